@@ -1,0 +1,2 @@
+//! The HTTP/1.1 server.
+#![forbid(unsafe_code)]
