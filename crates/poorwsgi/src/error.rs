@@ -2,13 +2,14 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::panic::Location;
 
 use crate::state::{self, MethodSet};
 
 /// Any error of somebody else, boxed.
 pub type BoxError = Box<dyn StdError + Send + Sync + 'static>;
 
-/// A request that ends with an HTTP status: raised by `abort` and by the engine.
+/// A request that ends with an HTTP status: raised by [`abort`](crate::abort) and by the engine.
 ///
 /// It goes to the application's handler for that status, or to the default page.
 ///
@@ -25,6 +26,7 @@ pub struct HttpError {
     challenge: Option<Challenge>,
     allow: Option<MethodSet>,
     source: Option<BoxError>,
+    location: Option<&'static Location<'static>>,
 }
 
 /// What a 401 asks the client for.
@@ -41,7 +43,7 @@ impl HttpError {
     /// is answered.
     #[must_use]
     pub const fn new(status: u16) -> Self {
-        HttpError { status, detail: None, challenge: None, allow: None, source: None }
+        HttpError { status, detail: None, challenge: None, allow: None, source: None, location: None }
     }
 
     /// 400 with the reason, which is shown to the client (escaped).
@@ -84,6 +86,13 @@ impl HttpError {
         self
     }
 
+    /// Adds the place in the application's code that the error came from. It is shown only when debug is on.
+    #[must_use]
+    pub const fn with_location(mut self, location: &'static Location<'static>) -> Self {
+        self.location = Some(location);
+        self
+    }
+
     /// The status code.
     #[must_use]
     pub const fn status(&self) -> u16 {
@@ -100,6 +109,12 @@ impl HttpError {
     #[must_use]
     pub const fn challenge(&self) -> Option<&Challenge> {
         self.challenge.as_ref()
+    }
+
+    /// The place in the application's code that the error came from, where it is known.
+    #[must_use]
+    pub const fn location(&self) -> Option<&'static Location<'static>> {
+        self.location
     }
 
     /// The methods that a 405 offers.
@@ -125,5 +140,11 @@ impl fmt::Display for HttpError {
 impl StdError for HttpError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.source.as_deref().map(|source| source as _)
+    }
+}
+
+impl AsRef<HttpError> for HttpError {
+    fn as_ref(&self) -> &HttpError {
+        self
     }
 }

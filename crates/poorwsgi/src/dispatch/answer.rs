@@ -1,0 +1,91 @@
+//! From the request to the handler's answer: steps resolve, before hooks, body, handler.
+
+use std::str::FromStr;
+
+use crate::dispatch::target::{Target, find};
+use crate::dispatch::{Language, Route};
+use crate::error::HttpError;
+use crate::request::Head;
+use crate::settings::Settings;
+use crate::state::{self, Method};
+use crate::tables::Tables;
+
+/// How the body of a request is read before its handler runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyPlan {
+    /// Not at all: the handler reads it, or nobody.
+    Leave,
+    /// As a form.
+    Form,
+    /// As JSON.
+    Json,
+    /// As bytes.
+    Data,
+}
+
+impl BodyPlan {
+    /// The plan for a request: by its method, its media type, and the `auto_*` settings.
+    ///
+    /// # Errors
+    /// 400 for a `Content-Length` that is no number.
+    pub fn of(head: &dyn Head, method: Method, settings: &Settings) -> Result<Self, HttpError> {
+        let length = head.content_length()?;
+        if length == Some(0) || (length.is_none() && !head.is_chunked()) {
+            return Ok(BodyPlan::Leave);
+        }
+        if method.has_body() {
+            let media_type = head.mime_type();
+            let listed = |types: &[String]| types.iter().any(|each| each.eq_ignore_ascii_case(&media_type));
+            if settings.auto_form && listed(&settings.form_mime_types) {
+                return Ok(BodyPlan::Form);
+            }
+            if settings.auto_json && listed(&settings.json_mime_types) {
+                return Ok(BodyPlan::Json);
+            }
+        }
+        match length {
+            Some(length) if settings.auto_data && length <= settings.data_size => Ok(BodyPlan::Data),
+            _ => Ok(BodyPlan::Leave),
+        }
+    }
+}
+
+/// Resolves, runs the before hooks, reads the body and calls the handler.
+pub(super) async fn answer<L: Language>(
+    tables: &Tables<L>,
+    request: &L::Request,
+) -> Result<L::Response, L::Error> {
+    L::check(request)?;
+    let head = L::head(request);
+    let method = Method::from_str(head.method()).map_err(|_| unknown_method(head))?;
+    let found = find(tables, head, method);
+    if let Some(rule) = found.rule {
+        let handler = match &found.target {
+            Target::Handler(handler) => Some(*handler),
+            _ => None,
+        };
+        L::assign(request, Route { rule, handler, captures: found.captures })?;
+    }
+    for hook in &tables.before {
+        L::before(hook, request).await?;
+    }
+    match found.target {
+        Target::Handler(handler) => {
+            let plan = BodyPlan::of(head, method, &tables.settings)?;
+            if plan != BodyPlan::Leave {
+                L::load(request, plan).await?;
+            }
+            L::handle(handler, request).await
+        }
+        Target::File(file) => Ok(L::respond(file)),
+        Target::Directory(listing) => {
+            Ok(L::respond(super::page::directory(&tables.settings, head, &listing)))
+        }
+        Target::Debug => Ok(L::respond(super::debug::page(tables, head))),
+        Target::Refused(error) => Err(error.into()),
+    }
+}
+
+fn unknown_method(head: &dyn Head) -> HttpError {
+    HttpError::new(state::HTTP_NOT_IMPLEMENTED).with_detail(format!("unknown method {:?}", head.method()))
+}

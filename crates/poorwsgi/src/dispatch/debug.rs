@@ -1,0 +1,136 @@
+//! The debug page: the tables, the settings and the request, as rows for the template. Secrets are hidden there.
+
+use crate::dispatch::{Callable, Language};
+use crate::request::Head;
+use crate::response::Response;
+use crate::results::{DebugPage, HandlerRow};
+use crate::routing::{Conversion, MethodTable};
+use crate::settings::Settings;
+use crate::state::MethodSet;
+use crate::tables::Tables;
+
+/// The debug page of an application, as seen by one request.
+pub(super) fn page<L: Language>(tables: &Tables<L>, head: &dyn Head) -> Response {
+    let router = &tables.router;
+    let handler = |handler: &L::Handler| L::name(Callable::Handler(handler)).into_owned();
+    let page = DebugPage {
+        application: tables.settings.name.clone(),
+        static_routes: router
+            .static_routes()
+            .flat_map(|(path, methods)| rows(path, methods, &handler))
+            .collect(),
+        regular_routes: router
+            .pattern_routes()
+            .flat_map(|route| {
+                route.registrations().map(|(methods, registration)| {
+                    let row = HandlerRow::new(&**registration.rule(), methods, handler(registration.handler()));
+                    registration.arguments().fold(row, |row, (name, conversion)| {
+                        row.with_argument(name.unwrap_or_default(), converter_name::<L>(conversion))
+                    })
+                })
+            })
+            .collect(),
+        defaults: rows("", router.defaults(), &handler),
+        states: tables
+            .states
+            .iter()
+            .flat_map(|(status, methods)| {
+                rows(&status.to_string(), methods, &|handler| L::name(Callable::State(handler)).into_owned())
+            })
+            .collect(),
+        errors: tables
+            .errors
+            .iter()
+            .flat_map(|(kind, methods)| {
+                let kind = L::name(Callable::ErrorType(kind));
+                rows(&kind, methods, &|handler| L::name(Callable::Error(handler)).into_owned())
+            })
+            .collect(),
+        before: tables.before.iter().map(|hook| L::name(Callable::Before(hook)).into_owned()).collect(),
+        after: tables.after.iter().map(|hook| L::name(Callable::After(hook)).into_owned()).collect(),
+        filters: router
+            .filters()
+            .iter()
+            .map(|filter| {
+                let regex = filter.regex().unwrap_or_default().to_owned();
+                (filter.name().to_owned(), regex, converter_name::<L>(filter.conversion()))
+            })
+            .collect(),
+        headers: head.header_list(),
+        variables: request_facts(&tables.settings, head),
+        settings: settings(&tables.settings),
+        options: head.options(),
+        environ: variables(head),
+    };
+    let hostname = head.hostname();
+    Response::new(page.render(super::page::site(&tables.settings, head, &hostname)))
+}
+
+/// One row for each handler, with all the methods that share it.
+fn rows<H>(key: &str, table: &MethodTable<H>, name: &dyn Fn(&H) -> String) -> Vec<HandlerRow> {
+    table.entries().map(|(methods, handler)| HandlerRow::new(key, methods, name(handler))).collect()
+}
+
+fn converter_name<L: Language>(conversion: &Conversion<L::Converter>) -> String {
+    match conversion {
+        Conversion::Str => "str".to_owned(),
+        Conversion::Int => "int".to_owned(),
+        Conversion::Float => "float".to_owned(),
+        Conversion::Uuid => "uuid".to_owned(),
+        Conversion::Custom(converter) => L::name(Callable::Converter(converter)).into_owned(),
+    }
+}
+
+fn request_facts(settings: &Settings, head: &dyn Head) -> Vec<(String, String)> {
+    let on = |on: bool| if on { "on" } else { "off" }.to_owned();
+    let root = settings.document_root_for(head);
+    let facts = [
+        ("Debug", on(settings.debug_for(head))),
+        ("Server Software", head.server_software().to_owned()),
+        ("Server Name", head.server_name().into_owned()),
+        ("Server Port", head.server_port().to_string()),
+        ("Server Scheme", head.scheme().to_owned()),
+        ("HTTP Hostname", head.hostname().into_owned()),
+        ("Server Admin", head.server_admin().into_owned()),
+        ("Forwarded For", head.forwarded_for().unwrap_or_default().into_owned()),
+        ("Forwarded Host", head.forwarded_host().unwrap_or_default().into_owned()),
+        ("Forwarded Proto", head.forwarded_proto().unwrap_or_default().into_owned()),
+        ("Document Root", root.map(|root| root.display().to_string()).unwrap_or_default()),
+        ("Document Index", on(settings.document_index_for(head))),
+        ("Secret Key", if settings.secret_key_for(head).is_some() { "set, not shown" } else { "not set" }.to_owned()),
+    ];
+    facts.map(|(name, value)| (name.to_owned(), value)).into()
+}
+
+fn settings(settings: &Settings) -> Vec<(String, String)> {
+    let limits = &settings.form_limits;
+    let values = [
+        ("auto_args", settings.auto_args.to_string()),
+        ("auto_form", settings.auto_form.to_string()),
+        ("auto_json", settings.auto_json.to_string()),
+        ("auto_data", settings.auto_data.to_string()),
+        ("auto_cookies", settings.auto_cookies.to_string()),
+        ("data_size", settings.data_size.to_string()),
+        ("cached_size", settings.cached_size.to_string()),
+        ("json_size", settings.json_size.to_string()),
+        ("json_depth", settings.json_depth.to_string()),
+        ("keep_blank_values", settings.keep_blank_values.to_string()),
+        ("strict_parsing", settings.strict_parsing.to_string()),
+        ("file_callback", settings.file_callback.is_some().to_string()),
+        ("read_timeout", format!("{:?}", settings.read_timeout)),
+        ("form_mime_types", settings.form_mime_types.join(", ")),
+        ("json_mime_types", settings.json_mime_types.join(", ")),
+        ("form_limits", format!("{limits:?}")),
+        ("auth_digest", settings.auth_digest.to_string()),
+        ("auth_algorithms", format!("{:?}", settings.auth_algorithms)),
+        ("auth_qop", settings.auth_qop.to_string()),
+        ("auth_timeout", format!("{:?}", settings.auth_timeout)),
+    ];
+    values.map(|(name, value)| (name.to_owned(), value)).into()
+}
+
+fn variables(head: &dyn Head) -> Vec<(String, String)> {
+    let mut all = Vec::new();
+    head.variables(&mut |name, value| all.push((name.to_owned(), value.to_owned())));
+    all
+}

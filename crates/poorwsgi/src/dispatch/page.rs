@@ -1,0 +1,66 @@
+//! The default pages as responses: what the templates need, taken from the request and the settings.
+
+use http::{HeaderValue, header};
+
+use crate::digest;
+use crate::error::HttpError;
+use crate::request::Head;
+use crate::response::{Listing, Response};
+use crate::results::{DirectoryIndex, ErrorPage, ErrorReport, Site};
+use crate::settings::Settings;
+use crate::state;
+
+/// The response of a status nobody else answers: a page for an error, nothing for any other status.
+pub(super) fn error_response(
+    settings: &Settings,
+    head: &dyn Head,
+    error: &HttpError,
+    report: Option<&ErrorReport>,
+) -> Response {
+    let status = match state::reason(error.status()) {
+        Some(_) => error.status(),
+        None => state::HTTP_INTERNAL_SERVER_ERROR,
+    };
+    if status < state::HTTP_BAD_REQUEST {
+        return Response::empty(status).unwrap_or_default();
+    }
+    let hostname = head.hostname();
+    let uri = head.full_path();
+    let page = ErrorPage {
+        method: head.method(),
+        uri: &uri,
+        detail: error.detail(),
+        allow: error.allow(),
+        report,
+        ..ErrorPage::new(status, site(settings, head, &hostname))
+    };
+    let mut response = Response::new(page.render()).with_status(status).unwrap_or_default();
+    if let Some(allow) = error.allow() {
+        put(&mut response, header::ALLOW, &allow.to_string());
+    }
+    if status == state::HTTP_UNAUTHORIZED && settings.auth_digest {
+        let realm = error.challenge().map_or(settings.name.as_str(), |challenge| &challenge.realm);
+        let stale = error.challenge().is_some_and(|challenge| challenge.stale);
+        for challenge in digest::challenges(settings, head, realm, stale) {
+            let _ = response.headers_mut().append(header::WWW_AUTHENTICATE, challenge);
+        }
+    }
+    response
+}
+
+/// The index of a directory as a response.
+pub(super) fn directory(settings: &Settings, head: &dyn Head, listing: &Listing) -> Response {
+    let hostname = head.hostname();
+    let path = head.path();
+    Response::new(DirectoryIndex::new(path, listing, site(settings, head, &hostname)).render())
+}
+
+pub(super) fn site<'a>(settings: &'a Settings, head: &dyn Head, hostname: &'a str) -> Site<'a> {
+    Site { hostname, debug: settings.debug_for(head), ..Site::default() }
+}
+
+fn put(response: &mut Response, name: http::HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().put(name, value);
+    }
+}

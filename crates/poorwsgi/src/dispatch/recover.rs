@@ -1,0 +1,94 @@
+//! From an error to a response. No error of a handler, and no failure in a handler for failures, gets past here.
+
+use std::str::FromStr;
+
+use crate::dispatch::{Language, Raised};
+use crate::error::HttpError;
+use crate::response::Response;
+use crate::state::{self, Method};
+use crate::tables::Tables;
+
+/// Makes a response of an error: by an error handler, a state handler, or a default page.
+///
+/// # Errors
+/// Only an error that leaves the application.
+pub(super) async fn recover<L: Language>(
+    tables: &Tables<L>,
+    request: &L::Request,
+    error: L::Error,
+) -> Result<L::Response, L::Leave> {
+    let method = Method::from_str(L::head(request).method()).ok();
+    let error = match L::raised(error) {
+        Raised::Http(error) => return by_state(tables, request, method, error).await,
+        Raised::Response(response) => return Ok(response),
+        Raised::Leave(error) => return Err(error),
+        Raised::Other(error) => error,
+    };
+    let handler = method.and_then(|method| tables.errors.find(|kind| L::is_instance(kind, &error), method));
+    let failure = match handler {
+        None => L::uncaught(error),
+        Some(handler) => match L::handle_error(handler, request, error).await {
+            Ok(response) => return Ok(response),
+            Err(error) => match L::raised(error) {
+                Raised::Response(response) => return Ok(response),
+                Raised::Leave(error) => return Err(error),
+                Raised::Http(error) => error,
+                Raised::Other(error) => return Ok(page(tables, request, &L::uncaught(error))),
+            },
+        },
+    };
+    by_state(tables, request, method, failure).await
+}
+
+/// Answers a status: the application's state handler, else the default page.
+async fn by_state<L: Language>(
+    tables: &Tables<L>,
+    request: &L::Request,
+    method: Option<Method>,
+    error: L::HttpError,
+) -> Result<L::Response, L::Leave> {
+    let status = error.as_ref().status();
+    let handler = method.and_then(|method| tables.states.find(|key| *key == status, method));
+    let Some(handler) = handler else {
+        return Ok(page(tables, request, &error));
+    };
+    if status == state::HTTP_INTERNAL_SERVER_ERROR {
+        log::<L>(request, &error);
+    }
+    match L::handle_state(handler, request, error).await {
+        Ok(response) => Ok(response),
+        Err(error) => match L::raised(error) {
+            Raised::Response(response) => Ok(response),
+            Raised::Leave(error) => Err(error),
+            Raised::Http(error) => Ok(page(tables, request, &error)),
+            Raised::Other(error) => Ok(page(tables, request, &L::uncaught(error))),
+        },
+    }
+}
+
+fn page<L: Language>(tables: &Tables<L>, request: &L::Request, error: &L::HttpError) -> L::Response {
+    L::respond(default_page(tables, request, error))
+}
+
+/// The default page of a status. A 500 is written to the log here, once.
+pub(super) fn default_page<L: Language>(
+    tables: &Tables<L>,
+    request: &L::Request,
+    error: &L::HttpError,
+) -> Response {
+    let head = L::head(request);
+    let internal = error.as_ref().status() == state::HTTP_INTERNAL_SERVER_ERROR;
+    if internal {
+        log::<L>(request, error);
+    }
+    let report = (internal && tables.settings.debug_for(head)).then(|| L::report(error));
+    super::page::error_response(&tables.settings, head, error.as_ref(), report.as_ref())
+}
+
+fn log<L: Language>(request: &L::Request, error: &L::HttpError) {
+    if tracing::enabled!(target: "poorwsgi", tracing::Level::ERROR) {
+        let head = L::head(request);
+        let report = L::report(error);
+        tracing::error!(target: "poorwsgi", method = head.method(), path = head.path(), error = %report, "a request failed");
+    }
+}

@@ -1,0 +1,104 @@
+//! Which part of an application takes a request.
+
+use std::sync::{Arc, LazyLock};
+
+use crate::dispatch::Language;
+use crate::error::HttpError;
+use crate::request::Head;
+use crate::response::{DocumentRoot, Found, Listing, Response};
+use crate::routing::{Captures, Resolved};
+use crate::state::{self, Method};
+use crate::tables::Tables;
+
+/// The rule of files, directories and default handlers.
+static ANY_RULE: LazyLock<Arc<str>> = LazyLock::new(|| "/*".into());
+/// The path, and the rule, of the debug page.
+static DEBUG_RULE: LazyLock<Arc<str>> = LazyLock::new(|| "/debug-info".into());
+
+/// What takes the request.
+pub(super) enum Target<'t, L: Language> {
+    Handler(&'t L::Handler),
+    File(Response),
+    Directory(Listing),
+    Debug,
+    Refused(HttpError),
+}
+
+/// A target, and the route the request is told of, where there is one.
+pub(super) struct Resolution<'t, L: Language> {
+    pub(super) target: Target<'t, L>,
+    pub(super) rule: Option<&'t Arc<str>>,
+    pub(super) captures: Option<Captures<'t, 't, L::Converter>>,
+}
+
+impl<'t, L: Language> Resolution<'t, L> {
+    fn ruled(rule: &'t Arc<str>, target: Target<'t, L>) -> Self {
+        Resolution { target, rule: Some(rule), captures: None }
+    }
+
+    fn refused(error: HttpError) -> Self {
+        Resolution { target: Target::Refused(error), rule: None, captures: None }
+    }
+}
+
+/// Finds the target: static table, patterns, document root, debug page, default handler, nothing.
+pub(super) fn find<'t, L: Language>(
+    tables: &'t Tables<L>,
+    head: &'t dyn Head,
+    method: Method,
+) -> Resolution<'t, L> {
+    let path = head.path();
+    let allowed = match tables.router.resolve(path, method) {
+        Resolved::Static { rule, handler } => {
+            return Resolution::ruled(rule, Target::Handler(handler));
+        }
+        Resolved::Pattern { rule, handler, captures } => {
+            let captures = Some(captures);
+            return Resolution { target: Target::Handler(handler), rule: Some(rule), captures };
+        }
+        Resolved::MethodNotAllowed(allowed) => {
+            return Resolution::refused(HttpError::method_not_allowed(allowed));
+        }
+        Resolved::NotFound { allowed } => allowed,
+    };
+    if matches!(method, Method::Get | Method::Head)
+        && let Some(found) = below_document_root(tables, head)
+    {
+        return found;
+    }
+    if path == &**DEBUG_RULE && tables.settings.debug_for(head) {
+        return Resolution::ruled(&DEBUG_RULE, Target::Debug);
+    }
+    if let Some(handler) = tables.router.default_handler(method) {
+        return Resolution::ruled(&ANY_RULE, Target::Handler(handler));
+    }
+    Resolution::refused(if allowed.is_empty() {
+        HttpError::new(state::HTTP_NOT_FOUND)
+    } else {
+        HttpError::method_not_allowed(allowed)
+    })
+}
+
+fn below_document_root<'t, L: Language>(
+    tables: &'t Tables<L>,
+    head: &'t dyn Head,
+) -> Option<Resolution<'t, L>> {
+    let path = tables.settings.document_root_for(head)?;
+    let root = match DocumentRoot::open(&path) {
+        Ok(root) => root.dot_files(tables.settings.dot_files),
+        Err(error) => {
+            tracing::error!(target: "poorwsgi", path = %path.display(), %error, "the document root cannot be opened");
+            return None;
+        }
+    };
+    match root.lookup(head.path()) {
+        Found::File(file) => Some(Resolution::ruled(&ANY_RULE, Target::File(file.into_response()))),
+        Found::Directory(listing) if tables.settings.document_index_for(head) => {
+            Some(Resolution::ruled(&ANY_RULE, Target::Directory(listing)))
+        }
+        Found::Directory(_) | Found::Forbidden => {
+            Some(Resolution::refused(HttpError::new(state::HTTP_FORBIDDEN)))
+        }
+        Found::Missing => None,
+    }
+}

@@ -1,0 +1,140 @@
+//! The error of Rust handlers: anything that `?` meets, a status, or a response.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::panic::Location;
+use std::sync::Mutex;
+
+use crate::error::{BoxError, HttpError};
+use crate::response::Response;
+
+/// What a handler returns.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Any error of a handler: `?` makes one of every error type.
+///
+/// An [`HttpError`] inside goes to the handler or page of its status; every other error goes to the first
+/// [error handler](crate::Application::error_handler) registered for its type, else it is a 500.
+pub struct Error {
+    repr: Repr,
+    location: &'static Location<'static>,
+}
+
+enum Repr {
+    Other(BoxError),
+    // Behind a mutex only because a body is not `Sync` and errors must be.
+    Response(Box<Mutex<Response>>),
+}
+
+/// An [`Error`] taken apart.
+pub(super) enum Parts {
+    Response(Response),
+    Other(BoxError, &'static Location<'static>),
+}
+
+impl Error {
+    /// An error from anything that can be boxed: an error, or a text.
+    #[track_caller]
+    pub fn new(error: impl Into<BoxError>) -> Self {
+        Error::at(error.into(), Location::caller())
+    }
+
+    /// The error as one of type `E`, if that is what it is.
+    #[must_use]
+    pub fn downcast_ref<E: StdError + 'static>(&self) -> Option<&E> {
+        match &self.repr {
+            Repr::Other(error) => error.downcast_ref(),
+            Repr::Response(_) => None,
+        }
+    }
+
+    pub(super) const fn at(error: BoxError, location: &'static Location<'static>) -> Self {
+        Error { repr: Repr::Other(error), location }
+    }
+
+    pub(super) fn into_parts(self) -> Parts {
+        match self.repr {
+            Repr::Other(error) => Parts::Other(error, self.location),
+            Repr::Response(response) => Parts::Response(
+                (*response).into_inner().unwrap_or_else(std::sync::PoisonError::into_inner),
+            ),
+        }
+    }
+}
+
+impl<E: StdError + Send + Sync + 'static> From<E> for Error {
+    // `?` hands the place it stands at on to here.
+    #[track_caller]
+    fn from(error: E) -> Self {
+        Error::at(Box::new(error), Location::caller())
+    }
+}
+
+impl From<Response> for Error {
+    #[track_caller]
+    fn from(response: Response) -> Self {
+        Error { repr: Repr::Response(Box::new(Mutex::new(response))), location: Location::caller() }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.repr {
+            Repr::Other(error) => error.fmt(f),
+            Repr::Response(_) => f.write_str("a response, raised"),
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.repr {
+            Repr::Other(error) => error.fmt(f),
+            Repr::Response(_) => f.write_str("Response"),
+        }
+    }
+}
+
+/// What [`abort`] takes: a status code or an [`HttpError`], or a [`Response`] that is sent as it is.
+pub trait Abort {
+    /// The error that ends the request.
+    fn into_error(self) -> Error;
+}
+
+impl Abort for u16 {
+    fn into_error(self) -> Error {
+        HttpError::new(self).into()
+    }
+}
+
+impl Abort for HttpError {
+    fn into_error(self) -> Error {
+        self.into()
+    }
+}
+
+impl Abort for Response {
+    fn into_error(self) -> Error {
+        self.into()
+    }
+}
+
+/// Ends the request with a status or with a response.
+///
+/// ```
+/// use poorwsgi::{Request, Response, Result, abort, state};
+///
+/// fn detail(req: Request) -> Result<Response> {
+///     let age: i64 = req.path_arg("age")?;
+///     if age < 0 {
+///         return abort(state::HTTP_BAD_REQUEST);
+///     }
+///     Ok(Response::text(format!("{age} years")))
+/// }
+/// ```
+///
+/// # Errors
+/// Always: that is its purpose.
+pub fn abort<T>(what: impl Abort) -> Result<T> {
+    Err(what.into_error())
+}

@@ -1,0 +1,191 @@
+//! The pipeline's view of Rust handlers.
+
+use std::any::TypeId;
+use std::borrow::Cow;
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use http_body_util::{BodyExt, Limited};
+
+use crate::dispatch::{BodyPlan, Callable, Language, Raised, Route};
+use crate::door::error::{Error, Parts, Result};
+use crate::door::handler::Stored;
+use crate::door::path_arg::{Converter, PathArg};
+use crate::door::request::{Content, Request, body_error};
+use crate::error::{BoxError, HttpError};
+use crate::form::{FormOptions, read_form};
+use crate::json::parse_json;
+use crate::request::Head;
+use crate::response::Response;
+use crate::results::ErrorReport;
+use crate::routing::{Capture, Conversion};
+use crate::state;
+
+/// Handlers written in Rust.
+#[derive(Debug)]
+pub enum Rust {}
+
+/// Asks whether an error is of the type that an error handler takes.
+#[derive(Clone, Copy, Debug)]
+pub struct ErrorType {
+    pub(super) id: TypeId,
+    pub(super) is: fn(&Error) -> bool,
+    pub(super) name: &'static str,
+}
+
+impl PartialEq for ErrorType {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+
+impl Language for Rust {
+    type Request = Request;
+    type Response = Response;
+    type Error = Error;
+    type HttpError = HttpError;
+    type Leave = Infallible;
+    type Handler = Stored<Request>;
+    type BeforeHook = Stored<Request>;
+    type AfterHook = Stored<(Request, Response)>;
+    type StateHandler = Stored<(Request, HttpError)>;
+    type ErrorHandler = Stored<(Request, BoxError)>;
+    type ErrorType = ErrorType;
+    type Converter = Converter;
+
+    fn head(request: &Request) -> &dyn Head {
+        request.head()
+    }
+
+    fn check(request: &Request) -> Result<()> {
+        request.head().flaw().map_or(Ok(()), |flaw| Err(HttpError::bad_request(flaw).into()))
+    }
+
+    fn assign(request: &Request, route: Route<'_, '_, Self>) -> Result<()> {
+        let captures = route.captures.iter().flat_map(|captures| captures.iter());
+        let args = captures.map(path_arg).collect::<Result<Vec<_>>>()?;
+        request.set_route(Arc::clone(route.rule), route.handler.map(Stored::name), args);
+        Ok(())
+    }
+
+    async fn load(request: &Request, plan: BodyPlan) -> Result<()> {
+        let settings = request.settings();
+        let content = match plan {
+            BodyPlan::Leave => return Ok(()),
+            BodyPlan::Form => {
+                let content_type = request.head().header(&http::header::CONTENT_TYPE).unwrap_or_default();
+                let options = FormOptions {
+                    keep_blank_values: settings.keep_blank_values,
+                    strict_parsing: settings.strict_parsing,
+                    limits: settings.form_limits.clone(),
+                    file_callback: settings.file_callback.clone(),
+                };
+                Content::Form(read_form(request.take_body(), &content_type, options).await?)
+            }
+            BodyPlan::Json => {
+                let body = read_whole(request, settings.json_size, "json_size").await?;
+                Content::Json(parse_json(&body, &request.head().charset(), settings.json_depth)?)
+            }
+            BodyPlan::Data => Content::Data(read_whole(request, settings.data_size, "data_size").await?),
+        };
+        request.set_content(content);
+        Ok(())
+    }
+
+    async fn handle(handler: &Self::Handler, request: &Request) -> Result<Response> {
+        handler.call(request.clone()).await
+    }
+
+    async fn before(hook: &Self::BeforeHook, request: &Request) -> Result<()> {
+        hook.call(request.clone()).await.map(drop)
+    }
+
+    async fn after(hook: &Self::AfterHook, request: &Request, response: Response) -> Result<Response> {
+        hook.call((request.clone(), response)).await
+    }
+
+    async fn handle_state(
+        handler: &Self::StateHandler,
+        request: &Request,
+        error: HttpError,
+    ) -> Result<Response> {
+        handler.call((request.clone(), error)).await
+    }
+
+    async fn handle_error(handler: &Self::ErrorHandler, request: &Request, error: Error) -> Result<Response> {
+        match error.into_parts() {
+            Parts::Other(error, _) => handler.call((request.clone(), error)).await,
+            Parts::Response(response) => Ok(response),
+        }
+    }
+
+    fn is_instance(kind: &ErrorType, error: &Error) -> bool {
+        (kind.is)(error)
+    }
+
+    fn raised(error: Error) -> Raised<Self> {
+        match error.into_parts() {
+            Parts::Response(response) => Raised::Response(response),
+            Parts::Other(error, location) => match error.downcast::<HttpError>() {
+                Ok(error) => Raised::Http(*error),
+                Err(error) => Raised::Other(Error::at(error, location)),
+            },
+        }
+    }
+
+    fn uncaught(error: Error) -> HttpError {
+        match error.into_parts() {
+            Parts::Other(error, location) => {
+                HttpError::new(state::HTTP_INTERNAL_SERVER_ERROR).with_source(error).with_location(location)
+            }
+            Parts::Response(_) => HttpError::new(state::HTTP_INTERNAL_SERVER_ERROR),
+        }
+    }
+
+    fn report(error: &HttpError) -> ErrorReport {
+        ErrorReport::of(error)
+    }
+
+    fn respond(response: Response) -> Response {
+        response
+    }
+
+    fn finish(response: Response) -> Result<Response> {
+        Ok(response)
+    }
+
+    fn name(callable: Callable<'_, Self>) -> Cow<'_, str> {
+        Cow::Borrowed(match callable {
+            Callable::Handler(handler) => handler.name(),
+            Callable::Before(hook) => hook.name(),
+            Callable::After(hook) => hook.name(),
+            Callable::State(handler) => handler.name(),
+            Callable::Error(handler) => handler.name(),
+            Callable::ErrorType(kind) => kind.name,
+            Callable::Converter(converter) => converter.type_name,
+        })
+    }
+}
+
+async fn read_whole(request: &Request, limit: u64, setting: &str) -> Result<bytes::Bytes, HttpError> {
+    let bytes = usize::try_from(limit).unwrap_or(usize::MAX);
+    match Limited::new(request.take_body(), bytes).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<http_body_util::LengthLimitError>() => {
+            Err(HttpError::too_large("the body is", limit, setting))
+        }
+        Err(error) => Err(body_error(error)),
+    }
+}
+
+/// Converts one path argument. A custom filter that refuses the text is a 404.
+fn path_arg(capture: Capture<'_, '_, Converter>) -> Result<PathArg> {
+    let text = capture.value.unwrap_or_default();
+    let converted = match capture.conversion {
+        Conversion::Custom(converter) => Some((converter.convert)(text).map_err(|error| {
+            HttpError::new(state::HTTP_NOT_FOUND).with_source(error)
+        })?),
+        _ => None,
+    };
+    Ok(PathArg { name: capture.name.cloned(), text: text.to_owned(), converted })
+}

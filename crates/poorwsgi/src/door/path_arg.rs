@@ -1,0 +1,76 @@
+//! Typed path arguments.
+
+use std::any::Any;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use crate::error::BoxError;
+
+/// The value that a custom filter's converter made.
+pub(crate) type Converted = Arc<dyn Any + Send + Sync>;
+
+/// Converts the text that a custom filter matched.
+#[derive(Clone)]
+pub struct Converter {
+    pub(super) convert: Arc<dyn Fn(&str) -> Result<Converted, BoxError> + Send + Sync>,
+    pub(super) type_name: &'static str,
+}
+
+/// A path argument of a request.
+#[derive(Debug)]
+pub(super) struct PathArg {
+    pub(super) name: Option<Arc<str>>,
+    pub(super) text: String,
+    pub(super) converted: Option<Converted>,
+}
+
+/// A type that [`Request::path_arg`](crate::Request::path_arg) can return.
+///
+/// Text comes as `&str` or `String`, numbers as every integer and float type, `uuid::Uuid`, `bool`, `char`; the value
+/// of a custom filter as `Arc<T>`.
+pub trait FromPathArg<'r>: Sized {
+    /// Makes the value from the text and, for a custom filter, from the converted value.
+    ///
+    /// # Errors
+    /// When the text is no such value. The request is answered with 404.
+    fn from_path_arg(text: &'r str, converted: Option<&Arc<dyn Any + Send + Sync>>) -> Result<Self, ConvertError>;
+}
+
+/// A path argument is not of the type that was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConvertError(&'static str);
+
+impl fmt::Display for ConvertError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "not a value of type {}", self.0)
+    }
+}
+
+impl std::error::Error for ConvertError {}
+
+impl<'r> FromPathArg<'r> for &'r str {
+    fn from_path_arg(text: &'r str, _: Option<&Converted>) -> Result<Self, ConvertError> {
+        Ok(text)
+    }
+}
+
+impl<T: Any + Send + Sync> FromPathArg<'_> for Arc<T> {
+    fn from_path_arg(_: &str, converted: Option<&Converted>) -> Result<Self, ConvertError> {
+        converted
+            .and_then(|value| Arc::clone(value).downcast().ok())
+            .ok_or(ConvertError(std::any::type_name::<T>()))
+    }
+}
+
+macro_rules! from_str {
+    ($($type:ty)*) => {$(
+        impl FromPathArg<'_> for $type {
+            fn from_path_arg(text: &str, _: Option<&Converted>) -> Result<Self, ConvertError> {
+                <$type>::from_str(text).map_err(|_| ConvertError(stringify!($type)))
+            }
+        }
+    )*};
+}
+
+from_str! { String bool char u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize f32 f64 uuid::Uuid }

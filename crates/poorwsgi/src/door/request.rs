@@ -1,0 +1,296 @@
+//! The request that Rust handlers get.
+
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use http::{Extensions, HeaderMap, header};
+use http_body_util::{BodyExt, Limited};
+
+use crate::door::language::Rust;
+use crate::door::path_arg::{FromPathArg, PathArg};
+use crate::error::{BoxError, HttpError};
+use crate::form::FieldStorage;
+use crate::headers::Cookies;
+use crate::request::{Args, Head, HttpHead};
+use crate::response::Body;
+use crate::settings::{SecretKey, Settings};
+use crate::state;
+use crate::tables::Tables;
+use crate::variables::Variables;
+
+/// A request: what the client sent, the route it took, and what handlers and hooks attach to it.
+///
+/// It is cheap to clone; all clones are one request. What the head of the request means is in the methods of
+/// [`Head`]; nothing is parsed before it is read.
+///
+/// ```
+/// use poorwsgi::{Request, Response, Result};
+///
+/// async fn greet(req: Request) -> Result<String> {
+///     let name: &str = req.path_arg("name")?;
+///     let greeting = req.args()?.getfirst("greeting").unwrap_or("Hello").to_owned();
+///     Ok(format!("{greeting} {name}, you came from {}", req.referer().unwrap_or_default()))
+/// }
+/// ```
+#[derive(Clone)]
+pub struct Request(Arc<Inner>);
+
+struct Inner {
+    head: HttpHead,
+    tables: Arc<Tables<Rust>>,
+    start_time: SystemTime,
+    route: OnceLock<Route>,
+    args: OnceLock<Args>,
+    cookies: OnceLock<Cookies>,
+    content: OnceLock<Content>,
+    body: Mutex<Option<Body>>,
+    user: Mutex<Option<Arc<str>>>,
+    attached: Mutex<Extensions>,
+}
+
+struct Route {
+    rule: Arc<str>,
+    handler: Option<&'static str>,
+    args: Vec<PathArg>,
+}
+
+/// The body, as it was read before the handler.
+pub(super) enum Content {
+    Form(FieldStorage),
+    Json(serde_json::Value),
+    Data(Bytes),
+}
+
+impl Request {
+    pub(super) fn new(
+        tables: Arc<Tables<Rust>>,
+        variables: Arc<Variables>,
+        request: http::Request<Body>,
+    ) -> Self {
+        let (parts, body) = request.into_parts();
+        Request(Arc::new(Inner {
+            head: HttpHead::new(parts, variables),
+            tables,
+            start_time: SystemTime::now(),
+            route: OnceLock::new(),
+            args: OnceLock::new(),
+            cookies: OnceLock::new(),
+            content: OnceLock::new(),
+            body: Mutex::new(Some(body)),
+            user: Mutex::default(),
+            attached: Mutex::default(),
+        }))
+    }
+
+    pub(super) fn head(&self) -> &HttpHead {
+        &self.0.head
+    }
+
+    pub(super) fn set_route(&self, rule: Arc<str>, handler: Option<&'static str>, args: Vec<PathArg>) {
+        let _ = self.0.route.set(Route { rule, handler, args });
+    }
+
+    pub(super) fn set_content(&self, content: Content) {
+        let _ = self.0.content.set(content);
+    }
+
+    /// The settings of the application.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.0.tables.settings
+    }
+
+    pub(super) fn tables(&self) -> &Tables<Rust> {
+        &self.0.tables
+    }
+
+    /// The header fields as they arrived.
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        &self.head().parts().headers
+    }
+
+    /// The target of the request, as it arrived.
+    #[must_use]
+    pub fn target(&self) -> &http::Uri {
+        &self.head().parts().uri
+    }
+
+    /// The rule that the request took, as it was registered, or `None` when it took none.
+    #[must_use]
+    pub fn rule(&self) -> Option<&str> {
+        self.0.route.get().map(|route| route.rule.as_ref())
+    }
+
+    /// The name of the handler that the request took.
+    #[must_use]
+    pub fn handler(&self) -> Option<&'static str> {
+        self.0.route.get().and_then(|route| route.handler)
+    }
+
+    /// A path argument, as the type that is asked for.
+    ///
+    /// # Errors
+    /// 404 when the text is no such value; 500 when the rule has no argument of this name.
+    pub fn path_arg<'r, T: FromPathArg<'r>>(&'r self, name: &str) -> Result<T, HttpError> {
+        let args = self.0.route.get().map_or(&[][..], |route| &route.args);
+        let Some(arg) = args.iter().find(|arg| arg.name.as_deref() == Some(name)) else {
+            let rule = self.rule().unwrap_or("none");
+            return Err(HttpError::new(state::HTTP_INTERNAL_SERVER_ERROR)
+                .with_source(format!("the rule {rule} has no path argument {name:?}")));
+        };
+        T::from_path_arg(&arg.text, arg.converted.as_ref()).map_err(|error| {
+            HttpError::new(state::HTTP_NOT_FOUND).with_source(format!("path argument {name:?}: {error}"))
+        })
+    }
+
+    /// All path arguments as text, in the order of the pattern; unnamed groups of a regular route have no name.
+    pub fn path_args(&self) -> impl Iterator<Item = (Option<&str>, &str)> {
+        let args = self.0.route.get().map_or(&[][..], |route| &route.args);
+        args.iter().map(|arg| (arg.name.as_deref(), arg.text.as_str()))
+    }
+
+    /// The arguments of the query; empty when `auto_args` is off.
+    ///
+    /// # Errors
+    /// 400 when `strict_parsing` is on and the query breaks the syntax, or when it has too many arguments.
+    pub fn args(&self) -> Result<&Args, HttpError> {
+        if let Some(args) = self.0.args.get() {
+            return Ok(args);
+        }
+        let settings = self.settings();
+        let query = if settings.auto_args { self.head().query() } else { "" };
+        let args = Args::parse(query, settings.keep_blank_values, settings.strict_parsing)?;
+        Ok(self.0.args.get_or_init(|| args))
+    }
+
+    /// The cookies; none when `auto_cookies` is off.
+    #[must_use]
+    pub fn cookies(&self) -> &Cookies {
+        self.0.cookies.get_or_init(|| match self.head().header(&header::COOKIE) {
+            Some(value) if self.settings().auto_cookies => Cookies::parse(&value),
+            _ => Cookies::default(),
+        })
+    }
+
+    /// The form, if the body was one and `auto_form` read it.
+    #[must_use]
+    pub fn form(&self) -> Option<&FieldStorage> {
+        match self.0.content.get() {
+            Some(Content::Form(form)) => Some(form),
+            _ => None,
+        }
+    }
+
+    /// The JSON value, if the body was one and `auto_json` read it.
+    #[must_use]
+    pub fn json(&self) -> Option<&serde_json::Value> {
+        match self.0.content.get() {
+            Some(Content::Json(value)) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The body, if `auto_data` read it: a body with a length of at most `data_size` that was no form and no JSON.
+    #[must_use]
+    pub fn data(&self) -> Option<&Bytes> {
+        match self.0.content.get() {
+            Some(Content::Data(data)) => Some(data),
+            _ => None,
+        }
+    }
+
+    /// Takes the unread body, to be read as a stream. It is empty when it was read or taken before.
+    #[must_use]
+    pub fn take_body(&self) -> Body {
+        lock(&self.0.body).take().unwrap_or_else(Body::empty)
+    }
+
+    /// Reads the unread body whole.
+    ///
+    /// # Errors
+    /// 413 for a body over `limit` bytes; the error of the connection when it ends early.
+    pub async fn read(&self, limit: usize) -> Result<Bytes, HttpError> {
+        let what = "the body is";
+        match Limited::new(self.take_body(), limit).collect().await {
+            Ok(body) => Ok(body.to_bytes()),
+            Err(error) if error.is::<http_body_util::LengthLimitError>() => {
+                Err(HttpError::too_large(what, limit as u64, "of the handler"))
+            }
+            Err(error) => Err(body_error(error)),
+        }
+    }
+
+    /// The user who is logged in, as a handler or the digest check has set it.
+    #[must_use]
+    pub fn user(&self) -> Option<Arc<str>> {
+        lock(&self.0.user).clone()
+    }
+
+    /// Sets who is logged in.
+    pub fn set_user(&self, user: impl Into<Arc<str>>) {
+        *lock(&self.0.user) = Some(user.into());
+    }
+
+    /// Attaches a value, which [`get`](Self::get) finds by its type. An earlier value of the type is replaced.
+    pub fn insert<T: Clone + Send + Sync + 'static>(&self, value: T) {
+        lock(&self.0.attached).insert(value);
+    }
+
+    /// A clone of the attached value of this type; also finds the extensions that a server or layer has set.
+    #[must_use]
+    pub fn get<T: Clone + Send + Sync + 'static>(&self) -> Option<T> {
+        lock(&self.0.attached).get().or_else(|| self.head().parts().extensions.get()).cloned()
+    }
+
+    /// When the request arrived.
+    #[must_use]
+    pub fn start_time(&self) -> SystemTime {
+        self.0.start_time
+    }
+
+    /// Whether debug is on for this request.
+    #[must_use]
+    pub fn debug(&self) -> bool {
+        self.settings().debug_for(self.head())
+    }
+
+    /// The secret key for this request.
+    #[must_use]
+    pub fn secret_key(&self) -> Option<SecretKey> {
+        self.settings().secret_key_for(self.head())
+    }
+
+    /// The request as one of the `http` crate, with its unread body.
+    pub(super) fn to_http(&self) -> http::Request<Body> {
+        http::Request::from_parts(self.head().parts().clone(), self.take_body())
+    }
+}
+
+/// A body that could not be read, as the status it means: the server's own (408, 413) where it gave one, else 400.
+pub(super) fn body_error(error: BoxError) -> HttpError {
+    let mut source = Some(error.as_ref() as &(dyn std::error::Error + 'static));
+    while let Some(current) = source {
+        if let Some(status) = current.downcast_ref::<HttpError>() {
+            let detail = status.detail().unwrap_or_default().to_owned();
+            return HttpError::new(status.status()).with_detail(detail).with_source(error);
+        }
+        source = current.source();
+    }
+    HttpError::bad_request("the body could not be read to its end").with_source(error)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Deref for Request {
+    // A trait object, so that its methods need no `use`.
+    type Target = dyn Head;
+
+    fn deref(&self) -> &(dyn Head + 'static) {
+        &self.0.head
+    }
+}

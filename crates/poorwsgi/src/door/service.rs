@@ -1,0 +1,51 @@
+//! The application as a tower service.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use tower_service::Service;
+
+use crate::dispatch::dispatch;
+use crate::door::application::Application;
+use crate::door::request::Request;
+use crate::error::BoxError;
+use crate::response::Body;
+
+impl Application {
+    /// Answers one request. It cannot fail: every error becomes a response.
+    pub async fn handle<B>(&self, request: http::Request<B>) -> http::Response<Body>
+    where
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let (tables, variables) = self.shared();
+        let request = Request::new(Arc::clone(tables), Arc::clone(variables), request.map(Body::wrap));
+        match dispatch(tables, &request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        }
+    }
+}
+
+impl<B> Service<http::Request<B>> for Application
+where
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<B>) -> Self::Future {
+        let application = self.clone();
+        Box::pin(async move { Ok(application.handle(request).await) })
+    }
+}

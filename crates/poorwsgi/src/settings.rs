@@ -1,0 +1,202 @@
+//! What an application can be told: its settings, their defaults, and the variables that override them.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use std::{fmt, io};
+
+use zeroize::Zeroizing;
+
+use crate::digest::Algorithm;
+use crate::form::{FormFile, Limits};
+use crate::request::Head;
+
+/// Supplies the file that an uploaded file is written into, given the file name from the form.
+pub type FileCallback = Arc<dyn Fn(&str) -> io::Result<Box<dyn FormFile>> + Send + Sync>;
+
+/// The settings of an application.
+///
+/// Names and defaults are PoorWSGI's where it has the setting.
+///
+/// ```
+/// let mut app = poorwsgi::Application::new("demo");
+/// app.settings_mut().debug = true;
+/// app.settings_mut().document_root = Some("static".into());
+/// assert!(app.settings().auto_form);
+/// ```
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Settings {
+    /// The application's name: the default realm, and the name that log lines carry.
+    pub name: String,
+    /// Shows errors in full and serves `/debug-info`. Default: off. Overridden by the variable `poor_Debug`.
+    pub debug: bool,
+    /// The directory whose files are served for GET and HEAD where no route matches. Default: none. Overridden by
+    /// `poor_DocumentRoot`.
+    pub document_root: Option<PathBuf>,
+    /// Lists directories below the document root. Default: off. Overridden by `poor_DocumentIndex`.
+    pub document_index: bool,
+    /// Serves files whose name begins with a dot, too. Default: off; `.well-known` is served always.
+    pub dot_files: bool,
+    /// The key of sessions, tokens and digest nonces. Default: none. Overridden by `poor_SecretKey`.
+    pub secret_key: Option<SecretKey>,
+    /// Parses the query into `args`. Default: on.
+    pub auto_args: bool,
+    /// Reads forms (by [`form_mime_types`](Self::form_mime_types)) of POST, PUT and PATCH before the handler runs.
+    /// Default: on.
+    pub auto_form: bool,
+    /// Reads JSON (by [`json_mime_types`](Self::json_mime_types)) of POST, PUT and PATCH before the handler runs.
+    /// Default: on.
+    pub auto_json: bool,
+    /// Reads other bodies up to [`data_size`](Self::data_size) before the handler runs. Default: on.
+    pub auto_data: bool,
+    /// Parses the `Cookie` field. Default: on.
+    pub auto_cookies: bool,
+    /// The largest body, in bytes, that [`auto_data`](Self::auto_data) reads ahead. Default: 65,365.
+    pub data_size: u64,
+    /// The block, in bytes, in which a WSGI server's input is read. Default: 65,365.
+    pub cached_size: usize,
+    /// The largest JSON body in bytes; a larger one is answered with 413. Default: 16 MiB.
+    pub json_size: u64,
+    /// How deep JSON may nest; deeper is answered with 400. Default: 100.
+    pub json_depth: usize,
+    /// Keeps fields and arguments without a value. Default: off.
+    pub keep_blank_values: bool,
+    /// Answers a query or form that breaks the syntax with 400 instead of skipping what is broken. Default: off.
+    pub strict_parsing: bool,
+    /// The limits of form parsing.
+    pub form_limits: Limits,
+    /// Supplies the files that uploads are written into. Default: none, which means memory up to 8 KiB, then a
+    /// temporary file.
+    pub file_callback: Option<FileCallback>,
+    /// How long reading the body waits for the next bytes. Default: 10 s.
+    pub read_timeout: Duration,
+    /// Media types that are parsed as forms.
+    pub form_mime_types: Vec<String>,
+    /// Media types that are parsed as JSON.
+    pub json_mime_types: Vec<String>,
+    /// Whether a 401 carries a digest challenge. Default: off.
+    pub auth_digest: bool,
+    /// The digest algorithms that are offered, strongest first. Default: SHA-256.
+    pub auth_algorithms: Vec<Algorithm>,
+    /// Whether the digest challenge has `qop="auth"`, which protects against replay. Default: on.
+    pub auth_qop: bool,
+    /// How long a digest nonce is good: at least this, at most twice this. `None` means for ever. Default: 300 s.
+    pub auth_timeout: Option<Duration>,
+}
+
+impl Settings {
+    /// The defaults, for an application of this name.
+    #[must_use]
+    pub fn new(name: impl Into<String>) -> Self {
+        let types = |names: &[&str]| names.iter().map(ToString::to_string).collect();
+        Settings {
+            name: name.into(),
+            debug: false,
+            document_root: None,
+            document_index: false,
+            dot_files: false,
+            secret_key: None,
+            auto_args: true,
+            auto_form: true,
+            auto_json: true,
+            auto_data: true,
+            auto_cookies: true,
+            data_size: 65_365,
+            cached_size: 65_365,
+            json_size: 16 << 20,
+            json_depth: 100,
+            keep_blank_values: false,
+            strict_parsing: false,
+            form_limits: Limits::default(),
+            file_callback: None,
+            read_timeout: Duration::from_secs(10),
+            form_mime_types: types(&["application/x-www-form-urlencoded", "multipart/form-data"]),
+            json_mime_types: types(&[
+                "application/json",
+                "application/javascript",
+                "application/merge-patch+json",
+            ]),
+            auth_digest: false,
+            auth_algorithms: vec![Algorithm::Sha256],
+            auth_qop: true,
+            auth_timeout: Some(Duration::from_secs(300)),
+        }
+    }
+
+    /// Whether debug is on for this request: `poor_Debug`, else the setting.
+    #[must_use]
+    pub fn debug_for(&self, head: &(impl Head + ?Sized)) -> bool {
+        head.variable("poor_Debug").map_or(self.debug, |value| is_on(&value))
+    }
+
+    /// The document root for this request: `poor_DocumentRoot`, else the setting.
+    #[must_use]
+    pub fn document_root_for(&self, head: &(impl Head + ?Sized)) -> Option<PathBuf> {
+        match head.variable("poor_DocumentRoot") {
+            Some(path) if !path.is_empty() => Some(PathBuf::from(path.as_ref())),
+            Some(_) => None,
+            None => self.document_root.clone(),
+        }
+    }
+
+    /// Whether directories are listed for this request: `poor_DocumentIndex`, else the setting.
+    #[must_use]
+    pub fn document_index_for(&self, head: &(impl Head + ?Sized)) -> bool {
+        head.variable("poor_DocumentIndex").map_or(self.document_index, |value| is_on(&value))
+    }
+
+    /// The secret key for this request: `poor_SecretKey`, else the setting.
+    #[must_use]
+    pub fn secret_key_for(&self, head: &(impl Head + ?Sized)) -> Option<SecretKey> {
+        match head.variable("poor_SecretKey") {
+            Some(key) if !key.is_empty() => Some(SecretKey::from(key.as_bytes())),
+            _ => self.secret_key.clone(),
+        }
+    }
+}
+
+/// PoorWSGI's switches are on at `on`, in any case; everything else is off.
+fn is_on(value: &str) -> bool {
+    value.eq_ignore_ascii_case("on")
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings").field("name", &self.name).field("debug", &self.debug).finish_non_exhaustive()
+    }
+}
+
+/// Key material. It is wiped from memory when dropped, and never printed.
+#[derive(Clone)]
+pub struct SecretKey(Zeroizing<Vec<u8>>);
+
+impl SecretKey {
+    /// A new random key of 32 bytes: sessions end when the process does.
+    ///
+    /// # Errors
+    /// Fails when the operating system has no randomness to give.
+    pub fn random() -> io::Result<Self> {
+        let mut key = Zeroizing::new(vec![0; 32]);
+        getrandom::fill(&mut key).map_err(io::Error::other)?;
+        Ok(SecretKey(key))
+    }
+
+    /// The key's bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl<T: AsRef<[u8]> + ?Sized> From<&T> for SecretKey {
+    fn from(key: &T) -> Self {
+        SecretKey(Zeroizing::new(key.as_ref().to_vec()))
+    }
+}
+
+impl fmt::Debug for SecretKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretKey(…)")
+    }
+}

@@ -1,0 +1,32 @@
+//! The variables of the process that speak to applications: `poor_*` and `app_*`.
+
+use std::collections::BTreeMap;
+
+/// Variables of the process whose names begin with `poor_` or `app_`, read once.
+///
+/// They override settings (`poor_*`) or are the application's own options (`app_*`, see
+/// [`Head::options`](crate::request::Head::options)).
+#[derive(Clone, Debug, Default)]
+pub struct Variables(BTreeMap<String, String>);
+
+impl Variables {
+    /// The variables of this process. Names and values that are not Unicode are left out.
+    #[must_use]
+    pub fn of_process() -> Self {
+        let ours = |name: &str| name.starts_with("poor_") || name.starts_with("app_");
+        let variables = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        Variables(variables.filter(|(name, _)| ours(name)).collect())
+    }
+
+    /// The value of a variable.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    /// All variables in the order of their names.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+}

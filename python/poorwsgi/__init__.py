@@ -1,0 +1,15 @@
+"""PoorWSGI: a small web framework, with a Rust engine.
+
+    from poorwsgi import Application
+
+    app = Application("hello")
+
+    @app.route("/")
+    def hello(req):
+        return "Hello world"
+
+``app`` is a WSGI callable for any server; ``poorwsgi.server.run`` serves it on the built-in one.
+"""
+from poorwsgi._poorwsgi import Application, HTTPException, Request, Response, make_response
+
+__all__ = ["Application", "HTTPException", "Request", "Response", "make_response"]
