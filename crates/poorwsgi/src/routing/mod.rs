@@ -1,1 +1,23 @@
-//! TODO
+//! From a path and a method to a handler: filters, patterns and the router.
+//!
+//! A *route* is a path with optional groups, `/user/<name:word>/<age:int>`; the part behind the colon names a
+//! [filter](Filters), which says what the group matches and how its text is converted. A *regular route* is any
+//! regular expression. The [`Router`] keeps both, knows nothing of requests, and converts nothing: it hands the
+//! matched text and the [`Conversion`] to its caller, since a conversion may fail and handlers may be of any
+//! language.
+
+mod captures;
+mod dialect;
+mod error;
+mod filter;
+mod index;
+mod matcher;
+mod methods;
+mod pattern;
+mod router;
+
+pub use captures::{Capture, Captures};
+pub use error::{RouteError, RouteErrorKind};
+pub use filter::{Conversion, Filter, Filters};
+pub use methods::MethodTable;
+pub use router::{PatternRoute, Popped, Registration, RegularRoute, Resolved, Router};

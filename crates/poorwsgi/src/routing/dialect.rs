@@ -1,0 +1,159 @@
+//! Routes are written in the regular expressions of Python's `re`; the few spellings that mean something else in
+//! the `regex` crate are rewritten here.
+
+/// What Python's `\w` is made of. The `regex` crate adds combining marks and leaves out numerals like `²`.
+const WORD: &str = r"\p{L}\p{N}_";
+/// What Python's `\s` is made of: White_Space and the four information separators.
+const SPACE: &str = r"\s\x1c-\x1f";
+
+/// Rewrites an expression of Python's `re` for the `regex` and `fancy-regex` crates.
+///
+/// It never fails: what makes no sense stays as it is for the compiler to complain about.
+pub(super) fn from_python(expression: &str) -> String {
+    let mut out = String::with_capacity(expression.len() + 16);
+    let mut chars = expression.chars().peekable();
+    let mut in_class = false;
+    while let Some(char) = chars.next() {
+        match char {
+            '\\' => match chars.next() {
+                Some(escaped) => escape(escaped, in_class, &mut out),
+                None => out.push('\\'),
+            },
+            '[' if !in_class => {
+                in_class = true;
+                out.push('[');
+                if chars.next_if_eq(&'^').is_some() {
+                    out.push('^');
+                }
+                // a bracket in the first place is an ordinary character
+                if chars.next_if_eq(&']').is_some() {
+                    out.push_str(r"\]");
+                }
+            }
+            ']' if in_class => {
+                in_class = false;
+                out.push(']');
+            }
+            // Python has neither nested classes nor set operations
+            '[' | '&' | '~' if in_class => out.extend(['\\', char]),
+            '-' if in_class && chars.next_if_eq(&'-').is_some() => out.push_str(r"-\-"),
+            _ => out.push(char),
+        }
+    }
+    out
+}
+
+fn escape(escaped: char, in_class: bool, out: &mut String) {
+    let mut class = |members: &str| {
+        if in_class {
+            out.push_str(members);
+        } else {
+            out.extend(["[", members, "]"]);
+        }
+    };
+    match escaped {
+        'w' => class(WORD),
+        's' => class(SPACE),
+        'W' => out.extend(["[^", WORD, "]"]),
+        'S' => out.extend(["[^", SPACE, "]"]),
+        'b' if in_class => out.push_str(r"\x08"),
+        'Z' if !in_class => out.push_str(r"\z"),
+        // word boundaries in the `regex` crate
+        '<' | '>' => out.push(escaped),
+        _ => out.extend(['\\', escaped]),
+    }
+}
+
+/// The length of the expression at the start of `text` that ends before the first `>` standing outside of
+/// parentheses and character classes, unescaped; `None` if there is no such `>`.
+///
+/// PoorWSGI ends an expression at its first `>`, whatever stands around it. Where that gives an expression that
+/// compiles, this gives the same one; look-behind, named groups and `[^>]` work besides.
+pub(super) fn expression_end(text: &str) -> Option<usize> {
+    let mut depth = 0_usize;
+    let mut class_start = None;
+    let mut escaped = false;
+    for (at, char) in text.char_indices() {
+        if std::mem::take(&mut escaped) {
+            continue;
+        }
+        match (char, class_start) {
+            ('\\', _) => escaped = true,
+            (']', Some(start)) if text.get(start..at).is_some_and(|class| !matches!(class, "[" | "[^")) => {
+                class_start = None;
+            }
+            (_, Some(_)) => {}
+            ('[', None) => class_start = Some(at),
+            ('(', None) => depth += 1,
+            (')', None) => depth = depth.saturating_sub(1),
+            ('>', None) if depth == 0 => return Some(at),
+            _ => {}
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn matches(expression: &str, text: &str) -> bool {
+        let expression = format!(r"\A(?:{})\z", from_python(expression));
+        regex::Regex::new(&expression).unwrap().is_match(text)
+    }
+
+    /// Facts asked from Python 3.11: `re.fullmatch(expression, text)`.
+    #[test]
+    fn expressions_mean_what_they_mean_in_python() {
+        for (expression, text, expected) in [
+            (r"\w+", "žluť²½_9", true),
+            (r"\w+", "e\u{301}", false),
+            (r"[\w.]+", "a.²", true),
+            (r"\W", "\u{301}", true),
+            (r"\s", "\u{1c}", true),
+            (r"\S", "\u{1c}", false),
+            (r"\d+", "٣४", true),
+            (r"[[a]+", "[a", true),
+            (r"[]a]+", "]a", true),
+            (r"[^]a]", "]", false),
+            (r"[a&&b]+", "&ab", true),
+            (r"[+--]+", "+,-", true),
+            (r"\<\>", "<>", true),
+            (r"[\b]", "\u{8}", true),
+            (r"a\Z", "a", true),
+            (r"\[a\]", "[a]", true),
+        ] {
+            assert_eq!(matches(expression, text), expected, "{expression} on {text}");
+        }
+    }
+
+    #[test]
+    fn an_expression_ends_before_the_first_free_angle_bracket() {
+        for (text, expected) in [
+            ("\\w+>/x>", Some("\\w+")),
+            ("(?<=a)b>", Some("(?<=a)b")),
+            ("(?P<y>a)(?P=y)>", Some("(?P<y>a)(?P=y)")),
+            ("[^>]+>", Some("[^>]+")),
+            ("[]>]>", Some("[]>]")),
+            ("[^]>]>", Some("[^]>]")),
+            (r"\>>", Some(r"\>")),
+            (r"[\]>]>", Some(r"[\]>]")),
+            ("a<b>", Some("a<b")),
+            ("(a>", None),
+            ("a", None),
+        ] {
+            assert_eq!(expression_end(text).map(|end| &text[..end]), expected, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_rewritten_and_split(text in any::<String>()) {
+            from_python(&text);
+            if let Some(end) = expression_end(&text) {
+                prop_assert!(text[end..].starts_with('>'));
+            }
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! Which routes can match a path at all.
+//!
+//! Running a thousand expressions for each request is what this module saves: it sorts routes by their *shape*, the
+//! segments of their path, into a tree. Literal segments are looked up, segments with a group lie behind the literal
+//! text before the group, and a route is found under as much of its shape as is known: from the first group that
+//! may match a `/` on, only the text before it counts. The expressions of the few routes found decide.
+//!
+//! A [`regex::RegexSet`] would be less code, but it reports all matches of all expressions at the price of running
+//! them together: a thousand routes with Unicode classes overflow its lazy automaton, and the time grows with their
+//! number. A look-up here visits each node of the tree at most once, and none deeper than the path has segments nor
+//! than [`MAX_DEPTH`], so a path of a million slashes costs no more than one of that depth.
+
+use std::collections::{BTreeMap, HashMap};
+
+/// Segments of a route that the tree looks at. It bounds the recursion; real paths have less.
+const MAX_DEPTH: usize = 32;
+
+/// A part of a route, as far as the index cares.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Piece<'a> {
+    /// Matches this text.
+    Literal(&'a str),
+    /// Matches some text without a `/`.
+    Within,
+    /// May match any text.
+    Across,
+}
+
+/// The segments of a route's path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Shape {
+    segments: Vec<Segment>,
+    /// What the rest of the path starts with, where it may have any number of segments.
+    tail: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Segment {
+    /// The segment, or the text it starts with.
+    text: String,
+    dynamic: bool,
+}
+
+impl Shape {
+    pub(super) fn new<'a>(pieces: impl IntoIterator<Item = Piece<'a>>) -> Self {
+        let mut shape = Shape { segments: Vec::new(), tail: None };
+        let mut current = Segment { text: String::new(), dynamic: false };
+        for piece in pieces {
+            match piece {
+                Piece::Literal(text) => {
+                    for (number, text) in text.split('/').enumerate() {
+                        if number > 0 {
+                            let next = Segment { text: String::new(), dynamic: false };
+                            shape.segments.push(std::mem::replace(&mut current, next));
+                        }
+                        if !current.dynamic {
+                            current.text.push_str(text);
+                        }
+                    }
+                }
+                Piece::Within => current.dynamic = true,
+                Piece::Across => {
+                    shape.tail = Some(current.text);
+                    shape.limit();
+                    return shape;
+                }
+            }
+        }
+        shape.segments.push(current);
+        shape.limit();
+        shape
+    }
+
+    fn limit(&mut self) {
+        if self.segments.len() > MAX_DEPTH {
+            self.segments.truncate(MAX_DEPTH);
+            self.tail = Some(String::new());
+        }
+    }
+}
+
+/// The tree. A route is known by its number, which is its rank: of two that match, the lower one wins.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Index {
+    root: Node,
+}
+
+// The maps keep the standard library's hasher: their keys come from the application alone, so that a client can
+// bring about no collisions, and a faster hasher would be safe; but it would be one more crate for some 10 ns.
+#[derive(Clone, Debug, Default)]
+struct Node {
+    /// Below a literal segment.
+    literal: HashMap<Box<str>, Node>,
+    /// Below a segment with a group, by the text before the group.
+    dynamic: Prefixes<Node>,
+    /// Routes whose path ends here.
+    ends: Vec<usize>,
+    /// Routes whose path goes on with any number of segments, by the text it goes on with.
+    tails: Prefixes<Vec<usize>>,
+}
+
+impl Index {
+    pub(super) fn insert(&mut self, shape: &Shape, route: usize) {
+        let mut node = &mut self.root;
+        for Segment { text, dynamic } in &shape.segments {
+            node = if *dynamic {
+                node.dynamic.entry(text)
+            } else {
+                node.literal.entry(text.as_str().into()).or_default()
+            };
+        }
+        match &shape.tail {
+            Some(text) => node.tails.entry(text).push(route),
+            None => node.ends.push(route),
+        }
+    }
+
+    /// Calls `visit` once for each route that may match `path`, in no particular order.
+    pub(super) fn candidates(&self, path: &str, visit: &mut impl FnMut(usize)) {
+        self.root.candidates(Some(path), visit);
+    }
+}
+
+impl Node {
+    fn candidates(&self, rest: Option<&str>, visit: &mut impl FnMut(usize)) {
+        let Some(rest) = rest else {
+            return self.ends.iter().copied().for_each(visit);
+        };
+        let (segment, after) = match rest.split_once('/') {
+            Some((segment, after)) => (segment, Some(after)),
+            None => (rest, None),
+        };
+        if let Some(node) = self.literal.get(segment) {
+            node.candidates(after, visit);
+        }
+        for node in self.dynamic.of(segment) {
+            node.candidates(after, visit);
+        }
+        self.tails.of(rest).flatten().copied().for_each(visit);
+    }
+}
+
+/// Values by the text that something starts with. There are few lengths of such texts, and each costs one look-up.
+#[derive(Clone, Debug)]
+struct Prefixes<T> {
+    by_length: BTreeMap<usize, HashMap<Box<str>, T>>,
+}
+
+impl<T> Default for Prefixes<T> {
+    fn default() -> Self {
+        Prefixes { by_length: BTreeMap::new() }
+    }
+}
+
+impl<T: Default> Prefixes<T> {
+    fn entry(&mut self, prefix: &str) -> &mut T {
+        self.by_length.entry(prefix.len()).or_default().entry(prefix.into()).or_default()
+    }
+}
+
+impl<T> Prefixes<T> {
+    /// The values of all prefixes of `text`.
+    fn of<'a>(&'a self, text: &'a str) -> impl Iterator<Item = &'a T> {
+        self.by_length.iter().filter_map(|(length, values)| values.get(text.get(..*length)?))
+    }
+}

@@ -1,0 +1,83 @@
+//! One path's handlers by method.
+
+use crate::state::{Method, MethodSet};
+
+/// What is registered for each method: a value for several methods is kept once.
+#[derive(Clone, Debug)]
+pub struct MethodTable<T> {
+    entries: Vec<(MethodSet, T)>,
+}
+
+impl<T> MethodTable<T> {
+    pub(super) const fn new() -> Self {
+        MethodTable { entries: Vec::new() }
+    }
+
+    /// The value for a method.
+    #[must_use]
+    pub fn get(&self, method: Method) -> Option<&T> {
+        self.entries.iter().find(|(methods, _)| methods.contains(method)).map(|(_, value)| value)
+    }
+
+    /// All methods that have a value.
+    #[must_use]
+    pub fn methods(&self) -> MethodSet {
+        self.entries.iter().fold(MethodSet::default(), |all, (methods, _)| all | *methods)
+    }
+
+    /// Each method with its value, in the order of the methods' bits.
+    pub fn iter(&self) -> impl Iterator<Item = (Method, &T)> {
+        Method::ALL.iter().filter_map(|method| Some((*method, self.get(*method)?)))
+    }
+
+    /// Sets the value of each of these methods, whatever they had before.
+    pub(super) fn set(&mut self, methods: MethodSet, value: T) {
+        self.entries.retain_mut(|(old, _)| {
+            *old = old.without(methods);
+            !old.is_empty()
+        });
+        if !methods.is_empty() {
+            self.entries.push((methods, value));
+        }
+    }
+}
+
+impl<T: Clone> MethodTable<T> {
+    /// Takes the value of one method out; other methods that share it keep it.
+    pub(super) fn pop(&mut self, method: Method) -> Option<T> {
+        let at = self.entries.iter().position(|(methods, _)| methods.contains(method))?;
+        let (methods, value) = self.entries.get_mut(at)?;
+        *methods = methods.without(method.into());
+        if methods.is_empty() { Some(self.entries.remove(at).1) } else { Some(value.clone()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::{METHOD_ALL, METHOD_GET_POST, METHOD_POST};
+
+    #[test]
+    fn a_later_value_takes_its_methods_from_an_earlier_one() {
+        let mut table = MethodTable::new();
+        table.set(METHOD_GET_POST, "first");
+        table.set(METHOD_POST, "second");
+        let all: Vec<_> = table.iter().collect();
+        assert_eq!(all, [(Method::Head, &"first"), (Method::Get, &"first"), (Method::Post, &"second")]);
+        table.set(METHOD_ALL, "third");
+        assert_eq!(table.entries.len(), 1);
+        table.set(MethodSet::default(), "none");
+        assert_eq!(table.entries.len(), 1);
+    }
+
+    #[test]
+    fn one_method_is_taken_at_a_time() {
+        let mut table = MethodTable::new();
+        table.set(METHOD_GET_POST, "a");
+        assert_eq!(table.pop(Method::Get), Some("a"));
+        assert_eq!(table.pop(Method::Get), None);
+        assert_eq!(table.methods().to_string(), "HEAD, POST");
+        assert_eq!((table.pop(Method::Head), table.pop(Method::Post)), (Some("a"), Some("a")));
+        assert!(table.methods().is_empty());
+    }
+}

@@ -1,0 +1,227 @@
+//! The syntax of routes: `/user/<name:word>/<age:int>`.
+
+use std::sync::Arc;
+
+use super::captures::Argument;
+use super::dialect;
+use super::error::{RouteError, RouteErrorKind};
+use super::filter::{Conversion, Filters, own_expression};
+use super::index::{Piece, Shape};
+use super::matcher::{End, Matcher, crosses_segments, literal_prefix};
+
+/// Characters that are not themselves in a regular expression. Others are left alone, so that the expression of an
+/// ordinary route reads as PoorWSGI would write it.
+const SPECIAL: &[char] = &['\\', '.', '+', '*', '?', '(', ')', '|', '[', ']', '{', '}', '^', '$'];
+
+/// A route, parsed.
+#[derive(Debug)]
+pub(super) struct Pattern<'p, C> {
+    rule: &'p str,
+    parts: Vec<Part<'p, C>>,
+}
+
+#[derive(Debug)]
+enum Part<'p, C> {
+    Literal(&'p str),
+    Group(Group<'p, C>),
+}
+
+#[derive(Debug)]
+struct Group<'p, C> {
+    name: &'p str,
+    expression: String,
+    conversion: Conversion<C>,
+    column: usize,
+}
+
+/// What a route is once it is compiled.
+#[derive(Debug)]
+pub(super) struct Compiled<C> {
+    pub(super) matcher: Matcher,
+    pub(super) shape: Shape,
+    pub(super) arguments: Arc<[Argument<C>]>,
+}
+
+/// Whether a route has groups. One without is looked up as it stands.
+pub(super) fn has_groups(rule: &str) -> bool {
+    rule.contains('<')
+}
+
+impl<'p, C: Clone> Pattern<'p, C> {
+    /// Splits a route into its literal parts and its groups, with the filters filled in.
+    pub(super) fn parse(rule: &'p str, filters: &Filters<C>) -> Result<Self, RouteError> {
+        let mut parts = Vec::new();
+        let mut rest = rule;
+        let mut column = 1;
+        while let Some((literal, group)) = rest.split_once('<') {
+            if !literal.is_empty() {
+                parts.push(Part::Literal(literal));
+            }
+            column += literal.chars().count();
+            let fault = |kind, detail: &str| RouteError::new(kind, rule, detail).at(column);
+            let Some((written, after)) = split_group(group) else {
+                return Err(fault(RouteErrorKind::Group, "`<` without its `>`"));
+            };
+            let (name, filter) = match written.find(':') {
+                Some(colon) => (written.get(..colon).unwrap_or_default(), written.get(colon..)),
+                None => (written, None),
+            };
+            check_spaces(name, filter).map_err(|detail| fault(RouteErrorKind::Space, detail))?;
+            check_name(name).map_err(|detail| fault(RouteErrorKind::Group, &detail))?;
+            if parts.iter().any(|part| matches!(part, Part::Group(group) if group.name == name)) {
+                return Err(fault(RouteErrorKind::Group, &format!("a second group named \"{name}\"")));
+            }
+            let (expression, conversion) = filters.find(filter).ok_or_else(|| {
+                let filter = filter.unwrap_or_default();
+                let detail = format!("no filter \"{filter}\"; known: {}", filters.known());
+                fault(RouteErrorKind::UnknownFilter, &detail)
+            })?;
+            if expression.is_empty() {
+                return Err(fault(RouteErrorKind::Regex, "an empty regular expression"));
+            }
+            let (expression, conversion) = (expression.to_owned(), conversion.clone());
+            parts.push(Part::Group(Group { name, expression, conversion, column }));
+            column += written.chars().count() + 2;
+            rest = after;
+        }
+        if !rest.is_empty() {
+            parts.push(Part::Literal(rest));
+        }
+        Ok(Pattern { rule, parts })
+    }
+
+    /// The route as one regular expression of Python's `re`. Routes with the same expression are the same route.
+    pub(super) fn source(&self) -> String {
+        let mut source = self.expression();
+        source.push('$');
+        source
+    }
+
+    fn expression(&self) -> String {
+        let mut expression = String::new();
+        for part in &self.parts {
+            match part {
+                Part::Literal(text) => {
+                    for char in text.chars() {
+                        if SPECIAL.contains(&char) {
+                            expression.push('\\');
+                        }
+                        expression.push(char);
+                    }
+                }
+                Part::Group(Group { name, expression: inner, .. }) => {
+                    expression.extend(["(?P<", name, ">", inner, ")"]);
+                }
+            }
+        }
+        expression
+    }
+
+    fn groups(&self) -> impl Iterator<Item = &Group<'p, C>> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Group(group) => Some(group),
+            Part::Literal(_) => None,
+        })
+    }
+
+    pub(super) fn compile(&self) -> Result<Compiled<C>, RouteError> {
+        let matcher = Matcher::compile(&self.expression(), End::Text).map_err(|detail| self.blame(detail))?;
+        let names = matcher.group_names();
+        let arguments = self
+            .groups()
+            .filter_map(|group| {
+                let at = names.iter().position(|name| *name == Some(group.name))?;
+                let name = Some(group.name.into());
+                Some(Argument { group: at + 1, name, conversion: group.conversion.clone() })
+            })
+            .collect();
+        let shape = Shape::new(self.parts.iter().map(|part| match part {
+            Part::Literal(text) => Piece::Literal(text),
+            Part::Group(group) if crosses_segments(&group.expression) => Piece::Across,
+            Part::Group(_) => Piece::Within,
+        }));
+        Ok(Compiled { matcher, shape, arguments })
+    }
+
+    /// The error for a route that does not compile: at the group that does not compile alone, if there is one.
+    fn blame(&self, detail: String) -> RouteError {
+        for group in self.groups() {
+            if let Err(detail) = Matcher::compile(&group.expression, End::Anywhere) {
+                let detail = format!("bad regular expression \"{}\": {detail}", group.expression);
+                return RouteError::new(RouteErrorKind::Regex, self.rule, detail).at(group.column);
+            }
+        }
+        let detail = format!("bad regular expression: {detail}");
+        RouteError::new(RouteErrorKind::Regex, self.rule, detail)
+    }
+}
+
+/// Compiles a regular route. Its groups become arguments by position; with `converters`, those alone that are named
+/// there, by name, or else by their place in the list.
+pub(super) fn compile_regular<C: Clone>(
+    regex: &str,
+    converters: &[(Arc<str>, Conversion<C>)],
+) -> Result<Compiled<C>, RouteError> {
+    let matcher = Matcher::compile(regex, End::Anywhere).map_err(|detail| {
+        RouteError::new(RouteErrorKind::Regex, regex, format!("bad regular expression: {detail}"))
+    })?;
+    let names = matcher.group_names();
+    let arguments = if converters.is_empty() {
+        let argument = |(at, name): (usize, &Option<&str>)| Argument {
+            group: at + 1,
+            name: name.map(Arc::from),
+            conversion: Conversion::Str,
+        };
+        names.iter().enumerate().map(argument).collect()
+    } else {
+        let argument = |(at, (name, conversion)): (usize, &(Arc<str>, Conversion<C>))| {
+            let group = names.iter().position(|known| *known == Some(&**name)).unwrap_or(at) + 1;
+            (group <= names.len()).then(|| Argument {
+                group,
+                name: Some(Arc::clone(name)),
+                conversion: conversion.clone(),
+            })
+        };
+        converters.iter().enumerate().filter_map(argument).collect()
+    };
+    let shape = Shape::new([Piece::Literal(&literal_prefix(regex)), Piece::Across]);
+    Ok(Compiled { matcher, shape, arguments })
+}
+
+/// Splits what stands behind `<` at its `>`. Only an expression of the route's own may contain a `>`.
+fn split_group(text: &str) -> Option<(&str, &str)> {
+    let close = text.find('>')?;
+    let end =
+        match text.find(':').filter(|colon| *colon < close).and_then(|colon| text.split_at_checked(colon)) {
+            Some((name, filter)) => match own_expression(filter) {
+                Some(expression) => {
+                    let start = name.len() + (filter.len() - expression.len());
+                    start + dialect::expression_end(expression)?
+                }
+                None => close,
+            },
+            None => close,
+        };
+    let (written, after) = text.split_at_checked(end)?;
+    Some((written, after.strip_prefix('>')?))
+}
+
+/// Refuses white space at either side of the name and of the filter, where it is a slip.
+fn check_spaces(name: &str, filter: Option<&str>) -> Result<(), &'static str> {
+    let filter = filter.map(|filter| filter.strip_prefix(':').unwrap_or(filter)).unwrap_or_default();
+    if name.trim() != name || filter.trim() != filter {
+        return Err("white space in a group; write `<name:filter>` without any");
+    }
+    Ok(())
+}
+
+fn check_name(name: &str) -> Result<(), String> {
+    let mut chars = name.chars();
+    match chars.next() {
+        None => return Err("a group without a name; write `<name>` or `<name:filter>`".to_owned()),
+        Some(first) if first != '_' && !first.is_alphabetic() => {}
+        Some(_) if chars.all(|char| char == '_' || char.is_alphanumeric()) => return Ok(()),
+        Some(_) => {}
+    }
+    Err(format!("\"{name}\" is not a name: a letter or `_`, then letters, digits and `_`"))
+}

@@ -1,0 +1,440 @@
+//! The table of routes.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::captures::{Argument, Captures};
+use super::error::{RouteError, RouteErrorKind};
+use super::filter::{Conversion, Filters};
+use super::index::{Index, Shape};
+use super::matcher::{Groups, Matcher};
+use super::methods::MethodTable;
+use super::pattern::{self, Compiled, Pattern};
+use crate::state::{Method, MethodSet};
+
+/// Routes, regular routes and default handlers of an application.
+///
+/// `H` is the handler, `C` the application's own converter; the router calls neither.
+///
+/// Paths without groups are looked up first. Routes with groups and regular routes share one table, in which the
+/// first that matches *and* has the method wins, in the order of registration. Registering a route again replaces
+/// its handlers for the methods given and leaves its place in the order alone.
+///
+/// ```
+/// use poorwsgi::routing::{Resolved, Router};
+/// use poorwsgi::state::{METHOD_GET, METHOD_HEAD, Method};
+///
+/// let mut router = Router::<&str, ()>::new();
+/// router.set_route("/", METHOD_HEAD | METHOD_GET, "root")?;
+/// router.set_route("/user/<name:word>/<age:int>", METHOD_GET, "user")?;
+///
+/// let Resolved::Pattern { rule, handler, captures } = router.resolve("/user/anna/42", Method::Get) else {
+///     panic!("no such route");
+/// };
+/// assert_eq!((&**rule, *handler), ("/user/<name:word>/<age:int>", "user"));
+/// assert_eq!(captures.get("age").and_then(|age| age.value), Some("42"));
+/// # Ok::<(), poorwsgi::routing::RouteError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Router<H, C> {
+    filters: Filters<C>,
+    // The standard library's hasher, for the reason given in the index.
+    statics: HashMap<Arc<str>, StaticRoute<H>>,
+    registered: usize,
+    patterns: Vec<PatternRoute<H, C>>,
+    index: Index,
+    defaults: MethodTable<H>,
+}
+
+#[derive(Clone, Debug)]
+struct StaticRoute<H> {
+    /// Its place in the order of registration.
+    rank: usize,
+    methods: MethodTable<H>,
+}
+
+/// A route with groups or a regular route, with what is registered for its methods.
+#[derive(Clone, Debug)]
+pub struct PatternRoute<H, C> {
+    source: Arc<str>,
+    matcher: Matcher,
+    shape: Shape,
+    methods: MethodTable<Registration<H, C>>,
+}
+
+impl<H, C> PatternRoute<H, C> {
+    /// The regular expression, in the spelling of Python's `re`. It tells routes apart.
+    #[must_use]
+    pub const fn regex(&self) -> &Arc<str> {
+        &self.source
+    }
+
+    /// The handlers by method.
+    #[must_use]
+    pub const fn methods(&self) -> &MethodTable<Registration<H, C>> {
+        &self.methods
+    }
+}
+
+/// A handler as it was registered with a pattern.
+#[derive(Clone, Debug)]
+pub struct Registration<H, C> {
+    handler: H,
+    rule: Option<Arc<str>>,
+    arguments: Arc<[Argument<C>]>,
+    converted: bool,
+}
+
+impl<H, C> Registration<H, C> {
+    /// The handler.
+    #[must_use]
+    pub const fn handler(&self) -> &H {
+        &self.handler
+    }
+
+    /// The handler alone.
+    #[must_use]
+    pub fn into_handler(self) -> H {
+        self.handler
+    }
+
+    /// The route as the application wrote it; `None` for a regular route without a rule to show.
+    #[must_use]
+    pub const fn rule(&self) -> Option<&Arc<str>> {
+        self.rule.as_ref()
+    }
+
+    /// The name and conversion of each argument; nothing for a regular route without converters.
+    pub fn converters(&self) -> impl Iterator<Item = (&Arc<str>, &Conversion<C>)> {
+        let arguments: &[Argument<C>] = if self.converted { &self.arguments } else { &[] };
+        arguments.iter().filter_map(|argument| Some((argument.name.as_ref()?, &argument.conversion)))
+    }
+}
+
+/// A regular route: an expression in the spelling of Python's `re`, matched from the start of the path and not
+/// necessarily to its end.
+#[derive(Clone, Debug)]
+pub struct RegularRoute<C> {
+    regex: String,
+    converters: Vec<(Arc<str>, Conversion<C>)>,
+    rule: Option<Arc<str>>,
+}
+
+impl<C> RegularRoute<C> {
+    /// A route whose groups are all handed on as text, the named ones by name.
+    #[must_use]
+    pub fn new(regex: impl Into<String>) -> Self {
+        RegularRoute { regex: regex.into(), converters: Vec::new(), rule: None }
+    }
+
+    /// Hands on these groups only, converted. A name that no group has stands for the group at its place in the list.
+    #[must_use]
+    pub fn with_converters<N: Into<Arc<str>>>(
+        mut self,
+        converters: impl IntoIterator<Item = (N, Conversion<C>)>,
+    ) -> Self {
+        self.converters =
+            converters.into_iter().map(|(name, conversion)| (name.into(), conversion)).collect();
+        self
+    }
+
+    /// The rule to show instead of the expression.
+    #[must_use]
+    pub fn with_rule(mut self, rule: impl Into<Arc<str>>) -> Self {
+        self.rule = Some(rule.into());
+        self
+    }
+}
+
+impl<C> From<&str> for RegularRoute<C> {
+    fn from(regex: &str) -> Self {
+        Self::new(regex)
+    }
+}
+
+/// What was taken out by [`Router::pop_route`].
+#[derive(Clone, Debug)]
+pub enum Popped<H, C> {
+    /// The handler of a path without groups.
+    Static(H),
+    /// The handler of a route with groups.
+    Pattern(Registration<H, C>),
+}
+
+/// Where a request goes.
+#[derive(Debug)]
+pub enum Resolved<'r, 'p, H, C> {
+    /// To the handler of a path without groups.
+    Static {
+        /// The path.
+        rule: &'r Arc<str>,
+        /// The handler for the method.
+        handler: &'r H,
+    },
+    /// To the first route with groups, or regular route, that matches and has the method.
+    Pattern {
+        /// The route as the application wrote it, or the regular expression.
+        rule: &'r Arc<str>,
+        /// The handler for the method.
+        handler: &'r H,
+        /// What the groups matched.
+        captures: Captures<'r, 'p, C>,
+    },
+    /// Nowhere: the path is registered without groups, for these methods. Patterns are not asked.
+    MethodNotAllowed(MethodSet),
+    /// To a file, a default handler or nowhere.
+    NotFound {
+        /// The methods of all patterns that match the path. Where it is not empty and nothing else takes the
+        /// request, the answer is 405 with these.
+        allowed: MethodSet,
+    },
+}
+
+struct Best<'r, 'p, H, C> {
+    route: usize,
+    source: &'r Arc<str>,
+    registration: &'r Registration<H, C>,
+    groups: Groups<'p>,
+}
+
+impl<H, C> Router<H, C> {
+    /// A router without routes, with the built-in filters.
+    #[must_use]
+    pub fn new() -> Self {
+        Router {
+            filters: Filters::default(),
+            statics: HashMap::new(),
+            registered: 0,
+            patterns: Vec::new(),
+            index: Index::default(),
+            defaults: MethodTable::new(),
+        }
+    }
+
+    /// Where a request for this path goes. The path is decoded, and compared as it stands: no segment is dropped
+    /// and no slash added.
+    ///
+    /// A path without groups costs one look-up; among many patterns, only those are tried whose literal segments are
+    /// those of the path.
+    pub fn resolve<'r, 'p>(&'r self, path: &'p str, method: Method) -> Resolved<'r, 'p, H, C> {
+        if let Some((rule, route)) = self.statics.get_key_value(path) {
+            return match route.methods.get(method) {
+                Some(handler) => Resolved::Static { rule, handler },
+                None => Resolved::MethodNotAllowed(route.methods.methods()),
+            };
+        }
+        let mut allowed = MethodSet::default();
+        let mut best: Option<Best<'r, 'p, H, C>> = None;
+        self.index.candidates(path, &mut |number| {
+            if best.as_ref().is_some_and(|best| best.route < number) {
+                return;
+            }
+            let Some(route) = self.patterns.get(number) else { return };
+            if let Some(registration) = route.methods.get(method) {
+                if let Some(groups) = route.matcher.captures(path) {
+                    best = Some(Best { route: number, source: &route.source, registration, groups });
+                }
+            } else if best.is_none() && route.matcher.is_match(path) {
+                allowed |= route.methods.methods();
+            }
+        });
+        match best {
+            Some(Best { source, registration, groups, .. }) => Resolved::Pattern {
+                rule: registration.rule.as_ref().unwrap_or(source),
+                handler: &registration.handler,
+                captures: Captures { groups, arguments: &registration.arguments },
+            },
+            None => Resolved::NotFound { allowed },
+        }
+    }
+
+    /// The table of filters that routes may name.
+    #[must_use]
+    pub const fn filters(&self) -> &Filters<C> {
+        &self.filters
+    }
+
+    /// The table of filters, to be changed. Routes that are registered already keep theirs.
+    pub const fn filters_mut(&mut self) -> &mut Filters<C> {
+        &mut self.filters
+    }
+
+    /// The paths without groups, with their handlers, in the order of registration.
+    pub fn static_routes(&self) -> impl Iterator<Item = (&Arc<str>, &MethodTable<H>)> {
+        let mut routes: Vec<_> = self.statics.iter().collect();
+        routes.sort_unstable_by_key(|(_, route)| route.rank);
+        routes.into_iter().map(|(path, route)| (path, &route.methods))
+    }
+
+    /// The routes with groups and the regular routes, in the order they are tried.
+    pub fn pattern_routes(&self) -> impl Iterator<Item = &PatternRoute<H, C>> {
+        self.patterns.iter()
+    }
+
+    /// The default handlers.
+    #[must_use]
+    pub const fn defaults(&self) -> &MethodTable<H> {
+        &self.defaults
+    }
+
+    /// The handler for what no route, file or page takes.
+    #[must_use]
+    pub fn default_handler(&self, method: Method) -> Option<&H> {
+        self.defaults.get(method)
+    }
+
+    /// Sets the default handler of these methods.
+    pub fn set_default(&mut self, methods: MethodSet, handler: H) {
+        self.defaults.set(methods, handler);
+    }
+
+    /// Whether a regular route, or a route with groups that comes to this expression, is registered.
+    #[must_use]
+    pub fn is_regular_route(&self, regex: &str) -> bool {
+        self.position(regex).is_some()
+    }
+
+    fn position(&self, source: &str) -> Option<usize> {
+        self.patterns.iter().position(|route| *route.source == *source)
+    }
+}
+
+impl<H, C: Clone> Router<H, C> {
+    /// Registers a handler for a path, or for a route with groups `<name>` or `<name:filter>`.
+    ///
+    /// Text outside of groups is literal. An expression, `<name:re:[a-z]{2}>`, is in the spelling of Python's `re`
+    /// and may use look-around and back-references.
+    ///
+    /// # Errors
+    /// A group that is malformed, named twice, or whose filter is unknown or does not compile.
+    pub fn set_route(&mut self, rule: &str, methods: MethodSet, handler: H) -> Result<(), RouteError> {
+        if !pattern::has_groups(rule) {
+            self.set_static(rule, methods, handler);
+            return Ok(());
+        }
+        let pattern = Pattern::parse(rule, &self.filters)?;
+        let compiled = pattern.compile()?;
+        let arguments = Arc::clone(&compiled.arguments);
+        let registration = Registration { handler, rule: Some(rule.into()), arguments, converted: true };
+        self.set_pattern(pattern.source(), compiled, methods, registration);
+        Ok(())
+    }
+
+    /// Registers a handler for all paths that an expression matches.
+    ///
+    /// # Errors
+    /// An expression that does not compile.
+    pub fn set_regular_route(
+        &mut self,
+        route: impl Into<RegularRoute<C>>,
+        methods: MethodSet,
+        handler: H,
+    ) -> Result<(), RouteError> {
+        let RegularRoute { regex, converters, rule } = route.into();
+        let compiled = pattern::compile_regular(&regex, &converters)?;
+        let arguments = Arc::clone(&compiled.arguments);
+        let registration = Registration { handler, rule, arguments, converted: !converters.is_empty() };
+        self.set_pattern(regex, compiled, methods, registration);
+        Ok(())
+    }
+
+    /// Whether a route is registered, for whatever methods.
+    ///
+    /// # Errors
+    /// As [`Router::set_route`], except that expressions are not compiled.
+    pub fn is_route(&self, rule: &str) -> Result<bool, RouteError> {
+        if !pattern::has_groups(rule) {
+            return Ok(self.statics.contains_key(rule));
+        }
+        Ok(self.is_regular_route(&Pattern::parse(rule, &self.filters)?.source()))
+    }
+
+    fn set_static(&mut self, path: &str, methods: MethodSet, handler: H) {
+        let rank = self.registered;
+        self.registered += 1;
+        let route = self.statics.entry(path.into());
+        route
+            .or_insert_with(|| StaticRoute { rank, methods: MethodTable::new() })
+            .methods
+            .set(methods, handler);
+    }
+
+    fn set_pattern(
+        &mut self,
+        source: String,
+        compiled: Compiled<C>,
+        methods: MethodSet,
+        registration: Registration<H, C>,
+    ) {
+        if let Some(route) = self.patterns.iter_mut().find(|route| *route.source == *source) {
+            return route.methods.set(methods, registration);
+        }
+        let Compiled { matcher, shape, .. } = compiled;
+        let mut table = MethodTable::new();
+        table.set(methods, registration);
+        self.index.insert(&shape, self.patterns.len());
+        self.patterns.push(PatternRoute { source: source.into(), matcher, shape, methods: table });
+    }
+}
+
+impl<H: Clone, C: Clone> Router<H, C> {
+    /// Takes out the handler of a route for one method. Without handlers left, the route is gone.
+    ///
+    /// # Errors
+    /// [`RouteErrorKind::NotRegistered`], or a route that cannot be one.
+    pub fn pop_route(&mut self, rule: &str, method: Method) -> Result<Popped<H, C>, RouteError> {
+        if pattern::has_groups(rule) {
+            let source = Pattern::parse(rule, &self.filters)?.source();
+            let popped = self.pop_pattern(&source, method).ok_or_else(|| not_registered(rule, method))?;
+            return Ok(Popped::Pattern(popped));
+        }
+        let route = self.statics.get_mut(rule);
+        let handler =
+            route.and_then(|route| route.methods.pop(method)).ok_or_else(|| not_registered(rule, method))?;
+        if self.statics.get(rule).is_some_and(|route| route.methods.methods().is_empty()) {
+            self.statics.remove(rule);
+        }
+        Ok(Popped::Static(handler))
+    }
+
+    /// Takes out the handler of a regular route for one method.
+    ///
+    /// # Errors
+    /// [`RouteErrorKind::NotRegistered`].
+    pub fn pop_regular_route(
+        &mut self,
+        regex: &str,
+        method: Method,
+    ) -> Result<Registration<H, C>, RouteError> {
+        self.pop_pattern(regex, method).ok_or_else(|| not_registered(regex, method))
+    }
+
+    /// Takes out the default handler of one method.
+    pub fn pop_default(&mut self, method: Method) -> Option<H> {
+        self.defaults.pop(method)
+    }
+
+    fn pop_pattern(&mut self, source: &str, method: Method) -> Option<Registration<H, C>> {
+        let at = self.position(source)?;
+        let route = self.patterns.get_mut(at)?;
+        let popped = route.methods.pop(method)?;
+        if route.methods.methods().is_empty() {
+            self.patterns.remove(at);
+            self.index = Index::default();
+            for (number, route) in self.patterns.iter().enumerate() {
+                self.index.insert(&route.shape, number);
+            }
+        }
+        Some(popped)
+    }
+}
+
+impl<H, C> Default for Router<H, C> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn not_registered(rule: &str, method: Method) -> RouteError {
+    RouteError::new(RouteErrorKind::NotRegistered, rule, format!("no handler for {method}"))
+}
