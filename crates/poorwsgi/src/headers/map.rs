@@ -1,0 +1,463 @@
+//! The ordered, case-insensitive map of header fields.
+
+use std::borrow::Cow;
+use std::error::Error as StdError;
+use std::fmt;
+
+use http::header::{HeaderMap, HeaderName, HeaderValue, SET_COOKIE};
+
+use super::names;
+use super::parameters::render_parameter;
+
+/// Header fields in the order in which they were set.
+///
+/// Names are compared without regard to case (RFC 9110, section 5.1) and keep the spelling they were given. Names and
+/// values are checked when they are set, so that nothing in here can break a message apart: a name is a token, a value
+/// is one line of visible characters, spaces and tabs. Values that are not ASCII are the bytes of their UTF-8 text.
+///
+/// ```
+/// use poorwsgi::headers::Headers;
+///
+/// let mut headers = Headers::new();
+/// headers.set("X-Powered-By", "PoorWSGI")?;
+/// headers.add("Set-Cookie", "a=1")?;
+/// headers.add("Set-Cookie", "b=2")?;
+///
+/// assert_eq!(headers.get_str("x-powered-by"), Some("PoorWSGI"));
+/// assert_eq!(headers.get_all("set-cookie").count(), 2);
+/// assert!(headers.set("X-Note", "one\r\nSet-Cookie: two").is_err());
+/// # Ok::<(), poorwsgi::headers::HeaderError>(())
+/// ```
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Headers {
+    fields: Vec<Field>,
+}
+
+#[derive(Clone)]
+struct Field {
+    name: HeaderName,
+    spelling: Cow<'static, str>,
+    value: HeaderValue,
+}
+
+impl Headers {
+    /// No fields. Allocates nothing.
+    #[must_use]
+    pub const fn new() -> Self {
+        Headers { fields: Vec::new() }
+    }
+
+    /// The number of fields; two fields of one name are two.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.fields.len()
+    }
+
+    /// Whether there is no field at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.fields.is_empty()
+    }
+
+    /// The value of the first field of this name.
+    #[must_use]
+    pub fn get(&self, name: impl AsRef<str>) -> Option<&HeaderValue> {
+        self.get_all(name).next()
+    }
+
+    /// The value of the first field of this name as text; `None` also when it is not UTF-8.
+    #[must_use]
+    pub fn get_str(&self, name: impl AsRef<str>) -> Option<&str> {
+        std::str::from_utf8(self.get(name)?.as_bytes()).ok()
+    }
+
+    /// The values of all fields of this name, in order.
+    pub fn get_all<N: AsRef<str>>(&self, name: N) -> impl Iterator<Item = &HeaderValue> + use<'_, N> {
+        self.fields.iter().filter(move |field| field.is(name.as_ref())).map(|field| &field.value)
+    }
+
+    /// Whether a field of this name is there.
+    #[must_use]
+    pub fn contains(&self, name: impl AsRef<str>) -> bool {
+        self.get(name).is_some()
+    }
+
+    /// All fields: the name as it was spelled, or in Title-Case where nobody spelled it, and the value.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &HeaderValue)> {
+        self.fields.iter().map(|field| (&*field.spelling, &field.value))
+    }
+
+    /// Sets a field, in place of every field of that name. The new field is the last one.
+    ///
+    /// # Errors
+    /// [`HeaderError::Name`] and [`HeaderError::Value`]; the fields are then as they were.
+    pub fn set(&mut self, name: impl AsRef<str>, value: impl AsRef<[u8]>) -> Result<(), HeaderError> {
+        let field = Field::parse(name.as_ref(), value.as_ref())?;
+        self.replace(field);
+        Ok(())
+    }
+
+    /// Sets a field whose name and value are checked already, in place of every field of that name.
+    pub fn put(&mut self, name: HeaderName, value: HeaderValue) {
+        let spelling = names::title_case(&name);
+        self.replace(Field { name, spelling, value });
+    }
+
+    /// Adds a field that is not there yet. Only `Set-Cookie` may be there already, because it is the one field that
+    /// cannot be written as a list (RFC 9110, section 5.3).
+    ///
+    /// # Errors
+    /// [`HeaderError::Duplicate`], [`HeaderError::Name`] and [`HeaderError::Value`].
+    pub fn add(&mut self, name: impl AsRef<str>, value: impl AsRef<[u8]>) -> Result<(), HeaderError> {
+        let field = Field::parse(name.as_ref(), value.as_ref())?;
+        if field.name != SET_COOKIE && self.contains(&field.name) {
+            return Err(HeaderError::Duplicate { name: field.spelling.into_owned() });
+        }
+        self.fields.push(field);
+        Ok(())
+    }
+
+    /// Adds a further field, whether one of that name is there or not.
+    ///
+    /// # Errors
+    /// [`HeaderError::Name`] and [`HeaderError::Value`].
+    pub fn append(&mut self, name: impl AsRef<str>, value: impl AsRef<[u8]>) -> Result<(), HeaderError> {
+        self.fields.push(Field::parse(name.as_ref(), value.as_ref())?);
+        Ok(())
+    }
+
+    /// Adds a further field of a value and its parameters, rendered by
+    /// [`render_parameter`](super::parameters::render_parameter). With no value the parameters stand alone.
+    ///
+    /// ```
+    /// # use poorwsgi::headers::Headers;
+    /// let mut headers = Headers::new();
+    /// headers.append_with("Content-Disposition", Some("attachment"), &[("filename", Some("a b.png"))])?;
+    /// assert_eq!(headers.get_str("Content-Disposition"), Some("attachment; filename=\"a b.png\""));
+    /// # Ok::<(), poorwsgi::headers::HeaderError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`HeaderError::Empty`] where there is neither a value nor a parameter, [`HeaderError::Parameter`] for a parameter
+    /// whose name is not a token, [`HeaderError::Name`] and [`HeaderError::Value`].
+    pub fn append_with(
+        &mut self,
+        name: impl AsRef<str>,
+        value: Option<&str>,
+        parameters: &[(&str, Option<&str>)],
+    ) -> Result<(), HeaderError> {
+        let name = name.as_ref();
+        let mut line = value.map(str::to_owned);
+        for (parameter, value) in parameters {
+            let line = match &mut line {
+                Some(line) => {
+                    line.push_str("; ");
+                    line
+                }
+                None => line.insert(String::new()),
+            };
+            line.push_str(&render_parameter(parameter, *value)?);
+        }
+        match line {
+            Some(line) => self.append(name, line),
+            None => Err(HeaderError::Empty { name: name.to_owned() }),
+        }
+    }
+
+    /// Adds a field unless one of that name is there.
+    ///
+    /// # Errors
+    /// [`HeaderError::Name`] and [`HeaderError::Value`], also when the field is there.
+    pub fn set_default(&mut self, name: impl AsRef<str>, value: impl AsRef<[u8]>) -> Result<(), HeaderError> {
+        let field = Field::parse(name.as_ref(), value.as_ref())?;
+        if !self.contains(&field.name) {
+            self.fields.push(field);
+        }
+        Ok(())
+    }
+
+    /// Removes every field of this name and returns the value of the first.
+    pub fn remove(&mut self, name: impl AsRef<str>) -> Option<HeaderValue> {
+        let name = name.as_ref();
+        let at = self.fields.iter().position(|field| field.is(name))?;
+        let first = self.fields.remove(at);
+        self.fields.retain(|field| !field.is(name));
+        Some(first.value)
+    }
+
+    /// The same fields for hyper and tower, which write names in lower case.
+    #[must_use]
+    pub fn into_map(self) -> HeaderMap {
+        let mut map = HeaderMap::with_capacity(self.len());
+        self.extend_map(&mut map);
+        map
+    }
+
+    /// Appends these fields to a map.
+    pub fn extend_map(self, map: &mut HeaderMap) {
+        for field in self.fields {
+            map.append(field.name, field.value);
+        }
+    }
+
+    fn replace(&mut self, field: Field) {
+        self.fields.retain(|other| other.name != field.name);
+        self.fields.push(field);
+    }
+}
+
+impl Field {
+    fn parse(name: &str, value: &[u8]) -> Result<Self, HeaderError> {
+        Ok(Field {
+            name: HeaderName::from_bytes(name.as_bytes())
+                .map_err(|_| HeaderError::Name { name: name.to_owned() })?,
+            spelling: names::as_given(name),
+            value: HeaderValue::from_bytes(value)
+                .map_err(|_| HeaderError::Value { name: name.to_owned(), at: first_control(value) })?,
+        })
+    }
+
+    fn is(&self, name: &str) -> bool {
+        self.name.as_str().eq_ignore_ascii_case(name)
+    }
+}
+
+/// Two fields are equal however they are spelled.
+impl PartialEq for Field {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name && self.value == other.value
+    }
+}
+
+impl Eq for Field {}
+
+impl From<&HeaderMap> for Headers {
+    fn from(map: &HeaderMap) -> Self {
+        let field = |(name, value): (&HeaderName, &HeaderValue)| Field {
+            name: name.clone(),
+            spelling: names::title_case(name),
+            value: value.clone(),
+        };
+        Headers { fields: map.iter().map(field).collect() }
+    }
+}
+
+impl fmt::Debug for Headers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
+
+/// Why a header field was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HeaderError {
+    /// The name is not a token (RFC 9110, section 5.6.2).
+    Name {
+        /// The name as it was given.
+        name: String,
+    },
+    /// The value holds a control character, which could end the field or the whole head (RFC 9110, section 5.5).
+    Value {
+        /// The field.
+        name: String,
+        /// The first bad byte, counted from 0.
+        at: usize,
+    },
+    /// A parameter's name is not a token.
+    Parameter {
+        /// The parameter's name as it was given.
+        name: String,
+    },
+    /// Neither a value nor a parameter was given.
+    Empty {
+        /// The field.
+        name: String,
+    },
+    /// The field is there already and may be there only once.
+    Duplicate {
+        /// The field.
+        name: String,
+    },
+}
+
+impl fmt::Display for HeaderError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            HeaderError::Name { name } => write!(
+                f,
+                "header name {name:?}: not a token; use ASCII letters, digits and any of !#$%&'*+-.^_`|~"
+            ),
+            HeaderError::Value { name, at } => write!(
+                f,
+                "header {name}: control character at byte {at} of the value; a value is one line without CR, LF and NUL"
+            ),
+            HeaderError::Parameter { name } => write!(
+                f,
+                "header parameter {name:?}: not a token; use ASCII letters, digits and any of !#$%&'*+-.^_`|~"
+            ),
+            HeaderError::Empty { name } => {
+                write!(f, "header {name}: no value; give a value or at least one parameter")
+            }
+            HeaderError::Duplicate { name } => write!(
+                f,
+                "header {name}: set already; set() replaces it, append() adds a further field of that name"
+            ),
+        }
+    }
+}
+
+impl StdError for HeaderError {}
+
+fn first_control(value: &[u8]) -> usize {
+    value.iter().position(|byte| byte.is_ascii_control() && *byte != b'\t').unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn lines(headers: &Headers) -> Vec<String> {
+        headers
+            .iter()
+            .map(|(name, value)| format!("{name}: {}", String::from_utf8_lossy(value.as_bytes())))
+            .collect()
+    }
+
+    /// RFC 9110, section 5.1.
+    #[test]
+    fn names_are_compared_without_case_and_keep_their_spelling() {
+        let mut headers = Headers::new();
+        headers.set("X-pOOR", "1").unwrap();
+        headers.set("ETag", "\"e\"").unwrap();
+        headers.put(http::header::ETAG, HeaderValue::from_static("\"f\""));
+        assert_eq!(headers.get_str("x-Poor"), Some("1"));
+        assert!(headers.contains(http::header::ETAG));
+        assert_eq!(lines(&headers), ["X-pOOR: 1", "Etag: \"f\""]);
+    }
+
+    #[test]
+    fn set_replaces_every_field_of_the_name() {
+        let mut headers = Headers::new();
+        headers.append("A", "1").unwrap();
+        headers.append("a", "2").unwrap();
+        headers.append("b", "3").unwrap();
+        headers.set("A", "4").unwrap();
+        assert_eq!(lines(&headers), ["b: 3", "A: 4"]);
+    }
+
+    #[test]
+    fn a_failed_set_changes_nothing() {
+        let mut headers = Headers::new();
+        headers.set("A", "1").unwrap();
+        assert!(headers.set("A", "\n").is_err());
+        assert_eq!(lines(&headers), ["A: 1"]);
+    }
+
+    /// RFC 9110, section 5.3, and PoorWSGI's `Headers.add`.
+    #[test]
+    fn only_set_cookie_is_added_twice() {
+        let mut headers = Headers::new();
+        headers.add("Set-Cookie", "a=1").unwrap();
+        headers.add("set-cookie", "b=2").unwrap();
+        headers.add("X-Test", "1").unwrap();
+        let error = headers.add("x-test", "2").unwrap_err();
+        assert_eq!(error, HeaderError::Duplicate { name: "x-test".to_owned() });
+        assert_eq!(headers.get_all("SET-COOKIE").collect::<Vec<_>>(), ["a=1", "b=2"]);
+        assert_eq!(headers.len(), 3);
+    }
+
+    #[test]
+    fn a_default_does_not_replace() {
+        let mut headers = Headers::new();
+        headers.set_default("A", "1").unwrap();
+        headers.set_default("a", "2").unwrap();
+        assert_eq!(lines(&headers), ["A: 1"]);
+    }
+
+    #[test]
+    fn remove_takes_every_field_of_the_name() {
+        let mut headers = Headers::new();
+        headers.append("A", "1").unwrap();
+        headers.append("B", "2").unwrap();
+        headers.append("a", "3").unwrap();
+        assert_eq!(headers.remove("a").unwrap(), "1");
+        assert_eq!(headers.remove("a"), None);
+        assert_eq!(lines(&headers), ["B: 2"]);
+    }
+
+    /// behaviour: CR, LF and NUL in header values are refused where they are set (RFC 9110, section 5.5).
+    #[test]
+    fn values_that_would_break_the_message_are_refused() {
+        let mut headers = Headers::new();
+        for value in ["a\rb", "a\nb", "a\0b", "a\x7fb", "a\r\nSet-Cookie: x"] {
+            let error = headers.append("X-A", value).unwrap_err();
+            assert_eq!(error, HeaderError::Value { name: "X-A".to_owned(), at: 1 });
+            assert_eq!(
+                error.to_string(),
+                "header X-A: control character at byte 1 of the value; a value is one line without CR, LF and NUL"
+            );
+        }
+        for name in ["", "X A", "X:A", "X\nA", "Š", "X\0"] {
+            assert!(matches!(headers.append(name, "v"), Err(HeaderError::Name { .. })), "{name:?}");
+        }
+        assert!(headers.is_empty());
+    }
+
+    /// behaviour: UTF-8 in header values goes out as its bytes.
+    #[test]
+    fn values_keep_the_bytes_of_their_text() {
+        let mut headers = Headers::new();
+        headers.set("X-A", "žluť").unwrap();
+        headers.set("X-B", b"\xff").unwrap();
+        headers.set("X-C", "").unwrap();
+        assert_eq!(headers.get("X-A").unwrap().as_bytes(), "žluť".as_bytes());
+        assert_eq!(headers.get_str("X-A"), Some("žluť"));
+        assert_eq!(headers.get_str("X-B"), None);
+        assert_eq!(headers.get_str("X-C"), Some(""));
+    }
+
+    /// PoorWSGI's `Headers.add_header` with keyword arguments.
+    #[test]
+    fn values_with_parameters() {
+        let mut headers = Headers::new();
+        headers
+            .append_with("C", Some("v"), &[("a_b", Some("x\"y\\z")), ("c", None), ("d", Some(""))])
+            .unwrap();
+        headers.append_with("C", None, &[("a_b", Some("x"))]).unwrap();
+        headers.append_with("C", None, &[("f", Some("ř"))]).unwrap();
+        assert_eq!(
+            lines(&headers),
+            ["C: v; a-b=\"x\\\"y\\\\z\"; c; d", "C: a-b=\"x\"", "C: f*=UTF-8''%C5%99"]
+        );
+        assert_eq!(headers.append_with("C", None, &[]), Err(HeaderError::Empty { name: "C".to_owned() }));
+        assert!(headers.append_with("C", Some("v"), &[("a", Some("\n"))]).is_err());
+        assert!(headers.append_with("C", Some("v"), &[("a b", None)]).is_err());
+    }
+
+    #[test]
+    fn to_and_from_the_map_of_hyper() {
+        let mut headers = Headers::new();
+        headers.append("Set-Cookie", "a=1").unwrap();
+        headers.append("Set-Cookie", "b=2").unwrap();
+        headers.append("X-OwN", "c").unwrap();
+        let map = headers.clone().into_map();
+        assert_eq!(map.get_all("set-cookie").iter().count(), 2);
+        let back = Headers::from(&map);
+        assert_eq!(back, headers);
+        assert_eq!(lines(&back), ["Set-Cookie: a=1", "Set-Cookie: b=2", "X-Own: c"]);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_accepted_is_one_line(name in ".*", value: Vec<u8>) {
+            let mut headers = Headers::new();
+            if headers.append(&name, &value).is_ok() {
+                prop_assert!(!value.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)));
+                prop_assert_eq!(headers.get(&name).unwrap().as_bytes(), &*value);
+            }
+            let _ = headers.append_with(&name, None, &[(&name, Some(&name))]);
+        }
+    }
+}
