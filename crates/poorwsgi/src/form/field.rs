@@ -1,0 +1,400 @@
+//! A field of a form, and the form itself, which is a field that holds fields.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::io::{self, Read, Seek};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::file::FormFile;
+use super::filename::safe_filename;
+use super::part::PartHead;
+use crate::HttpError;
+use crate::headers::Headers;
+
+/// A field of a form: a text, a file, or a list of fields, as the form itself is.
+///
+/// ```
+/// use poorwsgi::form::FieldStorage;
+///
+/// let form = FieldStorage::from_pairs([("name", "Ada"), ("tag", "a"), ("tag", "b"), ("age", "36")]);
+/// assert_eq!(form.get("name"), Some("Ada"));
+/// assert_eq!(form.getfirst("age", str::parse::<u8>)?, Some(36));
+/// assert_eq!(form.getlist("tag", str::parse::<String>)?, ["a", "b"]);
+/// assert_eq!(form.get("missing"), None);
+/// # Ok::<(), poorwsgi::HttpError>(())
+/// ```
+///
+/// The functions that take a key look at the fields of a list; a text or a file has none. `get`, `getvalue`, `getfirst`
+/// and `getlist` see texts only: what a client sends as a file where a text is expected counts as missing. A file is
+/// reached by [`field`](Self::field).
+#[derive(Default)]
+pub struct FieldStorage {
+    head: PartHead,
+    content: Content,
+    length: Option<u64>,
+    bytes_read: u64,
+}
+
+/// What a field holds.
+pub enum Content {
+    /// The value of a field that is not a file.
+    Text(String),
+    /// A file: in memory up to 8 KiB and in a temporary file beyond (a [`tempfile::SpooledTempFile`]), or what the
+    /// application's callback returned.
+    File(Mutex<Box<dyn FormFile>>),
+    /// The fields of a form or of a nested part.
+    List(Vec<FieldStorage>),
+}
+
+impl Default for Content {
+    fn default() -> Self {
+        Content::List(Vec::new())
+    }
+}
+
+/// The values under one key: PoorWSGI tells a repeated key from a single one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OneOrMany<T> {
+    /// The key came once.
+    One(T),
+    /// The key came several times; the values in their order.
+    Many(Vec<T>),
+}
+
+impl FieldStorage {
+    /// A text field.
+    #[must_use]
+    pub fn text_field(name: impl Into<String>, value: impl Into<String>) -> Self {
+        let value = value.into();
+        let head = PartHead {
+            name: Some(name.into()),
+            content_type: "text/plain".to_owned(),
+            ..PartHead::default()
+        };
+        let bytes_read = value.len() as u64;
+        FieldStorage { head, content: Content::Text(value), length: Some(bytes_read), bytes_read }
+    }
+
+    /// A form of text fields.
+    #[must_use]
+    pub fn from_pairs<N: Into<String>, V: Into<String>>(pairs: impl IntoIterator<Item = (N, V)>) -> Self {
+        pairs.into_iter().map(|(name, value)| Self::text_field(name, value)).collect()
+    }
+
+    pub(super) fn new(head: PartHead, content: Content, length: Option<u64>, bytes_read: u64) -> Self {
+        FieldStorage { head, content, length, bytes_read }
+    }
+
+    /// The field's name. The form itself has none, nor have nested parts.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.head.name.as_deref()
+    }
+
+    /// The file name as the client sent it, perhaps with a path; empty where no file was chosen. Never save under it:
+    /// see [`safe_filename`](Self::safe_filename).
+    #[must_use]
+    pub fn filename(&self) -> Option<&str> {
+        self.head.filename.as_deref()
+    }
+
+    /// The file name without all that makes it dangerous: see [`safe_filename`].
+    #[must_use]
+    pub fn safe_filename(&self) -> Option<String> {
+        self.filename().and_then(safe_filename)
+    }
+
+    /// The media type in lower case: of the form, or of the field, where it is `text/plain` when none was given.
+    #[must_use]
+    pub fn content_type(&self) -> &str {
+        &self.head.content_type
+    }
+
+    /// The parameters of the media type.
+    #[must_use]
+    pub fn type_options(&self) -> &[(String, String)] {
+        &self.head.type_options
+    }
+
+    /// The disposition, `form-data` in a multipart form, otherwise empty.
+    #[must_use]
+    pub fn disposition(&self) -> &str {
+        &self.head.disposition
+    }
+
+    /// The parameters of the disposition as they were sent.
+    #[must_use]
+    pub fn disposition_options(&self) -> &[(String, String)] {
+        &self.head.disposition_options
+    }
+
+    /// The header fields of the part.
+    #[must_use]
+    pub fn headers(&self) -> &Headers {
+        &self.head.headers
+    }
+
+    /// The length in bytes as it was known before reading: of a form its `Content-Length`, of a URL-encoded field that
+    /// of its value. `None` for the parts of a multipart form, as what they say about themselves is not believed
+    /// (PoorWSGI reads -1).
+    #[must_use]
+    pub const fn length(&self) -> Option<u64> {
+        self.length
+    }
+
+    /// How many bytes were read: of a form its body, of a field its value.
+    #[must_use]
+    pub const fn bytes_read(&self) -> u64 {
+        self.bytes_read
+    }
+
+    /// What the field holds.
+    #[must_use]
+    pub const fn content(&self) -> &Content {
+        &self.content
+    }
+
+    /// The head and what the field holds, for a caller that makes something else of them.
+    #[must_use]
+    pub fn into_parts(self) -> (PartHead, Content) {
+        (self.head, self.content)
+    }
+
+    /// The value of a text field. A blank one is `""`.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        match &self.content {
+            Content::Text(text) => Some(text),
+            Content::File(_) | Content::List(_) => None,
+        }
+    }
+
+    /// The file, locked for this caller, at the position where the last reader left it; a new one is at its beginning.
+    #[must_use]
+    pub fn file(&self) -> Option<MutexGuard<'_, Box<dyn FormFile>>> {
+        match &self.content {
+            // A reader that panicked leaves nothing worse than another position.
+            Content::File(file) => Some(file.lock().unwrap_or_else(PoisonError::into_inner)),
+            Content::Text(_) | Content::List(_) => None,
+        }
+    }
+
+    /// The value as bytes: a text's UTF-8, or the whole file, which is rewound before and after. The value of a list is
+    /// empty.
+    ///
+    /// # Errors
+    /// The file's.
+    pub fn bytes(&self) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        if let Some(text) = self.text() {
+            bytes.extend_from_slice(text.as_bytes());
+        } else if let Some(mut file) = self.file() {
+            file.rewind()?;
+            file.read_to_end(&mut bytes)?;
+            file.rewind()?;
+        }
+        Ok(bytes)
+    }
+
+    /// The fields of a form or of a nested part, in the order they came.
+    #[must_use]
+    pub fn list(&self) -> &[FieldStorage] {
+        match &self.content {
+            Content::List(fields) => fields,
+            Content::Text(_) | Content::File(_) => &[],
+        }
+    }
+
+    /// The first field of this name.
+    #[must_use]
+    pub fn field(&self, key: &str) -> Option<&FieldStorage> {
+        self.fields(key).next()
+    }
+
+    /// All fields of this name.
+    pub fn fields(&self, key: &str) -> impl Iterator<Item = &FieldStorage> {
+        self.list().iter().filter(move |field| field.name() == Some(key))
+    }
+
+    /// Whether there is a field of this name.
+    #[must_use]
+    pub fn contains(&self, key: &str) -> bool {
+        self.field(key).is_some()
+    }
+
+    /// The different names, in the order they first came.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        let mut seen = HashSet::new();
+        self.list().iter().filter_map(FieldStorage::name).filter(move |name| seen.insert(*name))
+    }
+
+    /// How many different names there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.keys().count()
+    }
+
+    /// Whether there is neither a field nor a value. An empty file is a value.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        match &self.content {
+            Content::Text(text) => text.is_empty(),
+            Content::File(_) => false,
+            Content::List(fields) => fields.is_empty(),
+        }
+    }
+
+    /// The first text of this name.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&str> {
+        self.texts(key).next()
+    }
+
+    /// The texts of this name, each converted: one value where the name came once, a list where it came several times.
+    ///
+    /// # Errors
+    /// 400 with the field's name where a conversion fails.
+    pub fn getvalue<T, E: fmt::Display>(
+        &self,
+        key: &str,
+        func: impl FnMut(&str) -> Result<T, E>,
+    ) -> Result<Option<OneOrMany<T>>, HttpError> {
+        let mut values = self.getlist(key, func)?;
+        Ok(match (values.pop(), values.is_empty()) {
+            (None, _) => None,
+            (Some(only), true) => Some(OneOrMany::One(only)),
+            (Some(last), false) => {
+                values.push(last);
+                Some(OneOrMany::Many(values))
+            }
+        })
+    }
+
+    /// The first text of this name, converted.
+    ///
+    /// # Errors
+    /// 400 with the field's name where the conversion fails.
+    pub fn getfirst<T, E: fmt::Display>(
+        &self,
+        key: &str,
+        func: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Result<Option<T>, HttpError> {
+        self.get(key).map(func).transpose().map_err(|error| bad_value(key, &error))
+    }
+
+    /// All texts of this name, each converted; an empty list where there is none.
+    ///
+    /// # Errors
+    /// 400 with the field's name where a conversion fails.
+    pub fn getlist<T, E: fmt::Display>(
+        &self,
+        key: &str,
+        func: impl FnMut(&str) -> Result<T, E>,
+    ) -> Result<Vec<T>, HttpError> {
+        self.texts(key).map(func).collect::<Result<_, _>>().map_err(|error| bad_value(key, &error))
+    }
+
+    fn texts(&self, key: &str) -> impl Iterator<Item = &str> {
+        self.fields(key).filter_map(FieldStorage::text)
+    }
+}
+
+fn bad_value(key: &str, error: &dyn fmt::Display) -> HttpError {
+    HttpError::bad_request(format!("form field {key}: {error}"))
+}
+
+impl FromIterator<FieldStorage> for FieldStorage {
+    fn from_iter<I: IntoIterator<Item = FieldStorage>>(fields: I) -> Self {
+        FieldStorage { content: Content::List(fields.into_iter().collect()), ..Self::default() }
+    }
+}
+
+impl fmt::Debug for FieldStorage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FieldStorage")
+            .field("name", &self.name())
+            .field("filename", &self.filename())
+            .field("content", &self.content)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Content::Text(text) => text.fmt(f),
+            Content::File(_) => f.write_str("File"),
+            Content::List(fields) => fields.fmt(f),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use super::*;
+
+    fn file_field(name: &str, data: &[u8]) -> FieldStorage {
+        let head =
+            PartHead { name: Some(name.to_owned()), filename: Some("x".to_owned()), ..PartHead::default() };
+        let file: Box<dyn FormFile> = Box::new(Cursor::new(data.to_vec()));
+        FieldStorage::new(head, Content::File(Mutex::new(file)), None, data.len() as u64)
+    }
+
+    fn form() -> FieldStorage {
+        let mut fields = vec![file_field("photo", b"data")];
+        fields.extend(
+            [("a", "1"), ("b", ""), ("a", "2")].map(|(name, value)| FieldStorage::text_field(name, value)),
+        );
+        fields.into_iter().collect()
+    }
+
+    /// PoorWSGI: a repeated key gives a list, a single one a value; keys are counted once.
+    #[test]
+    fn values_by_key() {
+        let form = form();
+        assert_eq!(form.keys().collect::<Vec<_>>(), ["photo", "a", "b"]);
+        assert_eq!((form.len(), form.list().len(), form.is_empty()), (3, 4, false));
+        assert_eq!(form.getvalue("a", str::parse).unwrap(), Some(OneOrMany::Many(vec![1, 2])));
+        assert_eq!(form.getvalue("b", str::parse::<String>).unwrap(), Some(OneOrMany::One(String::new())));
+        assert_eq!(form.getvalue("c", str::parse::<u8>).unwrap(), None);
+        assert_eq!(form.getfirst("a", str::parse).unwrap(), Some(1));
+        assert_eq!(form.getlist("a", str::parse).unwrap(), [1, 2]);
+        assert_eq!(form.getlist("c", str::parse::<u8>).unwrap(), [0; 0]);
+        assert!(form.contains("b") && !form.contains("c"));
+    }
+
+    /// A kept blank value reads "".
+    #[test]
+    fn a_blank_value_is_empty_text() {
+        assert_eq!(form().get("b"), Some(""));
+        assert!(form().field("b").unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_failed_conversion_is_the_clients_fault() {
+        let error = FieldStorage::from_pairs([("age", "x")]).getfirst("age", str::parse::<u8>).unwrap_err();
+        assert_eq!(error.status(), 400);
+        assert_eq!(error.detail(), Some("form field age: invalid digit found in string"));
+    }
+
+    #[test]
+    fn a_file_is_no_text_and_can_be_read_again() {
+        let form = form();
+        assert_eq!(form.get("photo"), None);
+        let photo = form.field("photo").unwrap();
+        assert_eq!(photo.bytes().unwrap(), b"data");
+        assert_eq!(photo.bytes().unwrap(), b"data");
+        let mut begin = [0; 2];
+        photo.file().unwrap().read_exact(&mut begin).unwrap();
+        assert_eq!(&begin, b"da");
+    }
+
+    /// Urlencoded fields have a type and a length.
+    #[test]
+    fn a_text_field_has_type_and_length() {
+        let field = FieldStorage::text_field("a", "ž");
+        assert_eq!((field.content_type(), field.length(), field.bytes_read()), ("text/plain", Some(2), 2));
+    }
+}

@@ -1,0 +1,151 @@
+//! Where the data of an uploaded file goes.
+
+use std::any::Any;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+
+/// A file that an upload is written to and read from: everything that is [`Read`], [`Write`] and [`Seek`].
+///
+/// It can be turned back into its own type, as it is also [`Any`]:
+///
+/// ```
+/// use std::any::Any;
+/// use std::io::Cursor;
+/// use poorwsgi::form::FormFile;
+///
+/// let file: Box<dyn FormFile> = Box::new(Cursor::new(Vec::new()));
+/// let file: Box<dyn Any> = file;
+/// assert!(file.is::<Cursor<Vec<u8>>>());
+/// ```
+pub trait FormFile: Read + Write + Seek + Send + Any {}
+
+impl<T: Read + Write + Seek + Send + Any> FormFile for T {}
+
+/// Makes a [`FormFile`] of something that can only be written to, such as a checksum or a compressor. Reading gives an
+/// error of kind [`Unsupported`](io::ErrorKind::Unsupported), seeking as well.
+#[derive(Debug)]
+pub struct WriteOnly<W>(pub W);
+
+impl<W: Write> Write for WriteOnly<W> {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        self.0.write(data)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+impl<W> Read for WriteOnly<W> {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+impl<W> Seek for WriteOnly<W> {
+    fn seek(&mut self, _: SeekFrom) -> io::Result<u64> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+/// A line is kept together up to this length, as a piece of it may end within a character.
+const MAX_LINE: usize = 64 * 1024;
+
+/// Writes in pieces that end at a line end wherever one came, as applications that decode each piece rely on.
+pub(super) struct LineWriter {
+    file: Box<dyn FormFile>,
+    begun: Vec<u8>,
+}
+
+impl LineWriter {
+    pub(super) fn new(file: Box<dyn FormFile>) -> Self {
+        LineWriter { file, begun: Vec::new() }
+    }
+
+    pub(super) fn write(&mut self, data: &[u8]) -> io::Result<()> {
+        let line_end = memchr::memrchr(b'\n', data).map_or(0, |at| at + 1);
+        let too_long = self.begun.len() + data.len() - line_end > MAX_LINE;
+        let (now, later) = data.split_at(if too_long { data.len() } else { line_end });
+        if !now.is_empty() && self.begun.is_empty() {
+            self.file.write_all(now)?;
+        } else if !now.is_empty() {
+            self.begun.extend_from_slice(now);
+            self.write_begun()?;
+        }
+        self.begun.extend_from_slice(later);
+        Ok(())
+    }
+
+    /// Writes what is left and hands the file back at its beginning, where it can seek.
+    pub(super) fn finish(mut self) -> io::Result<Box<dyn FormFile>> {
+        if !self.begun.is_empty() {
+            self.write_begun()?;
+        }
+        self.file.flush()?;
+        match self.file.rewind() {
+            Err(error) if error.kind() != io::ErrorKind::Unsupported => Err(error),
+            _ => Ok(self.file),
+        }
+    }
+
+    fn write_begun(&mut self) -> io::Result<()> {
+        self.file.write_all(&self.begun)?;
+        self.begun.clear();
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Pieces(Arc<Mutex<Vec<Vec<u8>>>>);
+
+    impl Write for Pieces {
+        fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().push(data.to_vec());
+            Ok(data.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn written(pieces: &[&[u8]]) -> Vec<Vec<u8>> {
+        let written = Pieces::default();
+        let mut writer = LineWriter::new(Box::new(WriteOnly(written.clone())));
+        for piece in pieces {
+            writer.write(piece).unwrap();
+        }
+        writer.finish().unwrap();
+        written.0.lock().unwrap().clone()
+    }
+
+    /// Pieces end at a line end wherever a line end came.
+    #[test]
+    fn pieces_end_at_line_ends() {
+        assert_eq!(
+            written(&[b"one\ntw", b"o\nthr", b"ee", b" and\n", b"four"]),
+            [&b"one\n"[..], b"two\n", b"three and\n", b"four"]
+        );
+    }
+
+    #[test]
+    fn a_line_without_end_is_not_kept_in_memory() {
+        let long = vec![b'x'; MAX_LINE];
+        let pieces = written(&[&long, &long, b"y", &long, b"\n"]);
+        assert!(pieces.len() >= 2 && pieces.iter().all(|piece| piece.len() <= 2 * MAX_LINE + 1));
+        assert_eq!(pieces.concat().len(), 3 * MAX_LINE + 2);
+    }
+
+    #[test]
+    fn a_write_only_file_says_so() {
+        let mut file = WriteOnly(Vec::new());
+        file.write_all(b"x").unwrap();
+        assert_eq!(file.read(&mut [0]).unwrap_err().kind(), io::ErrorKind::Unsupported);
+        assert_eq!(file.rewind().unwrap_err().kind(), io::ErrorKind::Unsupported);
+    }
+}

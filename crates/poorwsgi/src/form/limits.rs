@@ -1,0 +1,130 @@
+//! What a form may cost.
+
+use super::FormError;
+
+/// What a form may cost the server. Each limit counts over the whole body, nested parts included, except where its name
+/// says otherwise; going over one ends the form with 413, naming the limit and its setting.
+///
+/// How deep multipart bodies nest is not a matter of cost but of meaning, and fixed: see
+/// [`MAX_DEPTH`](super::multipart::MAX_DEPTH).
+///
+/// ```
+/// use poorwsgi::form::Limits;
+///
+/// let photos = Limits { body_bytes: 200 * 1024 * 1024, files: 500, ..Limits::default() };
+/// assert_eq!(photos.parts, 1000);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of the body, all in all. Default 16 MiB.
+    pub body_bytes: u64,
+    /// Parts of a multipart body, files and containers of nested parts included. Default 1000.
+    pub parts: u64,
+    /// Fields that are not files; in a URL-encoded body or query string everything between separators, empty or not.
+    /// Default 1000. PoorWSGI's `max_num_fields` counts files too: whoever sets it sets [`parts`](Self::parts) as well.
+    pub fields: u64,
+    /// Files. Each holds a file descriptor open once it is over 8 KiB. Default 100.
+    pub files: u64,
+    /// Bytes of the value of one field that is not a file (with its name, where the body is URL-encoded), as these are
+    /// kept in memory. Default 1 MiB.
+    pub field_bytes: u64,
+    /// Bytes of the values of all fields that are not files. Default 4 MiB.
+    pub fields_bytes: u64,
+    /// Bytes of the header of one part. Default 16 KiB.
+    pub part_header_bytes: u64,
+    /// Bytes of the headers of all parts. Default 512 KiB.
+    pub header_bytes: u64,
+    /// Header fields of one part. Default 32.
+    pub part_headers: u64,
+    /// Bytes that belong to no part, before the first boundary and after the last. They are skipped. Default 64 KiB.
+    pub padding_bytes: u64,
+    /// Bytes of a file name as it was sent, path included. Default 4096.
+    pub filename_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            body_bytes: 16 * 1024 * 1024,
+            parts: 1000,
+            fields: 1000,
+            files: 100,
+            field_bytes: 1024 * 1024,
+            fields_bytes: 4 * 1024 * 1024,
+            part_header_bytes: 16 * 1024,
+            header_bytes: 512 * 1024,
+            part_headers: 32,
+            padding_bytes: 64 * 1024,
+            filename_bytes: 4096,
+        }
+    }
+}
+
+/// One limit's words and the way to its value: what the error says and what is compared are kept in one place.
+#[derive(Clone, Copy)]
+pub(super) struct Limit {
+    what: &'static str,
+    setting: &'static str,
+    value: fn(&Limits) -> u64,
+}
+
+impl Limit {
+    /// Adds to what was used, and refuses to go over the limit.
+    pub(super) fn spend(self, limits: &Limits, used: &mut u64, amount: u64) -> Result<(), FormError> {
+        *used = used.saturating_add(amount);
+        self.check(limits, *used)
+    }
+
+    pub(super) fn check(self, limits: &Limits, used: u64) -> Result<(), FormError> {
+        let limit = (self.value)(limits);
+        if used > limit {
+            return Err(FormError::TooLarge { what: self.what, limit, setting: self.setting });
+        }
+        Ok(())
+    }
+}
+
+macro_rules! limits {
+    ($($name:ident = $field:ident, $what:literal;)*) => {
+        $(pub(super) const $name: Limit = Limit {
+            what: $what,
+            setting: concat!("form_limits.", stringify!($field)),
+            value: |limits| limits.$field,
+        };)*
+    };
+}
+
+limits! {
+    BODY_BYTES = body_bytes, "bytes of the form";
+    PARTS = parts, "parts of the form";
+    FIELDS = fields, "fields of the form";
+    FILES = files, "files of the form";
+    FIELD_BYTES = field_bytes, "bytes of one field";
+    FIELDS_BYTES = fields_bytes, "bytes of all fields";
+    PART_HEADER_BYTES = part_header_bytes, "bytes of one part's header";
+    HEADER_BYTES = header_bytes, "bytes of all part headers";
+    PART_HEADERS = part_headers, "header fields of one part";
+    PADDING_BYTES = padding_bytes, "bytes outside of parts";
+    FILENAME_BYTES = filename_bytes, "bytes of a file name";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One cumulative budget, and a 413 that names the limit and its setting.
+    #[test]
+    fn the_limit_itself_is_allowed_and_one_more_is_named() {
+        let limits = Limits { parts: 2, ..Limits::default() };
+        let mut used = 0;
+        PARTS.spend(&limits, &mut used, 2).unwrap();
+        let error = PARTS.spend(&limits, &mut used, 1).unwrap_err();
+        assert_eq!(error.to_string(), "parts of the form over the limit of 2 (setting form_limits.parts)");
+    }
+
+    #[test]
+    fn counters_do_not_wrap() {
+        let mut used = u64::MAX;
+        assert!(BODY_BYTES.spend(&Limits::default(), &mut used, 1).is_err());
+    }
+}

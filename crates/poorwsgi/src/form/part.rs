@@ -1,0 +1,298 @@
+//! The header of one part: its fields, and what `Content-Disposition` and `Content-Type` say in them.
+
+use percent_encoding::percent_decode_str;
+
+use super::{Decode, FormError};
+use crate::headers::Headers;
+
+/// What is known of a part, or of a whole form, before its data.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PartHead {
+    /// The field's name (RFC 7578, section 4.2); `None` in a nested part, and where a client left it out.
+    pub name: Option<String>,
+    /// The file name as the client sent it. It may hold a path, and is empty where no file was chosen in a browser.
+    /// For a name to save under, use [`safe_filename`](super::safe_filename).
+    pub filename: Option<String>,
+    /// The media type in lower case, `text/plain` where the part gives none.
+    pub content_type: String,
+    /// The parameters of the media type, names in lower case.
+    pub type_options: Vec<(String, String)>,
+    /// The disposition, `form-data` in a form; empty where there is none.
+    pub disposition: String,
+    /// The parameters of the disposition, names in lower case, values without their quotes.
+    pub disposition_options: Vec<(String, String)>,
+    /// All header fields of the part.
+    pub headers: Headers,
+}
+
+impl PartHead {
+    /// The head of a form itself, from the request's `Content-Type`.
+    pub(super) fn of_form(content_type: &str) -> Result<Self, FormError> {
+        let (content_type, type_options) = parse_options(content_type)?;
+        Ok(PartHead { content_type: content_type.to_ascii_lowercase(), type_options, ..Self::default() })
+    }
+
+    /// The head of a part, from its unfolded header lines.
+    pub(super) fn of_part(lines: Vec<HeaderLine>, decode: &Decode) -> Result<Self, FormError> {
+        let mut head = PartHead { content_type: "text/plain".to_owned(), ..Self::default() };
+        for HeaderLine { name, value } in lines {
+            let unique =
+                name.eq_ignore_ascii_case("content-disposition") || name.eq_ignore_ascii_case("content-type");
+            if unique && head.headers.contains(&name) {
+                return Err(FormError::malformed(format!("a part has two {name} fields")));
+            }
+            head.headers
+                .append(&name, &value)
+                .map_err(|error| FormError::malformed(format!("header of a part: {error}")))?;
+            if !unique {
+                continue;
+            }
+            let (value, options) = parse_options(&decode(value).map_err(FormError::Decode)?)?;
+            if name.eq_ignore_ascii_case("content-type") {
+                head.content_type = value.to_ascii_lowercase();
+                head.type_options = options;
+            } else {
+                head.disposition = value;
+                head.disposition_options = options;
+            }
+        }
+        head.name = text_option(&head.disposition_options, "name", "name*");
+        head.filename = text_option(&head.disposition_options, "filename", "filename*");
+        Ok(head)
+    }
+
+    /// Whether the part is a file: a file name is there and not empty.
+    #[must_use]
+    pub fn is_file(&self) -> bool {
+        self.filename.as_ref().is_some_and(|filename| !filename.is_empty())
+    }
+
+    /// Whether the data is a multipart body of its own.
+    #[must_use]
+    pub fn is_multipart(&self) -> bool {
+        self.content_type.starts_with("multipart/")
+    }
+
+    /// The boundary of the parts within this part or form.
+    pub(super) fn boundary(&self) -> Result<&str, FormError> {
+        option(&self.type_options, "boundary")
+            .ok_or_else(|| FormError::malformed(format!("{} without a boundary", self.content_type)))
+    }
+}
+
+/// One header field of a part, unfolded.
+#[derive(Debug)]
+pub(super) struct HeaderLine {
+    pub(super) name: String,
+    pub(super) value: Vec<u8>,
+}
+
+impl HeaderLine {
+    pub(super) fn parse(line: &[u8]) -> Result<Self, FormError> {
+        let colon = memchr::memchr(b':', line)
+            .ok_or_else(|| FormError::malformed("a header line of a part has no colon"))?;
+        let (name, value) = line.split_at(colon);
+        let name = std::str::from_utf8(name)
+            .map_err(|_| FormError::malformed("a header name of a part is not ASCII"))?
+            .to_owned();
+        Ok(HeaderLine { name, value: value.get(1..).unwrap_or_default().trim_ascii().to_vec() })
+    }
+
+    /// Adds a continuation line (RFC 5322, section 2.2.3).
+    pub(super) fn unfold(&mut self, line: &[u8]) {
+        self.value.push(b' ');
+        self.value.extend_from_slice(line.trim_ascii());
+    }
+}
+
+fn option<'a>(options: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    options.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+}
+
+/// A name for people: the RFC 8187 form where it is there and can be read, else the plain one. Browsers write a quote
+/// as `%22` and nothing else in percent encoding (HTML, "multipart/form-data encoding algorithm"), so nothing else is
+/// decoded: `100%25.txt` is the file's name.
+fn text_option(options: &[(String, String)], plain: &str, extended: &str) -> Option<String> {
+    option(options, extended)
+        .and_then(decode_extended)
+        .or_else(|| option(options, plain).map(|value| value.replace("%22", "\"")))
+}
+
+/// `charset'language'percent-encoded` (RFC 8187, section 3.2), for the charsets that it names.
+fn decode_extended(value: &str) -> Option<String> {
+    let (charset, rest) = value.split_once('\'')?;
+    let (_language, encoded) = rest.split_once('\'')?;
+    let bytes = percent_decode_str(encoded);
+    if charset.eq_ignore_ascii_case("utf-8") {
+        bytes.decode_utf8().ok().map(|text| text.into_owned())
+    } else if charset.eq_ignore_ascii_case("iso-8859-1") {
+        Some(bytes.map(char::from).collect())
+    } else {
+        None
+    }
+}
+
+/// A value and its parameters: `form-data; name="a"; filename="b;c"`.
+///
+/// In quotes a backslash escapes a quote and a backslash and nothing else, so that `C:\photos\me.png`, as old browsers
+/// send it, stays what it is. A parameter without `=` is dropped. A parameter that comes twice, or a quote that is not
+/// closed, is an error: two readers would see different names.
+fn parse_options(text: &str) -> Result<(String, Vec<(String, String)>), FormError> {
+    let (value, mut rest) = text.split_once(';').unwrap_or((text, ""));
+    let mut options: Vec<(String, String)> = Vec::new();
+    while !rest.is_empty() {
+        let end = rest.find([';', '=']).unwrap_or(rest.len());
+        let (name, after) = rest.split_at(end);
+        let Some(after) = after.strip_prefix('=') else {
+            rest = after.get(1..).unwrap_or_default();
+            continue;
+        };
+        let name = name.trim().to_ascii_lowercase();
+        let option;
+        (option, rest) = match after.trim_start().strip_prefix('"') {
+            Some(quoted) => unquote(quoted)
+                .ok_or_else(|| FormError::malformed(format!("the quoted parameter {name:?} does not end")))?,
+            None => {
+                let (token, rest) = after.split_once(';').unwrap_or((after, ""));
+                (token.trim().to_owned(), rest)
+            }
+        };
+        if options.iter().any(|(known, _)| *known == name) {
+            return Err(FormError::malformed(format!("the parameter {name:?} comes twice")));
+        }
+        options.push((name, option));
+    }
+    Ok((value.trim().to_owned(), options))
+}
+
+/// The text up to the closing quote, and what follows the next semicolon.
+fn unquote(quoted: &str) -> Option<(String, &str)> {
+    let mut text = String::new();
+    let mut rest = quoted;
+    loop {
+        let end = rest.find(['"', '\\'])?;
+        let (plain, from) = rest.split_at(end);
+        text.push_str(plain);
+        if let Some(after) = from.strip_prefix('"') {
+            let next = after.split_once(';').map_or("", |(_, next)| next);
+            return Some((text, next));
+        }
+        let escaped = from.get(1..).unwrap_or_default();
+        match escaped.chars().next() {
+            Some(character @ ('"' | '\\')) => {
+                text.push(character);
+                rest = escaped.get(1..).unwrap_or_default();
+            }
+            _ => {
+                text.push('\\');
+                rest = escaped;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+
+    use super::super::utf8_lossy;
+    use super::*;
+
+    fn head(lines: &[&str]) -> Result<PartHead, FormError> {
+        let lines = lines.iter().map(|line| HeaderLine::parse(line.as_bytes()).unwrap()).collect();
+        PartHead::of_part(lines, &(Arc::new(utf8_lossy) as Decode))
+    }
+
+    fn filename(disposition: &str) -> Option<String> {
+        head(&[&format!("Content-Disposition: form-data; name=\"f\"; {disposition}")]).unwrap().filename
+    }
+
+    /// RFC 7578, section 4.2 and 4.4.
+    #[test]
+    fn name_file_name_and_type_are_read() {
+        let head = head(&[
+            r#"Content-Disposition: form-data; name="photo"; filename="me.png""#,
+            "Content-Type: Image/PNG; Quality=high",
+        ])
+        .unwrap();
+        assert_eq!(head.name.as_deref(), Some("photo"));
+        assert_eq!(head.filename.as_deref(), Some("me.png"));
+        assert_eq!((head.content_type.as_str(), head.disposition.as_str()), ("image/png", "form-data"));
+        assert_eq!(head.type_options, [("quality".to_owned(), "high".to_owned())]);
+        assert!(head.is_file());
+    }
+
+    #[test]
+    fn a_part_without_a_type_is_plain_text() {
+        let head = head(&["Content-Disposition: form-data; name=a"]).unwrap();
+        assert_eq!(head.content_type, "text/plain");
+        assert_eq!(head.name.as_deref(), Some("a"));
+        assert!(!head.is_file());
+    }
+
+    /// What browsers, curl and old browsers write for one and the same kind of name.
+    #[test]
+    fn quotes_semicolons_and_backslashes_in_file_names() {
+        assert_eq!(filename(r#"filename="a%22b.txt""#).as_deref(), Some("a\"b.txt"), "Chrome, Firefox");
+        assert_eq!(filename(r#"filename="100%25.txt""#).as_deref(), Some("100%25.txt"), "Chrome, Firefox");
+        assert_eq!(filename(r#"filename="a\"b\\c.txt""#).as_deref(), Some(r#"a"b\c.txt"#), "curl");
+        assert_eq!(
+            filename(r#"filename="C:\photos\me.png""#).as_deref(),
+            Some(r"C:\photos\me.png"),
+            "old browsers"
+        );
+        assert_eq!(filename(r#"filename="a;b=c.txt""#).as_deref(), Some("a;b=c.txt"));
+        assert_eq!(filename("filename=\"háček 猫.txt\"").as_deref(), Some("háček 猫.txt"));
+        assert_eq!(filename("filename=plain.txt").as_deref(), Some("plain.txt"));
+        assert_eq!(filename("filename=\"\"").as_deref(), Some(""));
+    }
+
+    /// RFC 8187, section 3.2.3, and RFC 6266, section 4.3: the extended form is preferred.
+    #[test]
+    fn the_extended_file_name_is_preferred() {
+        assert_eq!(
+            filename("filename=\"na_ve.txt\"; filename*=UTF-8''na%C3%AFve.txt").as_deref(),
+            Some("naïve.txt")
+        );
+        assert_eq!(filename("filename*=iso-8859-1'en'%A3%20rates").as_deref(), Some("£ rates"));
+        assert_eq!(filename("filename=a; filename*=utf-8''%FF").as_deref(), Some("a"), "not UTF-8");
+        assert_eq!(filename("filename=a; filename*=koi8-r''%FF").as_deref(), Some("a"), "unknown charset");
+        assert_eq!(filename("filename=a; filename*=nothing").as_deref(), Some("a"));
+    }
+
+    #[test]
+    fn what_two_readers_could_see_differently_is_refused() {
+        for bad in [
+            &[r#"Content-Disposition: form-data; name="a"; name="b""#][..],
+            &[r#"Content-Disposition: form-data; name="a"#],
+            &["Content-Disposition: form-data; name=a", "content-disposition: form-data; name=b"],
+            &["Content-Type: text/plain", "Content-Type: text/html"],
+            &["X Y: 1"],
+            &["X: a\0b"],
+        ] {
+            assert!(matches!(head(bad), Err(FormError::Malformed(_))), "{bad:?}");
+        }
+        assert!(HeaderLine::parse(b"no colon here").is_err());
+    }
+
+    proptest! {
+        /// Parsing what was rendered gives the same names.
+        #[test]
+        fn render_then_parse_is_identity(name in "[^\\x00-\\x1f\\x7f]{0,40}", file in "[^\\x00-\\x1f\\x7f%]{0,40}") {
+            let quote = |text: &str| text.replace('\\', r"\\").replace('"', "\\\"");
+            let name = name.replace('%', "");
+            let line = format!("Content-Disposition: form-data; name=\"{}\"; filename=\"{}\"", quote(&name), quote(&file));
+            let head = head(&[&line]).unwrap();
+            prop_assert_eq!(head.name, Some(name));
+            prop_assert_eq!(head.filename, Some(file));
+        }
+
+        #[test]
+        fn any_text_parses_without_panic(text in any::<String>()) {
+            let _ = parse_options(&text);
+            let _ = HeaderLine::parse(text.as_bytes());
+        }
+    }
+}
