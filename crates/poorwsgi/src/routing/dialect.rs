@@ -70,27 +70,50 @@ fn escape(escaped: char, in_class: bool, out: &mut String) {
 /// PoorWSGI ends an expression at its first `>`, whatever stands around it. Where that gives an expression that
 /// compiles, this gives the same one; look-behind, named groups and `[^>]` work besides.
 pub(super) fn expression_end(text: &str) -> Option<usize> {
-    let mut depth = 0_usize;
-    let mut class_start = None;
-    let mut escaped = false;
-    for (at, char) in text.char_indices() {
-        if std::mem::take(&mut escaped) {
-            continue;
-        }
-        match (char, class_start) {
-            ('\\', _) => escaped = true,
-            (']', Some(start)) if text.get(start..at).is_some_and(|class| !matches!(class, "[" | "[^")) => {
-                class_start = None;
-            }
-            (_, Some(_)) => {}
-            ('[', None) => class_start = Some(at),
-            ('(', None) => depth += 1,
-            (')', None) => depth = depth.saturating_sub(1),
-            ('>', None) if depth == 0 => return Some(at),
-            _ => {}
+    let mut scan = Scan::default();
+    text.char_indices().find(|(at, char)| scan.is_free(text, *at, *char) && *char == '>').map(|(at, _)| at)
+}
+
+/// Whether each parenthesis and bracket has its counterpart, so that the expression cannot reach out of the group it
+/// is put into.
+pub(super) fn is_balanced(expression: &str) -> bool {
+    let mut scan = Scan::default();
+    for (at, char) in expression.char_indices() {
+        if scan.is_free(expression, at, char) && char == ')' {
+            return false;
         }
     }
-    None
+    scan.depth == 0 && scan.class_start.is_none() && !scan.escaped
+}
+
+/// Where in an expression a character stands.
+#[derive(Default)]
+struct Scan {
+    depth: usize,
+    class_start: Option<usize>,
+    escaped: bool,
+}
+
+impl Scan {
+    /// Takes the next character; whether it stands outside of parentheses and classes, not escaped.
+    fn is_free(&mut self, text: &str, at: usize, char: char) -> bool {
+        if std::mem::take(&mut self.escaped) {
+            return false;
+        }
+        match (char, self.class_start) {
+            ('\\', _) => self.escaped = true,
+            // a bracket in the first place of a class is an ordinary character
+            (']', Some(start)) if text.get(start..at).is_some_and(|class| !matches!(class, "[" | "[^")) => {
+                self.class_start = None;
+            }
+            (_, Some(_)) => {}
+            ('[', None) => self.class_start = Some(at),
+            ('(', None) => self.depth += 1,
+            (')', None) if self.depth > 0 => self.depth -= 1,
+            _ => return self.depth == 0,
+        }
+        false
+    }
 }
 
 #[cfg(test)]
@@ -147,10 +170,21 @@ mod tests {
         }
     }
 
+    #[test]
+    fn an_expression_that_reaches_out_of_its_group_is_not_balanced() {
+        for expression in ["(a|b)c", "[)]", r"\)", "(?<=a)", "[]()]", ""] {
+            assert!(is_balanced(expression), "{expression}");
+        }
+        for expression in ["a)|(b", "(", ")", "[a", r"a\", "(()", "[]"] {
+            assert!(!is_balanced(expression), "{expression}");
+        }
+    }
+
     proptest! {
         #[test]
         fn any_text_is_rewritten_and_split(text in any::<String>()) {
             from_python(&text);
+            is_balanced(&text);
             if let Some(end) = expression_end(&text) {
                 prop_assert!(text[end..].starts_with('>'));
             }

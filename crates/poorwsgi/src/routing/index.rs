@@ -164,3 +164,56 @@ impl<T> Prefixes<T> {
         self.by_length.iter().filter_map(|(length, values)| values.get(text.get(..*length)?))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn candidates(index: &Index, path: &str) -> Vec<usize> {
+        let mut found = Vec::new();
+        index.candidates(path, &mut |route| found.push(route));
+        found.sort_unstable();
+        found
+    }
+
+    #[test]
+    fn routes_are_found_under_what_is_known_of_their_paths() {
+        use Piece::{Across, Literal, Within};
+        let mut index = Index::default();
+        let routes: &[&[Piece<'_>]] = &[
+            &[Literal("/user/"), Within],
+            &[Literal("/user/"), Within, Literal("/edit")],
+            &[Literal("/user-"), Within, Literal(".txt/"), Within],
+            &[Literal("/user/a"), Across, Literal("/x")],
+            &[Across],
+            &[Within],
+        ];
+        for (number, pieces) in routes.iter().enumerate() {
+            index.insert(&Shape::new(pieces.iter().copied()), number);
+        }
+        assert_eq!(candidates(&index, "/user/bob"), [0, 4]);
+        assert_eq!(candidates(&index, "/user/anna"), [0, 3, 4]);
+        assert_eq!(candidates(&index, "/user/anna/edit"), [1, 3, 4]);
+        assert_eq!(candidates(&index, "/user/bob/edit/"), [4]);
+        assert_eq!(candidates(&index, "/user-7.txt/"), [2, 4]);
+        assert_eq!(candidates(&index, "/user"), [4]);
+        assert_eq!(candidates(&index, ""), [4, 5]);
+        assert_eq!(candidates(&index, "ž"), [4, 5]);
+    }
+
+    #[test]
+    fn a_prefix_never_cuts_a_character() {
+        let mut index = Index::default();
+        index.insert(&Shape::new([Piece::Literal("a"), Piece::Across]), 0);
+        assert_eq!(candidates(&index, "ž"), []);
+    }
+
+    #[test]
+    fn deep_routes_and_deep_paths_end_at_the_limit() {
+        let mut index = Index::default();
+        let deep = "/a".repeat(100_000);
+        index.insert(&Shape::new([Piece::Literal(&deep), Piece::Within]), 0);
+        assert_eq!(candidates(&index, &deep), [0]);
+        assert_eq!(candidates(&index, &"/".repeat(1_000_000)), []);
+    }
+}

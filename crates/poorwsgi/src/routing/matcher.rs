@@ -31,6 +31,9 @@ pub(super) enum End {
 impl Matcher {
     /// Compiles an expression of Python's `re`. The error is the compiler's text, in one line.
     pub(super) fn compile(expression: &str, end: End) -> Result<Self, String> {
+        if !dialect::is_balanced(expression) {
+            return Err("unbalanced parentheses or brackets".to_owned());
+        }
         let end = if end == End::Text { r"\z" } else { "" };
         let anchored = format!(r"\A(?:{}){end}", dialect::from_python(expression));
         let error = match regex::Regex::new(&anchored) {
@@ -43,7 +46,12 @@ impl Matcher {
         match fancy_regex::RegexBuilder::new(&anchored).backtrack_limit(BACKTRACK_LIMIT).build() {
             Ok(regex) => Ok(Matcher::Backtracking(regex)),
             // its last line says what is wrong, those before draw where
-            Err(_) => Err(error.to_string().lines().last().unwrap_or_default().to_owned()),
+            Err(wider) => {
+                match error.to_string().lines().last().and_then(|line| line.strip_prefix("error: ")) {
+                    Some(line) if !line.contains("not supported") => Err(line.to_owned()),
+                    _ => Err(wider.to_string()),
+                }
+            }
         }
     }
 
@@ -138,5 +146,55 @@ pub(super) fn literal_prefix(expression: &str) -> String {
     match str::from_utf8(&prefix) {
         Ok(prefix) => prefix.to_owned(),
         Err(_) => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_expressions_that_need_it_backtrack() {
+        let compile = |expression| Matcher::compile(expression, End::Text).unwrap();
+        assert!(matches!(compile(r"/(\w+)"), Matcher::Linear(_)));
+        assert!(matches!(compile(r"/(?!x)\w+"), Matcher::Backtracking(_)));
+        assert!(matches!(compile(r"/(?P<a>\w)(?P=a)"), Matcher::Backtracking(_)));
+    }
+
+    #[test]
+    fn an_expression_that_backtracks_for_ever_does_not_match() {
+        let matcher = Matcher::compile(r"/(?:(?=a)a+)+(?=b)b", End::Text).unwrap();
+        let path = format!("/{}", "a".repeat(5_000));
+        assert!(!matcher.is_match(&path));
+        assert!(matcher.captures(&path).is_none());
+        assert!(matcher.is_match("/aab"));
+    }
+
+    #[test]
+    fn what_may_cross_a_slash_is_known() {
+        for within in [r"-?\d+", r"\w+", "[^/]+", "[a-z]{2}", "(a|b)?", ""] {
+            assert!(!crosses_segments(within), "{within}");
+        }
+        for across in [".+", "a/b", r"\W", "[^.]", "(?=a)a", "^a", r"\bx", "(?i)[+-9]"] {
+            assert!(crosses_segments(across), "{across}");
+        }
+    }
+
+    #[test]
+    fn the_literal_start_of_an_expression_is_known() {
+        for (expression, prefix) in [
+            (r"/user/\w+", "/user/"),
+            (r"^/user/(?P<id>7\d)", "/user/7"),
+            ("/ab?", "/a"),
+            ("/a|/b", ""),
+            ("a|b", ""),
+            ("(?i)/user", "/"),
+            (r"/a\.b$", "/a.b"),
+            ("(?m)^/a", ""),
+            ("/ž*", "/"),
+            ("(?=/a)/a", ""),
+        ] {
+            assert_eq!(literal_prefix(expression), prefix, "{expression}");
+        }
     }
 }

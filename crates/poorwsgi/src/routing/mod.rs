@@ -14,10 +14,16 @@ mod index;
 mod matcher;
 mod methods;
 mod pattern;
+mod resolved;
 mod router;
+mod routes;
+#[cfg(test)]
+mod tests;
 
 pub use captures::{Capture, Captures};
 pub use error::{RouteError, RouteErrorKind};
 pub use filter::{Conversion, Filter, Filters};
 pub use methods::MethodTable;
-pub use router::{PatternRoute, Popped, Registration, RegularRoute, Resolved, Router};
+pub use resolved::Resolved;
+pub use router::Router;
+pub use routes::{PatternRoute, Popped, Registration, RegularRoute};

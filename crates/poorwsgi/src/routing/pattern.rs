@@ -125,6 +125,9 @@ impl<'p, C: Clone> Pattern<'p, C> {
     }
 
     pub(super) fn compile(&self) -> Result<Compiled<C>, RouteError> {
+        if !self.groups().all(|group| dialect::is_balanced(&group.expression)) {
+            return Err(self.blame(String::new()));
+        }
         let matcher = Matcher::compile(&self.expression(), End::Text).map_err(|detail| self.blame(detail))?;
         let names = matcher.group_names();
         let arguments = self
@@ -224,4 +227,80 @@ fn check_name(name: &str) -> Result<(), String> {
         Some(_) => {}
     }
     Err(format!("\"{name}\" is not a name: a letter or `_`, then letters, digits and `_`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn error(rule: &str) -> String {
+        let filters = Filters::<()>::default();
+        Pattern::parse(rule, &filters).and_then(|pattern| pattern.compile()).unwrap_err().to_string()
+    }
+
+    fn source(rule: &str) -> String {
+        Pattern::parse(rule, &Filters::<()>::default()).unwrap().source()
+    }
+
+    /// The keys of PoorWSGI's `Application.regular_routes` for the same routes; it leaves the `.` unescaped.
+    #[test]
+    fn the_expression_of_a_route_is_that_of_poorwsgi_with_literal_text_escaped() {
+        assert_eq!(source("/user/<name:word>/<age:int>"), r"/user/(?P<name>\w+)/(?P<age>-?\d+)$");
+        assert_eq!(source("/my-page_1/<x>"), "/my-page_1/(?P<x>[^/]+)$");
+        assert_eq!(source("/a.b/<x:HEX>"), r"/a\.b/(?P<x>[0-9a-fA-F]+)$");
+        assert_eq!(source("/b/<a:re:(?<=b/)x>"), "/b/(?P<a>(?<=b/)x)$");
+    }
+
+    #[test]
+    fn an_error_says_what_is_wrong_and_where() {
+        for (rule, text) in [
+            (
+                "/user/<name:wrod>",
+                r#"column 7: no filter ":wrod"; known: :float, :hex, :int, :re:, :uuid, :word"#,
+            ),
+            ("/ž/<a>/<b", "column 8: `<` without its `>`"),
+            ("/<a:re:(b>", "column 2: `<` without its `>`"),
+            ("/<>", "column 2: a group without a name; write `<name>` or `<name:filter>`"),
+            ("/<:int>", "column 2: a group without a name; write `<name>` or `<name:filter>`"),
+            ("/<1a>", r#"column 2: "1a" is not a name: a letter or `_`, then letters, digits and `_`"#),
+            ("/<a-b>", r#"column 2: "a-b" is not a name: a letter or `_`, then letters, digits and `_`"#),
+            ("/<a>/<a:int>", r#"column 6: a second group named "a""#),
+            ("/< a>", "column 2: white space in a group; write `<name:filter>` without any"),
+            ("/<a :int>", "column 2: white space in a group; write `<name:filter>` without any"),
+            ("/<a: int>", "column 2: white space in a group; write `<name:filter>` without any"),
+            ("/<a:int >", "column 2: white space in a group; write `<name:filter>` without any"),
+            ("/<a:re:>", "column 2: an empty regular expression"),
+            ("/<a>/<b:re:[z-a]>", ""),
+            ("/<a:re:a)(b>", ""),
+            ("/<a:re:a)|(/b>", ""),
+        ] {
+            let error = error(rule);
+            let start = format!("\"{rule}\": ");
+            assert!(error.starts_with(&start), "{error}");
+            if text.is_empty() {
+                assert!(error.contains("column ") && error.contains("bad regular expression \""), "{error}");
+                assert_eq!(error.lines().count(), 1, "{error}");
+            } else {
+                assert_eq!(error[start.len()..], *text);
+            }
+        }
+    }
+
+    #[test]
+    fn a_name_may_be_of_any_script() {
+        let filters = Filters::<()>::default();
+        let compiled = Pattern::parse("/<jméno>", &filters).unwrap().compile().unwrap();
+        assert_eq!(compiled.arguments[0].name.as_deref(), Some("jméno"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_parsed_or_refused(rule in "[/<>:a-c(\\[\\]){}|?*+\\\\^$. re]{0,24}|\\PC*") {
+            if let Ok(pattern) = Pattern::parse(&rule, &Filters::<()>::default()) {
+                let _ = pattern.compile();
+            }
+        }
+    }
 }

@@ -3,13 +3,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::captures::{Argument, Captures};
+use super::captures::Captures;
 use super::error::{RouteError, RouteErrorKind};
-use super::filter::{Conversion, Filters};
-use super::index::{Index, Shape};
-use super::matcher::{Groups, Matcher};
+use super::filter::Filters;
+use super::index::Index;
+use super::matcher::Groups;
 use super::methods::MethodTable;
 use super::pattern::{self, Compiled, Pattern};
+use super::resolved::Resolved;
+use super::routes::{PatternRoute, Popped, Registration, RegularRoute};
 use crate::state::{Method, MethodSet};
 
 /// Routes, regular routes and default handlers of an application.
@@ -51,143 +53,6 @@ struct StaticRoute<H> {
     /// Its place in the order of registration.
     rank: usize,
     methods: MethodTable<H>,
-}
-
-/// A route with groups or a regular route, with what is registered for its methods.
-#[derive(Clone, Debug)]
-pub struct PatternRoute<H, C> {
-    source: Arc<str>,
-    matcher: Matcher,
-    shape: Shape,
-    methods: MethodTable<Registration<H, C>>,
-}
-
-impl<H, C> PatternRoute<H, C> {
-    /// The regular expression, in the spelling of Python's `re`. It tells routes apart.
-    #[must_use]
-    pub const fn regex(&self) -> &Arc<str> {
-        &self.source
-    }
-
-    /// The handlers by method.
-    #[must_use]
-    pub const fn methods(&self) -> &MethodTable<Registration<H, C>> {
-        &self.methods
-    }
-}
-
-/// A handler as it was registered with a pattern.
-#[derive(Clone, Debug)]
-pub struct Registration<H, C> {
-    handler: H,
-    rule: Option<Arc<str>>,
-    arguments: Arc<[Argument<C>]>,
-    converted: bool,
-}
-
-impl<H, C> Registration<H, C> {
-    /// The handler.
-    #[must_use]
-    pub const fn handler(&self) -> &H {
-        &self.handler
-    }
-
-    /// The handler alone.
-    #[must_use]
-    pub fn into_handler(self) -> H {
-        self.handler
-    }
-
-    /// The route as the application wrote it; `None` for a regular route without a rule to show.
-    #[must_use]
-    pub const fn rule(&self) -> Option<&Arc<str>> {
-        self.rule.as_ref()
-    }
-
-    /// The name and conversion of each argument; nothing for a regular route without converters.
-    pub fn converters(&self) -> impl Iterator<Item = (&Arc<str>, &Conversion<C>)> {
-        let arguments: &[Argument<C>] = if self.converted { &self.arguments } else { &[] };
-        arguments.iter().filter_map(|argument| Some((argument.name.as_ref()?, &argument.conversion)))
-    }
-}
-
-/// A regular route: an expression in the spelling of Python's `re`, matched from the start of the path and not
-/// necessarily to its end.
-#[derive(Clone, Debug)]
-pub struct RegularRoute<C> {
-    regex: String,
-    converters: Vec<(Arc<str>, Conversion<C>)>,
-    rule: Option<Arc<str>>,
-}
-
-impl<C> RegularRoute<C> {
-    /// A route whose groups are all handed on as text, the named ones by name.
-    #[must_use]
-    pub fn new(regex: impl Into<String>) -> Self {
-        RegularRoute { regex: regex.into(), converters: Vec::new(), rule: None }
-    }
-
-    /// Hands on these groups only, converted. A name that no group has stands for the group at its place in the list.
-    #[must_use]
-    pub fn with_converters<N: Into<Arc<str>>>(
-        mut self,
-        converters: impl IntoIterator<Item = (N, Conversion<C>)>,
-    ) -> Self {
-        self.converters =
-            converters.into_iter().map(|(name, conversion)| (name.into(), conversion)).collect();
-        self
-    }
-
-    /// The rule to show instead of the expression.
-    #[must_use]
-    pub fn with_rule(mut self, rule: impl Into<Arc<str>>) -> Self {
-        self.rule = Some(rule.into());
-        self
-    }
-}
-
-impl<C> From<&str> for RegularRoute<C> {
-    fn from(regex: &str) -> Self {
-        Self::new(regex)
-    }
-}
-
-/// What was taken out by [`Router::pop_route`].
-#[derive(Clone, Debug)]
-pub enum Popped<H, C> {
-    /// The handler of a path without groups.
-    Static(H),
-    /// The handler of a route with groups.
-    Pattern(Registration<H, C>),
-}
-
-/// Where a request goes.
-#[derive(Debug)]
-pub enum Resolved<'r, 'p, H, C> {
-    /// To the handler of a path without groups.
-    Static {
-        /// The path.
-        rule: &'r Arc<str>,
-        /// The handler for the method.
-        handler: &'r H,
-    },
-    /// To the first route with groups, or regular route, that matches and has the method.
-    Pattern {
-        /// The route as the application wrote it, or the regular expression.
-        rule: &'r Arc<str>,
-        /// The handler for the method.
-        handler: &'r H,
-        /// What the groups matched.
-        captures: Captures<'r, 'p, C>,
-    },
-    /// Nowhere: the path is registered without groups, for these methods. Patterns are not asked.
-    MethodNotAllowed(MethodSet),
-    /// To a file, a default handler or nowhere.
-    NotFound {
-        /// The methods of all patterns that match the path. Where it is not empty and nothing else takes the
-        /// request, the answer is 405 with these.
-        allowed: MethodSet,
-    },
 }
 
 struct Best<'r, 'p, H, C> {
@@ -246,6 +111,19 @@ impl<H, C> Router<H, C> {
             },
             None => Resolved::NotFound { allowed },
         }
+    }
+
+    /// What [`Router::resolve`] means: every pattern in turn.
+    #[cfg(test)]
+    pub(super) fn scan(&self, path: &str, method: Method) -> (Option<&H>, MethodSet) {
+        let mut allowed = MethodSet::default();
+        for route in self.patterns.iter().filter(|route| route.matcher.is_match(path)) {
+            match route.methods.get(method) {
+                Some(registration) => return (Some(&registration.handler), allowed),
+                None => allowed |= route.methods.methods(),
+            }
+        }
+        (None, allowed)
     }
 
     /// The table of filters that routes may name.

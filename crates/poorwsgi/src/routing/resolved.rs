@@ -1,0 +1,35 @@
+//! The router's answer.
+
+use std::sync::Arc;
+
+use super::captures::Captures;
+use crate::state::MethodSet;
+
+/// Where a request goes.
+#[derive(Debug)]
+pub enum Resolved<'r, 'p, H, C> {
+    /// To the handler of a path without groups.
+    Static {
+        /// The path.
+        rule: &'r Arc<str>,
+        /// The handler for the method.
+        handler: &'r H,
+    },
+    /// To the first route with groups, or regular route, that matches and has the method.
+    Pattern {
+        /// The route as the application wrote it, or the regular expression.
+        rule: &'r Arc<str>,
+        /// The handler for the method.
+        handler: &'r H,
+        /// What the groups matched.
+        captures: Captures<'r, 'p, C>,
+    },
+    /// Nowhere: the path is registered without groups, for these methods. Patterns are not asked.
+    MethodNotAllowed(MethodSet),
+    /// To a file, a default handler or nowhere.
+    NotFound {
+        /// The methods of all patterns that match the path. Where it is not empty and nothing else takes the
+        /// request, the answer is 405 with these.
+        allowed: MethodSet,
+    },
+}
