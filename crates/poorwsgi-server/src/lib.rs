@@ -1,2 +1,59 @@
-//! The HTTP/1.1 server.
+//! The HTTP/1.1 server of PoorWSGI: hyper on tokio, with the limits, deadlines and refusals that a server on the open
+//! Internet needs. It serves a PoorWSGI application or any other tower service over [`RequestBody`].
+//!
+//! ```no_run
+//! use std::convert::Infallible;
+//! use http::{Request, Response};
+//! use poorwsgi_server::RequestBody;
+//!
+//! #[tokio::main]
+//! async fn main() -> std::io::Result<()> {
+//!     let hello = tower::service_fn(async |_request: Request<RequestBody>| {
+//!         Ok::<_, Infallible>(Response::new("Hello world".to_owned()))
+//!     });
+//!     poorwsgi_server::run(hello, "127.0.0.1:8080").await
+//! }
+//! ```
+//!
+//! # What it sees to
+//!
+//! - A request that two readers could understand differently is answered with 400 and the connection is closed: a
+//!   bare LF as line end, `Content-Length` with `Transfer-Encoding` or twice, a transfer coding other than one
+//!   `chunked`, a missing, second or invalid `Host`, a target in the wrong form (RFC 9112). What comes after it on the
+//!   connection is never looked at.
+//! - Each limit and deadline is a setting of [`Config`], and whoever passes one is told its name.
+//! - A body that does not arrive whole is an error for its reader ([`BodyError`]); a response that does not get out
+//!   whole cuts the connection.
+//! - A panic in the service is a 500 for that request.
+//! - Fields whose names contain `_` are dropped, and so are `Forwarded` and `X-Forwarded-*` unless the peer is a
+//!   trusted proxy.
+//!
+//! Requests carry a [`poorwsgi::request::Connection`] among their extensions. Each one is an event of the target
+//! `poorwsgi::access` (level `INFO`: method, path, status, bytes, duration in microseconds, peer; status 0 when the
+//! client went away before its answer); the server itself speaks at `poorwsgi::server`.
 #![forbid(unsafe_code)]
+
+mod body;
+mod chunks;
+mod config;
+mod connection;
+mod context;
+mod deadline;
+mod exchange;
+mod framing;
+mod head;
+mod host;
+mod io;
+mod listener;
+mod outgoing;
+mod pace;
+mod record;
+mod refusal;
+mod serve;
+mod stop;
+mod stream;
+
+pub use body::{BodyError, RequestBody};
+pub use config::Config;
+pub use listener::Address;
+pub use serve::{Bound, Server, run};

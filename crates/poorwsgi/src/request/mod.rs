@@ -1,1 +1,5 @@
 //! TODO
+
+pub mod connection;
+
+pub use connection::Connection;

@@ -1,0 +1,109 @@
+//! One connection, from its first byte to its last.
+
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioIo;
+use poorwsgi::BoxError;
+use tokio::io::AsyncReadExt;
+use tower_service::Service;
+
+use crate::body::RequestBody;
+use crate::config::Config;
+use crate::context::Context;
+use crate::exchange::Exchanger;
+use crate::io::GuardedIo;
+use crate::stop::{Level, Stop};
+use crate::stream::Stream;
+
+/// How long a client that is still sending is listened to after its refusal, so that the refusal is not lost in a
+/// reset (RFC 9112, section 9.6).
+const LINGER: Duration = Duration::from_secs(2);
+
+/// hyper as this server needs it. Deadlines and the limits of a head are not hyper's: see `io`.
+pub(crate) fn protocol(config: &Config) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder.header_read_timeout(None).half_close(true);
+    // above ours, so that the refusal with its reason is ours
+    builder.max_buf_size(config.queue.max(config.head.head.saturating_add(8192)));
+    if config.head.fields > 100 {
+        builder.max_headers(config.head.fields);
+    }
+    builder
+}
+
+/// Serves the connection until either side ends it.
+pub(crate) async fn drive<S, B>(stream: Stream, service: S, protocol: Arc<http1::Builder>, context: Context)
+where
+    S: Service<Request<RequestBody>, Response = Response<B>, Error: Into<BoxError>> + Clone,
+    B: Body<Data = Bytes, Error: Into<BoxError>> + 'static,
+{
+    let context = Arc::new(context);
+    let io = TokioIo::new(GuardedIo::new(stream, Arc::clone(&context.config)));
+    let mut http = protocol.serve_connection(io, Exchanger::<S, B>::new(service, Arc::clone(&context)));
+    let ended = until_stopped(&mut http, &context.stop).await;
+    let Some(result) = ended else { return };
+    let io = http.into_parts().io.into_inner();
+    let peer = context.peer();
+    if let Some(refusal) = io.refusal() {
+        tracing::info!(target: "poorwsgi::server", %peer, "refused: {refusal}");
+    }
+    if let Err(error) = result {
+        let reason = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+        if error.is_parse() {
+            tracing::info!(target: "poorwsgi::server", %peer, "refused: 400 Bad Request: {error} {reason}");
+        } else {
+            tracing::debug!(target: "poorwsgi::server", %peer, "connection ended: {error} {reason}");
+        }
+        if !error.is_parse() && !io.has_unread() {
+            return;
+        }
+    }
+    if io.has_unread() && context.stop.level() < Level::AtOnce {
+        linger(io.into_inner()).await;
+    }
+}
+
+/// Runs the connection; a graceful stop lets it finish its request, an immediate one ends it with `None`.
+async fn until_stopped<S, B>(
+    http: &mut http1::Connection<TokioIo<GuardedIo<Stream>>, Exchanger<S, B>>,
+    stop: &Stop,
+) -> Option<hyper::Result<()>>
+where
+    S: Service<Request<RequestBody>, Response = Response<B>, Error: Into<BoxError>> + Clone,
+    B: Body<Data = Bytes, Error: Into<BoxError>> + 'static,
+{
+    let mut changed = pin!(stop.changed());
+    let mut seen = None;
+    poll_fn(move |cx| {
+        // A task keeps its waker, so the signal, which takes a lock, is asked only when the level has changed.
+        if seen != Some(stop.level()) {
+            while changed.as_mut().poll(cx).is_ready() {
+                changed.set(stop.changed());
+            }
+            let level = stop.level();
+            seen = Some(level);
+            match level {
+                Level::Running => {}
+                Level::Graceful => Pin::new(&mut *http).graceful_shutdown(),
+                Level::AtOnce => return Poll::Ready(None),
+            }
+        }
+        Pin::new(&mut *http).poll(cx).map(Some)
+    })
+    .await
+}
+
+/// Reads and forgets, for a while.
+async fn linger(mut stream: Stream) {
+    let mut sink = vec![0; 16 * 1024];
+    let drained = async { while matches!(stream.read(&mut sink).await, Ok(read) if read > 0) {} };
+    let _ = tokio::time::timeout(LINGER, drained).await;
+}

@@ -1,0 +1,61 @@
+//! One timer for all deadlines of a connection.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// A timer that is set anew only where it must ring earlier than it is set for.
+///
+/// Deadlines move with each request and nearly always to later, and setting a timer takes a lock: so it is left to ring
+/// too early now and then, and then set for the deadline of that moment.
+#[derive(Debug, Default)]
+pub(crate) struct Deadline {
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Deadline {
+    /// Whether `at` has passed; otherwise the task is woken when it does, or earlier.
+    pub(crate) fn poll_passed(&mut self, at: Instant, cx: &mut Context<'_>) -> bool {
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(at)));
+        if timer.deadline() > at {
+            timer.as_mut().reset(at);
+        }
+        loop {
+            match timer.as_mut().poll(cx) {
+                Poll::Pending => return false,
+                Poll::Ready(()) if Instant::now() >= at => return true,
+                Poll::Ready(()) => timer.as_mut().reset(at),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::time::Duration;
+
+    use super::*;
+
+    async fn passed(deadline: &mut Deadline, at: Instant) {
+        poll_fn(|cx| if deadline.poll_passed(at, cx) { Poll::Ready(()) } else { Poll::Pending }).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_deadline_may_move_both_ways() {
+        let mut deadline = Deadline::default();
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        poll_fn(|cx| {
+            assert!(!deadline.poll_passed(at(75), cx));
+            assert!(!deadline.poll_passed(at(10), cx));
+            Poll::Ready(())
+        })
+        .await;
+        passed(&mut deadline, at(20)).await;
+        assert_eq!(start.elapsed().as_secs(), 20);
+        passed(&mut deadline, at(21)).await;
+        assert_eq!(start.elapsed().as_secs(), 21);
+    }
+}

@@ -1,0 +1,243 @@
+//! One request and its response.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body::Body;
+use hyper::body::Incoming;
+use pin_project_lite::pin_project;
+use poorwsgi::BoxError;
+use poorwsgi::request::connection::Declined;
+use tower_service::Service;
+
+use crate::body::RequestBody;
+use crate::context::Context as ConnectionContext;
+use crate::head;
+use crate::outgoing::{Outgoing, Payload};
+use crate::record::Record;
+use crate::refusal::Refusal;
+
+/// What hyper calls for each request of one connection.
+pub(crate) struct Exchanger<S, B> {
+    service: S,
+    context: Arc<ConnectionContext>,
+    body: PhantomData<fn() -> B>,
+}
+
+impl<S, B> Exchanger<S, B> {
+    pub(crate) const fn new(service: S, context: Arc<ConnectionContext>) -> Self {
+        Exchanger { service, context, body: PhantomData }
+    }
+
+    fn admit(&self, request: &mut Request<Incoming>) -> Result<(), Refusal> {
+        let length = request.body().size_hint().lower();
+        if length > self.context.config.max_body {
+            let (status, limit) = (StatusCode::PAYLOAD_TOO_LARGE, self.context.config.max_body);
+            return Err(Refusal::over_limit(status, "bytes of the body", limit, "max_body"));
+        }
+        head::drop_untrusted(request.headers_mut(), self.context.trusted);
+        Ok(())
+    }
+}
+
+impl<S, B> hyper::service::Service<Request<Incoming>> for Exchanger<S, B>
+where
+    S: Service<Request<RequestBody>, Response = Response<B>, Error: Into<BoxError>> + Clone,
+    B: Body<Data = Bytes, Error: Into<BoxError>>,
+{
+    type Response = Response<Outgoing<B>>;
+    type Error = Cut;
+    type Future = Exchange<S, S::Future, B>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let record = Record::new(&request, Arc::clone(&self.context));
+        let (parts, incoming) = request.into_parts();
+        let checked = head::check(&parts);
+        let mut request = Request::from_parts(parts, incoming);
+        let state = match checked.and_then(|()| self.admit(&mut request)) {
+            Err(refusal) => State::Refused { refusal },
+            Ok(()) => {
+                request.extensions_mut().insert(self.context.connection);
+                let request = request.map(|incoming| RequestBody::new(incoming, Arc::clone(&self.context)));
+                State::Ready { service: self.service.clone(), request: Some(request) }
+            }
+        };
+        Exchange { state, record: Some(record), body: PhantomData }
+    }
+}
+
+pin_project! {
+    #[project = StateProjection]
+    enum State<S, F> {
+        Refused { refusal: Refusal },
+        Ready { service: S, request: Option<Request<RequestBody>> },
+        Running { #[pin] future: F },
+    }
+}
+
+pin_project! {
+    /// The future of a response: the application's, watched for panics and for what must not be sent.
+    pub(crate) struct Exchange<S, F, B> {
+        #[pin]
+        state: State<S, F>,
+        record: Option<Record>,
+        body: PhantomData<fn() -> B>,
+    }
+}
+
+impl<S, B> Future for Exchange<S, S::Future, B>
+where
+    S: Service<Request<RequestBody>, Response = Response<B>, Error: Into<BoxError>>,
+    B: Body<Data = Bytes, Error: Into<BoxError>>,
+{
+    type Output = Result<Response<Outgoing<B>>, Cut>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        let outcome = loop {
+            match this.state.as_mut().project() {
+                StateProjection::Refused { refusal } => break Err(refusal.clone()),
+                StateProjection::Running { future } => {
+                    match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
+                        Ok(polled) => break ready!(polled).map_err(|error| failed(&error.into())),
+                        Err(_panic) => break Err(panicked()),
+                    }
+                }
+                StateProjection::Ready { service, request } => {
+                    let called = catch_unwind(AssertUnwindSafe(|| {
+                        ready!(service.poll_ready(cx))?;
+                        Poll::Ready(Ok(request.take().map(|request| service.call(request))))
+                    }));
+                    match called {
+                        Ok(Poll::Pending) => return Poll::Pending,
+                        Ok(Poll::Ready(Ok(Some(future)))) => this.state.set(State::Running { future }),
+                        Ok(Poll::Ready(Ok(None))) => break Err(panicked()),
+                        Ok(Poll::Ready(Err(error))) => {
+                            let error: S::Error = error;
+                            break Err(failed(&error.into()));
+                        }
+                        Err(_panic) => break Err(panicked()),
+                    }
+                }
+            }
+        };
+        let Some(record) = this.record.take() else { return Poll::Ready(Err(Cut)) };
+        Poll::Ready(match outcome {
+            Ok(response) => finish(response, record),
+            Err(refusal) => Ok(refused(&refusal, record)),
+        })
+    }
+}
+
+fn failed(error: &BoxError) -> Refusal {
+    tracing::error!(target: "poorwsgi::server", %error, "the application failed");
+    Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the application failed")
+}
+
+fn panicked() -> Refusal {
+    tracing::error!(target: "poorwsgi::server", "the application panicked");
+    Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the application failed")
+}
+
+/// A response of the server itself.
+fn refused<B: Body<Data = Bytes>>(refusal: &Refusal, mut record: Record) -> Response<Outgoing<B>> {
+    tracing::info!(
+        target: "poorwsgi::server",
+        method = %record.method(),
+        path = record.path(),
+        peer = %record.context().peer(),
+        "refused: {refusal}",
+    );
+    let mut response = refusal.to_response();
+    record.answered(response.status());
+    if let Some(server) = &record.context().config.server_header {
+        response.headers_mut().insert(header::SERVER, server.clone());
+    }
+    response.map(|text| Outgoing::new(Payload::Text { text: text.into() }, record))
+}
+
+/// A response of the application, as far as it can be sent.
+fn finish<B: Body<Data = Bytes>>(
+    mut response: Response<B>,
+    mut record: Record,
+) -> Result<Response<Outgoing<B>>, Cut> {
+    if response.extensions().get::<Declined>().is_some() {
+        record.finish();
+        return Err(Cut);
+    }
+    let without_content = record.method() == Method::HEAD
+        || matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    let has_length = match check_framing(&mut response, without_content) {
+        Ok(has_length) => has_length,
+        Err(reason) => {
+            tracing::error!(
+                target: "poorwsgi::server",
+                method = %record.method(),
+                path = record.path(),
+                "the response cannot be sent: {reason}",
+            );
+            return Ok(refused(&Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "bad response"), record));
+        }
+    };
+    record.answered(response.status());
+    let context = record.context();
+    let spoilt = context.is_spoilt();
+    let headers = response.headers_mut();
+    if let Some(server) = &context.config.server_header {
+        headers.entry(header::SERVER).or_insert_with(|| server.clone());
+    }
+    if spoilt {
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    Ok(response.map(|body| {
+        let payload = if without_content && has_length {
+            Payload::Text { text: Bytes::new() }
+        } else {
+            Payload::Application { body }
+        };
+        Outgoing::new(payload, record)
+    }))
+}
+
+/// Sees to it that what the head says about the content is true: hyper sends a `Content-Length` as it is given.
+/// The transfer coding is the server's own affair (RFC 9112, section 6.1). Says whether there is a `Content-Length`.
+fn check_framing<B: Body>(response: &mut Response<B>, without_content: bool) -> Result<bool, &'static str> {
+    let status = response.status();
+    if status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS {
+        return Err("a final status is wanted");
+    }
+    response.headers_mut().remove(header::TRANSFER_ENCODING);
+    let mut lengths = response.headers().get_all(header::CONTENT_LENGTH).iter();
+    let Some(length) = lengths.next() else { return Ok(false) };
+    if lengths.next().is_some() {
+        return Err("two Content-Length fields");
+    }
+    let digits = length.to_str().ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+    let Some(length) = digits.and_then(|text| text.parse::<u64>().ok()) else {
+        return Err("Content-Length is not a number");
+    };
+    match response.body().size_hint().exact() {
+        Some(size) if size != length && !without_content => {
+            Err("Content-Length differs from the content's length")
+        }
+        _ => Ok(true),
+    }
+}
+
+/// Ends a connection without a response.
+#[derive(Debug)]
+pub(crate) struct Cut;
+
+impl fmt::Display for Cut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the application declined to answer")
+    }
+}
+
+impl std::error::Error for Cut {}

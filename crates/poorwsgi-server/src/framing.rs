@@ -1,0 +1,224 @@
+//! Where a request ends, found in the bytes before they are parsed.
+//!
+//! hyper gives no sight of what RFC 9112 wants refused: a bare LF as line end, and `Content-Length` beside
+//! `Transfer-Encoding` (it drops the length). Both are how requests are smuggled, so the head is looked at here
+//! first; and nothing that follows a message is handed to hyper before that message has ended.
+
+use http::StatusCode;
+use memchr::memchr;
+
+use crate::refusal::Refusal;
+
+/// The limits of a head, in bytes and in fields.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HeadLimits {
+    pub(crate) head: usize,
+    pub(crate) request_line: usize,
+    pub(crate) fields: usize,
+}
+
+/// How the content after a head is delimited (RFC 9112, section 6.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Framing {
+    Length(u64),
+    Chunked,
+}
+
+/// A whole head: how many bytes it takes, and what follows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Head {
+    pub(crate) length: usize,
+    pub(crate) framing: Framing,
+}
+
+/// Finds the end of a head as its bytes arrive, looking at each byte once.
+#[derive(Debug, Default)]
+pub(crate) struct HeadScanner {
+    line_start: usize,
+    searched: usize,
+    lines: usize,
+    length: Option<u64>,
+    chunked: bool,
+}
+
+impl HeadScanner {
+    /// Looks at the head so far. `bytes` must begin with what earlier calls have seen.
+    pub(crate) fn scan(&mut self, bytes: &[u8], limits: &HeadLimits) -> Result<Option<Head>, Refusal> {
+        while let Some(found) = bytes.get(self.searched..).and_then(|rest| memchr(b'\n', rest)) {
+            let line_feed = self.searched + found;
+            let line = bytes.get(self.line_start..line_feed).unwrap_or_default();
+            let Some(line) = line.strip_suffix(b"\r") else {
+                return Err(Refusal::bad_request("a line of the head ends in a bare LF"));
+            };
+            self.searched = line_feed + 1;
+            self.line_start = self.searched;
+            self.check_size(self.searched, limits)?;
+            if line.is_empty() {
+                return Ok(Some(Head { length: self.searched, framing: self.framing()? }));
+            }
+            match self.lines {
+                0 => Self::check_request_line(line.len(), limits)?,
+                fields if fields > limits.fields => {
+                    return Err(Refusal::over_limit(
+                        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                        "number of header fields",
+                        limits.fields as u64,
+                        "max_fields",
+                    ));
+                }
+                _ => self.field(line)?,
+            }
+            self.lines += 1;
+        }
+        self.searched = bytes.len();
+        if self.lines == 0 {
+            Self::check_request_line(bytes.strip_suffix(b"\r").unwrap_or(bytes).len(), limits)?;
+        }
+        self.check_size(bytes.len(), limits)?;
+        Ok(None)
+    }
+
+    fn check_request_line(length: usize, limits: &HeadLimits) -> Result<(), Refusal> {
+        if length <= limits.request_line {
+            return Ok(());
+        }
+        let limit = limits.request_line as u64;
+        Err(Refusal::over_limit(
+            StatusCode::URI_TOO_LONG,
+            "bytes of the request line",
+            limit,
+            "max_request_line",
+        ))
+    }
+
+    fn check_size(&self, size: usize, limits: &HeadLimits) -> Result<(), Refusal> {
+        if size <= limits.head {
+            return Ok(());
+        }
+        let (status, limit) = (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, limits.head as u64);
+        Err(Refusal::over_limit(status, "bytes of the head", limit, "max_head"))
+    }
+
+    fn field(&mut self, line: &[u8]) -> Result<(), Refusal> {
+        if let Some(value) = value_of(line, b"content-length") {
+            let length =
+                decimal(value).ok_or_else(|| Refusal::bad_request("Content-Length is not a number"))?;
+            if self.length.replace(length).is_some() {
+                return Err(Refusal::bad_request("two Content-Length fields"));
+            }
+        } else if let Some(value) = value_of(line, b"transfer-encoding") {
+            if self.chunked || !value.eq_ignore_ascii_case(b"chunked") {
+                return Err(Refusal::bad_request("Transfer-Encoding other than one \"chunked\""));
+            }
+            self.chunked = true;
+        }
+        Ok(())
+    }
+
+    fn framing(&self) -> Result<Framing, Refusal> {
+        match (self.length, self.chunked) {
+            (Some(_), true) => Err(Refusal::bad_request("Content-Length together with Transfer-Encoding")),
+            (None, true) => Ok(Framing::Chunked),
+            (length, false) => Ok(Framing::Length(length.unwrap_or(0))),
+        }
+    }
+}
+
+/// The value of a field line if it has this (lower-case) name. A space before the colon is left for hyper to refuse.
+fn value_of<'line>(line: &'line [u8], name: &[u8]) -> Option<&'line [u8]> {
+    let (found, rest) = line.split_at_checked(name.len())?;
+    let value = rest.strip_prefix(b":")?;
+    found.eq_ignore_ascii_case(name).then(|| value.trim_ascii())
+}
+
+/// `1*DIGIT` (RFC 9110, section 8.6): no sign, no list, nothing over 64 bits.
+fn decimal(value: &[u8]) -> Option<u64> {
+    if value.is_empty() {
+        return None;
+    }
+    value.iter().try_fold(0_u64, |number, byte| {
+        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
+        number.checked_mul(10)?.checked_add(digit)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const LIMITS: HeadLimits = HeadLimits { head: 200, request_line: 40, fields: 5 };
+
+    fn whole(bytes: &[u8]) -> Result<Option<Head>, u16> {
+        HeadScanner::default().scan(bytes, &LIMITS).map_err(|refusal| refusal.status().as_u16())
+    }
+
+    fn fields(fields: &str) -> Result<Option<Framing>, u16> {
+        whole(format!("POST / HTTP/1.1\r\n{fields}\r\n").as_bytes()).map(|head| head.map(|head| head.framing))
+    }
+
+    /// RFC 9112, section 6.3.
+    #[test]
+    fn framing_of_the_content() {
+        assert_eq!(fields(""), Ok(Some(Framing::Length(0))));
+        assert_eq!(fields("content-LENGTH: \t7 \r\n"), Ok(Some(Framing::Length(7))));
+        assert_eq!(fields("Transfer-Encoding: Chunked\r\n"), Ok(Some(Framing::Chunked)));
+        assert_eq!(fields("X-Content-Length: 7\r\nContent-Length-X: 7\r\n"), Ok(Some(Framing::Length(0))));
+    }
+
+    /// RFC 9112, section 11.2: whatever two readers could understand differently.
+    #[test]
+    fn ambiguous_framing_is_refused() {
+        for head in [
+            "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",
+            "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n",
+            "Content-Length: 5\r\nContent-Length: 5\r\n",
+            "Content-Length: 5, 5\r\n",
+            "Content-Length: +5\r\n",
+            "Content-Length: 0x5\r\n",
+            "Content-Length: 1_0\r\n",
+            "Content-Length: \u{0665}\r\n",
+            "Content-Length: 18446744073709551616\r\n",
+            "Content-Length:\r\n",
+            "Transfer-Encoding: gzip, chunked\r\n",
+            "Transfer-Encoding: chunked, chunked\r\n",
+            "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+            "Transfer-Encoding: identity\r\n",
+            "Transfer-Encoding: \u{0b}chunked\r\n",
+            "X: y\n",
+        ] {
+            assert_eq!(fields(head), Err(400), "{head:?}");
+        }
+    }
+
+    #[test]
+    fn limits_are_refused_with_their_status_even_before_the_head_is_whole() {
+        assert_eq!(whole(&[b'a'; 41]), Err(414));
+        assert_eq!(fields(&format!("A: {}", "a".repeat(200))), Err(431));
+        assert_eq!(fields(&"A: b\r\n".repeat(5)), Ok(Some(Framing::Length(0))));
+        assert_eq!(fields(&"A: b\r\n".repeat(6)), Err(431));
+    }
+
+    proptest! {
+        #[test]
+        fn a_head_in_pieces_is_found_as_a_whole_one(bytes in "[A-C:\r\n]{0,60}(\r\n\r\n)?[a-z]{0,9}", step in 1_usize..9) {
+            let bytes = bytes.as_bytes();
+            let mut scanner = HeadScanner::default();
+            let mut seen = 0;
+            let in_pieces = loop {
+                seen = (seen + step).min(bytes.len());
+                match scanner.scan(&bytes[..seen], &LIMITS) {
+                    Ok(None) if seen < bytes.len() => {}
+                    other => break other.map_err(|refusal| refusal.status().as_u16()),
+                }
+            };
+            prop_assert_eq!(in_pieces, whole(bytes));
+        }
+
+        #[test]
+        fn arbitrary_bytes_do_not_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let _ = whole(&bytes);
+        }
+    }
+}

@@ -1,0 +1,306 @@
+//! The socket as hyper sees it: one message at a time, each head whole and unambiguous, nothing for ever.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, BytesMut};
+use http::StatusCode;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Instant;
+
+use crate::chunks::{BadChunk, Chunks};
+use crate::config::Config;
+use crate::deadline::Deadline;
+use crate::framing::{Framing, Head, HeadScanner};
+use crate::pace::Pace;
+use crate::refusal::Refusal;
+
+/// Stands between a socket and hyper.
+///
+/// A request that is refused here is an end of file for hyper, which then finishes the responses before it and shuts
+/// the connection down; the refusal is written as part of that, after them.
+#[derive(Debug)]
+pub(crate) struct GuardedIo<T> {
+    inner: T,
+    config: Arc<Config>,
+    /// Bytes read too early: a head that is not whole yet, or requests after this one. Empty, and without memory of
+    /// its own, for a client that waits for its answers.
+    held: BytesMut,
+    phase: Phase,
+    served_before: bool,
+    /// Reading ended before the client's message did.
+    given_up: bool,
+    refusal: Option<Refusal>,
+    /// What is still to be written of the refusal.
+    answer: Option<Vec<u8>>,
+    deadline: Deadline,
+    writing_since: Option<Instant>,
+}
+
+#[derive(Debug)]
+enum Phase {
+    /// Between two messages, or within a head.
+    Head { scanner: HeadScanner, waiting_since: Option<Instant>, begun: Option<Instant> },
+    /// The rest of a message: a known number of bytes, and then chunks if there are any.
+    Message { left: u64, chunks: Option<Chunks>, pace: Pace },
+    /// No more requests.
+    Closed,
+}
+
+impl Phase {
+    fn head() -> Self {
+        Phase::Head { scanner: HeadScanner::default(), waiting_since: None, begun: None }
+    }
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> GuardedIo<T> {
+    pub(crate) fn new(inner: T, config: Arc<Config>) -> Self {
+        GuardedIo {
+            inner,
+            config,
+            held: BytesMut::new(),
+            phase: Phase::head(),
+            served_before: false,
+            given_up: false,
+            refusal: None,
+            answer: None,
+            deadline: Deadline::default(),
+            writing_since: None,
+        }
+    }
+
+    /// Why this connection was closed, if it was for a request that is refused.
+    pub(crate) fn refusal(&self) -> Option<&Refusal> {
+        self.refusal.as_ref()
+    }
+
+    /// Whether the client may still be sending what nobody will read.
+    pub(crate) fn has_unread(&self) -> bool {
+        self.given_up || !self.held.is_empty() || matches!(self.phase, Phase::Message { .. })
+    }
+
+    /// The socket itself.
+    pub(crate) fn into_inner(self) -> T {
+        self.inner
+    }
+
+    fn refuse(&mut self, refusal: Refusal, head: &[u8]) {
+        let to_head = head.starts_with(b"HEAD ");
+        self.answer = Some(refusal.to_bytes(to_head, self.config.server_header.as_ref()));
+        self.refusal = Some(refusal);
+        self.give_up();
+    }
+
+    fn give_up(&mut self) {
+        self.given_up = true;
+        self.phase = Phase::Closed;
+    }
+
+    /// Looks at the head so far and begins the message once it is whole.
+    fn look_at_head(&mut self, bytes: &[u8]) {
+        let Phase::Head { scanner, .. } = &mut self.phase else { return };
+        match scanner.scan(bytes, &self.config.head) {
+            Ok(None) => {}
+            Ok(Some(Head { length, framing })) => {
+                let (body, chunks) = match framing {
+                    Framing::Length(length) => (length, None),
+                    Framing::Chunked => (0, Some(Chunks::new())),
+                };
+                match body.checked_add(length as u64) {
+                    Some(left) => {
+                        self.served_before = true;
+                        self.phase = Phase::Message { left, chunks, pace: Pace::default() };
+                    }
+                    None => self.refuse(Refusal::bad_request("Content-Length over 64 bits"), bytes),
+                }
+            }
+            Err(refusal) => self.refuse(refusal, bytes),
+        }
+    }
+
+    /// How many of these bytes belong to the message that hyper is reading.
+    fn follow_message(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let Phase::Message { left, chunks, .. } = &mut self.phase else { return Ok(0) };
+        let mut taken = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len());
+        *left -= taken as u64;
+        if *left > 0 {
+            return Ok(taken);
+        }
+        if let Some(chunks) = chunks {
+            match chunks.follow(bytes.get(taken..).unwrap_or_default()) {
+                Ok(more) => taken += more,
+                Err(BadChunk(reason)) => {
+                    self.give_up();
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, reason));
+                }
+            }
+            if !chunks.ended() {
+                return Ok(taken);
+            }
+        }
+        self.phase = Phase::head();
+        Ok(taken)
+    }
+
+    /// Serves hyper from the bytes held back, without empty lines before a request (RFC 9112, section 2.2). `false`
+    /// if the socket has to be asked.
+    fn read_held(&mut self, buf: &mut ReadBuf<'_>) -> io::Result<bool> {
+        if matches!(self.phase, Phase::Head { .. }) {
+            while self.held.starts_with(b"\r\n") {
+                self.held.advance(2);
+            }
+            if !matches!(&*self.held, b"" | b"\r") {
+                let held = std::mem::take(&mut self.held);
+                self.look_at_head(&held);
+                self.held = held;
+            }
+        }
+        match self.phase {
+            Phase::Closed => Ok(true),
+            Phase::Head { .. } => Ok(false),
+            Phase::Message { .. } => {
+                let held = std::mem::take(&mut self.held);
+                let fitting = held.get(..held.len().min(buf.remaining())).unwrap_or_default();
+                let taken = self.follow_message(fitting);
+                self.held = held;
+                let taken = taken?;
+                buf.put_slice(self.held.get(..taken).unwrap_or_default());
+                self.held.advance(taken);
+                if self.held.is_empty() {
+                    self.held = BytesMut::new();
+                }
+                Ok(taken > 0)
+            }
+        }
+    }
+
+    /// Takes what was read into hyper's buffer after its first `before` bytes: leaves there what hyper may see and
+    /// holds the rest back. `false` if that is nothing.
+    fn take_in(&mut self, buf: &mut ReadBuf<'_>, before: usize) -> io::Result<bool> {
+        let bytes = buf.filled().get(before..).unwrap_or_default();
+        match &mut self.phase {
+            Phase::Message { pace, .. } => pace.received(bytes.len()),
+            _ if self.held.is_empty() && !bytes.starts_with(b"\r") => self.look_at_head(bytes),
+            _ => {}
+        }
+        let taken = self.follow_message(bytes)?;
+        self.held.extend_from_slice(bytes.get(taken..).unwrap_or_default());
+        buf.set_filled(before + taken);
+        Ok(taken > 0)
+    }
+
+    /// The client sends nothing: is it too late?
+    fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let now = Instant::now();
+        let config = &self.config;
+        let at = match &mut self.phase {
+            Phase::Closed => return Poll::Ready(Ok(())),
+            Phase::Message { pace, .. } => pace.deadline(now, config.body_timeout, config.min_body_rate),
+            Phase::Head { begun, .. } if !self.held.is_empty() => {
+                *begun.get_or_insert(now) + config.head_timeout
+            }
+            Phase::Head { waiting_since, .. } => {
+                let patience =
+                    if self.served_before { config.idle_timeout } else { config.first_byte_timeout };
+                *waiting_since.get_or_insert(now) + patience
+            }
+        };
+        if !self.deadline.poll_passed(at, cx) {
+            return Poll::Pending;
+        }
+        if matches!(self.phase, Phase::Message { .. }) {
+            self.give_up();
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        if self.held.is_empty() {
+            self.phase = Phase::Closed;
+        } else {
+            let held = std::mem::take(&mut self.held);
+            let reason = "the head did not arrive in time (setting head_timeout)";
+            self.refuse(Refusal::new(StatusCode::REQUEST_TIMEOUT, reason), &held);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// What a write came to, with the deadline for a client that does not read.
+    fn poll_written(
+        &mut self,
+        cx: &mut Context<'_>,
+        written: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        if written.is_ready() {
+            self.writing_since = None;
+            return written;
+        }
+        let since = *self.writing_since.get_or_insert_with(Instant::now);
+        if self.deadline.poll_passed(since + self.config.write_timeout, cx) {
+            let reason = "the client does not read its response (setting write_timeout)";
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, reason)));
+        }
+        Poll::Pending
+    }
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for GuardedIo<T> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        loop {
+            if matches!(this.phase, Phase::Closed) || (!this.held.is_empty() && this.read_held(buf)?) {
+                return Poll::Ready(Ok(()));
+            }
+            let before = buf.filled().len();
+            match Pin::new(&mut this.inner).poll_read(cx, buf) {
+                Poll::Pending => return this.poll_late(cx),
+                Poll::Ready(read) => read?,
+            }
+            if buf.filled().len() == before || this.take_in(buf, before)? {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for GuardedIo<T> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let written = Pin::new(&mut this.inner).poll_write(cx, buf);
+        this.poll_written(cx, written)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let written = Pin::new(&mut this.inner).poll_write_vectored(cx, bufs);
+        this.poll_written(cx, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().inner).poll_flush(cx)
+    }
+
+    /// hyper has written all its responses: now comes the refusal, if there is one.
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        while let Some(mut answer) = this.answer.take_if(|answer| !answer.is_empty()) {
+            let written = Pin::new(&mut this.inner).poll_write(cx, &answer);
+            let written = this.poll_written(cx, written);
+            if let Poll::Ready(Ok(bytes)) = written {
+                answer.drain(..bytes);
+            }
+            this.answer = Some(answer);
+            if ready!(written)? == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+        }
+        Pin::new(&mut this.inner).poll_shutdown(cx)
+    }
+}

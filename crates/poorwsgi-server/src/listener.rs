@@ -1,0 +1,182 @@
+//! Sockets that listen.
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::net::SocketAddr;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::net::UnixStream as StdUnixStream;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use poorwsgi::request::Connection;
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use tokio::net::{TcpListener, UnixListener};
+
+use crate::config::Config;
+use crate::stream::Stream;
+
+/// Where a server listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Address {
+    /// An IP address and a port.
+    Tcp(SocketAddr),
+    /// A Unix socket.
+    Unix(PathBuf),
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Address::Tcp(address) => write!(f, "http://{address}"),
+            Address::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// A bound socket.
+#[derive(Debug)]
+pub(crate) enum Listener {
+    Tcp(TcpListener),
+    Unix(UnixListener, OwnedPath),
+}
+
+impl Listener {
+    /// Binds `host:port`, where port 0 is one that the system chooses, or `unix:path`.
+    pub(crate) async fn bind(address: &str, config: &Config) -> io::Result<Self> {
+        if let Some(path) = address.strip_prefix("unix:") {
+            return Self::bind_unix(Path::new(path), config);
+        }
+        let mut last = None;
+        for address in tokio::net::lookup_host(address).await? {
+            match Self::bind_tcp(address, config) {
+                Ok(listener) => return Ok(listener),
+                Err(error) => last = Some(error),
+            }
+        }
+        Err(last
+            .unwrap_or_else(|| io::Error::new(io::ErrorKind::NotFound, format!("{address}: no such host"))))
+    }
+
+    fn bind_tcp(address: SocketAddr, config: &Config) -> io::Result<Self> {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+        socket.set_reuse_address(true)?;
+        socket.set_nonblocking(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(backlog(config))?;
+        Ok(Listener::Tcp(TcpListener::from_std(socket.into())?))
+    }
+
+    fn bind_unix(path: &Path, config: &Config) -> io::Result<Self> {
+        remove_stale(path)?;
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+        socket.set_nonblocking(true)?;
+        socket.bind(&SockAddr::unix(path)?)?;
+        let owned = OwnedPath::new(path)?;
+        // before `listen`: nobody can connect while the permissions are still the umask's
+        if let Some(mode) = config.unix_mode {
+            fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
+        }
+        socket.listen(backlog(config))?;
+        Ok(Listener::Unix(UnixListener::from_std(socket.into())?, owned))
+    }
+
+    pub(crate) fn address(&self) -> io::Result<Address> {
+        match self {
+            Listener::Tcp(listener) => listener.local_addr().map(Address::Tcp),
+            Listener::Unix(_, owned) => Ok(Address::Unix(owned.path.clone())),
+        }
+    }
+
+    /// The next connection. Errors that are not the listener's own are waited out: without file descriptors there is
+    /// nothing to do but to wait until a connection ends.
+    pub(crate) async fn accept(&self) -> (Stream, Connection) {
+        let mut pause = Duration::ZERO;
+        loop {
+            match self.accept_once().await {
+                Ok(accepted) => return accepted,
+                Err(error) if is_the_peers(&error) => {}
+                Err(error) => {
+                    if pause.is_zero() {
+                        tracing::warn!(target: "poorwsgi::server", %error, "cannot accept connections for now");
+                    }
+                    pause = (pause * 2).clamp(Duration::from_millis(10), Duration::from_secs(1));
+                    tokio::time::sleep(pause).await;
+                }
+            }
+        }
+    }
+
+    async fn accept_once(&self) -> io::Result<(Stream, Connection)> {
+        match self {
+            Listener::Tcp(listener) => {
+                let (stream, remote) = listener.accept().await?;
+                // Fails only on a connection that is already gone.
+                let _ = stream.set_nodelay(true);
+                let local = stream.local_addr().ok();
+                Ok((Stream::Tcp(stream), Connection { remote: Some(remote), local, secure: false }))
+            }
+            Listener::Unix(listener, _) => {
+                let (stream, _) = listener.accept().await?;
+                Ok((Stream::Unix(stream), Connection::default()))
+            }
+        }
+    }
+}
+
+/// Errors of one connection that was gone before it was accepted (accept(2), "Error handling").
+fn is_the_peers(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::Interrupted
+    )
+}
+
+fn backlog(config: &Config) -> i32 {
+    i32::try_from(config.backlog).unwrap_or(i32::MAX)
+}
+
+/// Removes a socket that nobody listens on any more. Anything else at this path is left alone.
+fn remove_stale(path: &Path) -> io::Result<()> {
+    let Ok(metadata) = fs::symlink_metadata(path) else { return Ok(()) };
+    if !metadata.file_type().is_socket() {
+        return Err(io::Error::new(
+            io::ErrorKind::AlreadyExists,
+            format!("{} is not a socket", path.display()),
+        ));
+    }
+    match StdUnixStream::connect(path) {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path),
+        Err(error) => Err(error),
+        Ok(_) => Err(io::Error::new(
+            io::ErrorKind::AddrInUse,
+            format!("{}: another server listens", path.display()),
+        )),
+    }
+}
+
+/// A socket file that is removed with its listener, if it is still the same one.
+#[derive(Debug)]
+pub(crate) struct OwnedPath {
+    path: PathBuf,
+    identity: (u64, u64),
+}
+
+impl OwnedPath {
+    fn new(path: &Path) -> io::Result<Self> {
+        Ok(OwnedPath { path: path.to_owned(), identity: identity(path)? })
+    }
+}
+
+fn identity(path: &Path) -> io::Result<(u64, u64)> {
+    fs::symlink_metadata(path).map(|metadata| (metadata.dev(), metadata.ino()))
+}
+
+impl Drop for OwnedPath {
+    fn drop(&mut self) {
+        if identity(&self.path).is_ok_and(|found| found == self.identity) {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}

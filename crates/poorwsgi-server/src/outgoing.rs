@@ -1,0 +1,104 @@
+//! The body of a response on its way to the client.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+use poorwsgi::BoxError;
+
+use crate::record::Record;
+
+pin_project! {
+    /// What is sent after a response's head.
+    #[project = PayloadProjection]
+    #[derive(Debug)]
+    pub(crate) enum Payload<B> {
+        /// A text of ours, or nothing.
+        Text { text: Bytes },
+        /// The application's.
+        Application { #[pin] body: B },
+    }
+}
+
+impl<B: Body<Data = Bytes>> Payload<B> {
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Payload::Text { text } => text.is_empty(),
+            Payload::Application { body } => body.is_end_stream(),
+        }
+    }
+}
+
+pin_project! {
+    /// A payload and the record of its request, which ends with it.
+    #[derive(Debug)]
+    pub(crate) struct Outgoing<B> {
+        #[pin]
+        payload: Payload<B>,
+        record: Record,
+    }
+}
+
+impl<B: Body<Data = Bytes>> Outgoing<B> {
+    pub(crate) fn new(payload: Payload<B>, mut record: Record) -> Self {
+        if payload.is_end_stream() {
+            record.finish();
+        }
+        Outgoing { payload, record }
+    }
+}
+
+impl<B> Body for Outgoing<B>
+where
+    B: Body<Data = Bytes, Error: Into<BoxError>>,
+{
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let mut this = self.project();
+        let frame = match this.payload.as_mut().project() {
+            PayloadProjection::Text { text } => {
+                let text = std::mem::take(text);
+                (!text.is_empty()).then(|| Ok(Frame::data(text)))
+            }
+            PayloadProjection::Application { body } => {
+                ready!(body.poll_frame(cx)).map(|frame| frame.map_err(Into::into))
+            }
+        };
+        match &frame {
+            Some(Ok(frame)) => {
+                this.record.sent(frame.data_ref().map_or(0, |data| data.len() as u64));
+                if this.payload.is_end_stream() {
+                    this.record.finish();
+                }
+            }
+            Some(Err(error)) => tracing::error!(
+                target: "poorwsgi::server",
+                method = %this.record.method(),
+                path = this.record.path(),
+                peer = %this.record.context().peer(),
+                %error,
+                "the response body failed, the connection is cut",
+            ),
+            None => this.record.finish(),
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.payload.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.payload {
+            Payload::Text { text } => SizeHint::with_exact(text.len() as u64),
+            Payload::Application { body } => body.size_hint(),
+        }
+    }
+}

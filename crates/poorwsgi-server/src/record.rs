@@ -1,0 +1,93 @@
+//! What is remembered of a request until its response is gone.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use http::{Method, StatusCode, Uri};
+
+use crate::context::Context;
+use crate::stop::Level;
+
+/// The target of access records: one event at level `INFO` for each request, when its response has been handed over
+/// or has been cut off.
+macro_rules! access {
+    () => {
+        "poorwsgi::access"
+    };
+}
+
+/// One request. When it goes, it is written to the access log, and to the list of those that a stop cut off.
+#[derive(Debug)]
+pub(crate) struct Record {
+    context: Arc<Context>,
+    method: Method,
+    uri: Uri,
+    /// `None` when nobody listens to access records.
+    started: Option<Instant>,
+    status: Option<StatusCode>,
+    bytes: u64,
+    finished: bool,
+}
+
+impl Record {
+    pub(crate) fn new<B>(request: &http::Request<B>, context: Arc<Context>) -> Self {
+        let listened = tracing::enabled!(target: access!(), tracing::Level::INFO);
+        Record {
+            context,
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            started: listened.then(Instant::now),
+            status: None,
+            bytes: 0,
+            finished: false,
+        }
+    }
+
+    pub(crate) const fn method(&self) -> &Method {
+        &self.method
+    }
+
+    pub(crate) fn path(&self) -> &str {
+        self.uri.path()
+    }
+
+    pub(crate) fn context(&self) -> &Context {
+        &self.context
+    }
+
+    pub(crate) const fn answered(&mut self, status: StatusCode) {
+        self.status = Some(status);
+    }
+
+    pub(crate) const fn sent(&mut self, bytes: u64) {
+        self.bytes += bytes;
+    }
+
+    pub(crate) const fn finish(&mut self) {
+        self.finished = true;
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        if let Some(started) = self.started {
+            tracing::info!(
+                target: access!(),
+                method = %self.method,
+                path = self.uri.path(),
+                status = self.status.map_or(0, |status| status.as_u16()),
+                bytes = self.bytes,
+                duration_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
+                peer = %self.context.peer(),
+            );
+        }
+        if !self.finished && self.context.stop.level() == Level::AtOnce {
+            self.context.stop.leave(format!(
+                "{} {} from {}",
+                self.method,
+                self.uri.path(),
+                self.context.peer()
+            ));
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! A server, from binding to the end of its last connection.
+
+use std::future::pending;
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use poorwsgi::BoxError;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Semaphore;
+use tower_service::Service;
+
+use crate::body::RequestBody;
+use crate::config::Config;
+use crate::connection;
+use crate::context::Context;
+use crate::listener::{Address, Listener};
+use crate::stop::{Level, Stop};
+
+/// How long connections that were told to end at once get for it.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// A service and the settings it is served with.
+///
+/// ```
+/// use std::convert::Infallible;
+/// use http::{Request, Response};
+/// use poorwsgi_server::{Config, RequestBody, Server};
+///
+/// # #[tokio::main] async fn main() -> std::io::Result<()> {
+/// let hello = tower::service_fn(async |_request: Request<RequestBody>| {
+///     Ok::<_, Infallible>(Response::new("Hello world".to_owned()))
+/// });
+/// let bound = Server::new(hello).config(Config::new().max_body(1024)).bind("127.0.0.1:0").await?;
+/// println!("{}", bound.address());
+/// bound.serve_until(std::future::ready(())).await
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Server<S> {
+    service: S,
+    config: Config,
+}
+
+impl<S> Server<S> {
+    /// A server with the default settings. The service is cloned for each request.
+    #[must_use]
+    pub fn new(service: S) -> Self {
+        Server { service, config: Config::new() }
+    }
+
+    /// Replaces the settings.
+    #[must_use]
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Binds `host:port`, where port 0 is one that the system chooses, or `unix:/path/of/socket`. From here on
+    /// connections wait in the backlog; they are accepted by [`Bound::serve`].
+    ///
+    /// # Errors
+    ///
+    /// What the system says: the address is in use, not ours, or not allowed. A path that is no socket, or on which
+    /// another server listens, is left alone.
+    pub async fn bind(self, address: &str) -> io::Result<Bound<S>> {
+        let listener = Listener::bind(address, &self.config).await?;
+        let address = listener.address()?;
+        Ok(Bound { service: self.service, config: self.config, listener, address })
+    }
+}
+
+/// A server that has its address.
+#[derive(Debug)]
+pub struct Bound<S> {
+    service: S,
+    config: Config,
+    listener: Listener,
+    address: Address,
+}
+
+impl<S> Bound<S> {
+    /// Where it listens; port 0 has become the real one.
+    #[must_use]
+    pub const fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// Where it listens, unless that is a Unix socket.
+    #[must_use]
+    pub const fn local_addr(&self) -> Option<SocketAddr> {
+        match self.address {
+            Address::Tcp(address) => Some(address),
+            Address::Unix(_) => None,
+        }
+    }
+}
+
+impl<S, B> Bound<S>
+where
+    S: Service<Request<RequestBody>, Response = Response<B>, Error: Into<BoxError>, Future: Send>,
+    S: Clone + Send + 'static,
+    B: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+{
+    /// Serves until the future is dropped, which cuts all connections off.
+    ///
+    /// # Errors
+    ///
+    /// None now; a listener that is lost may become one.
+    pub async fn serve(self) -> io::Result<()> {
+        self.serve_until(pending()).await
+    }
+
+    /// Serves until `stop` ends, and then gracefully stops: no more connections are accepted, idle ones are closed,
+    /// running requests finish. What is not done after [`Config::stop_timeout`] is cut off and named in the log.
+    ///
+    /// # Errors
+    ///
+    /// As [`serve`](Self::serve).
+    pub async fn serve_until(self, stop: impl Future<Output = ()>) -> io::Result<()> {
+        self.serve_between(stop, pending()).await
+    }
+
+    /// Serves until SIGTERM or SIGINT (Ctrl-C), and then stops gracefully; a second one stops at once. The first line
+    /// on the standard output says where it listens.
+    ///
+    /// # Errors
+    ///
+    /// Signals cannot be watched.
+    pub async fn run(self) -> io::Result<()> {
+        let (mut first, mut second) = (Signals::watch()?, Signals::watch()?);
+        // Nobody has to read it.
+        let _ = writeln!(io::stdout(), "PoorWSGI listens on {}", self.address);
+        let at_once = async {
+            second.next().await;
+            second.next().await;
+        };
+        self.serve_between(first.next(), at_once).await
+    }
+
+    async fn serve_between(
+        self,
+        graceful: impl Future<Output = ()>,
+        at_once: impl Future<Output = ()>,
+    ) -> io::Result<()> {
+        let Bound { service, config, listener, .. } = self;
+        let protocol = Arc::new(connection::protocol(&config));
+        let connections = config.max_connections;
+        let permits = Arc::new(Semaphore::new(connections as usize));
+        let stop = StopOnDrop(Arc::new(Stop::new()));
+        let config = Arc::new(config);
+        let mut graceful = pin!(graceful);
+        loop {
+            let next = async {
+                let permit = Arc::clone(&permits).acquire_owned().await;
+                (permit, listener.accept().await)
+            };
+            let (permit, (stream, peer)) = tokio::select! {
+                biased;
+                () = &mut graceful => break,
+                next = next => next,
+            };
+            let context = Context::new(Arc::clone(&config), Arc::clone(&stop.0), peer);
+            let (service, protocol) = (service.clone(), Arc::clone(&protocol));
+            tokio::spawn(async move {
+                connection::drive::<S, B>(stream, service, protocol, context).await;
+                drop(permit);
+            });
+        }
+        drop(listener);
+        stop.0.raise(Level::Graceful);
+        tokio::select! {
+            biased;
+            _ = permits.acquire_many(connections) => return Ok(()),
+            () = at_once => {}
+            () = tokio::time::sleep(config.stop_timeout) => {}
+        }
+        stop.0.raise(Level::AtOnce);
+        let _ = tokio::time::timeout(LAST_WORDS, permits.acquire_many(connections)).await;
+        let left = stop.0.take_left();
+        tracing::warn!(target: "poorwsgi::server", count = left.len(), "cut off at the stop: {}", left.join(", "));
+        Ok(())
+    }
+}
+
+/// Connections end with their server.
+struct StopOnDrop(Arc<Stop>);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.raise(Level::AtOnce);
+    }
+}
+
+/// What asks a process to end.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn watch() -> io::Result<Self> {
+        Ok(Signals {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// Binds an address and serves there until the process is asked to end: [`Server::bind`] and [`Bound::run`] with the
+/// default settings.
+///
+/// # Errors
+///
+/// The address cannot be bound, or signals cannot be watched.
+pub async fn run<S, B>(service: S, address: &str) -> io::Result<()>
+where
+    S: Service<Request<RequestBody>, Response = Response<B>, Error: Into<BoxError>, Future: Send>,
+    S: Clone + Send + 'static,
+    B: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+{
+    Server::new(service).bind(address).await?.run().await
+}
