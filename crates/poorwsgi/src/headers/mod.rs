@@ -2,8 +2,16 @@
 //!
 //! Everything here is plain functions and values over text; nothing reads from a socket.
 
+pub mod cookie;
+pub mod date;
 mod map;
 mod names;
+pub mod negotiation;
 pub mod parameters;
+pub mod range;
+pub mod set_cookie;
 
+pub use cookie::Cookies;
 pub use map::{HeaderError, Headers};
+pub use range::{ContentRange, RangeSpec};
+pub use set_cookie::{CookieError, SameSite, SetCookie};
