@@ -1,4 +1,4 @@
-//! What a server knows about the connection behind a request, and what it is told in return.
+//! What a server knows about the connection behind a request.
 
 use std::net::SocketAddr;
 
@@ -23,8 +23,3 @@ pub struct Connection {
     /// Whether the connection is encrypted, that is whether the scheme is `https`.
     pub secure: bool,
 }
-
-/// Marks a response that must not be sent: a server that finds it among the extensions of an `http::Response` closes
-/// the connection without an answer (PoorWSGI's `state.DECLINED`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Declined;
