@@ -225,3 +225,116 @@ impl From<FileRange> for Body {
         Body::file(range)
     }
 }
+
+/// Everything that a body sends.
+#[cfg(test)]
+pub(super) fn read(body: Body) -> Result<Bytes, BoxError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    Ok(runtime.block_on(body.collect())?.to_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Cursor, Write};
+
+    use super::super::stream::iter;
+    use super::*;
+
+    fn chunks() -> Body {
+        Body::stream(iter(["ab", "", "cde"].map(Ok::<_, BoxError>)))
+    }
+
+    fn file(content: &[u8]) -> std::fs::File {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(content).unwrap();
+        file
+    }
+
+    #[test]
+    fn every_kind_of_body_sends_what_it_holds() {
+        let large: Vec<u8> = (0..700_001_u32).map(|number| (number % 251) as u8).collect();
+        for (body, length, content) in [
+            (Body::empty(), Some(0), Vec::new()),
+            (Body::from("abc"), Some(3), b"abc".to_vec()),
+            (Body::from(vec![1, 2]), Some(2), vec![1, 2]),
+            (chunks(), None, b"abcde".to_vec()),
+            (Body::reader(&b"async"[..]), None, b"async".to_vec()),
+            (Body::reader(Cursor::new(large.clone())), None, large.clone()),
+            (Body::blocking_reader(Cursor::new(large.clone())), None, large.clone()),
+            (FileRange::new(file(&large), 0..700_001).into(), Some(700_001), large.clone()),
+            (FileRange::new(file(&large), 5..65_541).into(), Some(65_536), large[5..65_541].to_vec()),
+            (FileRange::new(file(b"x"), 1..1).into(), Some(0), Vec::new()),
+            (Body::wrap(http_body_util::Full::new(Bytes::from("full"))), Some(4), b"full".to_vec()),
+        ] {
+            let name = format!("{body:?}");
+            assert_eq!(body.length(), length, "{name}");
+            assert_eq!(read(body).unwrap(), content, "{name}");
+        }
+    }
+
+    /// A reader is read from where it stands (behaviour.md: file objects that are not at 0).
+    #[test]
+    fn a_reader_is_read_from_its_position() {
+        let mut reader = Cursor::new("abcdef");
+        reader.set_position(2);
+        assert_eq!(read(Body::blocking_reader(reader)).unwrap(), "cdef");
+    }
+
+    /// RFC 9112, section 8: an incomplete message is not presented as a complete one.
+    #[test]
+    fn a_file_that_became_shorter_is_an_error() {
+        for size in [10_u64, 500_000] {
+            let file = file(&vec![7; size as usize]);
+            let range = FileRange::new(file.try_clone().unwrap(), 0..size);
+            file.set_len(size - 1).unwrap();
+            assert!(read(range.into()).is_err());
+        }
+    }
+
+    #[test]
+    fn a_body_of_another_length_than_promised_is_an_error() {
+        assert_eq!(read(chunks().with_length(5)).unwrap(), "abcde");
+        assert_eq!(chunks().with_length(5).length(), Some(5));
+        assert!(read(chunks().with_length(4)).is_err());
+        assert!(read(chunks().with_length(6)).is_err());
+        let reader = || Body::blocking_reader(Cursor::new("abcde"));
+        assert_eq!(read(reader().with_length(5)).unwrap(), "abcde");
+        assert!(read(reader().with_length(4)).is_err());
+        assert!(read(reader().with_length(6)).is_err());
+    }
+
+    #[test]
+    fn errors_and_panics_of_a_source_end_the_body() {
+        struct Panics;
+        impl Blocks for Panics {
+            fn next_block(&mut self) -> Result<Option<Bytes>, BoxError> {
+                panic!("a source that panics")
+            }
+        }
+        assert!(read(Body::blocks(Panics)).is_err());
+        assert!(read(Body::stream(iter([Ok("a"), Err("broken")]))).is_err());
+    }
+
+    /// A synchronous door needs no runtime.
+    #[test]
+    fn blocks_are_read_by_hand_as_well() {
+        let BodyKind::Blocks(mut blocks) = Body::blocking_reader(Cursor::new("abc")).into_kind() else {
+            panic!()
+        };
+        assert_eq!(blocks.next_block().unwrap().unwrap(), "abc");
+        assert_eq!(blocks.next_block().unwrap(), None);
+        assert_eq!(blocks.next_block().unwrap(), None);
+        let BodyKind::File(mut range) = Body::from(FileRange::new(file(b"abc"), 1..3)).into_kind() else {
+            panic!()
+        };
+        assert_eq!(range.next_block().unwrap().unwrap(), "bc");
+        assert_eq!(range.next_block().unwrap(), None);
+    }
+
+    #[test]
+    fn bodies_go_to_other_threads() {
+        const fn sendable<T: Send>() {}
+        sendable::<Body>();
+        sendable::<crate::response::Response>();
+    }
+}

@@ -56,7 +56,10 @@ impl fmt::Display for ResponseError {
             }
             ResponseError::Write => f.write_str("response: only a body in memory can be written to"),
             ResponseError::ContentLength(value) => {
-                write!(f, "response header Content-Length {value:?}: not a number of bytes; leave it to the framework")
+                write!(
+                    f,
+                    "response header Content-Length {value:?}: not a number of bytes; leave it to the framework"
+                )
             }
             ResponseError::Length { declared, actual } => write!(
                 f,

@@ -166,7 +166,10 @@ fn ranges<'r>(
 /// Statuses whose message ends with its head (RFC 9112, section 6.3), and 205, which has no content by its meaning
 /// (RFC 9110, section 15.3.6).
 const fn is_bodiless(status: u16) -> bool {
-    matches!(status, 100..=199 | state::HTTP_NO_CONTENT | state::HTTP_RESET_CONTENT | state::HTTP_NOT_MODIFIED)
+    matches!(
+        status,
+        100..=199 | state::HTTP_NO_CONTENT | state::HTTP_RESET_CONTENT | state::HTTP_NOT_MODIFIED
+    )
 }
 
 fn frame(method: Option<Method>, declared: Option<u64>, response: &mut Response) {

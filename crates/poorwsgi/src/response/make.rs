@@ -63,7 +63,9 @@ pub fn make_response(
     status: u16,
 ) -> Result<Response, ResponseError> {
     let mut response = data.into_response()?;
-    if response.content_type().is_some_and(|own| !own.starts_with("application/json")) && !content_type.is_empty() {
+    if response.content_type().is_some_and(|own| !own.starts_with("application/json"))
+        && !content_type.is_empty()
+    {
         response = response.with_content_type(content_type)?;
     }
     if let Some(headers) = headers {
@@ -161,4 +163,56 @@ fn collect<N: AsRef<str>, V: AsRef<[u8]>>(
         headers.append(name, value)?;
     }
     Ok(headers)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn made(value: impl IntoResponse) -> (u16, Option<String>, Bytes) {
+        let response = value.into_response().unwrap();
+        let body = response.body().as_bytes().unwrap().clone();
+        (response.status(), response.content_type().map(str::to_owned), body)
+    }
+
+    /// PoorWSGI's `make_response`, row by row of its documentation.
+    #[test]
+    fn values_become_the_responses_that_poorwsgi_makes_of_them() {
+        let html = || Some("text/html; charset=utf-8".to_owned());
+        let json = || Some("application/json; charset=utf-8".to_owned());
+        assert_eq!(made("Hello"), (200, html(), "Hello".into()));
+        assert_eq!(made("Hello".to_owned()), (200, html(), "Hello".into()));
+        assert_eq!(made(vec![50]), (200, html(), "2".into()));
+        assert_eq!(made(Some(Bytes::from("x"))), (200, html(), "x".into()));
+        assert_eq!(made(()), (204, None, Bytes::new()));
+        assert_eq!(made(None::<String>), (204, None, Bytes::new()));
+        assert_eq!(made(json!([["key", "value"]])), (200, json(), "[[\"key\",\"value\"]]".into()));
+        assert_eq!(made(json!([])), (200, json(), "[]".into()));
+        assert_eq!(made(("x", "text/plain")), (200, Some("text/plain".into()), "x".into()));
+        assert_eq!(made((json!({}), "text/plain", Headers::new(), 201)), (201, json(), "{}".into()));
+        assert_eq!(made(((), "text/plain", Headers::new(), 201)), (201, None, Bytes::new()));
+        assert_eq!(made(((), "text/plain", Headers::new(), 200)), (204, None, Bytes::new()));
+    }
+
+    /// behaviour.md: headers given as one pair are accepted.
+    #[test]
+    fn headers_come_as_a_map_a_pair_or_pairs() {
+        let one = ("x", "text/plain", ("X-A", "1")).into_response().unwrap();
+        assert_eq!(one.headers().iter().collect::<Vec<_>>(), [("X-A", &"1".parse().unwrap())]);
+        let several = ("x", "", [("Set-Cookie", "a=1"), ("Set-Cookie", "b=2")]).into_response().unwrap();
+        assert_eq!(several.headers().get_all("set-cookie").count(), 2);
+        assert_eq!(several.content_type(), Some("text/html; charset=utf-8"));
+        let none = ("x", "", Vec::<(String, String)>::new()).into_response().unwrap();
+        assert!(none.headers().is_empty());
+    }
+
+    #[test]
+    fn what_no_message_can_hold_is_an_error() {
+        assert!(("x", "a\nb").into_response().is_err());
+        assert!(("x", "", ("X-A", "a\r\nb")).into_response().is_err());
+        assert!(("x", "", ("X A", "b")).into_response().is_err());
+        assert!(("x", "", Headers::new(), 99).into_response().is_err());
+    }
 }

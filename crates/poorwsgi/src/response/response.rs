@@ -258,7 +258,11 @@ impl Response {
     ///
     /// # Errors
     /// [`ResponseError::Header`] for a name or value that could break the message apart.
-    pub fn with_header(mut self, name: impl AsRef<str>, value: impl AsRef<[u8]>) -> Result<Self, ResponseError> {
+    pub fn with_header(
+        mut self,
+        name: impl AsRef<str>,
+        value: impl AsRef<[u8]>,
+    ) -> Result<Self, ResponseError> {
         self.headers.set(name, value)?;
         Ok(self)
     }
@@ -282,10 +286,6 @@ impl Response {
             _ => Some(field_value(CONTENT_TYPE, content_type)?),
         };
         Ok(self)
-    }
-
-    pub(super) const fn default_content_type(&self) -> Option<&HeaderValue> {
-        self.content_type.as_ref()
     }
 
     pub(super) fn take_content_type(&mut self) -> Option<HeaderValue> {
@@ -352,17 +352,26 @@ impl Response {
 
     /// With an `ETag`.
     ///
-    /// # Errors
-    /// None for a tag made by this crate; [`ResponseError::Header`] otherwise.
-    pub fn with_entity_tag(mut self, tag: &EntityTag<'_>) -> Result<Self, ResponseError> {
-        self.headers.set("ETag", tag.to_string())?;
-        Ok(self)
+    /// ```
+    /// use poorwsgi::response::{EntityTag, Response};
+    ///
+    /// let response = Response::new("Hello").with_entity_tag(&EntityTag::strong("v1").unwrap());
+    /// assert_eq!(response.headers().get_str("ETag"), Some("\"v1\""));
+    /// ```
+    #[must_use]
+    pub fn with_entity_tag(mut self, tag: &EntityTag<'_>) -> Self {
+        // A tag holds nothing that a header field refuses.
+        if let Ok(value) = HeaderValue::try_from(tag.to_string()) {
+            self.headers.put(ETAG, value);
+        }
+        self
     }
 
     /// With a `Last-Modified`. A time that HTTP cannot write, outside the years 1 to 9999, leaves it out.
     #[must_use]
     pub fn with_last_modified(mut self, time: SystemTime) -> Self {
-        if let Some(date) = date::system_time_to_http(time).and_then(|date| HeaderValue::try_from(date).ok()) {
+        if let Some(date) = date::system_time_to_http(time).and_then(|date| HeaderValue::try_from(date).ok())
+        {
             self.headers.put(LAST_MODIFIED, date);
         }
         self
@@ -393,17 +402,15 @@ impl Response {
 impl From<OpenFile> for Response {
     fn from(file: OpenFile) -> Self {
         let content_type = HeaderValue::from_static(file.media_type());
-        let tag = file.entity_tag().and_then(|tag| HeaderValue::try_from(tag.to_string()).ok());
-        let modified = file.modified();
-        let mut response =
-            Response::of(StatusCode::OK, Some(content_type), file.into_range()).accept_ranges();
-        if let Some(tag) = tag {
-            response.headers.put(ETAG, tag);
+        let mut response = Response::of(StatusCode::OK, Some(content_type), Body::empty()).accept_ranges();
+        if let Some(tag) = file.entity_tag() {
+            response = response.with_entity_tag(tag);
         }
-        match modified {
-            Some(modified) => response.with_last_modified(modified),
-            None => response,
+        if let Some(modified) = file.modified() {
+            response = response.with_last_modified(modified);
         }
+        response.body = file.into_range().into();
+        response
     }
 }
 
@@ -465,5 +472,155 @@ fn is_web_address(reference: &str) -> bool {
     match before_path.split_once(':') {
         Some((scheme, _)) => scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https"),
         None => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::response::body::read;
+    use crate::response::iter;
+
+    /// behaviour.md: status codes outside the table are an error at construction.
+    #[test]
+    fn an_unknown_status_is_refused_and_changes_nothing() {
+        for status in [0, 99, 299, 600, 1000, u16::MAX] {
+            assert!(matches!(Response::empty(status), Err(ResponseError::Status(_))), "{status}");
+        }
+        let mut response = Response::new("x");
+        assert!(response.set_status(418).is_ok());
+        assert!(response.set_status(777).is_err());
+        assert_eq!((response.status(), response.reason()), (418, "I'm a teapot"));
+    }
+
+    /// behaviour.md: `X-Powered-By` is added only where no headers were given.
+    #[test]
+    fn x_powered_by_is_said_only_where_no_headers_were_given() {
+        let plain = Response::new("x");
+        assert_eq!(plain.headers().get_str("X-Powered-By"), Some("PoorWSGI"));
+        let mut headers = Headers::new();
+        headers.set("X-A", "1").unwrap();
+        assert!(!Response::new("x").with_headers(headers).headers().contains("X-Powered-By"));
+        assert!(!Response::new("x").with_headers(Headers::new()).headers().contains("X-Powered-By"));
+    }
+
+    /// behaviour.md: `Response("abc").write("x")` appends.
+    #[test]
+    fn writing_appends() {
+        let mut response = Response::new("abc");
+        for _ in 0..3 {
+            response.write("xy").unwrap();
+        }
+        response.write(b"\xFF").unwrap();
+        assert_eq!(response.body().as_bytes().unwrap(), &b"abcxyxyxy\xFF"[..]);
+        let mut streamed = Response::stream(iter([Ok::<_, BoxError>("x")]));
+        assert!(matches!(streamed.write("y"), Err(ResponseError::Write)));
+    }
+
+    #[test]
+    fn written_bytes_do_not_show_in_a_body_that_shares_them() {
+        let shared = Bytes::from("abc".to_owned());
+        let mut response = Response::new(shared.clone());
+        response.write("d").unwrap();
+        assert_eq!(shared, "abc");
+        assert_eq!(response.body().as_bytes().unwrap(), "abcd");
+    }
+
+    /// behaviour.md: CR, LF and NUL in `Location` are an error where it is set.
+    #[test]
+    fn a_redirect_cannot_be_split() {
+        for location in ["/a\r\nSet-Cookie: b", "/a\nb", "/a\0b", "\r"] {
+            assert!(
+                matches!(Response::redirect(location, 302), Err(ResponseError::Header(_))),
+                "{location:?}"
+            );
+        }
+        for status in [200, 304, 404, 306] {
+            assert!(Response::redirect("/", status).is_err(), "{status}");
+        }
+    }
+
+    /// RFC 9110, section 15.4: a short note with a link, which is as safe as the header.
+    #[test]
+    fn a_redirect_says_where_to_without_becoming_markup() {
+        let response = Response::redirect("/a?b=\"><script>&c='", 303).unwrap();
+        assert_eq!(response.headers().get_str("Location"), Some("/a?b=\"><script>&c='"));
+        let note = std::str::from_utf8(response.body().as_bytes().unwrap()).unwrap();
+        assert!(note.contains("<a href=\"/a?b=&quot;&gt;&lt;script&gt;&amp;c=&#x27;\">"), "{note}");
+        for (location, linked) in [
+            ("https://example.org/x:y", true),
+            ("x/y:z", true),
+            ("?a:b", true),
+            ("javascript:alert(1)", false),
+            ("data:text/html,x", false),
+        ] {
+            let response = Response::redirect(location, 302).unwrap();
+            let note = response.body().as_bytes().unwrap().clone();
+            assert_eq!(String::from_utf8(note.to_vec()).unwrap().contains("<a "), linked, "{location}");
+        }
+    }
+
+    #[test]
+    fn json_is_written_or_refused() {
+        let response = Response::json(&serde_json::json!({"a": [1, null]})).unwrap();
+        assert_eq!(response.content_type(), Some("application/json; charset=utf-8"));
+        assert_eq!(response.body().as_bytes().unwrap(), "{\"a\":[1,null]}");
+        let keyed = std::collections::HashMap::from([(vec![1], 1)]);
+        assert!(matches!(Response::json(&keyed), Err(ResponseError::Json(_))));
+    }
+
+    #[test]
+    fn a_streamed_array_is_json_of_any_length() {
+        for (items, text) in [(vec![], "[]"), (vec![1], "[1]"), (vec![1, 2, 3], "[1,2,3]")] {
+            let items: Vec<Result<u8, BoxError>> = items.into_iter().map(Ok).collect();
+            assert_eq!(read(Response::json_stream(iter(items)).into_body()).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn a_streamed_array_with_an_error_is_never_closed() {
+        let broken = Response::json_stream(iter([Ok(1), Err("no more"), Ok(2)]));
+        assert_eq!(read(broken.into_body()).unwrap_err().to_string(), "no more");
+        let keyed = Ok::<_, BoxError>(std::collections::HashMap::from([(vec![1], 1)]));
+        assert!(read(Response::json_stream(iter([keyed])).into_body()).is_err());
+    }
+
+    #[test]
+    fn a_content_type_is_that_of_the_field_before_that_of_the_constructor() {
+        let response = Response::new("x").with_content_type("text/csv").unwrap();
+        assert_eq!(response.content_type(), Some("text/csv"));
+        let response = response.with_header("content-type", "image/png").unwrap();
+        assert_eq!(response.content_type(), Some("image/png"));
+        assert_eq!(Response::new("x").with_content_type("").unwrap().content_type(), None);
+        assert!(Response::new("x").with_content_type("a\nb").is_err());
+    }
+
+    /// behaviour.md: `Last-Modified` is the modification time. The tag of a file that has just changed is weak, because
+    /// it may change again unnoticed (RFC 9110, section 8.8.1).
+    #[test]
+    fn a_file_says_what_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.css");
+        std::fs::write(&path, "b {}").unwrap();
+        let tag = |path: &Path| {
+            let response = Response::file(path).unwrap();
+            response.headers().get_str("ETag").unwrap().to_owned()
+        };
+        assert!(tag(&path).starts_with("W/\""));
+
+        let long_ago = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(784_111_777);
+        std::fs::File::options().write(true).open(&path).unwrap().set_modified(long_ago).unwrap();
+        let response = Response::file(&path).unwrap();
+        assert_eq!(response.content_type(), Some("text/css"));
+        assert_eq!(response.headers().get_str("Last-Modified"), Some("Sun, 06 Nov 1994 08:49:37 GMT"));
+        assert_eq!(response.body().length(), Some(4));
+        assert_eq!(response.ranges(), &Ranges::Offered);
+        let strong = tag(&path);
+        assert!(strong.starts_with('"'));
+        assert_eq!(strong, tag(&path));
+        assert_eq!(read(response.into_body()).unwrap(), "b {}");
+
+        assert!(matches!(Response::file(dir.path()), Err(ResponseError::File { .. })));
+        assert!(matches!(Response::file(dir.path().join("none")), Err(ResponseError::File { .. })));
     }
 }

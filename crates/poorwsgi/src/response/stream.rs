@@ -64,7 +64,10 @@ where
     type Data = Bytes;
     type Error = BoxError;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let item = ready!(self.project().stream.poll_next(cx));
         Poll::Ready(item.map(|item| match item {
             Ok(data) => Ok(Frame::data(data.into())),
@@ -97,7 +100,10 @@ impl<R: AsyncRead> HttpBody for ReaderBody<R> {
     type Data = Bytes;
     type Error = BoxError;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = self.project();
         if this.buffer.len() < Self::WORTH_A_READ {
             *this.buffer = BytesMut::zeroed(Self::BUFFER);
@@ -122,7 +128,10 @@ impl HttpBody for WindowBody {
     type Data = Bytes;
     type Error = BoxError;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         while !self.is_end_stream() {
             let Some(frame) = ready!(Pin::new(&mut self.whole).poll_frame(cx)) else {
                 return Poll::Ready(self.window.end().err().map(|error| Err(error.into())));
