@@ -1,1 +1,32 @@
-//! TODO
+//! What goes back to the client: status, header fields and body, and the rules by which they become a message.
+//!
+//! A handler makes a [`Response`], or returns a value that [becomes one](IntoResponse). The last step before sending is
+//! [`finish`]: conditional and range requests, `HEAD`, and the fields that frame the message.
+
+mod blocks;
+mod body;
+mod byteranges;
+pub mod conditional;
+pub mod document_root;
+mod error;
+mod file;
+mod finish;
+mod json;
+mod make;
+mod range;
+#[allow(clippy::module_inception)] // the room is named as in PoorWSGI, and so is the type that fills it
+mod response;
+mod stream;
+mod window;
+
+pub use blocks::{Blocking, Blocks};
+pub use body::{Body, BodyKind};
+pub use conditional::EntityTag;
+pub use document_root::DocumentRoot;
+pub use error::ResponseError;
+pub use file::{FileRange, OpenFile};
+pub use finish::finish;
+pub use make::{IntoHeaders, IntoResponse, make_response};
+pub use range::Ranges;
+pub use response::{Declined, Response};
+pub use stream::{Iter, iter};

@@ -1,0 +1,178 @@
+//! Bodies that are read by calls which block: files, readers, iterators of another language.
+
+use std::io::{self, Read};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::{fmt, mem};
+
+use bytes::Bytes;
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+
+use super::window::Window;
+use crate::error::BoxError;
+
+/// The most that is read at once: large enough that a hop to another thread (some 40 µs) costs little beside it.
+pub(super) const BLOCK: usize = 256 * 1024;
+
+/// A body that is produced block by block, by calls that may block their thread.
+///
+/// A synchronous door calls [`next_block`](Blocks::next_block) itself; an event loop calls it on a thread for blocking
+/// work.
+pub trait Blocks: Send {
+    /// The next block, or `None` at the end.
+    ///
+    /// # Errors
+    /// Any error ends the body, and with it the connection, so that the client sees that something is missing.
+    fn next_block(&mut self) -> Result<Option<Bytes>, BoxError>;
+
+    /// How many bytes are still to come, where that is known. More or fewer bytes than that are an error.
+    fn remaining(&self) -> Option<u64> {
+        None
+    }
+
+    /// Whether the next block can be had so quickly that a hop to another thread would cost more.
+    fn at_hand(&self) -> bool {
+        false
+    }
+}
+
+/// A body of [`Blocks`], driven by an event loop or by hand.
+pub struct Blocking {
+    state: State,
+    window: Option<Window>,
+}
+
+enum State {
+    Resting(Box<dyn Blocks>),
+    Reading(JoinHandle<Outcome>),
+    Done,
+}
+
+type Outcome = (Box<dyn Blocks>, Result<Option<Bytes>, BoxError>);
+
+impl Blocking {
+    pub(super) fn new(blocks: Box<dyn Blocks>) -> Self {
+        let window = blocks.remaining().map(Window::exactly);
+        Blocking { state: State::Resting(blocks), window }
+    }
+
+    /// How many bytes are still to come, where that is known.
+    #[must_use]
+    pub fn remaining(&self) -> Option<u64> {
+        self.window.as_ref().map(Window::left)
+    }
+
+    /// Lets only the bytes of `window` through.
+    pub(super) fn through(self, window: Window) -> Self {
+        Blocking { window: Some(window), ..self }
+    }
+
+    /// The next block, read on this thread; `None` at the end.
+    ///
+    /// # Errors
+    /// What the source answers, and a source whose length is not the one it promised.
+    pub fn next_block(&mut self) -> Result<Option<Bytes>, BoxError> {
+        loop {
+            if self.is_done() {
+                self.state = State::Done;
+            }
+            match mem::replace(&mut self.state, State::Done) {
+                State::Resting(mut blocks) => {
+                    let read = blocks.next_block();
+                    if let Some(result) = self.settle((blocks, read)) {
+                        return result.transpose();
+                    }
+                }
+                State::Reading(_) => return Err("this body is being read by an event loop already".into()),
+                State::Done => return Ok(None),
+            }
+        }
+    }
+
+    pub(super) fn poll_block(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BoxError>>> {
+        loop {
+            if self.is_done() {
+                self.state = State::Done;
+            }
+            let outcome = match &mut self.state {
+                State::Reading(reading) => match ready!(Pin::new(reading).poll(cx)) {
+                    Ok(outcome) => outcome,
+                    Err(error) => {
+                        self.state = State::Done;
+                        return Poll::Ready(Some(Err(error.into())));
+                    }
+                },
+                State::Resting(_) | State::Done => match mem::replace(&mut self.state, State::Done) {
+                    State::Resting(mut blocks) => match Handle::try_current() {
+                        Ok(runtime) if !blocks.at_hand() => {
+                            self.state = State::Reading(runtime.spawn_blocking(move || {
+                                let read = blocks.next_block();
+                                (blocks, read)
+                            }));
+                            continue;
+                        }
+                        _ => {
+                            let read = blocks.next_block();
+                            (blocks, read)
+                        }
+                    },
+                    _ => return Poll::Ready(None),
+                },
+            };
+            if let Some(result) = self.settle(outcome) {
+                return Poll::Ready(result);
+            }
+        }
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        matches!(self.state, State::Done) || self.remaining() == Some(0)
+    }
+
+    /// What a read means; `None` where it gave nothing to send yet. The source is kept only when it may be read on.
+    #[allow(clippy::option_option)]
+    fn settle(&mut self, (blocks, read): Outcome) -> Option<Option<Result<Bytes, BoxError>>> {
+        self.state = State::Done;
+        let result = match (read, &mut self.window) {
+            (Ok(Some(block)), Some(window)) => window.cut(block).map_err(BoxError::from),
+            (Ok(Some(block)), None) => Ok(block),
+            (Ok(None), Some(window)) => return Some(window.end().err().map(|error| Err(error.into()))),
+            (Ok(None), None) => return Some(None),
+            (Err(error), _) => Err(error),
+        };
+        match result {
+            Ok(block) => {
+                self.state = State::Resting(blocks);
+                if block.is_empty() { None } else { Some(Some(Ok(block))) }
+            }
+            Err(error) => Some(Some(Err(error))),
+        }
+    }
+}
+
+impl fmt::Debug for Blocking {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Blocking").field("remaining", &self.remaining()).finish_non_exhaustive()
+    }
+}
+
+/// The blocks of a reader of unknown length.
+pub(super) struct ReaderBlocks<R>(pub(super) R);
+
+impl<R: Read + Send> Blocks for ReaderBlocks<R> {
+    fn next_block(&mut self) -> Result<Option<Bytes>, BoxError> {
+        let mut block = vec![0; BLOCK];
+        loop {
+            match self.0.read(&mut block) {
+                Ok(0) => return Ok(None),
+                Ok(length) => {
+                    block.truncate(length);
+                    return Ok(Some(block.into()));
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}

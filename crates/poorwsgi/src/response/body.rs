@@ -1,0 +1,340 @@
+//! The body of a response.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::io::Read;
+use std::mem;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures_core::Stream;
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use http_body_util::BodyExt;
+use http_body_util::combinators::UnsyncBoxBody;
+use tokio::io::AsyncRead;
+
+use super::blocks::{Blocking, Blocks, ReaderBlocks};
+use super::file::FileRange;
+use super::stream::{ReaderBody, StreamBody, WindowBody};
+use super::window::Window;
+use crate::error::BoxError;
+
+/// The body of a response: bytes at hand, part of a file, or anything that gives bytes bit by bit.
+///
+/// Text and bytes cost no allocation of their own. An error while a body is sent cuts the connection, so that the
+/// client never takes a part for the whole.
+///
+/// ```
+/// use http_body::Body as _;
+/// use poorwsgi::response::Body;
+///
+/// assert_eq!(Body::from("Hello world").size_hint().exact(), Some(11));
+/// assert!(Body::empty().is_end_stream());
+/// ```
+pub struct Body {
+    kind: BodyKind,
+}
+
+/// The kinds of body, for a door that sends them in its own way.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum BodyKind {
+    /// Bytes at hand; an empty body is one of no bytes.
+    Bytes(Bytes),
+    /// Part of a file.
+    File(FileRange),
+    /// Blocks that are read by calls which may block.
+    Blocks(Blocking),
+    /// Anything else, polled by an event loop.
+    Stream(UnsyncBoxBody<Bytes, BoxError>),
+}
+
+impl Body {
+    /// No body.
+    #[must_use]
+    pub const fn empty() -> Self {
+        Body { kind: BodyKind::Bytes(Bytes::new()) }
+    }
+
+    /// The items of a stream of bytes or texts. [`iter`](super::iter) makes such a stream of an iterator.
+    pub fn stream<S, T, E>(stream: S) -> Self
+    where
+        S: Stream<Item = Result<T, E>> + Send + 'static,
+        T: Into<Bytes>,
+        E: Into<BoxError>,
+    {
+        Body::wrap(StreamBody { stream })
+    }
+
+    /// Everything up to the end of an asynchronous reader.
+    pub fn reader(reader: impl AsyncRead + Send + 'static) -> Self {
+        Body::wrap(ReaderBody::new(reader))
+    }
+
+    /// Everything from the current position of a reader to its end. It is read on threads for blocking work.
+    pub fn blocking_reader(reader: impl Read + Send + 'static) -> Self {
+        Body::blocks(ReaderBlocks(reader))
+    }
+
+    /// Blocks that are produced by calls which may block. They are called on threads for blocking work.
+    pub fn blocks(blocks: impl Blocks + 'static) -> Self {
+        Body { kind: BodyKind::Blocks(Blocking::new(Box::new(blocks))) }
+    }
+
+    /// Another body, of the response of some tower service for example.
+    pub fn wrap<B>(body: B) -> Self
+    where
+        B: HttpBody<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        Body { kind: BodyKind::Stream(body.map_err(Into::into).boxed_unsync()) }
+    }
+
+    /// The bytes, where they are at hand.
+    #[must_use]
+    pub const fn as_bytes(&self) -> Option<&Bytes> {
+        match &self.kind {
+            BodyKind::Bytes(bytes) => Some(bytes),
+            _ => None,
+        }
+    }
+
+    /// Which kind of body it is.
+    #[must_use]
+    pub const fn kind(&self) -> &BodyKind {
+        &self.kind
+    }
+
+    /// The body itself, for a door that sends it in its own way.
+    #[must_use]
+    pub fn into_kind(self) -> BodyKind {
+        self.kind
+    }
+
+    /// The length in bytes, where it is known before the body is read.
+    #[must_use]
+    pub fn length(&self) -> Option<u64> {
+        self.size_hint().exact()
+    }
+
+    /// A body of unknown length that is going to have exactly this one: should it turn out longer or shorter, sending it
+    /// ends with an error. A body whose length is known stays as it is.
+    #[must_use]
+    pub fn with_length(self, length: u64) -> Self {
+        if self.length().is_some() { self } else { self.through(Window::exactly(length)) }
+    }
+
+    /// The bytes from `start` on, `length` of them. The body has to have so many.
+    pub(super) fn part(self, start: u64, length: u64) -> Self {
+        self.through(Window::part(start, length))
+    }
+
+    fn through(self, mut window: Window) -> Self {
+        let kind = match self.kind {
+            // A window past the end of known bytes is never asked for; `cut` would answer with the bytes there are.
+            BodyKind::Bytes(bytes) => BodyKind::Bytes(window.cut(bytes).unwrap_or_default()),
+            BodyKind::File(file) => BodyKind::File(file.through(&window)),
+            BodyKind::Blocks(blocks) => BodyKind::Blocks(blocks.through(window)),
+            BodyKind::Stream(whole) => BodyKind::Stream(WindowBody { whole, window }.boxed_unsync()),
+        };
+        Body { kind }
+    }
+
+    pub(super) const fn file(range: FileRange) -> Self {
+        Body { kind: BodyKind::File(range) }
+    }
+}
+
+impl HttpBody for Body {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        if let BodyKind::File(range) = &self.kind {
+            self.kind = BodyKind::Blocks(Blocking::new(Box::new(range.clone())));
+        }
+        match &mut self.kind {
+            BodyKind::Bytes(bytes) if bytes.is_empty() => Poll::Ready(None),
+            BodyKind::Bytes(bytes) => Poll::Ready(Some(Ok(Frame::data(mem::take(bytes))))),
+            BodyKind::Blocks(blocks) => {
+                blocks.poll_block(cx).map(|block| block.map(|block| block.map(Frame::data)))
+            }
+            BodyKind::Stream(stream) => Pin::new(stream).poll_frame(cx),
+            BodyKind::File(_) => Poll::Ready(None),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.kind {
+            BodyKind::Bytes(bytes) => bytes.is_empty(),
+            BodyKind::File(range) => range.is_empty(),
+            BodyKind::Blocks(blocks) => blocks.is_done(),
+            BodyKind::Stream(stream) => stream.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.kind {
+            BodyKind::Bytes(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            BodyKind::File(range) => SizeHint::with_exact(range.len()),
+            BodyKind::Blocks(blocks) => blocks.remaining().map_or_else(SizeHint::new, SizeHint::with_exact),
+            BodyKind::Stream(stream) => stream.size_hint(),
+        }
+    }
+}
+
+impl Default for Body {
+    fn default() -> Self {
+        Body::empty()
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.kind.fmt(f)
+    }
+}
+
+macro_rules! from_bytes {
+    ($($data:ty),*) => {$(
+        impl From<$data> for Body {
+            fn from(data: $data) -> Self {
+                Body { kind: BodyKind::Bytes(data.into()) }
+            }
+        }
+    )*};
+}
+
+from_bytes!(Bytes, String, Vec<u8>, &'static str, &'static [u8]);
+
+impl From<Cow<'static, str>> for Body {
+    fn from(data: Cow<'static, str>) -> Self {
+        match data {
+            Cow::Borrowed(text) => text.into(),
+            Cow::Owned(text) => text.into(),
+        }
+    }
+}
+
+impl From<FileRange> for Body {
+    fn from(range: FileRange) -> Self {
+        Body::file(range)
+    }
+}
+
+/// Everything that a body sends.
+#[cfg(test)]
+pub(super) fn read(body: Body) -> Result<Bytes, BoxError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    Ok(runtime.block_on(body.collect())?.to_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Cursor, Write};
+
+    use super::super::stream::iter;
+    use super::*;
+
+    fn chunks() -> Body {
+        Body::stream(iter(["ab", "", "cde"].map(Ok::<_, BoxError>)))
+    }
+
+    fn file(content: &[u8]) -> std::fs::File {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(content).unwrap();
+        file
+    }
+
+    #[test]
+    fn every_kind_of_body_sends_what_it_holds() {
+        let large: Vec<u8> = (0..700_001_u32).map(|number| (number % 251) as u8).collect();
+        for (body, length, content) in [
+            (Body::empty(), Some(0), Vec::new()),
+            (Body::from("abc"), Some(3), b"abc".to_vec()),
+            (Body::from(vec![1, 2]), Some(2), vec![1, 2]),
+            (chunks(), None, b"abcde".to_vec()),
+            (Body::reader(&b"async"[..]), None, b"async".to_vec()),
+            (Body::reader(Cursor::new(large.clone())), None, large.clone()),
+            (Body::blocking_reader(Cursor::new(large.clone())), None, large.clone()),
+            (FileRange::new(file(&large), 0..700_001).into(), Some(700_001), large.clone()),
+            (FileRange::new(file(&large), 5..65_541).into(), Some(65_536), large[5..65_541].to_vec()),
+            (FileRange::new(file(b"x"), 1..1).into(), Some(0), Vec::new()),
+            (Body::wrap(http_body_util::Full::new(Bytes::from("full"))), Some(4), b"full".to_vec()),
+        ] {
+            let name = format!("{body:?}");
+            assert_eq!(body.length(), length, "{name}");
+            assert_eq!(read(body).unwrap(), content, "{name}");
+        }
+    }
+
+    /// A reader is read from where it stands (behaviour.md: file objects that are not at 0).
+    #[test]
+    fn a_reader_is_read_from_its_position() {
+        let mut reader = Cursor::new("abcdef");
+        reader.set_position(2);
+        assert_eq!(read(Body::blocking_reader(reader)).unwrap(), "cdef");
+    }
+
+    /// RFC 9112, section 8: an incomplete message is not presented as a complete one.
+    #[test]
+    fn a_file_that_became_shorter_is_an_error() {
+        for size in [10_u64, 500_000] {
+            let file = file(&vec![7; size as usize]);
+            let range = FileRange::new(file.try_clone().unwrap(), 0..size);
+            file.set_len(size - 1).unwrap();
+            assert!(read(range.into()).is_err());
+        }
+    }
+
+    #[test]
+    fn a_body_of_another_length_than_promised_is_an_error() {
+        assert_eq!(read(chunks().with_length(5)).unwrap(), "abcde");
+        assert_eq!(chunks().with_length(5).length(), Some(5));
+        assert!(read(chunks().with_length(4)).is_err());
+        assert!(read(chunks().with_length(6)).is_err());
+        let reader = || Body::blocking_reader(Cursor::new("abcde"));
+        assert_eq!(read(reader().with_length(5)).unwrap(), "abcde");
+        assert!(read(reader().with_length(4)).is_err());
+        assert!(read(reader().with_length(6)).is_err());
+    }
+
+    #[test]
+    fn errors_and_panics_of_a_source_end_the_body() {
+        struct Panics;
+        impl Blocks for Panics {
+            fn next_block(&mut self) -> Result<Option<Bytes>, BoxError> {
+                panic!("a source that panics")
+            }
+        }
+        assert!(read(Body::blocks(Panics)).is_err());
+        assert!(read(Body::stream(iter([Ok("a"), Err("broken")]))).is_err());
+    }
+
+    /// A synchronous door needs no runtime.
+    #[test]
+    fn blocks_are_read_by_hand_as_well() {
+        let BodyKind::Blocks(mut blocks) = Body::blocking_reader(Cursor::new("abc")).into_kind() else {
+            panic!()
+        };
+        assert_eq!(blocks.next_block().unwrap().unwrap(), "abc");
+        assert_eq!(blocks.next_block().unwrap(), None);
+        assert_eq!(blocks.next_block().unwrap(), None);
+        let BodyKind::File(mut range) = Body::from(FileRange::new(file(b"abc"), 1..3)).into_kind() else {
+            panic!()
+        };
+        assert_eq!(range.next_block().unwrap().unwrap(), "bc");
+        assert_eq!(range.next_block().unwrap(), None);
+    }
+
+    #[test]
+    fn bodies_go_to_other_threads() {
+        const fn sendable<T: Send>() {}
+        sendable::<Body>();
+        sendable::<crate::response::Response>();
+    }
+}

@@ -1,0 +1,100 @@
+//! Why a response could not be made.
+
+use std::error::Error as StdError;
+use std::path::PathBuf;
+use std::{fmt, io};
+
+use crate::error::HttpError;
+use crate::headers::HeaderError;
+use crate::state;
+
+/// A value that no response can be made of: a mistake of the application, answered with 500.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ResponseError {
+    /// The status is none of [`state::STATUS_CODES`].
+    Status(u16),
+    /// The status of a redirect is none that redirects.
+    Redirect(u16),
+    /// A header field was refused.
+    Header(HeaderError),
+    /// The value cannot be written as JSON.
+    Json(serde_json::Error),
+    /// The file cannot be opened.
+    File {
+        /// The path as it was given.
+        path: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// Data was written to a body that is not in memory.
+    Write,
+    /// `Content-Length` is not one number.
+    ContentLength(String),
+    /// `Content-Length` says something else than the body.
+    Length {
+        /// What `Content-Length` says.
+        declared: u64,
+        /// How long the body is.
+        actual: u64,
+    },
+}
+
+impl fmt::Display for ResponseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ResponseError::Status(status) => {
+                write!(f, "response status {status}: unknown; use one of the HTTP_ constants of `state`")
+            }
+            ResponseError::Redirect(status) => {
+                write!(f, "redirect with status {status}: not a redirection; use 301, 302, 303, 307 or 308")
+            }
+            ResponseError::Header(error) => write!(f, "response: {error}"),
+            ResponseError::Json(error) => write!(f, "response: value cannot be written as JSON: {error}"),
+            ResponseError::File { path, source } => {
+                write!(f, "response: file {} cannot be sent: {source}", path.display())
+            }
+            ResponseError::Write => f.write_str("response: only a body in memory can be written to"),
+            ResponseError::ContentLength(value) => {
+                write!(
+                    f,
+                    "response header Content-Length {value:?}: not a number of bytes; leave it to the framework"
+                )
+            }
+            ResponseError::Length { declared, actual } => write!(
+                f,
+                "response header Content-Length {declared}: the body has {actual} bytes; leave it to the framework"
+            ),
+        }
+    }
+}
+
+impl StdError for ResponseError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            ResponseError::Header(error) => Some(error),
+            ResponseError::Json(error) => Some(error),
+            ResponseError::File { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}
+
+impl From<HeaderError> for ResponseError {
+    fn from(error: HeaderError) -> Self {
+        ResponseError::Header(error)
+    }
+}
+
+impl From<serde_json::Error> for ResponseError {
+    fn from(error: serde_json::Error) -> Self {
+        ResponseError::Json(error)
+    }
+}
+
+impl From<ResponseError> for HttpError {
+    /// 500; the reason is for the log and the debug page alone.
+    fn from(error: ResponseError) -> Self {
+        HttpError::new(state::HTTP_INTERNAL_SERVER_ERROR).with_source(error)
+    }
+}
