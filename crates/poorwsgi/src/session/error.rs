@@ -1,0 +1,68 @@
+//! What can go wrong with a session.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use crate::headers::HeaderError;
+
+/// A session that cannot be made, read or written.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum SessionError {
+    /// The configuration contradicts itself or holds what a cookie cannot.
+    Config(String),
+    /// There is no secret key, or an empty one.
+    EmptySecret,
+    /// The cookie was not made with any of the keys, or was changed since, or is not whole. Which of these is not
+    /// told: whoever forges cookies should not learn how far they got.
+    BadCookie,
+    /// The cookie was sealed with our key, but what is in it is not a JSON object.
+    NotAnObject,
+    /// The cookie would be longer than browsers store ([`COOKIE_LIMIT`](super::COOKIE_LIMIT)).
+    TooLarge {
+        /// Bytes that the cookie's name and value would take.
+        size: usize,
+    },
+    /// The operating system gives no random bytes.
+    Random(getrandom::Error),
+    /// The field cannot be added to the headers.
+    Header(HeaderError),
+}
+
+impl fmt::Display for SessionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SessionError::Config(reason) => f.write_str(reason),
+            SessionError::EmptySecret => f.write_str("the secret key is not set"),
+            SessionError::BadCookie => f.write_str("bad session data"),
+            SessionError::NotAnObject => f.write_str("session data is not an object"),
+            SessionError::TooLarge { size } => {
+                write!(f, "session cookie of {size} bytes; browsers store {}", super::COOKIE_LIMIT)
+            }
+            SessionError::Random(error) => write!(f, "no random bytes: {error}"),
+            SessionError::Header(error) => error.fmt(f),
+        }
+    }
+}
+
+impl StdError for SessionError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            SessionError::Random(error) => Some(error),
+            SessionError::Header(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<HeaderError> for SessionError {
+    fn from(error: HeaderError) -> Self {
+        SessionError::Header(error)
+    }
+}
+
+impl From<getrandom::Error> for SessionError {
+    fn from(error: getrandom::Error) -> Self {
+        SessionError::Random(error)
+    }
+}
