@@ -1,0 +1,252 @@
+//! The work of the command-line tool that keeps password files, with no terminal in it.
+
+use std::fmt;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use super::{Algorithm, PasswordMap, PasswordMapError, hexdigest};
+
+/// What to do, for one user of one realm.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Command {
+    /// The password file; not needed for [`Action::Print`].
+    pub file: Option<PathBuf>,
+    /// The realm.
+    pub realm: String,
+    /// The user.
+    pub user: String,
+    /// What the stored digest is made with.
+    pub algorithm: Algorithm,
+    /// What to do.
+    pub action: Action,
+}
+
+/// What to do with the user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Ask for a password and store its digest; `create` allows the file to be new.
+    Set {
+        /// Whether a missing file is made.
+        create: bool,
+    },
+    /// Ask for a password and print the line for the file.
+    Print,
+    /// Remove the user.
+    Delete,
+    /// Ask for the password and say whether it is right.
+    Verify,
+}
+
+/// How the command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Done.
+    Done,
+    /// The two passwords were not the same; nothing was changed.
+    Mismatch,
+    /// The user is unknown or the password wrong.
+    Invalid,
+}
+
+impl Outcome {
+    /// The exit code, as of `python -m poorwsgi.digest`: 0, 1 and 2. Errors exit with 2, too.
+    #[must_use]
+    pub const fn exit_code(self) -> u8 {
+        match self {
+            Outcome::Done => 0,
+            Outcome::Mismatch => 1,
+            Outcome::Invalid => 2,
+        }
+    }
+}
+
+/// Why the command could not be run.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum CommandError {
+    /// No password file was named.
+    NoFile,
+    /// The password file does not exist.
+    FileNotFound(PathBuf),
+    /// The password file or a name is bad.
+    PasswordMap(PasswordMapError),
+    /// The password cannot be read or a message not written.
+    Io(io::Error),
+}
+
+impl fmt::Display for CommandError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CommandError::NoFile => f.write_str("a password file is required"),
+            CommandError::FileNotFound(path) => {
+                write!(f, "{}: not found; -c makes a new password file", path.display())
+            }
+            CommandError::PasswordMap(error) => error.fmt(f),
+            CommandError::Io(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for CommandError {}
+
+impl From<PasswordMapError> for CommandError {
+    fn from(error: PasswordMapError) -> Self {
+        CommandError::PasswordMap(error)
+    }
+}
+
+impl From<io::Error> for CommandError {
+    fn from(error: io::Error) -> Self {
+        CommandError::Io(error)
+    }
+}
+
+impl Command {
+    /// Runs the command. `ask` shows a prompt and gives what the user typed; messages go to `out`.
+    ///
+    /// # Errors
+    /// [`CommandError`]; the file is then as it was.
+    pub fn run(
+        &self,
+        mut ask: impl FnMut(&str) -> io::Result<String>,
+        out: &mut impl Write,
+    ) -> Result<Outcome, CommandError> {
+        let Command { realm, user, .. } = self;
+        if self.action == Action::Print {
+            let Some(digest) = self.ask_new(ask, out)? else { return Ok(Outcome::Mismatch) };
+            let mut one = PasswordMap::new();
+            one.set(realm, user, &digest)?;
+            write!(out, "{}", one.render())?;
+            return Ok(Outcome::Done);
+        }
+        let path = self.file.as_ref().ok_or(CommandError::NoFile)?;
+        let mut users = if path.try_exists()? {
+            PasswordMap::load(path)?
+        } else if self.action == (Action::Set { create: true }) {
+            PasswordMap::new()
+        } else {
+            return Err(CommandError::FileNotFound(path.clone()));
+        };
+        match self.action {
+            Action::Verify => {
+                let digest = self.digest(&ask("Password: ")?);
+                let valid = users.verify(realm, user, &digest);
+                writeln!(out, "{} user.", if valid { "Valid" } else { "Invalid" })?;
+                return Ok(if valid { Outcome::Done } else { Outcome::Invalid });
+            }
+            Action::Delete if !users.delete(realm, user) => {
+                writeln!(out, "User `{user}` not found.")?;
+                return Ok(Outcome::Done);
+            }
+            Action::Delete => writeln!(out, "User `{user}` was deleted.")?,
+            Action::Set { .. } | Action::Print => {
+                let verb = if users.find(realm, user).is_some() { "Changing password for" } else { "Adding" };
+                writeln!(out, "{verb} user `{user}` in realm `{realm}`.")?;
+                let Some(digest) = self.ask_new(ask, out)? else { return Ok(Outcome::Mismatch) };
+                users.set(realm, user, &digest)?;
+            }
+        }
+        users.write(path)?;
+        Ok(Outcome::Done)
+    }
+
+    /// The digest of a new password that was typed twice, `None` where the two differ.
+    fn ask_new(
+        &self,
+        mut ask: impl FnMut(&str) -> io::Result<String>,
+        out: &mut impl Write,
+    ) -> io::Result<Option<String>> {
+        let password = ask("New password: ")?;
+        if password != ask("Re-type new password: ")? {
+            writeln!(out, "They don't match, sorry.")?;
+            return Ok(None);
+        }
+        Ok(Some(self.digest(&password)))
+    }
+
+    fn digest(&self, password: &str) -> String {
+        hexdigest(&self.user, &self.realm, password, self.algorithm)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Terminal {
+        directory: tempfile::TempDir,
+    }
+
+    impl Terminal {
+        fn new() -> Self {
+            Terminal { directory: tempfile::tempdir().unwrap() }
+        }
+
+        fn file(&self) -> PathBuf {
+            self.directory.path().join("users")
+        }
+
+        fn run(&self, action: Action, user: &str, typed: &[&str]) -> (Result<Outcome, CommandError>, String) {
+            let command = Command {
+                file: Some(self.file()),
+                realm: "Zone".to_owned(),
+                user: user.to_owned(),
+                algorithm: Algorithm::Md5,
+                action,
+            };
+            let (mut typed, mut out) = (typed.iter(), Vec::new());
+            let ask = |_: &str| {
+                typed.next().map(|&line| line.to_owned()).ok_or(io::ErrorKind::UnexpectedEof.into())
+            };
+            let result = command.run(ask, &mut out);
+            (result, String::from_utf8(out).unwrap())
+        }
+    }
+
+    /// The life of a user, with the messages, exit codes and file of `python -m poorwsgi.digest` (2.8.1).
+    #[test]
+    fn a_user_is_added_verified_changed_and_deleted() {
+        let terminal = Terminal::new();
+        let done = |action, typed: &[&str]| {
+            let (result, out) = terminal.run(action, "user", typed);
+            (result.unwrap().exit_code(), out)
+        };
+        let (set, added) = (Action::Set { create: false }, "Adding user `user` in realm `Zone`.\n");
+        assert_eq!(done(Action::Set { create: true }, &["pw", "pw"]), (0, added.to_owned()));
+        let line = "user:Zone:e7cb908e545f4564a0d9375b03f54b4c\n";
+        assert_eq!(std::fs::read_to_string(terminal.file()).unwrap(), line);
+        assert_eq!(done(Action::Verify, &["pw"]), (0, "Valid user.\n".to_owned()));
+        assert_eq!(done(Action::Verify, &["other"]), (2, "Invalid user.\n".to_owned()));
+
+        let changing = "Changing password for user `user` in realm `Zone`.\n";
+        assert_eq!(done(set, &["new", "new"]), (0, changing.to_owned()));
+        assert_eq!(done(set, &["a", "b"]), (1, format!("{changing}They don't match, sorry.\n")));
+        assert_eq!(done(Action::Verify, &["new"]).0, 0);
+        assert_eq!(done(Action::Delete, &[]), (0, "User `user` was deleted.\n".to_owned()));
+        assert_eq!(done(Action::Delete, &[]), (0, "User `user` not found.\n".to_owned()));
+        assert_eq!(done(Action::Print, &["pw", "pw"]), (0, line.to_owned()));
+        assert_eq!(std::fs::read_to_string(terminal.file()).unwrap(), "");
+    }
+
+    #[test]
+    fn a_file_is_made_only_when_asked() {
+        let terminal = Terminal::new();
+        for action in [Action::Set { create: false }, Action::Verify, Action::Delete] {
+            let (result, _) = terminal.run(action, "user", &["pw", "pw"]);
+            assert!(matches!(result, Err(CommandError::FileNotFound(_))));
+        }
+        assert!(!terminal.file().exists());
+    }
+
+    #[test]
+    fn a_bad_name_or_file_leaves_everything_as_it_was() {
+        let terminal = Terminal::new();
+        let (result, _) = terminal.run(Action::Set { create: true }, "a:b", &["pw", "pw"]);
+        assert!(matches!(result, Err(CommandError::PasswordMap(_))));
+        assert!(!terminal.file().exists());
+        assert!(terminal.run(Action::Print, "a\nb", &["pw", "pw"]).0.is_err());
+        std::fs::write(terminal.file(), "junk\n").unwrap();
+        assert!(terminal.run(Action::Set { create: true }, "user", &["pw", "pw"]).0.is_err());
+        assert_eq!(std::fs::read_to_string(terminal.file()).unwrap(), "junk\n");
+    }
+}

@@ -1,0 +1,105 @@
+//! The server's nonces: made without storing them, recognised when they come back.
+//!
+//! ```text
+//! nonce = issued "." salt "." token      seconds since 1970 and 12 random bytes, in hexadecimal
+//! token = get_token(secret, "digest:" issued ":" salt ":" user agent)
+//! ```
+//!
+//! PoorWSGI's nonce is the token alone, the same for every client with one browser during one timeout. Counting the
+//! uses of a nonce needs nonces that nobody shares, so ours are salted; and it needs their age, which is therefore
+//! written in them. To clients a nonce is opaque either way.
+
+use std::num::NonZeroU64;
+
+use subtle::ConstantTimeEq;
+
+use crate::session::{get_token, hex};
+
+const SALT: usize = 12;
+
+/// A nonce that is ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Issued {
+    pub(super) at: u64,
+}
+
+/// A fresh nonce for a client with this user agent.
+pub(super) fn make(secret: &str, user_agent: Option<&str>, now: u64) -> Result<String, getrandom::Error> {
+    let mut salt = [0; SALT];
+    getrandom::fill(&mut salt)?;
+    Ok(render(secret, user_agent, now, &hex(&salt)))
+}
+
+/// Recognises a nonce that [`make`] gave to the same user agent at most `timeout` seconds ago. `None` for any other.
+pub(super) fn recognise(
+    nonce: &str,
+    secret: &str,
+    user_agent: Option<&str>,
+    timeout: Option<NonZeroU64>,
+    now: u64,
+) -> Option<Issued> {
+    let (issued, rest) = nonce.split_once('.')?;
+    let (salt, _token) = rest.split_once('.')?;
+    let at = u64::from_str_radix(issued, 16).ok()?;
+    if salt.len() != 2 * SALT || timeout.is_some_and(|timeout| now.saturating_sub(at) > timeout.get()) {
+        return None;
+    }
+    let ours = render(secret, user_agent, at, salt);
+    bool::from(ours.as_bytes().ct_eq(nonce.as_bytes())).then_some(Issued { at })
+}
+
+fn render(secret: &str, user_agent: Option<&str>, at: u64, salt: &str) -> String {
+    let client = format!("digest:{at}:{salt}:{}", user_agent.unwrap_or_default());
+    format!("{at:x}.{salt}.{}", get_token(secret, &client, None, None))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const NOW: u64 = 1_800_000_000;
+
+    fn recognised(nonce: &str, user_agent: Option<&str>, now: u64) -> bool {
+        recognise(nonce, "secret", user_agent, NonZeroU64::new(300), now).is_some()
+    }
+
+    /// behaviour.md: the nonce is bound to the user agent, also to none.
+    #[test]
+    fn bound_to_secret_and_user_agent() {
+        for agent in [Some("curl"), None] {
+            let nonce = make("secret", agent, NOW).unwrap();
+            assert!(recognised(&nonce, agent, NOW));
+            assert!(!recognised(&nonce, Some("other"), NOW));
+            assert_eq!(recognise(&nonce, "other", agent, None, NOW), None);
+            assert_eq!(recognise(&nonce, "secret", agent, None, u64::MAX), Some(Issued { at: NOW }));
+        }
+    }
+
+    #[test]
+    fn good_for_the_timeout() {
+        let nonce = make("secret", None, NOW).unwrap();
+        assert!(recognised(&nonce, None, NOW + 300) && !recognised(&nonce, None, NOW + 301));
+        assert!(recognised(&nonce, None, NOW - 5), "a clock that was set back");
+    }
+
+    #[test]
+    fn nobody_shares_a_nonce() {
+        assert_ne!(make("secret", None, NOW).unwrap(), make("secret", None, NOW).unwrap());
+    }
+
+    #[test]
+    fn one_nonce_has_one_spelling() {
+        let nonce = make("secret", None, NOW).unwrap();
+        for other in [nonce.to_uppercase(), format!("0{nonce}"), format!("+{nonce}"), format!("{nonce}0")] {
+            assert!(!recognised(&other, None, NOW), "{other}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn anything_else_is_not_ours(text in "[0-9a-f]{0,16}\\.[0-9a-f]{0,30}\\..{0,70}") {
+            prop_assert!(!recognised(&text, None, NOW));
+        }
+    }
+}

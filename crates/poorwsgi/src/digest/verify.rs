@@ -1,0 +1,219 @@
+//! Checking the credentials of a request.
+
+use std::fmt;
+
+use subtle::ConstantTimeEq;
+
+use super::{Algorithm, Credentials, DigestAuth, MalformedCredentials, NonceTable, ResponseInput, Target};
+use super::{nonce, opaque};
+use crate::HttpError;
+
+/// What a request says about itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Attempt<'a> {
+    /// The method, as sent.
+    pub method: &'a str,
+    /// The ways in which the request names its target; the `uri` of the credentials must equal one of them.
+    pub targets: &'a [Target<'a>],
+    /// The value of the `Host` field, for an absolute `uri`.
+    pub host: &'a str,
+    /// The server's name, as given to [`DigestAuth::challenges`].
+    pub server_name: &'a str,
+    /// The user agent, as given to [`DigestAuth::challenges`].
+    pub user_agent: Option<&'a str>,
+    /// Seconds since 1970.
+    pub now: u64,
+}
+
+/// Why credentials are not accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The field is broken, or was meant for another scheme: 400, or 401 for those who prefer to ask again.
+    Malformed(MalformedCredentials),
+    /// The password is right, but the nonce is not ours, has expired or was used before: 401 with `stale=true`, at
+    /// which clients try again with a fresh nonce without asking their user.
+    Stale,
+    /// 401. The reason is for the log, not for the client.
+    Refused(&'static str),
+}
+
+impl Refusal {
+    /// The error that this ends the request with.
+    #[must_use]
+    pub fn into_error(self, realm: &str) -> HttpError {
+        match self {
+            Refusal::Malformed(error) => HttpError::bad_request(error.to_string()),
+            Refusal::Stale => HttpError::unauthorized(realm, true),
+            Refusal::Refused(_) => HttpError::unauthorized(realm, false),
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Refusal::Malformed(error) => error.fmt(f),
+            Refusal::Stale => f.write_str("the nonce is unknown, expired or used"),
+            Refusal::Refused(reason) => f.write_str(reason),
+        }
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+impl From<MalformedCredentials> for Refusal {
+    fn from(error: MalformedCredentials) -> Self {
+        Refusal::Malformed(error)
+    }
+}
+
+impl DigestAuth {
+    /// Checks the value of an `Authorization` field, and answers the user's name.
+    ///
+    /// `digest_of` gives the stored digest of a user ([`hexdigest`](super::hexdigest)) for an algorithm; it is asked
+    /// at most once. Each answer is accepted once: `nonces` must be the same table for all requests.
+    ///
+    /// ```
+    /// use poorwsgi::digest::{Attempt, DigestAuth, NonceTable, PasswordMap, Refusal, Target};
+    ///
+    /// let (auth, nonces, users) = (DigestAuth::new("secret"), NonceTable::default(), PasswordMap::new());
+    /// let attempt = Attempt {
+    ///     method: "GET",
+    ///     targets: &[Target::Raw("/admin")],
+    ///     host: "example.org",
+    ///     server_name: "example.org",
+    ///     user_agent: None,
+    ///     now: 1_800_000_000,
+    /// };
+    /// let user = auth.verify(r#"Digest username="alice""#, "Zone", &attempt, &nonces, |user, _algorithm| {
+    ///     users.find("Zone", user).map(str::to_owned)
+    /// });
+    /// assert!(matches!(user, Err(Refusal::Refused(_))));
+    /// ```
+    ///
+    /// # Errors
+    /// [`Refusal`], which [becomes](Refusal::into_error) the 400 or 401 to answer.
+    pub fn verify(
+        &self,
+        authorization: &str,
+        realm: &str,
+        attempt: &Attempt<'_>,
+        nonces: &NonceTable,
+        digest_of: impl FnOnce(&str, Algorithm) -> Option<String>,
+    ) -> Result<String, Refusal> {
+        let credentials = Credentials::parse(authorization)?;
+        let user = self.check_credentials(&credentials, realm, attempt, digest_of)?;
+        self.check_nonce(&credentials, attempt, nonces)?;
+        Ok(user)
+    }
+
+    /// Whether the credentials prove the knowledge of a password for this request, whatever their nonce. Answers the
+    /// user's name.
+    ///
+    /// # Errors
+    /// [`Refusal::Refused`].
+    pub fn check_credentials(
+        &self,
+        credentials: &Credentials<'_>,
+        realm: &str,
+        attempt: &Attempt<'_>,
+        digest_of: impl FnOnce(&str, Algorithm) -> Option<String>,
+    ) -> Result<String, Refusal> {
+        // Absent means MD5 (RFC 7616, section 3.4), which is refused like any other that was not offered.
+        let algorithm = credentials.algorithm.as_deref().unwrap_or("MD5").parse().ok();
+        let algorithm = algorithm
+            .filter(|algorithm| self.algorithms.contains(algorithm))
+            .ok_or(Refusal::Refused("the algorithm was not offered"))?;
+        if field(&credentials.realm, "no realm")? != realm {
+            return Err(Refusal::Refused("another realm"));
+        }
+        if field(&credentials.opaque, "no opaque value")? != opaque(attempt.server_name) {
+            return Err(Refusal::Refused("another opaque value"));
+        }
+        if credentials.userhash.as_deref().is_some_and(|value| value.eq_ignore_ascii_case("true")) {
+            return Err(Refusal::Refused("a hashed user name, which was not offered"));
+        }
+        let uri = field(&credentials.uri, "no uri")?;
+        if !attempt.targets.iter().any(|target| target.is_named_by(uri, attempt.host)) {
+            return Err(Refusal::Refused("another uri"));
+        }
+        let input = ResponseInput {
+            method: attempt.method,
+            uri,
+            nonce: field(&credentials.nonce, "no nonce")?,
+            cnonce: self.cnonce(credentials, algorithm)?,
+            protection: self.protection(credentials)?,
+        };
+        let user = field(&credentials.username, "no user name")?;
+        let response = field(&credentials.response, "no response")?;
+
+        // An unknown user costs the same time as a wrong password.
+        let stored = digest_of(user, algorithm).filter(|digest| digest.len() == algorithm.hex_len());
+        let expected =
+            input.response(algorithm, stored.as_deref().unwrap_or("").to_ascii_lowercase().as_str());
+        let proven = expected.as_bytes().ct_eq(response.to_ascii_lowercase().as_bytes());
+        match stored {
+            Some(_) if bool::from(proven) => Ok(user.to_owned()),
+            _ => Err(Refusal::Refused("an unknown user or a wrong password")),
+        }
+    }
+
+    /// Whether the nonce of the credentials is one of ours, still good, and not used with this count before. It counts
+    /// as used from then on, so this comes after [`check_credentials`](Self::check_credentials).
+    ///
+    /// # Errors
+    /// [`Refusal::Stale`], or [`Refusal::Refused`] for a count that is not one.
+    pub fn check_nonce(
+        &self,
+        credentials: &Credentials<'_>,
+        attempt: &Attempt<'_>,
+        nonces: &NonceTable,
+    ) -> Result<(), Refusal> {
+        let nonce = field(&credentials.nonce, "no nonce")?;
+        let issued = nonce::recognise(nonce, &self.secret, attempt.user_agent, self.timeout, attempt.now)
+            .ok_or(Refusal::Stale)?;
+        let count = match self.protection(credentials)? {
+            Some((nc, _)) => u32::from_str_radix(nc, 16).map_err(|_| NO_COUNT)?,
+            None => 1,
+        };
+        if nonces.claim(nonce, issued.at, count) { Ok(()) } else { Err(Refusal::Stale) }
+    }
+
+    /// `(nc, qop)` where they were asked for.
+    fn protection<'a>(
+        &self,
+        credentials: &'a Credentials<'_>,
+    ) -> Result<Option<(&'a str, &'a str)>, Refusal> {
+        if !self.qop_auth {
+            return match credentials.qop {
+                None => Ok(None),
+                Some(_) => Err(Refusal::Refused("a quality of protection that was not offered")),
+            };
+        }
+        let qop = field(&credentials.qop, "no qop")?;
+        if qop != "auth" {
+            return Err(Refusal::Refused("another quality of protection"));
+        }
+        let nc = field(&credentials.nc, "no nc")?;
+        // Eight digits (RFC 7616, section 3.4): one count has one spelling, up to the case of letters.
+        let is_count = nc.len() == 8 && nc.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if is_count { Ok(Some((nc, qop))) } else { Err(NO_COUNT) }
+    }
+
+    fn cnonce<'a>(&self, credentials: &'a Credentials<'_>, algorithm: Algorithm) -> Result<&'a str, Refusal> {
+        match credentials.cnonce.as_deref() {
+            None if self.qop_auth || algorithm.is_session() => Err(Refusal::Refused("no cnonce")),
+            cnonce => Ok(cnonce.unwrap_or_default()),
+        }
+    }
+}
+
+const NO_COUNT: Refusal = Refusal::Refused("nc is not eight hexadecimal digits");
+
+fn field<'a>(
+    value: &'a Option<std::borrow::Cow<'_, str>>,
+    missing: &'static str,
+) -> Result<&'a str, Refusal> {
+    value.as_deref().ok_or(Refusal::Refused(missing))
+}
