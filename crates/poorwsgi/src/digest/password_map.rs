@@ -273,7 +273,7 @@ mod tests {
             for (realm, user, digest) in names {
                 map.set(&realm, &user, &digest).unwrap();
             }
-            // Unicode has line ends of its own, which are ordinary characters here; a lone blank user is a blank line.
+            // Line ends of Unicode are ordinary characters here.
             prop_assert_eq!(PasswordMap::parse(&map.render()).unwrap(), map);
         }
 

@@ -217,3 +217,209 @@ fn field<'a>(
 ) -> Result<&'a str, Refusal> {
     value.as_deref().ok_or(Refusal::Refused(missing))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::digest::hexdigest;
+    use std::num::NonZeroU64;
+
+    const NOW: u64 = 1_800_000_000;
+    const ATTEMPT: Attempt<'static> = Attempt {
+        method: "GET",
+        targets: &[Target::Raw("/res?a=b")],
+        host: "example.org",
+        server_name: "example.org",
+        user_agent: Some("Mozilla/5.0"),
+        now: NOW,
+    };
+
+    /// A client that knows a password, and answers as the test tells it.
+    struct Client {
+        user: &'static str,
+        password: &'static str,
+        method: &'static str,
+        uri: &'static str,
+        algorithm: Algorithm,
+        qop: Option<&'static str>,
+        nc: &'static str,
+        nonce: String,
+        opaque: String,
+    }
+
+    fn auth() -> DigestAuth {
+        DigestAuth { algorithms: vec![Algorithm::Md5Sess, Algorithm::Sha256], ..DigestAuth::new("secret") }
+    }
+
+    fn client() -> Client {
+        Client {
+            user: "Jäsøn",
+            password: "pw",
+            method: "GET",
+            uri: "/res?a=b",
+            algorithm: Algorithm::Sha256,
+            qop: Some("auth"),
+            nc: "0000000a",
+            nonce: nonce::make("secret", ATTEMPT.user_agent, NOW).unwrap(),
+            opaque: opaque("example.org"),
+        }
+    }
+
+    impl Client {
+        fn field(&self) -> String {
+            let input = ResponseInput {
+                method: self.method,
+                uri: self.uri,
+                nonce: &self.nonce,
+                cnonce: "c\"n",
+                protection: self.qop.map(|qop| (self.nc, qop)),
+            };
+            let hash = hexdigest(self.user, "Zone", self.password, self.algorithm);
+            let response = input.response(self.algorithm, &hash);
+            let Client { user, uri, algorithm, nc, nonce, opaque, .. } = self;
+            let qop = self.qop.map(|qop| format!(", qop={qop}, nc={nc}")).unwrap_or_default();
+            format!(
+                r#"Digest username="{user}", realm="Zone", nonce="{nonce}", uri="{uri}", algorithm={algorithm}{qop}, cnonce="c\"n", response="{response}", opaque="{opaque}""#
+            )
+        }
+    }
+
+    fn stored(user: &str, algorithm: Algorithm) -> Option<String> {
+        (user == "Jäsøn").then(|| hexdigest("Jäsøn", "Zone", "pw", algorithm))
+    }
+
+    fn verify(field: &str) -> Result<String, Refusal> {
+        auth().verify(field, "Zone", &ATTEMPT, &NonceTable::default(), stored)
+    }
+
+    fn refused(client: Client) -> &'static str {
+        match verify(&client.field()) {
+            Err(Refusal::Refused(reason)) => reason,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_right_password_is_accepted() {
+        for algorithm in auth().algorithms {
+            assert_eq!(verify(&Client { algorithm, ..client() }.field()).as_deref(), Ok("Jäsøn"));
+        }
+        let extended = client().field().replace("username=\"Jäsøn\"", "username*=UTF-8''J%C3%A4s%C3%B8n");
+        assert_eq!(verify(&extended).as_deref(), Ok("Jäsøn"));
+        assert_eq!(verify(&client().field().replace("response=\"", "response=\"x")).is_ok(), false);
+    }
+
+    /// behaviour.md: each nonce accepts each `nc` once; security.md: a replay is refused.
+    #[test]
+    fn the_same_answer_twice_is_refused() {
+        let (nonces, first) = (NonceTable::default(), client());
+        let verify = |field: &str| auth().verify(field, "Zone", &ATTEMPT, &nonces, stored);
+        assert!(verify(&first.field()).is_ok());
+        assert_eq!(verify(&first.field()), Err(Refusal::Stale));
+        let next = Client { nc: "0000000B", ..first };
+        assert!(verify(&next.field()).is_ok());
+        assert_eq!(verify(&next.field().replace("nc=0000000B", "nc=0000000C")), Err(WRONG), "nc is signed");
+    }
+    const WRONG: Refusal = Refusal::Refused("an unknown user or a wrong password");
+
+    #[test]
+    fn a_wrong_answer_does_not_use_the_nonce_up() {
+        let (nonces, right) = (NonceTable::default(), client());
+        let wrong = Client { password: "guess", nonce: right.nonce.clone(), ..client() };
+        let verify = |field: &str| auth().verify(field, "Zone", &ATTEMPT, &nonces, stored);
+        assert_eq!(verify(&wrong.field()), Err(WRONG));
+        assert!(verify(&right.field()).is_ok());
+    }
+
+    /// RFC 7616, section 3.3: stale only for a nonce that is bad under a response that is right.
+    #[test]
+    fn a_right_answer_to_an_old_nonce_is_stale() {
+        let old = nonce::make("secret", ATTEMPT.user_agent, NOW - 301).unwrap();
+        let elsewhere = nonce::make("secret", Some("curl"), NOW).unwrap();
+        for nonce in [old, elsewhere, "guess".to_owned()] {
+            let stale = Client { nonce: nonce.clone(), ..client() };
+            assert_eq!(verify(&stale.field()), Err(Refusal::Stale));
+            assert_eq!(verify(&Client { nonce, password: "guess", ..client() }.field()), Err(WRONG));
+        }
+    }
+
+    /// behaviour.md: `auth_timeout = 0` is no timeout.
+    #[test]
+    fn without_a_timeout_nonces_stay_good() {
+        let auth = DigestAuth { timeout: NonZeroU64::new(0), ..auth() };
+        let later = Attempt { now: NOW + 1_000_000, ..ATTEMPT };
+        assert!(auth.verify(&client().field(), "Zone", &later, &NonceTable::default(), stored).is_ok());
+    }
+
+    #[test]
+    fn anything_else_that_differs_is_refused() {
+        assert_eq!(verify(&Client { password: "guess", ..client() }.field()), Err(WRONG));
+        assert_eq!(verify(&Client { user: "nobody", ..client() }.field()), Err(WRONG));
+        assert_eq!(verify(&Client { method: "POST", ..client() }.field()), Err(WRONG));
+        assert_eq!(refused(Client { uri: "/other/res?a=b", ..client() }), "another uri");
+        assert_eq!(refused(Client { opaque: opaque("evil"), ..client() }), "another opaque value");
+        assert_eq!(refused(Client { qop: Some("auth-int"), ..client() }), "another quality of protection");
+        assert_eq!(refused(Client { nc: "1", ..client() }), "nc is not eight hexadecimal digits");
+        assert_eq!(refused(Client { nc: "+0000001", ..client() }), "nc is not eight hexadecimal digits");
+        let realm = client().field().replace("\"Zone\"", "\"Other\"");
+        assert_eq!(verify(&realm), Err(Refusal::Refused("another realm")));
+        let hashed = format!("{}, userhash=true", client().field());
+        assert!(matches!(verify(&hashed), Err(Refusal::Refused(_))));
+    }
+
+    /// security.md: an algorithm weaker than offered, and a missing quality of protection, are refused.
+    #[test]
+    fn downgrades_are_refused() {
+        assert_eq!(
+            refused(Client { algorithm: Algorithm::Md5, ..client() }),
+            "the algorithm was not offered"
+        );
+        assert_eq!(refused(Client { qop: None, ..client() }), "no qop");
+        let unnamed = client().field().replace("algorithm=SHA-256, ", "");
+        assert_eq!(verify(&unnamed), Err(Refusal::Refused("the algorithm was not offered")));
+    }
+
+    /// behaviour.md: missing fields are 401, never 500; so is a response outside ASCII.
+    #[test]
+    fn missing_or_strange_fields_are_refused() {
+        let field = client().field();
+        for directive in field.trim_start_matches("Digest ").split(", ") {
+            let without = field.replace(directive, "x=y");
+            assert!(matches!(verify(&without), Err(Refusal::Refused(_))), "without {directive}");
+        }
+        let response = field.split("response=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+        assert_eq!(verify(&field.replace(response, "žluťoučký")), Err(WRONG));
+        assert_eq!(verify(&field.replace(response, "")), Err(WRONG));
+        assert!(matches!(verify("Digest"), Err(Refusal::Malformed(_))));
+    }
+
+    /// RFC 2617, section 3.2.2: the form of RFC 2069, where each nonce is good for one request.
+    #[test]
+    fn without_qop_each_nonce_is_good_once() {
+        let (auth, nonces) = (DigestAuth { qop_auth: false, ..auth() }, NonceTable::default());
+        let verify = |field: &str| auth.verify(field, "Zone", &ATTEMPT, &nonces, stored);
+        let field = Client { qop: None, ..client() }.field();
+        assert!(verify(&field).is_ok());
+        assert_eq!(verify(&field), Err(Refusal::Stale));
+        assert!(matches!(verify(&client().field()), Err(Refusal::Refused(_))));
+    }
+
+    /// A digest that another algorithm made is never compared.
+    #[test]
+    fn a_stored_digest_of_another_length_is_no_match() {
+        let md5 = |_: &str, _| stored("Jäsøn", Algorithm::Md5);
+        let result = auth().verify(&client().field(), "Zone", &ATTEMPT, &NonceTable::default(), md5);
+        assert_eq!(result, Err(WRONG));
+    }
+
+    #[test]
+    fn refusals_become_errors() {
+        let status = |refusal: Refusal| {
+            let error = refusal.into_error("Zone");
+            (error.status(), error.challenge().map(|challenge| challenge.stale))
+        };
+        assert_eq!(status(Refusal::Stale), (401, Some(true)));
+        assert_eq!(status(WRONG), (401, Some(false)));
+        assert_eq!(status(verify("Digest x").unwrap_err()), (400, None));
+    }
+}
