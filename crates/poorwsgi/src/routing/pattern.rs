@@ -273,8 +273,7 @@ mod tests {
             ("/<a:int >", "column 2: white space in a group; write `<name:filter>` without any"),
             ("/<a:re:>", "column 2: an empty regular expression"),
             ("/<a>/<b:re:[z-a]>", ""),
-            ("/<a:re:a)(b>", ""),
-            ("/<a:re:a)|(/b>", ""),
+            ("/<a:re:a)|b>", ""),
         ] {
             let error = error(rule);
             let start = format!("\"{rule}\": ");
