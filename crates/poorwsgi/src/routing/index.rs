@@ -205,7 +205,7 @@ mod tests {
     fn a_prefix_never_cuts_a_character() {
         let mut index = Index::default();
         index.insert(&Shape::new([Piece::Literal("a"), Piece::Across]), 0);
-        assert_eq!(candidates(&index, "ž"), []);
+        assert!(candidates(&index, "ž").is_empty());
     }
 
     #[test]
@@ -214,6 +214,6 @@ mod tests {
         let deep = "/a".repeat(100_000);
         index.insert(&Shape::new([Piece::Literal(&deep), Piece::Within]), 0);
         assert_eq!(candidates(&index, &deep), [0]);
-        assert_eq!(candidates(&index, &"/".repeat(1_000_000)), []);
+        assert!(candidates(&index, &"/".repeat(1_000_000)).is_empty());
     }
 }

@@ -5,6 +5,7 @@ use std::str;
 use regex_syntax::hir::{Class, Hir, HirKind, Look};
 
 use super::dialect;
+use super::segments::Segments;
 
 /// Steps a backtracking expression may take on one path, some milliseconds of work. Beyond, the path does not match:
 /// only an expression with an ambiguous repetition gets there, and then the path is an attacker's.
@@ -13,6 +14,8 @@ const BACKTRACK_LIMIT: usize = 100_000;
 /// A compiled expression, matched from the start of a path.
 #[derive(Clone, Debug)]
 pub(super) enum Matcher {
+    /// Segment by segment, without an expression of its own.
+    Segments(Segments),
     /// Linear time in the length of the path.
     Linear(regex::Regex),
     /// Look-around and back-references, which the linear engine does not have.
@@ -57,6 +60,7 @@ impl Matcher {
 
     pub(super) fn is_match(&self, path: &str) -> bool {
         match self {
+            Matcher::Segments(segments) => segments.matches(path, |_| ()),
             Matcher::Linear(regex) => regex.is_match(path),
             Matcher::Backtracking(regex) => {
                 regex.is_match(path).unwrap_or_else(|error| gave_up(regex, &error))
@@ -66,6 +70,10 @@ impl Matcher {
 
     pub(super) fn captures<'p>(&self, path: &'p str) -> Option<Groups<'p>> {
         match self {
+            Matcher::Segments(segments) => {
+                let mut groups = Vec::with_capacity(segments.groups());
+                segments.matches(path, |text| groups.push(text)).then_some(Groups::Segments(groups))
+            }
             Matcher::Linear(regex) => regex.captures(path).map(Groups::Linear),
             Matcher::Backtracking(regex) => match regex.captures(path) {
                 Ok(captures) => captures.map(Groups::Backtracking),
@@ -74,9 +82,10 @@ impl Matcher {
         }
     }
 
-    /// The name of each group, the whole match not counted.
+    /// The name of each group of an expression, the whole match not counted.
     pub(super) fn group_names(&self) -> Vec<Option<&str>> {
         match self {
+            Matcher::Segments(_) => Vec::new(),
             Matcher::Linear(regex) => regex.capture_names().skip(1).collect(),
             Matcher::Backtracking(regex) => regex.capture_names().skip(1).collect(),
         }
@@ -92,13 +101,16 @@ fn gave_up<T: Default>(regex: &fancy_regex::Regex, error: &fancy_regex::Error) -
 /// The groups of one match.
 #[derive(Debug)]
 pub(super) enum Groups<'p> {
+    Segments(Vec<&'p str>),
     Linear(regex::Captures<'p>),
     Backtracking(fancy_regex::Captures<'p, str>),
 }
 
 impl<'p> Groups<'p> {
+    /// The text of a group, counted from 1 as in the expression.
     pub(super) fn get(&self, group: usize) -> Option<&'p str> {
         match self {
+            Groups::Segments(texts) => texts.get(group.checked_sub(1)?).copied(),
             Groups::Linear(captures) => captures.get(group).map(|found| found.as_str()),
             Groups::Backtracking(captures) => captures.get(group).map(|found| found.as_str()),
         }

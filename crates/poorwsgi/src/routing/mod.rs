@@ -17,6 +17,7 @@ mod pattern;
 mod resolved;
 mod router;
 mod routes;
+mod segments;
 #[cfg(test)]
 mod tests;
 

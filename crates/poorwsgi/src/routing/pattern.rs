@@ -7,7 +7,8 @@ use super::dialect;
 use super::error::{RouteError, RouteErrorKind};
 use super::filter::{Conversion, Filters, own_expression};
 use super::index::{Piece, Shape};
-use super::matcher::{End, Matcher, crosses_segments, literal_prefix};
+use super::matcher::{End, Matcher, literal_prefix};
+use super::segments::{Expressions, SegmentsBuilder};
 
 /// Characters that are not themselves in a regular expression. Others are left alone, so that the expression of an
 /// ordinary route reads as PoorWSGI would write it.
@@ -124,25 +125,43 @@ impl<'p, C: Clone> Pattern<'p, C> {
         })
     }
 
-    pub(super) fn compile(&self) -> Result<Compiled<C>, RouteError> {
+    pub(super) fn compile(&self, expressions: &mut Expressions) -> Result<Compiled<C>, RouteError> {
         if !self.groups().all(|group| dialect::is_balanced(&group.expression)) {
             return Err(self.blame(String::new()));
         }
-        let matcher = Matcher::compile(&self.expression(), End::Text).map_err(|detail| self.blame(detail))?;
-        let names = matcher.group_names();
-        let arguments = self
-            .groups()
-            .filter_map(|group| {
-                let at = names.iter().position(|name| *name == Some(group.name))?;
-                let name = Some(group.name.into());
-                Some(Argument { group: at + 1, name, conversion: group.conversion.clone() })
-            })
-            .collect();
-        let shape = Shape::new(self.parts.iter().map(|part| match part {
-            Part::Literal(text) => Piece::Literal(text),
-            Part::Group(group) if crosses_segments(&group.expression) => Piece::Across,
-            Part::Group(_) => Piece::Within,
-        }));
+        let mut segments = SegmentsBuilder::default();
+        let mut pieces = Vec::with_capacity(self.parts.len());
+        for part in &self.parts {
+            match part {
+                Part::Literal(text) => {
+                    segments.literal(text);
+                    pieces.push(Piece::Literal(text));
+                }
+                Part::Group(group) => {
+                    let within = expressions.within(&group.expression);
+                    segments.group(within.as_ref());
+                    pieces.push(if within.is_some() { Piece::Within } else { Piece::Across });
+                }
+            }
+        }
+        let shape = Shape::new(pieces);
+        let (matcher, places): (Matcher, Vec<usize>) = match segments.build() {
+            Some(segments) => (Matcher::Segments(segments), (1..=self.groups().count()).collect()),
+            None => {
+                let matcher =
+                    Matcher::compile(&self.expression(), End::Text).map_err(|detail| self.blame(detail))?;
+                let names = matcher.group_names();
+                let place = |group: &Group<'p, C>| names.iter().position(|name| *name == Some(group.name));
+                let places = self.groups().filter_map(place).map(|at| at + 1).collect();
+                (matcher, places)
+            }
+        };
+        let argument = |(group, place): (&Group<'p, C>, usize)| Argument {
+            group: place,
+            name: Some(group.name.into()),
+            conversion: group.conversion.clone(),
+        };
+        let arguments = self.groups().zip(places).map(argument).collect();
         Ok(Compiled { matcher, shape, arguments })
     }
 
@@ -237,7 +256,10 @@ mod tests {
 
     fn error(rule: &str) -> String {
         let filters = Filters::<()>::default();
-        Pattern::parse(rule, &filters).and_then(|pattern| pattern.compile()).unwrap_err().to_string()
+        Pattern::parse(rule, &filters)
+            .and_then(|pattern| pattern.compile(&mut Expressions::default()))
+            .unwrap_err()
+            .to_string()
     }
 
     fn source(rule: &str) -> String {
@@ -273,8 +295,7 @@ mod tests {
             ("/<a:int >", "column 2: white space in a group; write `<name:filter>` without any"),
             ("/<a:re:>", "column 2: an empty regular expression"),
             ("/<a>/<b:re:[z-a]>", ""),
-            ("/<a:re:a)(b>", ""),
-            ("/<a:re:a)|(/b>", ""),
+            ("/<a:re:a)|b>", ""),
         ] {
             let error = error(rule);
             let start = format!("\"{rule}\": ");
@@ -291,7 +312,8 @@ mod tests {
     #[test]
     fn a_name_may_be_of_any_script() {
         let filters = Filters::<()>::default();
-        let compiled = Pattern::parse("/<jméno>", &filters).unwrap().compile().unwrap();
+        let compiled =
+            Pattern::parse("/<jméno>", &filters).unwrap().compile(&mut Expressions::default()).unwrap();
         assert_eq!(compiled.arguments[0].name.as_deref(), Some("jméno"));
     }
 
@@ -299,7 +321,7 @@ mod tests {
         #[test]
         fn any_text_is_parsed_or_refused(rule in "[/<>:a-c(\\[\\]){}|?*+\\\\^$. re]{0,24}|\\PC*") {
             if let Ok(pattern) = Pattern::parse(&rule, &Filters::<()>::default()) {
-                let _ = pattern.compile();
+                let _ = pattern.compile(&mut Expressions::default());
             }
         }
     }

@@ -12,6 +12,7 @@ use super::methods::MethodTable;
 use super::pattern::{self, Compiled, Pattern};
 use super::resolved::Resolved;
 use super::routes::{PatternRoute, Popped, Registration, RegularRoute};
+use super::segments::Expressions;
 use crate::state::{Method, MethodSet};
 
 /// Routes, regular routes and default handlers of an application.
@@ -45,6 +46,7 @@ pub struct Router<H, C> {
     registered: usize,
     patterns: Vec<PatternRoute<H, C>>,
     index: Index,
+    expressions: Expressions,
     defaults: MethodTable<H>,
 }
 
@@ -72,6 +74,7 @@ impl<H, C> Router<H, C> {
             registered: 0,
             patterns: Vec::new(),
             index: Index::default(),
+            expressions: Expressions::default(),
             defaults: MethodTable::new(),
         }
     }
@@ -191,7 +194,7 @@ impl<H, C: Clone> Router<H, C> {
             return Ok(());
         }
         let pattern = Pattern::parse(rule, &self.filters)?;
-        let compiled = pattern.compile()?;
+        let compiled = pattern.compile(&mut self.expressions)?;
         let arguments = Arc::clone(&compiled.arguments);
         let registration = Registration { handler, rule: Some(rule.into()), arguments, converted: true };
         self.set_pattern(pattern.source(), compiled, methods, registration);

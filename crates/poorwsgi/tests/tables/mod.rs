@@ -4,8 +4,8 @@ use poorwsgi::routing::Router;
 use poorwsgi::state::METHOD_GET;
 
 /// A table of routes that differ in one number.
-pub struct Table {
-    pub name: &'static str,
+pub(crate) struct Table {
+    pub(crate) name: &'static str,
     route: fn(usize) -> String,
     path: fn(usize) -> String,
     /// A path like the others that no route matches.
@@ -13,7 +13,7 @@ pub struct Table {
 }
 
 /// The tables that routing is measured with.
-pub const ALL: &[Table] = &[
+pub(crate) const ALL: &[Table] = &[
     Table {
         name: "resources",
         route: |number| format!("/resource{number}/<name:word>/<id:int>"),
@@ -37,7 +37,7 @@ pub const ALL: &[Table] = &[
 ];
 
 impl Table {
-    pub fn router(&self, size: usize) -> Router<usize, ()> {
+    pub(crate) fn router(&self, size: usize) -> Router<usize, ()> {
         let mut router = Router::new();
         for number in 0..size {
             router.set_route(&(self.route)(number), METHOD_GET, number).expect("the route is well formed");
@@ -46,7 +46,7 @@ impl Table {
     }
 
     /// The path of the first route, that of the last, and one of none.
-    pub fn cases(&self, size: usize) -> [(&'static str, String); 3] {
+    pub(crate) fn cases(&self, size: usize) -> [(&'static str, String); 3] {
         [("first", (self.path)(0)), ("last", (self.path)(size - 1)), ("miss", self.miss.to_owned())]
     }
 }

@@ -1,0 +1,115 @@
+//! Routes matched a segment at a time, with expressions they share.
+//!
+//! A compiled expression with `\w` or `\d` in it, which are Unicode classes, takes a megabyte. Most routes need none
+//! of their own: where each segment has at most one group, and no group can match a `/`, the text of each group is
+//! known once the path is split, and only has to match its filter as a whole. All routes share the filters'
+//! expressions, so a thousand routes take the memory of a few, and are registered and matched in less time.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::matcher::{End, Matcher, crosses_segments};
+
+/// The expressions of groups that stay within their segment, compiled once each.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Expressions {
+    known: HashMap<Box<str>, Option<Arc<regex::Regex>>>,
+}
+
+impl Expressions {
+    /// The expression, to match a group's whole text; `None` if it does not compile, may match a `/`, or looks
+    /// beyond its group.
+    pub(super) fn within(&mut self, expression: &str) -> Option<Arc<regex::Regex>> {
+        if let Some(known) = self.known.get(expression) {
+            return known.clone();
+        }
+        let within = match Matcher::compile(expression, End::Text) {
+            Ok(Matcher::Linear(regex)) if !crosses_segments(expression) => Some(Arc::new(regex)),
+            _ => None,
+        };
+        self.known.insert(expression.into(), within.clone());
+        within
+    }
+}
+
+/// A route as a row of segments.
+#[derive(Clone, Debug)]
+pub(super) struct Segments {
+    rules: Vec<Rule>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Rule {
+    /// The segment, or the text before its group.
+    prefix: String,
+    group: Option<Group>,
+}
+
+#[derive(Clone, Debug)]
+struct Group {
+    expression: Arc<regex::Regex>,
+    suffix: String,
+}
+
+/// Puts a route together from left to right.
+#[derive(Debug, Default)]
+pub(super) struct SegmentsBuilder {
+    rules: Vec<Rule>,
+    current: Rule,
+    unfit: bool,
+}
+
+impl SegmentsBuilder {
+    pub(super) fn literal(&mut self, text: &str) {
+        for (number, text) in text.split('/').enumerate() {
+            if number > 0 {
+                self.rules.push(std::mem::take(&mut self.current));
+            }
+            match &mut self.current.group {
+                Some(group) => group.suffix.push_str(text),
+                None => self.current.prefix.push_str(text),
+            }
+        }
+    }
+
+    pub(super) fn group(&mut self, expression: Option<&Arc<regex::Regex>>) {
+        match (expression, &self.current.group) {
+            (Some(expression), None) => {
+                let expression = Arc::clone(expression);
+                self.current.group = Some(Group { expression, suffix: String::new() });
+            }
+            _ => self.unfit = true,
+        }
+    }
+
+    /// The route; `None` where a segment has two groups or a group may be longer than its segment.
+    pub(super) fn build(mut self) -> Option<Segments> {
+        self.rules.push(self.current);
+        (!self.unfit).then_some(Segments { rules: self.rules })
+    }
+}
+
+impl Segments {
+    /// Whether the path matches; hands over the text of each group on the way.
+    pub(super) fn matches<'p>(&self, path: &'p str, mut group: impl FnMut(&'p str)) -> bool {
+        let mut texts = path.split('/');
+        for rule in &self.rules {
+            let Some(rest) = texts.next().and_then(|text| text.strip_prefix(&*rule.prefix)) else {
+                return false;
+            };
+            match &rule.group {
+                None if rest.is_empty() => {}
+                None => return false,
+                Some(Group { expression, suffix }) => match rest.strip_suffix(&**suffix) {
+                    Some(text) if expression.is_match(text) => group(text),
+                    _ => return false,
+                },
+            }
+        }
+        texts.next().is_none()
+    }
+
+    pub(super) fn groups(&self) -> usize {
+        self.rules.iter().filter(|rule| rule.group.is_some()).count()
+    }
+}
