@@ -1,5 +1,6 @@
 //! A server, from binding to the end of its last connection.
 
+use std::fmt;
 use std::future::pending;
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -41,7 +42,7 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// bound.serve_until(std::future::ready(())).await
 /// # }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Server<S> {
     service: S,
     config: Config,
@@ -76,12 +77,24 @@ impl<S> Server<S> {
 }
 
 /// A server that has its address.
-#[derive(Debug)]
 pub struct Bound<S> {
     service: S,
     config: Config,
     listener: Listener,
     address: Address,
+}
+
+// Services are seldom `Debug`.
+impl<S> fmt::Debug for Server<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+impl<S> fmt::Debug for Bound<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bound").field("address", &self.address).finish_non_exhaustive()
+    }
 }
 
 impl<S> Bound<S> {

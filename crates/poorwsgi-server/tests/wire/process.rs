@@ -1,0 +1,96 @@
+//! A server as a process: the `hello` example, which `cargo test` builds.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+struct Process {
+    child: Child,
+    address: String,
+    _output: BufReader<ChildStdout>,
+}
+
+impl Process {
+    fn start(file_descriptors: u32) -> Self {
+        let mut hello = std::env::current_exe().unwrap();
+        hello.pop();
+        hello.pop();
+        hello.push("examples/hello");
+        assert!(hello.exists(), "build it first: cargo build -p poorwsgi-server --example hello");
+        let mut child = Command::new("sh")
+            .args(["-c", "ulimit -n \"$1\"; exec \"$2\" 127.0.0.1:0", "sh"])
+            .arg(file_descriptors.to_string())
+            .arg(hello)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        output.read_line(&mut line).unwrap();
+        let address =
+            line.trim().strip_prefix("PoorWSGI listens on http://").expect("its address").to_owned();
+        Process { child, address, _output: output }
+    }
+
+    fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(&self.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        stream
+    }
+
+    fn ask(&self) -> String {
+        let mut stream = self.connect();
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
+    }
+
+    fn wait(&mut self) -> ExitStatus {
+        self.child.wait().unwrap()
+    }
+
+    /// Processor time so far, in ticks of 10 ms.
+    fn ticks(&self) -> u64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+        let fields: Vec<_> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+        fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn without_file_descriptors_it_waits_and_recovers() {
+    let process = Process::start(24);
+    assert!(process.ask().ends_with("Hello world\n"));
+    let crowd: Vec<_> = (0..60).map(|_| process.connect()).collect();
+    let (before, since) = (process.ticks(), Instant::now());
+    std::thread::sleep(Duration::from_secs(1));
+    let (used, elapsed) = (process.ticks() - before, since.elapsed());
+    assert!(used < 20, "{used} ticks in {elapsed:?}: it does not wait, it spins");
+    drop(crowd);
+    assert!(process.ask().ends_with("Hello world\n"));
+}
+
+#[test]
+fn the_signals_stop_it() {
+    for name in ["TERM", "INT"] {
+        let mut process = Process::start(1024);
+        let mut idle = process.connect();
+        process.signal(name);
+        assert_eq!(idle.read(&mut [0]).unwrap(), 0);
+        assert!(process.wait().success());
+    }
+}

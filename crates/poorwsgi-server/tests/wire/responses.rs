@@ -1,0 +1,140 @@
+//! What goes out: whole, or visibly not.
+
+use poorwsgi_server::Config;
+
+use crate::support::{LOG, TestServer, statuses};
+
+async fn get(server: &TestServer, method: &str, path: &str) -> String {
+    server.ask(format!("{method} {path} HTTP/1.1\r\nHost: a.example\r\n\r\n")).await
+}
+
+fn body(answer: &str) -> &str {
+    answer.split_once("\r\n\r\n").map_or("", |(_, body)| body)
+}
+
+/// RFC 9110, sections 9.3.2, 15.3.5 and 15.4.5.
+#[tokio::test]
+async fn no_content_where_there_must_be_none() {
+    let server = TestServer::start(Config::new()).await;
+    for (method, path, status) in [
+        ("HEAD", "/", 200),
+        ("HEAD", "/echo", 200),
+        ("HEAD", "/frames", 200),
+        ("HEAD", "/wrong-length", 200),
+        ("GET", "/no-content", 204),
+        ("GET", "/not-modified", 304),
+    ] {
+        let answer = get(&server, method, path).await;
+        assert_eq!((statuses(&answer), body(&answer)), (vec![status], ""), "{method} {path}: {answer}");
+    }
+    assert!(get(&server, "HEAD", "/").await.contains("content-length: 12\r\n"));
+    assert!(!get(&server, "GET", "/no-content").await.contains("content-length"));
+    assert!(get(&server, "GET", "/not-modified").await.contains("etag: \"1\"\r\n"));
+}
+
+#[tokio::test]
+async fn a_refused_head_request_gets_no_content_either() {
+    let server = TestServer::start(Config::new()).await;
+    for head in ["HEAD / HTTP/1.1\r\n\r\n", "HEAD / HTTP/1.1\nHost: a\r\n\r\n"] {
+        let answer = server.ask(head).await;
+        assert_eq!((statuses(&answer), body(&answer)), (vec![400], ""), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_length_that_is_not_true_is_never_sent() {
+    let server = TestServer::start(Config::new()).await;
+    for path in ["/wrong-length", "/odd-length", "/early"] {
+        let answer = get(&server, "GET", path).await;
+        assert_eq!(statuses(&answer), [500], "{path}: {answer}");
+    }
+    let short = get(&server, "GET", "/short").await;
+    assert!(short.contains("content-length: 99\r\n") && body(&short).len() < 99, "{short}");
+}
+
+#[tokio::test]
+async fn a_body_that_fails_cuts_the_connection_and_is_logged() {
+    let server = TestServer::start(Config::new()).await;
+    let answer = get(&server, "GET", "/broken").await;
+    assert!(!answer.contains("0\r\n\r\n"), "{answer}");
+    assert_eq!(LOG.lines("the file shrank").len(), 1);
+}
+
+#[tokio::test]
+async fn a_body_of_unknown_length_is_chunked_for_those_who_know_chunks() {
+    let server = TestServer::start(Config::new()).await;
+    let answer = get(&server, "GET", "/frames").await;
+    assert!(answer.contains("transfer-encoding: chunked\r\n"), "{answer}");
+    assert_eq!(body(&answer), "4\r\none \r\n3\r\ntwo\r\n0\r\n\r\n");
+    let old = server.ask("GET /frames HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").await;
+    assert!(!old.contains("transfer-encoding"), "{old}");
+    assert_eq!(body(&old), "one two");
+}
+
+#[tokio::test]
+async fn a_panic_or_an_error_is_a_500_and_the_server_lives() {
+    let server = TestServer::start(Config::new()).await;
+    for path in ["/panic", "/error"] {
+        let answer = get(&server, "GET", path).await;
+        assert_eq!(statuses(&answer), [500], "{path}: {answer}");
+        assert!(
+            answer.contains("\r\nconnection: close\r\n") && !answer.contains("as asked"),
+            "{path}: {answer}"
+        );
+    }
+    assert_eq!(statuses(&get(&server, "GET", "/").await), [200]);
+}
+
+/// PoorWSGI's `state.DECLINED`.
+#[tokio::test]
+async fn a_declined_request_gets_no_answer() {
+    let server = TestServer::start(Config::new()).await;
+    assert_eq!(get(&server, "GET", "/declined").await, "");
+}
+
+#[tokio::test]
+async fn the_server_names_itself_once_and_without_a_version() {
+    let server = TestServer::start(Config::new()).await;
+    for answer in [get(&server, "GET", "/").await, server.ask("GET / HTTP/1.1\r\n\r\n").await] {
+        assert_eq!(answer.matches("\r\nserver: PoorWSGI\r\n").count(), 1, "{answer}");
+        assert_eq!(answer.matches("\r\ndate: ").count(), 1, "{answer}");
+    }
+    let server = TestServer::start(Config::new().server_header(None)).await;
+    for answer in [get(&server, "GET", "/").await, server.ask("GET / HTTP/1.1\nHost: a\r\n\r\n").await] {
+        assert!(!answer.contains("server:"), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn fields_are_dropped_unless_they_can_be_believed() {
+    let request = "GET /fields HTTP/1.1\r\nHost: a\r\nX_Forwarded_For: 1\r\nX-Forwarded-For: 1\r\nForwarded: for=1\r\n\r\n";
+    let server = TestServer::start(Config::new()).await;
+    assert_eq!(body(&server.ask(request).await), "host");
+    let config = Config::new().trusted_proxies(["127.0.0.0/8".parse().unwrap()]);
+    let server = TestServer::start(config).await;
+    assert_eq!(body(&server.ask(request).await), "host x-forwarded-for forwarded");
+}
+
+#[tokio::test]
+async fn a_request_knows_its_connection() {
+    let server = TestServer::start(Config::new()).await;
+    let answer = get(&server, "GET", "/connection").await;
+    assert!(answer.contains(&format!("local: Some({})", server.address)), "{answer}");
+    assert!(answer.contains("remote: Some(127.0.0.1:") && answer.contains("secure: false"), "{answer}");
+}
+
+#[tokio::test]
+async fn each_request_is_one_access_record() {
+    let server = TestServer::start(Config::new()).await;
+    get(&server, "GET", "/recorded?secret").await;
+    get(&server, "HEAD", "/recorded").await;
+    let lines = LOG.lines("/recorded");
+    let access: Vec<_> = lines.iter().filter(|line| line.contains("poorwsgi::access")).collect();
+    assert_eq!(access.len(), 2, "{lines:?}");
+    assert!(
+        access[0].contains("method=GET path=\"/recorded\" status=200 bytes=13 duration_us="),
+        "{access:?}"
+    );
+    assert!(access[0].contains("peer=127.0.0.1:") && !access[0].contains("secret"), "{access:?}");
+    assert!(access[1].contains("method=HEAD") && access[1].contains("bytes=0"), "{access:?}");
+}

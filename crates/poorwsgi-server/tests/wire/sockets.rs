@@ -1,0 +1,120 @@
+//! Listening: kinds of sockets, limits, and peers that are gone at once.
+
+use std::convert::Infallible;
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use http::{Request, Response};
+use poorwsgi_server::{Config, RequestBody, Server};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpStream, UnixStream};
+use tokio::sync::oneshot;
+
+use crate::support::{TestServer, statuses};
+
+const GET: &str = "GET / HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n";
+
+fn hello()
+-> impl tower_service::Service<Request<RequestBody>, Response = Response<String>, Error = Infallible, Future: Send>
++ Clone
++ Send
++ 'static {
+    tower::service_fn(async |_request| Ok(Response::new("hello".to_owned())))
+}
+
+async fn ask(mut stream: impl AsyncReadExt + AsyncWriteExt + Unpin) -> String {
+    stream.write_all(GET.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+fn socket_path(name: &str) -> PathBuf {
+    std::env::temp_dir().join(format!("poorwsgi-{name}-{}.sock", std::process::id()))
+}
+
+#[tokio::test]
+async fn a_unix_socket_has_its_mode_and_goes_with_its_server() {
+    let path = socket_path("serve");
+    let address = format!("unix:{}", path.display());
+    // a socket that a dead server has left behind
+    drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+    let bound = Server::new(hello()).config(Config::new().unix_mode(0o600)).bind(&address).await.unwrap();
+    assert_eq!((bound.address().to_string(), bound.local_addr()), (address.clone(), None));
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+
+    let in_use = Server::new(hello()).bind(&address).await.unwrap_err();
+    assert_eq!(in_use.kind(), io::ErrorKind::AddrInUse);
+
+    let (stop, stopped) = oneshot::channel::<()>();
+    let running = tokio::spawn(bound.serve_until(async { stopped.await.unwrap_or(()) }));
+    assert!(ask(UnixStream::connect(&path).await.unwrap()).await.ends_with("hello"));
+    stop.send(()).unwrap();
+    running.await.unwrap().unwrap();
+    assert!(!path.exists());
+}
+
+#[tokio::test]
+async fn what_is_no_socket_is_left_alone() {
+    let path = socket_path("file");
+    fs::write(&path, "precious").unwrap();
+    assert!(Server::new(hello()).bind(&format!("unix:{}", path.display())).await.is_err());
+    assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
+    fs::remove_file(&path).unwrap();
+}
+
+#[tokio::test]
+async fn ipv6_and_names_are_addresses_too() {
+    for address in ["[::1]:0", "localhost:0"] {
+        let bound = Server::new(hello()).bind(address).await.unwrap();
+        let local = bound.local_addr().unwrap();
+        assert_ne!(local.port(), 0);
+        tokio::spawn(bound.serve());
+        assert!(ask(TcpStream::connect(local).await.unwrap()).await.ends_with("hello"));
+    }
+    let taken = Server::new(hello()).bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let _held = std::net::TcpListener::bind(taken).unwrap();
+    let error = Server::new(hello()).bind(&taken.to_string()).await.unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+}
+
+#[tokio::test]
+async fn connections_over_the_limit_wait_for_their_turn() {
+    let server = TestServer::start(Config::new().max_connections(1)).await;
+    let mut first = server.connect().await;
+    first.send("GET / HTTP/1.1\r\nHost: a.example\r\n\r\n").await;
+    first.until("GET /").await;
+    let mut second = server.connect().await;
+    second.send(GET).await;
+    let early = tokio::time::timeout(Duration::from_millis(200), second.stream.readable()).await;
+    assert!(early.is_err(), "a second connection was served");
+    drop(first);
+    assert_eq!(statuses(&second.rest().await), [200]);
+}
+
+#[tokio::test]
+async fn a_storm_of_resets_hurts_nobody() {
+    let server = TestServer::start(Config::new().max_connections(50)).await;
+    for number in 0..300 {
+        let mut client = server.connect().await;
+        if number % 2 == 0 {
+            client.send("POST /echo HTTP/1.1\r\nHost: a.example\r\nContent-Length: 9\r\n\r\nabc").await;
+        }
+        // closing with a linger of zero sends a reset
+        socket2::SockRef::from(&client.stream).set_linger(Some(Duration::ZERO)).unwrap();
+    }
+    assert_eq!(statuses(&server.ask(GET).await), [200]);
+}
+
+#[tokio::test]
+async fn dropping_the_server_ends_its_connections() {
+    let server = TestServer::start(Config::new()).await;
+    let mut client = server.connect().await;
+    client.send("GET /wait HTTP/1.1\r\nHost: a.example\r\n\r\n").await;
+    server.signals.begun.notified().await;
+    server.running.abort();
+    assert_eq!(client.rest().await, "");
+}

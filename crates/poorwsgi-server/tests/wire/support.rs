@@ -1,0 +1,259 @@
+//! A server with a small application, and a client that says what it sends byte by byte.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, LazyLock, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode};
+use http_body::{Body, Frame};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Empty, Full, StreamBody};
+use poorwsgi::request::connection::{Connection, Declined};
+use poorwsgi::{BoxError, HttpError};
+use poorwsgi_server::{BodyError, Config, RequestBody, Server};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::{Notify, oneshot};
+use tokio::task::JoinHandle;
+
+pub(crate) type AnyBody = UnsyncBoxBody<Bytes, BoxError>;
+
+/// No test should wait longer for anything.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What tests and handlers tell each other.
+#[derive(Debug, Default)]
+pub(crate) struct Signals {
+    /// A handler of `/wait` has begun.
+    pub(crate) begun: Notify,
+    /// It may go on.
+    pub(crate) go: Notify,
+    /// An endless response is gone.
+    pub(crate) dropped: Notify,
+}
+
+pub(crate) struct TestServer {
+    pub(crate) address: SocketAddr,
+    pub(crate) signals: Arc<Signals>,
+    pub(crate) stop: oneshot::Sender<()>,
+    pub(crate) running: JoinHandle<io::Result<()>>,
+}
+
+impl TestServer {
+    pub(crate) async fn start(config: Config) -> Self {
+        LazyLock::force(&LOG);
+        let signals = Arc::new(Signals::default());
+        let (stop, stopped) = oneshot::channel();
+        let bound = Server::new(application(&signals)).config(config).bind("127.0.0.1:0").await.unwrap();
+        let address = bound.local_addr().unwrap();
+        let running = tokio::spawn(bound.serve_until(async { stopped.await.unwrap_or(()) }));
+        TestServer { address, signals, stop, running }
+    }
+
+    pub(crate) async fn connect(&self) -> Client {
+        Client { stream: TcpStream::connect(self.address).await.unwrap(), seen: Vec::new() }
+    }
+
+    /// Sends all, says that there is no more, and reads to the end.
+    pub(crate) async fn ask(&self, request: impl AsRef<[u8]>) -> String {
+        let mut client = self.connect().await;
+        client.send(request).await;
+        client.stream.shutdown().await.unwrap();
+        client.rest().await
+    }
+}
+
+pub(crate) struct Client {
+    pub(crate) stream: TcpStream,
+    seen: Vec<u8>,
+}
+
+impl Client {
+    /// The server may have closed already: what it said then tells more than a failed write.
+    pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        let _ = self.stream.write_all(bytes.as_ref()).await;
+    }
+
+    /// Reads until this text has come, and gives all since the last time.
+    pub(crate) async fn until(&mut self, text: &str) -> String {
+        let found = async {
+            loop {
+                if let Some(at) = find(&self.seen, text.as_bytes()) {
+                    let rest = self.seen.split_off(at + text.len());
+                    return String::from_utf8_lossy(&std::mem::replace(&mut self.seen, rest)).into_owned();
+                }
+                let read = self.stream.read_buf(&mut self.seen).await.unwrap();
+                assert!(read > 0, "closed before {text:?}: {:?}", String::from_utf8_lossy(&self.seen));
+            }
+        };
+        tokio::time::timeout(PATIENCE, found).await.expect("the server is silent")
+    }
+
+    /// Everything up to the end of the connection.
+    pub(crate) async fn rest(&mut self) -> String {
+        let read = async { while self.stream.read_buf(&mut self.seen).await.is_ok_and(|read| read > 0) {} };
+        tokio::time::timeout(PATIENCE, read).await.expect("the server does not close");
+        String::from_utf8_lossy(&std::mem::take(&mut self.seen)).into_owned()
+    }
+}
+
+fn find(bytes: &[u8], text: &[u8]) -> Option<usize> {
+    bytes.windows(text.len()).position(|window| window == text)
+}
+
+/// The status codes of the responses in what a client received.
+pub(crate) fn statuses(received: &str) -> Vec<u16> {
+    received
+        .split("HTTP/1.")
+        .skip(1)
+        .map(|response| response.get(2..5).and_then(|code| code.parse().ok()).unwrap_or(0))
+        .collect()
+}
+
+fn application(
+    signals: &Arc<Signals>,
+) -> impl tower_service::Service<
+    Request<RequestBody>,
+    Response = Response<AnyBody>,
+    Error = BoxError,
+    Future: Send,
+> + Clone
++ Send
++ 'static {
+    let signals = Arc::clone(signals);
+    tower::service_fn(move |request| answer(request, Arc::clone(&signals)))
+}
+
+fn text(text: impl Into<Bytes>) -> AnyBody {
+    Full::new(text.into()).map_err(|never| match never {}).boxed_unsync()
+}
+
+/// Frames that the server cannot know the length of.
+fn frames<I>(frames: I) -> AnyBody
+where
+    I: IntoIterator<Item = Result<&'static str, BoxError>>,
+    I::IntoIter: Send + 'static,
+{
+    let mut frames = frames.into_iter();
+    let stream =
+        futures_stream(move || frames.next().map(|frame| frame.map(|data| Frame::data(Bytes::from(data)))));
+    StreamBody::new(stream).boxed_unsync()
+}
+
+fn futures_stream<T>(next: impl FnMut() -> Option<T>) -> impl futures_core::Stream<Item = T> {
+    struct Iterated<F>(F);
+    impl<T, F: FnMut() -> Option<T>> futures_core::Stream for Iterated<F> {
+        type Item = T;
+        fn poll_next(
+            self: std::pin::Pin<&mut Self>,
+            _: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<Option<T>> {
+            // nothing in it is pinned
+            std::task::Poll::Ready((self.get_mut().0)())
+        }
+    }
+    impl<F> Unpin for Iterated<F> {}
+    Iterated(next)
+}
+
+/// As the engine does it: the status of the `HttpError` behind a body error.
+fn status_of(error: &BodyError) -> StatusCode {
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<HttpError>());
+    StatusCode::from_u16(source.map_or(500, HttpError::status)).unwrap()
+}
+
+async fn answer(request: Request<RequestBody>, signals: Arc<Signals>) -> Result<Response<AnyBody>, BoxError> {
+    let path = request.uri().path().to_owned();
+    let response = Response::builder();
+    Ok(match path.as_str() {
+        "/echo" => match request.into_body().collect().await {
+            Ok(body) => {
+                let trailers =
+                    body.trailers().map(|fields| format!("{:?}", fields.keys())).unwrap_or_default();
+                response.header("x-trailers", trailers).body(text(body.to_bytes()))?
+            }
+            Err(error) => response.status(status_of(&error)).body(text(error.to_string()))?,
+        },
+        "/pipe" => response.body(request.into_body().map_err(BoxError::from).boxed_unsync())?,
+        "/fields" => {
+            let fields: Vec<_> = request.headers().keys().map(http::HeaderName::as_str).collect();
+            response.body(text(fields.join(" ")))?
+        }
+        "/connection" => response.body(text(format!("{:?}", request.extensions().get::<Connection>())))?,
+        "/wait" => {
+            signals.begun.notify_one();
+            signals.go.notified().await;
+            response.body(text("waited"))?
+        }
+        "/panic" => panic!("as asked"),
+        "/error" => return Err("as asked".into()),
+        "/declined" => response.extension(Declined).body(text("never sent"))?,
+        "/no-content" => response.status(204).header("content-length", "5").body(text("never"))?,
+        "/not-modified" => response.status(304).header("etag", "\"1\"").body(text("never"))?,
+        "/wrong-length" => response.header("content-length", "99").body(text("short"))?,
+        "/odd-length" => response.header("content-length", "+5").body(text("short"))?,
+        "/early" => response.status(103).body(text(""))?,
+        "/short" => response.header("content-length", "99").body(frames([Ok("short")]))?,
+        "/frames" => response.body(frames([Ok("one "), Ok(""), Ok("two")]))?,
+        "/broken" => response.body(frames([Ok("first"), Err("the file shrank".into())]))?,
+        "/endless" => {
+            let guard = NotifyOnDrop(signals);
+            let block: &'static str = "x".repeat(64 * 1024).leak();
+            response.body(frames(std::iter::repeat_with(move || {
+                let _held = &guard;
+                Ok(block)
+            })))?
+        }
+        "/empty" => response.body(Empty::new().map_err(|never| match never {}).boxed_unsync())?,
+        _ if request.method() == Method::HEAD => response.header("content-length", "12").body(text(""))?,
+        _ => {
+            assert!(request.body().is_end_stream() || request.body().size_hint().lower() > 0 || path == "/");
+            response.body(text(format!("{} {path}", request.method())))?
+        }
+    })
+}
+
+struct NotifyOnDrop(Arc<Signals>);
+
+impl Drop for NotifyOnDrop {
+    fn drop(&mut self) {
+        self.0.dropped.notify_one();
+    }
+}
+
+/// All that the servers of this process have logged.
+pub(crate) static LOG: LazyLock<Log> = LazyLock::new(|| {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_max_level(tracing::Level::DEBUG)
+        .with_writer(move || writer.clone())
+        .finish();
+    tracing::subscriber::set_global_default(subscriber).unwrap();
+    log
+});
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    /// The lines that contain this.
+    pub(crate) fn lines(&self, text: &str) -> Vec<String> {
+        let log = String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned();
+        log.lines().filter(|line| line.contains(text)).map(str::to_owned).collect()
+    }
+}
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
