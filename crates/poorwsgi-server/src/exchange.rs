@@ -13,7 +13,7 @@ use http_body::Body;
 use hyper::body::Incoming;
 use pin_project_lite::pin_project;
 use poorwsgi::BoxError;
-use poorwsgi::request::connection::Declined;
+use poorwsgi::response::Declined;
 use tower_service::Service;
 
 use crate::body::RequestBody;

@@ -6,7 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
-use poorwsgi::results::{DebugPage, DirectoryIndex, Entry, ErrorPage, ErrorReport, HandlerRow, Site};
+use poorwsgi::response::document_root::Entry;
+use poorwsgi::results::{DebugPage, DirectoryIndex, ErrorPage, ErrorReport, HandlerRow, Site};
 use poorwsgi::state::{self, METHOD_ALL, METHOD_GET, METHOD_GET_POST, METHOD_HEAD};
 
 const SITE: Site<'_> =
@@ -67,14 +68,13 @@ fn report() -> ErrorReport {
 }
 
 fn directory_index() -> String {
-    let file = |name: &str, size, media_type: &str| Entry {
+    let file = |name: &str, size, media_type: &'static str| Entry {
         name: name.to_owned(),
-        is_dir: false,
         size: Some(size),
         modified: Some(UNIX_EPOCH + Duration::from_secs(1_780_000_000 + size)),
-        media_type: Some(media_type.to_owned()),
+        media_type: Some(media_type),
     };
-    let directory = Entry { name: "pictures".into(), is_dir: true, ..file("", 0, "") };
+    let directory = Entry { name: "pictures".into(), size: None, ..file("", 0, "") };
     let entries = [
         directory,
         file("100% <real> & \"quoted\".txt", 512, "text/plain"),

@@ -12,13 +12,15 @@ mod target;
 
 use std::borrow::Cow;
 use std::future::Future;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::error::HttpError;
 use crate::request::Head;
-use crate::response::{Body, Response, finish};
+use crate::response::{Body, Response, ResponseError, finish};
 use crate::results::ErrorReport;
 use crate::routing::Captures;
+use crate::state::Method;
 use crate::tables::Tables;
 
 pub use answer::BodyPlan;
@@ -55,12 +57,6 @@ pub trait Language: Sized + Send + Sync + 'static {
 
     /// What the server knows of the request.
     fn head(request: &Self::Request) -> &dyn Head;
-
-    /// What is wrong with the request itself, such as a path that is not UTF-8; asked before anything else.
-    ///
-    /// # Errors
-    /// The status that answers such a request.
-    fn check(request: &Self::Request) -> Result<(), Self::Error>;
 
     /// Tells the request its route; called once, before the hooks. Path arguments are converted here.
     ///
@@ -202,9 +198,9 @@ fn send<L: Language>(
 ) -> Result<http::Response<Body>, L::Leave> {
     let head = L::head(request);
     let failure = match L::finish(response) {
-        Ok(response) => match finish(head, response) {
+        Ok(response) => match finished(head, response) {
             Ok(response) => return Ok(response),
-            Err(error) => L::HttpError::from(error),
+            Err(error) => L::HttpError::from(HttpError::from(error)),
         },
         Err(error) => match L::raised(error) {
             Raised::Leave(error) => return Err(error),
@@ -214,7 +210,12 @@ fn send<L: Language>(
         },
     };
     let page = recover::default_page(tables, request, &failure);
-    Ok(finish(head, page).unwrap_or_else(|_| bare_500()))
+    Ok(finished(head, page).unwrap_or_else(|_| bare_500()))
+}
+
+fn finished(head: &dyn Head, response: Response) -> Result<http::Response<Body>, ResponseError> {
+    let method = Method::from_str(head.method()).ok();
+    Ok(finish(method, |name| head.header(name), response)?.into_http())
 }
 
 /// What is left when even the page for a failure fails.

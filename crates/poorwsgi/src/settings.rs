@@ -126,13 +126,13 @@ impl Settings {
 
     /// Whether debug is on for this request: `poor_Debug`, else the setting.
     #[must_use]
-    pub fn debug_for(&self, head: &(impl Head + ?Sized)) -> bool {
+    pub fn debug_for(&self, head: &dyn Head) -> bool {
         head.variable("poor_Debug").map_or(self.debug, |value| is_on(&value))
     }
 
     /// The document root for this request: `poor_DocumentRoot`, else the setting.
     #[must_use]
-    pub fn document_root_for(&self, head: &(impl Head + ?Sized)) -> Option<PathBuf> {
+    pub fn document_root_for(&self, head: &dyn Head) -> Option<PathBuf> {
         match head.variable("poor_DocumentRoot") {
             Some(path) if !path.is_empty() => Some(PathBuf::from(path.as_ref())),
             Some(_) => None,
@@ -142,13 +142,13 @@ impl Settings {
 
     /// Whether directories are listed for this request: `poor_DocumentIndex`, else the setting.
     #[must_use]
-    pub fn document_index_for(&self, head: &(impl Head + ?Sized)) -> bool {
+    pub fn document_index_for(&self, head: &dyn Head) -> bool {
         head.variable("poor_DocumentIndex").map_or(self.document_index, |value| is_on(&value))
     }
 
     /// The secret key for this request: `poor_SecretKey`, else the setting.
     #[must_use]
-    pub fn secret_key_for(&self, head: &(impl Head + ?Sized)) -> Option<SecretKey> {
+    pub fn secret_key_for(&self, head: &dyn Head) -> Option<SecretKey> {
         match head.variable("poor_SecretKey") {
             Some(key) if !key.is_empty() => Some(SecretKey::from(key.as_bytes())),
             _ => self.secret_key.clone(),

@@ -55,10 +55,10 @@ pub(super) async fn answer<L: Language>(
     tables: &Tables<L>,
     request: &L::Request,
 ) -> Result<L::Response, L::Error> {
-    L::check(request)?;
     let head = L::head(request);
     let method = Method::from_str(head.method()).map_err(|_| unknown_method(head))?;
-    let found = find(tables, head, method);
+    let path = head.path()?;
+    let found = find(tables, head, &path, method);
     if let Some(rule) = found.rule {
         let handler = match &found.target {
             Target::Handler(handler) => Some(*handler),
@@ -77,9 +77,9 @@ pub(super) async fn answer<L: Language>(
             }
             L::handle(handler, request).await
         }
-        Target::File(file) => Ok(L::respond(file)),
-        Target::Directory(listing) => {
-            Ok(L::respond(super::page::directory(&tables.settings, head, &listing)))
+        Target::File(file) => Ok(L::respond(file.into())),
+        Target::Directory(directory) => {
+            Ok(L::respond(super::page::directory(&tables.settings, head, &path, &directory)?))
         }
         Target::Debug => Ok(L::respond(super::debug::page(tables, head))),
         Target::Refused(error) => Err(error.into()),

@@ -21,14 +21,7 @@ pub(super) fn page<L: Language>(tables: &Tables<L>, head: &dyn Head) -> Response
             .collect(),
         regular_routes: router
             .pattern_routes()
-            .flat_map(|route| {
-                route.registrations().map(|(methods, registration)| {
-                    let row = HandlerRow::new(&**registration.rule(), methods, handler(registration.handler()));
-                    registration.arguments().fold(row, |row, (name, conversion)| {
-                        row.with_argument(name.unwrap_or_default(), converter_name::<L>(conversion))
-                    })
-                })
-            })
+XX
             .collect(),
         defaults: rows("", router.defaults(), &handler),
         states: tables
@@ -56,11 +49,11 @@ pub(super) fn page<L: Language>(tables: &Tables<L>, head: &dyn Head) -> Response
                 (filter.name().to_owned(), regex, converter_name::<L>(filter.conversion()))
             })
             .collect(),
-        headers: head.header_list(),
+        headers: pairs(|add| head.each_header(add)),
         variables: request_facts(&tables.settings, head),
         settings: settings(&tables.settings),
         options: head.options(),
-        environ: variables(head),
+        environ: pairs(|add| head.each_variable(add)),
     };
     let hostname = head.hostname();
     Response::new(page.render(super::page::site(&tables.settings, head, &hostname)))
@@ -68,7 +61,7 @@ pub(super) fn page<L: Language>(tables: &Tables<L>, head: &dyn Head) -> Response
 
 /// One row for each handler, with all the methods that share it.
 fn rows<H>(key: &str, table: &MethodTable<H>, name: &dyn Fn(&H) -> String) -> Vec<HandlerRow> {
-    table.entries().map(|(methods, handler)| HandlerRow::new(key, methods, name(handler))).collect()
+    table.shared().map(|(methods, handler)| HandlerRow::new(key, methods, name(handler))).collect()
 }
 
 fn converter_name<L: Language>(conversion: &Conversion<L::Converter>) -> String {
@@ -86,15 +79,15 @@ fn request_facts(settings: &Settings, head: &dyn Head) -> Vec<(String, String)> 
     let root = settings.document_root_for(head);
     let facts = [
         ("Debug", on(settings.debug_for(head))),
-        ("Server Software", head.server_software().to_owned()),
+        ("Server Software", head.server_software().into_owned()),
         ("Server Name", head.server_name().into_owned()),
         ("Server Port", head.server_port().to_string()),
-        ("Server Scheme", head.scheme().to_owned()),
-        ("HTTP Hostname", head.hostname().into_owned()),
-        ("Server Admin", head.server_admin().into_owned()),
-        ("Forwarded For", head.forwarded_for().unwrap_or_default().into_owned()),
-        ("Forwarded Host", head.forwarded_host().unwrap_or_default().into_owned()),
-        ("Forwarded Proto", head.forwarded_proto().unwrap_or_default().into_owned()),
+        ("Server Scheme", head.scheme().into_owned()),
+        ("HTTP Hostname", head.hostname()),
+        ("Server Admin", head.server_admin()),
+        ("Forwarded For", head.forwarded_for().unwrap_or_default()),
+        ("Forwarded Host", head.forwarded_host().unwrap_or_default()),
+        ("Forwarded Proto", head.forwarded_proto().unwrap_or_default()),
         ("Document Root", root.map(|root| root.display().to_string()).unwrap_or_default()),
         ("Document Index", on(settings.document_index_for(head))),
         ("Secret Key", if settings.secret_key_for(head).is_some() { "set, not shown" } else { "not set" }.to_owned()),
@@ -129,8 +122,9 @@ fn settings(settings: &Settings) -> Vec<(String, String)> {
     values.map(|(name, value)| (name.to_owned(), value)).into()
 }
 
-fn variables(head: &dyn Head) -> Vec<(String, String)> {
+/// The names and values that a function hands out.
+fn pairs(each: impl FnOnce(&mut dyn FnMut(&str, &str))) -> Vec<(String, String)> {
     let mut all = Vec::new();
-    head.variables(&mut |name, value| all.push((name.to_owned(), value.to_owned())));
+    each(&mut |name, value| all.push((name.to_owned(), value.to_owned())));
     all
 }

@@ -5,7 +5,8 @@ use http::{HeaderValue, header};
 use crate::digest;
 use crate::error::HttpError;
 use crate::request::Head;
-use crate::response::{Listing, Response};
+use crate::response::Response;
+use crate::response::document_root::Directory;
 use crate::results::{DirectoryIndex, ErrorPage, ErrorReport, Site};
 use crate::settings::Settings;
 use crate::state;
@@ -22,10 +23,10 @@ pub(super) fn error_response(
         None => state::HTTP_INTERNAL_SERVER_ERROR,
     };
     if status < state::HTTP_BAD_REQUEST {
-        return Response::empty(status).unwrap_or_default();
+        return Response::empty(status).unwrap_or_else(|_| Response::no_content());
     }
     let hostname = head.hostname();
-    let uri = head.full_path();
+    let uri = head.full_path().unwrap_or_default();
     let page = ErrorPage {
         method: head.method(),
         uri: &uri,
@@ -34,7 +35,9 @@ pub(super) fn error_response(
         report,
         ..ErrorPage::new(status, site(settings, head, &hostname))
     };
-    let mut response = Response::new(page.render()).with_status(status).unwrap_or_default();
+    let mut response = Response::new(page.render());
+    // The status is one of the table: it was looked up above.
+    let _ = response.set_status(status);
     if let Some(allow) = error.allow() {
         put(&mut response, header::ALLOW, &allow.to_string());
     }
@@ -49,10 +52,20 @@ pub(super) fn error_response(
 }
 
 /// The index of a directory as a response.
-pub(super) fn directory(settings: &Settings, head: &dyn Head, listing: &Listing) -> Response {
+///
+/// # Errors
+/// 500 where the directory cannot be read.
+pub(super) fn directory(
+    settings: &Settings,
+    head: &dyn Head,
+    path: &str,
+    directory: &Directory,
+) -> Result<Response, HttpError> {
     let hostname = head.hostname();
-    let path = head.path();
-    Response::new(DirectoryIndex::new(path, listing, site(settings, head, &hostname)).render())
+    let unreadable = |error| HttpError::new(state::HTTP_INTERNAL_SERVER_ERROR).with_source(error);
+    let entries = directory.entries().map_err(unreadable)?;
+    let site = site(settings, head, &hostname);
+    Ok(Response::new(DirectoryIndex { path, entries: &entries, parent: path != "/", site }.render()))
 }
 
 pub(super) fn site<'a>(settings: &'a Settings, head: &dyn Head, hostname: &'a str) -> Site<'a> {

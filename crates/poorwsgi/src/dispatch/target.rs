@@ -5,7 +5,8 @@ use std::sync::{Arc, LazyLock};
 use crate::dispatch::Language;
 use crate::error::HttpError;
 use crate::request::Head;
-use crate::response::{DocumentRoot, Found, Listing, Response};
+use crate::response::OpenFile;
+use crate::response::document_root::{Directory, DocumentRoot, Found};
 use crate::routing::{Captures, Resolved};
 use crate::state::{self, Method};
 use crate::tables::Tables;
@@ -18,8 +19,8 @@ static DEBUG_RULE: LazyLock<Arc<str>> = LazyLock::new(|| "/debug-info".into());
 /// What takes the request.
 pub(super) enum Target<'t, L: Language> {
     Handler(&'t L::Handler),
-    File(Response),
-    Directory(Listing),
+    File(OpenFile),
+    Directory(Directory),
     Debug,
     Refused(HttpError),
 }
@@ -44,10 +45,10 @@ impl<'t, L: Language> Resolution<'t, L> {
 /// Finds the target: static table, patterns, document root, debug page, default handler, nothing.
 pub(super) fn find<'t, L: Language>(
     tables: &'t Tables<L>,
-    head: &'t dyn Head,
+    head: &dyn Head,
+    path: &'t str,
     method: Method,
 ) -> Resolution<'t, L> {
-    let path = head.path();
     let allowed = match tables.router.resolve(path, method) {
         Resolved::Static { rule, handler } => {
             return Resolution::ruled(rule, Target::Handler(handler));
@@ -62,7 +63,7 @@ pub(super) fn find<'t, L: Language>(
         Resolved::NotFound { allowed } => allowed,
     };
     if matches!(method, Method::Get | Method::Head)
-        && let Some(found) = below_document_root(tables, head)
+        && let Some(found) = below_document_root(tables, head, path)
     {
         return found;
     }
@@ -81,20 +82,22 @@ pub(super) fn find<'t, L: Language>(
 
 fn below_document_root<'t, L: Language>(
     tables: &'t Tables<L>,
-    head: &'t dyn Head,
+    head: &dyn Head,
+    path: &str,
 ) -> Option<Resolution<'t, L>> {
-    let path = tables.settings.document_root_for(head)?;
-    let root = match DocumentRoot::open(&path) {
-        Ok(root) => root.dot_files(tables.settings.dot_files),
+    let root = tables.settings.document_root_for(head)?;
+    let root = match DocumentRoot::open(&root) {
+        Ok(root) if tables.settings.dot_files => root.with_dot_files(),
+        Ok(root) => root,
         Err(error) => {
-            tracing::error!(target: "poorwsgi", path = %path.display(), %error, "the document root cannot be opened");
+            tracing::error!(target: "poorwsgi", path = %root.display(), %error, "the document root cannot be opened");
             return None;
         }
     };
-    match root.lookup(head.path()) {
-        Found::File(file) => Some(Resolution::ruled(&ANY_RULE, Target::File(file.into_response()))),
-        Found::Directory(listing) if tables.settings.document_index_for(head) => {
-            Some(Resolution::ruled(&ANY_RULE, Target::Directory(listing)))
+    match root.lookup(path) {
+        Found::File(file) => Some(Resolution::ruled(&ANY_RULE, Target::File(file))),
+        Found::Directory(directory) if tables.settings.document_index_for(head) => {
+            Some(Resolution::ruled(&ANY_RULE, Target::Directory(directory)))
         }
         Found::Directory(_) | Found::Forbidden => {
             Some(Resolution::refused(HttpError::new(state::HTTP_FORBIDDEN)))

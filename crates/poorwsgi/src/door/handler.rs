@@ -8,10 +8,9 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use crate::door::error::{Error, Result};
-use crate::door::into_response::IntoResponse;
 use crate::door::request::Request;
 use crate::error::{BoxError, HttpError};
-use crate::response::Response;
+use crate::response::{IntoResponse, Response};
 
 type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 

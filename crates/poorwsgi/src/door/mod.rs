@@ -3,7 +3,6 @@
 mod application;
 mod error;
 mod handler;
-mod into_response;
 mod language;
 mod mount;
 mod path_arg;
@@ -13,7 +12,5 @@ mod service;
 pub use application::Application;
 pub use error::{Error, Result, abort};
 pub use handler::{AfterHook, BeforeHook, ErrorHandler, Handler, StateHandler, marker};
-pub use into_response::IntoResponse;
-pub use language::Rust;
 pub use path_arg::{ConvertError, FromPathArg};
 pub use request::Request;

@@ -33,6 +33,9 @@ pub trait Head: Send + Sync {
     /// The value of a header field; several of one name as [`combined`] makes them one.
     fn header(&self, name: &HeaderName) -> Option<Cow<'_, str>>;
 
+    /// Calls a function with the name and value of each header field, in the order in which they came.
+    fn each_header(&self, call: &mut dyn FnMut(&str, &str));
+
     /// The address of the other end.
     fn remote_addr(&self) -> Option<Cow<'_, str>>;
 
@@ -125,6 +128,11 @@ pub(super) mod tests {
         }
         fn header(&self, name: &HeaderName) -> Option<Cow<'_, str>> {
             combined(&self.fields, name)
+        }
+        fn each_header(&self, call: &mut dyn FnMut(&str, &str)) {
+            for (name, value) in &self.fields {
+                call(name.as_str(), &field_text(value));
+            }
         }
         fn remote_addr(&self) -> Option<Cow<'_, str>> {
             None

@@ -6,9 +6,9 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use super::body::Body;
-use super::error::ResponseError;
 use super::response::Response;
 use crate::headers::{HeaderError, Headers};
+use crate::{Error, Result};
 use crate::state;
 
 /// A value that a handler may return.
@@ -22,26 +22,27 @@ use crate::state;
 /// | `(data, content_type)` | with that type; JSON and no content keep their own |
 /// | `(data, content_type, headers)` | with those header fields instead of the default ones |
 /// | `(data, content_type, headers, status)` | with that status |
+/// | `Ok` of any of these | the same; an `Err` of any error goes to the application's handlers |
 ///
 /// ```
-/// use poorwsgi::{response::{IntoResponse, ResponseError}, state};
+/// use poorwsgi::{IntoResponse, state};
 ///
 /// let response = ("gone", "text/plain", ("X-Why", "moved"), state::HTTP_GONE).into_response()?;
 ///
 /// assert_eq!(response.status(), 410);
 /// assert_eq!(response.content_type(), Some("text/plain"));
 /// assert_eq!(response.headers().get_str("X-Why"), Some("moved"));
-/// # Ok::<(), ResponseError>(())
+/// # Ok::<(), poorwsgi::Error>(())
 /// ```
 pub trait IntoResponse {
     /// The response.
     ///
     /// # Errors
     /// A value that no response can be made of: an unknown status, a header field that was refused.
-    fn into_response(self) -> Result<Response, ResponseError>;
+    fn into_response(self) -> Result<Response>;
 }
 
-/// Header fields in the forms that a handler may return: [`Headers`], one pair, or an array or vector of pairs. A name
+/// Header fields in the forms that a handler may return: [`Headers`], `()` for none, one pair, or an array or vector of pairs. A name
 /// may come several times.
 pub trait IntoHeaders {
     /// The fields.
@@ -61,7 +62,7 @@ pub fn make_response(
     content_type: &str,
     headers: Option<Headers>,
     status: u16,
-) -> Result<Response, ResponseError> {
+) -> Result<Response> {
     let mut response = data.into_response()?;
     if response.content_type().is_some_and(|own| !own.starts_with("application/json"))
         && !content_type.is_empty()
@@ -78,33 +79,39 @@ pub fn make_response(
 }
 
 impl IntoResponse for Response {
-    fn into_response(self) -> Result<Response, ResponseError> {
+    fn into_response(self) -> Result<Response> {
         Ok(self)
     }
 }
 
 impl IntoResponse for () {
-    fn into_response(self) -> Result<Response, ResponseError> {
+    fn into_response(self) -> Result<Response> {
         Ok(Response::no_content())
     }
 }
 
 impl IntoResponse for Value {
-    fn into_response(self) -> Result<Response, ResponseError> {
-        Response::json(&self)
+    fn into_response(self) -> Result<Response> {
+        Ok(Response::json(&self)?)
     }
 }
 
 impl<T: IntoResponse> IntoResponse for Option<T> {
-    fn into_response(self) -> Result<Response, ResponseError> {
+    fn into_response(self) -> Result<Response> {
         self.map_or_else(|| Ok(Response::no_content()), T::into_response)
+    }
+}
+
+impl<T: IntoResponse, E: Into<Error>> IntoResponse for Result<T, E> {
+    fn into_response(self) -> Result<Response> {
+        self.map_err(Into::into)?.into_response()
     }
 }
 
 macro_rules! data {
     ($($data:ty),*) => {$(
         impl IntoResponse for $data {
-            fn into_response(self) -> Result<Response, ResponseError> {
+            fn into_response(self) -> Result<Response> {
                 Ok(Response::new(self))
             }
         }
@@ -114,19 +121,19 @@ macro_rules! data {
 data!(&'static str, String, Cow<'static, str>, &'static [u8], Vec<u8>, Bytes, Body);
 
 impl<T: IntoResponse, C: AsRef<str>> IntoResponse for (T, C) {
-    fn into_response(self) -> Result<Response, ResponseError> {
+    fn into_response(self) -> Result<Response> {
         make_response(self.0, self.1.as_ref(), None, state::HTTP_OK)
     }
 }
 
 impl<T: IntoResponse, C: AsRef<str>, H: IntoHeaders> IntoResponse for (T, C, H) {
-    fn into_response(self) -> Result<Response, ResponseError> {
+    fn into_response(self) -> Result<Response> {
         make_response(self.0, self.1.as_ref(), Some(self.2.into_headers()?), state::HTTP_OK)
     }
 }
 
 impl<T: IntoResponse, C: AsRef<str>, H: IntoHeaders> IntoResponse for (T, C, H, u16) {
-    fn into_response(self) -> Result<Response, ResponseError> {
+    fn into_response(self) -> Result<Response> {
         make_response(self.0, self.1.as_ref(), Some(self.2.into_headers()?), self.3)
     }
 }
@@ -134,6 +141,12 @@ impl<T: IntoResponse, C: AsRef<str>, H: IntoHeaders> IntoResponse for (T, C, H, 
 impl IntoHeaders for Headers {
     fn into_headers(self) -> Result<Headers, HeaderError> {
         Ok(self)
+    }
+}
+
+impl IntoHeaders for () {
+    fn into_headers(self) -> Result<Headers, HeaderError> {
+        Ok(Headers::new())
     }
 }
 

@@ -5,44 +5,18 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use askama::Template;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use crate::response::document_root::Entry;
 use super::{Site, hbytes, render};
 
 /// What a path segment keeps as it is: the unreserved characters of RFC 3986, section 2.3.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-
-/// One file or directory of an index.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Entry {
-    /// Its name, without a path.
-    pub name: String,
-    /// Whether it is a directory.
-    pub is_dir: bool,
-    /// Size in bytes, for a file.
-    pub size: Option<u64>,
-    /// When its content was last changed.
-    pub modified: Option<SystemTime>,
-    /// Media type of a file, such as `text/plain`.
-    pub media_type: Option<String>,
-}
-
-/// Whether an index lists a name: hidden files (`.htaccess`) and backups (`notes.txt~`) stay out, as in PoorWSGI.
-///
-/// ```
-/// use poorwsgi::results::is_listed;
-///
-/// assert!(is_listed("notes.txt") && !is_listed("notes.txt~") && !is_listed(".git"));
-/// ```
-#[must_use]
-pub fn is_listed(name: &str) -> bool {
-    !name.is_empty() && !name.starts_with('.') && !name.ends_with('~')
-}
 
 /// The page that lists a directory: name, modification time, size and type, with links.
 ///
 /// ```
 /// use poorwsgi::results::{DirectoryIndex, Entry, Site};
 ///
-/// let entries = [Entry { name: "100% sure?.txt".into(), size: Some(2_000_000), ..Entry::default() }];
+/// let entries = [Entry { name: "100% sure?.txt".into(), size: Some(2_000_000), modified: None, media_type: None }];
 /// let index = DirectoryIndex { path: "/files/", entries: &entries, parent: true, site: Site::default() };
 /// let html = index.render();
 /// assert!(html.contains(r#"<a href="/files/100%25%20sure%3F.txt">"#));
@@ -53,7 +27,7 @@ pub struct DirectoryIndex<'a> {
     /// Path of the directory as the client knows it, percent-decoded, with the prefix the application is mounted
     /// below; a slash at its end makes no difference.
     pub path: &'a str,
-    /// What to list, in this order. See [`is_listed`] for what to leave out.
+    /// What to list, in this order.
     pub entries: &'a [Entry],
     /// Whether the directory above may be seen too.
     pub parent: bool,
@@ -110,15 +84,15 @@ struct Row<'a> {
 
 impl<'a> Row<'a> {
     fn new(here: &str, entry: &'a Entry) -> Self {
-        let slash = if entry.is_dir { "/" } else { "" };
+        let slash = if entry.is_dir() { "/" } else { "" };
         let encoded = utf8_percent_encode(&entry.name, SEGMENT);
         Row {
             href: format!("{here}{encoded}{slash}"),
             name: format!("{}{slash}", entry.name),
             modified: entry.modified.and_then(date).unwrap_or_else(|| "–".to_owned()),
-            size: entry.size.filter(|_| !entry.is_dir).map_or_else(|| "–".to_owned(), size),
-            kind: match &entry.media_type {
-                _ if entry.is_dir => "Directory",
+            size: entry.size.map_or_else(|| "–".to_owned(), size),
+            kind: match entry.media_type {
+                _ if entry.is_dir() => "Directory",
                 Some(media_type) => media_type,
                 None => "application/octet-stream",
             },
@@ -156,7 +130,7 @@ mod tests {
     }
 
     fn file(name: &str) -> Entry {
-        Entry { name: name.to_owned(), ..Entry::default() }
+        Entry { name: name.to_owned(), size: Some(0), modified: None, media_type: None }
     }
 
     // The columns and formats are those of PoorWSGI 2.8.1, but for the change time (behaviour.md, static).
@@ -165,7 +139,7 @@ mod tests {
         let entry = Entry {
             size: Some(2_000_000),
             modified: Some(UNIX_EPOCH + Duration::from_secs(784_111_777)),
-            media_type: Some("text/plain".into()),
+            media_type: Some("text/plain"),
             ..file("notes.txt")
         };
         let html = index("/docs", &[entry], false);
@@ -178,7 +152,7 @@ mod tests {
 
     #[test]
     fn a_directory_has_a_slash_and_no_size() {
-        let entry = Entry { is_dir: true, size: Some(4096), ..file("pictures") };
+        let entry = Entry { size: None, ..file("pictures") };
         let html = index("/", &[entry], true);
         assert!(html.contains("<a href=\"/pictures/\"><bdi>pictures/</bdi></a>"));
         assert!(html.contains(">Directory<") && !html.contains("4.0 kB"));
@@ -203,7 +177,7 @@ mod tests {
     #[test]
     fn names_and_path_are_escaped() {
         let injection = "\"><script>alert('&')</script>";
-        let entry = Entry { media_type: Some(injection.into()), ..file(injection) };
+        let entry = Entry { media_type: Some(injection), ..file(injection) };
         let site = Site { hostname: injection, admin: injection, software: injection, debug: true };
         let html = DirectoryIndex { path: &format!("/{injection}/"), entries: &[entry], parent: true, site }
             .render();
@@ -242,11 +216,5 @@ mod tests {
         assert_eq!(size(999), "999 B");
         assert_eq!(size(1024), "1.0 kB");
         assert_eq!(size(u64::MAX), "16384.0 PB");
-    }
-
-    #[test]
-    fn hidden_files_and_backups_are_not_listed() {
-        assert!(is_listed("a.txt") && is_listed("~a"));
-        assert!(!is_listed(".env") && !is_listed("a.txt~") && !is_listed("..") && !is_listed(""));
     }
 }

@@ -28,7 +28,7 @@ use std::fmt::Write as _;
 use askama::Template;
 
 pub use debug_page::{DebugPage, HandlerRow};
-pub use directory_index::{DirectoryIndex, Entry, is_listed};
+pub use directory_index::DirectoryIndex;
 pub use error_page::ErrorPage;
 pub use error_report::{Cause, ErrorReport};
 pub use redact::{HIDDEN, redact};

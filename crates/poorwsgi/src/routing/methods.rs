@@ -9,7 +9,7 @@ pub struct MethodTable<T> {
 }
 
 impl<T> MethodTable<T> {
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         MethodTable { entries: Vec::new() }
     }
 
@@ -30,8 +30,13 @@ impl<T> MethodTable<T> {
         Method::ALL.iter().filter_map(|method| Some((*method, self.get(*method)?)))
     }
 
+    /// Each value with all the methods that share it, in the order of registration.
+    pub fn shared(&self) -> impl Iterator<Item = (MethodSet, &T)> {
+        self.entries.iter().map(|(methods, value)| (*methods, value))
+    }
+
     /// Sets the value of each of these methods, whatever they had before.
-    pub(super) fn set(&mut self, methods: MethodSet, value: T) {
+    pub(crate) fn set(&mut self, methods: MethodSet, value: T) {
         self.entries.retain_mut(|(old, _)| {
             *old = old.without(methods);
             !old.is_empty()
@@ -44,7 +49,7 @@ impl<T> MethodTable<T> {
 
 impl<T: Clone> MethodTable<T> {
     /// Takes the value of one method out; other methods that share it keep it.
-    pub(super) fn pop(&mut self, method: Method) -> Option<T> {
+    pub(crate) fn pop(&mut self, method: Method) -> Option<T> {
         let at = self.entries.iter().position(|(methods, _)| methods.contains(method))?;
         let (methods, value) = self.entries.get_mut(at)?;
         *methods = methods.without(method.into());
