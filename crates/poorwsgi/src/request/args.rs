@@ -67,7 +67,8 @@ impl Args {
         let mut pairs = Vec::new();
         for field in query.split('&') {
             if options.strict_parsing && !field.contains('=') {
-                return Err(HttpError::bad_request(format!("bad query field: {field:?} has no \"=\"")));
+                let shown: String = field.chars().take(80).collect();
+                return Err(HttpError::bad_request(format!("bad query field: {shown:?} has no \"=\"")));
             }
             let pair = form_urlencoded::parse(field.as_bytes()).next();
             pairs.extend(pair.filter(|(_, value)| options.keep_blank_values || !value.is_empty()));

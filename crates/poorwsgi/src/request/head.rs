@@ -51,7 +51,7 @@ pub trait Head: Send + Sync {
     /// The server's name and version; `Unknown` where it says none.
     fn server_software(&self) -> Cow<'_, str>;
 
-    /// A variable of the environment that the server or its administrator has set: `SERVER_ADMIN`, `poor_…`, `app_…`.
+    /// A variable that the server or its administrator has set: `SERVER_ADMIN`, `poor_…`, `app_…`.
     fn variable(&self, name: &str) -> Option<Cow<'_, str>>;
 
     /// Calls a function with the name and value of each such variable.

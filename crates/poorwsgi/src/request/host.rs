@@ -104,8 +104,8 @@ impl dyn Head + '_ {
     }
 
     /// The full address of a path on this host, as the client sees it: what a proxy forwarded goes before what the
-    /// server knows. The port is left out where it is the scheme's own. A full `http` or `https` address stays as it is;
-    /// a path without a leading slash gets one, so that it cannot become part of the host's name.
+    /// server knows. The port is left out where it is the scheme's own. A full `http` or `https` address stays as it
+    /// is; a path without a leading slash gets one, so that it cannot become part of the host's name.
     ///
     /// # Errors
     /// 400 where the host, the port or the scheme is malformed: no address is made of what is none.
