@@ -95,8 +95,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_read(value in ".*") {
-            let _ = http_to_time(&value);
+        fn any_text_is_read(
+            value in ".*",
+            preferred in "(Mon|Sun), [0-9]{2} (Jan|Feb|Dec) [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT",
+            old in "(Mon|Sun)day, [0-9]{2}-(Jan|Feb)-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT",
+            c in "(Mon|Sun) (Jan|Feb) [ 0-9][0-9] [0-9]{2}:[0-9]{2}:[0-9]{2} [0-9]{4}",
+        ) {
+            for value in [value, preferred, old, c] {
+                let _ = http_to_time(&value);
+            }
         }
 
         #[test]

@@ -4,6 +4,7 @@
 
 pub mod cookie;
 pub mod date;
+mod error;
 mod map;
 mod names;
 pub mod negotiation;
@@ -12,6 +13,7 @@ pub mod range;
 pub mod set_cookie;
 
 pub use cookie::Cookies;
-pub use map::{HeaderError, Headers};
+pub use error::HeaderError;
+pub use map::Headers;
 pub use range::{ContentRange, RangeSpec};
 pub use set_cookie::{CookieError, SameSite, SetCookie};

@@ -60,7 +60,8 @@ fn number(digits: &str) -> Option<u64> {
 /// Reads a `Range` field: the unit as it is written (units are compared without regard to case) and the ranges.
 ///
 /// `None` when there are no unit and ranges with one `=` between them. Ranges that are not valid are left out; the list
-/// is empty when none remains or when there are more than [`MAX_RANGES`], and the whole representation is then the answer.
+/// is empty when none remains or when there are more than [`MAX_RANGES`], and the answer is then the whole
+/// representation.
 ///
 /// ```
 /// use poorwsgi::headers::range::{RangeSpec::*, parse_range};

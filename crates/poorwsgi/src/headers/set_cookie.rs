@@ -227,7 +227,7 @@ impl fmt::Display for CookieError {
         match self {
             CookieError::Name(name) => write!(
                 f,
-                "cookie name {name:?}: use ASCII letters, digits and marks like - or _, no leading $, and no attribute's name"
+                "cookie name {name:?}: use ASCII letters, digits and marks like - or _; no leading $, no attribute's name"
             ),
             CookieError::Value(name) => {
                 write!(f, "cookie {name}: control character in the value; encode it, for example as base64")
