@@ -4,13 +4,14 @@ use std::error::Error as StdError;
 use std::fmt;
 
 use crate::headers::HeaderError;
+use crate::headers::set_cookie::CookieError;
 
 /// A session that cannot be made, read or written.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum SessionError {
-    /// The configuration contradicts itself or holds what a cookie cannot.
-    Config(String),
+    /// The configuration contradicts itself, or a value holds what a cookie cannot.
+    Cookie(CookieError),
     /// There is no secret key, or an empty one.
     EmptySecret,
     /// The cookie was not made with any of the keys, or was changed since, or is not whole. Which of these is not
@@ -20,7 +21,7 @@ pub enum SessionError {
     NotAnObject,
     /// The cookie would be longer than browsers store ([`COOKIE_LIMIT`](super::COOKIE_LIMIT)).
     TooLarge {
-        /// Bytes that the cookie's name and value would take.
+        /// Bytes that the field would take.
         size: usize,
     },
     /// The operating system gives no random bytes.
@@ -32,7 +33,7 @@ pub enum SessionError {
 impl fmt::Display for SessionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            SessionError::Config(reason) => f.write_str(reason),
+            SessionError::Cookie(error) => error.fmt(f),
             SessionError::EmptySecret => f.write_str("the secret key is not set"),
             SessionError::BadCookie => f.write_str("bad session data"),
             SessionError::NotAnObject => f.write_str("session data is not an object"),
@@ -50,6 +51,7 @@ impl StdError for SessionError {
         match self {
             SessionError::Random(error) => Some(error),
             SessionError::Header(error) => Some(error),
+            SessionError::Cookie(error) => Some(error),
             _ => None,
         }
     }
@@ -58,6 +60,12 @@ impl StdError for SessionError {
 impl From<HeaderError> for SessionError {
     fn from(error: HeaderError) -> Self {
         SessionError::Header(error)
+    }
+}
+
+impl From<CookieError> for SessionError {
+    fn from(error: CookieError) -> Self {
+        SessionError::Cookie(error)
     }
 }
 

@@ -1,0 +1,219 @@
+//! The attributes of a session's cookie, and the fields that set and remove it.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::{COOKIE_LIMIT, SessionError};
+use crate::headers::Headers;
+use crate::headers::set_cookie::{SameSite, SetCookie};
+
+/// How a session's cookie is set. `HttpOnly` always is: scripts have no business with it.
+///
+/// ```
+/// use poorwsgi::session::SessionConfig;
+///
+/// let config = SessionConfig { secure: true, max_age: Some(3600), ..SessionConfig::default() };
+/// assert_eq!(config.set_cookie("abc")?, "SESSID=abc; HttpOnly; Max-Age=3600; Path=/; Secure");
+/// # Ok::<(), poorwsgi::session::SessionError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionConfig {
+    /// The cookie's name; `SESSID` by default. A name that begins with `__Host-` keeps other hosts of the domain from
+    /// setting the cookie.
+    pub sid: String,
+    /// Seconds from now until the cookie expires. `None`, the default, makes it last until the browser is closed.
+    pub expires: Option<i64>,
+    /// The same as `Max-Age`, which counts before `Expires` where both are sent.
+    pub max_age: Option<i64>,
+    /// Sends the cookie to the hosts below this one too. `None` by default: to this host only.
+    pub domain: Option<String>,
+    /// The path below which the cookie is sent; `/` by default.
+    pub path: Option<String>,
+    /// Sends the cookie over TLS only; set it wherever the site has TLS.
+    pub secure: bool,
+    /// Whether requests from other sites carry the cookie. `None` leaves it to the browser, which takes `Lax`.
+    pub same_site: Option<SameSite>,
+}
+
+impl Default for SessionConfig {
+    fn default() -> Self {
+        SessionConfig {
+            sid: "SESSID".to_owned(),
+            expires: None,
+            max_age: None,
+            domain: None,
+            path: Some("/".to_owned()),
+            secure: false,
+            same_site: None,
+        }
+    }
+}
+
+impl SessionConfig {
+    /// Whether a cookie can be set with this configuration.
+    ///
+    /// # Errors
+    /// [`SessionError::Cookie`] where an attribute holds what it cannot, or browsers would refuse the whole:
+    /// `SameSite=None` without `Secure`, for one.
+    pub fn check(&self) -> Result<(), SessionError> {
+        self.set_cookie("").map(drop)
+    }
+
+    /// The value of a `Set-Cookie` field that sets the cookie, its attributes in the order of PoorWSGI.
+    ///
+    /// # Errors
+    /// Those of [`check`](Self::check), also for a `value` with control characters, and [`SessionError::TooLarge`].
+    pub fn set_cookie(&self, value: &str) -> Result<String, SessionError> {
+        self.render(value, self.expires.map(|seconds| unix_now().saturating_add(seconds)), self.max_age)
+    }
+
+    /// The value of a `Set-Cookie` field that removes the cookie: empty and expired, with the attributes that it was
+    /// set with, because a browser tells cookies apart by them.
+    ///
+    /// # Errors
+    /// Those of [`check`](Self::check).
+    pub fn remove_cookie(&self) -> Result<String, SessionError> {
+        self.render("", Some(0), self.max_age.map(|_| -1))
+    }
+
+    fn render(
+        &self,
+        value: &str,
+        expires: Option<i64>,
+        max_age: Option<i64>,
+    ) -> Result<String, SessionError> {
+        let mut cookie = SetCookie::new(&self.sid, value).http_only(true).secure(self.secure);
+        if let Some(expires) = expires {
+            cookie = cookie.expires(expires);
+        }
+        if let Some(max_age) = max_age {
+            cookie = cookie.max_age(max_age);
+        }
+        if let Some(domain) = &self.domain {
+            cookie = cookie.domain(domain);
+        }
+        if let Some(path) = &self.path {
+            cookie = cookie.path(path);
+        }
+        if let Some(same_site) = self.same_site {
+            cookie = cookie.same_site(same_site);
+        }
+        let line = cookie.render()?;
+        if line.len() > COOKIE_LIMIT { Err(SessionError::TooLarge { size: line.len() }) } else { Ok(line) }
+    }
+}
+
+/// Adds a `Set-Cookie` field for a session, and `Vary: Cookie`.
+pub(super) fn add_to(headers: &mut Headers, set_cookie: &str) -> Result<(), SessionError> {
+    headers.append("Set-Cookie", set_cookie)?;
+    vary_on_cookie(headers)?;
+    Ok(())
+}
+
+/// Adds `Cookie` to the `Vary` field, so that no cache gives one user's page to another (RFC 9110, section 12.5.5).
+/// Done by sessions that are written; to be called for an answer that depends on a session that was only read.
+///
+/// # Errors
+/// [`SessionError::Header`], where another `Vary` field of the headers is not text.
+pub fn vary_on_cookie(headers: &mut Headers) -> Result<(), SessionError> {
+    let fields: Vec<&[u8]> = headers.get_all("Vary").map(|value| value.as_bytes()).collect();
+    let joined = fields.join(&b", "[..]);
+    let names = |name: &[u8]| name.eq_ignore_ascii_case(b"cookie") || name == b"*";
+    if joined.split(|&byte| byte == b',').any(|name| names(name.trim_ascii())) {
+        return Ok(());
+    }
+    let value = if joined.trim_ascii().is_empty() {
+        b"Cookie".to_vec()
+    } else {
+        [&joined, &b", Cookie"[..]].concat()
+    };
+    headers.set("Vary", value)?;
+    Ok(())
+}
+
+fn unix_now() -> i64 {
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs());
+    i64::try_from(seconds).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::headers::set_cookie::CookieError;
+
+    /// The lines are those of PoorWSGI's `Session.header` for the same settings.
+    #[test]
+    fn cookies_are_those_of_poorwsgi() {
+        let config = SessionConfig::default();
+        assert_eq!(config.set_cookie("abc").unwrap(), "SESSID=abc; HttpOnly; Path=/");
+        assert_eq!(config.set_cookie("a b").unwrap(), "SESSID=\"a b\"; HttpOnly; Path=/");
+        let full = SessionConfig {
+            sid: "X".to_owned(),
+            expires: Some(3600),
+            max_age: Some(10),
+            domain: Some("example.net".to_owned()),
+            path: Some("/a".to_owned()),
+            secure: true,
+            same_site: Some(SameSite::Strict),
+        };
+        let line = full.set_cookie("abc").unwrap();
+        let (start, rest) = line.split_once("; expires=").unwrap();
+        let (date, end) = rest.split_once("; ").unwrap();
+        assert_eq!(start, "X=abc; Domain=example.net");
+        assert!(httpdate::parse_http_date(date).unwrap() > SystemTime::now());
+        assert_eq!(end, "HttpOnly; Max-Age=10; Path=/a; SameSite=Strict; Secure");
+        assert_eq!(SessionConfig { path: None, ..config }.set_cookie("").unwrap(), "SESSID=\"\"; HttpOnly");
+    }
+
+    /// behaviour.md: a destroyed session sends an empty value; RFC 6265, section 5.3, step 11: same name, domain, path.
+    #[test]
+    fn removing_keeps_what_identifies_the_cookie() {
+        let config = SessionConfig { max_age: Some(5), domain: Some("a.b".to_owned()), ..Default::default() };
+        assert_eq!(
+            config.remove_cookie().unwrap(),
+            "SESSID=\"\"; Domain=a.b; expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; Max-Age=-1; Path=/"
+        );
+        assert!(!SessionConfig::default().remove_cookie().unwrap().contains("Max-Age"));
+    }
+
+    #[test]
+    fn what_browsers_refuse_is_refused() {
+        let cross_site = SessionConfig { same_site: Some(SameSite::None), ..Default::default() };
+        assert!(matches!(cross_site.check(), Err(SessionError::Cookie(CookieError::NeedsSecure(_)))));
+        assert!(SessionConfig { secure: true, ..cross_site }.check().is_ok());
+        for sid in ["", "a b", "a;b", "é"] {
+            assert!(SessionConfig { sid: sid.to_owned(), ..Default::default() }.check().is_err(), "{sid}");
+        }
+        let injected = SessionConfig { path: Some("/; Domain=evil".to_owned()), ..Default::default() };
+        assert!(injected.check().is_err());
+    }
+
+    /// RFC 6265, section 6.1: what is longer is dropped by browsers without a word.
+    #[test]
+    fn a_cookie_over_the_limit_is_an_error() {
+        let config = SessionConfig::default();
+        let room = COOKIE_LIMIT - config.set_cookie("a").unwrap().len() + 1;
+        assert_eq!(config.set_cookie(&"a".repeat(room)).unwrap().len(), COOKIE_LIMIT);
+        let error = config.set_cookie(&"a".repeat(room + 1));
+        assert!(matches!(error, Err(SessionError::TooLarge { size: 4097 })));
+    }
+
+    /// behaviour.md: `Vary: Cookie` is added when the session cookie is written.
+    #[test]
+    fn vary_names_cookie_once() {
+        for (before, after) in [
+            (&[][..], "Cookie"),
+            (&["Accept"], "Accept, Cookie"),
+            (&["Accept", "Origin"], "Accept, Origin, Cookie"),
+            (&["Accept, cookie"], "Accept, cookie"),
+            (&["*"], "*"),
+        ] {
+            let mut headers = Headers::new();
+            before.iter().for_each(|value| headers.append("Vary", value).unwrap());
+            add_to(&mut headers, "a=b").unwrap();
+            add_to(&mut headers, "c=d").unwrap();
+            assert_eq!(headers.get_str("Vary"), Some(after));
+            assert_eq!(headers.get_all("Vary").count(), 1);
+            assert_eq!(headers.get_all("Set-Cookie").count(), 2);
+        }
+    }
+}
