@@ -21,7 +21,7 @@ use poorwsgi::digest::command::{Action, Command};
 )]
 struct Arguments {
     /// Password file (not needed with -n), realm of the login, and user name
-    #[arg(num_args = 2..=3, required = true, value_names = ["PASSWORDFILE", "REALM", "USERNAME"])]
+    #[arg(num_args = 2..=3, required = true, value_name = "PASSWORDFILE REALM USERNAME")]
     names: Vec<String>,
     /// Create a new file
     #[arg(short)]

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+use super::password_map::check_name;
 use super::{Algorithm, PasswordMap, PasswordMapError, hexdigest};
 
 /// What to do, for one user of one realm.
@@ -112,6 +113,8 @@ impl Command {
         out: &mut impl Write,
     ) -> Result<Outcome, CommandError> {
         let Command { realm, user, .. } = self;
+        check_name("realm", realm)?;
+        check_name("user", user)?;
         if self.action == Action::Print {
             let Some(digest) = self.ask_new(ask, out)? else { return Ok(Outcome::Mismatch) };
             let mut one = PasswordMap::new();
@@ -241,8 +244,8 @@ mod tests {
     #[test]
     fn a_bad_name_or_file_leaves_everything_as_it_was() {
         let terminal = Terminal::new();
-        let (result, _) = terminal.run(Action::Set { create: true }, "a:b", &["pw", "pw"]);
-        assert!(matches!(result, Err(CommandError::PasswordMap(_))));
+        let (result, _) = terminal.run(Action::Set { create: true }, "a:b", &[]);
+        assert!(matches!(result, Err(CommandError::PasswordMap(_))), "before a password is asked for");
         assert!(!terminal.file().exists());
         assert!(terminal.run(Action::Print, "a\nb", &["pw", "pw"]).0.is_err());
         std::fs::write(terminal.file(), "junk\n").unwrap();

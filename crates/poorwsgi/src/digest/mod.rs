@@ -20,7 +20,7 @@ mod verify;
 
 pub use algorithm::{Algorithm, UnknownAlgorithm, hexdigest};
 pub use challenge::{DigestAuth, opaque};
-pub use credentials::{Credentials, MalformedCredentials};
+pub use credentials::Credentials;
 pub use nonce_table::NonceTable;
 pub use password_map::{PasswordMap, PasswordMapError};
 pub use response::ResponseInput;

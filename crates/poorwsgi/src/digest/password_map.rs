@@ -117,9 +117,7 @@ impl PasswordMap {
     /// would be a line of its own, for any user.
     pub fn set(&mut self, realm: &str, user: &str, digest: &str) -> Result<(), PasswordMapError> {
         for (what, value) in [("realm", realm), ("user", user), ("digest", digest)] {
-            if value.is_empty() || value.contains(|c: char| c == ':' || c.is_control()) {
-                return Err(PasswordMapError::Name { what, value: value.to_owned() });
-            }
+            check_name(what, value)?;
         }
         self.0.entry(realm.to_owned()).or_default().insert(user.to_owned(), digest.to_owned());
         Ok(())
@@ -153,6 +151,14 @@ impl PasswordMap {
         let path = path.as_ref();
         replace(path, self.render().as_bytes()).map_err(|error| PasswordMapError::Io(path.into(), error))
     }
+}
+
+/// Whether a value can stand in a password file.
+pub(super) fn check_name(what: &'static str, value: &str) -> Result<(), PasswordMapError> {
+    if value.is_empty() || value.contains(|character: char| character == ':' || character.is_control()) {
+        return Err(PasswordMapError::Name { what, value: value.to_owned() });
+    }
+    Ok(())
 }
 
 /// Puts a file with this content in the place of another, through a rename in one directory.

@@ -4,9 +4,10 @@ use std::fmt;
 
 use subtle::ConstantTimeEq;
 
-use super::{Algorithm, Credentials, DigestAuth, MalformedCredentials, NonceTable, ResponseInput, Target};
+use super::{Algorithm, Credentials, DigestAuth, NonceTable, ResponseInput, Target};
 use super::{nonce, opaque};
 use crate::HttpError;
+use crate::request::Authorization;
 
 /// What a request says about itself.
 #[derive(Clone, Copy, Debug)]
@@ -25,35 +26,28 @@ pub struct Attempt<'a> {
     pub now: u64,
 }
 
-/// Why credentials are not accepted.
+/// Why credentials are not accepted. Both kinds end in a 401.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// The field is broken, or was meant for another scheme: 400, or 401 for those who prefer to ask again.
-    Malformed(MalformedCredentials),
-    /// The password is right, but the nonce is not ours, has expired or was used before: 401 with `stale=true`, at
+    /// The password is right, but the nonce is not ours, has expired or was used before. With `stale=true`, at
     /// which clients try again with a fresh nonce without asking their user.
     Stale,
-    /// 401. The reason is for the log, not for the client.
+    /// Anything else. The reason is for the log, not for the client.
     Refused(&'static str),
 }
 
 impl Refusal {
-    /// The error that this ends the request with.
+    /// The 401 that this ends the request with.
     #[must_use]
     pub fn into_error(self, realm: &str) -> HttpError {
-        match self {
-            Refusal::Malformed(error) => HttpError::bad_request(error.to_string()),
-            Refusal::Stale => HttpError::unauthorized(realm, true),
-            Refusal::Refused(_) => HttpError::unauthorized(realm, false),
-        }
+        HttpError::unauthorized(realm, self == Refusal::Stale)
     }
 }
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Refusal::Malformed(error) => error.fmt(f),
             Refusal::Stale => f.write_str("the nonce is unknown, expired or used"),
             Refusal::Refused(reason) => f.write_str(reason),
         }
@@ -62,20 +56,15 @@ impl fmt::Display for Refusal {
 
 impl std::error::Error for Refusal {}
 
-impl From<MalformedCredentials> for Refusal {
-    fn from(error: MalformedCredentials) -> Self {
-        Refusal::Malformed(error)
-    }
-}
-
 impl DigestAuth {
-    /// Checks the value of an `Authorization` field, and answers the user's name.
+    /// Checks the `Authorization` field of a request, and answers the user's name.
     ///
     /// `digest_of` gives the stored digest of a user ([`hexdigest`](super::hexdigest)) for an algorithm; it is asked
     /// at most once. Each answer is accepted once: `nonces` must be the same table for all requests.
     ///
     /// ```
     /// use poorwsgi::digest::{Attempt, DigestAuth, NonceTable, PasswordMap, Refusal, Target};
+    /// use poorwsgi::request::Authorization;
     ///
     /// let (auth, nonces, users) = (DigestAuth::new("secret"), NonceTable::default(), PasswordMap::new());
     /// let attempt = Attempt {
@@ -86,23 +75,25 @@ impl DigestAuth {
     ///     user_agent: None,
     ///     now: 1_800_000_000,
     /// };
-    /// let user = auth.verify(r#"Digest username="alice""#, "Zone", &attempt, &nonces, |user, _algorithm| {
+    /// let field = Authorization::parse(r#"Digest username="alice""#);
+    /// let user = auth.verify(&field, "Zone", &attempt, &nonces, |user, _algorithm| {
     ///     users.find("Zone", user).map(str::to_owned)
     /// });
     /// assert!(matches!(user, Err(Refusal::Refused(_))));
     /// ```
     ///
     /// # Errors
-    /// [`Refusal`], which [becomes](Refusal::into_error) the 400 or 401 to answer.
+    /// [`Refusal`], which [becomes](Refusal::into_error) the 401 to answer.
     pub fn verify(
         &self,
-        authorization: &str,
+        authorization: &Authorization,
         realm: &str,
         attempt: &Attempt<'_>,
         nonces: &NonceTable,
         digest_of: impl FnOnce(&str, Algorithm) -> Option<String>,
     ) -> Result<String, Refusal> {
-        let credentials = Credentials::parse(authorization)?;
+        let credentials = Credentials::read(authorization)
+            .ok_or(Refusal::Refused("not digest credentials, or a directive given twice"))?;
         let user = self.check_credentials(&credentials, realm, attempt, digest_of)?;
         self.check_nonce(&credentials, attempt, nonces)?;
         Ok(user)
@@ -121,32 +112,32 @@ impl DigestAuth {
         digest_of: impl FnOnce(&str, Algorithm) -> Option<String>,
     ) -> Result<String, Refusal> {
         // Absent means MD5 (RFC 7616, section 3.4), which is refused like any other that was not offered.
-        let algorithm = credentials.algorithm.as_deref().unwrap_or("MD5").parse().ok();
+        let algorithm = credentials.algorithm.unwrap_or("MD5").parse().ok();
         let algorithm = algorithm
             .filter(|algorithm| self.algorithms.contains(algorithm))
             .ok_or(Refusal::Refused("the algorithm was not offered"))?;
-        if field(&credentials.realm, "no realm")? != realm {
+        if field(credentials.realm, "no realm")? != realm {
             return Err(Refusal::Refused("another realm"));
         }
-        if field(&credentials.opaque, "no opaque value")? != opaque(attempt.server_name) {
+        if field(credentials.opaque, "no opaque value")? != opaque(attempt.server_name) {
             return Err(Refusal::Refused("another opaque value"));
         }
-        if credentials.userhash.as_deref().is_some_and(|value| value.eq_ignore_ascii_case("true")) {
+        if credentials.userhash.is_some_and(|value| value.eq_ignore_ascii_case("true")) {
             return Err(Refusal::Refused("a hashed user name, which was not offered"));
         }
-        let uri = field(&credentials.uri, "no uri")?;
+        let uri = field(credentials.uri, "no uri")?;
         if !attempt.targets.iter().any(|target| target.is_named_by(uri, attempt.host)) {
             return Err(Refusal::Refused("another uri"));
         }
         let input = ResponseInput {
             method: attempt.method,
             uri,
-            nonce: field(&credentials.nonce, "no nonce")?,
+            nonce: field(credentials.nonce, "no nonce")?,
             cnonce: self.cnonce(credentials, algorithm)?,
             protection: self.protection(credentials)?,
         };
-        let user = field(&credentials.username, "no user name")?;
-        let response = field(&credentials.response, "no response")?;
+        let user = field(credentials.username, "no user name")?;
+        let response = field(credentials.response, "no response")?;
 
         // An unknown user costs the same time as a wrong password.
         let stored = digest_of(user, algorithm).filter(|digest| digest.len() == algorithm.hex_len());
@@ -170,7 +161,7 @@ impl DigestAuth {
         attempt: &Attempt<'_>,
         nonces: &NonceTable,
     ) -> Result<(), Refusal> {
-        let nonce = field(&credentials.nonce, "no nonce")?;
+        let nonce = field(credentials.nonce, "no nonce")?;
         let issued = nonce::recognise(nonce, &self.secret, attempt.user_agent, self.timeout, attempt.now)
             .ok_or(Refusal::Stale)?;
         let count = match self.protection(credentials)? {
@@ -181,28 +172,25 @@ impl DigestAuth {
     }
 
     /// `(nc, qop)` where they were asked for.
-    fn protection<'a>(
-        &self,
-        credentials: &'a Credentials<'_>,
-    ) -> Result<Option<(&'a str, &'a str)>, Refusal> {
+    fn protection<'a>(&self, credentials: &Credentials<'a>) -> Result<Option<(&'a str, &'a str)>, Refusal> {
         if !self.qop_auth {
             return match credentials.qop {
                 None => Ok(None),
                 Some(_) => Err(Refusal::Refused("a quality of protection that was not offered")),
             };
         }
-        let qop = field(&credentials.qop, "no qop")?;
+        let qop = field(credentials.qop, "no qop")?;
         if qop != "auth" {
             return Err(Refusal::Refused("another quality of protection"));
         }
-        let nc = field(&credentials.nc, "no nc")?;
+        let nc = field(credentials.nc, "no nc")?;
         // Eight digits (RFC 7616, section 3.4): one count has one spelling, up to the case of letters.
         let is_count = nc.len() == 8 && nc.bytes().all(|byte| byte.is_ascii_hexdigit());
         if is_count { Ok(Some((nc, qop))) } else { Err(NO_COUNT) }
     }
 
-    fn cnonce<'a>(&self, credentials: &'a Credentials<'_>, algorithm: Algorithm) -> Result<&'a str, Refusal> {
-        match credentials.cnonce.as_deref() {
+    fn cnonce<'a>(&self, credentials: &Credentials<'a>, algorithm: Algorithm) -> Result<&'a str, Refusal> {
+        match credentials.cnonce {
             None if self.qop_auth || algorithm.is_session() => Err(Refusal::Refused("no cnonce")),
             cnonce => Ok(cnonce.unwrap_or_default()),
         }
@@ -211,11 +199,8 @@ impl DigestAuth {
 
 const NO_COUNT: Refusal = Refusal::Refused("nc is not eight hexadecimal digits");
 
-fn field<'a>(
-    value: &'a Option<std::borrow::Cow<'_, str>>,
-    missing: &'static str,
-) -> Result<&'a str, Refusal> {
-    value.as_deref().ok_or(Refusal::Refused(missing))
+fn field<'a>(value: Option<&'a str>, missing: &'static str) -> Result<&'a str, Refusal> {
+    value.ok_or(Refusal::Refused(missing))
 }
 
 #[cfg(test)]
@@ -289,7 +274,7 @@ mod tests {
     }
 
     fn verify(field: &str) -> Result<String, Refusal> {
-        auth().verify(field, "Zone", &ATTEMPT, &NonceTable::default(), stored)
+        auth().verify(&Authorization::parse(field), "Zone", &ATTEMPT, &NonceTable::default(), stored)
     }
 
     fn refused(client: Client) -> &'static str {
@@ -313,7 +298,8 @@ mod tests {
     #[test]
     fn the_same_answer_twice_is_refused() {
         let (nonces, first) = (NonceTable::default(), client());
-        let verify = |field: &str| auth().verify(field, "Zone", &ATTEMPT, &nonces, stored);
+        let verify =
+            |field: &str| auth().verify(&Authorization::parse(field), "Zone", &ATTEMPT, &nonces, stored);
         assert!(verify(&first.field()).is_ok());
         assert_eq!(verify(&first.field()), Err(Refusal::Stale));
         let next = Client { nc: "0000000B", ..first };
@@ -326,7 +312,8 @@ mod tests {
     fn a_wrong_answer_does_not_use_the_nonce_up() {
         let (nonces, right) = (NonceTable::default(), client());
         let wrong = Client { password: "guess", nonce: right.nonce.clone(), ..client() };
-        let verify = |field: &str| auth().verify(field, "Zone", &ATTEMPT, &nonces, stored);
+        let verify =
+            |field: &str| auth().verify(&Authorization::parse(field), "Zone", &ATTEMPT, &nonces, stored);
         assert_eq!(verify(&wrong.field()), Err(WRONG));
         assert!(verify(&right.field()).is_ok());
     }
@@ -348,7 +335,16 @@ mod tests {
     fn without_a_timeout_nonces_stay_good() {
         let auth = DigestAuth { timeout: NonZeroU64::new(0), ..auth() };
         let later = Attempt { now: NOW + 1_000_000, ..ATTEMPT };
-        assert!(auth.verify(&client().field(), "Zone", &later, &NonceTable::default(), stored).is_ok());
+        assert!(
+            auth.verify(
+                &Authorization::parse(&client().field()),
+                "Zone",
+                &later,
+                &NonceTable::default(),
+                stored
+            )
+            .is_ok()
+        );
     }
 
     #[test]
@@ -390,14 +386,18 @@ mod tests {
         let response = field.split("response=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
         assert_eq!(verify(&field.replace(response, "žluťoučký")), Err(WRONG));
         assert_eq!(verify(&field.replace(response, "")), Err(WRONG));
-        assert!(matches!(verify("Digest"), Err(Refusal::Malformed(_))));
+        for field in ["", "Digest", "Digest x", "Basic dXNlcjpwYXNz"] {
+            assert!(matches!(verify(field), Err(Refusal::Refused(_))), "{field}");
+        }
+        assert!(verify(&format!("{field}, qop=auth")).is_err());
     }
 
     /// RFC 2617, section 3.2.2: the form of RFC 2069, where each nonce is good for one request.
     #[test]
     fn without_qop_each_nonce_is_good_once() {
         let (auth, nonces) = (DigestAuth { qop_auth: false, ..auth() }, NonceTable::default());
-        let verify = |field: &str| auth.verify(field, "Zone", &ATTEMPT, &nonces, stored);
+        let verify =
+            |field: &str| auth.verify(&Authorization::parse(field), "Zone", &ATTEMPT, &nonces, stored);
         let field = Client { qop: None, ..client() }.field();
         assert!(verify(&field).is_ok());
         assert_eq!(verify(&field), Err(Refusal::Stale));
@@ -408,7 +408,8 @@ mod tests {
     #[test]
     fn a_stored_digest_of_another_length_is_no_match() {
         let md5 = |_: &str, _| stored("Jäsøn", Algorithm::Md5);
-        let result = auth().verify(&client().field(), "Zone", &ATTEMPT, &NonceTable::default(), md5);
+        let field = Authorization::parse(&client().field());
+        let result = auth().verify(&field, "Zone", &ATTEMPT, &NonceTable::default(), md5);
         assert_eq!(result, Err(WRONG));
     }
 
@@ -420,6 +421,5 @@ mod tests {
         };
         assert_eq!(status(Refusal::Stale), (401, Some(true)));
         assert_eq!(status(WRONG), (401, Some(false)));
-        assert_eq!(status(verify("Digest x").unwrap_err()), (400, None));
     }
 }
