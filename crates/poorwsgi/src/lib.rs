@@ -5,6 +5,7 @@ pub mod digest;
 pub mod error;
 pub mod form;
 pub mod headers;
+pub mod json;
 pub mod request;
 pub mod response;
 pub mod results;
