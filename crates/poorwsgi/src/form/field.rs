@@ -360,7 +360,7 @@ mod tests {
         assert_eq!(form.getvalue("b", str::parse::<String>).unwrap(), Some(OneOrMany::One(String::new())));
         assert_eq!(form.getvalue("c", str::parse::<u8>).unwrap(), None);
         assert_eq!(form.getfirst("a", str::parse).unwrap(), Some(1));
-        assert_eq!(form.getlist("a", str::parse).unwrap(), [1, 2]);
+        assert_eq!(form.getlist("a", str::parse::<u8>).unwrap(), [1, 2]);
         assert_eq!(form.getlist("c", str::parse::<u8>).unwrap(), [0; 0]);
         assert!(form.contains("b") && !form.contains("c"));
     }

@@ -321,3 +321,6 @@ impl MultipartParser {
         if self.held.is_empty() { None } else { self.scan_held() }
     }
 }
+
+#[cfg(test)]
+mod tests;

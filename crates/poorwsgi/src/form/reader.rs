@@ -337,3 +337,6 @@ where
     }
     reader.finish()
 }
+
+#[cfg(test)]
+mod tests;
