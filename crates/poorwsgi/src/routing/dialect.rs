@@ -1,12 +1,12 @@
 //! Routes are written in the regular expressions of Python's `re`; the few spellings that mean something else in
-//! the `regex` crate are rewritten here.
+//! Rust's `regex` are rewritten here.
 
 /// What Python's `\w` is made of. The `regex` crate adds combining marks and leaves out numerals like `²`.
 const WORD: &str = r"\p{L}\p{N}_";
 /// What Python's `\s` is made of: White_Space and the four information separators.
 const SPACE: &str = r"\s\x1c-\x1f";
 
-/// Rewrites an expression of Python's `re` for the `regex` and `fancy-regex` crates.
+/// Rewrites an expression of Python's `re` for the engines of `regex` and `fancy-regex`.
 ///
 /// It never fails: what makes no sense stays as it is for the compiler to complain about.
 pub(super) fn from_python(expression: &str) -> String {
@@ -118,12 +118,12 @@ impl Scan {
 
 #[cfg(test)]
 mod tests {
+    use super::super::matcher::{End, Matcher};
     use super::*;
     use proptest::prelude::*;
 
     fn matches(expression: &str, text: &str) -> bool {
-        let expression = format!(r"\A(?:{})\z", from_python(expression));
-        regex::Regex::new(&expression).unwrap().is_match(text)
+        Matcher::compile(expression, End::Text).unwrap().is_match(text)
     }
 
     /// Facts asked from Python 3.11: `re.fullmatch(expression, text)`.

@@ -5,9 +5,8 @@
 //! text before the group, and a route is found under as much of its shape as is known: from the first group that
 //! may match a `/` on, only the text before it counts. The expressions of the few routes found decide.
 //!
-//! A [`regex::RegexSet`] would be less code, but it reports all matches of all expressions at the price of running
-//! them together: a thousand routes with Unicode classes overflow its lazy automaton, and the time grows with their
-//! number. A look-up here visits each node of the tree at most once, and none deeper than the path has segments nor
+//! A set of expressions searched at once would be less code, but a thousand with Unicode classes overflow the lazy
+//! automaton of such a set, and then the time grows with their number. A look-up here visits each node of the tree at most once, and none deeper than the path has segments nor
 //! than [`MAX_DEPTH`], so a path of a million slashes costs no more than one of that depth.
 
 use std::collections::{BTreeMap, HashMap};

@@ -1,6 +1,6 @@
 //! Routes matched a segment at a time, with expressions they share.
 //!
-//! A compiled expression with `\w` or `\d` in it, which are Unicode classes, takes a megabyte. Most routes need none
+//! A compiled expression with `\w` or `\d` in it, which are Unicode classes, takes some hundred kilobytes. Most routes need none
 //! of their own: where each segment has at most one group, and no group can match a `/`, the text of each group is
 //! known once the path is split, and only has to match its filter as a whole. All routes share the filters'
 //! expressions, so a thousand routes take the memory of a few, and are registered and matched in less time.
@@ -8,18 +8,20 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use regex_automata::meta::Regex;
+
 use super::matcher::{End, Matcher, crosses_segments};
 
 /// The expressions of groups that stay within their segment, compiled once each.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Expressions {
-    known: HashMap<Box<str>, Option<Arc<regex::Regex>>>,
+    known: HashMap<Box<str>, Option<Arc<Regex>>>,
 }
 
 impl Expressions {
     /// The expression, to match a group's whole text; `None` if it does not compile, may match a `/`, or looks
     /// beyond its group.
-    pub(super) fn within(&mut self, expression: &str) -> Option<Arc<regex::Regex>> {
+    pub(super) fn within(&mut self, expression: &str) -> Option<Arc<Regex>> {
         if let Some(known) = self.known.get(expression) {
             return known.clone();
         }
@@ -47,7 +49,7 @@ struct Rule {
 
 #[derive(Clone, Debug)]
 struct Group {
-    expression: Arc<regex::Regex>,
+    expression: Arc<Regex>,
     suffix: String,
 }
 
@@ -72,7 +74,7 @@ impl SegmentsBuilder {
         }
     }
 
-    pub(super) fn group(&mut self, expression: Option<&Arc<regex::Regex>>) {
+    pub(super) fn group(&mut self, expression: Option<&Arc<Regex>>) {
         match (expression, &self.current.group) {
             (Some(expression), None) => {
                 let expression = Arc::clone(expression);

@@ -313,6 +313,36 @@ fn a_bad_expression_is_refused_and_nothing_is_registered() {
     assert_eq!(router.pattern_routes().count(), 0);
 }
 
+/// What PoorWSGI 2.8.1 answered to the same routes and paths: the arguments, as text, or no match.
+#[test]
+fn routes_match_as_in_poorwsgi() {
+    for (rule, path, expected) in [
+        (r"/<a:re:\w{1,3}>_user", "/12_user", Some(vec!["12"])),
+        (r"/<a:re:.*><b:re:[\w-]+><c:re:[a&&b]+>", "/12x-yab", Some(vec!["12x-y", "a", "b"])),
+        ("/<a:word>b<b:int>/", "/12b1/", Some(vec!["12", "1"])),
+        ("/<a:re:.*>a<b:word>/", "/abaa/", Some(vec!["ab", "a"])),
+        (r"/<a:hex>/<b>/<c:hex><d:re:[\w-]+>", "/a/bb/bb12", Some(vec!["a", "bb", "bb1", "2"])),
+        (r"/<a:re:a{,2}><b:re:\w{1,3}><c:re:.*>", "/e\u{301}_&", Some(vec!["", "e", "\u{301}_&"])),
+        ("/<a:re:[^/a]*><b:re:[^/a]*>/", "/1x-y/", Some(vec!["1x-y", ""])),
+        ("/b<a><b:re:a*?><c:re:a*?>", "/b12až", Some(vec!["12až", "", ""])),
+        ("/<a:word>", "/²", Some(vec!["²"])),
+        ("/<a:int>", "/²", None),
+        ("/<a:word>", "/e\u{301}", None),
+        (r"/b<a:re:\d\b>", "/b²", None),
+        ("/<a:re:.*><b:re:(?<!a)b>/<c:re:.*>", "/žx-y/x-y", None),
+        ("/<a>/<b:int><c:re:[[a]+>/", "/ab/12ab/", None),
+        ("/<a:float>", "/1.", None),
+        (
+            "/<a:uuid>",
+            "/6BA7B810-9dad-11d1-80b4-00c04fd430c8",
+            Some(vec!["6BA7B810-9dad-11d1-80b4-00c04fd430c8"]),
+        ),
+    ] {
+        let expected = expected.map(|values| (0, values.into_iter().map(Some).collect()));
+        assert_eq!(get(&routes(&[rule]), path), expected, "{rule} on {path}");
+    }
+}
+
 /// A piece of a route, over few letters so that routes and paths meet.
 fn piece() -> impl Strategy<Value = &'static str> {
     prop::sample::select(vec![
