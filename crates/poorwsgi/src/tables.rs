@@ -1,5 +1,8 @@
 //! The tables that an application is made of, for handlers of any language.
 
+use std::sync::Arc;
+
+use crate::digest::NonceTable;
 use crate::dispatch::Language;
 use crate::routing::{MethodTable, Router};
 use crate::settings::Settings;
@@ -21,6 +24,8 @@ pub struct Tables<L: Language> {
     pub states: Registry<u16, L::StateHandler>,
     /// Handlers by error type. The first one registered whose type fits is called.
     pub errors: Registry<L::ErrorType, L::ErrorHandler>,
+    /// The digest nonces in use, shared by all clones.
+    pub nonces: Arc<NonceTable>,
 }
 
 impl<L: Language> Tables<L> {
@@ -34,6 +39,7 @@ impl<L: Language> Tables<L> {
             after: Vec::new(),
             states: Registry::default(),
             errors: Registry::default(),
+            nonces: Arc::default(),
         }
     }
 }
@@ -47,6 +53,7 @@ impl<L: Language> Clone for Tables<L> {
             after: self.after.clone(),
             states: self.states.clone(),
             errors: self.errors.clone(),
+            nonces: Arc::clone(&self.nonces),
         }
     }
 }

@@ -64,10 +64,6 @@ impl Language for Toy {
         &request.head
     }
 
-    fn check(request: &Asked) -> Result<(), Trouble> {
-        request.head.flaw().map_or(Ok(()), |flaw| Err(HttpError::bad_request(flaw).into()))
-    }
-
     fn assign(request: &Asked, route: Route<'_, '_, Self>) -> Result<(), Trouble> {
         let args: Vec<String> = route
             .captures
@@ -199,7 +195,7 @@ fn status_handler(_: &Asked, error: HttpError) -> Result<Response, Trouble> {
 
 fn tables() -> Tables<Toy> {
     let mut tables = Tables::new(Settings::new("toy"));
-    tables.before.push(|request| {
+    tables.before.push(|request: &Asked| {
         request.note("before");
         Ok(())
     });
@@ -227,7 +223,7 @@ fn a_request_goes_before_handler_after() {
 #[test]
 fn rule_and_arguments_are_known_to_before_hooks() {
     let mut tables = Tables::new(Settings::new("toy"));
-    tables.before.push(|request| {
+    tables.before.push(|request: &Asked| {
         request.note(format!("{:?}", request.route.get()));
         Ok(())
     });

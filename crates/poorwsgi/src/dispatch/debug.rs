@@ -6,7 +6,6 @@ use crate::response::Response;
 use crate::results::{DebugPage, HandlerRow};
 use crate::routing::{Conversion, MethodTable};
 use crate::settings::Settings;
-use crate::state::MethodSet;
 use crate::tables::Tables;
 
 /// The debug page of an application, as seen by one request.
@@ -21,7 +20,15 @@ pub(super) fn page<L: Language>(tables: &Tables<L>, head: &dyn Head) -> Response
             .collect(),
         regular_routes: router
             .pattern_routes()
-XX
+            .flat_map(|route| {
+                route.methods().shared().map(|(methods, registration)| {
+                    let rule = registration.rule().unwrap_or_else(|| route.regex());
+                    let row = HandlerRow::new(&**rule, methods, handler(registration.handler()));
+                    registration.converters().fold(row, |row, (name, conversion)| {
+                        row.with_argument(&**name, converter_name::<L>(conversion))
+                    })
+                })
+            })
             .collect(),
         defaults: rows("", router.defaults(), &handler),
         states: tables

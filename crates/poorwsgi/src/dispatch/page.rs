@@ -44,7 +44,7 @@ pub(super) fn error_response(
     if status == state::HTTP_UNAUTHORIZED && settings.auth_digest {
         let realm = error.challenge().map_or(settings.name.as_str(), |challenge| &challenge.realm);
         let stale = error.challenge().is_some_and(|challenge| challenge.stale);
-        for challenge in digest::challenges(settings, head, realm, stale) {
+        for challenge in digest::challenges(settings, head, realm, stale).unwrap_or_default() {
             let _ = response.headers_mut().append(header::WWW_AUTHENTICATE, challenge);
         }
     }

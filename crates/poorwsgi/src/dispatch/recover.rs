@@ -3,7 +3,6 @@
 use std::str::FromStr;
 
 use crate::dispatch::{Language, Raised};
-use crate::error::HttpError;
 use crate::response::Response;
 use crate::state::{self, Method};
 use crate::tables::Tables;
@@ -89,6 +88,7 @@ fn log<L: Language>(request: &L::Request, error: &L::HttpError) {
     if tracing::enabled!(target: "poorwsgi", tracing::Level::ERROR) {
         let head = L::head(request);
         let report = L::report(error);
-        tracing::error!(target: "poorwsgi", method = head.method(), path = head.path(), error = %report, "a request failed");
+        let path = head.path().unwrap_or_default();
+        tracing::error!(target: "poorwsgi", method = head.method(), %path, error = %report, "a request failed");
     }
 }

@@ -12,9 +12,10 @@ use crate::door::language::{ErrorType, Rust};
 use crate::door::mount;
 use crate::door::path_arg::{Converted, Converter};
 use crate::error::BoxError;
-use crate::routing::{Conversion, RouteError, Router};
+use crate::door::request::Request;
+use crate::routing::{Conversion, RegularRoute, RouteError, Router};
 use crate::settings::Settings;
-use crate::state::{Method, MethodSet};
+use crate::state::{METHOD_ALL, Method, MethodSet};
 use crate::tables::Tables;
 use crate::variables::Variables;
 
@@ -145,7 +146,7 @@ impl Application {
         handler: impl Handler<M>,
     ) -> Result<&mut Self> {
         let handler = stored(handler);
-        self.tables_mut().router.set_regular_route(regex, methods, handler, Vec::new(), None)?;
+        self.tables_mut().router.set_regular_route(regex, methods, handler)?;
         Ok(self)
     }
 
@@ -163,7 +164,7 @@ impl Application {
 
     /// Removes the default handler of one method. Whether there was one is the answer.
     pub fn pop_default(&mut self, method: Method) -> bool {
-        self.tables_mut().router.pop_default(method).is_ok()
+        self.tables_mut().router.pop_default(method).is_some()
     }
 
     /// Mounts any tower service below a prefix, such as `/api`. It gets every request whose path is the prefix or goes
@@ -181,14 +182,8 @@ impl Application {
         B::Error: Into<BoxError>,
     {
         let (regex, handler) = mount::mount(prefix, service)?;
-        let rule = Some(format!("{prefix}/*"));
-        self.tables_mut().router.set_regular_route(
-            &regex,
-            crate::state::METHOD_ALL,
-            handler,
-            Vec::new(),
-            rule.as_deref(),
-        )?;
+        let route = RegularRoute::new(regex).with_rule(format!("{prefix}/*"));
+        self.tables_mut().router.set_regular_route(route, METHOD_ALL, handler)?;
         Ok(self)
     }
 

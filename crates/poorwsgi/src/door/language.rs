@@ -13,21 +13,21 @@ use crate::door::handler::Stored;
 use crate::door::path_arg::{Converter, PathArg};
 use crate::door::request::{Content, Request, body_error};
 use crate::error::{BoxError, HttpError};
-use crate::form::{FormOptions, read_form};
+use crate::form::{self, FormOptions, read_form};
 use crate::json::parse_json;
 use crate::request::Head;
 use crate::response::Response;
 use crate::results::ErrorReport;
 use crate::routing::{Capture, Conversion};
-use crate::state;
+use crate::{settings, state};
 
 /// Handlers written in Rust.
 #[derive(Debug)]
-pub enum Rust {}
+pub(crate) enum Rust {}
 
 /// Asks whether an error is of the type that an error handler takes.
 #[derive(Clone, Copy, Debug)]
-pub struct ErrorType {
+pub(crate) struct ErrorType {
     pub(super) id: TypeId,
     pub(super) is: fn(&Error) -> bool,
     pub(super) name: &'static str,
@@ -57,10 +57,6 @@ impl Language for Rust {
         request.head()
     }
 
-    fn check(request: &Request) -> Result<()> {
-        request.head().flaw().map_or(Ok(()), |flaw| Err(HttpError::bad_request(flaw).into()))
-    }
-
     fn assign(request: &Request, route: Route<'_, '_, Self>) -> Result<()> {
         let captures = route.captures.iter().flat_map(|captures| captures.iter());
         let args = captures.map(path_arg).collect::<Result<Vec<_>>>()?;
@@ -78,13 +74,14 @@ impl Language for Rust {
                     keep_blank_values: settings.keep_blank_values,
                     strict_parsing: settings.strict_parsing,
                     limits: settings.form_limits.clone(),
-                    file_callback: settings.file_callback.clone(),
+                    file_callback: settings.file_callback.clone().map(own_callback),
+                    ..FormOptions::default()
                 };
                 Content::Form(read_form(request.take_body(), &content_type, options).await?)
             }
             BodyPlan::Json => {
                 let body = read_whole(request, settings.json_size, "json_size").await?;
-                Content::Json(parse_json(&body, &request.head().charset(), settings.json_depth)?)
+                Content::Json(parse_json(&body, Some(&request.charset()), settings.json_depth)?)
             }
             BodyPlan::Data => Content::Data(read_whole(request, settings.data_size, "data_size").await?),
         };
@@ -143,7 +140,12 @@ impl Language for Rust {
     }
 
     fn report(error: &HttpError) -> ErrorReport {
-        ErrorReport::of(error)
+        let cause: &(dyn std::error::Error + 'static) = std::error::Error::source(error).unwrap_or(error);
+        let report = ErrorReport::new(cause);
+        match error.location() {
+            Some(location) => report.with_location(location.to_string()),
+            None => report,
+        }
     }
 
     fn respond(response: Response) -> Response {
@@ -176,6 +178,11 @@ async fn read_whole(request: &Request, limit: u64, setting: &str) -> Result<byte
         }
         Err(error) => Err(body_error(error)),
     }
+}
+
+/// The application's callback, as one for this form alone.
+fn own_callback(callback: settings::FileCallback) -> form::FileCallback {
+    Box::new(move |filename| callback(filename))
 }
 
 /// Converts one path argument. A custom filter that refuses the text is a 404.

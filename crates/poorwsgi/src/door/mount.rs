@@ -10,7 +10,7 @@ use crate::door::handler::{Called, Stored};
 use crate::door::request::Request;
 use crate::error::{BoxError, HttpError};
 use crate::response::{Body, Response};
-use crate::routing::RouteError;
+use crate::routing::{RouteError, RouteErrorKind};
 
 /// The regular expression that a mounted service matches, and the handler that calls it.
 ///
@@ -25,7 +25,8 @@ where
     B::Error: Into<BoxError>,
 {
     if !prefix.starts_with('/') || prefix.ends_with('/') {
-        return Err(RouteError::new(prefix, 1, "a mount's prefix begins with \"/\" and does not end with it"));
+        let detail = "a prefix begins with \"/\" and does not end with it";
+        return Err(RouteError::new(RouteErrorKind::Prefix, prefix, detail));
     }
     let regex = format!(r"{}(?:/|\z)", regex::escape(prefix));
     let skip = prefix.len();
@@ -35,11 +36,7 @@ where
             let mut inner = request.to_http();
             *inner.uri_mut() = below(inner.uri(), skip)?;
             std::future::poll_fn(|context| service.poll_ready(context)).await.map_err(Error::new)?;
-            let (parts, body) = service.call(inner).await.map_err(Error::new)?.into_parts();
-            let mut response = Response::empty(parts.status.as_u16())?;
-            *response.headers_mut() = (&parts.headers).into();
-            *response.body_mut() = Body::wrap(body);
-            Ok(response)
+            Ok(Response::from(service.call(inner).await.map_err(Error::new)?))
         }))
     });
     Ok((regex, handler))

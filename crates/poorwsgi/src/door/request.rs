@@ -5,15 +5,16 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use http::{Extensions, HeaderMap, header};
+use http::{Extensions, HeaderMap};
 use http_body_util::{BodyExt, Limited};
 
+use crate::digest::{self, PasswordMap};
 use crate::door::language::Rust;
 use crate::door::path_arg::{FromPathArg, PathArg};
 use crate::error::{BoxError, HttpError};
 use crate::form::FieldStorage;
-use crate::headers::Cookies;
-use crate::request::{Args, Head, HttpHead};
+use crate::headers::cookie::Cookies;
+use crate::request::{Args, ArgsOptions, Head, HttpHead};
 use crate::response::Body;
 use crate::settings::{SecretKey, Settings};
 use crate::state;
@@ -102,9 +103,6 @@ impl Request {
         &self.0.tables.settings
     }
 
-    pub(super) fn tables(&self) -> &Tables<Rust> {
-        &self.0.tables
-    }
 
     /// The header fields as they arrived.
     #[must_use]
@@ -161,18 +159,19 @@ impl Request {
             return Ok(args);
         }
         let settings = self.settings();
-        let query = if settings.auto_args { self.head().query() } else { "" };
-        let args = Args::parse(query, settings.keep_blank_values, settings.strict_parsing)?;
+        let options = ArgsOptions {
+            keep_blank_values: settings.keep_blank_values,
+            strict_parsing: settings.strict_parsing,
+            ..ArgsOptions::default()
+        };
+        let args = if settings.auto_args { (**self).args(&options)? } else { Args::default() };
         Ok(self.0.args.get_or_init(|| args))
     }
 
     /// The cookies; none when `auto_cookies` is off.
     #[must_use]
     pub fn cookies(&self) -> &Cookies {
-        self.0.cookies.get_or_init(|| match self.head().header(&header::COOKIE) {
-            Some(value) if self.settings().auto_cookies => Cookies::parse(&value),
-            _ => Cookies::default(),
-        })
+        self.0.cookies.get_or_init(|| if self.settings().auto_cookies { (**self).cookies() } else { Cookies::default() })
     }
 
     /// The form, if the body was one and `auto_form` read it.
@@ -221,6 +220,22 @@ impl Request {
             }
             Err(error) => Err(body_error(error)),
         }
+    }
+
+    /// Checks the digest login of this request against stored passwords, and answers the user's name, which is also
+    /// set as [`user`](Self::user).
+    ///
+    /// The passwords must have been hashed with the algorithm of the setting `auth_algorithms`; `auth_digest` must be
+    /// on for the 401 to carry a challenge.
+    ///
+    /// # Errors
+    /// 401, which asks the client for credentials; 400 for credentials that cannot be read.
+    pub fn check_digest(&self, passwords: &PasswordMap, realm: &str) -> Result<Arc<str>, HttpError> {
+        let nonces = &self.0.tables.nonces;
+        let user = digest::authenticate(self.settings(), self.head(), nonces, passwords, realm)?;
+        let user = Arc::<str>::from(user);
+        self.set_user(Arc::clone(&user));
+        Ok(user)
     }
 
     /// The user who is logged in, as a handler or the digest check has set it.

@@ -24,6 +24,9 @@ pub trait Head: Send + Sync {
     /// The query of the target, as it was sent and without the `?`; empty where there is none.
     fn query(&self) -> Cow<'_, str>;
 
+    /// The target as it stands in the request line; `None` where the server does not hand it on.
+    fn raw_target(&self) -> Option<Cow<'_, str>>;
+
     /// The protocol, as in `HTTP/1.1`.
     fn protocol(&self) -> Cow<'_, str>;
 
@@ -119,6 +122,9 @@ pub(super) mod tests {
         }
         fn query(&self) -> Cow<'_, str> {
             self.query.into()
+        }
+        fn raw_target(&self) -> Option<Cow<'_, str>> {
+            None
         }
         fn protocol(&self) -> Cow<'_, str> {
             "HTTP/1.1".into()

@@ -51,6 +51,14 @@ impl Head for HttpHead {
         Cow::Borrowed(self.parts.uri.query().unwrap_or_default())
     }
 
+    fn raw_target(&self) -> Option<Cow<'_, str>> {
+        // The origin form is what nearly every request has, and what clients sign.
+        Some(match self.parts.uri.path_and_query() {
+            Some(target) => Cow::Borrowed(target.as_str()),
+            None => Cow::Owned(self.parts.uri.to_string()),
+        })
+    }
+
     fn protocol(&self) -> Cow<'_, str> {
         Cow::Borrowed(match self.parts.version {
             http::Version::HTTP_09 => "HTTP/0.9",

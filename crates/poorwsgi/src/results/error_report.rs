@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::error::Error;
+use std::fmt;
 
 use super::{clip, redact};
 
@@ -40,6 +41,23 @@ pub struct ErrorReport {
     pub backtrace: String,
     /// Names and values about the request. Values of names that look secret are hidden when shown.
     pub facts: Vec<(String, String)>,
+}
+
+/// The errors of the chain on one line, for a log: `outer: inner`; then the location and the backtrace.
+impl fmt::Display for ErrorReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, cause) in self.causes.iter().take(MAX_CAUSES).enumerate() {
+            let colon = if index > 0 { ": " } else { "" };
+            match &cause.kind {
+                Some(kind) => write!(f, "{colon}{kind}: {}", cause.message)?,
+                None => write!(f, "{colon}{}", cause.message)?,
+            }
+        }
+        if let Some(location) = &self.location {
+            write!(f, " ({location})")?;
+        }
+        if self.backtrace.is_empty() { Ok(()) } else { write!(f, "\n{}", self.backtrace) }
+    }
 }
 
 impl ErrorReport {

@@ -37,12 +37,14 @@ pub enum RouteErrorKind {
     Group,
     /// A regular expression that does not compile. PoorWSGI raises `re.error`.
     Regex,
+    /// A prefix that nothing can be mounted below.
+    Prefix,
     /// No handler is registered for that route and method. PoorWSGI raises `KeyError`.
     NotRegistered,
 }
 
 impl RouteError {
-    pub(super) fn new(kind: RouteErrorKind, rule: &str, detail: impl Into<String>) -> Self {
+    pub(crate) fn new(kind: RouteErrorKind, rule: &str, detail: impl Into<String>) -> Self {
         RouteError { kind, rule: rule.to_owned(), column: None, detail: detail.into() }
     }
 

@@ -1,0 +1,86 @@
+//! Digest login for a request of an application: its settings, its head and the table of nonces brought together.
+
+use std::num::NonZeroU64;
+use std::sync::LazyLock;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use http::header::{AUTHORIZATION, HOST, USER_AGENT};
+
+use super::{Attempt, DigestAuth, NonceTable, PasswordMap, Target};
+use crate::error::HttpError;
+use crate::request::{Authorization, Head};
+use crate::session::hex;
+use crate::settings::{SecretKey, Settings};
+
+/// The key of nonces where the application has none: they are good until the process ends.
+static PROCESS_KEY: LazyLock<Option<SecretKey>> = LazyLock::new(|| SecretKey::random().ok());
+
+/// The values of the `WWW-Authenticate` fields of a 401 for this request.
+///
+/// # Errors
+/// 500 where the operating system gives no random bytes.
+pub fn challenges(
+    settings: &Settings,
+    head: &dyn Head,
+    realm: &str,
+    stale: bool,
+) -> Result<Vec<String>, HttpError> {
+    let agent = head.header(&USER_AGENT);
+    digest_auth(settings, head)?
+        .challenges(realm, &head.server_name(), agent.as_deref(), stale, now())
+        .map_err(|error| HttpError::new(crate::state::HTTP_INTERNAL_SERVER_ERROR).with_source(error))
+}
+
+/// Checks the `Authorization` field of this request and answers the user's name.
+///
+/// # Errors
+/// 401 with the realm, which asks the client for credentials; 400 for a field that is broken.
+pub fn authenticate(
+    settings: &Settings,
+    head: &dyn Head,
+    nonces: &NonceTable,
+    passwords: &PasswordMap,
+    realm: &str,
+) -> Result<String, HttpError> {
+    let Some(authorization) = head.header(&AUTHORIZATION) else {
+        return Err(HttpError::unauthorized(realm, false));
+    };
+    let (path, query) = (head.path()?, head.query());
+    let raw = head.raw_target();
+    let target = match &raw {
+        Some(raw) => Target::Raw(raw),
+        None => Target::Path { path: &path, query: &query },
+    };
+    let agent = head.header(&USER_AGENT);
+    let attempt = Attempt {
+        method: head.method(),
+        targets: &[target],
+        host: &head.header(&HOST).unwrap_or_default(),
+        server_name: &head.server_name(),
+        user_agent: agent.as_deref(),
+        now: now(),
+    };
+    let digest_of = |user: &str, _| passwords.find(realm, user).map(str::to_owned);
+    digest_auth(settings, head)?.verify(&Authorization::parse(&authorization), realm, &attempt, nonces, digest_of).map_err(|refusal| {
+        tracing::debug!(target: "poorwsgi", %refusal, realm, "digest login refused");
+        refusal.into_error(realm)
+    })
+}
+
+fn digest_auth(settings: &Settings, head: &dyn Head) -> Result<DigestAuth, HttpError> {
+    let key = settings.secret_key_for(head).or_else(|| PROCESS_KEY.clone()).ok_or_else(|| {
+        HttpError::new(crate::state::HTTP_INTERNAL_SERVER_ERROR).with_source("no random bytes for a key")
+    })?;
+    Ok(DigestAuth {
+        // A key that is no text cannot be one that PoorWSGI had: any spelling of it will do.
+        secret: std::str::from_utf8(key.as_bytes()).map_or_else(|_| hex(key.as_bytes()), str::to_owned),
+        algorithms: settings.auth_algorithms.clone(),
+        qop_auth: settings.auth_qop,
+        timeout: settings.auth_timeout.and_then(|timeout| NonZeroU64::new(timeout.as_secs())),
+    })
+}
+
+/// Seconds since 1970.
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
