@@ -1,5 +1,6 @@
 //! A session whose cookie holds its data, sealed.
 
+use std::fmt;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -39,7 +40,6 @@ pub type AesSession = DataSession<AesKeys>;
 /// assert_eq!(session.data()["user"], "alice");
 /// # Ok::<(), poorwsgi::session::SessionError>(())
 /// ```
-#[derive(Clone, Debug)]
 pub struct DataSession<S> {
     sealer: Arc<S>,
     config: SessionConfig,
@@ -112,6 +112,16 @@ impl<S: Sealer> DataSession<S> {
     }
 }
 
+impl<S> fmt::Debug for DataSession<S> {
+    /// Without the data, which were sealed for a reason.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DataSession")
+            .field("sid", &self.config.sid)
+            .field("destroyed", &self.destroyed)
+            .finish_non_exhaustive()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -176,6 +186,13 @@ mod tests {
         session.destroy();
         session.data_mut().insert("a".to_owned(), json!(1));
         assert!(session.cookie().unwrap().starts_with("SESSID=\"\"; expires=Thu, 01 Jan 1970"));
+    }
+
+    #[test]
+    fn data_stay_out_of_logs() {
+        let mut session = sealed();
+        session.data_mut().insert("card".to_owned(), json!("4111"));
+        assert_eq!(format!("{session:?}"), r#"DataSession { sid: "SESSID", destroyed: false, .. }"#);
     }
 
     /// RFC 6265, section 6.1.

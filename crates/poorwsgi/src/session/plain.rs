@@ -1,5 +1,7 @@
 //! A session whose cookie holds a value as it is.
 
+use std::fmt;
+
 use super::config::add_to;
 use super::{SessionConfig, SessionError};
 use crate::headers::Headers;
@@ -22,7 +24,7 @@ use crate::headers::cookie::Cookies;
 /// assert_eq!(headers.get_str("Set-Cookie"), Some("SESSID=77b0; HttpOnly; Path=/"));
 /// # Ok::<(), poorwsgi::session::SessionError>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Session {
     config: SessionConfig,
     value: String,
@@ -79,6 +81,16 @@ impl Session {
     }
 }
 
+impl fmt::Debug for Session {
+    /// Without the value: whoever knows a session's id has the session.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("sid", &self.config.sid)
+            .field("destroyed", &self.destroyed)
+            .finish_non_exhaustive()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,6 +113,13 @@ mod tests {
         let mut broken = session();
         broken.set_value("a\r\nSet-Cookie: b=c");
         assert!(broken.write(&mut Headers::new()).is_err());
+    }
+
+    #[test]
+    fn the_value_stays_out_of_logs() {
+        let mut session = session();
+        session.set_value("6f1a");
+        assert_eq!(format!("{session:?}"), r#"Session { sid: "SESSID", destroyed: false, .. }"#);
     }
 
     #[test]
