@@ -5,6 +5,10 @@ use percent_encoding::percent_decode_str;
 use super::{Decode, FormError};
 use crate::headers::Headers;
 
+/// The most parameters of one header field. Real ones have three at most; a bound keeps the search for one that comes
+/// twice linear in the length of the field.
+const MAX_OPTIONS: usize = 16;
+
 /// What is known of a part, or of a whole form, before its data.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PartHead {
@@ -67,10 +71,11 @@ impl PartHead {
         self.filename.as_ref().is_some_and(|filename| !filename.is_empty())
     }
 
-    /// Whether the data is a multipart body of its own.
+    /// Whether the data is a multipart body of its own. A file never is, whatever its type: a saved web page is
+    /// uploaded as `multipart/related`, and is a file all the same.
     #[must_use]
     pub fn is_multipart(&self) -> bool {
-        self.content_type.starts_with("multipart/")
+        self.content_type.starts_with("multipart/") && !self.is_file()
     }
 
     /// The boundary of the parts within this part or form.
@@ -136,7 +141,7 @@ fn decode_extended(value: &str) -> Option<String> {
 ///
 /// In quotes a backslash escapes a quote and a backslash and nothing else, so that `C:\photos\me.png`, as old browsers
 /// send it, stays what it is. A parameter without `=` is dropped. A parameter that comes twice, or a quote that is not
-/// closed, is an error: two readers would see different names.
+/// closed, is an error: two readers would see different names. So are more than [`MAX_OPTIONS`].
 fn parse_options(text: &str) -> Result<(String, Vec<(String, String)>), FormError> {
     let (value, mut rest) = text.split_once(';').unwrap_or((text, ""));
     let mut options: Vec<(String, String)> = Vec::new();
@@ -159,6 +164,9 @@ fn parse_options(text: &str) -> Result<(String, Vec<(String, String)>), FormErro
         };
         if options.iter().any(|(known, _)| *known == name) {
             return Err(FormError::malformed(format!("the parameter {name:?} comes twice")));
+        }
+        if options.len() == MAX_OPTIONS {
+            return Err(FormError::malformed(format!("more than {MAX_OPTIONS} parameters")));
         }
         options.push((name, option));
     }
@@ -260,6 +268,23 @@ mod tests {
         assert_eq!(filename("filename=a; filename*=utf-8''%FF").as_deref(), Some("a"), "not UTF-8");
         assert_eq!(filename("filename=a; filename*=koi8-r''%FF").as_deref(), Some("a"), "unknown charset");
         assert_eq!(filename("filename=a; filename*=nothing").as_deref(), Some("a"));
+    }
+
+    /// A saved web page, as browsers upload it.
+    #[test]
+    fn a_file_of_a_multipart_type_is_a_file() {
+        let disposition = "Content-Disposition: form-data; name=f; filename=page.mht";
+        let head = head(&[disposition, "Content-Type: multipart/related"]).unwrap();
+        assert!(head.is_file() && !head.is_multipart());
+    }
+
+    #[test]
+    fn parameters_are_few() {
+        let with =
+            |count: usize| parse_options(&(0..count).map(|index| format!(";p{index}=1")).collect::<String>());
+        assert_eq!(with(MAX_OPTIONS).unwrap().1.len(), MAX_OPTIONS);
+        assert!(with(MAX_OPTIONS + 1).is_err());
+        assert_eq!(parse_options(&";a".repeat(10_000)).unwrap().1.len(), 0);
     }
 
     #[test]
