@@ -1,11 +1,11 @@
 //! The ordered, case-insensitive map of header fields.
 
 use std::borrow::Cow;
-use std::error::Error as StdError;
 use std::fmt;
 
 use http::header::{HeaderMap, HeaderName, HeaderValue, SET_COOKIE};
 
+use super::error::HeaderError;
 use super::names;
 use super::parameters::render_parameter;
 
@@ -138,8 +138,8 @@ impl Headers {
     /// ```
     ///
     /// # Errors
-    /// [`HeaderError::Empty`] where there is neither a value nor a parameter, [`HeaderError::Parameter`] for a parameter
-    /// whose name is not a token, [`HeaderError::Name`] and [`HeaderError::Value`].
+    /// [`HeaderError::Empty`] where there is neither a value nor a parameter, [`HeaderError::Parameter`] for a
+    /// parameter whose name is not a token, [`HeaderError::Name`] and [`HeaderError::Value`].
     pub fn append_with(
         &mut self,
         name: impl AsRef<str>,
@@ -207,14 +207,12 @@ impl Headers {
 }
 
 impl Field {
-    fn parse(name: &str, value: &[u8]) -> Result<Self, HeaderError> {
-        Ok(Field {
-            name: HeaderName::from_bytes(name.as_bytes())
-                .map_err(|_| HeaderError::Name { name: name.to_owned() })?,
-            spelling: names::as_given(name),
-            value: HeaderValue::from_bytes(value)
-                .map_err(|_| HeaderError::Value { name: name.to_owned(), at: first_control(value) })?,
-        })
+    fn parse(spelling: &str, value: &[u8]) -> Result<Self, HeaderError> {
+        let name = HeaderName::from_bytes(spelling.as_bytes())
+            .map_err(|_| HeaderError::Name { name: spelling.to_owned() })?;
+        let value = HeaderValue::from_bytes(value)
+            .map_err(|_| HeaderError::Value { name: spelling.to_owned(), at: first_control(value) })?;
+        Ok(Field { spelling: names::as_given(&name, spelling), name, value })
     }
 
     fn is(&self, name: &str) -> bool {
@@ -248,67 +246,155 @@ impl fmt::Debug for Headers {
     }
 }
 
-/// Why a header field was refused.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum HeaderError {
-    /// The name is not a token (RFC 9110, section 5.6.2).
-    Name {
-        /// The name as it was given.
-        name: String,
-    },
-    /// The value holds a control character, which could end the field or the whole head (RFC 9110, section 5.5).
-    Value {
-        /// The field.
-        name: String,
-        /// The first bad byte, counted from 0.
-        at: usize,
-    },
-    /// A parameter's name is not a token.
-    Parameter {
-        /// The parameter's name as it was given.
-        name: String,
-    },
-    /// Neither a value nor a parameter was given.
-    Empty {
-        /// The field.
-        name: String,
-    },
-    /// The field is there already and may be there only once.
-    Duplicate {
-        /// The field.
-        name: String,
-    },
-}
-
-impl fmt::Display for HeaderError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            HeaderError::Name { name } => write!(
-                f,
-                "header name {name:?}: not a token; use ASCII letters, digits and any of !#$%&'*+-.^_`|~"
-            ),
-            HeaderError::Value { name, at } => write!(
-                f,
-                "header {name}: control character at byte {at} of the value; a value is one line without CR, LF and NUL"
-            ),
-            HeaderError::Parameter { name } => write!(
-                f,
-                "header parameter {name:?}: not a token; use ASCII letters, digits and any of !#$%&'*+-.^_`|~"
-            ),
-            HeaderError::Empty { name } => {
-                write!(f, "header {name}: no value; give a value or at least one parameter")
-            }
-            HeaderError::Duplicate { name } => write!(
-                f,
-                "header {name}: set already; set() replaces it, append() adds a further field of that name"
-            ),
-        }
-    }
-}
-
-impl StdError for HeaderError {}
-
 fn first_control(value: &[u8]) -> usize {
     value.iter().position(|byte| byte.is_ascii_control() && *byte != b'\t').unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn lines(headers: &Headers) -> Vec<String> {
+        headers
+            .iter()
+            .map(|(name, value)| format!("{name}: {}", String::from_utf8_lossy(value.as_bytes())))
+            .collect()
+    }
+
+    /// RFC 9110, section 5.1.
+    #[test]
+    fn names_are_compared_without_case_and_keep_their_spelling() {
+        let mut headers = Headers::new();
+        headers.set("X-pOOR", "1").unwrap();
+        headers.set("ETag", "\"e\"").unwrap();
+        headers.put(http::header::ETAG, HeaderValue::from_static("\"f\""));
+        assert_eq!(headers.get_str("x-Poor"), Some("1"));
+        assert!(headers.contains(http::header::ETAG));
+        assert_eq!(lines(&headers), ["X-pOOR: 1", "ETag: \"f\""]);
+    }
+
+    #[test]
+    fn set_replaces_every_field_of_the_name() {
+        let mut headers = Headers::new();
+        headers.append("A", "1").unwrap();
+        headers.append("a", "2").unwrap();
+        headers.append("b", "3").unwrap();
+        headers.set("A", "4").unwrap();
+        assert_eq!(lines(&headers), ["b: 3", "A: 4"]);
+    }
+
+    #[test]
+    fn a_failed_set_changes_nothing() {
+        let mut headers = Headers::new();
+        headers.set("A", "1").unwrap();
+        assert!(headers.set("A", "\n").is_err());
+        assert_eq!(lines(&headers), ["A: 1"]);
+    }
+
+    /// RFC 9110, section 5.3, and PoorWSGI's `Headers.add`.
+    #[test]
+    fn only_set_cookie_is_added_twice() {
+        let mut headers = Headers::new();
+        headers.add("Set-Cookie", "a=1").unwrap();
+        headers.add("set-cookie", "b=2").unwrap();
+        headers.add("X-Test", "1").unwrap();
+        let error = headers.add("x-test", "2").unwrap_err();
+        assert_eq!(error, HeaderError::Duplicate { name: "x-test".to_owned() });
+        assert_eq!(headers.get_all("SET-COOKIE").collect::<Vec<_>>(), ["a=1", "b=2"]);
+        assert_eq!(headers.len(), 3);
+    }
+
+    #[test]
+    fn a_default_does_not_replace() {
+        let mut headers = Headers::new();
+        headers.set_default("A", "1").unwrap();
+        headers.set_default("a", "2").unwrap();
+        assert_eq!(lines(&headers), ["A: 1"]);
+    }
+
+    #[test]
+    fn remove_takes_every_field_of_the_name() {
+        let mut headers = Headers::new();
+        headers.append("A", "1").unwrap();
+        headers.append("B", "2").unwrap();
+        headers.append("a", "3").unwrap();
+        assert_eq!(headers.remove("a").unwrap(), "1");
+        assert_eq!(headers.remove("a"), None);
+        assert_eq!(lines(&headers), ["B: 2"]);
+    }
+
+    /// behaviour: CR, LF and NUL in header values are refused where they are set (RFC 9110, section 5.5).
+    #[test]
+    fn values_that_would_break_the_message_are_refused() {
+        let mut headers = Headers::new();
+        for value in ["a\rb", "a\nb", "a\0b", "a\x7fb", "a\r\nSet-Cookie: x"] {
+            let error = headers.append("X-A", value).unwrap_err();
+            assert_eq!(error, HeaderError::Value { name: "X-A".to_owned(), at: 1 });
+            assert_eq!(
+                error.to_string(),
+                "header X-A: control character at byte 1 of the value; a value is one line without CR, LF and NUL"
+            );
+        }
+        for name in ["", "X A", "X:A", "X\nA", "Š", "X\0"] {
+            assert!(matches!(headers.append(name, "v"), Err(HeaderError::Name { .. })), "{name:?}");
+        }
+        assert!(headers.is_empty());
+    }
+
+    /// behaviour: UTF-8 in header values goes out as its bytes.
+    #[test]
+    fn values_keep_the_bytes_of_their_text() {
+        let mut headers = Headers::new();
+        headers.set("X-A", "žluť").unwrap();
+        headers.set("X-B", b"\xff").unwrap();
+        headers.set("X-C", "").unwrap();
+        assert_eq!(headers.get("X-A").unwrap().as_bytes(), "žluť".as_bytes());
+        assert_eq!(headers.get_str("X-A"), Some("žluť"));
+        assert_eq!(headers.get_str("X-B"), None);
+        assert_eq!(headers.get_str("X-C"), Some(""));
+    }
+
+    /// PoorWSGI's `Headers.add_header` with keyword arguments.
+    #[test]
+    fn values_with_parameters() {
+        let mut headers = Headers::new();
+        headers
+            .append_with("C", Some("v"), &[("a_b", Some("x\"y\\z")), ("c", None), ("d", Some(""))])
+            .unwrap();
+        headers.append_with("C", None, &[("a_b", Some("x"))]).unwrap();
+        headers.append_with("C", None, &[("f", Some("ř"))]).unwrap();
+        assert_eq!(
+            lines(&headers),
+            ["C: v; a-b=\"x\\\"y\\\\z\"; c; d", "C: a-b=\"x\"", "C: f*=UTF-8''%C5%99"]
+        );
+        assert_eq!(headers.append_with("C", None, &[]), Err(HeaderError::Empty { name: "C".to_owned() }));
+        assert!(headers.append_with("C", Some("v"), &[("a", Some("\n"))]).is_err());
+        assert!(headers.append_with("C", Some("v"), &[("a b", None)]).is_err());
+    }
+
+    #[test]
+    fn to_and_from_the_map_of_hyper() {
+        let mut headers = Headers::new();
+        headers.append("Set-Cookie", "a=1").unwrap();
+        headers.append("Set-Cookie", "b=2").unwrap();
+        headers.append("X-OwN", "c").unwrap();
+        let map = headers.clone().into_map();
+        assert_eq!(map.get_all("set-cookie").iter().count(), 2);
+        let back = Headers::from(&map);
+        assert_eq!(back, headers);
+        assert_eq!(lines(&back), ["Set-Cookie: a=1", "Set-Cookie: b=2", "X-Own: c"]);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_accepted_is_one_line(name in ".*", value: Vec<u8>) {
+            let mut headers = Headers::new();
+            if headers.append(&name, &value).is_ok() {
+                prop_assert!(!value.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)));
+                prop_assert_eq!(headers.get(&name).unwrap().as_bytes(), &*value);
+            }
+            let _ = headers.append_with(&name, None, &[(&name, Some(&name))]);
+        }
+    }
 }

@@ -2,8 +2,18 @@
 //!
 //! Everything here is plain functions and values over text; nothing reads from a socket.
 
+pub mod cookie;
+pub mod date;
+mod error;
 mod map;
 mod names;
+pub mod negotiation;
 pub mod parameters;
+pub mod range;
+pub mod set_cookie;
 
-pub use map::{HeaderError, Headers};
+pub use cookie::Cookies;
+pub use error::HeaderError;
+pub use map::Headers;
+pub use range::{ContentRange, RangeSpec};
+pub use set_cookie::{CookieError, SameSite, SetCookie};

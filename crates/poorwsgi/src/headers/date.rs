@@ -1,0 +1,119 @@
+//! HTTP dates (RFC 9110, section 5.6.7).
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// The calendar repeats, days of the week included, after this many years.
+const CYCLE_YEARS: i64 = 400;
+const CYCLE_SECONDS: i64 = 146_097 * 86_400;
+/// 1 January of the year 1, and the end of the year 9999: what four digits can say.
+const FIRST: i64 = -62_135_596_800;
+const LAST: i64 = 253_402_300_799;
+
+/// Writes a time, in seconds since 1970, in the preferred form. `None` outside the years 1 to 9999.
+///
+/// ```
+/// use poorwsgi::headers::date::time_to_http;
+///
+/// assert_eq!(time_to_http(0).as_deref(), Some("Thu, 01 Jan 1970 00:00:00 GMT"));
+/// assert_eq!(time_to_http(i64::MAX), None);
+/// ```
+#[must_use]
+pub fn time_to_http(seconds: i64) -> Option<String> {
+    if !(FIRST..=LAST).contains(&seconds) {
+        return None;
+    }
+    // httpdate writes no time before 1970, so such a time is written some cycles later and its year put right.
+    let cycles = if seconds < 0 { 1 + (-seconds) / CYCLE_SECONDS } else { 0 };
+    let later = u64::try_from(seconds + cycles * CYCLE_SECONDS).ok()?;
+    let text = httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(later));
+    if cycles == 0 {
+        return Some(text);
+    }
+    let (day, rest) = text.split_at_checked("Thu, 01 Jan ".len())?;
+    let (year, clock) = rest.split_at_checked("1970".len())?;
+    let year = year.parse::<i64>().ok()? - cycles * CYCLE_YEARS;
+    Some(format!("{day}{year:04}{clock}"))
+}
+
+/// Writes a time in the preferred form; a fraction of a second is cut off. `None` as with [`time_to_http`].
+#[must_use]
+pub fn system_time_to_http(time: SystemTime) -> Option<String> {
+    time_to_http(unix_seconds(time)?)
+}
+
+/// Reads a date in any of the three forms, in seconds since 1970. `None` for anything else and for dates before 1970.
+///
+/// ```
+/// use poorwsgi::headers::date::http_to_time;
+///
+/// assert_eq!(http_to_time("Sun, 06 Nov 1994 08:49:37 GMT"), Some(784_111_777));
+/// assert_eq!(http_to_time("Sunday, 06-Nov-94 08:49:37 GMT"), Some(784_111_777));
+/// assert_eq!(http_to_time("Sun Nov  6 08:49:37 1994"), Some(784_111_777));
+/// assert_eq!(http_to_time("yesterday"), None);
+/// ```
+#[must_use]
+pub fn http_to_time(value: &str) -> Option<i64> {
+    unix_seconds(httpdate::parse_http_date(value.trim()).ok()?)
+}
+
+/// Whole seconds since 1970, rounded down.
+#[must_use]
+pub fn unix_seconds(time: SystemTime) -> Option<i64> {
+    match time.duration_since(UNIX_EPOCH) {
+        Ok(since) => i64::try_from(since.as_secs()).ok(),
+        Err(before) => {
+            let before = before.duration();
+            let partial = i64::from(before.subsec_nanos() > 0);
+            i64::try_from(before.as_secs()).ok()?.checked_add(partial).map(|seconds| -seconds)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The values are PoorWSGI's.
+    #[test]
+    fn times_before_1970_and_at_the_ends() {
+        assert_eq!(time_to_http(-1).unwrap(), "Wed, 31 Dec 1969 23:59:59 GMT");
+        assert_eq!(time_to_http(LAST).unwrap(), "Fri, 31 Dec 9999 23:59:59 GMT");
+        assert_eq!(time_to_http(FIRST).unwrap(), "Mon, 01 Jan 0001 00:00:00 GMT");
+        assert_eq!(time_to_http(-CYCLE_SECONDS).unwrap(), "Thu, 01 Jan 1570 00:00:00 GMT");
+        assert_eq!(time_to_http(LAST + 1), None);
+        assert_eq!(time_to_http(FIRST - 1), None);
+        assert_eq!(time_to_http(i64::MIN), None);
+    }
+
+    #[test]
+    fn fractions_are_cut_off() {
+        let time = UNIX_EPOCH + Duration::from_millis(1900);
+        assert_eq!(system_time_to_http(time).unwrap(), "Thu, 01 Jan 1970 00:00:01 GMT");
+        assert_eq!(unix_seconds(UNIX_EPOCH - Duration::from_millis(1)), Some(-1));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read(
+            value in ".*",
+            preferred in "(Mon|Sun), [0-9]{2} (Jan|Feb|Dec) [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT",
+            old in "(Mon|Sun)day, [0-9]{2}-(Jan|Feb)-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT",
+            c in "(Mon|Sun) (Jan|Feb) [ 0-9][0-9] [0-9]{2}:[0-9]{2}:[0-9]{2} [0-9]{4}",
+        ) {
+            for value in [value, preferred, old, c] {
+                let _ = http_to_time(&value);
+            }
+        }
+
+        #[test]
+        fn what_was_written_is_read_back(seconds in 0..=LAST) {
+            prop_assert_eq!(http_to_time(&time_to_http(seconds).unwrap()), Some(seconds));
+        }
+
+        #[test]
+        fn any_time_is_written_or_refused(seconds: i64) {
+            prop_assert_eq!(time_to_http(seconds).is_some(), (FIRST..=LAST).contains(&seconds));
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! What the client says of itself.
+
+use http::HeaderName;
+use http::header::{COOKIE, REFERER, USER_AGENT};
+
+use super::Head;
+use crate::headers::Cookies;
+
+const X_REQUESTED_WITH: HeaderName = HeaderName::from_static("x-requested-with");
+
+impl dyn Head + '_ {
+    /// The address of the page that the client came from (RFC 9110, section 10.1.3).
+    #[must_use]
+    pub fn referer(&self) -> Option<String> {
+        self.header(&REFERER).map(Into::into)
+    }
+
+    /// The name of the client's software (RFC 9110, section 10.1.5).
+    #[must_use]
+    pub fn user_agent(&self) -> Option<String> {
+        self.header(&USER_AGENT).map(Into::into)
+    }
+
+    /// Whether `X-Requested-With` is `XMLHttpRequest`, which script libraries send with their requests.
+    #[must_use]
+    pub fn is_xhr(&self) -> bool {
+        self.header(&X_REQUESTED_WITH).is_some_and(|with| with == "XMLHttpRequest")
+    }
+
+    /// The cookies.
+    #[must_use]
+    pub fn cookies(&self) -> Cookies {
+        self.header(&COOKIE).map(|field| Cookies::parse(&field)).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::head::tests::with;
+
+    #[test]
+    fn what_the_client_says() {
+        let head = with(&[
+            ("referer", "http://h/"),
+            ("user-agent", "curl"),
+            ("x-requested-with", "XMLHttpRequest"),
+            ("cookie", "a=1"),
+            ("cookie", "b=2"),
+        ]);
+        assert_eq!(head.head().referer().unwrap(), "http://h/");
+        assert_eq!(head.head().user_agent().unwrap(), "curl");
+        assert!(head.head().is_xhr());
+        assert_eq!(head.head().cookies().iter().collect::<Vec<_>>(), [("a", "1"), ("b", "2")]);
+    }
+
+    #[test]
+    fn what_the_client_does_not_say() {
+        let head = with(&[("x-requested-with", "xmlhttprequest")]);
+        assert_eq!(head.head().referer(), None);
+        assert_eq!(head.head().user_agent(), None);
+        assert!(!head.head().is_xhr());
+        assert!(head.head().cookies().is_empty());
+    }
+}

@@ -1,0 +1,113 @@
+//! What the fields say of the body (RFC 9110, section 8, and RFC 9112, section 6).
+
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
+
+use super::Head;
+use crate::headers::parameters::parse_header;
+use crate::{HttpError, state};
+
+impl dyn Head + '_ {
+    /// The media type of `Content-Type`, as it was sent and without parameters; empty where there is none.
+    #[must_use]
+    pub fn mime_type(&self) -> String {
+        let field = self.header(&CONTENT_TYPE).unwrap_or_default();
+        parse_header(&field).0.to_owned()
+    }
+
+    /// The charset of `Content-Type`; `utf-8` where there is none.
+    #[must_use]
+    pub fn charset(&self) -> String {
+        let field = self.header(&CONTENT_TYPE).unwrap_or_default();
+        let (_, parameters) = parse_header(&field);
+        parameters.get("charset").filter(|charset| !charset.is_empty()).unwrap_or("utf-8").to_owned()
+    }
+
+    /// The length of the body in bytes; `None` where it is not said.
+    ///
+    /// # Errors
+    /// 400 where it is not made of ASCII digits alone (RFC 9110, section 8.6), 413 where it does not fit 64 bits.
+    pub fn content_length(&self) -> Result<Option<u64>, HttpError> {
+        let field = self.header(&CONTENT_LENGTH).unwrap_or_default();
+        let digits = field.trim_matches([' ', '\t']);
+        if digits.is_empty() {
+            return Ok(None);
+        }
+        if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(HttpError::bad_request(format!(
+                "Content-Length {digits:?}: not a number of ASCII digits"
+            )));
+        }
+        digits.parse().map(Some).map_err(|_| {
+            HttpError::new(state::HTTP_REQUEST_ENTITY_TOO_LARGE)
+                .with_detail("Content-Length: a number over 64 bits")
+        })
+    }
+
+    /// Whether the body comes in chunks.
+    #[must_use]
+    pub fn is_chunked(&self) -> bool {
+        self.header(&TRANSFER_ENCODING).is_some_and(|coding| coding.trim().eq_ignore_ascii_case("chunked"))
+    }
+
+    /// Whether there is a body whose length is known and not 0.
+    ///
+    /// # Errors
+    /// As `content_length`.
+    pub fn is_body_request(&self) -> Result<bool, HttpError> {
+        Ok(self.content_length()?.is_some_and(|length| length > 0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::head::tests::with;
+
+    /// The values are PoorWSGI's, but for the last: it has an empty charset there, which nothing can decode.
+    #[test]
+    fn media_types() {
+        for (field, mime_type, charset) in [
+            ("", "", "utf-8"),
+            ("text/plain", "text/plain", "utf-8"),
+            ("Text/HTML; Charset=\"UTF-8\"", "Text/HTML", "UTF-8"),
+            ("a;x", "a", "utf-8"),
+            ("a/b; charset=", "a/b", "utf-8"),
+        ] {
+            let head = with(&[("content-type", field)]);
+            assert_eq!((&*head.head().mime_type(), &*head.head().charset()), (mime_type, charset), "{field}");
+        }
+        assert_eq!(with(&[]).head().mime_type(), "");
+        assert_eq!(with(&[]).head().charset(), "utf-8");
+    }
+
+    #[test]
+    fn lengths() {
+        for (field, length) in [("", None), ("0", Some(0)), ("5", Some(5)), (" 5\t", Some(5))] {
+            let head = with(&[("content-length", field)]);
+            assert_eq!(head.head().content_length().unwrap(), length);
+            assert_eq!(head.head().is_body_request().unwrap(), length == Some(5));
+        }
+        assert_eq!(with(&[]).head().content_length().unwrap(), None);
+    }
+
+    /// security: lengths that two readers could read differently.
+    #[test]
+    fn bad_lengths() {
+        for field in ["x", "-5", "+5", "0x5", "1_0", "5, 5", "٣", "5 5", "1e3"] {
+            let head = with(&[("content-length", field)]);
+            assert_eq!(head.head().content_length().unwrap_err().status(), 400, "{field}");
+        }
+        let huge = with(&[("content-length", "99999999999999999999999")]);
+        assert_eq!(huge.head().content_length().unwrap_err().status(), 413);
+        assert!(huge.head().is_body_request().is_err());
+    }
+
+    /// RFC 9112, section 7: the names of codings are case-insensitive.
+    #[test]
+    fn chunked() {
+        for (field, chunked) in [("chunked", true), ("Chunked", true), ("gzip, chunked", false), ("", false)]
+        {
+            assert_eq!(with(&[("transfer-encoding", field)]).head().is_chunked(), chunked);
+        }
+        assert!(!with(&[]).head().is_chunked());
+    }
+}

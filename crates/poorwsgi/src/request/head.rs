@@ -1,0 +1,168 @@
+//! What a server knows of a request before anything in it is understood.
+
+use std::borrow::Cow;
+
+use http::HeaderMap;
+use http::header::{COOKIE, HeaderName, HeaderValue};
+
+use crate::HttpError;
+
+/// The head of a request, as the server holds it: a parsed HTTP message, or the environ of WSGI.
+///
+/// Implementations only hand out what they have. What it means is told by the methods of `dyn Head`, written once for
+/// all of them.
+pub trait Head: Send + Sync {
+    /// The method, as it was sent: methods are case-sensitive (RFC 9110, section 9.1).
+    fn method(&self) -> &str;
+
+    /// The path of the target, percent-decoded.
+    ///
+    /// # Errors
+    /// 400 where the decoded bytes are not UTF-8.
+    fn path(&self) -> Result<Cow<'_, str>, HttpError>;
+
+    /// The query of the target, as it was sent and without the `?`; empty where there is none.
+    fn query(&self) -> Cow<'_, str>;
+
+    /// The protocol, as in `HTTP/1.1`.
+    fn protocol(&self) -> Cow<'_, str>;
+
+    /// `https` where the connection is encrypted, else `http`.
+    fn scheme(&self) -> Cow<'_, str>;
+
+    /// The value of a header field; several of one name as [`combined`] makes them one.
+    fn header(&self, name: &HeaderName) -> Option<Cow<'_, str>>;
+
+    /// The address of the other end.
+    fn remote_addr(&self) -> Option<Cow<'_, str>>;
+
+    /// The host name of the other end, where the server looked it up; else empty.
+    fn remote_host(&self) -> Cow<'_, str>;
+
+    /// The name of the server, as it was set up; without a port.
+    fn server_name(&self) -> Cow<'_, str>;
+
+    /// The port on which the request came in.
+    fn server_port(&self) -> u16;
+
+    /// The server's name and version; `Unknown` where it says none.
+    fn server_software(&self) -> Cow<'_, str>;
+
+    /// A variable that the server or its administrator has set: `SERVER_ADMIN`, `poor_…`, `app_…`.
+    fn variable(&self, name: &str) -> Option<Cow<'_, str>>;
+
+    /// Calls a function with the name and value of each such variable.
+    fn each_variable(&self, call: &mut dyn FnMut(&str, &str));
+}
+
+/// The fields of one name as one text, joined as their meaning allows: cookies by `; ` (RFC 9113, section 8.2.3), all
+/// others by `, ` (RFC 9110, section 5.3). `None` where there is none.
+#[must_use]
+pub fn combined<'m>(fields: &'m HeaderMap, name: &HeaderName) -> Option<Cow<'m, str>> {
+    let mut values = fields.get_all(name).iter().map(field_text);
+    let first = values.next()?;
+    let separator = if name == COOKIE { "; " } else { ", " };
+    Some(values.fold(first, |mut text, value| {
+        let joined = text.to_mut();
+        joined.push_str(separator);
+        joined.push_str(&value);
+        text
+    }))
+}
+
+/// A field value as text: UTF-8, or, where it is none, a character for each byte as in ISO-8859-1.
+#[must_use]
+pub fn field_text(value: &HeaderValue) -> Cow<'_, str> {
+    match std::str::from_utf8(value.as_bytes()) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => Cow::Owned(value.as_bytes().iter().copied().map(char::from).collect()),
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// A request on `http://srv:8080/p` with the header fields and variables that a test gives it.
+    #[derive(Default)]
+    pub(crate) struct TestHead {
+        pub(crate) fields: HeaderMap,
+        pub(crate) query: &'static str,
+        pub(crate) https: bool,
+        pub(crate) variables: Vec<(&'static str, &'static str)>,
+    }
+
+    pub(crate) fn with(fields: &[(&'static str, &str)]) -> TestHead {
+        let mut head = TestHead::default();
+        for (name, value) in fields {
+            let value = HeaderValue::from_bytes(value.as_bytes()).unwrap();
+            head.fields.append(HeaderName::from_static(name), value);
+        }
+        head
+    }
+
+    impl TestHead {
+        pub(crate) fn head(&self) -> &dyn Head {
+            self
+        }
+    }
+
+    impl Head for TestHead {
+        fn method(&self) -> &str {
+            "GET"
+        }
+        fn path(&self) -> Result<Cow<'_, str>, HttpError> {
+            Ok("/p".into())
+        }
+        fn query(&self) -> Cow<'_, str> {
+            self.query.into()
+        }
+        fn protocol(&self) -> Cow<'_, str> {
+            "HTTP/1.1".into()
+        }
+        fn scheme(&self) -> Cow<'_, str> {
+            if self.https { "https".into() } else { "http".into() }
+        }
+        fn header(&self, name: &HeaderName) -> Option<Cow<'_, str>> {
+            combined(&self.fields, name)
+        }
+        fn remote_addr(&self) -> Option<Cow<'_, str>> {
+            None
+        }
+        fn remote_host(&self) -> Cow<'_, str> {
+            "".into()
+        }
+        fn server_name(&self) -> Cow<'_, str> {
+            "srv".into()
+        }
+        fn server_port(&self) -> u16 {
+            8080
+        }
+        fn server_software(&self) -> Cow<'_, str> {
+            "Unknown".into()
+        }
+        fn variable(&self, name: &str) -> Option<Cow<'_, str>> {
+            self.variables.iter().find(|(other, _)| *other == name).map(|(_, value)| Cow::Borrowed(*value))
+        }
+        fn each_variable(&self, call: &mut dyn FnMut(&str, &str)) {
+            for (name, value) in &self.variables {
+                call(name, value);
+            }
+        }
+    }
+
+    /// RFC 9110, section 5.3, and RFC 9113, section 8.2.3.
+    #[test]
+    fn fields_of_one_name_are_one_list() {
+        let head = with(&[("accept", "a"), ("cookie", "x=1"), ("accept", "b"), ("cookie", "y=2")]);
+        assert_eq!(head.header(&http::header::ACCEPT).unwrap(), "a, b");
+        assert_eq!(head.header(&COOKIE).unwrap(), "x=1; y=2");
+        assert_eq!(head.header(&http::header::HOST), None);
+    }
+
+    #[test]
+    fn values_that_are_not_utf8_are_latin_1() {
+        assert_eq!(field_text(&HeaderValue::from_bytes(b"Jos\xe9").unwrap()), "José");
+        assert_eq!(field_text(&HeaderValue::from_bytes("José".as_bytes()).unwrap()), "José");
+    }
+}

@@ -1,0 +1,257 @@
+//! Which host the client means, and addresses on it (RFC 9110, section 7.2).
+
+use std::net::Ipv6Addr;
+
+use http::header::HOST;
+
+use super::Head;
+use crate::HttpError;
+
+/// A host and perhaps a port: the value of `Host`, or the part of an address before its path (RFC 3986, section 3.2).
+///
+/// ```
+/// use poorwsgi::request::Authority;
+///
+/// let authority = Authority::parse("[::1]:8080")?;
+/// assert_eq!((authority.host, authority.port), ("[::1]", Some(8080)));
+/// assert!(Authority::parse("example.org:http").is_err());
+/// # Ok::<(), poorwsgi::HttpError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Authority<'a> {
+    /// The host; an IPv6 address stands in brackets.
+    pub host: &'a str,
+    /// The port; `None` where there is none, also behind a colon.
+    pub port: Option<u16>,
+}
+
+impl<'a> Authority<'a> {
+    /// Takes the two apart. What the host is made of is not looked at; [`is_host`] does that.
+    ///
+    /// # Errors
+    /// 400 where the port is not a number of digits up to 65535.
+    pub fn parse(text: &'a str) -> Result<Self, HttpError> {
+        let (host, port) = split(text);
+        let digits = port.bytes().all(|byte| byte.is_ascii_digit());
+        let port = match port {
+            "" => None,
+            port => Some(port.parse().ok().filter(|_| digits).ok_or_else(|| {
+                HttpError::bad_request(format!("port {port:?} of a host: not a number up to 65535"))
+            })?),
+        };
+        Ok(Authority { host, port })
+    }
+}
+
+/// The host with the brackets of an IPv6 address, and what stands behind the colon after it.
+pub(super) fn split(text: &str) -> (&str, &str) {
+    let text = text.trim();
+    let bracket = if text.starts_with('[') { text.find(']').unwrap_or(0) } else { 0 };
+    let after = text.get(bracket..).unwrap_or_default();
+    match after.find(':').and_then(|colon| text.split_at_checked(bracket + colon)) {
+        Some((host, port)) => (host, port.strip_prefix(':').unwrap_or_default()),
+        None => (text, ""),
+    }
+}
+
+/// Whether a text is a host that may stand in an address: a name or an IPv4 address of letters, digits, `-`, `.` and
+/// `_`, or an IPv6 address in brackets.
+#[must_use]
+pub fn is_host(text: &str) -> bool {
+    if let Some(address) = text.strip_prefix('[') {
+        return address.strip_suffix(']').is_some_and(|address| address.parse::<Ipv6Addr>().is_ok());
+    }
+    let name_char = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+    !text.is_empty() && text.bytes().all(name_char)
+}
+
+const fn default_port(scheme: &str) -> Option<u16> {
+    match scheme.as_bytes() {
+        b"http" => Some(80),
+        b"https" => Some(443),
+        _ => None,
+    }
+}
+
+impl dyn Head + '_ {
+    /// The host of `Host` without the port; the server's name where the client says none. An IPv6 address stands in
+    /// brackets.
+    #[must_use]
+    pub fn hostname(&self) -> String {
+        match self.header(&HOST) {
+            Some(host) if !split(&host).0.is_empty() => split(&host).0.to_owned(),
+            _ => self.server_name().into_owned(),
+        }
+    }
+
+    /// The port of `Host`; without one 443 for `https` and 80 otherwise.
+    ///
+    /// # Errors
+    /// 400 where the port is not a number up to 65535.
+    pub fn host_port(&self) -> Result<u16, HttpError> {
+        let host = self.header(&HOST).unwrap_or_default();
+        let port = Authority::parse(&host)?.port;
+        Ok(port.or_else(|| default_port(&self.scheme())).unwrap_or(80))
+    }
+
+    /// The variable `SERVER_ADMIN`, or `webmaster@` and the [`hostname`](#method.hostname).
+    #[must_use]
+    pub fn server_admin(&self) -> String {
+        match self.variable("SERVER_ADMIN") {
+            Some(admin) => admin.into_owned(),
+            None => format!("webmaster@{}", self.hostname()),
+        }
+    }
+
+    /// The full address of a path on this host, as the client sees it: what a proxy forwarded goes before what the
+    /// server knows. The port is left out where it is the scheme's own. A full `http` or `https` address stays as it
+    /// is; a path without a leading slash gets one, so that it cannot become part of the host's name.
+    ///
+    /// # Errors
+    /// 400 where the host, the port or the scheme is malformed: no address is made of what is none.
+    pub fn construct_url(&self, uri: &str) -> Result<String, HttpError> {
+        let full =
+            |scheme: &str| uri.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme));
+        if full("http://") || full("https://") {
+            return Ok(uri.to_owned());
+        }
+        let scheme = self.forwarded_proto().unwrap_or_else(|| self.scheme().into_owned());
+        if !is_scheme(&scheme) {
+            return Err(HttpError::bad_request(format!(
+                "X-Forwarded-Proto {scheme:?}: not a scheme like https"
+            )));
+        }
+        let host = self.forwarded_host().unwrap_or_else(|| self.hostname());
+        if !is_host(&host) {
+            return Err(HttpError::bad_request(format!("host {host:?}: not a host name or address")));
+        }
+        let port = match self.forwarded_port()? {
+            Some(port) => port,
+            None => self.host_port()?,
+        };
+        let port = if default_port(&scheme) == Some(port) { String::new() } else { format!(":{port}") };
+        let slash = if uri.starts_with('/') { "" } else { "/" };
+        Ok(format!("{scheme}://{host}{port}{slash}{uri}"))
+    }
+}
+
+/// RFC 3986, section 3.1.
+fn is_scheme(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_alphabetic())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::head::tests::with;
+    use super::*;
+    use proptest::prelude::*;
+
+    fn host(value: &str) -> (String, Option<u16>) {
+        let head = with(&[("host", value)]);
+        (head.head().hostname(), head.head().host_port().ok())
+    }
+
+    fn url(fields: &[(&'static str, &str)]) -> Option<String> {
+        with(fields).head().construct_url("/x").ok()
+    }
+
+    #[test]
+    fn hosts_as_poorwsgi_reads_them() {
+        assert_eq!(host("h:81"), ("h".to_owned(), Some(81)));
+        assert_eq!(host("h"), ("h".to_owned(), Some(80)));
+        assert_eq!(with(&[]).head().hostname(), "srv");
+        let mut https = with(&[]);
+        https.https = true;
+        assert_eq!(https.head().host_port().unwrap(), 443);
+    }
+
+    /// behaviour: IPv6 literals are understood (RFC 3986, section 3.2.2).
+    #[test]
+    fn ipv6_literals() {
+        assert_eq!(host("[::1]:81"), ("[::1]".to_owned(), Some(81)));
+        assert_eq!(host("[2001:db8::1]"), ("[2001:db8::1]".to_owned(), Some(80)));
+        assert_eq!(url(&[("host", "[::1]:81")]).unwrap(), "http://[::1]:81/x");
+        assert_eq!(url(&[("host", "[::1]:80")]).unwrap(), "http://[::1]/x");
+    }
+
+    /// behaviour: a bad port in `Host` is a 400.
+    #[test]
+    fn bad_ports() {
+        for value in ["h:x", "h:+1", "h:65536", "h:1:2", "[::1]:x", "h:٣", "[::1:80", "h:-1", "h:1 2"] {
+            let head = with(&[("host", value)]);
+            assert_eq!(head.head().host_port().unwrap_err().status(), 400, "{value}");
+            assert!(head.head().construct_url("/").is_err());
+        }
+        assert_eq!(host("h:"), ("h".to_owned(), Some(80)));
+        assert_eq!(host(""), ("srv".to_owned(), Some(80)));
+    }
+
+    /// The values are those of PoorWSGI's `construct_url`.
+    #[test]
+    fn addresses_as_poorwsgi_makes_them() {
+        for (fields, expected) in [
+            (&[][..], "http://srv/x"),
+            (&[("host", "h:81")], "http://h:81/x"),
+            (&[("x-forwarded-proto", "https")], "https://srv/x"),
+            (&[("x-forwarded-host", "f")], "http://f/x"),
+            (&[("x-forwarded-proto", "ftp")], "ftp://srv:80/x"),
+            (&[("host", "h:81"), ("x-forwarded-proto", "https")], "https://h/x"),
+            (
+                &[("host", "h"), ("x-forwarded-host", "f:82"), ("x-forwarded-proto", "https")],
+                "https://f:82/x",
+            ),
+        ] {
+            assert_eq!(url(fields).unwrap(), expected, "{fields:?}");
+        }
+        let head = with(&[("host", "h")]);
+        for full in ["http://e/", "HTTPS://e/"] {
+            assert_eq!(head.head().construct_url(full).unwrap(), full);
+        }
+    }
+
+    /// PoorWSGI makes `http://h.evil.org` of the first.
+    #[test]
+    fn a_path_stays_on_the_host() {
+        let head = with(&[("host", "h")]);
+        for (uri, expected) in
+            [(".evil.org", "http://h/.evil.org"), ("@evil.org", "http://h/@evil.org"), ("", "http://h/")]
+        {
+            assert_eq!(head.head().construct_url(uri).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn no_address_is_made_of_what_is_none() {
+        for value in ["h/x", "a@b", "a b", "<b>", "[x]", "[::1", "a, b", "é.cz", "h?x", "h#x"] {
+            assert_eq!(url(&[("host", value)]), None, "{value}");
+            assert_eq!(url(&[("x-forwarded-host", &value.replace(',', ""))]), None, "{value}");
+        }
+        assert_eq!(url(&[("x-forwarded-proto", "javascript:alert(1)//")]), None);
+    }
+
+    #[test]
+    fn the_administrator() {
+        let mut head = with(&[("host", "h:81")]);
+        assert_eq!(head.head().server_admin(), "webmaster@h");
+        head.variables.push(("SERVER_ADMIN", "me@h"));
+        assert_eq!(head.head().server_admin(), "me@h");
+    }
+
+    proptest! {
+        #[test]
+        fn any_host_is_read(text in ".*", brackets in "[\\[\\]:0-9a-f.]*") {
+            for text in [text, brackets] {
+                let (host, _) = split(&text);
+                prop_assert!(text.contains(host));
+                let _ = (Authority::parse(&text), is_host(&text));
+            }
+        }
+
+        #[test]
+        fn host_and_port_are_read_back(host in "[a-z0-9.-]{1,9}", port: u16) {
+            let text = format!("{host}:{port}");
+            prop_assert_eq!(Authority::parse(&text).unwrap(), Authority { host: &host, port: Some(port) });
+        }
+    }
+}

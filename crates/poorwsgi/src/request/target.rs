@@ -1,0 +1,68 @@
+//! The target of a request and the settings that came along with it.
+
+use std::borrow::Cow;
+
+use super::{Args, ArgsOptions, Head};
+use crate::HttpError;
+
+impl dyn Head + '_ {
+    /// The path, with `?` and the query where there is one.
+    ///
+    /// # Errors
+    /// 400 as [`Head::path`].
+    pub fn full_path(&self) -> Result<String, HttpError> {
+        let mut path = self.path().map(Cow::into_owned)?;
+        let query = self.query();
+        let query = query.trim();
+        if !query.is_empty() {
+            path.push('?');
+            path.push_str(query);
+        }
+        Ok(path)
+    }
+
+    /// The arguments of the query.
+    ///
+    /// # Errors
+    /// 400 and 413 as [`Args::parse`].
+    pub fn args(&self, options: &ArgsOptions) -> Result<Args, HttpError> {
+        Args::parse(&self.query(), options)
+    }
+
+    /// The application's own variables: those that begin with `app_`, without that and in lower case.
+    #[must_use]
+    pub fn options(&self) -> Vec<(String, String)> {
+        let mut options = Vec::new();
+        self.each_variable(&mut |name, value| {
+            if let Some((prefix, name)) = name.trim().split_at_checked("app_".len())
+                && prefix.eq_ignore_ascii_case("app_")
+            {
+                options.push((name.to_lowercase(), value.trim().to_owned()));
+            }
+        });
+        options
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::head::tests::with;
+
+    #[test]
+    fn the_path_and_its_query() {
+        let mut head = with(&[]);
+        assert_eq!(head.head().full_path().unwrap(), "/p");
+        head.query = "a=1&b=%20";
+        assert_eq!(head.head().full_path().unwrap(), "/p?a=1&b=%20");
+        assert_eq!(head.head().args(&super::ArgsOptions::default()).unwrap().get("b"), Some(" "));
+    }
+
+    /// PoorWSGI's `get_options`.
+    #[test]
+    fn application_variables() {
+        let mut head = with(&[]);
+        head.variables = vec![("app_Db_Server", " x "), ("APP_y", "2"), ("poor_Debug", "on"), ("ap", "")];
+        let expected = [("db_server", "x"), ("y", "2")];
+        assert_eq!(head.head().options(), expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    }
+}
