@@ -246,7 +246,7 @@ fn a_body_of_another_type_is_one_text() {
 #[test]
 fn a_boundary_is_needed() {
     for content_type in
-        ["multipart/form-data", "multipart/form-data; boundary=", "multipart/form-data; boundary=\"a"]
+        ["multipart/form-data", "multipart/form-data; boundary=", "multipart/form-data; boundary=\"a \""]
     {
         let error = FormReader::new(content_type, FormOptions::default()).unwrap_err();
         assert_eq!(HttpError::from(error).status(), 400, "{content_type}");
