@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use serde_json::Value;
+use serde::de::DeserializeOwned;
 
 use crate::HttpError;
 
@@ -10,7 +10,7 @@ use crate::HttpError;
 /// higher setting does not go deeper than that in [`parse_json`].
 pub const DEFAULT_MAX_DEPTH: usize = 100;
 
-/// Parses a JSON text.
+/// Parses a JSON text into any type that can be read from one, such as [`serde_json::Value`].
 ///
 /// The charset is `utf-8` (the default, and what RFC 8259 asks for; a byte order mark is skipped) or `iso-8859-1`, in
 /// any of their usual names. How large the text may be is the business of whoever reads the body.
@@ -18,17 +18,21 @@ pub const DEFAULT_MAX_DEPTH: usize = 100;
 /// ```
 /// use poorwsgi::json::{DEFAULT_MAX_DEPTH, parse_json};
 ///
-/// let value = parse_json(br#"{"age": 36}"#, None, DEFAULT_MAX_DEPTH)?;
+/// let value: serde_json::Value = parse_json(br#"{"age": 36}"#, None, DEFAULT_MAX_DEPTH)?;
 /// assert_eq!(value["age"], 36);
 ///
-/// let error = parse_json(b"{\n  \"age\": }", None, DEFAULT_MAX_DEPTH).unwrap_err();
+/// let error = parse_json::<serde_json::Value>(b"{\n  \"age\": }", None, DEFAULT_MAX_DEPTH).unwrap_err();
 /// assert_eq!(error.detail(), Some("JSON: expected value at line 2 column 10"));
 /// # Ok::<(), poorwsgi::HttpError>(())
 /// ```
 ///
 /// # Errors
-/// 400 with the reason, and with line and column (both from 1, the column in bytes) where the fault has a place.
-pub fn parse_json(bytes: &[u8], charset: Option<&str>, max_depth: usize) -> Result<Value, HttpError> {
+/// 400 with the reason (also where the text is JSON but not of the type), and with line and column (both from 1, the column in bytes) where the fault has a place.
+pub fn parse_json<T: DeserializeOwned>(
+    bytes: &[u8],
+    charset: Option<&str>,
+    max_depth: usize,
+) -> Result<T, HttpError> {
     let text = decode(bytes, charset)?;
     check_depth(text.as_bytes(), max_depth)?;
     serde_json::from_str(&text)
@@ -89,7 +93,7 @@ fn decode<'a>(bytes: &'a [u8], charset: Option<&str>) -> Result<Cow<'a, str>, Ht
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -103,9 +107,9 @@ mod tests {
     #[test]
     fn charsets_and_byte_order_mark() {
         assert_eq!(parse(b"\xef\xbb\xbf\"\xc5\xbe\"").unwrap(), "ž");
-        assert_eq!(parse_json(b"\"\xe9\"", Some("ISO-8859-1"), 9).unwrap(), "é");
+        assert_eq!(parse_json::<Value>(b"\"\xe9\"", Some("ISO-8859-1"), 9).unwrap(), "é");
         assert!(parse(b"\"\xe9\"").unwrap_err().contains("index 1"));
-        assert!(parse_json(b"1", Some("koi8-r"), 9).unwrap_err().to_string().contains("\"koi8-r\""));
+        assert!(parse_json::<Value>(b"1", Some("koi8-r"), 9).unwrap_err().to_string().contains("\"koi8-r\""));
     }
 
     /// A text a thousand levels deep is a 400, as the recursion of a parser must never be the client's choice.
@@ -142,10 +146,16 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_text_of_another_type_is_the_clients_fault() {
+        let error = parse_json::<Vec<u8>>(b"[1, \"x\"]", None, 9).unwrap_err();
+        assert!(error.detail().unwrap().contains("expected u8"), "{error}");
+    }
+
     proptest! {
         #[test]
         fn arbitrary_bytes_do_not_panic(text in proptest::collection::vec(any::<u8>(), 0..200), depth in 0usize..9) {
-            let _ = parse_json(&text, None, depth);
+            let _ = parse_json::<Value>(&text, None, depth);
             let _ = check_depth(&text, depth);
         }
     }

@@ -62,17 +62,19 @@ impl LineWriter {
     }
 
     pub(super) fn write(&mut self, data: &[u8]) -> io::Result<()> {
-        let line_end = memchr::memrchr(b'\n', data).map_or(0, |at| at + 1);
-        let too_long = self.begun.len() + data.len() - line_end > MAX_LINE;
-        let (now, later) = data.split_at(if too_long { data.len() } else { line_end });
-        if !now.is_empty() && self.begun.is_empty() {
-            self.file.write_all(now)?;
-        } else if !now.is_empty() {
-            self.begun.extend_from_slice(now);
+        let (mut lines, begun) = data.split_at(memchr::memrchr(b'\n', data).map_or(0, |at| at + 1));
+        if !lines.is_empty() && !self.begun.is_empty() {
+            // Only the end of the line that has begun is copied.
+            let first;
+            (first, lines) = lines.split_at(memchr::memchr(b'\n', lines).map_or(lines.len(), |at| at + 1));
+            self.begun.extend_from_slice(first);
             self.write_begun()?;
         }
-        self.begun.extend_from_slice(later);
-        Ok(())
+        if !lines.is_empty() {
+            self.file.write_all(lines)?;
+        }
+        self.begun.extend_from_slice(begun);
+        if self.begun.len() > MAX_LINE { self.write_begun() } else { Ok(()) }
     }
 
     /// Writes what is left and hands the file back at its beginning, where it can seek.

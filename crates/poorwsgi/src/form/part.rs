@@ -1,9 +1,12 @@
 //! The header of one part: its fields, and what `Content-Disposition` and `Content-Type` say in them.
 
-use percent_encoding::percent_decode_str;
-
 use super::{Decode, FormError};
 use crate::headers::Headers;
+use crate::headers::parameters::{Parameters, parse_header};
+
+/// The most parameters of one header field. Real ones have three at most; a bound keeps the search for one that comes
+/// twice linear in the length of the field.
+const MAX_OPTIONS: usize = 16;
 
 /// What is known of a part, or of a whole form, before its data.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -28,8 +31,12 @@ pub struct PartHead {
 impl PartHead {
     /// The head of a form itself, from the request's `Content-Type`.
     pub(super) fn of_form(content_type: &str) -> Result<Self, FormError> {
-        let (content_type, type_options) = parse_options(content_type)?;
-        Ok(PartHead { content_type: content_type.to_ascii_lowercase(), type_options, ..Self::default() })
+        let (content_type, options) = parse_unique(content_type)?;
+        Ok(PartHead {
+            content_type: content_type.to_ascii_lowercase(),
+            type_options: owned(&options),
+            ..Self::default()
+        })
     }
 
     /// The head of a part, from its unfolded header lines.
@@ -47,17 +54,18 @@ impl PartHead {
             if !unique {
                 continue;
             }
-            let (value, options) = parse_options(&decode(value).map_err(FormError::Decode)?)?;
+            let value = decode(value).map_err(FormError::Decode)?;
+            let (value, options) = parse_unique(&value)?;
             if name.eq_ignore_ascii_case("content-type") {
                 head.content_type = value.to_ascii_lowercase();
-                head.type_options = options;
+                head.type_options = owned(&options);
             } else {
-                head.disposition = value;
-                head.disposition_options = options;
+                head.name = text(&options, "name");
+                head.filename = text(&options, "filename");
+                head.disposition = value.to_owned();
+                head.disposition_options = owned(&options);
             }
         }
-        head.name = text_option(&head.disposition_options, "name", "name*");
-        head.filename = text_option(&head.disposition_options, "filename", "filename*");
         Ok(head)
     }
 
@@ -67,15 +75,18 @@ impl PartHead {
         self.filename.as_ref().is_some_and(|filename| !filename.is_empty())
     }
 
-    /// Whether the data is a multipart body of its own.
+    /// Whether the data is a multipart body of its own. A file never is, whatever its type: a saved web page is
+    /// uploaded as `multipart/related`, and is a file all the same.
     #[must_use]
     pub fn is_multipart(&self) -> bool {
-        self.content_type.starts_with("multipart/")
+        self.content_type.starts_with("multipart/") && !self.is_file()
     }
 
     /// The boundary of the parts within this part or form.
     pub(super) fn boundary(&self) -> Result<&str, FormError> {
-        option(&self.type_options, "boundary")
+        let boundary = self.type_options.iter().find(|(name, _)| name == "boundary");
+        boundary
+            .map(|(_, boundary)| boundary.as_str())
             .ok_or_else(|| FormError::malformed(format!("{} without a boundary", self.content_type)))
     }
 }
@@ -105,90 +116,31 @@ impl HeaderLine {
     }
 }
 
-fn option<'a>(options: &'a [(String, String)], name: &str) -> Option<&'a str> {
-    options.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
-}
-
-/// A name for people: the RFC 8187 form where it is there and can be read, else the plain one. Browsers write a quote
-/// as `%22` and nothing else in percent encoding (HTML, "multipart/form-data encoding algorithm"), so nothing else is
-/// decoded: `100%25.txt` is the file's name.
-fn text_option(options: &[(String, String)], plain: &str, extended: &str) -> Option<String> {
-    option(options, extended)
-        .and_then(decode_extended)
-        .or_else(|| option(options, plain).map(|value| value.replace("%22", "\"")))
-}
-
-/// `charset'language'percent-encoded` (RFC 8187, section 3.2), for the charsets that it names.
-fn decode_extended(value: &str) -> Option<String> {
-    let (charset, rest) = value.split_once('\'')?;
-    let (_language, encoded) = rest.split_once('\'')?;
-    let bytes = percent_decode_str(encoded);
-    if charset.eq_ignore_ascii_case("utf-8") {
-        bytes.decode_utf8().ok().map(|text| text.into_owned())
-    } else if charset.eq_ignore_ascii_case("iso-8859-1") {
-        Some(bytes.map(char::from).collect())
-    } else {
-        None
-    }
-}
-
-/// A value and its parameters: `form-data; name="a"; filename="b;c"`.
-///
-/// In quotes a backslash escapes a quote and a backslash and nothing else, so that `C:\photos\me.png`, as old browsers
-/// send it, stays what it is. A parameter without `=` is dropped. A parameter that comes twice, or a quote that is not
-/// closed, is an error: two readers would see different names.
-fn parse_options(text: &str) -> Result<(String, Vec<(String, String)>), FormError> {
-    let (value, mut rest) = text.split_once(';').unwrap_or((text, ""));
-    let mut options: Vec<(String, String)> = Vec::new();
-    while !rest.is_empty() {
-        let end = rest.find([';', '=']).unwrap_or(rest.len());
-        let (name, after) = rest.split_at(end);
-        let Some(after) = after.strip_prefix('=') else {
-            rest = after.get(1..).unwrap_or_default();
-            continue;
-        };
-        let name = name.trim().to_ascii_lowercase();
-        let option;
-        (option, rest) = match after.trim_start().strip_prefix('"') {
-            Some(quoted) => unquote(quoted)
-                .ok_or_else(|| FormError::malformed(format!("the quoted parameter {name:?} does not end")))?,
-            None => {
-                let (token, rest) = after.split_once(';').unwrap_or((after, ""));
-                (token.trim().to_owned(), rest)
-            }
-        };
-        if options.iter().any(|(known, _)| *known == name) {
+/// A value and its parameters. One that comes twice is an error: two readers would see different names. So are more than
+/// [`MAX_OPTIONS`].
+fn parse_unique(line: &str) -> Result<(&str, Parameters<'_>), FormError> {
+    let (value, options) = parse_header(line);
+    let mut names: Vec<&str> = Vec::new();
+    for (name, _) in options.iter() {
+        if names.contains(&name) {
             return Err(FormError::malformed(format!("the parameter {name:?} comes twice")));
         }
-        options.push((name, option));
+        if names.len() == MAX_OPTIONS {
+            return Err(FormError::malformed(format!("more than {MAX_OPTIONS} parameters")));
+        }
+        names.push(name);
     }
-    Ok((value.trim().to_owned(), options))
+    Ok((value, options))
 }
 
-/// The text up to the closing quote, and what follows the next semicolon.
-fn unquote(quoted: &str) -> Option<(String, &str)> {
-    let mut text = String::new();
-    let mut rest = quoted;
-    loop {
-        let end = rest.find(['"', '\\'])?;
-        let (plain, from) = rest.split_at(end);
-        text.push_str(plain);
-        if let Some(after) = from.strip_prefix('"') {
-            let next = after.split_once(';').map_or("", |(_, next)| next);
-            return Some((text, next));
-        }
-        let escaped = from.get(1..).unwrap_or_default();
-        match escaped.chars().next() {
-            Some(character @ ('"' | '\\')) => {
-                text.push(character);
-                rest = escaped.get(1..).unwrap_or_default();
-            }
-            _ => {
-                text.push('\\');
-                rest = escaped;
-            }
-        }
-    }
+fn owned(options: &Parameters<'_>) -> Vec<(String, String)> {
+    options.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+/// A name for people. Browsers write a quote in it as `%22` and nothing else in percent encoding (HTML, "multipart/form-data
+/// encoding algorithm"), so nothing else is decoded: `100%25.txt` is the file's name.
+fn text(options: &Parameters<'_>, name: &str) -> Option<String> {
+    options.text(name).map(|text| text.replace("%22", "\""))
 }
 
 #[cfg(test)]
@@ -262,11 +214,27 @@ mod tests {
         assert_eq!(filename("filename=a; filename*=nothing").as_deref(), Some("a"));
     }
 
+    /// A saved web page, as browsers upload it.
+    #[test]
+    fn a_file_of_a_multipart_type_is_a_file() {
+        let disposition = "Content-Disposition: form-data; name=f; filename=page.mht";
+        let head = head(&[disposition, "Content-Type: multipart/related"]).unwrap();
+        assert!(head.is_file() && !head.is_multipart());
+    }
+
+    #[test]
+    fn parameters_are_few() {
+        let with = |count: usize| {
+            PartHead::of_form(&(0..count).map(|index| format!(";p{index}=1")).collect::<String>())
+        };
+        assert!(with(MAX_OPTIONS).is_ok());
+        assert!(with(MAX_OPTIONS + 1).is_err());
+    }
+
     #[test]
     fn what_two_readers_could_see_differently_is_refused() {
         for bad in [
             &[r#"Content-Disposition: form-data; name="a"; name="b""#][..],
-            &[r#"Content-Disposition: form-data; name="a"#],
             &["Content-Disposition: form-data; name=a", "content-disposition: form-data; name=b"],
             &["Content-Type: text/plain", "Content-Type: text/html"],
             &["X Y: 1"],
@@ -291,7 +259,7 @@ mod tests {
 
         #[test]
         fn any_text_parses_without_panic(text in any::<String>()) {
-            let _ = parse_options(&text);
+            let _ = PartHead::of_form(&text);
             let _ = HeaderLine::parse(text.as_bytes());
         }
     }

@@ -96,6 +96,7 @@ pub struct FormReader {
     fields: Vec<FieldStorage>,
     open: Vec<OpenPart>,
     used: Used,
+    failed: bool,
 }
 
 #[derive(Default)]
@@ -160,14 +161,22 @@ impl FormReader {
             fields: Vec::new(),
             open,
             used: Used::default(),
+            failed: false,
         })
     }
 
     /// Reads the next piece of the body.
     ///
     /// # Errors
-    /// Any [`FormError`] but [`FormError::Body`]. The form is lost then: reading on gives wrong fields.
+    /// Any [`FormError`] but [`FormError::Body`]. The form is lost then: [`finish`](Self::finish) fails too, so that half
+    /// a form is never taken for a whole one.
     pub fn push(&mut self, piece: Bytes) -> Result<(), FormError> {
+        let result = self.read(piece);
+        self.failed |= result.is_err();
+        result
+    }
+
+    fn read(&mut self, piece: Bytes) -> Result<(), FormError> {
         limits::BODY_BYTES.spend(&self.limits, &mut self.used.body_bytes, piece.len() as u64)?;
         match &mut self.source {
             Source::Urlencoded(parser) => {
@@ -194,8 +203,11 @@ impl FormReader {
     /// The form, after the last piece.
     ///
     /// # Errors
-    /// [`FormError::Malformed`] where the body ended early, and those of [`push`](Self::push).
+    /// [`FormError::Malformed`] where the body ended early or an earlier piece failed, and those of [`push`](Self::push).
     pub fn finish(mut self) -> Result<FieldStorage, FormError> {
+        if self.failed {
+            return Err(FormError::malformed("an earlier piece of the body could not be read"));
+        }
         match self.source {
             Source::Urlencoded(parser) => {
                 self.fields

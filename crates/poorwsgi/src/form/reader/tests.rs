@@ -204,6 +204,24 @@ fn every_limit_is_named() {
     assert!(read(MULTIPART, files.as_bytes(), options).is_ok(), "files do not count as fields");
 }
 
+/// Half a form is never taken for a whole one.
+#[test]
+fn a_failed_form_cannot_be_finished() {
+    let limits = Limits { fields: 1, ..Limits::default() };
+    for (content_type, body) in [(URLENCODED, "a=1&b=2&"), (MULTIPART, "--b\r\nno colon\r\n\r\n\r\n--b--")] {
+        let options = FormOptions { limits: limits.clone(), ..FormOptions::default() };
+        let mut reader = FormReader::new(content_type, options).unwrap();
+        assert!(reader.push(body.into()).is_err());
+        assert!(reader.finish().is_err());
+    }
+}
+
+#[test]
+fn a_form_can_be_shared_between_threads() {
+    fn shared<T: Send + Sync>(_: &T) {}
+    shared(&FieldStorage::default());
+}
+
 #[test]
 fn urlencoded_fields_have_type_and_length() {
     let options = FormOptions { keep_blank_values: true, content_length: Some(9), ..FormOptions::default() };
@@ -228,7 +246,7 @@ fn a_body_of_another_type_is_one_text() {
 #[test]
 fn a_boundary_is_needed() {
     for content_type in
-        ["multipart/form-data", "multipart/form-data; boundary=", "multipart/form-data; boundary=\"a"]
+        ["multipart/form-data", "multipart/form-data; boundary=", "multipart/form-data; boundary=\"a \""]
     {
         let error = FormReader::new(content_type, FormOptions::default()).unwrap_err();
         assert_eq!(HttpError::from(error).status(), 400, "{content_type}");
