@@ -3,7 +3,7 @@
 use std::str;
 
 use regex_automata::PatternID;
-use regex_automata::meta::{BuildError, Config, Regex};
+use regex_automata::meta::{Config, Regex};
 use regex_automata::util::captures;
 use regex_syntax::hir::{Class, Hir, HirKind, Look};
 
@@ -49,7 +49,8 @@ impl Matcher {
         }
         let end = if end == End::Text { r"\z" } else { "" };
         let anchored = format!(r"\A(?:{}){end}", dialect::from_python(expression));
-        let error = match linear(&anchored) {
+        let config = Config::new().nfa_size_limit(Some(SIZE_LIMIT)).onepass_size_limit(Some(ONE_PASS_LIMIT));
+        let error = match Regex::builder().configure(config).build(&anchored) {
             Ok(regex) => return Ok(Matcher::Linear(regex)),
             Err(error) => error,
         };
@@ -102,11 +103,6 @@ impl Matcher {
             Matcher::Backtracking(regex) => regex.capture_names().skip(1).collect(),
         }
     }
-}
-
-fn linear(expression: &str) -> Result<Regex, BuildError> {
-    let config = Config::new().nfa_size_limit(Some(SIZE_LIMIT)).onepass_size_limit(Some(ONE_PASS_LIMIT));
-    Regex::builder().configure(config).build(expression)
 }
 
 /// The answer of an expression that passed [`BACKTRACK_LIMIT`]: no match.

@@ -115,3 +115,36 @@ impl Segments {
         self.rules.iter().filter(|rule| rule.group.is_some()).count()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::filter::Filters;
+    use super::super::pattern::Pattern;
+    use super::*;
+
+    fn matcher(rule: &str, expressions: &mut Expressions) -> Matcher {
+        Pattern::parse(rule, &Filters::<()>::default()).unwrap().compile(expressions).unwrap().matcher
+    }
+
+    #[test]
+    fn ordinary_routes_have_no_expression_of_their_own() {
+        let mut expressions = Expressions::default();
+        for rule in ["/a/<x>", "/<x:word>/b/<y:int>/", "/v<x:float>.txt", "<x:uuid>", "/<x:re:[a-z]{2}>"] {
+            assert!(matches!(matcher(rule, &mut expressions), Matcher::Segments(_)), "{rule}");
+        }
+        for rule in ["/<x>-<y>", "/<x:re:.*>", r"/<x:re:\bx>", "/<x:re:^x>"] {
+            assert!(matches!(matcher(rule, &mut expressions), Matcher::Linear(_)), "{rule}");
+        }
+        let (one, other) = (expressions.within(r"\w+").unwrap(), expressions.within(r"\w+").unwrap());
+        assert!(Arc::ptr_eq(&one, &other));
+    }
+
+    #[test]
+    fn the_text_around_a_group_may_not_overlap() {
+        let matcher = matcher("/aba<x:re:c*>aba", &mut Expressions::default());
+        assert!(matcher.is_match("/abaaba"));
+        assert!(matcher.is_match("/abacaba"));
+        assert!(!matcher.is_match("/aba"));
+        assert!(!matcher.is_match("/ababa"));
+    }
+}
