@@ -8,6 +8,8 @@ use super::error::{RouteError, RouteErrorKind};
 use super::filter::Filters;
 use super::index::Index;
 use super::matcher::Groups;
+#[cfg(test)]
+use super::matcher::{End, Matcher};
 use super::methods::MethodTable;
 use super::pattern::{self, Compiled, Pattern};
 use super::resolved::Resolved;
@@ -116,11 +118,25 @@ impl<H, C> Router<H, C> {
         }
     }
 
+    /// The compiled expression of every pattern, made anew from its source.
+    #[cfg(test)]
+    pub(super) fn expressions(&self) -> Vec<Matcher> {
+        let compile = |route: &PatternRoute<H, C>| Matcher::compile(&route.source, End::Anywhere);
+        self.patterns.iter().map(|route| compile(route).unwrap()).collect()
+    }
+
     /// What [`Router::resolve`] means: every pattern in turn.
     #[cfg(test)]
-    pub(super) fn scan(&self, path: &str, method: Method) -> (Option<&H>, MethodSet) {
+    pub(super) fn scan(
+        &self,
+        expressions: &[Matcher],
+        path: &str,
+        method: Method,
+    ) -> (Option<&H>, MethodSet) {
         let mut allowed = MethodSet::default();
-        for route in self.patterns.iter().filter(|route| route.matcher.is_match(path)) {
+        for (route, _) in
+            self.patterns.iter().zip(expressions).filter(|(_, expression)| expression.is_match(path))
+        {
             match route.methods.get(method) {
                 Some(registration) => return (Some(&registration.handler), allowed),
                 None => allowed |= route.methods.methods(),

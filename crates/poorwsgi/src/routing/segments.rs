@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use regex_automata::meta::Regex;
 
-use super::matcher::{End, Matcher, crosses_segments};
+use super::matcher::{Matcher, crosses_segments};
 
 /// The expressions of groups that stay within their segment, compiled once each.
 #[derive(Clone, Debug, Default)]
@@ -25,7 +25,7 @@ impl Expressions {
         if let Some(known) = self.known.get(expression) {
             return known.clone();
         }
-        let within = match Matcher::compile(expression, End::Text) {
+        let within = match Matcher::compile_shared(expression) {
             Ok(Matcher::Linear(regex)) if !crosses_segments(expression) => Some(Arc::new(regex)),
             _ => None,
         };
@@ -113,5 +113,38 @@ impl Segments {
 
     pub(super) fn groups(&self) -> usize {
         self.rules.iter().filter(|rule| rule.group.is_some()).count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::filter::Filters;
+    use super::super::pattern::Pattern;
+    use super::*;
+
+    fn matcher(rule: &str, expressions: &mut Expressions) -> Matcher {
+        Pattern::parse(rule, &Filters::<()>::default()).unwrap().compile(expressions).unwrap().matcher
+    }
+
+    #[test]
+    fn ordinary_routes_have_no_expression_of_their_own() {
+        let mut expressions = Expressions::default();
+        for rule in ["/a/<x>", "/<x:word>/b/<y:int>/", "/v<x:float>.txt", "<x:uuid>", "/<x:re:[a-z]{2}>"] {
+            assert!(matches!(matcher(rule, &mut expressions), Matcher::Segments(_)), "{rule}");
+        }
+        for rule in ["/<x>-<y>", "/<x:re:.*>", r"/<x:re:\bx>", "/<x:re:^x>"] {
+            assert!(matches!(matcher(rule, &mut expressions), Matcher::Linear(_)), "{rule}");
+        }
+        let (one, other) = (expressions.within(r"\w+").unwrap(), expressions.within(r"\w+").unwrap());
+        assert!(Arc::ptr_eq(&one, &other));
+    }
+
+    #[test]
+    fn the_text_around_a_group_may_not_overlap() {
+        let matcher = matcher("/aba<x:re:c*>aba", &mut Expressions::default());
+        assert!(matcher.is_match("/abaaba"));
+        assert!(matcher.is_match("/abacaba"));
+        assert!(!matcher.is_match("/aba"));
+        assert!(!matcher.is_match("/ababa"));
     }
 }

@@ -401,12 +401,13 @@ proptest! {
             };
             set.unwrap();
         }
+        let expressions = router.expressions();
         for path in paths.iter().map(|path| format!("/{path}")).chain(paths.iter().cloned()) {
             let resolved = router.resolve(&path, Method::Get);
             if matches!(resolved, Resolved::Static { .. } | Resolved::MethodNotAllowed(_)) {
                 continue;
             }
-            let (first, allowed) = router.scan(&path, Method::Get);
+            let (first, allowed) = router.scan(&expressions, &path, Method::Get);
             match resolved {
                 Resolved::Pattern { handler, .. } => prop_assert_eq!(Some(*handler), first.copied(), "{:?}", path),
                 Resolved::NotFound { allowed: found } => {
