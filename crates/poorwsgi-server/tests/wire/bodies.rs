@@ -72,7 +72,7 @@ async fn trailers_that_would_change_the_message_are_dropped() {
     let server = TestServer::start(Config::new()).await;
     let body = "Transfer-Encoding: chunked\r\n\r\n0\r\nX-Sum: 1\r\nHost: b\r\nContent-Length: 9\r\n\r\n";
     let answer = server.ask(post("/echo", body)).await;
-    assert!(answer.contains("x-trailers: [\"x-sum\"]\r\n"), "{answer}");
+    assert!(answer.contains("x-trailers: {\"x-sum\": \"1\"}\r\n"), "{answer}");
 }
 
 #[tokio::test]

@@ -170,15 +170,15 @@ async fn answer(request: Request<RequestBody>, signals: Arc<Signals>) -> Result<
     Ok(match path.as_str() {
         "/echo" => match request.into_body().collect().await {
             Ok(body) => {
-                let trailers =
-                    body.trailers().map(|fields| format!("{:?}", fields.keys())).unwrap_or_default();
+                let trailers = body.trailers().map(|fields| format!("{fields:?}")).unwrap_or_default();
                 response.header("x-trailers", trailers).body(text(body.to_bytes()))?
             }
             Err(error) => response.status(status_of(&error)).body(text(error.to_string()))?,
         },
         "/pipe" => response.body(request.into_body().map_err(BoxError::from).boxed_unsync())?,
         "/fields" => {
-            let fields: Vec<_> = request.headers().keys().map(http::HeaderName::as_str).collect();
+            let mut fields: Vec<_> = request.headers().keys().map(http::HeaderName::as_str).collect();
+            fields.sort_unstable();
             response.body(text(fields.join(" ")))?
         }
         "/connection" => response.body(text(format!("{:?}", request.extensions().get::<Connection>())))?,
