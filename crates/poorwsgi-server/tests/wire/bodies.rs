@@ -120,6 +120,24 @@ async fn a_half_closed_client_gets_its_answer() {
     assert!(answer.ends_with("GET /second"), "{answer}");
 }
 
+/// A connection whose client has said that there is no more, although there should be, must not be asked for more.
+#[tokio::test]
+async fn a_half_closed_client_with_an_open_body_costs_nothing() {
+    let server = TestServer::start(Config::new()).await;
+    for body in ["Content-Length: 10\r\n\r\nabc", "Transfer-Encoding: chunked\r\n\r\n5\r\nabc", "\r\n"] {
+        let mut client = server.connect().await;
+        client.send(post("/polls", body)).await;
+        client.stream.shutdown().await.unwrap();
+        server.signals.begun.notified().await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        server.signals.go.notify_one();
+        let answer = client.rest().await;
+        let (_, polls) = answer.split_once("\r\n\r\n").unwrap();
+        let polls: u32 = polls.trim_end_matches(" polls").parse().unwrap();
+        assert!(polls < 20, "{body:?}: {polls} polls");
+    }
+}
+
 #[tokio::test]
 async fn pipelined_requests_are_answered_in_order() {
     let server = TestServer::start(Config::new()).await;

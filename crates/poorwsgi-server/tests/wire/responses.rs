@@ -48,8 +48,11 @@ async fn a_length_that_is_not_true_is_never_sent() {
         let answer = get(&server, "GET", path).await;
         assert_eq!(statuses(&answer), [500], "{path}: {answer}");
     }
-    let short = get(&server, "GET", "/short").await;
-    assert!(body(&short).len() < 99, "{short}");
+    for (path, length) in [("/short", 99), ("/long", 5)] {
+        let answer = get(&server, "GET", path).await;
+        assert!(body(&answer).len() < length, "{path}: {answer}");
+    }
+    assert!(get(&server, "GET", "/exact").await.ends_with("longlong"));
 }
 
 #[tokio::test]

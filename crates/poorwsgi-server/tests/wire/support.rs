@@ -187,6 +187,17 @@ async fn answer(request: Request<RequestBody>, signals: Arc<Signals>) -> Result<
             signals.go.notified().await;
             response.body(text("waited"))?
         }
+        "/polls" => {
+            signals.begun.notify_one();
+            let mut polls = 0;
+            let mut go = std::pin::pin!(signals.go.notified());
+            std::future::poll_fn(|cx| {
+                polls += 1;
+                go.as_mut().poll(cx)
+            })
+            .await;
+            response.body(text(format!("{polls} polls")))?
+        }
         "/panic" => panic!("as asked"),
         "/error" => return Err("as asked".into()),
         "/declined" => response.extension(Declined).body(text("never sent"))?,
@@ -196,6 +207,8 @@ async fn answer(request: Request<RequestBody>, signals: Arc<Signals>) -> Result<
         "/odd-length" => response.header("content-length", "+5").body(text("short"))?,
         "/early" => response.status(103).body(text(""))?,
         "/short" => response.header("content-length", "99").body(frames([Ok("short")]))?,
+        "/long" => response.header("content-length", "5").body(frames([Ok("long"), Ok("long")]))?,
+        "/exact" => response.header("content-length", "8").body(frames([Ok("long"), Ok("long")]))?,
         "/frames" => response.body(frames([Ok("one "), Ok(""), Ok("two")]))?,
         "/broken" => response.body(frames([Ok("first"), Err("the file shrank".into())]))?,
         "/endless" => {
