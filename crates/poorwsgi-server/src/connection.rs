@@ -1,5 +1,6 @@
 //! One connection, from its first byte to its last.
 
+use std::error::Error as _;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -55,18 +56,19 @@ where
     if let Some(refusal) = io.refusal() {
         tracing::info!(target: "poorwsgi::server", %peer, "refused: {refusal}");
     }
-    if let Err(error) = result {
-        let reason = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
-        if error.is_parse() {
-            tracing::info!(target: "poorwsgi::server", %peer, "refused: 400 Bad Request: {error} {reason}");
-        } else {
-            tracing::debug!(target: "poorwsgi::server", %peer, "connection ended: {error} {reason}");
+    match result {
+        Ok(()) => {}
+        Err(error) if error.is_parse() => {
+            context.spoil();
+            tracing::info!(target: "poorwsgi::server", %peer, "refused: {error}");
         }
-        if !error.is_parse() && !io.has_unread() {
+        Err(error) => {
+            let reason = error.source().map(ToString::to_string).unwrap_or_default();
+            tracing::debug!(target: "poorwsgi::server", %peer, "connection ended: {error} {reason}");
             return;
         }
     }
-    if io.has_unread() && context.stop.level() < Level::AtOnce {
+    if (io.has_unread() || context.is_spoilt()) && context.stop.level() < Level::AtOnce {
         linger(io.into_inner()).await;
     }
 }

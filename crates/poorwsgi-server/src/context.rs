@@ -26,7 +26,7 @@ impl Context {
         Context { config, stop, connection, trusted, spoilt: AtomicBool::new(false) }
     }
 
-    /// What comes next on this connection cannot be understood any more.
+    /// The connection ends with the current response: what comes after its request will not be read.
     pub(crate) fn spoil(&self) {
         self.spoilt.store(true, Ordering::Relaxed);
     }

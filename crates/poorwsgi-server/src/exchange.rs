@@ -154,12 +154,13 @@ fn refused<B: Body<Data = Bytes>>(refusal: &Refusal, mut record: Record) -> Resp
         peer = %record.context().peer(),
         "refused: {refusal}",
     );
+    record.context().spoil();
     let mut response = refusal.to_response();
     record.answered(response.status());
     if let Some(server) = &record.context().config.server_header {
         response.headers_mut().insert(header::SERVER, server.clone());
     }
-    response.map(|text| Outgoing::new(Payload::Text { text: text.into() }, record))
+    response.map(|text| Outgoing::new(Payload::Text { text: text.into() }, None, record))
 }
 
 /// A response of the application, as far as it can be sent.
@@ -173,8 +174,8 @@ fn finish<B: Body<Data = Bytes>>(
     }
     let without_content = record.method() == Method::HEAD
         || matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-    let has_length = match check_framing(&mut response, without_content) {
-        Ok(has_length) => has_length,
+    let length = match check_framing(&mut response, without_content) {
+        Ok(length) => length,
         Err(reason) => {
             tracing::error!(
                 target: "poorwsgi::server",
@@ -196,25 +197,28 @@ fn finish<B: Body<Data = Bytes>>(
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     Ok(response.map(|body| {
-        let payload = if without_content && has_length {
+        let payload = if without_content && length.is_some() {
             Payload::Text { text: Bytes::new() }
         } else {
             Payload::Application { body }
         };
-        Outgoing::new(payload, record)
+        Outgoing::new(payload, length, record)
     }))
 }
 
 /// Sees to it that what the head says about the content is true: hyper sends a `Content-Length` as it is given.
-/// The transfer coding is the server's own affair (RFC 9112, section 6.1). Says whether there is a `Content-Length`.
-fn check_framing<B: Body>(response: &mut Response<B>, without_content: bool) -> Result<bool, &'static str> {
+/// The transfer coding is the server's own affair (RFC 9112, section 6.1). Gives the `Content-Length`.
+fn check_framing<B: Body>(
+    response: &mut Response<B>,
+    without_content: bool,
+) -> Result<Option<u64>, &'static str> {
     let status = response.status();
     if status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS {
         return Err("a final status is wanted");
     }
     response.headers_mut().remove(header::TRANSFER_ENCODING);
     let mut lengths = response.headers().get_all(header::CONTENT_LENGTH).iter();
-    let Some(length) = lengths.next() else { return Ok(false) };
+    let Some(length) = lengths.next() else { return Ok(None) };
     if lengths.next().is_some() {
         return Err("two Content-Length fields");
     }
@@ -226,7 +230,7 @@ fn check_framing<B: Body>(response: &mut Response<B>, without_content: bool) -> 
         Some(size) if size != length && !without_content => {
             Err("Content-Length differs from the content's length")
         }
-        _ => Ok(true),
+        _ => Ok(Some(length)),
     }
 }
 

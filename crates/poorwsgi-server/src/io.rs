@@ -45,6 +45,8 @@ enum Phase {
     Head { scanner: HeadScanner, waiting_since: Option<Instant>, begun: Option<Instant> },
     /// The rest of a message: a known number of bytes, and then chunks if there are any.
     Message { left: u64, chunks: Option<Chunks>, pace: Pace },
+    /// A message that went wrong: its reader gets an error, and there are no more requests.
+    Broken(&'static str),
     /// No more requests.
     Closed,
 }
@@ -121,32 +123,32 @@ impl<T: AsyncRead + AsyncWrite + Unpin> GuardedIo<T> {
     }
 
     /// How many of these bytes belong to the message that hyper is reading.
-    fn follow_message(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let Phase::Message { left, chunks, .. } = &mut self.phase else { return Ok(0) };
+    fn follow_message(&mut self, bytes: &[u8]) -> usize {
+        let Phase::Message { left, chunks, .. } = &mut self.phase else { return 0 };
         let mut taken = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len());
         *left -= taken as u64;
         if *left > 0 {
-            return Ok(taken);
+            return taken;
         }
         if let Some(chunks) = chunks {
-            match chunks.follow(bytes.get(taken..).unwrap_or_default()) {
-                Ok(more) => taken += more,
-                Err(BadChunk(reason)) => {
-                    self.give_up();
-                    return Err(io::Error::new(io::ErrorKind::InvalidData, reason));
-                }
+            let (more, result) = chunks.follow(bytes.get(taken..).unwrap_or_default());
+            taken += more;
+            if let Err(BadChunk(reason)) = result {
+                self.given_up = true;
+                self.phase = Phase::Broken(reason);
+                return taken;
             }
             if !chunks.ended() {
-                return Ok(taken);
+                return taken;
             }
         }
         self.phase = Phase::head();
-        Ok(taken)
+        taken
     }
 
     /// Serves hyper from the bytes held back, without empty lines before a request (RFC 9112, section 2.2). `false`
     /// if the socket has to be asked.
-    fn read_held(&mut self, buf: &mut ReadBuf<'_>) -> io::Result<bool> {
+    fn read_held(&mut self, buf: &mut ReadBuf<'_>) -> bool {
         if matches!(self.phase, Phase::Head { .. }) {
             while self.held.starts_with(b"\r\n") {
                 self.held.advance(2);
@@ -157,38 +159,30 @@ impl<T: AsyncRead + AsyncWrite + Unpin> GuardedIo<T> {
                 self.held = held;
             }
         }
-        match self.phase {
-            Phase::Closed => Ok(true),
-            Phase::Head { .. } => Ok(false),
-            Phase::Message { .. } => {
-                let held = std::mem::take(&mut self.held);
-                let fitting = held.get(..held.len().min(buf.remaining())).unwrap_or_default();
-                let taken = self.follow_message(fitting);
-                self.held = held;
-                let taken = taken?;
-                buf.put_slice(self.held.get(..taken).unwrap_or_default());
-                self.held.advance(taken);
-                if self.held.is_empty() {
-                    self.held = BytesMut::new();
-                }
-                Ok(taken > 0)
-            }
+        let held = std::mem::take(&mut self.held);
+        let fitting = held.get(..held.len().min(buf.remaining())).unwrap_or_default();
+        let taken = self.follow_message(fitting);
+        buf.put_slice(held.get(..taken).unwrap_or_default());
+        if taken < held.len() {
+            self.held = held;
+            self.held.advance(taken);
         }
+        taken > 0
     }
 
     /// Takes what was read into hyper's buffer after its first `before` bytes: leaves there what hyper may see and
     /// holds the rest back. `false` if that is nothing.
-    fn take_in(&mut self, buf: &mut ReadBuf<'_>, before: usize) -> io::Result<bool> {
+    fn take_in(&mut self, buf: &mut ReadBuf<'_>, before: usize) -> bool {
         let bytes = buf.filled().get(before..).unwrap_or_default();
         match &mut self.phase {
             Phase::Message { pace, .. } => pace.received(bytes.len()),
             _ if self.held.is_empty() && !bytes.starts_with(b"\r") => self.look_at_head(bytes),
             _ => {}
         }
-        let taken = self.follow_message(bytes)?;
+        let taken = self.follow_message(bytes);
         self.held.extend_from_slice(bytes.get(taken..).unwrap_or_default());
         buf.set_filled(before + taken);
-        Ok(taken > 0)
+        taken > 0
     }
 
     /// The client sends nothing: is it too late?
@@ -196,7 +190,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> GuardedIo<T> {
         let now = Instant::now();
         let config = &self.config;
         let at = match &mut self.phase {
-            Phase::Closed => return Poll::Ready(Ok(())),
+            Phase::Closed | Phase::Broken(_) => return Poll::Ready(Ok(())),
             Phase::Message { pace, .. } => pace.deadline(now, config.body_timeout, config.min_body_rate),
             Phase::Head { begun, .. } if !self.held.is_empty() => {
                 *begun.get_or_insert(now) + config.head_timeout
@@ -247,15 +241,22 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for GuardedIo<T> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         loop {
-            if matches!(this.phase, Phase::Closed) || (!this.held.is_empty() && this.read_held(buf)?) {
+            if !this.held.is_empty() && this.read_held(buf) {
                 return Poll::Ready(Ok(()));
+            }
+            match this.phase {
+                Phase::Closed => return Poll::Ready(Ok(())),
+                Phase::Broken(reason) => {
+                    return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, reason)));
+                }
+                Phase::Head { .. } | Phase::Message { .. } => {}
             }
             let before = buf.filled().len();
             match Pin::new(&mut this.inner).poll_read(cx, buf) {
                 Poll::Pending => return this.poll_late(cx),
                 Poll::Ready(read) => read?,
             }
-            if buf.filled().len() == before || this.take_in(buf, before)? {
+            if buf.filled().len() == before || this.take_in(buf, before) {
                 return Poll::Ready(Ok(()));
             }
         }

@@ -55,5 +55,6 @@ mod stream;
 
 pub use body::{BodyError, RequestBody};
 pub use config::Config;
+pub use ipnet::IpNet;
 pub use listener::Address;
 pub use serve::{Bound, Server, run};

@@ -38,15 +38,21 @@ pin_project! {
         #[pin]
         payload: Payload<B>,
         record: Record,
+        // what is still to come of the length that the head announces, where that is not the body's own word
+        announced: Option<u64>,
     }
 }
 
 impl<B: Body<Data = Bytes>> Outgoing<B> {
-    pub(crate) fn new(payload: Payload<B>, mut record: Record) -> Self {
+    pub(crate) fn new(payload: Payload<B>, announced: Option<u64>, mut record: Record) -> Self {
         if payload.is_end_stream() {
             record.finish();
         }
-        Outgoing { payload, record }
+        let announced = match &payload {
+            Payload::Application { body } if body.size_hint().exact().is_none() => announced,
+            _ => None,
+        };
+        Outgoing { payload, record, announced }
     }
 }
 
@@ -62,7 +68,7 @@ where
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let mut this = self.project();
-        let frame = match this.payload.as_mut().project() {
+        let mut frame = match this.payload.as_mut().project() {
             PayloadProjection::Text { text } => {
                 let text = std::mem::take(text);
                 (!text.is_empty()).then(|| Ok(Frame::data(text)))
@@ -71,10 +77,23 @@ where
                 ready!(body.poll_frame(cx)).map(|frame| frame.map_err(Into::into))
             }
         };
+        let size = match &frame {
+            Some(Ok(frame)) => frame.data_ref().map_or(0, |data| data.len() as u64),
+            _ => 0,
+        };
+        if let Some(left) = this.announced {
+            match left.checked_sub(size) {
+                None => frame = Some(Err("more content than Content-Length says".into())),
+                Some(1..) if frame.is_none() => {
+                    frame = Some(Err("less content than Content-Length says".into()))
+                }
+                Some(rest) => *left = rest,
+            }
+        }
         match &frame {
-            Some(Ok(frame)) => {
-                this.record.sent(frame.data_ref().map_or(0, |data| data.len() as u64));
-                if this.payload.is_end_stream() {
+            Some(Ok(_)) => {
+                this.record.sent(size);
+                if this.payload.is_end_stream() || *this.announced == Some(0) {
                     this.record.finish();
                 }
             }

@@ -246,3 +246,32 @@ where
 {
     Server::new(service).bind(address).await?.run().await
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::future::ready;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+    use tokio::sync::Notify;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_second_signal_does_not_wait_for_anybody() {
+        let begun = Arc::new(Notify::new());
+        let handler = Arc::clone(&begun);
+        let never = tower::service_fn(move |_request: Request<RequestBody>| {
+            handler.notify_one();
+            pending::<Result<Response<String>, Infallible>>()
+        });
+        let bound = Server::new(never).bind("127.0.0.1:0").await.unwrap();
+        let address = bound.local_addr().unwrap();
+        let serving = tokio::spawn(async move { bound.serve_between(begun.notified(), ready(())).await });
+        let mut client = TcpStream::connect(address).await.unwrap();
+        client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+        tokio::time::timeout(Duration::from_secs(10), serving).await.unwrap().unwrap().unwrap();
+        assert_eq!(client.read(&mut [0]).await.unwrap(), 0);
+    }
+}

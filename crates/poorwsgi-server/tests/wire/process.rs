@@ -89,6 +89,9 @@ fn the_signals_stop_it() {
     for name in ["TERM", "INT"] {
         let mut process = Process::start(1024);
         let mut idle = process.connect();
+        idle.write_all(b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n").unwrap();
+        let answered = idle.read(&mut [0; 1000]).unwrap();
+        assert!(answered > 0);
         process.signal(name);
         assert_eq!(idle.read(&mut [0]).unwrap(), 0);
         assert!(process.wait().success());

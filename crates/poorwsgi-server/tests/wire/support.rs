@@ -170,15 +170,15 @@ async fn answer(request: Request<RequestBody>, signals: Arc<Signals>) -> Result<
     Ok(match path.as_str() {
         "/echo" => match request.into_body().collect().await {
             Ok(body) => {
-                let trailers =
-                    body.trailers().map(|fields| format!("{:?}", fields.keys())).unwrap_or_default();
+                let trailers = body.trailers().map(|fields| format!("{fields:?}")).unwrap_or_default();
                 response.header("x-trailers", trailers).body(text(body.to_bytes()))?
             }
             Err(error) => response.status(status_of(&error)).body(text(error.to_string()))?,
         },
         "/pipe" => response.body(request.into_body().map_err(BoxError::from).boxed_unsync())?,
         "/fields" => {
-            let fields: Vec<_> = request.headers().keys().map(http::HeaderName::as_str).collect();
+            let mut fields: Vec<_> = request.headers().keys().map(http::HeaderName::as_str).collect();
+            fields.sort_unstable();
             response.body(text(fields.join(" ")))?
         }
         "/connection" => response.body(text(format!("{:?}", request.extensions().get::<Connection>())))?,
@@ -186,6 +186,17 @@ async fn answer(request: Request<RequestBody>, signals: Arc<Signals>) -> Result<
             signals.begun.notify_one();
             signals.go.notified().await;
             response.body(text("waited"))?
+        }
+        "/polls" => {
+            signals.begun.notify_one();
+            let mut polls = 0;
+            let mut go = std::pin::pin!(signals.go.notified());
+            std::future::poll_fn(|cx| {
+                polls += 1;
+                go.as_mut().poll(cx)
+            })
+            .await;
+            response.body(text(format!("{polls} polls")))?
         }
         "/panic" => panic!("as asked"),
         "/error" => return Err("as asked".into()),
@@ -196,6 +207,8 @@ async fn answer(request: Request<RequestBody>, signals: Arc<Signals>) -> Result<
         "/odd-length" => response.header("content-length", "+5").body(text("short"))?,
         "/early" => response.status(103).body(text(""))?,
         "/short" => response.header("content-length", "99").body(frames([Ok("short")]))?,
+        "/long" => response.header("content-length", "5").body(frames([Ok("long"), Ok("long")]))?,
+        "/exact" => response.header("content-length", "8").body(frames([Ok("long"), Ok("long")]))?,
         "/frames" => response.body(frames([Ok("one "), Ok(""), Ok("two")]))?,
         "/broken" => response.body(frames([Ok("first"), Err("the file shrank".into())]))?,
         "/endless" => {
