@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use cap_fs_ext::OpenOptionsSyncExt;
@@ -27,7 +28,7 @@ use super::file::{OpenFile, media_type};
 /// ```
 #[derive(Debug)]
 pub struct DocumentRoot {
-    dir: Dir,
+    dir: Arc<Dir>,
     dot_files: bool,
 }
 
@@ -50,7 +51,8 @@ impl DocumentRoot {
     /// # Errors
     /// Those of the operating system: it is not there, is no directory, or may not be read.
     pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
-        Ok(DocumentRoot { dir: Dir::open_ambient_dir(path, ambient_authority())?, dot_files: false })
+        let dir = Arc::new(Dir::open_ambient_dir(path, ambient_authority())?);
+        Ok(DocumentRoot { dir, dot_files: false })
     }
 
     /// Serves files and directories whose name begins with a dot, too.
@@ -107,15 +109,16 @@ fn is_plain(segment: &str, windows: bool) -> bool {
         && !numbered("LPT")
 }
 
-fn open(dir: &Dir, path: &str, dot_files: bool) -> io::Result<Found> {
+fn open(root: &Arc<Dir>, path: &str, dot_files: bool) -> io::Result<Found> {
+    let directory = |dir| Directory { root: Arc::clone(root), path: path.to_owned(), dir, dot_files };
     // A directory cannot be opened as a file everywhere, and a named pipe would wait for its writer without O_NONBLOCK.
-    if cfg!(windows) && dir.metadata(path)?.is_dir() {
-        return Ok(Found::Directory(Directory { dir: dir.open_dir(path)?, dot_files }));
+    if cfg!(windows) && root.metadata(path)?.is_dir() {
+        return Ok(Found::Directory(directory(root.open_dir(path)?)));
     }
-    let file = dir.open_with(path, OpenOptions::new().read(true).nonblock(true))?;
+    let file = root.open_with(path, OpenOptions::new().read(true).nonblock(true))?;
     let kind = file.metadata()?.file_type();
     if kind.is_dir() {
-        return Ok(Found::Directory(Directory { dir: Dir::from_std_file(file.into_std()), dot_files }));
+        return Ok(Found::Directory(directory(Dir::from_std_file(file.into_std()))));
     }
     if !kind.is_file() {
         return Ok(Found::Forbidden);
@@ -125,7 +128,7 @@ fn open(dir: &Dir, path: &str, dot_files: bool) -> io::Result<Found> {
 
 /// What an error of the system means for the client. An error that says nothing about the path stays one: a process out
 /// of file descriptors must not call its files missing.
-fn refusal(dir: &Dir, path: &str, error: io::Error) -> io::Result<Found> {
+fn refusal(root: &Dir, path: &str, error: io::Error) -> io::Result<Found> {
     match error.kind() {
         // A path that leads out of the root is refused by cap-std, not by the system: such a path is not there.
         io::ErrorKind::PermissionDenied if error.raw_os_error().is_none() => Ok(Found::Missing),
@@ -135,7 +138,7 @@ fn refusal(dir: &Dir, path: &str, error: io::Error) -> io::Result<Found> {
         | io::ErrorKind::InvalidFilename
         | io::ErrorKind::InvalidInput => Ok(Found::Missing),
         // A socket is there, though nobody can open it.
-        _ if dir.metadata(path).is_ok() => Ok(Found::Forbidden),
+        _ if root.metadata(path).is_ok() => Ok(Found::Forbidden),
         _ => Err(error),
     }
 }
@@ -143,6 +146,9 @@ fn refusal(dir: &Dir, path: &str, error: io::Error) -> io::Result<Found> {
 /// A directory beneath the root.
 #[derive(Debug)]
 pub struct Directory {
+    /// Links in the directory are followed as far as the root allows.
+    root: Arc<Dir>,
+    path: String,
     dir: Dir,
     dot_files: bool,
 }
@@ -190,7 +196,8 @@ impl Directory {
             if name.ends_with('~') || (name.starts_with('.') && !self.dot_files) {
                 continue;
             }
-            let Ok(found) = open(&self.dir, &name, self.dot_files) else { continue };
+            let path = format!("{}/{name}", self.path);
+            let Ok(found) = open(&self.root, &path, self.dot_files) else { continue };
             entries.push(match found {
                 Found::File(file) => Entry {
                     size: Some(file.size()),
@@ -212,7 +219,8 @@ impl Directory {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::fs;
     use std::os::unix::fs::{PermissionsExt, symlink};
@@ -348,7 +356,7 @@ mod tests {
     fn what_may_not_be_read_is_forbidden_and_not_listed() {
         let (dir, root) = tree();
         let path = dir.path().join("site/docs/b.txt");
-        fs::set_permissions(&path, fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o0)).unwrap();
         if fs::File::open(&path).is_ok() {
             return; // nothing is unreadable for the super-user
         }
