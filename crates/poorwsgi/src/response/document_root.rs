@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use cap_fs_ext::OpenOptionsSyncExt;
@@ -20,14 +21,14 @@ use super::file::{OpenFile, media_type};
 /// use poorwsgi::response::document_root::{DocumentRoot, Found};
 ///
 /// let root = DocumentRoot::open(env!("CARGO_MANIFEST_DIR"))?;
-/// assert!(matches!(root.lookup("/Cargo.toml"), Found::File(_)));
-/// assert!(matches!(root.lookup("/src"), Found::Directory(_)));
-/// assert!(matches!(root.lookup("/../../Cargo.toml"), Found::Missing));
+/// assert!(matches!(root.lookup("/Cargo.toml")?, Found::File(_)));
+/// assert!(matches!(root.lookup("/src")?, Found::Directory(_)));
+/// assert!(matches!(root.lookup("/../../Cargo.toml")?, Found::Missing));
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Debug)]
 pub struct DocumentRoot {
-    dir: Dir,
+    dir: Arc<Dir>,
     dot_files: bool,
 }
 
@@ -50,7 +51,8 @@ impl DocumentRoot {
     /// # Errors
     /// Those of the operating system: it is not there, is no directory, or may not be read.
     pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
-        Ok(DocumentRoot { dir: Dir::open_ambient_dir(path, ambient_authority())?, dot_files: false })
+        let dir = Arc::new(Dir::open_ambient_dir(path, ambient_authority())?);
+        Ok(DocumentRoot { dir, dot_files: false })
     }
 
     /// Serves files and directories whose name begins with a dot, too.
@@ -62,14 +64,18 @@ impl DocumentRoot {
 
     /// What stands under the path of a request, which is decoded already. Slashes at the end and doubled ones do not
     /// count.
-    #[must_use]
-    pub fn lookup(&self, url_path: &str) -> Found {
+    ///
+    /// It asks the operating system and may wait for the disk.
+    ///
+    /// # Errors
+    /// Those of the operating system that say nothing about the path: no file descriptors left, a failing disk.
+    pub fn lookup(&self, url_path: &str) -> io::Result<Found> {
         let mut path = String::with_capacity(url_path.len());
         for segment in url_path.split('/').filter(|segment| !matches!(*segment, "" | ".")) {
             let well_known = path.is_empty() && segment == ".well-known";
             let hidden = segment.starts_with('.') && !well_known && !self.dot_files;
             if hidden || !is_plain(segment, cfg!(windows)) {
-                return Found::Missing;
+                return Ok(Found::Missing);
             }
             if !path.is_empty() {
                 path.push('/');
@@ -77,7 +83,7 @@ impl DocumentRoot {
             path.push_str(segment);
         }
         let path = if path.is_empty() { "." } else { &path };
-        open(&self.dir, path, self.dot_files).unwrap_or_else(|error| refusal(&error))
+        open(&self.dir, path, self.dot_files).or_else(|error| refusal(&self.dir, path, error))
     }
 }
 
@@ -103,15 +109,16 @@ fn is_plain(segment: &str, windows: bool) -> bool {
         && !numbered("LPT")
 }
 
-fn open(dir: &Dir, path: &str, dot_files: bool) -> io::Result<Found> {
+fn open(root: &Arc<Dir>, path: &str, dot_files: bool) -> io::Result<Found> {
+    let directory = |dir| Directory { root: Arc::clone(root), path: path.to_owned(), dir, dot_files };
     // A directory cannot be opened as a file everywhere, and a named pipe would wait for its writer without O_NONBLOCK.
-    if cfg!(windows) && dir.metadata(path)?.is_dir() {
-        return Ok(Found::Directory(Directory { dir: dir.open_dir(path)?, dot_files }));
+    if cfg!(windows) && root.metadata(path)?.is_dir() {
+        return Ok(Found::Directory(directory(root.open_dir(path)?)));
     }
-    let file = dir.open_with(path, OpenOptions::new().read(true).nonblock(true))?;
+    let file = root.open_with(path, OpenOptions::new().read(true).nonblock(true))?;
     let kind = file.metadata()?.file_type();
     if kind.is_dir() {
-        return Ok(Found::Directory(Directory { dir: Dir::from_std_file(file.into_std()), dot_files }));
+        return Ok(Found::Directory(directory(Dir::from_std_file(file.into_std()))));
     }
     if !kind.is_file() {
         return Ok(Found::Forbidden);
@@ -119,25 +126,29 @@ fn open(dir: &Dir, path: &str, dot_files: bool) -> io::Result<Found> {
     OpenFile::from_std(file.into_std(), path).map(Found::File)
 }
 
-/// What the client learns of an error.
-fn refusal(error: &io::Error) -> Found {
+/// What an error of the system means for the client. An error that says nothing about the path stays one: a process out
+/// of file descriptors must not call its files missing.
+fn refusal(root: &Dir, path: &str, error: io::Error) -> io::Result<Found> {
     match error.kind() {
         // A path that leads out of the root is refused by cap-std, not by the system: such a path is not there.
-        io::ErrorKind::PermissionDenied if error.raw_os_error().is_some() => Found::Forbidden,
-        // A socket cannot be opened at all.
-        _ if is_special(error) => Found::Forbidden,
-        _ => Found::Missing,
+        io::ErrorKind::PermissionDenied if error.raw_os_error().is_none() => Ok(Found::Missing),
+        io::ErrorKind::PermissionDenied => Ok(Found::Forbidden),
+        io::ErrorKind::NotFound
+        | io::ErrorKind::NotADirectory
+        | io::ErrorKind::InvalidFilename
+        | io::ErrorKind::InvalidInput => Ok(Found::Missing),
+        // A socket is there, though nobody can open it.
+        _ if root.metadata(path).is_ok() => Ok(Found::Forbidden),
+        _ => Err(error),
     }
-}
-
-fn is_special(error: &io::Error) -> bool {
-    // ENXIO, the same number on every Unix; the standard library has no kind for it.
-    cfg!(unix) && error.raw_os_error() == Some(6)
 }
 
 /// A directory beneath the root.
 #[derive(Debug)]
 pub struct Directory {
+    /// Links in the directory are followed as far as the root allows.
+    root: Arc<Dir>,
+    path: String,
     dir: Dir,
     dot_files: bool,
 }
@@ -185,7 +196,8 @@ impl Directory {
             if name.ends_with('~') || (name.starts_with('.') && !self.dot_files) {
                 continue;
             }
-            let Ok(found) = open(&self.dir, &name, self.dot_files) else { continue };
+            let path = format!("{}/{name}", self.path);
+            let Ok(found) = open(&self.root, &path, self.dot_files) else { continue };
             entries.push(match found {
                 Found::File(file) => Entry {
                     size: Some(file.size()),
@@ -204,5 +216,206 @@ impl Directory {
         }
         entries.sort_unstable_by(|one, other| one.name.cmp(&other.name));
         Ok(entries)
+    }
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::os::unix::net::UnixListener;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::response::body::read;
+
+    /// `site` is the root, in a directory with things that must never be seen.
+    fn tree() -> (tempfile::TempDir, DocumentRoot) {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |path: &str| dir.path().join(path);
+        for path in ["site/docs", "site/.git", "site/.well-known", "site/docs/.well-known", "site-secret"] {
+            fs::create_dir_all(at(path)).unwrap();
+        }
+        for (path, text) in [
+            ("secret", "secret"),
+            ("site-secret/a", "secret"),
+            ("site/index.html", "index"),
+            ("site/docs/b.txt", "b"),
+            ("site/docs/a b.png", "a"),
+            ("site/docs/old~", "old"),
+            ("site/docs/.hidden", "hidden"),
+            ("site/docs/.well-known/x", "hidden"),
+            ("site/.git/config", "hidden"),
+            ("site/.well-known/security.txt", "contact"),
+        ] {
+            fs::write(at(path), text).unwrap();
+        }
+        symlink("docs/b.txt", at("site/inside")).unwrap();
+        symlink("../secret", at("site/outside")).unwrap();
+        symlink(at("secret"), at("site/absolute")).unwrap();
+        symlink("..", at("site/docs/up")).unwrap();
+        symlink("../..", at("site/docs/upper")).unwrap();
+        symlink("nowhere", at("site/dangling")).unwrap();
+        let root = DocumentRoot::open(at("site")).unwrap();
+        (dir, root)
+    }
+
+    fn text(found: io::Result<Found>) -> String {
+        match found.unwrap() {
+            Found::File(file) => String::from_utf8(read(file.into_range().into()).unwrap().to_vec()).unwrap(),
+            Found::Directory(_) => "<directory>".into(),
+            Found::Forbidden => "<forbidden>".into(),
+            Found::Missing => "<missing>".into(),
+        }
+    }
+
+    #[test]
+    fn files_and_directories_are_found() {
+        let (_dir, root) = tree();
+        for (path, found) in [
+            ("/index.html", "index"),
+            ("index.html", "index"),
+            ("/docs/b.txt", "b"),
+            ("//docs///b.txt", "b"),
+            ("/./docs/a b.png", "a"),
+            ("/", "<directory>"),
+            ("", "<directory>"),
+            ("/docs", "<directory>"),
+            ("/docs/", "<directory>"),
+            ("/inside", "b"),
+            ("/docs/up/index.html", "index"),
+            ("/.well-known/security.txt", "contact"),
+        ] {
+            assert_eq!(text(root.lookup(path)), found, "{path}");
+        }
+    }
+
+    /// security.md, "path traversal", and behaviour.md: nothing outside the root is ever opened, dot files are 404.
+    #[test]
+    fn nothing_outside_and_nothing_hidden_is_found() {
+        let (dir, root) = tree();
+        let absolute = format!("{}/secret", dir.path().display());
+        for path in [
+            "/../secret",
+            "../secret",
+            "/docs/../../secret",
+            "/docs/../index.html",
+            "/..",
+            "-secret/a",
+            "/../site-secret/a",
+            &absolute,
+            &format!("/{absolute}"),
+            "/outside",
+            "/absolute",
+            "/docs/upper/secret",
+            "/dangling",
+            "/docs/up/../../secret",
+            "/index.html\0.png",
+            "/index.html/more",
+            "/none",
+            "/.git/config",
+            "/.git",
+            "/docs/.hidden",
+            "/docs/.well-known/x",
+            "/...",
+            "/..\\secret",
+            &"/x".repeat(5000),
+            &format!("/{}", "x".repeat(5000)),
+        ] {
+            assert_eq!(text(root.lookup(path)), "<missing>", "{path}");
+        }
+    }
+
+    #[test]
+    fn a_setting_opens_dot_files_but_not_the_way_up() {
+        let (_dir, root) = tree();
+        let root = root.with_dot_files();
+        assert_eq!(text(root.lookup("/.git/config")), "hidden");
+        assert_eq!(text(root.lookup("/../secret")), "<missing>");
+        let Found::Directory(top) = root.lookup("/").unwrap() else { panic!() };
+        assert!(top.entries().unwrap().iter().any(|entry| entry.name == ".git"));
+    }
+
+    /// What is neither file nor directory is refused, and looking at it waits for nobody.
+    #[test]
+    fn special_files_are_forbidden_at_once() {
+        let (dir, root) = tree();
+        let pipe = dir.path().join("site/pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let _socket = UnixListener::bind(dir.path().join("site/socket")).unwrap();
+        assert_eq!(text(root.lookup("/pipe")), "<forbidden>");
+        assert_eq!(text(root.lookup("/socket")), "<forbidden>");
+        let Found::Directory(top) = root.lookup("/").unwrap() else { panic!() };
+        let names: Vec<_> = top.entries().unwrap().into_iter().map(|entry| entry.name).collect();
+        assert_eq!(names, ["docs", "index.html", "inside"]);
+    }
+
+    #[test]
+    fn what_may_not_be_read_is_forbidden_and_not_listed() {
+        let (dir, root) = tree();
+        let path = dir.path().join("site/docs/b.txt");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o0)).unwrap();
+        if fs::File::open(&path).is_ok() {
+            return; // nothing is unreadable for the super-user
+        }
+        assert_eq!(text(root.lookup("/docs/b.txt")), "<forbidden>");
+        let Found::Directory(docs) = root.lookup("/docs").unwrap() else { panic!() };
+        assert!(docs.entries().unwrap().iter().all(|entry| entry.name != "b.txt"));
+    }
+
+    /// PoorWSGI's order and omissions: by name, without dot files and back-up files; what leads out is not shown.
+    #[test]
+    fn a_directory_lists_what_can_be_asked_for() {
+        let (_dir, root) = tree();
+        let Found::Directory(docs) = root.lookup("/docs").unwrap() else { panic!() };
+        let entries = docs.entries().unwrap();
+        let shown: Vec<_> = entries
+            .iter()
+            .map(|entry| (&*entry.name, entry.size, entry.is_dir(), entry.media_type))
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                ("a b.png", Some(1), false, Some("image/png")),
+                ("b.txt", Some(1), false, Some("text/plain")),
+                ("up", None, true, None),
+            ]
+        );
+        assert!(entries.iter().all(|entry| entry.modified.is_some()));
+    }
+
+    #[test]
+    fn windows_names_that_mean_more_than_a_file_are_refused() {
+        for name in [
+            "..", "a\0", "a\\b", "C:", "c:x", "a::$DATA", "CON", "nul.txt", "Com1", "LPT9.log", "COM¹", "a.",
+            "a ", "aux .txt", "a?",
+        ] {
+            assert!(!is_plain(name, true), "{name:?}");
+        }
+        for name in ["console", "com", "COM10", "nulls.txt", "a.b", "...a"] {
+            assert!(is_plain(name, true), "{name:?}");
+        }
+        assert!(is_plain("10:30 a\\b", false));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn no_path_leads_out(
+            segments in prop::collection::vec(
+                prop::sample::select(vec![
+                    "..", ".", "", "docs", "up", "upper", "secret", "site", "site-secret", "a", "outside", "absolute",
+                    "inside", "b.txt",
+                ]),
+                0..8,
+            )
+        ) {
+            let (_dir, root) = tree();
+            let found = text(root.lookup(&segments.join("/")));
+            prop_assert_ne!(found, "secret");
+        }
     }
 }

@@ -199,3 +199,186 @@ fn frame(method: Option<Method>, declared: Option<u64>, response: &mut Response)
         response.headers_mut().put(CONTENT_TYPE, content_type);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::body::read;
+    use super::super::stream::iter;
+    use super::*;
+    use crate::error::BoxError;
+    use crate::headers::Headers;
+
+    const DATE: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
+
+    fn ask(method: Method, fields: &[(&str, &str)], response: Response) -> Response {
+        let field = |name: &HeaderName| {
+            fields.iter().find(|(field, _)| name == *field).map(|(_, value)| Cow::Owned((*value).to_owned()))
+        };
+        finish(method, field, response).unwrap()
+    }
+
+    fn get(response: Response) -> Response {
+        ask(Method::Get, &[], response)
+    }
+
+    fn page() -> Response {
+        let mut headers = Headers::new();
+        headers.set("ETag", "\"v1\"").unwrap();
+        headers.set("Last-Modified", DATE).unwrap();
+        headers.set("Cache-Control", "max-age=5").unwrap();
+        headers.set("Content-Language", "cs").unwrap();
+        Response::new("0123456789").with_headers(headers).accept_ranges()
+    }
+
+    fn names(response: &Response) -> Vec<&str> {
+        response.headers().iter().map(|(name, _)| name).collect()
+    }
+
+    fn streamed() -> Response {
+        Response::text_stream(iter([Ok::<_, BoxError>("abc")]))
+    }
+
+    #[test]
+    fn length_and_type_are_said_where_they_are_known() {
+        let response = get(Response::new("abc"));
+        assert_eq!(response.headers().get_str("Content-Length"), Some("3"));
+        assert_eq!(response.headers().get_str("Content-Type"), Some("text/html; charset=utf-8"));
+        let response = get(Response::new("abc").with_header("content-type", "image/png").unwrap());
+        assert_eq!(response.headers().get_all("Content-Type").count(), 1);
+        assert_eq!(response.headers().get_str("Content-Type"), Some("image/png"));
+        assert!(!get(streamed()).headers().contains("Content-Length"));
+        assert_eq!(get(Response::empty(404).unwrap()).headers().get_str("Content-Length"), Some("0"));
+    }
+
+    /// RFC 9110, section 9.3.2; behaviour.md: `Content-Length` of HEAD as for GET, never a body.
+    #[test]
+    fn head_is_get_without_a_body() {
+        for fields in [&[][..], &[("range", "bytes=0-1")], &[("if-none-match", "\"v1\"")]] {
+            let plain =
+                if fields.first().is_some_and(|(name, _)| *name == "range") { &[][..] } else { fields };
+            let head = ask(Method::Head, fields, page());
+            let get = ask(Method::Get, plain, page());
+            assert_eq!(head.status(), get.status());
+            assert_eq!(head.headers(), get.headers());
+            assert!(head.body().as_bytes().unwrap().is_empty());
+        }
+        // A handler may know the length without making the body.
+        let response = Response::new("").with_header("Content-Length", "1234").unwrap();
+        assert_eq!(ask(Method::Head, &[], response).headers().get_str("Content-Length"), Some("1234"));
+    }
+
+    /// RFC 9110, sections 8.6, 15.2, 15.3.5, 15.3.6 and 15.4.5; behaviour.md: headers are sent, a body is not.
+    #[test]
+    fn some_statuses_have_no_body() {
+        for status in [100, 101, 204, 205, 304] {
+            for body in [Response::new("body"), streamed()] {
+                let response = body.with_status(status).unwrap().with_header("X-A", "1").unwrap();
+                let response = response.with_header("Transfer-Encoding", "chunked").unwrap();
+                let response = get(response.with_header("Content-Length", "4").unwrap());
+                assert!(response.body().as_bytes().unwrap().is_empty(), "{status}");
+                assert_eq!(response.headers().get_str("X-A"), Some("1"));
+                assert!(!response.headers().contains("Transfer-Encoding"), "{status}");
+                assert!(!response.headers().contains("Content-Type"), "{status}");
+                let length = (status == 205).then_some("0");
+                assert_eq!(response.headers().get_str("Content-Length"), length, "{status}");
+            }
+        }
+    }
+
+    /// RFC 9110, section 9.3.6.
+    #[test]
+    fn a_tunnel_has_no_length() {
+        let response = ask(Method::Connect, &[], Response::new("x"));
+        assert!(response.body().as_bytes().unwrap().is_empty());
+        assert!(!response.headers().contains("Content-Length"));
+        assert_eq!(
+            ask(Method::Connect, &[], Response::new("x").with_status(403).unwrap()).body().length(),
+            Some(1)
+        );
+    }
+
+    /// RFC 9110, sections 13.2 and 15.4.5.
+    #[test]
+    fn what_the_client_has_is_not_sent_again() {
+        for fields in [&[("if-none-match", "W/\"v1\"")][..], &[("if-modified-since", DATE)]] {
+            let response = ask(Method::Get, fields, page());
+            assert_eq!(response.status(), 304);
+            assert_eq!(names(&response), ["ETag", "Last-Modified", "Cache-Control"]);
+            assert!(response.body().as_bytes().unwrap().is_empty());
+        }
+        assert_eq!(ask(Method::Get, &[("if-none-match", "\"v2\"")], page()).status(), 200);
+    }
+
+    /// RFC 9110, section 13.2.1: conditions are for what would otherwise be a 2xx; after a POST has acted it is too late.
+    #[test]
+    fn conditions_count_for_what_would_be_sent() {
+        let fields = &[("if-none-match", "*"), ("if-match", "\"other\"")];
+        assert_eq!(ask(Method::Get, fields, page().with_status(404).unwrap()).status(), 404);
+        assert_eq!(ask(Method::Post, fields, page()).status(), 200);
+        assert_eq!(ask(Method::Get, fields, Response::new("no validator")).status(), 200);
+        assert_eq!(finish(None, |_| Some("*".into()), page()).unwrap().status(), 200);
+    }
+
+    #[test]
+    fn a_failed_precondition_is_412_without_the_page() {
+        for method in [Method::Get, Method::Head] {
+            let page = page().with_header("Content-Length", "10").unwrap();
+            let response = ask(method, &[("if-match", "\"other\"")], page);
+            assert_eq!(response.status(), 412);
+            assert_eq!(response.headers().get_str("Content-Length"), Some("0"));
+            assert!(!response.headers().contains("Content-Language"));
+        }
+    }
+
+    /// RFC 9110, sections 13.1.5 and 13.2.2.
+    #[test]
+    fn a_part_is_sent_only_to_the_same_whole() {
+        let range = ("range", "bytes=2-3");
+        for (condition, status) in
+            [("\"v1\"", 206), (DATE, 206), ("\"v2\"", 200), ("W/\"v1\"", 200), ("x", 200)]
+        {
+            let response = ask(Method::Get, &[range, ("if-range", condition)], page());
+            assert_eq!(response.status(), status, "{condition}");
+        }
+        assert_eq!(ask(Method::Get, &[range, ("if-none-match", "\"v1\"")], page()).status(), 304);
+        assert_eq!(ask(Method::Post, &[range], page()).status(), 200);
+        let unnamed = Response::new("0123456789").accept_ranges();
+        assert_eq!(ask(Method::Get, &[range, ("if-range", DATE)], unnamed).status(), 200);
+    }
+
+    /// security.md: an application that returns a wrong length gets a 500, never wrong framing.
+    #[test]
+    fn a_length_that_contradicts_the_body_is_an_error() {
+        for value in ["4", "2", "0", "", "x", "+3", "3, 3", "-1", "99999999999999999999"] {
+            let response = Response::new("abc").with_header("Content-Length", value).unwrap();
+            assert!(finish(Method::Get, |_| None, response).is_err(), "{value}");
+        }
+        let mut twice = Response::new("abc");
+        twice.headers_mut().append("Content-Length", "3").unwrap();
+        twice.headers_mut().append("Content-Length", "3").unwrap();
+        assert!(finish(Method::Get, |_| None, twice).is_err());
+        let response = get(Response::new("abc").with_header("Content-Length", "3").unwrap());
+        assert_eq!(response.headers().get_all("Content-Length").count(), 1);
+    }
+
+    #[test]
+    fn a_stream_is_held_to_the_length_it_was_given() {
+        let with = |length: &str| get(streamed().with_header("Content-Length", length).unwrap());
+        assert_eq!(with("3").headers().get_str("Content-Length"), Some("3"));
+        assert_eq!(read(with("3").into_body()).unwrap(), "abc");
+        assert!(read(with("2").into_body()).is_err());
+        assert!(read(with("4").into_body()).is_err());
+    }
+
+    #[test]
+    fn the_message_for_hyper_is_the_same() {
+        let mut response = Response::new("abc");
+        response.headers_mut().append("Set-Cookie", "a=1").unwrap();
+        response.headers_mut().append("Set-Cookie", "b=2").unwrap();
+        let message = get(response).into_http();
+        assert_eq!(message.status(), 200);
+        assert_eq!(message.headers().get_all("set-cookie").iter().count(), 2);
+        assert_eq!(message.headers()["content-length"], "3");
+        assert!(get(Response::declined()).into_http().extensions().get::<super::super::Declined>().is_some());
+    }
+}

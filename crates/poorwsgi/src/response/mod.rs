@@ -7,6 +7,7 @@ mod blocks;
 mod body;
 mod byteranges;
 pub mod conditional;
+mod constructors;
 pub mod document_root;
 mod error;
 mod file;
@@ -14,6 +15,7 @@ mod finish;
 mod json;
 mod make;
 mod range;
+mod redirect;
 #[allow(clippy::module_inception)] // the room is named as in PoorWSGI, and so is the type that fills it
 mod response;
 mod stream;

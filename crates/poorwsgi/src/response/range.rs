@@ -105,3 +105,232 @@ fn content_range(response: &mut Response, range: &ContentRange<'_>) {
         response.headers_mut().put(CONTENT_RANGE, value);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+    use std::io::{Cursor, Write};
+
+    use bytes::Bytes;
+    use http::HeaderName;
+    use proptest::prelude::*;
+
+    use super::super::body::{Body, read};
+    use super::super::file::FileRange;
+    use super::super::finish::finish;
+    use super::super::stream::iter;
+    use super::*;
+    use crate::error::BoxError;
+    use crate::state::Method;
+
+    fn ask(response: Response, range: &str) -> Response {
+        let field = |name: &HeaderName| (name == http::header::RANGE).then_some(Cow::Borrowed(range));
+        finish(Method::Get, field, response).unwrap()
+    }
+
+    fn ten() -> Response {
+        Response::text("0123456789").accept_ranges()
+    }
+
+    /// The kinds of body that can be cut, all with the same content.
+    fn bodies(content: &[u8]) -> Vec<Body> {
+        let chunks: Vec<Result<Bytes, BoxError>> =
+            content.chunks(3).map(|chunk| Ok(Bytes::copy_from_slice(chunk))).collect();
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(b"before").unwrap();
+        file.write_all(content).unwrap();
+        file.write_all(b"after").unwrap();
+        let length = content.len() as u64;
+        vec![
+            content.to_vec().into(),
+            FileRange::new(file, 6..6 + length).into(),
+            Body::stream(iter(chunks)).with_length(length),
+            Body::blocking_reader(Cursor::new(content.to_vec())).with_length(length),
+        ]
+    }
+
+    /// RFC 9110, sections 14.1.2 and 15.3.7.1. behaviour.md: `0-0` sent all.
+    #[test]
+    fn one_range_is_206() {
+        for (range, content_range, content) in [
+            ("bytes=0-0", "bytes 0-0/10", "0"),
+            ("bytes=2-4", "bytes 2-4/10", "234"),
+            ("BYTES=2-4", "bytes 2-4/10", "234"),
+            ("bytes=7-", "bytes 7-9/10", "789"),
+            ("bytes=-2", "bytes 8-9/10", "89"),
+            ("bytes=-20", "bytes 0-9/10", "0123456789"),
+            ("bytes=5-99999999999999999999", "bytes 5-9/10", "56789"),
+            ("bytes= 2-4 , ,", "bytes 2-4/10", "234"),
+            ("bytes=2-4,50-60", "bytes 2-4/10", "234"),
+        ] {
+            let response = ask(ten(), range);
+            assert_eq!(response.status(), 206, "{range}");
+            assert_eq!(response.headers().get_str("Content-Range"), Some(content_range), "{range}");
+            assert_eq!(response.headers().get_str("Content-Length"), Some(&*content.len().to_string()));
+            assert_eq!(response.headers().get_str("Content-Type"), Some("text/plain; charset=utf-8"));
+            assert!(!response.headers().contains("Accept-Ranges"));
+            assert_eq!(read(response.into_body()).unwrap(), content, "{range}");
+        }
+    }
+
+    /// RFC 9110, section 15.5.17. behaviour.md: 416 named `None`; a number over 64 bits raised.
+    #[test]
+    fn ranges_beyond_the_end_are_416() {
+        for range in ["bytes=10-", "bytes=10-20,30-", "bytes=-0", "bytes=99999999999999999999-"] {
+            let response = ask(ten(), range);
+            assert_eq!(response.status(), 416, "{range}");
+            assert_eq!(response.headers().get_str("Content-Range"), Some("bytes */10"));
+            assert_eq!(response.headers().get_str("Content-Length"), Some("0"));
+            assert!(!response.headers().contains("Content-Type"));
+        }
+        assert_eq!(ask(Response::new("").accept_ranges(), "bytes=0-").status(), 416);
+        assert_eq!(ask(Response::new("").accept_ranges(), "bytes=-5").status(), 200);
+    }
+
+    /// RFC 9110, section 14.2: what is not understood is as if it were not there.
+    #[test]
+    fn invalid_ranges_and_other_units_are_ignored() {
+        let many = format!("bytes={}", (0..1000).map(|n| format!("{n}-{n}")).collect::<Vec<_>>().join(","));
+        for range in [
+            "bytes=",
+            "bytes",
+            "",
+            "=0-1",
+            "bytes=4-2",
+            "bytes=a-b",
+            "bytes=0-1,x",
+            "bytes=0-1=2-3",
+            "lines=0-1",
+            "bytes=+1-2",
+            "bytes=1 - 2",
+            "bytes=\u{661}-\u{662}",
+            "bytes=-",
+            "bytes=0-1;2-3",
+            "bytes=0-5,3-8",
+            "bytes=0-,0-,0-",
+            &many,
+        ] {
+            let response = ask(ten(), range);
+            assert_eq!(response.status(), 200, "{range}");
+            assert_eq!(response.headers().get_str("Accept-Ranges"), Some("bytes"));
+            assert_eq!(response.body().as_bytes().unwrap(), "0123456789", "{range}");
+        }
+    }
+
+    #[test]
+    fn only_an_offer_is_taken_and_only_of_a_known_length() {
+        assert_eq!(ask(Response::new("0123456789"), "bytes=0-1").status(), 200);
+        assert_eq!(ask(ten().with_status(201).unwrap(), "bytes=0-1").status(), 201);
+        let unknown = Response::text_stream(iter([Ok::<_, BoxError>("abc")])).accept_ranges();
+        let response = ask(unknown, "bytes=0-1");
+        assert_eq!(response.status(), 200);
+        assert!(!response.headers().contains("Accept-Ranges"));
+        assert_eq!(read(response.into_body()).unwrap(), "abc");
+    }
+
+    /// Ranges that the application has read by itself.
+    #[test]
+    fn chosen_ranges_need_no_field() {
+        let mut response = Response::new("0123456789");
+        response.set_ranges(Ranges::Chosen(vec![RangeSpec::Last(3)]));
+        let response = finish(Method::Get, |_| None, response).unwrap();
+        assert_eq!(response.body().as_bytes().unwrap(), "789");
+        let mut response = Response::new("0123456789");
+        response.set_ranges(Ranges::Chosen(Vec::new()));
+        assert_eq!(finish(Method::Get, |_| None, response).unwrap().status(), 200);
+    }
+
+    /// RFC 9110, section 14.6.
+    #[test]
+    fn several_ranges_are_parts_of_one_body() {
+        let response = ask(ten(), "bytes=7-8,0-1,-1");
+        assert_eq!(response.status(), 206);
+        assert!(!response.headers().contains("Content-Range"));
+        let content_type = response.headers().get_str("Content-Type").unwrap();
+        let boundary = content_type.strip_prefix("multipart/byteranges; boundary=").unwrap().to_owned();
+        let length: usize = response.headers().get_str("Content-Length").unwrap().parse().unwrap();
+        let part = |range: &str, content: &str| {
+            format!(
+                "--{boundary}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Range: bytes {range}/10\r\n\r\n{content}\r\n"
+            )
+        };
+        let expected =
+            [part("7-8", "78"), part("0-1", "01"), part("9-9", "9"), format!("--{boundary}--\r\n")].concat();
+        let body = read(response.into_body()).unwrap();
+        assert_eq!(body, expected);
+        assert_eq!(body.len(), length);
+    }
+
+    /// The contents of the parts of a multipart body, read as a client would.
+    fn parts(response: Response) -> Vec<Vec<u8>> {
+        let content_type = response.headers().get_str("Content-Type").unwrap();
+        let delimiter = format!("--{}", content_type.split_once("boundary=").unwrap().1);
+        let body = read(response.into_body()).unwrap();
+        let text: String = body.iter().map(|byte| char::from(*byte)).collect();
+        let inner = text.strip_suffix(&format!("\r\n{delimiter}--\r\n")).unwrap();
+        let inner = inner.strip_prefix(&format!("{delimiter}\r\n")).unwrap();
+        inner
+            .split(&format!("\r\n{delimiter}\r\n"))
+            .map(|part| part.split_once("\r\n\r\n").unwrap().1.chars().map(|c| c as u8).collect())
+            .collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// Whatever is asked for, the answer is the slice of the whole, or the whole, or 416: never other bytes.
+        #[test]
+        fn any_range_of_any_content_is_its_slice(
+            content in prop::collection::vec(any::<u8>(), 0..60), first in 0usize..70, length in 1usize..70,
+        ) {
+            let last = first + length - 1;
+            for body in bodies(&content) {
+                let response = ask(Response::new(body).accept_ranges(), &format!("bytes={first}-{last}"));
+                if first < content.len() {
+                    prop_assert_eq!(response.status(), 206);
+                    let slice = &content[first..content.len().min(last + 1)];
+                    prop_assert_eq!(read(response.into_body()).unwrap(), slice);
+                } else {
+                    prop_assert_eq!(response.status(), 416);
+                }
+            }
+        }
+
+        #[test]
+        fn any_last_bytes_of_any_content_are_its_end(
+            content in prop::collection::vec(any::<u8>(), 1..60), count in 1usize..70,
+        ) {
+            for body in bodies(&content) {
+                let response = ask(Response::new(body).accept_ranges(), &format!("bytes=-{count}"));
+                let end = &content[content.len().saturating_sub(count)..];
+                prop_assert_eq!(read(response.into_body()).unwrap(), end);
+            }
+        }
+
+        #[test]
+        fn several_ranges_are_their_slices_or_the_whole(
+            content in prop::collection::vec(any::<u8>(), 20..60),
+            pairs in prop::collection::vec((0usize..20, 0usize..5), 2..6),
+        ) {
+            let list: Vec<String> = pairs.iter().map(|(first, more)| format!("{first}-{}", first + more)).collect();
+            for body in bodies(&content) {
+                let response = ask(Response::new(body).accept_ranges(), &format!("bytes={}", list.join(",")));
+                if response.status() == 200 {
+                    prop_assert_eq!(read(response.into_body()).unwrap(), content.clone());
+                    continue;
+                }
+                let slices: Vec<_> = pairs
+                    .iter()
+                    .map(|(first, more)| content[*first..content.len().min(first + more + 1)].to_vec())
+                    .collect();
+                prop_assert_eq!(parts(response), slices);
+            }
+        }
+
+        #[test]
+        fn no_field_panics(field: String) {
+            ask(ten(), &field);
+            ask(ten(), &format!("bytes={field}"));
+        }
+    }
+}
