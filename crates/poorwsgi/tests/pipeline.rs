@@ -53,8 +53,8 @@ impl Language for Toy {
     type HttpError = HttpError;
     type Leave = &'static str;
     type Handler = Handler;
-    type BeforeHook = fn(&Asked) -> Result<(), Trouble>;
-    type AfterHook = fn(&Asked, Response) -> Result<Response, Trouble>;
+    type BeforeHook = Before;
+    type AfterHook = After;
     type StateHandler = fn(&Asked, HttpError) -> Result<Response, Trouble>;
     type ErrorHandler = fn(&Asked, Trouble) -> Result<Response, Trouble>;
     type ErrorType = &'static str;
@@ -193,13 +193,24 @@ fn status_handler(_: &Asked, error: HttpError) -> Result<Response, Trouble> {
     Ok(Response::text(format!("state {}", error.status())).with_status(error.status()).unwrap())
 }
 
+type Before = fn(&Asked) -> Result<(), Trouble>;
+type After = fn(&Asked, Response) -> Result<Response, Trouble>;
+
+fn before(tables: &mut Tables<Toy>, hook: Before) {
+    tables.before.push(hook);
+}
+
+fn after(tables: &mut Tables<Toy>, hook: After) {
+    tables.after.push(hook);
+}
+
 fn tables() -> Tables<Toy> {
     let mut tables = Tables::new(Settings::new("toy"));
-    tables.before.push(|request: &Asked| {
+    before(&mut tables, |request| {
         request.note("before");
         Ok(())
     });
-    tables.after.push(|request, response| {
+    after(&mut tables, |request, response| {
         request.note(format!("after {}", response.status()));
         Ok(response)
     });
@@ -223,7 +234,7 @@ fn a_request_goes_before_handler_after() {
 #[test]
 fn rule_and_arguments_are_known_to_before_hooks() {
     let mut tables = Tables::new(Settings::new("toy"));
-    tables.before.push(|request: &Asked| {
+    before(&mut tables, |request| {
         request.note(format!("{:?}", request.route.get()));
         Ok(())
     });
@@ -290,11 +301,12 @@ fn a_conversion_that_fails_is_404() {
 fn a_before_hook_stops_a_request_by_an_error_or_a_response() {
     let mut tables = tables();
     route(&mut tables, "/hello", hello);
-    tables.before.push(|_| Err(Trouble::Response(204)));
+    before(&mut tables, |_| Err(Trouble::Response(204)));
     let outcome = ask(&tables, "GET", "/hello");
     assert_eq!(outcome.status, 204);
     assert_eq!(outcome.log, ["before", "after 204"]);
-    tables.before.insert(0, |_| Err(HttpError::new(403).into()));
+    tables.before.clear();
+    before(&mut tables, |_| Err(HttpError::new(403).into()));
     assert_eq!(ask(&tables, "GET", "/hello").status, 403);
 }
 
@@ -382,7 +394,9 @@ fn a_failure_in_a_handler_for_failures_ends_at_the_built_in_page() {
 fn a_failing_after_hook_goes_through_the_error_path() {
     let mut tables = tables();
     route(&mut tables, "/hello", hello);
-    tables.after.insert(0, |_, _| Err(Trouble::Other("hook")));
+    tables.after.clear();
+    after(&mut tables, |_, _| Err(Trouble::Other("hook")));
+    after(&mut tables, |_, _| panic!("hooks after a failing one do not run"));
     tables.errors.set("hook", METHOD_ALL, |_, _| Ok(Response::text("mended")));
     let outcome = ask(&tables, "GET", "/hello");
     assert_eq!((outcome.status, outcome.body.as_str()), (200, "mended"));
@@ -391,7 +405,7 @@ fn a_failing_after_hook_goes_through_the_error_path() {
 #[test]
 fn an_after_hook_may_replace_an_error_page() {
     let mut tables = tables();
-    tables.after.push(|_, _| Ok(Response::text("replaced")));
+    after(&mut tables, |_, _| Ok(Response::text("replaced")));
     let outcome = ask(&tables, "GET", "/nowhere");
     assert_eq!((outcome.status, outcome.body.as_str()), (200, "replaced"));
 }
@@ -421,7 +435,7 @@ fn the_debug_page_needs_debug_and_gives_way_to_a_route() {
     let mut tables = tables();
     assert_eq!(ask(&tables, "GET", "/debug-info").status, 404);
     tables.settings.debug = true;
-    tables.settings.secret_key = Some("hush-hush".into());
+    tables.settings.secret_key = Some(b"hush-hush".into());
     let outcome = ask(&tables, "GET", "/debug-info");
     assert_eq!(outcome.status, 200);
     assert_eq!(outcome.route, Some(("/debug-info".into(), false, vec![])));
@@ -454,7 +468,7 @@ fn a_401_carries_the_challenge_when_digest_is_on() {
     route(&mut tables, "/in", |_| Err(HttpError::new(401).into()));
     assert!(!ask(&tables, "GET", "/in").headers.contains_key("www-authenticate"));
     tables.settings.auth_digest = true;
-    tables.settings.secret_key = Some("key".into());
+    tables.settings.secret_key = Some(b"key".into());
     let outcome = ask(&tables, "GET", "/in");
     // behaviour.md: `abort(401)` without a realm raised; now the realm is the application's name.
     let challenge = outcome.headers["www-authenticate"].to_str().unwrap();

@@ -86,22 +86,23 @@ fn below_document_root<'t, L: Language>(
     path: &str,
 ) -> Option<Resolution<'t, L>> {
     let root = tables.settings.document_root_for(head)?;
-    let root = match DocumentRoot::open(&root) {
-        Ok(root) if tables.settings.dot_files => root.with_dot_files(),
-        Ok(root) => root,
-        Err(error) => {
-            tracing::error!(target: "poorwsgi", path = %root.display(), %error, "the document root cannot be opened");
-            return None;
-        }
-    };
-    match root.lookup(path) {
-        Found::File(file) => Some(Resolution::ruled(&ANY_RULE, Target::File(file))),
-        Found::Directory(directory) if tables.settings.document_index_for(head) => {
+    let found = DocumentRoot::open(&root).and_then(|opened| {
+        let opened = if tables.settings.dot_files { opened.with_dot_files() } else { opened };
+        opened.lookup(path)
+    });
+    match found {
+        Ok(Found::File(file)) => Some(Resolution::ruled(&ANY_RULE, Target::File(file))),
+        Ok(Found::Directory(directory)) if tables.settings.document_index_for(head) => {
             Some(Resolution::ruled(&ANY_RULE, Target::Directory(directory)))
         }
-        Found::Directory(_) | Found::Forbidden => {
+        Ok(Found::Directory(_) | Found::Forbidden) => {
             Some(Resolution::refused(HttpError::new(state::HTTP_FORBIDDEN)))
         }
-        Found::Missing => None,
+        Ok(Found::Missing) => None,
+        Err(error) => {
+            let error = format!("the document root {}: {error}", root.display());
+            let failure = HttpError::new(state::HTTP_INTERNAL_SERVER_ERROR).with_source(error);
+            Some(Resolution::refused(failure))
+        }
     }
 }
