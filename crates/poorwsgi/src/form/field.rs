@@ -10,6 +10,7 @@ use super::filename::safe_filename;
 use super::part::PartHead;
 use crate::HttpError;
 use crate::headers::Headers;
+use crate::request::OneOrMany;
 
 /// A field of a form: a text, a file, or a list of fields, as the form itself is.
 ///
@@ -50,15 +51,6 @@ impl Default for Content {
     fn default() -> Self {
         Content::List(Vec::new())
     }
-}
-
-/// The values under one key: PoorWSGI tells a repeated key from a single one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum OneOrMany<T> {
-    /// The key came once.
-    One(T),
-    /// The key came several times; the values in their order.
-    Many(Vec<T>),
 }
 
 impl FieldStorage {
@@ -260,13 +252,9 @@ impl FieldStorage {
         func: impl FnMut(&str) -> Result<T, E>,
     ) -> Result<Option<OneOrMany<T>>, HttpError> {
         let mut values = self.getlist(key, func)?;
-        Ok(match (values.pop(), values.is_empty()) {
-            (None, _) => None,
-            (Some(only), true) => Some(OneOrMany::One(only)),
-            (Some(last), false) => {
-                values.push(last);
-                Some(OneOrMany::Many(values))
-            }
+        Ok(match values.len() {
+            0 | 1 => values.pop().map(OneOrMany::One),
+            _ => Some(OneOrMany::Many(values)),
         })
     }
 

@@ -22,7 +22,7 @@ mod reader;
 pub mod urlencoded;
 
 pub use error::FormError;
-pub use field::{Content, FieldStorage, OneOrMany};
+pub use field::{Content, FieldStorage};
 pub use file::{FormFile, WriteOnly};
 pub use filename::safe_filename;
 pub use limits::Limits;

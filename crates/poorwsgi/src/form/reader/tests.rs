@@ -219,7 +219,9 @@ fn a_failed_form_cannot_be_finished() {
 #[test]
 fn a_form_can_be_shared_between_threads() {
     fn shared<T: Send + Sync>(_: &T) {}
+    fn sent<T: Send>(_: &T) {}
     shared(&FieldStorage::default());
+    sent(&read_form(http_body_util::Full::new(Bytes::new()), "", FormOptions::default()));
 }
 
 #[test]
