@@ -47,21 +47,25 @@ pub(super) enum End {
 impl Matcher {
     /// Compiles an expression of Python's `re`. The error is the compiler's text, in one line.
     pub(super) fn compile(expression: &str, end: End) -> Result<Self, String> {
-        Self::compile_within(ONE_PASS_LIMIT, expression, end)
+        let config = Config::new().onepass_size_limit(Some(ONE_PASS_LIMIT));
+        Self::compile_with(config, expression, end)
     }
 
     /// Compiles an expression that many routes use, to be matched as a whole.
     pub(super) fn compile_shared(expression: &str) -> Result<Self, String> {
-        Self::compile_within(SHARED_ONE_PASS_LIMIT, expression, End::Text)
+        // The engine builds its one-pass automaton only for what has a group, and prefers the lazy one, which is
+        // slow to start on texts as short as a segment.
+        let config = Config::new().hybrid(false).onepass_size_limit(Some(SHARED_ONE_PASS_LIMIT));
+        Self::compile_with(config, &format!("({expression})"), End::Text)
     }
 
-    fn compile_within(one_pass_limit: usize, expression: &str, end: End) -> Result<Self, String> {
+    fn compile_with(config: Config, expression: &str, end: End) -> Result<Self, String> {
         if !dialect::is_balanced(expression) {
             return Err("unbalanced parentheses or brackets".to_owned());
         }
         let end = if end == End::Text { r"\z" } else { "" };
         let anchored = format!(r"\A(?:{}){end}", dialect::from_python(expression));
-        let config = Config::new().nfa_size_limit(Some(SIZE_LIMIT)).onepass_size_limit(Some(one_pass_limit));
+        let config = config.nfa_size_limit(Some(SIZE_LIMIT));
         let error = match Regex::builder().configure(config).build(&anchored) {
             Ok(regex) => return Ok(Matcher::Linear(regex)),
             Err(error) => error,
