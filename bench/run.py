@@ -3,8 +3,7 @@
 
     bench/run.py [--rounds 5] [--seconds 3] [--connections 32] [--write README.md]
 
-Builds the servers and programs of this folder, drives the servers in turn with `wrk`, runs the programs, and prints
-Markdown. With --write the text also replaces what stands between the two bench marks of that file.
+Builds the servers of this folder, drives them in turn with `wrk`, runs the engine's own benches, and prints Markdown. With --write the text also replaces what stands between the two bench marks of that file.
 
 The figure to compare is CPU per request: user and system time of the server's process, divided by the requests it
 answered. Requests per second stop at what the client can send; CPU does not. It says nothing on another machine and
@@ -15,6 +14,7 @@ ratio to plain hyper.
 import argparse
 import dataclasses
 import datetime
+import json
 import os
 import pathlib
 import platform
@@ -55,8 +55,7 @@ def main():
     only = args.only.split(",") if args.only else None
 
     measured = [each for each in MEASURED if not only or each[0] in only]
-    programs = [] if only else ["multipart", "routing"]
-    build(sorted({name for name, _ in measured}) + programs)
+    build(sorted({name for name, _ in measured}))
     wrk = find_wrk()
 
     samples = {each: [] for each in measured}
@@ -67,9 +66,9 @@ def main():
             samples[name, path].append(measure(wrk, name, path, args))
 
     report = [machine(args), table(samples)]
-    for program in programs:
-        note(program)
-        report.append(output([BUILT / program]).strip())
+    if not only:
+        taken = criterion(["multipart", "routing"])
+        report += [multipart_table(taken), routing_table(taken)]
     text = "\n\n".join(report) + "\n"
     print(text)
     if args.write:
@@ -206,6 +205,56 @@ def table(samples):
             f"| `{path}` | {name} | {medians[name, path]:.2f} | {costs[0]:.2f} – {costs[-1]:.2f} | {ratio} "
             f"| {middle.rate:,.0f} | {middle.p99} |"
         )
+    return "\n".join(lines)
+
+
+@dataclasses.dataclass
+class Timed:
+    """What criterion measured of one case at one size."""
+
+    seconds: float
+    size: int  # what criterion calls the value: MiB, or a number of routes
+    bytes: int | None
+
+
+def criterion(benches):
+    """The median times of the engine's own benches: {(group, case): [Timed, ...]}, sizes ascending."""
+    home = ROOT / ".cache" / "criterion"
+    shutil.rmtree(home, ignore_errors=True)
+    command = ["cargo", "bench", "--manifest-path", ROOT / "Cargo.toml", "-p", "poorwsgi"]
+    for bench in benches:
+        command += ["--bench", bench]
+    note(f"criterion: {', '.join(benches)}")
+    pace = ["--warm-up-time", "0.3", "--measurement-time", "1", "--noplot"]
+    output([*command, "--", *pace], env={**os.environ, "CRITERION_HOME": str(home)})
+    taken = {}
+    for about in home.rglob("new/benchmark.json"):
+        case = json.loads(about.read_text())
+        median = json.loads(about.with_name("estimates.json").read_text())["median"]["point_estimate"]
+        if case["value_str"] and case["value_str"].isdigit():
+            timed = Timed(median / 1e9, int(case["value_str"]), (case["throughput"] or {}).get("Bytes"))
+            taken.setdefault((case["group_id"], case["function_id"]), []).append(timed)
+    for times in taken.values():
+        times.sort(key=lambda timed: timed.size)
+    return taken
+
+
+def multipart_table(taken):
+    lines = ["| multipart body from memory | size | GB/s | 8 times the size takes |", "|---|---:|---:|---:|"]
+    for (group, case), times in sorted(taken.items()):
+        if group == "multipart":
+            last = times[-1]
+            grown = f"{last.seconds / times[0].seconds:.1f} times as long" if len(times) > 1 else "–"
+            lines.append(f"| {case} | {last.size} MiB | {last.bytes / last.seconds / 1e9:.2f} | {grown} |")
+    return "\n".join(lines)
+
+
+def routing_table(taken):
+    lines = ["| routes | path | among 10 | among 1,000 | ratio |", "|---|---|---:|---:|---:|"]
+    for (group, case), times in sorted(taken.items()):
+        if group != "multipart" and len(times) > 1:
+            few, many = times[0].seconds, times[-1].seconds
+            lines.append(f"| {group} | {case} | {few * 1e9:,.0f} ns | {many * 1e9:,.0f} ns | {many / few:.2f} |")
     return "\n".join(lines)
 
 

@@ -31,7 +31,8 @@ async fn handler(request: Request<RequestBody>) -> Result<Response<Full<bytes::B
     let count = |headers: &HeaderMap, name| headers.get_all(name).iter().count();
     let hosts = count(&parts.headers, header::HOST);
     assert!(hosts == 1 || (hosts == 0 && parts.version == http::Version::HTTP_10));
-    let framing = count(&parts.headers, header::CONTENT_LENGTH) + count(&parts.headers, header::TRANSFER_ENCODING);
+    let framing =
+        count(&parts.headers, header::CONTENT_LENGTH) + count(&parts.headers, header::TRANSFER_ENCODING);
     assert!(framing <= 1);
     assert!(count(&parts.headers, header::CONTENT_TYPE) <= 1);
     assert!(!parts.headers.keys().any(|name| name.as_str().contains('_')));
