@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use regex_automata::meta::Regex;
 
-use super::matcher::{Matcher, crosses_segments};
+use super::matcher::{End, Matcher, crosses_segments};
 
 /// The expressions of groups that stay within their segment, compiled once each.
 #[derive(Clone, Debug, Default)]
@@ -25,7 +25,7 @@ impl Expressions {
         if let Some(known) = self.known.get(expression) {
             return known.clone();
         }
-        let within = match Matcher::compile_shared(expression) {
+        let within = match Matcher::compile(expression, End::Text) {
             Ok(Matcher::Linear(regex)) if !crosses_segments(expression) => Some(Arc::new(regex)),
             _ => None,
         };
