@@ -172,6 +172,33 @@ mod tests {
     }
 
     #[test]
+    fn a_long_array_is_sent_in_pieces_and_none_waits_for_the_next() {
+        use std::pin::pin;
+        use std::task::{Context, Poll, Waker};
+
+        struct ThenPending(u32);
+        impl Stream for ThenPending {
+            type Item = Result<u32, BoxError>;
+
+            fn poll_next(
+                mut self: std::pin::Pin<&mut Self>,
+                _: &mut Context<'_>,
+            ) -> Poll<Option<Self::Item>> {
+                self.0 += 1;
+                if self.0 == 3 { Poll::Pending } else { Poll::Ready(Some(Ok(self.0 % 8))) }
+            }
+        }
+        let mut pieces = pin!(JsonArray::new(ThenPending(0)));
+        let mut context = Context::from_waker(Waker::noop());
+        let mut next = || match pieces.as_mut().poll_next(&mut context) {
+            Poll::Ready(Some(Ok(text))) => text,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(next(), b"[1,2");
+        assert!((8192..8200).contains(&next().len()));
+    }
+
+    #[test]
     fn a_streamed_array_with_an_error_is_never_closed() {
         let broken = Response::json_stream(iter([Ok(1), Err("no more"), Ok(2)]));
         assert_eq!(read(broken.into_body()).unwrap_err().to_string(), "no more");

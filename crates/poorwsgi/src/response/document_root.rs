@@ -166,6 +166,15 @@ pub struct Entry {
     pub media_type: Option<&'static str>,
 }
 
+/// The entries of a directory.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// The entries, by name.
+    pub entries: Vec<Entry>,
+    /// Whether there were more than [`Directory::MAX_ENTRIES`], so that some are left out.
+    pub cut: bool,
+}
+
 impl Entry {
     /// Whether it is a directory.
     #[must_use]
@@ -189,14 +198,18 @@ impl Directory {
     ///
     /// # Errors
     /// Those of the operating system when it reads the directory.
-    pub fn entries(&self) -> io::Result<Vec<Entry>> {
-        let mut entries = Vec::new();
+    pub fn list(&self) -> io::Result<Listing> {
+        let Listing { mut entries, mut cut } = Listing::default();
         for entry in self.dir.entries()? {
             let Ok(name) = entry?.file_name().into_string() else { continue };
             if name.ends_with('~') || (name.starts_with('.') && !self.dot_files) {
                 continue;
             }
             let path = format!("{}/{name}", self.path);
+            if entries.len() == Self::MAX_ENTRIES {
+                cut = true;
+                break;
+            }
             let Ok(found) = open(&self.root, &path, self.dot_files) else { continue };
             entries.push(match found {
                 Found::File(file) => Entry {
@@ -210,12 +223,9 @@ impl Directory {
                 }
                 Found::Forbidden | Found::Missing => continue,
             });
-            if entries.len() == Self::MAX_ENTRIES {
-                break;
-            }
         }
         entries.sort_unstable_by(|one, other| one.name.cmp(&other.name));
-        Ok(entries)
+        Ok(Listing { entries, cut })
     }
 }
 
@@ -335,7 +345,7 @@ mod tests {
         assert_eq!(text(root.lookup("/.git/config")), "hidden");
         assert_eq!(text(root.lookup("/../secret")), "<missing>");
         let Found::Directory(top) = root.lookup("/").unwrap() else { panic!() };
-        assert!(top.entries().unwrap().iter().any(|entry| entry.name == ".git"));
+        assert!(top.list().unwrap().entries.iter().any(|entry| entry.name == ".git"));
     }
 
     /// What is neither file nor directory is refused, and looking at it waits for nobody.
@@ -348,7 +358,7 @@ mod tests {
         assert_eq!(text(root.lookup("/pipe")), "<forbidden>");
         assert_eq!(text(root.lookup("/socket")), "<forbidden>");
         let Found::Directory(top) = root.lookup("/").unwrap() else { panic!() };
-        let names: Vec<_> = top.entries().unwrap().into_iter().map(|entry| entry.name).collect();
+        let names: Vec<_> = top.list().unwrap().entries.into_iter().map(|entry| entry.name).collect();
         assert_eq!(names, ["docs", "index.html", "inside"]);
     }
 
@@ -362,7 +372,7 @@ mod tests {
         }
         assert_eq!(text(root.lookup("/docs/b.txt")), "<forbidden>");
         let Found::Directory(docs) = root.lookup("/docs").unwrap() else { panic!() };
-        assert!(docs.entries().unwrap().iter().all(|entry| entry.name != "b.txt"));
+        assert!(docs.list().unwrap().entries.iter().all(|entry| entry.name != "b.txt"));
     }
 
     /// PoorWSGI's order and omissions: by name, without dot files and back-up files; what leads out is not shown.
@@ -370,7 +380,7 @@ mod tests {
     fn a_directory_lists_what_can_be_asked_for() {
         let (_dir, root) = tree();
         let Found::Directory(docs) = root.lookup("/docs").unwrap() else { panic!() };
-        let entries = docs.entries().unwrap();
+        let entries = docs.list().unwrap().entries;
         let shown: Vec<_> = entries
             .iter()
             .map(|entry| (&*entry.name, entry.size, entry.is_dir(), entry.media_type))

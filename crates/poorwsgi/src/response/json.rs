@@ -1,7 +1,7 @@
 //! JSON written while it is sent.
 
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use futures_core::Stream;
 use pin_project_lite::pin_project;
@@ -9,8 +9,11 @@ use serde::Serialize;
 
 use crate::error::BoxError;
 
+/// Elements that are there at once are sent together up to about here; one that has to be waited for holds up none.
+const WORTH_SENDING: usize = 8 * 1024;
+
 pin_project! {
-    /// The text of a JSON array, one element at a time.
+    /// The text of a JSON array, a few elements at a time.
     pub(super) struct JsonArray<S> {
         #[pin]
         elements: S,
@@ -39,28 +42,40 @@ where
     type Item = Result<Vec<u8>, BoxError>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let this = self.project();
-        let before: &[u8] = match this.progress {
-            Progress::Empty => b"[",
-            Progress::Open => b",",
-            Progress::Closed => return Poll::Ready(None),
-        };
-        Poll::Ready(Some(match ready!(this.elements.poll_next(cx)) {
-            Some(Ok(element)) => {
-                let mut text = before.to_vec();
-                let written = serde_json::to_writer(&mut text, &element);
-                *this.progress = if written.is_ok() { Progress::Open } else { Progress::Closed };
-                written.map(|()| text).map_err(BoxError::from)
-            }
-            Some(Err(error)) => {
+        let mut this = self.project();
+        let mut text = Vec::new();
+        loop {
+            let before = match this.progress {
+                Progress::Empty => b'[',
+                Progress::Open => b',',
+                Progress::Closed => return Poll::Ready(None),
+            };
+            let element = match this.elements.as_mut().poll_next(cx) {
+                Poll::Ready(element) => element,
+                Poll::Pending if text.is_empty() => return Poll::Pending,
+                Poll::Pending => return Poll::Ready(Some(Ok(text))),
+            };
+            let written = match element {
+                Some(Ok(element)) => {
+                    text.push(before);
+                    serde_json::to_writer(&mut text, &element).map_err(BoxError::from)
+                }
+                Some(Err(error)) => Err(error.into()),
+                None => {
+                    let end: &[u8] = if matches!(this.progress, Progress::Empty) { b"[]" } else { b"]" };
+                    text.extend_from_slice(end);
+                    *this.progress = Progress::Closed;
+                    return Poll::Ready(Some(Ok(text)));
+                }
+            };
+            if let Err(error) = written {
                 *this.progress = Progress::Closed;
-                Err(error.into())
+                return Poll::Ready(Some(Err(error)));
             }
-            None => {
-                let end: &[u8] = if matches!(this.progress, Progress::Empty) { b"[]" } else { b"]" };
-                *this.progress = Progress::Closed;
-                Ok(end.to_vec())
+            *this.progress = Progress::Open;
+            if text.len() >= WORTH_SENDING {
+                return Poll::Ready(Some(Ok(text)));
             }
-        }))
+        }
     }
 }
