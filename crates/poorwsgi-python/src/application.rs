@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError, RwLock};
 use poorwsgi::Body;
 use poorwsgi::request::HttpHead;
 use poorwsgi::settings::Settings;
-use poorwsgi::state::{MethodSet, METHOD_GET, METHOD_HEAD};
+use poorwsgi::state::{METHOD_GET, METHOD_HEAD, MethodSet};
 use poorwsgi::tables::Tables;
 use poorwsgi::variables::Variables;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};

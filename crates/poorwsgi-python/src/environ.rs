@@ -16,7 +16,8 @@ use pyo3::types::{PyBytes, PyDict, PyList};
 use crate::application::Application;
 
 /// What a path cannot hold as it is (RFC 3986, section 3.3).
-const PATH: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'<').add(b'>').add(b'?').add(b'`');
+const PATH: &AsciiSet =
+    &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'<').add(b'>').add(b'?').add(b'`');
 
 /// The block in which `wsgi.input` is read.
 const BLOCK: u64 = 64 << 10;
@@ -149,7 +150,8 @@ impl Blocks {
 
     fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyBytes>>> {
         let mut body = self.body.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let frame = crate::serve::wait(py, std::future::poll_fn(|context| Pin::new(&mut *body).poll_frame(context)));
+        let frame =
+            crate::serve::wait(py, std::future::poll_fn(|context| Pin::new(&mut *body).poll_frame(context)));
         match frame? {
             None => Ok(None),
             Some(Ok(frame)) => Ok(frame.into_data().ok().map(|data| PyBytes::new(py, &data))),

@@ -6,7 +6,12 @@ use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-pyo3::create_exception!(_poorwsgi, HTTPException, PyException, "Ends a request with a status: HTTPException(404).");
+pyo3::create_exception!(
+    _poorwsgi,
+    HTTPException,
+    PyException,
+    "Ends a request with a status: HTTPException(404)."
+);
 
 /// An error of a Python handler, or a status that the engine raised.
 pub(crate) enum Error {
@@ -35,7 +40,10 @@ pub(crate) struct Status {
 impl Status {
     /// The 500 of an exception that nobody handled.
     pub(crate) fn uncaught(exception: PyErr) -> Self {
-        Status { http: HttpError::new(poorwsgi::state::HTTP_INTERNAL_SERVER_ERROR), exception: Some(exception) }
+        Status {
+            http: HttpError::new(poorwsgi::state::HTTP_INTERNAL_SERVER_ERROR),
+            exception: Some(exception),
+        }
     }
 
     /// The error chain, with the traceback when it is a Python exception.

@@ -206,7 +206,9 @@ fn send<L: Language>(
             Raised::Leave(error) => return Err(error),
             Raised::Http(error) => error,
             Raised::Other(error) => L::uncaught(error),
-            Raised::Response(_) => L::HttpError::from(HttpError::new(500).with_detail("a response raised a response")),
+            Raised::Response(_) => {
+                L::HttpError::from(HttpError::new(500).with_detail("a response raised a response"))
+            }
         },
     };
     let page = recover::default_page(tables, request, &failure);

@@ -163,7 +163,10 @@ fn is_on(value: &str) -> bool {
 
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Settings").field("name", &self.name).field("debug", &self.debug).finish_non_exhaustive()
+        f.debug_struct("Settings")
+            .field("name", &self.name)
+            .field("debug", &self.debug)
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,4 +1,5 @@
 //! The pipeline with a toy language: handlers are plain functions over a log. What holds here holds for every door.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 use std::borrow::Cow;
 use std::future::Future;
@@ -162,11 +163,8 @@ fn ready<T>(future: impl Future<Output = T>) -> T {
 
 fn try_ask(tables: &Tables<Toy>, request: http::Request<()>) -> Result<Outcome, &'static str> {
     let (parts, ()) = request.into_parts();
-    let asked = Asked {
-        head: HttpHead::new(parts, Arc::default()),
-        route: OnceLock::new(),
-        log: Mutex::default(),
-    };
+    let asked =
+        Asked { head: HttpHead::new(parts, Arc::default()), route: OnceLock::new(), log: Mutex::default() };
     let (parts, body) = ready(dispatch(tables, &asked))?.into_parts();
     let body: Body = body;
     let bytes = ready(body.collect()).unwrap().to_bytes();
@@ -339,8 +337,12 @@ fn the_body_is_loaded_after_the_hooks_and_only_for_a_handler() {
 fn a_bad_length_is_400() {
     let mut tables = tables();
     route(&mut tables, "/hello", hello);
-    let request =
-        http::Request::builder().method("POST").uri("/hello").header("content-length", "five").body(()).unwrap();
+    let request = http::Request::builder()
+        .method("POST")
+        .uri("/hello")
+        .header("content-length", "five")
+        .body(())
+        .unwrap();
     assert_eq!(try_ask(&tables, request).unwrap().status, 400);
 }
 

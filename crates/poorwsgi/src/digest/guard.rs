@@ -61,10 +61,12 @@ pub fn authenticate(
         now: now(),
     };
     let digest_of = |user: &str, _| passwords.find(realm, user).map(str::to_owned);
-    digest_auth(settings, head)?.verify(&Authorization::parse(&authorization), realm, &attempt, nonces, digest_of).map_err(|refusal| {
-        tracing::debug!(target: "poorwsgi", %refusal, realm, "digest login refused");
-        refusal.into_error(realm)
-    })
+    digest_auth(settings, head)?
+        .verify(&Authorization::parse(&authorization), realm, &attempt, nonces, digest_of)
+        .map_err(|refusal| {
+            tracing::debug!(target: "poorwsgi", %refusal, realm, "digest login refused");
+            refusal.into_error(realm)
+        })
 }
 
 fn digest_auth(settings: &Settings, head: &dyn Head) -> Result<DigestAuth, HttpError> {

@@ -97,7 +97,10 @@ fn request_facts(settings: &Settings, head: &dyn Head) -> Vec<(String, String)> 
         ("Forwarded Proto", head.forwarded_proto().unwrap_or_default()),
         ("Document Root", root.map(|root| root.display().to_string()).unwrap_or_default()),
         ("Document Index", on(settings.document_index_for(head))),
-        ("Secret Key", if settings.secret_key_for(head).is_some() { "set, not shown" } else { "not set" }.to_owned()),
+        (
+            "Secret Key",
+            if settings.secret_key_for(head).is_some() { "set, not shown" } else { "not set" }.to_owned(),
+        ),
     ];
     facts.map(|(name, value)| (name.to_owned(), value)).into()
 }

@@ -63,9 +63,9 @@ pub(super) fn directory(
 ) -> Result<Response, HttpError> {
     let hostname = head.hostname();
     let unreadable = |error| HttpError::new(state::HTTP_INTERNAL_SERVER_ERROR).with_source(error);
-    let entries = directory.entries().map_err(unreadable)?;
+    let listing = directory.list().map_err(unreadable)?;
     let site = site(settings, head, &hostname);
-    Ok(Response::new(DirectoryIndex { path, entries: &entries, parent: path != "/", site }.render()))
+    Ok(Response::new(DirectoryIndex { path, entries: &listing.entries, parent: path != "/", site }.render()))
 }
 
 pub(super) fn site<'a>(settings: &'a Settings, head: &dyn Head, hostname: &'a str) -> Site<'a> {

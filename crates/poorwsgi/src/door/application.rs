@@ -11,8 +11,8 @@ use crate::door::handler::{
 use crate::door::language::{ErrorType, Rust};
 use crate::door::mount;
 use crate::door::path_arg::{Converted, Converter};
-use crate::error::BoxError;
 use crate::door::request::Request;
+use crate::error::BoxError;
 use crate::routing::{Conversion, RegularRoute, RouteError, Router};
 use crate::settings::Settings;
 use crate::state::{METHOD_ALL, Method, MethodSet};
@@ -123,7 +123,12 @@ impl Application {
     ///
     /// # Errors
     /// A pattern that is wrong: the error names it, the column, and the filters that are known.
-    pub fn route<M>(&mut self, rule: &str, methods: MethodSet, handler: impl Handler<M>) -> Result<&mut Self> {
+    pub fn route<M>(
+        &mut self,
+        rule: &str,
+        methods: MethodSet,
+        handler: impl Handler<M>,
+    ) -> Result<&mut Self> {
         let handler = stored(handler);
         self.tables_mut().router.set_route(rule, methods, handler)?;
         Ok(self)
@@ -267,7 +272,11 @@ fn stored<M>(handler: impl Handler<M>) -> <Rust as Language>::Handler {
 }
 
 fn error_type<E: std::error::Error + 'static>() -> ErrorType {
-    ErrorType { id: TypeId::of::<E>(), is: |error: &Error| error.downcast_ref::<E>().is_some(), name: type_name::<E>() }
+    ErrorType {
+        id: TypeId::of::<E>(),
+        is: |error: &Error| error.downcast_ref::<E>().is_some(),
+        name: type_name::<E>(),
+    }
 }
 
 impl std::fmt::Debug for Application {

@@ -55,9 +55,9 @@ impl Error {
     pub(super) fn into_parts(self) -> Parts {
         match self.repr {
             Repr::Other(error) => Parts::Other(error, self.location),
-            Repr::Response(response) => Parts::Response(
-                (*response).into_inner().unwrap_or_else(std::sync::PoisonError::into_inner),
-            ),
+            Repr::Response(response) => {
+                Parts::Response((*response).into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
+            }
         }
     }
 }

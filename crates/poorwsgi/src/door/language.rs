@@ -189,9 +189,10 @@ fn own_callback(callback: settings::FileCallback) -> form::FileCallback {
 fn path_arg(capture: Capture<'_, '_, Converter>) -> Result<PathArg> {
     let text = capture.value.unwrap_or_default();
     let converted = match capture.conversion {
-        Conversion::Custom(converter) => Some((converter.convert)(text).map_err(|error| {
-            HttpError::new(state::HTTP_NOT_FOUND).with_source(error)
-        })?),
+        Conversion::Custom(converter) => Some(
+            (converter.convert)(text)
+                .map_err(|error| HttpError::new(state::HTTP_NOT_FOUND).with_source(error))?,
+        ),
         _ => None,
     };
     Ok(PathArg { name: capture.name.cloned(), text: text.to_owned(), converted })

@@ -28,7 +28,7 @@ where
         let detail = "a prefix begins with \"/\" and does not end with it";
         return Err(RouteError::new(RouteErrorKind::Prefix, prefix, detail));
     }
-    let regex = format!(r"{}(?:/|\z)", regex::escape(prefix));
+    let regex = format!(r"{}(?:/|\z)", regex_syntax::escape(prefix));
     let skip = prefix.len();
     let handler = Stored::new(std::any::type_name::<S>(), move |request: Request| {
         let mut service = service.clone();

@@ -10,10 +10,13 @@ use crate::error::BoxError;
 /// The value that a custom filter's converter made.
 pub(crate) type Converted = Arc<dyn Any + Send + Sync>;
 
+/// The function of a custom filter.
+pub(super) type Convert = dyn Fn(&str) -> Result<Converted, BoxError> + Send + Sync;
+
 /// Converts the text that a custom filter matched.
 #[derive(Clone)]
 pub struct Converter {
-    pub(super) convert: Arc<dyn Fn(&str) -> Result<Converted, BoxError> + Send + Sync>,
+    pub(super) convert: Arc<Convert>,
     pub(super) type_name: &'static str,
 }
 
@@ -34,7 +37,10 @@ pub trait FromPathArg<'r>: Sized {
     ///
     /// # Errors
     /// When the text is no such value. The request is answered with 404.
-    fn from_path_arg(text: &'r str, converted: Option<&Arc<dyn Any + Send + Sync>>) -> Result<Self, ConvertError>;
+    fn from_path_arg(
+        text: &'r str,
+        converted: Option<&Arc<dyn Any + Send + Sync>>,
+    ) -> Result<Self, ConvertError>;
 }
 
 /// A path argument is not of the type that was asked for.

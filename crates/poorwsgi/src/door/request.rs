@@ -1,5 +1,6 @@
 //! The request that Rust handlers get.
 
+use std::borrow::Cow;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::SystemTime;
@@ -31,7 +32,7 @@ use crate::variables::Variables;
 ///
 /// async fn greet(req: Request) -> Result<String> {
 ///     let name: &str = req.path_arg("name")?;
-///     let greeting = req.args()?.getfirst("greeting").unwrap_or("Hello").to_owned();
+///     let greeting = req.args()?.get("greeting").unwrap_or("Hello").to_owned();
 ///     Ok(format!("{greeting} {name}, you came from {}", req.referer().unwrap_or_default()))
 /// }
 /// ```
@@ -103,6 +104,12 @@ impl Request {
         &self.0.tables.settings
     }
 
+    /// The path of the target, percent-decoded.
+    #[must_use]
+    pub fn path(&self) -> Cow<'_, str> {
+        // A path that is not UTF-8 is answered with 400 before any handler runs; only those of the 400 see it.
+        self.head().path().unwrap_or_else(|_| String::from_utf8_lossy(self.target().path().as_bytes()))
+    }
 
     /// The header fields as they arrived.
     #[must_use]
@@ -171,7 +178,9 @@ impl Request {
     /// The cookies; none when `auto_cookies` is off.
     #[must_use]
     pub fn cookies(&self) -> &Cookies {
-        self.0.cookies.get_or_init(|| if self.settings().auto_cookies { (**self).cookies() } else { Cookies::default() })
+        self.0.cookies.get_or_init(|| {
+            if self.settings().auto_cookies { (**self).cookies() } else { Cookies::default() }
+        })
     }
 
     /// The form, if the body was one and `auto_form` read it.

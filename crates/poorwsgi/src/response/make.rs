@@ -8,8 +8,8 @@ use serde_json::Value;
 use super::body::Body;
 use super::response::Response;
 use crate::headers::{HeaderError, Headers};
-use crate::{Error, Result};
 use crate::state;
+use crate::{Error, Result};
 
 /// A value that a handler may return.
 ///

@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use askama::Template;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::response::document_root::Entry;
 use super::{Site, hbytes, render};
+use crate::response::document_root::Entry;
 
 /// What a path segment keeps as it is: the unreserved characters of RFC 3986, section 2.3.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -14,7 +14,8 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 /// The page that lists a directory: name, modification time, size and type, with links.
 ///
 /// ```
-/// use poorwsgi::results::{DirectoryIndex, Entry, Site};
+/// use poorwsgi::response::document_root::Entry;
+/// use poorwsgi::results::{DirectoryIndex, Site};
 ///
 /// let entries = [Entry { name: "100% sure?.txt".into(), size: Some(2_000_000), modified: None, media_type: None }];
 /// let index = DirectoryIndex { path: "/files/", entries: &entries, parent: true, site: Site::default() };
