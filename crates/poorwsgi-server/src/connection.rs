@@ -16,6 +16,7 @@ use poorwsgi::BoxError;
 use tokio::io::AsyncReadExt;
 use tower_service::Service;
 
+use crate::LOG;
 use crate::body::RequestBody;
 use crate::config::Config;
 use crate::context::Context;
@@ -54,17 +55,17 @@ where
     let io = http.into_parts().io.into_inner();
     let peer = context.peer();
     if let Some(refusal) = io.refusal() {
-        tracing::info!(target: "poorwsgi::server", %peer, "refused: {refusal}");
+        tracing::info!(target: LOG, %peer, "refused: {refusal}");
     }
     match result {
         Ok(()) => {}
         Err(error) if error.is_parse() => {
             context.spoil();
-            tracing::info!(target: "poorwsgi::server", %peer, "refused: {error}");
+            tracing::info!(target: LOG, %peer, "refused: {error}");
         }
         Err(error) => {
             let reason = error.source().map(ToString::to_string).unwrap_or_default();
-            tracing::debug!(target: "poorwsgi::server", %peer, "connection ended: {error} {reason}");
+            tracing::debug!(target: LOG, %peer, "connection ended: {error} {reason}");
             return;
         }
     }

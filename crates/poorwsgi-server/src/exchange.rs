@@ -16,6 +16,7 @@ use poorwsgi::BoxError;
 use poorwsgi::response::Declined;
 use tower_service::Service;
 
+use crate::LOG;
 use crate::body::RequestBody;
 use crate::context::Context as ConnectionContext;
 use crate::head;
@@ -136,19 +137,19 @@ where
 }
 
 fn failed(error: &BoxError) -> Refusal {
-    tracing::error!(target: "poorwsgi::server", %error, "the application failed");
+    tracing::error!(target: LOG, %error, "the application failed");
     Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the application failed")
 }
 
 fn panicked() -> Refusal {
-    tracing::error!(target: "poorwsgi::server", "the application panicked");
+    tracing::error!(target: LOG, "the application panicked");
     Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the application failed")
 }
 
 /// A response of the server itself.
 fn refused<B: Body<Data = Bytes>>(refusal: &Refusal, mut record: Record) -> Response<Outgoing<B>> {
     tracing::info!(
-        target: "poorwsgi::server",
+        target: LOG,
         method = %record.method(),
         path = record.path(),
         peer = %record.context().peer(),
@@ -178,7 +179,7 @@ fn finish<B: Body<Data = Bytes>>(
         Ok(length) => length,
         Err(reason) => {
             tracing::error!(
-                target: "poorwsgi::server",
+                target: LOG,
                 method = %record.method(),
                 path = record.path(),
                 "the response cannot be sent: {reason}",

@@ -305,3 +305,117 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for GuardedIo<T> {
         Pin::new(&mut this.inner).poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+    use std::task::Waker;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A socket whose bytes come in these pieces, and then end.
+    struct Pieces(VecDeque<Vec<u8>>);
+
+    impl AsyncRead for Pieces {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            _cx: &mut Context<'_>,
+            buf: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            if let Some(mut piece) = self.0.pop_front() {
+                let rest = piece.split_off(piece.len().min(buf.remaining()));
+                buf.put_slice(&piece);
+                if !rest.is_empty() {
+                    self.0.push_front(rest);
+                }
+            }
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    impl AsyncWrite for Pieces {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+            Poll::Ready(Ok(buf.len()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    /// What hyper gets in each read, with a buffer of this size.
+    fn reads(pieces: impl Iterator<Item = Vec<u8>>, size: usize) -> Vec<Vec<u8>> {
+        let mut io = GuardedIo::new(Pieces(pieces.collect()), Arc::new(Config::new()));
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut reads = Vec::new();
+        loop {
+            let mut space = vec![0; size];
+            let mut buf = ReadBuf::new(&mut space);
+            let read = Pin::new(&mut io).poll_read(&mut cx, &mut buf);
+            if !matches!(read, Poll::Ready(Ok(()))) || buf.filled().is_empty() {
+                return reads;
+            }
+            reads.push(buf.filled().to_vec());
+        }
+    }
+
+    fn message() -> impl Strategy<Value = Vec<u8>> {
+        let content = proptest::collection::vec(any::<u8>(), 0..50);
+        (content, 0..3_u8).prop_map(|(content, kind)| {
+            let mut message = b"POST / HTTP/1.1\r\nHost: a.example\r\n".to_vec();
+            match kind {
+                0 => message.extend(b"\r\n"),
+                1 => {
+                    message.extend(format!("Content-Length: {}\r\n\r\n", content.len()).bytes());
+                    message.extend(content);
+                }
+                _ => {
+                    message.extend(b"Transfer-Encoding: chunked\r\n\r\n");
+                    for chunk in content.chunks(7) {
+                        message.extend(format!("{:x}\r\n", chunk.len()).bytes());
+                        message.extend(chunk);
+                        message.extend(b"\r\n");
+                    }
+                    message.extend(b"0\r\n\r\n");
+                }
+            }
+            message
+        })
+    }
+
+    proptest! {
+        /// However the bytes come, hyper gets the same ones, and never the end of one message with the beginning of
+        /// the next.
+        #[test]
+        fn messages_pass_whole_and_one_by_one(
+            messages in proptest::collection::vec(message(), 1..5),
+            step in 1_usize..200,
+            size in 1_usize..200,
+        ) {
+            let bytes = messages.concat();
+            let reads = reads(bytes.chunks(step).map(<[u8]>::to_vec), size);
+            let mut ends = messages.iter().scan(0, |end, message| { *end += message.len(); Some(*end) });
+            let mut end = ends.next();
+            let mut seen = 0;
+            for read in &reads {
+                seen += read.len();
+                prop_assert!(Some(seen) <= end, "a read goes past the end of a message");
+                if Some(seen) == end {
+                    end = ends.next();
+                }
+            }
+            prop_assert_eq!(reads.concat(), bytes);
+        }
+
+        #[test]
+        fn arbitrary_bytes_do_not_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300), step in 1_usize..50) {
+            reads(bytes.chunks(step).map(<[u8]>::to_vec), 64);
+        }
+    }
+}

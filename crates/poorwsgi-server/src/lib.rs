@@ -28,10 +28,17 @@
 //! - Fields whose names contain `_` are dropped, and so are `Forwarded` and `X-Forwarded-*` unless the peer is a
 //!   trusted proxy.
 //!
+//! A client that closes its sending side still gets its answer (`printf … | nc -N` works), so a handler is not
+//! cancelled when its client goes away: that shows when its response is written. A request that is wrong in its
+//! syntax alone gets hyper's 400, which has no text; its log line has the reason.
+//!
 //! Requests carry a [`poorwsgi::request::Connection`] among their extensions. Each one is an event of the target
 //! `poorwsgi::access` (level `INFO`: method, path, status, bytes, duration in microseconds, peer; status 0 when the
 //! client went away before its answer); the server itself speaks at `poorwsgi::server`.
 #![forbid(unsafe_code)]
+
+/// The target of what the server itself has to say.
+const LOG: &str = "poorwsgi::server";
 
 mod body;
 mod chunks;

@@ -13,6 +13,7 @@ use poorwsgi::request::Connection;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use tokio::net::{TcpListener, UnixListener};
 
+use crate::LOG;
 use crate::config::Config;
 use crate::stream::Stream;
 
@@ -99,7 +100,7 @@ impl Listener {
                 Err(error) if is_the_peers(&error) => {}
                 Err(error) => {
                     if pause.is_zero() {
-                        tracing::warn!(target: "poorwsgi::server", %error, "cannot accept connections for now");
+                        tracing::warn!(target: LOG, %error, "cannot accept connections for now");
                     }
                     pause = (pause * 2).clamp(Duration::from_millis(10), Duration::from_secs(1));
                     tokio::time::sleep(pause).await;

@@ -8,6 +8,7 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use poorwsgi::BoxError;
 
+use crate::LOG;
 use crate::record::Record;
 
 pin_project! {
@@ -98,7 +99,7 @@ where
                 }
             }
             Some(Err(error)) => tracing::error!(
-                target: "poorwsgi::server",
+                target: LOG,
                 method = %this.record.method(),
                 path = this.record.path(),
                 peer = %this.record.context().peer(),

@@ -10,11 +10,7 @@ use crate::stop::Level;
 
 /// The target of access records: one event at level `INFO` for each request, when its response has been handed over
 /// or has been cut off.
-macro_rules! access {
-    () => {
-        "poorwsgi::access"
-    };
-}
+const ACCESS: &str = "poorwsgi::access";
 
 /// One request. When it goes, it is written to the access log, and to the list of those that a stop cut off.
 #[derive(Debug)]
@@ -31,7 +27,7 @@ pub(crate) struct Record {
 
 impl Record {
     pub(crate) fn new<B>(request: &http::Request<B>, context: Arc<Context>) -> Self {
-        let listened = tracing::enabled!(target: access!(), tracing::Level::INFO);
+        let listened = tracing::enabled!(target: ACCESS, tracing::Level::INFO);
         Record {
             context,
             method: request.method().clone(),
@@ -72,7 +68,7 @@ impl Drop for Record {
     fn drop(&mut self) {
         if let Some(started) = self.started {
             tracing::info!(
-                target: access!(),
+                target: ACCESS,
                 method = %self.method,
                 path = self.uri.path(),
                 status = self.status.map_or(0, |status| status.as_u16()),

@@ -16,6 +16,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Semaphore;
 use tower_service::Service;
 
+use crate::LOG;
 use crate::body::RequestBody;
 use crate::config::Config;
 use crate::connection;
@@ -196,7 +197,7 @@ where
         stop.0.raise(Level::AtOnce);
         let _ = tokio::time::timeout(LAST_WORDS, permits.acquire_many(connections)).await;
         let left = stop.0.take_left();
-        tracing::warn!(target: "poorwsgi::server", count = left.len(), "cut off at the stop: {}", left.join(", "));
+        tracing::warn!(target: LOG, count = left.len(), "cut off at the stop: {}", left.join(", "));
         Ok(())
     }
 }
