@@ -21,7 +21,7 @@ help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: rust  ## serve the demo; HOST=127.0.0.1 PORT=8080
-	cargo run --locked -p poorwsgi-server --example demo -- $(HOST):$(PORT)
+	cargo run --locked -p poorwsgi --example demo -- $(HOST):$(PORT)
 
 test: fmt-check lint doc-check deny test-rust test-python  ## every check and every test
 

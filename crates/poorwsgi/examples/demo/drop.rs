@@ -1,0 +1,88 @@
+//! The files: what is there, what comes in, what goes.
+
+use std::any::Any;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use poorwsgi::form::{FieldStorage, FormFile, safe_filename};
+use poorwsgi::response::DocumentRoot;
+use poorwsgi::response::document_root::{Entry, Found};
+use poorwsgi::settings::FileCallback;
+use poorwsgi::{HttpError, Request, Response, Result, abort, state};
+use tempfile::NamedTempFile;
+
+use crate::{Demo, login};
+
+/// The files that visitors see, the newest first.
+pub(crate) fn list(demo: &Demo) -> Result<Vec<Entry>> {
+    let Found::Directory(directory) = DocumentRoot::open(&demo.root)?.lookup("/files")? else {
+        return Ok(Vec::new());
+    };
+    let mut files = directory.list()?.entries;
+    files.retain(|entry| !entry.is_dir());
+    files.sort_by_key(|entry| std::cmp::Reverse(entry.modified.unwrap_or(SystemTime::UNIX_EPOCH)));
+    Ok(files)
+}
+
+/// Where uploads are written while they arrive: hidden files, which vanish unless they are kept.
+pub(crate) fn writer(files: PathBuf) -> FileCallback {
+    Arc::new(move |_name: &str| {
+        let file = tempfile::Builder::new().prefix(".upload-").tempfile_in(&files)?;
+        Ok(Box::new(file) as Box<dyn FormFile>)
+    })
+}
+
+/// Keeps the files of the form, each under its own name or one like it.
+pub(crate) async fn upload(demo: Arc<Demo>, req: Request) -> Result<Response> {
+    let form = req.form().ok_or_else(|| HttpError::bad_request("a form with files is wanted"))?;
+    let mut kept = Vec::new();
+    for field in form.fields("file").filter(|field| field.filename().is_some()) {
+        kept.push(keep(&demo.root.join("files"), field)?);
+    }
+    if kept.is_empty() {
+        return abort(HttpError::bad_request("the form holds no file"));
+    }
+    if req.accept_html() {
+        return Ok(Response::redirect(&format!("/?kept={}", kept.len()), state::HTTP_SEE_OTHER)?);
+    }
+    let note = form.get("note").unwrap_or_default();
+    Ok(Response::json(&serde_json::json!({ "kept": kept, "note": note }))?
+        .with_status(state::HTTP_CREATED)?)
+}
+
+/// Gives the upload a name that no other file has.
+fn keep(files: &Path, field: &FieldStorage) -> Result<String> {
+    let name = field.safe_filename().filter(|name| !name.starts_with('.'));
+    let name = name.unwrap_or_else(|| "unnamed".to_owned());
+    let file = field.file().ok_or_else(|| HttpError::bad_request("a field that is no file"))?;
+    let file: &dyn Any = &**file;
+    let upload = file.downcast_ref::<NamedTempFile>().ok_or_else(|| io::Error::other("not our writer's file"))?;
+    let (stem, dot, extension) = match name.rsplit_once('.') {
+        Some((stem, extension)) => (stem, ".", extension),
+        None => (name.as_str(), "", ""),
+    };
+    for number in 1..1000 {
+        let name = if number == 1 { name.clone() } else { format!("{stem} ({number}){dot}{extension}") };
+        match fs::hard_link(upload.path(), files.join(&name)) {
+            Ok(()) => return Ok(name),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    abort(state::HTTP_CONFLICT)
+}
+
+/// Removes a file, for who is signed in.
+pub(crate) async fn delete(demo: Arc<Demo>, req: Request) -> Result<Response> {
+    if login::user(&demo, &req).is_none() {
+        return abort(HttpError::new(state::HTTP_FORBIDDEN).with_detail("Sign in to delete files."));
+    }
+    let name = req.form().and_then(|form| form.get("name")).unwrap_or_default();
+    if safe_filename(name).as_deref() != Some(name) || fs::remove_file(demo.root.join("files").join(name)).is_err() {
+        return abort(state::HTTP_NOT_FOUND);
+    }
+    Ok(Response::redirect("/", state::HTTP_SEE_OTHER)?)
+}

@@ -1,0 +1,68 @@
+//! Errors to try: each kind, and what becomes of it.
+
+use std::io;
+use std::sync::Arc;
+
+use askama::Template;
+use poorwsgi::state::{METHOD_ALL, METHOD_GET, METHOD_POST};
+use poorwsgi::{Application, BoxError, HttpError, Request, Response, Result, abort};
+
+use crate::pages::{self, Visitor};
+use crate::{Demo, with};
+
+const LINKS: &[(&str, &str)] = &[
+    ("/errors/400", "the default page of a status, with a reason"),
+    ("/errors/401", "a status that asks for digest login"),
+    ("/errors/403", "another status"),
+    ("/nowhere", "a page that is not there"),
+    ("/errors/405", "a path that has another method"),
+    ("/errors/418", "a status with a handler of its own"),
+    ("/errors/io", "an error of the system: the whole chain is shown, because debug is on"),
+    ("/errors/panic", "a panic in a handler"),
+    ("/errors/number/one", "a path argument that does not convert"),
+];
+
+#[derive(Template)]
+#[template(path = "errors.html")]
+struct Errors {
+    visitor: Visitor,
+    links: &'static [(&'static str, &'static str)],
+}
+
+pub(crate) fn routes(app: &mut Application, demo: &Arc<Demo>) -> Result<(), BoxError> {
+    app.route("/errors", METHOD_GET, with(demo, list))?;
+    app.route("/errors/<status:int>", METHOD_ALL, status)?;
+    app.route("/errors/405", METHOD_POST, |_req: Request| "only for POST")?;
+    app.route("/errors/io", METHOD_GET, system)?;
+    app.route("/errors/panic", METHOD_GET, panic)?;
+    app.route("/errors/number/<number>", METHOD_GET, number)?;
+    Ok(())
+}
+
+async fn list(demo: Arc<Demo>, req: Request) -> Result<Response> {
+    pages::page(&Errors { visitor: Visitor::of(&demo, &req), links: LINKS })
+}
+
+fn status(req: Request) -> Result<()> {
+    let status: u16 = req.path_arg("status")?;
+    abort(HttpError::new(status).with_detail("This is what you asked for."))
+}
+
+fn system(_req: Request) -> Result<String> {
+    let missing = || -> io::Result<String> { std::fs::read_to_string("/no/such/file") };
+    Ok(missing().map_err(|error| io::Error::other(format!("reading the settings: {error}")))?)
+}
+
+#[expect(clippy::panic, reason = "this is the point")]
+fn panic(_req: Request) -> &'static str {
+    panic!("this handler always panics")
+}
+
+fn number(req: Request) -> Result<String> {
+    Ok(format!("{}", req.path_arg::<u8>("number")?))
+}
+
+/// A state handler.
+pub(crate) fn teapot(_req: Request, error: HttpError) -> (String, &'static str, (&'static str, &'static str), u16) {
+    (format!("{error}\n"), "text/plain", ("X-Pot", "short and stout"), error.status())
+}

@@ -1,0 +1,126 @@
+//! The demo: a little file drop with pages, session and digest login, uploads, downloads with ranges, a JSON API, a
+//! streamed page, errors to try, and the debug page.
+//!
+//!     make run
+//!     cargo run -p poorwsgi --example demo -- 127.0.0.1:8080 [directory]
+#![forbid(unsafe_code)]
+
+mod api;
+mod drop;
+mod errors;
+mod login;
+mod pages;
+
+use std::future::Future;
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use poorwsgi::digest::{Algorithm, PasswordMap, hexdigest};
+use poorwsgi::session::SealedKeys;
+use poorwsgi::settings::SecretKey;
+use poorwsgi::state::{METHOD_ALL, METHOD_GET, METHOD_HEAD, METHOD_POST};
+use poorwsgi::{Application, BoxError, IntoResponse, Request, Response, Result, abort, state};
+use poorwsgi_server::{Config, Server};
+use tracing_subscriber::EnvFilter;
+
+/// The largest upload, in bytes.
+const MAX_UPLOAD: u64 = 1 << 30;
+/// The realm of the digest login.
+const REALM: &str = "File drop";
+
+/// What the handlers share.
+struct Demo {
+    /// Where the files are; `files/` below it is what visitors see.
+    root: PathBuf,
+    /// The keys of session cookies: new at each start, so everybody is signed out by a restart.
+    keys: Arc<SealedKeys>,
+    /// Who may see the admin page.
+    admins: PasswordMap,
+}
+
+#[tokio::main]
+async fn main() -> Result<(), BoxError> {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let colours = io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(io::stderr).init();
+
+    let mut arguments = std::env::args().skip(1);
+    let address = arguments.next().unwrap_or_else(|| "127.0.0.1:8080".to_owned());
+    let own_directory = tempfile::Builder::new().prefix("file-drop-").tempdir()?;
+    let root = arguments.next().map_or_else(|| own_directory.path().to_owned(), PathBuf::from);
+    std::fs::create_dir_all(root.join("files"))?;
+
+    let app = application(demo(root)?)?;
+    let server = Server::new(app).config(Config::new().max_body(MAX_UPLOAD)).bind(&address).await?;
+    Ok(server.run().await?)
+}
+
+fn demo(root: PathBuf) -> Result<Arc<Demo>, BoxError> {
+    let mut admins = PasswordMap::new();
+    admins.set(REALM, "admin", &hexdigest("admin", REALM, "drop", Algorithm::Sha256))?;
+    let keys = Arc::new(SealedKeys::new([SecretKey::random()?.as_bytes()])?);
+    Ok(Arc::new(Demo { root, keys, admins }))
+}
+
+fn application(demo: Arc<Demo>) -> Result<Application, BoxError> {
+    let get = METHOD_GET | METHOD_HEAD;
+    let mut app = Application::new("demo");
+    let settings = app.settings_mut();
+    settings.debug = true;
+    settings.secret_key = Some(SecretKey::random()?);
+    settings.auth_digest = true;
+    settings.document_root = Some(demo.root.clone());
+    settings.document_index = true;
+    settings.form_limits.body_bytes = MAX_UPLOAD;
+    settings.file_callback = Some(drop::writer(demo.root.join("files")));
+
+    app.before_response(same_origin);
+    app.after_response(safe_headers);
+    app.route("/", get, with(&demo, pages::home))?;
+    app.route("/upload", METHOD_POST, with(&demo, drop::upload))?;
+    app.route("/delete", METHOD_POST, with(&demo, drop::delete))?;
+    app.route("/login", get, with(&demo, login::form))?;
+    app.route("/login", METHOD_POST, with(&demo, login::sign_in))?;
+    app.route("/logout", METHOD_POST, with(&demo, login::sign_out))?;
+    app.route("/admin", get, with(&demo, pages::admin))?;
+    app.route("/stream", get, pages::stream)?;
+    app.route("/api", get, with(&demo, api::help))?;
+    app.route("/api/files", get, with(&demo, api::files))?;
+    app.route("/api/files/<name>", get, with(&demo, api::file))?;
+    app.route("/api/sum", METHOD_POST, api::sum)?;
+    errors::routes(&mut app, &demo)?;
+    app.http_state(state::HTTP_I_AM_A_TEAPOT, METHOD_ALL, errors::teapot);
+    Ok(app)
+}
+
+/// A handler that gets what the handlers share.
+fn with<F, T>(demo: &Arc<Demo>, handler: F) -> impl Fn(Request) -> T + Send + Sync + 'static
+where
+    F: Fn(Arc<Demo>, Request) -> T + Send + Sync + 'static,
+    T: Future<Output: IntoResponse> + Send + 'static,
+{
+    let demo = Arc::clone(demo);
+    move |request| handler(Arc::clone(&demo), request)
+}
+
+/// Refuses what another site makes a browser send with the visitor's cookies.
+fn same_origin(req: Request) -> Result<()> {
+    let site = req.headers().get("sec-fetch-site").map(http::HeaderValue::as_bytes);
+    if req.method() == "POST" && matches!(site, Some(b"cross-site" | b"same-site")) {
+        return abort(state::HTTP_FORBIDDEN);
+    }
+    Ok(())
+}
+
+/// What a browser may do with our pages. A visitor's file must not become a page of ours that runs scripts.
+fn safe_headers(_req: Request, mut response: Response) -> Result<Response> {
+    let headers = response.headers_mut();
+    headers.set_default("X-Content-Type-Options", "nosniff")?;
+    headers.set_default(
+        "Content-Security-Policy",
+        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; sandbox \
+         allow-forms allow-same-origin allow-top-navigation",
+    )?;
+    Ok(response)
+}
