@@ -10,7 +10,7 @@ async fn hello(_req: Request) -> &'static str {
 async fn user(req: Request) -> Result<Response> {
     let name: &str = req.path_arg("name")?;
     let age: i64 = req.path_arg("age")?;
-    Response::json(&User { name, age })
+    Ok(Response::json(&User { name, age })?)
 }
 
 #[tokio::main(flavor = "current_thread")]

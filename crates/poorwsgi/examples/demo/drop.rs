@@ -59,7 +59,8 @@ fn keep(files: &Path, field: &FieldStorage) -> Result<String> {
     let name = name.unwrap_or_else(|| "unnamed".to_owned());
     let file = field.file().ok_or_else(|| HttpError::bad_request("a field that is no file"))?;
     let file: &dyn Any = &**file;
-    let upload = file.downcast_ref::<NamedTempFile>().ok_or_else(|| io::Error::other("not our writer's file"))?;
+    let upload =
+        file.downcast_ref::<NamedTempFile>().ok_or_else(|| io::Error::other("not our writer's file"))?;
     let (stem, dot, extension) = match name.rsplit_once('.') {
         Some((stem, extension)) => (stem, ".", extension),
         None => (name.as_str(), "", ""),
@@ -81,7 +82,9 @@ pub(crate) async fn delete(demo: Arc<Demo>, req: Request) -> Result<Response> {
         return abort(HttpError::new(state::HTTP_FORBIDDEN).with_detail("Sign in to delete files."));
     }
     let name = req.form().and_then(|form| form.get("name")).unwrap_or_default();
-    if safe_filename(name).as_deref() != Some(name) || fs::remove_file(demo.root.join("files").join(name)).is_err() {
+    if safe_filename(name).as_deref() != Some(name)
+        || fs::remove_file(demo.root.join("files").join(name)).is_err()
+    {
         return abort(state::HTTP_NOT_FOUND);
     }
     Ok(Response::redirect("/", state::HTTP_SEE_OTHER)?)

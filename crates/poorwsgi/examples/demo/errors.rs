@@ -1,5 +1,7 @@
 //! Errors to try: each kind, and what becomes of it.
 
+use std::error::Error;
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 
@@ -48,9 +50,24 @@ fn status(req: Request) -> Result<()> {
     abort(HttpError::new(status).with_detail("This is what you asked for."))
 }
 
+/// The settings cannot be read, and why.
+#[derive(Debug)]
+struct NoSettings(io::Error);
+
+impl fmt::Display for NoSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the settings cannot be read")
+    }
+}
+
+impl Error for NoSettings {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.0)
+    }
+}
+
 fn system(_req: Request) -> Result<String> {
-    let missing = || -> io::Result<String> { std::fs::read_to_string("/no/such/file") };
-    Ok(missing().map_err(|error| io::Error::other(format!("reading the settings: {error}")))?)
+    Ok(std::fs::read_to_string("/no/such/file").map_err(NoSettings)?)
 }
 
 #[expect(clippy::panic, reason = "this is the point")]
@@ -63,6 +80,9 @@ fn number(req: Request) -> Result<String> {
 }
 
 /// A state handler.
-pub(crate) fn teapot(_req: Request, error: HttpError) -> (String, &'static str, (&'static str, &'static str), u16) {
+pub(crate) fn teapot(
+    _req: Request,
+    error: HttpError,
+) -> (String, &'static str, (&'static str, &'static str), u16) {
     (format!("{error}\n"), "text/plain", ("X-Pot", "short and stout"), error.status())
 }
