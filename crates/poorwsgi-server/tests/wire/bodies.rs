@@ -89,7 +89,7 @@ async fn a_refusal_reaches_a_client_that_is_still_sending() {
     let server = TestServer::start(Config::new().max_body(1000)).await;
     let mut client = server.connect().await;
     client.send(post("/echo", "Content-Length: 10000000\r\n\r\n")).await;
-    client.send(vec![b'a'; 4_000_000]).await;
+    client.stream.write_all(&vec![b'a'; 4_000_000]).await.expect("the server still listens");
     let answer = client.rest().await;
     assert_eq!(statuses(&answer), [413], "{answer}");
     assert!(answer.contains("over the limit of 1000 (setting max_body)"), "{answer}");
@@ -100,7 +100,7 @@ async fn an_upload_that_nobody_reads_waits_with_the_client() {
     let server = TestServer::start(Config::new().max_body(1 << 30)).await;
     let mut client = server.connect().await;
     client.send(post("/wait", "Content-Length: 1000000000\r\n\r\n")).await;
-    server.signals.begun.notified().await;
+    server.begun().await;
     let block = vec![b'a'; 1 << 20];
     let mut sent = 0;
     while let Ok(Ok(())) =
@@ -128,7 +128,7 @@ async fn a_half_closed_client_with_an_open_body_costs_nothing() {
         let mut client = server.connect().await;
         client.send(post("/polls", body)).await;
         client.stream.shutdown().await.unwrap();
-        server.signals.begun.notified().await;
+        server.begun().await;
         tokio::time::sleep(Duration::from_millis(100)).await;
         server.signals.go.notify_one();
         let answer = client.rest().await;
@@ -164,7 +164,7 @@ async fn a_bad_request_waits_for_the_answers_before_it() {
     let server = TestServer::start(Config::new()).await;
     let mut client = server.connect().await;
     client.send("GET /wait HTTP/1.1\r\nHost: a.example\r\n\r\nGET / HTTP/1.1\nHost: a.example\r\n\r\n").await;
-    server.signals.begun.notified().await;
+    server.begun().await;
     server.signals.go.notify_one();
     let answer = client.rest().await;
     assert_eq!(statuses(&answer), [200, 400], "{answer}");

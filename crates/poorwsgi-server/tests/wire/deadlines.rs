@@ -113,7 +113,7 @@ async fn a_handler_may_take_longer_than_any_deadline() {
     let server = TestServer::start(config).await;
     let mut client = server.connect().await;
     client.send("POST /wait HTTP/1.1\r\nHost: a.example\r\nContent-Length: 3\r\n\r\na").await;
-    server.signals.begun.notified().await;
+    server.begun().await;
     tokio::time::sleep(SHORT * 3).await;
     server.signals.go.notify_one();
     let answer = client.until("waited").await;

@@ -114,7 +114,7 @@ async fn dropping_the_server_ends_its_connections() {
     let server = TestServer::start(Config::new()).await;
     let mut client = server.connect().await;
     client.send("GET /wait HTTP/1.1\r\nHost: a.example\r\n\r\n").await;
-    server.signals.begun.notified().await;
+    server.begun().await;
     server.running.abort();
     assert_eq!(client.rest().await, "");
 }

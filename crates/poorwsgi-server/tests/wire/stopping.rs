@@ -16,7 +16,7 @@ async fn a_graceful_stop_closes_idle_connections_and_finishes_requests() {
     idle.until("GET /").await;
     let mut busy = server.connect().await;
     busy.send("GET /wait HTTP/1.1\r\nHost: a.example\r\n\r\n").await;
-    server.signals.begun.notified().await;
+    server.begun().await;
 
     server.stop.send(()).unwrap();
     assert_eq!(idle.rest().await, "");
@@ -36,7 +36,7 @@ async fn what_outlasts_the_deadline_is_cut_off_and_named() {
     let server = TestServer::start(Config::new().stop_timeout(Duration::from_millis(100))).await;
     let mut busy = server.connect().await;
     busy.send("GET /wait HTTP/1.1\r\nHost: a.example\r\n\r\n").await;
-    server.signals.begun.notified().await;
+    server.begun().await;
     let mut sending = server.connect().await;
     sending.send("GET /endless HTTP/1.1\r\nHost: a.example\r\n\r\n").await;
     sending.until("\r\n\r\n").await;

@@ -53,6 +53,11 @@ impl TestServer {
         TestServer { address, signals, stop, running }
     }
 
+    /// Waits until a handler has begun.
+    pub(crate) async fn begun(&self) {
+        tokio::time::timeout(PATIENCE, self.signals.begun.notified()).await.expect("no handler begins");
+    }
+
     pub(crate) async fn connect(&self) -> Client {
         Client { stream: TcpStream::connect(self.address).await.unwrap(), seen: Vec::new() }
     }
