@@ -36,7 +36,8 @@ pub struct Headers {
 #[derive(Clone)]
 struct Field {
     name: HeaderName,
-    spelling: Cow<'static, str>,
+    /// As it was given, where that is not how the name is [shown](names::title_case) anyway.
+    spelling: Option<Box<str>>,
     value: HeaderValue,
 }
 
@@ -83,8 +84,8 @@ impl Headers {
     }
 
     /// All fields: the name as it was spelled, or in Title-Case where nobody spelled it, and the value.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &HeaderValue)> {
-        self.fields.iter().map(|field| (&*field.spelling, &field.value))
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (Cow<'_, str>, &HeaderValue)> {
+        self.fields.iter().map(|field| (field.spelled(), &field.value))
     }
 
     /// Sets a field, in place of every field of that name. The new field is the last one.
@@ -99,8 +100,7 @@ impl Headers {
 
     /// Sets a field whose name and value are checked already, in place of every field of that name.
     pub fn put(&mut self, name: HeaderName, value: HeaderValue) {
-        let spelling = names::title_case(&name);
-        self.replace(Field { name, spelling, value });
+        self.replace(Field { name, spelling: None, value });
     }
 
     /// Adds a field that is not there yet. Only `Set-Cookie` may be there already, because it is the one field that
@@ -111,7 +111,7 @@ impl Headers {
     pub fn add(&mut self, name: impl AsRef<str>, value: impl AsRef<[u8]>) -> Result<(), HeaderError> {
         let field = Field::parse(name.as_ref(), value.as_ref())?;
         if field.name != SET_COOKIE && self.contains(&field.name) {
-            return Err(HeaderError::Duplicate { name: field.spelling.into_owned() });
+            return Err(HeaderError::Duplicate { name: field.spelled().into_owned() });
         }
         self.fields.push(field);
         Ok(())
@@ -215,6 +215,10 @@ impl Field {
         Ok(Field { spelling: names::as_given(&name, spelling), name, value })
     }
 
+    fn spelled(&self) -> Cow<'_, str> {
+        self.spelling.as_deref().map_or_else(|| names::title_case(&self.name), Cow::Borrowed)
+    }
+
     fn is(&self, name: &str) -> bool {
         self.name.as_str().eq_ignore_ascii_case(name)
     }
@@ -233,7 +237,7 @@ impl From<&HeaderMap> for Headers {
     fn from(map: &HeaderMap) -> Self {
         let field = |(name, value): (&HeaderName, &HeaderValue)| Field {
             name: name.clone(),
-            spelling: names::title_case(name),
+            spelling: None,
             value: value.clone(),
         };
         Headers { fields: map.iter().map(field).collect() }

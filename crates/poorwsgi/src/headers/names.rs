@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use http::HeaderName;
 
-/// The spelling of everyday names, so that storing it allocates nothing. Sorted, because it is searched.
+/// The spelling of everyday names, so that showing it allocates nothing. Sorted, because it is searched.
 const EVERYDAY: [(&str, &str); 76] = [
     ("accept", "Accept"),
     ("accept-charset", "Accept-Charset"),
@@ -87,12 +87,9 @@ const EVERYDAY: [(&str, &str); 76] = [
     ("x-requested-with", "X-Requested-With"),
 ];
 
-/// A spelling as the application gave it.
-pub(super) fn as_given(name: &HeaderName, spelling: &str) -> Cow<'static, str> {
-    match everyday(name) {
-        Some(everyday) if everyday == spelling => Cow::Borrowed(everyday),
-        _ => Cow::Owned(spelling.to_owned()),
-    }
+/// A spelling as the application gave it, where [`title_case`] would not give it back.
+pub(super) fn as_given(name: &HeaderName, spelling: &str) -> Option<Box<str>> {
+    (title_case(name) != spelling).then(|| spelling.into())
 }
 
 /// The spelling of a name that nobody spelled: Title-Case, but for the few that are always written otherwise.
@@ -141,8 +138,8 @@ mod tests {
     fn a_given_spelling_stays() {
         let given =
             |spelling: &str| as_given(&HeaderName::from_bytes(spelling.as_bytes()).unwrap(), spelling);
-        assert_eq!(given("x-oWn"), "x-oWn");
-        assert_eq!(given("cOntent-type"), "cOntent-type");
-        assert!(matches!(given("ETag"), Cow::Borrowed("ETag")));
+        assert_eq!(given("x-oWn").as_deref(), Some("x-oWn"));
+        assert_eq!(given("cOntent-type").as_deref(), Some("cOntent-type"));
+        assert_eq!((given("ETag"), given("X-Own-Thing")), (None, None));
     }
 }

@@ -230,8 +230,8 @@ mod tests {
         Response::new("0123456789").with_headers(headers).accept_ranges()
     }
 
-    fn names(response: &Response) -> Vec<&str> {
-        response.headers().iter().map(|(name, _)| name).collect()
+    fn names(response: &Response) -> Vec<String> {
+        response.headers().iter().map(|(name, _)| name.into_owned()).collect()
     }
 
     fn streamed() -> Response {

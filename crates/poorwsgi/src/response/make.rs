@@ -213,7 +213,7 @@ mod tests {
     #[test]
     fn headers_come_as_a_map_a_pair_or_pairs() {
         let one = ("x", "text/plain", ("X-A", "1")).into_response().unwrap();
-        assert_eq!(one.headers().iter().collect::<Vec<_>>(), [("X-A", &"1".parse().unwrap())]);
+        assert_eq!(one.headers().iter().collect::<Vec<_>>(), [("X-A".into(), &"1".parse().unwrap())]);
         let several = ("x", "", [("Set-Cookie", "a=1"), ("Set-Cookie", "b=2")]).into_response().unwrap();
         assert_eq!(several.headers().get_all("set-cookie").count(), 2);
         assert_eq!(several.content_type(), Some("text/html; charset=utf-8"));
