@@ -170,19 +170,20 @@ pub enum Raised<L: Language> {
 ///
 /// # Errors
 /// Only an error that [`Language::raised`] says leaves the application.
+// The rare ways are boxed: the future of a request that goes well stays small, and is moved cheaply.
 pub async fn dispatch<L: Language>(
     tables: &Tables<L>,
     request: &L::Request,
 ) -> Result<http::Response<Body>, L::Leave> {
     let mut response = match answer::answer(tables, request).await {
         Ok(response) => response,
-        Err(error) => recover::recover(tables, request, error).await?,
+        Err(error) => Box::pin(recover::recover(tables, request, error)).await?,
     };
     for hook in &tables.after {
         response = match L::after(hook, request, response).await {
             Ok(response) => response,
             Err(error) => {
-                response = recover::recover(tables, request, error).await?;
+                response = Box::pin(recover::recover(tables, request, error)).await?;
                 break;
             }
         };

@@ -73,7 +73,7 @@ pub(super) async fn answer<L: Language>(
         Target::Handler(handler) => {
             let plan = BodyPlan::of(head, method, &tables.settings)?;
             if plan != BodyPlan::Leave {
-                L::load(request, plan).await?;
+                Box::pin(L::load(request, plan)).await?;
             }
             L::handle(handler, request).await
         }

@@ -88,6 +88,9 @@ impl Body {
         B: HttpBody<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
+        if body.is_end_stream() {
+            return Body::empty();
+        }
         Body { kind: BodyKind::Stream(body.map_err(Into::into).boxed_unsync()) }
     }
 
