@@ -148,10 +148,12 @@ const fn explanation(status: u16) -> &'static str {
         state::HTTP_SERVICE_UNAVAILABLE => {
             "The server is too busy or being worked on at the moment. Please try again in a little while."
         }
-        400..500 => "The server cannot answer this request in the way it was made.",
-        500.. => "The server could not complete this request. You may want to try again later.",
-        300..400 => "What you are looking for is to be had in another way or at another address.",
-        _ => "The server has nothing more to show for this request.",
+        _ => match status {
+            400..500 => "The server cannot answer this request in the way it was made.",
+            500.. => "The server could not complete this request. You may want to try again later.",
+            300..400 => "What you are looking for is to be had in another way or at another address.",
+            _ => "The server has nothing more to show for this request.",
+        },
     }
 }
 

@@ -37,7 +37,7 @@ use crate::state::{METHOD_ALL, MethodSet};
 
 /// A `Content-Security-Policy` under which the pages of this module look as they should, and which forbids all
 /// else: scripts, frames, forms, and anything loaded. The digest is that of their one style sheet.
-pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'sha256-VKrhxHxeqxkm8Yylyv5rqKbD/9q+8UjWrjpE8l5WG/Y='; \
+pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'sha256-hs+i8l447nyT2KLEodTVECHnmcs++MQsHT57qJjhG/U='; \
      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// Who answers: shown at the foot of each page.
