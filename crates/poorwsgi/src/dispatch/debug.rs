@@ -63,7 +63,7 @@ pub(super) fn page<L: Language>(tables: &Tables<L>, head: &dyn Head) -> Response
         environ: pairs(|add| head.each_variable(add)),
     };
     let hostname = head.hostname();
-    Response::new(page.render(super::page::site(&tables.settings, head, &hostname)))
+    super::page::built_in(page.render(super::page::site(&tables.settings, head, &hostname)))
 }
 
 /// One row for each handler, with all the methods that share it.

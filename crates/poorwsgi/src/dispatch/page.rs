@@ -7,7 +7,7 @@ use crate::error::HttpError;
 use crate::request::Head;
 use crate::response::Response;
 use crate::response::document_root::Directory;
-use crate::results::{DirectoryIndex, ErrorPage, ErrorReport, Site};
+use crate::results::{CONTENT_SECURITY_POLICY, DirectoryIndex, ErrorPage, ErrorReport, Site};
 use crate::settings::Settings;
 use crate::state;
 
@@ -26,7 +26,8 @@ pub(super) fn error_response(
         return Response::empty(status).unwrap_or_else(|_| Response::no_content());
     }
     let hostname = head.hostname();
-    let uri = head.full_path().unwrap_or_default();
+    // Without the query, which may hold what is not for every eye.
+    let uri = head.path().unwrap_or_default();
     let page = ErrorPage {
         method: head.method(),
         uri: &uri,
@@ -35,7 +36,7 @@ pub(super) fn error_response(
         report,
         ..ErrorPage::new(status, site(settings, head, &hostname))
     };
-    let mut response = Response::new(page.render());
+    let mut response = built_in(page.render());
     // The status is one of the table: it was looked up above.
     let _ = response.set_status(status);
     if let Some(allow) = error.allow() {
@@ -65,7 +66,15 @@ pub(super) fn directory(
     let unreadable = |error| HttpError::new(state::HTTP_INTERNAL_SERVER_ERROR).with_source(error);
     let listing = directory.list().map_err(unreadable)?;
     let site = site(settings, head, &hostname);
-    Ok(Response::new(DirectoryIndex { path, entries: &listing.entries, parent: path != "/", site }.render()))
+    Ok(built_in(DirectoryIndex { path, entries: &listing.entries, parent: path != "/", site }.render()))
+}
+
+/// A page of ours as a response: it loads nothing and runs nothing, whatever a fault in it would let through.
+pub(super) fn built_in(page: String) -> Response {
+    let mut response = Response::new(page);
+    let policy = HeaderValue::from_static(CONTENT_SECURITY_POLICY);
+    response.headers_mut().put(header::CONTENT_SECURITY_POLICY, policy);
+    response
 }
 
 pub(super) fn site<'a>(settings: &'a Settings, head: &dyn Head, hostname: &'a str) -> Site<'a> {
