@@ -166,15 +166,13 @@ pub enum Raised<L: Language> {
     Leave(L::Leave),
 }
 
-/// Answers one request.
+/// Answers one request. The response is finished: a door has only to write it in the way of its server, as
+/// [`Response::into_http`] does.
 ///
 /// # Errors
 /// Only an error that [`Language::raised`] says leaves the application.
 // The rare ways are boxed: the future of a request that goes well stays small, and is moved cheaply.
-pub async fn dispatch<L: Language>(
-    tables: &Tables<L>,
-    request: &L::Request,
-) -> Result<http::Response<Body>, L::Leave> {
+pub async fn dispatch<L: Language>(tables: &Tables<L>, request: &L::Request) -> Result<Response, L::Leave> {
     let mut response = match answer::answer(tables, request).await {
         Ok(response) => response,
         Err(error) => Box::pin(recover::recover(tables, request, error)).await?,
@@ -196,7 +194,7 @@ fn send<L: Language>(
     tables: &Tables<L>,
     request: &L::Request,
     response: L::Response,
-) -> Result<http::Response<Body>, L::Leave> {
+) -> Result<Response, L::Leave> {
     let head = L::head(request);
     let failure = match L::finish(response) {
         Ok(response) => match finished(head, response) {
@@ -216,14 +214,13 @@ fn send<L: Language>(
     Ok(finished(head, page).unwrap_or_else(|_| bare_500()))
 }
 
-fn finished(head: &dyn Head, response: Response) -> Result<http::Response<Body>, ResponseError> {
-    let method = Method::from_str(head.method()).ok();
-    Ok(finish(method, |name| head.header(name), response)?.into_http())
+fn finished(head: &dyn Head, response: Response) -> Result<Response, ResponseError> {
+    finish(Method::from_str(head.method()).ok(), |name| head.header(name), response)
 }
 
 /// What is left when even the page for a failure fails.
-fn bare_500() -> http::Response<Body> {
+fn bare_500() -> Response {
     let mut response = http::Response::new(Body::empty());
     *response.status_mut() = http::StatusCode::INTERNAL_SERVER_ERROR;
-    response
+    response.into()
 }

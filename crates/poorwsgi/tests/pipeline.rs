@@ -165,7 +165,7 @@ fn try_ask(tables: &Tables<Toy>, request: http::Request<()>) -> Result<Outcome, 
     let (parts, ()) = request.into_parts();
     let asked =
         Asked { head: HttpHead::new(parts, Arc::default()), route: OnceLock::new(), log: Mutex::default() };
-    let (parts, body) = ready(dispatch(tables, &asked))?.into_parts();
+    let (parts, body) = ready(dispatch(tables, &asked))?.into_http().into_parts();
     let body: Body = body;
     let bytes = ready(body.collect()).unwrap().to_bytes();
     Ok(Outcome {

@@ -5,17 +5,15 @@ use std::borrow::Cow;
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use http_body_util::{BodyExt, Limited};
-
 use crate::dispatch::{BodyPlan, Callable, Language, Raised, Route};
 use crate::door::error::{Error, Parts, Result};
 use crate::door::handler::Stored;
 use crate::door::path_arg::{Converter, PathArg};
-use crate::door::request::{Content, Request, body_error};
+use crate::door::request::{Content, Request};
 use crate::error::{BoxError, HttpError};
 use crate::form::{self, FormOptions, read_form};
 use crate::json::parse_json;
-use crate::request::Head;
+use crate::request::{Head, read_body};
 use crate::response::Response;
 use crate::results::ErrorReport;
 use crate::routing::{Capture, Conversion};
@@ -80,10 +78,12 @@ impl Language for Rust {
                 Content::Form(read_form(request.take_body(), &content_type, options).await?)
             }
             BodyPlan::Json => {
-                let body = read_whole(request, settings.json_size, "json_size").await?;
+                let body = read_body(request.take_body(), settings.json_size, "json_size").await?;
                 Content::Json(parse_json(&body, Some(&request.charset()), settings.json_depth)?)
             }
-            BodyPlan::Data => Content::Data(read_whole(request, settings.data_size, "data_size").await?),
+            BodyPlan::Data => {
+                Content::Data(read_body(request.take_body(), settings.data_size, "data_size").await?)
+            }
         };
         request.set_content(content);
         Ok(())
@@ -166,17 +166,6 @@ impl Language for Rust {
             Callable::ErrorType(kind) => kind.name,
             Callable::Converter(converter) => converter.type_name,
         })
-    }
-}
-
-async fn read_whole(request: &Request, limit: u64, setting: &str) -> Result<bytes::Bytes, HttpError> {
-    let bytes = usize::try_from(limit).unwrap_or(usize::MAX);
-    match Limited::new(request.take_body(), bytes).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<http_body_util::LengthLimitError>() => {
-            Err(HttpError::too_large("the body is", limit, setting))
-        }
-        Err(error) => Err(body_error(error)),
     }
 }
 

@@ -7,15 +7,14 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::{Extensions, HeaderMap};
-use http_body_util::{BodyExt, Limited};
 
 use crate::digest::{self, PasswordMap};
 use crate::door::language::Rust;
 use crate::door::path_arg::{FromPathArg, PathArg};
-use crate::error::{BoxError, HttpError};
+use crate::error::HttpError;
 use crate::form::FieldStorage;
 use crate::headers::cookie::Cookies;
-use crate::request::{Args, ArgsOptions, Head, HttpHead};
+use crate::request::{Args, ArgsOptions, Head, HttpHead, read_body};
 use crate::response::Body;
 use crate::settings::{SecretKey, Settings};
 use crate::state;
@@ -221,14 +220,7 @@ impl Request {
     /// # Errors
     /// 413 for a body over `limit` bytes; the error of the connection when it ends early.
     pub async fn read(&self, limit: usize) -> Result<Bytes, HttpError> {
-        let what = "the body is";
-        match Limited::new(self.take_body(), limit).collect().await {
-            Ok(body) => Ok(body.to_bytes()),
-            Err(error) if error.is::<http_body_util::LengthLimitError>() => {
-                Err(HttpError::too_large(what, limit as u64, "of the handler"))
-            }
-            Err(error) => Err(body_error(error)),
-        }
+        read_body(self.take_body(), limit as u64, "of the handler").await
     }
 
     /// Checks the digest login of this request against stored passwords, and answers the user's name, which is also
@@ -291,19 +283,6 @@ impl Request {
     pub(super) fn to_http(&self) -> http::Request<Body> {
         http::Request::from_parts(self.head().parts().clone(), self.take_body())
     }
-}
-
-/// A body that could not be read, as the status it means: the server's own (408, 413) where it gave one, else 400.
-pub(super) fn body_error(error: BoxError) -> HttpError {
-    let mut source = Some(error.as_ref() as &(dyn std::error::Error + 'static));
-    while let Some(current) = source {
-        if let Some(status) = current.downcast_ref::<HttpError>() {
-            let detail = status.detail().unwrap_or_default().to_owned();
-            return HttpError::new(status.status()).with_detail(detail).with_source(error);
-        }
-        source = current.source();
-    }
-    HttpError::bad_request("the body could not be read to its end").with_source(error)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -25,7 +25,7 @@ impl Application {
         let (tables, variables) = self.shared();
         let request = Request::new(Arc::clone(tables), Arc::clone(variables), request.map(Body::wrap));
         match dispatch(tables, &request).await {
-            Ok(response) => response,
+            Ok(response) => response.into_http(),
             Err(never) => match never {},
         }
     }

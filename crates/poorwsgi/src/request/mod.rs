@@ -16,6 +16,7 @@
 mod accept;
 mod args;
 mod authorization;
+mod body;
 mod client;
 mod connection;
 mod content;
@@ -27,6 +28,7 @@ mod target;
 
 pub use args::{Args, ArgsOptions, MAX_NUM_FIELDS, OneOrMany};
 pub use authorization::Authorization;
+pub use body::{body_error, read_body};
 pub use connection::Connection;
 pub use head::{Head, combined, field_text};
 pub use host::{Authority, is_host};
