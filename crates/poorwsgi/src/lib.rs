@@ -59,7 +59,7 @@ pub mod tables;
 pub mod variables;
 
 pub use door::{
-    AfterHook, Application, BeforeHook, ConvertError, Error, ErrorHandler, FromPathArg, Handler, Request,
+    Abort, AfterHook, Application, BeforeHook, ConvertError, Error, ErrorHandler, FromPathArg, Handler, Request,
     Result, StateHandler, abort, marker,
 };
 pub use error::{BoxError, HttpError};

@@ -5,15 +5,13 @@ use std::borrow::Cow;
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use http_body_util::{BodyExt, Limited};
-
 use crate::dispatch::{BodyPlan, Callable, Language, Raised, Route};
 use crate::door::error::{Error, Parts, Result};
 use crate::door::handler::Stored;
 use crate::door::path_arg::{Converter, PathArg};
-use crate::door::request::{Content, Request, body_error};
+use crate::door::request::{Content, Request, body_error, read_whole};
 use crate::error::{BoxError, HttpError};
-use crate::form::{self, FormOptions, read_form};
+use crate::form::{self, FormError, FormOptions, read_form};
 use crate::json::parse_json;
 use crate::request::Head;
 use crate::response::Response;
@@ -60,11 +58,14 @@ impl Language for Rust {
     fn assign(request: &Request, route: Route<'_, '_, Self>) -> Result<()> {
         let captures = route.captures.iter().flat_map(|captures| captures.iter());
         let args = captures.map(path_arg).collect::<Result<Vec<_>>>()?;
-        request.set_route(Arc::clone(route.rule), route.handler.map(Stored::name), args);
+        request.set_route(Arc::clone(route.rule), route.handler.cloned(), args);
         Ok(())
     }
 
     async fn load(request: &Request, plan: BodyPlan) -> Result<()> {
+        if request.is_mounted() {
+            return Ok(());
+        }
         let settings = request.settings();
         let content = match plan {
             BodyPlan::Leave => return Ok(()),
@@ -77,13 +78,18 @@ impl Language for Rust {
                     file_callback: settings.file_callback.clone().map(own_callback),
                     ..FormOptions::default()
                 };
-                Content::Form(read_form(request.take_body(), &content_type, options).await?)
+                let form = read_form(request.take_body(), &content_type, options).await;
+                Content::Form(form.map_err(form_error)?)
             }
             BodyPlan::Json => {
-                let body = read_whole(request, settings.json_size, "json_size").await?;
+                let body = read_whole(request.take_body(), settings.json_size, "json_size").await?;
                 Content::Json(parse_json(&body, Some(&request.charset()), settings.json_depth)?)
             }
-            BodyPlan::Data => Content::Data(read_whole(request, settings.data_size, "data_size").await?),
+            BodyPlan::Data => {
+                let data = read_whole(request.take_body(), settings.data_size, "data_size").await?;
+                request.put_body(data.clone().into());
+                Content::Data(data)
+            }
         };
         request.set_content(content);
         Ok(())
@@ -124,6 +130,7 @@ impl Language for Rust {
         match error.into_parts() {
             Parts::Response(response) => Raised::Response(response),
             Parts::Other(error, location) => match error.downcast::<HttpError>() {
+                Ok(error) if error.location().is_none() => Raised::Http(error.with_location(location)),
                 Ok(error) => Raised::Http(*error),
                 Err(error) => Raised::Other(Error::at(error, location)),
             },
@@ -169,14 +176,16 @@ impl Language for Rust {
     }
 }
 
-async fn read_whole(request: &Request, limit: u64, setting: &str) -> Result<bytes::Bytes, HttpError> {
-    let bytes = usize::try_from(limit).unwrap_or(usize::MAX);
-    match Limited::new(request.take_body(), bytes).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<http_body_util::LengthLimitError>() => {
-            Err(HttpError::too_large("the body is", limit, setting))
-        }
-        Err(error) => Err(body_error(error)),
+/// What a form's failure means: the client's faults are statuses, the application's own errors reach its error handlers
+/// as they are.
+fn form_error(error: FormError) -> Error {
+    match error {
+        FormError::Body(error) => body_error(error).into(),
+        FormError::File(error) => match error.downcast::<HttpError>() {
+            Ok(status) => status.into(),
+            Err(error) => error.into(),
+        },
+        error => HttpError::from(error).into(),
     }
 }
 
