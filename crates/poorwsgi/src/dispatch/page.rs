@@ -18,6 +18,9 @@ pub(super) fn error_response(
     error: &HttpError,
     report: Option<&ErrorReport>,
 ) -> Response {
+    if error.status() == state::DECLINED {
+        return Response::declined();
+    }
     let status = match state::reason(error.status()) {
         Some(_) => error.status(),
         None => state::HTTP_INTERNAL_SERVER_ERROR,
