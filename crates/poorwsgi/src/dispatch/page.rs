@@ -31,7 +31,8 @@ pub(super) fn error_response(
     let hostname = head.hostname();
     let uri = head.full_path().unwrap_or_default();
     let page = ErrorPage {
-        method: head.method(),
+        // The fields of a HEAD are those of the GET (RFC 9110, section 9.3.2), the length of this page among them.
+        method: if head.method() == "HEAD" { "GET" } else { head.method() },
         uri: &uri,
         detail: error.detail(),
         allow: error.allow(),

@@ -31,8 +31,9 @@ impl Answer {
     /// The status, and words that the page has to say.
     #[track_caller]
     pub(crate) fn expect_page(&self, status: u16, words: &str) {
-        assert_eq!(self.status, status, "{}", self.text());
-        assert!(self.text().contains(words), "{words:?} is not in {}", self.text());
+        let page = self.text().split("<body").last().unwrap_or_default();
+        assert_eq!(self.status, status, "{page}");
+        assert!(page.contains(words), "{words:?} is not in {page}");
     }
 }
 

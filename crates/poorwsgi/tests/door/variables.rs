@@ -35,7 +35,7 @@ async fn in_a_process_with_variables() {
         format!("{} {key:?} {:?}", req.debug(), req.options())
     })
     .unwrap();
-    get(&app, "/").await.expect(200, r#"true Some("key-of-the-process") [("Title", "The shop")]"#);
+    get(&app, "/").await.expect(200, r#"true Some("key-of-the-process") [("title", "The shop")]"#);
     get(&app, "/a.txt").await.expect(200, "from the root");
     app.pop_route("/", poorwsgi::state::Method::Get);
     get(&app, "/").await.expect_page(200, "a.txt");
