@@ -59,8 +59,8 @@ pub mod tables;
 pub mod variables;
 
 pub use door::{
-    AfterHook, Application, BeforeHook, ConvertError, Error, ErrorHandler, FromPathArg, Handler, Request,
-    Result, StateHandler, abort, marker,
+    Abort, AfterHook, Application, BeforeHook, ConvertError, Error, ErrorHandler, FromPathArg, Handler,
+    Request, Result, StateHandler, abort, marker,
 };
 pub use error::{BoxError, HttpError};
 pub use response::{Body, IntoResponse, Response};

@@ -12,6 +12,9 @@ use crate::form::{FormFile, Limits};
 use crate::request::Head;
 
 /// Supplies the file that an uploaded file is written into, given the file name from the form.
+///
+/// Its error ends the request and reaches the application's error handlers as an [`io::Error`]; one that was made of an
+/// [`HttpError`](crate::HttpError), `io::Error::other(HttpError::new(403))`, ends it with that status.
 pub type FileCallback = Arc<dyn Fn(&str) -> io::Result<Box<dyn FormFile>> + Send + Sync>;
 
 /// The settings of an application.

@@ -18,6 +18,9 @@ pub(super) fn error_response(
     error: &HttpError,
     report: Option<&ErrorReport>,
 ) -> Response {
+    if error.status() == state::DECLINED {
+        return Response::declined();
+    }
     let status = match state::reason(error.status()) {
         Some(_) => error.status(),
         None => state::HTTP_INTERNAL_SERVER_ERROR,
@@ -29,7 +32,8 @@ pub(super) fn error_response(
     // Without the query, which may hold what is not for every eye.
     let uri = head.path().unwrap_or_default();
     let page = ErrorPage {
-        method: head.method(),
+        // The fields of a HEAD are those of the GET (RFC 9110, section 9.3.2), the length of this page among them.
+        method: if head.method() == "HEAD" { "GET" } else { head.method() },
         uri: &uri,
         detail: error.detail(),
         allow: error.allow(),

@@ -194,32 +194,25 @@ impl Application {
 
     /// Adds a hook that runs before each handler, and before files, default handlers and 404s.
     pub fn before_response<M>(&mut self, hook: impl BeforeHook<M>) -> &mut Self {
-        let hook = Stored::new(hook.name(), move |request| hook.call(request));
-        self.tables_mut().before.push(hook);
+        self.tables_mut().before.push(stored_before_hook(hook));
         self
     }
 
-    /// Removes before hooks by the name of their function, as the debug page shows it. Returns how many there were.
-    pub fn pop_before_response(&mut self, name: &str) -> usize {
-        let hooks = &mut self.tables_mut().before;
-        let all = hooks.len();
-        hooks.retain(|hook| hook.name() != name);
-        all - hooks.len()
+    /// Removes a before hook wherever it was added: `app.pop_before_response(sign_in)`. Whether it was there is the
+    /// answer.
+    pub fn pop_before_response<M>(&mut self, hook: impl BeforeHook<M>) -> bool {
+        remove(&mut self.tables_mut().before, &hook)
     }
 
     /// Adds a hook that sees each response, errors included, and returns the one to send.
     pub fn after_response<M>(&mut self, hook: impl AfterHook<M>) -> &mut Self {
-        let hook = Stored::new(hook.name(), move |(request, response)| hook.call(request, response));
-        self.tables_mut().after.push(hook);
+        self.tables_mut().after.push(stored_after_hook(hook));
         self
     }
 
-    /// Removes after hooks by the name of their function. Returns how many there were.
-    pub fn pop_after_response(&mut self, name: &str) -> usize {
-        let hooks = &mut self.tables_mut().after;
-        let all = hooks.len();
-        hooks.retain(|hook| hook.name() != name);
-        all - hooks.len()
+    /// Removes an after hook wherever it was added. Whether it was there is the answer.
+    pub fn pop_after_response<M>(&mut self, hook: impl AfterHook<M>) -> bool {
+        remove(&mut self.tables_mut().after, &hook)
     }
 
     /// Sets the handler of a status for these methods.
@@ -229,7 +222,7 @@ impl Application {
         methods: MethodSet,
         handler: impl StateHandler<M>,
     ) -> &mut Self {
-        let handler = Stored::new(handler.name(), move |(request, error)| handler.call(request, error));
+        let handler = stored_state_handler(handler);
         self.tables_mut().states.set(status, methods, handler);
         self
     }
@@ -267,8 +260,26 @@ impl Application {
     }
 }
 
-fn stored<M>(handler: impl Handler<M>) -> <Rust as Language>::Handler {
-    Stored::new(handler.name(), move |request| handler.call(request))
+fn stored<M, H: Handler<M>>(handler: H) -> <Rust as Language>::Handler {
+    Stored::new::<H>(handler.name(), move |request| handler.call(request))
+}
+
+fn stored_before_hook<M, H: BeforeHook<M>>(hook: H) -> <Rust as Language>::BeforeHook {
+    Stored::new::<H>(hook.name(), move |request| hook.call(request))
+}
+
+fn stored_after_hook<M, H: AfterHook<M>>(hook: H) -> <Rust as Language>::AfterHook {
+    Stored::new::<H>(hook.name(), move |(request, response)| hook.call(request, response))
+}
+
+fn stored_state_handler<M, H: StateHandler<M>>(handler: H) -> <Rust as Language>::StateHandler {
+    Stored::new::<H>(handler.name(), move |(request, error)| handler.call(request, error))
+}
+
+fn remove<A, F: 'static>(hooks: &mut Vec<Stored<A>>, hook: &F) -> bool {
+    let all = hooks.len();
+    hooks.retain(|stored| !stored.is_of(hook));
+    hooks.len() < all
 }
 
 fn error_type<E: std::error::Error + 'static>() -> ErrorType {

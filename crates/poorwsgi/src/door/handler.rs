@@ -1,6 +1,6 @@
 //! What can be a handler or a hook: an `async fn`, a plain `fn`, or a closure of either kind.
 
-use std::any::type_name;
+use std::any::{TypeId, type_name};
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -36,14 +36,32 @@ pub mod marker {
 pub struct Stored<A> {
     call: Arc<dyn Fn(A) -> Called<Result<Response>> + Send + Sync>,
     name: &'static str,
+    function: TypeId,
+    mounted: bool,
 }
 
 impl<A> Stored<A> {
-    pub(super) fn new(
+    /// `F` is the application's function, which `call` calls.
+    pub(super) fn new<F: 'static>(
         name: &'static str,
         call: impl Fn(A) -> Called<Result<Response>> + Send + Sync + 'static,
     ) -> Self {
-        Stored { call: Arc::new(call), name }
+        Stored { call: Arc::new(call), name, function: TypeId::of::<F>(), mounted: false }
+    }
+
+    /// As the handler of a mounted service.
+    pub(super) const fn mounted(mut self) -> Self {
+        self.mounted = true;
+        self
+    }
+
+    pub(super) const fn is_mounted(&self) -> bool {
+        self.mounted
+    }
+
+    /// Whether it was made from this function. Every function and closure has a type of its own.
+    pub(super) fn is_of<F: 'static>(&self, _: &F) -> bool {
+        self.function == TypeId::of::<F>()
     }
 
     pub(super) const fn name(&self) -> &'static str {
@@ -70,7 +88,7 @@ impl<A> Stored<A> {
 
 impl<A> Clone for Stored<A> {
     fn clone(&self) -> Self {
-        Stored { call: Arc::clone(&self.call), name: self.name }
+        Stored { call: Arc::clone(&self.call), ..*self }
     }
 }
 
@@ -165,12 +183,13 @@ impl<E: Into<Error>> HookOutput for Result<(), E> {
 }
 
 /// An error handler of the tables: takes the boxed error and knows its type.
-pub(super) fn stored_error_handler<E, M>(handler: impl ErrorHandler<E, M>) -> Stored<(Request, BoxError)>
+pub(super) fn stored_error_handler<E, M, H>(handler: H) -> Stored<(Request, BoxError)>
 where
     E: std::error::Error + Send + Sync + 'static,
+    H: ErrorHandler<E, M>,
 {
     let name = handler.name();
-    Stored::new(name, move |(request, error): (Request, BoxError)| match error.downcast::<E>() {
+    Stored::new::<H>(name, move |(request, error): (Request, BoxError)| match error.downcast::<E>() {
         Ok(error) => handler.call(request, *error),
         Err(error) => Called::Ready(Err(Error::new(error))),
     })

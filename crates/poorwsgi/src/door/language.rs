@@ -11,9 +11,9 @@ use crate::door::handler::Stored;
 use crate::door::path_arg::{Converter, PathArg};
 use crate::door::request::{Content, Request};
 use crate::error::{BoxError, HttpError};
-use crate::form::{self, FormOptions, read_form};
+use crate::form::{self, FormError, FormOptions, read_form};
 use crate::json::parse_json;
-use crate::request::{Head, read_body};
+use crate::request::{Head, body_error, read_body};
 use crate::response::Response;
 use crate::results::ErrorReport;
 use crate::routing::{Capture, Conversion};
@@ -58,11 +58,14 @@ impl Language for Rust {
     fn assign(request: &Request, route: Route<'_, '_, Self>) -> Result<()> {
         let captures = route.captures.iter().flat_map(|captures| captures.iter());
         let args = captures.map(path_arg).collect::<Result<Vec<_>>>()?;
-        request.set_route(Arc::clone(route.rule), route.handler.map(Stored::name), args);
+        request.set_route(Arc::clone(route.rule), route.handler.cloned(), args);
         Ok(())
     }
 
     async fn load(request: &Request, plan: BodyPlan) -> Result<()> {
+        if request.is_mounted() {
+            return Ok(());
+        }
         let settings = request.settings();
         let content = match plan {
             BodyPlan::Leave => return Ok(()),
@@ -75,14 +78,17 @@ impl Language for Rust {
                     file_callback: settings.file_callback.clone().map(own_callback),
                     ..FormOptions::default()
                 };
-                Content::Form(read_form(request.take_body(), &content_type, options).await?)
+                let form = read_form(request.take_body(), &content_type, options).await;
+                Content::Form(form.map_err(form_error)?)
             }
             BodyPlan::Json => {
                 let body = read_body(request.take_body(), settings.json_size, "json_size").await?;
                 Content::Json(parse_json(&body, Some(&request.charset()), settings.json_depth)?)
             }
             BodyPlan::Data => {
-                Content::Data(read_body(request.take_body(), settings.data_size, "data_size").await?)
+                let data = read_body(request.take_body(), settings.data_size, "data_size").await?;
+                request.put_body(data.clone().into());
+                Content::Data(data)
             }
         };
         request.set_content(content);
@@ -124,6 +130,7 @@ impl Language for Rust {
         match error.into_parts() {
             Parts::Response(response) => Raised::Response(response),
             Parts::Other(error, location) => match error.downcast::<HttpError>() {
+                Ok(error) if error.location().is_none() => Raised::Http(error.with_location(location)),
                 Ok(error) => Raised::Http(*error),
                 Err(error) => Raised::Other(Error::at(error, location)),
             },
@@ -166,6 +173,19 @@ impl Language for Rust {
             Callable::ErrorType(kind) => kind.name,
             Callable::Converter(converter) => converter.type_name,
         })
+    }
+}
+
+/// What a form's failure means: the client's faults are statuses, the application's own errors reach its error handlers
+/// as they are.
+fn form_error(error: FormError) -> Error {
+    match error {
+        FormError::Body(error) => body_error(error).into(),
+        FormError::File(error) => match error.downcast::<HttpError>() {
+            Ok(status) => status.into(),
+            Err(error) => error.into(),
+        },
+        error => HttpError::from(error).into(),
     }
 }
 

@@ -10,7 +10,7 @@ mod request;
 mod service;
 
 pub use application::Application;
-pub use error::{Error, Result, abort};
+pub use error::{Abort, Error, Result, abort};
 pub use handler::{AfterHook, BeforeHook, ErrorHandler, Handler, StateHandler, marker};
 pub use path_arg::{ConvertError, FromPathArg};
 pub use request::Request;

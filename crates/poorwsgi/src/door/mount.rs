@@ -8,7 +8,7 @@ use tower_service::Service;
 use crate::door::error::{Error, Result};
 use crate::door::handler::{Called, Stored};
 use crate::door::request::Request;
-use crate::error::{BoxError, HttpError};
+use crate::error::BoxError;
 use crate::response::{Body, Response};
 use crate::routing::{RouteError, RouteErrorKind};
 
@@ -30,7 +30,7 @@ where
     }
     let regex = format!(r"{}(?:/|\z)", regex_syntax::escape(prefix));
     let skip = prefix.len();
-    let handler = Stored::new(std::any::type_name::<S>(), move |request: Request| {
+    let handler = Stored::new::<S>(std::any::type_name::<S>(), move |request: Request| {
         let mut service = service.clone();
         Called::Later(Box::pin(async move {
             let mut inner = request.to_http();
@@ -39,20 +39,51 @@ where
             Ok(Response::from(service.call(inner).await.map_err(Error::new)?))
         }))
     });
-    Ok((regex, handler))
+    Ok((regex, handler.mounted()))
 }
 
-/// The target without the first `skip` bytes of its path.
+/// The target without the first `skip` bytes of its decoded path, which the router has matched, and the `/` after them.
 fn below(target: &Uri, skip: usize) -> Result<Uri> {
-    // The router matched the decoded path; a target that spells the prefix with escapes cannot be cut.
-    let rest = target.path().get(skip..).filter(|rest| rest.is_empty() || rest.starts_with('/'));
-    let path = rest.ok_or_else(|| HttpError::bad_request("the path spells a mounted prefix with escapes"))?;
-    let path = if path.is_empty() { "/" } else { path };
+    let rest = without_decoded(target.path(), skip + 1);
     let target_below = match target.query() {
-        Some(query) => format!("{path}?{query}"),
-        None => path.to_owned(),
+        Some(query) => format!("/{rest}?{query}"),
+        None => format!("/{rest}"),
     };
     let mut parts = target.clone().into_parts();
     parts.path_and_query = Some(PathAndQuery::try_from(target_below)?);
     Ok(Uri::from_parts(parts)?)
+}
+
+/// What is left of a path without its first `count` bytes, where an escape, such as `%61`, counts as the byte that it
+/// stands for.
+fn without_decoded(path: &str, count: usize) -> &str {
+    let mut rest = path;
+    for _ in 0..count {
+        let length = match rest.as_bytes() {
+            [b'%', high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => 3,
+            _ => 1,
+        };
+        rest = rest.get(length..).unwrap_or_default();
+    }
+    rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A path that the router took for `/a/b/c/d` is cut where that ends, not where as many bytes of the target do.
+    #[test]
+    fn the_prefix_is_cut_off_as_it_was_matched() {
+        for (path, rest) in [
+            ("/a/b/c/d/x?q=1", "/x?q=1"),
+            ("/%61/b/c/d/x", "/x"),
+            ("/%61/b/c/d", "/"),
+            ("/a%2Fb/%63%2fd%2Fx%2Fy", "/x%2Fy"),
+            ("/a/b/c/d//x", "//x"),
+        ] {
+            let below = below(&path.parse().unwrap(), "/a/b/c/d".len()).unwrap();
+            assert_eq!(below.to_string(), rest, "{path}");
+        }
+    }
 }

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::{Extensions, HeaderMap};
 
 use crate::digest::{self, PasswordMap};
+use crate::door::handler::Stored;
 use crate::door::language::Rust;
 use crate::door::path_arg::{FromPathArg, PathArg};
 use crate::error::HttpError;
@@ -53,7 +54,7 @@ struct Inner {
 
 struct Route {
     rule: Arc<str>,
-    handler: Option<&'static str>,
+    handler: Option<Stored<Request>>,
     args: Vec<PathArg>,
 }
 
@@ -89,12 +90,22 @@ impl Request {
         &self.0.head
     }
 
-    pub(super) fn set_route(&self, rule: Arc<str>, handler: Option<&'static str>, args: Vec<PathArg>) {
+    pub(super) fn set_route(&self, rule: Arc<str>, handler: Option<Stored<Request>>, args: Vec<PathArg>) {
         let _ = self.0.route.set(Route { rule, handler, args });
     }
 
     pub(super) fn set_content(&self, content: Content) {
         let _ = self.0.content.set(content);
+    }
+
+    pub(super) fn put_body(&self, body: Body) {
+        *lock(&self.0.body) = Some(body);
+    }
+
+    /// Whether a mounted service takes the request, and with it the body as it comes.
+    pub(super) fn is_mounted(&self) -> bool {
+        let handler = self.0.route.get().and_then(|route| route.handler.as_ref());
+        handler.is_some_and(Stored::is_mounted)
     }
 
     /// The settings of the application.
@@ -131,7 +142,7 @@ impl Request {
     /// The name of the handler that the request took.
     #[must_use]
     pub fn handler(&self) -> Option<&'static str> {
-        self.0.route.get().and_then(|route| route.handler)
+        self.0.route.get()?.handler.as_ref().map(Stored::name)
     }
 
     /// A path argument, as the type that is asked for.
@@ -209,13 +220,14 @@ impl Request {
         }
     }
 
-    /// Takes the unread body, to be read as a stream. It is empty when it was read or taken before.
+    /// Takes the body, to be read as a stream. It is empty when it was taken before, or parsed as a form or JSON; what
+    /// `auto_data` has read ahead is still there.
     #[must_use]
     pub fn take_body(&self) -> Body {
         lock(&self.0.body).take().unwrap_or_else(Body::empty)
     }
 
-    /// Reads the unread body whole.
+    /// [Takes the body](Self::take_body) and reads it whole.
     ///
     /// # Errors
     /// 413 for a body over `limit` bytes; the error of the connection when it ends early.
@@ -279,9 +291,11 @@ impl Request {
         self.settings().secret_key_for(self.head())
     }
 
-    /// The request as one of the `http` crate, with its unread body.
+    /// The request as one of the `http` crate, with its unread body and all that hooks have attached.
     pub(super) fn to_http(&self) -> http::Request<Body> {
-        http::Request::from_parts(self.head().parts().clone(), self.take_body())
+        let mut request = http::Request::from_parts(self.head().parts().clone(), self.take_body());
+        request.extensions_mut().extend(lock(&self.0.attached).clone());
+        request
     }
 }
 

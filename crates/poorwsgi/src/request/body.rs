@@ -3,6 +3,7 @@
 use std::error::Error as StdError;
 
 use bytes::Bytes;
+use http_body::Body as _;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use crate::error::{BoxError, HttpError};
@@ -14,12 +15,14 @@ use crate::response::Body;
 /// 413 for a body over `limit` bytes, which names the `setting` that moves the limit; else what
 /// [`body_error`] makes of the error of the body.
 pub async fn read_body(body: Body, limit: u64, setting: &str) -> Result<Bytes, HttpError> {
+    let too_large = || HttpError::too_large("bytes of the body", limit, setting);
+    if body.size_hint().lower() > limit {
+        return Err(too_large());
+    }
     let bytes = usize::try_from(limit).unwrap_or(usize::MAX);
     match Limited::new(body, bytes).collect().await {
         Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => {
-            Err(HttpError::too_large("the body is", limit, setting))
-        }
+        Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
         Err(error) => Err(body_error(error)),
     }
 }

@@ -1,0 +1,23 @@
+//! The Rust door as applications and their clients see it, without sockets.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking; clippy knows only functions marked as tests"
+)]
+
+mod arguments;
+mod bodies;
+mod client;
+mod digest_login;
+mod errors;
+mod forms;
+mod handlers;
+mod hooks;
+mod mounting;
+mod secrets;
+mod sending;
+mod sessions;
+mod tables;
+mod variables;
