@@ -79,7 +79,7 @@ impl Language for Rust {
                     ..FormOptions::default()
                 };
                 let form = read_form(request.take_body(), &content_type, options).await;
-                Content::Form(form.map_err(form_error)?)
+                Content::Form(Box::new(form.map_err(form_error)?))
             }
             BodyPlan::Json => {
                 let body = read_body(request.take_body(), settings.json_size, "json_size").await?;

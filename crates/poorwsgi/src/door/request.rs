@@ -60,7 +60,7 @@ struct Route {
 
 /// The body, as it was read before the handler.
 pub(super) enum Content {
-    Form(FieldStorage),
+    Form(Box<FieldStorage>),
     Json(serde_json::Value),
     Data(Bytes),
 }
@@ -84,6 +84,10 @@ impl Request {
             user: Mutex::default(),
             attached: Mutex::default(),
         }))
+    }
+
+    pub(super) fn tables(&self) -> &Tables<Rust> {
+        &self.0.tables
     }
 
     pub(super) fn head(&self) -> &HttpHead {

@@ -22,12 +22,23 @@ impl Application {
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
+        answer(self.request(request)).await
+    }
+
+    fn request<B>(&self, request: http::Request<B>) -> Request
+    where
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
         let (tables, variables) = self.shared();
-        let request = Request::new(Arc::clone(tables), Arc::clone(variables), request.map(Body::wrap));
-        match dispatch(tables, &request).await {
-            Ok(response) => response.into_http(),
-            Err(never) => match never {},
-        }
+        Request::new(Arc::clone(tables), Arc::clone(variables), request.map(Body::wrap))
+    }
+}
+
+async fn answer(request: Request) -> http::Response<Body> {
+    match dispatch(request.tables(), &request).await {
+        Ok(response) => response.into_http(),
+        Err(never) => match never {},
     }
 }
 
@@ -45,7 +56,8 @@ where
     }
 
     fn call(&mut self, request: http::Request<B>) -> Self::Future {
-        let application = self.clone();
-        Box::pin(async move { Ok(application.handle(request).await) })
+        // Made before the future, so that the future holds one pointer and not the whole head.
+        let request = self.request(request);
+        Box::pin(async move { Ok(answer(request).await) })
     }
 }

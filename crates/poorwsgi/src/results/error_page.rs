@@ -101,7 +101,7 @@ const fn kind(status: u16) -> &'static str {
     }
 }
 
-#[expect(clippy::match_overlapping_arm, reason = "what has no sentence of its own has that of its class")]
+#[allow(clippy::match_overlapping_arm, reason = "what has no sentence of its own has that of its class")]
 const fn explanation(status: u16) -> &'static str {
     match status {
         state::HTTP_BAD_REQUEST => {
