@@ -11,7 +11,7 @@ from poorwsgi import Application
 
 
 def environ(path="/", method="GET", body=b"", **more):
-    made = {"REQUEST_METHOD": method, "PATH_INFO": path, "QUERY_STRING": ""}
+    made = {"REQUEST_METHOD": method, "PATH_INFO": path, "QUERY_STRING": "", "SCRIPT_NAME": ""}
     if body:
         made |= {"CONTENT_LENGTH": str(len(body)), "wsgi.input": io.BytesIO(body)}
     setup_testing_defaults(made)
@@ -163,6 +163,11 @@ def test_an_error_is_logged_with_its_traceback(demo, caplog):
     [record] = caplog.records
     assert (record.name, record.levelname) == ("poorwsgi", "ERROR")
     assert "secret <detail>" in record.getMessage() and "demo_app.py" in record.getMessage()
+
+
+def test_a_path_cannot_begin_a_line_of_the_log(demo, caplog):
+    Call(demo, environ("/result/x\nERROR forged"))
+    assert "\nERROR forged" not in caplog.records[0].getMessage()
 
 
 def test_nothing_of_a_request_is_kept(name):

@@ -87,7 +87,9 @@ impl AsRef<HttpError> for Status {
 }
 
 fn traceback(py: Python<'_>, exception: &PyErr) -> PyResult<String> {
-    let lines = py.import("traceback")?.call_method1("format_exception", (exception.value(py),))?;
+    // All three, because the value alone need not know its traceback.
+    let parts = (exception.get_type(py), exception.value(py), exception.traceback(py));
+    let lines = py.import("traceback")?.call_method1("format_exception", parts)?;
     Ok(lines.extract::<Vec<String>>()?.concat())
 }
 
