@@ -68,7 +68,9 @@ impl Application {
     #[pyo3(signature = (uri, method = HEAD_GET))]
     fn route(this: Py<Self>, py: Python<'_>, uri: String, method: u16) -> PyResult<Bound<'_, PyCFunction>> {
         PyCFunction::new_closure(py, Some(c"route"), None, move |args, _| {
-            let (function,): (Bound<'_, PyAny>,) = args.extract()?;
+            let Ok((function,)) = args.extract::<(Bound<'_, PyAny>,)>() else {
+                return Err(PyTypeError::new_err("route(...) decorates one function"));
+            };
             this.get().set_route(&uri, &function, method)?;
             PyResult::Ok(function.unbind())
         })
