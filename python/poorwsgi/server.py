@@ -1,4 +1,5 @@
 """The built-in HTTP/1.1 server."""
+import contextlib
 import signal
 import threading
 
@@ -31,7 +32,8 @@ def run(app: Application, address: str = "127.0.0.1:8080") -> None:
     try:
         thread = threading.Thread(target=serve, name="poorwsgi", daemon=True)
         thread.start()
-        print(f"PoorWSGI listens on {server.address}", flush=True)
+        with contextlib.suppress(OSError):  # nobody has to read it
+            print(f"PoorWSGI listens on {server.address}", flush=True)
         thread.join()
     finally:
         for number, handler in before.items():
