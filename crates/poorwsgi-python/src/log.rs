@@ -30,8 +30,8 @@ impl Subscriber for Logger {
         event.record(&mut line);
         let level = if *event.metadata().level() == Level::ERROR { "error" } else { "warning" };
         let name = event.metadata().target().replace("::", ".");
-        // Logging that fails cannot be logged.
-        let _ = Python::attach(|py| {
+        // Logging that fails cannot be logged, and an interpreter that ends takes nothing more.
+        let _ = Python::try_attach(|py| {
             let logger = py.import("logging")?.call_method1("getLogger", (name,))?;
             logger.call_method1(level, ("%s%s", line.message, line.fields)).map(drop)
         });

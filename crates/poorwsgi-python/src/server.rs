@@ -47,7 +47,8 @@ impl Server {
         &self.address
     }
 
-    /// Serves until stop is called. Other Python threads go on meanwhile.
+    /// Serves until stop is called. Other Python threads go on meanwhile; signal handlers do not run in this one, so
+    /// the main thread had better call poorwsgi.server.run.
     fn serve(&self, py: Python<'_>) -> PyResult<()> {
         let ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner).take();
         let (runtime, bound) = ready.ok_or_else(|| PyRuntimeError::new_err("a server serves only once"))?;
