@@ -3,95 +3,108 @@
 use std::sync::{Mutex, PoisonError};
 
 use poorwsgi::headers::Headers;
-use poorwsgi::response::{self, HTML};
+use poorwsgi::response::{self, IntoHeaders};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
 
-/// A response, made by `make_response`. It can be returned once.
+const HTML: &str = "text/html; charset=utf-8";
+const JSON: &str = "application/json; charset=utf-8";
+const OK: u16 = poorwsgi::state::HTTP_OK;
+
+/// A response, made by make_response. A handler returns it once: sending it uses it up.
 #[pyclass(frozen, module = "poorwsgi.response")]
-pub(crate) struct Response(Mutex<Option<response::Response>>);
+pub(crate) struct Response {
+    status_code: u16,
+    response: Mutex<Option<response::Response>>,
+}
 
 #[pymethods]
 impl Response {
     /// The status code.
     #[getter]
-    fn status_code(&self) -> Option<u16> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(response::Response::status)
+    const fn status_code(&self) -> u16 {
+        self.status_code
     }
 }
 
-/// Creates a response from str, bytes, dict, list or None.
+/// Creates a response of str, bytes, dict, list or None.
+///
+/// A dict or a list is sent as JSON, None without content. headers is a dict, one pair, or an iterable of pairs, instead
+/// of the default ones. Raises TypeError or ValueError for what cannot be sent.
 #[pyfunction]
-#[pyo3(signature = (data, content_type = HTML, headers = None, status_code = 200))]
+#[pyo3(signature = (data, content_type = HTML, headers = None, status_code = OK))]
 pub(crate) fn make_response(
     data: &Bound<'_, PyAny>,
     content_type: &str,
     headers: Option<&Bound<'_, PyAny>>,
     status_code: u16,
 ) -> PyResult<Response> {
-    let response = from_values(data, content_type, headers, status_code)?;
-    Ok(Response(Mutex::new(Some(response))))
+    let response = from_parts(data, content_type, headers, status_code)?;
+    Ok(Response { status_code: response.status(), response: Mutex::new(Some(response)) })
 }
 
-/// A response of whatever a handler returned: a Response, or the arguments of `make_response`.
-pub(crate) fn from_python(answer: &Bound<'_, PyAny>) -> PyResult<response::Response> {
-    if let Ok(response) = answer.cast::<Response>() {
-        let taken = response.get().0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        return taken.ok_or_else(|| PyValueError::new_err("this response was returned before"));
+/// The response that a handler's result is: a Response, data, or a tuple of the arguments of `make_response`.
+pub(crate) fn from_python(result: &Bound<'_, PyAny>) -> PyResult<response::Response> {
+    if let Ok(response) = result.cast::<Response>() {
+        let taken = response.get().response.lock().unwrap_or_else(PoisonError::into_inner).take();
+        return taken.ok_or_else(|| {
+            PyValueError::new_err("this response was sent already; make one for each request")
+        });
     }
-    let Ok(tuple) = answer.cast::<PyTuple>() else {
-        return from_values(answer, HTML, None, 200);
+    let Ok(tuple) = result.cast::<PyTuple>() else {
+        return from_parts(result, HTML, None, OK);
     };
-    let items: Vec<_> = tuple.iter().collect();
-    match items.as_slice() {
-        [data] => from_values(data, HTML, None, 200),
-        [data, media] => from_values(data, media.extract()?, None, 200),
-        [data, media, headers] => from_values(data, media.extract()?, Some(headers), 200),
+    match tuple.as_slice() {
+        [data] => from_parts(data, HTML, None, OK),
+        [data, media] => from_parts(data, media.extract()?, None, OK),
+        [data, media, headers] => from_parts(data, media.extract()?, Some(headers), OK),
         [data, media, headers, status] => {
-            from_values(data, media.extract()?, Some(headers), status.extract()?)
+            from_parts(data, media.extract()?, Some(headers), status.extract()?)
         }
-        _ => Err(PyTypeError::new_err("a tuple of one to four: data, content_type, headers, status_code")),
+        _ => Err(PyTypeError::new_err(format!(
+            "a handler returned a tuple of {}; expected (data, content_type, headers, status_code) or its beginning",
+            tuple.len()
+        ))),
     }
 }
 
-fn from_values(
+fn from_parts(
     data: &Bound<'_, PyAny>,
     content_type: &str,
     headers: Option<&Bound<'_, PyAny>>,
     status: u16,
 ) -> PyResult<response::Response> {
-    let headers = headers.map(headers_from).transpose()?.flatten();
-    let made = if data.is_none() {
-        response::make_response((), content_type, headers, status)
+    let data = if data.is_none() {
+        response::Response::no_content()
     } else if let Ok(text) = data.cast::<PyString>() {
-        response::make_response(text.to_str()?.to_owned(), content_type, headers, status)
+        response::Response::new(text.to_str()?.to_owned())
     } else if let Ok(bytes) = data.cast::<PyBytes>() {
-        response::make_response(bytes.as_bytes().to_vec(), content_type, headers, status)
+        response::Response::new(bytes.as_bytes().to_vec())
     } else if data.is_instance_of::<PyDict>() || data.is_instance_of::<PyList>() {
-        let json = data.py().import("json")?.call_method1("dumps", (data,))?;
-        response::make_response(json.extract::<String>()?, response::JSON, headers, status)
+        let json: String = data.py().import("json")?.call_method1("dumps", (data,))?.extract()?;
+        response::Response::new(json).with_content_type(JSON).map_err(value_error)?
     } else {
         return Err(PyTypeError::new_err(format!(
             "a handler returned {}; expected str, bytes, dict, list, None, tuple or Response",
             data.get_type().name()?
         )));
     };
-    made.map_err(|error| PyValueError::new_err(error.to_string()))
+    let headers = headers.filter(|headers| !headers.is_none()).map(headers_from).transpose()?;
+    response::make_response(data, content_type, headers, status).map_err(value_error)
 }
 
-fn headers_from(values: &Bound<'_, PyAny>) -> PyResult<Option<Headers>> {
-    if values.is_none() {
-        return Ok(None);
-    }
-    let pairs = match values.cast::<PyDict>() {
-        Ok(dict) => dict.items().into_any(),
-        Err(_) => values.clone(),
+fn headers_from(values: &Bound<'_, PyAny>) -> PyResult<Headers> {
+    let fields: Vec<(String, String)> = if let Ok(pair) = values.extract() {
+        vec![pair]
+    } else if let Ok(dict) = values.cast::<PyDict>() {
+        dict.items().extract()?
+    } else {
+        values.try_iter()?.map(|pair| pair?.extract()).collect::<PyResult<_>>()?
     };
-    let mut headers = Headers::new();
-    for pair in pairs.try_iter()? {
-        let (name, value): (String, String) = pair?.extract()?;
-        headers.add(&name, &value).map_err(|error| PyValueError::new_err(error.to_string()))?;
-    }
-    Ok(Some(headers))
+    fields.into_headers().map_err(value_error)
+}
+
+fn value_error(error: impl std::fmt::Display) -> PyErr {
+    PyValueError::new_err(error.to_string())
 }

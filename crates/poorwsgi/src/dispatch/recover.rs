@@ -89,6 +89,6 @@ fn log<L: Language>(request: &L::Request, error: &L::HttpError) {
         let head = L::head(request);
         let report = L::report(error);
         let path = head.path().unwrap_or_default();
-        tracing::error!(target: "poorwsgi", method = head.method(), %path, error = %report, "a request failed");
+        tracing::error!(target: "poorwsgi", method = head.method(), path = &*path, error = %report, "a request failed");
     }
 }

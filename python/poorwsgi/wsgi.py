@@ -1,0 +1,4 @@
+"""The application."""
+from poorwsgi._poorwsgi import Application
+
+__all__ = ["Application"]

@@ -1,0 +1,123 @@
+"""Applications, routes and the package."""
+import re
+
+import pytest
+
+import poorwsgi
+from poorwsgi import Application, abort, make_response, state
+from poorwsgi.response import HTTPException
+
+
+def test_a_name_is_unique_in_the_process(name):
+    assert Application(name).name == name
+    with pytest.raises(RuntimeError, match="already"):
+        Application(name)
+
+
+def test_debug_is_off_and_can_be_set(name):
+    app = Application(name)
+    assert app.debug is False
+    app.debug = True
+    assert app.debug is True
+
+
+def test_the_decorator_returns_the_function_and_can_be_stacked(name):
+    app = Application(name)
+
+    def handler(req):
+        return "x"
+
+    assert app.route("/a")(app.route("/b", method=state.METHOD_POST)(handler)) is handler
+
+
+@pytest.mark.parametrize(("rule", "exception", "text"), [
+    ("/<name:wrod>", RuntimeError, 'no filter ":wrod"; known: :float'), ("/<name", ValueError, "<name"),
+    ("/<name:re:*>", re.error, "/<name:re:*>"),
+])
+def test_a_bad_route_says_what_is_wrong(name, rule, exception, text):
+    with pytest.raises(exception, match=re.escape(text)):
+        Application(name).set_route(rule, print)
+
+
+def test_what_cannot_be_called_is_no_handler(name):
+    app = Application(name)
+    with pytest.raises(TypeError, match="NoneType is not callable"):
+        app.set_route("/", None)
+    with pytest.raises(TypeError):
+        app.route("/")()
+
+
+def test_any_callable_is_a_handler(name):
+    import functools
+
+    class Handler:
+        def __call__(self, req, text="callable"):
+            return text
+
+    app = Application(name)
+    app.debug = True
+    app.set_route("/object", Handler())
+    app.set_route("/partial", functools.partial(Handler(), text="partial"))
+    for path, body in (("/object", b"callable"), ("/partial", b"partial")):
+        assert b"".join(app({"REQUEST_METHOD": "GET", "PATH_INFO": path}, lambda *args: None)) == body
+    page = b"".join(app({"REQUEST_METHOD": "GET", "PATH_INFO": "/debug-info"}, lambda *args: None))
+    assert b"functools.partial" in page
+
+
+def test_a_replaced_handler_may_do_what_it_likes_when_it_goes(name):
+    app = Application(name)
+
+    class Handler:
+        def __call__(self, req):
+            return "x"
+
+        def __del__(self):
+            app.set_route("/other", print)
+
+    app.set_route("/", Handler())
+    app.set_route("/", print)
+
+
+def test_abort_raises(name):
+    with pytest.raises(HTTPException) as caught:
+        abort(404)
+    assert caught.value.args == (404,)
+    with pytest.raises((TypeError, OverflowError)):
+        abort(-1)
+
+
+@pytest.mark.parametrize(("args", "exception"), [
+    ((1,), TypeError), (("a", "text/plain", {"X": "a\nb"}), ValueError), (("a", "text/plain", None, 99), ValueError),
+    (("a", "text/plain", 5), TypeError),
+])
+def test_make_response_refuses_at_once(args, exception):
+    with pytest.raises(exception):
+        make_response(*args)
+
+
+def test_names_and_modules():
+    for path in ("wsgi.Application", "request.Request", "response.HTTPException", "response.Response", "server.Server"):
+        module, name = path.split(".")
+        thing = getattr(__import__(f"poorwsgi.{module}", fromlist=[name]), name)
+        assert (thing.__module__, thing.__name__) == (f"poorwsgi.{module}", name)
+        assert thing.__doc__
+    assert state.METHOD_HEAD | state.METHOD_GET | state.METHOD_POST == state.METHOD_GET_POST == 7
+    assert poorwsgi.__doc__
+
+
+def test_the_stub_names_what_the_module_has():
+    import ast
+    import importlib.resources
+
+    from poorwsgi import _poorwsgi
+
+    stub = ast.parse((importlib.resources.files(poorwsgi) / "_poorwsgi.pyi").read_text())
+    stubbed = {node.name: node for node in stub.body if isinstance(node, (ast.ClassDef, ast.FunctionDef))}
+    constants = {node.target.id for node in stub.body if isinstance(node, ast.AnnAssign)}
+    public = {name for name in dir(_poorwsgi) if not name.startswith("_")}
+    assert public == set(stubbed) | constants
+    for name, node in stubbed.items():
+        if isinstance(node, ast.ClassDef) and name != "HTTPException":
+            members = {member.name for member in node.body} - {"__new__"}
+            there = {member for member in vars(getattr(_poorwsgi, name)) if not member.startswith("_")}
+            assert {member for member in members if not member.startswith("_")} == there

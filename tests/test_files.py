@@ -1,0 +1,69 @@
+"""Files of the document root: streamed, with ranges and conditions, on both servers."""
+import hashlib
+
+import pytest
+from servers import SERVERS, Client
+
+from poorwsgi import Application
+
+SIZE = 20 << 20
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    root = tmp_path_factory.mktemp("root")
+    block = bytes(range(256)) * 4096
+    with open(root / "big.bin", "wb") as file:
+        for number in range(SIZE // len(block)):
+            file.write(number.to_bytes(4) + block[4:])
+    (root / "small.txt").write_text("0123456789")
+    return root
+
+
+@pytest.fixture(params=SERVERS)
+def files(request, name, root, monkeypatch):
+    monkeypatch.setenv("poor_DocumentRoot", str(root))
+    monkeypatch.setattr("wsgiref.handlers.BaseHandler.os_environ", {"poor_DocumentRoot": str(root)})
+    with SERVERS[request.param](Application(name)) as port:
+        yield Client(port)
+
+
+def test_a_big_file_comes_whole(files, root):
+    answer = files("/big.bin")
+    assert (answer.status, answer.headers["Content-Length"]) == (200, str(SIZE))
+    assert hashlib.sha256(answer.body).digest() == hashlib.sha256((root / "big.bin").read_bytes()).digest()
+
+
+def test_a_part_of_a_big_file(files, root):
+    answer = files("/big.bin", headers={"Range": f"bytes={SIZE - 1_000_000}-"})
+    assert (answer.status, answer.headers["Content-Range"]) == (206, f"bytes {SIZE - 1_000_000}-{SIZE - 1}/{SIZE}")
+    assert answer.body == (root / "big.bin").read_bytes()[-1_000_000:]
+
+
+@pytest.mark.parametrize(("ranges", "status", "body"), [
+    ("bytes=0-0", 206, b"0"), ("bytes=-3", 206, b"789"), ("bytes=10-", 416, None), ("bytes=x", 200, b"0123456789"),
+    (f"bytes={10**30}-", 416, None),
+])
+def test_ranges(files, ranges, status, body):
+    answer = files("/small.txt", headers={"Range": ranges})
+    assert answer.status == status
+    if body is not None:
+        assert answer.body == body
+
+
+def test_several_ranges_come_in_parts(files):
+    answer = files("/small.txt", headers={"Range": "bytes=0-1,8-9"})
+    assert answer.status == 206
+    assert answer.headers["Content-Type"].startswith("multipart/byteranges")
+    assert b"\r\n\r\n01\r\n" in answer.body and b"\r\n\r\n89\r\n" in answer.body
+
+
+def test_a_file_that_did_not_change_is_304(files):
+    first = files("/small.txt")
+    answer = files("/small.txt", headers={"If-None-Match": first.headers["ETag"]})
+    assert (answer.status, answer.body) == (304, b"")
+
+
+def test_nothing_outside_the_root(files):
+    assert files("/../conftest.py").status == 404
+    assert files("/%2e%2e/conftest.py").status == 404

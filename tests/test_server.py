@@ -1,0 +1,164 @@
+"""The built-in server: start, address, stop."""
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+
+import pytest
+from servers import Client, on_our_server, on_wsgiref
+
+from poorwsgi import Application
+from poorwsgi.server import Server, run
+
+README = pathlib.Path(__file__).parent.parent / "README.md"
+
+
+def five_lines():
+    return re.search(r"```python\n(.*?)```", README.read_text(), re.DOTALL)[1]
+
+
+RUN = """
+import sys
+from poorwsgi.server import run
+run(app, "127.0.0.1:0")
+print("stopped", flush=True)
+"""
+
+
+def start(source):
+    process = subprocess.Popen([sys.executable, "-c", source], stdout=subprocess.PIPE, text=True)
+    line = process.stdout.readline()
+    address = re.fullmatch(r"PoorWSGI listens on http://127\.0\.0\.1:(\d+)\n", line)
+    assert address, line
+    return process, Client(int(address[1]))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_five_lines_are_served_until_a_signal(number):
+    process, client = start(five_lines() + RUN)
+    with process:
+        assert client("/hello/world").text == "Hello world"
+        process.send_signal(number)
+        assert process.stdout.read() == "stopped\n"
+        assert process.wait(30) == 0
+
+
+def test_five_lines_under_wsgiref():
+    names = {}
+    exec(five_lines(), names)
+    with on_wsgiref(names["app"]) as port:
+        assert Client(port)("/hello/world").text == "Hello world"
+
+
+def test_two_runs_in_one_process_and_signals_as_before():
+    source = five_lines() + """
+import signal
+before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+""" + RUN + RUN + """
+assert before == [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+"""
+    process, client = start(source)
+    with process:
+        assert client("/hello/one").status == 200
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.readline() == "stopped\n"
+        client.port = int(process.stdout.readline().rpartition(":")[2])
+        assert client("/hello/two").text == "Hello two"
+        process.send_signal(signal.SIGTERM)
+        assert process.stdout.read() == "stopped\n"
+        assert process.wait(30) == 0
+
+
+def test_a_second_signal_waits_for_nobody():
+    source = five_lines() + """
+import threading
+@app.route("/wait")
+def wait(req):
+    print("waiting", flush=True)
+    threading.Event().wait()
+""" + RUN
+    process, client = start(source)
+    with process:
+        with socket.create_connection(("127.0.0.1", client.port), 30) as connection:
+            connection.sendall(b"GET /wait HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert process.stdout.readline() == "waiting\n"
+            # Two that cannot become one on their way.
+            process.send_signal(signal.SIGINT)
+            process.send_signal(signal.SIGTERM)
+            assert connection.recv(1) == b""
+        assert process.stdout.read() == "stopped\n"
+        assert process.wait(30) == 0
+
+
+def test_start_and_stop_twice_in_one_process(name):
+    app = Application(name)
+    app.set_route("/", lambda req: "here")
+    for _ in range(2):
+        with on_our_server(app) as port:
+            assert Client(port)("/").text == "here"
+        with pytest.raises(ConnectionRefusedError):
+            Client(port)("/")
+
+
+def test_a_server_serves_once(name):
+    server = Server(Application(name), "127.0.0.1:0")
+    server.stop()
+    server.serve()
+    with pytest.raises(RuntimeError, match="only once"):
+        server.serve()
+
+
+def test_an_address_in_use_is_an_error(name):
+    app = Application(name)
+    with on_our_server(app) as port, pytest.raises(OSError, match=f"127.0.0.1:{port}"):
+        Server(app, f"127.0.0.1:{port}")
+    with pytest.raises(OSError):
+        Server(app, "nonsense")
+
+
+def test_a_unix_socket(name, tmp_path):
+    app = Application(name)
+    app.set_route("/", lambda req: "here")
+    server = Server(app, f"unix:{tmp_path}/s")
+    thread = threading.Thread(target=server.serve)
+    thread.start()
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(f"{tmp_path}/s")
+        connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        assert connection.makefile("rb").read().endswith(b"\r\n\r\nhere")
+    server.stop()
+    thread.join()
+
+
+def test_run_needs_the_main_thread(name):
+    errors = []
+
+    def target():
+        try:
+            run(Application(name), "127.0.0.1:0")
+        except ValueError as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=target)
+    thread.start()
+    thread.join()
+    assert "main thread" in str(errors[0])
+
+
+@pytest.mark.parametrize("kind", ["interrupt", "exit"])
+def test_what_leaves_the_application_is_500_and_closes(name, kind, caplog):
+    app = Application(name)
+
+    @app.route("/leave")
+    def leave(req):
+        raise {"interrupt": KeyboardInterrupt, "exit": SystemExit}[kind]
+
+    app.set_route("/", lambda req: "here")
+    with on_our_server(app) as port:
+        answer = Client(port)("/leave")
+        assert (answer.status, answer.headers["Connection"]) == (500, "close")
+        assert Client(port)("/").text == "here"
+    assert [record.name for record in caplog.records] == ["poorwsgi.server"]
