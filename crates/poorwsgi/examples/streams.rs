@@ -83,6 +83,9 @@ fn upper(req: Request) -> Body {
 #[tokio::main]
 async fn main() -> Result<(), BoxError> {
     let mut app = Application::new("streams");
+    // A form or JSON is not read before the handler, so that /upper gets every body as it comes.
+    let settings = app.settings_mut();
+    (settings.auto_form, settings.auto_json, settings.auto_data) = (false, false, false);
     app.route("/bytes", METHOD_GET, bytes)?;
     app.route("/clock", METHOD_GET, clock)?;
     app.route("/squares", METHOD_GET, squares)?;
