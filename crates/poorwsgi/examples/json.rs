@@ -1,17 +1,20 @@
-//! JSON in and out: a body that is JSON is parsed before the handler runs; bad JSON is a 400 that says where.
+//! JSON in and out: a body that is JSON is parsed before the handler runs; bad JSON is a 400 that says where, and a value
+//! of another type one that says what was wanted.
 //!
 //!     cargo run -p poorwsgi --example json
 //!     curl -d '{"a": 1, "b": 2}' -H 'content-type: application/json' http://127.0.0.1:8080/sum
+//!     curl -d '{"a": "one"}' -H 'content-type: application/json' http://127.0.0.1:8080/sum
 //!     curl -d '{"a": 1, "b"' -H 'content-type: application/json' http://127.0.0.1:8080/sum
 
+use std::collections::BTreeMap;
+
 use poorwsgi::state::METHOD_POST;
-use poorwsgi::{Application, BoxError, HttpError, Request, Response, Result};
+use poorwsgi::{Application, BoxError, Request, Response, Result};
 use serde_json::json;
 
 async fn sum(req: Request) -> Result<Response> {
-    let value = req.json().ok_or_else(|| HttpError::bad_request("a JSON object is wanted"))?;
-    let numbers = value.as_object().ok_or_else(|| HttpError::bad_request("a JSON object is wanted"))?;
-    let sum: f64 = numbers.values().filter_map(serde_json::Value::as_f64).sum();
+    let numbers: BTreeMap<&str, f64> = req.json_as()?;
+    let sum: f64 = numbers.values().sum();
     Ok(Response::json(&json!({ "sum": sum, "of": numbers.len() }))?)
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 /// Variables of the process whose names begin with `poor_` or `app_`, read once.
 ///
 /// They override settings (`poor_*`) or are the application's own options (`app_*`, see
-/// [`Head::options`](crate::request::Head::options)).
+/// `options` of [`Head`](crate::request::Head)).
 #[derive(Clone, Debug, Default)]
 pub struct Variables(BTreeMap<String, String>);
 

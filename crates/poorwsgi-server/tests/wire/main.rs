@@ -7,6 +7,7 @@
     reason = "a test fails by panicking; clippy knows only functions marked as tests"
 )]
 
+mod application;
 mod bodies;
 mod corpus;
 mod deadlines;
@@ -15,3 +16,4 @@ mod responses;
 mod sockets;
 mod stopping;
 mod support;
+mod uploads;

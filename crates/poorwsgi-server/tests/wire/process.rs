@@ -1,4 +1,4 @@
-//! A server as a process: the `hello` example, which `cargo test` builds.
+//! A server as a process: the `service` example, which `cargo test` builds.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -13,15 +13,15 @@ struct Process {
 
 impl Process {
     fn start(file_descriptors: u32) -> Self {
-        let mut hello = std::env::current_exe().unwrap();
-        hello.pop();
-        hello.pop();
-        hello.push("examples/hello");
-        assert!(hello.exists(), "build it first: cargo build -p poorwsgi-server --example hello");
+        let mut program = std::env::current_exe().unwrap();
+        program.pop();
+        program.pop();
+        program.push("examples/service");
+        assert!(program.exists(), "build it first: cargo build -p poorwsgi-server --example service");
         let mut child = Command::new("sh")
             .args(["-c", "ulimit -n \"$1\"; exec \"$2\" 127.0.0.1:0", "sh"])
             .arg(file_descriptors.to_string())
-            .arg(hello)
+            .arg(program)
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();

@@ -12,12 +12,13 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Empty, Full, StreamBody};
 use poorwsgi::request::Connection;
 use poorwsgi::response::Declined;
-use poorwsgi::{BoxError, HttpError};
+use poorwsgi::{Application, BoxError, HttpError};
 use poorwsgi_server::{BodyError, Config, RequestBody, Server};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
+use tower_service::Service;
 
 pub(crate) type AnyBody = UnsyncBoxBody<Bytes, BoxError>;
 
@@ -44,10 +45,24 @@ pub(crate) struct TestServer {
 
 impl TestServer {
     pub(crate) async fn start(config: Config) -> Self {
+        let signals = Arc::default();
+        Self::serve(application(&signals), signals, config).await
+    }
+
+    /// With an application of the test's own.
+    pub(crate) async fn of(app: Application, config: Config) -> Self {
+        Self::serve(app, Arc::default(), config).await
+    }
+
+    async fn serve<S, B>(service: S, signals: Arc<Signals>, config: Config) -> Self
+    where
+        S: Service<Request<RequestBody>, Response = Response<B>, Error: Into<BoxError>, Future: Send>,
+        S: Clone + Send + 'static,
+        B: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+    {
         LazyLock::force(&LOG);
-        let signals = Arc::new(Signals::default());
         let (stop, stopped) = oneshot::channel();
-        let bound = Server::new(application(&signals)).config(config).bind("127.0.0.1:0").await.unwrap();
+        let bound = Server::new(service).config(config).bind("127.0.0.1:0").await.unwrap();
         let address = bound.local_addr().unwrap();
         let running = tokio::spawn(bound.serve_until(async { stopped.await.unwrap_or(()) }));
         TestServer { address, signals, stop, running }
@@ -120,12 +135,8 @@ pub(crate) fn statuses(received: &str) -> Vec<u16> {
 
 fn application(
     signals: &Arc<Signals>,
-) -> impl tower_service::Service<
-    Request<RequestBody>,
-    Response = Response<AnyBody>,
-    Error = BoxError,
-    Future: Send,
-> + Clone
+) -> impl Service<Request<RequestBody>, Response = Response<AnyBody>, Error = BoxError, Future: Send>
++ Clone
 + Send
 + 'static {
     let signals = Arc::clone(signals);

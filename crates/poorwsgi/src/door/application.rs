@@ -173,7 +173,8 @@ impl Application {
     }
 
     /// Mounts any tower service below a prefix, such as `/api`. It gets every request whose path is the prefix or goes
-    /// on with `/`, with the prefix taken off; hooks run as for handlers.
+    /// on with `/`, with the prefix taken off. Hooks run as for handlers; what they attach to the request is among the
+    /// extensions that the service gets. The body is the service's own: nothing of it is parsed or read ahead.
     ///
     /// # Errors
     /// A prefix that does not begin with `/`, or ends with one.

@@ -7,6 +7,7 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::{Extensions, HeaderMap};
+use serde::Deserialize;
 
 use crate::digest::{self, PasswordMap};
 use crate::door::handler::Stored;
@@ -213,6 +214,31 @@ impl Request {
             Some(Content::Json(value)) => Some(value),
             _ => None,
         }
+    }
+
+    /// The JSON value as a type of the application's own.
+    ///
+    /// ```
+    /// use poorwsgi::{Request, Result};
+    ///
+    /// #[derive(serde::Deserialize)]
+    /// struct Order<'r> {
+    ///     article: &'r str,
+    ///     pieces: u32,
+    /// }
+    ///
+    /// async fn order(req: Request) -> Result<String> {
+    ///     let order: Order<'_> = req.json_as()?;
+    ///     Ok(format!("{} pieces of {}", order.pieces, order.article))
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// 400, with the reason, where the body was no JSON or the value does not fit the type.
+    pub fn json_as<'r, T: Deserialize<'r>>(&'r self) -> Result<T, HttpError> {
+        let value = self.json().ok_or_else(|| HttpError::bad_request("a JSON body is wanted"))?;
+        T::deserialize(value)
+            .map_err(|error| HttpError::bad_request(format!("JSON: {error}")).with_source(error))
     }
 
     /// The body, if `auto_data` read it: a body with a length of at most `data_size` that was no form and no JSON.

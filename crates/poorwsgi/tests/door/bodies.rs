@@ -162,3 +162,18 @@ async fn hooks_run_before_the_body_is_read() {
     app.before_response(|_req: Request| -> Result<()> { poorwsgi::abort(Response::text("not yours")) });
     post(&app, "/", "application/json", broken("never polled")).await.expect(200, "not yours");
 }
+
+#[tokio::test]
+async fn json_of_another_type_is_400_and_says_what_was_wanted() {
+    let mut app = Application::new("typed");
+    app.route("/", METHOD_POST, |req: Request| -> Result<_> {
+        let (name, age): (&str, u8) = req.json_as()?;
+        Ok(format!("{name} {age}"))
+    })
+    .unwrap();
+    let json = async |text: &'static str| post(&app, "/", "application/json", text).await;
+    json(r#"["ann", 42]"#).await.expect(200, "ann 42");
+    json(r#"["ann", 256]"#).await.expect_page(400, "expected u8");
+    json(r#"{"name": "ann"}"#).await.expect_page(400, "JSON");
+    post(&app, "/", "text/plain", "[]").await.expect_page(400, "a JSON body is wanted");
+}

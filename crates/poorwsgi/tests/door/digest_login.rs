@@ -1,9 +1,9 @@
 //! Digest login (RFC 7616), with a client that computes its answers itself.
 
 use md5::Md5;
-use poorwsgi::digest::{Algorithm, PasswordMap, hexdigest};
+use poorwsgi::digest::{self, Algorithm, PasswordMap, hexdigest};
 use poorwsgi::state::METHOD_GET;
-use poorwsgi::{Application, Request, Result};
+use poorwsgi::{Application, HttpError, Request, Response, Result};
 use sha2::{Digest, Sha256};
 
 use crate::client::{Answer, get, get_with};
@@ -158,4 +158,20 @@ async fn a_nonce_of_another_agent_is_stale() {
     assert!(challenges(&stolen)[0].contains("stale=true"));
     let own = get_with(&app, "/admin", &[("user-agent", "one"), ("authorization", &field)]).await;
     assert_eq!(own.status, 200);
+}
+
+#[tokio::test]
+async fn a_page_of_ones_own_for_401_carries_the_challenges() {
+    let mut app = application(&[Algorithm::Sha256], Algorithm::Sha256);
+    app.http_state(401, METHOD_GET, |req: Request, error: HttpError| -> Result<_> {
+        let (realm, stale) = error.challenge().map_or(("", false), |asked| (&asked.realm, asked.stale));
+        let mut response = Response::text("who are you?").with_status(401)?;
+        for challenge in digest::challenges(req.settings(), &*req, realm, stale)? {
+            response.headers_mut().append("WWW-Authenticate", challenge)?;
+        }
+        Ok(response)
+    });
+    let first = get(&app, "/admin").await;
+    first.expect(401, "who are you?");
+    assert_eq!(alice(challenges(&first)[0]).send(&app, "/admin").await.status, 200);
 }

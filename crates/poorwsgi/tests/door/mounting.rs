@@ -116,6 +116,9 @@ async fn an_axum_router_is_mounted() {
     let answer = get(&app, "/axum/hello/ann").await;
     answer.expect(200, "hello ann");
     assert_eq!(answer.header("x-outer"), Some("yes"));
+    let head = ask(&app, "HEAD", "/axum/hello/ann").await;
+    head.expect(200, "");
+    assert_eq!(head.header("content-length"), Some("9"));
     post(&app, "/axum/sum", "application/json", "[1, 2, 3]").await.expect(200, "6");
     assert_eq!(get(&app, "/axum/nowhere").await.status, 404);
 }

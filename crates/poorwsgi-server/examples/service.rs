@@ -1,4 +1,4 @@
-//! The smallest server: `cargo run -p poorwsgi-server --example hello -- 127.0.0.1:8080`.
+//! Any tower service, served: `cargo run -p poorwsgi-server --example service -- 127.0.0.1:8080`.
 
 use std::convert::Infallible;
 
