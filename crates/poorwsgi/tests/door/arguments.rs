@@ -92,7 +92,9 @@ async fn a_name_that_the_rule_does_not_have_is_our_own_fault() {
     let mut app = application();
     assert_eq!(get(&app, "/missing/1").await.status, 500);
     app.settings_mut().debug = true;
-    get(&app, "/missing/1").await.expect_page(500, "the rule /missing/&#60;id&#62; has no path argument");
+    let page = get(&app, "/missing/1").await;
+    page.expect_page(500, "the rule /missing/&#60;id&#62; has no path argument");
+    page.expect_page(500, "arguments.rs:");
 }
 
 async fn told(req: Request) -> Result<String> {
