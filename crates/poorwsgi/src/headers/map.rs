@@ -188,7 +188,8 @@ impl Headers {
     /// The same fields for hyper and tower, which write names in lower case.
     #[must_use]
     pub fn into_map(self) -> HeaderMap {
-        let mut map = HeaderMap::with_capacity(self.len());
+        // With room for what a server adds: a map that grows is made anew.
+        let mut map = HeaderMap::with_capacity(self.len() + 2);
         self.extend_map(&mut map);
         map
     }

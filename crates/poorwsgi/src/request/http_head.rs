@@ -42,9 +42,11 @@ impl Head for HttpHead {
     }
 
     fn path(&self) -> Result<Cow<'_, str>, HttpError> {
-        percent_decode_str(self.parts.uri.path())
-            .decode_utf8()
-            .map_err(|_| HttpError::bad_request("the path is not UTF-8"))
+        let path = self.parts.uri.path();
+        if memchr::memchr(b'%', path.as_bytes()).is_none() {
+            return Ok(Cow::Borrowed(path));
+        }
+        percent_decode_str(path).decode_utf8().map_err(|_| HttpError::bad_request("the path is not UTF-8"))
     }
 
     fn query(&self) -> Cow<'_, str> {

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
+use http::{HeaderName, HeaderValue};
 use serde_json::Value;
 
 use super::body::Body;
@@ -10,6 +11,8 @@ use super::response::Response;
 use crate::headers::{HeaderError, Headers};
 use crate::state;
 use crate::{Error, Result};
+
+const X_POWERED_BY: HeaderName = HeaderName::from_static("x-powered-by");
 
 /// A value that a handler may return.
 ///
@@ -52,12 +55,26 @@ pub trait IntoHeaders {
     fn into_headers(self) -> Result<Headers, HeaderError>;
 }
 
-/// Makes a response of its four parts. An empty content type is that of the data. Without headers the response has the
-/// default ones. 200 without content is 204.
+/// Makes a response of its four parts, as PoorWSGI does. An empty content type is that of the data. Without headers it
+/// says `X-Powered-By: PoorWSGI`, with some it says only those. 200 without content is 204.
 ///
 /// # Errors
 /// An unknown status, or a content type that no header field can hold.
 pub fn make_response(
+    data: impl IntoResponse,
+    content_type: &str,
+    headers: Option<Headers>,
+    status: u16,
+) -> Result<Response> {
+    let headers = headers.unwrap_or_else(|| {
+        let mut headers = Headers::new();
+        headers.put(X_POWERED_BY, HeaderValue::from_static("PoorWSGI"));
+        headers
+    });
+    assemble(data, content_type, Some(headers), status)
+}
+
+fn assemble(
     data: impl IntoResponse,
     content_type: &str,
     headers: Option<Headers>,
@@ -122,19 +139,19 @@ data!(&'static str, String, Cow<'static, str>, &'static [u8], Vec<u8>, Bytes, Bo
 
 impl<T: IntoResponse, C: AsRef<str>> IntoResponse for (T, C) {
     fn into_response(self) -> Result<Response> {
-        make_response(self.0, self.1.as_ref(), None, state::HTTP_OK)
+        assemble(self.0, self.1.as_ref(), None, state::HTTP_OK)
     }
 }
 
 impl<T: IntoResponse, C: AsRef<str>, H: IntoHeaders> IntoResponse for (T, C, H) {
     fn into_response(self) -> Result<Response> {
-        make_response(self.0, self.1.as_ref(), Some(self.2.into_headers()?), state::HTTP_OK)
+        assemble(self.0, self.1.as_ref(), Some(self.2.into_headers()?), state::HTTP_OK)
     }
 }
 
 impl<T: IntoResponse, C: AsRef<str>, H: IntoHeaders> IntoResponse for (T, C, H, u16) {
     fn into_response(self) -> Result<Response> {
-        make_response(self.0, self.1.as_ref(), Some(self.2.into_headers()?), self.3)
+        assemble(self.0, self.1.as_ref(), Some(self.2.into_headers()?), self.3)
     }
 }
 
@@ -188,6 +205,15 @@ mod tests {
         let response = value.into_response().unwrap();
         let body = response.body().as_bytes().unwrap().clone();
         (response.status(), response.content_type().map(str::to_owned), body)
+    }
+
+    /// behaviour.md: `X-Powered-By` is added only where no headers were given.
+    #[test]
+    fn x_powered_by_is_said_only_where_no_headers_were_given() {
+        let plain = make_response("x", "", None, 200).unwrap();
+        assert_eq!(plain.headers().get_str("X-Powered-By"), Some("PoorWSGI"));
+        let given = make_response("x", "", Some(Headers::new()), 200).unwrap();
+        assert!(!given.headers().contains("X-Powered-By"));
     }
 
     /// PoorWSGI's `make_response`, row by row of its documentation.

@@ -16,14 +16,11 @@ use crate::headers::{HeaderError, Headers, date};
 use crate::state;
 
 pub(super) const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
-const X_POWERED_BY: HeaderName = HeaderName::from_static("x-powered-by");
-const POORWSGI: HeaderValue = HeaderValue::from_static("PoorWSGI");
 
 /// Status, header fields and body of an answer.
 ///
-/// A response that is given no header fields says `X-Powered-By: PoorWSGI`; one that is given some, by
-/// [`with_headers`](Response::with_headers), says only those. `Content-Type` comes from the constructor unless a field
-/// of that name is set, and `Content-Length` from the body; leave both to the framework.
+/// `Content-Type` comes from the constructor unless a field of that name is set, and `Content-Length` from the body;
+/// leave both to the framework.
 ///
 /// ```
 /// use poorwsgi::{response::Response, state};
@@ -54,11 +51,9 @@ pub struct Declined;
 
 impl Response {
     pub(super) fn of(status: StatusCode, content_type: Option<HeaderValue>, body: impl Into<Body>) -> Self {
-        let mut headers = Headers::new();
-        headers.put(X_POWERED_BY, POORWSGI);
         Response {
             status,
-            headers,
+            headers: Headers::new(),
             content_type,
             body: body.into(),
             ranges: Ranges::Refused,
@@ -313,17 +308,6 @@ mod tests {
         assert!(response.set_status(418).is_ok());
         assert!(response.set_status(777).is_err());
         assert_eq!((response.status(), response.reason()), (418, "I'm a teapot"));
-    }
-
-    /// behaviour.md: `X-Powered-By` is added only where no headers were given.
-    #[test]
-    fn x_powered_by_is_said_only_where_no_headers_were_given() {
-        let plain = Response::new("x");
-        assert_eq!(plain.headers().get_str("X-Powered-By"), Some("PoorWSGI"));
-        let mut headers = Headers::new();
-        headers.set("X-A", "1").unwrap();
-        assert!(!Response::new("x").with_headers(headers).headers().contains("X-Powered-By"));
-        assert!(!Response::new("x").with_headers(Headers::new()).headers().contains("X-Powered-By"));
     }
 
     /// behaviour.md: `Response("abc").write("x")` appends.
