@@ -44,7 +44,7 @@ pub(crate) fn protocol(config: &Config) -> http1::Builder {
 /// Serves the connection until either side ends it.
 pub(crate) async fn drive<S, B>(stream: Stream, service: S, protocol: Arc<http1::Builder>, context: Context)
 where
-    S: Service<Request<RequestBody>, Response = Response<B>, Error: Into<BoxError>> + Clone,
+    S: Service<Request<RequestBody>, Response = Response<B>, Error: Into<BoxError>> + Clone + 'static,
     B: Body<Data = Bytes, Error: Into<BoxError>> + 'static,
 {
     let context = Arc::new(context);
@@ -80,7 +80,7 @@ async fn until_stopped<S, B>(
     stop: &Stop,
 ) -> Option<hyper::Result<()>>
 where
-    S: Service<Request<RequestBody>, Response = Response<B>, Error: Into<BoxError>> + Clone,
+    S: Service<Request<RequestBody>, Response = Response<B>, Error: Into<BoxError>> + Clone + 'static,
     B: Body<Data = Bytes, Error: Into<BoxError>> + 'static,
 {
     let mut changed = pin!(stop.changed());

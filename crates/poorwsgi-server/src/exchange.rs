@@ -1,5 +1,6 @@
 //! One request and its response.
 
+use std::any::Any;
 use std::fmt;
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,8 +13,8 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body::Body;
 use hyper::body::Incoming;
 use pin_project_lite::pin_project;
-use poorwsgi::BoxError;
 use poorwsgi::response::Declined;
+use poorwsgi::{Application, BoxError};
 use tower_service::Service;
 
 use crate::LOG;
@@ -28,12 +29,18 @@ use crate::refusal::Refusal;
 pub(crate) struct Exchanger<S, B> {
     service: S,
     context: Arc<ConnectionContext>,
+    /// Whether the service knows the connection, so that the requests need not tell it.
+    introduced: bool,
     body: PhantomData<fn() -> B>,
 }
 
-impl<S, B> Exchanger<S, B> {
-    pub(crate) const fn new(service: S, context: Arc<ConnectionContext>) -> Self {
-        Exchanger { service, context, body: PhantomData }
+impl<S: 'static, B> Exchanger<S, B> {
+    pub(crate) fn new(mut service: S, context: Arc<ConnectionContext>) -> Self {
+        // An extension costs each request two allocations, which our own framework is spared.
+        let application = (&mut service as &mut dyn Any).downcast_mut::<Application>();
+        let introduced =
+            application.map(|application| application.set_connection(context.connection)).is_some();
+        Exchanger { service, context, introduced, body: PhantomData }
     }
 
     fn admit(&self, request: &mut Request<Incoming>) -> Result<(), Refusal> {
@@ -49,7 +56,7 @@ impl<S, B> Exchanger<S, B> {
 
 impl<S, B> hyper::service::Service<Request<Incoming>> for Exchanger<S, B>
 where
-    S: Service<Request<RequestBody>, Response = Response<B>, Error: Into<BoxError>> + Clone,
+    S: Service<Request<RequestBody>, Response = Response<B>, Error: Into<BoxError>> + Clone + 'static,
     B: Body<Data = Bytes, Error: Into<BoxError>>,
 {
     type Response = Response<Outgoing<B>>;
@@ -64,7 +71,9 @@ where
         let state = match checked.and_then(|()| self.admit(&mut request)) {
             Err(refusal) => State::Refused { refusal },
             Ok(()) => {
-                request.extensions_mut().insert(self.context.connection);
+                if !self.introduced {
+                    request.extensions_mut().insert(self.context.connection);
+                }
                 let request = request.map(|incoming| RequestBody::new(incoming, Arc::clone(&self.context)));
                 State::Ready { service: self.service.clone(), request: Some(request) }
             }

@@ -3,6 +3,8 @@
 use std::any::{Any, TypeId, type_name};
 use std::sync::Arc;
 
+use http::request::Parts;
+
 use crate::dispatch::Language;
 use crate::door::error::Error;
 use crate::door::handler::{
@@ -13,6 +15,7 @@ use crate::door::mount;
 use crate::door::path_arg::{Converted, Converter};
 use crate::door::request::Request;
 use crate::error::BoxError;
+use crate::request::{Connection, HttpHead};
 use crate::routing::{Conversion, RegularRoute, RouteError, Router};
 use crate::settings::Settings;
 use crate::state::{METHOD_ALL, Method, MethodSet};
@@ -47,6 +50,7 @@ type Result<T, E = RouteError> = std::result::Result<T, E>;
 pub struct Application {
     tables: Arc<Tables<Rust>>,
     variables: Arc<Variables>,
+    connection: Option<Connection>,
 }
 
 impl Application {
@@ -57,6 +61,7 @@ impl Application {
         Application {
             tables: Arc::new(Tables::new(Settings::new(name))),
             variables: Arc::new(Variables::of_process()),
+            connection: None,
         }
     }
 
@@ -252,8 +257,18 @@ impl Application {
         self.tables_mut().errors.pop(&error_type::<E>(), method).is_some()
     }
 
-    pub(super) fn shared(&self) -> (&Arc<Tables<Rust>>, &Arc<Variables>) {
-        (&self.tables, &self.variables)
+    /// Tells this clone that all its requests come in on one connection, as a server that makes a clone for each does.
+    /// It spares the server from attaching the [`Connection`] to each request, which is what any other server does.
+    pub fn set_connection(&mut self, connection: Connection) {
+        self.connection = Some(connection);
+    }
+
+    pub(super) const fn tables(&self) -> &Arc<Tables<Rust>> {
+        &self.tables
+    }
+
+    pub(super) fn head(&self, parts: Parts) -> HttpHead {
+        HttpHead::new(parts, Arc::clone(&self.variables)).with_connection(self.connection)
     }
 
     fn tables_mut(&mut self) -> &mut Tables<Rust> {

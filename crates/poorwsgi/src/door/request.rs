@@ -16,12 +16,11 @@ use crate::door::path_arg::{FromPathArg, PathArg};
 use crate::error::HttpError;
 use crate::form::FieldStorage;
 use crate::headers::cookie::Cookies;
-use crate::request::{Args, ArgsOptions, Head, HttpHead, read_body};
+use crate::request::{Args, ArgsOptions, Connection, Head, HttpHead, read_body};
 use crate::response::Body;
 use crate::settings::{SecretKey, Settings};
 use crate::state;
 use crate::tables::Tables;
-use crate::variables::Variables;
 
 /// A request: what the client sent, the route it took, and what handlers and hooks attach to it.
 ///
@@ -67,14 +66,9 @@ pub(super) enum Content {
 }
 
 impl Request {
-    pub(super) fn new(
-        tables: Arc<Tables<Rust>>,
-        variables: Arc<Variables>,
-        request: http::Request<Body>,
-    ) -> Self {
-        let (parts, body) = request.into_parts();
+    pub(super) fn new(tables: Arc<Tables<Rust>>, head: HttpHead, body: Body) -> Self {
         Request(Arc::new(Inner {
-            head: HttpHead::new(parts, variables),
+            head,
             tables,
             start_time: SystemTime::now(),
             route: OnceLock::new(),
@@ -303,6 +297,12 @@ impl Request {
         lock(&self.0.attached).get().or_else(|| self.head().parts().extensions.get()).cloned()
     }
 
+    /// The connection that the request came in on, where the server tells.
+    #[must_use]
+    pub fn connection(&self) -> Option<&Connection> {
+        self.head().connection()
+    }
+
     /// When the request arrived.
     #[must_use]
     pub fn start_time(&self) -> SystemTime {
@@ -324,6 +324,9 @@ impl Request {
     /// The request as one of the `http` crate, with its unread body and all that hooks have attached.
     pub(super) fn to_http(&self) -> http::Request<Body> {
         let mut request = http::Request::from_parts(self.head().parts().clone(), self.take_body());
+        if let Some(connection) = self.connection() {
+            request.extensions_mut().insert(*connection);
+        }
         request.extensions_mut().extend(lock(&self.0.attached).clone());
         request
     }

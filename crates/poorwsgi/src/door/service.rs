@@ -30,8 +30,8 @@ impl Application {
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        let (tables, variables) = self.shared();
-        Request::new(Arc::clone(tables), Arc::clone(variables), request.map(Body::wrap))
+        let (parts, body) = request.into_parts();
+        Request::new(Arc::clone(self.tables()), self.head(parts), Body::wrap(body))
     }
 }
 

@@ -16,13 +16,14 @@ use crate::variables::Variables;
 pub struct HttpHead {
     parts: Parts,
     variables: Arc<Variables>,
+    connection: Option<Connection>,
 }
 
 impl HttpHead {
     /// The head of a request, and the variables that override the application's settings.
     #[must_use]
     pub const fn new(parts: Parts, variables: Arc<Variables>) -> Self {
-        HttpHead { parts, variables }
+        HttpHead { parts, variables, connection: None }
     }
 
     /// The head as it arrived.
@@ -31,8 +32,18 @@ impl HttpHead {
         &self.parts
     }
 
-    fn connection(&self) -> Option<&Connection> {
-        self.parts.extensions.get()
+    /// The head of a request that came in on this connection. Without one, the connection is taken from the
+    /// extensions of the request.
+    #[must_use]
+    pub const fn with_connection(mut self, connection: Option<Connection>) -> Self {
+        self.connection = connection;
+        self
+    }
+
+    /// The connection that the request came in on, where the server tells.
+    #[must_use]
+    pub fn connection(&self) -> Option<&Connection> {
+        self.connection.as_ref().or_else(|| self.parts.extensions.get())
     }
 }
 
