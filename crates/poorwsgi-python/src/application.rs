@@ -28,7 +28,7 @@ static NAMES: LazyLock<Mutex<HashSet<String>>> = LazyLock::new(Mutex::default);
 #[pyclass(frozen, module = "poorwsgi.wsgi")]
 pub(crate) struct Application {
     tables: RwLock<Arc<Tables<Python3>>>,
-    variables: Arc<Variables>,
+    variables: Option<Arc<Variables>>,
 }
 
 #[pymethods]
@@ -41,7 +41,7 @@ impl Application {
         }
         Ok(Application {
             tables: RwLock::new(Arc::new(Tables::new(Settings::new(name)))),
-            variables: Arc::new(Variables::of_process()),
+            variables: Variables::of_process().map(Arc::new),
         })
     }
 
@@ -103,8 +103,8 @@ impl Application {
 }
 
 impl Application {
-    pub(crate) const fn variables(&self) -> &Arc<Variables> {
-        &self.variables
+    pub(crate) const fn variables(&self) -> Option<&Arc<Variables>> {
+        self.variables.as_ref()
     }
 
     /// Sends one request through the pipeline. An error is one that leaves the application.

@@ -98,7 +98,7 @@ impl tower_service::Service<http::Request<RequestBody>> for Native {
             let answer = tokio::task::spawn_blocking(move || {
                 let application = application.get();
                 let (parts, body) = request.into_parts();
-                let head = HttpHead::new(parts, Arc::clone(application.variables()));
+                let head = HttpHead::new(parts, application.variables().cloned());
                 Handle::current().block_on(application.handle(Box::new(head), Body::wrap(body)))
             });
             Ok(answer.await??.into_http())

@@ -25,7 +25,7 @@ impl<'a> Authority<'a> {
             }
             None => {
                 let (name, rest) = text.split_at(text.find(':').unwrap_or(text.len()));
-                let valid = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+                let valid = |byte: u8| matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~');
                 if name.is_empty() || name.len() > MAX_NAME || !name.bytes().all(valid) {
                     return None;
                 }

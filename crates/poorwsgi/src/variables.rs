@@ -10,13 +10,14 @@ use std::collections::BTreeMap;
 pub struct Variables(BTreeMap<String, String>);
 
 impl Variables {
-    /// The variables of this process. Names and values that are not Unicode are left out.
+    /// The variables of this process, `None` where there are none. Names and values that are not Unicode are left out.
     #[must_use]
-    pub fn of_process() -> Self {
+    pub fn of_process() -> Option<Self> {
         let ours = |name: &str| name.starts_with("poor_") || name.starts_with("app_");
         let variables = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-        Variables(variables.filter(|(name, _)| ours(name)).collect())
+        let variables: BTreeMap<_, _> = variables.filter(|(name, _)| ours(name)).collect();
+        (!variables.is_empty()).then_some(Variables(variables))
     }
 
     /// The value of a variable.

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::future::Future;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Mutex, OnceLock};
 use std::task::{Context, Poll, Waker};
 
 use http_body_util::BodyExt;
@@ -163,8 +163,7 @@ fn ready<T>(future: impl Future<Output = T>) -> T {
 
 fn try_ask(tables: &Tables<Toy>, request: http::Request<()>) -> Result<Outcome, &'static str> {
     let (parts, ()) = request.into_parts();
-    let asked =
-        Asked { head: HttpHead::new(parts, Arc::default()), route: OnceLock::new(), log: Mutex::default() };
+    let asked = Asked { head: HttpHead::new(parts, None), route: OnceLock::new(), log: Mutex::default() };
     let (parts, body) = ready(dispatch(tables, &asked))?.into_http().into_parts();
     let body: Body = body;
     let bytes = ready(body.collect()).unwrap().to_bytes();

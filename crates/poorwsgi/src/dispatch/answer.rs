@@ -30,7 +30,8 @@ impl BodyPlan {
     /// 400 for a `Content-Length` that is no number.
     pub fn of(head: &dyn Head, method: Method, settings: &Settings) -> Result<Self, HttpError> {
         let length = head.content_length()?;
-        if length == Some(0) || (length.is_none() && !head.is_chunked()) {
+        let chunked = || method.has_body() && head.is_chunked();
+        if length == Some(0) || (length.is_none() && !chunked()) {
             return Ok(BodyPlan::Leave);
         }
         if method.has_body() {

@@ -49,7 +49,7 @@ type Result<T, E = RouteError> = std::result::Result<T, E>;
 #[derive(Clone)]
 pub struct Application {
     tables: Arc<Tables<Rust>>,
-    variables: Arc<Variables>,
+    variables: Option<Arc<Variables>>,
     connection: Option<Connection>,
 }
 
@@ -60,7 +60,7 @@ impl Application {
     pub fn new(name: impl Into<String>) -> Self {
         Application {
             tables: Arc::new(Tables::new(Settings::new(name))),
-            variables: Arc::new(Variables::of_process()),
+            variables: Variables::of_process().map(Arc::new),
             connection: None,
         }
     }
@@ -268,7 +268,7 @@ impl Application {
     }
 
     pub(super) fn head(&self, parts: Parts) -> HttpHead {
-        HttpHead::new(parts, Arc::clone(&self.variables)).with_connection(self.connection)
+        HttpHead::new(parts, self.variables.clone()).with_connection(self.connection)
     }
 
     fn tables_mut(&mut self) -> &mut Tables<Rust> {

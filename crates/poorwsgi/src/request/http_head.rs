@@ -15,14 +15,14 @@ use crate::variables::Variables;
 #[derive(Clone, Debug)]
 pub struct HttpHead {
     parts: Parts,
-    variables: Arc<Variables>,
+    variables: Option<Arc<Variables>>,
     connection: Option<Connection>,
 }
 
 impl HttpHead {
-    /// The head of a request, and the variables that override the application's settings.
+    /// The head of a request, and the variables that override the application's settings, where there are any.
     #[must_use]
-    pub const fn new(parts: Parts, variables: Arc<Variables>) -> Self {
+    pub const fn new(parts: Parts, variables: Option<Arc<Variables>>) -> Self {
         HttpHead { parts, variables, connection: None }
     }
 
@@ -120,10 +120,13 @@ impl Head for HttpHead {
     }
 
     fn variable(&self, name: &str) -> Option<Cow<'_, str>> {
-        self.variables.get(name).map(Cow::Borrowed)
+        self.variables.as_ref()?.get(name).map(Cow::Borrowed)
     }
 
     fn each_variable(&self, call: &mut dyn FnMut(&str, &str)) {
-        self.variables.iter().for_each(|(name, value)| call(name, value));
+        self.variables
+            .iter()
+            .flat_map(|variables| variables.iter())
+            .for_each(|(name, value)| call(name, value));
     }
 }
