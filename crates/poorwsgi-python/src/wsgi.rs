@@ -34,7 +34,8 @@ pub(crate) fn answer<'py>(
         Some(input) if length > 0 => Body::wrap(Input { input: input.unbind(), left: length }),
         _ => Body::empty(),
     };
-    let response = ready(application.handle(Box::new(head), body))?;
+    let mut response = ready(application.handle(Box::new(head), body))?;
+    response.state_length();
     let status = format!("{} {}", response.status(), response.reason());
     let headers = PyList::empty(py);
     for (name, value) in response.headers().iter() {

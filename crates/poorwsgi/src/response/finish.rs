@@ -22,8 +22,8 @@ use crate::state::{self, Method};
 ///   (RFC 9110, section 13); for other methods the application [asks](super::conditional::evaluate) before it acts.
 /// - A 200 to GET that offers ranges becomes 206 or 416 where the request asks for ranges (section 14).
 /// - HEAD, 1xx, 204, 205 and 304 have no body; HEAD has the `Content-Length` of GET.
-/// - `Content-Length` is set where the length is known, `Content-Type` where it is not set.
-///   `Transfer-Encoding` is the server's and is removed.
+/// - `Content-Type` is set where it is not. `Transfer-Encoding` is the server's and is removed, and so is a
+///   `Content-Length` that the body says itself: a server states it, or [`Response::state_length`].
 ///
 /// `method` is `None` for a method that the framework does not know. `field` gives the value of a request header, the
 /// lines of one name joined by a comma. The response goes to the client by [`Response::into_http`], or by the
@@ -185,18 +185,18 @@ fn frame(method: Option<Method>, declared: Option<u64>, response: &mut Response)
         }
         return;
     }
-    let head = method == Some(Method::Head);
-    let known = response.body().length();
-    if let Some(length) = if head { declared.or(known) } else { known } {
-        response.headers_mut().put(CONTENT_LENGTH, HeaderValue::from(length));
-    }
-    if head {
-        response.set_body(Body::empty());
-    }
     if let Some(content_type) = response.take_content_type()
         && !response.headers().contains(CONTENT_TYPE)
     {
         response.headers_mut().put(CONTENT_TYPE, content_type);
+    }
+    if method == Some(Method::Head) {
+        if let Some(length) = declared.or(response.body().length()) {
+            response.headers_mut().put(CONTENT_LENGTH, HeaderValue::from(length));
+        }
+        response.set_body(Body::empty());
+    } else {
+        response.expect_length();
     }
 }
 
@@ -214,7 +214,9 @@ mod tests {
         let field = |name: &HeaderName| {
             fields.iter().find(|(field, _)| name == *field).map(|(_, value)| Cow::Owned((*value).to_owned()))
         };
-        finish(method, field, response).unwrap()
+        let mut response = finish(method, field, response).unwrap();
+        response.state_length();
+        response
     }
 
     fn get(response: Response) -> Response {

@@ -4,7 +4,7 @@ use std::mem;
 use std::time::SystemTime;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LAST_MODIFIED};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LAST_MODIFIED};
 use http::{Extensions, StatusCode};
 
 use super::body::Body;
@@ -41,6 +41,8 @@ pub struct Response {
     content_type: Option<HeaderValue>,
     body: Body,
     ranges: Ranges,
+    /// The `Content-Length` that is still to be stated.
+    length: Option<u64>,
     extensions: Extensions,
 }
 
@@ -57,6 +59,7 @@ impl Response {
             content_type,
             body: body.into(),
             ranges: Ranges::Refused,
+            length: None,
             extensions: Extensions::new(),
         }
     }
@@ -249,6 +252,19 @@ impl Response {
         &mut self.extensions
     }
 
+    /// The length of the body is to be stated, by the server that writes it or by [`state_length`](Self::state_length).
+    pub(super) fn expect_length(&mut self) {
+        self.length = self.body.length();
+    }
+
+    /// Adds the `Content-Length` of a response that the pipeline has finished, where its length is known and nothing says
+    /// it yet. A door needs it whose server does not ask the body.
+    pub fn state_length(&mut self) {
+        if let Some(length) = self.length.take() {
+            self.headers.put(CONTENT_LENGTH, HeaderValue::from(length));
+        }
+    }
+
     /// The same for hyper and tower. Nothing is added: [`finish`](super::finish) does that.
     #[must_use]
     pub fn into_http(self) -> http::Response<Body> {
@@ -274,6 +290,7 @@ where
             content_type: None,
             body: Body::wrap(body),
             ranges: Ranges::Refused,
+            length: None,
             extensions: head.extensions,
         }
     }

@@ -100,7 +100,6 @@ async fn ranges_hold_for_documents_and_for_responses() {
             let answer = get_with(&app, "/a.txt", &[("range", range)]).await;
             answer.expect(206, text);
             assert_eq!(answer.header("content-range"), Some(content_range), "{range}");
-            assert_eq!(answer.header("content-length"), Some(text.len().to_string().as_str()));
         }
         let beyond = get_with(&app, "/a.txt", &[("range", "bytes=10-")]).await;
         assert_eq!((beyond.status, beyond.header("content-range")), (416, Some("bytes */10")));
