@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
@@ -63,22 +63,35 @@ where
     type Error = Cut;
     type Future = Exchange<S, S::Future, B>;
 
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         let record = Record::new(&request, Arc::clone(&self.context));
-        let (parts, incoming) = request.into_parts();
-        let checked = head::check(&parts);
-        let mut request = Request::from_parts(parts, incoming);
-        let state = match checked.and_then(|()| self.admit(&mut request)) {
+        let state = match head::check(&request).and_then(|()| self.admit(&mut request)) {
             Err(refusal) => State::Refused { refusal },
             Ok(()) => {
                 if !self.introduced {
                     request.extensions_mut().insert(self.context.connection);
                 }
                 let request = request.map(|incoming| RequestBody::new(incoming, Arc::clone(&self.context)));
-                State::Ready { service: self.service.clone(), request: Some(request) }
+                begin(self.service.clone(), request)
             }
         };
         Exchange { state, record: Some(record), body: PhantomData }
+    }
+}
+
+/// Calls a service that is ready at once, as nearly every one is. Another one is asked again when it is polled.
+fn begin<S: Service<Request<RequestBody>>>(
+    mut service: S,
+    request: Request<RequestBody>,
+) -> State<S, S::Future> {
+    let ready =
+        catch_unwind(AssertUnwindSafe(|| service.poll_ready(&mut Context::from_waker(Waker::noop()))));
+    if !matches!(ready, Ok(Poll::Ready(Ok(())))) {
+        return State::Ready { service, request: Some(request) };
+    }
+    match catch_unwind(AssertUnwindSafe(|| service.call(request))) {
+        Ok(future) => State::Running { future },
+        Err(_panic) => State::Refused { refusal: panicked() },
     }
 }
 

@@ -3,24 +3,23 @@
 //! The rules about where a message ends are in `framing`, before hyper's parser; these are about what the head says.
 
 use http::header::{self, HeaderName};
-use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Version};
 
 use crate::host::Authority;
 use crate::refusal::Refusal;
 
 /// Checks a parsed head.
-pub(crate) fn check(parts: &Parts) -> Result<(), Refusal> {
-    let fields = Singles::collect(&parts.headers)?;
+pub(crate) fn check<B>(request: &Request<B>) -> Result<(), Refusal> {
+    let fields = Singles::collect(request.headers())?;
     let host = match fields.host {
         Some(value) => {
             let host = value.to_str().ok().and_then(Authority::parse);
             Some(host.ok_or_else(|| Refusal::bad_request("Host is not a host and a port"))?)
         }
-        None if parts.version == Version::HTTP_11 => return Err(Refusal::bad_request("no Host field")),
+        None if request.version() == Version::HTTP_11 => return Err(Refusal::bad_request("no Host field")),
         None => None,
     };
-    check_target(parts, host)?;
+    check_target(request, host)?;
     match fields.expect {
         Some(value) if !value.as_bytes().eq_ignore_ascii_case(b"100-continue") => {
             Err(Refusal::new(StatusCode::EXPECTATION_FAILED, "Expect other than 100-continue"))
@@ -56,13 +55,13 @@ impl<'a> Singles<'a> {
 }
 
 /// The four forms of a target (RFC 9112, section 3.2), each with the methods that may use it.
-fn check_target(parts: &Parts, host: Option<Authority<'_>>) -> Result<(), Refusal> {
-    let uri = &parts.uri;
-    let is_connect = parts.method == Method::CONNECT;
+fn check_target<B>(request: &Request<B>, host: Option<Authority<'_>>) -> Result<(), Refusal> {
+    let uri = request.uri();
+    let is_connect = request.method() == Method::CONNECT;
     let Some(authority) = uri.authority() else {
         return match uri.path() {
             _ if is_connect => Err(Refusal::bad_request("CONNECT wants a host and a port as its target")),
-            "*" if parts.method == Method::OPTIONS => Ok(()),
+            "*" if request.method() == Method::OPTIONS => Ok(()),
             path if path.starts_with('/') => Ok(()),
             _ => Err(Refusal::bad_request("the target is not a path")),
         };
@@ -100,12 +99,11 @@ mod tests {
     use super::*;
 
     fn status(method: &str, target: &str, fields: &[(&'static str, &str)]) -> u16 {
-        let mut request = http::Request::builder().method(method).uri(target);
+        let mut request = Request::builder().method(method).uri(target);
         for (name, value) in fields {
             request = request.header(*name, *value);
         }
-        let (parts, ()) = request.body(()).unwrap().into_parts();
-        check(&parts).map_or_else(|refusal| refusal.status().as_u16(), |()| 200)
+        check(&request.body(()).unwrap()).map_or_else(|refusal| refusal.status().as_u16(), |()| 200)
     }
 
     /// RFC 9112, section 3.2.
@@ -120,8 +118,8 @@ mod tests {
 
     #[test]
     fn http_1_0_needs_no_host() {
-        let request = http::Request::builder().version(Version::HTTP_10).uri("/").body(()).unwrap();
-        assert_eq!(check(&request.into_parts().0), Ok(()));
+        let request = Request::builder().version(Version::HTTP_10).uri("/").body(()).unwrap();
+        assert_eq!(check(&request), Ok(()));
     }
 
     #[test]
