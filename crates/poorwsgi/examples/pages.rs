@@ -86,7 +86,7 @@ fn directory_index() -> String {
         file("notes.txt", 20_480, "text/plain"),
         file("żółw.pdf", 2_000_000, "application/pdf"),
     ];
-    DirectoryIndex { path: "/shared/2026/", entries: &entries, parent: true, site: SITE }.render()
+    DirectoryIndex { path: "/shared/2026/", entries: &entries, cut: false, parent: true, site: SITE }.render()
 }
 
 fn debug_page() -> DebugPage {

@@ -70,7 +70,10 @@ pub(super) fn directory(
     let unreadable = |error| HttpError::new(state::HTTP_INTERNAL_SERVER_ERROR).with_source(error);
     let listing = directory.list().map_err(unreadable)?;
     let site = site(settings, head, &hostname);
-    Ok(built_in(DirectoryIndex { path, entries: &listing.entries, parent: path != "/", site }.render()))
+    Ok(built_in(
+        DirectoryIndex { path, entries: &listing.entries, cut: listing.cut, parent: path != "/", site }
+            .render(),
+    ))
 }
 
 /// A page of ours as a response: it loads nothing and runs nothing, whatever a fault in it would let through.

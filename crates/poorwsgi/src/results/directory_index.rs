@@ -18,7 +18,7 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 /// use poorwsgi::results::{DirectoryIndex, Site};
 ///
 /// let entries = [Entry { name: "100% sure?.txt".into(), size: Some(2_000_000), modified: None, media_type: None }];
-/// let index = DirectoryIndex { path: "/files/", entries: &entries, parent: true, site: Site::default() };
+/// let index = DirectoryIndex { path: "/files/", entries: &entries, cut: false, parent: true, site: Site::default() };
 /// let html = index.render();
 /// assert!(html.contains(r#"<a href="/files/100%25%20sure%3F.txt">"#));
 /// assert!(html.contains("1.9 MB"));
@@ -30,6 +30,8 @@ pub struct DirectoryIndex<'a> {
     pub path: &'a str,
     /// What to list, in this order.
     pub entries: &'a [Entry],
+    /// Whether there are more entries than are listed.
+    pub cut: bool,
     /// Whether the directory above may be seen too.
     pub parent: bool,
     /// Who answers.
@@ -48,6 +50,7 @@ impl DirectoryIndex<'_> {
         };
         render(&IndexTemplate {
             path: self.path,
+            cut: self.cut,
             parent,
             rows: self.entries.iter().map(|entry| Row::new(&here, entry)).collect(),
             site: self.site,
@@ -70,6 +73,7 @@ fn href(segments: &[&str]) -> String {
 #[template(path = "directory_index.html", whitespace = "minimize")]
 struct IndexTemplate<'a> {
     path: &'a str,
+    cut: bool,
     parent: Option<String>,
     rows: Vec<Row<'a>>,
     site: Site<'a>,
@@ -125,7 +129,7 @@ mod tests {
     use crate::results::wellformed::assert_page;
 
     fn index(path: &str, entries: &[Entry], parent: bool) -> String {
-        let html = DirectoryIndex { path, entries, parent, site: Site::default() }.render();
+        let html = DirectoryIndex { path, entries, cut: false, parent, site: Site::default() }.render();
         assert_page(&html);
         html
     }
@@ -180,8 +184,14 @@ mod tests {
         let injection = "\"><script>alert('&')</script>";
         let entry = Entry { media_type: Some(injection), ..file(injection) };
         let site = Site { hostname: injection, admin: injection, software: injection, debug: true };
-        let html = DirectoryIndex { path: &format!("/{injection}/"), entries: &[entry], parent: true, site }
-            .render();
+        let html = DirectoryIndex {
+            path: &format!("/{injection}/"),
+            entries: &[entry],
+            cut: true,
+            parent: true,
+            site,
+        }
+        .render();
         assert_page(&html);
         assert_eq!(html.matches("&#60;script&#62;").count(), 7);
     }
@@ -209,6 +219,14 @@ mod tests {
             date(UNIX_EPOCH + Duration::from_secs(253_402_300_799)).as_deref(),
             Some("31-Dec-9999 23:59")
         );
+    }
+
+    #[test]
+    fn a_list_that_was_cut_says_so() {
+        let page =
+            |cut| DirectoryIndex { path: "/", entries: &[], cut, parent: false, site: Site::default() };
+        assert!(page(true).render().contains("more entries"));
+        assert!(!page(false).render().contains("more entries"));
     }
 
     #[test]
