@@ -3,10 +3,13 @@
 
 use libfuzzer_sys::fuzz_target;
 use poorwsgi::digest::Credentials;
+use poorwsgi::request::Authorization;
 
 fuzz_target!(|field: &str| {
     for field in [field, &format!("Digest {field}")] {
-        let Ok(credentials) = Credentials::parse(field) else { continue };
+        let authorization = Authorization::parse(field);
+        let Some(credentials) = Credentials::read(&authorization) else { continue };
+        assert_eq!(authorization.scheme(), "Digest");
         for value in
             [credentials.username, credentials.realm, credentials.nonce, credentials.uri, credentials.nc]
         {

@@ -1,0 +1,29 @@
+//! Whatever is sent as JSON is read or refused, and nothing that was read nests deeper than allowed.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use poorwsgi::json::{check_depth, parse_json};
+use serde_json::Value;
+
+/// Recursion is safe here: serde_json gives out no value nested deeper than 127.
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
+        Value::Object(members) => 1 + members.values().map(depth).max().unwrap_or(0),
+        _ => 0,
+    }
+}
+
+fuzz_target!(|input: (u8, bool, &[u8])| {
+    let (max_depth, latin, text) = input;
+    let max_depth = usize::from(max_depth);
+    let charset = latin.then_some("iso-8859-1");
+    let allowed = check_depth(text, max_depth);
+    let Ok(value) = parse_json::<Value>(text, charset, max_depth) else { return };
+    assert!(allowed.is_ok());
+    let depth = depth(&value);
+    assert!(depth <= max_depth);
+    if let Some(less) = depth.checked_sub(1) {
+        assert!(check_depth(text, less).is_err());
+    }
+});
