@@ -49,7 +49,7 @@ def test_the_validator_finds_nothing(demo, tmp_path, path, method, body):
 
 def test_names_are_in_title_case_and_as_spelled(demo):
     assert [name for name, _ in Call(demo, environ("/hello/world")).headers] == [
-        "X-Powered-By", "Content-Length", "Content-Type",
+        "X-Powered-By", "Content-Type", "Content-Length",
     ]
     assert ("x-one", "1") in Call(demo, environ("/result/three")).headers
 
