@@ -28,22 +28,36 @@ print("stopped", flush=True)
 """
 
 
-def start(source):
-    process = subprocess.Popen([sys.executable, "-c", source], stdout=subprocess.PIPE, text=True)
-    line = process.stdout.readline()
-    address = re.fullmatch(r"PoorWSGI listens on http://127\.0\.0\.1:(\d+)\n", line)
-    assert address, line
-    return process, Client(int(address[1]))
+@pytest.fixture
+def start():
+    """Starts a Python process that serves. One that is not done after 30 seconds is killed, which ends all reads."""
+    processes = []
+
+    def start(source):
+        process = subprocess.Popen([sys.executable, "-c", source], stdout=subprocess.PIPE, text=True)
+        killer = threading.Timer(30, process.kill)
+        processes.append((process, killer))
+        killer.start()
+        line = process.stdout.readline()
+        address = re.fullmatch(r"PoorWSGI listens on http://127\.0\.0\.1:(\d+)\n", line)
+        assert address, line
+        return process, Client(int(address[1]))
+
+    yield start
+    for process, killer in processes:
+        killer.cancel()
+        process.kill()
+        process.wait(30)
+        process.stdout.close()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_five_lines_are_served_until_a_signal(number):
+def test_five_lines_are_served_until_a_signal(start, number):
     process, client = start(five_lines() + RUN)
-    with process:
-        assert client("/hello/world").text == "Hello world"
-        process.send_signal(number)
-        assert process.stdout.read() == "stopped\n"
-        assert process.wait(30) == 0
+    assert client("/hello/world").text == "Hello world"
+    process.send_signal(number)
+    assert process.stdout.read() == "stopped\n"
+    assert process.wait(30) == 0
 
 
 def test_five_lines_under_wsgiref():
@@ -53,7 +67,7 @@ def test_five_lines_under_wsgiref():
         assert Client(port)("/hello/world").text == "Hello world"
 
 
-def test_two_runs_in_one_process_and_signals_as_before():
+def test_two_runs_in_one_process_and_signals_as_before(start):
     source = five_lines() + """
 import signal
 before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
@@ -61,18 +75,17 @@ before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)
 assert before == [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
 """
     process, client = start(source)
-    with process:
-        assert client("/hello/one").status == 200
-        process.send_signal(signal.SIGINT)
-        assert process.stdout.readline() == "stopped\n"
-        client.port = int(process.stdout.readline().rpartition(":")[2])
-        assert client("/hello/two").text == "Hello two"
-        process.send_signal(signal.SIGTERM)
-        assert process.stdout.read() == "stopped\n"
-        assert process.wait(30) == 0
+    assert client("/hello/one").status == 200
+    process.send_signal(signal.SIGINT)
+    assert process.stdout.readline() == "stopped\n"
+    client.port = int(process.stdout.readline().rpartition(":")[2])
+    assert client("/hello/two").text == "Hello two"
+    process.send_signal(signal.SIGTERM)
+    assert process.stdout.read() == "stopped\n"
+    assert process.wait(30) == 0
 
 
-def test_a_second_signal_waits_for_nobody():
+def test_a_second_signal_waits_for_nobody(start):
     source = five_lines() + """
 import threading
 @app.route("/wait")
@@ -81,16 +94,15 @@ def wait(req):
     threading.Event().wait()
 """ + RUN
     process, client = start(source)
-    with process:
-        with socket.create_connection(("127.0.0.1", client.port), 30) as connection:
-            connection.sendall(b"GET /wait HTTP/1.1\r\nHost: a\r\n\r\n")
-            assert process.stdout.readline() == "waiting\n"
-            # Two that cannot become one on their way.
-            process.send_signal(signal.SIGINT)
-            process.send_signal(signal.SIGTERM)
-            assert connection.recv(1) == b""
-        assert process.stdout.read() == "stopped\n"
-        assert process.wait(30) == 0
+    with socket.create_connection(("127.0.0.1", client.port), 30) as connection:
+        connection.sendall(b"GET /wait HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert process.stdout.readline() == "waiting\n"
+        # Two that cannot become one on their way.
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
+        assert connection.recv(1) == b""
+    assert process.stdout.read() == "stopped\n"
+    assert process.wait(30) == 0
 
 
 def test_start_and_stop_twice_in_one_process(name):

@@ -1,6 +1,7 @@
 """The built-in HTTP/1.1 server."""
 import contextlib
 import signal
+import socket
 import threading
 
 from poorwsgi._poorwsgi import Application, Server
@@ -8,6 +9,7 @@ from poorwsgi._poorwsgi import Application, Server
 __all__ = ["Server", "run"]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SERVED = b"\0"  # no signal has the number 0
 
 
 def run(app: Application, address: str = "127.0.0.1:8080") -> None:
@@ -21,22 +23,34 @@ def run(app: Application, address: str = "127.0.0.1:8080") -> None:
     # while it is in Python: so it waits here, and another thread serves.
     server = Server(app, address)
     failures: list[BaseException] = []
+    # Not Thread.join: the system may hand a signal to any thread, and one that comes just before the main thread sleeps
+    # does not wake it, so that its handler would run after the join, which may be never. What is written here stays.
+    woken, wake = socket.socketpair()
+    with woken, wake:
+        wake.setblocking(False)
 
-    def serve() -> None:
+        def serve() -> None:
+            try:
+                server.serve()
+            except BaseException as error:  # noqa: BLE001 - raised again below
+                failures.append(error)
+            finally:
+                with contextlib.suppress(OSError):  # run has left already, by an exception
+                    wake.send(_SERVED)
+
+        before = {number: signal.signal(number, lambda *_: server.stop()) for number in _SIGNALS}
+        wakeup = signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
         try:
-            server.serve()
-        except BaseException as error:  # noqa: BLE001 - raised again below
-            failures.append(error)
-
-    before = {number: signal.signal(number, lambda *_: server.stop()) for number in _SIGNALS}
-    try:
-        thread = threading.Thread(target=serve, name="poorwsgi", daemon=True)
-        thread.start()
-        with contextlib.suppress(OSError):  # nobody has to read it
-            print(f"PoorWSGI listens on {server.address}", flush=True)
-        thread.join()
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+            thread = threading.Thread(target=serve, name="poorwsgi", daemon=True)
+            thread.start()
+            with contextlib.suppress(OSError):  # nobody has to read it
+                print(f"PoorWSGI listens on {server.address}", flush=True)
+            while woken.recv(1) != _SERVED:
+                pass
+            thread.join()
+        finally:
+            signal.set_wakeup_fd(wakeup)
+            for number, handler in before.items():
+                signal.signal(number, handler)
     if failures:
         raise failures[0]
