@@ -1,7 +1,9 @@
 """The built-in HTTP/1.1 server."""
 import contextlib
+import os
 import signal
 import socket
+import sys
 import threading
 
 from poorwsgi._poorwsgi import Application, Server
@@ -13,7 +15,7 @@ _SERVED = b"\0"  # no signal has the number 0
 
 
 def run(app: Application, address: str = "127.0.0.1:8080") -> None:
-    """Serves an application until Ctrl-C or SIGTERM; a second one does not wait for running requests.
+    """Serves an application until Ctrl-C or SIGTERM; a second one ends the process if handlers still run by then.
 
     ``address`` is ``"host:port"``, where port 0 is one that the system chooses, or ``"unix:/path"``. The first line on
     the standard output says where it listens. It must be called in the main thread, for which Python keeps the signals;
@@ -52,5 +54,11 @@ def run(app: Application, address: str = "127.0.0.1:8080") -> None:
             signal.set_wakeup_fd(wakeup)
             for number, handler in before.items():
                 signal.signal(number, handler)
+    if server.is_abandoned:
+        # A thread inside Python can neither be ended nor outlive the interpreter.
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(128 + signal.SIGINT)
     if failures:
         raise failures[0]

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll};
 
 use poorwsgi::BoxError;
@@ -24,19 +24,22 @@ pub(crate) struct Server {
     address: String,
     ready: Mutex<Option<(Runtime, BoundServer<Native>)>>,
     stops: watch::Sender<u32>,
+    /// Every running handler holds one more.
+    handlers: Arc<()>,
 }
 
 #[pymethods]
 impl Server {
     #[new]
     fn new(py: Python<'_>, application: Py<Application>, address: &str) -> PyResult<Self> {
-        let service = Native(Arc::new(application));
+        let handlers = Arc::new(());
+        let service = Native { application: Arc::new(application), handlers: Arc::downgrade(&handlers) };
         py.detach(|| {
             let runtime = Runtime::new()?;
             let bound = runtime.block_on(poorwsgi_server::Server::new(service).bind(address))?;
             let address = bound.address().to_string();
             let ready = Mutex::new(Some((runtime, bound)));
-            Ok(Server { address, ready, stops: watch::Sender::new(0) })
+            Ok(Server { address, ready, stops: watch::Sender::new(0), handlers })
         })
         .map_err(|error: std::io::Error| PyOSError::new_err(format!("{address}: {error}")))
     }
@@ -65,6 +68,12 @@ impl Server {
         })
     }
 
+    /// Whether handlers still run that a second stop has cut off. The interpreter must not end before they do.
+    #[getter]
+    fn is_abandoned(&self) -> bool {
+        Arc::strong_count(&self.handlers) > 1
+    }
+
     /// Stops the server, from any thread: requests that run are finished first. A second call cuts them off.
     fn stop(&self) {
         self.stops.send_modify(|count| *count = count.saturating_add(1));
@@ -81,7 +90,10 @@ impl Server {
 
 /// A Python application as a service. Each request runs on a thread that may block.
 #[derive(Clone)]
-struct Native(Arc<Py<Application>>);
+struct Native {
+    application: Arc<Py<Application>>,
+    handlers: Weak<()>,
+}
 
 impl tower_service::Service<http::Request<RequestBody>> for Native {
     type Response = http::Response<Body>;
@@ -93,9 +105,10 @@ impl tower_service::Service<http::Request<RequestBody>> for Native {
     }
 
     fn call(&mut self, request: http::Request<RequestBody>) -> Self::Future {
-        let application = Arc::clone(&self.0);
+        let Native { application, handlers } = self.clone();
         Box::pin(async move {
             let answer = tokio::task::spawn_blocking(move || {
+                let _running = handlers.upgrade();
                 let application = application.get();
                 let (parts, body) = request.into_parts();
                 let head = HttpHead::new(parts, application.variables().cloned());
