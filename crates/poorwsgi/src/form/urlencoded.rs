@@ -120,9 +120,7 @@ impl UrlencodedParser {
             }
         }
         let rest = std::mem::take(&mut self.input);
-        // Percent encoding takes at most three bytes for one; what comes out is measured exactly when the pair is whole.
-        let encoded = (self.begun.len() + rest.len()) as u64;
-        limits::FIELD_BYTES.check(&self.options.limits, encoded / 3)?;
+        self.check_encoded(self.begun.len() + rest.len())?;
         self.begun.extend_from_slice(&rest);
         Ok(None)
     }
@@ -145,7 +143,14 @@ impl UrlencodedParser {
         self.pair(&whole)
     }
 
+    /// Percent encoding takes at most three bytes for one; what comes out is measured exactly when the pair is whole. A
+    /// pair that will be left out is measured too, so that it does not matter in which pieces it came.
+    fn check_encoded(&self, length: usize) -> Result<(), FormError> {
+        limits::FIELD_BYTES.check(&self.options.limits, length as u64 / 3)
+    }
+
     fn pair(&mut self, text: &[u8]) -> Result<Option<Pair>, FormError> {
+        self.check_encoded(text.len())?;
         let (name, value) = match memchr::memchr(b'=', text) {
             Some(at) => (text.get(..at).unwrap_or_default(), text.get(at + 1..).unwrap_or_default()),
             None if self.options.strict_parsing => {
@@ -205,6 +210,19 @@ mod tests {
     }
 
     /// What PoorWSGI 2.8.1 reads, for (keep_blank_values, strict_parsing) = (no, no), (no, yes), (yes, no), (yes, yes).
+    /// A name without a value is left out, but not before it is measured: in one piece as in many.
+    #[test]
+    fn a_long_field_is_too_large_however_it_comes() {
+        let limits = Limits { field_bytes: 10, ..Limits::default() };
+        let options = || Options { limits: limits.clone(), ..Options::default() };
+        let long = "n".repeat(40);
+        assert!(matches!(parse(long.as_bytes(), options()), Err(FormError::TooLarge { .. })));
+        let mut parser = UrlencodedParser::new(options());
+        parser.push(Bytes::from(long));
+        assert!(matches!(parser.next_pair(), Err(FormError::TooLarge { .. })));
+        assert_eq!(parse("n".repeat(9).as_bytes(), options()).unwrap(), []);
+    }
+
     #[test]
     fn pairs_are_those_of_poorwsgi() {
         type Pairs = Option<&'static [(&'static str, &'static str)]>;
