@@ -36,6 +36,12 @@ pub(super) const HTML: HeaderValue = HeaderValue::from_static("text/html; charse
 /// ```
 #[derive(Debug)]
 pub struct Response {
+    // Boxed, because a response goes through many hands and each would copy it.
+    parts: Box<Parts>,
+}
+
+#[derive(Debug)]
+struct Parts {
     status: StatusCode,
     headers: Headers,
     content_type: Option<HeaderValue>,
@@ -53,7 +59,7 @@ pub struct Declined;
 
 impl Response {
     pub(super) fn of(status: StatusCode, content_type: Option<HeaderValue>, body: impl Into<Body>) -> Self {
-        Response {
+        let parts = Parts {
             status,
             headers: Headers::new(),
             content_type,
@@ -61,25 +67,26 @@ impl Response {
             ranges: Ranges::Refused,
             length: None,
             extensions: Extensions::new(),
-        }
+        };
+        Response { parts: Box::new(parts) }
     }
 
     /// Whether this is no answer at all.
     #[must_use]
     pub fn is_declined(&self) -> bool {
-        self.extensions.get::<Declined>().is_some()
+        self.parts.extensions.get::<Declined>().is_some()
     }
 
     /// The status code.
     #[must_use]
     pub fn status(&self) -> u16 {
-        self.status.as_u16()
+        self.parts.status.as_u16()
     }
 
     /// The reason phrase of the status.
     #[must_use]
     pub fn reason(&self) -> &'static str {
-        state::reason(self.status.as_u16()).unwrap_or_default()
+        state::reason(self.parts.status.as_u16()).unwrap_or_default()
     }
 
     /// Changes the status.
@@ -87,7 +94,7 @@ impl Response {
     /// # Errors
     /// [`ResponseError::Status`] for an unknown status; the response is then as it was.
     pub fn set_status(&mut self, status: u16) -> Result<(), ResponseError> {
-        self.status = status_code(status)?;
+        self.parts.status = status_code(status)?;
         Ok(())
     }
 
@@ -102,19 +109,19 @@ impl Response {
 
     /// The header fields.
     #[must_use]
-    pub const fn headers(&self) -> &Headers {
-        &self.headers
+    pub fn headers(&self) -> &Headers {
+        &self.parts.headers
     }
 
     /// The header fields, to change them.
-    pub const fn headers_mut(&mut self) -> &mut Headers {
-        &mut self.headers
+    pub fn headers_mut(&mut self) -> &mut Headers {
+        &mut self.parts.headers
     }
 
     /// With these header fields instead of those there are.
     #[must_use]
     pub fn with_headers(mut self, headers: Headers) -> Self {
-        self.headers = headers;
+        self.parts.headers = headers;
         self
     }
 
@@ -127,14 +134,14 @@ impl Response {
         name: impl AsRef<str>,
         value: impl AsRef<[u8]>,
     ) -> Result<Self, ResponseError> {
-        self.headers.set(name, value)?;
+        self.parts.headers.set(name, value)?;
         Ok(self)
     }
 
     /// What `Content-Type` is going to say: the field where it is set, else the type of the constructor.
     #[must_use]
     pub fn content_type(&self) -> Option<&str> {
-        let field = self.headers.get(CONTENT_TYPE).or(self.content_type.as_ref())?;
+        let field = self.parts.headers.get(CONTENT_TYPE).or(self.parts.content_type.as_ref())?;
         std::str::from_utf8(field.as_bytes()).ok()
     }
 
@@ -145,7 +152,7 @@ impl Response {
     /// [`ResponseError::Header`] for a control character.
     pub fn with_content_type(mut self, content_type: impl AsRef<str>) -> Result<Self, ResponseError> {
         let content_type = content_type.as_ref();
-        self.content_type = match content_type {
+        self.parts.content_type = match content_type {
             "" => None,
             _ => Some(field_value(CONTENT_TYPE, content_type)?),
         };
@@ -153,28 +160,28 @@ impl Response {
     }
 
     pub(super) fn take_content_type(&mut self) -> Option<HeaderValue> {
-        self.content_type.take()
+        self.parts.content_type.take()
     }
 
     /// The body.
     #[must_use]
-    pub const fn body(&self) -> &Body {
-        &self.body
+    pub fn body(&self) -> &Body {
+        &self.parts.body
     }
 
     /// The body alone.
     #[must_use]
     pub fn into_body(self) -> Body {
-        self.body
+        self.parts.body
     }
 
     /// Changes the body.
     pub fn set_body(&mut self, body: impl Into<Body>) {
-        self.body = body.into();
+        self.parts.body = body.into();
     }
 
     pub(super) fn map_body(&mut self, change: impl FnOnce(Body) -> Body) {
-        self.body = change(mem::take(&mut self.body));
+        self.parts.body = change(mem::take(&mut self.parts.body));
     }
 
     /// Appends to a body in memory.
@@ -182,36 +189,36 @@ impl Response {
     /// # Errors
     /// [`ResponseError::Write`] where the body is a file or a stream.
     pub fn write(&mut self, data: impl AsRef<[u8]>) -> Result<(), ResponseError> {
-        let Some(bytes) = self.body.as_bytes() else { return Err(ResponseError::Write) };
+        let Some(bytes) = self.parts.body.as_bytes() else { return Err(ResponseError::Write) };
         let bytes = bytes.clone();
-        self.body = Body::empty();
+        self.parts.body = Body::empty();
         let mut bytes = bytes.try_into_mut().unwrap_or_else(|shared| BytesMut::from(&*shared));
         bytes.extend_from_slice(data.as_ref());
-        self.body = bytes.freeze().into();
+        self.parts.body = bytes.freeze().into();
         Ok(())
     }
 
     /// Which parts of the body may be, or have been, asked for.
     #[must_use]
-    pub const fn ranges(&self) -> &Ranges {
-        &self.ranges
+    pub fn ranges(&self) -> &Ranges {
+        &self.parts.ranges
     }
 
     /// Offers parts of the body, or chooses them. Only a 200 has parts.
     pub fn set_ranges(&mut self, ranges: Ranges) {
-        self.ranges = ranges;
+        self.parts.ranges = ranges;
     }
 
     /// With parts on offer: `Accept-Ranges: bytes`, and 206 where the request asks for some. It needs a body of known
     /// length; one of unknown length is sent whole.
     #[must_use]
     pub fn accept_ranges(mut self) -> Self {
-        self.ranges = Ranges::Offered;
+        self.parts.ranges = Ranges::Offered;
         self
     }
 
     pub(super) fn take_ranges(&mut self) -> Ranges {
-        mem::take(&mut self.ranges)
+        mem::take(&mut self.parts.ranges)
     }
 
     /// With an `ETag`.
@@ -226,7 +233,7 @@ impl Response {
     pub fn with_entity_tag(mut self, tag: &EntityTag<'_>) -> Self {
         // A tag holds nothing that a header field refuses.
         if let Ok(value) = HeaderValue::try_from(tag.to_string()) {
-            self.headers.put(ETAG, value);
+            self.parts.headers.put(ETAG, value);
         }
         self
     }
@@ -236,42 +243,43 @@ impl Response {
     pub fn with_last_modified(mut self, time: SystemTime) -> Self {
         if let Some(date) = date::system_time_to_http(time).and_then(|date| HeaderValue::try_from(date).ok())
         {
-            self.headers.put(LAST_MODIFIED, date);
+            self.parts.headers.put(LAST_MODIFIED, date);
         }
         self
     }
 
     /// Values for the server or the layers above, which are not sent.
     #[must_use]
-    pub const fn extensions(&self) -> &Extensions {
-        &self.extensions
+    pub fn extensions(&self) -> &Extensions {
+        &self.parts.extensions
     }
 
     /// Values for the server or the layers above, to change them.
-    pub const fn extensions_mut(&mut self) -> &mut Extensions {
-        &mut self.extensions
+    pub fn extensions_mut(&mut self) -> &mut Extensions {
+        &mut self.parts.extensions
     }
 
     /// The length of the body is to be stated, by the server that writes it or by [`state_length`](Self::state_length).
     pub(super) fn expect_length(&mut self) {
-        self.length = self.body.length();
+        self.parts.length = self.parts.body.length();
     }
 
     /// Adds the `Content-Length` of a response that the pipeline has finished, where its length is known and nothing says
     /// it yet. A door needs it whose server does not ask the body.
     pub fn state_length(&mut self) {
-        if let Some(length) = self.length.take() {
-            self.headers.put(CONTENT_LENGTH, HeaderValue::from(length));
+        if let Some(length) = self.parts.length.take() {
+            self.parts.headers.put(CONTENT_LENGTH, HeaderValue::from(length));
         }
     }
 
     /// The same for hyper and tower. Nothing is added: [`finish`](super::finish) does that.
     #[must_use]
     pub fn into_http(self) -> http::Response<Body> {
-        let mut response = http::Response::new(self.body);
-        *response.status_mut() = self.status;
-        *response.extensions_mut() = self.extensions;
-        *response.headers_mut() = self.headers.into_map();
+        let Parts { status, headers, body, extensions, .. } = *self.parts;
+        let mut response = http::Response::new(body);
+        *response.status_mut() = status;
+        *response.extensions_mut() = extensions;
+        *response.headers_mut() = headers.into_map();
         response
     }
 }
@@ -284,7 +292,7 @@ where
     /// The response of another service. Its status is taken as it is.
     fn from(response: http::Response<B>) -> Self {
         let (head, body) = response.into_parts();
-        Response {
+        let parts = Parts {
             status: head.status,
             headers: Headers::from(&head.headers),
             content_type: None,
@@ -292,7 +300,8 @@ where
             ranges: Ranges::Refused,
             length: None,
             extensions: head.extensions,
-        }
+        };
+        Response { parts: Box::new(parts) }
     }
 }
 
