@@ -35,7 +35,7 @@ pub(crate) fn answer<'py>(
         _ => Body::empty(),
     };
     let mut response = ready(application.handle(Box::new(head), body))?;
-    response.state_length();
+    response.state_content();
     let status = format!("{} {}", response.status(), response.reason());
     let headers = PyList::empty(py);
     for (name, value) in response.headers().iter() {

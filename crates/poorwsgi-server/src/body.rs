@@ -22,20 +22,30 @@ use crate::context::Context as ConnectionContext;
 /// come whole ends with an error, never like one that does.
 #[derive(Debug)]
 pub struct RequestBody {
-    /// `None` after an error: nothing more is read.
-    incoming: Option<Incoming>,
+    /// `None` where there is nothing (more) to read, as in most requests.
+    unread: Option<Box<Unread>>,
+}
+
+#[derive(Debug)]
+struct Unread {
+    incoming: Incoming,
     left: u64,
     connection: Arc<ConnectionContext>,
 }
 
 impl RequestBody {
-    pub(crate) fn new(incoming: Incoming, connection: Arc<ConnectionContext>) -> Self {
-        RequestBody { incoming: Some(incoming), left: connection.config.max_body, connection }
+    pub(crate) fn new(incoming: Incoming, connection: &Arc<ConnectionContext>) -> Self {
+        if incoming.is_end_stream() {
+            return RequestBody { unread: None };
+        }
+        let left = connection.config.max_body;
+        RequestBody { unread: Some(Box::new(Unread { incoming, left, connection: Arc::clone(connection) })) }
     }
 
     fn fail(&mut self, error: BodyError) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        self.incoming = None;
-        self.connection.spoil();
+        if let Some(unread) = self.unread.take() {
+            unread.connection.spoil();
+        }
         Poll::Ready(Some(Err(error)))
     }
 }
@@ -48,8 +58,8 @@ impl Body for RequestBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let Some(incoming) = &mut self.incoming else { return Poll::Ready(None) };
-        let mut frame = match ready!(Pin::new(incoming).poll_frame(cx)) {
+        let Some(unread) = &mut self.unread else { return Poll::Ready(None) };
+        let mut frame = match ready!(Pin::new(&mut unread.incoming).poll_frame(cx)) {
             None => return Poll::Ready(None),
             Some(Ok(frame)) => frame,
             Some(Err(error)) => return self.fail(BodyError::from_hyper(&error)),
@@ -57,21 +67,21 @@ impl Body for RequestBody {
         if let Some(trailers) = frame.trailers_mut() {
             drop_forbidden(trailers);
         } else if let Some(data) = frame.data_ref() {
-            let Some(left) = self.left.checked_sub(data.len() as u64) else {
-                let limit = self.connection.config.max_body;
+            let Some(left) = unread.left.checked_sub(data.len() as u64) else {
+                let limit = unread.connection.config.max_body;
                 return self.fail(BodyError::new(Kind::TooLarge { limit }));
             };
-            self.left = left;
+            unread.left = left;
         }
         Poll::Ready(Some(Ok(frame)))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.incoming.as_ref().is_none_or(Body::is_end_stream)
+        self.unread.as_ref().is_none_or(|unread| unread.incoming.is_end_stream())
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.incoming.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
+        self.unread.as_ref().map_or_else(|| SizeHint::with_exact(0), |unread| unread.incoming.size_hint())
     }
 }
 

@@ -1,6 +1,7 @@
 //! One request and its response.
 
 use std::any::Any;
+use std::cell::RefCell;
 use std::fmt;
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -20,6 +21,7 @@ use tower_service::Service;
 use crate::LOG;
 use crate::body::RequestBody;
 use crate::context::Context as ConnectionContext;
+use crate::framing::decimal;
 use crate::head;
 use crate::outgoing::{Outgoing, Payload};
 use crate::record::Record;
@@ -27,7 +29,7 @@ use crate::refusal::Refusal;
 
 /// What hyper calls for each request of one connection.
 pub(crate) struct Exchanger<S, B> {
-    service: S,
+    service: RefCell<S>,
     context: Arc<ConnectionContext>,
     /// Whether the service knows the connection, so that the requests need not tell it.
     introduced: bool,
@@ -40,7 +42,7 @@ impl<S: 'static, B> Exchanger<S, B> {
         let application = (&mut service as &mut dyn Any).downcast_mut::<Application>();
         let introduced =
             application.map(|application| application.set_connection(context.connection)).is_some();
-        Exchanger { service, context, introduced, body: PhantomData }
+        Exchanger { service: RefCell::new(service), context, introduced, body: PhantomData }
     }
 
     fn admit(&self, request: &mut Request<Incoming>) -> Result<(), Refusal> {
@@ -71,8 +73,7 @@ where
                 if !self.introduced {
                     request.extensions_mut().insert(self.context.connection);
                 }
-                let request = request.map(|incoming| RequestBody::new(incoming, Arc::clone(&self.context)));
-                begin(self.service.clone(), request)
+                begin(&self.service, request.map(|incoming| RequestBody::new(incoming, &self.context)))
             }
         };
         Exchange { state, record: Some(record), body: PhantomData }
@@ -80,14 +81,19 @@ where
 }
 
 /// Calls a service that is ready at once, as nearly every one is. Another one is asked again when it is polled.
-fn begin<S: Service<Request<RequestBody>>>(
-    mut service: S,
+fn begin<S: Service<Request<RequestBody>> + Clone>(
+    service: &RefCell<S>,
     request: Request<RequestBody>,
 ) -> State<S, S::Future> {
+    // Borrowed for this call alone, so it is always free.
+    let Ok(mut service) = service.try_borrow_mut() else { return State::Refused { refusal: panicked() } };
     let ready =
         catch_unwind(AssertUnwindSafe(|| service.poll_ready(&mut Context::from_waker(Waker::noop()))));
     if !matches!(ready, Ok(Poll::Ready(Ok(())))) {
-        return State::Ready { service, request: Some(request) };
+        // The one that was asked keeps what it has been promised.
+        let next = service.clone();
+        let asked = std::mem::replace(&mut *service, next);
+        return State::Waiting { call: Box::new(Call { service: asked, request: Some(request) }) };
     }
     match catch_unwind(AssertUnwindSafe(|| service.call(request))) {
         Ok(future) => State::Running { future },
@@ -95,11 +101,17 @@ fn begin<S: Service<Request<RequestBody>>>(
     }
 }
 
+/// A call of a service that is not ready.
+struct Call<S> {
+    service: S,
+    request: Option<Request<RequestBody>>,
+}
+
 pin_project! {
     #[project = StateProjection]
     enum State<S, F> {
         Refused { refusal: Refusal },
-        Ready { service: S, request: Option<Request<RequestBody>> },
+        Waiting { call: Box<Call<S>> },
         Running { #[pin] future: F },
     }
 }
@@ -123,16 +135,24 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        let outcome = loop {
+        let refusal = loop {
             match this.state.as_mut().project() {
-                StateProjection::Refused { refusal } => break Err(refusal.clone()),
+                StateProjection::Refused { refusal } => break refusal.clone(),
                 StateProjection::Running { future } => {
                     match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
-                        Ok(polled) => break ready!(polled).map_err(|error| failed(&error.into())),
-                        Err(_panic) => break Err(panicked()),
+                        Ok(Poll::Pending) => return Poll::Pending,
+                        // Finished right here: a response is large, and each step further would copy it.
+                        Ok(Poll::Ready(Ok(response))) => {
+                            return Poll::Ready(
+                                this.record.take().ok_or(Cut).and_then(|record| finish(response, record)),
+                            );
+                        }
+                        Ok(Poll::Ready(Err(error))) => break failed(&error.into()),
+                        Err(_panic) => break panicked(),
                     }
                 }
-                StateProjection::Ready { service, request } => {
+                StateProjection::Waiting { call } => {
+                    let Call { service, request } = &mut **call;
                     let called = catch_unwind(AssertUnwindSafe(|| {
                         ready!(service.poll_ready(cx))?;
                         Poll::Ready(Ok(request.take().map(|request| service.call(request))))
@@ -140,21 +160,17 @@ where
                     match called {
                         Ok(Poll::Pending) => return Poll::Pending,
                         Ok(Poll::Ready(Ok(Some(future)))) => this.state.set(State::Running { future }),
-                        Ok(Poll::Ready(Ok(None))) => break Err(panicked()),
+                        Ok(Poll::Ready(Ok(None))) => break panicked(),
                         Ok(Poll::Ready(Err(error))) => {
                             let error: S::Error = error;
-                            break Err(failed(&error.into()));
+                            break failed(&error.into());
                         }
-                        Err(_panic) => break Err(panicked()),
+                        Err(_panic) => break panicked(),
                     }
                 }
             }
         };
-        let Some(record) = this.record.take() else { return Poll::Ready(Err(Cut)) };
-        Poll::Ready(match outcome {
-            Ok(response) => finish(response, record),
-            Err(refusal) => Ok(refused(&refusal, record)),
-        })
+        Poll::Ready(this.record.take().map(|record| refused(&refusal, record)).ok_or(Cut))
     }
 }
 
@@ -197,8 +213,8 @@ fn finish<B: Body<Data = Bytes>>(
     }
     let without_content = record.method() == Method::HEAD
         || matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-    let length = match check_framing(&mut response, without_content) {
-        Ok(length) => length,
+    let said = match Said::of(&response, without_content) {
+        Ok(said) => said,
         Err(reason) => {
             tracing::error!(
                 target: LOG,
@@ -213,47 +229,62 @@ fn finish<B: Body<Data = Bytes>>(
     let context = record.context();
     let spoilt = context.is_spoilt();
     let headers = response.headers_mut();
-    if let Some(server) = &context.config.server_header {
-        headers.entry(header::SERVER).or_insert_with(|| server.clone());
+    if said.coding {
+        headers.remove(header::TRANSFER_ENCODING);
+    }
+    if let Some(server) = context.config.server_header.as_ref().filter(|_| !said.server) {
+        headers.append(header::SERVER, server.clone());
     }
     if spoilt {
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     Ok(response.map(|body| {
-        let payload = if without_content && length.is_some() {
+        let payload = if without_content && said.length.is_some() {
             Payload::Text { text: Bytes::new() }
         } else {
             Payload::Application { body }
         };
-        Outgoing::new(payload, length, record)
+        Outgoing::new(payload, said.length, record)
     }))
 }
 
-/// Sees to it that what the head says about the content is true: hyper sends a `Content-Length` as it is given.
-/// The transfer coding is the server's own affair (RFC 9112, section 6.1). Gives the `Content-Length`.
-fn check_framing<B: Body>(
-    response: &mut Response<B>,
-    without_content: bool,
-) -> Result<Option<u64>, &'static str> {
-    let status = response.status();
-    if status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS {
-        return Err("a final status is wanted");
-    }
-    response.headers_mut().remove(header::TRANSFER_ENCODING);
-    let mut lengths = response.headers().get_all(header::CONTENT_LENGTH).iter();
-    let Some(length) = lengths.next() else { return Ok(None) };
-    if lengths.next().is_some() {
-        return Err("two Content-Length fields");
-    }
-    let digits = length.to_str().ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
-    let Some(length) = digits.and_then(|text| text.parse::<u64>().ok()) else {
-        return Err("Content-Length is not a number");
-    };
-    match response.body().size_hint().exact() {
-        Some(size) if size != length && !without_content => {
-            Err("Content-Length differs from the content's length")
+/// What the head of a response says of the things that are the server's.
+#[derive(Default)]
+struct Said {
+    server: bool,
+    /// The transfer coding is the server's own affair (RFC 9112, section 6.1).
+    coding: bool,
+    length: Option<u64>,
+}
+
+impl Said {
+    /// Reads the head, and sees to it that what it says about the content is true: hyper sends a `Content-Length` as it
+    /// is given.
+    fn of<B: Body>(response: &Response<B>, without_content: bool) -> Result<Self, &'static str> {
+        let status = response.status();
+        if status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS {
+            return Err("a final status is wanted");
         }
-        _ => Ok(Some(length)),
+        let mut said = Said::default();
+        for (name, value) in response.headers() {
+            match *name {
+                header::SERVER => said.server = true,
+                header::TRANSFER_ENCODING => said.coding = true,
+                header::CONTENT_LENGTH => {
+                    let length = decimal(value.as_bytes()).ok_or("Content-Length is not a number")?;
+                    if said.length.replace(length).is_some() {
+                        return Err("two Content-Length fields");
+                    }
+                }
+                _ => {}
+            }
+        }
+        match (said.length, response.body().size_hint().exact()) {
+            (Some(length), Some(size)) if size != length && !without_content => {
+                Err("Content-Length differs from the content's length")
+            }
+            _ => Ok(said),
+        }
     }
 }
 

@@ -5,7 +5,7 @@
 //! first; and nothing that follows a message is handed to hyper before that message has ended.
 
 use http::StatusCode;
-use memchr::memchr;
+use memchr::memchr_iter;
 
 use crate::refusal::Refusal;
 
@@ -44,17 +44,17 @@ pub(crate) struct HeadScanner {
 impl HeadScanner {
     /// Looks at the head so far. `bytes` must begin with what earlier calls have seen.
     pub(crate) fn scan(&mut self, bytes: &[u8], limits: &HeadLimits) -> Result<Option<Head>, Refusal> {
-        while let Some(found) = bytes.get(self.searched..).and_then(|rest| memchr(b'\n', rest)) {
-            let line_feed = self.searched + found;
+        let searched = self.searched;
+        for found in memchr_iter(b'\n', bytes.get(searched..).unwrap_or_default()) {
+            let line_feed = searched + found;
             let line = bytes.get(self.line_start..line_feed).unwrap_or_default();
             let Some(line) = line.strip_suffix(b"\r") else {
                 return Err(Refusal::bad_request("a line of the head ends in a bare LF"));
             };
-            self.searched = line_feed + 1;
-            self.line_start = self.searched;
-            self.check_size(self.searched, limits)?;
+            self.line_start = line_feed + 1;
+            Self::check_size(self.line_start, limits)?;
             if line.is_empty() {
-                return Ok(Some(Head { length: self.searched, framing: self.framing()? }));
+                return Ok(Some(Head { length: self.line_start, framing: self.framing()? }));
             }
             match self.lines {
                 0 => Self::check_request_line(line.len(), limits)?,
@@ -74,7 +74,7 @@ impl HeadScanner {
         if self.lines == 0 {
             Self::check_request_line(bytes.strip_suffix(b"\r").unwrap_or(bytes).len(), limits)?;
         }
-        self.check_size(bytes.len(), limits)?;
+        Self::check_size(bytes.len(), limits)?;
         Ok(None)
     }
 
@@ -91,7 +91,7 @@ impl HeadScanner {
         ))
     }
 
-    fn check_size(&self, size: usize, limits: &HeadLimits) -> Result<(), Refusal> {
+    fn check_size(size: usize, limits: &HeadLimits) -> Result<(), Refusal> {
         if size <= limits.head {
             return Ok(());
         }
@@ -132,7 +132,7 @@ fn value_of<'line>(line: &'line [u8], name: &[u8]) -> Option<&'line [u8]> {
 }
 
 /// `1*DIGIT` (RFC 9110, section 8.6): no sign, no list, nothing over 64 bits.
-fn decimal(value: &[u8]) -> Option<u64> {
+pub(crate) fn decimal(value: &[u8]) -> Option<u64> {
     if value.is_empty() {
         return None;
     }

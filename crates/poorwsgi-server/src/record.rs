@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::{Method, StatusCode, Uri};
+use http::uri::PathAndQuery;
+use http::{Method, StatusCode};
 
 use crate::context::Context;
 use crate::stop::Level;
@@ -17,7 +18,8 @@ const ACCESS: &str = "poorwsgi::access";
 pub(crate) struct Record {
     context: Arc<Context>,
     method: Method,
-    uri: Uri,
+    /// `None` for a target that is a host alone.
+    target: Option<PathAndQuery>,
     /// `None` when nobody listens to access records.
     started: Option<Instant>,
     status: Option<StatusCode>,
@@ -31,7 +33,7 @@ impl Record {
         Record {
             context,
             method: request.method().clone(),
-            uri: request.uri().clone(),
+            target: request.uri().path_and_query().cloned(),
             started: listened.then(Instant::now),
             status: None,
             bytes: 0,
@@ -44,7 +46,7 @@ impl Record {
     }
 
     pub(crate) fn path(&self) -> &str {
-        self.uri.path()
+        self.target.as_ref().map_or("", PathAndQuery::path)
     }
 
     pub(crate) fn context(&self) -> &Context {
@@ -70,7 +72,7 @@ impl Drop for Record {
             tracing::info!(
                 target: ACCESS,
                 method = %self.method,
-                path = self.uri.path(),
+                path = self.path(),
                 status = self.status.map_or(0, |status| status.as_u16()),
                 bytes = self.bytes,
                 duration_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
@@ -78,12 +80,7 @@ impl Drop for Record {
             );
         }
         if !self.finished && self.context.stop.level() == Level::AtOnce {
-            self.context.stop.leave(format!(
-                "{} {} from {}",
-                self.method,
-                self.uri.path(),
-                self.context.peer()
-            ));
+            self.context.stop.leave(format!("{} {} from {}", self.method, self.path(), self.context.peer()));
         }
     }
 }

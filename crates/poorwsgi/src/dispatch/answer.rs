@@ -2,8 +2,8 @@
 
 use std::str::FromStr;
 
-use crate::dispatch::target::{Target, find};
-use crate::dispatch::{Language, Route};
+use crate::dispatch::Language;
+use crate::dispatch::target::{Target, resolve};
 use crate::error::HttpError;
 use crate::request::Head;
 use crate::settings::Settings;
@@ -56,21 +56,15 @@ pub(super) async fn answer<L: Language>(
     tables: &Tables<L>,
     request: &L::Request,
 ) -> Result<L::Response, L::Error> {
-    let head = L::head(request);
-    let method = Method::from_str(head.method()).map_err(|_| unknown_method(head))?;
-    let path = head.path()?;
-    let found = find(tables, head, &path, method);
-    if let Some(rule) = found.rule {
-        let handler = match &found.target {
-            Target::Handler(handler) => Some(*handler),
-            _ => None,
-        };
-        L::assign(request, Route { rule, handler, captures: found.captures })?;
-    }
+    let name = L::head(request).method();
+    let method = Method::from_str(name).map_err(|_| unknown_method(name))?;
+    // What the hooks do not change and wait for is small: it is part of the future of each request.
+    let target = resolve(tables, request, method)?;
     for hook in &tables.before {
         L::before(hook, request).await?;
     }
-    match found.target {
+    let head = L::head(request);
+    match target {
         Target::Handler(handler) => {
             let plan = BodyPlan::of(head, method, &tables.settings)?;
             if plan != BodyPlan::Leave {
@@ -78,15 +72,15 @@ pub(super) async fn answer<L: Language>(
             }
             L::handle(handler, request).await
         }
-        Target::File(file) => Ok(L::respond(file.into())),
+        Target::File(file) => Ok(L::respond((*file).into())),
         Target::Directory(directory) => {
-            Ok(L::respond(super::page::directory(&tables.settings, head, &path, &directory)?))
+            Ok(L::respond(super::page::directory(&tables.settings, head, &head.path()?, &directory)?))
         }
         Target::Debug => Ok(L::respond(super::debug::page(tables, head))),
-        Target::Refused(error) => Err(error.into()),
+        Target::Refused(error) => Err((*error).into()),
     }
 }
 
-fn unknown_method(head: &dyn Head) -> HttpError {
-    HttpError::new(state::HTTP_NOT_IMPLEMENTED).with_detail(format!("unknown method {:?}", head.method()))
+fn unknown_method(name: &str) -> HttpError {
+    HttpError::new(state::HTTP_NOT_IMPLEMENTED).with_detail(format!("unknown method {name:?}"))
 }

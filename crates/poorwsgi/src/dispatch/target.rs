@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use crate::dispatch::Language;
+use crate::dispatch::{Language, Route};
 use crate::error::HttpError;
 use crate::request::Head;
 use crate::response::OpenFile;
@@ -16,39 +16,58 @@ static ANY_RULE: LazyLock<Arc<str>> = LazyLock::new(|| "/*".into());
 /// The path, and the rule, of the debug page.
 static DEBUG_RULE: LazyLock<Arc<str>> = LazyLock::new(|| "/debug-info".into());
 
-/// What takes the request.
+/// What takes the request. The rare ones are boxed, because a target waits for the before hooks.
 pub(super) enum Target<'t, L: Language> {
     Handler(&'t L::Handler),
-    File(OpenFile),
-    Directory(Directory),
+    File(Box<OpenFile>),
+    Directory(Box<Directory>),
     Debug,
-    Refused(HttpError),
+    Refused(Box<HttpError>),
 }
 
 /// A target, and the route the request is told of, where there is one.
-pub(super) struct Resolution<'t, L: Language> {
-    pub(super) target: Target<'t, L>,
-    pub(super) rule: Option<&'t Arc<str>>,
-    pub(super) captures: Option<Captures<'t, 't, L::Converter>>,
+struct Resolution<'t, 'p, L: Language> {
+    target: Target<'t, L>,
+    rule: Option<&'t Arc<str>>,
+    captures: Option<Captures<'t, 'p, L::Converter>>,
 }
 
-impl<'t, L: Language> Resolution<'t, L> {
+impl<'t, L: Language> Resolution<'t, '_, L> {
     fn ruled(rule: &'t Arc<str>, target: Target<'t, L>) -> Self {
         Resolution { target, rule: Some(rule), captures: None }
     }
 
     fn refused(error: HttpError) -> Self {
-        Resolution { target: Target::Refused(error), rule: None, captures: None }
+        Resolution { target: Target::Refused(Box::new(error)), rule: None, captures: None }
     }
 }
 
-/// Finds the target: static table, patterns, document root, debug page, default handler, nothing.
-pub(super) fn find<'t, L: Language>(
+/// Finds what takes the request, and tells the request its route.
+pub(super) fn resolve<'t, L: Language>(
+    tables: &'t Tables<L>,
+    request: &L::Request,
+    method: Method,
+) -> Result<Target<'t, L>, L::Error> {
+    let head = L::head(request);
+    let path = head.path()?;
+    let Resolution { target, rule, captures } = find(tables, head, &path, method);
+    if let Some(rule) = rule {
+        let handler = match &target {
+            Target::Handler(handler) => Some(*handler),
+            _ => None,
+        };
+        L::assign(request, Route { rule, handler, captures })?;
+    }
+    Ok(target)
+}
+
+/// Static table, patterns, document root, debug page, default handler, nothing.
+fn find<'t, 'p, L: Language>(
     tables: &'t Tables<L>,
     head: &dyn Head,
-    path: &'t str,
+    path: &'p str,
     method: Method,
-) -> Resolution<'t, L> {
+) -> Resolution<'t, 'p, L> {
     let allowed = match tables.router.resolve(path, method) {
         Resolved::Static { rule, handler } => {
             return Resolution::ruled(rule, Target::Handler(handler));
@@ -80,20 +99,20 @@ pub(super) fn find<'t, L: Language>(
     })
 }
 
-fn below_document_root<'t, L: Language>(
+fn below_document_root<'t, 'p, L: Language>(
     tables: &'t Tables<L>,
     head: &dyn Head,
     path: &str,
-) -> Option<Resolution<'t, L>> {
+) -> Option<Resolution<'t, 'p, L>> {
     let root = tables.settings.document_root_for(head)?;
     let found = DocumentRoot::open(&root).and_then(|opened| {
         let opened = if tables.settings.dot_files { opened.with_dot_files() } else { opened };
         opened.lookup(path)
     });
     match found {
-        Ok(Found::File(file)) => Some(Resolution::ruled(&ANY_RULE, Target::File(file))),
+        Ok(Found::File(file)) => Some(Resolution::ruled(&ANY_RULE, Target::File(Box::new(file)))),
         Ok(Found::Directory(directory)) if tables.settings.document_index_for(head) => {
-            Some(Resolution::ruled(&ANY_RULE, Target::Directory(directory)))
+            Some(Resolution::ruled(&ANY_RULE, Target::Directory(Box::new(directory))))
         }
         Ok(Found::Directory(_) | Found::Forbidden) => {
             Some(Resolution::refused(HttpError::new(state::HTTP_FORBIDDEN)))

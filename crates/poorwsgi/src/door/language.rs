@@ -58,7 +58,7 @@ impl Language for Rust {
     fn assign(request: &Request, route: Route<'_, '_, Self>) -> Result<()> {
         let captures = route.captures.iter().flat_map(|captures| captures.iter());
         let args = captures.map(path_arg).collect::<Result<Vec<_>>>()?;
-        request.set_route(Arc::clone(route.rule), route.handler.cloned(), args);
+        request.set_route(Arc::clone(route.rule), route.handler, args);
         Ok(())
     }
 

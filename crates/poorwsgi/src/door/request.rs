@@ -54,7 +54,9 @@ struct Inner {
 
 struct Route {
     rule: Arc<str>,
-    handler: Option<Stored<Request>>,
+    /// The name of the handler.
+    handler: Option<&'static str>,
+    mounted: bool,
     args: Vec<PathArg>,
 }
 
@@ -89,8 +91,9 @@ impl Request {
         &self.0.head
     }
 
-    pub(super) fn set_route(&self, rule: Arc<str>, handler: Option<Stored<Request>>, args: Vec<PathArg>) {
-        let _ = self.0.route.set(Route { rule, handler, args });
+    pub(super) fn set_route(&self, rule: Arc<str>, handler: Option<&Stored<Request>>, args: Vec<PathArg>) {
+        let mounted = handler.is_some_and(Stored::is_mounted);
+        let _ = self.0.route.set(Route { rule, handler: handler.map(Stored::name), mounted, args });
     }
 
     pub(super) fn set_content(&self, content: Content) {
@@ -103,8 +106,7 @@ impl Request {
 
     /// Whether a mounted service takes the request, and with it the body as it comes.
     pub(super) fn is_mounted(&self) -> bool {
-        let handler = self.0.route.get().and_then(|route| route.handler.as_ref());
-        handler.is_some_and(Stored::is_mounted)
+        self.0.route.get().is_some_and(|route| route.mounted)
     }
 
     /// The settings of the application.
@@ -141,7 +143,7 @@ impl Request {
     /// The name of the handler that the request took.
     #[must_use]
     pub fn handler(&self) -> Option<&'static str> {
-        self.0.route.get()?.handler.as_ref().map(Stored::name)
+        self.0.route.get()?.handler
     }
 
     /// A path argument, as the type that is asked for.

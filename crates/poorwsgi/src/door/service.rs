@@ -22,7 +22,9 @@ impl Application {
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        answer(self.request(request)).await
+        let request = self.request(request);
+        let Ok(response) = dispatch(request.tables(), &request).await;
+        response.into_http()
     }
 
     fn request<B>(&self, request: http::Request<B>) -> Request
@@ -32,13 +34,6 @@ impl Application {
     {
         let (parts, body) = request.into_parts();
         Request::new(Arc::clone(self.tables()), self.head(parts), Body::wrap(body))
-    }
-}
-
-async fn answer(request: Request) -> http::Response<Body> {
-    match dispatch(request.tables(), &request).await {
-        Ok(response) => response.into_http(),
-        Err(never) => match never {},
     }
 }
 
@@ -58,6 +53,9 @@ where
     fn call(&mut self, request: http::Request<B>) -> Self::Future {
         // Made before the future, so that the future holds one pointer and not the whole head.
         let request = self.request(request);
-        Box::pin(async move { Ok(answer(request).await) })
+        Box::pin(async move {
+            let Ok(response) = dispatch(request.tables(), &request).await;
+            Ok(response.into_http())
+        })
     }
 }

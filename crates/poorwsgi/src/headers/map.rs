@@ -188,8 +188,8 @@ impl Headers {
     /// The same fields for hyper and tower, which write names in lower case.
     #[must_use]
     pub fn into_map(self) -> HeaderMap {
-        // With room for what a server adds: a map that grows is made anew.
-        let mut map = HeaderMap::with_capacity(self.len() + 2);
+        // With room for what is added on the way: a map that grows is made anew.
+        let mut map = HeaderMap::with_capacity(self.len() + 3);
         self.extend_map(&mut map);
         map
     }

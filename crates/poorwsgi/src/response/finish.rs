@@ -22,12 +22,12 @@ use crate::state::{self, Method};
 ///   (RFC 9110, section 13); for other methods the application [asks](super::conditional::evaluate) before it acts.
 /// - A 200 to GET that offers ranges becomes 206 or 416 where the request asks for ranges (section 14).
 /// - HEAD, 1xx, 204, 205 and 304 have no body; HEAD has the `Content-Length` of GET.
-/// - `Content-Type` is set where it is not. `Transfer-Encoding` is the server's and is removed, and so is a
-///   `Content-Length` that the body says itself: a server states it, or [`Response::state_length`].
+/// - `Transfer-Encoding` is the server's and is removed, and so is a `Content-Length` that the body says itself: it and
+///   the `Content-Type` of the constructor are stated when the response is sent.
 ///
 /// `method` is `None` for a method that the framework does not know. `field` gives the value of a request header, the
-/// lines of one name joined by a comma. The response goes to the client by [`Response::into_http`], or by the
-/// accessors of [`Response`].
+/// lines of one name joined by a comma. The response goes to the client by [`Response::into_http`], or by
+/// [`Response::state_content`] and the accessors.
 ///
 /// ```
 /// use poorwsgi::response::{Response, finish};
@@ -126,7 +126,7 @@ fn conditions<'r>(
 /// Takes away the body and the fields that describe nothing but it.
 pub(super) fn without_representation(response: &mut Response) {
     response.set_body(Body::empty());
-    response.take_content_type();
+    response.drop_content_type();
     for name in [CONTENT_TYPE, CONTENT_LANGUAGE, CONTENT_ENCODING, CONTENT_RANGE] {
         response.headers_mut().remove(name);
     }
@@ -180,23 +180,19 @@ fn frame(method: Option<Method>, declared: Option<u64>, response: &mut Response)
     }
     if is_bodiless(status) || (method == Some(Method::Connect) && matches!(status, 200..=299)) {
         response.set_body(Body::empty());
+        response.drop_content_type();
         if status == state::HTTP_RESET_CONTENT {
             response.headers_mut().put(CONTENT_LENGTH, HeaderValue::from_static("0"));
         }
         return;
     }
-    if let Some(content_type) = response.take_content_type()
-        && !response.headers().contains(CONTENT_TYPE)
-    {
-        response.headers_mut().put(CONTENT_TYPE, content_type);
-    }
     if method == Some(Method::Head) {
-        if let Some(length) = declared.or(response.body().length()) {
-            response.headers_mut().put(CONTENT_LENGTH, HeaderValue::from(length));
-        }
+        response.expect_length(declared.or(response.body().length()));
         response.set_body(Body::empty());
+        // The body does not say it any more.
+        response.state_content();
     } else {
-        response.expect_length();
+        response.expect_length(response.body().length());
     }
 }
 
@@ -215,7 +211,7 @@ mod tests {
             fields.iter().find(|(field, _)| name == *field).map(|(_, value)| Cow::Owned((*value).to_owned()))
         };
         let mut response = finish(method, field, response).unwrap();
-        response.state_length();
+        response.state_content();
         response
     }
 

@@ -159,8 +159,8 @@ impl Response {
         Ok(self)
     }
 
-    pub(super) fn take_content_type(&mut self) -> Option<HeaderValue> {
-        self.parts.content_type.take()
+    pub(super) fn drop_content_type(&mut self) {
+        self.parts.content_type = None;
     }
 
     /// The body.
@@ -259,27 +259,40 @@ impl Response {
         &mut self.parts.extensions
     }
 
-    /// The length of the body is to be stated, by the server that writes it or by [`state_length`](Self::state_length).
-    pub(super) fn expect_length(&mut self) {
-        self.parts.length = self.parts.body.length();
+    /// This length is to be stated, by the server that writes the body or by [`state_content`](Self::state_content).
+    pub(super) fn expect_length(&mut self, length: Option<u64>) {
+        self.parts.length = length;
     }
 
-    /// Adds the `Content-Length` of a response that the pipeline has finished, where its length is known and nothing says
-    /// it yet. A door needs it whose server does not ask the body.
-    pub fn state_length(&mut self) {
+    /// Writes the `Content-Type` and the `Content-Length` of a response that the pipeline has finished among its
+    /// fields, where they are not there yet. A door does so whose server reads nothing but the fields.
+    pub fn state_content(&mut self) {
+        if let Some(content_type) = self.unstated_content_type() {
+            self.parts.headers.put(CONTENT_TYPE, content_type);
+        }
         if let Some(length) = self.parts.length.take() {
             self.parts.headers.put(CONTENT_LENGTH, HeaderValue::from(length));
         }
     }
 
-    /// The same for hyper and tower. Nothing is added: [`finish`](super::finish) does that.
+    fn unstated_content_type(&mut self) -> Option<HeaderValue> {
+        self.parts.content_type.take().filter(|_| !self.parts.headers.contains(CONTENT_TYPE))
+    }
+
+    /// The same for hyper and tower, which ask the body for its length. What the request makes of a response is not
+    /// done here: that is for [`finish`](super::finish).
     #[must_use]
-    pub fn into_http(self) -> http::Response<Body> {
+    pub fn into_http(mut self) -> http::Response<Body> {
+        let content_type = self.unstated_content_type();
         let Parts { status, headers, body, extensions, .. } = *self.parts;
         let mut response = http::Response::new(body);
         *response.status_mut() = status;
         *response.extensions_mut() = extensions;
-        *response.headers_mut() = headers.into_map();
+        let map = response.headers_mut();
+        *map = headers.into_map();
+        if let Some(content_type) = content_type {
+            map.append(CONTENT_TYPE, content_type);
+        }
         response
     }
 }

@@ -1,7 +1,8 @@
 //! The table of routes.
 
-use std::collections::HashMap;
 use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
 
 use super::captures::Captures;
 use super::error::{RouteError, RouteErrorKind};
@@ -43,8 +44,7 @@ use crate::state::{Method, MethodSet};
 #[derive(Clone, Debug)]
 pub struct Router<H, C> {
     filters: Filters<C>,
-    // The standard library's hasher, for the reason given in the index.
-    statics: HashMap<Arc<str>, StaticRoute<H>>,
+    statics: FxHashMap<Arc<str>, StaticRoute<H>>,
     registered: usize,
     patterns: Vec<PatternRoute<H, C>>,
     index: Index,
@@ -72,7 +72,7 @@ impl<H, C> Router<H, C> {
     pub fn new() -> Self {
         Router {
             filters: Filters::default(),
-            statics: HashMap::new(),
+            statics: FxHashMap::default(),
             registered: 0,
             patterns: Vec::new(),
             index: Index::default(),
