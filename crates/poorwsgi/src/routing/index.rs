@@ -11,6 +11,7 @@
 
 use std::collections::BTreeMap;
 
+use memchr::memchr;
 use rustc_hash::FxHashMap;
 
 /// Segments of a route that the tree looks at. It bounds the recursion; real paths have less.
@@ -86,12 +87,10 @@ pub(super) struct Index {
     root: Node,
 }
 
-// The keys of the maps come from the application alone, so that a client can bring about no collisions: a hasher
-// without a secret is safe.
 #[derive(Clone, Debug, Default)]
 struct Node {
     /// Below a literal segment.
-    literal: FxHashMap<Box<str>, Node>,
+    literal: Texts<Node>,
     /// Below a segment with a group, by the text before the group.
     dynamic: Prefixes<Node>,
     /// Routes whose path ends here.
@@ -104,11 +103,7 @@ impl Index {
     pub(super) fn insert(&mut self, shape: &Shape, route: usize) {
         let mut node = &mut self.root;
         for Segment { text, dynamic } in &shape.segments {
-            node = if *dynamic {
-                node.dynamic.entry(text)
-            } else {
-                node.literal.entry(text.as_str().into()).or_default()
-            };
+            node = if *dynamic { node.dynamic.entry(text) } else { node.literal.entry(text) };
         }
         match &shape.tail {
             Some(text) => node.tails.entry(text).push(route),
@@ -127,10 +122,7 @@ impl Node {
         let Some(rest) = rest else {
             return self.ends.iter().copied().for_each(visit);
         };
-        let (segment, after) = match rest.split_once('/') {
-            Some((segment, after)) => (segment, Some(after)),
-            None => (rest, None),
-        };
+        let (segment, after) = split_segment(rest);
         if let Some(node) = self.literal.get(segment) {
             node.candidates(after, visit);
         }
@@ -141,10 +133,53 @@ impl Node {
     }
 }
 
+/// The first segment of a path, and what comes after the `/` that ends it.
+pub(super) fn split_segment(path: &str) -> (&str, Option<&str>) {
+    // Much quicker for a few bytes than the standard library's search for a character.
+    match memchr(b'/', path.as_bytes()) {
+        Some(slash) => (path.get(..slash).unwrap_or_default(), path.get(slash + 1..)),
+        None => (path, None),
+    }
+}
+
+/// Values by text.
+///
+/// The keys come from the application alone, so that a client can bring about no collisions: a hasher without a secret
+/// is safe. The empty text is kept apart, because it is in every route, and looking it up in the map costs 0.1 µs on a
+/// processor with AVX-512: it is compared where an empty text has no memory, and the access is cancelled in microcode.
+#[derive(Clone, Debug)]
+struct Texts<T> {
+    empty: Option<Box<T>>,
+    others: FxHashMap<Box<str>, T>,
+}
+
+impl<T> Default for Texts<T> {
+    fn default() -> Self {
+        Texts { empty: None, others: FxHashMap::default() }
+    }
+}
+
+impl<T> Texts<T> {
+    fn get(&self, text: &str) -> Option<&T> {
+        if text.is_empty() { self.empty.as_deref() } else { self.others.get(text) }
+    }
+
+    fn entry(&mut self, text: &str) -> &mut T
+    where
+        T: Default,
+    {
+        if text.is_empty() {
+            self.empty.get_or_insert_default()
+        } else {
+            self.others.entry(text.into()).or_default()
+        }
+    }
+}
+
 /// Values by the text that something starts with. There are few lengths of such texts, and each costs one look-up.
 #[derive(Clone, Debug)]
 struct Prefixes<T> {
-    by_length: BTreeMap<usize, FxHashMap<Box<str>, T>>,
+    by_length: BTreeMap<usize, Texts<T>>,
 }
 
 impl<T> Default for Prefixes<T> {
@@ -155,7 +190,7 @@ impl<T> Default for Prefixes<T> {
 
 impl<T: Default> Prefixes<T> {
     fn entry(&mut self, prefix: &str) -> &mut T {
-        self.by_length.entry(prefix.len()).or_default().entry(prefix.into()).or_default()
+        self.by_length.entry(prefix.len()).or_default().entry(prefix)
     }
 }
 

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use regex_automata::meta::Regex;
 
+use super::index::split_segment;
 use super::matcher::{End, Matcher, crosses_segments};
 
 /// The expressions of groups that stay within their segment, compiled once each.
@@ -142,26 +143,37 @@ impl SegmentsBuilder {
 impl Segments {
     /// Whether the path matches; hands over the text of each group on the way.
     pub(super) fn matches<'p>(&self, path: &'p str, mut group: impl FnMut(&'p str)) -> bool {
-        let mut texts = path.split('/');
+        let mut rest = Some(path);
         for rule in &self.rules {
-            let Some(rest) = texts.next().and_then(|text| text.strip_prefix(&*rule.prefix)) else {
-                return false;
-            };
+            let Some(path) = rest else { return false };
+            let (text, after) = split_segment(path);
+            rest = after;
+            let Some(text) = strip_prefix(text, &rule.prefix) else { return false };
             match &rule.group {
-                None if rest.is_empty() => {}
+                None if text.is_empty() => {}
                 None => return false,
-                Some(Group { expression, suffix }) => match rest.strip_suffix(&**suffix) {
+                Some(Group { expression, suffix }) => match strip_suffix(text, suffix) {
                     Some(text) if expression.is_match(text) => group(text),
                     _ => return false,
                 },
             }
         }
-        texts.next().is_none()
+        rest.is_none()
     }
 
     pub(super) fn groups(&self) -> usize {
         self.rules.iter().filter(|rule| rule.group.is_some()).count()
     }
+}
+
+// Nearly every prefix or suffix is empty, and is not compared for the reason given at `Texts` in the index.
+
+fn strip_prefix<'p>(text: &'p str, prefix: &str) -> Option<&'p str> {
+    if prefix.is_empty() { Some(text) } else { text.strip_prefix(prefix) }
+}
+
+fn strip_suffix<'p>(text: &'p str, suffix: &str) -> Option<&'p str> {
+    if suffix.is_empty() { Some(text) } else { text.strip_suffix(suffix) }
 }
 
 #[cfg(test)]
