@@ -12,6 +12,8 @@ use tokio::time::{Instant, Sleep, sleep_until};
 #[derive(Debug, Default)]
 pub(crate) struct Deadline {
     timer: Option<Pin<Box<Sleep>>>,
+    /// Whether the timer knows whom to wake.
+    asked: bool,
 }
 
 impl Deadline {
@@ -20,7 +22,11 @@ impl Deadline {
         let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(at)));
         if timer.deadline() > at {
             timer.as_mut().reset(at);
+        } else if self.asked && !timer.is_elapsed() {
+            // A task keeps its waker, so the timer knows it.
+            return false;
         }
+        self.asked = true;
         loop {
             match timer.as_mut().poll(cx) {
                 Poll::Pending => return false,

@@ -54,6 +54,31 @@ impl<S: 'static, B> Exchanger<S, B> {
         head::drop_untrusted(request.headers_mut(), self.context.trusted);
         Ok(())
     }
+
+    /// Calls a service that is ready at once, as nearly every one is. Another one is asked again when it is polled.
+    fn begin(&self, request: Request<Incoming>) -> State<S, S::Future>
+    where
+        S: Service<Request<RequestBody>> + Clone,
+    {
+        let limited = |incoming| RequestBody::new(incoming, &self.context);
+        // Borrowed for this call alone, so it is always free.
+        let Ok(mut service) = self.service.try_borrow_mut() else {
+            return State::Refused { refusal: panicked() };
+        };
+        let ready =
+            catch_unwind(AssertUnwindSafe(|| service.poll_ready(&mut Context::from_waker(Waker::noop()))));
+        if !matches!(ready, Ok(Poll::Ready(Ok(())))) {
+            // The one that was asked keeps what it has been promised.
+            let next = service.clone();
+            let asked = std::mem::replace(&mut *service, next);
+            let request = Some(request.map(limited));
+            return State::Waiting { call: Box::new(Call { service: asked, request }) };
+        }
+        match catch_unwind(AssertUnwindSafe(|| service.call(request.map(limited)))) {
+            Ok(future) => State::Running { future },
+            Err(_panic) => State::Refused { refusal: panicked() },
+        }
+    }
 }
 
 impl<S, B> hyper::service::Service<Request<Incoming>> for Exchanger<S, B>
@@ -73,31 +98,10 @@ where
                 if !self.introduced {
                     request.extensions_mut().insert(self.context.connection);
                 }
-                begin(&self.service, request.map(|incoming| RequestBody::new(incoming, &self.context)))
+                self.begin(request)
             }
         };
         Exchange { state, record: Some(record), body: PhantomData }
-    }
-}
-
-/// Calls a service that is ready at once, as nearly every one is. Another one is asked again when it is polled.
-fn begin<S: Service<Request<RequestBody>> + Clone>(
-    service: &RefCell<S>,
-    request: Request<RequestBody>,
-) -> State<S, S::Future> {
-    // Borrowed for this call alone, so it is always free.
-    let Ok(mut service) = service.try_borrow_mut() else { return State::Refused { refusal: panicked() } };
-    let ready =
-        catch_unwind(AssertUnwindSafe(|| service.poll_ready(&mut Context::from_waker(Waker::noop()))));
-    if !matches!(ready, Ok(Poll::Ready(Ok(())))) {
-        // The one that was asked keeps what it has been promised.
-        let next = service.clone();
-        let asked = std::mem::replace(&mut *service, next);
-        return State::Waiting { call: Box::new(Call { service: asked, request: Some(request) }) };
-    }
-    match catch_unwind(AssertUnwindSafe(|| service.call(request))) {
-        Ok(future) => State::Running { future },
-        Err(_panic) => State::Refused { refusal: panicked() },
     }
 }
 
