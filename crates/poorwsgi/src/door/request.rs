@@ -91,6 +91,11 @@ impl Request {
         &self.0.head
     }
 
+    /// The map of the header fields, to be used again for the response, if nobody has the request any more.
+    pub(super) fn take_fields(&mut self) -> HeaderMap {
+        Arc::get_mut(&mut self.0).map(|inner| inner.head.take_fields()).unwrap_or_default()
+    }
+
     pub(super) fn set_route(&self, rule: Arc<str>, handler: Option<&Stored<Request>>, args: Vec<PathArg>) {
         let mounted = handler.is_some_and(Stored::is_mounted);
         let _ = self.0.route.set(Route { rule, handler: handler.map(Stored::name), mounted, args });

@@ -22,9 +22,7 @@ impl Application {
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        let request = self.request(request);
-        let Ok(response) = dispatch(request.tables(), &request).await;
-        response.into_http()
+        answer(self.request(request)).await
     }
 
     fn request<B>(&self, request: http::Request<B>) -> Request
@@ -35,6 +33,11 @@ impl Application {
         let (parts, body) = request.into_parts();
         Request::new(Arc::clone(self.tables()), self.head(parts), Body::wrap(body))
     }
+}
+
+async fn answer(mut request: Request) -> http::Response<Body> {
+    let Ok(response) = dispatch(request.tables(), &request).await;
+    response.into_http_with(request.take_fields())
 }
 
 impl<B> Service<http::Request<B>> for Application
@@ -53,9 +56,6 @@ where
     fn call(&mut self, request: http::Request<B>) -> Self::Future {
         // Made before the future, so that the future holds one pointer and not the whole head.
         let request = self.request(request);
-        Box::pin(async move {
-            let Ok(response) = dispatch(request.tables(), &request).await;
-            Ok(response.into_http())
-        })
+        Box::pin(async move { Ok(answer(request).await) })
     }
 }

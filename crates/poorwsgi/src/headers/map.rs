@@ -188,8 +188,7 @@ impl Headers {
     /// The same fields for hyper and tower, which write names in lower case.
     #[must_use]
     pub fn into_map(self) -> HeaderMap {
-        // With room for what is added on the way: a map that grows is made anew.
-        let mut map = HeaderMap::with_capacity(self.len() + 3);
+        let mut map = HeaderMap::with_capacity(self.len());
         self.extend_map(&mut map);
         map
     }

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use http::HeaderName;
 use http::request::Parts;
+use http::{HeaderMap, HeaderName};
 use percent_encoding::percent_decode_str;
 
 use crate::error::HttpError;
@@ -30,6 +30,10 @@ impl HttpHead {
     #[must_use]
     pub const fn parts(&self) -> &Parts {
         &self.parts
+    }
+
+    pub(crate) fn take_fields(&mut self) -> HeaderMap {
+        std::mem::take(&mut self.parts.headers)
     }
 
     /// The head of a request that came in on this connection. Without one, the connection is taken from the

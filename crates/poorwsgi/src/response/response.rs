@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LAST_MODIFIED};
-use http::{Extensions, StatusCode};
+use http::{Extensions, HeaderMap, StatusCode};
 
 use super::body::Body;
 use super::conditional::EntityTag;
@@ -282,17 +282,25 @@ impl Response {
     /// The same for hyper and tower, which ask the body for its length. What the request makes of a response is not
     /// done here: that is for [`finish`](super::finish).
     #[must_use]
-    pub fn into_http(mut self) -> http::Response<Body> {
+    pub fn into_http(self) -> http::Response<Body> {
+        self.into_http_with(HeaderMap::new())
+    }
+
+    /// The same, with the fields in this map, whatever it holds now.
+    pub(crate) fn into_http_with(mut self, mut map: HeaderMap) -> http::Response<Body> {
         let content_type = self.unstated_content_type();
         let Parts { status, headers, body, extensions, .. } = *self.parts;
-        let mut response = http::Response::new(body);
-        *response.status_mut() = status;
-        *response.extensions_mut() = extensions;
-        let map = response.headers_mut();
-        *map = headers.into_map();
+        map.clear();
+        // With room for what a server adds: a map that grows is made anew.
+        map.reserve(headers.len() + 3);
+        headers.extend_map(&mut map);
         if let Some(content_type) = content_type {
             map.append(CONTENT_TYPE, content_type);
         }
+        let mut response = http::Response::new(body);
+        *response.status_mut() = status;
+        *response.headers_mut() = map;
+        *response.extensions_mut() = extensions;
         response
     }
 }
