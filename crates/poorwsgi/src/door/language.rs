@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::dispatch::{BodyPlan, Callable, Language, Raised, Route};
 use crate::door::error::{Error, Parts, Result};
 use crate::door::handler::Stored;
-use crate::door::path_arg::{Converter, PathArg};
+use crate::door::path_arg::{Converter, PathArgs};
 use crate::door::request::{Content, Request};
 use crate::error::{BoxError, HttpError};
 use crate::form::{self, FormError, FormOptions, read_form};
@@ -16,7 +16,7 @@ use crate::json::parse_json;
 use crate::request::{Head, body_error, read_body};
 use crate::response::Response;
 use crate::results::ErrorReport;
-use crate::routing::{Capture, Conversion};
+use crate::routing::{Capture, Captures, Conversion};
 use crate::{settings, state};
 
 /// Handlers written in Rust.
@@ -56,8 +56,9 @@ impl Language for Rust {
     }
 
     fn assign(request: &Request, route: Route<'_, '_, Self>) -> Result<()> {
-        let captures = route.captures.iter().flat_map(|captures| captures.iter());
-        let args = captures.map(path_arg).collect::<Result<Vec<_>>>()?;
+        let args = route
+            .captures
+            .map_or_else(|| Ok(PathArgs::default()), |captures| path_args(request, &captures))?;
         request.set_route(Arc::clone(route.rule), route.handler, args);
         Ok(())
     }
@@ -194,15 +195,19 @@ fn own_callback(callback: settings::FileCallback) -> form::FileCallback {
     Box::new(move |filename| callback(filename))
 }
 
-/// Converts one path argument. A custom filter that refuses the text is a 404.
-fn path_arg(capture: Capture<'_, '_, Converter>) -> Result<PathArg> {
-    let text = capture.value.unwrap_or_default();
-    let converted = match capture.conversion {
-        Conversion::Custom(converter) => Some(
-            (converter.convert)(text)
-                .map_err(|error| HttpError::new(state::HTTP_NOT_FOUND).with_source(error))?,
-        ),
-        _ => None,
-    };
-    Ok(PathArg { name: capture.name.cloned(), text: text.to_owned(), converted })
+/// Converts the path arguments. A custom filter that refuses its text is a 404.
+fn path_args(request: &Request, captures: &Captures<'_, '_, Converter>) -> Result<PathArgs> {
+    let mut args = PathArgs::with_capacity(captures.len(), request.target().path().len());
+    for Capture { name, value, conversion } in captures.iter() {
+        let text = value.unwrap_or_default();
+        let converted = match conversion {
+            Conversion::Custom(converter) => Some(
+                (converter.convert)(text)
+                    .map_err(|error| HttpError::new(state::HTTP_NOT_FOUND).with_source(error))?,
+            ),
+            _ => None,
+        };
+        args.push(name.cloned(), text, converted);
+    }
+    Ok(args)
 }

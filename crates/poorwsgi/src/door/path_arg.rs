@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::fmt;
+use std::ops::Range;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -20,12 +21,39 @@ pub struct Converter {
     pub(super) type_name: &'static str,
 }
 
-/// A path argument of a request.
+/// The path arguments of a request, in the order of the pattern. Their texts share one allocation.
+#[derive(Debug, Default)]
+pub(super) struct PathArgs {
+    args: Vec<PathArg>,
+    texts: String,
+}
+
 #[derive(Debug)]
-pub(super) struct PathArg {
-    pub(super) name: Option<Arc<str>>,
-    pub(super) text: String,
-    pub(super) converted: Option<Converted>,
+struct PathArg {
+    name: Option<Arc<str>>,
+    text: Range<usize>,
+    converted: Option<Converted>,
+}
+
+impl PathArgs {
+    /// With room for so many arguments out of a path of so many bytes.
+    pub(super) fn with_capacity(args: usize, path: usize) -> Self {
+        PathArgs { args: Vec::with_capacity(args), texts: String::with_capacity(path) }
+    }
+
+    pub(super) fn push(&mut self, name: Option<Arc<str>>, text: &str, converted: Option<Converted>) {
+        let start = self.texts.len();
+        self.texts.push_str(text);
+        self.args.push(PathArg { name, text: start..self.texts.len(), converted });
+    }
+
+    /// The name, the text and the converted value of each argument.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Option<&str>, &str, Option<&Converted>)> {
+        self.args.iter().map(|arg| {
+            let text = self.texts.get(arg.text.clone()).unwrap_or_default();
+            (arg.name.as_deref(), text, arg.converted.as_ref())
+        })
+    }
 }
 
 /// A type that [`Request::path_arg`](crate::Request::path_arg) can return.

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use crate::digest::{self, PasswordMap};
 use crate::door::handler::Stored;
 use crate::door::language::Rust;
-use crate::door::path_arg::{FromPathArg, PathArg};
+use crate::door::path_arg::{Converted, FromPathArg, PathArgs};
 use crate::error::HttpError;
 use crate::form::FieldStorage;
 use crate::headers::cookie::Cookies;
@@ -57,7 +57,7 @@ struct Route {
     /// The name of the handler.
     handler: Option<&'static str>,
     mounted: bool,
-    args: Vec<PathArg>,
+    args: PathArgs,
 }
 
 /// The body, as it was read before the handler.
@@ -96,7 +96,7 @@ impl Request {
         Arc::get_mut(&mut self.0).map(|inner| inner.head.take_fields()).unwrap_or_default()
     }
 
-    pub(super) fn set_route(&self, rule: Arc<str>, handler: Option<&Stored<Request>>, args: Vec<PathArg>) {
+    pub(super) fn set_route(&self, rule: Arc<str>, handler: Option<&Stored<Request>>, args: PathArgs) {
         let mounted = handler.is_some_and(Stored::is_mounted);
         let _ = self.0.route.set(Route { rule, handler: handler.map(Stored::name), mounted, args });
     }
@@ -156,21 +156,23 @@ impl Request {
     /// # Errors
     /// 404 when the text is no such value; 500 when the rule has no argument of this name.
     pub fn path_arg<'r, T: FromPathArg<'r>>(&'r self, name: &str) -> Result<T, HttpError> {
-        let args = self.0.route.get().map_or(&[][..], |route| &route.args);
-        let Some(arg) = args.iter().find(|arg| arg.name.as_deref() == Some(name)) else {
+        let Some((_, text, converted)) = self.each_path_arg().find(|(known, ..)| *known == Some(name)) else {
             let rule = self.rule().unwrap_or("none");
             return Err(HttpError::new(state::HTTP_INTERNAL_SERVER_ERROR)
                 .with_source(format!("the rule {rule} has no path argument {name:?}")));
         };
-        T::from_path_arg(&arg.text, arg.converted.as_ref()).map_err(|error| {
+        T::from_path_arg(text, converted).map_err(|error| {
             HttpError::new(state::HTTP_NOT_FOUND).with_source(format!("path argument {name:?}: {error}"))
         })
     }
 
     /// All path arguments as text, in the order of the pattern; unnamed groups of a regular route have no name.
     pub fn path_args(&self) -> impl Iterator<Item = (Option<&str>, &str)> {
-        let args = self.0.route.get().map_or(&[][..], |route| &route.args);
-        args.iter().map(|arg| (arg.name.as_deref(), arg.text.as_str()))
+        self.each_path_arg().map(|(name, text, _)| (name, text))
+    }
+
+    fn each_path_arg(&self) -> impl Iterator<Item = (Option<&str>, &str, Option<&Converted>)> {
+        self.0.route.get().into_iter().flat_map(|route| route.args.iter())
     }
 
     /// The arguments of the query; empty when `auto_args` is off.

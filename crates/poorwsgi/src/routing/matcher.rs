@@ -6,6 +6,7 @@ use regex_automata::PatternID;
 use regex_automata::meta::{Config, Regex};
 use regex_automata::util::captures;
 use regex_syntax::hir::{Class, Hir, HirKind, Look};
+use smallvec::SmallVec;
 
 use super::dialect;
 use super::segments::Segments;
@@ -80,7 +81,7 @@ impl Matcher {
     pub(super) fn captures<'p>(&self, path: &'p str) -> Option<Groups<'p>> {
         match self {
             Matcher::Segments(segments) => {
-                let mut groups = Vec::with_capacity(segments.groups());
+                let mut groups = SmallVec::new();
                 segments.matches(path, |text| groups.push(text)).then_some(Groups::Segments(groups))
             }
             Matcher::Linear(regex) => {
@@ -114,7 +115,7 @@ fn gave_up<T: Default>(regex: &fancy_regex::Regex, error: &fancy_regex::Error) -
 /// The groups of one match.
 #[derive(Debug)]
 pub(super) enum Groups<'p> {
-    Segments(Vec<&'p str>),
+    Segments(SmallVec<[&'p str; 4]>),
     Linear { path: &'p str, found: captures::Captures },
     Backtracking(fancy_regex::Captures<'p, str>),
 }

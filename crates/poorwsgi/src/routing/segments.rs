@@ -160,10 +160,6 @@ impl Segments {
         }
         rest.is_none()
     }
-
-    pub(super) fn groups(&self) -> usize {
-        self.rules.iter().filter(|rule| rule.group.is_some()).count()
-    }
 }
 
 // Nearly every prefix or suffix is empty, and is not compared for the reason given at `Texts` in the index.
