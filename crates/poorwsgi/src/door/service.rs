@@ -22,7 +22,8 @@ impl Application {
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        answer(self.request(request)).await
+        let Ok(response) = answer(self.request(request)).await;
+        response
     }
 
     fn request<B>(&self, request: http::Request<B>) -> Request
@@ -35,9 +36,9 @@ impl Application {
     }
 }
 
-async fn answer(mut request: Request) -> http::Response<Body> {
-    let Ok(response) = dispatch(request.tables(), &request).await;
-    response.into_http_with(request.take_fields())
+async fn answer(mut request: Request) -> Result<http::Response<Body>, Infallible> {
+    let response = dispatch(request.tables(), &request).await?;
+    Ok(response.into_http_with(request.take_fields()))
 }
 
 impl<B> Service<http::Request<B>> for Application
@@ -56,6 +57,6 @@ where
     fn call(&mut self, request: http::Request<B>) -> Self::Future {
         // Made before the future, so that the future holds one pointer and not the whole head.
         let request = self.request(request);
-        Box::pin(async move { Ok(answer(request).await) })
+        Box::pin(answer(request))
     }
 }
