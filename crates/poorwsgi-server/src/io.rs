@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, BytesMut};
 use http::StatusCode;
+use smallvec::SmallVec;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
@@ -276,10 +277,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for GuardedIo<T> {
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let mut small = [0; SMALL];
-        let written = match gather(bufs, &mut small) {
-            Some(bytes) => Pin::new(&mut this.inner).poll_write(cx, bytes),
-            None => Pin::new(&mut this.inner).poll_write_vectored(cx, bufs),
+        let length = bufs.iter().fold(0_usize, |length, buf| length.saturating_add(buf.len()));
+        let written = if length <= SMALL {
+            let mut bytes = SmallVec::<[u8; SMALL]>::new();
+            bufs.iter().for_each(|buf| bytes.extend_from_slice(buf));
+            Pin::new(&mut this.inner).poll_write(cx, &bytes)
+        } else {
+            Pin::new(&mut this.inner).poll_write_vectored(cx, bufs)
         };
         this.poll_written(cx, written)
     }
@@ -312,17 +316,6 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for GuardedIo<T> {
 
 /// A head and a body of up to so many bytes are written from one buffer, which costs the system less than two.
 const SMALL: usize = 1024;
-
-/// All the bytes in one place, if there is room for them.
-fn gather<'a>(bufs: &[IoSlice<'_>], room: &'a mut [u8]) -> Option<&'a [u8]> {
-    let mut length = 0;
-    for buf in bufs {
-        let end = length + buf.len();
-        room.get_mut(length..end)?.copy_from_slice(buf);
-        length = end;
-    }
-    room.get(..length)
-}
 
 #[cfg(test)]
 mod tests {

@@ -62,6 +62,7 @@ impl Headers {
 
     /// The value of the first field of this name.
     #[must_use]
+    #[inline]
     pub fn get(&self, name: impl AsRef<str>) -> Option<&HeaderValue> {
         self.get_all(name).next()
     }
@@ -177,11 +178,11 @@ impl Headers {
     }
 
     /// Removes every field of this name and returns the value of the first.
+    #[inline]
     pub fn remove(&mut self, name: impl AsRef<str>) -> Option<HeaderValue> {
-        let name = name.as_ref();
-        let at = self.fields.iter().position(|field| field.is(name))?;
+        let at = self.fields.iter().position(|field| field.is(name.as_ref()))?;
         let first = self.fields.remove(at);
-        self.fields.retain(|field| !field.is(name));
+        self.fields.retain(|field| !field.is(name.as_ref()));
         Some(first.value)
     }
 

@@ -27,7 +27,7 @@ impl dyn Head + '_ {
     /// # Errors
     /// 400 where it is not made of ASCII digits alone (RFC 9110, section 8.6), 413 where it does not fit 64 bits.
     pub fn content_length(&self) -> Result<Option<u64>, HttpError> {
-        let field = self.header(&CONTENT_LENGTH).unwrap_or_default();
+        let Some(field) = self.header(&CONTENT_LENGTH) else { return Ok(None) };
         let digits = field.trim_matches([' ', '\t']);
         if digits.is_empty() {
             return Ok(None);
