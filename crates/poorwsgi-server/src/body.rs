@@ -110,7 +110,7 @@ fn drop_forbidden(trailers: &mut HeaderMap) {
     for name in FORBIDDEN {
         trailers.remove(name);
     }
-    crate::head::drop_untrusted(trailers, false);
+    crate::head::drop_unwanted(trailers, false);
 }
 
 /// Why a request body could not be read to its end.

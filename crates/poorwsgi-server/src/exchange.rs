@@ -22,7 +22,7 @@ use crate::LOG;
 use crate::body::RequestBody;
 use crate::context::Context as ConnectionContext;
 use crate::framing::decimal;
-use crate::head;
+use crate::head::{self, KnownHost};
 use crate::outgoing::{Outgoing, Payload};
 use crate::record::Record;
 use crate::refusal::Refusal;
@@ -33,6 +33,7 @@ pub(crate) struct Exchanger<S, B> {
     context: Arc<ConnectionContext>,
     /// Whether the service knows the connection, so that the requests need not tell it.
     introduced: bool,
+    known_host: KnownHost,
     body: PhantomData<fn() -> B>,
 }
 
@@ -42,16 +43,22 @@ impl<S: 'static, B> Exchanger<S, B> {
         let application = (&mut service as &mut dyn Any).downcast_mut::<Application>();
         let introduced =
             application.map(|application| application.set_connection(context.connection)).is_some();
-        Exchanger { service: RefCell::new(service), context, introduced, body: PhantomData }
+        Exchanger {
+            service: RefCell::new(service),
+            context,
+            introduced,
+            known_host: KnownHost::default(),
+            body: PhantomData,
+        }
     }
 
     fn admit(&self, request: &mut Request<Incoming>) -> Result<(), Refusal> {
+        head::check(request, self.context.trusted, &self.known_host)?;
         let length = request.body().size_hint().lower();
         if length > self.context.config.max_body {
             let (status, limit) = (StatusCode::PAYLOAD_TOO_LARGE, self.context.config.max_body);
             return Err(Refusal::over_limit(status, "bytes of the body", limit, "max_body"));
         }
-        head::drop_untrusted(request.headers_mut(), self.context.trusted);
         Ok(())
     }
 
@@ -92,7 +99,7 @@ where
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         let record = Record::new(&request, Arc::clone(&self.context));
-        let state = match head::check(&request).and_then(|()| self.admit(&mut request)) {
+        let state = match self.admit(&mut request) {
             Err(refusal) => State::Refused { refusal },
             Ok(()) => {
                 if !self.introduced {

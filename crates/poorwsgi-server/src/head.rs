@@ -2,55 +2,78 @@
 //!
 //! The rules about where a message ends are in `framing`, before hyper's parser; these are about what the head says.
 
+use std::cell::RefCell;
+
 use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Version};
+use memchr::memchr;
 
 use crate::host::Authority;
 use crate::refusal::Refusal;
 
-/// Checks a parsed head.
-pub(crate) fn check<B>(request: &Request<B>) -> Result<(), Refusal> {
-    let fields = Singles::collect(request.headers())?;
+/// The last valid `Host` of a connection: the next is nearly always the same.
+#[derive(Debug, Default)]
+pub(crate) struct KnownHost(RefCell<Option<HeaderValue>>);
+
+impl KnownHost {
+    fn is(&self, value: &HeaderValue) -> bool {
+        self.0.borrow().as_ref() == Some(value)
+    }
+
+    fn parse<'v>(&self, value: &'v HeaderValue) -> Result<Authority<'v>, Refusal> {
+        let host = value.to_str().ok().and_then(Authority::parse);
+        let host = host.ok_or_else(|| Refusal::bad_request("Host is not a host and a port"))?;
+        self.0.replace(Some(value.clone()));
+        Ok(host)
+    }
+}
+
+/// Checks a parsed head, and takes out of it what the application must not see.
+pub(crate) fn check<B>(request: &mut Request<B>, trusted: bool, known: &KnownHost) -> Result<(), Refusal> {
+    let fields = Fields::collect(request.headers(), trusted)?;
     let host = match fields.host {
-        Some(value) => {
-            let host = value.to_str().ok().and_then(Authority::parse);
-            Some(host.ok_or_else(|| Refusal::bad_request("Host is not a host and a port"))?)
-        }
+        Some(value) if request.uri().authority().is_none() && known.is(value) => None,
+        Some(value) => Some(known.parse(value)?),
         None if request.version() == Version::HTTP_11 => return Err(Refusal::bad_request("no Host field")),
         None => None,
     };
     check_target(request, host)?;
-    match fields.expect {
-        Some(value) if !value.as_bytes().eq_ignore_ascii_case(b"100-continue") => {
-            Err(Refusal::new(StatusCode::EXPECTATION_FAILED, "Expect other than 100-continue"))
-        }
-        _ => Ok(()),
+    if fields.expect.is_some_and(|value| !value.as_bytes().eq_ignore_ascii_case(b"100-continue")) {
+        return Err(Refusal::new(StatusCode::EXPECTATION_FAILED, "Expect other than 100-continue"));
     }
+    if fields.unwanted {
+        drop_unwanted(request.headers_mut(), trusted);
+    }
+    Ok(())
 }
 
-/// The fields that are looked at here and may come only once.
+/// What is looked at here: fields that may come only once, and whether any is unwanted.
 #[derive(Default)]
-struct Singles<'a> {
+struct Fields<'a> {
     host: Option<&'a HeaderValue>,
     content_type: Option<&'a HeaderValue>,
     expect: Option<&'a HeaderValue>,
+    unwanted: bool,
 }
 
-impl<'a> Singles<'a> {
-    fn collect(headers: &'a HeaderMap) -> Result<Self, Refusal> {
-        let mut singles = Singles::default();
+impl<'a> Fields<'a> {
+    fn collect(headers: &'a HeaderMap, trusted: bool) -> Result<Self, Refusal> {
+        let mut fields = Fields::default();
         for (name, value) in headers {
             let (place, reason) = match *name {
-                header::HOST => (&mut singles.host, "two Host fields"),
-                header::CONTENT_TYPE => (&mut singles.content_type, "two Content-Type fields"),
-                header::EXPECT => (&mut singles.expect, "two Expect fields"),
-                _ => continue,
+                header::HOST => (&mut fields.host, "two Host fields"),
+                header::CONTENT_TYPE => (&mut fields.content_type, "two Content-Type fields"),
+                header::EXPECT => (&mut fields.expect, "two Expect fields"),
+                _ => {
+                    fields.unwanted |= is_unwanted(name, trusted);
+                    continue;
+                }
             };
             if place.replace(value).is_some() {
                 return Err(Refusal::bad_request(reason));
             }
         }
-        Ok(singles)
+        Ok(fields)
     }
 }
 
@@ -82,14 +105,17 @@ fn check_target<B>(request: &Request<B>, host: Option<Authority<'_>>) -> Result<
     }
 }
 
-/// Removes the fields that an application must not see: names with `_`, which a WSGI environ cannot tell from the
-/// same name with `-`, and what an untrusted peer says about somebody else.
-pub(crate) fn drop_untrusted(headers: &mut HeaderMap, trusted: bool) {
-    let unwanted = |name: &HeaderName| {
-        let name = name.as_str();
-        name.contains('_') || (!trusted && (name == "forwarded" || name.starts_with("x-forwarded-")))
-    };
-    while let Some(name) = headers.keys().find(|name| unwanted(name)).cloned() {
+/// Whether an application must not see a field: names with `_`, which a WSGI environ cannot tell from the same name
+/// with `-`, and what an untrusted peer says about somebody else.
+fn is_unwanted(name: &HeaderName, trusted: bool) -> bool {
+    let name = name.as_str();
+    memchr(b'_', name.as_bytes()).is_some()
+        || (!trusted && (name == "forwarded" || name.starts_with("x-forwarded-")))
+}
+
+/// Removes the fields that an application must not see.
+pub(crate) fn drop_unwanted(headers: &mut HeaderMap, trusted: bool) {
+    while let Some(name) = headers.keys().find(|name| is_unwanted(name, trusted)).cloned() {
         headers.remove(name);
     }
 }
@@ -103,7 +129,8 @@ mod tests {
         for (name, value) in fields {
             request = request.header(*name, *value);
         }
-        check(&request.body(()).unwrap()).map_or_else(|refusal| refusal.status().as_u16(), |()| 200)
+        check(&mut request.body(()).unwrap(), false, &KnownHost::default())
+            .map_or_else(|refusal| refusal.status().as_u16(), |()| 200)
     }
 
     /// RFC 9112, section 3.2.
@@ -118,8 +145,8 @@ mod tests {
 
     #[test]
     fn http_1_0_needs_no_host() {
-        let request = Request::builder().version(Version::HTTP_10).uri("/").body(()).unwrap();
-        assert_eq!(check(&request), Ok(()));
+        let mut request = Request::builder().version(Version::HTTP_10).uri("/").body(()).unwrap();
+        assert_eq!(check(&mut request, false, &KnownHost::default()), Ok(()));
     }
 
     #[test]
@@ -137,6 +164,28 @@ mod tests {
         assert_eq!(status("GET", "http://user@a.example/", &host), 400);
         assert_eq!(status("GET", "ftp://a.example/", &host), 400);
         assert_eq!(status("CONNECT", "http://a.example/", &host), 400);
+    }
+
+    /// The second request of a connection is checked like the first.
+    #[test]
+    fn a_known_host_is_no_pass_for_another() {
+        let known = KnownHost::default();
+        let status = |target: &str, host: &str| {
+            let mut request = Request::builder().uri(target).header("host", host).body(()).unwrap();
+            check(&mut request, false, &known).map_or_else(|refusal| refusal.status().as_u16(), |()| 200)
+        };
+        for (target, host, expected) in [
+            ("/", "a.example", 200),
+            ("/", "a.example", 200),
+            ("/", "a b", 400),
+            ("/", "a b", 400),
+            ("http://b.example/", "a.example", 400),
+            ("http://a.example/", "a.example", 200),
+            ("/", "b.example", 200),
+            ("http://a.example/", "b.example", 400),
+        ] {
+            assert_eq!(status(target, host), expected, "{target} {host}");
+        }
     }
 
     /// RFC 9110, section 10.1.1.
@@ -160,10 +209,14 @@ mod tests {
             headers.append(HeaderName::from_static(name), HeaderValue::from_static("v"));
             headers.append(HeaderName::from_static(name), HeaderValue::from_static("w"));
         }
+        let mut request = Request::builder().version(Version::HTTP_10).body(()).unwrap();
+        request.headers_mut().clone_from(&headers);
+        assert_eq!(check(&mut request, false, &KnownHost::default()), Ok(()));
+        assert_eq!(request.headers().keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["x-real"]);
         let mut trusted = headers.clone();
-        drop_untrusted(&mut trusted, true);
+        drop_unwanted(&mut trusted, true);
         assert_eq!(trusted.keys_len(), 4);
-        drop_untrusted(&mut headers, false);
+        drop_unwanted(&mut headers, false);
         assert_eq!(headers.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["x-real"]);
     }
 }

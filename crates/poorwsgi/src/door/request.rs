@@ -44,10 +44,16 @@ struct Inner {
     tables: Arc<Tables<Rust>>,
     start_time: SystemTime,
     route: OnceLock<Route>,
+    body: Mutex<Option<Body>>,
+    extras: OnceLock<Box<Extras>>,
+}
+
+/// What many requests do without.
+#[derive(Default)]
+struct Extras {
     args: OnceLock<Args>,
     cookies: OnceLock<Cookies>,
     content: OnceLock<Content>,
-    body: Mutex<Option<Body>>,
     user: Mutex<Option<Arc<str>>>,
     attached: Mutex<Extensions>,
 }
@@ -74,17 +80,21 @@ impl Request {
             tables,
             start_time: SystemTime::now(),
             route: OnceLock::new(),
-            args: OnceLock::new(),
-            cookies: OnceLock::new(),
-            content: OnceLock::new(),
             body: Mutex::new(Some(body)),
-            user: Mutex::default(),
-            attached: Mutex::default(),
+            extras: OnceLock::new(),
         }))
     }
 
     pub(super) fn tables(&self) -> &Tables<Rust> {
         &self.0.tables
+    }
+
+    fn extras(&self) -> &Extras {
+        self.0.extras.get_or_init(Box::default)
+    }
+
+    fn content(&self) -> Option<&Content> {
+        self.0.extras.get()?.content.get()
     }
 
     pub(super) fn head(&self) -> &HttpHead {
@@ -102,7 +112,7 @@ impl Request {
     }
 
     pub(super) fn set_content(&self, content: Content) {
-        let _ = self.0.content.set(content);
+        let _ = self.extras().content.set(content);
     }
 
     pub(super) fn put_body(&self, body: Body) {
@@ -180,7 +190,8 @@ impl Request {
     /// # Errors
     /// 400 when `strict_parsing` is on and the query breaks the syntax, or when it has too many arguments.
     pub fn args(&self) -> Result<&Args, HttpError> {
-        if let Some(args) = self.0.args.get() {
+        let known = &self.extras().args;
+        if let Some(args) = known.get() {
             return Ok(args);
         }
         let settings = self.settings();
@@ -190,13 +201,13 @@ impl Request {
             ..ArgsOptions::default()
         };
         let args = if settings.auto_args { (**self).args(&options)? } else { Args::default() };
-        Ok(self.0.args.get_or_init(|| args))
+        Ok(known.get_or_init(|| args))
     }
 
     /// The cookies; none when `auto_cookies` is off.
     #[must_use]
     pub fn cookies(&self) -> &Cookies {
-        self.0.cookies.get_or_init(|| {
+        self.extras().cookies.get_or_init(|| {
             if self.settings().auto_cookies { (**self).cookies() } else { Cookies::default() }
         })
     }
@@ -204,7 +215,7 @@ impl Request {
     /// The form, if the body was one and `auto_form` read it.
     #[must_use]
     pub fn form(&self) -> Option<&FieldStorage> {
-        match self.0.content.get() {
+        match self.content() {
             Some(Content::Form(form)) => Some(form),
             _ => None,
         }
@@ -213,7 +224,7 @@ impl Request {
     /// The JSON value, if the body was one and `auto_json` read it.
     #[must_use]
     pub fn json(&self) -> Option<&serde_json::Value> {
-        match self.0.content.get() {
+        match self.content() {
             Some(Content::Json(value)) => Some(value),
             _ => None,
         }
@@ -247,7 +258,7 @@ impl Request {
     /// The body, if `auto_data` read it: a body with a length of at most `data_size` that was no form and no JSON.
     #[must_use]
     pub fn data(&self) -> Option<&Bytes> {
-        match self.0.content.get() {
+        match self.content() {
             Some(Content::Data(data)) => Some(data),
             _ => None,
         }
@@ -287,23 +298,23 @@ impl Request {
     /// The user who is logged in, as a handler or the digest check has set it.
     #[must_use]
     pub fn user(&self) -> Option<Arc<str>> {
-        lock(&self.0.user).clone()
+        lock(&self.extras().user).clone()
     }
 
     /// Sets who is logged in.
     pub fn set_user(&self, user: impl Into<Arc<str>>) {
-        *lock(&self.0.user) = Some(user.into());
+        *lock(&self.extras().user) = Some(user.into());
     }
 
     /// Attaches a value, which [`get`](Self::get) finds by its type. An earlier value of the type is replaced.
     pub fn insert<T: Clone + Send + Sync + 'static>(&self, value: T) {
-        lock(&self.0.attached).insert(value);
+        lock(&self.extras().attached).insert(value);
     }
 
     /// A clone of the attached value of this type; also finds the extensions that a server or layer has set.
     #[must_use]
     pub fn get<T: Clone + Send + Sync + 'static>(&self) -> Option<T> {
-        lock(&self.0.attached).get().or_else(|| self.head().parts().extensions.get()).cloned()
+        lock(&self.extras().attached).get().or_else(|| self.head().parts().extensions.get()).cloned()
     }
 
     /// The connection that the request came in on, where the server tells.
@@ -336,7 +347,7 @@ impl Request {
         if let Some(connection) = self.connection() {
             request.extensions_mut().insert(*connection);
         }
-        request.extensions_mut().extend(lock(&self.0.attached).clone());
+        request.extensions_mut().extend(lock(&self.extras().attached).clone());
         request
     }
 }

@@ -52,8 +52,12 @@ pub fn finish<'r>(
     mut response: Response,
 ) -> Result<Response, ResponseError> {
     let method = method.into();
-    let mut declared = declared_length(&mut response)?;
-    response.headers_mut().remove(TRANSFER_ENCODING);
+    let mut declared = None;
+    // Most responses have no fields but those that are stated when they are sent.
+    if !response.headers().is_empty() {
+        declared = declared_length(&mut response)?;
+        response.headers_mut().remove(TRANSFER_ENCODING);
+    }
     if method != Some(Method::Head) {
         settle_length(&mut response, declared)?;
     }
@@ -97,6 +101,9 @@ fn settle_length(response: &mut Response, declared: Option<u64>) -> Result<(), R
 }
 
 fn validators(response: &Response) -> Option<Validators<'_>> {
+    if response.headers().is_empty() {
+        return None;
+    }
     let entity_tag = response.headers().get_str(ETAG);
     let last_modified = response.headers().get_str(LAST_MODIFIED);
     if entity_tag.is_none() && last_modified.is_none() {
