@@ -9,8 +9,6 @@
 //! automaton of such a set, and then the time grows with their number. A look-up here visits each node of the tree at most once, and none deeper than the path has segments nor
 //! than [`MAX_DEPTH`], so a path of a million slashes costs no more than one of that depth.
 
-use std::collections::BTreeMap;
-
 use memchr::memchr;
 use rustc_hash::FxHashMap;
 
@@ -179,25 +177,30 @@ impl<T> Texts<T> {
 /// Values by the text that something starts with. There are few lengths of such texts, and each costs one look-up.
 #[derive(Clone, Debug)]
 struct Prefixes<T> {
-    by_length: BTreeMap<usize, Texts<T>>,
+    texts: Texts<T>,
+    lengths: Vec<usize>,
 }
 
 impl<T> Default for Prefixes<T> {
     fn default() -> Self {
-        Prefixes { by_length: BTreeMap::new() }
-    }
-}
-
-impl<T: Default> Prefixes<T> {
-    fn entry(&mut self, prefix: &str) -> &mut T {
-        self.by_length.entry(prefix.len()).or_default().entry(prefix)
+        Prefixes { texts: Texts::default(), lengths: Vec::new() }
     }
 }
 
 impl<T> Prefixes<T> {
+    fn entry(&mut self, prefix: &str) -> &mut T
+    where
+        T: Default,
+    {
+        if !self.lengths.contains(&prefix.len()) {
+            self.lengths.push(prefix.len());
+        }
+        self.texts.entry(prefix)
+    }
+
     /// The values of all prefixes of `text`.
     fn of<'a>(&'a self, text: &'a str) -> impl Iterator<Item = &'a T> {
-        self.by_length.iter().filter_map(|(length, values)| values.get(text.get(..*length)?))
+        self.lengths.iter().filter_map(|length| self.texts.get(text.get(..*length)?))
     }
 }
 
