@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The numbers of the README, measured beside the peers in one run.
 
-    bench/run.py [--rounds 5] [--seconds 3] [--connections 32] [--write README.md]
+    bench/run.py [--rounds 9] [--seconds 2] [--connections 32] [--write README.md]
 
 Builds the servers of this folder, drives them in turn with `wrk`, runs the engine's own benches, and prints Markdown. With --write the text also replaces what stands between the two bench marks of that file.
 
@@ -31,7 +31,9 @@ ROOT = HERE.parent
 BUILT = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", HERE / "target")) / "release"
 HELLO, USER = "/hello", "/user/alice/42"
 ANSWERS = {HELLO: b"Hello world", USER: b'{"name":"alice","age":42}'}
-MEASURED = [("hyper", HELLO), ("axum", HELLO), ("poorwsgi", HELLO), ("axum", USER), ("poorwsgi", USER)]
+MEASURED = [("hyper", HELLO)] + [
+    (name, path) for path in (HELLO, USER) for name in ("axum-serve", "axum", "poorwsgi")
+]
 BEGIN, END = "<!-- bench: written by `make bench` -->", "<!-- /bench -->"
 
 
@@ -46,8 +48,8 @@ class Sample:
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=int, default=3, help="of load in each round, after one second of warm-up")
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--seconds", type=int, default=2, help="of load in each round, after one second of warm-up")
     parser.add_argument("--connections", type=int, default=32)
     parser.add_argument("--only", help="comma-separated names of the servers to measure; no programs run then")
     parser.add_argument("--write", type=pathlib.Path, metavar="FILE")

@@ -1,27 +1,24 @@
-//! axum with the same two routes.
+//! axum on the same server as plain hyper, which is how axum's documentation has those served who need a deadline.
 
-use axum::extract::Path;
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use axum::serve::ListenerExt;
-use axum::{Json, Router};
-use poorwsgi_bench::User;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
-
-async fn hello() -> &'static str {
-    "Hello world"
-}
-
-async fn user(Path((name, age)): Path<(String, i64)>) -> Response {
-    Json(User { name: &name, age }).into_response()
-}
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> std::io::Result<()> {
-    let app = Router::new().route("/hello", get(hello)).route("/user/{name}/{age}", get(user));
-    let listener = TcpListener::bind(poorwsgi_bench::address()).await?.tap_io(|stream| {
-        // fails only on a connection that is gone already
-        let _ = stream.set_nodelay(true);
-    });
-    axum::serve(listener, app).await
+    let router = poorwsgi_bench::axum_router();
+    let listener = TcpListener::bind(poorwsgi_bench::address()).await?;
+    loop {
+        let (stream, _) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        let service = TowerToHyperService::new(router.clone());
+        tokio::spawn(async move {
+            // a client that hangs up is no news to a benchmark
+            let _ = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
+        });
+    }
 }
