@@ -6,8 +6,9 @@
 //! may match a `/` on, only the text before it counts. The expressions of the few routes found decide.
 //!
 //! A set of expressions searched at once would be less code, but a thousand with Unicode classes overflow the lazy
-//! automaton of such a set, and then the time grows with their number. A look-up here visits each node of the tree at most once, and none deeper than the path has segments nor
-//! than [`MAX_DEPTH`], so a path of a million slashes costs no more than one of that depth.
+//! automaton of such a set, and then the time grows with their number. A look-up here visits each node of the tree at
+//! most once, and none deeper than the path has segments nor than [`MAX_DEPTH`], so a path of a million slashes costs no
+//! more than one of that depth.
 
 use memchr::memchr;
 use rustc_hash::FxHashMap;
