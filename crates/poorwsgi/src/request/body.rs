@@ -1,6 +1,7 @@
 //! A request's body as a whole.
 
 use std::error::Error as StdError;
+use std::io;
 
 use bytes::Bytes;
 use http_body::Body as _;
@@ -37,7 +38,49 @@ pub fn body_error(error: BoxError) -> HttpError {
             let detail = status.detail().unwrap_or_default().to_owned();
             return HttpError::new(status.status()).with_detail(detail).with_source(error);
         }
-        source = current.source();
+        source = match current.downcast_ref::<io::Error>() {
+            // Its source is that of the error in it, which would be passed over.
+            Some(wrapper) => wrapper.get_ref().map(|inner| inner as &(dyn StdError + 'static)),
+            None => current.source(),
+        };
     }
     HttpError::bad_request("the body could not be read to its end").with_source(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::response::iter;
+
+    fn read(body: Body, limit: u64) -> Result<Bytes, HttpError> {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(read_body(body, limit, "json_size"))
+    }
+
+    fn pieces() -> Body {
+        Body::stream(iter(["abc", "def"].map(Ok::<_, BoxError>)))
+    }
+
+    #[test]
+    fn a_body_is_read_up_to_its_limit() {
+        assert_eq!(read(Body::empty(), 0).unwrap(), "");
+        for (body, length) in [(Body::from("abcdef"), 6), (pieces(), 6)] {
+            assert_eq!(read(body, length).unwrap(), "abcdef");
+        }
+        for body in [Body::from("abcdef"), pieces()] {
+            let error = read(body, 5).unwrap_err();
+            assert_eq!(error.status(), 413);
+            assert!(error.detail().unwrap().contains("json_size"), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn an_error_of_the_body_is_the_status_that_it_carries() {
+        let failing = |error: BoxError| Body::stream(iter([Ok("abc"), Err(error)]));
+        assert_eq!(read(failing("reset".into()), 100).unwrap_err().status(), 400);
+        let late = HttpError::new(408).with_detail("too slow");
+        let error = read(failing(io::Error::other(late).into()), 100).unwrap_err();
+        assert_eq!((error.status(), error.detail()), (408, Some("too slow")));
+        assert!(StdError::source(&error).is_some());
+    }
 }
