@@ -7,6 +7,7 @@
 mod application;
 mod environ;
 mod error;
+mod headers;
 mod language;
 mod log;
 mod request;
@@ -23,6 +24,11 @@ mod _poorwsgi {
     use super::application::Application;
     #[pymodule_export]
     use super::error::{HTTPException, abort};
+    #[pymodule_export]
+    use super::headers::{
+        _parseparam, ContentRange, Headers, datetime_to_http, http_to_datetime, http_to_time, parse_header,
+        parse_negotiation, parse_range, render_negotiation, time_to_http,
+    };
     #[pymodule_export]
     use super::request::Request;
     #[pymodule_export]

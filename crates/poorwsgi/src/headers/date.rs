@@ -41,7 +41,8 @@ pub fn system_time_to_http(time: SystemTime) -> Option<String> {
     time_to_http(unix_seconds(time)?)
 }
 
-/// Reads a date in any of the three forms, in seconds since 1970. `None` for anything else and for dates before 1970.
+/// Reads a date in any of the three forms, in seconds since 1970. `None` for anything else, and for dates before 1970 in
+/// another form than the preferred one.
 ///
 /// ```
 /// use poorwsgi::headers::date::http_to_time;
@@ -53,7 +54,24 @@ pub fn system_time_to_http(time: SystemTime) -> Option<String> {
 /// ```
 #[must_use]
 pub fn http_to_time(value: &str) -> Option<i64> {
-    unix_seconds(httpdate::parse_http_date(value.trim()).ok()?)
+    let value = value.trim();
+    match httpdate::parse_http_date(value) {
+        Ok(time) => unix_seconds(time),
+        Err(_) => before_1970(value),
+    }
+}
+
+/// A date in the preferred form that httpdate does not read: it is read as the same day some cycles later.
+fn before_1970(value: &str) -> Option<i64> {
+    let (day, rest) = value.split_at_checked("Thu, 01 Jan ".len())?;
+    let (year, clock) = rest.split_at_checked("1970".len())?;
+    if !year.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let year: u16 = year.parse().ok().filter(|year| (1..1970).contains(year))?;
+    let cycles = (1970 - i64::from(year)) / CYCLE_YEARS + 1;
+    let later = format!("{day}{:04}{clock}", i64::from(year) + cycles * CYCLE_YEARS);
+    Some(unix_seconds(httpdate::parse_http_date(&later).ok()?)? - cycles * CYCLE_SECONDS)
 }
 
 /// Whole seconds since 1970, rounded down.
@@ -87,6 +105,16 @@ mod tests {
     }
 
     #[test]
+    fn dates_before_1970_are_read_in_the_preferred_form() {
+        for seconds in [-1, -315_619_200, -CYCLE_SECONDS, FIRST] {
+            assert_eq!(http_to_time(&time_to_http(seconds).unwrap()), Some(seconds));
+        }
+        assert_eq!(http_to_time("Sat, 01 Jan 0000 00:00:00 GMT"), None);
+        assert_eq!(http_to_time("Fri, 01 Jan +960 00:00:00 GMT"), None);
+        assert_eq!(http_to_time("Thu, 01 Jan 1960 00:00:00 GMT"), None, "it was a Friday");
+    }
+
+    #[test]
     fn fractions_are_cut_off() {
         let time = UNIX_EPOCH + Duration::from_millis(1900);
         assert_eq!(system_time_to_http(time).unwrap(), "Thu, 01 Jan 1970 00:00:01 GMT");
@@ -107,7 +135,7 @@ mod tests {
         }
 
         #[test]
-        fn what_was_written_is_read_back(seconds in 0..=LAST) {
+        fn what_was_written_is_read_back(seconds in FIRST..=LAST) {
             prop_assert_eq!(http_to_time(&time_to_http(seconds).unwrap()), Some(seconds));
         }
 

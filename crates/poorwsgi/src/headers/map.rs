@@ -127,6 +127,20 @@ impl Headers {
         Ok(())
     }
 
+    /// Adds a further field as it was received. Control characters in the value become spaces (RFC 9110, section 5.5);
+    /// a field whose name is not a token is left out, because nobody could ask for it.
+    pub fn append_received(&mut self, name: impl AsRef<str>, value: impl AsRef<[u8]>) {
+        let (name, value) = (name.as_ref(), value.as_ref());
+        let appended = match value.iter().any(|&byte| is_refused(byte)) {
+            false => self.append(name, value),
+            true => {
+                let mended = value.iter().map(|&byte| if is_refused(byte) { b' ' } else { byte });
+                self.append(name, mended.collect::<Vec<_>>())
+            }
+        };
+        debug_assert!(!matches!(appended, Err(HeaderError::Value { .. })), "{appended:?}");
+    }
+
     /// Adds a further field of a value and its parameters, rendered by
     /// [`render_parameter`](super::parameters::render_parameter). With no value the parameters stand alone.
     ///
@@ -251,8 +265,13 @@ impl fmt::Debug for Headers {
     }
 }
 
+/// Whether a value with this byte is refused.
+const fn is_refused(byte: u8) -> bool {
+    byte.is_ascii_control() && byte != b'\t'
+}
+
 fn first_control(value: &[u8]) -> usize {
-    value.iter().position(|byte| byte.is_ascii_control() && *byte != b'\t').unwrap_or_default()
+    value.iter().position(|&byte| is_refused(byte)).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -345,6 +364,21 @@ mod tests {
             assert!(matches!(headers.append(name, "v"), Err(HeaderError::Name { .. })), "{name:?}");
         }
         assert!(headers.is_empty());
+    }
+
+    /// RFC 9110, section 5.5.
+    #[test]
+    fn what_was_received_is_mended() {
+        let mut headers = Headers::new();
+        for byte in 0..=255 {
+            headers.append_received("X-A", [b'a', byte]);
+        }
+        headers.append_received("X B", "left out");
+        assert_eq!(headers.len(), 256);
+        let values: Vec<_> = headers.get_all("X-A").map(|value| value.as_bytes()[1]).collect();
+        assert_eq!(values[..33], [&[b' '; 9][..], b"\t", &[b' '; 23]].concat());
+        assert_eq!(values[127], b' ');
+        assert!(values[33..].iter().zip(33..=255).all(|(&value, byte)| value == byte || byte == 127));
     }
 
     /// behaviour: UTF-8 in header values goes out as its bytes.

@@ -128,7 +128,13 @@ pub fn render_parameter(name: &str, value: Option<&str>) -> Result<String, Heade
 }
 
 /// Splits a list at a separator that does not stand in a quoted string (RFC 9110, section 5.6.4).
-pub(crate) fn split_quoted(text: &str, separator: u8) -> impl Iterator<Item = &str> {
+///
+/// ```
+/// use poorwsgi::headers::parameters::split_quoted;
+///
+/// assert!(split_quoted(r#"a="1;2";b=3"#, b';').eq([r#"a="1;2""#, "b=3"]));
+/// ```
+pub fn split_quoted(text: &str, separator: u8) -> impl Iterator<Item = &str> {
     let mut rest = Some(text);
     iter::from_fn(move || {
         let text = rest.take()?;

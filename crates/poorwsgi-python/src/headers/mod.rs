@@ -1,0 +1,16 @@
+//! Header fields as Python sees them: the map, and the functions over field values.
+
+mod content_range;
+mod functions;
+mod map;
+mod native;
+
+pub(crate) use content_range::ContentRange;
+pub(crate) use functions::{
+    _parseparam, datetime_to_http, http_to_datetime, http_to_time, parse_header, parse_negotiation,
+    parse_range, render_negotiation, time_to_http,
+};
+#[allow(unused_imports, reason = "what requests and responses are made with")]
+pub(crate) use map::{Headers, header_error, headers_from_python};
+#[allow(unused_imports, reason = "what requests and responses are made with")]
+pub(crate) use native::value_to_native;

@@ -1,0 +1,48 @@
+//! Native strings of WSGI (PEP 3333): text whose characters stand for the bytes of a field.
+
+use std::borrow::Cow;
+
+use http::HeaderValue;
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::PyString;
+
+/// A field value as WSGI shows it: one character for each byte.
+pub(crate) fn value_to_native<'py>(py: Python<'py>, value: &HeaderValue) -> Bound<'py, PyString> {
+    bytes_to_native(py, value.as_bytes())
+}
+
+pub(super) fn bytes_to_native<'py>(py: Python<'py>, bytes: &[u8]) -> Bound<'py, PyString> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) if text.is_ascii() => PyString::new(py, text),
+        _ => PyString::new(py, &bytes.iter().copied().map(char::from).collect::<String>()),
+    }
+}
+
+/// The bytes of a native string; of a text that is none, those of its UTF-8.
+pub(super) fn native_to_bytes(text: &str) -> Cow<'_, [u8]> {
+    if text.is_ascii() {
+        return Cow::Borrowed(text.as_bytes());
+    }
+    let bytes: Option<Vec<u8>> =
+        text.chars().map(|character| u8::try_from(u32::from(character)).ok()).collect();
+    bytes.map_or(Cow::Borrowed(text.as_bytes()), Cow::Owned)
+}
+
+/// The text of a header's name or value.
+pub(super) fn text<'a>(value: &'a Bound<'_, PyAny>) -> PyResult<&'a str> {
+    let Ok(text) = value.cast::<PyString>() else {
+        return Err(PyTypeError::new_err(format!(
+            "a header's name and value are str, not {}: {}",
+            value.get_type().name()?,
+            value.repr()?
+        )));
+    };
+    text.to_str().map_err(|error| {
+        let refused = PyValueError::new_err(
+            "a header's name and value must have UTF-8 bytes, which go out as iso-8859-1: a lone surrogate has none",
+        );
+        refused.set_cause(value.py(), Some(error));
+        refused
+    })
+}

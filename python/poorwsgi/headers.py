@@ -1,0 +1,46 @@
+"""Header fields: the map of them, and what their values are made of."""
+from collections.abc import Mapping
+from logging import getLogger
+
+from poorwsgi._poorwsgi import (
+    ContentRange,
+    Headers,
+    _parseparam,
+    datetime_to_http,
+    http_to_datetime,
+    http_to_time,
+    parse_header,
+    parse_negotiation,
+    parse_range,
+    render_negotiation,
+    time_to_http,
+)
+
+__all__ = [
+    "HEADER_DATETIME_FORMAT",
+    "ContentRange",
+    "Headers",
+    "HeadersList",
+    "RangeList",
+    "_parseparam",
+    "datetime_to_http",
+    "http_to_datetime",
+    "http_to_time",
+    "parse_header",
+    "parse_negotiation",
+    "parse_range",
+    "render_negotiation",
+    "time_to_http",
+]
+
+#: The preferred form of an HTTP date, for strftime in the C locale.
+HEADER_DATETIME_FORMAT = "%a, %d %b %Y %X GMT"
+
+#: What is taken as headers, and what ranges are: for type annotations.
+HeadersList = list | tuple | set | dict
+RangeList = list[tuple[int | None, int | None]]
+
+log = getLogger("poorwsgi")
+
+# A class of Rust cannot have a class of Python as its base.
+Mapping.register(Headers)
