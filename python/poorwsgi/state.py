@@ -1,5 +1,71 @@
-"""Request methods, as bits that are joined by ``|``."""
+"""Status codes, request methods as bits that are joined by ``|``, and the version."""
+import functools
+import warnings
+
 from poorwsgi._poorwsgi import (
+    DECLINED,
+    HTTP_ACCEPTED,
+    HTTP_ALREADY_REPORTED,
+    HTTP_BAD_GATEWAY,
+    HTTP_BAD_REQUEST,
+    HTTP_CLIENT_CLOSED_REQUEST,
+    HTTP_CONFLICT,
+    HTTP_CONNECTION_CLOSED_WITHOUT_RESPONSE,
+    HTTP_CONTINUE,
+    HTTP_CREATED,
+    HTTP_EXPECTATION_FAILED,
+    HTTP_FAILED_DEPENDENCY,
+    HTTP_FORBIDDEN,
+    HTTP_GATEWAY_TIME_OUT,
+    HTTP_GONE,
+    HTTP_IM_USED,
+    HTTP_INSUFFICIENT_STORAGE,
+    HTTP_INTERNAL_SERVER_ERROR,
+    HTTP_I_AM_A_TEAPOT,
+    HTTP_LENGTH_REQUIRED,
+    HTTP_LOCKED,
+    HTTP_LOOP_DETECTED,
+    HTTP_METHOD_NOT_ALLOWED,
+    HTTP_MOVED_PERMANENTLY,
+    HTTP_MOVED_TEMPORARILY,
+    HTTP_MULTIPLE_CHOICES,
+    HTTP_MULTI_STATUS,
+    HTTP_NETWORK_AUTHENTICATION_REQUIRED,
+    HTTP_NETWORK_CONNECT_TIMEOUT_ERROR,
+    HTTP_NON_AUTHORITATIVE,
+    HTTP_NOT_ACCEPTABLE,
+    HTTP_NOT_EXTENDED,
+    HTTP_NOT_FOUND,
+    HTTP_NOT_IMPLEMENTED,
+    HTTP_NOT_MODIFIED,
+    HTTP_NO_CONTENT,
+    HTTP_OK,
+    HTTP_PARTIAL_CONTENT,
+    HTTP_PAYMENT_REQUIRED,
+    HTTP_PERMANENT_REDIRECT,
+    HTTP_PRECONDITION_FAILED,
+    HTTP_PRECONDITION_REQUIRED,
+    HTTP_PROCESSING,
+    HTTP_PROXY_AUTHENTICATION_REQUIRED,
+    HTTP_RANGE_NOT_SATISFIABLE,
+    HTTP_REQUEST_ENTITY_TOO_LARGE,
+    HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE,
+    HTTP_REQUEST_TIME_OUT,
+    HTTP_REQUEST_URI_TOO_LARGE,
+    HTTP_RESET_CONTENT,
+    HTTP_SEE_OTHER,
+    HTTP_SERVICE_UNAVAILABLE,
+    HTTP_SWITCHING_PROTOCOLS,
+    HTTP_TEMPORARY_REDIRECT,
+    HTTP_TOO_MANY_REQUESTS,
+    HTTP_UNAUTHORIZED,
+    HTTP_UNAVAILABLE_FOR_LEGAL_REASONS,
+    HTTP_UNPROCESSABLE_ENTITY,
+    HTTP_UNSUPPORTED_MEDIA_TYPE,
+    HTTP_UPGRADE_REQUIRED,
+    HTTP_USE_PROXY,
+    HTTP_VARIANT_ALSO_VARIES,
+    HTTP_VERSION_NOT_SUPPORTED,
     METHOD_ALL,
     METHOD_CONNECT,
     METHOD_DELETE,
@@ -14,6 +80,69 @@ from poorwsgi._poorwsgi import (
 )
 
 __all__ = [
+    "DECLINED",
+    "HTTP_ACCEPTED",
+    "HTTP_ALREADY_REPORTED",
+    "HTTP_BAD_GATEWAY",
+    "HTTP_BAD_REQUEST",
+    "HTTP_CLIENT_CLOSED_REQUEST",
+    "HTTP_CONFLICT",
+    "HTTP_CONNECTION_CLOSED_WITHOUT_RESPONSE",
+    "HTTP_CONTINUE",
+    "HTTP_CREATED",
+    "HTTP_EXPECTATION_FAILED",
+    "HTTP_FAILED_DEPENDENCY",
+    "HTTP_FORBIDDEN",
+    "HTTP_GATEWAY_TIME_OUT",
+    "HTTP_GONE",
+    "HTTP_IM_USED",
+    "HTTP_INSUFFICIENT_STORAGE",
+    "HTTP_INTERNAL_SERVER_ERROR",
+    "HTTP_I_AM_A_TEAPOT",
+    "HTTP_LENGTH_REQUIRED",
+    "HTTP_LOCKED",
+    "HTTP_LOOP_DETECTED",
+    "HTTP_METHOD_NOT_ALLOWED",
+    "HTTP_MOVED_PERMANENTLY",
+    "HTTP_MOVED_TEMPORARILY",
+    "HTTP_MULTIPLE_CHOICES",
+    "HTTP_MULTI_STATUS",
+    "HTTP_NETWORK_AUTHENTICATION_REQUIRED",
+    "HTTP_NETWORK_CONNECT_TIMEOUT_ERROR",
+    "HTTP_NON_AUTHORITATIVE",
+    "HTTP_NOT_ACCEPTABLE",
+    "HTTP_NOT_EXTENDED",
+    "HTTP_NOT_FOUND",
+    "HTTP_NOT_IMPLEMENTED",
+    "HTTP_NOT_MODIFIED",
+    "HTTP_NO_CONTENT",
+    "HTTP_OK",
+    "HTTP_PARTIAL_CONTENT",
+    "HTTP_PAYMENT_REQUIRED",
+    "HTTP_PERMANENT_REDIRECT",
+    "HTTP_PRECONDITION_FAILED",
+    "HTTP_PRECONDITION_REQUIRED",
+    "HTTP_PROCESSING",
+    "HTTP_PROXY_AUTHENTICATION_REQUIRED",
+    "HTTP_RANGE_NOT_SATISFIABLE",
+    "HTTP_REQUEST_ENTITY_TOO_LARGE",
+    "HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE",
+    "HTTP_REQUEST_TIME_OUT",
+    "HTTP_REQUEST_URI_TOO_LARGE",
+    "HTTP_RESET_CONTENT",
+    "HTTP_SEE_OTHER",
+    "HTTP_SERVICE_UNAVAILABLE",
+    "HTTP_SWITCHING_PROTOCOLS",
+    "HTTP_TEMPORARY_REDIRECT",
+    "HTTP_TOO_MANY_REQUESTS",
+    "HTTP_UNAUTHORIZED",
+    "HTTP_UNAVAILABLE_FOR_LEGAL_REASONS",
+    "HTTP_UNPROCESSABLE_ENTITY",
+    "HTTP_UNSUPPORTED_MEDIA_TYPE",
+    "HTTP_UPGRADE_REQUIRED",
+    "HTTP_USE_PROXY",
+    "HTTP_VARIANT_ALSO_VARIES",
+    "HTTP_VERSION_NOT_SUPPORTED",
     "METHOD_ALL",
     "METHOD_CONNECT",
     "METHOD_DELETE",
@@ -25,4 +154,46 @@ __all__ = [
     "METHOD_POST",
     "METHOD_PUT",
     "METHOD_TRACE",
+    "deprecated",
+    "methods",
+    "sorted_methods",
 ]
+
+#: The version of PoorWSGI whose applications run unchanged: they compare it. Our own version is that of the distribution.
+__version__ = "2.8.1"
+__date__ = "20 Jun 2026"
+
+#: The bit of each method.
+methods = {
+    "HEAD": METHOD_HEAD,
+    "GET": METHOD_GET,
+    "POST": METHOD_POST,
+    "PUT": METHOD_PUT,
+    "DELETE": METHOD_DELETE,
+    "TRACE": METHOD_TRACE,
+    "OPTIONS": METHOD_OPTIONS,
+    "CONNECT": METHOD_CONNECT,
+    "PATCH": METHOD_PATCH,
+}
+#: The methods and their bits, in the order of the bits.
+sorted_methods = sorted(methods.items(), key=lambda method: method[1])
+
+
+def deprecated(reason=""):
+    """Decorator: calling the function, or reading the property, gives a DeprecationWarning with the reason."""
+    # Python, because it makes a Python function of a Python function.
+
+    def decorator(obj):
+        if isinstance(obj, property):
+            return property(decorator(obj.fget), obj.fset, obj.fdel, obj.__doc__)
+        name = getattr(obj, "__name__", obj)
+        text = f"{name} is deprecated: {reason}" if reason else f"{name} is deprecated"
+
+        @functools.wraps(obj)
+        def wrapped(*args, **kwargs):
+            warnings.warn(text, category=DeprecationWarning, stacklevel=2)
+            return obj(*args, **kwargs)
+
+        return wrapped
+
+    return decorator

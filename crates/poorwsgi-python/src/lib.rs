@@ -13,11 +13,11 @@ mod log;
 mod request;
 mod response;
 mod server;
+mod state;
 mod wsgi;
 
 #[pyo3::pymodule]
 mod _poorwsgi {
-    use poorwsgi::state;
     use pyo3::prelude::*;
 
     #[pymodule_export]
@@ -39,10 +39,6 @@ mod _poorwsgi {
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         super::log::to_python();
-        for method in state::Method::ALL {
-            module.add(format!("METHOD_{method}"), state::MethodSet::from(*method).bits())?;
-        }
-        module.add("METHOD_GET_POST", state::METHOD_GET_POST.bits())?;
-        module.add("METHOD_ALL", state::METHOD_ALL.bits())
+        super::state::add_constants(module)
     }
 }

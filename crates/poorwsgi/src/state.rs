@@ -28,6 +28,9 @@ macro_rules! status_codes {
         /// Every status code a response may have, with its reason phrase, in ascending order.
         pub const STATUS_CODES: &[(u16, &str)] = &[$(($code, $reason)),*];
 
+        /// The constants of the status codes: their names and values, for whoever offers them to another language.
+        pub const STATUS_CONSTANTS: &[(&str, u16)] = &[$((stringify!($name), $code)),*];
+
         /// The reason phrase of a status code, or `None` for a code that no response may have.
         #[must_use]
         pub const fn reason(code: u16) -> Option<&'static str> {
@@ -273,6 +276,9 @@ mod tests {
     #[test]
     fn codes_ascend_and_each_has_a_reason() {
         assert!(STATUS_CODES.windows(2).all(|pair| pair[0].0 < pair[1].0));
+        let named: Vec<u16> = STATUS_CONSTANTS.iter().map(|(_, code)| *code).collect();
+        assert!(named.iter().eq(STATUS_CODES.iter().map(|(code, _)| code)));
+        assert!(STATUS_CONSTANTS.contains(&("HTTP_NOT_FOUND", HTTP_NOT_FOUND)));
         for (code, text) in STATUS_CODES {
             assert_eq!(reason(*code), Some(*text));
             assert!(!text.is_empty());

@@ -3,6 +3,7 @@
 use poorwsgi::headers::{RangeSpec, date, negotiation, parameters, range};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedStr;
 use pyo3::types::{PyDateTime, PyDict, PyInt, PyIterator, PyList, PyString, PyTzInfo};
 
 /// Splits the parameters of a header value, ";a=b; c=d", at the semicolons that are in no quoted string.
@@ -53,20 +54,19 @@ pub(crate) fn render_negotiation(negotation: &Bound<'_, PyAny>) -> PyResult<Stri
     Ok(negotiation::render_negotiation(choices))
 }
 
-fn read_choice<'py>(
-    choice: &Bound<'py, PyAny>,
-) -> PyResult<(Bound<'py, PyString>, Option<Bound<'py, PyString>>)> {
-    if let Ok(alone) = choice.cast::<PyString>() {
-        return Ok((alone.clone(), None));
+fn read_choice(choice: &Bound<'_, PyAny>) -> PyResult<(PyBackedStr, Option<PyBackedStr>)> {
+    if choice.is_instance_of::<PyString>() {
+        return Ok((choice.extract()?, None));
     }
-    let parts: Vec<Bound<'py, PyAny>> = choice.try_iter()?.collect::<PyResult<_>>()?;
+    let parts: Vec<Bound<'_, PyAny>> = choice.try_iter()?.collect::<PyResult<_>>()?;
+    let text = |part: &Bound<'_, PyAny>| PyBackedStr::try_from(part.str()?);
     match parts.as_slice() {
-        [name] => Ok((name.str()?, None)),
-        [name, quality] => Ok((name.str()?, Some(quality.str()?))),
-        _ => Err(PyValueError::new_err(format!(
-            "a choice is (name, quality) or (name,), not {}",
-            choice.repr()?
-        ))),
+        [name] => Ok((text(name)?, None)),
+        [name, quality] => Ok((text(name)?, Some(text(quality)?))),
+        _ => {
+            let shown = choice.repr()?;
+            Err(PyValueError::new_err(format!("a choice is (name, quality) or (name,), not {shown}")))
+        }
     }
 }
 
