@@ -10,6 +10,6 @@
 
 ``app`` is a WSGI callable for any server; ``poorwsgi.server.run`` serves it on the built-in one.
 """
-from poorwsgi._poorwsgi import Application, abort, make_response
+from poorwsgi._poorwsgi import Application, abort, make_response, redirect
 
-__all__ = ["Application", "abort", "make_response"]
+__all__ = ["Application", "abort", "make_response", "redirect"]

@@ -1,4 +1,7 @@
-"""What handlers get: the request."""
-from poorwsgi._poorwsgi import Request
+"""Requests: what handlers get."""
+import logging
 
-__all__ = ["Request"]
+from poorwsgi._poorwsgi import Headers, HTTPException, Request, SimpleRequest, parse_header, parse_negotiation
+from poorwsgi.state import HTTP_BAD_REQUEST
+
+log = logging.getLogger("poorwsgi")

@@ -1,4 +1,31 @@
 """The application."""
-from poorwsgi._poorwsgi import Application
+import logging
+from hashlib import md5, sha256
+from os import R_OK
 
-__all__ = ["Application"]
+from poorwsgi._poorwsgi import (
+    Application,
+    BaseResponse,
+    FileObjResponse,
+    FileResponse,
+    HTTPException,
+    Request,
+    ResponseError,
+    SimpleRequest,
+    make_response,
+    to_response,
+)
+from poorwsgi.state import (
+    HTTP_FORBIDDEN,
+    HTTP_METHOD_NOT_ALLOWED,
+    HTTP_NOT_FOUND,
+    METHOD_GET,
+    METHOD_HEAD,
+    METHOD_POST,
+    deprecated,
+)
+
+log = logging.getLogger("poorwsgi")
+
+#: The digest algorithms of PoorWSGI, with their hash functions. Application.auth_algorithm knows more.
+AUTH_DIGEST_ALGORITHMS = {"MD5": md5, "MD5-sess": md5, "SHA-256": sha256, "SHA-256-sess": sha256}

@@ -5,50 +5,122 @@ use std::borrow::Cow;
 use http::HeaderName;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use poorwsgi::HttpError;
+use poorwsgi::headers::Headers;
 use poorwsgi::request::Head;
+use poorwsgi::state::Method;
+use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString};
+use pyo3::types::{PyDict, PyMapping, PyString};
+
+use crate::names::Name;
 
 /// An environ. Values are read when they are asked for.
 pub(crate) struct Environ {
     environ: Py<PyDict>,
-    method: String,
+    method: Cow<'static, str>,
 }
 
 impl Environ {
     pub(crate) fn new(environ: &Bound<'_, PyDict>) -> Self {
-        let method = text(environ, "REQUEST_METHOD").unwrap_or_default();
+        let py = environ.py();
+        let method = environ.get_item(intern!(py, "REQUEST_METHOD")).ok().flatten();
+        let method = method.as_ref().and_then(|method| method.cast::<PyString>().ok()?.to_str().ok());
+        let method = method.map_or(Cow::Borrowed(""), |name| match name.parse::<Method>() {
+            Ok(method) => Cow::Borrowed(method.as_str()),
+            Err(_) => Cow::Owned(name.to_owned()),
+        });
         Environ { environ: environ.clone().unbind(), method }
+    }
+
+    pub(crate) fn dict<'py>(&self, py: Python<'py>) -> &Bound<'py, PyDict> {
+        self.environ.bind(py)
+    }
+
+    pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.environ)
+    }
+
+    pub(crate) fn is_uwsgi(&self, py: Python<'_>) -> bool {
+        self.dict(py).contains(intern!(py, "uwsgi.version")).unwrap_or(false)
+    }
+
+    /// Whether the variables of the application are those of the process: under uWSGI, and where the process says so.
+    pub(crate) fn asks_process(&self, py: Python<'_>) -> bool {
+        self.is_uwsgi(py)
+            || of_process(py).is_ok_and(|process| process.contains("poor.Version").unwrap_or(false))
+    }
+
+    /// A field as the server gave it.
+    pub(crate) fn native_header<'py>(&self, py: Python<'py>, name: &HeaderName) -> Option<Bound<'py, PyAny>> {
+        self.dict(py).get_item(key(py, name)).ok()?
+    }
+
+    /// The fields, named as they are usually written.
+    pub(crate) fn headers(&self, py: Python<'_>) -> Headers {
+        let mut headers = Headers::new();
+        each(self.dict(py), &mut |key, value| {
+            let Some(name) = field_name(key) else { return };
+            let Ok(value) = value.cast::<PyString>() else { return };
+            let Ok(value) = value.to_cow() else { return };
+            if value.is_empty() && !key.starts_with("HTTP_") {
+                return;
+            }
+            let bytes = bytes(&value).unwrap_or_else(|| value.as_bytes().to_vec());
+            // A server that hands on what no field may hold is not believed.
+            let _ = headers.append(name, bytes);
+        });
+        headers
     }
 
     /// A value that is not there, or is no text, is `None`.
     fn get(&self, name: &str) -> Option<String> {
-        Python::attach(|py| text(self.environ.bind(py), name))
+        Python::attach(|py| text(&self.environ.bind(py).get_item(name).ok()??))
     }
 
     fn get_or(&self, name: &str, default: &'static str) -> Cow<'_, str> {
         self.get(name).filter(|value| !value.is_empty()).map_or(Cow::Borrowed(default), Cow::Owned)
     }
+}
 
-    fn each(&self, call: &mut dyn FnMut(&str, &Bound<'_, PyAny>)) {
-        Python::attach(|py| {
-            // A copy, because a dictionary must not change under its iterator, and this one is the server's.
-            for (key, value) in self.environ.bind(py).items().iter().filter_map(|item| item.extract().ok()) {
-                let (key, value): (String, Bound<'_, PyAny>) = (key, value);
-                call(&key, &value);
-            }
-        });
+fn each(environ: &Bound<'_, PyDict>, call: &mut dyn FnMut(&str, &Bound<'_, PyAny>)) {
+    // A copy, because a dictionary must not change under its iterator, and this one is the server's.
+    for (key, value) in environ.items().iter().filter_map(|item| item.extract().ok()) {
+        let (key, value): (String, Bound<'_, PyAny>) = (key, value);
+        call(&key, &value);
     }
 }
 
-fn text(environ: &Bound<'_, PyDict>, name: &str) -> Option<String> {
-    native(&environ.get_item(name).ok()??)
+/// A copy of the variables of the process, as Python has them.
+pub(crate) fn of_process(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
+    static ENVIRON: Name = Name::new("os", "environ");
+    let copy = PyDict::new(py);
+    copy.update(ENVIRON.get(py)?.cast::<PyMapping>()?)?;
+    Ok(copy)
+}
+
+/// The key of a field.
+fn key<'py>(py: Python<'py>, name: &HeaderName) -> Bound<'py, PyString> {
+    match *name {
+        CONTENT_LENGTH => intern!(py, "CONTENT_LENGTH").clone(),
+        CONTENT_TYPE => intern!(py, "CONTENT_TYPE").clone(),
+        _ => {
+            let name = name.as_str().bytes().map(|byte| match byte {
+                b'-' => '_',
+                other => char::from(other.to_ascii_uppercase()),
+            });
+            PyString::new(py, &"HTTP_".chars().chain(name).collect::<String>())
+        }
+    }
 }
 
 /// A native string of WSGI, whose characters stand for the bytes of the request, as the text that those bytes are:
 /// UTF-8, or else Latin-1, as it stands.
-fn native(value: &Bound<'_, PyAny>) -> Option<String> {
+fn text(value: &Bound<'_, PyAny>) -> Option<String> {
     let text = value.cast::<PyString>().ok()?.to_cow().ok()?;
+    if text.is_ascii() {
+        return Some(text.into_owned());
+    }
     Some(match bytes(&text).map(String::from_utf8) {
         Some(Ok(decoded)) => decoded,
         _ => text.into_owned(),
@@ -62,10 +134,20 @@ fn bytes(text: &str) -> Option<Vec<u8>> {
 
 /// The field that a key of the environ holds.
 fn field_name(key: &str) -> Option<String> {
-    match key {
-        "CONTENT_TYPE" | "CONTENT_LENGTH" => Some(key.replace('_', "-")),
-        _ => key.strip_prefix("HTTP_").map(|name| name.replace('_', "-")),
-    }
+    let name = match key {
+        "CONTENT_TYPE" | "CONTENT_LENGTH" => key,
+        _ => key.strip_prefix("HTTP_")?,
+    };
+    let mut starts = true;
+    let spelled = name.chars().map(|character| match character {
+        '_' => {
+            starts = true;
+            '-'
+        }
+        _ if std::mem::take(&mut starts) => character.to_ascii_uppercase(),
+        _ => character.to_ascii_lowercase(),
+    });
+    Some(spelled.collect())
 }
 
 impl Head for Environ {
@@ -75,11 +157,14 @@ impl Head for Environ {
 
     fn path(&self) -> Result<Cow<'_, str>, HttpError> {
         let raw = Python::attach(|py| {
-            let value = self.environ.bind(py).get_item("PATH_INFO").ok()??;
-            bytes(&value.cast::<PyString>().ok()?.to_cow().ok()?)
+            let value = self.environ.bind(py).get_item(intern!(py, "PATH_INFO")).ok()??;
+            let text = value.cast::<PyString>().ok()?.to_cow().ok()?;
+            if text.is_ascii() { Some(text.into_owned().into_bytes()) } else { bytes(&text) }
         });
-        let raw = raw.ok_or_else(|| HttpError::bad_request("PATH_INFO: not a string of WSGI"))?;
-        String::from_utf8(raw).map(Cow::Owned).map_err(|_| HttpError::bad_request("the path is not UTF-8"))
+        let raw = raw.ok_or_else(|| HttpError::bad_request("PATH_INFO is not a string of WSGI"))?;
+        String::from_utf8(raw)
+            .map(Cow::Owned)
+            .map_err(|_| HttpError::bad_request("Invalid PATH_INFO encoding: it is not UTF-8"))
     }
 
     fn query(&self) -> Cow<'_, str> {
@@ -99,19 +184,19 @@ impl Head for Environ {
     }
 
     fn header(&self, name: &HeaderName) -> Option<Cow<'_, str>> {
-        let key = name.as_str().to_ascii_uppercase().replace('-', "_");
-        let value = match *name {
-            CONTENT_TYPE | CONTENT_LENGTH => self.get(&key).filter(|value| !value.is_empty()),
-            _ => self.get(&format!("HTTP_{key}")),
-        };
-        value.map(Cow::Owned)
+        let value = Python::attach(|py| text(&self.native_header(py, name)?))?;
+        // Servers write "" for these where the client sent none (RFC 3875, section 4.1).
+        let is_empty = value.is_empty() && matches!(*name, CONTENT_TYPE | CONTENT_LENGTH);
+        (!is_empty).then_some(Cow::Owned(value))
     }
 
     fn each_header(&self, call: &mut dyn FnMut(&str, &str)) {
-        self.each(&mut |key, value| {
-            if let (Some(name), Some(value)) = (field_name(key), native(value)) {
-                call(&name, &value);
-            }
+        Python::attach(|py| {
+            each(self.dict(py), &mut |key, value| {
+                if let (Some(name), Some(value)) = (field_name(key), text(value)) {
+                    call(&name, &value);
+                }
+            });
         });
     }
 
@@ -136,16 +221,32 @@ impl Head for Environ {
     }
 
     fn variable(&self, name: &str) -> Option<Cow<'_, str>> {
-        self.get(name).map(Cow::Owned)
+        Python::attach(|py| match self.asks_process(py) {
+            true => text(&of_process(py).ok()?.get_item(name).ok()??),
+            false => text(&self.dict(py).get_item(name).ok()??),
+        })
+        .map(Cow::Owned)
     }
 
     fn each_variable(&self, call: &mut dyn FnMut(&str, &str)) {
-        self.each(&mut |key, value| {
+        let call = &mut |key: &str, value: &Bound<'_, PyAny>| {
             if field_name(key).is_none()
-                && let Some(value) = native(value)
+                && let Some(value) = text(value)
             {
                 call(key, &value);
             }
+        };
+        Python::attach(|py| match self.asks_process(py) {
+            true => of_process(py).iter().for_each(|process| each(process, call)),
+            false => each(self.dict(py), call),
         });
     }
+}
+
+/// The environ of a request of the built-in server.
+pub(crate) fn of_http<'py>(
+    py: Python<'py>,
+    _head: &poorwsgi::request::HttpHead,
+) -> PyResult<Bound<'py, PyDict>> {
+    Ok(PyDict::new(py))
 }

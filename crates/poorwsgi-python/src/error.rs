@@ -4,23 +4,12 @@ use std::error::Error as _;
 
 use poorwsgi::results::{Cause, ErrorReport};
 use poorwsgi::{HttpError, state};
-use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 
-pyo3::create_exception!(
-    poorwsgi.response,
-    HTTPException,
-    PyException,
-    "Ends a request with a status: HTTPException(404)."
-);
+use crate::response::HTTPException;
 
-/// Ends the request with a status: raises HTTPException(arg).
-#[pyfunction]
-pub(crate) fn abort(arg: u16) -> PyResult<()> {
-    Err(HTTPException::new_err((arg,)))
-}
-
-/// An error of a Python handler, or a status that the engine raised.
+/// An error of Python code, or a status that the engine raised.
 pub(crate) enum Error {
     Python(PyErr),
     Http(HttpError),
@@ -46,18 +35,56 @@ impl Error {
             None => Error::Http(error),
         }
     }
+
+    /// The exception that Python code sees.
+    pub(crate) fn into_exception(self, py: Python<'_>) -> PyErr {
+        match self {
+            Error::Python(error) => error,
+            Error::Http(error) => http_exception(py, error),
+        }
+    }
 }
 
-/// A status, and the Python exception behind it where there is one.
+/// The `HTTPException` of a status that the engine raised.
+pub(crate) fn http_exception(py: Python<'_>, error: HttpError) -> PyErr {
+    Status::from(error).into_exception(py)
+}
+
+/// A status, with the Python exception behind it where there is one.
 pub(crate) struct Status {
     http: HttpError,
     exception: Option<PyErr>,
+    /// The keyword arguments of an `HTTPException`.
+    kwargs: Option<Py<PyDict>>,
 }
 
 impl Status {
     /// The 500 of an exception that nobody handled.
     pub(crate) fn uncaught(exception: PyErr) -> Self {
-        Status { http: HttpError::new(state::HTTP_INTERNAL_SERVER_ERROR), exception: Some(exception) }
+        let http = HttpError::new(state::HTTP_INTERNAL_SERVER_ERROR);
+        Status { http, exception: Some(exception), kwargs: None }
+    }
+
+    /// The status that Python code raised.
+    pub(crate) fn raised(status: u16, kwargs: Bound<'_, PyDict>, exception: PyErr) -> Self {
+        let get = |name| kwargs.get_item(name).ok().flatten();
+        let mut http = match get("realm").and_then(|realm| realm.extract::<String>().ok()) {
+            Some(realm) if status == state::HTTP_UNAUTHORIZED => {
+                let stale = get("stale").is_some_and(|stale| stale.is_truthy().unwrap_or(false));
+                HttpError::unauthorized(realm, stale)
+            }
+            _ => HttpError::new(status),
+        };
+        if let Some(error) = get("error").filter(|error| !error.is_none()) {
+            let text = error.to_string();
+            // As with PoorWSGI, only the page of a 400 shows it to the client.
+            http = if status == state::HTTP_BAD_REQUEST {
+                http.with_detail(text)
+            } else {
+                http.with_source(text)
+            };
+        }
+        Status { http, exception: Some(exception), kwargs: Some(kwargs.unbind()) }
     }
 
     /// The error chain, with the traceback where it is a Python exception.
@@ -72,11 +99,36 @@ impl Status {
             report.with_backtrace(traceback(py, exception).unwrap_or_default())
         })
     }
+
+    /// The keyword arguments for a state handler.
+    pub(crate) fn kwargs<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        if let Some(kwargs) = &self.kwargs {
+            return kwargs.bind(py).copy();
+        }
+        let kwargs = PyDict::new(py);
+        if let Some(detail) = self.http.detail() {
+            kwargs.set_item("error", detail)?;
+        }
+        Ok(kwargs)
+    }
+
+    /// The exception that stands for it while a state handler runs.
+    pub(crate) fn into_exception(self, py: Python<'_>) -> PyErr {
+        if let Some(exception) = self.exception {
+            return exception;
+        }
+        let kwargs = self.kwargs(py);
+        let made = kwargs.and_then(|kwargs| HTTPException::of_status(py, self.http.status(), Some(&kwargs)));
+        match made {
+            Ok(exception) => PyErr::from_value(exception),
+            Err(error) => error,
+        }
+    }
 }
 
 impl From<HttpError> for Status {
     fn from(http: HttpError) -> Self {
-        Status { http, exception: None }
+        Status { http, exception: None, kwargs: None }
     }
 }
 
@@ -91,13 +143,4 @@ fn traceback(py: Python<'_>, exception: &PyErr) -> PyResult<String> {
     let parts = (exception.get_type(py), exception.value(py), exception.traceback(py));
     let lines = py.import("traceback")?.call_method1("format_exception", parts)?;
     Ok(lines.extract::<Vec<String>>()?.concat())
-}
-
-/// The status that an exception stands for, if it is an `HTTPException` with one.
-pub(crate) fn raised_status(py: Python<'_>, error: &PyErr) -> Option<HttpError> {
-    if !error.is_instance_of::<HTTPException>(py) {
-        return None;
-    }
-    let (status,): (u16,) = error.value(py).getattr("args").ok()?.extract().ok()?;
-    Some(HttpError::new(status))
 }

@@ -1,107 +1,157 @@
 //! The pipeline's view of Python handlers. Every call is ready at once.
 
 use std::borrow::Cow;
-use std::convert::Infallible;
 use std::sync::Arc;
 
 use poorwsgi::dispatch::{BodyPlan, Callable, Language, Raised, Route};
-use poorwsgi::request::{Head, read_body};
-use poorwsgi::response::Response;
+use poorwsgi::request::Head;
 use poorwsgi::results::ErrorReport;
 use poorwsgi::routing::{Capture, Conversion};
-use poorwsgi::{HttpError, state};
+use poorwsgi::{HttpError, response, state};
 use pyo3::exceptions::{PyException, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyDict, PyTuple};
 
-use crate::error::{Error, Status, raised_status};
-use crate::request::{self, PathArg, Request};
-use crate::response::from_python;
+use crate::error::{Error, Status};
+use crate::names::Name;
+use crate::request::{PathArg, Request, SimpleRequest};
+use crate::response::{Answer, HTTPException, RaisedHttp, from_result};
 
-/// Handlers written in Python. What this door does not offer yet is [`Infallible`].
+/// Handlers written in Python.
 pub(crate) enum Python3 {}
 
 /// A Python callable, shared by the tables of an application and their copies.
 pub(crate) type Function = Arc<Py<PyAny>>;
 
+/// The type of exceptions that an error handler is for.
+#[derive(Clone)]
+pub(crate) struct ErrorType(pub(crate) Arc<Py<PyAny>>);
+
+impl PartialEq for ErrorType {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.is(&*other.0)
+    }
+}
+
+/// A request, as an object of its class and of the one above, which has the head.
+pub(crate) struct Shared {
+    object: Py<Request>,
+    base: Py<SimpleRequest>,
+}
+
+impl Shared {
+    pub(crate) fn new(request: Bound<'_, Request>) -> Self {
+        Shared { base: request.as_super().clone().unbind(), object: request.unbind() }
+    }
+}
+
 impl Language for Python3 {
-    type Request = Py<Request>;
-    type Response = Response;
+    type Request = Shared;
+    type Response = Answer;
     type Error = Error;
     type HttpError = Status;
     type Leave = PyErr;
     type Handler = Function;
-    type BeforeHook = Infallible;
-    type AfterHook = Infallible;
-    type StateHandler = Infallible;
-    type ErrorHandler = Infallible;
-    type ErrorType = Infallible;
-    type Converter = Infallible;
+    type BeforeHook = Function;
+    type AfterHook = Function;
+    type StateHandler = Function;
+    type ErrorHandler = Function;
+    type ErrorType = ErrorType;
+    type Converter = Function;
 
-    fn head(request: &Py<Request>) -> &dyn Head {
-        request.get().head()
+    fn head(request: &Shared) -> &dyn Head {
+        request.base.get().head()
     }
 
-    fn assign(request: &Py<Request>, route: Route<'_, '_, Self>) -> Result<(), Error> {
+    fn assign(request: &Shared, route: Route<'_, '_, Self>) -> Result<(), Error> {
         let captures = route.captures.iter().flat_map(|captures| captures.iter());
         let args = Python::attach(|py| {
             captures.map(|capture| path_arg(py, &capture)).collect::<Result<_, Error>>()
         })?;
-        request.get().set_route(request::Route { rule: Arc::clone(route.rule), args });
+        request.base.get().set_route(Arc::clone(route.rule), route.handler.cloned(), args);
         Ok(())
     }
 
-    async fn load(request: &Py<Request>, plan: BodyPlan) -> Result<(), Error> {
-        let request = request.get();
-        // Forms and JSON are read ahead like any other body, as far as it is small enough.
-        let length = request.head().content_length()?.filter(|length| *length <= request.data_size());
-        if plan == BodyPlan::Leave || length.is_none() {
-            return Ok(());
-        }
-        let data = read_body(request.take_body(), request.data_size(), "data_size").await;
-        request.set_data(data.map_err(Error::of_body)?);
-        Ok(())
+    async fn load(request: &Shared, _: BodyPlan) -> Result<(), Error> {
+        Python::attach(|py| Request::load(request.object.bind(py)))
     }
 
-    async fn handle(handler: &Function, request: &Py<Request>) -> Result<Response, Error> {
+    async fn handle(handler: &Function, request: &Shared) -> Result<Answer, Error> {
         Python::attach(|py| {
-            let first = request.clone_ref(py).into_any();
-            let args = request.get().path_args_in_order().iter().map(|arg| arg.value.clone_ref(py));
-            let args = PyTuple::new(py, std::iter::once(first).chain(args).collect::<Vec<_>>())?;
-            Ok(from_python(&handler.bind(py).call1(args)?)?)
+            let args = Request::route_args(request.object.bind(py));
+            let handler = handler.bind(py);
+            let result = match args {
+                [] => handler.call1((&request.object,)),
+                [one] => handler.call1((&request.object, &one.value)),
+                [one, two] => handler.call1((&request.object, &one.value, &two.value)),
+                args => {
+                    let first = request.object.clone_ref(py).into_any();
+                    let args = args.iter().map(|arg| arg.value.clone_ref(py));
+                    let args: Vec<_> = std::iter::once(first).chain(args).collect();
+                    handler.call1(PyTuple::new(py, args)?)
+                }
+            };
+            Ok(from_result(&result?)?)
         })
     }
 
-    async fn before(hook: &Infallible, _: &Py<Request>) -> Result<(), Error> {
-        match *hook {}
+    async fn before(hook: &Function, request: &Shared) -> Result<(), Error> {
+        Python::attach(|py| hook.call1(py, (&request.object,)))?;
+        Ok(())
     }
 
-    async fn after(hook: &Infallible, _: &Py<Request>, _: Response) -> Result<Response, Error> {
-        match *hook {}
+    async fn after(hook: &Function, request: &Shared, response: Answer) -> Result<Answer, Error> {
+        Python::attach(|py| {
+            let response = response.into_object(py)?;
+            Ok(from_result(hook.bind(py).call1((&request.object, response))?.as_any())?)
+        })
     }
 
-    async fn handle_state(handler: &Infallible, _: &Py<Request>, _: Status) -> Result<Response, Error> {
-        match *handler {}
+    async fn handle_state(handler: &Function, request: &Shared, error: Status) -> Result<Answer, Error> {
+        Python::attach(|py| {
+            let kwargs = error.kwargs(py)?;
+            let error = error.into_exception(py);
+            let result =
+                while_handling(py, &error, handler, request, PyTuple::new(py, [&request.object])?, kwargs)?;
+            Ok(from_result(&result)?)
+        })
     }
 
-    async fn handle_error(handler: &Infallible, _: &Py<Request>, _: Error) -> Result<Response, Error> {
-        match *handler {}
+    async fn handle_error(handler: &Function, request: &Shared, error: Error) -> Result<Answer, Error> {
+        Python::attach(|py| {
+            let error = error.into_exception(py);
+            let args = PyTuple::new(py, [request.object.bind(py).as_any(), error.value(py).as_any()])?;
+            let result = while_handling(py, &error, handler, request, args, PyDict::new(py))?;
+            Ok(from_result(&result)?)
+        })
     }
 
-    fn is_instance(kind: &Infallible, _: &Error) -> bool {
-        match *kind {}
+    fn is_instance(kind: &ErrorType, error: &Error) -> bool {
+        let Error::Python(error) = error else { return false };
+        Python::attach(|py| error.matches(py, kind.0.bind(py)).unwrap_or(false))
     }
 
     fn raised(error: Error) -> Raised<Self> {
-        match error {
-            Error::Http(error) => Raised::Http(error.into()),
-            Error::Python(error) => Python::attach(|py| match raised_status(py, &error) {
-                Some(status) => Raised::Http(status.into()),
-                None if error.is_instance_of::<PyException>(py) => Raised::Other(Error::Python(error)),
+        let error = match error {
+            Error::Http(error) => return Raised::Http(error.into()),
+            Error::Python(error) => error,
+        };
+        Python::attach(|py| {
+            if !error.is_instance_of::<PyException>(py) {
                 // KeyboardInterrupt, SystemExit
-                None => Raised::Leave(error),
-            }),
-        }
+                return Raised::Leave(error);
+            }
+            if !error.is_instance_of::<HTTPException>(py) {
+                return Raised::Other(Error::Python(error));
+            }
+            match HTTPException::raised(error.value(py).as_any()) {
+                Some(RaisedHttp::Status(status, kwargs)) => {
+                    Raised::Http(Status::raised(status, kwargs, error))
+                }
+                Some(RaisedHttp::Response(response)) => Raised::Response(Answer::Object(response.unbind())),
+                None => Raised::Other(Error::Python(error)),
+            }
+        })
     }
 
     fn uncaught(error: Error) -> Status {
@@ -115,25 +165,38 @@ impl Language for Python3 {
         error.report()
     }
 
-    fn respond(response: Response) -> Response {
-        response
+    fn respond(response: response::Response) -> Answer {
+        Answer::Engine(response)
     }
 
-    fn finish(response: Response) -> Result<Response, Error> {
-        Ok(response)
+    fn finish(response: Answer) -> Result<response::Response, Error> {
+        Ok(response.into_engine()?)
     }
 
     fn name(callable: Callable<'_, Self>) -> Cow<'_, str> {
-        match callable {
-            Callable::Handler(function) => Cow::Owned(function_name(function)),
-            Callable::Before(never)
-            | Callable::After(never)
-            | Callable::State(never)
-            | Callable::Error(never)
-            | Callable::ErrorType(never)
-            | Callable::Converter(never) => match *never {},
-        }
+        let (Callable::Handler(function)
+        | Callable::Before(function)
+        | Callable::After(function)
+        | Callable::State(function)
+        | Callable::Error(function)
+        | Callable::ErrorType(ErrorType(function))
+        | Callable::Converter(function)) = callable;
+        Cow::Owned(function_name(function))
     }
+}
+
+/// Calls a handler for an error so that `sys.exc_info()` shows it the error.
+fn while_handling<'py>(
+    py: Python<'py>,
+    error: &PyErr,
+    handler: &Function,
+    request: &Shared,
+    args: Bound<'py, PyTuple>,
+    kwargs: Bound<'py, PyDict>,
+) -> PyResult<Bound<'py, PyAny>> {
+    static CALL: Name = Name::new("poorwsgi._handling", "call");
+    request.base.get().set_error_handler(handler.clone_ref(py));
+    CALL.get(py)?.call1((error.value(py), error.traceback(py), &**handler, args, kwargs))
 }
 
 fn function_name(function: &Function) -> String {
@@ -146,7 +209,7 @@ fn function_name(function: &Function) -> String {
 }
 
 /// Converts one path argument. Text that is no such value is a 404.
-fn path_arg(py: Python<'_>, capture: &Capture<'_, '_, Infallible>) -> Result<PathArg, Error> {
+fn path_arg(py: Python<'_>, capture: &Capture<'_, '_, Function>) -> Result<PathArg, Error> {
     let value = match capture.value {
         None => Ok(py.None()),
         Some(text) => convert(py, text, capture.conversion),
@@ -160,13 +223,23 @@ fn path_arg(py: Python<'_>, capture: &Capture<'_, '_, Infallible>) -> Result<Pat
     }
 }
 
-fn convert(py: Python<'_>, text: &str, conversion: &Conversion<Infallible>) -> PyResult<Py<PyAny>> {
-    let call = |module: &str, name: &str| py.import(module)?.call_method1(name, (text,)).map(Bound::unbind);
-    match conversion {
-        Conversion::Str => Ok(text.into_pyobject(py)?.into_any().unbind()),
-        Conversion::Int => call("builtins", "int"),
-        Conversion::Float => call("builtins", "float"),
-        Conversion::Uuid => call("uuid", "UUID"),
-        Conversion::Custom(never) => match *never {},
-    }
+fn convert(py: Python<'_>, text: &str, conversion: &Conversion<Function>) -> PyResult<Py<PyAny>> {
+    static INT: Name = Name::new("builtins", "int");
+    static FLOAT: Name = Name::new("builtins", "float");
+    static UUID: Name = Name::new("uuid", "UUID");
+    let converter = match conversion {
+        Conversion::Str => return Ok(text.into_pyobject(py)?.into_any().unbind()),
+        Conversion::Int => match text.parse::<i64>() {
+            Ok(number) => return Ok(number.into_pyobject(py)?.into_any().unbind()),
+            // Digits of other scripts, and numbers of any length.
+            Err(_) => INT.get(py)?,
+        },
+        Conversion::Float => match text.parse::<f64>() {
+            Ok(number) => return Ok(number.into_pyobject(py)?.into_any().unbind()),
+            Err(_) => FLOAT.get(py)?,
+        },
+        Conversion::Uuid => UUID.get(py)?,
+        Conversion::Custom(function) => function.bind(py),
+    };
+    converter.call1((text,)).map(Bound::unbind)
 }

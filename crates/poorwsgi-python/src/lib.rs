@@ -7,9 +7,12 @@
 mod application;
 mod environ;
 mod error;
+mod fieldstorage;
 mod headers;
+mod input;
 mod language;
 mod log;
+mod names;
 mod request;
 mod response;
 mod server;
@@ -19,26 +22,34 @@ mod wsgi;
 #[pyo3::pymodule]
 mod _poorwsgi {
     use pyo3::prelude::*;
+    use pyo3::types::PyFrozenSet;
 
     #[pymodule_export]
     use super::application::Application;
-    #[pymodule_export]
-    use super::error::{HTTPException, abort};
     #[pymodule_export]
     use super::headers::{
         _parseparam, ContentRange, Headers, datetime_to_http, http_to_datetime, http_to_time, parse_header,
         parse_negotiation, parse_range, render_negotiation, time_to_http,
     };
     #[pymodule_export]
-    use super::request::Request;
+    use super::request::{Request, SimpleRequest};
     #[pymodule_export]
-    use super::response::{Response, make_response};
+    use super::response::{
+        BaseResponse, Declined, EmptyResponse, FileObjResponse, FileResponse, GeneratorResponse,
+        HTTPException, JSONGeneratorResponse, JSONResponse, NoContentResponse, NotModifiedResponse,
+        PartialResponse, RedirectResponse, Response, ResponseError, StrGeneratorResponse, TextResponse,
+        abort, make_response, redirect, to_response,
+    };
     #[pymodule_export]
     use super::server::Server;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         super::log::to_python();
-        super::state::add_constants(module)
+        super::state::add_constants(module)?;
+        let py = module.py();
+        module.add("NOT_MODIFIED_DENY", PyFrozenSet::new(py, super::response::NOT_MODIFIED_DENY)?)?;
+        let required = PyFrozenSet::new(py, super::response::NOT_MODIFIED_ONE_OF_REQUIRED)?;
+        module.add("NOT_MODIFIED_ONE_OF_REQUIRED", required)
     }
 }

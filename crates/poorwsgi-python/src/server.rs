@@ -11,10 +11,11 @@ use poorwsgi::response::Body;
 use poorwsgi_server::{Bound as BoundServer, RequestBody};
 use pyo3::exceptions::{PyOSError, PyRuntimeError};
 use pyo3::prelude::*;
-use tokio::runtime::{Handle, Runtime};
+use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use crate::application::Application;
+use crate::request::Source;
 
 /// A server that has its address: "host:port", where port 0 is one that the system chooses, or "unix:/path".
 ///
@@ -109,10 +110,12 @@ impl tower_service::Service<http::Request<RequestBody>> for Native {
         Box::pin(async move {
             let answer = tokio::task::spawn_blocking(move || {
                 let _running = handlers.upgrade();
-                let application = application.get();
                 let (parts, body) = request.into_parts();
-                let head = HttpHead::new(parts, application.variables().cloned());
-                Handle::current().block_on(application.handle(Box::new(head), Body::wrap(body)))
+                Python::attach(|py| {
+                    let application = application.bind(py);
+                    let head = HttpHead::new(parts, application.get().variables().cloned());
+                    Application::handle(application, Source::Native(Box::new(head)), Body::wrap(body))
+                })
             });
             Ok(answer.await??.into_http())
         })

@@ -1,61 +1,108 @@
 //! WSGI (PEP 3333): an environ in, `start_response` and an iterable out.
 
 use std::future::Future;
+use std::os::fd::IntoRawFd;
 use std::pin::{Pin, pin};
-use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use http_body::{Body as _, Frame, SizeHint};
+use http_body::{Frame, SizeHint};
 use poorwsgi::BoxError;
+use poorwsgi::headers::Headers;
 use poorwsgi::request::Head;
-use poorwsgi::response::{Blocks as _, Body, BodyKind};
+use poorwsgi::response::{Body, BodyKind, FileRange};
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
+use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyList};
+use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
 
 use crate::application::Application;
 use crate::environ::Environ;
+use crate::headers::value_to_native;
+use crate::names::Name;
+use crate::request::Source;
+use crate::response::Blocks;
 
 /// The most that is asked of `wsgi.input` at once.
 const BLOCK: u64 = 64 << 10;
 
 /// Calls the application for one request of a WSGI server.
 pub(crate) fn answer<'py>(
-    application: &Application,
+    application: &Bound<'py, Application>,
     environ: &Bound<'py, PyDict>,
     start_response: &Bound<'py, PyAny>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = environ.py();
     let head = Environ::new(environ);
-    // A length that is no number is answered with 400 before anybody reads.
-    let length = (&head as &dyn Head).content_length().ok().flatten().unwrap_or(0);
-    let body = match environ.get_item("wsgi.input")? {
-        Some(input) if length > 0 => Body::wrap(Input { input: input.unbind(), left: length }),
-        _ => Body::empty(),
-    };
-    let mut response = ready(application.handle(Box::new(head), body))?;
-    response.state_content();
-    let status = format!("{} {}", response.status(), response.reason());
-    let headers = PyList::empty(py);
-    for (name, value) in response.headers().iter() {
-        // A native string: one character for each byte.
-        let value: String = value.as_bytes().iter().copied().map(char::from).collect();
-        headers.append((name, value))?;
+    let body = body(py, &head)?;
+    let mut response = Application::handle(application, Source::Wsgi(head), body)?;
+    if response.is_declined() {
+        return Ok(PyTuple::empty(py).into_any());
     }
-    start_response.call1((status, headers))?;
+    response.state_content();
+    start_response.call1((status_line(py, &response), native_pairs(py, response.headers())?))?;
     match response.into_body().into_kind() {
-        BodyKind::Bytes(bytes) if bytes.is_empty() => Ok(PyList::empty(py).into_any()),
-        BodyKind::Bytes(bytes) => Ok(PyList::new(py, [PyBytes::new(py, &bytes)])?.into_any()),
-        kind => Ok(Bound::new(py, Blocks(Mutex::new(Some(kind))))?.into_any()),
+        BodyKind::Bytes(bytes) if bytes.is_empty() => Ok(PyTuple::empty(py).into_any()),
+        BodyKind::Bytes(bytes) => Ok(PyTuple::new(py, [PyBytes::new(py, &bytes)])?.into_any()),
+        BodyKind::File(range) => file(environ, range),
+        kind => Ok(Bound::new(py, Blocks::new(kind.into()))?.into_any()),
     }
 }
 
+fn status_line<'py>(py: Python<'py>, response: &poorwsgi::Response) -> Bound<'py, PyString> {
+    match response.status() {
+        200 => intern!(py, "200 OK").clone(),
+        status => PyString::new(py, &format!("{status} {}", response.reason())),
+    }
+}
+
+/// The fields as the list of WSGI: pairs of native strings.
+pub(crate) fn native_pairs<'py>(py: Python<'py>, headers: &Headers) -> PyResult<Bound<'py, PyList>> {
+    let pairs = headers.iter().map(|(name, value)| {
+        // Names come again and again.
+        (PyString::intern(py, &name), value_to_native(py, value))
+    });
+    PyList::new(py, pairs.collect::<Vec<_>>())
+}
+
+/// A file, through the server's `wsgi.file_wrapper` where it has one: it may send the file without reading it.
+fn file<'py>(environ: &Bound<'py, PyDict>, range: FileRange) -> PyResult<Bound<'py, PyAny>> {
+    static FILE_IO: Name = Name::new("io", "FileIO");
+    let py = environ.py();
+    let blocks = |range: FileRange| Ok(Bound::new(py, Blocks::new(range.into()))?.into_any());
+    let Some(wrapper) = environ.get_item(intern!(py, "wsgi.file_wrapper"))? else { return blocks(range) };
+    // A wrapper sends everything up to the end of the file.
+    let end = range.position() + range.len();
+    let Some(own) = range
+        .file()
+        .metadata()
+        .ok()
+        .filter(|file| file.len() == end)
+        .and_then(|_| range.file().try_clone().ok())
+    else {
+        return blocks(range);
+    };
+    let position = range.position();
+    drop(range);
+    let file = FILE_IO.get(py)?.call1((own.into_raw_fd(), "rb"))?;
+    file.call_method1(intern!(py, "seek"), (position,))?;
+    wrapper.call1((file, BLOCK))
+}
+
+/// The body of a request, which `wsgi.input` gives. A length that is no number is answered with 400 before anybody reads.
+pub(crate) fn body(py: Python<'_>, head: &Environ) -> PyResult<Body> {
+    let length = (head as &dyn Head).content_length().ok().flatten().unwrap_or(0);
+    Ok(match head.dict(py).get_item(intern!(py, "wsgi.input"))? {
+        Some(input) if length > 0 => Body::wrap(Input { input: input.unbind(), left: length }),
+        _ => Body::empty(),
+    })
+}
+
 /// The result of a future that never waits, as neither Python calls nor the reading of `wsgi.input` do.
-fn ready<T>(future: impl Future<Output = PyResult<T>>) -> PyResult<T> {
+pub(crate) fn ready<T>(future: impl Future<Output = PyResult<T>>) -> PyResult<T> {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(result) => result,
-        Poll::Pending => Err(PyRuntimeError::new_err("under WSGI nothing can be waited for")),
+        Poll::Pending => Err(PyRuntimeError::new_err("a Python handler cannot be waited for")),
     }
 }
 
@@ -69,7 +116,7 @@ impl Input {
     fn read(&mut self) -> Result<Bytes, BoxError> {
         let asked = self.left.min(BLOCK);
         let data = Python::attach(|py| {
-            let data = self.input.bind(py).call_method1("read", (asked,))?;
+            let data = self.input.bind(py).call_method1(intern!(py, "read"), (asked,))?;
             let data =
                 data.cast::<PyBytes>().map_err(|_| PyTypeError::new_err("wsgi.input gave no bytes"))?;
             PyResult::Ok(Bytes::copy_from_slice(data.as_bytes()))
@@ -105,46 +152,5 @@ impl http_body::Body for Input {
 
     fn size_hint(&self) -> SizeHint {
         SizeHint::with_exact(self.left)
-    }
-}
-
-/// The blocks of a body, for the WSGI server to iterate over.
-#[pyclass(frozen, module = "poorwsgi.response")]
-struct Blocks(Mutex<Option<BodyKind>>);
-
-#[pymethods]
-impl Blocks {
-    fn __iter__(this: Py<Self>) -> Py<Self> {
-        this
-    }
-
-    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyBytes>>> {
-        let block = py.detach(|| self.next_block());
-        let block =
-            block.map_err(|error| PyRuntimeError::new_err(format!("the response broke off: {error}")))?;
-        Ok(block.map(|block| PyBytes::new(py, &block)))
-    }
-
-    /// Lets go of the file, whether it was read to its end or not.
-    fn close(&self, py: Python<'_>) {
-        py.detach(|| self.0.lock().unwrap_or_else(PoisonError::into_inner).take());
-    }
-}
-
-impl Blocks {
-    fn next_block(&self) -> Result<Option<Bytes>, BoxError> {
-        let mut kind = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match kind.as_mut() {
-            None => Ok(None),
-            Some(BodyKind::File(range)) => range.next_block(),
-            Some(BodyKind::Blocks(blocks)) => blocks.next_block(),
-            Some(BodyKind::Stream(stream)) => {
-                match Pin::new(stream).poll_frame(&mut Context::from_waker(Waker::noop())) {
-                    Poll::Ready(frame) => Ok(frame.transpose()?.and_then(|frame| frame.into_data().ok())),
-                    Poll::Pending => Err("under WSGI nothing can be waited for".into()),
-                }
-            }
-            Some(_) => Err("a body of an unknown kind".into()),
-        }
     }
 }

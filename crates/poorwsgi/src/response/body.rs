@@ -5,7 +5,7 @@ use std::fmt;
 use std::io::Read;
 use std::mem;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use futures_core::Stream;
@@ -121,6 +121,31 @@ impl Body {
         self.size_hint().exact()
     }
 
+    /// The next block, made on this thread, or `None` at the end: for a door that has no event loop.
+    ///
+    /// # Errors
+    /// What the source answers, and a stream that would have to be waited for.
+    pub fn next_block(&mut self) -> Result<Option<Bytes>, BoxError> {
+        let stream = match &mut self.kind {
+            BodyKind::Bytes(bytes) if bytes.is_empty() => return Ok(None),
+            BodyKind::Bytes(bytes) => return Ok(Some(mem::take(bytes))),
+            BodyKind::File(range) => return range.next_block(),
+            BodyKind::Blocks(blocks) => return blocks.next_block(),
+            BodyKind::Stream(stream) => stream,
+        };
+        let mut context = Context::from_waker(Waker::noop());
+        loop {
+            match Pin::new(&mut *stream).poll_frame(&mut context) {
+                Poll::Pending => return Err("this body has to be waited for".into()),
+                Poll::Ready(None) => return Ok(None),
+                Poll::Ready(Some(frame)) => match frame?.into_data() {
+                    Ok(block) if !block.is_empty() => return Ok(Some(block)),
+                    _ => {}
+                },
+            }
+        }
+    }
+
     /// A body of unknown length that is going to have exactly this one: should it turn out longer or shorter, sending it
     /// ends with an error. A body whose length is known stays as it is.
     #[must_use]
@@ -223,6 +248,12 @@ impl From<Cow<'static, str>> for Body {
     }
 }
 
+impl From<BodyKind> for Body {
+    fn from(kind: BodyKind) -> Self {
+        Body { kind }
+    }
+}
+
 impl From<FileRange> for Body {
     fn from(range: FileRange) -> Self {
         Body::file(range)
@@ -251,6 +282,25 @@ mod tests {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(content).unwrap();
         file
+    }
+
+    #[test]
+    fn a_door_without_an_event_loop_reads_every_kind_block_by_block() {
+        let source = file(b"file");
+        for (mut body, expected) in [
+            (Body::empty(), vec![]),
+            (Body::from("text"), vec!["text"]),
+            (FileRange::new(source, 1..3).into(), vec!["il"]),
+            (Body::blocking_reader(Cursor::new("reader")), vec!["reader"]),
+            (chunks(), vec!["ab", "cde"]),
+        ] {
+            let mut blocks = Vec::new();
+            while let Some(block) = body.next_block().unwrap() {
+                blocks.push(block);
+            }
+            assert_eq!(blocks, expected);
+        }
+        assert!(Body::reader(tokio::io::simplex(8).0).next_block().is_err());
     }
 
     #[test]

@@ -66,12 +66,16 @@ pub fn make_response(
     headers: Option<Headers>,
     status: u16,
 ) -> Result<Response> {
-    let headers = headers.unwrap_or_else(|| {
-        let mut headers = Headers::new();
-        headers.put(X_POWERED_BY, HeaderValue::from_static("PoorWSGI"));
-        headers
-    });
+    let headers = headers.unwrap_or_else(default_headers);
     assemble(data, content_type, Some(headers), status)
+}
+
+/// The headers of a response that is given none: `X-Powered-By: PoorWSGI`.
+#[must_use]
+pub fn default_headers() -> Headers {
+    let mut headers = Headers::new();
+    headers.put(X_POWERED_BY, HeaderValue::from_static("PoorWSGI"));
+    headers
 }
 
 fn assemble(

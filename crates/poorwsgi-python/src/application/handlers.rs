@@ -1,0 +1,256 @@
+//! Hooks, and the handlers of states and errors.
+
+use std::sync::Arc;
+
+use poorwsgi::state::{METHOD_GET_POST, MethodSet};
+use poorwsgi::tables::Tables;
+use pyo3::exceptions::{PyKeyError, PyTypeError, PyValueError};
+use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::prelude::*;
+use pyo3::types::{PyCFunction, PyDict, PyTuple, PyType};
+
+use super::routes::{by_method, ordered};
+use super::{Application, callable, decorator, one_method};
+use crate::language::{ErrorType, Function, Python3};
+use crate::names::deprecated;
+
+const HEAD_GET_POST: u16 = METHOD_GET_POST.bits();
+
+/// The hooks of one kind.
+type Hooks = fn(&mut Tables<Python3>) -> &mut Vec<Function>;
+
+const BEFORE: Hooks = |tables| &mut tables.before;
+const AFTER: Hooks = |tables| &mut tables.after;
+
+impl Application {
+    fn add_hook(&self, hooks: Hooks, fun: &Bound<'_, PyAny>) -> PyResult<()> {
+        let hook = callable(fun, "hook")?;
+        // Asked before the table is locked: == is Python code.
+        if at(hooks(Arc::make_mut(&mut self.tables())), fun)?.is_some() {
+            return Err(PyValueError::new_err(format!("{} is in list yet", fun.repr()?)));
+        }
+        self.change(fun.py(), |tables| hooks(tables).push(hook));
+        Ok(())
+    }
+
+    fn pop_hook(&self, hooks: Hooks, fun: &Bound<'_, PyAny>) -> PyResult<()> {
+        let found = at(hooks(Arc::make_mut(&mut self.tables())), fun)?;
+        let missing = || PyValueError::new_err(format!("{fun} is not in list"));
+        let hook = found.ok_or_else(missing)?;
+        self.change(fun.py(), |tables| hooks(tables).retain(|other| !Arc::ptr_eq(other, &hook)));
+        Ok(())
+    }
+
+    fn hooks<'py>(&self, py: Python<'py>, hooks: Hooks) -> PyResult<Bound<'py, PyTuple>> {
+        let functions: Vec<_> =
+            hooks(Arc::make_mut(&mut self.tables())).iter().map(|hook| hook.clone_ref(py)).collect();
+        PyTuple::new(py, functions)
+    }
+}
+
+/// The hook that is this function.
+fn at(hooks: &[Function], fun: &Bound<'_, PyAny>) -> PyResult<Option<Function>> {
+    for hook in hooks {
+        if hook.bind(fun.py()).eq(fun)? {
+            return Ok(Some(Arc::clone(hook)));
+        }
+    }
+    Ok(None)
+}
+
+/// Visits the Python objects of the tables.
+pub(super) fn traverse(tables: &Tables<Python3>, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+    let call = |function: &Function| visit.call(&**function);
+    let router = &tables.router;
+    router
+        .static_routes()
+        .flat_map(|(_, table)| table.shared())
+        .try_for_each(|(_, function)| call(function))?;
+    router
+        .pattern_routes()
+        .flat_map(|route| route.methods().shared())
+        .try_for_each(|(_, row)| call(row.handler()))?;
+    router.defaults().shared().try_for_each(|(_, function)| call(function))?;
+    tables.before.iter().chain(&tables.after).try_for_each(call)?;
+    tables
+        .states
+        .iter()
+        .flat_map(|(_, table)| table.shared())
+        .try_for_each(|(_, function)| call(function))?;
+    tables.errors.iter().flat_map(|(_, table)| table.shared()).try_for_each(|(_, function)| call(function))
+}
+
+#[pymethods]
+impl Application {
+    /// The functions that are called before each handler.
+    #[getter]
+    fn before<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        self.hooks(py, BEFORE)
+    }
+
+    /// The functions that are called with each response.
+    #[getter]
+    fn after<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        self.hooks(py, AFTER)
+    }
+
+    /// Decorator: the function is called with each request before its handler. See add_before_response.
+    fn before_response<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyCFunction>> {
+        decorator(slf, |app, function| app.call_method1("add_before_response", (function,)).map(drop))
+    }
+
+    /// Adds a function that is called with each request before its handler, for files and unknown paths, too.
+    ///
+    /// What it returns is ignored; it stops a request by an exception: abort(401), redirect("/login"). ValueError for a
+    /// function that is there already.
+    fn add_before_response(&self, fun: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.add_hook(BEFORE, fun)
+    }
+
+    /// Takes a function out that add_before_response has added; ValueError where it is not there.
+    fn pop_before_response(&self, fun: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.pop_hook(BEFORE, fun)
+    }
+
+    /// Deprecated: use before_response.
+    fn before_request<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyCFunction>> {
+        deprecated(slf.py(), "before_request is deprecated: use before_response")?;
+        Self::before_response(slf)
+    }
+
+    /// Deprecated: use add_before_response.
+    fn add_before_request(&self, fun: &Bound<'_, PyAny>) -> PyResult<()> {
+        deprecated(fun.py(), "add_before_request is deprecated: use add_before_response")?;
+        self.add_hook(BEFORE, fun)
+    }
+
+    /// Deprecated: use pop_before_response.
+    fn pop_before_request(&self, fun: &Bound<'_, PyAny>) -> PyResult<()> {
+        deprecated(fun.py(), "pop_before_request is deprecated: use pop_before_response")?;
+        self.pop_hook(BEFORE, fun)
+    }
+
+    /// Decorator: the function is called with each response. See add_after_response.
+    fn after_response<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyCFunction>> {
+        decorator(slf, |app, function| app.call_method1("add_after_response", (function,)).map(drop))
+    }
+
+    /// Adds a function that is called with request and response, errors included, and returns the response that is sent:
+    /// the same, or another. ValueError for a function that is there already.
+    fn add_after_response(&self, fun: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.add_hook(AFTER, fun)
+    }
+
+    /// Takes a function out that add_after_response has added; ValueError where it is not there.
+    fn pop_after_response(&self, fun: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.pop_hook(AFTER, fun)
+    }
+
+    /// Deprecated: use after_response.
+    fn after_request<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyCFunction>> {
+        deprecated(slf.py(), "after_request is deprecated: use after_response")?;
+        Self::after_response(slf)
+    }
+
+    /// Deprecated: use add_after_response.
+    fn add_after_request(&self, fun: &Bound<'_, PyAny>) -> PyResult<()> {
+        deprecated(fun.py(), "add_after_request is deprecated: use add_after_response")?;
+        self.add_hook(AFTER, fun)
+    }
+
+    /// Deprecated: use pop_after_response.
+    fn pop_after_request(&self, fun: &Bound<'_, PyAny>) -> PyResult<()> {
+        deprecated(fun.py(), "pop_after_request is deprecated: use pop_after_response")?;
+        self.pop_hook(AFTER, fun)
+    }
+
+    /// A copy of the table of state handlers: by status code and method, the handler.
+    #[getter]
+    fn states<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let states = PyDict::new(py);
+        for (status, table) in self.tables().states.iter() {
+            states.set_item(status, by_method(py, table, |handler| Ok(handler.bind(py).clone()))?)?;
+        }
+        Ok(states)
+    }
+
+    /// A copy of the table of error handlers: by exception type and method, the handler.
+    #[getter]
+    fn errors<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let errors = ordered(py)?;
+        for (kind, table) in self.tables().errors.iter() {
+            errors.set_item(&*kind.0, by_method(py, table, |handler| Ok(handler.bind(py).clone()))?)?;
+        }
+        Ok(errors)
+    }
+
+    /// Decorator: the function becomes the handler of a status. See set_http_state.
+    #[pyo3(signature = (status_code, method = HEAD_GET_POST))]
+    fn http_state<'py>(
+        slf: &Bound<'py, Self>,
+        status_code: u16,
+        method: u16,
+    ) -> PyResult<Bound<'py, PyCFunction>> {
+        decorator(slf, move |app, function| {
+            app.call_method1("set_http_state", (status_code, function, method)).map(drop)
+        })
+    }
+
+    /// Sets the handler that answers in place of the default page of a status.
+    ///
+    /// It is called with the request and the keyword arguments of the HTTPException, error among them where one is known;
+    /// sys.exc_info() shows it the exception. For methods other than those given the default page stays.
+    #[pyo3(signature = (status_code, fun, method = HEAD_GET_POST))]
+    fn set_http_state(&self, status_code: u16, fun: &Bound<'_, PyAny>, method: u16) -> PyResult<()> {
+        let handler = callable(fun, &format!("handler of {status_code}"))?;
+        self.change(fun.py(), |tables| tables.states.set(status_code, MethodSet::from_bits(method), handler));
+        Ok(())
+    }
+
+    /// Takes the handler of a status for one method out, and returns it. KeyError where there is none.
+    fn pop_http_state(&self, py: Python<'_>, status_code: u16, method: u16) -> PyResult<Py<PyAny>> {
+        let one = one_method(method)?;
+        let popped = self.change(py, |tables| tables.states.pop(&status_code, one));
+        popped.map(|handler| handler.clone_ref(py)).ok_or_else(|| PyKeyError::new_err(method))
+    }
+
+    /// Decorator: the function becomes the handler of exceptions of a type. See set_error_handler.
+    #[pyo3(signature = (error, method = HEAD_GET_POST))]
+    fn error_handler<'py>(
+        slf: &Bound<'py, Self>,
+        error: Bound<'py, PyAny>,
+        method: u16,
+    ) -> PyResult<Bound<'py, PyCFunction>> {
+        let error = error.unbind();
+        decorator(slf, move |app, function| {
+            app.call_method1("set_error_handler", (&error, function, method)).map(drop)
+        })
+    }
+
+    /// Sets the handler of exceptions of a type and of those below it: called with request and exception.
+    ///
+    /// The first handler set whose type fits, and that has the method, is called.
+    #[pyo3(signature = (error, fun, method = HEAD_GET_POST))]
+    fn set_error_handler(
+        &self,
+        error: &Bound<'_, PyAny>,
+        fun: &Bound<'_, PyAny>,
+        method: u16,
+    ) -> PyResult<()> {
+        let Ok(kind) = error.cast::<PyType>() else {
+            return Err(PyTypeError::new_err(format!("{} is no type of exceptions", error.repr()?)));
+        };
+        let handler = callable(fun, &format!("handler of {kind}"))?;
+        let kind = ErrorType(Arc::new(error.clone().unbind()));
+        self.change(fun.py(), |tables| tables.errors.set(kind, MethodSet::from_bits(method), handler));
+        Ok(())
+    }
+
+    /// Takes the handler of a type of exceptions for one method out, and returns it. KeyError where there is none.
+    fn pop_error_handler(&self, py: Python<'_>, error: Py<PyAny>, method: u16) -> PyResult<Py<PyAny>> {
+        let one = one_method(method)?;
+        let kind = ErrorType(Arc::new(error));
+        let popped = self.change(py, |tables| tables.errors.pop(&kind, one));
+        popped.map(|handler| handler.clone_ref(py)).ok_or_else(|| PyKeyError::new_err(method))
+    }
+}

@@ -1,0 +1,183 @@
+//! The application of the Python door.
+
+mod handlers;
+mod routes;
+mod settings;
+
+use std::collections::HashSet;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError, RwLock};
+
+use poorwsgi::digest::Algorithm;
+use poorwsgi::response::{Body, Response};
+use poorwsgi::settings::Settings;
+use poorwsgi::state::{Method, MethodSet};
+use poorwsgi::tables::Tables;
+use poorwsgi::variables::Variables;
+use pyo3::exceptions::{PyKeyError, PyRuntimeError, PyTypeError};
+use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::prelude::*;
+use pyo3::types::{PyCFunction, PyDict, PyTuple};
+
+use crate::language::{Python3, Shared};
+use crate::names::Name;
+use crate::request::{Request, Source};
+use crate::wsgi;
+use settings::Own;
+
+static NAMES: LazyLock<Mutex<HashSet<String>>> = LazyLock::new(Mutex::default);
+
+/// A web application: a WSGI callable, and what the built-in server calls natively.
+///
+///     >>> app = Application("hello")
+///     >>> @app.route("/")
+///     ... def hello(req):
+///     ...     return "Hello world"
+///
+/// Its name is unique in the process; a second application of the same name is a RuntimeError. Tables and settings may
+/// be changed at any time; a request that runs keeps those it began with.
+#[pyclass(frozen, subclass, dict, weakref, module = "poorwsgi.wsgi")]
+pub(crate) struct Application {
+    tables: RwLock<Arc<Tables<Python3>>>,
+    variables: Option<Arc<Variables>>,
+    own: Mutex<Own>,
+}
+
+#[pymethods]
+impl Application {
+    #[new]
+    #[pyo3(signature = (*_args, **_kwargs))]
+    fn new(
+        py: Python<'_>,
+        _args: &Bound<'_, PyTuple>,
+        _kwargs: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Self> {
+        let mut settings = Settings::new("__main__");
+        // PoorWSGI's default, which the password files of its applications are made for.
+        settings.auth_algorithms = vec![Algorithm::Md5Sess];
+        Ok(Application {
+            own: Mutex::new(Own::new(py, &settings)?),
+            tables: RwLock::new(Arc::new(Tables::new(settings))),
+            variables: Variables::of_process().map(Arc::new),
+        })
+    }
+
+    #[pyo3(signature = (name = "__main__"))]
+    fn __init__(slf: &Bound<'_, Self>, name: &str) -> PyResult<()> {
+        if !NAMES.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned()) {
+            return Err(PyRuntimeError::new_err(format!("there is an application named {name:?} already")));
+        }
+        slf.get().change(slf.py(), |tables| tables.settings.name = name.to_owned());
+        // Where applications keep their digest passwords; any object with `find` and `verify`.
+        slf.setattr("auth_map", slf.py().None())
+    }
+
+    /// Answers a request of a WSGI server (PEP 3333).
+    fn __call__<'py>(
+        slf: &Bound<'py, Self>,
+        env: &Bound<'py, PyDict>,
+        start_response: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        static PROFILED: Name = Name::new("poorwsgi._profile", "call");
+        if let Some((runctx, dump)) = slf.get().profile(slf.py()) {
+            return PROFILED.get(slf.py())?.call1((
+                slf.getattr("__request__")?,
+                env,
+                start_response,
+                runctx,
+                dump,
+            ));
+        }
+        wsgi::answer(slf, env, start_response)
+    }
+
+    /// Answers a request without the profiler.
+    fn __request__<'py>(
+        slf: &Bound<'py, Self>,
+        env: &Bound<'py, PyDict>,
+        start_response: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        wsgi::answer(slf, env, start_response)
+    }
+
+    fn __repr__(&self) -> String {
+        format!("{} - callable Application class instance", self.tables().settings.name)
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if let Ok(own) = self.own.try_lock() {
+            own.traverse(&visit)?;
+        }
+        match self.tables.try_read() {
+            Ok(tables) => handlers::traverse(&tables, &visit),
+            // Somebody changes it, so it is no garbage.
+            Err(_) => Ok(()),
+        }
+    }
+
+    fn __clear__(&self) {
+        let tables = Arc::new(Tables::new(Settings::new("")));
+        let old = self.tables.write().map(|mut held| std::mem::replace(&mut *held, tables));
+        drop(old);
+        if let Ok(mut own) = self.own.lock() {
+            let old = own.take();
+            drop(own);
+            drop(old);
+        }
+    }
+}
+
+impl Application {
+    pub(crate) const fn variables(&self) -> Option<&Arc<Variables>> {
+        self.variables.as_ref()
+    }
+
+    pub(crate) fn tables(&self) -> Arc<Tables<Python3>> {
+        Arc::clone(&self.tables.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Sends one request through the pipeline. An error is one that leaves the application.
+    pub(crate) fn handle(slf: &Bound<'_, Self>, source: Source, body: Body) -> PyResult<Response> {
+        let app = slf.get();
+        if source.head().header(&http::header::CONTENT_TYPE).is_some() {
+            app.refresh_types(slf.py())?;
+        }
+        let request = Request::made_of(slf.py(), source, slf.clone().into_any().unbind(), body)?;
+        let request = Shared::new(request);
+        wsgi::ready(poorwsgi::dispatch::dispatch(&app.tables(), &request))
+    }
+
+    /// Changes the tables for the requests to come. No Python code runs while the lock is held, not even the finalizer
+    /// of a handler that is replaced: detached from the interpreter, dropping is put off.
+    fn change<T: Send>(&self, py: Python<'_>, change: impl FnOnce(&mut Tables<Python3>) -> T + Send) -> T {
+        py.detach(|| change(Arc::make_mut(&mut self.tables.write().unwrap_or_else(PoisonError::into_inner))))
+    }
+}
+
+/// A decorator that hands a function to a method of the application and returns it as it is.
+fn decorator<'py>(
+    slf: &Bound<'py, Application>,
+    call: impl Fn(&Bound<'_, Application>, &Bound<'_, PyAny>) -> PyResult<()> + Send + Sync + 'static,
+) -> PyResult<Bound<'py, PyCFunction>> {
+    let app = slf.clone().unbind();
+    PyCFunction::new_closure(slf.py(), Some(c"decorator"), None, move |args, _| {
+        let Ok((function,)) = args.extract::<(Bound<'_, PyAny>,)>() else {
+            return Err(PyTypeError::new_err("a decorator is called with one function"));
+        };
+        call(app.bind(args.py()), &function)?;
+        PyResult::Ok(function.unbind())
+    })
+}
+
+/// A handler has to be something that can be called.
+fn callable(function: &Bound<'_, PyAny>, what: &str) -> PyResult<Arc<Py<PyAny>>> {
+    if function.is_callable() {
+        return Ok(Arc::new(function.clone().unbind()));
+    }
+    Err(PyTypeError::new_err(format!("{what}: {} is not callable", function.get_type().name()?)))
+}
+
+/// The one method that a bit stands for; KeyError for any other number, as for a method that has no handler.
+fn one_method(bits: u16) -> PyResult<Method> {
+    let method = Method::ALL.iter().find(|method| MethodSet::from(**method).bits() == bits);
+    method.copied().ok_or_else(|| PyKeyError::new_err(bits))
+}

@@ -1,0 +1,277 @@
+//! Routes, filters and default handlers.
+
+use poorwsgi::routing::{
+    Conversion, Filter, MethodTable, Popped, Registration, RegularRoute, RouteError, RouteErrorKind,
+};
+use poorwsgi::state::{METHOD_GET, METHOD_HEAD, MethodSet};
+use pyo3::exceptions::{PyKeyError, PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyCFunction, PyDict, PyTuple};
+
+use super::{Application, callable, decorator, one_method};
+use crate::language::Function;
+use crate::names::Name;
+
+pub(super) const HEAD_GET: u16 = METHOD_HEAD.bits() | METHOD_GET.bits();
+
+static INT: Name = Name::new("builtins", "int");
+static FLOAT: Name = Name::new("builtins", "float");
+static STR: Name = Name::new("builtins", "str");
+static UUID: Name = Name::new("uuid", "UUID");
+static ORDERED: Name = Name::new("collections", "OrderedDict");
+
+/// The exception that PoorWSGI raises for such a route.
+fn route_error(py: Python<'_>, error: &RouteError) -> PyErr {
+    let text = error.to_string();
+    match error.kind() {
+        RouteErrorKind::UnknownFilter => PyRuntimeError::new_err(text),
+        RouteErrorKind::Regex => {
+            let raised = py.import("re").and_then(|re| re.getattr("error")?.call1((text,)));
+            raised.map_or_else(|error| error, PyErr::from_value)
+        }
+        RouteErrorKind::NotRegistered => PyKeyError::new_err(text),
+        RouteErrorKind::Space => PyValueError::new_err(format!(
+            "Invalid route definition {text}; a group must not contain spaces: <id:int>, <name:word>, <value:float>"
+        )),
+        _ => PyValueError::new_err(format!("Invalid route definition {text}")),
+    }
+}
+
+/// The engine's own converters are quicker than Python's of the same meaning.
+fn conversion(converter: &Bound<'_, PyAny>) -> PyResult<Conversion<Function>> {
+    let py = converter.py();
+    Ok(if converter.is(STR.get(py)?) {
+        Conversion::Str
+    } else if converter.is(INT.get(py)?) {
+        Conversion::Int
+    } else if converter.is(FLOAT.get(py)?) {
+        Conversion::Float
+    } else {
+        Conversion::Custom(callable(converter, "converter")?)
+    })
+}
+
+fn converter<'py>(py: Python<'py>, conversion: &Conversion<Function>) -> PyResult<Bound<'py, PyAny>> {
+    Ok(match conversion {
+        Conversion::Str => STR.get(py)?.clone(),
+        Conversion::Int => INT.get(py)?.clone(),
+        Conversion::Float => FLOAT.get(py)?.clone(),
+        Conversion::Uuid => UUID.get(py)?.clone(),
+        Conversion::Custom(function) => function.bind(py).clone(),
+    })
+}
+
+/// Handlers by the bits of their methods.
+pub(super) fn by_method<'py, T>(
+    py: Python<'py>,
+    table: &MethodTable<T>,
+    value: impl Fn(&T) -> PyResult<Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyDict>> {
+    let handlers = PyDict::new(py);
+    for (method, handler) in table.iter() {
+        handlers.set_item(MethodSet::from(method).bits(), value(handler)?)?;
+    }
+    Ok(handlers)
+}
+
+/// Handler, converters and rule, as the table of regular routes shows them.
+fn registration<'py>(
+    py: Python<'py>,
+    registration: &Registration<Function, Function>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let converters = registration
+        .converters()
+        .map(|(name, conversion)| Ok((&**name, converter(py, conversion)?)))
+        .collect::<PyResult<Vec<_>>>()?;
+    let rule = registration.rule().map(|rule| &**rule);
+    let row = (registration.handler().bind(py), PyTuple::new(py, converters)?, rule);
+    Ok(row.into_pyobject(py)?.into_any())
+}
+
+pub(super) fn ordered(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
+    Ok(ORDERED.get(py)?.call0()?.cast_into()?)
+}
+
+#[pymethods]
+impl Application {
+    /// A copy of the table of filters: by name, the expression and the converter. See set_filter.
+    #[getter]
+    fn filters<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let filters = PyDict::new(py);
+        for filter in self.tables().router.filters().iter() {
+            let row: (Option<&str>, _) = (filter.regex(), converter(py, Filter::conversion(filter))?);
+            filters.set_item(filter.name(), row)?;
+        }
+        Ok(filters)
+    }
+
+    /// A copy of the table of paths without groups: by path and method, the handler.
+    #[getter]
+    fn routes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let routes = PyDict::new(py);
+        for (path, table) in self.tables().router.static_routes() {
+            routes.set_item(&**path, by_method(py, table, |handler| Ok(handler.bind(py).clone()))?)?;
+        }
+        Ok(routes)
+    }
+
+    /// A copy of the table of routes with groups and regular routes: by compiled expression and method, the handler, the
+    /// converters and the rule.
+    #[getter]
+    fn regular_routes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        static COMPILE: Name = Name::new("re", "compile");
+        let routes = ordered(py)?;
+        for route in self.tables().router.pattern_routes() {
+            let expression = COMPILE.get(py)?.call1((&**route.regex(),))?;
+            routes.set_item(expression, by_method(py, route.methods(), |row| registration(py, row))?)?;
+        }
+        Ok(routes)
+    }
+
+    /// A copy of the table of default handlers: by method, the handler.
+    #[getter]
+    fn defaults<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        by_method(py, self.tables().router.defaults(), |handler| Ok(handler.bind(py).clone()))
+    }
+
+    /// Adds a filter for groups of routes, or replaces one.
+    ///
+    ///     >>> app.set_filter("uint", r"\\d+", int)
+    ///     >>> app.set_route("/page/<number:uint>", page)
+    ///
+    /// converter makes the argument of the text that regex matches; its ValueError is a 404. Routes that were set before
+    /// keep the filter they had. Names are compared without regard to case.
+    #[pyo3(signature = (name, regex, converter = None))]
+    fn set_filter(
+        &self,
+        py: Python<'_>,
+        name: &str,
+        regex: &str,
+        converter: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        let conversion = converter.map_or(Ok(Conversion::Str), conversion)?;
+        self.change(py, |tables| tables.router.filters_mut().set(name, regex, conversion));
+        Ok(())
+    }
+
+    /// Decorator: the function becomes the handler of a route. See set_route.
+    #[pyo3(signature = (uri, method = HEAD_GET))]
+    fn route<'py>(slf: &Bound<'py, Self>, uri: String, method: u16) -> PyResult<Bound<'py, PyCFunction>> {
+        decorator(slf, move |app, function| app.call_method1("set_route", (&uri, function, method)).map(drop))
+    }
+
+    /// Sets the handler of a path, or of a route with groups.
+    ///
+    ///     >>> app.set_route("/user/<name:word>/<age:int>", user)     # user(req, name, age)
+    ///
+    /// Groups are <name> or <name:filter>, with the filters :int, :float, :word, :hex, :uuid, :re:expression, and your
+    /// own (set_filter). Routes with groups are tried in the order in which they were set, and the first that matches
+    /// and has the method is taken. method is one or several METHOD_ constants of poorwsgi.state, joined by |.
+    ///
+    /// Raises RuntimeError for an unknown filter, re.error for a bad expression, ValueError for any other slip.
+    #[pyo3(signature = (uri, fun, method = HEAD_GET))]
+    fn set_route(&self, uri: &str, fun: &Bound<'_, PyAny>, method: u16) -> PyResult<()> {
+        let py = fun.py();
+        let handler = callable(fun, &format!("route {uri:?}"))?;
+        let methods = MethodSet::from_bits(method);
+        self.change(py, |tables| tables.router.set_route(uri, methods, handler))
+            .map_err(|error| route_error(py, &error))
+    }
+
+    /// Takes the handler of a route for one method out, and returns it; of a route with groups, with its converters and
+    /// rule. KeyError where there is none.
+    fn pop_route<'py>(&self, py: Python<'py>, uri: &str, method: u16) -> PyResult<Bound<'py, PyAny>> {
+        let method = one_method(method)?;
+        let popped = self.change(py, |tables| tables.router.pop_route(uri, method));
+        match popped.map_err(|error| route_error(py, &error))? {
+            Popped::Static(handler) => Ok(handler.bind(py).clone()),
+            Popped::Pattern(row) => registration(py, &row),
+        }
+    }
+
+    /// Whether a route is set, for whatever method.
+    fn is_route(&self, py: Python<'_>, uri: &str) -> PyResult<bool> {
+        self.tables().router.is_route(uri).map_err(|error| route_error(py, &error))
+    }
+
+    /// Decorator: the function becomes the handler of a regular expression. See set_regular_route.
+    #[pyo3(signature = (ruri, method = HEAD_GET))]
+    fn regular_route<'py>(
+        slf: &Bound<'py, Self>,
+        ruri: String,
+        method: u16,
+    ) -> PyResult<Bound<'py, PyCFunction>> {
+        decorator(slf, move |app, function| {
+            app.call_method1("set_regular_route", (&ruri, function, method)).map(drop)
+        })
+    }
+
+    /// Sets the handler of all paths that a regular expression matches from their start, not necessarily to their end.
+    ///
+    ///     >>> app.set_regular_route(r"/user/(?P<name>\\w+)$", user)     # user(req, name)
+    ///
+    /// Every group is an argument; with converters, ((name, converter), …), only those. rule is shown as the request's
+    /// uri_rule in place of the expression. Raises re.error for a bad expression.
+    #[pyo3(signature = (uri, fun, method = HEAD_GET, converters = None, rule = None))]
+    fn set_regular_route(
+        &self,
+        uri: &str,
+        fun: &Bound<'_, PyAny>,
+        method: u16,
+        converters: Option<Vec<(String, Bound<'_, PyAny>)>>,
+        rule: Option<String>,
+    ) -> PyResult<()> {
+        let py = fun.py();
+        let handler = callable(fun, &format!("regular route {uri:?}"))?;
+        let converters = converters
+            .unwrap_or_default()
+            .into_iter()
+            .map(|(name, converter)| Ok((name, conversion(&converter)?)))
+            .collect::<PyResult<Vec<_>>>()?;
+        let mut route = RegularRoute::new(uri);
+        if !converters.is_empty() {
+            route = route.with_converters(converters);
+        }
+        if let Some(rule) = rule {
+            route = route.with_rule(rule);
+        }
+        self.change(py, |tables| {
+            tables.router.set_regular_route(route, MethodSet::from_bits(method), handler)
+        })
+        .map_err(|error| route_error(py, &error))
+    }
+
+    /// Takes the handler of a regular route for one method out; returns it with its converters and rule. KeyError where
+    /// there is none.
+    fn pop_regular_route<'py>(&self, py: Python<'py>, uri: &str, method: u16) -> PyResult<Bound<'py, PyAny>> {
+        let method = one_method(method)?;
+        let popped = self.change(py, |tables| tables.router.pop_regular_route(uri, method));
+        registration(py, &popped.map_err(|error| route_error(py, &error))?)
+    }
+
+    /// Whether a regular route is set, for whatever method.
+    fn is_regular_route(&self, r_uri: &str) -> bool {
+        self.tables().router.is_regular_route(r_uri)
+    }
+
+    /// Decorator: the function becomes the default handler of methods. See set_default.
+    #[pyo3(signature = (method = HEAD_GET))]
+    fn default<'py>(slf: &Bound<'py, Self>, method: u16) -> PyResult<Bound<'py, PyCFunction>> {
+        decorator(slf, move |app, function| app.call_method1("set_default", (function, method)).map(drop))
+    }
+
+    /// Sets the handler of what no route, file or page takes, in place of 404.
+    #[pyo3(signature = (fun, method = HEAD_GET))]
+    fn set_default(&self, fun: &Bound<'_, PyAny>, method: u16) -> PyResult<()> {
+        let handler = callable(fun, "default handler")?;
+        self.change(fun.py(), |tables| tables.router.set_default(MethodSet::from_bits(method), handler));
+        Ok(())
+    }
+
+    /// Takes the default handler of one method out, and returns it. KeyError where there is none.
+    fn pop_default(&self, py: Python<'_>, method: u16) -> PyResult<Py<PyAny>> {
+        let one = one_method(method)?;
+        let popped = self.change(py, |tables| tables.router.pop_default(one));
+        popped.map(|handler| handler.clone_ref(py)).ok_or_else(|| PyKeyError::new_err(method))
+    }
+}

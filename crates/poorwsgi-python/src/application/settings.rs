@@ -1,0 +1,489 @@
+//! The settings of an application, as attributes.
+
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use poorwsgi::digest::Algorithm;
+use poorwsgi::settings::{SecretKey, Settings};
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyList, PyString};
+
+use super::Application;
+use crate::environ;
+use crate::names::Name;
+
+/// Settings that are kept as the Python objects that were set.
+#[derive(Default)]
+pub(super) struct Own {
+    values: Values,
+    profile: Option<(Py<PyAny>, Py<PyAny>)>,
+}
+
+#[derive(Default)]
+struct Values {
+    form_mime_types: Option<Py<PyList>>,
+    json_mime_types: Option<Py<PyList>>,
+    document_root: Option<Py<PyAny>>,
+    secret_key: Option<Py<PyAny>>,
+    file_callback: Option<Py<PyAny>>,
+    read_timeout: Option<Py<PyAny>>,
+    auth_timeout: Option<Py<PyAny>>,
+    auth_qop: Option<Py<PyAny>>,
+    auth_algorithm: Option<Py<PyAny>>,
+}
+
+impl Own {
+    pub(super) fn new(py: Python<'_>, settings: &Settings) -> PyResult<Self> {
+        let values = Values {
+            form_mime_types: Some(PyList::new(py, &settings.form_mime_types)?.unbind()),
+            json_mime_types: Some(PyList::new(py, &settings.json_mime_types)?.unbind()),
+            ..Values::default()
+        };
+        Ok(Own { values, profile: None })
+    }
+
+    pub(super) fn take(&mut self) -> Self {
+        std::mem::take(self)
+    }
+
+    pub(super) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        let Values {
+            form_mime_types,
+            json_mime_types,
+            document_root,
+            secret_key,
+            file_callback,
+            read_timeout,
+            auth_timeout,
+            auth_qop,
+            auth_algorithm,
+        } = &self.values;
+        for list in [form_mime_types, json_mime_types].into_iter().flatten() {
+            visit.call(list)?;
+        }
+        let values =
+            [document_root, secret_key, file_callback, read_timeout, auth_timeout, auth_qop, auth_algorithm];
+        values.into_iter().flatten().try_for_each(|value| visit.call(value))?;
+        match &self.profile {
+            Some((runctx, dump)) => visit.call(runctx).and_then(|()| visit.call(dump)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Application {
+    fn own<T>(&self, read: impl FnOnce(&mut Own) -> T) -> T {
+        read(&mut self.own.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Reads a setting that is a Python object, or makes the default.
+    fn object<'py>(
+        &self,
+        py: Python<'py>,
+        slot: fn(&mut Values) -> &mut Option<Py<PyAny>>,
+        default: impl FnOnce(Python<'py>) -> PyResult<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        match self.own(|own| slot(&mut own.values).as_ref().map(|value| value.clone_ref(py))) {
+            Some(value) => Ok(value.into_bound(py)),
+            None => default(py),
+        }
+    }
+
+    fn set_object(&self, slot: fn(&mut Values) -> &mut Option<Py<PyAny>>, value: &Bound<'_, PyAny>) {
+        // What was there goes when nothing is locked any more.
+        let _old = self.own(|own| slot(&mut own.values).replace(value.clone().unbind()));
+    }
+
+    /// Takes the media types over that applications have put into the live lists.
+    pub(super) fn refresh_types(&self, py: Python<'_>) -> PyResult<()> {
+        let lists = self.own(|own| {
+            let copy = |list: &Option<Py<PyList>>| list.as_ref().map(|list| list.clone_ref(py));
+            (copy(&own.values.form_mime_types), copy(&own.values.json_mime_types))
+        });
+        let (Some(form), Some(json)) = lists else { return Ok(()) };
+        let tables = self.tables();
+        let (form, json) = (form.bind(py), json.bind(py));
+        let settings = &tables.settings;
+        if same(form, &settings.form_mime_types) && same(json, &settings.json_mime_types) {
+            return Ok(());
+        }
+        let (form, json): (Vec<String>, Vec<String>) = (form.extract()?, json.extract()?);
+        self.change(py, |tables| {
+            tables.settings.form_mime_types = form;
+            tables.settings.json_mime_types = json;
+        });
+        Ok(())
+    }
+
+    pub(super) fn profile<'py>(&self, py: Python<'py>) -> Option<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+        self.own(|own| {
+            let (runctx, dump) = own.profile.as_ref()?;
+            Some((runctx.bind(py).clone(), dump.bind(py).clone()))
+        })
+    }
+}
+
+fn same(list: &Bound<'_, PyList>, types: &[String]) -> bool {
+    list.len() == types.len()
+        && list.iter().zip(types).all(|(item, kind)| {
+            item.cast::<PyString>().is_ok_and(|item| item.to_str().is_ok_and(|item| item == kind))
+        })
+}
+
+/// A number, or what int() makes one of.
+fn integer(value: &Bound<'_, PyAny>) -> PyResult<i64> {
+    static INT: Name = Name::new("builtins", "int");
+    INT.get(value.py())?.call1((value,))?.extract()
+}
+
+fn size(value: &Bound<'_, PyAny>, name: &str) -> PyResult<u64> {
+    u64::try_from(integer(value)?).map_err(|_| PyValueError::new_err(format!("{name} cannot be negative")))
+}
+
+/// Seconds, None for no limit.
+fn seconds(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Option<Duration>> {
+    if value.is_none() {
+        return Ok(None);
+    }
+    let seconds: f64 =
+        value.extract().map_err(|_| PyValueError::new_err(format!("Unsupported {name} value {value}")))?;
+    Duration::try_from_secs_f64(seconds)
+        .map(Some)
+        .map_err(|error| PyValueError::new_err(format!("Unsupported {name} value {value}: {error}")))
+}
+
+/// A setting that is on or off.
+macro_rules! switches {
+    ($($(#[$docs:meta])* $get:ident, $set:ident;)*) => {
+        #[pymethods]
+        impl Application {
+            $(
+                $(#[$docs])*
+                #[getter]
+                fn $get(&self) -> bool {
+                    self.tables().settings.$get
+                }
+
+                #[setter]
+                fn $set(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+                    let on = value.is_truthy()?;
+                    self.change(value.py(), |tables| tables.settings.$get = on);
+                    Ok(())
+                }
+            )*
+        }
+    };
+}
+
+switches! {
+    /// Whether the query is parsed into Request.args. Default: on.
+    auto_args, set_auto_args;
+    /// Whether forms (see form_mime_types) in the bodies of POST, PUT and PATCH are parsed into Request.form. Default: on.
+    auto_form, set_auto_form;
+    /// Whether JSON (see json_mime_types) in the bodies of POST, PUT and PATCH is parsed into Request.json. Default: on.
+    auto_json, set_auto_json;
+    /// Whether bodies up to data_size are read ahead, into Request.data. Default: on.
+    auto_data, set_auto_data;
+    /// Whether the Cookie header is parsed into Request.cookies. Default: on.
+    auto_cookies, set_auto_cookies;
+    /// Whether errors are shown in full, and /debug-info is served. Default: off. poor_Debug overrides it.
+    debug, set_debug;
+    /// Whether directories below document_root are listed. Default: off. poor_DocumentIndex overrides it.
+    document_index, set_document_index;
+    /// Whether files below document_root whose names begin with a dot are served. Default: off; .well-known always is.
+    dot_files, set_dot_files;
+}
+
+#[pymethods]
+impl Application {
+    /// The name of the application, unique in the process.
+    #[getter]
+    fn name(&self) -> String {
+        self.tables().settings.name.clone()
+    }
+
+    /// The block in bytes in which the input of a WSGI server is read; 0 reads it as it is. Default: 65365.
+    #[getter]
+    fn cached_size(&self) -> usize {
+        self.tables().settings.cached_size
+    }
+
+    #[setter]
+    fn set_cached_size(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let size = usize::try_from(size(value, "cached_size")?).unwrap_or(usize::MAX);
+        self.change(value.py(), |tables| tables.settings.cached_size = size);
+        Ok(())
+    }
+
+    /// The largest body in bytes that is read ahead into Request.data. Default: 65365.
+    #[getter]
+    fn data_size(&self) -> u64 {
+        self.tables().settings.data_size
+    }
+
+    #[setter]
+    fn set_data_size(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let size = size(value, "data_size")?;
+        self.change(value.py(), |tables| tables.settings.data_size = size);
+        Ok(())
+    }
+
+    /// The largest JSON body in bytes; a larger one is answered with 413. Default: 16 MiB.
+    #[getter]
+    fn json_size(&self) -> u64 {
+        self.tables().settings.json_size
+    }
+
+    #[setter]
+    fn set_json_size(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let size = size(value, "json_size")?;
+        self.change(value.py(), |tables| tables.settings.json_size = size);
+        Ok(())
+    }
+
+    /// The directory whose files are served for GET and HEAD where no route matches; "" for none, the default.
+    /// poor_DocumentRoot overrides it.
+    #[getter]
+    fn document_root<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.object(py, |values| &mut values.document_root, |py| Ok(PyString::new(py, "").into_any()))
+    }
+
+    #[setter]
+    fn set_document_root(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        static FSDECODE: Name = Name::new("os", "fsdecode");
+        let py = value.py();
+        let path: Option<std::path::PathBuf> = match value.is_truthy()? {
+            true => Some(FSDECODE.get(py)?.call1((value,))?.extract()?),
+            false => None,
+        };
+        self.change(py, |tables| tables.settings.document_root = path);
+        self.set_object(|values| &mut values.document_root, value);
+        Ok(())
+    }
+
+    /// The key of sessions, tokens and digest nonces, str or bytes; None to begin with. poor_SecretKey overrides it.
+    ///
+    /// Set it to long random text, and keep it: a new key ends all sessions.
+    #[getter]
+    fn secret_key<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.object(py, |values| &mut values.secret_key, |py| Ok(py.None().into_bound(py)))
+    }
+
+    #[setter]
+    fn set_secret_key(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let key = if let Ok(text) = value.cast::<PyString>() {
+            Some(SecretKey::from(text.to_str()?))
+        } else if let Ok(bytes) = value.cast::<PyBytes>() {
+            Some(SecretKey::from(bytes.as_bytes()))
+        } else if value.is_none() {
+            None
+        } else {
+            return Err(PyTypeError::new_err(format!(
+                "secret_key is {}, not str or bytes",
+                value.get_type()
+            )));
+        };
+        self.change(value.py(), |tables| tables.settings.secret_key = key);
+        self.set_object(|values| &mut values.secret_key, value);
+        Ok(())
+    }
+
+    /// Whether blank values of queries and forms are kept: 1, or 0, the default.
+    #[getter]
+    fn keep_blank_values(&self) -> i64 {
+        self.tables().settings.keep_blank_values.into()
+    }
+
+    #[setter]
+    fn set_keep_blank_values(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let on = integer(value)? != 0;
+        self.change(value.py(), |tables| tables.settings.keep_blank_values = on);
+        Ok(())
+    }
+
+    /// Whether queries and forms that break the syntax are answered with 400: 1, or 0, the default.
+    #[getter]
+    fn strict_parsing(&self) -> i64 {
+        self.tables().settings.strict_parsing.into()
+    }
+
+    #[setter]
+    fn set_strict_parsing(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let on = integer(value)? != 0;
+        self.change(value.py(), |tables| tables.settings.strict_parsing = on);
+        Ok(())
+    }
+
+    /// What supplies the file that an upload is written into: called with its file name, returns an object with write,
+    /// read and seek. None, the default, keeps small uploads in memory and others in temporary files.
+    #[getter]
+    fn file_callback<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.object(py, |values| &mut values.file_callback, |py| Ok(py.None().into_bound(py)))
+    }
+
+    #[setter]
+    fn set_file_callback(&self, value: &Bound<'_, PyAny>) {
+        self.set_object(|values| &mut values.file_callback, value);
+    }
+
+    /// How many seconds reading a body waits for its next bytes; None for ever. Default: 10.
+    #[getter]
+    fn read_timeout<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.object(py, |values| &mut values.read_timeout, |py| Ok(10_u64.into_pyobject(py)?.into_any()))
+    }
+
+    #[setter]
+    fn set_read_timeout(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let timeout = seconds(value, "read_timeout")?.unwrap_or(Duration::MAX);
+        self.change(value.py(), |tables| tables.settings.read_timeout = timeout);
+        self.set_object(|values| &mut values.read_timeout, value);
+        Ok(())
+    }
+
+    /// The media types that are parsed as forms: a list that may be changed.
+    #[getter]
+    fn form_mime_types(&self, py: Python<'_>) -> Option<Py<PyList>> {
+        self.own(|own| own.values.form_mime_types.as_ref().map(|list| list.clone_ref(py)))
+    }
+
+    /// The media types that are parsed as JSON: a list that may be changed.
+    #[getter]
+    fn json_mime_types(&self, py: Python<'_>) -> Option<Py<PyList>> {
+        self.own(|own| own.values.json_mime_types.as_ref().map(|list| list.clone_ref(py)))
+    }
+
+    /// What a 401 asks for: "Digest", which needs a secret_key, or None, the default.
+    #[getter]
+    fn auth_type(&self) -> Option<&'static str> {
+        self.tables().settings.auth_digest.then_some("Digest")
+    }
+
+    #[setter]
+    fn set_auth_type(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let digest = match value.extract::<Option<&str>>()? {
+            None => false,
+            Some(name) if name.eq_ignore_ascii_case("digest") => true,
+            Some(name) => {
+                return Err(PyValueError::new_err(format!(
+                    "Unsupported authorization type {name:?}; known: \"Digest\""
+                )));
+            }
+        };
+        if digest && !self.secret_key(value.py())?.is_truthy()? {
+            return Err(PyValueError::new_err("Set secret key first: digest nonces are made with it"));
+        }
+        self.change(value.py(), |tables| tables.settings.auth_digest = digest);
+        Ok(())
+    }
+
+    /// The digest algorithm: "MD5", "MD5-sess", the default, "SHA-256", "SHA-256-sess", "SHA-512-256" or
+    /// "SHA-512-256-sess". Choose SHA-256 for new password files.
+    ///
+    /// A list offers several, the strongest first.
+    #[getter]
+    fn auth_algorithm<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.object(
+            py,
+            |values| &mut values.auth_algorithm,
+            |py| Ok(PyString::new(py, &Algorithm::Md5Sess.to_string()).into_any()),
+        )
+    }
+
+    #[setter]
+    fn set_auth_algorithm(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let names: Vec<String> = match value.cast::<PyString>() {
+            Ok(name) => vec![name.to_str()?.to_owned()],
+            Err(_) => value.extract()?,
+        };
+        let algorithms: Vec<Algorithm> = names
+            .iter()
+            .map(|name| {
+                name.parse::<Algorithm>().map_err(|_| {
+                    PyValueError::new_err(format!("Unsupported authorization algorithm {name:?}"))
+                })
+            })
+            .collect::<PyResult<_>>()?;
+        if algorithms.is_empty() {
+            return Err(PyValueError::new_err("auth_algorithm needs at least one algorithm"));
+        }
+        self.change(value.py(), |tables| tables.settings.auth_algorithms = algorithms);
+        self.set_object(|values| &mut values.auth_algorithm, value);
+        Ok(())
+    }
+
+    /// The hash function of the (first) auth_algorithm, from hashlib.
+    #[getter]
+    fn auth_hash<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let hashlib = py.import("hashlib")?;
+        match self.tables().settings.auth_algorithms.first() {
+            Some(Algorithm::Sha256 | Algorithm::Sha256Sess) => hashlib.getattr("sha256"),
+            Some(Algorithm::Sha512_256 | Algorithm::Sha512_256Sess) => {
+                py.import("functools")?.getattr("partial")?.call1((hashlib.getattr("new")?, "sha512_256"))
+            }
+            _ => hashlib.getattr("md5"),
+        }
+    }
+
+    /// Whether digest login protects against replay: "auth", the default, or None for clients that cannot.
+    #[getter]
+    fn auth_qop<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.object(py, |values| &mut values.auth_qop, |py| Ok(PyString::new(py, "auth").into_any()))
+    }
+
+    #[setter]
+    fn set_auth_qop(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let qop = match value.extract::<Option<&str>>()? {
+            Some("auth") => true,
+            None | Some("") => false,
+            Some(other) => {
+                return Err(PyValueError::new_err(format!(
+                    "Unsupported quality of protection {other:?}; known: \"auth\" and None"
+                )));
+            }
+        };
+        self.change(value.py(), |tables| tables.settings.auth_qop = qop);
+        self.set_object(|values| &mut values.auth_qop, value);
+        Ok(())
+    }
+
+    /// How many seconds a digest nonce is good: at least so long, at most twice. None or 0 for ever. Default: 300.
+    #[getter]
+    fn auth_timeout<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.object(py, |values| &mut values.auth_timeout, |py| Ok(300_u64.into_pyobject(py)?.into_any()))
+    }
+
+    #[setter]
+    fn set_auth_timeout(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let timeout = seconds(value, "auth_timeout")?.filter(|timeout| !timeout.is_zero());
+        self.change(value.py(), |tables| tables.settings.auth_timeout = timeout);
+        self.set_object(|values| &mut values.auth_timeout, value);
+        Ok(())
+    }
+
+    /// Has each request run by a profiler: runctx is cProfile.runctx or a function like it, dump the beginning of the
+    /// paths that the profiles are written to. For WSGI servers; the built-in one calls the application as such then.
+    fn set_profile(&self, runctx: &Bound<'_, PyAny>, dump: &Bound<'_, PyAny>) {
+        let profile = (runctx.clone().unbind(), dump.clone().unbind());
+        let _old = self.own(|own| own.profile.replace(profile));
+    }
+
+    /// Ends what set_profile began.
+    fn del_profile(&self) {
+        let _old = self.own(|own| own.profile.take());
+    }
+
+    /// The app_ variables of the process by their names without app_, in lower case.
+    #[staticmethod]
+    fn get_options(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
+        let options = PyDict::new(py);
+        for (name, value) in environ::of_process(py)? {
+            let name: String = name.extract()?;
+            if let Some(name) = name.strip_prefix("app_") {
+                options.set_item(name.to_lowercase(), value)?;
+            }
+        }
+        Ok(options)
+    }
+}

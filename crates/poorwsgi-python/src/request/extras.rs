@@ -1,0 +1,110 @@
+//! What only some requests come to have: values that were asked for, or set.
+
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+
+use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::prelude::*;
+
+macro_rules! extras {
+    ($($name:ident),*) => {
+        /// The values, made when one is asked for.
+        #[derive(Default)]
+        pub(super) struct Extras {
+            $(pub(super) $name: Option<Py<PyAny>>,)*
+            /// How much of the body `read` may still give.
+            pub(super) left: Option<u64>,
+        }
+
+        impl Extras {
+            fn each(&self) -> impl Iterator<Item = &Py<PyAny>> {
+                [$(&self.$name),*].into_iter().flatten()
+            }
+        }
+    };
+}
+
+extras!(
+    headers,
+    path_args,
+    args,
+    form,
+    json,
+    cookies,
+    data,
+    input,
+    user,
+    api,
+    db,
+    uri_rule,
+    uri_handler,
+    error_handler
+);
+
+/// The place for the extras of a request. No Python code runs while it is locked.
+#[derive(Default)]
+pub(super) struct Place(Mutex<Option<Box<Extras>>>);
+
+/// Which of the extras.
+pub(super) type Slot = fn(&mut Extras) -> &mut Option<Py<PyAny>>;
+
+impl Place {
+    fn lock(&self) -> MutexGuard<'_, Option<Box<Extras>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn get(&self, py: Python<'_>, slot: Slot) -> Option<Py<PyAny>> {
+        let mut place = self.lock();
+        slot(place.as_mut()?).as_ref().map(|value| value.clone_ref(py))
+    }
+
+    /// Sets a value, and returns the one before.
+    pub(super) fn set(&self, slot: Slot, value: Py<PyAny>) -> Option<Py<PyAny>> {
+        slot(self.lock().get_or_insert_default()).replace(value)
+    }
+
+    /// Sets a value that can be set only once. The first one stays.
+    pub(super) fn set_once(&self, slot: Slot, value: Py<PyAny>) {
+        let mut place = self.lock();
+        let slot = slot(place.get_or_insert_default());
+        let unused = match slot {
+            Some(_) => Some(value),
+            None => slot.replace(value),
+        };
+        drop(place);
+        drop(unused);
+    }
+
+    /// The value, made when it is first asked for.
+    pub(super) fn get_or_make(
+        &self,
+        py: Python<'_>,
+        slot: Slot,
+        make: impl FnOnce() -> PyResult<Py<PyAny>>,
+    ) -> PyResult<Py<PyAny>> {
+        if let Some(value) = self.get(py, slot) {
+            return Ok(value);
+        }
+        let made = make()?;
+        self.set_once(slot, made.clone_ref(py));
+        Ok(self.get(py, slot).unwrap_or(made))
+    }
+
+    pub(super) fn with<T>(&self, change: impl FnOnce(&mut Extras) -> T) -> T {
+        change(self.lock().get_or_insert_default())
+    }
+
+    pub(super) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        let place = match self.0.try_lock() {
+            Ok(place) => place,
+            Err(TryLockError::Poisoned(place)) => place.into_inner(),
+            // Somebody uses it, so it is no garbage.
+            Err(TryLockError::WouldBlock) => return Ok(()),
+        };
+        place.iter().flat_map(|extras| extras.each()).try_for_each(|value| visit.call(value))
+    }
+
+    pub(super) fn clear(&self) {
+        let old = self.lock().take();
+        drop(old);
+    }
+}

@@ -1,0 +1,433 @@
+//! `SimpleRequest`: what a request knows without negotiation and body.
+
+use std::sync::{Arc, OnceLock};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use http::header;
+use poorwsgi::request::Head;
+use poorwsgi::state::{METHOD_GET, Method, MethodSet};
+use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString, PyTuple};
+
+use super::extras::Place;
+use super::source::{Source, native};
+use crate::environ::{self, Environ};
+use crate::error::http_exception;
+use crate::names::deprecated;
+
+/// A request without negotiation, arguments and body.
+///
+/// The application makes requests; environ is one of WSGI (PEP 3333).
+#[pyclass(frozen, subclass, dict, weakref, module = "poorwsgi.request")]
+pub(crate) struct SimpleRequest {
+    core: OnceLock<Core>,
+    route: OnceLock<Route>,
+    pub(super) extras: Place,
+}
+
+/// What a request is made of.
+struct Core {
+    source: Source,
+    app: Py<PyAny>,
+    made: f64,
+}
+
+/// The route that a request took.
+struct Route {
+    rule: Arc<str>,
+    handler: Option<Arc<Py<PyAny>>>,
+    args: Vec<PathArg>,
+}
+
+/// A path argument; groups of regular routes may have no name.
+pub(crate) struct PathArg {
+    pub(crate) name: Option<Arc<str>>,
+    pub(crate) value: Py<PyAny>,
+}
+
+impl SimpleRequest {
+    pub(crate) fn made_of(source: Source, app: Py<PyAny>) -> Self {
+        let request = Self::blank();
+        let _ = request.core.set(Core { source, app, made: now() });
+        request
+    }
+
+    pub(super) fn blank() -> Self {
+        SimpleRequest { core: OnceLock::new(), route: OnceLock::new(), extras: Place::default() }
+    }
+
+    fn core(&self) -> &Core {
+        // A subclass that does not call our __init__ has a request of nothing.
+        self.core.get_or_init(|| {
+            Python::attach(|py| Core {
+                source: Source::Wsgi(Environ::new(&PyDict::new(py))),
+                app: py.None(),
+                made: now(),
+            })
+        })
+    }
+
+    pub(super) fn init(&self, environ: &Bound<'_, PyDict>, app: &Bound<'_, PyAny>) {
+        let source = Source::Wsgi(Environ::new(environ));
+        let _ = self.core.set(Core { source, app: app.clone().unbind(), made: now() });
+    }
+
+    pub(crate) fn source(&self) -> &Source {
+        &self.core().source
+    }
+
+    pub(crate) fn head(&self) -> &dyn Head {
+        self.source().head()
+    }
+
+    pub(crate) fn application<'py>(&self, py: Python<'py>) -> &Bound<'py, PyAny> {
+        self.core().app.bind(py)
+    }
+
+    pub(crate) fn set_route(&self, rule: Arc<str>, handler: Option<Arc<Py<PyAny>>>, args: Vec<PathArg>) {
+        let _ = self.route.set(Route { rule, handler, args });
+    }
+
+    pub(crate) fn route_args(&self) -> &[PathArg] {
+        self.route.get().map_or(&[], |route| &route.args)
+    }
+
+    pub(crate) fn set_error_handler(&self, handler: Py<PyAny>) {
+        self.extras.set_once(|extras| &mut extras.error_handler, handler);
+    }
+
+    fn native_header<'py>(&self, py: Python<'py>, name: &http::HeaderName) -> Option<Bound<'py, PyAny>> {
+        self.source().header(py, name)
+    }
+
+    /// A variable that overrides a setting of the application, else the setting.
+    fn setting<'py>(&self, py: Python<'py>, variable: &str, setting: &str) -> PyResult<Bound<'py, PyAny>> {
+        match self.head().variable(variable) {
+            Some(value) => Ok(PyString::new(py, &value).into_any()),
+            None => self.application(py).getattr(setting),
+        }
+    }
+
+    fn switch<'py>(&self, py: Python<'py>, variable: &str, setting: &str) -> PyResult<Bound<'py, PyAny>> {
+        match self.head().variable(variable) {
+            Some(value) => Ok(value.eq_ignore_ascii_case("on").into_pyobject(py)?.to_owned().into_any()),
+            None => self.application(py).getattr(setting),
+        }
+    }
+}
+
+fn now() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |elapsed| elapsed.as_secs_f64())
+}
+
+#[pymethods]
+impl SimpleRequest {
+    #[new]
+    #[pyo3(signature = (*_args, **_kwargs))]
+    fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> Self {
+        Self::blank()
+    }
+
+    fn __init__(&self, environ: &Bound<'_, PyDict>, app: &Bound<'_, PyAny>) {
+        self.init(environ, app);
+    }
+
+    /// Whether errors are shown in full: poor_Debug, else Application.debug.
+    #[getter]
+    fn debug<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.switch(py, "poor_Debug", "debug")
+    }
+
+    /// The application.
+    #[getter]
+    fn app<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
+        self.application(py).clone()
+    }
+
+    /// A copy of the environ of WSGI. On the built-in server it is made when it is asked for.
+    #[getter]
+    fn environ<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        match self.source() {
+            Source::Wsgi(environ) => environ.dict(py).copy(),
+            native @ Source::Native(_) => native.environ(py),
+        }
+    }
+
+    /// A copy of what holds the poor_ and app_ variables: the environ, or os.environ under uWSGI and where
+    /// poor.Version is in it.
+    #[getter]
+    fn poor_environ<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        match self.source() {
+            Source::Wsgi(environ) if !environ.asks_process(py) => environ.dict(py).copy(),
+            _ => environ::of_process(py),
+        }
+    }
+
+    /// The rule of the route, as it was registered; "/*" for files, directories and default handlers, "/debug-info" for
+    /// the debug page, None where there is none. It can be set once, which the application does.
+    #[getter]
+    fn uri_rule(&self, py: Python<'_>) -> Py<PyAny> {
+        match self.route.get() {
+            Some(route) => PyString::new(py, &route.rule).into_any().unbind(),
+            None => self.extras.get(py, |extras| &mut extras.uri_rule).unwrap_or_else(|| py.None()),
+        }
+    }
+
+    #[setter]
+    fn set_uri_rule(&self, value: Py<PyAny>) {
+        self.extras.set_once(|extras| &mut extras.uri_rule, value);
+    }
+
+    /// The handler of the route; None where there is none. It is known to the before hooks. It can be set once.
+    #[getter]
+    fn uri_handler(&self, py: Python<'_>) -> Py<PyAny> {
+        match self.route.get().map(|route| &route.handler) {
+            Some(Some(handler)) => handler.clone_ref(py),
+            _ => self.extras.get(py, |extras| &mut extras.uri_handler).unwrap_or_else(|| py.None()),
+        }
+    }
+
+    #[setter]
+    fn set_uri_handler(&self, value: Py<PyAny>) {
+        self.extras.set_once(|extras| &mut extras.uri_handler, value);
+    }
+
+    /// The handler of an error or a status, once one is called; else None. It can be set once.
+    #[getter]
+    fn error_handler(&self, py: Python<'_>) -> Py<PyAny> {
+        self.extras.get(py, |extras| &mut extras.error_handler).unwrap_or_else(|| py.None())
+    }
+
+    #[setter(error_handler)]
+    fn replace_error_handler(&self, value: Py<PyAny>) {
+        self.set_error_handler(value);
+    }
+
+    /// The host of the Host header without port, else the name of the server.
+    #[getter]
+    fn hostname(&self) -> String {
+        self.head().hostname()
+    }
+
+    /// The port of the Host header, else the one that the scheme has by default. A port that is no number ends the
+    /// request with 400.
+    #[getter]
+    fn host_port(&self, py: Python<'_>) -> PyResult<u16> {
+        self.head().host_port().map_err(|error| http_exception(py, error))
+    }
+
+    /// The method, such as "GET".
+    #[getter]
+    fn method<'py>(&self, py: Python<'py>) -> Bound<'py, PyString> {
+        PyString::intern(py, self.head().method())
+    }
+
+    /// The bit of the method, as in poorwsgi.state; that of GET for a method that is not there.
+    #[getter]
+    fn method_number(&self) -> u16 {
+        self.head().method().parse::<Method>().map_or(METHOD_GET, MethodSet::from).bits()
+    }
+
+    /// The path, as path. Deprecated name.
+    #[getter]
+    fn uri<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        slf.getattr(intern!(slf.py(), "path"))
+    }
+
+    /// The path of the target, percent-decoded. Bytes that are not UTF-8 end the request with 400.
+    #[getter]
+    fn path(&self, py: Python<'_>) -> PyResult<Py<PyString>> {
+        let path = self.head().path().map_err(|error| http_exception(py, error))?;
+        Ok(PyString::new(py, &path).unbind())
+    }
+
+    /// The query of the target as it was sent, without the "?"; "" where there is none.
+    #[getter]
+    fn query<'py>(&self, py: Python<'py>) -> Bound<'py, PyString> {
+        native(py, &self.head().query())
+    }
+
+    /// The path, with "?" and the query where there is one.
+    #[getter]
+    fn full_path<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        let path = slf.getattr("path")?;
+        let query = slf.getattr("query")?;
+        if query.is_truthy()? { path.add("?")?.add(query) } else { Ok(path) }
+    }
+
+    /// The host name of the client where the server looks it up, else "".
+    #[getter]
+    fn remote_host(&self) -> String {
+        self.head().remote_host().into_owned()
+    }
+
+    /// The address of the client.
+    #[getter]
+    fn remote_addr(&self) -> Option<String> {
+        self.head().remote_addr().map(Into::into)
+    }
+
+    /// The Referer header, or None.
+    #[getter]
+    fn referer<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        self.native_header(py, &header::REFERER)
+    }
+
+    /// The User-Agent header, or None.
+    #[getter]
+    fn user_agent<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        self.native_header(py, &header::USER_AGENT)
+    }
+
+    /// "http" or "https", as the server sees the connection.
+    #[getter]
+    fn server_scheme(&self) -> String {
+        self.head().scheme().into_owned()
+    }
+
+    /// The same as server_scheme.
+    #[getter]
+    fn scheme<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        slf.getattr("server_scheme")
+    }
+
+    /// The name of the server software, "Unknown" where it says none.
+    #[getter]
+    fn server_software(&self, py: Python<'_>) -> String {
+        match self.source() {
+            Source::Wsgi(environ) if environ.is_uwsgi(py) => "uWsgi".to_owned(),
+            source => source.head().server_software().into_owned(),
+        }
+    }
+
+    /// The address of the administrator: SERVER_ADMIN, else webmaster@ and the host name.
+    #[getter]
+    fn server_admin(&self) -> String {
+        self.head().server_admin()
+    }
+
+    /// The name of the server, as it was set up.
+    #[getter]
+    fn server_hostname(&self) -> String {
+        self.head().server_name().into_owned()
+    }
+
+    /// The port on which the request came in.
+    #[getter]
+    fn server_port(&self) -> u16 {
+        self.head().server_port()
+    }
+
+    /// The same as server_port.
+    #[getter]
+    fn port<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        slf.getattr("server_port")
+    }
+
+    /// The protocol, such as "HTTP/1.1".
+    #[getter]
+    fn server_protocol(&self) -> String {
+        self.head().protocol().into_owned()
+    }
+
+    /// The same as server_protocol.
+    #[getter]
+    fn protocol<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        slf.getattr("server_protocol")
+    }
+
+    /// The X-Forwarded-For header, or None. Believe it only behind a proxy that sets it.
+    #[getter]
+    fn forwarded_for(&self) -> Option<String> {
+        self.head().forwarded_for()
+    }
+
+    /// The host of X-Forwarded-Host without port, or None.
+    #[getter]
+    fn forwarded_host(&self) -> Option<String> {
+        self.head().forwarded_host()
+    }
+
+    /// The port of X-Forwarded-Host, else the one of X-Forwarded-Proto, or None.
+    #[getter]
+    fn forwarded_port(&self, py: Python<'_>) -> PyResult<Option<u16>> {
+        self.head().forwarded_port().map_err(|error| http_exception(py, error))
+    }
+
+    /// The scheme of X-Forwarded-Proto, or None.
+    #[getter]
+    fn forwarded_proto(&self) -> Option<String> {
+        self.head().forwarded_proto()
+    }
+
+    /// The secret key: poor_SecretKey, else Application.secret_key.
+    #[getter]
+    fn secret_key<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.setting(py, "poor_SecretKey", "secret_key")
+    }
+
+    /// Whether directories are listed: poor_DocumentIndex, else Application.document_index.
+    #[getter]
+    fn document_index<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.switch(py, "poor_DocumentIndex", "document_index")
+    }
+
+    /// Where files are served from: poor_DocumentRoot, else Application.document_root.
+    #[getter]
+    fn document_root<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.setting(py, "poor_DocumentRoot", "document_root")
+    }
+
+    /// When the request came: REQUEST_STARTTIME of the environ where the server says so, else when the object was made;
+    /// in seconds since 1970.
+    #[getter]
+    fn start_time<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        if let Source::Wsgi(environ) = self.source()
+            && let Some(time) = environ.dict(py).get_item(intern!(py, "REQUEST_STARTTIME"))?
+        {
+            return Ok(time);
+        }
+        Ok(self.core().made.into_pyobject(py)?.into_any())
+    }
+
+    /// When the object was made, in seconds since 1970.
+    #[getter]
+    fn end_time(&self) -> f64 {
+        self.core().made
+    }
+
+    /// The app_ variables by their names without app_, in lower case. Deprecated: use Application.get_options.
+    fn get_options<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        deprecated(py, "Request.get_options is deprecated: use Application.get_options")?;
+        let options = PyDict::new(py);
+        for (name, value) in self.head().options() {
+            options.set_item(name, value)?;
+        }
+        Ok(options)
+    }
+
+    /// The full address of a path of this server: scheme, host and port as the client sees them. An address that is
+    /// full already stays as it is.
+    fn construct_url(&self, py: Python<'_>, uri: &str) -> PyResult<String> {
+        self.head().construct_url(uri).map_err(|error| http_exception(py, error))
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if let Some(core) = self.core.get() {
+            visit.call(&core.app)?;
+            if let Source::Wsgi(environ) = &core.source {
+                environ.traverse(&visit)?;
+            }
+        }
+        if let Some(route) = self.route.get() {
+            route.args.iter().try_for_each(|arg| visit.call(&arg.value))?;
+        }
+        self.extras.traverse(&visit)
+    }
+
+    fn __clear__(&self) {
+        self.extras.clear();
+    }
+}

@@ -1,0 +1,69 @@
+//! Where a request comes from: a WSGI server's environ, or the built-in server.
+
+use std::borrow::Cow;
+
+use http::HeaderName;
+use poorwsgi::headers::Headers;
+use poorwsgi::request::{Head, HttpHead};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString};
+
+use crate::environ::{self, Environ};
+
+/// The head of a request, with what only Python asks for.
+pub(crate) enum Source {
+    Wsgi(Environ),
+    Native(Box<HttpHead>),
+}
+
+impl Source {
+    pub(crate) fn head(&self) -> &dyn Head {
+        match self {
+            Source::Wsgi(environ) => environ,
+            Source::Native(head) => &**head,
+        }
+    }
+
+    /// The environ: that of the WSGI server, or one made for whoever asks.
+    pub(crate) fn environ<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        match self {
+            Source::Wsgi(environ) => Ok(environ.dict(py).clone()),
+            Source::Native(head) => environ::of_http(py, head),
+        }
+    }
+
+    /// All headers, those of one name joined.
+    pub(crate) fn headers(&self, py: Python<'_>) -> Headers {
+        match self {
+            Source::Wsgi(environ) => environ.headers(py),
+            Source::Native(head) => {
+                let mut headers = Headers::new();
+                for name in head.parts().headers.keys() {
+                    // What came in can be written again.
+                    let _ = headers.append(name, head.header(name).unwrap_or_default().as_bytes());
+                }
+                headers
+            }
+        }
+    }
+
+    /// A header as a native string of WSGI: a character for each byte.
+    pub(crate) fn header<'py>(&self, py: Python<'py>, name: &HeaderName) -> Option<Bound<'py, PyAny>> {
+        match self {
+            Source::Wsgi(environ) => environ.native_header(py, name),
+            Source::Native(head) => {
+                let value = head.header(name)?;
+                Some(native(py, &value).into_any())
+            }
+        }
+    }
+}
+
+/// A text as the native string of its UTF-8 bytes (PEP 3333).
+pub(crate) fn native<'py>(py: Python<'py>, text: &str) -> Bound<'py, PyString> {
+    let native: Cow<'_, str> = match text.is_ascii() {
+        true => text.into(),
+        false => text.bytes().map(char::from).collect(),
+    };
+    PyString::new(py, &native)
+}

@@ -1,0 +1,342 @@
+//! `BaseResponse`: what all responses of the Python door share.
+
+use std::mem;
+use std::sync::Mutex;
+
+use bytes::Bytes;
+use poorwsgi::response::{Body, FileRange};
+use poorwsgi::state::{self, HTTP_OK, HTTP_PARTIAL_CONTENT};
+use pyo3::exceptions::PyValueError;
+use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyTuple};
+
+use super::send;
+use crate::headers::{Headers, header_error, headers_from_python};
+use crate::names;
+
+/// A range as PoorWSGI writes it: first and last byte; no first for the last so many, no last for all the rest.
+pub(crate) type Range = (Option<u64>, Option<u64>);
+
+/// What a response sends.
+#[derive(Default)]
+pub(super) enum Payload {
+    #[default]
+    Empty,
+    /// Data that may be written on.
+    Data(Vec<u8>),
+    /// The same in an IBytesIO, because somebody asked for the buffer.
+    Buffer(Py<PyAny>),
+    /// A file object, from its current position on.
+    File { file: Py<PyAny>, length: Option<u64> },
+    /// An iterable of bytes, or of str.
+    Items { items: Py<PyAny>, text: bool, length: Option<u64> },
+    /// A page of the engine.
+    Page(Bytes),
+    /// A file of the system.
+    FileRange(FileRange),
+    /// Any other body of the engine.
+    Engine(Mutex<Body>),
+}
+
+impl Payload {
+    fn object(&self) -> Option<&Py<PyAny>> {
+        match self {
+            Payload::Buffer(object)
+            | Payload::File { file: object, .. }
+            | Payload::Items { items: object, .. } => Some(object),
+            _ => None,
+        }
+    }
+}
+
+/// The base of all responses: status code, headers and content type, without content.
+///
+/// headers is Headers, a dict, one pair, or an iterable of pairs, in place of the default ones. A status_code that is not
+/// in poorwsgi.state is a ValueError.
+#[pyclass(subclass, dict, weakref, module = "poorwsgi.response")]
+pub(crate) struct BaseResponse {
+    pub(super) status: u16,
+    /// The Content-Type that is sent unless a header of that name is set; "" or None for none.
+    #[pyo3(get, set)]
+    pub(super) content_type: Option<String>,
+    pub(super) headers: Option<Py<Headers>>,
+    pub(super) ranges: Vec<Range>,
+    pub(super) units: Option<String>,
+    pub(super) payload: Payload,
+    pub(super) is_sent: bool,
+    /// What __start_response__ leaves to __end_of_response__.
+    pub(super) finished: Option<Mutex<Body>>,
+    /// The length that a subclass states for content of its own.
+    #[pyo3(get, set)]
+    _content_length: Option<u64>,
+}
+
+/// What the constructors have in common.
+pub(super) struct Parts<'a, 'py> {
+    pub(super) content_type: Option<&'a str>,
+    pub(super) headers: Option<&'a Bound<'py, PyAny>>,
+    pub(super) status: u16,
+    pub(super) payload: Payload,
+}
+
+impl BaseResponse {
+    pub(crate) fn blank() -> Self {
+        BaseResponse {
+            status: HTTP_OK,
+            content_type: Some(String::new()),
+            headers: None,
+            ranges: Vec::new(),
+            units: None,
+            payload: Payload::Empty,
+            is_sent: false,
+            finished: None,
+            _content_length: None,
+        }
+    }
+
+    /// The work of __init__, for this class and those below it.
+    pub(super) fn init(response: &Bound<'_, Self>, parts: Parts<'_, '_>) -> PyResult<()> {
+        let headers = parts.headers.filter(|headers| !headers.is_none()).map(shared).transpose()?;
+        let mut base = response.try_borrow_mut()?;
+        base.status = known(parts.status)?;
+        base.content_type = parts.content_type.map(str::to_owned);
+        let old = (mem::replace(&mut base.headers, headers), mem::replace(&mut base.payload, parts.payload));
+        // What goes may run code of its own, which finds nothing borrowed.
+        drop(base);
+        drop(old);
+        Ok(())
+    }
+
+    /// The headers, made when they are first asked for.
+    pub(crate) fn headers_of<'py>(response: &Bound<'py, Self>) -> PyResult<Bound<'py, Headers>> {
+        let py = response.py();
+        let mut base = response.try_borrow_mut()?;
+        if let Some(headers) = &base.headers {
+            return Ok(headers.bind(py).clone());
+        }
+        let headers = Bound::new(py, Headers::from_engine(poorwsgi::response::default_headers()))?;
+        base.headers = Some(headers.clone().unbind());
+        Ok(headers)
+    }
+
+    pub(super) fn length(&self, py: Python<'_>) -> PyResult<u64> {
+        if let Some(length) = self._content_length {
+            return Ok(length);
+        }
+        Ok(match &self.payload {
+            Payload::Empty => 0,
+            Payload::Data(data) => data.len() as u64,
+            Payload::Buffer(buffer) => buffer.bind(py).call_method0("getbuffer")?.len()? as u64,
+            Payload::File { length, .. } | Payload::Items { length, .. } => length.unwrap_or(0),
+            Payload::Page(page) => page.len() as u64,
+            Payload::FileRange(range) => range.len(),
+            Payload::Engine(_) => 0,
+        })
+    }
+}
+
+/// A Headers is shared with whoever gave it; anything else becomes one.
+fn shared(headers: &Bound<'_, PyAny>) -> PyResult<Py<Headers>> {
+    match headers.cast::<Headers>() {
+        Ok(shared) => Ok(shared.clone().unbind()),
+        Err(_) => Py::new(headers.py(), Headers::from_engine(headers_from_python(headers)?)),
+    }
+}
+
+/// A status code that has a reason.
+pub(super) fn known(status: u16) -> PyResult<u16> {
+    match state::reason(status) {
+        Some(_) => Ok(status),
+        None => Err(PyValueError::new_err(format!("Bad response status {status}"))),
+    }
+}
+
+#[pymethods]
+impl BaseResponse {
+    #[new]
+    #[pyo3(signature = (*_args, **_kwargs))]
+    fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> Self {
+        Self::blank()
+    }
+
+    #[pyo3(signature = (content_type = "", headers = None, status_code = HTTP_OK))]
+    fn __init__(
+        slf: &Bound<'_, Self>,
+        content_type: &str,
+        headers: Option<&Bound<'_, PyAny>>,
+        status_code: u16,
+    ) -> PyResult<()> {
+        let content_type = Some(content_type);
+        BaseResponse::init(slf, Parts { content_type, headers, status: status_code, payload: Payload::Empty })
+    }
+
+    /// The HTTP status code, 200 by default; one of the HTTP_ constants of poorwsgi.state, any other is a ValueError.
+    ///
+    /// Setting another than 200 and 206 takes back make_partial and make_range.
+    #[getter]
+    const fn status_code(&self) -> u16 {
+        self.status
+    }
+
+    #[setter]
+    fn set_status_code(slf: &Bound<'_, Self>, status_code: u16) -> PyResult<()> {
+        {
+            let mut base = slf.try_borrow_mut()?;
+            base.status = known(status_code)?;
+            if matches!(status_code, HTTP_OK | HTTP_PARTIAL_CONTENT) {
+                return Ok(());
+            }
+            base.ranges.clear();
+            if base.units.take().is_none() {
+                return Ok(());
+            }
+        }
+        let headers = BaseResponse::headers_of(slf)?;
+        headers.get().lock().remove("Accept-Ranges");
+        Ok(())
+    }
+
+    /// The reason phrase of the status code.
+    #[getter]
+    fn reason(&self) -> &'static str {
+        state::reason(self.status).unwrap_or_default()
+    }
+
+    /// The length of the content in bytes; 0 where it is not known.
+    #[getter]
+    fn content_length(&self, py: Python<'_>) -> PyResult<u64> {
+        self.length(py)
+    }
+
+    /// The content as bytes; b"" for content that is made while it is sent.
+    #[getter]
+    fn data<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, b"")
+    }
+
+    /// The headers that are sent. They may be set to anything that the constructor takes.
+    #[getter]
+    fn headers<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Headers>> {
+        BaseResponse::headers_of(slf)
+    }
+
+    #[setter]
+    fn set_headers(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let headers = shared(value)?;
+        let _old = mem::replace(&mut slf.try_borrow_mut()?.headers, Some(headers));
+        Ok(())
+    }
+
+    /// Adds a header, with parameters as Headers.add_header.
+    #[pyo3(signature = (name, value, **kwargs))]
+    fn add_header(
+        slf: &Bound<'_, Self>,
+        name: &Bound<'_, PyAny>,
+        value: &Bound<'_, PyAny>,
+        kwargs: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<()> {
+        slf.getattr("headers")?.call_method("add_header", (name, value), kwargs).map(drop)
+    }
+
+    /// Offers parts of the content (Accept-Ranges: units), or sends this part of it. Only a 200 has parts.
+    ///
+    /// ranges is a list of (first, last) as parse_range returns it; without it the request's own Range is answered. A
+    /// range that ends before it begins is skipped. Only bytes are cut here; other units are the application's.
+    #[pyo3(signature = (ranges = None, units = "bytes"))]
+    fn make_partial(slf: &Bound<'_, Self>, ranges: Option<Vec<Range>>, units: &str) -> PyResult<()> {
+        let mut kept = Vec::new();
+        for range in ranges.unwrap_or_default() {
+            if matches!(range, (Some(first), Some(last)) if last < first) {
+                warn(slf.py(), "Inconsistent range skipped", &[range])?;
+            } else {
+                kept.push(range);
+            }
+        }
+        {
+            let mut base = slf.try_borrow_mut()?;
+            if base.status != HTTP_OK {
+                return Ok(());
+            }
+            base.ranges = kept;
+            base.units = Some(units.to_owned());
+        }
+        let headers = BaseResponse::headers_of(slf)?;
+        headers.get().lock().set("Accept-Ranges", units).map_err(header_error)
+    }
+
+    /// Says which part of something longer the content is (Content-Range), for a 206 that the application cut itself.
+    ///
+    /// ranges is a list of one (first, last); full is the full length, "*" where it is not known.
+    #[pyo3(signature = (ranges, units = "bytes", full = None))]
+    fn make_range(
+        slf: &Bound<'_, Self>,
+        ranges: Vec<Range>,
+        units: &str,
+        full: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        let py = slf.py();
+        if slf.try_borrow()?.status != HTTP_PARTIAL_CONTENT {
+            return Ok(());
+        }
+        if ranges.len() > 1 {
+            warn(py, "Content-Range can say only one range", &ranges)?;
+        }
+        let mut kept = None;
+        for range in &ranges {
+            match range {
+                (Some(first), Some(last)) if first <= last => kept = kept.or(Some((*first, *last))),
+                (Some(_), Some(_)) => warn(py, "Inconsistent range skipped", &[*range])?,
+                _ => warn(py, "Only a full range, with first and last, can be said", &[*range])?,
+            }
+        }
+        let Some((first, last)) = kept else { return Ok(()) };
+        slf.try_borrow_mut()?.ranges = vec![(Some(first), Some(last))];
+        let full = full.map_or_else(|| Ok("*".to_owned()), |full| full.str().map(|full| full.to_string()))?;
+        let headers = BaseResponse::headers_of(slf)?;
+        let range = format!("{units} {first}-{last}/{full}");
+        headers.get().lock().set("Content-Range", range).map_err(header_error)
+    }
+
+    /// The ranges that make_partial or make_range have set.
+    #[getter]
+    fn ranges<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        PyTuple::new(py, &self.ranges)
+    }
+
+    /// Calls start_response with status and headers. For classes that send in their own way.
+    fn __start_response__(slf: &Bound<'_, Self>, start_response: &Bound<'_, PyAny>) -> PyResult<()> {
+        send::start(slf, start_response)
+    }
+
+    /// Returns what the server iterates over. For classes that send in their own way.
+    fn __end_of_response__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        send::end(slf)
+    }
+
+    /// Answers as a WSGI application does: calls start_response and returns the content as an iterable. Once only.
+    fn __call__<'py>(
+        slf: &Bound<'py, Self>,
+        start_response: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        slf.call_method1("__start_response__", (start_response,))?;
+        slf.call_method0("__end_of_response__")
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if let Some(headers) = &self.headers {
+            visit.call(headers)?;
+        }
+        self.payload.object().map_or(Ok(()), |object| visit.call(object))
+    }
+
+    fn __clear__(&mut self) {
+        self.headers = None;
+        self.payload = Payload::Empty;
+    }
+}
+
+fn warn(py: Python<'_>, text: &str, ranges: &[Range]) -> PyResult<()> {
+    let ranges = PyTuple::new(py, ranges)?;
+    names::log(py, "poorwsgi.response")?.call_method1("warning", ("%s: %s", text, ranges)).map(drop)
+}

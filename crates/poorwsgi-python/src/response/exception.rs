@@ -1,0 +1,137 @@
+//! The exceptions that end a request.
+
+use poorwsgi::state::{DECLINED, HTTP_OK};
+use pyo3::exceptions::{PyAssertionError, PyException, PyRuntimeError};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
+
+use super::base::BaseResponse;
+use super::classes::{Declined, EmptyResponse, RedirectResponse};
+
+pyo3::create_exception!(
+    poorwsgi.response,
+    ResponseError,
+    PyRuntimeError,
+    "A value that no response can be made of."
+);
+
+/// Ends a request with a status code, which the application's handler for it or the default page answers, or with a
+/// response.
+///
+/// Keyword arguments go to the handler: HTTPException(401, realm="Admin", stale=True).
+#[pyclass(subclass, extends = PyException, module = "poorwsgi.response")]
+pub(crate) struct HTTPException;
+
+/// What an HTTPException holds.
+pub(crate) enum RaisedHttp<'py> {
+    Status(u16, Bound<'py, PyDict>),
+    Response(Bound<'py, BaseResponse>),
+}
+
+impl HTTPException {
+    fn arg<'py>(slf: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        slf.getattr("args")?.get_item(0)
+    }
+
+    /// What the exception means; `None` where somebody has put other things into it.
+    pub(crate) fn raised<'py>(exception: &Bound<'py, PyAny>) -> Option<RaisedHttp<'py>> {
+        let args = exception.getattr("args").ok()?.cast_into::<PyTuple>().ok()?;
+        let arg = args.get_item(0).ok()?;
+        if let Ok(response) = arg.cast::<BaseResponse>() {
+            return Some(RaisedHttp::Response(response.clone()));
+        }
+        let status = arg.extract().ok()?;
+        let kwargs = args.get_item(1).ok().and_then(|kwargs| kwargs.cast_into::<PyDict>().ok());
+        Some(RaisedHttp::Status(status, kwargs.unwrap_or_else(|| PyDict::new(exception.py()))))
+    }
+
+    pub(crate) fn of_response(py: Python<'_>, response: Bound<'_, PyAny>) -> PyErr {
+        match py.get_type::<Self>().call1((response,)) {
+            Ok(exception) => PyErr::from_value(exception),
+            Err(error) => error,
+        }
+    }
+
+    pub(crate) fn of_status<'py>(
+        py: Python<'py>,
+        status: u16,
+        kwargs: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        py.get_type::<Self>().call((status,), kwargs)
+    }
+}
+
+#[pymethods]
+impl HTTPException {
+    #[new]
+    #[pyo3(signature = (*_args, **_kwargs))]
+    fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> Self {
+        HTTPException
+    }
+
+    #[pyo3(signature = (arg, **kwargs))]
+    fn __init__(
+        slf: &Bound<'_, Self>,
+        arg: &Bound<'_, PyAny>,
+        kwargs: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<()> {
+        if arg.extract::<i64>().is_err() && !arg.is_instance_of::<BaseResponse>() {
+            return Err(PyAssertionError::new_err(format!(
+                "arg is {}, not a status code or a response",
+                arg.get_type()
+            )));
+        }
+        let kwargs = kwargs.map_or_else(|| PyDict::new(slf.py()), Clone::clone);
+        slf.setattr("args", (arg, kwargs))
+    }
+
+    /// The response that the exception holds, or that its status code means by itself; None where the application's
+    /// handler or the default page answers.
+    fn make_response<'py>(slf: &Bound<'py, Self>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let py = slf.py();
+        let arg = Self::arg(slf)?;
+        if arg.is_instance_of::<BaseResponse>() {
+            return Ok(Some(arg));
+        }
+        Ok(match arg.extract().unwrap_or(0) {
+            DECLINED => Some(py.get_type::<Declined>().call0()?),
+            HTTP_OK => Some(py.get_type::<EmptyResponse>().call1((HTTP_OK,))?),
+            _ => None,
+        })
+    }
+
+    /// The response that the exception holds, or None.
+    #[getter]
+    fn response<'py>(slf: &Bound<'py, Self>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        Ok(Some(Self::arg(slf)?).filter(|arg| arg.is_instance_of::<BaseResponse>()))
+    }
+
+    /// The status code, that of the response where there is one.
+    #[getter]
+    fn status_code<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        let arg = Self::arg(slf)?;
+        if arg.is_instance_of::<BaseResponse>() { arg.getattr("status_code") } else { Ok(arg) }
+    }
+}
+
+/// Ends the request: raises HTTPException(arg), for a status code or a response.
+#[pyfunction]
+pub(crate) fn abort(arg: &Bound<'_, PyAny>) -> PyResult<()> {
+    Err(PyErr::from_value(arg.py().get_type::<HTTPException>().call1((arg,))?))
+}
+
+/// Ends the request with a RedirectResponse, whose arguments it takes.
+#[pyfunction]
+#[pyo3(signature = (location, status_code = None, message = None, headers = None, permanent = false))]
+pub(crate) fn redirect(
+    py: Python<'_>,
+    location: &Bound<'_, PyAny>,
+    status_code: Option<&Bound<'_, PyAny>>,
+    message: Option<&Bound<'_, PyAny>>,
+    headers: Option<&Bound<'_, PyAny>>,
+    permanent: bool,
+) -> PyResult<()> {
+    let response =
+        py.get_type::<RedirectResponse>().call1((location, status_code, message, headers, permanent))?;
+    Err(HTTPException::of_response(py, response))
+}

@@ -1,0 +1,136 @@
+//! From what a Python handler returns to a response.
+
+use poorwsgi::response;
+use poorwsgi::state::{HTTP_NO_CONTENT, HTTP_OK};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
+
+use super::base::BaseResponse;
+use super::classes::{JSONResponse, NoContentResponse, Response};
+use super::exception::ResponseError;
+use super::generator::GeneratorResponse;
+use super::send::value_error;
+use super::{Answer, HTML};
+use crate::headers::headers_from_python;
+use crate::names::Name;
+
+const JSON: &str = "application/json; charset=utf-8";
+
+/// Creates a response of data: str, bytes, a dict, a list, an iterable of bytes, or None.
+///
+/// A dict or a list is sent as JSON, an iterable (a list of bytes, too) while it is made, None as 204. JSON and None have
+/// no use for content_type. headers are sent in place of the default ones. Raises ResponseError for any other data.
+#[pyfunction]
+#[pyo3(signature = (data, content_type = HTML, headers = None, status_code = HTTP_OK))]
+pub(crate) fn make_response<'py>(
+    data: &Bound<'py, PyAny>,
+    content_type: &str,
+    headers: Option<&Bound<'py, PyAny>>,
+    status_code: u16,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = data.py();
+    match Kind::of(data)? {
+        Kind::Text | Kind::Bytes => {
+            py.get_type::<Response>().call1((data, content_type, headers, status_code))
+        }
+        Kind::Json => py.get_type::<JSONResponse>().call1((data, "utf-8", headers, status_code)),
+        Kind::None => {
+            let status = if status_code == HTTP_OK { HTTP_NO_CONTENT } else { status_code };
+            py.get_type::<NoContentResponse>().call1((headers, status))
+        }
+        Kind::Iterable => {
+            py.get_type::<GeneratorResponse>().call1((data, content_type, headers, status_code))
+        }
+    }
+}
+
+enum Kind {
+    Text,
+    Bytes,
+    Json,
+    None,
+    Iterable,
+}
+
+impl Kind {
+    fn of(data: &Bound<'_, PyAny>) -> PyResult<Self> {
+        if data.is_instance_of::<PyString>() {
+            Ok(Kind::Text)
+        } else if data.is_instance_of::<PyBytes>() {
+            Ok(Kind::Bytes)
+        } else if data.is_instance_of::<PyDict>() {
+            Ok(Kind::Json)
+        } else if let Ok(list) = data.cast::<PyList>() {
+            let bytes = list.get_item(0).is_ok_and(|first| first.is_instance_of::<PyBytes>());
+            Ok(if bytes { Kind::Iterable } else { Kind::Json })
+        } else if data.is_none() {
+            Ok(Kind::None)
+        } else if data.hasattr(intern!(data.py(), "__iter__"))? {
+            Ok(Kind::Iterable)
+        } else {
+            Err(ResponseError::new_err(format!(
+                "a response cannot be made of {}; expected str, bytes, dict, list, an iterable of bytes, None, or a \
+                 tuple (data, content_type, headers, status_code) or its beginning",
+                data.get_type()
+            )))
+        }
+    }
+}
+
+/// The response that a handler's result is: a response, data, or a tuple of the arguments of `make_response`.
+pub(crate) fn from_result(result: &Bound<'_, PyAny>) -> PyResult<Answer> {
+    if let Ok(object) = result.cast::<BaseResponse>() {
+        return Ok(Answer::Object(object.clone().unbind()));
+    }
+    let Ok(tuple) = result.cast::<PyTuple>() else {
+        return answer(result, None, None, HTTP_OK);
+    };
+    match tuple.as_slice() {
+        [data] => answer(data, None, None, HTTP_OK),
+        [data, kind] => answer(data, Some(kind), None, HTTP_OK),
+        [data, kind, headers] => answer(data, Some(kind), Some(headers), HTTP_OK),
+        [data, kind, headers, status] => answer(data, Some(kind), Some(headers), status.extract()?),
+        _ => Err(ResponseError::new_err(format!(
+            "a handler returned a tuple of {}; expected (data, content_type, headers, status_code) or its beginning",
+            tuple.len()
+        ))),
+    }
+}
+
+/// The same without an object where the data is at hand.
+fn answer(
+    data: &Bound<'_, PyAny>,
+    content_type: Option<&Bound<'_, PyAny>>,
+    headers: Option<&Bound<'_, PyAny>>,
+    status: u16,
+) -> PyResult<Answer> {
+    let content_type: &str = match content_type {
+        Some(content_type) if !content_type.is_none() => content_type.extract()?,
+        _ => "",
+    };
+    let made = match Kind::of(data)? {
+        Kind::Text => response::Response::new(data.cast::<PyString>()?.to_str()?.as_bytes().to_vec()),
+        Kind::Bytes => response::Response::new(data.cast::<PyBytes>()?.as_bytes().to_vec()),
+        Kind::Json => response::Response::new(dumps(data)?).with_content_type(JSON).map_err(value_error)?,
+        Kind::None => response::Response::no_content(),
+        Kind::Iterable => {
+            let content_type = if content_type.is_empty() { HTML } else { content_type };
+            let object = make_response(data, content_type, headers, status)?;
+            return Ok(Answer::Object(object.cast_into::<BaseResponse>()?.unbind()));
+        }
+    };
+    let headers = headers.filter(|headers| !headers.is_none()).map(headers_from_python).transpose()?;
+    response::make_response(made, content_type, headers, status).map(Answer::Engine).map_err(value_error)
+}
+
+fn dumps(data: &Bound<'_, PyAny>) -> PyResult<String> {
+    static DUMPS: Name = Name::new("json", "dumps");
+    DUMPS.get(data.py())?.call1((data,))?.extract()
+}
+
+/// The response that a handler's result is; None for what has none of these forms is a 204.
+#[pyfunction]
+pub(crate) fn to_response<'py>(response: &Bound<'py, PyAny>) -> PyResult<Bound<'py, BaseResponse>> {
+    from_result(response)?.into_object(response.py())
+}

@@ -1,0 +1,55 @@
+//! Responses as Python handlers make them.
+//!
+//! A handler's str, bytes or dict becomes a response of the engine at once. Objects are for handlers that make them, and
+//! for hooks that look at them.
+
+mod base;
+mod blocks;
+mod classes;
+mod exception;
+mod file;
+mod generator;
+mod make;
+mod send;
+
+use poorwsgi::response;
+use pyo3::prelude::*;
+
+pub(crate) use base::BaseResponse;
+pub(crate) use blocks::{Blocks, raised};
+pub(crate) use classes::{
+    Declined, EmptyResponse, JSONResponse, NOT_MODIFIED_DENY, NOT_MODIFIED_ONE_OF_REQUIRED,
+    NoContentResponse, NotModifiedResponse, PartialResponse, RedirectResponse, Response, TextResponse,
+};
+pub(crate) use exception::{HTTPException, RaisedHttp, ResponseError, abort, redirect};
+pub(crate) use file::{FileObjResponse, FileResponse};
+pub(crate) use generator::{GeneratorResponse, JSONGeneratorResponse, StrGeneratorResponse};
+pub(crate) use make::{from_result, make_response, to_response};
+
+const HTML: &str = "text/html; charset=utf-8";
+
+/// A response on its way through the pipeline.
+pub(crate) enum Answer {
+    /// One that no Python code has seen: data that a handler returned, a page, a file.
+    Engine(response::Response),
+    /// A response object.
+    Object(Py<BaseResponse>),
+}
+
+impl Answer {
+    /// The object that a hook gets.
+    pub(crate) fn into_object(self, py: Python<'_>) -> PyResult<Bound<'_, BaseResponse>> {
+        match self {
+            Answer::Engine(response) => send::from_engine(py, response),
+            Answer::Object(object) => Ok(object.into_bound(py)),
+        }
+    }
+
+    /// The response that is sent.
+    pub(crate) fn into_engine(self) -> PyResult<response::Response> {
+        match self {
+            Answer::Engine(response) => Ok(response),
+            Answer::Object(object) => Python::attach(|py| send::to_engine(object.bind(py))),
+        }
+    }
+}
