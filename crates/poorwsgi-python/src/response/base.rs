@@ -65,6 +65,8 @@ pub(crate) struct BaseResponse {
     pub(super) units: Option<String>,
     pub(super) payload: Payload,
     pub(super) is_sent: bool,
+    /// How long the content was when it was sent.
+    pub(super) sent_length: Option<u64>,
     /// What __start_response__ leaves to __end_of_response__.
     pub(super) finished: Option<Mutex<Body>>,
     /// The length that a subclass states for content of its own.
@@ -90,6 +92,7 @@ impl BaseResponse {
             units: None,
             payload: Payload::Empty,
             is_sent: false,
+            sent_length: None,
             finished: None,
             _content_length: None,
         }
@@ -122,6 +125,9 @@ impl BaseResponse {
 
     pub(super) fn length(&self, py: Python<'_>) -> PyResult<u64> {
         if let Some(length) = self._content_length {
+            return Ok(length);
+        }
+        if let Some(length) = self.sent_length {
             return Ok(length);
         }
         Ok(match &self.payload {

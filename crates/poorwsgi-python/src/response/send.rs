@@ -114,6 +114,7 @@ fn take(object: &Bound<'_, BaseResponse>) -> PyResult<response::Response> {
             Some(headers) => headers.get().to_engine(),
             None => response::default_headers(),
         };
+        base.sent_length = base.length(py).ok();
         (base.content_type.clone(), base.status, mem::take(&mut base.payload), ranges, headers)
     };
     if status == HTTP_NOT_MODIFIED {

@@ -150,7 +150,11 @@ fn ranges<'r>(
         return Ok(());
     }
     if response.body().length().is_none() {
-        return Ok(());
+        // What the application chose itself cannot be cut out, and the whole is not what it asked for.
+        return match offered {
+            Ranges::Chosen(specs) if !specs.is_empty() => range::unsatisfiable(response, None),
+            _ => Ok(()),
+        };
     }
     response.headers_mut().put(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     // Range means something for GET alone (RFC 9110, section 14.2).

@@ -75,12 +75,17 @@ pub(super) fn apply(response: &mut Response, specs: &[RangeSpec]) -> Result<(), 
             response.set_status(state::HTTP_PARTIAL_CONTENT)
         }
         Selection::Several(ranges) => several(response, full, &ranges),
-        Selection::Unsatisfiable => {
-            without_representation(response);
-            content_range(response, &ContentRange::unsatisfied(full));
-            response.set_status(state::HTTP_RANGE_NOT_SATISFIABLE)
-        }
+        Selection::Unsatisfiable => unsatisfiable(response, Some(full)),
     }
+}
+
+/// Makes a 200 a 416, which says the full length where it is known.
+pub(super) fn unsatisfiable(response: &mut Response, full: Option<u64>) -> Result<(), ResponseError> {
+    without_representation(response);
+    if let Some(full) = full {
+        content_range(response, &ContentRange::unsatisfied(full));
+    }
+    response.set_status(state::HTTP_RANGE_NOT_SATISFIABLE)
 }
 
 fn several(response: &mut Response, full: u64, ranges: &[RangeInclusive<u64>]) -> Result<(), ResponseError> {
@@ -132,6 +137,18 @@ mod tests {
 
     fn ten() -> Response {
         Response::text("0123456789").accept_ranges()
+    }
+
+    #[test]
+    fn chosen_ranges_of_unknown_length_are_unsatisfiable_and_offered_ones_are_ignored() {
+        let streamed = |ranges| {
+            let mut response = Response::stream(iter([Ok::<_, BoxError>("0123456789")]));
+            response.set_ranges(ranges);
+            ask(response, "bytes=1-2").status()
+        };
+        assert_eq!(streamed(Ranges::Chosen(vec![RangeSpec::From(7)])), 416);
+        assert_eq!(streamed(Ranges::Chosen(vec![])), 200);
+        assert_eq!(streamed(Ranges::Offered), 200);
     }
 
     /// The kinds of body that can be cut, all with the same content.
