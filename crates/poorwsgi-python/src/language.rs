@@ -3,15 +3,17 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use poorwsgi::dispatch::{BodyPlan, Callable, Language, Raised, Route};
+use poorwsgi::dispatch::{self, BodyPlan, Callable, Language, Raised, Route};
 use poorwsgi::request::Head;
 use poorwsgi::results::ErrorReport;
 use poorwsgi::routing::{Capture, Conversion};
+use poorwsgi::tables::Tables;
 use poorwsgi::{HttpError, response, state};
 use pyo3::exceptions::{PyException, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
+use crate::application::steps;
 use crate::error::{Error, Status};
 use crate::names::Name;
 use crate::request::{PathArg, Request, SimpleRequest};
@@ -35,13 +37,15 @@ impl PartialEq for ErrorType {
 
 /// A request, as an object of its class and of the one above, which has the head.
 pub(crate) struct Shared {
-    object: Py<Request>,
-    base: Py<SimpleRequest>,
+    pub(crate) object: Py<Request>,
+    pub(crate) base: Py<SimpleRequest>,
+    /// Whether the application has steps of its own.
+    pub(crate) own_steps: bool,
 }
 
 impl Shared {
-    pub(crate) fn new(request: Bound<'_, Request>) -> Self {
-        Shared { base: request.as_super().clone().unbind(), object: request.unbind() }
+    pub(crate) fn new(request: Bound<'_, Request>, own_steps: bool) -> Self {
+        Shared { base: request.as_super().clone().unbind(), object: request.unbind(), own_steps }
     }
 }
 
@@ -171,6 +175,39 @@ impl Language for Python3 {
 
     fn finish(response: Answer) -> Result<response::Response, Error> {
         Ok(response.into_engine()?)
+    }
+
+    async fn answer(tables: &Tables<Self>, request: &Shared) -> Result<Answer, Error> {
+        match Python::attach(|py| steps::answer(py, request)) {
+            Some(answer) => answer,
+            None => dispatch::steps::answer(tables, request).await,
+        }
+    }
+
+    async fn call_before_hooks(tables: &Tables<Self>, request: &Shared) -> Result<(), Error> {
+        match Python::attach(|py| steps::call_before_hooks(py, request)) {
+            Some(called) => called,
+            None => dispatch::steps::call_before_hooks(tables, request).await,
+        }
+    }
+
+    async fn by_error(
+        tables: &Tables<Self>,
+        request: &Shared,
+        error: Error,
+    ) -> Result<Result<Answer, Error>, Error> {
+        match Python::attach(|py| steps::by_error(py, request, error)) {
+            Ok(answer) => answer,
+            Err(error) => dispatch::steps::by_error(tables, request, error).await,
+        }
+    }
+
+    async fn by_state(tables: &Tables<Self>, request: &Shared, error: Status) -> Result<Answer, PyErr> {
+        let error = match Python::attach(|py| steps::by_state(py, request, error)) {
+            Ok(answer) => return Ok(answer),
+            Err(error) => error,
+        };
+        dispatch::steps::by_state(tables, request, error).await
     }
 
     fn name(callable: Callable<'_, Self>) -> Cow<'_, str> {

@@ -25,6 +25,12 @@ use crate::tables::Tables;
 
 pub use answer::BodyPlan;
 
+/// The steps of the pipeline that a language may put others in the place of, and may call from there.
+pub mod steps {
+    pub use super::answer::{answer, call_before_hooks};
+    pub use super::recover::{by_error, by_state};
+}
+
 /// The language that an application's handlers are written in.
 ///
 /// The functions are associated functions: whatever state a call needs is in the handler or in the request. A
@@ -121,6 +127,41 @@ pub trait Language: Sized + Send + Sync + 'static {
     /// A response that cannot be sent; it is answered with the 500 page.
     fn finish(response: Self::Response) -> Result<Response, Self::Error>;
 
+    /// The step from the request to the handler's answer. A language whose applications may put steps of their own in the
+    /// place of the pipeline's does so here and in the next three.
+    fn answer(
+        tables: &Tables<Self>,
+        request: &Self::Request,
+    ) -> impl Future<Output = Result<Self::Response, Self::Error>> + Send {
+        steps::answer(tables, request)
+    }
+
+    /// The step that calls the before hooks.
+    fn call_before_hooks(
+        tables: &Tables<Self>,
+        request: &Self::Request,
+    ) -> impl Future<Output = Result<(), Self::Error>> + Send {
+        steps::call_before_hooks(tables, request)
+    }
+
+    /// The step from an error to an error handler's answer; see [`steps::by_error`].
+    fn by_error(
+        tables: &Tables<Self>,
+        request: &Self::Request,
+        error: Self::Error,
+    ) -> impl Future<Output = Result<Result<Self::Response, Self::Error>, Self::Error>> + Send {
+        steps::by_error(tables, request, error)
+    }
+
+    /// The step from a status to its answer.
+    fn by_state(
+        tables: &Tables<Self>,
+        request: &Self::Request,
+        error: Self::HttpError,
+    ) -> impl Future<Output = Result<Self::Response, Self::Leave>> + Send {
+        steps::by_state(tables, request, error)
+    }
+
     /// The name of a callable for the debug page.
     fn name(callable: Callable<'_, Self>) -> Cow<'_, str>;
 }
@@ -173,7 +214,7 @@ pub enum Raised<L: Language> {
 /// Only an error that [`Language::raised`] says leaves the application.
 // The rare ways are boxed: the future of a request that goes well stays small, and is moved cheaply.
 pub async fn dispatch<L: Language>(tables: &Tables<L>, request: &L::Request) -> Result<Response, L::Leave> {
-    let mut response = match answer::answer(tables, request).await {
+    let mut response = match L::answer(tables, request).await {
         Ok(response) => response,
         Err(error) => Box::pin(recover::recover(tables, request, error)).await?,
     };

@@ -3,6 +3,7 @@
 mod handlers;
 mod routes;
 mod settings;
+pub(crate) mod steps;
 
 use std::collections::HashSet;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, RwLock};
@@ -16,6 +17,7 @@ use poorwsgi::variables::Variables;
 use pyo3::exceptions::{PyKeyError, PyRuntimeError, PyTypeError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyCFunction, PyDict, PyTuple};
 
 use crate::language::{Python3, Shared};
@@ -40,6 +42,7 @@ pub(crate) struct Application {
     tables: RwLock<Arc<Tables<Python3>>>,
     variables: Option<Arc<Variables>>,
     own: Mutex<Own>,
+    own_steps: PyOnceLock<bool>,
 }
 
 #[pymethods]
@@ -58,6 +61,7 @@ impl Application {
             own: Mutex::new(Own::new(py, &settings)?),
             tables: RwLock::new(Arc::new(Tables::new(settings))),
             variables: Variables::of_process().map(Arc::new),
+            own_steps: PyOnceLock::new(),
         })
     }
 
@@ -142,8 +146,16 @@ impl Application {
             app.refresh_types(slf.py())?;
         }
         let request = Request::made_of(slf.py(), source, slf.clone().into_any().unbind(), body)?;
-        let request = Shared::new(request);
+        let request = Shared::new(request, app.has_own_steps(slf)?);
         wsgi::ready(poorwsgi::dispatch::dispatch(&app.tables(), &request))
+    }
+
+    /// Whether the class of the application overrides steps of the pipeline.
+    fn has_own_steps(&self, slf: &Bound<'_, Self>) -> PyResult<bool> {
+        if slf.is_exact_instance_of::<Self>() {
+            return Ok(false);
+        }
+        self.own_steps.get_or_try_init(slf.py(), || steps::overridden(&slf.get_type())).copied()
     }
 
     /// Changes the tables for the requests to come. No Python code runs while the lock is held, not even the finalizer

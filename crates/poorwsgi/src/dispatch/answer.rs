@@ -51,18 +51,30 @@ impl BodyPlan {
     }
 }
 
-/// Resolves, runs the before hooks, reads the body and calls the handler.
-pub(super) async fn answer<L: Language>(
+/// Calls the before hooks in order, up to one that fails.
+///
+/// # Errors
+/// That of the hook.
+pub async fn call_before_hooks<L: Language>(
     tables: &Tables<L>,
     request: &L::Request,
-) -> Result<L::Response, L::Error> {
+) -> Result<(), L::Error> {
+    for hook in &tables.before {
+        L::before(hook, request).await?;
+    }
+    Ok(())
+}
+
+/// Resolves, calls the before hooks, reads the body and calls the handler.
+///
+/// # Errors
+/// That of any of them.
+pub async fn answer<L: Language>(tables: &Tables<L>, request: &L::Request) -> Result<L::Response, L::Error> {
     let name = L::head(request).method();
     let method = Method::from_str(name).map_err(|_| unknown_method(name))?;
     // What the hooks do not change and wait for is small: it is part of the future of each request.
     let target = resolve(tables, request, method)?;
-    for hook in &tables.before {
-        L::before(hook, request).await?;
-    }
+    L::call_before_hooks(tables, request).await?;
     let head = L::head(request);
     match target {
         Target::Handler(handler) => {

@@ -16,36 +16,56 @@ pub(super) async fn recover<L: Language>(
     request: &L::Request,
     error: L::Error,
 ) -> Result<L::Response, L::Leave> {
-    let method = Method::from_str(L::head(request).method()).ok();
     let error = match L::raised(error) {
-        Raised::Http(error) => return by_state(tables, request, method, error).await,
+        Raised::Http(error) => return L::by_state(tables, request, error).await,
         Raised::Response(response) => return Ok(response),
         Raised::Leave(error) => return Err(error),
         Raised::Other(error) => error,
     };
-    let handler = method.and_then(|method| tables.errors.find(|kind| L::is_instance(kind, &error), method));
-    let failure = match handler {
-        None => L::uncaught(error),
-        Some(handler) => match L::handle_error(handler, request, error).await {
-            Ok(response) => return Ok(response),
-            Err(error) => match L::raised(error) {
-                Raised::Response(response) => return Ok(response),
-                Raised::Leave(error) => return Err(error),
-                Raised::Http(error) => error,
-                Raised::Other(error) => return Ok(page(tables, request, &L::uncaught(error))),
-            },
+    let failure = match L::by_error(tables, request, error).await {
+        Err(error) => L::uncaught(error),
+        Ok(Ok(response)) => return Ok(response),
+        Ok(Err(error)) => match L::raised(error) {
+            Raised::Response(response) => return Ok(response),
+            Raised::Leave(error) => return Err(error),
+            Raised::Http(error) => error,
+            Raised::Other(error) => return Ok(page(tables, request, &L::uncaught(error))),
         },
     };
-    by_state(tables, request, method, failure).await
+    L::by_state(tables, request, failure).await
+}
+
+/// What the application's handler for an error makes of it: an answer, or an error of its own.
+///
+/// # Errors
+/// The error itself, where no handler is for it.
+pub async fn by_error<L: Language>(
+    tables: &Tables<L>,
+    request: &L::Request,
+    error: L::Error,
+) -> Result<Result<L::Response, L::Error>, L::Error> {
+    let method = method::<L>(request);
+    let handler = method.and_then(|method| tables.errors.find(|kind| L::is_instance(kind, &error), method));
+    match handler {
+        Some(handler) => Ok(L::handle_error(handler, request, error).await),
+        None => Err(error),
+    }
+}
+
+fn method<L: Language>(request: &L::Request) -> Option<Method> {
+    Method::from_str(L::head(request).method()).ok()
 }
 
 /// Answers a status: the application's state handler, else the default page.
-async fn by_state<L: Language>(
+///
+/// # Errors
+/// Only an error that leaves the application.
+pub async fn by_state<L: Language>(
     tables: &Tables<L>,
     request: &L::Request,
-    method: Option<Method>,
     error: L::HttpError,
 ) -> Result<L::Response, L::Leave> {
+    let method = method::<L>(request);
     let status = error.as_ref().status();
     let handler = method.and_then(|method| tables.states.find(|key| *key == status, method));
     let Some(handler) = handler else {
