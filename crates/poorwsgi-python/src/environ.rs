@@ -19,6 +19,8 @@ use crate::names::Name;
 pub(crate) struct Environ {
     environ: Py<PyDict>,
     method: Cow<'static, str>,
+    /// Whether a length of the body is announced, which is asked for again and again.
+    has_length: bool,
 }
 
 impl Environ {
@@ -30,7 +32,13 @@ impl Environ {
             Ok(method) => Cow::Borrowed(method.as_str()),
             Err(_) => Cow::Owned(name.to_owned()),
         });
-        Environ { environ: environ.clone().unbind(), method }
+        let length = environ.get_item(intern!(py, "CONTENT_LENGTH")).ok().flatten();
+        let has_length = length.is_some_and(|length| length.is_truthy().unwrap_or(false));
+        Environ { environ: environ.clone().unbind(), method, has_length }
+    }
+
+    pub(crate) const fn has_length(&self) -> bool {
+        self.has_length
     }
 
     pub(crate) fn dict<'py>(&self, py: Python<'py>) -> &Bound<'py, PyDict> {
@@ -184,6 +192,9 @@ impl Head for Environ {
     }
 
     fn header(&self, name: &HeaderName) -> Option<Cow<'_, str>> {
+        if *name == CONTENT_LENGTH && !self.has_length {
+            return None;
+        }
         let value = Python::attach(|py| text(&self.native_header(py, name)?))?;
         // Servers write "" for these where the client sent none (RFC 3875, section 4.1).
         let is_empty = value.is_empty() && matches!(*name, CONTENT_TYPE | CONTENT_LENGTH);

@@ -6,6 +6,7 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
 use http_body::{Frame, SizeHint};
 use poorwsgi::BoxError;
 use poorwsgi::headers::Headers;
@@ -14,7 +15,9 @@ use poorwsgi::response::{Body, BodyKind, FileRange};
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
+use smallvec::SmallVec;
 
 use crate::application::Application;
 use crate::environ::Environ;
@@ -58,11 +61,55 @@ fn status_line<'py>(py: Python<'py>, response: &poorwsgi::Response) -> Bound<'py
 
 /// The fields as the list of WSGI: pairs of native strings.
 pub(crate) fn native_pairs<'py>(py: Python<'py>, headers: &Headers) -> PyResult<Bound<'py, PyList>> {
-    let pairs = headers.iter().map(|(name, value)| {
-        // Names come again and again.
-        (PyString::intern(py, &name), value_to_native(py, value))
+    let pairs = headers.fields().map(|(name, spelling, value)| match usual_pair(py, name, spelling, value) {
+        Some(pair) => Ok(pair.clone()),
+        None => {
+            let name = match (name, spelling) {
+                (_, Some(spelling)) => PyString::new(py, spelling),
+                (&CONTENT_TYPE, None) => intern!(py, "Content-Type").clone(),
+                (&CONTENT_LENGTH, None) => intern!(py, "Content-Length").clone(),
+                (name, None) => PyString::new(py, &Headers::usual_spelling(name)),
+            };
+            PyTuple::new(py, [name, value_to_native(py, value)])
+        }
     });
-    PyList::new(py, pairs.collect::<Vec<_>>())
+    PyList::new(py, pairs.collect::<PyResult<SmallVec<[_; 8]>>>()?)
+}
+
+/// The pairs that nearly every response has, made once.
+fn usual_pair<'py>(
+    py: Python<'py>,
+    name: &HeaderName,
+    spelling: Option<&str>,
+    value: &HeaderValue,
+) -> Option<&'py Bound<'py, PyTuple>> {
+    static HTML: Pair = Pair::new("Content-Type", "text/html; charset=utf-8");
+    static JSON: Pair = Pair::new("Content-Type", "application/json; charset=utf-8");
+    static POWERED_BY: Pair = Pair::new("X-Powered-By", "PoorWSGI");
+    if spelling.is_some() {
+        return None;
+    }
+    if *name == CONTENT_TYPE {
+        return [&HTML, &JSON].into_iter().find(|pair| value == pair.value)?.get(py);
+    }
+    (value == POWERED_BY.value && name.as_str() == "x-powered-by").then(|| POWERED_BY.get(py))?
+}
+
+struct Pair {
+    name: &'static str,
+    value: &'static str,
+    made: PyOnceLock<Py<PyTuple>>,
+}
+
+impl Pair {
+    const fn new(name: &'static str, value: &'static str) -> Self {
+        Pair { name, value, made: PyOnceLock::new() }
+    }
+
+    fn get<'py>(&'static self, py: Python<'py>) -> Option<&'py Bound<'py, PyTuple>> {
+        let make = || PyTuple::new(py, [self.name, self.value]).map(Bound::unbind);
+        Some(self.made.get_or_try_init(py, make).ok()?.bind(py))
+    }
 }
 
 /// A file, through the server's `wsgi.file_wrapper` where it has one: it may send the file without reading it.
@@ -91,6 +138,9 @@ fn file<'py>(environ: &Bound<'py, PyDict>, range: FileRange) -> PyResult<Bound<'
 
 /// The body of a request, which `wsgi.input` gives. A length that is no number is answered with 400 before anybody reads.
 pub(crate) fn body(py: Python<'_>, head: &Environ) -> PyResult<Body> {
+    if !head.has_length() {
+        return Ok(Body::empty());
+    }
     let length = (head as &dyn Head).content_length().ok().flatten().unwrap_or(0);
     Ok(match head.dict(py).get_item(intern!(py, "wsgi.input"))? {
         Some(input) if length > 0 => Body::wrap(Input { input: input.unbind(), left: length }),

@@ -8,6 +8,7 @@ pub(crate) mod steps;
 use std::collections::HashSet;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, RwLock};
 
+use http_body::Body as _;
 use poorwsgi::digest::Algorithm;
 use poorwsgi::response::{Body, Response};
 use poorwsgi::settings::Settings;
@@ -142,7 +143,7 @@ impl Application {
     /// Sends one request through the pipeline. An error is one that leaves the application.
     pub(crate) fn handle(slf: &Bound<'_, Self>, source: Source, body: Body) -> PyResult<Response> {
         let app = slf.get();
-        if source.head().header(&http::header::CONTENT_TYPE).is_some() {
+        if !body.is_end_stream() {
             app.refresh_types(slf.py())?;
         }
         let request = Request::made_of(slf.py(), source, slf.clone().into_any().unbind(), body)?;

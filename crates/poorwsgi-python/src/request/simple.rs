@@ -22,6 +22,9 @@ use crate::names::deprecated;
 /// The application makes requests; environ is one of WSGI (PEP 3333).
 #[pyclass(frozen, subclass, dict, weakref, module = "poorwsgi.request")]
 pub(crate) struct SimpleRequest {
+    /// That of a request which the application made.
+    made: Option<Core>,
+    /// That of a request which Python code made.
     core: OnceLock<Core>,
     route: OnceLock<Route>,
     pub(super) extras: Place,
@@ -49,16 +52,17 @@ pub(crate) struct PathArg {
 
 impl SimpleRequest {
     pub(crate) fn made_of(source: Source, app: Py<PyAny>) -> Self {
-        let request = Self::blank();
-        let _ = request.core.set(Core { source, app, made: now() });
-        request
+        SimpleRequest { made: Some(Core { source, app, made: now() }), ..Self::blank() }
     }
 
     pub(super) fn blank() -> Self {
-        SimpleRequest { core: OnceLock::new(), route: OnceLock::new(), extras: Place::default() }
+        SimpleRequest { made: None, core: OnceLock::new(), route: OnceLock::new(), extras: Place::default() }
     }
 
     fn core(&self) -> &Core {
+        if let Some(made) = &self.made {
+            return made;
+        }
         // A subclass that does not call our __init__ has a request of nothing.
         self.core.get_or_init(|| {
             Python::attach(|py| Core {
@@ -415,7 +419,7 @@ impl SimpleRequest {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        if let Some(core) = self.core.get() {
+        if let Some(core) = self.made.as_ref().or_else(|| self.core.get()) {
             visit.call(&core.app)?;
             if let Source::Wsgi(environ) = &core.source {
                 environ.traverse(&visit)?;

@@ -4,6 +4,7 @@ use poorwsgi::response;
 use poorwsgi::state::{HTTP_NO_CONTENT, HTTP_OK};
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
 
 use super::base::BaseResponse;
@@ -124,9 +125,15 @@ fn answer(
     response::make_response(made, content_type, headers, status).map(Answer::Engine).map_err(value_error)
 }
 
-fn dumps(data: &Bound<'_, PyAny>) -> PyResult<String> {
-    static DUMPS: Name = Name::new("json", "dumps");
-    DUMPS.get(data.py())?.call1((data,))?.extract()
+/// What json.dumps gives, by the encoder that it calls when it is given nothing but data.
+fn dumps(data: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
+    static ENCODER: Name = Name::new("json.encoder", "JSONEncoder");
+    static ENCODE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let py = data.py();
+    let encode =
+        ENCODE.get_or_try_init(py, || PyResult::Ok(ENCODER.get(py)?.call0()?.getattr("encode")?.unbind()))?;
+    let text = encode.bind(py).call1((data,))?;
+    Ok(text.cast::<PyString>()?.to_str()?.as_bytes().to_vec())
 }
 
 /// The response that a handler's result is; None for what has none of these forms is a 204.

@@ -89,6 +89,18 @@ impl Headers {
         self.fields.iter().map(|field| (field.spelled(), &field.value))
     }
 
+    /// All fields as [`iter`](Self::iter) gives them, for a door that has the spelling of everyday names at hand: the
+    /// name, its spelling where that is not the usual one, and the value.
+    pub fn fields(&self) -> impl ExactSizeIterator<Item = (&HeaderName, Option<&str>, &HeaderValue)> {
+        self.fields.iter().map(|field| (&field.name, field.spelling.as_deref(), &field.value))
+    }
+
+    /// The usual spelling of a name: Title-Case, with the exceptions that people are used to.
+    #[must_use]
+    pub fn usual_spelling(name: &HeaderName) -> Cow<'_, str> {
+        names::title_case(name)
+    }
+
     /// Sets a field, in place of every field of that name. The new field is the last one.
     ///
     /// # Errors
