@@ -1,34 +1,12 @@
 """PEP 3333: what the application does with an environ and start_response."""
 import gc
-import io
 import weakref
-from wsgiref.util import setup_testing_defaults
 from wsgiref.validate import validator
 
 import pytest
+from wsgi_call import Call, environ
 
 from poorwsgi import Application
-
-
-def environ(path="/", method="GET", body=b"", **more):
-    made = {"REQUEST_METHOD": method, "PATH_INFO": path, "QUERY_STRING": "", "SCRIPT_NAME": ""}
-    if body:
-        made |= {"CONTENT_LENGTH": str(len(body)), "wsgi.input": io.BytesIO(body)}
-    setup_testing_defaults(made)
-    return made | more
-
-
-class Call:
-    """One call of an application."""
-
-    def __init__(self, app, environ):
-        self.started = []
-        result = app(environ, lambda *args: self.started.append(args))
-        try:
-            self.body = b"".join(result)
-        finally:
-            getattr(result, "close", lambda: None)()
-        [(self.status, self.headers)] = self.started
 
 
 @pytest.mark.parametrize(("path", "method", "body"), [

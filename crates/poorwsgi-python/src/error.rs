@@ -76,7 +76,7 @@ impl Status {
             _ => HttpError::new(status),
         };
         if let Some(error) = get("error").filter(|error| !error.is_none()) {
-            let text = error.to_string();
+            let text = text(&error);
             // As with PoorWSGI, only the page of a 400 shows it to the client.
             http = if status == state::HTTP_BAD_REQUEST {
                 http.with_detail(text)
@@ -94,7 +94,8 @@ impl Status {
         };
         Python::attach(|py| {
             let kind = exception.get_type(py).name().map(|name| name.to_string()).ok();
-            let cause = Cause { kind, message: exception.value(py).to_string() };
+            let message = text(exception.value(py).as_any());
+            let cause = Cause { kind, message };
             let report = ErrorReport { causes: vec![cause], ..ErrorReport::default() };
             report.with_backtrace(traceback(py, exception).unwrap_or_default())
         })
@@ -136,6 +137,11 @@ impl AsRef<HttpError> for Status {
     fn as_ref(&self) -> &HttpError {
         &self.http
     }
+}
+
+/// The text of an object, whose own `__str__` may fail.
+fn text(object: &Bound<'_, PyAny>) -> String {
+    object.str().map_or_else(|_| "no text: its __str__ failed".to_owned(), |text| text.to_string_lossy().into_owned())
 }
 
 fn traceback(py: Python<'_>, exception: &PyErr) -> PyResult<String> {

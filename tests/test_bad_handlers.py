@@ -1,0 +1,146 @@
+"""Handlers that go wrong: a 500 for that one request, one useful line in the log, and an application that goes on."""
+import http.client
+import threading
+
+import pytest
+from servers import SERVERS, Client
+
+from poorwsgi import Application, abort
+from poorwsgi.response import GeneratorResponse, Response
+
+
+class Nonsense:
+    def __str__(self):
+        raise RuntimeError("no text")
+
+    __repr__ = __str__
+
+
+class Raising(Response):
+    def __start_response__(self, start_response):
+        raise LookupError("in __start_response__")
+
+
+class Broken(Response):
+    def __call__(self, start_response):
+        return start_response("99 Odd", [])
+
+
+def raising(error):
+    raise error
+
+
+BAD = {
+    "int": lambda: 5, "object": object, "nonsense": Nonsense, "float": lambda: 1.5, "type": lambda: int,
+    "function": lambda: raising, "long": lambda: ("a", "b", None, 200, 5), "empty": lambda: (),
+    "bad-type": lambda: ("a", 5), "bad-headers": lambda: ("a", "text/plain", 5),
+    "bad-pairs": lambda: ("a", "text/plain", [("a",)]), "bad-status": lambda: ("a", "text/plain", {}, 99),
+    "status-text": lambda: ("a", "text/plain", {}, "200"), "crlf": lambda: ("a", "text/plain", {"X": "a\r\nY: b"}),
+    "nul": lambda: ("a", "text/plain", {"X": "a\0"}), "name": lambda: ("a", "text/plain", {"X Y": "a"}),
+    "surrogate": lambda: "\ud800", "json": lambda: {"a": object()}, "deep": lambda: deep(), "length": lambda: Response(
+        "abc", headers={"Content-Length": "5"}),
+    "response-status": lambda: Response("a", status_code=99), "raising": Raising, "broken": Broken,
+    "nonsense-error": lambda: raising(type("Odd", (Exception,), {"__str__": lambda self: 1 / 0})()),
+    "value": lambda: raising(ValueError("é\ud800\r\n<b>")), "recursion": lambda: recurse(),
+    "abort-text": lambda: abort("404"), 
+}
+
+
+def deep():
+    value = []
+    for _ in range(100_000):
+        value = [value]
+    return value
+
+
+def recurse():
+    return recurse()
+
+
+class Broke:
+    """Content that breaks off after a piece."""
+
+    def __init__(self, error):
+        self.error = error
+        self.closed = threading.Event()
+
+    def __iter__(self):
+        yield b"piece"
+        raise self.error
+
+    def close(self):
+        self.closed.set()
+
+
+@pytest.fixture(params=SERVERS)
+def site(request, name):
+    app = Application(name)
+    used = Response("once")
+
+    @app.route("/bad/<kind>")
+    def bad(req, kind):
+        return BAD[kind]()
+
+    @app.route("/good")
+    def good(req):
+        return "good"
+
+    @app.route("/used")
+    def once(req):
+        return used
+
+    @app.route("/broke/<kind:word>")
+    def broke(req, kind):
+        client.content = Broke({"error": ValueError, "exit": SystemExit, "interrupt": KeyboardInterrupt}[kind]("off"))
+        return GeneratorResponse(client.content)
+
+    @app.route("/items/<kind:word>")
+    def items(req, kind):
+        return {
+            "str": lambda: GeneratorResponse(iter(["text"])), "int": lambda: GeneratorResponse(iter([1])),
+            "long": lambda: GeneratorResponse(iter([b"abcdef"]), content_length=3),
+            "short": lambda: GeneratorResponse(iter([b"a"]), content_length=3),
+        }[kind]()
+
+    with SERVERS[request.param](app) as port:
+        client = Client(port)
+        yield client
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_a_bad_handler_is_a_500_with_one_line_in_the_log(site, kind, caplog):
+    answer = site(f"/bad/{kind}")
+    assert answer.status == 500
+    assert "Internal Server Error" in answer.text
+    assert len([record for record in caplog.records if record.levelname == "ERROR"]) == 1
+    assert site("/good").text == "good"
+
+
+def test_a_response_is_sent_once(site, caplog):
+    assert site("/used").text == "once"
+    assert site("/used").status == 500
+    assert "only once" in caplog.text
+
+
+def cut(site, path):
+    """Whether the client is shown that the answer is not whole."""
+    try:
+        answer = site(path)
+    except (http.client.IncompleteRead, ConnectionError, http.client.RemoteDisconnected):
+        return True
+    # A server that has sent nothing yet may answer 500. With HTTP/1.0 and no length, all there is to see is that the
+    # connection is closed.
+    return answer.status == 500 or answer.headers.get("Content-Length") is None and answer.headers.get("Transfer-Encoding") is None
+
+
+@pytest.mark.parametrize("kind", ["error", "exit", "interrupt"])
+def test_content_that_breaks_off_is_cut_and_closed(site, kind):
+    assert cut(site, f"/broke/{kind}")
+    assert site.content.closed.wait(10)
+    assert site("/good").text == "good"
+
+
+@pytest.mark.parametrize("kind", ["str", "int", "long", "short"])
+def test_content_of_the_wrong_kind_is_cut(site, kind):
+    assert cut(site, f"/items/{kind}")
+    assert site("/good").text == "good"
