@@ -141,7 +141,9 @@ impl AsRef<HttpError> for Status {
 
 /// The text of an object, whose own `__str__` may fail.
 fn text(object: &Bound<'_, PyAny>) -> String {
-    object.str().map_or_else(|_| "no text: its __str__ failed".to_owned(), |text| text.to_string_lossy().into_owned())
+    object
+        .str()
+        .map_or_else(|_| "no text: its __str__ failed".to_owned(), |text| text.to_string_lossy().into_owned())
 }
 
 fn traceback(py: Python<'_>, exception: &PyErr) -> PyResult<String> {

@@ -71,7 +71,7 @@ pub(crate) struct BaseResponse {
     pub(super) finished: Option<Mutex<Body>>,
     /// The length that a subclass states for content of its own.
     #[pyo3(get, set)]
-    _content_length: Option<u64>,
+    pub(super) _content_length: Option<u64>,
 }
 
 /// What the constructors have in common.

@@ -3,13 +3,15 @@
 use std::mem;
 use std::sync::{Mutex, PoisonError};
 
+use bytes::BytesMut;
+use http::header::CONTENT_LENGTH;
 use poorwsgi::headers::{Headers as EngineHeaders, RangeSpec};
-use poorwsgi::response::{self, Body, BodyKind, Ranges};
+use poorwsgi::response::{self, Blocks as _, Body, BodyKind, Ranges};
 use poorwsgi::state::{HTTP_NOT_MODIFIED, HTTP_OK, HTTP_RANGE_NOT_SATISFIABLE, Method};
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyList, PyTuple};
 
 use super::base::{BaseResponse, Payload, known};
 use super::blocks::{self, Blocks, File, Items};
@@ -60,12 +62,17 @@ impl Started {
 
 fn from_wsgi(
     status: &str,
-    headers: EngineHeaders,
+    mut headers: EngineHeaders,
     content: &Bound<'_, PyAny>,
 ) -> PyResult<response::Response> {
     let code = status.split(' ').next().and_then(|code| code.parse().ok());
     let code = code.ok_or_else(|| PyValueError::new_err(format!("Bad response status {status:?}")))?;
-    let mut made = response::Response::new(content_body(content)?).with_headers(headers);
+    let body = content_body(content)?;
+    if body.length().is_some() {
+        // What was said of the content that the class began with.
+        headers.remove(CONTENT_LENGTH);
+    }
+    let mut made = response::Response::new(body).with_headers(headers);
     made = made.with_content_type("").map_err(value_error)?;
     made.set_status(known(code)?).map_err(value_error)?;
     Ok(made)
@@ -82,7 +89,16 @@ fn content_body(content: &Bound<'_, PyAny>) -> PyResult<Body> {
     if is_buffer(content)? {
         return Ok(read_buffer(content)?.into());
     }
-    Ok(Body::blocks(Items::new(content, false, None)?))
+    let mut items = Items::new(content, false, None)?;
+    if content.is_instance_of::<PyList>() || content.is_instance_of::<PyTuple>() {
+        // All of it is there, so its length is known.
+        let mut whole = BytesMut::new();
+        while let Some(block) = items.next_block().map_err(blocks::raised)? {
+            whole.extend_from_slice(&block);
+        }
+        return Ok(whole.freeze().into());
+    }
+    Ok(Body::blocks(items))
 }
 
 fn is_buffer(object: &Bound<'_, PyAny>) -> PyResult<bool> {
@@ -196,12 +212,23 @@ fn warn_about_304(py: Python<'_>, headers: &EngineHeaders) -> PyResult<()> {
 pub(super) fn start(object: &Bound<'_, BaseResponse>, start_response: &Bound<'_, PyAny>) -> PyResult<()> {
     let py = object.py();
     let headers = BaseResponse::headers_of(object)?;
+    let (is_empty, stated) = {
+        let base = object.try_borrow()?;
+        (matches!(base.payload, Payload::Empty), base._content_length)
+    };
     let made = take(object)?;
     let was = made.status();
     let mut made = response::finish(Method::Get, |_| None, made).map_err(value_error)?;
     made.state_content();
     if was == HTTP_OK && made.status() == HTTP_RANGE_NOT_SATISFIABLE {
         return Err(HTTPException::of_response(py, from_engine(py, made)?.into_any()));
+    }
+    if is_empty {
+        // The content may be that of a subclass, which says its length where it knows it.
+        made.headers_mut().remove(CONTENT_LENGTH);
+        if let Some(length) = stated {
+            made.headers_mut().put(CONTENT_LENGTH, length.into());
+        }
     }
     *headers.get().lock() = made.headers().clone();
     let list = native_pairs(py, made.headers())?;
