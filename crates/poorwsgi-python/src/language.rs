@@ -233,7 +233,19 @@ fn while_handling<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     static CALL: Name = Name::new("poorwsgi._handling", "call");
     request.base.get().set_error_handler(handler.clone_ref(py));
-    CALL.get(py)?.call1((error.value(py), error.traceback(py), &**handler, args, kwargs))
+    let called = CALL.get(py)?.call1((error.value(py), error.traceback(py), &**handler, args, kwargs));
+    called.map_err(|failure| without_first_frame(py, failure))
+}
+
+/// An exception without the frame of our own that called the handler, which helps nobody.
+fn without_first_frame(py: Python<'_>, error: PyErr) -> PyErr {
+    let rest = error.traceback(py).and_then(|traceback| traceback.getattr("tb_next").ok());
+    let Some(rest) = rest.filter(|rest| !rest.is_none()) else { return error };
+    let value = error.value(py).clone().into_any();
+    match value.setattr("__traceback__", rest) {
+        Ok(()) => PyErr::from_value(value),
+        Err(_) => error,
+    }
 }
 
 fn function_name(function: &Function) -> String {

@@ -176,7 +176,7 @@ impl Application {
 
     /// A copy of the table of error handlers: by exception type and method, the handler.
     #[getter]
-    fn errors<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+    fn errors<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let errors = ordered(py)?;
         for (kind, table) in self.tables().errors.iter() {
             errors.set_item(&*kind.0, by_method(py, table, |handler| Ok(handler.bind(py).clone()))?)?;

@@ -88,8 +88,9 @@ fn registration<'py>(
     Ok(row.into_pyobject(py)?.into_any())
 }
 
-pub(super) fn ordered(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
-    Ok(ORDERED.get(py)?.call0()?.cast_into()?)
+/// An OrderedDict, which is none to those who set its items as a dict's.
+pub(super) fn ordered(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+    ORDERED.get(py)?.call0()
 }
 
 #[pymethods]
@@ -118,7 +119,7 @@ impl Application {
     /// A copy of the table of routes with groups and regular routes: by compiled expression and method, the handler, the
     /// converters and the rule.
     #[getter]
-    fn regular_routes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+    fn regular_routes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         static COMPILE: Name = Name::new("re", "compile");
         let routes = ordered(py)?;
         for route in self.tables().router.pattern_routes() {
