@@ -15,6 +15,9 @@ use pyo3::types::{PyDict, PyMapping, PyString};
 
 use crate::names::Name;
 
+/// The variables of the process, as Python code sees and changes them.
+static PROCESS: Name = Name::new("os", "environ");
+
 /// An environ. Values are read when they are asked for.
 pub(crate) struct Environ {
     environ: Py<PyDict>,
@@ -56,7 +59,7 @@ impl Environ {
     /// Whether the variables of the application are those of the process: under uWSGI, and where the process says so.
     pub(crate) fn asks_process(&self, py: Python<'_>) -> bool {
         self.is_uwsgi(py)
-            || of_process(py).is_ok_and(|process| process.contains("poor.Version").unwrap_or(false))
+            || PROCESS.get(py).is_ok_and(|process| process.contains("poor.Version").unwrap_or(false))
     }
 
     /// A field as the server gave it.
@@ -101,9 +104,8 @@ fn each(environ: &Bound<'_, PyDict>, call: &mut dyn FnMut(&str, &Bound<'_, PyAny
 
 /// A copy of the variables of the process, as Python has them.
 pub(crate) fn of_process(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
-    static ENVIRON: Name = Name::new("os", "environ");
     let copy = PyDict::new(py);
-    copy.update(ENVIRON.get(py)?.cast::<PyMapping>()?)?;
+    copy.update(PROCESS.get(py)?.cast::<PyMapping>()?)?;
     Ok(copy)
 }
 
@@ -233,7 +235,7 @@ impl Head for Environ {
 
     fn variable(&self, name: &str) -> Option<Cow<'_, str>> {
         Python::attach(|py| match self.asks_process(py) {
-            true => text(&of_process(py).ok()?.get_item(name).ok()??),
+            true => text(&PROCESS.get(py).ok()?.get_item(name).ok()?),
             false => text(&self.dict(py).get_item(name).ok()??),
         })
         .map(Cow::Owned)
