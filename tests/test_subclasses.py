@@ -115,6 +115,24 @@ def test_responses_may_send_in_their_own_way(site, path, status, header, body):
     assert site(path, "HEAD").body == b""
 
 
+def test_an_exception_may_make_its_response(name):
+    class Sorry(HTTPException):
+        def make_response(self):
+            return Response(f"sorry, {self.status_code}", status_code=self.status_code)
+
+    class Broken(HTTPException):
+        def make_response(self):
+            raise LookupError("broken")
+
+    def fail(req, kind):
+        raise {"sorry": Sorry, "broken": Broken}[kind](403)
+
+    app = Application(name)
+    app.set_route("/<kind>", fail)
+    assert (ask(app, "/sorry").status, ask(app, "/sorry").text) == ("403 Forbidden", "sorry, 403")
+    assert ask(app, "/broken").status == "500 Internal Server Error"
+
+
 def test_an_application_has_attributes_and_arguments_of_its_own(name):
     app = Site(name, greeting="ahoj")
     app.set_route("/", lambda req: req.app.greeting)

@@ -149,11 +149,12 @@ impl Language for Python3 {
                 return Raised::Other(Error::Python(error));
             }
             match HTTPException::raised(error.value(py).as_any()) {
-                Some(RaisedHttp::Status(status, kwargs)) => {
+                Err(failure) => Raised::Other(Error::Python(failure)),
+                Ok(Some(RaisedHttp::Status(status, kwargs))) => {
                     Raised::Http(Status::raised(status, kwargs, error))
                 }
-                Some(RaisedHttp::Response(response)) => Raised::Response(Answer::Object(response.unbind())),
-                None => Raised::Other(Error::Python(error)),
+                Ok(Some(RaisedHttp::Response(response))) => Raised::Response(Answer::Object(response.unbind())),
+                Ok(None) => Raised::Other(Error::Python(error)),
             }
         })
     }

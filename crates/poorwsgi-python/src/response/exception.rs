@@ -7,6 +7,7 @@ use pyo3::types::{PyDict, PyTuple};
 
 use super::base::BaseResponse;
 use super::classes::{Declined, EmptyResponse, RedirectResponse};
+use crate::names::overrides;
 
 pyo3::create_exception!(
     poorwsgi.response,
@@ -33,8 +34,20 @@ impl HTTPException {
         slf.getattr("args")?.get_item(0)
     }
 
-    /// What the exception means; `None` where somebody has put other things into it.
-    pub(crate) fn raised<'py>(exception: &Bound<'py, PyAny>) -> Option<RaisedHttp<'py>> {
+    /// What the exception means; `None` where somebody has put other things into it. A class below may make a response
+    /// in a way of its own.
+    pub(crate) fn raised<'py>(exception: &Bound<'py, PyAny>) -> PyResult<Option<RaisedHttp<'py>>> {
+        let (class, ours) = (exception.get_type(), exception.py().get_type::<Self>());
+        if !class.is(&ours)
+            && overrides(&class, &ours, &["make_response"])?
+            && let Ok(response) = exception.call_method0("make_response")?.cast_into::<BaseResponse>()
+        {
+            return Ok(Some(RaisedHttp::Response(response)));
+        }
+        Ok(Self::held(exception))
+    }
+
+    fn held<'py>(exception: &Bound<'py, PyAny>) -> Option<RaisedHttp<'py>> {
         let args = exception.getattr("args").ok()?.cast_into::<PyTuple>().ok()?;
         let arg = args.get_item(0).ok()?;
         if let Ok(response) = arg.cast::<BaseResponse>() {
