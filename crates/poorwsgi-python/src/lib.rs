@@ -27,6 +27,8 @@ mod _poorwsgi {
     #[pymodule_export]
     use super::application::Application;
     #[pymodule_export]
+    use super::fieldstorage::{FieldStorage, FieldStorageInterface, FieldStorageParser, valid_boundary};
+    #[pymodule_export]
     use super::headers::{
         _parseparam, ContentRange, Headers, datetime_to_http, http_to_datetime, http_to_time, parse_header,
         parse_negotiation, parse_range, render_negotiation, time_to_http,

@@ -1,14 +1,53 @@
-use crate::error::Error;
+//! Forms as Python sees them: the fields, and the parser that makes them of a body.
+
+mod convert;
+mod decode;
+mod error;
+mod field;
+mod file;
+mod interface;
+mod lines;
+mod parser;
+mod single;
+mod source;
+
 use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use poorwsgi::form::{FormOptions, FormReader};
 use poorwsgi::request::Head;
 use poorwsgi::settings::Settings;
 use pyo3::prelude::*;
+
+pub(crate) use field::FieldStorage;
+pub(crate) use interface::FieldStorageInterface;
+pub(crate) use parser::{FieldStorageParser, valid_boundary};
+
+use crate::error::Error;
+
+/// Parses the form in a request's body, of which `next` gives the pieces.
 pub(crate) fn parse<'py>(
     py: Python<'py>,
-    _head: &dyn Head,
-    _s: &Settings,
-    _cb: Option<Bound<'py, PyAny>>,
-    _next: impl FnMut() -> Result<Option<Bytes>, Error>,
+    head: &dyn Head,
+    settings: &Settings,
+    file_callback: Option<Bound<'py, PyAny>>,
+    mut next: impl FnMut() -> Result<Option<Bytes>, Error>,
 ) -> Result<Bound<'py, PyAny>, Error> {
-    Ok(py.None().into_bound(py))
+    let options = FormOptions {
+        limits: settings.form_limits.clone(),
+        keep_blank_values: settings.keep_blank_values,
+        strict_parsing: settings.strict_parsing,
+        file_callback: file_callback.map(|give| {
+            let give = give.unbind();
+            file::callback(move |py, filename| give.bind(py).call1((filename,)))
+        }),
+        content_length: head.content_length()?,
+        ..FormOptions::default()
+    };
+    let content_type = head.header(&CONTENT_TYPE).unwrap_or_default();
+    let mut reader = FormReader::new(&content_type, options).map_err(error::of_request)?;
+    while let Some(piece) = next()? {
+        reader.push(piece).map_err(error::of_request)?;
+    }
+    let form = reader.finish().map_err(error::of_request)?;
+    Ok(convert::to_python(py, form)?.into_any())
 }

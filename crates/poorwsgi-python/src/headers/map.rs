@@ -244,7 +244,6 @@ type Item<'py> = (String, Bound<'py, PyBytes>);
 
 impl Headers {
     /// Headers of these fields.
-    #[allow(dead_code, reason = "what requests and responses are made with")]
     pub(crate) fn from_engine(fields: engine::Headers) -> Self {
         Headers { fields: Mutex::new(fields) }
     }

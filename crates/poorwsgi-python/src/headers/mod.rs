@@ -10,7 +10,5 @@ pub(crate) use functions::{
     _parseparam, datetime_to_http, http_to_datetime, http_to_time, parse_header, parse_negotiation,
     parse_range, render_negotiation, time_to_http,
 };
-#[allow(unused_imports, reason = "what requests and responses are made with")]
 pub(crate) use map::{Headers, header_error, headers_from_python};
-#[allow(unused_imports, reason = "what requests and responses are made with")]
 pub(crate) use native::value_to_native;

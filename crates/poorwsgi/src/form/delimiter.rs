@@ -14,6 +14,20 @@ const MAX_PADDING: usize = 256;
 /// No delimiter is longer: CR, LF, two dashes, boundary, padding, CR, LF.
 pub(super) const LONGEST: usize = 2 + 2 + MAX_BOUNDARY + MAX_PADDING + 2;
 
+/// Whether a multipart body may have this boundary: 1 to 201 printable ASCII characters that do not end with a space.
+///
+/// ```
+/// use poorwsgi::form::multipart::is_boundary;
+///
+/// assert!(is_boundary(b"----WebKitFormBoundaryMPRpF8CUUmlmqKqy"));
+/// assert!(!is_boundary(b"a\r\nb"));
+/// ```
+#[must_use]
+pub fn is_boundary(boundary: &[u8]) -> bool {
+    let printable = boundary.iter().all(|byte| matches!(byte, b' '..=b'~'));
+    printable && boundary.len() <= MAX_BOUNDARY && boundary.last().is_some_and(|&last| last != b' ')
+}
+
 /// Finds one boundary's delimiters.
 #[derive(Debug)]
 pub(super) struct Delimiter {
@@ -44,8 +58,7 @@ impl Delimiter {
     /// # Errors
     /// The boundary is empty, too long, ends with a space, or holds what is not printable ASCII.
     pub(super) fn new(boundary: &[u8]) -> Result<Self, FormError> {
-        let printable = boundary.iter().all(|byte| matches!(byte, b' '..=b'~'));
-        if !printable || boundary.len() > MAX_BOUNDARY || boundary.last().is_none_or(|&last| last == b' ') {
+        if !is_boundary(boundary) {
             return Err(FormError::malformed(format!(
                 "the boundary must be 1 to {MAX_BOUNDARY} printable ASCII characters and not end with a space"
             )));

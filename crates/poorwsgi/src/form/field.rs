@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fmt;
 use std::io::{self, Read, Seek};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use super::file::FormFile;
 use super::filename::safe_filename;
@@ -30,11 +30,27 @@ use crate::request::OneOrMany;
 /// reached by [`field`](Self::field).
 #[derive(Default)]
 pub struct FieldStorage {
-    head: PartHead,
+    head: Head,
     content: Content,
     length: Option<u64>,
     bytes_read: u64,
 }
+
+/// What is known of a field besides its value. A field of a URL-encoded form has but a name, and forms are made of many.
+enum Head {
+    Name(String),
+    Part(Box<PartHead>),
+}
+
+impl Default for Head {
+    fn default() -> Self {
+        Head::Part(Box::default())
+    }
+}
+
+/// The head of a field that has but a name.
+static TEXT: LazyLock<PartHead> =
+    LazyLock::new(|| PartHead { content_type: "text/plain".to_owned(), ..PartHead::default() });
 
 /// What a field holds.
 pub enum Content {
@@ -58,13 +74,9 @@ impl FieldStorage {
     #[must_use]
     pub fn text_field(name: impl Into<String>, value: impl Into<String>) -> Self {
         let value = value.into();
-        let head = PartHead {
-            name: Some(name.into()),
-            content_type: "text/plain".to_owned(),
-            ..PartHead::default()
-        };
         let bytes_read = value.len() as u64;
-        FieldStorage { head, content: Content::Text(value), length: Some(bytes_read), bytes_read }
+        let (head, content) = (Head::Name(name.into()), Content::Text(value));
+        FieldStorage { head, content, length: Some(bytes_read), bytes_read }
     }
 
     /// A form of text fields.
@@ -74,20 +86,30 @@ impl FieldStorage {
     }
 
     pub(super) fn new(head: PartHead, content: Content, length: Option<u64>, bytes_read: u64) -> Self {
-        FieldStorage { head, content, length, bytes_read }
+        FieldStorage { head: Head::Part(Box::new(head)), content, length, bytes_read }
+    }
+
+    fn head(&self) -> &PartHead {
+        match &self.head {
+            Head::Name(_) => &TEXT,
+            Head::Part(head) => head,
+        }
     }
 
     /// The field's name. The form itself has none, nor have nested parts.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
-        self.head.name.as_deref()
+        match &self.head {
+            Head::Name(name) => Some(name),
+            Head::Part(head) => head.name.as_deref(),
+        }
     }
 
     /// The file name as the client sent it, perhaps with a path; empty where no file was chosen. Never save under it:
     /// see [`safe_filename`](Self::safe_filename).
     #[must_use]
     pub fn filename(&self) -> Option<&str> {
-        self.head.filename.as_deref()
+        self.head().filename.as_deref()
     }
 
     /// The file name without all that makes it dangerous: see [`safe_filename`].
@@ -99,31 +121,31 @@ impl FieldStorage {
     /// The media type in lower case: of the form, or of the field, where it is `text/plain` when none was given.
     #[must_use]
     pub fn content_type(&self) -> &str {
-        &self.head.content_type
+        &self.head().content_type
     }
 
     /// The parameters of the media type.
     #[must_use]
     pub fn type_options(&self) -> &[(String, String)] {
-        &self.head.type_options
+        &self.head().type_options
     }
 
     /// The disposition, `form-data` in a multipart form, otherwise empty.
     #[must_use]
     pub fn disposition(&self) -> &str {
-        &self.head.disposition
+        &self.head().disposition
     }
 
     /// The parameters of the disposition as they were sent.
     #[must_use]
     pub fn disposition_options(&self) -> &[(String, String)] {
-        &self.head.disposition_options
+        &self.head().disposition_options
     }
 
     /// The header fields of the part.
     #[must_use]
     pub fn headers(&self) -> &Headers {
-        &self.head.headers
+        &self.head().headers
     }
 
     /// The length in bytes as it was known before reading: of a form its `Content-Length`, of a URL-encoded field that
@@ -149,7 +171,23 @@ impl FieldStorage {
     /// The head and what the field holds, for a caller that makes something else of them.
     #[must_use]
     pub fn into_parts(self) -> (PartHead, Content) {
-        (self.head, self.content)
+        let head = match self.head {
+            Head::Name(name) => PartHead { name: Some(name), ..TEXT.clone() },
+            Head::Part(head) => *head,
+        };
+        (head, self.content)
+    }
+
+    /// The name and the value of a text that came without a header, as those of a URL-encoded form do. Any other field
+    /// is handed back.
+    ///
+    /// # Errors
+    /// The field itself.
+    pub fn into_pair(self) -> Result<(String, String), Self> {
+        match self {
+            FieldStorage { head: Head::Name(name), content: Content::Text(value), .. } => Ok((name, value)),
+            other => Err(other),
+        }
     }
 
     /// The value of a text field. A blank one is `""`.
@@ -384,5 +422,9 @@ mod tests {
     fn a_text_field_has_type_and_length() {
         let field = FieldStorage::text_field("a", "ž");
         assert_eq!((field.content_type(), field.length(), field.bytes_read()), ("text/plain", Some(2), 2));
+        let (head, _) = FieldStorage::text_field("a", "ž").into_parts();
+        assert_eq!((head.name.as_deref(), head.content_type.as_str()), (Some("a"), "text/plain"));
+        assert_eq!(field.into_pair().ok(), Some(("a".to_owned(), "ž".to_owned())));
+        assert!(file_field("a", b"").into_pair().is_err());
     }
 }

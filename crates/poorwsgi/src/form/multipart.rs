@@ -23,6 +23,7 @@ use std::sync::Arc;
 
 use bytes::{Buf, Bytes, BytesMut};
 
+pub use super::delimiter::is_boundary;
 use super::delimiter::{self, Delimiter, Found};
 use super::limits::{self, Limits};
 use super::part::{HeaderLine, PartHead};
@@ -155,14 +156,21 @@ impl MultipartParser {
         result
     }
 
+    /// Whether the closing boundary was read: what else is pushed is skipped.
+    #[must_use]
+    pub const fn is_closed(&self) -> bool {
+        matches!(self.state, State::Closed | State::Epilogue)
+    }
+
     /// Says that the body has ended.
     ///
     /// # Errors
     /// [`FormError::Malformed`] where the closing boundary has not been read.
     pub fn finish(&self) -> Result<(), FormError> {
-        match self.state {
-            State::Closed | State::Epilogue => Ok(()),
-            _ => Err(FormError::malformed("the body ends before its closing boundary")),
+        if self.is_closed() {
+            Ok(())
+        } else {
+            Err(FormError::malformed("the body ends before its closing boundary"))
         }
     }
 

@@ -29,14 +29,16 @@ pub struct PartHead {
 }
 
 impl PartHead {
-    /// The head of a form itself, from the request's `Content-Type`.
-    pub(super) fn of_form(content_type: &str) -> Result<Self, FormError> {
-        let (content_type, options) = parse_unique(content_type)?;
-        Ok(PartHead {
-            content_type: content_type.to_ascii_lowercase(),
-            type_options: owned(&options),
-            ..Self::default()
-        })
+    /// The head of a body itself, from its `Content-Type` and its `Content-Disposition`, which is empty for all but a file
+    /// that is sent alone.
+    ///
+    /// # Errors
+    /// [`FormError::Malformed`] where one of them has a parameter twice, or too many.
+    pub fn of_body(content_type: &str, disposition: &str) -> Result<Self, FormError> {
+        let mut head = PartHead::default();
+        head.read_content_type(content_type)?;
+        head.read_disposition(disposition)?;
+        Ok(head)
     }
 
     /// The head of a part, from its unfolded header lines.
@@ -55,18 +57,29 @@ impl PartHead {
                 continue;
             }
             let value = decode(value).map_err(FormError::Decode)?;
-            let (value, options) = parse_unique(&value)?;
             if name.eq_ignore_ascii_case("content-type") {
-                head.content_type = value.to_ascii_lowercase();
-                head.type_options = owned(&options);
+                head.read_content_type(&value)?;
             } else {
-                head.name = text(&options, "name");
-                head.filename = text(&options, "filename");
-                head.disposition = value.to_owned();
-                head.disposition_options = owned(&options);
+                head.read_disposition(&value)?;
             }
         }
         Ok(head)
+    }
+
+    fn read_content_type(&mut self, value: &str) -> Result<(), FormError> {
+        let (content_type, options) = parse_unique(value)?;
+        self.content_type = content_type.to_ascii_lowercase();
+        self.type_options = owned(&options);
+        Ok(())
+    }
+
+    fn read_disposition(&mut self, value: &str) -> Result<(), FormError> {
+        let (disposition, options) = parse_unique(value)?;
+        self.name = text(&options, "name");
+        self.filename = text(&options, "filename");
+        self.disposition = disposition.to_owned();
+        self.disposition_options = owned(&options);
+        Ok(())
     }
 
     /// Whether the part is a file: a file name is there and not empty.
@@ -223,9 +236,17 @@ mod tests {
     }
 
     #[test]
+    fn a_body_may_be_a_file_that_is_sent_alone() {
+        let head = PartHead::of_body("Image/PNG", "attachment; filename=\"me.png\"").unwrap();
+        assert_eq!((head.content_type.as_str(), head.disposition.as_str()), ("image/png", "attachment"));
+        assert!(head.is_file() && head.name.is_none());
+        assert!(!PartHead::of_body("text/plain", "").unwrap().is_file());
+    }
+
+    #[test]
     fn parameters_are_few() {
         let with = |count: usize| {
-            PartHead::of_form(&(0..count).map(|index| format!(";p{index}=1")).collect::<String>())
+            PartHead::of_body(&(0..count).map(|index| format!(";p{index}=1")).collect::<String>(), "")
         };
         assert!(with(MAX_OPTIONS).is_ok());
         assert!(with(MAX_OPTIONS + 1).is_err());
@@ -259,7 +280,7 @@ mod tests {
 
         #[test]
         fn any_text_parses_without_panic(text in any::<String>()) {
-            let _ = PartHead::of_form(&text);
+            let _ = PartHead::of_body(&text, &text);
             let _ = HeaderLine::parse(text.as_bytes());
         }
     }

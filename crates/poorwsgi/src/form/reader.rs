@@ -132,11 +132,13 @@ impl FormReader {
     /// what an empty one means), or anything else, which is read as one text.
     ///
     /// # Errors
-    /// [`FormError::Malformed`] for a media type that cannot be parsed, and for a missing or impossible boundary.
+    /// [`FormError::Malformed`] for a media type that cannot be parsed, and for a missing or impossible boundary;
+    /// [`FormError::TooLarge`] for a content length over the limit.
     pub fn new(content_type: &str, options: FormOptions) -> Result<Self, FormError> {
+        limits::BODY_BYTES.check(&options.limits, options.content_length.unwrap_or_default())?;
         let content_type =
             if content_type.trim().is_empty() { "application/x-www-form-urlencoded" } else { content_type };
-        let head = PartHead::of_form(content_type)?;
+        let head = PartHead::of_body(content_type, "")?;
         let FormOptions { limits, keep_blank_values, strict_parsing, separator, decode, .. } = options;
         let mut open = Vec::new();
         let source = if head.is_multipart() {
@@ -198,6 +200,16 @@ impl FormReader {
             }
         }
         Ok(())
+    }
+
+    /// Whether nothing more is needed: the closing boundary of a multipart body was read. Who knows the end of the body
+    /// by nothing else stops here.
+    #[must_use]
+    pub const fn is_complete(&self) -> bool {
+        match &self.source {
+            Source::Multipart(parser) => parser.is_closed(),
+            Source::Urlencoded(_) | Source::Single => false,
+        }
     }
 
     /// The form, after the last piece.

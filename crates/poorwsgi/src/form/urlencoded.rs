@@ -21,7 +21,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use percent_encoding::percent_decode;
 
 use super::limits::{self, Limits};
 use super::{Decode, FormError, utf8_lossy};
@@ -187,8 +186,28 @@ pub fn parse(text: &[u8], options: Options) -> Result<Vec<Pair>, FormError> {
 }
 
 fn decode(encoded: &[u8]) -> Vec<u8> {
-    let spaced: Vec<u8> = encoded.iter().map(|&byte| if byte == b'+' { b' ' } else { byte }).collect();
-    if memchr::memchr(b'%', &spaced).is_none() { spaced } else { percent_decode(&spaced).collect() }
+    let mut decoded = Vec::with_capacity(encoded.len());
+    let mut rest = encoded;
+    while let Some(at) = memchr::memchr2(b'+', b'%', rest) {
+        let (plain, escape) = rest.split_at(at);
+        decoded.extend_from_slice(plain);
+        let (byte, length) = match escape {
+            [b'+', ..] => (b' ', 1),
+            [_, high, low, ..] => match (hex_digit(*high), hex_digit(*low)) {
+                (Some(high), Some(low)) => (high << 4 | low, 3),
+                _ => (b'%', 1),
+            },
+            _ => (b'%', 1),
+        };
+        decoded.push(byte);
+        rest = escape.get(length..).unwrap_or_default();
+    }
+    decoded.extend_from_slice(rest);
+    decoded
+}
+
+fn hex_digit(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
 #[cfg(test)]
@@ -315,6 +334,14 @@ mod tests {
                 }
             }
             prop_assert_eq!(read.ok(), pairs(&text, options(true, strict)));
+        }
+
+        #[test]
+        fn decoding_is_that_of_the_url_standard(text in "[ab+%0-9A-Fa-f]{0,40}") {
+            let mut decoded = form_urlencoded::parse(text.as_bytes());
+            let expected = decoded.next().map_or_else(String::new, |(name, _)| name.into_owned());
+            let decoded = decode(text.as_bytes());
+            prop_assert_eq!(String::from_utf8_lossy(&decoded), expected);
         }
 
         #[test]

@@ -53,6 +53,30 @@ fn texts_and_files_become_fields() {
     assert_eq!(file.disposition(), "form-data");
 }
 
+#[test]
+fn a_multipart_body_says_itself_where_it_ends() {
+    let mut reader = FormReader::new(MULTIPART, FormOptions::default()).unwrap();
+    reader.push(part("name=\"a\"", "1").into()).unwrap();
+    assert!(!reader.is_complete());
+    reader.push("--b--".into()).unwrap();
+    assert!(reader.is_complete());
+    let mut reader = FormReader::new(URLENCODED, FormOptions::default()).unwrap();
+    reader.push("a=1".into()).unwrap();
+    assert!(!reader.is_complete());
+}
+
+#[test]
+fn a_body_that_says_it_is_too_large_is_not_begun() {
+    let limits = Limits { body_bytes: 10, ..Limits::default() };
+    let of = |length| {
+        let options =
+            FormOptions { limits: limits.clone(), content_length: Some(length), ..FormOptions::default() };
+        FormReader::new(URLENCODED, options)
+    };
+    assert!(of(10).is_ok());
+    assert!(matches!(of(11), Err(FormError::TooLarge { setting: "form_limits.body_bytes", .. })));
+}
+
 /// PoorWSGI decodes text with replacement.
 #[test]
 fn text_that_is_not_utf8_is_replaced() {

@@ -1,0 +1,70 @@
+//! A form of the engine as a form of Python.
+
+use std::sync::PoisonError;
+
+use poorwsgi::form::{self as engine, Content, safe_filename};
+use pyo3::prelude::*;
+use pyo3::types::{PyList, PyString};
+
+use super::field::{Described, FieldStorage, Origin};
+use super::file;
+
+/// The name of an uploaded file of whose name nothing is left.
+const UNNAMED: &str = "unnamed";
+
+/// Makes the Python objects of a form.
+pub(super) fn to_python(py: Python<'_>, form: engine::FieldStorage) -> PyResult<Bound<'_, FieldStorage>> {
+    let field = match form.into_pair() {
+        Ok((name, value)) => text_field(py, &name, &value),
+        Err(form) => body(py, form)?,
+    };
+    FieldStorage::bound(py, field)
+}
+
+/// A list of the fields of a form.
+pub(super) fn list(py: Python<'_>, form: engine::FieldStorage) -> PyResult<Bound<'_, PyList>> {
+    match form.into_parts().1 {
+        Content::List(fields) => fields_to_python(py, fields),
+        Content::Text(_) | Content::File(_) => Ok(PyList::empty(py)),
+    }
+}
+
+fn fields_to_python(py: Python<'_>, fields: Vec<engine::FieldStorage>) -> PyResult<Bound<'_, PyList>> {
+    let fields: Vec<_> = fields.into_iter().map(|field| to_python(py, field)).collect::<PyResult<_>>()?;
+    PyList::new(py, fields)
+}
+
+fn text_field(py: Python<'_>, name: &str, value: &str) -> FieldStorage {
+    let mut made = FieldStorage::default();
+    made.name = Some(text(py, name));
+    made.value = Some(text(py, value));
+    made.origin = Origin::Urlencoded;
+    made
+}
+
+fn body(py: Python<'_>, field: engine::FieldStorage) -> PyResult<FieldStorage> {
+    let (length, bytes_read) = (field.length(), field.bytes_read());
+    let (mut head, content) = field.into_parts();
+    let mut made = FieldStorage::default();
+    made.name = head.name.take().map(|name| text(py, &name));
+    made.filename = head.filename.as_deref().map(|name| text(py, &filename(name)));
+    match content {
+        Content::Text(value) => made.value = Some(text(py, &value)),
+        Content::File(file) => {
+            let file = file.into_inner().unwrap_or_else(PoisonError::into_inner);
+            made.file = Some(file::to_python(py, file)?.unbind());
+        }
+        Content::List(fields) => made.list = Some(fields_to_python(py, fields)?.into_any().unbind()),
+    }
+    made.origin = Origin::Body(Box::new(Described { head, length, bytes_read }));
+    Ok(made)
+}
+
+pub(super) fn text(py: Python<'_>, text: &str) -> Py<PyAny> {
+    PyString::new(py, text).into_any().unbind()
+}
+
+/// The name to save a file under: never a path. Empty where no file was chosen.
+pub(super) fn filename(sent: &str) -> String {
+    if sent.is_empty() { String::new() } else { safe_filename(sent).unwrap_or_else(|| UNNAMED.to_owned()) }
+}

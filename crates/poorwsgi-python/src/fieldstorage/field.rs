@@ -1,0 +1,510 @@
+//! `FieldStorage`: a field of a form, and the form itself.
+
+use poorwsgi::form::PartHead;
+use pyo3::exceptions::{PyAttributeError, PyKeyError};
+use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyIterator, PyList, PyString, PyTuple};
+
+use super::file::{close, close_finally};
+use super::interface::{Converter, FieldStorageInterface, list_or_default};
+use crate::names::Name;
+
+/// A field of a form: a text, a file, or a list of fields, as the form itself is.
+///
+/// A form is used like a dictionary of its fields. [] gives the field, or a list of fields where several have one name;
+/// get and its relatives give values.
+///
+///     >>> form = FieldStorage()
+///     >>> form.list = [FieldStorage("name", "Ada"), FieldStorage("tag", "a"), FieldStorage("tag", "b")]
+///     >>> form.get("name"), form.getlist("tag"), form["name"].value
+///     ('Ada', ['a', 'b'], 'Ada')
+///
+/// A parsed field has these attributes besides:
+///
+/// - filename: the name of an uploaded file without folders and whatever else makes a name dangerous, "" where no file
+///   was chosen, None for a field that is no file. The name as it was sent is in disposition_options.
+/// - file: the uploaded file, at its beginning; of a text in a multipart form a StringIO.
+/// - type, type_options: the media type and its parameters.
+/// - disposition, disposition_options: the Content-Disposition and its parameters.
+/// - length: the length in bytes as it was known before, -1 where it was not; bytes_read: how many were read.
+///
+/// The file is closed when the field goes away.
+#[pyclass(subclass, dict, weakref, extends = FieldStorageInterface, module = "poorwsgi.fieldstorage")]
+#[derive(Default)]
+pub(crate) struct FieldStorage {
+    /// The name of the field; None for a form.
+    #[pyo3(get, set)]
+    pub(super) name: Option<Py<PyAny>>,
+    /// The name of an uploaded file, else None.
+    #[pyo3(get, set)]
+    pub(super) filename: Option<Py<PyAny>>,
+    pub(super) value: Option<Py<PyAny>>,
+    pub(super) file: Option<Py<PyAny>>,
+    pub(super) list: Option<Py<PyAny>>,
+    pub(super) origin: Origin,
+}
+
+/// Where a field comes from, and what it knows of itself by that.
+#[derive(Default)]
+pub(super) enum Origin {
+    /// Python made it.
+    #[default]
+    Python,
+    /// A URL-encoded form: it has but a name and a text.
+    Urlencoded,
+    /// A body or a part of one. A text can be read as a file, which is made when it is asked for.
+    Body(Box<Described>),
+}
+
+/// What a body or a part says of itself. Python objects are made of it when they are asked for.
+pub(super) struct Described {
+    pub(super) head: PartHead,
+    pub(super) length: Option<u64>,
+    pub(super) bytes_read: u64,
+}
+
+impl Described {
+    fn of_text(text: &str) -> Self {
+        let head = PartHead { content_type: "text/plain".to_owned(), ..PartHead::default() };
+        let length = text.len() as u64;
+        Described { head, length: Some(length), bytes_read: length }
+    }
+}
+
+#[pymethods]
+impl FieldStorage {
+    #[new]
+    #[pyo3(signature = (*_args, **_kwargs), text_signature = "(name=None, value=None)")]
+    fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> PyClassInitializer<Self> {
+        PyClassInitializer::from(FieldStorageInterface).add_subclass(FieldStorage::default())
+    }
+
+    #[pyo3(signature = (name = None, value = None))]
+    fn __init__(&mut self, name: Option<Py<PyAny>>, value: Option<Py<PyAny>>) {
+        self.name = name;
+        self.value = value;
+    }
+
+    /// Closes the file, if any.
+    fn __del__(slf: &Bound<'_, Self>) {
+        let file = slf.borrow_mut().file.take();
+        if let Some(file) = file {
+            close_finally(file);
+        }
+    }
+
+    fn __enter__<'py>(slf: &Bound<'py, Self>) -> Bound<'py, Self> {
+        slf.clone()
+    }
+
+    /// Closes the file, if any.
+    #[pyo3(signature = (*_args))]
+    fn __exit__(slf: &Bound<'_, Self>, _args: &Bound<'_, PyTuple>) -> PyResult<()> {
+        Self::present(slf, |field| &field.file).map_or(Ok(()), |file| close(&file))
+    }
+
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+        let py = slf.py();
+        let name = Self::present(slf, |field| &field.name).unwrap_or_else(|| py.None().into_bound(py));
+        let list = Self::list(slf)?;
+        let shown = if let Some(value) = Self::present(slf, |field| &field.value) {
+            value.str()?
+        } else if list.is_truthy()? {
+            list.repr()?
+        } else if let Some(filename) = Self::present(slf, |field| &field.filename) {
+            PyString::new(py, &format!("file {}", filename.repr()?))
+        } else {
+            Self::file(slf)?.into_pyobject(py)?.str()?
+        };
+        Ok(format!("{}({name}, {shown})", slf.get_type().name()?))
+    }
+
+    fn __bool__(slf: &Bound<'_, Self>) -> PyResult<bool> {
+        if Self::list(slf)?.is_truthy()? {
+            return Ok(true);
+        }
+        match Self::present(slf, |field| &field.value) {
+            Some(value) => value.is_truthy(),
+            None => Self::present(slf, |field| &field.file).map_or(Ok(false), |file| has_content(&file)),
+        }
+    }
+
+    fn __iter__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyIterator>> {
+        Self::keys(slf)?.try_iter()
+    }
+
+    fn __len__(slf: &Bound<'_, Self>) -> PyResult<usize> {
+        Ok(Self::names(slf)?.len())
+    }
+
+    fn __contains__(slf: &Bound<'_, Self>, key: &Bound<'_, PyAny>) -> PyResult<bool> {
+        Self::first(slf, key).map(|field| field.is_some())
+    }
+
+    fn __getitem__<'py>(slf: &Bound<'py, Self>, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let fields = Self::fields(slf, key)?;
+        match fields.as_slice() {
+            [] => Err(PyKeyError::new_err(key.clone().unbind())),
+            [field] => Ok(field.clone()),
+            _ => Ok(PyList::new(slf.py(), fields)?.into_any()),
+        }
+    }
+
+    /// The fields of a form, in their order.
+    #[getter(list)]
+    fn list<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        if let Some(list) = Self::present(slf, |field| &field.list) {
+            return Ok(list);
+        }
+        let list = PyList::empty(slf.py()).into_any();
+        slf.borrow_mut().list = Some(list.clone().unbind());
+        Ok(list)
+    }
+
+    #[setter]
+    fn set_list(slf: &Bound<'_, Self>, list: Py<PyAny>) {
+        let _old = slf.borrow_mut().list.replace(list);
+    }
+
+    /// The uploaded file, or the text of a multipart form's field as one; else None.
+    #[getter]
+    fn file<'py>(slf: &Bound<'py, Self>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        static STRING_IO: Name = Name::new("io", "StringIO");
+        if let Some(file) = Self::present(slf, |field| &field.file) {
+            return Ok(Some(file));
+        }
+        let py = slf.py();
+        let text = {
+            let field = slf.borrow();
+            match field.origin {
+                Origin::Body(_) => field.value.as_ref().map(|text| text.clone_ref(py)),
+                Origin::Python | Origin::Urlencoded => None,
+            }
+        };
+        let Some(text) = text else { return Ok(None) };
+        let file = STRING_IO.get(py)?.call1((text,))?;
+        let mut field = slf.borrow_mut();
+        field.file = Some(file.clone().unbind());
+        // Whoever has the file may write to it, so from now on the value is what is in there.
+        field.value = None;
+        Ok(Some(file))
+    }
+
+    #[setter]
+    fn set_file(slf: &Bound<'_, Self>, file: Option<Py<PyAny>>) {
+        let _old = std::mem::replace(&mut slf.borrow_mut().file, file);
+    }
+
+    /// The value: a text, the content of a file, the list of fields of a form; None where there is none of them.
+    #[getter]
+    fn value<'py>(slf: &Bound<'py, Self>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        if let Some(value) = Self::present(slf, |field| &field.value) {
+            return Ok(Some(value));
+        }
+        if let Some(file) = Self::present(slf, |field| &field.file) {
+            return read_all(&file).map(Some);
+        }
+        let list = Self::list(slf)?;
+        Ok(if list.is_truthy()? { Some(list) } else { None })
+    }
+
+    /// The different names, in the order they came first.
+    fn keys<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        Self::names(slf)?.call_method0(intern!(slf.py(), "keys"))
+    }
+
+    /// The value of the field of this name, a list of values where there are several; default where there is none.
+    #[pyo3(signature = (key, default = None))]
+    fn get<'py>(
+        slf: &Bound<'py, Self>,
+        key: &Bound<'py, PyAny>,
+        default: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        Self::getvalue(slf, key, default, None)
+    }
+
+    /// As get, with each value given to func.
+    #[pyo3(signature = (key, default = None, func = None))]
+    fn getvalue<'py>(
+        slf: &Bound<'py, Self>,
+        key: &Bound<'py, PyAny>,
+        default: Option<Bound<'py, PyAny>>,
+        func: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let fields = Self::fields(slf, key)?;
+        let func = Converter(func);
+        match fields.as_slice() {
+            [] => Ok(default),
+            [field] => func.apply(value_of(field)?).map(Some),
+            _ => Ok(Some(values_of(slf.py(), &fields, &func)?.into_any())),
+        }
+    }
+
+    /// The value of the first field of this name, given to func; default where there is none. fce is a deprecated name
+    /// of func.
+    #[pyo3(signature = (key, default = None, func = None, fce = None))]
+    fn getfirst<'py>(
+        slf: &Bound<'py, Self>,
+        key: &Bound<'py, PyAny>,
+        default: Option<Bound<'py, PyAny>>,
+        func: Option<Bound<'py, PyAny>>,
+        fce: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let func = Converter::new(slf.py(), func, fce)?;
+        match Self::first(slf, key)? {
+            Some(field) => func.apply(value_of(&field)?).map(Some),
+            None => Ok(default),
+        }
+    }
+
+    /// The values of all fields of this name, each given to func; default, or an empty list, where there is none. fce is
+    /// a deprecated name of func.
+    #[pyo3(signature = (key, default = None, func = None, fce = None))]
+    fn getlist<'py>(
+        slf: &Bound<'py, Self>,
+        key: &Bound<'py, PyAny>,
+        default: Option<Bound<'py, PyAny>>,
+        func: Option<Bound<'py, PyAny>>,
+        fce: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let func = Converter::new(slf.py(), func, fce)?;
+        let fields = Self::fields(slf, key)?;
+        if fields.is_empty() {
+            return list_or_default(slf.py(), default);
+        }
+        Ok(values_of(slf.py(), &fields, &func)?.into_any())
+    }
+
+    /// The media type.
+    #[getter]
+    fn r#type<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        Self::description(slf, "type", |py, described| text(py, &described.head.content_type))
+    }
+
+    #[setter]
+    fn set_type(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        Self::describe(slf, "type", value)
+    }
+
+    /// The parameters of the media type.
+    #[getter]
+    fn type_options<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        Self::description(slf, "type_options", |py, described| options(py, &described.head.type_options))
+    }
+
+    #[setter]
+    fn set_type_options(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        Self::describe(slf, "type_options", value)
+    }
+
+    /// The Content-Disposition: "form-data" in a multipart form, else "".
+    #[getter]
+    fn disposition<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        Self::description(slf, "disposition", |py, described| text(py, &described.head.disposition))
+    }
+
+    #[setter]
+    fn set_disposition(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        Self::describe(slf, "disposition", value)
+    }
+
+    /// The parameters of the Content-Disposition, as they were sent.
+    #[getter]
+    fn disposition_options<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        Self::description(slf, "disposition_options", |py, described| {
+            options(py, &described.head.disposition_options)
+        })
+    }
+
+    #[setter]
+    fn set_disposition_options(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        Self::describe(slf, "disposition_options", value)
+    }
+
+    /// The length in bytes as it was known before the field was read; -1 where it was not.
+    #[getter]
+    fn length<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        Self::description(slf, "length", |py, described| match described.length {
+            Some(length) => Ok(length.into_pyobject(py)?.into_any()),
+            None => Ok((-1_i64).into_pyobject(py)?.into_any()),
+        })
+    }
+
+    #[setter]
+    fn set_length(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        Self::describe(slf, "length", value)
+    }
+
+    /// How many bytes were read: of a form its body, of a field its value.
+    #[getter]
+    fn bytes_read<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        Self::description(slf, "bytes_read", |py, described| {
+            Ok(described.bytes_read.into_pyobject(py)?.into_any())
+        })
+    }
+
+    #[setter]
+    fn set_bytes_read(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        Self::describe(slf, "bytes_read", value)
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        [&self.name, &self.filename, &self.value, &self.file, &self.list]
+            .into_iter()
+            .flatten()
+            .try_for_each(|held| visit.call(held))
+    }
+
+    fn __clear__(&mut self) {
+        if let Some(file) = self.file.take() {
+            close_finally(file);
+        }
+        drop(std::mem::take(self));
+    }
+}
+
+impl FieldStorage {
+    pub(super) fn bound(py: Python<'_>, field: FieldStorage) -> PyResult<Bound<'_, Self>> {
+        Bound::new(py, PyClassInitializer::from(FieldStorageInterface).add_subclass(field))
+    }
+
+    fn present<'py>(
+        slf: &Bound<'py, Self>,
+        attribute: impl Fn(&Self) -> &Option<Py<PyAny>>,
+    ) -> Option<Bound<'py, PyAny>> {
+        attribute(&slf.borrow()).as_ref().map(|value| value.bind(slf.py()).clone())
+    }
+
+    /// The different names as the keys of a dict.
+    fn names<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyDict>> {
+        let names = PyDict::new(slf.py());
+        for field in Self::list(slf)?.try_iter()? {
+            names.set_item(name_of(&field?)?, slf.py().None())?;
+        }
+        Ok(names)
+    }
+
+    fn first<'py>(slf: &Bound<'py, Self>, key: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        for field in Self::list(slf)?.try_iter()? {
+            let field = field?;
+            if name_of(&field)?.eq(key)? {
+                return Ok(Some(field));
+            }
+        }
+        Ok(None)
+    }
+
+    fn fields<'py>(slf: &Bound<'py, Self>, key: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyAny>>> {
+        let mut fields = Vec::new();
+        for field in Self::list(slf)?.try_iter()? {
+            let field = field?;
+            if name_of(&field)?.eq(key)? {
+                fields.push(field);
+            }
+        }
+        Ok(fields)
+    }
+
+    /// What the field knows of itself, kept as an ordinary attribute once somebody has seen it.
+    fn description<'py>(
+        slf: &Bound<'py, Self>,
+        name: &'static str,
+        make: impl FnOnce(Python<'py>, &Described) -> PyResult<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let attributes = Self::attributes(slf)?;
+        if let Some(value) = attributes.get_item(name)? {
+            return Ok(value);
+        }
+        let made = match &slf.borrow().origin {
+            Origin::Body(described) => make(slf.py(), described)?,
+            Origin::Urlencoded => {
+                let value = Self::present(slf, |field| &field.value);
+                make(slf.py(), &Described::of_text(&value.map(|text| text.to_string()).unwrap_or_default()))?
+            }
+            Origin::Python => {
+                return Err(PyAttributeError::new_err(format!(
+                    "only a parsed field has the attribute {name}"
+                )));
+            }
+        };
+        attributes.set_item(name, &made)?;
+        Ok(made)
+    }
+
+    fn describe(slf: &Bound<'_, Self>, name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        Self::attributes(slf)?.set_item(name, value)
+    }
+
+    fn attributes<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyDict>> {
+        Ok(slf.getattr(intern!(slf.py(), "__dict__"))?.cast_into()?)
+    }
+}
+
+impl Drop for FieldStorage {
+    fn drop(&mut self) {
+        if let Some(file) = self.file.take() {
+            close_finally(file);
+        }
+    }
+}
+
+fn text<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyAny>> {
+    Ok(PyString::new(py, text).into_any())
+}
+
+fn options<'py>(py: Python<'py>, options: &[(String, String)]) -> PyResult<Bound<'py, PyAny>> {
+    let dict = PyDict::new(py);
+    options.iter().try_for_each(|(name, value)| dict.set_item(name, value))?;
+    Ok(dict.into_any())
+}
+
+fn name_of<'py>(field: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    match field.cast_exact::<FieldStorage>() {
+        Ok(field) => Ok(FieldStorage::present(field, |field| &field.name)
+            .unwrap_or_else(|| field.py().None().into_bound(field.py()))),
+        Err(_) => field.getattr(intern!(field.py(), "name")),
+    }
+}
+
+fn value_of<'py>(field: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    match field.cast_exact::<FieldStorage>() {
+        Ok(exact) => {
+            Ok(FieldStorage::value(exact)?.unwrap_or_else(|| field.py().None().into_bound(field.py())))
+        }
+        Err(_) => field.getattr(intern!(field.py(), "value")),
+    }
+}
+
+fn values_of<'py>(
+    py: Python<'py>,
+    fields: &[Bound<'py, PyAny>],
+    func: &Converter<'py>,
+) -> PyResult<Bound<'py, PyList>> {
+    let values = PyList::empty(py);
+    for field in fields {
+        values.append(func.apply(value_of(field)?)?)?;
+    }
+    Ok(values)
+}
+
+/// All that is in a file, which is at its beginning afterwards.
+fn read_all<'py>(file: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    read(file, None)
+}
+
+fn has_content(file: &Bound<'_, PyAny>) -> PyResult<bool> {
+    read(file, Some(1))?.is_truthy()
+}
+
+fn read<'py>(file: &Bound<'py, PyAny>, size: Option<usize>) -> PyResult<Bound<'py, PyAny>> {
+    let (seek, read) = (intern!(file.py(), "seek"), intern!(file.py(), "read"));
+    file.call_method1(seek, (0,))?;
+    let data = match size {
+        Some(size) => file.call_method1(read, (size,))?,
+        None => file.call_method0(read)?,
+    };
+    file.call_method1(seek, (0,))?;
+    Ok(data)
+}

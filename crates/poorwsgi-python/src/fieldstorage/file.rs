@@ -1,0 +1,121 @@
+//! Files of Python in the engine, and files of the engine in Python.
+
+use std::any::Any;
+use std::fs::File;
+use std::io::{self, Cursor, Read, Seek, SeekFrom, Write};
+use std::os::fd::IntoRawFd;
+
+use poorwsgi::form::{FileCallback, FormFile};
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+use tempfile::{SpooledData, SpooledTempFile};
+
+use crate::names::Name;
+
+/// A callback of the engine that asks Python for a file.
+pub(super) fn callback(
+    mut give: impl for<'py> FnMut(Python<'py>, &str) -> PyResult<Bound<'py, PyAny>> + Send + 'static,
+) -> FileCallback {
+    Box::new(move |filename| {
+        let file = Python::attach(|py| give(py, filename).map(Bound::unbind)).map_err(io::Error::other)?;
+        Ok(Box::new(PythonFile(Some(file))) as Box<dyn FormFile>)
+    })
+}
+
+/// The file as Python uses it: the callback's own, a BytesIO of what was small, else the temporary file.
+pub(super) fn to_python<'py>(py: Python<'py>, file: Box<dyn FormFile>) -> PyResult<Bound<'py, PyAny>> {
+    let file: Box<dyn Any> = file;
+    let file = match file.downcast::<PythonFile>() {
+        Ok(mut file) => return Ok(file.0.take().into_pyobject(py)?.into_any()),
+        Err(file) => file.downcast::<SpooledTempFile>(),
+    };
+    match file.map(|file| file.into_inner()) {
+        Ok(SpooledData::InMemory(bytes)) => bytes_io(py, bytes),
+        Ok(SpooledData::OnDisk(file)) => open(py, file),
+        Err(_) => Err(PyRuntimeError::new_err("an uploaded file of an unknown kind")),
+    }
+}
+
+fn bytes_io(py: Python<'_>, bytes: Cursor<Vec<u8>>) -> PyResult<Bound<'_, PyAny>> {
+    static BYTES_IO: Name = Name::new("io", "BytesIO");
+    BYTES_IO.get(py)?.call1((PyBytes::new(py, bytes.get_ref()),))
+}
+
+fn open(py: Python<'_>, file: File) -> PyResult<Bound<'_, PyAny>> {
+    static OPEN: Name = Name::new("io", "open");
+    OPEN.get(py)?.call1((file.into_raw_fd(), "rb+"))
+}
+
+/// Closes what can be closed, while an object of ours is being deallocated or cleared. Nobody can be told of an error
+/// then, and the one that is just being raised, if any, has to survive.
+pub(super) fn close_finally(file: Py<PyAny>) {
+    Python::try_attach(|py| {
+        let raised = PyErr::take(py);
+        if let Err(error) = close(file.bind(py)) {
+            error.write_unraisable(py, Some(file.bind(py)));
+        }
+        drop(file);
+        if let Some(raised) = raised {
+            raised.restore(py);
+        }
+    });
+}
+
+/// Closes what can be closed: the callback's object need not.
+pub(super) fn close(file: &Bound<'_, PyAny>) -> PyResult<()> {
+    match file.getattr_opt(intern!(file.py(), "close"))? {
+        Some(close) => close.call0().map(drop),
+        None => Ok(()),
+    }
+}
+
+/// A file that the callback returned. It is closed when the form breaks off before it is handed back.
+struct PythonFile(Option<Py<PyAny>>);
+
+impl PythonFile {
+    fn with<T>(&self, act: impl FnOnce(&Bound<'_, PyAny>) -> PyResult<T>) -> io::Result<T> {
+        let Some(file) = &self.0 else { return Err(io::ErrorKind::NotConnected.into()) };
+        Python::attach(|py| act(file.bind(py))).map_err(io::Error::other)
+    }
+}
+
+impl Write for PythonFile {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        self.with(|file| {
+            let written = file.call_method1(intern!(file.py(), "write"), (PyBytes::new(file.py(), data),))?;
+            // A raw file may take less than it was given; another object says what it likes.
+            Ok(written.extract().unwrap_or(data.len()).min(data.len()))
+        })
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Read for PythonFile {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+impl Seek for PythonFile {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let SeekFrom::Start(position) = to else { return Err(io::ErrorKind::Unsupported.into()) };
+        let seek = self
+            .with(|file| file.getattr_opt(intern!(file.py(), "seek")).map(|seek| seek.map(Bound::unbind)))?;
+        let Some(seek) = seek else { return Err(io::ErrorKind::Unsupported.into()) };
+        self.with(|file| seek.call1(file.py(), (position,)))?;
+        Ok(position)
+    }
+}
+
+impl Drop for PythonFile {
+    fn drop(&mut self) {
+        if let Some(file) = self.0.take() {
+            close_finally(file);
+        }
+    }
+}

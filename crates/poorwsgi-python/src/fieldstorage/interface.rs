@@ -1,0 +1,141 @@
+//! What every form offers, whatever it was made of.
+
+use pyo3::exceptions::{PyNotImplementedError, PyTypeError};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList, PyTuple, PyType};
+
+use crate::names::deprecated;
+
+/// The base of all forms: it reads values through ``in`` and ``[]``, which a subclass defines.
+///
+/// A key that came several times has a list of values, a key that came once has one value.
+// Without a field, so that it can stand beside dict among the bases of a class.
+#[pyclass(frozen, subclass, module = "poorwsgi.fieldstorage")]
+pub(crate) struct FieldStorageInterface;
+
+#[pymethods]
+impl FieldStorageInterface {
+    #[new]
+    #[classmethod]
+    #[pyo3(signature = (*_args, **_kwargs), text_signature = "()")]
+    fn new(
+        cls: &Bound<'_, PyType>,
+        _args: &Bound<'_, PyTuple>,
+        _kwargs: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Self> {
+        if cls.is(cls.py().get_type::<Self>()) {
+            return Err(PyTypeError::new_err(
+                "FieldStorageInterface is abstract: a subclass defines __contains__ and __getitem__",
+            ));
+        }
+        Ok(FieldStorageInterface)
+    }
+
+    fn __contains__(&self, key: &Bound<'_, PyAny>) -> PyResult<bool> {
+        Err(not_defined("__contains__", key))
+    }
+
+    fn __getitem__<'py>(&self, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        Err(not_defined("__getitem__", key))
+    }
+
+    /// The value of a key, given to func; default where there is none.
+    #[pyo3(signature = (key, default = None, func = None))]
+    fn getvalue<'py>(
+        slf: &Bound<'py, Self>,
+        key: &Bound<'py, PyAny>,
+        default: Option<Bound<'py, PyAny>>,
+        func: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        match value(slf, key)? {
+            Some(value) => Converter(func).apply(value).map(Some),
+            None => Ok(default),
+        }
+    }
+
+    /// The first value of a key, given to func; default where there is none. fce is a deprecated name of func.
+    #[pyo3(signature = (key, default = None, func = None, fce = None))]
+    fn getfirst<'py>(
+        slf: &Bound<'py, Self>,
+        key: &Bound<'py, PyAny>,
+        default: Option<Bound<'py, PyAny>>,
+        func: Option<Bound<'py, PyAny>>,
+        fce: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let func = Converter::new(slf.py(), func, fce)?;
+        let first = match value(slf, key)? {
+            Some(value) => match value.cast_into::<PyList>() {
+                Ok(values) => values.iter().next(),
+                Err(error) => Some(error.into_inner()),
+            },
+            None => None,
+        };
+        first.map_or(Ok(default), |value| func.apply(value).map(Some))
+    }
+
+    /// All values of a key, each given to func; default, or an empty list, where there is none. fce is a deprecated
+    /// name of func.
+    #[pyo3(signature = (key, default = None, func = None, fce = None))]
+    fn getlist<'py>(
+        slf: &Bound<'py, Self>,
+        key: &Bound<'py, PyAny>,
+        default: Option<Bound<'py, PyAny>>,
+        func: Option<Bound<'py, PyAny>>,
+        fce: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = slf.py();
+        let func = Converter::new(py, func, fce)?;
+        let Some(value) = value(slf, key)? else { return list_or_default(py, default) };
+        let values = PyList::empty(py);
+        match value.cast_into::<PyList>() {
+            Ok(several) => several.iter().try_for_each(|value| values.append(func.apply(value)?))?,
+            Err(error) => values.append(func.apply(error.into_inner())?)?,
+        }
+        Ok(values.into_any())
+    }
+}
+
+fn not_defined(method: &str, key: &Bound<'_, PyAny>) -> PyErr {
+    PyNotImplementedError::new_err(format!("the subclass does not define {method}; asked for {key}"))
+}
+
+fn value<'py>(
+    form: &Bound<'py, FieldStorageInterface>,
+    key: &Bound<'py, PyAny>,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    // Asked first, because [] may answer for a key that is not there, as that of a defaultdict does.
+    if form.contains(key)? { form.get_item(key).map(Some) } else { Ok(None) }
+}
+
+pub(super) fn list_or_default<'py>(
+    py: Python<'py>,
+    default: Option<Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    match default {
+        Some(default) if default.is_truthy()? => Ok(default),
+        _ => Ok(PyList::empty(py).into_any()),
+    }
+}
+
+/// What is done to a value; nothing where no function was given.
+pub(super) struct Converter<'py>(pub(super) Option<Bound<'py, PyAny>>);
+
+impl<'py> Converter<'py> {
+    pub(super) fn new(
+        py: Python<'py>,
+        func: Option<Bound<'py, PyAny>>,
+        fce: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Self> {
+        if fce.is_some() {
+            deprecated(py, "the argument fce is deprecated: use func")?;
+        }
+        Ok(Converter(fce.or(func)))
+    }
+
+    pub(super) fn apply(&self, value: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        match &self.0 {
+            Some(func) => func.call1((value,)),
+            None => Ok(value),
+        }
+    }
+}

@@ -1,0 +1,390 @@
+//! `FieldStorageParser`: from a file of Python to a form.
+
+use poorwsgi::form::multipart::is_boundary;
+use poorwsgi::form::{FileCallback, FormError, FormOptions, FormReader, Limits, PartHead};
+use poorwsgi::headers::parameters::{parse_header, render_parameter};
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyInt, PyList, PyString, PyTuple};
+
+use super::field::{Described, FieldStorage, Origin};
+use super::source::Source;
+use super::{convert, decode, error, file};
+use crate::headers::{Headers, header_error};
+use crate::names::{Name, overrides};
+
+const URLENCODED: &str = "application/x-www-form-urlencoded";
+
+/// Whether a multipart body may have this boundary, a str or bytes: 1 to 201 printable ASCII characters that do not end
+/// with a space.
+#[pyfunction]
+pub(crate) fn valid_boundary(data: &Bound<'_, PyAny>) -> PyResult<bool> {
+    if let Ok(text) = data.cast::<PyString>() {
+        return Ok(text.to_str().is_ok_and(|text| is_boundary(text.as_bytes())));
+    }
+    match data.cast::<PyBytes>() {
+        Ok(bytes) => Ok(is_boundary(bytes.as_bytes())),
+        Err(_) => {
+            Err(PyTypeError::new_err(format!("a boundary is str or bytes, not {}", data.get_type().name()?)))
+        }
+    }
+}
+
+/// Parses a form in a body: a URL-encoded one, a multipart one, or a body of another type as a single field.
+///
+///     >>> from io import BytesIO
+///     >>> from poorwsgi.headers import Headers
+///     >>> headers = Headers({"Content-Type": "application/x-www-form-urlencoded", "Content-Length": "7"})
+///     >>> FieldStorageParser(BytesIO(b"a=1&b=2"), headers).parse().get("b")
+///     '2'
+///
+/// Requests parse their forms themselves; this is for bodies from elsewhere.
+///
+/// - input_: the body, a binary file. It is read up to the Content-Length, or limit where that is less; to its end where
+///   neither is known.
+/// - headers: those of the body, Headers or a dict: Content-Type, Content-Length and Content-Disposition count.
+/// - keep_blank_values: whether a URL-encoded name with an empty value is a field; by default it is left out.
+/// - strict_parsing: whether a URL-encoded field without "=" is a ValueError; by default it has an empty value.
+/// - encoding, errors: how bytes become text, as for bytes.decode.
+/// - max_num_fields: the most fields, files included; by default 1000 fields and 100 files. More are a ValueError.
+/// - separator: what separates URL-encoded fields.
+/// - file_callback: a function that gets the name of an uploaded file, without folders and whatever else makes a name
+///   dangerous, and returns the object that the file is written to while the body arrives: one with write, read and
+///   seek. By default a file is kept in memory up to 8 KiB and in a temporary file beyond.
+/// - outerboundary: the boundary at which to stop, where the body is a part of another one.
+///
+/// Raises ValueError for a body that is no form, ends early, or is over a limit; what the callback and its file raise
+/// passes unchanged.
+#[pyclass(subclass, dict, weakref, module = "poorwsgi.fieldstorage")]
+#[derive(Default)]
+pub(crate) struct FieldStorageParser {
+    /// The file that is read.
+    #[pyo3(get, set)]
+    pub(super) input: Option<Py<PyAny>>,
+    /// The headers of the body.
+    #[pyo3(get, set)]
+    headers: Option<Py<PyAny>>,
+    /// The boundary at which to stop, as bytes.
+    #[pyo3(get, set)]
+    pub(super) outerboundary: Vec<u8>,
+    /// Whether URL-encoded fields with an empty value are kept.
+    #[pyo3(get, set)]
+    keep_blank_values: Option<Py<PyAny>>,
+    /// Whether URL-encoded fields without "=" are an error.
+    #[pyo3(get, set)]
+    strict_parsing: Option<Py<PyAny>>,
+    /// The most bytes to read; None without a limit.
+    #[pyo3(get, set)]
+    pub(super) limit: Option<i64>,
+    /// The encoding of names and texts.
+    #[pyo3(get, set)]
+    pub(super) encoding: String,
+    /// What is done about bytes that are not of the encoding, as for bytes.decode.
+    #[pyo3(get, set)]
+    pub(super) errors: String,
+    /// The most fields; None for the default.
+    #[pyo3(get, set)]
+    max_num_fields: Option<u64>,
+    /// What separates URL-encoded fields.
+    #[pyo3(get, set)]
+    separator: Option<Py<PyAny>>,
+    /// The function that gives the file for an upload; None for temporary files.
+    #[pyo3(get, set)]
+    pub(super) file_callback: Option<Py<PyAny>>,
+    /// How many bytes were read.
+    #[pyo3(get, set)]
+    pub(super) bytes_read: u64,
+    /// 0; 1 when the closing boundary was read, -1 when the body has ended.
+    #[pyo3(get, set)]
+    pub(super) done: i64,
+    /// The name of the file that is read, else None.
+    #[pyo3(get, set)]
+    pub(super) filename: Option<Py<PyAny>>,
+    /// The boundary between the parts of the body, as bytes.
+    #[pyo3(get, set)]
+    innerboundary: Vec<u8>,
+    /// The Content-Length, -1 where there is none.
+    #[pyo3(get, set)]
+    length: i64,
+}
+
+#[pymethods]
+impl FieldStorageParser {
+    /// PoorWSGI's reading size, and up to how many bytes a file is kept in memory.
+    #[classattr]
+    const BUFSIZE: u64 = 8192;
+
+    #[new]
+    #[pyo3(
+        signature = (*_args, **_kwargs),
+        text_signature = "(input_=None, headers=None, outerboundary=b'', keep_blank_values=0, strict_parsing=0, \
+            limit=None, encoding='utf-8', errors='replace', max_num_fields=None, separator='&', file_callback=None)"
+    )]
+    fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> Self {
+        FieldStorageParser {
+            length: -1,
+            encoding: "utf-8".to_owned(),
+            errors: "replace".to_owned(),
+            ..FieldStorageParser::default()
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "PoorWSGI's")]
+    #[pyo3(signature = (
+        input_ = None, headers = None, outerboundary = Vec::new(), keep_blank_values = None, strict_parsing = None,
+        limit = None, encoding = "utf-8", errors = "replace", max_num_fields = None, separator = None,
+        file_callback = None
+    ))]
+    fn __init__(
+        slf: &Bound<'_, Self>,
+        input_: Option<Bound<'_, PyAny>>,
+        headers: Option<Py<PyAny>>,
+        outerboundary: Vec<u8>,
+        keep_blank_values: Option<Py<PyAny>>,
+        strict_parsing: Option<Py<PyAny>>,
+        limit: Option<i64>,
+        encoding: &str,
+        errors: &str,
+        max_num_fields: Option<u64>,
+        separator: Option<Py<PyAny>>,
+        file_callback: Option<Py<PyAny>>,
+    ) -> PyResult<()> {
+        static TEXT_IO_WRAPPER: Name = Name::new("io", "TextIOWrapper");
+        let py = slf.py();
+        let input = match input_ {
+            Some(input) if input.is_instance(TEXT_IO_WRAPPER.get(py)?)? => Some(input.getattr("buffer")?),
+            input => input,
+        };
+        let headers = match headers {
+            Some(headers) => headers,
+            None => Bound::new(py, Headers::default())?.into_any().unbind(),
+        };
+        let zero = || PyInt::new(py, 0).into_any().unbind();
+        let mut parser = slf.borrow_mut();
+        *parser = FieldStorageParser {
+            input: input.map(Bound::unbind),
+            headers: Some(headers),
+            outerboundary,
+            keep_blank_values: Some(keep_blank_values.unwrap_or_else(zero)),
+            strict_parsing: Some(strict_parsing.unwrap_or_else(zero)),
+            limit,
+            encoding: encoding.to_owned(),
+            errors: errors.to_owned(),
+            max_num_fields,
+            separator: Some(separator.unwrap_or_else(|| PyString::intern(py, "&").into_any().unbind())),
+            file_callback,
+            length: -1,
+            ..FieldStorageParser::default()
+        };
+        Ok(())
+    }
+
+    /// Parses the body, and returns the form.
+    fn parse<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, FieldStorage>> {
+        let py = slf.py();
+        let mut head = Self::head(slf)?;
+        let mut form = FieldStorage::default();
+        form.name = head.name.take().map(|name| convert::text(py, &name));
+        form.filename = head.filename.as_deref().map(|name| convert::text(py, &convert::filename(name)));
+        let length = Self::header(slf, "Content-Length")?.and_then(|length| content_length(&length));
+        {
+            let mut parser = slf.borrow_mut();
+            parser.filename = form.filename.as_ref().map(|name| name.clone_ref(py));
+            parser.length = length.unwrap_or(-1);
+            parser.limit = parser.limit.or(length);
+        }
+        if head.content_type == URLENCODED {
+            form.list = Some(slf.call_method0(intern!(py, "read_urlencoded"))?.unbind());
+        } else if head.content_type.starts_with("multipart/") {
+            let boundary = head.type_options.iter().find(|(name, _)| name == "boundary");
+            slf.borrow_mut().innerboundary =
+                boundary.map(|(_, boundary)| boundary.clone().into_bytes()).unwrap_or_default();
+            form.list = Some(slf.call_method0(intern!(py, "read_multi"))?.unbind());
+        } else {
+            form.file = Some(slf.call_method0(intern!(py, "read_single"))?.unbind());
+        }
+        let bytes_read = slf.borrow().bytes_read;
+        let length = Self::known_length(slf);
+        form.origin = Origin::Body(Box::new(Described { head, length, bytes_read }));
+        FieldStorage::bound(py, form)
+    }
+
+    /// Reads a URL-encoded body, and returns the list of its fields.
+    fn read_urlencoded<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
+        Self::read_form(slf, URLENCODED)
+    }
+
+    /// Reads a multipart body whose boundary is innerboundary, and returns the list of its fields.
+    fn read_multi<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
+        let boundary = Self::inner_boundary(slf)?;
+        let boundary = render_parameter("boundary", Some(&boundary)).map_err(header_error)?;
+        Self::read_form(slf, &format!("multipart/form-data; {boundary}"))
+    }
+
+    fn _parse_content_type<'py>(slf: &Bound<'py, Self>) -> PyResult<(String, Bound<'py, PyDict>)> {
+        let line = Self::content_type(slf)?;
+        let (value, parameters) = parse_header(&line);
+        let options = PyDict::new(slf.py());
+        parameters.iter().try_for_each(|(name, value)| options.set_item(name, value))?;
+        Ok((value.to_owned(), options))
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.held().into_iter().flatten().try_for_each(|held| visit.call(held))
+    }
+
+    fn __clear__(&mut self) {
+        *self = FieldStorageParser::default();
+    }
+}
+
+impl FieldStorageParser {
+    fn held(&self) -> [&Option<Py<PyAny>>; 7] {
+        [
+            &self.input,
+            &self.headers,
+            &self.keep_blank_values,
+            &self.strict_parsing,
+            &self.separator,
+            &self.file_callback,
+            &self.filename,
+        ]
+    }
+
+    /// What an attribute holds, or None.
+    pub(super) fn attribute<'py>(
+        slf: &Bound<'py, Self>,
+        attribute: impl Fn(&Self) -> &Option<Py<PyAny>>,
+    ) -> Bound<'py, PyAny> {
+        let value = attribute(&slf.borrow()).as_ref().map(|value| value.clone_ref(slf.py()));
+        value.unwrap_or_else(|| slf.py().None()).into_bound(slf.py())
+    }
+
+    fn header(slf: &Bound<'_, Self>, name: &str) -> PyResult<Option<String>> {
+        let headers = Self::attribute(slf, |parser| &parser.headers);
+        if let Ok(headers) = headers.cast_exact::<Headers>() {
+            let value = headers.get().lock().get(name).cloned();
+            return Ok(value.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()));
+        }
+        match headers.call_method1(intern!(slf.py(), "get"), (name,))? {
+            value if value.is_none() => Ok(None),
+            value => value.extract().map(Some),
+        }
+    }
+
+    /// What the body says, else what it is when it says nothing.
+    fn content_type(slf: &Bound<'_, Self>) -> PyResult<String> {
+        let default = if slf.borrow().outerboundary.is_empty() { URLENCODED } else { "text/plain" };
+        Ok(Self::header(slf, "Content-Type")?.unwrap_or_else(|| default.to_owned()))
+    }
+
+    fn head(slf: &Bound<'_, Self>) -> PyResult<PartHead> {
+        let disposition = Self::header(slf, "Content-Disposition")?.unwrap_or_default();
+        PartHead::of_body(&Self::content_type(slf)?, &disposition).map_err(|error| Self::error(slf, error))
+    }
+
+    pub(super) fn inner_boundary(slf: &Bound<'_, Self>) -> PyResult<String> {
+        let boundary = slf.borrow().innerboundary.clone();
+        match String::from_utf8(boundary) {
+            Ok(boundary) if is_boundary(boundary.as_bytes()) => Ok(boundary),
+            boundary => {
+                let shown = boundary.unwrap_or_else(|error| error.into_bytes().escape_ascii().to_string());
+                Err(PyValueError::new_err(format!(
+                    "Invalid boundary {shown:?}: it is 1 to 201 printable ASCII characters and does not end with a space"
+                )))
+            }
+        }
+    }
+
+    pub(super) fn error(slf: &Bound<'_, Self>, error: FormError) -> PyErr {
+        error::of_parser(error, slf.borrow().max_num_fields)
+    }
+
+    /// The input, up to the length, or the limit where that is less.
+    pub(super) fn source<'py>(slf: &Bound<'py, Self>, length: Option<u64>) -> Source<'py> {
+        let limit = slf.borrow().limit.and_then(|limit| u64::try_from(limit).ok());
+        Source::new(Self::attribute(slf, |parser| &parser.input), length, limit)
+    }
+
+    pub(super) fn known_length(slf: &Bound<'_, Self>) -> Option<u64> {
+        u64::try_from(slf.borrow().length).ok()
+    }
+
+    fn read_form<'py>(slf: &Bound<'py, Self>, content_type: &str) -> PyResult<Bound<'py, PyList>> {
+        let mut source = Self::source(slf, Self::known_length(slf));
+        let failed = |error| Self::error(slf, error);
+        let mut reader = FormReader::new(content_type, Self::options(slf)?).map_err(failed)?;
+        while !reader.is_complete()
+            && let Some(block) = source.block()?
+        {
+            reader.push(block).map_err(failed)?;
+        }
+        slf.borrow_mut().bytes_read += source.read();
+        if !reader.is_complete() {
+            source.end()?;
+        }
+        convert::list(slf.py(), reader.finish().map_err(failed)?)
+    }
+
+    fn options(slf: &Bound<'_, Self>) -> PyResult<FormOptions> {
+        let file_callback = Self::file_callback(slf)?;
+        let separator = separator(&Self::attribute(slf, |parser| &parser.separator))?;
+        let keep_blank_values = Self::attribute(slf, |parser| &parser.keep_blank_values).is_truthy()?;
+        let strict_parsing = Self::attribute(slf, |parser| &parser.strict_parsing).is_truthy()?;
+        let parser = slf.borrow();
+        let mut limits = Limits::default();
+        if let Some(most) = parser.max_num_fields {
+            // It counts every field, of whatever kind.
+            limits = Limits { fields: most, parts: most, files: most, ..limits };
+        }
+        // Whoever hands over a body of a known length has decided to read so much.
+        limits.body_bytes = limits.body_bytes.max(u64::try_from(parser.length).unwrap_or(0));
+        let decode = decode::decode(slf.py(), &parser.encoding, &parser.errors)?;
+        Ok(FormOptions {
+            limits,
+            keep_blank_values,
+            strict_parsing,
+            separator,
+            decode,
+            file_callback,
+            content_length: None,
+        })
+    }
+
+    /// What gives the files: the callback, or make_file where a subclass has its own.
+    fn file_callback(slf: &Bound<'_, Self>) -> PyResult<Option<FileCallback>> {
+        let is_exact = slf.is_exact_instance_of::<Self>();
+        if !is_exact && overrides(&slf.get_type(), &slf.py().get_type::<Self>(), &["make_file"])? {
+            let parser = slf.clone().unbind();
+            return Ok(Some(file::callback(move |py, filename| {
+                let parser = parser.bind(py);
+                parser.borrow_mut().filename = Some(convert::text(py, filename));
+                parser.call_method0("make_file")
+            })));
+        }
+        let callback = Self::attribute(slf, |parser| &parser.file_callback);
+        if callback.is_none() {
+            return Ok(None);
+        }
+        let callback = callback.unbind();
+        Ok(Some(file::callback(move |py, filename| callback.bind(py).call1((filename,)))))
+    }
+}
+
+fn separator(separator: &Bound<'_, PyAny>) -> PyResult<u8> {
+    match separator.extract::<char>().map(u8::try_from) {
+        Ok(Ok(byte)) if byte.is_ascii() => Ok(byte),
+        _ => Err(PyValueError::new_err(format!(
+            "separator must be one ASCII character, not {}",
+            separator.repr()?
+        ))),
+    }
+}
+
+/// Of a length that is no number nothing is known.
+fn content_length(text: &str) -> Option<i64> {
+    let text = text.trim();
+    text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
+}

@@ -1,0 +1,195 @@
+//! Reading a body that is a single value, in blocks or line by line.
+
+use bytes::Bytes;
+use poorwsgi::form::{FormError, Limits};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{IntoPyDict, PyBytes};
+
+use super::lines::Boundary;
+use super::parser::FieldStorageParser;
+use super::source::{Source, bytes};
+use crate::names::Name;
+
+#[pymethods]
+impl FieldStorageParser {
+    /// Reads a body that is a single value, and returns a file of it: a binary one where the body has a file name.
+    fn read_single<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        let file = if Self::known_length(slf).is_some() {
+            let file = slf.call_method0("read_binary")?;
+            slf.call_method0("skip_lines")?;
+            file
+        } else {
+            slf.call_method0("read_lines")?
+        };
+        file.call_method1("seek", (0,))?;
+        Ok(file)
+    }
+
+    /// Reads as many bytes as length says into the file that make_file gives, and returns it. Where less comes, done
+    /// is -1.
+    fn read_binary<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        let file = slf.call_method0("make_file")?;
+        let writer = Writer::new(slf, &file)?;
+        let mut source = Self::source(slf, Some(Self::known_length(slf).unwrap_or(0)));
+        while let Some(block) = source.block()? {
+            writer.write(&block)?;
+            slf.borrow_mut().bytes_read += block.len() as u64;
+        }
+        writer.finish()?;
+        if source.end().is_err() {
+            slf.borrow_mut().done = -1;
+        }
+        Ok(file)
+    }
+
+    /// Reads lines up to the outer boundary, or to the end where there is none, and returns a file of them.
+    fn read_lines<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        let is_part = !slf.borrow().outerboundary.is_empty();
+        let read = if is_part { "read_lines_to_outerboundary" } else { "read_lines_to_eof" };
+        slf.call_method1(read, (slf.call_method0("make_file")?,))
+    }
+
+    /// Writes the lines up to the end into a file, and returns it.
+    fn read_lines_to_eof<'py>(
+        slf: &Bound<'py, Self>,
+        file: Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let writer = Writer::new(slf, &file)?;
+        let mut source = Self::source(slf, None);
+        while let Some(line) = Self::line(slf, &mut source)? {
+            writer.write(&line)?;
+        }
+        writer.finish()?;
+        Ok(file)
+    }
+
+    /// Writes the lines up to the outer boundary into a file, and returns it.
+    fn read_lines_to_outerboundary<'py>(
+        slf: &Bound<'py, Self>,
+        file: Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let writer = Writer::new(slf, &file)?;
+        Self::read_part(slf, |data| writer.write(data))?;
+        writer.finish()?;
+        Ok(file)
+    }
+
+    /// Skips the lines up to the outer boundary, where there is one.
+    fn skip_lines(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let is_part = !slf.borrow().outerboundary.is_empty() && slf.borrow().done == 0;
+        if is_part { Self::read_part(slf, |_| Ok(())) } else { Ok(()) }
+    }
+
+    /// Gives the file that a value is written to: for one with a file name what file_callback returns, else a temporary
+    /// file, which is a text file where there is no file name.
+    fn make_file<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        static TEMPORARY_FILE: Name = Name::new("tempfile", "TemporaryFile");
+        let py = slf.py();
+        if !Self::has_filename(slf)? {
+            let options = [("encoding", "utf-8"), ("newline", "\n")].into_py_dict(py)?;
+            return TEMPORARY_FILE.get(py)?.call(("w+",), Some(&options));
+        }
+        match Self::attribute(slf, |parser| &parser.file_callback) {
+            callback if callback.is_none() => TEMPORARY_FILE.get(py)?.call1(("wb+",)),
+            callback => callback.call1((Self::attribute(slf, |parser| &parser.filename),)),
+        }
+    }
+
+    /// Reads lines up to the first inner boundary.
+    fn _skip_to_boundary(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let boundary = Self::inner_boundary(slf)?;
+        let input = Self::attribute(slf, |parser| &parser.input);
+        loop {
+            let line = bytes(&input, &input.call_method0("readline")?)?;
+            slf.borrow_mut().bytes_read += line.len() as u64;
+            if line.is_empty() || line.trim_ascii_end().strip_prefix(b"--") == Some(boundary.as_bytes()) {
+                return Ok(());
+            }
+        }
+    }
+}
+
+impl FieldStorageParser {
+    fn has_filename(slf: &Bound<'_, Self>) -> PyResult<bool> {
+        Self::attribute(slf, |parser| &parser.filename).is_truthy()
+    }
+
+    fn line(slf: &Bound<'_, Self>, source: &mut Source<'_>) -> PyResult<Option<Bytes>> {
+        let line = source.line()?;
+        let mut parser = slf.borrow_mut();
+        match &line {
+            Some(line) => parser.bytes_read += line.len() as u64,
+            None => parser.done = -1,
+        }
+        let most = Limits::default().body_bytes;
+        if parser.limit.is_none() && parser.bytes_read > most {
+            drop(parser);
+            let error = FormError::TooLarge {
+                what: "bytes of a body of unknown length",
+                limit: most,
+                setting: "limit",
+            };
+            return Err(Self::error(slf, error));
+        }
+        Ok(line)
+    }
+
+    /// Reads to the outer boundary, or to the end where it does not come.
+    fn read_part(slf: &Bound<'_, Self>, mut take: impl FnMut(&[u8]) -> PyResult<()>) -> PyResult<()> {
+        let failed = |error| Self::error(slf, error);
+        let mut boundary = Boundary::new(&slf.borrow().outerboundary).map_err(failed)?;
+        let mut source = Self::source(slf, None);
+        while !boundary.has_ended() {
+            let line = Self::line(slf, &mut source)?;
+            let at_end = line.is_none();
+            let data = match line {
+                Some(line) => boundary.push(line),
+                None => boundary.finish(),
+            };
+            data.map_err(failed)?.iter().try_for_each(|data| take(data))?;
+            if at_end {
+                return Ok(());
+            }
+        }
+        slf.borrow_mut().done = boundary.is_closed().into();
+        Ok(())
+    }
+}
+
+/// Writes a value into a file of Python: bytes into that of an upload, text into any other.
+struct Writer<'a, 'py> {
+    file: &'a Bound<'py, PyAny>,
+    decoder: Option<Bound<'py, PyAny>>,
+}
+
+impl<'a, 'py> Writer<'a, 'py> {
+    fn new(parser: &Bound<'py, FieldStorageParser>, file: &'a Bound<'py, PyAny>) -> PyResult<Self> {
+        static INCREMENTAL_DECODER: Name = Name::new("codecs", "getincrementaldecoder");
+        let decoder = if FieldStorageParser::has_filename(parser)? {
+            None
+        } else {
+            let (encoding, errors) = (parser.borrow().encoding.clone(), parser.borrow().errors.clone());
+            Some(INCREMENTAL_DECODER.get(parser.py())?.call1((encoding,))?.call1((errors,))?)
+        };
+        Ok(Writer { file, decoder })
+    }
+
+    fn write(&self, data: &[u8]) -> PyResult<()> {
+        self.write_piece(data, false)
+    }
+
+    fn finish(self) -> PyResult<()> {
+        if self.decoder.is_some() { self.write_piece(b"", true) } else { Ok(()) }
+    }
+
+    fn write_piece(&self, data: &[u8], is_last: bool) -> PyResult<()> {
+        let py = self.file.py();
+        let data = PyBytes::new(py, data).into_any();
+        let data = match &self.decoder {
+            Some(decoder) => decoder.call_method1(intern!(py, "decode"), (data, is_last))?,
+            None => data,
+        };
+        self.file.call_method1(intern!(py, "write"), (data,)).map(drop)
+    }
+}
