@@ -153,7 +153,9 @@ impl Language for Python3 {
                 Ok(Some(RaisedHttp::Status(status, kwargs))) => {
                     Raised::Http(Status::raised(status, kwargs, error))
                 }
-                Ok(Some(RaisedHttp::Response(response))) => Raised::Response(Answer::Object(response.unbind())),
+                Ok(Some(RaisedHttp::Response(response))) => {
+                    Raised::Response(Answer::Object(response.unbind()))
+                }
                 Ok(None) => Raised::Other(Error::Python(error)),
             }
         })

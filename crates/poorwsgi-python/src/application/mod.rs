@@ -23,7 +23,7 @@ use pyo3::types::{PyCFunction, PyDict, PyTuple};
 
 use crate::language::{Python3, Shared};
 use crate::names::Name;
-use crate::request::{Request, Source};
+use crate::request::{Request, Source, Timed};
 use crate::wsgi;
 use settings::Own;
 
@@ -146,6 +146,10 @@ impl Application {
         if !body.is_end_stream() {
             app.refresh_types(slf.py())?;
         }
+        let body = match source {
+            Source::Native(_) => Timed::wrap(body, app.tables().settings.read_timeout),
+            Source::Wsgi(_) => body,
+        };
         let request = Request::made_of(slf.py(), source, slf.clone().into_any().unbind(), body)?;
         let request = Shared::new(request, app.has_own_steps(slf)?);
         wsgi::ready(poorwsgi::dispatch::dispatch(&app.tables(), &request))

@@ -1,0 +1,65 @@
+//! A body whose next bytes are waited for only so long.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use poorwsgi::BoxError;
+use poorwsgi::response::Body;
+use pyo3::exceptions::PyTimeoutError;
+use tokio::time::{Instant, Sleep, sleep};
+
+/// The body of a request on the built-in server, with the timeout that the application has set for reading.
+pub(crate) struct Timed {
+    body: Body,
+    timeout: Duration,
+    sleep: Option<Pin<Box<Sleep>>>,
+}
+
+impl Timed {
+    /// The body itself where it has come already, or nothing limits the wait.
+    pub(crate) fn wrap(body: Body, timeout: Duration) -> Body {
+        if body.is_end_stream() || timeout == Duration::MAX {
+            return body;
+        }
+        Body::wrap(Timed { body, timeout, sleep: None })
+    }
+}
+
+impl HttpBody for Timed {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let this = &mut *self;
+        if let ready @ Poll::Ready(_) = Pin::new(&mut this.body).poll_frame(context) {
+            if let Some(sleep) = &mut this.sleep {
+                sleep.as_mut().reset(Instant::now() + this.timeout);
+            }
+            return ready;
+        }
+        let sleep = this.sleep.get_or_insert_with(|| Box::pin(sleep(this.timeout)));
+        match sleep.as_mut().poll(context) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(()) => {
+                let text =
+                    format!("no bytes of the body for {} s (read_timeout)", this.timeout.as_secs_f64());
+                Poll::Ready(Some(Err(PyTimeoutError::new_err(text).into())))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
