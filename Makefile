@@ -12,9 +12,12 @@ BIN  := $(VENV)/bin
 # the interpreter that PyO3 builds for, in every command alike: a change would compile it anew
 export PYO3_PYTHON := $(BIN)/python
 
+# PoorWSGI itself, in an environment of its own: the tests compare us with it
+ORIGINAL := $(CURDIR)/.cache/original
+
 ADVISORIES := https://github.com/RustSec/advisory-db
 
-.PHONY: help run test fmt-check lint doc-check deny test-rust test-python bench docs fmt fuzz wheel clean rust
+.PHONY: help run test fmt-check lint doc-check deny test-rust test-python test-compat wheel-dev bench docs fmt fuzz wheel clean rust
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -23,7 +26,7 @@ help:  ## this list
 run: rust  ## serve the demo; HOST=127.0.0.1 PORT=8080
 	cargo run --locked -p poorwsgi --example demo -- $(HOST):$(PORT)
 
-test: fmt-check lint doc-check deny test-rust test-python  ## every check and every test
+test: fmt-check lint doc-check deny test-rust test-python test-compat  ## every check and every test
 
 fmt-check: rust
 	cargo fmt --all --check
@@ -43,12 +46,19 @@ deny: rust $(VENV)/ready  ## licences, sources and known vulnerabilities of the 
 test-rust: rust  ## unit, integration and documentation tests
 	cargo test --locked
 
+test-python: wheel-dev
+	$(BIN)/python -m pytest tests
+
+test-compat: wheel-dev $(ORIGINAL)/ready  ## PoorWSGI's own tests, and the same input through it and us
+	cd $(ORIGINAL) && PYTHONPATH=$(CURDIR)/tests/compat \
+		$(BIN)/python -m pytest -c $(CURDIR)/tests/compat/original.ini --rootdir $(ORIGINAL) tests
+	$(BIN)/python -m pytest tests/compat
+
 # the wheel as users install it, not the source folder; the development profile shares what `cargo test` compiled
-test-python: rust $(VENV)/ready
+wheel-dev: rust $(VENV)/ready
 	rm -rf .cache/wheel
 	$(BIN)/maturin build --locked --profile dev --interpreter $(BIN)/python --out .cache/wheel
 	$(BIN)/python -m pip install --quiet --no-deps --no-index --force-reinstall .cache/wheel/*.whl
-	$(BIN)/python -m pytest tests
 
 bench: rust  ## speed beside plain hyper and axum; ARGS="--write README.md" puts the table there
 	$(PYTHON) bench/run.py $(ARGS)
@@ -81,4 +91,13 @@ $(VENV)/ready: requirements-dev.txt
 	$(PYTHON) -m venv --clear $(VENV) || \
 		{ echo "Python's venv module is needed (Debian and Ubuntu: the package python3-venv)" >&2; exit 1; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@
+
+$(ORIGINAL)/ready: tests/compat/original.txt tests/compat/unpack.py $(VENV)/ready
+	rm -rf $(ORIGINAL)
+	$(BIN)/python -m venv $(ORIGINAL)/venv
+	$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --no-binary poorwsgi --dest $(ORIGINAL) \
+		-r tests/compat/original.txt
+	$(ORIGINAL)/venv/bin/python -m pip install --quiet --disable-pip-version-check $(ORIGINAL)/poorwsgi-*.tar.gz pyaes==1.6.1
+	$(BIN)/python tests/compat/unpack.py $(ORIGINAL)/poorwsgi-*.tar.gz $(ORIGINAL)
 	touch $@

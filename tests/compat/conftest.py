@@ -1,0 +1,69 @@
+"""PoorWSGI and ourselves, each in a process of its own, asked the same."""
+import os
+import pathlib
+import pickle
+import subprocess
+import sys
+
+import pytest
+from departures import ours
+
+HERE = pathlib.Path(__file__).parent
+ORIGINAL = HERE.parent.parent / ".cache" / "original"
+
+
+class Worker:
+    """A process that answers probes; see worker.py."""
+
+    def __init__(self, python):
+        environment = {key: value for key, value in os.environ.items() if not key.startswith(("poor_", "PYTHON"))}
+        self.process = subprocess.Popen([python, HERE / "worker.py"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        env={**environment, "TZ": "UTC", "PYTHONHASHSEED": "0"})
+
+    def ask(self, calls):
+        pickle.dump(list(calls), self.process.stdin)
+        self.process.stdin.flush()
+        return pickle.load(self.process.stdout)
+
+    def stop(self):
+        self.process.stdin.close()
+        self.process.wait()
+        self.process.stdout.close()
+
+
+class Pair:
+    """The original and ours."""
+
+    def __init__(self, original, ours):
+        self.original, self.ours = original, ours
+
+    def both(self, probe, *arguments):
+        call = [(probe, arguments)]
+        return self.original.ask(call)[0], self.ours.ask(call)[0]
+
+    def same(self, probe, *arguments):
+        """Asserts that both answer the same, and gives the answer."""
+        original, ours = self.both(probe, *arguments)
+        assert ours == original, f"{probe}{arguments!r}\noriginal: {original!r}\nours:     {ours!r}"
+        return original
+
+    def all_same(self, calls, shown=5):
+        """Asserts that both answer each call the same."""
+        calls = list(calls)
+        answers = zip(calls, self.original.ask(calls), self.ours.ask(calls), strict=True)
+        different = [f"{probe}{arguments!r}\n  original: {original!r}\n  ours:     {ours!r}"
+                     for (probe, arguments), original, ours in answers if original != ours]
+        assert not different, f"{len(different)} of {len(calls)} differ\n" + "\n".join(different[:shown])
+        return len(calls)
+
+
+@pytest.fixture(scope="session")
+def pair():
+    python = ORIGINAL / "venv" / "bin" / "python"
+    assert python.exists(), "PoorWSGI itself is missing: run `make test-compat`"
+    ours()
+    # tests of the tests: both sides the original's must give no difference
+    workers = Worker(python), Worker(os.environ.get("COMPAT_PYTHON", sys.executable))
+    yield Pair(*workers)
+    for worker in workers:
+        worker.stop()

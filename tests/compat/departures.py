@@ -1,0 +1,45 @@
+"""The original's tests and docstrings that do not hold for us on purpose, as departures.toml lists them.
+
+As a pytest plugin (`-p departures`) it marks the listed tests, so that one that passes is an error as well.
+"""
+import pathlib
+import sysconfig
+import tomllib
+
+import pytest
+
+LIST = tomllib.loads((pathlib.Path(__file__).parent / "departures.toml").read_text())
+
+
+def reasons(kind):
+    """The reason of each entry of a kind: "tests" or "doctests"."""
+    return {name: departure["reason"] for departure in LIST.get("departure", ()) for name in departure.get(kind, ())}
+
+
+def ours():
+    """The package under test; an error unless it is the installed wheel."""
+    import poorwsgi
+    from poorwsgi import _poorwsgi  # the original has no such module
+
+    installed = pathlib.Path(sysconfig.get_path("purelib"))
+    for module in (poorwsgi, _poorwsgi):
+        assert installed in pathlib.Path(module.__file__).parents, f"{module.__file__} is not the installed wheel"
+    return poorwsgi
+
+
+def pytest_sessionstart():
+    ours()
+
+
+def pytest_collection_modifyitems(config, items):
+    if not (config.rootpath / "source").is_dir():
+        return  # our own tests in tests/compat
+    unused = reasons("tests")
+    for item in items:
+        for name in (item.nodeid, item.nodeid.partition("[")[0]):
+            if reason := unused.get(name):
+                item.add_marker(pytest.mark.xfail(reason=reason, strict=True))
+    seen = {name for item in items for name in (item.nodeid, item.nodeid.partition("[")[0])}
+    unknown = sorted(set(unused) - seen)
+    if unknown and config.args == ["tests"]:
+        raise pytest.UsageError(f"departures.toml lists tests that do not exist: {', '.join(unknown)}")
