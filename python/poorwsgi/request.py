@@ -1,7 +1,17 @@
 """Requests: what handlers get."""
 import logging
 
-from poorwsgi._poorwsgi import Headers, HTTPException, Request, SimpleRequest, parse_header, parse_negotiation
+from poorwsgi._forms import Args, EmptyForm, FieldStorage, JsonDict, JsonList
+from poorwsgi._poorwsgi import (
+    CachedInput,
+    Headers,
+    HTTPException,
+    Request,
+    SimpleRequest,
+    parse_header,
+    parse_json_request,
+    parse_negotiation,
+)
 from poorwsgi.state import HTTP_BAD_REQUEST
 
 log = logging.getLogger("poorwsgi")

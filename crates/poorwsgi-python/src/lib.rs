@@ -5,11 +5,14 @@
 #![forbid(unsafe_code)]
 
 mod application;
+mod args;
+mod cached_input;
 mod environ;
 mod error;
 mod fieldstorage;
 mod headers;
 mod input;
+mod json;
 mod language;
 mod log;
 mod names;
@@ -27,12 +30,18 @@ mod _poorwsgi {
     #[pymodule_export]
     use super::application::Application;
     #[pymodule_export]
+    use super::args::parse_args;
+    #[pymodule_export]
+    use super::cached_input::CachedInput;
+    #[pymodule_export]
     use super::fieldstorage::{FieldStorage, FieldStorageInterface, FieldStorageParser, valid_boundary};
     #[pymodule_export]
     use super::headers::{
         _parseparam, ContentRange, Headers, datetime_to_http, http_to_datetime, http_to_time, parse_header,
         parse_negotiation, parse_range, render_negotiation, time_to_http,
     };
+    #[pymodule_export]
+    use super::json::parse_json_request;
     #[pymodule_export]
     use super::request::{Request, SimpleRequest};
     #[pymodule_export]

@@ -1,0 +1,70 @@
+//! JSON bodies: the value is exactly what Python's json.loads makes of the text.
+
+use poorwsgi::HttpError;
+use poorwsgi::json::{DEFAULT_MAX_DEPTH, check_depth};
+use poorwsgi::state::HTTP_BAD_REQUEST;
+use pyo3::exceptions::{PyException, PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyByteArray, PyBytes, PyDict, PyList, PyString};
+
+use crate::names::{Name, log};
+use crate::response::HTTPException;
+
+static LOADS: Name = Name::new("json", "loads");
+static JSON_DICT: Name = Name::new("poorwsgi.request", "JsonDict");
+static JSON_LIST: Name = Name::new("poorwsgi.request", "JsonList");
+
+/// Parses the JSON in a body: an object gives a JsonDict, an array a JsonList, anything else the value itself.
+///
+/// raw is bytes, charset any encoding that Python knows. Raises HTTPException(400, error=...) for what is not JSON, or
+/// nests deeper than 100.
+#[pyfunction]
+#[pyo3(signature = (raw, charset = "utf-8"))]
+pub(crate) fn parse_json_request<'py>(
+    raw: &Bound<'py, PyAny>,
+    charset: Option<&str>,
+) -> PyResult<Bound<'py, PyAny>> {
+    match load(raw, charset.unwrap_or("utf-8")) {
+        Ok(value) => wrap(value),
+        Err(error) if error.is_instance_of::<PyException>(raw.py()) => Err(bad_request(raw.py(), error)?),
+        Err(error) => Err(error),
+    }
+}
+
+fn load<'py>(raw: &Bound<'py, PyAny>, charset: &str) -> PyResult<Bound<'py, PyAny>> {
+    if !raw.is_instance_of::<PyBytes>() && !raw.is_instance_of::<PyByteArray>() {
+        return Err(PyTypeError::new_err(format!(
+            "JSON is parsed from bytes, not {}",
+            raw.get_type().name()?
+        )));
+    }
+    let text = raw.call_method1("decode", (charset,))?.cast_into::<PyString>()?;
+    // Before json.loads, which recurses.
+    check_depth(text.to_str()?.as_bytes(), DEFAULT_MAX_DEPTH).map_err(value_error)?;
+    LOADS.get(raw.py())?.call1((text,))
+}
+
+fn wrap(value: Bound<'_, PyAny>) -> PyResult<Bound<'_, PyAny>> {
+    let py = value.py();
+    if value.is_exact_instance_of::<PyDict>() {
+        JSON_DICT.get(py)?.call1((value,))
+    } else if value.is_exact_instance_of::<PyList>() {
+        JSON_LIST.get(py)?.call1((value,))
+    } else {
+        Ok(value)
+    }
+}
+
+fn value_error(error: HttpError) -> PyErr {
+    PyValueError::new_err(error.detail().unwrap_or_default().to_owned())
+}
+
+fn bad_request(py: Python<'_>, error: PyErr) -> PyResult<PyErr> {
+    log(py, "poorwsgi.request")?
+        .call_method1("warning", ("Invalid JSON in the request: %s", error.value(py)))?;
+    let kwargs = PyDict::new(py);
+    kwargs.set_item("error", error.value(py))?;
+    let exception = PyErr::from_value(HTTPException::of_status(py, HTTP_BAD_REQUEST, Some(&kwargs))?);
+    exception.set_cause(py, Some(error));
+    Ok(exception)
+}

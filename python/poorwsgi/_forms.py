@@ -1,0 +1,102 @@
+"""Forms that are a dict or a list, too, and those of other times.
+
+Python, because a class of Rust cannot have two bases. What they do is done in Rust: by FieldStorageInterface, which reads
+values through ``in`` and ``[]``, and by the parsers.
+"""
+import warnings
+
+from poorwsgi._poorwsgi import FieldStorageInterface, FieldStorageParser, Request, parse_args
+from poorwsgi.state import deprecated
+
+
+class EmptyForm(dict, FieldStorageInterface):
+    """A form without fields: it gives defaults."""
+
+    def getvalue(self, key, default=None, func=None):
+        """Returns default."""
+        return default
+
+    def getfirst(self, key, default=None, func=None, fce=None):
+        """Returns default. fce is a deprecated name of func."""
+        _one_of(func, fce)
+        return default
+
+    def getlist(self, key, default=None, func=None, fce=None):
+        """Returns default, or an empty list. fce is a deprecated name of func."""
+        _one_of(func, fce)
+        return default or []
+
+
+class Args(dict, FieldStorageInterface):
+    """The arguments of a query: a text for a key that came once, a list of texts for one that came several times.
+
+    req is a request, or anything with a query. keep_blank_values says whether an argument without a value is kept, as
+    an empty text; with strict_parsing an argument without "=" is an HTTPException 400. More than 1000 are a 413.
+    """
+
+    def __init__(self, req, keep_blank_values=0, strict_parsing=0):
+        super().__init__(parse_args(req.query, keep_blank_values, strict_parsing))
+
+
+class JsonDict(dict, FieldStorageInterface):
+    """A JSON object: a dict that can be read like a form."""
+
+
+class JsonList(list):
+    """A JSON array: a list that can be read like a form of one name, whatever the name is."""
+
+    def getvalue(self, key=None, default=None, func=None):
+        """Returns the first item, given to func; default where there is none."""
+        if not self:
+            return default
+        return func(self[0]) if func else self[0]
+
+    def getfirst(self, key=None, default=None, func=None, fce=None):
+        """As getvalue. fce is a deprecated name of func."""
+        return self.getvalue(key, default, _one_of(func, fce))
+
+    def getlist(self, key, default=None, func=None, fce=None):
+        """Returns the items, each given to func; default, or an empty list, where there is none. fce is a deprecated
+        name of func."""
+        func = _one_of(func, fce)
+        if not self:
+            return default or []
+        return [func(item) for item in self] if func else list(self)
+
+
+@deprecated("use FieldStorageParser")
+def FieldStorage(  # noqa: N802 - PoorWSGI's name
+    req=Request,
+    headers=None,
+    keep_blank_values=0,
+    strict_parsing=0,
+    encoding="utf-8",
+    errors="replace",
+    max_num_fields=None,
+    separator="&",
+    file_callback=None,
+):
+    """Parses the form in the body of a request with a FieldStorageParser, whose arguments it takes."""
+    parser = FieldStorageParser(
+        req.input,
+        req.headers if headers is None else headers,
+        keep_blank_values=keep_blank_values,
+        strict_parsing=strict_parsing,
+        encoding=encoding,
+        errors=errors,
+        max_num_fields=max_num_fields,
+        separator=separator,
+        file_callback=file_callback,
+    )
+    return parser.parse()
+
+
+def _one_of(func, fce):
+    if fce is None:
+        return func
+    warnings.warn("the argument fce is deprecated: use func", DeprecationWarning, stacklevel=3)
+    return fce
+
+
+for _public in (EmptyForm, Args, JsonDict, JsonList, FieldStorage):
+    _public.__module__ = "poorwsgi.request"
