@@ -18,6 +18,7 @@ mod log;
 mod names;
 mod request;
 mod response;
+mod results;
 mod server;
 mod state;
 mod wsgi;
@@ -52,6 +53,12 @@ mod _poorwsgi {
         abort, make_response, redirect, to_response,
     };
     #[pymodule_export]
+    use super::results::{
+        bad_request, debug_info, directory_index, forbidden, handlers_view, hbytes, html_escape,
+        human_methods_, internal_server_error, method_not_allowed, not_found, not_implemented, not_modified,
+        unauthorized,
+    };
+    #[pymodule_export]
     use super::server::Server;
 
     #[pymodule_init]
@@ -59,6 +66,7 @@ mod _poorwsgi {
         super::log::to_python();
         super::state::add_constants(module)?;
         let py = module.py();
+        module.add("HTML_ESCAPE_TABLE", super::results::escape_table(py)?)?;
         module.add("NOT_MODIFIED_DENY", PyFrozenSet::new(py, super::response::NOT_MODIFIED_DENY)?)?;
         let required = PyFrozenSet::new(py, super::response::NOT_MODIFIED_ONE_OF_REQUIRED)?;
         module.add("NOT_MODIFIED_ONE_OF_REQUIRED", required)

@@ -26,7 +26,7 @@ pub(crate) use file::{FileObjResponse, FileResponse};
 pub(crate) use generator::{GeneratorResponse, JSONGeneratorResponse, StrGeneratorResponse};
 pub(crate) use make::{from_result, make_response, to_response};
 
-const HTML: &str = "text/html; charset=utf-8";
+pub(crate) const HTML: &str = "text/html; charset=utf-8";
 
 /// A response on its way through the pipeline.
 pub(crate) enum Answer {

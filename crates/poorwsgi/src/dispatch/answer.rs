@@ -6,6 +6,7 @@ use crate::dispatch::Language;
 use crate::dispatch::target::{Target, resolve};
 use crate::error::HttpError;
 use crate::request::Head;
+use crate::results::page_response;
 use crate::settings::Settings;
 use crate::state::{self, Method};
 use crate::tables::Tables;
@@ -88,7 +89,7 @@ pub async fn answer<L: Language>(tables: &Tables<L>, request: &L::Request) -> Re
         Target::Directory(directory) => {
             Ok(L::respond(super::page::directory(&tables.settings, head, &head.path()?, &directory)?))
         }
-        Target::Debug => Ok(L::respond(super::debug::page(tables, head))),
+        Target::Debug => Ok(L::respond(page_response(super::debug_page(tables, head)))),
         Target::Refused(error) => Err((*error).into()),
     }
 }

@@ -1,15 +1,15 @@
 //! The debug page: the tables, the settings and the request, as rows for the template. Secrets are hidden there.
 
+use crate::dispatch::page::HeadSite;
 use crate::dispatch::{Callable, Language};
 use crate::request::Head;
-use crate::response::Response;
 use crate::results::{DebugPage, HandlerRow};
 use crate::routing::{Conversion, MethodTable};
 use crate::settings::Settings;
 use crate::tables::Tables;
 
-/// The debug page of an application, as seen by one request.
-pub(super) fn page<L: Language>(tables: &Tables<L>, head: &dyn Head) -> Response {
+/// The debug page of an application, as seen by one request, as an HTML document.
+pub fn debug_page<L: Language>(tables: &Tables<L>, head: &dyn Head) -> String {
     let router = &tables.router;
     let handler = |handler: &L::Handler| L::name(Callable::Handler(handler)).into_owned();
     let page = DebugPage {
@@ -62,8 +62,7 @@ pub(super) fn page<L: Language>(tables: &Tables<L>, head: &dyn Head) -> Response
         options: head.options(),
         environ: pairs(|add| head.each_variable(add)),
     };
-    let hostname = head.hostname();
-    super::page::built_in(page.render(super::page::site(&tables.settings, head, &hostname)))
+    page.render(HeadSite::new(&tables.settings, head).as_site())
 }
 
 /// One row for each handler, with all the methods that share it.

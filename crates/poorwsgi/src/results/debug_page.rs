@@ -93,19 +93,19 @@ impl DebugPage {
         let version = ("Engine version".to_owned(), env!("CARGO_PKG_VERSION").to_owned());
         let variables = std::iter::once(&version).chain(&self.variables);
         let sections = vec![
-            Section::new("uri_routes", "Routes", HANDLERS, static_rows),
+            Section::new("uri_routes", "Route Table", HANDLERS, static_rows),
             Section::new(
                 "regular_routes",
-                "Routes with arguments",
+                "Regular Route Table",
                 &["Rule", "Arguments", "Methods", "Handler"],
                 self.regular_routes.iter().map(HandlerRow::row_with_arguments).collect(),
             ),
-            Section::handlers("default_handlers", "Default handlers", &self.defaults),
-            Section::handlers("state_handlers", "Status handlers", &self.states),
-            Section::handlers("error_handlers", "Error handlers", &self.errors),
+            Section::handlers("default_handlers", "Default Handlers", &self.defaults),
+            Section::handlers("state_handlers", "State Handlers", &self.states),
+            Section::handlers("error_handlers", "Error Handlers", &self.errors),
             Section::new(
                 "before_after_handlers",
-                "Before and after hooks",
+                "Before and After Hooks",
                 &["Runs", "Hook"],
                 hooks("before", &self.before).chain(hooks("after", &self.after)).collect(),
             ),
@@ -115,10 +115,10 @@ impl DebugPage {
                 &["Filter", "Pattern", "Converter"],
                 self.filters.iter().map(filter).collect(),
             ),
-            Section::pairs("headers", "Request headers", &self.headers),
-            Section::pairs("poor_variables", "Server and request", variables),
-            Section::pairs("settings", "Application settings", &self.settings),
-            Section::pairs("app_variables", "Application options", &self.options),
+            Section::pairs("headers", "Request Headers", &self.headers),
+            Section::pairs("poor_variables", "Poor Variables, Server and Request", variables),
+            Section::pairs("settings", "Application Settings", &self.settings),
+            Section::pairs("app_variables", "Application Options", &self.options),
             Section::pairs("environ", "Environ", &self.environ),
         ];
         render(&DebugTemplate { application: &self.application, sections, site })
@@ -128,7 +128,7 @@ impl DebugPage {
 const HANDLERS: &[&str] = &["For", "Methods", "Handler"];
 
 #[derive(Template)]
-#[template(path = "debug_info.html", whitespace = "minimize")]
+#[template(path = "debug_info.html", escape = "named", whitespace = "minimize")]
 struct DebugTemplate<'a> {
     application: &'a str,
     sections: Vec<Section>,
@@ -254,7 +254,7 @@ mod tests {
         assert_page(&html);
         // Title and heading, 3 in the footer, 5 tables of handlers (one with a link, one with an argument),
         // 2 hooks, 3 of a filter, 5 tables of pairs.
-        assert_eq!(html.matches("&#60;script&#62;").count(), 2 + 3 + 10 + 1 + 2 + 2 + 3 + 10);
+        assert_eq!(html.matches("&lt;script&gt;").count(), 2 + 3 + 10 + 1 + 2 + 2 + 3 + 10);
     }
 
     // behaviour.md, pages: the original shows poor_SecretKey in the environ and writes it to the log.
@@ -313,7 +313,7 @@ mod tests {
             .with_argument("id", "int");
         let page = DebugPage { regular_routes: vec![route], ..DebugPage::default() };
         let html = page.render(Site::default());
-        for cell in ["/user/&#60;id:int&#62;", ">id: int<", ">HEAD | GET<", ">app.user<"] {
+        for cell in ["/user/&lt;id:int&gt;", ">id: int<", ">HEAD | GET<", ">app.user<"] {
             assert!(html.contains(cell), "{cell}");
         }
     }

@@ -70,7 +70,7 @@ fn href(segments: &[&str]) -> String {
 }
 
 #[derive(Template)]
-#[template(path = "directory_index.html", whitespace = "minimize")]
+#[template(path = "directory_index.html", escape = "named", whitespace = "minimize")]
 struct IndexTemplate<'a> {
     path: &'a str,
     cut: bool,
@@ -173,8 +173,8 @@ mod tests {
 
     #[test]
     fn the_parent_is_linked_where_it_may_be_seen() {
-        assert!(index("/a/b c/d/", &[], true).contains("<a href=\"/a/b%20c/\">Parent directory</a>"));
-        assert!(index("/a", &[], true).contains("<a href=\"/\">Parent directory</a>"));
+        assert!(index("/a/b c/d/", &[], true).contains("<a href=\"/a/b%20c/\">.. (parent directory)</a>"));
+        assert!(index("/a", &[], true).contains("<a href=\"/\">.. (parent directory)</a>"));
         assert!(!index("/a/b/", &[], false).contains("Parent directory"));
     }
 
@@ -193,7 +193,7 @@ mod tests {
         }
         .render();
         assert_page(&html);
-        assert_eq!(html.matches("&#60;script&#62;").count(), 7);
+        assert_eq!(html.matches("&lt;script&gt;").count(), 7);
     }
 
     #[test]

@@ -93,7 +93,7 @@ async fn a_name_that_the_rule_does_not_have_is_our_own_fault() {
     assert_eq!(get(&app, "/missing/1").await.status, 500);
     app.settings_mut().debug = true;
     let page = get(&app, "/missing/1").await;
-    page.expect_page(500, "the rule /missing/&#60;id&#62; has no path argument");
+    page.expect_page(500, "the rule /missing/&lt;id&gt; has no path argument");
     page.expect_page(500, "arguments.rs:");
 }
 

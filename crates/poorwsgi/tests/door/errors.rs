@@ -77,7 +77,7 @@ async fn debug_shows_the_chain_and_the_place_of_the_question_mark() {
     let mut app = application();
     app.settings_mut().debug = true;
     let answer = get(&app, "/database").await;
-    answer.expect_page(500, "the &#60;database&#62; is gone");
+    answer.expect_page(500, "the &lt;database&gt; is gone");
     answer.expect_page(500, "invalid digit found in string");
     answer.expect_page(500, &format!("errors.rs:{QUERY_LINE}:"));
     get(&app, "/box").await.expect_page(500, "boxed");

@@ -1,0 +1,67 @@
+//! The digest challenge of a 401, for requests of any kind.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use poorwsgi::digest::{self, Algorithm, DigestAuth};
+use poorwsgi::response::Response;
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::PyString;
+
+use super::visitor::text;
+use crate::application::Application;
+use crate::error::http_exception;
+use crate::headers::header_error;
+use crate::request::SimpleRequest;
+
+/// Adds the challenges where the application of the request has digest authentication.
+pub(super) fn add(
+    req: &Bound<'_, PyAny>,
+    realm: Option<&str>,
+    stale: bool,
+    response: &mut Response,
+) -> PyResult<()> {
+    let Ok(app) = req.getattr("app") else { return Ok(()) };
+    if text(&app, "auth_type").as_deref() != Some("Digest") {
+        return Ok(());
+    }
+    let realm = realm.filter(|realm| !realm.is_empty()).map(str::to_owned).or_else(|| text(&app, "name"));
+    let realm = realm.ok_or_else(|| PyRuntimeError::new_err("digest authentication needs a realm"))?;
+    for challenge in challenges(req, &app, &realm, stale)? {
+        response.headers_mut().append("WWW-Authenticate", challenge).map_err(header_error)?;
+    }
+    Ok(())
+}
+
+fn challenges(
+    req: &Bound<'_, PyAny>,
+    app: &Bound<'_, PyAny>,
+    realm: &str,
+    stale: bool,
+) -> PyResult<Vec<String>> {
+    if let (Ok(request), Ok(app)) = (req.cast::<SimpleRequest>(), app.cast::<Application>()) {
+        return digest::challenges(&app.get().tables().settings, request.get().head(), realm, stale)
+            .map_err(|error| http_exception(req.py(), error));
+    }
+    let auth = DigestAuth {
+        algorithms: algorithms(&app.getattr("auth_algorithm")?)?,
+        qop_auth: app.getattr("auth_qop")?.is_truthy()?,
+        ..DigestAuth::new(req.getattr("secret_key")?.extract::<String>()?)
+    };
+    let (server_name, agent) = (text(req, "server_hostname").unwrap_or_default(), text(req, "user_agent"));
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    auth.challenges(realm, &server_name, agent.as_deref(), stale, now)
+        .map_err(|error| PyRuntimeError::new_err(error.to_string()))
+}
+
+/// The algorithms of one name or of a list of them.
+fn algorithms(names: &Bound<'_, PyAny>) -> PyResult<Vec<Algorithm>> {
+    let names: Vec<String> = match names.cast::<PyString>() {
+        Ok(name) => vec![name.to_str()?.to_owned()],
+        Err(_) => names.extract()?,
+    };
+    let parse = |name: &String| {
+        name.parse().map_err(|_| PyValueError::new_err(format!("unsupported digest algorithm {name:?}")))
+    };
+    names.iter().map(parse).collect()
+}

@@ -1,0 +1,23 @@
+//! The debug page.
+
+use poorwsgi::dispatch;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::application::Application;
+use crate::environ::Environ;
+use crate::language::Python3;
+use crate::request::SimpleRequest;
+
+/// The page of /debug-info as text: what an application is made of, and what the request brought along. Secrets are
+/// hidden.
+#[pyfunction]
+pub(crate) fn debug_info(req: &Bound<'_, PyAny>, app: &Bound<'_, Application>) -> PyResult<String> {
+    let tables = app.get().tables();
+    if let Ok(request) = req.cast::<SimpleRequest>() {
+        return Ok(dispatch::debug_page::<Python3>(&tables, request.get().head()));
+    }
+    let environ = req.getattr("environ").ok().and_then(|environ| environ.cast_into::<PyDict>().ok());
+    let environ = Environ::new(&environ.unwrap_or_else(|| PyDict::new(req.py())));
+    Ok(dispatch::debug_page::<Python3>(&tables, &environ))
+}

@@ -1,0 +1,66 @@
+//! The index of a directory.
+
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use poorwsgi::HttpError;
+use poorwsgi::headers::date;
+use poorwsgi::response::document_root::{DocumentRoot, Found, Listing};
+use poorwsgi::results::DirectoryIndex;
+use poorwsgi::state::HTTP_INTERNAL_SERVER_ERROR;
+use pyo3::prelude::*;
+
+use super::MODULE;
+use super::visitor::{Visitor, text};
+use crate::error::http_exception;
+use crate::names;
+use crate::response::HTML;
+
+/// The page with the content of a directory of the file system, as content, media type and a header with its name: what
+/// a handler returns.
+///
+/// Links on it are relative to req.uri. It lists no dot files, no back-up files (name~) and nothing that may not be read
+/// or lies outside the directory. A path that is no directory ends the request with 500.
+#[pyfunction]
+pub(crate) fn directory_index(
+    py: Python<'_>,
+    req: &Bound<'_, PyAny>,
+    path: PathBuf,
+) -> PyResult<(String, &'static str, (&'static str, String))> {
+    let visitor = Visitor::of(req);
+    let read = py.detach(|| read(&path));
+    let (listing, modified) = match read {
+        Ok(read) => read,
+        Err(error) => {
+            let line = ("The directory %s cannot be listed: %s", &path, error.to_string());
+            names::log(py, MODULE)?.call_method1("error", line)?;
+            return Err(http_exception(py, HttpError::new(HTTP_INTERNAL_SERVER_ERROR)));
+        }
+    };
+    let modified = date::system_time_to_http(modified).unwrap_or_default();
+    let root = text(req, "document_root").map(PathBuf::from);
+    let page = DirectoryIndex {
+        path: &visitor.uri,
+        entries: &listing.entries,
+        cut: listing.cut,
+        parent: !root.is_some_and(|root| is_same(&root, &path)),
+        site: visitor.site(),
+    };
+    Ok((page.render(), HTML, ("Last-Modified", modified)))
+}
+
+fn read(path: &Path) -> std::io::Result<(Listing, SystemTime)> {
+    match DocumentRoot::open(path)?.lookup("/")? {
+        Found::Directory(directory) => {
+            Ok((directory.list()?, directory.modified().unwrap_or_else(SystemTime::now)))
+        }
+        _ => Err(std::io::ErrorKind::NotADirectory.into()),
+    }
+}
+
+fn is_same(one: &Path, other: &Path) -> bool {
+    match (one.canonicalize(), other.canonicalize()) {
+        (Ok(one), Ok(other)) => one == other,
+        _ => false,
+    }
+}

@@ -1,0 +1,182 @@
+//! The default pages as functions, which an application may call from handlers of its own.
+
+use poorwsgi::results::{Cause, ErrorPage, ErrorReport};
+use poorwsgi::state::{
+    HTTP_BAD_REQUEST, HTTP_FORBIDDEN, HTTP_INTERNAL_SERVER_ERROR, HTTP_METHOD_NOT_ALLOWED, HTTP_NOT_FOUND,
+    HTTP_NOT_IMPLEMENTED, HTTP_UNAUTHORIZED, reason,
+};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
+
+use super::visitor::{Visitor, text};
+use super::{MODULE, challenge};
+use crate::error::Status;
+use crate::names::{self, Name};
+use crate::response::{Answer, BaseResponse};
+
+type Page<'py> = PyResult<Bound<'py, BaseResponse>>;
+
+fn send<'py>(py: Python<'py>, page: &ErrorPage<'_>) -> Page<'py> {
+    Answer::Engine(page.to_response()).into_object(py)
+}
+
+fn page<'v>(visitor: &'v Visitor, status: u16) -> ErrorPage<'v> {
+    ErrorPage { method: &visitor.method, uri: &visitor.uri, ..ErrorPage::new(status, visitor.site()) }
+}
+
+fn log(py: Python<'_>, level: &str, status: u16, error: &Bound<'_, PyAny>) -> PyResult<()> {
+    let line = ("%d %s: %s", status, reason(status).unwrap_or_default(), error);
+    names::log(py, MODULE)?.call_method1(level, line).map(drop)
+}
+
+/// The page of a status, which says nothing of the error; that goes to the log.
+fn plain<'py>(req: &Bound<'py, PyAny>, status: u16, error: Option<&Bound<'py, PyAny>>) -> Page<'py> {
+    if let Some(error) = error {
+        log(req.py(), "warning", status, error)?;
+    }
+    send(req.py(), &page(&Visitor::of(req), status))
+}
+
+/// 304: what the client has is still good. ETag and Content-Location are those of the request.
+#[pyfunction]
+pub(crate) fn not_modified<'py>(req: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    static RESPONSE: Name = Name::new("poorwsgi.response", "NotModifiedResponse");
+    static NOW: Name = Name::new("time", "time");
+    let py = req.py();
+    let headers = req.getattr("headers")?;
+    let kwargs = PyDict::new(py);
+    kwargs.set_item("etag", headers.call_method1("get", ("ETag",))?)?;
+    kwargs.set_item("content_location", headers.call_method1("get", ("Content-Location",))?)?;
+    kwargs.set_item("date", NOW.get(py)?.call0()?)?;
+    RESPONSE.get(py)?.call((), Some(&kwargs))
+}
+
+/// 400: the page shows the error, which is logged as a warning too.
+#[pyfunction]
+#[pyo3(signature = (req, error = None))]
+pub(crate) fn bad_request<'py>(req: &Bound<'py, PyAny>, error: Option<Bound<'py, PyAny>>) -> Page<'py> {
+    let detail = error.as_ref().map(|error| error.str().map(|text| text.to_string())).transpose()?;
+    if let Some(error) = &error {
+        log(req.py(), "warning", HTTP_BAD_REQUEST, error)?;
+    }
+    let visitor = Visitor::of(req);
+    send(req.py(), &ErrorPage { detail: detail.as_deref(), ..page(&visitor, HTTP_BAD_REQUEST) })
+}
+
+/// 401: with a digest challenge where the application's auth_type is "Digest".
+///
+/// realm is by default the application's name. stale tells the client that the user's name and password were right and
+/// only the nonce was too old. The error is logged as a warning.
+#[pyfunction]
+#[pyo3(signature = (req, realm = None, stale = None, error = None), text_signature = "(req, realm=None, stale='', error=None)")]
+pub(crate) fn unauthorized<'py>(
+    req: &Bound<'py, PyAny>,
+    realm: Option<&str>,
+    stale: Option<Bound<'py, PyAny>>,
+    error: Option<Bound<'py, PyAny>>,
+) -> Page<'py> {
+    let py = req.py();
+    if let Some(error) = &error {
+        log(py, "warning", HTTP_UNAUTHORIZED, error)?;
+    }
+    let stale = stale.map(|stale| stale.is_truthy()).transpose()?.unwrap_or(false);
+    let mut response = page(&Visitor::of(req), HTTP_UNAUTHORIZED).to_response();
+    challenge::add(req, realm, stale, &mut response)?;
+    Answer::Engine(response).into_object(py)
+}
+
+/// 403: what is there is not for this client. The error is logged as a warning.
+#[pyfunction]
+#[pyo3(signature = (req, error = None))]
+pub(crate) fn forbidden<'py>(req: &Bound<'py, PyAny>, error: Option<Bound<'py, PyAny>>) -> Page<'py> {
+    plain(req, HTTP_FORBIDDEN, error.as_ref())
+}
+
+/// 404: nothing is there. The error is logged as a warning.
+#[pyfunction]
+#[pyo3(signature = (req, error = None))]
+pub(crate) fn not_found<'py>(req: &Bound<'py, PyAny>, error: Option<Bound<'py, PyAny>>) -> Page<'py> {
+    plain(req, HTTP_NOT_FOUND, error.as_ref())
+}
+
+/// 405: what is there does not take this method. The error is logged as a warning.
+#[pyfunction]
+#[pyo3(signature = (req, error = None))]
+pub(crate) fn method_not_allowed<'py>(
+    req: &Bound<'py, PyAny>,
+    error: Option<Bound<'py, PyAny>>,
+) -> Page<'py> {
+    plain(req, HTTP_METHOD_NOT_ALLOWED, error.as_ref())
+}
+
+/// 501: the server does not know how. code is a status without a page that a handler ended the request with; it stands
+/// on the page. What went wrong is logged as an error.
+#[pyfunction]
+#[pyo3(signature = (req, code = None, error = None))]
+pub(crate) fn not_implemented<'py>(
+    req: &Bound<'py, PyAny>,
+    code: Option<i64>,
+    error: Option<Bound<'py, PyAny>>,
+) -> Page<'py> {
+    let py = req.py();
+    let visitor = Visitor::of(req);
+    if let Some(error) = &error {
+        log(py, "error", HTTP_NOT_IMPLEMENTED, error)?;
+    }
+    let detail = code.map(|code| format!("There is no page for the status code {code}."));
+    if let Some(code) = code {
+        let line = (
+            "%s %s was answered with status code %s, which has no page",
+            &visitor.method,
+            &visitor.uri,
+            code,
+        );
+        names::log(py, MODULE)?.call_method1("error", line)?;
+    }
+    send(py, &ErrorPage { detail: detail.as_deref(), ..page(&visitor, HTTP_NOT_IMPLEMENTED) })
+}
+
+/// 500: the server failed. The exception that is being handled is logged with its traceback, and shown where req.debug
+/// is true.
+#[pyfunction]
+#[pyo3(signature = (req, *_args), text_signature = "(req, *_)")]
+pub(crate) fn internal_server_error<'py>(req: &Bound<'py, PyAny>, _args: &Bound<'py, PyTuple>) -> Page<'py> {
+    let py = req.py();
+    let visitor = Visitor::of(req);
+    let exception = py.import("sys")?.call_method0("exception")?;
+    let report = match exception.is_none() {
+        true => nothing_handled(),
+        false => Status::uncaught(PyErr::from_value(exception)).report(),
+    };
+    let line = ("%s %s failed\n%s", &visitor.method, &visitor.uri, &report.backtrace);
+    names::log(py, MODULE)?.call_method1("error", line)?;
+    let report = facts(req).into_iter().fold(report, |report, (name, value)| report.with_fact(name, value));
+    let report = visitor.debug().then_some(&report);
+    send(py, &ErrorPage { report, ..page(&visitor, HTTP_INTERNAL_SERVER_ERROR) })
+}
+
+fn nothing_handled() -> ErrorReport {
+    let cause = Cause { kind: None, message: "No exception is being handled.".to_owned() };
+    // What Python's traceback module says then.
+    ErrorReport { causes: vec![cause], ..ErrorReport::default() }.with_backtrace("NoneType: None")
+}
+
+/// What helps to find the reason of a failure.
+fn facts(req: &Bound<'_, PyAny>) -> Vec<(&'static str, String)> {
+    let handler = req.getattr("uri_handler").ok().filter(|handler| !handler.is_none());
+    let facts = [
+        ("Handler", handler.map(|handler| callable_name(&handler))),
+        ("Rule", text(req, "uri_rule")),
+        ("Client", text(req, "remote_host").filter(|host| !host.is_empty())),
+        ("Client Address", text(req, "remote_addr")),
+    ];
+    facts.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+}
+
+/// Module and name of a function. Callable objects and partials have none.
+fn callable_name(callable: &Bound<'_, PyAny>) -> String {
+    match (text(callable, "__module__"), text(callable, "__qualname__")) {
+        (Some(module), Some(name)) => format!("{module}.{name}"),
+        _ => callable.repr().map_or_else(|_| "?".to_owned(), |repr| repr.to_string()),
+    }
+}

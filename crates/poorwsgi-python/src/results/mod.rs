@@ -1,0 +1,18 @@
+//! The pages of the engine for requests of any kind: our own, and whatever has their attributes.
+
+mod challenge;
+mod debug;
+mod directory;
+mod error_pages;
+mod text;
+mod visitor;
+
+pub(crate) use debug::debug_info;
+pub(crate) use directory::directory_index;
+pub(crate) use error_pages::{
+    bad_request, forbidden, internal_server_error, method_not_allowed, not_found, not_implemented,
+    not_modified, unauthorized,
+};
+pub(crate) use text::{escape_table, handlers_view, hbytes, html_escape, human_methods_};
+
+const MODULE: &str = "poorwsgi.results";

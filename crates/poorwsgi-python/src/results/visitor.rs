@@ -1,0 +1,40 @@
+//! What a page says of a request, read from its attributes.
+
+use poorwsgi::results::Site;
+use pyo3::prelude::*;
+
+/// The attribute as text; `None` where it is missing, fails or is no text.
+pub(super) fn text(object: &Bound<'_, PyAny>, name: &str) -> Option<String> {
+    object.getattr(name).ok()?.extract().ok()
+}
+
+/// What a page says of a request and of who answers it.
+pub(super) struct Visitor {
+    pub(super) method: String,
+    pub(super) uri: String,
+    debug: bool,
+    hostname: String,
+    software: String,
+}
+
+impl Visitor {
+    pub(super) fn of(req: &Bound<'_, PyAny>) -> Self {
+        let text = |name| text(req, name);
+        Visitor {
+            method: text("method").unwrap_or_default(),
+            // A path that is not UTF-8 ends the request with 400, whose page is for it too.
+            uri: text("uri").or_else(|| text("path")).unwrap_or_default(),
+            debug: req.getattr("debug").and_then(|debug| debug.is_truthy()).unwrap_or(false),
+            hostname: text("hostname").unwrap_or_default(),
+            software: text("server_software").unwrap_or_default(),
+        }
+    }
+
+    pub(super) const fn debug(&self) -> bool {
+        self.debug
+    }
+
+    pub(super) fn site(&self) -> Site<'_> {
+        Site { hostname: &self.hostname, software: &self.software, debug: self.debug, ..Site::default() }
+    }
+}

@@ -1,0 +1,63 @@
+//! The pages as responses.
+
+use http::{HeaderValue, header};
+
+use super::{CONTENT_SECURITY_POLICY, ErrorPage};
+use crate::response::Response;
+use crate::state;
+
+/// A page of this module as a response: it loads nothing and runs nothing, whatever a fault in it would let through.
+#[must_use]
+pub fn page_response(page: String) -> Response {
+    let mut response = Response::new(page);
+    let policy = HeaderValue::from_static(CONTENT_SECURITY_POLICY);
+    response.headers_mut().put(header::CONTENT_SECURITY_POLICY, policy);
+    response
+}
+
+impl ErrorPage<'_> {
+    /// The page as a response of its status, with `Allow` where methods are to be named (RFC 9110, section 15.5.6).
+    #[must_use]
+    pub fn to_response(&self) -> Response {
+        // The fields of a HEAD are those of the GET (RFC 9110, section 9.3.2), the length of this page among them.
+        let method = if self.method == "HEAD" { "GET" } else { self.method };
+        let mut response = page_response(ErrorPage { method, ..*self }.render());
+        if response.set_status(self.status).is_err() {
+            // The status is one of the table.
+            let _ = response.set_status(state::HTTP_INTERNAL_SERVER_ERROR);
+        }
+        if let Some(allow) = self.allow.and_then(|allow| HeaderValue::from_str(&allow.to_string()).ok()) {
+            response.headers_mut().put(header::ALLOW, allow);
+        }
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::results::Site;
+
+    fn page(status: u16) -> ErrorPage<'static> {
+        ErrorPage::new(status, Site::default())
+    }
+
+    #[test]
+    fn a_page_has_its_status_and_the_policy() {
+        let response = page(404).to_response();
+        assert_eq!(response.status(), 404);
+        assert_eq!(
+            response.headers().get_str(header::CONTENT_SECURITY_POLICY),
+            Some(CONTENT_SECURITY_POLICY)
+        );
+        assert_eq!(page(999).to_response().status(), 500, "a status that is not there");
+    }
+
+    /// RFC 9110, section 15.5.6.
+    #[test]
+    fn a_405_names_the_methods() {
+        let allow = Some(state::METHOD_HEAD | state::METHOD_GET);
+        let response = ErrorPage { allow, ..page(405) }.to_response();
+        assert_eq!(response.headers().get_str(header::ALLOW), Some("HEAD, GET"));
+    }
+}
