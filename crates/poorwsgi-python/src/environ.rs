@@ -64,7 +64,11 @@ impl Environ {
 
     /// A field as the server gave it.
     pub(crate) fn native_header<'py>(&self, py: Python<'py>, name: &HeaderName) -> Option<Bound<'py, PyAny>> {
-        self.dict(py).get_item(key(py, name)).ok()?
+        match self.dict(py).get_item(key(py, name)).ok()? {
+            // Where a gateway writes it as any other field.
+            None if *name == CONTENT_TYPE => self.dict(py).get_item(intern!(py, "HTTP_CONTENT_TYPE")).ok()?,
+            value => value,
+        }
     }
 
     /// The fields, named as they are usually written.

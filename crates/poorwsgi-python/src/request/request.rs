@@ -317,8 +317,8 @@ impl Request {
     }
 
     #[setter]
-    fn set_args(slf: &Bound<'_, Self>, value: Py<PyAny>) {
-        slf.as_super().get().extras.set_once(|extras| &mut extras.args, value);
+    fn set_args(slf: &Bound<'_, Self>, value: Py<PyAny>) -> PyResult<()> {
+        fill(slf, |extras| &mut extras.args, value)
     }
 
     /// The form in the body: a FieldStorage; an EmptyForm where there is none, or Application.auto_form is off. It can
@@ -330,8 +330,8 @@ impl Request {
     }
 
     #[setter]
-    fn set_form(slf: &Bound<'_, Self>, value: Py<PyAny>) {
-        slf.as_super().get().extras.set_once(|extras| &mut extras.form, value);
+    fn set_form(slf: &Bound<'_, Self>, value: Py<PyAny>) -> PyResult<()> {
+        fill(slf, |extras| &mut extras.form, value)
     }
 
     /// The JSON in the body: a JsonDict, a JsonList, or the value itself; an EmptyForm where there is none, or
@@ -509,6 +509,17 @@ impl Request {
         let timeout = Self::of_application(slf, "read_timeout")?;
         CACHED_INPUT.get(py)?.call1((input, Self::content_length(slf)?, size, timeout))
     }
+}
+
+/// Sets what can be set once, and an EmptyForm, which only says that nothing is there, in its place.
+fn fill(slf: &Bound<'_, Request>, slot: Slot, value: Py<PyAny>) -> PyResult<()> {
+    let py = slf.py();
+    let extras = &slf.as_super().get().extras;
+    match extras.get(py, slot) {
+        Some(there) if !there.bind(py).is_instance(EMPTY_FORM.get(py)?)? => {}
+        _ => drop(extras.set(slot, value)),
+    }
+    Ok(())
 }
 
 fn own(slf: &Bound<'_, Request>, slot: Slot) -> Py<PyAny> {
