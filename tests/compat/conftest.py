@@ -31,6 +31,25 @@ class Worker:
         self.process.stdout.close()
 
 
+SHOWN = 5
+
+
+def difference(original, ours):
+    """The part of two answers that differs, as text."""
+    if isinstance(original, dict) and isinstance(ours, dict):
+        keys = [key for key in (*original, *(key for key in ours if key not in original))
+                if key not in original or key not in ours or original[key] != ours[key]]
+        return "".join(f"\n  {key!r}: {difference(original.get(key, '(none)'), ours.get(key, '(none)'))}" for key in keys[:SHOWN])
+    if type(original) is type(ours) and isinstance(original, (list, tuple)) and len(original) == len(ours):
+        return ", ".join(f"[{index}] {difference(*pair)}" for index, pair in enumerate(zip(original, ours, strict=True)) if pair[0] != pair[1])
+    return f"{shortened(original)} -> {shortened(ours)}"
+
+
+def shortened(value):
+    text = repr(value)
+    return text if len(text) < 200 else f"{text[:100]} … {text[-100:]}"
+
+
 class Pair:
     """The original and ours."""
 
@@ -44,16 +63,18 @@ class Pair:
     def same(self, probe, *arguments):
         """Asserts that both answer the same, and gives the answer."""
         original, ours = self.both(probe, *arguments)
-        assert ours == original, f"{probe}{arguments!r}\noriginal: {original!r}\nours:     {ours!r}"
+        if ours != original:
+            pytest.fail(f"{probe}{shortened(arguments)}: {difference(original, ours)}", pytrace=False)
         return original
 
-    def all_same(self, calls, shown=5):
+    def all_same(self, calls):
         """Asserts that both answer each call the same."""
         calls = list(calls)
         answers = zip(calls, self.original.ask(calls), self.ours.ask(calls), strict=True)
-        different = [f"{probe}{arguments!r}\n  original: {original!r}\n  ours:     {ours!r}"
+        different = [f"{probe}{arguments!r}: {difference(original, ours)}"
                      for (probe, arguments), original, ours in answers if original != ours]
-        assert not different, f"{len(different)} of {len(calls)} differ\n" + "\n".join(different[:shown])
+        if different:
+            pytest.fail(f"{len(different)} of {len(calls)} differ\n" + "\n".join(different[:SHOWN]), pytrace=False)
         return len(calls)
 
 

@@ -33,8 +33,14 @@ def plain(value):
     return (type(value).__name__, str(value)) if type(value).__module__ in ("datetime", "decimal") else type(value).__name__
 
 
+# what Python raises where a value of a wrong type is used: which of the two is a matter of the code that uses it
+MISUSE = (AttributeError, TypeError)
+
+
 def error_of(error):
     """An exception as handlers tell it: its class and bases, and of `HTTPException` the status and its arguments."""
+    if isinstance(error, MISUSE):
+        return ("raises", "misuse")
     bases = [base.__name__ for base in type(error).__mro__ if base not in (object, BaseException)]
     detail = ()
     if bases[0] == "HTTPException":
@@ -48,6 +54,14 @@ def outcome(probe, arguments):
     try:
         return plain(getattr(importlib.import_module(f"probes.{module}"), name)(*arguments))
     except Exception as error:  # an answer like any other
+        return error_of(error)
+
+
+def attempt(function, *arguments):
+    """For probes of several steps: what a step gives or raises."""
+    try:
+        return function(*arguments)
+    except Exception as error:
         return error_of(error)
 
 

@@ -3,6 +3,7 @@ import datetime
 
 from poorwsgi import headers
 from poorwsgi.headers import ContentRange, Headers
+from worker import error_of
 
 
 def call(name, *arguments):
@@ -54,6 +55,6 @@ def operations(initial, strict, steps):
                 if name in ("names", "keys", "values", "items"):
                     result = list(result)
         except Exception as error:
-            result = ("raises", type(error).__name__)
+            result = error_of(error)
         seen.append((result, list(headers_.items())))
     return seen, type(headers_.items()).__name__

@@ -1,0 +1,76 @@
+"""Where the original and we answer differently on purpose: the reason, the input, the original's answer and ours.
+
+Everything else in this folder asserts that both answer the same. An entry names a probe and its arguments, and a path into
+the answer where only a part of it is meant.
+"""
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Difference:
+    reason: str
+    probe: str
+    arguments: tuple
+    original: object
+    ours: object
+    part: tuple = ()
+
+
+def answers(reason, probe, *cases, part=()):
+    """Several inputs of one reason: each `(arguments, original, ours)`."""
+    return [Difference(reason, probe, arguments, original, ours, part) for arguments, original, ours in cases]
+
+
+def raises(*bases):
+    return ("raises", [*bases, "Exception"])
+
+
+BAD_JSON = ({"REQUEST_METHOD": "POST", "CONTENT_TYPE": "application/json", "CONTENT_LENGTH": "1"}, b"{")
+BAD_REQUEST = ("raises", ["HTTPException", "Exception"], 400, ["error"])
+CHUNKED = {"REQUEST_METHOD": "POST", "HTTP_TRANSFER_ENCODING": "chunked", "CONTENT_TYPE": "text/plain"}
+FORM = {"REQUEST_METHOD": "POST", "CONTENT_TYPE": "application/x-www-form-urlencoded", "CONTENT_LENGTH": "5"}
+
+DIFFERENCES = [
+    # header values
+    *answers("Blanks around `q` are allowed by RFC 9110.", "headers.call",
+             (("parse_negotiation", "gzip;q=1.0,identity; q=0.5"), [("gzip", 1.0), ("identity; q=0.5", 1.0)], [("gzip", 1.0), ("identity", 0.5)])),
+    *answers("A range that no client may send is no range.", "headers.call",
+             (("parse_range", "bytes=10-5"), {"bytes": [(10, 5)]}, {"bytes": []}),
+             (("parse_range", "bytes = 0-1"), {"bytes ": [(0, 1)]}, {"bytes": [(0, 1)]}),
+             (("parse_range", "=0-1"), {"": [(0, 1)]}, {}),
+             (("parse_range", "bytes=0-1-2"), {"bytes": [(0, 1), (None, 2)]}, {"bytes": []})),
+    *answers("An unknown length is `*`, as in RFC 9110.", "headers.content_range", ((1, 2, None), "bytes 1-2/None", "bytes 1-2/*")),
+
+    *answers("A name of a header is a token of RFC 9110.", "headers.operations",
+             (([("X-\u017d", "1")], True, []), ([[("X-\u00c5\u00bd", "1")]], "tuple"), raises("ValueError")),
+             (([("X-\u017d", "1")], False, []), ([[("X-\u017d", "1")]], "tuple"), ([[]], "tuple"))),
+
+    # requests
+    *answers("A `Content-Length` without a value is none.", "request.full",
+             (({"CONTENT_LENGTH": ""},), [("Content-Length", "")], []), part=("headers",)),
+    *answers("The path starts with a slash, so that it never becomes part of the host name.", "request.url",
+             (({"HTTP_HOST": "example.org"}, "x"), "http://example.orgx", "http://example.org/x"),
+             (({"HTTP_HOST": "example.org"}, ""), "http://example.org", "http://example.org/")),
+    *answers("A scheme without parameters keeps its last letter.", "request.full",
+             (({"HTTP_AUTHORIZATION": "Bearer"},), "Beare", "Bearer"), part=("authorization", "type")),
+    *answers("Transfer codings are compared without regard to case (RFC 9112).", "request.full",
+             (({"REQUEST_METHOD": "PUT", "HTTP_TRANSFER_ENCODING": "Chunked"},), False, True), part=("is_chunked",)),
+    *answers("Chunk extensions are allowed, and ignored (RFC 9112).", "request.reads",
+             ((CHUNKED, b"5;x=y\r\nhello\r\n0\r\n\r\n", {}, [("read_chunk",)]), [raises("ValueError")], [b"hello"])),
+    *answers("Nothing is read after the end of the body: on a real connection that waits for the next request.", "request.reads",
+             (({"REQUEST_METHOD": "POST", "CONTENT_TYPE": "text/plain", "CONTENT_LENGTH": "5"}, b"line one", {"auto_data": False}, [("read", 3), ("read",)]),
+              [b"lin", b"e one"], [b"lin", b"e "])),
+    *answers("A blank value that is kept is an empty text.", "request.full",
+             ((FORM, b"a=&b=", {"keep_blank_values": 1}), {"a": [], "b": []}, {"a": [""], "b": [""]}), part=("form", 1)),
+    *answers("Bad JSON is told before the handler runs, or where it is read: not by the constructor.", "request.built",
+             (BAD_JSON, BAD_REQUEST, ("built", BAD_REQUEST))),
+
+    # routing
+    *answers("A rule that can never match as it was meant is told when it is set.", "wsgi.routing",
+             (([("route", "/a/<:int>")], []), "handler 0", raises("ValueError")), part=(0, 0)),
+    *answers("Another method than a pattern has is 405 with `Allow`, as for a static path.", "wsgi.status",
+             (([("route", "/a/<name>")], "PUT", "/a/x"), ("404 Not Found", None), ("405 Method Not Allowed", "HEAD, GET")),
+             (([("regular_route", "/a")], "POST", "/a"), ("404 Not Found", None), ("405 Method Not Allowed", "HEAD, GET"))),
+    *answers("405 names the methods that are allowed.", "wsgi.status",
+             (([("route", "/a")], "PUT", "/a"), ("405 Method Not Allowed", None), ("405 Method Not Allowed", "HEAD, GET"))),
+]

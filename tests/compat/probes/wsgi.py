@@ -1,0 +1,96 @@
+"""One WSGI call, as a server makes it, and what a server sees of its answer."""
+import contextlib
+
+from probes.request import application, environ_of
+from worker import attempt
+
+# the text of default pages is a matter of each implementation, and with it their length
+PAGE = b"</html>"
+PAGE_HEADERS = {"content-length", "content-security-policy"}
+# what differs everywhere, and is asserted once, in differences.py
+ALWAYS = {"x-powered-by", "allow"}
+
+
+def called(app, environ, body=b""):
+    started = []
+
+    def start_response(status, headers, exc_info=None):
+        started.append((status, headers))
+        return lambda data: None
+
+    result = app(environ_of(environ, body), start_response)
+    content = b"".join(result)
+    with contextlib.suppress(AttributeError):
+        result.close()
+    (status, headers), = started[-1:]
+    page = PAGE in content
+    if environ.get("REQUEST_METHOD") == "HEAD":
+        page, content = True, "a server leaves it out"
+    elif page:
+        content = "a page"
+    return status, seen(headers, page), content
+
+
+def seen(headers, page=False):
+    left_out = ALWAYS | (PAGE_HEADERS if page else set())
+    return sorted((name.title(), value) for name, value in headers if name.lower() not in left_out)
+
+
+def call(app, environ, body=b""):
+    return attempt(called, app, environ, body)
+
+
+def labelled(label, seen_arguments=True):
+    """A handler that says who it is and what it got."""
+    def handler(req, *arguments):
+        return f"{label} {arguments!r} {dict(req.path_args)!r}", "text/plain"
+    handler.__name__ = label
+    return handler
+
+
+def routing(steps, requests):
+    """An application with routes of all kinds, and which of them takes each request."""
+    app = application()
+    done = []
+    for number, (name, *arguments) in enumerate(steps):
+        done.append(attempt(step, app, name, f"handler {number}", arguments))
+    tables = {
+        "routes": {key: {method: fun.__name__ for method, fun in table.items()} for key, table in app.routes.items()},
+        "defaults": {method: fun.__name__ for method, fun in app.defaults.items()},
+        "filters": sorted(app.filters),
+    }
+    return done, tables, {
+        (method, path): call(app, {"REQUEST_METHOD": method, "PATH_INFO": path}) for method, path in requests}
+
+
+def status(steps, method, path):
+    """The status, and the methods that `Allow` names."""
+    app = application()
+    for number, (name, *arguments) in enumerate(steps):
+        step(app, name, f"handler {number}", arguments)
+    started = []
+    app(environ_of({"REQUEST_METHOD": method, "PATH_INFO": path}), lambda *arguments: started.append(arguments))
+    (line, headers), = started
+    return line, dict(headers).get("Allow")
+
+
+def step(app, name, label, arguments):
+    if name in ("route", "regular_route", "default"):
+        return getattr(app, name)(*arguments)(labelled(label)).__name__
+    if name in ("set_route", "set_regular_route"):
+        return getattr(app, name)(arguments[0], labelled(label), *arguments[1:])
+    if name == "set_default":
+        return app.set_default(labelled(label), *arguments)
+    result = getattr(app, name)(*arguments)
+    return getattr(result, "__name__", result)
+
+
+def rules(pattern_steps, requests):
+    """`uri_rule` and `uri_handler` as before hooks and handlers see them."""
+    app = application()
+    log = {}
+    app.add_before_response(lambda req: log.setdefault((req.method, req.path), (req.uri_rule, getattr(req.uri_handler, "__name__", None), dict(req.path_args or {}))))
+    for number, (name, *arguments) in enumerate(pattern_steps):
+        step(app, name, f"handler {number}", arguments)
+    answers = {(method, path): call(app, {"REQUEST_METHOD": method, "PATH_INFO": path})[0] for method, path in requests}
+    return log, answers
