@@ -20,6 +20,7 @@ mod request;
 mod response;
 mod results;
 mod server;
+mod session;
 mod state;
 mod wsgi;
 
@@ -60,6 +61,10 @@ mod _poorwsgi {
     };
     #[pymodule_export]
     use super::server::Server;
+    #[pymodule_export]
+    use super::session::{
+        AESSession, NoCompress, PoorSession, Session, SessionError, check_token, get_token,
+    };
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

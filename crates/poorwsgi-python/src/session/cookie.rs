@@ -1,0 +1,141 @@
+//! The attributes of a session's cookie, between Python's SimpleCookie and the engine.
+
+use poorwsgi::headers::set_cookie::SameSite;
+use poorwsgi::session::SessionConfig;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+use super::session_error;
+use crate::names::Name;
+
+pub(super) static SIMPLE_COOKIE: Name = Name::new("http.cookies", "SimpleCookie");
+
+/// What the constructors of all sessions take.
+pub(super) struct Attributes {
+    pub(super) expires: Seconds,
+    pub(super) max_age: Seconds,
+    pub(super) domain: Option<String>,
+    pub(super) path: Option<String>,
+    pub(super) secure: Truth,
+    pub(super) same_site: Site,
+    pub(super) sid: String,
+}
+
+impl Attributes {
+    pub(super) fn into_config(self) -> PyResult<SessionConfig> {
+        let (same_site, secure) = (self.same_site.0, self.secure.0);
+        if same_site == Some(SameSite::None) && !secure {
+            return Err(PyValueError::new_err(
+                "same_site='None' requires secure=True: browsers refuse the cookie otherwise",
+            ));
+        }
+        let config = SessionConfig {
+            sid: self.sid,
+            // 0 is the default, and stands for no expiry.
+            expires: self.expires.0.filter(|&seconds| seconds != 0),
+            max_age: self.max_age.0,
+            domain: self.domain.filter(|domain| !domain.is_empty()),
+            path: self.path.filter(|path| !path.is_empty()),
+            secure,
+            same_site,
+        };
+        config.check().map_err(session_error)?;
+        Ok(config)
+    }
+}
+
+/// A number of seconds, or None. Text counts too: settings come from files.
+pub(super) struct Seconds(pub(super) Option<i64>);
+
+impl FromPyObject<'_, '_> for Seconds {
+    type Error = PyErr;
+
+    fn extract(value: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
+        static INT: Name = Name::new("builtins", "int");
+        if value.is_none() {
+            return Ok(Seconds(None));
+        }
+        INT.get(value.py())?.call1((value,))?.extract().map(Some).map(Seconds)
+    }
+}
+
+/// What Python takes for true.
+pub(super) struct Truth(pub(super) bool);
+
+impl FromPyObject<'_, '_> for Truth {
+    type Error = PyErr;
+
+    fn extract(value: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
+        value.is_truthy().map(Truth)
+    }
+}
+
+/// `SameSite`, or False.
+pub(super) struct Site(pub(super) Option<SameSite>);
+
+impl FromPyObject<'_, '_> for Site {
+    type Error = PyErr;
+
+    fn extract(value: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
+        if value.extract::<bool>().is_ok_and(|value| !value) {
+            return Ok(Site(None));
+        }
+        let name = value.extract::<String>().unwrap_or_default();
+        let known = [SameSite::Strict, SameSite::Lax, SameSite::None];
+        let found = known.into_iter().find(|known| known.as_str() == name);
+        let refused = || {
+            let value = value.repr()?;
+            Err(PyValueError::new_err(format!(
+                "same_site={value} is not valid: use 'Strict', 'Lax', 'None' or False"
+            )))
+        };
+        found.map_or_else(refused, |site| Ok(Site(Some(site))))
+    }
+}
+
+/// Puts the cookie with its attributes into a SimpleCookie; of a session that is over, one that removes it.
+pub(super) fn put(
+    cookies: &Bound<'_, PyAny>,
+    config: &SessionConfig,
+    value: &str,
+    destroyed: bool,
+) -> PyResult<()> {
+    // The engine knows which cookies browsers take.
+    let line = if destroyed { config.remove_cookie() } else { config.set_cookie(value) };
+    line.map_err(session_error)?;
+    let sid = config.sid.as_str();
+    cookies.set_item(sid, if destroyed { "" } else { value })?;
+    let morsel = cookies.get_item(sid)?;
+    morsel.set_item("httponly", true)?;
+    if destroyed {
+        morsel.set_item("expires", "Thu, 01 Jan 1970 00:00:00 GMT")?;
+    } else if let Some(expires) = config.expires {
+        // A number is seconds from the moment the cookie is rendered.
+        morsel.set_item("expires", expires)?;
+    }
+    if let Some(max_age) = config.max_age {
+        morsel.set_item("max-age", if destroyed { -1 } else { max_age })?;
+    }
+    if let Some(domain) = &config.domain {
+        morsel.set_item("domain", domain)?;
+    }
+    if let Some(path) = &config.path {
+        morsel.set_item("path", path)?;
+    }
+    if let Some(same_site) = config.same_site {
+        morsel.set_item("samesite", same_site.as_str())?;
+    }
+    if config.secure {
+        morsel.set_item("secure", true)?;
+    }
+    Ok(())
+}
+
+/// The value of the cookie of this name. None where there are no cookies or there is none of the name.
+pub(super) fn value_of(cookies: Option<&Bound<'_, PyAny>>, sid: &str) -> PyResult<Option<String>> {
+    let Some(cookies) = cookies else { return Ok(None) };
+    if !cookies.is_instance(SIMPLE_COOKIE.get(cookies.py())?)? || !cookies.contains(sid)? {
+        return Ok(None);
+    }
+    cookies.get_item(sid)?.getattr("value")?.extract().map(Some)
+}

@@ -1,0 +1,33 @@
+//! Sessions and tokens of the Python door, over `poorwsgi::session`.
+
+mod aes_session;
+mod cookie;
+mod poor_session;
+mod sealed;
+#[allow(clippy::module_inception, reason = "the class of that name")]
+mod session;
+mod token;
+
+use ::poorwsgi::session as engine;
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+
+pub(crate) use aes_session::AESSession;
+pub(crate) use poor_session::{NoCompress, PoorSession};
+pub(crate) use session::Session;
+pub(crate) use token::{check_token, get_token};
+
+pyo3::create_exception!(
+    poorwsgi.session,
+    SessionError,
+    PyRuntimeError,
+    "A session that cannot be made, read or written: no secret key, or a cookie that was not made with it."
+);
+
+/// An attribute that a cookie cannot have is a mistake in the application: ValueError. All else is a SessionError.
+fn session_error(error: engine::SessionError) -> PyErr {
+    match error {
+        engine::SessionError::Cookie(error) => PyValueError::new_err(error.to_string()),
+        error => SessionError::new_err(error.to_string()),
+    }
+}

@@ -1,0 +1,82 @@
+//! What the sealed sessions have in common: their secrets, and data as JSON.
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyByteArray, PyBytes, PyDict, PyList, PyMemoryView, PyString, PyTuple};
+
+use super::{Session, SessionError, cookie};
+use crate::names::{self, Name};
+
+/// The secrets in a str, in bytes, or in a list of these, the current one first; `None` for anything else.
+/// There are none in None, which an application without a key has.
+pub(super) fn secrets(key: &Bound<'_, PyAny>) -> PyResult<Option<Vec<Vec<u8>>>> {
+    if key.is_none() {
+        return Ok(Some(Vec::new()));
+    }
+    if key.is_instance_of::<PyList>() || key.is_instance_of::<PyTuple>() {
+        let one = |key: PyResult<Bound<'_, PyAny>>| {
+            let key = key?;
+            secret(&key)?.ok_or_else(|| wrong_type(&key))
+        };
+        return key.try_iter()?.map(one).collect::<PyResult<_>>().map(Some);
+    }
+    Ok(secret(key)?.map(|secret| vec![secret]))
+}
+
+fn secret(key: &Bound<'_, PyAny>) -> PyResult<Option<Vec<u8>>> {
+    if let Ok(text) = key.cast::<PyString>() {
+        return Ok(Some(text.to_str()?.as_bytes().to_vec()));
+    }
+    if key.is_instance_of::<PyMemoryView>() {
+        return key.call_method0("tobytes")?.extract().map(Some);
+    }
+    if key.is_instance_of::<PyBytes>() || key.is_instance_of::<PyByteArray>() {
+        return key.extract().map(Some);
+    }
+    Ok(None)
+}
+
+pub(super) fn wrong_type(key: &Bound<'_, PyAny>) -> PyErr {
+    let kind = key.get_type();
+    PyTypeError::new_err(format!("a secret key is str or bytes, or several in a list, not {kind}"))
+}
+
+/// Loads the data of a session out of its cookie, which `open` turns into JSON text.
+pub(super) fn load(
+    session: &Bound<'_, Session>,
+    cookies: Option<&Bound<'_, PyAny>>,
+    open: impl FnOnce(&str, &str) -> PyResult<Vec<u8>>,
+) -> PyResult<()> {
+    static LOADS: Name = Name::new("json", "loads");
+    let py = session.py();
+    let sid = Session::sid_of(session)?;
+    let Some(value) = cookie::value_of(cookies, &sid)?.filter(|value| !value.is_empty()) else {
+        return Ok(());
+    };
+    let data = open(&sid, &value)
+        .and_then(|json| LOADS.get(py)?.call1((PyBytes::new(py, &json),)))
+        .map_err(|error| refused(py, error))?;
+    if !data.is_instance_of::<PyDict>() {
+        return Err(SessionError::new_err("the data of the session are no dict"));
+    }
+    session.setattr("data", data)
+}
+
+fn refused(py: Python<'_>, error: PyErr) -> PyErr {
+    // A log that fails must not hide that the cookie is bad.
+    let _ = names::log(py, "poorwsgi.session")
+        .and_then(|log| log.call_method1("info", ("session cookie refused: %s", error.value(py))));
+    if error.is_instance_of::<SessionError>(py) {
+        return error;
+    }
+    let refused = SessionError::new_err("bad session data");
+    refused.set_cause(py, Some(error));
+    refused
+}
+
+/// The data of a session as JSON text.
+pub(super) fn dumps(session: &Bound<'_, Session>) -> PyResult<Vec<u8>> {
+    static DUMPS: Name = Name::new("json", "dumps");
+    let json: String = DUMPS.get(session.py())?.call1((session.getattr("data")?,))?.extract()?;
+    Ok(json.into_bytes())
+}

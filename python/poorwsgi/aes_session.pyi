@@ -1,0 +1,24 @@
+from collections.abc import Sequence
+from logging import Logger
+from typing import Any
+
+from poorwsgi.session import Session as Session
+from poorwsgi.session import SessionError as SessionError
+from poorwsgi.session import _SameSite, _Secret
+
+_NONCE_SIZE: int
+log: Logger
+
+class AESSession(Session):
+    data: dict[str, Any]
+    def __init__(
+        self,
+        secret_key: _Secret | Sequence[_Secret],
+        expires: int | None = 0,
+        max_age: int | None = None,
+        domain: str | None = "",
+        path: str | None = "/",
+        secure: bool = False,
+        same_site: _SameSite = False,
+        sid: str = "SESSID",
+    ) -> None: ...

@@ -1,0 +1,35 @@
+"""Sessions in cookies, and tokens.
+
+Session holds one value as it is, PoorSession a dict that is encrypted and authenticated; poorwsgi.aes_session has one
+more, for cookies that are shared with PoorWSGI.
+"""
+from logging import getLogger
+
+from poorwsgi._legacy_session import KEYSTREAM_SIZE, decrypt, encrypt, hidden
+from poorwsgi._poorwsgi import (
+    Headers,
+    NoCompress,
+    PoorSession,
+    Response,
+    Session,
+    SessionError,
+    check_token,
+    get_token,
+)
+
+__all__ = [
+    "KEYSTREAM_SIZE",
+    "Headers",
+    "NoCompress",
+    "PoorSession",
+    "Response",
+    "Session",
+    "SessionError",
+    "check_token",
+    "decrypt",
+    "encrypt",
+    "get_token",
+    "hidden",
+]
+
+log = getLogger("poorwsgi")
