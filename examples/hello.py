@@ -1,0 +1,20 @@
+"""The smallest application.
+
+    python examples/hello.py [HOST:PORT]
+    curl http://127.0.0.1:8080/
+"""
+import sys
+
+from poorwsgi import Application
+from poorwsgi.server import run
+
+app = Application("hello")
+
+
+@app.route("/")
+def hello(req):
+    return f"Hello {req.args.getfirst('name', 'world')}\n", "text/plain; charset=utf-8"
+
+
+if __name__ == "__main__":
+    run(app, *sys.argv[1:])
