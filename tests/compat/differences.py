@@ -73,4 +73,21 @@ DIFFERENCES = [
              (([("regular_route", "/a")], "POST", "/a"), ("404 Not Found", None), ("405 Method Not Allowed", "HEAD, GET"))),
     *answers("405 names the methods that are allowed.", "wsgi.status",
              (([("route", "/a")], "PUT", "/a"), ("405 Method Not Allowed", None), ("405 Method Not Allowed", "HEAD, GET"))),
+
+    # responses
+    *answers("Nothing is no content, as for a handler that returns nothing.", "response.build",
+             (("Response", (None,), {}), "raises", "Response"), part=(0,)),
+    *answers("A status that does not exist is a bad value.", "response.build",
+             (("Response", ("x",), {"status_code": 600}), raises("KeyError", "LookupError"), raises("ValueError"))),
+    *answers("A length that is not that of the content would let the client wait, or cut what it reads.", "response.build",
+             (("Response", ("x",), {"headers": {"Content-Length": "77"}}),
+              ("200 OK", [("Content-Length", "77"), ("Content-Type", "text/html; charset=utf-8")], b"x"), raises("ValueError")), part=(3,)),
+    *answers("`False` for permanent is 302, as `True` is 301.", "response.build",
+             (("RedirectResponse", ("/x", False), {}), raises("KeyError", "LookupError")[0], "RedirectResponse"), part=(0,)),
+    *answers("`Accept-Ranges` is sent once, and with an answer that has the content.", "response.accept_ranges",
+             (([("set status_code", 404)],), ["bytes"], []),
+             (([("set headers", [("X-A", "1")])],), [], ["bytes"]),
+             (([("make_partial", [])],), ["bytes", "bytes"], ["bytes"])),
+    *answers("A status without an error page is an empty response of that status.", "response.exception",
+             ((200,), "204 No Content", "200 OK"), part=(2, 0)),
 ]

@@ -33,8 +33,8 @@ def plain(value):
     return (type(value).__name__, str(value)) if type(value).__module__ in ("datetime", "decimal") else type(value).__name__
 
 
-# what Python raises where a value of a wrong type is used: which of the two is a matter of the code that uses it
-MISUSE = (AttributeError, TypeError)
+# what is raised where a value of a wrong type is used: which of them is a matter of the code that uses it
+MISUSE = (AssertionError, AttributeError, TypeError)
 
 
 def error_of(error):

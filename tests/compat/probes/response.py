@@ -1,0 +1,98 @@
+"""Responses as a server sees them, and as an application does before."""
+import contextlib
+import io
+import itertools
+import pathlib
+import tempfile
+
+from poorwsgi import response
+from poorwsgi.response import HTTPException, make_response
+from probes.wsgi import seen
+from worker import attempt, error_of
+
+_file = pathlib.Path(tempfile.mkdtemp()) / "file.txt"
+_file.write_bytes(b"0123456789" * 3)
+# what cannot be sent to another process, by name
+VALUES = {
+    "a file": lambda: io.BytesIO(b"0123456789"),
+    "a file name": lambda: str(_file),
+    "no file name": lambda: str(_file) + ".none",
+    "a generator": lambda: (part for part in (b"one", b"two", b"three")),
+    "a list of bytes": lambda: [b"one", b"two"],
+    "a generator of text": lambda: (part for part in ("one", "two", "\u017e")),
+    "an empty generator": lambda: iter(()),
+    "a generator of numbers": lambda: iter(range(3)),
+    "an object": object,
+    "a response": lambda: response.Response("x", headers={"X-A": "1"}),
+}
+
+
+def made(value):
+    return VALUES[value]() if isinstance(value, str) and value in VALUES else value
+
+
+def sent(answer):
+    """A response is called once, as a WSGI server does."""
+    started = []
+    content = answer(lambda status, headers, exc_info=None: started.append((status, headers)) or (lambda data: None))
+    content = b"".join(content)
+    (status, headers), = started[-1:]
+    return status, seen(headers), content
+
+
+def known(answer):
+    return {name: attempt(getattr, answer, name) for name in ("status_code", "reason", "content_length", "content_type", "ranges")} | {
+        "headers": seen(answer.headers.items()) if answer.headers is not None else None, "data": attempt(data_of, answer)}
+
+
+def data_of(answer):
+    data = answer.data
+    return data if isinstance(data, (bytes, str)) else type(data).__name__
+
+
+def build(name, arguments, keywords, steps=()):
+    """A response, some calls of its methods, and what is then sent."""
+    try:
+        made_ = [made(argument) for argument in arguments]
+        if name == "make_response":
+            answer = make_response(*made_, **keywords)
+        else:
+            answer = getattr(response, name)(*made_, **keywords)
+    except Exception as error:
+        return error_of(error)
+    done = [attempt(step, answer, *each) for each in steps]
+    return type(answer).__name__, done, attempt(known, answer), attempt(sent, answer)
+
+
+def accept_ranges(steps):
+    """The values of `Accept-Ranges` that a file is sent with after some steps."""
+    answer = response.FileResponse(made("a file name"), "text/plain")
+    for each in steps:
+        step(answer, *each)
+    return [value for name, value in sent(answer)[1] if name == "Accept-Ranges"]
+
+
+def step(answer, name, *arguments):
+    if name.startswith("set "):
+        return setattr(answer, name[4:], *arguments)
+    if name == "header":
+        answer.headers[arguments[0]] = arguments[1]
+        return None
+    if name == "add_header_with":
+        return answer.add_header(arguments[0], arguments[1], **arguments[2])
+    result = getattr(answer, name)(*arguments)
+    return None if isinstance(result, response.BaseResponse) else result
+
+
+def exception(*arguments, **keywords):
+    error = HTTPException(*(made(argument) for argument in arguments), **keywords)
+    answer = error.make_response()
+    return {name: attempt(getattr, error, name) for name in ("status_code",)}, type(error.response).__name__, sent(answer) if answer is not None else None
+
+
+def raised(name, *arguments):
+    """What `abort` and `redirect` raise, and the response in it."""
+    try:
+        return getattr(response, name)(*arguments)
+    except HTTPException as error:
+        return type(error).__name__, attempt(lambda: sent(error.make_response()))
