@@ -313,6 +313,20 @@ def test_nothing_of_ours_is_logged_for_a_request_that_goes_well(app, caplog):
     assert caplog.records == []
 
 
+def test_an_error_costs_no_text_when_nobody_reads_it(app, monkeypatch, caplog):
+    class Unread(Exception):
+        def __str__(self):
+            raise AssertionError("nobody asked")
+
+    def fail(req):
+        raise Unread
+
+    app.set_route("/", fail)
+    monkeypatch.setattr(logging.getLogger("poorwsgi"), "disabled", True)
+    assert ask(app).status == "500 Internal Server Error"
+    assert caplog.records == []
+
+
 def test_a_response_error_names_what_was_returned(app, caplog):
     with pytest.raises(ResponseError, match="cannot be made of <class 'int'>"):
         from poorwsgi.wsgi import to_response
