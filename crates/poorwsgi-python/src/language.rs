@@ -206,9 +206,11 @@ impl Language for Python3 {
     }
 
     async fn by_state(tables: &Tables<Self>, request: &Shared, error: Status) -> Result<Answer, PyErr> {
-        let error = match Python::attach(|py| steps::by_state(py, request, error)) {
-            Ok(answer) => return Ok(answer),
-            Err(error) => error,
+        let error = match Python::attach(|py| steps::by_state(py, request, &error)) {
+            Some(Ok(answer)) => return Ok(answer),
+            // The failure of a step goes to the page of the pipeline.
+            Some(Err(failure)) => Status::uncaught(failure),
+            None => error,
         };
         dispatch::steps::by_state(tables, request, error).await
     }

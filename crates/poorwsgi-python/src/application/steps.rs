@@ -58,10 +58,10 @@ pub(crate) fn by_error(
     })
 }
 
-/// The application's own step; the status comes back where it has none, or where the step fails.
-pub(crate) fn by_state(py: Python<'_>, request: &Shared, error: Status) -> Result<Answer, Status> {
+/// The application's own step; `None` where it has none.
+pub(crate) fn by_state(py: Python<'_>, request: &Shared, error: &Status) -> Option<PyResult<Answer>> {
     if !request.own_steps {
-        return Err(error);
+        return None;
     }
     let status = error.as_ref().status();
     let app = request.base.get().application(py);
@@ -69,7 +69,7 @@ pub(crate) fn by_state(py: Python<'_>, request: &Shared, error: Status) -> Resul
         .kwargs(py)
         .and_then(|kwargs| app.call_method(STATE, (&request.object, status), Some(&kwargs)))
         .and_then(|result| from_result(&result));
-    called.map_err(Status::uncaught)
+    Some(called)
 }
 
 #[pymethods]

@@ -2,6 +2,7 @@
 
 mod body;
 mod extras;
+#[allow(clippy::module_inception)] // the room is named as in PoorWSGI, and so is the class that fills it
 mod request;
 mod simple;
 mod source;

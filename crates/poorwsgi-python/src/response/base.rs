@@ -230,7 +230,7 @@ impl BaseResponse {
     #[setter]
     fn set_headers(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
         let headers = shared(value)?;
-        let _old = mem::replace(&mut slf.try_borrow_mut()?.headers, Some(headers));
+        let _old = slf.try_borrow_mut()?.headers.replace(headers);
         Ok(())
     }
 
