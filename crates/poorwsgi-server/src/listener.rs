@@ -3,14 +3,16 @@
 use std::fmt;
 use std::fs;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener as StdTcpListener, ToSocketAddrs};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
-use std::os::unix::net::UnixStream as StdUnixStream;
+use std::os::unix::net::{UnixListener as StdUnixListener, UnixStream as StdUnixStream};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use poorwsgi::request::Connection;
-use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use socket2::{Domain, Protocol, SockAddr, Type};
 use tokio::net::{TcpListener, UnixListener};
 
 use crate::LOG;
@@ -36,23 +38,39 @@ impl fmt::Display for Address {
     }
 }
 
-/// A bound socket.
+/// A bound socket, not yet of any runtime: it may be made before a fork, and shared.
 #[derive(Debug)]
-pub(crate) enum Listener {
-    Tcp(TcpListener),
-    Unix(UnixListener, OwnedPath),
+pub(crate) enum Socket {
+    Tcp(StdTcpListener),
+    Unix(StdUnixListener, Arc<OwnedPath>),
 }
 
-impl Listener {
+impl Socket {
     /// Binds `host:port`, where port 0 is one that the system chooses, or `unix:path`.
     pub(crate) async fn bind(address: &str, config: &Config) -> io::Result<Self> {
-        if let Some(path) = address.strip_prefix("unix:") {
-            return Self::bind_unix(Path::new(path), config);
+        match address.strip_prefix("unix:") {
+            Some(path) => Self::bind_unix(Path::new(path), config),
+            None => Self::bind_first(tokio::net::lookup_host(address).await?, address, config),
         }
+    }
+
+    /// The same without a runtime.
+    pub(crate) fn bind_blocking(address: &str, config: &Config) -> io::Result<Self> {
+        match address.strip_prefix("unix:") {
+            Some(path) => Self::bind_unix(Path::new(path), config),
+            None => Self::bind_first(address.to_socket_addrs()?, address, config),
+        }
+    }
+
+    fn bind_first(
+        found: impl Iterator<Item = SocketAddr>,
+        address: &str,
+        config: &Config,
+    ) -> io::Result<Self> {
         let mut last = None;
-        for address in tokio::net::lookup_host(address).await? {
+        for address in found {
             match Self::bind_tcp(address, config) {
-                Ok(listener) => return Ok(listener),
+                Ok(socket) => return Ok(socket),
                 Err(error) => last = Some(error),
             }
         }
@@ -61,17 +79,17 @@ impl Listener {
     }
 
     fn bind_tcp(address: SocketAddr, config: &Config) -> io::Result<Self> {
-        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+        let socket = socket2::Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
         socket.set_reuse_address(true)?;
         socket.set_nonblocking(true)?;
         socket.bind(&address.into())?;
         socket.listen(backlog(config))?;
-        Ok(Listener::Tcp(TcpListener::from_std(socket.into())?))
+        Ok(Socket::Tcp(socket.into()))
     }
 
     fn bind_unix(path: &Path, config: &Config) -> io::Result<Self> {
         remove_stale(path)?;
-        let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+        let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None)?;
         socket.set_nonblocking(true)?;
         socket.bind(&SockAddr::unix(path)?)?;
         let owned = OwnedPath::new(path)?;
@@ -80,16 +98,51 @@ impl Listener {
             fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
         }
         socket.listen(backlog(config))?;
-        Ok(Listener::Unix(UnixListener::from_std(socket.into())?, owned))
+        Ok(Socket::Unix(socket.into(), Arc::new(owned)))
     }
 
     pub(crate) fn address(&self) -> io::Result<Address> {
         match self {
-            Listener::Tcp(listener) => listener.local_addr().map(Address::Tcp),
-            Listener::Unix(_, owned) => Ok(Address::Unix(owned.path.clone())),
+            Socket::Tcp(socket) => socket.local_addr().map(Address::Tcp),
+            Socket::Unix(_, owned) => Ok(Address::Unix(owned.path.clone())),
         }
     }
 
+    pub(crate) fn try_clone(&self) -> io::Result<Self> {
+        Ok(match self {
+            Socket::Tcp(socket) => Socket::Tcp(socket.try_clone()?),
+            Socket::Unix(socket, owned) => Socket::Unix(socket.try_clone()?, Arc::clone(owned)),
+        })
+    }
+
+    /// The socket on the runtime that is entered now.
+    pub(crate) fn listen(self) -> io::Result<Listener> {
+        Ok(match self {
+            Socket::Tcp(socket) => Listener::Tcp(TcpListener::from_std(socket)?),
+            Socket::Unix(socket, owned) => {
+                Listener::Unix { listener: UnixListener::from_std(socket)?, _path: owned }
+            }
+        })
+    }
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Socket::Tcp(socket) => socket.as_fd(),
+            Socket::Unix(socket, _) => socket.as_fd(),
+        }
+    }
+}
+
+/// A bound socket that accepts connections.
+#[derive(Debug)]
+pub(crate) enum Listener {
+    Tcp(TcpListener),
+    Unix { listener: UnixListener, _path: Arc<OwnedPath> },
+}
+
+impl Listener {
     /// The next connection. Errors that are not the listener's own are waited out: without file descriptors there is
     /// nothing to do but to wait until a connection ends.
     pub(crate) async fn accept(&self) -> (Stream, Connection) {
@@ -118,7 +171,7 @@ impl Listener {
                 let local = stream.local_addr().ok();
                 Ok((Stream::Tcp(stream), Connection { remote: Some(remote), local, secure: false }))
             }
-            Listener::Unix(listener, _) => {
+            Listener::Unix { listener, .. } => {
                 let (stream, _) = listener.accept().await?;
                 Ok((Stream::Unix(stream), Connection::default()))
             }

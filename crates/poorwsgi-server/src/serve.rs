@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::pending;
 use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +22,7 @@ use crate::body::RequestBody;
 use crate::config::Config;
 use crate::connection;
 use crate::context::Context;
-use crate::listener::{Address, Listener};
+use crate::listener::{Address, Socket};
 use crate::stop::{Level, Stop};
 
 /// How long connections that were told to end at once get for it.
@@ -71,9 +72,23 @@ impl<S> Server<S> {
     /// What the system says: the address is in use, not ours, or not allowed. A path that is no socket, or on which
     /// another server listens, is left alone.
     pub async fn bind(self, address: &str) -> io::Result<Bound<S>> {
-        let listener = Listener::bind(address, &self.config).await?;
-        let address = listener.address()?;
-        Ok(Bound { service: self.service, config: self.config, listener, address })
+        let socket = Socket::bind(address, &self.config).await?;
+        self.on(socket)
+    }
+
+    /// The same where there is no runtime yet, before a fork for example. It blocks while a name is looked up.
+    ///
+    /// # Errors
+    ///
+    /// As [`bind`](Self::bind).
+    pub fn bind_blocking(self, address: &str) -> io::Result<Bound<S>> {
+        let socket = Socket::bind_blocking(address, &self.config)?;
+        self.on(socket)
+    }
+
+    fn on(self, socket: Socket) -> io::Result<Bound<S>> {
+        let address = socket.address()?;
+        Ok(Bound { service: self.service, config: self.config, socket, address })
     }
 }
 
@@ -81,7 +96,7 @@ impl<S> Server<S> {
 pub struct Bound<S> {
     service: S,
     config: Config,
-    listener: Listener,
+    socket: Socket,
     address: Address,
 }
 
@@ -113,6 +128,35 @@ impl<S> Bound<S> {
             Address::Unix(_) => None,
         }
     }
+
+    /// Serves something else here.
+    #[must_use]
+    pub fn with_service<T>(self, service: T) -> Bound<T> {
+        let Bound { config, socket, address, .. } = self;
+        Bound { service, config, socket, address }
+    }
+
+    /// A second server on the same socket, which stays open until both are gone: one may stop and another one go on,
+    /// and connections wait in between.
+    ///
+    /// # Errors
+    ///
+    /// What the system says: no file descriptors are left, for example.
+    pub fn try_clone(&self) -> io::Result<Self>
+    where
+        S: Clone,
+    {
+        let socket = self.socket.try_clone()?;
+        let Bound { service, config, address, .. } = self;
+        Ok(Bound { service: service.clone(), config: config.clone(), socket, address: address.clone() })
+    }
+}
+
+impl<S> AsFd for Bound<S> {
+    /// The listening socket.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
 }
 
 impl<S, B> Bound<S>
@@ -125,7 +169,7 @@ where
     ///
     /// # Errors
     ///
-    /// None now; a listener that is lost may become one.
+    /// The socket cannot be used on this runtime.
     pub async fn serve(self) -> io::Result<()> {
         self.serve_until(pending()).await
     }
@@ -157,12 +201,30 @@ where
         self.serve_between(first.next(), at_once).await
     }
 
+    /// Answers one request: accepts one connection, which is closed after its first answer. A connection that is closed
+    /// without a request counts as well. Dropping the future cuts it off.
+    ///
+    /// # Errors
+    ///
+    /// The socket cannot be used on this runtime.
+    pub async fn serve_one(self) -> io::Result<()> {
+        let Bound { service, config, socket, .. } = self;
+        let (stream, peer) = socket.listen()?.accept().await;
+        let mut protocol = connection::protocol(&config);
+        protocol.keep_alive(false);
+        let stop = StopOnDrop(Arc::new(Stop::new()));
+        let context = Context::new(Arc::new(config), Arc::clone(&stop.0), peer);
+        connection::drive::<S, B>(stream, service, Arc::new(protocol), context).await;
+        Ok(())
+    }
+
     async fn serve_between(
         self,
         graceful: impl Future<Output = ()>,
         at_once: impl Future<Output = ()>,
     ) -> io::Result<()> {
-        let Bound { service, config, listener, .. } = self;
+        let Bound { service, config, socket, .. } = self;
+        let listener = socket.listen()?;
         let protocol = Arc::new(connection::protocol(&config));
         let connections = config.max_connections;
         let permits = Arc::new(Semaphore::new(connections as usize));

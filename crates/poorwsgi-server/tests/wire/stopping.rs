@@ -1,8 +1,12 @@
 //! The end of a server.
 
+use std::convert::Infallible;
+use std::os::fd::AsFd;
 use std::time::Duration;
 
-use poorwsgi_server::Config;
+use http::{Request, Response};
+use poorwsgi_server::{Config, RequestBody, Server};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::support::{LOG, PATIENCE, TestServer, statuses};
@@ -51,4 +55,46 @@ async fn what_outlasts_the_deadline_is_cut_off_and_named() {
         lines[0].contains(&format!("GET /endless from {}", peers[1])) && lines[0].contains("count=2"),
         "{lines:?}"
     );
+}
+
+async fn ask(address: std::net::SocketAddr) -> String {
+    let mut client = TcpStream::connect(address).await.unwrap();
+    client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    client.shutdown().await.unwrap();
+    let mut answer = String::new();
+    tokio::time::timeout(PATIENCE, client.read_to_string(&mut answer)).await.expect("no answer").unwrap();
+    answer
+}
+
+/// Bound before there is a runtime, as a process that is going to fork has to; a connection may wait for its server.
+#[test]
+fn a_socket_outlives_the_servers_on_it() {
+    let hello = |text: &'static str| {
+        tower::service_fn(async move |_: Request<RequestBody>| {
+            Ok::<_, Infallible>(Response::new(text.to_owned()))
+        })
+    };
+    let socket = Server::new(()).bind_blocking("127.0.0.1:0").unwrap();
+    assert!(socket.as_fd().try_clone_to_owned().is_ok());
+    let address = socket.local_addr().unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    for text in ["one", "two"] {
+        let server = socket.try_clone().unwrap().with_service(hello(text));
+        runtime.block_on(async {
+            let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+            let running = tokio::spawn(server.serve_until(async { stopped.await.unwrap_or(()) }));
+            assert!(ask(address).await.ends_with(text));
+            drop(stop);
+            running.await.unwrap().unwrap();
+        });
+    }
+    let server = socket.try_clone().unwrap().with_service(hello("three"));
+    runtime.block_on(async {
+        let waiting = tokio::spawn(ask(address));
+        server.serve_one().await.unwrap();
+        let answer = waiting.await.unwrap();
+        assert!(answer.ends_with("three") && answer.contains("\r\nconnection: close\r\n"), "{answer}");
+    });
+    drop(socket);
+    assert!(std::net::TcpStream::connect(address).is_err());
 }
