@@ -1,4 +1,4 @@
-"""The built-in HTTP/1.1 server."""
+"""The built-in HTTP/1.1 server: ``run`` for a process that does nothing else, ``make_server`` in the place of wsgiref's."""
 import contextlib
 import os
 import signal
@@ -6,59 +6,224 @@ import socket
 import sys
 import threading
 
-from poorwsgi._poorwsgi import Application, Server
+from poorwsgi._poorwsgi import FileWrapper, Input, Listener, Server
 
-__all__ = ["Server", "run"]
+__all__ = ["FileWrapper", "Input", "Listener", "Server", "WSGIServer", "make_server", "run"]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _SERVED = b"\0"  # no signal has the number 0
 
 
-def run(app: Application, address: str = "127.0.0.1:8080") -> None:
+def run(app, address="127.0.0.1:8080"):
     """Serves an application until Ctrl-C or SIGTERM; a second one ends the process if handlers still run by then.
 
-    ``address`` is ``"host:port"``, where port 0 is one that the system chooses, or ``"unix:/path"``. The first line on
-    the standard output says where it listens. It must be called in the main thread, for which Python keeps the signals;
-    elsewhere use :class:`Server`.
+    ``app`` is an Application, which is called natively, or any other WSGI callable. ``address`` is ``"host:port"``,
+    where port 0 is one that the system chooses, or ``"unix:/path"``. The first line on the standard output says where
+    it listens and how the application is served. It must be called in the main thread, for which Python keeps the
+    signals; elsewhere use :class:`Server`.
     """
-    # Python and not Rust, because signal handlers are Python's to set and to restore, and run only in the main thread
-    # while it is in Python: so it waits here, and another thread serves.
     server = Server(app, address)
-    failures: list[BaseException] = []
-    # Not Thread.join: the system may hand a signal to any thread, and one that comes just before the main thread sleeps
-    # does not wake it, so that its handler would run after the join, which may be never. What is written here stays.
-    woken, wake = socket.socketpair()
-    with woken, wake:
-        wake.setblocking(False)
-
-        def serve() -> None:
-            try:
-                server.serve()
-            except BaseException as error:  # noqa: BLE001 - raised again below
-                failures.append(error)
-            finally:
-                with contextlib.suppress(OSError):  # run has left already, by an exception
-                    wake.send(_SERVED)
-
-        before = {number: signal.signal(number, lambda *_: server.stop()) for number in _SIGNALS}
-        wakeup = signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
-        try:
-            thread = threading.Thread(target=serve, name="poorwsgi", daemon=True)
-            thread.start()
-            with contextlib.suppress(OSError):  # nobody has to read it
-                print(f"PoorWSGI listens on {server.address}", flush=True)
-            while woken.recv(1) != _SERVED:
-                pass
-            thread.join()
-        finally:
-            signal.set_wakeup_fd(wakeup)
-            for number, handler in before.items():
-                signal.signal(number, handler)
+    before = {number: signal.signal(number, lambda *_: server.stop()) for number in _SIGNALS}
+    try:
+        _serve(server, lambda: _announce(server))
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
     if server.is_abandoned:
         # A thread inside Python can neither be ended nor outlive the interpreter.
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(OSError, ValueError):
                 stream.flush()
         os._exit(128 + signal.SIGINT)
+
+
+def _announce(server):
+    how = "natively" if server.is_native else "as a WSGI callable"
+    with contextlib.suppress(OSError):  # nobody has to read it
+        print(f"PoorWSGI listens on {server.address}, the application is served {how}", flush=True)
+
+
+def _serve(server, ready=lambda: None, call=Server.serve):
+    """Serves in another thread while this one, the main thread, is woken by signals: their handlers run at once."""
+    # Python and not Rust, because signal handlers are Python's, and run only in the main thread while it is in Python.
+    failures = []
+    # Not Thread.join: the system may hand a signal to any thread, and one that comes just before the main thread sleeps
+    # does not wake it, so that its handler would run after the join, which may be never. What is written here stays.
+    woken, wake = socket.socketpair()
+    with woken, wake:
+        wake.setblocking(False)
+
+        def serve():
+            try:
+                call(server)
+            except BaseException as error:  # noqa: BLE001 - raised again below
+                failures.append(error)
+            finally:
+                with contextlib.suppress(OSError):  # the main thread has left already, by an exception
+                    wake.send(_SERVED)
+
+        wakeup = signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
+        thread = threading.Thread(target=serve, name="poorwsgi", daemon=True)
+        try:
+            thread.start()
+            ready()
+            while woken.recv(1) != _SERVED:
+                pass
+        except BaseException:
+            # What a signal handler raised, KeyboardInterrupt for one, waits for no request.
+            server.stop()
+            server.stop()
+            raise
+        finally:
+            signal.set_wakeup_fd(wakeup)
+            thread.join()
     if failures:
         raise failures[0]
+
+
+class WSGIServer:
+    """A server for code that was written for ``wsgiref.simple_server``; see :func:`make_server`.
+
+    It answers many connections at a time, on threads of its own. The hooks of ``socketserver`` (``process_request``,
+    ``verify_request``, ``handle_error``, ...) and those of a request handler class are not called. What the server has
+    to say goes to the logger ``poorwsgi.server``; it writes nothing to the standard error for each request.
+    """
+
+    # Python, because it is a Python interface through and through: threads, events, signals, attributes.
+
+    #: Seconds after which handle_request gives up; None waits for ever.
+    timeout = None
+
+    def __init__(self, server_address, RequestHandlerClass=None, bind_and_activate=True):
+        host, port = server_address
+        self.RequestHandlerClass = RequestHandlerClass
+        self.server_address = (host, port)
+        self.server_name = host or "localhost"
+        self.server_port = port
+        self.application = None
+        self._listener = None
+        self._server = None
+        self._stopped = threading.Event()
+        self._stop = False
+        self._lock = threading.Lock()
+        if bind_and_activate:
+            self.server_bind()
+
+    def server_bind(self):
+        """Binds the socket and listens. Without bind_and_activate it is called before the server is used."""
+        host, port = self.server_address
+        host = host or "0.0.0.0"
+        self._listener = Listener(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+        host, _, port = self._listener.address.removeprefix("http://").rpartition(":")
+        self.server_address = (host.strip("[]"), int(port))
+        self.server_port = int(port)
+
+    def server_activate(self):
+        """Nothing more is to be done: a bound socket listens."""
+
+    def set_app(self, application):
+        """Sets what is served, from the next call of serve_forever or handle_request on."""
+        self.application = application
+
+    def get_app(self):
+        """What is served."""
+        return self.application
+
+    def fileno(self):
+        """The descriptor of the listening socket, to wait for a connection with."""
+        return self._listening().fileno()
+
+    def serve_forever(self, poll_interval=0.5):
+        """Serves until shutdown is called. ``poll_interval`` is not needed.
+
+        In the main thread an exception of a signal handler, such as the KeyboardInterrupt of Ctrl-C, ends it at once;
+        the requests that run are cut off.
+        """
+        try:
+            self._drive(Server.serve)
+        finally:
+            with self._lock:
+                self._stop = False
+            self._stopped.set()
+
+    def handle_request(self):
+        """Answers one request, and returns. Where there is none within ``timeout`` seconds, calls handle_timeout."""
+        answered = []
+
+        def call(server):
+            timer = threading.Timer(self.timeout, server.stop) if self.timeout is not None else None
+            if timer:
+                timer.start()
+            try:
+                answered.append(server.serve_one())
+            finally:
+                if timer:
+                    timer.cancel()
+
+        self._drive(call)
+        if answered == [False]:
+            self.handle_timeout()
+
+    def handle_timeout(self):
+        """Called when no request came in time. Does nothing; a subclass may."""
+
+    def shutdown(self):
+        """Ends serve_forever, from another thread: requests that run are finished first, and then this returns.
+
+        A handler that calls it would wait for itself, so it has to leave that to another thread.
+        """
+        with self._lock:
+            self._stop = True
+            if self._server:
+                self._server.stop()
+        self._stopped.wait()
+
+    def server_close(self):
+        """Closes the listening socket."""
+        if self._listener:
+            self._listener.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc_info):
+        self.server_close()
+
+    def _listening(self):
+        if not self._listener:
+            raise ValueError("the server is not bound: call server_bind")
+        return self._listener
+
+    def _drive(self, call):
+        server = Server(self.application, self._listening())
+        with self._lock:
+            self._stopped.clear()
+            self._server = server
+            if self._stop:
+                server.stop()
+        try:
+            if threading.current_thread() is threading.main_thread():
+                _serve(server, call=call)
+            else:
+                call(server)
+        finally:
+            with self._lock:
+                self._server = None
+
+
+def make_server(host, port, app, server_class=WSGIServer, handler_class=None):
+    """Makes a server for an application, in the place of ``wsgiref.simple_server.make_server``.
+
+        with make_server("", 8000, app) as httpd:
+            httpd.serve_forever()
+
+    ``host`` "" means all addresses of IPv4, ``port`` 0 one that the system chooses (see ``server_port``). ``app`` is an
+    Application, which is called natively, or any other WSGI callable. A ``server_class`` derived from
+    :class:`WSGIServer` is used; one of wsgiref or socketserver is accepted and has no effect, and so has
+    ``handler_class``: this server needs no mix-in to answer several requests at a time, and no handler to be quiet.
+    """
+    if not (isinstance(server_class, type) and issubclass(server_class, WSGIServer)):
+        server_class = WSGIServer
+    server = server_class((host, port), handler_class)
+    server.set_app(app)
+    return server

@@ -259,11 +259,3 @@ impl Head for Environ {
         });
     }
 }
-
-/// The environ of a request of the built-in server.
-pub(crate) fn of_http<'py>(
-    py: Python<'py>,
-    _head: &poorwsgi::request::HttpHead,
-) -> PyResult<Bound<'py, PyDict>> {
-    Ok(PyDict::new(py))
-}

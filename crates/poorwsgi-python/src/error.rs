@@ -146,7 +146,8 @@ fn text(object: &Bound<'_, PyAny>) -> String {
         .map_or_else(|_| "no text: its __str__ failed".to_owned(), |text| text.to_string_lossy().into_owned())
 }
 
-fn traceback(py: Python<'_>, exception: &PyErr) -> PyResult<String> {
+/// The traceback of an exception, as Python shows it.
+pub(crate) fn traceback(py: Python<'_>, exception: &PyErr) -> PyResult<String> {
     // All three, because the value alone need not know its traceback.
     let parts = (exception.get_type(py), exception.value(py), exception.traceback(py));
     let lines = py.import("traceback")?.call_method1("format_exception", parts)?;

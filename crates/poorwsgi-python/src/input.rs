@@ -1,5 +1,11 @@
+//! The body of a request of our own server as a file.
+
 use poorwsgi::response::Body;
 use pyo3::prelude::*;
-pub(crate) fn of_body(py: Python<'_>, _body: Body) -> PyResult<Py<PyAny>> {
-    Ok(py.None())
+
+use crate::callable::Input;
+
+/// The body as what `wsgi.input` is.
+pub(crate) fn of_body(py: Python<'_>, body: Body) -> PyResult<Py<PyAny>> {
+    Ok(Py::new(py, Input::new(body))?.into_any())
 }

@@ -7,6 +7,7 @@
 mod application;
 mod args;
 mod cached_input;
+mod callable;
 mod environ;
 mod error;
 mod fieldstorage;
@@ -19,6 +20,7 @@ mod names;
 mod request;
 mod response;
 mod results;
+mod served;
 mod server;
 mod session;
 mod state;
@@ -35,6 +37,8 @@ mod _poorwsgi {
     use super::args::parse_args;
     #[pymodule_export]
     use super::cached_input::CachedInput;
+    #[pymodule_export]
+    use super::callable::{FileWrapper, Input};
     #[pymodule_export]
     use super::fieldstorage::{FieldStorage, FieldStorageInterface, FieldStorageParser, valid_boundary};
     #[pymodule_export]
@@ -60,11 +64,11 @@ mod _poorwsgi {
         unauthorized,
     };
     #[pymodule_export]
-    use super::server::Server;
-    #[pymodule_export]
     use super::session::{
         AESSession, NoCompress, PoorSession, Session, SessionError, check_token, get_token,
     };
+    #[pymodule_export]
+    use super::server::{Listener, Server};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -1,48 +1,33 @@
-//! The built-in server for Python applications: native calls, no environ.
+//! The built-in server as Python sees it.
 
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::task::{Context, Poll};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use poorwsgi::BoxError;
-use poorwsgi::request::HttpHead;
-use poorwsgi::response::Body;
-use poorwsgi_server::{Bound as BoundServer, RequestBody};
-use pyo3::exceptions::{PyOSError, PyRuntimeError};
+use poorwsgi_server::Bound as BoundServer;
+use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
-use crate::application::Application;
-use crate::request::Source;
+use crate::served::{Served, Service};
 
-/// A server that has its address: "host:port", where port 0 is one that the system chooses, or "unix:/path".
+/// A socket that listens at "host:port", where port 0 is one that the system chooses, or at "unix:/path".
 ///
-/// Connections wait until serve is called. It serves once.
+/// Connections wait until a Server serves them. Several servers may serve on it, one after the other.
 #[pyclass(frozen, module = "poorwsgi.server")]
-pub(crate) struct Server {
+pub(crate) struct Listener {
     address: String,
-    ready: Mutex<Option<(Runtime, BoundServer<Native>)>>,
-    stops: watch::Sender<u32>,
-    /// Every running handler holds one more.
-    handlers: Arc<()>,
+    socket: Mutex<Option<BoundServer<()>>>,
 }
 
 #[pymethods]
-impl Server {
+impl Listener {
     #[new]
-    fn new(py: Python<'_>, application: Py<Application>, address: &str) -> PyResult<Self> {
-        let handlers = Arc::new(());
-        let service = Native { application: Arc::new(application), handlers: Arc::downgrade(&handlers) };
-        py.detach(|| {
-            let runtime = Runtime::new()?;
-            let bound = runtime.block_on(poorwsgi_server::Server::new(service).bind(address))?;
-            let address = bound.address().to_string();
-            let ready = Mutex::new(Some((runtime, bound)));
-            Ok(Server { address, ready, stops: watch::Sender::new(0), handlers })
-        })
-        .map_err(|error: std::io::Error| PyOSError::new_err(format!("{address}: {error}")))
+    fn new(py: Python<'_>, address: &str) -> PyResult<Self> {
+        let bound = py.detach(|| poorwsgi_server::Server::new(()).bind_blocking(address));
+        let bound = bound.map_err(|error| os_error(address, &error))?;
+        Ok(Listener { address: bound.address().to_string(), socket: Mutex::new(Some(bound)) })
     }
 
     /// Where it listens, such as "http://127.0.0.1:8080".
@@ -51,28 +36,115 @@ impl Server {
         &self.address
     }
 
+    /// The file descriptor, which can be waited for. ValueError when it is closed.
+    fn fileno(&self) -> PyResult<i32> {
+        let socket = self.socket();
+        socket.as_ref().map(|bound| bound.as_fd().as_raw_fd()).ok_or_else(closed)
+    }
+
+    /// Stops listening, once no server serves on it any more.
+    fn close(&self) {
+        let socket = self.socket().take();
+        drop(socket);
+    }
+}
+
+impl Listener {
+    fn socket(&self) -> MutexGuard<'_, Option<BoundServer<()>>> {
+        self.socket.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn server(&self) -> PyResult<BoundServer<()>> {
+        Ok(self.socket().as_ref().ok_or_else(closed)?.try_clone()?)
+    }
+}
+
+fn closed() -> PyErr {
+    PyValueError::new_err("the listening socket is closed")
+}
+
+/// The error that Python raises for this number, with the address in its text.
+fn os_error(address: &str, error: &io::Error) -> PyErr {
+    match error.raw_os_error() {
+        Some(number) => PyOSError::new_err((number, format!("{address}: {error}"))),
+        None => PyOSError::new_err(format!("{address}: {error}")),
+    }
+}
+
+/// A server of an Application or any other WSGI callable. It serves once.
+///
+/// address is that of a new socket, "host:port" or "unix:/path", or a Listener.
+#[pyclass(frozen, module = "poorwsgi.server")]
+pub(crate) struct Server {
+    address: String,
+    is_native: bool,
+    ready: Mutex<Option<BoundServer<Service>>>,
+    stops: watch::Sender<u32>,
+    /// Every running request holds one more.
+    running: Arc<()>,
+}
+
+#[derive(FromPyObject)]
+enum Place<'py> {
+    Listener(Bound<'py, Listener>),
+    Address(String),
+}
+
+#[pymethods]
+impl Server {
+    #[new]
+    fn new(application: &Bound<'_, PyAny>, address: Place<'_>) -> PyResult<Self> {
+        let served = Served::of(application)?;
+        let bound = match address {
+            Place::Listener(listener) => listener.get().server()?,
+            Place::Address(address) => Listener::new(application.py(), &address)?.server()?,
+        };
+        let running = Arc::new(());
+        let is_native = served.is_native();
+        let service = Service { served: Arc::new(served), running: Arc::downgrade(&running) };
+        let address = bound.address().to_string();
+        let ready = Mutex::new(Some(bound.with_service(service)));
+        Ok(Server { address, is_native, ready, stops: watch::Sender::new(0), running })
+    }
+
+    /// Where it listens, such as "http://127.0.0.1:8080".
+    #[getter]
+    fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Whether the application is called natively, without the detour through WSGI.
+    #[getter]
+    const fn is_native(&self) -> bool {
+        self.is_native
+    }
+
     /// Serves until stop is called. Other Python threads go on meanwhile; signal handlers do not run in this one, so
     /// the main thread had better call poorwsgi.server.run.
     fn serve(&self, py: Python<'_>) -> PyResult<()> {
-        let ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let (runtime, bound) = ready.ok_or_else(|| PyRuntimeError::new_err("a server serves only once"))?;
-        py.detach(|| {
-            let served = runtime.block_on(async {
-                tokio::select! {
-                    served = bound.serve_until(self.stopped(1)) => served,
-                    () = self.stopped(2) => Ok(()),
-                }
-            });
-            // A handler that outlived the stop must not hold up whoever waits for this call.
-            runtime.shutdown_background();
-            served.map_err(PyErr::from)
+        self.drive(py, async |bound| {
+            tokio::select! {
+                served = bound.serve_until(self.stopped(1)) => served,
+                () = self.stopped(2) => Ok(()),
+            }
+        })
+    }
+
+    /// Answers one request, after which the connection is closed, and returns True; False when stop is called before
+    /// one comes.
+    fn serve_one(&self, py: Python<'_>) -> PyResult<bool> {
+        self.drive(py, async |bound| {
+            tokio::select! {
+                served = bound.serve_one(self.stopped(1)) => served,
+                () = self.stopped(2) => Ok(false),
+            }
         })
     }
 
     /// Whether handlers still run that a second stop has cut off. The interpreter must not end before they do.
     #[getter]
     fn is_abandoned(&self) -> bool {
-        Arc::strong_count(&self.handlers) > 1
+        Arc::strong_count(&self.running) > 1
     }
 
     /// Stops the server, from any thread: requests that run are finished first. A second call cuts them off.
@@ -82,42 +154,26 @@ impl Server {
 }
 
 impl Server {
+    fn drive<T: Send>(
+        &self,
+        py: Python<'_>,
+        serve: impl AsyncFnOnce(BoundServer<Service>) -> io::Result<T> + Send,
+    ) -> PyResult<T> {
+        let ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let bound = ready.ok_or_else(|| PyRuntimeError::new_err("a server serves only once"))?;
+        py.detach(|| {
+            // Not earlier: threads do not survive a fork.
+            let runtime = Runtime::new()?;
+            let served = runtime.block_on(serve(bound));
+            // A handler that outlived the stop must not hold up whoever waits for this call.
+            runtime.shutdown_background();
+            served.map_err(PyErr::from)
+        })
+    }
+
     /// Ends when `stop` was called so many times.
     async fn stopped(&self, times: u32) {
         // The sender is ours, so the channel stays open.
         let _ = self.stops.subscribe().wait_for(|count| *count >= times).await;
-    }
-}
-
-/// A Python application as a service. Each request runs on a thread that may block.
-#[derive(Clone)]
-struct Native {
-    application: Arc<Py<Application>>,
-    handlers: Weak<()>,
-}
-
-impl tower_service::Service<http::Request<RequestBody>> for Native {
-    type Response = http::Response<Body>;
-    type Error = BoxError;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: http::Request<RequestBody>) -> Self::Future {
-        let Native { application, handlers } = self.clone();
-        Box::pin(async move {
-            let answer = tokio::task::spawn_blocking(move || {
-                let _running = handlers.upgrade();
-                let (parts, body) = request.into_parts();
-                Python::attach(|py| {
-                    let application = application.bind(py);
-                    let head = HttpHead::new(parts, application.get().variables().cloned());
-                    Application::handle(application, Source::Native(Box::new(head)), Body::wrap(body))
-                })
-            });
-            Ok(answer.await??.into_http())
-        })
     }
 }

@@ -202,20 +202,24 @@ where
     }
 
     /// Answers one request: accepts one connection, which is closed after its first answer. A connection that is closed
-    /// without a request counts as well. Dropping the future cuts it off.
+    /// without a request counts as well. Says whether there was one before `stop` ended; what was accepted is finished.
     ///
     /// # Errors
     ///
     /// The socket cannot be used on this runtime.
-    pub async fn serve_one(self) -> io::Result<()> {
+    pub async fn serve_one(self, stop: impl Future<Output = ()>) -> io::Result<bool> {
         let Bound { service, config, socket, .. } = self;
-        let (stream, peer) = socket.listen()?.accept().await;
+        let listener = socket.listen()?;
+        let (stream, peer) = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = stop => return Ok(false),
+        };
         let mut protocol = connection::protocol(&config);
         protocol.keep_alive(false);
         let stop = StopOnDrop(Arc::new(Stop::new()));
         let context = Context::new(Arc::new(config), Arc::clone(&stop.0), peer);
         connection::drive::<S, B>(stream, service, Arc::new(protocol), context).await;
-        Ok(())
+        Ok(true)
     }
 
     async fn serve_between(

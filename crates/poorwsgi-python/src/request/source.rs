@@ -8,7 +8,8 @@ use poorwsgi::request::{Head, HttpHead};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
-use crate::environ::{self, Environ};
+use crate::callable::environ::of_http;
+use crate::environ::Environ;
 
 /// The head of a request, with what only Python asks for.
 pub(crate) enum Source {
@@ -28,7 +29,7 @@ impl Source {
     pub(crate) fn environ<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         match self {
             Source::Wsgi(environ) => Ok(environ.dict(py).clone()),
-            Source::Native(head) => environ::of_http(py, head),
+            Source::Native(head) => of_http(py, head),
         }
     }
 

@@ -91,10 +91,12 @@ fn a_socket_outlives_the_servers_on_it() {
     let server = socket.try_clone().unwrap().with_service(hello("three"));
     runtime.block_on(async {
         let waiting = tokio::spawn(ask(address));
-        server.serve_one().await.unwrap();
+        assert!(server.serve_one(std::future::pending()).await.unwrap());
         let answer = waiting.await.unwrap();
         assert!(answer.ends_with("three") && answer.contains("\r\nconnection: close\r\n"), "{answer}");
     });
+    let server = socket.try_clone().unwrap().with_service(hello("four"));
+    assert!(!runtime.block_on(server.serve_one(std::future::ready(()))).unwrap());
     drop(socket);
     assert!(std::net::TcpStream::connect(address).is_err());
 }

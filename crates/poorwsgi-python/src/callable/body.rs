@@ -1,0 +1,107 @@
+//! What a callable returns, on its way to the client.
+
+use bytes::Bytes;
+use poorwsgi::response::Body;
+use pyo3::exceptions::PyTypeError;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
+
+use super::Raised;
+use super::exchange::Exchange;
+use super::file_wrapper::{FileWrapper, Sending};
+use super::log_failure;
+use super::start_response::block;
+
+/// Up to here the items of a list are put together, so that they need no more than one write.
+const TOGETHER: usize = 256 << 10;
+
+/// Sends what a callable has returned, and closes it in any case (PEP 3333).
+pub(super) fn send(result: &Bound<'_, PyAny>, exchange: &Exchange) -> PyResult<()> {
+    let sent = content(result, exchange);
+    if matches!(sent, Ok(Closing::WithTheFile)) {
+        return Ok(());
+    }
+    if let Err(error) = close(result) {
+        log_failure(&Raised::boxed(result.py(), error));
+    }
+    sent.map(drop)
+}
+
+/// Calls the `close` of an object that has one.
+pub(super) fn close(object: &Bound<'_, PyAny>) -> PyResult<()> {
+    match object.getattr_opt(intern!(object.py(), "close"))? {
+        Some(close) => close.call0().map(drop),
+        None => Ok(()),
+    }
+}
+
+/// Who closes the iterable.
+enum Closing {
+    Here,
+    WithTheFile,
+}
+
+fn content(result: &Bound<'_, PyAny>, exchange: &Exchange) -> PyResult<Closing> {
+    let py = result.py();
+    if !exchange.is_begun() {
+        if let Ok(wrapper) = result.cast_exact::<FileWrapper>()
+            && let Some(range) = wrapper.borrow().range(py)
+        {
+            let range = exchange.length().map_or_else(|| range.clone(), |length| range.part(0, length));
+            let wrapper = Some(wrapper.clone().unbind());
+            exchange.complete(Body::blocks(Sending { range, wrapper }))?;
+            return Ok(Closing::WithTheFile);
+        }
+        if let Some(whole) = at_hand(result)? {
+            exchange.complete(whole.into())?;
+            return Ok(Closing::Here);
+        }
+    }
+    if result.is_instance_of::<PyBytes>() || result.is_instance_of::<PyString>() {
+        let kind = result.get_type().qualname()?;
+        return Err(PyTypeError::new_err(format!(
+            "a WSGI callable returns an iterable of bytes, such as [b\"text\"], not {kind}"
+        )));
+    }
+    let blocks = result.try_iter()?;
+    let is_single = result.len().is_ok_and(|length| length == 1);
+    for item in blocks {
+        let block = block(&item?)?;
+        let is_all = is_single || exchange.length() == Some(block.len() as u64);
+        if is_all && !block.is_empty() && !exchange.is_begun() {
+            // With its length, and without another thread to wait for.
+            exchange.complete(block.into())?;
+            return Ok(Closing::Here);
+        }
+        exchange.send(py, block)?;
+        if !exchange.wants_more() {
+            return Ok(Closing::Here);
+        }
+    }
+    exchange.end()?;
+    Ok(Closing::Here)
+}
+
+/// The content of a list or tuple, unless it is large. Making these blocks takes no time, so that none is held back.
+fn at_hand(result: &Bound<'_, PyAny>) -> PyResult<Option<Bytes>> {
+    let items: Vec<Bound<'_, PyAny>> = if let Ok(list) = result.cast_exact::<PyList>() {
+        list.iter().collect()
+    } else if let Ok(tuple) = result.cast_exact::<PyTuple>() {
+        tuple.iter().collect()
+    } else {
+        return Ok(None);
+    };
+    if let [item] = items.as_slice() {
+        return block(item).map(Some);
+    }
+    let size = items.iter().filter_map(|item| item.len().ok()).fold(0_usize, usize::saturating_add);
+    if size > TOGETHER {
+        return Ok(None);
+    }
+    let mut whole = Vec::with_capacity(size);
+    for item in &items {
+        whole.extend_from_slice(&block(item)?);
+    }
+    Ok(Some(whole.into()))
+}

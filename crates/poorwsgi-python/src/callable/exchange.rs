@@ -1,0 +1,218 @@
+//! The answer to one request of a callable: what `start_response` has said, and how much of it is on its way.
+
+use std::mem;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use hyper::ext::ReasonPhrase;
+use poorwsgi::BoxError;
+use poorwsgi::response::Body;
+use pyo3::exceptions::{PyAssertionError, PyBrokenPipeError, PyValueError};
+use pyo3::prelude::*;
+use tokio::sync::oneshot;
+
+use super::log_failure;
+use super::pipe::{Sender, Sent, pipe};
+
+pub(super) type Answer = Result<http::Response<Body>, BoxError>;
+
+/// What `start_response` is told.
+pub(super) struct Head {
+    pub(super) status: StatusCode,
+    pub(super) reason: Option<ReasonPhrase>,
+    pub(super) headers: HeaderMap,
+    /// The `Content-Length`.
+    pub(super) length: Option<u64>,
+}
+
+impl Head {
+    fn into_response(self, body: Body) -> http::Response<Body> {
+        let mut response = http::Response::new(body);
+        *response.status_mut() = self.status;
+        *response.headers_mut() = self.headers;
+        if let Some(reason) = self.reason {
+            response.extensions_mut().insert(reason);
+        }
+        response
+    }
+}
+
+/// Shared by the thread of the callable, by `start_response`, and by `write`.
+pub(super) struct Exchange {
+    is_head_request: bool,
+    state: Mutex<State>,
+}
+
+enum State {
+    /// Nothing has been sent. A head may be replaced until then.
+    Open { answer: oneshot::Sender<Answer>, head: Option<Head> },
+    /// The head is sent and the content follows, of which so much is left where that is known.
+    Content { sender: Sender, left: Option<u64> },
+    /// The head is sent and no content follows it, whatever the callable gives (RFC 9110, section 6.4.1).
+    HeadAlone,
+    /// All is sent, or it cannot be.
+    Done,
+}
+
+impl State {
+    /// Takes the head to send it.
+    fn begin(&mut self) -> PyResult<(oneshot::Sender<Answer>, Head)> {
+        match mem::replace(self, State::Done) {
+            State::Open { answer, head: Some(head) } => Ok((answer, head)),
+            other => {
+                *self = other;
+                Err(PyAssertionError::new_err("start_response was not called before the content"))
+            }
+        }
+    }
+}
+
+impl Exchange {
+    pub(super) fn new(is_head_request: bool, answer: oneshot::Sender<Answer>) -> Self {
+        Exchange { is_head_request, state: Mutex::new(State::Open { answer, head: None }) }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the head is sent, so that it cannot be replaced.
+    pub(super) fn is_begun(&self) -> bool {
+        !matches!(*self.state(), State::Open { .. })
+    }
+
+    /// Whether content can still go out.
+    pub(super) fn wants_more(&self) -> bool {
+        match &*self.state() {
+            State::Open { .. } => true,
+            State::Content { sender, .. } => !sender.is_gone(),
+            State::HeadAlone | State::Done => false,
+        }
+    }
+
+    /// The `Content-Length` that was said, while the head is not sent.
+    pub(super) fn length(&self) -> Option<u64> {
+        match &*self.state() {
+            State::Open { head, .. } => head.as_ref()?.length,
+            _ => None,
+        }
+    }
+
+    /// Takes a head. A second one is an error, unless it is that of an error page.
+    pub(super) fn start(&self, new: Head, replaces: bool) -> PyResult<()> {
+        match &mut *self.state() {
+            State::Open { head, .. } if head.is_none() || replaces => {
+                *head = Some(new);
+                Ok(())
+            }
+            _ => Err(PyAssertionError::new_err(
+                "start_response was called before; a second call has to give exc_info",
+            )),
+        }
+    }
+
+    /// Sends a block, and the head before the first one. Other Python threads go on while the client is slower.
+    ///
+    /// BrokenPipeError when the client is gone.
+    pub(super) fn send(&self, py: Python<'_>, block: Bytes) -> PyResult<()> {
+        // An empty block does not begin the response (PEP 3333, "The start_response() Callable").
+        if block.is_empty() {
+            return Ok(());
+        }
+        let Some(sender) = self.admit(block.len() as u64)? else { return Ok(()) };
+        let is_taken = match sender.try_send(block) {
+            Sent::Taken => true,
+            Sent::Gone => false,
+            Sent::Full(block) => py.detach(|| sender.send(block)),
+        };
+        if is_taken { Ok(()) } else { Err(PyBrokenPipeError::new_err("the client is gone")) }
+    }
+
+    /// Where a block of this size is sent to; `None` where it is dropped.
+    fn admit(&self, size: u64) -> PyResult<Option<Sender>> {
+        let mut state = self.state();
+        if let State::Open { head: Some(head), .. } = &*state {
+            // A length that is wrong from the beginning can still be answered.
+            less(head.length, size)?;
+        }
+        if let State::Open { .. } = &*state {
+            let (answer, head) = state.begin()?;
+            let body = if self.is_without_content(head.status) {
+                *state = State::HeadAlone;
+                Body::empty()
+            } else {
+                let (sender, receiver) = pipe();
+                *state = State::Content { sender, left: head.length };
+                let body = Body::wrap(receiver);
+                match head.length {
+                    Some(length) => body.with_length(length),
+                    None => body,
+                }
+            };
+            // Nobody waits for it when the client is gone, which the pipe knows then.
+            let _ = answer.send(Ok(head.into_response(body)));
+        }
+        match &mut *state {
+            State::Content { sender, left } => {
+                *left = less(*left, size)?;
+                Ok(Some(sender.clone()))
+            }
+            State::HeadAlone => Ok(None),
+            State::Open { .. } | State::Done => {
+                Err(PyAssertionError::new_err("the response is finished: nothing more can be sent"))
+            }
+        }
+    }
+
+    fn is_without_content(&self, status: StatusCode) -> bool {
+        self.is_head_request || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+    }
+
+    /// Sends the head with the whole content. It is the server that leaves the content out where there must be none.
+    pub(super) fn complete(&self, body: Body) -> PyResult<()> {
+        let (answer, head) = self.state().begin()?;
+        let _ = answer.send(Ok(head.into_response(body)));
+        Ok(())
+    }
+
+    /// There is no more content.
+    pub(super) fn end(&self) -> PyResult<()> {
+        if !self.is_begun() {
+            return self.complete(Body::empty());
+        }
+        if let State::Content { sender, .. } = mem::replace(&mut *self.state(), State::Done) {
+            let _ = sender.end(Ok(()));
+        }
+        Ok(())
+    }
+
+    /// Something went wrong: the client sees an error page where that is still possible, else the connection is cut.
+    pub(super) fn fail(&self, error: BoxError) {
+        let state = mem::replace(&mut *self.state(), State::Done);
+        let unheard = match state {
+            State::Open { answer, .. } => answer.send(Err(error)).map_err(|answer| answer.err()),
+            State::Content { sender, .. } => sender.end(Err(error)).map_err(Some),
+            State::HeadAlone | State::Done => Err(Some(error)),
+        };
+        if let Err(Some(error)) = unheard {
+            log_failure(&error);
+        }
+    }
+
+    /// Answers with a page of the server's own, where that is still possible.
+    pub(super) fn answer_instead(&self, response: http::Response<Body>) {
+        if let State::Open { answer, .. } = mem::replace(&mut *self.state(), State::Done) {
+            let _ = answer.send(Ok(response));
+        }
+    }
+}
+
+/// What is left of a length after so many bytes.
+fn less(length: Option<u64>, size: u64) -> PyResult<Option<u64>> {
+    let Some(length) = length else { return Ok(None) };
+    match length.checked_sub(size) {
+        Some(left) => Ok(Some(left)),
+        None => Err(PyValueError::new_err("the response is longer than its Content-Length")),
+    }
+}

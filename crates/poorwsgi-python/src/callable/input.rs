@@ -1,0 +1,174 @@
+//! `wsgi.input`: the body of a request as a file that blocks.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use bytes::{Buf, Bytes};
+use http_body_util::BodyExt;
+use memchr::memchr;
+use poorwsgi::HttpError;
+use poorwsgi::request::body_error;
+use poorwsgi::response::Body;
+use pyo3::exceptions::{PyConnectionResetError, PyOSError, PyTimeoutError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyList};
+
+/// The body of a request, which is read like a binary file. Nothing is read before it is asked for.
+///
+/// A body that does not come whole is never an end of file: it raises ConnectionResetError, TimeoutError, or OSError
+/// (EFBIG) where it is over the limit of the server.
+#[pyclass(frozen, module = "poorwsgi.server")]
+pub(crate) struct Input(Mutex<Reader>);
+
+struct Reader {
+    body: Body,
+    /// What has come and was not asked for yet.
+    held: Bytes,
+    failure: Option<HttpError>,
+}
+
+impl Input {
+    pub(crate) const fn new(body: Body) -> Self {
+        Input(Mutex::new(Reader { body, held: Bytes::new(), failure: None }))
+    }
+
+    fn reader(&self) -> MutexGuard<'_, Reader> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The status and the reason, where the body could not be read to its end.
+    pub(super) fn failure(&self) -> Option<(u16, String)> {
+        let reader = self.reader();
+        let failure = reader.failure.as_ref()?;
+        Some((failure.status(), failure.detail().unwrap_or_default().to_owned()))
+    }
+
+    /// Reads while other Python threads go on.
+    fn read_with<'py>(
+        &self,
+        py: Python<'py>,
+        read: impl FnOnce(&mut Reader) -> Result<Vec<Bytes>, HttpError> + Send,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let pieces = py.detach(|| {
+            let mut reader = self.reader();
+            read(&mut reader).map_err(|error| {
+                let exception = exception(&error);
+                reader.failure.get_or_insert(error);
+                exception
+            })
+        })?;
+        match pieces.as_slice() {
+            [] => Ok(PyBytes::new(py, b"")),
+            [piece] => Ok(PyBytes::new(py, piece)),
+            _ => Ok(PyBytes::new(py, &pieces.concat())),
+        }
+    }
+}
+
+#[pymethods]
+impl Input {
+    /// Reads so many bytes, or all that are left; fewer only at the end of the body.
+    #[pyo3(signature = (size = None, /))]
+    fn read<'py>(&self, py: Python<'py>, size: Option<isize>) -> PyResult<Bound<'py, PyBytes>> {
+        self.read_with(py, |reader| reader.read(limit(size)))
+    }
+
+    /// Reads up to the end of the line, which is part of it, or so many bytes.
+    #[pyo3(signature = (size = None, /))]
+    fn readline<'py>(&self, py: Python<'py>, size: Option<isize>) -> PyResult<Bound<'py, PyBytes>> {
+        self.read_with(py, |reader| reader.read_line(limit(size)))
+    }
+
+    /// The lines that are left; with a hint no more than those that reach so many bytes together.
+    #[pyo3(signature = (hint = None, /))]
+    fn readlines<'py>(&self, py: Python<'py>, hint: Option<isize>) -> PyResult<Bound<'py, PyList>> {
+        let lines = PyList::empty(py);
+        let enough = hint.filter(|hint| *hint > 0).map_or(usize::MAX, isize::unsigned_abs);
+        let mut total = 0_usize;
+        while total < enough {
+            let line = self.readline(py, None)?;
+            let length = line.as_bytes().len();
+            if length == 0 {
+                break;
+            }
+            total = total.saturating_add(length);
+            lines.append(line)?;
+        }
+        Ok(lines)
+    }
+
+    const fn __iter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        let line = self.readline(py, None)?;
+        Ok((!line.as_bytes().is_empty()).then_some(line))
+    }
+}
+
+/// As with Python's files, `None` and negative numbers stand for no limit.
+fn limit(size: Option<isize>) -> usize {
+    size.and_then(|size| usize::try_from(size).ok()).unwrap_or(usize::MAX)
+}
+
+impl Reader {
+    /// Sees to it that something is held, unless the body is at its end.
+    fn fill(&mut self) -> Result<bool, HttpError> {
+        if let Some(failure) = &self.failure {
+            return Err(again(failure));
+        }
+        while self.held.is_empty() {
+            match pollster::block_on(self.body.frame()) {
+                None => return Ok(false),
+                Some(Ok(frame)) => self.held = frame.into_data().unwrap_or_default(),
+                Some(Err(error)) => {
+                    self.body = Body::empty();
+                    return Err(body_error(error));
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    fn read(&mut self, mut size: usize) -> Result<Vec<Bytes>, HttpError> {
+        let mut pieces = Vec::new();
+        while size > 0 && self.fill()? {
+            let piece = self.held.split_to(self.held.len().min(size));
+            size -= piece.len();
+            pieces.push(piece);
+        }
+        Ok(pieces)
+    }
+
+    fn read_line(&mut self, mut size: usize) -> Result<Vec<Bytes>, HttpError> {
+        let mut pieces = Vec::new();
+        while size > 0 && self.fill()? {
+            let seen = self.held.chunk().get(..size).unwrap_or(&self.held);
+            let end = memchr(b'\n', seen).map(|at| at + 1);
+            let piece = self.held.split_to(end.unwrap_or(seen.len()));
+            size -= piece.len();
+            pieces.push(piece);
+            if end.is_some() {
+                break;
+            }
+        }
+        Ok(pieces)
+    }
+}
+
+/// The same failure for whoever reads on after it.
+fn again(failure: &HttpError) -> HttpError {
+    HttpError::new(failure.status()).with_detail(failure.detail().unwrap_or_default())
+}
+
+/// The number that Linux, macOS and the BSDs share.
+const EFBIG: i32 = 27;
+
+fn exception(error: &HttpError) -> PyErr {
+    let text = error.detail().unwrap_or_default().to_owned();
+    match error.status() {
+        poorwsgi::state::HTTP_REQUEST_TIME_OUT => PyTimeoutError::new_err(text),
+        poorwsgi::state::HTTP_REQUEST_ENTITY_TOO_LARGE => PyOSError::new_err((EFBIG, text)),
+        _ => PyConnectionResetError::new_err(text),
+    }
+}

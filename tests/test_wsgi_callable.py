@@ -1,0 +1,880 @@
+"""Any WSGI callable on the built-in server: PEP 3333, as an application and as a client see it."""
+import gc
+import gzip
+import io
+import os
+import socket
+import sqlite3
+import threading
+import wsgiref.util
+from wsgiref.validate import validator
+
+import pytest
+from servers import Client, on_our_server
+
+from poorwsgi import Application
+from poorwsgi.server import Server
+
+OK = "200 OK"
+TEXT = [("Content-Type", "text/plain")]
+
+
+@pytest.fixture
+def serve():
+    """Serves a callable; gives a client."""
+    import contextlib
+
+    with contextlib.ExitStack() as stack:
+        yield lambda app: Client(stack.enter_context(on_our_server(app)))
+
+
+def raw(client, request):
+    """Sends bytes, and gives all that comes back until the server closes."""
+    with socket.create_connection(("127.0.0.1", client.port), 30) as connection:
+        connection.sendall(request)
+        connection.shutdown(socket.SHUT_WR)
+        with connection.makefile("rb") as file:
+            return file.read()
+
+
+def get(path="/", method="GET", fields=""):
+    return f"{method} {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{fields}\r\n".encode()
+
+
+def answer(body, status=OK, headers=TEXT):
+    """A callable that answers every request alike."""
+
+    def app(environ, start_response):
+        start_response(status, headers)
+        return body
+
+    return app
+
+
+class Environ:
+    """A callable that keeps the environ and what the body was."""
+
+    def __call__(self, environ, start_response):
+        self.environ = environ
+        self.body = environ["wsgi.input"].read()
+        start_response(OK, TEXT)
+        return [b"kept"]
+
+
+class Closing:
+    """An iterable that says when it was closed."""
+
+    def __init__(self, blocks):
+        self.blocks = iter(blocks)
+        self.closed = threading.Event()
+        self.given = 0
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        block = next(self.blocks)
+        self.given += 1
+        return block
+
+    def close(self):
+        assert not self.closed.is_set()
+        self.closed.set()
+
+
+class TestEnviron:
+    def test_what_pep_3333_asks_for(self, serve):
+        app = Environ()
+        client = serve(app)
+        client("/a%20b/%C5%BE?x=%20&y", headers={"X-One": "1"})
+        environ = app.environ
+        assert type(environ) is dict
+        expected = {
+            "REQUEST_METHOD": "GET", "SCRIPT_NAME": "", "PATH_INFO": "/a b/" + "ž".encode().decode("latin-1"),
+            "QUERY_STRING": "x=%20&y", "SERVER_NAME": "127.0.0.1", "SERVER_PORT": str(client.port),
+            "SERVER_PROTOCOL": "HTTP/1.1", "REMOTE_ADDR": "127.0.0.1", "SERVER_SOFTWARE": "PoorWSGI",
+            "HTTP_HOST": f"127.0.0.1:{client.port}", "HTTP_X_ONE": "1", "REQUEST_URI": "/a%20b/%C5%BE?x=%20&y",
+            "wsgi.version": (1, 0), "wsgi.url_scheme": "http", "wsgi.multithread": True, "wsgi.multiprocess": False,
+            "wsgi.run_once": False, "wsgi.input_terminated": True,
+        }
+        assert {key: environ[key] for key in expected} == expected
+        assert "CONTENT_LENGTH" not in environ and "CONTENT_TYPE" not in environ
+        assert wsgiref.util.request_uri(environ) == f"http://127.0.0.1:{client.port}/a%20b/%C5%BE?x=%20&y"
+
+    def test_a_body_has_type_and_length(self, serve):
+        app = Environ()
+        serve(app)("/", "PUT", b"12345", {"Content-Type": "text/x"})
+        assert (app.environ["CONTENT_LENGTH"], app.environ["CONTENT_TYPE"], app.body) == ("5", "text/x", b"12345")
+        assert "HTTP_CONTENT_LENGTH" not in app.environ and "HTTP_CONTENT_TYPE" not in app.environ
+
+    def test_values_are_latin_1_and_those_of_one_name_joined(self, serve):
+        app = Environ()
+        raw(serve(app), get(fields="X: a\r\nx: \u017e\r\nCookie: a=1\r\nCookie: b=2\r\n"))
+        assert app.environ["HTTP_X"] == "a," + "ž".encode().decode("latin-1")
+        assert app.environ["HTTP_COOKIE"] == "a=1; b=2"
+
+    def test_names_with_an_underscore_do_not_reach_it(self, serve):
+        app = Environ()
+        raw(serve(app), get(fields="X_Y: evil\r\nX-Y: good\r\n"))
+        assert app.environ["HTTP_X_Y"] == "good"
+
+    def test_the_server_itself_has_no_path(self, serve):
+        app = Environ()
+        raw(serve(app), get("*", "OPTIONS"))
+        assert (app.environ["PATH_INFO"], app.environ["REQUEST_URI"]) == ("", "*")
+
+    def test_errors_are_the_standard_error_of_the_moment(self, serve, capsys):
+        def app(environ, start_response):
+            environ["wsgi.errors"].write("something\n")
+            environ["wsgi.errors"].flush()
+            start_response(OK, TEXT)
+            return []
+
+        serve(app)("/")
+        assert capsys.readouterr().err == "something\n"
+
+    def test_variables_of_the_process_are_in_it(self, serve, monkeypatch):
+        monkeypatch.setenv("poor_Debug", "On")
+        monkeypatch.setenv("not_ours", "1")
+        app = Environ()
+        serve(app)("/")
+        assert app.environ["poor_Debug"] == "On" and "not_ours" not in app.environ
+
+    def test_each_request_has_its_own(self, serve):
+        seen = []
+
+        def app(environ, start_response):
+            seen.append(dict(environ))
+            environ["mine"] = environ["wsgi.version"] = 1
+            start_response(OK, TEXT)
+            return []
+
+        client = serve(app)
+        client("/")
+        client("/")
+        assert "mine" not in seen[1] and seen[1]["wsgi.version"] == (1, 0)
+
+
+class TestInput:
+    def read(self, serve, call, body=b"one\ntwo\n\nlast", **headers):
+        """What the input's method gives for this body."""
+        results = []
+
+        def app(environ, start_response):
+            results.append(call(environ["wsgi.input"]))
+            start_response(OK, TEXT)
+            return []
+
+        serve(app)("/", "POST", body, headers)
+        return results[0]
+
+    @pytest.mark.parametrize(("call", "result"), [
+        (lambda file: file.read(), b"one\ntwo\n\nlast"), (lambda file: file.read(-1), b"one\ntwo\n\nlast"),
+        (lambda file: file.read(None), b"one\ntwo\n\nlast"),
+        (lambda file: [file.read(5), file.read(0), file.read(100), file.read(1), file.read()], [
+            b"one\nt", b"", b"wo\n\nlast", b"", b"",
+        ]),
+        (lambda file: [file.readline(), file.readline(2), file.readline(-1), file.readline(0), file.readline()], [
+            b"one\n", b"tw", b"o\n", b"", b"\n",
+        ]),
+        (list, [b"one\n", b"two\n", b"\n", b"last"]),
+        (lambda file: file.readlines(), [b"one\n", b"two\n", b"\n", b"last"]),
+        (lambda file: [file.readlines(5), file.readlines(0)], [[b"one\n", b"two\n"], [b"\n", b"last"]]),
+        (lambda file: [file.readline(), next(file), file.read()], [b"one\n", b"two\n", b"\nlast"]),
+    ])
+    def test_it_is_read_like_a_file(self, serve, call, result):
+        assert self.read(serve, call) == result
+
+    @pytest.mark.parametrize("argument", ["5", 1.5, b""])
+    def test_a_size_is_a_number(self, serve, argument):
+        def call(file):
+            with pytest.raises(TypeError):
+                file.read(argument)
+            return "refused"
+
+        assert self.read(serve, call) == "refused"
+
+    def test_a_large_body_comes_whole(self, serve):
+        body = os.urandom(1 << 20) * 8
+        assert self.read(serve, lambda file: b"".join(iter(lambda: file.read(100_000), b"")), body) == body
+
+    def test_a_large_line_in_pieces_of_the_network(self, serve):
+        body = b"x" * (4 << 20) + b"\n" + b"y"
+        assert self.read(serve, lambda file: [len(line) for line in file], body) == [(4 << 20) + 1, 1]
+
+    def test_chunks(self, serve):
+        def app(environ, start_response):
+            assert environ["wsgi.input_terminated"] and "CONTENT_LENGTH" not in environ
+            start_response(OK, TEXT)
+            return [environ["wsgi.input"].readline(), b"|", environ["wsgi.input"].read()]
+
+        request = get(method="POST", fields="Transfer-Encoding: chunked\r\n") + b"3\r\none\r\n6\r\n\ntwo\nx\r\n0\r\n\r\n"
+        assert raw(serve(app), request).endswith(b"\r\n\r\none\n|two\nx")
+
+    @pytest.mark.parametrize("request_", [
+        get(method="POST", fields="Content-Length: 10\r\n") + b"12345",
+        get(method="POST", fields="Transfer-Encoding: chunked\r\n") + b"5\r\n12345\r\n",
+        get(method="POST", fields="Transfer-Encoding: chunked\r\n") + b"5\r\n12345\r\nx\r\n",
+    ])
+    def test_a_body_that_ends_early_is_no_end_of_file(self, serve, request_):
+        errors = []
+
+        def app(environ, start_response):
+            assert environ["wsgi.input"].read(5) == b"12345"
+            for _ in range(2):
+                with pytest.raises(ConnectionResetError) as caught:
+                    environ["wsgi.input"].read()
+                errors.append(caught.value)
+            start_response(OK, TEXT)
+            return [b"seen"]
+
+        assert raw(serve(app), request_).endswith(b"\r\n\r\nseen")
+        assert len(errors) == 2
+
+    def test_who_does_not_see_to_it_answers_400(self, serve, caplog):
+        def app(environ, start_response):
+            environ["wsgi.input"].read()
+
+        client = serve(app)
+        result = raw(client, get(method="POST", fields="Content-Length: 10\r\n") + b"12345")
+        assert result.startswith(b"HTTP/1.1 400 ") and b"ends too early" in result
+        assert not caplog.records
+
+    def test_a_body_over_the_limit_is_413(self, serve):
+        errors = []
+
+        def app(environ, start_response):
+            try:
+                environ["wsgi.input"].read()
+            except OSError as error:
+                errors.append(error)
+                raise
+
+        chunk = b"100000\r\n" + bytes(1 << 20) + b"\r\n"
+        client = serve(app)
+        with socket.create_connection(("127.0.0.1", client.port), 30) as connection:
+            connection.sendall(get(method="POST", fields="Transfer-Encoding: chunked\r\n"))
+            for _ in range(17):
+                connection.sendall(chunk)
+            assert connection.makefile("rb").readline() == b"HTTP/1.1 413 Payload Too Large\r\n"
+        assert "max_body" in str(errors[0])
+
+    def test_a_body_that_nobody_reads_does_not_matter(self, serve):
+        client = serve(answer([b"unread"]))
+        assert client("/", "POST", b"x" * 1000).body == b"unread"
+
+    def test_continue_is_sent_when_somebody_reads(self, serve):
+        go = threading.Event()
+
+        def app(environ, start_response):
+            assert go.wait(30)
+            start_response(OK, TEXT)
+            return [environ["wsgi.input"].read()]
+
+        client = serve(app)
+        with socket.create_connection(("127.0.0.1", client.port), 30) as connection:
+            fields = "Expect: 100-continue\r\nContent-Length: 2\r\n"
+            connection.sendall(get(method="POST", fields=fields))
+            go.set()
+            file = connection.makefile("rb")
+            assert file.readline() == b"HTTP/1.1 100 Continue\r\n"
+            connection.sendall(b"ab")
+            assert file.read().endswith(b"ab")
+
+
+class TestStartResponse:
+    @pytest.mark.parametrize(("status", "line"), [
+        ("200 OK", b"200 OK"), ("404 Not Found", b"404 Not Found"), ("200 Fine \xe9", b"200 Fine \xe9"),
+        ("299 What is this", b"299 What is this"), ("200", b"200 OK"),
+    ])
+    def test_the_status_is_sent_as_it_is(self, serve, status, line):
+        assert raw(serve(answer([], status)), get()).startswith(b"HTTP/1.1 " + line + b"\r\n")
+
+    @pytest.mark.parametrize("status", [200, None, b"200 OK", "OK", "20", "2000 OK", "200\nOK", "200 a\rb", "099 x", "100 Continue", "200 ž"])
+    def test_a_bad_status_is_500(self, serve, caplog, status):
+        assert serve(answer([b"x"], status))("/").status == 500
+        [record] = caplog.records
+        assert "the status" in record.getMessage()
+
+    def test_headers_are_sent_as_they_are(self, serve):
+        headers = [("X-A", "1"), ("X-A", "2"), ("Set-Cookie", "a=1"), ("X-B", "\xe9"), ("Server", "mine")]
+        result = serve(answer([b"x"], headers=headers))("/")
+        assert result.headers.get_all("X-A") == ["1", "2"]
+        assert result.headers["X-B"].encode("latin-1") == b"\xe9"
+        assert result.headers.get_all("Server") == ["mine"]
+        assert result.headers["Date"] and result.headers["Content-Length"] == "1"
+
+    @pytest.mark.parametrize(("headers", "text"), [
+        ([("X", "a\r\nY: b")], "control character"), ([("X", "a\0")], "control character"),
+        ([("X Y", "a")], "cannot be the name"), ([("", "a")], "cannot be the name"), ([("X", "ž")], "U+00FF"),
+        ([("X", 1)], "is str, not int"), ([(b"X", "a")], "is str, not bytes"), (["X: a"], "a pair"), (5, "int"),
+        ([("X", "a", "b")], "a pair"), ([("Connection", "close")], "server's affair"),
+        ([("Transfer-Encoding", "chunked")], "server's affair"), ([("Keep-Alive", "1")], "server's affair"),
+        ([("Content-Length", "x")], "is a number"), ([("Content-Length", "+1")], "is a number"),
+        ([("Content-Length", "")], "is a number"), ([("Content-Length", "1"), ("content-length", "1")], "two"),
+    ])
+    def test_bad_headers_are_500(self, serve, caplog, headers, text):
+        answered = serve(answer([b"x"], headers=headers))("/")
+        assert answered.status == 500 and "Y" not in answered.headers
+        [record] = caplog.records
+        assert text in record.getMessage()
+
+    def test_a_second_call_needs_exc_info(self, serve, caplog):
+        def app(environ, start_response):
+            start_response(OK, TEXT)
+            with pytest.raises(AssertionError, match="exc_info"):
+                start_response("500 Oops", [])
+            start_response("500 Oops", [("X-A", "1")], (ValueError, ValueError("x"), None))
+            return [b"page"]
+
+        result = serve(app)("/")
+        assert (result.status, result.reason, result.headers["X-A"], result.body) == (500, "Oops", "1", b"page")
+        assert result.headers["Content-Type"] is None
+
+    def test_after_the_head_is_sent_exc_info_is_raised(self, serve, caplog):
+        def app(environ, start_response):
+            start_response(OK, TEXT)
+            yield b"begun"
+            try:
+                raise KeyError("the reason")
+            except KeyError as error:
+                start_response("500 Oops", [], (KeyError, error, error.__traceback__))
+
+        assert not raw(serve(app), get()).endswith(b"0\r\n\r\n")
+        [record] = caplog.records
+        assert "the reason" in record.getMessage()
+
+    @pytest.mark.parametrize("result", [[b"x"], [], iter([b"x"]), iter([])])
+    def test_a_callable_that_does_not_call_it_is_500(self, serve, caplog, result):
+        assert serve(lambda environ, start_response: result)("/").status == 500
+        [record] = caplog.records
+        assert "start_response was not called" in record.getMessage()
+
+    def test_a_generator_may_call_it_late(self, serve):
+        def app(environ, start_response):
+            yield b""
+            start_response("201 Created", TEXT)
+            yield b""
+            yield b"late"
+
+        result = serve(app)("/")
+        assert (result.status, result.body) == (201, b"late")
+
+    def test_write(self, serve):
+        def app(environ, start_response):
+            write = start_response(OK, TEXT)
+            write(b"")
+            write(b"one ")
+            write(b"two ")
+            with pytest.raises(TypeError, match="bytes, not str"):
+                write("three")
+            return [b"three"]
+
+        assert serve(app)("/").body == b"one two three"
+
+    def test_write_after_the_end(self, serve):
+        writes = []
+
+        def app(environ, start_response):
+            writes.append(start_response(OK, TEXT))
+            return [b"x"]
+
+        client = serve(app)
+        assert client("/").body == b"x"
+        assert client("/").body == b"x"
+        with pytest.raises(AssertionError, match="finished"):
+            writes[0](b"more")
+
+
+class TestBody:
+    @pytest.mark.parametrize(("body", "length"), [
+        ([b"one"], "3"), ([b"one", b"two"], "6"), ((b"one", b"", b"two"), "6"), ([], "0"), ([b""], "0"), ({b"one"}, "3"),
+    ])
+    def test_what_is_at_hand_has_a_length(self, serve, body, length):
+        result = serve(answer(body))("/")
+        assert (result.body, result.headers["Content-Length"]) == (b"".join(body), length)
+
+    def test_an_iterator_is_sent_in_chunks(self, serve):
+        result = serve(lambda environ, start_response: start_response(OK, TEXT) and (b"%d " % n for n in range(5)))("/")
+        assert (result.body, result.headers["Transfer-Encoding"]) == (b"0 1 2 3 4 ", "chunked")
+
+    def test_an_iterator_with_a_length_is_not(self, serve):
+        app = answer(None, headers=[("Content-Length", "4")])
+        result = serve(lambda environ, start_response: app(environ, start_response) or iter([b"ab", b"cd"]))("/")
+        assert (result.body, result.headers["Content-Length"]) == (b"abcd", "4")
+
+    def test_to_http_1_0_it_ends_with_the_connection(self, serve):
+        app = lambda environ, start_response: start_response(OK, TEXT) and iter([b"ab", b"cd"])  # noqa: E731
+        result = raw(serve(app), b"GET / HTTP/1.0\r\n\r\n")
+        assert result.endswith(b"\r\n\r\nabcd") and b"chunked" not in result
+
+    def test_each_block_is_sent_at_once(self, serve):
+        go = [threading.Event() for _ in range(3)]
+
+        def app(environ, start_response):
+            start_response(OK, TEXT)
+            for number, event in enumerate(go):
+                yield b"block %d" % number
+                assert event.wait(30)
+
+        client = serve(app)
+        with socket.create_connection(("127.0.0.1", client.port), 30) as connection:
+            connection.sendall(get())
+            seen = b""
+            for number, event in enumerate(go):
+                while b"block %d" % number not in seen:
+                    seen += connection.recv(1000)
+                event.set()
+
+    def test_all_runs_on_one_thread(self, serve):
+        local = threading.local()
+
+        def app(environ, start_response):
+            local.connection = sqlite3.connect(":memory:")  # refuses other threads
+            start_response(OK, TEXT)
+            return Rows(local)
+
+        class Rows:
+            def __init__(self, local):
+                self.rows = local.connection.execute("SELECT 'a' UNION SELECT 'b'")
+
+            def __iter__(self):
+                return (row[0].encode() for row in self.rows)
+
+            def close(self):
+                local.connection.close()
+                closed.set()
+
+        closed = threading.Event()
+        assert serve(app)("/").body == b"ab"
+        assert closed.wait(30)
+
+    def test_a_slow_reader_does_not_make_us_read_ahead(self, serve):
+        go = threading.Event()
+        blocks = Closing(bytes(1 << 20) for _ in range(64))
+
+        def app(environ, start_response):
+            if environ["PATH_INFO"] == "/go":
+                go.set()
+                start_response(OK, TEXT)
+                return [b""]
+            start_response(OK, TEXT)
+            return blocks
+
+        client = serve(app)
+        with socket.socket() as connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            connection.connect(("127.0.0.1", client.port))
+            connection.sendall(get())
+            with connection.makefile("rb") as file:
+                assert file.readline() == b"HTTP/1.1 200 OK\r\n"
+                client("/go")
+                # The buffers of the two sockets, the server's and the pipe's hold a few MiB at most.
+                assert blocks.given < 16
+                length = sum(map(len, iter(lambda: file.read(1 << 16), b"")))
+        assert length > 64 << 20 and blocks.given == 64
+        assert blocks.closed.wait(30)
+
+    @pytest.mark.parametrize("body", [b"bytes", "text", None, 5, ["text"], [1], [b"x", None], iter(["text"])])
+    def test_what_is_no_iterable_of_bytes_is_500(self, serve, caplog, body):
+        assert serve(answer(body))("/").status == 500
+        assert len(caplog.records) == 1
+
+    @pytest.mark.parametrize("make", [lambda: [], lambda: iter([b"x"])])
+    def test_exceptions_before_the_response_are_500(self, serve, caplog, make):
+        def app(environ, start_response):
+            start_response(OK, TEXT)
+            raise ValueError("the reason")
+
+        client = serve(app)
+        result = client("/")
+        assert (result.status, b"reason" in result.body) == (500, False)
+        [record] = caplog.records
+        assert record.name == "poorwsgi.server" and "the reason" in record.getMessage()
+        assert "test_wsgi_callable.py" in record.getMessage()
+
+    @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, BrokenPipeError, GeneratorExit])
+    def test_no_exception_ends_the_server(self, serve, caplog, error):
+        def app(environ, start_response):
+            if environ["PATH_INFO"] == "/raise":
+                raise error("the reason")
+            start_response(OK, TEXT)
+            return [b"here"]
+
+        client = serve(app)
+        assert client("/raise").status == 500
+        assert client("/").body == b"here"
+        assert len(caplog.records) == 1
+
+    @pytest.mark.parametrize("headers", [TEXT, [("Content-Length", "100")]])
+    def test_exceptions_in_the_middle_cut_the_connection(self, serve, caplog, headers):
+        seen = threading.Event()
+
+        def blocks():
+            yield b"begun"
+            assert seen.wait(30)
+            raise ValueError("the reason")
+
+        blocks = Closing(blocks())
+        client = serve(answer(blocks, headers=headers))
+        with socket.create_connection(("127.0.0.1", client.port), 30) as connection:
+            connection.sendall(get())
+            result = b""
+            while b"begun" not in result:
+                result += connection.recv(1000)
+            seen.set()
+            # The end of a chunked body would be a last chunk of no bytes.
+            assert connection.makefile("rb").read() in (b"", b"\r\n")
+        assert blocks.closed.wait(30)
+        [record] = caplog.records
+        assert "the reason" in record.getMessage()
+
+    @pytest.mark.parametrize("body", [[b"12345"], (b"123", b"45"), [], [b"1"]])
+    def test_a_wrong_length_of_what_is_at_hand_is_500(self, serve, caplog, body):
+        assert serve(answer(body, headers=[("Content-Length", "4")]))("/").status == 500
+        assert len(caplog.records) == 1
+
+    @pytest.mark.parametrize("blocks", [[b"12", b"345"], [b"12"], [b"12", b"3"]])
+    def test_a_wrong_length_in_the_middle_cuts_the_connection(self, serve, caplog, blocks):
+        blocks = Closing(blocks)
+        result = raw(serve(answer(blocks, headers=[("Content-Length", "4")])), get())
+        assert len(result.partition(b"\r\n\r\n")[2]) < 4
+        assert blocks.closed.wait(30)
+        assert len(caplog.records) == 1
+
+    def test_nothing_is_read_beyond_the_length(self, serve, caplog):
+        blocks = Closing([b"1234", b"5"])
+        client = serve(answer(blocks, headers=[("Content-Length", "4")]))
+        assert client("/").body == b"1234"
+        assert blocks.closed.wait(30) and blocks.given == 1
+
+    def test_write_beyond_the_length_is_an_error(self, serve):
+        def app(environ, start_response):
+            write = start_response(OK, [("Content-Length", "4")])
+            write(b"12")
+            with pytest.raises(ValueError, match="longer than its Content-Length"):
+                write(b"345")
+            write(b"34")
+            return []
+
+        assert serve(app)("/").body == b"1234"
+
+    @pytest.mark.parametrize(("method", "status"), [("HEAD", OK), ("GET", "204 No Content"), ("GET", "304 Not Modified")])
+    @pytest.mark.parametrize("kind", ["list", "iterator", "write", "file"])
+    def test_some_responses_have_no_content(self, serve, caplog, tmp_path, method, status, kind):
+        (tmp_path / "file").write_bytes(b"content")
+        blocks = Closing([b"con", b"tent"])
+        file = open(tmp_path / "file", "rb")  # noqa: SIM115
+
+        def app(environ, start_response):
+            write = start_response(status, TEXT)
+            if kind == "write":
+                write(b"content")
+            return {"list": [b"content"], "iterator": blocks, "write": blocks,
+                    "file": environ["wsgi.file_wrapper"](file)}[kind]
+
+        result = raw(serve(app), get(method=method) + get())
+        head, _, rest = result.partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 " + status.encode()) and rest == b""
+        assert b"content-length: 0" not in head.lower()
+        if kind in ("list", "file") and method == "HEAD":
+            assert b"content-length: 7" in head.lower()
+        if kind in ("iterator", "write"):
+            assert blocks.closed.wait(30)
+        file.close()
+        assert not caplog.records
+
+    def test_head_keeps_the_length_that_was_said(self, serve):
+        result = serve(answer([], headers=[("Content-Length", "7")]))("/", "HEAD")
+        assert (result.headers["Content-Length"], result.body) == ("7", b"")
+
+
+class TestClose:
+    @pytest.mark.parametrize("blocks", [[], [b"one"], [b"one", b"two"]])
+    def test_after_the_last_block(self, serve, blocks):
+        body = Closing(blocks)
+        assert serve(answer(body))("/").body == b"".join(blocks)
+        assert body.closed.wait(30)
+
+    def test_when_the_client_goes_away(self, serve, caplog):
+        body = Closing(b"x" * 10_000 for _ in iter(int, 1))
+        client = serve(answer(body))
+        with socket.create_connection(("127.0.0.1", client.port), 30) as connection:
+            connection.sendall(get())
+            connection.recv(1)
+        assert body.closed.wait(30)
+        assert not caplog.records
+
+    def test_writing_to_a_client_that_is_gone(self, serve, caplog):
+        raised = threading.Event()
+
+        def app(environ, start_response):
+            write = start_response(OK, TEXT)
+            try:
+                while True:
+                    write(b"x" * 10_000)
+            except BrokenPipeError:
+                raised.set()
+                raise
+
+        client = serve(app)
+        with socket.create_connection(("127.0.0.1", client.port), 30) as connection:
+            connection.sendall(get())
+            connection.recv(1)
+        assert raised.wait(30)
+        assert client.port and not caplog.records
+
+    def test_even_where_start_response_was_not_called(self, serve):
+        body = Closing([b"x"])
+        assert serve(lambda environ, start_response: body)("/").status == 500
+        assert body.closed.wait(30)
+
+    def test_a_slow_one_does_not_hold_up_the_response(self, serve):
+        go = threading.Event()
+        done = threading.Event()
+
+        class Slow(Closing):
+            def close(self):
+                assert go.wait(30)
+                done.set()
+
+        for body in (Slow([b"one", b"two"]), Slow([b"one"]), Slow([])):
+            go.clear()
+            done.clear()
+            assert serve(answer(body))("/").body in (b"onetwo", b"one", b"")
+            go.set()
+            assert done.wait(30)
+
+    def test_its_exception_is_logged_and_nothing_else(self, serve, caplog):
+        logged = threading.Event()
+        caplog.handler.addFilter(lambda record: logged.set() or True)
+
+        class Failing(Closing):
+            def close(self):
+                raise ValueError("the reason")
+
+        client = serve(answer(Failing([b"one", b"two"])))
+        assert client("/").body == b"onetwo"
+        assert logged.wait(30)
+        assert client("/").status == 200
+        assert "the reason" in caplog.records[0].getMessage()
+
+
+class Wrapped:
+    """A callable that returns a file in the server's wrapper."""
+
+    def __init__(self, file, *size, headers=TEXT):
+        self.file, self.size, self.headers = file, size, headers
+
+    def __call__(self, environ, start_response):
+        start_response(OK, self.headers)
+        return environ["wsgi.file_wrapper"](self.file, *self.size)
+
+
+class TestFileWrapper:
+    SIZE = 3 << 20
+
+    @pytest.fixture
+    def path(self, tmp_path):
+        path = tmp_path / "file"
+        path.write_bytes(os.urandom(self.SIZE))
+        return path
+
+    @pytest.mark.parametrize("buffering", [0, -1])
+    @pytest.mark.parametrize("position", [0, 5, SIZE, SIZE + 5])
+    def test_a_file_is_sent_from_its_position(self, serve, path, buffering, position):
+        file = open(path, "rb", buffering)  # noqa: SIM115
+        file.read(3)
+        file.seek(position)
+        result = serve(Wrapped(file))("/")
+        assert result.body == path.read_bytes()[position:]
+        assert result.headers["Content-Length"] == str(max(self.SIZE - position, 0))
+
+    def test_no_further_than_its_length(self, serve, path):
+        result = serve(Wrapped(open(path, "rb"), headers=[("Content-Length", "10")]))("/")  # noqa: SIM115
+        assert result.body == path.read_bytes()[:10]
+
+    def test_a_length_beyond_the_file_is_500(self, serve, path):
+        length = [("Content-Length", str(self.SIZE + 1))]
+        assert serve(Wrapped(open(path, "rb"), headers=length))("/").status == 500  # noqa: SIM115
+
+    def test_a_file_that_has_no_name_any_more(self, serve, path):
+        file = open(path, "rb")  # noqa: SIM115
+        content = path.read_bytes()
+        path.unlink()
+        assert serve(Wrapped(file))("/").body == content
+
+    @pytest.mark.parametrize("make", [
+        lambda path: io.BytesIO(path.read_bytes()), lambda path: gzip.open(path), lambda path: io.BufferedReader(gzip.open(path)),
+    ])
+    def test_any_other_file_is_read_in_python(self, serve, path, make):
+        content = path.read_bytes()
+        path.write_bytes(gzip.compress(content, 0) if "gzip" in str(make.__code__.co_names) else content)
+        result = serve(Wrapped(make(path), 100_000))("/")
+        assert result.body == content
+
+    def test_an_object_that_reads_is_enough(self, serve):
+        class Reads:
+            blocks = [b"one", b"two", b""]
+
+            def read(self, size):
+                assert size == 8192
+                return self.blocks.pop(0)
+
+        assert serve(Wrapped(Reads()))("/").body == b"onetwo"
+
+    def test_a_pipe(self, serve):
+        reader, writer = os.pipe()
+        os.write(writer, b"through a pipe")
+        os.close(writer)
+        assert serve(Wrapped(os.fdopen(reader, "rb")))("/").body == b"through a pipe"
+
+    def test_the_file_is_closed_after_it(self, serve, path):
+        closed = threading.Event()
+
+        class Closes(io.BytesIO):
+            def close(self):
+                super().close()
+                closed.set()
+
+        assert serve(Wrapped(Closes(b"x")))("/").body == b"x"
+        assert closed.wait(30)
+
+    @pytest.mark.parametrize("whole", [True, False])
+    def test_a_real_file_is_closed_after_it(self, serve, path, whole):
+        file = open(path, "rb")  # noqa: SIM115
+        client = serve(Wrapped(file))
+        if whole:
+            client("/")
+        else:
+            with socket.create_connection(("127.0.0.1", client.port), 30) as connection:
+                connection.sendall(get())
+                connection.recv(1)
+        # Closed by a thread of the server, which ends before the server does.
+        for _ in range(1000):
+            if file.closed:
+                break
+            threading.Event().wait(0.01)
+        assert file.closed
+
+    def test_wrapped_by_middleware_it_is_an_iterable(self, serve, path):
+        def first_bytes(environ, start_response):
+            with open(path, "rb") as file:
+                for block in Wrapped(file)(environ, start_response):
+                    yield block[:1]
+
+        assert len(serve(first_bytes)("/").body) == self.SIZE // 8192
+
+    def test_a_block_has_a_size(self):
+        from poorwsgi.server import FileWrapper
+
+        with pytest.raises(ValueError, match="at least 1"):
+            FileWrapper(io.BytesIO(), 0)
+        wrapper = FileWrapper(io.BytesIO(b"12345"), 2)
+        assert list(wrapper) == [b"12", b"34", b"5"]
+        wrapper.close()
+        assert iter(wrapper) is wrapper
+
+
+class TestValidator:
+    @pytest.mark.parametrize("method", ["GET", "POST", "HEAD"])
+    @pytest.mark.parametrize("chunked", [False, True])
+    def test_it_finds_nothing(self, serve, caplog, method, chunked):
+        def app(environ, start_response):
+            file = environ["wsgi.input"]
+            body = file.read(1) + file.readline() + b"".join(file.readlines()) + b"".join(file)
+            write = start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(body) + 2))])
+            write(b"<")
+            return [body, b">"]
+
+        body = {"GET": None, "HEAD": None, "POST": b"one\ntwo\nthree"}[method]
+        if chunked and body:
+            body = iter([body[:5], body[5:]])
+        result = serve(validator(app))("/path?query", method, body)
+        assert result.status == 200
+        if method == "POST":
+            assert result.body == b"<one\ntwo\nthree>"
+        assert not caplog.records
+
+    def test_of_our_own_application(self, serve, demo, caplog):
+        client = serve(validator(demo))
+        assert client("/hello/world").body == b"Hello world"
+        assert client("/echo", "POST", b"data").body == b"data"
+        assert client("/result/none").status == 204
+        assert not caplog.records
+
+
+class TestWhatIsServed:
+    def test_an_application_natively(self, name):
+        assert Server(Application(name), "127.0.0.1:0").is_native
+
+    def test_a_subclass_natively(self, name):
+        class Sub(Application):
+            def handler_from_table(self, req):
+                return super().handler_from_table(req)
+
+        assert Server(Sub(name), "127.0.0.1:0").is_native
+
+    def test_not_one_with_a_call_of_its_own(self, name, serve):
+        class Sub(Application):
+            def __call__(self, env, start_response):
+                env["HTTP_X"] = "added"
+                return super().__call__(env, start_response)
+
+        app = Sub(name)
+        app.set_route("/", lambda req: req.headers["X"])
+        assert not Server(app, "127.0.0.1:0").is_native
+        assert serve(app)("/").body == b"added"
+
+    def test_not_one_in_middleware(self, name, serve):
+        app = Application(name)
+        app.set_route("/", lambda req: "inner")
+
+        def middleware(environ, start_response):
+            return [b"<", *app(environ, start_response), b">"]
+
+        assert not Server(middleware, "127.0.0.1:0").is_native
+        # The length is that of the inner response, as it would be under any server.
+        assert serve(lambda environ, start_response: app(environ, start_response))("/").body == b"inner"
+
+    def test_methods_classes_and_objects(self, serve):
+        class Object:
+            def method(self, environ, start_response):
+                start_response(OK, TEXT)
+                return [b"method"]
+
+        class Class:
+            def __init__(self, environ, start_response):
+                start_response(OK, TEXT)
+
+            def __iter__(self):
+                return iter([b"class"])
+
+        assert serve(Object().method)("/").body == b"method"
+        assert serve(Class)("/").body == b"class"
+
+    @pytest.mark.parametrize("app", [None, 5, "module:app"])
+    def test_what_cannot_be_called_is_refused(self, app):
+        with pytest.raises(TypeError, match=f"{type(app).__name__} is not callable"):
+            Server(app, "127.0.0.1:0")
+
+    def test_nothing_of_a_request_is_kept(self, serve):
+        import weakref
+
+        class Thing:
+            pass
+
+        seen = []
+
+        def app(environ, start_response):
+            thing = Thing()
+            environ["thing"] = thing
+            seen.append(weakref.ref(thing))
+            start_response(OK, TEXT)
+            return iter([b"x", thing.__class__.__name__.encode()])
+
+        client = serve(app)
+        for _ in range(3):
+            client("/")
+        gc.collect()
+        assert sum(thing() is not None for thing in seen) <= 1
