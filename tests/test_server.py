@@ -1,4 +1,6 @@
 """The built-in server: start, address, stop."""
+import errno
+import os
 import pathlib
 import re
 import signal
@@ -6,12 +8,13 @@ import socket
 import subprocess
 import sys
 import threading
+from wsgiref.validate import validator
 
 import pytest
 from servers import Client, on_our_server, on_wsgiref
 
 from poorwsgi import Application
-from poorwsgi.server import Server, run
+from poorwsgi.server import Listener, Server, run
 
 README = pathlib.Path(__file__).parent.parent / "README.md"
 
@@ -39,8 +42,9 @@ def start():
         processes.append((process, killer))
         killer.start()
         line = process.stdout.readline()
-        address = re.fullmatch(r"PoorWSGI listens on http://127\.0\.0\.1:(\d+)\n", line)
+        address = re.fullmatch(r"PoorWSGI listens on http://127\.0\.0\.1:(\d+), the application is served (.*)\n", line)
         assert address, line
+        process.how = address[2]
         return process, Client(int(address[1]))
 
     yield start
@@ -54,10 +58,18 @@ def start():
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_five_lines_are_served_until_a_signal(start, number):
     process, client = start(five_lines() + RUN)
+    assert process.how == "natively"
     assert client("/hello/world").text == "Hello world"
     process.send_signal(number)
     assert process.stdout.read() == "stopped\n"
     assert process.wait(30) == 0
+
+
+def test_any_other_callable_is_served_as_one(start):
+    source = "from wsgiref.simple_server import demo_app as app" + RUN
+    process, client = start(source)
+    assert process.how == "as a WSGI callable"
+    assert client("/").text.startswith("Hello world!")
 
 
 def test_five_lines_under_wsgiref():
@@ -78,7 +90,7 @@ assert before == [signal.getsignal(number) for number in (signal.SIGINT, signal.
     assert client("/hello/one").status == 200
     process.send_signal(signal.SIGINT)
     assert process.stdout.readline() == "stopped\n"
-    client.port = int(process.stdout.readline().rpartition(":")[2])
+    client.port = int(re.search(r":(\d+),", process.stdout.readline())[1])
     assert client("/hello/two").text == "Hello two"
     process.send_signal(signal.SIGTERM)
     assert process.stdout.read() == "stopped\n"
@@ -130,6 +142,61 @@ def test_an_address_in_use_is_an_error(name):
         Server(app, f"127.0.0.1:{port}")
     with pytest.raises(OSError):
         Server(app, "nonsense")
+
+
+def test_what_is_in_use_has_its_number(name):
+    listener = Listener("127.0.0.1:0")
+    with pytest.raises(OSError) as caught:
+        Listener(listener.address.removeprefix("http://"))
+    assert caught.value.errno == errno.EADDRINUSE
+
+
+def test_several_servers_on_one_listener(name):
+    app = Application(name)
+    app.set_route("/", lambda req: "here")
+    listener = Listener("127.0.0.1:0")
+    client = Client(int(listener.address.rpartition(":")[2]))
+    for served in (app, validator(app)):
+        server = Server(served, listener)
+        assert server.address == listener.address
+        thread = threading.Thread(target=server.serve)
+        thread.start()
+        assert client("/").text == "here"
+        server.stop()
+        thread.join()
+    # It goes on to listen: who connects now is answered by the next server.
+    with socket.create_connection(("127.0.0.1", client.port), 30) as waiting:
+        waiting.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        assert Server(app, listener).serve_one() is True
+        assert waiting.makefile("rb").read().endswith(b"here")
+    server = Server(app, listener)
+    server.stop()
+    assert server.serve_one() is False
+    listener.close()
+    with pytest.raises(ConnectionRefusedError):
+        client("/")
+    for use in (listener.fileno, lambda: Server(app, listener)):
+        with pytest.raises(ValueError, match="closed"):
+            use()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_socket_may_be_opened_before_a_fork(start):
+    source = five_lines() + """
+import os, sys
+from poorwsgi.server import Listener, Server
+listener = Listener("127.0.0.1:0")
+server = Server(app, listener)
+if os.fork():
+    os.wait()
+    sys.exit()
+print(f"PoorWSGI listens on {listener.address}, the application is served in a child", flush=True)
+server.serve_one()
+os._exit(0)
+"""
+    process, client = start(source)
+    assert client("/hello/child").text == "Hello child"
+    assert process.wait(30) == 0
 
 
 def test_a_unix_socket(name, tmp_path):

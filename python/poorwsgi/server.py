@@ -1,5 +1,7 @@
 """The built-in HTTP/1.1 server: ``run`` for a process that does nothing else, ``make_server`` in the place of wsgiref's."""
+import atexit
 import contextlib
+import logging
 import os
 import signal
 import socket
@@ -30,11 +32,28 @@ def run(app, address="127.0.0.1:8080"):
         for number, handler in before.items():
             signal.signal(number, handler)
     if server.is_abandoned:
-        # A thread inside Python can neither be ended nor outlive the interpreter.
-        for stream in (sys.stdout, sys.stderr):
-            with contextlib.suppress(OSError, ValueError):
-                stream.flush()
-        os._exit(128 + signal.SIGINT)
+        _exit(128 + signal.SIGINT)
+
+
+def _exit(status):
+    """Ends the process without its threads: one inside Python can neither be ended nor outlive the interpreter."""
+    logging.shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(status)
+
+
+#: Servers that were stopped at once while handlers ran.
+_abandoned = []
+
+
+@atexit.register
+def _at_exit():
+    if any(server.is_abandoned for server in _abandoned):
+        # The status that Python is going to end with is known to nobody here, but this is what it nearly always is.
+        raised = getattr(sys, "last_type", None)
+        _exit(0 if raised is None else 128 + signal.SIGINT if issubclass(raised, KeyboardInterrupt) else 1)
 
 
 def _announce(server):
@@ -73,6 +92,7 @@ def _serve(server, ready=lambda: None, call=Server.serve):
             # What a signal handler raised, KeyboardInterrupt for one, waits for no request.
             server.stop()
             server.stop()
+            _abandoned.append(server)
             raise
         finally:
             signal.set_wakeup_fd(wakeup)
@@ -186,7 +206,7 @@ class WSGIServer:
     def __enter__(self):
         return self
 
-    def __exit__(self, *exc_info):
+    def __exit__(self, kind, error, traceback, /):
         self.server_close()
 
     def _listening(self):

@@ -20,6 +20,7 @@ mod names;
 mod request;
 mod response;
 mod results;
+mod running;
 mod served;
 mod server;
 mod session;

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use poorwsgi::BoxError;
@@ -17,6 +17,7 @@ use crate::application::Application;
 use crate::callable::Callable;
 use crate::names::overrides;
 use crate::request::Source;
+use crate::running::Running;
 
 /// What answers the requests.
 pub(crate) enum Served {
@@ -55,8 +56,7 @@ impl Served {
 #[derive(Clone)]
 pub(crate) struct Service {
     pub(crate) served: Arc<Served>,
-    /// Every running request holds one.
-    pub(crate) running: Weak<()>,
+    pub(crate) running: Running,
 }
 
 type Answer = Result<http::Response<Body>, BoxError>;
@@ -72,10 +72,10 @@ impl tower_service::Service<http::Request<RequestBody>> for Service {
 
     fn call(&mut self, request: http::Request<RequestBody>) -> Self::Future {
         let Service { served, running } = self.clone();
+        let run = running.begin();
         let (sender, receiver) = oneshot::channel();
         Box::pin(async move {
             tokio::task::spawn_blocking(move || {
-                let _running = running.upgrade();
                 match &*served {
                     Served::Native(application) => {
                         // Nobody waits for it when the client is gone.
@@ -83,6 +83,7 @@ impl tower_service::Service<http::Request<RequestBody>> for Service {
                     }
                     Served::Callable(callable) => callable.answer(request, sender),
                 }
+                drop(run);
             });
             receiver.await?
         })

@@ -1,16 +1,23 @@
 //! The built-in server as Python sees it.
 
+use std::cell::OnceCell;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use poorwsgi_server::Bound as BoundServer;
+use poorwsgi_server::{Bound as BoundServer, Config};
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
 
+use crate::running::Running;
 use crate::served::{Served, Service};
+
+/// How long requests may go on after a stop.
+const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A socket that listens at "host:port", where port 0 is one that the system chooses, or at "unix:/path".
 ///
@@ -25,7 +32,9 @@ pub(crate) struct Listener {
 impl Listener {
     #[new]
     fn new(py: Python<'_>, address: &str) -> PyResult<Self> {
-        let bound = py.detach(|| poorwsgi_server::Server::new(()).bind_blocking(address));
+        let config = Config::new().stop_timeout(STOP_TIMEOUT);
+        let server = poorwsgi_server::Server::new(()).config(config);
+        let bound = py.detach(|| server.bind_blocking(address));
         let bound = bound.map_err(|error| os_error(address, &error))?;
         Ok(Listener { address: bound.address().to_string(), socket: Mutex::new(Some(bound)) })
     }
@@ -80,8 +89,7 @@ pub(crate) struct Server {
     is_native: bool,
     ready: Mutex<Option<BoundServer<Service>>>,
     stops: watch::Sender<u32>,
-    /// Every running request holds one more.
-    running: Arc<()>,
+    running: Running,
 }
 
 #[derive(FromPyObject)]
@@ -99,9 +107,9 @@ impl Server {
             Place::Listener(listener) => listener.get().server()?,
             Place::Address(address) => Listener::new(application.py(), &address)?.server()?,
         };
-        let running = Arc::new(());
+        let running = Running::default();
         let is_native = served.is_native();
-        let service = Service { served: Arc::new(served), running: Arc::downgrade(&running) };
+        let service = Service { served: Arc::new(served), running: running.clone() };
         let address = bound.address().to_string();
         let ready = Mutex::new(Some(bound.with_service(service)));
         Ok(Server { address, is_native, ready, stops: watch::Sender::new(0), running })
@@ -123,8 +131,20 @@ impl Server {
     /// the main thread had better call poorwsgi.server.run.
     fn serve(&self, py: Python<'_>) -> PyResult<()> {
         self.drive(py, async |bound| {
+            let stopped = OnceCell::new();
+            let graceful = async {
+                let served = bound.serve_until(async {
+                    self.stopped(1).await;
+                    stopped.get_or_init(Instant::now);
+                });
+                served.await?;
+                // All responses are sent or cut off, but the threads that made them may still be busy.
+                let deadline = *stopped.get_or_init(Instant::now) + STOP_TIMEOUT;
+                let _ = timeout_at(deadline, self.running.none()).await;
+                Ok(())
+            };
             tokio::select! {
-                served = bound.serve_until(self.stopped(1)) => served,
+                served = graceful => served,
                 () = self.stopped(2) => Ok(()),
             }
         })
@@ -144,7 +164,7 @@ impl Server {
     /// Whether handlers still run that a second stop has cut off. The interpreter must not end before they do.
     #[getter]
     fn is_abandoned(&self) -> bool {
-        Arc::strong_count(&self.running) > 1
+        self.running.is_any()
     }
 
     /// Stops the server, from any thread: requests that run are finished first. A second call cuts them off.
