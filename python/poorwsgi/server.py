@@ -111,9 +111,6 @@ class WSGIServer:
 
     # Python, because it is a Python interface through and through: threads, events, signals, attributes.
 
-    #: Seconds after which handle_request gives up; None waits for ever.
-    timeout = None
-
     def __init__(self, server_address, RequestHandlerClass=None, bind_and_activate=True):
         host, port = server_address
         self.RequestHandlerClass = RequestHandlerClass
@@ -121,6 +118,8 @@ class WSGIServer:
         self.server_name = host or "localhost"
         self.server_port = port
         self.application = None
+        if not hasattr(type(self), "timeout"):
+            self.timeout = None
         self._listener = None
         self._server = None
         self._stopped = threading.Event()

@@ -8,7 +8,7 @@ use poorwsgi::request::{Head, HttpHead};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyString};
+use pyo3::types::{PyDict, PyString, PyTuple};
 
 use super::file_wrapper::FileWrapper;
 use super::input::Input;
@@ -17,7 +17,8 @@ use crate::names::Name;
 
 /// The environ of a request, but for `wsgi.input`: see [`set_input`].
 pub(crate) fn of_http<'py>(py: Python<'py>, head: &HttpHead) -> PyResult<Bound<'py, PyDict>> {
-    let environ = constants(py)?.bind(py).copy()?;
+    let environ = PyDict::new(py);
+    set_constants(&environ)?;
     let parts = head.parts();
     environ.set_item(intern!(py, "REQUEST_METHOD"), method(py, parts.method.as_str()))?;
     let path: Cow<'_, [u8]> = match parts.uri.path() {
@@ -58,20 +59,18 @@ fn errors(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
 }
 
 /// What is the same for all requests.
-fn constants(py: Python<'_>) -> PyResult<&Py<PyDict>> {
-    static CONSTANTS: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
-    CONSTANTS.get_or_try_init(py, || {
-        let environ = PyDict::new(py);
-        environ.set_item("SCRIPT_NAME", "")?;
-        environ.set_item("SERVER_SOFTWARE", "PoorWSGI")?;
-        environ.set_item("wsgi.version", (1, 0))?;
-        environ.set_item("wsgi.multithread", true)?;
-        environ.set_item("wsgi.multiprocess", false)?;
-        environ.set_item("wsgi.run_once", false)?;
-        environ.set_item("wsgi.input_terminated", true)?;
-        environ.set_item("wsgi.file_wrapper", py.get_type::<FileWrapper>())?;
-        Ok(environ.unbind())
-    })
+fn set_constants(environ: &Bound<'_, PyDict>) -> PyResult<()> {
+    static VERSION: PyOnceLock<Py<PyTuple>> = PyOnceLock::new();
+    let py = environ.py();
+    let version = VERSION.get_or_try_init(py, || PyTuple::new(py, [1, 0]).map(Bound::unbind))?;
+    environ.set_item(intern!(py, "SCRIPT_NAME"), intern!(py, ""))?;
+    environ.set_item(intern!(py, "SERVER_SOFTWARE"), intern!(py, "PoorWSGI"))?;
+    environ.set_item(intern!(py, "wsgi.version"), version)?;
+    environ.set_item(intern!(py, "wsgi.multithread"), true)?;
+    environ.set_item(intern!(py, "wsgi.multiprocess"), false)?;
+    environ.set_item(intern!(py, "wsgi.run_once"), false)?;
+    environ.set_item(intern!(py, "wsgi.input_terminated"), true)?;
+    environ.set_item(intern!(py, "wsgi.file_wrapper"), py.get_type::<FileWrapper>())
 }
 
 /// A native string of WSGI: a character for each byte.
