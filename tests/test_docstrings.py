@@ -8,7 +8,7 @@ import pytest
 
 from poorwsgi import Application
 
-MODULES = ["", ".headers", ".request", ".response", ".server", ".state", ".wsgi"]
+MODULES = ["", ".headers", ".openapi_wrapper", ".request", ".response", ".results", ".server", ".state", ".wsgi"]
 
 
 def public(module):
