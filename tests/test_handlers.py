@@ -112,7 +112,7 @@ def test_before_hooks_see_the_route_and_may_end_the_request(app):
     assert ask(app, "/user/anna").text == "anna"
     stopped = ask(app, "/stop")
     assert (stopped.status, stopped.header["Location"]) == ("303 See Other", "/elsewhere")
-    assert seen == [("/user/<name:word>", handler, {"name": "anna"}, None), (None, None, {}, None)]
+    assert seen == [("/user/<name:word>", handler, {"name": "anna"}, None), ("/*", None, {}, None)]
 
 
 def test_after_hooks_see_every_response_and_may_replace_it(app, tmp_path):

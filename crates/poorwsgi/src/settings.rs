@@ -45,11 +45,9 @@ pub struct Settings {
     pub secret_key: Option<SecretKey>,
     /// Parses the query into `args`. Default: on.
     pub auto_args: bool,
-    /// Reads forms (by [`form_mime_types`](Self::form_mime_types)) of POST, PUT and PATCH before the handler runs.
-    /// Default: on.
+    /// Reads forms (by [`form_mime_types`](Self::form_mime_types)) before the handler runs. Default: on.
     pub auto_form: bool,
-    /// Reads JSON (by [`json_mime_types`](Self::json_mime_types)) of POST, PUT and PATCH before the handler runs.
-    /// Default: on.
+    /// Reads JSON (by [`json_mime_types`](Self::json_mime_types)) before the handler runs. Default: on.
     pub auto_json: bool,
     /// Reads other bodies up to [`data_size`](Self::data_size) before the handler runs. Default: on.
     pub auto_data: bool,

@@ -284,7 +284,7 @@ fn nothing_found_is_404_and_hooks_run() {
     let outcome = ask(&tables(), "GET", "/nowhere");
     assert_eq!(outcome.status, 404);
     assert_eq!(outcome.log, ["before", "after 404"]);
-    assert_eq!(outcome.route, None);
+    assert_eq!(outcome.route, Some(("/*".into(), false, vec![])));
 }
 
 #[test]

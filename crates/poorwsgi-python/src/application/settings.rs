@@ -180,9 +180,9 @@ macro_rules! switches {
 switches! {
     /// Whether the query is parsed into Request.args. Default: on.
     auto_args, set_auto_args;
-    /// Whether forms (see form_mime_types) in the bodies of POST, PUT and PATCH are parsed into Request.form. Default: on.
+    /// Whether forms (see form_mime_types) in the body are parsed into Request.form. Default: on.
     auto_form, set_auto_form;
-    /// Whether JSON (see json_mime_types) in the bodies of POST, PUT and PATCH is parsed into Request.json. Default: on.
+    /// Whether JSON (see json_mime_types) in the body is parsed into Request.json. Default: on.
     auto_json, set_auto_json;
     /// Whether bodies up to data_size are read ahead, into Request.data. Default: on.
     auto_data, set_auto_data;

@@ -62,8 +62,11 @@ impl Place {
         slot(self.lock().get_or_insert_default()).replace(value)
     }
 
-    /// Sets a value that can be set only once. The first one stays.
+    /// Sets a value that can be set only once. The first one stays; None counts for nothing.
     pub(super) fn set_once(&self, slot: Slot, value: Py<PyAny>) {
+        if Python::attach(|py| value.is_none(py)) {
+            return;
+        }
         let mut place = self.lock();
         let slot = slot(place.get_or_insert_default());
         let unused = match slot {

@@ -35,15 +35,13 @@ impl BodyPlan {
         if length == Some(0) || (length.is_none() && !chunked()) {
             return Ok(BodyPlan::Leave);
         }
-        if method.has_body() {
-            let media_type = head.mime_type();
-            let listed = |types: &[String]| types.iter().any(|each| each.eq_ignore_ascii_case(&media_type));
-            if settings.auto_form && listed(&settings.form_mime_types) {
-                return Ok(BodyPlan::Form);
-            }
-            if settings.auto_json && listed(&settings.json_mime_types) {
-                return Ok(BodyPlan::Json);
-            }
+        let media_type = head.mime_type();
+        let listed = |types: &[String]| types.iter().any(|each| each.eq_ignore_ascii_case(&media_type));
+        if settings.auto_form && listed(&settings.form_mime_types) {
+            return Ok(BodyPlan::Form);
+        }
+        if settings.auto_json && listed(&settings.json_mime_types) {
+            return Ok(BodyPlan::Json);
         }
         match length {
             Some(length) if settings.auto_data && length <= settings.data_size => Ok(BodyPlan::Data),

@@ -40,6 +40,11 @@ impl<'t, L: Language> Resolution<'t, '_, L> {
     fn refused(error: HttpError) -> Self {
         Resolution { target: Target::Refused(Box::new(error)), rule: None, captures: None }
     }
+
+    /// What neither route nor file takes: the rule is that of the default handlers, of which there is none.
+    fn untaken(error: HttpError) -> Self {
+        Resolution { rule: Some(&ANY_RULE), ..Self::refused(error) }
+    }
 }
 
 /// Finds what takes the request, and tells the request its route.
@@ -92,7 +97,7 @@ fn find<'t, 'p, L: Language>(
     if let Some(handler) = tables.router.default_handler(method) {
         return Resolution::ruled(&ANY_RULE, Target::Handler(handler));
     }
-    Resolution::refused(if allowed.is_empty() {
+    Resolution::untaken(if allowed.is_empty() {
         HttpError::new(state::HTTP_NOT_FOUND)
     } else {
         HttpError::method_not_allowed(allowed)

@@ -149,7 +149,8 @@ impl Request {
         &self.head().parts().uri
     }
 
-    /// The rule that the request took, as it was registered, or `None` when it took none.
+    /// The rule that the request took, as it was registered; `/*` for files, default handlers and what nothing takes,
+    /// `None` where a path is refused: it has not this method, or is no path.
     #[must_use]
     pub fn rule(&self) -> Option<&str> {
         self.0.route.get().map(|route| route.rule.as_ref())
