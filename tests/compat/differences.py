@@ -68,6 +68,8 @@ DIFFERENCES = [
     # routing
     *answers("A rule that can never match as it was meant is told when it is set.", "wsgi.routing",
              (([("route", "/a/<:int>")], []), "handler 0", raises("ValueError")), part=(0, 0)),
+    *answers("An expression may have named groups of its own.", "wsgi.routing",
+             (([("route", "/a/<name:re:(?P<in>x)>")], []), raises("error"), "handler 0"), part=(0, 0)),
     *answers("Another method than a pattern has is 405 with `Allow`, as for a static path.", "wsgi.status",
              (([("route", "/a/<name>")], "PUT", "/a/x"), ("404 Not Found", None), ("405 Method Not Allowed", "HEAD, GET")),
              (([("regular_route", "/a")], "POST", "/a"), ("404 Not Found", None), ("405 Method Not Allowed", "HEAD, GET"))),
@@ -90,4 +92,17 @@ DIFFERENCES = [
              (([("make_partial", [])],), ["bytes", "bytes"], ["bytes"])),
     *answers("A status without an error page is an empty response of that status.", "response.exception",
              ((200,), "204 No Content", "200 OK"), part=(2, 0)),
+    *answers("A response without content sends its headers, but those that its status forbids.", "response.build",
+             (("NoContentResponse", (), {"headers": {"X-A": "1", "Content-Length": "5"}}), ("204 No Content", [], b""), ("204 No Content", [("X-A", "1")], b"")),
+             (("NotModifiedResponse", (), {"etag": "x", "vary": "Accept"}), ("304 Not Modified", [], b""), ("304 Not Modified", [("Vary", "Accept")], b"")),
+             part=(3,)),
+
+    # dispatch
+    *answers("What is written is added to the content.", "dispatch.after_sees", ((), b" more", b"text more"), part=(0, 2)),
+    *answers("An after hook can be taken away.", "dispatch.popped",
+             (("after_request",), [raises("ValueError"), raises("ValueError")], [None, raises("ValueError")]), part=(1,)),
+    *answers("Dots in a path leave it as it is: no way to a file.", "dispatch.files",
+             (({}, [("GET", "/folder/../a.txt")]), "200 OK", "404 Not Found"), part=(("GET", "/folder/../a.txt"), 0)),
+    *answers("The index of a directory is sent.", "dispatch.files",
+             (({"document_index": True}, [("GET", "/folder/")]), "500 Internal Server Error", "200 OK"), part=(("GET", "/folder/"), 0)),
 ]

@@ -53,7 +53,7 @@ TABLES = {
     "is_regular_route": [("regular_route", r"/a/(\w+)$"), ("is_regular_route", r"/a/(\w+)$"), ("is_regular_route", r"/none")],
     "set_route": [("set_route", "/a"), ("set_route", "/a/<number:int>", POST)],
 }
-EXPRESSIONS = (r"\d+", r"[a-z]+", r"\w+", r"x|y", r"(x|y)", r"(?P<in>x)", r"[0-9]{1,3}", r".*", r"[^/]+", r"x(?=y)y", r"(?i:x)", r"\d+(\.\d+)?")
+EXPRESSIONS = (r"\d+", r"[a-z]+", r"\w+", r"x|y", r"(x|y)", r"[0-9]{1,3}", r".*", r"[^/]+", r"x(?=y)y", r"(?i:x)", r"\d+(\.\d+)?")
 
 
 def ask(table):

@@ -1,0 +1,127 @@
+"""Applications with hooks, state and error handlers, and what becomes of a request in them."""
+import pathlib
+import sys
+import tempfile
+
+from poorwsgi import abort, redirect
+from poorwsgi.response import EmptyResponse, HTTPException, JSONResponse, NoContentResponse, RedirectResponse, Response
+from probes.request import application
+from probes.wsgi import call
+from worker import attempt
+
+METHODS = {"default": (), "all": (511,), "get": (2,)}
+
+
+class Custom(ValueError):
+    pass
+
+
+class Other(Exception):
+    pass
+
+
+def generator():
+    yield b"one"
+    yield b"two"
+
+
+def fails(error):
+    def result(*arguments):
+        raise error
+    return result
+
+
+def gives(value):
+    return lambda *arguments: value
+
+
+# what a handler, a hook or a state handler does
+ACTIONS = {
+    "text": gives("text"), "bytes": gives(b"bytes"), "nothing": gives(None), "pair": gives(("text", "text/plain")),
+    "four": gives(("text", "text/plain", {"X-A": "1"}, 201)), "three": gives(("text", "text/plain", [("X-A", "1"), ("X-A", "2")])),
+    "dictionary": gives({"a": 1}), "list": gives([1, 2]), "generator": lambda *arguments: (generator(),), "generator object": lambda *arguments: generator(),
+    "response": lambda *arguments: Response("response", headers={"X-R": "1"}, status_code=202), "json": lambda *arguments: JSONResponse(a=1),
+    "empty": lambda *arguments: EmptyResponse(), "no content": lambda *arguments: NoContentResponse(),
+    "redirect response": lambda *arguments: RedirectResponse("/x"),
+    "number": gives(5), "object": gives(object()), "tuple of one": gives(("text",)), "tuple with a bad status": gives(("x", "text/plain", None, 999)),
+    "tuple of five": gives(("x", "text/plain", None, 200, 1)), "empty text": gives(""), "dictionary and more": gives(({"a": 1}, "application/x", None, 201)),
+    "true": gives(True), "empty dictionary": gives({}),
+    "abort 400": lambda *arguments: abort(400), "abort 403": lambda *arguments: abort(403), "abort 404": lambda *arguments: abort(404),
+    "abort 405": lambda *arguments: abort(405), "abort 500": lambda *arguments: abort(500), "abort 501": lambda *arguments: abort(501), "abort 304": lambda *arguments: abort(304),
+    "abort with a response": lambda *arguments: abort(Response("aborted", status_code=418)),
+    "redirect": lambda *arguments: redirect("/y"), "redirect for good": lambda *arguments: redirect("/y", 301, "gone"),
+    "exception with arguments": fails(HTTPException(404, error="why", extra=1)), "exception with a response": lambda *arguments: fails(HTTPException(Response("x", status_code=409)))(),
+    "ValueError": fails(ValueError("v")), "Custom": fails(Custom("c")), "Other": fails(Other("o")), "KeyError": fails(KeyError("k")),
+    "TypeError": lambda *arguments: None + 1, "OSError": fails(OSError(2, "o")),
+}
+
+
+def noted(log, name, action, result_of=None):
+    def function(req, *arguments, **keywords):
+        log.append((name, req.method, [type(each).__name__ for each in arguments], {key: type(value).__name__ for key, value in sorted(keywords.items())},
+                    sys.exc_info()[0] is not None))
+        return ACTIONS[action](req, *arguments)
+    function.__name__ = name.replace(" ", "_")
+    return function
+
+
+def run(setup, requests, settings=()):
+    """An application made by steps, and its answers with the calls they took."""
+    app = application(settings)
+    log = []
+    for name, action, *arguments in setup:
+        function = noted(log, name, action)
+        if name in ("before", "after"):
+            getattr(app, f"add_{name}_response")(function)
+        elif name == "route":
+            app.set_route(*arguments[:1], function, *arguments[1:])
+        elif name == "default":
+            app.set_default(function, *arguments)
+        elif name == "state":
+            app.set_http_state(arguments[0], function, *arguments[1:])
+        elif name == "error":
+            app.set_error_handler({"Custom": Custom, "Other": Other}.get(arguments[0]) or getattr(__import__("builtins"), arguments[0]), function, *arguments[1:])
+    answers = []
+    for method, path in requests:
+        log.clear()
+        answers.append((call(app, {"REQUEST_METHOD": method, "PATH_INFO": path}), list(log)))
+    return answers
+
+
+def after_sees():
+    """What an after hook may do with a response."""
+    app = application()
+    app.set_route("/", gives(("text", "text/plain", {"X-A": "1"}, 201)))
+
+    def change(req, response):
+        response.headers["X-B"] = f"{response.status_code} {response.reason} {response.content_type} {response.content_length}"
+        response.status_code = 202
+        response.write(" more")
+        return response
+    app.add_after_response(change)
+    return call(app, {}), call(app, {"PATH_INFO": "/none"})[0]
+
+
+def popped(kind):
+    """Hooks and handlers that were there, and are taken away again."""
+    app = application()
+    log = []
+    functions = [noted(log, f"{kind} {number}", "nothing") for number in range(3)]
+    for function in functions:
+        getattr(app, f"add_{kind}")(function)
+    popped_ = [attempt(getattr(app, f"pop_{kind}"), functions[1]) for _ in range(2)]
+    return [function.__name__ for function in getattr(app, kind.split("_")[0])], popped_
+
+
+_root = pathlib.Path(tempfile.mkdtemp())
+for _name in ("a.txt", "b.html", "c.unknown-type", "d.json", "folder/e.txt", "\u017e.txt"):
+    (_root / _name).parent.mkdir(exist_ok=True)
+    (_root / _name).write_bytes(f"content of {_name}".encode())
+
+
+def files(settings, requests):
+    """An application with a document root."""
+    app = application({"document_root": str(_root), **settings})
+    app.set_route("/route", gives("route"))
+    app.set_http_state(404, lambda req, **keywords: ("own 404", "text/plain", None, 404))
+    return {(method, path): call(app, {"REQUEST_METHOD": method, "PATH_INFO": path}) for method, path in requests}

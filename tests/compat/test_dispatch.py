@@ -1,0 +1,176 @@
+"""Hooks, handlers, states and errors: who is called, in which order, and what the client gets."""
+import pytest
+
+ACTIONS = (
+    "text", "bytes", "nothing", "pair", "four", "three", "dictionary", "list", "generator", "generator object", "response", "json",
+    "empty", "no content", "redirect response", "number", "object", "tuple of one", "tuple with a bad status", "tuple of five",
+    "empty text", "dictionary and more", "true", "empty dictionary", "abort 400", "abort 403", "abort 404", "abort 405", "abort 500",
+    "abort 501", "abort 304", "abort with a response", "redirect", "redirect for good", "exception with arguments",
+    "exception with a response", "ValueError", "Custom", "Other", "KeyError", "TypeError", "OSError",
+)
+GET = [("GET", "/")]
+NO_VALUES = ("number", "object", "tuple with a bad status", "tuple of five", "true")  # no response can be made of these
+RAISE = tuple(name for name in ACTIONS if name.startswith(("abort", "redirect")) and name != "redirect response")  # HTTPException
+RESPONSES = ("response", "json", "empty", "no content", "redirect response")
+FAIL = ("ValueError", "Custom", "Other", "KeyError", "TypeError", "OSError")
+VALUES = tuple(name for name in ACTIONS if name not in (*NO_VALUES, *RAISE, *RESPONSES, *FAIL, "exception with arguments", "exception with a response"))
+# a keyword that the default page does not know; the last test has it
+UNKNOWN = "exception with arguments"
+
+
+def but(*names):
+    return [name for name in ACTIONS if name not in names]
+
+
+@pytest.mark.parametrize("action", but(UNKNOWN))
+def test_handler(pair, action):
+    pair.same("dispatch.run", [("route", action, "/")], GET)
+
+
+@pytest.mark.parametrize("action", but(UNKNOWN, "tuple with a bad status", "ValueError", "Custom"))
+def test_handler_beside_other_handlers(pair, action):
+    setup = [("route", action, "/", 511), ("before", "nothing"), ("after", "nothing"), ("state", "text", 404), ("state", "four", 500), ("error", "text", "ValueError"),
+             ("error", "four", "Custom"), ("error", "response", "Other")]
+    setup = [step for step in setup if step[0] != "after"]
+    pair.same("dispatch.run", setup, [("GET", "/"), ("POST", "/"), ("PUT", "/"), ("GET", "/none")])
+
+
+@pytest.mark.parametrize("action", but(UNKNOWN))
+def test_before_hook(pair, action):
+    pair.same("dispatch.run", [("before", action), ("route", "text", "/"), ("before", "nothing")], [("GET", "/"), ("GET", "/none"), ("POST", "/")])
+
+
+@pytest.mark.parametrize("action", but(UNKNOWN, *RAISE, "exception with a response"))
+def test_after_hook(pair, action):
+    pair.same("dispatch.run", [("after", action), ("route", "text", "/")], [("GET", "/"), ("GET", "/none")])
+
+
+@pytest.mark.parametrize("action", but(UNKNOWN, *RAISE, "exception with a response"))
+def test_two_after_hooks(pair, action):
+    pair.same("dispatch.run", [("after", action), ("after", "text"), ("route", "text", "/")], GET)
+
+
+@pytest.mark.parametrize("methods", [(), (511,), (2,)])
+@pytest.mark.parametrize("action", but(UNKNOWN, *NO_VALUES, *RAISE, "exception with a response"))
+def test_state_404(pair, action, methods):
+    pair.same("dispatch.run", [("state", action, 404, *methods)], [("GET", "/"), ("POST", "/"), ("PUT", "/")])
+
+
+@pytest.mark.parametrize("action", but(UNKNOWN, *RAISE, "exception with a response"))
+def test_state_500(pair, action):
+    pair.same("dispatch.run", [("state", action, 500), ("route", "Other", "/")], GET)
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 405, 304, 418, 501])
+def test_state_of_an_abort(pair, status):
+    actions = {400: "abort 400", 403: "abort 403", 405: "abort 405", 501: "abort 501", 304: "abort 304"}
+    pair.same("dispatch.run", [("state", "four", status), ("route", actions.get(status, "abort with a response"), "/", 511)], [("GET", "/"), ("PUT", "/")])
+
+
+@pytest.mark.parametrize("action", but(UNKNOWN, *VALUES, *NO_VALUES))
+def test_error_handler(pair, action):
+    pair.same("dispatch.run", [("error", action, "ValueError"), ("route", "Custom", "/", 511)], [("GET", "/"), ("PUT", "/")])
+
+
+@pytest.mark.parametrize("errors", [("Custom", "ValueError"), ("ValueError", "Custom"), ("Exception", "Custom"), ("Other",), ("Exception",), ("LookupError", "KeyError")])
+@pytest.mark.parametrize("action", ["Custom", "ValueError", "Other", "KeyError", "OSError", "abort 404", "redirect"])
+def test_which_error_handler(pair, errors, action):
+    pair.same("dispatch.run", [("route", action, "/")] + [("error", value, error) for value, error in zip(("response", "json"), errors)], GET)
+
+
+@pytest.mark.parametrize("action", ["abort 404", "Other", "ValueError"])
+def test_a_failure_in_each_place_reaches_the_after_hooks(pair, action):
+    for place in ("before", "route", "default"):
+        arguments = ("/",) if place == "route" else ()
+        pair.same("dispatch.run", [(place, action, *arguments), ("after", "response"), ("route", "text", "/there")], [("GET", "/"), ("GET", "/there")])
+
+
+@pytest.mark.parametrize("action", but(UNKNOWN))
+def test_default(pair, action):
+    pair.same("dispatch.run", [("default", action, 511), ("route", "text", "/there")], [("GET", "/"), ("PUT", "/"), ("GET", "/there"), ("POST", "/there")])
+
+
+@pytest.mark.parametrize("kind", ["before_response", "before_request"])
+def test_popped(pair, kind):
+    pair.same("dispatch.popped", kind)
+
+
+@pytest.mark.parametrize("path", ["/debug-info", "/none", "/"])
+@pytest.mark.parametrize("debug", [True, False])
+def test_debug_page(pair, debug, path):
+    pair.same("dispatch.run", [("route", "Other", "/")], [("GET", path), ("POST", path)], {"debug": debug})
+
+
+FILES = ("/a.txt", "/b.html", "/d.json", "/folder/e.txt", "/none", "/folder", "/folder/none", "/route", "//a.txt", "/a.txt/", "/\u017e.txt".encode().decode("latin-1"))
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+@pytest.mark.parametrize("path", FILES)
+def test_file(pair, method, path):
+    pair.same("dispatch.files", {}, [(method, path)])
+
+
+@pytest.mark.parametrize("path", ["/", "/folder", "/folder/", "/none/"])
+def test_directory(pair, path):
+    pair.same("dispatch.files", {}, [("GET", path)])
+    if path == "/none/":
+        pair.same("dispatch.files", {"document_index": True}, [("GET", path)])
+
+
+# What is answered otherwise on purpose: the original's side and ours
+
+ERROR_PAGE = "500 Internal Server Error"
+
+
+def answer_of(pair, setup, requests=GET):
+    """The first answer of the original, and of ours."""
+    return (answers[0][0] for answers in pair.both("dispatch.run", setup, requests))
+
+
+def as_handler(pair, action):
+    """What a handler of that action gives: both agree there."""
+    return next(answer_of(pair, [("route", action, "/")]))
+
+
+def escapes_or_500(answer):
+    return answer[0] in ("raises", ERROR_PAGE)
+
+
+@pytest.mark.parametrize("action", VALUES)
+def test_the_value_of_an_error_handler_is_made_into_a_response(pair, action):
+    original, ours = answer_of(pair, [("error", action, "ValueError"), ("route", "Custom", "/")])
+    assert escapes_or_500(original)
+    assert ours == as_handler(pair, action)
+
+
+@pytest.mark.parametrize("action", NO_VALUES)
+@pytest.mark.parametrize("place", [("state", 404), ("error", "Other")])
+def test_a_bad_value_of_a_handler_for_failures_ends_at_the_500_page(pair, place, action):
+    original, ours = answer_of(pair, [(place[0], action, place[1]), ("route", "Other" if place[0] == "error" else "abort 404", "/")])
+    assert escapes_or_500(original)
+    assert ours[0] == ERROR_PAGE
+
+
+@pytest.mark.parametrize("action", [*RAISE, "exception with a response"])
+@pytest.mark.parametrize("setup", [[("route", "text", "/")], [("route", "abort 404", "/")]])
+def test_an_after_hook_may_raise_a_response(pair, setup, action):
+    original, ours = answer_of(pair, [("after", action), *setup])
+    assert escapes_or_500(original)
+    assert ours == as_handler(pair, action)
+
+
+@pytest.mark.parametrize("action", [*RAISE, "exception with a response"])
+@pytest.mark.parametrize(("status", "handler"), [(404, "abort 404"), (500, "Other")])
+def test_a_state_handler_may_raise_a_response(pair, status, handler, action):
+    original, ours = answer_of(pair, [("state", action, status), ("route", handler, "/")])
+    if not escapes_or_500(original):
+        assert original == ours
+    else:
+        assert ours == as_handler(pair, action)
+
+
+@pytest.mark.parametrize("place", ["before", "after", "default"])
+def test_a_page_ignores_arguments_that_it_does_not_know(pair, place):
+    original, ours = answer_of(pair, [(place, UNKNOWN)])
+    assert escapes_or_500(original)
+    assert ours[0] == "404 Not Found"
