@@ -1,4 +1,4 @@
-"""A server in a thread beside other work, here wsgiref's, on a port that the system chooses.
+"""A server in a thread beside other work, on a port that the system chooses.
 
     python examples/background.py
 """
@@ -6,9 +6,9 @@ import itertools
 import threading
 from contextlib import contextmanager
 from urllib.request import urlopen
-from wsgiref.simple_server import make_server
 
 from poorwsgi import Application
+from poorwsgi.server import make_server
 
 app = Application("background")
 calls = itertools.count(1)
