@@ -11,7 +11,8 @@ import pytest
 from browser import FORM, authorization, port_of
 from servers import SERVERS, Client
 
-from examples.demo import app, application, pages
+pytest.importorskip("poorwsgi.digest")
+from examples.demo import app, application, pages  # noqa: E402
 
 @pytest.fixture(scope="module", params=SERVERS)
 def ask(request):
