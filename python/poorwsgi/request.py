@@ -12,6 +12,6 @@ from poorwsgi._poorwsgi import (
     parse_json_request,
     parse_negotiation,
 )
-from poorwsgi.state import HTTP_BAD_REQUEST
+from poorwsgi.state import HTTP_BAD_REQUEST, methods
 
 log = logging.getLogger("poorwsgi")

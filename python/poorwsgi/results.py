@@ -11,6 +11,7 @@ from poorwsgi._poorwsgi import (
     debug_info,
     directory_index,
     forbidden,
+    get_token,
     handlers_view,
     hbytes,
     html_escape,
@@ -33,6 +34,10 @@ from poorwsgi.state import (
     HTTP_NOT_MODIFIED,
     HTTP_UNAUTHORIZED,
     METHOD_ALL,
+    __date__,
+    __version__,
+    methods,
+    sorted_methods,
 )
 
 __all__ = [

@@ -12,7 +12,11 @@ from poorwsgi._poorwsgi import (
     Request,
     ResponseError,
     SimpleRequest,
+    debug_info,
+    directory_index,
+    internal_server_error,
     make_response,
+    not_implemented,
     to_response,
 )
 from poorwsgi.state import (
@@ -23,6 +27,7 @@ from poorwsgi.state import (
     METHOD_HEAD,
     METHOD_POST,
     deprecated,
+    methods,
 )
 
 log = logging.getLogger("poorwsgi")

@@ -1,0 +1,21 @@
+"""Every name that the original's modules offer is there, and stands for the same kind of thing."""
+import pytest
+
+MODULES = ["state", "headers", "request", "response", "results", "fieldstorage", "session", "aes_session", "digest", "wsgi"]
+# what the original keeps for its own use: compiled expressions and type aliases
+INTERNAL = {"RE_BYTES_RANGE", "RE_HTTPURLPATTERN", "RE_AUTHORIZATION", "HeadersList", "RangeList", "default_states"}
+# what differs on purpose: streamed JSON needs nothing to be installed
+MORE = {"JSON_GENERATOR", "AUTH_DIGEST_ALGORITHMS"}
+
+
+@pytest.mark.parametrize("module", ["poorwsgi", *(f"poorwsgi.{module}" for module in MODULES)])
+def test_every_name_is_there(pair, module):
+    original, ours = pair.both("surface.names", module)
+    missing = original.keys() - ours.keys() - INTERNAL
+    assert missing == set()
+    for name in original.keys() - INTERNAL - MORE:
+        if isinstance(original[name], dict):
+            assert ours[name]["bases"] == original[name]["bases"], name
+            assert set(original[name]["members"]) <= set(ours[name]["members"]), name
+        else:
+            assert ours[name] == original[name], name
