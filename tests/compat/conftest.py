@@ -67,15 +67,14 @@ class Pair:
             pytest.fail(f"{probe}{shortened(arguments)}: {difference(original, ours)}", pytrace=False)
         return original
 
-    def all_same(self, calls):
+    def all_same(self, calls, note):
         """Asserts that both answer each call the same."""
         calls = list(calls)
         answers = zip(calls, self.original.ask(calls), self.ours.ask(calls), strict=True)
-        different = [f"{probe}{arguments!r}: {difference(original, ours)}"
+        different = [f"{probe}{shortened(arguments)}: {difference(original, ours)}"
                      for (probe, arguments), original, ours in answers if original != ours]
         if different:
-            pytest.fail(f"{len(different)} of {len(calls)} differ\n" + "\n".join(different[:SHOWN]), pytrace=False)
-        return len(calls)
+            pytest.fail(f"{note}: {len(different)} of {len(calls)} differ\n" + "\n".join(different[:SHOWN]), pytrace=False)
 
 
 @pytest.fixture(scope="session")

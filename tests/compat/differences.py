@@ -34,6 +34,8 @@ DIFFERENCES = [
     # header values
     *answers("Blanks around `q` are allowed by RFC 9110.", "headers.call",
              (("parse_negotiation", "gzip;q=1.0,identity; q=0.5"), [("gzip", 1.0), ("identity; q=0.5", 1.0)], [("gzip", 1.0), ("identity", 0.5)])),
+    *answers("A backslash makes the sign after it an ordinary one (RFC 9110).", "headers.call",
+             (("parse_header", r'a; x="\\"; y="z"'), ("a", {"x": '"; y="z'}), ("a", {"x": "\\", "y": "z"}))),
     *answers("A range that no client may send is no range.", "headers.call",
              (("parse_range", "bytes=10-5"), {"bytes": [(10, 5)]}, {"bytes": []}),
              (("parse_range", "bytes = 0-1"), {"bytes ": [(0, 1)]}, {"bytes": [(0, 1)]}),
@@ -55,6 +57,8 @@ DIFFERENCES = [
              (({"HTTP_AUTHORIZATION": "Bearer"},), "Beare", "Bearer"), part=("authorization", "type")),
     *answers("Transfer codings are compared without regard to case (RFC 9112).", "request.full",
              (({"REQUEST_METHOD": "PUT", "HTTP_TRANSFER_ENCODING": "Chunked"},), False, True), part=("is_chunked",)),
+    *answers("The name of a parameter is a token, dots and all.", "request.full",
+             (({"HTTP_AUTHORIZATION": "Bearer a.b=c"},), {"type": "Bearer", "b": "c"}, {"type": "Bearer", "a.b": "c"}), part=("authorization",)),
     *answers("Chunk extensions are allowed, and ignored (RFC 9112).", "request.reads",
              ((CHUNKED, b"5;x=y\r\nhello\r\n0\r\n\r\n", {}, [("read_chunk",)]), [raises("ValueError")], [b"hello"])),
     *answers("Nothing is read after the end of the body: on a real connection that waits for the next request.", "request.reads",
@@ -79,6 +83,8 @@ DIFFERENCES = [
     # responses
     *answers("Nothing is no content, as for a handler that returns nothing.", "response.build",
              (("Response", (None,), {}), "raises", "Response"), part=(0,)),
+    *answers("The first byte alone is a range.", "response.build",
+             (("Response", ("abc",), {}, [("make_partial", [(0, 0)])]), b"abc", b"a"), part=(3, 2)),
     *answers("A status that does not exist is a bad value.", "response.build",
              (("Response", ("x",), {"status_code": 600}), raises("KeyError", "LookupError"), raises("ValueError"))),
     *answers("A length that is not that of the content would let the client wait, or cut what it reads.", "response.build",
@@ -105,4 +111,17 @@ DIFFERENCES = [
              (({}, [("GET", "/folder/../a.txt")]), "200 OK", "404 Not Found"), part=(("GET", "/folder/../a.txt"), 0)),
     *answers("The index of a directory is sent.", "dispatch.files",
              (({"document_index": True}, [("GET", "/folder/")]), "500 Internal Server Error", "200 OK"), part=(("GET", "/folder/"), 0)),
+
+    # forms
+    *answers("What a client sent wrong is 400, not an error of the application.", "forms.args", (("a", 0, 1), raises("ValueError"), BAD_REQUEST)),
+    *answers("What a client sent wrong is 400, not an error of the application.", "forms.form",
+             (("multipart/form-data", b"--xyz--"), raises("ValueError"), BAD_REQUEST)),
+    *answers("Names of media types have no case (RFC 9110).", "forms.form",
+             (("APPLICATION/X-WWW-FORM-URLENCODED", b"a=1"), [], ["a"]), part=(0, "keys")),
+    *answers("Fields of all forms have the same attributes.", "forms.attributes",
+             (("type",), ("raises", "misuse"), "text/plain"), (("length",), ("raises", "misuse"), 1)),
+    *answers("A form without a boundary is 400 as well.", "forms.form",
+             (("multipart/form-data; boundary=", b"--xyz--"), raises("ValueError"), BAD_REQUEST)),
+    *answers("An empty list has no first item.", "forms.json_value",
+             ((b'{"a": []}',), raises("IndexError", "LookupError"), None), part=(2, ("a", "getfirst"))),
 ]

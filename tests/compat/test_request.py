@@ -41,6 +41,7 @@ ENVIRONS = {
     "digest with user*": {"HTTP_AUTHORIZATION": "Digest username*=UTF-8''%C5%BElu%C5%A5, realm=\"Zone\""},
     "cookies": {"HTTP_COOKIE": "a=1; b=\"x y\"; c=%20"},
     "cookie twice": {"HTTP_COOKIE": "a=1; a=2"},
+    "cookie with an equals sign": {"HTTP_COOKIE": "a=b=c"},
     "no cookies": {"HTTP_COOKIE": ""},
     "chunked": {"REQUEST_METHOD": "POST", "HTTP_TRANSFER_ENCODING": "chunked"},
     "content type": {"CONTENT_TYPE": "text/HTML; charset=UTF-8; x=y"},
@@ -80,6 +81,7 @@ BODIES = {
 }
 SETTINGS = {
     "as it comes": {}, "no form": {"auto_form": False}, "no args": {"auto_args": False}, "no json": {"auto_json": False}, "no data": {"auto_data": False},
+    "cookie with an equals sign": {"HTTP_COOKIE": "a=b=c"},
     "no cookies": {"auto_cookies": False}, "blanks": {"keep_blank_values": 1}, "small data": {"data_size": 4}, "debug": {"debug": True},
     "secret": {"secret_key": "s"}, "not cached": {"cached_size": 0}, "cached": {"cached_size": 16},
 }

@@ -15,6 +15,8 @@ from collections.abc import Mapping
 
 def plain(value):
     """What a value looks like to an application, without the class it is made of where that has no meaning."""
+    if value != value:
+        return ("float", "nan")
     if value is None or isinstance(value, (bool, int, float, str, bytes)):
         kind = type(value)
         return value if kind in (type(None), bool, int, float, str, bytes) else (kind.__name__, repr(value))
