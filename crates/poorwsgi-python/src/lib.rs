@@ -65,11 +65,11 @@ mod _poorwsgi {
         unauthorized,
     };
     #[pymodule_export]
+    use super::server::{Listener, Server};
+    #[pymodule_export]
     use super::session::{
         AESSession, NoCompress, PoorSession, Session, SessionError, check_token, get_token,
     };
-    #[pymodule_export]
-    use super::server::{Listener, Server};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

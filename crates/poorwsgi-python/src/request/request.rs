@@ -68,7 +68,8 @@ impl Request {
                 Self::keep(slf, &data)?;
                 static PARSE: Name = Name::new("poorwsgi.request", "parse_json_request");
                 let value = PARSE.get(py)?.call1((PyBytes::new(py, &data), head.charset()))?;
-                base.extras.set_once(|extras| &mut extras.json, value.unbind());
+                // null is a value, too
+                drop(base.extras.set(|extras| &mut extras.json, value.unbind()));
             }
             Loaded::Form(data) => {
                 Self::keep(slf, &data)?;
@@ -318,6 +319,7 @@ impl Request {
 
     #[setter]
     fn set_args(slf: &Bound<'_, Self>, value: Py<PyAny>) -> PyResult<()> {
+        Self::args(slf)?;
         fill(slf, |extras| &mut extras.args, value)
     }
 
@@ -331,6 +333,7 @@ impl Request {
 
     #[setter]
     fn set_form(slf: &Bound<'_, Self>, value: Py<PyAny>) -> PyResult<()> {
+        Self::form(slf)?;
         fill(slf, |extras| &mut extras.form, value)
     }
 
