@@ -1,4 +1,6 @@
 """The application."""
+# A folder, not a file: poorwsgi._alone says why.
+from poorwsgi import _alone  # noqa: F401 - first of all
 import logging
 from hashlib import md5, sha256
 from os import R_OK

@@ -1,0 +1,4 @@
+"""``python -m poorwsgi``: the command line."""
+from poorwsgi.cli import main
+
+main()

@@ -1,0 +1,173 @@
+"""The command line: ``poorwsgi run module:app``, also as ``python -m poorwsgi run module:app``."""
+import argparse
+import importlib
+import os
+import sys
+
+__all__ = ["LoadError", "load", "main"]
+
+_DESCRIPTION = "PoorWSGI, a small web framework with a Rust engine and a server of its own."
+_RUN = "Serves an application until Ctrl-C or SIGTERM; requests that run are finished first."
+_EXAMPLES = """\
+examples:
+  poorwsgi run hello:app                      app of hello.py, at http://127.0.0.1:8080
+  poorwsgi run hello                          the same: app, or application, is looked for
+  poorwsgi run shop.web:create_app()          what a function returns
+  poorwsgi run hello:app --port 0             at a port that the system chooses
+  poorwsgi run hello:app --host 0.0.0.0       for others in the network, too
+  poorwsgi run hello:app --bind unix:/run/hello.sock
+
+Modules are looked for in the current directory first. An Application of poorwsgi is called natively; any other WSGI
+callable, of Flask or Django for example, is served as well.
+"""
+
+
+class LoadError(Exception):
+    """What was named on the command line is no application; the text says why, and what is there instead."""
+
+
+def load(target):
+    """The application that ``module:name`` or ``module:factory()`` names; of ``module`` alone, its app or application.
+
+    The module is looked for in the current directory first. Raises LoadError; errors within the module as they are.
+    """
+    module_name, colon, path = target.partition(":")
+    if module_name.endswith(".py") or "/" in module_name:
+        file = module_name.removesuffix(".py").strip("/.").replace("/", ".")
+        raise LoadError(f"{module_name} is a file; give the name of its module: {file}{colon}{path}")
+    module = _import(module_name)
+    if not path:
+        path = next((name for name in ("app", "application") if hasattr(module, name)), "")
+        if not path:
+            raise LoadError(f"{module_name} has neither app nor application; {_offer(module)}")
+    name, is_factory = path.removesuffix("()"), path.endswith("()")
+    application = module
+    for part in name.split("."):
+        try:
+            application = getattr(application, part)
+        except AttributeError:
+            if "(" in part:
+                text = f"{path}: a factory is called without arguments, as in {module_name}:create_app()"
+                raise LoadError(text) from None
+            raise LoadError(f"{module_name} has no {part!r}; {_offer(module)}") from None
+    if is_factory:
+        if not callable(application):
+            raise LoadError(f"{target}: {name} is {_kind(application)}, which cannot be called")
+        application = application()
+    if not callable(application):
+        raise LoadError(f"{target} is {_kind(application)}, not an application; {_offer(module)}")
+    if not is_factory and not _takes_two(application):
+        raise LoadError(f"{target} cannot be called with environ and start_response; if it makes the application, "
+                        f"write {target}()")
+    return application
+
+
+def _import(name):
+    directory = os.getcwd()
+    if directory not in sys.path:
+        sys.path.insert(0, directory)
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        # Not one that the module itself misses.
+        if error.name is not None and f"{name}.".startswith(f"{error.name}."):
+            raise LoadError(f"there is no module {error.name!r}; looked in {directory} and where Python looks") from None
+        raise
+    except (ValueError, TypeError):
+        raise LoadError(f"{name!r} is no name of a module; expected module:app") from None
+
+
+def _kind(value):
+    kind = type(value).__qualname__
+    return f"{'an' if kind[0] in 'AEIOUaeiou' else 'a'} {kind}"
+
+
+def _takes_two(application):
+    import inspect
+
+    try:
+        inspect.signature(application).bind(None, None)
+    except TypeError:
+        return False
+    except ValueError:  # it does not say what it takes
+        pass
+    return True
+
+
+def _offer(module):
+    """What else a module has."""
+    from poorwsgi import Application
+
+    applications = [name for name, value in vars(module).items() if isinstance(value, Application)]
+    if applications:
+        return f"it has the application {' and '.join(applications)}"
+    functions = [
+        name for name, value in vars(module).items()
+        if callable(value) and not name.startswith("_") and getattr(value, "__module__", None) == module.__name__
+    ]
+    return f"it has {', '.join(functions)}" if functions else "it has nothing that can be called"
+
+
+def _parser():
+    # Its own name is __main__.py where it was started by -m.
+    program = os.path.basename(sys.argv[0])
+    program = "python -m poorwsgi" if program == "__main__.py" else "poorwsgi"
+    parser = argparse.ArgumentParser(
+        program, description=_DESCRIPTION, epilog=_EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--version", action="store_true", help="say which version this is")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
+
+    run = commands.add_parser(
+        "run", help="serve an application", description=_RUN, epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    run.add_argument("target", metavar="MODULE:APP", help="the application: where it is, or what makes it")
+    run.add_argument("--host", metavar="HOST", help="name or address to listen at (default: 127.0.0.1)")
+    run.add_argument("--port", type=_port, metavar="PORT", help="port to listen at; 0 for any (default: 8080)")
+    run.add_argument("--bind", metavar="ADDRESS", help="both in one, HOST:PORT, or a Unix socket, unix:PATH")
+    run.set_defaults(call=_run, command_parser=run)
+    return parser
+
+
+def _port(text):
+    if text.isascii() and text.isdigit() and int(text) < 65536:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is no port: 0 to 65535")
+
+
+def _run(arguments, parser):
+    if arguments.bind is not None and (arguments.host is not None or arguments.port is not None):
+        parser.error("--bind is in the place of --host and --port")
+    host = "127.0.0.1" if arguments.host is None else arguments.host or "0.0.0.0"
+    host = f"[{host}]" if ":" in host else host
+    address = arguments.bind or f"{host}:{8080 if arguments.port is None else arguments.port}"
+    try:
+        application = load(arguments.target)
+    except LoadError as error:
+        parser.exit(2, f"{parser.prog}: {error}\n")
+
+    import logging
+
+    from poorwsgi.server import run
+
+    # After the application, which may have its own; without any, times and levels would be missing.
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        run(application, address)
+    except OSError as error:
+        parser.exit(1, f"{parser.prog}: {error}\n")
+
+
+def main(argv=None):
+    """Runs a command line, by default that of the process."""
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    if arguments.version:
+        from importlib.metadata import version
+
+        print("PoorWSGI (Rust)", version("poorwsgi-rs"))
+    elif arguments.command is None:
+        parser.print_help()
+    else:
+        arguments.call(arguments, arguments.command_parser)

@@ -1,0 +1,9 @@
+from collections.abc import Sequence
+from wsgiref.types import WSGIApplication
+
+__all__ = ["LoadError", "load", "main"]
+
+class LoadError(Exception): ...
+
+def load(target: str) -> WSGIApplication: ...
+def main(argv: Sequence[str] | None = None) -> None: ...
