@@ -87,7 +87,7 @@ def test_a_file_name_with_a_path_is_its_last_component(ask, name, directory):
 
 
 def test_a_file_cannot_be_hidden(ask, name):
-    assert upload(ask, "." + name, b"x").json["kept"][0].startswith("unnamed")
+    assert not upload(ask, "." + name, b"x").json["kept"][0].startswith(".")
 
 
 def test_uploads_leave_nothing_behind(ask, name):
