@@ -72,9 +72,9 @@ def test_any_other_callable_is_served_as_one(start):
     assert client("/").text.startswith("Hello world!")
 
 
-def test_five_lines_under_wsgiref():
+def test_five_lines_under_wsgiref(name):
     names = {}
-    exec(five_lines(), names)
+    exec(five_lines().replace('Application("hello")', f"Application({name!r})"), names)
     with on_wsgiref(names["app"]) as port:
         assert Client(port)("/hello/world").text == "Hello world"
 

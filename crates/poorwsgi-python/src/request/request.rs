@@ -363,11 +363,8 @@ impl Request {
                 let cookies = SIMPLE_COOKIE.get(py)?.call0()?;
                 for (name, value) in head.cookies().iter() {
                     // A name that SimpleCookie has no room for, such as "path", is left out.
-                    match cookies.set_item(name, value) {
-                        Err(error) if !error.is_instance_of::<pyo3::exceptions::PyException>(py) => {
-                            return Err(error);
-                        }
-                        _ => {}
+                    if cookies.set_item(name, value).is_ok() && value.bytes().all(is_sent_as_it_is) {
+                        cookies.get_item(name)?.call_method1("set", (name, value, value))?;
                     }
                 }
                 Ok(cookies.unbind())
@@ -523,6 +520,11 @@ fn fill(slf: &Bound<'_, Request>, slot: Slot, value: Py<PyAny>) -> PyResult<()> 
         _ => drop(extras.set(slot, value)),
     }
     Ok(())
+}
+
+/// Whether a cookie's value with this byte needs no quotes; SimpleCookie would quote more.
+const fn is_sent_as_it_is(byte: u8) -> bool {
+    matches!(byte, 0x21..=0x7E) && !matches!(byte, b'"' | b',' | b';' | b'\\')
 }
 
 fn own(slf: &Bound<'_, Request>, slot: Slot) -> Py<PyAny> {
