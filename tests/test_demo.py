@@ -172,7 +172,7 @@ def test_errors_have_their_pages(ask, path, status, text):
 
 def test_it_starts_from_the_command_line():
     root = Path(__file__).parent.parent
-    command = [sys.executable, "-m", "examples.demo", "127.0.0.1:0"]
+    command = [sys.executable, "-m", "poorwsgi", "run", "examples.demo:app", "--port", "0"]
     with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True) as process:
         try:
             line = process.stdout.readline()
