@@ -1,12 +1,21 @@
-"""Forms that are a dict or a list, too, and those of other times.
+"""What a request makes of its query and body: forms that are a dict or a list, too, and those of other times.
 
 Python, because a class of Rust cannot have two bases. What they do is done in Rust: by FieldStorageInterface, which reads
 values through ``in`` and ``[]``, and by the parsers.
 """
 import warnings
 
-from poorwsgi._poorwsgi import FieldStorageInterface, FieldStorageParser, Request, parse_args
+from poorwsgi._poorwsgi import (
+    CachedInput,
+    FieldStorageInterface,
+    FieldStorageParser,
+    Request,
+    parse_args,
+    parse_json_request,
+)
 from poorwsgi.state import deprecated
+
+__all__ = ["Args", "CachedInput", "EmptyForm", "FieldStorage", "JsonDict", "JsonList", "parse_json_request"]
 
 
 class EmptyForm(dict, FieldStorageInterface):

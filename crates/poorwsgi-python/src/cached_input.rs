@@ -58,7 +58,7 @@ impl CachedInput {
     }
 
     /// Reads up to size bytes, or up to block_size without a size; b"" at the end of the body.
-    #[pyo3(signature = (size = -1))]
+    #[pyo3(signature = (size = -1), text_signature = "($self, size=-1)")]
     fn read<'py>(slf: &Bound<'py, Self>, size: i64) -> PyResult<Bound<'py, PyBytes>> {
         let size = slf.borrow().asked(size);
         let buffered = slf.borrow().buffer.len();
@@ -69,7 +69,7 @@ impl CachedInput {
     }
 
     /// Reads a line with its end, but no more than size bytes, or block_size without a size; b"" at the end of the body.
-    #[pyo3(signature = (size = -1))]
+    #[pyo3(signature = (size = -1), text_signature = "($self, size=-1)")]
     fn readline<'py>(slf: &Bound<'py, Self>, size: i64) -> PyResult<Bound<'py, PyBytes>> {
         let size = slf.borrow().asked(size);
         let mut searched = 0;

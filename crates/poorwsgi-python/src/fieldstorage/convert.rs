@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString};
 
 use super::field::{Described, FieldStorage, Origin};
-use super::file;
+use super::file::{self, Closing};
 
 /// The name of an uploaded file of whose name nothing is left.
 const UNNAMED: &str = "unnamed";
@@ -21,25 +21,19 @@ pub(super) fn to_python(py: Python<'_>, form: engine::FieldStorage) -> PyResult<
     FieldStorage::bound(py, field)
 }
 
-/// A list of the fields of a form.
-pub(super) fn list(py: Python<'_>, form: engine::FieldStorage) -> PyResult<Bound<'_, PyList>> {
-    match form.into_parts().1 {
-        Content::List(fields) => fields_to_python(py, fields),
-        Content::Text(_) | Content::File(_) => Ok(PyList::empty(py)),
-    }
-}
-
-fn fields_to_python(py: Python<'_>, fields: Vec<engine::FieldStorage>) -> PyResult<Bound<'_, PyList>> {
+/// The fields of a form as a list.
+pub(super) fn list(py: Python<'_>, fields: Vec<engine::FieldStorage>) -> PyResult<Bound<'_, PyList>> {
     let fields: Vec<_> = fields.into_iter().map(|field| to_python(py, field)).collect::<PyResult<_>>()?;
     PyList::new(py, fields)
 }
 
 fn text_field(py: Python<'_>, name: &str, value: &str) -> FieldStorage {
-    let mut made = FieldStorage::default();
-    made.name = Some(text(py, name));
-    made.value = Some(text(py, value));
-    made.origin = Origin::Urlencoded;
-    made
+    FieldStorage {
+        name: Some(text(py, name)),
+        value: Some(text(py, value)),
+        origin: Origin::Urlencoded,
+        ..FieldStorage::default()
+    }
 }
 
 fn body(py: Python<'_>, field: engine::FieldStorage) -> PyResult<FieldStorage> {
@@ -52,9 +46,12 @@ fn body(py: Python<'_>, field: engine::FieldStorage) -> PyResult<FieldStorage> {
         Content::Text(value) => made.value = Some(text(py, &value)),
         Content::File(file) => {
             let file = file.into_inner().unwrap_or_else(PoisonError::into_inner);
-            made.file = Some(file::to_python(py, file)?.unbind());
+            made.file = Some(Closing::new(&file::to_python(py, file)?)?);
         }
-        Content::List(fields) => made.list = Some(fields_to_python(py, fields)?.into_any().unbind()),
+        Content::List(fields) if head.is_multipart() => {
+            made.list = Some(list(py, fields)?.into_any().unbind())
+        }
+        Content::List(texts) => made.texts = texts,
     }
     made.origin = Origin::Body(Box::new(Described { head, length, bytes_read }));
     Ok(made)

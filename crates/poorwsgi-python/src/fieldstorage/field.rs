@@ -1,13 +1,14 @@
 //! `FieldStorage`: a field of a form, and the form itself.
 
-use poorwsgi::form::PartHead;
+use poorwsgi::form::{self as engine, PartHead};
 use pyo3::exceptions::{PyAttributeError, PyKeyError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyIterator, PyList, PyString, PyTuple};
 
-use super::file::{close, close_finally};
+use super::convert;
+use super::file::{Closing, close};
 use super::interface::{Converter, FieldStorageInterface, list_or_default};
 use crate::names::Name;
 
@@ -41,8 +42,10 @@ pub(crate) struct FieldStorage {
     #[pyo3(get, set)]
     pub(super) filename: Option<Py<PyAny>>,
     pub(super) value: Option<Py<PyAny>>,
-    pub(super) file: Option<Py<PyAny>>,
+    pub(super) file: Option<Closing>,
     pub(super) list: Option<Py<PyAny>>,
+    /// The texts of a URL-encoded form, of which the list is made when somebody asks for it.
+    pub(super) texts: Vec<engine::FieldStorage>,
     pub(super) origin: Origin,
 }
 
@@ -87,12 +90,9 @@ impl FieldStorage {
         self.value = value;
     }
 
-    /// Closes the file, if any.
-    fn __del__(slf: &Bound<'_, Self>) {
-        let file = slf.borrow_mut().file.take();
-        if let Some(file) = file {
-            close_finally(file);
-        }
+    /// Closes the file, if any. That happens anyway when the field goes away.
+    fn __del__(slf: &Bound<'_, Self>) -> PyResult<()> {
+        Self::own_file(slf)?.map_or(Ok(()), |file| close(&file))
     }
 
     fn __enter__<'py>(slf: &Bound<'py, Self>) -> Bound<'py, Self> {
@@ -102,7 +102,7 @@ impl FieldStorage {
     /// Closes the file, if any.
     #[pyo3(signature = (*_args))]
     fn __exit__(slf: &Bound<'_, Self>, _args: &Bound<'_, PyTuple>) -> PyResult<()> {
-        Self::present(slf, |field| &field.file).map_or(Ok(()), |file| close(&file))
+        Self::own_file(slf)?.map_or(Ok(()), |file| close(&file))
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
@@ -127,7 +127,7 @@ impl FieldStorage {
         }
         match Self::present(slf, |field| &field.value) {
             Some(value) => value.is_truthy(),
-            None => Self::present(slf, |field| &field.file).map_or(Ok(false), |file| has_content(&file)),
+            None => Self::own_file(slf)?.map_or(Ok(false), |file| has_content(&file)),
         }
     }
 
@@ -158,7 +158,8 @@ impl FieldStorage {
         if let Some(list) = Self::present(slf, |field| &field.list) {
             return Ok(list);
         }
-        let list = PyList::empty(slf.py()).into_any();
+        let texts = std::mem::take(&mut slf.borrow_mut().texts);
+        let list = convert::list(slf.py(), texts)?.into_any();
         slf.borrow_mut().list = Some(list.clone().unbind());
         Ok(list)
     }
@@ -172,7 +173,7 @@ impl FieldStorage {
     #[getter]
     fn file<'py>(slf: &Bound<'py, Self>) -> PyResult<Option<Bound<'py, PyAny>>> {
         static STRING_IO: Name = Name::new("io", "StringIO");
-        if let Some(file) = Self::present(slf, |field| &field.file) {
+        if let Some(file) = Self::own_file(slf)? {
             return Ok(Some(file));
         }
         let py = slf.py();
@@ -185,16 +186,19 @@ impl FieldStorage {
         };
         let Some(text) = text else { return Ok(None) };
         let file = STRING_IO.get(py)?.call1((text,))?;
+        let closing = Closing::new(&file)?;
         let mut field = slf.borrow_mut();
-        field.file = Some(file.clone().unbind());
+        field.file = Some(closing);
         // Whoever has the file may write to it, so from now on the value is what is in there.
         field.value = None;
         Ok(Some(file))
     }
 
     #[setter]
-    fn set_file(slf: &Bound<'_, Self>, file: Option<Py<PyAny>>) {
-        let _old = std::mem::replace(&mut slf.borrow_mut().file, file);
+    fn set_file(slf: &Bound<'_, Self>, file: Option<Bound<'_, PyAny>>) -> PyResult<()> {
+        let file = file.as_ref().map(Closing::new).transpose()?;
+        let old = std::mem::replace(&mut slf.borrow_mut().file, file);
+        old.map_or(Ok(()), |old| old.release(slf.py()))
     }
 
     /// The value: a text, the content of a file, the list of fields of a form; None where there is none of them.
@@ -203,7 +207,7 @@ impl FieldStorage {
         if let Some(value) = Self::present(slf, |field| &field.value) {
             return Ok(Some(value));
         }
-        if let Some(file) = Self::present(slf, |field| &field.file) {
+        if let Some(file) = Self::own_file(slf)? {
             return read_all(&file).map(Some);
         }
         let list = Self::list(slf)?;
@@ -351,16 +355,12 @@ impl FieldStorage {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        [&self.name, &self.filename, &self.value, &self.file, &self.list]
-            .into_iter()
-            .flatten()
-            .try_for_each(|held| visit.call(held))
+        let held = [&self.name, &self.filename, &self.value, &self.list];
+        held.into_iter().flatten().try_for_each(|held| visit.call(held))?;
+        self.file.as_ref().map_or(Ok(()), |file| file.traverse(&visit))
     }
 
     fn __clear__(&mut self) {
-        if let Some(file) = self.file.take() {
-            close_finally(file);
-        }
         drop(std::mem::take(self));
     }
 }
@@ -375,6 +375,13 @@ impl FieldStorage {
         attribute: impl Fn(&Self) -> &Option<Py<PyAny>>,
     ) -> Option<Bound<'py, PyAny>> {
         attribute(&slf.borrow()).as_ref().map(|value| value.bind(slf.py()).clone())
+    }
+
+    /// The file, where one was given or made.
+    fn own_file<'py>(slf: &Bound<'py, Self>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let py = slf.py();
+        let closing = slf.borrow().file.as_ref().map(|file| file.clone_ref(py));
+        closing.map(|closing| closing.file(py)).transpose()
     }
 
     /// The different names as the keys of a dict.
@@ -439,14 +446,6 @@ impl FieldStorage {
 
     fn attributes<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyDict>> {
         Ok(slf.getattr(intern!(slf.py(), "__dict__"))?.cast_into()?)
-    }
-}
-
-impl Drop for FieldStorage {
-    fn drop(&mut self) {
-        if let Some(file) = self.file.take() {
-            close_finally(file);
-        }
     }
 }
 

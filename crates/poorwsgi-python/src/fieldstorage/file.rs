@@ -7,6 +7,7 @@ use std::os::fd::IntoRawFd;
 
 use poorwsgi::form::{FileCallback, FormFile};
 use pyo3::exceptions::PyRuntimeError;
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -48,19 +49,31 @@ fn open(py: Python<'_>, file: File) -> PyResult<Bound<'_, PyAny>> {
     OPEN.get(py)?.call1((file.into_raw_fd(), "rb+"))
 }
 
-/// Closes what can be closed, while an object of ours is being deallocated or cleared. Nobody can be told of an error
-/// then, and the one that is just being raised, if any, has to survive.
-pub(super) fn close_finally(file: Py<PyAny>) {
-    Python::try_attach(|py| {
-        let raised = PyErr::take(py);
-        if let Err(error) = close(file.bind(py)) {
-            error.write_unraisable(py, Some(file.bind(py)));
-        }
-        drop(file);
-        if let Some(raised) = raised {
-            raised.restore(py);
-        }
-    });
+/// What closes a file when it is let go, wherever that happens.
+pub(super) struct Closing(Py<PyAny>);
+
+impl Closing {
+    pub(super) fn new(file: &Bound<'_, PyAny>) -> PyResult<Self> {
+        static CLOSING: Name = Name::new("poorwsgi._closing", "Closing");
+        Ok(Closing(CLOSING.get(file.py())?.call1((file,))?.unbind()))
+    }
+
+    pub(super) fn clone_ref(&self, py: Python<'_>) -> Self {
+        Closing(self.0.clone_ref(py))
+    }
+
+    pub(super) fn file<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.0.bind(py).getattr(intern!(py, "file"))
+    }
+
+    /// Lets the file go as it is.
+    pub(super) fn release(self, py: Python<'_>) -> PyResult<()> {
+        self.0.bind(py).setattr(intern!(py, "file"), py.None())
+    }
+
+    pub(super) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.0)
+    }
 }
 
 /// Closes what can be closed: the callback's object need not.
@@ -114,8 +127,11 @@ impl Seek for PythonFile {
 
 impl Drop for PythonFile {
     fn drop(&mut self) {
-        if let Some(file) = self.0.take() {
-            close_finally(file);
-        }
+        let Some(file) = self.0.take() else { return };
+        Python::attach(|py| {
+            let file = file.bind(py);
+            // The form is lost already, by another error.
+            close(file).unwrap_or_else(|error| error.write_unraisable(py, Some(file)));
+        });
     }
 }

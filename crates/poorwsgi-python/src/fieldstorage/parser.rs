@@ -1,7 +1,9 @@
 //! `FieldStorageParser`: from a file of Python to a form.
 
 use poorwsgi::form::multipart::is_boundary;
-use poorwsgi::form::{FileCallback, FormError, FormOptions, FormReader, Limits, PartHead};
+use poorwsgi::form::{
+    self as engine, Content, FileCallback, FormError, FormOptions, FormReader, Limits, PartHead,
+};
 use poorwsgi::headers::parameters::{parse_header, render_parameter};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
@@ -10,7 +12,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyInt, PyList, PyString, PyTuple};
 
 use super::field::{Described, FieldStorage, Origin};
-use super::source::Source;
+use super::file::Closing;
+use super::source::{Source, whole};
 use super::{convert, decode, error, file};
 use crate::headers::{Headers, header_error};
 use crate::names::{Name, overrides};
@@ -195,7 +198,10 @@ impl FieldStorageParser {
             parser.length = length.unwrap_or(-1);
             parser.limit = parser.limit.or(length);
         }
-        if head.content_type == URLENCODED {
+        let is_exact = slf.is_exact_instance_of::<Self>();
+        if head.content_type == URLENCODED && is_exact {
+            form.texts = Self::read_form(slf, URLENCODED)?;
+        } else if head.content_type == URLENCODED {
             form.list = Some(slf.call_method0(intern!(py, "read_urlencoded"))?.unbind());
         } else if head.content_type.starts_with("multipart/") {
             let boundary = head.type_options.iter().find(|(name, _)| name == "boundary");
@@ -203,7 +209,10 @@ impl FieldStorageParser {
                 boundary.map(|(_, boundary)| boundary.clone().into_bytes()).unwrap_or_default();
             form.list = Some(slf.call_method0(intern!(py, "read_multi"))?.unbind());
         } else {
-            form.file = Some(slf.call_method0(intern!(py, "read_single"))?.unbind());
+            form.file = Some(Closing::new(&slf.call_method0(intern!(py, "read_single"))?)?);
+            if let Some(length) = Self::known_length(slf) {
+                whole(slf.borrow().bytes_read, length)?;
+            }
         }
         let bytes_read = slf.borrow().bytes_read;
         let length = Self::known_length(slf);
@@ -213,14 +222,14 @@ impl FieldStorageParser {
 
     /// Reads a URL-encoded body, and returns the list of its fields.
     fn read_urlencoded<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
-        Self::read_form(slf, URLENCODED)
+        convert::list(slf.py(), Self::read_form(slf, URLENCODED)?)
     }
 
     /// Reads a multipart body whose boundary is innerboundary, and returns the list of its fields.
     fn read_multi<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
         let boundary = Self::inner_boundary(slf)?;
         let boundary = render_parameter("boundary", Some(&boundary)).map_err(header_error)?;
-        Self::read_form(slf, &format!("multipart/form-data; {boundary}"))
+        convert::list(slf.py(), Self::read_form(slf, &format!("multipart/form-data; {boundary}"))?)
     }
 
     fn _parse_content_type<'py>(slf: &Bound<'py, Self>) -> PyResult<(String, Bound<'py, PyDict>)> {
@@ -312,7 +321,7 @@ impl FieldStorageParser {
         u64::try_from(slf.borrow().length).ok()
     }
 
-    fn read_form<'py>(slf: &Bound<'py, Self>, content_type: &str) -> PyResult<Bound<'py, PyList>> {
+    fn read_form(slf: &Bound<'_, Self>, content_type: &str) -> PyResult<Vec<engine::FieldStorage>> {
         let mut source = Self::source(slf, Self::known_length(slf));
         let failed = |error| Self::error(slf, error);
         let mut reader = FormReader::new(content_type, Self::options(slf)?).map_err(failed)?;
@@ -325,7 +334,10 @@ impl FieldStorageParser {
         if !reader.is_complete() {
             source.end()?;
         }
-        convert::list(slf.py(), reader.finish().map_err(failed)?)
+        match reader.finish().map_err(failed)?.into_parts().1 {
+            Content::List(fields) => Ok(fields),
+            Content::Text(_) | Content::File(_) => Ok(Vec::new()),
+        }
     }
 
     fn options(slf: &Bound<'_, Self>) -> PyResult<FormOptions> {

@@ -6,6 +6,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict, PyBytes};
 
+use super::file::close;
 use super::lines::Boundary;
 use super::parser::FieldStorageParser;
 use super::source::{Source, bytes};
@@ -29,25 +30,26 @@ impl FieldStorageParser {
     /// Reads as many bytes as length says into the file that make_file gives, and returns it. Where less comes, done
     /// is -1.
     fn read_binary<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        let file = slf.call_method0("make_file")?;
-        let writer = Writer::new(slf, &file)?;
-        let mut source = Self::source(slf, Some(Self::known_length(slf).unwrap_or(0)));
-        while let Some(block) = source.block()? {
-            writer.write(&block)?;
-            slf.borrow_mut().bytes_read += block.len() as u64;
-        }
-        writer.finish()?;
-        if source.end().is_err() {
-            slf.borrow_mut().done = -1;
-        }
-        Ok(file)
+        Self::into_new_file(slf, |file| {
+            let writer = Writer::new(slf, file)?;
+            let mut source = Self::source(slf, Some(Self::known_length(slf).unwrap_or(0)));
+            while let Some(block) = source.block()? {
+                writer.write(&block)?;
+                slf.borrow_mut().bytes_read += block.len() as u64;
+            }
+            writer.finish()?;
+            if source.end().is_err() {
+                slf.borrow_mut().done = -1;
+            }
+            Ok(())
+        })
     }
 
     /// Reads lines up to the outer boundary, or to the end where there is none, and returns a file of them.
     fn read_lines<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         let is_part = !slf.borrow().outerboundary.is_empty();
         let read = if is_part { "read_lines_to_outerboundary" } else { "read_lines_to_eof" };
-        slf.call_method1(read, (slf.call_method0("make_file")?,))
+        Self::into_new_file(slf, |file| slf.call_method1(read, (file,)).map(drop))
     }
 
     /// Writes the lines up to the end into a file, and returns it.
@@ -111,6 +113,19 @@ impl FieldStorageParser {
 }
 
 impl FieldStorageParser {
+    /// The file that make_file gives, with what is written into it; closed where that fails.
+    fn into_new_file<'py>(
+        slf: &Bound<'py, Self>,
+        write: impl FnOnce(&Bound<'py, PyAny>) -> PyResult<()>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let file = slf.call_method0("make_file")?;
+        if let Err(error) = write(&file) {
+            close(&file)?;
+            return Err(error);
+        }
+        Ok(file)
+    }
+
     fn has_filename(slf: &Bound<'_, Self>) -> PyResult<bool> {
         Self::attribute(slf, |parser| &parser.filename).is_truthy()
     }

@@ -2,9 +2,10 @@
 
 use bytes::Bytes;
 use pyo3::exceptions::PyValueError;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyString};
 
 /// The most that is asked for at once.
 const BLOCK: u64 = 64 << 10;
@@ -29,15 +30,15 @@ impl<'py> Source<'py> {
 
     /// The next block, `None` where nothing more comes.
     pub(super) fn block(&mut self) -> PyResult<Option<Bytes>> {
-        self.next("read")
+        self.next(intern!(self.input.py(), "read"))
     }
 
     /// The next line with its end, or a part of a line that is very long.
     pub(super) fn line(&mut self) -> PyResult<Option<Bytes>> {
-        self.next("readline")
+        self.next(intern!(self.input.py(), "readline"))
     }
 
-    fn next(&mut self, method: &str) -> PyResult<Option<Bytes>> {
+    fn next(&mut self, method: &Bound<'py, PyString>) -> PyResult<Option<Bytes>> {
         let asked = self.left.unwrap_or(BLOCK).min(BLOCK);
         if asked == 0 || self.input.is_none() {
             return Ok(None);
@@ -60,15 +61,18 @@ impl<'py> Source<'py> {
 
     /// Says that nothing more is asked for. Raises ValueError where that is not the whole body.
     pub(super) fn end(&self) -> PyResult<()> {
-        match self.left.unwrap_or(0) + self.beyond {
-            0 => Ok(()),
-            missing => Err(PyValueError::new_err(format!(
-                "the body ends early, or at the limit: {} of {} bytes were read",
-                self.read,
-                self.read.saturating_add(missing)
-            ))),
-        }
+        whole(self.read, self.read + self.left.unwrap_or(0) + self.beyond)
     }
+}
+
+/// Raises ValueError where less was read than was announced.
+pub(super) fn whole(read: u64, announced: u64) -> PyResult<()> {
+    if read >= announced {
+        return Ok(());
+    }
+    Err(PyValueError::new_err(format!(
+        "the body ends early, or at the limit: {read} of {announced} bytes were read"
+    )))
 }
 
 /// What reading gave, without a copy.

@@ -37,7 +37,9 @@ impl PartHead {
     pub fn of_body(content_type: &str, disposition: &str) -> Result<Self, FormError> {
         let mut head = PartHead::default();
         head.read_content_type(content_type)?;
-        head.read_disposition(disposition)?;
+        if !disposition.is_empty() {
+            head.read_disposition(disposition)?;
+        }
         Ok(head)
     }
 

@@ -1,0 +1,665 @@
+"""poorwsgi.fieldstorage: fields, forms, and the parser that makes them of a body."""
+import gc
+import io
+import sys
+import warnings
+import weakref
+
+import pytest
+
+from poorwsgi.fieldstorage import FieldStorage, FieldStorageInterface, FieldStorageParser, valid_boundary
+from poorwsgi.headers import Headers
+
+URLENCODED = "application/x-www-form-urlencoded"
+MULTIPART = "multipart/form-data; boundary=B"
+KILO = 1024
+
+
+def part(data, name="a", filename=None, headers=""):
+    """One part of a multipart body, to be joined by the boundary."""
+    disposition = f'form-data; name="{name}"' + (f'; filename="{filename}"' if filename is not None else "")
+    head = f"Content-Disposition: {disposition}\r\n{headers}\r\n"
+    return head.encode() + (data.encode() if isinstance(data, str) else data)
+
+
+def multipart(*parts):
+    return b"".join(b"--B\r\n" + part + b"\r\n" for part in parts) + b"--B--\r\n"
+
+
+def parser(body, content_type=MULTIPART, length=True, disposition=None, **options):
+    headers = {"Content-Type": content_type}
+    if length:
+        headers["Content-Length"] = str(len(body))
+    if disposition:
+        headers["Content-Disposition"] = disposition
+    return FieldStorageParser(io.BytesIO(body) if isinstance(body, bytes) else body, Headers(headers), **options)
+
+
+def parse(*args, **options):
+    return parser(*args, **options).parse()
+
+
+def form_of(*pairs):
+    form = FieldStorage()
+    form.list = [FieldStorage(name, value) for name, value in pairs]
+    return form
+
+
+class Sink:
+    """All that the object of a file callback has to offer."""
+
+    def __init__(self, on_write=lambda sink: None):
+        self.pieces, self.position, self.on_write = [], None, on_write
+
+    def write(self, data):
+        self.pieces.append(data)
+        self.on_write(self)
+
+    def read(self, size=-1):
+        return b"".join(self.pieces)
+
+    def seek(self, position):
+        self.position = position
+
+
+class Closing(Sink):
+    def __init__(self, log, **options):
+        super().__init__(**options)
+        self.log = log
+
+    def close(self):
+        self.log.append("closed")
+
+
+class TestField:
+    def test_what_it_holds(self):
+        field = FieldStorage("name", "Ada")
+        assert (field.name, field.value, field.filename, field.file, field.list) == ("name", "Ada", None, None, [])
+        assert FieldStorage().value is None
+        assert FieldStorage("name", "").value == ""
+        assert (bool(field), bool(FieldStorage("name", "")), bool(FieldStorage("name"))) == (True, False, False)
+        assert repr(field) == "FieldStorage(name, Ada)"
+
+    def test_only_a_parsed_field_knows_more(self):
+        for name in ("type", "type_options", "disposition", "disposition_options", "length", "bytes_read"):
+            with pytest.raises(AttributeError, match=name):
+                getattr(FieldStorage("name", "Ada"), name)
+
+    def test_attributes_can_be_set(self):
+        field = FieldStorage("name", "Ada")
+        field.name, field.filename, field.type, field.note = "other", "x.txt", "text/css", 5
+        assert (field.name, field.filename, field.type, field.note) == ("other", "x.txt", "text/css", 5)
+        with pytest.raises(AttributeError):
+            field.value = "other"
+
+    @pytest.mark.parametrize("file", [io.StringIO("text"), io.BytesIO(b"text")])
+    def test_the_value_of_a_file_is_its_content(self, file):
+        content = file.getvalue()
+        field = FieldStorage("file")
+        field.file = file
+        file.read()
+        assert field.value == field.value == content
+        assert file.tell() == 0
+        assert field
+        with field as entered:
+            assert entered is field
+        assert file.closed
+
+    def test_fields_by_name(self):
+        form = form_of(("a", "1"), ("b", ""), ("a", "2"), (None, "n"))
+        assert list(form) == list(form.keys()) == ["a", "b", None]
+        assert (len(form), bool(form), form.value) == (3, True, form.list)
+        assert "a" in form
+        assert "c" not in form
+        assert form["b"] is form.list[1]
+        assert form["a"] == [form.list[0], form.list[2]]
+        with pytest.raises(KeyError, match="c"):
+            form["c"]
+
+    def test_values_by_name(self):
+        form = form_of(("a", "1"), ("b", ""), ("a", "2"))
+        assert (form.get("a"), form.get("b"), form.get("c"), form.get("c", "d")) == (["1", "2"], "", None, "d")
+        assert form.getvalue("a", func=int) == [1, 2]
+        assert form.getvalue("b", func=len) == 0
+        assert form.getvalue("c", "d", int) == "d"
+        assert (form.getfirst("a"), form.getfirst("a", 0, int), form.getfirst("c", 0, int)) == ("1", 1, 0)
+        assert (form.getlist("a", func=int), form.getlist("b")) == ([1, 2], [""])
+        assert (form.getlist("c"), form.getlist("c", (3, 4), int)) == ([], (3, 4))
+        with pytest.raises(ValueError, match="invalid literal"):
+            form.getfirst("b", func=int)
+
+    def test_the_old_name_of_func_warns(self):
+        form = form_of(("a", "1"))
+        for get, value in ((form.getfirst, 1), (form.getlist, [1])):
+            with pytest.warns(DeprecationWarning, match="fce") as caught:
+                assert get("a", fce=int) == value
+            assert caught[0].filename == __file__
+
+    def test_the_list_may_hold_anything_with_name_and_value(self):
+        class Other:
+            name, value = "a", "own"
+
+        class Special(FieldStorage):
+            @property
+            def value(self):
+                return "special"
+
+        form = FieldStorage()
+        form.list = [Other(), Special("a", "x"), FieldStorage("a", "y")]
+        assert form.getlist("a") == ["own", "special", "y"]
+
+    def test_a_subclass_with_its_own_arguments(self):
+        class Form(FieldStorage):
+            def __init__(self, *, note):
+                super().__init__("noted")
+                self.note = note
+
+        form = Form(note=1)
+        assert (form.name, form.note, isinstance(form, FieldStorageInterface)) == ("noted", 1, True)
+
+
+class TestInterface:
+    class Form(FieldStorageInterface):
+        def __init__(self, **values):
+            self.values = values
+
+        def __contains__(self, key):
+            return key in self.values
+
+        def __getitem__(self, key):
+            return self.values[key]
+
+    def test_it_is_abstract(self):
+        with pytest.raises(TypeError, match="abstract"):
+            FieldStorageInterface()
+
+        class Nothing(FieldStorageInterface):
+            pass
+
+        for use in (lambda: "a" in Nothing(), lambda: Nothing()["a"], lambda: Nothing().getvalue("a")):
+            with pytest.raises(NotImplementedError):
+                use()
+
+    def test_values(self):
+        form = self.Form(one="1", several=["1", "2"], none=[], pair=("1", "2"))
+        assert form.getvalue("one", func=int) == 1
+        assert form.getvalue("several") == ["1", "2"]
+        assert form.getvalue("several", func=len) == 2
+        assert (form.getvalue("no"), form.getvalue("no", 5, int)) == (None, 5)
+        assert (form.getfirst("one"), form.getfirst("several", func=int)) == ("1", 1)
+        assert (form.getfirst("none", 5), form.getfirst("no", 5), form.getfirst("pair")) == (5, 5, ("1", "2"))
+        assert (form.getlist("one"), form.getlist("several", func=int)) == (["1"], [1, 2])
+        assert (form.getlist("none"), form.getlist("no"), form.getlist("no", (3,))) == ([], [], (3,))
+        assert form.getlist("pair") == [("1", "2")]
+
+    def test_the_old_name_of_func_warns(self):
+        for name, value in (("getfirst", 1), ("getlist", [1])):
+            with pytest.warns(DeprecationWarning, match="fce"):
+                assert getattr(self.Form(a="1"), name)("a", func=str, fce=int) == value
+
+
+class TestUrlencoded:
+    def test_fields(self):
+        form = parse(b"name=Ond%C5%99ej&tag=a+b&tag=c&blank=&%zz", URLENCODED)
+        assert list(form.keys()) == ["name", "tag"]
+        assert (form.get("name"), form.getlist("tag")) == ("Ondřej", ["a b", "c"])
+        assert (form.type, form.length, form.bytes_read, form.disposition, form.name) == (URLENCODED, 41, 41, "", None)
+        field = form["name"]
+        assert (field.type, field.length, field.bytes_read, field.file) == ("text/plain", 7, 7, None)
+        assert (field.type_options, field.disposition, field.disposition_options) == ({}, "", {})
+
+    def test_blank_values_are_kept_when_asked_for(self):
+        form = parse(b"a=&b", URLENCODED, keep_blank_values=1)
+        assert (form.get("a", "x"), form.get("b", "x"), form["a"].value) == ("", "", "")
+
+    def test_an_argument_without_equals_sign_is_an_error_when_asked_for(self):
+        with pytest.raises(ValueError, match='"b" has no "="'):
+            parse(b"a=1&b", URLENCODED, strict_parsing=1)
+
+    def test_another_separator(self):
+        assert list(parse(b"a=1;b=2", URLENCODED, separator=";")) == ["a", "b"]
+        assert parse(b"a=1;b=2", URLENCODED).get("a") == "1;b=2"
+        for bad in ("&&", "", "é", 5):
+            with pytest.raises(ValueError, match="one ASCII character"):
+                parse(b"a=1", URLENCODED, separator=bad)
+
+    def test_another_encoding(self):
+        assert parse(b"a=%F8", URLENCODED, encoding="iso-8859-2").get("a") == "ř"
+        assert parse(b"a=%F8", URLENCODED).get("a") == "\N{REPLACEMENT CHARACTER}"
+        with pytest.raises(UnicodeDecodeError):
+            parse(b"a=%F8", URLENCODED, errors="strict")
+        with pytest.raises(LookupError, match="nope"):
+            parse(b"a=1", URLENCODED, encoding="nope")
+
+    def test_the_number_of_fields_is_limited(self):
+        assert len(parse(b"a=1&b=2", URLENCODED, max_num_fields=2)) == 2
+        with pytest.raises(ValueError, match="Max number of fields is 2"):
+            parse(b"a=1&b=2&c=3", URLENCODED, max_num_fields=2)
+        with pytest.raises(ValueError, match="1000"):
+            parse(b"a=1&" * 1001, URLENCODED)
+
+    def test_it_is_what_a_body_without_a_type_is(self):
+        assert FieldStorageParser(io.BytesIO(b"a=1"), {"Content-Length": "3"}).parse().get("a") == "1"
+        assert FieldStorageParser(io.BytesIO(b"a=1")).parse().get("a") == "1"
+        assert parse(b"a=1", "Application/X-WWW-Form-URLEncoded; charset=utf-8").type_options == {"charset": "utf-8"}
+
+
+class TestReading:
+    def test_nothing_beyond_the_length_is_read(self):
+        body = io.BytesIO(b"a=1&b=2")
+        form = FieldStorageParser(body, Headers({"Content-Length": "3"})).parse()
+        assert (form.get("a"), "b" in form, body.tell()) == ("1", False, 3)
+
+    def test_a_form_with_a_limit_is_whole_or_an_error(self):
+        body = multipart(part("1"))
+        assert parse(body, limit=len(body)).get("a") == "1"
+        for limited in (body, b"a=1&b=2"):
+            with pytest.raises(ValueError, match="limit"):
+                parse(limited, MULTIPART if limited is body else URLENCODED, limit=3)
+
+    def test_without_a_length_it_is_read_to_the_end(self):
+        assert parse(b"a=1&b=2", URLENCODED, length=False).length == -1
+        form = FieldStorageParser(io.BytesIO(b"a=1"), Headers({"Content-Length": "many"})).parse()
+        assert form.get("a") == "1"
+
+    def test_what_follows_a_multipart_body_of_unknown_length_is_left(self):
+        body = io.BytesIO(multipart(part("1")) + b"x" * 100 * KILO)
+        assert parse(body, length=False).get("a") == "1"
+        assert body.tell() < 70 * KILO
+
+    def test_blocks_are_bounded(self):
+        class Input(io.BytesIO):
+            asked = []
+
+            def read(self, size=-1):
+                self.asked.append(size)
+                return super().read(size)
+
+        data = b"a=" + b"x" * 300 * KILO
+        form = FieldStorageParser(Input(data), Headers({"Content-Length": str(len(data))})).parse()
+        assert len(form.get("a")) == 300 * KILO
+        assert max(Input.asked) <= 64 * KILO
+        assert sum(Input.asked) == len(data)
+
+    @pytest.mark.parametrize("body", [b"a=1", multipart(part("1"))[:-10], multipart(part("1"))[:30], b""])
+    def test_a_body_that_ends_early_is_no_form(self, body):
+        headers = {"Content-Length": "500", "Content-Type": URLENCODED if body == b"a=1" else MULTIPART}
+        with pytest.raises(ValueError, match=r"ends early|ends before"):
+            FieldStorageParser(io.BytesIO(body), Headers(headers)).parse()
+
+    def test_errors_of_the_input_pass_unchanged(self):
+        class Input:
+            def read(self, size):
+                raise TimeoutError("slow")
+
+        with pytest.raises(TimeoutError, match="slow"):
+            FieldStorageParser(Input(), Headers({"Content-Length": "5"})).parse()
+
+    def test_the_input_is_binary(self):
+        with pytest.raises(ValueError, match="should return bytes"):
+            FieldStorageParser(io.StringIO("a=1")).parse()
+        wrapper = io.TextIOWrapper(io.BytesIO(b"a=1"))
+        text = FieldStorageParser(wrapper)
+        assert text.input is wrapper.buffer
+        assert text.parse().get("a") == "1"
+
+    def test_input_that_gives_more_than_it_was_asked_for_is_refused(self):
+        class Input:
+            def read(self, size):
+                return b"a=1&b=2&c=3"
+
+        with pytest.raises(ValueError, match="more than it was asked for"):
+            FieldStorageParser(Input(), Headers({"Content-Length": "3"})).parse()
+
+
+class TestMultipart:
+    def test_texts(self):
+        form = parse(multipart(part("Ondřej", "name"), part("a", "tag"), part("", "tag")))
+        assert (form.get("name"), form.getlist("tag")) == ("Ondřej", ["a", ""])
+        assert (form.type, form.type_options, form.list[0].bytes_read) == ("multipart/form-data", {"boundary": "B"}, 7)
+        field = form["name"]
+        assert (field.type, field.disposition, field.disposition_options) == ("text/plain", "form-data", {"name": "name"})
+        assert (field.length, field.bytes_read, field.filename) == (-1, 7, None)
+
+    def test_a_text_can_be_read_as_a_file(self):
+        field = parse(multipart(part("one\r\ntwo")))["a"]
+        assert field.file.read() == "one\r\ntwo"
+        assert field.file is field.file
+        assert field.value == "one\r\ntwo"
+        field.file.write("ONE")
+        assert field.value == "ONE\r\ntwo"
+
+    @pytest.mark.parametrize("size", [0, 5, 8 * KILO, 8 * KILO + 1, 300 * KILO])
+    def test_files(self, size):
+        data = bytes(range(256)) * (size // 256) + b"\r\n--b"[: size % 256]
+        form = parse(multipart(part(data, "file", "me.png", "Content-Type: image/png; q=1\r\n"), part("after")))
+        field = form["file"]
+        assert (field.filename, field.type, field.type_options) == ("me.png", "image/png", {"q": "1"})
+        assert (field.bytes_read, field.length, form.get("a")) == (len(data), -1, "after")
+        assert field.file.tell() == 0
+        assert field.file.read() == data
+        assert (field.value, bool(field)) == (data, size > 0)
+        assert isinstance(field.file, io.BytesIO) == (size <= 8 * KILO)
+
+    @pytest.mark.parametrize(("sent", "shown"), [
+        ("me.png", "me.png"), ("../../etc/passwd", "passwd"), (r"C:\photos\me.png", "me.png"), ("..", "unnamed"),
+        ("a\x00b.txt", None), ("účet.pdf", "účet.pdf"), ("nul", "_nul"),
+    ])
+    def test_a_file_name_is_safe_and_the_sent_one_is_kept(self, sent, shown):
+        body = multipart(part("x", filename=sent))
+        if shown is None:
+            with pytest.raises(ValueError, match="control character"):
+                parse(body)
+            return
+        field = parse(body)["a"]
+        assert (field.filename, field.disposition_options["filename"]) == (shown, sent)
+
+    def test_where_no_file_was_chosen_the_name_is_empty(self):
+        field = parse(multipart(part("", filename="")))["a"]
+        assert (field.filename, field.value, bool(field)) == ("", "", False)
+
+    def test_a_nested_part_is_a_list(self):
+        nested = part(
+            "--C\r\nContent-Disposition: file; filename=f1\r\n\r\none\r\n"
+            "--C\r\nContent-Disposition: file; filename=f2\r\n\r\ntwo\r\n--C--",
+            "files", headers="Content-Type: multipart/mixed; boundary=C\r\n",
+        )
+        form = parse(multipart(nested, part("after")))
+        assert [(field.filename, field.value) for field in form["files"].list] == [("f1", b"one"), ("f2", b"two")]
+        assert form.get("a") == "after"
+
+    def test_names_and_texts_in_another_encoding(self):
+        body = multipart(part("", "@", "@")).replace(b"@", b"\xf8").replace(b"\r\n\r\n\r\n", b"\r\n\r\n\xf8\r\n")
+        field = parse(body, encoding="iso-8859-2")["ř"]
+        assert (field.filename, field.value) == ("ř", b"\xf8")
+        assert parse(multipart(part(b"\xf8")), encoding="iso-8859-2").get("a") == "ř"
+        with pytest.raises(UnicodeDecodeError):
+            parse(multipart(part(b"\xf8")), errors="strict")
+
+    def test_the_number_of_fields_counts_files(self):
+        body = multipart(part("1"), part("2", filename="f"))
+        assert len(parse(body, max_num_fields=2).list) == 2
+        with pytest.raises(ValueError, match="Max number of fields is 1"):
+            parse(body, max_num_fields=1)
+        many = multipart(*[part("", filename="f")] * 200)
+        assert len(parse(many, max_num_fields=200).list) == 200
+
+    def test_a_body_of_a_known_length_may_be_large(self):
+        data = b"x" * (17 * KILO * KILO)
+        assert parse(multipart(part(data, filename="f")))["a"].bytes_read == len(data)
+        with pytest.raises(ValueError, match="limit"):
+            parse(multipart(part(data, filename="f")), length=False)
+
+    @pytest.mark.parametrize(("body", "match"), [
+        (b"--B\r\nnonsense\r\n\r\nv\r\n--B--", "colon"),
+        (multipart(part("v", headers="Content-Disposition: form-data; name=b\r\n")), "two"),
+        (multipart(part("v", headers="X: " + "x" * 20 * KILO + "\r\n")), "limit"),
+        (b"--Other\r\n\r\nv\r\n--Other--", "ends before"),
+    ])
+    def test_what_is_no_form_is_refused(self, body, match):
+        with pytest.raises(ValueError, match=match):
+            parse(body)
+
+    @pytest.mark.parametrize("content_type", [
+        "multipart/form-data", 'multipart/form-data; boundary=""', "multipart/form-data; boundary=ž",
+    ])
+    def test_a_boundary_is_needed(self, content_type):
+        with pytest.raises(ValueError, match="Invalid boundary"):
+            parse(b"--B--", content_type)
+
+    @pytest.mark.parametrize("boundary", ["x" * 201, "a b", 'quo"ted', "back\\slash", "----WebKitFormBoundaryM"])
+    def test_boundaries(self, boundary):
+        assert valid_boundary(boundary)
+        assert valid_boundary(boundary.encode())
+        quoted = boundary.replace("\\", "\\\\").replace('"', '\\"')
+        body = multipart(part("1")).replace(b"--B", b"--" + boundary.encode())
+        assert parse(body, f'multipart/form-data; boundary="{quoted}"').get("a") == "1"
+
+    @pytest.mark.parametrize("boundary", ["", " ", "a ", "a\n", "a\0", "é", "x" * 202])
+    def test_what_is_no_boundary(self, boundary):
+        assert not valid_boundary(boundary)
+        assert not valid_boundary(boundary.encode())
+
+    def test_a_boundary_is_text_or_bytes(self):
+        with pytest.raises(TypeError, match="int"):
+            valid_boundary(5)
+
+
+class TestFileCallback:
+    BODY = multipart(part("one\ntwo", "file", "../me.txt"), part("text"))
+
+    def test_it_gets_a_safe_name_and_gives_the_file(self):
+        names, file = [], Sink()
+        form = parse(self.BODY, file_callback=lambda name: names.append(name) or file)
+        assert names == ["me.txt"]
+        assert form["file"].file is file
+        assert (form["file"].value, file.position, form.get("a")) == (b"one\ntwo", 0, "text")
+
+    def test_a_large_file_asks_once(self):
+        files = []
+        form = parse(
+            multipart(part(b"x" * 100 * KILO, filename="f")), file_callback=lambda _: files.append(io.BytesIO()) or files[-1]
+        )
+        assert len(files) == 1
+        assert len(form["a"].value) == 100 * KILO
+
+    def test_it_is_written_while_the_body_arrives(self):
+        class Input(io.BytesIO):
+            position = 0
+
+            def read(self, size=-1):
+                data = super().read(min(size, 1000))
+                Input.position = self.tell()
+                return data
+
+        seen = []
+        body = multipart(part(b"line\n" * 2000, filename="f"))
+        sink = Sink(on_write=lambda _: seen.append(Input.position))
+        parser = FieldStorageParser(
+            Input(body), Headers({"Content-Type": MULTIPART, "Content-Length": str(len(body))}), file_callback=lambda _: sink
+        )
+        parser.parse()
+        assert seen[0] == 1000
+        assert len(set(seen)) > 5
+
+    def test_pieces_are_bytes_that_end_at_line_ends(self):
+        class Input(io.BytesIO):
+            def read(self, size=-1):
+                return super().read(min(size, 777))
+
+        sink = Sink()
+        text = "žluťoučký kůň\r\n" * 500 + "end"
+        parse(Input(multipart(part(text, filename="f"))), length=False, file_callback=lambda _: sink)
+        assert all(type(piece) is bytes for piece in sink.pieces)
+        assert "".join(piece.decode() for piece in sink.pieces) == text
+        assert all(piece.endswith(b"\n") for piece in sink.pieces[:-1])
+        assert len(sink.pieces) > 5
+
+    def test_its_errors_pass_unchanged(self):
+        class Refused(Exception):
+            pass
+
+        def refuse(_):
+            raise Refused("no such album")
+
+        with pytest.raises(Refused, match="no such album"):
+            parse(self.BODY, file_callback=refuse)
+        with pytest.raises(Refused):
+            parse(self.BODY, file_callback=lambda _: Sink(on_write=refuse))
+
+    def test_a_raw_file_may_take_less_than_it_is_given(self):
+        class Slow(io.BytesIO):
+            def write(self, data):
+                return super().write(data[:3])
+
+        assert parse(self.BODY, file_callback=lambda _: Slow())["file"].value == b"one\ntwo"
+
+    def test_the_file_is_closed_when_the_form_goes_away_and_not_earlier(self):
+        log = []
+        form = parse(self.BODY, file_callback=lambda _: Closing(log))
+        field = form["file"]
+        form.getvalue("file")
+        del form
+        assert log == []
+        del field
+        assert log == ["closed"]
+
+    def test_the_file_of_a_form_in_a_cycle_is_closed_too(self):
+        log = []
+        form = parse(self.BODY, file_callback=lambda _: Closing(log))
+        form.me = form
+        form["file"].form = form
+        gone = weakref.ref(form)
+        del form
+        gc.collect()
+        assert (gone(), log) == (None, ["closed"])
+
+    def test_the_file_of_a_form_that_breaks_off_is_closed(self):
+        log = []
+        with pytest.raises(ValueError, match="ends before"):
+            parse(self.BODY[:-10], file_callback=lambda _: Closing(log))
+        assert log == ["closed"]
+
+    def test_an_error_of_closing_is_reported_and_hides_no_other(self, monkeypatch):
+        class Bad(Sink):
+            def close(self):
+                raise OSError("disk full")
+
+        reported = []
+        monkeypatch.setattr(sys, "unraisablehook", reported.append)
+        with pytest.raises(ZeroDivisionError):
+            FieldStorage.getvalue(parse(self.BODY, file_callback=lambda _: Bad()), "a", func=lambda _: 1 / 0)
+        gc.collect()
+        assert [str(report.exc_value) for report in reported] == ["disk full"]
+        reported.clear()
+
+    def test_temporary_files_are_closed_with_the_form(self):
+        form = parse(multipart(part(b"x" * 20 * KILO, filename="f")))
+        file = form["a"].file
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            del form
+            gc.collect()
+        assert file.closed
+
+
+class TestParserOfASubclass:
+    def test_make_file_gives_the_file_of_an_upload(self):
+        class Parser(FieldStorageParser):
+            names = []
+
+            def make_file(self):
+                self.names.append(self.filename)
+                return io.BytesIO()
+
+        body = multipart(part("text"), part("data", "file", "dir/f.txt"))
+        form = Parser(io.BytesIO(body), Headers({"Content-Type": MULTIPART, "Content-Length": str(len(body))})).parse()
+        assert Parser.names == ["f.txt"]
+        assert form["file"].value == b"data"
+
+    def test_each_way_to_read_can_be_replaced(self):
+        class Parser(FieldStorageParser):
+            def __init__(self, content_type):
+                super().__init__(io.BytesIO(b""), Headers({"Content-Type": content_type}))
+
+            def read_urlencoded(self):
+                return [FieldStorage("a", "urlencoded")]
+
+            def read_multi(self):
+                return [FieldStorage("a", self.innerboundary.decode())]
+
+            def read_single(self):
+                return io.StringIO("single")
+
+        assert Parser(URLENCODED).parse().get("a") == "urlencoded"
+        assert Parser(MULTIPART).parse().get("a") == "B"
+        assert Parser("text/plain").parse().value == "single"
+
+
+class TestParserByItsParts:
+    """What parse() is made of, for whoever calls it alone."""
+
+    def test_attributes(self):
+        new = FieldStorageParser()
+        assert (new.input, new.length, new.done, new.bytes_read, new.filename, new.limit) == (None, -1, 0, 0, None, None)
+        assert (new.outerboundary, new.innerboundary, new.encoding, new.errors) == (b"", b"", "utf-8", "replace")
+        assert (new.keep_blank_values, new.strict_parsing, new.max_num_fields, new.separator) == (0, 0, None, "&")
+        assert FieldStorageParser.BUFSIZE == 8192
+
+    def test_reading_fields(self):
+        assert parser(b"a=1&b=2", URLENCODED).read_urlencoded()[1].value == "2"
+        multi = parser(multipart(part("1")))
+        multi.innerboundary = b"B"
+        assert multi.read_multi()[0].value == "1"
+        assert multi.bytes_read == len(multipart(part("1")))
+
+    def test_a_text_is_read_whole(self):
+        for options in ({}, {"length": False}):
+            field = parse("žluť\r\nkůň".encode(), "text/plain", **options)
+            assert (field.value, field.file.read(), field.type) == ("žluť\r\nkůň", "žluť\r\nkůň", "text/plain")
+        assert parse(b"\xf8", "text/plain", encoding="iso-8859-2").value == "ř"
+        with pytest.raises(UnicodeDecodeError):
+            parse(b"a\xf8", "text/plain", errors="strict")
+
+    def test_a_file_that_is_sent_alone(self):
+        disposition = 'attachment; name="n"; filename="../x.bin"'
+        data = bytes(range(256)) * 400
+        for options in ({}, {"length": False}):
+            field = parse(data, "application/octet-stream", disposition=disposition, **options)
+            assert (field.name, field.filename, field.disposition) == ("n", "x.bin", "attachment")
+            assert (field.value, field.bytes_read) == (data, len(data))
+        sink = Sink()
+        field = parse(data, "application/octet-stream", disposition=disposition, file_callback=lambda _: sink)
+        assert field.file is sink
+        assert b"".join(sink.pieces) == data
+
+    def test_a_single_value_that_ends_early(self):
+        binary = FieldStorageParser()
+        binary.filename, binary.length, binary.input = "x.bin", 10, io.BytesIO(b"abc")
+        with binary.read_binary() as file:
+            file.seek(0)
+            assert (file.read(), binary.done, binary.bytes_read) == (b"abc", -1, 3)
+        with pytest.raises(ValueError, match="ends early"):
+            FieldStorageParser(io.BytesIO(b"abc"), Headers({"Content-Type": "text/css", "Content-Length": "10"})).parse()
+
+    @pytest.mark.parametrize(("body", "text", "done", "rest"), [
+        (b"one\r\ntwo\r\n--B\r\nrest", "one\r\ntwo", 0, b"rest"),
+        (b"one\r\n--B--\r\nrest", "one", 1, b"rest"),
+        (b"--B\r\nrest", "", 0, b"rest"),
+        (b"one\r\n--Bx\r\ntwo", "one\r\n--Bx\r\ntwo", -1, b""),
+        (b"one\r\n", "one\r\n", -1, b""),
+    ])
+    def test_a_part_is_read_up_to_the_outer_boundary(self, body, text, done, rest):
+        alone = parser(body, "text/plain", length=False, outerboundary=b"B")
+        assert alone.parse().value == text
+        assert (alone.done, alone.input.read()) == (done, rest)
+        skipping = parser(body, "text/plain", length=False, outerboundary=b"B")
+        skipping.skip_lines()
+        assert skipping.input.read() == rest
+
+    def test_lines_go_into_the_given_file(self):
+        file = io.StringIO()
+        assert parser(b"one\ntwo", "text/plain", length=False).read_lines_to_eof(file) is file
+        assert file.getvalue() == "one\ntwo"
+        file = io.StringIO()
+        parser(b"one\r\n--B", "text/plain", length=False, outerboundary=b"B").read_lines_to_outerboundary(file)
+        assert file.getvalue() == "one\r\n--B"
+
+    def test_make_file(self):
+        new = FieldStorageParser()
+        with new.make_file() as file:
+            file.write("text")
+        new.filename = "x.bin"
+        with new.make_file() as file:
+            file.write(b"bytes")
+        sink = Sink()
+        new.file_callback = lambda name: (sink, name)
+        assert new.make_file() == (sink, "x.bin")
+
+    def test_a_cycle_is_collected(self):
+        new = FieldStorageParser(io.BytesIO())
+        new.file_callback = lambda _: new
+        gone = weakref.ref(new)
+        del new
+        gc.collect()
+        assert gone() is None
