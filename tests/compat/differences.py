@@ -47,6 +47,9 @@ DIFFERENCES = [
              (([("X-\u017d", "1")], True, []), ([[("X-\u00c5\u00bd", "1")]], "tuple"), raises("ValueError")),
              (([("X-\u017d", "1")], False, []), ([[("X-\u017d", "1")]], "tuple"), ([[]], "tuple"))),
 
+    *answers("A map never holds a value that WSGI cannot send.", "headers.operations",
+             (([("X-A", "\u017e")], False, []), ([[("X-A", "\u017e")]], "tuple"), ([[("X-A", "\u00c5\u00be")]], "tuple"))),
+
     # requests
     *answers("A `Content-Length` without a value is none.", "request.full",
              (({"CONTENT_LENGTH": ""},), [("Content-Length", "")], []), part=("headers",)),
@@ -72,6 +75,8 @@ DIFFERENCES = [
     # routing
     *answers("A rule that can never match as it was meant is told when it is set.", "wsgi.routing",
              (([("route", "/a/<:int>")], []), "handler 0", raises("ValueError")), part=(0, 0)),
+    *answers("A `>` in brackets belongs to the expression, so this rule has no end.", "wsgi.routing",
+             (([("route", "/a/<name:re:[>")], []), raises("error"), raises("ValueError")), part=(0, 0)),
     *answers("An expression may have named groups of its own.", "wsgi.routing",
              (([("route", "/a/<name:re:(?P<in>x)>")], []), raises("error"), "handler 0"), part=(0, 0)),
     *answers("Another method than a pattern has is 405 with `Allow`, as for a static path.", "wsgi.status",

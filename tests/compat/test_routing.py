@@ -28,7 +28,7 @@ TABLES = {
     "static before patterns": [("route", "/a/<name>"), ("route", "/a/b")],
     "text around": [("route", "/a/x<name>y")],
     "no filter of that name": [("route", "/a/<name:none>")],
-    "a bad expression": [("route", "/a/<name:re:[>")],
+    "a bad expression": [("route", "/a/<name:re:*>")],
     "own filter": [("set_filter", "own", "[xy]"), ("route", "/a/<name:own>")],
     "own filter with a converter": [("set_filter", "upper", r"\w+", str.upper), ("route", "/a/<name:upper>")],
     "own filter with its colon": [("set_filter", ":own", "[xy]"), ("route", "/a/<name:own>")],
