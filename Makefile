@@ -17,7 +17,7 @@ ORIGINAL := $(CURDIR)/.cache/original
 
 ADVISORIES := https://github.com/RustSec/advisory-db
 
-.PHONY: help run test fmt-check lint doc-check deny test-rust test-python test-compat wheel-dev bench docs fmt fuzz wheel clean rust
+.PHONY: help run test fmt-check lint doc-check deny test-rust test-python stubtest test-compat wheel-dev bench docs fmt fuzz wheel clean rust
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -48,6 +48,9 @@ test-rust: rust  ## unit, integration and documentation tests
 
 test-python: wheel-dev
 	$(BIN)/python -m pytest tests
+
+stubtest: wheel-dev  ## the type stubs against what the built wheel has
+	$(BIN)/python -m mypy.stubtest --mypy-config-file pyproject.toml --allowlist tests/typing/allowlist.txt poorwsgi
 
 test-compat: wheel-dev $(ORIGINAL)/ready  ## PoorWSGI's own tests, and the same input through it and us
 	cd $(ORIGINAL) && PYTHONPATH=$(CURDIR)/tests/compat \
@@ -80,7 +83,7 @@ wheel: rust $(VENV)/ready  ## the release wheel for this Python, into dist/
 	$(BIN)/maturin build --locked --release --interpreter $(BIN)/python --out dist
 
 clean:  ## remove all that was built or installed here
-	rm -rf target bench/target fuzz/target .venv .cache .pytest_cache dist
+	rm -rf target bench/target fuzz/target .venv .cache .mypy_cache .pytest_cache dist
 
 rust:
 	@command -v cargo >/dev/null || { echo "Rust is missing: install it from https://rustup.rs" >&2; exit 1; }

@@ -103,21 +103,3 @@ def test_names_and_modules():
         assert thing.__doc__
     assert state.METHOD_HEAD | state.METHOD_GET | state.METHOD_POST == state.METHOD_GET_POST == 7
     assert poorwsgi.__doc__
-
-
-def test_the_stub_names_what_the_module_has():
-    import ast
-    import importlib.resources
-
-    from poorwsgi import _poorwsgi
-
-    stub = ast.parse((importlib.resources.files(poorwsgi) / "_poorwsgi.pyi").read_text())
-    stubbed = {node.name: node for node in stub.body if isinstance(node, (ast.ClassDef, ast.FunctionDef))}
-    constants = {node.target.id for node in stub.body if isinstance(node, ast.AnnAssign)}
-    public = {name for name in dir(_poorwsgi) if not name.startswith("_")}
-    assert public == set(stubbed) | constants
-    for name, node in stubbed.items():
-        if isinstance(node, ast.ClassDef) and name != "HTTPException":
-            members = {member.name for member in node.body} - {"__new__"}
-            there = {member for member in vars(getattr(_poorwsgi, name)) if not member.startswith("_")}
-            assert {member for member in members if not member.startswith("_")} == there

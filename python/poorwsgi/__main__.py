@@ -1,4 +1,5 @@
 """``python -m poorwsgi``: the command line."""
 from poorwsgi.cli import main
 
-main()
+if __name__ == "__main__":
+    main()

@@ -2,13 +2,18 @@ from collections.abc import Sequence
 from logging import Logger
 from typing import Any
 
+from typing_extensions import disjoint_base
+
 from poorwsgi.session import Session as Session
 from poorwsgi.session import SessionError as SessionError
 from poorwsgi.session import _SameSite, _Secret
 
+__all__ = ["AESSession", "Session", "SessionError"]
+
 _NONCE_SIZE: int
 log: Logger
 
+@disjoint_base
 class AESSession(Session):
     data: dict[str, Any]
     def __init__(

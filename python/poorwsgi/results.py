@@ -24,6 +24,7 @@ from poorwsgi._poorwsgi import (
     time_to_http,
     unauthorized,
 )
+from poorwsgi.session import get_token
 from poorwsgi.state import (
     HTTP_BAD_REQUEST,
     HTTP_FORBIDDEN,

@@ -7,6 +7,7 @@ from poorwsgi.headers import time_to_http as time_to_http
 from poorwsgi.response import HTTPException as HTTPException
 from poorwsgi.response import NotModifiedResponse as NotModifiedResponse
 from poorwsgi.response import Response as Response
+from poorwsgi.session import get_token as get_token
 from poorwsgi.state import HTTP_BAD_REQUEST as HTTP_BAD_REQUEST
 from poorwsgi.state import HTTP_FORBIDDEN as HTTP_FORBIDDEN
 from poorwsgi.state import HTTP_INTERNAL_SERVER_ERROR as HTTP_INTERNAL_SERVER_ERROR

@@ -3,8 +3,25 @@ from http.cookies import SimpleCookie
 from logging import Logger
 from typing import Any, Literal, Protocol
 
+from typing_extensions import disjoint_base
+
 from poorwsgi.headers import Headers as Headers
 from poorwsgi.response import Response as Response
+
+__all__ = [
+    "KEYSTREAM_SIZE",
+    "Headers",
+    "NoCompress",
+    "PoorSession",
+    "Response",
+    "Session",
+    "SessionError",
+    "check_token",
+    "decrypt",
+    "encrypt",
+    "get_token",
+    "hidden",
+]
 
 KEYSTREAM_SIZE: int
 log: Logger
@@ -33,12 +50,14 @@ def check_token(token: object, secret: object, client: object, timeout: float | 
 
 class SessionError(RuntimeError): ...
 
+@disjoint_base
 class NoCompress:
     @staticmethod
     def compress(data: bytes, compresslevel: int = 0) -> bytes: ...
     @staticmethod
     def decompress(data: bytes) -> bytes: ...
 
+@disjoint_base
 class Session:
     # What the session holds: any value in a Session, a dict in the sealed ones.
     data: Any
@@ -60,6 +79,7 @@ class Session:
     def destroy(self) -> None: ...
     def header(self, headers: _TakesHeaders | None = None) -> list[tuple[str, str]]: ...
 
+@disjoint_base
 class PoorSession(Session):
     data: dict[str, Any]
     def __init__(

@@ -21,6 +21,7 @@ from poorwsgi._poorwsgi import (
     not_implemented,
     to_response,
 )
+from poorwsgi.results import debug_info, directory_index, internal_server_error, not_implemented
 from poorwsgi.state import (
     HTTP_FORBIDDEN,
     HTTP_METHOD_NOT_ALLOWED,
