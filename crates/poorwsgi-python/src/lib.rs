@@ -8,6 +8,7 @@ mod application;
 mod args;
 mod cached_input;
 mod callable;
+mod digest;
 mod environ;
 mod error;
 mod fieldstorage;
@@ -40,6 +41,8 @@ mod _poorwsgi {
     use super::cached_input::CachedInput;
     #[pymodule_export]
     use super::callable::{FileWrapper, Input};
+    #[pymodule_export]
+    use super::digest::{_check_login, _read_passwords, _write_passwords, check_credentials, check_response};
     #[pymodule_export]
     use super::fieldstorage::{FieldStorage, FieldStorageInterface, FieldStorageParser, valid_boundary};
     #[pymodule_export]

@@ -2,14 +2,14 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use poorwsgi::digest::{self, Algorithm, DigestAuth};
+use poorwsgi::digest;
 use poorwsgi::response::Response;
-use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use pyo3::types::PyString;
 
 use super::visitor::text;
 use crate::application::Application;
+use crate::digest::settings_of;
 use crate::error::http_exception;
 use crate::headers::header_error;
 use crate::request::SimpleRequest;
@@ -43,25 +43,9 @@ fn challenges(
         return digest::challenges(&app.get().tables().settings, request.get().head(), realm, stale)
             .map_err(|error| http_exception(req.py(), error));
     }
-    let auth = DigestAuth {
-        algorithms: algorithms(&app.getattr("auth_algorithm")?)?,
-        qop_auth: app.getattr("auth_qop")?.is_truthy()?,
-        ..DigestAuth::new(req.getattr("secret_key")?.extract::<String>()?)
-    };
+    let auth = settings_of(req, app)?;
     let (server_name, agent) = (text(req, "server_hostname").unwrap_or_default(), text(req, "user_agent"));
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     auth.challenges(realm, &server_name, agent.as_deref(), stale, now)
         .map_err(|error| PyRuntimeError::new_err(error.to_string()))
-}
-
-/// The algorithms of one name or of a list of them.
-fn algorithms(names: &Bound<'_, PyAny>) -> PyResult<Vec<Algorithm>> {
-    let names: Vec<String> = match names.cast::<PyString>() {
-        Ok(name) => vec![name.to_str()?.to_owned()],
-        Err(_) => names.extract()?,
-    };
-    let parse = |name: &String| {
-        name.parse().map_err(|_| PyValueError::new_err(format!("unsupported digest algorithm {name:?}")))
-    };
-    names.iter().map(parse).collect()
 }

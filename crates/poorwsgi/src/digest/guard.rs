@@ -26,7 +26,7 @@ pub fn challenges(
     stale: bool,
 ) -> Result<Vec<String>, HttpError> {
     let agent = head.header(&USER_AGENT);
-    digest_auth(settings, head)?
+    DigestAuth::for_request(settings, head)?
         .challenges(realm, &head.server_name(), agent.as_deref(), stale, now())
         .map_err(|error| HttpError::new(crate::state::HTTP_INTERNAL_SERVER_ERROR).with_source(error))
 }
@@ -45,41 +45,58 @@ pub fn authenticate(
     let Some(authorization) = head.header(&AUTHORIZATION) else {
         return Err(HttpError::unauthorized(realm, false));
     };
-    let (path, query) = (head.path()?, head.query());
-    let raw = head.raw_target();
-    let target = match &raw {
-        Some(raw) => Target::Raw(raw),
-        None => Target::Path { path: &path, query: &query },
-    };
-    let agent = head.header(&USER_AGENT);
-    let attempt = Attempt {
-        method: head.method(),
-        targets: &[target],
-        host: &head.header(&HOST).unwrap_or_default(),
-        server_name: &head.server_name(),
-        user_agent: agent.as_deref(),
-        now: now(),
-    };
     let digest_of = |user: &str, _| passwords.find(realm, user).map(str::to_owned);
-    digest_auth(settings, head)?
-        .verify(&Authorization::parse(&authorization), realm, &attempt, nonces, digest_of)
-        .map_err(|refusal| {
-            tracing::debug!(target: "poorwsgi", %refusal, realm, "digest login refused");
-            refusal.into_error(realm)
-        })
+    let auth = DigestAuth::for_request(settings, head)?;
+    Attempt::with_request(head, |attempt| {
+        auth.verify(&Authorization::parse(&authorization), realm, attempt, nonces, digest_of)
+    })?
+    .map_err(|refusal| {
+        tracing::debug!(target: "poorwsgi", %refusal, realm, "digest login refused");
+        refusal.into_error(realm)
+    })
 }
 
-fn digest_auth(settings: &Settings, head: &dyn Head) -> Result<DigestAuth, HttpError> {
-    let key = settings.secret_key_for(head).or_else(|| PROCESS_KEY.clone()).ok_or_else(|| {
-        HttpError::new(crate::state::HTTP_INTERNAL_SERVER_ERROR).with_source("no random bytes for a key")
-    })?;
-    Ok(DigestAuth {
-        // A key that is no text cannot be one that PoorWSGI had: any spelling of it will do.
-        secret: std::str::from_utf8(key.as_bytes()).map_or_else(|_| hex(key.as_bytes()), str::to_owned),
-        algorithms: settings.auth_algorithms.clone(),
-        qop_auth: settings.auth_qop,
-        timeout: settings.auth_timeout.and_then(|timeout| NonZeroU64::new(timeout.as_secs())),
-    })
+impl DigestAuth {
+    /// The settings of an application, with the key that its nonces for this request are made with.
+    ///
+    /// # Errors
+    /// 500 where there is no key and the operating system gives no random bytes for one.
+    pub fn for_request(settings: &Settings, head: &dyn Head) -> Result<Self, HttpError> {
+        let key = settings.secret_key_for(head).or_else(|| PROCESS_KEY.clone()).ok_or_else(|| {
+            HttpError::new(crate::state::HTTP_INTERNAL_SERVER_ERROR).with_source("no random bytes for a key")
+        })?;
+        Ok(DigestAuth {
+            // A key that is no text cannot be one that PoorWSGI had: any spelling of it will do.
+            secret: std::str::from_utf8(key.as_bytes()).map_or_else(|_| hex(key.as_bytes()), str::to_owned),
+            algorithms: settings.auth_algorithms.clone(),
+            qop_auth: settings.auth_qop,
+            timeout: settings.auth_timeout.and_then(|timeout| NonZeroU64::new(timeout.as_secs())),
+        })
+    }
+}
+
+impl Attempt<'_> {
+    /// Calls `check` with what this request says about itself.
+    ///
+    /// # Errors
+    /// 400 for a path that is not UTF-8.
+    pub fn with_request<T>(head: &dyn Head, check: impl FnOnce(&Attempt<'_>) -> T) -> Result<T, HttpError> {
+        let (path, query) = (head.path()?, head.query());
+        let raw = head.raw_target();
+        let target = match &raw {
+            Some(raw) => Target::Raw(raw),
+            None => Target::Path { path: &path, query: &query },
+        };
+        let agent = head.header(&USER_AGENT);
+        Ok(check(&Attempt {
+            method: head.method(),
+            targets: &[target],
+            host: &head.header(&HOST).unwrap_or_default(),
+            server_name: &head.server_name(),
+            user_agent: agent.as_deref(),
+            now: now(),
+        }))
+    }
 }
 
 /// Seconds since 1970.

@@ -111,11 +111,7 @@ impl DigestAuth {
         attempt: &Attempt<'_>,
         digest_of: impl FnOnce(&str, Algorithm) -> Option<String>,
     ) -> Result<String, Refusal> {
-        // Absent means MD5 (RFC 7616, section 3.4), which is refused like any other that was not offered.
-        let algorithm = credentials.algorithm.unwrap_or("MD5").parse().ok();
-        let algorithm = algorithm
-            .filter(|algorithm| self.algorithms.contains(algorithm))
-            .ok_or(Refusal::Refused("the algorithm was not offered"))?;
+        let algorithm = self.algorithm(credentials)?;
         if field(credentials.realm, "no realm")? != realm {
             return Err(Refusal::Refused("another realm"));
         }
@@ -129,25 +125,57 @@ impl DigestAuth {
         if !attempt.targets.iter().any(|target| target.is_named_by(uri, attempt.host)) {
             return Err(Refusal::Refused("another uri"));
         }
+        let user = field(credentials.username, "no user name")?;
+        let stored = digest_of(user, algorithm);
+        self.prove(credentials, algorithm, attempt.method, stored.as_deref())?;
+        Ok(user.to_owned())
+    }
+
+    /// Whether the response of the credentials was made with the digest `stored`, for a request with this method.
+    /// Says nothing about the rest of the credentials.
+    ///
+    /// # Errors
+    /// [`Refusal::Refused`].
+    pub fn check_response(
+        &self,
+        credentials: &Credentials<'_>,
+        method: &str,
+        stored: &str,
+    ) -> Result<(), Refusal> {
+        self.prove(credentials, self.algorithm(credentials)?, method, Some(stored))
+    }
+
+    fn prove(
+        &self,
+        credentials: &Credentials<'_>,
+        algorithm: Algorithm,
+        method: &str,
+        stored: Option<&str>,
+    ) -> Result<(), Refusal> {
         let input = ResponseInput {
-            method: attempt.method,
-            uri,
+            method,
+            uri: field(credentials.uri, "no uri")?,
             nonce: field(credentials.nonce, "no nonce")?,
             cnonce: self.cnonce(credentials, algorithm)?,
             protection: self.protection(credentials)?,
         };
-        let user = field(credentials.username, "no user name")?;
         let response = field(credentials.response, "no response")?;
-
         // An unknown user costs the same time as a wrong password.
-        let stored = digest_of(user, algorithm).filter(|digest| digest.len() == algorithm.hex_len());
-        let expected =
-            input.response(algorithm, stored.as_deref().unwrap_or("").to_ascii_lowercase().as_str());
+        let stored = stored.filter(|digest| digest.len() == algorithm.hex_len());
+        let expected = input.response(algorithm, &stored.unwrap_or("").to_ascii_lowercase());
         let proven = expected.as_bytes().ct_eq(response.to_ascii_lowercase().as_bytes());
         match stored {
-            Some(_) if bool::from(proven) => Ok(user.to_owned()),
+            Some(_) if bool::from(proven) => Ok(()),
             _ => Err(Refusal::Refused("an unknown user or a wrong password")),
         }
+    }
+
+    fn algorithm(&self, credentials: &Credentials<'_>) -> Result<Algorithm, Refusal> {
+        // Absent means MD5 (RFC 7616, section 3.4), which is refused like any other that was not offered.
+        let algorithm = credentials.algorithm.unwrap_or("MD5").parse().ok();
+        algorithm
+            .filter(|algorithm| self.algorithms.contains(algorithm))
+            .ok_or(Refusal::Refused("the algorithm was not offered"))
     }
 
     /// Whether the nonce of the credentials is one of ours, still good, and not used with this count before. It counts

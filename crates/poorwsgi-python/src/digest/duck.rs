@@ -1,0 +1,133 @@
+//! What digest authentication asks of a request: one of ours, or anything with its attributes.
+
+use std::num::NonZeroU64;
+use std::sync::LazyLock;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use poorwsgi::digest::{Algorithm, Attempt, Credentials, DigestAuth, NonceTable, Target};
+use poorwsgi::settings::SecretKey;
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyString};
+
+use crate::application::Application;
+use crate::error::http_exception;
+use crate::request::SimpleRequest;
+
+/// The nonces of requests whose application is none of ours.
+static NONCES: LazyLock<NonceTable> = LazyLock::new(NonceTable::default);
+
+/// The key of their nonces where they have none: good until the process ends.
+static PROCESS_KEY: LazyLock<Option<SecretKey>> = LazyLock::new(|| SecretKey::random().ok());
+
+/// A login as the engine checks it.
+pub(super) struct Login<'a> {
+    pub(super) auth: &'a DigestAuth,
+    pub(super) credentials: &'a Credentials<'a>,
+    pub(super) attempt: &'a Attempt<'a>,
+    pub(super) nonces: &'a NonceTable,
+}
+
+/// Calls `check` with the login of a request. `None` where its credentials are not those of a digest login, or give one
+/// thing twice.
+pub(super) fn with_login<T>(
+    req: &Bound<'_, PyAny>,
+    check: impl FnOnce(&Login<'_>) -> PyResult<T>,
+) -> PyResult<Option<T>> {
+    let py = req.py();
+    let app = req.getattr("app")?;
+    let (Ok(request), Ok(app)) = (req.cast::<SimpleRequest>(), app.cast::<Application>()) else {
+        return with_attributes(req, &app, check);
+    };
+    let (tables, head) = (app.get().tables(), request.get().head());
+    let authorization = head.authorization();
+    let Some(credentials) = Credentials::read(&authorization) else { return Ok(None) };
+    let auth = DigestAuth::for_request(&tables.settings, head).map_err(|error| http_exception(py, error))?;
+    Attempt::with_request(head, |attempt| {
+        check(&Login { auth: &auth, credentials: &credentials, attempt, nonces: &tables.nonces })
+    })
+    .map_err(|error| http_exception(py, error))?
+    .map(Some)
+}
+
+fn with_attributes<T>(
+    req: &Bound<'_, PyAny>,
+    app: &Bound<'_, PyAny>,
+    check: impl FnOnce(&Login<'_>) -> PyResult<T>,
+) -> PyResult<Option<T>> {
+    let auth = settings_of(req, app)?;
+    let Ok(authorization) = req.getattr("authorization")?.cast_into::<PyDict>() else { return Ok(None) };
+    let value = |name: &str| authorization.get_item(name).ok().flatten()?.extract::<String>().ok();
+    if value("type").as_deref() != Some("Digest") {
+        return Ok(None);
+    }
+    let values = [
+        "username",
+        "realm",
+        "nonce",
+        "uri",
+        "response",
+        "algorithm",
+        "cnonce",
+        "opaque",
+        "qop",
+        "nc",
+        "userhash",
+    ]
+    .map(value);
+    let [username, realm, nonce, uri, response, algorithm, cnonce, opaque, qop, nc, userhash] =
+        values.each_ref().map(Option::as_deref);
+    let credentials =
+        Credentials { username, realm, nonce, uri, response, algorithm, cnonce, opaque, qop, nc, userhash };
+    let text = |name: &str| req.getattr(name).ok()?.extract::<String>().ok();
+    let full_path = text("full_path").unwrap_or_default();
+    let (path, query) = full_path.split_once('?').unwrap_or((&full_path, ""));
+    let server_name = text("server_hostname").unwrap_or_default();
+    let user_agent = text("user_agent");
+    let attempt = Attempt {
+        method: &text("method").unwrap_or_default(),
+        targets: &[Target::Raw(&full_path), Target::Path { path, query }],
+        host: &server_name,
+        server_name: &server_name,
+        user_agent: user_agent.as_deref(),
+        now: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
+    };
+    check(&Login { auth: &auth, credentials: &credentials, attempt: &attempt, nonces: &NONCES }).map(Some)
+}
+
+/// The settings of any application, for a request of it.
+pub(crate) fn settings_of(req: &Bound<'_, PyAny>, app: &Bound<'_, PyAny>) -> PyResult<DigestAuth> {
+    let secret = secret(&req.getattr("secret_key")?)?;
+    Ok(DigestAuth {
+        algorithms: algorithms(&app.getattr("auth_algorithm")?)?,
+        qop_auth: app.getattr("auth_qop")?.is_truthy()?,
+        timeout: app.getattr("auth_timeout")?.extract().ok().and_then(NonZeroU64::new),
+        ..DigestAuth::new(secret)
+    })
+}
+
+fn secret(key: &Bound<'_, PyAny>) -> PyResult<String> {
+    if let Ok(text) = key.extract::<String>() {
+        return Ok(text);
+    }
+    if let Ok(bytes) = key.cast::<PyBytes>() {
+        // As the engine spells a key that is no text.
+        return Ok(str::from_utf8(bytes.as_bytes()).map_or_else(|_| hex(bytes.as_bytes()), str::to_owned));
+    }
+    let key = PROCESS_KEY.as_ref().ok_or_else(|| PyRuntimeError::new_err("no random bytes for a key"))?;
+    Ok(hex(key.as_bytes()))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The algorithms of one name or of a list of them.
+fn algorithms(names: &Bound<'_, PyAny>) -> PyResult<Vec<Algorithm>> {
+    let names: Vec<String> = match names.cast::<PyString>() {
+        Ok(name) => vec![name.to_str()?.to_owned()],
+        Err(_) => names.extract()?,
+    };
+    let parse = |name: &String| name.parse().map_err(|error| PyValueError::new_err(format!("{error}")));
+    names.iter().map(parse).collect()
+}

@@ -1,0 +1,224 @@
+"""Digest authentication (RFC 7616), and the keeping of password files.
+
+    app.secret_key = "..."
+    app.auth_type = "Digest"
+    app.auth_map = PasswordMap("users.digest")
+    app.auth_map.load()
+
+    @app.route("/admin")
+    @check_digest("Admin Zone")
+    def admin(req):
+        return f"Hello {req.user}"
+
+Password files are those of Apache's htdigest. To add a user, or to change a password:
+
+    python -m poorwsgi.digest -c users.digest "Admin Zone" alice
+"""
+import sys
+from argparse import ArgumentParser
+from collections import defaultdict
+from functools import wraps
+from getpass import getpass
+from hashlib import md5, sha256
+from hmac import compare_digest
+from importlib.metadata import version
+from logging import getLogger
+from os.path import exists
+
+from poorwsgi._poorwsgi import (
+    HTTPException,
+    _check_login,
+    _read_passwords,
+    _write_passwords,
+    check_credentials,
+    check_response,
+    check_token,
+)
+
+__all__ = [
+    "HTTPException",
+    "PasswordMap",
+    "check_credentials",
+    "check_digest",
+    "check_response",
+    "check_token",
+    "get_re_type",
+    "hexdigest",
+    "main",
+]
+
+log = getLogger("poorwsgi")
+
+
+def check_digest(realm, username=None):
+    """Lets only users of the realm, or the one of this name, call a handler.
+
+        @app.route("/admin")
+        @check_digest("Admin Zone")
+        def admin(req):
+            return f"Hello {req.user}"
+
+    The handler finds the user's name in req.user. All others get the 401 that asks for a login; it has the keyword
+    stale=True where only the nonce is old, so that the browser logs in anew without asking. Each answer to a nonce is
+    accepted once.
+    """
+
+    def decorator(handler):
+        @wraps(handler)
+        def with_login(req, *args, **kwargs):
+            _check_login(req, realm, username)
+            return handler(req, *args, **kwargs)
+
+        return with_login
+
+    return decorator
+
+
+def hexdigest(username, realm, password, algorithm=md5):
+    """The digest that is stored for a user: algorithm, of hashlib, over "username:realm:password", in hexadecimal.
+
+    It must be the hash of Application.auth_algorithm.
+    """
+    return algorithm(f"{username}:{realm}:{password}".encode()).hexdigest()
+
+
+class PasswordMap(defaultdict):
+    """Realms, their users, and each user's digest: a dict of dicts.
+
+    pathname is the password file that load() and write() work on: username:realm:digest in each line.
+    """
+
+    # Python and not Rust, because a dict with a default is a class of Python's own.
+
+    def __init__(self, pathname=None):
+        super().__init__(dict)
+        self.pathname = pathname
+
+    def set(self, realm, username, digest):
+        """Adds a user to a realm, or changes the digest."""
+        self[realm][username] = digest
+
+    def delete(self, realm, username):
+        """Removes a user from a realm. Returns whether there was one."""
+        return self.get(realm, {}).pop(username, None) is not None
+
+    def find(self, realm, username):
+        """The digest of a user in a realm, or None."""
+        return self.get(realm, {}).get(username)
+
+    def verify(self, realm, username, digest):
+        """Whether this is the user's digest, compared in constant time."""
+        stored = self.find(realm, username)
+        return stored is not None and compare_digest(str(stored).encode(), str(digest).encode())
+
+    def load(self):
+        """Adds the users in the file.
+
+        RuntimeError without a pathname, OSError for a file that cannot be read, ValueError for a line that is not
+        username:realm:digest; nothing is added then.
+        """
+        for realm, username, digest in _read_passwords(self._path()):
+            self.set(realm, username, digest)
+
+    def write(self):
+        """Writes all users to the file, in place of what is there; as a whole or not at all.
+
+        A new file can be read by its owner alone. RuntimeError without a pathname, OSError for a file that cannot be
+        written, ValueError for a name that is empty or holds a colon or control character.
+        """
+        users = [(realm, name, digest) for realm, names in self.items() for name, digest in names.items()]
+        _write_passwords(self._path(), users)
+
+    def _path(self):
+        if self.pathname is None:
+            raise RuntimeError("No pathname: PasswordMap(pathname) names the password file")
+        return self.pathname
+
+
+def get_re_type():
+    """Asks for a new password twice. None, with a word about it, where the two differ."""
+    password = getpass("New password: ")
+    if getpass("Re-type new password: ") == password:
+        return password
+    print("The passwords don't match.")
+    return None
+
+
+def main():
+    """The command line: python -m poorwsgi.digest. Returns 0, 1 for passwords that differ, 2 for an invalid user."""
+    parser = _parser()
+    args = parser.parse_args()
+    algorithm = sha256 if args.sha256 and not args.md5 else md5
+    if args.display:
+        return _display(args.realm, args.username, algorithm)
+    if args.passwordfile is None:
+        parser.error("a password file is required")
+    if not (args.create or exists(args.passwordfile)):
+        parser.error(f"{args.passwordfile}: not found; -c makes a new password file")
+    try:
+        users = PasswordMap(args.passwordfile)
+        if exists(args.passwordfile):
+            users.load()
+        if args.verify:
+            return _verify(users, args.realm, args.username, algorithm)
+        if args.delete:
+            return _delete(users, args.realm, args.username)
+        return _update(users, args.realm, args.username, algorithm)
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
+
+
+def _parser():
+    parser = ArgumentParser(prog="digest", description="Keeps a password file for digest authentication.")
+    parser.add_argument("-c", dest="create", action="store_true", help="make the file where there is none")
+    parser.add_argument("-n", dest="display", action="store_true", help="print the line, change no file")
+    parser.add_argument("-m", dest="md5", action="store_true", help="hash with MD5 (default)")
+    parser.add_argument("-s", dest="sha256", action="store_true", help="hash with SHA-256")
+    parser.add_argument("-D", dest="delete", action="store_true", help="remove the user")
+    parser.add_argument("-v", dest="verify", action="store_true", help="say whether the user's password is right")
+    parser.add_argument("--version", action="version", version=f"PoorWSGI digest {version('poorwsgi-rs')}")
+    parser.add_argument("passwordfile", nargs="?", help="the password file")
+    parser.add_argument("realm", help="the realm")
+    parser.add_argument("username", help="the user")
+    return parser
+
+
+def _display(realm, username, algorithm):
+    password = get_re_type()
+    if password is None:
+        return 1
+    print(f"{username}:{realm}:{hexdigest(username, realm, password, algorithm)}")
+    return 0
+
+
+def _verify(users, realm, username, algorithm):
+    digest = hexdigest(username, realm, getpass("Password: "), algorithm)
+    if users.verify(realm, username, digest):
+        print("Valid user.")
+        return 0
+    print("Invalid user.")
+    return 2
+
+
+def _delete(users, realm, username):
+    if not users.delete(realm, username):
+        print(f"User {username!r} not found in realm {realm!r}.")
+        return 0
+    users.write()
+    print(f"User {username!r} deleted from realm {realm!r}.")
+    return 0
+
+
+def _update(users, realm, username, algorithm):
+    changing = users.find(realm, username) is not None
+    print(f"{'Changing password of' if changing else 'Adding'} user {username!r} in realm {realm!r}.")
+    password = get_re_type()
+    if password is None:
+        return 1
+    users.set(realm, username, hexdigest(username, realm, password, algorithm))
+    users.write()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
