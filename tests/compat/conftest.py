@@ -6,10 +6,9 @@ import subprocess
 import sys
 
 import pytest
-from departures import ours
+from departures import ORIGINAL, ours
 
 HERE = pathlib.Path(__file__).parent
-ORIGINAL = HERE.parent.parent / ".cache" / "original"
 
 
 class Worker:

@@ -8,6 +8,8 @@ import tomllib
 
 import pytest
 
+# where the Makefile puts the original, and builds an environment for it
+ORIGINAL = pathlib.Path(__file__).parent.parent.parent / ".cache" / "original"
 LIST = tomllib.loads((pathlib.Path(__file__).parent / "departures.toml").read_text())
 
 

@@ -129,4 +129,8 @@ DIFFERENCES = [
              (("multipart/form-data; boundary=", b"--xyz--"), raises("ValueError"), BAD_REQUEST)),
     *answers("An empty list has no first item.", "forms.json_value",
              ((b'{"a": []}',), raises("IndexError", "LookupError"), None), part=(2, ("a", "getfirst"))),
+
+    # sessions
+    *answers("The cookie is put into headers that are empty so far, too.", "session.header",
+             (("plain", "text", {}, False, "empty headers"), [], ["Set-Cookie"]), part=(3,)),
 ]

@@ -35,7 +35,7 @@ def header(kind, data, keywords, destroy=False, cookie_of="headers"):
     one.write()
     if destroy:
         one.destroy()
-    target = {"headers": Headers, "response": Response, "nothing": lambda: None}[cookie_of]()
+    target = {"headers": lambda: Headers({"X-A": "1"}), "empty headers": Headers, "response": Response, "nothing": lambda: None}[cookie_of]()
     pairs = one.header(target)
     lines = [value for key, value in pairs if key == "Set-Cookie"]
     (name, morsel), = http.cookies.SimpleCookie(lines[0]).items()
