@@ -46,7 +46,7 @@ deny: rust $(VENV)/ready  ## licences, sources and known vulnerabilities of the 
 test-rust: rust  ## unit, integration and documentation tests
 	cargo test --locked
 
-test-python: wheel-dev
+test-python: wheel-dev stubtest
 	$(BIN)/python -m pytest tests
 
 stubtest: wheel-dev  ## the type stubs against what the built wheel has

@@ -1,11 +1,18 @@
 from collections.abc import Callable, Mapping
 from http.cookies import SimpleCookie
 from logging import Logger
-from typing import Any, Protocol
+from typing import Any
 
 from typing_extensions import deprecated, disjoint_base
 
 from poorwsgi import fieldstorage
+from poorwsgi._forms import Args as Args
+from poorwsgi._forms import CachedInput as CachedInput
+from poorwsgi._forms import EmptyForm as EmptyForm
+from poorwsgi._forms import FieldStorage as FieldStorage
+from poorwsgi._forms import JsonDict as JsonDict
+from poorwsgi._forms import JsonList as JsonList
+from poorwsgi._forms import parse_json_request as parse_json_request
 from poorwsgi.fieldstorage import FieldStorageInterface
 from poorwsgi.headers import Headers as Headers
 from poorwsgi.headers import parse_header as parse_header
@@ -13,13 +20,6 @@ from poorwsgi.headers import parse_negotiation as parse_negotiation
 from poorwsgi.response import HTTPException as HTTPException
 from poorwsgi.state import HTTP_BAD_REQUEST as HTTP_BAD_REQUEST
 from poorwsgi.wsgi import Application
-
-class _Reads(Protocol):
-    def read(self, size: int = ..., /) -> bytes: ...
-
-class _HasQuery(Protocol):
-    @property
-    def query(self) -> str: ...
 
 log: Logger
 
@@ -160,48 +160,3 @@ class Request(SimpleRequest):
     def is_chunked_request(self) -> bool: ...
     def read(self, length: int = ...) -> bytes: ...
     def read_chunk(self) -> bytes: ...
-
-class EmptyForm(dict[str, Any], FieldStorageInterface): ...
-
-class Args(dict[str, str | list[str]], FieldStorageInterface):
-    def __init__(self, req: _HasQuery, keep_blank_values: int = 0, strict_parsing: int = 0) -> None: ...
-
-class JsonDict(dict[str, Any], FieldStorageInterface): ...
-
-class JsonList(list[Any]):
-    def getvalue(self, key: object = None, default: Any = None, func: Callable[[Any], Any] | None = None) -> Any: ...
-    def getfirst(
-        self,
-        key: object = None,
-        default: Any = None,
-        func: Callable[[Any], Any] | None = None,
-        fce: Callable[[Any], Any] | None = None,
-    ) -> Any: ...
-    def getlist(
-        self,
-        key: object,
-        default: list[Any] | None = None,
-        func: Callable[[Any], Any] | None = None,
-        fce: Callable[[Any], Any] | None = None,
-    ) -> list[Any]: ...
-
-def parse_json_request(raw: bytes, charset: str = "utf-8") -> Any: ...
-@deprecated("use FieldStorageParser")
-def FieldStorage(
-    req: Request | type[Request] = ...,
-    headers: Headers | None = None,
-    keep_blank_values: int = 0,
-    strict_parsing: int = 0,
-    encoding: str = "utf-8",
-    errors: str = "replace",
-    max_num_fields: int | None = None,
-    separator: str = "&",
-    file_callback: Callable[[str], object] | None = None,
-) -> fieldstorage.FieldStorage: ...
-
-@disjoint_base
-class CachedInput:
-    block_size: int
-    def __init__(self, file: _Reads, size: int, block_size: int = 32768, timeout: float | None = 10.0) -> None: ...
-    def read(self, size: int = ...) -> bytes: ...
-    def readline(self, size: int = ...) -> bytes: ...
