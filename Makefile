@@ -15,15 +15,28 @@ export PYO3_PYTHON := $(BIN)/python
 # PoorWSGI itself, in an environment of its own: the tests compare us with it
 ORIGINAL := $(CURDIR)/.cache/original
 
+# what `make bench-python` measures, each in an environment of its own
+OURS  := $(CURDIR)/.cache/bench/ours
+PEERS := $(CURDIR)/.cache/bench/peers
+
+# the wheel in .venv, for `make run`; what it is made of
+INSTALLED := $(VENV)/installed
+SOURCES    = $(shell find crates python Cargo.toml Cargo.lock pyproject.toml -type f -not -path '*/examples/*' -not -path '*/tests/*' -not -name '*.pyc')
+
 ADVISORIES := https://github.com/RustSec/advisory-db
 
-.PHONY: help run test fmt-check lint doc-check deny test-rust test-python stubtest test-compat wheel-dev bench docs fmt fuzz wheel clean rust
+.PHONY: help run test fmt-check lint doc-check deny test-rust test-python stubtest test-compat wheel-dev bench docs fmt fuzz wheel clean rust run-rust bench-python
 .DEFAULT_GOAL := help
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: rust  ## serve the demo; HOST=127.0.0.1 PORT=8080
+run:  ## serve the demo in Python; HOST=127.0.0.1 PORT=8080
+	@test -e $(INSTALLED) || echo "The first start compiles the engine and installs it into .venv: that takes some minutes."
+	@$(MAKE) --no-print-directory $(INSTALLED)
+	$(BIN)/poorwsgi run examples.demo:app --host $(HOST) --port $(PORT)
+
+run-rust: rust  ## serve the demo in Rust
 	cargo run --locked -p poorwsgi --example demo -- $(HOST):$(PORT)
 
 test: fmt-check lint doc-check deny test-rust test-python test-compat  ## every check and every test
@@ -62,9 +75,21 @@ wheel-dev: rust $(VENV)/ready
 	rm -rf .cache/wheel
 	$(BIN)/maturin build --locked --profile dev --interpreter $(BIN)/python --out .cache/wheel
 	$(BIN)/python -m pip install --quiet --no-deps --no-index --force-reinstall .cache/wheel/*.whl
+	@touch $(INSTALLED)
+
+$(INSTALLED): $(SOURCES)
+	@$(MAKE) --no-print-directory wheel-dev
 
 bench: rust  ## speed beside plain hyper and axum; ARGS="--write README.md" puts the table there
 	$(PYTHON) bench/run.py $(ARGS)
+
+bench-python: rust $(VENV)/ready $(ORIGINAL)/ready $(PEERS)/ready  ## one call beside PoorWSGI, Falcon and Bottle; ARGS="--write README.md"
+	rm -rf $(OURS)
+	$(BIN)/maturin build --locked --release --interpreter $(BIN)/python --out $(OURS)
+	$(BIN)/python -m venv $(OURS)/venv
+	$(OURS)/venv/bin/python -m pip install --quiet --no-deps --no-index $(OURS)/*.whl
+	$(BIN)/python bench/python/run.py --ours $(OURS)/venv/bin/python --original $(ORIGINAL)/venv/bin/python \
+		--peers $(PEERS)/venv/bin/python $(ARGS)
 
 docs: rust  ## the reference of the Rust door, as HTML
 	cargo doc --locked --no-deps
@@ -103,4 +128,10 @@ $(ORIGINAL)/ready: tests/compat/original.txt tests/compat/unpack.py $(VENV)/read
 		-r tests/compat/original.txt
 	$(ORIGINAL)/venv/bin/python -m pip install --quiet --disable-pip-version-check $(ORIGINAL)/poorwsgi-*.tar.gz pyaes==1.6.1
 	$(BIN)/python tests/compat/unpack.py $(ORIGINAL)/poorwsgi-*.tar.gz $(ORIGINAL)
+	touch $@
+
+$(PEERS)/ready: bench/python/requirements.txt $(VENV)/ready
+	rm -rf $(PEERS)
+	$(BIN)/python -m venv $(PEERS)/venv
+	$(PEERS)/venv/bin/python -m pip install --quiet --disable-pip-version-check -r bench/python/requirements.txt
 	touch $@

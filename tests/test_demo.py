@@ -11,8 +11,7 @@ import pytest
 from browser import FORM, authorization, port_of
 from servers import SERVERS, Client
 
-pytest.importorskip("poorwsgi.digest")
-from examples.demo import app, application, pages  # noqa: E402
+from examples.demo import app, application, pages
 
 @pytest.fixture(scope="module", params=SERVERS)
 def ask(request):

@@ -33,8 +33,6 @@ def example(request):
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "background"])
 def test_each_runs_on_its_own(name):
-    if name == "digest":
-        pytest.importorskip("poorwsgi.digest")
     command = [sys.executable, EXAMPLES / f"{name}.py", "127.0.0.1:0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
@@ -118,7 +116,6 @@ def test_sessions(example):
 
 
 def test_digest(example):
-    pytest.importorskip("poorwsgi.digest")
     ask = example("digest")
     assert ask("/", headers=authorization(ask, "/", "ben", "drop")).text == "Welcome ben\n"
     assert ask("/", headers=authorization(ask, "/", "ben", "wrong")).status == 401
