@@ -104,6 +104,20 @@ class TestRequest:
         assert request.mimetype == "application/json"
         assert request.content_type == "application/json; charset=utf-8"
 
+    @pytest.mark.parametrize(
+        ("content_type", "readable"),
+        [
+            ("application/json; foo", "application/json"),
+            ("application/json; a=1=2; charset=utf-8", "application/json; charset=utf-8"),
+            ('application/json; a="x;y"', "application/json"),
+            (";", ""),
+        ],
+    )
+    def test_leaves_out_parameters_that_openapi_core_cannot_read(self, wrapped, content_type, readable):
+        """It raises ValueError at these, which would be a 500."""
+        request = wrapped(b"{}", REQUEST_METHOD="POST", CONTENT_TYPE=content_type)
+        assert request.content_type == readable
+
     def test_without_content(self, wrapped):
         request = wrapped()
         assert not request.body

@@ -16,6 +16,8 @@ from collections import OrderedDict
 from openapi_core.datatypes import RequestParameters
 from openapi_core.protocols import Request, Response
 
+from poorwsgi.headers import parse_header
+
 
 class OpenAPIRequest(Request):
     """A request for openapi-core.
@@ -83,9 +85,20 @@ class OpenAPIRequest(Request):
 
     @property
     def content_type(self):
-        """The media type of the content with its parameters, "" where the request has none."""
+        """The media type of the content with its parameters, "" where the request has none.
+
+        A parameter whose value has a ";" or "=" is left out: openapi-core cannot read it.
+        """
         headers = getattr(self.request, "headers", {})
-        return headers.get("Content-Type", "")
+        return _readable(headers.get("Content-Type", ""))
+
+
+def _readable(content_type):
+    # openapi-core splits at each ";" and "=", quoted or not, and raises ValueError where a parameter has not exactly one "=".
+    # No client may cause that.
+    media_type, parameters = parse_header(content_type)
+    plain = (f"{name}={value}" for name, value in parameters.items() if name and not set(name + value) & set(";="))
+    return "; ".join((media_type, *plain))
 
 
 def _path_parameter(match):
@@ -117,7 +130,7 @@ class OpenAPIResponse(Response):
     @property
     def content_type(self):
         """The media type of the content with its parameters."""
-        return self.response.headers.get("Content-Type") or self.response.content_type or ""
+        return _readable(self.response.headers.get("Content-Type") or self.response.content_type or "")
 
     @property
     def headers(self):
