@@ -126,7 +126,8 @@ $(ORIGINAL)/ready: tests/compat/original.txt tests/compat/unpack.py $(VENV)/read
 	$(BIN)/python -m venv $(ORIGINAL)/venv
 	$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --no-binary poorwsgi --dest $(ORIGINAL) \
 		-r tests/compat/original.txt
-	$(ORIGINAL)/venv/bin/python -m pip install --quiet --disable-pip-version-check $(ORIGINAL)/poorwsgi-*.tar.gz pyaes==1.6.1
+	$(ORIGINAL)/venv/bin/python -m pip install --quiet --disable-pip-version-check $(ORIGINAL)/poorwsgi-*.tar.gz \
+		pyaes==1.6.1 simplejson==4.3.0
 	$(BIN)/python tests/compat/unpack.py $(ORIGINAL)/poorwsgi-*.tar.gz $(ORIGINAL)
 	touch $@
 

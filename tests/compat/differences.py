@@ -88,6 +88,9 @@ DIFFERENCES = [
     # responses
     *answers("Nothing is no content, as for a handler that returns nothing.", "response.build",
              (("Response", (None,), {}), "raises", "Response"), part=(0,)),
+    *answers("How a message is framed is said by the server (PEP 3333).", "response.build",
+             (("Response", ("x",), {"headers": {"Transfer-Encoding": "chunked"}}), [("Content-Length", "1"), ("Content-Type", "text/html; charset=utf-8"),
+              ("Transfer-Encoding", "chunked")], [("Content-Length", "1"), ("Content-Type", "text/html; charset=utf-8")]), part=(3, 1)),
     *answers("The first byte alone is a range.", "response.build",
              (("Response", ("abc",), {}, [("make_partial", [(0, 0)])]), b"abc", b"a"), part=(3, 2)),
     *answers("A status that does not exist is a bad value.", "response.build",

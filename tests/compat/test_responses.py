@@ -88,3 +88,13 @@ def test_exception(pair, arguments):
 @pytest.mark.parametrize("call", [("abort", 404), ("abort", 500), ("redirect", "/x"), ("redirect", "/x", 301), ("redirect", "/x", True, "text"), ("abort", "x")])
 def test_raised(pair, call):
     pair.same("response.raised", *call)
+
+
+@pytest.mark.parametrize("extension", ["py", "txt", "html", "js", "css", "json", "xml", "svg", "png", "jpg", "gif", "ico", "pdf", "zip", "gz", "tar.gz", "csv", "md", "woff", "woff2",
+                                       "mp4", "wasm", "mjs", "bin", "unknown", "c", "sh", "yaml", "log", "JPG", ""])
+def test_media_type_of_a_file(pair, extension):
+    pair.same("response.media_type", extension)
+
+
+def test_media_type_that_the_application_knows(pair):
+    pair.same("response.media_type", "own-type", "application/x-own")

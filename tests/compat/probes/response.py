@@ -1,7 +1,7 @@
 """Responses as a server sees them, and as an application does before."""
 import contextlib
 import io
-import itertools
+import mimetypes
 import pathlib
 import tempfile
 
@@ -70,6 +70,15 @@ def accept_ranges(steps):
     for each in steps:
         step(answer, *each)
     return [value for name, value in sent(answer)[1] if name == "Accept-Ranges"]
+
+
+def media_type(extension, added=None):
+    """The type of a file by its name; with `added` the application has told Python about the extension."""
+    path = _file.parent / f"name.{extension}"
+    path.touch()
+    if added:
+        mimetypes.add_type(added, f".{extension}")
+    return response.FileResponse(str(path)).content_type
 
 
 def step(answer, name, *arguments):
