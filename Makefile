@@ -6,6 +6,7 @@ PYTHON  ?= python3
 SECONDS ?= 60
 TARGETS ?=
 ARGS    ?=
+WHEEL_PROFILE ?= release
 
 VENV := $(CURDIR)/.venv
 BIN  := $(VENV)/bin
@@ -104,8 +105,11 @@ fuzz: rust $(VENV)/ready  ## every fuzz target for SECONDS=60; TARGETS="json ran
 	$(BIN)/python -m pip install --quiet -r fuzz/requirements.txt
 	PATH="$(BIN):$$PATH" $(BIN)/python fuzz/run.py --seconds $(SECONDS) $(ARGS) $(TARGETS)
 
-wheel: rust $(VENV)/ready  ## the release wheel for this Python, into dist/
-	$(BIN)/maturin build --locked --release --interpreter $(BIN)/python --out dist
+wheel: rust $(VENV)/ready  ## release wheels for every Python 3.11+ of this machine, into dist/
+	rm -rf dist
+	interpreters=$$($(BIN)/python tools/interpreters.py) && \
+		$(BIN)/maturin build --locked --profile $(WHEEL_PROFILE) --interpreter $$interpreters --out dist
+	$(BIN)/python tools/check_wheels.py dist/*.whl
 
 clean:  ## remove all that was built or installed here
 	rm -rf target bench/target fuzz/target .venv .cache .mypy_cache .pytest_cache dist
