@@ -1,7 +1,6 @@
 """The built-in server: start, address, stop."""
 import errno
 import os
-import pathlib
 import re
 import signal
 import socket
@@ -16,13 +15,13 @@ from servers import Client, on_our_server, on_wsgiref
 from poorwsgi import Application
 from poorwsgi.server import Listener, Server, run
 
-README = pathlib.Path(__file__).parent.parent / "README.md"
-
-
-def five_lines():
-    return re.search(r"```python\n(.*?)```", README.read_text(), re.DOTALL)[1]
-
-
+FIVE_LINES = """
+from poorwsgi import Application
+app = Application("five lines")
+@app.route("/hello/<name:word>")
+def hello(req, name):
+    return f"Hello {name}"
+"""
 RUN = """
 import sys
 from poorwsgi.server import run
@@ -57,7 +56,7 @@ def start():
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_five_lines_are_served_until_a_signal(start, number):
-    process, client = start(five_lines() + RUN)
+    process, client = start(FIVE_LINES + RUN)
     assert process.how == "natively"
     assert client("/hello/world").text == "Hello world"
     process.send_signal(number)
@@ -72,15 +71,15 @@ def test_any_other_callable_is_served_as_one(start):
     assert client("/").text.startswith("Hello world!")
 
 
-def test_five_lines_under_wsgiref(name):
+def test_five_lines_under_wsgiref():
     names = {}
-    exec(five_lines().replace('Application("hello")', f"Application({name!r})"), names)
+    exec(FIVE_LINES, names)
     with on_wsgiref(names["app"]) as port:
         assert Client(port)("/hello/world").text == "Hello world"
 
 
 def test_two_runs_in_one_process_and_signals_as_before(start):
-    source = five_lines() + """
+    source = FIVE_LINES + """
 import signal
 before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
 """ + RUN + RUN + """
@@ -98,7 +97,7 @@ assert before == [signal.getsignal(number) for number in (signal.SIGINT, signal.
 
 
 def test_a_second_signal_waits_for_nobody(start):
-    source = five_lines() + """
+    source = FIVE_LINES + """
 import threading
 @app.route("/wait")
 def wait(req):
@@ -182,7 +181,7 @@ def test_several_servers_on_one_listener(name):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_socket_may_be_opened_before_a_fork(start):
-    source = five_lines() + """
+    source = FIVE_LINES + """
 import os, sys
 from poorwsgi.server import Listener, Server
 listener = Listener("127.0.0.1:0")
