@@ -1,5 +1,10 @@
 # The native module: everything in it is described where people find it.
+from collections.abc import Sequence
+from os import PathLike
+
 from poorwsgi.aes_session import AESSession as AESSession
+from poorwsgi.digest import check_credentials as check_credentials
+from poorwsgi.digest import check_response as check_response
 from poorwsgi.fieldstorage import FieldStorage as FieldStorage
 from poorwsgi.fieldstorage import FieldStorageInterface as FieldStorageInterface
 from poorwsgi.fieldstorage import FieldStorageParser as FieldStorageParser
@@ -144,3 +149,8 @@ from poorwsgi.wsgi import Application as Application
 from poorwsgi.wsgi import to_response as to_response
 
 def parse_args(query: str | None, keep_blank_values: int, strict_parsing: int) -> dict[str, str | list[str]]: ...
+
+# What poorwsgi.digest is made of.
+def _check_login(req: object, realm: str, username: str | None) -> None: ...
+def _read_passwords(path: str | PathLike[str]) -> list[tuple[str, str, str]]: ...
+def _write_passwords(path: str | PathLike[str], users: Sequence[tuple[str, str, str]]) -> None: ...

@@ -8,6 +8,18 @@ from typing import Concatenate, ParamSpec, Protocol, TypeVar
 from poorwsgi.response import HTTPException as HTTPException
 from poorwsgi.session import check_token as check_token
 
+__all__ = [
+    "HTTPException",
+    "PasswordMap",
+    "check_credentials",
+    "check_digest",
+    "check_response",
+    "check_token",
+    "get_re_type",
+    "hexdigest",
+    "main",
+]
+
 log: Logger
 
 _Result = TypeVar("_Result")
