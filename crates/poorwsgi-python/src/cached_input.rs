@@ -60,22 +60,22 @@ impl CachedInput {
     /// Reads up to size bytes, or up to block_size without a size; b"" at the end of the body.
     #[pyo3(signature = (size = -1), text_signature = "($self, size=-1)")]
     fn read<'py>(slf: &Bound<'py, Self>, size: i64) -> PyResult<Bound<'py, PyBytes>> {
-        let size = slf.borrow().asked(size);
-        let buffered = slf.borrow().buffer.len();
+        let size = slf.try_borrow()?.asked(size);
+        let buffered = slf.try_borrow()?.buffer.len();
         if buffered < size {
             Self::fill(slf, size - buffered)?;
         }
-        Ok(slf.borrow_mut().take(slf.py(), size))
+        Ok(slf.try_borrow_mut()?.take(slf.py(), size))
     }
 
     /// Reads a line with its end, but no more than size bytes, or block_size without a size; b"" at the end of the body.
     #[pyo3(signature = (size = -1), text_signature = "($self, size=-1)")]
     fn readline<'py>(slf: &Bound<'py, Self>, size: i64) -> PyResult<Bound<'py, PyBytes>> {
-        let size = slf.borrow().asked(size);
+        let size = slf.try_borrow()?.asked(size);
         let mut searched = 0;
         let length = loop {
             let (found, buffered, block_size) = {
-                let input = slf.borrow();
+                let input = slf.try_borrow()?;
                 let new = input.buffer.get(searched..).unwrap_or_default();
                 let found = memchr::memchr(b'\n', new).map(|at| searched + at + 1);
                 (found, input.buffer.len(), input.block_size)
@@ -89,7 +89,7 @@ impl CachedInput {
                 break buffered;
             }
         };
-        Ok(slf.borrow_mut().take(slf.py(), length))
+        Ok(slf.try_borrow_mut()?.take(slf.py(), length))
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -115,7 +115,7 @@ impl CachedInput {
     fn fill(slf: &Bound<'_, Self>, most: usize) -> PyResult<bool> {
         let py = slf.py();
         let (file, todo) = {
-            let input = slf.borrow();
+            let input = slf.try_borrow()?;
             (input.file.as_ref().map(|file| file.clone_ref(py)), input.todo)
         };
         // A negative length is one that nobody knows.
@@ -133,7 +133,7 @@ impl CachedInput {
         if data.is_empty() && todo > 0 {
             return Err(PyTimeoutError::new_err(format!("the body ends early: {todo} bytes did not come")));
         }
-        let mut input = slf.borrow_mut();
+        let mut input = slf.try_borrow_mut()?;
         if input.todo > 0 {
             input.todo = input.todo.saturating_sub_unsigned(data.len() as u64).max(0);
         }

@@ -39,9 +39,11 @@ fn text_field(py: Python<'_>, name: &str, value: &str) -> FieldStorage {
 fn body(py: Python<'_>, field: engine::FieldStorage) -> PyResult<FieldStorage> {
     let (length, bytes_read) = (field.length(), field.bytes_read());
     let (mut head, content) = field.into_parts();
-    let mut made = FieldStorage::default();
-    made.name = head.name.take().map(|name| text(py, &name));
-    made.filename = head.filename.as_deref().map(|name| text(py, &filename(name)));
+    let mut made = FieldStorage {
+        name: head.name.take().map(|name| text(py, &name)),
+        filename: head.filename.as_deref().map(|name| text(py, &filename(name))),
+        ..FieldStorage::default()
+    };
     match content {
         Content::Text(value) => made.value = Some(text(py, &value)),
         Content::File(file) => {
@@ -49,7 +51,7 @@ fn body(py: Python<'_>, field: engine::FieldStorage) -> PyResult<FieldStorage> {
             made.file = Some(Closing::new(&file::to_python(py, file)?)?);
         }
         Content::List(fields) if head.is_multipart() => {
-            made.list = Some(list(py, fields)?.into_any().unbind())
+            made.list = Some(list(py, fields)?.into_any().unbind());
         }
         Content::List(texts) => made.texts = texts,
     }

@@ -107,13 +107,13 @@ impl FieldStorage {
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
         let py = slf.py();
-        let name = Self::present(slf, |field| &field.name).unwrap_or_else(|| py.None().into_bound(py));
+        let name = Self::present(slf, |field| &field.name)?.unwrap_or_else(|| py.None().into_bound(py));
         let list = Self::list(slf)?;
-        let shown = if let Some(value) = Self::present(slf, |field| &field.value) {
+        let shown = if let Some(value) = Self::present(slf, |field| &field.value)? {
             value.str()?
         } else if list.is_truthy()? {
             list.repr()?
-        } else if let Some(filename) = Self::present(slf, |field| &field.filename) {
+        } else if let Some(filename) = Self::present(slf, |field| &field.filename)? {
             PyString::new(py, &format!("file {}", filename.repr()?))
         } else {
             Self::file(slf)?.into_pyobject(py)?.str()?
@@ -125,7 +125,7 @@ impl FieldStorage {
         if Self::list(slf)?.is_truthy()? {
             return Ok(true);
         }
-        match Self::present(slf, |field| &field.value) {
+        match Self::present(slf, |field| &field.value)? {
             Some(value) => value.is_truthy(),
             None => Self::own_file(slf)?.map_or(Ok(false), |file| has_content(&file)),
         }
@@ -155,18 +155,19 @@ impl FieldStorage {
     /// The fields of a form, in their order.
     #[getter(list)]
     fn list<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        if let Some(list) = Self::present(slf, |field| &field.list) {
+        if let Some(list) = Self::present(slf, |field| &field.list)? {
             return Ok(list);
         }
-        let texts = std::mem::take(&mut slf.borrow_mut().texts);
+        let texts = std::mem::take(&mut slf.try_borrow_mut()?.texts);
         let list = convert::list(slf.py(), texts)?.into_any();
-        slf.borrow_mut().list = Some(list.clone().unbind());
+        slf.try_borrow_mut()?.list = Some(list.clone().unbind());
         Ok(list)
     }
 
     #[setter]
-    fn set_list(slf: &Bound<'_, Self>, list: Py<PyAny>) {
-        let _old = slf.borrow_mut().list.replace(list);
+    fn set_list(slf: &Bound<'_, Self>, list: Py<PyAny>) -> PyResult<()> {
+        let _old = slf.try_borrow_mut()?.list.replace(list);
+        Ok(())
     }
 
     /// The uploaded file, or the text of a multipart form's field as one; else None.
@@ -178,7 +179,7 @@ impl FieldStorage {
         }
         let py = slf.py();
         let text = {
-            let field = slf.borrow();
+            let field = slf.try_borrow()?;
             match field.origin {
                 Origin::Body(_) => field.value.as_ref().map(|text| text.clone_ref(py)),
                 Origin::Python | Origin::Urlencoded => None,
@@ -187,7 +188,7 @@ impl FieldStorage {
         let Some(text) = text else { return Ok(None) };
         let file = STRING_IO.get(py)?.call1((text,))?;
         let closing = Closing::new(&file)?;
-        let mut field = slf.borrow_mut();
+        let mut field = slf.try_borrow_mut()?;
         field.file = Some(closing);
         // Whoever has the file may write to it, so from now on the value is what is in there.
         field.value = None;
@@ -197,14 +198,14 @@ impl FieldStorage {
     #[setter]
     fn set_file(slf: &Bound<'_, Self>, file: Option<Bound<'_, PyAny>>) -> PyResult<()> {
         let file = file.as_ref().map(Closing::new).transpose()?;
-        let old = std::mem::replace(&mut slf.borrow_mut().file, file);
+        let old = std::mem::replace(&mut slf.try_borrow_mut()?.file, file);
         old.map_or(Ok(()), |old| old.release(slf.py()))
     }
 
     /// The value: a text, the content of a file, the list of fields of a form; None where there is none of them.
     #[getter]
     fn value<'py>(slf: &Bound<'py, Self>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        if let Some(value) = Self::present(slf, |field| &field.value) {
+        if let Some(value) = Self::present(slf, |field| &field.value)? {
             return Ok(Some(value));
         }
         if let Some(file) = Self::own_file(slf)? {
@@ -373,14 +374,14 @@ impl FieldStorage {
     fn present<'py>(
         slf: &Bound<'py, Self>,
         attribute: impl Fn(&Self) -> &Option<Py<PyAny>>,
-    ) -> Option<Bound<'py, PyAny>> {
-        attribute(&slf.borrow()).as_ref().map(|value| value.bind(slf.py()).clone())
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        Ok(attribute(&*slf.try_borrow()?).as_ref().map(|value| value.bind(slf.py()).clone()))
     }
 
     /// The file, where one was given or made.
     fn own_file<'py>(slf: &Bound<'py, Self>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let py = slf.py();
-        let closing = slf.borrow().file.as_ref().map(|file| file.clone_ref(py));
+        let closing = slf.try_borrow()?.file.as_ref().map(|file| file.clone_ref(py));
         closing.map(|closing| closing.file(py)).transpose()
     }
 
@@ -424,10 +425,10 @@ impl FieldStorage {
         if let Some(value) = attributes.get_item(name)? {
             return Ok(value);
         }
-        let made = match &slf.borrow().origin {
+        let made = match &slf.try_borrow()?.origin {
             Origin::Body(described) => make(slf.py(), described)?,
             Origin::Urlencoded => {
-                let value = Self::present(slf, |field| &field.value);
+                let value = Self::present(slf, |field| &field.value)?;
                 make(slf.py(), &Described::of_text(&value.map(|text| text.to_string()).unwrap_or_default()))?
             }
             Origin::Python => {
@@ -461,7 +462,7 @@ fn options<'py>(py: Python<'py>, options: &[(String, String)]) -> PyResult<Bound
 
 fn name_of<'py>(field: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     match field.cast_exact::<FieldStorage>() {
-        Ok(field) => Ok(FieldStorage::present(field, |field| &field.name)
+        Ok(field) => Ok(FieldStorage::present(field, |field| &field.name)?
             .unwrap_or_else(|| field.py().None().into_bound(field.py()))),
         Err(_) => field.getattr(intern!(field.py(), "name")),
     }

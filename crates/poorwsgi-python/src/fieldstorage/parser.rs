@@ -165,7 +165,7 @@ impl FieldStorageParser {
             None => Bound::new(py, Headers::default())?.into_any().unbind(),
         };
         let zero = || PyInt::new(py, 0).into_any().unbind();
-        let mut parser = slf.borrow_mut();
+        let mut parser = slf.try_borrow_mut()?;
         *parser = FieldStorageParser {
             input: input.map(Bound::unbind),
             headers: Some(headers),
@@ -188,12 +188,14 @@ impl FieldStorageParser {
     fn parse<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, FieldStorage>> {
         let py = slf.py();
         let mut head = Self::head(slf)?;
-        let mut form = FieldStorage::default();
-        form.name = head.name.take().map(|name| convert::text(py, &name));
-        form.filename = head.filename.as_deref().map(|name| convert::text(py, &convert::filename(name)));
+        let mut form = FieldStorage {
+            name: head.name.take().map(|name| convert::text(py, &name)),
+            filename: head.filename.as_deref().map(|name| convert::text(py, &convert::filename(name))),
+            ..FieldStorage::default()
+        };
         let length = Self::header(slf, "Content-Length")?.and_then(|length| content_length(&length));
         {
-            let mut parser = slf.borrow_mut();
+            let mut parser = slf.try_borrow_mut()?;
             parser.filename = form.filename.as_ref().map(|name| name.clone_ref(py));
             parser.length = length.unwrap_or(-1);
             parser.limit = parser.limit.or(length);
@@ -205,17 +207,17 @@ impl FieldStorageParser {
             form.list = Some(slf.call_method0(intern!(py, "read_urlencoded"))?.unbind());
         } else if head.content_type.starts_with("multipart/") {
             let boundary = head.type_options.iter().find(|(name, _)| name == "boundary");
-            slf.borrow_mut().innerboundary =
+            slf.try_borrow_mut()?.innerboundary =
                 boundary.map(|(_, boundary)| boundary.clone().into_bytes()).unwrap_or_default();
             form.list = Some(slf.call_method0(intern!(py, "read_multi"))?.unbind());
         } else {
             form.file = Some(Closing::new(&slf.call_method0(intern!(py, "read_single"))?)?);
-            if let Some(length) = Self::known_length(slf) {
-                whole(slf.borrow().bytes_read, length)?;
+            if let Some(length) = Self::known_length(slf)? {
+                whole(slf.try_borrow()?.bytes_read, length)?;
             }
         }
-        let bytes_read = slf.borrow().bytes_read;
-        let length = Self::known_length(slf);
+        let bytes_read = slf.try_borrow()?.bytes_read;
+        let length = Self::known_length(slf)?;
         form.origin = Origin::Body(Box::new(Described { head, length, bytes_read }));
         FieldStorage::bound(py, form)
     }
@@ -266,13 +268,13 @@ impl FieldStorageParser {
     pub(super) fn attribute<'py>(
         slf: &Bound<'py, Self>,
         attribute: impl Fn(&Self) -> &Option<Py<PyAny>>,
-    ) -> Bound<'py, PyAny> {
-        let value = attribute(&slf.borrow()).as_ref().map(|value| value.clone_ref(slf.py()));
-        value.unwrap_or_else(|| slf.py().None()).into_bound(slf.py())
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let value = attribute(&*slf.try_borrow()?).as_ref().map(|value| value.clone_ref(slf.py()));
+        Ok(value.unwrap_or_else(|| slf.py().None()).into_bound(slf.py()))
     }
 
     fn header(slf: &Bound<'_, Self>, name: &str) -> PyResult<Option<String>> {
-        let headers = Self::attribute(slf, |parser| &parser.headers);
+        let headers = Self::attribute(slf, |parser| &parser.headers)?;
         if let Ok(headers) = headers.cast_exact::<Headers>() {
             let value = headers.get().lock().get(name).cloned();
             return Ok(value.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()));
@@ -285,7 +287,7 @@ impl FieldStorageParser {
 
     /// What the body says, else what it is when it says nothing.
     fn content_type(slf: &Bound<'_, Self>) -> PyResult<String> {
-        let default = if slf.borrow().outerboundary.is_empty() { URLENCODED } else { "text/plain" };
+        let default = if slf.try_borrow()?.outerboundary.is_empty() { URLENCODED } else { "text/plain" };
         Ok(Self::header(slf, "Content-Type")?.unwrap_or_else(|| default.to_owned()))
     }
 
@@ -295,7 +297,7 @@ impl FieldStorageParser {
     }
 
     pub(super) fn inner_boundary(slf: &Bound<'_, Self>) -> PyResult<String> {
-        let boundary = slf.borrow().innerboundary.clone();
+        let boundary = slf.try_borrow()?.innerboundary.clone();
         match String::from_utf8(boundary) {
             Ok(boundary) if is_boundary(boundary.as_bytes()) => Ok(boundary),
             boundary => {
@@ -308,21 +310,22 @@ impl FieldStorageParser {
     }
 
     pub(super) fn error(slf: &Bound<'_, Self>, error: FormError) -> PyErr {
-        error::of_parser(error, slf.borrow().max_num_fields)
+        let most = slf.try_borrow().map(|parser| parser.max_num_fields);
+        most.map_or_else(PyErr::from, |most| error::of_parser(error, most))
     }
 
     /// The input, up to the length, or the limit where that is less.
-    pub(super) fn source<'py>(slf: &Bound<'py, Self>, length: Option<u64>) -> Source<'py> {
-        let limit = slf.borrow().limit.and_then(|limit| u64::try_from(limit).ok());
-        Source::new(Self::attribute(slf, |parser| &parser.input), length, limit)
+    pub(super) fn source<'py>(slf: &Bound<'py, Self>, length: Option<u64>) -> PyResult<Source<'py>> {
+        let limit = slf.try_borrow()?.limit.and_then(|limit| u64::try_from(limit).ok());
+        Ok(Source::new(Self::attribute(slf, |parser| &parser.input)?, length, limit))
     }
 
-    pub(super) fn known_length(slf: &Bound<'_, Self>) -> Option<u64> {
-        u64::try_from(slf.borrow().length).ok()
+    pub(super) fn known_length(slf: &Bound<'_, Self>) -> PyResult<Option<u64>> {
+        Ok(u64::try_from(slf.try_borrow()?.length).ok())
     }
 
     fn read_form(slf: &Bound<'_, Self>, content_type: &str) -> PyResult<Vec<engine::FieldStorage>> {
-        let mut source = Self::source(slf, Self::known_length(slf));
+        let mut source = Self::source(slf, Self::known_length(slf)?)?;
         let failed = |error| Self::error(slf, error);
         let mut reader = FormReader::new(content_type, Self::options(slf)?).map_err(failed)?;
         while !reader.is_complete()
@@ -330,7 +333,7 @@ impl FieldStorageParser {
         {
             reader.push(block).map_err(failed)?;
         }
-        slf.borrow_mut().bytes_read += source.read();
+        slf.try_borrow_mut()?.bytes_read += source.read();
         if !reader.is_complete() {
             source.end()?;
         }
@@ -342,10 +345,10 @@ impl FieldStorageParser {
 
     fn options(slf: &Bound<'_, Self>) -> PyResult<FormOptions> {
         let file_callback = Self::file_callback(slf)?;
-        let separator = separator(&Self::attribute(slf, |parser| &parser.separator))?;
-        let keep_blank_values = Self::attribute(slf, |parser| &parser.keep_blank_values).is_truthy()?;
-        let strict_parsing = Self::attribute(slf, |parser| &parser.strict_parsing).is_truthy()?;
-        let parser = slf.borrow();
+        let separator = separator(&Self::attribute(slf, |parser| &parser.separator)?)?;
+        let keep_blank_values = Self::attribute(slf, |parser| &parser.keep_blank_values)?.is_truthy()?;
+        let strict_parsing = Self::attribute(slf, |parser| &parser.strict_parsing)?.is_truthy()?;
+        let parser = slf.try_borrow()?;
         let mut limits = Limits::default();
         if let Some(most) = parser.max_num_fields {
             // It counts every field, of whatever kind.
@@ -372,11 +375,11 @@ impl FieldStorageParser {
             let parser = slf.clone().unbind();
             return Ok(Some(file::callback(move |py, filename| {
                 let parser = parser.bind(py);
-                parser.borrow_mut().filename = Some(convert::text(py, filename));
+                parser.try_borrow_mut()?.filename = Some(convert::text(py, filename));
                 parser.call_method0("make_file")
             })));
         }
-        let callback = Self::attribute(slf, |parser| &parser.file_callback);
+        let callback = Self::attribute(slf, |parser| &parser.file_callback)?;
         if callback.is_none() {
             return Ok(None);
         }

@@ -16,7 +16,7 @@ use crate::names::Name;
 impl FieldStorageParser {
     /// Reads a body that is a single value, and returns a file of it: a binary one where the body has a file name.
     fn read_single<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        let file = if Self::known_length(slf).is_some() {
+        let file = if Self::known_length(slf)?.is_some() {
             let file = slf.call_method0("read_binary")?;
             slf.call_method0("skip_lines")?;
             file
@@ -32,14 +32,14 @@ impl FieldStorageParser {
     fn read_binary<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         Self::into_new_file(slf, |file| {
             let writer = Writer::new(slf, file)?;
-            let mut source = Self::source(slf, Some(Self::known_length(slf).unwrap_or(0)));
+            let mut source = Self::source(slf, Some(Self::known_length(slf)?.unwrap_or(0)))?;
             while let Some(block) = source.block()? {
                 writer.write(&block)?;
-                slf.borrow_mut().bytes_read += block.len() as u64;
+                slf.try_borrow_mut()?.bytes_read += block.len() as u64;
             }
             writer.finish()?;
             if source.end().is_err() {
-                slf.borrow_mut().done = -1;
+                slf.try_borrow_mut()?.done = -1;
             }
             Ok(())
         })
@@ -47,7 +47,7 @@ impl FieldStorageParser {
 
     /// Reads lines up to the outer boundary, or to the end where there is none, and returns a file of them.
     fn read_lines<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        let is_part = !slf.borrow().outerboundary.is_empty();
+        let is_part = !slf.try_borrow()?.outerboundary.is_empty();
         let read = if is_part { "read_lines_to_outerboundary" } else { "read_lines_to_eof" };
         Self::into_new_file(slf, |file| slf.call_method1(read, (file,)).map(drop))
     }
@@ -58,7 +58,7 @@ impl FieldStorageParser {
         file: Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let writer = Writer::new(slf, &file)?;
-        let mut source = Self::source(slf, None);
+        let mut source = Self::source(slf, None)?;
         while let Some(line) = Self::line(slf, &mut source)? {
             writer.write(&line)?;
         }
@@ -79,7 +79,7 @@ impl FieldStorageParser {
 
     /// Skips the lines up to the outer boundary, where there is one.
     fn skip_lines(slf: &Bound<'_, Self>) -> PyResult<()> {
-        let is_part = !slf.borrow().outerboundary.is_empty() && slf.borrow().done == 0;
+        let is_part = !slf.try_borrow()?.outerboundary.is_empty() && slf.try_borrow()?.done == 0;
         if is_part { Self::read_part(slf, |_| Ok(())) } else { Ok(()) }
     }
 
@@ -92,19 +92,19 @@ impl FieldStorageParser {
             let options = [("encoding", "utf-8"), ("newline", "\n")].into_py_dict(py)?;
             return TEMPORARY_FILE.get(py)?.call(("w+",), Some(&options));
         }
-        match Self::attribute(slf, |parser| &parser.file_callback) {
+        match Self::attribute(slf, |parser| &parser.file_callback)? {
             callback if callback.is_none() => TEMPORARY_FILE.get(py)?.call1(("wb+",)),
-            callback => callback.call1((Self::attribute(slf, |parser| &parser.filename),)),
+            callback => callback.call1((Self::attribute(slf, |parser| &parser.filename)?,)),
         }
     }
 
     /// Reads lines up to the first inner boundary.
     fn _skip_to_boundary(slf: &Bound<'_, Self>) -> PyResult<()> {
         let boundary = Self::inner_boundary(slf)?;
-        let input = Self::attribute(slf, |parser| &parser.input);
+        let input = Self::attribute(slf, |parser| &parser.input)?;
         loop {
             let line = bytes(&input, &input.call_method0("readline")?)?;
-            slf.borrow_mut().bytes_read += line.len() as u64;
+            slf.try_borrow_mut()?.bytes_read += line.len() as u64;
             if line.is_empty() || line.trim_ascii_end().strip_prefix(b"--") == Some(boundary.as_bytes()) {
                 return Ok(());
             }
@@ -127,12 +127,12 @@ impl FieldStorageParser {
     }
 
     fn has_filename(slf: &Bound<'_, Self>) -> PyResult<bool> {
-        Self::attribute(slf, |parser| &parser.filename).is_truthy()
+        Self::attribute(slf, |parser| &parser.filename)?.is_truthy()
     }
 
     fn line(slf: &Bound<'_, Self>, source: &mut Source<'_>) -> PyResult<Option<Bytes>> {
         let line = source.line()?;
-        let mut parser = slf.borrow_mut();
+        let mut parser = slf.try_borrow_mut()?;
         match &line {
             Some(line) => parser.bytes_read += line.len() as u64,
             None => parser.done = -1,
@@ -153,8 +153,8 @@ impl FieldStorageParser {
     /// Reads to the outer boundary, or to the end where it does not come.
     fn read_part(slf: &Bound<'_, Self>, mut take: impl FnMut(&[u8]) -> PyResult<()>) -> PyResult<()> {
         let failed = |error| Self::error(slf, error);
-        let mut boundary = Boundary::new(&slf.borrow().outerboundary).map_err(failed)?;
-        let mut source = Self::source(slf, None);
+        let mut boundary = Boundary::new(&slf.try_borrow()?.outerboundary).map_err(failed)?;
+        let mut source = Self::source(slf, None)?;
         while !boundary.has_ended() {
             let line = Self::line(slf, &mut source)?;
             let at_end = line.is_none();
@@ -167,7 +167,7 @@ impl FieldStorageParser {
                 return Ok(());
             }
         }
-        slf.borrow_mut().done = boundary.is_closed().into();
+        slf.try_borrow_mut()?.done = boundary.is_closed().into();
         Ok(())
     }
 }
@@ -184,7 +184,8 @@ impl<'a, 'py> Writer<'a, 'py> {
         let decoder = if FieldStorageParser::has_filename(parser)? {
             None
         } else {
-            let (encoding, errors) = (parser.borrow().encoding.clone(), parser.borrow().errors.clone());
+            let (encoding, errors) =
+                (parser.try_borrow()?.encoding.clone(), parser.try_borrow()?.errors.clone());
             Some(INCREMENTAL_DECODER.get(parser.py())?.call1((encoding,))?.call1((errors,))?)
         };
         Ok(Writer { file, decoder })
