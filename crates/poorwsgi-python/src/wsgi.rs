@@ -118,21 +118,16 @@ fn file<'py>(environ: &Bound<'py, PyDict>, range: FileRange) -> PyResult<Bound<'
     let py = environ.py();
     let blocks = |range: FileRange| Ok(Bound::new(py, Blocks::new(range.into()))?.into_any());
     let Some(wrapper) = environ.get_item(intern!(py, "wsgi.file_wrapper"))? else { return blocks(range) };
-    // A wrapper sends everything up to the end of the file.
-    let end = range.position() + range.len();
-    let Some(own) = range
-        .file()
-        .metadata()
-        .ok()
-        .filter(|file| file.len() == end)
-        .and_then(|_| range.file().try_clone().ok())
+    // Whole files alone: a wrapper sends everything up to the end of the file, and that of uWSGI from its beginning,
+    // whatever the position.
+    let is_whole = |size: u64| range.position() == 0 && range.len() == size;
+    let size = range.file().metadata().map(|file| file.len());
+    let Some(own) = size.ok().filter(|size| is_whole(*size)).and_then(|_| range.file().try_clone().ok())
     else {
         return blocks(range);
     };
-    let position = range.position();
     drop(range);
     let file = FILE_IO.get(py)?.call1((own.into_raw_fd(), "rb"))?;
-    file.call_method1(intern!(py, "seek"), (position,))?;
     wrapper.call1((file, BLOCK))
 }
 
