@@ -2,11 +2,19 @@
 import contextlib
 import http.client
 import json
+import logging
 import socketserver
 import threading
 import wsgiref.simple_server
 
+import cheroot.wsgi
+import waitress.server
+
 from poorwsgi.server import Server
+
+#: How many requests a server with a fixed number of threads runs at a time.
+THREADS = 64
+
 
 class ThreadingWSGIServer(socketserver.ThreadingMixIn, wsgiref.simple_server.WSGIServer):
     daemon_threads = True
@@ -18,31 +26,66 @@ class QuietHandler(wsgiref.simple_server.WSGIRequestHandler):
 
 
 @contextlib.contextmanager
-def on_wsgiref(app):
-    server = wsgiref.simple_server.make_server("127.0.0.1", 0, app, ThreadingWSGIServer, QuietHandler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+def running(serve, stop):
+    """Runs a server in a thread of its own."""
+    thread = threading.Thread(target=serve)
     thread.start()
     try:
-        yield server.server_port
+        yield
     finally:
-        server.shutdown()
+        stop()
         thread.join()
-        server.server_close()
+
+
+@contextlib.contextmanager
+def on_wsgiref(app):
+    server = wsgiref.simple_server.make_server("127.0.0.1", 0, app, ThreadingWSGIServer, QuietHandler)
+    with server, running(lambda: server.serve_forever(0.01), server.shutdown):
+        yield server.server_port
 
 
 @contextlib.contextmanager
 def on_our_server(app):
     server = Server(app, "127.0.0.1:0")
-    thread = threading.Thread(target=server.serve)
-    thread.start()
-    try:
+    with running(server.serve, server.stop):
         yield int(server.address.rpartition(":")[2])
-    finally:
-        server.stop()
-        thread.join()
 
 
+def on_our_server_as_callable(app):
+    """Through WSGI, as any application of another framework, and as ours in middleware."""
+    return on_our_server(lambda environ, start_response: app(environ, start_response))
+
+
+@contextlib.contextmanager
+def on_waitress(app):
+    sockets = {}
+    server = waitress.server.create_server(app, sockets, host="127.0.0.1", port=0, threads=THREADS, clear_untrusted_proxy_headers=True)
+
+    def stop():
+        # Its loop ends when none of its sockets is left.
+        server.trigger.pull_trigger(lambda: [each.close() for each in list(sockets.values())])
+
+    with running(server.run, stop):
+        yield server.effective_port
+    server.task_dispatcher.shutdown()
+
+
+@contextlib.contextmanager
+def on_cheroot(app):
+    server = cheroot.wsgi.Server(("127.0.0.1", 0), app, numthreads=THREADS)
+    server.expiration_interval = 0.01  # how soon it sees that it is to stop
+    server.prepare()
+    with running(server.serve, server.stop):
+        yield server.bind_addr[1]
+
+
+#: Those that most tests run on.
 SERVERS = {"wsgiref": on_wsgiref, "ours": on_our_server}
+#: Those that run in the process of the tests.
+IN_PROCESS = {**SERVERS, "ours, as a callable": on_our_server_as_callable, "waitress": on_waitress, "cheroot": on_cheroot}
+
+# It warns of a queue that is longer than its number of threads.
+logging.getLogger("waitress.queue").setLevel(logging.ERROR)
 
 
 class Answer:

@@ -1,8 +1,9 @@
-"""Files of the document root: streamed, with ranges and conditions, on both servers."""
+"""Files of the document root: streamed, with ranges and conditions, on every server."""
 import hashlib
 
 import pytest
-from servers import SERVERS, Client
+from processes import PROCESSES
+from servers import IN_PROCESS, Client
 
 from poorwsgi import Application
 
@@ -20,11 +21,15 @@ def root(tmp_path_factory):
     return root
 
 
-@pytest.fixture(params=SERVERS)
+@pytest.fixture(params=[*IN_PROCESS, *PROCESSES])
 def files(request, name, root, monkeypatch):
+    if request.param in PROCESSES:
+        yield Client(request.getfixturevalue("started")(request.param, poor_DocumentRoot=str(root)))
+        return
+    # Where poor.Version is among the variables of the process, the application's are there, too.
+    monkeypatch.setenv("poor.Version", "1")
     monkeypatch.setenv("poor_DocumentRoot", str(root))
-    monkeypatch.setattr("wsgiref.handlers.BaseHandler.os_environ", {"poor_DocumentRoot": str(root)})
-    with SERVERS[request.param](Application(name)) as port:
+    with IN_PROCESS[request.param](Application(name)) as port:
         yield Client(port)
 
 

