@@ -126,8 +126,50 @@ def _parser():
     run.add_argument("--host", metavar="HOST", help="name or address to listen at (default: 127.0.0.1)")
     run.add_argument("--port", type=_port, metavar="PORT", help="port to listen at; 0 for any (default: 8080)")
     run.add_argument("--bind", metavar="ADDRESS", help="both in one, HOST:PORT, or a Unix socket, unix:PATH")
+    limits = run.add_argument_group("limits", "sizes may be written with K, M or G, times are in seconds")
+    for name, kind, text in _SETTINGS:
+        limits.add_argument(f"--{name.replace('_', '-')}", type=kind, metavar=kind.__name__.strip("_").upper(), help=text)
+    run.add_argument("--trusted-proxy", dest="trusted_proxies", action="append", metavar="NETWORK",
+                     help="believe the X-Forwarded headers of this network; may be given several times")
     run.set_defaults(call=_run, command_parser=run)
     return parser
+
+
+def _size(text):
+    number, unit = text[:-1], text[-1:].upper()
+    factor = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}.get(unit)
+    number, factor = (text, 1) if factor is None else (number, factor)
+    if number.isascii() and number.isdigit():
+        return int(number) * factor
+    raise argparse.ArgumentTypeError(f"{text!r} is no size: 500000, 64K, 16M, 1G")
+
+
+def _seconds(text):
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1
+    if 0 <= seconds < float("inf"):
+        return seconds
+    raise argparse.ArgumentTypeError(f"{text!r} is no time: 10, 0.5")
+
+
+def _number(text):
+    if text.isascii() and text.isdigit():
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is no number")
+
+
+_SETTINGS = [
+    ("max_body", _size, "the largest request body (default: 16M)"),
+    ("max_head", _size, "the largest request head (default: 64K)"),
+    ("max_connections", _number, "connections at a time (default: 10000)"),
+    ("head_timeout", _seconds, "how long a request head may take (default: 10)"),
+    ("body_timeout", _seconds, "the longest pause within a request body (default: 30)"),
+    ("idle_timeout", _seconds, "how long a connection is kept between requests (default: 75)"),
+    ("write_timeout", _seconds, "how long a client may take nothing of its answer (default: 60)"),
+    ("stop_timeout", _seconds, "how long requests may go on after a stop (default: 30)"),
+]
 
 
 def _port(text):
@@ -154,9 +196,17 @@ def _run(arguments, parser):
     # After the application, which may have its own; without any, times and levels would be missing.
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
-        run(application, address)
+        run(application, address, **_settings(arguments))
+    except ValueError as error:
+        parser.error(str(error))
     except OSError as error:
         parser.exit(1, f"{parser.prog}: {error}\n")
+
+
+def _settings(arguments):
+    """The settings of the server that were given."""
+    names = [name for name, *_ in _SETTINGS] + ["trusted_proxies"]
+    return {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
 
 
 def main(argv=None):

@@ -16,15 +16,16 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _SERVED = b"\0"  # no signal has the number 0
 
 
-def run(app, address="127.0.0.1:8080"):
+def run(app, address="127.0.0.1:8080", **settings):
     """Serves an application until Ctrl-C or SIGTERM; a second one ends the process if handlers still run by then.
 
     ``app`` is an Application, which is called natively, or any other WSGI callable. ``address`` is ``"host:port"``,
     where port 0 is one that the system chooses, or ``"unix:/path"``. The first line on the standard output says where
     it listens and how the application is served. It must be called in the main thread, for which Python keeps the
-    signals; elsewhere use :class:`Server`.
+    signals; elsewhere use :class:`Server`. ``settings`` are limits and times, see :class:`Listener`:
+    ``run(app, max_body=200 * 1024 * 1024)``.
     """
-    server = Server(app, address)
+    server = Server(app, address, **settings)
     before = {number: signal.signal(number, lambda *_: server.stop()) for number in _SIGNALS}
     try:
         _serve(server, lambda: _announce(server))
@@ -109,6 +110,9 @@ class WSGIServer:
     to say goes to the logger ``poorwsgi.server``; it writes nothing to the standard error for each request.
     """
 
+    #: Limits and times, see :class:`Listener`. They are read when the socket is bound.
+    settings: dict = {}  # noqa: RUF012
+
     # Python, because it is a Python interface through and through: threads, events, signals, attributes.
 
     def __init__(self, server_address, RequestHandlerClass=None, bind_and_activate=True):
@@ -132,7 +136,7 @@ class WSGIServer:
         """Binds the socket and listens. Without bind_and_activate it is called before the server is used."""
         host, port = self.server_address
         host = host or "0.0.0.0"
-        self._listener = Listener(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+        self._listener = Listener(f"[{host}]:{port}" if ":" in host else f"{host}:{port}", **self.settings)
         host, _, port = self._listener.address.removeprefix("http://").rpartition(":")
         self.server_address = (host.strip("[]"), int(port))
         self.server_port = int(port)
@@ -230,7 +234,7 @@ class WSGIServer:
                 self._server = None
 
 
-def make_server(host, port, app, server_class=WSGIServer, handler_class=None):
+def make_server(host, port, app, server_class=WSGIServer, handler_class=None, **settings):
     """Makes a server for an application, in the place of ``wsgiref.simple_server.make_server``.
 
         with make_server("", 8000, app) as httpd:
@@ -240,9 +244,14 @@ def make_server(host, port, app, server_class=WSGIServer, handler_class=None):
     Application, which is called natively, or any other WSGI callable. A ``server_class`` derived from
     :class:`WSGIServer` is used; one of wsgiref or socketserver is accepted and has no effect, and so has
     ``handler_class``: this server needs no mix-in to answer several requests at a time, and no handler to be quiet.
+    ``settings`` are limits and times, see :class:`Listener`.
     """
     if not (isinstance(server_class, type) and issubclass(server_class, WSGIServer)):
         server_class = WSGIServer
-    server = server_class((host, port), handler_class)
+    server = server_class((host, port), handler_class, bind_and_activate=not settings)
+    if settings:
+        server.settings = settings
+        server.server_bind()
+        server.server_activate()
     server.set_app(app)
     return server

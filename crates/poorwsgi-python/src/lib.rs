@@ -8,6 +8,7 @@ mod application;
 mod args;
 mod cached_input;
 mod callable;
+mod config;
 mod digest;
 mod environ;
 mod error;
@@ -34,7 +35,7 @@ mod _poorwsgi {
     use pyo3::types::PyFrozenSet;
 
     #[pymodule_export]
-    use super::application::Application;
+    use super::application::{Application, FormLimits};
     #[pymodule_export]
     use super::args::parse_args;
     #[pymodule_export]

@@ -6,37 +6,44 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use poorwsgi_server::{Bound as BoundServer, Config};
-use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
+use poorwsgi_server::Bound as BoundServer;
+use pyo3::exceptions::{PyOSError, PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
+use crate::config::config;
 use crate::running::Running;
 use crate::served::{Served, Service};
-
-/// How long requests may go on after a stop.
-const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A socket that listens at "host:port", where port 0 is one that the system chooses, or at "unix:/path".
 ///
 /// Connections wait until a Server serves them. Several servers may serve on it, one after the other.
+///
+/// Settings, by keyword, are limits and times in seconds: max_body (bytes of a request body, 16 MiB), max_head (64 KiB),
+/// max_request_line (16 KiB), max_fields (100), first_byte_timeout (10), head_timeout (10), idle_timeout (75), body_timeout
+/// (30), min_body_rate (bytes a second, 240), write_timeout (60), stop_timeout (30), max_connections (10000), queue (bytes
+/// for a connection, 128 KiB), backlog (1024), unix_mode (of the socket's file), trusted_proxies (networks whose
+/// X-Forwarded fields are believed, none), trust_unix_peers (False), server_header ("PoorWSGI", None for none).
 #[pyclass(frozen, module = "poorwsgi.server")]
 pub(crate) struct Listener {
     address: String,
     socket: Mutex<Option<BoundServer<()>>>,
+    stop_timeout: Duration,
 }
 
 #[pymethods]
 impl Listener {
     #[new]
-    fn new(py: Python<'_>, address: &str) -> PyResult<Self> {
-        let config = Config::new().stop_timeout(STOP_TIMEOUT);
+    #[pyo3(signature = (address, **settings))]
+    fn new(py: Python<'_>, address: &str, settings: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
+        let (config, stop_timeout) = config(settings)?;
         let server = poorwsgi_server::Server::new(()).config(config);
         let bound = py.detach(|| server.bind_blocking(address));
         let bound = bound.map_err(|error| os_error(address, &error))?;
-        Ok(Listener { address: bound.address().to_string(), socket: Mutex::new(Some(bound)) })
+        Ok(Listener { address: bound.address().to_string(), socket: Mutex::new(Some(bound)), stop_timeout })
     }
 
     /// Where it listens, such as "http://127.0.0.1:8080".
@@ -82,7 +89,7 @@ fn os_error(address: &str, error: &io::Error) -> PyErr {
 
 /// A server of an Application or any other WSGI callable. It serves once.
 ///
-/// address is that of a new socket, "host:port" or "unix:/path", or a Listener.
+/// address is that of a new socket, "host:port" or "unix:/path", or a Listener; settings are those of a Listener.
 #[pyclass(frozen, module = "poorwsgi.server")]
 pub(crate) struct Server {
     address: String,
@@ -90,6 +97,7 @@ pub(crate) struct Server {
     ready: Mutex<Option<BoundServer<Service>>>,
     stops: watch::Sender<u32>,
     running: Running,
+    stop_timeout: Duration,
 }
 
 #[derive(FromPyObject)]
@@ -101,18 +109,29 @@ enum Place<'py> {
 #[pymethods]
 impl Server {
     #[new]
-    fn new(application: &Bound<'_, PyAny>, address: Place<'_>) -> PyResult<Self> {
+    #[pyo3(signature = (application, address, **settings))]
+    fn new(
+        application: &Bound<'_, PyAny>,
+        address: Place<'_>,
+        settings: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Self> {
         let served = Served::of(application)?;
-        let bound = match address {
-            Place::Listener(listener) => listener.get().server()?,
-            Place::Address(address) => Listener::new(application.py(), &address)?.server()?,
+        let (bound, stop_timeout) = match address {
+            Place::Listener(_) if settings.is_some_and(|settings| !settings.is_empty()) => {
+                return Err(PyTypeError::new_err("settings are those of the Listener"));
+            }
+            Place::Listener(listener) => (listener.get().server()?, listener.get().stop_timeout),
+            Place::Address(address) => {
+                let listener = Listener::new(application.py(), &address, settings)?;
+                (listener.server()?, listener.stop_timeout)
+            }
         };
         let running = Running::default();
         let is_native = served.is_native();
         let service = Service { served: Arc::new(served), running: running.clone() };
         let address = bound.address().to_string();
         let ready = Mutex::new(Some(bound.with_service(service)));
-        Ok(Server { address, is_native, ready, stops: watch::Sender::new(0), running })
+        Ok(Server { address, is_native, ready, stops: watch::Sender::new(0), running, stop_timeout })
     }
 
     /// Where it listens, such as "http://127.0.0.1:8080".
@@ -139,7 +158,7 @@ impl Server {
                 });
                 served.await?;
                 // All responses are sent or cut off, but the threads that made them may still be busy.
-                let deadline = *stopped.get_or_init(Instant::now) + STOP_TIMEOUT;
+                let deadline = *stopped.get_or_init(Instant::now) + self.stop_timeout;
                 let _ = timeout_at(deadline, self.running.none()).await;
                 Ok(())
             };

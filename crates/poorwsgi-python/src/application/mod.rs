@@ -1,5 +1,6 @@
 //! The application of the Python door.
 
+mod form_limits;
 mod handlers;
 mod routes;
 mod settings;
@@ -20,6 +21,8 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyCFunction, PyDict, PyTuple};
+
+pub(crate) use form_limits::FormLimits;
 
 use crate::language::{Python3, Shared};
 use crate::names::Name;
