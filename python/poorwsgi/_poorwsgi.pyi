@@ -20,6 +20,7 @@ from poorwsgi.headers import parse_negotiation as parse_negotiation
 from poorwsgi.headers import parse_range as parse_range
 from poorwsgi.headers import render_negotiation as render_negotiation
 from poorwsgi.headers import time_to_http as time_to_http
+from poorwsgi.wsgi import FormLimits as FormLimits
 from poorwsgi.request import CachedInput as CachedInput
 from poorwsgi.request import Request as Request
 from poorwsgi.request import SimpleRequest as SimpleRequest

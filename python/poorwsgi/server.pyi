@@ -1,8 +1,30 @@
+from collections.abc import Iterable
 from types import TracebackType
-from typing import Protocol, Self, TypeVar, final, overload
+from typing import Protocol, Self, TypedDict, TypeVar, Unpack, final, overload, type_check_only
 from wsgiref.types import WSGIApplication
 
 __all__ = ["FileWrapper", "Input", "Listener", "Server", "WSGIServer", "make_server", "run"]
+
+@type_check_only
+class _Settings(TypedDict, total=False):
+    max_head: int
+    max_request_line: int
+    max_fields: int
+    first_byte_timeout: float
+    head_timeout: float
+    idle_timeout: float
+    body_timeout: float
+    min_body_rate: int
+    write_timeout: float
+    stop_timeout: float
+    max_body: int
+    max_connections: int
+    queue: int
+    backlog: int
+    unix_mode: int
+    trusted_proxies: Iterable[str]
+    trust_unix_peers: bool
+    server_header: str | None
 
 class _Reads(Protocol):
     def read(self, size: int, /) -> bytes: ...
@@ -24,7 +46,7 @@ class Input:
 
 @final
 class Listener:
-    def __new__(cls, address: str) -> Listener: ...
+    def __new__(cls, address: str, **settings: Unpack[_Settings]) -> Listener: ...
     @property
     def address(self) -> str: ...
     def fileno(self) -> int: ...
@@ -32,7 +54,9 @@ class Listener:
 
 @final
 class Server:
-    def __new__(cls, application: WSGIApplication, address: str | Listener) -> Server: ...
+    def __new__(
+        cls, application: WSGIApplication, address: str | Listener, **settings: Unpack[_Settings]
+    ) -> Server: ...
     @property
     def address(self) -> str: ...
     @property
@@ -43,9 +67,10 @@ class Server:
     def serve_one(self) -> bool: ...
     def stop(self) -> None: ...
 
-def run(app: WSGIApplication, address: str = "127.0.0.1:8080") -> None: ...
+def run(app: WSGIApplication, address: str = "127.0.0.1:8080", **settings: Unpack[_Settings]) -> None: ...
 
 class WSGIServer:
+    settings: _Settings
     timeout: float | None
     RequestHandlerClass: object
     server_address: tuple[str, int]
@@ -74,9 +99,11 @@ _ServerT = TypeVar("_ServerT", bound=WSGIServer)
 
 @overload
 def make_server(
-    host: str, port: int, app: WSGIApplication, server_class: type[_ServerT], handler_class: object = None
+    host: str, port: int, app: WSGIApplication, server_class: type[_ServerT], handler_class: object = None,
+    **settings: Unpack[_Settings],
 ) -> _ServerT: ...
 @overload
 def make_server(
-    host: str, port: int, app: WSGIApplication, server_class: object = ..., handler_class: object = None
+    host: str, port: int, app: WSGIApplication, server_class: object = ..., handler_class: object = None,
+    **settings: Unpack[_Settings],
 ) -> WSGIServer: ...

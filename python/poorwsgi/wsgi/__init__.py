@@ -10,15 +10,12 @@ from poorwsgi._poorwsgi import (
     BaseResponse,
     FileObjResponse,
     FileResponse,
+    FormLimits,
     HTTPException,
     Request,
     ResponseError,
     SimpleRequest,
-    debug_info,
-    directory_index,
-    internal_server_error,
     make_response,
-    not_implemented,
     to_response,
 )
 from poorwsgi.results import debug_info, directory_index, internal_server_error, not_implemented
