@@ -75,7 +75,16 @@ def test_a_setting_that_cannot_be_is_refused(settings, error, text):
     ("--trusted-proxy", "somewhere", "is no network"),
 ])
 def test_the_command_line_says_what_is_wrong(tmp_path, option, value, text):
-    (tmp_path / "site.py").write_text("def app(environ, start_response): pass")
-    command = [sys.executable, "-m", "poorwsgi", "run", "site:app", "--port", "0", option, value]
+    (tmp_path / "limited.py").write_text("def app(environ, start_response): pass")
+    command = [sys.executable, "-m", "poorwsgi", "run", "limited:app", "--port", "0", option, value]
     answer = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert answer.returncode == 2 and text in answer.stderr
+
+
+def test_json_has_a_size_and_a_depth(name):
+    app = Application(name)
+    app.set_route("/", lambda req: {"json": req.json}, state.METHOD_POST)
+    app.json_depth, app.json_size = 3, 20
+    assert ask(app, "/", "POST", b"[[[1]]]", CONTENT_TYPE="application/json").text == '{"json": [[[1]]]}'
+    assert ask(app, "/", "POST", b"[[[[1]]]]", CONTENT_TYPE="application/json").status[:3] == "400"
+    assert ask(app, "/", "POST", b"[" + b" " * 20 + b"]", CONTENT_TYPE="application/json").status[:3] == "413"

@@ -40,11 +40,12 @@ class Args(dict, FieldStorageInterface):
     """The arguments of a query: a text for a key that came once, a list of texts for one that came several times.
 
     req is a request, or anything with a query. keep_blank_values says whether an argument without a value is kept, as
-    an empty text; with strict_parsing an argument without "=" is an HTTPException 400. More than 1000 are a 413.
+    an empty text; with strict_parsing an argument without "=" is an HTTPException 400. More than the form_limits.fields
+    of req.app, 1000 by default, are a 413.
     """
 
     def __init__(self, req, keep_blank_values=0, strict_parsing=0):
-        super().__init__(parse_args(req.query, keep_blank_values, strict_parsing))
+        super().__init__(parse_args(req.query, keep_blank_values, strict_parsing, getattr(req, "app", None)))
 
 
 class JsonDict(dict, FieldStorageInterface):

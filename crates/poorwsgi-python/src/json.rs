@@ -24,14 +24,23 @@ pub(crate) fn parse_json_request<'py>(
     raw: &Bound<'py, PyAny>,
     charset: Option<&str>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    match load(raw, charset.unwrap_or("utf-8")) {
+    parse(raw, charset.unwrap_or("utf-8"), DEFAULT_MAX_DEPTH)
+}
+
+/// The same, for JSON that may nest so deep.
+pub(crate) fn parse<'py>(
+    raw: &Bound<'py, PyAny>,
+    charset: &str,
+    depth: usize,
+) -> PyResult<Bound<'py, PyAny>> {
+    match load(raw, charset, depth) {
         Ok(value) => wrap(value),
         Err(error) if error.is_instance_of::<PyException>(raw.py()) => Err(bad_request(raw.py(), error)?),
         Err(error) => Err(error),
     }
 }
 
-fn load<'py>(raw: &Bound<'py, PyAny>, charset: &str) -> PyResult<Bound<'py, PyAny>> {
+fn load<'py>(raw: &Bound<'py, PyAny>, charset: &str, depth: usize) -> PyResult<Bound<'py, PyAny>> {
     if !raw.is_instance_of::<PyBytes>() && !raw.is_instance_of::<PyByteArray>() {
         return Err(PyTypeError::new_err(format!(
             "JSON is parsed from bytes, not {}",
@@ -40,7 +49,7 @@ fn load<'py>(raw: &Bound<'py, PyAny>, charset: &str) -> PyResult<Bound<'py, PyAn
     }
     let text = raw.call_method1("decode", (charset,))?.cast_into::<PyString>()?;
     // Before json.loads, which recurses.
-    check_depth(text.to_str()?.as_bytes(), DEFAULT_MAX_DEPTH).map_err(value_error)?;
+    check_depth(text.to_str()?.as_bytes(), depth).map_err(value_error)?;
     LOADS.get(raw.py())?.call1((text,))
 }
 

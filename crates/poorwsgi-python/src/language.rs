@@ -9,7 +9,7 @@ use poorwsgi::results::ErrorReport;
 use poorwsgi::routing::{Capture, Conversion};
 use poorwsgi::tables::Tables;
 use poorwsgi::{HttpError, response, state};
-use pyo3::exceptions::{PyException, PyValueError};
+use pyo3::exceptions::{PyArithmeticError, PyException, PyLookupError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
@@ -270,11 +270,18 @@ fn path_arg(py: Python<'_>, capture: &Capture<'_, '_, Function>) -> Result<PathA
     };
     match value {
         Ok(value) => Ok(PathArg { name: capture.name.cloned(), value }),
-        Err(error) if error.is_instance_of::<PyValueError>(py) => {
+        Err(error) if cannot_be_converted(py, &error) => {
             Err(HttpError::new(state::HTTP_NOT_FOUND).with_source(error).into())
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// What converters raise for a text that means nothing to them: int() and date.fromisoformat(), Decimal(), an Enum's name.
+fn cannot_be_converted(py: Python<'_>, error: &PyErr) -> bool {
+    error.is_instance_of::<PyValueError>(py)
+        || error.is_instance_of::<PyArithmeticError>(py)
+        || error.is_instance_of::<PyLookupError>(py)
 }
 
 fn convert(py: Python<'_>, text: &str, conversion: &Conversion<Function>) -> PyResult<Py<PyAny>> {

@@ -121,6 +121,7 @@ class Application:
     cached_size: int
     data_size: int
     json_size: int
+    json_depth: int
     keep_blank_values: int
     strict_parsing: int
     document_root: str | os.PathLike[str]

@@ -75,7 +75,7 @@ impl Application {
             return Err(PyRuntimeError::new_err(format!("there is an application named {name:?} already")));
         }
         slf.get().change(slf.py(), |tables| tables.settings.name = name.to_owned());
-        // Where applications keep their digest passwords; any object with `find` and `verify`.
+        // Where applications keep their digest passwords: a PasswordMap, or any dict of dicts.
         slf.setattr("auth_map", slf.py().None())
     }
 

@@ -243,6 +243,19 @@ impl Application {
         Ok(())
     }
 
+    /// How deep JSON may nest; deeper is answered with 400. Default: 100.
+    #[getter]
+    fn json_depth(&self) -> usize {
+        self.tables().settings.json_depth
+    }
+
+    #[setter]
+    fn set_json_depth(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let depth = usize::try_from(size(value, "json_depth")?).unwrap_or(usize::MAX);
+        self.change(value.py(), |tables| tables.settings.json_depth = depth);
+        Ok(())
+    }
+
     /// The directory whose files are served for GET and HEAD where no route matches; "" for none, the default.
     /// poor_DocumentRoot overrides it.
     #[getter]

@@ -66,8 +66,8 @@ impl Request {
             Loaded::Data(data) => Self::keep(slf, &data)?,
             Loaded::Json(data) => {
                 Self::keep(slf, &data)?;
-                static PARSE: Name = Name::new("poorwsgi.request", "parse_json_request");
-                let value = PARSE.get(py)?.call1((PyBytes::new(py, &data), head.charset()))?;
+                let text = PyBytes::new(py, &data);
+                let value = crate::json::parse(text.as_any(), &head.charset(), settings.json_depth)?;
                 // null is a value, too
                 drop(base.extras.set(|extras| &mut extras.json, value.unbind()));
             }

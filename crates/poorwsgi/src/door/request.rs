@@ -199,7 +199,7 @@ impl Request {
         let options = ArgsOptions {
             keep_blank_values: settings.keep_blank_values,
             strict_parsing: settings.strict_parsing,
-            ..ArgsOptions::default()
+            max_num_fields: usize::try_from(settings.form_limits.fields).unwrap_or(usize::MAX),
         };
         let args = if settings.auto_args { (**self).args(&options)? } else { Args::default() };
         Ok(known.get_or_init(|| args))

@@ -62,7 +62,7 @@ impl Args {
         }
         if query.split('&').nth(options.max_num_fields).is_some() {
             let limit = options.max_num_fields as u64;
-            return Err(HttpError::too_large("arguments of the query", limit, "max_num_fields"));
+            return Err(HttpError::too_large("arguments of the query", limit, "form_limits.fields"));
         }
         let mut pairs = Vec::new();
         for field in query.split('&') {
@@ -229,7 +229,7 @@ mod tests {
         assert_eq!(Args::parse("a=1&b=2", &options).unwrap().len(), 2);
         let error = Args::parse("a=1&&b=2", &options).unwrap_err();
         assert_eq!(error.status(), 413);
-        assert!(error.to_string().contains("max_num_fields"));
+        assert!(error.to_string().contains("form_limits.fields"));
     }
 
     #[test]
