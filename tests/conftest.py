@@ -2,20 +2,30 @@
 import contextlib
 import itertools
 
+import apache
 import pytest
 from demo_app import build
 from processes import PROCESSES, process
-from servers import IN_PROCESS, Client
+from servers import IN_PROCESS, Site
+
+APACHE = "apache mod_wsgi"
 
 _numbers = itertools.count()
 
 
-class Site(Client):
-    def __init__(self, server, port, app=None, blocker=None):
-        super().__init__(port)
-        self.server = server
-        self.app = app
-        self.blocker = blocker
+def pytest_addoption(parser):
+    parser.addoption("--apache", action="store_true", help="run on Apache alone; `make test-servers` has prepared it")
+
+
+def pytest_generate_tests(metafunc):
+    if "any_server" in metafunc.fixturenames:
+        servers = [APACHE] if metafunc.config.getoption("apache") else [*IN_PROCESS, *PROCESSES]
+        metafunc.parametrize("any_server", servers, scope="session")
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("apache"):
+        items[:] = [item for item in items if "any_server" in item.fixturenames]
 
 
 @pytest.fixture
@@ -33,21 +43,22 @@ def started():
         def start(server, **variables):
             key = (server, *sorted(variables.items()))
             if key not in ports:
-                ports[key] = stack.enter_context(process(server, **variables))
+                running = apache.process(**variables) if server == APACHE else process(server, **variables)
+                ports[key] = stack.enter_context(running)
             return ports[key]
 
         yield start
 
 
-@pytest.fixture(params=[*IN_PROCESS, *PROCESSES])
-def site(request, name):
+@pytest.fixture
+def site(any_server, name, started):
     """The demo application on each server in turn; calling it sends a request."""
-    if request.param in PROCESSES:
-        yield Site(request.param, request.getfixturevalue("started")(request.param))
+    if any_server not in IN_PROCESS:
+        yield Site(any_server, started(any_server))
         return
     app, blocker = build(name)
-    with IN_PROCESS[request.param](app) as port:
-        yield Site(request.param, port, app, blocker)
+    with IN_PROCESS[any_server](app) as port:
+        yield Site(any_server, port, app, blocker)
 
 
 @pytest.fixture(params=IN_PROCESS)

@@ -115,3 +115,13 @@ class Client:
         with contextlib.closing(connection):
             connection.request(method, target, body, dict(headers))
             return Answer(connection.getresponse())
+
+
+class Site(Client):
+    """An application on a server; app and blocker where it is in this process."""
+
+    def __init__(self, server, port, app=None, blocker=None):
+        super().__init__(port)
+        self.server = server
+        self.app = app
+        self.blocker = blocker
