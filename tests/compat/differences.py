@@ -136,4 +136,10 @@ DIFFERENCES = [
     # sessions
     *answers("The cookie is put into headers that are empty so far, too.", "session.header",
              (("plain", "text", {}, False, "empty headers"), [], ["Set-Cookie"]), part=(3,)),
+
+    # digest
+    *answers("An empty line in a password file is no user.", "digest.file",
+             (("user:Zone:abc\n\n", [("load",)]), [raises("ValueError")], [None]), part=(0,)),
+    *answers("What is not there leaves nothing behind when it is deleted.", "digest.file",
+             (("", [("delete", "None", "user")]), {"None": {}}, {}), part=(1,)),
 ]
