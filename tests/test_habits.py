@@ -2,6 +2,7 @@
 import contextlib
 import functools
 import gc
+import hashlib
 import io
 import json
 import socket
@@ -9,10 +10,13 @@ import sys
 import threading
 
 import pytest
+import requests
+from requests.auth import HTTPDigestAuth
 from servers import SERVERS, Client
 from wsgi_call import ask, environ
 
 from poorwsgi import Application, abort, redirect, state
+from poorwsgi.digest import PasswordMap, check_digest, hexdigest
 from poorwsgi.request import FieldStorage, Request, SimpleRequest
 from poorwsgi.response import HTTPException, JSONResponse, Response
 
@@ -439,3 +443,48 @@ def test_the_environ_of_a_request_is_at_hand(app):
 def test_a_request_made_by_hand(app):
     req = Request(environ("/path", QUERY_STRING="a=1"), app)
     assert (req.path, req.args["a"], req.method_number, req.app) == ("/path", "1", state.METHOD_GET, app)
+
+
+def test_digest_login_with_a_map_that_is_a_dictionary_of_dictionaries(app, serve):
+    app.secret_key = "secret"
+    app.auth_type = "Digest"
+    app.auth_map = PasswordMap()
+    app.auth_map.set("Zone", "user", hexdigest("user", "Zone", "password", app.auth_hash))
+    assert "user" in app.auth_map["Zone"]
+    app.auth_map["Zone"]["other"] = hexdigest("other", "Zone", "password", app.auth_hash)
+    assert app.auth_map["None"] == {}
+
+    @app.route("/<page:word>")
+    @check_digest("Zone")
+    def page(req, page):
+        return f"{req.user} {page}"
+
+    client = serve(app)
+    for user, password, status in (("user", "password", 200), ("other", "password", 200), ("user", "wrong", 401), ("none", "password", 401)):
+        answer = requests.get(f"http://127.0.0.1:{client.port}/news", auth=HTTPDigestAuth(user, password), timeout=30)
+        assert answer.status_code == status
+        assert status != 200 or answer.text == f"{user} news"
+
+
+def test_a_digest_challenge_is_bound_to_the_user_agent_and_to_the_server(app, serve):
+    app.secret_key = "secret"
+    app.auth_type = "Digest"
+    app.auth_map = PasswordMap()
+    app.auth_map.set("Zone", "user", hexdigest("user", "Zone", "password", app.auth_hash))
+    app.set_route("/", check_digest("Zone")(lambda req: "in"))
+    client = serve(app)
+
+    class Spy(HTTPDigestAuth):
+        def build_digest_header(self, method, url):
+            self.sent = super().build_digest_header(method, url)
+            return self.sent
+
+    for agent in ("tester/1", None):
+        auth = Spy("user", "password")
+        headers = {"User-Agent": agent}
+        answer = requests.get(f"http://127.0.0.1:{client.port}/", auth=auth, headers=headers, timeout=30)
+        assert answer.text == "in"
+        stolen = auth.sent.replace("nc=00000001", "nc=00000002")
+        assert requests.get(f"http://127.0.0.1:{client.port}/", headers={"User-Agent": "another", "Authorization": stolen}, timeout=30).status_code == 401
+    challenge = ask(app, SERVER_NAME="example.org").header["WWW-Authenticate"]
+    assert f'opaque="{hashlib.sha256(b"example.org").hexdigest()}"' in challenge
