@@ -135,7 +135,7 @@ $(ORIGINAL)/ready: tests/compat/original.txt tests/compat/unpack.py $(VENV)/read
 	$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --no-binary poorwsgi --dest $(ORIGINAL) \
 		-r tests/compat/original.txt
 	$(ORIGINAL)/venv/bin/python -m pip install --quiet --disable-pip-version-check $(ORIGINAL)/poorwsgi-*.tar.gz \
-		pyaes==1.6.1 simplejson==4.3.0
+		pyaes simplejson --constraint requirements-dev.txt
 	$(BIN)/python tests/compat/unpack.py $(ORIGINAL)/poorwsgi-*.tar.gz $(ORIGINAL)
 	touch $@
 

@@ -1,4 +1,5 @@
 """PoorWSGI and ourselves, each in a process of its own, asked the same."""
+import contextlib
 import os
 import pathlib
 import pickle
@@ -76,13 +77,29 @@ class Pair:
             pytest.fail(f"{note}: {len(different)} of {len(calls)} differ\n" + "\n".join(different[:SHOWN]), pytrace=False)
 
 
-@pytest.fixture(scope="session")
-def pair():
+@contextlib.contextmanager
+def workers():
+    """The original and ours, in new processes."""
     python = ORIGINAL / "venv" / "bin" / "python"
     assert python.exists(), "PoorWSGI itself is missing: run `make test-compat`"
     ours()
-    # tests of the tests: both sides the original's must give no difference
-    workers = Worker(python), Worker(os.environ.get("COMPAT_PYTHON", sys.executable))
-    yield Pair(*workers)
-    for worker in workers:
-        worker.stop()
+    # COMPAT_PYTHON tests the tests: with the original on both sides there is no difference
+    both = Worker(python), Worker(os.environ.get("COMPAT_PYTHON", sys.executable))
+    try:
+        yield Pair(*both)
+    finally:
+        for worker in both:
+            worker.stop()
+
+
+@pytest.fixture(scope="session")
+def pair():
+    with workers() as both:
+        yield both
+
+
+@pytest.fixture
+def new_pair():
+    """For what may be done once in a process."""
+    with workers() as both:
+        yield both
