@@ -30,6 +30,10 @@ BAD_REQUEST = ("raises", ["HTTPException", "Exception"], 400, ["error"])
 CHUNKED = {"REQUEST_METHOD": "POST", "HTTP_TRANSFER_ENCODING": "chunked", "CONTENT_TYPE": "text/plain"}
 FORM = {"REQUEST_METHOD": "POST", "CONTENT_TYPE": "application/x-www-form-urlencoded", "CONTENT_LENGTH": "5"}
 
+NESTED = (b'--xyz\r\nContent-Disposition: form-data; name="n"\r\nContent-Type: multipart/mixed; boundary=in\r\n\r\n'
+          b'--in\r\nContent-Disposition: form-data; name="i"\r\n\r\n1\r\n--in--\r\n'
+          b'--xyz\r\nContent-Disposition: form-data; name="a"\r\n\r\n2\r\n--xyz--\r\n')
+
 DIFFERENCES = [
     # header values
     *answers("Blanks around `q` are allowed by RFC 9110.", "headers.call",
@@ -142,4 +146,44 @@ DIFFERENCES = [
              (("user:Zone:abc\n\n", [("load",)]), [raises("ValueError")], [None]), part=(0,)),
     *answers("What is not there leaves nothing behind when it is deleted.", "digest.file",
              (("", [("delete", "None", "user")]), {"None": {}}, {}), part=(1,)),
+
+    # routes
+    *answers("An expression is taken as it is written.", "wsgi.status",
+             (([("route", r"/a/<x:re:\D+>")], "GET", "/a/b"), "404 Not Found", "200 OK"), part=(0,)),
+    *answers("A line end belongs to the path.", "wsgi.status", (([("route", "/a/<x:int>")], "GET", "/a/1\n"), "200 OK", "404 Not Found"), part=(0,)),
+    *answers("What stands beside the groups of a rule is text.", "wsgi.status", (([("route", "/a.b/<x>")], "GET", "/axb/1"), "200 OK", "404 Not Found"), part=(0,)),
+    *answers("An unknown method is not GET.", "wsgi.status", (([("route", "/a")], "BREW", "/a"), "200 OK", "501 Not Implemented"), part=(0,)),
+    *answers("A path whose argument cannot be converted does not exist.", "wsgi.status",
+             (([("route", "/a/<x:int>")], "GET", "/a/" + "9" * 5000), "500 Internal Server Error", "404 Not Found"), part=(0,)),
+
+    # what goes out
+    *answers("An empty list is an empty JSON array.", "response.build", (("make_response", ([],), {}), "raises", "JSONResponse"), part=(0,)),
+    *answers("A line end in a header would begin another one.", "response.build",
+             (("Response", ("x",), {"headers": {"X-A": "a\r\nb"}}), "Response", "raises"), (("RedirectResponse", ("/x\r\ny",), {}), "RedirectResponse", "raises"), part=(0,)),
+    *answers("One pair is a list of headers, as the original's documentation has it.", "response.build",
+             (("Response", ("x",), {"headers": ("X-A", "v")}), "raises", "Response"), part=(0,)),
+    *answers("A range beyond the end is 416.", "response.build",
+             (("Response", ("0123456789",), {}, [("make_partial", [(20, 30)])]), "206 Partial Content", "raises"), part=(3, 0)),
+    *answers("HEAD has no content.", "wsgi.raw", (("HEAD",), b"text", b""), part=(2,)),
+    *answers("204 has no content.", "wsgi.raw", (("GET", {"PATH_INFO": "/204"}), b"text", b""), part=(2,)),
+    *answers("The name of the framework is its own.", "wsgi.raw", (("GET",), "Poor WSGI for Python", "PoorWSGI"), part=(1, "X-Powered-By")),
+
+    # what comes in
+    *answers("What a client sent wrong is 400.", "wsgi.raw",
+             (("POST", {"CONTENT_LENGTH": "x"}), "500 Internal Server Error", "400 Bad Request"), (("GET", {"PATH_INFO": None}), "raises", "400 Bad Request"), part=(0,)),
+    *answers("What a client sent wrong is 400, where the application asks for it.", "request.simple", (({"HTTP_HOST": "a:x"},), raises("ValueError"), BAD_REQUEST), part=("host_port",)),
+    *answers("A host may be an IPv6 address.", "request.url", (({"HTTP_HOST": "[::1]:80"}, "/x"), raises("ValueError"), "http://[::1]/x")),
+    *answers("A bad cookie leaves the good ones alone.", "request.full",
+             (({"HTTP_COOKIE": "a=1; b\x01=2; c=3"},), {"a": ("1", "1")}, {"a": ("1", "1"), "c": ("3", "3")}), part=("cookies", 1)),
+    *answers("`q=0` is a refusal.", "request.full", (({"HTTP_ACCEPT": "text/html;q=0"},), True, False), part=("accept_html",)),
+    *answers("A form in a form ends where it ends.", "forms.form", (("multipart/form-data; boundary=xyz", NESTED), ["n"], ["n", "a"]), part=(0, "keys")),
+
+    # files
+    *answers("Hidden files are hidden.", "dispatch.files", (({}, [("GET", "/.hidden")]), "200 OK", "404 Not Found"), part=(("GET", "/.hidden"), 0)),
+    *answers("A part of a file can be had.", "dispatch.file_with",
+             (({"HTTP_RANGE": "bytes=0-1"},), ("200 OK", b"content of a.txt"), ("206 Partial Content", b"co"))),
+
+    # sessions and login
+    *answers("An algorithm that is not there is a bad value, and not kept.", "digest.setting",
+             (("auth_algorithm", "SHA-1"), "SHA-1", "MD5-sess"), part=(1,)),
 ]

@@ -89,3 +89,11 @@ def test_a_token_of_one_side_is_taken_by_the_other(pair, writer, timeout):
 @pytest.mark.parametrize("text", [b"text", b"", b"x" * 3000])
 def test_functions_of_the_old_cipher(pair, name, text):
     pair.same("session.cipher", name, text)
+
+
+@pytest.mark.parametrize("data", DATA[1:])
+def test_a_cookie_of_the_old_cipher_is_refused_unless_asked_for(pair, data):
+    cookie = ask(pair.original, "session.write", "poor", data, {})
+    assert ask(pair.original, "session.load", "poor", cookie, {}) == (None, data)
+    assert ask(pair.ours, "session.load", "poor", cookie, {})[0][1][0] == "SessionError"
+    assert ask(pair.ours, "session.load", "poor", cookie, {"legacy": True}) == (None, data)

@@ -5,7 +5,7 @@ import tempfile
 
 from poorwsgi import abort, redirect
 from poorwsgi.response import EmptyResponse, HTTPException, JSONResponse, NoContentResponse, RedirectResponse, Response
-from probes.request import application
+from probes.request import application, environ_of
 from probes.wsgi import call
 from worker import attempt
 
@@ -114,7 +114,7 @@ def popped(kind):
 
 
 _root = pathlib.Path(tempfile.mkdtemp())
-for _name in ("a.txt", "b.html", "c.unknown-type", "d.json", "folder/e.txt", "\u017e.txt"):
+for _name in ("a.txt", "b.html", "c.unknown-type", "d.json", "folder/e.txt", "\u017e.txt", ".hidden"):
     (_root / _name).parent.mkdir(exist_ok=True)
     (_root / _name).write_bytes(f"content of {_name}".encode())
 
@@ -125,3 +125,11 @@ def files(settings, requests):
     app.set_route("/route", gives("route"))
     app.set_http_state(404, lambda req, **keywords: ("own 404", "text/plain", None, 404))
     return {(method, path): call(app, {"REQUEST_METHOD": method, "PATH_INFO": path}) for method, path in requests}
+
+
+def file_with(environ):
+    """Status and content of a file, asked for with more headers."""
+    app = application({"document_root": str(_root)})
+    started = []
+    content = b"".join(app(environ_of({"PATH_INFO": "/a.txt", **environ}), lambda *arguments: started.append(arguments)))
+    return started[-1][0], content

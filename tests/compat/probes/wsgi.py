@@ -95,3 +95,14 @@ def rules(pattern_steps, requests):
         step(app, name, f"handler {number}", arguments)
     answers = {(method, path): call(app, {"REQUEST_METHOD": method, "PATH_INFO": path})[0] for method, path in requests}
     return log, answers
+
+
+def raw(method, environ=None, value="text"):
+    """What goes out, with nothing left out of it."""
+    app = application()
+    app.set_route("/", lambda req: value, 511)
+    app.set_route("/204", lambda req: (value, "text/plain", None, 204), 511)
+    started = []
+    content = b"".join(app(environ_of({"REQUEST_METHOD": method, **(environ or {})}), lambda *arguments: started.append(arguments)))
+    (status, headers), = started
+    return status, dict(headers), content
