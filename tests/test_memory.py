@@ -103,6 +103,34 @@ def test_nothing_holds_what_a_handler_used(app):
     assert [sys.getrefcount(each) for each in (thing, environ, environ["thing"], content, handler, app)] == counts
 
 
+def test_a_collection_may_come_at_any_time():
+    """Even while an object is being made."""
+    code = """if True:
+        import gc
+        from poorwsgi import Application
+        from poorwsgi.fieldstorage import FieldStorage, FieldStorageParser
+        from poorwsgi.headers import Headers
+        from poorwsgi.request import Request, SimpleRequest
+        from poorwsgi.response import HTTPException, JSONResponse, Response
+        from poorwsgi.session import PoorSession, Session
+        apps = []
+        for number in range(60):
+            gc.set_threshold(number % 6 + 1, 1, 1)
+            apps.append(Application(str(number)))
+        kept = []
+        for number in range(60):
+            gc.set_threshold(number % 6 + 1, 1, 1)
+            environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/"}
+            kept.append([
+                Request(environ, apps[0]), SimpleRequest(environ, apps[0]), Response("x"), JSONResponse(a=1), Headers(),
+                FieldStorage("a", "b"), FieldStorageParser(), Session(), PoorSession("key"), HTTPException(404),
+            ])
+            list(apps[0](environ, lambda *args: None))
+        print(len(kept))
+    """
+    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "60\n"
+
+
 def test_an_error_is_not_kept(app):
     things = []
 

@@ -24,6 +24,24 @@ impl Name {
     }
 }
 
+/// A mark of objects that are made.
+///
+/// Up to Python 3.11 an object that gets a `__dict__` is known to the garbage collector while all of it is still zero, and
+/// the making of the dictionary may start a collection: `__traverse__` looks at this first wherever zeros are no value.
+pub(crate) struct Made(bool);
+
+impl Default for Made {
+    fn default() -> Self {
+        Made(true)
+    }
+}
+
+impl Made {
+    pub(crate) const fn is_made(&self) -> bool {
+        self.0
+    }
+}
+
 /// The logger of one of our modules, as it is now: tests put another in its place.
 pub(crate) fn log<'py>(py: Python<'py>, module: &str) -> PyResult<Bound<'py, PyAny>> {
     py.import(module)?.getattr("log")

@@ -17,6 +17,9 @@ use crate::request::Head;
 /// [`HttpError`](crate::HttpError), `io::Error::other(HttpError::new(403))`, ends it with that status.
 pub type FileCallback = Arc<dyn Fn(&str) -> io::Result<Box<dyn FormFile>> + Send + Sync>;
 
+/// Supplies the media type of a file by its path.
+pub type MediaTypeCallback = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
 /// The settings of an application.
 ///
 /// Names and defaults are PoorWSGI's where it has the setting.
@@ -37,6 +40,9 @@ pub struct Settings {
     /// The directory whose files are served for GET and HEAD where no route matches. Default: none. Overridden by
     /// `poor_DocumentRoot`.
     pub document_root: Option<PathBuf>,
+    /// Supplies the media type of a file below the document root by its path; `None` is `application/octet-stream`.
+    /// Default: a table of ours.
+    pub media_type: Option<MediaTypeCallback>,
     /// Lists directories below the document root. Default: off. Overridden by `poor_DocumentIndex`.
     pub document_index: bool,
     /// Serves files whose name begins with a dot, too. Default: off; `.well-known` is served always.
@@ -95,6 +101,7 @@ impl Settings {
             name: name.into(),
             debug: false,
             document_root: None,
+            media_type: None,
             document_index: false,
             dot_files: false,
             secret_key: None,

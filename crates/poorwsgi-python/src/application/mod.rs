@@ -25,8 +25,9 @@ use pyo3::types::{PyCFunction, PyDict, PyTuple};
 pub(crate) use form_limits::FormLimits;
 
 use crate::language::{Python3, Shared};
-use crate::names::Name;
+use crate::names::{Made, Name};
 use crate::request::{Request, Source, Timed};
+use crate::response::media_type;
 use crate::wsgi;
 use settings::Own;
 
@@ -47,6 +48,7 @@ pub(crate) struct Application {
     variables: Option<Arc<Variables>>,
     own: Mutex<Own>,
     own_steps: PyOnceLock<bool>,
+    made: Made,
 }
 
 #[pymethods]
@@ -61,11 +63,14 @@ impl Application {
         let mut settings = Settings::new("__main__");
         // PoorWSGI's default, which the password files of its applications are made for.
         settings.auth_algorithms = vec![Algorithm::Md5Sess];
+        // Python's, to which applications and systems add types of their own.
+        settings.media_type = Some(Arc::new(|path| Python::attach(|py| media_type(py, path)).ok().flatten()));
         Ok(Application {
             own: Mutex::new(Own::new(py, &settings)?),
             tables: RwLock::new(Arc::new(Tables::new(settings))),
             variables: Variables::of_process().map(Arc::new),
             own_steps: PyOnceLock::new(),
+            made: Made::default(),
         })
     }
 
@@ -112,6 +117,9 @@ impl Application {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if !self.made.is_made() {
+            return Ok(());
+        }
         if let Ok(own) = self.own.try_lock() {
             own.traverse(&visit)?;
         }

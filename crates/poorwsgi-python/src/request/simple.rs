@@ -15,7 +15,7 @@ use super::extras::Place;
 use super::source::{Source, native};
 use crate::environ::{self, Environ};
 use crate::error::http_exception;
-use crate::names::deprecated;
+use crate::names::{Made, deprecated};
 
 /// A request without negotiation, arguments and body.
 ///
@@ -26,6 +26,7 @@ pub(crate) struct SimpleRequest {
     made: Option<Core>,
     /// That of a request which Python code made.
     core: OnceLock<Core>,
+    mark: Made,
     route: OnceLock<Route>,
     pub(super) extras: Place,
 }
@@ -56,7 +57,13 @@ impl SimpleRequest {
     }
 
     pub(super) fn blank() -> Self {
-        SimpleRequest { made: None, core: OnceLock::new(), route: OnceLock::new(), extras: Place::default() }
+        SimpleRequest {
+            made: None,
+            core: OnceLock::new(),
+            mark: Made::default(),
+            route: OnceLock::new(),
+            extras: Place::default(),
+        }
     }
 
     fn core(&self) -> &Core {
@@ -419,6 +426,9 @@ impl SimpleRequest {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if !self.mark.is_made() {
+            return Ok(());
+        }
         if let Some(core) = self.made.as_ref().or_else(|| self.core.get()) {
             visit.call(&core.app)?;
             if let Source::Wsgi(environ) = &core.source {

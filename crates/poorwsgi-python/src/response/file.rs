@@ -12,7 +12,7 @@ use pyo3::types::PyBytes;
 use super::base::{BaseResponse, Parts, Payload};
 use super::classes::response_class;
 use super::send;
-use crate::names;
+use crate::names::{self, Name};
 
 const OCTETS: &str = "application/octet-stream";
 
@@ -80,6 +80,12 @@ impl FileObjResponse {
     }
 }
 
+/// The media type that Python's mimetypes guesses by the name of a file.
+pub(crate) fn media_type(py: Python<'_>, path: &str) -> PyResult<Option<String>> {
+    static GUESS: Name = Name::new("mimetypes", "guess_type");
+    GUESS.get(py)?.call1((path,))?.get_item(0)?.extract()
+}
+
 /// How much is left of a file object, where that can be known without reading it.
 fn length(file: &Bound<'_, PyAny>) -> PyResult<Option<u64>> {
     let py = file.py();
@@ -124,7 +130,10 @@ impl FileResponse {
             _ => PyOSError::new_err(format!("Could not stat file {}: {error}", path.display())),
         })?;
         let made = response::Response::from(file);
-        let content_type = content_type.or(made.content_type()).unwrap_or(OCTETS).to_owned();
+        let content_type = match content_type {
+            Some(content_type) => content_type.to_owned(),
+            None => media_type(py, &path.to_string_lossy())?.unwrap_or_else(|| OCTETS.to_owned()),
+        };
         let base = slf.as_super().as_super();
         let own: Vec<(String, String)> = made
             .headers()

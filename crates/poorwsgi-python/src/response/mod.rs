@@ -22,7 +22,7 @@ pub(crate) use classes::{
     NoContentResponse, NotModifiedResponse, PartialResponse, RedirectResponse, Response, TextResponse,
 };
 pub(crate) use exception::{HTTPException, RaisedHttp, ResponseError, abort, redirect};
-pub(crate) use file::{FileObjResponse, FileResponse};
+pub(crate) use file::{FileObjResponse, FileResponse, media_type};
 pub(crate) use generator::{GeneratorResponse, JSONGeneratorResponse, StrGeneratorResponse};
 pub(crate) use make::{from_result, make_response, to_response};
 

@@ -1,11 +1,11 @@
 //! Stored digests of users, in memory and in a file of Apache's `htdigest` format.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use indexmap::IndexMap;
 use subtle::ConstantTimeEq;
 
 /// Realms, their users, and each user's digest.
@@ -20,7 +20,7 @@ use subtle::ConstantTimeEq;
 /// # Ok::<(), poorwsgi::digest::PasswordMapError>(())
 /// ```
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct PasswordMap(BTreeMap<String, BTreeMap<String, String>>);
+pub struct PasswordMap(IndexMap<String, IndexMap<String, String>>);
 
 /// A password file that cannot be read or written, or a name that cannot stand in one.
 #[derive(Debug)]
@@ -97,7 +97,7 @@ impl PasswordMap {
         Ok(map)
     }
 
-    /// The text of a password file with these users, ordered by realm and user.
+    /// The text of a password file with these users, realm by realm, in the order in which they were set.
     #[must_use]
     pub fn render(&self) -> String {
         self.iter().map(|(realm, user, digest)| format!("{user}:{realm}:{digest}\n")).collect()
@@ -125,7 +125,7 @@ impl PasswordMap {
 
     /// Removes a user from a realm. Answers whether there was one.
     pub fn delete(&mut self, realm: &str, user: &str) -> bool {
-        self.0.get_mut(realm).is_some_and(|users| users.remove(user).is_some())
+        self.0.get_mut(realm).is_some_and(|users| users.shift_remove(user).is_some())
     }
 
     /// The digest of a user in a realm.

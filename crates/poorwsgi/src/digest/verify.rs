@@ -125,7 +125,7 @@ impl DigestAuth {
         if !attempt.targets.iter().any(|target| target.is_named_by(uri, attempt.host)) {
             return Err(Refusal::Refused("another uri"));
         }
-        let user = field(credentials.username, "no user name")?;
+        let user = field(credentials.username.filter(|user| !user.is_empty()), "no user name")?;
         let stored = digest_of(user, algorithm);
         self.prove(credentials, algorithm, attempt.method, stored.as_deref())?;
         Ok(user.to_owned())

@@ -6,6 +6,7 @@ use crate::dispatch::Language;
 use crate::dispatch::target::{Target, resolve};
 use crate::error::HttpError;
 use crate::request::Head;
+use crate::response::Response;
 use crate::results::page_response;
 use crate::settings::Settings;
 use crate::state::{self, Method};
@@ -83,7 +84,16 @@ pub async fn answer<L: Language>(tables: &Tables<L>, request: &L::Request) -> Re
             }
             L::handle(handler, request).await
         }
-        Target::File(file) => Ok(L::respond((*file).into())),
+        Target::File(file) => {
+            let mut response = Response::from(*file);
+            if let Some(media_type) = &tables.settings.media_type {
+                let media_type = media_type(head.path()?.trim_end_matches('/'));
+                response = response
+                    .with_content_type(media_type.as_deref().unwrap_or("application/octet-stream"))
+                    .map_err(HttpError::from)?;
+            }
+            Ok(L::respond(response))
+        }
         Target::Directory(directory) => {
             Ok(L::respond(super::page::directory(&tables.settings, head, &head.path()?, &directory)?))
         }
