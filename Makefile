@@ -26,7 +26,7 @@ SOURCES    = $(shell find crates python Cargo.toml Cargo.lock pyproject.toml -ty
 
 ADVISORIES := https://github.com/RustSec/advisory-db
 
-.PHONY: help run test test-servers fmt-check lint doc-check deny test-rust test-python stubtest test-compat wheel-dev bench docs fmt fuzz wheel clean rust run-rust bench-python
+.PHONY: help run test test-servers fmt-check lint doc-check deny test-rust test-python test-all stubtest test-compat wheel-dev bench docs fmt fuzz wheel clean rust run-rust bench-python
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -65,6 +65,13 @@ test-python: wheel-dev stubtest
 
 stubtest: wheel-dev  ## the type stubs against what the built wheel has
 	$(BIN)/python -m mypy.stubtest --mypy-config-file pyproject.toml --allowlist tests/typing/allowlist.txt poorwsgi
+
+test-all: rust $(VENV)/ready  ## the tests of the Python door under every Python 3.11+ of this machine
+	set -e; for python in $$($(BIN)/python tools/interpreters.py); do \
+		version=$$($$python -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
+		echo "Python $$version"; \
+		$(MAKE) --no-print-directory test-python PYTHON=$$python VENV=$(CURDIR)/.cache/python-$$version; \
+	done
 
 test-servers: wheel-dev  ## the tests of every server on Apache's mod_wsgi, too; installs its Debian packages where it may
 	@if reason=$$($(BIN)/python tests/apache.py); then $(BIN)/python -m pytest tests --apache; \
