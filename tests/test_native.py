@@ -1,12 +1,16 @@
 """What is special about the built-in server: native calls."""
+import concurrent.futures
 import gc
+import http.client
 import socket
+import sqlite3
 import threading
 
 import pytest
 from servers import SERVERS, Client
 
 from poorwsgi import Application, state
+from poorwsgi.response import GeneratorResponse
 
 
 def environs():
@@ -72,3 +76,101 @@ def test_requests_run_side_by_side(app):
         for thread in threads:
             thread.join()
     assert answers == ["True"] * 4
+
+
+class Rows:
+    """Rows of an SQLite database, which refuses to be asked by another thread than the one that opened it."""
+
+    def __init__(self):
+        self.connection = sqlite3.connect(":memory:")
+        self.closed = threading.Event()
+
+    def __iter__(self):
+        for number in range(3):
+            [(text,)] = self.connection.execute("SELECT ? || ' '", (number,))
+            yield text.encode()
+
+    def close(self):
+        self.connection.close()
+        self.closed.set()
+
+
+def test_what_is_made_while_it_is_sent_is_made_on_the_thread_of_its_handler(app):
+    barrier = threading.Barrier(8, timeout=30)
+    made = []
+
+    @app.route("/")
+    def handler(req):
+        rows = Rows()
+        made.append(rows)
+        barrier.wait()  # as many threads as requests
+        return GeneratorResponse(rows)
+
+    with SERVERS["ours"](app) as port:
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(lambda _: Client(port)("/").body, range(8)))
+        assert answers == [b"0 1 2 "] * 8
+        assert all(rows.closed.wait(30) for rows in made)
+
+
+def test_an_error_before_the_first_block_is_500(app, caplog):
+    def blocks():
+        raise ValueError("the reason")
+        yield b""
+
+    app.set_route("/", lambda req: GeneratorResponse(blocks()))
+    with SERVERS["ours"](app) as port:
+        assert Client(port)("/").status == 500
+    [record] = caplog.records
+    assert "the reason" in record.getMessage() and "in blocks" in record.getMessage()
+
+
+def test_an_error_after_it_cuts_the_connection(app, caplog):
+    def blocks():
+        yield b"one"
+        yield b"two"
+        raise ValueError("the reason")
+
+    app.set_route("/", lambda req: GeneratorResponse(blocks()))
+    with SERVERS["ours"](app) as port, pytest.raises((http.client.IncompleteRead, http.client.RemoteDisconnected)):
+        Client(port)("/")
+    [record] = caplog.records
+    assert "the reason" in record.getMessage()
+
+
+def test_a_slow_reader_does_not_make_us_read_ahead(app):
+    given = []
+
+    def blocks():
+        for _ in range(64):
+            given.append(None)
+            yield bytes(1 << 20)
+
+    app.set_route("/", lambda req: GeneratorResponse(blocks()))
+    app.set_route("/go", lambda req: "go")
+    with SERVERS["ours"](app) as port, socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.connect(("127.0.0.1", port))
+        connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        with connection.makefile("rb") as file:
+            assert file.readline() == b"HTTP/1.0 200 OK\r\n"
+            assert Client(port)("/go").text == "go"
+            assert len(given) < 16
+            assert len(file.read()) > 64 << 20
+
+
+def test_a_profiled_application_is_profiled(app):
+    profiled = []
+
+    def runctx(statement, names, local, filename):
+        profiled.append(statement)
+        exec(statement, names, local)
+
+    app.set_route("/", lambda req: "here")
+    with SERVERS["ours"](app) as port:
+        app.set_profile(runctx, "/dev/null")
+        assert Client(port)("/").text == "here"
+        assert len(profiled) == 1
+        app.del_profile()
+        assert Client(port)("/").text == "here"
+        assert len(profiled) == 1

@@ -14,7 +14,7 @@ use pyo3::prelude::*;
 use tokio::sync::oneshot;
 
 use crate::application::Application;
-use crate::callable::Callable;
+use crate::callable::{Answer, Callable, send_blocks};
 use crate::names::overrides;
 use crate::request::Source;
 use crate::running::Running;
@@ -59,8 +59,6 @@ pub(crate) struct Service {
     pub(crate) running: Running,
 }
 
-type Answer = Result<http::Response<Body>, BoxError>;
-
 impl tower_service::Service<http::Request<RequestBody>> for Service {
     type Response = http::Response<Body>;
     type Error = BoxError;
@@ -77,10 +75,7 @@ impl tower_service::Service<http::Request<RequestBody>> for Service {
         Box::pin(async move {
             tokio::task::spawn_blocking(move || {
                 match &*served {
-                    Served::Native(application) => {
-                        // Nobody waits for it when the client is gone.
-                        let _ = sender.send(native(application, request));
-                    }
+                    Served::Native(application) => native(application, request, sender),
                     Served::Callable(callable) => callable.answer(request, sender),
                 }
                 drop(run);
@@ -90,12 +85,28 @@ impl tower_service::Service<http::Request<RequestBody>> for Service {
     }
 }
 
-fn native(application: &Py<Application>, request: http::Request<RequestBody>) -> Answer {
+/// Calls an application of ours, on this thread.
+fn native(
+    application: &Py<Application>,
+    request: http::Request<RequestBody>,
+    answer: oneshot::Sender<Answer>,
+) {
+    // It is __call__ that is profiled.
+    let profiled = Python::attach(|py| application.get().profile(py).map(|_| application.clone_ref(py)));
+    if let Some(application) = profiled {
+        return Callable::new(application.into_any()).answer(request, answer);
+    }
     let (parts, body) = request.into_parts();
-    Python::attach(|py| {
+    let response = Python::attach(|py| {
         let application = application.bind(py);
         let head = HttpHead::new(parts, application.get().variables().cloned());
-        let response = Application::handle(application, Source::Native(Box::new(head)), Body::wrap(body))?;
-        Ok(response.into_http())
-    })
+        Application::handle(application, Source::Native(Box::new(head)), Body::wrap(body))
+    });
+    match response {
+        Ok(response) => send_blocks(response.into_http(), answer),
+        Err(error) => {
+            // Nobody waits for it when the client is gone.
+            let _ = answer.send(Err(error.into()));
+        }
+    }
 }

@@ -117,7 +117,7 @@ impl Application {
         Ok(())
     }
 
-    pub(super) fn profile<'py>(&self, py: Python<'py>) -> Option<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+    pub(crate) fn profile<'py>(&self, py: Python<'py>) -> Option<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
         self.own(|own| {
             let (runctx, dump) = own.profile.as_ref()?;
             Some((runctx.bind(py).clone(), dump.bind(py).clone()))

@@ -15,7 +15,8 @@ use tokio::sync::oneshot;
 use super::log_failure;
 use super::pipe::{Sender, Sent, pipe};
 
-pub(super) type Answer = Result<http::Response<Body>, BoxError>;
+/// What the connection waits for: a response whose content may still be on its way, or why there is none.
+pub(crate) type Answer = Result<http::Response<Body>, BoxError>;
 
 /// What `start_response` is told.
 pub(super) struct Head {

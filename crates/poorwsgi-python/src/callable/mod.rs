@@ -2,6 +2,7 @@
 //!
 //! A request runs on one thread that may block, from the call to the `close` of what it returned.
 
+mod blocks;
 mod body;
 pub(crate) mod environ;
 mod exchange;
@@ -24,7 +25,9 @@ use pyo3::prelude::*;
 use tokio::sync::oneshot;
 
 use crate::error::traceback;
-use exchange::{Answer, Exchange};
+pub(crate) use blocks::send_blocks;
+pub(crate) use exchange::Answer;
+use exchange::Exchange;
 pub(crate) use file_wrapper::FileWrapper;
 pub(crate) use input::Input;
 use start_response::StartResponse;

@@ -1,0 +1,70 @@
+//! Responses of our own application that Python makes while they are sent.
+
+use bytes::Bytes;
+use poorwsgi::BoxError;
+use poorwsgi::response::{Blocking, Body, BodyKind};
+use pyo3::prelude::*;
+use tokio::sync::oneshot;
+
+use super::Raised;
+use super::exchange::Answer;
+use super::pipe::{Sender, pipe};
+
+/// Hands a response over. Blocks that Python makes are made on this thread, as it is under any WSGI server; everything
+/// else is read by the connection itself.
+pub(crate) fn send_blocks(response: http::Response<Body>, answer: oneshot::Sender<Answer>) {
+    let (head, body) = response.into_parts();
+    let (begun, rest) = match body.into_kind() {
+        BodyKind::Blocks(blocks) => begin(blocks),
+        other => (Ok(other.into()), None),
+    };
+    // Nobody waits for it when the client is gone.
+    let _ = answer.send(begun.map(|body| http::Response::from_parts(head, body)));
+    if let Some((blocks, sender)) = rest {
+        send_rest(blocks, &sender);
+    }
+}
+
+/// The first block: while nothing is sent, an error can still be answered.
+fn begin(mut blocks: Blocking) -> (Result<Body, BoxError>, Option<(Blocking, Sender)>) {
+    let length = blocks.remaining();
+    let block = match next(&mut blocks) {
+        Ok(Some(block)) => block,
+        end => return (end.map(|_| Body::empty()), None),
+    };
+    if length == Some(block.len() as u64) {
+        return (Ok(block.into()), None);
+    }
+    let (sender, receiver) = pipe();
+    sender.send(block);
+    let body = Body::wrap(receiver);
+    let body = match length {
+        Some(length) => body.with_length(length),
+        None => body,
+    };
+    (Ok(body), Some((blocks, sender)))
+}
+
+fn send_rest(mut blocks: Blocking, sender: &Sender) {
+    let end = loop {
+        match next(&mut blocks) {
+            Ok(Some(block)) => {
+                if !sender.send(block) {
+                    break Ok(());
+                }
+            }
+            end => break end.map(drop),
+        }
+    };
+    if let Err(error) = sender.end(end) {
+        super::log_failure(&error);
+    }
+}
+
+/// An exception of Python comes with its traceback.
+fn next(blocks: &mut Blocking) -> Result<Option<Bytes>, BoxError> {
+    blocks.next_block().map_err(|error| match error.downcast::<PyErr>() {
+        Ok(error) => Python::attach(|py| Raised::boxed(py, *error)),
+        Err(error) => error,
+    })
+}
