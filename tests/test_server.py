@@ -12,11 +12,13 @@ from wsgiref.validate import validator
 import pytest
 from servers import Client, on_our_server, on_wsgiref
 
-from poorwsgi import Application
+from poorwsgi import Application, state
+from poorwsgi.response import HTTPException
 from poorwsgi.server import Listener, Server, run
 
 FIVE_LINES = """
-from poorwsgi import Application
+from poorwsgi import Application, state
+from poorwsgi.response import HTTPException
 app = Application("five lines")
 @app.route("/hello/<name:word>")
 def hello(req, name):
@@ -241,3 +243,33 @@ def test_what_leaves_the_application_is_500_and_closes(name, kind, caplog):
         assert (answer.status, answer.headers["Connection"]) == (500, "close")
         assert Client(port)("/").text == "here"
     assert [record.name for record in caplog.records] == ["poorwsgi.server"]
+
+
+@pytest.mark.parametrize("kind", ["application", "callable"])
+def test_a_request_that_is_kept_does_not_hold_up_the_next(name, kind):
+    kept = []
+    app = Application(name)
+
+    @app.route("/", method=state.METHOD_GET_POST)
+    def keep(req):
+        kept.append(req)
+        return "kept"
+
+    def keep_environ(environ, start_response):
+        kept.append(environ)
+        start_response("200 OK", [])
+        return [b"kept"]
+
+    body = b"x" * 300_000  # so large that it is not read ahead
+    request = f"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+    with on_our_server(app if kind == "application" else keep_environ) as port:
+        with socket.create_connection(("127.0.0.1", port), 30) as connection:
+            connection.sendall(request + b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            answers = connection.makefile("rb").read()
+        # The second request is answered, or the connection is closed at once; both tell the client how it stands.
+        assert answers.count(b"HTTP/1.1 200 OK") in (1, 2)
+        assert Client(port)("/").text == "kept"
+    read = kept[0].read if kind == "application" else kept[0]["wsgi.input"].read
+    with pytest.raises((OSError, HTTPException)):
+        while read(1 << 16):
+            pass

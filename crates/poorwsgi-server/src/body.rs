@@ -4,8 +4,8 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, header};
@@ -19,34 +19,72 @@ use crate::context::Context as ConnectionContext;
 /// The body of a request as it comes from the client.
 ///
 /// Nothing is read before it is polled, and of what was read only a bounded part waits in memory. A body that does not
-/// come whole ends with an error, never like one that does.
+/// come whole ends with an error, never like one that does. It can be read until its response has been sent: whoever
+/// keeps it longer would hold up the next request of its connection.
 #[derive(Debug)]
 pub struct RequestBody {
-    /// `None` where there is nothing (more) to read, as in most requests.
-    unread: Option<Box<Unread>>,
+    /// `None` where there never was anything to read, as in most requests.
+    place: Option<Arc<Place>>,
 }
 
+/// Takes the body back when it goes, together with the response.
 #[derive(Debug)]
-struct Unread {
-    incoming: Incoming,
-    left: u64,
+pub(crate) struct Lease(Arc<Place>);
+
+#[derive(Debug)]
+struct Place {
+    state: Mutex<State>,
     connection: Arc<ConnectionContext>,
 }
 
-impl RequestBody {
-    pub(crate) fn new(incoming: Incoming, connection: &Arc<ConnectionContext>) -> Self {
-        if incoming.is_end_stream() {
-            return RequestBody { unread: None };
-        }
-        let left = connection.config.max_body;
-        RequestBody { unread: Some(Box::new(Unread { incoming, left, connection: Arc::clone(connection) })) }
+#[derive(Debug)]
+enum State {
+    /// `left` is what the limit allows; whoever waits for more is to be woken when there will be none.
+    Open {
+        incoming: Incoming,
+        left: u64,
+        reader: Option<Waker>,
+    },
+    /// It was read to its end, or to the error that ended it.
+    Ended,
+    TakenBack,
+}
+
+impl Place {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn fail(&mut self, error: BodyError) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        if let Some(unread) = self.unread.take() {
-            unread.connection.spoil();
-        }
+    fn fail(&self, state: &mut State, error: BodyError) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        *state = State::Ended;
+        self.connection.spoil();
         Poll::Ready(Some(Err(error)))
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        if let State::Open { .. } = *state {
+            let taken = std::mem::replace(&mut *state, State::TakenBack);
+            drop(state);
+            if let State::Open { reader: Some(reader), .. } = taken {
+                reader.wake();
+            }
+        }
+    }
+}
+
+impl RequestBody {
+    /// The body, and where there is one, what takes it back.
+    pub(crate) fn new(incoming: Incoming, connection: &Arc<ConnectionContext>) -> (Self, Option<Lease>) {
+        if incoming.is_end_stream() {
+            return (RequestBody { place: None }, None);
+        }
+        let left = connection.config.max_body;
+        let state = Mutex::new(State::Open { incoming, left, reader: None });
+        let place = Arc::new(Place { state, connection: Arc::clone(connection) });
+        (RequestBody { place: Some(Arc::clone(&place)) }, Some(Lease(place)))
     }
 }
 
@@ -55,33 +93,57 @@ impl Body for RequestBody {
     type Error = BodyError;
 
     fn poll_frame(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let Some(unread) = &mut self.unread else { return Poll::Ready(None) };
-        let mut frame = match ready!(Pin::new(&mut unread.incoming).poll_frame(cx)) {
-            None => return Poll::Ready(None),
-            Some(Ok(frame)) => frame,
-            Some(Err(error)) => return self.fail(BodyError::from_hyper(&error)),
+        let Some(place) = &self.place else { return Poll::Ready(None) };
+        let mut state = place.state();
+        let (incoming, left, reader) = match &mut *state {
+            State::Open { incoming, left, reader } => (incoming, left, reader),
+            State::Ended => return Poll::Ready(None),
+            State::TakenBack => return Poll::Ready(Some(Err(BodyError::new(Kind::TakenBack)))),
+        };
+        let mut frame = match Pin::new(incoming).poll_frame(cx) {
+            Poll::Pending => {
+                reader.replace(cx.waker().clone());
+                return Poll::Pending;
+            }
+            Poll::Ready(None) => {
+                *state = State::Ended;
+                return Poll::Ready(None);
+            }
+            Poll::Ready(Some(Ok(frame))) => frame,
+            Poll::Ready(Some(Err(error))) => {
+                return place.fail(&mut state, BodyError::from_hyper(&error));
+            }
         };
         if let Some(trailers) = frame.trailers_mut() {
             drop_forbidden(trailers);
         } else if let Some(data) = frame.data_ref() {
-            let Some(left) = unread.left.checked_sub(data.len() as u64) else {
-                let limit = unread.connection.config.max_body;
-                return self.fail(BodyError::new(Kind::TooLarge { limit }));
+            let Some(rest) = left.checked_sub(data.len() as u64) else {
+                let limit = place.connection.config.max_body;
+                return place.fail(&mut state, BodyError::new(Kind::TooLarge { limit }));
             };
-            unread.left = left;
+            *left = rest;
         }
         Poll::Ready(Some(Ok(frame)))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.unread.as_ref().is_none_or(|unread| unread.incoming.is_end_stream())
+        self.place.as_ref().is_none_or(|place| match &*place.state() {
+            State::Open { incoming, .. } => incoming.is_end_stream(),
+            State::Ended => true,
+            State::TakenBack => false,
+        })
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.unread.as_ref().map_or_else(|| SizeHint::with_exact(0), |unread| unread.incoming.size_hint())
+        let Some(place) = &self.place else { return SizeHint::with_exact(0) };
+        match &*place.state() {
+            State::Open { incoming, .. } => incoming.size_hint(),
+            State::Ended => SizeHint::with_exact(0),
+            State::TakenBack => SizeHint::new(),
+        }
     }
 }
 
@@ -128,6 +190,7 @@ enum Kind {
     TooLarge { limit: u64 },
     Incomplete,
     Malformed,
+    TakenBack,
 }
 
 impl BodyError {
@@ -138,6 +201,7 @@ impl BodyError {
             Kind::TooLarge { limit } => HttpError::too_large("bytes of the body", limit, "max_body"),
             Kind::Incomplete => HttpError::bad_request("the body ends too early"),
             Kind::Malformed => HttpError::bad_request("the body is not chunked as it should be"),
+            Kind::TakenBack => HttpError::bad_request("the body cannot be read after the response was sent"),
         };
         BodyError { kind, answer }
     }

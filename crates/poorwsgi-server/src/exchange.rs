@@ -63,11 +63,10 @@ impl<S: 'static, B> Exchanger<S, B> {
     }
 
     /// Calls a service that is ready at once, as nearly every one is. Another one is asked again when it is polled.
-    fn begin(&self, request: Request<Incoming>) -> State<S, S::Future>
+    fn begin(&self, request: Request<RequestBody>) -> State<S, S::Future>
     where
         S: Service<Request<RequestBody>> + Clone,
     {
-        let limited = |incoming| RequestBody::new(incoming, &self.context);
         // Borrowed for this call alone, so it is always free.
         let Ok(mut service) = self.service.try_borrow_mut() else {
             return State::Refused { refusal: panicked() };
@@ -78,10 +77,9 @@ impl<S: 'static, B> Exchanger<S, B> {
             // The one that was asked keeps what it has been promised.
             let next = service.clone();
             let asked = std::mem::replace(&mut *service, next);
-            let request = Some(request.map(limited));
-            return State::Waiting { call: Box::new(Call { service: asked, request }) };
+            return State::Waiting { call: Box::new(Call { service: asked, request: Some(request) }) };
         }
-        match catch_unwind(AssertUnwindSafe(|| service.call(request.map(limited)))) {
+        match catch_unwind(AssertUnwindSafe(|| service.call(request))) {
             Ok(future) => State::Running { future },
             Err(_panic) => State::Refused { refusal: panicked() },
         }
@@ -98,14 +96,17 @@ where
     type Future = Exchange<S, S::Future, B>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
-        let record = Record::new(&request, Arc::clone(&self.context));
+        let mut record = Record::new(&request, Arc::clone(&self.context));
         let state = match self.admit(&mut request) {
             Err(refusal) => State::Refused { refusal },
             Ok(()) => {
                 if !self.introduced {
                     request.extensions_mut().insert(self.context.connection);
                 }
-                self.begin(request)
+                let (head, incoming) = request.into_parts();
+                let (body, lease) = RequestBody::new(incoming, &self.context);
+                record.holds(lease);
+                self.begin(Request::from_parts(head, body))
             }
         };
         Exchange { state, record: Some(record), body: PhantomData }

@@ -6,6 +6,7 @@ use std::time::Instant;
 use http::uri::PathAndQuery;
 use http::{Method, StatusCode};
 
+use crate::body::Lease;
 use crate::context::Context;
 use crate::stop::Level;
 
@@ -25,6 +26,7 @@ pub(crate) struct Record {
     status: Option<StatusCode>,
     bytes: u64,
     finished: bool,
+    body: Option<Lease>,
 }
 
 impl Record {
@@ -38,7 +40,13 @@ impl Record {
             status: None,
             bytes: 0,
             finished: false,
+            body: None,
         }
+    }
+
+    /// The body of the request can be read as long as this is there.
+    pub(crate) fn holds(&mut self, body: Option<Lease>) {
+        self.body = body;
     }
 
     pub(crate) const fn method(&self) -> &Method {

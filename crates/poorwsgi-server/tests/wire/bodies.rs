@@ -1,11 +1,16 @@
 //! Request bodies: whole or an error, and never more of them than somebody wants.
 
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use poorwsgi_server::Config;
-use tokio::io::AsyncWriteExt;
+use http::{Request, Response};
+use http_body_util::BodyExt;
+use poorwsgi_server::{Config, RequestBody, Server};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
-use crate::support::{TestServer, statuses};
+use crate::support::{PATIENCE, TestServer, statuses};
 
 fn post(path: &str, rest: &str) -> String {
     format!("POST {path} HTTP/1.1\r\nHost: a.example\r\n{rest}")
@@ -169,4 +174,47 @@ async fn a_bad_request_waits_for_the_answers_before_it() {
     let answer = client.rest().await;
     assert_eq!(statuses(&answer), [200, 400], "{answer}");
     assert!(answer.contains("waited") && answer.contains("bare LF"), "{answer}");
+}
+
+/// What an application keeps of a request, in its log for example, must not hold up the connection.
+#[tokio::test]
+async fn a_body_that_is_kept_is_taken_back_with_its_response() {
+    let kept = Arc::new(Mutex::new(Vec::new()));
+    let keeper = Arc::clone(&kept);
+    let keep = tower::service_fn(move |request: Request<RequestBody>| {
+        let mut body = request.into_body();
+        let keeper = Arc::clone(&keeper);
+        async move {
+            let _ = body.frame().await;
+            // One that reads on is told, too.
+            let reading = tokio::spawn(async move {
+                loop {
+                    match body.frame().await {
+                        Some(Ok(_)) => {}
+                        Some(Err(error)) => return error.to_string(),
+                        None => return String::from("the end"),
+                    }
+                }
+            });
+            keeper.lock().unwrap().push(reading);
+            Ok::<_, Infallible>(Response::new("kept".to_owned()))
+        }
+    });
+    let bound = Server::new(keep).bind("127.0.0.1:0").await.unwrap();
+    let address = bound.local_addr().unwrap();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let running = tokio::spawn(bound.serve_until(async { stopped.await.unwrap_or(()) }));
+
+    let mut client = TcpStream::connect(address).await.unwrap();
+    client.write_all(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nbegin").await.unwrap();
+    let mut answer = Vec::new();
+    // The rest never comes, so the connection cannot go on; it ends at once and not at a deadline.
+    let read = tokio::time::timeout(PATIENCE / 2, client.read_to_end(&mut answer));
+    read.await.expect("it is held up").unwrap();
+    assert!(answer.ends_with(b"kept"), "{}", String::from_utf8_lossy(&answer));
+    let reading = kept.lock().unwrap().pop().unwrap();
+    let told = tokio::time::timeout(PATIENCE, reading).await.expect("nobody wakes the reader").unwrap();
+    assert_eq!(told, "request body: the body cannot be read after the response was sent");
+    drop(stop);
+    running.await.unwrap().unwrap();
 }
