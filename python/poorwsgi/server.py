@@ -97,7 +97,8 @@ def _serve(server, ready=lambda: None, call=Server.serve):
             raise
         finally:
             signal.set_wakeup_fd(wakeup)
-            thread.join()
+            if thread.ident:  # else the signal came before it was started
+                thread.join()
     if failures:
         raise failures[0]
 
