@@ -1,5 +1,7 @@
 """Applications, routes and the package."""
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -103,3 +105,14 @@ def test_names_and_modules():
         assert thing.__doc__
     assert state.METHOD_HEAD | state.METHOD_GET | state.METHOD_POST == state.METHOD_GET_POST == 7
     assert poorwsgi.__doc__
+
+
+@pytest.mark.parametrize("module", ["fieldstorage", "headers", "request", "response", "results", "session", "state", "wsgi"])
+def test_modules_are_there_without_an_import_of_their_own(module):
+    code = f"import poorwsgi; print(poorwsgi.{module}.__name__)"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True) == f"poorwsgi.{module}\n"
+
+
+def test_other_names_are_not():
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        poorwsgi.nonsense  # noqa: B018

@@ -14,3 +14,13 @@ from poorwsgi import _alone  # noqa: F401 - first of all
 from poorwsgi._poorwsgi import Application, abort, make_response, redirect
 
 __all__ = ["Application", "abort", "make_response", "redirect"]
+
+
+def __getattr__(name):
+    # PoorWSGI's own package has imported its modules by now, and applications say poorwsgi.state.HTTP_OK. Importing them
+    # when they are asked for keeps the start quick.
+    if name in ("fieldstorage", "headers", "request", "response", "results", "session", "state", "wsgi"):
+        import importlib
+
+        return importlib.import_module(f"poorwsgi.{name}")
+    raise AttributeError(f"module 'poorwsgi' has no attribute {name!r}")
