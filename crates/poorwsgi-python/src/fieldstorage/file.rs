@@ -45,8 +45,11 @@ fn bytes_io(py: Python<'_>, bytes: Cursor<Vec<u8>>) -> PyResult<Bound<'_, PyAny>
 }
 
 fn open(py: Python<'_>, file: File) -> PyResult<Bound<'_, PyAny>> {
-    static OPEN: Name = Name::new("io", "open");
-    OPEN.get(py)?.call1((file.into_raw_fd(), "rb+"))
+    // What io.open makes of it, without asking whether it is a terminal.
+    static FILE_IO: Name = Name::new("io", "FileIO");
+    static BUFFERED_RANDOM: Name = Name::new("io", "BufferedRandom");
+    let file = FILE_IO.get(py)?.call1((file.into_raw_fd(), intern!(py, "rb+")))?;
+    BUFFERED_RANDOM.get(py)?.call1((file,))
 }
 
 /// What closes a file when it is let go, wherever that happens.
