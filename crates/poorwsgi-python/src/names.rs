@@ -27,7 +27,8 @@ impl Name {
 /// A mark of objects that are made.
 ///
 /// Up to Python 3.11 an object that gets a `__dict__` is known to the garbage collector while all of it is still zero, and
-/// the making of the dictionary may start a collection: `__traverse__` looks at this first wherever zeros are no value.
+/// the making of the dictionary may start a collection: `__traverse__` looks at this first wherever it reads
+/// more than `Option`s, of which zeros are `None`.
 pub(crate) struct Made(bool);
 
 impl Default for Made {

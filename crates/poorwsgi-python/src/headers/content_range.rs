@@ -4,6 +4,8 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyInt, PyString, PyTuple};
 
+use crate::names::Made;
+
 /// The value of a Content-Range header: str() of it is what the header says.
 ///
 /// start and end are the first and the last position that are sent; full is the length of the whole, "*" where it is not
@@ -26,6 +28,7 @@ pub(crate) struct ContentRange {
     /// The range unit.
     #[pyo3(get, set)]
     units: Py<PyAny>,
+    made: Made,
 }
 
 #[pymethods]
@@ -39,6 +42,7 @@ impl ContentRange {
             end: zero.unbind(),
             full: PyString::intern(py, "*").into_any().unbind(),
             units: PyString::intern(py, "bytes").into_any().unbind(),
+            made: Made::default(),
         }
     }
 
@@ -59,11 +63,14 @@ impl ContentRange {
     }
 
     fn __str__(&self, py: Python<'_>) -> String {
-        let ContentRange { start, end, full, units } = self;
+        let ContentRange { start, end, full, units, .. } = self;
         format!("{} {}-{}/{}", units.bind(py), start.bind(py), end.bind(py), full.bind(py))
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if !self.made.is_made() {
+            return Ok(());
+        }
         for held in [&self.start, &self.end, &self.full, &self.units] {
             visit.call(held)?;
         }

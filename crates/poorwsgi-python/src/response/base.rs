@@ -13,7 +13,7 @@ use pyo3::types::{PyBytes, PyDict, PyTuple};
 
 use super::send;
 use crate::headers::{Headers, header_error, headers_from_python};
-use crate::names;
+use crate::names::{self, Made};
 
 /// A range as PoorWSGI writes it: first and last byte; no first for the last so many, no last for all the rest.
 pub(crate) type Range = (Option<u64>, Option<u64>);
@@ -72,6 +72,7 @@ pub(crate) struct BaseResponse {
     /// The length that a subclass states for content of its own.
     #[pyo3(get, set)]
     pub(super) _content_length: Option<u64>,
+    made: Made,
 }
 
 /// What the constructors have in common.
@@ -95,6 +96,7 @@ impl BaseResponse {
             sent_length: None,
             finished: None,
             _content_length: None,
+            made: Made::default(),
         }
     }
 
@@ -330,6 +332,9 @@ impl BaseResponse {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if !self.made.is_made() {
+            return Ok(());
+        }
         if let Some(headers) = &self.headers {
             visit.call(headers)?;
         }

@@ -7,7 +7,7 @@ use pyo3::types::{PyBytes, PyDict, PyTuple};
 
 use super::cookie::{Attributes, Seconds, Site, Truth};
 use super::{Session, SessionError, sealed, session_error};
-use crate::names::{self, Name};
+use crate::names::{self, Made, Name};
 
 /// A session that keeps a dict in its cookie, encrypted and authenticated: nobody without the key reads or changes it.
 ///
@@ -31,6 +31,7 @@ pub(crate) struct PoorSession {
     compress: Compress,
     /// The secrets that old cookies are read with; empty where they are not.
     legacy: Vec<Vec<u8>>,
+    made: Made,
 }
 
 /// What data are compressed with.
@@ -66,7 +67,7 @@ impl PoorSession {
         text_signature = "(secret_key, expires=0, max_age=None, domain='', path='/', secure=False, same_site=False, compress=..., sid='SESSID', *, legacy=False)"
     )]
     fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> PyClassInitializer<Self> {
-        let blank = PoorSession { keys: None, compress: Compress::None, legacy: Vec::new() };
+        let blank = PoorSession { keys: None, compress: Compress::None, legacy: Vec::new(), made: Made::default() };
         PyClassInitializer::from(Session::blank(_args.py())).add_subclass(blank)
     }
 
@@ -138,6 +139,9 @@ impl PoorSession {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if !self.made.is_made() {
+            return Ok(());
+        }
         match &self.compress {
             Compress::With(object) => visit.call(object),
             _ => Ok(()),

@@ -8,6 +8,7 @@ use pyo3::types::{PyDict, PyList, PyString, PyTuple};
 use super::cookie::{self, Attributes, SIMPLE_COOKIE, Seconds, Site, Truth};
 use super::session_error;
 use crate::headers::Headers;
+use crate::names::Made;
 use crate::response::BaseResponse;
 
 /// A session whose cookie holds one value as it is, which anybody can read and change: the id of a session on the server,
@@ -32,11 +33,18 @@ pub(crate) struct Session {
     #[pyo3(get, set)]
     _destroyed: bool,
     config: SessionConfig,
+    made: Made,
 }
 
 impl Session {
     pub(super) fn blank(py: Python<'_>) -> Self {
-        Session { data: py.None(), cookie: py.None(), _destroyed: false, config: SessionConfig::default() }
+        Session {
+            data: py.None(),
+            cookie: py.None(),
+            _destroyed: false,
+            config: SessionConfig::default(),
+            made: Made::default(),
+        }
     }
 
     /// The work of __init__, for this class and those below it.
@@ -50,8 +58,8 @@ impl Session {
         let config = attributes.into_config()?;
         let old = {
             let mut session = slf.try_borrow_mut()?;
-            let blank = Session { data: data.unbind(), cookie: cookie.unbind(), _destroyed: false, config };
-            std::mem::replace(&mut *session, blank)
+            let (data, cookie) = (data.unbind(), cookie.unbind());
+            std::mem::replace(&mut *session, Session { data, cookie, config, ..Session::blank(slf.py()) })
         };
         // What goes may run code of its own, which finds nothing borrowed.
         drop(old);
@@ -169,6 +177,9 @@ impl Session {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if !self.made.is_made() {
+            return Ok(());
+        }
         visit.call(&self.data)?;
         visit.call(&self.cookie)
     }
