@@ -157,13 +157,14 @@ impl Application {
         if !body.is_end_stream() {
             app.refresh_types(slf.py())?;
         }
+        let tables = app.tables();
         let body = match source {
-            Source::Native(_) => Timed::wrap(body, app.tables().settings.read_timeout),
+            Source::Native(_) => Timed::wrap(body, tables.settings.read_timeout),
             Source::Wsgi(_) => body,
         };
         let request = Request::made_of(slf.py(), source, slf.clone().into_any().unbind(), body)?;
         let request = Shared::new(request, app.has_own_steps(slf)?);
-        wsgi::ready(poorwsgi::dispatch::dispatch(&app.tables(), &request))
+        wsgi::ready(poorwsgi::dispatch::dispatch(&tables, &request))
     }
 
     /// Whether the class of the application overrides steps of the pipeline.

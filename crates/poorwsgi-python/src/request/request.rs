@@ -9,7 +9,6 @@ use poorwsgi::response::Body;
 use poorwsgi::settings::Settings;
 use poorwsgi::state::Method;
 use pyo3::exceptions::{PyTypeError, PyValueError};
-use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
@@ -490,10 +489,6 @@ impl Request {
         let chunk = input.call_method1("read", (size,))?;
         input.call_method0("readline")?;
         chunk.cast_into().map_err(|_| PyTypeError::new_err("wsgi.input gave no bytes"))
-    }
-
-    fn __traverse__(&self, _visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        Ok(())
     }
 }
 

@@ -436,7 +436,7 @@ impl NotModifiedResponse {
     }
 }
 
-/// A response of the engine as an object.
+/// A response of the engine, a page or a file, as the object that hooks see.
 pub(super) fn from_engine(py: Python<'_>, made: response::Response) -> PyResult<Bound<'_, BaseResponse>> {
     if made.is_declined() {
         return Ok(Bound::new(py, Declined::blank())?.into_any().cast_into()?);

@@ -40,7 +40,7 @@ impl Answer {
     /// The object that a hook gets.
     pub(crate) fn into_object(self, py: Python<'_>) -> PyResult<Bound<'_, BaseResponse>> {
         match self {
-            Answer::Engine(response) => send::from_engine(py, response),
+            Answer::Engine(response) => classes::from_engine(py, response),
             Answer::Object(object) => Ok(object.into_bound(py)),
         }
     }

@@ -221,7 +221,7 @@ pub(super) fn start(object: &Bound<'_, BaseResponse>, start_response: &Bound<'_,
     let mut made = response::finish(Method::Get, |_| None, made).map_err(value_error)?;
     made.state_content();
     if was == HTTP_OK && made.status() == HTTP_RANGE_NOT_SATISFIABLE {
-        return Err(HTTPException::of_response(py, from_engine(py, made)?.into_any()));
+        return Err(HTTPException::of_response(py, classes::from_engine(py, made)?.into_any()));
     }
     if is_empty {
         // The content may be that of a subclass, which says its length where it knows it.
@@ -273,11 +273,6 @@ pub(super) fn end<'py>(object: &Bound<'py, BaseResponse>) -> PyResult<Bound<'py,
         BodyKind::Bytes(data) => BUFFER.get(py)?.call1((PyBytes::new(py, &data),)),
         kind => Ok(Bound::new(py, Blocks::new(kind.into()))?.into_any()),
     }
-}
-
-/// A response of the engine, a page or a file, as the object that hooks see.
-pub(crate) fn from_engine(py: Python<'_>, made: response::Response) -> PyResult<Bound<'_, BaseResponse>> {
-    classes::from_engine(py, made)
 }
 
 pub(super) fn value_error(error: impl std::fmt::Display) -> PyErr {
