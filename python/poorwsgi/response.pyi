@@ -62,7 +62,7 @@ class BaseResponse:
     def ranges(self) -> tuple[tuple[int | None, int | None], ...]: ...
     def add_header(self, name: str, value: str, **kwargs: str | None) -> None: ...
     def make_partial(self, ranges: _Ranges | None = None, units: str = "bytes") -> None: ...
-    def make_range(self, ranges: _Ranges, units: str = "bytes", full: int | str | None = None) -> None: ...
+    def make_range(self, ranges: _Ranges, units: str = "bytes", full: int | str | None = "*") -> None: ...
     def __start_response__(self, start_response: StartResponse) -> None: ...
     def __end_of_response__(self) -> Iterable[bytes]: ...
     def __call__(self, start_response: StartResponse, /) -> Iterable[bytes]: ...
@@ -70,7 +70,7 @@ class BaseResponse:
 class Response(BaseResponse):
     def __init__(
         self,
-        data: _Data | None = None,
+        data: _Data | None = b"",
         content_type: str | None = "text/html; charset=utf-8",
         headers: _Headers | None = None,
         status_code: int = 200,
@@ -80,7 +80,7 @@ class Response(BaseResponse):
 class PartialResponse(Response):
     def __init__(
         self,
-        data: _Data | None = None,
+        data: _Data | None = b"",
         content_type: str | None = "text/html; charset=utf-8",
         headers: _Headers | None = None,
     ) -> None: ...
@@ -167,8 +167,8 @@ class RedirectResponse(Response):
     def __init__(
         self,
         location: str,
-        status_code: int | bool | None = None,
-        message: _Data | None = None,
+        status_code: int | bool | None = 302,
+        message: _Data | None = b"",
         headers: _Headers | None = None,
         permanent: bool = False,
     ) -> None: ...
@@ -196,14 +196,14 @@ class HTTPException(Exception):
 
 def make_response(
     data: _Data | dict[Any, Any] | list[Any] | Iterable[bytes] | None,
-    content_type: str = ...,
+    content_type: str = "text/html; charset=utf-8",
     headers: _Headers | None = None,
-    status_code: int = ...,
+    status_code: int = 200,
 ) -> BaseResponse: ...
 def redirect(
     location: str,
-    status_code: int | bool | None = None,
-    message: _Data | None = None,
+    status_code: int | bool | None = 302,
+    message: _Data | None = b"",
     headers: _Headers | None = None,
     permanent: bool = False,
 ) -> NoReturn: ...

@@ -6,6 +6,7 @@ MODULES = ["state", "headers", "request", "response", "results", "fieldstorage",
 INTERNAL = {"RE_BYTES_RANGE", "RE_HTTPURLPATTERN", "RE_AUTHORIZATION", "HeadersList", "RangeList", "default_states"}
 # what differs on purpose: streamed JSON needs nothing to be installed
 MORE = {"JSON_GENERATOR", "AUTH_DIGEST_ALGORITHMS"}
+MORE_PARAMETERS = {"PoorSession": {"legacy"}}
 
 
 @pytest.mark.parametrize("module", ["poorwsgi", *(f"poorwsgi.{module}" for module in MODULES)])
@@ -19,3 +20,13 @@ def test_every_name_is_there(pair, module):
             assert set(original[name]["members"]) <= set(ours[name]["members"]), name
         else:
             assert ours[name] == original[name], name
+
+
+@pytest.mark.parametrize("module", [f"poorwsgi.{module}" for module in MODULES[1:]])
+def test_every_function_takes_the_same(pair, module):
+    original, ours = pair.both("surface.signatures", module)
+    for name in original.keys() & ours.keys():
+        parameters = ours[name]
+        if name in MORE_PARAMETERS:
+            parameters = [each for each in parameters if each[0] not in MORE_PARAMETERS[name]]
+        assert parameters == original[name], name

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use poorwsgi::state::{METHOD_GET_POST, MethodSet};
+use poorwsgi::state::MethodSet;
 use poorwsgi::tables::Tables;
 use pyo3::exceptions::{PyKeyError, PyTypeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
@@ -13,8 +13,6 @@ use super::routes::{by_method, ordered};
 use super::{Application, callable, decorator, one_method};
 use crate::language::{ErrorType, Function, Python3};
 use crate::names::deprecated;
-
-const HEAD_GET_POST: u16 = METHOD_GET_POST.bits();
 
 /// The hooks of one kind.
 type Hooks = fn(&mut Tables<Python3>) -> &mut Vec<Function>;
@@ -185,7 +183,7 @@ impl Application {
     }
 
     /// Decorator: the function becomes the handler of a status. See set_http_state.
-    #[pyo3(signature = (status_code, method = HEAD_GET_POST))]
+    #[pyo3(signature = (status_code, method = 7))]
     fn http_state<'py>(
         slf: &Bound<'py, Self>,
         status_code: u16,
@@ -200,7 +198,7 @@ impl Application {
     ///
     /// It is called with the request and the keyword arguments of the HTTPException, error among them where one is known;
     /// sys.exc_info() shows it the exception. For methods other than those given the default page stays.
-    #[pyo3(signature = (status_code, fun, method = HEAD_GET_POST))]
+    #[pyo3(signature = (status_code, fun, method = 7))]
     fn set_http_state(&self, status_code: u16, fun: &Bound<'_, PyAny>, method: u16) -> PyResult<()> {
         let handler = callable(fun, &format!("handler of {status_code}"))?;
         self.change(fun.py(), |tables| tables.states.set(status_code, MethodSet::from_bits(method), handler));
@@ -215,7 +213,7 @@ impl Application {
     }
 
     /// Decorator: the function becomes the handler of exceptions of a type. See set_error_handler.
-    #[pyo3(signature = (error, method = HEAD_GET_POST))]
+    #[pyo3(signature = (error, method = 7))]
     fn error_handler<'py>(
         slf: &Bound<'py, Self>,
         error: Bound<'py, PyAny>,
@@ -230,7 +228,7 @@ impl Application {
     /// Sets the handler of exceptions of a type and of those below it: called with request and exception.
     ///
     /// The first handler set whose type fits, and that has the method, is called.
-    #[pyo3(signature = (error, fun, method = HEAD_GET_POST))]
+    #[pyo3(signature = (error, fun, method = 7))]
     fn set_error_handler(
         &self,
         error: &Bound<'_, PyAny>,

@@ -54,7 +54,7 @@ pub(crate) struct Application {
 #[pymethods]
 impl Application {
     #[new]
-    #[pyo3(signature = (*_args, **_kwargs))]
+    #[pyo3(signature = (*_args, **_kwargs), text_signature = "(name='__main__')")]
     fn new(
         py: Python<'_>,
         _args: &Bound<'_, PyTuple>,

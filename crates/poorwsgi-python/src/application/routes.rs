@@ -3,7 +3,7 @@
 use poorwsgi::routing::{
     Conversion, Filter, MethodTable, Popped, Registration, RegularRoute, RouteError, RouteErrorKind,
 };
-use poorwsgi::state::{METHOD_GET, METHOD_HEAD, MethodSet};
+use poorwsgi::state::MethodSet;
 use pyo3::exceptions::{PyKeyError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyDict, PyTuple};
@@ -11,8 +11,6 @@ use pyo3::types::{PyCFunction, PyDict, PyTuple};
 use super::{Application, callable, decorator, one_method};
 use crate::language::Function;
 use crate::names::Name;
-
-pub(super) const HEAD_GET: u16 = METHOD_HEAD.bits() | METHOD_GET.bits();
 
 static INT: Name = Name::new("builtins", "int");
 static FLOAT: Name = Name::new("builtins", "float");
@@ -156,7 +154,7 @@ impl Application {
     }
 
     /// Decorator: the function becomes the handler of a route. See set_route.
-    #[pyo3(signature = (uri, method = HEAD_GET))]
+    #[pyo3(signature = (uri, method = 3))]
     fn route<'py>(slf: &Bound<'py, Self>, uri: String, method: u16) -> PyResult<Bound<'py, PyCFunction>> {
         decorator(slf, move |app, function| app.call_method1("set_route", (&uri, function, method)).map(drop))
     }
@@ -170,7 +168,7 @@ impl Application {
     /// and has the method is taken. method is one or several METHOD_ constants of poorwsgi.state, joined by |.
     ///
     /// Raises RuntimeError for an unknown filter, re.error for a bad expression, ValueError for any other slip.
-    #[pyo3(signature = (uri, fun, method = HEAD_GET))]
+    #[pyo3(signature = (uri, fun, method = 3))]
     fn set_route(&self, uri: &str, fun: &Bound<'_, PyAny>, method: u16) -> PyResult<()> {
         let py = fun.py();
         let handler = callable(fun, &format!("route {uri:?}"))?;
@@ -196,7 +194,7 @@ impl Application {
     }
 
     /// Decorator: the function becomes the handler of a regular expression. See set_regular_route.
-    #[pyo3(signature = (ruri, method = HEAD_GET))]
+    #[pyo3(signature = (ruri, method = 3))]
     fn regular_route<'py>(
         slf: &Bound<'py, Self>,
         ruri: String,
@@ -213,7 +211,7 @@ impl Application {
     ///
     /// Every group is an argument; with converters, ((name, converter), …), only those. rule is shown as the request's
     /// uri_rule in place of the expression. Raises re.error for a bad expression.
-    #[pyo3(signature = (uri, fun, method = HEAD_GET, converters = None, rule = None))]
+    #[pyo3(signature = (uri, fun, method = 3, converters = None, rule = None))]
     fn set_regular_route(
         &self,
         uri: &str,
@@ -256,13 +254,13 @@ impl Application {
     }
 
     /// Decorator: the function becomes the default handler of methods. See set_default.
-    #[pyo3(signature = (method = HEAD_GET))]
+    #[pyo3(signature = (method = 3))]
     fn default<'py>(slf: &Bound<'py, Self>, method: u16) -> PyResult<Bound<'py, PyCFunction>> {
         decorator(slf, move |app, function| app.call_method1("set_default", (function, method)).map(drop))
     }
 
     /// Sets the handler of what no route, file or page takes, in place of 404.
-    #[pyo3(signature = (fun, method = HEAD_GET))]
+    #[pyo3(signature = (fun, method = 3))]
     fn set_default(&self, fun: &Bound<'_, PyAny>, method: u16) -> PyResult<()> {
         let handler = callable(fun, "default handler")?;
         self.change(fun.py(), |tables| tables.router.set_default(MethodSet::from_bits(method), handler));

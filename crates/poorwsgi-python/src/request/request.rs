@@ -152,7 +152,7 @@ fn choices(py: Python<'_>, choices: Vec<(String, f64)>) -> PyResult<Bound<'_, Py
 #[pymethods]
 impl Request {
     #[new]
-    #[pyo3(signature = (*_args, **_kwargs))]
+    #[pyo3(signature = (*_args, **_kwargs), text_signature = "(environ, app)")]
     fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> PyClassInitializer<Self> {
         let request = Request { body: Unread::new(Body::empty()) };
         PyClassInitializer::from(SimpleRequest::blank()).add_subclass(request)
@@ -446,7 +446,7 @@ impl Request {
     }
 
     /// Reads so many bytes of the body, or all that is left; b"" at its end and where no length is announced.
-    #[pyo3(signature = (length = -1))]
+    #[pyo3(signature = (length = -1), text_signature = "($self, length=-1)")]
     fn read<'py>(slf: &Bound<'py, Self>, length: i64) -> PyResult<Bound<'py, PyAny>> {
         let py = slf.py();
         let announced = Self::content_length(slf)?;

@@ -136,7 +136,7 @@ fn now() -> f64 {
 #[pymethods]
 impl SimpleRequest {
     #[new]
-    #[pyo3(signature = (*_args, **_kwargs))]
+    #[pyo3(signature = (*_args, **_kwargs), text_signature = "(environ, app)")]
     fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> Self {
         Self::blank()
     }

@@ -163,7 +163,7 @@ pub(super) fn known(status: u16) -> PyResult<u16> {
 #[pymethods]
 impl BaseResponse {
     #[new]
-    #[pyo3(signature = (*_args, **_kwargs))]
+    #[pyo3(signature = (*_args, **_kwargs), text_signature = "(content_type='', headers=None, status_code=200)")]
     fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> Self {
         Self::blank()
     }
@@ -276,7 +276,10 @@ impl BaseResponse {
     /// Says which part of something longer the content is (Content-Range), for a 206 that the application cut itself.
     ///
     /// ranges is a list of one (first, last); full is the full length, "*" where it is not known.
-    #[pyo3(signature = (ranges, units = "bytes", full = None))]
+    #[pyo3(
+        signature = (ranges, units = "bytes", full = None),
+        text_signature = "($self, ranges, units='bytes', full='*')"
+    )]
     fn make_range(
         slf: &Bound<'_, Self>,
         ranges: Vec<Range>,

@@ -35,7 +35,7 @@ pub(crate) const NOT_MODIFIED_ONE_OF_REQUIRED: &[&str] = &["Content-Location", "
 /// A class below `BaseResponse`, made empty by Python and filled by its `__init__`, so that a subclass may have arguments
 /// of its own.
 macro_rules! response_class {
-    ($(#[$docs:meta])* $name:ident: $base:ty $(, $above:ty)*) => {
+    ($(#[$docs:meta])* $name:ident: $base:ty, $signature:literal) => {
         $(#[$docs])*
         #[pyclass(subclass, extends = $base, module = "poorwsgi.response")]
         #[derive(Default)]
@@ -55,7 +55,7 @@ macro_rules! response_class {
         #[pymethods]
         impl $name {
             #[new]
-            #[pyo3(signature = (*_args, **_kwargs))]
+            #[pyo3(signature = (*_args, **_kwargs), text_signature = $signature)]
             fn new(
                 _args: &Bound<'_, pyo3::types::PyTuple>,
                 _kwargs: Option<&Bound<'_, pyo3::types::PyDict>>,
@@ -101,7 +101,7 @@ response_class! {
     /// A response of text or bytes: data, content_type, headers, status_code.
     ///
     /// str is sent as UTF-8. It can be sent once.
-    Response: BaseResponse
+    Response: BaseResponse, "(data=b'', content_type='text/html; charset=utf-8', headers=None, status_code=200)"
 }
 
 /// The bytes of str or bytes.
@@ -183,7 +183,7 @@ impl Response {
 
 response_class! {
     /// A 206 whose content the application has cut itself; say with make_range which part it is.
-    PartialResponse: Response
+    PartialResponse: Response, "(data=b'', content_type='text/html; charset=utf-8', headers=None)"
 }
 
 #[pymethods]
@@ -209,7 +209,7 @@ response_class! {
     ///
     /// charset is named in the Content-Type (None for no name); encoder_kwargs go to json.dumps. data_ together with
     /// keyword arguments is a RuntimeError.
-    JSONResponse: Response
+    JSONResponse: Response, "(data_=None, charset='utf-8', headers=None, status_code=200, encoder_kwargs=None, **kwargs)"
 }
 
 /// A media type with its charset.
@@ -257,7 +257,7 @@ pub(super) fn json(data: &Bound<'_, PyAny>, kwargs: Option<&Bound<'_, PyDict>>) 
 
 response_class! {
     /// A response of plain text. charset is named in the Content-Type; None for no name. The text is sent as UTF-8.
-    TextResponse: Response
+    TextResponse: Response, "(text, charset='utf-8', headers=None, status_code=200)"
 }
 
 #[pymethods]
@@ -280,7 +280,7 @@ response_class! {
     ///
     /// message is text for clients that do not follow. permanent and a bool as status_code are deprecated: give the
     /// status code. A location with CR, LF or NUL is a ValueError.
-    RedirectResponse: Response
+    RedirectResponse: Response, "(location, status_code=302, message=b'', headers=None, permanent=False)"
 }
 
 #[pymethods]
@@ -319,7 +319,7 @@ impl RedirectResponse {
 
 response_class! {
     /// A response without content: 204 by default.
-    NoContentResponse: BaseResponse
+    NoContentResponse: BaseResponse, "(headers=None, status_code=204)"
 }
 
 #[pymethods]
@@ -333,7 +333,7 @@ impl NoContentResponse {
 
 response_class! {
     /// Deprecated: use NoContentResponse.
-    EmptyResponse: NoContentResponse
+    EmptyResponse: NoContentResponse, "(status_code=204)"
 }
 
 #[pymethods]
@@ -347,7 +347,7 @@ impl EmptyResponse {
 
 response_class! {
     /// No answer at all: the server closes the connection, or sends an empty answer where it cannot.
-    Declined: NoContentResponse
+    Declined: NoContentResponse, "(status_code=200)"
 }
 
 #[pymethods]
@@ -371,7 +371,7 @@ impl Declined {
     }
 
     /// Nothing is added: no header is sent.
-    #[pyo3(signature = (*_args, **_kwargs))]
+    #[pyo3(signature = (*_args, **_kwargs), text_signature = "($self, *args, **kwargs)")]
     #[allow(clippy::unused_self)]
     fn add_header(
         &self,
@@ -398,7 +398,7 @@ response_class! {
     /// 304: what the client has is still good.
     ///
     /// date is text, seconds since 1970, or a datetime.
-    NotModifiedResponse: NoContentResponse
+    NotModifiedResponse: NoContentResponse, "(headers=None, etag=None, content_location=None, date=None, vary=None)"
 }
 
 #[pymethods]

@@ -77,7 +77,7 @@ impl HTTPException {
 #[pymethods]
 impl HTTPException {
     #[new]
-    #[pyo3(signature = (*_args, **_kwargs))]
+    #[pyo3(signature = (*_args, **_kwargs), text_signature = "(arg, **kwargs)")]
     fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> Self {
         HTTPException
     }
@@ -135,7 +135,10 @@ pub(crate) fn abort(arg: &Bound<'_, PyAny>) -> PyResult<()> {
 
 /// Ends the request with a RedirectResponse, whose arguments it takes.
 #[pyfunction]
-#[pyo3(signature = (location, status_code = None, message = None, headers = None, permanent = false))]
+#[pyo3(
+    signature = (location, status_code = None, message = None, headers = None, permanent = false),
+    text_signature = "(location, status_code=302, message=b'', headers=None, permanent=False)"
+)]
 pub(crate) fn redirect(
     py: Python<'_>,
     location: &Bound<'_, PyAny>,

@@ -20,7 +20,7 @@ response_class! {
     /// A response of a binary file object, from its current position to its end. The file is closed when it was sent.
     ///
     /// The length is that of a file of the system or of a BytesIO; content of unknown length is sent in chunks.
-    FileObjResponse: BaseResponse
+    FileObjResponse: BaseResponse, "(file_obj, content_type=None, headers=None, status_code=200)"
 }
 
 #[pymethods]
@@ -108,7 +108,7 @@ response_class! {
     /// parts on offer. A path that cannot be read is an OSError.
     ///
     /// The path is the application's own: for paths out of a request there is Application.document_root.
-    FileResponse: FileObjResponse
+    FileResponse: FileObjResponse, "(path, content_type=None, headers=None, status_code=200)"
 }
 
 #[pymethods]

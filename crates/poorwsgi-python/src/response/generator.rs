@@ -15,7 +15,7 @@ response_class! {
     ///
     /// With a content_length the length is announced, and content that turns out otherwise breaks the answer off;
     /// without, it is sent in chunks.
-    GeneratorResponse: BaseResponse
+    GeneratorResponse: BaseResponse, "(generator, content_type='text/html; charset=utf-8', headers=None, status_code=200, content_length=0)"
 }
 
 #[pymethods]
@@ -42,7 +42,7 @@ impl GeneratorResponse {
 
 response_class! {
     /// A GeneratorResponse of str, sent as UTF-8.
-    StrGeneratorResponse: GeneratorResponse
+    StrGeneratorResponse: GeneratorResponse, "(generator, content_type='text/html; charset=utf-8', headers=None, status_code=200)"
 }
 
 #[pymethods]
@@ -64,7 +64,7 @@ impl StrGeneratorResponse {
 response_class! {
     /// A response of a JSON object with the keyword arguments as its members, written while it is sent: members may be
     /// generators and other iterables, which become arrays.
-    JSONGeneratorResponse: StrGeneratorResponse
+    JSONGeneratorResponse: StrGeneratorResponse, "(charset='utf-8', headers=None, status_code=200, **kwargs)"
 }
 
 #[pymethods]

@@ -23,7 +23,7 @@ const JSON: &str = "application/json; charset=utf-8";
 /// A dict or a list is sent as JSON, an iterable (a list of bytes, too) while it is made, None as 204. JSON and None have
 /// no use for content_type. headers are sent in place of the default ones. Raises ResponseError for any other data.
 #[pyfunction]
-#[pyo3(signature = (data, content_type = HTML, headers = None, status_code = HTTP_OK))]
+#[pyo3(signature = (data, content_type = "text/html; charset=utf-8", headers = None, status_code = 200))]
 pub(crate) fn make_response<'py>(
     data: &Bound<'py, PyAny>,
     content_type: &str,

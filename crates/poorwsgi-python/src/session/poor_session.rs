@@ -67,7 +67,8 @@ impl PoorSession {
         text_signature = "(secret_key, expires=0, max_age=None, domain='', path='/', secure=False, same_site=False, compress=..., sid='SESSID', *, legacy=False)"
     )]
     fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> PyClassInitializer<Self> {
-        let blank = PoorSession { keys: None, compress: Compress::None, legacy: Vec::new(), made: Made::default() };
+        let blank =
+            PoorSession { keys: None, compress: Compress::None, legacy: Vec::new(), made: Made::default() };
         PyClassInitializer::from(Session::blank(_args.py())).add_subclass(blank)
     }
 
