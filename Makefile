@@ -26,7 +26,7 @@ SOURCES    = $(shell find crates python Cargo.toml Cargo.lock pyproject.toml -ty
 
 ADVISORIES := https://github.com/RustSec/advisory-db
 
-.PHONY: help run test test-servers fmt-check lint doc-check deny test-rust test-python test-all stubtest test-compat wheel-dev bench docs fmt fuzz wheel clean rust run-rust bench-python
+.PHONY: help run test test-servers fmt-check lint doc-check deny test-rust test-python test-dev-mode test-all stubtest test-compat wheel-dev bench docs fmt fuzz wheel clean rust run-rust bench-python
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -40,7 +40,7 @@ run:  ## serve the demo in Python; HOST=127.0.0.1 PORT=8080
 run-rust: rust  ## serve the demo in Rust
 	cargo run --locked -p poorwsgi --example demo -- $(HOST):$(PORT)
 
-test: fmt-check lint doc-check deny test-rust test-python test-compat  ## every check and every test
+test: fmt-check lint doc-check deny test-rust test-python test-dev-mode test-compat  ## every check and every test
 
 fmt-check: rust
 	cargo fmt --all --check
@@ -62,6 +62,9 @@ test-rust: rust  ## unit, integration and documentation tests
 
 test-python: wheel-dev stubtest
 	$(BIN)/python -m pytest tests
+
+test-dev-mode: wheel-dev  ## the tests of the Python door once more, in Python's development mode, which warns of more
+	PYTHONDEVMODE=1 $(BIN)/python -X dev -m pytest tests
 
 stubtest: wheel-dev  ## the type stubs against what the built wheel has
 	$(BIN)/python -m mypy.stubtest --mypy-config-file pyproject.toml --allowlist tests/typing/allowlist.txt poorwsgi

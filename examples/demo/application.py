@@ -1,4 +1,5 @@
 """The application object, its settings, and what all the other modules share."""
+import atexit
 import os
 import secrets
 import tempfile
@@ -14,7 +15,8 @@ REALM = "File drop"
 if "DEMO_DIRECTORY" in os.environ:
     ROOT = Path(os.environ["DEMO_DIRECTORY"]).resolve()
 else:
-    _directory = tempfile.TemporaryDirectory(prefix="file-drop-")  # goes away with the process
+    _directory = tempfile.TemporaryDirectory(prefix="file-drop-")
+    atexit.register(_directory.cleanup)
     ROOT = Path(_directory.name)
 #: What visitors see: the files, at /files/.
 FILES = ROOT / "files"

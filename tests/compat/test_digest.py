@@ -133,6 +133,12 @@ def test_the_uri(clients, uri, host):
         assert ours == original
 
 
+def test_the_uri_without_a_host_field(clients):
+    original, ours = (client.sign_in(uri="http://localhost/any") for client in clients(environ={"SERVER_NAME": "localhost", "SERVER_PORT": "80"}))
+    assert ours == original
+    assert ours[0] == "200 OK"
+
+
 def test_a_longer_uri_is_another(clients):
     original, ours = (client.sign_in(uri="/x/any") for client in clients())
     assert (original[0], ours[0]) == ("200 OK", "401 Unauthorized")
@@ -184,7 +190,7 @@ def test_settings(pair, name, value):
 FILE = "user:Zone:abc\nother:Zone:def\nuser:Other Zone:123\n"
 
 
-@pytest.mark.parametrize("content", [FILE, "", "user:Zone:abc", "\u017e:Zone:abc\n"])
+@pytest.mark.parametrize("content", [FILE, "", "user:Zone:abc", "\u017e:Zone:abc\n", "  user:Zone:abc  \n\tother:Zone:def\n"])
 @pytest.mark.parametrize("steps", [
     [("load",)], [("load",), ("write",)], [("load",), ("set", "Zone", "new", "999"), ("write",)], [("load",), ("delete", "Zone", "user"), ("write",)],
     [("load",), ("find", "Zone", "user"), ("find", "Zone", "none"), ("find", "None", "user")], [("load",), ("verify", "Zone", "user", "abc"), ("verify", "Zone", "user", "x")],

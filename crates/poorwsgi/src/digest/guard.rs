@@ -88,10 +88,11 @@ impl Attempt<'_> {
             None => Target::Path { path: &path, query: &query },
         };
         let agent = head.header(&USER_AGENT);
+        let own_host = || format!("{}:{}", head.server_name(), head.server_port()).into();
         Ok(check(&Attempt {
             method: head.method(),
             targets: &[target],
-            host: &head.header(&HOST).unwrap_or_default(),
+            host: &head.header(&HOST).unwrap_or_else(own_host),
             server_name: &head.server_name(),
             user_agent: agent.as_deref(),
             now: now(),

@@ -26,7 +26,8 @@ pub struct PasswordMap(IndexMap<String, IndexMap<String, String>>);
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum PasswordMapError {
-    /// A user, realm or digest is empty or holds what the format cannot: `:` or a control character.
+    /// A user, realm or digest is empty or holds what the format cannot: `:`, a control character, a blank where a line
+    /// begins or ends.
     Name {
         /// Which of them.
         what: &'static str,
@@ -43,7 +44,10 @@ impl fmt::Display for PasswordMapError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             PasswordMapError::Name { what, value } => {
-                write!(f, "{what} {value:?}: must not be empty nor hold `:` or control characters")
+                write!(
+                    f,
+                    "{what} {value:?}: must not be empty nor hold `:` or control characters, nor blanks at an end of the line"
+                )
             }
             PasswordMapError::Line(line) => write!(f, "line {line}: expected user:realm:digest"),
             PasswordMapError::Io(path, error) => write!(f, "{}: {error}", path.display()),
@@ -85,10 +89,11 @@ impl PasswordMap {
     pub fn parse(text: &str) -> Result<Self, PasswordMapError> {
         let mut map = Self::new();
         for (line, number) in text.lines().zip(1..) {
-            if line.trim().is_empty() {
+            let line = line.trim();
+            if line.is_empty() {
                 continue;
             }
-            let mut parts = line.trim_end().splitn(3, ':');
+            let mut parts = line.splitn(3, ':');
             let (Some(user), Some(realm), Some(digest)) = (parts.next(), parts.next(), parts.next()) else {
                 return Err(PasswordMapError::Line(number));
             };
@@ -153,9 +158,17 @@ impl PasswordMap {
     }
 }
 
-/// Whether a value can stand in a password file.
+/// Whether a value can stand in a password file. Blanks around a line are no part of what is in it.
 pub(super) fn check_name(what: &'static str, value: &str) -> Result<(), PasswordMapError> {
-    if value.is_empty() || value.contains(|character: char| character == ':' || character.is_control()) {
+    let read_back = match what {
+        "user" => value.trim_start(),
+        "digest" => value.trim_end(),
+        _ => value,
+    };
+    if read_back != value
+        || value.is_empty()
+        || value.contains(|character: char| character == ':' || character.is_control())
+    {
         return Err(PasswordMapError::Name { what, value: value.to_owned() });
     }
     Ok(())
@@ -210,7 +223,7 @@ mod tests {
     fn lines_are_those_of_htdigest() {
         let line = format!("user:User Zone:{LOOSER}\n");
         assert_eq!(zone().render(), line);
-        assert_eq!(PasswordMap::parse(&format!("\n{}\r\n \n", line.trim())).unwrap(), zone());
+        assert_eq!(PasswordMap::parse(&format!("\n \t{}\r\n \n", line.trim())).unwrap(), zone());
     }
 
     #[test]
@@ -233,6 +246,7 @@ mod tests {
             assert!(zone().set("Zone", bad, "00").is_err());
             assert!(zone().set("Zone", "user", bad).is_err());
         }
+        assert!(zone().set("Zone", " user", "00").is_err() && zone().set("Zone", "user", "00 ").is_err());
         for (text, line) in [("user:Zone", 1), ("user:Zone:00\n#comment", 2), ("a:b:c:d", 1), ("::", 1)] {
             assert!(
                 matches!(PasswordMap::parse(text), Err(PasswordMapError::Line(at)) if at == line),
@@ -274,7 +288,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read(names in prop::collection::vec(("[^:\\p{Cc}]{1,9}", "[^:\\p{Cc}]{1,9}", "[0-9a-f]{32}"), 0..9)) {
+        fn what_is_written_is_read(names in prop::collection::vec(("[^:\\p{Cc}]{1,9}", "[^:\\p{Cc}\\s][^:\\p{Cc}]{0,8}", "[0-9a-f]{32}"), 0..9)) {
             let mut map = PasswordMap::new();
             for (realm, user, digest) in names {
                 map.set(&realm, &user, &digest).unwrap();
