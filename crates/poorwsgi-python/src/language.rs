@@ -1,6 +1,7 @@
 //! The pipeline's view of Python handlers. Every call is ready at once.
 
 use std::borrow::Cow;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use poorwsgi::dispatch::{self, BodyPlan, Callable, Language, Raised, Route};
@@ -16,6 +17,7 @@ use pyo3::types::{PyDict, PyTuple};
 use crate::application::steps;
 use crate::error::{Error, Status};
 use crate::names::Name;
+use crate::pace::Pace;
 use crate::request::{PathArg, Request, SimpleRequest};
 use crate::response::{Answer, HTTPException, RaisedHttp, from_result};
 
@@ -23,15 +25,35 @@ use crate::response::{Answer, HTTPException, RaisedHttp, from_result};
 pub(crate) enum Python3 {}
 
 /// A Python callable, shared by the tables of an application and their copies.
-pub(crate) type Function = Arc<Py<PyAny>>;
+pub(crate) type Function = Arc<Callee>;
+
+/// A Python callable, and how long the requests take that it is the handler of.
+pub(crate) struct Callee {
+    function: Py<PyAny>,
+    pub(crate) pace: Pace,
+}
+
+impl From<Py<PyAny>> for Callee {
+    fn from(function: Py<PyAny>) -> Self {
+        Callee { function, pace: Pace::default() }
+    }
+}
+
+impl Deref for Callee {
+    type Target = Py<PyAny>;
+
+    fn deref(&self) -> &Py<PyAny> {
+        &self.function
+    }
+}
 
 /// The type of exceptions that an error handler is for.
 #[derive(Clone)]
-pub(crate) struct ErrorType(pub(crate) Arc<Py<PyAny>>);
+pub(crate) struct ErrorType(pub(crate) Function);
 
 impl PartialEq for ErrorType {
     fn eq(&self, other: &Self) -> bool {
-        self.0.is(&*other.0)
+        self.0.is(&**other.0)
     }
 }
 
@@ -238,7 +260,7 @@ fn while_handling<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     static CALL: Name = Name::new("poorwsgi._handling", "call");
     request.base.get().set_error_handler(handler.clone_ref(py));
-    let called = CALL.get(py)?.call1((error.value(py), error.traceback(py), &**handler, args, kwargs));
+    let called = CALL.get(py)?.call1((error.value(py), error.traceback(py), handler.bind(py), args, kwargs));
     called.map_err(|failure| without_first_frame(py, failure))
 }
 

@@ -19,6 +19,7 @@ mod json;
 mod language;
 mod log;
 mod names;
+mod pace;
 mod request;
 mod response;
 mod results;

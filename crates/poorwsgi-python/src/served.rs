@@ -1,10 +1,14 @@
 //! What the built-in server serves: an application of ours natively, and any other WSGI callable.
 
 use std::future::Future;
+use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
 
+use bytes::{Bytes, BytesMut};
+use http_body::{Body as HttpBody, Frame};
 use poorwsgi::BoxError;
 use poorwsgi::request::HttpHead;
 use poorwsgi::response::Body;
@@ -16,8 +20,12 @@ use tokio::sync::oneshot;
 use crate::application::Application;
 use crate::callable::{Answer, Callable, send_blocks};
 use crate::names::overrides;
-use crate::request::Source;
-use crate::running::Running;
+use crate::pace::{Pace, Rule};
+use crate::request::{Source, Timed};
+use crate::running::{Run, Running};
+
+/// A body of this length is read before Python is called, so that the call waits for nobody.
+const SMALL: u64 = 64 << 10;
 
 /// What answers the requests.
 pub(crate) enum Served {
@@ -44,7 +52,7 @@ impl Served {
                 application.get_type().fully_qualified_name()?
             )));
         }
-        Ok(Served::Callable(Callable::new(application.clone().unbind())))
+        Ok(Served::Callable(Callable::new(application.clone().unbind()).paced()))
     }
 
     pub(crate) const fn is_native(&self) -> bool {
@@ -52,61 +60,213 @@ impl Served {
     }
 }
 
-/// What is served, as a service. Each request runs on a thread that may block.
+/// What is served, as a service.
 #[derive(Clone)]
 pub(crate) struct Service {
     pub(crate) served: Arc<Served>,
     pub(crate) running: Running,
+    pub(crate) rule: Rule,
 }
 
 impl tower_service::Service<http::Request<RequestBody>> for Service {
     type Response = http::Response<Body>;
     type Error = BoxError;
-    type Future = Pin<Box<dyn Future<Output = Answer> + Send>>;
+    type Future = Answering;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: http::Request<RequestBody>) -> Self::Future {
-        let Service { served, running } = self.clone();
+    fn call(&mut self, request: http::Request<RequestBody>) -> Answering {
+        let (head, body) = request.into_parts();
+        if body.is_end_stream() {
+            return self.begin(head, Body::empty(), true);
+        }
+        let is_small = body.size_hint().exact().is_some_and(|length| length <= SMALL);
+        let body = Body::wrap(body);
+        if !is_small {
+            return self.begin(head, body, false);
+        }
+        let body = match &*self.served {
+            Served::Native(application) => Timed::wrap(body, application.get().tables().settings.read_timeout),
+            Served::Callable(_) => body,
+        };
+        let service = self.clone();
+        Answering::Gathering(Box::new(Gathering { service, head: Some(head), body, data: BytesMut::new() }))
+    }
+}
+
+impl Service {
+    /// Calls the application here and now where that is right for this request, and its body `is_there`; else on a thread
+    /// that may block.
+    fn begin(&self, head: Parts, body: Body, is_there: bool) -> Answering {
+        let Service { served, rule, running } = self;
         let run = running.begin();
-        let (sender, receiver) = oneshot::channel();
-        Box::pin(async move {
-            tokio::task::spawn_blocking(move || {
-                match &*served {
-                    Served::Native(application) => native(application, request, sender),
-                    Served::Callable(callable) => callable.answer(request, sender),
+        match &**served {
+            Served::Native(application) => {
+                let app = application.get();
+                let head = HttpHead::new(head, app.variables().cloned());
+                if app.is_profiled() {
+                    // It is __call__ that is profiled.
+                    let callable = Python::attach(|py| Callable::new(application.clone_ref(py).into_any()));
+                    let rule = *rule;
+                    return on_pool(run, move |answer| answer_on_pool(&callable, head, body, answer, &rule));
                 }
-                drop(run);
-            });
-            receiver.await?
-        })
+                let handler = app.handler_of(&head);
+                let pace = app.pace(handler.as_ref());
+                if !is_there || !pace.is_inline(rule) {
+                    let (served, rule) = (Arc::clone(served), *rule);
+                    return on_pool(run, move |answer| {
+                        let Served::Native(application) = &*served else { return };
+                        let pace = application.get().pace(handler.as_ref());
+                        match native(application, head, body, pace, &rule) {
+                            Ok(response) => {
+                                if response.body().is_made_while_sent() {
+                                    pace.leave();
+                                }
+                                send_blocks(response, answer);
+                            }
+                            // Nobody waits for it when the client is gone.
+                            Err(error) => drop(answer.send(Err(error))),
+                        }
+                    });
+                }
+                match native(application, head, body, pace, rule) {
+                    Ok(response) if response.body().is_made_while_sent() => {
+                        pace.leave();
+                        on_pool(run, move |answer| send_blocks(response, answer))
+                    }
+                    answer => Answering::Now(Some(answer)),
+                }
+            }
+            Served::Callable(callable) => {
+                let head = HttpHead::new(head, callable.variables());
+                if is_there && callable.pace(&head).is_some_and(|pace| pace.is_inline(rule)) {
+                    let (sender, receiver) = oneshot::channel();
+                    if let Some(rest) = callable.answer(head, body, sender, rule, false) {
+                        spawn(run, || rest.send());
+                    }
+                    return Answering::OnItsWay(receiver);
+                }
+                let (served, rule) = (Arc::clone(served), *rule);
+                on_pool(run, move |answer| {
+                    if let Served::Callable(callable) = &*served {
+                        answer_on_pool(callable, head, body, answer, &rule);
+                    }
+                })
+            }
+        }
+    }
+}
+
+fn answer_on_pool(
+    callable: &Callable,
+    head: HttpHead,
+    body: Body,
+    answer: oneshot::Sender<Answer>,
+    rule: &Rule,
+) {
+    if let Some(rest) = callable.answer(head, body, answer, rule, true) {
+        rest.send();
     }
 }
 
 /// Calls an application of ours, on this thread.
-fn native(
-    application: &Py<Application>,
-    request: http::Request<RequestBody>,
-    answer: oneshot::Sender<Answer>,
-) {
-    // It is __call__ that is profiled.
-    let profiled = Python::attach(|py| application.get().profile(py).map(|_| application.clone_ref(py)));
-    if let Some(application) = profiled {
-        return Callable::new(application.into_any()).answer(request, answer);
-    }
-    let (parts, body) = request.into_parts();
-    let response = Python::attach(|py| {
-        let application = application.bind(py);
-        let head = HttpHead::new(parts, application.get().variables().cloned());
-        Application::handle(application, Source::Native(Box::new(head)), Body::wrap(body))
+fn native(application: &Py<Application>, head: HttpHead, body: Body, pace: &Pace, rule: &Rule) -> Answer {
+    Python::attach(|py| {
+        let begun = Instant::now();
+        let response = Application::handle(application.bind(py), Source::Native(Box::new(head)), body);
+        pace.record(rule, begun.elapsed());
+        Ok(response?.into_http())
+    })
+}
+
+/// Answers on a thread that may block.
+fn on_pool(run: Run, answer: impl FnOnce(oneshot::Sender<Answer>) + Send + 'static) -> Answering {
+    let (sender, receiver) = oneshot::channel();
+    spawn(run, move || answer(sender));
+    Answering::OnItsWay(receiver)
+}
+
+fn spawn(run: Run, act: impl FnOnce() + Send + 'static) {
+    tokio::task::spawn_blocking(move || {
+        act();
+        drop(run);
     });
-    match response {
-        Ok(response) => send_blocks(response.into_http(), answer),
-        Err(error) => {
-            // Nobody waits for it when the client is gone.
-            let _ = answer.send(Err(error.into()));
+}
+
+/// The parts of a request's head.
+type Parts = http::request::Parts;
+
+/// The answer to a request: there already, or on its way.
+pub(crate) enum Answering {
+    Now(Option<Answer>),
+    OnItsWay(oneshot::Receiver<Answer>),
+    Gathering(Box<Gathering>),
+}
+
+/// A small body that is read before the application is called.
+pub(crate) struct Gathering {
+    service: Service,
+    head: Option<Parts>,
+    body: Body,
+    data: BytesMut,
+}
+
+impl Future for Answering {
+    type Output = Answer;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answer> {
+        loop {
+            let next = match &mut *self {
+                Answering::Now(answer) => {
+                    let answer = answer.take();
+                    return Poll::Ready(answer.unwrap_or_else(|| Err("polled after its end".into())));
+                }
+                Answering::OnItsWay(receiver) => {
+                    return Poll::Ready(ready!(Pin::new(receiver).poll(cx)).unwrap_or_else(|gone| Err(gone.into())));
+                }
+                Answering::Gathering(gathering) => ready!(gathering.poll(cx)),
+            };
+            *self = next;
         }
+    }
+}
+
+impl Gathering {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Answering> {
+        let failure = loop {
+            match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+                // Never more than was announced, which hyper sees to.
+                Some(Ok(frame)) => self.data.extend_from_slice(frame.data_ref().map_or(&[], |data| data)),
+                Some(Err(error)) => break Some(error),
+                None => break None,
+            }
+        };
+        let data = mem::take(&mut self.data).freeze();
+        let body = match failure {
+            None => Body::from(data),
+            Some(error) => Body::wrap(Broken { data, error: Some(error) }),
+        };
+        let Some(head) = self.head.take() else { return Poll::Ready(Answering::Now(None)) };
+        Poll::Ready(self.service.begin(head, body, true))
+    }
+}
+
+/// A body that broke off.
+struct Broken {
+    data: Bytes,
+    error: Option<BoxError>,
+}
+
+impl HttpBody for Broken {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        if !self.data.is_empty() {
+            return Poll::Ready(Some(Ok(Frame::data(mem::take(&mut self.data)))));
+        }
+        Poll::Ready(self.error.take().map(Err))
     }
 }

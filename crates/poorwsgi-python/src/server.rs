@@ -10,11 +10,12 @@ use poorwsgi_server::Bound as BoundServer;
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use tokio::runtime::Runtime;
+use tokio::runtime::Builder;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use crate::config::config;
+use crate::pace::Rule;
 use crate::running::Running;
 use crate::served::{Served, Service};
 
@@ -128,7 +129,7 @@ impl Server {
         };
         let running = Running::default();
         let is_native = served.is_native();
-        let service = Service { served: Arc::new(served), running: running.clone() };
+        let service = Service { served: Arc::new(served), running: running.clone(), rule: Rule::default() };
         let address = bound.address().to_string();
         let ready = Mutex::new(Some(bound.with_service(service)));
         Ok(Server { address, is_native, ready, stops: watch::Sender::new(0), running, stop_timeout })
@@ -202,7 +203,7 @@ impl Server {
         let bound = ready.ok_or_else(|| PyRuntimeError::new_err("a server serves only once"))?;
         py.detach(|| {
             // Not earlier: threads do not survive a fork.
-            let runtime = Runtime::new()?;
+            let runtime = Builder::new_current_thread().enable_all().build()?;
             let served = runtime.block_on(serve(bound));
             // A handler that outlived the stop must not hold up whoever waits for this call.
             runtime.shutdown_background();

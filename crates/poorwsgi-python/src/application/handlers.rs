@@ -58,7 +58,7 @@ fn at(hooks: &[Function], fun: &Bound<'_, PyAny>) -> PyResult<Option<Function>> 
 
 /// Visits the Python objects of the tables.
 pub(super) fn traverse(tables: &Tables<Python3>, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-    let call = |function: &Function| visit.call(&**function);
+    let call = |function: &Function| visit.call(&***function);
     let router = &tables.router;
     router
         .static_routes()
@@ -177,7 +177,7 @@ impl Application {
     fn errors<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let errors = ordered(py)?;
         for (kind, table) in self.tables().errors.iter() {
-            errors.set_item(&*kind.0, by_method(py, table, |handler| Ok(handler.bind(py).clone()))?)?;
+            errors.set_item(kind.0.bind(py), by_method(py, table, |handler| Ok(handler.bind(py).clone()))?)?;
         }
         Ok(errors)
     }
@@ -239,7 +239,7 @@ impl Application {
             return Err(PyTypeError::new_err(format!("{} is no type of exceptions", error.repr()?)));
         };
         let handler = callable(fun, &format!("handler of {kind}"))?;
-        let kind = ErrorType(Arc::new(error.clone().unbind()));
+        let kind = ErrorType(Arc::new(error.clone().unbind().into()));
         self.change(fun.py(), |tables| tables.errors.set(kind, MethodSet::from_bits(method), handler));
         Ok(())
     }
@@ -247,7 +247,7 @@ impl Application {
     /// Takes the handler of a type of exceptions for one method out, and returns it. KeyError where there is none.
     fn pop_error_handler(&self, py: Python<'_>, error: Py<PyAny>, method: u16) -> PyResult<Py<PyAny>> {
         let one = one_method(method)?;
-        let kind = ErrorType(Arc::new(error));
+        let kind = ErrorType(Arc::new(error.into()));
         let popped = self.change(py, |tables| tables.errors.pop(&kind, one));
         popped.map(|handler| handler.clone_ref(py)).ok_or_else(|| PyKeyError::new_err(method))
     }

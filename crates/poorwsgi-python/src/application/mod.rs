@@ -11,7 +11,9 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError, RwLock};
 
 use http_body::Body as _;
 use poorwsgi::digest::Algorithm;
+use poorwsgi::request::Head;
 use poorwsgi::response::{Body, Response};
+use poorwsgi::routing::Resolved;
 use poorwsgi::settings::Settings;
 use poorwsgi::state::{Method, MethodSet};
 use poorwsgi::tables::Tables;
@@ -24,8 +26,9 @@ use pyo3::types::{PyCFunction, PyDict, PyTuple};
 
 pub(crate) use form_limits::FormLimits;
 
-use crate::language::{Python3, Shared};
+use crate::language::{Function, Python3, Shared};
 use crate::names::{Made, Name};
+use crate::pace::Pace;
 use crate::request::{Request, Source, Timed};
 use crate::response::media_type;
 use crate::wsgi;
@@ -48,6 +51,8 @@ pub(crate) struct Application {
     variables: Option<Arc<Variables>>,
     own: Mutex<Own>,
     own_steps: PyOnceLock<bool>,
+    /// The pace of what has no handler: files, pages, errors.
+    unrouted: Pace,
     made: Made,
 }
 
@@ -70,6 +75,7 @@ impl Application {
             tables: RwLock::new(Arc::new(Tables::new(settings))),
             variables: Variables::of_process().map(Arc::new),
             own_steps: PyOnceLock::new(),
+            unrouted: Pace::default(),
             made: Made::default(),
         })
     }
@@ -151,6 +157,21 @@ impl Application {
         Arc::clone(&self.tables.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// The handler of a request, where a route takes it.
+    pub(crate) fn handler_of(&self, head: &dyn Head) -> Option<Function> {
+        let tables = self.tables();
+        let (path, method) = (head.path().ok()?, head.method().parse().ok()?);
+        match tables.router.resolve(&path, method) {
+            Resolved::Static { handler, .. } | Resolved::Pattern { handler, .. } => Some(Arc::clone(handler)),
+            Resolved::MethodNotAllowed(_) | Resolved::NotFound { .. } => None,
+        }
+    }
+
+    /// The pace of requests with this handler, or with none.
+    pub(crate) fn pace<'a>(&'a self, handler: Option<&'a Function>) -> &'a Pace {
+        handler.map_or(&self.unrouted, |handler| &handler.pace)
+    }
+
     /// Sends one request through the pipeline. An error is one that leaves the application.
     pub(crate) fn handle(slf: &Bound<'_, Self>, source: Source, body: Body) -> PyResult<Response> {
         let app = slf.get();
@@ -198,9 +219,9 @@ fn decorator<'py>(
 }
 
 /// A handler has to be something that can be called.
-fn callable(function: &Bound<'_, PyAny>, what: &str) -> PyResult<Arc<Py<PyAny>>> {
+fn callable(function: &Bound<'_, PyAny>, what: &str) -> PyResult<Function> {
     if function.is_callable() {
-        return Ok(Arc::new(function.clone().unbind()));
+        return Ok(Arc::new(function.clone().unbind().into()));
     }
     Err(PyTypeError::new_err(format!("{what}: {} is not callable", function.get_type().name()?)))
 }

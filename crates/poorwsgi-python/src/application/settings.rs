@@ -117,6 +117,10 @@ impl Application {
         Ok(())
     }
 
+    pub(crate) fn is_profiled(&self) -> bool {
+        self.own(|own| own.profile.is_some())
+    }
+
     pub(crate) fn profile<'py>(&self, py: Python<'py>) -> Option<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
         self.own(|own| {
             let (runctx, dump) = own.profile.as_ref()?;

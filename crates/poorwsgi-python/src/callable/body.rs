@@ -5,7 +5,7 @@ use poorwsgi::response::Body;
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
+use pyo3::types::{PyBytes, PyIterator, PyList, PyString, PyTuple};
 
 use super::Raised;
 use super::exchange::Exchange;
@@ -16,16 +16,61 @@ use super::start_response::block;
 /// Up to here the items of a list are put together, so that they need no more than one write.
 const TOGETHER: usize = 256 << 10;
 
-/// Sends what a callable has returned, and closes it in any case (PEP 3333).
-pub(super) fn send(result: &Bound<'_, PyAny>, exchange: &Exchange) -> PyResult<()> {
-    let sent = content(result, exchange);
-    if matches!(sent, Ok(Closing::WithTheFile)) {
-        return Ok(());
+/// Sends what a callable has returned, as far as it is at hand, and closes it in any case (PEP 3333). The rest comes back.
+pub(super) fn begin(result: &Bound<'_, PyAny>, exchange: &Exchange) -> PyResult<Option<Content>> {
+    match content(result, exchange) {
+        Ok(Begun::WithTheFile) => Ok(None),
+        Ok(Begun::First { blocks, block }) => {
+            Ok(Some(Content { result: result.clone().unbind(), blocks: blocks.unbind(), block }))
+        }
+        Ok(Begun::All) => {
+            close_and_log(result);
+            Ok(None)
+        }
+        Err(error) => {
+            close_and_log(result);
+            Err(error)
+        }
     }
+}
+
+/// Content of which only the first block is known.
+pub(super) struct Content {
+    result: Py<PyAny>,
+    blocks: Py<PyIterator>,
+    block: Bytes,
+}
+
+impl Content {
+    /// Sends it to its end, and closes it in any case.
+    pub(super) fn send(self, py: Python<'_>, exchange: &Exchange) -> PyResult<()> {
+        let sent = send_blocks(py, self.block, self.blocks.bind(py), exchange);
+        close_and_log(self.result.bind(py));
+        sent
+    }
+}
+
+fn send_blocks(
+    py: Python<'_>,
+    first: Bytes,
+    blocks: &Bound<'_, PyIterator>,
+    exchange: &Exchange,
+) -> PyResult<()> {
+    exchange.send(py, first)?;
+    let mut blocks = blocks.clone();
+    while exchange.wants_more() {
+        match blocks.next() {
+            Some(item) => exchange.send(py, block(&item?)?)?,
+            None => return exchange.end(),
+        }
+    }
+    Ok(())
+}
+
+fn close_and_log(result: &Bound<'_, PyAny>) {
     if let Err(error) = close(result) {
         log_failure(&Raised::boxed(result.py(), error));
     }
-    sent.map(drop)
 }
 
 /// Calls the `close` of an object that has one.
@@ -36,13 +81,16 @@ pub(super) fn close(object: &Bound<'_, PyAny>) -> PyResult<()> {
     }
 }
 
-/// Who closes the iterable.
-enum Closing {
-    Here,
+/// How far the content is sent.
+enum Begun<'py> {
+    All,
+    /// It is a file, which is closed with its last block.
     WithTheFile,
+    /// This is the first block, and more may follow.
+    First { blocks: Bound<'py, PyIterator>, block: Bytes },
 }
 
-fn content(result: &Bound<'_, PyAny>, exchange: &Exchange) -> PyResult<Closing> {
+fn content<'py>(result: &Bound<'py, PyAny>, exchange: &Exchange) -> PyResult<Begun<'py>> {
     let py = result.py();
     if !exchange.is_begun() {
         if let Ok(wrapper) = result.cast_exact::<FileWrapper>()
@@ -51,11 +99,11 @@ fn content(result: &Bound<'_, PyAny>, exchange: &Exchange) -> PyResult<Closing> 
             let range = exchange.length().map_or_else(|| range.clone(), |length| range.part(0, length));
             let wrapper = Some(wrapper.clone().unbind());
             exchange.complete(Body::blocks(Sending { range, wrapper }))?;
-            return Ok(Closing::WithTheFile);
+            return Ok(Begun::WithTheFile);
         }
         if let Some(whole) = at_hand(result)? {
             exchange.complete(whole.into())?;
-            return Ok(Closing::Here);
+            return Ok(Begun::All);
         }
     }
     if result.is_instance_of::<PyBytes>() || result.is_instance_of::<PyString>() {
@@ -64,23 +112,23 @@ fn content(result: &Bound<'_, PyAny>, exchange: &Exchange) -> PyResult<Closing> 
             "a WSGI callable returns an iterable of bytes, such as [b\"text\"], not {kind}"
         )));
     }
-    let blocks = result.try_iter()?;
+    let mut blocks = result.try_iter()?;
     let is_single = result.len().is_ok_and(|length| length == 1);
-    for item in blocks {
+    while let Some(item) = blocks.next() {
         let block = block(&item?)?;
+        if block.is_empty() {
+            continue;
+        }
         let is_all = is_single || exchange.length() == Some(block.len() as u64);
-        if is_all && !block.is_empty() && !exchange.is_begun() {
+        if is_all && !exchange.is_begun() {
             // With its length, and without another thread to wait for.
             exchange.complete(block.into())?;
-            return Ok(Closing::Here);
+            return Ok(Begun::All);
         }
-        exchange.send(py, block)?;
-        if !exchange.wants_more() {
-            return Ok(Closing::Here);
-        }
+        return Ok(Begun::First { blocks, block });
     }
     exchange.end()?;
-    Ok(Closing::Here)
+    Ok(Begun::All)
 }
 
 /// The content of a list or tuple, unless it is large. Making these blocks takes no time, so that none is held back.

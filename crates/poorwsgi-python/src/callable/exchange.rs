@@ -1,6 +1,7 @@
 //! The answer to one request of a callable: what `start_response` has said, and how much of it is on its way.
 
 use std::mem;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -42,6 +43,8 @@ impl Head {
 /// Shared by the thread of the callable, by `start_response`, and by `write`.
 pub(super) struct Exchange {
     is_head_request: bool,
+    /// Whether the thread of the callable may wait for the client.
+    may_wait: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -70,12 +73,17 @@ impl State {
 }
 
 impl Exchange {
-    pub(super) fn new(is_head_request: bool, answer: oneshot::Sender<Answer>) -> Self {
-        Exchange { is_head_request, state: Mutex::new(State::Open { answer, head: None }) }
+    pub(super) fn new(is_head_request: bool, may_wait: bool, answer: oneshot::Sender<Answer>) -> Self {
+        Exchange { is_head_request, may_wait: AtomicBool::new(may_wait), state: Mutex::new(State::Open { answer, head: None }) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From here on the thread of the callable is one that may wait.
+    pub(super) fn may_wait(&self) {
+        self.may_wait.store(true, Ordering::Relaxed);
     }
 
     /// Whether the head is sent, so that it cannot be replaced.
@@ -113,7 +121,8 @@ impl Exchange {
         }
     }
 
-    /// Sends a block, and the head before the first one. Other Python threads go on while the client is slower.
+    /// Sends a block, and the head before the first one. Other Python threads go on while the client is slower; what
+    /// `write` is given on a thread that may not wait is kept.
     ///
     /// BrokenPipeError when the client is gone.
     pub(super) fn send(&self, py: Python<'_>, block: Bytes) -> PyResult<()> {
@@ -125,7 +134,8 @@ impl Exchange {
         let is_taken = match sender.try_send(block) {
             Sent::Taken => true,
             Sent::Gone => false,
-            Sent::Full(block) => py.detach(|| sender.send(block)),
+            Sent::Full(block) if self.may_wait.load(Ordering::Relaxed) => py.detach(|| sender.send(block)),
+            Sent::Full(block) => sender.keep(block),
         };
         if is_taken { Ok(()) } else { Err(PyBrokenPipeError::new_err("the client is gone")) }
     }

@@ -1,6 +1,7 @@
 //! Any WSGI callable (PEP 3333) on our own server.
 //!
-//! A request runs on one thread that may block, from the call to the `close` of what it returned.
+//! A request runs on one thread, from the call to the `close` of what it returned. Only where that is the thread of the
+//! connections, content that is not at hand goes to one that may block.
 
 mod blocks;
 mod body;
@@ -12,7 +13,9 @@ mod pipe;
 mod start_response;
 
 use std::fmt;
+use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::sync::Arc;
+use std::time::Instant;
 
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method, StatusCode};
@@ -32,36 +35,88 @@ pub(crate) use file_wrapper::FileWrapper;
 pub(crate) use input::Input;
 use start_response::StartResponse;
 
+use crate::pace::{Pace, Rule};
+
+/// How many kinds of requests are told apart. Kinds that share a place share its pace.
+const KINDS: usize = 256;
+
 /// A WSGI callable that is served.
 pub(crate) struct Callable {
     callable: Py<PyAny>,
     variables: Option<Arc<Variables>>,
+    /// By method and path, because nothing is known of its routes.
+    paces: Vec<Pace>,
+    hasher: RandomState,
 }
 
 impl Callable {
     pub(crate) fn new(callable: Py<PyAny>) -> Self {
-        Callable { callable, variables: Variables::of_process().map(Arc::new) }
+        Callable {
+            callable,
+            variables: Variables::of_process().map(Arc::new),
+            paces: Vec::new(),
+            hasher: RandomState::new(),
+        }
     }
 
-    /// Answers one request, on this thread; the answer is sent when its head is known, while the content may go on.
-    pub(crate) fn answer<B>(&self, request: http::Request<B>, answer: oneshot::Sender<Answer>)
-    where
-        B: http_body::Body<Data = bytes::Bytes> + Send + 'static,
-        B::Error: Into<BoxError>,
-    {
-        let (parts, body) = request.into_parts();
-        let exchange = Arc::new(Exchange::new(parts.method == Method::HEAD, answer));
-        let head = HttpHead::new(parts, self.variables.clone());
+    /// Has the calls timed, so that those may be made inline which have proved short.
+    pub(crate) fn paced(mut self) -> Self {
+        self.paces.resize_with(KINDS, Pace::default);
+        self
+    }
+
+    pub(crate) fn variables(&self) -> Option<Arc<Variables>> {
+        self.variables.clone()
+    }
+
+    /// The pace of requests with this method and path, where numbers in the path make no difference.
+    pub(crate) fn pace(&self, head: &HttpHead) -> Option<&Pace> {
+        let mut hasher = self.hasher.build_hasher();
+        head.parts().method.hash(&mut hasher);
+        let words = head.parts().uri.path().split(|character: char| character.is_ascii_digit());
+        words.filter(|word| !word.is_empty()).for_each(|word| word.hash(&mut hasher));
+        self.paces.get(hasher.finish() as usize % KINDS)
+    }
+
+    /// Answers one request, on this thread; the answer is sent when its head is known. What is left of the content then is
+    /// handed back: it is for a thread that `may_wait`.
+    pub(crate) fn answer(
+        &self,
+        head: HttpHead,
+        body: Body,
+        answer: oneshot::Sender<Answer>,
+        rule: &Rule,
+        may_wait: bool,
+    ) -> Option<Rest> {
+        let exchange = Arc::new(Exchange::new(head.parts().method == Method::HEAD, may_wait, answer));
+        let pace = self.pace(&head);
         Python::attach(|py| {
-            let input = match Bound::new(py, Input::new(Body::wrap(body))) {
+            let input = match Bound::new(py, Input::new(body)) {
                 Ok(input) => input,
-                Err(error) => return exchange.fail(Raised::boxed(py, error)),
+                Err(error) => {
+                    exchange.fail(Raised::boxed(py, error));
+                    return None;
+                }
             };
-            let result = self.call(&head, &input, &exchange);
-            if let Err(error) = result.and_then(|result| body::send(&result, &exchange)) {
-                fail(py, error, &input, &exchange);
+            let begun = Instant::now();
+            let sent = self.call(&head, &input, &exchange).and_then(|result| body::begin(&result, &exchange));
+            if let Some(pace) = pace {
+                pace.record(rule, begun.elapsed());
             }
-        });
+            match sent {
+                Ok(None) => None,
+                Ok(Some(content)) => {
+                    if let Some(pace) = pace {
+                        pace.leave();
+                    }
+                    Some(Rest { content, exchange, input: input.unbind() })
+                }
+                Err(error) => {
+                    fail(py, error, &input, &exchange);
+                    None
+                }
+            }
+        })
     }
 
     fn call<'py>(
@@ -74,6 +129,26 @@ impl Callable {
         let environ = environ::of_http(py, head)?;
         environ::set_input(&environ, input)?;
         self.callable.bind(py).call1((environ, StartResponse(Arc::clone(exchange))))
+    }
+}
+
+/// Content that is made while it is sent.
+pub(crate) struct Rest {
+    content: body::Content,
+    exchange: Arc<Exchange>,
+    input: Py<Input>,
+}
+
+impl Rest {
+    /// Sends it, on this thread, which waits while the client is slower.
+    pub(crate) fn send(self) {
+        let Rest { content, exchange, input } = self;
+        exchange.may_wait();
+        Python::attach(|py| {
+            if let Err(error) = content.send(py, &exchange) {
+                fail(py, error, input.bind(py), &exchange);
+            }
+        });
     }
 }
 

@@ -60,21 +60,26 @@ impl Shared {
 impl Sender {
     /// Hands a block over where there is room for it.
     pub(super) fn try_send(&self, block: Bytes) -> Sent {
-        self.push(self.0.state(), block)
+        self.push(self.0.state(), block, WINDOW)
     }
 
     /// Hands a block over; waits until there is room for it. `false` when the connection is gone.
     pub(super) fn send(&self, block: Bytes) -> bool {
         let is_full = |state: &mut State| !state.is_gone && state.waiting >= WINDOW;
         let state = self.0.room.wait_while(self.0.state(), is_full).unwrap_or_else(PoisonError::into_inner);
-        matches!(self.push(state, block), Sent::Taken)
+        matches!(self.push(state, block, WINDOW), Sent::Taken)
     }
 
-    fn push(&self, mut state: MutexGuard<'_, State>, block: Bytes) -> Sent {
+    /// Hands a block over, whether there is room for it or not. `false` when the connection is gone.
+    pub(super) fn keep(&self, block: Bytes) -> bool {
+        matches!(self.push(self.0.state(), block, usize::MAX), Sent::Taken)
+    }
+
+    fn push(&self, mut state: MutexGuard<'_, State>, block: Bytes, window: usize) -> Sent {
         if state.is_gone || state.end.is_some() {
             return Sent::Gone;
         }
-        if state.waiting >= WINDOW {
+        if state.waiting >= window {
             return Sent::Full(block);
         }
         state.waiting += block.len();

@@ -15,6 +15,7 @@ use super::extras::Place;
 use super::source::{Source, native};
 use crate::environ::{self, Environ};
 use crate::error::http_exception;
+use crate::language::Function;
 use crate::names::{Made, deprecated};
 
 /// A request without negotiation, arguments and body.
@@ -41,7 +42,7 @@ struct Core {
 /// The route that a request took.
 struct Route {
     rule: Arc<str>,
-    handler: Option<Arc<Py<PyAny>>>,
+    handler: Option<Function>,
     args: Vec<PathArg>,
 }
 
@@ -97,7 +98,7 @@ impl SimpleRequest {
         self.core().app.bind(py)
     }
 
-    pub(crate) fn set_route(&self, rule: Arc<str>, handler: Option<Arc<Py<PyAny>>>, args: Vec<PathArg>) {
+    pub(crate) fn set_route(&self, rule: Arc<str>, handler: Option<Function>, args: Vec<PathArg>) {
         let _ = self.route.set(Route { rule, handler, args });
     }
 

@@ -115,6 +115,12 @@ impl Body {
         self.kind
     }
 
+    /// Whether its source makes it while it is sent, and may take its time: neither bytes, nor a file, nor a stream.
+    #[must_use]
+    pub const fn is_made_while_sent(&self) -> bool {
+        matches!(self.kind, BodyKind::Blocks(_))
+    }
+
     /// The length in bytes, where it is known before the body is read.
     #[must_use]
     pub fn length(&self) -> Option<u64> {

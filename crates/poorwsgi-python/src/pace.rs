@@ -1,0 +1,199 @@
+//! Whether a route is called on the thread of its connection, or on one that may block.
+//!
+//! Handing a request to another thread and its answer back costs several times what a small handler does. But whatever
+//! runs on the thread of the connections holds all of them up. So a route starts on the pool; once its calls have proved
+//! short, it is called inline; when they are not any more, it goes back for a while.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
+
+/// How many of the last calls are known: as many as must have been short.
+const KNOWN: usize = 64;
+
+/// What an inline call over the limit costs, of a credit of [`KNOWN`] calls.
+const FINE: u32 = 16;
+
+/// How often a route may come back from inline before it has to prove itself no longer than the time before.
+const MOST_NEEDED: u32 = KNOWN as u32 * 16;
+
+/// When routes are called inline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Inline {
+    /// Those whose calls have proved short.
+    Auto,
+    /// All, for applications that never wait for anything.
+    Always,
+    /// None.
+    Never,
+}
+
+/// The rule, as it was set for a server.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rule {
+    pub(crate) inline: Inline,
+    /// Up to here a call is short. Default 200 µs.
+    pub(crate) short: Duration,
+    /// From here on one inline call is enough to send its route back to the pool. Default 20 ms.
+    pub(crate) long: Duration,
+}
+
+impl Default for Rule {
+    fn default() -> Self {
+        Rule { inline: Inline::Auto, short: Duration::from_micros(200), long: Duration::from_millis(20) }
+    }
+}
+
+/// How long the calls of one route take, and where they are made.
+pub(crate) struct Pace {
+    /// The last times in nanoseconds, zero where there was none yet.
+    times: [AtomicU32; KNOWN],
+    next: AtomicU32,
+    is_inline: AtomicBool,
+    /// On the pool: how many short calls there were in a row. Inline: what is left until it goes back.
+    credit: AtomicU32,
+    /// How many short calls in a row bring it inline.
+    needed: AtomicU32,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Pace {
+            times: [const { AtomicU32::new(0) }; KNOWN],
+            next: AtomicU32::new(0),
+            is_inline: AtomicBool::new(false),
+            credit: AtomicU32::new(0),
+            needed: AtomicU32::new(KNOWN as u32),
+        }
+    }
+}
+
+impl Pace {
+    /// Whether the next call is made inline.
+    pub(crate) fn is_inline(&self, rule: &Rule) -> bool {
+        match rule.inline {
+            Inline::Auto => self.is_inline.load(Ordering::Relaxed),
+            Inline::Always => true,
+            Inline::Never => false,
+        }
+    }
+
+    /// Records how long a call took. Calls that run at the same time may count as one, which does no harm.
+    pub(crate) fn record(&self, rule: &Rule, took: Duration) {
+        let nanoseconds = u32::try_from(took.as_nanos()).unwrap_or(u32::MAX).max(1);
+        let next = self.next.load(Ordering::Relaxed);
+        if let Some(time) = self.times.get(next as usize % KNOWN) {
+            time.store(nanoseconds, Ordering::Relaxed);
+        }
+        self.next.store(next.wrapping_add(1), Ordering::Relaxed);
+        let credit = self.credit.load(Ordering::Relaxed);
+        let is_short = took <= rule.short;
+        if self.is_inline.load(Ordering::Relaxed) {
+            match credit.saturating_sub(if took >= rule.long { credit } else { FINE }) {
+                _ if is_short => self.credit.store(KNOWN.min(credit as usize + 1) as u32, Ordering::Relaxed),
+                0 => self.leave(),
+                left => self.credit.store(left, Ordering::Relaxed),
+            }
+        } else if !is_short {
+            self.credit.store(0, Ordering::Relaxed);
+        } else if credit + 1 < self.needed.load(Ordering::Relaxed) {
+            self.credit.store(credit + 1, Ordering::Relaxed);
+        } else {
+            self.credit.store(KNOWN as u32, Ordering::Relaxed);
+            self.is_inline.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Sends the route back to the pool, where it has to prove itself for twice as long.
+    pub(crate) fn leave(&self) {
+        let needed = self.needed.load(Ordering::Relaxed);
+        self.needed.store(MOST_NEEDED.min(needed * 2), Ordering::Relaxed);
+        self.credit.store(0, Ordering::Relaxed);
+        self.is_inline.store(false, Ordering::Relaxed);
+    }
+
+    /// The last times, shortest first.
+    fn sorted(&self) -> Vec<u32> {
+        let known = self.times.iter().map(|time| time.load(Ordering::Relaxed)).filter(|time| *time > 0);
+        let mut times: Vec<_> = known.collect();
+        times.sort_unstable();
+        times
+    }
+}
+
+impl fmt::Display for Pace {
+    /// Where it is called, and how long half and nearly all of the last calls took: `inline, p50 3 µs, p99 12 µs`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.is_inline.load(Ordering::Relaxed) { "inline" } else { "pool" })?;
+        let times = self.sorted();
+        let at = |percent: usize| times.get((times.len() * percent).div_ceil(100).saturating_sub(1));
+        if let (Some(half), Some(most)) = (at(50), at(99)) {
+            let shown = |nanoseconds: u32| f64::from(nanoseconds) / 1000.0;
+            write!(f, ", p50 {:.0} µs, p99 {:.0} µs", shown(*half).ceil(), shown(*most).ceil())?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHORT: Duration = Duration::from_micros(5);
+    const LONGER: Duration = Duration::from_millis(1);
+    const LONG: Duration = Duration::from_secs(1);
+
+    fn after(calls: impl IntoIterator<Item = (usize, Duration)>) -> Pace {
+        let pace = Pace::default();
+        for (count, took) in calls {
+            (0..count).for_each(|_| pace.record(&Rule::default(), took));
+        }
+        pace
+    }
+
+    fn is_inline(calls: impl IntoIterator<Item = (usize, Duration)>) -> bool {
+        after(calls).is_inline(&Rule::default())
+    }
+
+    #[test]
+    fn a_route_comes_inline_when_its_last_calls_were_short() {
+        assert!(!is_inline([]));
+        assert!(!is_inline([(63, SHORT)]));
+        assert!(is_inline([(64, SHORT)]));
+        assert!(!is_inline([(63, SHORT), (1, LONGER), (63, SHORT)]));
+        assert!(is_inline([(63, SHORT), (1, LONGER), (64, SHORT)]));
+    }
+
+    #[test]
+    fn one_long_call_sends_it_back_for_a_while() {
+        assert!(!is_inline([(64, SHORT), (1, LONG), (127, SHORT)]));
+        assert!(is_inline([(64, SHORT), (1, LONG), (128, SHORT)]));
+        let many = (0..20).flat_map(|_| [(2000, SHORT), (1, LONG)]);
+        assert!(!is_inline(many.clone().chain([(1023, SHORT)])));
+        assert!(is_inline(many.chain([(1024, SHORT)])));
+    }
+
+    /// A thread that loses its processor for a moment is not the route's fault; a route that is slow now is.
+    #[test]
+    fn several_calls_over_the_limit_send_it_back() {
+        assert!(is_inline([(64, SHORT), (3, LONGER)]));
+        assert!(!is_inline([(64, SHORT), (4, LONGER)]));
+        assert!(is_inline((0..100).flat_map(|_| [(64, SHORT), (1, LONGER)])));
+        assert!(!is_inline([(64, SHORT)].into_iter().chain((0..100).flat_map(|_| [(9, SHORT), (1, LONGER)]))));
+    }
+
+    #[test]
+    fn the_rule_may_be_always_or_never() {
+        let with = |inline| Rule { inline, ..Rule::default() };
+        assert!(Pace::default().is_inline(&with(Inline::Always)));
+        assert!(!after([(64, SHORT)]).is_inline(&with(Inline::Never)));
+    }
+
+    #[test]
+    fn percentiles_are_of_the_last_calls() {
+        assert_eq!(Pace::default().to_string(), "pool");
+        assert_eq!(after([(1, LONGER)]).to_string(), "pool, p50 1000 µs, p99 1000 µs");
+        assert_eq!(after([(1, LONGER), (64, SHORT)]).to_string(), "inline, p50 5 µs, p99 5 µs");
+        assert_eq!(after([(60, SHORT), (4, LONGER)]).to_string(), "pool, p50 5 µs, p99 1000 µs");
+    }
+}
