@@ -166,9 +166,12 @@ fn answer_on_pool(
     answer: oneshot::Sender<Answer>,
     rule: &Rule,
 ) {
-    if let Some(rest) = callable.answer(head, body, answer, rule, true) {
-        rest.send();
-    }
+    // Attached from the first to the last: what Python keeps for a thread goes when it detaches for good.
+    Python::attach(|_| {
+        if let Some(rest) = callable.answer(head, body, answer, rule, true) {
+            rest.send();
+        }
+    });
 }
 
 /// Calls an application of ours, on this thread.
