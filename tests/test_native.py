@@ -78,6 +78,18 @@ def test_requests_run_side_by_side(app):
     assert answers == ["True"] * 4
 
 
+def test_what_is_kept_for_a_thread_is_kept_while_a_response_is_made(app):
+    local = threading.local()
+
+    @app.route("/")
+    def handler(req):
+        local.word = "kept"
+        return GeneratorResponse(local.word.encode() for _ in range(3))
+
+    with SERVERS["ours"](app) as port:
+        assert Client(port)("/").text == "keptkeptkept"
+
+
 class Rows:
     """Rows of an SQLite database, which refuses to be asked by another thread than the one that opened it."""
 

@@ -129,6 +129,12 @@ def _parser():
     limits = run.add_argument_group("limits", "sizes may be written with K, M or G, times are in seconds")
     for name, kind, text in _SETTINGS:
         limits.add_argument(f"--{name.replace('_', '-')}", type=kind, metavar=kind.__name__.strip("_").upper(), help=text)
+    run.add_argument("--inline", choices=["auto", "always", "never"],
+                     help="call handlers on the thread of the connections: those whose calls prove short (auto, the "
+                          "default), all, or none")
+    run.add_argument("--inline-limit", type=_seconds, metavar="SECONDS", help="up to here a call is short (default: 0.0002)")
+    run.add_argument("--threads", type=_number, metavar="NUMBER",
+                     help="threads that make the other calls, at most (default: 256)")
     run.add_argument("--trusted-proxy", dest="trusted_proxies", action="append", metavar="NETWORK",
                      help="believe the X-Forwarded headers of this network; may be given several times")
     run.set_defaults(call=_run, command_parser=run)
@@ -205,7 +211,7 @@ def _run(arguments, parser):
 
 def _settings(arguments):
     """The settings of the server that were given."""
-    names = [name for name, *_ in _SETTINGS] + ["trusted_proxies"]
+    names = [name for name, *_ in _SETTINGS] + ["trusted_proxies", "inline", "inline_limit", "threads"]
     return {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
 
 

@@ -22,6 +22,9 @@ class _Settings(TypedDict, total=False):
     queue: int
     backlog: int
     unix_mode: int
+    inline: Literal["auto", "always", "never"]
+    inline_limit: float
+    threads: int
     trusted_proxies: Iterable[str]
     trust_unix_peers: bool
     server_header: str | None

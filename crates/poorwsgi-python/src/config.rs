@@ -8,12 +8,45 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-/// How a value of Python becomes one of the server's.
-type Set = fn(Config, &Bound<'_, PyAny>) -> PyResult<Config>;
+use poorwsgi_server::inlining::{Inline, Rule};
+
+/// All that is set of a server.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// What the connections are told.
+    pub(crate) config: Config,
+    /// How long requests may go on after a stop.
+    pub(crate) stop_timeout: Duration,
+    pub(crate) rule: Rule,
+    /// How many calls may be made at a time besides the inline one.
+    pub(crate) threads: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            config: Config::new().stop_timeout(STOP_TIMEOUT),
+            stop_timeout: STOP_TIMEOUT,
+            rule: Rule::default(),
+            threads: THREADS,
+        }
+    }
+}
+
+/// How a setting takes a value of Python.
+type Set = fn(&mut Settings, &Bound<'_, PyAny>) -> PyResult<()>;
 
 macro_rules! settings {
     ($($name:ident: $read:expr;)*) => {
-        const SETTINGS: &[(&str, Set)] = &[$((stringify!($name), |config, value| Ok(config.$name($read(value)?)))),*];
+        const SETTINGS: &[(&str, Set)] = &[
+            $((stringify!($name), |settings, value| {
+                settings.config = settings.config.clone().$name($read(value)?);
+                Ok(())
+            }),)*
+            ("inline", |settings, value| Ok(settings.rule.inline = inline(value)?)),
+            ("inline_limit", |settings, value| Ok(settings.rule.short = seconds(value)?)),
+            ("threads", |settings, value| Ok(settings.threads = threads(value)?)),
+        ];
     };
 }
 
@@ -41,14 +74,16 @@ settings! {
 /// How long requests may go on after a stop.
 const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The configuration that these settings make, and how long requests may go on after a stop.
+/// How many threads make calls at most. Each is begun when it is needed.
+const THREADS: usize = 256;
+
+/// What these settings make.
 ///
 /// # Errors
 /// TypeError for a setting that there is not, ValueError for a value that cannot be.
-pub(crate) fn config(settings: Option<&Bound<'_, PyDict>>) -> PyResult<(Config, Duration)> {
-    let mut config = Config::new().stop_timeout(STOP_TIMEOUT);
-    let mut stop_timeout = STOP_TIMEOUT;
-    for (name, value) in settings.into_iter().flatten() {
+pub(crate) fn settings(given: Option<&Bound<'_, PyDict>>) -> PyResult<Settings> {
+    let mut settings = Settings::default();
+    for (name, value) in given.into_iter().flatten() {
         let name: String = name.extract()?;
         let Some((_, set)) = SETTINGS.iter().find(|(known, _)| *known == name) else {
             let known: Vec<_> = SETTINGS.iter().map(|(known, _)| *known).collect();
@@ -57,15 +92,33 @@ pub(crate) fn config(settings: Option<&Bound<'_, PyDict>>) -> PyResult<(Config, 
                 known.join(", ")
             )));
         };
-        config = set(config, &value).map_err(|error| {
+        set(&mut settings, &value).map_err(|error| {
             let reason = error.value(value.py()).to_string();
             PyValueError::new_err(format!("{name}: {reason}"))
         })?;
         if name == "stop_timeout" {
-            stop_timeout = seconds(&value)?;
+            settings.stop_timeout = seconds(&value)?;
         }
     }
-    Ok((config, stop_timeout))
+    Ok(settings)
+}
+
+fn inline(value: &Bound<'_, PyAny>) -> PyResult<Inline> {
+    match value.extract::<&str>()? {
+        "auto" => Ok(Inline::Auto),
+        "always" => Ok(Inline::Always),
+        "never" => Ok(Inline::Never),
+        other => {
+            Err(PyValueError::new_err(format!("{other:?} is none of \"auto\", \"always\" and \"never\"")))
+        }
+    }
+}
+
+fn threads(value: &Bound<'_, PyAny>) -> PyResult<usize> {
+    match value.extract()? {
+        0 => Err(PyValueError::new_err("at least one thread is needed")),
+        threads => Ok(threads),
+    }
 }
 
 fn number(value: &Bound<'_, PyAny>) -> PyResult<u64> {

@@ -17,9 +17,9 @@ use pyo3::types::{PyDict, PyTuple};
 use crate::application::steps;
 use crate::error::{Error, Status};
 use crate::names::Name;
-use crate::pace::Pace;
 use crate::request::{PathArg, Request, SimpleRequest};
 use crate::response::{Answer, HTTPException, RaisedHttp, from_result};
+use poorwsgi_server::inlining::Pace;
 
 /// Handlers written in Python.
 pub(crate) enum Python3 {}

@@ -19,7 +19,6 @@ mod json;
 mod language;
 mod log;
 mod names;
-mod pace;
 mod request;
 mod response;
 mod results;

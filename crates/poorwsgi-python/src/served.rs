@@ -5,7 +5,6 @@ use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 use http_body::{Body as HttpBody, Frame};
@@ -13,6 +12,8 @@ use poorwsgi::BoxError;
 use poorwsgi::request::HttpHead;
 use poorwsgi::response::Body;
 use poorwsgi_server::RequestBody;
+use poorwsgi_server::inlining::{Lane, Pace, Place, Rule};
+use poorwsgi_server::pool::Pool;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use tokio::sync::oneshot;
@@ -20,7 +21,6 @@ use tokio::sync::oneshot;
 use crate::application::Application;
 use crate::callable::{Answer, Callable, send_blocks};
 use crate::names::overrides;
-use crate::pace::{Pace, Rule};
 use crate::request::{Source, Timed};
 use crate::running::{Run, Running};
 
@@ -66,6 +66,7 @@ pub(crate) struct Service {
     pub(crate) served: Arc<Served>,
     pub(crate) running: Running,
     pub(crate) rule: Rule,
+    pub(crate) pool: Pool,
 }
 
 impl tower_service::Service<http::Request<RequestBody>> for Service {
@@ -88,7 +89,9 @@ impl tower_service::Service<http::Request<RequestBody>> for Service {
             return self.begin(head, body, false);
         }
         let body = match &*self.served {
-            Served::Native(application) => Timed::wrap(body, application.get().tables().settings.read_timeout),
+            Served::Native(application) => {
+                Timed::wrap(body, application.get().tables().settings.read_timeout)
+            }
             Served::Callable(_) => body,
         };
         let service = self.clone();
@@ -97,10 +100,29 @@ impl tower_service::Service<http::Request<RequestBody>> for Service {
 }
 
 impl Service {
+    /// Answers on a thread that may block.
+    fn on_pool(
+        &self,
+        lane: Lane,
+        run: Run,
+        answer: impl FnOnce(oneshot::Sender<Answer>) + Send + 'static,
+    ) -> Answering {
+        let (sender, receiver) = oneshot::channel();
+        self.spawn(lane, run, move || answer(sender));
+        Answering::OnItsWay(receiver)
+    }
+
+    fn spawn(&self, lane: Lane, run: Run, act: impl FnOnce() + Send + 'static) {
+        self.pool.spawn(lane, move || {
+            act();
+            drop(run);
+        });
+    }
+
     /// Calls the application here and now where that is right for this request, and its body `is_there`; else on a thread
     /// that may block.
     fn begin(&self, head: Parts, body: Body, is_there: bool) -> Answering {
-        let Service { served, rule, running } = self;
+        let Service { served, rule, running, .. } = self;
         let run = running.begin();
         match &**served {
             Served::Native(application) => {
@@ -110,16 +132,19 @@ impl Service {
                     // It is __call__ that is profiled.
                     let callable = Python::attach(|py| Callable::new(application.clone_ref(py).into_any()));
                     let rule = *rule;
-                    return on_pool(run, move |answer| answer_on_pool(&callable, head, body, answer, &rule));
+                    return self.on_pool(Lane::Wide, run, move |answer| {
+                        answer_on_pool(&callable, head, body, answer, &rule);
+                    });
                 }
                 let handler = app.handler_of(&head);
                 let pace = app.pace(handler.as_ref());
                 if !is_there || !pace.is_inline(rule) {
                     let (served, rule) = (Arc::clone(served), *rule);
-                    return on_pool(run, move |answer| {
+                    let lane = pace.lane();
+                    return self.on_pool(lane, run, move |answer| {
                         let Served::Native(application) = &*served else { return };
                         let pace = application.get().pace(handler.as_ref());
-                        match native(application, head, body, pace, &rule) {
+                        match native(application, head, body, Place::Pool, pace, &rule) {
                             Ok(response) => {
                                 if response.body().is_made_while_sent() {
                                     pace.leave();
@@ -131,25 +156,27 @@ impl Service {
                         }
                     });
                 }
-                match native(application, head, body, pace, rule) {
+                match native(application, head, body, Place::Inline, pace, rule) {
                     Ok(response) if response.body().is_made_while_sent() => {
                         pace.leave();
-                        on_pool(run, move |answer| send_blocks(response, answer))
+                        self.on_pool(Lane::Wide, run, move |answer| send_blocks(response, answer))
                     }
                     answer => Answering::Now(Some(answer)),
                 }
             }
             Served::Callable(callable) => {
                 let head = HttpHead::new(head, callable.variables());
-                if is_there && callable.pace(&head).is_some_and(|pace| pace.is_inline(rule)) {
+                let pace = callable.pace(&head);
+                if is_there && pace.is_some_and(|pace| pace.is_inline(rule)) {
                     let (sender, receiver) = oneshot::channel();
-                    if let Some(rest) = callable.answer(head, body, sender, rule, false) {
-                        spawn(run, || rest.send());
+                    if let Some(rest) = callable.answer(head, body, sender, rule, Place::Inline) {
+                        self.spawn(Lane::Wide, run, || rest.send());
                     }
                     return Answering::OnItsWay(receiver);
                 }
+                let lane = pace.map_or(Lane::Wide, Pace::lane);
                 let (served, rule) = (Arc::clone(served), *rule);
-                on_pool(run, move |answer| {
+                self.on_pool(lane, run, move |answer| {
                     if let Served::Callable(callable) = &*served {
                         answer_on_pool(callable, head, body, answer, &rule);
                     }
@@ -166,36 +193,26 @@ fn answer_on_pool(
     answer: oneshot::Sender<Answer>,
     rule: &Rule,
 ) {
-    // Attached from the first to the last: what Python keeps for a thread goes when it detaches for good.
-    Python::attach(|_| {
-        if let Some(rest) = callable.answer(head, body, answer, rule, true) {
-            rest.send();
-        }
-    });
+    if let Some(rest) = callable.answer(head, body, answer, rule, Place::Pool) {
+        rest.send();
+    }
 }
 
 /// Calls an application of ours, on this thread.
-fn native(application: &Py<Application>, head: HttpHead, body: Body, pace: &Pace, rule: &Rule) -> Answer {
+fn native(
+    application: &Py<Application>,
+    head: HttpHead,
+    body: Body,
+    place: Place,
+    pace: &Pace,
+    rule: &Rule,
+) -> Answer {
+    // Attached before the time begins: what others compute is not this call's.
     Python::attach(|py| {
-        let begun = Instant::now();
-        let response = Application::handle(application.bind(py), Source::Native(Box::new(head)), body);
-        pace.record(rule, begun.elapsed());
+        let source = Source::Native(Box::new(head));
+        let response = pace.time(rule, place, || Application::handle(application.bind(py), source, body));
         Ok(response?.into_http())
     })
-}
-
-/// Answers on a thread that may block.
-fn on_pool(run: Run, answer: impl FnOnce(oneshot::Sender<Answer>) + Send + 'static) -> Answering {
-    let (sender, receiver) = oneshot::channel();
-    spawn(run, move || answer(sender));
-    Answering::OnItsWay(receiver)
-}
-
-fn spawn(run: Run, act: impl FnOnce() + Send + 'static) {
-    tokio::task::spawn_blocking(move || {
-        act();
-        drop(run);
-    });
 }
 
 /// The parts of a request's head.
@@ -227,7 +244,9 @@ impl Future for Answering {
                     return Poll::Ready(answer.unwrap_or_else(|| Err("polled after its end".into())));
                 }
                 Answering::OnItsWay(receiver) => {
-                    return Poll::Ready(ready!(Pin::new(receiver).poll(cx)).unwrap_or_else(|gone| Err(gone.into())));
+                    return Poll::Ready(
+                        ready!(Pin::new(receiver).poll(cx)).unwrap_or_else(|gone| Err(gone.into())),
+                    );
                 }
                 Answering::Gathering(gathering) => ready!(gathering.poll(cx)),
             };
@@ -266,7 +285,10 @@ impl HttpBody for Broken {
     type Data = Bytes;
     type Error = BoxError;
 
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         if !self.data.is_empty() {
             return Poll::Ready(Some(Ok(Frame::data(mem::take(&mut self.data)))));
         }

@@ -4,7 +4,6 @@ use std::cell::OnceCell;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use poorwsgi_server::Bound as BoundServer;
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyTypeError, PyValueError};
@@ -14,10 +13,10 @@ use tokio::runtime::Builder;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
-use crate::config::config;
-use crate::pace::Rule;
+use crate::config::Settings;
 use crate::running::Running;
 use crate::served::{Served, Service};
+use poorwsgi_server::pool::Pool;
 
 /// A socket that listens at "host:port", where port 0 is one that the system chooses, or at "unix:/path".
 ///
@@ -27,12 +26,14 @@ use crate::served::{Served, Service};
 /// max_request_line (16 KiB), max_fields (100), first_byte_timeout (10), head_timeout (10), idle_timeout (75), body_timeout
 /// (30), min_body_rate (bytes a second, 240), write_timeout (60), stop_timeout (30), max_connections (10000), queue (bytes
 /// for a connection, 128 KiB), backlog (1024), unix_mode (of the socket's file), trusted_proxies (networks whose
-/// X-Forwarded fields are believed, none), trust_unix_peers (False), server_header ("PoorWSGI", None for none).
+/// X-Forwarded fields are believed, none), trust_unix_peers (False), server_header ("PoorWSGI", None for none); and how the
+/// application is called: inline ("auto": on the thread of the connections where the calls of a route have proved short;
+/// "always", "never"), inline_limit (up to here a call is short, 0.0002), threads (that make the other calls, 256).
 #[pyclass(frozen, module = "poorwsgi.server")]
 pub(crate) struct Listener {
     address: String,
     socket: Mutex<Option<BoundServer<()>>>,
-    stop_timeout: Duration,
+    settings: Settings,
 }
 
 #[pymethods]
@@ -40,11 +41,11 @@ impl Listener {
     #[new]
     #[pyo3(signature = (address, **settings))]
     fn new(py: Python<'_>, address: &str, settings: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
-        let (config, stop_timeout) = config(settings)?;
-        let server = poorwsgi_server::Server::new(()).config(config);
+        let settings = crate::config::settings(settings)?;
+        let server = poorwsgi_server::Server::new(()).config(settings.config.clone());
         let bound = py.detach(|| server.bind_blocking(address));
         let bound = bound.map_err(|error| os_error(address, &error))?;
-        Ok(Listener { address: bound.address().to_string(), socket: Mutex::new(Some(bound)), stop_timeout })
+        Ok(Listener { address: bound.address().to_string(), socket: Mutex::new(Some(bound)), settings })
     }
 
     /// Where it listens, such as "http://127.0.0.1:8080".
@@ -88,6 +89,15 @@ fn os_error(address: &str, error: &io::Error) -> PyErr {
     }
 }
 
+/// One thread for Python from the first to the last: what it keeps for a thread (threading.local) would go with the end of
+/// the outermost attach.
+fn around(work: &mut (dyn FnMut() + Send)) {
+    Python::attach(|py| py.detach(work));
+}
+
+/// Threads that read files, besides those that make calls.
+const FILE_THREADS: usize = 16;
+
 /// A server of an Application or any other WSGI callable. It serves once.
 ///
 /// address is that of a new socket, "host:port" or "unix:/path", or a Listener; settings are those of a Listener.
@@ -98,7 +108,7 @@ pub(crate) struct Server {
     ready: Mutex<Option<BoundServer<Service>>>,
     stops: watch::Sender<u32>,
     running: Running,
-    stop_timeout: Duration,
+    settings: Settings,
 }
 
 #[derive(FromPyObject)]
@@ -117,22 +127,27 @@ impl Server {
         settings: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
         let served = Served::of(application)?;
-        let (bound, stop_timeout) = match address {
+        let (bound, settings) = match address {
             Place::Listener(_) if settings.is_some_and(|settings| !settings.is_empty()) => {
                 return Err(PyTypeError::new_err("settings are those of the Listener"));
             }
-            Place::Listener(listener) => (listener.get().server()?, listener.get().stop_timeout),
+            Place::Listener(listener) => (listener.get().server()?, listener.get().settings.clone()),
             Place::Address(address) => {
                 let listener = Listener::new(application.py(), &address, settings)?;
-                (listener.server()?, listener.stop_timeout)
+                (listener.server()?, listener.settings)
             }
         };
         let running = Running::default();
         let is_native = served.is_native();
-        let service = Service { served: Arc::new(served), running: running.clone(), rule: Rule::default() };
+        let service = Service {
+            served: Arc::new(served),
+            running: running.clone(),
+            rule: settings.rule,
+            pool: Pool::new(settings.threads, around),
+        };
         let address = bound.address().to_string();
         let ready = Mutex::new(Some(bound.with_service(service)));
-        Ok(Server { address, is_native, ready, stops: watch::Sender::new(0), running, stop_timeout })
+        Ok(Server { address, is_native, ready, stops: watch::Sender::new(0), running, settings })
     }
 
     /// Where it listens, such as "http://127.0.0.1:8080".
@@ -159,7 +174,7 @@ impl Server {
                 });
                 served.await?;
                 // All responses are sent or cut off, but the threads that made them may still be busy.
-                let deadline = *stopped.get_or_init(Instant::now) + self.stop_timeout;
+                let deadline = *stopped.get_or_init(Instant::now) + self.settings.stop_timeout;
                 let _ = timeout_at(deadline, self.running.none()).await;
                 Ok(())
             };
@@ -203,7 +218,11 @@ impl Server {
         let bound = ready.ok_or_else(|| PyRuntimeError::new_err("a server serves only once"))?;
         py.detach(|| {
             // Not earlier: threads do not survive a fork.
-            let runtime = Builder::new_current_thread().enable_all().build()?;
+            let runtime = Builder::new_current_thread()
+                .enable_all()
+                // Files are read on these threads as well.
+                .max_blocking_threads(self.settings.threads.saturating_add(FILE_THREADS))
+                .build()?;
             let served = runtime.block_on(serve(bound));
             // A handler that outlived the stop must not hold up whoever waits for this call.
             runtime.shutdown_background();

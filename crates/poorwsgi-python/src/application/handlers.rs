@@ -177,7 +177,8 @@ impl Application {
     fn errors<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let errors = ordered(py)?;
         for (kind, table) in self.tables().errors.iter() {
-            errors.set_item(kind.0.bind(py), by_method(py, table, |handler| Ok(handler.bind(py).clone()))?)?;
+            errors
+                .set_item(kind.0.bind(py), by_method(py, table, |handler| Ok(handler.bind(py).clone()))?)?;
         }
         Ok(errors)
     }

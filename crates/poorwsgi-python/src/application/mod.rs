@@ -28,10 +28,10 @@ pub(crate) use form_limits::FormLimits;
 
 use crate::language::{Function, Python3, Shared};
 use crate::names::{Made, Name};
-use crate::pace::Pace;
 use crate::request::{Request, Source, Timed};
 use crate::response::media_type;
 use crate::wsgi;
+use poorwsgi_server::inlining::Pace;
 use settings::Own;
 
 static NAMES: LazyLock<Mutex<HashSet<String>>> = LazyLock::new(Mutex::default);

@@ -87,7 +87,10 @@ enum Begun<'py> {
     /// It is a file, which is closed with its last block.
     WithTheFile,
     /// This is the first block, and more may follow.
-    First { blocks: Bound<'py, PyIterator>, block: Bytes },
+    First {
+        blocks: Bound<'py, PyIterator>,
+        block: Bytes,
+    },
 }
 
 fn content<'py>(result: &Bound<'py, PyAny>, exchange: &Exchange) -> PyResult<Begun<'py>> {

@@ -9,6 +9,7 @@ use http::{HeaderMap, StatusCode};
 use hyper::ext::ReasonPhrase;
 use poorwsgi::BoxError;
 use poorwsgi::response::Body;
+use poorwsgi_server::inlining::Place;
 use pyo3::exceptions::{PyAssertionError, PyBrokenPipeError, PyValueError};
 use pyo3::prelude::*;
 use tokio::sync::oneshot;
@@ -73,8 +74,12 @@ impl State {
 }
 
 impl Exchange {
-    pub(super) fn new(is_head_request: bool, may_wait: bool, answer: oneshot::Sender<Answer>) -> Self {
-        Exchange { is_head_request, may_wait: AtomicBool::new(may_wait), state: Mutex::new(State::Open { answer, head: None }) }
+    pub(super) fn new(is_head_request: bool, place: Place, answer: oneshot::Sender<Answer>) -> Self {
+        Exchange {
+            is_head_request,
+            may_wait: AtomicBool::new(place == Place::Pool),
+            state: Mutex::new(State::Open { answer, head: None }),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

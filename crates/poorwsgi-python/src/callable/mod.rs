@@ -15,7 +15,6 @@ mod start_response;
 use std::fmt;
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::sync::Arc;
-use std::time::Instant;
 
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method, StatusCode};
@@ -35,7 +34,7 @@ pub(crate) use file_wrapper::FileWrapper;
 pub(crate) use input::Input;
 use start_response::StartResponse;
 
-use crate::pace::{Pace, Rule};
+use poorwsgi_server::inlining::{Pace, Place, Rule};
 
 /// How many kinds of requests are told apart. Kinds that share a place share its pace.
 const KINDS: usize = 256;
@@ -79,16 +78,16 @@ impl Callable {
     }
 
     /// Answers one request, on this thread; the answer is sent when its head is known. What is left of the content then is
-    /// handed back: it is for a thread that `may_wait`.
+    /// handed back: it is for a thread that may wait.
     pub(crate) fn answer(
         &self,
         head: HttpHead,
         body: Body,
         answer: oneshot::Sender<Answer>,
         rule: &Rule,
-        may_wait: bool,
+        place: Place,
     ) -> Option<Rest> {
-        let exchange = Arc::new(Exchange::new(head.parts().method == Method::HEAD, may_wait, answer));
+        let exchange = Arc::new(Exchange::new(head.parts().method == Method::HEAD, place, answer));
         let pace = self.pace(&head);
         Python::attach(|py| {
             let input = match Bound::new(py, Input::new(body)) {
@@ -98,11 +97,12 @@ impl Callable {
                     return None;
                 }
             };
-            let begun = Instant::now();
-            let sent = self.call(&head, &input, &exchange).and_then(|result| body::begin(&result, &exchange));
-            if let Some(pace) = pace {
-                pace.record(rule, begun.elapsed());
-            }
+            let call =
+                || self.call(&head, &input, &exchange).and_then(|result| body::begin(&result, &exchange));
+            let sent = match pace {
+                Some(pace) => pace.time(rule, place, call),
+                None => call(),
+            };
             match sent {
                 Ok(None) => None,
                 Ok(Some(content)) => {

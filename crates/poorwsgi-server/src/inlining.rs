@@ -5,8 +5,10 @@
 //! short, it is called inline; when they are not any more, it goes back for a while.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use rustix::time::{ClockId, clock_gettime};
 
 /// How many of the last calls are known: as many as must have been short.
 const KNOWN: usize = 64;
@@ -19,7 +21,7 @@ const MOST_NEEDED: u32 = KNOWN as u32 * 16;
 
 /// When routes are called inline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Inline {
+pub enum Inline {
     /// Those whose calls have proved short.
     Auto,
     /// All, for applications that never wait for anything.
@@ -30,12 +32,13 @@ pub(crate) enum Inline {
 
 /// The rule, as it was set for a server.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Rule {
-    pub(crate) inline: Inline,
+pub struct Rule {
+    /// Which calls are made inline. Default [`Inline::Auto`].
+    pub inline: Inline,
     /// Up to here a call is short. Default 200 µs.
-    pub(crate) short: Duration,
+    pub short: Duration,
     /// From here on one inline call is enough to send its route back to the pool. Default 20 ms.
-    pub(crate) long: Duration,
+    pub long: Duration,
 }
 
 impl Default for Rule {
@@ -44,8 +47,51 @@ impl Default for Rule {
     }
 }
 
+/// How much a call computes that is hard on the others.
+const HARD: Duration = Duration::from_millis(5);
+
+/// Where a call waits for its thread in a [`Pool`](crate::pool::Pool).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// Nothing is known of it: it takes the narrow lane, where it waits for a moment.
+    Unknown,
+    /// It computes for long, so it takes the narrow lane.
+    Narrow,
+    /// It is brief, or it waits for others.
+    Wide,
+}
+
+impl Lane {
+    pub(crate) const fn is_wide(self) -> bool {
+        matches!(self, Lane::Wide)
+    }
+
+    /// After how long without progress another call is let into the narrow lane.
+    pub(crate) const fn patience(self) -> Duration {
+        match self {
+            Lane::Narrow => Duration::from_secs(1),
+            Lane::Unknown | Lane::Wide => Duration::from_millis(50),
+        }
+    }
+}
+
+/// For how long this thread has computed since it began.
+fn computed() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
+}
+
+/// Where a call is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// On the thread of the connections, which must not wait for anybody.
+    Inline,
+    /// On a thread that may block.
+    Pool,
+}
+
 /// How long the calls of one route take, and where they are made.
-pub(crate) struct Pace {
+#[derive(Debug)]
+pub struct Pace {
     /// The last times in nanoseconds, zero where there was none yet.
     times: [AtomicU32; KNOWN],
     next: AtomicU32,
@@ -54,6 +100,7 @@ pub(crate) struct Pace {
     credit: AtomicU32,
     /// How many short calls in a row bring it inline.
     needed: AtomicU32,
+    lane: AtomicU8,
 }
 
 impl Default for Pace {
@@ -64,13 +111,15 @@ impl Default for Pace {
             is_inline: AtomicBool::new(false),
             credit: AtomicU32::new(0),
             needed: AtomicU32::new(KNOWN as u32),
+            lane: AtomicU8::new(Lane::Unknown as u8),
         }
     }
 }
 
 impl Pace {
     /// Whether the next call is made inline.
-    pub(crate) fn is_inline(&self, rule: &Rule) -> bool {
+    #[must_use]
+    pub fn is_inline(&self, rule: &Rule) -> bool {
         match rule.inline {
             Inline::Auto => self.is_inline.load(Ordering::Relaxed),
             Inline::Always => true,
@@ -78,8 +127,21 @@ impl Pace {
         }
     }
 
+    /// Makes a call, and records what it took.
+    pub fn time<T>(&self, rule: &Rule, place: Place, call: impl FnOnce() -> T) -> T {
+        let computed = (place == Place::Pool).then(computed);
+        let begun = Instant::now();
+        let result = call();
+        let took = begun.elapsed();
+        self.record(rule, took);
+        if let Some(before) = computed {
+            self.record_work(self::computed().saturating_sub(before), took);
+        }
+        result
+    }
+
     /// Records how long a call took. Calls that run at the same time may count as one, which does no harm.
-    pub(crate) fn record(&self, rule: &Rule, took: Duration) {
+    fn record(&self, rule: &Rule, took: Duration) {
         let nanoseconds = u32::try_from(took.as_nanos()).unwrap_or(u32::MAX).max(1);
         let next = self.next.load(Ordering::Relaxed);
         if let Some(time) = self.times.get(next as usize % KNOWN) {
@@ -105,11 +167,27 @@ impl Pace {
     }
 
     /// Sends the route back to the pool, where it has to prove itself for twice as long.
-    pub(crate) fn leave(&self) {
+    pub fn leave(&self) {
         let needed = self.needed.load(Ordering::Relaxed);
         self.needed.store(MOST_NEEDED.min(needed * 2), Ordering::Relaxed);
         self.credit.store(0, Ordering::Relaxed);
         self.is_inline.store(false, Ordering::Relaxed);
+    }
+
+    /// Where the next call waits for its thread.
+    #[must_use]
+    pub fn lane(&self) -> Lane {
+        const LANES: [Lane; 3] = [Lane::Unknown, Lane::Narrow, Lane::Wide];
+        let lane = self.lane.load(Ordering::Relaxed);
+        LANES.into_iter().find(|each| *each as u8 == lane).unwrap_or(Lane::Unknown)
+    }
+
+    /// Records for how long a call on the pool has computed, of all the time that it took. That is more than it computes
+    /// and waits for itself, as others compute at the same time.
+    fn record_work(&self, computed: Duration, took: Duration) {
+        let is_hard = computed >= HARD && computed * 8 >= took;
+        let lane = if is_hard { Lane::Narrow } else { Lane::Wide };
+        self.lane.store(lane as u8, Ordering::Relaxed);
     }
 
     /// The last times, shortest first.
@@ -179,7 +257,9 @@ mod tests {
         assert!(is_inline([(64, SHORT), (3, LONGER)]));
         assert!(!is_inline([(64, SHORT), (4, LONGER)]));
         assert!(is_inline((0..100).flat_map(|_| [(64, SHORT), (1, LONGER)])));
-        assert!(!is_inline([(64, SHORT)].into_iter().chain((0..100).flat_map(|_| [(9, SHORT), (1, LONGER)]))));
+        assert!(!is_inline(
+            [(64, SHORT)].into_iter().chain((0..100).flat_map(|_| [(9, SHORT), (1, LONGER)]))
+        ));
     }
 
     #[test]
@@ -187,6 +267,18 @@ mod tests {
         let with = |inline| Rule { inline, ..Rule::default() };
         assert!(Pace::default().is_inline(&with(Inline::Always)));
         assert!(!after([(64, SHORT)]).is_inline(&with(Inline::Never)));
+    }
+
+    #[test]
+    fn what_computes_for_long_takes_the_narrow_lane() {
+        let pace = Pace::default();
+        assert_eq!(pace.lane(), Lane::Unknown);
+        for (computed, took, lane) in
+            [(50, 50, Lane::Narrow), (50, 300, Lane::Narrow), (50, 1000, Lane::Wide), (1, 1, Lane::Wide)]
+        {
+            pace.record_work(Duration::from_millis(computed), Duration::from_millis(took));
+            assert_eq!(pace.lane(), lane, "{computed} of {took} ms");
+        }
     }
 
     #[test]
