@@ -30,12 +30,12 @@ pub(crate) type Function = Arc<Callee>;
 /// A Python callable, and how long the requests take that it is the handler of.
 pub(crate) struct Callee {
     function: Py<PyAny>,
-    pub(crate) pace: Pace,
+    pub(crate) pace: Arc<Pace>,
 }
 
 impl From<Py<PyAny>> for Callee {
     fn from(function: Py<PyAny>) -> Self {
-        Callee { function, pace: Pace::default() }
+        Callee { function, pace: Arc::default() }
     }
 }
 

@@ -12,7 +12,7 @@ use poorwsgi::BoxError;
 use poorwsgi::request::HttpHead;
 use poorwsgi::response::Body;
 use poorwsgi_server::RequestBody;
-use poorwsgi_server::inlining::{Lane, Pace, Place, Rule};
+use poorwsgi_server::inlining::{Pace, Place, Rule};
 use poorwsgi_server::pool::Pool;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
@@ -103,17 +103,17 @@ impl Service {
     /// Answers on a thread that may block.
     fn on_pool(
         &self,
-        lane: Lane,
+        pace: &Arc<Pace>,
         run: Run,
         answer: impl FnOnce(oneshot::Sender<Answer>) + Send + 'static,
     ) -> Answering {
         let (sender, receiver) = oneshot::channel();
-        self.spawn(lane, run, move || answer(sender));
+        self.spawn(pace, run, move || answer(sender));
         Answering::OnItsWay(receiver)
     }
 
-    fn spawn(&self, lane: Lane, run: Run, act: impl FnOnce() + Send + 'static) {
-        self.pool.spawn(lane, move || {
+    fn spawn(&self, pace: &Arc<Pace>, run: Run, act: impl FnOnce() + Send + 'static) {
+        self.pool.spawn(pace, move || {
             act();
             drop(run);
         });
@@ -132,22 +132,20 @@ impl Service {
                     // It is __call__ that is profiled.
                     let callable = Python::attach(|py| Callable::new(application.clone_ref(py).into_any()));
                     let rule = *rule;
-                    return self.on_pool(Lane::Wide, run, move |answer| {
+                    return self.on_pool(app.pace(None), run, move |answer| {
                         answer_on_pool(&callable, head, body, answer, &rule);
                     });
                 }
                 let handler = app.handler_of(&head);
-                let pace = app.pace(handler.as_ref());
+                let pace = Arc::clone(app.pace(handler.as_ref()));
                 if !is_there || !pace.is_inline(rule) {
-                    let (served, rule) = (Arc::clone(served), *rule);
-                    let lane = pace.lane();
-                    return self.on_pool(lane, run, move |answer| {
+                    let (served, rule, timed) = (Arc::clone(served), *rule, Arc::clone(&pace));
+                    return self.on_pool(&pace, run, move |answer| {
                         let Served::Native(application) = &*served else { return };
-                        let pace = application.get().pace(handler.as_ref());
-                        match native(application, head, body, Place::Pool, pace, &rule) {
+                        match native(application, head, body, Place::Pool, &timed, &rule) {
                             Ok(response) => {
                                 if response.body().is_made_while_sent() {
-                                    pace.leave();
+                                    timed.leave();
                                 }
                                 send_blocks(response, answer);
                             }
@@ -156,10 +154,10 @@ impl Service {
                         }
                     });
                 }
-                match native(application, head, body, Place::Inline, pace, rule) {
+                match native(application, head, body, Place::Inline, &pace, rule) {
                     Ok(response) if response.body().is_made_while_sent() => {
                         pace.leave();
-                        self.on_pool(Lane::Wide, run, move |answer| send_blocks(response, answer))
+                        self.on_pool(&pace, run, move |answer| send_blocks(response, answer))
                     }
                     answer => Answering::Now(Some(answer)),
                 }
@@ -167,16 +165,15 @@ impl Service {
             Served::Callable(callable) => {
                 let head = HttpHead::new(head, callable.variables());
                 let pace = callable.pace(&head);
-                if is_there && pace.is_some_and(|pace| pace.is_inline(rule)) {
+                if is_there && pace.is_inline(rule) {
                     let (sender, receiver) = oneshot::channel();
                     if let Some(rest) = callable.answer(head, body, sender, rule, Place::Inline) {
-                        self.spawn(Lane::Wide, run, || rest.send());
+                        self.spawn(pace, run, || rest.send());
                     }
                     return Answering::OnItsWay(receiver);
                 }
-                let lane = pace.map_or(Lane::Wide, Pace::lane);
                 let (served, rule) = (Arc::clone(served), *rule);
-                self.on_pool(lane, run, move |answer| {
+                self.on_pool(pace, run, move |answer| {
                     if let Served::Callable(callable) = &*served {
                         answer_on_pool(callable, head, body, answer, &rule);
                     }

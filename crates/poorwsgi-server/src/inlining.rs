@@ -50,33 +50,29 @@ impl Default for Rule {
 /// How much a call computes that is hard on the others.
 const HARD: Duration = Duration::from_millis(5);
 
-/// Where a call waits for its thread in a [`Pool`](crate::pool::Pool).
+/// What the calls of a route do to those of others, as far as a thread of a [`Pool`](crate::pool::Pool) can tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lane {
-    /// Nothing is known of it: it takes the narrow lane, where it waits for a moment.
+pub(crate) enum Load {
+    /// None has ended yet.
     Unknown,
-    /// It computes for long, so it takes the narrow lane.
-    Narrow,
-    /// It is brief, or it waits for others.
-    Wide,
+    /// They compute for long.
+    Hard,
+    /// They are brief, or they wait.
+    Light,
 }
 
-impl Lane {
-    pub(crate) const fn is_wide(self) -> bool {
-        matches!(self, Lane::Wide)
-    }
-
-    /// After how long without progress another call is let into the narrow lane.
+impl Load {
+    /// For how long such a call is willing to see no other one end.
     pub(crate) const fn patience(self) -> Duration {
         match self {
-            Lane::Narrow => Duration::from_secs(1),
-            Lane::Unknown | Lane::Wide => Duration::from_millis(50),
+            Load::Hard => Duration::from_secs(1),
+            Load::Unknown | Load::Light => Duration::from_millis(50),
         }
     }
 }
 
 /// For how long this thread has computed since it began.
-fn computed() -> Duration {
+pub(crate) fn computed() -> Duration {
     Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
 }
 
@@ -100,7 +96,8 @@ pub struct Pace {
     credit: AtomicU32,
     /// How many short calls in a row bring it inline.
     needed: AtomicU32,
-    lane: AtomicU8,
+    load: AtomicU8,
+    is_begun: AtomicBool,
 }
 
 impl Default for Pace {
@@ -111,7 +108,8 @@ impl Default for Pace {
             is_inline: AtomicBool::new(false),
             credit: AtomicU32::new(0),
             needed: AtomicU32::new(KNOWN as u32),
-            lane: AtomicU8::new(Lane::Unknown as u8),
+            load: AtomicU8::new(Load::Unknown as u8),
+            is_begun: AtomicBool::new(false),
         }
     }
 }
@@ -174,20 +172,23 @@ impl Pace {
         self.is_inline.store(false, Ordering::Relaxed);
     }
 
-    /// Where the next call waits for its thread.
-    #[must_use]
-    pub fn lane(&self) -> Lane {
-        const LANES: [Lane; 3] = [Lane::Unknown, Lane::Narrow, Lane::Wide];
-        let lane = self.lane.load(Ordering::Relaxed);
-        LANES.into_iter().find(|each| *each as u8 == lane).unwrap_or(Lane::Unknown)
+    pub(crate) fn load(&self) -> Load {
+        const LOADS: [Load; 3] = [Load::Unknown, Load::Hard, Load::Light];
+        let load = self.load.load(Ordering::Relaxed);
+        LOADS.into_iter().find(|each| *each as u8 == load).unwrap_or(Load::Unknown)
+    }
+
+    /// Whether no call was begun before this one.
+    pub(crate) fn is_first(&self) -> bool {
+        !self.is_begun.swap(true, Ordering::Relaxed)
     }
 
     /// Records for how long a call on the pool has computed, of all the time that it took. That is more than it computes
     /// and waits for itself, as others compute at the same time.
     fn record_work(&self, computed: Duration, took: Duration) {
         let is_hard = computed >= HARD && computed * 8 >= took;
-        let lane = if is_hard { Lane::Narrow } else { Lane::Wide };
-        self.lane.store(lane as u8, Ordering::Relaxed);
+        let load = if is_hard { Load::Hard } else { Load::Light };
+        self.load.store(load as u8, Ordering::Relaxed);
     }
 
     /// The last times, shortest first.
@@ -270,14 +271,14 @@ mod tests {
     }
 
     #[test]
-    fn what_computes_for_long_takes_the_narrow_lane() {
+    fn what_computes_for_long_is_hard() {
         let pace = Pace::default();
-        assert_eq!(pace.lane(), Lane::Unknown);
-        for (computed, took, lane) in
-            [(50, 50, Lane::Narrow), (50, 300, Lane::Narrow), (50, 1000, Lane::Wide), (1, 1, Lane::Wide)]
+        assert_eq!(pace.load(), Load::Unknown);
+        for (computed, took, load) in
+            [(50, 50, Load::Hard), (50, 300, Load::Hard), (50, 1000, Load::Light), (1, 1, Load::Light)]
         {
             pace.record_work(Duration::from_millis(computed), Duration::from_millis(took));
-            assert_eq!(pace.lane(), lane, "{computed} of {took} ms");
+            assert_eq!(pace.load(), load, "{computed} of {took} ms");
         }
     }
 

@@ -2,11 +2,13 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use crate::inlining::Lane;
+use tokio::runtime::Handle;
+
+use crate::inlining::{Load, Pace};
 
 /// How many calls are made at a time that take long because they compute, or of which nothing is known. Where one lock
 /// is around all computing, as in Python, more of them would but slow each other down, and all that is short as well.
@@ -20,8 +22,10 @@ pub type Around = fn(&mut (dyn FnMut() + Send));
 /// A bounded number of the runtime's blocking threads. What is left of those is for reading files, so that no file waits
 /// for a slow handler.
 ///
-/// Jobs are done first come, first served, in two lanes. In the narrow one few are done at a time; should those wait for
-/// one of the jobs behind them, nothing would go on for good, so another one is let in when none has ended for a while.
+/// Calls are made first come, first served, in two lanes. In the narrow one, of what computes for long and of routes that
+/// are not known yet, few are made at a time; should those wait for a call behind them, nothing would go on for good, so
+/// another one is let in when none has ended for a while. The first call of a route is made at once, in no lane: it tells
+/// where the others go.
 #[derive(Clone)]
 pub struct Pool(Arc<Shared>);
 
@@ -32,14 +36,27 @@ struct Shared {
 }
 
 struct Queue {
-    /// How many are done at a time.
+    /// How many are made at a time.
     most: usize,
     busy: usize,
     /// How many have ended.
     done: u64,
     /// No longer than there are connections.
-    waiting: VecDeque<(Duration, Job)>,
+    waiting: VecDeque<Call>,
     is_watched: bool,
+}
+
+struct Call {
+    pace: Arc<Pace>,
+    job: Job,
+}
+
+/// Where a call is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lane {
+    Narrow,
+    Wide,
+    None,
 }
 
 impl Queue {
@@ -55,41 +72,91 @@ impl Pool {
         Pool(Arc::new(Shared { around, narrow: Queue::new(threads.min(NARROW)), wide: Queue::new(threads) }))
     }
 
-    /// Does something on a thread of its own, as soon as one is free. It is called on a tokio runtime.
-    pub fn spawn(&self, lane: Lane, job: impl FnOnce() + Send + 'static) {
-        let job: Job = Box::new(job);
-        let mut queue = self.0.queue(lane.is_wide());
+    /// Makes a call of a route on a thread of its own, as soon as one is free. It is called on a tokio runtime.
+    pub fn spawn(&self, pace: &Arc<Pace>, job: impl FnOnce() + Send + 'static) {
+        let call = Call { pace: Arc::clone(pace), job: Box::new(job) };
+        match pace.load() {
+            Load::Unknown if pace.is_first() => self.begin(Lane::None, call),
+            Load::Light => self.enter(Lane::Wide, call),
+            Load::Unknown | Load::Hard => {
+                self.enter(Lane::Narrow, call);
+                let mut queue = self.0.queue(Lane::Narrow);
+                if !queue.waiting.is_empty() && !mem::replace(&mut queue.is_watched, true) {
+                    drop(queue);
+                    tokio::spawn(self.clone().watch());
+                }
+            }
+        }
+    }
+
+    fn enter(&self, lane: Lane, call: Call) {
+        let mut queue = self.0.queue(lane);
         if queue.busy < queue.most {
             queue.busy += 1;
             drop(queue);
-            return self.begin(lane.is_wide(), job);
-        }
-        queue.waiting.push_back((lane.patience(), job));
-        if !lane.is_wide() && !std::mem::replace(&mut queue.is_watched, true) {
-            drop(queue);
-            tokio::spawn(self.clone().watch());
+            self.begin(lane, call);
+        } else {
+            queue.waiting.push_back(call);
         }
     }
 
-    fn begin(&self, wide: bool, job: Job) {
-        let shared = Arc::clone(&self.0);
-        tokio::task::spawn_blocking(move || {
-            let mut job = Some(job);
-            (shared.around)(&mut || {
-                if let Some(job) = job.take() {
-                    shared.work(wide, job);
-                }
+    fn begin(&self, lane: Lane, call: Call) {
+        let pool = self.clone();
+        // On a runtime that is being shut down it is dropped, and its client told.
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn_blocking(move || {
+                let mut call = Some(call);
+                (pool.0.around)(&mut || {
+                    if let Some(call) = call.take() {
+                        pool.work(lane, call);
+                    }
+                });
             });
-        });
+        }
     }
 
-    /// Lets another job of the narrow lane in whenever none has ended for as long as the first one wants to wait.
+    /// Makes this call, and then what waits in its lane.
+    fn work(&self, lane: Lane, first: Call) {
+        let mut next = Some(first);
+        while let Some(Call { pace, job }) = next {
+            // A panic is told by its hook, and whoever waits for an answer by its going away.
+            let _ = catch_unwind(AssertUnwindSafe(job));
+            if lane != Lane::Wide && pace.load() == Load::Light {
+                self.release(&pace);
+            }
+            if lane == Lane::None {
+                return;
+            }
+            let mut queue = self.0.queue(lane);
+            queue.done += 1;
+            // Those that were let in besides leave first.
+            next = if queue.busy > queue.most { None } else { queue.waiting.pop_front() };
+            if next.is_none() {
+                queue.busy -= 1;
+            }
+        }
+    }
+
+    /// Lets the calls of a route out of the narrow lane.
+    fn release(&self, pace: &Arc<Pace>) {
+        let (light, rest) = mem::take(&mut self.0.queue(Lane::Narrow).waiting)
+            .into_iter()
+            .partition::<VecDeque<_>, _>(|call| Arc::ptr_eq(&call.pace, pace));
+        let mut queue = self.0.queue(Lane::Narrow);
+        // What came meanwhile comes after these.
+        let newer = mem::replace(&mut queue.waiting, rest);
+        queue.waiting.extend(newer);
+        drop(queue);
+        light.into_iter().for_each(|call| self.enter(Lane::Wide, call));
+    }
+
+    /// Lets another call into the narrow lane whenever none has ended for as long as the first one wants to wait.
     async fn watch(self) {
         loop {
             let (patience, done) = {
-                let mut queue = self.0.queue(false);
+                let mut queue = self.0.queue(Lane::Narrow);
                 match queue.waiting.front() {
-                    Some((patience, _)) => (*patience, queue.done),
+                    Some(first) => (first.pace.load().patience(), queue.done),
                     None => {
                         queue.is_watched = false;
                         return;
@@ -98,43 +165,29 @@ impl Pool {
             };
             tokio::time::sleep(patience).await;
             let next = {
-                let mut queue = self.0.queue(false);
+                let mut queue = self.0.queue(Lane::Narrow);
                 let next = if queue.done == done { queue.waiting.pop_front() } else { None };
                 queue.busy += usize::from(next.is_some());
                 next
             };
-            if let Some((_, job)) = next {
-                self.begin(false, job);
+            if let Some(call) = next {
+                self.begin(Lane::Narrow, call);
             }
         }
     }
 }
 
 impl Shared {
-    fn queue(&self, wide: bool) -> MutexGuard<'_, Queue> {
-        if wide { &self.wide } else { &self.narrow }.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Does this, and then what waits.
-    fn work(&self, wide: bool, first: Job) {
-        let mut next = Some(first);
-        while let Some(job) = next {
-            // A panic is told by its hook, and whoever waits for an answer by its going away.
-            let _ = catch_unwind(AssertUnwindSafe(job));
-            let mut queue = self.queue(wide);
-            queue.done += 1;
-            // Those that were let in besides leave first.
-            next = if queue.busy > queue.most { None } else { queue.waiting.pop_front().map(|(_, job)| job) };
-            if next.is_none() {
-                queue.busy -= 1;
-            }
-        }
+    fn queue(&self, lane: Lane) -> MutexGuard<'_, Queue> {
+        if lane == Lane::Wide { &self.wide } else { &self.narrow }
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pool").field("threads", &self.0.queue(true).most).finish_non_exhaustive()
+        f.debug_struct("Pool").field("threads", &self.0.queue(Lane::Wide).most).finish_non_exhaustive()
     }
 }
 
@@ -142,57 +195,90 @@ impl fmt::Debug for Pool {
 mod tests {
     use std::sync::Barrier;
     use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::{Duration, Instant};
 
     use tokio::sync::mpsc;
 
     use super::*;
+    use crate::inlining::{Place, Rule, computed};
 
-    #[tokio::test]
-    async fn few_are_done_at_a_time_in_the_narrow_lane() {
-        let pool = Pool::new(16, |work| work());
+    /// Calls that are timed, as those of a server are: how many were made at a time, and how long all took.
+    async fn run(pool: &Pool, pace: &Arc<Pace>, calls: usize, call: fn()) -> (usize, Duration) {
         let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-        let (sender, mut receiver) = mpsc::channel(20);
-        for _ in 0..20 {
+        let (sender, mut receiver) = mpsc::channel(calls);
+        let begun = Instant::now();
+        for _ in 0..calls {
             let (now, most, sender) = (Arc::clone(&now), Arc::clone(&most), sender.clone());
-            pool.spawn(Lane::Narrow, move || {
+            let timed = Arc::clone(pace);
+            pool.spawn(pace, move || {
                 most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-                std::thread::sleep(Duration::from_millis(5));
+                timed.time(&Rule::default(), Place::Pool, call);
                 now.fetch_sub(1, Ordering::SeqCst);
                 sender.blocking_send(()).unwrap();
             });
         }
-        for _ in 0..20 {
-            receiver.recv().await.unwrap();
+        for _ in 0..calls {
+            tokio::time::timeout(Duration::from_secs(30), receiver.recv()).await.unwrap().unwrap();
         }
-        assert_eq!(most.load(Ordering::SeqCst), NARROW);
+        (most.load(Ordering::SeqCst), begun.elapsed())
     }
 
-    /// Requests that wait for each other are not held up for good, whatever the lane.
+    fn compute() {
+        let end = computed() + Duration::from_millis(10);
+        while computed() < end {}
+    }
+
+    fn wait() {
+        std::thread::sleep(Duration::from_millis(200));
+    }
+
     #[tokio::test]
-    async fn jobs_that_wait_for_each_other_go_on() {
-        for lane in [Lane::Unknown, Lane::Wide] {
-            let pool = Pool::new(16, |work| work());
-            let barrier = Arc::new(Barrier::new(6));
-            let (sender, mut receiver) = mpsc::channel(6);
-            for _ in 0..6 {
-                let (barrier, sender) = (Arc::clone(&barrier), sender.clone());
-                pool.spawn(lane, move || {
-                    barrier.wait();
-                    sender.blocking_send(()).unwrap();
-                });
-            }
-            for _ in 0..6 {
-                tokio::time::timeout(Duration::from_secs(20), receiver.recv()).await.unwrap();
-            }
+    async fn few_calls_compute_at_a_time() {
+        let (pool, pace) = (Pool::new(16, |work| work()), Arc::default());
+        run(&pool, &pace, 1, compute).await;
+        let (most, _) = run(&pool, &pace, 20, compute).await;
+        assert_eq!(most, NARROW);
+    }
+
+    /// The first call tells that they only wait: then those that came meanwhile go on side by side.
+    #[tokio::test]
+    async fn many_calls_wait_at_a_time() {
+        let (pool, pace) = (Pool::new(64, |work| work()), Arc::default());
+        let (most, took) = run(&pool, &pace, 50, wait).await;
+        assert!(most > 40, "{most}");
+        assert!(took < Duration::from_secs(2), "{took:?}");
+    }
+
+    #[tokio::test]
+    async fn no_more_than_there_are_threads() {
+        let (pool, pace) = (Pool::new(4, |work| work()), Arc::default());
+        run(&pool, &pace, 1, wait).await;
+        assert_eq!(run(&pool, &pace, 12, wait).await.0, 4);
+    }
+
+    /// Requests that wait for each other are not held up for good.
+    #[tokio::test]
+    async fn calls_that_wait_for_each_other_go_on() {
+        let (pool, pace) = (Pool::new(16, |work| work()), Arc::<Pace>::default());
+        let barrier = Arc::new(Barrier::new(6));
+        let (sender, mut receiver) = mpsc::channel(6);
+        for _ in 0..6 {
+            let (barrier, sender) = (Arc::clone(&barrier), sender.clone());
+            pool.spawn(&pace, move || {
+                barrier.wait();
+                sender.blocking_send(()).unwrap();
+            });
+        }
+        for _ in 0..6 {
+            tokio::time::timeout(Duration::from_secs(20), receiver.recv()).await.unwrap();
         }
     }
 
     #[tokio::test]
     async fn a_panic_takes_no_thread_away() {
-        let pool = Pool::new(1, |work| work());
-        let (sender, mut receiver) = mpsc::channel(1);
-        pool.spawn(Lane::Wide, || panic!("on purpose"));
-        pool.spawn(Lane::Wide, move || sender.blocking_send(()).unwrap());
-        assert!(receiver.recv().await.is_some());
+        let (pool, pace) = (Pool::new(1, |work| work()), Arc::default());
+        run(&pool, &pace, 1, wait).await;
+        pool.spawn(&pace, || panic!("on purpose"));
+        assert_eq!(run(&pool, &pace, 1, wait).await.0, 1);
     }
 }

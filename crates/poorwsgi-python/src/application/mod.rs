@@ -52,7 +52,7 @@ pub(crate) struct Application {
     own: Mutex<Own>,
     own_steps: PyOnceLock<bool>,
     /// The pace of what has no handler: files, pages, errors.
-    unrouted: Pace,
+    unrouted: Arc<Pace>,
     made: Made,
 }
 
@@ -75,7 +75,7 @@ impl Application {
             tables: RwLock::new(Arc::new(Tables::new(settings))),
             variables: Variables::of_process().map(Arc::new),
             own_steps: PyOnceLock::new(),
-            unrouted: Pace::default(),
+            unrouted: Arc::default(),
             made: Made::default(),
         })
     }
@@ -168,7 +168,7 @@ impl Application {
     }
 
     /// The pace of requests with this handler, or with none.
-    pub(crate) fn pace<'a>(&'a self, handler: Option<&'a Function>) -> &'a Pace {
+    pub(crate) fn pace<'a>(&'a self, handler: Option<&'a Function>) -> &'a Arc<Pace> {
         handler.map_or(&self.unrouted, |handler| &handler.pace)
     }
 

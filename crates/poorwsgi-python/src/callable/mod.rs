@@ -43,8 +43,10 @@ const KINDS: usize = 256;
 pub(crate) struct Callable {
     callable: Py<PyAny>,
     variables: Option<Arc<Variables>>,
+    /// That of all requests, where they are not told apart.
+    pace: Arc<Pace>,
     /// By method and path, because nothing is known of its routes.
-    paces: Vec<Pace>,
+    paces: Vec<Arc<Pace>>,
     hasher: RandomState,
 }
 
@@ -53,6 +55,7 @@ impl Callable {
         Callable {
             callable,
             variables: Variables::of_process().map(Arc::new),
+            pace: Arc::default(),
             paces: Vec::new(),
             hasher: RandomState::new(),
         }
@@ -60,7 +63,7 @@ impl Callable {
 
     /// Has the calls timed, so that those may be made inline which have proved short.
     pub(crate) fn paced(mut self) -> Self {
-        self.paces.resize_with(KINDS, Pace::default);
+        self.paces.resize_with(KINDS, Arc::default);
         self
     }
 
@@ -69,12 +72,12 @@ impl Callable {
     }
 
     /// The pace of requests with this method and path, where numbers in the path make no difference.
-    pub(crate) fn pace(&self, head: &HttpHead) -> Option<&Pace> {
+    pub(crate) fn pace(&self, head: &HttpHead) -> &Arc<Pace> {
         let mut hasher = self.hasher.build_hasher();
         head.parts().method.hash(&mut hasher);
         let words = head.parts().uri.path().split(|character: char| character.is_ascii_digit());
         words.filter(|word| !word.is_empty()).for_each(|word| word.hash(&mut hasher));
-        self.paces.get(hasher.finish() as usize % KINDS)
+        self.paces.get(hasher.finish() as usize % KINDS).unwrap_or(&self.pace)
     }
 
     /// Answers one request, on this thread; the answer is sent when its head is known. What is left of the content then is
@@ -99,16 +102,10 @@ impl Callable {
             };
             let call =
                 || self.call(&head, &input, &exchange).and_then(|result| body::begin(&result, &exchange));
-            let sent = match pace {
-                Some(pace) => pace.time(rule, place, call),
-                None => call(),
-            };
-            match sent {
+            match pace.time(rule, place, call) {
                 Ok(None) => None,
                 Ok(Some(content)) => {
-                    if let Some(pace) = pace {
-                        pace.leave();
-                    }
+                    pace.leave();
                     Some(Rest { content, exchange, input: input.unbind() })
                 }
                 Err(error) => {
