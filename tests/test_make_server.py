@@ -10,7 +10,7 @@ import threading
 import wsgiref.simple_server
 
 import pytest
-from servers import Client
+from servers import SERVERS, Client
 
 from poorwsgi import Application
 from poorwsgi.server import WSGIServer, make_server
@@ -319,3 +319,18 @@ def test_shutdown_from_a_handlers_thread(start):
     """.strip())
     assert client("/stop").text == "stopping"
     assert process.communicate() == ("the end\n", "")
+
+
+def test_python_switches_threads_more_often_while_a_server_runs(app):
+    seen, before = [], sys.getswitchinterval()
+
+    @app.route("/")
+    def handler(req):
+        seen.append(sys.getswitchinterval())
+        return "x"
+
+    with SERVERS["ours"](app) as first, SERVERS["ours"](app) as second:
+        Client(first)("/")
+        Client(second)("/")
+    assert seen == [pytest.approx(0.001)] * 2
+    assert sys.getswitchinterval() == pytest.approx(before)

@@ -27,6 +27,7 @@ mod served;
 mod server;
 mod session;
 mod state;
+mod switching;
 mod wsgi;
 
 #[pyo3::pymodule]

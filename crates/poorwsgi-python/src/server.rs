@@ -16,6 +16,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::config::Settings;
 use crate::running::Running;
 use crate::served::{Served, Service};
+use crate::switching::Switching;
 use poorwsgi_server::pool::Pool;
 
 /// A socket that listens at "host:port", where port 0 is one that the system chooses, or at "unix:/path".
@@ -216,6 +217,7 @@ impl Server {
     ) -> PyResult<T> {
         let ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner).take();
         let bound = ready.ok_or_else(|| PyRuntimeError::new_err("a server serves only once"))?;
+        let _switching = Switching::begin(py)?;
         py.detach(|| {
             // Not earlier: threads do not survive a fork.
             let runtime = Builder::new_current_thread()
