@@ -45,8 +45,8 @@ def on_wsgiref(app):
 
 
 @contextlib.contextmanager
-def on_our_server(app):
-    server = Server(app, "127.0.0.1:0")
+def on_our_server(app, **settings):
+    server = Server(app, "127.0.0.1:0", **settings)
     with running(server.serve, server.stop):
         yield int(server.address.rpartition(":")[2])
 

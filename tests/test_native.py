@@ -1,10 +1,14 @@
 """What is special about the built-in server: native calls."""
 import concurrent.futures
+import contextlib
 import gc
+import html
 import http.client
+import re
 import socket
 import sqlite3
 import threading
+import time
 
 import pytest
 from servers import SERVERS, Client
@@ -186,3 +190,98 @@ def test_a_profiled_application_is_profiled(app):
         app.del_profile()
         assert Client(port)("/").text == "here"
         assert len(profiled) == 1
+
+
+def calls_of(client, rule):
+    """What the debug page says of the calls of a route."""
+    page = client("/debug-info").text
+    row = page[page.index(f">{html.escape(rule)}<"):]
+    return re.search(r"(inline|pool), p50 \d+ µs, p99 \d+ µs", row[:row.index("</tr>")]).group(1)
+
+
+@pytest.fixture
+def paced(app):
+    """An application whose handlers say on which thread they are, with one that is slow when it is told to be."""
+    app.debug = True
+
+    @app.route("/brief")
+    def brief(req):
+        return threading.current_thread().name
+
+    @app.route("/slow/<seconds:float>", method=state.METHOD_GET_POST)
+    def slow(req, seconds):
+        time.sleep(seconds)
+        return threading.current_thread().name
+
+    @app.route("/stream")
+    def stream(req):
+        return GeneratorResponse(iter([threading.current_thread().name.encode()]))
+
+    return app
+
+
+def test_a_route_is_called_inline_when_its_calls_have_proved_short(paced):
+    with SERVERS["ours"](paced) as port:
+        client = Client(port)
+        names = [client("/brief").text for _ in range(200)]
+        inline = names[-1]
+        assert names[0] != inline
+        # a machine that is busy may make calls longer, but not for good
+        assert names.index(inline) >= 64
+        assert calls_of(client, "/brief") == "inline"
+        # a body that is there with the head makes no difference
+        for _ in range(200):
+            name = client("/slow/0", "POST", b"x" * 1000).text
+        assert name == inline
+        # one long call sends it back
+        assert client("/slow/0.1").text == inline
+        assert client("/slow/0").text != inline
+        assert calls_of(client, "/slow/<seconds:float>") == "pool"
+
+
+def test_what_is_made_while_it_is_sent_is_not_called_inline(paced):
+    with SERVERS["ours"](paced) as port:
+        client = Client(port)
+        for _ in range(200):
+            client("/stream")
+        assert calls_of(client, "/stream") == "pool"
+
+
+@pytest.mark.parametrize("inline", ["always", "never"])
+def test_inline_always_or_never(paced, inline):
+    with SERVERS["ours"](paced, inline=inline) as port:
+        client = Client(port)
+        names = {client("/brief").text for _ in range(100)} | {client("/slow/0.03").text for _ in range(2)}
+        assert calls_of(client, "/brief") == ("inline" if inline == "always" else "pool")
+    if inline == "always":
+        assert len(names) == 1
+
+
+def test_a_slow_handler_holds_nobody_up(paced):
+    with SERVERS["ours"](paced) as port:
+        client = Client(port)
+        for _ in range(100):
+            client("/brief")
+        with concurrent.futures.ThreadPoolExecutor(20) as pool:
+            waiting = [pool.submit(Client(port), "/slow/1.5") for _ in range(20)]
+            time.sleep(0.2)
+            begun = time.perf_counter()
+            for _ in range(50):
+                client("/brief")
+            assert time.perf_counter() - begun < 1
+            assert not any(each.done() for each in waiting)
+            assert all(each.result().status == 200 for each in waiting)
+
+
+def test_a_small_body_that_comes_slowly_keeps_no_thread(paced):
+    """As many of them as there are threads, and another request is answered."""
+    with SERVERS["ours"](paced, threads=2) as port, contextlib.ExitStack() as stack:
+        slow = [stack.enter_context(socket.create_connection(("127.0.0.1", port))) for _ in range(8)]
+        for each in slow:
+            each.sendall(b"POST /slow/0 HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 5\r\n\r\nab")
+        time.sleep(0.1)
+        assert Client(port)("/brief").status == 200
+        for each in slow:
+            each.sendall(b"cde")
+        for each in slow:
+            assert each.recv(1000).startswith(b"HTTP/1.1 200 ")

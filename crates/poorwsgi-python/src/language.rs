@@ -237,6 +237,10 @@ impl Language for Python3 {
         dispatch::steps::by_state(tables, request, error).await
     }
 
+    fn calls(handler: &Function) -> String {
+        handler.pace.to_string()
+    }
+
     fn name(callable: Callable<'_, Self>) -> Cow<'_, str> {
         let (Callable::Handler(function)
         | Callable::Before(function)

@@ -163,6 +163,11 @@ pub trait Language: Sized + Send + Sync + 'static {
         steps::by_state(tables, request, error)
     }
 
+    /// How the calls of a handler have gone so far, for the debug page; empty where that is not known.
+    fn calls(_handler: &Self::Handler) -> String {
+        String::new()
+    }
+
     /// The name of a callable for the debug page.
     fn name(callable: Callable<'_, Self>) -> Cow<'_, str>;
 }

@@ -12,25 +12,27 @@ use crate::tables::Tables;
 pub fn debug_page<L: Language>(tables: &Tables<L>, head: &dyn Head) -> String {
     let router = &tables.router;
     let handler = |handler: &L::Handler| L::name(Callable::Handler(handler)).into_owned();
+    let handlers = |key: &str, table: &MethodTable<L::Handler>| -> Vec<HandlerRow> {
+        let row = |(methods, each)| HandlerRow::new(key, methods, handler(each)).with_calls(L::calls(each));
+        table.shared().map(row).collect()
+    };
     let page = DebugPage {
         application: tables.settings.name.clone(),
-        static_routes: router
-            .static_routes()
-            .flat_map(|(path, methods)| rows(path, methods, &handler))
-            .collect(),
+        static_routes: router.static_routes().flat_map(|(path, methods)| handlers(path, methods)).collect(),
         regular_routes: router
             .pattern_routes()
             .flat_map(|route| {
                 route.methods().shared().map(|(methods, registration)| {
                     let rule = registration.rule().unwrap_or_else(|| route.regex());
                     let row = HandlerRow::new(&**rule, methods, handler(registration.handler()));
+                    let row = row.with_calls(L::calls(registration.handler()));
                     registration.converters().fold(row, |row, (name, conversion)| {
                         row.with_argument(&**name, converter_name::<L>(conversion))
                     })
                 })
             })
             .collect(),
-        defaults: rows("", router.defaults(), &handler),
+        defaults: handlers("", router.defaults()),
         states: tables
             .states
             .iter()

@@ -16,13 +16,28 @@ pub struct HandlerRow {
     pub methods: MethodSet,
     /// Name of the handler, with its module.
     pub handler: String,
+    /// How its calls have gone so far; empty where nobody knows.
+    pub calls: String,
 }
 
 impl HandlerRow {
     /// A handler without path arguments.
     #[must_use]
     pub fn new(key: impl Into<String>, methods: MethodSet, handler: impl Into<String>) -> Self {
-        HandlerRow { key: key.into(), arguments: Vec::new(), methods, handler: handler.into() }
+        HandlerRow {
+            key: key.into(),
+            arguments: Vec::new(),
+            methods,
+            handler: handler.into(),
+            calls: String::new(),
+        }
+    }
+
+    /// Says how its calls have gone.
+    #[must_use]
+    pub fn with_calls(mut self, calls: impl Into<String>) -> Self {
+        self.calls = calls.into();
+        self
     }
 
     /// Adds a path argument.
@@ -97,7 +112,7 @@ impl DebugPage {
             Section::new(
                 "regular_routes",
                 "Regular Route Table",
-                &["Rule", "Arguments", "Methods", "Handler"],
+                &["Rule", "Arguments", "Methods", "Handler", CALLS],
                 self.regular_routes.iter().map(HandlerRow::row_with_arguments).collect(),
             ),
             Section::handlers("default_handlers", "Default Handlers", &self.defaults),
@@ -125,7 +140,10 @@ impl DebugPage {
     }
 }
 
-const HANDLERS: &[&str] = &["For", "Methods", "Handler"];
+const HANDLERS: &[&str] = &["For", "Methods", "Handler", CALLS];
+
+/// The column that is left out where it is empty.
+const CALLS: &str = "Calls";
 
 #[derive(Template)]
 #[template(path = "debug_info.html", escape = "named", whitespace = "minimize")]
@@ -144,13 +162,20 @@ struct Section {
 }
 
 impl Section {
-    const fn new(
-        id: &'static str,
-        title: &'static str,
-        columns: &'static [&'static str],
-        rows: Vec<Row>,
-    ) -> Self {
-        Section { id, title, columns, rows }
+    fn new(id: &'static str, title: &'static str, columns: &'static [&'static str], rows: Vec<Row>) -> Self {
+        Section { id, title, columns, rows }.without_empty_end()
+    }
+
+    /// The column of calls is left out where nobody knows any.
+    fn without_empty_end(mut self) -> Self {
+        if let Some((&last, others)) = self.columns.split_last()
+            && last == CALLS
+            && self.rows.iter().all(|row| row.cells.last().is_none_or(String::is_empty))
+        {
+            self.columns = others;
+            self.rows.iter_mut().for_each(|row| drop(row.cells.pop()));
+        }
+        self
     }
 
     fn handlers(id: &'static str, title: &'static str, handlers: &[HandlerRow]) -> Self {
@@ -199,13 +224,14 @@ impl HandlerRow {
     }
 
     fn row(&self) -> Row {
-        Row::new(self.name(), [human_methods(self.methods), self.handler.clone()])
+        Row::new(self.name(), [human_methods(self.methods), self.handler.clone(), self.calls.clone()])
     }
 
     fn row_with_arguments(&self) -> Row {
         let arguments: Vec<_> =
             self.arguments.iter().map(|(name, converter)| format!("{name}: {converter}")).collect();
-        Row::new(self.name(), [arguments.join(", "), human_methods(self.methods), self.handler.clone()])
+        let (handler, calls) = (self.handler.clone(), self.calls.clone());
+        Row::new(self.name(), [arguments.join(", "), human_methods(self.methods), handler, calls])
     }
 }
 
