@@ -98,14 +98,15 @@ assert before == [signal.getsignal(number) for number in (signal.SIGINT, signal.
     assert process.wait(30) == 0
 
 
-def test_a_second_signal_waits_for_nobody(start):
+@pytest.mark.parametrize("inline", ["never", "always"])
+def test_a_second_signal_waits_for_nobody(start, inline):
     source = FIVE_LINES + """
 import threading
 @app.route("/wait")
 def wait(req):
     print("waiting", flush=True)
     threading.Event().wait()
-""" + RUN
+""" + RUN.replace(":0", f":0\", inline=\"{inline}")
     process, client = start(source)
     with socket.create_connection(("127.0.0.1", client.port), 30) as connection:
         connection.sendall(b"GET /wait HTTP/1.1\r\nHost: a\r\n\r\n")

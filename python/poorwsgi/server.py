@@ -14,6 +14,7 @@ __all__ = ["FileWrapper", "Input", "Listener", "Server", "WSGIServer", "make_ser
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _SERVED = b"\0"  # no signal has the number 0
+_LAST_WORDS = 2  # seconds that a server gets to end at once
 
 
 def run(app, address="127.0.0.1:8080", **settings):
@@ -88,7 +89,11 @@ def _serve(server, ready=lambda: None, call=Server.serve):
             thread.start()
             ready()
             while woken.recv(1) != _SERVED:
-                pass
+                if server.is_cut_off:
+                    # A handler may run on the thread of the connections, which hears nothing meanwhile.
+                    woken.settimeout(_LAST_WORDS)
+        except TimeoutError:
+            _abandoned.append(server)
         except BaseException:
             # What a signal handler raised, KeyboardInterrupt for one, waits for no request.
             server.stop()
@@ -98,7 +103,7 @@ def _serve(server, ready=lambda: None, call=Server.serve):
         finally:
             signal.set_wakeup_fd(wakeup)
             if thread.ident:  # else the signal came before it was started
-                thread.join()
+                thread.join(_LAST_WORDS if server.is_cut_off else None)
     if failures:
         raise failures[0]
 

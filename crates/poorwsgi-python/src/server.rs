@@ -203,6 +203,12 @@ impl Server {
         self.running.is_any()
     }
 
+    /// Whether stop was called twice, so that nothing is waited for.
+    #[getter]
+    fn is_cut_off(&self) -> bool {
+        *self.stops.borrow() > 1
+    }
+
     /// Stops the server, from any thread: requests that run are finished first. A second call cuts them off.
     fn stop(&self) {
         self.stops.send_modify(|count| *count = count.saturating_add(1));
