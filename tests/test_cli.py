@@ -113,7 +113,7 @@ def test_version(command):
 ])
 def test_an_application_of_the_current_directory_is_served(serve, target, how, text):
     process, line = serve(target, "--port", "0")
-    address = re.fullmatch(r"PoorWSGI listens on http://127\.0\.0\.1:(\d+), the application is served (.*)\n", line)
+    address = re.fullmatch(r"PoorWSGI listens on http://127\.0\.0\.1:(\d+), the application is served (.*?)(?: by \d+ workers?)?\n", line)
     assert address and address[2] == how
     assert Client(int(address[1]))("/").text == text
     process.send_signal(signal.SIGTERM)

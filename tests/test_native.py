@@ -18,6 +18,7 @@ from poorwsgi.response import GeneratorResponse
 
 
 def environs():
+    gc.collect()
     return [each for each in gc.get_objects() if type(each) is dict and "wsgi.version" in each]
 
 
@@ -285,3 +286,24 @@ def test_a_small_body_that_comes_slowly_keeps_no_thread(paced):
             each.sendall(b"cde")
         for each in slow:
             assert each.recv(1000).startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_content_that_is_closed_while_a_block_is_made_holds_nobody_up():
+    begun, go = threading.Event(), threading.Event()
+
+    def blocks():
+        begun.set()
+        assert go.wait(30)
+        yield b"block"
+
+    content = GeneratorResponse(blocks())(lambda *args: None)
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        block = pool.submit(next, content)
+        assert begun.wait(30)
+        with pytest.raises(ValueError, match="being read already"):
+            next(content)
+        content.close()
+        go.set()
+        assert block.result() == b"block"
+    with pytest.raises(StopIteration):
+        next(content)

@@ -308,3 +308,23 @@ class TestInAnApplication:
 
         assert ask(app, "/args", QUERY_STRING="a").status.startswith("400")
         assert json.loads(ask(app, "/args", QUERY_STRING="a=1&a=2").text) == {"a": ["1", "2"]}
+
+
+@pytest.mark.parametrize(("kind", "body"), [
+    ("application/json", b"{"), ("application/x-www-form-urlencoded", b"&".join(b"a=1" for _ in range(2000))),
+])
+def test_a_body_that_was_refused_is_refused_again(name, kind, body):
+    """A hook that looks at it and goes on leaves no empty form to the handler."""
+    app, seen = Application(name), []
+
+    @app.before_response()
+    def look(req):
+        try:
+            seen.append(req.json if "json" in kind else req.form)
+        except Exception as error:
+            seen.append(error)
+
+    app.route("/", method=state.METHOD_POST)(lambda req: "reached")
+    answer = ask(app, "/", "POST", body, CONTENT_TYPE=kind)
+    assert answer.status[:3] == ("400" if "json" in kind else "413")
+    assert isinstance(seen[0], Exception)

@@ -168,6 +168,33 @@ def test_decorators_go_through_the_methods_that_a_subclass_overrides(name):
     assert list(app.routes) == ["/api/x"]
 
 
+@pytest.mark.parametrize("server", SERVERS)
+def test_a_request_method_of_its_own_guards_the_application(name, server):
+    class Guarded(Application):
+        def __request__(self, environ, start_response):
+            if environ["PATH_INFO"] == "/secret":
+                start_response("403 Forbidden", [("Content-Type", "text/plain")])
+                return [b"no"]
+            return super().__request__(environ, start_response)
+
+    app = Guarded(name)
+    app.route("/secret")(lambda req: "secret")
+    app.route("/open")(lambda req: "open")
+    with SERVERS[server](app) as port:
+        assert Client(port)("/secret").status == 403
+        assert Client(port)("/open").text == "open"
+
+
+def test_what_a_range_generator_of_its_own_yields_is_sent(name):
+    class Shouting(GeneratorResponse):
+        def __range_generator__(self):
+            return (block.upper() for block in super().__range_generator__())
+
+    app = Application(name)
+    app.route("/")(lambda req: Shouting(iter([b"loud", b"er"])))
+    assert ask(app).text == "LOUDER"
+
+
 class Stepping(Site):
     def handler_from_table(self, req):
         self.steps.append("table")

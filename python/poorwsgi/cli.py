@@ -63,6 +63,8 @@ def load(target):
 
 
 def _import(name):
+    if not all(part.isidentifier() for part in name.split(".")):
+        raise LoadError(f"{name!r} is no name of a module; expected module:app")
     directory = os.getcwd()
     if directory not in sys.path:
         sys.path.insert(0, directory)
@@ -73,8 +75,6 @@ def _import(name):
         if error.name is not None and f"{name}.".startswith(f"{error.name}."):
             raise LoadError(f"there is no module {error.name!r}; looked in {directory} and where Python looks") from None
         raise
-    except (ValueError, TypeError):
-        raise LoadError(f"{name!r} is no name of a module; expected module:app") from None
 
 
 def _kind(value):
@@ -135,10 +135,22 @@ def _parser():
     run.add_argument("--inline-limit", type=_seconds, metavar="SECONDS", help="up to here a call is short (default: 0.0002)")
     run.add_argument("--threads", type=_number, metavar="NUMBER",
                      help="threads that make the other calls, at most (default: 256)")
+    workers = run.add_argument_group("workers", "processes that serve; SIGHUP replaces them, SIGTTIN and SIGTTOU are one "
+                                     "more or less")
+    workers.add_argument("--workers", type=_number, metavar="NUMBER", default=_cores(),
+                         help="how many; 0 serves in this process (default: one for each processor, here %(default)s)")
+    workers.add_argument("--max-requests", type=_number, metavar="NUMBER", default=0,
+                         help="replace a worker after so many requests (default: never)")
+    workers.add_argument("--max-memory", type=_size, metavar="SIZE", default=0,
+                         help="replace a worker that has taken so much memory (default: never)")
     run.add_argument("--trusted-proxy", dest="trusted_proxies", action="append", metavar="NETWORK",
                      help="believe the X-Forwarded headers of this network; may be given several times")
     run.set_defaults(call=_run, command_parser=run)
     return parser
+
+
+def _cores():
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _size(text):
@@ -190,23 +202,58 @@ def _run(arguments, parser):
     host = "127.0.0.1" if arguments.host is None else arguments.host or "0.0.0.0"
     host = f"[{host}]" if ":" in host else host
     address = arguments.bind or f"{host}:{8080 if arguments.port is None else arguments.port}"
+
+    from poorwsgi._supervisor import Control
+
+    control = Control.of_environment()
+    supervises = arguments.workers > 0 and not control
     try:
-        application = load(arguments.target)
+        application = None if supervises else load(arguments.target)
     except LoadError as error:
         parser.exit(2, f"{parser.prog}: {error}\n")
-
-    import logging
-
-    from poorwsgi.server import run
-
-    # After the application, which may have its own; without any, times and levels would be missing.
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
-        run(application, address, **_settings(arguments))
+        if supervises:
+            sys.exit(_supervise(address, arguments))
+        _serve(application, address, arguments, control)
     except ValueError as error:
         parser.error(str(error))
     except OSError as error:
         parser.exit(1, f"{parser.prog}: {error}\n")
+
+
+def _supervise(address, arguments):
+    from poorwsgi._poorwsgi import Listener
+    from poorwsgi._supervisor import Supervisor
+
+    _log()
+    listener = Listener(address, **_settings(arguments))
+    stop_timeout = 30 if arguments.stop_timeout is None else arguments.stop_timeout
+    try:
+        return Supervisor(listener, arguments.workers, stop_timeout=stop_timeout).run()
+    finally:
+        listener.close()
+
+
+def _serve(application, address, arguments, control):
+    from poorwsgi.server import run
+
+    # After the application was loaded, which may have its own.
+    _log()
+    if not control:
+        return run(application, address, **_settings(arguments))
+
+    def ready(server):
+        control.watch(server, arguments.max_requests, arguments.max_memory)
+        control.say("ready " + ("natively" if server.is_native else "as a WSGI callable"))
+
+    run(application, "inherited", ready=ready, **_settings(arguments))
+
+
+def _log():
+    """Messages with their times and levels, where the application has not said otherwise."""
+    import logging
+
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
 
 
 def _settings(arguments):

@@ -17,19 +17,19 @@ _SERVED = b"\0"  # no signal has the number 0
 _LAST_WORDS = 2  # seconds that a server gets to end at once
 
 
-def run(app, address="127.0.0.1:8080", **settings):
+def run(app, address="127.0.0.1:8080", *, ready=None, **settings):
     """Serves an application until Ctrl-C or SIGTERM; a second one ends the process if handlers still run by then.
 
     ``app`` is an Application, which is called natively, or any other WSGI callable. ``address`` is ``"host:port"``,
     where port 0 is one that the system chooses, or ``"unix:/path"``. The first line on the standard output says where
     it listens and how the application is served. It must be called in the main thread, for which Python keeps the
     signals; elsewhere use :class:`Server`. ``settings`` are limits and times, see :class:`Listener`:
-    ``run(app, max_body=200 * 1024 * 1024)``.
+    ``run(app, max_body=200 * 1024 * 1024)``. ``ready`` is called with the server in place of saying the first line.
     """
     server = Server(app, address, **settings)
     before = {number: signal.signal(number, lambda *_: server.stop()) for number in _SIGNALS}
     try:
-        _serve(server, lambda: _announce(server))
+        _serve(server, lambda: (ready or _announce)(server))
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

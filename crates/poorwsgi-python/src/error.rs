@@ -77,12 +77,9 @@ impl Status {
         };
         if let Some(error) = get("error").filter(|error| !error.is_none()) {
             let text = text(&error);
-            // As with PoorWSGI, only the page of a 400 shows it to the client.
-            http = if status == state::HTTP_BAD_REQUEST {
-                http.with_detail(text)
-            } else {
-                http.with_source(text)
-            };
+            // As with PoorWSGI, only the page of a 400 shows it to the client; and that of a 413, which names the limit.
+            let is_shown = matches!(status, state::HTTP_BAD_REQUEST | state::HTTP_REQUEST_ENTITY_TOO_LARGE);
+            http = if is_shown { http.with_detail(text) } else { http.with_source(text) };
         }
         Status { http, exception: Some(exception), kwargs: Some(kwargs.unbind()) }
     }

@@ -2,7 +2,7 @@
 //! interpreter.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use tokio::sync::Notify;
 
@@ -13,6 +13,8 @@ pub(crate) struct Running(Arc<Count>);
 #[derive(Default)]
 struct Count {
     number: AtomicUsize,
+    /// How many were begun.
+    all: AtomicU64,
     none: Notify,
 }
 
@@ -22,7 +24,13 @@ pub(crate) struct Run(Arc<Count>);
 impl Running {
     pub(crate) fn begin(&self) -> Run {
         self.0.number.fetch_add(1, Ordering::AcqRel);
+        self.0.all.fetch_add(1, Ordering::Relaxed);
         Run(Arc::clone(&self.0))
+    }
+
+    /// How many were begun so far.
+    pub(crate) fn all(&self) -> u64 {
+        self.0.all.load(Ordering::Relaxed)
     }
 
     pub(crate) fn is_any(&self) -> bool {

@@ -3,7 +3,9 @@
 use std::cell::OnceCell;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use poorwsgi_server::Bound as BoundServer;
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyTypeError, PyValueError};
@@ -19,7 +21,8 @@ use crate::served::{Served, Service};
 use crate::switching::Switching;
 use poorwsgi_server::pool::Pool;
 
-/// A socket that listens at "host:port", where port 0 is one that the system chooses, or at "unix:/path".
+/// A socket that listens at "host:port", where port 0 is one that the system chooses, or at "unix:/path"; "inherited" is
+/// the one that another process has bound and handed over, as systemd does (sd_listen_fds(3)).
 ///
 /// Connections wait until a Server serves them. Several servers may serve on it, one after the other.
 ///
@@ -96,6 +99,9 @@ fn around(work: &mut (dyn FnMut() + Send)) {
     Python::attach(|py| py.detach(work));
 }
 
+/// For how long clients may ask once more when another server takes over.
+const DRAIN: Duration = Duration::from_secs(1);
+
 /// Threads that read files, besides those that make calls.
 const FILE_THREADS: usize = 16;
 
@@ -109,6 +115,8 @@ pub(crate) struct Server {
     ready: Mutex<Option<BoundServer<Service>>>,
     stops: watch::Sender<u32>,
     running: Running,
+    /// Whether the first stop is for another server that takes over.
+    retires: AtomicBool,
     settings: Settings,
 }
 
@@ -148,7 +156,15 @@ impl Server {
         };
         let address = bound.address().to_string();
         let ready = Mutex::new(Some(bound.with_service(service)));
-        Ok(Server { address, is_native, ready, stops: watch::Sender::new(0), running, settings })
+        Ok(Server {
+            address,
+            is_native,
+            ready,
+            stops: watch::Sender::new(0),
+            running,
+            retires: AtomicBool::new(false),
+            settings,
+        })
     }
 
     /// Where it listens, such as "http://127.0.0.1:8080".
@@ -169,9 +185,10 @@ impl Server {
         self.drive(py, async |bound| {
             let stopped = OnceCell::new();
             let graceful = async {
-                let served = bound.serve_until(async {
+                let served = bound.serve_until_drained(async {
                     self.stopped(1).await;
                     stopped.get_or_init(Instant::now);
+                    if self.retires.load(Ordering::Relaxed) { DRAIN } else { Duration::ZERO }
                 });
                 served.await?;
                 // All responses are sent or cut off, but the threads that made them may still be busy.
@@ -203,10 +220,22 @@ impl Server {
         self.running.is_any()
     }
 
+    /// How many requests it has got so far.
+    #[getter]
+    fn requests(&self) -> u64 {
+        self.running.all()
+    }
+
     /// Whether stop was called twice, so that nothing is waited for.
     #[getter]
     fn is_cut_off(&self) -> bool {
         *self.stops.borrow() > 1
+    }
+
+    /// Stops the server for another one at its address: clients that are connected may ask once more within a second.
+    fn retire(&self) {
+        self.retires.store(true, Ordering::Relaxed);
+        self.stops.send_modify(|count| *count = (*count).max(1));
     }
 
     /// Stops the server, from any thread: requests that run are finished first. A second call cuts them off.

@@ -94,7 +94,7 @@ where
             let level = stop.level();
             seen = Some(level);
             match level {
-                Level::Running => {}
+                Level::Running | Level::Draining => {}
                 Level::Graceful => Pin::new(&mut *http).graceful_shutdown(),
                 Level::AtOnce => return Poll::Ready(None),
             }

@@ -1,8 +1,10 @@
 //! One timer for all deadlines of a connection.
 
-use std::pin::Pin;
+use std::future::Future;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
+use tokio::task::coop::unconstrained;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 /// A timer that is set anew only where it must ring earlier than it is set for.
@@ -28,7 +30,8 @@ impl Deadline {
         }
         self.asked = true;
         loop {
-            match timer.as_mut().poll(cx) {
+            // A timer that is polled when the task has used up its turn would wake it at once, and not know it.
+            match pin!(unconstrained(timer.as_mut())).poll(cx) {
                 Poll::Pending => return false,
                 Poll::Ready(()) if Instant::now() >= at => return true,
                 Poll::Ready(()) => timer.as_mut().reset(at),
@@ -42,10 +45,30 @@ mod tests {
     use std::future::poll_fn;
     use std::time::Duration;
 
+    use tokio::task::coop::has_budget_remaining;
+
     use super::*;
 
     async fn passed(deadline: &mut Deadline, at: Instant) {
         poll_fn(|cx| if deadline.poll_passed(at, cx) { Poll::Ready(()) } else { Poll::Pending }).await;
+    }
+
+    /// A connection that streams many small blocks uses up its turn before it looks at its deadline.
+    #[tokio::test(start_paused = true)]
+    async fn a_deadline_that_is_set_at_the_end_of_a_turn_rings() {
+        let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
+        let mut deadline = Deadline::default();
+        let at = Instant::now() + Duration::from_secs(10);
+        let used_up = poll_fn(|cx| {
+            while has_budget_remaining() {
+                sender.send(()).unwrap();
+                let _ = receiver.poll_recv(cx);
+            }
+            assert!(!deadline.poll_passed(at, cx));
+            Poll::Ready(())
+        });
+        used_up.await;
+        tokio::time::timeout(Duration::from_secs(60), passed(&mut deadline, at)).await.unwrap();
     }
 
     #[tokio::test(start_paused = true)]

@@ -26,6 +26,7 @@ use crate::head::{self, KnownHost};
 use crate::outgoing::{Outgoing, Payload};
 use crate::record::Record;
 use crate::refusal::Refusal;
+use crate::stop::Level;
 
 /// What hyper calls for each request of one connection.
 pub(crate) struct Exchanger<S, B> {
@@ -239,7 +240,7 @@ fn finish<B: Body<Data = Bytes>>(
     };
     record.answered(response.status());
     let context = record.context();
-    let spoilt = context.is_spoilt();
+    let closes = context.is_spoilt() || context.stop.level() > Level::Running;
     let headers = response.headers_mut();
     if said.coding {
         headers.remove(header::TRANSFER_ENCODING);
@@ -247,7 +248,7 @@ fn finish<B: Body<Data = Bytes>>(
     if let Some(server) = context.config.server_header.as_ref().filter(|_| !said.server) {
         headers.append(header::SERVER, server.clone());
     }
-    if spoilt {
+    if closes {
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     Ok(response.map(|body| {

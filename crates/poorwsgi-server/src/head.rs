@@ -23,7 +23,8 @@ impl KnownHost {
     fn parse<'v>(&self, value: &'v HeaderValue) -> Result<Authority<'v>, Refusal> {
         let host = value.to_str().ok().and_then(Authority::parse);
         let host = host.ok_or_else(|| Refusal::bad_request("Host is not a host and a port"))?;
-        self.0.replace(Some(value.clone()));
+        // A copy of its own: the value is a part of all that was read with it, which would stay as long.
+        self.0.replace(HeaderValue::from_bytes(value.as_bytes()).ok());
         Ok(host)
     }
 }

@@ -9,8 +9,10 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener as StdUnixListener, UnixStream as StdUnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use listenfd::ListenFd;
 use poorwsgi::request::Connection;
 use socket2::{Domain, Protocol, SockAddr, Type};
 use tokio::net::{TcpListener, UnixListener};
@@ -18,6 +20,9 @@ use tokio::net::{TcpListener, UnixListener};
 use crate::LOG;
 use crate::config::Config;
 use crate::stream::Stream;
+
+/// The address of a socket that was handed over.
+const INHERITED: &str = "inherited";
 
 /// Where a server listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +47,8 @@ impl fmt::Display for Address {
 #[derive(Debug)]
 pub(crate) enum Socket {
     Tcp(StdTcpListener),
-    Unix(StdUnixListener, Arc<OwnedPath>),
+    /// With its file, where that is ours.
+    Unix(StdUnixListener, Option<Arc<OwnedPath>>),
 }
 
 impl Socket {
@@ -50,6 +56,7 @@ impl Socket {
     pub(crate) async fn bind(address: &str, config: &Config) -> io::Result<Self> {
         match address.strip_prefix("unix:") {
             Some(path) => Self::bind_unix(Path::new(path), config),
+            None if address == INHERITED => Self::inherited(),
             None => Self::bind_first(tokio::net::lookup_host(address).await?, address, config),
         }
     }
@@ -58,8 +65,27 @@ impl Socket {
     pub(crate) fn bind_blocking(address: &str, config: &Config) -> io::Result<Self> {
         match address.strip_prefix("unix:") {
             Some(path) => Self::bind_unix(Path::new(path), config),
+            None if address == INHERITED => Self::inherited(),
             None => Self::bind_first(address.to_socket_addrs()?, address, config),
         }
+    }
+
+    /// The socket that another process has bound and handed over, by the protocol of systemd (sd_listen_fds(3)).
+    fn inherited() -> io::Result<Self> {
+        static TAKEN: AtomicBool = AtomicBool::new(false);
+        let none = |text| io::Error::new(io::ErrorKind::NotFound, text);
+        if TAKEN.swap(true, Ordering::Relaxed) {
+            return Err(none("the inherited socket is taken already"));
+        }
+        let mut sockets = ListenFd::from_env();
+        if let Ok(Some(socket)) = sockets.take_tcp_listener(0) {
+            socket.set_nonblocking(true)?;
+            return Ok(Socket::Tcp(socket));
+        }
+        let socket =
+            sockets.take_unix_listener(0)?.ok_or_else(|| none("no socket was handed over (LISTEN_FDS)"))?;
+        socket.set_nonblocking(true)?;
+        Ok(Socket::Unix(socket, None))
     }
 
     fn bind_first(
@@ -98,20 +124,23 @@ impl Socket {
             fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
         }
         socket.listen(backlog(config))?;
-        Ok(Socket::Unix(socket.into(), Arc::new(owned)))
+        Ok(Socket::Unix(socket.into(), Some(Arc::new(owned))))
     }
 
     pub(crate) fn address(&self) -> io::Result<Address> {
         match self {
             Socket::Tcp(socket) => socket.local_addr().map(Address::Tcp),
-            Socket::Unix(_, owned) => Ok(Address::Unix(owned.path.clone())),
+            Socket::Unix(socket, _) => {
+                let address = socket.local_addr()?;
+                Ok(Address::Unix(address.as_pathname().unwrap_or(Path::new("")).to_owned()))
+            }
         }
     }
 
     pub(crate) fn try_clone(&self) -> io::Result<Self> {
         Ok(match self {
             Socket::Tcp(socket) => Socket::Tcp(socket.try_clone()?),
-            Socket::Unix(socket, owned) => Socket::Unix(socket.try_clone()?, Arc::clone(owned)),
+            Socket::Unix(socket, owned) => Socket::Unix(socket.try_clone()?, owned.clone()),
         })
     }
 
@@ -139,7 +168,7 @@ impl AsFd for Socket {
 #[derive(Debug)]
 pub(crate) enum Listener {
     Tcp(TcpListener),
-    Unix { listener: UnixListener, _path: Arc<OwnedPath> },
+    Unix { listener: UnixListener, _path: Option<Arc<OwnedPath>> },
 }
 
 impl Listener {

@@ -64,7 +64,8 @@ impl<S> Server<S> {
         self
     }
 
-    /// Binds `host:port`, where port 0 is one that the system chooses, or `unix:/path/of/socket`. From here on
+    /// Binds `host:port`, where port 0 is one that the system chooses, or `unix:/path/of/socket`; `inherited` is the socket
+    /// that another process has bound and handed over, as systemd does (sd_listen_fds(3)). From here on
     /// connections wait in the backlog; they are accepted by [`Bound::serve`].
     ///
     /// # Errors
@@ -181,6 +182,21 @@ where
     ///
     /// As [`serve`](Self::serve).
     pub async fn serve_until(self, stop: impl Future<Output = ()>) -> io::Result<()> {
+        self.serve_until_drained(async {
+            stop.await;
+            Duration::ZERO
+        })
+        .await
+    }
+
+    /// The same for a server whose clients find another one at its address: before it stops, it goes on for as long as
+    /// `stop` says to answer those that are connected, each once more, and tells them that the connection is closed then
+    /// (RFC 9112, section 9.6). So no request is lost that is on its way to a connection which is about to be closed.
+    ///
+    /// # Errors
+    ///
+    /// As [`serve`](Self::serve).
+    pub async fn serve_until_drained(self, stop: impl Future<Output = Duration>) -> io::Result<()> {
         self.serve_between(stop, pending()).await
     }
 
@@ -198,7 +214,11 @@ where
             second.next().await;
             second.next().await;
         };
-        self.serve_between(first.next(), at_once).await
+        let graceful = async {
+            first.next().await;
+            Duration::ZERO
+        };
+        self.serve_between(graceful, at_once).await
     }
 
     /// Answers one request: accepts one connection, which is closed after its first answer. A connection that is closed
@@ -224,7 +244,7 @@ where
 
     async fn serve_between(
         self,
-        graceful: impl Future<Output = ()>,
+        graceful: impl Future<Output = Duration>,
         at_once: impl Future<Output = ()>,
     ) -> io::Result<()> {
         let Bound { service, config, socket, .. } = self;
@@ -235,14 +255,14 @@ where
         let stop = StopOnDrop(Arc::new(Stop::new()));
         let config = Arc::new(config);
         let mut graceful = pin!(graceful);
-        loop {
+        let drain = loop {
             let next = async {
                 let permit = Arc::clone(&permits).acquire_owned().await;
                 (permit, listener.accept().await)
             };
             let (permit, (stream, peer)) = tokio::select! {
                 biased;
-                () = &mut graceful => break,
+                drain = &mut graceful => break drain,
                 next = next => next,
             };
             let context = Context::new(Arc::clone(&config), Arc::clone(&stop.0), peer);
@@ -251,13 +271,23 @@ where
                 connection::drive::<S, B>(stream, service, protocol, context).await;
                 drop(permit);
             });
-        }
+        };
         drop(listener);
+        let mut at_once = pin!(at_once);
+        if !drain.is_zero() {
+            stop.0.raise(Level::Draining);
+            tokio::select! {
+                biased;
+                _ = permits.acquire_many(connections) => return Ok(()),
+                () = &mut at_once => {}
+                () = tokio::time::sleep(drain) => {}
+            }
+        }
         stop.0.raise(Level::Graceful);
         tokio::select! {
             biased;
             _ = permits.acquire_many(connections) => return Ok(()),
-            () = at_once => {}
+            () = &mut at_once => {}
             () = tokio::time::sleep(config.stop_timeout) => {}
         }
         stop.0.raise(Level::AtOnce);
@@ -335,7 +365,15 @@ mod tests {
         });
         let bound = Server::new(never).bind("127.0.0.1:0").await.unwrap();
         let address = bound.local_addr().unwrap();
-        let serving = tokio::spawn(async move { bound.serve_between(begun.notified(), ready(())).await });
+        let serving = tokio::spawn(async move {
+            {
+                let graceful = async {
+                    begun.notified().await;
+                    Duration::ZERO
+                };
+                bound.serve_between(graceful, ready(())).await
+            }
+        });
         let mut client = TcpStream::connect(address).await.unwrap();
         client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
         tokio::time::timeout(Duration::from_secs(10), serving).await.unwrap().unwrap().unwrap();

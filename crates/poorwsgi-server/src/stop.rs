@@ -10,6 +10,8 @@ use tokio::sync::futures::Notified;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Level {
     Running,
+    /// Each connection may ask once more, and is closed with the answer.
+    Draining,
     /// Idle connections close, running requests finish.
     Graceful,
     /// Everything ends now.
@@ -33,7 +35,8 @@ impl Stop {
     pub(crate) fn level(&self) -> Level {
         match self.level.load(Ordering::Acquire) {
             0 => Level::Running,
-            1 => Level::Graceful,
+            1 => Level::Draining,
+            2 => Level::Graceful,
             _ => Level::AtOnce,
         }
     }

@@ -63,7 +63,7 @@ pub fn check_depth(text: &[u8], max_depth: usize) -> Result<(), HttpError> {
                 let line = 1 + memchr::memchr_iter(b'\n', before).count();
                 let column = at - memchr::memrchr(b'\n', before).map_or(0, |end| end + 1) + 1;
                 return Err(HttpError::bad_request(format!(
-                    "JSON: nested deeper than {max_depth} at line {line} column {column}"
+                    "JSON: nested deeper than {max_depth} (setting json_depth) at line {line} column {column}"
                 )));
             }
             b'[' | b'{' => depth += 1,

@@ -20,6 +20,7 @@ use poorwsgi::tables::Tables;
 use poorwsgi::variables::Variables;
 use pyo3::exceptions::{PyKeyError, PyRuntimeError, PyTypeError};
 use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyCFunction, PyDict, PyTuple};
@@ -105,6 +106,10 @@ impl Application {
                 runctx,
                 dump,
             ));
+        }
+        if !slf.is_exact_instance_of::<Self>() {
+            // A subclass may have its own.
+            return slf.call_method1(intern!(slf.py(), "__request__"), (env, start_response));
         }
         wsgi::answer(slf, env, start_response)
     }

@@ -109,7 +109,11 @@ impl Application {
         if same(form, &settings.form_mime_types) && same(json, &settings.json_mime_types) {
             return Ok(());
         }
-        let (form, json): (Vec<String>, Vec<String>) = (form.extract()?, json.extract()?);
+        // What is no str is no media type of any request.
+        let texts = |list: &Bound<'_, PyList>| -> Vec<String> {
+            list.iter().filter_map(|item| item.extract().ok()).collect()
+        };
+        let (form, json) = (texts(form), texts(json));
         self.change(py, |tables| {
             tables.settings.form_mime_types = form;
             tables.settings.json_mime_types = json;

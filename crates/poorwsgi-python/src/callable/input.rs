@@ -17,28 +17,36 @@ use pyo3::types::{PyBytes, PyList};
 /// A body that does not come whole is never an end of file: it raises ConnectionResetError, TimeoutError, or OSError
 /// (EFBIG) where it is over the limit of the server.
 #[pyclass(frozen, module = "poorwsgi.server")]
-pub(crate) struct Input(Mutex<Reader>);
+pub(crate) struct Input {
+    reader: Mutex<Reader>,
+    /// Why the body could not be read. Nobody holds it while he waits.
+    failure: Mutex<Option<HttpError>>,
+}
 
 struct Reader {
     body: Body,
     /// What has come and was not asked for yet.
     held: Bytes,
-    failure: Option<HttpError>,
 }
 
 impl Input {
     pub(crate) const fn new(body: Body) -> Self {
-        Input(Mutex::new(Reader { body, held: Bytes::new(), failure: None }))
+        let reader = Reader { body, held: Bytes::new() };
+        Input { reader: Mutex::new(reader), failure: Mutex::new(None) }
     }
 
     fn reader(&self) -> MutexGuard<'_, Reader> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.reader.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn failed(&self) -> MutexGuard<'_, Option<HttpError>> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The status and the reason, where the body could not be read to its end.
     pub(super) fn failure(&self) -> Option<(u16, String)> {
-        let reader = self.reader();
-        let failure = reader.failure.as_ref()?;
+        let failure = self.failed();
+        let failure = failure.as_ref()?;
         Some((failure.status(), failure.detail().unwrap_or_default().to_owned()))
     }
 
@@ -50,9 +58,13 @@ impl Input {
     ) -> PyResult<Bound<'py, PyBytes>> {
         let pieces = py.detach(|| {
             let mut reader = self.reader();
+            // The same for whoever reads on after it.
+            if let Some(failure) = &*self.failed() {
+                return Err(exception(failure));
+            }
             read(&mut reader).map_err(|error| {
                 let exception = exception(&error);
-                reader.failure.get_or_insert(error);
+                self.failed().get_or_insert(error);
                 exception
             })
         })?;
@@ -114,9 +126,6 @@ fn limit(size: Option<isize>) -> usize {
 impl Reader {
     /// Sees to it that something is held, unless the body is at its end.
     fn fill(&mut self) -> Result<bool, HttpError> {
-        if let Some(failure) = &self.failure {
-            return Err(again(failure));
-        }
         while self.held.is_empty() {
             match pollster::block_on(self.body.frame()) {
                 None => return Ok(false),
@@ -154,11 +163,6 @@ impl Reader {
         }
         Ok(pieces)
     }
-}
-
-/// The same failure for whoever reads on after it.
-fn again(failure: &HttpError) -> HttpError {
-    HttpError::new(failure.status()).with_detail(failure.detail().unwrap_or_default())
 }
 
 /// The number that Linux, macOS and the BSDs share.

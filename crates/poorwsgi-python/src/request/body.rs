@@ -4,13 +4,18 @@ use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use http_body_util::BodyExt;
+use poorwsgi::HttpError;
 use poorwsgi::dispatch::BodyPlan;
 use poorwsgi::request::{body_error, read_body};
 use poorwsgi::response::Body;
 use poorwsgi::settings::Settings;
+use poorwsgi::state::HTTP_INTERNAL_SERVER_ERROR;
+use pyo3::exceptions::PyBaseException;
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 
 use crate::error::Error;
+use crate::response::HTTPException;
 
 /// The body, and how far it is read.
 pub(super) struct Unread(Mutex<State>);
@@ -20,6 +25,8 @@ enum State {
     Fresh(Body),
     /// Read as planned; what is left is for whoever reads on.
     Loaded(Body),
+    /// It could not be read as planned, for this status and reason.
+    Failed(u16, String),
 }
 
 impl Unread {
@@ -28,15 +35,43 @@ impl Unread {
     }
 
     /// Takes the body to read it as planned; `None` when that was done.
-    pub(super) fn take_fresh(&self) -> Option<Body> {
+    ///
+    /// # Errors
+    /// It was tried and has failed. Whoever asks again must not find an empty form.
+    pub(super) fn take_fresh(&self) -> Result<Option<Body>, HttpError> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match std::mem::replace(&mut *state, State::Loaded(Body::empty())) {
-            State::Fresh(body) => Some(body),
+            State::Fresh(body) => Ok(Some(body)),
             loaded @ State::Loaded(_) => {
                 *state = loaded;
-                None
+                Ok(None)
+            }
+            State::Failed(status, reason) => {
+                let error = HttpError::new(status).with_detail(reason.clone());
+                *state = State::Failed(status, reason);
+                Err(error)
             }
         }
+    }
+
+    /// Remembers why the body could not be read. Of an exception only its text, because it may hold the request.
+    pub(super) fn fail(&self, py: Python<'_>, error: &Error) {
+        let failed = match error {
+            Error::Http(error) => {
+                State::Failed(error.status(), error.detail().unwrap_or_default().to_owned())
+            }
+            Error::Python(error) => match http_arguments(error.value(py)) {
+                Some((status, kwargs)) => {
+                    let reason = kwargs.get_item("error").ok().flatten();
+                    State::Failed(status, reason.map_or_else(String::new, |reason| reason.to_string()))
+                }
+                None => {
+                    let reason = format!("the body could not be read before: {}", error.value(py));
+                    State::Failed(HTTP_INTERNAL_SERVER_ERROR, reason)
+                }
+            },
+        };
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = failed;
     }
 
     /// Puts back what the plan left.
@@ -49,8 +84,14 @@ impl Unread {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match std::mem::replace(&mut *state, State::Loaded(Body::empty())) {
             State::Fresh(body) | State::Loaded(body) => body,
+            State::Failed(..) => Body::empty(),
         }
     }
+}
+
+/// What an HTTPException was made with.
+fn http_arguments<'py>(error: &Bound<'py, PyBaseException>) -> Option<(u16, Bound<'py, PyDict>)> {
+    error.cast::<HTTPException>().ok()?.getattr("args").ok()?.extract().ok()
 }
 
 /// A body that is read ahead.

@@ -49,9 +49,13 @@ impl Request {
 
     /// Reads the body as the settings of the application plan it, once.
     pub(crate) fn load(slf: &Bound<'_, Self>) -> Result<(), Error> {
+        let Some(body) = slf.get().fresh(slf)? else { return Ok(()) };
+        Self::read_as_planned(slf, body).inspect_err(|error| slf.get().body.fail(slf.py(), error))
+    }
+
+    fn read_as_planned(slf: &Bound<'_, Self>, body: Body) -> Result<(), Error> {
         let py = slf.py();
         let base = slf.as_super().get();
-        let Some(body) = slf.get().fresh(slf)? else { return Ok(()) };
         let tables = base.application(py).cast::<Application>().ok().map(|app| app.get().tables());
         let settings = tables.as_ref().map_or(&*STAND_IN, |tables| &tables.settings);
         let head = base.head();
@@ -98,7 +102,7 @@ impl Request {
 
     /// The body, when nobody has read it yet. One that Python made reads wsgi.input.
     fn fresh(&self, slf: &Bound<'_, Self>) -> Result<Option<Body>, Error> {
-        let Some(body) = self.body.take_fresh() else { return Ok(None) };
+        let Some(body) = self.body.take_fresh()? else { return Ok(None) };
         match slf.as_super().get().source() {
             Source::Wsgi(environ) => Ok(Some(wsgi::body(slf.py(), environ)?)),
             Source::Native(_) => Ok(Some(body)),

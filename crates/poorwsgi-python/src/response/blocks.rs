@@ -1,11 +1,12 @@
 //! Content that is made while it is sent: from Python into the engine, and from the engine to a WSGI server.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::mem;
+use std::sync::{Mutex, PoisonError};
 
 use bytes::{Bytes, BytesMut};
 use poorwsgi::BoxError;
 use poorwsgi::response::{Blocks as EngineBlocks, Body};
-use pyo3::exceptions::{PyRuntimeError, PyTypeError};
+use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyIterator, PyString};
@@ -138,39 +139,72 @@ impl Drop for File {
 #[pyclass(frozen, module = "poorwsgi.response")]
 pub(crate) struct Blocks(Mutex<Left>);
 
-/// What is left to be sent.
-struct Left {
-    /// The end of a block of which only the beginning was read.
-    rest: Bytes,
-    body: Body,
+/// What is left to be sent. It is taken out while a block is made: whatever Python code does meanwhile, in that thread or
+/// another one, nobody waits for it.
+enum Left {
+    Here {
+        /// The end of a block of which only the beginning was read.
+        rest: Bytes,
+        body: Body,
+    },
+    /// A block is being made.
+    Busy,
+    /// It was closed, or taken.
+    Gone,
 }
 
 impl Blocks {
     pub(crate) fn new(body: Body) -> Self {
-        Blocks(Mutex::new(Left { rest: Bytes::new(), body }))
+        Blocks(Mutex::new(Left::Here { rest: Bytes::new(), body }))
     }
 
-    fn left(&self) -> MutexGuard<'_, Left> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Puts something in the place of what is left.
+    fn replace(&self, new: Left) -> Left {
+        mem::replace(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner), new)
     }
 
     /// Takes the content out, for a door that sends it in its own way.
     pub(crate) fn take(&self) -> Body {
-        let mut left = self.left();
-        left.rest.clear();
-        std::mem::take(&mut left.body)
+        match self.replace(Left::Gone) {
+            Left::Here { body, .. } => body,
+            Left::Busy | Left::Gone => Body::empty(),
+        }
     }
 
-    /// The next block. It is made without the GIL, which only Python's own content takes.
-    fn next(&self, py: Python<'_>) -> PyResult<Option<Bytes>> {
-        py.detach(|| {
-            let mut left = self.left();
-            match left.rest.is_empty() {
-                true => left.body.next_block(),
-                false => Ok(Some(std::mem::take(&mut left.rest))),
+    /// The next block, or its beginning of `most` bytes. It is made without the GIL, which only Python's own content
+    /// takes.
+    fn next(&self, py: Python<'_>, most: usize) -> PyResult<Option<Bytes>> {
+        let (rest, mut body) = match self.replace(Left::Busy) {
+            Left::Here { rest, body } => (rest, body),
+            Left::Busy => return Err(PyValueError::new_err("the content is being read already")),
+            Left::Gone => {
+                self.replace(Left::Gone);
+                return Ok(None);
             }
-        })
-        .map_err(raised)
+        };
+        let (body, block) = py.detach(|| {
+            let block = if rest.is_empty() { body.next_block() } else { Ok(Some(rest)) };
+            (body, block)
+        });
+        let mut block = match block {
+            Ok(block) => block,
+            Err(error) => {
+                self.put_back(py, Bytes::new(), body);
+                return Err(raised(error));
+            }
+        };
+        let rest = block.as_mut().map_or_else(Bytes::new, |block| block.split_off(block.len().min(most)));
+        self.put_back(py, rest, body);
+        Ok(block)
+    }
+
+    fn put_back(&self, py: Python<'_>, rest: Bytes, body: Body) {
+        let left = match self.replace(Left::Here { rest, body }) {
+            // Closed meanwhile.
+            Left::Gone => self.replace(Left::Gone),
+            other => other,
+        };
+        py.detach(|| drop(left));
     }
 }
 
@@ -189,7 +223,7 @@ impl Blocks {
     }
 
     fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyBytes>>> {
-        Ok(self.next(py)?.map(|block| PyBytes::new(py, &block)))
+        Ok(self.next(py, usize::MAX)?.map(|block| PyBytes::new(py, &block)))
     }
 
     /// Reads so many bytes, all by default; b"" at the end.
@@ -198,19 +232,15 @@ impl Blocks {
         let mut data = BytesMut::new();
         let size = usize::try_from(size).unwrap_or(usize::MAX);
         while data.len() < size {
-            let Some(mut block) = self.next(py)? else { break };
-            let rest = block.split_off(block.len().min(size - data.len()));
+            let Some(block) = self.next(py, size - data.len())? else { break };
             data.extend_from_slice(&block);
-            if !rest.is_empty() {
-                self.left().rest = rest;
-            }
         }
         Ok(PyBytes::new(py, &data))
     }
 
     /// Lets go of what makes the content, whether it came to its end or not.
     fn close(&self, py: Python<'_>) {
-        let body = self.take();
-        py.detach(|| drop(body));
+        let left = self.replace(Left::Gone);
+        py.detach(|| drop(left));
     }
 }

@@ -17,6 +17,7 @@ use super::base::{BaseResponse, Payload, known};
 use super::blocks::{self, Blocks, File, Items};
 use super::classes::{self, Declined};
 use super::exception::HTTPException;
+use super::generator::GeneratorResponse;
 use crate::headers::headers_from_python;
 use crate::names::{self, Name, overrides};
 use crate::wsgi::native_pairs;
@@ -30,6 +31,15 @@ pub(crate) fn to_engine(object: &Bound<'_, BaseResponse>) -> PyResult<response::
         return Ok(response::Response::declined());
     }
     let kind = object.get_type();
+    if let Ok(generator) = object.cast::<GeneratorResponse>()
+        && overrides(&kind, &py.get_type::<GeneratorResponse>(), &["__range_generator__"])?
+    {
+        let content = content_body(&generator.call_method0(intern!(py, "__range_generator__"))?)?;
+        let mut made = take(object)?;
+        made.set_body(content);
+        made.set_ranges(Ranges::Refused);
+        return Ok(made);
+    }
     if classes::is_ours(&kind) || !overrides(&kind, &py.get_type::<BaseResponse>(), SENDING)? {
         return take(object);
     }

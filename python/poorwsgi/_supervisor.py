@@ -1,0 +1,296 @@
+"""Worker processes under a supervisor: ``poorwsgi run --workers N``.
+
+The supervisor binds the socket and starts each worker as a new process, which inherits it: nothing is forked that has
+threads, and while workers come and go, connections wait in the one queue of the socket. It never loads the application.
+"""
+# Python, because it starts interpreters as this one was started. Nothing of it is on the way of a request.
+import logging
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+
+_LOG = logging.getLogger("poorwsgi.supervisor")
+
+#: What a worker finds in its environment: the descriptor of its end of the control socket.
+CONTROL = "POORWSGI_CONTROL"
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGTTIN, signal.SIGTTOU, signal.SIGCHLD)
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10  # seconds before a worker is started again that died young
+_YOUNG = 5  # seconds
+_RETIRE = b"r"
+_LAST_WORDS = 5  # seconds that a worker gets above its stop_timeout
+
+
+class _Worker:
+    """A process that serves, as the supervisor sees it."""
+
+    def __init__(self, command, listener):
+        self.control, theirs = socket.socketpair()
+        with theirs:
+            environment = {
+                **os.environ, "LISTEN_FDS": "1", "LISTEN_FDS_FIRST_FD": str(listener.fileno()),
+                CONTROL: str(theirs.fileno()),
+            }
+            environment.pop("LISTEN_PID", None)
+            # A group of its own: Ctrl-C in a terminal goes to all of the supervisor's.
+            self.process = subprocess.Popen(
+                command, env=environment, pass_fds=(listener.fileno(), theirs.fileno()), process_group=0
+            )
+        self.control.setblocking(False)
+        self.pid = self.process.pid
+        self.begun = time.monotonic()
+        self.how = None  # how the application is served, once it is ready
+        self.kill_at = None  # when it is killed, after it was told to stop
+        self.replaces = None  # the worker that stops when this one is ready
+
+    def stop(self, grace):
+        """Tells it to finish what it does, and to end."""
+        if self.kill_at is None:
+            self.kill_at = time.monotonic() + grace
+            self.signal(signal.SIGTERM)
+
+    def retire(self, grace):
+        """The same, while other workers take over: its clients learn of it by their next answer."""
+        if self.kill_at is None:
+            self.kill_at = time.monotonic() + grace
+            with suppress(OSError):
+                self.control.send(_RETIRE)
+
+    def signal(self, number):
+        with suppress(ProcessLookupError):
+            self.process.send_signal(number)
+
+
+class Supervisor:
+    """Keeps so many workers running until it is told to stop."""
+
+    def __init__(self, listener, count, command=None, stop_timeout=30):
+        self._listener = listener
+        self._count = count
+        self._command = command or _command()
+        self._grace = stop_timeout + _LAST_WORDS
+        self._workers = []
+        self._selector = selectors.DefaultSelector()
+        self._pause = _FIRST_PAUSE
+        self._start_at = 0
+        self._stops = 0
+        self._is_good = False
+        self._announced = False
+        self._status = 0
+
+    def run(self):
+        """Returns the exit status once all workers have ended."""
+        woken, wake = socket.socketpair()
+        with woken, wake:
+            woken.setblocking(False)
+            wake.setblocking(False)
+            wakeup = signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
+            # A handler there must be, or the default action is taken; what is to be done comes through the socket.
+            before = {number: signal.signal(number, lambda *_: None) for number in _SIGNALS}
+            self._selector.register(woken, selectors.EVENT_READ, None)
+            try:
+                while True:
+                    self._fill()
+                    if self._stops and not self._workers:
+                        return self._status
+                    self._wait(woken)
+            finally:
+                for worker in self._workers:
+                    worker.signal(signal.SIGKILL)
+                    worker.process.wait()
+                signal.set_wakeup_fd(wakeup)
+                for number, handler in before.items():
+                    signal.signal(number, handler)
+
+    def _active(self):
+        """The workers that are to go on."""
+        leaving = [worker.replaces for worker in self._workers if worker.replaces]
+        return [worker for worker in self._workers if worker.kill_at is None and worker not in leaving]
+
+    def _fill(self):
+        """Starts workers that are missing, and stops those that are too many."""
+        if self._stops:
+            return
+        active = self._active()
+        # One alone tells whether the application can be started at all.
+        count = self._count if self._is_good else 1
+        while len(active) < count and time.monotonic() >= self._start_at:
+            active.append(self._start())
+        for worker in active[self._count:]:
+            worker.retire(self._grace)
+
+    def _start(self, replaces=None):
+        worker = _Worker(self._command, self._listener)
+        worker.replaces = replaces
+        self._workers.append(worker)
+        self._selector.register(worker.control, selectors.EVENT_READ, worker)
+        return worker
+
+    def _wait(self, woken):
+        now = time.monotonic()
+        times = [worker.kill_at for worker in self._workers if worker.kill_at is not None]
+        if not self._stops and self._start_at > now and len(self._active()) < self._count:
+            times.append(self._start_at)
+        timeout = max(0, min(times) - now) if times else None
+        for key, _ in self._selector.select(timeout):
+            if key.data is not None:
+                self._hear(key.data)
+        numbers = b""
+        with suppress(BlockingIOError):
+            numbers = woken.recv(4096)
+        for number in numbers:
+            self._handle(number)
+        self._reap()
+        now = time.monotonic()
+        for worker in self._workers:
+            if worker.kill_at is not None and now >= worker.kill_at:
+                _LOG.warning("worker %d did not end in time and is killed", worker.pid)
+                worker.signal(signal.SIGKILL)
+                worker.kill_at = now + _LAST_WORDS
+
+    def _handle(self, number):
+        if number in (signal.SIGINT, signal.SIGTERM):
+            self._stops += 1
+            for worker in list(self._workers):
+                if worker.kill_at is not None:
+                    worker.signal(signal.SIGTERM)
+                worker.stop(self._grace)
+        elif self._stops:
+            return
+        elif number == signal.SIGHUP:
+            _LOG.warning("reload: %d new workers", self._count)
+            for worker in self._active():
+                if worker.how is not None:
+                    self._start(replaces=worker)
+        elif number == signal.SIGTTIN:
+            self._count += 1
+        elif number == signal.SIGTTOU:
+            self._count = max(1, self._count - 1)
+
+    def _hear(self, worker):
+        try:
+            said = worker.control.recv(4096)
+        except BlockingIOError:
+            return
+        if not said:  # it is ending
+            self._selector.unregister(worker.control)
+            worker.control.close()
+            return
+        for word in said.decode().splitlines():
+            kind, _, rest = word.partition(" ")
+            if kind == "ready":
+                worker.how = rest
+                self._ready(worker)
+            elif kind == "replace" and worker.kill_at is None:
+                _LOG.warning("worker %d is replaced: %s", worker.pid, rest)
+                if worker in self._active() and not self._stops:
+                    self._start(replaces=worker)
+
+    def _ready(self, worker):
+        self._is_good = True
+        if worker.replaces:
+            worker.replaces.retire(self._grace)
+            worker.replaces = None
+        if not self._announced and sum(each.how is not None for each in self._workers) == self._count:
+            self._announced = True
+            number = f"{self._count} worker{'s' if self._count > 1 else ''}"
+            with suppress(OSError):  # nobody has to read it
+                print(f"PoorWSGI listens on {self._listener.address}, the application is served {worker.how} by {number}",
+                      flush=True)
+
+    def _reap(self):
+        for worker in [each for each in self._workers if each.process.poll() is not None]:
+            self._workers.remove(worker)
+            if worker.control.fileno() >= 0:
+                self._hear(worker)
+            if worker.control.fileno() >= 0:
+                self._selector.unregister(worker.control)
+                worker.control.close()
+            for each in self._workers:
+                if each.replaces is worker:
+                    each.replaces = None
+            if worker.kill_at is None and not self._stops:
+                self._died(worker)
+
+    def _died(self, worker):
+        status = worker.process.returncode
+        if not self._is_good:
+            # It has said itself why it cannot start; another one would say the same.
+            self._stops += 1
+            self._status = status if status > 0 else 1
+            return
+        how = f"was ended by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
+        _LOG.error("worker %d %s", worker.pid, how)
+        now = time.monotonic()
+        if now - worker.begun < _YOUNG:
+            self._start_at = now + self._pause
+            self._pause = min(self._pause * 2, _LONGEST_PAUSE)
+        else:
+            self._start_at = now
+            self._pause = _FIRST_PAUSE
+
+
+def _command():
+    """The command line of this process, for another one like it."""
+    return [sys.executable, *sys.orig_argv[1:]]
+
+
+class Control:
+    """A worker's end of the control socket, which it has from its environment."""
+
+    @staticmethod
+    def of_environment():
+        """None in a process that is no worker."""
+        number = os.environ.pop(CONTROL, "")
+        return Control(socket.socket(fileno=int(number))) if number else None
+
+    def __init__(self, connection):
+        self._connection = connection
+
+    def say(self, words):
+        """Tells the supervisor, if it is still there."""
+        with suppress(OSError):
+            self._connection.sendall(f"{words}\n".encode())
+
+    def watch(self, server, max_requests=0, max_memory=0):
+        """Stops the server when the supervisor has gone, and asks to be replaced when it has had its share."""
+        threading.Thread(
+            target=self._watch, args=(server, max_requests, max_memory), name="poorwsgi control", daemon=True
+        ).start()
+
+    def _watch(self, server, max_requests, max_memory):
+        asked = False
+        if max_requests or max_memory:
+            self._connection.settimeout(1)
+        while True:
+            try:
+                if self._connection.recv(1) != _RETIRE:
+                    return server.stop()
+                server.retire()
+            except TimeoutError:
+                pass
+            except OSError:
+                return server.stop()
+            if asked:
+                continue
+            if max_requests and server.requests >= max_requests:
+                self.say(f"replace after {server.requests} requests")
+                asked = True
+            elif max_memory and _resident() >= max_memory:
+                self.say(f"replace at {_resident() >> 20} MiB of memory")
+                asked = True
+
+
+def _resident():
+    """Bytes of memory of this process; 0 where the system does not tell."""
+    try:
+        with open("/proc/self/statm") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0

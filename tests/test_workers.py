@@ -1,0 +1,280 @@
+"""Worker processes: crashes, reloads, stops, recycling; each under load where that makes it harder."""
+import contextlib
+import http.client
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from servers import Client
+
+APP = """
+import os, threading, time
+from poorwsgi import Application
+app = Application("workers")
+app.debug = True
+
+@app.route("/pid")
+def pid(req):
+    return str(os.getpid())
+
+@app.route("/sleep/<seconds:float>")
+def sleep(req, seconds):
+    time.sleep(seconds)
+    return str(os.getpid())
+
+@app.route("/abort")
+def abort(req):
+    os.abort()
+
+@app.route("/forever")
+def forever(req):
+    while True:
+        pass
+
+@app.route("/eat")
+def eat(req):
+    app.eaten = b"x" * 200_000_000
+    return "eaten"
+"""
+
+
+class Workers(Client):
+    """A supervisor and its workers."""
+
+    def __init__(self, directory, *arguments):
+        self.log = open(directory / "log", "w+")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "poorwsgi", "run", "app:app", "--port", "0", *arguments],
+            cwd=directory, stdout=subprocess.PIPE, stderr=self.log, text=True,
+        )
+        line = self.process.stdout.readline()
+        address = re.fullmatch(r"PoorWSGI listens on http://127\.0\.0\.1:(\d+), .* by (\d+) workers?\n", line)
+        assert address, line + self.messages()
+        super().__init__(int(address[1]))
+
+    def messages(self):
+        self.log.flush()
+        return pathlib.Path(self.log.name).read_text()
+
+    def pids(self):
+        """The workers, as the system knows them."""
+        children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return {int(pid) for pid in children.read_text().split()}
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self.process.stdout.close()
+        self.log.close()
+
+    def stop(self):
+        self.signal(signal.SIGTERM)
+        return self.process.wait(60)
+
+
+def wait_until(condition, seconds=20):
+    end = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    return found
+
+
+pytestmark = pytest.mark.skipif(not os.path.exists("/proc/self/task"), reason="processes are looked for in /proc")
+
+
+@pytest.fixture
+def start(tmp_path):
+    (tmp_path / "app.py").write_text(APP)
+    with contextlib.ExitStack() as stack:
+        def start(*arguments):
+            workers = Workers(tmp_path, *arguments)
+            stack.callback(workers.kill)
+            return workers
+
+        yield start
+
+
+class Load:
+    """Clients that ask without a pause, each on one connection for as long as that lasts, or on a new one each time."""
+
+    def __init__(self, port, target="/pid", clients=4, keep=True):
+        self.port, self.target = port, target
+        self.headers = {} if keep else {"Connection": "close"}
+        self.answers, self.failures, self.pids = 0, [], set()
+        self.end = threading.Event()
+        self.threads = [threading.Thread(target=self.run) for _ in range(clients)]
+
+    def run(self):
+        connection = None
+        while not self.end.is_set():
+            try:
+                connection = connection or http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+                connection.request("GET", self.target, headers=self.headers)
+                response = connection.getresponse()
+                self.pids.add(int(response.read()))
+                self.answers += 1
+                if response.getheader("Connection") == "close":
+                    connection.close()
+            except (OSError, http.client.HTTPException) as error:
+                self.failures.append(repr(error))
+                connection = connection and connection.close()
+        if connection:
+            connection.close()
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.end.set()
+        for thread in self.threads:
+            thread.join()
+
+
+def test_each_worker_answers_and_sigterm_ends_all(start):
+    workers = start("--workers", "2")
+    pids = workers.pids()
+    assert len(pids) == 2
+    with Load(workers.port, keep=False) as load:
+        wait_until(lambda: load.pids == pids)
+    assert load.failures == []
+    assert workers.stop() == 0
+    assert not any(os.path.exists(f"/proc/{pid}") for pid in pids)
+    with pytest.raises(ConnectionRefusedError):
+        workers("/pid")
+
+
+def test_a_worker_that_crashes_is_started_again_and_the_other_goes_on(start):
+    workers = start("--workers", "2")
+    before = workers.pids()
+    for _ in range(3):
+        with pytest.raises((OSError, http.client.HTTPException)):
+            workers("/abort")
+    wait_until(lambda: len(workers.pids()) == 2 and workers.pids() != before)
+    assert workers("/pid").status == 200
+    assert "SIGABRT" in workers.messages()
+    assert workers.stop() == 0
+
+
+def test_killing_a_worker_under_load_loses_only_what_it_held(start):
+    workers = start("--workers", "2")
+    with Load(workers.port) as load:
+        killed = wait_until(lambda: load.pids).copy().pop()
+        os.kill(killed, signal.SIGKILL)
+        wait_until(lambda: len(workers.pids() - {killed}) == 2)
+        answered = load.answers
+        wait_until(lambda: load.answers > answered + 100)
+    assert len(load.failures) <= len(load.threads)
+    assert workers.stop() == 0
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_reloads_under_load_lose_nothing(start, keep):
+    workers = start("--workers", "2")
+    with Load(workers.port, keep=keep) as load:
+        for _ in range(50):
+            before = workers.pids()
+            workers.signal(signal.SIGHUP)
+            wait_until(lambda: len(workers.pids()) == 2 and not workers.pids() & before)
+    assert load.failures == []
+    assert len(load.pids) > 50
+    assert workers.stop() == 0
+
+
+def test_a_reload_shows_what_was_changed(start, tmp_path):
+    workers = start("--workers", "1")
+    (tmp_path / "app.py").write_text(APP.replace("str(os.getpid())", "'changed'"))
+    workers.signal(signal.SIGHUP)
+    wait_until(lambda: workers("/pid").text == "changed")
+    # one that does not start leaves the old ones alone
+    (tmp_path / "app.py").write_text("broken = ")
+    workers.signal(signal.SIGHUP)
+    wait_until(lambda: "SyntaxError" in workers.messages())
+    assert workers("/pid").text == "changed"
+    assert workers.stop() == 0
+
+
+def test_requests_that_run_are_finished_by_a_stop(start):
+    workers = start("--workers", "2")
+    with Load(workers.port, "/sleep/0.3", clients=6) as load:
+        wait_until(lambda: load.answers)
+        workers.signal(signal.SIGTERM)
+        wait_until(lambda: workers.process.poll() is not None)
+    # those that came after the stop found nobody
+    assert not any("RemoteDisconnected" in each for each in load.failures)
+
+
+def test_one_more_and_one_less(start):
+    workers = start("--workers", "1")
+    workers.signal(signal.SIGTTIN)
+    wait_until(lambda: len(workers.pids()) == 2)
+    workers.signal(signal.SIGTTOU)
+    wait_until(lambda: len(workers.pids()) == 1)
+    workers.signal(signal.SIGTTOU)
+    assert workers("/pid").status == 200
+    assert workers.stop() == 0
+
+
+@pytest.mark.parametrize(("arguments", "target", "said"), [
+    (("--max-requests", "100"), "/pid", "after 1"), (("--max-memory", "150M"), "/eat", "MiB of memory"),
+])
+def test_a_worker_that_has_had_its_share_is_replaced(start, arguments, target, said):
+    workers = start("--workers", "1", *arguments)
+    before = workers.pids()
+    client = workers(target)
+    for _ in range(110):
+        client = workers(target)
+        assert client.status == 200
+    wait_until(lambda: len(workers.pids()) == 1 and workers.pids() != before)
+    assert said in workers.messages()
+    assert workers.stop() == 0
+
+
+def test_an_application_that_does_not_start_is_said_once(tmp_path):
+    (tmp_path / "app.py").write_text("raise ValueError('on purpose')")
+    process = subprocess.run(
+        [sys.executable, "-m", "poorwsgi", "run", "app:app", "--port", "0", "--workers", "2"],
+        cwd=tmp_path, capture_output=True, text=True, timeout=60,
+    )
+    assert process.returncode == 1
+    assert "on purpose" in process.stderr
+    assert process.stdout == ""
+
+
+def test_workers_end_when_their_supervisor_is_killed(start):
+    workers = start("--workers", "2")
+    pids = workers.pids()
+    workers.process.kill()
+    workers.process.wait()
+    wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids))
+
+
+def test_an_upload_that_goes_on_ends_with_the_stop(start):
+    workers = start("--workers", "1", "--stop-timeout", "1")
+    with socket.create_connection(("127.0.0.1", workers.port), 30) as upload:
+        upload.sendall(b"POST /pid HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n" + bytes(1000))
+        time.sleep(0.2)
+        begun = time.monotonic()
+        assert workers.stop() == 0
+        assert time.monotonic() - begun < 15
+
+
+def test_many_starts_and_stops_leave_nothing(start):
+    for _ in range(5):
+        workers = start("--workers", "2")
+        pids = workers.pids()
+        assert workers.stop() == 0
+        assert not any(os.path.exists(f"/proc/{pid}") for pid in pids)
