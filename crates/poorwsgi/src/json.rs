@@ -119,12 +119,12 @@ mod tests {
         assert!(parse(nested(DEFAULT_MAX_DEPTH).as_bytes()).is_ok());
         assert_eq!(
             parse(nested(1000).as_bytes()).unwrap_err(),
-            "JSON: nested deeper than 100 at line 1 column 101"
+            "JSON: nested deeper than 100 (setting json_depth) at line 1 column 101"
         );
         assert!(parse(&br#"{"a":"#.repeat(1_000_000)).unwrap_err().contains("deeper"));
         assert_eq!(
             check_depth(b"[\n [[]]]", 2).unwrap_err().detail().unwrap(),
-            "JSON: nested deeper than 2 at line 2 column 3"
+            "JSON: nested deeper than 2 (setting json_depth) at line 2 column 3"
         );
     }
 

@@ -1,0 +1,251 @@
+#!/usr/bin/env python3
+"""CPU time for one request over HTTP: the built-in server beside others, in one run.
+
+    bench/server/run.py --ours PYTHON --original PYTHON --peers PYTHON --hyper PROGRAM [--rounds 3] [--seconds 2] [--write FILE]
+
+The interpreters have the packages: ours, PoorWSGI 2.8.1 with servers, and the peers; the program is plain hyper. Each server
+has one process on one processor, and `wrk` with 32 connections another one; they take turns, and the median of the rounds is
+quoted. CPU is the figure to compare: requests per second stop at what the client can send. What is served stands in site.py.
+"""
+import argparse
+import datetime
+import http.client
+import os
+import pathlib
+import platform
+import re
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "python"))
+
+import apps  # noqa: E402
+
+BEGIN, END = "<!-- bench-server: written by `make bench-server` -->", "<!-- /bench-server -->"
+TICK = os.sysconf("SC_CLK_TCK")
+#: title, path, method, what is sent, what the answer begins with
+CASES = {
+    "hello": ("Hello world", "/hello", "GET", b"", {}, b"Hello world"),
+    "json": ("two path arguments, JSON", "/user/alice/42", "GET", b"", {}, b"{"),
+    "form": ("form of ten fields", "/form", "POST", apps.FORM, {"Content-Type": "application/x-www-form-urlencoded"}, b"value of"),
+    "multipart": ("multipart of 64 KiB", "/upload", "POST", apps.MULTIPART,
+                  {"Content-Type": f"multipart/form-data; boundary={apps.BOUNDARY}"}, b"holiday 65536"),
+    "session": ("session page", "/session", "GET", b"", {}, b"alice"),
+    "1k": ("file of 1 KiB", "/1k.bin", "GET", b"", {}, b"xxx"),
+    "100k": ("100 KiB", "/100k.bin", "GET", b"", {}, b"xxx"),
+    "10m": ("10 MiB", "/10m.bin", "GET", b"", {}, b"xxx"),
+}
+PAGES = ["hello", "json", "form", "multipart", "session"]
+FILES = ["1k", "100k", "10m"]
+NGINX = """daemon off; worker_processes 1; pid {root}/pid; error_log {root}/error.log;
+events {{ worker_connections 1024; }}
+http {{ access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000000; client_body_temp_path {root};
+  proxy_temp_path {root}; fastcgi_temp_path {root}; uwsgi_temp_path {root}; scgi_temp_path {root};
+  server {{ listen 127.0.0.1:{port}; root {root}/files; }} }}
+"""
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name in ("ours", "original", "peers", "hyper"):
+        parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=int, default=2, help="of load, after one of warm-up")
+    parser.add_argument("--only", default="", help="only servers with this in their name")
+    parser.add_argument("--write", type=pathlib.Path, metavar="FILE")
+    args = parser.parse_args()
+    missing = [each for each in ("wrk", "taskset") if not shutil.which(each)]
+    if missing:
+        raise SystemExit(f"missing: {', '.join(missing)} (Debian and Ubuntu: the packages wrk and util-linux)")
+    with tempfile.TemporaryDirectory(prefix="poorwsgi-bench-") as directory:
+        root = pathlib.Path(directory)
+        root.chmod(0o755)
+        (root / "files").mkdir()
+        for name, size in (("1k", 1 << 10), ("100k", 100 << 10), ("10m", 10 << 20)):
+            (root / "files" / f"{name}.bin").write_bytes(b"x" * size)
+        text = tables(measure(servers(args, root), args, root))
+    print(text)
+    if args.write:
+        before, rest = args.write.read_text().split(BEGIN)
+        args.write.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{rest.split(END)[1]}")
+
+
+def servers(args, root):
+    """What is measured: group, name, cases, application, command (with {port})."""
+    ours, original, peers = args.ours, args.original, args.peers
+
+    def module(python, *arguments):
+        return [python, "-m", *arguments]
+
+    def run(*arguments):
+        return module(ours, "poorwsgi", "run", "site:application", "--port", "{port}", "--workers", "1", *arguments)
+
+    def granian(python):
+        return module(python, "granian", "--interface", "wsgi", "--port", "{port}", "--workers", "1", "--no-ws",
+                      "--log-level", "error", "site:application")
+
+    def gunicorn(python, *arguments):
+        return module(python, "gunicorn", "-b", "127.0.0.1:{port}", "-w", "1", "--log-level", "error", *arguments, "site:application")
+
+    def uwsgi(python):
+        return [str(pathlib.Path(python).with_name("uwsgi")), "--http11-socket", "127.0.0.1:{port}", "--http-keepalive", "--master",
+                "--die-on-term", "--disable-logging", "--log-master", "--so-keepalive", "--add-header", "Connection: Keep-Alive",
+                "--module", "site:application"]
+
+    def fastwsgi(python):
+        return [python, str(HERE / "site.py"), "{port}"]
+
+    threads = ("-k", "gthread", "--threads", "8", "--keep-alive", "60")
+    yield "ours", "**PoorWSGI with a Rust engine**", PAGES + FILES, "poorwsgi", run()
+    yield "peer", "plain hyper, no Python", ["hello"], "bare", [args.hyper, "127.0.0.1:{port}"]
+    yield "peer", "Falcon on fastwsgi", ["hello", "json"], "falcon", fastwsgi(peers)
+    yield "peer", "Falcon on Granian", ["hello", "json", "form", "multipart"], "falcon", granian(peers)
+    yield "peer", "PoorWSGI 2.8.1 on fastwsgi", PAGES, "poorwsgi", fastwsgi(original)
+    yield "peer", "PoorWSGI 2.8.1 on Granian", PAGES, "poorwsgi", granian(original)
+    yield "peer", "PoorWSGI 2.8.1 on uWSGI", PAGES + FILES, "poorwsgi", uwsgi(original)
+    yield "peer", "PoorWSGI 2.8.1 on gunicorn, gthread", PAGES, "poorwsgi", gunicorn(original, *threads)
+    for application, title in (("bare", "a bare WSGI callable"), ("flask", "Flask")):
+        yield application, f"{title} on **our server**", ["hello"], application, run()
+        yield application, f"{title} on fastwsgi", ["hello"], application, fastwsgi(peers)
+        yield application, f"{title} on Granian", ["hello"], application, granian(peers)
+        yield application, f"{title} on uWSGI", ["hello"], application, uwsgi(peers)
+        yield application, f"{title} on gunicorn, gthread", ["hello"], application, gunicorn(peers, *threads)
+    if shutil.which("nginx"):
+        yield "peer", "nginx", FILES, "bare", ["nginx", "-p", str(root), "-c", str(root / "nginx.{port}.conf")]
+
+
+def measure(chosen, args, root):
+    """Microseconds of CPU by group, name and case: one for each round."""
+    chosen = [each for each in chosen if args.only.lower() in each[1].lower()]
+    taken = {}
+    for _ in range(args.rounds):
+        for group, name, cases, application, command in chosen:
+            with serving(command, application, root) as (port, process):
+                for case in cases:
+                    us = load(case, port, process, args.seconds, root)
+                    taken.setdefault((group, name, case), []).append(us)
+                    print(f"{name}, {case}: {us:.1f}", file=sys.stderr)
+    return taken
+
+
+class serving:
+    def __init__(self, command, application, root):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.command = ["taskset", "-c", "0", *(part.replace("{port}", str(self.port)) for part in command)]
+        (root / f"nginx.{self.port}.conf").write_text(NGINX.format(root=root, port=self.port))
+        self.environment = {**os.environ, "BENCH_APP": application, "BENCH_FILES": str(root / "files"), "PYTHONWARNINGS": "ignore"}
+
+    def __enter__(self):
+        self.process = subprocess.Popen(self.command, cwd=HERE, env=self.environment, stdout=subprocess.DEVNULL, start_new_session=True)
+        for _ in range(200):
+            if self.process.poll() is not None:
+                raise SystemExit(f"ended at once: {' '.join(self.command)}")
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+                return self.port, self.process
+            except OSError:
+                time.sleep(0.05)
+        raise SystemExit(f"does not listen: {' '.join(self.command)}")
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+
+def load(case, port, process, seconds, root):
+    _, path, method, body, headers, expected = CASES[case]
+    headers = dict(headers)
+    if case == "session":
+        cookie, _ = ask(port, "/login", "GET", b"", {})
+        headers["Cookie"] = cookie.split(";")[0]
+    _, content = ask(port, path, method, body, headers)
+    if not content.startswith(expected):
+        raise SystemExit(f"{case}: {content[:80]!r}")
+    script = root / "request.lua"
+    (root / "body").write_bytes(body)
+    fields = "".join(f"wrk.headers[{name!r}] = {value!r}\n" for name, value in headers.items())
+    script.write_text(f"wrk.method = {method!r}\n{fields}" + (f"wrk.body = io.open('{root}/body', 'rb'):read('*a')\n" if body else ""))
+    wrk(port, path, script, 1)
+    before = cpu(process.pid)
+    requests = wrk(port, path, script, seconds)
+    return (cpu(process.pid) - before) / requests * 1e6
+
+
+def ask(port, path, method, body, headers):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.request(method, path, body or None, headers)
+    response = connection.getresponse()
+    content = response.read()
+    connection.close()
+    return response.getheader("Set-Cookie", ""), content
+
+
+def wrk(port, path, script, seconds):
+    """Requests that were answered."""
+    command = ["taskset", "-c", "1", "wrk", "-t1", "-c32", f"-d{seconds}s", "-s", script, f"http://127.0.0.1:{port}{path}"]
+    output = subprocess.check_output(command, text=True)
+    bad = re.search(r"(Socket errors|Non-2xx).*", output)
+    if bad:
+        print(f"  {path}: {bad[0]}", file=sys.stderr)
+    return int(re.search(r"(\d+) requests in", output)[1])
+
+
+def cpu(pid):
+    """Seconds of a process and those below it."""
+    total = 0
+    try:
+        fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+        total = (int(fields[11]) + int(fields[12])) / TICK
+        for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+            total += sum(map(cpu, (task / "children").read_text().split()))
+    except OSError:
+        pass
+    return total
+
+
+def tables(taken):
+    median = {key: statistics.median(values) for key, values in taken.items()}
+    lines = []
+    table(lines, "µs of CPU for one request", median, ("ours", "peer"), PAGES, None)
+    table(lines, "µs of CPU for one file", median, ("ours", "peer"), FILES, "nginx")
+    for group, title in (("bare", "a bare WSGI callable"), ("flask", "Flask")):
+        table(lines, f"µs of CPU for one request of {title}", median, (group,), ["hello"], None)
+    processor = next((line.partition(":")[2].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "")
+    date = datetime.datetime.now(datetime.timezone.utc).date()
+    lines.append(f"In brackets: how many times ours{' (of files: nginx)'}. {processor or platform.machine()}, Python "
+                 f"{platform.python_version()}, {date}; one process on one processor, 32 connections, median of the rounds in turn.")
+    return "\n".join(lines)
+
+
+def table(lines, title, median, groups, cases, base):
+    names = list(dict.fromkeys(name for group, name, case in median if group in groups and case in cases))
+    if not names:
+        return
+    base = base if base in names else names[0]
+    lines += [f"| {title} | " + " | ".join(CASES[case][0] for case in cases) + " |", "|---" + "|---:" * len(cases) + "|"]
+    for name in names:
+        cells = []
+        for case in cases:
+            value = next((median[group, name, case] for group in groups if (group, name, case) in median), None)
+            unit = next((median[group, base, case] for group in groups if (group, base, case) in median), None)
+            ratio = f" ({value / unit:.2f} ×)" if value and unit and name != base else ""
+            cells.append("" if value is None else f"{value:.1f}{ratio}")
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    lines.append("")
+
+
+if __name__ == "__main__":
+    main()
