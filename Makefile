@@ -26,7 +26,7 @@ SOURCES    = $(shell find crates python Cargo.toml Cargo.lock pyproject.toml -ty
 
 ADVISORIES := https://github.com/RustSec/advisory-db
 
-.PHONY: help run test test-servers fmt-check lint doc-check deny test-rust test-python test-dev-mode test-all stubtest test-compat wheel-dev bench docs fmt fuzz wheel clean rust run-rust bench-python
+.PHONY: help run test test-servers fmt-check lint doc-check deny test-rust test-python test-dev-mode test-all stubtest test-compat wheel-dev bench bench-server docs fmt fuzz wheel clean rust run-rust bench-python
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -106,6 +106,16 @@ bench-python: rust $(VENV)/ready $(ORIGINAL)/ready $(PEERS)/ready  ## one call b
 	$(BIN)/python bench/python/run.py --ours $(OURS)/venv/bin/python --original $(ORIGINAL)/venv/bin/python \
 		--peers $(PEERS)/venv/bin/python $(ARGS)
 
+bench-server: rust $(VENV)/ready $(PEERS)/servers  ## CPU over HTTP beside other servers; needs wrk; ARGS="--write README.md"
+	rm -rf $(OURS)
+	$(BIN)/maturin build --locked --release --interpreter $(BIN)/python --out $(OURS)
+	$(BIN)/python -m venv $(OURS)/venv
+	$(OURS)/venv/bin/python -m pip install --quiet --no-deps --no-index $(OURS)/*.whl
+	$(OURS)/venv/bin/python -m pip install --quiet --disable-pip-version-check flask --constraint bench/server/requirements.txt
+	cargo build --quiet --locked --release --manifest-path bench/Cargo.toml --bin hyper
+	$(BIN)/python bench/server/run.py --ours $(OURS)/venv/bin/python --peers $(PEERS)/servers/bin/python \
+		--hyper $(CURDIR)/bench/target/release/hyper $(ARGS)
+
 docs: rust  ## the reference of the Rust door, as HTML
 	cargo doc --locked --no-deps
 	@echo "open target/doc/poorwsgi/index.html"
@@ -148,6 +158,11 @@ $(ORIGINAL)/ready: tests/compat/original.txt tests/compat/unpack.py $(VENV)/read
 		pyaes simplejson --constraint requirements-dev.txt
 	$(BIN)/python tests/compat/unpack.py $(ORIGINAL)/poorwsgi-*.tar.gz $(ORIGINAL)
 	touch $@
+
+$(PEERS)/servers: bench/server/requirements.txt $(VENV)/ready
+	rm -rf $@
+	$(BIN)/python -m venv $@
+	$@/bin/python -m pip install --quiet --disable-pip-version-check -r bench/server/requirements.txt
 
 $(PEERS)/ready: bench/python/requirements.txt $(VENV)/ready
 	rm -rf $(PEERS)

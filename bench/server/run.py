@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """CPU time for one request over HTTP: the built-in server beside others, in one run.
 
-    bench/server/run.py --ours PYTHON --original PYTHON --peers PYTHON --hyper PROGRAM [--rounds 3] [--seconds 2] [--write FILE]
+    bench/server/run.py --ours PYTHON --peers PYTHON --hyper PROGRAM [--rounds 3] [--seconds 2] [--write FILE]
 
-The interpreters have the packages: ours, PoorWSGI 2.8.1 with servers, and the peers; the program is plain hyper. Each server
+The interpreters have the packages: ours, and the peers with PoorWSGI 2.8.1; the program is plain hyper. Each server
 has one process on one processor, and `wrk` with 32 connections another one; they take turns, and the median of the rounds is
 quoted. CPU is the figure to compare: requests per second stop at what the client can send. What is served stands in site.py.
 """
@@ -54,7 +54,7 @@ http {{ access_log off; sendfile on; tcp_nopush on; keepalive_requests 100000000
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name in ("ours", "original", "peers", "hyper"):
+    for name in ("ours", "peers", "hyper"):
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=2, help="of load, after one of warm-up")
@@ -79,7 +79,7 @@ def main():
 
 def servers(args, root):
     """What is measured: group, name, cases, application, command (with {port})."""
-    ours, original, peers = args.ours, args.original, args.peers
+    ours, peers = args.ours, args.peers
 
     def module(python, *arguments):
         return [python, "-m", *arguments]
@@ -107,10 +107,10 @@ def servers(args, root):
     yield "peer", "plain hyper, no Python", ["hello"], "bare", [args.hyper, "127.0.0.1:{port}"]
     yield "peer", "Falcon on fastwsgi", ["hello", "json"], "falcon", fastwsgi(peers)
     yield "peer", "Falcon on Granian", ["hello", "json", "form", "multipart"], "falcon", granian(peers)
-    yield "peer", "PoorWSGI 2.8.1 on fastwsgi", PAGES, "poorwsgi", fastwsgi(original)
-    yield "peer", "PoorWSGI 2.8.1 on Granian", PAGES, "poorwsgi", granian(original)
-    yield "peer", "PoorWSGI 2.8.1 on uWSGI", PAGES + FILES, "poorwsgi", uwsgi(original)
-    yield "peer", "PoorWSGI 2.8.1 on gunicorn, gthread", PAGES, "poorwsgi", gunicorn(original, *threads)
+    yield "peer", "PoorWSGI 2.8.1 on fastwsgi", PAGES, "poorwsgi", fastwsgi(peers)
+    yield "peer", "PoorWSGI 2.8.1 on Granian", PAGES, "poorwsgi", granian(peers)
+    yield "peer", "PoorWSGI 2.8.1 on uWSGI", PAGES + FILES, "poorwsgi", uwsgi(peers)
+    yield "peer", "PoorWSGI 2.8.1 on gunicorn, gthread", PAGES, "poorwsgi", gunicorn(peers, *threads)
     for application, title in (("bare", "a bare WSGI callable"), ("flask", "Flask")):
         yield application, f"{title} on **our server**", ["hello"], application, run()
         yield application, f"{title} on fastwsgi", ["hello"], application, fastwsgi(peers)
