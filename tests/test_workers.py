@@ -278,3 +278,29 @@ def test_many_starts_and_stops_leave_nothing(start):
         pids = workers.pids()
         assert workers.stop() == 0
         assert not any(os.path.exists(f"/proc/{pid}") for pid in pids)
+
+
+def test_a_request_that_takes_too_long_is_answered_and_its_worker_replaced(start):
+    workers = start("--workers", "1", "--request-timeout", "0.5", "--stop-timeout", "1")
+    before = workers.pids()
+    answer = workers("/sleep/5")
+    assert answer.status == 503
+    wait_until(lambda: len(workers.pids()) == 1 and workers.pids() != before)
+    assert workers("/pid").status == 200
+    messages = workers.messages()
+    assert "request_timeout" in messages
+    assert 'app.py", line 13 in sleep' in messages  # where it hangs
+    assert workers.stop() == 0
+
+
+def test_a_handler_that_never_returns_holds_nobody_up_for_good(start):
+    """Even where all connections wait for it."""
+    workers = start("--workers", "1", "--request-timeout", "1", "--stop-timeout", "1", "--inline", "always")
+    before = workers.pids()
+    with socket.create_connection(("127.0.0.1", workers.port), 30) as stuck:
+        stuck.sendall(b"GET /forever HTTP/1.1\r\nHost: a\r\n\r\n")
+        wait_until(lambda: workers.pids() != before)
+        assert workers("/pid").status == 200
+        wait_until(lambda: not workers.pids() & before)
+    assert "in forever" in workers.messages()
+    assert workers.stop() == 0

@@ -4,6 +4,7 @@ The supervisor binds the socket and starts each worker as a new process, which i
 threads, and while workers come and go, connections wait in the one queue of the socket. It never loads the application.
 """
 # Python, because it starts interpreters as this one was started. Nothing of it is on the way of a request.
+import faulthandler
 import logging
 import os
 import selectors
@@ -24,6 +25,8 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGTTIN, signal
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10  # seconds before a worker is started again that died young
 _YOUNG = 5  # seconds
 _RETIRE = b"r"
+_BEAT = 1  # seconds between two signs of life of a worker
+_STUCK = 60  # seconds without one, or of one inline call, after which a worker is replaced
 _LAST_WORDS = 5  # seconds that a worker gets above its stop_timeout
 
 
@@ -45,6 +48,7 @@ class _Worker:
         self.control.setblocking(False)
         self.pid = self.process.pid
         self.begun = time.monotonic()
+        self.heard = self.begun  # when it last said something, once it is ready
         self.how = None  # how the application is served, once it is ready
         self.kill_at = None  # when it is killed, after it was told to stop
         self.replaces = None  # the worker that stops when this one is ready
@@ -134,7 +138,7 @@ class Supervisor:
 
     def _wait(self, woken):
         now = time.monotonic()
-        times = [worker.kill_at for worker in self._workers if worker.kill_at is not None]
+        times = [worker.heard + _STUCK if worker.kill_at is None else worker.kill_at for worker in self._workers]
         if not self._stops and self._start_at > now and len(self._active()) < self._count:
             times.append(self._start_at)
         timeout = max(0, min(times) - now) if times else None
@@ -149,6 +153,11 @@ class Supervisor:
         self._reap()
         now = time.monotonic()
         for worker in self._workers:
+            if worker.kill_at is None and worker.how is not None and now >= worker.heard + _STUCK:
+                # Not even its own thread gets to run. Python's fault handler says what the others do.
+                _LOG.error("worker %d gives no sign of life and is ended", worker.pid)
+                worker.signal(signal.SIGABRT)
+                worker.heard = now
             if worker.kill_at is not None and now >= worker.kill_at:
                 _LOG.warning("worker %d did not end in time and is killed", worker.pid)
                 worker.signal(signal.SIGKILL)
@@ -182,6 +191,7 @@ class Supervisor:
             self._selector.unregister(worker.control)
             worker.control.close()
             return
+        worker.heard = time.monotonic()
         for word in said.decode().splitlines():
             kind, _, rest = word.partition(" ")
             if kind == "ready":
@@ -258,16 +268,22 @@ class Control:
         with suppress(OSError):
             self._connection.sendall(f"{words}\n".encode())
 
-    def watch(self, server, max_requests=0, max_memory=0):
-        """Stops the server when the supervisor has gone, and asks to be replaced when it has had its share."""
+    def watch(self, server, max_requests=0, max_memory=0, request_timeout=None):
+        """Stops the server when the supervisor has gone, and asks to be replaced when it has had its share or is stuck."""
+        from poorwsgi import server as module
+
+        if not faulthandler.is_enabled():
+            with suppress(OSError, ValueError, AttributeError):  # no standard error
+                faulthandler.enable()
+        module._on_stuck.append(lambda what: self.say(f"replace {what}"))
+        longest = min(request_timeout or _STUCK, _STUCK)
         threading.Thread(
-            target=self._watch, args=(server, max_requests, max_memory), name="poorwsgi control", daemon=True
+            target=self._watch, args=(server, module, longest, max_requests, max_memory), name="poorwsgi control", daemon=True
         ).start()
 
-    def _watch(self, server, max_requests, max_memory):
+    def _watch(self, server, module, longest, max_requests, max_memory):
         asked = False
-        if max_requests or max_memory:
-            self._connection.settimeout(1)
+        self._connection.settimeout(_BEAT)
         while True:
             try:
                 if self._connection.recv(1) != _RETIRE:
@@ -277,9 +293,13 @@ class Control:
                 pass
             except OSError:
                 return server.stop()
+            self.say("alive")
             if asked:
                 continue
-            if max_requests and server.requests >= max_requests:
+            if server.inline_for > longest:
+                module._stuck(f"a request holds up all connections for more than {longest:g} s")
+                asked = True
+            elif max_requests and server.requests >= max_requests:
                 self.say(f"replace after {server.requests} requests")
                 asked = True
             elif max_memory and _resident() >= max_memory:

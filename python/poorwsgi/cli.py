@@ -186,6 +186,8 @@ _SETTINGS = [
     ("body_timeout", _seconds, "the longest pause within a request body (default: 30)"),
     ("idle_timeout", _seconds, "how long a connection is kept between requests (default: 75)"),
     ("write_timeout", _seconds, "how long a client may take nothing of its answer (default: 60)"),
+    ("request_timeout", _seconds, "how long a client waits for the beginning of an answer until it gets 503, and the worker "
+     "is replaced (default: no limit)"),
     ("stop_timeout", _seconds, "how long requests may go on after a stop (default: 30)"),
 ]
 
@@ -243,7 +245,7 @@ def _serve(application, address, arguments, control):
         return run(application, address, **_settings(arguments))
 
     def ready(server):
-        control.watch(server, arguments.max_requests, arguments.max_memory)
+        control.watch(server, arguments.max_requests, arguments.max_memory, arguments.request_timeout)
         control.say("ready " + ("natively" if server.is_native else "as a WSGI callable"))
 
     run(application, "inherited", ready=ready, **_settings(arguments))

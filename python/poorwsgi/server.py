@@ -37,6 +37,21 @@ def run(app, address="127.0.0.1:8080", *, ready=None, **settings):
         _exit(128 + signal.SIGINT)
 
 
+#: What is told when a request does not end: set in a worker.
+_on_stuck = []
+
+
+def _stuck(what):
+    """Logs that, with what all threads of Python are doing, and tells the supervisor, if there is one."""
+    import faulthandler
+
+    logging.getLogger("poorwsgi.server").error("%s; what the threads do:", what)
+    with contextlib.suppress(OSError, ValueError, AttributeError):  # no standard error
+        faulthandler.dump_traceback(sys.stderr, all_threads=True)
+    for tell in _on_stuck:
+        tell(what)
+
+
 def _exit(status):
     """Ends the process without its threads: one inside Python can neither be ended nor outlive the interpreter."""
     logging.shutdown()

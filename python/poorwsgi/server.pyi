@@ -1,4 +1,4 @@
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Literal, Protocol, Self, TypedDict, TypeVar, Unpack, final, overload, type_check_only
 from wsgiref.types import WSGIApplication
@@ -25,6 +25,7 @@ class _Settings(TypedDict, total=False):
     inline: Literal["auto", "always", "never"]
     inline_limit: float
     threads: int
+    request_timeout: float
     trusted_proxies: Iterable[str]
     trust_unix_peers: bool
     server_header: str | None
@@ -68,6 +69,8 @@ class Server:
     def is_abandoned(self) -> bool: ...
     def retire(self) -> None: ...
     @property
+    def inline_for(self) -> float: ...
+    @property
     def requests(self) -> int: ...
     @property
     def is_cut_off(self) -> bool: ...
@@ -75,7 +78,7 @@ class Server:
     def serve_one(self) -> bool: ...
     def stop(self) -> None: ...
 
-def run(app: WSGIApplication, address: str = "127.0.0.1:8080", **settings: Unpack[_Settings]) -> None: ...
+def run(app: WSGIApplication, address: str = "127.0.0.1:8080", *, ready: Callable[[Server], object] | None = None, **settings: Unpack[_Settings]) -> None: ...
 
 class WSGIServer:
     settings: _Settings

@@ -20,6 +20,8 @@ pub(crate) struct Settings {
     pub(crate) rule: Rule,
     /// How many calls may be made at a time besides the inline one.
     pub(crate) threads: usize,
+    /// How long a client waits for the application to begin its answer; `None` without a limit.
+    pub(crate) request_timeout: Option<Duration>,
 }
 
 impl Default for Settings {
@@ -29,6 +31,7 @@ impl Default for Settings {
             stop_timeout: STOP_TIMEOUT,
             rule: Rule::default(),
             threads: THREADS,
+            request_timeout: None,
         }
     }
 }
@@ -45,6 +48,10 @@ macro_rules! settings {
             }),)*
             ("inline", |settings, value| Ok(settings.rule.inline = inline(value)?)),
             ("inline_limit", |settings, value| Ok(settings.rule.short = seconds(value)?)),
+            ("request_timeout", |settings, value| {
+                settings.request_timeout = Some(seconds(value)?).filter(|timeout| !timeout.is_zero());
+                Ok(())
+            }),
             ("threads", |settings, value| Ok(settings.threads = threads(value)?)),
         ];
     };

@@ -5,22 +5,25 @@ use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body::{Body as HttpBody, Frame};
 use poorwsgi::BoxError;
 use poorwsgi::request::HttpHead;
 use poorwsgi::response::Body;
+use poorwsgi::state::HTTP_SERVICE_UNAVAILABLE;
 use poorwsgi_server::RequestBody;
 use poorwsgi_server::inlining::{Pace, Place, Rule};
 use poorwsgi_server::pool::Pool;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use tokio::sync::oneshot;
+use tokio::time::{Sleep, sleep};
 
 use crate::application::Application;
-use crate::callable::{Answer, Callable, send_blocks};
-use crate::names::overrides;
+use crate::callable::{Answer, Callable, page, send_blocks};
+use crate::names::{Name, overrides};
 use crate::request::{Source, Timed};
 use crate::running::{Run, Running};
 
@@ -67,6 +70,8 @@ pub(crate) struct Service {
     pub(crate) running: Running,
     pub(crate) rule: Rule,
     pub(crate) pool: Pool,
+    /// How long the client waits for the application, where that is limited.
+    pub(crate) request_timeout: Option<Duration>,
 }
 
 impl tower_service::Service<http::Request<RequestBody>> for Service {
@@ -109,7 +114,12 @@ impl Service {
     ) -> Answering {
         let (sender, receiver) = oneshot::channel();
         self.spawn(pace, run, move || answer(sender));
-        Answering::OnItsWay(receiver)
+        self.on_its_way(receiver)
+    }
+
+    fn on_its_way(&self, receiver: oneshot::Receiver<Answer>) -> Answering {
+        let late = self.request_timeout.map(|timeout| Box::pin(sleep(timeout)));
+        Answering::OnItsWay { receiver, late }
     }
 
     fn spawn(&self, pace: &Arc<Pace>, run: Run, act: impl FnOnce() + Send + 'static) {
@@ -154,7 +164,10 @@ impl Service {
                         }
                     });
                 }
-                match native(application, head, body, Place::Inline, &pace, rule) {
+                let inline = running.inline();
+                let answer = native(application, head, body, Place::Inline, &pace, rule);
+                drop(inline);
+                match answer {
                     Ok(response) if response.body().is_made_while_sent() => {
                         pace.leave();
                         self.on_pool(&pace, run, move |answer| send_blocks(response, answer))
@@ -167,10 +180,11 @@ impl Service {
                 let pace = callable.pace(&head);
                 if is_there && pace.is_inline(rule) {
                     let (sender, receiver) = oneshot::channel();
+                    let _inline = running.inline();
                     if let Some(rest) = callable.answer(head, body, sender, rule, Place::Inline) {
                         self.spawn(pace, run, || rest.send());
                     }
-                    return Answering::OnItsWay(receiver);
+                    return self.on_its_way(receiver);
                 }
                 let (served, rule) = (Arc::clone(served), *rule);
                 self.on_pool(pace, run, move |answer| {
@@ -212,13 +226,33 @@ fn native(
     })
 }
 
+/// The answer to a request that takes too long. Its thread goes on; whoever looks after the process learns of it.
+fn stuck() -> http::Response<Body> {
+    static STUCK: Name = Name::new("poorwsgi.server", "_stuck");
+    // Whether Python can be called at all is not known, and no connection must wait for that.
+    std::thread::spawn(|| {
+        Python::attach(|py| {
+            if let Err(error) =
+                STUCK.get(py).and_then(|stuck| stuck.call1(("a request takes longer than request_timeout",)))
+            {
+                error.write_unraisable(py, None);
+            }
+        });
+    });
+    page(HTTP_SERVICE_UNAVAILABLE, "The application took too long.".to_owned())
+}
+
 /// The parts of a request's head.
 type Parts = http::request::Parts;
 
 /// The answer to a request: there already, or on its way.
 pub(crate) enum Answering {
     Now(Option<Answer>),
-    OnItsWay(oneshot::Receiver<Answer>),
+    /// With the time when nobody waits for it any more.
+    OnItsWay {
+        receiver: oneshot::Receiver<Answer>,
+        late: Option<Pin<Box<Sleep>>>,
+    },
     Gathering(Box<Gathering>),
 }
 
@@ -240,10 +274,12 @@ impl Future for Answering {
                     let answer = answer.take();
                     return Poll::Ready(answer.unwrap_or_else(|| Err("polled after its end".into())));
                 }
-                Answering::OnItsWay(receiver) => {
-                    return Poll::Ready(
-                        ready!(Pin::new(receiver).poll(cx)).unwrap_or_else(|gone| Err(gone.into())),
-                    );
+                Answering::OnItsWay { receiver, late } => {
+                    if let Poll::Ready(answer) = Pin::new(receiver).poll(cx) {
+                        return Poll::Ready(answer.unwrap_or_else(|gone| Err(gone.into())));
+                    }
+                    ready!(late.as_mut().map_or(Poll::Pending, |late| late.as_mut().poll(cx)));
+                    return Poll::Ready(Ok(stuck()));
                 }
                 Answering::Gathering(gathering) => ready!(gathering.poll(cx)),
             };

@@ -32,7 +32,8 @@ use poorwsgi_server::pool::Pool;
 /// for a connection, 128 KiB), backlog (1024), unix_mode (of the socket's file), trusted_proxies (networks whose
 /// X-Forwarded fields are believed, none), trust_unix_peers (False), server_header ("PoorWSGI", None for none); and how the
 /// application is called: inline ("auto": on the thread of the connections where the calls of a route have proved short;
-/// "always", "never"), inline_limit (up to here a call is short, 0.0002), threads (that make the other calls, 256).
+/// "always", "never"), inline_limit (up to here a call is short, 0.0002), threads (that make the other calls, 256),
+/// request_timeout (how long a client waits for the beginning of an answer until it gets 503, without a limit).
 #[pyclass(frozen, module = "poorwsgi.server")]
 pub(crate) struct Listener {
     address: String,
@@ -153,6 +154,7 @@ impl Server {
             running: running.clone(),
             rule: settings.rule,
             pool: Pool::new(settings.threads, around),
+            request_timeout: settings.request_timeout,
         };
         let address = bound.address().to_string();
         let ready = Mutex::new(Some(bound.with_service(service)));
@@ -218,6 +220,12 @@ impl Server {
     #[getter]
     fn is_abandoned(&self) -> bool {
         self.running.is_any()
+    }
+
+    /// For how many seconds a call has been running on the thread of the connections, which go on when it ends.
+    #[getter]
+    fn inline_for(&self) -> f64 {
+        self.running.inline_for().as_secs_f64()
     }
 
     /// How many requests it has got so far.

@@ -163,8 +163,8 @@ fn fail(py: Python<'_>, error: PyErr, input: &Bound<'_, Input>, exchange: &Excha
     }
 }
 
-/// A short page for whoever sent a body that could not be read.
-fn page(status: u16, detail: String) -> http::Response<Body> {
+/// A short page of the server.
+pub(crate) fn page(status: u16, detail: String) -> http::Response<Body> {
     let mut response = http::Response::new(Body::from(format!("{detail}\n")));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
     let text = HeaderValue::from_static("text/plain; charset=utf-8");
