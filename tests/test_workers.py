@@ -217,6 +217,12 @@ def test_requests_that_run_are_finished_by_a_stop(start):
     assert not any("RemoteDisconnected" in each for each in load.failures)
 
 
+def test_auto_is_one_worker_for_each_processor(start):
+    workers = start("--workers", "auto")
+    assert len(workers.pids()) == len(os.sched_getaffinity(0))
+    assert workers.stop() == 0
+
+
 def test_one_more_and_one_less(start):
     workers = start("--workers", "1")
     workers.signal(signal.SIGTTIN)

@@ -137,8 +137,9 @@ def _parser():
                      help="threads that make the other calls, at most (default: 256)")
     workers = run.add_argument_group("workers", "processes that serve; SIGHUP replaces them, SIGTTIN and SIGTTOU are one "
                                      "more or less")
-    workers.add_argument("--workers", type=_number, metavar="NUMBER", default=_cores(),
-                         help="how many; 0 serves in this process (default: one for each processor, here %(default)s)")
+    workers.add_argument("--workers", type=_workers, metavar="NUMBER", default=1,
+                         help="how many, or auto for one on each processor; 0 serves in this process (default: 1, since "
+                         "workers share no memory)")
     workers.add_argument("--max-requests", type=_number, metavar="NUMBER", default=0,
                          help="replace a worker after so many requests (default: never)")
     workers.add_argument("--max-memory", type=_size, metavar="SIZE", default=0,
@@ -149,8 +150,10 @@ def _parser():
     return parser
 
 
-def _cores():
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def _workers(text):
+    if text == "auto":
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return _number(text)
 
 
 def _size(text):
