@@ -263,6 +263,10 @@ class Control:
     def __init__(self, connection):
         self._connection = connection
 
+    def close(self):
+        """The supervisor need not hear any more."""
+        self._connection.close()
+
     def say(self, words):
         """Tells the supervisor, if it is still there."""
         with suppress(OSError):

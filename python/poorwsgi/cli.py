@@ -211,6 +211,14 @@ def _run(arguments, parser):
     from poorwsgi._supervisor import Control
 
     control = Control.of_environment()
+    try:
+        _start(address, arguments, parser, control)
+    finally:
+        if control:
+            control.close()
+
+
+def _start(address, arguments, parser, control):
     supervises = arguments.workers > 0 and not control
     try:
         application = None if supervises else load(arguments.target)
