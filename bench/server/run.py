@@ -5,7 +5,7 @@
 
 The interpreters have the packages: ours, and the peers with PoorWSGI 2.8.1; the program is plain hyper. Each server
 has one process on one processor, and `wrk` with 32 connections another one; they take turns, and the median of the rounds is
-quoted. CPU is the figure to compare: requests per second stop at what the client can send. What is served stands in site.py.
+quoted. CPU is the figure to compare: requests per second stop at what the client can send. What is served stands in web.py.
 """
 import argparse
 import datetime
@@ -85,22 +85,22 @@ def servers(args, root):
         return [python, "-m", *arguments]
 
     def run(*arguments):
-        return module(ours, "poorwsgi", "run", "site:application", "--port", "{port}", "--workers", "1", *arguments)
+        return module(ours, "poorwsgi", "run", "web:application", "--port", "{port}", "--workers", "1", *arguments)
 
     def granian(python):
         return module(python, "granian", "--interface", "wsgi", "--port", "{port}", "--workers", "1", "--no-ws",
-                      "--log-level", "error", "site:application")
+                      "--log-level", "error", "web:application")
 
     def gunicorn(python, *arguments):
-        return module(python, "gunicorn", "-b", "127.0.0.1:{port}", "-w", "1", "--log-level", "error", *arguments, "site:application")
+        return module(python, "gunicorn", "-b", "127.0.0.1:{port}", "-w", "1", "--log-level", "error", *arguments, "web:application")
 
     def uwsgi(python):
         return [str(pathlib.Path(python).with_name("uwsgi")), "--http11-socket", "127.0.0.1:{port}", "--http-keepalive", "--master",
                 "--die-on-term", "--disable-logging", "--log-master", "--so-keepalive", "--add-header", "Connection: Keep-Alive",
-                "--module", "site:application"]
+                "--module", "web:application"]
 
     def fastwsgi(python):
-        return [python, str(HERE / "site.py"), "{port}"]
+        return [python, str(HERE / "web.py"), "{port}"]
 
     threads = ("-k", "gthread", "--threads", "8", "--keep-alive", "60")
     yield "ours", "**PoorWSGI with a Rust engine**", PAGES + FILES, "poorwsgi", run()
