@@ -19,7 +19,7 @@ from poorwsgi.response import GeneratorResponse
 
 def environs():
     gc.collect()
-    return [each for each in gc.get_objects() if type(each) is dict and "wsgi.version" in each]
+    return [each for each in gc.get_objects() if type(each) is dict and "wsgi.version" in each and "PATH_INFO" in each]
 
 
 @pytest.fixture
@@ -272,6 +272,21 @@ def test_a_slow_handler_holds_nobody_up(paced):
             assert time.perf_counter() - begun < 1
             assert not any(each.done() for each in waiting)
             assert all(each.result().status == 200 for each in waiting)
+
+
+def test_bodies_that_come_slowly_take_no_more_memory_than_is_set_aside(paced):
+    """Whether they are gathered or not, they are answered when they are there."""
+    size = 96 << 10
+    count = (32 << 20) // size + 8
+    head = f"POST /slow/0 HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: {size}\r\n\r\n".encode()
+    with SERVERS["ours"](paced) as port, contextlib.ExitStack() as stack:
+        slow = [stack.enter_context(socket.create_connection(("127.0.0.1", port))) for _ in range(count)]
+        for each in slow:
+            each.sendall(head + bytes(size - 1))
+        for each in slow:
+            each.sendall(b"x")
+        for each in slow:
+            assert each.recv(1000).startswith(b"HTTP/1.1 200 ")
 
 
 def test_a_small_body_that_comes_slowly_keeps_no_thread(paced):

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -27,8 +28,13 @@ use crate::names::{Name, overrides};
 use crate::request::{Source, Timed};
 use crate::running::{Run, Running};
 
-/// A body of this length is read before Python is called, so that the call waits for nobody.
-const SMALL: u64 = 64 << 10;
+/// A body of this length is read before Python is called, so that the call waits for nobody: 64 KiB and what a form puts
+/// around them.
+const SMALL: u64 = 96 << 10;
+
+/// What such bodies may take together while they arrive. Beyond it they are read by those who need them, which are no more
+/// than there are threads.
+const TOGETHER: u64 = 32 << 20;
 
 /// What answers the requests.
 pub(crate) enum Served {
@@ -70,6 +76,8 @@ pub(crate) struct Service {
     pub(crate) running: Running,
     pub(crate) rule: Rule,
     pub(crate) pool: Pool,
+    /// Bytes of small bodies that are arriving.
+    pub(crate) gathered: Arc<AtomicU64>,
     /// How long the client waits for the application, where that is limited.
     pub(crate) request_timeout: Option<Duration>,
 }
@@ -88,11 +96,11 @@ impl tower_service::Service<http::Request<RequestBody>> for Service {
         if body.is_end_stream() {
             return self.begin(head, Body::empty(), true);
         }
-        let is_small = body.size_hint().exact().is_some_and(|length| length <= SMALL);
+        let small = body.size_hint().exact().filter(|length| *length <= SMALL);
         let body = Body::wrap(body);
-        if !is_small {
+        let Some(share) = small.and_then(|length| Share::of(&self.gathered, length)) else {
             return self.begin(head, body, false);
-        }
+        };
         let body = match &*self.served {
             Served::Native(application) => {
                 Timed::wrap(body, application.get().tables().settings.read_timeout)
@@ -100,7 +108,8 @@ impl tower_service::Service<http::Request<RequestBody>> for Service {
             Served::Callable(_) => body,
         };
         let service = self.clone();
-        Answering::Gathering(Box::new(Gathering { service, head: Some(head), body, data: BytesMut::new() }))
+        let gathering = Gathering { service, head: Some(head), body, data: BytesMut::new(), _share: share };
+        Answering::Gathering(Box::new(gathering))
     }
 }
 
@@ -262,6 +271,27 @@ pub(crate) struct Gathering {
     head: Option<Parts>,
     body: Body,
     data: BytesMut,
+    _share: Share,
+}
+
+/// A part of the memory for bodies that arrive, until it is dropped.
+struct Share {
+    all: Arc<AtomicU64>,
+    length: u64,
+}
+
+impl Share {
+    fn of(all: &Arc<AtomicU64>, length: u64) -> Option<Self> {
+        let share = Share { all: Arc::clone(all), length };
+        let before = all.fetch_add(length, Ordering::Relaxed);
+        (before.saturating_add(length) <= TOGETHER).then_some(share)
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.all.fetch_sub(self.length, Ordering::Relaxed);
+    }
 }
 
 impl Future for Answering {

@@ -154,6 +154,7 @@ impl Server {
             running: running.clone(),
             rule: settings.rule,
             pool: Pool::new(settings.threads, around),
+            gathered: Arc::default(),
             request_timeout: settings.request_timeout,
         };
         let address = bound.address().to_string();

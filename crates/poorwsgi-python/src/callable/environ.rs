@@ -17,8 +17,13 @@ use crate::names::Name;
 
 /// The environ of a request, but for `wsgi.input`: see [`set_input`].
 pub(crate) fn of_http<'py>(py: Python<'py>, head: &HttpHead) -> PyResult<Bound<'py, PyDict>> {
-    let environ = PyDict::new(py);
-    set_constants(&environ)?;
+    static BASE: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
+    let base = BASE.get_or_try_init(py, || {
+        let base = PyDict::new(py);
+        set_constants(&base)?;
+        PyResult::Ok(base.unbind())
+    })?;
+    let environ = base.bind(py).copy()?;
     let parts = head.parts();
     environ.set_item(intern!(py, "REQUEST_METHOD"), method(py, parts.method.as_str()))?;
     let path: Cow<'_, [u8]> = match parts.uri.path() {
@@ -54,7 +59,8 @@ pub(super) fn set_input(environ: &Bound<'_, PyDict>, input: &Bound<'_, Input>) -
 /// The standard error as it is now: it may be replaced at any time. A process without one forgets what is written.
 fn errors(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
     static NOWHERE: Name = Name::new("io", "StringIO");
-    let errors = py.import(intern!(py, "sys"))?.getattr(intern!(py, "stderr"))?;
+    static SYS: Name = Name::new("sys", "__dict__");
+    let errors = SYS.get(py)?.get_item(intern!(py, "stderr"))?;
     if errors.is_none() { NOWHERE.get(py)?.call0() } else { Ok(errors) }
 }
 
