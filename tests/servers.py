@@ -62,8 +62,9 @@ def on_waitress(app):
     server = waitress.server.create_server(app, sockets, host="127.0.0.1", port=0, threads=THREADS, clear_untrusted_proxy_headers=True)
 
     def stop():
-        # Its loop ends when none of its sockets is left.
-        server.trigger.pull_trigger(lambda: [each.close() for each in list(sockets.values())])
+        # Its loop ends when none of its sockets is left; it may do so before it is woken.
+        with contextlib.suppress(OSError):
+            server.trigger.pull_trigger(lambda: [each.close() for each in list(sockets.values())])
 
     with running(server.run, stop):
         yield server.effective_port
