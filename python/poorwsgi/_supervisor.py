@@ -42,9 +42,13 @@ class _Worker:
             }
             environment.pop("LISTEN_PID", None)
             # A group of its own: Ctrl-C in a terminal goes to all of the supervisor's.
-            self.process = subprocess.Popen(
-                command, env=environment, pass_fds=(listener.fileno(), theirs.fileno()), process_group=0
-            )
+            try:
+                self.process = subprocess.Popen(
+                    command, env=environment, pass_fds=(listener.fileno(), theirs.fileno()), process_group=0
+                )
+            except OSError:
+                self.control.close()
+                raise
         self.control.setblocking(False)
         self.pid = self.process.pid
         self.begun = time.monotonic()
@@ -125,12 +129,23 @@ class Supervisor:
         # One alone tells whether the application can be started at all.
         count = self._count if self._is_good else 1
         while len(active) < count and time.monotonic() >= self._start_at:
-            active.append(self._start())
+            worker = self._start()
+            if worker is None:
+                break
+            active.append(worker)
         for worker in active[self._count:]:
             worker.retire(self._grace)
 
     def _start(self, replaces=None):
-        worker = _Worker(self._command, self._listener)
+        try:
+            worker = _Worker(self._command, self._listener)
+        except OSError as error:
+            if not self._is_good:
+                raise
+            _LOG.error("a worker cannot be started for now: %s", error)
+            self._start_at = time.monotonic() + self._pause
+            self._pause = min(self._pause * 2, _LONGEST_PAUSE)
+            return None
         worker.replaces = replaces
         self._workers.append(worker)
         self._selector.register(worker.control, selectors.EVENT_READ, worker)
@@ -138,7 +153,10 @@ class Supervisor:
 
     def _wait(self, woken):
         now = time.monotonic()
-        times = [worker.heard + _STUCK if worker.kill_at is None else worker.kill_at for worker in self._workers]
+        times = [
+            worker.heard + _STUCK if worker.kill_at is None else worker.kill_at
+            for worker in self._workers if worker.kill_at is not None or worker.how is not None
+        ]
         if not self._stops and self._start_at > now and len(self._active()) < self._count:
             times.append(self._start_at)
         timeout = max(0, min(times) - now) if times else None
@@ -167,7 +185,7 @@ class Supervisor:
         if number in (signal.SIGINT, signal.SIGTERM):
             self._stops += 1
             for worker in list(self._workers):
-                if worker.kill_at is not None:
+                if worker.kill_at is not None and self._stops > 1:
                     worker.signal(signal.SIGTERM)
                 worker.stop(self._grace)
         elif self._stops:
@@ -187,6 +205,8 @@ class Supervisor:
             said = worker.control.recv(4096)
         except BlockingIOError:
             return
+        except OSError:  # it has died with something unread
+            said = b""
         if not said:  # it is ending
             self._selector.unregister(worker.control)
             worker.control.close()
@@ -235,7 +255,7 @@ class Supervisor:
             self._stops += 1
             self._status = status if status > 0 else 1
             return
-        how = f"was ended by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
+        how = f"was ended by {_signal_name(-status)}" if status < 0 else f"ended with status {status}"
         _LOG.error("worker %d %s", worker.pid, how)
         now = time.monotonic()
         if now - worker.begun < _YOUNG:
@@ -244,6 +264,13 @@ class Supervisor:
         else:
             self._start_at = now
             self._pause = _FIRST_PAUSE
+
+
+def _signal_name(number):
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # one of those for real time
+        return f"signal {number}"
 
 
 def _command():
@@ -277,7 +304,7 @@ class Control:
         from poorwsgi import server as module
 
         if not faulthandler.is_enabled():
-            with suppress(OSError, ValueError, AttributeError):  # no standard error
+            with suppress(OSError, ValueError, AttributeError, RuntimeError):  # no standard error
                 faulthandler.enable()
         module._on_stuck.append(lambda what: self.say(f"replace {what}"))
         longest = min(request_timeout or _STUCK, _STUCK)

@@ -46,7 +46,7 @@ def _stuck(what):
     import faulthandler
 
     logging.getLogger("poorwsgi.server").error("%s; what the threads do:", what)
-    with contextlib.suppress(OSError, ValueError, AttributeError):  # no standard error
+    with contextlib.suppress(OSError, ValueError, AttributeError, RuntimeError):  # no standard error
         faulthandler.dump_traceback(sys.stderr, all_threads=True)
     for tell in _on_stuck:
         tell(what)

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -238,6 +238,11 @@ fn native(
 /// The answer to a request that takes too long. Its thread goes on; whoever looks after the process learns of it.
 fn stuck() -> http::Response<Body> {
     static STUCK: Name = Name::new("poorwsgi.server", "_stuck");
+    static TELLING: AtomicBool = AtomicBool::new(false);
+    let page = || page(HTTP_SERVICE_UNAVAILABLE, "The application took too long.".to_owned());
+    if TELLING.swap(true, Ordering::AcqRel) {
+        return page();
+    }
     // Whether Python can be called at all is not known, and no connection must wait for that.
     std::thread::spawn(|| {
         Python::attach(|py| {
@@ -247,8 +252,9 @@ fn stuck() -> http::Response<Body> {
                 error.write_unraisable(py, None);
             }
         });
+        TELLING.store(false, Ordering::Release);
     });
-    page(HTTP_SERVICE_UNAVAILABLE, "The application took too long.".to_owned())
+    page()
 }
 
 /// The parts of a request's head.

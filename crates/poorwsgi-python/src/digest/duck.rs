@@ -101,7 +101,11 @@ pub(crate) fn settings_of(req: &Bound<'_, PyAny>, app: &Bound<'_, PyAny>) -> PyR
     Ok(DigestAuth {
         algorithms: algorithms(&app.getattr("auth_algorithm")?)?,
         qop_auth: app.getattr("auth_qop")?.is_truthy()?,
-        timeout: app.getattr("auth_timeout")?.extract().ok().and_then(NonZeroU64::new),
+        // Whole seconds, rounded up: none at all would mean for ever.
+        timeout: match app.getattr("auth_timeout")? {
+            timeout if timeout.is_none() => None,
+            timeout => NonZeroU64::new(timeout.extract::<f64>()?.ceil() as u64),
+        },
         ..DigestAuth::new(secret)
     })
 }

@@ -70,7 +70,10 @@ impl DigestAuth {
             secret: std::str::from_utf8(key.as_bytes()).map_or_else(|_| hex(key.as_bytes()), str::to_owned),
             algorithms: settings.auth_algorithms.clone(),
             qop_auth: settings.auth_qop,
-            timeout: settings.auth_timeout.and_then(|timeout| NonZeroU64::new(timeout.as_secs())),
+            // Whole seconds, rounded up: none at all would mean for ever.
+            timeout: settings.auth_timeout.and_then(|timeout| {
+                NonZeroU64::new(timeout.as_secs().saturating_add(u64::from(timeout.subsec_nanos() > 0)))
+            }),
         })
     }
 }
