@@ -327,8 +327,8 @@ class Control:
             self.say("alive")
             if asked:
                 continue
-            if server.inline_for > longest:
-                module._stuck(f"a request holds up all connections for more than {longest:g} s")
+            if server.held_up_for > longest:
+                module._stuck(f"a request takes longer than {longest:g} s")
                 asked = True
             elif max_requests and server.requests >= max_requests:
                 self.say(f"replace after {server.requests} requests")

@@ -8,7 +8,7 @@ import socket
 import sys
 import threading
 
-from poorwsgi._poorwsgi import FileWrapper, Input, Listener, Server
+from poorwsgi._poorwsgi import FileWrapper, Input, Listener, Server, _end_servers
 
 __all__ = ["FileWrapper", "Input", "Listener", "Server", "WSGIServer", "make_server", "run"]
 
@@ -54,20 +54,23 @@ def _stuck(what):
 
 def _exit(status):
     """Ends the process without its threads: one inside Python can neither be ended nor outlive the interpreter."""
-    logging.shutdown()
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError):
-            stream.flush()
+    # In another thread, because one of those may hold the locks for good.
+    flush = threading.Thread(target=_flush, daemon=True)
+    flush.start()
+    flush.join(_LAST_WORDS)
     os._exit(status)
 
 
-#: Servers that were stopped at once while handlers ran.
-_abandoned = []
+def _flush():
+    logging.shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            stream.flush()
 
 
 @atexit.register
 def _at_exit():
-    if any(server.is_abandoned for server in _abandoned):
+    if _end_servers(_LAST_WORDS):
         # The status that Python is going to end with is known to nobody here, but this is what it nearly always is.
         raised = getattr(sys, "last_type", None)
         _exit(0 if raised is None else 128 + signal.SIGINT if issubclass(raised, KeyboardInterrupt) else 1)
@@ -104,21 +107,16 @@ def _serve(server, ready=lambda: None, call=Server.serve):
             thread.start()
             ready()
             while woken.recv(1) != _SERVED:
-                if server.is_cut_off:
-                    # A handler may run on the thread of the connections, which hears nothing meanwhile.
-                    woken.settimeout(_LAST_WORDS)
-        except TimeoutError:
-            _abandoned.append(server)
+                pass
         except BaseException:
             # What a signal handler raised, KeyboardInterrupt for one, waits for no request.
             server.stop()
             server.stop()
-            _abandoned.append(server)
             raise
         finally:
             signal.set_wakeup_fd(wakeup)
             if thread.ident:  # else the signal came before it was started
-                thread.join(_LAST_WORDS if server.is_cut_off else None)
+                thread.join()
     if failures:
         raise failures[0]
 

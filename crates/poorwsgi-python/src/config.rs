@@ -15,7 +15,7 @@ use poorwsgi_server::inlining::{Inline, Rule};
 pub(crate) struct Settings {
     /// What the connections are told.
     pub(crate) config: Config,
-    /// How long requests may go on after a stop.
+    /// How long requests may go on after a stop, on the connections and behind them.
     pub(crate) stop_timeout: Duration,
     pub(crate) rule: Rule,
     /// How many calls may be made at a time besides the inline one.
@@ -27,7 +27,7 @@ pub(crate) struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Settings {
-            config: Config::new().stop_timeout(STOP_TIMEOUT),
+            config: Config::new(),
             stop_timeout: STOP_TIMEOUT,
             rule: Rule::default(),
             threads: THREADS,
@@ -52,6 +52,7 @@ macro_rules! settings {
                 settings.request_timeout = Some(seconds(value)?).filter(|timeout| !timeout.is_zero());
                 Ok(())
             }),
+            ("stop_timeout", |settings, value| Ok(settings.stop_timeout = seconds(value)?)),
             ("threads", |settings, value| Ok(settings.threads = threads(value)?)),
         ];
     };
@@ -67,7 +68,6 @@ settings! {
     body_timeout: seconds;
     min_body_rate: number;
     write_timeout: seconds;
-    stop_timeout: seconds;
     max_body: number;
     max_connections: small;
     queue: count;
@@ -103,9 +103,6 @@ pub(crate) fn settings(given: Option<&Bound<'_, PyDict>>) -> PyResult<Settings> 
             let reason = error.value(value.py()).to_string();
             PyValueError::new_err(format!("{name}: {reason}"))
         })?;
-        if name == "stop_timeout" {
-            settings.stop_timeout = seconds(&value)?;
-        }
     }
     Ok(settings)
 }
@@ -144,8 +141,12 @@ fn truth(value: &Bound<'_, PyAny>) -> PyResult<bool> {
     value.is_truthy()
 }
 
+/// What is longer than this is as good as no limit, and can still be added to any time.
+const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
 fn seconds(value: &Bound<'_, PyAny>) -> PyResult<Duration> {
-    Duration::try_from_secs_f64(value.extract()?).map_err(|error| PyValueError::new_err(error.to_string()))
+    let seconds = Duration::try_from_secs_f64(value.extract()?);
+    seconds.map(|seconds| seconds.min(LONGEST)).map_err(|error| PyValueError::new_err(error.to_string()))
 }
 
 fn networks(value: &Bound<'_, PyAny>) -> PyResult<Vec<ipnet::IpNet>> {

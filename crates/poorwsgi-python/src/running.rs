@@ -2,8 +2,7 @@
 //! interpreter.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, LazyLock};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
 use tokio::sync::Notify;
 
@@ -16,8 +15,6 @@ struct Count {
     number: AtomicUsize,
     /// How many were begun.
     all: AtomicU64,
-    /// When the inline call was begun, in milliseconds from the first of all; 0 while there is none.
-    inline: AtomicU64,
     none: Notify,
 }
 
@@ -29,20 +26,6 @@ impl Running {
         self.0.number.fetch_add(1, Ordering::AcqRel);
         self.0.all.fetch_add(1, Ordering::Relaxed);
         Run(Arc::clone(&self.0))
-    }
-
-    /// While the value is kept, a call is made on the thread of the connections.
-    pub(crate) fn inline(&self) -> Inline<'_> {
-        self.0.inline.store(since_start().max(1), Ordering::Relaxed);
-        Inline(&self.0)
-    }
-
-    /// For how long the inline call has been running.
-    pub(crate) fn inline_for(&self) -> Duration {
-        match self.0.inline.load(Ordering::Relaxed) {
-            0 => Duration::ZERO,
-            begun => Duration::from_millis(since_start().saturating_sub(begun)),
-        }
     }
 
     /// How many were begun so far.
@@ -64,21 +47,6 @@ impl Running {
             none.await;
         }
     }
-}
-
-/// A call on the thread of the connections.
-pub(crate) struct Inline<'a>(&'a Count);
-
-impl Drop for Inline<'_> {
-    fn drop(&mut self) {
-        self.0.inline.store(0, Ordering::Relaxed);
-    }
-}
-
-/// Milliseconds since this was first asked.
-fn since_start() -> u64 {
-    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
-    u64::try_from(START.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 impl Drop for Run {

@@ -173,10 +173,7 @@ impl Service {
                         }
                     });
                 }
-                let inline = running.inline();
-                let answer = native(application, head, body, Place::Inline, &pace, rule);
-                drop(inline);
-                match answer {
+                match native(application, head, body, Place::Inline, &pace, rule) {
                     Ok(response) if response.body().is_made_while_sent() => {
                         pace.leave();
                         self.on_pool(&pace, run, move |answer| send_blocks(response, answer))
@@ -189,7 +186,6 @@ impl Service {
                 let pace = callable.pace(&head);
                 if is_there && pace.is_inline(rule) {
                     let (sender, receiver) = oneshot::channel();
-                    let _inline = running.inline();
                     if let Some(rest) = callable.answer(head, body, sender, rule, Place::Inline) {
                         self.spawn(pace, run, || rest.send());
                     }

@@ -1,13 +1,16 @@
 //! The built-in server as Python sees it.
 
-use std::cell::OnceCell;
+use std::future::Future;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::thread;
 use std::time::Duration;
 
 use poorwsgi_server::Bound as BoundServer;
+use poorwsgi_server::event_loop::EventLoop;
+use poorwsgi_server::pool::Pool;
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -19,7 +22,6 @@ use crate::config::Settings;
 use crate::running::Running;
 use crate::served::{Served, Service};
 use crate::switching::Switching;
-use poorwsgi_server::pool::Pool;
 
 /// A socket that listens at "host:port", where port 0 is one that the system chooses, or at "unix:/path"; "inherited" is
 /// the one that another process has bound and handed over, as systemd does (sd_listen_fds(3)).
@@ -47,7 +49,8 @@ impl Listener {
     #[pyo3(signature = (address, **settings))]
     fn new(py: Python<'_>, address: &str, settings: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
         let settings = crate::config::settings(settings)?;
-        let server = poorwsgi_server::Server::new(()).config(settings.config.clone());
+        let config = settings.config.clone().stop_timeout(settings.stop_timeout);
+        let server = poorwsgi_server::Server::new(()).config(config);
         let bound = py.detach(|| server.bind_blocking(address));
         let bound = bound.map_err(|error| os_error(address, &error))?;
         Ok(Listener { address: bound.address().to_string(), socket: Mutex::new(Some(bound)), settings })
@@ -112,13 +115,28 @@ const FILE_THREADS: usize = 16;
 #[pyclass(frozen, module = "poorwsgi.server")]
 pub(crate) struct Server {
     address: String,
-    is_native: bool,
+    served: Arc<Served>,
     ready: Mutex<Option<BoundServer<Service>>>,
+    shared: Arc<Shared>,
+}
+
+/// What a server has in common with the threads that serve.
+struct Shared {
     stops: watch::Sender<u32>,
     running: Running,
     /// Whether the first stop is for another server that takes over.
     retires: AtomicBool,
+    stopped_at: OnceLock<Instant>,
     settings: Settings,
+    /// While it serves.
+    event_loop: Mutex<Option<EventLoop>>,
+}
+
+/// The servers that serve.
+static SERVING: Mutex<Vec<Weak<Shared>>> = Mutex::new(Vec::new());
+
+fn serving() -> MutexGuard<'static, Vec<Weak<Shared>>> {
+    SERVING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[derive(FromPyObject)]
@@ -136,7 +154,7 @@ impl Server {
         address: Place<'_>,
         settings: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
-        let served = Served::of(application)?;
+        let served = Arc::new(Served::of(application)?);
         let (bound, settings) = match address {
             Place::Listener(_) if settings.is_some_and(|settings| !settings.is_empty()) => {
                 return Err(PyTypeError::new_err("settings are those of the Listener"));
@@ -148,9 +166,8 @@ impl Server {
             }
         };
         let running = Running::default();
-        let is_native = served.is_native();
         let service = Service {
-            served: Arc::new(served),
+            served: Arc::clone(&served),
             running: running.clone(),
             rule: settings.rule,
             pool: Pool::new(settings.threads, around),
@@ -159,15 +176,15 @@ impl Server {
         };
         let address = bound.address().to_string();
         let ready = Mutex::new(Some(bound.with_service(service)));
-        Ok(Server {
-            address,
-            is_native,
-            ready,
+        let shared = Shared {
             stops: watch::Sender::new(0),
             running,
             retires: AtomicBool::new(false),
+            stopped_at: OnceLock::new(),
             settings,
-        })
+            event_loop: Mutex::new(None),
+        };
+        Ok(Server { address, served, ready, shared: Arc::new(shared) })
     }
 
     /// Where it listens, such as "http://127.0.0.1:8080".
@@ -178,102 +195,112 @@ impl Server {
 
     /// Whether the application is called natively, without the detour through WSGI.
     #[getter]
-    const fn is_native(&self) -> bool {
-        self.is_native
+    fn is_native(&self) -> bool {
+        self.served.is_native()
     }
 
     /// Serves until stop is called. Other Python threads go on meanwhile; signal handlers do not run in this one, so
     /// the main thread had better call poorwsgi.server.run.
     fn serve(&self, py: Python<'_>) -> PyResult<()> {
-        self.drive(py, async |bound| {
-            let stopped = OnceCell::new();
-            let graceful = async {
-                let served = bound.serve_until_drained(async {
-                    self.stopped(1).await;
-                    stopped.get_or_init(Instant::now);
-                    if self.retires.load(Ordering::Relaxed) { DRAIN } else { Duration::ZERO }
-                });
-                served.await?;
-                // All responses are sent or cut off, but the threads that made them may still be busy.
-                let deadline = *stopped.get_or_init(Instant::now) + self.settings.stop_timeout;
-                let _ = timeout_at(deadline, self.running.none()).await;
-                Ok(())
-            };
-            tokio::select! {
-                served = graceful => served,
-                () = self.stopped(2) => Ok(()),
-            }
-        })
+        let serve = |bound: BoundServer<Service>, shared: Arc<Shared>| {
+            bound.serve_until_drained(async move {
+                shared.stopped(1).await;
+                if shared.retires.load(Ordering::Relaxed) { DRAIN } else { Duration::ZERO }
+            })
+        };
+        self.drive(py, serve).map(|_| ())
     }
 
     /// Answers one request, after which the connection is closed, and returns True; False when stop is called before
     /// one comes.
     fn serve_one(&self, py: Python<'_>) -> PyResult<bool> {
-        self.drive(py, async |bound| {
-            tokio::select! {
-                served = bound.serve_one(self.stopped(1)) => served,
-                () = self.stopped(2) => Ok(false),
-            }
-        })
+        let serve = |bound: BoundServer<Service>, shared: Arc<Shared>| {
+            bound.serve_one(async move { shared.stopped(1).await })
+        };
+        Ok(self.drive(py, serve)? == Some(true))
     }
 
     /// Whether handlers still run that a second stop has cut off. The interpreter must not end before they do.
     #[getter]
     fn is_abandoned(&self) -> bool {
-        self.running.is_any()
+        self.shared.running.is_any()
     }
 
-    /// For how many seconds a call has been running on the thread of the connections, which go on when it ends.
+    /// For how many seconds a call has been running on a thread of the connections; 0 while none takes long.
     #[getter]
-    fn inline_for(&self) -> f64 {
-        self.running.inline_for().as_secs_f64()
+    fn held_up_for(&self) -> f64 {
+        self.shared.event_loop().as_ref().map_or(0.0, |event_loop| event_loop.held_up_for().as_secs_f64())
     }
 
     /// How many requests it has got so far.
     #[getter]
     fn requests(&self) -> u64 {
-        self.running.all()
-    }
-
-    /// Whether stop was called twice, so that nothing is waited for.
-    #[getter]
-    fn is_cut_off(&self) -> bool {
-        *self.stops.borrow() > 1
+        self.shared.running.all()
     }
 
     /// Stops the server for another one at its address: clients that are connected may ask once more within a second.
     fn retire(&self) {
-        self.retires.store(true, Ordering::Relaxed);
-        self.stops.send_modify(|count| *count = (*count).max(1));
+        self.shared.retires.store(true, Ordering::Relaxed);
+        self.shared.stopped_at.get_or_init(Instant::now);
+        self.shared.stops.send_modify(|count| *count = (*count).max(1));
     }
 
     /// Stops the server, from any thread: requests that run are finished first. A second call cuts them off.
     fn stop(&self) {
-        self.stops.send_modify(|count| *count = count.saturating_add(1));
+        self.shared.stop();
     }
 }
 
 impl Server {
-    fn drive<T: Send>(
+    /// Serves to the end; `None` where a second stop has cut it short.
+    fn drive<T, F>(
         &self,
         py: Python<'_>,
-        serve: impl AsyncFnOnce(BoundServer<Service>) -> io::Result<T> + Send,
-    ) -> PyResult<T> {
+        serve: impl FnOnce(BoundServer<Service>, Arc<Shared>) -> F + Send,
+    ) -> PyResult<Option<T>>
+    where
+        T: Send + 'static,
+        F: Future<Output = io::Result<T>> + Send + 'static,
+    {
         let ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner).take();
         let bound = ready.ok_or_else(|| PyRuntimeError::new_err("a server serves only once"))?;
         let _switching = Switching::begin(py)?;
         py.detach(|| {
+            let threads = self.shared.settings.threads;
             // Not earlier: threads do not survive a fork.
             let runtime = Builder::new_current_thread()
                 .enable_all()
                 // Files are read on these threads as well.
-                .max_blocking_threads(self.settings.threads.saturating_add(FILE_THREADS))
+                .max_blocking_threads(threads.saturating_add(FILE_THREADS))
                 .build()?;
-            let served = runtime.block_on(serve(bound));
-            // A handler that outlived the stop must not hold up whoever waits for this call.
-            runtime.shutdown_background();
-            served.map_err(PyErr::from)
+            let event_loop = EventLoop::new(runtime, around, threads);
+            let _serving = Serving::begin(&self.shared, event_loop.clone());
+            let serve = serve(bound.on_loop(event_loop.clone()), Arc::clone(&self.shared));
+            let shared = Arc::clone(&self.shared);
+            let served = event_loop.run(async move {
+                tokio::select! {
+                    served = shared.to_the_end(serve) => served.map(Some),
+                    () = shared.stopped(2) => Ok(None),
+                }
+            });
+            Ok(served??)
         })
+    }
+}
+
+impl Shared {
+    fn event_loop(&self) -> MutexGuard<'_, Option<EventLoop>> {
+        self.event_loop.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether it serves, or calls of it go on.
+    fn is_alive(&self) -> bool {
+        self.event_loop().is_some() || self.running.is_any()
+    }
+
+    fn stop(&self) {
+        self.stopped_at.get_or_init(Instant::now);
+        self.stops.send_modify(|count| *count = count.saturating_add(1));
     }
 
     /// Ends when `stop` was called so many times.
@@ -281,4 +308,50 @@ impl Server {
         // The sender is ours, so the channel stays open.
         let _ = self.stops.subscribe().wait_for(|count| *count >= times).await;
     }
+
+    /// Waits for the connections, and then for the calls: all responses are sent or cut off, but the threads that made
+    /// them may still be busy.
+    async fn to_the_end<T>(&self, serve: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+        let served = serve.await?;
+        let begun = self.stopped_at.get().copied().unwrap_or_else(Instant::now);
+        let _ = timeout_at(begun + self.settings.stop_timeout, self.running.none()).await;
+        Ok(served)
+    }
+}
+
+/// Keeps a server among those that serve.
+struct Serving<'a>(&'a Arc<Shared>);
+
+impl<'a> Serving<'a> {
+    fn begin(shared: &'a Arc<Shared>, event_loop: EventLoop) -> Self {
+        *shared.event_loop() = Some(event_loop);
+        serving().push(Arc::downgrade(shared));
+        Serving(shared)
+    }
+}
+
+impl Drop for Serving<'_> {
+    fn drop(&mut self) {
+        let event_loop = self.0.event_loop().take();
+        drop(event_loop);
+        // Those whose calls go on are still of interest.
+        serving().retain(|other| other.upgrade().is_some_and(|shared| shared.is_alive()));
+    }
+}
+
+/// Stops all servers at once, because the interpreter ends; whether calls still run then, which it must not end before.
+#[pyfunction]
+pub(crate) fn _end_servers(py: Python<'_>, timeout: f64) -> bool {
+    py.detach(|| {
+        let all: Vec<_> = serving().iter().filter_map(Weak::upgrade).collect();
+        all.iter().for_each(|shared| {
+            shared.stop();
+            shared.stop();
+        });
+        let deadline = Instant::now() + Duration::from_secs_f64(timeout);
+        while all.iter().any(|shared| shared.is_alive()) && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(2));
+        }
+        all.iter().any(|shared| shared.is_alive())
+    })
 }

@@ -84,10 +84,11 @@ impl Config {
         self
     }
 
-    /// Fields of a request's head. Default 100; beyond it 431. More than 100 cost an allocation for each request.
+    /// Fields of a request's head. Default 100, at most 10,000; beyond it 431. More than 100 cost an allocation for each
+    /// request.
     #[must_use]
     pub fn max_fields(mut self, fields: usize) -> Self {
-        self.head.fields = fields;
+        self.head.fields = fields.min(10_000);
         self
     }
 

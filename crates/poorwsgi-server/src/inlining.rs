@@ -100,6 +100,8 @@ pub struct Pace {
     is_begun: AtomicBool,
     /// Where the last call was made.
     was_inline: AtomicBool,
+    /// Whether an inline call is being made. As a rule one thread makes them all, so it is held up where another asks.
+    is_held_up: AtomicBool,
 }
 
 impl Default for Pace {
@@ -113,29 +115,38 @@ impl Default for Pace {
             load: AtomicU8::new(Load::Unknown as u8),
             is_begun: AtomicBool::new(false),
             was_inline: AtomicBool::new(false),
+            is_held_up: AtomicBool::new(false),
         }
     }
 }
 
 impl Pace {
-    /// Whether the next call is made inline.
+    /// Whether the next call is made inline. Where one holds its thread up, no other follows it: it would do the same.
     #[must_use]
     pub fn is_inline(&self, rule: &Rule) -> bool {
-        match rule.inline {
+        let is_inline = match rule.inline {
             Inline::Auto => self.is_inline.load(Ordering::Relaxed),
             Inline::Always => true,
             Inline::Never => false,
-        }
+        };
+        is_inline && !self.is_held_up.load(Ordering::Relaxed)
     }
 
     /// Makes a call, and records what it took.
     pub fn time<T>(&self, rule: &Rule, place: Place, call: impl FnOnce() -> T) -> T {
         let computed = (place == Place::Pool).then(computed);
+        let is_inline = place == Place::Inline;
+        if is_inline {
+            self.is_held_up.store(true, Ordering::Relaxed);
+        }
         let begun = Instant::now();
         let result = call();
         let took = begun.elapsed();
+        if is_inline {
+            self.is_held_up.store(false, Ordering::Relaxed);
+        }
         self.record(rule, took);
-        self.was_inline.store(place == Place::Inline, Ordering::Relaxed);
+        self.was_inline.store(is_inline, Ordering::Relaxed);
         if let Some(before) = computed {
             self.record_work(self::computed().saturating_sub(before), took);
         }
@@ -269,6 +280,15 @@ mod tests {
         assert!(!is_inline(
             [(64, SHORT)].into_iter().chain((0..100).flat_map(|_| [(9, SHORT), (1, LONGER)]))
         ));
+    }
+
+    #[test]
+    fn no_call_follows_one_that_holds_its_thread_up() {
+        let rule = Rule { inline: Inline::Always, ..Rule::default() };
+        let pace = Pace::default();
+        assert!(!pace.time(&rule, Place::Inline, || pace.is_inline(&rule)));
+        assert!(pace.time(&rule, Place::Pool, || pace.is_inline(&rule)));
+        assert!(pace.is_inline(&rule));
     }
 
     #[test]

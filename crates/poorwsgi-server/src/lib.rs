@@ -46,6 +46,7 @@ mod config;
 mod connection;
 mod context;
 mod deadline;
+pub mod event_loop;
 mod exchange;
 mod framing;
 mod head;

@@ -22,6 +22,7 @@ use crate::body::RequestBody;
 use crate::config::Config;
 use crate::connection;
 use crate::context::Context;
+use crate::event_loop::EventLoop;
 use crate::listener::{Address, Socket};
 use crate::stop::{Level, Stop};
 
@@ -89,7 +90,7 @@ impl<S> Server<S> {
 
     fn on(self, socket: Socket) -> io::Result<Bound<S>> {
         let address = socket.address()?;
-        Ok(Bound { service: self.service, config: self.config, socket, address })
+        Ok(Bound { service: self.service, config: self.config, socket, address, event_loop: None })
     }
 }
 
@@ -99,6 +100,7 @@ pub struct Bound<S> {
     config: Config,
     socket: Socket,
     address: Address,
+    event_loop: Option<EventLoop>,
 }
 
 // Services are seldom `Debug`.
@@ -133,8 +135,15 @@ impl<S> Bound<S> {
     /// Serves something else here.
     #[must_use]
     pub fn with_service<T>(self, service: T) -> Bound<T> {
-        let Bound { config, socket, address, .. } = self;
-        Bound { service, config, socket, address }
+        let Bound { config, socket, address, event_loop, .. } = self;
+        Bound { service, config, socket, address, event_loop }
+    }
+
+    /// Has the connections driven by a loop that is being run, in the place of the runtime this is called on.
+    #[must_use]
+    pub fn on_loop(mut self, event_loop: EventLoop) -> Self {
+        self.event_loop = Some(event_loop);
+        self
     }
 
     /// A second server on the same socket, which stays open until both are gone: one may stop and another one go on,
@@ -148,8 +157,14 @@ impl<S> Bound<S> {
         S: Clone,
     {
         let socket = self.socket.try_clone()?;
-        let Bound { service, config, address, .. } = self;
-        Ok(Bound { service: service.clone(), config: config.clone(), socket, address: address.clone() })
+        let Bound { service, config, address, event_loop, .. } = self;
+        Ok(Bound {
+            service: service.clone(),
+            config: config.clone(),
+            socket,
+            address: address.clone(),
+            event_loop: event_loop.clone(),
+        })
     }
 }
 
@@ -247,7 +262,7 @@ where
         graceful: impl Future<Output = Duration>,
         at_once: impl Future<Output = ()>,
     ) -> io::Result<()> {
-        let Bound { service, config, socket, .. } = self;
+        let Bound { service, config, socket, event_loop, .. } = self;
         let listener = socket.listen()?;
         let protocol = Arc::new(connection::protocol(&config));
         let connections = config.max_connections;
@@ -267,10 +282,14 @@ where
             };
             let context = Context::new(Arc::clone(&config), Arc::clone(&stop.0), peer);
             let (service, protocol) = (service.clone(), Arc::clone(&protocol));
-            tokio::spawn(async move {
+            let task = async move {
                 connection::drive::<S, B>(stream, service, protocol, context).await;
                 drop(permit);
-            });
+            };
+            match &event_loop {
+                Some(event_loop) => event_loop.spawn(task),
+                None => drop(tokio::spawn(task)),
+            }
         };
         drop(listener);
         let mut at_once = pin!(at_once);

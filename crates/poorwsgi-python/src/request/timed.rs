@@ -10,22 +10,27 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use poorwsgi::BoxError;
 use poorwsgi::response::Body;
 use pyo3::exceptions::PyTimeoutError;
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::runtime::Handle;
+use tokio::time::{Sleep, sleep};
 
 /// The body of a request on the built-in server, with the timeout that the application has set for reading.
 pub(crate) struct Timed {
     body: Body,
     timeout: Duration,
     sleep: Option<Pin<Box<Sleep>>>,
+    /// Whoever reads may be a thread of the application.
+    runtime: Handle,
 }
 
 impl Timed {
     /// The body itself where it has come already, or nothing limits the wait.
     pub(crate) fn wrap(body: Body, timeout: Duration) -> Body {
-        if body.is_end_stream() || timeout == Duration::MAX {
-            return body;
+        match Handle::try_current() {
+            Ok(runtime) if !body.is_end_stream() && timeout < Duration::MAX => {
+                Body::wrap(Timed { body, timeout, sleep: None, runtime })
+            }
+            _ => body,
         }
-        Body::wrap(Timed { body, timeout, sleep: None })
     }
 }
 
@@ -39,12 +44,13 @@ impl HttpBody for Timed {
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = &mut *self;
         if let ready @ Poll::Ready(_) = Pin::new(&mut this.body).poll_frame(context) {
-            if let Some(sleep) = &mut this.sleep {
-                sleep.as_mut().reset(Instant::now() + this.timeout);
-            }
+            this.sleep = None;
             return ready;
         }
-        let sleep = this.sleep.get_or_insert_with(|| Box::pin(sleep(this.timeout)));
+        let sleep = this.sleep.get_or_insert_with(|| {
+            let _entered = this.runtime.enter();
+            Box::pin(sleep(this.timeout))
+        });
         match sleep.as_mut().poll(context) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(()) => {

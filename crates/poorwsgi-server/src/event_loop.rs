@@ -1,0 +1,543 @@
+//! One thread that drives all connections, and one that takes over when the first is held up.
+//!
+//! Calls that are made inline run on the thread that drives the connections. Each has proved short, but nothing keeps one
+//! from waiting all of a sudden: for a lock of the application, say, which another thread holds while it waits for its
+//! client. If the connections stood still meanwhile, that client would wait for ever, and with it everybody else. So the
+//! driving thread is watched. As soon as one task keeps it for longer than [`PATIENCE`], the watching thread drives all
+//! other connections, and a new one watches. The first finds on its way back that it is not needed any more.
+//!
+//! The runtime of tokio is what waits for sockets and time. Its own tasks cannot be taken away from the thread that runs
+//! one of them, so those of the connections are kept here, and run between two waits.
+
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
+
+use async_task::Runnable;
+use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
+
+use crate::LOG;
+use crate::pool::Around;
+
+/// How long a task may keep the thread that drives the connections. It is found out between once and twice as late.
+const PATIENCE: Duration = Duration::from_millis(5);
+
+/// How often the watching thread finds nothing to do until it sleeps.
+const IDLE: u32 = 20;
+
+/// How many tasks are run until the sockets are looked at again.
+const TURN: usize = 64;
+
+/// How long a thread that is about to end gets for it.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// Drives the connections of a server on one thread at a time.
+#[derive(Clone)]
+pub struct EventLoop(Arc<Shared>);
+
+struct Shared {
+    runtime: InBackground,
+    around: Around,
+    /// How many threads may be held up at a time.
+    most: usize,
+    queue: Mutex<Queue>,
+    /// Those that have not ended, so that they can be ended.
+    tasks: Mutex<Tasks>,
+    turn: AtomicU64,
+    threads: Mutex<Threads>,
+    /// Told when a thread ends.
+    ended: Condvar,
+    /// Whether the watching thread sleeps until it is woken.
+    is_asleep: AtomicBool,
+}
+
+/// What can go on.
+#[derive(Default)]
+struct Queue {
+    ready: VecDeque<Runnable>,
+    /// The driving thread, which waits for the sockets.
+    waiting: Option<Waker>,
+    is_over: bool,
+}
+
+#[derive(Default)]
+struct Tasks {
+    next: u64,
+    wakers: HashMap<u64, Waker>,
+}
+
+#[derive(Default)]
+struct Threads {
+    running: usize,
+    watching: Option<Thread>,
+    /// By the driver that was replaced: since when.
+    held_up: HashMap<u32, Instant>,
+}
+
+/// Which thread drives, counted from the first one, and which task it runs; 0 while it waits.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Turn {
+    driver: u32,
+    task: u32,
+}
+
+impl Turn {
+    const fn packed(self) -> u64 {
+        (self.driver as u64) << 32 | self.task as u64
+    }
+
+    const fn of(packed: u64) -> Self {
+        Turn { driver: (packed >> 32) as u32, task: packed as u32 }
+    }
+}
+
+enum Role {
+    Driving(u32),
+    Watching,
+}
+
+impl EventLoop {
+    /// A loop on a runtime of one thread. Each of its threads does its work within `around`; at most so many can be held
+    /// up at a time before all connections are.
+    #[must_use]
+    pub fn new(runtime: Runtime, around: Around, most: usize) -> Self {
+        EventLoop(Arc::new(Shared {
+            runtime: InBackground(Some(runtime)),
+            around,
+            most,
+            queue: Mutex::default(),
+            tasks: Mutex::default(),
+            turn: AtomicU64::new(0),
+            threads: Mutex::default(),
+            ended: Condvar::new(),
+            is_asleep: AtomicBool::new(false),
+        }))
+    }
+
+    /// Runs a future to its end, while this thread waits. All other tasks end with it, but for one that holds its thread
+    /// up. A loop runs only once.
+    ///
+    /// # Errors
+    ///
+    /// No thread can be started, or the future has panicked.
+    pub fn run<T: Send + 'static>(&self, future: impl Future<Output = T> + Send + 'static) -> io::Result<T> {
+        let (sender, receiver) = oneshot::channel();
+        self.spawn(async {
+            // Whoever waits for it is this function.
+            let _ = sender.send(future.await);
+        });
+        let result = self
+            .start(Role::Driving(0))
+            .and_then(|()| self.start(Role::Watching))
+            .and_then(|()| receiver.blocking_recv().map_err(io::Error::other));
+        self.0.end();
+        result
+    }
+
+    /// Runs a future beside the others.
+    pub fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
+        let shared = Arc::clone(&self.0);
+        let runnable = {
+            let mut tasks = shared.tasks();
+            let id = tasks.next;
+            tasks.next += 1;
+            let scheduler = Arc::clone(&shared);
+            let future = Listed { future, id, shared: Arc::clone(&shared) };
+            let (runnable, task) = async_task::spawn(future, move |runnable| scheduler.schedule(runnable));
+            task.detach();
+            tasks.wakers.insert(id, runnable.waker());
+            runnable
+        };
+        runnable.schedule();
+    }
+
+    /// For how long a task has been holding its thread up; zero while none does.
+    #[must_use]
+    pub fn held_up_for(&self) -> Duration {
+        self.0.threads().held_up.values().min().map_or(Duration::ZERO, Instant::elapsed)
+    }
+
+    fn start(&self, role: Role) -> io::Result<()> {
+        let shared = Arc::clone(&self.0);
+        shared.threads().running += 1;
+        let started = thread::Builder::new().name("poorwsgi loop".to_owned()).spawn(move || {
+            let mut role = Some(role);
+            (shared.around)(&mut || {
+                if let Some(role) = role.take() {
+                    Shared::work(&shared, role);
+                }
+            });
+            shared.threads().running -= 1;
+            shared.ended.notify_all();
+        });
+        started.map(drop).inspect_err(|_| self.0.threads().running -= 1)
+    }
+}
+
+impl Shared {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tasks(&self) -> MutexGuard<'_, Tasks> {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn threads(&self) -> MutexGuard<'_, Threads> {
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn schedule(&self, runnable: Runnable) {
+        let mut queue = self.queue();
+        if queue.is_over {
+            // The lock first: what ends with the task may wake others.
+            drop(queue);
+            return drop(runnable);
+        }
+        queue.ready.push_back(runnable);
+        let waiting = queue.waiting.take();
+        drop(queue);
+        waiting.into_iter().for_each(Waker::wake);
+    }
+
+    /// What a thread does from its start to its end.
+    fn work(self: &Arc<Self>, mut role: Role) {
+        loop {
+            match role {
+                Role::Driving(driver) if self.drive(driver) => role = Role::Watching,
+                Role::Driving(_) => return,
+                Role::Watching => {
+                    let Some(driver) = self.watch() else { return };
+                    if let Err(error) = EventLoop(Arc::clone(self)).start(Role::Watching) {
+                        // One that is held up watches when it comes back.
+                        tracing::warn!(target: LOG, %error, "nobody watches the thread of the connections");
+                    }
+                    role = Role::Driving(driver);
+                }
+            }
+        }
+    }
+
+    /// Runs what can go on, and waits for the rest. `false` at the end, `true` when another thread has taken over.
+    fn drive(&self, driver: u32) -> bool {
+        let Some(runtime) = &self.runtime.0 else { return false };
+        let _entered = runtime.enter();
+        let mut turn = Turn { driver, task: 0 };
+        loop {
+            for _ in 0..TURN {
+                let Some(runnable) = self.queue().ready.pop_front() else { break };
+                turn.task = turn.task.checked_add(1).unwrap_or(1);
+                self.turn.store(turn.packed(), Ordering::SeqCst);
+                if self.is_asleep.load(Ordering::SeqCst) && self.is_asleep.swap(false, Ordering::SeqCst) {
+                    self.wake_watching();
+                }
+                // A panic is told by its hook, and has ended its connection.
+                let _ = catch_unwind(AssertUnwindSafe(|| runnable.run()));
+                let waits = Turn { driver, task: 0 }.packed();
+                let still = self.turn.compare_exchange(turn.packed(), waits, Ordering::SeqCst, Ordering::SeqCst);
+                if still.is_err() {
+                    self.threads().held_up.remove(&driver);
+                    return true;
+                }
+            }
+            let (is_over, is_ready) = {
+                let queue = self.queue();
+                (queue.is_over, !queue.ready.is_empty())
+            };
+            if is_over {
+                return false;
+            }
+            if is_ready {
+                // A look at the sockets without waiting for them.
+                runtime.block_on(tokio::task::yield_now());
+            } else {
+                runtime.block_on(poll_fn(|cx| self.poll_ready(cx)));
+            }
+        }
+    }
+
+    fn poll_ready(&self, cx: &Context<'_>) -> Poll<()> {
+        let mut queue = self.queue();
+        if queue.is_over || !queue.ready.is_empty() {
+            return Poll::Ready(());
+        }
+        queue.waiting = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    /// Watches the driving thread; the number of the driver that this one has become then, `None` at the end or where
+    /// another one watches.
+    fn watch(&self) -> Option<u32> {
+        let mut threads = self.threads();
+        if threads.watching.is_some() {
+            return None;
+        }
+        threads.watching = Some(thread::current());
+        drop(threads);
+        let mut seen = Turn { driver: 0, task: 0 };
+        let mut idle = 0;
+        loop {
+            if idle < IDLE {
+                thread::park_timeout(PATIENCE);
+            } else {
+                self.is_asleep.store(true, Ordering::SeqCst);
+                if Turn::of(self.turn.load(Ordering::SeqCst)).task == 0 && !self.queue().is_over {
+                    thread::park();
+                }
+                self.is_asleep.store(false, Ordering::SeqCst);
+                idle = 0;
+            }
+            if self.queue().is_over {
+                return None;
+            }
+            let now = Turn::of(self.turn.load(Ordering::SeqCst));
+            idle = if now == seen { idle + 1 } else { 0 };
+            if now.task != 0 && now == seen && self.take_over(now) {
+                return Some(now.driver.wrapping_add(1));
+            }
+            seen = now;
+        }
+    }
+
+    /// Takes the connections from a thread that is held up.
+    fn take_over(&self, now: Turn) -> bool {
+        let mut threads = self.threads();
+        if threads.held_up.len() >= self.most {
+            return false;
+        }
+        let next = Turn { driver: now.driver.wrapping_add(1), task: 0 }.packed();
+        let taken = self.turn.compare_exchange(now.packed(), next, Ordering::SeqCst, Ordering::SeqCst).is_ok();
+        if taken {
+            threads.held_up.insert(now.driver, Instant::now());
+            threads.watching = None;
+        }
+        taken
+    }
+
+    fn wake_watching(&self) {
+        if let Some(watching) = &self.threads().watching {
+            watching.unpark();
+        }
+    }
+
+    /// Ends all tasks, and all threads that are not held up.
+    fn end(&self) {
+        let (ready, waiting) = {
+            let mut queue = self.queue();
+            queue.is_over = true;
+            (mem::take(&mut queue.ready), queue.waiting.take())
+        };
+        // They are dropped as they are scheduled.
+        let wakers: Vec<_> = mem::take(&mut self.tasks().wakers).into_values().collect();
+        wakers.into_iter().for_each(Waker::wake);
+        drop(ready);
+        waiting.into_iter().for_each(Waker::wake);
+        self.wake_watching();
+        let is_working = |threads: &mut Threads| threads.running > threads.held_up.len();
+        let _ = self.ended.wait_timeout_while(self.threads(), LAST_WORDS, is_working);
+    }
+}
+
+pin_project_lite::pin_project! {
+    /// A task that is known to be running until it is dropped.
+    struct Listed<F> {
+        #[pin]
+        future: F,
+        id: u64,
+        shared: Arc<Shared>,
+    }
+
+    impl<F> PinnedDrop for Listed<F> {
+        fn drop(this: Pin<&mut Self>) {
+            let waker = this.shared.tasks().wakers.remove(&this.id);
+            drop(waker);
+        }
+    }
+}
+
+impl<F: Future> Future for Listed<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        self.project().future.poll(cx)
+    }
+}
+
+/// A runtime that waits for none of its threads when it goes.
+struct InBackground(Option<Runtime>);
+
+impl Drop for InBackground {
+    fn drop(&mut self) {
+        self.0.take().into_iter().for_each(Runtime::shutdown_background);
+    }
+}
+
+impl fmt::Debug for EventLoop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventLoop").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+    use std::sync::mpsc;
+
+    use tokio::runtime::Builder;
+    use tokio::time::sleep;
+
+    use super::*;
+
+    fn event_loop(most: usize) -> EventLoop {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        EventLoop::new(runtime, |work| work(), most)
+    }
+
+    const SOON: Duration = Duration::from_secs(20);
+
+    #[test]
+    fn it_runs_to_the_end_of_its_future() {
+        let it = event_loop(4);
+        let other = it.clone();
+        let result = it.run(async move {
+            let (sender, receiver) = oneshot::channel();
+            other.spawn(async {
+                sleep(Duration::from_millis(20)).await;
+                sender.send(42).unwrap();
+            });
+            receiver.await.unwrap()
+        });
+        assert_eq!(result.unwrap(), 42);
+    }
+
+    /// Several tasks, one after the other, wait for what only other tasks can bring about.
+    #[test]
+    fn a_task_that_holds_its_thread_up_holds_up_no_other() {
+        let it = event_loop(4);
+        let other = it.clone();
+        let result = it.run(async move {
+            let (sender, receiver) = mpsc::channel::<()>();
+            let receiver = Arc::new(Mutex::new(receiver));
+            let done = Arc::new(AtomicUsize::new(0));
+            for _ in 0..3 {
+                let (receiver, done) = (Arc::clone(&receiver), Arc::clone(&done));
+                other.spawn(async move {
+                    receiver.lock().unwrap().recv_timeout(SOON).unwrap();
+                    done.fetch_add(1, Ordering::SeqCst);
+                });
+            }
+            sleep(Duration::from_millis(100)).await;
+            assert!(other.held_up_for() > Duration::from_millis(20));
+            for _ in 0..3 {
+                sender.send(()).unwrap();
+            }
+            while done.load(Ordering::SeqCst) < 3 {
+                sleep(Duration::from_millis(1)).await;
+            }
+            sleep(Duration::from_millis(20)).await;
+            assert_eq!(other.held_up_for(), Duration::ZERO);
+            let running = other.0.threads().running;
+            assert!(running <= 3, "{running} threads");
+        });
+        result.unwrap();
+    }
+
+    /// The thread that was held up last is driven over again, though the one that watched sleeps.
+    #[test]
+    fn the_watching_thread_wakes_again() {
+        let it = event_loop(4);
+        let other = it.clone();
+        let result = it.run(async move {
+            for _ in 0..3 {
+                sleep(PATIENCE * (IDLE * 2)).await;
+                let (sender, receiver) = mpsc::channel::<()>();
+                let (told, tell) = oneshot::channel();
+                other.spawn(async move {
+                    receiver.recv_timeout(SOON).unwrap();
+                    told.send(()).unwrap();
+                });
+                sleep(Duration::from_millis(1)).await;
+                sender.send(()).unwrap();
+                tell.await.unwrap();
+            }
+        });
+        result.unwrap();
+    }
+
+    #[test]
+    fn its_end_waits_for_no_thread_that_is_held_up() {
+        let it = event_loop(4);
+        let other = it.clone();
+        let (sender, receiver) = mpsc::channel::<()>();
+        let (ended, has_ended) = mpsc::channel();
+        it.run(async move {
+            other.spawn(async move {
+                receiver.recv().unwrap_err();
+                ended.send(()).unwrap();
+            });
+            sleep(Duration::from_millis(50)).await;
+        })
+        .unwrap();
+        assert!(has_ended.try_recv().is_err());
+        drop(sender);
+        has_ended.recv_timeout(SOON).unwrap();
+    }
+
+    /// All is dropped with the loop: tasks that wait, and the loop itself.
+    #[test]
+    fn nothing_is_left() {
+        struct Told(mpsc::Sender<()>);
+        impl Drop for Told {
+            fn drop(&mut self) {
+                let _ = self.0.send(());
+            }
+        }
+        let it = event_loop(4);
+        let shared = Arc::downgrade(&it.0);
+        let (sender, receiver) = mpsc::channel();
+        let other = it.clone();
+        it.run(async move {
+            for _ in 0..10 {
+                let told = Told(sender.clone());
+                other.spawn(async move {
+                    sleep(Duration::from_secs(1000)).await;
+                    drop(told);
+                });
+            }
+            sleep(Duration::from_millis(10)).await;
+        })
+        .unwrap();
+        for _ in 0..10 {
+            receiver.recv_timeout(SOON).unwrap();
+        }
+        drop(it);
+        let begun = Instant::now();
+        while shared.strong_count() > 0 {
+            assert!(begun.elapsed() < SOON);
+            thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn a_panic_ends_its_task_alone() {
+        let it = event_loop(4);
+        let other = it.clone();
+        let result = it.run(async move {
+            other.spawn(async { panic!("on purpose") });
+            sleep(Duration::from_millis(20)).await;
+            7
+        });
+        assert_eq!(result.unwrap(), 7);
+        assert!(event_loop(1).run(async { panic!("on purpose") }).is_err());
+    }
+}
