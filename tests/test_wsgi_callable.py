@@ -542,11 +542,13 @@ class TestBody:
         assert blocks.closed.wait(30)
         assert len(caplog.records) == 1
 
-    def test_nothing_is_read_beyond_the_length(self, serve, caplog):
-        blocks = Closing([b"1234", b"5"])
+    def test_nothing_is_sent_beyond_the_length(self, serve, caplog):
+        """It is an error that the log tells, and the last block that is taken."""
+        blocks = Closing([b"1234", b"", b"5", b"6"])
         client = serve(answer(blocks, headers=[("Content-Length", "4")]))
         assert client("/").body == b"1234"
-        assert blocks.closed.wait(30) and blocks.given == 1
+        assert blocks.closed.wait(30) and blocks.given == 3
+        assert "longer than its Content-Length" in caplog.text
 
     def test_write_beyond_the_length_is_an_error(self, serve):
         def app(environ, start_response):

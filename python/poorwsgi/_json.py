@@ -17,6 +17,8 @@ def iterencode(members):
 
 class _Encoder(JSONEncoder):
     def default(self, o):
+        if isinstance(o, bytes):  # text, as to simplejson
+            return o.decode()
         try:
             items = iter(o)
         except TypeError:

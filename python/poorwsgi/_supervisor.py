@@ -27,6 +27,7 @@ _YOUNG = 5  # seconds
 _RETIRE = b"r"
 _BEAT = 1  # seconds between two signs of life of a worker
 _STUCK = 60  # seconds without one, or of one inline call, after which a worker is replaced
+_AGAIN = 30  # seconds until a worker asks again to be replaced: the other one may have failed to start
 _LAST_WORDS = 5  # seconds that a worker gets above its stop_timeout
 
 
@@ -313,7 +314,7 @@ class Control:
         ).start()
 
     def _watch(self, server, module, longest, max_requests, max_memory):
-        asked = False
+        quiet_until = 0
         self._connection.settimeout(_BEAT)
         while True:
             try:
@@ -325,17 +326,17 @@ class Control:
             except OSError:
                 return server.stop()
             self.say("alive")
-            if asked:
+            if time.monotonic() < quiet_until:
                 continue
             if server.held_up_for > longest:
                 module._stuck(f"a request takes longer than {longest:g} s")
-                asked = True
             elif max_requests and server.requests >= max_requests:
                 self.say(f"replace after {server.requests} requests")
-                asked = True
             elif max_memory and _resident() >= max_memory:
                 self.say(f"replace at {_resident() >> 20} MiB of memory")
-                asked = True
+            else:
+                continue
+            quiet_until = time.monotonic() + _AGAIN
 
 
 def _resident():

@@ -3,6 +3,7 @@ import atexit
 import contextlib
 import logging
 import os
+import select
 import signal
 import socket
 import sys
@@ -181,30 +182,13 @@ class WSGIServer:
         In the main thread an exception of a signal handler, such as the KeyboardInterrupt of Ctrl-C, ends it at once;
         the requests that run are cut off.
         """
-        try:
-            self._drive(Server.serve)
-        finally:
-            with self._lock:
-                self._stop = False
-            self._stopped.set()
+        self._drive(Server.serve)
 
     def handle_request(self):
         """Answers one request, and returns. Where there is none within ``timeout`` seconds, calls handle_timeout."""
-        answered = []
-
-        def call(server):
-            timer = threading.Timer(self.timeout, server.stop) if self.timeout is not None else None
-            if timer:
-                timer.start()
-            try:
-                answered.append(server.serve_one())
-            finally:
-                if timer:
-                    timer.cancel()
-
-        self._drive(call)
-        if answered == [False]:
-            self.handle_timeout()
+        if self.timeout is not None and not select.select([self], [], [], self.timeout)[0]:
+            return self.handle_timeout()
+        self._drive(Server.serve_one)
 
     def handle_timeout(self):
         """Called when no request came in time. Does nothing; a subclass may."""
@@ -215,9 +199,10 @@ class WSGIServer:
         A handler that calls it would wait for itself, so it has to leave that to another thread.
         """
         with self._lock:
-            self._stop = True
-            if self._server:
+            # A second stop would cut the requests off.
+            if self._server and not self._stop:
                 self._server.stop()
+            self._stop = True
         self._stopped.wait()
 
     def server_close(self):
@@ -251,6 +236,8 @@ class WSGIServer:
         finally:
             with self._lock:
                 self._server = None
+                self._stop = False
+            self._stopped.set()
 
 
 def make_server(host, port, app, server_class=WSGIServer, handler_class=None, **settings):

@@ -70,7 +70,7 @@ mod _poorwsgi {
         unauthorized,
     };
     #[pymodule_export]
-    use super::server::{Listener, Server, _end_servers};
+    use super::server::{_end_servers, Listener, Server};
     #[pymodule_export]
     use super::session::{
         AESSession, NoCompress, PoorSession, Session, SessionError, check_token, get_token,

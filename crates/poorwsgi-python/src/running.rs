@@ -1,8 +1,8 @@
 //! The requests that run, so that a stop can wait for them: a thread inside Python can neither be ended nor outlive the
 //! interpreter.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use tokio::sync::Notify;
 

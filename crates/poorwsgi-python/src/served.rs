@@ -12,18 +12,19 @@ use bytes::{Bytes, BytesMut};
 use http_body::{Body as HttpBody, Frame};
 use poorwsgi::BoxError;
 use poorwsgi::request::HttpHead;
-use poorwsgi::response::Body;
+use poorwsgi::response::{Body, Response};
 use poorwsgi::state::HTTP_SERVICE_UNAVAILABLE;
 use poorwsgi_server::RequestBody;
 use poorwsgi_server::inlining::{Pace, Place, Rule};
 use poorwsgi_server::pool::Pool;
 use pyo3::exceptions::PyTypeError;
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use tokio::sync::oneshot;
 use tokio::time::{Sleep, sleep};
 
 use crate::application::Application;
-use crate::callable::{Answer, Callable, page, send_blocks};
+use crate::callable::{Answer, Callable, Raised, page, send_blocks};
 use crate::names::{Name, overrides};
 use crate::request::{Source, Timed};
 use crate::running::{Run, Running};
@@ -62,6 +63,14 @@ impl Served {
             )));
         }
         Ok(Served::Callable(Callable::new(application.clone().unbind()).paced()))
+    }
+
+    /// What Python's collector sees of it.
+    pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        match self {
+            Served::Native(application) => visit.call(application),
+            Served::Callable(callable) => callable.traverse(visit),
+        }
     }
 
     pub(crate) const fn is_native(&self) -> bool {
@@ -227,7 +236,7 @@ fn native(
     Python::attach(|py| {
         let source = Source::Native(Box::new(head));
         let response = pace.time(rule, place, || Application::handle(application.bind(py), source, body));
-        Ok(response?.into_http())
+        response.map(Response::into_http).map_err(|error| Raised::boxed(py, error))
     })
 }
 

@@ -12,12 +12,14 @@ use poorwsgi_server::Bound as BoundServer;
 use poorwsgi_server::event_loop::EventLoop;
 use poorwsgi_server::pool::Pool;
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyTypeError, PyValueError};
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use tokio::runtime::Builder;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
+use crate::callable::environ::set_multiprocess;
 use crate::config::Settings;
 use crate::running::Running;
 use crate::served::{Served, Service};
@@ -53,6 +55,9 @@ impl Listener {
         let server = poorwsgi_server::Server::new(()).config(config);
         let bound = py.detach(|| server.bind_blocking(address));
         let bound = bound.map_err(|error| os_error(address, &error))?;
+        if address == "inherited" {
+            set_multiprocess();
+        }
         Ok(Listener { address: bound.address().to_string(), socket: Mutex::new(Some(bound)), settings })
     }
 
@@ -185,6 +190,16 @@ impl Server {
             event_loop: Mutex::new(None),
         };
         Ok(Server { address, served, ready, shared: Arc::new(shared) })
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        let Ok(ready) = self.ready.try_lock() else { return Ok(()) };
+        // While threads hold it as well, it is nobody's to collect.
+        let ours = 1 + usize::from(ready.is_some());
+        if Arc::strong_count(&self.served) > ours {
+            return Ok(());
+        }
+        self.served.traverse(&visit)
     }
 
     /// Where it listens, such as "http://127.0.0.1:8080".

@@ -244,7 +244,8 @@ impl Shared {
                 // A panic is told by its hook, and has ended its connection.
                 let _ = catch_unwind(AssertUnwindSafe(|| runnable.run()));
                 let waits = Turn { driver, task: 0 }.packed();
-                let still = self.turn.compare_exchange(turn.packed(), waits, Ordering::SeqCst, Ordering::SeqCst);
+                let still =
+                    self.turn.compare_exchange(turn.packed(), waits, Ordering::SeqCst, Ordering::SeqCst);
                 if still.is_err() {
                     self.threads().held_up.remove(&driver);
                     return true;
@@ -316,7 +317,8 @@ impl Shared {
             return false;
         }
         let next = Turn { driver: now.driver.wrapping_add(1), task: 0 }.packed();
-        let taken = self.turn.compare_exchange(now.packed(), next, Ordering::SeqCst, Ordering::SeqCst).is_ok();
+        let taken =
+            self.turn.compare_exchange(now.packed(), next, Ordering::SeqCst, Ordering::SeqCst).is_ok();
         if taken {
             threads.held_up.insert(now.driver, Instant::now());
             threads.watching = None;

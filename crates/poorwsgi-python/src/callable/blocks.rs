@@ -20,20 +20,27 @@ pub(crate) fn send_blocks(response: http::Response<Body>, answer: oneshot::Sende
     };
     // Nobody waits for it when the client is gone.
     let _ = answer.send(begun.map(|body| http::Response::from_parts(head, body)));
-    if let Some((blocks, sender)) = rest {
-        send_rest(blocks, &sender);
+    if let Some(rest) = rest {
+        rest.send();
     }
 }
 
+/// What is not sent with the head.
+struct Rest {
+    blocks: Blocking,
+    /// `None` where all that can be sent is sent: what comes yet is no content.
+    sender: Option<Sender>,
+}
+
 /// The first block: while nothing is sent, an error can still be answered.
-fn begin(mut blocks: Blocking) -> (Result<Body, BoxError>, Option<(Blocking, Sender)>) {
+fn begin(mut blocks: Blocking) -> (Result<Body, BoxError>, Option<Rest>) {
     let length = blocks.remaining();
     let block = match next(&mut blocks) {
         Ok(Some(block)) => block,
         end => return (end.map(|_| Body::empty()), None),
     };
     if length == Some(block.len() as u64) {
-        return (Ok(block.into()), None);
+        return (Ok(block.into()), Some(Rest { blocks, sender: None }));
     }
     let (sender, receiver) = pipe();
     sender.send(block);
@@ -42,22 +49,31 @@ fn begin(mut blocks: Blocking) -> (Result<Body, BoxError>, Option<(Blocking, Sen
         Some(length) => body.with_length(length),
         None => body,
     };
-    (Ok(body), Some((blocks, sender)))
+    (Ok(body), Some(Rest { blocks, sender: Some(sender) }))
 }
 
-fn send_rest(mut blocks: Blocking, sender: &Sender) {
-    let end = loop {
-        match next(&mut blocks) {
-            Ok(Some(block)) => {
-                if !sender.send(block) {
-                    break Ok(());
+impl Rest {
+    fn send(self) {
+        let Rest { mut blocks, sender } = self;
+        let end = loop {
+            match next(&mut blocks) {
+                Ok(Some(block)) => {
+                    let is_taken = sender.as_ref().is_some_and(|sender| sender.send(block));
+                    // The last one may have been sent, and the client be gone since.
+                    if !is_taken && blocks.remaining() != Some(0) {
+                        break Ok(());
+                    }
                 }
+                end => break end.map(drop),
             }
-            end => break end.map(drop),
+        };
+        let unheard = match sender {
+            Some(sender) => sender.end(end),
+            None => end,
+        };
+        if let Err(error) = unheard {
+            super::log_failure(&error);
         }
-    };
-    if let Err(error) = sender.end(end) {
-        super::log_failure(&error);
     }
 }
 

@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyIterator, PyList, PyString, PyTuple};
 
 use super::Raised;
-use super::exchange::Exchange;
+use super::exchange::{Exchange, longer};
 use super::file_wrapper::{FileWrapper, Sending};
 use super::log_failure;
 use super::start_response::block;
@@ -126,12 +126,23 @@ fn content<'py>(result: &Bound<'py, PyAny>, exchange: &Exchange) -> PyResult<Beg
         if is_all && !exchange.is_begun() {
             // With its length, and without another thread to wait for.
             exchange.complete(block.into())?;
+            to_its_end(blocks)?;
             return Ok(Begun::All);
         }
         return Ok(Begun::First { blocks, block });
     }
     exchange.end()?;
     Ok(Begun::All)
+}
+
+/// What an iterable does behind its last block is done as well; what it gives there is too much.
+fn to_its_end<'py>(blocks: impl Iterator<Item = PyResult<Bound<'py, PyAny>>>) -> PyResult<()> {
+    for item in blocks {
+        if !block(&item?)?.is_empty() {
+            return Err(longer());
+        }
+    }
+    Ok(())
 }
 
 /// The content of a list or tuple, unless it is large. Making these blocks takes no time, so that none is held back.

@@ -1,6 +1,7 @@
 //! The environ of a request of our own server (PEP 3333, "environ Variables").
 
 use std::borrow::Cow;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::{HeaderName, header};
 use percent_encoding::percent_decode_str;
@@ -14,6 +15,14 @@ use super::file_wrapper::FileWrapper;
 use super::input::Input;
 use crate::headers::value_to_native;
 use crate::names::Name;
+
+/// Whether other processes may serve the same application, since they share its socket.
+static IS_MULTIPROCESS: AtomicBool = AtomicBool::new(false);
+
+/// Called where a socket is not this process's own.
+pub(crate) fn set_multiprocess() {
+    IS_MULTIPROCESS.store(true, Ordering::Relaxed);
+}
 
 /// The environ of a request, but for `wsgi.input`: see [`set_input`].
 pub(crate) fn of_http<'py>(py: Python<'py>, head: &HttpHead) -> PyResult<Bound<'py, PyDict>> {
@@ -73,7 +82,7 @@ fn set_constants(environ: &Bound<'_, PyDict>) -> PyResult<()> {
     environ.set_item(intern!(py, "SERVER_SOFTWARE"), intern!(py, "PoorWSGI"))?;
     environ.set_item(intern!(py, "wsgi.version"), version)?;
     environ.set_item(intern!(py, "wsgi.multithread"), true)?;
-    environ.set_item(intern!(py, "wsgi.multiprocess"), false)?;
+    environ.set_item(intern!(py, "wsgi.multiprocess"), IS_MULTIPROCESS.load(Ordering::Relaxed))?;
     environ.set_item(intern!(py, "wsgi.run_once"), false)?;
     environ.set_item(intern!(py, "wsgi.input_terminated"), true)?;
     environ.set_item(intern!(py, "wsgi.file_wrapper"), py.get_type::<FileWrapper>())

@@ -10,7 +10,7 @@ use hyper::ext::ReasonPhrase;
 use poorwsgi::BoxError;
 use poorwsgi::response::Body;
 use poorwsgi_server::inlining::Place;
-use pyo3::exceptions::{PyAssertionError, PyBrokenPipeError, PyValueError};
+use pyo3::exceptions::{PyAssertionError, PyBrokenPipeError, PyBufferError, PyValueError};
 use pyo3::prelude::*;
 use tokio::sync::oneshot;
 
@@ -46,6 +46,8 @@ pub(super) struct Exchange {
     is_head_request: bool,
     /// Whether the thread of the callable may wait for the client.
     may_wait: AtomicBool,
+    /// Whether it ought to have waited when it could not.
+    is_overfull: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -78,6 +80,7 @@ impl Exchange {
         Exchange {
             is_head_request,
             may_wait: AtomicBool::new(place == Place::Pool),
+            is_overfull: AtomicBool::new(false),
             state: Mutex::new(State::Open { answer, head: None }),
         }
     }
@@ -96,13 +99,24 @@ impl Exchange {
         !matches!(*self.state(), State::Open { .. })
     }
 
-    /// Whether content can still go out.
+    /// Whether the callable is to go on: content can still go out, or all of it has, and the callable may have to do
+    /// something at its end.
     pub(super) fn wants_more(&self) -> bool {
         match &*self.state() {
             State::Open { .. } => true,
-            State::Content { sender, .. } => !sender.is_gone(),
+            State::Content { sender, left } => *left == Some(0) || !sender.is_gone(),
             State::HeadAlone | State::Done => false,
         }
+    }
+
+    /// Whether nobody takes the content any more.
+    pub(super) fn is_gone(&self) -> bool {
+        matches!(&*self.state(), State::Content { sender, .. } if sender.is_gone())
+    }
+
+    /// Whether `write` was given more on a thread that may not wait than it would have taken on another one.
+    pub(super) fn is_overfull(&self) -> bool {
+        self.is_overfull.load(Ordering::Relaxed)
     }
 
     /// The `Content-Length` that was said, while the head is not sent.
@@ -127,9 +141,9 @@ impl Exchange {
     }
 
     /// Sends a block, and the head before the first one. Other Python threads go on while the client is slower; what
-    /// `write` is given on a thread that may not wait is kept.
+    /// `write` is given on a thread that may not wait is kept, up to a limit.
     ///
-    /// BrokenPipeError when the client is gone.
+    /// BrokenPipeError when the client is gone, BufferError over that limit.
     pub(super) fn send(&self, py: Python<'_>, block: Bytes) -> PyResult<()> {
         // An empty block does not begin the response (PEP 3333, "The start_response() Callable").
         if block.is_empty() {
@@ -140,7 +154,16 @@ impl Exchange {
             Sent::Taken => true,
             Sent::Gone => false,
             Sent::Full(block) if self.may_wait.load(Ordering::Relaxed) => py.detach(|| sender.send(block)),
-            Sent::Full(block) => sender.keep(block),
+            Sent::Full(block) => {
+                self.is_overfull.store(true, Ordering::Relaxed);
+                match sender.keep(block) {
+                    Sent::Taken => true,
+                    Sent::Gone => false,
+                    Sent::Full(_) => {
+                        return Err(PyBufferError::new_err("too much was written for the client to take it"));
+                    }
+                }
+            }
         };
         if is_taken { Ok(()) } else { Err(PyBrokenPipeError::new_err("the client is gone")) }
     }
@@ -229,6 +252,10 @@ fn less(length: Option<u64>, size: u64) -> PyResult<Option<u64>> {
     let Some(length) = length else { return Ok(None) };
     match length.checked_sub(size) {
         Some(left) => Ok(Some(left)),
-        None => Err(PyValueError::new_err("the response is longer than its Content-Length")),
+        None => Err(longer()),
     }
+}
+
+pub(super) fn longer() -> PyErr {
+    PyValueError::new_err("the response is longer than its Content-Length")
 }

@@ -23,6 +23,7 @@ use poorwsgi::request::HttpHead;
 use poorwsgi::response::Body;
 use poorwsgi::variables::Variables;
 use pyo3::exceptions::{PyBrokenPipeError, PyOSError};
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use tokio::sync::oneshot;
 
@@ -67,6 +68,10 @@ impl Callable {
         self
     }
 
+    pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.callable)
+    }
+
     pub(crate) fn variables(&self) -> Option<Arc<Variables>> {
         self.variables.clone()
     }
@@ -102,7 +107,11 @@ impl Callable {
             };
             let call =
                 || self.call(&head, &input, &exchange).and_then(|result| body::begin(&result, &exchange));
-            match pace.time(rule, place, call) {
+            let begun = pace.time(rule, place, call);
+            if exchange.is_overfull() {
+                pace.leave();
+            }
+            match begun {
                 Ok(None) => None,
                 Ok(Some(content)) => {
                     pace.leave();
@@ -151,7 +160,7 @@ impl Rest {
 
 fn fail(py: Python<'_>, error: PyErr, input: &Bound<'_, Input>, exchange: &Exchange) {
     // A client that goes away is nothing that the log has to know.
-    if error.is_instance_of::<PyBrokenPipeError>(py) && exchange.is_begun() && !exchange.wants_more() {
+    if error.is_instance_of::<PyBrokenPipeError>(py) && exchange.is_gone() {
         return;
     }
     // A body that could not be read is the client's fault, unless the application sees to it itself.
@@ -174,10 +183,10 @@ pub(crate) fn page(status: u16, detail: String) -> http::Response<Body> {
 
 /// An exception that nobody handled, as the log shows it: with its traceback.
 #[derive(Debug)]
-struct Raised(String);
+pub(crate) struct Raised(String);
 
 impl Raised {
-    fn boxed(py: Python<'_>, error: PyErr) -> BoxError {
+    pub(crate) fn boxed(py: Python<'_>, error: PyErr) -> BoxError {
         let text = traceback(py, &error).unwrap_or_else(|_| error.to_string());
         Box::new(Raised(text.trim_end().to_owned()))
     }

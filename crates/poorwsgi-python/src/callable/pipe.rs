@@ -16,6 +16,9 @@ use poorwsgi::BoxError;
 /// Bytes that may wait for the client; the block that passes this mark is the last that is taken.
 const WINDOW: usize = 128 << 10;
 
+/// The same where the thread cannot wait.
+const KEPT: usize = 16 << 20;
+
 /// The end that a thread writes to.
 #[derive(Clone)]
 pub(super) struct Sender(Arc<Shared>);
@@ -70,9 +73,9 @@ impl Sender {
         matches!(self.push(state, block, WINDOW), Sent::Taken)
     }
 
-    /// Hands a block over, whether there is room for it or not. `false` when the connection is gone.
-    pub(super) fn keep(&self, block: Bytes) -> bool {
-        matches!(self.push(self.0.state(), block, usize::MAX), Sent::Taken)
+    /// Hands a block over, even where there would be no room for it as a rule.
+    pub(super) fn keep(&self, block: Bytes) -> Sent {
+        self.push(self.0.state(), block, KEPT)
     }
 
     fn push(&self, mut state: MutexGuard<'_, State>, block: Bytes, window: usize) -> Sent {

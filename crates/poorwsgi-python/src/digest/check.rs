@@ -108,16 +108,19 @@ pub(crate) fn _check_login(req: &Bound<'_, PyAny>, realm: &str, username: Option
         return refuse(false);
     }
     // Comes last, because the nonce counts as used from here on.
-    if !replaced {
-        let nonce = with_login(req, |login| {
-            Ok(login.auth.check_nonce(login.credentials, login.attempt, login.nonces))
-        })?;
-        let stale = nonce == Some(Err(Refusal::Stale));
-        if !judged(req, nonce)? {
-            return refuse(stale);
-        }
+    let login = with_login(req, |login| {
+        let nonce = match replaced {
+            true => Ok(()),
+            false => login.auth.check_nonce(login.credentials, login.attempt, login.nonces),
+        };
+        Ok((nonce, login.credentials.username.map(str::to_owned)))
+    })?;
+    let (nonce, user) = login.unzip();
+    let stale = nonce == Some(Err(Refusal::Stale));
+    if !replaced && !judged(req, nonce)? {
+        return refuse(stale);
     }
-    req.setattr("user", value("username"))
+    req.setattr("user", user.flatten())
 }
 
 /// The check of nonces that somebody put in the place of ours, called as PoorWSGI calls it.

@@ -68,13 +68,14 @@ impl Blocking {
         Blocking { window: Some(window), ..self }
     }
 
-    /// The next block, read on this thread; `None` at the end.
+    /// The next block, read on this thread; `None` at the end. A source that promised a length is asked until it says
+    /// that there is no more, so that whatever it does at its end is done.
     ///
     /// # Errors
     /// What the source answers, and a source whose length is not the one it promised.
     pub fn next_block(&mut self) -> Result<Option<Bytes>, BoxError> {
         loop {
-            if self.is_done() {
+            if self.window.as_ref().is_some_and(Window::is_through) {
                 self.state = State::Done;
             }
             match mem::replace(&mut self.state, State::Done) {

@@ -37,6 +37,11 @@ impl Window {
         self.left
     }
 
+    /// Whether the source need not be asked for more: whether it ends here does not matter.
+    pub(super) const fn is_through(&self) -> bool {
+        self.left == 0 && !self.closed
+    }
+
     /// What of the next chunk is let through.
     pub(super) fn cut(&mut self, mut chunk: Bytes) -> Result<Bytes, WrongLength> {
         let skipped = chunk.len().min(usize::try_from(self.skip).unwrap_or(usize::MAX));

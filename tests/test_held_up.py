@@ -1,0 +1,321 @@
+"""Handlers that wait for what only other connections can bring about, and threads that outlive their server."""
+import concurrent.futures
+import json
+import logging
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+
+import pytest
+from servers import IN_PROCESS, SERVERS, Client
+
+from poorwsgi import Application, state
+from poorwsgi.response import GeneratorResponse, JSONGeneratorResponse
+from poorwsgi.server import Server, make_server
+
+
+@pytest.fixture
+def app(name):
+    return Application(name)
+
+
+def answer(connection):
+    connection.settimeout(30)
+    return connection.recv(1 << 16)
+
+
+def test_an_inline_call_may_wait_for_a_handler_that_waits_for_its_client(app):
+    """The thread of the connections wants a lock that is held until one of the connections goes on."""
+    lock, held = threading.Lock(), threading.Event()
+
+    @app.route("/upload", method=state.METHOD_POST)
+    def upload(req):
+        with lock:
+            held.set()
+            return str(len(req.input.read(1 << 20)))
+
+    @app.route("/brief")
+    def brief(req):
+        with lock:
+            return "brief"
+
+    app.auto_form = False
+    with SERVERS["ours"](app) as port:
+        client = Client(port)
+        for _ in range(200):
+            client("/brief")
+        with socket.create_connection(("127.0.0.1", port)) as slow:
+            # more than is waited for before a handler is called
+            slow.sendall(b"POST /upload HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 1000000\r\n\r\nabc")
+            assert held.wait(30)
+            with concurrent.futures.ThreadPoolExecutor(4) as pool:
+                waiting = [pool.submit(Client(port), "/brief") for _ in range(4)]
+                time.sleep(0.2)
+                assert not any(each.done() for each in waiting)
+                # others are answered meanwhile
+                assert Client(port)("/nowhere").status == 404
+                slow.sendall(bytes(1000000 - 3))
+                assert answer(slow).endswith(b"1000000")
+                assert [each.result(30).text for each in waiting] == ["brief"] * 4
+
+
+@pytest.mark.parametrize("inline", ["auto", "always"])
+def test_an_inline_call_may_ask_its_own_server(app, inline):
+    @app.route("/other")
+    def other(req):
+        return "other"
+
+    @app.route("/ask")
+    def ask(req):
+        if "port" not in req.args:
+            return "nobody"
+        with urllib.request.urlopen(f"http://127.0.0.1:{req.args['port']}/other", timeout=30) as got:
+            return got.read()
+
+    with SERVERS["ours"](app, inline=inline) as port:
+        client = Client(port)
+        for _ in range(200):
+            client("/other")
+            client("/ask")
+        for _ in range(3):
+            assert client(f"/ask?port={port}").text == "other"
+
+
+def test_a_thread_of_the_handler_may_read_the_body(app):
+    app.auto_form = False
+
+    @app.route("/", method=state.METHOD_POST)
+    def read(req):
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            return str(sum(map(len, iter(lambda: pool.submit(req.input.read, 1000).result(), b""))))
+
+    for server in ("ours", "ours, as a callable"):
+        with IN_PROCESS[server](app) as port, socket.create_connection(("127.0.0.1", port)) as slow:
+            slow.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 200000\r\n\r\nabc")
+            time.sleep(0.2)
+            slow.sendall(bytes(200000 - 3))
+            assert answer(slow).endswith(b"\r\n\r\n200000")
+
+
+DAEMON = """
+import sys, threading, time
+from poorwsgi import Application
+from poorwsgi.server import make_server
+app = Application("daemon")
+begun = threading.Event()
+@app.route("/wait")
+def wait(req):
+    begun.set()
+    %s
+    return "waited"
+@app.route("/")
+def here(req):
+    return "here"
+httpd = make_server("127.0.0.1", 0, app)
+threading.Thread(target=httpd.serve_forever, daemon=True).start()
+print(httpd.server_port, flush=True)
+begun.wait()
+%s
+"""
+
+
+@pytest.mark.parametrize(("waits", "ends", "status"), [
+    ("time.sleep(60)", "pass", 0),
+    ("begun.wait()\n    while True: pass", "pass", 0),
+    ("time.sleep(60)", "raise ValueError('on purpose')", 1),
+    ("pass", "time.sleep(0.5)", 0),
+])
+def test_a_script_that_ends_while_its_server_serves(waits, ends, status):
+    """In a thread that Python does not wait for."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", DAEMON % (waits, ends)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    with process:
+        port = int(process.stdout.readline())
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            connection.sendall(b"GET /wait HTTP/1.1\r\nHost: a\r\n\r\n")
+            errors = process.stderr.read()
+            assert process.wait(30) == status, errors
+            assert "fatal" not in errors.lower()
+
+
+def test_what_a_generator_does_behind_its_last_block_is_done(app, caplog):
+    """Even where all bytes of its Content-Length are there."""
+    done, closed = [], []
+
+    class Blocks:
+        def __init__(self, *blocks):
+            self.blocks = self.made(blocks)
+
+        def made(self, blocks):
+            yield from blocks
+            done.append(blocks)
+
+        def __iter__(self):
+            return self.blocks
+
+        def close(self):
+            closed.append(True)
+
+    app.set_route("/one", lambda req: GeneratorResponse(Blocks(b"one"), content_length=3))
+    app.set_route("/two", lambda req: GeneratorResponse(Blocks(b"one", b"two"), content_length=6))
+    app.set_route("/long", lambda req: GeneratorResponse(Blocks(b"one", b"two"), content_length=3))
+
+    def callable_of(environ, start_response):
+        blocks = {"/one": (3, [b"one"]), "/two": (6, [b"one", b"two"]), "/long": (3, [b"one", b"two"])}
+        length, blocks = blocks[environ["PATH_INFO"]]
+        start_response("200 OK", [("Content-Length", str(length))])
+        return Blocks(*blocks)
+
+    for served, server in [(app, "ours"), (app, "ours, as a callable"), (app, "wsgiref"), (callable_of, "ours")]:
+        with IN_PROCESS[server](served) as port:
+            for path, text in (("/one", b"one"), ("/two", b"onetwo")):
+                done.clear()
+                closed.clear()
+                assert Client(port)(path).body == text
+                until(lambda: closed)  # noqa: B023
+                assert len(done) == 1
+            if server == "ours":
+                caplog.clear()
+                # what was announced is what is sent
+                assert Client(port)("/long").body == b"one"
+                until(lambda: "longer than" in caplog.text)
+
+
+def until(condition):
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_one_shutdown_more_cuts_nothing_off(app):
+    begun, go = threading.Event(), threading.Event()
+
+    @app.route("/wait")
+    def wait(req):
+        begun.set()
+        go.wait(30)
+        return "waited"
+
+    with make_server("127.0.0.1", 0, app) as httpd, concurrent.futures.ThreadPoolExecutor(4) as pool:
+        serving = pool.submit(httpd.serve_forever)
+        waiting = pool.submit(Client(httpd.server_port), "/wait")
+        assert begun.wait(30)
+        stops = [pool.submit(httpd.shutdown) for _ in range(2)]
+        time.sleep(0.2)
+        go.set()
+        assert waiting.result(30).text == "waited"
+        for each in [serving, *stops]:
+            each.result(30)
+
+
+def test_shutdown_after_handle_request_waits_for_nobody(app):
+    app.set_route("/", lambda req: "here")
+    with make_server("127.0.0.1", 0, app) as httpd, concurrent.futures.ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(Client(httpd.server_port), "/")
+        httpd.handle_request()
+        assert asked.result(30).text == "here"
+        pool.submit(httpd.shutdown).result(30)
+
+
+def test_a_timeout_of_zero_answers_who_is_there(app):
+    app.set_route("/", lambda req: "here")
+    with make_server("127.0.0.1", 0, app) as httpd, concurrent.futures.ThreadPoolExecutor(1) as pool:
+        httpd.timeout = 0
+        asked = pool.submit(Client(httpd.server_port), "/")
+        deadline = time.monotonic() + 30
+        while not asked.done():
+            assert time.monotonic() < deadline
+            httpd.handle_request()
+        assert asked.result().text == "here"
+
+
+def test_one_request_is_over_when_its_content_is_closed(app):
+    closed = []
+
+    class Slow:
+        def __iter__(self):
+            return iter([b"one", b"two"])
+
+        def close(self):
+            time.sleep(0.3)
+            closed.append(True)
+
+    def serves(environ, start_response):
+        start_response("200 OK", [])
+        return Slow()
+
+    with make_server("127.0.0.1", 0, serves) as httpd, concurrent.futures.ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(Client(httpd.server_port), "/")
+        httpd.handle_request()
+        assert closed
+        assert asked.result(30).text == "onetwo"
+
+
+def test_a_handler_that_ends_the_process_is_in_the_log_with_its_frame(app, caplog):
+    @app.route("/")
+    def leaves(req):
+        sys.exit(3)
+
+    with SERVERS["ours"](app) as port, caplog.at_level(logging.ERROR):
+        assert Client(port)("/").status == 500
+        until(lambda: "in leaves" in caplog.text)
+
+
+@pytest.mark.parametrize("settings", [
+    {"stop_timeout": 1e19}, {"idle_timeout": 1e19}, {"body_timeout": 1e19}, {"head_timeout": 1e19},
+    {"first_byte_timeout": 1e19}, {"write_timeout": 1e19}, {"request_timeout": 1e19}, {"max_fields": 1 << 40},
+])
+def test_settings_of_any_size(app, settings):
+    app.read_timeout = 1e19
+    app.set_route("/", lambda req: "here", state.METHOD_GET_POST)
+    with SERVERS["ours"](app, **settings) as port:
+        assert Client(port)("/", "POST", b"x" * 200000).text == "here"
+
+
+def test_what_is_written_and_not_taken_is_bounded():
+    """write() on the thread of the connections cannot wait, and keeps no more than it may."""
+    raised = []
+
+    def writes(environ, start_response):
+        write = start_response("200 OK", [])
+        try:
+            for _ in range(64):
+                write(bytes(1 << 20))
+        except BufferError as error:
+            raised.append(error)
+            raise
+        return []
+
+    with SERVERS["ours"](writes, inline="always") as port, socket.create_connection(("127.0.0.1", port)) as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        until(lambda: raised)
+
+
+def test_a_server_that_its_application_knows_is_collected(app):
+    import gc
+    import weakref
+
+    class Ours(Application):
+        pass
+
+    app = Ours("collected")
+    app.server = Server(app, "127.0.0.1:0")
+    gone = weakref.ref(app)
+    del app
+    gc.collect()
+    assert gone() is None
+
+
+@pytest.mark.parametrize("hidden", [False, True])
+def test_bytes_in_streamed_json_are_text(hidden, monkeypatch):
+    if hidden:
+        monkeypatch.setitem(sys.modules, "simplejson", None)
+    else:
+        pytest.importorskip("simplejson")
+    sent = b"".join(JSONGeneratorResponse(x=b"abc", items=iter([b"d"]))(lambda *args: None))
+    assert json.loads(sent) == {"x": "abc", "items": ["d"]}
