@@ -26,6 +26,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyCFunction, PyDict, PyTuple};
 
 pub(crate) use form_limits::FormLimits;
+pub(crate) use settings::seconds;
 
 use crate::language::{Function, Python3, Shared};
 use crate::names::{Made, Name};

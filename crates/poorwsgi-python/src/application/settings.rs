@@ -151,7 +151,7 @@ fn size(value: &Bound<'_, PyAny>, name: &str) -> PyResult<u64> {
 }
 
 /// Seconds, None for no limit.
-fn seconds(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Option<Duration>> {
+pub(crate) fn seconds(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Option<Duration>> {
     if value.is_none() {
         return Ok(None);
     }

@@ -1,24 +1,19 @@
 //! What digest authentication asks of a request: one of ours, or anything with its attributes.
 
-use std::num::NonZeroU64;
 use std::sync::LazyLock;
-use std::time::{SystemTime, UNIX_EPOCH};
 
-use poorwsgi::digest::{Algorithm, Attempt, Credentials, DigestAuth, NonceTable, Target};
+use poorwsgi::digest::{Algorithm, Attempt, Credentials, DigestAuth, NonceTable, Target, now};
 use poorwsgi::settings::SecretKey;
-use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString};
 
-use crate::application::Application;
+use crate::application::{Application, seconds};
 use crate::error::http_exception;
 use crate::request::SimpleRequest;
 
 /// The nonces of requests whose application is none of ours.
 static NONCES: LazyLock<NonceTable> = LazyLock::new(NonceTable::default);
-
-/// The key of their nonces where they have none: good until the process ends.
-static PROCESS_KEY: LazyLock<Option<SecretKey>> = LazyLock::new(|| SecretKey::random().ok());
 
 /// A login as the engine checks it.
 pub(super) struct Login<'a> {
@@ -90,40 +85,27 @@ fn with_attributes<T>(
         host: &server_name,
         server_name: &server_name,
         user_agent: user_agent.as_deref(),
-        now: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
+        now: now(),
     };
     check(&Login { auth: &auth, credentials: &credentials, attempt: &attempt, nonces: &NONCES }).map(Some)
 }
 
 /// The settings of any application, for a request of it.
 pub(crate) fn settings_of(req: &Bound<'_, PyAny>, app: &Bound<'_, PyAny>) -> PyResult<DigestAuth> {
-    let secret = secret(&req.getattr("secret_key")?)?;
+    let key = secret_key(&req.getattr("secret_key")?);
+    let auth = DigestAuth::with_key(key).map_err(|error| http_exception(req.py(), error))?;
     Ok(DigestAuth {
         algorithms: algorithms(&app.getattr("auth_algorithm")?)?,
         qop_auth: app.getattr("auth_qop")?.is_truthy()?,
-        // Whole seconds, rounded up: none at all would mean for ever.
-        timeout: match app.getattr("auth_timeout")? {
-            timeout if timeout.is_none() => None,
-            timeout => NonZeroU64::new(timeout.extract::<f64>()?.ceil() as u64),
-        },
-        ..DigestAuth::new(secret)
+        ..auth.timeout(seconds(&app.getattr("auth_timeout")?, "auth_timeout")?)
     })
 }
 
-fn secret(key: &Bound<'_, PyAny>) -> PyResult<String> {
-    if let Ok(text) = key.extract::<String>() {
-        return Ok(text);
+fn secret_key(key: &Bound<'_, PyAny>) -> Option<SecretKey> {
+    match key.cast::<PyBytes>() {
+        Ok(bytes) => Some(SecretKey::from(bytes.as_bytes())),
+        Err(_) => key.extract::<String>().ok().as_ref().map(SecretKey::from),
     }
-    if let Ok(bytes) = key.cast::<PyBytes>() {
-        // As the engine spells a key that is no text.
-        return Ok(str::from_utf8(bytes.as_bytes()).map_or_else(|_| hex(bytes.as_bytes()), str::to_owned));
-    }
-    let key = PROCESS_KEY.as_ref().ok_or_else(|| PyRuntimeError::new_err("no random bytes for a key"))?;
-    Ok(hex(key.as_bytes()))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The algorithms of one name or of a list of them.

@@ -1,7 +1,5 @@
 //! The digest challenge of a 401, for requests of any kind.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use poorwsgi::digest;
 use poorwsgi::response::Response;
 use pyo3::exceptions::PyRuntimeError;
@@ -45,7 +43,6 @@ fn challenges(
     }
     let auth = settings_of(req, app)?;
     let (server_name, agent) = (text(req, "server_hostname").unwrap_or_default(), text(req, "user_agent"));
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    auth.challenges(realm, &server_name, agent.as_deref(), stale, now)
+    auth.challenges(realm, &server_name, agent.as_deref(), stale, digest::now())
         .map_err(|error| PyRuntimeError::new_err(error.to_string()))
 }

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU64;
 use std::sync::LazyLock;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::header::{AUTHORIZATION, HOST, USER_AGENT};
 
@@ -62,19 +62,34 @@ impl DigestAuth {
     /// # Errors
     /// 500 where there is no key and the operating system gives no random bytes for one.
     pub fn for_request(settings: &Settings, head: &dyn Head) -> Result<Self, HttpError> {
-        let key = settings.secret_key_for(head).or_else(|| PROCESS_KEY.clone()).ok_or_else(|| {
-            HttpError::new(crate::state::HTTP_INTERNAL_SERVER_ERROR).with_source("no random bytes for a key")
-        })?;
+        let auth = DigestAuth::with_key(settings.secret_key_for(head))?;
         Ok(DigestAuth {
-            // A key that is no text cannot be one that PoorWSGI had: any spelling of it will do.
-            secret: std::str::from_utf8(key.as_bytes()).map_or_else(|_| hex(key.as_bytes()), str::to_owned),
             algorithms: settings.auth_algorithms.clone(),
             qop_auth: settings.auth_qop,
-            // Whole seconds, rounded up: none at all would mean for ever.
-            timeout: settings.auth_timeout.and_then(|timeout| {
-                NonZeroU64::new(timeout.as_secs().saturating_add(u64::from(timeout.subsec_nanos() > 0)))
-            }),
+            ..auth.timeout(settings.auth_timeout)
         })
+    }
+
+    /// The default settings with this key, or with one that is good until the process ends.
+    ///
+    /// # Errors
+    /// 500 where there is no key and the operating system gives no random bytes for one.
+    pub fn with_key(key: Option<SecretKey>) -> Result<Self, HttpError> {
+        let key = key.or_else(|| PROCESS_KEY.clone()).ok_or_else(|| {
+            HttpError::new(crate::state::HTTP_INTERNAL_SERVER_ERROR).with_source("no random bytes for a key")
+        })?;
+        // A key that is no text cannot be one that PoorWSGI had: any spelling of it will do.
+        let text = std::str::from_utf8(key.as_bytes()).map_or_else(|_| hex(key.as_bytes()), str::to_owned);
+        Ok(DigestAuth::new(text))
+    }
+
+    /// How long a nonce is good, in whole seconds, rounded up; `None` for ever.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Option<Duration>) -> Self {
+        self.timeout = timeout.and_then(|timeout| {
+            NonZeroU64::new(timeout.as_secs().saturating_add(u64::from(timeout.subsec_nanos() > 0)))
+        });
+        self
     }
 }
 
@@ -103,7 +118,8 @@ impl Attempt<'_> {
     }
 }
 
-/// Seconds since 1970.
-fn now() -> u64 {
+/// Seconds since 1970, which nonces are stamped with.
+#[must_use]
+pub fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
