@@ -11,7 +11,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http_body::{Body as HttpBody, Frame};
 use poorwsgi::BoxError;
-use poorwsgi::request::HttpHead;
+use poorwsgi::request::{Connection, HttpHead};
 use poorwsgi::response::{Body, Response};
 use poorwsgi::state::HTTP_SERVICE_UNAVAILABLE;
 use poorwsgi_server::RequestBody;
@@ -89,6 +89,8 @@ pub(crate) struct Service {
     pub(crate) gathered: Arc<AtomicU64>,
     /// How long the client waits for the application, where that is limited.
     pub(crate) request_timeout: Option<Duration>,
+    /// Whose requests this clone gets.
+    pub(crate) connection: Option<Connection>,
 }
 
 impl tower_service::Service<http::Request<RequestBody>> for Service {
@@ -155,7 +157,7 @@ impl Service {
         match &**served {
             Served::Native(application) => {
                 let app = application.get();
-                let head = HttpHead::new(head, app.variables().cloned());
+                let head = HttpHead::new(head, app.variables().cloned()).with_connection(self.connection);
                 if app.is_profiled() {
                     // It is __call__ that is profiled.
                     let callable = Python::attach(|py| Callable::new(application.clone_ref(py).into_any()));
@@ -191,7 +193,7 @@ impl Service {
                 }
             }
             Served::Callable(callable) => {
-                let head = HttpHead::new(head, callable.variables());
+                let head = HttpHead::new(head, callable.variables()).with_connection(self.connection);
                 let pace = callable.pace(&head);
                 if is_there && pace.is_inline(rule) {
                     let (sender, receiver) = oneshot::channel();

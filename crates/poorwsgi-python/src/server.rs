@@ -178,9 +178,13 @@ impl Server {
             pool: Pool::new(settings.threads, around),
             gathered: Arc::default(),
             request_timeout: settings.request_timeout,
+            connection: None,
         };
         let address = bound.address().to_string();
-        let ready = Mutex::new(Some(bound.with_service(service)));
+        let bound = bound.with_service(service).introduce(|service, connection| {
+            service.connection = Some(connection);
+        });
+        let ready = Mutex::new(Some(bound));
         let shared = Shared {
             stops: watch::Sender::new(0),
             running,

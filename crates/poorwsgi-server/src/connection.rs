@@ -22,6 +22,7 @@ use crate::config::Config;
 use crate::context::Context;
 use crate::exchange::Exchanger;
 use crate::io::GuardedIo;
+use crate::serve::Introduce;
 use crate::stop::{Level, Stop};
 use crate::stream::Stream;
 
@@ -42,14 +43,20 @@ pub(crate) fn protocol(config: &Config) -> http1::Builder {
 }
 
 /// Serves the connection until either side ends it.
-pub(crate) async fn drive<S, B>(stream: Stream, service: S, protocol: Arc<http1::Builder>, context: Context)
-where
+pub(crate) async fn drive<S, B>(
+    stream: Stream,
+    service: S,
+    introduce: Option<Introduce<S>>,
+    protocol: Arc<http1::Builder>,
+    context: Context,
+) where
     S: Service<Request<RequestBody>, Response = Response<B>, Error: Into<BoxError>> + Clone + 'static,
     B: Body<Data = Bytes, Error: Into<BoxError>> + 'static,
 {
     let context = Arc::new(context);
     let io = TokioIo::new(GuardedIo::new(stream, Arc::clone(&context.config)));
-    let mut http = protocol.serve_connection(io, Exchanger::<S, B>::new(service, Arc::clone(&context)));
+    let exchanger = Exchanger::<S, B>::new(service, introduce, Arc::clone(&context));
+    let mut http = protocol.serve_connection(io, exchanger);
     let ended = until_stopped(&mut http, &context.stop).await;
     let Some(result) = ended else { return };
     let io = http.into_parts().io.into_inner();

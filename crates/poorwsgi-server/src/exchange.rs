@@ -26,6 +26,7 @@ use crate::head::{self, KnownHost};
 use crate::outgoing::{Outgoing, Payload};
 use crate::record::Record;
 use crate::refusal::Refusal;
+use crate::serve::Introduce;
 use crate::stop::Level;
 
 /// What hyper calls for each request of one connection.
@@ -39,11 +40,25 @@ pub(crate) struct Exchanger<S, B> {
 }
 
 impl<S: 'static, B> Exchanger<S, B> {
-    pub(crate) fn new(mut service: S, context: Arc<ConnectionContext>) -> Self {
-        // An extension costs each request two allocations, which our own framework is spared.
-        let application = (&mut service as &mut dyn Any).downcast_mut::<Application>();
-        let introduced =
-            application.map(|application| application.set_connection(context.connection)).is_some();
+    pub(crate) fn new(
+        mut service: S,
+        introduce: Option<Introduce<S>>,
+        context: Arc<ConnectionContext>,
+    ) -> Self {
+        let introduced = match introduce {
+            Some(introduce) => {
+                introduce(&mut service, context.connection);
+                true
+            }
+            // Our own framework need not be asked for it.
+            None => match (&mut service as &mut dyn Any).downcast_mut::<Application>() {
+                Some(application) => {
+                    application.set_connection(context.connection);
+                    true
+                }
+                None => false,
+            },
+        };
         Exchanger {
             service: RefCell::new(service),
             context,

@@ -188,18 +188,19 @@ impl<T: AsyncRead + AsyncWrite + Unpin> GuardedIo<T> {
 
     /// The client sends nothing: is it too late?
     fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let now = Instant::now();
         let config = &self.config;
         let at = match &mut self.phase {
             Phase::Closed | Phase::Broken(_) => return Poll::Ready(Ok(())),
-            Phase::Message { pace, .. } => pace.deadline(now, config.body_timeout, config.min_body_rate),
+            Phase::Message { pace, .. } => {
+                pace.deadline(Instant::now(), config.body_timeout, config.min_body_rate)
+            }
             Phase::Head { begun, .. } if !self.held.is_empty() => {
-                *begun.get_or_insert(now) + config.head_timeout
+                *begun.get_or_insert_with(Instant::now) + config.head_timeout
             }
             Phase::Head { waiting_since, .. } => {
                 let patience =
                     if self.served_before { config.idle_timeout } else { config.first_byte_timeout };
-                *waiting_since.get_or_insert(now) + patience
+                *waiting_since.get_or_insert_with(Instant::now) + patience
             }
         };
         if !self.deadline.poll_passed(at, cx) {

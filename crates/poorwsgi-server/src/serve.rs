@@ -13,6 +13,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use poorwsgi::BoxError;
+use poorwsgi::request::Connection;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Semaphore;
 use tower_service::Service;
@@ -90,7 +91,8 @@ impl<S> Server<S> {
 
     fn on(self, socket: Socket) -> io::Result<Bound<S>> {
         let address = socket.address()?;
-        Ok(Bound { service: self.service, config: self.config, socket, address, event_loop: None })
+        let Server { service, config } = self;
+        Ok(Bound { service, config, socket, address, event_loop: None, introduce: None })
     }
 }
 
@@ -101,7 +103,11 @@ pub struct Bound<S> {
     socket: Socket,
     address: Address,
     event_loop: Option<EventLoop>,
+    introduce: Option<Introduce<S>>,
 }
+
+/// Tells a service of the connection that it is going to serve.
+pub(crate) type Introduce<S> = fn(&mut S, Connection);
 
 // Services are seldom `Debug`.
 impl<S> fmt::Debug for Server<S> {
@@ -136,7 +142,15 @@ impl<S> Bound<S> {
     #[must_use]
     pub fn with_service<T>(self, service: T) -> Bound<T> {
         let Bound { config, socket, address, event_loop, .. } = self;
-        Bound { service, config, socket, address, event_loop }
+        Bound { service, config, socket, address, event_loop, introduce: None }
+    }
+
+    /// Tells the clone of the service that serves a connection of it, once, in the place of an extension of each of its
+    /// requests, which costs two allocations.
+    #[must_use]
+    pub fn introduce(mut self, introduce: fn(&mut S, Connection)) -> Self {
+        self.introduce = Some(introduce);
+        self
     }
 
     /// Has the connections driven by a loop that is being run, in the place of the runtime this is called on.
@@ -157,13 +171,14 @@ impl<S> Bound<S> {
         S: Clone,
     {
         let socket = self.socket.try_clone()?;
-        let Bound { service, config, address, event_loop, .. } = self;
+        let Bound { service, config, address, event_loop, introduce, .. } = self;
         Ok(Bound {
             service: service.clone(),
             config: config.clone(),
             socket,
             address: address.clone(),
             event_loop: event_loop.clone(),
+            introduce: *introduce,
         })
     }
 }
@@ -243,7 +258,7 @@ where
     ///
     /// The socket cannot be used on this runtime.
     pub async fn serve_one(self, stop: impl Future<Output = ()>) -> io::Result<bool> {
-        let Bound { service, config, socket, .. } = self;
+        let Bound { service, config, socket, introduce, .. } = self;
         let listener = socket.listen()?;
         let (stream, peer) = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -253,7 +268,7 @@ where
         protocol.keep_alive(false);
         let stop = StopOnDrop(Arc::new(Stop::new()));
         let context = Context::new(Arc::new(config), Arc::clone(&stop.0), peer);
-        connection::drive::<S, B>(stream, service, Arc::new(protocol), context).await;
+        connection::drive::<S, B>(stream, service, introduce, Arc::new(protocol), context).await;
         Ok(true)
     }
 
@@ -262,7 +277,7 @@ where
         graceful: impl Future<Output = Duration>,
         at_once: impl Future<Output = ()>,
     ) -> io::Result<()> {
-        let Bound { service, config, socket, event_loop, .. } = self;
+        let Bound { service, config, socket, event_loop, introduce, .. } = self;
         let listener = socket.listen()?;
         let protocol = Arc::new(connection::protocol(&config));
         let connections = config.max_connections;
@@ -283,7 +298,7 @@ where
             let context = Context::new(Arc::clone(&config), Arc::clone(&stop.0), peer);
             let (service, protocol) = (service.clone(), Arc::clone(&protocol));
             let task = async move {
-                connection::drive::<S, B>(stream, service, protocol, context).await;
+                connection::drive::<S, B>(stream, service, introduce, protocol, context).await;
                 drop(permit);
             };
             match &event_loop {

@@ -25,11 +25,12 @@ pub(crate) struct Timed {
 impl Timed {
     /// The body itself where it has come already, or nothing limits the wait.
     pub(crate) fn wrap(body: Body, timeout: Duration) -> Body {
+        if body.is_end_stream() || timeout == Duration::MAX {
+            return body;
+        }
         match Handle::try_current() {
-            Ok(runtime) if !body.is_end_stream() && timeout < Duration::MAX => {
-                Body::wrap(Timed { body, timeout, sleep: None, runtime })
-            }
-            _ => body,
+            Ok(runtime) => Body::wrap(Timed { body, timeout, sleep: None, runtime }),
+            Err(_) => body,
         }
     }
 }

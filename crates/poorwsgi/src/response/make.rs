@@ -85,8 +85,8 @@ fn assemble(
     status: u16,
 ) -> Result<Response> {
     let mut response = data.into_response()?;
-    if response.content_type().is_some_and(|own| !own.starts_with("application/json"))
-        && !content_type.is_empty()
+    if !content_type.is_empty()
+        && response.content_type().is_some_and(|own| !own.starts_with("application/json"))
     {
         response = response.with_content_type(content_type)?;
     }
