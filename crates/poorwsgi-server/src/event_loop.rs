@@ -3,8 +3,8 @@
 //! Calls that are made inline run on the thread that drives the connections. Each has proved short, but nothing keeps one
 //! from waiting all of a sudden: for a lock of the application, say, which another thread holds while it waits for its
 //! client. If the connections stood still meanwhile, that client would wait for ever, and with it everybody else. So the
-//! driving thread is watched. As soon as one task keeps it for longer than [`PATIENCE`], the watching thread drives all
-//! other connections, and a new one watches. The first finds on its way back that it is not needed any more.
+//! driving thread is watched. As soon as one task keeps it for longer than 5 ms, the watching thread drives all other
+//! connections, and a new one watches. The first finds on its way back that it is not needed any more.
 //!
 //! The runtime of tokio is what waits for sockets and time. Its own tasks cannot be taken away from the thread that runs
 //! one of them, so those of the connections are kept here, and run between two waits.
