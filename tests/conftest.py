@@ -1,6 +1,7 @@
 """The demo application on each server."""
 import contextlib
 import itertools
+import signal
 
 import apache
 import pytest
@@ -9,6 +10,10 @@ from processes import PROCESSES, process
 from servers import IN_PROCESS, Site
 
 APACHE = "apache mod_wsgi"
+
+# What a shell starts in the background ignores Ctrl-C, and so would the processes of the tests.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _numbers = itertools.count()
 

@@ -1,10 +1,12 @@
 """Files of the document root: streamed, with ranges and conditions, on every server."""
 import hashlib
+import mimetypes
 
 import pytest
-from servers import IN_PROCESS, Site
+from servers import IN_PROCESS, SERVERS, Client, Site
 
 from poorwsgi import Application
+from poorwsgi.response import FileResponse
 
 SIZE = 20 << 20
 
@@ -73,3 +75,32 @@ def test_nothing_outside_the_root(files):
     status = 400 if files.server == "apache mod_wsgi" else 404
     assert files("/../conftest.py").status == status
     assert files("/%2e%2e/conftest.py").status == status
+
+
+def test_the_media_type_is_that_of_mimetypes(name, tmp_path):
+    """With what an application has added, whichever way it is found."""
+    names = ["a.txt", "a.tar.gz", "a.tgz", "A.TXT", "a.TxT", "a.", "a", "a.b.html", "a.svgz", "a.js", "a.zzz", "a:b.txt"]
+    hidden = [".txt", "..txt", ".a.css"]
+    for file in names + hidden:
+        (tmp_path / file).write_text("x")
+    app = Application(name)
+    app.document_root = str(tmp_path)
+
+    def expected(file):
+        return mimetypes.guess_type(f"/{file}")[0] or "application/octet-stream"
+
+    with SERVERS["ours"](app) as port:
+        client = Client(port)
+
+        def type_of(file):
+            return client(f"/{file}").headers["Content-Type"]
+
+        assert [type_of(file) for file in names] == [expected(file) for file in names]
+        mimetypes.add_type("application/x-ours", ".zzz")
+        try:
+            assert type_of("a.zzz") == "application/x-ours"
+        finally:
+            mimetypes.init()
+        assert type_of("a.zzz") == "application/octet-stream"
+    for file in names + hidden:
+        assert FileResponse(str(tmp_path / file)).content_type == expected(file)

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use poorwsgi::request::Connection;
 
 use crate::config::Config;
+use crate::sendfile::Files;
 use crate::stop::Stop;
 
 /// One connection: where it comes from, its server's settings and how it stands.
@@ -18,12 +19,26 @@ pub(crate) struct Context {
     /// Whether what the peer says about its client counts.
     pub(crate) trusted: bool,
     spoilt: AtomicBool,
+    /// The files of its responses.
+    pub(crate) files: Arc<Files>,
 }
 
 impl Context {
-    pub(crate) fn new(config: Arc<Config>, stop: Arc<Stop>, connection: Connection) -> Self {
+    pub(crate) fn new(
+        config: Arc<Config>,
+        stop: Arc<Stop>,
+        connection: Connection,
+        files: &Arc<Files>,
+    ) -> Self {
         let trusted = config.trusts(connection.remote.map(|address| address.ip()));
-        Context { config, stop, connection, trusted, spoilt: AtomicBool::new(false) }
+        Context {
+            config,
+            stop,
+            connection,
+            trusted,
+            spoilt: AtomicBool::new(false),
+            files: Arc::clone(files),
+        }
     }
 
     /// The connection ends with the current response: what comes after its request will not be read.

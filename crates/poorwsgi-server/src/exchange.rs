@@ -105,7 +105,7 @@ impl<S: 'static, B> Exchanger<S, B> {
 impl<S, B> hyper::service::Service<Request<Incoming>> for Exchanger<S, B>
 where
     S: Service<Request<RequestBody>, Response = Response<B>, Error: Into<BoxError>> + Clone + 'static,
-    B: Body<Data = Bytes, Error: Into<BoxError>>,
+    B: Body<Data = Bytes, Error: Into<BoxError>> + 'static,
 {
     type Response = Response<Outgoing<B>>;
     type Error = Cut;
@@ -157,7 +157,7 @@ pin_project! {
 impl<S, B> Future for Exchange<S, S::Future, B>
 where
     S: Service<Request<RequestBody>, Response = Response<B>, Error: Into<BoxError>>,
-    B: Body<Data = Bytes, Error: Into<BoxError>>,
+    B: Body<Data = Bytes, Error: Into<BoxError>> + 'static,
 {
     type Output = Result<Response<Outgoing<B>>, Cut>;
 
@@ -231,7 +231,7 @@ fn refused<B: Body<Data = Bytes>>(refusal: &Refusal, mut record: Record) -> Resp
 }
 
 /// A response of the application, as far as it can be sent.
-fn finish<B: Body<Data = Bytes>>(
+fn finish<B: Body<Data = Bytes> + 'static>(
     mut response: Response<B>,
     mut record: Record,
 ) -> Result<Response<Outgoing<B>>, Cut> {
@@ -270,7 +270,7 @@ fn finish<B: Body<Data = Bytes>>(
         let payload = if without_content && said.length.is_some() {
             Payload::Text { text: Bytes::new() }
         } else {
-            Payload::Application { body }
+            Payload::of(body)
         };
         Outgoing::new(payload, said.length, record)
     }))

@@ -17,6 +17,7 @@ use crate::deadline::Deadline;
 use crate::framing::{Framing, Head, HeadScanner};
 use crate::pace::Pace;
 use crate::refusal::Refusal;
+use crate::sendfile::is_stand_in;
 
 /// Stands between a socket and hyper.
 ///
@@ -279,7 +280,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for GuardedIo<T> {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let length = bufs.iter().fold(0_usize, |length, buf| length.saturating_add(buf.len()));
-        let written = if length <= SMALL {
+        let written = if length <= SMALL && !bufs.iter().any(|buf| is_stand_in(buf)) {
             let mut bytes = SmallVec::<[u8; SMALL]>::new();
             bufs.iter().for_each(|buf| bytes.extend_from_slice(buf));
             Pin::new(&mut this.inner).poll_write(cx, &bytes)

@@ -59,6 +59,7 @@ mod pace;
 pub mod pool;
 mod record;
 mod refusal;
+mod sendfile;
 mod serve;
 mod stop;
 mod stream;

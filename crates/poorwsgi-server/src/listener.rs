@@ -198,11 +198,11 @@ impl Listener {
                 // Fails only on a connection that is already gone.
                 let _ = stream.set_nodelay(true);
                 let local = stream.local_addr().ok();
-                Ok((Stream::Tcp(stream), Connection { remote: Some(remote), local, secure: false }))
+                Ok((stream.into(), Connection { remote: Some(remote), local, secure: false }))
             }
             Listener::Unix { listener, .. } => {
                 let (stream, _) = listener.accept().await?;
-                Ok((Stream::Unix(stream), Connection::default()))
+                Ok((stream.into(), Connection::default()))
             }
         }
     }

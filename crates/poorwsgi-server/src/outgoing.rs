@@ -1,5 +1,6 @@
 //! The body of a response on its way to the client.
 
+use std::any::Any;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -10,6 +11,7 @@ use poorwsgi::BoxError;
 
 use crate::LOG;
 use crate::record::Record;
+use crate::sendfile::{self, SentFile};
 
 pin_project! {
     /// What is sent after a response's head.
@@ -20,6 +22,8 @@ pin_project! {
         Text { text: Bytes },
         /// The application's.
         Application { #[pin] body: B },
+        /// A file of the application's.
+        File { file: SentFile },
     }
 }
 
@@ -28,6 +32,18 @@ impl<B: Body<Data = Bytes>> Payload<B> {
         match self {
             Payload::Text { text } => text.is_empty(),
             Payload::Application { body } => body.is_end_stream(),
+            Payload::File { file } => file.len() == 0,
+        }
+    }
+}
+
+impl<B: Body<Data = Bytes> + 'static> Payload<B> {
+    /// What the application has given: a file of some size is sent by the system, where that is possible.
+    pub(crate) fn of(mut body: B) -> Self {
+        let file = (&mut body as &mut dyn Any).downcast_mut().and_then(sendfile::take_file);
+        match file {
+            Some(file) => Payload::File { file },
+            None => Payload::Application { body },
         }
     }
 }
@@ -77,6 +93,9 @@ where
             PayloadProjection::Application { body } => {
                 ready!(body.poll_frame(cx)).map(|frame| frame.map_err(Into::into))
             }
+            PayloadProjection::File { file } => {
+                ready!(file.poll_frame(&this.record.context().files, cx))
+            }
         };
         let size = match &frame {
             Some(Ok(frame)) => frame.data_ref().map_or(0, |data| data.len() as u64),
@@ -119,6 +138,7 @@ where
         match &self.payload {
             Payload::Text { text } => SizeHint::with_exact(text.len() as u64),
             Payload::Application { body } => body.size_hint(),
+            Payload::File { file } => SizeHint::with_exact(file.len()),
         }
     }
 }

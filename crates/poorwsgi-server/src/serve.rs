@@ -267,7 +267,7 @@ where
         let mut protocol = connection::protocol(&config);
         protocol.keep_alive(false);
         let stop = StopOnDrop(Arc::new(Stop::new()));
-        let context = Context::new(Arc::new(config), Arc::clone(&stop.0), peer);
+        let context = Context::new(Arc::new(config), Arc::clone(&stop.0), peer, stream.files());
         connection::drive::<S, B>(stream, service, introduce, Arc::new(protocol), context).await;
         Ok(true)
     }
@@ -295,7 +295,7 @@ where
                 drain = &mut graceful => break drain,
                 next = next => next,
             };
-            let context = Context::new(Arc::clone(&config), Arc::clone(&stop.0), peer);
+            let context = Context::new(Arc::clone(&config), Arc::clone(&stop.0), peer, stream.files());
             let (service, protocol) = (service.clone(), Arc::clone(&protocol));
             let task = async move {
                 connection::drive::<S, B>(stream, service, introduce, protocol, context).await;

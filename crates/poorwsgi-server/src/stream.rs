@@ -2,42 +2,78 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
+
+use crate::sendfile::{Files, is_stand_in};
+
+/// A connected socket, which sends files where a stand-in is written to it.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    socket: Socket,
+    files: Arc<Files>,
+}
 
 /// TCP or Unix.
 #[derive(Debug)]
-pub(crate) enum Stream {
+enum Socket {
     Tcp(TcpStream),
     Unix(UnixStream),
 }
 
 macro_rules! either {
-    ($self:ident, $stream:ident => $call:expr) => {
-        match $self.get_mut() {
-            Stream::Tcp(stream) => {
-                let $stream = Pin::new(stream);
-                $call
-            }
-            Stream::Unix(stream) => {
-                let $stream = Pin::new(stream);
-                $call
-            }
+    ($socket:expr, $stream:ident => $call:expr) => {
+        match $socket {
+            Socket::Tcp($stream) => $call,
+            Socket::Unix($stream) => $call,
         }
     };
 }
 
+impl From<TcpStream> for Stream {
+    fn from(socket: TcpStream) -> Self {
+        Stream { socket: Socket::Tcp(socket), files: Arc::default() }
+    }
+}
+
+impl From<UnixStream> for Stream {
+    fn from(socket: UnixStream) -> Self {
+        Stream { socket: Socket::Unix(socket), files: Arc::default() }
+    }
+}
+
+impl Stream {
+    /// The files that its stand-ins are for.
+    pub(crate) const fn files(&self) -> &Arc<Files> {
+        &self.files
+    }
+
+    fn poll_send_file(&self, cx: &mut Context<'_>, most: usize) -> Poll<io::Result<usize>> {
+        either!(&self.socket, socket => loop {
+            ready!(socket.poll_write_ready(cx))?;
+            match socket.try_io(Interest::WRITABLE, || self.files.send(socket, most)) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                sent => return Poll::Ready(sent),
+            }
+        })
+    }
+}
+
 impl AsyncRead for Stream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        either!(self, stream => stream.poll_read(cx, buf))
+        either!(&mut self.get_mut().socket, socket => Pin::new(socket).poll_read(cx, buf))
     }
 }
 
 impl AsyncWrite for Stream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        either!(self, stream => stream.poll_write(cx, buf))
+        if is_stand_in(buf) {
+            return self.poll_send_file(cx, buf.len());
+        }
+        either!(&mut self.get_mut().socket, socket => Pin::new(socket).poll_write(cx, buf))
     }
 
     fn poll_write_vectored(
@@ -45,7 +81,18 @@ impl AsyncWrite for Stream {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        either!(self, stream => stream.poll_write_vectored(cx, bufs))
+        let (before, stand_in) = match bufs.iter().position(|buf| is_stand_in(buf)) {
+            Some(at) => (bufs.get(..at).unwrap_or_default(), bufs.get(at)),
+            None => (bufs, None),
+        };
+        match stand_in {
+            Some(stand_in) if before.iter().all(|buf| buf.is_empty()) => {
+                self.poll_send_file(cx, stand_in.len())
+            }
+            _ => {
+                either!(&mut self.get_mut().socket, socket => Pin::new(socket).poll_write_vectored(cx, before))
+            }
+        }
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -53,10 +100,10 @@ impl AsyncWrite for Stream {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        either!(self, stream => stream.poll_flush(cx))
+        either!(&mut self.get_mut().socket, socket => Pin::new(socket).poll_flush(cx))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        either!(self, stream => stream.poll_shutdown(cx))
+        either!(&mut self.get_mut().socket, socket => Pin::new(socket).poll_shutdown(cx))
     }
 }

@@ -141,6 +141,52 @@ async fn a_file_and_its_ranges() {
     assert_eq!(statuses(&server.ask(get("/a.txt", "If-None-Match: *\r\n")).await), [304]);
 }
 
+/// Letters that differ from place to place.
+fn letters(length: usize) -> String {
+    (0..length).map(|at| char::from(b'a' + ((at * 7 + at / 251) % 26) as u8)).collect()
+}
+
+/// Read or sent by the system, whole or in part, one after the other on one connection: the bytes are those of the file.
+#[tokio::test]
+async fn large_files_are_what_they_are() {
+    const SIZES: [usize; 7] =
+        [(64 << 10) - 1, 64 << 10, (64 << 10) + 1, 1 << 20, (1 << 20) + 100, (3 << 20) + 17, 300_000];
+    let (root, app) = files();
+    for size in SIZES {
+        std::fs::write(root.path().join(format!("{size}.txt")), letters(size)).unwrap();
+    }
+    // none of this one is in memory
+    let cold = std::fs::File::open(root.path().join("300000.txt")).unwrap();
+    cold.sync_all().unwrap();
+    rustix::fs::fadvise(&cold, 0, None, rustix::fs::Advice::DontNeed).unwrap();
+    let server = TestServer::of(app, Config::new()).await;
+    let ranges = [(0, 70_000), (5, 99_999), (65_000, 299_000)];
+    let mut requests = Vec::new();
+    let mut contents = Vec::new();
+    for size in SIZES {
+        requests.push(get(&format!("/{size}.txt"), ""));
+        contents.push(letters(size));
+        requests.push(get("/a.txt", ""));
+        contents.push("0123456789".to_owned());
+        for (first, last) in ranges.iter().filter(|range| range.1 < size) {
+            requests.push(get(&format!("/{size}.txt"), &format!("Range: bytes={first}-{last}\r\n")));
+            contents.push(letters(size)[*first..=*last].to_owned());
+        }
+        requests.push(get(&format!("/{size}.txt"), "").replace("GET", "HEAD"));
+        contents.push(String::new());
+    }
+    let answers = server.ask(requests.concat()).await;
+    let mut rest = answers.as_str();
+    for (request, content) in requests.iter().zip(&contents) {
+        let (head, after) = rest.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with("HTTP/1.1 20"), "{request}: {head}");
+        let (got, next) = after.split_at(content.len());
+        assert!(got == content, "{request}");
+        rest = next;
+    }
+    assert_eq!(rest, "");
+}
+
 #[tokio::test]
 async fn a_file_that_shrinks_while_it_is_sent_cuts_the_connection() {
     const LENGTH: u64 = 256 * 1024 * 1024;

@@ -116,14 +116,15 @@ fn open(root: &Arc<Dir>, path: &str, dot_files: bool) -> io::Result<Found> {
         return Ok(Found::Directory(directory(root.open_dir(path)?)));
     }
     let file = root.open_with(path, OpenOptions::new().read(true).nonblock(true))?;
-    let kind = file.metadata()?.file_type();
-    if kind.is_dir() {
-        return Ok(Found::Directory(directory(Dir::from_std_file(file.into_std()))));
-    }
-    if !kind.is_file() {
-        return Ok(Found::Forbidden);
-    }
-    OpenFile::from_std(file.into_std(), path).map(Found::File)
+    let file = file.into_std();
+    let metadata = file.metadata()?;
+    Ok(if metadata.is_dir() {
+        Found::Directory(directory(Dir::from_std_file(file)))
+    } else if metadata.is_file() {
+        Found::File(OpenFile::known(file, &metadata, path.as_ref()))
+    } else {
+        Found::Forbidden
+    })
 }
 
 /// What an error of the system means for the client. An error that says nothing about the path stays one: a process out

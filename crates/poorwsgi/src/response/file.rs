@@ -149,14 +149,19 @@ impl OpenFile {
         if !metadata.is_file() {
             return Err(not_a_regular_file());
         }
+        Ok(Self::known(file, &metadata, name.as_ref()))
+    }
+
+    /// A regular file of which the system has told what there is to know.
+    pub(super) fn known(file: File, metadata: &Metadata, name: &Path) -> Self {
         let modified = metadata.modified().ok();
-        Ok(OpenFile {
+        OpenFile {
             file: file.into(),
             size: metadata.len(),
             modified,
-            tag: modified.map(|modified| entity_tag(&metadata, modified, SystemTime::now())),
-            media_type: media_type(name.as_ref().as_os_str()),
-        })
+            tag: modified.map(|modified| entity_tag(metadata, modified, SystemTime::now())),
+            media_type: media_type(name.as_os_str()),
+        }
     }
 
     /// Its length in bytes when it was opened.
