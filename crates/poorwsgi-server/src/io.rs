@@ -316,8 +316,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for GuardedIo<T> {
     }
 }
 
-/// A head and a body of up to so many bytes are written from one buffer, which costs the system less than two.
-const SMALL: usize = 1024;
+/// A head and a body of up to so many bytes are written from one buffer, which costs less than two.
+const SMALL: usize = 4096;
 
 #[cfg(test)]
 mod tests {
