@@ -106,6 +106,15 @@ def test_version(command):
     assert re.fullmatch(r"PoorWSGI \(Rust\) \d+\.\d+\.\d+\S*\n", command("--version").stdout)
 
 
+def test_routes(command):
+    done = command("routes", "site_module")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["METHODS     RULE  HANDLER", "HEAD | GET  /     here"]
+    done = command("routes", "site_module:plain")
+    assert done.returncode == 2
+    assert "site_module:plain is a function, whose routes are not known here" in done.stderr
+
+
 @pytest.mark.parametrize(("target", "how", "text"), [
     ("site_module:app", "natively", "here"), ("site_module", "natively", "here"),
     ("site_module:create_app()", "natively", "here"), ("site_module:shop.application", "natively", "here"),

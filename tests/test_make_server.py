@@ -1,5 +1,7 @@
 """poorwsgi.server.make_server in the place of wsgiref.simple_server.make_server."""
+import gc
 import inspect
+import os
 import select
 import signal
 import socket
@@ -7,6 +9,7 @@ import socketserver
 import subprocess
 import sys
 import threading
+import time
 import wsgiref.simple_server
 
 import pytest
@@ -87,6 +90,27 @@ def test_it_serves_stops_and_serves_again(app):
                 assert waiting.makefile("rb").read().endswith(b"here")
     with pytest.raises(ConnectionRefusedError):
         client("/")
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/task"), reason="threads and descriptors are counted in /proc")
+def test_200_starts_and_stops_leave_nothing(app):
+    def left():
+        gc.collect()
+        return len(os.listdir("/proc/self/task")), len(os.listdir("/proc/self/fd"))
+
+    def once():
+        with make_server("127.0.0.1", 0, app) as httpd, Serving(httpd) as client:
+            assert client("/").text == "here"
+
+    once()
+    deadline = time.monotonic() + 60
+    before = left()
+    for _ in range(200):
+        once()
+    # a thread that has told its end is still seen for a moment
+    while any(now > then for now, then in zip(left(), before, strict=True)):
+        assert time.monotonic() < deadline, (left(), before)
+        time.sleep(0.05)
 
 
 def test_two_servers_at_a_time(name):

@@ -5,10 +5,12 @@ import http.client
 import os
 import pathlib
 import re
+import resource
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -50,7 +52,7 @@ class Workers(Client):
     """A supervisor and its workers."""
 
     def __init__(self, directory, *arguments):
-        self.log = open(directory / "log", "w+")
+        self.log = tempfile.NamedTemporaryFile("w+", dir=directory)
         self.process = subprocess.Popen(
             [sys.executable, "-m", "poorwsgi", "run", "app:app", "--port", "0", *arguments],
             cwd=directory, stdout=subprocess.PIPE, stderr=self.log, text=True,
@@ -73,6 +75,7 @@ class Workers(Client):
         self.process.send_signal(number)
 
     def kill(self):
+        """Ends it at once, where it has not ended."""
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
@@ -278,12 +281,55 @@ def test_an_upload_that_goes_on_ends_with_the_stop(start):
         assert time.monotonic() - begun < 15
 
 
-def test_many_starts_and_stops_leave_nothing(start):
-    for _ in range(5):
-        workers = start("--workers", "2")
-        pids = workers.pids()
+def test_each_worker_says_how_its_calls_go(start):
+    workers = start("--workers", "1")
+    for _ in range(100):
+        workers("/pid")
+    workers.signal(signal.SIGUSR1)
+    wait_until(lambda: re.search(r"\nHEAD \| GET  /pid  +pid  +(inline|pool), p50 \d+ µs, p99 \d+ µs\n", workers.messages()))
+    assert workers("/pid").status == 200
+
+
+def test_without_descriptors_it_waits_for_some(start):
+    """Connections that cannot be accepted wait, at the cost of nothing, and are answered when others have ended."""
+    workers = start("--workers", "1")
+    pid, = workers.pids()
+    opened = len(os.listdir(f"/proc/{pid}/fd"))
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (opened + 10, opened + 10))
+    with contextlib.ExitStack() as stack:
+        held = [stack.enter_context(socket.create_connection(("127.0.0.1", workers.port), 30)) for _ in range(40)]
+        wait_until(lambda: "cannot accept connections for now" in workers.messages())
+        used = cpu(pid)
+        time.sleep(1)
+        assert cpu(pid) - used < 0.3
+        # those that it has are served
+        held[0].sendall(b"GET /pid HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert held[0].recv(1000).startswith(b"HTTP/1.1 200 ")
+    assert workers("/pid").status == 200
+    assert workers.pids() == {pid}
+    assert workers.stop() == 0
+
+
+def cpu(pid):
+    """Seconds of a process."""
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_200_starts_and_stops_leave_nothing(start):
+    """No process; and no socket, or the next one could not have its port."""
+    def once(_):
+        workers = start("--workers", "1")
+        pids = workers.pids() | {workers.process.pid}
+        assert workers("/pid").status == 200
         assert workers.stop() == 0
         assert not any(os.path.exists(f"/proc/{pid}") for pid in pids)
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", workers.port), 30)
+        workers.kill()
+
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        assert len(list(pool.map(once, range(200)))) == 200
 
 
 def test_a_request_that_takes_too_long_is_answered_and_its_worker_replaced(start):

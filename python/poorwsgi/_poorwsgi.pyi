@@ -158,3 +158,6 @@ def _write_passwords(path: str | PathLike[str], users: Sequence[tuple[str, str, 
 
 # What poorwsgi.server is made of.
 def _end_servers(timeout: float) -> bool: ...
+
+# What poorwsgi.cli is made of.
+def _routes(app: Application) -> list[tuple[str, str, str, str]]: ...

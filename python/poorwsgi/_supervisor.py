@@ -21,10 +21,12 @@ _LOG = logging.getLogger("poorwsgi.supervisor")
 #: What a worker finds in its environment: the descriptor of its end of the control socket.
 CONTROL = "POORWSGI_CONTROL"
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGTTIN, signal.SIGTTOU, signal.SIGCHLD)
+_SIGNALS = (
+    signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGTTIN, signal.SIGTTOU, signal.SIGUSR1, signal.SIGCHLD,
+)
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10  # seconds before a worker is started again that died young
 _YOUNG = 5  # seconds
-_RETIRE = b"r"
+_RETIRE, _TELL = b"r", b"t"  # what a worker is asked for
 _BEAT = 1  # seconds between two signs of life of a worker
 _STUCK = 60  # seconds without one, or of one inline call, after which a worker is replaced
 _AGAIN = 30  # seconds until a worker asks again to be replaced: the other one may have failed to start
@@ -68,8 +70,11 @@ class _Worker:
         """The same, while other workers take over: its clients learn of it by their next answer."""
         if self.kill_at is None:
             self.kill_at = time.monotonic() + grace
-            with suppress(OSError):
-                self.control.send(_RETIRE)
+            self.ask(_RETIRE)
+
+    def ask(self, what):
+        with suppress(OSError):
+            self.control.send(what)
 
     def signal(self, number):
         with suppress(ProcessLookupError):
@@ -196,6 +201,10 @@ class Supervisor:
             for worker in self._active():
                 if worker.how is not None:
                     self._start(replaces=worker)
+        elif number == signal.SIGUSR1:
+            for worker in self._workers:
+                if worker.how is not None:
+                    worker.ask(_TELL)
         elif number == signal.SIGTTIN:
             self._count += 1
         elif number == signal.SIGTTOU:
@@ -300,7 +309,7 @@ class Control:
         with suppress(OSError):
             self._connection.sendall(f"{words}\n".encode())
 
-    def watch(self, server, max_requests=0, max_memory=0, request_timeout=None):
+    def watch(self, server, application, max_requests=0, max_memory=0, request_timeout=None):
         """Stops the server when the supervisor has gone, and asks to be replaced when it has had its share or is stuck."""
         from poorwsgi import server as module
 
@@ -310,17 +319,21 @@ class Control:
         module._on_stuck.append(lambda what: self.say(f"replace {what}"))
         longest = min(request_timeout or _STUCK, _STUCK)
         threading.Thread(
-            target=self._watch, args=(server, module, longest, max_requests, max_memory), name="poorwsgi control", daemon=True
+            target=self._watch, args=(server, application, module, longest, max_requests, max_memory), name="poorwsgi control", daemon=True
         ).start()
 
-    def _watch(self, server, module, longest, max_requests, max_memory):
+    def _watch(self, server, application, module, longest, max_requests, max_memory):
         quiet_until = 0
         self._connection.settimeout(_BEAT)
         while True:
             try:
-                if self._connection.recv(1) != _RETIRE:
+                asked = self._connection.recv(1)
+                if asked == _RETIRE:
+                    server.retire()
+                elif asked == _TELL:
+                    _tell_routes(application)
+                else:
                     return server.stop()
-                server.retire()
             except TimeoutError:
                 pass
             except OSError:
@@ -337,6 +350,15 @@ class Control:
             else:
                 continue
             quiet_until = time.monotonic() + _AGAIN
+
+
+def _tell_routes(application):
+    """Writes to the log how the calls of each route have gone."""
+    from poorwsgi import Application
+    from poorwsgi.cli import _routes_table
+
+    known = isinstance(application, Application)
+    _LOG.warning("worker %d:\n%s", os.getpid(), _routes_table(application) if known else "the routes are not known")
 
 
 def _resident():

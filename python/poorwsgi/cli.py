@@ -8,6 +8,8 @@ __all__ = ["LoadError", "load", "main"]
 
 _DESCRIPTION = "PoorWSGI, a small web framework with a Rust engine and a server of its own."
 _RUN = "Serves an application until Ctrl-C or SIGTERM; requests that run are finished first."
+_ROUTES = """Lists the routes of an application of poorwsgi in the order in which they are tried. How their calls go in a
+server that runs is said by its debug page, and in its log when it gets SIGUSR1."""
 _EXAMPLES = """\
 examples:
   poorwsgi run hello:app                      app of hello.py, at http://127.0.0.1:8080
@@ -147,6 +149,10 @@ def _parser():
     run.add_argument("--trusted-proxy", dest="trusted_proxies", action="append", metavar="NETWORK",
                      help="believe the X-Forwarded headers of this network; may be given several times")
     run.set_defaults(call=_run, command_parser=run)
+
+    routes = commands.add_parser("routes", help="list the routes of an application", description=_ROUTES)
+    routes.add_argument("target", metavar="MODULE:APP", help="the application: where it is, or what makes it")
+    routes.set_defaults(call=_list_routes, command_parser=routes)
     return parser
 
 
@@ -247,6 +253,29 @@ def _supervise(address, arguments):
         listener.close()
 
 
+def _list_routes(arguments, parser):
+    from poorwsgi import Application
+
+    try:
+        application = load(arguments.target)
+        if not isinstance(application, Application):
+            raise LoadError(f"{arguments.target} is {_kind(application)}, whose routes are not known here")
+    except LoadError as error:
+        parser.exit(2, f"{parser.prog}: {error}\n")
+    print(_routes_table(application))
+
+
+def _routes_table(application):
+    """The routes of an Application as lines of text, with how their calls have gone so far."""
+    from poorwsgi._poorwsgi import _routes
+
+    rows = [("METHODS", "RULE", "HANDLER", "CALLS"), *_routes(application)]
+    if not any(calls for *_, calls in rows[1:]):
+        rows = [row[:3] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+
+
 def _serve(application, address, arguments, control):
     from poorwsgi.server import run
 
@@ -256,7 +285,7 @@ def _serve(application, address, arguments, control):
         return run(application, address, **_settings(arguments))
 
     def ready(server):
-        control.watch(server, arguments.max_requests, arguments.max_memory, arguments.request_timeout)
+        control.watch(server, application, arguments.max_requests, arguments.max_memory, arguments.request_timeout)
         control.say("ready " + ("natively" if server.is_native else "as a WSGI callable"))
 
     run(application, "inherited", ready=ready, **_settings(arguments))

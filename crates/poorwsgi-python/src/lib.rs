@@ -65,7 +65,7 @@ mod _poorwsgi {
     };
     #[pymodule_export]
     use super::results::{
-        bad_request, debug_info, directory_index, forbidden, handlers_view, hbytes, html_escape,
+        _routes, bad_request, debug_info, directory_index, forbidden, handlers_view, hbytes, html_escape,
         human_methods_, internal_server_error, method_not_allowed, not_found, not_implemented, not_modified,
         unauthorized,
     };

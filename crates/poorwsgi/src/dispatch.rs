@@ -24,7 +24,7 @@ use crate::state::Method;
 use crate::tables::Tables;
 
 pub use answer::BodyPlan;
-pub use debug::debug_page;
+pub use debug::{debug_page, routes};
 
 /// The steps of the pipeline that a language may put others in the place of, and may call from there.
 pub mod steps {

@@ -1,6 +1,7 @@
 //! The debug page.
 
 use poorwsgi::dispatch;
+use poorwsgi::results::human_methods;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -20,4 +21,11 @@ pub(crate) fn debug_info(req: &Bound<'_, PyAny>, app: &Bound<'_, Application>) -
     let environ = req.getattr("environ").ok().and_then(|environ| environ.cast_into::<PyDict>().ok());
     let environ = Environ::new(&environ.unwrap_or_else(|| PyDict::new(req.py())));
     Ok(dispatch::debug_page::<Python3>(&tables, &environ))
+}
+
+/// The routes of an application: methods, rule, handler, and how its calls have gone where it is being served.
+#[pyfunction]
+pub(crate) fn _routes(app: &Bound<'_, Application>) -> Vec<(String, String, String, String)> {
+    let rows = dispatch::routes::<Python3>(&app.get().tables());
+    rows.into_iter().map(|row| (human_methods(row.methods), row.key, row.handler, row.calls)).collect()
 }

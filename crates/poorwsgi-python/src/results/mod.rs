@@ -7,7 +7,7 @@ mod error_pages;
 mod text;
 mod visitor;
 
-pub(crate) use debug::debug_info;
+pub(crate) use debug::{_routes, debug_info};
 pub(crate) use directory::directory_index;
 pub(crate) use error_pages::{
     bad_request, forbidden, internal_server_error, method_not_allowed, not_found, not_implemented,

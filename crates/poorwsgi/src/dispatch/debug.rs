@@ -6,33 +6,53 @@ use crate::request::Head;
 use crate::results::{DebugPage, HandlerRow};
 use crate::routing::{Conversion, MethodTable};
 use crate::settings::Settings;
+use crate::state::MethodSet;
 use crate::tables::Tables;
+
+/// The routes of an application in the order in which they are tried: static ones, patterns, default handlers. How their
+/// calls have gone is told with them, where that is known.
+#[must_use]
+pub fn routes<L: Language>(tables: &Tables<L>) -> Vec<HandlerRow> {
+    let (mut rows, patterns) = (static_routes(tables), pattern_routes(tables));
+    rows.extend(patterns);
+    rows.extend(by_methods::<L>("/*", tables.router.defaults()));
+    rows
+}
+
+fn by_methods<L: Language>(key: &str, table: &MethodTable<L::Handler>) -> Vec<HandlerRow> {
+    table.shared().map(|(methods, handler)| route::<L>(key, methods, handler)).collect()
+}
+
+fn route<L: Language>(key: &str, methods: MethodSet, handler: &L::Handler) -> HandlerRow {
+    let name = L::name(Callable::Handler(handler)).into_owned();
+    HandlerRow::new(key, methods, name).with_calls(L::calls(handler))
+}
+
+fn static_routes<L: Language>(tables: &Tables<L>) -> Vec<HandlerRow> {
+    tables.router.static_routes().flat_map(|(path, methods)| by_methods::<L>(path, methods)).collect()
+}
+
+fn pattern_routes<L: Language>(tables: &Tables<L>) -> Vec<HandlerRow> {
+    let routes = tables.router.pattern_routes().flat_map(|pattern| {
+        pattern.methods().shared().map(|(methods, registration)| {
+            let rule = registration.rule().unwrap_or_else(|| pattern.regex());
+            let row = route::<L>(rule, methods, registration.handler());
+            registration.converters().fold(row, |row, (name, conversion)| {
+                row.with_argument(&**name, converter_name::<L>(conversion))
+            })
+        })
+    });
+    routes.collect()
+}
 
 /// The debug page of an application, as seen by one request, as an HTML document.
 pub fn debug_page<L: Language>(tables: &Tables<L>, head: &dyn Head) -> String {
     let router = &tables.router;
-    let handler = |handler: &L::Handler| L::name(Callable::Handler(handler)).into_owned();
-    let handlers = |key: &str, table: &MethodTable<L::Handler>| -> Vec<HandlerRow> {
-        let row = |(methods, each)| HandlerRow::new(key, methods, handler(each)).with_calls(L::calls(each));
-        table.shared().map(row).collect()
-    };
     let page = DebugPage {
         application: tables.settings.name.clone(),
-        static_routes: router.static_routes().flat_map(|(path, methods)| handlers(path, methods)).collect(),
-        regular_routes: router
-            .pattern_routes()
-            .flat_map(|route| {
-                route.methods().shared().map(|(methods, registration)| {
-                    let rule = registration.rule().unwrap_or_else(|| route.regex());
-                    let row = HandlerRow::new(&**rule, methods, handler(registration.handler()));
-                    let row = row.with_calls(L::calls(registration.handler()));
-                    registration.converters().fold(row, |row, (name, conversion)| {
-                        row.with_argument(&**name, converter_name::<L>(conversion))
-                    })
-                })
-            })
-            .collect(),
-        defaults: handlers("", router.defaults()),
+        static_routes: static_routes(tables),
+        regular_routes: pattern_routes(tables),
+        defaults: by_methods::<L>("", router.defaults()),
         states: tables
             .states
             .iter()
