@@ -26,7 +26,7 @@ SOURCES    = $(shell find crates python Cargo.toml Cargo.lock pyproject.toml -ty
 
 ADVISORIES := https://github.com/RustSec/advisory-db
 
-.PHONY: help run test test-servers fmt-check lint doc-check deny test-rust test-python test-dev-mode test-all stubtest test-compat wheel-dev bench bench-server docs fmt fuzz wheel clean rust run-rust bench-python
+.PHONY: help run test test-servers fmt-check lint doc-check deny test-rust test-python test-dev-mode test-all stubtest test-compat wheel-dev bench bench-server bench-load docs fmt fuzz wheel clean rust run-rust bench-python bench-rust
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -95,26 +95,32 @@ wheel-dev: rust $(VENV)/ready
 $(INSTALLED): $(SOURCES)
 	@$(MAKE) --no-print-directory wheel-dev
 
-bench: rust  ## speed beside plain hyper and axum; ARGS="--write README.md" puts the table there
-	$(PYTHON) bench/run.py $(ARGS)
+bench: bench-server bench-load bench-python bench-rust  ## all the benches below; ARGS="--write README.md" puts the tables there
 
-bench-python: rust $(VENV)/ready $(ORIGINAL)/ready $(PEERS)/ready  ## one call beside PoorWSGI, Falcon and Bottle; ARGS="--write README.md"
-	rm -rf $(OURS)
-	$(BIN)/maturin build --locked --release --interpreter $(BIN)/python --out $(OURS)
-	$(BIN)/python -m venv $(OURS)/venv
-	$(OURS)/venv/bin/python -m pip install --quiet --no-deps --no-index $(OURS)/*.whl
+bench-server: $(OURS)/ready $(PEERS)/servers  ## CPU for a request over HTTP, beside other servers
+	$(BIN)/python bench/server/run.py $(BENCHED) $(ARGS)
+
+bench-load: $(OURS)/ready $(PEERS)/servers  ## slow handlers beside brief ones, workers, memory, growth
+	$(BIN)/python bench/server/load.py $(BENCHED) $(ARGS)
+
+bench-python: $(OURS)/ready $(ORIGINAL)/ready $(PEERS)/ready  ## one call in process, beside PoorWSGI, Falcon and Bottle
 	$(BIN)/python bench/python/run.py --ours $(OURS)/venv/bin/python --original $(ORIGINAL)/venv/bin/python \
 		--peers $(PEERS)/venv/bin/python $(ARGS)
 
-bench-server: rust $(VENV)/ready $(PEERS)/servers  ## CPU over HTTP beside other servers; needs wrk; ARGS="--write README.md"
+bench-rust: rust  ## the Rust door, beside plain hyper and axum
+	$(PYTHON) bench/run.py $(ARGS)
+
+BENCHED = --ours $(OURS)/venv/bin/python --peers $(PEERS)/servers/bin/python --hyper $(CURDIR)/bench/target/release/hyper
+
+# as users have it: a release wheel in an environment of its own
+$(OURS)/ready: $(SOURCES) bench/server/requirements.txt $(VENV)/ready
 	rm -rf $(OURS)
 	$(BIN)/maturin build --locked --release --interpreter $(BIN)/python --out $(OURS)
 	$(BIN)/python -m venv $(OURS)/venv
 	$(OURS)/venv/bin/python -m pip install --quiet --no-deps --no-index $(OURS)/*.whl
 	$(OURS)/venv/bin/python -m pip install --quiet --disable-pip-version-check flask --constraint bench/server/requirements.txt
 	cargo build --quiet --locked --release --manifest-path bench/Cargo.toml --bin hyper
-	$(BIN)/python bench/server/run.py --ours $(OURS)/venv/bin/python --peers $(PEERS)/servers/bin/python \
-		--hyper $(CURDIR)/bench/target/release/hyper $(ARGS)
+	touch $@
 
 docs: rust  ## the reference of the Rust door, as HTML
 	cargo doc --locked --no-deps

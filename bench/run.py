@@ -26,6 +26,8 @@ import subprocess
 import sys
 import time
 
+import tools
+
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent
 BUILT = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", HERE / "target")) / "release"
@@ -34,7 +36,7 @@ ANSWERS = {HELLO: b"Hello world", USER: b'{"name":"alice","age":42}'}
 MEASURED = [("hyper", HELLO)] + [
     (name, path) for path in (HELLO, USER) for name in ("axum-serve", "axum", "poorwsgi")
 ]
-BEGIN, END = "<!-- bench: written by `make bench` -->", "<!-- /bench -->"
+BEGIN, END = "<!-- bench-rust: written by `make bench-rust` -->", "<!-- /bench-rust -->"
 
 
 @dataclasses.dataclass
@@ -58,7 +60,7 @@ def main():
 
     measured = [each for each in MEASURED if not only or each[0] in only]
     build(sorted({name for name, _ in measured}))
-    wrk = find_wrk()
+    wrk = tools.find("wrk")
 
     samples = {each: [] for each in measured}
     for number in range(args.rounds):
@@ -94,24 +96,6 @@ def build(names):
     for name in names:
         command += ["--bin", name]
     output(command)
-
-
-def find_wrk():
-    """The command line of wrk: the installed one, or Debian's packages unpacked into .cache, which needs no root."""
-    if found := shutil.which("wrk"):
-        return [found]
-    cache = ROOT / ".cache" / "wrk"
-    unpacked = cache / "usr" / "bin" / "wrk"
-    if not unpacked.exists():
-        if not shutil.which("apt-get"):
-            sys.exit("bench: wrk is missing; install it (https://github.com/wg/wrk) and run again")
-        note("fetching wrk")
-        cache.mkdir(parents=True, exist_ok=True)
-        for package in ("wrk", "libluajit-5.1-2"):
-            output(["apt-get", "download", package], cwd=cache)
-            output(["dpkg", "-x", next(cache.glob(f"{package}_*.deb")), cache])
-    libraries = ":".join(str(each) for each in (cache / "usr" / "lib").glob("*-linux-*"))
-    return ["env", f"LD_LIBRARY_PATH={libraries}", str(unpacked)]
 
 
 def measure(wrk, name, path, args):

@@ -14,7 +14,6 @@ import os
 import pathlib
 import platform
 import re
-import shutil
 import signal
 import socket
 import statistics
@@ -24,9 +23,10 @@ import tempfile
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "python"))
+sys.path[:0] = [str(HERE.parent / "python"), str(HERE.parent)]
 
 import apps  # noqa: E402
+import tools  # noqa: E402
 
 BEGIN, END = "<!-- bench-server: written by `make bench-server` -->", "<!-- /bench-server -->"
 TICK = os.sysconf("SC_CLK_TCK")
@@ -61,9 +61,6 @@ def main():
     parser.add_argument("--only", default="", help="only servers with this in their name")
     parser.add_argument("--write", type=pathlib.Path, metavar="FILE")
     args = parser.parse_args()
-    missing = [each for each in ("wrk", "taskset") if not shutil.which(each)]
-    if missing:
-        raise SystemExit(f"missing: {', '.join(missing)} (Debian and Ubuntu: the packages wrk and util-linux)")
     with tempfile.TemporaryDirectory(prefix="poorwsgi-bench-") as directory:
         root = pathlib.Path(directory)
         root.chmod(0o755)
@@ -73,8 +70,23 @@ def main():
         text = tables(measure(servers(args, root), args, root))
     print(text)
     if args.write:
-        before, rest = args.write.read_text().split(BEGIN)
-        args.write.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{rest.split(END)[1]}")
+        write(args.write, BEGIN, END, text)
+
+
+def note(text):
+    print(f"bench: {text}", file=sys.stderr, flush=True)
+
+
+def write(path, begin, end, text):
+    """Puts the text between two marks of a file."""
+    before, rest = path.read_text().split(begin)
+    path.write_text(f"{before}{begin}\n\n{text}\n{end}{rest.split(end)[1]}")
+
+
+def machine():
+    processor = next((line.partition(":")[2].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "")
+    date = datetime.datetime.now(datetime.timezone.utc).date()
+    return f"{processor or platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()}, {date}."
 
 
 def servers(args, root):
@@ -117,8 +129,7 @@ def servers(args, root):
         yield application, f"{title} on Granian", ["hello"], application, granian(peers)
         yield application, f"{title} on uWSGI", ["hello"], application, uwsgi(peers)
         yield application, f"{title} on gunicorn, gthread", ["hello"], application, gunicorn(peers, *threads)
-    if shutil.which("nginx"):
-        yield "peer", "nginx", FILES, "bare", ["nginx", "-p", str(root), "-c", str(root / "nginx.{port}.conf")]
+    yield "peer", "nginx", FILES, "bare", [*tools.find("nginx"), "-p", str(root), "-c", str(root / "nginx.{port}.conf")]
 
 
 def measure(chosen, args, root):
@@ -136,11 +147,13 @@ def measure(chosen, args, root):
 
 
 class serving:
-    def __init__(self, command, application, root):
+    """A server while it is measured: its port and its process."""
+
+    def __init__(self, command, application, root, pinned=True):
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
-        self.command = ["taskset", "-c", "0", *(part.replace("{port}", str(self.port)) for part in command)]
+        self.command = [*(["taskset", "-c", "0"] if pinned else []), *(part.replace("{port}", str(self.port)) for part in command)]
         (root / f"nginx.{self.port}.conf").write_text(NGINX.format(root=root, port=self.port))
         self.environment = {**os.environ, "BENCH_APP": application, "BENCH_FILES": str(root / "files"), "PYTHONWARNINGS": "ignore"}
 
@@ -193,9 +206,10 @@ def ask(port, path, method, body, headers):
     return response.getheader("Set-Cookie", ""), content
 
 
-def wrk(port, path, script, seconds):
+def wrk(port, path, script, seconds, pinned=True):
     """Requests that were answered."""
-    command = ["taskset", "-c", "1", "wrk", "-t1", "-c32", f"-d{seconds}s", "-s", script, f"http://127.0.0.1:{port}{path}"]
+    command = [*(["taskset", "-c", "1"] if pinned else []), *tools.find("wrk"), "-t1", "-c32", f"-d{seconds}s"]
+    command += [*(["-s", script] if script else []), f"http://127.0.0.1:{port}{path}"]
     output = subprocess.check_output(command, text=True)
     bad = re.search(r"(Socket errors|Non-2xx).*", output)
     if bad:
@@ -223,10 +237,8 @@ def tables(taken):
     table(lines, "µs of CPU for one file", median, ("ours", "peer"), FILES, "nginx")
     for group, title in (("bare", "a bare WSGI callable"), ("flask", "Flask")):
         table(lines, f"µs of CPU for one request of {title}", median, (group,), ["hello"], None)
-    processor = next((line.partition(":")[2].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "")
-    date = datetime.datetime.now(datetime.timezone.utc).date()
-    lines.append(f"In brackets: how many times ours{' (of files: nginx)'}. {processor or platform.machine()}, Python "
-                 f"{platform.python_version()}, {date}; one process on one processor, 32 connections, median of the rounds in turn.")
+    lines.append("In brackets: how many times ours (of files: nginx). One process on one processor, 32 connections, median of "
+                 f"the rounds in turn. {machine()}")
     return "\n".join(lines)
 
 

@@ -1,4 +1,4 @@
-"""What the servers serve: BENCH_APP names it, one of apps.py, or `bare` or `flask`."""
+"""What the servers serve: BENCH_APP names it, one of apps.py, or `bare`, `flask` or `load`."""
 import os
 import pathlib
 import sys
@@ -50,7 +50,49 @@ def poorwsgi():
     return application
 
 
-application = app = {"bare": bare, "flask": flask, "poorwsgi": poorwsgi, "falcon": apps.falcon}[os.environ["BENCH_APP"]]()
+def load():
+    """Handlers that sleep, compute and store, and many patterns."""
+    import shutil
+    import tempfile
+    import time
+
+    from poorwsgi import state
+
+    application = apps.poorwsgi()
+    application.auto_form = application.auto_data = False
+
+    @application.route("/slow")
+    def slow(req):
+        time.sleep(1)
+        return "slow"
+
+    @application.route("/burn")
+    def burn(req):
+        return compute(0.05)
+
+    @application.route("/work")
+    def work(req):
+        return compute(0.0003)
+
+    def compute(seconds):
+        end = time.thread_time() + seconds
+        while time.thread_time() < end:
+            pass
+        return "computed"
+
+    @application.route("/store", method=state.METHOD_POST)
+    def store(req):
+        with tempfile.TemporaryFile() as file:
+            shutil.copyfileobj(req.input, file, 256 << 10)
+            return str(file.tell())
+
+    for name, count in (("few", 10), ("many", 1000)):
+        for number in range(count):
+            application.set_route(f"/{name}/{number}/<who:word>", lambda req, who: who)
+    return application
+
+
+application = app = {"bare": bare, "flask": flask, "poorwsgi": poorwsgi, "load": load, "falcon": apps.falcon}[os.environ["BENCH_APP"]]()
 
 if __name__ == "__main__":  # fastwsgi has no command line of use
     import fastwsgi

@@ -1,0 +1,178 @@
+#!/usr/bin/env python3
+"""How the built-in server behaves under load that is not even: each figure beside that of a peer in the same run.
+
+    bench/server/load.py --ours PYTHON --peers PYTHON --hyper PROGRAM [--seconds 6] [--write FILE]
+
+- **Isolation**: 256 connections, of whose requests one in ten sleeps for a second, or computes for 50 ms. How long do the
+  others take?
+- **Workers**: requests per second of two, for each of one, with a handler that computes for 0.3 ms, so that the client, which
+  shares the processors with them, needs little.
+- **Memory**: of 10,000 connections that were each answered once and are idle; while 100 MiB are uploaded to a file.
+- **Growth**: a request among 10 and 1,000 patterns; with 10, 50 and 95 header fields.
+"""
+import argparse
+import asyncio
+import contextlib
+import os
+import pathlib
+import random
+import re
+import resource
+import socket
+import tempfile
+import time
+
+import run
+
+BEGIN, END = "<!-- bench-load: written by `make bench-load` -->", "<!-- /bench-load -->"
+CONNECTIONS = 10_000
+UPLOAD, UPLOADS = 100 << 20, 10
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name in ("ours", "peers", "hyper"):
+        parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--seconds", type=int, default=6)
+    parser.add_argument("--write", type=pathlib.Path, metavar="FILE")
+    args = parser.parse_args()
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    with tempfile.TemporaryDirectory(prefix="poorwsgi-bench-") as directory:
+        root = pathlib.Path(directory)
+        parts = [isolation(args, root), workers(args, root), memory(args, root), growth(args, root)]
+    text = "\n\n".join([*parts, run.machine()])
+    print(text)
+    if args.write:
+        run.write(args.write, BEGIN, END, text)
+
+
+def ours(args, *options):
+    return [args.ours, "-m", "poorwsgi", "run", "web:application", "--port", "{port}", *options]
+
+
+def isolation(args, root):
+    threads = ["--threads", "256", "-k", "gthread", "--worker-connections", "1000", "--keep-alive", "60"]
+    servers = [
+        ("**PoorWSGI with a Rust engine**", ours(args)),
+        ("PoorWSGI 2.8.1 on gunicorn, 256 threads",
+         [args.peers, "-m", "gunicorn", "-b", "127.0.0.1:{port}", "-w", "1", "--log-level", "error", *threads, "web:application"]),
+        ("PoorWSGI 2.8.1 on fastwsgi, one thread", [args.peers, str(run.HERE / "web.py"), "{port}"]),
+    ]
+    lines = ["| p50 / p99 of the brief requests, in ms | one in ten sleeps 1 s | one in ten computes 50 ms |", "|---|---:|---:|"]
+    for name, command in servers:
+        cells = []
+        for slow in (b"/slow", b"/burn"):
+            with run.serving(command, "load", root) as (port, _):
+                run.note(f"{name}, {slow.decode()}")
+                brief = asyncio.run(asyncio.wait_for(clients(port, slow, args.seconds), 600))
+                cells.append("{:.1f} / {:.1f}".format(*(1000 * brief[int(len(brief) * part)] for part in (0.5, 0.99))))
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+async def clients(port, slow, seconds):
+    """How long the brief requests took, shortest first. Each client rests for 20 ms between two requests."""
+    brief = []
+    begun = time.perf_counter()
+
+    async def client():
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        while time.perf_counter() < begun + seconds:
+            path = slow if random.random() < 0.1 else b"/hello"
+            asked = time.perf_counter()
+            writer.write(b"GET " + path + b" HTTP/1.1\r\nHost: bench\r\n\r\n")
+            head = await reader.readuntil(b"\r\n\r\n")
+            await reader.readexactly(int(re.search(rb"(?i)content-length: (\d+)", head)[1]))
+            now = time.perf_counter()
+            # the first two seconds are for the server to learn
+            if path == b"/hello" and asked > begun + 2:
+                brief.append(now - asked)
+            await asyncio.sleep(0.02)
+        writer.close()
+
+    await asyncio.gather(*(client() for _ in range(256)))
+    return sorted(brief)
+
+
+def workers(args, root):
+    rates = []
+    for count in (1, 2):
+        with run.serving(ours(args, "--workers", str(count)), "load", root, pinned=False) as (port, _):
+            run.note(f"{count} workers")
+            run.wrk(port, "/work", None, 2, pinned=False)
+            rates.append(run.wrk(port, "/work", None, args.seconds, pinned=False) / args.seconds)
+    return (f"Workers: {rates[0]:,.0f} requests per second of one, {rates[1]:,.0f} of two, that is {rates[1] / rates[0]:.2f} times as "
+            f"many, on {os.cpu_count()} processors which the client shares.")
+
+
+def memory(args, root):
+    taken = {}
+    for name, command, path in (
+        ("ours", ours(args, "--workers", "0"), b"/hello"), ("hyper", [args.hyper, "127.0.0.1:{port}"], b"/"),
+    ):
+        with run.serving(command, "load", root) as (port, process), contextlib.ExitStack() as stack:
+            run.note(f"idle connections, {name}")
+            run.wrk(port, path.decode(), None, 1)
+            before = resident(process.pid)
+            for _ in range(CONNECTIONS - 100):
+                each = stack.enter_context(socket.create_connection(("127.0.0.1", port), 30))
+                each.sendall(b"GET " + path + b" HTTP/1.1\r\nHost: bench\r\n\r\n")
+                if b" 200 " not in each.recv(4096):
+                    raise SystemExit("an idle connection was not answered")
+            taken[name] = (resident(process.pid) - before) / (CONNECTIONS - 100)
+    with run.serving(ours(args, "--workers", "0", "--max-body", "200M"), "load", root) as (port, process):
+        run.note("uploads")
+        upload(port, 1 << 20)
+        before, used = resident(process.pid), run.cpu(process.pid)
+        for _ in range(UPLOADS):
+            upload(port, UPLOAD)
+        used = run.cpu(process.pid) - used
+        grown = resident(process.pid, "VmHWM") - before
+    return (f"Memory: {taken['ours'] / 1024:.1f} KiB for an idle connection, plain hyper {taken['hyper'] / 1024:.1f} KiB "
+            f"({taken['ours'] / taken['hyper']:.2f} ×), of {CONNECTIONS - 100:,} connections. Uploads of 100 MiB, one after the other, "
+            f"each streamed to a file: {grown / 2**20:.1f} MiB more at the most, {UPLOADS * UPLOAD / used / 1e9:.2f} GB for each second of "
+            "CPU.")
+
+
+def resident(pid, field="VmRSS"):
+    return int(re.search(rf"{field}:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text())[1]) << 10
+
+
+def upload(port, size):
+    block = bytes(1 << 20)
+    with socket.create_connection(("127.0.0.1", port), 60) as client:
+        client.sendall(b"POST /store HTTP/1.1\r\nHost: bench\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % size)
+        for _ in range(size // len(block)):
+            client.sendall(block)
+        answer = client.makefile("rb").read()
+    if not answer.endswith(b"\r\n\r\n%d" % size):
+        raise SystemExit(f"an upload was answered {answer[:200]!r}")
+
+
+def growth(args, root):
+    with run.serving(ours(args), "load", root) as (port, process):
+        costs = {}
+        for count in (10, 1000):
+            run.note(f"{count} routes")
+        for name, path, fields in (
+            ("10", "/few/9/alice", 0), ("1000", "/many/999/alice", 0),
+            *((f"{fields} fields", "/hello", fields) for fields in (10, 50, 95)),
+        ):
+            script = root / "fields.lua"
+            script.write_text("".join(f'wrk.headers["X-Field-{number}"] = "value of field {number}"\n' for number in range(fields)))
+            run.note(f"growth: {name}")
+            taken = []
+            for _ in range(3):
+                run.wrk(port, path, script, 1)
+                before = run.cpu(process.pid)
+                requests = run.wrk(port, path, script, 2)
+                taken.append((run.cpu(process.pid) - before) / requests * 1e6)
+            costs[name] = sorted(taken)[1]
+    fields = ", ".join(f"{costs[name]:.1f} µs with {name}" for name in ("10 fields", "50 fields", "95 fields"))
+    return (f"Growth: a pattern with an argument, the last of 10, takes {costs['10']:.1f} µs of CPU, the last of 1,000 "
+            f"{costs['1000']:.1f} ({costs['1000'] / costs['10']:.2f} ×). Hello world takes {fields} of the request's head.")
+
+
+if __name__ == "__main__":
+    main()
