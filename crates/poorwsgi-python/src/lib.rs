@@ -16,6 +16,7 @@ mod fieldstorage;
 mod headers;
 mod input;
 mod json;
+mod json_text;
 mod language;
 mod log;
 mod names;

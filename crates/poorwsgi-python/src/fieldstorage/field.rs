@@ -140,7 +140,10 @@ impl FieldStorage {
     }
 
     fn __contains__(slf: &Bound<'_, Self>, key: &Bound<'_, PyAny>) -> PyResult<bool> {
-        Self::first(slf, key).map(|field| field.is_some())
+        match Self::texts_of(slf, key, 1)? {
+            Some(texts) => Ok(!texts.is_empty()),
+            None => Self::first(slf, key).map(|field| field.is_some()),
+        }
     }
 
     fn __getitem__<'py>(slf: &Bound<'py, Self>, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
@@ -238,12 +241,12 @@ impl FieldStorage {
         default: Option<Bound<'py, PyAny>>,
         func: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let fields = Self::fields(slf, key)?;
+        let values = Self::values(slf, key)?;
         let func = Converter(func);
-        match fields.as_slice() {
+        match values.as_slice() {
             [] => Ok(default),
-            [field] => func.apply(value_of(field)?).map(Some),
-            _ => Ok(Some(values_of(slf.py(), &fields, &func)?.into_any())),
+            [value] => func.apply(value.get()?).map(Some),
+            _ => Ok(Some(list_of(slf.py(), &values, &func)?.into_any())),
         }
     }
 
@@ -258,6 +261,9 @@ impl FieldStorage {
         fce: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         let func = Converter::new(slf.py(), func, fce)?;
+        if let Some(texts) = Self::texts_of(slf, key, 1)? {
+            return texts.into_iter().next().map_or(Ok(default), |text| func.apply(text).map(Some));
+        }
         match Self::first(slf, key)? {
             Some(field) => func.apply(value_of(&field)?).map(Some),
             None => Ok(default),
@@ -275,11 +281,11 @@ impl FieldStorage {
         fce: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let func = Converter::new(slf.py(), func, fce)?;
-        let fields = Self::fields(slf, key)?;
-        if fields.is_empty() {
+        let values = Self::values(slf, key)?;
+        if values.is_empty() {
             return list_or_default(slf.py(), default);
         }
-        Ok(values_of(slf.py(), &fields, &func)?.into_any())
+        Ok(list_of(slf.py(), &values, &func)?.into_any())
     }
 
     /// The media type.
@@ -415,6 +421,29 @@ impl FieldStorage {
         Ok(fields)
     }
 
+    /// Up to `most` texts of this name, while nobody has asked for the fields as objects. `None` where they must be asked.
+    fn texts_of<'py>(
+        slf: &Bound<'py, Self>,
+        key: &Bound<'py, PyAny>,
+        most: usize,
+    ) -> PyResult<Option<Vec<Bound<'py, PyAny>>>> {
+        let field = slf.try_borrow()?;
+        let key = match key.cast_exact::<PyString>().map(|key| key.to_str()) {
+            Ok(Ok(key)) if field.list.is_none() && !field.texts.is_empty() => key,
+            _ => return Ok(None),
+        };
+        let named = field.texts.iter().filter(|text| text.name() == Some(key)).take(most);
+        Ok(named.map(|named| Some(PyString::new(slf.py(), named.text()?).into_any())).collect())
+    }
+
+    /// The values of all fields of this name.
+    fn values<'py>(slf: &Bound<'py, Self>, key: &Bound<'py, PyAny>) -> PyResult<Vec<Value<'py>>> {
+        Ok(match Self::texts_of(slf, key, usize::MAX)? {
+            Some(texts) => texts.into_iter().map(Value::Text).collect(),
+            None => Self::fields(slf, key)?.into_iter().map(Value::OfField).collect(),
+        })
+    }
+
     /// What the field knows of itself, kept as an ordinary attribute once somebody has seen it.
     fn description<'py>(
         slf: &Bound<'py, Self>,
@@ -477,16 +506,31 @@ fn value_of<'py>(field: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     }
 }
 
-fn values_of<'py>(
+/// The value of a field, which may be a file that is read for it.
+enum Value<'py> {
+    Text(Bound<'py, PyAny>),
+    OfField(Bound<'py, PyAny>),
+}
+
+impl<'py> Value<'py> {
+    fn get(&self) -> PyResult<Bound<'py, PyAny>> {
+        match self {
+            Value::Text(text) => Ok(text.clone()),
+            Value::OfField(field) => value_of(field),
+        }
+    }
+}
+
+fn list_of<'py>(
     py: Python<'py>,
-    fields: &[Bound<'py, PyAny>],
+    values: &[Value<'py>],
     func: &Converter<'py>,
 ) -> PyResult<Bound<'py, PyList>> {
-    let values = PyList::empty(py);
-    for field in fields {
-        values.append(func.apply(value_of(field)?)?)?;
+    let list = PyList::empty(py);
+    for value in values {
+        list.append(func.apply(value.get()?)?)?;
     }
-    Ok(values)
+    Ok(list)
 }
 
 /// All that is in a file, which is at its beginning afterwards.

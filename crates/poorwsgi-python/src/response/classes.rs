@@ -17,6 +17,7 @@ use super::file::{FileObjResponse, FileResponse};
 use super::generator::{GeneratorResponse, JSONGeneratorResponse, StrGeneratorResponse};
 use super::send;
 use crate::headers::Headers;
+use crate::json_text::dumps;
 use crate::names::{self, Name, deprecated};
 
 /// Headers that a 304 must not have, because they describe a representation.
@@ -242,7 +243,7 @@ impl JSONResponse {
             (Some(data), None) => data.clone(),
             (None, None) => py.None().into_bound(py),
         };
-        let payload = Payload::Data(json(&data, encoder_kwargs)?.into_bytes());
+        let payload = Payload::Data(json(&data, encoder_kwargs)?);
         let content_type = with_charset("application/json", charset);
         let parts = Parts { content_type: Some(&content_type), headers, status: status_code, payload };
         BaseResponse::init(slf.as_super().as_super(), parts)
@@ -250,9 +251,15 @@ impl JSONResponse {
 }
 
 /// What json.dumps makes of a value.
-pub(super) fn json(data: &Bound<'_, PyAny>, kwargs: Option<&Bound<'_, PyDict>>) -> PyResult<String> {
+fn json(data: &Bound<'_, PyAny>, kwargs: Option<&Bound<'_, PyDict>>) -> PyResult<Vec<u8>> {
     static DUMPS: Name = Name::new("json", "dumps");
-    DUMPS.get(data.py())?.call((data,), kwargs)?.extract()
+    match kwargs {
+        Some(kwargs) => {
+            let text: String = DUMPS.get(data.py())?.call((data,), Some(kwargs))?.extract()?;
+            Ok(text.into_bytes())
+        }
+        None => dumps(data),
+    }
 }
 
 response_class! {

@@ -4,7 +4,6 @@ use poorwsgi::response;
 use poorwsgi::state::{HTTP_NO_CONTENT, HTTP_OK};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
 
 use super::base::BaseResponse;
@@ -14,7 +13,7 @@ use super::generator::GeneratorResponse;
 use super::send::value_error;
 use super::{Answer, HTML};
 use crate::headers::headers_from_python;
-use crate::names::Name;
+use crate::json_text::dumps;
 
 const JSON: &str = "application/json; charset=utf-8";
 
@@ -127,17 +126,6 @@ fn answer(
     };
     let headers = headers.filter(|headers| !headers.is_none()).map(headers_from_python).transpose()?;
     response::make_response(made, content_type, headers, status).map(Answer::Engine).map_err(value_error)
-}
-
-/// What json.dumps gives, by the encoder that it calls when it is given nothing but data.
-fn dumps(data: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
-    static ENCODER: Name = Name::new("json.encoder", "JSONEncoder");
-    static ENCODE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let py = data.py();
-    let encode =
-        ENCODE.get_or_try_init(py, || PyResult::Ok(ENCODER.get(py)?.call0()?.getattr("encode")?.unbind()))?;
-    let text = encode.bind(py).call1((data,))?;
-    Ok(text.cast::<PyString>()?.to_str()?.as_bytes().to_vec())
 }
 
 /// The response that a handler's result is; None for what has none of these forms is a 204.
