@@ -1,4 +1,5 @@
 """Sessions in cookies, and tokens."""
+import contextlib
 import gc
 import json
 import weakref
@@ -7,8 +8,10 @@ from http.cookies import CookieError, SimpleCookie
 
 import pytest
 
+from poorwsgi import Application
 from poorwsgi.aes_session import AESSession
 from poorwsgi.headers import Headers
+from poorwsgi.request import Request
 from poorwsgi.response import Response
 from poorwsgi.session import (
     NoCompress,
@@ -402,3 +405,27 @@ def test_what_is_no_token(token):
 def test_a_timeout_below_zero():
     with pytest.raises(ValueError):
         get_token("secret", "alice", -5)
+
+
+@pytest.mark.parametrize("cookie", ["SESSID", "a.b-c_9", "path", "Max-Age", "a!b", "a|b", "HttpOnly"])
+@pytest.mark.parametrize("value", ["plain", "a=b&c", "with space", '"quoted"', "a,b", "\\x"])
+def test_cookies_are_those_that_simple_cookie_makes(name, cookie, value):
+    """Whichever way they are made."""
+    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/", "HTTP_COOKIE": f"{cookie}={value}"}
+    ours, theirs = Request(environ, Application(name)).cookies, SimpleCookie()
+    with contextlib.suppress(CookieError):
+        theirs[cookie] = value.strip('"')
+    assert list(ours) == list(theirs)
+    for key, morsel in ours.items():
+        made = theirs[key]
+        assert (type(morsel), morsel.key, morsel.value, dict(morsel)) == (type(made), made.key, made.value, dict(made))
+        assert morsel.OutputString().split("=")[0] == cookie
+        morsel["path"] = "/here"
+        assert made["path"] == ""
+    try:
+        session = Session(sid=cookie)
+    except (CookieError, SessionError, ValueError):
+        return
+    made = SimpleCookie()
+    made[cookie] = ""
+    assert session.cookie == made and session.cookie[cookie].OutputString() == made[cookie].OutputString()

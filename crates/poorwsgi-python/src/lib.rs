@@ -9,6 +9,7 @@ mod args;
 mod cached_input;
 mod callable;
 mod config;
+mod cookies;
 mod digest;
 mod environ;
 mod error;

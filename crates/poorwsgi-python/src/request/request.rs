@@ -18,6 +18,7 @@ use super::extras::Slot;
 use super::simple::{PathArg, SimpleRequest};
 use super::source::Source;
 use crate::application::Application;
+use crate::cookies;
 use crate::error::{Error, http_exception};
 use crate::headers::Headers;
 use crate::names::{Name, deprecated};
@@ -351,7 +352,6 @@ impl Request {
     /// The cookies as a SimpleCookie; None where there are none, or Application.auto_cookies is off.
     #[getter]
     fn cookies(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
-        static SIMPLE_COOKIE: Name = Name::new("http.cookies", "SimpleCookie");
         let py = slf.py();
         Self::value(
             slf,
@@ -363,10 +363,14 @@ impl Request {
                 {
                     return Ok(py.None());
                 }
-                let cookies = SIMPLE_COOKIE.get(py)?.call0()?;
+                let cookies = cookies::SIMPLE_COOKIE.get(py)?.call0()?;
                 for (name, value) in head.cookies().iter() {
+                    let is_plain = value.bytes().all(is_sent_as_it_is);
+                    if is_plain && cookies::put(&cookies, name, value, value)? {
+                        continue;
+                    }
                     // A name that SimpleCookie has no room for, such as "path", is left out.
-                    if cookies.set_item(name, value).is_ok() && value.bytes().all(is_sent_as_it_is) {
+                    if cookies.set_item(name, value).is_ok() && is_plain {
                         cookies.get_item(name)?.call_method1("set", (name, value, value))?;
                     }
                 }

@@ -4,11 +4,11 @@ use poorwsgi::headers::set_cookie::SameSite;
 use poorwsgi::session::SessionConfig;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3::types::PyInt;
 
 use super::session_error;
+use crate::cookies::SIMPLE_COOKIE;
 use crate::names::Name;
-
-pub(super) static SIMPLE_COOKIE: Name = Name::new("http.cookies", "SimpleCookie");
 
 /// What the constructors of all sessions take.
 pub(super) struct Attributes {
@@ -54,6 +54,9 @@ impl FromPyObject<'_, '_> for Seconds {
         static INT: Name = Name::new("builtins", "int");
         if value.is_none() {
             return Ok(Seconds(None));
+        }
+        if value.is_exact_instance_of::<PyInt>() {
+            return value.extract().map(Some).map(Seconds);
         }
         INT.get(value.py())?.call1((value,))?.extract().map(Some).map(Seconds)
     }

@@ -3,6 +3,7 @@
 use poorwsgi::session::{SealedKeys, Sealer};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
 
 use super::cookie::{Attributes, Seconds, Site, Truth};
@@ -49,10 +50,14 @@ impl FromPyObject<'_, '_> for Compress {
     }
 }
 
+static BZ2: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
+
 impl Compress {
     fn object<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         Ok(match self {
-            Compress::Bz2 => Some(py.import("bz2")?.into_any()),
+            Compress::Bz2 => Some(
+                BZ2.get_or_try_init(py, || py.import("bz2").map(Bound::unbind))?.bind(py).clone().into_any(),
+            ),
             Compress::None => None,
             Compress::With(object) => Some(object.bind(py).clone()),
         })

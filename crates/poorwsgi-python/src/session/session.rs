@@ -5,8 +5,9 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple};
 
-use super::cookie::{self, Attributes, SIMPLE_COOKIE, Seconds, Site, Truth};
+use super::cookie::{self, Attributes, Seconds, Site, Truth};
 use super::session_error;
+use crate::cookies::{self, SIMPLE_COOKIE};
 use crate::headers::Headers;
 use crate::names::Made;
 use crate::response::BaseResponse;
@@ -54,7 +55,10 @@ impl Session {
         data: Bound<'_, PyAny>,
     ) -> PyResult<()> {
         let cookie = SIMPLE_COOKIE.get(slf.py())?.call0()?;
-        cookie.set_item(&attributes.sid, "")?;
+        // As SimpleCookie sends an empty value.
+        if !cookies::put(&cookie, &attributes.sid, "", "\"\"")? {
+            cookie.set_item(&attributes.sid, "")?;
+        }
         let config = attributes.into_config()?;
         let old = {
             let mut session = slf.try_borrow_mut()?;
