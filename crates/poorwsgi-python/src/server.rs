@@ -4,7 +4,7 @@ use std::future::Future;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -137,10 +137,10 @@ struct Shared {
     event_loop: Mutex<Option<EventLoop>>,
 }
 
-/// The servers that serve.
-static SERVING: Mutex<Vec<Weak<Shared>>> = Mutex::new(Vec::new());
+/// The servers that serve, and those of which calls go on, whatever has become of their objects.
+static SERVING: Mutex<Vec<Arc<Shared>>> = Mutex::new(Vec::new());
 
-fn serving() -> MutexGuard<'static, Vec<Weak<Shared>>> {
+fn serving() -> MutexGuard<'static, Vec<Arc<Shared>>> {
     SERVING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -344,7 +344,7 @@ struct Serving<'a>(&'a Arc<Shared>);
 impl<'a> Serving<'a> {
     fn begin(shared: &'a Arc<Shared>, event_loop: EventLoop) -> Self {
         *shared.event_loop() = Some(event_loop);
-        serving().push(Arc::downgrade(shared));
+        serving().push(Arc::clone(shared));
         Serving(shared)
     }
 }
@@ -353,8 +353,7 @@ impl Drop for Serving<'_> {
     fn drop(&mut self) {
         let event_loop = self.0.event_loop().take();
         drop(event_loop);
-        // Those whose calls go on are still of interest.
-        serving().retain(|other| other.upgrade().is_some_and(|shared| shared.is_alive()));
+        serving().retain(|shared| shared.is_alive());
     }
 }
 
@@ -362,7 +361,7 @@ impl Drop for Serving<'_> {
 #[pyfunction]
 pub(crate) fn _end_servers(py: Python<'_>, timeout: f64) -> bool {
     py.detach(|| {
-        let all: Vec<_> = serving().iter().filter_map(Weak::upgrade).collect();
+        let all = serving().clone();
         all.iter().for_each(|shared| {
             shared.stop();
             shared.stop();
