@@ -5,7 +5,7 @@
 //! short, it is called inline; when they are not any more, it goes back for a while.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
@@ -76,6 +76,30 @@ pub(crate) fn computed() -> Duration {
     Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
 }
 
+/// How many calls are being made on pools.
+static RUNNING: AtomicUsize = AtomicUsize::new(0);
+
+/// One of them.
+struct Running;
+
+impl Running {
+    fn begin() -> Self {
+        RUNNING.fetch_add(1, Ordering::Relaxed);
+        Running
+    }
+
+    /// Whether there are others.
+    fn others() -> bool {
+        RUNNING.load(Ordering::Relaxed) > 1
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        RUNNING.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// Where a call is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
@@ -133,34 +157,50 @@ impl Pace {
     }
 
     /// Makes a call, and records what it took.
+    ///
+    /// A call on the pool that has computed little and took long is no evidence where others ran at the same time: it may
+    /// have waited for the interpreter, which the others had.
     pub fn time<T>(&self, rule: &Rule, place: Place, call: impl FnOnce() -> T) -> T {
-        let computed = (place == Place::Pool).then(computed);
-        let is_inline = place == Place::Inline;
-        if is_inline {
+        if place == Place::Inline {
             self.is_held_up.store(true, Ordering::Relaxed);
+            let begun = Instant::now();
+            let result = call();
+            self.record(rule, begun.elapsed());
+            self.is_held_up.store(false, Ordering::Relaxed);
+            self.was_inline.store(true, Ordering::Relaxed);
+            return result;
         }
-        let begun = Instant::now();
+        let running = Running::begin();
+        let others_before = Running::others();
+        let (computed_before, begun) = (computed(), Instant::now());
         let result = call();
         let took = begun.elapsed();
-        if is_inline {
-            self.is_held_up.store(false, Ordering::Relaxed);
+        let computed = computed().saturating_sub(computed_before);
+        let had_others = others_before || Running::others();
+        drop(running);
+        if had_others && took > rule.short && computed <= rule.short {
+            self.remember(took);
+        } else {
+            self.record(rule, took);
         }
-        self.record(rule, took);
-        self.was_inline.store(is_inline, Ordering::Relaxed);
-        if let Some(before) = computed {
-            self.record_work(self::computed().saturating_sub(before), took);
-        }
+        self.was_inline.store(false, Ordering::Relaxed);
+        self.record_work(computed, took);
         result
     }
 
-    /// Records how long a call took. Calls that run at the same time may count as one, which does no harm.
-    fn record(&self, rule: &Rule, took: Duration) {
+    /// Keeps a time among the last ones. Calls that run at the same time may count as one, which does no harm.
+    fn remember(&self, took: Duration) {
         let nanoseconds = u32::try_from(took.as_nanos()).unwrap_or(u32::MAX).max(1);
         let next = self.next.load(Ordering::Relaxed);
         if let Some(time) = self.times.get(next as usize % KNOWN) {
             time.store(nanoseconds, Ordering::Relaxed);
         }
         self.next.store(next.wrapping_add(1), Ordering::Relaxed);
+    }
+
+    /// Records how long a call took.
+    fn record(&self, rule: &Rule, took: Duration) {
+        self.remember(took);
         let credit = self.credit.load(Ordering::Relaxed);
         let is_short = took <= rule.short;
         if self.is_inline.load(Ordering::Relaxed) {
@@ -280,6 +320,27 @@ mod tests {
         assert!(!is_inline(
             [(64, SHORT)].into_iter().chain((0..100).flat_map(|_| [(9, SHORT), (1, LONGER)]))
         ));
+    }
+
+    /// Brief calls beside others lose the interpreter now and then, and come inline nevertheless; calls that wait do not.
+    #[test]
+    fn what_may_have_waited_for_others_is_no_evidence() {
+        let rule = Rule::default();
+        let calls = |others: bool, waits: bool| {
+            let pace = Pace::default();
+            let _other = others.then(Running::begin);
+            for number in 0..KNOWN * 2 {
+                let long = waits || number % 10 == 9;
+                pace.time(&rule, Place::Pool, || {
+                    if long {
+                        std::thread::sleep(LONGER)
+                    }
+                });
+            }
+            pace.is_inline(&rule)
+        };
+        assert!(calls(true, false));
+        assert!(!calls(true, true));
     }
 
     #[test]
