@@ -1,5 +1,5 @@
 # The native module: everything in it is described where people find it.
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from os import PathLike
 
 from poorwsgi.aes_session import AESSession as AESSession
@@ -157,6 +157,7 @@ def _read_passwords(path: str | PathLike[str]) -> list[tuple[str, str, str]]: ..
 def _write_passwords(path: str | PathLike[str], users: Sequence[tuple[str, str, str]]) -> None: ...
 
 # What poorwsgi.server is made of.
+def _call_within(timeout: float, function: Callable[[], object]) -> None: ...
 def _end_servers(timeout: float) -> bool: ...
 
 # What poorwsgi.cli is made of.

@@ -9,7 +9,7 @@ import socket
 import sys
 import threading
 
-from poorwsgi._poorwsgi import FileWrapper, Input, Listener, Server, _end_servers
+from poorwsgi._poorwsgi import FileWrapper, Input, Listener, Server, _call_within, _end_servers
 
 __all__ = ["FileWrapper", "Input", "Listener", "Server", "WSGIServer", "make_server", "run"]
 
@@ -56,9 +56,7 @@ def _stuck(what):
 def _exit(status):
     """Ends the process without its threads: one inside Python can neither be ended nor outlive the interpreter."""
     # In another thread, because one of those may hold the locks for good.
-    flush = threading.Thread(target=_flush, daemon=True)
-    flush.start()
-    flush.join(_LAST_WORDS)
+    _call_within(_LAST_WORDS, _flush)
     os._exit(status)
 
 

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -372,4 +372,20 @@ pub(crate) fn _end_servers(py: Python<'_>, timeout: f64) -> bool {
         }
         all.iter().any(|shared| shared.is_alive())
     })
+}
+
+/// Calls a function in a thread of its own, and waits for it no longer than so many seconds. Python starts none when it ends.
+#[pyfunction]
+pub(crate) fn _call_within(py: Python<'_>, timeout: f64, function: Py<PyAny>) {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        Python::attach(|py| {
+            if let Err(error) = function.call0(py) {
+                error.write_unraisable(py, None);
+            }
+        });
+        // Nobody waits for it after the time.
+        let _ = sender.send(());
+    });
+    let _ = py.detach(|| receiver.recv_timeout(Duration::from_secs_f64(timeout)));
 }
