@@ -387,5 +387,5 @@ pub(crate) fn _call_within(py: Python<'_>, timeout: f64, function: Py<PyAny>) {
         // Nobody waits for it after the time.
         let _ = sender.send(());
     });
-    let _ = py.detach(|| receiver.recv_timeout(Duration::from_secs_f64(timeout)));
+    let _ = py.detach(move || receiver.recv_timeout(Duration::from_secs_f64(timeout)));
 }
