@@ -1,4 +1,5 @@
 """Worker processes: crashes, reloads, stops, recycling; each under load where that makes it harder."""
+import collections
 import concurrent.futures
 import contextlib
 import http.client
@@ -182,6 +183,48 @@ def test_killing_a_worker_under_load_loses_only_what_it_held(start):
         answered = load.answers
         wait_until(lambda: load.answers > answered + 100)
     assert len(load.failures) <= len(load.threads)
+    assert workers.stop() == 0
+
+
+def spread(port, connections, stack):
+    """How many of so many connections each worker has. They stay open as long as the stack does."""
+    clients = [stack.enter_context(socket.create_connection(("127.0.0.1", port), 10)) for _ in range(connections)]
+    counts = collections.Counter()
+    for client in clients:
+        client.sendall(b"GET /pid HTTP/1.1\r\nHost: a\r\n\r\n")
+        counts[client.recv(4096).rpartition(b"\r\n")[2]] += 1
+    return sorted(counts.values())
+
+
+@pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="workers have no memory in common here")
+def test_connections_are_shared_evenly(start):
+    workers = start("--workers", "3")
+    with contextlib.ExitStack() as first, contextlib.ExitStack() as second:
+        few, _, many = spread(workers.port, 90, first)
+        assert few >= 20 and many <= 45
+        # A worker that comes later has none yet, and one that is gone holds nobody up.
+        os.kill((before := workers.pids()).pop(), signal.SIGKILL)
+        wait_until(lambda: workers("/pid").text not in map(str, before))
+        begun = time.monotonic()
+        *_, many = spread(workers.port, 30, second)
+        assert many >= 20
+        assert time.monotonic() - begun < 2
+    assert workers.stop() == 0
+
+
+def test_new_connections_do_not_wait_for_a_worker_that_is_stuck(start):
+    workers = start("--workers", "2")
+    stuck, other = workers.pids()
+    os.kill(stuck, signal.SIGSTOP)
+    try:
+        begun = time.monotonic()
+        for _ in range(200):
+            assert workers("/pid").text == str(other)
+        with contextlib.ExitStack() as stack:
+            assert spread(workers.port, 60, stack) == [60]
+        assert time.monotonic() - begun < 5
+    finally:
+        os.kill(stuck, signal.SIGCONT)
     assert workers.stop() == 0
 
 

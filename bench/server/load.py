@@ -5,8 +5,8 @@
 
 - **Isolation**: 256 connections, of whose requests one in ten sleeps for a second, or computes for 50 ms. How long do the
   others take?
-- **Workers**: requests per second of two, for each of one, with a handler that computes for 0.3 ms, so that the client, which
-  shares the processors with them, needs little.
+- **Workers**: requests per second of two, for each of one, with handlers that compute for 0.1 ms (inline) and 2 ms (not inline),
+  so that the client, which shares the processors with them, needs little.
 - **Memory**: of 10,000 connections that were each answered once and are idle; while 100 MiB are uploaded to a file.
 - **Growth**: a request among 10 and 1,000 patterns; with 10, 50 and 95 header fields.
 """
@@ -27,6 +27,7 @@ import run
 BEGIN, END = "<!-- bench-load: written by `make bench-load` -->", "<!-- /bench-load -->"
 CONNECTIONS = 10_000
 UPLOAD, UPLOADS = 100 << 20, 10
+THREADS = ("--threads", "256", "-k", "gthread", "--worker-connections", "1000", "--keep-alive", "60")  # of gunicorn
 
 
 def main():
@@ -52,11 +53,10 @@ def ours(args, *options):
 
 
 def isolation(args, root):
-    threads = ["--threads", "256", "-k", "gthread", "--worker-connections", "1000", "--keep-alive", "60"]
     servers = [
         ("**PoorWSGI with a Rust engine**", ours(args)),
         ("PoorWSGI 2.8.1 on gunicorn, 256 threads",
-         [args.peers, "-m", "gunicorn", "-b", "127.0.0.1:{port}", "-w", "1", "--log-level", "error", *threads, "web:application"]),
+         [args.peers, "-m", "gunicorn", "-b", "127.0.0.1:{port}", "-w", "1", "--log-level", "error", *THREADS, "web:application"]),
         ("PoorWSGI 2.8.1 on fastwsgi, one thread", [args.peers, str(run.HERE / "web.py"), "{port}"]),
     ]
     lines = ["| p50 / p99 of the brief requests, in ms | one in ten sleeps 1 s | one in ten computes 50 ms |", "|---|---:|---:|"]
@@ -96,14 +96,23 @@ async def clients(port, slow, seconds):
 
 
 def workers(args, root):
-    rates = []
-    for count in (1, 2):
-        with run.serving(ours(args, "--workers", str(count)), "load", root, pinned=False) as (port, _):
-            run.note(f"{count} workers")
-            run.wrk(port, "/work", None, 2, pinned=False)
-            rates.append(run.wrk(port, "/work", None, args.seconds, pinned=False) / args.seconds)
-    return (f"Workers: {rates[0]:,.0f} requests per second of one, {rates[1]:,.0f} of two, that is {rates[1] / rates[0]:.2f} times as "
-            f"many, on {os.cpu_count()} processors which the client shares.")
+    gunicorn = [args.peers, "-m", "gunicorn", "-b", "127.0.0.1:{port}", "--log-level", "error", *THREADS, "web:application", "-w"]
+    lines = []
+    for what, path, name, command in (
+        ("0.1 ms", "/work/100", "PoorWSGI with a Rust engine", ours(args, "--workers")),
+        ("2 ms", "/work/2000", "PoorWSGI with a Rust engine", ours(args, "--workers")),
+        ("2 ms", "/work/2000", "PoorWSGI 2.8.1 on gunicorn, 256 threads", gunicorn),
+    ):
+        rates = []
+        for count in ("1", "2"):
+            with run.serving([*command, count], "load", root, pinned=False) as (port, _):
+                run.note(f"{name}, {what}, {count} workers")
+                run.wrk(port, path, None, 2, pinned=False)
+                rates.append(run.wrk(port, path, None, args.seconds, pinned=False) / args.seconds)
+        lines.append(f"| calls that compute {what}: {name} | {rates[0]:,.0f} | {rates[1]:,.0f} | {rates[1] / rates[0]:.2f} × |")
+    head = (f"| requests per second, on {os.cpu_count()} processors which the client shares | one worker | two workers | |\n"
+            "|---|---:|---:|---:|\n")
+    return head + "\n".join(lines)
 
 
 def memory(args, root):

@@ -70,9 +70,9 @@ def load():
     def burn(req):
         return compute(0.05)
 
-    @application.route("/work")
-    def work(req):
-        return compute(0.0003)
+    @application.route("/work/<microseconds:int>")
+    def work(req, microseconds):
+        return compute(microseconds / 1_000_000)
 
     def compute(seconds):
         end = time.thread_time() + seconds

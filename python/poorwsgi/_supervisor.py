@@ -20,6 +20,9 @@ _LOG = logging.getLogger("poorwsgi.supervisor")
 
 #: What a worker finds in its environment: the descriptor of its end of the control socket.
 CONTROL = "POORWSGI_CONTROL"
+#: And the table of connections, by which workers share them evenly: its descriptor, a colon, the number of its entry.
+SIBLINGS = "POORWSGI_SIBLINGS"
+_ENTRIES, _ENTRY = 256, 4  # how many there are, and the bytes of each
 
 _SIGNALS = (
     signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGTTIN, signal.SIGTTOU, signal.SIGUSR1, signal.SIGCHLD,
@@ -36,7 +39,8 @@ _LAST_WORDS = 5  # seconds that a worker gets above its stop_timeout
 class _Worker:
     """A process that serves, as the supervisor sees it."""
 
-    def __init__(self, command, listener):
+    def __init__(self, command, listener, table, entry):
+        self.entry = entry  # in the table of connections; None where there is none
         self.control, theirs = socket.socketpair()
         with theirs:
             environment = {
@@ -44,11 +48,14 @@ class _Worker:
                 CONTROL: str(theirs.fileno()),
             }
             environment.pop("LISTEN_PID", None)
+            passed = [listener.fileno(), theirs.fileno()]
+            environment.pop(SIBLINGS, None)
+            if entry is not None:
+                environment[SIBLINGS] = f"{table.fileno()}:{entry}"
+                passed.append(table.fileno())
             # A group of its own: Ctrl-C in a terminal goes to all of the supervisor's.
             try:
-                self.process = subprocess.Popen(
-                    command, env=environment, pass_fds=(listener.fileno(), theirs.fileno()), process_group=0
-                )
+                self.process = subprocess.Popen(command, env=environment, pass_fds=passed, process_group=0)
             except OSError:
                 self.control.close()
                 raise
@@ -86,6 +93,7 @@ class Supervisor:
 
     def __init__(self, listener, count, command=None, stop_timeout=30):
         self._listener = listener
+        self._table = _table()
         self._count = count
         self._command = command or _command()
         self._grace = stop_timeout + _LAST_WORDS
@@ -144,7 +152,7 @@ class Supervisor:
 
     def _start(self, replaces=None):
         try:
-            worker = _Worker(self._command, self._listener)
+            worker = _Worker(self._command, self._listener, self._table, self._free_entry())
         except OSError as error:
             if not self._is_good:
                 raise
@@ -156,6 +164,11 @@ class Supervisor:
         self._workers.append(worker)
         self._selector.register(worker.control, selectors.EVENT_READ, worker)
         return worker
+
+    def _free_entry(self):
+        """The number of an entry of the table that no worker has; None where there is none."""
+        taken = {worker.entry for worker in self._workers}
+        return next((entry for entry in range(_ENTRIES) if entry not in taken), None) if self._table else None
 
     def _wait(self, woken):
         now = time.monotonic()
@@ -247,6 +260,8 @@ class Supervisor:
     def _reap(self):
         for worker in [each for each in self._workers if each.process.poll() is not None]:
             self._workers.remove(worker)
+            if worker.entry is not None:
+                os.pwrite(self._table.fileno(), bytes(_ENTRY), worker.entry * _ENTRY)
             if worker.control.fileno() >= 0:
                 self._hear(worker)
             if worker.control.fileno() >= 0:
@@ -274,6 +289,14 @@ class Supervisor:
         else:
             self._start_at = now
             self._pause = _FIRST_PAUSE
+
+
+def _table():
+    """Memory that workers have in common; None where the system has none, and connections are shared as they come."""
+    with suppress(AttributeError, OSError):
+        table = open(os.memfd_create("poorwsgi"), "r+b", buffering=0)
+        table.truncate(_ENTRIES * _ENTRY)
+        return table
 
 
 def _signal_name(number):

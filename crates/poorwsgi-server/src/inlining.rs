@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use rustix::time::{ClockId, clock_gettime};
+use crate::usage::Usage;
 
 /// How many of the last calls are known: as many as must have been short.
 const KNOWN: usize = 64;
@@ -69,11 +69,6 @@ impl Load {
             Load::Unknown | Load::Light => Duration::from_millis(50),
         }
     }
-}
-
-/// For how long this thread has computed since it began.
-pub(crate) fn computed() -> Duration {
-    Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
 }
 
 /// How many calls are being made on pools.
@@ -156,35 +151,50 @@ impl Pace {
         is_inline && !self.is_held_up.load(Ordering::Relaxed)
     }
 
-    /// Makes a call, and records what it took.
+    /// Makes a call, and records what it took: not the time in which the system ran others in the place of its thread.
     ///
     /// A call on the pool that has computed little and took long is no evidence where others ran at the same time: it may
     /// have waited for the interpreter, which the others had.
     pub fn time<T>(&self, rule: &Rule, place: Place, call: impl FnOnce() -> T) -> T {
         if place == Place::Inline {
-            self.is_held_up.store(true, Ordering::Relaxed);
-            let begun = Instant::now();
-            let result = call();
-            self.record(rule, begun.elapsed());
-            self.is_held_up.store(false, Ordering::Relaxed);
-            self.was_inline.store(true, Ordering::Relaxed);
-            return result;
+            return self.time_inline(rule, call);
         }
         let running = Running::begin();
         let others_before = Running::others();
-        let (computed_before, begun) = (computed(), Instant::now());
+        let (before, begun) = (Usage::now(), Instant::now());
         let result = call();
         let took = begun.elapsed();
-        let computed = computed().saturating_sub(computed_before);
+        let after = Usage::now();
         let had_others = others_before || Running::others();
         drop(running);
-        if had_others && took > rule.short && computed <= rule.short {
-            self.remember(took);
-        } else {
-            self.record(rule, took);
+        self.remember(took);
+        let (own, computed) = (after.own_since(before, took), after.computed_since(before));
+        if !(had_others && own > rule.short && computed <= rule.short) {
+            self.judge(rule, own);
         }
         self.was_inline.store(false, Ordering::Relaxed);
         self.record_work(computed, took);
+        result
+    }
+
+    /// The same on the thread of the connections. What it uses is looked at only while it is in doubt, after a call that
+    /// was not short: asking the system costs a good part of what a brief call does.
+    fn time_inline<T>(&self, rule: &Rule, call: impl FnOnce() -> T) -> T {
+        let before = (self.credit.load(Ordering::Relaxed) < KNOWN as u32).then(Usage::now);
+        self.is_held_up.store(true, Ordering::Relaxed);
+        let begun = Instant::now();
+        let result = call();
+        let took = begun.elapsed();
+        self.remember(took);
+        self.judge(
+            rule,
+            match before {
+                Some(before) if took > rule.short => Usage::now().own_since(before, took),
+                _ => took,
+            },
+        );
+        self.is_held_up.store(false, Ordering::Relaxed);
+        self.was_inline.store(true, Ordering::Relaxed);
         result
     }
 
@@ -198,9 +208,8 @@ impl Pace {
         self.next.store(next.wrapping_add(1), Ordering::Relaxed);
     }
 
-    /// Records how long a call took.
-    fn record(&self, rule: &Rule, took: Duration) {
-        self.remember(took);
+    /// Decides where the next calls are made, after one that took so long.
+    fn judge(&self, rule: &Rule, took: Duration) {
         let credit = self.credit.load(Ordering::Relaxed);
         let is_short = took <= rule.short;
         if self.is_inline.load(Ordering::Relaxed) {
@@ -284,7 +293,10 @@ mod tests {
     fn after(calls: impl IntoIterator<Item = (usize, Duration)>) -> Pace {
         let pace = Pace::default();
         for (count, took) in calls {
-            (0..count).for_each(|_| pace.record(&Rule::default(), took));
+            (0..count).for_each(|_| {
+                pace.remember(took);
+                pace.judge(&Rule::default(), took);
+            });
         }
         pace
     }
@@ -341,6 +353,45 @@ mod tests {
         };
         assert!(calls(true, false));
         assert!(!calls(true, true));
+    }
+
+    /// On a machine where others compute as well, calls that compute are interrupted now and then.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn what_the_system_ran_in_between_is_no_evidence() {
+        let rule = Rule { long: Duration::from_secs(10), ..Rule::default() };
+        let work = || {
+            let end = Usage::now().computed + rule.short / 2;
+            while Usage::now().computed < end {}
+        };
+        let is_over = AtomicBool::new(false);
+        let outcomes = std::thread::scope(|scope| {
+            let busy = std::thread::available_parallelism().map_or(4, |count| count.get() * 4);
+            for _ in 0..busy {
+                scope.spawn(|| {
+                    while !is_over.load(Ordering::Relaxed) {
+                        std::hint::spin_loop()
+                    }
+                });
+            }
+            let outcomes = [Place::Inline, Place::Pool].map(|place| {
+                let pace = after([(KNOWN, SHORT)]);
+                let interrupted = (0..400)
+                    .filter(|_| {
+                        let begun = Instant::now();
+                        pace.time(&rule, place, work);
+                        begun.elapsed() > rule.short
+                    })
+                    .count();
+                (place, interrupted, pace.is_inline(&rule))
+            });
+            is_over.store(true, Ordering::Relaxed);
+            outcomes
+        });
+        for (place, interrupted, is_inline) in outcomes {
+            assert!(interrupted > 4, "{place:?} {interrupted}");
+            assert!(is_inline, "{place:?}");
+        }
     }
 
     #[test]

@@ -61,8 +61,10 @@ mod record;
 mod refusal;
 mod sendfile;
 mod serve;
+mod siblings;
 mod stop;
 mod stream;
+mod usage;
 
 pub use body::{BodyError, RequestBody};
 pub use config::Config;

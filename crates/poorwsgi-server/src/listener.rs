@@ -3,10 +3,10 @@
 use std::fmt;
 use std::fs;
 use std::io;
-use std::net::{SocketAddr, TcpListener as StdTcpListener, ToSocketAddrs};
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
-use std::os::unix::net::{UnixListener as StdUnixListener, UnixStream as StdUnixStream};
+use std::os::unix::net::{UnixListener, UnixStream as StdUnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,14 +15,16 @@ use std::time::Duration;
 use listenfd::ListenFd;
 use poorwsgi::request::Connection;
 use socket2::{Domain, Protocol, SockAddr, Type};
-use tokio::net::{TcpListener, UnixListener};
+use tokio::io::Interest;
+use tokio::net::{TcpStream, UnixStream};
 
 use crate::LOG;
 use crate::config::Config;
+use crate::siblings::Siblings;
 use crate::stream::Stream;
 
 /// The address of a socket that was handed over.
-const INHERITED: &str = "inherited";
+pub(crate) const INHERITED: &str = "inherited";
 
 /// Where a server listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,9 +48,9 @@ impl fmt::Display for Address {
 /// A bound socket, not yet of any runtime: it may be made before a fork, and shared.
 #[derive(Debug)]
 pub(crate) enum Socket {
-    Tcp(StdTcpListener),
+    Tcp(TcpListener),
     /// With its file, where that is ours.
-    Unix(StdUnixListener, Option<Arc<OwnedPath>>),
+    Unix(UnixListener, Option<Arc<OwnedPath>>),
 }
 
 impl Socket {
@@ -145,13 +147,31 @@ impl Socket {
     }
 
     /// The socket on the runtime that is entered now.
-    pub(crate) fn listen(self) -> io::Result<Listener> {
-        Ok(match self {
-            Socket::Tcp(socket) => Listener::Tcp(TcpListener::from_std(socket)?),
-            Socket::Unix(socket, owned) => {
-                Listener::Unix { listener: UnixListener::from_std(socket)?, _path: owned }
+    pub(crate) fn listen(self, siblings: Option<Arc<Siblings>>) -> io::Result<Listener> {
+        // No stream, but what counts for tokio is that the system tells when there is something to be had.
+        let readiness = TcpStream::from_std(self.as_fd().try_clone_to_owned()?.into())?;
+        siblings.iter().for_each(|siblings| siblings.join());
+        Ok(Listener { socket: self, readiness, siblings })
+    }
+
+    /// The next connection, of those that wait.
+    fn accept(&self) -> io::Result<(Stream, Connection)> {
+        match self {
+            Socket::Tcp(listener) => {
+                let (stream, remote) = listener.accept()?;
+                stream.set_nonblocking(true)?;
+                // Fails only on a connection that is already gone.
+                let _ = stream.set_nodelay(true);
+                let local = stream.local_addr().ok();
+                let connection = Connection { remote: Some(remote), local, secure: false };
+                Ok((TcpStream::from_std(stream)?.into(), connection))
             }
-        })
+            Socket::Unix(listener, _) => {
+                let (stream, _) = listener.accept()?;
+                stream.set_nonblocking(true)?;
+                Ok((UnixStream::from_std(stream)?.into(), Connection::default()))
+            }
+        }
     }
 }
 
@@ -164,11 +184,13 @@ impl AsFd for Socket {
     }
 }
 
-/// A bound socket that accepts connections.
+/// A bound socket that accepts connections, in turns with other processes.
 #[derive(Debug)]
-pub(crate) enum Listener {
-    Tcp(TcpListener),
-    Unix { listener: UnixListener, _path: Option<Arc<OwnedPath>> },
+pub(crate) struct Listener {
+    socket: Socket,
+    /// The same socket.
+    readiness: TcpStream,
+    siblings: Option<Arc<Siblings>>,
 }
 
 impl Listener {
@@ -192,19 +214,22 @@ impl Listener {
     }
 
     async fn accept_once(&self) -> io::Result<(Stream, Connection)> {
-        match self {
-            Listener::Tcp(listener) => {
-                let (stream, remote) = listener.accept().await?;
-                // Fails only on a connection that is already gone.
-                let _ = stream.set_nodelay(true);
-                let local = stream.local_addr().ok();
-                Ok((stream.into(), Connection { remote: Some(remote), local, secure: false }))
+        loop {
+            self.readiness.readable().await?;
+            if let Some(siblings) = &self.siblings {
+                siblings.give_way().await;
             }
-            Listener::Unix { listener, .. } => {
-                let (stream, _) = listener.accept().await?;
-                Ok((stream.into(), Connection::default()))
+            match self.readiness.try_io(Interest::READABLE, || self.socket.accept()) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                accepted => return accepted,
             }
         }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.siblings.iter().for_each(|siblings| siblings.leave());
     }
 }
 

@@ -200,7 +200,8 @@ mod tests {
     use tokio::sync::mpsc;
 
     use super::*;
-    use crate::inlining::{Place, Rule, computed};
+    use crate::inlining::{Place, Rule};
+    use crate::usage::Usage;
 
     /// Calls that are timed, as those of a server are: how many were made at a time, and how long all took.
     async fn run(pool: &Pool, pace: &Arc<Pace>, calls: usize, call: fn()) -> (usize, Duration) {
@@ -224,8 +225,8 @@ mod tests {
     }
 
     fn compute() {
-        let end = computed() + Duration::from_millis(10);
-        while computed() < end {}
+        let end = Usage::now().computed + Duration::from_millis(10);
+        while Usage::now().computed < end {}
     }
 
     fn wait() {

@@ -24,7 +24,8 @@ use crate::config::Config;
 use crate::connection;
 use crate::context::Context;
 use crate::event_loop::EventLoop;
-use crate::listener::{Address, Socket};
+use crate::listener::{Address, INHERITED, Socket};
+use crate::siblings::Siblings;
 use crate::stop::{Level, Stop};
 
 /// How long connections that were told to end at once get for it.
@@ -76,7 +77,7 @@ impl<S> Server<S> {
     /// another server listens, is left alone.
     pub async fn bind(self, address: &str) -> io::Result<Bound<S>> {
         let socket = Socket::bind(address, &self.config).await?;
-        self.on(socket)
+        self.on(socket, address)
     }
 
     /// The same where there is no runtime yet, before a fork for example. It blocks while a name is looked up.
@@ -86,13 +87,14 @@ impl<S> Server<S> {
     /// As [`bind`](Self::bind).
     pub fn bind_blocking(self, address: &str) -> io::Result<Bound<S>> {
         let socket = Socket::bind_blocking(address, &self.config)?;
-        self.on(socket)
+        self.on(socket, address)
     }
 
-    fn on(self, socket: Socket) -> io::Result<Bound<S>> {
+    fn on(self, socket: Socket, address: &str) -> io::Result<Bound<S>> {
+        let siblings = if address == INHERITED { Siblings::inherited() } else { None };
         let address = socket.address()?;
         let Server { service, config } = self;
-        Ok(Bound { service, config, socket, address, event_loop: None, introduce: None })
+        Ok(Bound { service, config, socket, siblings, address, event_loop: None, introduce: None })
     }
 }
 
@@ -101,6 +103,8 @@ pub struct Bound<S> {
     service: S,
     config: Config,
     socket: Socket,
+    /// Other processes that accept from it.
+    siblings: Option<Arc<Siblings>>,
     address: Address,
     event_loop: Option<EventLoop>,
     introduce: Option<Introduce<S>>,
@@ -141,8 +145,8 @@ impl<S> Bound<S> {
     /// Serves something else here.
     #[must_use]
     pub fn with_service<T>(self, service: T) -> Bound<T> {
-        let Bound { config, socket, address, event_loop, .. } = self;
-        Bound { service, config, socket, address, event_loop, introduce: None }
+        let Bound { config, socket, siblings, address, event_loop, .. } = self;
+        Bound { service, config, socket, siblings, address, event_loop, introduce: None }
     }
 
     /// Tells the clone of the service that serves a connection of it, once, in the place of an extension of each of its
@@ -171,11 +175,12 @@ impl<S> Bound<S> {
         S: Clone,
     {
         let socket = self.socket.try_clone()?;
-        let Bound { service, config, address, event_loop, introduce, .. } = self;
+        let Bound { service, config, siblings, address, event_loop, introduce, .. } = self;
         Ok(Bound {
             service: service.clone(),
             config: config.clone(),
             socket,
+            siblings: siblings.clone(),
             address: address.clone(),
             event_loop: event_loop.clone(),
             introduce: *introduce,
@@ -259,7 +264,7 @@ where
     /// The socket cannot be used on this runtime.
     pub async fn serve_one(self, stop: impl Future<Output = ()>) -> io::Result<bool> {
         let Bound { service, config, socket, introduce, .. } = self;
-        let listener = socket.listen()?;
+        let listener = socket.listen(None)?;
         let (stream, peer) = tokio::select! {
             accepted = listener.accept() => accepted,
             () = stop => return Ok(false),
@@ -277,8 +282,8 @@ where
         graceful: impl Future<Output = Duration>,
         at_once: impl Future<Output = ()>,
     ) -> io::Result<()> {
-        let Bound { service, config, socket, event_loop, introduce, .. } = self;
-        let listener = socket.listen()?;
+        let Bound { service, config, socket, siblings, event_loop, introduce, .. } = self;
+        let listener = socket.listen(siblings.clone())?;
         let protocol = Arc::new(connection::protocol(&config));
         let connections = config.max_connections;
         let permits = Arc::new(Semaphore::new(connections as usize));
@@ -297,9 +302,10 @@ where
             };
             let context = Context::new(Arc::clone(&config), Arc::clone(&stop.0), peer, stream.files());
             let (service, protocol) = (service.clone(), Arc::clone(&protocol));
+            let counted = siblings.as_ref().map(Siblings::count);
             let task = async move {
                 connection::drive::<S, B>(stream, service, introduce, protocol, context).await;
-                drop(permit);
+                drop((permit, counted));
             };
             match &event_loop {
                 Some(event_loop) => event_loop.spawn(task),
