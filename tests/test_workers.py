@@ -375,8 +375,9 @@ def test_200_starts_and_stops_leave_nothing(start):
         assert len(list(pool.map(once, range(200)))) == 200
 
 
-def test_a_request_that_takes_too_long_is_answered_and_its_worker_replaced(start):
-    workers = start("--workers", "1", "--request-timeout", "0.5", "--stop-timeout", "1")
+@pytest.mark.parametrize("inline", ["auto", "always"])
+def test_a_request_that_takes_too_long_is_answered_and_its_worker_replaced(start, inline):
+    workers = start("--workers", "1", "--request-timeout", "0.5", "--stop-timeout", "1", "--inline", inline)
     before = workers.pids()
     answer = workers("/sleep/5")
     assert answer.status == 503
@@ -394,6 +395,7 @@ def test_a_handler_that_never_returns_holds_nobody_up_for_good(start):
     before = workers.pids()
     with socket.create_connection(("127.0.0.1", workers.port), 30) as stuck:
         stuck.sendall(b"GET /forever HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert stuck.recv(4096).startswith(b"HTTP/1.1 503 ")
         wait_until(lambda: workers.pids() != before)
         assert workers("/pid").status == 200
         wait_until(lambda: not workers.pids() & before)

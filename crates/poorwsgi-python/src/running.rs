@@ -2,7 +2,7 @@
 //! interpreter.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::Notify;
 
@@ -12,29 +12,33 @@ pub(crate) struct Running(Arc<Count>);
 
 #[derive(Default)]
 struct Count {
-    number: AtomicUsize,
-    /// How many were begun.
-    all: AtomicU64,
+    begun: AtomicU64,
+    ended: AtomicU64,
     none: Notify,
 }
 
-/// One request that runs.
-pub(crate) struct Run(Arc<Count>);
-
 impl Running {
-    pub(crate) fn begin(&self) -> Run {
-        self.0.number.fetch_add(1, Ordering::AcqRel);
-        self.0.all.fetch_add(1, Ordering::Relaxed);
-        Run(Arc::clone(&self.0))
+    pub(crate) fn begin(&self) {
+        self.0.begun.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// One that was begun is over.
+    pub(crate) fn end(&self) {
+        let ended = self.0.ended.fetch_add(1, Ordering::SeqCst) + 1;
+        if ended == self.0.begun.load(Ordering::SeqCst) {
+            self.0.none.notify_waiters();
+        }
     }
 
     /// How many were begun so far.
     pub(crate) fn all(&self) -> u64 {
-        self.0.all.load(Ordering::Relaxed)
+        self.0.begun.load(Ordering::SeqCst)
     }
 
     pub(crate) fn is_any(&self) -> bool {
-        self.0.number.load(Ordering::Acquire) > 0
+        // In this order: one that begins and ends in between counts as running.
+        let ended = self.0.ended.load(Ordering::SeqCst);
+        ended < self.0.begun.load(Ordering::SeqCst)
     }
 
     /// Ends when there is none.
@@ -45,14 +49,6 @@ impl Running {
                 return;
             }
             none.await;
-        }
-    }
-}
-
-impl Drop for Run {
-    fn drop(&mut self) {
-        if self.0.number.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.0.none.notify_waiters();
         }
     }
 }

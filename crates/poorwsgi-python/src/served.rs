@@ -15,6 +15,7 @@ use poorwsgi::request::{Connection, HttpHead};
 use poorwsgi::response::{Body, Response};
 use poorwsgi::state::HTTP_SERVICE_UNAVAILABLE;
 use poorwsgi_server::RequestBody;
+use poorwsgi_server::event_loop::EventLoop;
 use poorwsgi_server::inlining::{Pace, Place, Rule};
 use poorwsgi_server::pool::Pool;
 use pyo3::exceptions::PyTypeError;
@@ -25,9 +26,11 @@ use tokio::time::{Sleep, sleep};
 
 use crate::application::Application;
 use crate::callable::{Answer, Callable, Raised, page, send_blocks};
+use crate::config::Settings;
 use crate::names::{Name, overrides};
 use crate::request::{Source, Timed};
-use crate::running::{Run, Running};
+use crate::running::Running;
+use crate::server::around;
 
 /// A body of this length is read before Python is called, so that the call waits for nobody: 64 KiB and what a form puts
 /// around them.
@@ -78,19 +81,41 @@ impl Served {
     }
 }
 
-/// What is served, as a service.
+/// What is served, and how: what all connections have in common.
+pub(crate) struct Backend {
+    served: Arc<Served>,
+    running: Running,
+    rule: Rule,
+    pool: Pool,
+    event_loop: EventLoop,
+    /// Bytes of small bodies that are arriving.
+    gathered: AtomicU64,
+    /// How long the client waits for the application, where that is limited.
+    request_timeout: Option<Duration>,
+}
+
+/// The same as a service of one connection.
 #[derive(Clone)]
 pub(crate) struct Service {
-    pub(crate) served: Arc<Served>,
-    pub(crate) running: Running,
-    pub(crate) rule: Rule,
-    pub(crate) pool: Pool,
-    /// Bytes of small bodies that are arriving.
-    pub(crate) gathered: Arc<AtomicU64>,
-    /// How long the client waits for the application, where that is limited.
-    pub(crate) request_timeout: Option<Duration>,
+    pub(crate) backend: Arc<Backend>,
     /// Whose requests this clone gets.
     pub(crate) connection: Option<Connection>,
+}
+
+/// One request that runs.
+struct Run(Arc<Backend>);
+
+impl Run {
+    fn begin(backend: &Arc<Backend>) -> Self {
+        backend.running.begin();
+        Run(Arc::clone(backend))
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        self.0.running.end();
+    }
 }
 
 impl tower_service::Service<http::Request<RequestBody>> for Service {
@@ -109,117 +134,144 @@ impl tower_service::Service<http::Request<RequestBody>> for Service {
         }
         let small = body.size_hint().exact().filter(|length| *length <= SMALL);
         let body = Body::wrap(body);
-        let Some(share) = small.and_then(|length| Share::of(&self.gathered, length)) else {
+        let Some(share) = small.and_then(|length| Share::of(&self.backend, length)) else {
             return self.begin(head, body, false);
         };
-        let body = match &*self.served {
+        let body = match &*self.backend.served {
             Served::Native(application) => {
                 Timed::wrap(body, application.get().tables().settings.read_timeout)
             }
             Served::Callable(_) => body,
         };
         let service = self.clone();
-        let gathering = Gathering { service, head: Some(head), body, data: BytesMut::new(), _share: share };
+        let gathering = Gathering { service, head: Some(head), body, data: Bytes::new(), share };
         Answering::Gathering(Box::new(gathering))
     }
 }
 
-impl Service {
-    /// Answers on a thread that may block.
-    fn on_pool(
-        &self,
-        pace: &Arc<Pace>,
-        run: Run,
-        answer: impl FnOnce(oneshot::Sender<Answer>) + Send + 'static,
-    ) -> Answering {
-        let (sender, receiver) = oneshot::channel();
-        self.spawn(pace, run, move || answer(sender));
-        self.on_its_way(receiver)
-    }
-
-    fn on_its_way(&self, receiver: oneshot::Receiver<Answer>) -> Answering {
-        let late = self.request_timeout.map(|timeout| Box::pin(sleep(timeout)));
-        Answering::OnItsWay { receiver, late }
-    }
-
-    fn spawn(&self, pace: &Arc<Pace>, run: Run, act: impl FnOnce() + Send + 'static) {
-        self.pool.spawn(pace, move || {
-            act();
-            drop(run);
-        });
-    }
-
-    /// Calls the application here and now where that is right for this request, and its body `is_there`; else on a thread
-    /// that may block.
-    fn begin(&self, head: Parts, body: Body, is_there: bool) -> Answering {
-        let Service { served, rule, running, .. } = self;
-        let run = running.begin();
-        match &**served {
-            Served::Native(application) => {
-                let app = application.get();
-                let head = HttpHead::new(head, app.variables().cloned()).with_connection(self.connection);
-                if app.is_profiled() {
-                    // It is __call__ that is profiled.
-                    let callable = Python::attach(|py| Callable::new(application.clone_ref(py).into_any()));
-                    let rule = *rule;
-                    return self.on_pool(app.pace(None), run, move |answer| {
-                        answer_on_pool(&callable, head, body, answer, &rule);
-                    });
-                }
-                let handler = app.handler_of(&head);
-                let pace = Arc::clone(app.pace(handler.as_ref()));
-                if !is_there || !pace.is_inline(rule) {
-                    let (served, rule, timed) = (Arc::clone(served), *rule, Arc::clone(&pace));
-                    return self.on_pool(&pace, run, move |answer| {
-                        let Served::Native(application) = &*served else { return };
-                        match native(application, head, body, Place::Pool, &timed, &rule) {
-                            Ok(response) => {
-                                if response.body().is_made_while_sent() {
-                                    timed.leave();
-                                }
-                                send_blocks(response, answer);
-                            }
-                            // Nobody waits for it when the client is gone.
-                            Err(error) => drop(answer.send(Err(error))),
-                        }
-                    });
-                }
-                match native(application, head, body, Place::Inline, &pace, rule) {
-                    Ok(response) if response.body().is_made_while_sent() => {
-                        pace.leave();
-                        self.on_pool(&pace, run, move |answer| send_blocks(response, answer))
-                    }
-                    answer => Answering::Now(Some(answer)),
-                }
-            }
-            Served::Callable(callable) => {
-                let head = HttpHead::new(head, callable.variables()).with_connection(self.connection);
-                let pace = callable.pace(&head);
-                if is_there && pace.is_inline(rule) {
-                    let (sender, receiver) = oneshot::channel();
-                    if let Some(rest) = callable.answer(head, body, sender, rule, Place::Inline) {
-                        self.spawn(pace, run, || rest.send());
-                    }
-                    return self.on_its_way(receiver);
-                }
-                let (served, rule) = (Arc::clone(served), *rule);
-                self.on_pool(pace, run, move |answer| {
-                    if let Served::Callable(callable) = &*served {
-                        answer_on_pool(callable, head, body, answer, &rule);
-                    }
-                })
-            }
+impl Backend {
+    pub(crate) fn new(
+        served: Arc<Served>,
+        running: Running,
+        settings: &Settings,
+        event_loop: EventLoop,
+    ) -> Self {
+        Backend {
+            served,
+            running,
+            rule: settings.rule,
+            pool: Pool::new(settings.threads, around),
+            event_loop,
+            gathered: AtomicU64::new(0),
+            request_timeout: settings.request_timeout,
         }
     }
 }
 
-fn answer_on_pool(
-    callable: &Callable,
-    head: HttpHead,
+impl Service {
+    /// Has the application called on the thread of the connections where that is right for this request, and its body
+    /// `is_there`; else on one that may block.
+    fn begin(&self, head: Parts, body: Body, is_there: bool) -> Answering {
+        let backend = &*self.backend;
+        let (head, pace, may_be_inline) = match &*backend.served {
+            Served::Native(application) => {
+                let app = application.get();
+                let head = HttpHead::new(head, app.variables().cloned()).with_connection(self.connection);
+                let pace = app.pace(&head);
+                (head, pace, is_there && !app.is_profiled())
+            }
+            Served::Callable(callable) => {
+                let head = HttpHead::new(head, callable.variables()).with_connection(self.connection);
+                let pace = Arc::clone(callable.pace(&head));
+                (head, pace, is_there)
+            }
+        };
+        let (answer, receiver) = oneshot::channel();
+        let is_inline = may_be_inline && pace.is_inline(&backend.rule);
+        let call = Call { run: Run::begin(&self.backend), head: Box::new(head), body, pace, answer };
+        if is_inline {
+            backend.event_loop.call(move || call.make_inline());
+        } else {
+            call.make_on_pool();
+        }
+        let late = backend.request_timeout.map(|timeout| Box::pin(sleep(timeout)));
+        Answering::OnItsWay { receiver, late }
+    }
+}
+
+/// A call of the application, for one request.
+struct Call {
+    run: Run,
+    head: Box<HttpHead>,
     body: Body,
+    pace: Arc<Pace>,
     answer: oneshot::Sender<Answer>,
-    rule: &Rule,
-) {
+}
+
+impl Call {
+    /// On this thread, which must not wait. What may wait after all is done on the pool.
+    fn make_inline(self) {
+        // It may have been a while since it was asked.
+        if !self.pace.is_inline(&self.run.0.rule) {
+            return self.make_on_pool();
+        }
+        let Call { run, head, body, pace, answer } = self;
+        let Backend { served, rule, pool, .. } = &*run.0;
+        match &**served {
+            Served::Native(application) => {
+                match native(application, head, body, Place::Inline, &pace, rule) {
+                    Ok(response) if response.body().is_made_while_sent() => {
+                        pace.leave();
+                        pool.clone().spawn(&pace, move || {
+                            send_blocks(response, answer);
+                            drop(run);
+                        });
+                    }
+                    // Nobody waits for it when the client is gone.
+                    result => drop(answer.send(result)),
+                }
+            }
+            Served::Callable(callable) => {
+                if let Some(rest) = callable.answer(*head, body, answer, rule, Place::Inline) {
+                    pool.clone().spawn(&pace, move || {
+                        rest.send();
+                        drop(run);
+                    });
+                }
+            }
+        }
+    }
+
+    /// On a thread that may wait.
+    fn make_on_pool(self) {
+        let (pool, pace) = (self.run.0.pool.clone(), Arc::clone(&self.pace));
+        pool.spawn(&pace, move || self.make());
+    }
+
+    fn make(self) {
+        let Call { run, head, body, pace, answer } = self;
+        let Backend { served, rule, .. } = &*run.0;
+        match &**served {
+            Served::Native(application) if application.get().is_profiled() => {
+                // It is __call__ that is profiled.
+                let callable = Python::attach(|py| Callable::new(application.clone_ref(py).into_any()));
+                answer_by(&callable, *head, body, answer, rule);
+            }
+            Served::Native(application) => match native(application, head, body, Place::Pool, &pace, rule) {
+                Ok(response) => {
+                    if response.body().is_made_while_sent() {
+                        pace.leave();
+                    }
+                    send_blocks(response, answer);
+                }
+                Err(error) => drop(answer.send(Err(error))),
+            },
+            Served::Callable(callable) => answer_by(callable, *head, body, answer, rule),
+        }
+    }
+}
+
+fn answer_by(callable: &Callable, head: HttpHead, body: Body, answer: oneshot::Sender<Answer>, rule: &Rule) {
     if let Some(rest) = callable.answer(head, body, answer, rule, Place::Pool) {
         rest.send();
     }
@@ -228,7 +280,7 @@ fn answer_on_pool(
 /// Calls an application of ours, on this thread.
 fn native(
     application: &Py<Application>,
-    head: HttpHead,
+    head: Box<HttpHead>,
     body: Body,
     place: Place,
     pace: &Pace,
@@ -236,7 +288,7 @@ fn native(
 ) -> Answer {
     // Attached before the time begins: what others compute is not this call's.
     Python::attach(|py| {
-        let source = Source::Native(Box::new(head));
+        let source = Source::Native(head);
         let response = pace.time(rule, place, || Application::handle(application.bind(py), source, body));
         response.map(Response::into_http).map_err(|error| Raised::boxed(py, error))
     })
@@ -267,9 +319,8 @@ fn stuck() -> http::Response<Body> {
 /// The parts of a request's head.
 type Parts = http::request::Parts;
 
-/// The answer to a request: there already, or on its way.
+/// The answer to a request.
 pub(crate) enum Answering {
-    Now(Option<Answer>),
     /// With the time when nobody waits for it any more.
     OnItsWay {
         receiver: oneshot::Receiver<Answer>,
@@ -283,27 +334,27 @@ pub(crate) struct Gathering {
     service: Service,
     head: Option<Parts>,
     body: Body,
-    data: BytesMut,
-    _share: Share,
+    data: Bytes,
+    share: Share,
 }
 
 /// A part of the memory for bodies that arrive, until it is dropped.
 struct Share {
-    all: Arc<AtomicU64>,
+    backend: Arc<Backend>,
     length: u64,
 }
 
 impl Share {
-    fn of(all: &Arc<AtomicU64>, length: u64) -> Option<Self> {
-        let share = Share { all: Arc::clone(all), length };
-        let before = all.fetch_add(length, Ordering::Relaxed);
+    fn of(backend: &Arc<Backend>, length: u64) -> Option<Self> {
+        let share = Share { backend: Arc::clone(backend), length };
+        let before = backend.gathered.fetch_add(length, Ordering::Relaxed);
         (before.saturating_add(length) <= TOGETHER).then_some(share)
     }
 }
 
 impl Drop for Share {
     fn drop(&mut self) {
-        self.all.fetch_sub(self.length, Ordering::Relaxed);
+        self.backend.gathered.fetch_sub(self.length, Ordering::Relaxed);
     }
 }
 
@@ -313,10 +364,6 @@ impl Future for Answering {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answer> {
         loop {
             let next = match &mut *self {
-                Answering::Now(answer) => {
-                    let answer = answer.take();
-                    return Poll::Ready(answer.unwrap_or_else(|| Err("polled after its end".into())));
-                }
                 Answering::OnItsWay { receiver, late } => {
                     if let Poll::Ready(answer) = Pin::new(receiver).poll(cx) {
                         return Poll::Ready(answer.unwrap_or_else(|gone| Err(gone.into())));
@@ -324,7 +371,10 @@ impl Future for Answering {
                     ready!(late.as_mut().map_or(Poll::Pending, |late| late.as_mut().poll(cx)));
                     return Poll::Ready(Ok(stuck()));
                 }
-                Answering::Gathering(gathering) => ready!(gathering.poll(cx)),
+                Answering::Gathering(gathering) => match ready!(gathering.poll(cx)) {
+                    Some(next) => next,
+                    None => return Poll::Ready(Err("polled after its end".into())),
+                },
             };
             *self = next;
         }
@@ -332,22 +382,34 @@ impl Future for Answering {
 }
 
 impl Gathering {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Answering> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Answering>> {
         let failure = loop {
             match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
                 // Never more than was announced, which hyper sees to.
-                Some(Ok(frame)) => self.data.extend_from_slice(frame.data_ref().map_or(&[], |data| data)),
+                Some(Ok(frame)) => self.add(frame.into_data().unwrap_or_default()),
                 Some(Err(error)) => break Some(error),
                 None => break None,
             }
         };
-        let data = mem::take(&mut self.data).freeze();
+        let data = mem::take(&mut self.data);
         let body = match failure {
             None => Body::from(data),
             Some(error) => Body::wrap(Broken { data, error: Some(error) }),
         };
-        let Some(head) = self.head.take() else { return Poll::Ready(Answering::Now(None)) };
-        Poll::Ready(self.service.begin(head, body, true))
+        Poll::Ready(self.head.take().map(|head| self.service.begin(head, body, true)))
+    }
+
+    /// Mostly all is there at once, and need not be copied.
+    fn add(&mut self, data: Bytes) {
+        if self.data.is_empty() {
+            self.data = data;
+            return;
+        }
+        let mut all = BytesMut::from(mem::take(&mut self.data));
+        let length = usize::try_from(self.share.length).unwrap_or_default();
+        all.reserve(length.saturating_sub(all.len()));
+        all.extend_from_slice(&data);
+        self.data = all.freeze();
     }
 }
 

@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use poorwsgi_server::Bound as BoundServer;
 use poorwsgi_server::event_loop::EventLoop;
-use poorwsgi_server::pool::Pool;
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
@@ -22,7 +21,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::callable::environ::set_multiprocess;
 use crate::config::Settings;
 use crate::running::Running;
-use crate::served::{Served, Service};
+use crate::served::{Backend, Served, Service};
 use crate::switching::Switching;
 
 /// A socket that listens at "host:port", where port 0 is one that the system chooses, or at "unix:/path"; "inherited" is
@@ -104,8 +103,13 @@ fn os_error(address: &str, error: &io::Error) -> PyErr {
 
 /// One thread for Python from the first to the last: what it keeps for a thread (threading.local) would go with the end of
 /// the outermost attach.
-fn around(work: &mut (dyn FnMut() + Send)) {
+pub(crate) fn around(work: &mut (dyn FnMut() + Send)) {
     Python::attach(|py| py.detach(work));
+}
+
+/// Attached once for calls that follow each other.
+fn around_calls(calls: &mut (dyn FnMut() + Send)) {
+    Python::attach(|_| calls());
 }
 
 /// For how long clients may ask once more when another server takes over.
@@ -121,7 +125,7 @@ const FILE_THREADS: usize = 16;
 pub(crate) struct Server {
     address: String,
     served: Arc<Served>,
-    ready: Mutex<Option<BoundServer<Service>>>,
+    ready: Mutex<Option<BoundServer<()>>>,
     shared: Arc<Shared>,
 }
 
@@ -170,24 +174,11 @@ impl Server {
                 (listener.server()?, listener.settings)
             }
         };
-        let running = Running::default();
-        let service = Service {
-            served: Arc::clone(&served),
-            running: running.clone(),
-            rule: settings.rule,
-            pool: Pool::new(settings.threads, around),
-            gathered: Arc::default(),
-            request_timeout: settings.request_timeout,
-            connection: None,
-        };
         let address = bound.address().to_string();
-        let bound = bound.with_service(service).introduce(|service, connection| {
-            service.connection = Some(connection);
-        });
         let ready = Mutex::new(Some(bound));
         let shared = Shared {
             stops: watch::Sender::new(0),
-            running,
+            running: Running::default(),
             retires: AtomicBool::new(false),
             stopped_at: OnceLock::new(),
             settings,
@@ -197,10 +188,8 @@ impl Server {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        let Ok(ready) = self.ready.try_lock() else { return Ok(()) };
         // While threads hold it as well, it is nobody's to collect.
-        let ours = 1 + usize::from(ready.is_some());
-        if Arc::strong_count(&self.served) > ours {
+        if Arc::strong_count(&self.served) > 1 {
             return Ok(());
         }
         self.served.traverse(&visit)
@@ -292,9 +281,15 @@ impl Server {
                 // Files are read on these threads as well.
                 .max_blocking_threads(threads.saturating_add(FILE_THREADS))
                 .build()?;
-            let event_loop = EventLoop::new(runtime, around, threads);
+            let event_loop = EventLoop::new(runtime, around, around_calls, threads);
             let _serving = Serving::begin(&self.shared, event_loop.clone());
-            let serve = serve(bound.on_loop(event_loop.clone()), Arc::clone(&self.shared));
+            let Shared { running, settings, .. } = &*self.shared;
+            let backend =
+                Backend::new(Arc::clone(&self.served), running.clone(), settings, event_loop.clone());
+            let service = Service { backend: Arc::new(backend), connection: None };
+            let bound = bound.with_service(service).on_loop(event_loop.clone());
+            let bound = bound.introduce(|service, connection| service.connection = Some(connection));
+            let serve = serve(bound, Arc::clone(&self.shared));
             let shared = Arc::clone(&self.shared);
             let served = event_loop.run(async move {
                 tokio::select! {

@@ -6,6 +6,9 @@
 //! driving thread is watched. As soon as one task keeps it for longer than 5 ms, the watching thread drives all other
 //! connections, and a new one watches. The first finds on its way back that it is not needed any more.
 //!
+//! Calls are not made between what is read for them and what is written of them, but in a row, when nothing can be read
+//! or written: each finds in the processor's cache what the one before has left there, not what the network has.
+//!
 //! The runtime of tokio is what waits for sockets and time. Its own tasks cannot be taken away from the thread that runs
 //! one of them, so those of the connections are kept here, and run between two waits.
 
@@ -35,8 +38,11 @@ const PATIENCE: Duration = Duration::from_millis(5);
 /// How often the watching thread finds nothing to do until it sleeps.
 const IDLE: u32 = 20;
 
-/// How many tasks are run until the sockets are looked at again.
-const TURN: usize = 64;
+/// How many tasks are run until it is the turn of the calls, or the sockets are looked at again.
+const TASKS: usize = 64;
+
+/// How many calls are made in a row.
+const CALLS: usize = 32;
 
 /// How long a thread that is about to end gets for it.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -48,6 +54,7 @@ pub struct EventLoop(Arc<Shared>);
 struct Shared {
     runtime: InBackground,
     around: Around,
+    around_calls: Around,
     /// How many threads may be held up at a time.
     most: usize,
     queue: Mutex<Queue>,
@@ -65,6 +72,8 @@ struct Shared {
 #[derive(Default)]
 struct Queue {
     ready: VecDeque<Runnable>,
+    /// No more than there are connections.
+    calls: VecDeque<Job>,
     /// The driving thread, which waits for the sockets.
     waiting: Option<Waker>,
     is_over: bool,
@@ -101,19 +110,22 @@ impl Turn {
     }
 }
 
+type Job = Box<dyn FnOnce() + Send>;
+
 enum Role {
     Driving(u32),
     Watching,
 }
 
 impl EventLoop {
-    /// A loop on a runtime of one thread. Each of its threads does its work within `around`; at most so many can be held
-    /// up at a time before all connections are.
+    /// A loop on a runtime of one thread. Each of its threads does its work within `around`, and makes calls that follow
+    /// each other within `around_calls`; at most so many can be held up at a time before all connections are.
     #[must_use]
-    pub fn new(runtime: Runtime, around: Around, most: usize) -> Self {
+    pub fn new(runtime: Runtime, around: Around, around_calls: Around, most: usize) -> Self {
         EventLoop(Arc::new(Shared {
             runtime: InBackground(Some(runtime)),
             around,
+            around_calls,
             most,
             queue: Mutex::default(),
             tasks: Mutex::default(),
@@ -159,6 +171,21 @@ impl EventLoop {
             runnable
         };
         runnable.schedule();
+    }
+
+    /// Makes a call on the thread that drives the connections, when none of them has anything to do.
+    pub fn call(&self, call: impl FnOnce() + Send + 'static) {
+        let call = Box::new(call);
+        let mut queue = self.0.queue();
+        if queue.is_over {
+            // The lock first: what ends with the call may wake others.
+            drop(queue);
+            return drop(call);
+        }
+        queue.calls.push_back(call);
+        let waiting = queue.waiting.take();
+        drop(queue);
+        waiting.into_iter().for_each(Waker::wake);
     }
 
     /// For how long a task has been holding its thread up; zero while none does.
@@ -232,28 +259,16 @@ impl Shared {
     fn drive(&self, driver: u32) -> bool {
         let Some(runtime) = &self.runtime.0 else { return false };
         let _entered = runtime.enter();
-        let mut turn = Turn { driver, task: 0 };
+        let mut driving = Driving { shared: self, turn: Turn { driver, task: 0 } };
         loop {
-            for _ in 0..TURN {
-                let Some(runnable) = self.queue().ready.pop_front() else { break };
-                turn.task = turn.task.checked_add(1).unwrap_or(1);
-                self.turn.store(turn.packed(), Ordering::SeqCst);
-                if self.is_asleep.load(Ordering::SeqCst) && self.is_asleep.swap(false, Ordering::SeqCst) {
-                    self.wake_watching();
-                }
-                // A panic is told by its hook, and has ended its connection.
-                let _ = catch_unwind(AssertUnwindSafe(|| runnable.run()));
-                let waits = Turn { driver, task: 0 }.packed();
-                let still =
-                    self.turn.compare_exchange(turn.packed(), waits, Ordering::SeqCst, Ordering::SeqCst);
-                if still.is_err() {
-                    self.threads().held_up.remove(&driver);
-                    return true;
-                }
+            // What has arrived, the calls that it is for, and their answers.
+            if !(driving.run_tasks() && driving.make_calls() && driving.run_tasks()) {
+                self.threads().held_up.remove(&driver);
+                return true;
             }
             let (is_over, is_ready) = {
                 let queue = self.queue();
-                (queue.is_over, !queue.ready.is_empty())
+                (queue.is_over, queue.is_ready())
             };
             if is_over {
                 return false;
@@ -269,7 +284,7 @@ impl Shared {
 
     fn poll_ready(&self, cx: &Context<'_>) -> Poll<()> {
         let mut queue = self.queue();
-        if queue.is_over || !queue.ready.is_empty() {
+        if queue.is_over || queue.is_ready() {
             return Poll::Ready(());
         }
         queue.waiting = Some(cx.waker().clone());
@@ -334,19 +349,86 @@ impl Shared {
 
     /// Ends all tasks, and all threads that are not held up.
     fn end(&self) {
-        let (ready, waiting) = {
+        let (ready, calls, waiting) = {
             let mut queue = self.queue();
             queue.is_over = true;
-            (mem::take(&mut queue.ready), queue.waiting.take())
+            (mem::take(&mut queue.ready), mem::take(&mut queue.calls), queue.waiting.take())
         };
         // They are dropped as they are scheduled.
         let wakers: Vec<_> = mem::take(&mut self.tasks().wakers).into_values().collect();
         wakers.into_iter().for_each(Waker::wake);
-        drop(ready);
+        drop((ready, calls));
         waiting.into_iter().for_each(Waker::wake);
         self.wake_watching();
         let is_working = |threads: &mut Threads| threads.running > threads.held_up.len();
         let _ = self.ended.wait_timeout_while(self.threads(), LAST_WORDS, is_working);
+    }
+}
+
+impl Queue {
+    fn is_ready(&self) -> bool {
+        !self.ready.is_empty() || !self.calls.is_empty()
+    }
+}
+
+/// The thread that drives, until another one does. Its functions tell whether it still does.
+struct Driving<'a> {
+    shared: &'a Shared,
+    turn: Turn,
+}
+
+impl Driving<'_> {
+    fn run_tasks(&mut self) -> bool {
+        for _ in 0..TASKS {
+            let Some(task) = self.shared.queue().ready.pop_front() else { break };
+            if !self.run(|| {
+                task.run();
+            }) {
+                return false;
+            }
+        }
+        true
+    }
+
+    fn make_calls(&mut self) -> bool {
+        if self.shared.queue().calls.is_empty() {
+            return true;
+        }
+        let mut is_driving = false;
+        // What is around them may wait as well.
+        self.begin();
+        (self.shared.around_calls)(&mut || {
+            is_driving = self.end();
+            for _ in 0..CALLS {
+                let next = is_driving.then(|| self.shared.queue().calls.pop_front()).flatten();
+                let Some(call) = next else { break };
+                is_driving = self.run(call);
+            }
+        });
+        is_driving
+    }
+
+    /// Runs a part of a task, watched.
+    fn run(&mut self, part: impl FnOnce()) -> bool {
+        self.begin();
+        // A panic is told by its hook, and has ended its connection.
+        let _ = catch_unwind(AssertUnwindSafe(part));
+        self.end()
+    }
+
+    fn begin(&mut self) {
+        self.turn.task = self.turn.task.checked_add(1).unwrap_or(1);
+        self.shared.turn.store(self.turn.packed(), Ordering::SeqCst);
+        let is_asleep = &self.shared.is_asleep;
+        if is_asleep.load(Ordering::SeqCst) && is_asleep.swap(false, Ordering::SeqCst) {
+            self.shared.wake_watching();
+        }
+    }
+
+    fn end(&mut self) -> bool {
+        let waits = Turn { task: 0, ..self.turn }.packed();
+        let turn = &self.shared.turn;
+        turn.compare_exchange(self.turn.packed(), waits, Ordering::SeqCst, Ordering::SeqCst).is_ok()
     }
 }
 
@@ -402,7 +484,7 @@ mod tests {
 
     fn event_loop(most: usize) -> EventLoop {
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-        EventLoop::new(runtime, |work| work(), most)
+        EventLoop::new(runtime, |work| work(), |calls| calls(), most)
     }
 
     const SOON: Duration = Duration::from_secs(20);
@@ -493,6 +575,49 @@ mod tests {
         assert!(has_ended.try_recv().is_err());
         drop(sender);
         has_ended.recv_timeout(SOON).unwrap();
+    }
+
+    #[test]
+    fn calls_follow_each_other_when_no_task_can_go_on() {
+        let it = event_loop(4);
+        let (other, done) = (it.clone(), Arc::new(Mutex::new(String::new())));
+        let result = it.run(async move {
+            for task in ["a", "b", "c"] {
+                let (inner, done) = (other.clone(), Arc::clone(&done));
+                other.spawn(async move {
+                    let (answered, answer) = oneshot::channel();
+                    done.lock().unwrap().push_str(task);
+                    let calls = Arc::clone(&done);
+                    inner.call(move || {
+                        calls.lock().unwrap().push('-');
+                        answered.send(()).unwrap();
+                    });
+                    answer.await.unwrap();
+                    done.lock().unwrap().push_str(task);
+                });
+            }
+            sleep(Duration::from_millis(20)).await;
+            Arc::into_inner(done).unwrap().into_inner().unwrap()
+        });
+        assert_eq!(result.unwrap(), "abc---abc");
+    }
+
+    #[test]
+    fn a_call_that_holds_its_thread_up_holds_up_no_other() {
+        let it = event_loop(4);
+        let other = it.clone();
+        let result = it.run(async move {
+            let (sender, receiver) = mpsc::channel::<()>();
+            let (told, tell) = oneshot::channel();
+            other.call(move || receiver.recv_timeout(SOON).unwrap());
+            other.call(|| panic!("on purpose"));
+            other.call(move || {
+                sender.send(()).unwrap();
+                told.send(()).unwrap();
+            });
+            tell.await.unwrap();
+        });
+        result.unwrap();
     }
 
     /// All is dropped with the loop: tasks that wait, and the loop itself.

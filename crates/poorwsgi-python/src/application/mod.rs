@@ -163,19 +163,16 @@ impl Application {
         Arc::clone(&self.tables.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The handler of a request, where a route takes it.
-    pub(crate) fn handler_of(&self, head: &dyn Head) -> Option<Function> {
-        let tables = self.tables();
-        let (path, method) = (head.path().ok()?, head.method().parse().ok()?);
-        match tables.router.resolve(&path, method) {
-            Resolved::Static { handler, .. } | Resolved::Pattern { handler, .. } => Some(Arc::clone(handler)),
-            Resolved::MethodNotAllowed(_) | Resolved::NotFound { .. } => None,
-        }
-    }
-
-    /// The pace of requests with this handler, or with none.
-    pub(crate) fn pace<'a>(&'a self, handler: Option<&'a Function>) -> &'a Arc<Pace> {
-        handler.map_or(&self.unrouted, |handler| &handler.pace)
+    /// The pace of requests like this one: with the same handler, or with none.
+    pub(crate) fn pace(&self, head: &dyn Head) -> Arc<Pace> {
+        let tables = self.tables.read().unwrap_or_else(PoisonError::into_inner);
+        let (Ok(path), Ok(method)) = (head.path(), head.method().parse()) else {
+            return Arc::clone(&self.unrouted);
+        };
+        Arc::clone(match tables.router.resolve(&path, method) {
+            Resolved::Static { handler, .. } | Resolved::Pattern { handler, .. } => &handler.pace,
+            Resolved::MethodNotAllowed(_) | Resolved::NotFound { .. } => &self.unrouted,
+        })
     }
 
     /// Sends one request through the pipeline. An error is one that leaves the application.
