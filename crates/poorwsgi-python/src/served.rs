@@ -14,6 +14,7 @@ use poorwsgi::BoxError;
 use poorwsgi::request::{Connection, HttpHead};
 use poorwsgi::response::{Body, Response};
 use poorwsgi::state::HTTP_SERVICE_UNAVAILABLE;
+use poorwsgi::variables::Variables;
 use poorwsgi_server::RequestBody;
 use poorwsgi_server::event_loop::EventLoop;
 use poorwsgi_server::inlining::{Pace, Place, Rule};
@@ -176,19 +177,19 @@ impl Service {
         let (head, pace, may_be_inline) = match &*backend.served {
             Served::Native(application) => {
                 let app = application.get();
-                let head = HttpHead::new(head, app.variables().cloned()).with_connection(self.connection);
-                let pace = app.pace(&head);
+                let head = self.boxed(head, app.variables().cloned());
+                let pace = app.pace(&*head);
                 (head, pace, is_there && !app.is_profiled())
             }
             Served::Callable(callable) => {
-                let head = HttpHead::new(head, callable.variables()).with_connection(self.connection);
+                let head = self.boxed(head, callable.variables());
                 let pace = Arc::clone(callable.pace(&head));
                 (head, pace, is_there)
             }
         };
         let (answer, receiver) = oneshot::channel();
         let is_inline = may_be_inline && pace.is_inline(&backend.rule);
-        let call = Call { run: Run::begin(&self.backend), head: Box::new(head), body, pace, answer };
+        let call = Call { run: Run::begin(&self.backend), head, body, pace, answer };
         if is_inline {
             backend.event_loop.call(move || call.make_inline());
         } else {
@@ -196,6 +197,10 @@ impl Service {
         }
         let late = backend.request_timeout.map(|timeout| Box::pin(sleep(timeout)));
         Answering::OnItsWay { receiver, late }
+    }
+
+    fn boxed(&self, head: Parts, variables: Option<Arc<Variables>>) -> Box<HttpHead> {
+        Box::new(HttpHead::new(head, variables).with_connection(self.connection))
     }
 }
 
@@ -289,7 +294,8 @@ fn native(
     // Attached before the time begins: what others compute is not this call's.
     Python::attach(|py| {
         let source = Source::Native(head);
-        let response = pace.time(rule, place, || Application::handle(application.bind(py), source, body));
+        let response =
+            pace.time(rule, place, |begun| Application::handle(application.bind(py), source, body, begun));
         response.map(Response::into_http).map_err(|error| Raised::boxed(py, error))
     })
 }

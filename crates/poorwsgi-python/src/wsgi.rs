@@ -4,6 +4,7 @@ use std::future::Future;
 use std::os::fd::IntoRawFd;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
+use std::time::Instant;
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
@@ -42,7 +43,7 @@ pub(crate) fn answer<'py>(
     let py = environ.py();
     let head = Environ::new(environ);
     let body = body(py, &head)?;
-    let mut response = Application::handle(application, Source::Wsgi(head), body)?;
+    let mut response = Application::handle(application, Source::Wsgi(head), body, Instant::now())?;
     if response.is_declined() {
         return Ok(PyTuple::empty(py).into_any());
     }

@@ -151,18 +151,18 @@ impl Pace {
         is_inline && !self.is_held_up.load(Ordering::Relaxed)
     }
 
-    /// Makes a call, and records what it took: not the time in which the system ran others in the place of its thread.
+    /// Makes a call, which is told when it begins, and records what it took: not the time in which the system ran others in the place of its thread.
     ///
     /// A call on the pool that has computed little and took long is no evidence where others ran at the same time: it may
     /// have waited for the interpreter, which the others had.
-    pub fn time<T>(&self, rule: &Rule, place: Place, call: impl FnOnce() -> T) -> T {
+    pub fn time<T>(&self, rule: &Rule, place: Place, call: impl FnOnce(Instant) -> T) -> T {
         if place == Place::Inline {
             return self.time_inline(rule, call);
         }
         let running = Running::begin();
         let others_before = Running::others();
         let (before, begun) = (Usage::now(), Instant::now());
-        let result = call();
+        let result = call(begun);
         let took = begun.elapsed();
         let after = Usage::now();
         let had_others = others_before || Running::others();
@@ -179,11 +179,11 @@ impl Pace {
 
     /// The same on the thread of the connections. What it uses is looked at only while it is in doubt, after a call that
     /// was not short: asking the system costs a good part of what a brief call does.
-    fn time_inline<T>(&self, rule: &Rule, call: impl FnOnce() -> T) -> T {
+    fn time_inline<T>(&self, rule: &Rule, call: impl FnOnce(Instant) -> T) -> T {
         let before = (self.credit.load(Ordering::Relaxed) < KNOWN as u32).then(Usage::now);
         self.is_held_up.store(true, Ordering::Relaxed);
         let begun = Instant::now();
-        let result = call();
+        let result = call(begun);
         let took = begun.elapsed();
         self.remember(took);
         self.judge(
@@ -343,7 +343,7 @@ mod tests {
             let _other = others.then(Running::begin);
             for number in 0..KNOWN * 2 {
                 let long = waits || number % 10 == 9;
-                pace.time(&rule, Place::Pool, || {
+                pace.time(&rule, Place::Pool, |_| {
                     if long {
                         std::thread::sleep(LONGER)
                     }
@@ -379,7 +379,7 @@ mod tests {
                 let interrupted = (0..400)
                     .filter(|_| {
                         let begun = Instant::now();
-                        pace.time(&rule, place, work);
+                        pace.time(&rule, place, |_| work());
                         begun.elapsed() > rule.short
                     })
                     .count();
@@ -398,8 +398,8 @@ mod tests {
     fn no_call_follows_one_that_holds_its_thread_up() {
         let rule = Rule { inline: Inline::Always, ..Rule::default() };
         let pace = Pace::default();
-        assert!(!pace.time(&rule, Place::Inline, || pace.is_inline(&rule)));
-        assert!(pace.time(&rule, Place::Pool, || pace.is_inline(&rule)));
+        assert!(!pace.time(&rule, Place::Inline, |_| pace.is_inline(&rule)));
+        assert!(pace.time(&rule, Place::Pool, |_| pace.is_inline(&rule)));
         assert!(pace.is_inline(&rule));
     }
 

@@ -213,7 +213,7 @@ mod tests {
             let timed = Arc::clone(pace);
             pool.spawn(pace, move || {
                 most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-                timed.time(&Rule::default(), Place::Pool, call);
+                timed.time(&Rule::default(), Place::Pool, |_| call());
                 now.fetch_sub(1, Ordering::SeqCst);
                 sender.blocking_send(()).unwrap();
             });

@@ -8,6 +8,7 @@ pub(crate) mod steps;
 
 use std::collections::HashSet;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, RwLock};
+use std::time::Instant;
 
 use http_body::Body as _;
 use poorwsgi::digest::Algorithm;
@@ -175,8 +176,13 @@ impl Application {
         })
     }
 
-    /// Sends one request through the pipeline. An error is one that leaves the application.
-    pub(crate) fn handle(slf: &Bound<'_, Self>, source: Source, body: Body) -> PyResult<Response> {
+    /// Sends one request through the pipeline, which has begun just now. An error is one that leaves the application.
+    pub(crate) fn handle(
+        slf: &Bound<'_, Self>,
+        source: Source,
+        body: Body,
+        begun: Instant,
+    ) -> PyResult<Response> {
         let app = slf.get();
         if !body.is_end_stream() {
             app.refresh_types(slf.py())?;
@@ -186,7 +192,7 @@ impl Application {
             Source::Native(_) => Timed::wrap(body, tables.settings.read_timeout),
             Source::Wsgi(_) => body,
         };
-        let request = Request::made_of(slf.py(), source, slf.clone().into_any().unbind(), body)?;
+        let request = Request::made_of(slf.py(), source, slf.clone().into_any().unbind(), body, begun)?;
         let request = Shared::new(request, app.has_own_steps(slf)?);
         wsgi::ready(poorwsgi::dispatch::dispatch(&tables, &request))
     }

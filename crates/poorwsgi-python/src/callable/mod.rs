@@ -106,7 +106,7 @@ impl Callable {
                 }
             };
             let call =
-                || self.call(&head, &input, &exchange).and_then(|result| body::begin(&result, &exchange));
+                |_| self.call(&head, &input, &exchange).and_then(|result| body::begin(&result, &exchange));
             let begun = pace.time(rule, place, call);
             if exchange.is_overfull() {
                 pace.leave();

@@ -1,6 +1,7 @@
 //! `Request`: what handlers get.
 
 use std::sync::LazyLock;
+use std::time::Instant;
 
 use http::header;
 use poorwsgi::dispatch::BodyPlan;
@@ -42,8 +43,9 @@ impl Request {
         source: Source,
         app: Py<PyAny>,
         body: Body,
+        begun: Instant,
     ) -> PyResult<Bound<'_, Self>> {
-        let base = SimpleRequest::made_of(source, app);
+        let base = SimpleRequest::made_of(source, app, begun);
         let request = Request { body: Unread::new(body) };
         Bound::new(py, PyClassInitializer::from(base).add_subclass(request))
     }

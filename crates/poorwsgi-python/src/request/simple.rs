@@ -1,7 +1,7 @@
 //! `SimpleRequest`: what a request knows without negotiation and body.
 
 use std::sync::{Arc, OnceLock};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use http::header;
 use poorwsgi::request::Head;
@@ -36,7 +36,33 @@ pub(crate) struct SimpleRequest {
 struct Core {
     source: Source,
     app: Py<PyAny>,
-    made: f64,
+    begun: Begun,
+}
+
+/// When a request was made. One clock has been asked, and the other one is only where it is wanted.
+struct Begun {
+    at: Instant,
+    /// In seconds since 1970.
+    time: OnceLock<f64>,
+}
+
+impl Begun {
+    const fn at(at: Instant) -> Self {
+        Begun { at, time: OnceLock::new() }
+    }
+
+    fn now() -> Self {
+        Begun::at(Instant::now())
+    }
+
+    fn time(&self) -> f64 {
+        *self.time.get_or_init(|| {
+            let begun = SystemTime::now().checked_sub(self.at.elapsed());
+            begun
+                .and_then(|begun| begun.duration_since(UNIX_EPOCH).ok())
+                .map_or(0.0, |since| since.as_secs_f64())
+        })
+    }
 }
 
 /// The route that a request took.
@@ -53,8 +79,8 @@ pub(crate) struct PathArg {
 }
 
 impl SimpleRequest {
-    pub(crate) fn made_of(source: Source, app: Py<PyAny>) -> Self {
-        SimpleRequest { made: Some(Core { source, app, made: now() }), ..Self::blank() }
+    pub(crate) fn made_of(source: Source, app: Py<PyAny>, begun: Instant) -> Self {
+        SimpleRequest { made: Some(Core { source, app, begun: Begun::at(begun) }), ..Self::blank() }
     }
 
     pub(super) fn blank() -> Self {
@@ -76,14 +102,14 @@ impl SimpleRequest {
             Python::attach(|py| Core {
                 source: Source::Wsgi(Environ::new(&PyDict::new(py))),
                 app: py.None(),
-                made: now(),
+                begun: Begun::now(),
             })
         })
     }
 
     pub(super) fn init(&self, environ: &Bound<'_, PyDict>, app: &Bound<'_, PyAny>) {
         let source = Source::Wsgi(Environ::new(environ));
-        let _ = self.core.set(Core { source, app: app.clone().unbind(), made: now() });
+        let _ = self.core.set(Core { source, app: app.clone().unbind(), begun: Begun::now() });
     }
 
     pub(crate) fn source(&self) -> &Source {
@@ -128,10 +154,6 @@ impl SimpleRequest {
             None => self.application(py).getattr(setting),
         }
     }
-}
-
-fn now() -> f64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |elapsed| elapsed.as_secs_f64())
 }
 
 #[pymethods]
@@ -401,13 +423,13 @@ impl SimpleRequest {
         {
             return Ok(time);
         }
-        Ok(self.core().made.into_pyobject(py)?.into_any())
+        Ok(self.core().begun.time().into_pyobject(py)?.into_any())
     }
 
     /// When the object was made, in seconds since 1970.
     #[getter]
     fn end_time(&self) -> f64 {
-        self.core().made
+        self.core().begun.time()
     }
 
     /// The app_ variables by their names without app_, in lower case. Deprecated: use Application.get_options.
