@@ -98,8 +98,8 @@ impl Language for Python3 {
         Ok(())
     }
 
-    async fn load(request: &Shared, _: BodyPlan) -> Result<(), Error> {
-        Python::attach(|py| Request::load(request.object.bind(py)))
+    async fn load(request: &Shared, plan: BodyPlan) -> Result<(), Error> {
+        Python::attach(|py| Request::load(request.object.bind(py), Some(plan)))
     }
 
     async fn handle(handler: &Function, request: &Shared) -> Result<Answer, Error> {

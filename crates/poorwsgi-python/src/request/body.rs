@@ -104,7 +104,7 @@ pub(super) enum Loaded {
     FormStream(Body),
 }
 
-/// Reads a body as planned. Other Python threads go on meanwhile.
+/// Reads a body as planned. Other Python threads go on meanwhile, unless it is there.
 pub(super) fn load(
     py: Python<'_>,
     plan: BodyPlan,
@@ -113,8 +113,10 @@ pub(super) fn load(
     body: Body,
 ) -> Result<Loaded, Error> {
     let is_small = length.is_some_and(|length| length <= settings.data_size);
-    let read = |body, limit, setting| {
-        py.detach(|| pollster::block_on(read_body(body, limit, setting))).map_err(Error::of_body)
+    let read = |body: Body, limit, setting| {
+        let is_there = body.as_bytes().is_some();
+        let read = || pollster::block_on(read_body(body, limit, setting));
+        if is_there { read() } else { py.detach(read) }.map_err(Error::of_body)
     };
     Ok(match plan {
         BodyPlan::Leave => Loaded::Left(body),
@@ -127,8 +129,13 @@ pub(super) fn load(
     })
 }
 
-/// The next piece of a body, or `None` at its end. Other Python threads go on meanwhile.
+/// The next piece of a body, or `None` at its end. Other Python threads go on meanwhile, unless it is there.
 pub(super) fn next_piece(py: Python<'_>, body: &mut Body) -> Result<Option<Bytes>, Error> {
+    if let Some(bytes) = body.as_bytes() {
+        let piece = (!bytes.is_empty()).then(|| bytes.clone());
+        *body = Body::empty();
+        return Ok(piece);
+    }
     py.detach(|| {
         loop {
             match pollster::block_on(body.frame()) {

@@ -50,23 +50,23 @@ impl Request {
         Bound::new(py, PyClassInitializer::from(base).add_subclass(request))
     }
 
-    /// Reads the body as the settings of the application plan it, once.
-    pub(crate) fn load(slf: &Bound<'_, Self>) -> Result<(), Error> {
+    /// Reads the body as planned, once; without a plan, as the settings of the application mean it.
+    pub(crate) fn load(slf: &Bound<'_, Self>, plan: Option<BodyPlan>) -> Result<(), Error> {
         let Some(body) = slf.get().fresh(slf)? else { return Ok(()) };
-        Self::read_as_planned(slf, body).inspect_err(|error| slf.get().body.fail(slf.py(), error))
+        Self::read_as_planned(slf, plan, body).inspect_err(|error| slf.get().body.fail(slf.py(), error))
     }
 
-    fn read_as_planned(slf: &Bound<'_, Self>, body: Body) -> Result<(), Error> {
+    fn read_as_planned(slf: &Bound<'_, Self>, plan: Option<BodyPlan>, body: Body) -> Result<(), Error> {
         let py = slf.py();
         let base = slf.as_super().get();
         let tables = base.application(py).cast::<Application>().ok().map(|app| app.get().tables());
         let settings = tables.as_ref().map_or(&*STAND_IN, |tables| &tables.settings);
         let head = base.head();
-        let Ok(method) = head.method().parse::<Method>() else {
-            slf.get().body.leave(body);
-            return Ok(());
+        let plan = match (plan, head.method().parse::<Method>()) {
+            (Some(plan), _) => plan,
+            (None, Ok(method)) => BodyPlan::of(head, method, settings)?,
+            (None, Err(_)) => BodyPlan::Leave,
         };
-        let plan = BodyPlan::of(head, method, settings)?;
         match load(py, plan, head.content_length()?, settings, body)? {
             Loaded::Left(body) => slf.get().body.leave(body),
             Loaded::Data(data) => Self::keep(slf, &data)?,
@@ -120,7 +120,7 @@ impl Request {
 
     /// Loads the body for a property; a failure is raised as the exception it is.
     fn loaded(slf: &Bound<'_, Self>) -> PyResult<()> {
-        Self::load(slf).map_err(|error| error.into_exception(slf.py()))
+        Self::load(slf, None).map_err(|error| error.into_exception(slf.py()))
     }
 
     /// Calls with all arguments of the path, in order.

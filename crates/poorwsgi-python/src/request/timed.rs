@@ -25,7 +25,7 @@ pub(crate) struct Timed {
 impl Timed {
     /// The body itself where it has come already, or nothing limits the wait.
     pub(crate) fn wrap(body: Body, timeout: Duration) -> Body {
-        if body.is_end_stream() || timeout == Duration::MAX {
+        if body.as_bytes().is_some() || timeout == Duration::MAX {
             return body;
         }
         match Handle::try_current() {

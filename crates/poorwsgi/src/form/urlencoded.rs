@@ -185,24 +185,23 @@ pub fn parse(text: &[u8], options: Options) -> Result<Vec<Pair>, FormError> {
     Ok(pairs)
 }
 
+/// Byte by byte: names and values are short, and what is escaped in them close together.
 fn decode(encoded: &[u8]) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(encoded.len());
-    let mut rest = encoded;
-    while let Some(at) = memchr::memchr2(b'+', b'%', rest) {
-        let (plain, escape) = rest.split_at(at);
-        decoded.extend_from_slice(plain);
-        let (byte, length) = match escape {
-            [b'+', ..] => (b' ', 1),
-            [_, high, low, ..] => match (hex_digit(*high), hex_digit(*low)) {
-                (Some(high), Some(low)) => (high << 4 | low, 3),
-                _ => (b'%', 1),
+    let mut rest = encoded.iter();
+    while let Some(&byte) = rest.next() {
+        decoded.push(match (byte, rest.as_slice()) {
+            (b'+', _) => b' ',
+            (b'%', [high, low, ..]) => match (hex_digit(*high), hex_digit(*low)) {
+                (Some(high), Some(low)) => {
+                    rest.nth(1);
+                    high << 4 | low
+                }
+                _ => b'%',
             },
-            _ => (b'%', 1),
-        };
-        decoded.push(byte);
-        rest = escape.get(length..).unwrap_or_default();
+            _ => byte,
+        });
     }
-    decoded.extend_from_slice(rest);
     decoded
 }
 

@@ -20,6 +20,9 @@ pub async fn read_body(body: Body, limit: u64, setting: &str) -> Result<Bytes, H
     if body.size_hint().lower() > limit {
         return Err(too_large());
     }
+    if let Some(bytes) = body.as_bytes() {
+        return Ok(bytes.clone());
+    }
     let bytes = usize::try_from(limit).unwrap_or(usize::MAX);
     match Limited::new(body, bytes).collect().await {
         Ok(body) => Ok(body.to_bytes()),
