@@ -9,6 +9,7 @@ quoted. CPU is the figure to compare: requests per second stop at what the clien
 """
 import argparse
 import datetime
+import hashlib
 import http.client
 import os
 import pathlib
@@ -30,6 +31,7 @@ import tools  # noqa: E402
 
 BEGIN, END = "<!-- bench-server: written by `make bench-server` -->", "<!-- /bench-server -->"
 TICK = os.sysconf("SC_CLK_TCK")
+COUNTS = 500_000  # of requests with one nonce, more than a server answers in the time
 #: title, path, method, what is sent, what the answer begins with
 CASES = {
     "hello": ("Hello world", "/hello", "GET", b"", {}, b"Hello world"),
@@ -37,12 +39,13 @@ CASES = {
     "form": ("form of ten fields", "/form", "POST", apps.FORM, {"Content-Type": "application/x-www-form-urlencoded"}, b"value of"),
     "multipart": ("multipart of 64 KiB", "/upload", "POST", apps.MULTIPART,
                   {"Content-Type": f"multipart/form-data; boundary={apps.BOUNDARY}"}, b"holiday 65536"),
+    "digest": ("digest-protected page", "/digest", "GET", b"", {}, b"alice"),
     "session": ("session page", "/session", "GET", b"", {}, b"alice"),
     "1k": ("file of 1 KiB", "/1k.bin", "GET", b"", {}, b"xxx"),
     "100k": ("100 KiB", "/100k.bin", "GET", b"", {}, b"xxx"),
     "10m": ("10 MiB", "/10m.bin", "GET", b"", {}, b"xxx"),
 }
-PAGES = ["hello", "json", "form", "multipart", "session"]
+PAGES = ["hello", "json", "form", "multipart", "digest", "session"]
 FILES = ["1k", "100k", "10m"]
 NGINX = """daemon off; worker_processes 1; pid {root}/pid; error_log {root}/error.log;
 events {{ worker_connections 1024; }}
@@ -180,21 +183,55 @@ class serving:
 
 def load(case, port, process, seconds, root):
     _, path, method, body, headers, expected = CASES[case]
-    headers = dict(headers)
+    headers, lua = dict(headers), ""
     if case == "session":
-        cookie, _ = ask(port, "/login", "GET", b"", {})
-        headers["Cookie"] = cookie.split(";")[0]
+        response, _ = ask(port, "/login", "GET", b"", {})
+        headers["Cookie"] = response.getheader("Set-Cookie").split(";")[0]
+    if case == "digest":
+        response, _ = ask(port, path, method, b"", {})
+        headers["Authorization"], lua = credentials(response.getheader("WWW-Authenticate"), method, path, root)
     _, content = ask(port, path, method, body, headers)
     if not content.startswith(expected):
         raise SystemExit(f"{case}: {content[:80]!r}")
     script = root / "request.lua"
     (root / "body").write_bytes(body)
     fields = "".join(f"wrk.headers[{name!r}] = {value!r}\n" for name, value in headers.items())
-    script.write_text(f"wrk.method = {method!r}\n{fields}" + (f"wrk.body = io.open('{root}/body', 'rb'):read('*a')\n" if body else ""))
+    content = f"wrk.body = io.open('{root}/body', 'rb'):read('*a')\n" if body else ""
+    script.write_text(f"wrk.method = {method!r}\n{fields}{content}{lua}")
     wrk(port, path, script, 1)
+    if case == "digest":  # counts are for one use
+        response, _ = ask(port, path, method, b"", {})
+        _, lua = credentials(response.getheader("WWW-Authenticate"), method, path, root)
+        script.write_text(f"wrk.method = {method!r}\n{lua}")
     before = cpu(process.pid)
     requests = wrk(port, path, script, seconds)
     return (cpu(process.pid) - before) / requests * 1e6
+
+
+def credentials(challenge, method, path, root):
+    """The first Authorization (RFC 7616) that answers a challenge, and a script that sends the next ones: each has a count
+    and a response of its own, as servers that see to it take each only once."""
+    asked = {name: quoted or plain for name, quoted, plain in re.findall(r'(\w+)=(?:"([^"]*)"|([^\s,]+))', challenge)}
+
+    def md5(*parts):
+        return hashlib.md5(":".join(parts).encode()).hexdigest()
+
+    user, target, kept = md5("alice", asked["realm"], "secret"), md5(method, path), ["realm", "nonce", "opaque", "algorithm"]
+    fields = ", ".join(['Digest username="alice"', f'uri="{path}"', 'qop=auth', 'cnonce="bench"',
+                        *(f'{name}="{asked[name]}"' for name in kept if name in asked)])
+    responses = (md5(user, asked["nonce"], f"{count:08x}", "bench", "auth", target) for count in range(1, COUNTS + 1))
+    (root / "responses").write_text("\n".join(responses))
+    lua = f"""
+local count, responses = 1, {{}}
+for line in io.lines('{root}/responses') do table.insert(responses, line) end
+function request()
+  count = count + 1
+  wrk.headers['Authorization'] = string.format('%s, nc=%08x, response="%s"', {fields!r}, count, responses[count])
+  return wrk.format()
+end
+"""
+    first = md5(user, asked["nonce"], "00000001", "bench", "auth", target)
+    return f'{fields}, nc=00000001, response="{first}"', lua
 
 
 def ask(port, path, method, body, headers):
@@ -203,7 +240,7 @@ def ask(port, path, method, body, headers):
     response = connection.getresponse()
     content = response.read()
     connection.close()
-    return response.getheader("Set-Cookie", ""), content
+    return response, content
 
 
 def wrk(port, path, script, seconds, pinned=True):

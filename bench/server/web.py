@@ -25,6 +25,7 @@ def flask():
 
 
 def poorwsgi():
+    from poorwsgi.digest import PasswordMap, check_digest, hexdigest
     from poorwsgi.session import PoorSession
 
     application = apps.poorwsgi()
@@ -46,6 +47,16 @@ def poorwsgi():
         session = PoorSession(application.secret_key)
         session.load(req.cookies)
         return session.data["user"]
+
+    application.auth_type = "Digest"
+    application.auth_algorithm = "MD5"
+    application.auth_map = PasswordMap()
+    application.auth_map.set("bench", "alice", hexdigest("alice", "bench", "secret"))
+
+    @application.route("/digest")
+    @check_digest("bench")
+    def protected(req):
+        return req.user
 
     return application
 

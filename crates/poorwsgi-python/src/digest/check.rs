@@ -1,5 +1,6 @@
 //! Checking the login of a request.
 
+use http::header::AUTHORIZATION;
 use poorwsgi::digest::{Algorithm, Refusal};
 use poorwsgi::state;
 use pyo3::exceptions::PyRuntimeError;
@@ -9,6 +10,7 @@ use pyo3::types::PyDict;
 use super::MODULE;
 use super::duck::{Login, with_login};
 use crate::names::{self, Name};
+use crate::request::SimpleRequest;
 use crate::response::HTTPException;
 
 /// Whether the response of a request's credentials was made with this digest of a user, realm and password (hexdigest).
@@ -88,46 +90,58 @@ fn judged(req: &Bound<'_, PyAny>, result: Option<Result<(), Refusal>>) -> PyResu
 #[pyfunction]
 pub(crate) fn _check_login(req: &Bound<'_, PyAny>, realm: &str, username: Option<&str>) -> PyResult<()> {
     static CHECK_TOKEN: Name = Name::new("poorwsgi._poorwsgi", "check_token");
+    static CHECK_CREDENTIALS: Name = Name::new("poorwsgi._poorwsgi", "check_credentials");
     let py = req.py();
-    let module = py.import(MODULE)?;
-    let refuse = |stale| Err(unauthorized(py, realm, stale));
-    if !req.getattr("headers")?.contains("Authorization")? {
-        return refuse(false);
+    if !has_credentials(req)? {
+        return Err(unauthorized(py, realm, false));
     }
-    let authorization = req.getattr("authorization")?;
-    let value = |name| authorization.get_item(name).ok().filter(|value| !value.is_none());
-    if value("type").and_then(|kind| kind.extract::<String>().ok()).as_deref() != Some("Digest") {
-        return refuse(false);
-    }
-    let check_token = module.getattr("check_token")?;
-    let replaced = !check_token.is(CHECK_TOKEN.get(py)?);
-    if replaced && !token_is_good(req, &check_token, value("nonce"))? {
-        return refuse(true);
-    }
-    if !module.call_method1("check_credentials", (req, realm, username))?.is_truthy()? {
-        return refuse(false);
-    }
-    // Comes last, because the nonce counts as used from here on.
+    let own_token = replaced(py, "check_token", &CHECK_TOKEN)?;
+    let own_credentials = replaced(py, "check_credentials", &CHECK_CREDENTIALS)?;
     let login = with_login(req, |login| {
-        let nonce = match replaced {
-            true => Ok(()),
-            false => login.auth.check_nonce(login.credentials, login.attempt, login.nonces),
+        if let Some(check_token) = &own_token
+            && !token_is_good(req, check_token, login.credentials.nonce)?
+        {
+            return Ok(Err(Refusal::Stale));
+        }
+        let proven = match &own_credentials {
+            None => credentials(req, login, realm, username)?,
+            Some(check) if check.call1((req, realm, username))?.is_truthy()? => Ok(()),
+            Some(_) => Err(Refusal::Refused("check_credentials says no")),
         };
-        Ok((nonce, login.credentials.username.map(str::to_owned)))
+        // Comes last, because the nonce counts as used from here on.
+        let checked = proven.and_then(|()| match own_token {
+            Some(_) => Ok(()),
+            None => login.auth.check_nonce(login.credentials, login.attempt, login.nonces),
+        });
+        Ok(checked.map(|()| login.credentials.username.map(str::to_owned)))
     })?;
-    let (nonce, user) = login.unzip();
-    let stale = nonce == Some(Err(Refusal::Stale));
-    if !replaced && !judged(req, nonce)? {
-        return refuse(stale);
+    let stale = login == Some(Err(Refusal::Stale));
+    let mut user = None;
+    if judged(req, login.map(|login| login.map(|found| user = found)))? {
+        return req.setattr("user", user);
     }
-    req.setattr("user", user.flatten())
+    Err(unauthorized(py, realm, stale))
+}
+
+fn has_credentials(req: &Bound<'_, PyAny>) -> PyResult<bool> {
+    match req.cast::<SimpleRequest>() {
+        Ok(request) => Ok(request.get().head().header(&AUTHORIZATION).is_some()),
+        Err(_) => req.getattr("headers")?.contains("Authorization"),
+    }
+}
+
+/// The function that somebody put in the place of ours in the module.
+fn replaced<'py>(py: Python<'py>, name: &str, ours: &Name) -> PyResult<Option<Bound<'py, PyAny>>> {
+    static DIGEST: Name = Name::new("poorwsgi", "digest");
+    let function = DIGEST.get(py)?.getattr(name)?;
+    Ok(if function.is(ours.get(py)?) { None } else { Some(function) })
 }
 
 /// The check of nonces that somebody put in the place of ours, called as PoorWSGI calls it.
 fn token_is_good(
     req: &Bound<'_, PyAny>,
     check_token: &Bound<'_, PyAny>,
-    nonce: Option<Bound<'_, PyAny>>,
+    nonce: Option<&str>,
 ) -> PyResult<bool> {
     let kwargs = PyDict::new(req.py());
     kwargs.set_item("timeout", req.getattr("app")?.getattr("auth_timeout")?)?;
