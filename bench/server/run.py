@@ -31,7 +31,7 @@ import tools  # noqa: E402
 
 BEGIN, END = "<!-- bench-server: written by `make bench-server` -->", "<!-- /bench-server -->"
 TICK = os.sysconf("SC_CLK_TCK")
-COUNTS = 500_000  # of requests with one nonce, more than a server answers in the time
+COUNTS = 300_000  # of requests with one nonce, more than a server answers in the time
 #: title, path, method, what is sent, what the answer begins with
 CASES = {
     "hello": ("Hello world", "/hello", "GET", b"", {}, b"Hello world"),
@@ -222,12 +222,20 @@ def credentials(challenge, method, path, root):
     responses = (md5(user, asked["nonce"], f"{count:08x}", "bench", "auth", target) for count in range(1, COUNTS + 1))
     (root / "responses").write_text("\n".join(responses))
     lua = f"""
-local count, responses = 1, {{}}
-for line in io.lines('{root}/responses') do table.insert(responses, line) end
+local count, requests = 0, {{}}
+function init()
+  wrk.headers['Authorization'] = '@'
+  local before, after = wrk.format():match('^(.-)@(.*)$')
+  for response in io.lines('{root}/responses') do
+    count = count + 1
+    local counted = string.format(', nc=%08x, response="%s"', count, response)
+    requests[count] = before .. {fields!r} .. counted .. after
+  end
+  count = 1
+end
 function request()
   count = count + 1
-  wrk.headers['Authorization'] = string.format('%s, nc=%08x, response="%s"', {fields!r}, count, responses[count])
-  return wrk.format()
+  return requests[count]
 end
 """
     first = md5(user, asked["nonce"], "00000001", "bench", "auth", target)
