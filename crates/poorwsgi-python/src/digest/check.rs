@@ -4,8 +4,9 @@ use http::header::AUTHORIZATION;
 use poorwsgi::digest::{Algorithm, Refusal};
 use poorwsgi::state;
 use pyo3::exceptions::PyRuntimeError;
+use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyString};
 
 use super::MODULE;
 use super::duck::{Login, with_login};
@@ -65,14 +66,15 @@ fn credentials(
 
 /// The digest of a user in Application.auth_map: a PasswordMap, or any mapping of realms to mappings of users.
 fn stored(req: &Bound<'_, PyAny>, realm: &str, user: &str) -> PyResult<Option<String>> {
-    let map = req.getattr("app")?.getattr("auth_map")?;
+    let py = req.py();
+    let map = req.getattr(intern!(py, "app"))?.getattr(intern!(py, "auth_map"))?;
     if map.is_none() {
         return Err(PyRuntimeError::new_err(
             "Application.auth_map is not set: it holds the users of digest login",
         ));
     }
-    let users = map.call_method1("get", (realm, PyDict::new(req.py())))?;
-    Ok(users.call_method1("get", (user,))?.extract().ok())
+    let users = map.call_method1(intern!(py, "get"), (realm, PyDict::new(py)))?;
+    Ok(users.call_method1(intern!(py, "get"), (user,))?.extract().ok())
 }
 
 /// The answer, with the reason of a refusal in the log.
@@ -95,8 +97,8 @@ pub(crate) fn _check_login(req: &Bound<'_, PyAny>, realm: &str, username: Option
     if !has_credentials(req)? {
         return Err(unauthorized(py, realm, false));
     }
-    let own_token = replaced(py, "check_token", &CHECK_TOKEN)?;
-    let own_credentials = replaced(py, "check_credentials", &CHECK_CREDENTIALS)?;
+    let own_token = replaced(intern!(py, "check_token"), &CHECK_TOKEN)?;
+    let own_credentials = replaced(intern!(py, "check_credentials"), &CHECK_CREDENTIALS)?;
     let login = with_login(req, |login| {
         if let Some(check_token) = &own_token
             && !token_is_good(req, check_token, login.credentials.nonce)?
@@ -118,7 +120,7 @@ pub(crate) fn _check_login(req: &Bound<'_, PyAny>, realm: &str, username: Option
     let stale = login == Some(Err(Refusal::Stale));
     let mut user = None;
     if judged(req, login.map(|login| login.map(|found| user = found)))? {
-        return req.setattr("user", user);
+        return req.setattr(intern!(py, "user"), user);
     }
     Err(unauthorized(py, realm, stale))
 }
@@ -131,8 +133,9 @@ fn has_credentials(req: &Bound<'_, PyAny>) -> PyResult<bool> {
 }
 
 /// The function that somebody put in the place of ours in the module.
-fn replaced<'py>(py: Python<'py>, name: &str, ours: &Name) -> PyResult<Option<Bound<'py, PyAny>>> {
+fn replaced<'py>(name: &Bound<'py, PyString>, ours: &Name) -> PyResult<Option<Bound<'py, PyAny>>> {
     static DIGEST: Name = Name::new("poorwsgi", "digest");
+    let py = name.py();
     let function = DIGEST.get(py)?.getattr(name)?;
     Ok(if function.is(ours.get(py)?) { None } else { Some(function) })
 }

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use poorwsgi::digest::{Algorithm, Attempt, Credentials, DigestAuth, NonceTable, Target, now};
 use poorwsgi::settings::SecretKey;
 use pyo3::exceptions::PyValueError;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString};
 
@@ -30,7 +31,7 @@ pub(super) fn with_login<T>(
     check: impl FnOnce(&Login<'_>) -> PyResult<T>,
 ) -> PyResult<Option<T>> {
     let py = req.py();
-    let app = req.getattr("app")?;
+    let app = req.getattr(intern!(py, "app"))?;
     let (Ok(request), Ok(app)) = (req.cast::<SimpleRequest>(), app.cast::<Application>()) else {
         return with_attributes(req, &app, check);
     };

@@ -25,7 +25,30 @@ use crate::headers::parameters::{decode_extended, is_token, split_quoted, unquot
 pub struct Authorization {
     scheme: String,
     credentials: String,
-    parameters: Vec<(String, String)>,
+    parameters: Parameters,
+}
+
+/// Names and values, all in one text: credentials have many of them.
+#[derive(Clone, Default, PartialEq, Eq)]
+struct Parameters {
+    text: String,
+    /// Where in the text each name begins, where it ends and its value begins, and where that ends.
+    places: Vec<(usize, usize, usize)>,
+}
+
+impl Parameters {
+    fn push(&mut self, name: &str, value: &str) {
+        let begin = self.text.len();
+        self.text.push_str(name);
+        let middle = self.text.len();
+        self.text.push_str(value);
+        self.places.push((begin, middle, self.text.len()));
+    }
+
+    fn iter(&self) -> impl DoubleEndedIterator<Item = (&str, &str)> {
+        let part = |begin, end| self.text.get(begin..end).unwrap_or_default();
+        self.places.iter().map(move |&(begin, middle, end)| (part(begin, middle), part(middle, end)))
+    }
 }
 
 impl Authorization {
@@ -35,10 +58,11 @@ impl Authorization {
         let field = field.trim();
         let (scheme, rest) = field.split_once([' ', '\t']).unwrap_or((field, ""));
         let credentials = rest.trim();
-        let mut parameters = if is_token68(credentials) { Vec::new() } else { parse_parameters(credentials) };
-        let extended = parameters.iter().rev().find(|(name, _)| name == "username*");
+        let mut parameters =
+            if is_token68(credentials) { Parameters::default() } else { parse_parameters(credentials) };
+        let extended = parameters.iter().rev().find(|(name, _)| *name == "username*");
         if let Some(username) = extended.and_then(|(_, value)| decode_extended(value)) {
-            parameters.push(("username".to_owned(), username));
+            parameters.push("username", &username);
         }
         Authorization { scheme: capitalize(scheme), credentials: credentials.to_owned(), parameters }
     }
@@ -62,12 +86,12 @@ impl Authorization {
             .iter()
             .rev()
             .find(|(other, _)| other.eq_ignore_ascii_case(name))
-            .map(|(_, value)| &**value)
+            .map(|(_, value)| value)
     }
 
     /// Name, as it was sent, and value of every parameter, in order. Of two with one name the last counts.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.parameters.iter().map(|(name, value)| (&**name, &**value))
+        self.parameters.iter()
     }
 }
 
@@ -78,13 +102,15 @@ impl fmt::Debug for Authorization {
     }
 }
 
-fn parse_parameters(list: &str) -> Vec<(String, String)> {
+fn parse_parameters(list: &str) -> Parameters {
+    let text = String::with_capacity(list.len());
+    let mut parameters = Parameters { text, places: Vec::with_capacity(12) };
     split_quoted(list, b',')
         .filter_map(|item| item.split_once('='))
         .map(|(name, value)| (name.trim(), value.trim()))
         .filter(|(name, value)| is_token(name) && !value.is_empty())
-        .map(|(name, value)| (name.to_owned(), unquote(value).into_owned()))
-        .collect()
+        .for_each(|(name, value)| parameters.push(name, &unquote(value)));
+    parameters
 }
 
 /// The form of opaque credentials (RFC 9110, section 11.2), which may end in `=` like a parameter without value.
