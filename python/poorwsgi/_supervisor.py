@@ -93,7 +93,7 @@ class Supervisor:
 
     def __init__(self, listener, count, command=None, stop_timeout=30):
         self._listener = listener
-        self._table = _table()
+        self._table = None
         self._count = count
         self._command = command or _command()
         self._grace = stop_timeout + _LAST_WORDS
@@ -116,6 +116,7 @@ class Supervisor:
             # A handler there must be, or the default action is taken; what is to be done comes through the socket.
             before = {number: signal.signal(number, lambda *_: None) for number in _SIGNALS}
             self._selector.register(woken, selectors.EVENT_READ, None)
+            self._table = _table()
             try:
                 while True:
                     self._fill()
@@ -126,6 +127,8 @@ class Supervisor:
                 for worker in self._workers:
                     worker.signal(signal.SIGKILL)
                     worker.process.wait()
+                if self._table:
+                    self._table.close()
                 signal.set_wakeup_fd(wakeup)
                 for number, handler in before.items():
                     signal.signal(number, handler)
