@@ -14,7 +14,7 @@ import pytest
 from servers import SERVERS, Client
 
 from poorwsgi import Application, state
-from poorwsgi.response import GeneratorResponse
+from poorwsgi.response import GeneratorResponse, Response
 
 
 def environs():
@@ -301,6 +301,25 @@ def test_bodies_that_come_slowly_take_no_more_memory_than_is_set_aside(paced):
             each.sendall(b"x")
         for each in slow:
             assert each.recv(1000).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize("native", [True, False])
+@pytest.mark.parametrize("inline", ["always", "never"])
+def test_a_small_body_that_comes_in_pieces_is_whole(app, native, inline):
+    @app.route("/echo", method=state.METHOD_POST)
+    def echo(req):
+        return Response(req.data)
+
+    content = bytes(range(256)) * 100
+    head = f"POST /echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: {len(content)}\r\n\r\n".encode()
+    served = app if native else lambda environ, start_response: app(environ, start_response)
+    with SERVERS["ours"](served, inline=inline) as port, socket.create_connection(("127.0.0.1", port), 30) as client:
+        client.sendall(head)
+        for begin in range(0, len(content), 5000):
+            client.sendall(content[begin:begin + 5000])
+            time.sleep(0.02)
+        with client.makefile("rb") as file:
+            assert file.read().partition(b"\r\n\r\n")[2] == content
 
 
 def test_a_small_body_that_comes_slowly_keeps_no_thread(paced):
