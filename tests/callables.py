@@ -1,0 +1,39 @@
+"""WSGI callables on the built-in server, and what asks them."""
+import contextlib
+import socket
+
+import pytest
+from servers import Client, on_our_server
+
+OK = "200 OK"
+TEXT = [("Content-Type", "text/plain")]
+
+
+@pytest.fixture
+def serve():
+    """Serves a callable; gives a client."""
+    with contextlib.ExitStack() as stack:
+        yield lambda app: Client(stack.enter_context(on_our_server(app)))
+
+
+def raw(client, request):
+    """Sends bytes, and gives all that comes back until the server closes."""
+    with socket.create_connection(("127.0.0.1", client.port), 30) as connection:
+        connection.sendall(request)
+        connection.shutdown(socket.SHUT_WR)
+        with connection.makefile("rb") as file:
+            return file.read()
+
+
+def get(path="/", method="GET", fields=""):
+    return f"{method} {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{fields}\r\n".encode()
+
+
+def answer(body, status=OK, headers=TEXT):
+    """A callable that answers every request alike."""
+
+    def app(environ, start_response):
+        start_response(status, headers)
+        return body
+
+    return app
