@@ -99,9 +99,9 @@ def workers(args, root):
     gunicorn = [args.peers, "-m", "gunicorn", "-b", "127.0.0.1:{port}", "--log-level", "error", *THREADS, "web:application", "-w"]
     lines = []
     for what, path, name, command in (
-        ("0.1 ms", "/work/100", "PoorWSGI with a Rust engine", ours(args, "--workers")),
-        ("2 ms", "/work/2000", "PoorWSGI with a Rust engine", ours(args, "--workers")),
-        ("2 ms", "/work/2000", "PoorWSGI 2.8.1 on gunicorn, 256 threads", gunicorn),
+        ("0.1 ms", "/compute/100", "PoorWSGI with a Rust engine", ours(args, "--workers")),
+        ("2 ms", "/compute/2000", "PoorWSGI with a Rust engine", ours(args, "--workers")),
+        ("2 ms", "/compute/2000", "PoorWSGI 2.8.1 on gunicorn, 256 threads", gunicorn),
     ):
         rates = []
         for count in ("1", "2"):

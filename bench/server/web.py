@@ -81,8 +81,8 @@ def load():
     def burn(req):
         return compute(0.05)
 
-    @application.route("/work/<microseconds:int>")
-    def work(req, microseconds):
+    @application.route("/compute/<microseconds:int>")
+    def brief(req, microseconds):
         return compute(microseconds / 1_000_000)
 
     def compute(seconds):

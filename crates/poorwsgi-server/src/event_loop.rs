@@ -165,7 +165,8 @@ impl EventLoop {
             tasks.next += 1;
             let scheduler = Arc::clone(&shared);
             let future = Listed { future, id, shared: Arc::clone(&shared) };
-            let (runnable, task) = async_task::spawn(future, move |runnable| scheduler.schedule(runnable));
+            let (runnable, task) =
+                async_task::spawn(future, move |runnable| scheduler.put(runnable, |queue| &mut queue.ready));
             task.detach();
             tasks.wakers.insert(id, runnable.waker());
             runnable
@@ -175,17 +176,8 @@ impl EventLoop {
 
     /// Makes a call on the thread that drives the connections, when none of them has anything to do.
     pub fn call(&self, call: impl FnOnce() + Send + 'static) {
-        let call = Box::new(call);
-        let mut queue = self.0.queue();
-        if queue.is_over {
-            // The lock first: what ends with the call may wake others.
-            drop(queue);
-            return drop(call);
-        }
-        queue.calls.push_back(call);
-        let waiting = queue.waiting.take();
-        drop(queue);
-        waiting.into_iter().for_each(Waker::wake);
+        let call: Job = Box::new(call);
+        self.0.put(call, |queue| &mut queue.calls);
     }
 
     /// For how long a task has been holding its thread up; zero while none does.
@@ -224,14 +216,15 @@ impl Shared {
         self.threads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn schedule(&self, runnable: Runnable) {
+    /// Leaves something to the driving thread, or drops it at the end.
+    fn put<T>(&self, what: T, place: impl FnOnce(&mut Queue) -> &mut VecDeque<T>) {
         let mut queue = self.queue();
         if queue.is_over {
-            // The lock first: what ends with the task may wake others.
+            // The lock first: what ends with it may wake others.
             drop(queue);
-            return drop(runnable);
+            return drop(what);
         }
-        queue.ready.push_back(runnable);
+        place(&mut queue).push_back(what);
         let waiting = queue.waiting.take();
         drop(queue);
         waiting.into_iter().for_each(Waker::wake);

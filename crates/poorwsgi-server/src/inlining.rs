@@ -151,7 +151,8 @@ impl Pace {
         is_inline && !self.is_held_up.load(Ordering::Relaxed)
     }
 
-    /// Makes a call, which is told when it begins, and records what it took: not the time in which the system ran others in the place of its thread.
+    /// Makes a call, which is told when it begins, and records what it took: not the time in which the system ran others
+    /// in the place of its thread.
     ///
     /// A call on the pool that has computed little and took long is no evidence where others ran at the same time: it may
     /// have waited for the interpreter, which the others had.
