@@ -5,6 +5,7 @@ import json
 import logging
 import socketserver
 import threading
+import time
 import wsgiref.simple_server
 
 import cheroot.wsgi
@@ -23,6 +24,15 @@ class ThreadingWSGIServer(socketserver.ThreadingMixIn, wsgiref.simple_server.WSG
 class QuietHandler(wsgiref.simple_server.WSGIRequestHandler):
     def log_message(self, *args):
         pass
+
+
+def until(condition):
+    """Waits for what happens in another thread; for its result, which is given."""
+    deadline = time.monotonic() + 30
+    while not (result := condition()):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    return result
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ from wsgiref.validate import validator
 
 import pytest
 from callables import OK, TEXT, answer, get, raw, serve  # noqa: F401
+from servers import until
 
 from poorwsgi import Application
 from poorwsgi.server import Server
@@ -280,7 +281,7 @@ class TestBody:
             # The end of a chunked body would be a last chunk of no bytes.
             assert connection.makefile("rb").read() in (b"", b"\r\n")
         assert blocks.closed.wait(30)
-        [record] = caplog.records
+        [record] = until(lambda: caplog.records)
         assert "the reason" in record.getMessage()
 
     @pytest.mark.parametrize("body", [[b"12345"], (b"123", b"45"), [], [b"1"]])
@@ -294,7 +295,7 @@ class TestBody:
         result = raw(serve(answer(blocks, headers=[("Content-Length", "4")])), get())
         assert len(result.partition(b"\r\n\r\n")[2]) < 4
         assert blocks.closed.wait(30)
-        assert len(caplog.records) == 1
+        assert len(until(lambda: caplog.records)) == 1
 
     def test_nothing_is_sent_beyond_the_length(self, serve, caplog):
         """It is an error that the log tells, and the last block that is taken."""
@@ -302,7 +303,7 @@ class TestBody:
         client = serve(answer(blocks, headers=[("Content-Length", "4")]))
         assert client("/").body == b"1234"
         assert blocks.closed.wait(30) and blocks.given == 3
-        assert "longer than its Content-Length" in caplog.text
+        until(lambda: "longer than its Content-Length" in caplog.text)
 
     def test_write_beyond_the_length_is_an_error(self, serve):
         def app(environ, start_response):
