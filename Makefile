@@ -7,6 +7,8 @@ SECONDS ?= 60
 TARGETS ?=
 ARGS    ?=
 WHEEL_PROFILE ?= release
+# a free-threaded Python that `make bench-load` measures as well, if it is given: FREE_THREADED=/path/to/python3.14t
+FREE_THREADED ?=
 
 VENV := $(CURDIR)/.venv
 BIN  := $(VENV)/bin
@@ -19,6 +21,7 @@ ORIGINAL := $(CURDIR)/.cache/original
 # what `make bench-python` measures, each in an environment of its own
 OURS  := $(CURDIR)/.cache/bench/ours
 PEERS := $(CURDIR)/.cache/bench/peers
+FREE  := $(CURDIR)/.cache/bench/free-threaded
 
 # the wheel in .venv, for `make run`; what it is made of
 INSTALLED := $(VENV)/installed
@@ -71,7 +74,7 @@ stubtest: wheel-dev  ## the type stubs against what the built wheel has
 
 test-all: rust $(VENV)/ready  ## the tests of the Python door under every Python 3.11+ of this machine
 	set -e; for python in $$($(BIN)/python tools/interpreters.py); do \
-		version=$$($$python -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
+		version=$$($$python -c 'import sys, sysconfig; print("%d.%d" % sys.version_info[:2] + (sysconfig.get_config_var("abi_thread") or ""))'); \
 		echo "Python $$version"; \
 		$(MAKE) --no-print-directory test-python PYTHON=$$python VENV=$(CURDIR)/.cache/python-$$version; \
 	done
@@ -100,8 +103,8 @@ bench: bench-server bench-load bench-python bench-rust  ## all the benches below
 bench-server: $(OURS)/ready $(PEERS)/servers  ## CPU for a request over HTTP, beside other servers
 	$(BIN)/python bench/server/run.py $(BENCHED) $(ARGS)
 
-bench-load: $(OURS)/ready $(PEERS)/servers  ## slow handlers beside brief ones, workers, memory, growth
-	$(BIN)/python bench/server/load.py $(BENCHED) $(ARGS)
+bench-load: $(OURS)/ready $(PEERS)/servers $(if $(FREE_THREADED),$(FREE)/ready)  ## slow handlers beside brief ones, workers, memory, growth
+	$(BIN)/python bench/server/load.py $(BENCHED) $(if $(FREE_THREADED),--free-threaded $(FREE)/venv/bin/python) $(ARGS)
 
 bench-python: $(OURS)/ready $(ORIGINAL)/ready $(PEERS)/ready  ## one call in process, beside PoorWSGI, Falcon and Bottle
 	$(BIN)/python bench/python/run.py --ours $(OURS)/venv/bin/python --original $(ORIGINAL)/venv/bin/python \
@@ -120,6 +123,13 @@ $(OURS)/ready: $(SOURCES) bench/server/requirements.txt $(VENV)/ready
 	$(OURS)/venv/bin/python -m pip install --quiet --no-deps --no-index $(OURS)/*.whl
 	$(OURS)/venv/bin/python -m pip install --quiet --disable-pip-version-check flask --constraint bench/server/requirements.txt
 	cargo build --quiet --locked --release --manifest-path bench/Cargo.toml --bin hyper
+	touch $@
+
+$(FREE)/ready: $(SOURCES) $(VENV)/ready
+	rm -rf $(FREE)
+	$(BIN)/maturin build --locked --release --interpreter $(FREE_THREADED) --out $(FREE)
+	$(FREE_THREADED) -m venv $(FREE)/venv
+	$(FREE)/venv/bin/python -m pip install --quiet --no-deps --no-index $(FREE)/*.whl
 	touch $@
 
 docs: rust  ## the reference of the Rust door, as HTML

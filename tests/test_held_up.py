@@ -10,7 +10,7 @@ import time
 import urllib.request
 
 import pytest
-from servers import IN_PROCESS, SERVERS, Client
+from servers import IN_PROCESS, SERVERS, Client, until
 
 from poorwsgi import Application, state
 from poorwsgi.response import GeneratorResponse, JSONGeneratorResponse
@@ -185,13 +185,6 @@ def test_what_a_generator_does_behind_its_last_block_is_done(app, caplog):
                 until(lambda: "longer than" in caplog.text)
 
 
-def until(condition):
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 def test_one_shutdown_more_cuts_nothing_off(app):
     begun, go = threading.Event(), threading.Event()
 
@@ -319,3 +312,22 @@ def test_bytes_in_streamed_json_are_text(hidden, monkeypatch):
         pytest.importorskip("simplejson")
     sent = b"".join(JSONGeneratorResponse(x=b"abc", items=iter([b"d"]))(lambda *args: None))
     assert json.loads(sent) == {"x": "abc", "items": ["d"]}
+
+
+def test_what_a_handler_keeps_for_its_thread_is_there_at_the_next_request(app):
+    """A connection to a database, for example: none is opened for each request."""
+    kept, lock, opened = threading.local(), threading.Lock(), []
+
+    @app.route("/kept")
+    def connected(req):
+        if not hasattr(kept, "connection"):
+            kept.connection = object()
+            with lock:
+                opened.append(kept.connection)
+        return "kept"
+
+    with SERVERS["ours"](app, inline="never") as port:
+        client = Client(port)
+        for _ in range(50):
+            assert client("/kept").text == "kept"
+    assert len(opened) <= 3  # a thread may not be back when the next request comes

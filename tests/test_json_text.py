@@ -53,7 +53,7 @@ def test_what_contains_itself_or_is_too_deep_is_an_error():
     with pytest.raises(ValueError, match="Circular"):
         make_response(data)
     deep = []
-    for _ in range(sys.getrecursionlimit() * 20):
+    for _ in range(1_000_000):
         deep = [deep]
     with pytest.raises(RecursionError):
         make_response([deep])

@@ -18,7 +18,9 @@ HERE = pathlib.Path(__file__).parent
 @pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="resident memory is read from /proc")
 def test_a_million_requests_leave_the_memory_flat():
     grown = subprocess.check_output([sys.executable, HERE / "memory_app.py"], text=True)
-    assert int(grown) < 2048  # KiB
+    # Where Python is free-threaded, it keeps what others might still read, and gives it back later.
+    is_free = not getattr(sys, "_is_gil_enabled", lambda: True)()
+    assert int(grown) < (65536 if is_free else 2048)  # KiB
 
 
 class Thing:

@@ -19,7 +19,8 @@ from poorwsgi.response import GeneratorResponse, Response
 
 def environs():
     gc.collect()
-    return [each for each in gc.get_objects() if type(each) is dict and "wsgi.version" in each and "PATH_INFO" in each]
+    dicts = [each for each in gc.get_objects() if type(each) is dict]
+    return [each for each in dicts if each.get("wsgi.version") == (1, 0) and "PATH_INFO" in each]
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@
 - **Isolation**: 256 connections, of whose requests one in ten sleeps for a second, or computes for 50 ms. How long do the
   others take?
 - **Workers**: requests per second of two, for each of one, with handlers that compute for 0.1 ms (inline) and 2 ms (not inline),
-  so that the client, which shares the processors with them, needs little.
+  so that the client, which shares the processors with them, needs little. The same of two loops in one process, where a
+  free-threaded Python is given.
 - **Memory**: of 10,000 connections that were each answered once and are idle; while 100 MiB are uploaded to a file.
 - **Growth**: a request among 10 and 1,000 patterns; with 10, 50 and 95 header fields.
 """
@@ -34,6 +35,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name in ("ours", "peers", "hyper"):
         parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--free-threaded")
     parser.add_argument("--seconds", type=int, default=6)
     parser.add_argument("--write", type=pathlib.Path, metavar="FILE")
     args = parser.parse_args()
@@ -97,16 +99,20 @@ async def clients(port, slow, seconds):
 
 def workers(args, root):
     gunicorn = [args.peers, "-m", "gunicorn", "-b", "127.0.0.1:{port}", "--log-level", "error", *THREADS, "web:application", "-w"]
-    lines = []
-    for what, path, name, command in (
+    measured = [
         ("0.1 ms", "/compute/100", "PoorWSGI with a Rust engine", ours(args, "--workers")),
         ("2 ms", "/compute/2000", "PoorWSGI with a Rust engine", ours(args, "--workers")),
         ("2 ms", "/compute/2000", "PoorWSGI 2.8.1 on gunicorn, 256 threads", gunicorn),
-    ):
+    ]
+    if args.free_threaded:
+        name = "PoorWSGI with a Rust engine, one process, and loops for workers, on a free-threaded Python"
+        measured.append(("0.1 ms", "/compute/100", name, [args.free_threaded, *ours(args, "--workers", "0", "--loops")[1:]]))
+    lines = []
+    for what, path, name, command in measured:
         rates = []
         for count in ("1", "2"):
             with run.serving([*command, count], "load", root, pinned=False) as (port, _):
-                run.note(f"{name}, {what}, {count} workers")
+                run.note(f"{name}, {what}, {count}")
                 run.wrk(port, path, None, 2, pinned=False)
                 rates.append(run.wrk(port, path, None, args.seconds, pinned=False) / args.seconds)
         lines.append(f"| calls that compute {what}: {name} | {rates[0]:,.0f} | {rates[1]:,.0f} | {rates[1] / rates[0]:.2f} × |")

@@ -135,6 +135,9 @@ def _parser():
                      help="call handlers on the thread of the connections: those whose calls prove short (auto, the "
                           "default), all, or none")
     run.add_argument("--inline-limit", type=_seconds, metavar="SECONDS", help="up to here a call is short (default: 0.0002)")
+    run.add_argument("--loops", type=_number, metavar="NUMBER",
+                     help="threads that drive the connections, each its share (default: 1, or where Python is free-threaded, "
+                          "one for each processor)")
     run.add_argument("--threads", type=_number, metavar="NUMBER",
                      help="threads that make the other calls, at most (default: 256)")
     workers = run.add_argument_group("workers", "processes that serve; SIGHUP replaces them, SIGTTIN and SIGTTOU are one "
@@ -300,7 +303,7 @@ def _log():
 
 def _settings(arguments):
     """The settings of the server that were given."""
-    names = [name for name, *_ in _SETTINGS] + ["trusted_proxies", "inline", "inline_limit", "threads"]
+    names = [name for name, *_ in _SETTINGS] + ["trusted_proxies", "inline", "inline_limit", "loops", "threads"]
     return {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
 
 

@@ -1,5 +1,7 @@
 //! The settings of the built-in server, as keyword arguments.
 
+use std::num::NonZero;
+use std::thread;
 use std::time::Duration;
 
 use http::HeaderValue;
@@ -18,10 +20,26 @@ pub(crate) struct Settings {
     /// How long requests may go on after a stop, on the connections and behind them.
     pub(crate) stop_timeout: Duration,
     pub(crate) rule: Rule,
-    /// How many calls may be made at a time besides the inline one.
+    /// How many threads drive connections, and make inline calls; `None` for as many as are of use.
+    pub(crate) loops: Option<NonZero<usize>>,
+    /// How many calls may be made at a time besides the inline ones.
     pub(crate) threads: usize,
     /// How long a client waits for the application to begin its answer; `None` without a limit.
     pub(crate) request_timeout: Option<Duration>,
+}
+
+impl Settings {
+    /// How many threads drive connections. With one lock around all that Python computes, a second one would wait for the
+    /// first.
+    pub(crate) fn loops(&self, py: Python<'_>) -> PyResult<usize> {
+        if let Some(loops) = self.loops {
+            return Ok(loops.get());
+        }
+        // A free-threaded Python takes the lock up again for a module that needs it. Python 3.12 has it for good.
+        let asked = py.import("sys")?.getattr_opt("_is_gil_enabled")?;
+        let is_locked = asked.map_or(Ok(true), |asked| asked.call0()?.extract())?;
+        Ok(if is_locked { 1 } else { thread::available_parallelism().map_or(1, NonZero::get) })
+    }
 }
 
 impl Default for Settings {
@@ -30,6 +48,7 @@ impl Default for Settings {
             config: Config::new(),
             stop_timeout: STOP_TIMEOUT,
             rule: Rule::default(),
+            loops: None,
             threads: THREADS,
             request_timeout: None,
         }
@@ -53,6 +72,7 @@ macro_rules! settings {
                 Ok(())
             }),
             ("stop_timeout", |settings, value| Ok(settings.stop_timeout = seconds(value)?)),
+            ("loops", |settings, value| Ok(settings.loops = value.extract()?)),
             ("threads", |settings, value| Ok(settings.threads = threads(value)?)),
         ];
     };

@@ -88,7 +88,6 @@ pub(crate) struct Backend {
     running: Running,
     rule: Rule,
     pool: Pool,
-    event_loop: EventLoop,
     /// Bytes of small bodies that are arriving.
     gathered: AtomicU64,
     /// How long the client waits for the application, where that is limited.
@@ -99,6 +98,8 @@ pub(crate) struct Backend {
 #[derive(Clone)]
 pub(crate) struct Service {
     pub(crate) backend: Arc<Backend>,
+    /// Which drives the connection, and on which thread it is called inline.
+    pub(crate) event_loop: EventLoop,
     /// Whose requests this clone gets.
     pub(crate) connection: Option<Connection>,
 }
@@ -151,21 +152,20 @@ impl tower_service::Service<http::Request<RequestBody>> for Service {
 }
 
 impl Backend {
-    pub(crate) fn new(
-        served: Arc<Served>,
-        running: Running,
-        settings: &Settings,
-        event_loop: EventLoop,
-    ) -> Self {
+    pub(crate) fn new(served: Arc<Served>, running: Running, settings: &Settings, loops: usize) -> Self {
         Backend {
             served,
             running,
-            rule: settings.rule,
-            pool: Pool::new(settings.threads, around),
-            event_loop,
+            rule: Rule { loops, ..settings.rule },
+            pool: Pool::new(settings.threads, loops, around),
             gathered: AtomicU64::new(0),
             request_timeout: settings.request_timeout,
         }
+    }
+
+    /// Ends the threads of its calls that have nothing to do.
+    pub(crate) fn end(&self) {
+        self.pool.end();
     }
 }
 
@@ -191,7 +191,7 @@ impl Service {
         let is_inline = may_be_inline && pace.is_inline(&backend.rule);
         let call = Call { run: Run::begin(&self.backend), head, body, pace, answer };
         if is_inline {
-            backend.event_loop.call(move || call.make_inline());
+            self.event_loop.call(move || call.make_inline());
         } else {
             call.make_on_pool();
         }

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io;
+use std::mem;
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, mpsc};
@@ -35,7 +36,8 @@ use crate::switching::Switching;
 /// for a connection, 128 KiB), backlog (1024), unix_mode (of the socket's file), trusted_proxies (networks whose
 /// X-Forwarded fields are believed, none), trust_unix_peers (False), server_header ("PoorWSGI", None for none); and how the
 /// application is called: inline ("auto": on the thread of the connections where the calls of a route have proved short;
-/// "always", "never"), inline_limit (up to here a call is short, 0.0002), threads (that make the other calls, 256),
+/// "always", "never"), inline_limit (up to here a call is short, 0.0002), loops (threads that drive connections, each with a
+/// share of them: 1, or one for each processor where Python is free-threaded), threads (that make the other calls, 256),
 /// request_timeout (how long a client waits for the beginning of an answer until it gets 503, without a limit).
 #[pyclass(frozen, module = "poorwsgi.server")]
 pub(crate) struct Listener {
@@ -115,7 +117,7 @@ fn around_calls(calls: &mut (dyn FnMut() + Send)) {
 /// For how long clients may ask once more when another server takes over.
 const DRAIN: Duration = Duration::from_secs(1);
 
-/// Threads that read files, besides those that make calls.
+/// Threads of a loop that read files.
 const FILE_THREADS: usize = 16;
 
 /// A server of an Application or any other WSGI callable. It serves once.
@@ -138,7 +140,7 @@ struct Shared {
     stopped_at: OnceLock<Instant>,
     settings: Settings,
     /// While it serves.
-    event_loop: Mutex<Option<EventLoop>>,
+    loops: Mutex<Vec<EventLoop>>,
 }
 
 /// The servers that serve, and those of which calls go on, whatever has become of their objects.
@@ -182,7 +184,7 @@ impl Server {
             retires: AtomicBool::new(false),
             stopped_at: OnceLock::new(),
             settings,
-            event_loop: Mutex::new(None),
+            loops: Mutex::default(),
         };
         Ok(Server { address, served, ready, shared: Arc::new(shared) })
     }
@@ -237,7 +239,11 @@ impl Server {
     /// For how many seconds a call has been running on a thread of the connections; 0 while none takes long.
     #[getter]
     fn held_up_for(&self) -> f64 {
-        self.shared.event_loop().as_ref().map_or(0.0, |event_loop| event_loop.held_up_for().as_secs_f64())
+        self.shared
+            .loops()
+            .iter()
+            .map(|event_loop| event_loop.held_up_for().as_secs_f64())
+            .fold(0.0, f64::max)
     }
 
     /// How many requests it has got so far.
@@ -273,43 +279,53 @@ impl Server {
         let ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner).take();
         let bound = ready.ok_or_else(|| PyRuntimeError::new_err("a server serves only once"))?;
         let _switching = Switching::begin(py)?;
+        let count = self.shared.settings.loops(py)?;
         py.detach(|| {
-            let threads = self.shared.settings.threads;
-            // Not earlier: threads do not survive a fork.
-            let runtime = Builder::new_current_thread()
-                .enable_all()
-                // Files are read on these threads as well.
-                .max_blocking_threads(threads.saturating_add(FILE_THREADS))
-                .build()?;
-            let event_loop = EventLoop::new(runtime, around, around_calls, threads);
-            let _serving = Serving::begin(&self.shared, event_loop.clone());
             let Shared { running, settings, .. } = &*self.shared;
-            let backend =
-                Backend::new(Arc::clone(&self.served), running.clone(), settings, event_loop.clone());
-            let service = Service { backend: Arc::new(backend), connection: None };
-            let bound = bound.with_service(service).on_loop(event_loop.clone());
+            // Not earlier: threads do not survive a fork.
+            let loops: io::Result<Vec<_>> = (0..count).map(|_| event_loop(settings.threads)).collect();
+            let loops = loops?;
+            let (first, others) = loops.split_first().ok_or_else(|| PyValueError::new_err("no loops"))?;
+            let _serving = Serving::begin(&self.shared, &loops);
+            let backend = Arc::new(Backend::new(Arc::clone(&self.served), running.clone(), settings, count));
+            let service = |event_loop: &EventLoop| Service {
+                backend: Arc::clone(&backend),
+                event_loop: event_loop.clone(),
+                connection: None,
+            };
+            let services = loops.iter().map(|each| (each.clone(), service(each))).collect();
+            let bound = bound.with_service(service(first)).on_loops(services);
             let bound = bound.introduce(|service, connection| service.connection = Some(connection));
             let serve = serve(bound, Arc::clone(&self.shared));
             let shared = Arc::clone(&self.shared);
-            let served = event_loop.run(async move {
+            let begun: io::Result<Vec<_>> = others.iter().map(EventLoop::begin).collect();
+            let _begun = begun?;
+            let served = first.run(async move {
                 tokio::select! {
                     served = shared.to_the_end(serve) => served.map(Some),
                     () = shared.stopped(2) => Ok(None),
                 }
             });
+            backend.end();
             Ok(served??)
         })
     }
 }
 
+/// A loop of which so many threads can be held up.
+fn event_loop(threads: usize) -> io::Result<EventLoop> {
+    let runtime = Builder::new_current_thread().enable_all().max_blocking_threads(FILE_THREADS).build()?;
+    Ok(EventLoop::new(runtime, around, around_calls, threads))
+}
+
 impl Shared {
-    fn event_loop(&self) -> MutexGuard<'_, Option<EventLoop>> {
-        self.event_loop.lock().unwrap_or_else(PoisonError::into_inner)
+    fn loops(&self) -> MutexGuard<'_, Vec<EventLoop>> {
+        self.loops.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether it serves, or calls of it go on.
     fn is_alive(&self) -> bool {
-        self.event_loop().is_some() || self.running.is_any()
+        !self.loops().is_empty() || self.running.is_any()
     }
 
     fn stop(&self) {
@@ -337,8 +353,8 @@ impl Shared {
 struct Serving<'a>(&'a Arc<Shared>);
 
 impl<'a> Serving<'a> {
-    fn begin(shared: &'a Arc<Shared>, event_loop: EventLoop) -> Self {
-        *shared.event_loop() = Some(event_loop);
+    fn begin(shared: &'a Arc<Shared>, loops: &[EventLoop]) -> Self {
+        *shared.loops() = loops.to_vec();
         serving().push(Arc::clone(shared));
         Serving(shared)
     }
@@ -346,8 +362,8 @@ impl<'a> Serving<'a> {
 
 impl Drop for Serving<'_> {
     fn drop(&mut self) {
-        let event_loop = self.0.event_loop().take();
-        drop(event_loop);
+        let loops = mem::take(&mut *self.0.loops());
+        drop(loops);
         serving().retain(|shared| shared.is_alive());
     }
 }

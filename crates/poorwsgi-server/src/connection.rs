@@ -24,7 +24,7 @@ use crate::exchange::Exchanger;
 use crate::io::GuardedIo;
 use crate::serve::Introduce;
 use crate::stop::{Level, Stop};
-use crate::stream::Stream;
+use crate::stream::{Accepted, Stream};
 
 /// How long a client that is still sending is listened to after its refusal, so that the refusal is not lost in a
 /// reset (RFC 9112, section 9.6).
@@ -44,7 +44,7 @@ pub(crate) fn protocol(config: &Config) -> http1::Builder {
 
 /// Serves the connection until either side ends it.
 pub(crate) async fn drive<S, B>(
-    stream: Stream,
+    accepted: Accepted,
     service: S,
     introduce: Option<Introduce<S>>,
     protocol: Arc<http1::Builder>,
@@ -54,6 +54,14 @@ pub(crate) async fn drive<S, B>(
     B: Body<Data = Bytes, Error: Into<BoxError>> + 'static,
 {
     let context = Arc::new(context);
+    let stream = match accepted.register(Arc::clone(&context.files)) {
+        Ok(stream) => stream,
+        Err(error) => {
+            let peer = context.peer();
+            tracing::warn!(target: LOG, %peer, %error, "cannot serve the connection");
+            return;
+        }
+    };
     let io = TokioIo::new(GuardedIo::new(stream, Arc::clone(&context.config)));
     let exchanger = Exchanger::<S, B>::new(service, introduce, Arc::clone(&context));
     let mut http = protocol.serve_connection(io, exchanger);

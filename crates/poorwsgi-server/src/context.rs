@@ -24,21 +24,9 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    pub(crate) fn new(
-        config: Arc<Config>,
-        stop: Arc<Stop>,
-        connection: Connection,
-        files: &Arc<Files>,
-    ) -> Self {
+    pub(crate) fn new(config: Arc<Config>, stop: Arc<Stop>, connection: Connection) -> Self {
         let trusted = config.trusts(connection.remote.map(|address| address.ip()));
-        Context {
-            config,
-            stop,
-            connection,
-            trusted,
-            spoilt: AtomicBool::new(false),
-            files: Arc::clone(files),
-        }
+        Context { config, stop, connection, trusted, spoilt: AtomicBool::new(false), files: Arc::default() }
     }
 
     /// The connection ends with the current response: what comes after its request will not be read.

@@ -30,7 +30,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
 use crate::LOG;
-use crate::pool::Around;
+use crate::threads::{Around, Job};
 
 /// How long a task may keep the thread that drives the connections. It is found out between once and twice as late.
 const PATIENCE: Duration = Duration::from_millis(5);
@@ -110,7 +110,15 @@ impl Turn {
     }
 }
 
-type Job = Box<dyn FnOnce() + Send>;
+/// Keeps a loop running; all that is left of its tasks ends with this.
+#[derive(Debug)]
+pub struct Begun<'a>(&'a EventLoop);
+
+impl Drop for Begun<'_> {
+    fn drop(&mut self) {
+        self.0.0.end();
+    }
+}
 
 enum Role {
     Driving(u32),
@@ -141,19 +149,33 @@ impl EventLoop {
     ///
     /// # Errors
     ///
-    /// No thread can be started, or the future has panicked.
+    /// As [`begin`](Self::begin), or the future has panicked.
     pub fn run<T: Send + 'static>(&self, future: impl Future<Output = T> + Send + 'static) -> io::Result<T> {
         let (sender, receiver) = oneshot::channel();
         self.spawn(async {
             // Whoever waits for it is this function.
             let _ = sender.send(future.await);
         });
-        let result = self
-            .start(Role::Driving(0))
-            .and_then(|()| self.start(Role::Watching))
-            .and_then(|()| receiver.blocking_recv().map_err(io::Error::other));
-        self.0.end();
-        result
+        let _begun = self.begin()?;
+        receiver.blocking_recv().map_err(io::Error::other)
+    }
+
+    /// Runs what is spawned, on threads of its own, until the result is dropped. A loop runs only once.
+    ///
+    /// # Errors
+    ///
+    /// No thread can be started.
+    pub fn begin(&self) -> io::Result<Begun<'_>> {
+        let begun = Begun(self);
+        self.start(Role::Driving(0))?;
+        self.start(Role::Watching)?;
+        Ok(begun)
+    }
+
+    /// How many tasks have been spawned and have not ended.
+    #[must_use]
+    pub fn tasks(&self) -> usize {
+        self.0.tasks().wakers.len()
     }
 
     /// Runs a future beside the others.

@@ -39,11 +39,18 @@ pub struct Rule {
     pub short: Duration,
     /// From here on one inline call is enough to send its route back to the pool. Default 20 ms.
     pub long: Duration,
+    /// How many threads make inline calls. Default 1.
+    pub loops: usize,
 }
 
 impl Default for Rule {
     fn default() -> Self {
-        Rule { inline: Inline::Auto, short: Duration::from_micros(200), long: Duration::from_millis(20) }
+        Rule {
+            inline: Inline::Auto,
+            short: Duration::from_micros(200),
+            long: Duration::from_millis(20),
+            loops: 1,
+        }
     }
 }
 
@@ -74,24 +81,24 @@ impl Load {
 /// How many calls are being made on pools.
 static RUNNING: AtomicUsize = AtomicUsize::new(0);
 
-/// One of them.
-struct Running;
+/// One of several, counted until it is dropped.
+struct Counted<'a>(&'a AtomicUsize);
 
-impl Running {
-    fn begin() -> Self {
-        RUNNING.fetch_add(1, Ordering::Relaxed);
-        Running
+impl<'a> Counted<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Counted(count)
     }
 
     /// Whether there are others.
-    fn others() -> bool {
-        RUNNING.load(Ordering::Relaxed) > 1
+    fn has_others(&self) -> bool {
+        self.0.load(Ordering::Relaxed) > 1
     }
 }
 
-impl Drop for Running {
+impl Drop for Counted<'_> {
     fn drop(&mut self) {
-        RUNNING.fetch_sub(1, Ordering::Relaxed);
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -119,8 +126,8 @@ pub struct Pace {
     is_begun: AtomicBool,
     /// Where the last call was made.
     was_inline: AtomicBool,
-    /// Whether an inline call is being made. As a rule one thread makes them all, so it is held up where another asks.
-    is_held_up: AtomicBool,
+    /// How many inline calls are being made.
+    inline: AtomicUsize,
 }
 
 impl Default for Pace {
@@ -134,13 +141,14 @@ impl Default for Pace {
             load: AtomicU8::new(Load::Unknown as u8),
             is_begun: AtomicBool::new(false),
             was_inline: AtomicBool::new(false),
-            is_held_up: AtomicBool::new(false),
+            inline: AtomicUsize::new(0),
         }
     }
 }
 
 impl Pace {
-    /// Whether the next call is made inline. Where one holds its thread up, no other follows it: it would do the same.
+    /// Whether the next call is made inline. Where one holds its thread up, no other follows it: it would do the same. That
+    /// is so where a thread asks while there are as many calls as threads that make them, of which it is one.
     #[must_use]
     pub fn is_inline(&self, rule: &Rule) -> bool {
         let is_inline = match rule.inline {
@@ -148,7 +156,7 @@ impl Pace {
             Inline::Always => true,
             Inline::Never => false,
         };
-        is_inline && !self.is_held_up.load(Ordering::Relaxed)
+        is_inline && self.inline.load(Ordering::Relaxed) < rule.loops
     }
 
     /// Makes a call, which is told when it begins, and records what it took: not the time in which the system ran others
@@ -160,13 +168,13 @@ impl Pace {
         if place == Place::Inline {
             return self.time_inline(rule, call);
         }
-        let running = Running::begin();
-        let others_before = Running::others();
+        let running = Counted::new(&RUNNING);
+        let others_before = running.has_others();
         let (before, begun) = (Usage::now(), Instant::now());
         let result = call(begun);
         let took = begun.elapsed();
         let after = Usage::now();
-        let had_others = others_before || Running::others();
+        let had_others = others_before || running.has_others();
         drop(running);
         self.remember(took);
         let (own, computed) = (after.own_since(before, took), after.computed_since(before));
@@ -182,7 +190,7 @@ impl Pace {
     /// was not short: asking the system costs a good part of what a brief call does.
     fn time_inline<T>(&self, rule: &Rule, call: impl FnOnce(Instant) -> T) -> T {
         let before = (self.credit.load(Ordering::Relaxed) < KNOWN as u32).then(Usage::now);
-        self.is_held_up.store(true, Ordering::Relaxed);
+        let inline = Counted::new(&self.inline);
         let begun = Instant::now();
         let result = call(begun);
         let took = begun.elapsed();
@@ -194,7 +202,7 @@ impl Pace {
                 _ => took,
             },
         );
-        self.is_held_up.store(false, Ordering::Relaxed);
+        drop(inline);
         self.was_inline.store(true, Ordering::Relaxed);
         result
     }
@@ -341,7 +349,7 @@ mod tests {
         let rule = Rule::default();
         let calls = |others: bool, waits: bool| {
             let pace = Pace::default();
-            let _other = others.then(Running::begin);
+            let _other = others.then(|| Counted::new(&RUNNING));
             for number in 0..KNOWN * 2 {
                 let long = waits || number % 10 == 9;
                 pace.time(&rule, Place::Pool, |_| {
@@ -402,6 +410,12 @@ mod tests {
         assert!(!pace.time(&rule, Place::Inline, |_| pace.is_inline(&rule)));
         assert!(pace.time(&rule, Place::Pool, |_| pace.is_inline(&rule)));
         assert!(pace.is_inline(&rule));
+        // Of two threads the other one makes the call; a third one is held up.
+        let rule = Rule { loops: 2, ..rule };
+        let (with_one, with_two) = pace.time(&rule, Place::Inline, |_| {
+            (pace.is_inline(&rule), pace.time(&rule, Place::Inline, |_| pace.is_inline(&rule)))
+        });
+        assert!(with_one && !with_two && pace.is_inline(&rule));
     }
 
     #[test]

@@ -64,6 +64,7 @@ mod serve;
 mod siblings;
 mod stop;
 mod stream;
+mod threads;
 mod usage;
 
 pub use body::{BodyError, RequestBody};

@@ -16,12 +16,12 @@ use listenfd::ListenFd;
 use poorwsgi::request::Connection;
 use socket2::{Domain, Protocol, SockAddr, Type};
 use tokio::io::Interest;
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::TcpStream;
 
 use crate::LOG;
 use crate::config::Config;
 use crate::siblings::Siblings;
-use crate::stream::Stream;
+use crate::stream::Accepted;
 
 /// The address of a socket that was handed over.
 pub(crate) const INHERITED: &str = "inherited";
@@ -155,7 +155,7 @@ impl Socket {
     }
 
     /// The next connection, of those that wait.
-    fn accept(&self) -> io::Result<(Stream, Connection)> {
+    fn accept(&self) -> io::Result<(Accepted, Connection)> {
         match self {
             Socket::Tcp(listener) => {
                 let (stream, remote) = listener.accept()?;
@@ -164,12 +164,12 @@ impl Socket {
                 let _ = stream.set_nodelay(true);
                 let local = stream.local_addr().ok();
                 let connection = Connection { remote: Some(remote), local, secure: false };
-                Ok((TcpStream::from_std(stream)?.into(), connection))
+                Ok((Accepted::Tcp(stream), connection))
             }
             Socket::Unix(listener, _) => {
                 let (stream, _) = listener.accept()?;
                 stream.set_nonblocking(true)?;
-                Ok((UnixStream::from_std(stream)?.into(), Connection::default()))
+                Ok((Accepted::Unix(stream), Connection::default()))
             }
         }
     }
@@ -196,7 +196,7 @@ pub(crate) struct Listener {
 impl Listener {
     /// The next connection. Errors that are not the listener's own are waited out: without file descriptors there is
     /// nothing to do but to wait until a connection ends.
-    pub(crate) async fn accept(&self) -> (Stream, Connection) {
+    pub(crate) async fn accept(&self) -> (Accepted, Connection) {
         let mut pause = Duration::ZERO;
         loop {
             match self.accept_once().await {
@@ -213,7 +213,7 @@ impl Listener {
         }
     }
 
-    async fn accept_once(&self) -> io::Result<(Stream, Connection)> {
+    async fn accept_once(&self) -> io::Result<(Accepted, Connection)> {
         loop {
             self.readiness.readable().await?;
             if let Some(siblings) = &self.siblings {

@@ -8,19 +8,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::runtime::Handle;
 
+use crate::LOG;
 use crate::inlining::{Load, Pace};
+pub use crate::threads::Around;
+use crate::threads::{Job, Threads};
 
-/// How many calls are made at a time that take long because they compute, or of which nothing is known. Where one lock
-/// is around all computing, as in Python, more of them would but slow each other down, and all that is short as well.
+/// How many calls are made at a time that take long because they compute, or of which nothing is known, on one loop. Where
+/// one lock is around all computing, as in most of Python, more of them would but slow each other down, and all that is short
+/// as well; where there is none, there is a loop for each processor.
 const NARROW: usize = 2;
 
-type Job = Box<dyn FnOnce() + Send>;
-
-/// What a thread does around its work, which it gets as a function.
-pub type Around = fn(&mut (dyn FnMut() + Send));
-
-/// A bounded number of the runtime's blocking threads. What is left of those is for reading files, so that no file waits
-/// for a slow handler.
+/// A bounded number of threads, apart from those of the runtime that read files, so that no file waits for a slow handler.
+/// Each stays for the next call, with what the application keeps for a thread.
 ///
 /// Calls are made first come, first served, in two lanes. In the narrow one, of what computes for long and of routes that
 /// are not known yet, few are made at a time; should those wait for a call behind them, nothing would go on for good, so
@@ -30,7 +29,7 @@ pub type Around = fn(&mut (dyn FnMut() + Send));
 pub struct Pool(Arc<Shared>);
 
 struct Shared {
-    around: Around,
+    threads: Threads,
     narrow: Mutex<Queue>,
     wide: Mutex<Queue>,
 }
@@ -48,6 +47,8 @@ struct Queue {
 
 struct Call {
     pace: Arc<Pace>,
+    /// Where it came from, and where what it waits for is driven.
+    runtime: Handle,
     job: Job,
 }
 
@@ -66,15 +67,28 @@ impl Queue {
 }
 
 impl Pool {
-    /// A pool of so many threads, each of which does its work within `around`.
+    /// A pool of so many threads for so many loops. Each thread does its work within `around`.
     #[must_use]
-    pub fn new(threads: usize, around: Around) -> Self {
-        Pool(Arc::new(Shared { around, narrow: Queue::new(threads.min(NARROW)), wide: Queue::new(threads) }))
+    pub fn new(threads: usize, loops: usize, around: Around) -> Self {
+        let narrow = NARROW.saturating_mul(loops).min(threads);
+        Pool(Arc::new(Shared {
+            threads: Threads::new(threads.saturating_add(narrow), around),
+            narrow: Queue::new(narrow),
+            wide: Queue::new(threads),
+        }))
     }
 
-    /// Makes a call of a route on a thread of its own, as soon as one is free. It is called on a tokio runtime.
+    /// Ends the threads that have nothing to do, and waits for that. Those that have end after their calls.
+    pub fn end(&self) {
+        self.0.threads.end();
+    }
+
+    /// Makes a call of a route on a thread of its own, as soon as one is free; within the tokio runtime that this is called
+    /// on.
     pub fn spawn(&self, pace: &Arc<Pace>, job: impl FnOnce() + Send + 'static) {
-        let call = Call { pace: Arc::clone(pace), job: Box::new(job) };
+        // Without one it is dropped, and its client told.
+        let Ok(runtime) = Handle::try_current() else { return };
+        let call = Call { pace: Arc::clone(pace), runtime, job: Box::new(job) };
         match pace.load() {
             Load::Unknown if pace.is_first() => self.begin(Lane::None, call),
             Load::Light => self.enter(Lane::Wide, call),
@@ -102,25 +116,24 @@ impl Pool {
 
     fn begin(&self, lane: Lane, call: Call) {
         let pool = self.clone();
-        // On a runtime that is being shut down it is dropped, and its client told.
-        if let Ok(runtime) = Handle::try_current() {
-            runtime.spawn_blocking(move || {
-                let mut call = Some(call);
-                (pool.0.around)(&mut || {
-                    if let Some(call) = call.take() {
-                        pool.work(lane, call);
-                    }
-                });
-            });
+        let started = self.0.threads.run(Box::new(move || pool.work(lane, call)));
+        if let Err(error) = started {
+            // The call is dropped, and its client told.
+            tracing::error!(target: LOG, %error, "no thread for a call");
+            if lane != Lane::None {
+                self.0.queue(lane).busy -= 1;
+            }
         }
     }
 
     /// Makes this call, and then what waits in its lane.
     fn work(&self, lane: Lane, first: Call) {
         let mut next = Some(first);
-        while let Some(Call { pace, job }) = next {
+        while let Some(Call { pace, runtime, job }) = next {
+            let entered = runtime.enter();
             // A panic is told by its hook, and whoever waits for an answer by its going away.
             let _ = catch_unwind(AssertUnwindSafe(job));
+            drop(entered);
             if lane != Lane::Wide && pace.load() == Load::Light {
                 self.release(&pace);
             }
@@ -235,7 +248,7 @@ mod tests {
 
     #[tokio::test]
     async fn few_calls_compute_at_a_time() {
-        let (pool, pace) = (Pool::new(16, |work| work()), Arc::default());
+        let (pool, pace) = (Pool::new(16, 1, |work| work()), Arc::default());
         run(&pool, &pace, 1, compute).await;
         let (most, _) = run(&pool, &pace, 20, compute).await;
         assert_eq!(most, NARROW);
@@ -244,7 +257,7 @@ mod tests {
     /// The first call tells that they only wait: then those that came meanwhile go on side by side.
     #[tokio::test]
     async fn many_calls_wait_at_a_time() {
-        let (pool, pace) = (Pool::new(64, |work| work()), Arc::default());
+        let (pool, pace) = (Pool::new(64, 1, |work| work()), Arc::default());
         let (most, took) = run(&pool, &pace, 50, wait).await;
         assert!(most > 40, "{most}");
         assert!(took < Duration::from_secs(2), "{took:?}");
@@ -252,7 +265,7 @@ mod tests {
 
     #[tokio::test]
     async fn no_more_than_there_are_threads() {
-        let (pool, pace) = (Pool::new(4, |work| work()), Arc::default());
+        let (pool, pace) = (Pool::new(4, 1, |work| work()), Arc::default());
         run(&pool, &pace, 1, wait).await;
         assert_eq!(run(&pool, &pace, 12, wait).await.0, 4);
     }
@@ -260,7 +273,7 @@ mod tests {
     /// Requests that wait for each other are not held up for good.
     #[tokio::test]
     async fn calls_that_wait_for_each_other_go_on() {
-        let (pool, pace) = (Pool::new(16, |work| work()), Arc::<Pace>::default());
+        let (pool, pace) = (Pool::new(16, 1, |work| work()), Arc::<Pace>::default());
         let barrier = Arc::new(Barrier::new(6));
         let (sender, mut receiver) = mpsc::channel(6);
         for _ in 0..6 {
@@ -277,7 +290,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_takes_no_thread_away() {
-        let (pool, pace) = (Pool::new(1, |work| work()), Arc::default());
+        let (pool, pace) = (Pool::new(1, 1, |work| work()), Arc::default());
         run(&pool, &pace, 1, wait).await;
         pool.spawn(&pace, || panic!("on purpose"));
         assert_eq!(run(&pool, &pace, 1, wait).await.0, 1);

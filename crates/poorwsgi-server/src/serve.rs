@@ -94,7 +94,7 @@ impl<S> Server<S> {
         let siblings = if address == INHERITED { Siblings::inherited() } else { None };
         let address = socket.address()?;
         let Server { service, config } = self;
-        Ok(Bound { service, config, socket, siblings, address, event_loop: None, introduce: None })
+        Ok(Bound { service, config, socket, siblings, address, loops: Vec::new(), introduce: None })
     }
 }
 
@@ -106,7 +106,8 @@ pub struct Bound<S> {
     /// Other processes that accept from it.
     siblings: Option<Arc<Siblings>>,
     address: Address,
-    event_loop: Option<EventLoop>,
+    /// With the service of its connections; none for the runtime that this is called on.
+    loops: Vec<(EventLoop, S)>,
     introduce: Option<Introduce<S>>,
 }
 
@@ -142,11 +143,11 @@ impl<S> Bound<S> {
         }
     }
 
-    /// Serves something else here.
+    /// Serves something else here, on the runtime this is called on.
     #[must_use]
     pub fn with_service<T>(self, service: T) -> Bound<T> {
-        let Bound { config, socket, siblings, address, event_loop, .. } = self;
-        Bound { service, config, socket, siblings, address, event_loop, introduce: None }
+        let Bound { config, socket, siblings, address, .. } = self;
+        Bound { service, config, socket, siblings, address, loops: Vec::new(), introduce: None }
     }
 
     /// Tells the clone of the service that serves a connection of it, once, in the place of an extension of each of its
@@ -157,10 +158,11 @@ impl<S> Bound<S> {
         self
     }
 
-    /// Has the connections driven by a loop that is being run, in the place of the runtime this is called on.
+    /// Has the connections driven by loops that are being run, in the place of the runtime this is called on: each by the
+    /// one that has the fewest tasks, and with the service that belongs to it.
     #[must_use]
-    pub fn on_loop(mut self, event_loop: EventLoop) -> Self {
-        self.event_loop = Some(event_loop);
+    pub fn on_loops(mut self, loops: Vec<(EventLoop, S)>) -> Self {
+        self.loops = loops;
         self
     }
 
@@ -175,14 +177,14 @@ impl<S> Bound<S> {
         S: Clone,
     {
         let socket = self.socket.try_clone()?;
-        let Bound { service, config, siblings, address, event_loop, introduce, .. } = self;
+        let Bound { service, config, siblings, address, loops, introduce, .. } = self;
         Ok(Bound {
             service: service.clone(),
             config: config.clone(),
             socket,
             siblings: siblings.clone(),
             address: address.clone(),
-            event_loop: event_loop.clone(),
+            loops: loops.clone(),
             introduce: *introduce,
         })
     }
@@ -265,15 +267,15 @@ where
     pub async fn serve_one(self, stop: impl Future<Output = ()>) -> io::Result<bool> {
         let Bound { service, config, socket, introduce, .. } = self;
         let listener = socket.listen(None)?;
-        let (stream, peer) = tokio::select! {
+        let (accepted, peer) = tokio::select! {
             accepted = listener.accept() => accepted,
             () = stop => return Ok(false),
         };
         let mut protocol = connection::protocol(&config);
         protocol.keep_alive(false);
         let stop = StopOnDrop(Arc::new(Stop::new()));
-        let context = Context::new(Arc::new(config), Arc::clone(&stop.0), peer, stream.files());
-        connection::drive::<S, B>(stream, service, introduce, Arc::new(protocol), context).await;
+        let context = Context::new(Arc::new(config), Arc::clone(&stop.0), peer);
+        connection::drive::<S, B>(accepted, service, introduce, Arc::new(protocol), context).await;
         Ok(true)
     }
 
@@ -282,7 +284,7 @@ where
         graceful: impl Future<Output = Duration>,
         at_once: impl Future<Output = ()>,
     ) -> io::Result<()> {
-        let Bound { service, config, socket, siblings, event_loop, introduce, .. } = self;
+        let Bound { service, config, socket, siblings, loops, introduce, .. } = self;
         let listener = socket.listen(siblings.clone())?;
         let protocol = Arc::new(connection::protocol(&config));
         let connections = config.max_connections;
@@ -295,20 +297,22 @@ where
                 let permit = Arc::clone(&permits).acquire_owned().await;
                 (permit, listener.accept().await)
             };
-            let (permit, (stream, peer)) = tokio::select! {
+            let (permit, (accepted, peer)) = tokio::select! {
                 biased;
                 drain = &mut graceful => break drain,
                 next = next => next,
             };
-            let context = Context::new(Arc::clone(&config), Arc::clone(&stop.0), peer, stream.files());
-            let (service, protocol) = (service.clone(), Arc::clone(&protocol));
+            let context = Context::new(Arc::clone(&config), Arc::clone(&stop.0), peer);
+            let event_loop = loops.iter().min_by_key(|(event_loop, _)| event_loop.tasks());
+            let service = event_loop.map_or(&service, |(_, service)| service).clone();
+            let protocol = Arc::clone(&protocol);
             let counted = siblings.as_ref().map(Siblings::count);
             let task = async move {
-                connection::drive::<S, B>(stream, service, introduce, protocol, context).await;
+                connection::drive::<S, B>(accepted, service, introduce, protocol, context).await;
                 drop((permit, counted));
             };
-            match &event_loop {
-                Some(event_loop) => event_loop.spawn(task),
+            match event_loop {
+                Some((event_loop, _)) => event_loop.spawn(task),
                 None => drop(tokio::spawn(task)),
             }
         };

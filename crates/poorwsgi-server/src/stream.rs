@@ -1,6 +1,8 @@
 //! A connected socket of either kind.
 
 use std::io::{self, IoSlice};
+use std::net;
+use std::os::unix;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -33,24 +35,25 @@ macro_rules! either {
     };
 }
 
-impl From<TcpStream> for Stream {
-    fn from(socket: TcpStream) -> Self {
-        Stream { socket: Socket::Tcp(socket), files: Arc::default() }
-    }
+/// The same, not yet of any runtime.
+#[derive(Debug)]
+pub(crate) enum Accepted {
+    Tcp(net::TcpStream),
+    Unix(unix::net::UnixStream),
 }
 
-impl From<UnixStream> for Stream {
-    fn from(socket: UnixStream) -> Self {
-        Stream { socket: Socket::Unix(socket), files: Arc::default() }
+impl Accepted {
+    /// The stream on the runtime that is entered now; what it sends in the place of stand-ins is found in `files`.
+    pub(crate) fn register(self, files: Arc<Files>) -> io::Result<Stream> {
+        let socket = match self {
+            Accepted::Tcp(socket) => Socket::Tcp(TcpStream::from_std(socket)?),
+            Accepted::Unix(socket) => Socket::Unix(UnixStream::from_std(socket)?),
+        };
+        Ok(Stream { socket, files })
     }
 }
 
 impl Stream {
-    /// The files that its stand-ins are for.
-    pub(crate) const fn files(&self) -> &Arc<Files> {
-        &self.files
-    }
-
     fn poll_send_file(&self, cx: &mut Context<'_>, most: usize) -> Poll<io::Result<usize>> {
         either!(&self.socket, socket => loop {
             ready!(socket.poll_write_ready(cx))?;
