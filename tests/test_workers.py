@@ -212,11 +212,19 @@ def test_connections_are_shared_evenly(start):
     assert workers.stop() == 0
 
 
+def states(pid):
+    """What the threads of a process are doing (proc(5))."""
+    stats = pathlib.Path(f"/proc/{pid}/task").glob("*/stat")
+    return {stat.read_text().rpartition(")")[2].split()[0] for stat in stats}
+
+
 def test_new_connections_do_not_wait_for_a_worker_that_is_stuck(start):
     workers = start("--workers", "2")
     stuck, other = workers.pids()
     os.kill(stuck, signal.SIGSTOP)
     try:
+        # One thread takes the signal; until it has told the others, those go on.
+        wait_until(lambda: states(stuck) == {"T"})
         begun = time.monotonic()
         for _ in range(200):
             assert workers("/pid").text == str(other)
