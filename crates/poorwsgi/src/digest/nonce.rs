@@ -13,7 +13,7 @@ use std::num::NonZeroU64;
 
 use subtle::ConstantTimeEq;
 
-use crate::session::{get_token, hex};
+use crate::session::{hex, token_of};
 
 const SALT: usize = 12;
 
@@ -27,7 +27,8 @@ pub(super) struct Issued {
 pub(super) fn make(secret: &str, user_agent: Option<&str>, now: u64) -> Result<String, getrandom::Error> {
     let mut salt = [0; SALT];
     getrandom::fill(&mut salt)?;
-    Ok(render(secret, user_agent, now, &hex(&salt)))
+    let salt = hex(&salt);
+    Ok(format!("{now:x}.{salt}.{}", token_for(secret, user_agent, now, &salt)))
 }
 
 /// Recognises a nonce that [`make`] gave to the same user agent at most `timeout` seconds ago. `None` for any other.
@@ -39,18 +40,19 @@ pub(super) fn recognise(
     now: u64,
 ) -> Option<Issued> {
     let (issued, rest) = nonce.split_once('.')?;
-    let (salt, _token) = rest.split_once('.')?;
+    let (salt, token) = rest.split_once('.')?;
     let at = u64::from_str_radix(issued, 16).ok()?;
     if salt.len() != 2 * SALT || timeout.is_some_and(|timeout| now.saturating_sub(at) > timeout.get()) {
         return None;
     }
-    let ours = render(secret, user_agent, at, salt);
-    bool::from(ours.as_bytes().ct_eq(nonce.as_bytes())).then_some(Issued { at })
+    let ours = token_for(secret, user_agent, at, salt);
+    let is_ours = bool::from(ours.as_bytes().ct_eq(token.as_bytes()));
+    // One time has one spelling.
+    (is_ours && issued == format!("{at:x}")).then_some(Issued { at })
 }
 
-fn render(secret: &str, user_agent: Option<&str>, at: u64, salt: &str) -> String {
-    let client = format!("digest:{at}:{salt}:{}", user_agent.unwrap_or_default());
-    format!("{at:x}.{salt}.{}", get_token(secret, &client, None, None))
+fn token_for(secret: &str, user_agent: Option<&str>, at: u64, salt: &str) -> String {
+    token_of(&[secret, "digest:", &at.to_string(), ":", salt, ":", user_agent.unwrap_or_default()])
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::iter;
 
+use memchr::{memchr, memchr2};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use super::HeaderError;
@@ -148,16 +149,29 @@ pub fn split_quoted(text: &str, separator: u8) -> impl Iterator<Item = &str> {
 }
 
 fn end_of_item(text: &str, separator: u8) -> Option<usize> {
-    let (mut quoted, mut escaped) = (false, false);
-    text.bytes().position(|byte| {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if quoted => escaped = true,
-            b'"' => quoted = !quoted,
-            _ => return !quoted && byte == separator,
+    let text = text.as_bytes();
+    let mut at = 0;
+    loop {
+        at += memchr2(separator, b'"', text.get(at..)?)?;
+        if text.get(at) == Some(&separator) {
+            return Some(at);
         }
-        false
-    })
+        at += 1;
+        loop {
+            at += memchr2(b'"', b'\\', text.get(at..)?)?;
+            if text.get(at) == Some(&b'"') {
+                break;
+            }
+            at += 2;
+        }
+        at += 1;
+    }
+}
+
+/// The parts before and behind the first such byte, which is ASCII.
+pub(crate) fn split_at_byte(text: &str, byte: u8) -> Option<(&str, &str)> {
+    let at = memchr(byte, text.as_bytes())?;
+    Some((text.get(..at)?, text.get(at + 1..)?))
 }
 
 /// The text of a quoted string, or the value as it is where it is not quoted.
@@ -165,7 +179,7 @@ pub(crate) fn unquote(value: &str) -> Cow<'_, str> {
     let Some(inner) = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else {
         return Cow::Borrowed(value);
     };
-    if !inner.contains('\\') {
+    if memchr(b'\\', inner.as_bytes()).is_none() {
         return Cow::Borrowed(inner);
     }
     let mut text = String::with_capacity(inner.len());

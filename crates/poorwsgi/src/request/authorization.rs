@@ -5,7 +5,7 @@ use std::fmt;
 use http::header::AUTHORIZATION;
 
 use super::Head;
-use crate::headers::parameters::{decode_extended, is_token, split_quoted, unquote};
+use crate::headers::parameters::{decode_extended, is_token, split_at_byte, split_quoted, unquote};
 
 /// The `Authorization` field: a scheme with parameters, as `Digest` has them, or with one opaque text, as `Basic` and
 /// `Bearer`.
@@ -106,8 +106,8 @@ fn parse_parameters(list: &str) -> Parameters {
     let text = String::with_capacity(list.len());
     let mut parameters = Parameters { text, places: Vec::with_capacity(12) };
     split_quoted(list, b',')
-        .filter_map(|item| item.split_once('='))
-        .map(|(name, value)| (name.trim(), value.trim()))
+        .filter_map(|item| split_at_byte(item, b'='))
+        .map(|(name, value)| (name.trim_ascii(), value.trim_ascii()))
         .filter(|(name, value)| is_token(name) && !value.is_empty())
         .for_each(|(name, value)| parameters.push(name, &unquote(value)));
     parameters
