@@ -1,5 +1,6 @@
 //! The directives of digest credentials.
 
+use crate::headers::parameters::lower;
 use crate::request::Authorization;
 
 /// What a client sends (RFC 7616, section 3.4). Directives that it left out are `None`; what is required depends on
@@ -56,20 +57,20 @@ impl<'a> Credentials<'a> {
     }
 
     fn slot(&mut self, name: &str) -> Option<&mut Option<&'a str>> {
-        let known = [
-            ("username", &mut self.username),
-            ("realm", &mut self.realm),
-            ("nonce", &mut self.nonce),
-            ("uri", &mut self.uri),
-            ("response", &mut self.response),
-            ("algorithm", &mut self.algorithm),
-            ("cnonce", &mut self.cnonce),
-            ("opaque", &mut self.opaque),
-            ("qop", &mut self.qop),
-            ("nc", &mut self.nc),
-            ("userhash", &mut self.userhash),
-        ];
-        known.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, slot)| slot)
+        Some(match &*lower(name) {
+            "username" => &mut self.username,
+            "realm" => &mut self.realm,
+            "nonce" => &mut self.nonce,
+            "uri" => &mut self.uri,
+            "response" => &mut self.response,
+            "algorithm" => &mut self.algorithm,
+            "cnonce" => &mut self.cnonce,
+            "opaque" => &mut self.opaque,
+            "qop" => &mut self.qop,
+            "nc" => &mut self.nc,
+            "userhash" => &mut self.userhash,
+            _ => return None,
+        })
     }
 }
 
