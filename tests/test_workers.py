@@ -16,7 +16,7 @@ import threading
 import time
 
 import pytest
-from servers import Client
+from servers import Client, until
 
 APP = """
 import os, threading, time
@@ -88,14 +88,6 @@ class Workers(Client):
         return self.process.wait(60)
 
 
-def wait_until(condition, seconds=20):
-    end = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < end
-        time.sleep(0.02)
-    return found
-
-
 pytestmark = pytest.mark.skipif(not os.path.exists("/proc/self/task"), reason="processes are looked for in /proc")
 
 
@@ -154,7 +146,7 @@ def test_each_worker_answers_and_sigterm_ends_all(start):
     pids = workers.pids()
     assert len(pids) == 2
     with Load(workers.port, keep=False) as load:
-        wait_until(lambda: load.pids == pids)
+        until(lambda: load.pids == pids)
     assert load.failures == []
     assert workers.stop() == 0
     assert not any(os.path.exists(f"/proc/{pid}") for pid in pids)
@@ -168,7 +160,7 @@ def test_a_worker_that_crashes_is_started_again_and_the_other_goes_on(start):
     for _ in range(3):
         with pytest.raises((OSError, http.client.HTTPException)):
             workers("/abort")
-    wait_until(lambda: len(workers.pids()) == 2 and workers.pids() != before)
+    until(lambda: len(workers.pids()) == 2 and workers.pids() != before)
     assert workers("/pid").status == 200
     assert "SIGABRT" in workers.messages()
     assert workers.stop() == 0
@@ -177,11 +169,11 @@ def test_a_worker_that_crashes_is_started_again_and_the_other_goes_on(start):
 def test_killing_a_worker_under_load_loses_only_what_it_held(start):
     workers = start("--workers", "2")
     with Load(workers.port) as load:
-        killed = wait_until(lambda: load.pids).copy().pop()
+        killed = until(lambda: load.pids).copy().pop()
         os.kill(killed, signal.SIGKILL)
-        wait_until(lambda: len(workers.pids() - {killed}) == 2)
+        until(lambda: len(workers.pids() - {killed}) == 2)
         answered = load.answers
-        wait_until(lambda: load.answers > answered + 100)
+        until(lambda: load.answers > answered + 100)
     assert len(load.failures) <= len(load.threads)
     assert workers.stop() == 0
 
@@ -204,7 +196,7 @@ def test_connections_are_shared_evenly(start):
         assert few >= 20 and many <= 45
         # A worker that comes later has none yet, and one that is gone holds nobody up.
         os.kill((before := workers.pids()).pop(), signal.SIGKILL)
-        wait_until(lambda: workers("/pid").text not in map(str, before))
+        until(lambda: workers("/pid").text not in map(str, before))
         begun = time.monotonic()
         *_, many = spread(workers.port, 30, second)
         assert many >= 20
@@ -224,7 +216,7 @@ def test_new_connections_do_not_wait_for_a_worker_that_is_stuck(start):
     os.kill(stuck, signal.SIGSTOP)
     try:
         # One thread takes the signal; until it has told the others, those go on.
-        wait_until(lambda: states(stuck) == {"T"})
+        until(lambda: states(stuck) == {"T"})
         begun = time.monotonic()
         for _ in range(200):
             assert workers("/pid").text == str(other)
@@ -243,7 +235,7 @@ def test_reloads_under_load_lose_nothing(start, keep):
         for _ in range(50):
             before = workers.pids()
             workers.signal(signal.SIGHUP)
-            wait_until(lambda: len(workers.pids()) == 2 and not workers.pids() & before)
+            until(lambda: len(workers.pids()) == 2 and not workers.pids() & before)
     assert load.failures == []
     assert len(load.pids) > 50
     assert workers.stop() == 0
@@ -253,11 +245,11 @@ def test_a_reload_shows_what_was_changed(start, tmp_path):
     workers = start("--workers", "1")
     (tmp_path / "app.py").write_text(APP.replace("str(os.getpid())", "'changed'"))
     workers.signal(signal.SIGHUP)
-    wait_until(lambda: workers("/pid").text == "changed")
+    until(lambda: workers("/pid").text == "changed")
     # one that does not start leaves the old ones alone
     (tmp_path / "app.py").write_text("broken = ")
     workers.signal(signal.SIGHUP)
-    wait_until(lambda: "SyntaxError" in workers.messages())
+    until(lambda: "SyntaxError" in workers.messages())
     assert workers("/pid").text == "changed"
     assert workers.stop() == 0
 
@@ -280,9 +272,9 @@ def test_auto_is_one_worker_for_each_processor(start):
 def test_one_more_and_one_less(start):
     workers = start("--workers", "1")
     workers.signal(signal.SIGTTIN)
-    wait_until(lambda: len(workers.pids()) == 2)
+    until(lambda: len(workers.pids()) == 2)
     workers.signal(signal.SIGTTOU)
-    wait_until(lambda: len(workers.pids()) == 1)
+    until(lambda: len(workers.pids()) == 1)
     workers.signal(signal.SIGTTOU)
     assert workers("/pid").status == 200
     assert workers.stop() == 0
@@ -298,7 +290,7 @@ def test_a_worker_that_has_had_its_share_is_replaced(start, arguments, target, s
     for _ in range(110):
         client = workers(target)
         assert client.status == 200
-    wait_until(lambda: len(workers.pids()) == 1 and workers.pids() != before)
+    until(lambda: len(workers.pids()) == 1 and workers.pids() != before)
     assert said in workers.messages()
     assert workers.stop() == 0
 
@@ -319,7 +311,7 @@ def test_workers_end_when_their_supervisor_is_killed(start):
     pids = workers.pids()
     workers.process.kill()
     workers.process.wait()
-    wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids))
+    until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids))
 
 
 def test_an_upload_that_goes_on_ends_with_the_stop(start):
@@ -337,7 +329,7 @@ def test_each_worker_says_how_its_calls_go(start):
     for _ in range(100):
         workers("/pid")
     workers.signal(signal.SIGUSR1)
-    wait_until(lambda: re.search(r"\nHEAD \| GET  /pid  +pid  +(inline|pool), p50 \d+ µs, p99 \d+ µs\n", workers.messages()))
+    until(lambda: re.search(r"\nHEAD \| GET  /pid  +pid  +(inline|pool), p50 \d+ µs, p99 \d+ µs\n", workers.messages()))
     assert workers("/pid").status == 200
 
 
@@ -349,7 +341,7 @@ def test_without_descriptors_it_waits_for_some(start):
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (opened + 10, opened + 10))
     with contextlib.ExitStack() as stack:
         held = [stack.enter_context(socket.create_connection(("127.0.0.1", workers.port), 30)) for _ in range(40)]
-        wait_until(lambda: "cannot accept connections for now" in workers.messages())
+        until(lambda: "cannot accept connections for now" in workers.messages())
         used = cpu(pid)
         time.sleep(1)
         assert cpu(pid) - used < 0.3
@@ -389,7 +381,7 @@ def test_a_request_that_takes_too_long_is_answered_and_its_worker_replaced(start
     before = workers.pids()
     answer = workers("/sleep/5")
     assert answer.status == 503
-    wait_until(lambda: len(workers.pids()) == 1 and workers.pids() != before)
+    until(lambda: len(workers.pids()) == 1 and workers.pids() != before)
     assert workers("/pid").status == 200
     messages = workers.messages()
     assert "request_timeout" in messages
@@ -404,8 +396,8 @@ def test_a_handler_that_never_returns_holds_nobody_up_for_good(start):
     with socket.create_connection(("127.0.0.1", workers.port), 30) as stuck:
         stuck.sendall(b"GET /forever HTTP/1.1\r\nHost: a\r\n\r\n")
         assert stuck.recv(4096).startswith(b"HTTP/1.1 503 ")
-        wait_until(lambda: workers.pids() != before)
+        until(lambda: workers.pids() != before)
         assert workers("/pid").status == 200
-        wait_until(lambda: not workers.pids() & before)
+        until(lambda: not workers.pids() & before)
     assert "in forever" in workers.messages()
     assert workers.stop() == 0
