@@ -284,7 +284,26 @@ mod tests {
         }
     }
 
+    /// The same byte by byte.
+    fn ends_at(text: &str, separator: u8) -> Option<usize> {
+        let (mut quoted, mut escaped) = (false, false);
+        text.bytes().position(|byte| {
+            match byte {
+                _ if escaped => escaped = false,
+                b'\\' if quoted => escaped = true,
+                b'"' => quoted = !quoted,
+                _ => return !quoted && byte == separator,
+            }
+            false
+        })
+    }
+
     proptest! {
+        #[test]
+        fn an_item_ends_at_the_first_separator_outside_quotes(text in r#"[a;"\\é]{0,60}"#) {
+            prop_assert_eq!(end_of_item(&text, b';'), ends_at(&text, b';'));
+        }
+
         #[test]
         fn any_text_is_read(line in ".*") {
             let (_, parameters) = parse_header(&line);
