@@ -175,10 +175,11 @@ $(ORIGINAL)/ready: tests/compat/original.txt tests/compat/unpack.py $(VENV)/read
 	$(BIN)/python tests/compat/unpack.py $(ORIGINAL)/poorwsgi-*.tar.gz $(ORIGINAL)
 	touch $@
 
-$(PEERS)/servers: bench/server/requirements.txt $(VENV)/ready
+$(PEERS)/servers: bench/server/requirements.txt bench/tools.py $(VENV)/ready
 	rm -rf $@
 	$(BIN)/python -m venv $@
 	$@/bin/python -m pip install --quiet --disable-pip-version-check -r bench/server/requirements.txt
+	env $$($(BIN)/python bench/tools.py libev) $@/bin/python -m pip install --quiet --disable-pip-version-check --no-cache-dir bjoern==3.2.2
 
 $(PEERS)/ready: bench/python/requirements.txt $(VENV)/ready
 	rm -rf $(PEERS)

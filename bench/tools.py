@@ -1,4 +1,7 @@
-"""Programs that the benches need and people may not have."""
+"""Programs and libraries that the benches need and people may not have.
+
+    bench/tools.py libev    prints the variables with which a compiler finds the library
+"""
 import pathlib
 import shutil
 import subprocess
@@ -10,6 +13,7 @@ CACHE = pathlib.Path(__file__).resolve().parent.parent / ".cache"
 PACKAGES = {
     "wrk": ("usr/bin/wrk", "https://github.com/wg/wrk", ["wrk", "libluajit-5.1-2"]),
     "nginx": ("usr/sbin/nginx", "https://nginx.org", ["nginx", "libpcre2-8-0"]),
+    "libev": ("usr/include/ev.h", "http://software.schmorp.de/pkg/libev.html", ["libev-dev", "libev4"]),
 }
 
 
@@ -18,16 +22,35 @@ def find(program):
     installed = shutil.which(program) or shutil.which(program, path="/usr/sbin:/usr/local/sbin")
     if installed:
         return [installed]
-    where, home, packages = PACKAGES[program]
-    cache = CACHE / program
-    unpacked = cache / where
-    if not unpacked.exists():
+    return ["env", f"LD_LIBRARY_PATH={':'.join(libraries(program))}", str(unpacked(program))]
+
+
+def unpacked(name):
+    """The file that is wanted of Debian's packages, unpacked."""
+    where, home, packages = PACKAGES[name]
+    cache = CACHE / name
+    if not (cache / where).exists():
         if not shutil.which("apt-get"):
-            sys.exit(f"bench: {program} is missing; install it ({home}) and run again")
-        print(f"bench: fetching {program}", file=sys.stderr, flush=True)
+            sys.exit(f"bench: {name} is missing; install it ({home}) and run again")
+        print(f"bench: fetching {name}", file=sys.stderr, flush=True)
         cache.mkdir(parents=True, exist_ok=True)
         for package in packages:
             subprocess.run(["apt-get", "download", package], cwd=cache, check=True, stdout=subprocess.DEVNULL)
             subprocess.run(["dpkg", "-x", next(cache.glob(f"{package}_*.deb")), cache], check=True)
-    libraries = ":".join(str(each) for each in (cache / "usr" / "lib").glob("*-linux-*"))
-    return ["env", f"LD_LIBRARY_PATH={libraries}", str(unpacked)]
+    return cache / where
+
+
+def libraries(name):
+    return [str(each) for each in (CACHE / name / "usr" / "lib").glob("*-linux-*")]
+
+
+def main():
+    [name] = sys.argv[1:]
+    if not any(pathlib.Path(prefix, PACKAGES[name][0]).exists() for prefix in ("/", "/usr/local", "/opt/local")):
+        header = unpacked(name)
+        folders = ":".join(libraries(name))
+        print(f"CPATH={header.parent} LIBRARY_PATH={folders} LDFLAGS=-Wl,-rpath,{folders}")
+
+
+if __name__ == "__main__":
+    main()

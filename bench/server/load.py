@@ -59,7 +59,7 @@ def isolation(args, root):
         ("**PoorWSGI with a Rust engine**", ours(args)),
         ("PoorWSGI 2.8.1 on gunicorn, 256 threads",
          [args.peers, "-m", "gunicorn", "-b", "127.0.0.1:{port}", "-w", "1", "--log-level", "error", *THREADS, "web:application"]),
-        ("PoorWSGI 2.8.1 on fastwsgi, one thread", [args.peers, str(run.HERE / "web.py"), "{port}"]),
+        ("PoorWSGI 2.8.1 on fastwsgi, one thread", [args.peers, str(run.HERE / "web.py"), "fastwsgi", "{port}"]),
     ]
     lines = ["| p50 / p99 of the brief requests, in ms | one in ten sleeps 1 s | one in ten computes 50 ms |", "|---|---:|---:|"]
     for name, command in servers:

@@ -115,19 +115,25 @@ def servers(args, root):
                 "--module", "web:application"]
 
     def fastwsgi(python):
-        return [python, str(HERE / "web.py"), "{port}"]
+        return [python, str(HERE / "web.py"), "fastwsgi", "{port}"]
+
+    def bjoern(python):
+        return [python, str(HERE / "web.py"), "bjoern", "{port}"]
 
     threads = ("-k", "gthread", "--threads", "8", "--keep-alive", "60")
     yield "ours", "**PoorWSGI with a Rust engine**", PAGES + FILES, "poorwsgi", run()
     yield "peer", "plain hyper, no Python", ["hello"], "bare", [args.hyper, "127.0.0.1:{port}"]
+    yield "peer", "Falcon on bjoern", ["hello", "json", "form", "multipart"], "falcon", bjoern(peers)
     yield "peer", "Falcon on fastwsgi", ["hello", "json"], "falcon", fastwsgi(peers)
     yield "peer", "Falcon on Granian", ["hello", "json", "form", "multipart"], "falcon", granian(peers)
+    yield "peer", "PoorWSGI 2.8.1 on bjoern", PAGES, "poorwsgi", bjoern(peers)
     yield "peer", "PoorWSGI 2.8.1 on fastwsgi", PAGES, "poorwsgi", fastwsgi(peers)
     yield "peer", "PoorWSGI 2.8.1 on Granian", PAGES, "poorwsgi", granian(peers)
     yield "peer", "PoorWSGI 2.8.1 on uWSGI", PAGES + FILES, "poorwsgi", uwsgi(peers)
     yield "peer", "PoorWSGI 2.8.1 on gunicorn, gthread", PAGES, "poorwsgi", gunicorn(peers, *threads)
     for application, title in (("bare", "a bare WSGI callable"), ("flask", "Flask")):
         yield application, f"{title} on **our server**", ["hello"], application, run()
+        yield application, f"{title} on bjoern", ["hello"], application, bjoern(peers)
         yield application, f"{title} on fastwsgi", ["hello"], application, fastwsgi(peers)
         yield application, f"{title} on Granian", ["hello"], application, granian(peers)
         yield application, f"{title} on uWSGI", ["hello"], application, uwsgi(peers)

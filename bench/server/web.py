@@ -105,7 +105,13 @@ def load():
 
 application = app = {"bare": bare, "flask": flask, "poorwsgi": poorwsgi, "load": load, "falcon": apps.falcon}[os.environ["BENCH_APP"]]()
 
-if __name__ == "__main__":  # fastwsgi has no command line of use
-    import fastwsgi
+if __name__ == "__main__":  # of servers without a command line of use: web.py SERVER PORT
+    port = int(sys.argv[2])
+    if sys.argv[1] == "fastwsgi":
+        import fastwsgi
 
-    fastwsgi.run(wsgi_app=application, host="127.0.0.1", port=int(sys.argv[1]), loglevel=0)
+        fastwsgi.run(wsgi_app=application, host="127.0.0.1", port=port, loglevel=0)
+    else:
+        import bjoern
+
+        bjoern.run(application, "127.0.0.1", port)
