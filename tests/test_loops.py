@@ -1,7 +1,10 @@
 """Several threads that drive connections, in one server."""
 import collections
+import concurrent.futures
 import contextlib
 import http.client
+import itertools
+import json
 import os
 import subprocess
 import sys
@@ -10,7 +13,7 @@ import threading
 import pytest
 from servers import SERVERS, until
 
-from poorwsgi import Application
+from poorwsgi import Application, state
 from poorwsgi.server import Listener, Server, make_server
 
 LOOPS = 3
@@ -117,6 +120,46 @@ def test_nothing_is_left_of_them(app):
         with SERVERS["ours"](app, loops=LOOPS, inline="always") as port, connections(port, LOOPS) as some:
             assert all(ask(each) for each in some)
     until(lambda: all(now <= then for now, then in zip(used(), before, strict=True)))
+
+
+def test_requests_at_a_time_while_routes_change(app):
+    """On a free-threaded Python they run at the same time, and nothing of one may be seen in another."""
+    @app.route("/double/<number:int>", method=state.METHOD_GET_POST)
+    def double(req, number):
+        req.kept = number
+        body = req.form.getfirst("number") if req.method == "POST" else number
+        return {"path": 2 * req.kept, "body": body, "agent": req.headers["User-Agent"]}
+
+    is_over, wrong = threading.Event(), []
+
+    def change():
+        for number in itertools.count():
+            if is_over.is_set():
+                return
+            app.set_route(f"/changed/{number % 50}", lambda req: "changed")
+            if number > 50:
+                app.pop_route(f"/changed/{(number + 25) % 50}", state.METHOD_GET)
+
+    def check(connection, number):
+        sent = f"number={number}" if number % 2 else None
+        fields = {"User-Agent": str(number)} | ({"Content-Type": "application/x-www-form-urlencoded"} if sent else {})
+        connection.request("POST" if sent else "GET", f"/double/{number}", sent, fields)
+        expected = {"path": 2 * number, "body": str(number) if sent else number, "agent": str(number)}
+        if (answer := json.loads(connection.getresponse().read())) != expected:
+            wrong.append((answer, expected))
+
+    with SERVERS["ours"](app, loops=LOOPS) as port, connections(port, 8) as some:
+        changing = threading.Thread(target=change)
+        changing.start()
+        try:
+            with concurrent.futures.ThreadPoolExecutor(len(some)) as pool:
+                each = [pool.submit(lambda of=of: [check(some[of], of + 8 * turn) for turn in range(100)]) for of in range(8)]
+                for done in each:
+                    done.result(60)
+        finally:
+            is_over.set()
+            changing.join()
+    assert wrong == []
 
 
 def test_handle_request_takes_one(app):

@@ -114,6 +114,9 @@ def workers(args, root):
             with run.serving([*command, count], "load", root, pinned=False) as (port, _):
                 run.note(f"{name}, {what}, {count}")
                 run.wrk(port, path, None, 2, pinned=False)
+                # Requests of the warm-up whose client has gone are still being answered, and a worker that has them would get
+                # none of the connections that come now.
+                time.sleep(1)
                 rates.append(run.wrk(port, path, None, args.seconds, pinned=False) / args.seconds)
         lines.append(f"| calls that compute {what}: {name} | {rates[0]:,.0f} | {rates[1]:,.0f} | {rates[1] / rates[0]:.2f} × |")
     head = (f"| requests per second, on {os.cpu_count()} processors which the client shares | one worker | two workers | |\n"
