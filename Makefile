@@ -6,7 +6,8 @@ PYTHON  ?= python3
 SECONDS ?= 60
 TARGETS ?=
 ARGS    ?=
-WHEEL_PROFILE ?= release
+# how release wheels are built; `make wheel PGO=` does without the training, which takes a second build for each Python
+PGO ?= --pgo
 # a free-threaded Python that `make bench-load` measures as well, if it is given: FREE_THREADED=/path/to/python3.14t
 FREE_THREADED ?=
 
@@ -29,7 +30,7 @@ SOURCES    = $(shell find crates python Cargo.toml Cargo.lock pyproject.toml -ty
 
 ADVISORIES := https://github.com/RustSec/advisory-db
 
-.PHONY: help run test test-servers fmt-check lint doc-check deny test-rust test-python test-dev-mode test-all stubtest test-compat wheel-dev bench bench-server bench-load docs fmt fuzz wheel clean rust run-rust bench-python bench-rust
+.PHONY: help run test test-servers fmt-check lint doc-check deny test-rust test-python test-dev-mode test-all stubtest test-compat wheel-dev bench bench-server bench-load docs fmt fuzz wheel profiler clean rust run-rust bench-python bench-rust
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -116,18 +117,18 @@ bench-rust: rust  ## the Rust door, beside plain hyper and axum
 BENCHED = --ours $(OURS)/venv/bin/python --peers $(PEERS)/servers/bin/python --hyper $(CURDIR)/bench/target/release/hyper
 
 # as users have it: a release wheel in an environment of its own
-$(OURS)/ready: $(SOURCES) bench/server/requirements.txt $(VENV)/ready
+$(OURS)/ready: $(SOURCES) tools/train.py bench/server/requirements.txt $(VENV)/ready | profiler
 	rm -rf $(OURS)
-	$(BIN)/maturin build --locked --release --interpreter $(BIN)/python --out $(OURS)
+	$(RELEASE) --interpreter $(BIN)/python --out $(OURS)
 	$(BIN)/python -m venv $(OURS)/venv
 	$(OURS)/venv/bin/python -m pip install --quiet --no-deps --no-index $(OURS)/*.whl
 	$(OURS)/venv/bin/python -m pip install --quiet --disable-pip-version-check flask --constraint bench/server/requirements.txt
 	cargo build --quiet --locked --release --manifest-path bench/Cargo.toml --bin hyper
 	touch $@
 
-$(FREE)/ready: $(SOURCES) $(VENV)/ready
+$(FREE)/ready: $(SOURCES) tools/train.py $(VENV)/ready | profiler
 	rm -rf $(FREE)
-	$(BIN)/maturin build --locked --release --interpreter $(FREE_THREADED) --out $(FREE)
+	$(RELEASE) --interpreter $(FREE_THREADED) --out $(FREE)
 	$(FREE_THREADED) -m venv $(FREE)/venv
 	$(FREE)/venv/bin/python -m pip install --quiet --no-deps --no-index $(FREE)/*.whl
 	touch $@
@@ -145,11 +146,17 @@ fuzz: rust $(VENV)/ready  ## every fuzz target for SECONDS=60; TARGETS="json ran
 	$(BIN)/python -m pip install --quiet -r fuzz/requirements.txt
 	PATH="$(BIN):$$PATH" $(BIN)/python fuzz/run.py --seconds $(SECONDS) $(ARGS) $(TARGETS)
 
-wheel: rust $(VENV)/ready  ## release wheels for every Python 3.11+ of this machine, into dist/
+wheel: rust $(VENV)/ready profiler  ## release wheels for every Python 3.11+ of this machine, into dist/
 	rm -rf dist
 	interpreters=$$($(BIN)/python tools/interpreters.py) && \
-		$(BIN)/maturin build --locked --profile $(WHEEL_PROFILE) --interpreter $$interpreters --out dist
+		$(RELEASE) --interpreter $$interpreters --out dist
 	$(BIN)/python tools/check_wheels.py dist/*.whl
+
+# a folder of its own: whatever is compiled for one profile is of no use for the next
+RELEASE = rm -rf .cache/release && CARGO_TARGET_DIR=.cache/release $(BIN)/maturin build --locked --release $(PGO)
+
+profiler: rust  # which reads what the training has counted
+	@test -z "$(PGO)" || ! command -v rustup >/dev/null || rustup --quiet component add llvm-tools
 
 clean:  ## remove all that was built or installed here
 	rm -rf target bench/target fuzz/target .venv .cache .mypy_cache .pytest_cache dist

@@ -1,5 +1,6 @@
 """The wheel, alone and beside the distribution that it replaces."""
 import importlib.metadata
+import os
 import pathlib
 import subprocess
 import sys
@@ -101,6 +102,15 @@ def test_what_it_says_helps(environment, ours, theirs, order, keep):
     environment.install(ours if keep == "ours" else theirs)
     done = environment.run("import poorwsgi.wsgi; print('Application' in vars(poorwsgi))")
     assert (done.stdout, done.stderr) == (f"{keep == 'ours'}\n", "")
+
+
+def test_what_wheels_are_trained_with_is_answered():
+    """`make wheel` would take minutes to find it out."""
+    train = WHEELS.parent.parent / "tools" / "train.py"
+    path = os.pathsep.join([str(pathlib.Path(sys.executable).parent), os.environ["PATH"]])
+    done = subprocess.run([sys.executable, train, "0.2"], env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.count(" requests\n") == 11
 
 
 def test_it_needs_nothing_else():
