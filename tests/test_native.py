@@ -7,11 +7,12 @@ import http.client
 import re
 import socket
 import sqlite3
+import sys
 import threading
 import time
 
 import pytest
-from servers import SERVERS, Client
+from servers import SERVERS, Client, until
 
 from poorwsgi import Application, state
 from poorwsgi.response import GeneratorResponse, Response
@@ -20,7 +21,8 @@ from poorwsgi.response import GeneratorResponse, Response
 def environs():
     gc.collect()
     dicts = [each for each in gc.get_objects() if type(each) is dict]
-    return [each for each in dicts if each.get("wsgi.version") == (1, 0) and "PATH_INFO" in each]
+    # what they are copied from is of no request, and without its fields
+    return [each for each in dicts if each.get("wsgi.version") == (1, 0) and "HTTP_HOST" in each]
 
 
 @pytest.fixture
@@ -356,3 +358,27 @@ def test_a_content_that_is_closed_while_a_block_is_made_holds_nobody_up():
         assert block.result() == b"block"
     with pytest.raises(StopIteration):
         next(content)
+
+
+@pytest.mark.parametrize("kind", ["bytes", "text", "response", "callable"])
+def test_large_content_is_sent_without_a_copy(app, kind):
+    content = "x" * (32 << 20) if kind == "text" else bytes(32 << 20)
+    gives = {"response": lambda req: Response(content)}.get(kind, lambda req: content)
+    app.set_route("/large", gives)
+    app.set_route("/", lambda req: "small")
+
+    def callable_(environ, start_response):
+        start_response("200 OK", [])
+        return [content] if environ["PATH_INFO"] == "/large" else [b"small"]
+
+    unsent = sys.getrefcount(content)
+    with SERVERS["ours"](callable_ if kind == "callable" else app) as port:
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            client.sendall(b"GET /large HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            with client.makefile("rb") as answer:
+                assert answer.readline() == b"HTTP/1.1 200 OK\r\n"
+                # it is what the connection sends from
+                until(lambda: sys.getrefcount(content) == unsent + 1)
+                assert len(answer.read().partition(b"\r\n\r\n")[2]) == 32 << 20
+        assert Client(port)("/").text == "small"
+        until(lambda: sys.getrefcount(content) == unsent)

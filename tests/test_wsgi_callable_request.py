@@ -49,6 +49,22 @@ class TestEnviron:
         assert app.environ["HTTP_X"] == "a," + "ž".encode().decode("latin-1")
         assert app.environ["HTTP_COOKIE"] == "a=1; b=2"
 
+    def test_nothing_is_left_for_the_next_one(self, serve):
+        app = Environ()
+        client = serve(app)
+
+        def environ():
+            client("/")
+            different = {"REMOTE_PORT", "wsgi.input", "wsgi.errors"}
+            return {key: value for key, value in app.environ.items() if key not in different}
+
+        before = environ()
+        raw(client, b"POST http://other/p%61th?query HTTP/1.0\r\nHost: other\r\nX-One: 1\r\nContent-Length: 1\r\n\r\n1")
+        assert (app.environ["REQUEST_METHOD"], app.environ["SERVER_PROTOCOL"]) == ("POST", "HTTP/1.0")
+        assert (app.environ["PATH_INFO"], app.environ["QUERY_STRING"]) == ("/path", "query")
+        app.environ.clear()
+        assert environ() == before
+
     def test_names_with_an_underscore_do_not_reach_it(self, serve):
         app = Environ()
         raw(serve(app), get(fields="X_Y: evil\r\nX-Y: good\r\n"))

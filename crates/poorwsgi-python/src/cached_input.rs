@@ -1,11 +1,11 @@
 //! `CachedInput`: a body with a buffer, for a server whose input has none.
 
+use crate::shared;
 use bytes::Bytes;
 use pyo3::exceptions::{PyTimeoutError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
 
 /// A body that is read in blocks and given out in pieces and lines.
@@ -129,7 +129,7 @@ impl CachedInput {
                 data.get_type().name()?
             )));
         };
-        let data = Bytes::from_owner(PyBackedBytes::from(data.clone()));
+        let data = shared::bytes(data);
         if data.is_empty() && todo > 0 {
             return Err(PyTimeoutError::new_err(format!("the body ends early: {todo} bytes did not come")));
         }

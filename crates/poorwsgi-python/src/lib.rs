@@ -28,6 +28,7 @@ mod running;
 mod served;
 mod server;
 mod session;
+mod shared;
 mod state;
 mod switching;
 mod wsgi;

@@ -26,6 +26,7 @@ use crate::headers::value_to_native;
 use crate::names::Name;
 use crate::request::Source;
 use crate::response::Blocks;
+use crate::shared;
 
 /// The most that is asked of `wsgi.input` at once: a body of 64 KiB is one block with whatever a form puts around it, and
 /// the allocator does not map and unmap pages for each.
@@ -169,7 +170,7 @@ impl Input {
             let data = self.input.bind(py).call_method1(intern!(py, "read"), (asked,))?;
             let data =
                 data.cast::<PyBytes>().map_err(|_| PyTypeError::new_err("wsgi.input gave no bytes"))?;
-            PyResult::Ok(Bytes::copy_from_slice(data.as_bytes()))
+            PyResult::Ok(shared::bytes(data))
         })?;
         match data.len() as u64 {
             0 => Err("the body ends too early".into()),

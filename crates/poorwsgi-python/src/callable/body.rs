@@ -75,6 +75,10 @@ fn close_and_log(result: &Bound<'_, PyAny>) {
 
 /// Calls the `close` of an object that has one.
 pub(super) fn close(object: &Bound<'_, PyAny>) -> PyResult<()> {
+    // Python makes an exception to say that these have none.
+    if object.is_exact_instance_of::<PyList>() || object.is_exact_instance_of::<PyTuple>() {
+        return Ok(());
+    }
     match object.getattr_opt(intern!(object.py(), "close"))? {
         Some(close) => close.call0().map(drop),
         None => Ok(()),
@@ -148,15 +152,15 @@ fn to_its_end<'py>(blocks: impl Iterator<Item = PyResult<Bound<'py, PyAny>>>) ->
 /// The content of a list or tuple, unless it is large. Making these blocks takes no time, so that none is held back.
 fn at_hand(result: &Bound<'_, PyAny>) -> PyResult<Option<Bytes>> {
     let items: Vec<Bound<'_, PyAny>> = if let Ok(list) = result.cast_exact::<PyList>() {
+        if list.len() == 1 {
+            return block(&list.get_item(0)?).map(Some);
+        }
         list.iter().collect()
     } else if let Ok(tuple) = result.cast_exact::<PyTuple>() {
         tuple.iter().collect()
     } else {
         return Ok(None);
     };
-    if let [item] = items.as_slice() {
-        return block(item).map(Some);
-    }
     let size = items.iter().filter_map(|item| item.len().ok()).fold(0_usize, usize::saturating_add);
     if size > TOGETHER {
         return Ok(None);

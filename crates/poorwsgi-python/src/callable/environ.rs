@@ -1,11 +1,13 @@
 //! The environ of a request of our own server (PEP 3333, "environ Variables").
 
 use std::borrow::Cow;
+use std::cell::RefCell;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use http::{HeaderName, header};
+use http::{HeaderName, Method, Version, header};
 use percent_encoding::percent_decode_str;
-use poorwsgi::request::{Head, HttpHead};
+use poorwsgi::request::{Connection, Head, HttpHead};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -13,7 +15,7 @@ use pyo3::types::{PyDict, PyString, PyTuple};
 
 use super::file_wrapper::FileWrapper;
 use super::input::Input;
-use crate::headers::value_to_native;
+use crate::headers::{bytes_to_native, value_to_native};
 use crate::names::Name;
 
 /// Whether other processes may serve the same application, since they share its socket.
@@ -26,28 +28,32 @@ pub(crate) fn set_multiprocess() {
 
 /// The environ of a request, but for `wsgi.input`: see [`set_input`].
 pub(crate) fn of_http<'py>(py: Python<'py>, head: &HttpHead) -> PyResult<Bound<'py, PyDict>> {
-    static BASE: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
-    let base = BASE.get_or_try_init(py, || {
-        let base = PyDict::new(py);
-        set_constants(&base)?;
-        PyResult::Ok(base.unbind())
-    })?;
-    let environ = base.bind(py).copy()?;
+    let environ = base(py, head)?;
     let parts = head.parts();
-    environ.set_item(intern!(py, "REQUEST_METHOD"), method(py, parts.method.as_str()))?;
+    if parts.method != Method::GET {
+        environ.set_item(intern!(py, "REQUEST_METHOD"), method(py, parts.method.as_str()))?;
+    }
     let path: Cow<'_, [u8]> = match parts.uri.path() {
         // The target of OPTIONS that means the server itself (RFC 9112, section 3.2.4) is no path.
         "*" => Cow::Borrowed(b""),
         path => percent_decode_str(path).into(),
     };
-    environ.set_item(intern!(py, "PATH_INFO"), native(py, &path))?;
-    environ.set_item(intern!(py, "QUERY_STRING"), native(py, head.query().as_bytes()))?;
-    if let Some(target) = head.raw_target() {
-        environ.set_item(intern!(py, "REQUEST_URI"), native(py, target.as_bytes()))?;
+    let target = head.raw_target().unwrap_or_default();
+    let path_info = bytes_to_native(py, &path);
+    if target.as_bytes() == &*path {
+        environ.set_item(intern!(py, "REQUEST_URI"), &path_info)?;
+    } else {
+        environ.set_item(intern!(py, "REQUEST_URI"), bytes_to_native(py, target.as_bytes()))?;
+        environ.set_item(intern!(py, "QUERY_STRING"), bytes_to_native(py, head.query().as_bytes()))?;
     }
-    environ.set_item(intern!(py, "SERVER_PROTOCOL"), protocol(py, &head.protocol()))?;
-    environ.set_item(intern!(py, "wsgi.url_scheme"), &*head.scheme())?;
-    set_addresses(&environ, head)?;
+    environ.set_item(intern!(py, "PATH_INFO"), path_info)?;
+    if parts.version != Version::HTTP_11 {
+        environ.set_item(intern!(py, "SERVER_PROTOCOL"), &*head.protocol())?;
+    }
+    if let Some(remote) = head.connection().and_then(|connection| connection.remote) {
+        environ.set_item(intern!(py, "REMOTE_ADDR"), address(py, remote.ip())?)?;
+        environ.set_item(intern!(py, "REMOTE_PORT"), remote.port().to_string())?;
+    }
     set_fields(&environ, head)?;
     environ.set_item(intern!(py, "wsgi.errors"), errors(py)?)?;
     let mut set = Ok(());
@@ -73,55 +79,87 @@ fn errors(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
     if errors.is_none() { NOWHERE.get(py)?.call0() } else { Ok(errors) }
 }
 
-/// What is the same for all requests.
-fn set_constants(environ: &Bound<'_, PyDict>) -> PyResult<()> {
+/// A new environ, as a request of this connection has it that says nothing unusual. The others set what differs: all keys
+/// are there already, so that it seldom has to grow.
+fn base<'py>(py: Python<'py>, head: &HttpHead) -> PyResult<Bound<'py, PyDict>> {
+    thread_local! {
+        static LAST: LastOf<(Connection, bool), PyDict> = const { LastOf::new() };
+    }
+    let connection = head.connection().copied().unwrap_or_default();
+    // Connections that differ in no more than the other end's address have one.
+    let kind = (Connection { remote: None, ..connection }, connection.remote.is_some());
+    LAST.with(|last| last.get_or(py, kind, || made_base(py, head)))?.copy()
+}
+
+/// What was made for the last request, for those that follow and are like it. It is a thread's own.
+struct LastOf<Of, T>(RefCell<Option<(Of, Py<T>)>>);
+
+impl<Of: PartialEq, T> LastOf<Of, T> {
+    const fn new() -> Self {
+        LastOf(RefCell::new(None))
+    }
+
+    fn get_or<'py>(
+        &self,
+        py: Python<'py>,
+        of: Of,
+        make: impl FnOnce() -> PyResult<Bound<'py, T>>,
+    ) -> PyResult<Bound<'py, T>> {
+        if let Some((last, made)) = &*self.0.borrow()
+            && *last == of
+        {
+            return Ok(made.bind(py).clone());
+        }
+        // Not borrowed while Python may run whatever it likes.
+        let made = make()?;
+        drop(self.0.replace(Some((of, made.clone().unbind()))));
+        Ok(made)
+    }
+}
+
+fn made_base<'py>(py: Python<'py>, head: &HttpHead) -> PyResult<Bound<'py, PyDict>> {
     static VERSION: PyOnceLock<Py<PyTuple>> = PyOnceLock::new();
-    let py = environ.py();
     let version = VERSION.get_or_try_init(py, || PyTuple::new(py, [1, 0]).map(Bound::unbind))?;
+    let environ = PyDict::new(py);
+    environ.set_item(intern!(py, "REQUEST_METHOD"), intern!(py, "GET"))?;
     environ.set_item(intern!(py, "SCRIPT_NAME"), intern!(py, ""))?;
+    environ.set_item(intern!(py, "PATH_INFO"), intern!(py, ""))?;
+    environ.set_item(intern!(py, "QUERY_STRING"), intern!(py, ""))?;
+    environ.set_item(intern!(py, "REQUEST_URI"), intern!(py, ""))?;
+    environ.set_item(intern!(py, "SERVER_PROTOCOL"), intern!(py, "HTTP/1.1"))?;
     environ.set_item(intern!(py, "SERVER_SOFTWARE"), intern!(py, "PoorWSGI"))?;
+    environ.set_item(intern!(py, "SERVER_NAME"), &*head.server_name())?;
+    environ.set_item(intern!(py, "SERVER_PORT"), head.server_port().to_string())?;
+    // "" on a Unix socket, where there is no address but many applications ask for one.
+    environ.set_item(intern!(py, "REMOTE_ADDR"), intern!(py, ""))?;
+    if head.connection().is_some_and(|connection| connection.remote.is_some()) {
+        environ.set_item(intern!(py, "REMOTE_PORT"), intern!(py, ""))?;
+    }
     environ.set_item(intern!(py, "wsgi.version"), version)?;
+    environ.set_item(intern!(py, "wsgi.url_scheme"), &*head.scheme())?;
+    environ.set_item(intern!(py, "wsgi.errors"), py.None())?;
     environ.set_item(intern!(py, "wsgi.multithread"), true)?;
     environ.set_item(intern!(py, "wsgi.multiprocess"), IS_MULTIPROCESS.load(Ordering::Relaxed))?;
     environ.set_item(intern!(py, "wsgi.run_once"), false)?;
     environ.set_item(intern!(py, "wsgi.input_terminated"), true)?;
-    environ.set_item(intern!(py, "wsgi.file_wrapper"), py.get_type::<FileWrapper>())
+    environ.set_item(intern!(py, "wsgi.file_wrapper"), py.get_type::<FileWrapper>())?;
+    Ok(environ)
 }
 
-/// A native string of WSGI: a character for each byte.
-fn native<'py>(py: Python<'py>, bytes: &[u8]) -> Bound<'py, PyString> {
-    match str::from_utf8(bytes) {
-        Ok(text) if text.is_ascii() => PyString::new(py, text),
-        _ => PyString::new(py, &bytes.iter().copied().map(char::from).collect::<String>()),
+/// An address as text: behind a proxy all requests have the same.
+fn address(py: Python<'_>, address: IpAddr) -> PyResult<Bound<'_, PyString>> {
+    thread_local! {
+        static LAST: LastOf<IpAddr, PyString> = const { LastOf::new() };
     }
+    LAST.with(|last| last.get_or(py, address, || Ok(PyString::new(py, &address.to_string()))))
 }
 
 fn method<'py>(py: Python<'py>, method: &str) -> Bound<'py, PyString> {
     match method {
-        "GET" => intern!(py, "GET").clone(),
         "POST" => intern!(py, "POST").clone(),
         "HEAD" => intern!(py, "HEAD").clone(),
         other => PyString::new(py, other),
     }
-}
-
-fn protocol<'py>(py: Python<'py>, protocol: &str) -> Bound<'py, PyString> {
-    match protocol {
-        "HTTP/1.1" => intern!(py, "HTTP/1.1").clone(),
-        other => PyString::new(py, other),
-    }
-}
-
-fn set_addresses(environ: &Bound<'_, PyDict>, head: &HttpHead) -> PyResult<()> {
-    let py = environ.py();
-    environ.set_item(intern!(py, "SERVER_NAME"), &*head.server_name())?;
-    environ.set_item(intern!(py, "SERVER_PORT"), head.server_port().to_string())?;
-    // "" on a Unix socket, where there is no address but many applications ask for one.
-    environ.set_item(intern!(py, "REMOTE_ADDR"), &*head.remote_addr().unwrap_or_default())?;
-    if let Some(remote) = head.connection().and_then(|connection| connection.remote) {
-        environ.set_item(intern!(py, "REMOTE_PORT"), remote.port().to_string())?;
-    }
-    Ok(())
 }
 
 /// The header fields; those of one name become one value (RFC 3875, section 4.1.18).
@@ -136,7 +174,7 @@ fn set_fields(environ: &Bound<'_, PyDict>, head: &HttpHead) -> PyResult<()> {
             Some(_) => {
                 let separator: &[u8] = if name == header::COOKIE { b"; " } else { b"," };
                 let all: Vec<&[u8]> = fields.get_all(name).iter().map(http::HeaderValue::as_bytes).collect();
-                native(py, &all.join(separator))
+                bytes_to_native(py, &all.join(separator))
             }
         };
         environ.set_item(key(py, name), value)?;

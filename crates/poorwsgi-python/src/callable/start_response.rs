@@ -1,5 +1,6 @@
 //! `start_response`, and the `write` that it returns.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -10,6 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
 use super::exchange::{Exchange, Head};
+use crate::shared;
 
 /// Begins the response of a WSGI callable: start_response(status, headers, exc_info=None) -> write.
 ///
@@ -54,7 +56,7 @@ impl Write {
 /// A block of the content.
 pub(super) fn block(data: &Bound<'_, PyAny>) -> PyResult<Bytes> {
     match data.cast::<PyBytes>() {
-        Ok(data) => Ok(Bytes::copy_from_slice(data.as_bytes())),
+        Ok(data) => Ok(shared::bytes(data)),
         Err(_) => {
             let kind = data.get_type().qualname()?;
             Err(PyTypeError::new_err(format!("the content of a response is bytes, not {kind}")))
@@ -139,12 +141,18 @@ fn content_length(value: &HeaderValue) -> PyResult<u64> {
 }
 
 /// The bytes that a native string of WSGI stands for.
-fn latin_1(text: &Bound<'_, PyAny>, what: &str) -> PyResult<Vec<u8>> {
+fn latin_1<'a>(text: &'a Bound<'_, PyAny>, what: &str) -> PyResult<Cow<'a, [u8]>> {
     let Ok(text) = text.cast::<PyString>() else {
         let kind = text.get_type().qualname()?;
         return Err(PyTypeError::new_err(format!("{what} is str, not {kind}: {text:?}")));
     };
-    let bytes = |text: &str| text.chars().map(|character| u8::try_from(u32::from(character)).ok()).collect();
+    let bytes = |text: &'a str| match text.is_ascii() {
+        true => Some(Cow::Borrowed(text.as_bytes())),
+        false => {
+            let each = text.chars().map(|character| u8::try_from(u32::from(character)).ok());
+            each.collect::<Option<Vec<u8>>>().map(Cow::Owned)
+        }
+    };
     text.to_str().ok().and_then(bytes).ok_or_else(|| {
         PyValueError::new_err(format!("{what} has only characters up to U+00FF (PEP 3333): {text:?}"))
     })

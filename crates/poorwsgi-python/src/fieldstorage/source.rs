@@ -1,10 +1,10 @@
 //! A file of Python that a body is read from.
 
+use crate::shared;
 use bytes::Bytes;
 use pyo3::exceptions::PyValueError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyString};
 
 /// The most that is asked for at once.
@@ -78,7 +78,7 @@ pub(super) fn whole(read: u64, announced: u64) -> PyResult<()> {
 /// What reading gave, without a copy.
 pub(super) fn bytes(input: &Bound<'_, PyAny>, piece: &Bound<'_, PyAny>) -> PyResult<Bytes> {
     match piece.cast::<PyBytes>() {
-        Ok(bytes) => Ok(Bytes::from_owner(PyBackedBytes::from(bytes.clone()))),
+        Ok(bytes) => Ok(shared::bytes(bytes)),
         Err(_) => Err(PyValueError::new_err(format!(
             "{input} should return bytes, not {}: a form is parsed from a binary file",
             piece.get_type().name()?

@@ -12,7 +12,7 @@ pub(crate) fn value_to_native<'py>(py: Python<'py>, value: &HeaderValue) -> Boun
     bytes_to_native(py, value.as_bytes())
 }
 
-pub(super) fn bytes_to_native<'py>(py: Python<'py>, bytes: &[u8]) -> Bound<'py, PyString> {
+pub(crate) fn bytes_to_native<'py>(py: Python<'py>, bytes: &[u8]) -> Bound<'py, PyString> {
     match std::str::from_utf8(bytes) {
         Ok(text) if text.is_ascii() => PyString::new(py, text),
         _ => PyString::new(py, &bytes.iter().copied().map(char::from).collect::<String>()),

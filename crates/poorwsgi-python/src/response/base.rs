@@ -24,15 +24,13 @@ pub(super) enum Payload {
     #[default]
     Empty,
     /// Data that may be written on.
-    Data(Vec<u8>),
+    Data(Bytes),
     /// The same in an IBytesIO, because somebody asked for the buffer.
     Buffer(Py<PyAny>),
     /// A file object, from its current position on.
     File { file: Py<PyAny>, length: Option<u64> },
     /// An iterable of bytes, or of str.
     Items { items: Py<PyAny>, text: bool, length: Option<u64> },
-    /// A page of the engine.
-    Page(Bytes),
     /// A file of the system.
     FileRange(FileRange),
     /// Any other body of the engine.
@@ -137,7 +135,6 @@ impl BaseResponse {
             Payload::Data(data) => data.len() as u64,
             Payload::Buffer(buffer) => buffer.bind(py).call_method0("getbuffer")?.len()? as u64,
             Payload::File { length, .. } | Payload::Items { length, .. } => length.unwrap_or(0),
-            Payload::Page(page) => page.len() as u64,
             Payload::FileRange(range) => range.len(),
             Payload::Engine(_) => 0,
         })

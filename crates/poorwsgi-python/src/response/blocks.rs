@@ -3,6 +3,7 @@
 use std::mem;
 use std::sync::{Mutex, PoisonError};
 
+use crate::shared;
 use bytes::{Bytes, BytesMut};
 use poorwsgi::BoxError;
 use poorwsgi::response::{Blocks as EngineBlocks, Body};
@@ -43,7 +44,7 @@ impl Items {
         if self.text
             && let Ok(text) = item.cast::<PyString>()
         {
-            return Ok(Bytes::copy_from_slice(text.to_str()?.as_bytes()));
+            return shared::text(text);
         }
         bytes(item)?.ok_or_else(|| {
             let kind = item.get_type();
@@ -57,7 +58,7 @@ impl Items {
 /// The content of an object that holds bytes.
 pub(super) fn bytes(data: &Bound<'_, PyAny>) -> PyResult<Option<Bytes>> {
     if let Ok(data) = data.cast::<PyBytes>() {
-        return Ok(Some(Bytes::copy_from_slice(data.as_bytes())));
+        return Ok(Some(shared::bytes(data)));
     }
     if let Ok(data) = data.cast::<PyByteArray>() {
         return Ok(Some(data.to_vec().into()));

@@ -1,7 +1,9 @@
 //! The responses whose content is at hand, and those without any.
 
+use std::mem;
 use std::sync::Mutex;
 
+use bytes::{Bytes, BytesMut};
 use poorwsgi::response::{self, BodyKind};
 use poorwsgi::state::{
     HTTP_MOVED_PERMANENTLY, HTTP_MOVED_TEMPORARILY, HTTP_NO_CONTENT, HTTP_NOT_MODIFIED, HTTP_OK,
@@ -19,6 +21,7 @@ use super::send;
 use crate::headers::Headers;
 use crate::json_text::dumps;
 use crate::names::{self, Name, deprecated};
+use crate::shared;
 
 /// Headers that a 304 must not have, because they describe a representation.
 pub(crate) const NOT_MODIFIED_DENY: &[&str] = &[
@@ -106,12 +109,12 @@ response_class! {
 }
 
 /// The bytes of str or bytes.
-fn encoded(data: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
+fn encoded(data: &Bound<'_, PyAny>) -> PyResult<Bytes> {
     if let Ok(text) = data.cast::<PyString>() {
-        return Ok(text.to_str()?.as_bytes().to_vec());
+        return shared::text(text);
     }
     match data.cast::<PyBytes>() {
-        Ok(bytes) => Ok(bytes.as_bytes().to_vec()),
+        Ok(bytes) => Ok(shared::bytes(bytes)),
         Err(_) => Err(PyAssertionError::new_err(format!("data is {}, not str or bytes", data.get_type()))),
     }
 }
@@ -126,7 +129,7 @@ impl Response {
         headers: Option<&Bound<'_, PyAny>>,
         status_code: u16,
     ) -> PyResult<()> {
-        let data = data.map_or_else(|| Ok(Vec::new()), encoded)?;
+        let data = data.map_or_else(|| Ok(Bytes::new()), encoded)?;
         let parts = Parts { content_type, headers, status: status_code, payload: Payload::Data(data) };
         BaseResponse::init(slf.as_super(), parts)
     }
@@ -137,7 +140,6 @@ impl Response {
         let py = slf.py();
         let buffer = match &slf.as_super().try_borrow()?.payload {
             Payload::Data(data) => return Ok(PyBytes::new(py, data).into_any()),
-            Payload::Page(page) => return Ok(PyBytes::new(py, page).into_any()),
             Payload::Buffer(buffer) => buffer.clone_ref(py),
             _ => return Ok(PyBytes::new(py, b"").into_any()),
         };
@@ -152,16 +154,18 @@ impl Response {
     fn write(slf: &Bound<'_, Self>, data: &Bound<'_, PyAny>) -> PyResult<()> {
         let added = encoded(data).map_err(|error| PyTypeError::new_err(error.value(slf.py()).to_string()))?;
         let mut base = slf.as_super().try_borrow_mut()?;
-        if let Payload::Page(page) = &base.payload {
-            base.payload = Payload::Data(page.to_vec());
-        }
         match &mut base.payload {
-            Payload::Data(content) => content.extend_from_slice(&added),
+            Payload::Data(content) => {
+                // In place, unless it is Python's.
+                let mut all = BytesMut::from(mem::take(content));
+                all.extend_from_slice(&added);
+                *content = all.freeze();
+            }
             Payload::Buffer(buffer) => {
                 let buffer = buffer.clone_ref(slf.py()).into_bound(slf.py());
                 drop(base);
                 buffer.call_method1("seek", (0, 2))?;
-                buffer.call_method1("write", (added,))?;
+                buffer.call_method1("write", (PyBytes::new(slf.py(), &added),))?;
             }
             _ => base.payload = Payload::Data(added),
         }
@@ -243,7 +247,7 @@ impl JSONResponse {
             (Some(data), None) => data.clone(),
             (None, None) => py.None().into_bound(py),
         };
-        let payload = Payload::Data(json(&data, encoder_kwargs)?);
+        let payload = Payload::Data(json(&data, encoder_kwargs)?.into());
         let content_type = with_charset("application/json", charset);
         let parts = Parts { content_type: Some(&content_type), headers, status: status_code, payload };
         BaseResponse::init(slf.as_super().as_super(), parts)
@@ -452,7 +456,7 @@ pub(super) fn from_engine(py: Python<'_>, made: response::Response) -> PyResult<
     let mut base = BaseResponse::blank();
     base.status = made.status();
     base.content_type = made.content_type().map(str::to_owned);
-    base.headers = Some(Py::new(py, Headers::from_engine(std::mem::take(made.headers_mut())))?);
+    base.headers = Some(Py::new(py, Headers::from_engine(mem::take(made.headers_mut())))?);
     if *made.ranges() != response::Ranges::Refused {
         base.units = Some("bytes".to_owned());
     }
@@ -462,7 +466,7 @@ pub(super) fn from_engine(py: Python<'_>, made: response::Response) -> PyResult<
             Bound::new(py, class)?.into_any()
         }
         BodyKind::Bytes(data) => {
-            base.payload = Payload::Page(data);
+            base.payload = Payload::Data(data);
             let response = |base| PyClassInitializer::from(base).add_subclass(Response);
             if base.content_type.as_deref().is_some_and(|kind| kind.starts_with("application/json")) {
                 let made = Bound::new(py, response(base).add_subclass(JSONResponse))?;

@@ -14,6 +14,7 @@ use super::send::value_error;
 use super::{Answer, HTML};
 use crate::headers::headers_from_python;
 use crate::json_text::dumps;
+use crate::shared;
 
 const JSON: &str = "application/json; charset=utf-8";
 
@@ -114,8 +115,8 @@ fn answer(
         _ => "",
     };
     let made = match Kind::of(data)? {
-        Kind::Text => response::Response::new(data.cast::<PyString>()?.to_str()?.as_bytes().to_vec()),
-        Kind::Bytes => response::Response::new(data.cast::<PyBytes>()?.as_bytes().to_vec()),
+        Kind::Text => response::Response::new(shared::text(data.cast::<PyString>()?)?),
+        Kind::Bytes => response::Response::new(shared::bytes(data.cast::<PyBytes>()?)),
         Kind::Json => response::Response::new(dumps(data)?).with_content_type(JSON).map_err(value_error)?,
         Kind::None => response::Response::no_content(),
         Kind::Iterable => {

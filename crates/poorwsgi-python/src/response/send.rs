@@ -186,7 +186,6 @@ fn body(py: Python<'_>, payload: Payload) -> PyResult<Body> {
             Body::blocks(File { file, left: length })
         }
         Payload::Items { items, text, length } => Body::blocks(Items::new(items.bind(py), text, length)?),
-        Payload::Page(page) => page.into(),
         Payload::FileRange(range) => range.into(),
         Payload::Engine(body) => body.into_inner().unwrap_or_else(PoisonError::into_inner),
     })
