@@ -1,12 +1,13 @@
 //! `CachedInput`: a body with a buffer, for a server whose input has none.
 
-use crate::shared;
 use bytes::Bytes;
 use pyo3::exceptions::{PyTimeoutError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
+
+use crate::shared;
 
 /// A body that is read in blocks and given out in pieces and lines.
 ///

@@ -6,6 +6,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyIterator, PyList, PyString, PyTuple};
+use smallvec::SmallVec;
 
 use super::Raised;
 use super::exchange::{Exchange, longer};
@@ -151,16 +152,16 @@ fn to_its_end<'py>(blocks: impl Iterator<Item = PyResult<Bound<'py, PyAny>>>) ->
 
 /// The content of a list or tuple, unless it is large. Making these blocks takes no time, so that none is held back.
 fn at_hand(result: &Bound<'_, PyAny>) -> PyResult<Option<Bytes>> {
-    let items: Vec<Bound<'_, PyAny>> = if let Ok(list) = result.cast_exact::<PyList>() {
-        if list.len() == 1 {
-            return block(&list.get_item(0)?).map(Some);
-        }
+    let items: SmallVec<[Bound<'_, PyAny>; 4]> = if let Ok(list) = result.cast_exact::<PyList>() {
         list.iter().collect()
     } else if let Ok(tuple) = result.cast_exact::<PyTuple>() {
         tuple.iter().collect()
     } else {
         return Ok(None);
     };
+    if let [item] = items.as_slice() {
+        return block(item).map(Some);
+    }
     let size = items.iter().filter_map(|item| item.len().ok()).fold(0_usize, usize::saturating_add);
     if size > TOGETHER {
         return Ok(None);

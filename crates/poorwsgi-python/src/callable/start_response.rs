@@ -11,6 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
 use super::exchange::{Exchange, Head};
+use crate::headers::native_to_bytes;
 use crate::shared;
 
 /// Begins the response of a WSGI callable: start_response(status, headers, exc_info=None) -> write.
@@ -146,14 +147,7 @@ fn latin_1<'a>(text: &'a Bound<'_, PyAny>, what: &str) -> PyResult<Cow<'a, [u8]>
         let kind = text.get_type().qualname()?;
         return Err(PyTypeError::new_err(format!("{what} is str, not {kind}: {text:?}")));
     };
-    let bytes = |text: &'a str| match text.is_ascii() {
-        true => Some(Cow::Borrowed(text.as_bytes())),
-        false => {
-            let each = text.chars().map(|character| u8::try_from(u32::from(character)).ok());
-            each.collect::<Option<Vec<u8>>>().map(Cow::Owned)
-        }
-    };
-    text.to_str().ok().and_then(bytes).ok_or_else(|| {
+    text.to_str().ok().and_then(native_to_bytes).ok_or_else(|| {
         PyValueError::new_err(format!("{what} has only characters up to U+00FF (PEP 3333): {text:?}"))
     })
 }

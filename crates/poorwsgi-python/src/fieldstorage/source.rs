@@ -1,11 +1,12 @@
 //! A file of Python that a body is read from.
 
-use crate::shared;
 use bytes::Bytes;
 use pyo3::exceptions::PyValueError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
+
+use crate::shared;
 
 /// The most that is asked for at once.
 const BLOCK: u64 = 64 << 10;

@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyIterator, PyList, PyMapping, PyString, PyTuple};
 
 use super::functions::render_negotiation;
-use super::native::{bytes_to_native, native_to_bytes, text, value_to_native};
+use super::native::{bytes_to_native, text, text_to_bytes, value_to_native};
 
 /// Header fields in their order, as a mapping whose names are compared without regard to case.
 ///
@@ -213,7 +213,7 @@ impl Headers {
     #[staticmethod]
     fn utf8<'py>(value: &Bound<'py, PyString>) -> Bound<'py, PyString> {
         let Ok(native) = value.to_str() else { return value.clone() };
-        let bytes = native_to_bytes(native);
+        let bytes = text_to_bytes(native);
         match std::str::from_utf8(&bytes) {
             Ok(text) if text != native => PyString::new(value.py(), text),
             _ => value.clone(),
@@ -349,7 +349,7 @@ fn append(
     let (name, value) = (text(name)?, text(value)?);
     match strings {
         Text::Unicode => return fields.append(name, value).map_err(header_error),
-        Text::Native => fields.append_received(name, native_to_bytes(value)),
+        Text::Native => fields.append_received(name, text_to_bytes(value)),
     }
     Ok(())
 }

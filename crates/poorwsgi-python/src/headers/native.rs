@@ -19,14 +19,18 @@ pub(crate) fn bytes_to_native<'py>(py: Python<'py>, bytes: &[u8]) -> Bound<'py, 
     }
 }
 
-/// The bytes of a native string; of a text that is none, those of its UTF-8.
-pub(super) fn native_to_bytes(text: &str) -> Cow<'_, [u8]> {
+/// The bytes that a native string stands for; `None` for a text with characters that are no bytes.
+pub(crate) fn native_to_bytes(text: &str) -> Option<Cow<'_, [u8]>> {
     if text.is_ascii() {
-        return Cow::Borrowed(text.as_bytes());
+        return Some(Cow::Borrowed(text.as_bytes()));
     }
-    let bytes: Option<Vec<u8>> =
-        text.chars().map(|character| u8::try_from(u32::from(character)).ok()).collect();
-    bytes.map_or(Cow::Borrowed(text.as_bytes()), Cow::Owned)
+    let bytes = text.chars().map(|character| u8::try_from(u32::from(character)).ok());
+    bytes.collect::<Option<Vec<u8>>>().map(Cow::Owned)
+}
+
+/// The bytes of a native string; of a text that is none, those of its UTF-8.
+pub(super) fn text_to_bytes(text: &str) -> Cow<'_, [u8]> {
+    native_to_bytes(text).unwrap_or(Cow::Borrowed(text.as_bytes()))
 }
 
 /// The text of a header's name or value.

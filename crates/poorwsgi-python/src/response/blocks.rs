@@ -3,7 +3,6 @@
 use std::mem;
 use std::sync::{Mutex, PoisonError};
 
-use crate::shared;
 use bytes::{Bytes, BytesMut};
 use poorwsgi::BoxError;
 use poorwsgi::response::{Blocks as EngineBlocks, Body};
@@ -11,6 +10,8 @@ use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyIterator, PyString};
+
+use crate::shared;
 
 /// How much is asked of a file object at once.
 const BLOCK: usize = 256 << 10;
