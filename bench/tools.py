@@ -22,7 +22,8 @@ def find(program):
     installed = shutil.which(program) or shutil.which(program, path="/usr/sbin:/usr/local/sbin")
     if installed:
         return [installed]
-    return ["env", f"LD_LIBRARY_PATH={':'.join(libraries(program))}", str(unpacked(program))]
+    path = unpacked(program)
+    return ["env", f"LD_LIBRARY_PATH={':'.join(libraries(program))}", str(path)]
 
 
 def unpacked(name):
@@ -35,7 +36,12 @@ def unpacked(name):
         print(f"bench: fetching {name}", file=sys.stderr, flush=True)
         cache.mkdir(parents=True, exist_ok=True)
         for package in packages:
-            subprocess.run(["apt-get", "download", package], cwd=cache, check=True, stdout=subprocess.DEVNULL)
+            # by its version: what is installed may be one that cannot be had any more
+            offered = subprocess.run(["apt-cache", "madison", package], capture_output=True, text=True, check=True).stdout
+            if not offered:
+                sys.exit(f"bench: {name} is missing, and apt offers no {package}: install it ({home}), or try after apt-get update")
+            version = offered.split("|")[1].strip()
+            subprocess.run(["apt-get", "download", f"{package}={version}"], cwd=cache, check=True, stdout=subprocess.DEVNULL)
             subprocess.run(["dpkg", "-x", next(cache.glob(f"{package}_*.deb")), cache], check=True)
     return cache / where
 

@@ -135,6 +135,8 @@ def _parser():
                      help="call handlers on the thread of the connections: those whose calls prove short (auto, the "
                           "default), all, or none")
     run.add_argument("--inline-limit", type=_seconds, metavar="SECONDS", help="up to here a call is short (default: 0.0002)")
+    run.add_argument("--inline-long", type=_seconds, metavar="SECONDS",
+                     help="one such call that takes so long sends its route back to other threads (default: 0.02)")
     run.add_argument("--loops", type=_number, metavar="NUMBER",
                      help="threads that drive the connections, each its share (default: 1, or where Python is free-threaded, "
                           "one for each processor)")
@@ -303,7 +305,7 @@ def _log():
 
 def _settings(arguments):
     """The settings of the server that were given."""
-    names = [name for name, *_ in _SETTINGS] + ["trusted_proxies", "inline", "inline_limit", "loops", "threads"]
+    names = [name for name, *_ in _SETTINGS] + ["trusted_proxies", "inline", "inline_limit", "inline_long", "loops", "threads"]
     return {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
 
 

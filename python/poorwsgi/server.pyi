@@ -24,6 +24,7 @@ class _Settings(TypedDict, total=False):
     unix_mode: int
     inline: Literal["auto", "always", "never"]
     inline_limit: float
+    inline_long: float
     loops: int
     threads: int
     request_timeout: float

@@ -67,6 +67,7 @@ macro_rules! settings {
             }),)*
             ("inline", |settings, value| Ok(settings.rule.inline = inline(value)?)),
             ("inline_limit", |settings, value| Ok(settings.rule.short = seconds(value)?)),
+            ("inline_long", |settings, value| Ok(settings.rule.long = seconds(value)?)),
             ("request_timeout", |settings, value| {
                 settings.request_timeout = Some(seconds(value)?).filter(|timeout| !timeout.is_zero());
                 Ok(())
@@ -124,6 +125,7 @@ pub(crate) fn settings(given: Option<&Bound<'_, PyDict>>) -> PyResult<Settings> 
             PyValueError::new_err(format!("{name}: {reason}"))
         })?;
     }
+    settings.rule.long = settings.rule.long.max(settings.rule.short);
     Ok(settings)
 }
 

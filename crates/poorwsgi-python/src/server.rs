@@ -36,9 +36,10 @@ use crate::switching::Switching;
 /// for a connection, 128 KiB), backlog (1024), unix_mode (of the socket's file), trusted_proxies (networks whose
 /// X-Forwarded fields are believed, none), trust_unix_peers (False), server_header ("PoorWSGI", None for none); and how the
 /// application is called: inline ("auto": on the thread of the connections where the calls of a route have proved short;
-/// "always", "never"), inline_limit (up to here a call is short, 0.0002), loops (threads that drive connections, each with a
-/// share of them: 1, or one for each processor where Python is free-threaded), threads (that make the other calls, 256),
-/// request_timeout (how long a client waits for the beginning of an answer until it gets 503, without a limit).
+/// "always", "never"), inline_limit (up to here a call is short, 0.0002), inline_long (from here on one such call is enough
+/// for its route to go back to other threads, 0.02, and at least inline_limit), loops (threads that drive connections, each
+/// with a share of them: 1, or one for each processor where Python is free-threaded), threads (that make the other calls,
+/// 256), request_timeout (how long a client waits for the beginning of an answer until it gets 503, without a limit).
 #[pyclass(frozen, module = "poorwsgi.server")]
 pub(crate) struct Listener {
     address: String,
