@@ -257,6 +257,24 @@ def test_one_long_call_sends_a_route_back(paced):
         assert calls_of(client, rule) == "pool"
 
 
+@pytest.mark.parametrize("settings, stays", [
+    ({"inline_long": 30}, True), ({"inline_limit": 30, "inline_long": 0.001}, True), ({"inline_long": 0.001}, False),
+])
+def test_what_is_long_can_be_set_and_is_never_what_is_short(paced, settings, stays):
+    rule = "/slow/<seconds:float>"
+    with SERVERS["ours"](paced, **settings) as port:
+        client = Client(port)
+
+        def stays_inline():
+            until_inline(client, rule, "/slow/0")
+            client("/slow/0.002")
+            client("/slow/0")
+            return calls_of(client, rule) == "inline"
+
+        # more than once, since a busy machine makes it so long that another thread takes over
+        assert any(stays_inline() for _ in range(3)) == stays
+
+
 def test_what_is_made_while_it_is_sent_is_not_called_inline(paced):
     with SERVERS["ours"](paced) as port:
         client = Client(port)
