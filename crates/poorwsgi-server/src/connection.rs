@@ -101,18 +101,19 @@ where
     let mut changed = pin!(stop.changed());
     let mut seen = None;
     poll_fn(move |cx| {
-        // A task keeps its waker, so the signal, which takes a lock, is asked only when the level has changed.
-        if seen != Some(stop.level()) {
+        // A task keeps its waker, so the signal, which takes a lock, is asked at first, and while the server is stopping:
+        // a level is seen before those who wait for it are told, so that this one may be told once more.
+        if seen.is_none() || stop.level() > Level::Running {
             while changed.as_mut().poll(cx).is_ready() {
                 changed.set(stop.changed());
             }
             let level = stop.level();
-            seen = Some(level);
             match level {
-                Level::Running | Level::Draining => {}
-                Level::Graceful => Pin::new(&mut *http).graceful_shutdown(),
                 Level::AtOnce => return Poll::Ready(None),
+                Level::Graceful if seen != Some(level) => Pin::new(&mut *http).graceful_shutdown(),
+                Level::Graceful | Level::Running | Level::Draining => {}
             }
+            seen = Some(level);
         }
         Pin::new(&mut *http).poll(cx).map(Some)
     })
