@@ -22,7 +22,8 @@ pub(crate) struct Settings {
     pub(crate) rule: Rule,
     /// How many threads drive connections, and make inline calls; `None` for as many as are of use.
     pub(crate) loops: Option<NonZero<usize>>,
-    /// How many calls may be made at a time besides the inline ones.
+    /// How many calls that are brief or wait may be made at a time besides the inline ones, and how many of a loop's threads
+    /// may be held up by inline ones.
     pub(crate) threads: usize,
     /// How long a client waits for the application to begin its answer; `None` without a limit.
     pub(crate) request_timeout: Option<Duration>,

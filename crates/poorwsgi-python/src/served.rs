@@ -156,7 +156,8 @@ impl Backend {
         Backend {
             served,
             running,
-            rule: Rule { loops, ..settings.rule },
+            // No more than can be held up on one of them.
+            rule: Rule { loops: loops.min(settings.threads), ..settings.rule },
             pool: Pool::new(settings.threads, loops, around),
             gathered: AtomicU64::new(0),
             request_timeout: settings.request_timeout,

@@ -219,7 +219,8 @@ impl Server {
                 if shared.retires.load(Ordering::Relaxed) { DRAIN } else { Duration::ZERO }
             })
         };
-        self.drive(py, serve).map(|_| ())
+        let loops = self.shared.settings.loops(py)?;
+        self.drive(py, loops, serve).map(|_| ())
     }
 
     /// Answers one request, after which the connection is closed, and returns True; False when stop is called before
@@ -228,7 +229,7 @@ impl Server {
         let serve = |bound: BoundServer<Service>, shared: Arc<Shared>| {
             bound.serve_one(async move { shared.stopped(1).await })
         };
-        Ok(self.drive(py, serve)? == Some(true))
+        Ok(self.drive(py, 1, serve)? == Some(true))
     }
 
     /// Whether handlers still run that a second stop has cut off. The interpreter must not end before they do.
@@ -267,10 +268,11 @@ impl Server {
 }
 
 impl Server {
-    /// Serves to the end; `None` where a second stop has cut it short.
+    /// Serves to the end, on so many loops; `None` where a second stop has cut it short.
     fn drive<T, F>(
         &self,
         py: Python<'_>,
+        count: usize,
         serve: impl FnOnce(BoundServer<Service>, Arc<Shared>) -> F + Send,
     ) -> PyResult<Option<T>>
     where
@@ -280,7 +282,6 @@ impl Server {
         let ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner).take();
         let bound = ready.ok_or_else(|| PyRuntimeError::new_err("a server serves only once"))?;
         let _switching = Switching::begin(py)?;
-        let count = self.shared.settings.loops(py)?;
         py.detach(|| {
             let Shared { running, settings, .. } = &*self.shared;
             // Not earlier: threads do not survive a fork.
@@ -300,13 +301,15 @@ impl Server {
             let serve = serve(bound, Arc::clone(&self.shared));
             let shared = Arc::clone(&self.shared);
             let begun: io::Result<Vec<_>> = others.iter().map(EventLoop::begin).collect();
-            let _begun = begun?;
+            let begun = begun?;
             let served = first.run(async move {
                 tokio::select! {
                     served = shared.to_the_end(serve) => served.map(Some),
                     () = shared.stopped(2) => Ok(None),
                 }
             });
+            // First those who make calls.
+            drop(begun);
             backend.end();
             Ok(served??)
         })

@@ -1,4 +1,4 @@
-//! One thread that drives all connections, and one that takes over when the first is held up.
+//! One thread that drives all connections of a loop, and one that takes over when the first is held up.
 //!
 //! Calls that are made inline run on the thread that drives the connections. Each has proved short, but nothing keeps one
 //! from waiting all of a sudden: for a lock of the application, say, which another thread holds while it waits for its

@@ -18,6 +18,9 @@ use crate::threads::{Job, Threads};
 /// as well; where there is none, there is a loop for each processor.
 const NARROW: usize = 2;
 
+/// How many threads there are for calls in no lane, and for those that are let in because nothing goes on.
+const BESIDES: usize = 16;
+
 /// A bounded number of threads, apart from those of the runtime that read files, so that no file waits for a slow handler.
 /// Each stays for the next call, with what the application keeps for a thread.
 ///
@@ -43,6 +46,8 @@ struct Queue {
     /// No longer than there are connections.
     waiting: VecDeque<Call>,
     is_watched: bool,
+    /// Calls that come are dropped.
+    is_over: bool,
 }
 
 struct Call {
@@ -62,7 +67,14 @@ enum Lane {
 
 impl Queue {
     fn new(most: usize) -> Mutex<Self> {
-        Mutex::new(Queue { most, busy: 0, done: 0, waiting: VecDeque::new(), is_watched: false })
+        Mutex::new(Queue {
+            most,
+            busy: 0,
+            done: 0,
+            waiting: VecDeque::new(),
+            is_watched: false,
+            is_over: false,
+        })
     }
 }
 
@@ -72,14 +84,22 @@ impl Pool {
     pub fn new(threads: usize, loops: usize, around: Around) -> Self {
         let narrow = NARROW.saturating_mul(loops).min(threads);
         Pool(Arc::new(Shared {
-            threads: Threads::new(threads.saturating_add(narrow), around),
+            threads: Threads::new(threads.saturating_add(narrow).saturating_add(BESIDES), around),
             narrow: Queue::new(narrow),
             wide: Queue::new(threads),
         }))
     }
 
-    /// Ends the threads that have nothing to do, and waits for that. Those that have end after their calls.
+    /// Drops what waits, ends the threads that have nothing to do, and waits for that. The others end after their calls.
     pub fn end(&self) {
+        for lane in [Lane::Narrow, Lane::Wide] {
+            let left = {
+                let mut queue = self.0.queue(lane);
+                queue.is_over = true;
+                mem::take(&mut queue.waiting)
+            };
+            drop(left);
+        }
         self.0.threads.end();
     }
 
@@ -105,7 +125,11 @@ impl Pool {
 
     fn enter(&self, lane: Lane, call: Call) {
         let mut queue = self.0.queue(lane);
-        if queue.busy < queue.most {
+        if queue.is_over {
+            // The lock first: what ends with the call may make others.
+            drop(queue);
+            drop(call);
+        } else if queue.busy < queue.most {
             queue.busy += 1;
             drop(queue);
             self.begin(lane, call);
@@ -118,10 +142,14 @@ impl Pool {
         let pool = self.clone();
         let started = self.0.threads.run(Box::new(move || pool.work(lane, call)));
         if let Err(error) = started {
-            // The call is dropped, and its client told.
+            // The call is dropped, and its client told; so are those that nobody would come for.
             tracing::error!(target: LOG, %error, "no thread for a call");
             if lane != Lane::None {
-                self.0.queue(lane).busy -= 1;
+                let mut queue = self.0.queue(lane);
+                queue.busy -= 1;
+                let left = if queue.busy == 0 { mem::take(&mut queue.waiting) } else { VecDeque::new() };
+                drop(queue);
+                drop(left);
             }
         }
     }
@@ -152,14 +180,13 @@ impl Pool {
 
     /// Lets the calls of a route out of the narrow lane.
     fn release(&self, pace: &Arc<Pace>) {
-        let (light, rest) = mem::take(&mut self.0.queue(Lane::Narrow).waiting)
-            .into_iter()
-            .partition::<VecDeque<_>, _>(|call| Arc::ptr_eq(&call.pace, pace));
-        let mut queue = self.0.queue(Lane::Narrow);
-        // What came meanwhile comes after these.
-        let newer = mem::replace(&mut queue.waiting, rest);
-        queue.waiting.extend(newer);
-        drop(queue);
+        let light = {
+            let mut queue = self.0.queue(Lane::Narrow);
+            let all = mem::take(&mut queue.waiting).into_iter();
+            let (light, rest) = all.partition::<VecDeque<_>, _>(|call| Arc::ptr_eq(&call.pace, pace));
+            queue.waiting = rest;
+            light
+        };
         light.into_iter().for_each(|call| self.enter(Lane::Wide, call));
     }
 
@@ -294,5 +321,28 @@ mod tests {
         run(&pool, &pace, 1, wait).await;
         pool.spawn(&pace, || panic!("on purpose"));
         assert_eq!(run(&pool, &pace, 1, wait).await.0, 1);
+    }
+
+    #[tokio::test]
+    async fn what_waits_at_the_end_is_dropped() {
+        let (pool, pace) = (Pool::new(1, 1, |work| work()), Arc::<Pace>::default());
+        // Its route is known, and not the first call.
+        run(&pool, &pace, 1, wait).await;
+        let barrier = Arc::new(Barrier::new(2));
+        let (sender, mut receiver) = mpsc::channel(3);
+        let released = Arc::clone(&barrier);
+        pool.spawn(&pace, move || {
+            released.wait();
+        });
+        let call = || {
+            let sender = sender.clone();
+            pool.spawn(&pace, move || sender.blocking_send(()).unwrap());
+        };
+        call();
+        pool.end();
+        call();
+        barrier.wait();
+        drop(sender);
+        assert_eq!(tokio::time::timeout(Duration::from_secs(20), receiver.recv()).await.unwrap(), None);
     }
 }

@@ -24,6 +24,7 @@ pub(crate) struct Threads(Arc<Shared>);
 struct Shared {
     around: Around,
     most: usize,
+    keep: Duration,
     state: Mutex<State>,
     /// Told that there is a job, or that all is over.
     called: Condvar,
@@ -37,23 +38,36 @@ struct State {
     /// Of those: how many wait for a job, and how many are about to end.
     idle: usize,
     leaving: usize,
-    /// More than there are idle threads only where there are as many threads as there may be.
+    /// More than there are idle threads, and such as have just been begun, only where there are as many threads as there
+    /// may be.
     jobs: VecDeque<Job>,
     is_over: bool,
+}
+
+impl State {
+    /// How many threads there are that look at the jobs again.
+    const fn working(&self) -> usize {
+        self.running.saturating_sub(self.leaving)
+    }
 }
 
 impl Threads {
     /// So many at most. Each does all that it does within `around`.
     pub(crate) fn new(most: usize, around: Around) -> Self {
-        let (called, ended) = (Condvar::new(), Condvar::new());
-        Threads(Arc::new(Shared { around, most, state: Mutex::default(), called, ended }))
+        Threads::kept(most, around, KEEP)
     }
 
-    /// Does a job, on a new thread where none is free; no job any more after the end.
+    fn kept(most: usize, around: Around, keep: Duration) -> Self {
+        let (called, ended) = (Condvar::new(), Condvar::new());
+        Threads(Arc::new(Shared { around, most, keep, state: Mutex::default(), called, ended }))
+    }
+
+    /// Does a job, on a new thread where none is free; no job any more after the end. Where the system gives no thread, it
+    /// is done when one of the others is free.
     ///
     /// # Errors
     ///
-    /// The system gives no thread. The job is dropped.
+    /// There is no thread at all. The job is dropped.
     pub(crate) fn run(&self, job: Job) -> io::Result<()> {
         let mut state = self.0.state();
         if state.is_over {
@@ -62,8 +76,9 @@ impl Threads {
             drop(job);
             return Ok(());
         }
-        if state.idle > state.jobs.len() || state.running >= self.0.most {
-            state.jobs.push_back(job);
+        let is_free = state.idle > state.jobs.len();
+        state.jobs.push_back(job);
+        if is_free || state.working() >= self.0.most {
             drop(state);
             self.0.called.notify_one();
             return Ok(());
@@ -72,15 +87,14 @@ impl Threads {
         drop(state);
         let shared = Arc::clone(&self.0);
         let started = thread::Builder::new().name("poorwsgi call".to_owned()).spawn(move || {
-            let mut first = Some(job);
-            (shared.around)(&mut || shared.work(first.take()));
+            (shared.around)(&mut || shared.work());
             let mut state = shared.state();
             state.running -= 1;
             state.leaving -= 1;
             drop(state);
             shared.ended.notify_all();
         });
-        started.map(drop).inspect_err(|_| self.0.state().running -= 1)
+        started.map(drop).or_else(|error| self.0.give_up(error))
     }
 
     /// Ends those that have no job, and waits for that; the others end after their job.
@@ -112,11 +126,21 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn work(&self, first: Option<Job>) {
-        let mut next = first;
-        while let Some(job) = next.or_else(|| self.next()) {
+    /// A job was put down for a thread that the system did not give.
+    fn give_up(&self, error: io::Error) -> io::Result<()> {
+        let mut state = self.state();
+        state.running -= 1;
+        if state.working() > 0 {
+            return Ok(());
+        }
+        let job = state.jobs.pop_back();
+        drop(state);
+        job.map_or(Ok(()), |_| Err(error))
+    }
+
+    fn work(&self) {
+        while let Some(job) = self.next() {
             job();
-            next = None;
         }
     }
 
@@ -125,7 +149,7 @@ impl Shared {
         let mut state = self.state();
         state.idle += 1;
         let is_idle = |state: &mut State| state.jobs.is_empty() && !state.is_over;
-        let waited = self.called.wait_timeout_while(state, KEEP, is_idle);
+        let waited = self.called.wait_timeout_while(state, self.keep, is_idle);
         let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         state.idle -= 1;
         let job = state.jobs.pop_front();
@@ -195,7 +219,7 @@ mod tests {
             threads.run(waiting(&barrier)).unwrap();
         }
         (0..20).for_each(|_| threads.run(told(&sender)).unwrap());
-        assert_eq!(threads.0.state().jobs.len(), 20);
+        until(|state| state.jobs.len() == 20, &threads);
         barrier.wait();
         let seen: HashSet<_> = (0..20).map(|_| next(&receiver)).collect();
         assert!(seen.len() <= 2);
@@ -210,6 +234,7 @@ mod tests {
         let (sender, receiver) = channel();
         threads.run(waiting(&barrier)).unwrap();
         threads.run(told(&sender)).unwrap();
+        until(|state| state.jobs.len() == 1, &threads);
         threads.end();
         threads.run(told(&sender)).unwrap();
         drop(sender);
@@ -217,5 +242,53 @@ mod tests {
         assert_eq!(threads.0.state().running, 1);
         barrier.wait();
         until(|state| state.running == 0, &threads);
+    }
+
+    #[test]
+    fn a_thread_that_is_about_to_end_is_not_waited_for() {
+        static LEAVING: Barrier = Barrier::new(3);
+        let threads = Threads::kept(
+            1,
+            |work| {
+                work();
+                LEAVING.wait();
+            },
+            Duration::ZERO,
+        );
+        let (sender, receiver) = channel();
+        let seen: HashSet<_> = (0..2)
+            .map(|_| {
+                threads.run(told(&sender)).unwrap();
+                let id = next(&receiver);
+                until(|state| state.working() == 0, &threads);
+                id
+            })
+            .collect();
+        assert_eq!((seen.len(), threads.0.state().running), (2, 2));
+        LEAVING.wait();
+    }
+
+    #[test]
+    fn without_a_new_thread_another_one_does_the_job() {
+        let threads = Threads::new(2, |work| work());
+        let (sender, receiver) = channel();
+        let barrier = Arc::new(Barrier::new(2));
+        threads.run(waiting(&barrier)).unwrap();
+        until(|state| state.jobs.is_empty(), &threads);
+        // As it is when the system has refused.
+        let refused = || {
+            let mut state = threads.0.state();
+            state.running += 1;
+            state.jobs.push_back(told(&sender));
+            drop(state);
+            threads.0.give_up(io::ErrorKind::WouldBlock.into())
+        };
+        refused().unwrap();
+        barrier.wait();
+        next(&receiver);
+        threads.end();
+        until(|state| state.running == 0, &threads);
+        assert!(refused().is_err());
+        assert!(threads.0.state().jobs.is_empty());
     }
 }
