@@ -2,6 +2,7 @@
 import contextlib
 import itertools
 import signal
+import sysconfig
 
 import apache
 import pytest
@@ -25,7 +26,14 @@ def pytest_addoption(parser):
 def pytest_generate_tests(metafunc):
     if "any_server" in metafunc.fixturenames:
         servers = [APACHE] if metafunc.config.getoption("apache") else [*IN_PROCESS, *PROCESSES]
-        metafunc.parametrize("any_server", servers, scope="session")
+        metafunc.parametrize("any_server", [pytest.param(name, marks=reasons(name)) for name in servers], scope="session")
+
+
+def reasons(server):
+    """Why a server is left out, as marks."""
+    if server == "uwsgi" and sysconfig.get_config_var("Py_GIL_DISABLED"):
+        return [pytest.mark.skip("uWSGI calls no application on its threads where Python is free-threaded")]
+    return []
 
 
 def pytest_collection_modifyitems(config, items):
