@@ -1,9 +1,12 @@
 """poorwsgi.fieldstorage: fields, forms, and the parser that makes them of a body."""
 import gc
 import io
+import os
+import subprocess
 import sys
 import warnings
 import weakref
+import zipfile
 
 import pytest
 
@@ -340,6 +343,39 @@ class TestMultipart:
         assert field.file.read() == data
         assert (field.value, bool(field)) == (data, size > 0)
         assert isinstance(field.file, io.BytesIO) == (size <= 8 * KILO)
+
+    @pytest.mark.parametrize("size", [40, 300, 2000])
+    def test_a_file_has_a_descriptor_when_it_is_asked_for(self, size):
+        data = bytes(range(256)) * size
+        form = parse(multipart(part(data, "file", "me.png")))
+        file = form["file"].file
+        assert file.read(100) == data[:100]
+        os.fstat(file.fileno())
+        assert os.pread(file.fileno(), len(data), 0) == data
+        assert file.read() == data[100:]
+        file.seek(0)
+        assert subprocess.check_output(["wc", "-c"], stdin=file).split() == [str(len(data)).encode()]
+        assert file.seek(0, os.SEEK_END) == len(data)
+        assert (file.write(b"more"), file.tell()) == (4, len(data) + 4)
+
+    def test_a_file_in_memory_can_be_written_and_wrapped(self):
+        data = "řádek\n".encode() * 2000
+        form = parse(multipart(part(data, "file", "me.txt")))
+        file = form["file"].file
+        assert file.seek(0, os.SEEK_END) == len(data)
+        assert file.write(b"end\n") == 4
+        file.seek(0)
+        assert file.readline() == "řádek\n".encode()
+        assert list(file)[-1] == b"end\n"
+        file.seek(0)
+        with io.TextIOWrapper(file, "utf-8") as text:
+            assert text.read() == "řádek\n" * 2000 + "end\n"
+        archive = io.BytesIO()
+        with zipfile.ZipFile(archive, "w") as writer:
+            writer.writestr("a", os.urandom(20 * KILO))
+        form = parse(multipart(part(archive.getvalue(), "file", "a.zip")))
+        with zipfile.ZipFile(form["file"].file) as reader:
+            assert reader.testzip() is None
 
     @pytest.mark.parametrize(("sent", "shown"), [
         ("me.png", "me.png"), ("../../etc/passwd", "passwd"), (r"C:\photos\me.png", "me.png"), ("..", "unnamed"),

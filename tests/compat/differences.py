@@ -179,6 +179,8 @@ DIFFERENCES = [
     *answers("A form in a form ends where it ends.", "forms.form", (("multipart/form-data; boundary=xyz", NESTED), ["n"], ["n", "a"]), part=(0, "keys")),
 
     # files
+    *answers("An uploaded file of up to 256 KiB is on disk when its descriptor is asked for, not before.", "forms.kept",
+             ((65536,), (True, 65536, 65536), (False, 65536, 65536))),
     *answers("Hidden files are hidden.", "dispatch.files", (({}, [("GET", "/.hidden")]), "200 OK", "404 Not Found"), part=(("GET", "/.hidden"), 0)),
     *answers("A part of a file can be had.", "dispatch.file_with",
              (({"HTTP_RANGE": "bytes=0-1"},), ("200 OK", b"content of a.txt"), ("206 Partial Content", b"co"))),

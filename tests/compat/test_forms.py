@@ -54,6 +54,11 @@ JSON = (
 )
 
 
+@pytest.mark.parametrize("size", [0, 8192, 300_000])
+def test_where_files_are_kept(pair, size):
+    pair.same("forms.kept", size)
+
+
 @pytest.mark.parametrize("text", TEXTS)
 def test_query(pair, text):
     pair.same("forms.query", text)

@@ -73,8 +73,8 @@ pub struct Settings {
     pub strict_parsing: bool,
     /// The limits of form parsing.
     pub form_limits: Limits,
-    /// Supplies the files that uploads are written into. Default: none, which means memory up to 8 KiB, then a
-    /// temporary file.
+    /// Supplies the files that uploads are written into. Default: none, which means memory up to
+    /// `form_limits.spool_bytes`, then temporary files.
     pub file_callback: Option<FileCallback>,
     /// How long reading the body waits for the next bytes. Default: 10 s.
     pub read_timeout: Duration,

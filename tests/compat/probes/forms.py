@@ -1,6 +1,7 @@
 """Queries, forms and JSON, as applications read them."""
 import io
 import json
+import os
 
 from poorwsgi import request as request_module
 from poorwsgi.fieldstorage import FieldStorage, FieldStorageParser
@@ -115,6 +116,16 @@ def upload(content_type, body):
     request = Request(environ_of({"REQUEST_METHOD": "POST", "CONTENT_TYPE": content_type, "CONTENT_LENGTH": str(len(body))}, body), app)
     found = asked(request.form)
     return seen, [b"".join(sink.written) for sink in sinks], {type(data).__name__ for sink in sinks for data in sink.written if data}, found
+
+
+def kept(size):
+    """Where an uploaded file is: whether on disk, with a descriptor at last, and whole through both."""
+    body = b'--xyz\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\n' + b"x" * size + b"\r\n--xyz--\r\n"
+    environ = {"REQUEST_METHOD": "POST", "CONTENT_TYPE": "multipart/form-data; boundary=xyz", "CONTENT_LENGTH": str(len(body))}
+    request = Request(environ_of(environ, body), application())
+    file = request.form["file"].file
+    is_on_disk = isinstance(file, io.BufferedRandom)
+    return is_on_disk, len(file.read()), attempt(lambda: os.fstat(file.fileno()).st_size)
 
 
 def by_hand(content_type, body):

@@ -25,7 +25,11 @@ pub(super) fn callback(
     })
 }
 
-/// The file as Python uses it: the callback's own, a BytesIO of what was small, else the temporary file.
+/// Up to here a file in memory is a `BytesIO`, as PoorWSGI has it.
+const SMALL: usize = 8 << 10;
+
+/// The file as Python uses it: the callback's own, a `BytesIO` of what was small, else the temporary file, or one that is
+/// made when somebody asks for its descriptor.
 pub(super) fn to_python<'py>(py: Python<'py>, file: Box<dyn FormFile>) -> PyResult<Bound<'py, PyAny>> {
     let file: Box<dyn Any> = file;
     let file = match file.downcast::<PythonFile>() {
@@ -33,15 +37,25 @@ pub(super) fn to_python<'py>(py: Python<'py>, file: Box<dyn FormFile>) -> PyResu
         Err(file) => file.downcast::<SpooledTempFile>(),
     };
     match file.map(|file| file.into_inner()) {
-        Ok(SpooledData::InMemory(bytes)) => bytes_io(py, bytes),
+        Ok(SpooledData::InMemory(bytes)) if bytes.get_ref().len() <= SMALL => bytes_io(py, &bytes),
+        Ok(SpooledData::InMemory(bytes)) => spooled(py, &bytes),
         Ok(SpooledData::OnDisk(file)) => open(py, file),
         Err(_) => Err(PyRuntimeError::new_err("an uploaded file of an unknown kind")),
     }
 }
 
-fn bytes_io(py: Python<'_>, bytes: Cursor<Vec<u8>>) -> PyResult<Bound<'_, PyAny>> {
+fn bytes_io<'py>(py: Python<'py>, bytes: &Cursor<Vec<u8>>) -> PyResult<Bound<'py, PyAny>> {
     static BYTES_IO: Name = Name::new("io", "BytesIO");
     BYTES_IO.get(py)?.call1((PyBytes::new(py, bytes.get_ref()),))
+}
+
+fn spooled<'py>(py: Python<'py>, bytes: &Cursor<Vec<u8>>) -> PyResult<Bound<'py, PyAny>> {
+    static SPOOLED_TEMPORARY_FILE: Name = Name::new("tempfile", "SpooledTemporaryFile");
+    // What is written behind its end sends it to the disk.
+    let file = SPOOLED_TEMPORARY_FILE.get(py)?.call1((bytes.get_ref().len(),))?;
+    // The documented name of what it holds; writing into it would copy once more.
+    file.setattr(intern!(py, "_file"), bytes_io(py, bytes)?)?;
+    Ok(file)
 }
 
 fn open(py: Python<'_>, file: File) -> PyResult<Bound<'_, PyAny>> {

@@ -55,7 +55,8 @@ pub(crate) fn valid_boundary(data: &Bound<'_, PyAny>) -> PyResult<bool> {
 /// - separator: what separates URL-encoded fields.
 /// - file_callback: a function that gets the name of an uploaded file, without folders and whatever else makes a name
 ///   dangerous, and returns the object that the file is written to while the body arrives: one with write, read and
-///   seek. By default a file is kept in memory up to 8 KiB and in a temporary file beyond.
+///   seek. By default it is a temporary file, which up to 256 KiB of all files together are on disk only
+///   when something asks for its fileno(), or a BytesIO of up to 8 KiB.
 /// - outerboundary: the boundary at which to stop, where the body is a part of another one.
 ///
 /// Raises ValueError for a body that is no form, ends early, or is over a limit; what the callback and its file raise

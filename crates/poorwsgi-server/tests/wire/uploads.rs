@@ -63,7 +63,7 @@ fn chunked(body: &[u8], size: usize) -> Vec<u8> {
 #[tokio::test]
 async fn files_arrive_byte_for_byte_however_they_are_framed() {
     let server = TestServer::of(application(), Config::new()).await;
-    // over the 8 KiB that are kept in memory, with line ends and near-boundaries in it
+    // over the 256 KiB that are kept in memory, with line ends and near-boundaries in it
     let large: Vec<u8> = b"\r\n--xy\r\n--xyzz\r\n\0\xff".iter().copied().cycle().take(1_000_000).collect();
     let sum: u64 = large.iter().map(|byte| u64::from(*byte)).sum();
     let body = form(&[("../../a.bin", &large), ("b.txt", b""), ("c.txt", b"abc")]);

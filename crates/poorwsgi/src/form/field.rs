@@ -56,8 +56,8 @@ static TEXT: LazyLock<PartHead> =
 pub enum Content {
     /// The value of a field that is not a file.
     Text(String),
-    /// A file: in memory up to 8 KiB and in a temporary file beyond (a [`tempfile::SpooledTempFile`]), or what the
-    /// application's callback returned.
+    /// A file: in memory or in a temporary file (a [`tempfile::SpooledTempFile`]; how much is kept in memory is
+    /// [`Limits::spool_bytes`](super::Limits::spool_bytes)), or what the application's callback returned.
     File(Mutex<Box<dyn FormFile>>),
     /// The fields of a form or of a nested part.
     List(Vec<FieldStorage>),

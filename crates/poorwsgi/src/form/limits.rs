@@ -23,8 +23,11 @@ pub struct Limits {
     /// Fields that are not files; in a URL-encoded body or query string everything between separators, empty or not.
     /// Default 1000. PoorWSGI's `max_num_fields` counts files too: whoever sets it sets [`parts`](Self::parts) as well.
     pub fields: u64,
-    /// Files. Each holds a file descriptor open once it is over 8 KiB. Default 100.
+    /// Files. Each holds a file descriptor open once it is on disk. Default 100.
     pub files: u64,
+    /// Bytes of all files together that stay in memory. It refuses nothing: what is over it is written to a temporary file, but a
+    /// file of up to 8 KiB stays in memory in any case. Default 256 KiB.
+    pub spool_bytes: u64,
     /// Bytes of the value of one field that is not a file (with its name, where the body is URL-encoded), as these are
     /// kept in memory. Default 1 MiB.
     pub field_bytes: u64,
@@ -49,6 +52,7 @@ impl Default for Limits {
             parts: 1000,
             fields: 1000,
             files: 100,
+            spool_bytes: 256 * 1024,
             field_bytes: 1024 * 1024,
             fields_bytes: 4 * 1024 * 1024,
             part_header_bytes: 16 * 1024,

@@ -20,8 +20,8 @@ use super::urlencoded::{self, UrlencodedParser};
 use super::{Decode, FormError, utf8_lossy};
 use crate::BoxError;
 
-/// Up to this many bytes a file is kept in memory, beyond in a temporary file.
-const MAX_IN_MEMORY: usize = 8 * 1024;
+/// Up to this many bytes a file is kept in memory, whatever others have used of [`Limits::spool_bytes`].
+const SMALL_FILE: u64 = 8 * 1024;
 
 /// Gives the file that an upload is written to, from its [`safe_filename`] (`"unnamed"` where nothing of the name is
 /// left). Its errors, and those of the file, end the form as [`FormError::File`].
@@ -40,7 +40,8 @@ pub struct FormOptions {
     /// How bytes become text. Default UTF-8 with replacement.
     pub decode: Decode,
     /// Where files go. It is called when a file begins and its file is written to while the body arrives, in pieces that
-    /// end at a line end wherever one came. Default `None`: memory up to 8 KiB, then a temporary file.
+    /// end at a line end wherever one came. Default `None`: memory up to
+    /// [`Limits::spool_bytes`], then temporary files.
     pub file_callback: Option<FileCallback>,
     /// The body's `Content-Length`, where it is known: kept as [`FieldStorage::length`]. Default `None`.
     pub content_length: Option<u64>,
@@ -105,6 +106,8 @@ struct Used {
     fields: u64,
     files: u64,
     fields_bytes: u64,
+    /// By files in memory.
+    spool_bytes: u64,
 }
 
 enum Source {
@@ -259,7 +262,11 @@ impl FormReader {
                     let file = callback(filename.as_deref().unwrap_or("unnamed")).map_err(FormError::File)?;
                     Value::Callback(LineWriter::new(file))
                 }
-                None => Value::Temporary(SpooledTempFile::new(MAX_IN_MEMORY)),
+                None => {
+                    let left = self.limits.spool_bytes.saturating_sub(self.used.spool_bytes);
+                    let most = usize::try_from(left.max(SMALL_FILE)).unwrap_or(usize::MAX);
+                    Value::Temporary(SpooledTempFile::new(most))
+                }
             }
         } else {
             limits::FIELDS.spend(&self.limits, &mut self.used.fields, 1)?;
@@ -287,6 +294,11 @@ impl FormReader {
 
     fn end(&mut self) -> Result<(), FormError> {
         let Some(part) = self.open.pop() else { return Ok(()) };
+        if let Value::Temporary(file) = &part.value
+            && !file.is_rolled()
+        {
+            self.used.spool_bytes += part.bytes_read;
+        }
         let field = part.finish(&self.decode, None)?;
         match self.open.last_mut() {
             Some(OpenPart { value: Value::List(fields), bytes_read, .. }) => {

@@ -49,8 +49,8 @@ async fn send(app: &Application, data: &str) -> Answer {
 async fn an_upload_has_its_field_and_its_file() {
     let app = application();
     send(&app, "text").await.expect(200, r#"Some("A title") Some("../a.txt") Some("a.txt") text"#);
-    let large = "0123456789abcde\n".repeat(5000);
-    assert!(send(&app, &large).await.text().ends_with(&large), "over 8 KiB, from a temporary file");
+    let large = "0123456789abcde\n".repeat(20_000);
+    assert!(send(&app, &large).await.text().ends_with(&large), "over 256 KiB, from a temporary file");
 }
 
 #[tokio::test]

@@ -110,17 +110,27 @@ fn an_empty_file_name_is_no_file() {
     assert_eq!((field.filename(), field.text()), (Some(""), Some("")));
 }
 
-/// Files over 8 KiB go to a temporary file.
-#[test]
-fn a_large_file_leaves_memory() {
-    for (size, on_disk) in [(MAX_IN_MEMORY, false), (MAX_IN_MEMORY + 1, true)] {
-        let body = upload("x", &"x".repeat(size));
-        let form = read(MULTIPART, body.as_bytes(), FormOptions::default()).unwrap();
-        let field = form.list().first().unwrap();
-        assert_eq!(field.bytes().unwrap().len(), size);
+/// Which of files of these sizes are on disk, where so many bytes may stay in memory.
+fn on_disk(spool_bytes: u64, sizes: &[usize]) -> Vec<bool> {
+    let part = |size: &usize| part("name=\"file\"; filename=\"x\"", &"x".repeat(*size));
+    let body = sizes.iter().map(part).collect::<String>() + "--b--\r\n";
+    let limits = Limits { spool_bytes, ..Limits::default() };
+    let form = read(MULTIPART, body.as_bytes(), FormOptions { limits, ..FormOptions::default() }).unwrap();
+    let files = form.list().iter().zip(sizes).map(|(field, size)| {
+        assert_eq!(field.bytes().unwrap().len(), *size);
         let file: &dyn std::any::Any = &**field.file().unwrap();
-        assert_eq!(file.downcast_ref::<SpooledTempFile>().unwrap().is_rolled(), on_disk);
-    }
+        file.downcast_ref::<SpooledTempFile>().unwrap().is_rolled()
+    });
+    files.collect()
+}
+
+#[test]
+fn files_leave_memory_when_they_are_too_large_together() {
+    const KILO: usize = 1024;
+    assert_eq!(on_disk(64 * 1024, &[64 * KILO]), [false]);
+    assert_eq!(on_disk(64 * 1024, &[64 * KILO + 1]), [true]);
+    assert_eq!(on_disk(64 * 1024, &[40 * KILO, 30 * KILO, 24 * KILO, 9 * KILO]), [false, true, false, true]);
+    assert_eq!(on_disk(0, &[8 * KILO, 8 * KILO, 8 * KILO + 1]), [false, false, true]);
 }
 
 #[derive(Clone, Default)]
