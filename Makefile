@@ -123,7 +123,7 @@ $(OURS)/ready: $(SOURCES) tools/train.py bench/server/requirements.txt $(VENV)/r
 	$(BIN)/python -m venv $(OURS)/venv
 	$(OURS)/venv/bin/python -m pip install --quiet --no-deps --no-index $(OURS)/*.whl
 	$(OURS)/venv/bin/python -m pip install --quiet --disable-pip-version-check flask --constraint bench/server/requirements.txt
-	cargo build --quiet --locked --release --manifest-path bench/Cargo.toml --bin hyper
+	cargo build --quiet --locked --release --manifest-path bench/Cargo.toml --bin hyper --bin floor
 	touch $@
 
 $(FREE)/ready: $(SOURCES) tools/train.py $(VENV)/ready | profiler

@@ -123,6 +123,7 @@ def servers(args, root):
     threads = ("-k", "gthread", "--threads", "8", "--keep-alive", "60")
     yield "ours", "**PoorWSGI with a Rust engine**", PAGES + FILES, "poorwsgi", run()
     yield "peer", "plain hyper, no Python", ["hello"], "bare", [args.hyper, "127.0.0.1:{port}"]
+    yield "peer", "a loop that reads, and writes a fixed answer", ["hello"], "bare", [str(pathlib.Path(args.hyper).with_name("floor")), "127.0.0.1:{port}"]
     yield "peer", "Falcon on bjoern", ["hello", "json", "form", "multipart"], "falcon", bjoern(peers)
     yield "peer", "Falcon on fastwsgi", ["hello", "json"], "falcon", fastwsgi(peers)
     yield "peer", "Falcon on Granian", ["hello", "json", "form", "multipart"], "falcon", granian(peers)
