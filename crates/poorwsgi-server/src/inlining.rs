@@ -57,6 +57,16 @@ impl Default for Rule {
 /// How much a call computes that is hard on the others.
 const HARD: Duration = Duration::from_millis(5);
 
+/// How much a call computes that gets in the way of others of its kind.
+const MEDIUM: Duration = Duration::from_micros(200);
+
+/// Calls that take on average more than so many times what they compute wait for something else than each other: half as much
+/// again as do those of which a pool makes so few at a time.
+const MOSTLY_WAITS: f32 = 6.0;
+
+/// How many calls it takes for such a route to be looked at again, of those that seem to wait for others of their route.
+const DOUBTS: u32 = 256;
+
 /// What the calls of a route do to those of others, as far as a thread of a [`Pool`](crate::pool::Pool) can tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Load {
@@ -64,6 +74,8 @@ pub(crate) enum Load {
     Unknown,
     /// They compute for long.
     Hard,
+    /// They compute, but not for long.
+    Medium,
     /// They are brief, or they wait.
     Light,
 }
@@ -73,7 +85,7 @@ impl Load {
     pub(crate) const fn patience(self) -> Duration {
         match self {
             Load::Hard => Duration::from_secs(1),
-            Load::Unknown | Load::Light => Duration::from_millis(50),
+            Load::Unknown | Load::Medium | Load::Light => Duration::from_millis(50),
         }
     }
 }
@@ -123,6 +135,11 @@ pub struct Pace {
     /// How many short calls in a row bring it inline.
     needed: AtomicU32,
     load: AtomicU8,
+    /// How many times what they compute the calls take on average, an `f32`; zero before the first one that computes.
+    stretch: AtomicU32,
+    doubts: AtomicU32,
+    /// How many calls are being made on a pool.
+    pooled: AtomicUsize,
     is_begun: AtomicBool,
     /// Where the last call was made.
     was_inline: AtomicBool,
@@ -139,6 +156,9 @@ impl Default for Pace {
             credit: AtomicU32::new(0),
             needed: AtomicU32::new(KNOWN as u32),
             load: AtomicU8::new(Load::Unknown as u8),
+            stretch: AtomicU32::new(0),
+            doubts: AtomicU32::new(0),
+            pooled: AtomicUsize::new(0),
             is_begun: AtomicBool::new(false),
             was_inline: AtomicBool::new(false),
             inline: AtomicUsize::new(0),
@@ -168,7 +188,7 @@ impl Pace {
         if place == Place::Inline {
             return self.time_inline(rule, call);
         }
-        let running = Counted::new(&RUNNING);
+        let (running, alike) = (Counted::new(&RUNNING), Counted::new(&self.pooled));
         let others_before = running.has_others();
         let (before, begun) = (Usage::now(), Instant::now());
         let result = call(begun);
@@ -182,7 +202,7 @@ impl Pace {
             self.judge(rule, own);
         }
         self.was_inline.store(false, Ordering::Relaxed);
-        self.record_work(computed, took);
+        self.record_work(computed, took, alike.0.load(Ordering::Relaxed));
         result
     }
 
@@ -246,7 +266,7 @@ impl Pace {
     }
 
     pub(crate) fn load(&self) -> Load {
-        const LOADS: [Load; 3] = [Load::Unknown, Load::Hard, Load::Light];
+        const LOADS: [Load; 4] = [Load::Unknown, Load::Hard, Load::Medium, Load::Light];
         let load = self.load.load(Ordering::Relaxed);
         LOADS.into_iter().find(|each| *each as u8 == load).unwrap_or(Load::Unknown)
     }
@@ -256,11 +276,35 @@ impl Pace {
         !self.is_begun.swap(true, Ordering::Relaxed)
     }
 
-    /// Records for how long a call on the pool has computed, of all the time that it took. That is more than it computes
-    /// and waits for itself, as others compute at the same time.
-    fn record_work(&self, computed: Duration, took: Duration) {
-        let is_hard = computed >= HARD && computed * 8 >= took;
-        let load = if is_hard { Load::Hard } else { Load::Light };
+    /// Records for how long a call on the pool has computed, of all the time that it took, and how many of its route were made
+    /// at that moment.
+    ///
+    /// What it took is more than it computes and waits for itself, as others compute at the same time. That of few others is
+    /// allowed for. But where many are made of a route that does nothing but compute, each seems to wait: as much as there are
+    /// others. Should many do so, few are made for once.
+    fn record_work(&self, computed: Duration, took: Duration, alike: usize) {
+        if computed < MEDIUM {
+            self.load.store(Load::Light as u8, Ordering::Relaxed);
+            return;
+        }
+        let times = took.as_secs_f32() / computed.as_secs_f32();
+        let mut stretch = match f32::from_bits(self.stretch.load(Ordering::Relaxed)) {
+            0.0 => times,
+            mean => mean + (times - mean) / 8.0,
+        };
+        if self.load() == Load::Light && stretch > MOSTLY_WAITS && times <= alike as f32 {
+            let doubts = self.doubts.fetch_add(1, Ordering::Relaxed);
+            if doubts >= DOUBTS {
+                self.doubts.store(0, Ordering::Relaxed);
+                stretch = MOSTLY_WAITS;
+            }
+        }
+        self.stretch.store(stretch.to_bits(), Ordering::Relaxed);
+        let load = match computed {
+            _ if stretch > MOSTLY_WAITS => Load::Light,
+            _ if computed < HARD => Load::Medium,
+            _ => Load::Hard,
+        };
         self.load.store(load as u8, Ordering::Relaxed);
     }
 
@@ -425,16 +469,45 @@ mod tests {
         assert!(!after([(64, SHORT)]).is_inline(&with(Inline::Never)));
     }
 
-    #[test]
-    fn what_computes_for_long_is_hard() {
+    fn with_calls(calls: u32, computed: u64, took: u64, alike: usize) -> Pace {
         let pace = Pace::default();
-        assert_eq!(pace.load(), Load::Unknown);
-        for (computed, took, load) in
-            [(50, 50, Load::Hard), (50, 300, Load::Hard), (50, 1000, Load::Light), (1, 1, Load::Light)]
-        {
-            pace.record_work(Duration::from_millis(computed), Duration::from_millis(took));
-            assert_eq!(pace.load(), load, "{computed} of {took} ms");
+        let (computed, took) = (Duration::from_micros(computed), Duration::from_micros(took));
+        (0..calls).for_each(|_| pace.record_work(computed, took, alike));
+        pace
+    }
+
+    #[test]
+    fn the_load_is_what_calls_compute_unless_they_mostly_wait() {
+        assert_eq!(Pace::default().load(), Load::Unknown);
+        for (computed, took, load) in [
+            (50_000, 50_000, Load::Hard),
+            (5_000, 29_900, Load::Hard),
+            (5_000, 30_100, Load::Light),
+            (4_900, 5_000, Load::Medium),
+            (200, 1_190, Load::Medium),
+            (200, 1_210, Load::Light),
+            (190, 200, Load::Light),
+        ] {
+            assert_eq!(with_calls(1, computed, took, 1).load(), load, "{computed} of {took}");
         }
+        // One that had to wait is no rule.
+        let pace = with_calls(20, 1_000, 3_000, 1);
+        pace.record_work(Duration::from_millis(1), Duration::from_millis(20), 1);
+        assert_eq!(pace.load(), Load::Medium);
+    }
+
+    /// Of thirty that compute each has the processor for a thirtieth of the time. Of thirty that wait, too, but they leave it
+    /// unused.
+    #[test]
+    fn many_that_seem_to_wait_may_wait_for_each_other() {
+        let calls = DOUBTS + 1;
+        assert_eq!(with_calls(calls, 1_000, 29_000, 30).load(), Load::Light);
+        assert_eq!(with_calls(calls + 1, 1_000, 29_000, 30).load(), Load::Medium);
+        assert_eq!(with_calls(calls + 1, 1_000, 31_000, 30).load(), Load::Light);
+        // Few at a time, they show what they are.
+        let waiting = with_calls(calls + 1, 1_000, 20_000, 30);
+        waiting.record_work(Duration::from_millis(1), Duration::from_millis(20), 4);
+        assert_eq!(waiting.load(), Load::Light);
     }
 
     #[test]

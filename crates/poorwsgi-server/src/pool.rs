@@ -18,22 +18,27 @@ use crate::threads::{Job, Threads};
 /// as well; where there is none, there is a loop for each processor.
 const NARROW: usize = 2;
 
+/// The same of calls that compute, but not for long: some more, as they may wait for something else than the lock half of the
+/// time. Of sixteen at a time, with each of them after the lock every millisecond, a processor would be idle for a sixth of the time.
+const MIDDLE: usize = 4;
+
 /// How many threads there are for calls in no lane, and for those that are let in because nothing goes on.
 const BESIDES: usize = 16;
 
 /// A bounded number of threads, apart from those of the runtime that read files, so that no file waits for a slow handler.
 /// Each stays for the next call, with what the application keeps for a thread.
 ///
-/// Calls are made first come, first served, in two lanes. In the narrow one, of what computes for long and of routes that
-/// are not known yet, few are made at a time; should those wait for a call behind them, nothing would go on for good, so
-/// another one is let in when none has ended for a while. The first call of a route is made at once, in no lane: it tells
-/// where the others go.
+/// Calls are made first come, first served, in three lanes. In the narrow one, of what computes for long and of routes that
+/// are not known yet, few are made at a time, in the middle one, of what else computes, some; should those wait for a call
+/// behind them, nothing would go on for good, so another one is let in when none has ended for a while. The first call of a
+/// route is made at once, in no lane: it tells where the others go.
 #[derive(Clone)]
 pub struct Pool(Arc<Shared>);
 
 struct Shared {
     threads: Threads,
     narrow: Mutex<Queue>,
+    middle: Mutex<Queue>,
     wide: Mutex<Queue>,
 }
 
@@ -61,8 +66,19 @@ struct Call {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Lane {
     Narrow,
+    Middle,
     Wide,
     None,
+}
+
+impl Lane {
+    const fn of(load: Load) -> Self {
+        match load {
+            Load::Unknown | Load::Hard => Lane::Narrow,
+            Load::Medium => Lane::Middle,
+            Load::Light => Lane::Wide,
+        }
+    }
 }
 
 impl Queue {
@@ -82,17 +98,20 @@ impl Pool {
     /// A pool of so many threads for so many loops. Each thread does its work within `around`.
     #[must_use]
     pub fn new(threads: usize, loops: usize, around: Around) -> Self {
-        let narrow = NARROW.saturating_mul(loops).min(threads);
+        let of_all = |most: usize| most.saturating_mul(loops).min(threads);
+        let (narrow, middle) = (of_all(NARROW), of_all(MIDDLE));
+        let all = [threads, narrow, middle, BESIDES].into_iter().fold(0, usize::saturating_add);
         Pool(Arc::new(Shared {
-            threads: Threads::new(threads.saturating_add(narrow).saturating_add(BESIDES), around),
+            threads: Threads::new(all, around),
             narrow: Queue::new(narrow),
+            middle: Queue::new(middle),
             wide: Queue::new(threads),
         }))
     }
 
     /// Drops what waits, ends the threads that have nothing to do, and waits for that. The others end after their calls.
     pub fn end(&self) {
-        for lane in [Lane::Narrow, Lane::Wide] {
+        for lane in [Lane::Narrow, Lane::Middle, Lane::Wide] {
             let left = {
                 let mut queue = self.0.queue(lane);
                 queue.is_over = true;
@@ -111,15 +130,7 @@ impl Pool {
         let call = Call { pace: Arc::clone(pace), runtime, job: Box::new(job) };
         match pace.load() {
             Load::Unknown if pace.is_first() => self.begin(Lane::None, call),
-            Load::Light => self.enter(Lane::Wide, call),
-            Load::Unknown | Load::Hard => {
-                self.enter(Lane::Narrow, call);
-                let mut queue = self.0.queue(Lane::Narrow);
-                if !queue.waiting.is_empty() && !mem::replace(&mut queue.is_watched, true) {
-                    drop(queue);
-                    tokio::spawn(self.clone().watch());
-                }
-            }
+            load => self.enter(Lane::of(load), call),
         }
     }
 
@@ -134,7 +145,12 @@ impl Pool {
             drop(queue);
             self.begin(lane, call);
         } else {
+            let runtime = call.runtime.clone();
             queue.waiting.push_back(call);
+            if lane != Lane::Wide && !mem::replace(&mut queue.is_watched, true) {
+                drop(queue);
+                runtime.spawn(self.clone().watch(lane));
+            }
         }
     }
 
@@ -158,12 +174,13 @@ impl Pool {
     fn work(&self, lane: Lane, first: Call) {
         let mut next = Some(first);
         while let Some(Call { pace, runtime, job }) = next {
+            let load = pace.load();
             let entered = runtime.enter();
             // A panic is told by its hook, and whoever waits for an answer by its going away.
             let _ = catch_unwind(AssertUnwindSafe(job));
             drop(entered);
-            if lane != Lane::Wide && pace.load() == Load::Light {
-                self.release(&pace);
+            if pace.load() != load {
+                self.sort(&pace, Lane::of(load), Lane::of(pace.load()));
             }
             if lane == Lane::None {
                 return;
@@ -178,23 +195,23 @@ impl Pool {
         }
     }
 
-    /// Lets the calls of a route out of the narrow lane.
-    fn release(&self, pace: &Arc<Pace>) {
-        let light = {
-            let mut queue = self.0.queue(Lane::Narrow);
+    /// Has those calls of a route that wait in one lane wait in another.
+    fn sort(&self, pace: &Arc<Pace>, from: Lane, to: Lane) {
+        let calls = {
+            let mut queue = self.0.queue(from);
             let all = mem::take(&mut queue.waiting).into_iter();
-            let (light, rest) = all.partition::<VecDeque<_>, _>(|call| Arc::ptr_eq(&call.pace, pace));
+            let (calls, rest) = all.partition::<VecDeque<_>, _>(|call| Arc::ptr_eq(&call.pace, pace));
             queue.waiting = rest;
-            light
+            calls
         };
-        light.into_iter().for_each(|call| self.enter(Lane::Wide, call));
+        calls.into_iter().for_each(|call| self.enter(to, call));
     }
 
-    /// Lets another call into the narrow lane whenever none has ended for as long as the first one wants to wait.
-    async fn watch(self) {
+    /// Lets another call into a lane whenever none has ended for as long as the first one wants to wait.
+    async fn watch(self, lane: Lane) {
         loop {
             let (patience, done) = {
-                let mut queue = self.0.queue(Lane::Narrow);
+                let mut queue = self.0.queue(lane);
                 match queue.waiting.front() {
                     Some(first) => (first.pace.load().patience(), queue.done),
                     None => {
@@ -205,13 +222,13 @@ impl Pool {
             };
             tokio::time::sleep(patience).await;
             let next = {
-                let mut queue = self.0.queue(Lane::Narrow);
+                let mut queue = self.0.queue(lane);
                 let next = if queue.done == done { queue.waiting.pop_front() } else { None };
                 queue.busy += usize::from(next.is_some());
                 next
             };
             if let Some(call) = next {
-                self.begin(Lane::Narrow, call);
+                self.begin(lane, call);
             }
         }
     }
@@ -219,9 +236,13 @@ impl Pool {
 
 impl Shared {
     fn queue(&self, lane: Lane) -> MutexGuard<'_, Queue> {
-        if lane == Lane::Wide { &self.wide } else { &self.narrow }
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        let queue = match lane {
+            Lane::Narrow => &self.narrow,
+            Lane::Middle => &self.middle,
+            // Nothing waits in none.
+            Lane::Wide | Lane::None => &self.wide,
+        };
+        queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -273,12 +294,19 @@ mod tests {
         std::thread::sleep(Duration::from_millis(200));
     }
 
+    fn compute_briefly() {
+        let end = Usage::now().computed + Duration::from_millis(2);
+        while Usage::now().computed < end {}
+    }
+
     #[tokio::test]
     async fn few_calls_compute_at_a_time() {
-        let (pool, pace) = (Pool::new(16, 1, |work| work()), Arc::default());
-        run(&pool, &pace, 1, compute).await;
-        let (most, _) = run(&pool, &pace, 20, compute).await;
-        assert_eq!(most, NARROW);
+        for (call, at_a_time) in [(compute as fn(), NARROW), (compute_briefly, MIDDLE)] {
+            let (pool, pace) = (Pool::new(16, 1, |work| work()), Arc::default());
+            run(&pool, &pace, 1, call).await;
+            let (most, _) = run(&pool, &pace, 20, call).await;
+            assert_eq!(most, at_a_time);
+        }
     }
 
     /// The first call tells that they only wait: then those that came meanwhile go on side by side.
@@ -333,7 +361,10 @@ mod tests {
         let released = Arc::clone(&barrier);
         pool.spawn(&pace, move || {
             released.wait();
+            released.wait();
         });
+        // It has begun, and so it is made to its end.
+        barrier.wait();
         let call = || {
             let sender = sender.clone();
             pool.spawn(&pace, move || sender.blocking_send(()).unwrap());
