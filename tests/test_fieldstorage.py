@@ -1,5 +1,6 @@
 """poorwsgi.fieldstorage: fields, forms, and the parser that makes them of a body."""
 import gc
+import gzip
 import io
 import os
 import subprocess
@@ -370,6 +371,9 @@ class TestMultipart:
         file.seek(0)
         with io.TextIOWrapper(file, "utf-8") as text:
             assert text.read() == "řádek\n" * 2000 + "end\n"
+        packed = gzip.compress(os.urandom(20 * KILO))
+        form = parse(multipart(part(packed, "file", "a.gz")))
+        assert gzip.GzipFile(fileobj=form["file"].file).read() == gzip.decompress(packed)
         archive = io.BytesIO()
         with zipfile.ZipFile(archive, "w") as writer:
             writer.writestr("a", os.urandom(20 * KILO))

@@ -18,7 +18,7 @@ use poorwsgi::variables::Variables;
 use poorwsgi_server::RequestBody;
 use poorwsgi_server::event_loop::EventLoop;
 use poorwsgi_server::inlining::{Pace, Place, Rule};
-use poorwsgi_server::pool::Pool;
+use poorwsgi_server::pool::{Pool, only_waits_now};
 use pyo3::exceptions::PyTypeError;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
@@ -229,6 +229,7 @@ impl Call {
                     Ok(response) if response.body().is_made_while_sent() => {
                         pace.leave();
                         pool.clone().spawn(&pace, move || {
+                            only_waits_now();
                             send_blocks(response, answer);
                             drop(run);
                         });
@@ -240,6 +241,7 @@ impl Call {
             Served::Callable(callable) => {
                 if let Some(rest) = callable.answer(*head, body, answer, rule, Place::Inline) {
                     pool.clone().spawn(&pace, move || {
+                        only_waits_now();
                         rest.send();
                         drop(run);
                     });
@@ -267,6 +269,7 @@ impl Call {
                 Ok(response) => {
                     if response.body().is_made_while_sent() {
                         pace.leave();
+                        only_waits_now();
                     }
                     send_blocks(response, answer);
                 }
@@ -279,6 +282,7 @@ impl Call {
 
 fn answer_by(callable: &Callable, head: HttpHead, body: Body, answer: oneshot::Sender<Answer>, rule: &Rule) {
     if let Some(rest) = callable.answer(head, body, answer, rule, Place::Pool) {
+        only_waits_now();
         rest.send();
     }
 }

@@ -60,12 +60,17 @@ const HARD: Duration = Duration::from_millis(5);
 /// How much a call computes that gets in the way of others of its kind.
 const MEDIUM: Duration = Duration::from_micros(200);
 
-/// Calls that take on average more than so many times what they compute wait for something else than each other: half as much
-/// again as do those of which a pool makes so few at a time.
-const MOSTLY_WAITS: f32 = 6.0;
+/// Calls that take on average more than so many times what they compute mostly wait: more than those do that share an
+/// interpreter with as many others as a [`Pool`](crate::pool::Pool) lets compute, and with the thread of the connections.
+const MEDIUM_WAITS: f32 = 7.0;
+/// The same of hard ones. That more of them wait for each other than need to is better than too few.
+const HARD_WAITS: f32 = 10.0;
 
-/// How many calls it takes for such a route to be looked at again, of those that seem to wait for others of their route.
+/// How many calls it takes for a route that mostly waits to be looked at again, of those that may only have waited for others.
 const DOUBTS: u32 = 256;
+
+/// What one call adds to a mean.
+const WEIGHT: f32 = 1.0 / 8.0;
 
 /// What the calls of a route do to those of others, as far as a thread of a [`Pool`](crate::pool::Pool) can tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,6 +128,26 @@ pub enum Place {
     Pool,
 }
 
+/// A mean of what was measured last, an `f32`; zero before the first. One that is lost among several does no harm.
+#[derive(Debug, Default)]
+struct Mean(AtomicU32);
+
+impl Mean {
+    fn set(&self, mean: f32) {
+        self.0.store(mean.to_bits(), Ordering::Relaxed);
+    }
+
+    /// The mean with this one.
+    fn add(&self, value: f32) -> f32 {
+        let mean = match f32::from_bits(self.0.load(Ordering::Relaxed)) {
+            0.0 => value,
+            mean => mean + (value - mean) * WEIGHT,
+        };
+        self.set(mean);
+        mean
+    }
+}
+
 /// How long the calls of one route take, and where they are made.
 #[derive(Debug)]
 pub struct Pace {
@@ -135,11 +160,10 @@ pub struct Pace {
     /// How many short calls in a row bring it inline.
     needed: AtomicU32,
     load: AtomicU8,
-    /// How many times what they compute the calls take on average, an `f32`; zero before the first one that computes.
-    stretch: AtomicU32,
+    /// For how many seconds calls on the pool compute, and how many times as long they take, on average.
+    computed: Mean,
+    stretch: Mean,
     doubts: AtomicU32,
-    /// How many calls are being made on a pool.
-    pooled: AtomicUsize,
     is_begun: AtomicBool,
     /// Where the last call was made.
     was_inline: AtomicBool,
@@ -156,9 +180,9 @@ impl Default for Pace {
             credit: AtomicU32::new(0),
             needed: AtomicU32::new(KNOWN as u32),
             load: AtomicU8::new(Load::Unknown as u8),
-            stretch: AtomicU32::new(0),
+            computed: Mean::default(),
+            stretch: Mean::default(),
             doubts: AtomicU32::new(0),
-            pooled: AtomicUsize::new(0),
             is_begun: AtomicBool::new(false),
             was_inline: AtomicBool::new(false),
             inline: AtomicUsize::new(0),
@@ -188,13 +212,14 @@ impl Pace {
         if place == Place::Inline {
             return self.time_inline(rule, call);
         }
-        let (running, alike) = (Counted::new(&RUNNING), Counted::new(&self.pooled));
+        let (running, load_before) = (Counted::new(&RUNNING), self.load());
         let others_before = running.has_others();
         let (before, begun) = (Usage::now(), Instant::now());
         let result = call(begun);
         let took = begun.elapsed();
         let after = Usage::now();
         let had_others = others_before || running.has_others();
+        let running_now = running.0.load(Ordering::Relaxed);
         drop(running);
         self.remember(took);
         let (own, computed) = (after.own_since(before, took), after.computed_since(before));
@@ -202,7 +227,7 @@ impl Pace {
             self.judge(rule, own);
         }
         self.was_inline.store(false, Ordering::Relaxed);
-        self.record_work(computed, took, alike.0.load(Ordering::Relaxed));
+        self.record_work(computed, took, load_before, running_now);
         result
     }
 
@@ -276,35 +301,32 @@ impl Pace {
         !self.is_begun.swap(true, Ordering::Relaxed)
     }
 
-    /// Records for how long a call on the pool has computed, of all the time that it took, and how many of its route were made
-    /// at that moment.
+    /// Records for how long a call on the pool has computed, of all the time that it took, what its load was taken for when it
+    /// began, and how many were being made when it ended.
     ///
     /// What it took is more than it computes and waits for itself, as others compute at the same time. That of few others is
-    /// allowed for. But where many are made of a route that does nothing but compute, each seems to wait: as much as there are
-    /// others. Should many do so, few are made for once.
-    fn record_work(&self, computed: Duration, took: Duration, alike: usize) {
-        if computed < MEDIUM {
-            self.load.store(Load::Light as u8, Ordering::Relaxed);
+    /// allowed for. But where many are made of a route that does nothing but compute, each seems to wait. Should many do so,
+    /// few are made for once, and those that still go on among many tell nothing.
+    fn record_work(&self, computed: Duration, took: Duration, before: Load, running: usize) {
+        let load = self.load();
+        if before == Load::Light && load != Load::Light {
             return;
         }
-        let times = took.as_secs_f32() / computed.as_secs_f32();
-        let mut stretch = match f32::from_bits(self.stretch.load(Ordering::Relaxed)) {
-            0.0 => times,
-            mean => mean + (times - mean) / 8.0,
-        };
-        if self.load() == Load::Light && stretch > MOSTLY_WAITS && times <= alike as f32 {
-            let doubts = self.doubts.fetch_add(1, Ordering::Relaxed);
+        let seconds = computed.as_secs_f32().max(1e-6);
+        let times = took.as_secs_f32() / seconds;
+        let computes = Duration::from_secs_f32(self.computed.add(seconds));
+        let (class, waits) =
+            if computes < HARD { (Load::Medium, MEDIUM_WAITS) } else { (Load::Hard, HARD_WAITS) };
+        let mut mostly_waits = self.stretch.add(times.min(HARD_WAITS * 4.0)) > waits;
+        if mostly_waits && load == Load::Light && computed >= MEDIUM && times <= running as f32 {
+            let doubts = self.doubts.fetch_add(1, Ordering::Relaxed) + 1;
             if doubts >= DOUBTS {
                 self.doubts.store(0, Ordering::Relaxed);
-                stretch = MOSTLY_WAITS;
+                self.stretch.set(1.0);
+                mostly_waits = false;
             }
         }
-        self.stretch.store(stretch.to_bits(), Ordering::Relaxed);
-        let load = match computed {
-            _ if stretch > MOSTLY_WAITS => Load::Light,
-            _ if computed < HARD => Load::Medium,
-            _ => Load::Hard,
-        };
+        let load = if computes < MEDIUM || mostly_waits { Load::Light } else { class };
         self.load.store(load as u8, Ordering::Relaxed);
     }
 
@@ -469,11 +491,10 @@ mod tests {
         assert!(!after([(64, SHORT)]).is_inline(&with(Inline::Never)));
     }
 
-    fn with_calls(calls: u32, computed: u64, took: u64, alike: usize) -> Pace {
-        let pace = Pace::default();
+    fn record(pace: &Pace, computed: u64, took: u64, running: usize) -> Load {
         let (computed, took) = (Duration::from_micros(computed), Duration::from_micros(took));
-        (0..calls).for_each(|_| pace.record_work(computed, took, alike));
-        pace
+        pace.record_work(computed, took, pace.load(), running);
+        pace.load()
     }
 
     #[test]
@@ -481,33 +502,57 @@ mod tests {
         assert_eq!(Pace::default().load(), Load::Unknown);
         for (computed, took, load) in [
             (50_000, 50_000, Load::Hard),
-            (5_000, 29_900, Load::Hard),
-            (5_000, 30_100, Load::Light),
+            (5_100, 50_000, Load::Hard),
+            (5_100, 52_000, Load::Light),
             (4_900, 5_000, Load::Medium),
-            (200, 1_190, Load::Medium),
-            (200, 1_210, Load::Light),
+            (300, 2_000, Load::Medium),
+            (300, 2_200, Load::Light),
             (190, 200, Load::Light),
+            (0, 0, Load::Light),
         ] {
-            assert_eq!(with_calls(1, computed, took, 1).load(), load, "{computed} of {took}");
+            assert_eq!(record(&Pace::default(), computed, took, 1), load, "{computed} of {took}");
         }
-        // One that had to wait is no rule.
-        let pace = with_calls(20, 1_000, 3_000, 1);
-        pace.record_work(Duration::from_millis(1), Duration::from_millis(20), 1);
-        assert_eq!(pace.load(), Load::Medium);
+    }
+
+    #[test]
+    fn one_call_that_waited_or_was_brief_is_no_rule() {
+        let pace = Pace::default();
+        for _ in 0..20 {
+            record(&pace, 1_000, 2_000, 1);
+        }
+        assert_eq!(record(&pace, 1_000, 10_000_000, 1), Load::Medium);
+        for _ in 0..20 {
+            record(&pace, 1_000, 2_000, 1);
+        }
+        assert_eq!(record(&pace, 20, 20, 1), Load::Medium);
     }
 
     /// Of thirty that compute each has the processor for a thirtieth of the time. Of thirty that wait, too, but they leave it
     /// unused.
     #[test]
     fn many_that_seem_to_wait_may_wait_for_each_other() {
-        let calls = DOUBTS + 1;
-        assert_eq!(with_calls(calls, 1_000, 29_000, 30).load(), Load::Light);
-        assert_eq!(with_calls(calls + 1, 1_000, 29_000, 30).load(), Load::Medium);
-        assert_eq!(with_calls(calls + 1, 1_000, 31_000, 30).load(), Load::Light);
-        // Few at a time, they show what they are.
-        let waiting = with_calls(calls + 1, 1_000, 20_000, 30);
-        waiting.record_work(Duration::from_millis(1), Duration::from_millis(20), 4);
-        assert_eq!(waiting.load(), Load::Light);
+        let after = |took, running| {
+            let pace = Pace::default();
+            for _ in 0..=DOUBTS {
+                record(&pace, 1_000, took, running);
+            }
+            pace
+        };
+        assert_eq!(after(31_000, 30).load(), Load::Light);
+        let doubtful = after(29_000, 30);
+        assert_eq!(doubtful.load(), Load::Medium);
+        // Those that began before tell nothing; the next ones, few at a time, show what they are.
+        let (computed, took) = (Duration::from_millis(1), Duration::from_millis(29));
+        (0..30).for_each(|_| doubtful.record_work(computed, took, Load::Light, 30));
+        assert_eq!(doubtful.load(), Load::Medium);
+        for _ in 0..30 {
+            record(&doubtful, 1_000, 4_000, 4);
+        }
+        assert_eq!(doubtful.load(), Load::Medium);
+        for _ in 0..30 {
+            record(&doubtful, 1_000, 29_000, 4);
+        }
+        assert_eq!(doubtful.load(), Load::Light);
     }
 
     #[test]

@@ -55,7 +55,7 @@ limits! {
     fields, set_fields;
     /// Files. Default 100.
     files, set_files;
-    /// Bytes of all files together that stay in memory; what is over it goes to temporary files. Default 256 KiB.
+    /// Bytes of all files together that stay in memory; what is over it, and over 8 KiB, goes to temporary files. Default 256 KiB.
     spool_bytes, set_spool_bytes;
     /// Bytes of the value of one field that is not a file. Default 1 MiB.
     field_bytes, set_field_bytes;

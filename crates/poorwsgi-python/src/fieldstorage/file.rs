@@ -52,7 +52,7 @@ fn bytes_io<'py>(py: Python<'py>, bytes: &Cursor<Vec<u8>>) -> PyResult<Bound<'py
 fn spooled<'py>(py: Python<'py>, bytes: &Cursor<Vec<u8>>) -> PyResult<Bound<'py, PyAny>> {
     static SPOOLED_TEMPORARY_FILE: Name = Name::new("tempfile", "SpooledTemporaryFile");
     // What is written behind its end sends it to the disk.
-    let file = SPOOLED_TEMPORARY_FILE.get(py)?.call1((bytes.get_ref().len(),))?;
+    let file = SPOOLED_TEMPORARY_FILE.get(py)?.call1((bytes.get_ref().len(), intern!(py, "rb+")))?;
     // The documented name of what it holds; writing into it would copy once more.
     file.setattr(intern!(py, "_file"), bytes_io(py, bytes)?)?;
     Ok(file)
