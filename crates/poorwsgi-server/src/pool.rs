@@ -47,8 +47,10 @@ struct Shared {
 struct Queue {
     /// How many are made at a time.
     most: usize,
-    /// How many besides, as none had ended for a while: for those that may go on waiting.
+    /// How many besides, as none had ended for a while: one for each of those that still have not.
     besides: usize,
+    /// How often one was let in besides.
+    let_in: u64,
     busy: usize,
     /// How many have ended.
     done: u64,
@@ -61,6 +63,8 @@ struct Queue {
 
 struct Call {
     pace: Arc<Pace>,
+    /// How often one was let into its lane besides when it began.
+    after: u64,
     /// Where it came from, and where what it waits for is driven.
     runtime: Handle,
     job: Job,
@@ -90,6 +94,7 @@ impl Queue {
         Mutex::new(Queue {
             most,
             besides: 0,
+            let_in: 0,
             busy: 0,
             done: 0,
             waiting: VecDeque::new(),
@@ -102,35 +107,50 @@ impl Queue {
         self.busy < self.most.saturating_add(self.besides)
     }
 
-    /// One has ended; the next one, if any waits and there is room for it.
-    fn next(&mut self) -> Option<Call> {
+    fn begin(&mut self, mut call: Call) -> Call {
+        self.busy += 1;
+        call.after = self.let_in;
+        call
+    }
+
+    /// One that began after so many were let in has ended; the next one, if any waits and there is room for it.
+    fn next(&mut self, after: u64) -> Option<Call> {
         self.done += 1;
         self.busy -= 1;
-        self.besides = self.besides.min(self.busy);
+        if after < self.let_in {
+            self.besides = self.besides.saturating_sub(1);
+        }
         let next = if self.has_room() { self.waiting.pop_front() } else { None };
-        self.busy += usize::from(next.is_some());
-        next
+        next.map(|call| self.begin(call))
+    }
+
+    /// Another one, though there is no room for it.
+    fn let_in(&mut self) -> Option<Call> {
+        let next = self.waiting.pop_front()?;
+        self.besides += 1;
+        self.let_in += 1;
+        Some(self.begin(next))
     }
 }
 
 thread_local! {
-    /// Where the call is counted that this thread makes.
-    static COUNTED: RefCell<Option<(Pool, Lane)>> = const { RefCell::new(None) };
+    /// Where the call is counted that this thread makes, and after how many that were let in.
+    static COUNTED: RefCell<Option<(Pool, Lane, u64)>> = const { RefCell::new(None) };
 }
 
 /// Says of the call that this thread makes on a [`Pool`] that the rest of it waits for somebody else, as for its client, so that
 /// no other call has to wait for it.
 pub fn only_waits_now() {
-    let Some((pool, lane)) = COUNTED.take() else { return };
+    let Some((pool, lane, after)) = COUNTED.take() else { return };
     if !matches!(lane, Lane::Narrow | Lane::Middle) {
-        return COUNTED.set(Some((pool, lane)));
+        return COUNTED.set(Some((pool, lane, after)));
     }
     pool.0.queue(Lane::Wide).busy += 1;
-    let next = pool.0.queue(lane).next();
+    let next = pool.0.queue(lane).next(after);
     if let Some(next) = next {
         pool.begin(lane, next);
     }
-    COUNTED.set(Some((pool, Lane::Wide)));
+    COUNTED.set(Some((pool, Lane::Wide, 0)));
 }
 
 impl Pool {
@@ -166,7 +186,7 @@ impl Pool {
     pub fn spawn(&self, pace: &Arc<Pace>, job: impl FnOnce() + Send + 'static) {
         // Without one it is dropped, and its client told.
         let Ok(runtime) = Handle::try_current() else { return };
-        let call = Call { pace: Arc::clone(pace), runtime, job: Box::new(job) };
+        let call = Call { pace: Arc::clone(pace), after: 0, runtime, job: Box::new(job) };
         match pace.load() {
             Load::Unknown if pace.is_first() => self.begin(Lane::None, call),
             load => self.enter(Lane::of(load), call),
@@ -180,7 +200,7 @@ impl Pool {
             drop(queue);
             drop(call);
         } else if queue.has_room() {
-            queue.busy += 1;
+            let call = queue.begin(call);
             drop(queue);
             self.begin(lane, call);
         } else {
@@ -212,14 +232,14 @@ impl Pool {
     /// Makes this call, and then what waits in its lane.
     fn work(&self, lane: Lane, first: Call) {
         let (mut lane, mut next) = (lane, Some(first));
-        while let Some(Call { pace, runtime, job }) = next {
+        while let Some(Call { pace, mut after, runtime, job }) = next {
             let waited_in = if lane == Lane::None { Lane::of(Load::Unknown) } else { lane };
-            COUNTED.set(Some((self.clone(), lane)));
+            COUNTED.set(Some((self.clone(), lane, after)));
             let entered = runtime.enter();
             // A panic is told by its hook, and whoever waits for an answer by its going away.
             let _ = catch_unwind(AssertUnwindSafe(job));
             drop(entered);
-            lane = COUNTED.take().map_or(lane, |(_, lane)| lane);
+            (lane, after) = COUNTED.take().map_or((lane, after), |(_, lane, after)| (lane, after));
             let belongs_to = Lane::of(pace.load());
             if belongs_to != waited_in {
                 self.sort(&pace, waited_in, belongs_to);
@@ -227,7 +247,7 @@ impl Pool {
             if lane == Lane::None {
                 return;
             }
-            next = self.0.queue(lane).next();
+            next = self.0.queue(lane).next(after);
         }
     }
 
@@ -259,10 +279,7 @@ impl Pool {
             tokio::time::sleep(patience).await;
             let next = {
                 let mut queue = self.0.queue(lane);
-                let next = if queue.done == done { queue.waiting.pop_front() } else { None };
-                queue.busy += usize::from(next.is_some());
-                queue.besides += usize::from(next.is_some());
-                next
+                if queue.done == done { queue.let_in() } else { None }
             };
             if let Some(call) = next {
                 self.begin(lane, call);
@@ -402,6 +419,12 @@ mod tests {
         for _ in 0..6 {
             tokio::time::timeout(Duration::from_secs(20), receiver.recv()).await.unwrap();
         }
+        // The lane is as narrow as before once they have ended.
+        while pool.0.queue(Lane::Narrow).busy > 0 {
+            tokio::task::yield_now().await;
+        }
+        let queue = pool.0.queue(Lane::Narrow);
+        assert_eq!((queue.besides, queue.let_in >= 3), (0, true));
     }
 
     #[tokio::test]
