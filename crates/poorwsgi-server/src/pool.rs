@@ -20,7 +20,7 @@ use crate::threads::{Job, Threads};
 const NARROW: usize = 2;
 
 /// The same of calls that compute, but not for long: some more, as they may wait for something else than the lock half of the
-/// time. Of sixteen at a time, with each of them after the lock every millisecond, a processor would be idle for a sixth of the time.
+/// time. Of sixteen at a time each would ask for the lock every millisecond, and that leaves a processor idle now and then.
 const MIDDLE: usize = 4;
 
 /// How many threads there are for calls in no lane, and for those that are let in because nothing goes on.
