@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Cursor, Read, Seek, SeekFrom, Write};
 use std::os::fd::IntoRawFd;
 
-use poorwsgi::form::{FileCallback, FormFile};
+use poorwsgi::form::{FileCallback, FormFile, SMALL_FILE};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
@@ -25,9 +25,6 @@ pub(super) fn callback(
     })
 }
 
-/// Up to here a file in memory is a `BytesIO`, as PoorWSGI has it.
-const SMALL: usize = 8 << 10;
-
 /// The file as Python uses it: the callback's own, a `BytesIO` of what was small, else the temporary file, or one that is
 /// made when somebody asks for its descriptor.
 pub(super) fn to_python<'py>(py: Python<'py>, file: Box<dyn FormFile>) -> PyResult<Bound<'py, PyAny>> {
@@ -37,7 +34,9 @@ pub(super) fn to_python<'py>(py: Python<'py>, file: Box<dyn FormFile>) -> PyResu
         Err(file) => file.downcast::<SpooledTempFile>(),
     };
     match file.map(|file| file.into_inner()) {
-        Ok(SpooledData::InMemory(bytes)) if bytes.get_ref().len() <= SMALL => bytes_io(py, &bytes),
+        Ok(SpooledData::InMemory(bytes)) if bytes.get_ref().len() as u64 <= SMALL_FILE => {
+            bytes_io(py, &bytes)
+        }
         Ok(SpooledData::InMemory(bytes)) => spooled(py, &bytes),
         Ok(SpooledData::OnDisk(file)) => open(py, file),
         Err(_) => Err(PyRuntimeError::new_err("an uploaded file of an unknown kind")),

@@ -27,7 +27,7 @@ pub use file::{FormFile, WriteOnly};
 pub use filename::safe_filename;
 pub use limits::Limits;
 pub use part::PartHead;
-pub use reader::{FileCallback, FormOptions, FormReader, read_form};
+pub use reader::{FileCallback, FormOptions, FormReader, SMALL_FILE, read_form};
 
 use std::sync::Arc;
 

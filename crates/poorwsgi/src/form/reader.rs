@@ -20,8 +20,8 @@ use super::urlencoded::{self, UrlencodedParser};
 use super::{Decode, FormError, utf8_lossy};
 use crate::BoxError;
 
-/// Up to this many bytes a file is kept in memory, whatever others have used of [`Limits::spool_bytes`].
-const SMALL_FILE: u64 = 8 * 1024;
+/// Up to this many bytes a file is kept in memory, whatever others have used of [`Limits::spool_bytes`]: 8 KiB, as in PoorWSGI.
+pub const SMALL_FILE: u64 = 8 * 1024;
 
 /// Gives the file that an upload is written to, from its [`safe_filename`] (`"unnamed"` where nothing of the name is
 /// left). Its errors, and those of the file, end the form as [`FormError::File`].
