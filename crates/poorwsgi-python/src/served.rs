@@ -26,7 +26,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Sleep, sleep};
 
 use crate::application::Application;
-use crate::callable::{Answer, Callable, Raised, page, send_blocks};
+use crate::callable::{Answer, Callable, Paces, Raised, page, send_blocks};
 use crate::config::Settings;
 use crate::names::{Name, overrides};
 use crate::request::{Source, Timed};
@@ -46,7 +46,7 @@ pub(crate) enum Served {
     /// Called without an environ.
     Native(Py<Application>),
     /// Called with one.
-    Callable(Callable),
+    Callable { callable: Callable, paces: Box<Paces> },
 }
 
 impl Served {
@@ -66,14 +66,17 @@ impl Served {
                 application.get_type().fully_qualified_name()?
             )));
         }
-        Ok(Served::Callable(Callable::new(application.clone().unbind()).paced()))
+        Ok(Served::Callable {
+            callable: Callable::new(application.clone().unbind()),
+            paces: Box::new(Paces::new()),
+        })
     }
 
     /// What Python's collector sees of it.
     pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         match self {
             Served::Native(application) => visit.call(application),
-            Served::Callable(callable) => callable.traverse(visit),
+            Served::Callable { callable, .. } => callable.traverse(visit),
         }
     }
 
@@ -143,7 +146,7 @@ impl tower_service::Service<http::Request<RequestBody>> for Service {
             Served::Native(application) => {
                 Timed::wrap(body, application.get().tables().settings.read_timeout)
             }
-            Served::Callable(_) => body,
+            Served::Callable { .. } => body,
         };
         let service = self.clone();
         let gathering = Gathering { service, head: Some(head), body, data: Bytes::new(), share };
@@ -182,9 +185,9 @@ impl Service {
                 let pace = app.pace(&*head);
                 (head, pace, is_there && !app.is_profiled())
             }
-            Served::Callable(callable) => {
+            Served::Callable { callable, paces } => {
                 let head = self.boxed(head, callable.variables());
-                let pace = Arc::clone(callable.pace(&head));
+                let pace = Arc::clone(paces.of(&head));
                 (head, pace, is_there)
             }
         };
@@ -238,8 +241,8 @@ impl Call {
                     result => drop(answer.send(result)),
                 }
             }
-            Served::Callable(callable) => {
-                if let Some(rest) = callable.answer(*head, body, answer, rule, Place::Inline) {
+            Served::Callable { callable, .. } => {
+                if let Some(rest) = callable.answer(&head, body, answer, &pace, rule, Place::Inline) {
                     pool.clone().spawn(&pace, move || {
                         only_waits_now();
                         rest.send();
@@ -263,7 +266,7 @@ impl Call {
             Served::Native(application) if application.get().is_profiled() => {
                 // It is __call__ that is profiled.
                 let callable = Python::attach(|py| Callable::new(application.clone_ref(py).into_any()));
-                answer_by(&callable, *head, body, answer, rule);
+                answer_by(&callable, &head, body, answer, &pace, rule);
             }
             Served::Native(application) => match native(application, head, body, Place::Pool, &pace, rule) {
                 Ok(response) => {
@@ -275,13 +278,20 @@ impl Call {
                 }
                 Err(error) => drop(answer.send(Err(error))),
             },
-            Served::Callable(callable) => answer_by(callable, *head, body, answer, rule),
+            Served::Callable { callable, .. } => answer_by(callable, &head, body, answer, &pace, rule),
         }
     }
 }
 
-fn answer_by(callable: &Callable, head: HttpHead, body: Body, answer: oneshot::Sender<Answer>, rule: &Rule) {
-    if let Some(rest) = callable.answer(head, body, answer, rule, Place::Pool) {
+fn answer_by(
+    callable: &Callable,
+    head: &HttpHead,
+    body: Body,
+    answer: oneshot::Sender<Answer>,
+    pace: &Pace,
+    rule: &Rule,
+) {
+    if let Some(rest) = callable.answer(head, body, answer, pace, rule, Place::Pool) {
         only_waits_now();
         rest.send();
     }

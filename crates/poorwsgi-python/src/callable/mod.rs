@@ -9,11 +9,11 @@ pub(crate) mod environ;
 mod exchange;
 mod file_wrapper;
 mod input;
+mod paces;
 mod pipe;
 mod start_response;
 
 use std::fmt;
-use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::sync::Arc;
 
 use http::header::CONTENT_TYPE;
@@ -33,39 +33,20 @@ pub(crate) use exchange::Answer;
 use exchange::Exchange;
 pub(crate) use file_wrapper::FileWrapper;
 pub(crate) use input::Input;
+pub(crate) use paces::Paces;
 use start_response::StartResponse;
 
 use poorwsgi_server::inlining::{Pace, Place, Rule};
-
-/// How many kinds of requests are told apart. Kinds that share a place share its pace.
-const KINDS: usize = 256;
 
 /// A WSGI callable that is served.
 pub(crate) struct Callable {
     callable: Py<PyAny>,
     variables: Option<Arc<Variables>>,
-    /// That of all requests, where they are not told apart.
-    pace: Arc<Pace>,
-    /// By method and path, because nothing is known of its routes.
-    paces: Vec<Arc<Pace>>,
-    hasher: RandomState,
 }
 
 impl Callable {
     pub(crate) fn new(callable: Py<PyAny>) -> Self {
-        Callable {
-            callable,
-            variables: Variables::of_process().map(Arc::new),
-            pace: Arc::default(),
-            paces: Vec::new(),
-            hasher: RandomState::new(),
-        }
-    }
-
-    /// Has the calls timed, so that those may be made inline which have proved short.
-    pub(crate) fn paced(mut self) -> Self {
-        self.paces.resize_with(KINDS, Arc::default);
-        self
+        Callable { callable, variables: Variables::of_process().map(Arc::new) }
     }
 
     pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -76,37 +57,33 @@ impl Callable {
         self.variables.clone()
     }
 
-    /// The pace of requests with this method and path, where numbers in the path make no difference.
-    pub(crate) fn pace(&self, head: &HttpHead) -> &Arc<Pace> {
-        let mut hasher = self.hasher.build_hasher();
-        head.parts().method.hash(&mut hasher);
-        let words = head.parts().uri.path().split(|character: char| character.is_ascii_digit());
-        words.filter(|word| !word.is_empty()).for_each(|word| word.hash(&mut hasher));
-        self.paces.get(hasher.finish() as usize % KINDS).unwrap_or(&self.pace)
-    }
-
     /// Answers one request, on this thread; the answer is sent when its head is known. What is left of the content then is
     /// handed back: it is for a thread that may wait.
     pub(crate) fn answer(
         &self,
-        head: HttpHead,
+        head: &HttpHead,
         body: Body,
         answer: oneshot::Sender<Answer>,
+        pace: &Pace,
         rule: &Rule,
         place: Place,
     ) -> Option<Rest> {
-        let exchange = Arc::new(Exchange::new(head.parts().method == Method::HEAD, place, answer));
-        let pace = self.pace(&head);
+        let exchange = Exchange::new(head.parts().method == Method::HEAD, place, answer);
         Python::attach(|py| {
-            let input = match Bound::new(py, Input::new(body)) {
-                Ok(input) => input,
+            let made = Bound::new(py, Input::new(body))
+                .and_then(|input| Ok((input, Bound::new(py, StartResponse(exchange))?)));
+            let (input, start_response) = match made {
+                Ok(made) => made,
+                // The other end learns that there will be no answer.
                 Err(error) => {
-                    exchange.fail(Raised::boxed(py, error));
+                    error.write_unraisable(py, None);
                     return None;
                 }
             };
-            let call =
-                |_| self.call(&head, &input, &exchange).and_then(|result| body::begin(&result, &exchange));
+            let exchange = &start_response.get().0;
+            let call = |_| {
+                self.call(head, &input, &start_response).and_then(|result| body::begin(&result, exchange))
+            };
             let begun = pace.time(rule, place, call);
             if exchange.is_overfull() {
                 pace.leave();
@@ -115,10 +92,10 @@ impl Callable {
                 Ok(None) => None,
                 Ok(Some(content)) => {
                     pace.leave();
-                    Some(Rest { content, exchange, input: input.unbind() })
+                    Some(Rest { content, start_response: start_response.unbind(), input: input.unbind() })
                 }
                 Err(error) => {
-                    fail(py, error, &input, &exchange);
+                    fail(py, error, &input, exchange);
                     None
                 }
             }
@@ -129,30 +106,32 @@ impl Callable {
         &self,
         head: &HttpHead,
         input: &Bound<'py, Input>,
-        exchange: &Arc<Exchange>,
+        start_response: &Bound<'py, StartResponse>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = input.py();
         let environ = environ::of_http(py, head)?;
         environ::set_input(&environ, input)?;
-        self.callable.bind(py).call1((environ, StartResponse(Arc::clone(exchange))))
+        self.callable.bind(py).call1((environ, start_response))
     }
 }
 
 /// Content that is made while it is sent.
 pub(crate) struct Rest {
     content: body::Content,
-    exchange: Arc<Exchange>,
+    start_response: Py<StartResponse>,
     input: Py<Input>,
 }
 
 impl Rest {
     /// Sends it, on this thread, which waits while the client is slower.
     pub(crate) fn send(self) {
-        let Rest { content, exchange, input } = self;
-        exchange.may_wait();
         Python::attach(|py| {
-            if let Err(error) = content.send(py, &exchange) {
-                fail(py, error, input.bind(py), &exchange);
+            // Taken apart here, so that what is Python's is let go here.
+            let Rest { content, start_response, input } = self;
+            let exchange = &start_response.get().0;
+            exchange.may_wait();
+            if let Err(error) = content.send(py, exchange) {
+                fail(py, error, input.bind(py), exchange);
             }
         });
     }

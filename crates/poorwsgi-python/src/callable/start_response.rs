@@ -1,7 +1,6 @@
 //! `start_response`, and the `write` that it returns.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -19,38 +18,38 @@ use crate::shared;
 /// status is like "200 OK", headers a list of pairs of str. A second call is an AssertionError, unless it gives exc_info:
 /// then it replaces the first, or raises that exception when the first has been sent already.
 #[pyclass(frozen, name = "start_response", module = "poorwsgi.server")]
-pub(super) struct StartResponse(pub(super) Arc<Exchange>);
+pub(super) struct StartResponse(pub(super) Exchange);
 
 #[pymethods]
 impl StartResponse {
     #[pyo3(signature = (status, headers, exc_info = None, /))]
     fn __call__(
-        &self,
-        py: Python<'_>,
+        slf: &Bound<'_, Self>,
         status: &Bound<'_, PyAny>,
         headers: &Bound<'_, PyAny>,
         exc_info: Option<(Bound<'_, PyAny>, Bound<'_, PyAny>, Bound<'_, PyAny>)>,
     ) -> PyResult<Py<Write>> {
+        let exchange = &slf.get().0;
         if let Some((_, value, traceback)) = &exc_info
-            && self.0.is_begun()
+            && exchange.is_begun()
         {
             value.call_method1("with_traceback", (traceback,))?;
             return Err(PyErr::from_value(value.clone()));
         }
-        self.0.start(head(status, headers)?, exc_info.is_some())?;
-        Py::new(py, Write(Arc::clone(&self.0)))
+        exchange.start(head(status, headers)?, exc_info.is_some())?;
+        Py::new(slf.py(), Write(slf.clone().unbind()))
     }
 }
 
 /// Sends content at once: write(data). For old applications; others return an iterable.
 #[pyclass(frozen, name = "write", module = "poorwsgi.server")]
-struct Write(Arc<Exchange>);
+struct Write(Py<StartResponse>);
 
 #[pymethods]
 impl Write {
     #[pyo3(signature = (data, /))]
     fn __call__(&self, py: Python<'_>, data: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.0.send(py, block(data)?)
+        self.0.get().0.send(py, block(data)?)
     }
 }
 
