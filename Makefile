@@ -101,10 +101,10 @@ $(INSTALLED): $(SOURCES)
 
 bench: bench-server bench-load bench-python bench-rust  ## all the benches below; ARGS="--write README.md" puts the tables there
 
-bench-server: $(OURS)/ready $(PEERS)/servers  ## CPU for a request over HTTP, beside other servers
+bench-server: $(OURS)/ready $(PEERS)/servers/ready  ## CPU for a request over HTTP, beside other servers
 	$(BIN)/python bench/server/run.py $(BENCHED) $(ARGS)
 
-bench-load: $(OURS)/ready $(PEERS)/servers $(if $(FREE_THREADED),$(FREE)/ready)  ## slow handlers beside brief ones, workers, memory, growth
+bench-load: $(OURS)/ready $(PEERS)/servers/ready $(if $(FREE_THREADED),$(FREE)/ready)  ## slow handlers beside brief ones, workers, memory, growth
 	$(BIN)/python bench/server/load.py $(BENCHED) $(if $(FREE_THREADED),--free-threaded $(FREE)/venv/bin/python) $(ARGS)
 
 bench-python: $(OURS)/ready $(ORIGINAL)/ready $(PEERS)/ready  ## one call in process, beside PoorWSGI, Falcon and Bottle
@@ -182,14 +182,15 @@ $(ORIGINAL)/ready: tests/compat/original.txt tests/compat/unpack.py $(VENV)/read
 	$(BIN)/python tests/compat/unpack.py $(ORIGINAL)/poorwsgi-*.tar.gz $(ORIGINAL)
 	touch $@
 
-$(PEERS)/servers: bench/server/requirements.txt bench/tools.py $(VENV)/ready
-	rm -rf $@
-	$(BIN)/python -m venv $@
-	$@/bin/python -m pip install --quiet --disable-pip-version-check -r bench/server/requirements.txt
-	env $$($(BIN)/python bench/tools.py libev) $@/bin/python -m pip install --quiet --disable-pip-version-check --no-cache-dir bjoern==3.2.2
+$(PEERS)/servers/ready: bench/server/requirements.txt bench/tools.py $(VENV)/ready
+	rm -rf $(@D)
+	$(BIN)/python -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r bench/server/requirements.txt
+	env $$($(BIN)/python bench/tools.py libev) $(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-cache-dir bjoern==3.2.2
+	touch $@
 
 $(PEERS)/ready: bench/python/requirements.txt $(VENV)/ready
-	rm -rf $(PEERS)
+	rm -rf $(PEERS)/venv
 	$(BIN)/python -m venv $(PEERS)/venv
 	$(PEERS)/venv/bin/python -m pip install --quiet --disable-pip-version-check -r bench/python/requirements.txt
 	touch $@

@@ -121,7 +121,7 @@ def measure(wrk, name, path, args):
     return Sample(
         cpu_us=1e6 * used / requests,
         rate=float(re.search(r"Requests/sec:\s+([\d.]+)", said).group(1)),
-        p99=re.search(r"99%\s+(\S+)", said).group(1),
+        p99=re.search(r"^\s*99%\s+(\S+)", said, re.MULTILINE).group(1),
     )
 
 

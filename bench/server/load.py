@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """How the built-in server behaves under load that is not even: each figure beside that of a peer in the same run.
 
-    bench/server/load.py --ours PYTHON --peers PYTHON --hyper PROGRAM [--seconds 6] [--write FILE]
+    bench/server/load.py --ours PYTHON --peers PYTHON --hyper PROGRAM [--seconds 6] [--rounds 3] [--write FILE]
 
 - **Isolation**: 256 connections, of whose requests one in ten sleeps for a second, or computes for 50 ms. How long do the
   others take?
 - **Workers**: requests per second of two, for each of one, with handlers that compute for 0.1 ms (inline) and 2 ms (not inline),
-  so that the client, which shares the processors with them, needs little. The same of two loops in one process, where a
-  free-threaded Python is given.
+  so that the client, which shares the processors with them, needs little: how much is measured as well. Medians of the rounds.
+  The same of two loops in one process, where a free-threaded Python is given.
 - **Memory**: of 10,000 connections that were each answered once and are idle; while 100 MiB are uploaded to a file.
 - **Growth**: a request among 10 and 1,000 patterns; with 10, 50 and 95 header fields.
 """
@@ -20,6 +20,7 @@ import random
 import re
 import resource
 import socket
+import statistics
 import tempfile
 import time
 
@@ -37,6 +38,7 @@ def main():
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--free-threaded")
     parser.add_argument("--seconds", type=int, default=6)
+    parser.add_argument("--rounds", type=int, default=3, help="of the workers, one and two of them in turn")
     parser.add_argument("--write", type=pathlib.Path, metavar="FILE")
     args = parser.parse_args()
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -109,19 +111,28 @@ def workers(args, root):
         measured.append(("0.1 ms", "/compute/100", name, [args.free_threaded, *ours(args, "--workers", "0", "--loops")[1:]]))
     lines = []
     for what, path, name, command in measured:
-        rates = []
-        for count in ("1", "2"):
-            with run.serving([*command, count], "load", root, pinned=False) as (port, _):
+        taken = {"1": [], "2": []}
+        for _ in range(args.rounds):
+            for count, samples in taken.items():
                 run.note(f"{name}, {what}, {count}")
-                run.wrk(port, path, None, 2, pinned=False)
-                # Requests of the warm-up whose client has gone are still being answered, and a worker that has them would get
-                # none of the connections that come now.
-                time.sleep(1)
-                rates.append(run.wrk(port, path, None, args.seconds, pinned=False) / args.seconds)
-        lines.append(f"| calls that compute {what}: {name} | {rates[0]:,.0f} | {rates[1]:,.0f} | {rates[1] / rates[0]:.2f} × |")
-    head = (f"| requests per second, on {os.cpu_count()} processors which the client shares | one worker | two workers | |\n"
-            "|---|---:|---:|---:|\n")
+                with run.serving([*command, count], "load", root, pinned=False) as (port, _):
+                    samples.append(under_load(port, path, args.seconds))
+        (one, _), (two, client) = (map(statistics.median, zip(*samples)) for samples in taken.values())
+        lines.append(f"| calls that compute {what}: {name} | {one:,.0f} | {two:,.0f} | {two / one:.2f} × | {client:.2f} |")
+    head = (f"| requests per second, on {os.cpu_count()} processors which the client shares | one worker | two workers | "
+            "| of them for the client |\n|---|---:|---:|---:|---:|\n")
     return head + "\n".join(lines)
+
+
+def under_load(port, path, seconds):
+    """Requests per second, and processors that the client took to send them."""
+    run.wrk(port, path, None, 2, pinned=False)
+    # Requests of the warm-up whose client has gone are still being answered, and a worker that has them would get none of the
+    # connections that come now.
+    time.sleep(1)
+    before = sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2])
+    rate = run.wrk(port, path, None, seconds, pinned=False) / seconds
+    return rate, (sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2]) - before) / seconds
 
 
 def memory(args, root):
