@@ -75,6 +75,11 @@ class Workers(Client):
     def signal(self, number):
         self.process.send_signal(number)
 
+    def signal_all(self, number):
+        """To the supervisor and to each worker."""
+        for pid in (self.process.pid, *self.pids()):
+            os.kill(pid, number)
+
     def kill(self):
         """Ends it at once, where it has not ended."""
         if self.process.poll() is None:
@@ -265,6 +270,43 @@ def test_requests_that_run_are_finished_by_a_stop(start):
         time.sleep(0.8)
         assert workers.stop() == 0
         assert [each.result().status for each in running] == [200] * 6
+
+
+def test_a_stop_that_every_process_is_told_of_finishes_requests(start):
+    """As systemd tells them (KillMode=control-group): the supervisor tells the workers once more."""
+    workers = start("--workers", "2")
+    with concurrent.futures.ThreadPoolExecutor(6) as pool:
+        running = [pool.submit(workers, "/sleep/1.5") for _ in range(6)]
+        time.sleep(0.8)
+        workers.signal_all(signal.SIGTERM)
+        assert [each.result().status for each in running] == [200] * 6
+    assert workers.process.wait(60) == 0
+
+
+def test_signals_for_the_supervisor_do_nothing_to_workers(start):
+    """As `pkill -f` sends them, to every process."""
+    workers = start("--workers", "2")
+    before = workers.pids()
+    with Load(workers.port) as load:
+        for number in (signal.SIGUSR1, signal.SIGTTIN, signal.SIGTTOU, signal.SIGHUP):
+            workers.signal_all(number)
+            time.sleep(0.3)
+        until(lambda: len(workers.pids()) == 2 and not before & workers.pids())
+    assert load.failures == []
+    assert workers.stop() == 0
+
+
+def test_a_second_stop_cuts_requests_off(start):
+    workers = start("--workers", "1")
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        running = pool.submit(workers, "/sleep/20")
+        time.sleep(0.5)
+        workers.signal(signal.SIGTERM)
+        time.sleep(0.5)
+        begun = time.monotonic()
+        assert workers.stop() == 0
+        assert time.monotonic() - begun < 10
+        assert running.exception()
 
 
 def test_auto_is_one_worker_for_each_processor(start):

@@ -29,7 +29,9 @@ _SIGNALS = (
 )
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10  # seconds before a worker is started again that died young
 _YOUNG = 5  # seconds
-_RETIRE, _TELL = b"r", b"t"  # what a worker is asked for
+_RETIRE, _TELL, _CUT = b"r", b"t", b"c"  # what a worker is asked for
+#: What is said to the supervisor alone. Who tells every process, as `pkill -f` does, is not to end the workers by it.
+_NOT_FOR_WORKERS = (signal.SIGHUP, signal.SIGUSR1, signal.SIGTTIN, signal.SIGTTOU)
 _BEAT = 1  # seconds between two signs of life of a worker
 _STUCK = 60  # seconds without one, or of one inline call, after which a worker is replaced
 _AGAIN = 30  # seconds until a worker asks again to be replaced: the other one may have failed to start
@@ -208,7 +210,7 @@ class Supervisor:
             self._stops += 1
             for worker in list(self._workers):
                 if worker.kill_at is not None and self._stops > 1:
-                    worker.signal(signal.SIGTERM)
+                    worker.ask(_CUT)
                 worker.stop(self._grace)
         elif self._stops:
             return
@@ -320,11 +322,16 @@ class Control:
     @staticmethod
     def of_environment():
         """None in a process that is no worker."""
-        number = os.environ.pop(CONTROL, "")
-        return Control(socket.socket(fileno=int(number))) if number else None
+        descriptor = os.environ.pop(CONTROL, "")
+        if not descriptor:
+            return None
+        for number in _NOT_FOR_WORKERS:
+            signal.signal(number, signal.SIG_IGN)
+        return Control(socket.socket(fileno=int(descriptor)))
 
     def __init__(self, connection):
         self._connection = connection
+        self._ends = threading.Lock()  # held from the first time that the server is told to finish
 
     def close(self):
         """The supervisor need not hear any more."""
@@ -339,6 +346,9 @@ class Control:
         """Stops the server when the supervisor has gone, and asks to be replaced when it has had its share or is stuck."""
         from poorwsgi import server as module
 
+        # The supervisor says it once more to a worker that systemd, for one, has told already.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: self._finish(server.stop))
         if not faulthandler.is_enabled():
             with suppress(OSError, ValueError, AttributeError, RuntimeError):  # no standard error
                 faulthandler.enable()
@@ -348,6 +358,11 @@ class Control:
             target=self._watch, args=(server, application, module, longest, max_requests, max_memory), name="poorwsgi control", daemon=True
         ).start()
 
+    def _finish(self, end):
+        """Ends the server by finishing what it does. The second time that would be to cut it off."""
+        if self._ends.acquire(blocking=False):
+            end()
+
     def _watch(self, server, application, module, longest, max_requests, max_memory):
         quiet_until = 0
         self._connection.settimeout(_BEAT)
@@ -355,15 +370,18 @@ class Control:
             try:
                 asked = self._connection.recv(1)
                 if asked == _RETIRE:
-                    server.retire()
+                    self._finish(server.retire)
                 elif asked == _TELL:
                     _tell_routes(application)
+                elif asked == _CUT:
+                    self._finish(server.stop)
+                    server.stop()
                 else:
-                    return server.stop()
+                    return self._finish(server.stop)
             except TimeoutError:
                 pass
             except OSError:
-                return server.stop()
+                return self._finish(server.stop)
             self.say("alive")
             if time.monotonic() < quiet_until:
                 continue
