@@ -19,7 +19,7 @@ import pytest
 from servers import Client, until
 
 APP = """
-import os, threading, time
+import os, subprocess, threading, time
 from poorwsgi import Application
 app = Application("workers")
 app.debug = True
@@ -41,6 +41,10 @@ def abort(req):
 def forever(req):
     while True:
         pass
+
+@app.route("/ignored-by-programs")
+def ignored(req):
+    return subprocess.check_output(["grep", "SigIgn", "/proc/self/status"])
 
 @app.route("/eat")
 def eat(req):
@@ -294,6 +298,11 @@ def test_signals_for_the_supervisor_do_nothing_to_workers(start):
         until(lambda: len(workers.pids()) == 2 and not before & workers.pids())
     assert load.failures == []
     assert workers.stop() == 0
+
+
+def test_programs_that_an_application_starts_can_be_told_by_signals(start):
+    ignored = int(start("--workers", "1")("/ignored-by-programs").text.split()[1], 16)
+    assert not any(ignored & 1 << number - 1 for number in (signal.SIGHUP, signal.SIGUSR1))
 
 
 def test_a_second_stop_cuts_requests_off(start):

@@ -24,14 +24,12 @@ CONTROL = "POORWSGI_CONTROL"
 SIBLINGS = "POORWSGI_SIBLINGS"
 _ENTRIES, _ENTRY = 256, 4  # how many there are, and the bytes of each
 
-_SIGNALS = (
-    signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGTTIN, signal.SIGTTOU, signal.SIGUSR1, signal.SIGCHLD,
-)
+#: What is said to the supervisor alone. Who tells every process, as `pkill -f` does, is not to end the workers by it.
+_NOT_FOR_WORKERS = (signal.SIGHUP, signal.SIGUSR1, signal.SIGTTIN, signal.SIGTTOU)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD, *_NOT_FOR_WORKERS)
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10  # seconds before a worker is started again that died young
 _YOUNG = 5  # seconds
 _RETIRE, _TELL, _CUT = b"r", b"t", b"c"  # what a worker is asked for
-#: What is said to the supervisor alone. Who tells every process, as `pkill -f` does, is not to end the workers by it.
-_NOT_FOR_WORKERS = (signal.SIGHUP, signal.SIGUSR1, signal.SIGTTIN, signal.SIGTTOU)
 _BEAT = 1  # seconds between two signs of life of a worker
 _STUCK = 60  # seconds without one, or of one inline call, after which a worker is replaced
 _AGAIN = 30  # seconds until a worker asks again to be replaced: the other one may have failed to start
@@ -326,7 +324,10 @@ class Control:
         if not descriptor:
             return None
         for number in _NOT_FOR_WORKERS:
-            signal.signal(number, signal.SIG_IGN)
+            # Programs that the application starts would inherit that a signal is ignored, but not a handler. To be stopped
+            # for reading from a terminal is ignored none the less: with a handler it would be tried for ever.
+            of_terminal = number in (signal.SIGTTIN, signal.SIGTTOU)
+            signal.signal(number, signal.SIG_IGN if of_terminal else lambda *_: None)
         return Control(socket.socket(fileno=int(descriptor)))
 
     def __init__(self, connection):

@@ -31,9 +31,9 @@ const BESIDES: usize = 16;
 ///
 /// Calls are made first come, first served, in three lanes. In the narrow one, of what computes for long and of routes that
 /// are not known yet, few are made at a time, in the middle one, of what else computes, some; should those wait for a call
-/// behind them, nothing would go on for good, so another one is let in when none has ended for a while. A call that has come to where it only waits for its client leaves them
-/// for the wide one. The first call of a
-/// route is made at once, in no lane: it tells where the others go.
+/// behind them, nothing would go on for good, so another one is let in when none has ended for a while. A call that has come to where it
+/// only waits for its client leaves them for the wide one. The first call of a route is made at once, in no lane: it tells
+/// where the others go.
 #[derive(Clone)]
 pub struct Pool(Arc<Shared>);
 
