@@ -25,6 +25,8 @@ pub(crate) struct Settings {
     /// How many calls that are brief or wait may be made at a time besides the inline ones, and how many of a loop's threads
     /// may be held up by inline ones.
     pub(crate) threads: usize,
+    /// How many bytes may wait in temporary files at a time: of bodies that arrive, and of answers that are read slowly.
+    pub(crate) max_spool: u64,
     /// How long a client waits for the application to begin its answer; `None` without a limit.
     pub(crate) request_timeout: Option<Duration>,
 }
@@ -51,6 +53,7 @@ impl Default for Settings {
             rule: Rule::default(),
             loops: None,
             threads: THREADS,
+            max_spool: SPOOL,
             request_timeout: None,
         }
     }
@@ -76,6 +79,7 @@ macro_rules! settings {
             ("stop_timeout", |settings, value| Ok(settings.stop_timeout = seconds(value)?)),
             ("loops", |settings, value| Ok(settings.loops = value.extract()?)),
             ("threads", |settings, value| Ok(settings.threads = threads(value)?)),
+            ("max_spool", |settings, value| Ok(settings.max_spool = number(value)?)),
         ];
     };
 }
@@ -105,6 +109,9 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How many threads make calls at most. Each is begun when it is needed.
 const THREADS: usize = 256;
+
+/// How many bytes may wait in temporary files at a time.
+const SPOOL: u64 = 1 << 30;
 
 /// What these settings make.
 ///

@@ -6,6 +6,7 @@
 
 mod application;
 mod args;
+mod arriving;
 mod cached_input;
 mod callable;
 mod config;

@@ -1,15 +1,13 @@
 //! What the built-in server serves: an application of ours natively, and any other WSGI callable.
 
 use std::future::Future;
-use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use http_body::{Body as HttpBody, Frame};
+use http_body::Body as HttpBody;
 use poorwsgi::BoxError;
 use poorwsgi::request::{Connection, HttpHead};
 use poorwsgi::response::{Body, Response};
@@ -19,27 +17,20 @@ use poorwsgi_server::RequestBody;
 use poorwsgi_server::event_loop::EventLoop;
 use poorwsgi_server::inlining::{Pace, Place, Rule};
 use poorwsgi_server::pool::{Pool, only_waits_now};
+use poorwsgi_server::spool::{Gathered, Gathering, Held, IN_MEMORY, Spool};
 use pyo3::exceptions::PyTypeError;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use tokio::sync::oneshot;
-use tokio::time::{Sleep, sleep};
+use tokio::sync::{Semaphore, oneshot};
 
 use crate::application::Application;
-use crate::callable::{Answer, Callable, Paces, Raised, page, send_blocks};
+use crate::arriving::{Alarm, Arriving, Waits};
+use crate::callable::{Answer, CallContext, Callable, Paces, Patience, Raised, page, send_blocks};
 use crate::config::Settings;
 use crate::names::{Name, overrides};
 use crate::request::{Source, Timed};
 use crate::running::Running;
 use crate::server::around;
-
-/// A body of this length is read before Python is called, so that the call waits for nobody: 64 KiB and what a form puts
-/// around them.
-const SMALL: u64 = 96 << 10;
-
-/// What such bodies may take together while they arrive. Beyond it they are read by those who need them, which are no more
-/// than there are threads.
-const TOGETHER: u64 = 32 << 20;
 
 /// What answers the requests.
 pub(crate) enum Served {
@@ -91,8 +82,12 @@ pub(crate) struct Backend {
     running: Running,
     rule: Rule,
     pool: Pool,
-    /// Bytes of small bodies that are arriving.
-    gathered: AtomicU64,
+    /// Where bodies wait until they have come.
+    spool: Spool,
+    /// How many calls may be made whose threads wait for a body to come.
+    arriving: Arc<Semaphore>,
+    /// How long threads wait for clients that read slowly.
+    patience: Patience,
     /// How long the client waits for the application, where that is limited.
     request_timeout: Option<Duration>,
 }
@@ -135,34 +130,51 @@ impl tower_service::Service<http::Request<RequestBody>> for Service {
     fn call(&mut self, request: http::Request<RequestBody>) -> Answering {
         let (head, body) = request.into_parts();
         if body.is_end_stream() {
-            return self.begin(head, Body::empty(), true);
+            return self.begin(head, Body::empty(), Arrival::InMemory(None));
         }
-        let small = body.size_hint().exact().filter(|length| *length <= SMALL);
+        let is_small = body.size_hint().exact().is_some_and(|length| length <= IN_MEMORY);
         let body = Body::wrap(body);
-        let Some(share) = small.and_then(|length| Share::of(&self.backend, length)) else {
-            return self.begin(head, body, false);
-        };
+        let permit =
+            if is_small { None } else { Arc::clone(&self.backend.arriving).try_acquire_owned().ok() };
+        if let Some(permit) = permit {
+            let waits = self.backend.request_timeout.map(|_| Waits::default());
+            let body = Arriving::wrap(body, permit, waits.clone());
+            return self.begin(head, body, Arrival::Pending(waits));
+        }
         let body = match &*self.backend.served {
             Served::Native(application) => {
                 Timed::wrap(body, application.get().tables().settings.read_timeout)
             }
             Served::Callable { .. } => body,
         };
-        let service = self.clone();
-        let gathering = Gathering { service, head: Some(head), body, data: Bytes::new(), share };
-        Answering::Gathering(Box::new(gathering))
+        let gathering = Gathering::new(body, &self.backend.spool);
+        Answering::Gathering(Box::new(Gather { service: self.clone(), head: Some(head), gathering }))
     }
+}
+
+/// How far a body has come when the application is called.
+enum Arrival {
+    /// All of it is at hand: the call waits for nobody.
+    InMemory(Option<Held>),
+    /// All of it has come; the disk may have to be waited for.
+    InFile(Held),
+    /// The call waits for the client.
+    Pending(Option<Waits>),
 }
 
 impl Backend {
     pub(crate) fn new(served: Arc<Served>, running: Running, settings: &Settings, loops: usize) -> Self {
+        // A body that the server admits has room.
+        let spool = Spool::new(settings.max_spool.max(settings.config.max_body_bytes()));
         Backend {
             served,
             running,
             // No more than can be held up on one of them.
             rule: Rule { loops: loops.min(settings.threads), ..settings.rule },
             pool: Pool::new(settings.threads, loops, around),
-            gathered: AtomicU64::new(0),
+            arriving: Arc::new(Semaphore::new(settings.threads / 4)),
+            patience: Patience::new(settings.threads, spool.clone()),
+            spool,
             request_timeout: settings.request_timeout,
         }
     }
@@ -174,32 +186,46 @@ impl Backend {
 }
 
 impl Service {
-    /// Has the application called on the thread of the connections where that is right for this request, and its body
-    /// `is_there`; else on one that may block.
-    fn begin(&self, head: Parts, body: Body, is_there: bool) -> Answering {
+    /// Has the application called on the thread of the connections where that is right for this request and its body; else
+    /// on one that may block.
+    fn begin(&self, head: Parts, body: Body, arrival: Arrival) -> Answering {
         let backend = &*self.backend;
-        let (head, pace, may_be_inline) = match &*backend.served {
+        let (head, pace, is_profiled) = match &*backend.served {
             Served::Native(application) => {
                 let app = application.get();
                 let head = self.boxed(head, app.variables().cloned());
                 let pace = app.pace(&*head);
-                (head, pace, is_there && !app.is_profiled())
+                (head, pace, app.is_profiled())
             }
             Served::Callable { callable, paces } => {
                 let head = self.boxed(head, callable.variables());
                 let pace = Arc::clone(paces.of(&head));
-                (head, pace, is_there)
+                (head, pace, false)
             }
         };
         let (answer, receiver) = oneshot::channel();
-        let is_inline = may_be_inline && pace.is_inline(&backend.rule);
-        let call = Call { run: Run::begin(&self.backend), head, body, pace, answer };
-        if is_inline {
-            self.event_loop.call(move || call.make_inline());
-        } else {
-            call.make_on_pool();
-        }
-        let late = backend.request_timeout.map(|timeout| Box::pin(sleep(timeout)));
+        let run = Run::begin(&self.backend);
+        let call = |held| Call { run, head, body, pace, answer, _held: held };
+        let waits = match arrival {
+            Arrival::InMemory(held) => {
+                let call = call(held);
+                if !is_profiled && call.pace.is_inline(&backend.rule) {
+                    self.event_loop.call(move || call.make_inline());
+                } else {
+                    call.make_on_pool();
+                }
+                None
+            }
+            Arrival::InFile(held) => {
+                call(Some(held)).make_on_pool();
+                None
+            }
+            Arrival::Pending(waits) => {
+                call(None).make_beside();
+                waits
+            }
+        };
+        let late = backend.request_timeout.map(|timeout| Box::new(Alarm::new(timeout, waits)));
         Answering::OnItsWay { receiver, late }
     }
 
@@ -215,6 +241,8 @@ struct Call {
     body: Body,
     pace: Arc<Pace>,
     answer: oneshot::Sender<Answer>,
+    /// What the body takes of the memory.
+    _held: Option<Held>,
 }
 
 impl Call {
@@ -224,25 +252,24 @@ impl Call {
         if !self.pace.is_inline(&self.run.0.rule) {
             return self.make_on_pool();
         }
-        let Call { run, head, body, pace, answer } = self;
-        let Backend { served, rule, pool, .. } = &*run.0;
+        let Call { run, head, body, pace, answer, _held } = self;
+        let Backend { served, rule, pool, patience, .. } = &*run.0;
+        let context = CallContext { pace: &pace, rule, place: Place::Inline, patience };
         match &**served {
-            Served::Native(application) => {
-                match native(application, head, body, Place::Inline, &pace, rule) {
-                    Ok(response) if response.body().is_made_while_sent() => {
-                        pace.leave();
-                        pool.clone().spawn(&pace, move || {
-                            only_waits_now();
-                            send_blocks(response, answer);
-                            drop(run);
-                        });
-                    }
-                    // Nobody waits for it when the client is gone.
-                    result => drop(answer.send(result)),
+            Served::Native(application) => match native(application, head, body, context) {
+                Ok(response) if response.body().is_made_while_sent() => {
+                    pace.leave();
+                    pool.clone().spawn(&pace, move || {
+                        only_waits_now();
+                        send_blocks(response, answer, &run.0.patience);
+                        drop(run);
+                    });
                 }
-            }
+                // Nobody waits for it when the client is gone.
+                result => drop(answer.send(result)),
+            },
             Served::Callable { callable, .. } => {
-                if let Some(rest) = callable.answer(&head, body, answer, &pace, rule, Place::Inline) {
+                if let Some(rest) = callable.answer(&head, body, answer, context) {
                     pool.clone().spawn(&pace, move || {
                         only_waits_now();
                         rest.send();
@@ -259,26 +286,33 @@ impl Call {
         pool.spawn(&pace, move || self.make());
     }
 
+    /// The same for one that is going to wait for its client.
+    fn make_beside(self) {
+        let (pool, pace) = (self.run.0.pool.clone(), Arc::clone(&self.pace));
+        pool.spawn_waiting(&pace, move || self.make());
+    }
+
     fn make(self) {
-        let Call { run, head, body, pace, answer } = self;
-        let Backend { served, rule, .. } = &*run.0;
+        let Call { run, head, body, pace, answer, _held } = self;
+        let Backend { served, rule, patience, .. } = &*run.0;
+        let context = CallContext { pace: &pace, rule, place: Place::Pool, patience };
         match &**served {
             Served::Native(application) if application.get().is_profiled() => {
                 // It is __call__ that is profiled.
                 let callable = Python::attach(|py| Callable::new(application.clone_ref(py).into_any()));
-                answer_by(&callable, &head, body, answer, &pace, rule);
+                answer_by(&callable, &head, body, answer, context);
             }
-            Served::Native(application) => match native(application, head, body, Place::Pool, &pace, rule) {
+            Served::Native(application) => match native(application, head, body, context) {
                 Ok(response) => {
                     if response.body().is_made_while_sent() {
                         pace.leave();
                         only_waits_now();
                     }
-                    send_blocks(response, answer);
+                    send_blocks(response, answer, patience);
                 }
                 Err(error) => drop(answer.send(Err(error))),
             },
-            Served::Callable { callable, .. } => answer_by(callable, &head, body, answer, &pace, rule),
+            Served::Callable { callable, .. } => answer_by(callable, &head, body, answer, context),
         }
     }
 }
@@ -288,10 +322,9 @@ fn answer_by(
     head: &HttpHead,
     body: Body,
     answer: oneshot::Sender<Answer>,
-    pace: &Pace,
-    rule: &Rule,
+    context: CallContext<'_>,
 ) {
-    if let Some(rest) = callable.answer(head, body, answer, pace, rule, Place::Pool) {
+    if let Some(rest) = callable.answer(head, body, answer, context) {
         only_waits_now();
         rest.send();
     }
@@ -302,10 +335,9 @@ fn native(
     application: &Py<Application>,
     head: Box<HttpHead>,
     body: Body,
-    place: Place,
-    pace: &Pace,
-    rule: &Rule,
+    context: CallContext<'_>,
 ) -> Answer {
+    let CallContext { pace, rule, place, .. } = context;
     // Attached before the time begins: what others compute is not this call's.
     Python::attach(|py| {
         let source = Source::Native(head);
@@ -345,38 +377,16 @@ pub(crate) enum Answering {
     /// With the time when nobody waits for it any more.
     OnItsWay {
         receiver: oneshot::Receiver<Answer>,
-        late: Option<Pin<Box<Sleep>>>,
+        late: Option<Box<Alarm>>,
     },
-    Gathering(Box<Gathering>),
+    Gathering(Box<Gather>),
 }
 
-/// A small body that is read before the application is called.
-pub(crate) struct Gathering {
+/// A request whose body is put together before the application is called.
+pub(crate) struct Gather {
     service: Service,
     head: Option<Parts>,
-    body: Body,
-    data: Bytes,
-    share: Share,
-}
-
-/// A part of the memory for bodies that arrive, until it is dropped.
-struct Share {
-    backend: Arc<Backend>,
-    length: u64,
-}
-
-impl Share {
-    fn of(backend: &Arc<Backend>, length: u64) -> Option<Self> {
-        let share = Share { backend: Arc::clone(backend), length };
-        let before = backend.gathered.fetch_add(length, Ordering::Relaxed);
-        (before.saturating_add(length) <= TOGETHER).then_some(share)
-    }
-}
-
-impl Drop for Share {
-    fn drop(&mut self) {
-        self.backend.gathered.fetch_sub(self.length, Ordering::Relaxed);
-    }
+    gathering: Gathering,
 }
 
 impl Future for Answering {
@@ -389,12 +399,12 @@ impl Future for Answering {
                     if let Poll::Ready(answer) = Pin::new(receiver).poll(cx) {
                         return Poll::Ready(answer.unwrap_or_else(|gone| Err(gone.into())));
                     }
-                    ready!(late.as_mut().map_or(Poll::Pending, |late| late.as_mut().poll(cx)));
+                    ready!(late.as_mut().map_or(Poll::Pending, |late| late.poll(cx)));
                     return Poll::Ready(Ok(stuck()));
                 }
-                Answering::Gathering(gathering) => match ready!(gathering.poll(cx)) {
-                    Some(next) => next,
-                    None => return Poll::Ready(Err("polled after its end".into())),
+                Answering::Gathering(gather) => match ready!(gather.poll(cx)) {
+                    Ok(next) => next,
+                    Err(answer) => return Poll::Ready(answer),
                 },
             };
             *self = next;
@@ -402,55 +412,23 @@ impl Future for Answering {
     }
 }
 
-impl Gathering {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Answering>> {
-        let failure = loop {
-            match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
-                // Never more than was announced, which hyper sees to.
-                Some(Ok(frame)) => self.add(frame.into_data().unwrap_or_default()),
-                Some(Err(error)) => break Some(error),
-                None => break None,
+impl Gather {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Answering, Answer>> {
+        let gathered = ready!(self.gathering.poll(cx));
+        let Some(head) = self.head.take() else {
+            return Poll::Ready(Err(Err("polled after its end".into())));
+        };
+        Poll::Ready(match gathered {
+            Ok(Gathered { body, held }) => {
+                let is_in_memory = body.as_bytes().is_some();
+                let arrival =
+                    if is_in_memory { Arrival::InMemory(Some(held)) } else { Arrival::InFile(held) };
+                Ok(self.service.begin(head, body, arrival))
             }
-        };
-        let data = mem::take(&mut self.data);
-        let body = match failure {
-            None => Body::from(data),
-            Some(error) => Body::wrap(Broken { data, error: Some(error) }),
-        };
-        Poll::Ready(self.head.take().map(|head| self.service.begin(head, body, true)))
-    }
-
-    /// Mostly all is there at once, and need not be copied.
-    fn add(&mut self, data: Bytes) {
-        if self.data.is_empty() {
-            self.data = data;
-            return;
-        }
-        let mut all = BytesMut::from(mem::take(&mut self.data));
-        let length = usize::try_from(self.share.length).unwrap_or_default();
-        all.reserve(length.saturating_sub(all.len()));
-        all.extend_from_slice(&data);
-        self.data = all.freeze();
-    }
-}
-
-/// A body that broke off.
-struct Broken {
-    data: Bytes,
-    error: Option<BoxError>,
-}
-
-impl HttpBody for Broken {
-    type Data = Bytes;
-    type Error = BoxError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        if !self.data.is_empty() {
-            return Poll::Ready(Some(Ok(Frame::data(mem::take(&mut self.data)))));
-        }
-        Poll::Ready(self.error.take().map(Err))
+            Err(error) => {
+                let detail = error.detail().unwrap_or_default().to_owned();
+                Err(Ok(page(error.status(), detail)))
+            }
+        })
     }
 }

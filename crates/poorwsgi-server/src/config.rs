@@ -152,6 +152,12 @@ impl Config {
         self
     }
 
+    /// The limit that [`max_body`](Self::max_body) has set.
+    #[must_use]
+    pub const fn max_body_bytes(&self) -> u64 {
+        self.max_body
+    }
+
     /// Connections at a time. Default 10,000; further ones wait in the listener's backlog.
     #[must_use]
     pub fn max_connections(mut self, connections: u32) -> Self {

@@ -62,6 +62,7 @@ mod refusal;
 mod sendfile;
 mod serve;
 mod siblings;
+pub mod spool;
 mod stop;
 mod stream;
 mod threads;

@@ -63,11 +63,21 @@ struct Queue {
 
 struct Call {
     pace: Arc<Pace>,
+    /// Whether it begins with waiting for its client, so that it belongs to the wide lane, whatever its route.
+    waits: bool,
     /// How often one was let into its lane besides when it began.
     after: u64,
     /// Where it came from, and where what it waits for is driven.
     runtime: Handle,
     job: Job,
+}
+
+impl Call {
+    /// `None` outside a runtime: the call is dropped, and its client told.
+    fn new(pace: &Arc<Pace>, waits: bool, job: impl FnOnce() + Send + 'static) -> Option<Self> {
+        let runtime = Handle::try_current().ok()?;
+        Some(Call { pace: Arc::clone(pace), waits, after: 0, runtime, job: Box::new(job) })
+    }
 }
 
 /// Where a call is counted.
@@ -184,13 +194,17 @@ impl Pool {
     /// Makes a call of a route on a thread of its own, as soon as one is free; within the tokio runtime that this is called
     /// on.
     pub fn spawn(&self, pace: &Arc<Pace>, job: impl FnOnce() + Send + 'static) {
-        // Without one it is dropped, and its client told.
-        let Ok(runtime) = Handle::try_current() else { return };
-        let call = Call { pace: Arc::clone(pace), after: 0, runtime, job: Box::new(job) };
+        let Some(call) = Call::new(pace, false, job) else { return };
         match pace.load() {
             Load::Unknown if pace.is_first() => self.begin(Lane::None, call),
             load => self.enter(Lane::of(load), call),
         }
+    }
+
+    /// The same for a call that begins with waiting for its client: it holds up nothing that computes.
+    pub fn spawn_waiting(&self, pace: &Arc<Pace>, job: impl FnOnce() + Send + 'static) {
+        let Some(call) = Call::new(pace, true, job) else { return };
+        self.enter(Lane::Wide, call);
     }
 
     fn enter(&self, lane: Lane, call: Call) {
@@ -232,7 +246,7 @@ impl Pool {
     /// Makes this call, and then what waits in its lane.
     fn work(&self, lane: Lane, first: Call) {
         let (mut lane, mut next) = (lane, Some(first));
-        while let Some(Call { pace, mut after, runtime, job }) = next {
+        while let Some(Call { pace, waits, mut after, runtime, job }) = next {
             let waited_in = if lane == Lane::None { Lane::of(Load::Unknown) } else { lane };
             COUNTED.set(Some((self.clone(), lane, after)));
             let entered = runtime.enter();
@@ -241,7 +255,7 @@ impl Pool {
             drop(entered);
             (lane, after) = COUNTED.take().map_or((lane, after), |(_, lane, after)| (lane, after));
             let belongs_to = Lane::of(pace.load());
-            if belongs_to != waited_in {
+            if belongs_to != waited_in && !waits {
                 self.sort(&pace, waited_in, belongs_to);
             }
             if lane == Lane::None {
@@ -256,7 +270,8 @@ impl Pool {
         let calls = {
             let mut queue = self.0.queue(from);
             let all = mem::take(&mut queue.waiting).into_iter();
-            let (calls, rest) = all.partition::<VecDeque<_>, _>(|call| Arc::ptr_eq(&call.pace, pace));
+            let (calls, rest) =
+                all.partition::<VecDeque<_>, _>(|call| !call.waits && Arc::ptr_eq(&call.pace, pace));
             queue.waiting = rest;
             calls
         };

@@ -8,14 +8,18 @@ use tokio::sync::oneshot;
 
 use super::Raised;
 use super::exchange::Answer;
-use super::pipe::{Sender, pipe};
+use super::pipe::{Patience, Sender, pipe};
 
 /// Hands a response over. Blocks that Python makes are made on this thread, as it is under any WSGI server; everything
 /// else is read by the connection itself.
-pub(crate) fn send_blocks(response: http::Response<Body>, answer: oneshot::Sender<Answer>) {
+pub(crate) fn send_blocks(
+    response: http::Response<Body>,
+    answer: oneshot::Sender<Answer>,
+    patience: &Patience,
+) {
     let (head, body) = response.into_parts();
     let (begun, rest) = match body.into_kind() {
-        BodyKind::Blocks(blocks) => begin(blocks),
+        BodyKind::Blocks(blocks) => begin(blocks, patience),
         other => (Ok(other.into()), None),
     };
     // Nobody waits for it when the client is gone.
@@ -33,7 +37,7 @@ struct Rest {
 }
 
 /// The first block: while nothing is sent, an error can still be answered.
-fn begin(mut blocks: Blocking) -> (Result<Body, BoxError>, Option<Rest>) {
+fn begin(mut blocks: Blocking, patience: &Patience) -> (Result<Body, BoxError>, Option<Rest>) {
     let length = blocks.remaining();
     let block = match next(&mut blocks) {
         Ok(Some(block)) => block,
@@ -42,7 +46,7 @@ fn begin(mut blocks: Blocking) -> (Result<Body, BoxError>, Option<Rest>) {
     if length == Some(block.len() as u64) {
         return (Ok(block.into()), Some(Rest { blocks, sender: None }));
     }
-    let (sender, receiver) = pipe();
+    let (sender, receiver) = pipe(patience);
     sender.send(block);
     let body = Body::wrap(receiver);
     let body = match length {

@@ -15,7 +15,7 @@ use pyo3::prelude::*;
 use tokio::sync::oneshot;
 
 use super::log_failure;
-use super::pipe::{Sender, Sent, pipe};
+use super::pipe::{Patience, Sender, Sent, pipe};
 
 /// What the connection waits for: a response whose content may still be on its way, or why there is none.
 pub(crate) type Answer = Result<http::Response<Body>, BoxError>;
@@ -48,6 +48,7 @@ pub(super) struct Exchange {
     may_wait: AtomicBool,
     /// Whether it ought to have waited when it could not.
     is_overfull: AtomicBool,
+    patience: Patience,
     state: Mutex<State>,
 }
 
@@ -76,9 +77,15 @@ impl State {
 }
 
 impl Exchange {
-    pub(super) fn new(is_head_request: bool, place: Place, answer: oneshot::Sender<Answer>) -> Self {
+    pub(super) fn new(
+        is_head_request: bool,
+        place: Place,
+        answer: oneshot::Sender<Answer>,
+        patience: &Patience,
+    ) -> Self {
         Exchange {
             is_head_request,
+            patience: patience.clone(),
             may_wait: AtomicBool::new(place == Place::Pool),
             is_overfull: AtomicBool::new(false),
             state: Mutex::new(State::Open { answer, head: None }),
@@ -181,7 +188,7 @@ impl Exchange {
                 *state = State::HeadAlone;
                 Body::empty()
             } else {
-                let (sender, receiver) = pipe();
+                let (sender, receiver) = pipe(&self.patience);
                 *state = State::Content { sender, left: head.length };
                 let body = Body::wrap(receiver);
                 match head.length {

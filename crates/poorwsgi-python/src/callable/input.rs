@@ -1,8 +1,9 @@
 //! `wsgi.input`: the body of a request as a file that blocks.
 
+use std::mem;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use bytes::{Buf, Bytes};
+use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use memchr::memchr;
 use poorwsgi::HttpError;
@@ -54,9 +55,9 @@ impl Input {
     fn read_with<'py>(
         &self,
         py: Python<'py>,
-        read: impl FnOnce(&mut Reader) -> Result<Vec<Bytes>, HttpError> + Send,
+        read: impl FnOnce(&mut Reader) -> Result<Bytes, HttpError> + Send,
     ) -> PyResult<Bound<'py, PyBytes>> {
-        let pieces = py.detach(|| {
+        let bytes = py.detach(|| {
             let mut reader = self.reader();
             // The same for whoever reads on after it.
             if let Some(failure) = &*self.failed() {
@@ -68,11 +69,7 @@ impl Input {
                 exception
             })
         })?;
-        match pieces.as_slice() {
-            [] => Ok(PyBytes::new(py, b"")),
-            [piece] => Ok(PyBytes::new(py, piece)),
-            _ => Ok(PyBytes::new(py, &pieces.concat())),
-        }
+        Ok(PyBytes::new(py, &bytes))
     }
 }
 
@@ -139,29 +136,34 @@ impl Reader {
         Ok(true)
     }
 
-    fn read(&mut self, mut size: usize) -> Result<Vec<Bytes>, HttpError> {
-        let mut pieces = Vec::new();
-        while size > 0 && self.fill()? {
-            let piece = self.held.split_to(self.held.len().min(size));
-            size -= piece.len();
-            pieces.push(piece);
-        }
-        Ok(pieces)
+    fn read(&mut self, size: usize) -> Result<Bytes, HttpError> {
+        self.read_until(size, |_| None)
     }
 
-    fn read_line(&mut self, mut size: usize) -> Result<Vec<Bytes>, HttpError> {
-        let mut pieces = Vec::new();
-        while size > 0 && self.fill()? {
-            let seen = self.held.chunk().get(..size).unwrap_or(&self.held);
-            let end = memchr(b'\n', seen).map(|at| at + 1);
+    fn read_line(&mut self, size: usize) -> Result<Bytes, HttpError> {
+        self.read_until(size, |held| memchr(b'\n', held).map(|at| at + 1))
+    }
+
+    /// Reads up to `size` bytes, or less, where `end` finds one in what has come. What comes in several pieces is put
+    /// together at once: each may be a small part of a large buffer, which it would keep.
+    fn read_until(&mut self, size: usize, end: impl Fn(&[u8]) -> Option<usize>) -> Result<Bytes, HttpError> {
+        let (mut first, mut all) = (Bytes::new(), BytesMut::new());
+        while first.len() + all.len() < size && self.fill()? {
+            let wanted = size - first.len() - all.len();
+            let seen = self.held.get(..wanted).unwrap_or(&self.held);
+            let end = end(seen);
             let piece = self.held.split_to(end.unwrap_or(seen.len()));
-            size -= piece.len();
-            pieces.push(piece);
+            if first.is_empty() && all.is_empty() {
+                first = piece;
+            } else {
+                all.extend_from_slice(&mem::take(&mut first));
+                all.extend_from_slice(&piece);
+            }
             if end.is_some() {
                 break;
             }
         }
-        Ok(pieces)
+        Ok(if all.is_empty() { first } else { all.freeze() })
     }
 }
 

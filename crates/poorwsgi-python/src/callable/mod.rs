@@ -34,9 +34,19 @@ use exchange::Exchange;
 pub(crate) use file_wrapper::FileWrapper;
 pub(crate) use input::Input;
 pub(crate) use paces::Paces;
+pub(crate) use pipe::Patience;
 use start_response::StartResponse;
 
 use poorwsgi_server::inlining::{Pace, Place, Rule};
+
+/// Where a call is made, what is known of its route, and what is done for a client that reads slowly.
+#[derive(Clone, Copy)]
+pub(crate) struct CallContext<'a> {
+    pub(crate) pace: &'a Pace,
+    pub(crate) rule: &'a Rule,
+    pub(crate) place: Place,
+    pub(crate) patience: &'a Patience,
+}
 
 /// A WSGI callable that is served.
 pub(crate) struct Callable {
@@ -64,11 +74,10 @@ impl Callable {
         head: &HttpHead,
         body: Body,
         answer: oneshot::Sender<Answer>,
-        pace: &Pace,
-        rule: &Rule,
-        place: Place,
+        context: CallContext<'_>,
     ) -> Option<Rest> {
-        let exchange = Exchange::new(head.parts().method == Method::HEAD, place, answer);
+        let CallContext { pace, rule, place, patience } = context;
+        let exchange = Exchange::new(head.parts().method == Method::HEAD, place, answer, patience);
         Python::attach(|py| {
             let made = Bound::new(py, Input::new(body))
                 .and_then(|input| Ok((input, Bound::new(py, StartResponse(exchange))?)));

@@ -2,10 +2,11 @@
 
 use std::error::Error as StdError;
 use std::io;
+use std::mem;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http_body::Body as _;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 
 use crate::error::{BoxError, HttpError};
 use crate::response::Body;
@@ -23,12 +24,25 @@ pub async fn read_body(body: Body, limit: u64, setting: &str) -> Result<Bytes, H
     if let Some(bytes) = body.as_bytes() {
         return Ok(bytes.clone());
     }
-    let bytes = usize::try_from(limit).unwrap_or(usize::MAX);
-    match Limited::new(body, bytes).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
-        Err(error) => Err(body_error(error)),
+    let (mut body, mut all) = (body, Bytes::new());
+    let mut pieces = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(piece) = frame.map_err(body_error)?.into_data() else { continue };
+        let length = (all.len() + pieces.len()).saturating_add(piece.len());
+        if length as u64 > limit {
+            return Err(too_large());
+        }
+        if length == piece.len() {
+            all = piece;
+            continue;
+        }
+        // One buffer: many small pieces would each keep the whole buffer that they came in.
+        if pieces.is_empty() {
+            pieces.extend_from_slice(&mem::take(&mut all));
+        }
+        pieces.extend_from_slice(&piece);
     }
+    Ok(if pieces.is_empty() { all } else { pieces.freeze() })
 }
 
 /// A body that could not be read, as the status it means: the server's own (408, 413) where it gave one, else 400. The

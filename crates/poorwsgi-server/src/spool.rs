@@ -1,0 +1,351 @@
+//! Content that waits for somebody who is slower: in memory up to a budget, beyond it in temporary files.
+//!
+//! A request body waits here for its client to send the rest, so that a call begins when all of it has come; the content of
+//! a response waits here for a client that reads slowly, so that the call that made it can end. Neither costs a thread.
+//! [`Spool`] has the budgets that all of them share, [`Gathering`] puts a request body together, and [`SpoolFile`] is a
+//! temporary file whose bytes are counted.
+
+use std::fs::File;
+use std::io;
+use std::mem;
+use std::os::unix::fs::FileExt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
+
+use bytes::{Bytes, BytesMut};
+use http_body::Body as _;
+use poorwsgi::response::{Blocks, Body, FileRange};
+use poorwsgi::{BoxError, HttpError, state};
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+
+use crate::LOG;
+
+/// A body of up to so many bytes stays in memory: 64 KiB and what a form puts around them.
+pub const IN_MEMORY: u64 = 96 << 10;
+
+/// What all bodies that are being put together may take of the memory before each of them goes to a file of its own.
+const MEMORY: u64 = 32 << 20;
+
+/// As much of each body may stay in memory besides, so that a file is not written byte by byte.
+const BESIDES: usize = 8 << 10;
+
+/// The budgets of a server. Clones share them.
+#[derive(Clone, Debug)]
+pub struct Spool(Arc<Budgets>);
+
+#[derive(Debug)]
+struct Budgets {
+    memory: Budget,
+    files: Budget,
+}
+
+/// So many bytes, which shares are taken of.
+#[derive(Debug)]
+struct Budget {
+    most: u64,
+    used: AtomicU64,
+}
+
+impl Budget {
+    const fn new(most: u64) -> Self {
+        Budget { most, used: AtomicU64::new(0) }
+    }
+
+    /// Takes so many bytes, where they are left.
+    fn take(&self, bytes: u64) -> bool {
+        let before = self.used.fetch_add(bytes, Ordering::Relaxed);
+        let fits = before.checked_add(bytes).is_some_and(|used| used <= self.most);
+        if !fits {
+            self.give_back(bytes);
+        }
+        fits
+    }
+
+    fn give_back(&self, bytes: u64) {
+        self.used.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
+impl Spool {
+    /// A spool whose temporary files hold at most so many bytes together.
+    #[must_use]
+    pub fn new(file_bytes: u64) -> Self {
+        Spool(Arc::new(Budgets { memory: Budget::new(MEMORY), files: Budget::new(file_bytes) }))
+    }
+
+    /// How many bytes its temporary files may hold together.
+    #[must_use]
+    pub fn file_bytes(&self) -> u64 {
+        self.0.files.most
+    }
+}
+
+/// A temporary file without a name. Its bytes count among those of its spool until it is dropped.
+#[derive(Debug)]
+pub struct SpoolFile {
+    file: Arc<File>,
+    spool: Spool,
+    length: u64,
+}
+
+impl SpoolFile {
+    /// An empty file, where the system keeps temporary files (`TMPDIR`).
+    ///
+    /// # Errors
+    /// Those of the system, such as that there are no descriptors left.
+    pub fn new(spool: &Spool) -> io::Result<Self> {
+        Ok(SpoolFile { file: Arc::new(tempfile::tempfile()?), spool: spool.clone(), length: 0 })
+    }
+
+    /// Writes bytes at a position up to its end. It may block.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::QuotaExceeded`] where the spool has no room for them; those of the system, such as a full disk.
+    pub fn write_at(&mut self, bytes: &[u8], position: u64) -> io::Result<()> {
+        let more = position.saturating_add(bytes.len() as u64).saturating_sub(self.length);
+        if !self.spool.0.files.take(more) {
+            let limit = self.spool.0.files.most;
+            let text = format!("temporary files over the limit of {limit} bytes (setting max_spool)");
+            return Err(io::Error::new(io::ErrorKind::QuotaExceeded, text));
+        }
+        if let Err(error) = self.file.write_all_at(bytes, position) {
+            self.spool.0.files.give_back(more);
+            return Err(error);
+        }
+        self.length += more;
+        Ok(())
+    }
+
+    /// Its length.
+    #[must_use]
+    pub const fn len(&self) -> u64 {
+        self.length
+    }
+
+    /// Whether nothing has been written.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
+    /// The file itself, to read what has been written.
+    #[must_use]
+    pub const fn file(&self) -> &Arc<File> {
+        &self.file
+    }
+}
+
+impl Drop for SpoolFile {
+    fn drop(&mut self) {
+        self.spool.0.files.give_back(self.length);
+    }
+}
+
+/// Bytes of the memory of a spool, until they are dropped.
+#[derive(Debug)]
+struct MemoryShare {
+    spool: Spool,
+    bytes: u64,
+}
+
+impl MemoryShare {
+    fn grow(&mut self, bytes: u64) -> bool {
+        let fits = self.spool.0.memory.take(bytes);
+        if fits {
+            self.bytes += bytes;
+        }
+        fits
+    }
+
+    fn clear(&mut self) {
+        self.spool.0.memory.give_back(mem::take(&mut self.bytes));
+    }
+}
+
+impl Drop for MemoryShare {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+/// A request body that is put together as it comes: in memory up to [`IN_MEMORY`] and what the spool has left, then in a
+/// temporary file. While a piece is written to the file, no more is read from the client.
+#[derive(Debug)]
+pub struct Gathering {
+    body: Body,
+    memory: MemoryShare,
+    pieces: Pieces,
+    file: Option<SpoolFile>,
+    writing: Option<JoinHandle<(SpoolFile, io::Result<()>)>>,
+}
+
+/// A request body that has come.
+#[derive(Debug)]
+pub struct Gathered {
+    /// The body.
+    pub body: Body,
+    /// What it takes of the budget of memory, to be kept as long as the body is.
+    pub held: Held,
+}
+
+/// A share of the budget of memory, until it is dropped.
+#[derive(Debug)]
+pub struct Held(#[allow(dead_code, reason = "kept for what its end does")] MemoryShare);
+
+/// What is in memory of a body. One that comes in one piece is not copied.
+#[derive(Debug)]
+enum Pieces {
+    One(Bytes),
+    Many(BytesMut),
+}
+
+impl Pieces {
+    fn len(&self) -> usize {
+        match self {
+            Pieces::One(bytes) => bytes.len(),
+            Pieces::Many(bytes) => bytes.len(),
+        }
+    }
+
+    /// Of several pieces the first one is copied as well: it may be a small part of a large buffer.
+    fn add(&mut self, piece: &[u8]) {
+        if let Pieces::One(first) = self {
+            *self = Pieces::Many(BytesMut::from(first.as_ref()));
+        }
+        if let Pieces::Many(all) = self {
+            all.extend_from_slice(piece);
+        }
+    }
+
+    fn take(&mut self) -> Bytes {
+        match mem::replace(self, Pieces::One(Bytes::new())) {
+            Pieces::One(bytes) => bytes,
+            Pieces::Many(bytes) => bytes.freeze(),
+        }
+    }
+}
+
+impl Gathering {
+    /// Puts a body together within the budgets of a spool.
+    #[must_use]
+    pub fn new(body: Body, spool: &Spool) -> Self {
+        Gathering {
+            body,
+            memory: MemoryShare { spool: spool.clone(), bytes: 0 },
+            pieces: Pieces::One(Bytes::new()),
+            file: None,
+            writing: None,
+        }
+    }
+
+    /// The whole body, once it has come: bytes, or blocks that are read from the file by calls that do not wait for
+    /// anybody but the disk. One that breaks off ends with its error, behind what has come of it.
+    ///
+    /// # Errors
+    /// 503 where there is no room for it, in the spool or on the disk.
+    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Gathered, HttpError>> {
+        let failure = loop {
+            if let Some(writing) = &mut self.writing {
+                let written = ready!(Pin::new(writing).poll(cx));
+                self.writing = None;
+                let (file, result) = written.map_err(|error| no_room(&error.into()))?;
+                result.map_err(|error| no_room(&error))?;
+                self.file = Some(file);
+                self.memory.clear();
+            }
+            match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+                Some(Ok(frame)) => self.add(frame.into_data().unwrap_or_default())?,
+                Some(Err(error)) => break Some(error),
+                None => break None,
+            }
+        };
+        let body = self.finish(failure);
+        let share =
+            MemoryShare { spool: self.memory.spool.clone(), bytes: mem::take(&mut self.memory.bytes) };
+        Poll::Ready(Ok(Gathered { body, held: Held(share) }))
+    }
+
+    fn add(&mut self, data: Bytes) -> Result<(), HttpError> {
+        let length = data.len() as u64;
+        if self.pieces.len() == 0 && self.body.is_end_stream() {
+            self.pieces = Pieces::One(data);
+        } else {
+            self.pieces.add(&data);
+        }
+        let held = self.pieces.len();
+        let fits = self.memory.grow(length) && held as u64 <= IN_MEMORY;
+        if fits || held <= BESIDES || self.body.is_end_stream() && self.file.is_none() {
+            return Ok(());
+        }
+        let file = match self.file.take() {
+            Some(file) => file,
+            None => SpoolFile::new(&self.memory.spool).map_err(|error| no_room(&error))?,
+        };
+        self.write(file);
+        Ok(())
+    }
+
+    /// On a thread that may wait for the disk.
+    fn write(&mut self, mut file: SpoolFile) {
+        let bytes = self.pieces.take();
+        let write = move || {
+            let result = file.write_at(&bytes, file.len());
+            (file, result)
+        };
+        self.writing = Some(Handle::current().spawn_blocking(write));
+    }
+
+    fn finish(&mut self, failure: Option<BoxError>) -> Body {
+        let rest = self.pieces.take();
+        match (self.file.take(), failure) {
+            (None, None) => rest.into(),
+            (file, failure) => {
+                let range = file.as_ref().map(|file| FileRange::new(Arc::clone(file.file()), 0..file.len()));
+                Body::blocks(Stored { range, rest, failure, _file: file })
+            }
+        }
+    }
+}
+
+/// The answer to a client whose body cannot be kept.
+fn no_room(error: &io::Error) -> HttpError {
+    tracing::error!(target: LOG, %error, "a request body cannot be kept in a temporary file");
+    HttpError::new(state::HTTP_SERVICE_UNAVAILABLE).with_detail("There is no room for the request body now.")
+}
+
+/// A body that has come: a file, bytes behind it, and what it broke off with.
+struct Stored {
+    range: Option<FileRange>,
+    rest: Bytes,
+    failure: Option<BoxError>,
+    /// Its bytes count as long as it may be read.
+    _file: Option<SpoolFile>,
+}
+
+impl Blocks for Stored {
+    fn next_block(&mut self) -> Result<Option<Bytes>, BoxError> {
+        if let Some(range) = &mut self.range {
+            match range.next_block()? {
+                Some(block) => return Ok(Some(block)),
+                None => self.range = None,
+            }
+        }
+        if !self.rest.is_empty() {
+            return Ok(Some(mem::take(&mut self.rest)));
+        }
+        self.failure.take().map_or(Ok(None), Err)
+    }
+
+    fn remaining(&self) -> Option<u64> {
+        let in_file = self.range.as_ref().map_or(0, FileRange::len);
+        self.failure.is_none().then(|| in_file.saturating_add(self.rest.len() as u64))
+    }
+
+    /// Whoever reads it is a thread that may wait for the disk.
+    fn at_hand(&self) -> bool {
+        true
+    }
+}
