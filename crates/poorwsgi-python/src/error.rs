@@ -4,6 +4,7 @@ use std::error::Error as _;
 
 use poorwsgi::results::{Cause, ErrorReport};
 use poorwsgi::{HttpError, state};
+use pyo3::exceptions::{PyConnectionResetError, PyOSError, PyTimeoutError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -59,8 +60,11 @@ pub(crate) struct Status {
 }
 
 impl Status {
-    /// The 500 of an exception that nobody handled.
+    /// The status of an exception that nobody handled: 500, unless it is the client whose body could not be read.
     pub(crate) fn uncaught(exception: PyErr) -> Self {
+        if let Some(fault) = Python::attach(|py| fault_of_client(py, &exception)) {
+            return Status { http: fault, exception: Some(exception), kwargs: None };
+        }
         let http = HttpError::new(state::HTTP_INTERNAL_SERVER_ERROR);
         Status { http, exception: Some(exception), kwargs: None }
     }
@@ -134,6 +138,32 @@ impl AsRef<HttpError> for Status {
     fn as_ref(&self) -> &HttpError {
         &self.http
     }
+}
+
+/// The number of "file too large" that Linux, macOS and the BSDs share.
+const EFBIG: i32 = 27;
+
+/// Where an exception of a body says by which status it is answered, should nobody handle it.
+const STATUS: &str = "_poorwsgi_status";
+
+/// The exception for a body that could not be read: `TimeoutError`, `OSError` (EFBIG) or `ConnectionResetError`.
+pub(crate) fn body_exception(py: Python<'_>, status: u16, text: String) -> PyErr {
+    let error = match status {
+        state::HTTP_REQUEST_TIME_OUT => PyTimeoutError::new_err(text),
+        state::HTTP_REQUEST_ENTITY_TOO_LARGE => PyOSError::new_err((EFBIG, text)),
+        _ => PyConnectionResetError::new_err(text),
+    };
+    // Without it the answer is 500, no more.
+    let _ = error.value(py).setattr(STATUS, status);
+    error
+}
+
+/// The status of an exception that [`body_exception`] has made.
+pub(crate) fn fault_of_client(py: Python<'_>, exception: &PyErr) -> Option<HttpError> {
+    let value = exception.value(py);
+    let status = value.getattr_opt(STATUS).ok()??.extract().ok()?;
+    let text = value.getattr_opt("strerror").ok().flatten().filter(|text| !text.is_none());
+    Some(HttpError::new(status).with_detail(self::text(text.as_ref().unwrap_or(value.as_any()))))
 }
 
 /// The text of an object, whose own `__str__` may fail.

@@ -212,7 +212,8 @@ impl Exchange {
     }
 
     fn is_without_content(&self, status: StatusCode) -> bool {
-        self.is_head_request || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+        self.is_head_request
+            || matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED)
     }
 
     /// Sends the head with the whole content. It is the server that leaves the content out where there must be none.

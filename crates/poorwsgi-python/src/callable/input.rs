@@ -6,12 +6,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use memchr::memchr;
-use poorwsgi::HttpError;
 use poorwsgi::request::body_error;
 use poorwsgi::response::Body;
-use pyo3::exceptions::{PyConnectionResetError, PyOSError, PyTimeoutError};
+use poorwsgi::{BoxError, HttpError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
+
+use crate::error::{body_exception, fault_of_client};
 
 /// The body of a request, which is read like a binary file. Nothing is read before it is asked for.
 ///
@@ -57,17 +58,17 @@ impl Input {
         py: Python<'py>,
         read: impl FnOnce(&mut Reader) -> Result<Bytes, HttpError> + Send,
     ) -> PyResult<Bound<'py, PyBytes>> {
-        let bytes = py.detach(|| {
+        let read = py.detach(|| {
             let mut reader = self.reader();
             // The same for whoever reads on after it.
-            if let Some(failure) = &*self.failed() {
-                return Err(exception(failure));
+            if self.failed().is_some() {
+                return None;
             }
-            read(&mut reader).map_err(|error| {
-                let exception = exception(&error);
-                self.failed().get_or_insert(error);
-                exception
-            })
+            read(&mut reader).map_err(|error| _ = self.failed().get_or_insert(error)).ok()
+        });
+        let bytes = read.ok_or_else(|| {
+            let (status, detail) = self.failure().unwrap_or_default();
+            body_exception(py, status, detail)
         })?;
         Ok(PyBytes::new(py, &bytes))
     }
@@ -129,7 +130,7 @@ impl Reader {
                 Some(Ok(frame)) => self.held = frame.into_data().unwrap_or_default(),
                 Some(Err(error)) => {
                     self.body = Body::empty();
-                    return Err(body_error(error));
+                    return Err(failure(error));
                 }
             }
         }
@@ -167,14 +168,9 @@ impl Reader {
     }
 }
 
-/// The number that Linux, macOS and the BSDs share.
-const EFBIG: i32 = 27;
-
-fn exception(error: &HttpError) -> PyErr {
-    let text = error.detail().unwrap_or_default().to_owned();
-    match error.status() {
-        poorwsgi::state::HTTP_REQUEST_TIME_OUT => PyTimeoutError::new_err(text),
-        poorwsgi::state::HTTP_REQUEST_ENTITY_TOO_LARGE => PyOSError::new_err((EFBIG, text)),
-        _ => PyConnectionResetError::new_err(text),
-    }
+/// Why a body could not be read. An exception of `read_timeout` knows the status itself.
+fn failure(error: BoxError) -> HttpError {
+    let of_python = error.downcast_ref::<PyErr>();
+    let status = of_python.and_then(|error| Python::attach(|py| fault_of_client(py, error)));
+    status.unwrap_or_else(|| body_error(error))
 }

@@ -9,9 +9,12 @@ use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use poorwsgi::BoxError;
 use poorwsgi::response::Body;
-use pyo3::exceptions::PyTimeoutError;
+use poorwsgi::state::HTTP_REQUEST_TIME_OUT;
+use pyo3::prelude::*;
 use tokio::runtime::Handle;
 use tokio::time::{Sleep, sleep};
+
+use crate::error::body_exception;
 
 /// The body of a request on the built-in server, with the timeout that the application has set for reading.
 pub(crate) struct Timed {
@@ -57,7 +60,8 @@ impl HttpBody for Timed {
             Poll::Ready(()) => {
                 let text =
                     format!("no bytes of the body for {} s (read_timeout)", this.timeout.as_secs_f64());
-                Poll::Ready(Some(Err(PyTimeoutError::new_err(text).into())))
+                let error = Python::attach(|py| body_exception(py, HTTP_REQUEST_TIME_OUT, text));
+                Poll::Ready(Some(Err(error.into())))
             }
         }
     }

@@ -1,0 +1,131 @@
+"""Bodies that end early, come too slowly or are too large, and handlers that do not see to it: the client's fault is no 500."""
+import logging
+import socket
+
+import pytest
+from servers import on_our_server
+
+from poorwsgi import Application, state
+
+SIZES = (200, 120_000, 300_000)  # in memory, over what is kept there, over what PoorWSGI reads ahead
+FRAMINGS = ("Content-Length: {0}\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n{0:x}\r\n")
+
+
+@pytest.fixture
+def app(name):
+    app = Application(name)
+    app.auto_form = app.auto_data = app.auto_json = False
+
+    @app.route("/read", method=state.METHOD_POST)
+    def read(req):
+        return str(len(req.read(1 << 20) or req.input.read()))
+
+    @app.route("/input", method=state.METHOD_POST)
+    def input_(req):
+        return str(len(req.input.read()))
+
+    @app.route("/lines", method=state.METHOD_POST)
+    def lines(req):
+        return str(sum(map(len, req.input)))
+
+    @app.route("/chunks", method=state.METHOD_POST)
+    def chunks(req):
+        return str(sum(map(len, iter(req.read_chunk, b""))))
+
+    return app
+
+
+def ask(port, request, ends=True):
+    with socket.create_connection(("127.0.0.1", port), 30) as connection:
+        connection.sendall(request)
+        if ends:
+            connection.shutdown(socket.SHUT_WR)
+        answer = b""
+        while piece := connection.recv(65536):
+            answer += piece
+        return answer
+
+
+def post(path, framing, size, data=b""):
+    return f"POST {path} HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\n{framing.format(size)}".encode() + data
+
+
+def cut_at_half(path, framing, size):
+    return post(path, framing, size, b"x\n" * (size // 4))
+
+
+@pytest.mark.parametrize("path", ["/read", "/input", "/lines", "/chunks"])
+@pytest.mark.parametrize("framing", FRAMINGS)
+def test_a_cut_body_is_400_without_a_traceback(app, caplog, path, framing):
+    if path == "/read" and framing is FRAMINGS[1]:
+        path = "/input"  # PoorWSGI's req.read gives nothing where no length is announced
+    with on_our_server(app) as port:
+        for size in SIZES:
+            answer = ask(port, cut_at_half(path, framing, size))
+            assert answer.startswith(b"HTTP/1.1 400 "), (size, answer)
+            assert answer.count(b"HTTP/1.1 ") == 1
+    assert not [each for each in caplog.records if each.levelno >= logging.ERROR]
+
+
+def read(environ):
+    return len(environ["wsgi.input"].read())
+
+
+def read_lines(environ):
+    return sum(map(len, environ["wsgi.input"]))
+
+
+@pytest.mark.parametrize("reads", [read, read_lines])
+@pytest.mark.parametrize("framing", FRAMINGS)
+def test_so_it_is_for_any_wsgi_callable(caplog, reads, framing):
+    def application(environ, start_response):
+        length = reads(environ)
+        start_response("200 OK", [])
+        return [str(length).encode()]
+
+    with on_our_server(application) as port:
+        for size in SIZES:
+            answer = ask(port, cut_at_half("/", framing, size))
+            assert answer.startswith(b"HTTP/1.1 400 "), (size, answer)
+    assert not [each for each in caplog.records if each.levelno >= logging.ERROR]
+
+
+def test_so_it_is_for_an_application_in_middleware(app, caplog):
+    with on_our_server(lambda environ, start_response: app(environ, start_response)) as port:
+        for size in SIZES:
+            assert ask(port, cut_at_half("/read", FRAMINGS[0], size)).startswith(b"HTTP/1.1 400 ")
+    assert not [each for each in caplog.records if each.levelno >= logging.ERROR]
+
+
+def test_a_body_that_is_too_slow_is_408_and_one_that_is_too_large_413(app):
+    with on_our_server(app, body_timeout=0.3, max_body=1000) as port:
+        slow = post("/input", FRAMINGS[0], 500, b"abc")
+        assert ask(port, slow, ends=False).startswith(b"HTTP/1.1 408 ")
+        large = post("/input", FRAMINGS[1], 2000, bytes(2000) + b"\r\n0\r\n\r\n")
+        answer = ask(port, large)
+        assert answer.startswith(b"HTTP/1.1 413 ") and b"max_body" in answer
+    app.read_timeout = 0.3
+    with on_our_server(app) as port:
+        assert ask(port, post("/input", FRAMINGS[0], 500, b"abc"), ends=False).startswith(b"HTTP/1.1 408 ")
+
+
+def test_an_error_handler_sees_the_exception_as_it_is(app):
+    seen = []
+
+    @app.error_handler(ConnectionError)
+    def gone(req, error):
+        seen.append(error)
+        return "gone", "text/plain", {}, 409
+
+    with on_our_server(app) as port:
+        assert ask(port, post("/input", FRAMINGS[0], 300_000, b"abc")).startswith(b"HTTP/1.1 409 ")
+    assert type(seen[0]) is ConnectionResetError
+
+
+def test_an_exception_of_the_same_kind_that_is_no_fault_of_the_client_is_500(app):
+    @app.route("/database")
+    def database(req):
+        raise ConnectionResetError("the database is gone")
+
+    with on_our_server(app) as port:
+        assert ask(port, b"GET /database HTTP/1.1\r\nHost: a\r\n\r\n").startswith(b"HTTP/1.1 500 ")
