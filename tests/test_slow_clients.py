@@ -1,9 +1,14 @@
 """Clients that are slow with what they send, or with what they are sent, hold up nobody else."""
-import concurrent.futures
 import contextlib
+import hashlib
+import http.client
+import os
+import re
 import resource
-import selectors
+import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 
@@ -13,7 +18,15 @@ from servers import Client, on_our_server, until
 from poorwsgi import Application, state
 from poorwsgi.response import GeneratorResponse
 
-HEAD = "POST {} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{}\r\n\r\n"
+BLOCK = 64 << 10
+BLOCKS = 80  # 5 MiB, more than sockets hold
+
+
+def blocks():
+    return (number.to_bytes(4, "big") * (BLOCK // 4) for number in range(BLOCKS))
+
+
+DIGEST = hashlib.sha256(b"".join(blocks())).hexdigest()
 
 
 @pytest.fixture
@@ -27,11 +40,11 @@ def app(name):
 
     @app.route("/upload", method=state.METHOD_POST)
     def upload(req):
-        return str(len(req.input.read()))
+        return hashlib.sha256(req.input.read()).hexdigest()
 
     @app.route("/download")
     def download(req):
-        return GeneratorResponse(bytes(64 << 10) for _ in range(24))
+        return GeneratorResponse(blocks())
 
     return app
 
@@ -39,10 +52,18 @@ def app(name):
 def as_callable(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain")])
     if environ["PATH_INFO"] == "/upload":
-        return [str(len(environ["wsgi.input"].read())).encode()]
+        return [hashlib.sha256(environ["wsgi.input"].read()).hexdigest().encode()]
     if environ["PATH_INFO"] == "/download":
-        return (bytes(64 << 10) for _ in range(24))
+        return blocks()
     return [b"home"]
+
+
+def by_write(environ, start_response):
+    """As old applications do it."""
+    write = start_response("200 OK", [("Content-Type", "text/plain")])
+    for block in blocks() if environ["PATH_INFO"] == "/download" else ():
+        write(block)
+    return []
 
 
 @pytest.fixture(params=["natively", "as a callable"])
@@ -50,42 +71,46 @@ def served(request, app):
     return app if request.param == "natively" else as_callable
 
 
-class Slow:
-    """Many connections, each of which sends a little now and then, or reads a little."""
+class SlowClients:
+    """Connections each of which sends a little each second, or reads a little."""
 
     def __init__(self, port, uploads=0, readers=0, framing="Content-Length: 1000000"):
-        self.port, self.framing = port, framing
-        self.sockets = [self._connect(HEAD.format("/upload", framing)) for _ in range(uploads)]
-        self.readers = [self._connect("GET /download HTTP/1.1\r\nHost: a\r\n\r\n", 4096) for _ in range(readers)]
-        self.thread = threading.Thread(target=self._trickle)
+        upload = f"POST /upload HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{framing}\r\n\r\n"
+        self.piece = b"1\r\na\r\n" * 50 if "chunked" in framing else b"a" * 300
+        self.uploads = [self.connect(port, upload) for _ in range(uploads)]
+        self.readers = [self.connect(port, "GET /download HTTP/1.1\r\nHost: a\r\n\r\n", 4096) for _ in range(readers)]
         self.ends = threading.Event()
+        self.thread = threading.Thread(target=self.trickle)
         self.thread.start()
 
-    def _connect(self, head, buffer=None):
+    @staticmethod
+    def connect(port, head, buffer=None):
         connection = socket.socket()
         if buffer:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
-        connection.connect(("127.0.0.1", self.port))
+        connection.connect(("127.0.0.1", port))
         connection.sendall(head.encode())
         return connection
 
-    def _trickle(self):
-        piece = b"1\r\na\r\n" if "chunked" in self.framing else b"a" * 300
+    def trickle(self):
         while not self.ends.wait(1):
-            for each in self.sockets:
+            for each in self.uploads:
                 with contextlib.suppress(OSError):
-                    each.sendall(piece)
+                    each.sendall(self.piece)
             for each in self.readers:
                 with contextlib.suppress(OSError):
                     each.recv(300, socket.MSG_DONTWAIT)
+
+    def stop(self):
+        self.ends.set()
+        self.thread.join()
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        self.ends.set()
-        self.thread.join()
-        for each in [*self.sockets, *self.readers]:
+        self.stop()
+        for each in [*self.uploads, *self.readers]:
             each.close()
 
 
@@ -100,15 +125,194 @@ def longest(port, targets=("/", "/nowhere"), requests=20):
     return max(times)
 
 
+#: In which more of them than there are threads would have come to hold one.
+SOON = 2.5
+
+
 @pytest.mark.parametrize("framing", ["Content-Length: 1000000", "Content-Length: 90000", "Transfer-Encoding: chunked"])
 def test_slow_uploads_hold_up_nobody(served, framing):
     """More of them than there are threads, on a server that knows nothing of its routes yet."""
-    with on_our_server(served, threads=8) as port, Slow(port, uploads=100, framing=framing):
-        time.sleep(3)
+    with on_our_server(served, threads=8) as port, SlowClients(port, uploads=60, framing=framing):
+        time.sleep(SOON)
         assert longest(port) < 2
 
 
 def test_slow_readers_hold_up_nobody(served):
-    with on_our_server(served, threads=8) as port, Slow(port, readers=100):
-        time.sleep(3)
+    with on_our_server(served, threads=8) as port, SlowClients(port, readers=40):
+        time.sleep(SOON)
         assert longest(port) < 2
+
+
+def download(port):
+    """A client that has asked, and reads nothing yet."""
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    connection.connect(("127.0.0.1", port))
+    connection.settimeout(30)
+    connection.sendall(b"GET /download HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+    return connection
+
+
+def digest(connection):
+    """Of what it gets now; None where the connection is cut."""
+    response = http.client.HTTPResponse(connection)
+    try:
+        response.begin()
+        return hashlib.sha256(response.read()).hexdigest()
+    except (http.client.IncompleteRead, ConnectionError):
+        return None
+    finally:
+        response.close()
+
+
+@pytest.mark.parametrize("application", [as_callable, by_write])
+def test_what_slow_readers_get_is_whole(application, caplog):
+    """Two threads wait for their clients at once, two more when a file of 1 MiB is full; who is further behind is cut off."""
+    with on_our_server(application, threads=8, max_spool=64 << 20) as port, contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(download(port)) for _ in range(6)]
+        until(lambda: caplog.text.count("the client is too far behind") == 2)
+        got = [digest(each) for each in clients]
+    assert (got.count(DIGEST), got.count(None)) == (4, 2)
+    assert len(caplog.records) == 2
+
+
+def digest_said(connection):
+    with http.client.HTTPResponse(connection) as response:
+        response.begin()
+        assert response.status == 200
+        return response.read().decode()
+
+
+@pytest.mark.parametrize("framing", ["length", "chunks"])
+def test_what_slow_uploads_send_is_whole(served, framing):
+    """Some are read by their call as they come, some from a file."""
+    data = os.urandom(700_000)
+    lengths = ["Content-Length: 700000"] * 6 if framing == "length" else ["Transfer-Encoding: chunked"] * 6
+    with on_our_server(served, threads=8) as port, contextlib.ExitStack() as stack:
+        clients = []
+        for length in lengths:
+            client = stack.enter_context(socket.create_connection(("127.0.0.1", port), 30))
+            client.sendall(f"POST /upload HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{length}\r\n\r\n".encode())
+            clients.append(client)
+        for begin in range(0, len(data), 70_000):
+            piece = data[begin:begin + 70_000]
+            for client in clients:
+                client.sendall(piece if framing == "length" else b"%x\r\n%b\r\n" % (len(piece), piece))
+        for client in clients:
+            if framing == "chunks":
+                client.sendall(b"0\r\n\r\n")
+            assert digest_said(client) == hashlib.sha256(data).hexdigest()
+
+
+def test_an_upload_is_read_as_it_comes_while_few_threads_wait_for_one(app):
+    arrived = threading.Event()
+
+    @app.route("/watch", method=state.METHOD_POST)
+    def watch(req):
+        assert req.input.read(5) == b"begin"
+        arrived.set()
+        return str(len(req.input.read()))
+
+    with on_our_server(app) as port, socket.create_connection(("127.0.0.1", port), 30) as client:
+        client.sendall(b"POST /watch HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 200005\r\n\r\nbegin")
+        assert arrived.wait(30)
+        client.sendall(bytes(200_000))
+        assert client.makefile("rb").read().endswith(b"200000")
+
+
+def spooled():
+    """Bytes of the files without a name that this process has open."""
+    total = 0
+    for number in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(OSError):
+            if os.readlink(f"/proc/self/fd/{number}").endswith(" (deleted)"):
+                total += os.fstat(int(number)).st_size
+    return total
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/fd"), reason="temporary files are looked for in /proc")
+def test_bodies_for_which_there_is_no_room_are_503(app):
+    """The limit holds for all together, and is at least that of one body."""
+    with on_our_server(app, threads=1, max_body=1_000_000, max_spool=0) as port, contextlib.ExitStack() as stack:
+        head = b"POST /upload HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 900000\r\n\r\n"
+        first, second = (stack.enter_context(socket.create_connection(("127.0.0.1", port), 30)) for _ in range(2))
+        first.sendall(head + bytes(800_000))
+        until(lambda: spooled() >= 700_000)
+        with contextlib.suppress(OSError):
+            second.sendall(head + bytes(900_000))
+        assert second.recv(1000).startswith(b"HTTP/1.1 503 ")
+        first.sendall(bytes(100_000))
+        assert first.recv(1000).startswith(b"HTTP/1.1 200 ")
+        # what it took is free again
+        assert Client(port)("/upload", "POST", bytes(900_000)).status == 200
+
+
+def test_the_time_of_the_client_is_not_that_of_the_application(app):
+    @app.route("/slow", method=state.METHOD_POST)
+    def slow(req):
+        length = len(req.input.read())
+        time.sleep(float(req.args["seconds"]))
+        return str(length)
+
+    with on_our_server(app, request_timeout=0.8) as port:
+        for size in (1000, 200_000):  # gathered, and read by the call
+            for seconds, status in ((0, 200), (2, 503)):
+                with socket.create_connection(("127.0.0.1", port), 30) as client:
+                    head = f"POST /slow?seconds={seconds} HTTP/1.1\r\nHost: a\r\nContent-Length: {size}\r\n\r\n"
+                    client.sendall(head.encode() + b"a")
+                    time.sleep(1.2)
+                    client.sendall(bytes(size - 1))
+                    assert client.recv(1000).startswith(f"HTTP/1.1 {status} ".encode())
+
+
+APP = """
+from poorwsgi import Application, state
+from poorwsgi.response import GeneratorResponse
+app = Application("slow")
+app.auto_form = app.auto_data = False
+
+@app.route("/")
+def home(req):
+    return "home"
+
+@app.route("/upload", method=state.METHOD_POST)
+def upload(req):
+    return str(len(req.input.read()))
+
+@app.route("/download")
+def download(req):
+    return GeneratorResponse(bytes(65536) for _ in range(80))
+"""
+
+
+def resident(pid):
+    with open(f"/proc/{pid}/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="the memory of a process is looked for in /proc")
+def test_thousands_of_slow_clients_cost_nobody_anything(tmp_path):
+    """2,000 uploads and 2,000 readers at a time, on a server with its default settings."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < 12_000:
+        pytest.skip(f"the system allows a process {hard} descriptors")
+    (tmp_path / "app.py").write_text(APP)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 12_000), hard))
+    command = [sys.executable, "-m", "poorwsgi", "run", "app:app", "--port", "0", "--workers", "0"]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+    try:
+        port = int(re.search(r":(\d+),", process.stdout.readline())[1])
+        p99 = lambda: sorted(longest(port, ("/",), 1) for _ in range(500))[494]
+        p99()
+        without, before = min(p99() for _ in range(3)), resident(process.pid)
+        with SlowClients(port, uploads=2000, readers=2000):
+            time.sleep(3)
+            beside = min(p99() for _ in range(5))
+            memory = resident(process.pid) - before
+            assert beside < 2 * without + 0.002
+            assert memory < 400 << 20
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

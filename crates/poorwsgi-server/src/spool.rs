@@ -349,3 +349,123 @@ impl Blocks for Stored {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+    use std::future::poll_fn;
+
+    use http_body::Frame;
+    use http_body_util::{BodyExt, StreamBody};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A body of these pieces, with an error at its end if there is one.
+    fn body(pieces: Vec<Vec<u8>>, error: Option<&'static str>) -> Body {
+        let mut items: VecDeque<_> =
+            pieces.into_iter().map(|piece| Ok(Frame::data(Bytes::from(piece)))).collect();
+        items.extend(error.map(|error| Err(BoxError::from(error))));
+        Body::wrap(StreamBody::new(poorwsgi::response::iter(items)))
+    }
+
+    async fn gather(body: Body, spool: &Spool) -> Result<Gathered, HttpError> {
+        let mut gathering = Gathering::new(body, spool);
+        poll_fn(|cx| gathering.poll(cx)).await
+    }
+
+    /// What a body holds, and the error that it ends with.
+    async fn read(mut body: Body) -> (Vec<u8>, Option<String>) {
+        let mut all = Vec::new();
+        while let Some(frame) = body.frame().await {
+            match frame {
+                Ok(frame) => all.extend_from_slice(&frame.into_data().unwrap_or_default()),
+                Err(error) => return (all, Some(error.to_string())),
+            }
+        }
+        (all, None)
+    }
+
+    fn used(spool: &Spool) -> (u64, u64) {
+        let Budgets { memory, files } = &*spool.0;
+        (memory.used.load(Ordering::Relaxed), files.used.load(Ordering::Relaxed))
+    }
+
+    #[tokio::test]
+    async fn a_body_in_one_piece_is_not_copied() {
+        let piece = Bytes::from(vec![7; 1000]);
+        let whole = Body::wrap(http_body_util::Full::new(piece.clone()));
+        let gathered = gather(whole, &Spool::new(0)).await.unwrap();
+        assert_eq!(gathered.body.as_bytes().unwrap().as_ptr(), piece.as_ptr());
+    }
+
+    #[tokio::test]
+    async fn what_a_body_takes_is_given_back_when_it_is_gone() {
+        let spool = Spool::new(1 << 30);
+        let small = gather(body(vec![vec![1; 500], vec![2; 500]], None), &spool).await.unwrap();
+        let large = gather(body(vec![vec![3; 50_000]; 10], None), &spool).await.unwrap();
+        assert_eq!(small.body.length(), Some(1000));
+        assert_eq!(large.body.length(), Some(500_000));
+        let (memory, files) = used(&spool);
+        assert!((1000..=1000 + IN_MEMORY).contains(&memory), "{memory}");
+        assert!((500_000 - IN_MEMORY..=500_000).contains(&files), "{files}");
+        let Gathered { body, held } = large;
+        assert_eq!(read(body).await, ([3; 500_000].to_vec(), None));
+        drop((small, held));
+        assert_eq!(used(&spool), (0, 0));
+    }
+
+    #[tokio::test]
+    async fn without_memory_bodies_go_to_files_and_without_files_they_are_503() {
+        let spool = Spool::new(100_000);
+        assert!(spool.0.memory.take(MEMORY));
+        let kept = gather(body(vec![vec![1; 20_000]; 4], None), &spool).await.unwrap();
+        assert!(used(&spool).1 >= 60_000);
+        let refused = gather(body(vec![vec![1; 20_000]; 4], None), &spool).await.unwrap_err();
+        assert_eq!(refused.status(), 503);
+        // What is small has its place in any case.
+        let small = gather(body(vec![vec![1; 1000]; 4], None), &spool).await.unwrap();
+        assert_eq!(read(small.body).await.0.len(), 4000);
+        drop(kept);
+        assert!(gather(body(vec![vec![1; 20_000]; 4], None), &spool).await.is_ok());
+        assert_eq!(used(&spool), (MEMORY, 0));
+    }
+
+    #[test]
+    fn a_file_that_is_full_keeps_what_it_has() {
+        let spool = Spool::new(10);
+        let mut file = SpoolFile::new(&spool).unwrap();
+        file.write_at(b"0123456", 0).unwrap();
+        let error = file.write_at(b"789a", 7).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::QuotaExceeded);
+        assert!(error.to_string().contains("max_spool"));
+        // What is written over takes nothing more.
+        file.write_at(b"abcdefg", 0).unwrap();
+        assert_eq!((file.len(), used(&spool).1), (7, 7));
+    }
+
+    proptest! {
+        #[test]
+        fn what_comes_out_is_what_came_in(
+            pieces in proptest::collection::vec((1..40_000_usize, any::<u8>()), 0..20),
+            error in proptest::option::of(Just("broken off")),
+            has_memory in any::<bool>(),
+        ) {
+            let pieces: Vec<_> = pieces.into_iter().map(|(length, byte)| vec![byte; length]).collect();
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let spool = Spool::new(1 << 30);
+            if !has_memory {
+                spool.0.memory.take(MEMORY);
+            }
+            let (all, ended) = runtime.block_on(async {
+                let Gathered { body, held } = gather(body(pieces.clone(), error), &spool).await.unwrap();
+                let read = read(body).await;
+                drop(held);
+                read
+            });
+            prop_assert_eq!(all, pieces.concat());
+            prop_assert_eq!(ended.as_deref(), error);
+            prop_assert_eq!(used(&spool), (if has_memory { 0 } else { MEMORY }, 0));
+        }
+    }
+}

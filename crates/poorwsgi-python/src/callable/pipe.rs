@@ -10,6 +10,7 @@
 //! 4. else is cut off.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::fs::File;
 use std::io;
 use std::pin::Pin;
@@ -147,7 +148,7 @@ impl Sender {
         if let Sent::Full(block) = sent {
             sent = match waiting.try_acquire() {
                 Ok(_waits) => self.push(self.0.wait_for_room(), block),
-                Err(_) => self.cut("the client is too far behind, and too many threads wait for others (settings max_spool, threads)"),
+                Err(_) => self.cut(),
             };
         }
         matches!(sent, Sent::Taken)
@@ -168,14 +169,9 @@ impl Sender {
         if unread.saturating_add(length) > size {
             return Sent::Full(block);
         }
+        // Where the spool or the disk is full, the thread has to wait, or the client is cut off, and the log told.
         let written = written_in_circle(&mut file, &self.0.patience.0.spool, &block, begin, size);
-        let file = match written {
-            Ok(file) => file,
-            Err(error) => {
-                tracing::warn!(target: "poorwsgi::server", %error, "a response cannot be kept for a client that reads slowly");
-                return Sent::Full(block);
-            }
-        };
+        let Ok(file) = written else { return Sent::Full(block) };
         let mut state = self.0.state();
         state.written += length;
         state.file = Some(file);
@@ -200,19 +196,18 @@ impl Sender {
         Sent::Taken
     }
 
-    /// Ends the connection.
-    fn cut(&self, reason: &'static str) -> Sent {
+    /// Ends the connection, which tells the log.
+    fn cut(&self) -> Sent {
         let mut state = self.0.state();
         state.blocks.clear();
         state.read = state.written;
         drop(state);
-        // Whoever reads it tells the log.
-        let _ = self.end(Err(reason.into()));
+        let _ = self.end(Err(Box::new(TooFarBehind)));
         Sent::Gone
     }
 
     pub(super) fn is_gone(&self) -> bool {
-        self.0.state().is_gone
+        self.0.state().is_over()
     }
 
     /// There is no more: it is complete, or it broke off. The error comes back when the connection is gone.
@@ -323,8 +318,24 @@ impl Drop for Receiver {
         drop(state);
         drop(blocks);
         self.shared.room.notify_all();
-        if let Some(Err(error)) = unread {
+        if let Some(Err(error)) = unread
+            && !error.is::<TooFarBehind>()
+        {
             super::log_failure(&error);
         }
     }
 }
+
+/// Why a client was cut off.
+#[derive(Debug)]
+struct TooFarBehind;
+
+impl fmt::Display for TooFarBehind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "the client is too far behind, and too many threads wait for others (settings max_spool, threads)",
+        )
+    }
+}
+
+impl std::error::Error for TooFarBehind {}
