@@ -1,8 +1,9 @@
 //! Where a request ends, found in the bytes before they are parsed.
 //!
-//! hyper gives no sight of what RFC 9112 wants refused: a bare LF as line end, and `Content-Length` beside
-//! `Transfer-Encoding` (it drops the length). Both are how requests are smuggled, so the head is looked at here
-//! first; and nothing that follows a message is handed to hyper before that message has ended.
+//! hyper gives no sight of what RFC 9112 wants refused: a bare LF as line end, `Content-Length` beside
+//! `Transfer-Encoding` (it drops the length), and a fragment in the target (it drops that, too). This is how requests
+//! are smuggled, so the head is looked at here first; and nothing that follows a message is handed to hyper before that
+//! message has ended.
 
 use http::StatusCode;
 use memchr::memchr_iter;
@@ -29,6 +30,9 @@ pub(crate) enum Framing {
 pub(crate) struct Head {
     pub(crate) length: usize,
     pub(crate) framing: Framing,
+    /// Where the digit stands of a minor version after 1. Such a request is one of HTTP/1.1 for us (RFC 9110, section
+    /// 2.5), and hyper knows no other.
+    pub(crate) later_minor: Option<usize>,
 }
 
 /// Finds the end of a head as its bytes arrive, looking at each byte once.
@@ -39,6 +43,7 @@ pub(crate) struct HeadScanner {
     lines: usize,
     length: Option<u64>,
     chunked: bool,
+    later_minor: Option<usize>,
 }
 
 impl HeadScanner {
@@ -54,10 +59,14 @@ impl HeadScanner {
             self.line_start = line_feed + 1;
             Self::check_size(self.line_start, limits)?;
             if line.is_empty() {
-                return Ok(Some(Head { length: self.line_start, framing: self.framing()? }));
+                let (framing, later_minor) = (self.framing()?, self.later_minor);
+                return Ok(Some(Head { length: self.line_start, framing, later_minor }));
             }
             match self.lines {
-                0 => Self::check_request_line(line.len(), limits)?,
+                0 => {
+                    Self::check_request_line(line.len(), limits)?;
+                    self.later_minor = request_line(line)?;
+                }
                 fields if fields > limits.fields => {
                     return Err(Refusal::over_limit(
                         StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
@@ -124,6 +133,33 @@ impl HeadScanner {
     }
 }
 
+/// `method SP request-target SP HTTP-version` (RFC 9112, section 3), the method and the form of the target left for hyper
+/// to refuse. Says where the minor version is if that is later than 1.
+fn request_line(line: &[u8]) -> Result<Option<usize>, Refusal> {
+    let mut parts = line.split(|byte| *byte == b' ');
+    let (Some([_, ..]), Some(target @ [_, ..]), Some(version @ [_, ..]), None) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        let reason = "the request line is not a method, a target and a version, with one space in between";
+        return Err(Refusal::bad_request(reason));
+    };
+    if !target.iter().all(|byte| is_of_target(*byte)) {
+        let reason = "the target has characters that must be percent-encoded, or a fragment";
+        return Err(Refusal::bad_request(reason));
+    }
+    match version {
+        b"HTTP/1.0" | b"HTTP/1.1" => Ok(None),
+        [b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'2'..=b'9'] => Ok(Some(line.len() - 1)),
+        _ => Err(Refusal::bad_request("the version of HTTP is neither 1.1 nor 1.0")),
+    }
+}
+
+/// A visible character of ASCII, and no `#`: a fragment is never sent (RFC 9112, section 3.2). Of these, what clients send
+/// although it ought to be encoded is taken as it is, where there is nothing else that it could mean.
+const fn is_of_target(byte: u8) -> bool {
+    byte.is_ascii_graphic() && byte != b'#'
+}
+
 /// The value of a field line if it has this (lower-case) name. A space before the colon is left for hyper to refuse.
 fn value_of<'line>(line: &'line [u8], name: &[u8]) -> Option<&'line [u8]> {
     let (found, rest) = line.split_at_checked(name.len())?;
@@ -167,6 +203,44 @@ mod tests {
         assert_eq!(fields("X-Content-Length: 7\r\nContent-Length-X: 7\r\n"), Ok(Some(Framing::Length(0))));
     }
 
+    /// RFC 9112, sections 2.3, 3 and 3.2.
+    #[test]
+    fn a_request_line_is_a_method_a_target_and_a_version() {
+        let minor =
+            |line: &str| whole(format!("{line}\r\n\r\n").as_bytes()).map(|head| head.unwrap().later_minor);
+        assert_eq!(minor("GET / HTTP/1.1"), Ok(None));
+        assert_eq!(minor("GET /a|b[c]{d}\"e^f?`<> HTTP/1.0"), Ok(None));
+        assert_eq!(minor("GET / HTTP/1.2"), Ok(Some(13)));
+        assert_eq!(minor("OPTIONS * HTTP/1.9"), Ok(Some(17)));
+        for line in [
+            "GET",
+            "GET /",
+            "GET / ",
+            "GET  HTTP/1.1",
+            " GET / HTTP/1.1",
+            "GET  / HTTP/1.1",
+            "GET /  HTTP/1.1",
+            "GET / HTTP/1.1 ",
+            "GET\t/ HTTP/1.1",
+            "GET /\ta HTTP/1.1",
+            "GET / HTTP/1.10",
+            "GET / HTTP/1.",
+            "GET / HTTP/0.9",
+            "GET / HTTP/2.0",
+            "GET / HTTP/2",
+            "GET / http/1.1",
+            "GET / HTTP/1.\u{661}",
+            "GET /# HTTP/1.1",
+            "GET /?# HTTP/1.1",
+            "GET /\u{e9} HTTP/1.1",
+            "GET /\u{7f} HTTP/1.1",
+            "GET /\0 HTTP/1.1",
+            "GET /\r HTTP/1.1",
+        ] {
+            assert_eq!(minor(line), Err(400), "{line:?}");
+        }
+    }
+
     /// RFC 9112, section 11.2: whatever two readers could understand differently.
     #[test]
     fn ambiguous_framing_is_refused() {
@@ -202,7 +276,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_head_in_pieces_is_found_as_a_whole_one(bytes in "[A-C:\r\n]{0,60}(\r\n\r\n)?[a-z]{0,9}", step in 1_usize..9) {
+        fn a_head_in_pieces_is_found_as_a_whole_one(bytes in "(A /B? HTTP/1.[0-9]\r\n)?[A-C:\r\n]{0,60}(\r\n\r\n)?[a-z]{0,9}", step in 1_usize..9) {
             let bytes = bytes.as_bytes();
             let mut scanner = HeadScanner::default();
             let mut seen = 0;

@@ -31,6 +31,10 @@ impl KnownHost {
 
 /// Checks a parsed head, and takes out of it what the application must not see.
 pub(crate) fn check<B>(request: &mut Request<B>, trusted: bool, known: &KnownHost) -> Result<(), Refusal> {
+    if request.method() == Method::CONNECT {
+        let reason = "CONNECT is not implemented: this server is no proxy";
+        return Err(Refusal::new(StatusCode::NOT_IMPLEMENTED, reason));
+    }
     let fields = Fields::collect(request.headers(), trusted)?;
     let host = match fields.host {
         Some(value) if request.uri().authority().is_none() && known.is(value) => None,
@@ -78,22 +82,20 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// The four forms of a target (RFC 9112, section 3.2), each with the methods that may use it.
+/// The forms of a target (RFC 9112, section 3.2), each with the methods that may use it. The fourth form, an authority
+/// alone, is for CONNECT.
 fn check_target<B>(request: &Request<B>, host: Option<Authority<'_>>) -> Result<(), Refusal> {
     let uri = request.uri();
-    let is_connect = request.method() == Method::CONNECT;
     let Some(authority) = uri.authority() else {
         return match uri.path() {
-            _ if is_connect => Err(Refusal::bad_request("CONNECT wants a host and a port as its target")),
             "*" if request.method() == Method::OPTIONS => Ok(()),
             path if path.starts_with('/') => Ok(()),
             _ => Err(Refusal::bad_request("the target is not a path")),
         };
     };
     let default_port = match uri.scheme_str() {
-        None if is_connect => 443,
-        Some("http") if !is_connect => 80,
-        Some("https") if !is_connect => 443,
+        Some("http") => 80,
+        Some("https") => 443,
         _ => return Err(Refusal::bad_request("this form of target is not for this method")),
     };
     let target = Authority::parse(authority.as_str())
@@ -155,8 +157,6 @@ mod tests {
         let host = [("host", "a.example")];
         assert_eq!(status("OPTIONS", "*", &host), 200);
         assert_eq!(status("GET", "*", &host), 400);
-        assert_eq!(status("CONNECT", "a.example:443", &host), 200);
-        assert_eq!(status("CONNECT", "/", &host), 400);
         assert_eq!(status("GET", "a.example:80", &host), 400);
         assert_eq!(status("GET", "http://a.example/", &host), 200);
         assert_eq!(status("GET", "http://A.example:80/", &host), 200);
@@ -164,7 +164,14 @@ mod tests {
         assert_eq!(status("GET", "http://a.example:81/", &host), 400);
         assert_eq!(status("GET", "http://user@a.example/", &host), 400);
         assert_eq!(status("GET", "ftp://a.example/", &host), 400);
-        assert_eq!(status("CONNECT", "http://a.example/", &host), 400);
+    }
+
+    /// RFC 9110, section 9.3.6: there is nothing that a tunnel could lead to.
+    #[test]
+    fn connect_is_not_implemented() {
+        for target in ["a.example:443", "/", "http://a.example/"] {
+            assert_eq!(status("CONNECT", target, &[("host", "a.example")]), 501);
+        }
     }
 
     /// The second request of a connection is checked like the first.

@@ -102,12 +102,15 @@ impl<T: AsyncRead + AsyncWrite + Unpin> GuardedIo<T> {
         self.phase = Phase::Closed;
     }
 
-    /// Looks at the head so far and begins the message once it is whole.
-    fn look_at_head(&mut self, bytes: &[u8]) {
+    /// Looks at the head so far and begins the message once it is whole, with the version that hyper takes it for.
+    fn look_at_head(&mut self, bytes: &mut [u8]) {
         let Phase::Head { scanner, .. } = &mut self.phase else { return };
         match scanner.scan(bytes, &self.config.head) {
             Ok(None) => {}
-            Ok(Some(Head { length, framing })) => {
+            Ok(Some(Head { length, framing, later_minor })) => {
+                if let Some(minor) = later_minor.and_then(|at| bytes.get_mut(at)) {
+                    *minor = b'1';
+                }
                 let (body, chunks) = match framing {
                     Framing::Length(length) => (length, None),
                     Framing::Chunked => (0, Some(Chunks::new())),
@@ -156,8 +159,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> GuardedIo<T> {
                 self.held.advance(2);
             }
             if !matches!(&*self.held, b"" | b"\r") {
-                let held = std::mem::take(&mut self.held);
-                self.look_at_head(&held);
+                let mut held = std::mem::take(&mut self.held);
+                self.look_at_head(&mut held);
                 self.held = held;
             }
         }
@@ -175,7 +178,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> GuardedIo<T> {
     /// Takes what was read into hyper's buffer after its first `before` bytes: leaves there what hyper may see and
     /// holds the rest back. `false` if that is nothing.
     fn take_in(&mut self, buf: &mut ReadBuf<'_>, before: usize) -> bool {
-        let bytes = buf.filled().get(before..).unwrap_or_default();
+        let bytes = buf.filled_mut().get_mut(before..).unwrap_or_default();
         match &mut self.phase {
             Phase::Message { pace, .. } => pace.received(bytes.len()),
             _ if self.held.is_empty() && !bytes.starts_with(b"\r") => self.look_at_head(bytes),

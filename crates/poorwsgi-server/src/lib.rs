@@ -19,8 +19,13 @@
 //!
 //! - A request that two readers could understand differently is answered with 400 and the connection is closed: a
 //!   bare LF as line end, `Content-Length` with `Transfer-Encoding` or twice, a transfer coding other than one
-//!   `chunked`, a missing, second or invalid `Host`, a target in the wrong form (RFC 9112). What comes after it on the
-//!   connection is never looked at.
+//!   `chunked`, a missing, second or invalid `Host`, a target in the wrong form, with a fragment or with bytes that are
+//!   not of ASCII (RFC 9112). What comes after it on the connection is never looked at.
+//! - Chunks are taken by the grammar of RFC 9112, section 7.1, extensions and trailers included: at most 16 digits of a
+//!   size, and 4 KiB of a size with its extensions. Anything else is an error for the reader of the body, and closes the
+//!   connection.
+//! - HTTP/1.2 to HTTP/1.9 are served as HTTP/1.1 (RFC 9110, section 2.5); other versions are answered with 400.
+//! - `CONNECT` is answered with 501: the server is no proxy.
 //! - Each limit and deadline is a setting of [`Config`], and whoever passes one is told its name.
 //! - A body that does not arrive whole is an error for its reader ([`BodyError`]); a response that does not get out
 //!   whole cuts the connection.
