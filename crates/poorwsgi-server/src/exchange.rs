@@ -239,7 +239,9 @@ fn finish<B: Body<Data = Bytes> + 'static>(
         record.finish();
         return Err(Cut);
     }
-    let without_content = record.method() == Method::HEAD
+    let resets = response.status() == StatusCode::RESET_CONTENT;
+    let without_content = resets
+        || record.method() == Method::HEAD
         || matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
     let said = match Said::of(&response, without_content) {
         Ok(said) => said,
@@ -260,6 +262,10 @@ fn finish<B: Body<Data = Bytes> + 'static>(
     if said.coding {
         headers.remove(header::TRANSFER_ENCODING);
     }
+    if resets {
+        // Its message does not end with its head, so that the length must be said: 0 (RFC 9110, section 15.3.6).
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
+    }
     if let Some(server) = context.config.server_header.as_ref().filter(|_| !said.server) {
         headers.append(header::SERVER, server.clone());
     }
@@ -267,7 +273,7 @@ fn finish<B: Body<Data = Bytes> + 'static>(
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     Ok(response.map(|body| {
-        let payload = if without_content && said.length.is_some() {
+        let payload = if resets || (without_content && said.length.is_some()) {
             Payload::Text { text: Bytes::new() }
         } else {
             Payload::of(body)
@@ -290,7 +296,10 @@ impl Said {
     /// is given.
     fn of<B: Body>(response: &Response<B>, without_content: bool) -> Result<Self, &'static str> {
         let status = response.status();
-        if status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS {
+        if status == StatusCode::SWITCHING_PROTOCOLS {
+            return Err("101: this server does not switch protocols");
+        }
+        if status.is_informational() {
             return Err("a final status is wanted");
         }
         let mut said = Said::default();

@@ -29,6 +29,8 @@
 //! - Each limit and deadline is a setting of [`Config`], and whoever passes one is told its name.
 //! - A body that does not arrive whole is an error for its reader ([`BodyError`]); a response that does not get out
 //!   whole cuts the connection.
+//! - 204, 205, 304 and the answer to HEAD have no content, whatever the service gives. A 101 is a 500: no protocol is
+//!   switched.
 //! - A panic in the service is a 500 for that request.
 //! - Fields whose names contain `_` are dropped, and so are `Forwarded` and `X-Forwarded-*` unless the peer is a
 //!   trusted proxy.

@@ -12,7 +12,7 @@ fn body(answer: &str) -> &str {
     answer.split_once("\r\n\r\n").map_or("", |(_, body)| body)
 }
 
-/// RFC 9110, sections 9.3.2, 15.3.5 and 15.4.5.
+/// RFC 9110, sections 9.3.2, 15.3.5, 15.3.6 and 15.4.5.
 #[tokio::test]
 async fn no_content_where_there_must_be_none() {
     let server = TestServer::start(Config::new()).await;
@@ -23,6 +23,10 @@ async fn no_content_where_there_must_be_none() {
         ("HEAD", "/wrong-length", 200),
         ("GET", "/no-content", 204),
         ("GET", "/not-modified", 304),
+        ("GET", "/reset-content", 205),
+        ("GET", "/reset-frames", 205),
+        ("GET", "/reset-wrong-length", 205),
+        ("HEAD", "/reset-content", 205),
     ] {
         let answer = get(&server, method, path).await;
         assert_eq!((statuses(&answer), body(&answer)), (vec![status], ""), "{method} {path}: {answer}");
@@ -30,6 +34,25 @@ async fn no_content_where_there_must_be_none() {
     assert!(get(&server, "HEAD", "/").await.contains("content-length: 12\r\n"));
     assert!(!get(&server, "GET", "/no-content").await.contains("content-length"));
     assert!(get(&server, "GET", "/not-modified").await.contains("etag: \"1\"\r\n"));
+    for path in ["/reset-content", "/reset-frames", "/reset-wrong-length"] {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: a.example\r\n\r\n");
+        let answer = server.ask(request.repeat(2)).await;
+        assert_eq!(statuses(&answer), [205, 205], "the second one begins where the first one ends: {answer}");
+        assert_eq!(answer.matches("\r\ncontent-length: 0\r\n").count(), 2, "{answer}");
+        assert!(!answer.contains("transfer-encoding"), "{answer}");
+    }
+}
+
+/// Nothing speaks another protocol here: a client that believed a 101 would wait for ever.
+#[tokio::test]
+async fn protocols_are_not_switched() {
+    let server = TestServer::start(Config::new()).await;
+    let request = "GET /switching HTTP/1.1\r\nHost: a.example\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n";
+    let answer = server.ask(request.repeat(2)).await;
+    assert_eq!(statuses(&answer), [500], "{answer}");
+    assert!(answer.contains("\r\nconnection: close\r\n") && !answer.contains("upgrade"), "{answer}");
+    let lines = LOG.lines("/switching");
+    assert!(lines.iter().any(|line| line.contains("ERROR") && line.contains("101")), "{lines:?}");
 }
 
 #[tokio::test]
