@@ -21,6 +21,7 @@ use tower_service::Service;
 use crate::LOG;
 use crate::body::RequestBody;
 use crate::context::Context as ConnectionContext;
+use crate::date;
 use crate::framing::decimal;
 use crate::head::{self, KnownHost};
 use crate::outgoing::{Outgoing, Payload};
@@ -269,6 +270,9 @@ fn finish<B: Body<Data = Bytes> + 'static>(
     if let Some(server) = context.config.server_header.as_ref().filter(|_| !said.server) {
         headers.append(header::SERVER, server.clone());
     }
+    if !said.date {
+        headers.append(header::DATE, date::now());
+    }
     if closes {
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
@@ -286,6 +290,7 @@ fn finish<B: Body<Data = Bytes> + 'static>(
 #[derive(Default)]
 struct Said {
     server: bool,
+    date: bool,
     /// The transfer coding is the server's own affair (RFC 9112, section 6.1).
     coding: bool,
     length: Option<u64>,
@@ -306,6 +311,7 @@ impl Said {
         for (name, value) in response.headers() {
             match *name {
                 header::SERVER => said.server = true,
+                header::DATE => said.date = true,
                 header::TRANSFER_ENCODING => said.coding = true,
                 header::CONTENT_LENGTH => {
                     let length = decimal(value.as_bytes()).ok_or("Content-Length is not a number")?;

@@ -52,6 +52,7 @@ mod chunks;
 mod config;
 mod connection;
 mod context;
+mod date;
 mod deadline;
 pub mod event_loop;
 mod exchange;

@@ -1,9 +1,10 @@
 //! The answer to a request that never reaches the application.
 
 use std::fmt;
-use std::time::SystemTime;
 
 use http::{HeaderValue, StatusCode, header};
+
+use crate::date;
 
 /// Why a request is refused, and with which status.
 ///
@@ -46,6 +47,7 @@ impl Refusal {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        headers.insert(header::DATE, date::now());
         response
     }
 
@@ -53,17 +55,17 @@ impl Refusal {
     /// section 9.3.2).
     pub(crate) fn to_bytes(&self, to_head: bool, server: Option<&HeaderValue>) -> Vec<u8> {
         let page = self.page();
-        let date = httpdate::fmt_http_date(SystemTime::now());
         let mut bytes = format!(
-            "HTTP/1.1 {}\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: {}\r\nconnection: close\r\n\
-             date: {date}\r\n",
+            "HTTP/1.1 {}\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: {}\r\nconnection: close\r\n",
             self.status,
             page.len(),
         )
         .into_bytes();
-        if let Some(server) = server {
-            bytes.extend_from_slice(b"server: ");
-            bytes.extend_from_slice(server.as_bytes());
+        for (name, value) in [("date", Some(&date::now())), ("server", server)] {
+            let Some(value) = value else { continue };
+            bytes.extend_from_slice(name.as_bytes());
+            bytes.extend_from_slice(b": ");
+            bytes.extend_from_slice(value.as_bytes());
             bytes.extend_from_slice(b"\r\n");
         }
         bytes.extend_from_slice(b"\r\n");

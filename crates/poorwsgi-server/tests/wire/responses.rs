@@ -47,7 +47,8 @@ async fn no_content_where_there_must_be_none() {
 #[tokio::test]
 async fn protocols_are_not_switched() {
     let server = TestServer::start(Config::new()).await;
-    let request = "GET /switching HTTP/1.1\r\nHost: a.example\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n";
+    let request =
+        "GET /switching HTTP/1.1\r\nHost: a.example\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n";
     let answer = server.ask(request.repeat(2)).await;
     assert_eq!(statuses(&answer), [500], "{answer}");
     assert!(answer.contains("\r\nconnection: close\r\n") && !answer.contains("upgrade"), "{answer}");
@@ -130,6 +131,33 @@ async fn the_server_names_itself_once_and_without_a_version() {
     for answer in [get(&server, "GET", "/").await, server.ask("GET / HTTP/1.1\nHost: a\r\n\r\n").await] {
         assert!(!answer.contains("server:"), "{answer}");
     }
+}
+
+/// RFC 9110, section 6.6.1.
+#[tokio::test]
+async fn every_response_has_one_date_and_an_application_may_give_its_own() {
+    let server = TestServer::start(Config::new()).await;
+    for request in [
+        "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET / HTTP/1.0\r\n\r\n",
+        "HEAD / HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET /not-modified HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET /error HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET / HTTP/1.1\r\n\r\n",
+        "GET / HTTP/1.1\nHost: a\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\nno field\r\n\r\n",
+        "GET / HTTP/9.9\r\nHost: a\r\n\r\n",
+    ] {
+        let answer = server.ask(request).await;
+        let dates: Vec<_> = answer.lines().filter_map(|line| line.strip_prefix("date: ")).collect();
+        assert_eq!(dates.len(), 1, "{request}: {answer}");
+        let date = httpdate::parse_http_date(dates[0]).unwrap();
+        let age = std::time::SystemTime::now().duration_since(date).unwrap();
+        assert!(age < std::time::Duration::from_secs(10), "{request}: {answer}");
+    }
+    let answer = get(&server, "GET", "/dated").await;
+    assert_eq!(answer.matches("date: ").count(), 1, "{answer}");
+    assert!(answer.contains("\r\ndate: Sun, 06 Nov 1994 08:49:37 GMT\r\n"), "{answer}");
 }
 
 #[tokio::test]

@@ -217,6 +217,7 @@ async fn answer(request: Request<RequestBody>, signals: Arc<Signals>) -> Result<
         }
         "/panic" => panic!("as asked"),
         "/error" => return Err("as asked".into()),
+        "/dated" => response.header("date", "Sun, 06 Nov 1994 08:49:37 GMT").body(text("long ago"))?,
         "/declined" => response.extension(Declined).body(text("never sent"))?,
         "/no-content" => response.status(204).header("content-length", "5").body(text("never"))?,
         "/reset-content" => response.status(205).header("content-length", "5").body(text("never"))?,

@@ -1,0 +1,90 @@
+//! The `Date` of responses (RFC 9110, section 6.6.1).
+//!
+//! hyper keeps its own until the system's clock says that it is old: where the clock is set back, that is when the clock
+//! has caught up, and until then the date stands still. So responses get ours, whose age a clock tells that never goes
+//! back; hyper's is left for the few answers that hyper gives by itself.
+
+use std::cell::RefCell;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use http::HeaderValue;
+
+thread_local! {
+    static DATE: RefCell<CachedDate> = const { RefCell::new(CachedDate { made: None }) };
+}
+
+/// What the date is now. It is made once a second for each thread.
+pub(crate) fn now() -> HeaderValue {
+    DATE.with_borrow_mut(|date| date.at(Instant::now(), SystemTime::now))
+}
+
+/// A date, and until when it is the right one.
+struct CachedDate {
+    made: Option<(HeaderValue, Instant)>,
+}
+
+impl CachedDate {
+    /// The date when a clock that never goes back says `now`. The system's clock is asked once a second.
+    fn at(&mut self, now: Instant, system: impl FnOnce() -> SystemTime) -> HeaderValue {
+        if let Some((date, until)) = &self.made
+            && now < *until
+        {
+            return date.clone();
+        }
+        let system = system();
+        let date = format(system);
+        self.made = Some((date.clone(), now + rest_of_second(system)));
+        date
+    }
+}
+
+fn rest_of_second(time: SystemTime) -> Duration {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    Duration::from_secs(1).saturating_sub(Duration::from_nanos(since.subsec_nanos().into()))
+}
+
+/// `IMF-fixdate`, which there is for the years 1970 to 9999; a clock beyond them shows the nearest one.
+fn format(time: SystemTime) -> HeaderValue {
+    const LAST: Duration = Duration::from_secs(253_402_300_799);
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default().min(LAST);
+    let text = httpdate::fmt_http_date(UNIX_EPOCH + since);
+    HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static(""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A clock that shows so many milliseconds of the year 1970.
+    fn clock(milliseconds: u64) -> impl FnOnce() -> SystemTime {
+        move || UNIX_EPOCH + Duration::from_millis(milliseconds)
+    }
+
+    #[test]
+    fn the_date_goes_on_when_the_clock_is_set_back() {
+        let (mut date, start) = (CachedDate { made: None }, Instant::now());
+        let mut at = |passed, shown| date.at(start + Duration::from_millis(passed), clock(shown));
+        assert_eq!(at(0, 3_600_400), "Thu, 01 Jan 1970 01:00:00 GMT");
+        assert_eq!(at(599, 999), "Thu, 01 Jan 1970 01:00:00 GMT", "not asked before the second is over");
+        assert_eq!(at(600, 7_000), "Thu, 01 Jan 1970 00:00:07 GMT");
+        assert_eq!(at(1_599, 7_999), "Thu, 01 Jan 1970 00:00:07 GMT");
+        assert_eq!(at(1_600, 8_000), "Thu, 01 Jan 1970 00:00:08 GMT");
+        assert_eq!(at(9_000, 90_000_000), "Fri, 02 Jan 1970 01:00:00 GMT", "set forward");
+    }
+
+    #[test]
+    fn a_date_is_not_made_anew_within_its_second() {
+        let (mut date, start) = (CachedDate { made: None }, Instant::now());
+        let first = date.at(start, clock(0));
+        let again = date.at(start + Duration::from_millis(999), || unreachable!("the clock is asked"));
+        assert_eq!(first.as_bytes().as_ptr(), again.as_bytes().as_ptr());
+    }
+
+    #[test]
+    fn a_clock_beyond_the_years_of_a_date_hurts_nobody() {
+        let long = Duration::from_secs(1 << 40);
+        assert_eq!(format(UNIX_EPOCH + long), "Fri, 31 Dec 9999 23:59:59 GMT");
+        assert_eq!(format(UNIX_EPOCH - long), "Thu, 01 Jan 1970 00:00:00 GMT");
+        assert_eq!(rest_of_second(UNIX_EPOCH - long), Duration::from_secs(1));
+    }
+}
