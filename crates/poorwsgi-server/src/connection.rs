@@ -62,7 +62,7 @@ pub(crate) async fn drive<S, B>(
             return;
         }
     };
-    let io = TokioIo::new(GuardedIo::new(stream, Arc::clone(&context.config)));
+    let io = TokioIo::new(GuardedIo::new(stream, Arc::clone(&context.config), Arc::clone(&context.stop)));
     let exchanger = Exchanger::<S, B>::new(service, introduce, Arc::clone(&context));
     let mut http = protocol.serve_connection(io, exchanger);
     let ended = until_stopped(&mut http, &context.stop).await;
@@ -89,7 +89,8 @@ pub(crate) async fn drive<S, B>(
     }
 }
 
-/// Runs the connection; a graceful stop lets it finish its request, an immediate one ends it with `None`.
+/// Runs the connection; an immediate stop ends it with `None`. A graceful one has it polled: it finishes its request, and
+/// [`GuardedIo`] closes it where it waits for one.
 async fn until_stopped<S, B>(
     http: &mut http1::Connection<TokioIo<GuardedIo<Stream>>, Exchanger<S, B>>,
     stop: &Stop,
@@ -99,21 +100,18 @@ where
     B: Body<Data = Bytes, Error: Into<BoxError>> + 'static,
 {
     let mut changed = pin!(stop.changed());
-    let mut seen = None;
+    let mut asked = false;
     poll_fn(move |cx| {
         // A task keeps its waker, so the signal, which takes a lock, is asked at first, and while the server is stopping:
         // a level is seen before those who wait for it are told, so that this one may be told once more.
-        if seen.is_none() || stop.level() > Level::Running {
+        if !asked || stop.level() > Level::Running {
             while changed.as_mut().poll(cx).is_ready() {
                 changed.set(stop.changed());
             }
-            let level = stop.level();
-            match level {
-                Level::AtOnce => return Poll::Ready(None),
-                Level::Graceful if seen != Some(level) => Pin::new(&mut *http).graceful_shutdown(),
-                Level::Graceful | Level::Running | Level::Draining => {}
+            if stop.level() == Level::AtOnce {
+                return Poll::Ready(None);
             }
-            seen = Some(level);
+            asked = true;
         }
         Pin::new(&mut *http).poll(cx).map(Some)
     })

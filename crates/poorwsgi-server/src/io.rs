@@ -4,6 +4,7 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 use http::StatusCode;
@@ -18,6 +19,7 @@ use crate::framing::{Framing, Head, HeadScanner};
 use crate::pace::Pace;
 use crate::refusal::Refusal;
 use crate::sendfile::is_stand_in;
+use crate::stop::{Level, Stop};
 
 /// Stands between a socket and hyper.
 ///
@@ -27,6 +29,7 @@ use crate::sendfile::is_stand_in;
 pub(crate) struct GuardedIo<T> {
     inner: T,
     config: Arc<Config>,
+    stop: Arc<Stop>,
     /// Bytes read too early: a head that is not whole yet, or requests after this one. Empty, and without memory of
     /// its own, for a client that waits for its answers.
     held: BytesMut,
@@ -44,7 +47,7 @@ pub(crate) struct GuardedIo<T> {
 #[derive(Debug)]
 enum Phase {
     /// Between two messages, or within a head.
-    Head { scanner: HeadScanner, waiting_since: Option<Instant>, begun: Option<Instant> },
+    Head { scanner: HeadScanner, waiting: Waiting, begun: Option<Instant> },
     /// The rest of a message: a known number of bytes, and then chunks if there are any.
     Message { left: u64, chunks: Option<Chunks>, pace: Pace },
     /// A message that went wrong: its reader gets an error, and there are no more requests.
@@ -55,15 +58,27 @@ enum Phase {
 
 impl Phase {
     fn head() -> Self {
-        Phase::Head { scanner: HeadScanner::default(), waiting_since: None, begun: None }
+        Phase::Head { scanner: HeadScanner::default(), waiting: Waiting::default(), begun: None }
     }
 }
 
+/// When one began to wait for the first byte of a request.
+#[derive(Debug, Default)]
+struct Waiting {
+    since: Option<Instant>,
+    /// The same for a server that is stopping.
+    since_stop: Option<Instant>,
+}
+
+/// How long a stop waits for the first byte of a connection that has not been served: its request may be on its way.
+const FIRST_BYTE_AFTER_STOP: Duration = Duration::from_secs(1);
+
 impl<T: AsyncRead + AsyncWrite + Unpin> GuardedIo<T> {
-    pub(crate) fn new(inner: T, config: Arc<Config>) -> Self {
+    pub(crate) fn new(inner: T, config: Arc<Config>, stop: Arc<Stop>) -> Self {
         GuardedIo {
             inner,
             config,
+            stop,
             held: BytesMut::new(),
             phase: Phase::head(),
             served_before: false,
@@ -201,10 +216,20 @@ impl<T: AsyncRead + AsyncWrite + Unpin> GuardedIo<T> {
             Phase::Head { begun, .. } if !self.held.is_empty() => {
                 *begun.get_or_insert_with(Instant::now) + config.head_timeout
             }
-            Phase::Head { waiting_since, .. } => {
+            Phase::Head { waiting, .. } => {
+                let stopping = self.stop.level() >= Level::Graceful;
+                if stopping && self.served_before {
+                    self.phase = Phase::Closed;
+                    return Poll::Ready(Ok(()));
+                }
                 let patience =
                     if self.served_before { config.idle_timeout } else { config.first_byte_timeout };
-                *waiting_since.get_or_insert_with(Instant::now) + patience
+                let at = *waiting.since.get_or_insert_with(Instant::now) + patience;
+                if stopping {
+                    at.min(*waiting.since_stop.get_or_insert_with(Instant::now) + FIRST_BYTE_AFTER_STOP)
+                } else {
+                    at
+                }
             }
         };
         if !self.deadline.poll_passed(at, cx) {
@@ -367,7 +392,7 @@ mod tests {
 
     /// What hyper gets in each read, with a buffer of this size.
     fn reads(pieces: impl Iterator<Item = Vec<u8>>, size: usize) -> Vec<Vec<u8>> {
-        let mut io = GuardedIo::new(Pieces(pieces.collect()), Arc::new(Config::new()));
+        let mut io = GuardedIo::new(Pieces(pieces.collect()), Arc::new(Config::new()), Arc::new(Stop::new()));
         let mut cx = Context::from_waker(Waker::noop());
         let mut reads = Vec::new();
         loop {

@@ -197,18 +197,25 @@ impl Listener {
     /// The next connection. Errors that are not the listener's own are waited out: without file descriptors there is
     /// nothing to do but to wait until a connection ends.
     pub(crate) async fn accept(&self) -> (Accepted, Connection) {
-        let mut pause = Duration::ZERO;
+        let mut pause = Pause::default();
         loop {
             match self.accept_once().await {
                 Ok(accepted) => return accepted,
                 Err(error) if is_the_peers(&error) => {}
-                Err(error) => {
-                    if pause.is_zero() {
-                        tracing::warn!(target: LOG, %error, "cannot accept connections for now");
-                    }
-                    pause = (pause * 2).clamp(Duration::from_millis(10), Duration::from_secs(1));
-                    tokio::time::sleep(pause).await;
-                }
+                Err(error) => pause.after(&error).await,
+            }
+        }
+    }
+
+    /// The next of the connections that wait already; `None` if there are no more.
+    pub(crate) async fn accept_waiting(&self) -> Option<(Accepted, Connection)> {
+        let mut pause = Pause::default();
+        loop {
+            match self.socket.accept() {
+                Ok(accepted) => return Some(accepted),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
+                Err(error) if is_the_peers(&error) => {}
+                Err(error) => pause.after(&error).await,
             }
         }
     }
@@ -230,6 +237,20 @@ impl Listener {
 impl Drop for Listener {
     fn drop(&mut self) {
         self.siblings.iter().for_each(|siblings| siblings.leave());
+    }
+}
+
+/// What is waited after an error of accepting, each time longer.
+#[derive(Default)]
+struct Pause(Duration);
+
+impl Pause {
+    async fn after(&mut self, error: &io::Error) {
+        if self.0.is_zero() {
+            tracing::warn!(target: LOG, %error, "cannot accept connections for now");
+        }
+        self.0 = (self.0 * 2).clamp(Duration::from_millis(10), Duration::from_secs(1));
+        tokio::time::sleep(self.0).await;
     }
 }
 

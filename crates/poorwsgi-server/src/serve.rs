@@ -27,6 +27,7 @@ use crate::event_loop::EventLoop;
 use crate::listener::{Address, INHERITED, Socket};
 use crate::siblings::Siblings;
 use crate::stop::{Level, Stop};
+use crate::stream::Accepted;
 
 /// How long connections that were told to end at once get for it.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -212,8 +213,9 @@ where
         self.serve_until(pending()).await
     }
 
-    /// Serves until `stop` ends, and then gracefully stops: no more connections are accepted, idle ones are closed,
-    /// running requests finish. What is not done after [`Config::stop_timeout`] is cut off and named in the log.
+    /// Serves until `stop` ends, and then gracefully stops: connections that the system holds ready are accepted, and no
+    /// more; idle ones are closed, and new ones have a second to begin their request; requests finish. What is not done
+    /// after [`Config::stop_timeout`] is cut off and named in the log.
     ///
     /// # Errors
     ///
@@ -291,18 +293,9 @@ where
         let permits = Arc::new(Semaphore::new(connections as usize));
         let stop = StopOnDrop(Arc::new(Stop::new()));
         let config = Arc::new(config);
-        let mut graceful = pin!(graceful);
-        let drain = loop {
-            let next = async {
-                let permit = Arc::clone(&permits).acquire_owned().await;
-                (permit, listener.accept().await)
-            };
-            let (permit, (accepted, peer)) = tokio::select! {
-                biased;
-                drain = &mut graceful => break drain,
-                next = next => next,
-            };
-            let context = Context::new(Arc::clone(&config), Arc::clone(&stop.0), peer);
+        let (settings, signal) = (Arc::clone(&config), Arc::clone(&stop.0));
+        let begin = move |permit, (accepted, peer): (Accepted, Connection)| {
+            let context = Context::new(Arc::clone(&settings), Arc::clone(&signal), peer);
             let event_loop = loops.iter().min_by_key(|(event_loop, _)| event_loop.tasks());
             let service = event_loop.map_or(&service, |(_, service)| service).clone();
             let protocol = Arc::clone(&protocol);
@@ -316,13 +309,35 @@ where
                 None => drop(tokio::spawn(task)),
             }
         };
-        drop(listener);
+        let mut graceful = pin!(graceful);
+        let drain = loop {
+            let next = async {
+                let permit = Arc::clone(&permits).acquire_owned().await;
+                (permit, listener.accept().await)
+            };
+            tokio::select! {
+                biased;
+                drain = &mut graceful => break drain,
+                (permit, accepted) = next => begin(permit, accepted),
+            }
+        };
+        // The system would reset the connections that wait in a listening socket when that is closed.
+        let (backlog, free) = (config.backlog, Arc::clone(&permits));
+        let mut ended = Box::pin(async move {
+            for _ in 0..=backlog {
+                let permit = Arc::clone(&free).acquire_owned().await;
+                let Some(accepted) = listener.accept_waiting().await else { break };
+                begin(permit, accepted);
+            }
+            drop(listener);
+            let _ = free.acquire_many(connections).await;
+        });
         let mut at_once = pin!(at_once);
         if !drain.is_zero() {
             stop.0.raise(Level::Draining);
             tokio::select! {
                 biased;
-                _ = permits.acquire_many(connections) => return Ok(()),
+                () = &mut ended => return Ok(()),
                 () = &mut at_once => {}
                 () = tokio::time::sleep(drain) => {}
             }
@@ -330,14 +345,17 @@ where
         stop.0.raise(Level::Graceful);
         tokio::select! {
             biased;
-            _ = permits.acquire_many(connections) => return Ok(()),
+            () = &mut ended => return Ok(()),
             () = &mut at_once => {}
             () = tokio::time::sleep(config.stop_timeout) => {}
         }
+        drop(ended);
         stop.0.raise(Level::AtOnce);
         let _ = tokio::time::timeout(LAST_WORDS, permits.acquire_many(connections)).await;
         let left = stop.0.take_left();
-        tracing::warn!(target: LOG, count = left.len(), "cut off at the stop: {}", left.join(", "));
+        if !left.is_empty() {
+            tracing::warn!(target: LOG, count = left.len(), "cut off at the stop: {}", left.join(", "));
+        }
         Ok(())
     }
 }

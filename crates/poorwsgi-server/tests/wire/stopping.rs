@@ -13,7 +13,8 @@ use crate::support::{LOG, PATIENCE, TestServer, statuses};
 
 #[tokio::test]
 async fn a_graceful_stop_closes_idle_connections_and_finishes_requests() {
-    let server = TestServer::start(Config::new().stop_timeout(PATIENCE * 2)).await;
+    let patient = Config::new().stop_timeout(PATIENCE * 2).first_byte_timeout(PATIENCE * 2);
+    let server = TestServer::start(patient).await;
     let mut silent = server.connect().await;
     let mut idle = server.connect().await;
     idle.send("GET / HTTP/1.1\r\nHost: a.example\r\n\r\n").await;
@@ -99,4 +100,92 @@ fn a_socket_outlives_the_servers_on_it() {
     assert!(!runtime.block_on(server.serve_one(std::future::ready(()))).unwrap());
     drop(socket);
     assert!(std::net::TcpStream::connect(address).is_err());
+}
+
+const GET: &str = "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n";
+
+/// Waits until the server has noticed that it is to stop: its socket is closed then.
+async fn refused(address: std::net::SocketAddr) {
+    let closed = async { while TcpStream::connect(address).await.is_ok() {} };
+    tokio::time::timeout(PATIENCE, closed).await.expect("it goes on accepting");
+}
+
+/// The kernel resets what waits in a listening socket that is closed.
+#[tokio::test]
+async fn connections_that_wait_to_be_accepted_are_answered() {
+    let server = TestServer::start(Config::new().max_connections(1).stop_timeout(PATIENCE * 2)).await;
+    let mut busy = server.connect().await;
+    busy.send("GET /wait HTTP/1.1\r\nHost: a.example\r\n\r\n").await;
+    server.begun().await;
+    let mut waiting = Vec::new();
+    for _ in 0..8 {
+        let mut client = server.connect().await;
+        client.send(GET).await;
+        waiting.push(client);
+    }
+    server.stop.send(()).unwrap();
+    tokio::task::yield_now().await;
+    server.signals.go.notify_one();
+    assert_eq!(statuses(&busy.rest().await), [200]);
+    for mut client in waiting {
+        let answer = client.rest().await;
+        assert_eq!(statuses(&answer), [200], "{answer}");
+        assert!(answer.contains("\r\nconnection: close\r\n"), "{answer}");
+    }
+    tokio::time::timeout(PATIENCE, server.running).await.expect("it goes on").unwrap().unwrap();
+    assert!(TcpStream::connect(server.address).await.is_err());
+}
+
+#[tokio::test]
+async fn a_second_stop_does_not_wait_for_those_that_wait_to_be_accepted() {
+    let server =
+        TestServer::start(Config::new().max_connections(1).stop_timeout(Duration::from_millis(100))).await;
+    let mut busy = server.connect().await;
+    busy.send("GET /wait HTTP/1.1\r\nHost: a.example\r\n\r\n").await;
+    server.begun().await;
+    let mut waiting = server.connect().await;
+    waiting.send(GET).await;
+    server.stop.send(()).unwrap();
+    tokio::time::timeout(PATIENCE, server.running).await.expect("it goes on").unwrap().unwrap();
+    assert_eq!((busy.rest().await, waiting.rest().await), (String::new(), String::new()));
+}
+
+/// The request of a connection that was just opened may be on its way.
+#[tokio::test]
+async fn a_new_connection_gets_the_time_to_ask() {
+    let server = TestServer::start(Config::new().stop_timeout(PATIENCE * 2)).await;
+    let (mut new, mut half, mut second) =
+        (server.connect().await, server.connect().await, server.connect().await);
+    half.send("GET / HTTP/1.1\r\nHos").await;
+    second.send(GET).await;
+    second.until("GET /").await;
+    second.send("GET /second HTTP/1.1\r\nHos").await;
+    // It is here: so is what was sent before it.
+    assert_eq!(statuses(&server.ask(GET).await), [200]);
+    server.stop.send(()).unwrap();
+    refused(server.address).await;
+    new.send(GET).await;
+    half.send("t: a.example\r\n\r\n").await;
+    second.send("t: a.example\r\n\r\n").await;
+    for mut client in [new, half, second] {
+        let answer = client.rest().await;
+        assert_eq!(statuses(&answer), [200], "{answer}");
+        assert!(answer.contains("\r\nconnection: close\r\n"), "{answer}");
+    }
+    tokio::time::timeout(PATIENCE, server.running).await.expect("it goes on").unwrap().unwrap();
+}
+
+/// Its head was sent before the stop, and promised nothing.
+#[tokio::test]
+async fn a_response_that_is_being_sent_ends_its_connection() {
+    let server = TestServer::start(Config::new().stop_timeout(PATIENCE * 2)).await;
+    let mut client = server.connect().await;
+    client.send("POST /pipe HTTP/1.1\r\nHost: a.example\r\nContent-Length: 2\r\n\r\na").await;
+    client.until("\r\n\r\n").await;
+    server.stop.send(()).unwrap();
+    refused(server.address).await;
+    client.send("b").await;
+    let rest = client.rest().await;
+    assert!(rest.contains('b') && statuses(&rest).is_empty(), "{rest}");
+    tokio::time::timeout(PATIENCE, server.running).await.expect("it goes on").unwrap().unwrap();
 }
