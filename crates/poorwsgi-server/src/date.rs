@@ -1,16 +1,49 @@
 //! The `Date` of responses (RFC 9110, section 6.6.1).
 //!
-//! hyper keeps its own until the system's clock says that it is old: where the clock is set back, that is when the clock
-//! has caught up, and until then the date stands still. So responses get ours, whose age a clock tells that never goes
-//! back; hyper's is left for the few answers that hyper gives by itself.
+//! hyper adds its own, which costs the least. But it keeps that until the system's clock says that it is old: where the
+//! clock is set back, this is when the clock has caught up, and until then the date would stand still. So the clock is
+//! watched, and while it shows less than it has shown before, responses get a date of ours, whose age a clock tells that
+//! never goes back. The few answers that hyper gives by itself keep hyper's.
 
 use std::cell::RefCell;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use http::HeaderValue;
 
 thread_local! {
     static DATE: RefCell<CachedDate> = const { RefCell::new(CachedDate { made: None }) };
+}
+
+/// hyper's date is one of the process, too.
+static CLOCK: WatchedClock = WatchedClock::new();
+
+/// Looks at the system's clock: for each connection, and once a second while requests come on it.
+pub(crate) fn look_at_clock() {
+    CLOCK.shows(SystemTime::now());
+}
+
+/// Whether responses need a date of ours.
+pub(crate) fn is_set_back() -> bool {
+    CLOCK.set_back.load(Ordering::Relaxed)
+}
+
+/// How far the system's clock has come.
+struct WatchedClock {
+    latest: AtomicU64,
+    set_back: AtomicBool,
+}
+
+impl WatchedClock {
+    const fn new() -> Self {
+        WatchedClock { latest: AtomicU64::new(0), set_back: AtomicBool::new(false) }
+    }
+
+    fn shows(&self, time: SystemTime) {
+        let now = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let latest = self.latest.fetch_max(now, Ordering::Relaxed);
+        self.set_back.store(now < latest, Ordering::Relaxed);
+    }
 }
 
 /// What the date is now. It is made once a second for each thread.
@@ -53,11 +86,56 @@ fn format(time: SystemTime) -> HeaderValue {
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+
+    use http::{Request, Response};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+
     use super::*;
+    use crate::{RequestBody, Server};
 
     /// A clock that shows so many milliseconds of the year 1970.
     fn clock(milliseconds: u64) -> impl FnOnce() -> SystemTime {
         move || UNIX_EPOCH + Duration::from_millis(milliseconds)
+    }
+
+    #[test]
+    fn a_clock_is_set_back_until_it_has_caught_up() {
+        let watched = WatchedClock::new();
+        for (milliseconds, expected) in [
+            (9_000, false),
+            (9_900, false),
+            (5_000, true),
+            (8_999, true),
+            (9_000, false),
+            (9_999, false),
+            (0, true),
+        ] {
+            watched.shows(clock(milliseconds)());
+            assert_eq!(watched.set_back.load(Ordering::Relaxed), expected, "{milliseconds}");
+        }
+    }
+
+    /// For the other tests of this process it is set back as well, which they do not notice.
+    #[tokio::test]
+    async fn responses_have_one_date_when_the_clock_is_set_back() {
+        let hello = tower::service_fn(async |_: Request<RequestBody>| {
+            Ok::<_, Infallible>(Response::new("Hello world".to_owned()))
+        });
+        let bound = Server::new(hello).bind("127.0.0.1:0").await.unwrap();
+        let address = bound.local_addr().unwrap();
+        tokio::spawn(bound.serve());
+        CLOCK.shows(SystemTime::now() + Duration::from_secs(3600));
+        let mut client = TcpStream::connect(address).await.unwrap();
+        client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await.unwrap();
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).await.unwrap();
+        assert!(is_set_back());
+        let dates: Vec<_> = answer.lines().filter_map(|line| line.strip_prefix("date: ")).collect();
+        assert_eq!(dates.len(), 1, "{answer}");
+        let age = SystemTime::now().duration_since(httpdate::parse_http_date(dates[0]).unwrap()).unwrap();
+        assert!(age < Duration::from_secs(10), "{answer}");
     }
 
     #[test]

@@ -270,7 +270,7 @@ fn finish<B: Body<Data = Bytes> + 'static>(
     if let Some(server) = context.config.server_header.as_ref().filter(|_| !said.server) {
         headers.append(header::SERVER, server.clone());
     }
-    if !said.date {
+    if !said.date && date::is_set_back() {
         headers.append(header::DATE, date::now());
     }
     if closes {

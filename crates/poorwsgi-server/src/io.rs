@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use crate::chunks::{BadChunk, Chunks};
 use crate::config::Config;
+use crate::date;
 use crate::deadline::Deadline;
 use crate::framing::{Framing, Head, HeadScanner};
 use crate::pace::Pace;
@@ -41,6 +42,8 @@ pub(crate) struct GuardedIo<T> {
     /// What is still to be written of the refusal.
     answer: Option<Vec<u8>>,
     deadline: Deadline,
+    /// When the system's clock was looked at.
+    clock_seen: Instant,
     writing_since: Option<Instant>,
 }
 
@@ -70,11 +73,14 @@ struct Waiting {
     since_stop: Option<Instant>,
 }
 
+const SECOND: Duration = Duration::from_secs(1);
+
 /// How long a stop waits for the first byte of a connection that has not been served: its request may be on its way.
 const FIRST_BYTE_AFTER_STOP: Duration = Duration::from_secs(1);
 
 impl<T: AsyncRead + AsyncWrite + Unpin> GuardedIo<T> {
     pub(crate) fn new(inner: T, config: Arc<Config>, stop: Arc<Stop>) -> Self {
+        date::look_at_clock();
         GuardedIo {
             inner,
             config,
@@ -86,6 +92,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> GuardedIo<T> {
             refusal: None,
             answer: None,
             deadline: Deadline::default(),
+            clock_seen: Instant::now(),
             writing_since: None,
         }
     }
@@ -224,7 +231,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> GuardedIo<T> {
                 }
                 let patience =
                     if self.served_before { config.idle_timeout } else { config.first_byte_timeout };
-                let at = *waiting.since.get_or_insert_with(Instant::now) + patience;
+                let since = *waiting.since.get_or_insert_with(Instant::now);
+                if since >= self.clock_seen + SECOND {
+                    date::look_at_clock();
+                    self.clock_seen = since;
+                }
+                let at = since + patience;
                 if stopping {
                     at.min(*waiting.since_stop.get_or_insert_with(Instant::now) + FIRST_BYTE_AFTER_STOP)
                 } else {
