@@ -114,7 +114,8 @@ impl Body for RequestBody {
             }
             Poll::Ready(Some(Ok(frame))) => frame,
             Poll::Ready(Some(Err(error))) => {
-                return place.fail(&mut state, BodyError::from_hyper(&error));
+                let limit = place.connection.config.max_body;
+                return place.fail(&mut state, BodyError::from_hyper(&error, limit));
             }
         };
         if let Some(trailers) = frame.trailers_mut() {
@@ -188,6 +189,7 @@ pub struct BodyError {
 enum Kind {
     Timeout,
     TooLarge { limit: u64 },
+    TooMuchFraming { limit: u64 },
     Incomplete,
     Malformed,
     TakenBack,
@@ -199,6 +201,9 @@ impl BodyError {
             Kind::Timeout => HttpError::new(state::HTTP_REQUEST_TIME_OUT)
                 .with_detail("the body did not arrive in time (settings body_timeout, min_body_rate)"),
             Kind::TooLarge { limit } => HttpError::too_large("bytes of the body", limit, "max_body"),
+            Kind::TooMuchFraming { limit } => {
+                HttpError::too_large("bytes of the framing of chunks", limit, "max_body")
+            }
             Kind::Incomplete => HttpError::bad_request("the body ends too early"),
             Kind::Malformed => HttpError::bad_request("the body is not chunked as it should be"),
             Kind::TakenBack => HttpError::bad_request("the body cannot be read after the response was sent"),
@@ -207,12 +212,13 @@ impl BodyError {
     }
 
     /// hyper tells what happened only through the I/O error behind its own.
-    fn from_hyper(error: &hyper::Error) -> Self {
+    fn from_hyper(error: &hyper::Error, limit: u64) -> Self {
         let mut source = error.source();
         while let Some(error) = source {
             if let Some(error) = error.downcast_ref::<io::Error>() {
                 return BodyError::new(match error.kind() {
                     io::ErrorKind::TimedOut => Kind::Timeout,
+                    io::ErrorKind::FileTooLarge => Kind::TooMuchFraming { limit },
                     io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => Kind::Malformed,
                     _ => Kind::Incomplete,
                 });
@@ -228,10 +234,10 @@ impl BodyError {
         matches!(self.kind, Kind::Timeout)
     }
 
-    /// It was larger than the server allows.
+    /// It was larger than the server allows, or its chunks were so small that their framing was.
     #[must_use]
     pub const fn is_too_large(&self) -> bool {
-        matches!(self.kind, Kind::TooLarge { .. })
+        matches!(self.kind, Kind::TooLarge { .. } | Kind::TooMuchFraming { .. })
     }
 
     /// The client closed the connection, or the server was stopped, before its end.

@@ -4,19 +4,51 @@
 //! byte for byte, to know where the next request begins, and refuses before it what the grammar does not allow and the
 //! decoder passes over: what one reader skips, another one may take for data.
 
+use std::io::{self, Write};
+
 /// What hyper would refuse is refused here as well, or else the two would disagree about the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct BadChunk(pub(crate) &'static str);
+pub(crate) enum BadChunk {
+    /// It is not in the grammar.
+    Malformed(&'static str),
+    /// There is more of it than the body has a right to.
+    TooMuch,
+}
+
+impl From<BadChunk> for io::Error {
+    /// Its kind tells the one from the other.
+    fn from(bad: BadChunk) -> Self {
+        match bad {
+            BadChunk::Malformed(reason) => io::Error::new(io::ErrorKind::InvalidData, reason),
+            BadChunk::TooMuch => io::ErrorKind::FileTooLarge.into(),
+        }
+    }
+}
+
+/// How far the bytes have been read, and how many are kept at their front.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Taken {
+    pub(crate) read: usize,
+    pub(crate) kept: usize,
+}
 
 /// The most digits of a chunk size: as many as 64 bits have. Zeros in front count.
 const MAX_DIGITS: u16 = 16;
 /// The most bytes of the line that a chunk begins with, its size and its extensions.
 const MAX_SIZE_LINE: u16 = 4096;
 
+/// Up to here a chunk is small: larger ones are not worth a copy.
+const SMALL: usize = 4096;
+/// As much framing is free for any body, beside a byte of it for each byte that the body may have.
+const FREE_FRAMING: u64 = 64 << 10;
+
 /// Follows one chunked body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Chunks {
     state: State,
+    /// How many bytes have come that are no data, and how many may.
+    framing: u64,
+    most_framing: u64,
     /// How many bytes of the size line have come.
     line: u16,
     /// The chunk's size, and then what is left of its data.
@@ -51,36 +83,90 @@ enum State {
 }
 
 impl Chunks {
-    pub(crate) const fn new() -> Self {
-        Chunks { state: State::Start, line: 0, size: 0 }
+    /// A body of at most so many bytes.
+    pub(crate) const fn new(max_body: u64) -> Self {
+        let most_framing = max_body.saturating_add(FREE_FRAMING);
+        Chunks { state: State::Start, framing: 0, most_framing, line: 0, size: 0 }
     }
 
     pub(crate) fn ended(&self) -> bool {
         self.state == State::End
     }
 
-    /// Takes the bytes that belong to the body and says how many they are. When that is no chunked body, those before
-    /// the fault count.
-    pub(crate) fn follow(&mut self, bytes: &[u8]) -> (usize, Result<(), BadChunk>) {
-        let mut rest = bytes;
-        while self.state != State::End {
-            if self.state == State::Data {
-                let taken = usize::try_from(self.size).unwrap_or(usize::MAX).min(rest.len());
-                self.size -= taken as u64;
-                rest = rest.get(taken..).unwrap_or_default();
-                if self.size > 0 {
-                    break;
-                }
-                self.state = State::DataEnd;
+    /// Takes the bytes that belong to the body, and puts what hyper is to read of them at the front: of small chunks that
+    /// have come together one chunk is made, because each chunk costs hyper and the reader of the body the same, however
+    /// small it is. When that is no chunked body, the bytes before the fault count.
+    pub(crate) fn follow(&mut self, bytes: &mut [u8]) -> (Taken, Result<(), BadChunk>) {
+        let mut at = Taken::default();
+        while self.state != State::End && at.read < bytes.len() {
+            let result = match self.state {
+                State::Data => Ok(self.pass_data(bytes, &mut at)),
+                State::Start => self.merge(bytes, &mut at),
+                _ => self.pass_byte(bytes, &mut at),
+            };
+            let result = result.and_then(|()| self.check_framing());
+            if result.is_err() {
+                return (at, result);
             }
-            let Some((&byte, after)) = rest.split_first() else { break };
-            match self.step(byte) {
-                Ok(state) => self.state = state,
-                Err(bad) => return (bytes.len() - rest.len(), Err(bad)),
-            }
-            rest = after;
         }
-        (bytes.len() - rest.len(), Ok(()))
+        (at, Ok(()))
+    }
+
+    fn pass_data(&mut self, bytes: &mut [u8], at: &mut Taken) {
+        let length = usize::try_from(self.size).unwrap_or(usize::MAX).min(bytes.len() - at.read);
+        if at.kept < at.read {
+            bytes.copy_within(at.read..at.read + length, at.kept);
+        }
+        at.read += length;
+        at.kept += length;
+        self.size -= length as u64;
+        if self.size == 0 {
+            self.state = State::DataEnd;
+        }
+    }
+
+    fn pass_byte(&mut self, bytes: &mut [u8], at: &mut Taken) -> Result<(), BadChunk> {
+        let Some(&byte) = bytes.get(at.read) else { return Ok(()) };
+        self.state = self.step(byte)?;
+        self.framing += 1;
+        if let Some(kept) = bytes.get_mut(at.kept) {
+            *kept = byte;
+        }
+        at.read += 1;
+        at.kept += 1;
+        Ok(())
+    }
+
+    /// Makes one chunk of those that begin here, are whole, and have no extensions. It is never longer than they were: two
+    /// of them have more framing than one.
+    fn merge(&mut self, bytes: &mut [u8], at: &mut Taken) -> Result<(), BadChunk> {
+        let rest = bytes.get(at.read..).unwrap_or_default();
+        let Some((first, length)) = small_chunk(rest) else { return self.pass_byte(bytes, at) };
+        let Some((second, more)) = small_chunk(rest.get(length..).unwrap_or_default()) else {
+            return self.pass_byte(bytes, at);
+        };
+        let mut data = Vec::with_capacity(rest.len());
+        data.extend_from_slice(first);
+        data.extend_from_slice(second);
+        let mut end = length + more;
+        while let Some((next, more)) = small_chunk(rest.get(end..).unwrap_or_default()) {
+            data.extend_from_slice(next);
+            end += more;
+        }
+        self.framing += (end - data.len()) as u64;
+        let mut place = bytes.get_mut(at.kept..at.read + end).unwrap_or_default();
+        let room = place.len();
+        // There is room for it, so nothing fails.
+        let _ = write!(place, "{:x}\r\n", data.len());
+        let _ = place.write_all(&data);
+        let _ = place.write_all(b"\r\n");
+        at.kept += room - place.len();
+        at.read += end;
+        Ok(())
+    }
+
+    fn check_framing(&self) -> Result<(), BadChunk> {
+        if self.framing > self.most_framing { Err(BadChunk::TooMuch) } else { Ok(()) }
     }
 
     fn step(&mut self, byte: u8) -> Result<State, BadChunk> {
@@ -103,12 +189,12 @@ impl Chunks {
         }
         self.line = self.line.saturating_add(1);
         if self.line > MAX_SIZE_LINE {
-            return Err(BadChunk("the line of a chunk size is too long"));
+            return Err(BadChunk::Malformed("the line of a chunk size is too long"));
         }
         match (self.state, byte) {
             (State::Start | State::Digits, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') => {
                 if self.line > MAX_DIGITS {
-                    return Err(BadChunk("a chunk size of more than 16 digits"));
+                    return Err(BadChunk::Malformed("a chunk size of more than 16 digits"));
                 }
                 let digit = char::from(byte).to_digit(16).unwrap_or(0);
                 self.size = self.size << 4 | u64::from(digit);
@@ -116,7 +202,7 @@ impl Chunks {
             }
             (State::SizeReturn, b'\n') if self.size == 0 => Ok(State::LineStart),
             (State::SizeReturn, b'\n') => Ok(State::Data),
-            (State::Start | State::SizeReturn, _) => Err(BadChunk("bad chunk size")),
+            (State::Start | State::SizeReturn, _) => Err(BadChunk::Malformed("bad chunk size")),
             (state, byte) => Self::in_extensions(state, byte),
         }
     }
@@ -151,8 +237,8 @@ impl Chunks {
             (Quoted, b'"') => QuotedEnd,
             (Quoted, b'\\') => QuotedBackslash,
             (Quoted | QuotedBackslash, byte) if is_text(byte) => Quoted,
-            (Digits, _) => return Err(BadChunk("bad chunk size")),
-            _ => return Err(BadChunk("bad chunk extension")),
+            (Digits, _) => return Err(BadChunk::Malformed("bad chunk size")),
+            _ => return Err(BadChunk::Malformed("bad chunk extension")),
         })
     }
 
@@ -160,7 +246,7 @@ impl Chunks {
         match (state, byte) {
             (State::DataEnd, b'\r') => Ok(State::DataReturn),
             (State::DataReturn, b'\n') => Ok(State::Start),
-            _ => Err(BadChunk("a chunk does not end in CR LF")),
+            _ => Err(BadChunk::Malformed("a chunk does not end in CR LF")),
         }
     }
 
@@ -174,9 +260,31 @@ impl Chunks {
             (State::TrailerValue, b'\r') => State::TrailerReturn,
             (State::TrailerReturn, b'\n') => State::LineStart,
             (State::LastReturn, b'\n') => State::End,
-            _ => return Err(BadChunk("a trailer is not a field line")),
+            _ => return Err(BadChunk::Malformed("a trailer is not a field line")),
         })
     }
+}
+
+/// The data of the chunk that these bytes begin with, and the length of all of it, where it has come and is small.
+fn small_chunk(bytes: &[u8]) -> Option<(&[u8], usize)> {
+    let mut size = 0_usize;
+    let mut digits = 0;
+    for &byte in bytes.get(..4)? {
+        let digit = match byte {
+            b'0'..=b'9' => byte - b'0',
+            b'a'..=b'f' => byte - b'a' + 10,
+            b'A'..=b'F' => byte - b'A' + 10,
+            _ => break,
+        };
+        size = size << 4 | usize::from(digit);
+        digits += 1;
+    }
+    if digits == 0 || size == 0 || size > SMALL {
+        return None;
+    }
+    let rest = bytes.get(digits..)?.strip_prefix(b"\r\n")?;
+    let (data, rest) = rest.split_at_checked(size)?;
+    rest.starts_with(b"\r\n").then_some((data, digits + size + 4))
 }
 
 /// `tchar` (RFC 9110, section 5.6.2)
@@ -196,9 +304,9 @@ mod tests {
     use super::*;
 
     fn follow(bytes: &[u8]) -> Result<(usize, bool), BadChunk> {
-        let mut chunks = Chunks::new();
-        let (taken, result) = chunks.follow(bytes);
-        result.map(|()| (taken, chunks.ended()))
+        let mut chunks = Chunks::new(1 << 20);
+        let (taken, result) = chunks.follow(&mut bytes.to_vec());
+        result.map(|()| (taken.read, chunks.ended()))
     }
 
     #[test]
@@ -299,7 +407,78 @@ mod tests {
         }
     }
 
+    /// What is left of a body in pieces of this size, each followed for itself.
+    fn kept(body: &[u8], step: usize) -> (Vec<u8>, bool) {
+        let mut chunks = Chunks::new(1 << 20);
+        let mut kept = Vec::new();
+        for piece in body.chunks(step) {
+            let mut piece = piece.to_vec();
+            let (taken, result) = chunks.follow(&mut piece);
+            assert_eq!(result, Ok(()));
+            kept.extend_from_slice(&piece[..taken.kept]);
+        }
+        (kept, chunks.ended())
+    }
+
+    #[test]
+    fn small_chunks_become_one() {
+        let many = b"1\r\na\r\n02\r\nbc\r\n3\r\ndef\r\n4;x\r\nghij\r\n1\r\nk\r\n0\r\nT: v\r\n\r\n";
+        assert_eq!(
+            kept(many, many.len()),
+            (b"6\r\nabcdef\r\n4;x\r\nghij\r\n1\r\nk\r\n0\r\nT: v\r\n\r\n".to_vec(), true)
+        );
+        let alone = b"3\r\nabc\r\n0\r\n\r\n";
+        assert_eq!(kept(alone, alone.len()), (alone.to_vec(), true));
+        let large = [b"1001\r\n".as_slice(), &[b'x'; 0x1001], b"\r\n"].concat().repeat(3);
+        assert_eq!(kept(&large, large.len()), (large, false));
+    }
+
+    /// One byte of framing for each byte that the body may have, and some for nothing.
+    #[test]
+    fn framing_has_a_budget() {
+        let tiny = b"1\r\na\r\n".repeat(40_000);
+        let most = u64::try_from(tiny.len()).unwrap() / 6 * 5 - FREE_FRAMING;
+        assert_eq!(Chunks::new(most).follow(&mut tiny.clone()).1, Ok(()));
+        assert_eq!(Chunks::new(most - 1).follow(&mut tiny.clone()).1, Err(BadChunk::TooMuch));
+        let mut in_pieces = Chunks::new(most - 1);
+        let results: Vec<_> = tiny.chunks(2).map(|piece| in_pieces.follow(&mut piece.to_vec()).1).collect();
+        assert_eq!(results.iter().find(|result| result.is_err()), Some(&Err(BadChunk::TooMuch)));
+    }
+
+    /// The data of a body that is rightly framed.
+    fn data(mut body: &[u8]) -> Vec<u8> {
+        let mut all = Vec::new();
+        loop {
+            let line = body.iter().position(|byte| *byte == b'\n').unwrap();
+            let size = std::str::from_utf8(&body[..line - 1]).unwrap();
+            let size = usize::from_str_radix(size, 16).unwrap();
+            if size == 0 {
+                return all;
+            }
+            all.extend_from_slice(&body[line + 1..line + 1 + size]);
+            body = &body[line + 3 + size..];
+        }
+    }
+
     proptest! {
+        #[test]
+        fn what_is_kept_has_the_same_data(
+            sizes in proptest::collection::vec(prop_oneof![8 => 1..40_usize, 1 => 4000..9000_usize], 0..60),
+            step in prop_oneof![1..50_usize, 1000..20_000_usize],
+        ) {
+            let mut body = Vec::new();
+            for (number, size) in sizes.iter().enumerate() {
+                body.extend(format!("{size:X}\r\n").bytes());
+                body.extend((0..*size).map(|at| (at + number) as u8));
+                body.extend(b"\r\n");
+            }
+            body.extend(b"0\r\n\r\n");
+            let (kept, ended) = kept(&body, step);
+            prop_assert!(ended);
+            prop_assert!(kept.len() <= body.len());
+            prop_assert_eq!(data(&kept), data(&body));
+        }
+
         #[test]
         fn rendered_chunks_end_where_they_end(
             chunks in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 1..40), 0..6),
@@ -319,12 +498,12 @@ mod tests {
             body.extend(b"GET / HTTP/1.1\r\n\r\n");
             prop_assert_eq!(follow(&body), Ok((length, true)));
 
-            let mut in_pieces = Chunks::new();
+            let mut in_pieces = Chunks::new(1 << 20);
             let mut taken = 0;
             for piece in body.chunks(step) {
-                let (more, result) = in_pieces.follow(piece);
+                let (more, result) = in_pieces.follow(&mut piece.to_vec());
                 prop_assert_eq!(result, Ok(()));
-                taken += more;
+                taken += more.read;
             }
             prop_assert_eq!((taken, in_pieces.ended()), (length, true));
         }

@@ -12,7 +12,7 @@ use smallvec::SmallVec;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
-use crate::chunks::{BadChunk, Chunks};
+use crate::chunks::{BadChunk, Chunks, Taken};
 use crate::config::Config;
 use crate::date;
 use crate::deadline::Deadline;
@@ -54,7 +54,7 @@ enum Phase {
     /// The rest of a message: a known number of bytes, and then chunks if there are any.
     Message { left: u64, chunks: Option<Chunks>, pace: Pace },
     /// A message that went wrong: its reader gets an error, and there are no more requests.
-    Broken(&'static str),
+    Broken(BadChunk),
     /// No more requests.
     Closed,
 }
@@ -135,7 +135,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> GuardedIo<T> {
                 }
                 let (body, chunks) = match framing {
                     Framing::Length(length) => (length, None),
-                    Framing::Chunked => (0, Some(Chunks::new())),
+                    Framing::Chunked => (0, Some(Chunks::new(self.config.max_body))),
                 };
                 match body.checked_add(length as u64) {
                     Some(left) => {
@@ -149,20 +149,22 @@ impl<T: AsyncRead + AsyncWrite + Unpin> GuardedIo<T> {
         }
     }
 
-    /// How many of these bytes belong to the message that hyper is reading.
-    fn follow_message(&mut self, bytes: &[u8]) -> usize {
-        let Phase::Message { left, chunks, .. } = &mut self.phase else { return 0 };
-        let mut taken = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len());
-        *left -= taken as u64;
+    /// How many of these bytes belong to the message that hyper is reading, and how many of them it gets: they are put at
+    /// the front.
+    fn follow_message(&mut self, bytes: &mut [u8]) -> Taken {
+        let Phase::Message { left, chunks, .. } = &mut self.phase else { return Taken::default() };
+        let known = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len());
+        let mut taken = Taken { read: known, kept: known };
+        *left -= known as u64;
         if *left > 0 {
             return taken;
         }
         if let Some(chunks) = chunks {
-            let (more, result) = chunks.follow(bytes.get(taken..).unwrap_or_default());
-            taken += more;
-            if let Err(BadChunk(reason)) = result {
+            let (more, result) = chunks.follow(bytes.get_mut(known..).unwrap_or_default());
+            taken = Taken { read: known + more.read, kept: known + more.kept };
+            if let Err(bad) = result {
                 self.given_up = true;
-                self.phase = Phase::Broken(reason);
+                self.phase = Phase::Broken(bad);
                 return taken;
             }
             if !chunks.ended() {
@@ -186,15 +188,15 @@ impl<T: AsyncRead + AsyncWrite + Unpin> GuardedIo<T> {
                 self.held = held;
             }
         }
-        let held = std::mem::take(&mut self.held);
-        let fitting = held.get(..held.len().min(buf.remaining())).unwrap_or_default();
-        let taken = self.follow_message(fitting);
-        buf.put_slice(held.get(..taken).unwrap_or_default());
-        if taken < held.len() {
+        let mut held = std::mem::take(&mut self.held);
+        let fitting = held.len().min(buf.remaining());
+        let Taken { read, kept } = self.follow_message(held.get_mut(..fitting).unwrap_or_default());
+        buf.put_slice(held.get(..kept).unwrap_or_default());
+        if read < held.len() {
             self.held = held;
-            self.held.advance(taken);
+            self.held.advance(read);
         }
-        taken > 0
+        kept > 0
     }
 
     /// Takes what was read into hyper's buffer after its first `before` bytes: leaves there what hyper may see and
@@ -206,10 +208,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> GuardedIo<T> {
             _ if self.held.is_empty() && !bytes.starts_with(b"\r") => self.look_at_head(bytes),
             _ => {}
         }
-        let taken = self.follow_message(bytes);
-        self.held.extend_from_slice(bytes.get(taken..).unwrap_or_default());
-        buf.set_filled(before + taken);
-        taken > 0
+        let Taken { read, kept } = self.follow_message(bytes);
+        self.held.extend_from_slice(bytes.get(read..).unwrap_or_default());
+        buf.set_filled(before + kept);
+        kept > 0
     }
 
     /// The client sends nothing: is it too late?
@@ -289,9 +291,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for GuardedIo<T> {
             }
             match this.phase {
                 Phase::Closed => return Poll::Ready(Ok(())),
-                Phase::Broken(reason) => {
-                    return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, reason)));
-                }
+                Phase::Broken(bad) => return Poll::Ready(Err(bad.into())),
                 Phase::Head { .. } | Phase::Message { .. } => {}
             }
             let before = buf.filled().len();
@@ -418,9 +418,10 @@ mod tests {
         }
     }
 
-    fn message() -> impl Strategy<Value = Vec<u8>> {
+    /// With chunks of which each line of a size ends in this; those with an extension stay as they are.
+    fn message(extension: &'static str) -> impl Strategy<Value = Vec<u8>> {
         let content = proptest::collection::vec(any::<u8>(), 0..50);
-        (content, 0..3_u8).prop_map(|(content, kind)| {
+        (content, 0..3_u8).prop_map(move |(content, kind)| {
             let mut message = b"POST / HTTP/1.1\r\nHost: a.example\r\n".to_vec();
             match kind {
                 0 => message.extend(b"\r\n"),
@@ -431,7 +432,7 @@ mod tests {
                 _ => {
                     message.extend(b"Transfer-Encoding: chunked\r\n\r\n");
                     for chunk in content.chunks(7) {
-                        message.extend(format!("{:x}\r\n", chunk.len()).bytes());
+                        message.extend(format!("{:x}{extension}\r\n", chunk.len()).bytes());
                         message.extend(chunk);
                         message.extend(b"\r\n");
                     }
@@ -442,12 +443,52 @@ mod tests {
         })
     }
 
+    /// The contents of messages, whatever they are framed by.
+    fn contents(mut bytes: &[u8]) -> Vec<Vec<u8>> {
+        let line_end = |bytes: &[u8]| bytes.windows(2).position(|pair| pair == b"\r\n").unwrap();
+        let mut contents = Vec::new();
+        while !bytes.is_empty() {
+            let head_end = bytes.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4;
+            let (head, rest) = bytes.split_at(head_end);
+            bytes = rest;
+            let head = String::from_utf8_lossy(head);
+            let mut content = Vec::new();
+            if let Some((_, length)) = head.split_once("Content-Length: ") {
+                let (data, rest) = bytes.split_at(length.trim_end().parse().unwrap());
+                content.extend_from_slice(data);
+                bytes = rest;
+            }
+            while head.contains("chunked") {
+                let end = line_end(bytes);
+                let size = usize::from_str_radix(std::str::from_utf8(&bytes[..end]).unwrap(), 16).unwrap();
+                content.extend_from_slice(&bytes[end + 2..end + 2 + size]);
+                bytes = &bytes[end + 2 + size + 2..];
+                if size == 0 {
+                    break;
+                }
+            }
+            contents.push(content);
+        }
+        contents
+    }
+
     proptest! {
+        #[test]
+        fn small_chunks_are_put_together_and_the_content_stays(
+            messages in proptest::collection::vec(message(""), 1..5),
+            step in 1_usize..200,
+            size in 1_usize..200,
+        ) {
+            let bytes = messages.concat();
+            let reads = reads(bytes.chunks(step).map(<[u8]>::to_vec), size);
+            prop_assert_eq!(contents(&reads.concat()), contents(&bytes));
+        }
+
         /// However the bytes come, hyper gets the same ones, and never the end of one message with the beginning of
         /// the next.
         #[test]
         fn messages_pass_whole_and_one_by_one(
-            messages in proptest::collection::vec(message(), 1..5),
+            messages in proptest::collection::vec(message(";x"), 1..5),
             step in 1_usize..200,
             size in 1_usize..200,
         ) {
