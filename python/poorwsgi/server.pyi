@@ -27,6 +27,7 @@ class _Settings(TypedDict, total=False):
     inline_long: float
     loops: int
     threads: int
+    max_spool: int
     request_timeout: float
     trusted_proxies: Iterable[str]
     trust_unix_peers: bool

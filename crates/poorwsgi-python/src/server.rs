@@ -39,7 +39,10 @@ use crate::switching::Switching;
 /// "always", "never"), inline_limit (up to here a call is short, 0.0002), inline_long (from here on one such call is enough
 /// for its route to go back to other threads, 0.02, and at least inline_limit), loops (threads that drive connections, each
 /// with a share of them: 1, or one for each processor where Python is free-threaded), threads (that make the other calls,
-/// 256), request_timeout (how long a client waits for the beginning of an answer until it gets 503, without a limit).
+/// 256; no more than a quarter of them read a body that is still coming, and no more than half wait for clients that read
+/// slowly), max_spool (bytes that wait in temporary files at a time, of bodies that come slowly and of answers that are read
+/// slowly: 1 GiB, and at least max_body), request_timeout (how long a client waits for the beginning of an answer until it gets
+/// 503; the time in which its body comes does not count; without a limit).
 #[pyclass(frozen, module = "poorwsgi.server")]
 pub(crate) struct Listener {
     address: String,
