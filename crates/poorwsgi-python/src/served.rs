@@ -283,19 +283,19 @@ impl Call {
     /// On a thread that may wait.
     fn make_on_pool(self) {
         let (pool, pace) = (self.run.0.pool.clone(), Arc::clone(&self.pace));
-        pool.spawn(&pace, move || self.make());
+        pool.spawn(&pace, move || self.make(Place::Pool));
     }
 
     /// The same for one that is going to wait for its client.
     fn make_beside(self) {
         let (pool, pace) = (self.run.0.pool.clone(), Arc::clone(&self.pace));
-        pool.spawn_waiting(&pace, move || self.make());
+        pool.spawn_waiting(&pace, move || self.make(Place::Waiting));
     }
 
-    fn make(self) {
+    fn make(self, place: Place) {
         let Call { run, head, body, pace, answer, _held } = self;
         let Backend { served, rule, patience, .. } = &*run.0;
-        let context = CallContext { pace: &pace, rule, place: Place::Pool, patience };
+        let context = CallContext { pace: &pace, rule, place, patience };
         match &**served {
             Served::Native(application) if application.get().is_profiled() => {
                 // It is __call__ that is profiled.

@@ -100,7 +100,10 @@ impl Chunks {
         let mut at = Taken::default();
         while self.state != State::End && at.read < bytes.len() {
             let result = match self.state {
-                State::Data => Ok(self.pass_data(bytes, &mut at)),
+                State::Data => {
+                    self.pass_data(bytes, &mut at);
+                    Ok(())
+                }
                 State::Start => self.merge(bytes, &mut at),
                 _ => self.pass_byte(bytes, &mut at),
             };

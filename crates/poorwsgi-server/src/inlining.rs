@@ -126,6 +126,8 @@ pub enum Place {
     Inline,
     /// On a thread that may block.
     Pool,
+    /// The same, for a call that waits for its client: how long it takes is no property of its route.
+    Waiting,
 }
 
 /// A mean of what was measured last, an `f32`; zero before the first. One that is lost among several does no harm.
@@ -209,8 +211,10 @@ impl Pace {
     /// A call on the pool that has computed little and took long is no evidence where others ran at the same time: it may
     /// have waited for the interpreter, which the others had.
     pub fn time<T>(&self, rule: &Rule, place: Place, call: impl FnOnce(Instant) -> T) -> T {
-        if place == Place::Inline {
-            return self.time_inline(rule, call);
+        match place {
+            Place::Inline => return self.time_inline(rule, call),
+            Place::Waiting => return call(Instant::now()),
+            Place::Pool => {}
         }
         let (running, load_before) = (Counted::new(&RUNNING), self.load());
         let others_before = running.has_others();
@@ -378,6 +382,18 @@ mod tests {
 
     fn is_inline(calls: impl IntoIterator<Item = (usize, Duration)>) -> bool {
         after(calls).is_inline(&Rule::default())
+    }
+
+    /// Nobody sends a route away from the thread of the connections by uploads that come slowly.
+    #[test]
+    fn calls_that_wait_for_their_clients_are_no_evidence() {
+        let (pace, rule) = (Pace::default(), Rule::default());
+        for _ in 0..KNOWN {
+            pace.time(&rule, Place::Pool, |_| ());
+        }
+        assert!(pace.is_inline(&rule));
+        pace.time(&rule, Place::Waiting, |_| std::thread::sleep(rule.long * 2));
+        assert!(pace.is_inline(&rule));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The socket as hyper sees it: one message at a time, each head whole and unambiguous, nothing for ever.
 
+use std::cell::RefCell;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -34,6 +35,8 @@ pub(crate) struct GuardedIo<T> {
     /// Bytes read too early: a head that is not whole yet, or requests after this one. Empty, and without memory of
     /// its own, for a client that waits for its answers.
     held: BytesMut,
+    /// What hyper is to read next of a chunked body: its buffer was too small for it.
+    ready: BytesMut,
     phase: Phase,
     served_before: bool,
     /// Reading ended before the client's message did.
@@ -73,6 +76,14 @@ struct Waiting {
     since_stop: Option<Instant>,
 }
 
+/// How much of a chunked body is read at once.
+const CHUNKS_READ: usize = 64 << 10;
+
+thread_local! {
+    /// Where it is read: there is nothing in it between two reads, so one is enough for all connections of a thread.
+    static CHUNKS: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
 const SECOND: Duration = Duration::from_secs(1);
 
 /// How long a stop waits for the first byte of a connection that has not been served: its request may be on its way.
@@ -86,6 +97,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> GuardedIo<T> {
             config,
             stop,
             held: BytesMut::new(),
+            ready: BytesMut::new(),
             phase: Phase::head(),
             served_before: false,
             given_up: false,
@@ -104,7 +116,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> GuardedIo<T> {
 
     /// Whether the client may still be sending what nobody will read.
     pub(crate) fn has_unread(&self) -> bool {
-        self.given_up || !self.held.is_empty() || matches!(self.phase, Phase::Message { .. })
+        self.given_up
+            || !self.held.is_empty()
+            || !self.ready.is_empty()
+            || matches!(self.phase, Phase::Message { .. })
     }
 
     /// The socket itself.
@@ -199,6 +214,50 @@ impl<T: AsyncRead + AsyncWrite + Unpin> GuardedIo<T> {
         kept > 0
     }
 
+    /// Reads the next part of a chunked body from the socket. More is read at once than hyper's buffer holds, which hyper
+    /// makes larger only for as long as it is full: that of small chunks never would be, as they become shorter. `false` if
+    /// nothing of it is for hyper.
+    fn poll_read_chunks(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<bool>> {
+        CHUNKS.with_borrow_mut(|space| {
+            if space.is_empty() {
+                space.resize(CHUNKS_READ, 0);
+            }
+            let mut read_buf = ReadBuf::new(space);
+            match Pin::new(&mut self.inner).poll_read(cx, &mut read_buf) {
+                Poll::Pending => return self.poll_late(cx).map_ok(|()| true),
+                Poll::Ready(read) => read?,
+            }
+            let bytes = read_buf.filled_mut();
+            let is_end = bytes.is_empty();
+            if let Phase::Message { pace, .. } = &mut self.phase {
+                pace.received(bytes.len());
+            }
+            let Taken { read, kept } = self.follow_message(bytes);
+            let (kept, rest) = (bytes.get(..kept), bytes.get(read..));
+            self.held.extend_from_slice(rest.unwrap_or_default());
+            let fitting = buf.remaining().min(kept.map_or(0, <[u8]>::len));
+            let (now, later) = kept.unwrap_or_default().split_at_checked(fitting).unwrap_or_default();
+            buf.put_slice(now);
+            self.ready.extend_from_slice(later);
+            Poll::Ready(Ok(is_end || fitting > 0))
+        })
+    }
+
+    /// Serves hyper from what was read before of a chunked body. `false` if there is nothing.
+    fn read_ready(&mut self, buf: &mut ReadBuf<'_>) -> bool {
+        let length = self.ready.len().min(buf.remaining());
+        buf.put_slice(&self.ready.split_to(length));
+        if self.ready.is_empty() {
+            // Its memory is not kept for a client that waits for its answer.
+            self.ready = BytesMut::new();
+        }
+        length > 0
+    }
+
+    fn reads_chunks(&self) -> bool {
+        matches!(self.phase, Phase::Message { left: 0, chunks: Some(_), .. })
+    }
+
     /// Takes what was read into hyper's buffer after its first `before` bytes: leaves there what hyper may see and
     /// holds the rest back. `false` if that is nothing.
     fn take_in(&mut self, buf: &mut ReadBuf<'_>, before: usize) -> bool {
@@ -286,13 +345,19 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for GuardedIo<T> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         loop {
-            if !this.held.is_empty() && this.read_held(buf) {
+            if this.read_ready(buf) || !this.held.is_empty() && this.read_held(buf) {
                 return Poll::Ready(Ok(()));
             }
             match this.phase {
                 Phase::Closed => return Poll::Ready(Ok(())),
                 Phase::Broken(bad) => return Poll::Ready(Err(bad.into())),
                 Phase::Head { .. } | Phase::Message { .. } => {}
+            }
+            if this.reads_chunks() {
+                if ready!(this.poll_read_chunks(cx, buf))? {
+                    return Poll::Ready(Ok(()));
+                }
+                continue;
             }
             let before = buf.filled().len();
             match Pin::new(&mut this.inner).poll_read(cx, buf) {

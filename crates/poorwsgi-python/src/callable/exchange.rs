@@ -86,7 +86,7 @@ impl Exchange {
         Exchange {
             is_head_request,
             patience: patience.clone(),
-            may_wait: AtomicBool::new(place == Place::Pool),
+            may_wait: AtomicBool::new(place != Place::Inline),
             is_overfull: AtomicBool::new(false),
             state: Mutex::new(State::Open { answer, head: None }),
         }
