@@ -100,18 +100,23 @@ where
     B: Body<Data = Bytes, Error: Into<BoxError>> + 'static,
 {
     let mut changed = pin!(stop.changed());
-    let mut asked = false;
+    let mut heard = None;
     poll_fn(move |cx| {
-        // A task keeps its waker, so the signal, which takes a lock, is asked at first, and while the server is stopping:
-        // a level is seen before those who wait for it are told, so that this one may be told once more.
-        if !asked || stop.level() > Level::Running {
+        // A task keeps its waker, so the signal, which takes a lock, is asked at first, and where it has a number that is
+        // new. The number may be seen before those who wait are told: then it is asked until this task is told, too.
+        let last = Some(stop.signals());
+        if heard != last {
+            let mut told = heard.is_none();
             while changed.as_mut().poll(cx).is_ready() {
                 changed.set(stop.changed());
+                told = true;
             }
             if stop.level() == Level::AtOnce {
                 return Poll::Ready(None);
             }
-            asked = true;
+            if told {
+                heard = last;
+            }
         }
         Pin::new(&mut *http).poll(cx).map(Some)
     })

@@ -84,7 +84,11 @@ thread_local! {
     static CHUNKS: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-const SECOND: Duration = Duration::from_secs(1);
+/// How long a connection waits for its next request until it may be closed for others.
+const IDLE: Duration = Duration::from_secs(1);
+
+/// How often a connection looks at the system's clock, while requests come on it.
+const CLOCK: Duration = Duration::from_secs(1);
 
 /// How long a stop waits for the first byte of a connection that has not been served: its request may be on its way.
 const FIRST_BYTE_AFTER_STOP: Duration = Duration::from_secs(1);
@@ -286,16 +290,20 @@ impl<T: AsyncRead + AsyncWrite + Unpin> GuardedIo<T> {
             }
             Phase::Head { waiting, .. } => {
                 let stopping = self.stop.level() >= Level::Graceful;
-                if stopping && self.served_before {
-                    self.phase = Phase::Closed;
-                    return Poll::Ready(Ok(()));
-                }
                 let patience =
                     if self.served_before { config.idle_timeout } else { config.first_byte_timeout };
                 let since = *waiting.since.get_or_insert_with(Instant::now);
-                if since >= self.clock_seen + SECOND {
+                if since >= self.clock_seen + CLOCK {
                     date::look_at_clock();
                     self.clock_seen = since;
+                }
+                let gives_way = || {
+                    let waits_long = || since + IDLE <= Instant::now();
+                    self.stop.wants_room() && waits_long() && self.stop.takes_room()
+                };
+                if self.served_before && (stopping || gives_way()) {
+                    self.phase = Phase::Closed;
+                    return Poll::Ready(Ok(()));
                 }
                 let at = since + patience;
                 if stopping {

@@ -54,6 +54,7 @@ mod connection;
 mod context;
 mod date;
 mod deadline;
+mod descriptors;
 pub mod event_loop;
 mod exchange;
 mod framing;
@@ -78,6 +79,7 @@ mod usage;
 
 pub use body::{BodyError, RequestBody};
 pub use config::Config;
+pub use descriptors::raise_descriptor_limit;
 pub use ipnet::IpNet;
 pub use listener::Address;
 pub use serve::{Bound, Server, run};

@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use listenfd::ListenFd;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use poorwsgi::request::Connection;
 use socket2::{Domain, Protocol, SockAddr, Type};
 use tokio::io::Interest;
@@ -217,6 +218,28 @@ impl Listener {
                 Err(error) if is_the_peers(&error) => {}
                 Err(error) => pause.after(&error).await,
             }
+        }
+    }
+
+    /// Ends when connections have been seen to wait, and after that time again.
+    pub(crate) async fn left_waiting(&self, time: Duration) {
+        loop {
+            if self.readiness.readable().await.is_err() {
+                return std::future::pending().await;
+            }
+            tokio::time::sleep(time).await;
+            if self.readiness.try_io(Interest::READABLE, || self.waiting()).is_ok() {
+                return;
+            }
+        }
+    }
+
+    /// Whether a connection waits now: what the runtime says of readiness is from before the last one was accepted.
+    fn waiting(&self) -> io::Result<()> {
+        let mut socket = [PollFd::new(self.socket.as_fd(), PollFlags::POLLIN)];
+        match poll(&mut socket, PollTimeout::ZERO)? {
+            0 => Err(io::ErrorKind::WouldBlock.into()),
+            _ => Ok(()),
         }
     }
 

@@ -15,7 +15,7 @@ use http_body::Body;
 use poorwsgi::BoxError;
 use poorwsgi::request::Connection;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::Semaphore;
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 use tower_service::Service;
 
 use crate::LOG;
@@ -23,14 +23,18 @@ use crate::body::RequestBody;
 use crate::config::Config;
 use crate::connection;
 use crate::context::Context;
+use crate::descriptors::{affordable, raise_descriptor_limit};
 use crate::event_loop::EventLoop;
-use crate::listener::{Address, INHERITED, Socket};
+use crate::listener::{Address, INHERITED, Listener, Socket};
 use crate::siblings::Siblings;
 use crate::stop::{Level, Stop};
 use crate::stream::Accepted;
 
 /// How long connections that were told to end at once get for it.
 const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// For how long connections wait that are over the limit, before idle ones make room.
+const CROWDED: Duration = Duration::from_millis(250);
 
 /// A service and the settings it is served with.
 ///
@@ -240,13 +244,16 @@ where
     }
 
     /// Serves until SIGTERM or SIGINT (Ctrl-C), and then stops gracefully; a second one stops at once. The first line
-    /// on the standard output says where it listens.
+    /// on the standard output says where it listens. The process is taken for the server's own: its limit of file
+    /// descriptors is raised to what [`Config::max_connections`] needs.
     ///
     /// # Errors
     ///
     /// Signals cannot be watched.
     pub async fn run(self) -> io::Result<()> {
         let (mut first, mut second) = (Signals::watch()?, Signals::watch()?);
+        // Where it cannot be raised, there are fewer connections, and a warning.
+        let _ = raise_descriptor_limit(self.config.max_connections);
         // Nobody has to read it.
         let _ = writeln!(io::stdout(), "PoorWSGI listens on {}", self.address);
         let at_once = async {
@@ -289,7 +296,7 @@ where
         let Bound { service, config, socket, siblings, loops, introduce, .. } = self;
         let listener = socket.listen(siblings.clone())?;
         let protocol = Arc::new(connection::protocol(&config));
-        let connections = config.max_connections;
+        let connections = affordable(config.max_connections);
         let permits = Arc::new(Semaphore::new(connections as usize));
         let stop = StopOnDrop(Arc::new(Stop::new()));
         let config = Arc::new(config);
@@ -312,7 +319,7 @@ where
         let mut graceful = pin!(graceful);
         let drain = loop {
             let next = async {
-                let permit = Arc::clone(&permits).acquire_owned().await;
+                let permit = permit(&permits, &listener, &stop.0, connections).await;
                 (permit, listener.accept().await)
             };
             tokio::select! {
@@ -357,6 +364,28 @@ where
             tracing::warn!(target: LOG, count = left.len(), "cut off at the stop: {}", left.join(", "));
         }
         Ok(())
+    }
+}
+
+/// The permission for one more connection. Where there is none, and connections wait, a few of those that are idle are
+/// closed, and after a while some more.
+async fn permit(
+    permits: &Arc<Semaphore>,
+    listener: &Listener,
+    stop: &Stop,
+    connections: u32,
+) -> Result<OwnedSemaphorePermit, AcquireError> {
+    if let Ok(permit) = Arc::clone(permits).try_acquire_owned() {
+        stop.make_room(0);
+        return Ok(permit);
+    }
+    let mut free = pin!(Arc::clone(permits).acquire_owned());
+    loop {
+        tokio::select! {
+            biased;
+            permit = &mut free => return permit,
+            () = listener.left_waiting(CROWDED) => stop.make_room((connections / 16).max(1)),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
-//! The signal by which a server stops its connections.
+//! The signal by which a server stops its connections, all of them or some that are idle.
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::Notify;
@@ -22,6 +22,10 @@ pub(crate) enum Level {
 #[derive(Debug)]
 pub(crate) struct Stop {
     level: AtomicU8,
+    /// How many idle connections are to close, for others that wait.
+    room: AtomicU32,
+    /// How often those who wait were told that something has changed.
+    signals: AtomicU32,
     changed: Notify,
     /// The requests that were cut off.
     left: Mutex<Vec<String>>,
@@ -29,7 +33,13 @@ pub(crate) struct Stop {
 
 impl Stop {
     pub(crate) const fn new() -> Self {
-        Stop { level: AtomicU8::new(0), changed: Notify::const_new(), left: Mutex::new(Vec::new()) }
+        Stop {
+            level: AtomicU8::new(0),
+            room: AtomicU32::new(0),
+            signals: AtomicU32::new(0),
+            changed: Notify::const_new(),
+            left: Mutex::new(Vec::new()),
+        }
     }
 
     pub(crate) fn level(&self) -> Level {
@@ -43,10 +53,37 @@ impl Stop {
 
     pub(crate) fn raise(&self, level: Level) {
         self.level.fetch_max(level as u8, Ordering::AcqRel);
+        self.tell();
+    }
+
+    /// Asks so many idle connections to close, whatever was asked before.
+    pub(crate) fn make_room(&self, connections: u32) {
+        self.room.store(connections, Ordering::Release);
+        if connections > 0 {
+            self.tell();
+        }
+    }
+
+    pub(crate) fn wants_room(&self) -> bool {
+        self.room.load(Ordering::Acquire) > 0
+    }
+
+    /// Whether the idle connection that asks is to close.
+    pub(crate) fn takes_room(&self) -> bool {
+        self.room.fetch_update(Ordering::AcqRel, Ordering::Acquire, |room| room.checked_sub(1)).is_ok()
+    }
+
+    fn tell(&self) {
+        self.signals.fetch_add(1, Ordering::AcqRel);
         self.changed.notify_waiters();
     }
 
-    /// Ends when the level is raised after this future was first polled.
+    /// The number of the last signal.
+    pub(crate) fn signals(&self) -> u32 {
+        self.signals.load(Ordering::Acquire)
+    }
+
+    /// Ends with the next signal.
     pub(crate) fn changed(&self) -> Notified<'_> {
         self.changed.notified()
     }

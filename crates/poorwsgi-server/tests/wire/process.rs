@@ -1,4 +1,4 @@
-//! A server as a process: the `service` example, which `cargo test` builds.
+//! A server as a process: the examples `service` and `folder`, which `cargo test` builds.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -13,15 +13,22 @@ struct Process {
 
 impl Process {
     fn start(file_descriptors: u32) -> Self {
+        Self::of("service", file_descriptors, &[])
+    }
+
+    fn of(example: &str, file_descriptors: u32, arguments: &[&str]) -> Self {
         let mut program = std::env::current_exe().unwrap();
         program.pop();
         program.pop();
-        program.push("examples/service");
-        assert!(program.exists(), "build it first: cargo build -p poorwsgi-server --example service");
+        program.push("examples");
+        program.push(example);
+        assert!(program.exists(), "build it first: cargo build -p poorwsgi-server --example {example}");
         let mut child = Command::new("sh")
-            .args(["-c", "ulimit -n \"$1\"; exec \"$2\" 127.0.0.1:0", "sh"])
+            .args(["-c", "ulimit -n \"$1\"; shift; exec \"$@\"", "sh"])
             .arg(file_descriptors.to_string())
             .arg(program)
+            .arg("127.0.0.1:0")
+            .args(arguments)
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -82,6 +89,30 @@ fn without_file_descriptors_it_waits_and_recovers() {
     assert!(used < 20, "{used} ticks in {elapsed:?}: it does not wait, it spins");
     drop(crowd);
     assert!(process.ask().ends_with("Hello world\n"));
+}
+
+/// Each request for a file needs a descriptor beside its connection's.
+#[test]
+fn a_crowd_of_connections_leaves_descriptors_for_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let content = "x".repeat(200_000);
+    std::fs::write(folder.path().join("file.txt"), &content).unwrap();
+    let process = Process::of("folder", 256, &[folder.path().to_str().unwrap()]);
+    let request = b"GET /file.txt HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n";
+    let mut crowd: Vec<_> = (0..400).map(|_| process.connect()).collect();
+    for mut client in crowd.drain(..40) {
+        client.write_all(request).unwrap();
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{}", answer.split("\r\n\r\n").next().unwrap());
+        assert!(answer.ends_with(&content));
+    }
+    let mut last = crowd.pop().unwrap();
+    drop(crowd);
+    last.write_all(request).unwrap();
+    let mut answer = String::new();
+    last.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with(&content));
 }
 
 #[test]

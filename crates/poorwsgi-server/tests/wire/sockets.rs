@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::oneshot;
 
-use crate::support::{TestServer, statuses};
+use crate::support::{LOG, PATIENCE, TestServer, statuses};
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n";
 
@@ -85,14 +85,63 @@ async fn ipv6_and_names_are_addresses_too() {
 async fn connections_over_the_limit_wait_for_their_turn() {
     let server = TestServer::start(Config::new().max_connections(1)).await;
     let mut first = server.connect().await;
-    first.send("GET / HTTP/1.1\r\nHost: a.example\r\n\r\n").await;
-    first.until("GET /").await;
+    first.send("GET /wait HTTP/1.1\r\nHost: a.example\r\n\r\n").await;
+    server.begun().await;
     let mut second = server.connect().await;
     second.send(GET).await;
     let early = tokio::time::timeout(Duration::from_millis(200), second.stream.readable()).await;
     assert!(early.is_err(), "a second connection was served");
+    server.signals.go.notify_one();
     drop(first);
     assert_eq!(statuses(&second.rest().await), [200]);
+}
+
+#[tokio::test]
+async fn more_connections_than_descriptors_is_a_warning() {
+    let _server = TestServer::start(Config::new().max_connections(u32::MAX)).await;
+    let logged = async {
+        while LOG.lines("4294967295 (setting max_connections)").is_empty() {
+            tokio::task::yield_now().await
+        }
+    };
+    tokio::time::timeout(PATIENCE, logged).await.expect("no line says so");
+    let lines = LOG.lines("4294967295 (setting max_connections)");
+    assert!(lines[0].contains("WARN") && lines[0].contains("LimitNOFILE="), "{lines:?}");
+}
+
+/// One that waits for its next request can be opened again; one that was never served has yet to ask.
+#[tokio::test]
+async fn idle_connections_make_room_for_those_that_wait() {
+    let server = TestServer::start(Config::new().max_connections(2).first_byte_timeout(PATIENCE * 2)).await;
+    let mut idle = server.connect().await;
+    idle.send("GET / HTTP/1.1\r\nHost: a.example\r\n\r\n").await;
+    idle.until("GET /").await;
+    let mut silent = server.connect().await;
+    let mut waiting = server.connect().await;
+    waiting.send("GET / HTTP/1.1\r\nHost: a.example\r\n\r\n").await;
+    waiting.until("GET /").await;
+    assert_eq!(idle.rest().await, "");
+    let mut next = server.connect().await;
+    next.send(GET).await;
+    assert_eq!(statuses(&next.rest().await), [200], "more than once");
+    silent.send(GET).await;
+    assert_eq!(statuses(&silent.rest().await), [200]);
+}
+
+#[tokio::test]
+async fn idle_connections_stay_while_nobody_waits() {
+    let server = TestServer::start(Config::new().max_connections(2)).await;
+    let mut idle = [server.connect().await, server.connect().await];
+    for client in &mut idle {
+        client.send("GET / HTTP/1.1\r\nHost: a.example\r\n\r\n").await;
+        client.until("GET /").await;
+    }
+    let closed = tokio::time::timeout(Duration::from_secs(2), idle[0].stream.readable()).await;
+    assert!(closed.is_err(), "closed for nobody");
+    for mut client in idle {
+        client.send(GET).await;
+        assert_eq!(statuses(&client.rest().await), [200]);
+    }
 }
 
 #[tokio::test]

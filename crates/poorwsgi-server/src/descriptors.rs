@@ -1,0 +1,83 @@
+//! How many connections the process has file descriptors for.
+
+use std::io;
+
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
+use crate::LOG;
+
+/// Descriptors that are left to all but connections: to the application, its modules, the log, the event loops.
+const RESERVE: u64 = 64;
+/// Descriptors of a connection: its own, and that of a file which is sent or of an upload which is stored.
+const EACH: u64 = 2;
+/// So many connections are accepted, however low the limit is.
+const FEWEST: u64 = 8;
+
+/// Raises the limit of file descriptors of this process (`ulimit -n`) to what so many connections need, as far as the
+/// system allows; a higher one stays. This is for a process that is a server: programs that it starts inherit the limit.
+/// [`Bound::run`](crate::Bound::run) calls it, [`Bound::serve`](crate::Bound::serve) does not.
+///
+/// ```
+/// poorwsgi_server::raise_descriptor_limit(200)?;
+/// # std::io::Result::Ok(())
+/// ```
+///
+/// # Errors
+///
+/// The system does not tell the limit, or does not let it be set. A limit that cannot be raised far enough is no error.
+pub fn raise_descriptor_limit(connections: u32) -> io::Result<()> {
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    let wanted = needed_for(connections).min(hard);
+    if wanted > soft {
+        setrlimit(Resource::RLIMIT_NOFILE, wanted, hard)?;
+    }
+    Ok(())
+}
+
+/// As many of the connections that are wanted as there are descriptors for.
+pub(crate) fn affordable(wanted: u32) -> u32 {
+    let Ok((limit, _)) = getrlimit(Resource::RLIMIT_NOFILE) else { return wanted };
+    let allowed = allowed_by(limit, wanted);
+    if allowed < wanted {
+        tracing::warn!(
+            target: LOG,
+            "{allowed} connections are accepted at a time, not {wanted} (setting max_connections): the process may open \
+             {limit} files. Allow {} (ulimit -n, systemd's LimitNOFILE=), or lower the setting",
+            needed_for(wanted),
+        );
+    }
+    allowed
+}
+
+fn needed_for(connections: u32) -> u64 {
+    u64::from(connections) * EACH + RESERVE
+}
+
+fn allowed_by(limit: u64, wanted: u32) -> u32 {
+    let allowed = (limit.saturating_sub(RESERVE) / EACH).max(FEWEST);
+    u32::try_from(allowed).map_or(wanted, |allowed| allowed.min(wanted))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_leave_descriptors_for_files_and_all_else() {
+        assert_eq!(allowed_by(256, 10_000), 96);
+        assert_eq!(allowed_by(256, 50), 50);
+        assert_eq!(allowed_by(24, 10_000), 8);
+        assert_eq!(allowed_by(24, 1), 1);
+        assert_eq!(allowed_by(u64::MAX, 10_000), 10_000);
+        assert_eq!(allowed_by(needed_for(u32::MAX), u32::MAX), u32::MAX);
+        assert_eq!(allowed_by(needed_for(10_000), 10_000), 10_000);
+        assert_eq!(allowed_by(needed_for(10_000) - 1, 10_000), 9_999);
+    }
+
+    #[test]
+    fn a_limit_that_is_high_enough_stays() {
+        let before = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+        raise_descriptor_limit(1).unwrap();
+        assert_eq!(getrlimit(Resource::RLIMIT_NOFILE).unwrap(), before, "it is never lowered");
+    }
+}
