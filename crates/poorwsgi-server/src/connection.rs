@@ -18,6 +18,7 @@ use tower_service::Service;
 
 use crate::LOG;
 use crate::body::RequestBody;
+use crate::clip;
 use crate::config::Config;
 use crate::context::Context;
 use crate::exchange::Exchanger;
@@ -76,11 +77,11 @@ pub(crate) async fn drive<S, B>(
         Ok(()) => {}
         Err(error) if error.is_parse() => {
             context.spoil();
-            tracing::info!(target: LOG, %peer, "refused: {error}");
+            tracing::info!(target: LOG, %peer, "refused: {}", clip::error(error));
         }
         Err(error) => {
             let reason = error.source().map(ToString::to_string).unwrap_or_default();
-            tracing::debug!(target: LOG, %peer, "connection ended: {error} {reason}");
+            tracing::debug!(target: LOG, %peer, "connection ended: {error} {}", clip::error(reason));
             return;
         }
     }

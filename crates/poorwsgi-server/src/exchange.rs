@@ -20,6 +20,7 @@ use tower_service::Service;
 
 use crate::LOG;
 use crate::body::RequestBody;
+use crate::clip;
 use crate::context::Context as ConnectionContext;
 use crate::date;
 use crate::framing::decimal;
@@ -204,7 +205,7 @@ where
 }
 
 fn failed(error: &BoxError) -> Refusal {
-    tracing::error!(target: LOG, %error, "the application failed");
+    tracing::error!(target: LOG, error = %clip::error(error), "the application failed");
     Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the application failed")
 }
 
@@ -217,8 +218,8 @@ fn panicked() -> Refusal {
 fn refused<B: Body<Data = Bytes>>(refusal: &Refusal, mut record: Record) -> Response<Outgoing<B>> {
     tracing::info!(
         target: LOG,
-        method = %record.method(),
-        path = record.path(),
+        method = %record.quoted_method(),
+        path = &*record.quoted_path(),
         peer = %record.context().peer(),
         "refused: {refusal}",
     );
@@ -249,8 +250,8 @@ fn finish<B: Body<Data = Bytes> + 'static>(
         Err(reason) => {
             tracing::error!(
                 target: LOG,
-                method = %record.method(),
-                path = record.path(),
+                method = %record.quoted_method(),
+                path = &*record.quoted_path(),
                 "the response cannot be sent: {reason}",
             );
             return Ok(refused(&Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "bad response"), record));

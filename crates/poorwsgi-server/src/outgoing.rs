@@ -10,6 +10,7 @@ use pin_project_lite::pin_project;
 use poorwsgi::BoxError;
 
 use crate::LOG;
+use crate::clip;
 use crate::record::Record;
 use crate::sendfile::{self, SentFile};
 
@@ -119,10 +120,10 @@ where
             }
             Some(Err(error)) => tracing::error!(
                 target: LOG,
-                method = %this.record.method(),
-                path = this.record.path(),
+                method = %this.record.quoted_method(),
+                path = &*this.record.quoted_path(),
                 peer = %this.record.context().peer(),
-                %error,
+                error = %clip::error(error),
                 "the response body failed, the connection is cut",
             ),
             None => this.record.finish(),

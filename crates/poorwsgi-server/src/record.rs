@@ -1,5 +1,6 @@
 //! What is remembered of a request until its response is gone.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -7,6 +8,7 @@ use http::uri::PathAndQuery;
 use http::{Method, StatusCode};
 
 use crate::body::Lease;
+use crate::clip;
 use crate::context::Context;
 use crate::stop::Level;
 
@@ -53,8 +55,14 @@ impl Record {
         &self.method
     }
 
-    pub(crate) fn path(&self) -> &str {
-        self.target.as_ref().map_or("", PathAndQuery::path)
+    /// The method as logs name it.
+    pub(crate) fn quoted_method(&self) -> Cow<'_, str> {
+        clip::quoted(self.method.as_str())
+    }
+
+    /// The path as logs name it: without the query, which may have secrets.
+    pub(crate) fn quoted_path(&self) -> Cow<'_, str> {
+        clip::quoted(self.target.as_ref().map_or("", PathAndQuery::path))
     }
 
     pub(crate) fn context(&self) -> &Context {
@@ -79,8 +87,8 @@ impl Drop for Record {
         if let Some(started) = self.started {
             tracing::info!(
                 target: ACCESS,
-                method = %self.method,
-                path = self.path(),
+                method = %self.quoted_method(),
+                path = &*self.quoted_path(),
                 status = self.status.map_or(0, |status| status.as_u16()),
                 bytes = self.bytes,
                 duration_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
@@ -88,7 +96,8 @@ impl Drop for Record {
             );
         }
         if !self.finished && self.context.stop.level() == Level::AtOnce {
-            self.context.stop.leave(format!("{} {} from {}", self.method, self.path(), self.context.peer()));
+            let (method, path) = (self.quoted_method(), self.quoted_path());
+            self.context.stop.leave(format!("{method} {path} from {}", self.context.peer()));
         }
     }
 }

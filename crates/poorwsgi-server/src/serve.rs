@@ -20,6 +20,7 @@ use tower_service::Service;
 
 use crate::LOG;
 use crate::body::RequestBody;
+use crate::clip;
 use crate::config::Config;
 use crate::connection;
 use crate::context::Context;
@@ -361,7 +362,7 @@ where
         let _ = tokio::time::timeout(LAST_WORDS, permits.acquire_many(connections)).await;
         let left = stop.0.take_left();
         if !left.is_empty() {
-            tracing::warn!(target: LOG, count = left.len(), "cut off at the stop: {}", left.join(", "));
+            tracing::warn!(target: LOG, count = left.len(), "cut off at the stop: {}", clip::list(left.join(", ")));
         }
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! What goes out: whole, or visibly not.
 
+use std::time::Duration;
+
 use poorwsgi_server::Config;
 
 use crate::support::{LOG, TestServer, statuses};
@@ -153,7 +155,7 @@ async fn every_response_has_one_date_and_an_application_may_give_its_own() {
         assert_eq!(dates.len(), 1, "{request}: {answer}");
         let date = httpdate::parse_http_date(dates[0]).unwrap();
         let age = std::time::SystemTime::now().duration_since(date).unwrap();
-        assert!(age < std::time::Duration::from_secs(10), "{request}: {answer}");
+        assert!(age < Duration::from_secs(10), "{request}: {answer}");
     }
     let answer = get(&server, "GET", "/dated").await;
     assert_eq!(answer.matches("date: ").count(), 1, "{answer}");
@@ -176,6 +178,41 @@ async fn a_request_knows_its_connection() {
     let answer = get(&server, "GET", "/connection").await;
     assert!(answer.contains(&format!("local: Some({})", server.address)), "{answer}");
     assert!(answer.contains("remote: Some(127.0.0.1:") && answer.contains("secure: false"), "{answer}");
+}
+
+#[tokio::test]
+async fn log_lines_have_an_end_whatever_they_quote() {
+    let server = TestServer::start(Config::new().stop_timeout(Duration::ZERO)).await;
+    let (path, method) = (format!("/long-path{}", "\"".repeat(15_000)), "LONG-METHOD".repeat(1000));
+    for request in [
+        format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n"),
+        format!("GET {path} HTTP/1.1\r\nHost: a b\r\n\r\n"),
+        format!("GET {path}\u{e9} HTTP/1.1\r\nHost: a\r\n\r\n"),
+        format!("{method} / HTTP/1.1\r\nHost: a\r\n\r\n"),
+        "GET /long-error HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(),
+        format!("GET /long-frame?{} HTTP/1.1\r\nHost: a\r\n\r\n", "\\".repeat(15_000)),
+    ] {
+        server.ask(request).await;
+    }
+    let mut busy = Vec::new();
+    for _ in 0..40 {
+        let mut client = server.connect().await;
+        client.send("GET /wait HTTP/1.1\r\nHost: a.example\r\n\r\n").await;
+        server.begun().await;
+        busy.push(client);
+    }
+    server.stop.send(()).unwrap();
+    server.running.await.unwrap().unwrap();
+    let lines =
+        LOG.lines("cut off at the stop: GET /wait").into_iter().filter(|line| line.contains("count=40"));
+    assert_eq!(lines.count(), 1);
+    for mark in ["count=40", "/long-path", "LONG-METHOD", "long-error", "long-frame"] {
+        let lines = LOG.lines(mark);
+        assert!(!lines.is_empty(), "{mark}");
+        for line in lines {
+            assert!(line.len() <= 2048, "{} bytes: {}", line.len(), line.split_at(500).0);
+        }
+    }
 }
 
 #[tokio::test]

@@ -216,6 +216,11 @@ async fn answer(request: Request<RequestBody>, signals: Arc<Signals>) -> Result<
             response.body(text(format!("{polls} polls")))?
         }
         "/panic" => panic!("as asked"),
+        "/long-error" => return Err(format!("long-error\n{}", "long-error \u{1b}".repeat(9000)).into()),
+        "/long-frame" => {
+            let error = "long-frame".repeat(9000);
+            response.body(frames([Ok("first"), Err(error.into())]))?
+        }
         "/error" => return Err("as asked".into()),
         "/dated" => response.header("date", "Sun, 06 Nov 1994 08:49:37 GMT").body(text("long ago"))?,
         "/declined" => response.extension(Declined).body(text("never sent"))?,
