@@ -5,25 +5,16 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 
-use http::{HeaderMap, Request, Response, header};
+use http::{HeaderMap, Method, Request, Response, header};
 use http_body_util::{BodyExt, Full};
 use libfuzzer_sys::fuzz_target;
+use poorwsgi_fuzz::connection::{exchange, start};
 use poorwsgi_fuzz::pieces;
-use poorwsgi_server::{RequestBody, Server};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::runtime::{Builder, Runtime};
+use poorwsgi_server::RequestBody;
+use tokio::runtime::Runtime;
 
 thread_local! {
-    static SERVER: (Runtime, SocketAddr) = start().expect("a server on a port of the system's choice");
-}
-
-fn start() -> std::io::Result<(Runtime, SocketAddr)> {
-    let runtime = Builder::new_current_thread().enable_all().build()?;
-    let bound = runtime.block_on(Server::new(tower::service_fn(handler)).bind("127.0.0.1:0"))?;
-    let address = bound.local_addr().expect("a TCP address");
-    runtime.spawn(bound.serve());
-    Ok((runtime, address))
+    static SERVER: (Runtime, SocketAddr) = start(tower::service_fn(handler)).expect("a server");
 }
 
 async fn handler(request: Request<RequestBody>) -> Result<Response<Full<bytes::Bytes>>, Infallible> {
@@ -35,26 +26,11 @@ async fn handler(request: Request<RequestBody>) -> Result<Response<Full<bytes::B
         count(&parts.headers, header::CONTENT_LENGTH) + count(&parts.headers, header::TRANSFER_ENCODING);
     assert!(framing <= 1);
     assert!(count(&parts.headers, header::CONTENT_TYPE) <= 1);
+    assert!(parts.method != Method::CONNECT && parts.uri.to_string().is_ascii());
     assert!(!parts.headers.keys().any(|name| name.as_str().contains('_')));
     // a body that ends early is an error of the connection, and not ours
     let _ = body.collect().await;
     Ok(Response::new(Full::from("ok")))
-}
-
-async fn exchange(address: SocketAddr, pieces: impl Iterator<Item = bytes::Bytes>) -> Vec<u8> {
-    let mut answer = Vec::new();
-    let Ok(mut client) = TcpStream::connect(address).await else { return answer };
-    for piece in pieces {
-        // refused before everything was sent
-        if client.write_all(&piece).await.is_err() {
-            break;
-        }
-        tokio::task::yield_now().await;
-    }
-    let _ = client.shutdown().await;
-    // a reset takes what was answered with it
-    let _ = client.read_to_end(&mut answer).await;
-    answer
 }
 
 fuzz_target!(|input: &[u8]| {

@@ -1,5 +1,7 @@
 //! What several fuzz targets need.
 
+pub mod connection;
+
 use bytes::Bytes;
 
 /// Cuts a body into pieces as they might come from a socket. The first byte of the input says how long each is.
