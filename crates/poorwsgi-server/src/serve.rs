@@ -329,15 +329,9 @@ where
                 (permit, accepted) = next => begin(permit, accepted),
             }
         };
-        // The system would reset the connections that wait in a listening socket when that is closed.
         let (backlog, free) = (config.backlog, Arc::clone(&permits));
         let mut ended = Box::pin(async move {
-            for _ in 0..=backlog {
-                let permit = Arc::clone(&free).acquire_owned().await;
-                let Some(accepted) = listener.accept_waiting().await else { break };
-                begin(permit, accepted);
-            }
-            drop(listener);
+            accept_rest(listener, backlog, &free, begin).await;
             let _ = free.acquire_many(connections).await;
         });
         let mut at_once = pin!(at_once);
@@ -368,14 +362,27 @@ where
     }
 }
 
+/// Accepts the connections that wait, as many as can have waited at the stop, and closes the socket: the system resets
+/// those that wait in a socket when it is closed.
+async fn accept_rest(
+    listener: Listener,
+    backlog: u32,
+    permits: &Arc<Semaphore>,
+    begin: impl Fn(Permit, (Accepted, Connection)),
+) {
+    for _ in 0..=backlog {
+        let permit = Arc::clone(permits).acquire_owned().await;
+        let Some(accepted) = listener.accept_waiting().await else { return };
+        begin(permit, accepted);
+    }
+}
+
+/// What a connection has as long as it lasts. No error ever comes, for nobody closes the semaphore.
+type Permit = Result<OwnedSemaphorePermit, AcquireError>;
+
 /// The permission for one more connection. Where there is none, and connections wait, a few of those that are idle are
 /// closed, and after a while some more.
-async fn permit(
-    permits: &Arc<Semaphore>,
-    listener: &Listener,
-    stop: &Stop,
-    connections: u32,
-) -> Result<OwnedSemaphorePermit, AcquireError> {
+async fn permit(permits: &Arc<Semaphore>, listener: &Listener, stop: &Stop, connections: u32) -> Permit {
     if let Ok(permit) = Arc::clone(permits).try_acquire_owned() {
         stop.make_room(0);
         return Ok(permit);
