@@ -74,7 +74,7 @@ mod _poorwsgi {
         unauthorized,
     };
     #[pymodule_export]
-    use super::server::{_call_within, _end_servers, Listener, Server};
+    use super::server::{_call_within, _end_servers, _raise_descriptor_limit, Listener, Server};
     #[pymodule_export]
     use super::session::{
         AESSession, NoCompress, PoorSession, Session, SessionError, check_token, get_token,

@@ -392,6 +392,13 @@ pub(crate) fn _end_servers(py: Python<'_>, timeout: f64) -> bool {
     })
 }
 
+/// Raises the limit of file descriptors to what so many connections need, as far as the system allows. For a process that
+/// does nothing but serve.
+#[pyfunction]
+pub(crate) fn _raise_descriptor_limit(connections: u32) -> PyResult<()> {
+    Ok(poorwsgi_server::raise_descriptor_limit(connections)?)
+}
+
 /// Calls a function in a thread of its own, and waits for it no longer than so many seconds. Python starts none when it ends.
 #[pyfunction]
 pub(crate) fn _call_within(py: Python<'_>, timeout: f64, function: Py<PyAny>) {

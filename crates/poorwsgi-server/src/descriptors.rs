@@ -38,7 +38,8 @@ pub fn raise_descriptor_limit(connections: u32) -> io::Result<()> {
 pub(crate) fn affordable(wanted: u32) -> u32 {
     let Ok((limit, _)) = getrlimit(Resource::RLIMIT_NOFILE) else { return wanted };
     let allowed = allowed_by(limit, wanted);
-    if allowed < wanted {
+    // Nobody has to act for a few.
+    if allowed < wanted - wanted / 10 {
         tracing::warn!(
             target: LOG,
             "{allowed} connections are accepted at a time, not {wanted} (setting max_connections): the process may open \
