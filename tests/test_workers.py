@@ -4,150 +4,19 @@ import concurrent.futures
 import contextlib
 import http.client
 import os
-import pathlib
 import re
 import resource
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
-import threading
 import time
 
 import pytest
-from servers import Client, until
-
-APP = """
-import os, subprocess, threading, time
-from poorwsgi import Application
-app = Application("workers")
-app.debug = True
-
-@app.route("/pid")
-def pid(req):
-    return str(os.getpid())
-
-@app.route("/sleep/<seconds:float>")
-def sleep(req, seconds):
-    time.sleep(seconds)
-    return str(os.getpid())
-
-@app.route("/abort")
-def abort(req):
-    os.abort()
-
-@app.route("/forever")
-def forever(req):
-    while True:
-        pass
-
-@app.route("/ignored-by-programs")
-def ignored(req):
-    return subprocess.check_output(["grep", "SigIgn", "/proc/self/status"])
-
-@app.route("/eat")
-def eat(req):
-    app.eaten = b"x" * 200_000_000
-    return "eaten"
-"""
-
-
-class Workers(Client):
-    """A supervisor and its workers."""
-
-    def __init__(self, directory, *arguments):
-        self.log = tempfile.NamedTemporaryFile("w+", dir=directory)
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "poorwsgi", "run", "app:app", "--port", "0", *arguments],
-            cwd=directory, stdout=subprocess.PIPE, stderr=self.log, text=True,
-        )
-        line = self.process.stdout.readline()
-        address = re.fullmatch(r"PoorWSGI listens on http://127\.0\.0\.1:(\d+), .* by (\d+) workers?\n", line)
-        assert address, line + self.messages()
-        super().__init__(int(address[1]))
-
-    def messages(self):
-        self.log.flush()
-        return pathlib.Path(self.log.name).read_text()
-
-    def pids(self):
-        """The workers, as the system knows them."""
-        children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        return {int(pid) for pid in children.read_text().split()}
-
-    def signal(self, number):
-        self.process.send_signal(number)
-
-    def signal_all(self, number):
-        """To the supervisor and to each worker."""
-        for pid in (self.process.pid, *self.pids()):
-            os.kill(pid, number)
-
-    def kill(self):
-        """Ends it at once, where it has not ended."""
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-        self.process.stdout.close()
-        self.log.close()
-
-    def stop(self):
-        self.signal(signal.SIGTERM)
-        return self.process.wait(60)
-
+from servers import until
+from workers import APP, Load, cpu, start, states  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.skipif(not os.path.exists("/proc/self/task"), reason="processes are looked for in /proc")
-
-
-@pytest.fixture
-def start(tmp_path):
-    (tmp_path / "app.py").write_text(APP)
-    with contextlib.ExitStack() as stack:
-        def start(*arguments):
-            workers = Workers(tmp_path, *arguments)
-            stack.callback(workers.kill)
-            return workers
-
-        yield start
-
-
-class Load:
-    """Clients that ask without a pause, each on one connection for as long as that lasts, or on a new one each time."""
-
-    def __init__(self, port, target="/pid", clients=4, keep=True):
-        self.port, self.target = port, target
-        self.headers = {} if keep else {"Connection": "close"}
-        self.answers, self.failures, self.pids = 0, [], set()
-        self.end = threading.Event()
-        self.threads = [threading.Thread(target=self.run) for _ in range(clients)]
-
-    def run(self):
-        connection = None
-        while not self.end.is_set():
-            try:
-                connection = connection or http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-                connection.request("GET", self.target, headers=self.headers)
-                response = connection.getresponse()
-                self.pids.add(int(response.read()))
-                self.answers += 1
-                if response.getheader("Connection") == "close":
-                    connection.close()
-            except (OSError, http.client.HTTPException) as error:
-                self.failures.append(repr(error))
-                connection = connection and connection.close()
-        if connection:
-            connection.close()
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.end.set()
-        for thread in self.threads:
-            thread.join()
 
 
 def test_each_worker_answers_and_sigterm_ends_all(start):
@@ -215,12 +84,6 @@ def test_connections_are_shared_evenly(start):
         new = until(lambda: (pid := int(workers("/pid").text)) not in before and pid)
         until(lambda: shares(30, second)[new] >= 20)
     assert workers.stop() == 0
-
-
-def states(pid):
-    """What the threads of a process are doing (proc(5))."""
-    stats = pathlib.Path(f"/proc/{pid}/task").glob("*/stat")
-    return {stat.read_text().rpartition(")")[2].split()[0] for stat in stats}
 
 
 def test_new_connections_do_not_wait_for_a_worker_that_is_stuck(start):
@@ -406,12 +269,6 @@ def test_without_descriptors_it_waits_for_some(start):
     assert workers("/pid").status == 200
     assert workers.pids() == {pid}
     assert workers.stop() == 0
-
-
-def cpu(pid):
-    """Seconds of a process."""
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def test_200_starts_and_stops_leave_nothing(start):
