@@ -4,7 +4,6 @@ The supervisor binds the socket and starts each worker as a new process, which i
 threads, and while workers come and go, connections wait in the one queue of the socket. It never loads the application.
 """
 # Python, because it starts interpreters as this one was started. Nothing of it is on the way of a request.
-import faulthandler
 import logging
 import os
 import selectors
@@ -12,28 +11,27 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from contextlib import suppress
 
+from poorwsgi._worker import (
+    CONTROL, CUT, LISTENING, LONGEST_WORD, NOT_FOR_WORKERS, RETIRE, SIBLINGS, STUCK, TELL, WORDS,
+)
+
 _LOG = logging.getLogger("poorwsgi.supervisor")
 
-#: What a worker finds in its environment: the descriptor of its end of the control socket.
-CONTROL = "POORWSGI_CONTROL"
-#: And the table of connections, by which workers share them evenly: its descriptor, a colon, the number of its entry.
-SIBLINGS = "POORWSGI_SIBLINGS"
-_ENTRIES, _ENTRY = 256, 4  # how many there are, and the bytes of each
-
-#: What is said to the supervisor alone. Who tells every process, as `pkill -f` does, is not to end the workers by it.
-_NOT_FOR_WORKERS = (signal.SIGHUP, signal.SIGUSR1, signal.SIGTTIN, signal.SIGTTOU)
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD, *_NOT_FOR_WORKERS)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD, *NOT_FOR_WORKERS)
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10  # seconds before a worker is started again that died young
 _YOUNG = 5  # seconds
-_RETIRE, _TELL, _CUT = b"r", b"t", b"c"  # what a worker is asked for
-_BEAT = 1  # seconds between two signs of life of a worker
-_STUCK = 60  # seconds without one, or of one inline call, after which a worker is replaced
-_AGAIN = 30  # seconds until a worker asks again to be replaced: the other one may have failed to start
+_ENTRIES, _ENTRY = 256, 4  # of the table of connections: how many there are, and the bytes of each
+_READ = 4096  # bytes of what a worker says that are read at a time
+_WORDS, _WORDS_A_SECOND = 1000, 100  # that a worker may say: so many, and so many more for each second of its life
+_SHOWN = 100  # bytes of nonsense
 _LAST_WORDS = 5  # seconds that a worker gets above its stop_timeout
+
+
+class _NonsenseError(Exception):
+    """A worker has said what no worker says: something else has got hold of its end of the control socket."""
 
 
 class _Worker:
@@ -43,13 +41,10 @@ class _Worker:
         self.entry = entry  # in the table of connections; None where there is none
         self.control, theirs = socket.socketpair()
         with theirs:
-            environment = {
-                **os.environ, "LISTEN_FDS": "1", "LISTEN_FDS_FIRST_FD": str(listener.fileno()),
-                CONTROL: str(theirs.fileno()),
-            }
-            environment.pop("LISTEN_PID", None)
+            environment = {name: value for name, value in os.environ.items() if name not in (*LISTENING, SIBLINGS)}
+            environment["LISTEN_FDS"], environment["LISTEN_FDS_FIRST_FD"] = "1", str(listener.fileno())
+            environment[CONTROL] = str(theirs.fileno())
             passed = [listener.fileno(), theirs.fileno()]
-            environment.pop(SIBLINGS, None)
             if entry is not None:
                 environment[SIBLINGS] = f"{table.fileno()}:{entry}"
                 passed.append(table.fileno())
@@ -64,8 +59,32 @@ class _Worker:
         self.begun = time.monotonic()
         self.heard = self.begun  # when it last said something, once it is ready
         self.how = None  # how the application is served, once it is ready
+        self.is_heard = True  # whether what it says is read
+        self.is_to_go = False  # whether it is to be replaced
+        self._unread = b""  # the beginning of a word of which the rest is missing
+        self._said = 0  # words
         self.kill_at = None  # when it is killed, after it was told to stop
         self.replaces = None  # the worker that stops when this one is ready
+
+    @property
+    def is_serving(self):
+        """Whether it is ready, and says so as long as it is well."""
+        return self.how is not None and self.is_heard
+
+    def words(self, said):
+        """Whole words of what it has said, each as its kind and the rest of it."""
+        *lines, self._unread = (self._unread + said).split(b"\n")
+        self._said += len(lines)
+        if self._said > _WORDS + _WORDS_A_SECOND * (time.monotonic() - self.begun):
+            raise _NonsenseError("more than can be listened to")
+        for line in (*lines, self._unread):
+            if len(line) > LONGEST_WORD:
+                raise _NonsenseError(_shown(line))
+        for line in lines:
+            kind, _, rest = line.decode(errors="replace").partition(" ")
+            if kind not in WORDS or not rest.isprintable():
+                raise _NonsenseError(_shown(line))
+            yield kind, rest
 
     def stop(self, grace):
         """Tells it to finish what it does, and to end."""
@@ -77,7 +96,7 @@ class _Worker:
         """The same, while other workers take over: its clients learn of it by their next answer."""
         if self.kill_at is None:
             self.kill_at = time.monotonic() + grace
-            self.ask(_RETIRE)
+            self.ask(RETIRE)
 
     def ask(self, what):
         with suppress(OSError):
@@ -152,6 +171,13 @@ class Supervisor:
             active.append(worker)
         for worker in active[self._count:]:
             worker.retire(self._grace)
+        for worker in self._to_replace():
+            if time.monotonic() >= self._start_at:
+                self._start(replaces=worker)
+
+    def _to_replace(self):
+        """Workers that go on only until another one is ready, which has not been started yet."""
+        return [worker for worker in self._active() if worker.is_to_go and worker.how is not None]
 
     def _start(self, replaces=None):
         try:
@@ -176,10 +202,11 @@ class Supervisor:
     def _wait(self, woken):
         now = time.monotonic()
         times = [
-            worker.heard + _STUCK if worker.kill_at is None else worker.kill_at
-            for worker in self._workers if worker.kill_at is not None or worker.how is not None
+            worker.heard + STUCK if worker.kill_at is None else worker.kill_at
+            for worker in self._workers if worker.kill_at is not None or worker.is_serving
         ]
-        if not self._stops and self._start_at > now and len(self._active()) < self._count:
+        is_missing = len(self._active()) < self._count or self._to_replace()
+        if not self._stops and self._start_at > now and is_missing:
             times.append(self._start_at)
         timeout = max(0, min(times) - now) if times else None
         for key, _ in self._selector.select(timeout):
@@ -193,7 +220,7 @@ class Supervisor:
         self._reap()
         now = time.monotonic()
         for worker in self._workers:
-            if worker.kill_at is None and worker.how is not None and now >= worker.heard + _STUCK:
+            if worker.kill_at is None and worker.is_serving and now >= worker.heard + STUCK:
                 # Not even its own thread gets to run. Python's fault handler says what the others do.
                 _LOG.error("worker %d gives no sign of life and is ended", worker.pid)
                 worker.signal(signal.SIGABRT)
@@ -208,7 +235,7 @@ class Supervisor:
             self._stops += 1
             for worker in list(self._workers):
                 if worker.kill_at is not None and self._stops > 1:
-                    worker.ask(_CUT)
+                    worker.ask(CUT)
                 worker.stop(self._grace)
         elif self._stops:
             return
@@ -220,33 +247,55 @@ class Supervisor:
         elif number == signal.SIGUSR1:
             for worker in self._workers:
                 if worker.how is not None:
-                    worker.ask(_TELL)
+                    worker.ask(TELL)
         elif number == signal.SIGTTIN:
             self._count += 1
         elif number == signal.SIGTTOU:
             self._count = max(1, self._count - 1)
 
     def _hear(self, worker):
+        """Takes what a worker has said, whatever it is; whether there was something."""
         try:
-            said = worker.control.recv(4096)
+            said = worker.control.recv(_READ)
         except BlockingIOError:
-            return
+            return False
         except OSError:  # it has died with something unread
             said = b""
         if not said:  # it is ending
-            self._selector.unregister(worker.control)
-            worker.control.close()
-            return
+            self._hang_up(worker)
+            return False
         worker.heard = time.monotonic()
-        for word in said.decode().splitlines():
-            kind, _, rest = word.partition(" ")
-            if kind == "ready":
-                worker.how = rest
-                self._ready(worker)
-            elif kind == "replace" and worker.kill_at is None:
-                _LOG.warning("worker %d is replaced: %s", worker.pid, rest)
-                if worker in self._active() and not self._stops:
-                    self._start(replaces=worker)
+        try:
+            for kind, rest in worker.words(said):
+                self._heard(worker, kind, rest)
+        except _NonsenseError as error:
+            _LOG.error("worker %d says what no worker says, and is replaced: %s", worker.pid, error)
+            self._distrust(worker)
+        return True
+
+    def _hang_up(self, worker):
+        self._ignore(worker)
+        worker.control.close()
+
+    def _ignore(self, worker):
+        if worker.is_heard:
+            worker.is_heard = False
+            self._selector.unregister(worker.control)
+
+    def _distrust(self, worker):
+        """What it says is not even read any more; it is still told what to do, and goes on until another one is ready."""
+        self._ignore(worker)
+        worker.is_to_go = True
+        if worker.how is None:  # and so nobody would ever know that it is ready
+            worker.signal(signal.SIGKILL)
+
+    def _heard(self, worker, kind, rest):
+        if kind == "ready":
+            worker.how = rest
+            self._ready(worker)
+        elif kind == "replace" and worker.kill_at is None and not worker.is_to_go:
+            _LOG.warning("worker %d is replaced: %s", worker.pid, rest)
+            worker.is_to_go = True
 
     def _ready(self, worker):
         self._is_good = True
@@ -265,11 +314,9 @@ class Supervisor:
             self._workers.remove(worker)
             if worker.entry is not None:
                 os.pwrite(self._table.fileno(), bytes(_ENTRY), worker.entry * _ENTRY)
-            if worker.control.fileno() >= 0:
-                self._hear(worker)
-            if worker.control.fileno() >= 0:
-                self._selector.unregister(worker.control)
-                worker.control.close()
+            while worker.is_heard and self._hear(worker):
+                pass
+            self._hang_up(worker)
             for each in self._workers:
                 if each.replaces is worker:
                     each.replaces = None
@@ -302,6 +349,11 @@ def _table():
         return table
 
 
+def _shown(line):
+    """Bytes for the log: no more than a few, and no control characters."""
+    return ascii(line[:_SHOWN])[1:] + (f" and {len(line) - _SHOWN} more bytes" if len(line) > _SHOWN else "")
+
+
 def _signal_name(number):
     try:
         return signal.Signals(number).name
@@ -312,104 +364,3 @@ def _signal_name(number):
 def _command():
     """The command line of this process, for another one like it."""
     return [sys.executable, *sys.orig_argv[1:]]
-
-
-class Control:
-    """A worker's end of the control socket, which it has from its environment."""
-
-    @staticmethod
-    def of_environment():
-        """None in a process that is no worker."""
-        descriptor = os.environ.pop(CONTROL, "")
-        if not descriptor:
-            return None
-        for number in _NOT_FOR_WORKERS:
-            # Programs that the application starts would inherit that a signal is ignored, but not a handler. To be stopped
-            # for reading from a terminal is ignored none the less: with a handler it would be tried for ever.
-            of_terminal = number in (signal.SIGTTIN, signal.SIGTTOU)
-            signal.signal(number, signal.SIG_IGN if of_terminal else lambda *_: None)
-        return Control(socket.socket(fileno=int(descriptor)))
-
-    def __init__(self, connection):
-        self._connection = connection
-        self._ends = threading.Lock()  # held from the first time that the server is told to finish
-
-    def close(self):
-        """The supervisor need not hear any more."""
-        self._connection.close()
-
-    def say(self, words):
-        """Tells the supervisor, if it is still there."""
-        with suppress(OSError):
-            self._connection.sendall(f"{words}\n".encode())
-
-    def watch(self, server, application, max_requests=0, max_memory=0, request_timeout=None):
-        """Stops the server when the supervisor has gone, and asks to be replaced when it has had its share or is stuck."""
-        from poorwsgi import server as module
-
-        # The supervisor says it once more to a worker that systemd, for one, has told already.
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: self._finish(server.stop))
-        if not faulthandler.is_enabled():
-            with suppress(OSError, ValueError, AttributeError, RuntimeError):  # no standard error
-                faulthandler.enable()
-        module._on_stuck.append(lambda what: self.say(f"replace {what}"))
-        longest = min(request_timeout or _STUCK, _STUCK)
-        threading.Thread(
-            target=self._watch, args=(server, application, module, longest, max_requests, max_memory), name="poorwsgi control", daemon=True
-        ).start()
-
-    def _finish(self, end):
-        """Ends the server by finishing what it does. The second time that would be to cut it off."""
-        if self._ends.acquire(blocking=False):
-            end()
-
-    def _watch(self, server, application, module, longest, max_requests, max_memory):
-        quiet_until = 0
-        self._connection.settimeout(_BEAT)
-        while True:
-            try:
-                asked = self._connection.recv(1)
-                if asked == _RETIRE:
-                    self._finish(server.retire)
-                elif asked == _TELL:
-                    _tell_routes(application)
-                elif asked == _CUT:
-                    self._finish(server.stop)
-                    server.stop()
-                else:
-                    return self._finish(server.stop)
-            except TimeoutError:
-                pass
-            except OSError:
-                return self._finish(server.stop)
-            self.say("alive")
-            if time.monotonic() < quiet_until:
-                continue
-            if server.held_up_for > longest:
-                module._stuck(f"a request takes longer than {longest:g} s")
-            elif max_requests and server.requests >= max_requests:
-                self.say(f"replace after {server.requests} requests")
-            elif max_memory and _resident() >= max_memory:
-                self.say(f"replace at {_resident() >> 20} MiB of memory")
-            else:
-                continue
-            quiet_until = time.monotonic() + _AGAIN
-
-
-def _tell_routes(application):
-    """Writes to the log how the calls of each route have gone."""
-    from poorwsgi import Application
-    from poorwsgi.cli import _routes_table
-
-    known = isinstance(application, Application)
-    _LOG.warning("worker %d:\n%s", os.getpid(), _routes_table(application) if known else "the routes are not known")
-
-
-def _resident():
-    """Bytes of memory of this process; 0 where the system does not tell."""
-    try:
-        with open("/proc/self/statm") as file:
-            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except OSError:
-        return 0

@@ -1,5 +1,6 @@
 """The command line: ``poorwsgi run module:app``, also as ``python -m poorwsgi run module:app``."""
 import argparse
+import contextlib
 import importlib
 import os
 import sys
@@ -219,7 +220,7 @@ def _run(arguments, parser):
     host = f"[{host}]" if ":" in host else host
     address = arguments.bind or f"{host}:{8080 if arguments.port is None else arguments.port}"
 
-    from poorwsgi._supervisor import Control
+    from poorwsgi._worker import Control
 
     control = Control.of_environment()
     try:
@@ -230,19 +231,34 @@ def _run(arguments, parser):
 
 
 def _start(address, arguments, parser, control):
-    supervises = arguments.workers > 0 and not control
+    with _said_shortly(parser):
+        if arguments.workers > 0 and not control:
+            sys.exit(_supervise(address, arguments))
+        place = _place(address, arguments, control)
     try:
-        application = None if supervises else load(arguments.target)
+        application = load(arguments.target)
     except LoadError as error:
         parser.exit(2, f"{parser.prog}: {error}\n")
+    with _said_shortly(parser):
+        _serve(application, place, arguments, control)
+
+
+@contextlib.contextmanager
+def _said_shortly(parser):
+    """Errors of the settings and of the socket, in one line."""
     try:
-        if supervises:
-            sys.exit(_supervise(address, arguments))
-        _serve(application, address, arguments, control)
+        yield
     except ValueError as error:
         parser.error(str(error))
     except OSError as error:
         parser.exit(1, f"{parser.prog}: {error}\n")
+
+
+def _place(address, arguments, control):
+    """Where to serve: the address, or the socket that another process has handed over."""
+    from poorwsgi._worker import inherited
+
+    return inherited(_settings(arguments)) if control or address == "inherited" else address
 
 
 def _supervise(address, arguments):
@@ -281,19 +297,21 @@ def _routes_table(application):
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
 
 
-def _serve(application, address, arguments, control):
-    from poorwsgi.server import run
+def _serve(application, place, arguments, control):
+    from poorwsgi.server import Listener, run
 
     # After the application was loaded, which may have its own.
     _log()
+    # A listener has its settings already.
+    settings = {} if isinstance(place, Listener) else _settings(arguments)
     if not control:
-        return run(application, address, **_settings(arguments))
+        return run(application, place, **settings)
 
     def ready(server):
         control.watch(server, application, arguments.max_requests, arguments.max_memory, arguments.request_timeout)
         control.say("ready " + ("natively" if server.is_native else "as a WSGI callable"))
 
-    run(application, "inherited", ready=ready, **_settings(arguments))
+    run(application, place, ready=ready, **settings)
 
 
 def _log():

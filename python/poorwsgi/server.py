@@ -22,7 +22,7 @@ def run(app, address="127.0.0.1:8080", *, ready=None, **settings):
     """Serves an application until Ctrl-C or SIGTERM; a second one ends the process if handlers still run by then.
 
     ``app`` is an Application, which is called natively, or any other WSGI callable. ``address`` is ``"host:port"``,
-    where port 0 is one that the system chooses, or ``"unix:/path"``. The first line on the standard output says where
+    where port 0 is one that the system chooses, or ``"unix:/path"``, or a :class:`Listener`. The first line on the standard output says where
     it listens and how the application is served. It must be called in the main thread, for which Python keeps the
     signals; elsewhere use :class:`Server`. ``settings`` are limits and times, see :class:`Listener`:
     ``run(app, max_body=200 * 1024 * 1024)``. ``ready`` is called with the server in place of saying the first line.

@@ -1,0 +1,106 @@
+"""Workers and what they say, when something goes wrong with them."""
+import json
+import os
+import signal
+import time
+
+import pytest
+from servers import until
+from workers import APP, Load, cpu, start  # noqa: F401 - a fixture
+
+pytestmark = pytest.mark.skipif(not os.path.exists("/proc/self/task"), reason="processes are looked for in /proc")
+
+#: A program that an application starts: it says what it has got.
+CHILD = """
+import json, os
+links = [f"/proc/self/fd/{number}" for number in os.listdir("/proc/self/fd")]
+files = [os.readlink(link) for link in links if os.path.lexists(link)]
+print(json.dumps([sorted(os.environ), [file for file in files if "socket:" in file or "memfd:" in file]]))
+"""
+
+INHERITS = """
+import subprocess, sys
+from poorwsgi import Application
+app = Application("inherits")
+
+def child():
+    return subprocess.check_output([sys.executable, "-c", CHILD], close_fds=False)
+
+at_import = child()
+
+@app.route("/import")
+def of_import(req):
+    return at_import
+
+@app.route("/request")
+def of_request(req):
+    return child()
+"""
+
+
+@pytest.mark.parametrize("when", ["import", "request"])
+def test_programs_that_an_application_starts_inherit_nothing_of_the_supervisor(start, tmp_path, when):
+    (tmp_path / "app.py").write_text(f"CHILD = {CHILD!r}\n{INHERITS}")
+    workers = start("--workers", "1")
+    variables, files = json.loads(workers(f"/{when}").text)
+    assert [name for name in variables if name.startswith(("LISTEN_", "POORWSGI_"))] == []
+    assert files == []
+    assert workers.stop() == 0
+
+
+#: Says something to the supervisor in the name of its worker.
+SAYS = APP + """
+import contextlib, gc
+
+@app.route("/say")
+def say(req):
+    control, = (each for each in gc.get_objects() if type(each).__name__ == "Control")
+    with contextlib.suppress(OSError):
+        for part in PARTS:
+            control._connection.sendall(part)
+            time.sleep(0.1)
+    return str(os.getpid())
+"""
+
+
+@pytest.mark.parametrize("parts", [
+    [b"\xff"], [b"\xff\n"], [b"\xff" * 10_000 + b"\n"], [b"nothing known\n"], [b"x" * 100_000], [b"replace " + b"x" * 100_000 + b"\n"],
+    [b"\x1b[2J\n"], [b"alive\n" * 20_000],
+], ids=["a byte", "a line", "a long line", "an unknown word", "no line", "an endless word", "a control character", "a flood"])
+def test_a_worker_that_says_nonsense_is_replaced_and_ends_nothing(start, tmp_path, parts):
+    (tmp_path / "app.py").write_text(f"PARTS = {parts!r}\n{SAYS}")
+    workers = start("--workers", "1")
+    before = workers.pids()
+    said = workers("/say")
+    assert {int(said.text)} == before
+    until(lambda: len(workers.pids()) == 1 and not workers.pids() & before)
+    assert workers("/pid").status == 200
+    messages = workers.messages()
+    assert len(messages) < 2000 and "\x1b" not in messages
+    assert "worker" in messages
+    assert workers.stop() == 0
+
+
+def test_words_that_come_in_parts_are_put_together(start, tmp_path):
+    (tmp_path / "app.py").write_text(f"PARTS = {[b'rep', b'lace for ', 'ůdr'.encode()[:1], 'ůdr'.encode()[1:], bytes([10])]!r}\n{SAYS}")
+    workers = start("--workers", "1")
+    before = workers.pids()
+    workers("/say")
+    until(lambda: len(workers.pids()) == 1 and not workers.pids() & before)
+    assert "is replaced: for ůdr\n" in workers.messages()
+    assert workers.stop() == 0
+
+
+def test_a_worker_that_cannot_be_replaced_after_its_nonsense_goes_on(start, tmp_path):
+    """It costs nothing to wait, and the next one that starts is taken."""
+    source = f"PARTS = {[bytes([255, 10])]!r}\n{SAYS}"
+    (tmp_path / "app.py").write_text(source)
+    workers = start("--workers", "1")
+    pid, = workers.pids()
+    (tmp_path / "app.py").write_text("broken = ")
+    workers("/say")
+    until(lambda: "SyntaxError" in workers.messages())
+    assert workers("/pid").text == str(pid)
+    (tmp_path / "app.py").write_text(source)
+    until(lambda: workers("/pid").text != str(pid))
+    assert workers.stop() == 0
