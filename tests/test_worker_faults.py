@@ -1,4 +1,6 @@
 """Workers and what they say, when something goes wrong with them."""
+import contextlib
+import http.client
 import json
 import os
 import signal
@@ -103,4 +105,58 @@ def test_a_worker_that_cannot_be_replaced_after_its_nonsense_goes_on(start, tmp_
     assert workers("/pid").text == str(pid)
     (tmp_path / "app.py").write_text(source)
     until(lambda: workers("/pid").text != str(pid))
+    assert workers.stop() == 0
+
+
+#: Seconds that a request may wait while workers crash: some tenths are what it takes to start one.
+_PATIENCE = 4
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_requests_that_crash_their_worker_hold_up_nobody_else(start, count):
+    workers = start("--workers", str(count))
+    end = time.monotonic() + 10
+    with Load(workers.port, keep=False) as load:
+        while time.monotonic() < end:
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                workers("/abort")
+            time.sleep(0.5)
+    assert load.longest < _PATIENCE
+    assert workers.messages().count("SIGABRT") >= 3
+    assert workers.stop() == 0
+
+
+#: Does not start where there is a file of this name.
+FAILS = APP + """
+if os.path.exists("broken"):
+    raise ValueError("on purpose")
+"""
+
+
+def test_a_worker_that_does_not_start_is_tried_less_and_less_and_another_one_waits_not_for_it(start, tmp_path):
+    (tmp_path / "app.py").write_text(FAILS)
+    workers = start("--workers", "2")
+    (tmp_path / "broken").touch()
+    os.kill(min(workers.pids()), signal.SIGKILL)
+    until(lambda: workers.messages().count("ended with status 1") >= 6)
+    # the pause is some seconds by now
+    (tmp_path / "broken").unlink()
+    before = workers.pids()
+    assert len(before) == 1
+    begun = time.monotonic()
+    os.kill(*before, signal.SIGKILL)
+    assert workers("/pid").status == 200
+    assert time.monotonic() - begun < 2
+    until(lambda: len(workers.pids()) == 2)
+    assert workers.stop() == 0
+
+
+def test_a_worker_that_does_not_start_costs_little(start, tmp_path):
+    (tmp_path / "app.py").write_text(FAILS)
+    workers = start("--workers", "2")
+    (tmp_path / "broken").touch()
+    os.kill(min(workers.pids()), signal.SIGKILL)
+    time.sleep(6)
+    assert 3 <= workers.messages().count("ended with status 1") <= 7
+    assert workers("/pid").status == 200
     assert workers.stop() == 0

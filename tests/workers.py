@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 
 import pytest
 from servers import Client
@@ -111,12 +112,14 @@ class Load:
         self.port, self.target = port, target
         self.headers = {} if keep else {"Connection": "close"}
         self.answers, self.failures, self.pids = 0, [], set()
+        self.longest = 0  # seconds that one has waited
         self.end = threading.Event()
         self.threads = [threading.Thread(target=self.run) for _ in range(clients)]
 
     def run(self):
         connection = None
         while not self.end.is_set():
+            begun = time.monotonic()
             try:
                 connection = connection or http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
                 connection.request("GET", self.target, headers=self.headers)
@@ -128,6 +131,7 @@ class Load:
             except (OSError, http.client.HTTPException) as error:
                 self.failures.append(repr(error))
                 connection = connection and connection.close()
+            self.longest = max(self.longest, time.monotonic() - begun)
         if connection:
             connection.close()
 

@@ -21,8 +21,7 @@ from poorwsgi._worker import (
 _LOG = logging.getLogger("poorwsgi.supervisor")
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD, *NOT_FOR_WORKERS)
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10  # seconds before a worker is started again that died young
-_YOUNG = 5  # seconds
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10  # seconds until another worker is started, where one did not become ready
 _ENTRIES, _ENTRY = 256, 4  # of the table of connections: how many there are, and the bytes of each
 _READ = 4096  # bytes of what a worker says that are read at a time
 _WORDS, _WORDS_A_SECOND = 1000, 100  # that a worker may say: so many, and so many more for each second of its life
@@ -61,6 +60,7 @@ class _Worker:
         self.how = None  # how the application is served, once it is ready
         self.is_heard = True  # whether what it says is read
         self.is_to_go = False  # whether it is to be replaced
+        self.held_until = 0  # when it is tried again to replace it, after one that did not become ready
         self._unread = b""  # the beginning of a word of which the rest is missing
         self._said = 0  # words
         self.kill_at = None  # when it is killed, after it was told to stop
@@ -119,7 +119,7 @@ class Supervisor:
         self._workers = []
         self._selector = selectors.DefaultSelector()
         self._pause = _FIRST_PAUSE
-        self._start_at = 0
+        self._held = []  # when workers may be started in the place of those that did not become ready
         self._stops = 0
         self._is_good = False
         self._announced = False
@@ -161,18 +161,17 @@ class Supervisor:
         """Starts workers that are missing, and stops those that are too many."""
         if self._stops:
             return
+        now = time.monotonic()
+        self._held = [at for at in self._held if at > now]
         active = self._active()
         # One alone tells whether the application can be started at all.
         count = self._count if self._is_good else 1
-        while len(active) < count and time.monotonic() >= self._start_at:
-            worker = self._start()
-            if worker is None:
-                break
+        while len(active) + len(self._held) < count and (worker := self._start()):
             active.append(worker)
         for worker in active[self._count:]:
             worker.retire(self._grace)
         for worker in self._to_replace():
-            if time.monotonic() >= self._start_at:
+            if now >= worker.held_until:
                 self._start(replaces=worker)
 
     def _to_replace(self):
@@ -186,13 +185,21 @@ class Supervisor:
             if not self._is_good:
                 raise
             _LOG.error("a worker cannot be started for now: %s", error)
-            self._start_at = time.monotonic() + self._pause
-            self._pause = min(self._pause * 2, _LONGEST_PAUSE)
+            self._hold(replaces)
             return None
         worker.replaces = replaces
         self._workers.append(worker)
         self._selector.register(worker.control, selectors.EVENT_READ, worker)
         return worker
+
+    def _hold(self, replaces):
+        """Tries again later, since a worker did not become ready. Nothing else waits for that."""
+        until = time.monotonic() + self._pause
+        self._pause = min(self._pause * 2, _LONGEST_PAUSE)
+        if replaces:
+            replaces.held_until = until
+        else:
+            self._held.append(until)
 
     def _free_entry(self):
         """The number of an entry of the table that no worker has; None where there is none."""
@@ -205,9 +212,9 @@ class Supervisor:
             worker.heard + STUCK if worker.kill_at is None else worker.kill_at
             for worker in self._workers if worker.kill_at is not None or worker.is_serving
         ]
-        is_missing = len(self._active()) < self._count or self._to_replace()
-        if not self._stops and self._start_at > now and is_missing:
-            times.append(self._start_at)
+        if not self._stops:
+            times += self._held
+            times += [worker.held_until for worker in self._to_replace()]
         timeout = max(0, min(times) - now) if times else None
         for key, _ in self._selector.select(timeout):
             if key.data is not None:
@@ -299,6 +306,8 @@ class Supervisor:
 
     def _ready(self, worker):
         self._is_good = True
+        self._pause = _FIRST_PAUSE
+        self._held.clear()
         if worker.replaces:
             worker.replaces.retire(self._grace)
             worker.replaces = None
@@ -332,13 +341,9 @@ class Supervisor:
             return
         how = f"was ended by {_signal_name(-status)}" if status < 0 else f"ended with status {status}"
         _LOG.error("worker %d %s", worker.pid, how)
-        now = time.monotonic()
-        if now - worker.begun < _YOUNG:
-            self._start_at = now + self._pause
-            self._pause = min(self._pause * 2, _LONGEST_PAUSE)
-        else:
-            self._start_at = now
-            self._pause = _FIRST_PAUSE
+        # To load the application is what it costs to replace one that was ready, and clients wait for it.
+        if worker.how is None:
+            self._hold(worker.replaces)
 
 
 def _table():

@@ -103,8 +103,9 @@ def _serve(server, ready=lambda: None, call=Server.serve):
         wakeup = signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
         thread = threading.Thread(target=serve, name="poorwsgi", daemon=True)
         try:
-            thread.start()
+            # First, since a request may end the process at once, and it is ready all the same: connections wait already.
             ready()
+            thread.start()
             while woken.recv(1) != _SERVED:
                 pass
         except BaseException:
