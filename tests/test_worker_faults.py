@@ -3,7 +3,9 @@ import contextlib
 import http.client
 import json
 import os
+import pathlib
 import signal
+import threading
 import time
 
 import pytest
@@ -159,4 +161,164 @@ def test_a_worker_that_does_not_start_costs_little(start, tmp_path):
     time.sleep(6)
     assert 3 <= workers.messages().count("ended with status 1") <= 7
     assert workers("/pid").status == 200
+    assert workers.stop() == 0
+
+
+#: Loads slowly, and answers with what was in a file of this name when it began to.
+VERSION = """
+import time
+from poorwsgi import Application
+with open("version") as file:
+    version = file.read()
+with open("begun", "a") as file:
+    file.write(version + "\\n")
+if version == "hangs":
+    time.sleep(1000)
+time.sleep(0.5)
+if version == "broken":
+    raise ValueError("on purpose")
+app = Application("versions")
+
+@app.route("/pid")
+def answer(req):
+    return version
+"""
+
+
+class Versions:
+    """The versions of an application on the disk, and those that workers have begun to load."""
+
+    def __init__(self, directory):
+        self.directory = directory
+        (directory / "app.py").write_text(VERSION)
+        (directory / "begun").touch()
+
+    def write(self, version):
+        new = self.directory / "new"
+        new.write_text(version)
+        new.replace(self.directory / "version")
+
+    def begun(self):
+        return (self.directory / "begun").read_text().split()
+
+
+@pytest.fixture
+def versions(tmp_path, start):
+    versions = Versions(tmp_path)
+    versions.write("1")
+    return versions
+
+
+def answers(workers):
+    return {workers("/pid").text for _ in range(10)}
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_reload_that_is_asked_for_during_another_one_is_made(start, versions, count):
+    workers = start("--workers", str(count))
+    versions.write("2")
+    workers.signal(signal.SIGHUP)
+    until(lambda: "2" in versions.begun())
+    versions.write("3")
+    workers.signal(signal.SIGHUP)
+    with Load(workers.port) as load:
+        until(lambda: versions.begun().count("3") >= count and len(workers.pids()) == count)
+    assert load.failures == []
+    assert answers(workers) == {"3"}
+    assert workers.stop() == 0
+
+
+def test_a_reload_that_is_asked_for_before_the_first_worker_is_ready_is_made(start, versions):
+    def reload():
+        until(lambda: "1" in versions.begun())
+        versions.write("2")
+        pid, = (int(pid) for pid in os.listdir("/proc") if pid.isdigit() and parent(pid) == os.getpid())
+        os.kill(pid, signal.SIGHUP)
+
+    thread = threading.Thread(target=reload)
+    thread.start()
+    workers = start("--workers", "1")
+    thread.join()
+    until(lambda: answers(workers) == {"2"})
+    assert workers.stop() == 0
+
+
+def parent(pid):
+    with contextlib.suppress(OSError):
+        return int(pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def test_many_reloads_in_a_row_are_few(start, versions):
+    workers = start("--workers", "1")
+    for number in range(2, 40):
+        versions.write(str(number))
+        workers.signal(signal.SIGHUP)
+        time.sleep(0.02)
+    until(lambda: answers(workers) == {"39"})
+    assert len(versions.begun()) < 8
+    until(lambda: len(workers.pids()) == 1)
+    assert workers.stop() == 0
+
+
+def test_a_reload_that_fails_is_not_the_last_one(start, versions):
+    workers = start("--workers", "2")
+    for _ in range(2):
+        versions.write("broken")
+        failures = workers.messages().count("ended with status 1")
+        workers.signal(signal.SIGHUP)
+        until(lambda: workers.messages().count("ended with status 1") == failures + 2)
+        until(lambda: len(workers.pids()) == 2)
+        assert answers(workers) == {"1"}
+    begun = len(versions.begun())
+    versions.write("2")
+    # during one that fails
+    versions.write("broken")
+    workers.signal(signal.SIGHUP)
+    until(lambda: len(versions.begun()) > begun)
+    versions.write("2")
+    workers.signal(signal.SIGHUP)
+    until(lambda: answers(workers) == {"2"})
+    until(lambda: len(workers.pids()) == 2)
+    assert workers.stop() == 0
+
+
+def test_a_reload_that_hangs_is_not_the_last_one(start, versions):
+    workers = start("--workers", "1", program=("-c", "import poorwsgi._supervisor as s, poorwsgi.cli as c; s._SLOW = 1; c.main()"))
+    versions.write("hangs")
+    workers.signal(signal.SIGHUP)
+    until(lambda: "hangs" in versions.begun())
+    time.sleep(1)
+    assert answers(workers) == {"1"}
+    versions.write("2")
+    workers.signal(signal.SIGHUP)
+    until(lambda: answers(workers) == {"2"})
+    until(lambda: len(workers.pids()) == 1)
+    assert workers.stop() == 0
+
+
+def test_one_more_and_one_less_during_a_reload(start, versions):
+    workers = start("--workers", "2")
+    for number, count in ((signal.SIGTTIN, 3), (signal.SIGTTOU, 2), (signal.SIGTTOU, 1)):
+        version = str(len(versions.begun()))
+        versions.write(version)
+        workers.signal(signal.SIGHUP)
+        until(lambda version=version: version in versions.begun())
+        workers.signal(number)
+        until(lambda version=version: answers(workers) == {version})
+        until(lambda count=count: len(workers.pids()) == count)
+    assert workers.stop() == 0
+
+
+def test_signals_for_the_supervisor_do_nothing_to_a_worker_that_starts(start, versions):
+    workers = start("--workers", "1")
+    for number in (signal.SIGHUP, signal.SIGTTIN):
+        workers.signal(number)
+        begun = time.monotonic()
+        while time.monotonic() < begun + 1:
+            for pid in workers.pids():
+                with contextlib.suppress(ProcessLookupError):
+                    for each in (signal.SIGUSR1, signal.SIGHUP):
+                        os.kill(pid, each)
+    until(lambda: len(workers.pids()) == 2)
+    assert "was ended by" not in workers.messages()
     assert workers.stop() == 0

@@ -23,6 +23,7 @@ _LOG = logging.getLogger("poorwsgi.supervisor")
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD, *NOT_FOR_WORKERS)
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10  # seconds until another worker is started, where one did not become ready
 _ENTRIES, _ENTRY = 256, 4  # of the table of connections: how many there are, and the bytes of each
+_SLOW = 10  # seconds to become ready, after which a reload does not wait for that
 _READ = 4096  # bytes of what a worker says that are read at a time
 _WORDS, _WORDS_A_SECOND = 1000, 100  # that a worker may say: so many, and so many more for each second of its life
 _SHOWN = 100  # bytes of nonsense
@@ -36,7 +37,8 @@ class _NonsenseError(Exception):
 class _Worker:
     """A process that serves, as the supervisor sees it."""
 
-    def __init__(self, command, listener, table, entry):
+    def __init__(self, command, listener, table, entry, reloads):
+        self.reloads = reloads  # how many were asked for before it, or one that was to replace it, was started
         self.entry = entry  # in the table of connections; None where there is none
         self.control, theirs = socket.socketpair()
         with theirs:
@@ -47,12 +49,16 @@ class _Worker:
             if entry is not None:
                 environment[SIBLINGS] = f"{table.fileno()}:{entry}"
                 passed.append(table.fileno())
-            # A group of its own: Ctrl-C in a terminal goes to all of the supervisor's.
+            # A group of its own: Ctrl-C in a terminal goes to all of the supervisor's. Signals that are not for it wait
+            # until it ignores them.
+            mask = signal.pthread_sigmask(signal.SIG_BLOCK, NOT_FOR_WORKERS)
             try:
                 self.process = subprocess.Popen(command, env=environment, pass_fds=passed, process_group=0)
             except OSError:
                 self.control.close()
                 raise
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         self.control.setblocking(False)
         self.pid = self.process.pid
         self.begun = time.monotonic()
@@ -119,6 +125,7 @@ class Supervisor:
         self._workers = []
         self._selector = selectors.DefaultSelector()
         self._pause = _FIRST_PAUSE
+        self._reloads = 0  # how many were asked for
         self._held = []  # when workers may be started in the place of those that did not become ready
         self._stops = 0
         self._is_good = False
@@ -176,18 +183,23 @@ class Supervisor:
 
     def _to_replace(self):
         """Workers that go on only until another one is ready, which has not been started yet."""
-        return [worker for worker in self._active() if worker.is_to_go and worker.how is not None]
+        return [
+            worker for worker in self._active()
+            if worker.how is not None and (worker.is_to_go or worker.reloads < self._reloads)
+        ]
 
     def _start(self, replaces=None):
         try:
-            worker = _Worker(self._command, self._listener, self._table, self._free_entry())
+            worker = _Worker(self._command, self._listener, self._table, self._free_entry(), self._reloads)
         except OSError as error:
             if not self._is_good:
                 raise
             _LOG.error("a worker cannot be started for now: %s", error)
             self._hold(replaces)
             return None
-        worker.replaces = replaces
+        if replaces:
+            worker.replaces = replaces
+            replaces.reloads = self._reloads
         self._workers.append(worker)
         self._selector.register(worker.control, selectors.EVENT_READ, worker)
         return worker
@@ -247,10 +259,7 @@ class Supervisor:
         elif self._stops:
             return
         elif number == signal.SIGHUP:
-            _LOG.warning("reload: %d new workers", self._count)
-            for worker in self._active():
-                if worker.how is not None:
-                    self._start(replaces=worker)
+            self._reload()
         elif number == signal.SIGUSR1:
             for worker in self._workers:
                 if worker.how is not None:
@@ -259,6 +268,19 @@ class Supervisor:
             self._count += 1
         elif number == signal.SIGTTOU:
             self._count = max(1, self._count - 1)
+
+    def _reload(self):
+        """Has all workers replaced by such as are started from now on; those that are not ready yet, once they are."""
+        _LOG.warning("reload: %d new workers", self._count)
+        self._reloads += 1
+        self._pause = _FIRST_PAUSE
+        self._held.clear()
+        now = time.monotonic()
+        for worker in self._workers:
+            worker.held_until = 0
+            if worker.how is None and now - worker.begun > _SLOW:
+                # Nobody is served by it, and it may hang.
+                worker.stop(_LAST_WORDS)
 
     def _hear(self, worker):
         """Takes what a worker has said, whatever it is; whether there was something."""
@@ -311,7 +333,7 @@ class Supervisor:
         if worker.replaces:
             worker.replaces.retire(self._grace)
             worker.replaces = None
-        if not self._announced and sum(each.how is not None for each in self._workers) == self._count:
+        if not self._announced and sum(each.how is not None for each in self._active()) >= self._count:
             self._announced = True
             number = f"{self._count} worker{'s' if self._count > 1 else ''}"
             with suppress(OSError):  # nobody has to read it

@@ -59,6 +59,7 @@ class Control:
             # for reading from a terminal is ignored none the less: with a handler it would be tried for ever.
             of_terminal = number in (signal.SIGTTIN, signal.SIGTTOU)
             signal.signal(number, signal.SIG_IGN if of_terminal else lambda *_: None)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, NOT_FOR_WORKERS)
         connection = socket.socket(fileno=int(descriptor))
         connection.set_inheritable(False)
         return Control(connection)
