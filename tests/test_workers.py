@@ -139,6 +139,27 @@ def test_requests_that_run_are_finished_by_a_stop(start):
         assert [each.result().status for each in running] == [200] * 6
 
 
+def test_who_connects_during_a_stop_is_refused_at_once(start):
+    """While requests are finished."""
+    workers = start("--workers", "2")
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        running = [pool.submit(workers, "/sleep/3") for _ in range(4)]
+        time.sleep(0.5)
+        workers.signal(signal.SIGTERM)
+        until(lambda: refuses(workers.port))
+        assert not any(each.done() for each in running)
+        assert [each.result().status for each in running] == [200] * 4
+    assert workers.process.wait(60) == 0
+
+
+def refuses(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), 10).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
 def test_a_stop_that_every_process_is_told_of_finishes_requests(start):
     """As systemd tells them (KillMode=control-group): the supervisor tells the workers once more."""
     workers = start("--workers", "2")

@@ -251,7 +251,7 @@ class Supervisor:
 
     def _handle(self, number):
         if number in (signal.SIGINT, signal.SIGTERM):
-            self._stops += 1
+            self._stop()
             for worker in list(self._workers):
                 if worker.kill_at is not None and self._stops > 1:
                     worker.ask(CUT)
@@ -268,6 +268,11 @@ class Supervisor:
             self._count += 1
         elif number == signal.SIGTTOU:
             self._count = max(1, self._count - 1)
+
+    def _stop(self):
+        """From now on no worker is started, and who connects is refused once the workers have closed the socket, too."""
+        self._stops += 1
+        self._listener.close()
 
     def _reload(self):
         """Has all workers replaced by such as are started from now on; those that are not ready yet, once they are."""
@@ -358,7 +363,7 @@ class Supervisor:
         status = worker.process.returncode
         if not self._is_good:
             # It has said itself why it cannot start; another one would say the same.
-            self._stops += 1
+            self._stop()
             self._status = status if status > 0 else 1
             return
         how = f"was ended by {_signal_name(-status)}" if status < 0 else f"ended with status {status}"

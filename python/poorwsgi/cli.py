@@ -298,20 +298,22 @@ def _routes_table(application):
 
 
 def _serve(application, place, arguments, control):
-    from poorwsgi.server import Listener, run
+    from poorwsgi.server import Listener, _announce, run
 
     # After the application was loaded, which may have its own.
     _log()
-    # A listener has its settings already.
-    settings = {} if isinstance(place, Listener) else _settings(arguments)
-    if not control:
-        return run(application, place, **settings)
+    if not isinstance(place, Listener):
+        return run(application, place, **_settings(arguments))
 
     def ready(server):
+        # It would be open until the process ends; the server has its own, and closes it when it stops.
+        place.close()
+        if not control:
+            return _announce(server)
         control.watch(server, application, arguments.max_requests, arguments.max_memory, arguments.request_timeout)
         control.say("ready " + ("natively" if server.is_native else "as a WSGI callable"))
 
-    run(application, place, ready=ready, **settings)
+    run(application, place, ready=ready)
 
 
 def _log():
