@@ -59,8 +59,11 @@ class Workers(Client):
             cwd=directory, stdout=subprocess.PIPE, stderr=stderr or self.log, text=True,
         )
         line = self.process.stdout.readline()
-        address = re.fullmatch(r"PoorWSGI listens on http://127\.0\.0\.1:(\d+), .* by (\d+) workers?\n", line)
-        assert address, line + self.messages()
+        address = re.fullmatch(r"PoorWSGI listens on http://127\.0\.0\.1:(\d+), .*\n", line)
+        if not address:
+            messages = self.messages()
+            self.kill()
+            raise AssertionError(line + messages)
         super().__init__(int(address[1]))
 
     def messages(self):

@@ -14,6 +14,7 @@ import sys
 import time
 from contextlib import suppress
 
+from poorwsgi import _log
 from poorwsgi._worker import (
     CONTROL, CUT, LISTENING, LONGEST_WORD, NOT_FOR_WORKERS, RETIRE, SIBLINGS, STUCK, TELL, WORDS,
 )
@@ -240,10 +241,10 @@ class Supervisor:
         now = time.monotonic()
         for worker in self._workers:
             if worker.kill_at is None and worker.is_serving and now >= worker.heard + STUCK:
-                # Not even its own thread gets to run. Python's fault handler says what the others do.
+                # Not even its own thread gets to run. Python's fault handler says what the others do, if it gets to.
                 _LOG.error("worker %d gives no sign of life and is ended", worker.pid)
                 worker.signal(signal.SIGABRT)
-                worker.heard = now
+                worker.kill_at = now + _LAST_WORDS
             if worker.kill_at is not None and now >= worker.kill_at:
                 _LOG.warning("worker %d did not end in time and is killed", worker.pid)
                 worker.signal(signal.SIGKILL)
@@ -341,9 +342,7 @@ class Supervisor:
         if not self._announced and sum(each.how is not None for each in self._active()) >= self._count:
             self._announced = True
             number = f"{self._count} worker{'s' if self._count > 1 else ''}"
-            with suppress(OSError):  # nobody has to read it
-                print(f"PoorWSGI listens on {self._listener.address}, the application is served {worker.how} by {number}",
-                      flush=True)
+            _log.say(f"PoorWSGI listens on {self._listener.address}, the application is served {worker.how} by {number}")
 
     def _reap(self):
         for worker in [each for each in self._workers if each.process.poll() is not None]:

@@ -5,9 +5,12 @@ import logging
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 from contextlib import suppress
+
+from poorwsgi import _log
 
 _LOG = logging.getLogger("poorwsgi.supervisor")
 
@@ -88,7 +91,9 @@ class Control:
             signal.signal(number, lambda *_: self._finish(server.stop))
         if not faulthandler.is_enabled():
             with suppress(OSError, ValueError, AttributeError, RuntimeError):  # no standard error
-                faulthandler.enable()
+                again = _log.reopened(sys.stderr.fileno())
+                # In a process that ends, where nobody reads it, it would be waiting for good.
+                faulthandler.enable(sys.stderr if again is None else again)
         module._on_stuck.append(lambda what: self.say(f"replace {what}"))
         longest = min(request_timeout or STUCK, STUCK)
         threading.Thread(

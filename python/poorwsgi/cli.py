@@ -220,20 +220,24 @@ def _run(arguments, parser):
     host = f"[{host}]" if ":" in host else host
     address = arguments.bind or f"{host}:{8080 if arguments.port is None else arguments.port}"
 
+    from poorwsgi import _log
     from poorwsgi._worker import Control
 
     control = Control.of_environment()
     try:
-        _start(address, arguments, parser, control)
+        status = _start(address, arguments, parser, control)
     finally:
         if control:
             control.close()
+    _log.leave(status)
+    sys.exit(status)
 
 
 def _start(address, arguments, parser, control):
+    """The exit status, once it has served."""
     with _said_shortly(parser):
         if arguments.workers > 0 and not control:
-            sys.exit(_supervise(address, arguments))
+            return _supervise(address, arguments)
         place = _place(address, arguments, control)
     try:
         application = load(arguments.target)
@@ -241,6 +245,7 @@ def _start(address, arguments, parser, control):
         parser.exit(2, f"{parser.prog}: {error}\n")
     with _said_shortly(parser):
         _serve(application, place, arguments, control)
+    return 0
 
 
 @contextlib.contextmanager
@@ -262,10 +267,11 @@ def _place(address, arguments, control):
 
 
 def _supervise(address, arguments):
+    from poorwsgi import _log
     from poorwsgi._poorwsgi import Listener
     from poorwsgi._supervisor import Supervisor
 
-    _log()
+    _log.configure()
     listener = Listener(address, **_settings(arguments))
     stop_timeout = 30 if arguments.stop_timeout is None else arguments.stop_timeout
     try:
@@ -298,10 +304,11 @@ def _routes_table(application):
 
 
 def _serve(application, place, arguments, control):
+    from poorwsgi import _log
     from poorwsgi.server import Listener, _announce, run
 
     # After the application was loaded, which may have its own.
-    _log()
+    _log.configure()
     if not isinstance(place, Listener):
         return run(application, place, **_settings(arguments))
 
@@ -314,13 +321,6 @@ def _serve(application, place, arguments, control):
         control.say("ready " + ("natively" if server.is_native else "as a WSGI callable"))
 
     run(application, place, ready=ready)
-
-
-def _log():
-    """Messages with their times and levels, where the application has not said otherwise."""
-    import logging
-
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
 
 
 def _settings(arguments):

@@ -9,6 +9,7 @@ import socket
 import sys
 import threading
 
+from poorwsgi import _log
 from poorwsgi._poorwsgi import FileWrapper, Input, Listener, Server, _call_within, _end_servers
 
 __all__ = ["FileWrapper", "Input", "Listener", "Server", "WSGIServer", "make_server", "run"]
@@ -44,13 +45,24 @@ _on_stuck = []
 
 def _stuck(what):
     """Logs that, with what all threads of Python are doing, and tells the supervisor, if there is one."""
-    import faulthandler
-
-    logging.getLogger("poorwsgi.server").error("%s; what the threads do:", what)
-    with contextlib.suppress(OSError, ValueError, AttributeError, RuntimeError):  # no standard error
-        faulthandler.dump_traceback(sys.stderr, all_threads=True)
+    logging.getLogger("poorwsgi.server").error("%s; what the threads do:\n%s", what, _tracebacks())
     for tell in _on_stuck:
         tell(what)
+
+
+def _tracebacks():
+    """What all threads of Python are doing, up to what a pipe holds."""
+    import faulthandler
+
+    try:
+        reader, writer = os.pipe()
+    except OSError as error:
+        return f"nobody knows: {error}"
+    with open(reader, "rb") as tracebacks:
+        with open(writer, "wb", buffering=0):
+            os.set_blocking(writer, False)
+            faulthandler.dump_traceback(writer, all_threads=True)
+        return tracebacks.read().decode(errors="replace").rstrip()
 
 
 def _exit(status):
@@ -77,8 +89,7 @@ def _at_exit():
 
 def _announce(server):
     how = "natively" if server.is_native else "as a WSGI callable"
-    with contextlib.suppress(OSError):  # nobody has to read it
-        print(f"PoorWSGI listens on {server.address}, the application is served {how}", flush=True)
+    _log.say(f"PoorWSGI listens on {server.address}, the application is served {how}")
 
 
 def _serve(server, ready=lambda: None, call=Server.serve):

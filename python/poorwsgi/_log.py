@@ -1,0 +1,267 @@
+"""The log of ``poorwsgi run``: whoever writes to it waits for nobody who reads it, and for no disk that is full.
+
+A record is written at once where the standard error takes it. What it does not take waits in a queue for a thread that writes
+it; what does not fit into the queue is lost, and a line says later how many records that were.
+"""
+# Python, because it is a handler of Python's logging. Nothing of it is on the way of a request that logs nothing.
+import collections
+import logging
+import os
+import select
+import socket
+import stat
+import sys
+import threading
+import time
+from contextlib import suppress
+
+#: Bytes of a line with its end, whatever it quotes.
+LONGEST_LINE = 2048
+_LONGEST_RECORD = 1 << 16  # bytes
+_QUEUE = 1 << 20  # bytes
+_RECORDS = 10_000  # in the queue
+#: How long it may take, from the moment when the queue is full, to write half of it. Until then it is being read, and whoever
+#: has something to write waits; then nobody does, until half of it is written.
+_PATIENCE = 0.5
+_LAST_WORDS = 1  # seconds that the queue gets when the process ends
+_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+def configure():
+    """Messages with their times and levels, where the application has not said otherwise."""
+    if not logging.root.handlers:
+        logging.basicConfig(format=_FORMAT, handlers=[_handler()])
+
+
+def _handler():
+    try:
+        return Handler(sys.stderr.fileno())
+    except (AttributeError, OSError, ValueError):  # none, or something else in its place
+        return logging.StreamHandler()
+
+
+def say(line):
+    """Writes a line to the standard output, which nobody has to read."""
+    with suppress(AttributeError, OSError, ValueError):  # as above
+        writer = Writer(sys.stdout.fileno())
+        writer.put(f"{line}\n".encode())
+        return writer.close()
+    with suppress(OSError, ValueError):
+        print(line, flush=True)
+
+
+def leave(status):
+    """Ends the process where it could not end as others do: Python writes what the application has left in its streams."""
+    flushed = threading.Event()
+
+    def flush():
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError, AttributeError):
+                stream.flush()
+        flushed.set()
+
+    threading.Thread(target=flush, name="poorwsgi flush", daemon=True).start()
+    if not flushed.wait(_LAST_WORDS):
+        for handler in logging.root.handlers:
+            if isinstance(handler, Handler):
+                handler.flush()
+        os._exit(status)
+
+
+def reopened(descriptor):
+    """Another descriptor of this pipe or terminal, on which writing never waits: that is no property of a descriptor, but of
+    what it stands for, which other processes have as well. None for a file, and where it cannot be had."""
+    mode = os.fstat(descriptor).st_mode
+    if stat.S_ISFIFO(mode) or stat.S_ISCHR(mode):
+        with suppress(OSError):
+            return os.open(f"/proc/self/fd/{descriptor}", os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
+    return None
+
+
+class Handler(logging.Handler):
+    """Writes records to a descriptor, such as that of the standard error."""
+
+    def __init__(self, descriptor):
+        super().__init__()
+        self.setFormatter(logging.Formatter(_FORMAT))
+        self._writer = Writer(descriptor, self._lost)
+        os.register_at_fork(after_in_child=self._writer.forked)
+
+    def emit(self, record):
+        try:
+            text = self.format(record)
+        except Exception as error:  # noqa: BLE001 - whatever the values of a record raise
+            place = f"{record.pathname}:{record.lineno}"
+            text = self._own(record.levelno, f"a record of {place} cannot be formatted: {type(error).__name__}")
+        self._writer.put(_clipped(text))
+
+    def flush(self):
+        self._writer.flush(_LAST_WORDS)
+
+    def _own(self, level, text):
+        values = {"name": "poorwsgi.log", "levelno": level, "levelname": logging.getLevelName(level), "msg": text}
+        return self.format(logging.makeLogRecord(values))
+
+    def _lost(self, count):
+        records = "record is" if count == 1 else "records are"
+        return _clipped(self._own(logging.WARNING, f"{count} {records} lost, because the log was not read or not written"))
+
+
+class Writer:
+    """Writes to a descriptor, of which it waits for nobody."""
+
+    def __init__(self, descriptor, lost=lambda count: b""):
+        self._descriptor = descriptor
+        self._tell_lost = lost  # gives what to write about so many lost records
+        self._write_now, self._close = _write_now(descriptor)
+        self._waits = False
+        self._reset()
+
+    def _reset(self):
+        self._changed = threading.Condition()
+        self._queue = collections.deque()  # bytes, with the number of records that are lost when they cannot be written
+        self._size = 0  # bytes of them
+        self._full_since = None
+        self._lost = 0
+        self._fails = False  # whether the last write did
+        self._is_midline = False  # whether the one before it ended within a line
+        self._thread = None
+
+    def forked(self):
+        """A process that was forked has no thread that writes, and nobody whom it holds up."""
+        self._reset()
+        self._waits = True
+
+    def put(self, data):
+        """Writes it now or later, or counts it as lost."""
+        with self._changed:
+            if not self._has_room(len(data)):
+                self._lost += 1
+                return
+            count = self._lost + 1
+            if self._lost:
+                data = self._tell_lost(self._lost) + data
+                self._lost = 0
+            if not self._queue and (self._waits or self._write_now):
+                write = self._write_waiting if self._waits else self._write_now
+                data = self._try(write, data, count)
+            if data:
+                self._enqueue(data, count)
+
+    def flush(self, timeout):
+        """Waits for the queue, but no longer than so many seconds."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._queue, timeout)
+
+    def close(self):
+        self.flush(_LAST_WORDS)
+        if self._close and not self._queue:
+            self._close()
+            self._write_now = self._close = None
+
+    def _has_room(self, size):
+        if self._full_since is None and (self._size + size > _QUEUE or len(self._queue) >= _RECORDS):
+            self._full_since = time.monotonic()
+        while self._full_since is not None:
+            left = self._full_since + _PATIENCE - time.monotonic()
+            if left <= 0:
+                return False
+            self._changed.wait(left)
+        return True
+
+    def _enqueue(self, data, count):
+        self._queue.append((data, count))
+        self._size += len(data)
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._write_queue, name="poorwsgi log", daemon=True)
+            try:
+                self._thread.start()
+            except RuntimeError:  # none can be started any more
+                self._thread, self._fails = None, True
+                self._queue.clear()
+                self._size = 0
+                self._lost += count
+        self._changed.notify_all()
+
+    def _write_queue(self):
+        while True:
+            with self._changed:
+                while not self._queue:
+                    if self._lost and not self._fails:
+                        notice = self._tell_lost(self._lost)
+                        self._queue.append((notice, self._lost))
+                        self._size += len(notice)
+                        self._lost = 0
+                    else:
+                        self._changed.wait()
+                data, count = self._queue[0]
+            rest = self._try(self._write_waiting, data, count)
+            with self._changed:
+                self._queue.popleft()
+                self._size -= len(data)
+                if rest:
+                    self._queue.appendleft((rest, count))
+                    self._size += len(rest)
+                if self._size <= _QUEUE // 2 and len(self._queue) <= _RECORDS // 2:
+                    self._full_since = None
+                self._changed.notify_all()
+
+    def _try(self, write, data, count):
+        """What is left to be written; nothing where it cannot be."""
+        if self._fails and self._is_midline:
+            data = b"\n" + data
+        try:
+            written = write(data)
+        except BlockingIOError:
+            return data
+        except OSError:
+            with self._changed:
+                self._lost += count
+            self._fails = True
+            return b""
+        rest = data[written:]
+        self._fails, self._is_midline = False, bool(rest)
+        return rest
+
+    def _write_waiting(self, data):
+        try:
+            return os.write(self._descriptor, data)
+        except BlockingIOError:  # another process has made it so
+            select.select([], [self._descriptor], [])
+            return 0
+
+
+def _write_now(descriptor):
+    """A function that writes what can be written without waiting, and one that ends that; None where the system has none."""
+    mode = os.fstat(descriptor).st_mode
+    if stat.S_ISSOCK(mode):
+        connection = socket.socket(fileno=os.dup(descriptor))
+        return lambda data: connection.send(data, socket.MSG_DONTWAIT), connection.close
+    if stat.S_ISREG(mode):
+        return lambda data: os.write(descriptor, data), None
+    again = reopened(descriptor)
+    if again is None:
+        return None, None
+    return lambda data: os.write(again, data), lambda: os.close(again)
+
+
+def _clipped(text):
+    """Bytes of a record with its end, of which no line and all together are not too long."""
+    lines = text.split("\n")
+    clipped, size = [], 0
+    for number, line in enumerate(lines):
+        data = _clipped_line(line)
+        size += len(data)
+        if size > _LONGEST_RECORD:
+            clipped.append(f"… ({len(lines) - number} more lines)\n".encode())
+            break
+        clipped.append(data)
+    return b"".join(clipped)
+
+
+def _clipped_line(line):
+    data = line.encode(errors="backslashreplace")
+    if len(data) < LONGEST_LINE:
+        return data + b"\n"
+    kept = data[:LONGEST_LINE - 64].decode(errors="ignore")
+    return f"{kept}… ({len(data.decode()) - len(kept)} more characters)\n".encode()
