@@ -10,7 +10,7 @@ import time
 
 import pytest
 from servers import until
-from workers import APP, Load, cpu, start  # noqa: F401 - a fixture
+from workers import APP, Load, start, states  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.skipif(not os.path.exists("/proc/self/task"), reason="processes are looked for in /proc")
 
@@ -321,4 +321,40 @@ def test_signals_for_the_supervisor_do_nothing_to_a_worker_that_starts(start, ve
                         os.kill(pid, each)
     until(lambda: len(workers.pids()) == 2)
     assert "was ended by" not in workers.messages()
+    assert workers.stop() == 0
+
+
+#: A worker is stuck after three seconds.
+_IMPATIENT = "import poorwsgi._supervisor as s, poorwsgi._worker as w, poorwsgi.cli as c; s.STUCK = w.STUCK = 3; c.main()"
+
+
+def test_a_pause_of_all_processes_is_no_fault_of_the_workers(start):
+    """As a container is paused. The supervisor may be the first that goes on."""
+    workers = start("--workers", "2", program=("-c", _IMPATIENT))
+    pids = workers.pids()
+    every = (*pids, workers.process.pid)
+    for pid in every:
+        os.kill(pid, signal.SIGSTOP)
+    until(lambda: all(states(pid) == {"T"} for pid in every))
+    time.sleep(4)
+    workers.signal(signal.SIGCONT)
+    # its first look at them
+    until(lambda: states(workers.process.pid) == {"S"})
+    time.sleep(0.5)
+    for pid in pids:
+        os.kill(pid, signal.SIGCONT)
+    assert int(workers("/pid").text) in pids
+    time.sleep(1.5)
+    assert workers.pids() == pids
+    assert "sign of life" not in workers.messages()
+    assert workers.stop() == 0
+
+
+def test_a_worker_that_gives_no_sign_of_life_is_replaced(start):
+    workers = start("--workers", "1", program=("-c", _IMPATIENT))
+    pid, = workers.pids()
+    os.kill(pid, signal.SIGSTOP)
+    assert workers("/pid").text != str(pid)
+    until(lambda: len(workers.pids()) == 1 and pid not in workers.pids())
+    assert "gives no sign of life" in workers.messages()
     assert workers.stop() == 0

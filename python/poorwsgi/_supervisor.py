@@ -24,6 +24,7 @@ _LOG = logging.getLogger("poorwsgi.supervisor")
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD, *NOT_FOR_WORKERS)
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10  # seconds until another worker is started, where one did not become ready
 _ENTRIES, _ENTRY = 256, 4  # of the table of connections: how many there are, and the bytes of each
+_LATE = 0.5  # seconds after its time that the supervisor is woken, where it was paused
 _SLOW = 10  # seconds to become ready, after which a reload does not wait for that
 _READ = 4096  # bytes of what a worker says that are read at a time
 _WORDS, _WORDS_A_SECOND = 1000, 100  # that a worker may say: so many, and so many more for each second of its life
@@ -219,8 +220,8 @@ class Supervisor:
         taken = {worker.entry for worker in self._workers}
         return next((entry for entry in range(_ENTRIES) if entry not in taken), None) if self._table else None
 
-    def _wait(self, woken):
-        now = time.monotonic()
+    def _timeout(self):
+        """Seconds until something is to be done; None while there is nothing."""
         times = [
             worker.heard + STUCK if worker.kill_at is None else worker.kill_at
             for worker in self._workers if worker.kill_at is not None or worker.is_serving
@@ -228,8 +229,23 @@ class Supervisor:
         if not self._stops:
             times += self._held
             times += [worker.held_until for worker in self._to_replace()]
-        timeout = max(0, min(times) - now) if times else None
-        for key, _ in self._selector.select(timeout):
+        return max(0, min(times) - time.monotonic()) if times else None
+
+    def _forgive(self):
+        """Where this process has been paused, so have the workers, as in a container: each gets some time again."""
+        now = time.monotonic()
+        for worker in self._workers:
+            worker.heard = now
+            if worker.kill_at is not None:
+                worker.kill_at = max(worker.kill_at, now + _LAST_WORDS)
+
+    def _wait(self, woken):
+        timeout = self._timeout()
+        begun = time.monotonic()
+        events = self._selector.select(timeout)
+        if timeout is not None and time.monotonic() > begun + timeout + _LATE:
+            self._forgive()
+        for key, _ in events:
             if key.data is not None:
                 self._hear(key.data)
         numbers = b""
