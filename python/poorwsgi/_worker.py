@@ -48,6 +48,14 @@ def inherited(settings):
     return listener
 
 
+def _report_faults():
+    """Has Python's fault handler say what threads do when the process crashes. The application may have its own."""
+    with suppress(OSError, ValueError, AttributeError, RuntimeError):  # no standard error
+        again = _log.reopened(sys.stderr.fileno())
+        # Where nobody reads it, the process would not end.
+        faulthandler.enable(sys.stderr if again is None else again)
+
+
 class Control:
     """A worker's end of the control socket, which it has from its environment."""
 
@@ -63,6 +71,7 @@ class Control:
             of_terminal = number in (signal.SIGTTIN, signal.SIGTTOU)
             signal.signal(number, signal.SIG_IGN if of_terminal else lambda *_: None)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, NOT_FOR_WORKERS)
+        _report_faults()
         connection = socket.socket(fileno=int(descriptor))
         connection.set_inheritable(False)
         return Control(connection)
@@ -89,11 +98,6 @@ class Control:
         # The supervisor says it once more to a worker that systemd, for one, has told already.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: self._finish(server.stop))
-        if not faulthandler.is_enabled():
-            with suppress(OSError, ValueError, AttributeError, RuntimeError):  # no standard error
-                again = _log.reopened(sys.stderr.fileno())
-                # In a process that ends, where nobody reads it, it would be waiting for good.
-                faulthandler.enable(sys.stderr if again is None else again)
         module._on_stuck.append(lambda what: self.say(f"replace {what}"))
         longest = min(request_timeout or STUCK, STUCK)
         threading.Thread(
