@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde::de::DeserializeOwned;
 
 use crate::HttpError;
+use crate::charset::{self, Charset};
 
 /// How deep arrays and objects nest at most, unless the application says otherwise. serde_json's own limit is 127, so a
 /// higher setting does not go deeper than that in [`parse_json`].
@@ -12,8 +13,8 @@ pub const DEFAULT_MAX_DEPTH: usize = 100;
 
 /// Parses a JSON text into any type that can be read from one, such as [`serde_json::Value`].
 ///
-/// The charset is `utf-8` (the default, and what RFC 8259 asks for; a byte order mark is skipped) or `iso-8859-1`, in
-/// any of their usual names. How large the text may be is the business of whoever reads the body.
+/// The charset is `utf-8` (the default, and what RFC 8259 asks for; a byte order mark is skipped) or any other
+/// [`Charset`], in one of its usual names. How large the text may be is the business of whoever reads the body.
 ///
 /// ```
 /// use poorwsgi::json::{DEFAULT_MAX_DEPTH, parse_json};
@@ -75,19 +76,14 @@ pub fn check_depth(text: &[u8], max_depth: usize) -> Result<(), HttpError> {
 }
 
 fn decode<'a>(bytes: &'a [u8], charset: Option<&str>) -> Result<Cow<'a, str>, HttpError> {
-    let charset = charset.unwrap_or("utf-8").trim().to_ascii_lowercase();
-    match charset.as_str() {
-        "utf-8" | "utf8" | "us-ascii" | "ascii" => {
-            let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-            std::str::from_utf8(bytes)
-                .map(Cow::Borrowed)
-                .map_err(|error| HttpError::bad_request(format!("JSON: {error}")).with_source(error))
-        }
-        "iso-8859-1" | "latin-1" | "latin1" => Ok(bytes.iter().copied().map(char::from).collect()),
-        _ => Err(HttpError::bad_request(format!(
-            "JSON: charset {charset:?} is not supported; utf-8 and iso-8859-1 are"
-        ))),
-    }
+    let name = charset.unwrap_or("utf-8");
+    let charset = Charset::named(name)
+        .ok_or_else(|| HttpError::bad_request(format!("JSON: {}", charset::unsupported(name))))?;
+    let bytes = match charset {
+        Charset::Utf8 => bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes),
+        _ => bytes,
+    };
+    charset.decode(bytes).map_err(|error| HttpError::bad_request(format!("JSON: {error}")).with_source(error))
 }
 
 #[cfg(test)]
@@ -106,6 +102,7 @@ mod tests {
 
     #[test]
     fn charsets_and_byte_order_mark() {
+        assert_eq!(parse_json::<Value>(b"\"\0\x7e\x01\"\0", Some("UTF-16LE"), 9).unwrap(), "ž");
         assert_eq!(parse(b"\xef\xbb\xbf\"\xc5\xbe\"").unwrap(), "ž");
         assert_eq!(parse_json::<Value>(b"\"\xe9\"", Some("ISO-8859-1"), 9).unwrap(), "é");
         assert!(parse(b"\"\xe9\"").unwrap_err().contains("index 1"));

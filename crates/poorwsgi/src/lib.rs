@@ -33,7 +33,7 @@
 //! | for | see |
 //! |---|---|
 //! | routes, hooks, handlers | [`Application`], [`routing`] |
-//! | what the client sent | [`Request`], [`request::Head`], [`form`], [`json`], [`headers`] |
+//! | what the client sent | [`Request`], [`request::Head`], [`form`], [`json`], [`charset`], [`headers`] |
 //! | what is answered | [`Response`], [`IntoResponse`], [`abort`], [`response`] |
 //! | who is there | [`session`], [`digest`] |
 //! | settings and limits | [`settings::Settings`], [`form::Limits`] |
@@ -41,6 +41,7 @@
 //! | how a request goes through all that, and how another language gets a door | [`mod@dispatch`] |
 #![forbid(unsafe_code)]
 
+pub mod charset;
 pub mod digest;
 pub mod dispatch;
 mod door;

@@ -7,6 +7,7 @@ use memchr::{memchr, memchr2};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use super::HeaderError;
+use crate::charset::Charset;
 
 /// What RFC 8187, section 3.2.1 wants escaped: all but letters, digits and the marks of a token, without `*`, `'`, `%`.
 const NOT_ATTR_CHAR: &AsciiSet = &NON_ALPHANUMERIC
@@ -76,8 +77,8 @@ impl Parameters<'_> {
 
 /// Decodes an extended value, `UTF-8''%E2%82%AC` (RFC 8187, section 3.2).
 ///
-/// UTF-8 and, as older senders use it, ISO-8859-1 are understood. `None` for any other charset, for a text that is not
-/// of this form, and for bytes that are not of the charset.
+/// UTF-8 and, as older senders use them, the others of [`Charset`] are understood. `None` for any other charset, for a
+/// text that is not of this form, and for bytes that are not of the charset.
 ///
 /// ```
 /// use poorwsgi::headers::parameters::decode_extended;
@@ -89,14 +90,9 @@ impl Parameters<'_> {
 pub fn decode_extended(value: &str) -> Option<String> {
     let (charset, rest) = value.split_once('\'')?;
     let (_language, encoded) = rest.split_once('\'')?;
-    let bytes: Vec<u8> = percent_decode_str(encoded).collect();
-    if charset.eq_ignore_ascii_case("utf-8") {
-        String::from_utf8(bytes).ok()
-    } else if charset.eq_ignore_ascii_case("iso-8859-1") {
-        Some(bytes.into_iter().map(char::from).collect())
-    } else {
-        None
-    }
+    let charset = Charset::named(charset)?;
+    let bytes: Cow<'_, [u8]> = percent_decode_str(encoded).into();
+    charset.decode(&bytes).ok().map(Cow::into_owned)
 }
 
 /// One parameter as text: `name="value"`, or only `name` where the value is absent or empty.

@@ -1,0 +1,34 @@
+//! Charsets of one byte for each character.
+
+use super::DecodeError;
+
+/// A byte that stands for no character.
+pub(super) const NONE: u16 = 0xFFFF;
+
+/// Where a charset departs from ISO-8859-1: from the byte `first` on, for as many as there are characters.
+pub(super) struct Table {
+    pub(super) first: u8,
+    pub(super) characters: &'static [u16],
+}
+
+impl Table {
+    /// As ISO-8859-1 itself, whose bytes are the first code points of Unicode.
+    pub(super) const LATIN_1: Table = Table { first: u8::MAX, characters: &[0xFF] };
+
+    fn character(&self, byte: u8) -> Option<char> {
+        let departure = byte.checked_sub(self.first).and_then(|at| self.characters.get(usize::from(at)));
+        match departure {
+            None => Some(char::from(byte)),
+            Some(&NONE) => None,
+            Some(&code) => char::from_u32(code.into()),
+        }
+    }
+
+    pub(super) fn decode(&self, bytes: &[u8], name: &'static str) -> Result<String, DecodeError> {
+        let mut text = String::with_capacity(bytes.len());
+        for (index, &byte) in bytes.iter().enumerate() {
+            text.push(self.character(byte).ok_or(DecodeError { charset: name, index })?);
+        }
+        Ok(text)
+    }
+}
