@@ -137,6 +137,9 @@ DIFFERENCES = [
     *answers("An empty list has no first item.", "forms.json_value",
              ((b'{"a": []}',), raises("IndexError", "LookupError"), None), part=(2, ("a", "getfirst"))),
 
+    *answers("A client does not choose among all codecs of Python.", "forms.json_value",
+             ((b"1", "idna"), ("int", 1, None), BAD_REQUEST), ((b"1", "koi8-r"), ("int", 1, None), BAD_REQUEST)),
+
     # sessions
     *answers("The cookie is put into headers that are empty so far, too.", "session.header",
              (("plain", "text", {}, False, "empty headers"), [], ["Set-Cookie"]), part=(3,)),

@@ -1,13 +1,15 @@
 //! JSON bodies: the value is exactly what Python's json.loads makes of the text.
 
 use poorwsgi::HttpError;
+use poorwsgi::charset::{self, Charset};
 use poorwsgi::json::{DEFAULT_MAX_DEPTH, check_depth};
 use poorwsgi::state::HTTP_BAD_REQUEST;
-use pyo3::exceptions::{PyException, PyTypeError, PyValueError};
+use pyo3::exceptions::{PyException, PyLookupError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyDict, PyList, PyString};
 
-use crate::names::{Name, log};
+use crate::log;
+use crate::names::Name;
 use crate::response::HTTPException;
 
 static LOADS: Name = Name::new("json", "loads");
@@ -16,8 +18,9 @@ static JSON_LIST: Name = Name::new("poorwsgi.request", "JsonList");
 
 /// Parses the JSON in a body: an object gives a JsonDict, an array a JsonList, anything else the value itself.
 ///
-/// raw is bytes, charset any encoding that Python knows. Raises HTTPException(400, error=...) for what is not JSON, or
-/// nests deeper than 100.
+/// raw is bytes. charset is what the client says (req.charset): UTF-8, UTF-16 or UTF-32, US-ASCII, ISO-8859-1, -2 or
+/// -15, Windows-1250 or -1252. Raises HTTPException(400, error=...) for any other one, for what is not JSON, or nests
+/// deeper than 100.
 #[pyfunction]
 #[pyo3(signature = (raw, charset = "utf-8"))]
 pub(crate) fn parse_json_request<'py>(
@@ -47,7 +50,10 @@ fn load<'py>(raw: &Bound<'py, PyAny>, charset: &str, depth: usize) -> PyResult<B
             raw.get_type().name()?
         )));
     }
-    let text = raw.call_method1("decode", (charset,))?.cast_into::<PyString>()?;
+    // Never by the name that came: some of Python's codecs take quadratic time, and it keeps each name it looks up.
+    let codec =
+        Charset::named(charset).ok_or_else(|| PyLookupError::new_err(charset::unsupported(charset)))?;
+    let text = raw.call_method1("decode", (codec.name(),))?.cast_into::<PyString>()?;
     // Before json.loads, which recurses.
     check_depth(text.to_str()?.as_bytes(), depth).map_err(value_error)?;
     LOADS.get(raw.py())?.call1((text,))
@@ -69,8 +75,7 @@ fn value_error(error: HttpError) -> PyErr {
 }
 
 fn bad_request(py: Python<'_>, error: PyErr) -> PyResult<PyErr> {
-    log(py, "poorwsgi.request")?
-        .call_method1("warning", ("Invalid JSON in the request: %s", error.value(py)))?;
+    log::write(py, "poorwsgi.request", "warning", "Invalid JSON in the request: %s", (error.value(py),))?;
     let kwargs = PyDict::new(py);
     kwargs.set_item("error", error.value(py))?;
     let exception = PyErr::from_value(HTTPException::of_status(py, HTTP_BAD_REQUEST, Some(&kwargs))?);

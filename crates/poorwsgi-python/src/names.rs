@@ -43,11 +43,6 @@ impl Made {
     }
 }
 
-/// The logger of one of our modules, as it is now: tests put another in its place.
-pub(crate) fn log<'py>(py: Python<'py>, module: &str) -> PyResult<Bound<'py, PyAny>> {
-    py.import(module)?.getattr("log")
-}
-
 /// A DeprecationWarning that points at the caller.
 pub(crate) fn deprecated(py: Python<'_>, text: &str) -> PyResult<()> {
     static WARN: Name = Name::new("warnings", "warn");

@@ -10,7 +10,8 @@ use pyo3::types::{PyDict, PyString};
 
 use super::MODULE;
 use super::duck::{Login, with_login};
-use crate::names::{self, Name};
+use crate::log;
+use crate::names::Name;
 use crate::request::SimpleRequest;
 use crate::response::HTTPException;
 
@@ -84,7 +85,7 @@ fn judged(req: &Bound<'_, PyAny>, result: Option<Result<(), Refusal>>) -> PyResu
         Some(Err(refusal)) => refusal,
         None => Refusal::Refused("not digest credentials, or a directive given twice"),
     };
-    names::log(req.py(), MODULE)?.call_method1("info", ("Digest: %s", refusal.to_string()))?;
+    log::write(req.py(), MODULE, "info", "Digest: %s", (refusal.to_string(),))?;
     Ok(false)
 }
 

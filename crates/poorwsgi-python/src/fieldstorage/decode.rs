@@ -2,20 +2,44 @@
 
 use std::sync::Arc;
 
+use poorwsgi::charset::{Charset, MAX_NAME};
 use poorwsgi::form::{Decode, utf8_lossy};
+use pyo3::exceptions::PyLookupError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::names::Name;
 
+/// The codec of Python for an encoding that the application has chosen: any of texts, but for those two that take quadratic
+/// time. An application may take the name from the client, so it is short, because Python keeps those it does not know.
+pub(super) fn codec<'py>(py: Python<'py>, encoding: &str) -> PyResult<Bound<'py, PyAny>> {
+    static LOOKUP: Name = Name::new("codecs", "lookup");
+    let unknown = || {
+        let shown: String = encoding.chars().take(MAX_NAME).collect();
+        PyLookupError::new_err(format!("{shown:?} is no encoding of texts that forms may have"))
+    };
+    if encoding.len() > MAX_NAME {
+        return Err(unknown());
+    }
+    let known = Charset::named(encoding).map(Charset::name);
+    let name = known.unwrap_or(encoding);
+    let codec = LOOKUP.get(py)?.call1((name,))?;
+    let is_slow = ["idna", "punycode"].contains(&codec.getattr("name")?.extract::<String>()?.as_str());
+    // What bytes.decode asks, too: hex and zlib are codecs, but not of texts.
+    match codec.getattr_opt("_is_text_encoding")?.map_or(Ok(true), |is_text| is_text.is_truthy())? && !is_slow
+    {
+        true => Ok(codec),
+        false => Err(unknown()),
+    }
+}
+
 /// What decodes as Python's codec of this name does, with this way to handle errors. Raises LookupError for an unknown
 /// codec.
 pub(super) fn decode(py: Python<'_>, encoding: &str, errors: &str) -> PyResult<Decode> {
-    static LOOKUP: Name = Name::new("codecs", "lookup");
     if is_utf8(encoding) && errors == "replace" {
         return Ok(Arc::new(utf8_lossy));
     }
-    LOOKUP.get(py)?.call1((encoding,))?;
+    codec(py, encoding)?;
     let (encoding, errors) = (encoding.to_owned(), errors.to_owned());
     Ok(Arc::new(move |bytes| {
         let decoded = Python::attach(|py| {

@@ -50,7 +50,7 @@ pub(crate) fn valid_boundary(data: &Bound<'_, PyAny>) -> PyResult<bool> {
 /// - headers: those of the body, Headers or a dict: Content-Type, Content-Length and Content-Disposition count.
 /// - keep_blank_values: whether a URL-encoded name with an empty value is a field; by default it is left out.
 /// - strict_parsing: whether a URL-encoded field without "=" is a ValueError; by default it has an empty value.
-/// - encoding, errors: how bytes become text, as for bytes.decode.
+/// - encoding, errors: how bytes become text, as for bytes.decode; not by the encodings idna and punycode.
 /// - max_num_fields: the most fields, files included; by default 1000 fields and 100 files. More are a ValueError.
 /// - separator: what separates URL-encoded fields.
 /// - file_callback: a function that gets the name of an uploaded file, without folders and whatever else makes a name

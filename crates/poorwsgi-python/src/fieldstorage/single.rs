@@ -6,6 +6,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict, PyBytes};
 
+use super::decode::codec;
 use super::file::close;
 use super::lines::Boundary;
 use super::parser::FieldStorageParser;
@@ -180,13 +181,13 @@ struct Writer<'a, 'py> {
 
 impl<'a, 'py> Writer<'a, 'py> {
     fn new(parser: &Bound<'py, FieldStorageParser>, file: &'a Bound<'py, PyAny>) -> PyResult<Self> {
-        static INCREMENTAL_DECODER: Name = Name::new("codecs", "getincrementaldecoder");
         let decoder = if FieldStorageParser::has_filename(parser)? {
             None
         } else {
             let (encoding, errors) =
                 (parser.try_borrow()?.encoding.clone(), parser.try_borrow()?.errors.clone());
-            Some(INCREMENTAL_DECODER.get(parser.py())?.call1((encoding,))?.call1((errors,))?)
+            let codec = codec(parser.py(), &encoding)?;
+            Some(codec.call_method1("incrementaldecoder", (errors,))?)
         };
         Ok(Writer { file, decoder })
     }

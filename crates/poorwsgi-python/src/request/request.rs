@@ -175,7 +175,8 @@ impl Request {
         Self::head(slf).mime_type()
     }
 
-    /// The charset of the Content-Type header, "utf-8" by default.
+    /// The charset of the Content-Type header, "utf-8" by default. It is what the client says, cut behind 64 characters:
+    /// parse_json_request knows what to do with it, bytes.decode may take very long with some (idna).
     #[getter]
     fn charset(slf: &Bound<'_, Self>) -> String {
         Self::head(slf).charset()

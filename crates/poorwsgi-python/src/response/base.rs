@@ -13,7 +13,8 @@ use pyo3::types::{PyBytes, PyDict, PyTuple};
 
 use super::send;
 use crate::headers::{Headers, header_error, headers_from_python};
-use crate::names::{self, Made};
+use crate::log;
+use crate::names::Made;
 
 /// A range as PoorWSGI writes it: first and last byte; no first for the last so many, no last for all the rest.
 pub(crate) type Range = (Option<u64>, Option<u64>);
@@ -349,5 +350,5 @@ impl BaseResponse {
 
 fn warn(py: Python<'_>, text: &str, ranges: &[Range]) -> PyResult<()> {
     let ranges = PyTuple::new(py, ranges)?;
-    names::log(py, "poorwsgi.response")?.call_method1("warning", ("%s: %s", text, ranges)).map(drop)
+    log::write(py, "poorwsgi.response", "warning", "%s: %s", (text, ranges))
 }

@@ -20,7 +20,8 @@ use super::generator::{GeneratorResponse, JSONGeneratorResponse, StrGeneratorRes
 use super::send;
 use crate::headers::Headers;
 use crate::json_text::dumps;
-use crate::names::{self, Name, deprecated};
+use crate::log;
+use crate::names::{Name, deprecated};
 use crate::shared;
 
 /// Headers that a 304 must not have, because they describe a representation.
@@ -400,9 +401,7 @@ impl Declined {
 }
 
 fn not_sent(py: Python<'_>) -> PyResult<()> {
-    names::log(py, "poorwsgi.response")?
-        .call_method1("warning", ("Headers of a Declined response are not sent",))
-        .map(drop)
+    log::write(py, "poorwsgi.response", "warning", "Headers of a Declined response are not sent", ())
 }
 
 response_class! {

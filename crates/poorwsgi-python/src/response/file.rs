@@ -13,7 +13,8 @@ use pyo3::types::PyBytes;
 use super::base::{BaseResponse, Parts, Payload};
 use super::classes::response_class;
 use super::send;
-use crate::names::{self, Name};
+use crate::log;
+use crate::names::Name;
 
 const OCTETS: &str = "application/octet-stream";
 
@@ -68,10 +69,8 @@ impl FileObjResponse {
             return Ok(PyBytes::new(py, b"").into_any());
         }
         if !file.call_method0("seekable")?.is_truthy()? {
-            names::log(py, "poorwsgi.response")?.call_method1(
-                "info",
-                ("The file of a response cannot be sought in: its data is not shown",),
-            )?;
+            let message = "The file of a response cannot be sought in: its data is not shown";
+            log::write(py, "poorwsgi.response", "info", message, ())?;
             return Ok(PyBytes::new(py, b"").into_any());
         }
         let position = file.call_method0("tell")?;

@@ -19,7 +19,8 @@ use super::classes::{self, Declined};
 use super::exception::HTTPException;
 use super::generator::GeneratorResponse;
 use crate::headers::headers_from_python;
-use crate::names::{self, Name, overrides};
+use crate::log;
+use crate::names::{Name, overrides};
 use crate::wsgi::native_pairs;
 
 const SENDING: &[&str] = &["__call__", "__start_response__", "__end_of_response__"];
@@ -193,16 +194,13 @@ fn body(py: Python<'_>, payload: Payload) -> PyResult<Body> {
 
 /// Logs that the content of a response was closed before it was sent.
 pub(super) fn closed(py: Python<'_>, level: &str) -> PyResult<()> {
-    names::log(py, "poorwsgi.response")?
-        .call_method1(level, ("The content of a response was closed before it was sent",))
-        .map(drop)
+    let message = "The content of a response was closed before it was sent";
+    log::write(py, "poorwsgi.response", level, message, ())
 }
 
 /// A 304 describes no representation, and says which one is still good (RFC 9110, section 15.4.5).
 fn warn_about_304(py: Python<'_>, headers: &EngineHeaders) -> PyResult<()> {
-    let warn = |text: &str, names: String| {
-        names::log(py, "poorwsgi.response")?.call_method1("warning", (text, names)).map(drop)
-    };
+    let warn = |text: &str, names: String| log::write(py, "poorwsgi.response", "warning", text, (names,));
     let denied: Vec<_> =
         classes::NOT_MODIFIED_DENY.iter().copied().filter(|name| headers.contains(*name)).collect();
     if !denied.is_empty() {

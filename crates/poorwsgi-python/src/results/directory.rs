@@ -13,7 +13,7 @@ use pyo3::prelude::*;
 use super::MODULE;
 use super::visitor::{Visitor, text};
 use crate::error::http_exception;
-use crate::names;
+use crate::log;
 use crate::response::HTML;
 
 /// The page with the content of a directory of the file system, as content, media type and a header with its name: what
@@ -32,8 +32,8 @@ pub(crate) fn directory_index(
     let (listing, modified) = match read {
         Ok(read) => read,
         Err(error) => {
-            let line = ("The directory %s cannot be listed: %s", &path, error.to_string());
-            names::log(py, MODULE)?.call_method1("error", line)?;
+            let quoted = (&path, error.to_string());
+            log::write(py, MODULE, "error", "The directory %s cannot be listed: %s", quoted)?;
             return Err(http_exception(py, HttpError::new(HTTP_INTERNAL_SERVER_ERROR)));
         }
     };

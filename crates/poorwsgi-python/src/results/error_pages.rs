@@ -11,7 +11,8 @@ use pyo3::types::{PyDict, PyTuple};
 use super::visitor::{Visitor, text};
 use super::{MODULE, challenge};
 use crate::error::Status;
-use crate::names::{self, Name};
+use crate::log;
+use crate::names::Name;
 use crate::response::{Answer, BaseResponse};
 
 type Page<'py> = PyResult<Bound<'py, BaseResponse>>;
@@ -24,15 +25,15 @@ fn page<'v>(visitor: &'v Visitor, status: u16) -> ErrorPage<'v> {
     ErrorPage { method: &visitor.method, uri: &visitor.uri, ..ErrorPage::new(status, visitor.site()) }
 }
 
-fn log(py: Python<'_>, level: &str, status: u16, error: &Bound<'_, PyAny>) -> PyResult<()> {
-    let line = ("%d %s: %s", status, reason(status).unwrap_or_default(), error);
-    names::log(py, MODULE)?.call_method1(level, line).map(drop)
+fn log_status(py: Python<'_>, level: &str, status: u16, error: &Bound<'_, PyAny>) -> PyResult<()> {
+    let quoted = (status, reason(status).unwrap_or_default(), error);
+    log::write(py, MODULE, level, "%d %s: %s", quoted)
 }
 
 /// The page of a status, which says nothing of the error; that goes to the log.
 fn plain<'py>(req: &Bound<'py, PyAny>, status: u16, error: Option<&Bound<'py, PyAny>>) -> Page<'py> {
     if let Some(error) = error {
-        log(req.py(), "warning", status, error)?;
+        log_status(req.py(), "warning", status, error)?;
     }
     send(req.py(), &page(&Visitor::of(req), status))
 }
@@ -57,7 +58,7 @@ pub(crate) fn not_modified<'py>(req: &Bound<'py, PyAny>) -> PyResult<Bound<'py, 
 pub(crate) fn bad_request<'py>(req: &Bound<'py, PyAny>, error: Option<Bound<'py, PyAny>>) -> Page<'py> {
     let detail = error.as_ref().map(|error| error.str().map(|text| text.to_string())).transpose()?;
     if let Some(error) = &error {
-        log(req.py(), "warning", HTTP_BAD_REQUEST, error)?;
+        log_status(req.py(), "warning", HTTP_BAD_REQUEST, error)?;
     }
     let visitor = Visitor::of(req);
     send(req.py(), &ErrorPage { detail: detail.as_deref(), ..page(&visitor, HTTP_BAD_REQUEST) })
@@ -77,7 +78,7 @@ pub(crate) fn unauthorized<'py>(
 ) -> Page<'py> {
     let py = req.py();
     if let Some(error) = &error {
-        log(py, "warning", HTTP_UNAUTHORIZED, error)?;
+        log_status(py, "warning", HTTP_UNAUTHORIZED, error)?;
     }
     let stale = stale.map(|stale| stale.is_truthy()).transpose()?.unwrap_or(false);
     let mut response = page(&Visitor::of(req), HTTP_UNAUTHORIZED).to_response();
@@ -121,17 +122,12 @@ pub(crate) fn not_implemented<'py>(
     let py = req.py();
     let visitor = Visitor::of(req);
     if let Some(error) = &error {
-        log(py, "error", HTTP_NOT_IMPLEMENTED, error)?;
+        log_status(py, "error", HTTP_NOT_IMPLEMENTED, error)?;
     }
     let detail = code.map(|code| format!("There is no page for the status code {code}."));
     if let Some(code) = code {
-        let line = (
-            "%s %s was answered with status code %s, which has no page",
-            &visitor.method,
-            &visitor.uri,
-            code,
-        );
-        names::log(py, MODULE)?.call_method1("error", line)?;
+        let message = "%s %s was answered with status code %s, which has no page";
+        log::write(py, MODULE, "error", message, (&visitor.method, &visitor.uri, code))?;
     }
     send(py, &ErrorPage { detail: detail.as_deref(), ..page(&visitor, HTTP_NOT_IMPLEMENTED) })
 }
@@ -148,8 +144,8 @@ pub(crate) fn internal_server_error<'py>(req: &Bound<'py, PyAny>, _args: &Bound<
         true => nothing_handled(),
         false => Status::uncaught(PyErr::from_value(exception)).report(),
     };
-    let line = ("%s %s failed\n%s", &visitor.method, &visitor.uri, &report.backtrace);
-    names::log(py, MODULE)?.call_method1("error", line)?;
+    let quoted = (&visitor.method, &visitor.uri);
+    log::write_text(py, MODULE, "error", "%s %s failed\n%s", quoted, Some(&report.backtrace))?;
     let report = facts(req).into_iter().fold(report, |report, (name, value)| report.with_fact(name, value));
     let report = visitor.debug().then_some(&report);
     send(py, &ErrorPage { report, ..page(&visitor, HTTP_INTERNAL_SERVER_ERROR) })

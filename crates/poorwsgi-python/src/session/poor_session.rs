@@ -8,7 +8,8 @@ use pyo3::types::{PyBytes, PyDict, PyTuple};
 
 use super::cookie::{Attributes, Seconds, Site, Truth};
 use super::{Session, SessionError, sealed, session_error};
-use crate::names::{self, Made, Name};
+use crate::log;
+use crate::names::{Made, Name};
 
 /// A session that keeps a dict in its cookie, encrypted and authenticated: nobody without the key reads or changes it.
 ///
@@ -190,10 +191,8 @@ impl PoorSession {
 /// The first arguments of old: a request, whose key and cookies are taken.
 fn secrets_of_request(request: &Bound<'_, PyAny>) -> PyResult<Vec<Vec<u8>>> {
     let key = request.getattr("secret_key").map_err(|_| sealed::wrong_type(request))?;
-    names::log(request.py(), "poorwsgi.session")?.call_method1(
-        "warning",
-        ("PoorSession(req) is deprecated: use PoorSession(secret_key), then load(req.cookies)",),
-    )?;
+    let message = "PoorSession(req) is deprecated: use PoorSession(secret_key), then load(req.cookies)";
+    log::write(request.py(), "poorwsgi.session", "warning", message, ())?;
     sealed::secrets(&key)?.ok_or_else(|| sealed::wrong_type(&key))
 }
 

@@ -5,7 +5,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyDict, PyList, PyMemoryView, PyString, PyTuple};
 
 use super::{Session, SessionError, cookie};
-use crate::names::{self, Name};
+use crate::log;
+use crate::names::Name;
 
 /// The secrets in a str, in bytes, or in a list of these, the current one first; `None` for anything else.
 /// There are none in None, which an application without a key has.
@@ -64,8 +65,8 @@ pub(super) fn load(
 
 fn refused(py: Python<'_>, error: PyErr) -> PyErr {
     // A log that fails must not hide that the cookie is bad.
-    let _ = names::log(py, "poorwsgi.session")
-        .and_then(|log| log.call_method1("info", ("session cookie refused: %s", error.value(py))));
+    let quoted = (error.value(py),);
+    let _ = log::write(py, "poorwsgi.session", "info", "session cookie refused: %s", quoted);
     if error.is_instance_of::<SessionError>(py) {
         return error;
     }

@@ -3,6 +3,7 @@
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
 
 use super::Head;
+use crate::charset::MAX_NAME;
 use crate::headers::parameters::parse_header;
 use crate::{HttpError, state};
 
@@ -14,12 +15,19 @@ impl dyn Head + '_ {
         parse_header(&field).0.to_owned()
     }
 
-    /// The charset of `Content-Type`; `utf-8` where there is none.
+    /// The charset of `Content-Type` as it was sent; `utf-8` where there is none.
+    ///
+    /// It is what the client says, and cut behind [`MAX_NAME`] characters: see [`charset`](crate::charset) for what to decode by it.
     #[must_use]
     pub fn charset(&self) -> String {
         let field = self.header(&CONTENT_TYPE).unwrap_or_default();
         let (_, parameters) = parse_header(&field);
-        parameters.get("charset").filter(|charset| !charset.is_empty()).unwrap_or("utf-8").to_owned()
+        let charset = parameters.get("charset").filter(|charset| !charset.is_empty()).unwrap_or("utf-8");
+        if charset.len() <= MAX_NAME {
+            return charset.to_owned();
+        }
+        // With the mark it is the name of no charset.
+        charset.chars().take(MAX_NAME).chain(['…']).collect()
     }
 
     /// The length of the body in bytes; `None` where it is not said.
@@ -61,6 +69,7 @@ impl dyn Head + '_ {
 #[cfg(test)]
 mod tests {
     use super::super::head::tests::with;
+    use super::*;
 
     /// The values are PoorWSGI's, but for the last: it has an empty charset there, which nothing can decode.
     #[test]
@@ -75,6 +84,8 @@ mod tests {
             let head = with(&[("content-type", field)]);
             assert_eq!((&*head.head().mime_type(), &*head.head().charset()), (mime_type, charset), "{field}");
         }
+        let long = with(&[("content-type", &format!("a; charset={}", "x".repeat(50_000)))]).head().charset();
+        assert_eq!(long, format!("{}…", "x".repeat(MAX_NAME)));
         assert_eq!(with(&[]).head().mime_type(), "");
         assert_eq!(with(&[]).head().charset(), "utf-8");
     }
