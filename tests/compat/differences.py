@@ -38,6 +38,9 @@ DIFFERENCES = [
     # header values
     *answers("Blanks around `q` are allowed by RFC 9110.", "headers.call",
              (("parse_negotiation", "gzip;q=1.0,identity; q=0.5"), [("gzip", 1.0), ("identity; q=0.5", 1.0)], [("gzip", 1.0), ("identity", 0.5)])),
+    *answers("Empty items of a list do not count (RFC 9110).", "headers.call",
+             (("parse_negotiation", ","), [("", 1.0), ("", 1.0)], [("", 1.0)]),
+             (("parse_negotiation", "a,,b"), [("a", 1.0), ("", 1.0), ("b", 1.0)], [("a", 1.0), ("b", 1.0)])),
     *answers("A backslash makes the sign after it an ordinary one (RFC 9110).", "headers.call",
              (("parse_header", r'a; x="\\"; y="z"'), ("a", {"x": '"; y="z'}), ("a", {"x": "\\", "y": "z"}))),
     *answers("A range that no client may send is no range.", "headers.call",

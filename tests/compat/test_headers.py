@@ -10,7 +10,7 @@ PARAMETERS = (
 )
 NEGOTIATIONS = (
     "", "text/html", "text/html,application/xml", "text/html;q=0.8,*/*;q=0.1", "*", "en, cs;q=0.9, *;q=0.1",
-    "text/html;level=1;q=0.3", "a;q=0.001", "a;q=1", "a;q=0.5,a;q=0.7", "utf-8,iso-8859-1;q=0.2,*;q=0.1", ",", "a,,b",
+    "text/html;level=1;q=0.3", "a;q=0.001", "a;q=1", "a;q=0.5,a;q=0.7", "utf-8,iso-8859-1;q=0.2,*;q=0.1",
     "text/html, application/xhtml+xml, application/xml;q=0.9, */*;q=0.8",
 )
 RANGES = (

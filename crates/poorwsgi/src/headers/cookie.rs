@@ -20,7 +20,10 @@ const RESERVED: [&str; 10] = [
     "version",
 ];
 
-/// The cookies of a request.
+/// The most cookies of one request. Browsers keep fewer than 200 for a site; those behind the limit are left out.
+pub const MAX_COOKIES: usize = 512;
+
+/// The cookies of a request, [`MAX_COOKIES`] at most.
 ///
 /// A cookie that is malformed is left out and the others stay: one without a name, with a name that is not a token, a
 /// name that is an attribute's or starts with `$`, an open quoted string, or a control character, encoded or not. A `;`
@@ -44,7 +47,7 @@ impl Cookies {
     /// Reads a `Cookie` field. Several fields are joined by `; ` first.
     #[must_use]
     pub fn parse(field: &str) -> Self {
-        Cookies { list: field.split(';').filter_map(parse_pair).collect() }
+        Cookies { list: field.split(';').filter_map(parse_pair).take(MAX_COOKIES).collect() }
     }
 
     /// The value of a cookie. Of two with one name the last counts, as with PoorWSGI.
@@ -153,6 +156,17 @@ mod tests {
     #[test]
     fn quotes_do_not_swallow_other_cookies() {
         expect(r#"a="x; secret=1; b=y""#, &[("secret", "1"), ("b", "y\"")]);
+    }
+
+    #[test]
+    fn cookies_are_counted() {
+        let field: String = (0..10_000).map(|number| format!("k{number}=;")).collect();
+        let cookies = Cookies::parse(&field);
+        assert_eq!(
+            (cookies.iter().len(), cookies.get("k511"), cookies.get("k512")),
+            (MAX_COOKIES, Some(""), None)
+        );
+        assert_eq!(Cookies::parse(&format!("{}b=1", ";".repeat(60_000))).get("b"), Some("1"));
     }
 
     #[test]

@@ -2,13 +2,16 @@
 
 use std::fmt::{Display, Write as _};
 
-use super::parameters::split_quoted;
+use super::parameters::{MAX_PARAMETERS, split_quoted};
 
-/// Reads a list of choices with their quality, in the order of the field.
+/// The most choices of one field. Browsers send a dozen; those behind the limit do not count.
+pub const MAX_CHOICES: usize = 256;
+
+/// Reads a list of choices with their quality, in the order of the field, [`MAX_CHOICES`] at most.
 ///
 /// The quality is the weight `q` between 0 (not acceptable) and 1; without one, or with one that is not a number, it
-/// is 1. What follows the weight is not part of the choice. As with PoorWSGI, an empty item is a choice of its own, so
-/// that an empty field gives one empty choice.
+/// is 1. What follows the weight is not part of the choice. Empty items are skipped (RFC 9110, section 5.6.1); as with
+/// PoorWSGI, a field that names nothing gives one empty choice.
 ///
 /// ```
 /// use poorwsgi::headers::negotiation::parse_negotiation;
@@ -20,12 +23,14 @@ use super::parameters::split_quoted;
 /// ```
 #[must_use]
 pub fn parse_negotiation(value: &str) -> Vec<(&str, f64)> {
-    split_quoted(value, b',').map(parse_choice).collect()
+    let items = split_quoted(value, b',').filter(|item| !item.trim_ascii().is_empty());
+    let choices: Vec<_> = items.take(MAX_CHOICES).map(parse_choice).collect();
+    if choices.is_empty() { vec![("", 1.0)] } else { choices }
 }
 
 fn parse_choice(item: &str) -> (&str, f64) {
     let mut end = 0;
-    for piece in split_quoted(item, b';') {
+    for piece in split_quoted(item, b';').take(MAX_PARAMETERS) {
         if let Some(weight) = weight(piece) {
             // The weight's own separator stands before it; a weight alone names nothing.
             return (item.get(..end).unwrap_or_default().trim().trim_end_matches(';').trim_end(), weight);
@@ -113,7 +118,6 @@ mod tests {
             [("gzip", 1.0), ("identity", 0.5), ("*", 0.0)]
         );
         assert_eq!(parse_negotiation(""), [("", 1.0)]);
-        assert_eq!(parse_negotiation("a,,b"), [("a", 1.0), ("", 1.0), ("b", 1.0)]);
         assert_eq!(parse_negotiation("a;q=x"), [("a", 1.0)]);
         assert_eq!(parse_negotiation("a;q=0.5;q=0.3"), [("a", 0.5)]);
     }
@@ -132,6 +136,19 @@ mod tests {
         {
             assert_eq!(parse_negotiation(item), [("a", quality)], "{item}");
         }
+    }
+
+    /// RFC 9110, section 5.6.1.
+    #[test]
+    fn empty_items_are_skipped() {
+        assert_eq!(parse_negotiation(",a, ,\t,b;q=0.5,"), [("a", 1.0), ("b", 0.5)]);
+        assert_eq!(parse_negotiation(" , ,,"), [("", 1.0)]);
+    }
+
+    #[test]
+    fn choices_are_counted() {
+        assert_eq!(parse_negotiation(&"a,".repeat(30_000)).len(), MAX_CHOICES);
+        assert_eq!(parse_negotiation(&format!("{}b", ",".repeat(30_000))), [("b", 1.0)]);
     }
 
     /// RFC 9110, section 5.6.4: a comma in a quoted string does not end an item.

@@ -24,7 +24,10 @@ const NOT_ATTR_CHAR: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'|')
     .remove(b'~');
 
-/// Splits a field value into its value and its parameters.
+/// The most parameters of one value. Those of HTTP have a handful; what is behind the limit does not count.
+pub const MAX_PARAMETERS: usize = 64;
+
+/// Splits a field value into its value and its parameters, [`MAX_PARAMETERS`] at most.
 ///
 /// Names come out in lower case, values without their quotes. A piece without `=` is left out; a quoted string that
 /// never ends reaches to the end of the text. Of the escapes in a quoted string only `\"` and `\\` are undone, because
@@ -43,6 +46,7 @@ pub fn parse_header(line: &str) -> (&str, Parameters<'_>) {
     let value = pieces.next().unwrap_or_default().trim();
     let list = pieces
         .filter_map(|piece| piece.split_once('='))
+        .take(MAX_PARAMETERS)
         .map(|(name, value)| (lower(name.trim()), unquote(value.trim())))
         .collect();
     (value, Parameters { list })
@@ -241,6 +245,14 @@ mod tests {
     #[test]
     fn of_two_parameters_the_last_counts() {
         assert_eq!(parse_header("a; B=1; b=2").1.get("b"), Some("2"));
+    }
+
+    #[test]
+    fn parameters_are_counted() {
+        let line = format!("a{}; b=1", "; x=".repeat(30_000));
+        let (value, parameters) = parse_header(&line);
+        assert_eq!((value, parameters.iter().count()), ("a", MAX_PARAMETERS));
+        assert_eq!(parse_header(&format!("a{} b=1", ";".repeat(30_000))).1.get("b"), Some("1"));
     }
 
     /// RFC 6266, section 4.3.

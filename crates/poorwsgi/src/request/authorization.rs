@@ -5,12 +5,15 @@ use std::fmt;
 use http::header::AUTHORIZATION;
 
 use super::Head;
-use crate::headers::parameters::{decode_extended, is_token, split_at_byte, split_quoted, unquote};
+use crate::headers::parameters::{
+    MAX_PARAMETERS, decode_extended, is_token, split_at_byte, split_quoted, unquote,
+};
 
 /// The `Authorization` field: a scheme with parameters, as `Digest` has them, or with one opaque text, as `Basic` and
 /// `Bearer`.
 ///
-/// Reading never fails and takes time linear in the length: what is malformed is left out.
+/// Reading never fails and takes time linear in the length: what is malformed is left out, and so are parameters
+/// behind the first [`MAX_PARAMETERS`].
 ///
 /// ```
 /// use poorwsgi::request::Authorization;
@@ -109,6 +112,7 @@ fn parse_parameters(list: &str) -> Parameters {
         .filter_map(|item| split_at_byte(item, b'='))
         .map(|(name, value)| (name.trim_ascii(), value.trim_ascii()))
         .filter(|(name, value)| is_token(name) && !value.is_empty())
+        .take(MAX_PARAMETERS)
         .for_each(|(name, value)| parameters.push(name, &unquote(value)));
     parameters
 }

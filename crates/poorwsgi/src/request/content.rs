@@ -4,7 +4,7 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
 
 use super::Head;
 use crate::charset::MAX_NAME;
-use crate::headers::parameters::parse_header;
+use crate::headers::parameters::{parse_header, split_quoted};
 use crate::{HttpError, state};
 
 impl dyn Head + '_ {
@@ -12,7 +12,7 @@ impl dyn Head + '_ {
     #[must_use]
     pub fn mime_type(&self) -> String {
         let field = self.header(&CONTENT_TYPE).unwrap_or_default();
-        parse_header(&field).0.to_owned()
+        split_quoted(&field, b';').next().unwrap_or_default().trim().to_owned()
     }
 
     /// The charset of `Content-Type` as it was sent; `utf-8` where there is none.
