@@ -29,6 +29,9 @@ static ARGS: Name = Name::new("poorwsgi.request", "Args");
 static EMPTY_FORM: Name = Name::new("poorwsgi.request", "EmptyForm");
 static BYTES_IO: Name = Name::new("io", "BytesIO");
 
+/// What read_chunk takes of a body that is read as a file.
+const PIECE: usize = 64 << 10;
+
 /// A request: what the client sent, and the route it took.
 ///
 /// The application makes requests. Attributes of your own can be set on it.
@@ -483,11 +486,7 @@ impl Request {
         let py = slf.py();
         let base = slf.as_super().get();
         if let Source::Native(_) = base.source() {
-            Self::loaded(slf)?;
-            let mut body = slf.get().body.take();
-            let piece = next_piece(py, &mut body).map_err(|error| error.into_exception(py))?;
-            slf.get().body.leave(body);
-            return Ok(PyBytes::new(py, &piece.unwrap_or_default()));
+            return Self::next_native_piece(slf);
         }
         let input = Self::input(slf)?.into_bound(py);
         let line: Vec<u8> = input.call_method0("readline")?.extract()?;
@@ -504,6 +503,28 @@ impl Request {
 }
 
 impl Request {
+    /// The next piece of a body of the built-in server, whoever has read the ones before.
+    fn next_native_piece<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyBytes>> {
+        let py = slf.py();
+        Self::loaded(slf)?;
+        if let Some(input) = slf.as_super().get().extras.get(py, |extras| &mut extras.input) {
+            let piece = input.bind(py).call_method1(intern!(py, "read"), (PIECE,))?;
+            return piece.cast_into().map_err(|_| PyTypeError::new_err("the input gave no bytes"));
+        }
+        let mut body = slf.get().body.take();
+        match next_piece(py, &mut body) {
+            Ok(piece) => {
+                slf.get().body.leave(body);
+                Ok(PyBytes::new(py, &piece.unwrap_or_default()))
+            }
+            Err(error) => {
+                // For whoever reads on: what is broken has not come to its end.
+                slf.get().body.fail(py, &error);
+                Err(error.into_exception(py))
+            }
+        }
+    }
+
     /// The input of a WSGI server behind a buffer, as the application wants it.
     fn cached<'py>(slf: &Bound<'py, Self>, input: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         static CACHED_INPUT: Name = Name::new("poorwsgi.request", "CachedInput");

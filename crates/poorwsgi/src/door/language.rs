@@ -67,32 +67,14 @@ impl Language for Rust {
         if request.is_mounted() {
             return Ok(());
         }
-        let settings = request.settings();
-        let content = match plan {
-            BodyPlan::Leave => return Ok(()),
-            BodyPlan::Form => {
-                let content_type = request.head().header(&http::header::CONTENT_TYPE).unwrap_or_default();
-                let options = FormOptions {
-                    keep_blank_values: settings.keep_blank_values,
-                    strict_parsing: settings.strict_parsing,
-                    limits: settings.form_limits.clone(),
-                    file_callback: settings.file_callback.clone().map(own_callback),
-                    ..FormOptions::default()
-                };
-                let form = read_form(request.take_body(), &content_type, options).await;
-                Content::Form(Box::new(form.map_err(form_error)?))
+        match content(request, plan).await {
+            Ok(Some(content)) => request.set_content(content),
+            Ok(None) => {}
+            Err(error) => {
+                request.break_body(error.downcast_ref());
+                return Err(error);
             }
-            BodyPlan::Json => {
-                let body = read_body(request.take_body(), settings.json_size, "json_size").await?;
-                Content::Json(parse_json(&body, Some(&request.charset()), settings.json_depth)?)
-            }
-            BodyPlan::Data => {
-                let data = read_body(request.take_body(), settings.data_size, "data_size").await?;
-                request.put_body(data.clone().into());
-                Content::Data(data)
-            }
-        };
-        request.set_content(content);
+        }
         Ok(())
     }
 
@@ -175,6 +157,35 @@ impl Language for Rust {
             Callable::Converter(converter) => converter.type_name,
         })
     }
+}
+
+/// Reads the body as planned.
+async fn content(request: &Request, plan: BodyPlan) -> Result<Option<Content>> {
+    let settings = request.settings();
+    Ok(Some(match plan {
+        BodyPlan::Leave => return Ok(None),
+        BodyPlan::Form => {
+            let content_type = request.head().header(&http::header::CONTENT_TYPE).unwrap_or_default();
+            let options = FormOptions {
+                keep_blank_values: settings.keep_blank_values,
+                strict_parsing: settings.strict_parsing,
+                limits: settings.form_limits.clone(),
+                file_callback: settings.file_callback.clone().map(own_callback),
+                ..FormOptions::default()
+            };
+            let form = read_form(request.take_body(), &content_type, options).await;
+            Content::Form(Box::new(form.map_err(form_error)?))
+        }
+        BodyPlan::Json => {
+            let body = read_body(request.take_body(), settings.json_size, "json_size").await?;
+            Content::Json(parse_json(&body, Some(&request.charset()), settings.json_depth)?)
+        }
+        BodyPlan::Data => {
+            let data = read_body(request.take_body(), settings.data_size, "data_size").await?;
+            request.put_body(data.clone().into());
+            Content::Data(data)
+        }
+    }))
 }
 
 /// What a form's failure means: the client's faults are statuses, the application's own errors reach its error handlers

@@ -13,11 +13,11 @@ use crate::digest::{self, PasswordMap};
 use crate::door::handler::Stored;
 use crate::door::language::Rust;
 use crate::door::path_arg::{Converted, FromPathArg, PathArgs};
-use crate::error::HttpError;
+use crate::error::{BoxError, HttpError};
 use crate::form::FieldStorage;
 use crate::headers::cookie::Cookies;
 use crate::request::{Args, ArgsOptions, Connection, Head, HttpHead, read_body};
-use crate::response::Body;
+use crate::response::{Body, iter};
 use crate::settings::{SecretKey, Settings};
 use crate::state;
 use crate::tables::Tables;
@@ -117,6 +117,14 @@ impl Request {
 
     pub(super) fn put_body(&self, body: Body) {
         *lock(&self.0.body) = Some(body);
+    }
+
+    /// Has whoever reads on get the error that reading the body ended with: what is broken has not come to its end.
+    pub(super) fn break_body(&self, error: Option<&HttpError>) {
+        let status = error.map_or(state::HTTP_INTERNAL_SERVER_ERROR, HttpError::status);
+        let detail = error.and_then(HttpError::detail).unwrap_or("the body could not be read before");
+        let error: BoxError = HttpError::new(status).with_detail(detail).into();
+        self.put_body(Body::stream(iter([Err::<Bytes, _>(error)])));
     }
 
     /// Whether a mounted service takes the request, and with it the body as it comes.
@@ -275,9 +283,11 @@ impl Request {
     /// [Takes the body](Self::take_body) and reads it whole.
     ///
     /// # Errors
-    /// 413 for a body over `limit` bytes; the error of the connection when it ends early.
+    /// 413 for a body over `limit` bytes; the error of the connection when it ends early. The same again for whoever
+    /// reads on after an error.
     pub async fn read(&self, limit: usize) -> Result<Bytes, HttpError> {
-        read_body(self.take_body(), limit as u64, "of the handler").await
+        let read = read_body(self.take_body(), limit as u64, "of the handler").await;
+        read.inspect_err(|error| self.break_body(Some(error)))
     }
 
     /// Checks the digest login of this request against stored passwords, and answers the user's name, which is also

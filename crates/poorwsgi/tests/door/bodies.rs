@@ -177,3 +177,27 @@ async fn json_of_another_type_is_400_and_says_what_was_wanted() {
     json(r#"{"name": "ann"}"#).await.expect_page(400, "JSON");
     post(&app, "/", "text/plain", "[]").await.expect_page(400, "a JSON body is wanted");
 }
+
+/// What is broken has not come to its end, whoever reads on.
+#[tokio::test]
+async fn a_broken_body_stays_broken() {
+    async fn twice(req: Request) -> String {
+        let mut answers = Vec::new();
+        for _ in 0..2 {
+            answers.push(req.read(1000).await.map_err(|error| error.status()));
+        }
+        format!("{answers:?}")
+    }
+    let mut app = application();
+    app.route("/twice", METHOD_POST, twice).unwrap();
+    app.http_state(400, METHOD_POST, |req: Request, _error: HttpError| twice(req));
+    let broken = || Body::stream(iter([Ok("[1"), Err(BoxError::from("reset"))]));
+    post(&app, "/twice", "text/plain", broken()).await.expect(200, "[Err(400), Err(400)]");
+    for media_type in
+        ["application/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=B"]
+    {
+        post(&app, "/", media_type, broken()).await.expect(200, "[Err(400), Err(400)]");
+    }
+    let long = || Body::stream(iter([Ok::<_, BoxError>("x".repeat(2000))]));
+    post(&app, "/twice", "text/plain", long()).await.expect(200, "[Err(413), Err(413)]");
+}
