@@ -7,6 +7,7 @@ import zlib
 from http.cookies import CookieError, SimpleCookie
 
 import pytest
+from servers import until
 
 from poorwsgi import Application
 from poorwsgi.aes_session import AESSession
@@ -271,9 +272,35 @@ def test_the_same_data_never_seal_the_same(kind):
 def test_a_cookie_that_was_changed_is_refused(kind):
     value = sealed(kind, {"a": 1})["SESSID"].value
     swapped = value[:-8] + ("A" if value[-8] != "A" else "B") + value[-7:]
-    for bad in (swapped, value + "!!", value[:-4], "v1.", "x", "x.y", "č.č", "x" * 5000):
+    for bad in (swapped, value + "!!", value[:-4], "v2.", "x", "x.y", "č.č", "x" * 5000):
         with pytest.raises(SessionError):
             opened(kind, cookies(bad))
+
+
+@pytest.mark.parametrize("life", [{"max_age": 1}, {"expires": 1}, {"max_age": 1, "expires": 1000}])
+def test_a_session_that_has_outlived_its_cookie_is_refused(life):
+    """A copy of the cookie does not ask what the browser would do with it."""
+    session = PoorSession("secret", **life)
+    session.data["a"] = 1
+    session.write()
+    copy = cookies(session.cookie["SESSID"].value)
+    assert opened(PoorSession, copy, **life) == {"a": 1}
+
+    def refused():
+        with contextlib.suppress(SessionError):
+            opened(PoorSession, copy, **life)
+            return False
+        return True
+
+    until(refused)
+    with pytest.raises(SessionError, match="expired"):
+        opened(PoorSession, copy, legacy=True, **life)
+    assert opened(PoorSession, copy) == {"a": 1}
+    assert opened(PoorSession, copy, max_age=1000) == {"a": 1}
+
+
+def test_an_aes_session_lives_as_long_as_its_key():
+    assert opened(AESSession, cookies(AES), max_age=1) == {"user": "alice", "n": 1}
 
 
 @pytest.mark.parametrize("kind", SEALED)
@@ -360,7 +387,7 @@ def test_old_cookies_are_read_when_asked_for():
 def test_an_old_cookie_is_written_anew():
     session = PoorSession("secret", legacy=True)
     session.load(cookies(OLD_POOR))
-    assert session.write().startswith("v1.")
+    assert session.write().startswith("v2.")
     assert opened(PoorSession, session.cookie) == {"user": "alice", "n": 1}
 
 

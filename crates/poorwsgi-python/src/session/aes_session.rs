@@ -12,6 +12,9 @@ use super::{Session, SessionError, sealed, session_error};
 /// Cookies are exchanged with PoorWSGI's AESSession in both directions. secret_key is str, bytes, or a list of them: the
 /// first one seals, all of them open. The other arguments are those of Session. data must be what JSON can hold.
 ///
+/// The format has no room for the time, so max_age and expires are the browser's affair alone: a copy of a cookie stays good
+/// for as long as its key. PoorSession knows better.
+///
 /// A cookie that was not made with one of the keys is a SessionError in load(); so is a missing key.
 #[pyclass(subclass, extends = Session, module = "poorwsgi.aes_session")]
 pub(crate) struct AESSession {

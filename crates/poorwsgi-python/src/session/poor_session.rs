@@ -1,6 +1,6 @@
 //! `PoorSession`: a dict in a sealed cookie.
 
-use poorwsgi::session::{SealedKeys, Sealer};
+use poorwsgi::session::{self as engine, SealedKeys, Sealer};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -25,8 +25,13 @@ use crate::names::{Made, Name};
 /// legacy=True reads the cookies of PoorWSGI up to 2.8, too. Their cipher tells much about the data to whoever sees many of
 /// them, so leave it on only for as long as such cookies live; what is written is always of the new kind.
 ///
+/// The time is sealed in with the data: a cookie that was written more than max_age seconds ago, or expires where there is
+/// no max_age, is a SessionError in load(), whatever the browser does. What is not written again keeps its time. Clocks may
+/// differ by a minute: a cookie from later than that is refused, too. Without max_age and expires any time will do, as for
+/// the cookies of legacy=True, which have none.
+///
 /// A cookie that was not made with one of the keys is a SessionError in load(); so is a missing key. A copy of a cookie
-/// stays good for as long as its key does, also after destroy().
+/// stays good as long as that, also after destroy().
 #[pyclass(subclass, extends = Session, module = "poorwsgi.session")]
 pub(crate) struct PoorSession {
     keys: Option<SealedKeys>,
@@ -169,13 +174,17 @@ impl PoorSession {
     fn open(slf: &Bound<'_, Self>, sid: &str, value: &str) -> PyResult<Vec<u8>> {
         static UNSEAL: Name = Name::new("poorwsgi._legacy_session", "unseal");
         let py = slf.py();
+        let lifetime = Session::lifetime_of(slf.as_super())?;
         let (opened, compress, legacy) = {
             let session = slf.try_borrow()?;
-            (session.keys()?.open(sid, value), session.compress.object(py)?, session.legacy.clone())
+            let opened = session.keys()?.open_within(sid, value, lifetime);
+            (opened, session.compress.object(py)?, session.legacy.clone())
         };
         let data = match opened {
             Ok(data) => PyBytes::new(py, &data).into_any(),
-            Err(error) if legacy.is_empty() => return Err(session_error(error)),
+            Err(error) if legacy.is_empty() || matches!(error, engine::SessionError::Expired) => {
+                return Err(session_error(error));
+            }
             Err(_) => {
                 let secrets = legacy.iter().map(|secret| PyBytes::new(py, secret)).collect::<Vec<_>>();
                 return UNSEAL.get(py)?.call1((value, secrets, compress))?.extract();

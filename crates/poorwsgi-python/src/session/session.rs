@@ -74,6 +74,11 @@ impl Session {
         Ok(slf.try_borrow()?.config.sid.clone())
     }
 
+    /// How many seconds a cookie lives, where that is limited.
+    pub(super) fn lifetime_of(slf: &Bound<'_, Self>) -> PyResult<Option<u64>> {
+        Ok(slf.try_borrow()?.config.lifetime())
+    }
+
     /// Sets the cookie; answers the value, which is empty once the session is destroyed.
     pub(super) fn put(slf: &Bound<'_, Self>, value: String) -> PyResult<String> {
         let (cookies, config, destroyed) = {

@@ -73,13 +73,21 @@ impl AesKeys {
 }
 
 impl Sealer for AesKeys {
-    fn seal(&self, _name: &str, data: &[u8]) -> Result<String, SessionError> {
+    /// The format has no room for the time.
+    fn seal_at(&self, _name: &str, data: &[u8], _now: u64) -> Result<String, SessionError> {
         let mut nonce = [0; NONCE];
         getrandom::fill(&mut nonce)?;
         self.seal_with_nonce(data, nonce)
     }
 
-    fn open(&self, _name: &str, value: &str) -> Result<Vec<u8>, SessionError> {
+    /// Opens it whenever it was sealed.
+    fn open_at(
+        &self,
+        _name: &str,
+        value: &str,
+        _lifetime: Option<u64>,
+        _now: u64,
+    ) -> Result<Vec<u8>, SessionError> {
         check_size(value)?;
         let (payload, mac) = value.split_once('.').ok_or(SessionError::BadCookie)?;
         let decode = |part| BASE64_URL_SAFE.decode(part).map_err(|_| SessionError::BadCookie);

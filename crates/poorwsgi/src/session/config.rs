@@ -1,7 +1,6 @@
 //! The attributes of a session's cookie, and the fields that set and remove it.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
+use super::token::unix_now;
 use super::{COOKIE_LIMIT, SessionError};
 use crate::headers::Headers;
 use crate::headers::set_cookie::{SameSite, SetCookie};
@@ -20,7 +19,8 @@ pub struct SessionConfig {
     /// The cookie's name; `SESSID` by default. A name that begins with `__Host-` keeps other hosts of the domain from
     /// setting the cookie.
     pub sid: String,
-    /// Seconds from now until the cookie expires. `None`, the default, makes it last until the browser is closed.
+    /// Seconds from now until the cookie expires. `None`, the default, makes it last until the browser is closed. A
+    /// sealed session that is older does not open, whatever the browser does.
     pub expires: Option<i64>,
     /// The same as `Max-Age`, which counts before `Expires` where both are sent.
     pub max_age: Option<i64>,
@@ -63,7 +63,14 @@ impl SessionConfig {
     /// # Errors
     /// Those of [`check`](Self::check), also for a `value` with control characters, and [`SessionError::TooLarge`].
     pub fn set_cookie(&self, value: &str) -> Result<String, SessionError> {
-        self.render(value, self.expires.map(|seconds| unix_now().saturating_add(seconds)), self.max_age)
+        let now = i64::try_from(unix_now()).unwrap_or(i64::MAX);
+        self.render(value, self.expires.map(|seconds| now.saturating_add(seconds)), self.max_age)
+    }
+
+    /// How many seconds a cookie lives, for those who seal it: `max_age`, else `expires`; `None` where neither is set.
+    #[must_use]
+    pub fn lifetime(&self) -> Option<u64> {
+        self.max_age.or(self.expires).map(|seconds| u64::try_from(seconds).unwrap_or(0))
     }
 
     /// The value of a `Set-Cookie` field that removes the cookie: empty and expired, with the attributes that it was
@@ -130,13 +137,10 @@ pub fn vary_on_cookie(headers: &mut Headers) -> Result<(), SessionError> {
     Ok(())
 }
 
-fn unix_now() -> i64 {
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs());
-    i64::try_from(seconds).unwrap_or(i64::MAX)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::SystemTime;
+
     use super::*;
     use crate::headers::set_cookie::CookieError;
 
@@ -185,6 +189,15 @@ mod tests {
         }
         let injected = SessionConfig { path: Some("/; Domain=evil".to_owned()), ..Default::default() };
         assert!(injected.check().is_err());
+    }
+
+    #[test]
+    fn max_age_goes_before_expires() {
+        let config = |expires, max_age| SessionConfig { expires, max_age, ..Default::default() };
+        assert_eq!(config(None, None).lifetime(), None);
+        assert_eq!(config(Some(5), None).lifetime(), Some(5));
+        assert_eq!(config(Some(5), Some(7)).lifetime(), Some(7));
+        assert_eq!(config(Some(5), Some(-1)).lifetime(), Some(0));
     }
 
     /// RFC 6265, section 6.1: what is longer is dropped by browsers without a word.

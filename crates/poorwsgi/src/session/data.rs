@@ -18,9 +18,11 @@ pub type AesSession = DataSession<AesKeys>;
 
 /// A session that keeps a JSON object in its cookie: no store on the server, room for some 2900 bytes.
 ///
-/// Nothing on the server knows which sessions there are. So a copy of a cookie stays good for as long as its key does,
-/// also after [`destroy`](Self::destroy), which removes the browser's own. Where that matters, keep a server-side
-/// session and its id in a [`Session`](super::Session), or an expiry time of your own in the data.
+/// Nothing on the server knows which sessions there are. So a copy of a cookie stays good also after
+/// [`destroy`](Self::destroy), which removes the browser's own: a [`SealedSession`] for its
+/// [`lifetime`](SessionConfig::lifetime), counted from when it was last written; one without a lifetime, and any
+/// [`AesSession`], whose format has no time, for as long as its key. Where that matters, keep a server-side session and
+/// its id in a [`Session`](super::Session).
 ///
 /// ```
 /// use std::sync::Arc;
@@ -60,12 +62,13 @@ impl<S: Sealer> DataSession<S> {
     /// Takes the data from the request's cookies; they stay as they are where there is no cookie, or an empty one.
     ///
     /// # Errors
-    /// [`SessionError::BadCookie`] or [`SessionError::NotAnObject`]. An application answers either by a new session.
+    /// [`SessionError::BadCookie`], [`SessionError::NotAnObject`] or [`SessionError::Expired`]. An application answers
+    /// each by a new session.
     pub fn load(&mut self, cookies: &Cookies) -> Result<(), SessionError> {
         let Some(value) = cookies.get(&self.config.sid).filter(|value| !value.is_empty()) else {
             return Ok(());
         };
-        let bytes = self.sealer.open(&self.config.sid, value)?;
+        let bytes = self.sealer.open_within(&self.config.sid, value, self.config.lifetime())?;
         match serde_json::from_slice(&bytes) {
             Ok(Value::Object(data)) => self.data = data,
             Ok(_) => return Err(SessionError::NotAnObject),
@@ -124,6 +127,7 @@ impl<S> fmt::Debug for DataSession<S> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::token::unix_now;
     use super::*;
     use crate::session::COOKIE_LIMIT;
     use serde_json::json;
@@ -177,6 +181,22 @@ mod tests {
             let error = sealed().load(&Cookies::parse(&line)).unwrap_err();
             assert_eq!(matches!(error, SessionError::NotAnObject), is_json, "{text}");
         }
+    }
+
+    #[test]
+    fn a_session_that_has_outlived_its_cookie_is_an_error() {
+        let keys = Arc::new(SealedKeys::new(["secret"]).unwrap());
+        let load = |age: u64, expires, max_age| {
+            let config = SessionConfig { expires, max_age, ..SessionConfig::default() };
+            let value = keys.seal_at("SESSID", b"{}", unix_now() - age).unwrap();
+            let mut session = DataSession::new(Arc::clone(&keys), config).unwrap();
+            session.load(&Cookies::parse(&format!("SESSID={value}")))
+        };
+        for (expires, max_age) in [(None, Some(3600)), (Some(3600), None), (Some(1), Some(3600))] {
+            assert!(load(3500, expires, max_age).is_ok());
+            assert!(matches!(load(3700, expires, max_age), Err(SessionError::Expired)));
+        }
+        assert!(load(1_000_000, None, None).is_ok());
     }
 
     /// behaviour.md: a destroyed session of PoorWSGI still sends its data.

@@ -17,6 +17,8 @@ pub enum SessionError {
     /// The cookie was not made with any of the keys, or was changed since, or is not whole. Which of these is not
     /// told: whoever forges cookies should not learn how far they got.
     BadCookie,
+    /// The cookie was sealed with our key, but longer ago than it may live, or after now.
+    Expired,
     /// The cookie was sealed with our key, but what is in it is not a JSON object.
     NotAnObject,
     /// The cookie would be longer than browsers store ([`COOKIE_LIMIT`](super::COOKIE_LIMIT)).
@@ -36,6 +38,7 @@ impl fmt::Display for SessionError {
             SessionError::Cookie(error) => error.fmt(f),
             SessionError::EmptySecret => f.write_str("the secret key is not set"),
             SessionError::BadCookie => f.write_str("bad session data"),
+            SessionError::Expired => f.write_str("the session has expired"),
             SessionError::NotAnObject => f.write_str("session data is not an object"),
             SessionError::TooLarge { size } => {
                 write!(f, "session cookie of {size} bytes; browsers store {}", super::COOKIE_LIMIT)

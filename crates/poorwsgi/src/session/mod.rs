@@ -22,7 +22,7 @@ pub use config::{SessionConfig, vary_on_cookie};
 pub use data::{AesSession, DataSession, SealedSession};
 pub use error::SessionError;
 pub use plain::Session;
-pub use seal::Sealer;
+pub use seal::{CLOCK_TOLERANCE, Sealer};
 pub use sealed::SealedKeys;
 pub use token::{check_token, check_token_at, get_token, get_token_at};
 pub(crate) use token::{hex, token_of};

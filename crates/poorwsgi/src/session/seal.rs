@@ -1,22 +1,67 @@
 //! Bytes in, the value of a cookie out, and back: authenticated encryption.
 
 use super::SessionError;
+use super::token::unix_now;
 
 /// A way to turn session data into the value of a cookie that nobody without the key can read or change.
 ///
 /// Works on bytes, so that the caller brings the serialization. `name` is the cookie's.
 pub trait Sealer: Send + Sync {
-    /// The value of a cookie that holds `data`. Differs with every call, also for the same data.
+    /// The value of a cookie that holds `data` and is sealed at `now`, in seconds since 1970. Differs with every call,
+    /// also for the same data.
     ///
     /// # Errors
     /// [`SessionError::Random`] where the operating system gives no random bytes.
-    fn seal(&self, name: &str, data: &[u8]) -> Result<String, SessionError>;
+    fn seal_at(&self, name: &str, data: &[u8], now: u64) -> Result<String, SessionError>;
 
-    /// The data in the value of a cookie.
+    /// The data in the value of a cookie that was sealed at most `lifetime` seconds before `now`, and not more than
+    /// [`CLOCK_TOLERANCE`] after it; whenever it was sealed, where there is no `lifetime`.
     ///
     /// # Errors
-    /// [`SessionError::BadCookie`] for anything that [`seal`](Self::seal) did not make with one of the keys.
-    fn open(&self, name: &str, value: &str) -> Result<Vec<u8>, SessionError>;
+    /// [`SessionError::BadCookie`] for anything that was not sealed with one of the keys, [`SessionError::Expired`] for
+    /// what was sealed at another time.
+    fn open_at(
+        &self,
+        name: &str,
+        value: &str,
+        lifetime: Option<u64>,
+        now: u64,
+    ) -> Result<Vec<u8>, SessionError>;
+
+    /// [`seal_at`](Self::seal_at) this moment.
+    ///
+    /// # Errors
+    /// Those of `seal_at`.
+    fn seal(&self, name: &str, data: &[u8]) -> Result<String, SessionError> {
+        self.seal_at(name, data, unix_now())
+    }
+
+    /// [`open_at`](Self::open_at) this moment.
+    ///
+    /// # Errors
+    /// Those of `open_at`.
+    fn open_within(&self, name: &str, value: &str, lifetime: Option<u64>) -> Result<Vec<u8>, SessionError> {
+        self.open_at(name, value, lifetime, unix_now())
+    }
+
+    /// [`open_at`](Self::open_at) whatever the time.
+    ///
+    /// # Errors
+    /// [`SessionError::BadCookie`].
+    fn open(&self, name: &str, value: &str) -> Result<Vec<u8>, SessionError> {
+        self.open_within(name, value, None)
+    }
+}
+
+/// How many seconds after now a cookie may be sealed: clocks of several servers differ, and are set back a little.
+pub const CLOCK_TOLERANCE: u64 = 60;
+
+/// Refuses what was sealed at another time than the lifetime allows.
+pub(super) fn check_age(sealed_at: u64, lifetime: Option<u64>, now: u64) -> Result<(), SessionError> {
+    let Some(lifetime) = lifetime else { return Ok(()) };
+    let is_young = now.saturating_sub(sealed_at) <= lifetime;
+    let is_past = sealed_at <= now.saturating_add(CLOCK_TOLERANCE);
+    if is_young && is_past { Ok(()) } else { Err(SessionError::Expired) }
 }
 
 /// Refuses a value that is longer than any cookie we write, before anything is computed over it.

@@ -1,12 +1,15 @@
 //! Sealed cookies: XChaCha20-Poly1305 with a random nonce and keys that can be rotated.
 //!
-//! # Format, version 1
+//! # Format, version 2
 //!
 //! ```text
-//! value = "v1." base64url(nonce ‖ ciphertext ‖ tag)      nonce 24 bytes, tag 16, no padding
-//! key   = HKDF-SHA256(salt: none, secret, info: "poorwsgi session cookie v1", 32 bytes)
+//! value = "v2." base64url(nonce ‖ ciphertext ‖ tag)      nonce 24 bytes, tag 16, no padding
+//! key   = HKDF-SHA256(salt: none, secret, info: "poorwsgi session cookie v2", 32 bytes)
 //! associated data = the cookie's name
+//! plain text      = when it was sealed ‖ data            seconds since 1970, 8 bytes, big-endian
 //! ```
+//!
+//! Version 1 had no time and is not read: nothing could say how old such a cookie is.
 //!
 //! A nonce of 192 random bits never repeats in practice, so any number of processes may seal with one secret. The
 //! name as associated data keeps the value of one cookie from being served as another's. Base64 is decoded strictly:
@@ -21,12 +24,13 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use super::SessionError;
-use super::seal::{Sealer, check_size, derive_all};
+use super::seal::{Sealer, check_age, check_size, derive_all};
 
-const VERSION: &str = "v1.";
-const INFO: &[u8] = b"poorwsgi session cookie v1";
+const VERSION: &str = "v2.";
+const INFO: &[u8] = b"poorwsgi session cookie v2";
 const NONCE: usize = 24;
 const TAG: usize = 16;
+const TIME: usize = 8;
 
 /// Keys of sealed cookies: the first seals, all of them open.
 ///
@@ -63,10 +67,17 @@ impl SealedKeys {
         derive_all(secrets, derive).map(SealedKeys)
     }
 
-    fn seal_with_nonce(&self, name: &str, data: &[u8], nonce: [u8; NONCE]) -> Result<String, SessionError> {
+    fn seal_with_nonce(
+        &self,
+        name: &str,
+        data: &[u8],
+        now: u64,
+        nonce: [u8; NONCE],
+    ) -> Result<String, SessionError> {
+        let plain = [&now.to_be_bytes(), data].concat();
         let key = self.0.first().ok_or(SessionError::EmptySecret)?;
         let sealed = XChaCha20Poly1305::new((&**key).into())
-            .encrypt(&XNonce::from(nonce), Payload { msg: data, aad: name.as_bytes() })
+            .encrypt(&XNonce::from(nonce), Payload { msg: &plain, aad: name.as_bytes() })
             .map_err(|_| SessionError::TooLarge { size: data.len() })?;
         let mut value = VERSION.to_owned();
         BASE64_URL_SAFE_NO_PAD.encode_string([&nonce, sealed.as_slice()].concat(), &mut value);
@@ -75,13 +86,19 @@ impl SealedKeys {
 }
 
 impl Sealer for SealedKeys {
-    fn seal(&self, name: &str, data: &[u8]) -> Result<String, SessionError> {
+    fn seal_at(&self, name: &str, data: &[u8], now: u64) -> Result<String, SessionError> {
         let mut nonce = [0; NONCE];
         getrandom::fill(&mut nonce)?;
-        self.seal_with_nonce(name, data, nonce)
+        self.seal_with_nonce(name, data, now, nonce)
     }
 
-    fn open(&self, name: &str, value: &str) -> Result<Vec<u8>, SessionError> {
+    fn open_at(
+        &self,
+        name: &str,
+        value: &str,
+        lifetime: Option<u64>,
+        now: u64,
+    ) -> Result<Vec<u8>, SessionError> {
         check_size(value)?;
         let encoded = value.strip_prefix(VERSION).ok_or(SessionError::BadCookie)?;
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(encoded).map_err(|_| SessionError::BadCookie)?;
@@ -90,12 +107,16 @@ impl Sealer for SealedKeys {
             return Err(SessionError::BadCookie);
         }
         let payload = || Payload { msg: sealed, aad: name.as_bytes() };
-        self.0
+        let plain = self
+            .0
             .iter()
             .find_map(|key| {
                 XChaCha20Poly1305::new((&**key).into()).decrypt(&XNonce::from(*nonce), payload()).ok()
             })
-            .ok_or(SessionError::BadCookie)
+            .ok_or(SessionError::BadCookie)?;
+        let (sealed_at, data) = plain.split_first_chunk::<TIME>().ok_or(SessionError::BadCookie)?;
+        check_age(u64::from_be_bytes(*sealed_at), lifetime, now)?;
+        Ok(data.to_vec())
     }
 }
 
@@ -107,6 +128,7 @@ impl std::fmt::Debug for SealedKeys {
 
 #[cfg(test)]
 mod tests {
+    use super::super::CLOCK_TOLERANCE;
     use super::*;
     use proptest::prelude::*;
 
@@ -114,12 +136,15 @@ mod tests {
         SealedKeys::new(["secret"]).unwrap()
     }
 
-    const FROZEN: &str = "v1.BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHPYP4thFVSWM8hkwIlNgHRuVIGIfQpz8fK6aj37CMlWE";
+    const NOW: u64 = 1_800_000_000;
+
+    const FROZEN: &str =
+        "v2.BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHHRvDSUowh74hIs64aU7ybPvqXIwn9iIs8qPwtVkaMW4Jj8-s5nnr0A";
 
     /// The format must not change under its version: cookies outlive an upgrade.
     #[test]
     fn the_format_is_frozen() {
-        let value = keys().seal_with_nonce("SESSID", br#"{"user":"alice"}"#, [7; NONCE]).unwrap();
+        let value = keys().seal_with_nonce("SESSID", br#"{"user":"alice"}"#, NOW, [7; NONCE]).unwrap();
         assert_eq!(value, FROZEN);
         assert_eq!(keys().open("SESSID", FROZEN).unwrap(), br#"{"user":"alice"}"#);
     }
@@ -147,14 +172,43 @@ mod tests {
             format!("{value} "),
             format!(" {value}"),
             format!("{value}.x"),
-            value.replace("v1.", ""),
-            value.replace("v1.", "v2."),
+            value.replace("v2.", ""),
+            value.replace("v2.", "v1."),
             value.chars().take(value.len() - 1).collect(),
         ] {
             assert!(keys().open("SESSID", &other).is_err(), "{other}");
         }
-        for short in ["", "v1.", "v1.AAAA", "."] {
+        for short in ["", "v2.", "v2.AAAA", "."] {
             assert!(keys().open("SESSID", short).is_err());
+        }
+    }
+
+    /// What the browser does about `Max-Age` is the browser's affair.
+    #[test]
+    fn a_cookie_opens_for_its_lifetime() {
+        let value = keys().seal_at("SESSID", b"data", NOW).unwrap();
+        let open = |now, lifetime| keys().open_at("SESSID", &value, lifetime, now);
+        for now in [NOW, NOW + 3600, NOW - CLOCK_TOLERANCE] {
+            assert_eq!(open(now, Some(3600)).unwrap(), b"data", "{now}");
+        }
+        for now in [NOW + 3601, NOW - CLOCK_TOLERANCE - 1, 0, u64::MAX] {
+            assert!(matches!(open(now, Some(3600)), Err(SessionError::Expired)), "{now}");
+            assert_eq!(open(now, None).unwrap(), b"data", "{now}");
+        }
+        assert!(open(NOW, Some(0)).is_ok() && open(NOW + 1, Some(0)).is_err());
+        assert!(
+            keys()
+                .open_at("SESSID", &keys().seal_at("SESSID", b"", u64::MAX).unwrap(), Some(1), NOW)
+                .is_err()
+        );
+    }
+
+    /// Nothing says when it was made.
+    #[test]
+    fn a_cookie_of_version_1_is_refused() {
+        let old = "v1.BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHPYP4thFVSWM8hkwIlNgHRuVIGIfQpz8fK6aj37CMlWE";
+        for value in [old.to_owned(), old.replace("v1.", "v2.")] {
+            assert!(matches!(keys().open("SESSID", &value), Err(SessionError::BadCookie)));
         }
     }
 
@@ -181,7 +235,7 @@ mod tests {
         }
 
         #[test]
-        fn anything_is_opened_or_refused(value in "(v1\\.)?[A-Za-z0-9_-]{0,200}.{0,20}") {
+        fn anything_is_opened_or_refused(value in "(v[12]\\.)?[A-Za-z0-9_-]{0,200}.{0,20}") {
             prop_assert!(keys().open("SESSID", &value).is_err());
         }
     }

@@ -74,7 +74,7 @@ pub fn check_token_at(
 }
 
 /// Seconds since 1970; 0 on a clock before that.
-fn unix_now() -> u64 {
+pub(super) fn unix_now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs())
 }
 
