@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from types import SimpleNamespace
 from urllib.parse import quote
 
@@ -182,6 +183,28 @@ def test_the_same_answer_twice_is_stale(site):
     assert replayed.status == 401
     assert directives(replayed.headers["WWW-Authenticate"])["stale"] == "true"
     assert login(site, challenge, nc="00000002").status == 200
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_a_recorded_answer_is_worth_nothing_after_a_restart(name, server):
+    """What a new process knows of the old one: the key."""
+    with SERVERS[server](build(name)) as port:
+        site = Client(port)
+        challenge = challenge_of(site)
+        assert login(site, challenge).status == 200
+    time.sleep(0.002)  # times of nonces are told apart by the millisecond
+    with SERVERS[server](build(name + " anew")) as port:
+        site = Client(port)
+        replayed = login(site, challenge)
+        assert replayed.status == 401
+        assert directives(replayed.headers["WWW-Authenticate"])["stale"] == "true"
+        assert login(site, replayed.headers["WWW-Authenticate"]).status == 200
+
+
+def test_workers_take_nonces_of_each_other(name):
+    with SERVERS["ours"](build(name)) as port, SERVERS["ours"](build(name + " beside it")) as other:
+        challenge = challenge_of(Client(port))
+        assert login(Client(other), challenge).status == 200
 
 
 def test_a_nonce_for_another_user_agent_is_stale(site):

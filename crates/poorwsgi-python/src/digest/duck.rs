@@ -93,6 +93,8 @@ fn with_attributes<T>(
 
 /// The settings of any application, for a request of it.
 pub(crate) fn settings_of(req: &Bound<'_, PyAny>, app: &Bound<'_, PyAny>) -> PyResult<DigestAuth> {
+    // Before the first challenge, as it takes no nonce from before it was made.
+    LazyLock::force(&NONCES);
     let key = secret_key(&req.getattr("secret_key")?);
     let auth = DigestAuth::with_key(key).map_err(|error| http_exception(req.py(), error))?;
     Ok(DigestAuth {

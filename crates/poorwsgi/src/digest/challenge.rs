@@ -13,7 +13,7 @@ use super::{Algorithm, nonce};
 ///     algorithms: vec![Algorithm::Sha256, Algorithm::Md5],
 ///     ..DigestAuth::new("secret")
 /// };
-/// let fields = auth.challenges("Admin Zone", "example.org", Some("curl/8"), false, 1_800_000_000)?;
+/// let fields = auth.challenges("Admin Zone", "example.org", Some("curl/8"), false, 1_800_000_000_000)?;
 /// assert_eq!(fields.len(), 2);
 /// assert!(fields[0].starts_with(r#"Digest realm="Admin Zone",qop="auth",algorithm="SHA-256",nonce=""#));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -48,7 +48,7 @@ impl DigestAuth {
     /// (RFC 7616, section 3.7).
     ///
     /// `server_name` and `user_agent` are those of the request; `stale` tells the client that its credentials were
-    /// right except for the nonce; `now` is in seconds since 1970. The realm is quoted, but control characters in it
+    /// right except for the nonce; `now` is in milliseconds since 1970. The realm is quoted, but control characters in it
     /// are left for [`Headers`](crate::headers::Headers) to refuse.
     ///
     /// # Errors
@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     fn challenges(auth: &DigestAuth, realm: &str, stale: bool) -> Vec<String> {
-        auth.challenges(realm, "host", None, stale, 1_800_000_000).unwrap()
+        auth.challenges(realm, "host", None, stale, 1_800_000_000_000).unwrap()
     }
 
     /// The order of directives is PoorWSGI's; `opaque` is the value that 2.8.1 sends for the server name "host".

@@ -118,8 +118,9 @@ impl Attempt<'_> {
     }
 }
 
-/// Seconds since 1970, which nonces are stamped with.
+/// Milliseconds since 1970, which nonces are stamped with.
 #[must_use]
 pub fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

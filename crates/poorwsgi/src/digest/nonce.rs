@@ -1,13 +1,15 @@
 //! The server's nonces: made without storing them, recognised when they come back.
 //!
 //! ```text
-//! nonce = issued "." salt "." token      seconds since 1970 and 12 random bytes, in hexadecimal
+//! nonce = issued "." salt "." token      milliseconds since 1970 and 12 random bytes, in hexadecimal
 //! token = get_token(secret, "digest:" issued ":" salt ":" user agent)
 //! ```
 //!
 //! PoorWSGI's nonce is the token alone, the same for every client with one browser during one timeout. Counting the
 //! uses of a nonce needs nonces that nobody shares, so ours are salted; and it needs their age, which is therefore
 //! written in them. To clients a nonce is opaque either way.
+//!
+//! The time is that of the wall clock, because workers, which start at different times, take each other's nonces.
 
 use std::num::NonZeroU64;
 
@@ -16,6 +18,9 @@ use subtle::ConstantTimeEq;
 use crate::session::{hex, token_of};
 
 const SALT: usize = 12;
+
+/// How many milliseconds after now a nonce may be issued: clocks of several machines differ, and are set back a little.
+const CLOCK_TOLERANCE: u64 = 5000;
 
 /// A nonce that is ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +36,8 @@ pub(super) fn make(secret: &str, user_agent: Option<&str>, now: u64) -> Result<S
     Ok(format!("{now:x}.{salt}.{}", token_for(secret, user_agent, now, &salt)))
 }
 
-/// Recognises a nonce that [`make`] gave to the same user agent at most `timeout` seconds ago. `None` for any other.
+/// Recognises a nonce that [`make`] gave to the same user agent at most `timeout` seconds ago, and not after now. `None`
+/// for any other. `now` is in milliseconds since 1970.
 pub(super) fn recognise(
     nonce: &str,
     secret: &str,
@@ -42,7 +48,10 @@ pub(super) fn recognise(
     let (issued, rest) = nonce.split_once('.')?;
     let (salt, token) = rest.split_once('.')?;
     let at = u64::from_str_radix(issued, 16).ok()?;
-    if salt.len() != 2 * SALT || timeout.is_some_and(|timeout| now.saturating_sub(at) > timeout.get()) {
+    let is_old = timeout.is_some_and(|timeout| now.saturating_sub(at) > timeout.get().saturating_mul(1000));
+    // Else one from before a clock was set back by a year would be good for that year.
+    let is_early = at > now.saturating_add(CLOCK_TOLERANCE);
+    if salt.len() != 2 * SALT || is_old || is_early {
         return None;
     }
     let ours = token_for(secret, user_agent, at, salt);
@@ -60,7 +69,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const NOW: u64 = 1_800_000_000;
+    const NOW: u64 = 1_800_000_000_000;
 
     fn recognised(nonce: &str, user_agent: Option<&str>, now: u64) -> bool {
         recognise(nonce, "secret", user_agent, NonZeroU64::new(300), now).is_some()
@@ -81,8 +90,16 @@ mod tests {
     #[test]
     fn good_for_the_timeout() {
         let nonce = make("secret", None, NOW).unwrap();
-        assert!(recognised(&nonce, None, NOW + 300) && !recognised(&nonce, None, NOW + 301));
-        assert!(recognised(&nonce, None, NOW - 5), "a clock that was set back");
+        assert!(recognised(&nonce, None, NOW + 300_000) && !recognised(&nonce, None, NOW + 300_001));
+    }
+
+    #[test]
+    fn a_nonce_from_the_future_is_not_good() {
+        let nonce = make("secret", None, NOW).unwrap();
+        assert!(recognised(&nonce, None, NOW - CLOCK_TOLERANCE), "a clock that was set back a little");
+        for timeout in [None, NonZeroU64::new(300)] {
+            assert_eq!(recognise(&nonce, "secret", None, timeout, NOW - CLOCK_TOLERANCE - 1), None);
+        }
     }
 
     #[test]

@@ -5,6 +5,8 @@ use std::sync::{Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 
+use super::now;
+
 /// How far behind the highest count of a nonce a request may arrive. Browsers send many requests at once over several
 /// connections (100 streams in one HTTP/2 connection), and they overtake each other.
 const WINDOW: u32 = u128::BITS;
@@ -15,17 +17,26 @@ const WINDOW: u32 = u128::BITS;
 /// nonce as old as these is taken for new: their owners get a fresh one without being asked for their password.
 /// Only answers with the right password are entered, so a stranger cannot fill it.
 ///
+/// A table knows nothing of what was used before it was made, so it takes no nonce from before: an answer that was
+/// recorded is worth nothing after a restart. Its clients get a fresh nonce without being asked for their password.
+///
 /// A table knows one process. Where several serve one site, a recorded answer is worth one request in each of the
-/// others until its nonce expires; shorten the timeout, or send requests that need digest login to one process.
+/// others until its nonce expires, and so it is in a process that starts while the one that took it still runs; shorten
+/// the timeout, or send requests that need digest login to one process.
+///
+/// Time is that of the clock on the wall. Where it is set back, nonces from the time that comes once more are taken for
+/// what they say, but none from after now; what this table has seen stays used in any case.
 #[derive(Debug)]
 pub struct NonceTable {
     capacity: usize,
     seen: Mutex<Seen>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Seen {
     nonces: HashMap<[u8; 32], Counts>,
+    /// Nonces issued before this time are of an earlier process.
+    started: u64,
     /// Nonces issued at this time or before were forgotten.
     forgotten: Option<u64>,
 }
@@ -46,25 +57,35 @@ impl Default for NonceTable {
 }
 
 impl NonceTable {
-    /// A table for this many nonces at a time, at least 4.
+    /// A table for this many nonces at a time, at least 4, that takes those from now on.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
-        NonceTable { capacity: capacity.max(4), seen: Mutex::default() }
+        NonceTable::starting_at(capacity, now())
+    }
+
+    /// A table that takes nonces from this time on, in milliseconds since 1970.
+    #[must_use]
+    pub fn starting_at(capacity: usize, started: u64) -> Self {
+        let seen = Seen { nonces: HashMap::new(), started, forgotten: None };
+        NonceTable { capacity: capacity.max(4), seen: Mutex::new(seen) }
     }
 
     /// Enters a count for a nonce. `false` where it may not be accepted: it was seen before, is too far behind the
-    /// highest one, is 0, or the nonce is as old as others that the table has forgotten.
+    /// highest one, is 0, or the nonce is older than the table, or as old as others that the table has forgotten.
     ///
-    /// `issued` is when the nonce was made, in seconds since 1970. Call this only once everything else about the
-    /// answer was found right.
+    /// `issued` is when the nonce was made, and `now` the time, in milliseconds since 1970. Call this only once
+    /// everything else about the answer was found right.
     #[must_use]
-    pub fn claim(&self, nonce: &str, issued: u64, count: u32) -> bool {
+    pub fn claim(&self, nonce: &str, issued: u64, count: u32, now: u64) -> bool {
         let key = Sha256::digest(nonce).into();
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(counts) = seen.nonces.get_mut(&key) {
             return counts.claim(count);
         }
-        if count == 0 || seen.forgotten.is_some_and(|forgotten| issued <= forgotten) {
+        // Where the clock was set back, nonces are made before the start, and must be good all the same.
+        seen.started = seen.started.min(now);
+        if count == 0 || issued < seen.started || seen.forgotten.is_some_and(|forgotten| issued <= forgotten)
+        {
             return false;
         }
         if seen.nonces.len() >= self.capacity {
@@ -94,7 +115,7 @@ impl Counts {
 }
 
 impl Seen {
-    /// Forgets at least `count` nonces, and with each one all that were issued in the same second or before.
+    /// Forgets at least `count` nonces, and with each one all that were issued at the same time or before.
     fn forget_oldest(&mut self, count: usize) {
         let mut times: Vec<u64> = self.nonces.values().map(|counts| counts.issued).collect();
         if count == 0 || count > times.len() {
@@ -111,49 +132,78 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    const NOW: u64 = 1_800_000_000_000;
+
     /// behaviour.md: each nonce accepts each `nc` once.
     #[test]
     fn the_same_count_twice_is_refused() {
-        let table = NonceTable::default();
-        assert!(table.claim("a", 1, 1));
-        assert!(!table.claim("a", 1, 1));
-        assert!(table.claim("b", 1, 1) && table.claim("a", 1, 2));
-        assert!(!table.claim("a", 1, 0) && !table.claim("c", 1, 0));
+        let table = NonceTable::starting_at(16_384, 0);
+        assert!(table.claim("a", 1, 1, NOW));
+        assert!(!table.claim("a", 1, 1, NOW));
+        assert!(table.claim("b", 1, 1, NOW) && table.claim("a", 1, 2, NOW));
+        assert!(!table.claim("a", 1, 0, NOW) && !table.claim("c", 1, 0, NOW));
     }
 
     #[test]
     fn parallel_requests_may_overtake_each_other() {
-        let table = NonceTable::default();
+        let table = NonceTable::starting_at(16_384, 0);
         for count in [3, 1, 2, 130, 129] {
-            assert!(table.claim("a", 1, count), "{count}");
+            assert!(table.claim("a", 1, count, NOW), "{count}");
         }
         for count in [3, 129, 130, 1, 2] {
-            assert!(!table.claim("a", 1, count), "{count}");
+            assert!(!table.claim("a", 1, count, NOW), "{count}");
         }
-        assert!(table.claim("a", 1, 4), "inside the window");
-        assert!(table.claim("a", 1, u32::MAX) && !table.claim("a", 1, 5), "behind the window");
+        assert!(table.claim("a", 1, 4, NOW), "inside the window");
+        assert!(table.claim("a", 1, u32::MAX, NOW) && !table.claim("a", 1, 5, NOW), "behind the window");
     }
 
     /// security.md: the table of nonces is bounded, and what it forgot cannot be replayed.
     #[test]
     fn forgotten_nonces_are_not_new() {
-        let table = NonceTable::new(8);
+        let table = NonceTable::starting_at(8, 0);
         for second in 0..1000 {
-            assert!(table.claim(&second.to_string(), second, 1));
+            assert!(table.claim(&second.to_string(), second, 1, NOW));
         }
         assert!(table.seen.lock().unwrap().nonces.len() <= 8);
         for second in 0..1000 {
-            assert!(!table.claim(&second.to_string(), second, 1));
+            assert!(!table.claim(&second.to_string(), second, 1, NOW));
         }
-        assert!(table.claim("new", 1000, 1));
+        assert!(table.claim("new", 1000, 1, NOW));
+    }
+
+    /// A new process has not seen what was used in the one before.
+    #[test]
+    fn nonces_of_an_earlier_process_are_not_new() {
+        let (before, after) = (NonceTable::starting_at(8, NOW - 5000), NonceTable::starting_at(8, NOW));
+        assert!(before.claim("a", NOW - 1, 1, NOW - 1));
+        assert!(!after.claim("a", NOW - 1, 1, NOW + 1) && !after.claim("a", NOW - 1, 2, NOW + 1));
+        assert!(after.claim("b", NOW, 1, NOW) && after.claim("c", NOW + 1, 1, NOW + 1));
+        assert!(after.claim("of another worker", NOW + 7, 1, NOW + 7));
+    }
+
+    /// Logging in must be possible for as long as the clock takes to come to where it was.
+    #[test]
+    fn a_clock_that_is_set_back_shuts_nobody_out() {
+        let table = NonceTable::starting_at(8, NOW);
+        assert!(table.claim("a", NOW + 10, 1, NOW + 20));
+        let earlier = NOW - 3_600_000;
+        assert!(!table.claim("b", earlier - 1, 1, earlier), "issued before the clock was set");
+        assert!(table.claim("c", earlier + 1, 1, earlier + 2));
+        assert!(!table.claim("a", NOW + 10, 1, earlier + 2), "what was used stays used");
+    }
+
+    #[test]
+    fn a_clock_that_is_set_forward_changes_nothing() {
+        let table = NonceTable::starting_at(8, NOW);
+        assert!(table.claim("a", NOW, 1, NOW + 1_000_000) && !table.claim("a", NOW, 1, NOW + 1_000_000));
     }
 
     #[test]
     fn a_count_is_claimed_by_one_thread_only() {
-        let table = NonceTable::default();
+        let table = NonceTable::starting_at(16_384, 0);
         let claimed = std::thread::scope(|scope| {
             let claims =
-                [(); 4].map(|()| scope.spawn(|| (1..100).filter(|&nc| table.claim("a", 1, nc)).count()));
+                [(); 4].map(|()| scope.spawn(|| (1..100).filter(|&nc| table.claim("a", 1, nc, NOW)).count()));
             claims.map(|claim| claim.join().unwrap()).iter().sum::<usize>()
         });
         assert_eq!(claimed, 99);
@@ -164,10 +214,10 @@ mod tests {
         fn never_the_same_answer_twice(
             claims in prop::collection::vec((0u64..12, 0u32..300), 0..400), capacity in 0usize..10,
         ) {
-            let table = NonceTable::new(capacity);
+            let table = NonceTable::starting_at(capacity, 0);
             let mut accepted = std::collections::HashSet::new();
             for (nonce, count) in claims {
-                if table.claim(&nonce.to_string(), nonce, count) {
+                if table.claim(&nonce.to_string(), nonce, count, NOW) {
                     prop_assert!(accepted.insert((nonce, count)));
                 }
             }

@@ -22,7 +22,7 @@ pub struct Attempt<'a> {
     pub server_name: &'a str,
     /// The user agent, as given to [`DigestAuth::challenges`].
     pub user_agent: Option<&'a str>,
-    /// Seconds since 1970.
+    /// Milliseconds since 1970.
     pub now: u64,
 }
 
@@ -73,7 +73,7 @@ impl DigestAuth {
     ///     host: "example.org",
     ///     server_name: "example.org",
     ///     user_agent: None,
-    ///     now: 1_800_000_000,
+    ///     now: 1_800_000_000_000,
     /// };
     /// let field = Authorization::parse(r#"Digest username="alice""#);
     /// let user = auth.verify(&field, "Zone", &attempt, &nonces, |user, _algorithm| {
@@ -196,7 +196,7 @@ impl DigestAuth {
             Some((nc, _)) => u32::from_str_radix(nc, 16).map_err(|_| NO_COUNT)?,
             None => 1,
         };
-        if nonces.claim(nonce, issued.at, count) { Ok(()) } else { Err(Refusal::Stale) }
+        if nonces.claim(nonce, issued.at, count, attempt.now) { Ok(()) } else { Err(Refusal::Stale) }
     }
 
     /// `(nc, qop)` where they were asked for.
@@ -237,7 +237,7 @@ mod tests {
     use crate::digest::hexdigest;
     use std::num::NonZeroU64;
 
-    const NOW: u64 = 1_800_000_000;
+    const NOW: u64 = 1_800_000_000_000;
     const ATTEMPT: Attempt<'static> = Attempt {
         method: "GET",
         targets: &[Target::Raw("/res?a=b")],
@@ -302,7 +302,13 @@ mod tests {
     }
 
     fn verify(field: &str) -> Result<String, Refusal> {
-        auth().verify(&Authorization::parse(field), "Zone", &ATTEMPT, &NonceTable::default(), stored)
+        auth().verify(
+            &Authorization::parse(field),
+            "Zone",
+            &ATTEMPT,
+            &NonceTable::starting_at(16, NOW - 1_000_000),
+            stored,
+        )
     }
 
     fn refused(client: Client) -> &'static str {
@@ -325,7 +331,7 @@ mod tests {
     /// behaviour.md: each nonce accepts each `nc` once; security.md: a replay is refused.
     #[test]
     fn the_same_answer_twice_is_refused() {
-        let (nonces, first) = (NonceTable::default(), client());
+        let (nonces, first) = (NonceTable::starting_at(16, NOW - 1_000_000), client());
         let verify =
             |field: &str| auth().verify(&Authorization::parse(field), "Zone", &ATTEMPT, &nonces, stored);
         assert!(verify(&first.field()).is_ok());
@@ -334,11 +340,25 @@ mod tests {
         assert!(verify(&next.field()).is_ok());
         assert_eq!(verify(&next.field().replace("nc=0000000B", "nc=0000000C")), Err(WRONG), "nc is signed");
     }
+
+    /// A recorded answer is worth nothing after a restart; its client logs in anew without asking its user.
+    #[test]
+    fn an_answer_from_before_the_start_is_stale() {
+        let verify = |started| {
+            let nonces = NonceTable::starting_at(16, started);
+            let field = Authorization::parse(&client().field());
+            let later = Attempt { now: NOW + 1000, ..ATTEMPT };
+            auth().verify(&field, "Zone", &later, &nonces, stored)
+        };
+        assert_eq!(verify(NOW + 1), Err(Refusal::Stale));
+        assert!(verify(NOW).is_ok());
+    }
+
     const WRONG: Refusal = Refusal::Refused("an unknown user or a wrong password");
 
     #[test]
     fn a_wrong_answer_does_not_use_the_nonce_up() {
-        let (nonces, right) = (NonceTable::default(), client());
+        let (nonces, right) = (NonceTable::starting_at(16, NOW - 1_000_000), client());
         let wrong = Client { password: "guess", nonce: right.nonce.clone(), ..client() };
         let verify =
             |field: &str| auth().verify(&Authorization::parse(field), "Zone", &ATTEMPT, &nonces, stored);
@@ -349,7 +369,7 @@ mod tests {
     /// RFC 7616, section 3.3: stale only for a nonce that is bad under a response that is right.
     #[test]
     fn a_right_answer_to_an_old_nonce_is_stale() {
-        let old = nonce::make("secret", ATTEMPT.user_agent, NOW - 301).unwrap();
+        let old = nonce::make("secret", ATTEMPT.user_agent, NOW - 301_000).unwrap();
         let elsewhere = nonce::make("secret", Some("curl"), NOW).unwrap();
         for nonce in [old, elsewhere, "guess".to_owned()] {
             let stale = Client { nonce: nonce.clone(), ..client() };
@@ -362,13 +382,13 @@ mod tests {
     #[test]
     fn without_a_timeout_nonces_stay_good() {
         let auth = DigestAuth { timeout: NonZeroU64::new(0), ..auth() };
-        let later = Attempt { now: NOW + 1_000_000, ..ATTEMPT };
+        let later = Attempt { now: NOW + 1_000_000_000, ..ATTEMPT };
         assert!(
             auth.verify(
                 &Authorization::parse(&client().field()),
                 "Zone",
                 &later,
-                &NonceTable::default(),
+                &NonceTable::starting_at(16, NOW - 1_000_000),
                 stored
             )
             .is_ok()
@@ -423,7 +443,8 @@ mod tests {
     /// RFC 2617, section 3.2.2: the form of RFC 2069, where each nonce is good for one request.
     #[test]
     fn without_qop_each_nonce_is_good_once() {
-        let (auth, nonces) = (DigestAuth { qop_auth: false, ..auth() }, NonceTable::default());
+        let (auth, nonces) =
+            (DigestAuth { qop_auth: false, ..auth() }, NonceTable::starting_at(16, NOW - 1_000_000));
         let verify =
             |field: &str| auth.verify(&Authorization::parse(field), "Zone", &ATTEMPT, &nonces, stored);
         let field = Client { qop: None, ..client() }.field();
@@ -437,7 +458,8 @@ mod tests {
     fn a_stored_digest_of_another_length_is_no_match() {
         let md5 = |_: &str, _| stored("Jäsøn", Algorithm::Md5);
         let field = Authorization::parse(&client().field());
-        let result = auth().verify(&field, "Zone", &ATTEMPT, &NonceTable::default(), md5);
+        let result =
+            auth().verify(&field, "Zone", &ATTEMPT, &NonceTable::starting_at(16, NOW - 1_000_000), md5);
         assert_eq!(result, Err(WRONG));
     }
 
