@@ -27,6 +27,7 @@ const LIMITS: Limits = Limits {
     part_headers: 8,
     padding_bytes: 256,
     filename_bytes: 128,
+    spool_bytes: 4 * 1024,
 };
 
 fn read(pieces: impl Iterator<Item = Bytes>) -> Result<Vec<Seen>, FormError> {
