@@ -196,7 +196,9 @@ def _number(text):
 _SETTINGS = [
     ("max_body", _size, "the largest request body (default: 16M)"),
     ("max_head", _size, "the largest request head (default: 64K)"),
-    ("max_connections", _number, "connections at a time (default: 10000)"),
+    ("max_connections", _number, "connections at a time (default: 10000), as far as there are file descriptors for them"),
+    ("max_spool", _size, "what may wait in temporary files at a time of bodies that come slowly and answers that are read "
+     "slowly (default: 1G)"),
     ("head_timeout", _seconds, "how long a request head may take (default: 10)"),
     ("body_timeout", _seconds, "the longest pause within a request body (default: 30)"),
     ("idle_timeout", _seconds, "how long a connection is kept between requests (default: 75)"),
@@ -305,10 +307,13 @@ def _routes_table(application):
 
 def _serve(application, place, arguments, control):
     from poorwsgi import _log
+    from poorwsgi._poorwsgi import _raise_descriptor_limit
     from poorwsgi.server import Listener, _announce, run
 
     # After the application was loaded, which may have its own.
     _log.configure()
+    with contextlib.suppress(OSError):  # then there are fewer connections, and the server says so
+        _raise_descriptor_limit(**_settings(arguments))
     if not isinstance(place, Listener):
         return run(application, place, **_settings(arguments))
 

@@ -165,7 +165,7 @@ enum Arrival {
 impl Backend {
     pub(crate) fn new(served: Arc<Served>, running: Running, settings: &Settings, loops: usize) -> Self {
         // A body that the server admits has room.
-        let spool = Spool::new(settings.max_spool.max(settings.config.max_body_bytes()));
+        let spool = Spool::new(settings.max_spool.max(settings.config.body_limit()));
         Backend {
             served,
             running,

@@ -392,10 +392,12 @@ pub(crate) fn _end_servers(py: Python<'_>, timeout: f64) -> bool {
     })
 }
 
-/// Raises the limit of file descriptors to what so many connections need, as far as the system allows. For a process that
-/// does nothing but serve.
+/// Raises the limit of file descriptors to what the connections of a server with these settings need, as far as the system
+/// allows. For a process that does nothing but serve.
 #[pyfunction]
-pub(crate) fn _raise_descriptor_limit(connections: u32) -> PyResult<()> {
+#[pyo3(signature = (**settings))]
+pub(crate) fn _raise_descriptor_limit(settings: Option<&Bound<'_, PyDict>>) -> PyResult<()> {
+    let connections = crate::config::settings(settings)?.config.connection_limit();
     Ok(poorwsgi_server::raise_descriptor_limit(connections)?)
 }
 

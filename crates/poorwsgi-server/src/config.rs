@@ -154,8 +154,14 @@ impl Config {
 
     /// The limit that [`max_body`](Self::max_body) has set.
     #[must_use]
-    pub const fn max_body_bytes(&self) -> u64 {
+    pub const fn body_limit(&self) -> u64 {
         self.max_body
+    }
+
+    /// The limit that [`max_connections`](Self::max_connections) has set.
+    #[must_use]
+    pub const fn connection_limit(&self) -> u32 {
+        self.max_connections
     }
 
     /// Connections at a time. Default 10,000; further ones wait in the listener's backlog, and connections that have waited
