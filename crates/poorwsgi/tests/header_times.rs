@@ -52,7 +52,10 @@ const UNITS: [&str; 32] = [
     ":",
 ];
 
-fn readers() -> Vec<(&'static str, fn(&str))> {
+/// What reads a field, and its name.
+type Reader = (&'static str, fn(&str));
+
+fn readers() -> Vec<Reader> {
     vec![
         ("Accept", |field| {
             let choices = parse_negotiation(field);
