@@ -1,6 +1,5 @@
 """A body that does not come whole is broken for everybody who reads it on the built-in server, however often."""
 import socket
-import time
 
 import pytest
 from servers import on_our_server, until
@@ -37,8 +36,6 @@ def seen(name):
         app.set_http_state(400, handler, state.METHOD_POST)
         with on_our_server(app) as port, socket.create_connection(("127.0.0.1", port), 30) as client:
             client.sendall(b"POST / HTTP/1.1\r\nHost: h\r\n" + head)
-            # What is there comes before the end of it.
-            time.sleep(0)
             client.shutdown(socket.SHUT_WR)
             until(lambda: "end" in results)
         return results[:-1]
