@@ -9,6 +9,7 @@
   so that the client, which shares the processors with them, needs little: how much is measured as well. Medians of the rounds.
   The same of two loops in one process, where a free-threaded Python is given.
 - **Memory**: of 10,000 connections that were each answered once and are idle; while 100 MiB are uploaded to a file.
+- **Chunks**: bodies in chunks of 16 bytes, beside chunks of 64 KiB.
 - **Growth**: a request among 10 and 1,000 patterns; with 10, 50 and 95 header fields.
 """
 import argparse
@@ -45,7 +46,7 @@ def main():
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     with tempfile.TemporaryDirectory(prefix="poorwsgi-bench-") as directory:
         root = pathlib.Path(directory)
-        parts = [isolation(args, root), workers(args, root), memory(args, root), growth(args, root)]
+        parts = [isolation(args, root), workers(args, root), memory(args, root), chunks(args, root), growth(args, root)]
     text = "\n\n".join([*parts, run.machine()])
     print(text)
     if args.write:
@@ -177,6 +178,31 @@ def upload(port, size):
         answer = client.makefile("rb").read()
     if not answer.endswith(b"\r\n\r\n%d" % size):
         raise SystemExit(f"an upload was answered {answer[:200]!r}")
+
+
+def chunks(args, root):
+    """What the size of its chunks adds to the cost of a body: the median of five, in turn, of 15 MiB each."""
+    costs = {1 << 16: [], 16: []}
+    with run.serving(ours(args, "--workers", "0"), "load", root) as (port, process):
+        for _ in range(6):
+            for size, samples in costs.items():
+                run.note(f"chunks of {size} bytes")
+                chunk = b"%x\r\n%b\r\n" % (size, bytes(size))
+                before = run.cpu(process.pid)
+                for _ in range(4):
+                    in_chunks(port, chunk, (15 << 20) // size)
+                samples.append(run.cpu(process.pid) - before)
+    large, small = (statistics.median(samples[1:]) for samples in costs.values())
+    return f"A body of 15 MiB in chunks of 16 bytes takes {small / large:.2f} × the CPU of one in chunks of 64 KiB."
+
+
+def in_chunks(port, chunk, count):
+    with socket.create_connection(("127.0.0.1", port), 60) as client:
+        client.sendall(b"POST /store HTTP/1.1\r\nHost: bench\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n")
+        client.sendall(chunk * count + b"0\r\n\r\n")
+        answer = client.makefile("rb").read()
+    if not answer.startswith(b"HTTP/1.1 200 "):
+        raise SystemExit(f"an upload in chunks was answered {answer[:200]!r}")
 
 
 def growth(args, root):
