@@ -232,7 +232,8 @@ def _run(arguments, parser):
         if control:
             control.close()
     _log.leave(status)
-    sys.exit(status)
+    if status:
+        sys.exit(status)
 
 
 def _start(address, arguments, parser, control):
