@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -158,6 +159,70 @@ def refuses(port):
     except ConnectionRefusedError:
         return True
     return False
+
+
+class Arrivals:
+    """Clients that each connect anew without a pause: what became of the connections that were made."""
+
+    def __init__(self, port):
+        self.port, self.answered, self.broken = port, 0, []
+        self.refused = threading.Event()
+        self.threads = [threading.Thread(target=self.run) for _ in range(8)]
+
+    def run(self):
+        while not self.refused.is_set():
+            try:
+                client = socket.create_connection(("127.0.0.1", self.port), 30)
+            except ConnectionRefusedError:
+                self.refused.set()
+                return
+            with client:
+                try:
+                    client.sendall(b"GET /pid HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+                    answer = b"".join(iter(lambda client=client: client.recv(4096), b""))
+                    assert answer.startswith(b"HTTP/1.1 200 ")
+                    self.answered += 1
+                except (OSError, AssertionError) as error:
+                    self.broken.append(repr(error))
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_stop_under_load_answers_whoever_was_connected(start, count):
+    """The next ones are refused."""
+    broken = []
+    for _ in range(5):
+        workers = start("--workers", str(count))
+        arrivals = Arrivals(workers.port)
+        for thread in arrivals.threads:
+            thread.start()
+        until(lambda arrivals=arrivals: arrivals.answered > 100)
+        workers.signal(signal.SIGTERM)
+        for thread in arrivals.threads:
+            thread.join(30)
+        assert workers.process.wait(60) == 0
+        broken += arrivals.broken
+    # The system takes connections up to the moment when the socket is closed, which is after the last look at it.
+    assert len(broken) <= 2, broken
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_stop_answers_those_who_wait_in_the_queue(start, count):
+    workers = start("--workers", str(count))
+    pids = workers.pids()
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    until(lambda: all(states(pid) == {"T"} for pid in pids))
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(socket.create_connection(("127.0.0.1", workers.port), 30)) for _ in range(50)]
+        for client in clients:
+            client.sendall(b"GET /pid HTTP/1.1\r\nHost: a\r\n\r\n")
+        workers.signal(signal.SIGTERM)
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+        for client in clients:
+            answer = b"".join(iter(lambda client=client: client.recv(4096), b""))
+            assert answer.startswith(b"HTTP/1.1 200 ")
+    assert workers.process.wait(60) == 0
 
 
 def test_a_stop_that_every_process_is_told_of_finishes_requests(start):
