@@ -9,7 +9,7 @@ use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use http::HeaderValue;
+use http::{HeaderMap, HeaderValue, header};
 
 thread_local! {
     static DATE: RefCell<CachedDate> = const { RefCell::new(CachedDate { made: None }) };
@@ -44,6 +44,12 @@ impl WatchedClock {
         let latest = self.latest.fetch_max(now, Ordering::Relaxed);
         self.set_back.store(now < latest, Ordering::Relaxed);
     }
+}
+
+/// Puts a date of ours into the head of a response.
+#[cold]
+pub(crate) fn put(headers: &mut HeaderMap) {
+    headers.insert(header::DATE, now());
 }
 
 /// What the date is now. It is made once a second for each thread.

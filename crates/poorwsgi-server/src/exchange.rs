@@ -272,7 +272,7 @@ fn finish<B: Body<Data = Bytes> + 'static>(
         headers.append(header::SERVER, server.clone());
     }
     if !said.date && date::is_set_back() {
-        headers.append(header::DATE, date::now());
+        date::put(headers);
     }
     if closes {
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));

@@ -136,22 +136,30 @@ impl HeadScanner {
 /// `method SP request-target SP HTTP-version` (RFC 9112, section 3), the method and the form of the target left for hyper
 /// to refuse. Says where the minor version is if that is later than 1.
 fn request_line(line: &[u8]) -> Result<Option<usize>, Refusal> {
-    let mut parts = line.split(|byte| *byte == b' ');
-    let (Some([_, ..]), Some(target @ [_, ..]), Some(version @ [_, ..]), None) =
-        (parts.next(), parts.next(), parts.next(), parts.next())
-    else {
-        let reason = "the request line is not a method, a target and a version, with one space in between";
+    let Some((target, version)) = target_and_version(line) else {
+        let reason =
+            "the request line is not a method, a target and a version of HTTP, with one space in between";
         return Err(Refusal::bad_request(reason));
     };
     if !target.iter().all(|byte| is_of_target(*byte)) {
-        let reason = "the target has characters that must be percent-encoded, or a fragment";
+        let reason = "the target has a space, a fragment or characters that must be percent-encoded";
         return Err(Refusal::bad_request(reason));
     }
     match version {
-        b"HTTP/1.0" | b"HTTP/1.1" => Ok(None),
+        b"HTTP/1.1" | b"HTTP/1.0" => Ok(None),
         [b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'2'..=b'9'] => Ok(Some(line.len() - 1)),
         _ => Err(Refusal::bad_request("the version of HTTP is neither 1.1 nor 1.0")),
     }
+}
+
+/// A version is `HTTP/` and two digits with a dot in between (section 2.3), so its length is known; that a target has no
+/// space in it is found with its other characters.
+fn target_and_version(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let method = line.iter().position(|byte| *byte == b' ').filter(|length| *length > 0)?;
+    let (_, rest) = line.split_at_checked(method + 1)?;
+    let (target, version) = rest.split_at_checked(rest.len().checked_sub(b" HTTP/1.1".len())?)?;
+    let version = version.strip_prefix(b" ")?;
+    (!target.is_empty()).then_some((target, version))
 }
 
 /// A visible character of ASCII, and no `#`: a fragment is never sent (RFC 9112, section 3.2). Of these, what clients send

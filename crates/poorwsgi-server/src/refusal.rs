@@ -47,7 +47,7 @@ impl Refusal {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
-        headers.insert(header::DATE, date::now());
+        date::put(headers);
         response
     }
 
