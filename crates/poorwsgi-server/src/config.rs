@@ -168,8 +168,8 @@ impl Config {
     /// a second or longer for their next request are closed to make room for them.
     ///
     /// There are never more than the process has file descriptors for: two each, for a file beside the connection, and 64
-    /// for all else, so that 1024 descriptors (`ulimit -n`, systemd's `LimitNOFILE=`) allow 480 connections. A warning says
-    /// so where this setting wants more. [`Bound::run`](crate::Bound::run) raises a limit that may be raised; elsewhere
+    /// for all else, so that 1024 descriptors (`ulimit -n`, systemd's `LimitNOFILE=`) allow 480 connections. Where this
+    /// setting wants more, a warning says so once connections wait. [`Bound::run`](crate::Bound::run) raises a limit that may be raised; elsewhere
     /// [`raise_descriptor_limit`](crate::raise_descriptor_limit) does.
     #[must_use]
     pub fn max_connections(mut self, connections: u32) -> Self {

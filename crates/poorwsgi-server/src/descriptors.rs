@@ -34,20 +34,40 @@ pub fn raise_descriptor_limit(connections: u32) -> io::Result<()> {
     Ok(())
 }
 
-/// As many of the connections that are wanted as there are descriptors for.
-pub(crate) fn affordable(wanted: u32) -> u32 {
-    let Ok((limit, _)) = getrlimit(Resource::RLIMIT_NOFILE) else { return wanted };
-    let allowed = allowed_by(limit, wanted);
-    // Nobody has to act for a few.
-    if allowed < wanted - wanted / 10 {
-        tracing::warn!(
-            target: LOG,
-            "{allowed} connections are accepted at a time, not {wanted} (setting max_connections): the process may open \
-             {limit} files. Allow {} (ulimit -n, systemd's LimitNOFILE=), or lower the setting",
-            needed_for(wanted),
-        );
+/// How many connections there may be.
+#[derive(Debug)]
+pub(crate) struct Limit {
+    connections: u32,
+    /// What is to be said when it is reached first.
+    warning: Option<String>,
+}
+
+impl Limit {
+    /// As many of the connections that are wanted as there are descriptors for.
+    pub(crate) fn new(wanted: u32) -> Self {
+        let files = getrlimit(Resource::RLIMIT_NOFILE).map_or(u64::MAX, |(soft, _)| soft);
+        let connections = allowed_by(files, wanted);
+        let warning = (connections < wanted).then(|| {
+            let needed = needed_for(wanted);
+            format!(
+                "connections wait: {connections} are accepted at a time, not {wanted} (setting max_connections), because \
+                 the process may open {files} files. Allow {needed} (ulimit -n, systemd's LimitNOFILE=), or lower the \
+                 setting"
+            )
+        });
+        Limit { connections, warning }
     }
-    allowed
+
+    pub(crate) const fn connections(&self) -> u32 {
+        self.connections
+    }
+
+    /// There are so many, and others wait.
+    pub(crate) fn reached(&mut self) {
+        if let Some(warning) = self.warning.take() {
+            tracing::warn!(target: LOG, "{warning}");
+        }
+    }
 }
 
 fn needed_for(connections: u32) -> u64 {

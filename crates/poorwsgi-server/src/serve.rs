@@ -24,7 +24,7 @@ use crate::clip;
 use crate::config::Config;
 use crate::connection;
 use crate::context::Context;
-use crate::descriptors::{affordable, raise_descriptor_limit};
+use crate::descriptors::{Limit, raise_descriptor_limit};
 use crate::event_loop::EventLoop;
 use crate::listener::{Address, INHERITED, Listener, Socket};
 use crate::siblings::Siblings;
@@ -297,7 +297,8 @@ where
         let Bound { service, config, socket, siblings, loops, introduce, .. } = self;
         let listener = socket.listen(siblings.clone())?;
         let protocol = Arc::new(connection::protocol(&config));
-        let connections = affordable(config.max_connections);
+        let mut limit = Limit::new(config.max_connections);
+        let connections = limit.connections();
         let permits = Arc::new(Semaphore::new(connections as usize));
         let stop = StopOnDrop(Arc::new(Stop::new()));
         let config = Arc::new(config);
@@ -320,7 +321,7 @@ where
         let mut graceful = pin!(graceful);
         let drain = loop {
             let next = async {
-                let permit = permit(&permits, &listener, &stop.0, connections).await;
+                let permit = permit(&permits, &listener, &stop.0, &mut limit).await;
                 (permit, listener.accept().await)
             };
             tokio::select! {
@@ -382,7 +383,7 @@ type Permit = Result<OwnedSemaphorePermit, AcquireError>;
 
 /// The permission for one more connection. Where there is none, and connections wait, a few of those that are idle are
 /// closed, and after a while some more.
-async fn permit(permits: &Arc<Semaphore>, listener: &Listener, stop: &Stop, connections: u32) -> Permit {
+async fn permit(permits: &Arc<Semaphore>, listener: &Listener, stop: &Stop, limit: &mut Limit) -> Permit {
     if let Ok(permit) = Arc::clone(permits).try_acquire_owned() {
         stop.make_room(0);
         return Ok(permit);
@@ -392,7 +393,10 @@ async fn permit(permits: &Arc<Semaphore>, listener: &Listener, stop: &Stop, conn
         tokio::select! {
             biased;
             permit = &mut free => return permit,
-            () = listener.left_waiting(CROWDED) => stop.make_room((connections / 16).max(1)),
+            () = listener.left_waiting(CROWDED) => {
+                limit.reached();
+                stop.make_room((limit.connections() / 16).max(1));
+            }
         }
     }
 }

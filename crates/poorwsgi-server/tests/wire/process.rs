@@ -3,10 +3,13 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
 struct Process {
     child: Child,
+    /// The lines of its standard error.
+    log: Receiver<String>,
     address: String,
     _output: BufReader<ChildStdout>,
 }
@@ -30,6 +33,7 @@ impl Process {
             .arg("127.0.0.1:0")
             .args(arguments)
             .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .spawn()
             .unwrap();
         let mut output = BufReader::new(child.stdout.take().unwrap());
@@ -37,7 +41,12 @@ impl Process {
         output.read_line(&mut line).unwrap();
         let address =
             line.trim().strip_prefix("PoorWSGI listens on http://").expect("its address").to_owned();
-        Process { child, address, _output: output }
+        let errors = child.stderr.take().unwrap();
+        let (sender, log) = mpsc::channel();
+        std::thread::spawn(move || {
+            BufReader::new(errors).lines().map_while(Result::ok).try_for_each(|line| sender.send(line))
+        });
+        Process { child, log, address, _output: output }
     }
 
     fn connect(&self) -> TcpStream {
@@ -107,12 +116,16 @@ fn a_crowd_of_connections_leaves_descriptors_for_files() {
         assert!(answer.starts_with("HTTP/1.1 200 "), "{}", answer.split("\r\n\r\n").next().unwrap());
         assert!(answer.ends_with(&content));
     }
+    let line = process.log.recv_timeout(Duration::from_secs(20)).expect("a warning");
+    assert!(line.contains("WARN") && line.contains("96 are accepted at a time, not 10000"), "{line}");
+    assert!(line.contains("may open 256 files") && line.contains("Allow 20064 (ulimit -n"), "{line}");
     let mut last = crowd.pop().unwrap();
     drop(crowd);
     last.write_all(request).unwrap();
     let mut answer = String::new();
     last.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with(&content));
+    assert_eq!(process.log.try_iter().collect::<Vec<_>>(), Vec::<String>::new());
 }
 
 #[test]

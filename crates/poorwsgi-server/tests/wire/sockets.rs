@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::oneshot;
 
-use crate::support::{LOG, PATIENCE, TestServer, statuses};
+use crate::support::{PATIENCE, TestServer, statuses};
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n";
 
@@ -94,19 +94,6 @@ async fn connections_over_the_limit_wait_for_their_turn() {
     server.signals.go.notify_one();
     drop(first);
     assert_eq!(statuses(&second.rest().await), [200]);
-}
-
-#[tokio::test]
-async fn more_connections_than_descriptors_is_a_warning() {
-    let _server = TestServer::start(Config::new().max_connections(u32::MAX)).await;
-    let logged = async {
-        while LOG.lines("4294967295 (setting max_connections)").is_empty() {
-            tokio::task::yield_now().await
-        }
-    };
-    tokio::time::timeout(PATIENCE, logged).await.expect("no line says so");
-    let lines = LOG.lines("4294967295 (setting max_connections)");
-    assert!(lines[0].contains("WARN") && lines[0].contains("LimitNOFILE="), "{lines:?}");
 }
 
 /// One that waits for its next request can be opened again; one that was never served has yet to ask.
