@@ -229,10 +229,15 @@ def test_a_reload_that_is_asked_for_during_another_one_is_made(start, versions, 
 
 
 def test_a_reload_that_is_asked_for_before_the_first_worker_is_ready_is_made(start, versions):
+    def children():
+        return {int(pid) for pid in os.listdir("/proc") if pid.isdigit() and parent(pid) == os.getpid()}
+
+    before = children()  # what other tests may have left
+
     def reload():
         until(lambda: "1" in versions.begun())
         versions.write("2")
-        pid, = (int(pid) for pid in os.listdir("/proc") if pid.isdigit() and parent(pid) == os.getpid())
+        pid, = children() - before
         os.kill(pid, signal.SIGHUP)
 
     thread = threading.Thread(target=reload)
