@@ -49,8 +49,9 @@ test: fmt-check lint doc-check deny test-rust test-python test-dev-mode test-com
 fmt-check: rust
 	cargo fmt --all --check
 
-lint: rust $(VENV)/ready  ## clippy; a warning is an error
+lint: rust $(VENV)/ready  ## clippy; a warning is an error. The fuzz targets, which a nightly toolchain builds, are checked as well
 	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo check --quiet --locked --manifest-path fuzz/Cargo.toml
 
 doc-check: rust $(VENV)/ready
 	RUSTDOCFLAGS=-Dwarnings cargo doc --locked --workspace --no-deps
