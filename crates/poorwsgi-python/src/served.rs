@@ -133,7 +133,12 @@ impl tower_service::Service<http::Request<RequestBody>> for Service {
             return self.begin(head, Body::empty(), Arrival::InMemory(None));
         }
         let is_small = body.size_hint().exact().is_some_and(|length| length <= IN_MEMORY);
-        let body = Body::wrap(body);
+        let body = match &*self.backend.served {
+            Served::Native(application) => {
+                Timed::wrap(Body::wrap(body), application.get().tables().settings.read_timeout)
+            }
+            Served::Callable { .. } => Body::wrap(body),
+        };
         let permit =
             if is_small { None } else { Arc::clone(&self.backend.arriving).try_acquire_owned().ok() };
         if let Some(permit) = permit {
@@ -141,12 +146,6 @@ impl tower_service::Service<http::Request<RequestBody>> for Service {
             let body = Arriving::wrap(body, permit, waits.clone());
             return self.begin(head, body, Arrival::Pending(waits));
         }
-        let body = match &*self.backend.served {
-            Served::Native(application) => {
-                Timed::wrap(body, application.get().tables().settings.read_timeout)
-            }
-            Served::Callable { .. } => body,
-        };
         let gathering = Gathering::new(body, &self.backend.spool);
         Answering::Gathering(Box::new(Gather { service: self.clone(), head: Some(head), gathering }))
     }
@@ -164,8 +163,9 @@ enum Arrival {
 
 impl Backend {
     pub(crate) fn new(served: Arc<Served>, running: Running, settings: &Settings, loops: usize) -> Self {
-        // A body that the server admits has room.
-        let spool = Spool::new(settings.max_spool.max(settings.config.body_limit()));
+        // Neither takes what the other one needs, and a body that the server admits has room.
+        let answers = Spool::new(settings.max_spool / 2);
+        let spool = Spool::new((settings.max_spool / 2).max(settings.config.body_limit()));
         Backend {
             served,
             running,
@@ -173,7 +173,7 @@ impl Backend {
             rule: Rule { loops: loops.min(settings.threads), ..settings.rule },
             pool: Pool::new(settings.threads, loops, around),
             arriving: Arc::new(Semaphore::new(settings.threads / 4)),
-            patience: Patience::new(settings.threads, spool.clone()),
+            patience: Patience::new(settings.threads, answers),
             spool,
             request_timeout: settings.request_timeout,
         }

@@ -121,6 +121,9 @@ fn around_calls(calls: &mut (dyn FnMut() + Send)) {
 /// For how long clients may ask once more when another server takes over.
 const DRAIN: Duration = Duration::from_secs(1);
 
+/// How long calls that were cut off get for their end.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
 /// Threads of a loop that read files.
 const FILE_THREADS: usize = 16;
 
@@ -319,10 +322,13 @@ impl Server {
     }
 }
 
+/// So many threads of a loop can be held up at least: as long as there is another one, what holds them up may end.
+const HELD_UP: usize = 16;
+
 /// A loop of which so many threads can be held up.
 fn event_loop(threads: usize) -> io::Result<EventLoop> {
     let runtime = Builder::new_current_thread().enable_all().max_blocking_threads(FILE_THREADS).build()?;
-    Ok(EventLoop::new(runtime, around, around_calls, threads))
+    Ok(EventLoop::new(runtime, around, around_calls, threads.max(HELD_UP)))
 }
 
 impl Shared {
@@ -351,7 +357,9 @@ impl Shared {
     async fn to_the_end<T>(&self, serve: impl Future<Output = io::Result<T>>) -> io::Result<T> {
         let served = serve.await?;
         let begun = self.stopped_at.get().copied().unwrap_or_else(Instant::now);
-        let _ = timeout_at(begun + self.settings.stop_timeout, self.running.none()).await;
+        // Those that were cut off have something to close.
+        let end = (begun + self.settings.stop_timeout).max(Instant::now() + LAST_WORDS);
+        let _ = timeout_at(end, self.running.none()).await;
         Ok(served)
     }
 }

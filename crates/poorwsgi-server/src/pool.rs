@@ -163,6 +163,44 @@ pub fn only_waits_now() {
     COUNTED.set(Some((pool, Lane::Wide, 0)));
 }
 
+/// Until the result is dropped, the call that this thread makes on a [`Pool`] takes no place in its lane, because it waits for
+/// its client: others may be made meanwhile. How many do so at a time is the caller's to limit.
+#[must_use]
+pub fn step_aside() -> Aside {
+    let Some((pool, lane, after)) = COUNTED.take() else { return Aside(None) };
+    if lane == Lane::None {
+        COUNTED.set(Some((pool, lane, after)));
+        return Aside(None);
+    }
+    let next = pool.0.queue(lane).next(after);
+    if let Some(next) = next {
+        pool.begin(lane, next);
+    }
+    COUNTED.set(Some((pool.clone(), Lane::None, 0)));
+    Aside(Some((pool, lane)))
+}
+
+/// See [`step_aside`].
+pub struct Aside(Option<(Pool, Lane)>);
+
+impl Drop for Aside {
+    fn drop(&mut self) {
+        let Some((pool, lane)) = self.0.take() else { return };
+        let after = {
+            let mut queue = pool.0.queue(lane);
+            queue.busy += 1;
+            queue.let_in
+        };
+        COUNTED.set(Some((pool, lane, after)));
+    }
+}
+
+impl fmt::Debug for Aside {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Aside").field(&self.0.as_ref().map(|(_, lane)| lane)).finish()
+    }
+}
+
 impl Pool {
     /// A pool of so many threads for so many loops. Each thread does its work within `around`.
     #[must_use]
@@ -409,6 +447,32 @@ mod tests {
         let (most, took) = run(&pool, &pace, 50, wait).await;
         assert!(most > 40, "{most}");
         assert!(took < Duration::from_secs(2), "{took:?}");
+    }
+
+    /// One that waits for its client leaves its place to another, and takes it again.
+    #[tokio::test]
+    async fn who_steps_aside_holds_up_no_other() {
+        let (pool, pace) = (Pool::new(1, 1, |work| work()), Arc::<Pace>::default());
+        let (sender, receiver) = std::sync::mpsc::channel::<()>();
+        let (ended, mut all_ended) = mpsc::channel(4);
+        let first = ended.clone();
+        pool.spawn_waiting(&pace, move || {
+            let aside = step_aside();
+            receiver.recv_timeout(Duration::from_secs(20)).unwrap();
+            drop(aside);
+            first.blocking_send("first").unwrap();
+        });
+        pool.spawn_waiting(&pace, move || {
+            sender.send(()).unwrap();
+            ended.blocking_send("second").unwrap();
+        });
+        for _ in 0..2 {
+            tokio::time::timeout(Duration::from_secs(20), all_ended.recv()).await.unwrap().unwrap();
+        }
+        while pool.0.queue(Lane::Wide).busy > 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        assert_eq!(run(&pool, &pace, 8, || ()).await.0, 1);
     }
 
     #[tokio::test]

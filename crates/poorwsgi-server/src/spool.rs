@@ -5,14 +5,18 @@
 //! [`Spool`] has the budgets that all of them share, [`Gathering`] puts a request body together, and [`SpoolFile`] is a
 //! temporary file whose bytes are counted.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::OccupiedEntry;
+use std::fmt;
 use std::fs::File;
 use std::io;
 use std::mem;
 use std::os::unix::fs::FileExt;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll, ready};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker, ready};
+use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use http_body::Body as _;
@@ -20,6 +24,7 @@ use poorwsgi::response::{Blocks, Body, FileRange};
 use poorwsgi::{BoxError, HttpError, state};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
+use tokio::time::{Sleep, sleep};
 
 use crate::LOG;
 
@@ -32,6 +37,13 @@ const MEMORY: u64 = 32 << 20;
 /// As much of each body may stay in memory besides, so that a file is not written byte by byte.
 const BESIDES: usize = 8 << 10;
 
+/// For how long a body may wait in a file, without another piece of it, before it may have to go for others.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How often, and how long each time, a body for which there is no room waits for that of one that has to go.
+const TRIES: u32 = 20;
+const PAUSE: Duration = Duration::from_millis(20);
+
 /// The budgets of a server. Clones share them.
 #[derive(Clone, Debug)]
 pub struct Spool(Arc<Budgets>);
@@ -40,6 +52,18 @@ pub struct Spool(Arc<Budgets>);
 struct Budgets {
     memory: Budget,
     files: Budget,
+    /// The bodies that wait in files, in the order in which they were written to last.
+    waiting: Mutex<BTreeMap<u64, Arc<Place>>>,
+    numbers: AtomicU64,
+}
+
+/// What is known of a body that waits in a file.
+#[derive(Debug)]
+struct Place {
+    written: Mutex<Instant>,
+    /// Whether it has to go, and whom to tell.
+    is_taken: AtomicBool,
+    waker: Mutex<Option<Waker>>,
 }
 
 /// So many bytes, which shares are taken of.
@@ -73,7 +97,31 @@ impl Spool {
     /// A spool whose temporary files hold at most so many bytes together.
     #[must_use]
     pub fn new(file_bytes: u64) -> Self {
-        Spool(Arc::new(Budgets { memory: Budget::new(MEMORY), files: Budget::new(file_bytes) }))
+        Spool(Arc::new(Budgets {
+            memory: Budget::new(MEMORY),
+            files: Budget::new(file_bytes),
+            waiting: Mutex::default(),
+            numbers: AtomicU64::new(0),
+        }))
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<Place>>> {
+        lock(&self.0.waiting)
+    }
+
+    /// Has the body go that has waited longest for its client, where that is some time: whoever sends little keeps its
+    /// place from nobody who sends more. `false` if there is none.
+    fn make_room(&self) -> bool {
+        let slowest = {
+            let mut waiting = self.waiting();
+            let slowest =
+                waiting.first_entry().filter(|entry| lock(&entry.get().written).elapsed() >= PATIENCE);
+            slowest.map(OccupiedEntry::remove)
+        };
+        let Some(slowest) = slowest else { return false };
+        slowest.is_taken.store(true, Ordering::Release);
+        lock(&slowest.waker).take().into_iter().for_each(Waker::wake);
+        true
     }
 
     /// How many bytes its temporary files may hold together.
@@ -144,6 +192,53 @@ impl Drop for SpoolFile {
     }
 }
 
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The place of a body among those that wait in files, until it is dropped.
+#[derive(Debug)]
+struct Waiting {
+    spool: Spool,
+    number: u64,
+    place: Arc<Place>,
+}
+
+impl Waiting {
+    fn new(spool: &Spool) -> Self {
+        let (written, is_taken) = (Mutex::new(Instant::now()), AtomicBool::new(false));
+        let place = Arc::new(Place { written, is_taken, waker: Mutex::default() });
+        let mut waiting = Waiting { spool: spool.clone(), number: 0, place };
+        waiting.enter();
+        waiting
+    }
+
+    fn enter(&mut self) {
+        self.number = self.spool.0.numbers.fetch_add(1, Ordering::Relaxed);
+        self.spool.waiting().insert(self.number, Arc::clone(&self.place));
+    }
+
+    /// Something has been written.
+    fn go_on(&mut self) {
+        if self.spool.waiting().remove(&self.number).is_some() {
+            *lock(&self.place.written) = Instant::now();
+            self.enter();
+        }
+    }
+
+    /// Whether it has to go; otherwise the task is woken when it has to.
+    fn poll_taken(&self, cx: &Context<'_>) -> bool {
+        lock(&self.place.waker).replace(cx.waker().clone());
+        self.place.is_taken.load(Ordering::Acquire)
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.spool.waiting().remove(&self.number);
+    }
+}
+
 /// Bytes of the memory of a spool, until they are dropped.
 #[derive(Debug)]
 struct MemoryShare {
@@ -179,7 +274,30 @@ pub struct Gathering {
     memory: MemoryShare,
     pieces: Pieces,
     file: Option<SpoolFile>,
-    writing: Option<JoinHandle<(SpoolFile, io::Result<()>)>>,
+    waiting: Option<Waiting>,
+    writing: Writing,
+}
+
+/// What becomes of the bytes that go to the file.
+#[derive(Debug)]
+enum Writing {
+    Nothing,
+    Now(JoinHandle<Written>),
+    /// There was no room for them; others have been asked to go so often.
+    Again {
+        at: Pin<Box<Sleep>>,
+        file: SpoolFile,
+        bytes: Bytes,
+        tries: u32,
+    },
+}
+
+#[derive(Debug)]
+struct Written {
+    file: SpoolFile,
+    bytes: Bytes,
+    tries: u32,
+    result: io::Result<()>,
 }
 
 /// A request body that has come.
@@ -237,7 +355,8 @@ impl Gathering {
             memory: MemoryShare { spool: spool.clone(), bytes: 0 },
             pieces: Pieces::One(Bytes::new()),
             file: None,
-            writing: None,
+            waiting: None,
+            writing: Writing::Nothing,
         }
     }
 
@@ -245,17 +364,14 @@ impl Gathering {
     /// anybody but the disk. One that breaks off ends with its error, behind what has come of it.
     ///
     /// # Errors
-    /// 503 where there is no room for it, in the spool or on the disk.
+    /// 503 where there is no room for it, in the spool or on the disk; or where it has come more slowly than all others, and
+    /// one of them needs its room.
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Gathered, HttpError>> {
         let failure = loop {
-            if let Some(writing) = &mut self.writing {
-                let written = ready!(Pin::new(writing).poll(cx));
-                self.writing = None;
-                let (file, result) = written.map_err(|error| no_room(&error.into()))?;
-                result.map_err(|error| no_room(&error))?;
-                self.file = Some(file);
-                self.memory.clear();
+            if self.waiting.as_ref().is_some_and(|waiting| waiting.poll_taken(cx)) {
+                return Poll::Ready(Err(no_room(&"its room was needed for others")));
             }
+            ready!(self.poll_written(cx))?;
             match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
                 Some(Ok(frame)) => self.add(frame.into_data().unwrap_or_default())?,
                 Some(Err(error)) => break Some(error),
@@ -266,6 +382,48 @@ impl Gathering {
         let share =
             MemoryShare { spool: self.memory.spool.clone(), bytes: mem::take(&mut self.memory.bytes) };
         Poll::Ready(Ok(Gathered { body, held: Held(share) }))
+    }
+
+    fn poll_written(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), HttpError>> {
+        loop {
+            match &mut self.writing {
+                Writing::Nothing => return Poll::Ready(Ok(())),
+                Writing::Again { at, .. } => {
+                    ready!(at.as_mut().poll(cx));
+                    if let Writing::Again { file, bytes, tries, .. } =
+                        mem::replace(&mut self.writing, Writing::Nothing)
+                    {
+                        self.write(file, bytes, tries);
+                    }
+                }
+                Writing::Now(writing) => {
+                    let written = ready!(Pin::new(writing).poll(cx));
+                    self.writing = Writing::Nothing;
+                    self.settle(written.map_err(|error| no_room(&error))?)?;
+                }
+            }
+        }
+    }
+
+    fn settle(&mut self, written: Written) -> Result<(), HttpError> {
+        let Written { file, bytes, tries, result } = written;
+        match result {
+            Ok(()) => {
+                self.file = Some(file);
+                self.memory.clear();
+                self.waiting.get_or_insert_with(|| Waiting::new(&self.memory.spool)).go_on();
+                Ok(())
+            }
+            Err(error) if error.kind() == io::ErrorKind::QuotaExceeded && tries < TRIES => {
+                if !self.memory.spool.make_room() && tries > 0 {
+                    return Err(no_room(&error));
+                }
+                let at = Box::pin(sleep(PAUSE));
+                self.writing = Writing::Again { at, file, bytes, tries: tries + 1 };
+                Ok(())
+            }
+            Err(error) => Err(no_room(&error)),
+        }
     }
 
     fn add(&mut self, data: Bytes) -> Result<(), HttpError> {
@@ -284,18 +442,18 @@ impl Gathering {
             Some(file) => file,
             None => SpoolFile::new(&self.memory.spool).map_err(|error| no_room(&error))?,
         };
-        self.write(file);
+        let bytes = self.pieces.take();
+        self.write(file, bytes, 0);
         Ok(())
     }
 
     /// On a thread that may wait for the disk.
-    fn write(&mut self, mut file: SpoolFile) {
-        let bytes = self.pieces.take();
+    fn write(&mut self, mut file: SpoolFile, bytes: Bytes, tries: u32) {
         let write = move || {
             let result = file.write_at(&bytes, file.len());
-            (file, result)
+            Written { file, bytes, tries, result }
         };
-        self.writing = Some(Handle::current().spawn_blocking(write));
+        self.writing = Writing::Now(Handle::current().spawn_blocking(write));
     }
 
     fn finish(&mut self, failure: Option<BoxError>) -> Body {
@@ -311,7 +469,7 @@ impl Gathering {
 }
 
 /// The answer to a client whose body cannot be kept.
-fn no_room(error: &io::Error) -> HttpError {
+fn no_room(error: &dyn fmt::Display) -> HttpError {
     tracing::error!(target: LOG, %error, "a request body cannot be kept in a temporary file");
     HttpError::new(state::HTTP_SERVICE_UNAVAILABLE).with_detail("There is no room for the request body now.")
 }
@@ -358,6 +516,7 @@ mod tests {
     use http_body::Frame;
     use http_body_util::{BodyExt, StreamBody};
     use proptest::prelude::*;
+    use tokio::io::AsyncWriteExt;
 
     use super::*;
 
@@ -387,7 +546,7 @@ mod tests {
     }
 
     fn used(spool: &Spool) -> (u64, u64) {
-        let Budgets { memory, files } = &*spool.0;
+        let Budgets { memory, files, .. } = &*spool.0;
         (memory.used.load(Ordering::Relaxed), files.used.load(Ordering::Relaxed))
     }
 
@@ -431,6 +590,25 @@ mod tests {
         assert_eq!(used(&spool), (MEMORY, 0));
     }
 
+    #[tokio::test]
+    async fn who_sends_nothing_makes_room_for_who_sends_something() {
+        let spool = Spool::new(200_000);
+        spool.0.memory.take(MEMORY);
+        let (mut client, reader) = tokio::io::duplex(1 << 20);
+        client.write_all(&[1; 120_000]).await.unwrap();
+        let own = spool.clone();
+        let slow = tokio::spawn(async move { gather(Body::reader(reader), &own).await.map(drop) });
+        while used(&spool).1 < 100_000 {
+            sleep(Duration::from_millis(1)).await;
+        }
+        let another = || body(vec![vec![1; 20_000]; 6], None);
+        assert_eq!(gather(another(), &spool).await.unwrap_err().status(), 503, "that was too early");
+        sleep(PATIENCE).await;
+        assert!(gather(another(), &spool).await.is_ok());
+        assert_eq!(slow.await.unwrap().unwrap_err().status(), 503);
+        assert_eq!((used(&spool).1, spool.waiting().len()), (0, 0));
+    }
+
     #[test]
     fn a_file_that_is_full_keeps_what_it_has() {
         let spool = Spool::new(10);
@@ -452,7 +630,7 @@ mod tests {
             has_memory in any::<bool>(),
         ) {
             let pieces: Vec<_> = pieces.into_iter().map(|(length, byte)| vec![byte; length]).collect();
-            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
             let spool = Spool::new(1 << 30);
             if !has_memory {
                 spool.0.memory.take(MEMORY);

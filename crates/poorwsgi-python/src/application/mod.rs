@@ -31,7 +31,7 @@ pub(crate) use settings::seconds;
 
 use crate::language::{Function, Python3, Shared};
 use crate::names::{Made, Name};
-use crate::request::{Request, Source, Timed};
+use crate::request::{Request, Source};
 use crate::response::media_type;
 use crate::wsgi;
 use poorwsgi_server::inlining::Pace;
@@ -188,10 +188,6 @@ impl Application {
             app.refresh_types(slf.py())?;
         }
         let tables = app.tables();
-        let body = match source {
-            Source::Native(_) => Timed::wrap(body, tables.settings.read_timeout),
-            Source::Wsgi(_) => body,
-        };
         let request = Request::made_of(slf.py(), source, slf.clone().into_any().unbind(), body, begun)?;
         let request = Shared::new(request, app.has_own_steps(slf)?);
         wsgi::ready(poorwsgi::dispatch::dispatch(&tables, &request))

@@ -10,7 +10,7 @@ use hyper::ext::ReasonPhrase;
 use poorwsgi::BoxError;
 use poorwsgi::response::Body;
 use poorwsgi_server::inlining::Place;
-use pyo3::exceptions::{PyAssertionError, PyBrokenPipeError, PyBufferError, PyValueError};
+use pyo3::exceptions::{PyAssertionError, PyBrokenPipeError, PyValueError};
 use pyo3::prelude::*;
 use tokio::sync::oneshot;
 
@@ -148,9 +148,9 @@ impl Exchange {
     }
 
     /// Sends a block, and the head before the first one. Other Python threads go on while the client is slower; what
-    /// `write` is given on a thread that may not wait is kept, up to a limit.
+    /// `write` is given on a thread that ought not to wait is kept, up to a limit.
     ///
-    /// BrokenPipeError when the client is gone, BufferError over that limit.
+    /// BrokenPipeError when the client is gone.
     pub(super) fn send(&self, py: Python<'_>, block: Bytes) -> PyResult<()> {
         // An empty block does not begin the response (PEP 3333, "The start_response() Callable").
         if block.is_empty() {
@@ -166,9 +166,8 @@ impl Exchange {
                 match sender.keep(block) {
                     Sent::Taken => true,
                     Sent::Gone => false,
-                    Sent::Full(_) => {
-                        return Err(PyBufferError::new_err("too much was written for the client to take it"));
-                    }
+                    // Another thread looks after the connections as soon as this one is held up.
+                    Sent::Full(block) => py.detach(|| sender.send(block)),
                 }
             }
         };

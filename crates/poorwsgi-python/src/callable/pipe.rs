@@ -7,51 +7,149 @@
 //! 1. has its thread wait for it, while no more than a quarter of all threads wait for clients;
 //! 2. else is given time by a temporary file, from which it gets the rest, so that the thread can end the call;
 //! 3. where the file is full, has its thread wait after all, while no more than half of the threads do;
-//! 4. else is cut off.
+//! 4. else takes the place of the one that has been waited for longest, which is cut off.
+//!
+//! A thread that waits takes no place among those that make calls.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::fs::File;
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker, ready};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame};
 use poorwsgi::BoxError;
 use poorwsgi::response::{Body, FileRange};
+use poorwsgi_server::pool::step_aside;
 use poorwsgi_server::spool::{Spool, SpoolFile};
-use tokio::sync::Semaphore;
 
 /// Bytes that may wait for the client; the block that passes this mark is the last that is taken.
 const WINDOW: usize = 128 << 10;
 
 /// The part of its spool that the file of one response may take.
-const PART: u64 = 64;
+const PART: u64 = 32;
+
+/// For how long a client is waited for before another one may take its place, and how long that one waits for a place.
+const TURN: Duration = Duration::from_secs(1);
+const TURNS: usize = 3;
 
 /// What is done for clients that read slowly. Clones share it.
 #[derive(Clone)]
 pub(crate) struct Patience(Arc<Limits>);
 
 struct Limits {
-    /// How many threads may wait for their clients.
-    waiting: Semaphore,
+    /// How many more threads may wait for their clients.
+    free: Mutex<usize>,
+    freed: Condvar,
     /// How many of those stay free for clients whose file is full.
     kept_free: usize,
+    /// Clients that are waited for.
+    waited_for: Line,
+    /// Clients that have something in a file; who takes a block of it goes to the end.
+    in_files: Line,
     spool: Spool,
+}
+
+/// Clients in the order in which they are cut off for others: who has taken nothing for longest comes first.
+#[derive(Default)]
+struct Line {
+    numbers: AtomicU64,
+    places: Mutex<BTreeMap<u64, (Instant, Weak<Shared>)>>,
+}
+
+impl Line {
+    fn places(&self) -> MutexGuard<'_, BTreeMap<u64, (Instant, Weak<Shared>)>> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Enters at the end; for the number of the place.
+    fn enter(&self, pipe: &Arc<Shared>) -> u64 {
+        let number = self.numbers.fetch_add(1, Ordering::Relaxed);
+        self.places().insert(number, (Instant::now(), Arc::downgrade(pipe)));
+        number
+    }
+
+    fn leave(&self, number: u64) {
+        self.places().remove(&number);
+    }
+
+    /// Cuts off the first one, unless it has come a moment ago.
+    fn cut_first(&self) -> bool {
+        let first = {
+            let mut places = self.places();
+            let first = places.first_entry().filter(|entry| entry.get().0.elapsed() >= TURN);
+            first.map(|entry| entry.remove().1)
+        };
+        let Some(first) = first else { return false };
+        if let Some(pipe) = first.upgrade() {
+            Sender(pipe).cut();
+        }
+        true
+    }
 }
 
 impl Patience {
     /// That of a server with so many threads.
     pub(crate) fn new(threads: usize, spool: Spool) -> Self {
         let most = (threads / 2).max(1);
-        let limits = Limits { waiting: Semaphore::new(most), kept_free: most - threads / 4, spool };
-        Patience(Arc::new(limits))
+        Patience(Arc::new(Limits {
+            free: Mutex::new(most),
+            freed: Condvar::new(),
+            kept_free: most - threads / 4,
+            waited_for: Line::default(),
+            in_files: Line::default(),
+            spool,
+        }))
+    }
+
+    /// The permission to wait for a client, where so many more stay free.
+    fn may_wait(&self, kept_free: usize) -> Option<Permit<'_>> {
+        self.take(self.free(), kept_free)
+    }
+
+    /// The permission to wait, as soon as there is one: where too many threads wait, for the price of the client that has
+    /// been waited for longest.
+    fn turn(&self) -> Option<Permit<'_>> {
+        let _aside = step_aside();
+        (0..TURNS).find_map(|_| {
+            self.may_wait(0).or_else(|| {
+                self.0.waited_for.cut_first();
+                let has_none = |free: &mut usize| *free == 0;
+                let waited = self.0.freed.wait_timeout_while(self.free(), TURN, has_none);
+                self.take(waited.unwrap_or_else(PoisonError::into_inner).0, 0)
+            })
+        })
+    }
+
+    fn free(&self) -> MutexGuard<'_, usize> {
+        self.0.free.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take(&self, mut free: MutexGuard<'_, usize>, kept_free: usize) -> Option<Permit<'_>> {
+        if *free <= kept_free {
+            return None;
+        }
+        *free -= 1;
+        Some(Permit(self))
     }
 
     fn file_bytes(&self) -> u64 {
         self.0.spool.file_bytes() / PART
+    }
+}
+
+/// The permission to wait for a client, until it is dropped.
+struct Permit<'a>(&'a Patience);
+
+impl Drop for Permit<'_> {
+    fn drop(&mut self) {
+        *self.0.free() += 1;
+        self.0.0.freed.notify_one();
     }
 }
 
@@ -82,6 +180,8 @@ struct State {
     read: u64,
     written: u64,
     file: Option<Arc<File>>,
+    /// Among those who have something in a file.
+    place: Option<u64>,
     end: Option<Result<(), BoxError>>,
     is_gone: bool,
     reader: Option<Waker>,
@@ -121,10 +221,24 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The client has taken something out of the file.
+    fn moves_on(self: &Arc<Self>, state: &mut State) {
+        let in_files = &self.patience.0.in_files;
+        if let Some(place) = state.place.take() {
+            in_files.leave(place);
+            state.place = (state.read < state.written).then(|| in_files.enter(self));
+        }
+    }
+
     /// Waits until there is room, or the connection is gone.
-    fn wait_for_room(&self) -> MutexGuard<'_, State> {
+    fn wait_for_room(self: &Arc<Self>) -> MutexGuard<'_, State> {
+        let _aside = step_aside();
+        let waited_for = &self.patience.0.waited_for;
+        let number = waited_for.enter(self);
         let has_none = |state: &mut State| !state.is_over() && !state.has_room();
-        self.room.wait_while(self.state(), has_none).unwrap_or_else(PoisonError::into_inner)
+        let state = self.room.wait_while(self.state(), has_none).unwrap_or_else(PoisonError::into_inner);
+        waited_for.leave(number);
+        state
     }
 }
 
@@ -136,19 +250,18 @@ impl Sender {
 
     /// Hands a block over; waits until there is room for it, or puts it into the file. `false` when the connection is gone.
     pub(super) fn send(&self, block: Bytes) -> bool {
-        let Limits { waiting, kept_free, .. } = &*self.0.patience.0;
+        let patience = &self.0.patience;
         let mut sent = self.try_send(block);
         if let Sent::Full(block) = sent {
-            let may_wait = waiting.available_permits() > *kept_free;
-            sent = match may_wait.then(|| waiting.try_acquire()) {
-                Some(Ok(_waits)) => self.push(self.0.wait_for_room(), block),
-                _ => self.keep(block),
+            sent = match patience.may_wait(patience.0.kept_free) {
+                Some(_permit) => self.push(self.0.wait_for_room(), block),
+                None => self.keep(block),
             };
         }
         if let Sent::Full(block) = sent {
-            sent = match waiting.try_acquire() {
-                Ok(_waits) => self.push(self.0.wait_for_room(), block),
-                Err(_) => self.cut(),
+            sent = match patience.turn() {
+                Some(_permit) => self.push(self.0.wait_for_room(), block),
+                None => self.cut(),
             };
         }
         matches!(sent, Sent::Taken)
@@ -156,29 +269,50 @@ impl Sender {
 
     /// Puts a block into the file, where that has room for it.
     pub(super) fn keep(&self, block: Bytes) -> Sent {
+        let patience = &*self.0.patience.0;
+        loop {
+            match self.write(&block) {
+                Ok(true) => return Sent::Taken,
+                Ok(false) => return Sent::Full(block),
+                Err(_) if self.is_gone() => return Sent::Gone,
+                // Nothing is locked here: two may cut each other off.
+                Err(error)
+                    if error.kind() == io::ErrorKind::QuotaExceeded && patience.in_files.cut_first() => {}
+                Err(error) => {
+                    tell(&error);
+                    return Sent::Full(block);
+                }
+            }
+        }
+    }
+
+    /// Writes a block into the file; `false` where the client is too far behind for that.
+    fn write(&self, block: &[u8]) -> io::Result<bool> {
+        let Limits { in_files, spool, .. } = &*self.0.patience.0;
         let mut file = self.0.file.lock().unwrap_or_else(PoisonError::into_inner);
         let size = self.0.patience.file_bytes();
         let (begin, unread) = {
             let state = self.0.state();
             if state.is_over() {
-                return Sent::Gone;
+                return Err(io::ErrorKind::BrokenPipe.into());
             }
             (state.written, state.written - state.read)
         };
         let length = block.len() as u64;
         if unread.saturating_add(length) > size {
-            return Sent::Full(block);
+            return Ok(false);
         }
-        // Where the spool or the disk is full, the thread has to wait, or the client is cut off, and the log told.
-        let written = written_in_circle(&mut file, &self.0.patience.0.spool, &block, begin, size);
-        let Ok(file) = written else { return Sent::Full(block) };
+        let written = written_in_circle(&mut file, spool, block, begin, size)?;
         let mut state = self.0.state();
         state.written += length;
-        state.file = Some(file);
+        state.file = Some(written);
+        if state.place.is_none() && !state.is_over() {
+            state.place = Some(in_files.enter(&self.0));
+        }
         let reader = state.reader.take();
         drop(state);
         reader.into_iter().for_each(Waker::wake);
-        Sent::Taken
+        Ok(true)
     }
 
     fn push(&self, mut state: MutexGuard<'_, State>, block: Bytes) -> Sent {
@@ -196,13 +330,23 @@ impl Sender {
         Sent::Taken
     }
 
-    /// Ends the connection, which tells the log.
+    /// Ends the connection, which tells the log. What the file takes is free at once.
     fn cut(&self) -> Sent {
         let mut state = self.0.state();
         state.blocks.clear();
         state.read = state.written;
+        let place = state.place.take();
         drop(state);
+        if let Some(place) = place {
+            self.0.patience.0.in_files.leave(place);
+        }
         let _ = self.end(Err(Box::new(TooFarBehind)));
+        self.0.room.notify_all();
+        let file = self.0.file.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(file) = file {
+            // Its descriptor is open as long as the connection is.
+            let _ = file.file().set_len(0);
+        }
         Sent::Gone
     }
 
@@ -246,6 +390,22 @@ fn written_in_circle(
     Ok(Arc::clone(file.file()))
 }
 
+/// Tells the log of a file that could not be written, now and then: a full disk is met by many. That the spool is full is
+/// told with those who are cut off.
+fn tell(error: &io::Error) {
+    static TOLD: Mutex<Option<Instant>> = Mutex::new(None);
+    const AGAIN: Duration = Duration::from_secs(60);
+    if error.kind() == io::ErrorKind::QuotaExceeded {
+        return;
+    }
+    let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+    if told.is_none_or(|told| told.elapsed() >= AGAIN) {
+        *told = Some(Instant::now());
+        drop(told);
+        tracing::warn!(target: "poorwsgi::server", %error, "answers cannot be kept for clients that read slowly");
+    }
+}
+
 impl Receiver {
     /// The next part of what waits in the file, up to where its circle closes.
     fn next_part(&self, state: &State) -> Option<Body> {
@@ -274,11 +434,18 @@ impl HttpBody for Receiver {
                         let read = frame.data_ref().map_or(0, |data| data.len() as u64);
                         let mut state = self.shared.state();
                         state.read = state.read.saturating_add(read).min(state.written);
+                        self.shared.moves_on(&mut state);
                         drop(state);
                         self.shared.room.notify_all();
                         return Poll::Ready(Some(Ok(frame)));
                     }
-                    failed => return Poll::Ready(failed),
+                    failed => {
+                        // The file of a client that is cut off has been emptied.
+                        let end = self.shared.state().end.take();
+                        return Poll::Ready(
+                            end.and_then(Result::err).map_or(failed, |error| Some(Err(error))),
+                        );
+                    }
                 }
             }
             let shared = Arc::clone(&self.shared);
@@ -315,8 +482,12 @@ impl Drop for Receiver {
         state.is_gone = true;
         let blocks = std::mem::take(&mut state.blocks);
         let unread = state.end.take();
+        let place = state.place.take();
         drop(state);
         drop(blocks);
+        if let Some(place) = place {
+            self.shared.patience.0.in_files.leave(place);
+        }
         self.shared.room.notify_all();
         if let Some(Err(error)) = unread
             && !error.is::<TooFarBehind>()
