@@ -216,6 +216,7 @@ def _port(text):
 
 
 def _run(arguments, parser):
+    _open_streams()
     if arguments.bind is not None and (arguments.host is not None or arguments.port is not None):
         parser.error("--bind is in the place of --host and --port")
     host = "127.0.0.1" if arguments.host is None else arguments.host or "0.0.0.0"
@@ -234,6 +235,18 @@ def _run(arguments, parser):
     _log.leave(status)
     if status:
         sys.exit(status)
+
+
+def _open_streams():
+    """Opens the standard streams that are closed: the sockets would get their numbers, and whatever is printed."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            descriptor = os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
+            os.set_inheritable(descriptor, True)
+            mode = "w" if number else "r"
+            setattr(sys, name, open(descriptor, mode, encoding="utf-8", errors="backslashreplace", closefd=False))
 
 
 def _start(address, arguments, parser, control):

@@ -1,0 +1,61 @@
+"""``poorwsgi run`` as the system has it: with streams that are closed, told by signals at the wrong moment, killed."""
+import contextlib
+import os
+import subprocess
+import sys
+
+import pytest
+from processes import listening
+from servers import Client
+
+pytestmark = pytest.mark.skipif(not os.path.exists("/proc/self/task"), reason="processes are looked for in /proc")
+
+#: Writes to its streams when it is loaded and when it is asked, and has a program do so; says what the streams are.
+WRITES = """
+import json, os, subprocess, sys
+from poorwsgi import Application
+app = Application("writes")
+
+def write():
+    print("out", flush=True)
+    sys.stderr.write("err\\n")
+    subprocess.run(["sh", "-c", "cat; echo out; echo err >&2"], check=True)
+    return [os.readlink(f"/proc/self/fd/{number}") for number in range(3)]
+
+write()
+
+@app.route("/")
+def streams(req):
+    return json.dumps(write())
+"""
+
+
+@contextlib.contextmanager
+def redirected(directory, redirections, *arguments):
+    """A server that a shell has started so; gives its client and its process."""
+    with listening() as place:
+        client = Client(place.getsockname()[1])
+        variables = {**os.environ, "LISTEN_FDS": "1", "LISTEN_FDS_FIRST_FD": str(place.fileno())}
+        run = [sys.executable, "-m", "poorwsgi", "run", "app:app", "--bind", "inherited", *arguments]
+        process = subprocess.Popen(
+            ["sh", "-c", f'exec "$@" {redirections}', "sh", *run], cwd=directory, env=variables, pass_fds=[place.fileno()],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )
+    try:
+        yield client, process
+    finally:
+        process.kill()
+        process.wait(30)
+
+
+@pytest.mark.parametrize("workers", ["0", "1"])
+@pytest.mark.parametrize("redirections", ["<&-", ">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_streams_that_are_closed_are_nothing_else(tmp_path, redirections, workers):
+    """No socket takes their numbers, to which whatever is printed would go."""
+    (tmp_path / "app.py").write_text(WRITES)
+    with redirected(tmp_path, redirections, "--workers", workers) as (client, process):
+        for _ in range(2):
+            assert client("/").json == ["/dev/null"] * 3
+        assert [os.readlink(f"/proc/{process.pid}/fd/{number}") for number in range(3)] == ["/dev/null"] * 3
+        process.terminate()
+        assert process.wait(30) == 0
