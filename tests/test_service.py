@@ -1,12 +1,14 @@
 """``poorwsgi run`` as the system has it: with streams that are closed, told by signals at the wrong moment, killed."""
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 
 import pytest
 from processes import listening
-from servers import Client
+from servers import Client, until
+from workers import APP, start  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.skipif(not os.path.exists("/proc/self/task"), reason="processes are looked for in /proc")
 
@@ -59,3 +61,51 @@ def test_streams_that_are_closed_are_nothing_else(tmp_path, redirections, worker
         assert [os.readlink(f"/proc/{process.pid}/fd/{number}") for number in range(3)] == ["/dev/null"] * 3
         process.terminate()
         assert process.wait(30) == 0
+
+
+#: Takes a while to say goodbye.
+LINGERS = APP + """
+import atexit, pathlib
+
+@atexit.register
+def bye():
+    pathlib.Path("begun").touch()
+    time.sleep(1)
+    pathlib.Path("done").touch()
+"""
+
+
+def test_a_worker_that_was_told_to_stop_ends_in_its_own_time_when_it_is_told_again(start, tmp_path):
+    """As systemd tells every process of a service, and the supervisor its workers."""
+    (tmp_path / "app.py").write_text(LINGERS)
+    workers = start("--workers", "1")
+    os.kill(*workers.pids(), signal.SIGTERM)
+    until((tmp_path / "begun").exists)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        workers.signal_all(number)
+    assert workers.process.wait(60) == 0
+    assert (tmp_path / "done").exists()
+
+
+#: A supervisor that ends with a pause, in which signals may come.
+ENDS = """
+import os, time
+import poorwsgi._log, poorwsgi.cli
+
+def leave(status):
+    print("ends", flush=True)
+    time.sleep(1)
+
+if "POORWSGI_CONTROL" not in os.environ:
+    poorwsgi._log.leave = leave
+poorwsgi.cli.main()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGTTIN])
+def test_signals_do_nothing_to_a_supervisor_that_ends(start, number):
+    workers = start("--workers", "1", program=("-c", ENDS))
+    workers.signal(signal.SIGTERM)
+    until(lambda: "ends" in workers.process.stdout.readline())
+    workers.signal(number)
+    assert workers.process.wait(30) == 0

@@ -135,14 +135,15 @@ class Supervisor:
         self._status = 0
 
     def run(self):
-        """Returns the exit status once all workers have ended."""
+        """Returns the exit status once all workers have ended. From then on the process hears no signals of a supervisor."""
         woken, wake = socket.socketpair()
         with woken, wake:
             woken.setblocking(False)
             wake.setblocking(False)
             wakeup = signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
             # A handler there must be, or the default action is taken; what is to be done comes through the socket.
-            before = {number: signal.signal(number, lambda *_: None) for number in _SIGNALS}
+            for number in _SIGNALS:
+                signal.signal(number, lambda *_: None)
             self._selector.register(woken, selectors.EVENT_READ, None)
             self._table = _table()
             try:
@@ -157,9 +158,10 @@ class Supervisor:
                     worker.process.wait()
                 if self._table:
                     self._table.close()
+                # What comes now comes too late to mean anything, and must not end the process in place of its own end.
+                for number in _SIGNALS:
+                    signal.signal(number, signal.SIG_IGN)
                 signal.set_wakeup_fd(wakeup)
-                for number, handler in before.items():
-                    signal.signal(number, handler)
 
     def _active(self):
         """The workers that are to go on."""

@@ -95,7 +95,8 @@ class Control:
         """Stops the server when the supervisor has gone, and asks to be replaced when it has had its share or is stuck."""
         from poorwsgi import server as module
 
-        # The supervisor says it once more to a worker that systemd, for one, has told already.
+        # The supervisor says it once more to a worker that systemd, for one, has told already, and that may have finished
+        # all but the last words of its application.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: self._finish(server.stop))
         module._on_stuck.append(lambda what: self.say(f"replace {what}"))

@@ -29,12 +29,18 @@ def run(app, address="127.0.0.1:8080", *, ready=None, **settings):
     ``run(app, max_body=200 * 1024 * 1024)``. ``ready`` is called with the server in place of saying the first line.
     """
     server = Server(app, address, **settings)
-    before = {number: signal.signal(number, lambda *_: server.stop()) for number in _SIGNALS}
+
+    def stop(*_):
+        server.stop()
+
+    before = {number: signal.signal(number, stop) for number in _SIGNALS}
     try:
         _serve(server, lambda: (ready or _announce)(server))
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            # Not one that something else has set meanwhile: a worker, which is told to stop more than once, keeps its own.
+            if signal.getsignal(number) is stop:
+                signal.signal(number, handler)
     if server.is_abandoned:
         _exit(128 + signal.SIGINT)
 
