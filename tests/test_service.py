@@ -2,6 +2,7 @@
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 
@@ -109,3 +110,46 @@ def test_signals_do_nothing_to_a_supervisor_that_ends(start, number):
     until(lambda: "ends" in workers.process.stdout.readline())
     workers.signal(number)
     assert workers.process.wait(30) == 0
+
+
+#: Keeps the interpreter for itself, where a file of this name says so.
+HOLDS = APP + """
+import ctypes
+
+def hold():
+    open("held", "w").close()
+    ctypes.PyDLL(None).sleep(600)
+
+if os.path.exists("holds"):
+    hold()
+
+@app.route("/hold")
+def hold_on(req):
+    hold()
+"""
+_SHORT = "import poorwsgi._worker as w, poorwsgi.cli as c; w.LAST_WORDS = 1; c.main()"
+
+
+@pytest.mark.parametrize("when", ["request", "import"])
+def test_a_worker_that_cannot_run_python_ends_after_a_supervisor_that_was_killed(start, tmp_path, when):
+    (tmp_path / "app.py").write_text(HOLDS)
+    workers = start("--workers", "1", "--stop-timeout", "1", program=("-c", _SHORT))
+    before = workers.pids()
+    if when == "import":
+        (tmp_path / "holds").touch()
+        workers.signal(signal.SIGHUP)
+    else:
+        with socket.create_connection(("127.0.0.1", workers.port), 30) as client:
+            client.sendall(b"GET /hold HTTP/1.1\r\nHost: a\r\n\r\n")
+    until((tmp_path / "held").exists)
+    pids = workers.pids() | before
+    workers.process.kill()
+    workers.process.wait(30)
+    try:
+        until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids))
+    except AssertionError:
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        raise
+    assert "in hold" in workers.messages()

@@ -16,7 +16,7 @@ from contextlib import suppress
 
 from poorwsgi import _log
 from poorwsgi._worker import (
-    CONTROL, CUT, LISTENING, LONGEST_WORD, NOT_FOR_WORKERS, RETIRE, SIBLINGS, STUCK, TELL, WORDS,
+    CONTROL, CUT, LAST_WORDS, LISTENING, LONGEST_WORD, NOT_FOR_WORKERS, RETIRE, SIBLINGS, STUCK, TELL, WORDS,
 )
 
 _LOG = logging.getLogger("poorwsgi.supervisor")
@@ -29,7 +29,6 @@ _SLOW = 10  # seconds to become ready, after which a reload does not wait for th
 _READ = 4096  # bytes of what a worker says that are read at a time
 _WORDS, _WORDS_A_SECOND = 1000, 100  # that a worker may say: so many, and so many more for each second of its life
 _SHOWN = 100  # bytes of nonsense
-_LAST_WORDS = 5  # seconds that a worker gets above its stop_timeout
 
 
 class _NonsenseError(Exception):
@@ -123,7 +122,7 @@ class Supervisor:
         self._table = None
         self._count = count
         self._command = command or _command()
-        self._grace = stop_timeout + _LAST_WORDS
+        self._grace = stop_timeout + LAST_WORDS
         self._workers = []
         self._selector = selectors.DefaultSelector()
         self._pause = _FIRST_PAUSE
@@ -239,7 +238,7 @@ class Supervisor:
         for worker in self._workers:
             worker.heard = now
             if worker.kill_at is not None:
-                worker.kill_at = max(worker.kill_at, now + _LAST_WORDS)
+                worker.kill_at = max(worker.kill_at, now + LAST_WORDS)
 
     def _wait(self, woken):
         timeout = self._timeout()
@@ -262,11 +261,11 @@ class Supervisor:
                 # Not even its own thread gets to run. Python's fault handler says what the others do, if it gets to.
                 _LOG.error("worker %d gives no sign of life and is ended", worker.pid)
                 worker.signal(signal.SIGABRT)
-                worker.kill_at = now + _LAST_WORDS
+                worker.kill_at = now + LAST_WORDS
             if worker.kill_at is not None and now >= worker.kill_at:
                 _LOG.warning("worker %d did not end in time and is killed", worker.pid)
                 worker.signal(signal.SIGKILL)
-                worker.kill_at = now + _LAST_WORDS
+                worker.kill_at = now + LAST_WORDS
 
     def _handle(self, number):
         if number in (signal.SIGINT, signal.SIGTERM):
@@ -304,7 +303,7 @@ class Supervisor:
             worker.held_until = 0
             if worker.how is None and now - worker.begun > _SLOW:
                 # Nobody is served by it, and it may hang.
-                worker.stop(_LAST_WORDS)
+                worker.stop(LAST_WORDS)
 
     def _hear(self, worker):
         """Takes what a worker has said, whatever it is; whether there was something."""

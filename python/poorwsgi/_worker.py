@@ -26,6 +26,7 @@ NOT_FOR_WORKERS = (signal.SIGHUP, signal.SIGUSR1, signal.SIGTTIN, signal.SIGTTOU
 RETIRE, TELL, CUT = b"r", b"t", b"c"  # what a worker is asked for
 WORDS = ("ready", "alive", "replace")  # what a worker says, each a line and some with more text behind
 LONGEST_WORD = 1000  # bytes of a line that a worker says
+LAST_WORDS = 5  # seconds that a worker gets above its stop_timeout
 STUCK = 60  # seconds without a sign of life, or of one inline call, after which a worker is replaced
 _BEAT = 1  # seconds between two signs of life
 _AGAIN = 30  # seconds until a worker asks again to be replaced
@@ -60,8 +61,10 @@ class Control:
     """A worker's end of the control socket, which it has from its environment."""
 
     @staticmethod
-    def of_environment():
+    def of_environment(stop_timeout):
         """None in a process that is no worker."""
+        from poorwsgi._poorwsgi import _end_after_parent
+
         descriptor = os.environ.pop(CONTROL, "")
         if not descriptor:
             return None
@@ -72,6 +75,8 @@ class Control:
             signal.signal(number, signal.SIG_IGN if of_terminal else lambda *_: None)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, NOT_FOR_WORKERS)
         _report_faults()
+        with suppress(OSError):  # no thread can be started
+            _end_after_parent(stop_timeout + LAST_WORDS)
         connection = socket.socket(fileno=int(descriptor))
         connection.set_inheritable(False)
         return Control(connection)

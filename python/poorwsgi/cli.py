@@ -226,7 +226,7 @@ def _run(arguments, parser):
     from poorwsgi import _log
     from poorwsgi._worker import Control
 
-    control = Control.of_environment()
+    control = Control.of_environment(_stop_timeout(arguments))
     try:
         status = _start(address, arguments, parser, control)
     finally:
@@ -289,9 +289,8 @@ def _supervise(address, arguments):
 
     _log.configure()
     listener = Listener(address, **_settings(arguments))
-    stop_timeout = 30 if arguments.stop_timeout is None else arguments.stop_timeout
     try:
-        return Supervisor(listener, arguments.workers, stop_timeout=stop_timeout).run()
+        return Supervisor(listener, arguments.workers, stop_timeout=_stop_timeout(arguments)).run()
     finally:
         listener.close()
 
@@ -340,6 +339,10 @@ def _serve(application, place, arguments, control):
         control.say("ready " + ("natively" if server.is_native else "as a WSGI callable"))
 
     run(application, place, ready=ready)
+
+
+def _stop_timeout(arguments):
+    return 30 if arguments.stop_timeout is None else arguments.stop_timeout
 
 
 def _settings(arguments):

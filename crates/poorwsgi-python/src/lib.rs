@@ -22,6 +22,7 @@ mod json_text;
 mod language;
 mod log;
 mod names;
+mod orphan;
 mod request;
 mod response;
 mod results;
@@ -58,6 +59,8 @@ mod _poorwsgi {
     };
     #[pymodule_export]
     use super::json::parse_json_request;
+    #[pymodule_export]
+    use super::orphan::_end_after_parent;
     #[pymodule_export]
     use super::request::{Request, SimpleRequest};
     #[pymodule_export]

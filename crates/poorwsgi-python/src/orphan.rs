@@ -1,0 +1,30 @@
+//! A process that ends with its parent.
+
+use std::io;
+use std::os::unix::process::parent_id;
+use std::process;
+use std::thread;
+use std::time::Duration;
+
+use pyo3::prelude::*;
+
+/// How often a process looks whether its parent is still there.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Aborts this process so many seconds after its parent has ended, if it is still there by then. A call that keeps the
+/// interpreter for itself, such as a regular expression that backtracks without end, lets no thread of Python do that.
+/// Aborted, because Python's fault handler then says what the call was.
+#[pyfunction]
+pub(crate) fn _end_after_parent(timeout: f64) -> io::Result<()> {
+    let parent = parent_id();
+    let timeout = Duration::try_from_secs_f64(timeout).unwrap_or(Duration::MAX);
+    let watch = move || {
+        while parent_id() == parent {
+            thread::sleep(LOOK);
+        }
+        thread::sleep(timeout);
+        process::abort();
+    };
+    thread::Builder::new().name("poorwsgi parent".to_owned()).spawn(watch)?;
+    Ok(())
+}
