@@ -118,7 +118,7 @@ fn around_calls(calls: &mut (dyn FnMut() + Send)) {
     Python::attach(|_| calls());
 }
 
-/// For how long clients may ask once more when another server takes over.
+/// For how long clients may ask once more when another server takes over; else it is what a stop grants at least.
 const DRAIN: Duration = Duration::from_secs(1);
 
 /// How long calls that were cut off get for their end.

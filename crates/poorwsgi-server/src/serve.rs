@@ -34,6 +34,10 @@ use crate::stream::Accepted;
 /// How long connections that were told to end at once get for it.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
+/// For how long clients that are connected may ask once more at a stop, at least: as long as a request may be on its way. Who
+/// waits for Ctrl-C does not notice it.
+const DRAIN: Duration = Duration::from_millis(200);
+
 /// For how long connections wait that are over the limit, before idle ones make room.
 const CROWDED: Duration = Duration::from_millis(250);
 
@@ -219,8 +223,9 @@ where
     }
 
     /// Serves until `stop` ends, and then gracefully stops: connections that the system holds ready are accepted, and no
-    /// more; idle ones are closed, and new ones have a second to begin their request; requests finish. What is not done
-    /// after [`Config::stop_timeout`] is cut off and named in the log.
+    /// more. A request may be on its way to a connection that seems idle, so each may ask once more for 0.2 s, and is told
+    /// that it is closed then (RFC 9112, section 9.6); after that, idle ones are closed, and new ones have a second to begin
+    /// their request. Requests finish. What is not done after [`Config::stop_timeout`] is cut off and named in the log.
     ///
     /// # Errors
     ///
@@ -233,9 +238,8 @@ where
         .await
     }
 
-    /// The same for a server whose clients find another one at its address: before it stops, it goes on for as long as
-    /// `stop` says to answer those that are connected, each once more, and tells them that the connection is closed then
-    /// (RFC 9112, section 9.6). So no request is lost that is on its way to a connection which is about to be closed.
+    /// The same for a server whose clients find another one at its address: those that are connected may ask once more for as
+    /// long as `stop` says, where that is more than 0.2 s.
     ///
     /// # Errors
     ///
@@ -336,14 +340,12 @@ where
             let _ = free.acquire_many(connections).await;
         });
         let mut at_once = pin!(at_once);
-        if !drain.is_zero() {
-            stop.0.raise(Level::Draining);
-            tokio::select! {
-                biased;
-                () = &mut ended => return Ok(()),
-                () = &mut at_once => {}
-                () = tokio::time::sleep(drain) => {}
-            }
+        stop.0.raise(Level::Draining);
+        tokio::select! {
+            biased;
+            () = &mut ended => return Ok(()),
+            () = &mut at_once => {}
+            () = tokio::time::sleep(drain.max(DRAIN.min(config.stop_timeout))) => {}
         }
         stop.0.raise(Level::Graceful);
         tokio::select! {
