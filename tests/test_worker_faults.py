@@ -314,6 +314,24 @@ def test_one_more_and_one_less_during_a_reload(start, versions):
     assert workers.stop() == 0
 
 
+def test_one_less_during_a_reload_leaves_the_new_version(start, versions):
+    """Also where the new worker that is too many dies before it is ready."""
+    workers = start("--workers", "2")
+    before = workers.pids()
+    versions.write("2")
+    workers.signal(signal.SIGHUP)
+    until(lambda: versions.begun().count("2") == 2)
+    new = workers.pids() - before
+    workers.signal(signal.SIGTTOU)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(max(new), signal.SIGKILL)
+    with Load(workers.port, "/pid") as load:
+        until(lambda: len(workers.pids()) == 1)
+    assert load.failures == []
+    assert answers(workers) == {"2"}
+    assert workers.stop() == 0
+
+
 def test_signals_for_the_supervisor_do_nothing_to_a_worker_that_starts(start, versions):
     workers = start("--workers", "1")
     for number in (signal.SIGHUP, signal.SIGTTIN):

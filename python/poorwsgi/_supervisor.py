@@ -39,7 +39,8 @@ class _Worker:
     """A process that serves, as the supervisor sees it."""
 
     def __init__(self, command, listener, table, entry, reloads):
-        self.reloads = reloads  # how many were asked for before it, or one that was to replace it, was started
+        self.version = reloads  # how many were asked for before it was started
+        self.reloads = reloads  # the same, or for one that was to replace it
         self.entry = entry  # in the table of connections; None where there is none
         self.control, theirs = socket.socketpair()
         with theirs:
@@ -178,11 +179,23 @@ class Supervisor:
         count = self._count if self._is_good else 1
         while len(active) + len(self._held) < count and (worker := self._start()):
             active.append(worker)
-        for worker in active[self._count:]:
-            worker.retire(self._grace)
+        self._shrink(active)
         for worker in self._to_replace():
             if now >= worker.held_until:
                 self._start(replaces=worker)
+
+    def _shrink(self, active):
+        """Stops those that are too many, the oldest versions first."""
+        active.sort(key=lambda worker: (not worker.is_to_go, worker.version, worker.how is not None), reverse=True)
+        kept = active[:self._count]
+        for worker in active[self._count:]:
+            heir = next((each for each in kept if each.how is None and not each.replaces), None)
+            if worker.how is None:  # it serves nobody
+                worker.stop(LAST_WORDS)
+            elif heir:
+                heir.replaces = worker
+            else:
+                worker.retire(self._grace)
 
     def _to_replace(self):
         """Workers that go on only until another one is ready, which has not been started yet."""
@@ -353,7 +366,7 @@ class Supervisor:
         self._is_good = True
         self._pause = _FIRST_PAUSE
         self._held.clear()
-        if worker.replaces:
+        if worker.replaces and worker.kill_at is None:
             worker.replaces.retire(self._grace)
             worker.replaces = None
         if not self._announced and sum(each.how is not None for each in self._active()) >= self._count:
