@@ -266,6 +266,31 @@ def test_a_record_without_its_values_and_one_of_many_lines(handler, pipe):
     assert text.endswith("\\udc80 é\x1b\n")
 
 
+def test_lines_of_several_processes_are_whole(pipe):
+    """In one pipe, which takes no more than a part of a record at a time."""
+
+    def write(letter):
+        handler = Handler(pipe.writer)
+        handler.setFormatter(logging.Formatter("%(message)s"))
+        logger = logging.Logger("of a test")
+        logger.addHandler(handler)
+        for _ in range(50):
+            logger.error("%s", "\n".join([letter * 700] * 20))
+        handler.flush()
+
+    processes = [multiprocessing.get_context("fork").Process(target=write, args=(letter,)) for letter in "ab"]
+    for process in processes:
+        process.start()
+    pipe.close_writer()
+    pipe.read()
+    pipe.thread.join(30)
+    lines = bytes(pipe.text).splitlines()
+    assert len(lines) == 2 * 50 * 20
+    assert set(lines) == {b"a" * 700, b"b" * 700}
+    for process in processes:
+        process.join(10)
+
+
 def test_writing_goes_on_after_errors(tmp_path):
     os.mkfifo(tmp_path / "fifo")
     reader = os.open(tmp_path / "fifo", os.O_RDONLY | os.O_NONBLOCK)

@@ -114,6 +114,8 @@ class Writer:
         self._descriptor = descriptor
         self._tell_lost = lost  # gives what to write about so many lost records
         self._write_now, self._close = _write_now(descriptor)
+        # Other processes write into the same pipe, which keeps together what is no longer than this.
+        self._together = select.PIPE_BUF if stat.S_ISFIFO(os.fstat(descriptor).st_mode) else _QUEUE
         self._waits = False
         self._reset()
 
@@ -210,18 +212,30 @@ class Writer:
         """What is left to be written; nothing where it cannot be."""
         if self._fails and self._is_midline:
             data = b"\n" + data
+        rest = data
         try:
-            written = write(data)
+            while rest:
+                part = self._whole_lines(rest)
+                written = write(part)
+                if written:
+                    self._is_midline = not part[:written].endswith(b"\n")
+                rest = rest[written:]
+                if written < len(part):
+                    break
         except BlockingIOError:
-            return data
+            pass
         except OSError:
             with self._changed:
                 self._lost += count
             self._fails = True
             return b""
-        rest = data[written:]
-        self._fails, self._is_midline = False, bool(rest)
+        self._fails = False
         return rest
+
+    def _whole_lines(self, data):
+        """The beginning that is written as one."""
+        part = data[:self._together]
+        return part if len(part) == len(data) else part[:part.rfind(b"\n") + 1] or part
 
     def _write_waiting(self, data):
         try:
