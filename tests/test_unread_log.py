@@ -291,6 +291,21 @@ def test_lines_of_several_processes_are_whole(pipe):
         process.join(10)
 
 
+def test_a_formatter_of_the_application_that_fails_is_no_error_of_whoever_logs(handler, pipe):
+    """And the thread that writes goes on, which tells how many records are lost."""
+    handler.handlers[0].setFormatter(logging.Formatter("%(request_id)s %(message)s"))
+    handler.error("without an identity")
+    assert b"a record of " in os.read(pipe.reader, 4096)
+    deadline = time.monotonic() + 30
+    while not handler.handlers[0]._writer._lost:
+        handler.error("x" * 1000, extra={"request_id": 1})
+        assert time.monotonic() < deadline
+    pipe.read()
+    until(lambda: b"lost" in pipe.text)
+    handler.error("at last", extra={"request_id": 2})
+    until(lambda: b"2 at last\n" in pipe.text)
+
+
 def test_writing_goes_on_after_errors(tmp_path):
     os.mkfifo(tmp_path / "fifo")
     reader = os.open(tmp_path / "fifo", os.O_RDONLY | os.O_NONBLOCK)

@@ -25,6 +25,7 @@ _RECORDS = 10_000  # in the queue
 _PATIENCE = 0.5
 _LAST_WORDS = 1  # seconds that the queue gets when the process ends
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+_OWN = logging.Formatter(_FORMAT)  # of records of this module, whatever formatter the application has set
 
 
 def configure():
@@ -83,28 +84,30 @@ class Handler(logging.Handler):
 
     def __init__(self, descriptor):
         super().__init__()
-        self.setFormatter(logging.Formatter(_FORMAT))
-        self._writer = Writer(descriptor, self._lost)
+        self.setFormatter(_OWN)
+        self._writer = Writer(descriptor, _lost)
         os.register_at_fork(after_in_child=self._writer.forked)
 
     def emit(self, record):
         try:
-            text = self.format(record)
+            data = _clipped(self.format(record))
         except Exception as error:  # noqa: BLE001 - whatever the values of a record raise
             place = f"{record.pathname}:{record.lineno}"
-            text = self._own(record.levelno, f"a record of {place} cannot be formatted: {type(error).__name__}")
-        self._writer.put(_clipped(text))
+            data = _clipped(_own(record.levelno, f"a record of {place} cannot be formatted: {type(error).__name__}"))
+        self._writer.put(data)
 
     def flush(self):
         self._writer.flush(_LAST_WORDS)
 
-    def _own(self, level, text):
-        values = {"name": "poorwsgi.log", "levelno": level, "levelname": logging.getLevelName(level), "msg": text}
-        return self.format(logging.makeLogRecord(values))
 
-    def _lost(self, count):
-        records = "record is" if count == 1 else "records are"
-        return _clipped(self._own(logging.WARNING, f"{count} {records} lost, because the log was not read or not written"))
+def _own(level, text):
+    values = {"name": "poorwsgi.log", "levelno": level, "levelname": logging.getLevelName(level), "msg": text}
+    return _OWN.format(logging.makeLogRecord(values))
+
+
+def _lost(count):
+    records = "record is" if count == 1 else "records are"
+    return _clipped(_own(logging.WARNING, f"{count} {records} lost, because the log was not read or not written"))
 
 
 class Writer:
