@@ -1,6 +1,7 @@
 """``poorwsgi run`` as the system has it: with streams that are closed, told by signals at the wrong moment, killed."""
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -34,14 +35,14 @@ def streams(req):
 
 
 @contextlib.contextmanager
-def redirected(directory, redirections, *arguments):
-    """A server that a shell has started so; gives its client and its process."""
+def by_shell(directory, command, *arguments):
+    """A server that a shell has started by such a command; gives its client and its process."""
     with listening() as place:
         client = Client(place.getsockname()[1])
         variables = {**os.environ, "LISTEN_FDS": "1", "LISTEN_FDS_FIRST_FD": str(place.fileno())}
         run = [sys.executable, "-m", "poorwsgi", "run", "app:app", "--bind", "inherited", *arguments]
         process = subprocess.Popen(
-            ["sh", "-c", f'exec "$@" {redirections}', "sh", *run], cwd=directory, env=variables, pass_fds=[place.fileno()],
+            ["sh", "-c", command, "sh", *run], cwd=directory, env=variables, pass_fds=[place.fileno()],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )
     try:
@@ -56,7 +57,7 @@ def redirected(directory, redirections, *arguments):
 def test_streams_that_are_closed_are_nothing_else(tmp_path, redirections, workers):
     """No socket takes their numbers, to which whatever is printed would go."""
     (tmp_path / "app.py").write_text(WRITES)
-    with redirected(tmp_path, redirections, "--workers", workers) as (client, process):
+    with by_shell(tmp_path, f'exec "$@" {redirections}', "--workers", workers) as (client, process):
         for _ in range(2):
             assert client("/").json == ["/dev/null"] * 3
         assert [os.readlink(f"/proc/{process.pid}/fd/{number}") for number in range(3)] == ["/dev/null"] * 3
@@ -153,3 +154,39 @@ def test_a_worker_that_cannot_run_python_ends_after_a_supervisor_that_was_killed
                 os.kill(pid, signal.SIGKILL)
         raise
     assert "in hold" in workers.messages()
+
+
+RELEASE = """
+from poorwsgi import Application
+app = Application("release")
+
+@app.route("/")
+def release(req):
+    return "RELEASE"
+"""
+
+
+def test_a_reload_follows_the_symbolic_link_of_the_directory_that_it_was_started_in(tmp_path):
+    """As deployments switch it, which remove the old release sooner or later."""
+    for release in "12":
+        (tmp_path / release).mkdir()
+        (tmp_path / release / "app.py").write_text(RELEASE.replace("RELEASE", release))
+    (tmp_path / "current").symlink_to("1")
+    with by_shell(tmp_path, 'cd current && exec "$@"') as (client, process):
+        assert client("/").text == "1"
+        (tmp_path / "new").symlink_to("2")
+        (tmp_path / "new").replace(tmp_path / "current")
+        shutil.rmtree(tmp_path / "1")
+        process.send_signal(signal.SIGHUP)
+        until(lambda: client("/").text == "2")
+        process.terminate()
+        assert process.wait(30) == 0
+
+
+def test_a_directory_that_is_gone_is_said_in_one_line(tmp_path):
+    (tmp_path / "gone").mkdir()
+    run = [sys.executable, "-m", "poorwsgi", "run", "app:app", "--port", "0", "--workers", "0"]
+    command = ["sh", "-c", 'cd gone && rmdir ../gone && exec "$@"', "sh", *run]
+    process = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=30)
+    assert process.returncode == 2
+    assert process.stderr == "python -m poorwsgi run: the current directory is gone, in which modules are looked for first\n"

@@ -38,7 +38,7 @@ class _NonsenseError(Exception):
 class _Worker:
     """A process that serves, as the supervisor sees it."""
 
-    def __init__(self, command, listener, table, entry, reloads):
+    def __init__(self, command, directory, listener, table, entry, reloads):
         self.version = reloads  # how many were asked for before it was started
         self.reloads = reloads  # the same, or for one that was to replace it
         self.entry = entry  # in the table of connections; None where there is none
@@ -55,7 +55,9 @@ class _Worker:
             # until it ignores them.
             mask = signal.pthread_sigmask(signal.SIG_BLOCK, NOT_FOR_WORKERS)
             try:
-                self.process = subprocess.Popen(command, env=environment, pass_fds=passed, process_group=0)
+                self.process = subprocess.Popen(
+                    command, cwd=directory, env=environment, pass_fds=passed, process_group=0
+                )
             except OSError:
                 self.control.close()
                 raise
@@ -123,6 +125,7 @@ class Supervisor:
         self._table = None
         self._count = count
         self._command = command or _command()
+        self._directory = _directory()
         self._grace = stop_timeout + LAST_WORDS
         self._workers = []
         self._selector = selectors.DefaultSelector()
@@ -206,7 +209,9 @@ class Supervisor:
 
     def _start(self, replaces=None):
         try:
-            worker = _Worker(self._command, self._listener, self._table, self._free_entry(), self._reloads)
+            worker = _Worker(
+                self._command, self._directory, self._listener, self._table, self._free_entry(), self._reloads
+            )
         except OSError as error:
             if not self._is_good:
                 raise
@@ -425,3 +430,13 @@ def _signal_name(number):
 def _command():
     """The command line of this process, for another one like it."""
     return [sys.executable, *sys.orig_argv[1:]]
+
+
+def _directory():
+    """The name by which this process was started in its directory: a symbolic link may lead to a newer release by and by.
+    None where there is none."""
+    name = os.environ.get("PWD", "")
+    with suppress(OSError):
+        if os.path.isabs(name) and os.path.samefile(name, "."):
+            return name
+    return None

@@ -68,7 +68,10 @@ def load(target):
 def _import(name):
     if not all(part.isidentifier() for part in name.split(".")):
         raise LoadError(f"{name!r} is no name of a module; expected module:app")
-    directory = os.getcwd()
+    try:
+        directory = os.getcwd()
+    except FileNotFoundError:
+        raise LoadError("the current directory is gone, in which modules are looked for first") from None
     if directory not in sys.path:
         sys.path.insert(0, directory)
     try:
