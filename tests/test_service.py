@@ -190,3 +190,30 @@ def test_a_directory_that_is_gone_is_said_in_one_line(tmp_path):
     process = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=30)
     assert process.returncode == 2
     assert process.stderr == "python -m poorwsgi run: the current directory is gone, in which modules are looked for first\n"
+
+
+#: The parent of all that its workers leave behind, as process 1 of a container is.
+_INIT = """
+import ctypes, os, poorwsgi.cli
+if "POORWSGI_CONTROL" not in os.environ:
+    assert ctypes.CDLL(None).prctl(36, 1) == 0  # PR_SET_CHILD_SUBREAPER
+poorwsgi.cli.main()
+"""
+LEAVES = APP + """
+@app.route("/leave")
+def leave(req):
+    return subprocess.check_output(["sh", "-c", "sleep 0.2 >/dev/null & echo $!"])
+"""
+
+
+def test_the_first_process_of_a_container_leaves_no_zombies(start, tmp_path):
+    (tmp_path / "app.py").write_text(LEAVES)
+    workers = start("--workers", "1", program=("-c", _INIT))
+    before = workers.pids()
+    left = [int(workers("/leave").text) for _ in range(5)]
+    until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in left))
+    assert workers.pids() == before
+    os.kill(*before, signal.SIGKILL)
+    until(lambda: len(workers.pids() - before) == 1)
+    assert "was ended by SIGKILL" in workers.messages()
+    assert workers.stop() == 0

@@ -392,6 +392,7 @@ class Supervisor:
                     each.replaces = None
             if worker.kill_at is None and not self._stops:
                 self._died(worker)
+        _reap_others({worker.pid for worker in self._workers})
 
     def _died(self, worker):
         status = worker.process.returncode
@@ -440,3 +441,10 @@ def _directory():
         if os.path.isabs(name) and os.path.samefile(name, "."):
             return name
     return None
+
+
+def _reap_others(own):
+    """Takes note of processes that have ended and are not of these: those that workers have left behind are process 1's."""
+    with suppress(AttributeError, ChildProcessError):  # of a system without waitid; there are none
+        while (ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)) and ended.si_pid not in own:
+            os.waitpid(ended.si_pid, 0)
