@@ -164,6 +164,35 @@ def test_a_worker_that_does_not_start_costs_little(start, tmp_path):
     assert workers.stop() == 0
 
 
+#: A process in which the thread that serves cannot be started where there is a file of this name.
+_NO_THREAD = """
+import os, threading, poorwsgi.cli
+start = threading.Thread.start
+
+def fail(thread):
+    if thread.name == "poorwsgi" and os.path.exists("broken"):
+        raise RuntimeError("can't start new thread")
+    start(thread)
+
+threading.Thread.start = fail
+poorwsgi.cli.main()
+"""
+
+
+def test_a_worker_that_cannot_serve_is_not_ready(start, tmp_path):
+    """And so it is tried less and less."""
+    workers = start("--workers", "2", program=("-c", _NO_THREAD))
+    (tmp_path / "broken").touch()
+    os.kill(min(workers.pids()), signal.SIGKILL)
+    until(lambda: workers.messages().count("ended with status 1") >= 3)
+    time.sleep(3)
+    assert workers.messages().count("ended with status 1") <= 7
+    assert workers("/pid").status == 200
+    (tmp_path / "broken").unlink()
+    until(lambda: len(workers.pids()) == 2)
+    assert workers.stop() == 0
+
+
 #: Loads slowly, and answers with what was in a file of this name when it began to.
 VERSION = """
 import time

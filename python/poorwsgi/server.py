@@ -108,7 +108,10 @@ def _serve(server, ready=lambda: None, call=Server.serve):
     with woken, wake:
         wake.setblocking(False)
 
+        is_ready = threading.Event()
+
         def serve():
+            is_ready.wait()
             try:
                 call(server)
             except BaseException as error:  # noqa: BLE001 - raised again below
@@ -120,15 +123,18 @@ def _serve(server, ready=lambda: None, call=Server.serve):
         wakeup = signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
         thread = threading.Thread(target=serve, name="poorwsgi", daemon=True)
         try:
-            # First, since a request may end the process at once, and it is ready all the same: connections wait already.
-            ready()
+            # First, since it is not ready without it.
             thread.start()
+            # It waits, since a request may end the process at once, and it is ready all the same: connections wait already.
+            ready()
+            is_ready.set()
             while woken.recv(1) != _SERVED:
                 pass
         except BaseException:
             # What a signal handler raised, KeyboardInterrupt for one, waits for no request.
             server.stop()
             server.stop()
+            is_ready.set()
             raise
         finally:
             signal.set_wakeup_fd(wakeup)
