@@ -10,7 +10,7 @@ import time
 
 import pytest
 from servers import until
-from workers import APP, Load, start, states  # noqa: F401 - a fixture
+from workers import APP, Arrivals, Load, start, states  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.skipif(not os.path.exists("/proc/self/task"), reason="processes are looked for in /proc")
 
@@ -280,6 +280,32 @@ def test_a_reload_that_is_asked_for_before_the_first_worker_is_ready_is_made(sta
 def parent(pid):
     with contextlib.suppress(OSError):
         return int(pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+@pytest.mark.parametrize("version", ["2", "hangs"])
+def test_a_stop_during_a_reload_answers_whoever_was_connected(start, versions, tmp_path, version):
+    """A worker that loads the application has the socket, too, and may care for no signal."""
+    (tmp_path / "app.py").write_text(f"import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n{VERSION}")
+    broken = []
+    for _ in range(5):
+        versions.write("1")
+        workers = start("--workers", "1")
+        arrivals = Arrivals(workers.port)
+        for thread in arrivals.threads:
+            thread.start()
+        until(lambda arrivals=arrivals: arrivals.answered > 100)
+        begun = len(versions.begun())
+        versions.write(version)
+        workers.signal(signal.SIGHUP)
+        until(lambda begun=begun: len(versions.begun()) > begun)
+        before = time.monotonic()
+        workers.signal(signal.SIGTERM)
+        for thread in arrivals.threads:
+            thread.join(60)
+        assert workers.process.wait(60) == 0
+        assert time.monotonic() - before < 10
+        broken += arrivals.broken
+    assert len(broken) <= 2, broken
 
 
 def test_many_reloads_in_a_row_are_few(start, versions):

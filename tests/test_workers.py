@@ -15,7 +15,7 @@ import time
 
 import pytest
 from servers import until
-from workers import APP, Load, cpu, start, states  # noqa: F401 - a fixture
+from workers import APP, Arrivals, Load, cpu, start, states  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.skipif(not os.path.exists("/proc/self/task"), reason="processes are looked for in /proc")
 
@@ -159,31 +159,6 @@ def refuses(port):
     except ConnectionRefusedError:
         return True
     return False
-
-
-class Arrivals:
-    """Clients that each connect anew without a pause: what became of the connections that were made."""
-
-    def __init__(self, port):
-        self.port, self.answered, self.broken = port, 0, []
-        self.refused = threading.Event()
-        self.threads = [threading.Thread(target=self.run) for _ in range(8)]
-
-    def run(self):
-        while not self.refused.is_set():
-            try:
-                client = socket.create_connection(("127.0.0.1", self.port), 30)
-            except ConnectionRefusedError:
-                self.refused.set()
-                return
-            with client:
-                try:
-                    client.sendall(b"GET /pid HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
-                    answer = b"".join(iter(lambda client=client: client.recv(4096), b""))
-                    assert answer.startswith(b"HTTP/1.1 200 ")
-                    self.answered += 1
-                except (OSError, AssertionError) as error:
-                    self.broken.append(repr(error))
 
 
 @pytest.mark.parametrize("count", [1, 2])

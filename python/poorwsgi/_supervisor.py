@@ -26,6 +26,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10  # seconds until another worker is starte
 _ENTRIES, _ENTRY = 256, 4  # of the table of connections: how many there are, and the bytes of each
 _LATE = 0.5  # seconds after its time that the supervisor is woken, where it was paused
 _SLOW = 10  # seconds to become ready, after which a reload does not wait for that
+_SOON = 0.5  # seconds that a worker which is not ready gets at a stop
 _READ = 4096  # bytes of what a worker says that are read at a time
 _WORDS, _WORDS_A_SECOND = 1000, 100  # that a worker may say: so many, and so many more for each second of its life
 _SHOWN = 100  # bytes of nonsense
@@ -288,6 +289,7 @@ class Supervisor:
     def _handle(self, number):
         if number in (signal.SIGINT, signal.SIGTERM):
             self._stop()
+            self._end_unready()
             for worker in list(self._workers):
                 if worker.kill_at is not None and self._stops > 1:
                     worker.ask(CUT)
@@ -309,6 +311,23 @@ class Supervisor:
         """From now on no worker is started, and who connects is refused once the workers have closed the socket, too."""
         self._stops += 1
         self._listener.close()
+
+    def _end_unready(self):
+        """Ends workers that are not ready, before others close the socket: as long as one of these has it, who connects waits,
+        for nothing."""
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            for worker in self._unready():
+                worker.signal(number)
+            deadline = time.monotonic() + _SOON
+            for worker in self._unready():
+                with suppress(subprocess.TimeoutExpired):
+                    worker.process.wait(max(0, deadline - time.monotonic()))
+
+    def _unready(self):
+        for worker in self._workers:
+            while worker.is_heard and self._hear(worker):
+                pass
+        return [worker for worker in self._workers if worker.how is None and worker.process.poll() is None]
 
     def _reload(self):
         """Has all workers replaced by such as are started from now on; those that are not ready yet, once they are."""
