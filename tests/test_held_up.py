@@ -336,3 +336,60 @@ def test_what_a_handler_keeps_for_its_thread_is_there_at_the_next_request(app):
         for _ in range(50):
             assert client("/kept").text == "kept"
     assert len(opened) <= 3  # a thread may not be back when the next request comes
+
+
+FORKS = """
+import os, sys
+def app(environ, start_response):
+    path = environ["PATH_INFO"]
+    if path == "/brief":
+        start_response("200 OK", [("Content-Length", "5")])
+        return [b"brief"]
+    if path == "/stream":
+        start_response("200 OK", [])
+        return stream()
+    pid = os.fork()
+    if pid == 0:
+        if path == "/exit":
+            sys.exit(7)
+        if path == "/raise":
+            raise ValueError("of the child")
+        start_response("200 OK", [])
+        return [b"child"]
+    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    start_response("200 OK", [])
+    return [str(status).encode()]
+
+def stream():
+    yield b"first "
+    pid = os.fork()
+    if pid == 0:
+        yield b""
+        return
+    yield str(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])).encode()
+"""
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="Python warns of a fork beside threads, which may hang")
+@pytest.mark.parametrize("inline", ["always", "never"])
+def test_a_child_that_a_handler_forks_answers_nobody(tmp_path, inline):
+    """It comes back from the call, with all connections of the server."""
+    (tmp_path / "forks.py").write_text(FORKS)
+    command = [sys.executable, "-m", "poorwsgi", "run", "forks:app", "--port", "0", "--workers", "0", "--inline", inline]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    with process:
+        try:
+            port = int(process.stdout.readline().split(",")[0].rpartition(":")[2])
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+            for _ in range(3):
+                for path, text in (
+                    ("/exit", "7"), ("/brief", "brief"), ("/raise", "1"), ("/brief", "brief"), ("/return", "0"),
+                    ("/stream", "first 0"), ("/brief", "brief"),
+                ):
+                    connection.request("GET", path)
+                    response = connection.getresponse()
+                    assert (response.status, response.read().decode()) == (200, text), path
+            connection.close()
+        finally:
+            process.terminate()
+        assert "ValueError: of the child" in process.stderr.read()

@@ -178,8 +178,8 @@ def test_what_slow_readers_get_is_whole(application, caplog):
 
 
 def test_who_reads_is_served_beside_many_who_do_not(app):
-    """They hold all the threads that may wait, and all room in files."""
-    with on_our_server(as_callable, threads=8, max_spool=4 << 20) as port, contextlib.ExitStack() as stack:
+    """They hold all the threads that may wait, and all room in files, of which each answer may have 5 MiB."""
+    with on_our_server(as_callable, threads=8, max_spool=320 << 20) as port, contextlib.ExitStack() as stack:
         for _ in range(40):
             stack.enter_context(download(port))
         time.sleep(SOON)

@@ -1,7 +1,7 @@
 //! A request body that is still arriving while the application has been called.
 
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -16,12 +16,12 @@ use tokio::time::{Instant, Sleep, sleep};
 pub(crate) struct Arriving {
     body: Body,
     permit: Option<OwnedSemaphorePermit>,
-    waits: Option<Waits>,
+    clock: Option<CallClock>,
 }
 
 impl Arriving {
-    pub(crate) fn wrap(body: Body, permit: OwnedSemaphorePermit, waits: Option<Waits>) -> Body {
-        Body::wrap(Arriving { body, permit: Some(permit), waits })
+    pub(crate) fn wrap(body: Body, permit: OwnedSemaphorePermit, clock: Option<CallClock>) -> Body {
+        Body::wrap(Arriving { body, permit: Some(permit), clock })
     }
 }
 
@@ -34,8 +34,8 @@ impl HttpBody for Arriving {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let polled = Pin::new(&mut self.body).poll_frame(cx);
-        if let Some(waits) = &self.waits {
-            waits.set(polled.is_pending());
+        if let Some(clock) = &self.clock {
+            clock.set_waiting(polled.is_pending());
         }
         let frame = ready!(polled);
         if !matches!(frame, Some(Ok(_))) || self.body.is_end_stream() {
@@ -53,53 +53,73 @@ impl HttpBody for Arriving {
     }
 }
 
-/// For how long a call has waited for its client.
+/// What a call has taken of its own time: neither that of its client nor that before it was begun.
 #[derive(Clone, Default)]
-pub(crate) struct Waits(Arc<Mutex<Waited>>);
+pub(crate) struct CallClock(Arc<Mutex<Times>>);
 
 #[derive(Default)]
-struct Waited {
-    so_far: Duration,
-    since: Option<Instant>,
+struct Times {
+    begun: Option<Instant>,
+    /// What the client has taken so far, and since when the call waits for it.
+    waited: Duration,
+    waits_since: Option<Instant>,
 }
 
-impl Waits {
-    /// Whether it waits from now on.
-    fn set(&self, waits: bool) {
-        let mut waited = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+impl CallClock {
+    fn times(&self) -> MutexGuard<'_, Times> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The call is made from now on.
+    pub(crate) fn begin(&self) {
+        self.times().begun = Some(Instant::now());
+    }
+
+    /// Whether it waits for its client from now on.
+    fn set_waiting(&self, waits: bool) {
+        let mut times = self.times();
         if waits {
-            waited.since.get_or_insert_with(Instant::now);
-        } else if let Some(since) = waited.since.take() {
-            waited.so_far += since.elapsed();
+            times.waits_since.get_or_insert_with(Instant::now);
+        } else if let Some(since) = times.waits_since.take() {
+            times.waited += since.elapsed();
         }
     }
 
-    fn total(&self) -> Duration {
-        let waited = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        waited.so_far + waited.since.map_or(Duration::ZERO, |since| since.elapsed())
+    /// `None` before it was begun.
+    fn own_time(&self) -> Option<Duration> {
+        let times = self.times();
+        let waited = times.waited + times.waits_since.map_or(Duration::ZERO, |since| since.elapsed());
+        times.begun.map(|begun| begun.elapsed().saturating_sub(waited))
     }
 }
 
-/// Rings when an application has taken its time. The time in which it waits for its client does not count.
+/// Rings when an application has taken its time, or has not begun in it.
 pub(crate) struct Alarm {
     sleep: Pin<Box<Sleep>>,
     timeout: Duration,
-    begun: Instant,
-    waits: Option<Waits>,
+    clock: CallClock,
+}
+
+/// Why an alarm rings.
+pub(crate) enum Late {
+    /// The call was not begun: others kept all threads for themselves.
+    NotBegun,
+    /// The call takes too long.
+    Stuck,
 }
 
 impl Alarm {
-    pub(crate) fn new(timeout: Duration, waits: Option<Waits>) -> Self {
-        Alarm { sleep: Box::pin(sleep(timeout)), timeout, begun: Instant::now(), waits }
+    pub(crate) fn new(timeout: Duration, clock: CallClock) -> Self {
+        Alarm { sleep: Box::pin(sleep(timeout)), timeout, clock }
     }
 
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Late> {
         loop {
             ready!(self.sleep.as_mut().poll(cx));
-            let waited = self.waits.as_ref().map_or(Duration::ZERO, Waits::total);
-            let left = self.timeout.saturating_sub(self.begun.elapsed().saturating_sub(waited));
+            let Some(own_time) = self.clock.own_time() else { return Poll::Ready(Late::NotBegun) };
+            let left = self.timeout.saturating_sub(own_time);
             if left.is_zero() {
-                return Poll::Ready(());
+                return Poll::Ready(Late::Stuck);
             }
             self.sleep.as_mut().reset(Instant::now() + left);
         }

@@ -15,6 +15,7 @@ mod digest;
 mod environ;
 mod error;
 mod fieldstorage;
+mod forked;
 mod headers;
 mod input;
 mod json;
@@ -52,6 +53,8 @@ mod _poorwsgi {
     use super::digest::{_check_login, _read_passwords, _write_passwords, check_credentials, check_response};
     #[pymodule_export]
     use super::fieldstorage::{FieldStorage, FieldStorageInterface, FieldStorageParser, valid_boundary};
+    #[pymodule_export]
+    use super::forked::_forked;
     #[pymodule_export]
     use super::headers::{
         _parseparam, ContentRange, Headers, datetime_to_http, http_to_datetime, http_to_time, parse_header,

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
+use std::thread;
 use std::time::Duration;
 
 use http_body::Body as HttpBody;
@@ -16,7 +17,7 @@ use poorwsgi::variables::Variables;
 use poorwsgi_server::RequestBody;
 use poorwsgi_server::event_loop::EventLoop;
 use poorwsgi_server::inlining::{Pace, Place, Rule};
-use poorwsgi_server::pool::{Pool, only_waits_now};
+use poorwsgi_server::pool::{Job, Pool, only_waits_now};
 use poorwsgi_server::spool::{Gathered, Gathering, Held, IN_MEMORY, Spool};
 use pyo3::exceptions::PyTypeError;
 use pyo3::gc::{PyTraverseError, PyVisit};
@@ -24,9 +25,10 @@ use pyo3::prelude::*;
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::application::Application;
-use crate::arriving::{Alarm, Arriving, Waits};
+use crate::arriving::{Alarm, Arriving, CallClock, Late};
 use crate::callable::{Answer, CallContext, Callable, Paces, Patience, Raised, page, send_blocks};
 use crate::config::Settings;
+use crate::forked::end_child;
 use crate::names::{Name, overrides};
 use crate::request::{Source, Timed};
 use crate::running::Running;
@@ -142,9 +144,9 @@ impl tower_service::Service<http::Request<RequestBody>> for Service {
         let permit =
             if is_small { None } else { Arc::clone(&self.backend.arriving).try_acquire_owned().ok() };
         if let Some(permit) = permit {
-            let waits = self.backend.request_timeout.map(|_| Waits::default());
-            let body = Arriving::wrap(body, permit, waits.clone());
-            return self.begin(head, body, Arrival::Pending(waits));
+            let clock = self.backend.clock();
+            let body = Arriving::wrap(body, permit, clock.clone());
+            return self.begin(head, body, Arrival::Pending(clock));
         }
         let gathering = Gathering::new(body, &self.backend.spool);
         Answering::Gathering(Box::new(Gather { service: self.clone(), head: Some(head), gathering }))
@@ -157,8 +159,8 @@ enum Arrival {
     InMemory(Option<Held>),
     /// All of it has come; the disk may have to be waited for.
     InFile(Held),
-    /// The call waits for the client.
-    Pending(Option<Waits>),
+    /// The call waits for the client, which takes none of its time.
+    Pending(Option<CallClock>),
 }
 
 impl Backend {
@@ -177,6 +179,11 @@ impl Backend {
             spool,
             request_timeout: settings.request_timeout,
         }
+    }
+
+    /// The clock of a call, where its time is limited.
+    fn clock(&self) -> Option<CallClock> {
+        self.request_timeout.map(|_| CallClock::default())
     }
 
     /// Ends the threads of its calls that have nothing to do.
@@ -205,8 +212,14 @@ impl Service {
         };
         let (answer, receiver) = oneshot::channel();
         let run = Run::begin(&self.backend);
-        let call = |held| Call { run, head, body, pace, answer, _held: held };
-        let waits = match arrival {
+        let (arrival, clock) = match arrival {
+            Arrival::Pending(clock) => (Arrival::Pending(None), clock),
+            arrival => (arrival, backend.clock()),
+        };
+        let late = backend.request_timeout.zip(clock.clone());
+        let late = late.map(|(timeout, clock)| Box::new(Alarm::new(timeout, clock)));
+        let call = |held| Call { run, head, body, pace, answer, clock, _held: held };
+        match arrival {
             Arrival::InMemory(held) => {
                 let call = call(held);
                 if !is_profiled && call.pace.is_inline(&backend.rule) {
@@ -214,18 +227,10 @@ impl Service {
                 } else {
                     call.make_on_pool();
                 }
-                None
             }
-            Arrival::InFile(held) => {
-                call(Some(held)).make_on_pool();
-                None
-            }
-            Arrival::Pending(waits) => {
-                call(None).make_beside();
-                waits
-            }
-        };
-        let late = backend.request_timeout.map(|timeout| Box::new(Alarm::new(timeout, waits)));
+            Arrival::InFile(held) => call(Some(held)).make_on_pool(),
+            Arrival::Pending(_) => call(None).make_beside(),
+        }
         Answering::OnItsWay { receiver, late }
     }
 
@@ -241,6 +246,8 @@ struct Call {
     body: Body,
     pace: Arc<Pace>,
     answer: oneshot::Sender<Answer>,
+    /// Where its time is limited.
+    clock: Option<CallClock>,
     /// What the body takes of the memory.
     _held: Option<Held>,
 }
@@ -252,7 +259,7 @@ impl Call {
         if !self.pace.is_inline(&self.run.0.rule) {
             return self.make_on_pool();
         }
-        let Call { run, head, body, pace, answer, _held } = self;
+        let Some(Call { run, head, body, pace, answer, .. }) = self.begun() else { return };
         let Backend { served, rule, pool, patience, .. } = &*run.0;
         let context = CallContext { pace: &pace, rule, place: Place::Inline, patience };
         match &**served {
@@ -283,17 +290,28 @@ impl Call {
     /// On a thread that may wait.
     fn make_on_pool(self) {
         let (pool, pace) = (self.run.0.pool.clone(), Arc::clone(&self.pace));
-        pool.spawn(&pace, move || self.make(Place::Pool));
+        pool.spawn(&pace, OnPool { call: self, place: Place::Pool });
     }
 
     /// The same for one that is going to wait for its client.
     fn make_beside(self) {
         let (pool, pace) = (self.run.0.pool.clone(), Arc::clone(&self.pace));
-        pool.spawn_waiting(&pace, move || self.make(Place::Waiting));
+        pool.spawn_waiting(&pace, OnPool { call: self, place: Place::Waiting });
+    }
+
+    /// The call, which is made from now on; `None` where nobody waits for its answer any more.
+    fn begun(self) -> Option<Self> {
+        if self.answer.is_closed() {
+            return None;
+        }
+        if let Some(clock) = &self.clock {
+            clock.begin();
+        }
+        Some(self)
     }
 
     fn make(self, place: Place) {
-        let Call { run, head, body, pace, answer, _held } = self;
+        let Some(Call { run, head, body, pace, answer, .. }) = self.begun() else { return };
         let Backend { served, rule, patience, .. } = &*run.0;
         let context = CallContext { pace: &pace, rule, place, patience };
         match &**served {
@@ -314,6 +332,22 @@ impl Call {
             },
             Served::Callable { callable, .. } => answer_by(callable, &head, body, answer, context),
         }
+    }
+}
+
+/// A call on its way to a thread that may wait.
+struct OnPool {
+    call: Call,
+    place: Place,
+}
+
+impl Job for OnPool {
+    fn run(self: Box<Self>) {
+        self.call.make(self.place);
+    }
+
+    fn is_wanted(&self) -> bool {
+        !self.call.answer.is_closed()
     }
 }
 
@@ -343,6 +377,7 @@ fn native(
         let source = Source::Native(head);
         let response =
             pace.time(rule, place, |begun| Application::handle(application.bind(py), source, body, begun));
+        end_child(py, response.as_ref().err());
         response.map(Response::into_http).map_err(|error| Raised::boxed(py, error))
     })
 }
@@ -355,8 +390,7 @@ fn stuck() -> http::Response<Body> {
     if TELLING.swap(true, Ordering::AcqRel) {
         return page();
     }
-    // Whether Python can be called at all is not known, and no connection must wait for that.
-    std::thread::spawn(|| {
+    let tell = || {
         Python::attach(|py| {
             if let Err(error) =
                 STUCK.get(py).and_then(|stuck| stuck.call1(("a request takes longer than request_timeout",)))
@@ -365,7 +399,11 @@ fn stuck() -> http::Response<Body> {
             }
         });
         TELLING.store(false, Ordering::Release);
-    });
+    };
+    // Whether Python can be called at all is not known, and no connection must wait for that.
+    if thread::Builder::new().name("poorwsgi stuck".to_owned()).spawn(tell).is_err() {
+        TELLING.store(false, Ordering::Release);
+    }
     page()
 }
 
@@ -399,8 +437,13 @@ impl Future for Answering {
                     if let Poll::Ready(answer) = Pin::new(receiver).poll(cx) {
                         return Poll::Ready(answer.unwrap_or_else(|gone| Err(gone.into())));
                     }
-                    ready!(late.as_mut().map_or(Poll::Pending, |late| late.poll(cx)));
-                    return Poll::Ready(Ok(stuck()));
+                    let late = ready!(late.as_mut().map_or(Poll::Pending, |late| late.poll(cx)));
+                    return Poll::Ready(Ok(match late {
+                        Late::Stuck => stuck(),
+                        Late::NotBegun => {
+                            page(HTTP_SERVICE_UNAVAILABLE, "The application is busy.".to_owned())
+                        }
+                    }));
                 }
                 Answering::Gathering(gather) => match ready!(gather.poll(cx)) {
                     Ok(next) => next,

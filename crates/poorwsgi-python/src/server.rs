@@ -21,6 +21,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::callable::environ::set_multiprocess;
 use crate::config::Settings;
+use crate::forked;
 use crate::running::Running;
 use crate::served::{Backend, Served, Service};
 use crate::switching::Switching;
@@ -287,6 +288,7 @@ impl Server {
     {
         let ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner).take();
         let bound = ready.ok_or_else(|| PyRuntimeError::new_err("a server serves only once"))?;
+        forked::begin(py)?;
         let _switching = Switching::begin(py)?;
         py.detach(|| {
             let Shared { running, settings, .. } = &*self.shared;

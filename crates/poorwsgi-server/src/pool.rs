@@ -12,7 +12,7 @@ use tokio::runtime::Handle;
 use crate::LOG;
 use crate::inlining::{Load, Pace};
 pub use crate::threads::Around;
-use crate::threads::{Job, Threads};
+use crate::threads::Threads;
 
 /// How many calls are made at a time that take long because they compute, or of which nothing is known, on one loop. Where
 /// one lock is around all computing, as in most of Python, more of them would but slow each other down, and all that is short
@@ -25,6 +25,9 @@ const MIDDLE: usize = 4;
 
 /// How many threads there are for calls in no lane, and for those that are let in because nothing goes on.
 const BESIDES: usize = 16;
+
+/// So many calls may wait in a lane before those are looked for that nobody wants any more.
+const SWEEP: usize = 1024;
 
 /// A bounded number of threads, apart from those of the runtime that read files, so that no file waits for a slow handler.
 /// Each stays for the next call, with what the application keeps for a thread.
@@ -54,8 +57,9 @@ struct Queue {
     busy: usize,
     /// How many have ended.
     done: u64,
-    /// No longer than there are connections.
     waiting: VecDeque<Call>,
+    /// How many may wait until those are looked for that nobody wants any more.
+    sweep_at: usize,
     is_watched: bool,
     /// Calls that come are dropped.
     is_over: bool,
@@ -69,12 +73,29 @@ struct Call {
     after: u64,
     /// Where it came from, and where what it waits for is driven.
     runtime: Handle,
-    job: Job,
+    job: Box<dyn Job>,
+}
+
+/// What is done for a call.
+pub trait Job: Send {
+    /// Does it.
+    fn run(self: Box<Self>);
+
+    /// Whether somebody still waits for it. One that nobody waits for may be dropped.
+    fn is_wanted(&self) -> bool {
+        true
+    }
+}
+
+impl<F: FnOnce() + Send> Job for F {
+    fn run(self: Box<Self>) {
+        self();
+    }
 }
 
 impl Call {
     /// `None` outside a runtime: the call is dropped, and its client told.
-    fn new(pace: &Arc<Pace>, waits: bool, job: impl FnOnce() + Send + 'static) -> Option<Self> {
+    fn new(pace: &Arc<Pace>, waits: bool, job: impl Job + 'static) -> Option<Self> {
         let runtime = Handle::try_current().ok()?;
         Some(Call { pace: Arc::clone(pace), waits, after: 0, runtime, job: Box::new(job) })
     }
@@ -108,9 +129,18 @@ impl Queue {
             busy: 0,
             done: 0,
             waiting: VecDeque::new(),
+            sweep_at: SWEEP,
             is_watched: false,
             is_over: false,
         })
+    }
+
+    fn wait(&mut self, call: Call) {
+        if self.waiting.len() >= self.sweep_at {
+            self.waiting.retain(|call| call.job.is_wanted());
+            self.sweep_at = SWEEP.max(self.waiting.len() * 2);
+        }
+        self.waiting.push_back(call);
     }
 
     const fn has_room(&self) -> bool {
@@ -231,7 +261,7 @@ impl Pool {
 
     /// Makes a call of a route on a thread of its own, as soon as one is free; within the tokio runtime that this is called
     /// on.
-    pub fn spawn(&self, pace: &Arc<Pace>, job: impl FnOnce() + Send + 'static) {
+    pub fn spawn(&self, pace: &Arc<Pace>, job: impl Job + 'static) {
         let Some(call) = Call::new(pace, false, job) else { return };
         match pace.load() {
             Load::Unknown if pace.is_first() => self.begin(Lane::None, call),
@@ -240,7 +270,7 @@ impl Pool {
     }
 
     /// The same for a call that begins with waiting for its client: it holds up nothing that computes.
-    pub fn spawn_waiting(&self, pace: &Arc<Pace>, job: impl FnOnce() + Send + 'static) {
+    pub fn spawn_waiting(&self, pace: &Arc<Pace>, job: impl Job + 'static) {
         let Some(call) = Call::new(pace, true, job) else { return };
         self.enter(Lane::Wide, call);
     }
@@ -257,7 +287,7 @@ impl Pool {
             self.begin(lane, call);
         } else {
             let runtime = call.runtime.clone();
-            queue.waiting.push_back(call);
+            queue.wait(call);
             if lane != Lane::Wide && !mem::replace(&mut queue.is_watched, true) {
                 drop(queue);
                 runtime.spawn(self.clone().watch(lane));
@@ -289,7 +319,7 @@ impl Pool {
             COUNTED.set(Some((self.clone(), lane, after)));
             let entered = runtime.enter();
             // A panic is told by its hook, and whoever waits for an answer by its going away.
-            let _ = catch_unwind(AssertUnwindSafe(job));
+            let _ = catch_unwind(AssertUnwindSafe(|| job.run()));
             drop(entered);
             (lane, after) = COUNTED.take().map_or((lane, after), |(_, lane, after)| (lane, after));
             let belongs_to = Lane::of(pace.load());
@@ -447,6 +477,37 @@ mod tests {
         let (most, took) = run(&pool, &pace, 50, wait).await;
         assert!(most > 40, "{most}");
         assert!(took < Duration::from_secs(2), "{took:?}");
+    }
+
+    struct Unwanted(Arc<AtomicUsize>);
+
+    impl Job for Unwanted {
+        fn run(self: Box<Self>) {}
+
+        fn is_wanted(&self) -> bool {
+            false
+        }
+    }
+
+    impl Drop for Unwanted {
+        fn drop(&mut self) {
+            self.0.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+
+    #[tokio::test]
+    async fn calls_that_nobody_wants_do_not_pile_up() {
+        let (pool, pace) = (Pool::new(1, 1, |work| work()), Arc::<Pace>::default());
+        let (sender, receiver) = std::sync::mpsc::channel::<()>();
+        pool.spawn_waiting(&pace, move || receiver.recv().unwrap_or_default());
+        let (left, mut most) = (Arc::new(AtomicUsize::new(0)), 0);
+        for _ in 0..SWEEP * 10 {
+            left.fetch_add(1, Ordering::SeqCst);
+            pool.spawn_waiting(&pace, Unwanted(Arc::clone(&left)));
+            most = most.max(left.load(Ordering::SeqCst));
+        }
+        assert!(most <= SWEEP + 1, "{most}");
+        drop(sender);
     }
 
     /// One that waits for its client leaves its place to another, and takes it again.

@@ -6,6 +6,8 @@ use poorwsgi::response::{Blocking, Body, BodyKind};
 use pyo3::prelude::*;
 use tokio::sync::oneshot;
 
+use crate::forked::end_child;
+
 use super::Raised;
 use super::exchange::Answer;
 use super::pipe::{Patience, Sender, pipe};
@@ -71,6 +73,7 @@ impl Rest {
                 end => break end.map(drop),
             }
         };
+        Python::attach(|py| end_child(py, None));
         let unheard = match sender {
             Some(sender) => sender.end(end),
             None => end,

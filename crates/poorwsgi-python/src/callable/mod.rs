@@ -28,6 +28,7 @@ use pyo3::prelude::*;
 use tokio::sync::oneshot;
 
 use crate::error::traceback;
+use crate::forked::end_child;
 pub(crate) use blocks::send_blocks;
 pub(crate) use exchange::Answer;
 use exchange::Exchange;
@@ -94,6 +95,7 @@ impl Callable {
                 self.call(head, &input, &start_response).and_then(|result| body::begin(&result, exchange))
             };
             let begun = pace.time(rule, place, call);
+            end_child(py, begun.as_ref().err());
             if exchange.is_overfull() {
                 pace.leave();
             }
@@ -139,7 +141,9 @@ impl Rest {
             let Rest { content, start_response, input } = self;
             let exchange = &start_response.get().0;
             exchange.may_wait();
-            if let Err(error) = content.send(py, exchange) {
+            let sent = content.send(py, exchange);
+            end_child(py, sent.as_ref().err());
+            if let Err(error) = sent {
                 fail(py, error, input.bind(py), exchange);
             }
         });
