@@ -34,8 +34,10 @@ const WINDOW: usize = 128 << 10;
 /// The part of its spool that the file of one response may take.
 const PART: u64 = 32;
 
-/// For how long a client is waited for before another one may take its place, and how long that one waits for a place.
-const TURN: Duration = Duration::from_secs(1);
+/// For how long a client takes nothing before another one may have its place, and how often that one waits so long for a
+/// place. Between two blocks that a client takes, the system may let a good part of its socket's buffer become empty, which
+/// takes one of 200 KB a second some seconds.
+const TURN: Duration = Duration::from_secs(5);
 const TURNS: usize = 3;
 
 /// What is done for clients that read slowly. Clones share it.
