@@ -272,7 +272,7 @@ impl Chunks {
 fn small_chunk(bytes: &[u8]) -> Option<(&[u8], usize)> {
     let mut size = 0_usize;
     let mut digits = 0;
-    for &byte in bytes.get(..4)? {
+    for &byte in bytes.iter().take(MAX_DIGITS.into()) {
         let digit = match byte {
             b'0'..=b'9' => byte - b'0',
             b'a'..=b'f' => byte - b'a' + 10,
@@ -280,9 +280,12 @@ fn small_chunk(bytes: &[u8]) -> Option<(&[u8], usize)> {
             _ => break,
         };
         size = size << 4 | usize::from(digit);
+        if size > SMALL {
+            return None;
+        }
         digits += 1;
     }
-    if digits == 0 || size == 0 || size > SMALL {
+    if size == 0 {
         return None;
     }
     let rest = bytes.get(digits..)?.strip_prefix(b"\r\n")?;
@@ -436,6 +439,21 @@ mod tests {
         assert_eq!(kept(&large, large.len()), (large, false));
     }
 
+    /// Zeros in front of a size make no chunk large.
+    #[test]
+    fn small_chunks_become_one_however_their_sizes_are_written() {
+        for digits in 1..=usize::from(MAX_DIGITS) {
+            let padded = format!("{:0digits$x}\r\na\r\n", 1);
+            let many = format!("{padded}1\r\nb\r\n{padded}");
+            assert_eq!(kept(many.as_bytes(), many.len()), (b"3\r\naba\r\n".to_vec(), false), "{digits}");
+            let last = format!("{:0digits$x}\r\n\r\n", 0);
+            let body = padded.clone() + &last;
+            assert_eq!(kept(body.as_bytes(), body.len()), (body.into_bytes(), true), "{digits}");
+        }
+        let most = usize::from(MAX_DIGITS);
+        assert!(follow(format!("1\r\na\r\n1\r\nb\r\n0{:0most$x}\r\nc\r\n", 1).as_bytes()).is_err());
+    }
+
     /// One byte of framing for each byte that the body may have, and some for nothing.
     #[test]
     fn framing_has_a_budget() {
@@ -466,12 +484,14 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_kept_has_the_same_data(
-            sizes in proptest::collection::vec(prop_oneof![8 => 1..40_usize, 1 => 4000..9000_usize], 0..60),
+            sizes in proptest::collection::vec(
+                (prop_oneof![8 => 1..40_usize, 1 => 4000..9000_usize], 0..=16_usize), 0..60,
+            ),
             step in prop_oneof![1..50_usize, 1000..20_000_usize],
         ) {
             let mut body = Vec::new();
-            for (number, size) in sizes.iter().enumerate() {
-                body.extend(format!("{size:X}\r\n").bytes());
+            for (number, (size, digits)) in sizes.iter().enumerate() {
+                body.extend(format!("{size:0digits$X}\r\n").bytes());
                 body.extend((0..*size).map(|at| (at + number) as u8));
                 body.extend(b"\r\n");
             }
