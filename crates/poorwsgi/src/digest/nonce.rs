@@ -20,7 +20,7 @@ use crate::session::{hex, token_of};
 const SALT: usize = 12;
 
 /// How many milliseconds after now a nonce may be issued: clocks of several machines differ, and are set back a little.
-const CLOCK_TOLERANCE: u64 = 5000;
+pub(super) const CLOCK_TOLERANCE: u64 = 5000;
 
 /// A nonce that is ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 
+use super::nonce::CLOCK_TOLERANCE;
 use super::now;
 
 /// How far behind the highest count of a nonce a request may arrive. Browsers send many requests at once over several
@@ -25,7 +26,8 @@ const WINDOW: u32 = u128::BITS;
 /// the timeout, or send requests that need digest login to one process.
 ///
 /// Time is that of the clock on the wall. Where it is set back, nonces from the time that comes once more are taken for
-/// what they say, but none from after now; what this table has seen stays used in any case.
+/// what they say, but none from after now. What is in the table stays used in any case; what the table has forgotten is
+/// good once more when its time comes again, or else nobody could log in until then.
 #[derive(Debug)]
 pub struct NonceTable {
     capacity: usize,
@@ -82,8 +84,7 @@ impl NonceTable {
         if let Some(counts) = seen.nonces.get_mut(&key) {
             return counts.claim(count);
         }
-        // Where the clock was set back, nonces are made before the start, and must be good all the same.
-        seen.started = seen.started.min(now);
+        seen.follow_clock(now);
         if count == 0 || issued < seen.started || seen.forgotten.is_some_and(|forgotten| issued <= forgotten)
         {
             return false;
@@ -115,6 +116,16 @@ impl Counts {
 }
 
 impl Seen {
+    /// Where the clock was set back, nonces are made before the start, or before those that were forgotten, and must be
+    /// good all the same. One that was forgotten may be a little after now, where clocks differ.
+    fn follow_clock(&mut self, now: u64) {
+        if self.forgotten.is_some_and(|forgotten| forgotten > now.saturating_add(CLOCK_TOLERANCE)) {
+            self.forgotten = None;
+            self.started = now;
+        }
+        self.started = self.started.min(now);
+    }
+
     /// Forgets at least `count` nonces, and with each one all that were issued at the same time or before.
     fn forget_oldest(&mut self, count: usize) {
         let mut times: Vec<u64> = self.nonces.values().map(|counts| counts.issued).collect();
@@ -190,6 +201,37 @@ mod tests {
         assert!(!table.claim("b", earlier - 1, 1, earlier), "issued before the clock was set");
         assert!(table.claim("c", earlier + 1, 1, earlier + 2));
         assert!(!table.claim("a", NOW + 10, 1, earlier + 2), "what was used stays used");
+    }
+
+    /// What was forgotten in a time that comes once more must not shut out those who log in then.
+    #[test]
+    fn a_clock_that_is_set_back_after_nonces_were_forgotten_shuts_nobody_out() {
+        let table = NonceTable::starting_at(8, NOW);
+        let fill = |name: &str, begin: u64| {
+            for number in 0..20 {
+                let at = begin + number;
+                assert!(table.claim(&format!("{name} {number}"), at, 1, at), "{name} {number}");
+            }
+        };
+        fill("before", NOW);
+        let earlier = NOW - 3_600_000;
+        fill("after", earlier);
+        assert!(!table.claim("after 0", earlier, 1, earlier + 20), "what the new time forgot is not new");
+        assert!(!table.claim("older", earlier - 1, 1, earlier + 20), "issued before the clock was set");
+        fill("once more", earlier - 3_600_000);
+        assert!(!table.claim("before 19", NOW + 19, 1, NOW + 20), "what is in the table stays used");
+    }
+
+    /// A machine whose clock is a little ahead issues nonces that come from a time after ours.
+    #[test]
+    fn clocks_that_differ_a_little_make_no_forgotten_nonce_new() {
+        let table = NonceTable::starting_at(8, NOW);
+        for number in 0..20 {
+            assert!(table.claim(&number.to_string(), NOW + 4000 + number, 1, NOW));
+        }
+        for number in 0..20 {
+            assert!(!table.claim(&number.to_string(), NOW + 4000 + number, 1, NOW));
+        }
     }
 
     #[test]
