@@ -42,7 +42,8 @@ BAD = {
     "response-status": lambda: Response("a", status_code=99), "raising": Raising, "broken": Broken,
     "nonsense-error": lambda: raising(type("Odd", (Exception,), {"__str__": lambda self: 1 / 0})()),
     "value": lambda: raising(ValueError("é\ud800\r\n<b>")), "recursion": lambda: recurse(),
-    "abort-text": lambda: abort("404"), 
+    "abort-text": lambda: abort("404"), "abort-99": lambda: abort(99), "abort-299": lambda: abort(299),
+    "abort-999": lambda: abort(999),
 }
 
 

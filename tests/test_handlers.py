@@ -178,6 +178,18 @@ def test_state_handlers_get_what_was_raised(app):
     assert all(known for *_, known in seen)
 
 
+def test_a_status_that_does_not_exist_is_a_500(app, caplog):
+    app.set_route("/", lambda req: abort(999))
+    app.set_route("/own", lambda req: abort(599))
+    app.set_http_state(599, lambda req: "of 599")
+    assert ask(app).status == "500 Internal Server Error"
+    app.set_http_state(500, lambda req: ("of 500", "text/plain", (), 500))
+    assert ask(app).text == "of 500"
+    assert [record.levelname for record in caplog.records] == ["ERROR", "ERROR"]
+    assert ask(app, "/own").text == "of 599"
+    assert len(caplog.records) == 2
+
+
 def test_handlers_of_states_and_errors_are_for_get_head_and_post(app):
     app.set_http_state(404, lambda req, **kwargs: "mine")
     for method, mine in (("GET", True), ("POST", True), ("PUT", False), ("DELETE", False)):

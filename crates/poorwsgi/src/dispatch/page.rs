@@ -11,6 +11,14 @@ use crate::results::{DirectoryIndex, ErrorPage, ErrorReport, Site, page_response
 use crate::settings::Settings;
 use crate::state;
 
+/// The status that an error is answered with: 500 where its own does not exist.
+pub(super) fn status(error: &HttpError) -> u16 {
+    match error.status() {
+        status if status == state::DECLINED || state::reason(status).is_some() => status,
+        _ => state::HTTP_INTERNAL_SERVER_ERROR,
+    }
+}
+
 /// The response of a status nobody else answers: a page for an error, nothing for any other status.
 pub(super) fn error_response(
     settings: &Settings,
@@ -21,10 +29,7 @@ pub(super) fn error_response(
     if error.status() == state::DECLINED {
         return Response::declined();
     }
-    let status = match state::reason(error.status()) {
-        Some(_) => error.status(),
-        None => state::HTTP_INTERNAL_SERVER_ERROR,
-    };
+    let status = status(error);
     if status < state::HTTP_BAD_REQUEST {
         return Response::empty(status).unwrap_or_else(|_| Response::no_content());
     }

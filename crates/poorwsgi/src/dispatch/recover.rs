@@ -67,7 +67,15 @@ pub async fn by_state<L: Language>(
 ) -> Result<L::Response, L::Leave> {
     let method = method::<L>(request);
     let status = error.as_ref().status();
-    let handler = method.and_then(|method| tables.states.find(|key| *key == status, method));
+    let find = |status| method.and_then(|method| tables.states.find(|key| *key == status, method));
+    // A status that does not exist is a 500, unless the application has a handler for it.
+    let (status, handler) = match find(status) {
+        Some(handler) => (status, Some(handler)),
+        None => {
+            let answered = super::page::status(error.as_ref());
+            (answered, find(answered))
+        }
+    };
     let Some(handler) = handler else {
         return Ok(page(tables, request, &error));
     };
@@ -89,14 +97,15 @@ fn page<L: Language>(tables: &Tables<L>, request: &L::Request, error: &L::HttpEr
     L::respond(default_page(tables, request, error))
 }
 
-/// The default page of a status. A 500 is written to the log here, once.
+/// The default page of a status. A 500 is written to the log here, once, and so is a status that does not exist, which is
+/// answered like one.
 pub(super) fn default_page<L: Language>(
     tables: &Tables<L>,
     request: &L::Request,
     error: &L::HttpError,
 ) -> Response {
     let head = L::head(request);
-    let internal = error.as_ref().status() == state::HTTP_INTERNAL_SERVER_ERROR;
+    let internal = super::page::status(error.as_ref()) == state::HTTP_INTERNAL_SERVER_ERROR;
     if internal {
         log::<L>(request, error);
     }
