@@ -1,12 +1,16 @@
 """Handlers that go wrong: a 500 for that one request, one useful line in the log, and an application that goes on."""
 import http.client
+import re
 import threading
+from contextlib import suppress
+from types import SimpleNamespace
 
 import pytest
 from servers import SERVERS, Client
 
 from poorwsgi import Application, abort
-from poorwsgi.response import GeneratorResponse, Response
+from poorwsgi.response import GeneratorResponse, HTTPException, Response
+from poorwsgi.results import bad_request
 
 
 class Nonsense:
@@ -28,6 +32,39 @@ class Broken(Response):
 
 def raising(error):
     raise error
+
+
+def noted(text):
+    error = ValueError("noted")
+    error.add_note(text)
+    raise error
+
+
+def chained(text):
+    try:
+        raise LookupError(text)
+    except LookupError:
+        raise RuntimeError("chained")
+
+
+def broken_off(text):
+    yield b"piece"
+    raise ValueError(text)
+
+
+#: Ways in which what a client says comes into the log.
+SAYING = {
+    "value": lambda text: raising(ValueError(text)), "key": lambda text: {}[text], "note": noted, "chain": chained,
+    "group": lambda text: raising(ExceptionGroup(text, [ValueError(text)])),
+    "bad-request": lambda text: bad_request(request(), text), "json": lambda text: raising(SyntaxError(text, ("f", 1, 1, text))),
+    "content": lambda text: GeneratorResponse(broken_off(text)), "status": lambda text: raising(HTTPException(999, error=text)),
+}
+#: What would be a record of its own, move the cursor of a terminal, or end a line for some reader.
+FORGED = "text\n2026-11-29 14:00:00,000 CRITICAL poorwsgi: forged\r\x1b[31m\x9b\x85\x7f\u2028\u2029\u202e\tend"
+
+
+def request():
+    return SimpleNamespace(method="GET", uri="/", debug=False, environ={})
 
 
 BAD = {
@@ -82,6 +119,10 @@ def site(request, name):
     def bad(req, kind):
         return BAD[kind]()
 
+    @app.route("/saying/<kind>")
+    def saying(req, kind):
+        return SAYING[kind](FORGED)
+
     @app.route("/good")
     def good(req):
         return "good"
@@ -115,6 +156,19 @@ def test_a_bad_handler_is_a_500_with_one_line_in_the_log(site, kind, caplog):
     assert "Internal Server Error" in answer.text
     assert len([record for record in caplog.records if record.levelname == "ERROR"]) == 1
     assert site("/good").text == "good"
+
+
+@pytest.mark.parametrize("kind", SAYING)
+def test_what_a_client_says_begins_no_line_of_the_log(site, kind, caplog):
+    with suppress(http.client.IncompleteRead, ConnectionError):
+        site(f"/saying/{kind}")
+    site("/good")
+    records = [record.getMessage() for record in caplog.records if record.name.startswith("poorwsgi")]
+    assert kind == "content" or any("forged" in record for record in records)
+    for record in records:
+        first, *others = record.split("\n")
+        assert first and all(re.match("  |$", line) for line in others), record
+        assert not re.search("[\0-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e]", record), record
 
 
 def test_a_response_is_sent_once(site, caplog):

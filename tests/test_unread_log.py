@@ -45,6 +45,17 @@ def sleep(req, seconds):
     time.sleep(seconds)
     return "slept"
 
+FORGED = "text\\n2026-11-29 14:00:00,000 CRITICAL poorwsgi: forged\\r\\x1b[31m\\u2028end"
+
+@app.route("/forge/<way>")
+def forge(req, way):
+    if way == "value":
+        raise ValueError(FORGED)
+    try:
+        raise LookupError(FORGED)
+    except LookupError:
+        logging.getLogger("shop").error("of %s", FORGED, exc_info=way == "exception")
+
 @app.route("/abort")
 def abort(req):
     logging.getLogger("shop").error("about to abort")
@@ -217,7 +228,20 @@ def test_lines_are_clipped(serve):
     assert workers.stop() == 0
     lines = workers.messages().splitlines()
     assert max(len(line.encode()) for line in lines) <= LONGEST_LINE
-    assert any(re.search(r"^ValueError: on purpose x+… \(\d+ (more characters|bytes)\)$", line) for line in lines)
+    assert any(re.search(r"^  ValueError: on purpose x+… \(\d+ more (characters|bytes)\)$", line) for line in lines)
+
+
+@pytest.mark.parametrize("target", ["/forge/value", "/forge/own", "/forge/exception"])
+def test_what_a_client_says_begins_no_record(serve, target):
+    workers = serve("--workers", "1")
+    workers(target)
+    until(lambda: "forged" in workers.messages())
+    assert workers.stop() == 0
+    written = [line for line in workers.messages().splitlines(keepends=True) if "listens on" not in line]
+    assert all(line.endswith("\n") for line in written)
+    assert all(re.match(r"\d{4}-\d\d-\d\d [\d:,]+ [A-Z]+ [\w.]+: |  |\n", line) for line in written), written
+    assert not re.search(r"^\S+ \S+ CRITICAL", workers.messages(), re.MULTILINE)
+    assert "\x1b" not in workers.messages()
 
 
 @pytest.mark.parametrize("count", ["0", "1"])
@@ -256,14 +280,14 @@ def handler(pipe):
 def test_a_record_without_its_values_and_one_of_many_lines(handler, pipe):
     handler.error("%d of", "no number")
     handler.error("line\n" * 100_000)
-    handler.error("\udc80 é\x1b")
+    handler.error("\udc80 é\x1b end")
     text = os.read(pipe.reader, 4096).decode()
     assert re.match(r"\S+ \S+ ERROR poorwsgi\.log: a record of \S+test_unread_log\.py:\d+ cannot be formatted: TypeError\n", text)
-    while "\x1b" not in text:
+    while not text.endswith(" end\n"):
         text += os.read(pipe.reader, 4096).decode()
-    assert text.count("\nline") < 20_000
-    assert re.search(r"\n… \(\d+ more lines\)\n", text)
-    assert text.endswith("\\udc80 é\x1b\n")
+    assert text.count("\n  line") < 20_000
+    assert re.search(r"\n  … \(\d+ more lines\)\n", text)
+    assert text.endswith("\\udc80 é\\x1b end\n")
 
 
 def test_lines_of_several_processes_are_whole(pipe):

@@ -7,6 +7,7 @@ it; what does not fit into the queue is lost, and a line says later how many rec
 import collections
 import logging
 import os
+import re
 import select
 import socket
 import stat
@@ -24,6 +25,10 @@ _RECORDS = 10_000  # in the queue
 #: has something to write waits; then nobody does, until half of it is written.
 _PATIENCE = 0.5
 _LAST_WORDS = 1  # seconds that the queue gets when the process ends
+#: What ends a line for some reader, moves the cursor of a terminal, or changes the direction of writing.
+_ESCAPED = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+#: What the lines of a record begin with after its first, so that nobody takes them for another record.
+_MARK = "  "
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _OWN = logging.Formatter(_FORMAT)  # of records of this module, whatever formatter the application has set
 
@@ -38,7 +43,7 @@ def _handler():
     try:
         return Handler(sys.stderr.fileno())
     except (AttributeError, OSError, ValueError):  # none, or something else in its place
-        return logging.StreamHandler()
+        return _StreamHandler()
 
 
 def say(line):
@@ -77,6 +82,11 @@ def reopened(descriptor):
         with suppress(OSError):
             return os.open(f"/proc/self/fd/{descriptor}", os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
     return None
+
+
+class _StreamHandler(logging.StreamHandler):
+    def format(self, record):
+        return _clipped(super().format(record)).decode().removesuffix("\n")
 
 
 class Handler(logging.Handler):
@@ -263,20 +273,23 @@ def _write_now(descriptor):
 
 
 def _clipped(text):
-    """Bytes of a record with its end, of which no line and all together are not too long."""
-    lines = text.split("\n")
+    """Bytes of a record with its end, of which no line and all together are not too long. Much of it comes from clients, which
+    must not be able to write a record, or to command the terminal on which it is read."""
+    lines = text.rstrip("\n").split("\n")
+    mark = "" if all(line[:1] in ("", " ", "\t") for line in lines[1:]) else _MARK
     clipped, size = [], 0
     for number, line in enumerate(lines):
-        data = _clipped_line(line)
+        data = _clipped_line(mark + line if number and line else line)
         size += len(data)
         if size > _LONGEST_RECORD:
-            clipped.append(f"… ({len(lines) - number} more lines)\n".encode())
+            clipped.append(f"{_MARK}… ({len(lines) - number} more lines)\n".encode())
             break
         clipped.append(data)
     return b"".join(clipped)
 
 
 def _clipped_line(line):
+    line = _ESCAPED.sub(lambda found: found[0].encode("unicode_escape").decode(), line)
     data = line.encode(errors="backslashreplace")
     if len(data) < LONGEST_LINE:
         return data + b"\n"

@@ -1,10 +1,12 @@
 //! What is written to Python's logging: the events of the engine and the server, and the messages of the binding.
 //!
-//! No line is longer than 2 KiB, whatever it quotes: much of that comes from clients.
+//! No line is longer than 2 KiB, whatever it quotes, and nothing that it quotes begins a record: much of that comes from
+//! clients.
 
 use std::borrow::Cow;
 use std::fmt::{self, Write};
 
+use poorwsgi::clip;
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3::types::{PyInt, PyTuple};
@@ -16,12 +18,8 @@ use tracing::{Event, Level, Metadata, Subscriber};
 
 use crate::names::Name;
 
-/// The longest line in bytes, with room for what a formatter puts before it.
-const MAX_LINE: usize = 1900;
 /// The most bytes of one thing that a message quotes. No message quotes more than three.
 const MAX_QUOTED: usize = 600;
-/// The most bytes of a text of many lines, such as a traceback.
-const MAX_TEXT: usize = 64 << 10;
 
 /// Writes a message to the logger of one of our modules, as it is now: tests put another in its place. What it quotes
 /// is cut, unless it is short.
@@ -49,48 +47,25 @@ pub(crate) fn write_text<'py>(
         arguments.push(short(quoted?)?);
     }
     if let Some(text) = text {
-        arguments.push(clip_lines(text).into_pyobject(py)?.into_any());
+        arguments.push(clip::following(text).into_pyobject(py)?.into_any());
     }
     let log = py.import(module)?.getattr("log")?;
     log.call_method1(level, PyTuple::new(py, arguments)?).map(drop)
 }
 
-/// The object itself, which a handler of logs may look into, or its text where that is too long.
+/// The object itself, which a handler of logs may look into, or its text where a log cannot have that as it is.
 fn short(quoted: Bound<'_, PyAny>) -> PyResult<Bound<'_, PyAny>> {
     if quoted.is_instance_of::<PyInt>() {
         return Ok(quoted);
     }
     // One whose __str__ fails is left to the logger, which knows what to do about that.
     let Ok(text) = quoted.str() else { return Ok(quoted) };
+    // Text that is no Unicode, a lone surrogate in it, cannot be written to most files.
     let text = text.to_string_lossy();
-    match clip(&text, MAX_QUOTED) {
-        Cow::Borrowed(_) => Ok(quoted),
-        Cow::Owned(text) => Ok(text.into_pyobject(quoted.py())?.into_any()),
+    match (clip::line(&text, MAX_QUOTED), &text) {
+        (Cow::Borrowed(_), Cow::Borrowed(_)) => Ok(quoted),
+        (line, _) => Ok(line.into_pyobject(quoted.py())?.into_any()),
     }
-}
-
-/// The text, or as much of its beginning as fits into so many bytes.
-fn clip(text: &str, most: usize) -> Cow<'_, str> {
-    if text.len() <= most {
-        return Cow::Borrowed(text);
-    }
-    let begin = (0..=most).rev().find_map(|end| text.get(..end)).unwrap_or_default();
-    Cow::Owned(format!("{begin}… ({} bytes)", text.len()))
-}
-
-/// The text with each of its lines clipped. Of one that is too long, the end, where a traceback says what happened.
-fn clip_lines(text: &str) -> String {
-    let begin = text.len().saturating_sub(MAX_TEXT);
-    let text = (begin..=text.len()).find_map(|begin| text.get(begin..)).unwrap_or_default();
-    let mut clipped = String::with_capacity(text.len());
-    for line in text.split_inclusive('\n') {
-        let content = line.strip_suffix('\n');
-        clipped.push_str(&clip(content.unwrap_or(line), MAX_LINE));
-        if content.is_some() {
-            clipped.push('\n');
-        }
-    }
-    clipped
 }
 
 /// Sends events to Python from now on, unless the process has another place for them already.
@@ -133,7 +108,7 @@ impl Subscriber for Logger {
         // Logging that fails cannot be logged, and an interpreter that ends takes nothing more.
         let _ = Python::try_attach(|py| {
             let logger = logger(py, event.metadata())?;
-            let text = clip_lines(&format!("{}{}", line.message, line.fields));
+            let text = clip::record(&format!("{}{}", line.message, line.fields));
             logger.call_method1(level, ("%s", text)).map(drop)
         });
     }

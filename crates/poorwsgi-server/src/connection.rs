@@ -13,12 +13,12 @@ use http_body::Body;
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
 use poorwsgi::BoxError;
+use poorwsgi::clip;
 use tokio::io::AsyncReadExt;
 use tower_service::Service;
 
 use crate::LOG;
 use crate::body::RequestBody;
-use crate::clip;
 use crate::config::Config;
 use crate::context::Context;
 use crate::exchange::Exchanger;

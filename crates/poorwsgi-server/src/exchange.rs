@@ -14,13 +14,13 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body::Body;
 use hyper::body::Incoming;
 use pin_project_lite::pin_project;
+use poorwsgi::clip;
 use poorwsgi::response::Declined;
 use poorwsgi::{Application, BoxError};
 use tower_service::Service;
 
 use crate::LOG;
 use crate::body::RequestBody;
-use crate::clip;
 use crate::context::Context as ConnectionContext;
 use crate::date;
 use crate::framing::decimal;

@@ -50,7 +50,6 @@ const LOG: &str = "poorwsgi::server";
 
 mod body;
 mod chunks;
-mod clip;
 mod config;
 mod connection;
 mod context;

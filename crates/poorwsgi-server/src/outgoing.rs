@@ -8,9 +8,9 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use poorwsgi::BoxError;
+use poorwsgi::clip;
 
 use crate::LOG;
-use crate::clip;
 use crate::record::Record;
 use crate::sendfile::{self, SentFile};
 

@@ -6,9 +6,9 @@ use std::time::Instant;
 
 use http::uri::PathAndQuery;
 use http::{Method, StatusCode};
+use poorwsgi::clip;
 
 use crate::body::Lease;
-use crate::clip;
 use crate::context::Context;
 use crate::stop::Level;
 

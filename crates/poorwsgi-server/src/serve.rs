@@ -13,6 +13,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use poorwsgi::BoxError;
+use poorwsgi::clip;
 use poorwsgi::request::Connection;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
@@ -20,7 +21,6 @@ use tower_service::Service;
 
 use crate::LOG;
 use crate::body::RequestBody;
-use crate::clip;
 use crate::config::Config;
 use crate::connection;
 use crate::context::Context;

@@ -42,6 +42,7 @@
 #![forbid(unsafe_code)]
 
 pub mod charset;
+pub mod clip;
 pub mod digest;
 pub mod dispatch;
 mod door;

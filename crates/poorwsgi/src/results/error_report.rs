@@ -5,6 +5,7 @@ use std::error::Error;
 use std::fmt;
 
 use super::{clip, redact};
+use crate::clip as log;
 
 /// The most errors shown of a chain of sources: nothing stops an error from being its own source.
 const MAX_CAUSES: usize = 32;
@@ -43,20 +44,20 @@ pub struct ErrorReport {
     pub facts: Vec<(String, String)>,
 }
 
-/// The errors of the chain on one line, for a log: `outer: inner`; then the location and the backtrace.
+/// The errors of the chain on one line, for a log: `outer: inner`; then the location and the backtrace. What the errors
+/// say begins no line, and no character of it moves the cursor of a terminal.
 impl fmt::Display for ErrorReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, cause) in self.causes.iter().take(MAX_CAUSES).enumerate() {
-            let colon = if index > 0 { ": " } else { "" };
-            match &cause.kind {
-                Some(kind) => write!(f, "{colon}{kind}: {}", cause.message)?,
-                None => write!(f, "{colon}{}", cause.message)?,
-            }
-        }
+        let message = |cause: &Cause| match &cause.kind {
+            Some(kind) => format!("{kind}: {}", cause.message),
+            None => cause.message.clone(),
+        };
+        let mut line = self.causes.iter().take(MAX_CAUSES).map(message).collect::<Vec<_>>().join(": ");
         if let Some(location) = &self.location {
-            write!(f, " ({location})")?;
+            line = format!("{} ({location})", log::line(&line, log::LINE));
         }
-        if self.backtrace.is_empty() { Ok(()) } else { write!(f, "\n{}", self.backtrace) }
+        f.write_str(&log::line(&line, log::LINE))?;
+        if self.backtrace.is_empty() { Ok(()) } else { write!(f, "\n{}", log::following(&self.backtrace)) }
     }
 }
 
@@ -166,6 +167,22 @@ mod tests {
         let causes: Vec<_> = report.causes.iter().map(|cause| cause.message.as_str()).collect();
         assert_eq!(causes, ["400 Bad Request: age", "invalid digit found in string"]);
         assert_eq!(report.causes[0].kind.as_deref(), Some("HttpError"));
+    }
+
+    #[test]
+    fn what_an_error_says_begins_no_line_of_a_log() {
+        let report = ErrorReport {
+            causes: vec![Cause { kind: Some("E".to_owned()), message: "a\nforged\u{1b}[31m".to_owned() }],
+            ..ErrorReport::default()
+        };
+        assert_eq!(report.to_string(), "E: a\\nforged\\u{1b}[31m");
+        let report = report.with_location("app.rs:1").with_backtrace("Traceback\n  in f\nE: a\nforged\r\n");
+        assert_eq!(
+            report.to_string(),
+            "E: a\\nforged\\u{1b}[31m (app.rs:1)\n  Traceback\n    in f\n  E: a\n  forged\\r"
+        );
+        let long = report.with_type("x".repeat(5000)).to_string();
+        assert!(long.lines().all(|line| line.len() < 2048), "{long}");
     }
 
     #[test]

@@ -1,0 +1,209 @@
+//! Texts as a log may have them, whatever they quote: lines that have an end, of which only the first can be taken for the
+//! beginning of a record, without characters that a terminal obeys.
+//!
+//! Much of what is logged comes from clients: a path, and the text of an exception that quotes a form field. So control
+//! characters (except for the tabulator), the line separators of Unicode and what changes the direction of writing are
+//! escaped, and lines after the first of a record begin with a blank.
+
+use std::borrow::Cow;
+use std::fmt::{self, Display, Write};
+
+use crate::results::is_invisible;
+
+/// The most bytes of a line, with room for what a formatter puts before it: none is longer than 2 KiB then.
+pub const LINE: usize = 1900;
+/// The most bytes of what a request says: its method, its path.
+const QUOTED: usize = 300;
+/// The most bytes of one line of an error.
+const ERROR_LINE: usize = 900;
+/// The most bytes of a list.
+const LIST: usize = 1500;
+/// The most bytes that are read of an error, which may have several lines, as a traceback has.
+const ERROR: usize = 32 << 10;
+/// The most bytes of the lines that follow the first of a record.
+const FOLLOWING: usize = 64 << 10;
+
+/// What a request says, on one line.
+#[must_use]
+pub fn quoted(text: &str) -> Cow<'_, str> {
+    line(text, QUOTED)
+}
+
+/// What an error says.
+pub const fn error<T: Display>(text: T) -> Clipped<T> {
+    Clipped { text, line: ERROR_LINE }
+}
+
+/// What a list says.
+pub const fn list<T: Display>(text: T) -> Clipped<T> {
+    Clipped { text, line: LIST }
+}
+
+/// The text on one line of at most so many bytes, with a note of how many are left out.
+#[must_use]
+pub fn line(text: &str, most: usize) -> Cow<'_, str> {
+    if text.len() <= most && !text.contains(is_escaped) {
+        return Cow::Borrowed(text);
+    }
+    let mut line = String::with_capacity(text.len().min(most));
+    for (at, char) in text.char_indices() {
+        let kept = line.len();
+        match is_escaped(char) {
+            true => line.extend(char.escape_default()),
+            false => line.push(char),
+        }
+        if line.len() > most {
+            line.truncate(kept);
+            // Writing to a String cannot fail.
+            let _ = write!(line, "… ({} more bytes)", text.len() - at);
+            break;
+        }
+    }
+    Cow::Owned(line)
+}
+
+/// A whole record: its first line, and those that follow.
+#[must_use]
+pub fn record(text: &str) -> String {
+    record_of(text, LINE)
+}
+
+fn record_of(text: &str, most: usize) -> String {
+    let Some((first, others)) = text.split_once('\n') else { return line(text, most).into_owned() };
+    format!("{}\n{}", line(first, most), following_of(others, most))
+}
+
+/// Lines that follow the first one of a record, such as a traceback. Of a text that is too long, the end, which says what
+/// happened.
+#[must_use]
+pub fn following(text: &str) -> String {
+    following_of(text, LINE)
+}
+
+fn following_of(text: &str, most: usize) -> String {
+    let text = text.trim_end_matches('\n');
+    let kept = last_bytes(text, FOLLOWING);
+    let mark = if kept.split('\n').all(is_marked) { "" } else { "  " };
+    let mut lines = String::with_capacity(kept.len());
+    if kept.len() < text.len() {
+        let _ = writeln!(lines, "  … ({} bytes before)", text.len() - kept.len());
+    }
+    for (number, each) in kept.split('\n').enumerate() {
+        if number > 0 {
+            lines.push('\n');
+        }
+        if !each.is_empty() {
+            lines.push_str(mark);
+            lines.push_str(&line(each, most));
+        }
+    }
+    lines
+}
+
+/// Whether nobody takes the line for the beginning of a record.
+fn is_marked(line: &str) -> bool {
+    line.is_empty() || line.starts_with([' ', '\t'])
+}
+
+fn last_bytes(text: &str, most: usize) -> &str {
+    let begin = text.len().saturating_sub(most);
+    (begin..=text.len()).find_map(|begin| text.get(begin..)).unwrap_or_default()
+}
+
+fn is_escaped(char: char) -> bool {
+    is_invisible(char) || matches!(char, '\n' | '\u{2028}' | '\u{2029}')
+}
+
+/// A text as a log may have it.
+#[derive(Debug)]
+pub struct Clipped<T> {
+    text: T,
+    line: usize,
+}
+
+impl<T: Display> Display for Clipped<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut begin = Beginning::default();
+        // An error is ours, once there is enough.
+        let _ = write!(begin, "{}", self.text);
+        f.write_str(&record_of(&begin.text, self.line))?;
+        if begin.is_cut { f.write_str("…") } else { Ok(()) }
+    }
+}
+
+/// As much of a text as is read of it.
+#[derive(Default)]
+struct Beginning {
+    text: String,
+    is_cut: bool,
+}
+
+impl Write for Beginning {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let room = text.len().min(ERROR.saturating_sub(self.text.len()));
+        let kept = (0..=room).rev().find_map(|end| text.get(..end)).unwrap_or_default();
+        self.text.push_str(kept);
+        self.is_cut = kept.len() < text.len();
+        if self.is_cut { Err(fmt::Error) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Room for the note of what is left out.
+    const NOTE: usize = "… (12345678 more bytes)".len();
+
+    #[test]
+    fn what_is_short_stays_as_it_is() {
+        assert!(matches!(quoted("/path"), Cow::Borrowed("/path")));
+        assert_eq!(error("one\ttwo and é").to_string(), "one\ttwo and é");
+        assert_eq!(record("one\n  two\n\n\tthree\n"), "one\n  two\n\n\tthree");
+    }
+
+    #[test]
+    fn nothing_begins_a_line_or_reaches_a_terminal() {
+        assert_eq!(error("a\r\u{1b}[1m\0\u{9b}\u{7f}").to_string(), "a\\r\\u{1b}[1m\\u{0}\\u{9b}\\u{7f}");
+        assert_eq!(record("a\u{85}b\u{2028}c\u{2029}d\u{202e}"), "a\\u{85}b\\u{2028}c\\u{2029}d\\u{202e}");
+        assert_eq!(quoted("a\nb"), "a\\nb");
+        assert_eq!(error("one\ntwo\n  three\n\nfour\n").to_string(), "one\n  two\n    three\n\n  four");
+        assert_eq!(following("one\n  two"), "  one\n    two");
+        let once = record("one\ntwo\n  three");
+        assert_eq!(record(&once), once, "lines are marked once");
+    }
+
+    #[test]
+    fn each_line_is_cut_off() {
+        assert_eq!(quoted(&"x".repeat(QUOTED)), "x".repeat(QUOTED));
+        assert_eq!(quoted(&"x".repeat(QUOTED + 1)), "x".repeat(QUOTED) + "… (1 more bytes)");
+        assert_eq!(line("\0\0\0", 11), "\\u{0}\\u{0}… (1 more bytes)");
+        let long = format!("{}\nlast", "é".repeat(5000));
+        let kept = "é".repeat(ERROR_LINE / 2);
+        assert_eq!(error(long).to_string(), format!("{kept}… ({} more bytes)\n  last", 10_000 - ERROR_LINE));
+    }
+
+    #[test]
+    fn a_text_is_cut_off() {
+        let many = (0..100_000).map(|number| format!("line {number}\n")).collect::<String>();
+        let begin = error(&many).to_string();
+        assert!(begin.starts_with("line 0\n  line 1\n") && begin.ends_with('…'), "{}", begin.len());
+        assert!(begin.len() < 2 * ERROR);
+        let end = record(&many);
+        assert!(end.starts_with("line 0\n  … (") && end.ends_with("\n  line 99999"), "{}", end.len());
+        assert!(end.len() < 2 * FOLLOWING);
+    }
+
+    proptest! {
+        #[test]
+        fn no_line_is_too_long_or_begins_a_record(text in "(?s)(.|\n|\u{1b}|\u{2028}){0,2000}") {
+            for (clipped, most) in [(error(&text).to_string(), ERROR_LINE), (record(&text), LINE)] {
+                prop_assert!(clipped.split('\n').all(|line| line.len() <= "  ".len() + most + NOTE));
+                prop_assert!(clipped.split('\n').skip(1).all(is_marked));
+                prop_assert!(!clipped.replace('\n', "").contains(is_escaped));
+            }
+        }
+    }
+}
