@@ -171,6 +171,13 @@ def test_what_a_client_says_begins_no_line_of_the_log(site, kind, caplog):
         assert not re.search("[\0-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e]", record), record
 
 
+def test_a_text_that_is_not_unicode_takes_no_traceback_from_the_log(site, caplog):
+    assert site("/bad/value").status == 500
+    (record,) = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert "\n  Traceback (most recent call last):\n" in record
+    assert "in raising" in record
+
+
 def test_a_response_is_sent_once(site, caplog):
     assert site("/used").text == "once"
     assert site("/used").status == 500

@@ -178,5 +178,5 @@ pub(crate) fn traceback(py: Python<'_>, exception: &PyErr) -> PyResult<String> {
     // All three, because the value alone need not know its traceback.
     let parts = (exception.get_type(py), exception.value(py), exception.traceback(py));
     let lines = py.import("traceback")?.call_method1("format_exception", parts)?;
-    Ok(lines.extract::<Vec<String>>()?.concat())
+    lines.try_iter()?.map(|line| Ok(line?.str()?.to_string_lossy().into_owned())).collect()
 }
