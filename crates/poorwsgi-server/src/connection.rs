@@ -27,8 +27,8 @@ use crate::serve::Introduce;
 use crate::stop::{Level, Stop};
 use crate::stream::{Accepted, Stream};
 
-/// How long a client that is still sending is listened to after its refusal, so that the refusal is not lost in a
-/// reset (RFC 9112, section 9.6).
+/// How long a client that is still sending is listened to after its refusal, or its last answer, so that this is not
+/// lost in a reset (RFC 9112, section 9.6).
 const LINGER: Duration = Duration::from_secs(2);
 
 /// hyper as this server needs it. Deadlines and the limits of a head are not hyper's: see `io`.
@@ -85,8 +85,10 @@ pub(crate) async fn drive<S, B>(
             return;
         }
     }
-    if (io.has_unread() || context.is_spoilt()) && context.stop.level() < Level::AtOnce {
-        linger(io.into_inner()).await;
+    let has_more = io.has_unread() || context.is_spoilt();
+    let stream = io.into_inner();
+    if (has_more || stream.has_unread()) && context.stop.level() < Level::AtOnce {
+        linger(stream).await;
     }
 }
 

@@ -1,12 +1,14 @@
 //! A connected socket of either kind.
 
 use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
 use std::net;
 use std::os::unix;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
@@ -54,6 +56,12 @@ impl Accepted {
 }
 
 impl Stream {
+    /// Whether more has come than was read. Closing the socket would reset it then.
+    pub(crate) fn has_unread(&self) -> bool {
+        let mut byte = [MaybeUninit::uninit()];
+        either!(&self.socket, socket => SockRef::from(socket).peek(&mut byte)).is_ok_and(|read| read > 0)
+    }
+
     fn poll_send_file(&self, cx: &mut Context<'_>, most: usize) -> Poll<io::Result<usize>> {
         either!(&self.socket, socket => loop {
             ready!(socket.poll_write_ready(cx))?;

@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::oneshot;
 
-use crate::support::{PATIENCE, TestServer, statuses};
+use crate::support::{LONG, PATIENCE, TestServer, statuses};
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n";
 
@@ -153,4 +153,20 @@ async fn dropping_the_server_ends_its_connections() {
     server.begun().await;
     server.running.abort();
     assert_eq!(client.rest().await, "");
+}
+
+/// Closing a socket that has more to read resets it, and takes what the client has not got yet (RFC 9112, section 9.6).
+#[tokio::test]
+async fn a_last_answer_is_whole_whatever_comes_behind_its_request() {
+    for behind in ["GET /never HTTP/1.1\r\nHost: a.example\r\n\r\n", "\r\n"] {
+        let server = TestServer::start(Config::new()).await;
+        let mut client = server.connect_slowly().await;
+        client.send("GET /wait-long HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n").await;
+        server.begun().await;
+        client.send(behind).await;
+        server.signals.go.notify_one();
+        let answer = client.rest().await;
+        let (_, content) = answer.split_once("\r\n\r\n").unwrap();
+        assert_eq!((statuses(&answer), content.len()), (vec![200], LONG), "behind it: {behind:?}");
+    }
 }

@@ -15,7 +15,7 @@ use poorwsgi::response::Declined;
 use poorwsgi::{Application, BoxError, HttpError};
 use poorwsgi_server::{BodyError, Config, RequestBody, Server};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 use tower_service::Service;
@@ -77,6 +77,13 @@ impl TestServer {
         Client { stream: TcpStream::connect(self.address).await.unwrap(), seen: Vec::new() }
     }
 
+    /// A client that takes little at a time.
+    pub(crate) async fn connect_slowly(&self) -> Client {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        Client { stream: socket.connect(self.address).await.unwrap(), seen: Vec::new() }
+    }
+
     /// Sends all, says that there is no more, and reads to the end.
     pub(crate) async fn ask(&self, request: impl AsRef<[u8]>) -> String {
         let mut client = self.connect().await;
@@ -85,6 +92,9 @@ impl TestServer {
         client.rest().await
     }
 }
+
+/// The length of what `/wait-long` answers.
+pub(crate) const LONG: usize = 500_000;
 
 pub(crate) struct Client {
     pub(crate) stream: TcpStream,
@@ -203,6 +213,11 @@ async fn answer(request: Request<RequestBody>, signals: Arc<Signals>) -> Result<
             signals.begun.notify_one();
             signals.go.notified().await;
             response.body(text("waited"))?
+        }
+        "/wait-long" => {
+            signals.begun.notify_one();
+            signals.go.notified().await;
+            response.body(text("long ".repeat(LONG / 5)))?
         }
         "/polls" => {
             signals.begun.notify_one();
