@@ -107,6 +107,17 @@ class TestFileCallback:
 
         assert parse(self.BODY, file_callback=lambda _: Slow())["file"].value == b"one\ntwo"
 
+    @pytest.mark.parametrize("answer", [True, 1, 0, -1, 10**30, "3"])
+    def test_only_a_file_says_how_much_it_has_taken(self, answer):
+        class Telling(Sink):
+            def write(self, data):
+                pieces.append(bytes(data))
+                return answer
+
+        pieces = []
+        parse(multipart(part(b"content", filename="f")), file_callback=lambda _: Telling())
+        assert b"".join(pieces) == b"content"
+
     def test_the_file_is_closed_when_the_form_goes_away_and_not_earlier(self):
         log = []
         form = parse(self.BODY, file_callback=lambda _: Closing(log))

@@ -10,7 +10,7 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBool, PyBytes};
 use tempfile::{SpooledData, SpooledTempFile};
 
 use crate::names::Name;
@@ -113,9 +113,13 @@ impl PythonFile {
 impl Write for PythonFile {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         self.with(|file| {
-            let written = file.call_method1(intern!(file.py(), "write"), (PyBytes::new(file.py(), data),))?;
-            // A raw file may take less than it was given; another object says what it likes.
-            Ok(written.extract().unwrap_or(data.len()).min(data.len()))
+            static FILE: Name = Name::new("io", "IOBase");
+            let py = file.py();
+            let written = file.call_method1(intern!(py, "write"), (PyBytes::new(py, data),))?;
+            // A raw file may take less than it was given; another object says what it likes, such as True.
+            let is_count = file.is_instance(FILE.get(py)?)? && !written.is_instance_of::<PyBool>();
+            let count = if is_count { written.extract().unwrap_or(data.len()) } else { data.len() };
+            Ok(count.min(data.len()))
         })
     }
 
