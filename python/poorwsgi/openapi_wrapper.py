@@ -16,7 +16,10 @@ from collections import OrderedDict
 from openapi_core.datatypes import RequestParameters
 from openapi_core.protocols import Request, Response
 
+from poorwsgi._poorwsgi import _charset
 from poorwsgi.headers import parse_header
+from poorwsgi.response import HTTPException
+from poorwsgi.state import HTTP_BAD_REQUEST
 
 
 class OpenAPIRequest(Request):
@@ -87,16 +90,26 @@ class OpenAPIRequest(Request):
     def content_type(self):
         """The media type of the content with its parameters, "" where the request has none.
 
-        A parameter whose value has a ";" or "=" is left out: openapi-core cannot read it.
+        A parameter whose value has a ";" or "=" is left out: openapi-core cannot read it. Raises HTTPException(400) for a
+        charset that clients may not name: openapi-core would decode the content by it.
         """
         headers = getattr(self.request, "headers", {})
-        return _readable(headers.get("Content-Type", ""))
+        media_type, parameters = parse_header(headers.get("Content-Type", ""))
+        if "charset" in parameters:
+            name = _charset(parameters["charset"])
+            if name is None:
+                raise HTTPException(HTTP_BAD_REQUEST, error="the charset of the content is not known")
+            parameters["charset"] = name
+        return _written(media_type, parameters)
 
 
 def _readable(content_type):
+    return _written(*parse_header(content_type))
+
+
+def _written(media_type, parameters):
     # openapi-core splits at each ";" and "=", quoted or not, and raises ValueError where a parameter has not exactly one "=".
     # No client may cause that.
-    media_type, parameters = parse_header(content_type)
     plain = (f"{name}={value}" for name, value in parameters.items() if name and not set(name + value) & set(";="))
     return "; ".join((media_type, *plain))
 

@@ -59,6 +59,12 @@ fn load<'py>(raw: &Bound<'py, PyAny>, charset: &str, depth: usize) -> PyResult<B
     LOADS.get(raw.py())?.call1((text,))
 }
 
+/// The name by which Python knows a charset that clients may name; None of any other.
+#[pyfunction]
+pub(crate) fn _charset(name: &str) -> Option<&'static str> {
+    Charset::named(name).map(Charset::name)
+}
+
 fn wrap(value: Bound<'_, PyAny>) -> PyResult<Bound<'_, PyAny>> {
     let py = value.py();
     if value.is_exact_instance_of::<PyDict>() {

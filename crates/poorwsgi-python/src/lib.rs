@@ -61,7 +61,7 @@ mod _poorwsgi {
         parse_negotiation, parse_range, render_negotiation, time_to_http,
     };
     #[pymodule_export]
-    use super::json::parse_json_request;
+    use super::json::{_charset, parse_json_request};
     #[pymodule_export]
     use super::orphan::_end_after_parent;
     #[pymodule_export]

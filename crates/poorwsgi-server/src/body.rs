@@ -62,6 +62,21 @@ impl Place {
     }
 }
 
+/// As much of a body that nobody has read is read and forgotten by hyper, so that its connection goes on.
+const FORGOTTEN: u64 = 64 << 10;
+
+impl Lease {
+    /// Whether more of the body is left than is read for the sake of the connection.
+    pub(crate) fn is_left(&self) -> bool {
+        match &*self.0.state() {
+            State::Open { incoming, .. } if !incoming.is_end_stream() => {
+                incoming.size_hint().exact().is_none_or(|length| length > FORGOTTEN)
+            }
+            _ => false,
+        }
+    }
+}
+
 impl Drop for Lease {
     fn drop(&mut self) {
         let mut state = self.0.state();

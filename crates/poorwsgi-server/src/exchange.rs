@@ -15,7 +15,7 @@ use http_body::Body;
 use hyper::body::Incoming;
 use pin_project_lite::pin_project;
 use poorwsgi::clip;
-use poorwsgi::response::Declined;
+use poorwsgi::response::{BodyKind, Declined};
 use poorwsgi::{Application, BoxError};
 use tower_service::Service;
 
@@ -259,7 +259,8 @@ fn finish<B: Body<Data = Bytes> + 'static>(
     };
     record.answered(response.status());
     let context = record.context();
-    let closes = context.is_spoilt() || context.stop.level() > Level::Running;
+    let leaves_body = is_at_hand(response.body()) && record.leaves_body();
+    let closes = leaves_body || context.is_spoilt() || context.stop.level() > Level::Running;
     let headers = response.headers_mut();
     if said.coding {
         headers.remove(header::TRANSFER_ENCODING);
@@ -285,6 +286,12 @@ fn finish<B: Body<Data = Bytes> + 'static>(
         };
         Outgoing::new(payload, said.length, record)
     }))
+}
+
+/// Whether content is known not to be made of the body of the request while it is sent.
+fn is_at_hand<B: 'static>(body: &B) -> bool {
+    let ours = (body as &dyn Any).downcast_ref::<poorwsgi::response::Body>();
+    ours.is_some_and(|body| matches!(body.kind(), BodyKind::Bytes(_) | BodyKind::File(_)))
 }
 
 /// What the head of a response says of the things that are the server's.

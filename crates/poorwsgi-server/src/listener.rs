@@ -15,6 +15,7 @@ use std::time::Duration;
 use listenfd::ListenFd;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use poorwsgi::request::Connection;
+use rustix::io::Errno;
 use socket2::{Domain, Protocol, SockAddr, Type};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
@@ -196,14 +197,19 @@ pub(crate) struct Listener {
 
 impl Listener {
     /// The next connection. Errors that are not the listener's own are waited out: without file descriptors there is
-    /// nothing to do but to wait until a connection ends.
-    pub(crate) async fn accept(&self) -> (Accepted, Connection) {
+    /// nothing to do but to wait until a connection ends, for which `make_room` is called.
+    pub(crate) async fn accept(&self, make_room: impl Fn()) -> (Accepted, Connection) {
         let mut pause = Pause::default();
         loop {
             match self.accept_once().await {
                 Ok(accepted) => return accepted,
                 Err(error) if is_the_peers(&error) => {}
-                Err(error) => pause.after(&error).await,
+                Err(error) => {
+                    if is_for_want_of_descriptors(&error) {
+                        make_room();
+                    }
+                    pause.after(&error).await;
+                }
             }
         }
     }
@@ -275,6 +281,10 @@ impl Pause {
         self.0 = (self.0 * 2).clamp(Duration::from_millis(10), Duration::from_secs(1));
         tokio::time::sleep(self.0).await;
     }
+}
+
+fn is_for_want_of_descriptors(error: &io::Error) -> bool {
+    [Errno::MFILE, Errno::NFILE].iter().any(|known| error.raw_os_error() == Some(known.raw_os_error()))
 }
 
 /// Errors of one connection that was gone before it was accepted (accept(2), "Error handling").

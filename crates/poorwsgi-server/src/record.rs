@@ -51,6 +51,11 @@ impl Record {
         self.body = body;
     }
 
+    /// Whether nobody has read the body of the request, of which there is much.
+    pub(crate) fn leaves_body(&self) -> bool {
+        self.body.as_ref().is_some_and(Lease::is_left)
+    }
+
     pub(crate) const fn method(&self) -> &Method {
         &self.method
     }

@@ -282,7 +282,7 @@ where
         let Bound { service, config, socket, introduce, .. } = self;
         let listener = socket.listen(None)?;
         let (accepted, peer) = tokio::select! {
-            accepted = listener.accept() => accepted,
+            accepted = listener.accept(|| ()) => accepted,
             () = stop => return Ok(false),
         };
         let mut protocol = connection::protocol(&config);
@@ -326,7 +326,7 @@ where
         let drain = loop {
             let next = async {
                 let permit = permit(&permits, &listener, &stop.0, &mut limit).await;
-                (permit, listener.accept().await)
+                (permit, listener.accept(|| stop.0.make_room(some_of(connections))).await)
             };
             tokio::select! {
                 biased;
@@ -380,6 +380,11 @@ async fn accept_rest(
     }
 }
 
+/// How many idle connections make room at a time.
+fn some_of(connections: u32) -> u32 {
+    (connections / 16).max(1)
+}
+
 /// What a connection has as long as it lasts. No error ever comes, for nobody closes the semaphore.
 type Permit = Result<OwnedSemaphorePermit, AcquireError>;
 
@@ -397,7 +402,7 @@ async fn permit(permits: &Arc<Semaphore>, listener: &Listener, stop: &Stop, limi
             permit = &mut free => return permit,
             () = listener.left_waiting(CROWDED) => {
                 limit.reached();
-                stop.make_room((limit.connections() / 16).max(1));
+                stop.make_room(some_of(limit.connections()));
             }
         }
     }

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use http::{Request, Response};
 use http_body_util::BodyExt;
+use poorwsgi::Application;
+use poorwsgi::state::METHOD_POST;
 use poorwsgi_server::{Config, RequestBody, Server};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -217,4 +219,25 @@ async fn a_body_that_is_kept_is_taken_back_with_its_response() {
     assert_eq!(told, "request body: the body cannot be read after the response was sent");
     drop(stop);
     running.await.unwrap().unwrap();
+}
+
+/// The server closes the connection behind a body that nobody has read, and says so (RFC 9112, section 9.6).
+#[tokio::test]
+async fn an_answer_before_a_large_body_says_that_the_connection_closes() {
+    let mut app = Application::new("unread");
+    app.settings_mut().auto_data = false;
+    app.route("/", METHOD_POST, |_: poorwsgi::Request| "unread").unwrap();
+    let server = TestServer::of(app, Config::new()).await;
+    for (body, closes) in [
+        ("Content-Length: 100000\r\n\r\n", true),
+        ("Transfer-Encoding: chunked\r\n\r\n", true),
+        // Little is read and forgotten.
+        ("Content-Length: 3\r\n\r\nabc", false),
+    ] {
+        let mut client = server.connect().await;
+        client.send(post("/", body)).await;
+        let head = client.until("\r\n\r\n").await;
+        assert_eq!(statuses(&head), [200]);
+        assert_eq!(head.contains("\r\nconnection: close\r\n"), closes, "{body:?}: {head}");
+    }
 }
