@@ -1,4 +1,5 @@
 """The command line, as a person at a terminal has it."""
+import contextlib
 import os
 import re
 import signal
@@ -194,6 +195,36 @@ def test_an_address_in_use(command):
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert re.search(r"127\.0\.0\.1:\d+: Address already in use", done.stderr)
+
+
+def test_a_unix_socket_in_use(command, tmp_path):
+    """By a server that hangs, and whose queue is full."""
+    path = str(tmp_path / "socket")
+    with socket.socket(socket.AF_UNIX) as taken, contextlib.ExitStack() as clients:
+        taken.bind(path)
+        taken.listen(0)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                client = clients.enter_context(socket.socket(socket.AF_UNIX))
+                client.setblocking(False)
+                client.connect(path)
+        done = command("run", "site_module:app", "--bind", f"unix:{path}")
+    assert done.returncode == 1
+    assert "another server listens" in done.stderr
+
+
+def test_more_sockets_than_one(directory):
+    """As systemd hands them over. Clients of another one would wait for ever."""
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
+        first, second = sorted((one.fileno(), two.fileno()))
+        assert second == first + 1
+        done = subprocess.run(
+            [*COMMANDS["python -m poorwsgi"], "run", "site_module:app", "--bind", "inherited"], cwd=directory,
+            env={**os.environ, "LISTEN_FDS": "2", "LISTEN_FDS_FIRST_FD": str(first)}, pass_fds=[first, second],
+            capture_output=True, text=True, timeout=30,
+        )
+    assert done.returncode == 1
+    assert "2 sockets were handed over (LISTEN_FDS), and one is served" in done.stderr
 
 
 @pytest.mark.parametrize("arguments", [

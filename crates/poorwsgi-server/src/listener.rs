@@ -6,7 +6,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
-use std::os::unix::net::{UnixListener, UnixStream as StdUnixStream};
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -82,6 +82,10 @@ impl Socket {
             return Err(none("the inherited socket is taken already"));
         }
         let mut sockets = ListenFd::from_env();
+        if sockets.len() > 1 {
+            let text = format!("{} sockets were handed over (LISTEN_FDS), and one is served", sockets.len());
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+        }
         if let Ok(Some(socket)) = sockets.take_tcp_listener(0) {
             socket.set_nonblocking(true)?;
             return Ok(Socket::Tcp(socket));
@@ -308,10 +312,13 @@ fn remove_stale(path: &Path) -> io::Result<()> {
             format!("{} is not a socket", path.display()),
         ));
     }
-    match StdUnixStream::connect(path) {
+    let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    // Where the queue of a server is full, it would be waited for, and that may hang.
+    socket.set_nonblocking(true)?;
+    match socket.connect(&SockAddr::unix(path)?) {
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path),
-        Err(error) => Err(error),
-        Ok(_) => Err(io::Error::new(
+        Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
+        Ok(()) | Err(_) => Err(io::Error::new(
             io::ErrorKind::AddrInUse,
             format!("{}: another server listens", path.display()),
         )),
