@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 
 import pytest
 from processes import listening
@@ -217,3 +218,30 @@ def test_the_first_process_of_a_container_leaves_no_zombies(start, tmp_path):
     until(lambda: len(workers.pids() - before) == 1)
     assert "was ended by SIGKILL" in workers.messages()
     assert workers.stop() == 0
+
+
+#: Waits for signals in a thread of its own, as some applications do.
+WAITS = APP + """
+import signal
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
+"""
+
+
+def test_an_application_that_blocks_signals_is_stopped_all_the_same(start, tmp_path):
+    (tmp_path / "app.py").write_text(WAITS)
+    workers = start("--workers", "1")
+    begun = time.monotonic()
+    assert workers.stop() == 0
+    assert time.monotonic() - begun < 20
+    assert "killed" not in workers.messages()
+
+
+@pytest.mark.parametrize(("statement", "how"), [
+    ("os._exit(0)", "ended with status 0"), ("os.kill(os.getpid(), 9)", "was ended by SIGKILL"),
+])
+def test_a_first_worker_that_ends_in_silence_is_spoken_for(tmp_path, statement, how):
+    (tmp_path / "app.py").write_text(f"import os\n{statement}")
+    run = [sys.executable, "-m", "poorwsgi", "run", "app:app", "--port", "0"]
+    process = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, timeout=30)
+    assert process.returncode == 1
+    assert how in process.stderr

@@ -16,7 +16,7 @@ from contextlib import suppress
 
 from poorwsgi import _log
 from poorwsgi._worker import (
-    CONTROL, CUT, LAST_WORDS, LISTENING, LONGEST_WORD, NOT_FOR_WORKERS, RETIRE, SIBLINGS, STUCK, TELL, WORDS,
+    CONTROL, CUT, LAST_WORDS, LISTENING, LONGEST_WORD, NOT_FOR_WORKERS, RETIRE, SIBLINGS, STOP, STUCK, TELL, WORDS,
 )
 
 _LOG = logging.getLogger("poorwsgi.supervisor")
@@ -101,6 +101,8 @@ class _Worker:
         """Tells it to finish what it does, and to end."""
         if self.kill_at is None:
             self.kill_at = time.monotonic() + grace
+            # One that has blocked the signal hears it none the less, and one that hears nothing ends by the signal.
+            self.ask(STOP)
             self.signal(signal.SIGTERM)
 
     def retire(self, grace):
@@ -415,13 +417,15 @@ class Supervisor:
 
     def _died(self, worker):
         status = worker.process.returncode
-        if not self._is_good:
-            # It has said itself why it cannot start; another one would say the same.
-            self._stop()
-            self._status = status if status > 0 else 1
-            return
         how = f"was ended by {_signal_name(-status)}" if status < 0 else f"ended with status {status}"
-        _LOG.error("worker %d %s", worker.pid, how)
+        # The first one has said itself why it cannot start, where it could.
+        if self._is_good or status <= 0:
+            _LOG.error("worker %d %s", worker.pid, how)
+        if not self._is_good:
+            # Another one would say the same.
+            self._stop()
+            self._status = max(status, 1)
+            return
         # To load the application is what it costs to replace one that was ready, and clients wait for it.
         if worker.how is None:
             self._hold(worker.replaces)

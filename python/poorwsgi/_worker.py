@@ -23,7 +23,7 @@ LISTENING = ("LISTEN_FDS", "LISTEN_FDS_FIRST_FD", "LISTEN_PID", "LISTEN_FDNAMES"
 
 #: What is said to the supervisor alone. Who tells every process, as `pkill -f` does, is not to end the workers by it.
 NOT_FOR_WORKERS = (signal.SIGHUP, signal.SIGUSR1, signal.SIGTTIN, signal.SIGTTOU)
-RETIRE, TELL, CUT = b"r", b"t", b"c"  # what a worker is asked for
+RETIRE, STOP, TELL, CUT = b"r", b"s", b"t", b"c"  # what a worker is asked for
 WORDS = ("ready", "alive", "replace")  # what a worker says, each a line and some with more text behind
 LONGEST_WORD = 1000  # bytes of a line that a worker says
 LAST_WORDS = 5  # seconds that a worker gets above its stop_timeout
@@ -123,6 +123,8 @@ class Control:
                 asked = self._connection.recv(1)
                 if asked == RETIRE:
                     self._finish(server.retire)
+                elif asked == STOP:
+                    self._finish(server.stop)
                 elif asked == TELL:
                     _tell_routes(application)
                 elif asked == CUT:
