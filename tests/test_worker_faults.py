@@ -406,13 +406,35 @@ def test_signals_for_the_supervisor_do_nothing_to_a_worker_that_starts(start, ve
 _IMPATIENT = "import poorwsgi._supervisor as s, poorwsgi._worker as w, poorwsgi.cli as c; s.STUCK = w.STUCK = 3; c.main()"
 
 
-def test_a_pause_of_all_processes_is_no_fault_of_the_workers(start):
+#: The same; the supervisor is paused while it is at work where there is a file of this name.
+_PAUSES = """
+import os, signal
+import poorwsgi._supervisor as s
+
+class Supervisor(s.Supervisor):
+    def _fill(self):
+        super()._fill()
+        if os.path.exists("pause"):
+            os.unlink("pause")
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+s.Supervisor = Supervisor
+""" + _IMPATIENT
+
+
+@pytest.mark.parametrize("is_asleep", [True, False])
+def test_a_pause_of_all_processes_is_no_fault_of_the_workers(start, tmp_path, is_asleep):
     """As a container is paused. The supervisor may be the first that goes on."""
-    workers = start("--workers", "2", program=("-c", _IMPATIENT))
+    workers = start("--workers", "2", program=("-c", _IMPATIENT if is_asleep else _PAUSES))
     pids = workers.pids()
     every = (*pids, workers.process.pid)
-    for pid in every:
+    for pid in pids:
         os.kill(pid, signal.SIGSTOP)
+    if is_asleep:
+        workers.signal(signal.SIGSTOP)
+    else:
+        (tmp_path / "pause").touch()
+        workers.signal(signal.SIGCHLD)
     until(lambda: all(states(pid) == {"T"} for pid in every))
     time.sleep(4)
     workers.signal(signal.SIGCONT)

@@ -136,6 +136,7 @@ class Supervisor:
         self._reloads = 0  # how many were asked for
         self._held = []  # when workers may be started in the place of those that did not become ready
         self._stops = 0
+        self._woken_at = time.monotonic()
         self._is_good = False
         self._announced = False
         self._status = 0
@@ -263,9 +264,10 @@ class Supervisor:
 
     def _wait(self, woken):
         timeout = self._timeout()
-        begun = time.monotonic()
         events = self._selector.select(timeout)
-        if timeout is not None and time.monotonic() > begun + timeout + _LATE:
+        # Counted from the last time, since it may have been paused at work as well.
+        before, self._woken_at = self._woken_at, time.monotonic()
+        if timeout is not None and self._woken_at > before + timeout + _LATE:
             self._forgive()
         for key, _ in events:
             if key.data is not None:

@@ -412,10 +412,11 @@ pub(crate) fn _raise_descriptor_limit(settings: Option<&Bound<'_, PyDict>>) -> P
 }
 
 /// Calls a function in a thread of its own, and waits for it no longer than so many seconds. Python starts none when it ends.
+/// Where the system has no thread, it is not called.
 #[pyfunction]
 pub(crate) fn _call_within(py: Python<'_>, timeout: f64, function: Py<PyAny>) {
     let (sender, receiver) = mpsc::channel();
-    thread::spawn(move || {
+    let call = move || {
         Python::attach(|py| {
             if let Err(error) = function.call0(py) {
                 error.write_unraisable(py, None);
@@ -423,6 +424,8 @@ pub(crate) fn _call_within(py: Python<'_>, timeout: f64, function: Py<PyAny>) {
         });
         // Nobody waits for it after the time.
         let _ = sender.send(());
-    });
-    let _ = py.detach(move || receiver.recv_timeout(Duration::from_secs_f64(timeout)));
+    };
+    if thread::Builder::new().spawn(call).is_ok() {
+        let _ = py.detach(move || receiver.recv_timeout(Duration::from_secs_f64(timeout)));
+    }
 }
