@@ -15,7 +15,7 @@ use poorwsgi_server::spool::{Gathered, Gathering, Spool};
 use tokio::runtime::{Builder, Runtime};
 
 thread_local! {
-    static RUNTIME: Runtime = Builder::new_current_thread().build().expect("a runtime");
+    static RUNTIME: Runtime = Builder::new_current_thread().enable_time().build().expect("a runtime");
 }
 
 fuzz_target!(|input: &[u8]| {

@@ -266,7 +266,7 @@ impl Drop for MemoryShare {
     }
 }
 
-/// A request body that is put together as it comes: in memory up to [`IN_MEMORY`] and what the spool has left, then in a
+/// A request body that is put together as it comes, on a runtime of tokio that has timers: in memory up to [`IN_MEMORY`] and what the spool has left, then in a
 /// temporary file. While a piece is written to the file, no more is read from the client.
 #[derive(Debug)]
 pub struct Gathering {

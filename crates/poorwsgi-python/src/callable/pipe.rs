@@ -45,8 +45,8 @@ const TURNS: usize = 3;
 pub(crate) struct Patience(Arc<Limits>);
 
 struct Limits {
-    /// How many more threads may wait for their clients.
-    free: Mutex<usize>,
+    turns: Mutex<Turns>,
+    /// Told when there is a place, or the line has moved on.
     freed: Condvar,
     /// How many of those stay free for clients whose file is full.
     kept_free: usize,
@@ -55,6 +55,23 @@ struct Limits {
     /// Clients that have something in a file; who takes a block of it goes to the end.
     in_files: Line,
     spool: Spool,
+}
+
+/// Who may wait for a client.
+struct Turns {
+    /// How many more threads.
+    free: usize,
+    /// Those who have asked for it.
+    line: VecDeque<u64>,
+    next: u64,
+}
+
+impl Turns {
+    fn enter(&mut self) -> u64 {
+        self.next += 1;
+        self.line.push_back(self.next);
+        self.next
+    }
 }
 
 /// Clients in the order in which they are cut off for others: who has taken nothing for longest comes first.
@@ -100,7 +117,7 @@ impl Patience {
     pub(crate) fn new(threads: usize, spool: Spool) -> Self {
         let most = (threads / 2).max(1);
         Patience(Arc::new(Limits {
-            free: Mutex::new(most),
+            turns: Mutex::new(Turns { free: most, line: VecDeque::new(), next: 0 }),
             freed: Condvar::new(),
             kept_free: most - threads / 4,
             waited_for: Line::default(),
@@ -109,35 +126,41 @@ impl Patience {
         }))
     }
 
-    /// The permission to wait for a client, where so many more stay free.
+    /// The permission to wait for a client, where so many more stay free and nobody has asked before.
     fn may_wait(&self, kept_free: usize) -> Option<Permit<'_>> {
-        self.take(self.free(), kept_free)
-    }
-
-    /// The permission to wait, as soon as there is one: where too many threads wait, for the price of the client that has
-    /// been waited for longest.
-    fn turn(&self) -> Option<Permit<'_>> {
-        let _aside = step_aside();
-        (0..TURNS).find_map(|_| {
-            self.may_wait(0).or_else(|| {
-                self.0.waited_for.cut_first();
-                let has_none = |free: &mut usize| *free == 0;
-                let waited = self.0.freed.wait_timeout_while(self.free(), TURN, has_none);
-                self.take(waited.unwrap_or_else(PoisonError::into_inner).0, 0)
-            })
-        })
-    }
-
-    fn free(&self) -> MutexGuard<'_, usize> {
-        self.0.free.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn take(&self, mut free: MutexGuard<'_, usize>, kept_free: usize) -> Option<Permit<'_>> {
-        if *free <= kept_free {
+        let mut turns = self.turns();
+        if turns.free <= kept_free || !turns.line.is_empty() {
             return None;
         }
-        *free -= 1;
+        turns.free -= 1;
         Some(Permit(self))
+    }
+
+    /// The permission to wait, in the order in which it was asked for: where too many threads wait, for the price of the
+    /// client that has been waited for longest.
+    fn turn(&self) -> Option<Permit<'_>> {
+        let _aside = step_aside();
+        let number = self.turns().enter();
+        for _ in 0..TURNS {
+            self.0.waited_for.cut_first();
+            let must_wait = |turns: &mut Turns| turns.free == 0 || turns.line.front() != Some(&number);
+            let waited = self.0.freed.wait_timeout_while(self.turns(), TURN, must_wait);
+            let (mut turns, result) = waited.unwrap_or_else(PoisonError::into_inner);
+            if !result.timed_out() {
+                turns.line.pop_front();
+                turns.free -= 1;
+                drop(turns);
+                self.0.freed.notify_all();
+                return Some(Permit(self));
+            }
+        }
+        self.turns().line.retain(|each| *each != number);
+        self.0.freed.notify_all();
+        None
+    }
+
+    fn turns(&self) -> MutexGuard<'_, Turns> {
+        self.0.turns.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn file_bytes(&self) -> u64 {
@@ -150,8 +173,8 @@ struct Permit<'a>(&'a Patience);
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        *self.0.free() += 1;
-        self.0.0.freed.notify_one();
+        self.0.turns().free += 1;
+        self.0.0.freed.notify_all();
     }
 }
 
