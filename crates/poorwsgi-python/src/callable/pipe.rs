@@ -7,7 +7,8 @@
 //! 1. has its thread wait for it, while no more than a quarter of all threads wait for clients;
 //! 2. else is given time by a temporary file, from which it gets the rest, so that the thread can end the call;
 //! 3. where the file is full, has its thread wait after all, while no more than half of the threads do;
-//! 4. else takes the place of the one that has been waited for longest, which is cut off.
+//! 4. else waits for a place, with no more than a quarter of the threads, and takes that of the client that has been waited
+//!    for longest, which is cut off.
 //!
 //! A thread that waits takes no place among those that make calls.
 
@@ -40,6 +41,9 @@ const PART: u64 = 32;
 const TURN: Duration = Duration::from_secs(5);
 const TURNS: usize = 3;
 
+/// So many threads may wait for a place however few there are.
+const SHORTEST_LINE: usize = 8;
+
 /// What is done for clients that read slowly. Clones share it.
 #[derive(Clone)]
 pub(crate) struct Patience(Arc<Limits>);
@@ -61,16 +65,21 @@ struct Limits {
 struct Turns {
     /// How many more threads.
     free: usize,
-    /// Those who have asked for it.
+    /// Those who have asked for it, and how many may.
     line: VecDeque<u64>,
+    longest_line: usize,
     next: u64,
 }
 
 impl Turns {
-    fn enter(&mut self) -> u64 {
+    /// Asks for it; `None` where too many do.
+    fn enter(&mut self) -> Option<u64> {
+        if self.line.len() >= self.longest_line {
+            return None;
+        }
         self.next += 1;
         self.line.push_back(self.next);
-        self.next
+        Some(self.next)
     }
 }
 
@@ -117,7 +126,12 @@ impl Patience {
     pub(crate) fn new(threads: usize, spool: Spool) -> Self {
         let most = (threads / 2).max(1);
         Patience(Arc::new(Limits {
-            turns: Mutex::new(Turns { free: most, line: VecDeque::new(), next: 0 }),
+            turns: Mutex::new(Turns {
+                free: most,
+                line: VecDeque::new(),
+                longest_line: (threads / 4).max(SHORTEST_LINE),
+                next: 0,
+            }),
             freed: Condvar::new(),
             kept_free: most - threads / 4,
             waited_for: Line::default(),
@@ -140,7 +154,7 @@ impl Patience {
     /// client that has been waited for longest.
     fn turn(&self) -> Option<Permit<'_>> {
         let _aside = step_aside();
-        let number = self.turns().enter();
+        let number = self.turns().enter()?;
         for _ in 0..TURNS {
             self.0.waited_for.cut_first();
             let must_wait = |turns: &mut Turns| turns.free == 0 || turns.line.front() != Some(&number);
