@@ -339,20 +339,17 @@ where
             accept_rest(listener, backlog, &free, begin).await;
             let _ = free.acquire_many(connections).await;
         });
-        let mut at_once = pin!(at_once);
-        stop.0.raise(Level::Draining);
+        let in_time = async {
+            stop.0.raise(Level::Draining);
+            tokio::time::sleep(drain.max(DRAIN.min(config.stop_timeout))).await;
+            stop.0.raise(Level::Graceful);
+            tokio::time::sleep(config.stop_timeout).await;
+        };
         tokio::select! {
             biased;
             () = &mut ended => return Ok(()),
-            () = &mut at_once => {}
-            () = tokio::time::sleep(drain.max(DRAIN.min(config.stop_timeout))) => {}
-        }
-        stop.0.raise(Level::Graceful);
-        tokio::select! {
-            biased;
-            () = &mut ended => return Ok(()),
-            () = &mut at_once => {}
-            () = tokio::time::sleep(config.stop_timeout) => {}
+            () = at_once => {}
+            () = in_time => {}
         }
         drop(ended);
         stop.0.raise(Level::AtOnce);
