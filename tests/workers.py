@@ -165,6 +165,9 @@ class Arrivals:
             except ConnectionRefusedError:
                 self.refused.set()
                 return
+            except OSError as error:  # the socket was closed while the system made the connection
+                self.broken.append(repr(error))
+                continue
             with client:
                 try:
                     client.sendall(b"GET /pid HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")

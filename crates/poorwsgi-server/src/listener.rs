@@ -157,7 +157,7 @@ impl Socket {
         // No stream, but what counts for tokio is that the system tells when there is something to be had.
         let readiness = TcpStream::from_std(self.as_fd().try_clone_to_owned()?.into())?;
         siblings.iter().for_each(|siblings| siblings.join());
-        Ok(Listener { socket: self, readiness, siblings })
+        Ok(Listener { socket: self, readiness, siblings: siblings.map(Joined) })
     }
 
     /// The next connection, of those that wait.
@@ -196,10 +196,15 @@ pub(crate) struct Listener {
     socket: Socket,
     /// The same socket.
     readiness: TcpStream,
-    siblings: Option<Arc<Siblings>>,
+    siblings: Option<Joined>,
 }
 
 impl Listener {
+    /// The socket alone.
+    pub(crate) fn into_closing(self) -> Closing {
+        Closing(self.socket)
+    }
+
     /// The next connection. Errors that are not the listener's own are waited out: without file descriptors there is
     /// nothing to do but to wait until a connection ends, for which `make_room` is called.
     pub(crate) async fn accept(&self, make_room: impl Fn()) -> (Accepted, Connection) {
@@ -214,19 +219,6 @@ impl Listener {
                     }
                     pause.after(&error).await;
                 }
-            }
-        }
-    }
-
-    /// The next of the connections that wait already; `None` if there are no more.
-    pub(crate) async fn accept_waiting(&self) -> Option<(Accepted, Connection)> {
-        let mut pause = Pause::default();
-        loop {
-            match self.socket.accept() {
-                Ok(accepted) => return Some(accepted),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
-                Err(error) if is_the_peers(&error) => {}
-                Err(error) => pause.after(&error).await,
             }
         }
     }
@@ -256,7 +248,7 @@ impl Listener {
     async fn accept_once(&self) -> io::Result<(Accepted, Connection)> {
         loop {
             self.readiness.readable().await?;
-            if let Some(siblings) = &self.siblings {
+            if let Some(Joined(siblings)) = &self.siblings {
                 siblings.give_way().await;
             }
             match self.readiness.try_io(Interest::READABLE, || self.socket.accept()) {
@@ -267,9 +259,31 @@ impl Listener {
     }
 }
 
-impl Drop for Listener {
+/// A process among those that accept, until it is dropped.
+#[derive(Debug)]
+struct Joined(Arc<Siblings>);
+
+impl Drop for Joined {
     fn drop(&mut self) {
-        self.siblings.iter().for_each(|siblings| siblings.leave());
+        self.0.leave();
+    }
+}
+
+/// A socket of which the last connections are accepted: nothing but its end stands between the last look at it and its end.
+pub(crate) struct Closing(Socket);
+
+impl Closing {
+    /// The next of the connections that wait already; `None` if there are no more.
+    pub(crate) async fn accept_waiting(&self) -> Option<(Accepted, Connection)> {
+        let mut pause = Pause::default();
+        loop {
+            match self.0.accept() {
+                Ok(accepted) => return Some(accepted),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
+                Err(error) if is_the_peers(&error) => {}
+                Err(error) => pause.after(&error).await,
+            }
+        }
     }
 }
 

@@ -370,9 +370,10 @@ async fn accept_rest(
     permits: &Arc<Semaphore>,
     begin: impl Fn(Permit, (Accepted, Connection)),
 ) {
+    let closing = listener.into_closing();
     for _ in 0..=backlog {
         let permit = Arc::clone(permits).acquire_owned().await;
-        let Some(accepted) = listener.accept_waiting().await else { return };
+        let Some(accepted) = closing.accept_waiting().await else { return };
         begin(permit, accepted);
     }
 }
