@@ -324,7 +324,8 @@ impl Server {
     }
 }
 
-/// So many threads of a loop can be held up at least: as long as there is another one, what holds them up may end.
+/// At least this number of threads of a loop can be held up: while another one drives the connections, what holds them up
+/// may end.
 const HELD_UP: usize = 16;
 
 /// A loop of which so many threads can be held up.

@@ -83,7 +83,7 @@ enum State {
 }
 
 impl Chunks {
-    /// A body of at most so many bytes.
+    /// A body of at most `max_body` bytes.
     pub(crate) const fn new(max_body: u64) -> Self {
         let most_framing = max_body.saturating_add(FREE_FRAMING);
         Chunks { state: State::Start, framing: 0, most_framing, line: 0, size: 0 }

@@ -10,7 +10,7 @@ use crate::LOG;
 const RESERVE: u64 = 64;
 /// Descriptors of a connection: its own, and that of a file which is sent or of an upload which is stored.
 const EACH: u64 = 2;
-/// So many connections are accepted, however low the limit is.
+/// At least this number of connections is accepted, however low the limit is.
 const FEWEST: u64 = 8;
 
 /// Raises the limit of file descriptors of this process (`ulimit -n`) to what so many connections need, as far as the

@@ -41,7 +41,7 @@ const PART: u64 = 32;
 const TURN: Duration = Duration::from_secs(5);
 const TURNS: usize = 3;
 
-/// So many threads may wait for a place however few there are.
+/// The line for a place holds at least this number of threads, however few a server has.
 const SHORTEST_LINE: usize = 8;
 
 /// What is done for clients that read slowly. Clones share it.
@@ -122,7 +122,7 @@ impl Line {
 }
 
 impl Patience {
-    /// That of a server with so many threads.
+    /// For a server with this number of threads.
     pub(crate) fn new(threads: usize, spool: Spool) -> Self {
         let most = (threads / 2).max(1);
         Patience(Arc::new(Limits {
@@ -140,7 +140,7 @@ impl Patience {
         }))
     }
 
-    /// The permission to wait for a client, where so many more stay free and nobody has asked before.
+    /// The permission to wait for a client, where more than `kept_free` are left and no other thread stands in the line.
     fn may_wait(&self, kept_free: usize) -> Option<Permit<'_>> {
         let mut turns = self.turns();
         if turns.free <= kept_free || !turns.line.is_empty() {
