@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 /// How often a process looks whether its parent is still there.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Aborts this process so many seconds after its parent has ended, if it is still there by then. A call that keeps the
+/// Aborts this process `timeout` seconds after its parent has ended, if the process is still there by then. A call that keeps the
 /// interpreter for itself, such as a regular expression that backtracks without end, lets no thread of Python do that.
 /// Aborted, because Python's fault handler then says what the call was.
 #[pyfunction]

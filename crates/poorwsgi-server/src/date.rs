@@ -101,7 +101,7 @@ mod tests {
     use super::*;
     use crate::{RequestBody, Server};
 
-    /// A clock that shows so many milliseconds of the year 1970.
+    /// A clock that shows this number of milliseconds since the year 1970 began.
     fn clock(milliseconds: u64) -> impl FnOnce() -> SystemTime {
         move || UNIX_EPOCH + Duration::from_millis(milliseconds)
     }

@@ -13,7 +13,7 @@ const EACH: u64 = 2;
 /// At least this number of connections is accepted, however low the limit is.
 const FEWEST: u64 = 8;
 
-/// Raises the limit of file descriptors of this process (`ulimit -n`) to what so many connections need, as far as the
+/// Raises the limit of file descriptors of this process (`ulimit -n`) to what this number of connections needs, as far as the
 /// system allows; a higher one stays. This is for a process that is a server: programs that it starts inherit the limit.
 /// [`Bound::run`](crate::Bound::run) calls it, [`Bound::serve`](crate::Bound::serve) does not.
 ///
@@ -62,7 +62,7 @@ impl Limit {
         self.connections
     }
 
-    /// There are so many, and others wait.
+    /// The limit is reached, and further connections wait.
     pub(crate) fn reached(&mut self) {
         if let Some(warning) = self.warning.take() {
             tracing::warn!(target: LOG, "{warning}");

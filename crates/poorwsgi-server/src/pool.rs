@@ -26,7 +26,7 @@ const MIDDLE: usize = 4;
 /// How many threads there are for calls in no lane, and for those that are let in because nothing goes on.
 const BESIDES: usize = 16;
 
-/// So many calls may wait in a lane before those are looked for that nobody wants any more.
+/// When this number of calls waits in a lane, the lane drops the calls whose clients wait no longer.
 const SWEEP: usize = 1024;
 
 /// A bounded number of threads, apart from those of the runtime that read files, so that no file waits for a slow handler.

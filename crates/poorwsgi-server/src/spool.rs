@@ -28,7 +28,7 @@ use tokio::time::{Sleep, sleep};
 
 use crate::LOG;
 
-/// A body of up to so many bytes stays in memory: 64 KiB and what a form puts around them.
+/// A body of up to this number of bytes stays in memory: 64 KiB and what a form puts around them.
 pub const IN_MEMORY: u64 = 96 << 10;
 
 /// What all bodies that are being put together may take of the memory before each of them goes to a file of its own.
@@ -66,7 +66,7 @@ struct Place {
     waker: Mutex<Option<Waker>>,
 }
 
-/// So many bytes, which shares are taken of.
+/// A number of bytes, of which bodies take shares.
 #[derive(Debug)]
 struct Budget {
     most: u64,
@@ -78,7 +78,7 @@ impl Budget {
         Budget { most, used: AtomicU64::new(0) }
     }
 
-    /// Takes so many bytes, where they are left.
+    /// Takes a share, where the budget has enough left.
     fn take(&self, bytes: u64) -> bool {
         let before = self.used.fetch_add(bytes, Ordering::Relaxed);
         let fits = before.checked_add(bytes).is_some_and(|used| used <= self.most);
