@@ -398,7 +398,8 @@ def resident(pid):
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="the memory of a process is looked for in /proc")
 def test_thousands_of_slow_clients_cost_nobody_anything(tmp_path):
-    """2,000 uploads and 2,000 readers at a time, on a server with its default settings."""
+    """2,000 uploads and 2,000 readers begin at a time, on a server with its default settings. Of the readers, who ask for
+    10 GB together, most are cut off soon: for so much there is neither room in files nor a thread."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard < 12_000:
         pytest.skip(f"the system allows a process {hard} descriptors")
@@ -410,12 +411,12 @@ def test_thousands_of_slow_clients_cost_nobody_anything(tmp_path):
         port = int(re.search(r":(\d+),", process.stdout.readline())[1])
         p99 = lambda: sorted(longest(port, ("/",), 1) for _ in range(500))[494]
         p99()
-        without, before = min(p99() for _ in range(3)), resident(process.pid)
+        without, before = min(p99() for _ in range(5)), resident(process.pid)
         with SlowClients(port, uploads=2000, readers=2000):
             time.sleep(3)
             beside = min(p99() for _ in range(5))
             memory = resident(process.pid) - before
-            assert beside < 2 * without + 0.002
+            assert beside < 2 * without, (beside, without, memory)
             assert memory < 400 << 20
     finally:
         process.send_signal(signal.SIGKILL)
