@@ -81,10 +81,14 @@ def test_the_command_line_says_what_is_wrong(tmp_path, option, value, text):
     assert answer.returncode == 2 and text in answer.stderr
 
 
-def test_json_has_a_size_and_a_depth(name):
+def test_json_has_a_size_a_depth_and_a_number_of_values(name):
     app = Application(name)
     app.set_route("/", lambda req: {"json": req.json}, state.METHOD_POST)
     app.json_depth, app.json_size = 3, 20
     assert ask(app, "/", "POST", b"[[[1]]]", CONTENT_TYPE="application/json").text == '{"json": [[[1]]]}'
     assert ask(app, "/", "POST", b"[[[[1]]]]", CONTENT_TYPE="application/json").status[:3] == "400"
     assert ask(app, "/", "POST", b"[" + b" " * 20 + b"]", CONTENT_TYPE="application/json").status[:3] == "413"
+    app.json_values = 3
+    assert ask(app, "/", "POST", b'{"a": 1}', CONTENT_TYPE="application/json").text == '{"json": {"a": 1}}'
+    refused = ask(app, "/", "POST", b'{"a": [1]}', CONTENT_TYPE="application/json")
+    assert refused.status[:3] == "413" and "json_values" in refused.text

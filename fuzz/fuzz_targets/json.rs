@@ -1,8 +1,8 @@
-//! Whatever is sent as JSON is read or refused, and nothing that was read nests deeper than allowed.
+//! Whatever is sent as JSON is read or refused, and nothing that was read nests deeper, or holds more, than allowed.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use poorwsgi::json::{check_depth, parse_json};
+use poorwsgi::json::{Limits, parse_json};
 use serde_json::Value;
 
 /// Recursion is safe here: serde_json gives out no value nested deeper than 127.
@@ -14,16 +14,29 @@ fn depth(value: &Value) -> usize {
     }
 }
 
+/// Values and names. Of a name that comes twice, one is left.
+fn values(value: &Value) -> usize {
+    1 + match value {
+        Value::Array(items) => items.iter().map(values).sum(),
+        Value::Object(members) => members.values().map(|value| 1 + values(value)).sum::<usize>(),
+        _ => 0,
+    }
+}
+
 fuzz_target!(|input: (u8, bool, &[u8])| {
     let (max_depth, latin, text) = input;
     let max_depth = usize::from(max_depth);
     let charset = latin.then_some("iso-8859-1");
-    let allowed = check_depth(text, max_depth);
-    let Ok(value) = parse_json::<Value>(text, charset, max_depth) else { return };
+    let limits = Limits { depth: max_depth, values: 1000 };
+    let allowed = limits.check(text);
+    let Ok(value) = parse_json::<Value>(text, charset, limits) else { return };
     assert!(allowed.is_ok());
     let depth = depth(&value);
     assert!(depth <= max_depth);
     if let Some(less) = depth.checked_sub(1) {
-        assert!(check_depth(text, less).is_err());
+        assert!(Limits { depth: less, ..limits }.check(text).is_err());
     }
+    let values = values(&value);
+    assert!(values <= limits.values);
+    assert!(Limits { values: values - 1, ..limits }.check(text).is_err());
 });

@@ -2,12 +2,13 @@
 
 use poorwsgi::HttpError;
 use poorwsgi::charset::{self, Charset};
-use poorwsgi::json::{DEFAULT_MAX_DEPTH, check_depth};
+use poorwsgi::json::Limits;
 use poorwsgi::state::HTTP_BAD_REQUEST;
 use pyo3::exceptions::{PyException, PyLookupError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyDict, PyList, PyString};
 
+use crate::error::http_exception;
 use crate::log;
 use crate::names::Name;
 use crate::response::HTTPException;
@@ -20,30 +21,31 @@ static JSON_LIST: Name = Name::new("poorwsgi.request", "JsonList");
 ///
 /// raw is bytes. charset is what the client says (req.charset): UTF-8, UTF-16 or UTF-32, US-ASCII, ISO-8859-1, -2 or
 /// -15, Windows-1250 or -1252. Raises HTTPException(400, error=...) for any other one, for what is not JSON, or nests
-/// deeper than 100.
+/// deeper than 100; HTTPException(413) for more than 1,000,000 values.
 #[pyfunction]
 #[pyo3(signature = (raw, charset = "utf-8"))]
 pub(crate) fn parse_json_request<'py>(
     raw: &Bound<'py, PyAny>,
     charset: Option<&str>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    parse(raw, charset.unwrap_or("utf-8"), DEFAULT_MAX_DEPTH)
+    parse(raw, charset.unwrap_or("utf-8"), Limits::default())
 }
 
-/// The same, for JSON that may nest so deep.
+/// The same, with other limits.
 pub(crate) fn parse<'py>(
     raw: &Bound<'py, PyAny>,
     charset: &str,
-    depth: usize,
+    limits: Limits,
 ) -> PyResult<Bound<'py, PyAny>> {
-    match load(raw, charset, depth) {
+    match load(raw, charset, limits) {
         Ok(value) => wrap(value),
+        Err(error) if error.is_instance_of::<HTTPException>(raw.py()) => Err(error),
         Err(error) if error.is_instance_of::<PyException>(raw.py()) => Err(bad_request(raw.py(), error)?),
         Err(error) => Err(error),
     }
 }
 
-fn load<'py>(raw: &Bound<'py, PyAny>, charset: &str, depth: usize) -> PyResult<Bound<'py, PyAny>> {
+fn load<'py>(raw: &Bound<'py, PyAny>, charset: &str, limits: Limits) -> PyResult<Bound<'py, PyAny>> {
     if !raw.is_instance_of::<PyBytes>() && !raw.is_instance_of::<PyByteArray>() {
         return Err(PyTypeError::new_err(format!(
             "JSON is parsed from bytes, not {}",
@@ -55,7 +57,7 @@ fn load<'py>(raw: &Bound<'py, PyAny>, charset: &str, depth: usize) -> PyResult<B
         Charset::named(charset).ok_or_else(|| PyLookupError::new_err(charset::unsupported(charset)))?;
     let text = raw.call_method1("decode", (codec.name(),))?.cast_into::<PyString>()?;
     // Before json.loads, which recurses.
-    check_depth(text.to_str()?.as_bytes(), depth).map_err(value_error)?;
+    limits.check(text.to_str()?.as_bytes()).map_err(|error| refusal(raw.py(), error))?;
     LOADS.get(raw.py())?.call1((text,))
 }
 
@@ -76,8 +78,12 @@ fn wrap(value: Bound<'_, PyAny>) -> PyResult<Bound<'_, PyAny>> {
     }
 }
 
-fn value_error(error: HttpError) -> PyErr {
-    PyValueError::new_err(error.detail().unwrap_or_default().to_owned())
+/// What is too deep is no JSON that is taken here; what is too much has a status of its own.
+fn refusal(py: Python<'_>, error: HttpError) -> PyErr {
+    if error.status() == HTTP_BAD_REQUEST {
+        return PyValueError::new_err(error.detail().unwrap_or_default().to_owned());
+    }
+    http_exception(py, error)
 }
 
 fn bad_request(py: Python<'_>, error: PyErr) -> PyResult<PyErr> {

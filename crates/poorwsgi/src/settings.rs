@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::digest::Algorithm;
 use crate::form::{FormFile, Limits};
+use crate::json;
 use crate::request::Head;
 
 /// Supplies the file that an uploaded file is written into, given the file name from the form.
@@ -67,6 +68,9 @@ pub struct Settings {
     pub json_size: u64,
     /// How deep JSON may nest; deeper is answered with 400. Default: 100.
     pub json_depth: usize,
+    /// How many values and names JSON may hold, each of which takes up to some hundred bytes of memory; more is answered
+    /// with 413. Default: 1,000,000.
+    pub json_values: usize,
     /// Keeps fields and arguments without a value. Default: off.
     pub keep_blank_values: bool,
     /// Answers a query or form that breaks the syntax with 400 instead of skipping what is broken. Default: off.
@@ -93,6 +97,12 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// What JSON may hold.
+    #[must_use]
+    pub const fn json_limits(&self) -> json::Limits {
+        json::Limits { depth: self.json_depth, values: self.json_values }
+    }
+
     /// The defaults, for an application of this name.
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
@@ -114,6 +124,7 @@ impl Settings {
             cached_size: 65_365,
             json_size: 16 << 20,
             json_depth: 100,
+            json_values: 1_000_000,
             keep_blank_values: false,
             strict_parsing: false,
             form_limits: Limits::default(),

@@ -126,6 +126,7 @@ class Application:
     data_size: int
     json_size: int
     json_depth: int
+    json_values: int
     keep_blank_values: int
     strict_parsing: int
     document_root: str | os.PathLike[str]

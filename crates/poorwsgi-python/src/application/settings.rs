@@ -264,6 +264,20 @@ impl Application {
         Ok(())
     }
 
+    /// How many values and names JSON may hold, each of which takes up to some hundred bytes of memory; more is answered
+    /// with 413. Default: 1,000,000.
+    #[getter]
+    fn json_values(&self) -> usize {
+        self.tables().settings.json_values
+    }
+
+    #[setter]
+    fn set_json_values(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let values = usize::try_from(size(value, "json_values")?).unwrap_or(usize::MAX);
+        self.change(value.py(), |tables| tables.settings.json_values = values);
+        Ok(())
+    }
+
     /// The directory whose files are served for GET and HEAD where no route matches; "" for none, the default.
     /// poor_DocumentRoot overrides it.
     #[getter]

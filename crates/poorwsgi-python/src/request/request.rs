@@ -76,7 +76,7 @@ impl Request {
             Loaded::Json(data) => {
                 Self::keep(slf, &data)?;
                 let text = PyBytes::new(py, &data);
-                let value = crate::json::parse(text.as_any(), &head.charset(), settings.json_depth)?;
+                let value = crate::json::parse(text.as_any(), &head.charset(), settings.json_limits())?;
                 // null is a value, too
                 drop(base.extras.set(|extras| &mut extras.json, value.unbind()));
             }

@@ -138,6 +138,7 @@ fn settings(settings: &Settings) -> Vec<(String, String)> {
         ("cached_size", settings.cached_size.to_string()),
         ("json_size", settings.json_size.to_string()),
         ("json_depth", settings.json_depth.to_string()),
+        ("json_values", settings.json_values.to_string()),
         ("keep_blank_values", settings.keep_blank_values.to_string()),
         ("strict_parsing", settings.strict_parsing.to_string()),
         ("file_callback", settings.file_callback.is_some().to_string()),

@@ -178,7 +178,7 @@ async fn content(request: &Request, plan: BodyPlan) -> Result<Option<Content>> {
         }
         BodyPlan::Json => {
             let body = read_body(request.take_body(), settings.json_size, "json_size").await?;
-            Content::Json(parse_json(&body, Some(&request.charset()), settings.json_depth)?)
+            Content::Json(parse_json(&body, Some(&request.charset()), settings.json_limits())?)
         }
         BodyPlan::Data => {
             let data = read_body(request.take_body(), settings.data_size, "data_size").await?;
