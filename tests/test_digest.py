@@ -1,17 +1,18 @@
 """Digest login, and password files."""
+import contextlib
 import hashlib
+import os
 import re
 import shutil
 import subprocess
 import sys
-import time
 from types import SimpleNamespace
 from urllib.parse import quote
 
 import pytest
 import requests
 from requests.auth import HTTPDigestAuth
-from servers import SERVERS, Client, until
+from servers import SERVERS, Client
 
 import poorwsgi.digest
 from poorwsgi import Application, state
@@ -185,21 +186,40 @@ def test_the_same_answer_twice_is_stale(site):
     assert login(site, challenge, nc="00000002").status == 200
 
 
-@pytest.mark.parametrize("server", SERVERS)
-def test_a_recorded_answer_is_worth_nothing_after_a_restart(name, server):
+@contextlib.contextmanager
+def restarted(directory):
+    """A server in a process of its own."""
+    (directory / "zone.py").write_text(
+        f"import sys\nsys.path.insert(0, {os.path.dirname(__file__)!r})\nfrom test_digest import build\napp = build('zone')\n"
+    )
+    command = [sys.executable, "-m", "poorwsgi", "run", "zone:app", "--port", "0", "--workers", "0"]
+    with subprocess.Popen(command, cwd=directory, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield Client(int(re.search(r":(\d+),", process.stdout.readline())[1]))
+        finally:
+            process.terminate()
+
+
+def test_a_recorded_answer_is_worth_nothing_after_a_restart(tmp_path):
     """What a new process knows of the old one: the key."""
-    with SERVERS[server](build(name)) as port:
-        site = Client(port)
+    with restarted(tmp_path) as site:
         challenge = challenge_of(site)
         assert login(site, challenge).status == 200
-    issued = time.time_ns() // 1_000_000
-    until(lambda: time.time_ns() // 1_000_000 > issued)  # they are told apart by the millisecond
-    with SERVERS[server](build(name + " anew")) as port:
-        site = Client(port)
+    with restarted(tmp_path) as site:
         replayed = login(site, challenge)
         assert replayed.status == 401
         assert directives(replayed.headers["WWW-Authenticate"])["stale"] == "true"
         assert login(site, replayed.headers["WWW-Authenticate"]).status == 200
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_a_recorded_answer_is_worth_nothing_to_another_application(name, server):
+    with SERVERS[server](build(name)) as port, SERVERS[server](build(name + " beside it")) as other:
+        challenge = challenge_of(Client(port))
+        assert login(Client(port), challenge).status == 200
+        replayed = login(Client(other), challenge)
+        assert replayed.status == 401
+        assert directives(replayed.headers["WWW-Authenticate"])["stale"] == "true"
 
 
 def test_workers_take_nonces_of_each_other(name):

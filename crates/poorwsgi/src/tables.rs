@@ -24,7 +24,7 @@ pub struct Tables<L: Language> {
     pub states: Registry<u16, L::StateHandler>,
     /// Handlers by error type. The first one registered whose type fits is called.
     pub errors: Registry<L::ErrorType, L::ErrorHandler>,
-    /// The digest nonces in use, shared by all clones.
+    /// The digest nonces in use: those of the process, since what one application has accepted may be shown to another.
     pub nonces: Arc<NonceTable>,
 }
 
@@ -39,7 +39,7 @@ impl<L: Language> Tables<L> {
             after: Vec::new(),
             states: Registry::default(),
             errors: Registry::default(),
-            nonces: Arc::default(),
+            nonces: NonceTable::of_process(),
         }
     }
 }

@@ -1,7 +1,5 @@
 //! What digest authentication asks of a request: one of ours, or anything with its attributes.
 
-use std::sync::LazyLock;
-
 use poorwsgi::digest::{Algorithm, Attempt, Credentials, DigestAuth, NonceTable, Target, now};
 use poorwsgi::settings::SecretKey;
 use pyo3::exceptions::PyValueError;
@@ -12,9 +10,6 @@ use pyo3::types::{PyBytes, PyDict, PyString};
 use crate::application::{Application, seconds};
 use crate::error::http_exception;
 use crate::request::SimpleRequest;
-
-/// The nonces of requests whose application is none of ours.
-static NONCES: LazyLock<NonceTable> = LazyLock::new(NonceTable::default);
 
 /// A login as the engine checks it.
 pub(super) struct Login<'a> {
@@ -88,13 +83,20 @@ fn with_attributes<T>(
         user_agent: user_agent.as_deref(),
         now: now(),
     };
-    check(&Login { auth: &auth, credentials: &credentials, attempt: &attempt, nonces: &NONCES }).map(Some)
+    check(&Login {
+        auth: &auth,
+        credentials: &credentials,
+        attempt: &attempt,
+        nonces: &NonceTable::of_process(),
+    })
+    .map(Some)
 }
 
 /// The settings of any application, for a request of it.
 pub(crate) fn settings_of(req: &Bound<'_, PyAny>, app: &Bound<'_, PyAny>) -> PyResult<DigestAuth> {
-    // Before the first challenge, as it takes no nonce from before it was made.
-    LazyLock::force(&NONCES);
+    // Before the first challenge: where there is no application of ours, the table is made here, and it takes no nonce
+    // from before that.
+    drop(NonceTable::of_process());
     let key = secret_key(&req.getattr("secret_key")?);
     let auth = DigestAuth::with_key(key).map_err(|error| http_exception(req.py(), error))?;
     Ok(DigestAuth {

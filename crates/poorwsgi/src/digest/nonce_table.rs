@@ -1,7 +1,7 @@
 //! Which answers to a nonce were accepted already, so that a recorded one is worth nothing.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 
@@ -59,6 +59,13 @@ impl Default for NonceTable {
 }
 
 impl NonceTable {
+    /// The table that all applications of this process share. The first of them makes it.
+    #[must_use]
+    pub fn of_process() -> Arc<Self> {
+        static OF_PROCESS: LazyLock<Arc<NonceTable>> = LazyLock::new(Arc::default);
+        Arc::clone(&OF_PROCESS)
+    }
+
     /// A table for this many nonces at a time, at least 4, that takes those from now on.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
