@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use cap_fs_ext::OpenOptionsSyncExt;
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, OpenOptions};
+use rustix::io::Errno;
 
 use super::file::{OpenFile, media_type};
 
@@ -138,6 +139,8 @@ fn refusal(root: &Dir, path: &str, error: io::Error) -> io::Result<Found> {
         | io::ErrorKind::NotADirectory
         | io::ErrorKind::InvalidFilename
         | io::ErrorKind::InvalidInput => Ok(Found::Missing),
+        // Links that lead to each other.
+        _ if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => Ok(Found::Missing),
         // A socket is there, though nobody can open it.
         _ if root.metadata(path).is_ok() => Ok(Found::Forbidden),
         _ => Err(error),
@@ -269,6 +272,7 @@ mod tests {
         symlink("..", at("site/docs/up")).unwrap();
         symlink("../..", at("site/docs/upper")).unwrap();
         symlink("nowhere", at("site/dangling")).unwrap();
+        symlink("loop", at("site/loop")).unwrap();
         let root = DocumentRoot::open(at("site")).unwrap();
         (dir, root)
     }
@@ -322,6 +326,8 @@ mod tests {
             "/absolute",
             "/docs/upper/secret",
             "/dangling",
+            "/loop",
+            "/loop/a",
             "/docs/up/../../secret",
             "/index.html\0.png",
             "/index.html/more",
