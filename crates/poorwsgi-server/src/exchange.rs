@@ -242,9 +242,11 @@ fn finish<B: Body<Data = Bytes> + 'static>(
         return Err(Cut);
     }
     let resets = response.status() == StatusCode::RESET_CONTENT;
+    let has_none = response.status() == StatusCode::NO_CONTENT;
     let without_content = resets
+        || has_none
         || record.method() == Method::HEAD
-        || matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+        || response.status() == StatusCode::NOT_MODIFIED;
     let said = match Said::of(&response, without_content) {
         Ok(said) => said,
         Err(reason) => {
@@ -268,6 +270,10 @@ fn finish<B: Body<Data = Bytes> + 'static>(
     if resets {
         // Its message does not end with its head, so that the length must be said: 0 (RFC 9110, section 15.3.6).
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
+    }
+    if has_none {
+        // RFC 9110, section 8.6. hyper takes it out of answers to GET alone.
+        headers.remove(header::CONTENT_LENGTH);
     }
     if let Some(server) = context.config.server_header.as_ref().filter(|_| !said.server) {
         headers.append(header::SERVER, server.clone());

@@ -24,6 +24,7 @@ async fn no_content_where_there_must_be_none() {
         ("HEAD", "/frames", 200),
         ("HEAD", "/wrong-length", 200),
         ("GET", "/no-content", 204),
+        ("HEAD", "/no-content", 204),
         ("GET", "/not-modified", 304),
         ("GET", "/reset-content", 205),
         ("GET", "/reset-frames", 205),
@@ -34,7 +35,9 @@ async fn no_content_where_there_must_be_none() {
         assert_eq!((statuses(&answer), body(&answer)), (vec![status], ""), "{method} {path}: {answer}");
     }
     assert!(get(&server, "HEAD", "/").await.contains("content-length: 12\r\n"));
-    assert!(!get(&server, "GET", "/no-content").await.contains("content-length"));
+    for method in ["GET", "HEAD"] {
+        assert!(!get(&server, method, "/no-content").await.contains("content-length"));
+    }
     assert!(get(&server, "GET", "/not-modified").await.contains("etag: \"1\"\r\n"));
     for path in ["/reset-content", "/reset-frames", "/reset-wrong-length"] {
         let request = format!("GET {path} HTTP/1.1\r\nHost: a.example\r\n\r\n");
