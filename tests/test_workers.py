@@ -176,8 +176,8 @@ def test_a_stop_under_load_answers_whoever_was_connected(start, count):
             thread.join(30)
         assert workers.process.wait(60) == 0
         broken += arrivals.broken
-    # The system takes connections up to the moment when the socket is closed, which is after the last look at it.
-    assert len(broken) <= 2, broken
+    # Elsewhere, the system takes connections up to the moment when the socket is closed, which is after the last look at it.
+    assert len(broken) <= (0 if sys.platform == "linux" else 2), broken
 
 
 @pytest.mark.parametrize("count", [1, 2])

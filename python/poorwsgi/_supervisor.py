@@ -314,6 +314,7 @@ class Supervisor:
     def _stop(self):
         """From now on no worker is started, and who connects is refused once the workers have closed the socket, too."""
         self._stops += 1
+        self._listener._refuse()
         self._listener.close()
 
     def _end_unready(self):

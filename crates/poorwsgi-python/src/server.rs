@@ -79,6 +79,15 @@ impl Listener {
         socket.as_ref().map(|bound| bound.as_fd().as_raw_fd()).ok_or_else(closed)
     }
 
+    /// Has the system take no new connections, where this process has bound the socket and no server serves on it here. Other
+    /// processes accept those that wait. For a supervisor whose workers are to end.
+    #[pyo3(name = "_refuse")]
+    fn refuse(&self) {
+        if let Some(bound) = self.socket().as_mut() {
+            bound.refuse();
+        }
+    }
+
     /// Stops listening, once no server serves on it any more.
     fn close(&self) {
         let socket = self.socket().take();
@@ -180,8 +189,9 @@ impl Server {
             }
             Place::Listener(listener) => (listener.get().server()?, listener.get().settings.clone()),
             Place::Address(address) => {
-                let listener = Listener::new(application.py(), &address, settings)?;
-                (listener.server()?, listener.settings)
+                let Listener { socket, settings, .. } = Listener::new(application.py(), &address, settings)?;
+                let bound = socket.into_inner().unwrap_or_else(PoisonError::into_inner);
+                (bound.ok_or_else(closed)?, settings)
             }
         };
         let address = bound.address().to_string();

@@ -8,8 +8,9 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
+use std::process;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use listenfd::ListenFd;
@@ -50,7 +51,7 @@ impl fmt::Display for Address {
 /// A bound socket, not yet of any runtime: it may be made before a fork, and shared.
 #[derive(Debug)]
 pub(crate) enum Socket {
-    Tcp(TcpListener),
+    Tcp(TcpListener, Owner),
     /// With its file, where that is ours.
     Unix(UnixListener, Option<Arc<OwnedPath>>),
 }
@@ -88,7 +89,7 @@ impl Socket {
         }
         if let Ok(Some(socket)) = sockets.take_tcp_listener(0) {
             socket.set_nonblocking(true)?;
-            return Ok(Socket::Tcp(socket));
+            return Ok(Socket::Tcp(socket, Owner::others()));
         }
         let socket =
             sockets.take_unix_listener(0)?.ok_or_else(|| none("no socket was handed over (LISTEN_FDS)"))?;
@@ -118,7 +119,7 @@ impl Socket {
         socket.set_nonblocking(true)?;
         socket.bind(&address.into())?;
         socket.listen(backlog(config))?;
-        Ok(Socket::Tcp(socket.into()))
+        Ok(Socket::Tcp(socket.into(), Owner::this_process()))
     }
 
     fn bind_unix(path: &Path, config: &Config) -> io::Result<Self> {
@@ -137,7 +138,7 @@ impl Socket {
 
     pub(crate) fn address(&self) -> io::Result<Address> {
         match self {
-            Socket::Tcp(socket) => socket.local_addr().map(Address::Tcp),
+            Socket::Tcp(socket, _) => socket.local_addr().map(Address::Tcp),
             Socket::Unix(socket, _) => {
                 let address = socket.local_addr()?;
                 Ok(Address::Unix(address.as_pathname().unwrap_or(Path::new("")).to_owned()))
@@ -147,7 +148,10 @@ impl Socket {
 
     pub(crate) fn try_clone(&self) -> io::Result<Self> {
         Ok(match self {
-            Socket::Tcp(socket) => Socket::Tcp(socket.try_clone()?),
+            Socket::Tcp(socket, owner) => {
+                owner.share();
+                Socket::Tcp(socket.try_clone()?, Owner::others())
+            }
             Socket::Unix(socket, owned) => Socket::Unix(socket.try_clone()?, owned.clone()),
         })
     }
@@ -157,13 +161,28 @@ impl Socket {
         // No stream, but what counts for tokio is that the system tells when there is something to be had.
         let readiness = TcpStream::from_std(self.as_fd().try_clone_to_owned()?.into())?;
         siblings.iter().for_each(|siblings| siblings.join());
+        if let Socket::Tcp(socket, _) = &self {
+            limit_unsent(socket);
+        }
         Ok(Listener { socket: self, readiness, siblings: siblings.map(Joined) })
+    }
+
+    /// Has the system take no new connections where this process has bound the socket and has no other handle of it; not in
+    /// any other process either. Those that wait can be accepted still. When a socket is closed, the system resets those
+    /// that wait in it, and without this one may come between the last look and the end.
+    pub(crate) fn refuse(&mut self) {
+        match self {
+            Socket::Tcp(socket, owner) if owner.is_this_process() => drop_packets(socket),
+            Socket::Tcp(..) => {}
+            // The last handle removes its file.
+            Socket::Unix(_, owned) => *owned = None,
+        }
     }
 
     /// The next connection, of those that wait.
     fn accept(&self) -> io::Result<(Accepted, Connection)> {
         match self {
-            Socket::Tcp(listener) => {
+            Socket::Tcp(listener, _) => {
                 let (stream, remote) = listener.accept()?;
                 stream.set_nonblocking(true)?;
                 // Fails only on a connection that is already gone.
@@ -184,7 +203,7 @@ impl Socket {
 impl AsFd for Socket {
     fn as_fd(&self) -> BorrowedFd<'_> {
         match self {
-            Socket::Tcp(socket) => socket.as_fd(),
+            Socket::Tcp(socket, _) => socket.as_fd(),
             Socket::Unix(socket, _) => socket.as_fd(),
         }
     }
@@ -202,7 +221,9 @@ pub(crate) struct Listener {
 impl Listener {
     /// The socket alone.
     pub(crate) fn into_closing(self) -> Closing {
-        Closing(self.socket)
+        let mut socket = self.socket;
+        socket.refuse();
+        Closing(socket)
     }
 
     /// The next connection. Errors that are not the listener's own are waited out: without file descriptors there is
@@ -311,6 +332,62 @@ fn is_the_peers(error: &io::Error) -> bool {
         error.kind(),
         io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::Interrupted
     )
+}
+
+/// Who has a bound socket.
+#[derive(Debug)]
+pub(crate) struct Owner(AtomicU32);
+
+impl Owner {
+    /// The process that has bound it, as long as it makes no second handle and is not forked.
+    fn this_process() -> Self {
+        Owner(AtomicU32::new(process::id()))
+    }
+
+    /// Somebody else as well. No process has the number 0.
+    const fn others() -> Self {
+        Owner(AtomicU32::new(0))
+    }
+
+    fn share(&self) {
+        self.0.store(0, Ordering::Relaxed);
+    }
+
+    fn is_this_process(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == process::id()
+    }
+}
+
+/// Bytes that a connection of TCP takes from us before it has sent them; its buffer has no other limit than the system's,
+/// some megabytes.
+#[cfg(target_os = "linux")]
+const UNSENT: u32 = 128 << 10;
+
+/// Has the connections of a socket take no more than they send soon (`TCP_NOTSENT_LOWAT`, tcp(7)). A client that reads
+/// slowly costs less memory of the system, and moves on in smaller steps, by which it is known from one that has stopped.
+fn limit_unsent(socket: &TcpListener) {
+    #[cfg(target_os = "linux")]
+    let _ = socket2::SockRef::from(socket).set_tcp_notsent_lowat(UNSENT);
+    #[cfg(not(target_os = "linux"))]
+    let _ = socket;
+}
+
+/// Drops each packet for a socket that listens, so that no connection is made any more (socket(7), `SO_ATTACH_FILTER`).
+/// A client that tries it meanwhile tries again after a second, and is refused then.
+fn drop_packets(socket: &TcpListener) {
+    #[cfg(target_os = "linux")]
+    {
+        const RETURN_NOTHING: u16 = 0x06;
+        // Where it fails, some are reset.
+        let _ = socket2::SockRef::from(socket).attach_filter(&[socket2::SockFilter::new(
+            RETURN_NOTHING,
+            0,
+            0,
+            0,
+        )]);
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = socket;
 }
 
 fn backlog(config: &Config) -> i32 {

@@ -176,6 +176,13 @@ impl<S> Bound<S> {
         self
     }
 
+    /// Has the system take no new connections, in every process that has the socket, while those that wait are accepted by
+    /// whoever serves. It does so where this process has bound the socket and this is its only handle, and cannot be undone.
+    /// A server does it by itself when it stops; this is for a process whose children serve.
+    pub fn refuse(&mut self) {
+        self.socket.refuse();
+    }
+
     /// A second server on the same socket, which stays open until both are gone: one may stop and another one go on,
     /// and connections wait in between.
     ///
