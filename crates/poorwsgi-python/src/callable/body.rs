@@ -1,7 +1,6 @@
 //! What a callable returns, on its way to the client.
 
 use bytes::Bytes;
-use poorwsgi::response::Body;
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -10,7 +9,7 @@ use smallvec::SmallVec;
 
 use super::Raised;
 use super::exchange::{Exchange, longer};
-use super::file_wrapper::{FileWrapper, Sending};
+use super::file_wrapper::{Closing, FileWrapper};
 use super::log_failure;
 use super::start_response::block;
 
@@ -105,8 +104,7 @@ fn content<'py>(result: &Bound<'py, PyAny>, exchange: &Exchange) -> PyResult<Beg
             && let Some(range) = wrapper.borrow().range(py)
         {
             let range = exchange.length().map_or_else(|| range.clone(), |length| range.part(0, length));
-            let wrapper = Some(wrapper.clone().unbind());
-            exchange.complete(Body::blocks(Sending { range, wrapper }))?;
+            exchange.complete(range.holding(Closing::new(wrapper)).into())?;
             return Ok(Begun::WithTheFile);
         }
         if let Some(whole) = at_hand(result)? {

@@ -3,9 +3,7 @@
 use std::fs::{File, Metadata, metadata};
 use std::path::PathBuf;
 
-use bytes::Bytes;
-use poorwsgi::BoxError;
-use poorwsgi::response::{Blocks, FileRange};
+use poorwsgi::response::FileRange;
 use pyo3::exceptions::PyValueError;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
@@ -18,8 +16,8 @@ use crate::names::Name;
 
 /// The blocks of a file: FileWrapper(file, block_size=8192), what environ["wsgi.file_wrapper"] is.
 ///
-/// A callable that returns one for an ordinary open file has it sent in large blocks from its current position,
-/// without Python. Any other object with a read method is read block by block.
+/// A callable that returns one for an ordinary open file has it sent from its current position, without Python and, where
+/// the system can (sendfile), without a copy. Any other object with a read method is read block by block.
 #[pyclass(module = "poorwsgi.server")]
 pub(crate) struct FileWrapper {
     file: Option<Py<PyAny>>,
@@ -93,30 +91,19 @@ fn is_plain(file: &Bound<'_, PyAny>) -> bool {
         || (is(file, &BUFFERED) && file.getattr(intern!(py, "raw")).is_ok_and(|raw| is(&raw, &FILE_IO)))
 }
 
-/// A file on its way, which closes its wrapper at the end, however that comes.
-pub(super) struct Sending {
-    pub(super) range: FileRange,
-    pub(super) wrapper: Option<Py<FileWrapper>>,
-}
+/// Closes a wrapper when its file has been sent, or is not going to be.
+pub(super) struct Closing(Option<Py<FileWrapper>>);
 
-impl Blocks for Sending {
-    fn next_block(&mut self) -> Result<Option<Bytes>, BoxError> {
-        self.range.next_block()
-    }
-
-    fn remaining(&self) -> Option<u64> {
-        self.range.remaining()
-    }
-
-    fn at_hand(&self) -> bool {
-        self.range.at_hand()
+impl Closing {
+    pub(super) fn new(wrapper: &Bound<'_, FileWrapper>) -> Self {
+        Closing(Some(wrapper.clone().unbind()))
     }
 }
 
-impl Drop for Sending {
+impl Drop for Closing {
     fn drop(&mut self) {
-        let Some(wrapper) = self.wrapper.take() else { return };
-        let closing = Closing(wrapper);
+        let Some(wrapper) = self.0.take() else { return };
+        let closing = ClosingHere(wrapper);
         // Python code must not run on the event loop.
         if let Ok(runtime) = Handle::try_current() {
             runtime.spawn_blocking(move || drop(closing));
@@ -124,10 +111,10 @@ impl Drop for Sending {
     }
 }
 
-/// Closes its wrapper when it goes, even where the runtime does not take it any more.
-struct Closing(Py<FileWrapper>);
+/// Closes its wrapper where it is dropped: here as well where the runtime does not take it any more.
+struct ClosingHere(Py<FileWrapper>);
 
-impl Drop for Closing {
+impl Drop for ClosingHere {
     fn drop(&mut self) {
         let _ = Python::try_attach(|py| {
             let wrapper = self.0.bind(py).as_any();

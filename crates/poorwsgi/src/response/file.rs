@@ -1,6 +1,7 @@
 //! Files as bodies: an opened file, what is known about it, and a part of it that is sent in large blocks.
 
 use std::ffi::OsStr;
+use std::fmt;
 use std::fs::{File, Metadata};
 use std::io;
 use std::ops::Range;
@@ -21,18 +22,36 @@ const READ_ON_THE_SPOT: u64 = 64 * 1024;
 
 /// A part of an opened file: bytes `position..end`, read at their own positions, so that parts of one file do not
 /// disturb each other.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct FileRange {
     file: Arc<File>,
     position: u64,
     end: u64,
+    held: Option<Arc<dyn Send + Sync>>,
+}
+
+// What is held need not be `Debug`.
+impl fmt::Debug for FileRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let FileRange { file, position, end, held: _ } = self;
+        f.debug_struct("FileRange")
+            .field("file", file)
+            .field("range", &(position..end))
+            .finish_non_exhaustive()
+    }
 }
 
 impl FileRange {
     /// The bytes `range` of a file. An end before the start is an empty range.
     #[must_use]
     pub fn new(file: impl Into<Arc<File>>, range: Range<u64>) -> Self {
-        FileRange { file: file.into(), position: range.start, end: range.end.max(range.start) }
+        FileRange { file: file.into(), position: range.start, end: range.end.max(range.start), held: None }
+    }
+
+    /// The same, with a value that is dropped once the last part of this range has been sent, or is not going to be.
+    #[must_use]
+    pub fn holding(self, value: impl Send + Sync + 'static) -> Self {
+        FileRange { held: Some(Arc::new(value)), ..self }
     }
 
     /// How many bytes are still to be read.
@@ -64,7 +83,7 @@ impl FileRange {
     pub fn part(&self, start: u64, length: u64) -> Self {
         let position = self.position.saturating_add(start).min(self.end);
         let end = position.saturating_add(length).min(self.end);
-        FileRange { file: Arc::clone(&self.file), position, end }
+        FileRange { file: Arc::clone(&self.file), position, end, held: self.held.clone() }
     }
 
     pub(super) fn through(&self, window: &Window) -> Self {
