@@ -31,11 +31,11 @@ use crate::LOG;
 /// A body of up to this number of bytes stays in memory: 64 KiB and what a form puts around them.
 pub const IN_MEMORY: u64 = 96 << 10;
 
-/// What all bodies that are being put together may take of the memory before each of them goes to a file of its own.
+/// What all content may take of the memory before each goes to a file of its own.
 const MEMORY: u64 = 32 << 20;
 
-/// As much of each body may stay in memory besides, so that a file is not written byte by byte.
-const BESIDES: usize = 8 << 10;
+/// As much of each may stay in memory besides, so that a file is not written byte by byte.
+pub const BESIDES: usize = 8 << 10;
 
 /// For how long a body may wait in a file, without another piece of it, before it may have to go for others.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -241,13 +241,21 @@ impl Drop for Waiting {
 
 /// Bytes of the memory of a spool, until they are dropped.
 #[derive(Debug)]
-struct MemoryShare {
+pub struct MemoryShare {
     spool: Spool,
     bytes: u64,
 }
 
 impl MemoryShare {
-    fn grow(&mut self, bytes: u64) -> bool {
+    /// No bytes yet.
+    #[must_use]
+    pub fn new(spool: &Spool) -> Self {
+        MemoryShare { spool: spool.clone(), bytes: 0 }
+    }
+
+    /// Takes more bytes, where the spool has enough left.
+    #[must_use]
+    pub fn grow(&mut self, bytes: u64) -> bool {
         let fits = self.spool.0.memory.take(bytes);
         if fits {
             self.bytes += bytes;
@@ -255,14 +263,17 @@ impl MemoryShare {
         fits
     }
 
-    fn clear(&mut self) {
-        self.spool.0.memory.give_back(mem::take(&mut self.bytes));
+    /// Gives back what is above that number of bytes.
+    pub fn shrink_to(&mut self, bytes: u64) {
+        let over = self.bytes.saturating_sub(bytes);
+        self.bytes -= over;
+        self.spool.0.memory.give_back(over);
     }
 }
 
 impl Drop for MemoryShare {
     fn drop(&mut self) {
-        self.clear();
+        self.shrink_to(0);
     }
 }
 
@@ -352,7 +363,7 @@ impl Gathering {
     pub fn new(body: Body, spool: &Spool) -> Self {
         Gathering {
             body,
-            memory: MemoryShare { spool: spool.clone(), bytes: 0 },
+            memory: MemoryShare::new(spool),
             pieces: Pieces::One(Bytes::new()),
             file: None,
             waiting: None,
@@ -410,7 +421,7 @@ impl Gathering {
         match result {
             Ok(()) => {
                 self.file = Some(file);
-                self.memory.clear();
+                self.memory.shrink_to(0);
                 self.waiting.get_or_insert_with(|| Waiting::new(&self.memory.spool)).go_on();
                 Ok(())
             }

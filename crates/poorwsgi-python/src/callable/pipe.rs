@@ -2,7 +2,7 @@
 //!
 //! A callable and its iterable run on one thread from the first to the last, because applications keep things that
 //! belong to a thread (`threading.local`, an SQLite cursor). So blocks are pushed here. A client that reads more slowly
-//! than they are made
+//! than they are made, and for which the memory has no room,
 //!
 //! 1. has its thread wait for it, while no more than a quarter of all threads wait for clients;
 //! 2. else is given time by a temporary file, from which it gets the rest, so that the thread can end the call;
@@ -27,10 +27,14 @@ use http_body::{Body as HttpBody, Frame};
 use poorwsgi::BoxError;
 use poorwsgi::response::{Body, FileRange};
 use poorwsgi_server::pool::step_aside;
-use poorwsgi_server::spool::{Spool, SpoolFile};
+use poorwsgi_server::spool::{BESIDES, MemoryShare, Spool, SpoolFile};
 
-/// Bytes that may wait for the client; the block that passes this mark is the last that is taken.
+/// Bytes that may wait for the client in memory; the block that passes this mark is the last that is taken. Where all
+/// together take more than the spool has for them, it is [`BESIDES`].
 const WINDOW: usize = 128 << 10;
+
+/// As much is read from a file at a time.
+const READ: u64 = 64 << 10;
 
 /// The part of its spool that the file of one response may take.
 const PART: u64 = 32;
@@ -211,10 +215,11 @@ struct Shared {
     file: Mutex<Option<SpoolFile>>,
 }
 
-#[derive(Default)]
 struct State {
     blocks: VecDeque<Bytes>,
     waiting: usize,
+    /// What the blocks take of the memory for all.
+    memory: MemoryShare,
     /// What comes behind the blocks: the file is used in a circle, and these count on.
     read: u64,
     written: u64,
@@ -227,8 +232,36 @@ struct State {
 }
 
 impl State {
+    fn new(spool: &Spool) -> Self {
+        State {
+            blocks: VecDeque::new(),
+            waiting: 0,
+            memory: MemoryShare::new(spool),
+            read: 0,
+            written: 0,
+            file: None,
+            place: None,
+            end: None,
+            is_gone: false,
+            reader: None,
+        }
+    }
+
+    /// Whether the client is near enough for another block.
     const fn has_room(&self) -> bool {
         self.waiting < WINDOW && self.read == self.written
+    }
+
+    /// Whether the memory for all has room for a block as well.
+    fn fits(&mut self, block: &Bytes) -> bool {
+        self.waiting < BESIDES || self.memory.grow(block.len() as u64)
+    }
+
+    fn pop(&mut self) -> Option<Bytes> {
+        let block = self.blocks.pop_front()?;
+        self.waiting -= block.len();
+        self.memory.shrink_to(self.waiting as u64);
+        Some(block)
     }
 
     const fn is_over(&self) -> bool {
@@ -248,7 +281,7 @@ pub(super) enum Sent {
 pub(super) fn pipe(patience: &Patience) -> (Sender, Receiver) {
     let shared = Arc::new(Shared {
         patience: patience.clone(),
-        state: Mutex::default(),
+        state: Mutex::new(State::new(&patience.0.spool)),
         room: Condvar::new(),
         file: Mutex::default(),
     });
@@ -284,7 +317,11 @@ impl Shared {
 impl Sender {
     /// Hands a block over where there is room for it.
     pub(super) fn try_send(&self, block: Bytes) -> Sent {
-        self.push(self.0.state(), block)
+        let mut state = self.0.state();
+        if state.is_over() || (state.has_room() && state.fits(&block)) {
+            return self.push(state, block);
+        }
+        Sent::Full(block)
     }
 
     /// Hands a block over; waits until there is room for it, or puts it into the file. `false` when the connection is gone.
@@ -358,9 +395,6 @@ impl Sender {
         if state.is_over() {
             return Sent::Gone;
         }
-        if !state.has_room() {
-            return Sent::Full(block);
-        }
         state.waiting += block.len();
         state.blocks.push_back(block);
         let reader = state.reader.take();
@@ -372,7 +406,7 @@ impl Sender {
     /// Ends the connection, which tells the log. What the file takes is free at once.
     fn cut(&self) -> Sent {
         let mut state = self.0.state();
-        state.blocks.clear();
+        while state.pop().is_some() {}
         state.read = state.written;
         let place = state.place.take();
         drop(state);
@@ -452,7 +486,7 @@ impl Receiver {
         let unread = state.written - state.read;
         let file = state.file.as_ref().filter(|_| unread > 0)?;
         let position = state.read % size.max(1);
-        let range = position..size.min(position.saturating_add(unread));
+        let range = position..size.min(position.saturating_add(unread.min(READ)));
         Some(FileRange::new(Arc::clone(file), range).into())
     }
 }
@@ -489,8 +523,7 @@ impl HttpBody for Receiver {
             }
             let shared = Arc::clone(&self.shared);
             let mut state = shared.state();
-            if let Some(block) = state.blocks.pop_front() {
-                state.waiting -= block.len();
+            if let Some(block) = state.pop() {
                 drop(state);
                 shared.room.notify_all();
                 return Poll::Ready(Some(Ok(Frame::data(block))));
@@ -519,11 +552,10 @@ impl Drop for Receiver {
     fn drop(&mut self) {
         let mut state = self.shared.state();
         state.is_gone = true;
-        let blocks = std::mem::take(&mut state.blocks);
+        while state.pop().is_some() {}
         let unread = state.end.take();
         let place = state.place.take();
         drop(state);
-        drop(blocks);
         if let Some(place) = place {
             self.shared.patience.0.in_files.leave(place);
         }
