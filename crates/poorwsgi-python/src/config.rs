@@ -10,7 +10,7 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use poorwsgi_server::inlining::{Inline, Rule};
+use poorwsgi_calls::inlining::{Inline, Rule};
 
 /// All that is set of a server.
 #[derive(Clone, Debug)]

@@ -19,7 +19,7 @@ use crate::error::{Error, Status};
 use crate::names::Name;
 use crate::request::{PathArg, Request, SimpleRequest};
 use crate::response::{Answer, HTTPException, RaisedHttp, from_result};
-use poorwsgi_server::inlining::Pace;
+use poorwsgi_calls::inlining::Pace;
 
 /// Handlers written in Python.
 pub(crate) enum Python3 {}

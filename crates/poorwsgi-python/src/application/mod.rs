@@ -34,7 +34,7 @@ use crate::names::{Made, Name};
 use crate::request::{Request, Source};
 use crate::response::media_type;
 use crate::wsgi;
-use poorwsgi_server::inlining::Pace;
+use poorwsgi_calls::inlining::Pace;
 use settings::Own;
 
 static NAMES: LazyLock<Mutex<HashSet<String>>> = LazyLock::new(Mutex::default);

@@ -9,7 +9,7 @@ use http::{HeaderMap, StatusCode};
 use hyper::ext::ReasonPhrase;
 use poorwsgi::BoxError;
 use poorwsgi::response::Body;
-use poorwsgi_server::inlining::Place;
+use poorwsgi_calls::inlining::Place;
 use pyo3::exceptions::{PyAssertionError, PyBrokenPipeError, PyValueError};
 use pyo3::prelude::*;
 use tokio::sync::oneshot;

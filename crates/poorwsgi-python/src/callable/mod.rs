@@ -38,7 +38,7 @@ pub(crate) use paces::Paces;
 pub(crate) use pipe::Patience;
 use start_response::StartResponse;
 
-use poorwsgi_server::inlining::{Pace, Place, Rule};
+use poorwsgi_calls::inlining::{Pace, Place, Rule};
 
 /// Where a call is made, what is known of its route, and what is done for a client that reads slowly.
 #[derive(Clone, Copy)]

@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::sync::Arc;
 
 use poorwsgi::request::HttpHead;
-use poorwsgi_server::inlining::Pace;
+use poorwsgi_calls::inlining::Pace;
 
 /// How many kinds of requests are told apart. Kinds that share a place share its pace.
 const KINDS: usize = 256;

@@ -26,7 +26,7 @@ use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame};
 use poorwsgi::BoxError;
 use poorwsgi::response::{Body, FileRange};
-use poorwsgi_server::pool::step_aside;
+use poorwsgi_calls::pool::step_aside;
 use poorwsgi_server::spool::{BESIDES, MemoryShare, Spool, SpoolFile};
 
 /// Bytes that may wait for the client in memory; the block that passes this mark is the last that is taken. Where all
