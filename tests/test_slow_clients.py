@@ -180,6 +180,51 @@ def test_what_slow_readers_get_is_whole(application, caplog):
     assert caplog.text.count("the client is too far behind") == len(caplog.records) == got.count(None)
 
 
+def test_what_is_cut_off_after_its_call_is_not_taken_for_whole():
+    """The calls have ended, and all of their answers waits in files, until others need the room."""
+    body = os.urandom(960 << 10)
+
+    def application(environ, start_response):
+        start_response("200 OK", [])
+        return (body[begin:begin + BLOCK] for begin in range(0, len(body), BLOCK))
+
+    whole = hashlib.sha256(body).hexdigest()
+    with on_our_server(application, threads=1, max_spool=64 << 20) as port, contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(download(port)) for _ in range(40)]
+        time.sleep(6)
+        clients += [stack.enter_context(download(port)) for _ in range(40)]
+        time.sleep(1)
+        got = [digest(each) for each in clients]
+    assert set(got) == {whole, None}
+
+
+def test_who_reads_steadily_is_not_cut_off(caplog):
+    """More of them than threads may wait at a time, each with more than its file holds."""
+    with on_our_server(as_callable, threads=8, max_spool=256 << 20) as port, contextlib.ExitStack() as stack:
+        readers = [stack.enter_context(socket.create_connection(("127.0.0.1", port), 30)) for _ in range(8)]
+        for each in readers:
+            each.sendall(b"GET /large HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        got = dict.fromkeys(readers, 0)
+        begun = time.monotonic()
+        while time.monotonic() < begun + 13:
+            time.sleep(0.05)
+            for each in readers:
+                piece = each.recv(20 << 10)
+                assert piece, got
+                got[each] += len(piece)
+        assert "too far behind" not in caplog.text
+
+
+def test_nobody_is_cut_off_while_a_thread_may_wait():
+    """Of eight threads four may wait for clients: three do."""
+    with on_our_server(as_callable, threads=8, max_spool=32 << 20) as port, contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(download(port)) for _ in range(2)]
+        time.sleep(6)
+        clients.append(stack.enter_context(download(port)))
+        time.sleep(1)
+        assert [digest(each) for each in clients] == [DIGEST] * 3
+
+
 def test_who_reads_is_served_beside_many_who_do_not(app):
     """They hold all the threads that may wait, and all room in files, of which each answer may have 5 MiB."""
     with on_our_server(as_callable, threads=8, max_spool=320 << 20) as port, contextlib.ExitStack() as stack:

@@ -7,7 +7,7 @@
 //! 1. has its thread wait for it, while no more than a quarter of all threads wait for clients;
 //! 2. else is given time by a temporary file, from which it gets the rest, so that the thread can end the call;
 //! 3. where the file is full, has its thread wait after all, while no more than half of the threads do;
-//! 4. else waits for a place, with no more than a quarter of the threads, and takes that of the client that has been waited
+//! 4. else waits for a place, with no more than a quarter of the threads, and takes that of the client that has taken nothing
 //!    for longest, which is cut off.
 //!
 //! A thread that waits takes no place among those that make calls.
@@ -29,6 +29,8 @@ use poorwsgi::response::{Body, FileRange};
 use poorwsgi_calls::pool::step_aside;
 use poorwsgi_server::spool::{BESIDES, MemoryShare, Spool, SpoolFile};
 
+use crate::forked::is_child;
+
 /// Bytes that may wait for the client in memory; the block that passes this mark is the last that is taken. Where all
 /// together take more than the spool has for them, it is [`BESIDES`].
 const WINDOW: usize = 128 << 10;
@@ -39,11 +41,13 @@ const READ: u64 = 64 << 10;
 /// The part of its spool that the file of one response may take.
 const PART: u64 = 32;
 
-/// For how long a client takes nothing before another one may have its place, and how often that one waits so long for a
-/// place. Between two blocks that a client takes, the system may let a good part of its socket's buffer become empty, which
+/// For how long a client takes nothing before another one may have its place. Between two blocks that a client takes, the system may let a good part of its socket's buffer become empty, which
 /// takes one of 200 KB a second some seconds.
 const TURN: Duration = Duration::from_secs(5);
-const TURNS: usize = 3;
+
+/// For how long a thread stands in the line while its client makes no room in its file, and how often it looks.
+const LONGEST_STAND: Duration = Duration::from_secs(15);
+const LOOK: Duration = Duration::from_secs(1);
 
 /// The line for a place holds at least this number of threads, however few a server has.
 const SHORTEST_LINE: usize = 8;
@@ -154,27 +158,9 @@ impl Patience {
         Some(Permit(self))
     }
 
-    /// The permission to wait, in the order in which it was asked for: where too many threads wait, for the price of the
-    /// client that has been waited for longest.
-    fn turn(&self) -> Option<Permit<'_>> {
-        let _aside = step_aside();
-        let number = self.turns().enter()?;
-        for _ in 0..TURNS {
-            self.0.waited_for.cut_first();
-            let must_wait = |turns: &mut Turns| turns.free == 0 || turns.line.front() != Some(&number);
-            let waited = self.0.freed.wait_timeout_while(self.turns(), TURN, must_wait);
-            let (mut turns, result) = waited.unwrap_or_else(PoisonError::into_inner);
-            if !result.timed_out() {
-                turns.line.pop_front();
-                turns.free -= 1;
-                drop(turns);
-                self.0.freed.notify_all();
-                return Some(Permit(self));
-            }
-        }
-        self.turns().line.retain(|each| *each != number);
-        self.0.freed.notify_all();
-        None
+    /// A place in the line for the permission to wait; `None` where it is too long.
+    fn enter_line(&self) -> Option<InLine<'_>> {
+        self.turns().enter().map(|number| InLine { patience: self, number })
     }
 
     fn turns(&self) -> MutexGuard<'_, Turns> {
@@ -193,6 +179,39 @@ impl Drop for Permit<'_> {
     fn drop(&mut self) {
         self.0.turns().free += 1;
         self.0.0.freed.notify_all();
+    }
+}
+
+/// A place in the line, until it is dropped.
+struct InLine<'a> {
+    patience: &'a Patience,
+    number: u64,
+}
+
+impl<'a> InLine<'a> {
+    /// Waits a moment for the permission: where too many threads wait, for the price of the client that has taken nothing for
+    /// longest.
+    fn turn(&self) -> Option<Permit<'a>> {
+        let InLine { patience, number } = *self;
+        let is_full = patience.turns().free == 0;
+        if is_full {
+            patience.0.waited_for.cut_first();
+        }
+        let must_wait = |turns: &mut Turns| turns.free == 0 || turns.line.front() != Some(&number);
+        let waited = patience.0.freed.wait_timeout_while(patience.turns(), LOOK, must_wait);
+        let (mut turns, result) = waited.unwrap_or_else(PoisonError::into_inner);
+        if result.timed_out() {
+            return None;
+        }
+        turns.free -= 1;
+        Some(Permit(patience))
+    }
+}
+
+impl Drop for InLine<'_> {
+    fn drop(&mut self) {
+        self.patience.turns().line.retain(|number| *number != self.number);
+        self.patience.0.freed.notify_all();
     }
 }
 
@@ -224,8 +243,9 @@ struct State {
     read: u64,
     written: u64,
     file: Option<Arc<File>>,
-    /// Among those who have something in a file.
+    /// Among those who have something in a file, and among those that a thread waits for.
     place: Option<u64>,
+    waited_for: Option<u64>,
     end: Option<Result<(), BoxError>>,
     is_gone: bool,
     reader: Option<Waker>,
@@ -241,6 +261,7 @@ impl State {
             written: 0,
             file: None,
             place: None,
+            waited_for: None,
             end: None,
             is_gone: false,
             reader: None,
@@ -293,12 +314,16 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The client has taken something out of the file.
+    /// The client has taken something.
     fn moves_on(self: &Arc<Self>, state: &mut State) {
-        let in_files = &self.patience.0.in_files;
+        let Limits { in_files, waited_for, .. } = &*self.patience.0;
         if let Some(place) = state.place.take() {
             in_files.leave(place);
             state.place = (state.read < state.written).then(|| in_files.enter(self));
+        }
+        if let Some(place) = state.waited_for.take() {
+            waited_for.leave(place);
+            state.waited_for = Some(waited_for.enter(self));
         }
     }
 
@@ -306,10 +331,13 @@ impl Shared {
     fn wait_for_room(self: &Arc<Self>) -> MutexGuard<'_, State> {
         let _aside = step_aside();
         let waited_for = &self.patience.0.waited_for;
-        let number = waited_for.enter(self);
+        let mut state = self.state();
+        state.waited_for = Some(waited_for.enter(self));
         let has_none = |state: &mut State| !state.is_over() && !state.has_room();
-        let state = self.room.wait_while(self.state(), has_none).unwrap_or_else(PoisonError::into_inner);
-        waited_for.leave(number);
+        let mut state = self.room.wait_while(state, has_none).unwrap_or_else(PoisonError::into_inner);
+        if let Some(place) = state.waited_for.take() {
+            waited_for.leave(place);
+        }
         state
     }
 }
@@ -317,6 +345,10 @@ impl Shared {
 impl Sender {
     /// Hands a block over where there is room for it.
     pub(super) fn try_send(&self, block: Bytes) -> Sent {
+        // A child has the file of its parent, and nobody who reads.
+        if is_child() {
+            return Sent::Gone;
+        }
         let mut state = self.0.state();
         if state.is_over() || (state.has_room() && state.fits(&block)) {
             return self.push(state, block);
@@ -335,16 +367,34 @@ impl Sender {
             };
         }
         if let Sent::Full(block) = sent {
-            sent = match patience.turn() {
-                Some(_permit) => self.push(self.0.wait_for_room(), block),
-                None => self.cut(),
-            };
+            sent = self.stand_in_line(block);
         }
         matches!(sent, Sent::Taken)
     }
 
+    /// Waits for the permission to wait, or until the client has moved on so far that its file has room again.
+    fn stand_in_line(&self, mut block: Bytes) -> Sent {
+        let aside = step_aside();
+        let Some(place) = self.0.patience.enter_line() else { return self.cut() };
+        let deadline = Instant::now() + LONGEST_STAND;
+        while Instant::now() < deadline {
+            if let Some(_permit) = place.turn() {
+                drop((place, aside));
+                return self.push(self.0.wait_for_room(), block);
+            }
+            match self.keep(block) {
+                Sent::Full(left) => block = left,
+                sent => return sent,
+            }
+        }
+        self.cut()
+    }
+
     /// Puts a block into the file, where that has room for it.
     pub(super) fn keep(&self, block: Bytes) -> Sent {
+        if is_child() {
+            return Sent::Gone;
+        }
         let patience = &*self.0.patience.0;
         loop {
             match self.write(&block) {
@@ -380,9 +430,12 @@ impl Sender {
         }
         let written = written_in_circle(&mut file, spool, block, begin, size)?;
         let mut state = self.0.state();
+        if state.is_over() {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
         state.written += length;
         state.file = Some(written);
-        if state.place.is_none() && !state.is_over() {
+        if state.place.is_none() {
             state.place = Some(in_files.enter(&self.0));
         }
         let reader = state.reader.take();
@@ -403,17 +456,24 @@ impl Sender {
         Sent::Taken
     }
 
-    /// Ends the connection, which tells the log. What the file takes is free at once.
+    /// Ends the connection, which tells the log, unless it has taken all that there is. What the file takes is free at once.
     fn cut(&self) -> Sent {
         let mut state = self.0.state();
+        let has_all = state.blocks.is_empty() && state.read == state.written;
+        if state.is_gone || (has_all && state.end.is_some()) {
+            return Sent::Gone;
+        }
+        // In the place of an end that the call has come to: what is left of it is not sent.
+        state.end = Some(Err(Box::new(TooFarBehind)));
         while state.pop().is_some() {}
         state.read = state.written;
         let place = state.place.take();
+        let reader = state.reader.take();
         drop(state);
+        reader.into_iter().for_each(Waker::wake);
         if let Some(place) = place {
             self.0.patience.0.in_files.leave(place);
         }
-        let _ = self.end(Err(Box::new(TooFarBehind)));
         self.0.room.notify_all();
         let file = self.0.file.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(file) = file {
@@ -524,6 +584,7 @@ impl HttpBody for Receiver {
             let shared = Arc::clone(&self.shared);
             let mut state = shared.state();
             if let Some(block) = state.pop() {
+                shared.moves_on(&mut state);
                 drop(state);
                 shared.room.notify_all();
                 return Poll::Ready(Some(Ok(Frame::data(block))));
