@@ -2,10 +2,14 @@
 import contextlib
 import http.client
 import os
+import socket
+import subprocess
+import sys
+import time
 
 import pytest
 from servers import until
-from workers import Load, start  # noqa: F401 - a fixture
+from workers import Load, start, states  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.skipif(not os.path.exists("/proc/self/task"), reason="processes are looked for in /proc")
 
@@ -15,6 +19,7 @@ ENDINGS = {
     "exception": "raise ValueError('of the child')",
     "return": "return 'of the child'",
     "generator": "return (part for part in ['of ', 'the ', 'child'])",
+    "signals": "import signal, time; os.kill(os.getpid(), signal.SIGTERM); time.sleep(30)",
 }
 APP = """
 import os, sys
@@ -39,6 +44,24 @@ def fork(req):
         children.append(child)
         os.waitpid(child, 0)
     return "of the parent"
+"""
+#: What forks between two blocks of more than is kept in memory for a client.
+GENERATOR = """
+from poorwsgi.response import GeneratorResponse
+
+def blocks(letters):
+    for number in range(80):
+        if number == 10:
+            child = os.fork()
+            if child:
+                children.append(child)
+            else:
+                letters = letters.upper()
+        yield letters * 65536
+
+@app.route("/blocks")
+def generate(req):
+    return GeneratorResponse(blocks(b"p"))
 """
 #: As the application of another framework.
 PLAIN = """
@@ -68,3 +91,47 @@ def test_a_forked_process_that_comes_back_answers_nobody(start, tmp_path, ending
     assert len(children) == 5
     until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in children))
     assert workers.stop() == 0
+
+
+@pytest.mark.parametrize("more", ["", PLAIN], ids=["native", "callable"])
+@pytest.mark.parametrize("threads", ["1", "8"])
+def test_a_process_forked_between_two_blocks_sends_none(start, tmp_path, threads, more):
+    """Not even into the file of its parent, from which a slow client gets its answer."""
+    (tmp_path / "app.py").write_text(APP.replace("ENDING", "pass") + GENERATOR + more)
+    workers = start("--workers", "1", "--threads", threads)
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(socket.create_connection(("127.0.0.1", workers.port), 30)) for _ in range(4)]
+        for client in clients:
+            client.sendall(b"GET /blocks HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        time.sleep(1)
+        for client in clients:
+            response = stack.enter_context(http.client.HTTPResponse(client))
+            response.begin()
+            assert set(response.read()) == set(b"p")
+    children = workers("/children").text.split()
+    assert len(children) == 4
+    until(lambda: not any(is_running(pid) for pid in children))
+    assert workers.stop() == 0
+
+
+def is_running(pid):
+    with contextlib.suppress(FileNotFoundError):
+        return not states(pid) <= {"Z"}
+    return False
+
+
+def test_the_file_of_a_socket_stays_when_a_forked_process_ends(start, tmp_path):
+    (tmp_path / "app.py").write_text(APP.replace("ENDING", "sys.exit()"))
+    path = tmp_path / "socket"
+    command = [sys.executable, "-m", "poorwsgi", "run", "app:app", "--bind", f"unix:{path}", "--workers", "0"]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            process.stdout.readline()
+            for _ in range(2):
+                with socket.socket(socket.AF_UNIX) as client:
+                    client.connect(str(path))
+                    client.sendall(b"GET /fork?child=1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+                    assert client.makefile("rb").read().endswith(b"of the parent")
+        finally:
+            process.terminate()
+    assert not path.exists()

@@ -1,6 +1,7 @@
 """``poorwsgi run`` as the system has it: with streams that are closed, told by signals at the wrong moment, killed."""
 import contextlib
 import os
+import pathlib
 import shutil
 import signal
 import socket
@@ -155,6 +156,21 @@ def test_a_worker_that_cannot_run_python_ends_after_a_supervisor_that_was_killed
                 os.kill(pid, signal.SIGKILL)
         raise
     assert "in hold" in workers.messages()
+
+
+def test_a_worker_ends_whose_supervisor_was_killed_before_it_looked(tmp_path):
+    """And whose application is never loaded."""
+    (tmp_path / "app.py").write_text("import time\ntime.sleep(1000)")
+    command = [sys.executable, "-c", _SHORT, "run", "app:app", "--port", "0", "--workers", "1", "--stop-timeout", "1"]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL) as process:
+        children = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        pid = int(until(children.read_text))
+        process.kill()
+    try:
+        until(lambda: not os.path.exists(f"/proc/{pid}"))
+    except AssertionError:
+        os.kill(pid, signal.SIGKILL)
+        raise
 
 
 RELEASE = """

@@ -153,6 +153,26 @@ def test_who_connects_during_a_stop_is_refused_at_once(start):
     assert workers.process.wait(60) == 0
 
 
+def test_a_worker_that_hangs_keeps_nobody_waiting_at_a_stop(start):
+    """Nor the port from another server."""
+    workers = start("--workers", "2", "--stop-timeout", "20")
+    pid = min(workers.pids())
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        until(lambda: states(pid) == {"T"})
+        workers.signal(signal.SIGTERM)
+        begun = time.monotonic()
+        until(lambda: refuses(workers.port))
+        with socket.socket() as another:
+            another.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            another.bind(("127.0.0.1", workers.port))
+            another.listen()
+        assert time.monotonic() < begun + 10
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert workers.process.wait(60) == 0
+
+
 def refuses(port):
     try:
         socket.create_connection(("127.0.0.1", port), 10).close()

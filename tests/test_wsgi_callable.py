@@ -514,6 +514,28 @@ class TestFileWrapper:
             threading.Event().wait(0.01)
         assert file.closed
 
+    def test_without_a_head_it_is_closed_once(self, serve, path):
+        closed = []
+
+        def application(environ, start_response):
+            file = io.FileIO(path)
+            close = file.close
+            file.close = lambda: (closed.append(1), close())
+            return environ["wsgi.file_wrapper"](file)
+
+        client = serve(application)
+        assert client("/").status == 500
+        until(lambda: closed)
+        client("/")
+        until(lambda: len(closed) > 1)
+        assert len(closed) == 2
+
+    @pytest.mark.skipif(not os.path.exists("/proc/cpuinfo"), reason="a file that the system makes as it is read")
+    def test_a_file_that_the_system_makes_as_it_is_read(self, serve):
+        result = serve(Wrapped(open("/proc/version", "rb")))("/")  # noqa: SIM115
+        with open("/proc/version", "rb") as file:
+            assert result.body == file.read()
+
     def test_wrapped_by_middleware_it_is_an_iterable(self, serve, path):
         def first_bytes(environ, start_response):
             with open(path, "rb") as file:

@@ -6,6 +6,7 @@ threads, and while workers come and go, connections wait in the one queue of the
 # Python, because it starts interpreters as this one was started. Nothing of it is on the way of a request.
 import logging
 import os
+import select
 import selectors
 import signal
 import socket
@@ -26,6 +27,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10  # seconds until another worker is starte
 _ENTRIES, _ENTRY = 256, 4  # of the table of connections: how many there are, and the bytes of each
 _LATE = 0.5  # seconds after its time that the supervisor is woken, where it was paused
 _SLOW = 10  # seconds to become ready, after which a reload does not wait for that
+_SHUT = 1  # seconds from a stop until who connects is refused in any case
 _SOON = 0.5  # seconds that a worker which is not ready gets at a stop
 _READ = 4096  # bytes of what a worker says that are read at a time
 _WORDS, _WORDS_A_SECOND = 1000, 100  # that a worker may say: so many, and so many more for each second of its life
@@ -47,7 +49,8 @@ class _Worker:
         with theirs:
             environment = {name: value for name, value in os.environ.items() if name not in (*LISTENING, SIBLINGS)}
             environment["LISTEN_FDS"], environment["LISTEN_FDS_FIRST_FD"] = "1", str(listener.fileno())
-            environment[CONTROL] = str(theirs.fileno())
+            # By its number a worker knows whether the supervisor has ended before it looked.
+            environment[CONTROL] = f"{theirs.fileno()}:{os.getpid()}"
             passed = [listener.fileno(), theirs.fileno()]
             if entry is not None:
                 environment[SIBLINGS] = f"{table.fileno()}:{entry}"
@@ -136,6 +139,7 @@ class Supervisor:
         self._reloads = 0  # how many were asked for
         self._held = []  # when workers may be started in the place of those that did not become ready
         self._stops = 0
+        self._shut_at = None  # when who connects is refused, though a worker may have the socket
         self._woken_at = time.monotonic()
         self._is_good = False
         self._announced = False
@@ -245,7 +249,8 @@ class Supervisor:
 
     def _timeout(self):
         """Seconds until something is to be done; None while there is nothing."""
-        times = [
+        times = [self._shut_at] if self._shut_at else []
+        times += [
             worker.heard + STUCK if worker.kill_at is None else worker.kill_at
             for worker in self._workers if worker.kill_at is not None or worker.is_serving
         ]
@@ -279,6 +284,8 @@ class Supervisor:
             self._handle(number)
         self._reap()
         now = time.monotonic()
+        if self._shut_at and now >= self._shut_at:
+            self._shut(now)
         for worker in self._workers:
             if worker.kill_at is None and worker.is_serving and now >= worker.heard + STUCK:
                 # Not even its own thread gets to run. Python's fault handler says what the others do, if it gets to.
@@ -312,10 +319,24 @@ class Supervisor:
             self._count = max(1, self._count - 1)
 
     def _stop(self):
-        """From now on no worker is started, and who connects is refused once the workers have closed the socket, too."""
+        """From now on no worker is started, and the system makes no new connections."""
         self._stops += 1
-        self._listener._refuse()
-        self._listener.close()
+        if self._stops > 1:
+            return
+        if self._listener._refuse():
+            self._shut_at = time.monotonic() + _SHUT
+        else:
+            self._listener.close()
+
+    def _shut(self, now):
+        """Has who connects refused, for all processes that have the socket: one may hang, or have been left behind. A worker has
+        closed it long ago unless it has as many connections as it may have, and then others may wait."""
+        if select.select([self._listener], [], [], 0)[0]:
+            self._shut_at = now + _SHUT
+        else:
+            self._shut_at = None
+            self._listener._shut()
+            self._listener.close()
 
     def _end_unready(self):
         """Ends workers that are not ready, before others close the socket: as long as one of these has it, who connects waits,

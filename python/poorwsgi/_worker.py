@@ -65,7 +65,7 @@ class Control:
         """None in a process that is no worker."""
         from poorwsgi._poorwsgi import _end_after_parent
 
-        descriptor = os.environ.pop(CONTROL, "")
+        descriptor, _, supervisor = os.environ.pop(CONTROL, "").partition(":")
         if not descriptor:
             return None
         for number in NOT_FOR_WORKERS:
@@ -76,7 +76,7 @@ class Control:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, NOT_FOR_WORKERS)
         _report_faults()
         with suppress(OSError):  # no thread can be started
-            _end_after_parent(stop_timeout + LAST_WORDS)
+            _end_after_parent(int(supervisor), stop_timeout + LAST_WORDS)
         connection = socket.socket(fileno=int(descriptor))
         connection.set_inheritable(False)
         return Control(connection)

@@ -45,6 +45,22 @@ def run(app, address="127.0.0.1:8080", *, ready=None, **settings):
         _exit(128 + signal.SIGINT)
 
 
+_is_serving = False
+
+
+def _in_child():
+    """A process that a handler forks is no server: signals do there what they do in any other program."""
+    if not _is_serving:
+        return
+    for number in signal.valid_signals():
+        handler = signal.getsignal(number)
+        if (getattr(handler, "__module__", None) or "").startswith("poorwsgi."):
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+    signal.set_wakeup_fd(-1)
+
+
+os.register_at_fork(after_in_child=_in_child)
+
 #: What is told when a request does not end: set in a worker.
 _on_stuck = []
 
@@ -120,6 +136,8 @@ def _serve(server, ready=lambda: None, call=Server.serve):
                 with contextlib.suppress(OSError):  # the main thread has left already, by an exception
                     wake.send(_SERVED)
 
+        global _is_serving
+        _is_serving = True
         wakeup = signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
         thread = threading.Thread(target=serve, name="poorwsgi", daemon=True)
         try:
@@ -138,6 +156,7 @@ def _serve(server, ready=lambda: None, call=Server.serve):
             raise
         finally:
             signal.set_wakeup_fd(wakeup)
+            _is_serving = False
             if thread.ident:  # else the signal came before it was started
                 thread.join()
     if failures:

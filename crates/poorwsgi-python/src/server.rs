@@ -80,11 +80,19 @@ impl Listener {
     }
 
     /// Has the system take no new connections, where this process has bound the socket and no server serves on it here. Other
-    /// processes accept those that wait. For a supervisor whose workers are to end.
+    /// processes accept those that wait. For a supervisor whose workers are to end. Whether it is so; elsewhere than on Linux, and
+    /// for a Unix socket, which nobody finds any more, it is not.
     #[pyo3(name = "_refuse")]
-    fn refuse(&self) {
-        if let Some(bound) = self.socket().as_mut() {
-            bound.refuse();
+    fn refuse(&self) -> bool {
+        self.socket().as_mut().is_some_and(BoundServer::refuse)
+    }
+
+    /// Ends the listening of this socket in every process that has it, where this one has bound it and no server serves on it
+    /// here: who connects is refused from now on, and the system resets those that wait.
+    #[pyo3(name = "_shut")]
+    fn shut(&self) {
+        if let Some(bound) = self.socket().as_ref() {
+            bound.shut();
         }
     }
 

@@ -77,5 +77,5 @@ pub use body::{BodyError, RequestBody};
 pub use config::Config;
 pub use descriptors::raise_descriptor_limit;
 pub use ipnet::IpNet;
-pub use listener::Address;
+pub use listener::{Address, share_sockets};
 pub use serve::{Bound, Server, run};

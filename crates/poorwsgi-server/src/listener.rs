@@ -3,7 +3,7 @@
 use std::fmt;
 use std::fs;
 use std::io;
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::net::{Shutdown, SocketAddr, TcpListener, ToSocketAddrs};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
@@ -169,13 +169,25 @@ impl Socket {
 
     /// Has the system take no new connections where this process has bound the socket and has no other handle of it; not in
     /// any other process either. Those that wait can be accepted still. When a socket is closed, the system resets those
-    /// that wait in it, and without this one may come between the last look and the end.
-    pub(crate) fn refuse(&mut self) {
+    /// that wait in it, and without this one may come between the last look and the end. Whether it did so.
+    pub(crate) fn refuse(&mut self) -> bool {
         match self {
-            Socket::Tcp(socket, owner) if owner.is_this_process() => drop_packets(socket),
-            Socket::Tcp(..) => {}
+            Socket::Tcp(socket, owner) => owner.is_this_process() && drop_requests(socket).is_ok(),
             // The last handle removes its file.
-            Socket::Unix(_, owned) => *owned = None,
+            Socket::Unix(_, owned) => {
+                *owned = None;
+                false
+            }
+        }
+    }
+
+    /// Ends the listening, in every process that has the socket, where this one has bound it and has no other handle of it.
+    pub(crate) fn shut(&self) {
+        if let Socket::Tcp(socket, owner) = self
+            && owner.is_this_process()
+        {
+            // Then it ends with its last handle.
+            let _ = socket2::SockRef::from(socket).shutdown(Shutdown::Both);
         }
     }
 
@@ -334,27 +346,40 @@ fn is_the_peers(error: &io::Error) -> bool {
     )
 }
 
+/// How often this process has said that others have its sockets.
+static SHARED: AtomicU32 = AtomicU32::new(0);
+
+/// Says that another process has the sockets that this one has bound so far, as a forked child has: their end here is not that of
+/// the socket.
+pub fn share_sockets() {
+    SHARED.fetch_add(1, Ordering::Relaxed);
+}
+
 /// Who has a bound socket.
 #[derive(Debug)]
-pub(crate) struct Owner(AtomicU32);
+pub(crate) struct Owner {
+    process: AtomicU32,
+    /// How often sockets had been shared when it was bound.
+    shared: u32,
+}
 
 impl Owner {
     /// The process that has bound it, as long as it makes no second handle and is not forked.
     fn this_process() -> Self {
-        Owner(AtomicU32::new(process::id()))
+        Owner { process: AtomicU32::new(process::id()), shared: SHARED.load(Ordering::Relaxed) }
     }
 
     /// Somebody else as well. No process has the number 0.
     const fn others() -> Self {
-        Owner(AtomicU32::new(0))
+        Owner { process: AtomicU32::new(0), shared: 0 }
     }
 
     fn share(&self) {
-        self.0.store(0, Ordering::Relaxed);
+        self.process.store(0, Ordering::Relaxed);
     }
 
     fn is_this_process(&self) -> bool {
-        self.0.load(Ordering::Relaxed) == process::id()
+        self.process.load(Ordering::Relaxed) == process::id() && self.shared == SHARED.load(Ordering::Relaxed)
     }
 }
 
@@ -372,22 +397,32 @@ fn limit_unsent(socket: &TcpListener) {
     let _ = socket;
 }
 
-/// Drops each packet for a socket that listens, so that no connection is made any more (socket(7), `SO_ATTACH_FILTER`).
-/// A client that tries it meanwhile tries again after a second, and is refused then.
-fn drop_packets(socket: &TcpListener) {
-    #[cfg(target_os = "linux")]
-    {
-        const RETURN_NOTHING: u16 = 0x06;
-        // Where it fails, some are reset.
-        let _ = socket2::SockRef::from(socket).attach_filter(&[socket2::SockFilter::new(
-            RETURN_NOTHING,
-            0,
-            0,
-            0,
-        )]);
-    }
-    #[cfg(not(target_os = "linux"))]
-    let _ = socket;
+/// Drops each packet that asks a socket for a connection (socket(7), `SO_ATTACH_FILTER`); what ends a handshake still gets
+/// through. A client that asks meanwhile asks again after a second, and is refused then.
+#[cfg(target_os = "linux")]
+fn drop_requests(socket: &TcpListener) -> io::Result<()> {
+    use socket2::SockFilter;
+
+    // Instructions of the packet filter (bpf(4)); a packet begins with the header of TCP.
+    const LOAD_BYTE: u16 = 0x30;
+    const AND: u16 = 0x54;
+    const SKIP_IF_EQUAL: u16 = 0x15;
+    const KEEP_BYTES: u16 = 0x06;
+    const FLAGS: u32 = 13;
+    const SYN: u32 = 0x02;
+    const ACK: u32 = 0x10;
+    socket2::SockRef::from(socket).attach_filter(&[
+        SockFilter::new(LOAD_BYTE, 0, 0, FLAGS),
+        SockFilter::new(AND, 0, 0, SYN | ACK),
+        SockFilter::new(SKIP_IF_EQUAL, 1, 0, SYN),
+        SockFilter::new(KEEP_BYTES, 0, 0, u32::MAX),
+        SockFilter::new(KEEP_BYTES, 0, 0, 0),
+    ])
+}
+
+#[cfg(not(target_os = "linux"))]
+fn drop_requests(_: &TcpListener) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 fn backlog(config: &Config) -> i32 {
@@ -416,16 +451,17 @@ fn remove_stale(path: &Path) -> io::Result<()> {
     }
 }
 
-/// A socket file that is removed with its listener, if it is still the same one.
+/// A socket file that is removed with its listener, if it is still the same one, by the process that has made it.
 #[derive(Debug)]
 pub(crate) struct OwnedPath {
+    process: u32,
     path: PathBuf,
     identity: (u64, u64),
 }
 
 impl OwnedPath {
     fn new(path: &Path) -> io::Result<Self> {
-        Ok(OwnedPath { path: path.to_owned(), identity: identity(path)? })
+        Ok(OwnedPath { process: process::id(), path: path.to_owned(), identity: identity(path)? })
     }
 }
 
@@ -435,7 +471,7 @@ fn identity(path: &Path) -> io::Result<(u64, u64)> {
 
 impl Drop for OwnedPath {
     fn drop(&mut self) {
-        if identity(&self.path).is_ok_and(|found| found == self.identity) {
+        if self.process == process::id() && identity(&self.path).is_ok_and(|found| found == self.identity) {
             let _ = fs::remove_file(&self.path);
         }
     }

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -37,6 +37,9 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// For how long clients that are connected may ask once more at a stop, at least: as long as a request may be on its way. Who
 /// waits for Ctrl-C does not notice it.
 const DRAIN: Duration = Duration::from_millis(200);
+
+/// How long the last handshakes get at a stop: as long as a packet may be on its way.
+const HANDSHAKE: Duration = Duration::from_millis(100);
 
 /// For how long connections wait that are over the limit, before idle ones make room.
 const CROWDED: Duration = Duration::from_millis(250);
@@ -178,9 +181,16 @@ impl<S> Bound<S> {
 
     /// Has the system take no new connections, in every process that has the socket, while those that wait are accepted by
     /// whoever serves. It does so where this process has bound the socket and this is its only handle, and cannot be undone.
-    /// A server does it by itself when it stops; this is for a process whose children serve.
-    pub fn refuse(&mut self) {
-        self.socket.refuse();
+    /// A server does it by itself when it stops; this is for a process whose children serve. Whether it is so: only Linux can do
+    /// it, and only for TCP.
+    pub fn refuse(&mut self) -> bool {
+        self.socket.refuse()
+    }
+
+    /// Ends the listening of this socket, in every process that has it: who connects is refused from now on, and the system
+    /// resets those that wait. It does so where [`refuse`](Self::refuse) does something.
+    pub fn shut(&self) {
+        self.socket.shut();
     }
 
     /// A second server on the same socket, which stays open until both are gone: one may stop and another one go on,
@@ -369,8 +379,8 @@ where
     }
 }
 
-/// Accepts the connections that wait, as many as can have waited at the stop, and closes the socket: the system resets
-/// those that wait in a socket when it is closed.
+/// Accepts the connections that wait, and those whose handshake has begun, and closes the socket: the system resets those that
+/// wait in a socket when it is closed.
 async fn accept_rest(
     listener: Listener,
     backlog: u32,
@@ -378,10 +388,20 @@ async fn accept_rest(
     begin: impl Fn(Permit, (Accepted, Connection)),
 ) {
     let closing = listener.into_closing();
-    for _ in 0..=backlog {
+    let deadline = Instant::now() + HANDSHAKE;
+    // As many as can have waited by then, where the system still makes connections.
+    let mut late = 0..=backlog;
+    loop {
         let permit = Arc::clone(permits).acquire_owned().await;
-        let Some(accepted) = closing.accept_waiting().await else { return };
-        begin(permit, accepted);
+        let is_late = Instant::now() >= deadline;
+        match closing.accept_waiting().await {
+            Some(accepted) => begin(permit, accepted),
+            None if is_late => return,
+            None => tokio::time::sleep(HANDSHAKE / 10).await,
+        }
+        if is_late && late.next().is_none() {
+            return;
+        }
     }
 }
 

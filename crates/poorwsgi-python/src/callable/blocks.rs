@@ -6,7 +6,7 @@ use poorwsgi::response::{Blocking, Body, BodyKind};
 use pyo3::prelude::*;
 use tokio::sync::oneshot;
 
-use crate::forked::end_child;
+use crate::forked::{exit, is_child};
 
 use super::Raised;
 use super::exchange::Answer;
@@ -62,7 +62,14 @@ impl Rest {
     fn send(self) {
         let Rest { mut blocks, sender } = self;
         let end = loop {
-            match next(&mut blocks) {
+            let next = next(&mut blocks);
+            if is_child() {
+                if let Err(error) = &next {
+                    super::log_failure(error);
+                }
+                Python::attach(|py| exit(py, next.is_err().into()));
+            }
+            match next {
                 Ok(Some(block)) => {
                     let is_taken = sender.as_ref().is_some_and(|sender| sender.send(block));
                     // The last one may have been sent, and the client be gone since.
@@ -73,7 +80,6 @@ impl Rest {
                 end => break end.map(drop),
             }
         };
-        Python::attach(|py| end_child(py, None));
         let unheard = match sender {
             Some(sender) => sender.end(end),
             None => end,

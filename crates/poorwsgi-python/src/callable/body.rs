@@ -12,6 +12,7 @@ use super::exchange::{Exchange, longer};
 use super::file_wrapper::{Closing, FileWrapper};
 use super::log_failure;
 use super::start_response::block;
+use crate::forked::end_child;
 
 /// Up to here the items of a list are put together, so that they need no more than one write.
 const TOGETHER: usize = 256 << 10;
@@ -19,7 +20,7 @@ const TOGETHER: usize = 256 << 10;
 /// Sends what a callable has returned, as far as it is at hand, and closes it in any case (PEP 3333). The rest comes back.
 pub(super) fn begin(result: &Bound<'_, PyAny>, exchange: &Exchange) -> PyResult<Option<Content>> {
     match content(result, exchange) {
-        Ok(Begun::WithTheFile) => Ok(None),
+        Ok(Begun::WithTheFile(sent)) => sent.map(|()| None),
         Ok(Begun::First { blocks, block }) => {
             Ok(Some(Content { result: result.clone().unbind(), blocks: blocks.unbind(), block }))
         }
@@ -59,7 +60,9 @@ fn send_blocks(
     exchange.send(py, first)?;
     let mut blocks = blocks.clone();
     while exchange.wants_more() {
-        match blocks.next() {
+        let next = blocks.next();
+        end_child(py, next.as_ref().and_then(|item| item.as_ref().err()));
+        match next {
             Some(item) => exchange.send(py, block(&item?)?)?,
             None => return exchange.end(),
         }
@@ -88,8 +91,8 @@ pub(super) fn close(object: &Bound<'_, PyAny>) -> PyResult<()> {
 /// How far the content is sent.
 enum Begun<'py> {
     All,
-    /// It is a file, which is closed with its last block.
-    WithTheFile,
+    /// It is a file, which is closed when it has been sent, or is not going to be.
+    WithTheFile(PyResult<()>),
     /// This is the first block, and more may follow.
     First {
         blocks: Bound<'py, PyIterator>,
@@ -104,8 +107,7 @@ fn content<'py>(result: &Bound<'py, PyAny>, exchange: &Exchange) -> PyResult<Beg
             && let Some(range) = wrapper.borrow().range(py)
         {
             let range = exchange.length().map_or_else(|| range.clone(), |length| range.part(0, length));
-            exchange.complete(range.holding(Closing::new(wrapper)).into())?;
-            return Ok(Begun::WithTheFile);
+            return Ok(Begun::WithTheFile(exchange.complete(range.holding(Closing::new(wrapper)).into())));
         }
         if let Some(whole) = at_hand(result)? {
             exchange.complete(whole.into())?;

@@ -1,6 +1,7 @@
 //! `wsgi.file_wrapper`: a file as the content of a response.
 
 use std::fs::{File, Metadata, metadata};
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 use poorwsgi::response::FileRange;
@@ -73,7 +74,9 @@ impl FileWrapper {
         py.detach(|| {
             // Opened once more, because a descriptor that Python owns cannot be owned here as well.
             let path = PathBuf::from(format!("/dev/fd/{descriptor}"));
-            let size = metadata(&path).ok().filter(Metadata::is_file)?.len();
+            // What is made by the system as it is read has a size of 0, or another one that says nothing, and takes no space.
+            let is_stored = |metadata: &Metadata| metadata.is_file() && metadata.blocks() > 0;
+            let size = metadata(&path).ok().filter(is_stored)?.len();
             Some(FileRange::new(File::open(path).ok()?, position.min(size)..size))
         })
     }
