@@ -17,7 +17,7 @@ import pytest
 from servers import until
 from workers import start  # noqa: F401 - a fixture
 
-from poorwsgi._log import LONGEST_LINE, Handler
+from poorwsgi._log import LONGEST_LINE, Handler, _clipped
 
 pytestmark = pytest.mark.skipif(not hasattr(fcntl, "F_SETPIPE_SZ"), reason="pipes cannot be made small here")
 
@@ -347,6 +347,18 @@ def test_writing_goes_on_after_errors(tmp_path):
     handler.close()
     os.close(reader)
     os.close(writer)
+
+
+def test_what_is_cut_is_not_escaped_first():
+    """A megabyte of control characters would become six, and be read character by character."""
+    for text in ("\x1b" * (16 << 20), "\n" * (16 << 20), "a\n" * (8 << 20), "a\x1b\n" * (5 << 20)):
+        begun = time.process_time()
+        data = _clipped(text + "end")
+        assert time.process_time() - begun < 1
+        assert len(data) <= 66_000
+        assert max(map(len, data.split(b"\n"))) < LONGEST_LINE + 1
+    assert _clipped("b" * 3000).endswith("… (1016 more characters)\n".encode())
+    assert _clipped("first\nsecond\n" * 20_000).endswith(b" more lines)\n")
 
 
 def test_a_forked_process_writes_for_itself(handler, pipe):

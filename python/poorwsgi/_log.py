@@ -26,7 +26,7 @@ _RECORDS = 10_000  # in the queue
 _PATIENCE = 0.5
 _LAST_WORDS = 1  # seconds that the queue gets when the process ends
 #: What ends a line for some reader, moves the cursor of a terminal, or changes the direction of writing.
-_ESCAPED = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_ESCAPED = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 #: What the lines of a record begin with after its first, so that nobody takes them for another record.
 _MARK = "  "
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -275,23 +275,32 @@ def _write_now(descriptor):
 def _clipped(text):
     """Bytes of a record with its end, of which no line and all together are not too long. Much of it comes from clients, which
     must not be able to write a record, or to command the terminal on which it is read."""
-    lines = text.rstrip("\n").split("\n")
+    text = text.rstrip("\n")
+    # No more is looked at than may be kept: what is escaped becomes longer, never shorter.
+    lines = text[:_LONGEST_RECORD].split("\n")
+    end = text.find("\n", _LONGEST_RECORD)
+    of_last = max(0, (len(text) if end < 0 else end) - _LONGEST_RECORD)
+    more = text.count("\n", _LONGEST_RECORD)
     mark = "" if all(line[:1] in ("", " ", "\t") for line in lines[1:]) else _MARK
     clipped, size = [], 0
-    for number, line in enumerate(lines):
-        data = _clipped_line(mark + line if number and line else line)
+    for number, line in enumerate(lines, 1):
+        data = _clipped_line(mark + line if number > 1 and line else line, of_last if number == len(lines) else 0)
         size += len(data)
         if size > _LONGEST_RECORD:
-            clipped.append(f"{_MARK}… ({len(lines) - number} more lines)\n".encode())
+            more += len(lines) - number + 1
             break
         clipped.append(data)
+    if more:
+        clipped.append(f"{_MARK}… ({more} more lines)\n".encode())
     return b"".join(clipped)
 
 
-def _clipped_line(line):
-    line = _ESCAPED.sub(lambda found: found[0].encode("unicode_escape").decode(), line)
+def _clipped_line(line, more=0):
+    """A line, of which so many characters more are not here."""
+    more += max(0, len(line) - LONGEST_LINE)
+    line = _ESCAPED.sub(lambda found: found[0].encode("unicode_escape").decode(), line[:LONGEST_LINE])
     data = line.encode(errors="backslashreplace")
-    if len(data) < LONGEST_LINE:
+    if not more and len(data) < LONGEST_LINE:
         return data + b"\n"
     kept = data[:LONGEST_LINE - 64].decode(errors="ignore")
-    return f"{kept}… ({len(data.decode()) - len(kept)} more characters)\n".encode()
+    return f"{kept}… ({len(data.decode()) - len(kept) + more} more characters)\n".encode()

@@ -82,22 +82,24 @@ pub fn following(text: &str) -> String {
 
 fn following_of(text: &str, most: usize) -> String {
     let text = text.trim_end_matches('\n');
-    let kept = last_bytes(text, FOLLOWING);
-    let mark = if kept.split('\n').all(is_marked) { "" } else { "  " };
-    let mut lines = String::with_capacity(kept.len());
-    if kept.len() < text.len() {
-        let _ = writeln!(lines, "  … ({} bytes before)", text.len() - kept.len());
-    }
-    for (number, each) in kept.split('\n').enumerate() {
-        if number > 0 {
-            lines.push('\n');
+    let mark = if text.split('\n').all(is_marked) { "" } else { "  " };
+    let (mut lines, mut size, mut read) = (Vec::new(), 0, 0);
+    for each in text.rsplit('\n') {
+        let mark = if each.is_empty() { "" } else { mark };
+        let shown = line(each, most);
+        size += mark.len() + shown.len() + 1;
+        if size > FOLLOWING {
+            break;
         }
-        if !each.is_empty() {
-            lines.push_str(mark);
-            lines.push_str(&line(each, most));
-        }
+        read += each.len() + 1;
+        lines.push((mark, shown));
     }
-    lines
+    let left = (text.len() + 1).saturating_sub(read);
+    let note = if left > 0 { format!("  … ({left} bytes before)\n") } else { String::new() };
+    lines.iter().rev().enumerate().fold(note, |all, (number, (mark, shown))| {
+        let end = if number > 0 { "\n" } else { "" };
+        all + end + mark + shown
+    })
 }
 
 /// Whether nobody takes the line for the beginning of a record.
@@ -105,13 +107,8 @@ fn is_marked(line: &str) -> bool {
     line.is_empty() || line.starts_with([' ', '\t'])
 }
 
-fn last_bytes(text: &str, most: usize) -> &str {
-    let begin = text.len().saturating_sub(most);
-    (begin..=text.len()).find_map(|begin| text.get(begin..)).unwrap_or_default()
-}
-
 fn is_escaped(char: char) -> bool {
-    is_invisible(char) || matches!(char, '\n' | '\u{2028}' | '\u{2029}')
+    is_invisible(char) || matches!(char, '\n' | '\u{2028}' | '\u{2029}' | '\u{61C}' | '\u{200E}' | '\u{200F}')
 }
 
 /// A text as a log may have it.
@@ -193,7 +190,7 @@ mod tests {
         assert!(begin.len() < 2 * ERROR);
         let end = record(&many);
         assert!(end.starts_with("line 0\n  … (") && end.ends_with("\n  line 99999"), "{}", end.len());
-        assert!(end.len() < 2 * FOLLOWING);
+        assert!(end.len() <= FOLLOWING + 2 * NOTE);
     }
 
     proptest! {
