@@ -2,13 +2,14 @@
 import contextlib
 import http.client
 import os
+import signal
 import socket
 import subprocess
 import sys
 import time
 
 import pytest
-from servers import until
+from servers import Client, until
 from workers import Load, start, states  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.skipif(not os.path.exists("/proc/self/task"), reason="processes are looked for in /proc")
@@ -118,6 +119,42 @@ def is_running(pid):
     with contextlib.suppress(FileNotFoundError):
         return not states(pid) <= {"Z"}
     return False
+
+
+def test_a_process_forked_before_it_serves_goes_on_when_its_parent_stops(tmp_path):
+    """Both have the socket."""
+    (tmp_path / "prefork.py").write_text(PREFORK)
+    with subprocess.Popen([sys.executable, "prefork.py"], cwd=tmp_path, stdout=subprocess.PIPE, text=True) as parent:
+        port, child = map(int, parent.stdout.readline().split())
+        try:
+            client = Client(port)
+            until(lambda: client("/").text == str(child))
+            parent.terminate()
+            assert parent.wait(30) == 0
+            assert [client("/").text for _ in range(3)] == [str(child)] * 3
+        finally:
+            os.kill(child, signal.SIGKILL)
+
+
+#: The parent stops at SIGTERM.
+PREFORK = """
+import os, signal, sys, threading
+from poorwsgi.server import Server
+
+def app(environ, start_response):
+    start_response("200 OK", [])
+    return [str(os.getpid()).encode()]
+
+server = Server(app, "127.0.0.1:0")
+child = os.fork()
+if child:
+    print(server.address.rpartition(":")[2], child, flush=True)
+signal.signal(signal.SIGTERM, lambda *_: server.stop())
+thread = threading.Thread(target=server.serve)
+thread.start()
+while thread.is_alive():
+    thread.join(0.1)
+"""
 
 
 def test_the_file_of_a_socket_stays_when_a_forked_process_ends(start, tmp_path):

@@ -28,8 +28,13 @@ pub(crate) fn is_child() -> bool {
 
 /// From now on this process is a server, whatever its parent was; processes that it forks are none.
 pub(crate) fn begin(py: Python<'_>) -> PyResult<()> {
-    static IS_REGISTERED: AtomicBool = AtomicBool::new(false);
     IS_CHILD.store(false, Ordering::Relaxed);
+    watch(py)
+}
+
+/// From now on it is known when this process forks another one.
+pub(crate) fn watch(py: Python<'_>) -> PyResult<()> {
+    static IS_REGISTERED: AtomicBool = AtomicBool::new(false);
     if !IS_REGISTERED.swap(true, Ordering::Relaxed) {
         let module = py.import("poorwsgi._poorwsgi")?;
         let kwargs = PyDict::new(py);

@@ -56,6 +56,7 @@ impl Listener {
     #[new]
     #[pyo3(signature = (address, **settings))]
     fn new(py: Python<'_>, address: &str, settings: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
+        forked::watch(py)?;
         let settings = crate::config::settings(settings)?;
         let config = settings.config.clone().stop_timeout(settings.stop_timeout);
         let server = poorwsgi_server::Server::new(()).config(config);
