@@ -30,7 +30,7 @@ SOURCES    = $(shell find crates python Cargo.toml Cargo.lock pyproject.toml -ty
 
 ADVISORIES := https://github.com/RustSec/advisory-db
 
-.PHONY: help run test test-servers fmt-check lint doc-check deny test-rust test-python test-dev-mode test-all stubtest test-compat wheel-dev bench bench-server bench-load docs fmt fuzz wheel profiler clean rust run-rust bench-python bench-rust
+.PHONY: help run test test-servers fmt-check lint doc-check deny test-rust test-python test-times test-dev-mode test-all stubtest test-compat wheel-dev bench bench-server bench-load docs fmt fuzz wheel profiler clean rust run-rust bench-python bench-rust
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -64,6 +64,9 @@ deny: rust $(VENV)/ready  ## licences, sources and known vulnerabilities of the 
 
 test-rust: rust  ## unit, integration and documentation tests
 	cargo test --locked
+
+test-times: rust  ## what 64 KiB of any field cost, in a release build
+	cargo test --locked --release -p poorwsgi --test header_times
 
 test-python: wheel-dev stubtest
 	$(BIN)/python -m pytest tests

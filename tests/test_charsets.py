@@ -143,3 +143,23 @@ def test_no_line_of_the_log_is_longer_than_2_kib(name, caplog, level):
     assert caplog.records
     lines = "\n".join(record.getMessage() for record in caplog.records).splitlines()
     assert max(len(line.encode()) for line in lines) <= 2048
+
+
+@pytest.mark.parametrize("charset", ["idna", "punycode", "zlib", "nowhere"])
+def test_a_form_and_its_parts_are_utf_8_whatever_they_say(name, charset):
+    """As PoorWSGI reads them: nothing looks up the name, and other bodies are bytes."""
+    app = Application(name)
+    app.set_route("/", lambda req: {"form": req.form.getvalue("a") if req.form else None, "data": len(req.data or b"")}, state.METHOD_POST)
+    value = "xn--" + "a" * 60_000
+    part = f'--B\r\nContent-Disposition: form-data; name="a"\r\nContent-Type: text/plain; charset={charset}\r\n\r\n{value}\r\n--B--\r\n'
+    known = len(encodings._cache)
+    for content_type, body in (
+        (f"application/x-www-form-urlencoded; charset={charset}", f"a={value}".encode()),
+        (f"multipart/form-data; boundary=B; charset={charset}", part.encode()),
+    ):
+        answer = []
+        assert busy(lambda body=body, of=content_type, to=answer: to.append(ask(app, "/", "POST", body, CONTENT_TYPE=of))) < 0.5
+        assert json.loads(answer[0].text)["form"] == value
+    answer = ask(app, "/", "POST", value.encode(), CONTENT_TYPE=f"text/plain; charset={charset}")
+    assert json.loads(answer.text) == {"form": None, "data": len(value)}
+    assert len(encodings._cache) == known

@@ -19,7 +19,36 @@ def app(name):
     def length(req):
         return str(len(req.input.read()))
 
+    @app.route("/form", method=state.METHOD_POST)
+    def of_form(req):
+        return str(len(req.form["a"].value))
+
+    @app.route("/json", method=state.METHOD_POST)
+    def of_json(req):
+        return str(len(req.json))
+
     return app
+
+
+@pytest.mark.parametrize(("target", "of_type", "begin", "end"), [
+    ("/", "text/plain", b"", b""),
+    ("/form", "application/x-www-form-urlencoded", b"a=", b""),
+    ("/json", "application/json", b'"', b'"'),
+])
+def test_chunks_of_one_byte_take_no_memory_each(app, target, of_type, begin, end):
+    """One for each byte of a megabyte, which would cost some 40 MB and four seconds."""
+    size = 1_000_000
+    app.auto_form = app.auto_json = True
+    message = f"POST {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\nContent-Type: {of_type}\r\n\r\n"
+    body = b"".join(b"1\r\n%c\r\n" % byte for byte in begin + b"x" * size + end)
+    with on_our_server(app) as port, socket.create_connection(("127.0.0.1", port), 60) as client:
+        sender = threading.Thread(target=client.sendall, args=(message.encode() + body + b"0\r\n\r\n",))
+        begun = time.process_time()
+        sender.start()
+        answer = client.makefile("rb").read()
+        sender.join()
+        assert answer.endswith(str(size).encode()), answer[:500]
+        assert time.process_time() - begun < 2
 
 
 def test_small_chunks_cost_little_more_than_large_ones(app):

@@ -400,3 +400,11 @@ def test_large_content_is_sent_without_a_copy(app, kind):
                 assert len(answer.read().partition(b"\r\n\r\n")[2]) == 32 << 20
         assert Client(port)("/").text == "small"
         until(lambda: sys.getrefcount(content) == unsent)
+
+
+def test_no_protocol_is_switched(app, caplog):
+    """A client that believed a 101 would wait for what nobody sends."""
+    app.set_route("/", lambda req: Response(status_code=101, headers={"Upgrade": "websocket"}))
+    with SERVERS["ours"](app) as port:
+        assert Client(port)("/").status == 500
+    assert "101" in caplog.text

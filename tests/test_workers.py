@@ -140,8 +140,8 @@ def test_requests_that_run_are_finished_by_a_stop(start):
         assert [each.result().status for each in running] == [200] * 6
 
 
-def test_who_connects_during_a_stop_is_refused_at_once(start):
-    """While requests are finished."""
+def test_who_connects_during_a_stop_is_refused(start):
+    """While requests are finished: no later than the system tries a second time."""
     workers = start("--workers", "2")
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         running = [pool.submit(workers, "/sleep/3") for _ in range(4)]

@@ -428,6 +428,16 @@ class Wrapped:
         return environ["wsgi.file_wrapper"](self.file, *self.size)
 
 
+def test_205_has_no_content(serve):
+    """RFC 9110, section 15.3.6."""
+    def application(environ, start_response):
+        start_response("205 Reset Content", TEXT)
+        return [b"text"]
+
+    result = serve(application)("/")
+    assert (result.status, result.body, result.headers["Content-Length"]) == (205, b"", "0")
+
+
 class TestFileWrapper:
     SIZE = 3 << 20
 

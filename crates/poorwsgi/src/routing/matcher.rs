@@ -197,6 +197,17 @@ mod tests {
         assert!(matcher.is_match("/aab"));
     }
 
+    /// Each character of a path could cost a step for each of some hundred thousand states.
+    #[test]
+    fn an_expression_has_a_size() {
+        let compile = |expression| Matcher::compile(expression, End::Text);
+        let error = compile(r"/((a{0,50}){0,50}){0,50}b").unwrap_err();
+        assert!(error.contains("size limit"), "{error}");
+        for fine in [r"/(\w{1,64}-?){1,8}", "/([a-z]{1,50}-?){1,50}", r"/[\w.-]+@[\w.-]+"] {
+            assert!(compile(fine).is_ok(), "{fine}");
+        }
+    }
+
     #[test]
     fn what_may_cross_a_slash_is_known() {
         for within in [r"-?\d+", r"\w+", "[^/]+", "[a-z]{2}", "(a|b)?", ""] {
