@@ -261,3 +261,15 @@ def test_a_first_worker_that_ends_in_silence_is_spoken_for(tmp_path, statement, 
     process = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, timeout=30)
     assert process.returncode == 1
     assert how in process.stderr
+
+
+def test_a_second_signal_behind_the_end_changes_no_status(tmp_path):
+    (tmp_path / "app.py").write_text(RELEASE)
+    command = [sys.executable, "-m", "poorwsgi", "run", "app:app", "--port", "0", "--workers", "0"]
+    for pause in (0, 0.05, 0.1, 0.12, 0.14, 0.16, 0.2):
+        with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
+            assert "listens" in process.stdout.readline()
+            process.terminate()
+            time.sleep(pause)
+            process.terminate()
+            assert process.wait(30) == 0

@@ -3,6 +3,7 @@ import argparse
 import contextlib
 import importlib
 import os
+import signal
 import sys
 
 __all__ = ["LoadError", "load", "main"]
@@ -330,18 +331,24 @@ def _serve(application, place, arguments, control):
     _log.configure()
     with contextlib.suppress(OSError):  # then there are fewer connections, and the server says so
         _raise_descriptor_limit(**_settings(arguments))
-    if not isinstance(place, Listener):
-        return run(application, place, **_settings(arguments))
 
     def ready(server):
-        # It would be open until the process ends; the server has its own, and closes it when it stops.
-        place.close()
+        if isinstance(place, Listener):
+            # It would be open until the process ends; the server has its own, and closes it when it stops.
+            place.close()
         if not control:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                # Kept when the server has stopped: another one must not cut off the end of the process.
+                signal.signal(number, lambda *_: server.stop())
             return _announce(server)
         control.watch(server, application, arguments.max_requests, arguments.max_memory, arguments.request_timeout)
         control.say("ready " + ("natively" if server.is_native else "as a WSGI callable"))
 
-    run(application, place, ready=ready)
+    run(application, place, ready=ready, **({} if isinstance(place, Listener) else _settings(arguments)))
+    if not control:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            # Python takes handlers of its own away before it ends.
+            signal.signal(number, signal.SIG_IGN)
 
 
 def _stop_timeout(arguments):
