@@ -296,7 +296,7 @@ def _clipped(text):
 
 
 def _clipped_line(line, more=0):
-    """A line, of which so many characters more are not here."""
+    """One line as it is written; `more` is the number of its characters that were left out before."""
     more += max(0, len(line) - LONGEST_LINE)
     line = _ESCAPED.sub(lambda found: found[0].encode("unicode_escape").decode(), line[:LONGEST_LINE])
     data = line.encode(errors="backslashreplace")

@@ -463,7 +463,7 @@ impl Sender {
         if state.is_gone || (has_all && state.end.is_some()) {
             return Sent::Gone;
         }
-        // In the place of an end that the call has come to: what is left of it is not sent.
+        // This replaces the end that the call has come to, because the rest of the content is not sent.
         state.end = Some(Err(Box::new(TooFarBehind)));
         while state.pop().is_some() {}
         state.read = state.written;
