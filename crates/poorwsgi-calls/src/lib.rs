@@ -1,6 +1,6 @@
 //! Where calls that may block are made: on the thread of the connections while they are short ([`inlining`]), else on a
-//! [`pool`] of threads. How many of them run at a time follows from what the interpreter has left to give. It knows nothing of HTTP,
-//! and of Python nothing but that computing has one lock around it.
+//! [`pool`] of threads, where few run at a time of those that compute, and many of those that wait. This crate knows nothing of
+//! HTTP, and of Python nothing but that computing may have one lock around it.
 #![forbid(unsafe_code)]
 
 /// The target of what is said here: to whoever reads the log it is the server that speaks.

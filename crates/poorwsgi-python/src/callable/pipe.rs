@@ -41,8 +41,8 @@ const READ: u64 = 64 << 10;
 /// The part of its spool that the file of one response may take.
 const PART: u64 = 32;
 
-/// For how long a client takes nothing before another one may have its place. Between two blocks that a client takes, the system may let a good part of its socket's buffer become empty, which
-/// takes one of 200 KB a second some seconds.
+/// For how long a client takes nothing before another one may have its place. Between two blocks that a client takes, the
+/// system may let a good part of its socket's buffer become empty.
 const TURN: Duration = Duration::from_secs(5);
 
 /// For how long a thread stands in the line while its client makes no room in its file, and how often it looks.
