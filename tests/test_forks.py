@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -113,6 +114,55 @@ def test_a_process_forked_between_two_blocks_sends_none(start, tmp_path, threads
     assert len(children) == 4
     until(lambda: not any(is_running(pid) for pid in children))
     assert workers.stop() == 0
+
+
+#: Forks many processes that end at once, and counts those that do not.
+MANY = """
+import signal, time
+from poorwsgi.response import GeneratorResponse
+
+@app.route("/endless")
+def endless(req):
+    return GeneratorResponse(bytes(16384) for _ in range(1_000_000))
+
+@app.route("/forks")
+def fork_many(req):
+    stuck = 0
+    for _ in range(300):
+        pid = os.fork()
+        if pid == 0:
+            os._exit(0)
+        deadline = time.monotonic() + 5
+        while os.waitpid(pid, os.WNOHANG) == (0, 0):
+            if time.monotonic() > deadline:
+                stuck += 1
+                os.kill(pid, signal.SIGKILL)
+            time.sleep(0.001)
+        if stuck:
+            break
+    return str(stuck)
+"""
+
+
+def test_a_process_can_be_forked_while_blocks_are_sent(start, tmp_path):
+    """The loop releases blocks that are sent; a process that is forked meanwhile would wait for the lock it has for that."""
+    (tmp_path / "app.py").write_text(APP.replace("ENDING", "pass") + MANY)
+    workers = start("--workers", "1", "--threads", "8")
+    with contextlib.ExitStack() as stack:
+        ended = threading.Event()
+        for _ in range(2):
+            client = stack.enter_context(socket.create_connection(("127.0.0.1", workers.port), 30))
+            client.sendall(b"GET /endless HTTP/1.1\r\nHost: a\r\n\r\n")
+            reader = threading.Thread(target=read_until, args=(client, ended))
+            stack.callback(reader.join)
+            reader.start()
+        stack.callback(ended.set)
+        assert workers("/forks").text == "0"
+
+
+def read_until(client, ended):
+    while not ended.is_set():
+        client.recv(1 << 20)
 
 
 def is_running(pid):

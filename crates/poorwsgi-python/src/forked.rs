@@ -1,7 +1,10 @@
 //! A process that a handler has forked, and that comes back from the call as its parent does. It has the connections of
 //! its parent, but is no server: were it to go on, its answer would be taken for that to the next request of some client.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::mem;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 
 use pyo3::exceptions::PySystemExit;
 use pyo3::prelude::*;
@@ -9,16 +12,77 @@ use pyo3::types::PyDict;
 
 static IS_CHILD: AtomicBool = AtomicBool::new(false);
 
+/// Threads that fork a process, and threads that release something [`Releasable`]: never both.
+static FORKING: AtomicUsize = AtomicUsize::new(0);
+static RELEASING: AtomicUsize = AtomicUsize::new(0);
+
+/// What was to be released while a process was forked.
+static LATE: Mutex<Vec<Box<dyn Send>>> = Mutex::new(Vec::new());
+
+/// Called by Python in a process that is going to fork another one.
+#[pyfunction]
+pub(crate) fn _forks() {
+    FORKING.fetch_add(1, Ordering::SeqCst);
+    // It is a moment, for which no thread needs the interpreter.
+    while RELEASING.load(Ordering::SeqCst) > 0 {
+        thread::yield_now();
+    }
+}
+
 /// Called by Python in each process that is forked.
 #[pyfunction]
 pub(crate) fn _forked() {
+    // The other threads that forked, or were about to release something, exist in the parent only.
+    FORKING.store(0, Ordering::SeqCst);
+    RELEASING.store(0, Ordering::SeqCst);
     IS_CHILD.store(true, Ordering::Relaxed);
 }
 
 /// Called by Python in a process that has forked another one.
 #[pyfunction]
 pub(crate) fn _has_forked() {
+    // It is 0 where a thread was forking already when these functions were registered.
+    let forking = FORKING.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |count| count.checked_sub(1));
+    if forking == Ok(1) {
+        // It never waits: where this process was forked itself, a thread may have the lock that exists in its parent only.
+        let late = LATE.try_lock().map(|mut late| mem::take(&mut *late));
+        drop(late);
+    }
     poorwsgi_server::share_sockets();
+}
+
+/// A reference to an object of Python that a thread without the interpreter may release, as the event loop does with blocks
+/// that are sent. No code of Python runs when it is released.
+///
+/// PyO3 puts a reference that such a thread drops into a list, for which it has a lock. A process that is forked while another
+/// thread has that lock would wait for it at its first call into this module, for ever: that thread exists in its parent only.
+/// So nothing is released while a process is forked.
+pub(crate) struct Releasable<T: Send + 'static>(Option<T>);
+
+impl<T: Send> Releasable<T> {
+    pub(crate) fn new(reference: T) -> Self {
+        Releasable(Some(reference))
+    }
+}
+
+impl<T: AsRef<[u8]> + Send> AsRef<[u8]> for Releasable<T> {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_ref().map_or(&[], T::as_ref)
+    }
+}
+
+impl<T: Send> Drop for Releasable<T> {
+    fn drop(&mut self) {
+        RELEASING.fetch_add(1, Ordering::SeqCst);
+        let reference = self.0.take();
+        if FORKING.load(Ordering::SeqCst) == 0 {
+            drop(reference);
+        } else if let Some(reference) = reference {
+            // It does not wait: the thread that forks may wait for the interpreter, which this one may have.
+            LATE.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(reference));
+        }
+        RELEASING.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 /// Whether this process was forked by a server within a call.
@@ -38,6 +102,7 @@ pub(crate) fn watch(py: Python<'_>) -> PyResult<()> {
     if !IS_REGISTERED.swap(true, Ordering::Relaxed) {
         let module = py.import("poorwsgi._poorwsgi")?;
         let kwargs = PyDict::new(py);
+        kwargs.set_item("before", module.getattr("_forks")?)?;
         kwargs.set_item("after_in_child", module.getattr("_forked")?)?;
         kwargs.set_item("after_in_parent", module.getattr("_has_forked")?)?;
         py.import("os")?.call_method("register_at_fork", (), Some(&kwargs))?;

@@ -54,7 +54,7 @@ mod _poorwsgi {
     #[pymodule_export]
     use super::fieldstorage::{FieldStorage, FieldStorageInterface, FieldStorageParser, valid_boundary};
     #[pymodule_export]
-    use super::forked::{_forked, _has_forked};
+    use super::forked::{_forked, _forks, _has_forked};
     #[pymodule_export]
     use super::headers::{
         _parseparam, ContentRange, Headers, datetime_to_http, http_to_datetime, http_to_time, parse_header,

@@ -144,7 +144,7 @@ pub(crate) fn body(py: Python<'_>, head: &Environ) -> PyResult<Body> {
     }
     let length = (head as &dyn Head).content_length().ok().flatten().unwrap_or(0);
     Ok(match head.dict(py).get_item(intern!(py, "wsgi.input"))? {
-        Some(input) if length > 0 => Body::wrap(Input { input: input.unbind(), left: length }),
+        Some(input) if length > 0 => Body::wrap(Input { input: Some(input.unbind()), left: length }),
         _ => Body::empty(),
     })
 }
@@ -159,15 +159,16 @@ pub(crate) fn ready<T>(future: impl Future<Output = PyResult<T>>) -> PyResult<T>
 
 /// `wsgi.input` as a body. Reading it blocks, as WSGI does.
 struct Input {
-    input: Py<PyAny>,
+    input: Option<Py<PyAny>>,
     left: u64,
 }
 
 impl Input {
     fn read(&mut self) -> Result<Bytes, BoxError> {
         let asked = self.left.min(BLOCK);
+        let Some(input) = &self.input else { return Ok(Bytes::new()) };
         let data = Python::attach(|py| {
-            let data = self.input.bind(py).call_method1(intern!(py, "read"), (asked,))?;
+            let data = input.bind(py).call_method1(intern!(py, "read"), (asked,))?;
             let data =
                 data.cast::<PyBytes>().map_err(|_| PyTypeError::new_err("wsgi.input gave no bytes"))?;
             PyResult::Ok(shared::bytes(data))
@@ -180,6 +181,13 @@ impl Input {
                 Ok(data)
             }
         }
+    }
+}
+
+impl Drop for Input {
+    /// With the interpreter: see [`Releasable`](crate::forked::Releasable).
+    fn drop(&mut self) {
+        let _ = Python::try_attach(|_| self.input = None);
     }
 }
 

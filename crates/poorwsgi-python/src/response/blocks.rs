@@ -18,7 +18,7 @@ const BLOCK: usize = 256 << 10;
 
 /// The items of an iterable. Its `close` is called when the sending ends, however it ends (PEP 3333).
 pub(super) struct Items {
-    owner: Py<PyAny>,
+    owner: Option<Py<PyAny>>,
     iterator: Option<Py<PyIterator>>,
     text: bool,
     length: Option<u64>,
@@ -27,7 +27,7 @@ pub(super) struct Items {
 impl Items {
     pub(super) fn new(items: &Bound<'_, PyAny>, text: bool, length: Option<u64>) -> PyResult<Self> {
         let iterator = Some(items.try_iter()?.unbind());
-        Ok(Items { owner: items.clone().unbind(), iterator, text, length })
+        Ok(Items { owner: Some(items.clone().unbind()), iterator, text, length })
     }
 
     fn next(&mut self, py: Python<'_>) -> PyResult<Option<Bytes>> {
@@ -82,39 +82,47 @@ impl EngineBlocks for Items {
 
 impl Drop for Items {
     fn drop(&mut self) {
-        close(&self.owner);
+        let _ = Python::try_attach(|py| {
+            self.iterator = None;
+            close(py, self.owner.take());
+        });
     }
 }
 
-/// Calls the `close` of an object that has one. What it raises goes where Python puts errors that nobody can catch.
-fn close(owner: &Py<PyAny>) {
-    let _ = Python::try_attach(|py| {
-        let owner = owner.bind(py);
+/// Calls the `close` of an object that has one, and releases the object. What it raises goes where Python puts errors that
+/// nobody can catch.
+fn close(py: Python<'_>, owner: Option<Py<PyAny>>) {
+    if let Some(owner) = owner {
+        let owner = owner.into_bound(py);
         let closed = match owner.getattr_opt(intern!(py, "close")) {
             Ok(Some(close)) => close.call0().map(drop),
             Ok(None) => Ok(()),
             Err(error) => Err(error),
         };
         if let Err(error) = closed {
-            error.write_unraisable(py, Some(owner));
+            error.write_unraisable(py, Some(&owner));
         }
-    });
+    }
 }
 
 /// A file object, from its current position on.
 pub(super) struct File {
-    pub(super) file: Py<PyAny>,
-    pub(super) left: Option<u64>,
+    file: Option<Py<PyAny>>,
+    left: Option<u64>,
+}
+
+impl File {
+    pub(super) fn new(file: Py<PyAny>, length: Option<u64>) -> Self {
+        File { file: Some(file), left: length }
+    }
 }
 
 impl EngineBlocks for File {
     fn next_block(&mut self) -> Result<Option<Bytes>, BoxError> {
         let size = self.left.map_or(BLOCK, |left| usize::try_from(left).unwrap_or(BLOCK).min(BLOCK));
-        if size == 0 {
-            return Ok(None);
-        }
+        let Some(file) = self.file.as_ref().filter(|_| size > 0) else { return Ok(None) };
         let block = Python::attach(|py| {
-            let block = self.file.bind(py).call_method1(intern!(py, "read"), (size,))?;
+            let block = file.bind(py).call_method1(intern!(py, "read"), (size,))?;
             if block.is_none() {
                 return Ok(Bytes::new());
             }
@@ -133,7 +141,7 @@ impl EngineBlocks for File {
 
 impl Drop for File {
     fn drop(&mut self) {
-        close(&self.file);
+        let _ = Python::try_attach(|py| close(py, self.file.take()));
     }
 }
 

@@ -184,7 +184,7 @@ fn body(py: Python<'_>, payload: Payload) -> PyResult<Body> {
                 closed(py, "error")?;
                 return Ok(Body::empty());
             }
-            Body::blocks(File { file, left: length })
+            Body::blocks(File::new(file, length))
         }
         Payload::Items { items, text, length } => Body::blocks(Items::new(items.bind(py), text, length)?),
         Payload::FileRange(range) => range.into(),
