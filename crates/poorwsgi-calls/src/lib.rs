@@ -8,6 +8,8 @@ const LOG: &str = "poorwsgi::server";
 
 pub mod event_loop;
 pub mod inlining;
+mod limit;
+mod meter;
 pub mod pool;
 mod threads;
 mod usage;

@@ -1,0 +1,453 @@
+//! How many calls run at a time: as many as the interpreter has something left to give to.
+//!
+//! While the calls that run keep the interpreter busy, another thread helps nobody: it waits for its turn, and everybody's turn comes
+//! later. While they wait for something else, such as a database, more of them can run. So the limit follows from how busy
+//! the interpreter is, and where that leaves room, from whether a higher limit has helped.
+//!
+//! ```text
+//!                         busy, above the lowest
+//!               ┌──────────────────────────────────────────┐
+//!               ▼                                          │
+//!         ┌───────────┐  idle, calls wait            ┌───────────┐
+//!    ┌───▶│  proven   │─────────────────────────────▶│  on trial │◀──┐ idle, calls wait,
+//!    │    └───────────┘  a limit half as high again  └───────────┘───┘ up to 4 times the proven one
+//!    │      ▲     ▲                                    │       │
+//!    │      │     └── more calls end in a second ──────┘       │
+//!    │      │         (or none ended before)                   │
+//!    └──────┴───────── no more end: back, and no trial for ────┘
+//!  fewer while busy    a second, the next time for two, …
+//! ```
+//!
+//! It is a pure function of what is measured: clocks, threads and queues are elsewhere, and a simulator in its tests shows how it
+//! settles.
+
+use std::time::Duration;
+
+/// From here on the interpreter has nothing left to give. It is never found busy all of the time: when it changes hands, it is
+/// nobody's for a moment.
+const BUSY: f32 = 0.95;
+
+/// Up to here it has something left to give. The gap to [`BUSY`] is what a limit may settle in.
+const IDLE: f32 = 0.88;
+
+/// What the last measure adds to the mean that is looked at: a tick of 25 ms tells little by itself.
+const WEIGHT: f32 = 0.2;
+
+/// How far a limit may go beyond the proven one, and up to where nothing need be proven: that few do no harm, and what one more of
+/// them brings is less than what can be told within a second.
+const UNPROVEN: usize = 2;
+const HANDFUL: usize = 8;
+
+/// A trial is over when so many times the limit of calls have ended, so that each place has had its turn, or so many calls
+/// within so long a time.
+const EVIDENCE: u64 = 2;
+const ENOUGH: u64 = 64;
+const LONG_ENOUGH: Duration = Duration::from_millis(250);
+
+/// From here on a limit falls by half; below it, by a quarter.
+const FAR: usize = 32;
+
+/// For how long nothing is concluded after a change: what is measured then is of the calls of before.
+const SETTLING: Duration = Duration::from_millis(50);
+
+/// The part of what a trial can bring that it must: half as high a limit again brings half as much again where calls wait for
+/// what has room for all, up to what keeps the interpreter busy, and nothing where they wait for each other.
+const GAIN: f32 = 0.25;
+
+/// For how long there is no trial after one that has brought nothing, and the most that becomes of it.
+const REST: Duration = Duration::from_secs(1);
+const LONGEST_REST: Duration = Duration::from_secs(16);
+
+/// Where no call has ended for so long, those that run may wait for those that wait, and nothing need be proven.
+const STALLED: Duration = Duration::from_millis(100);
+
+/// What was measured since the last time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Measure {
+    /// How long that is.
+    pub(crate) time: Duration,
+    /// The part of it in which the interpreter was somebody's, from 0 to 1; of all processors where it has no lock.
+    pub(crate) busy: f32,
+    /// How many calls have ended.
+    pub(crate) ended: u64,
+    /// Whether calls wait for a place, and all places are taken.
+    pub(crate) is_short: bool,
+}
+
+/// How many calls may run at a time.
+#[derive(Clone, Debug)]
+pub(crate) struct Limit {
+    now: usize,
+    lowest: usize,
+    highest: usize,
+    busy: f32,
+    proven: usize,
+    /// Calls a second under the proven limit, where that is known.
+    rate: Option<f32>,
+    /// Until something is concluded after a change.
+    settling: Duration,
+    /// Since then, while calls waited for a place.
+    ended: u64,
+    time: Duration,
+    /// Since a call has ended, or the limit was raised.
+    stalled: Duration,
+    /// Until the next trial, and what the next vain one costs.
+    rest: Duration,
+    next_rest: Duration,
+}
+
+impl Limit {
+    /// The lowest limit, where there are so many threads: one call computes while another is on its way in or out, and two
+    /// places are left for what is brief.
+    pub(crate) const LOWEST: usize = 4;
+
+    /// How busy the interpreter is taken to be where nothing is known: no reason to change anything.
+    const UNKNOWN: f32 = (BUSY + IDLE) / 2.0;
+
+    /// The limit of a pool with so many threads.
+    pub(crate) fn new(threads: usize) -> Self {
+        let highest = threads.max(1);
+        let lowest = Self::LOWEST.min(highest);
+        Limit {
+            now: lowest,
+            lowest,
+            highest,
+            busy: Self::UNKNOWN,
+            proven: lowest,
+            rate: None,
+            settling: Duration::ZERO,
+            ended: 0,
+            time: Duration::ZERO,
+            stalled: Duration::ZERO,
+            rest: Duration::ZERO,
+            next_rest: REST,
+        }
+    }
+
+    pub(crate) const fn now(&self) -> usize {
+        self.now
+    }
+
+    /// Measures begin, after a while without any.
+    pub(crate) const fn begin(&mut self) {
+        self.busy = Self::UNKNOWN;
+    }
+
+    /// Takes note of a measure; for the limit from now on.
+    pub(crate) fn step(&mut self, measure: Measure) -> usize {
+        self.busy += (measure.busy - self.busy) * WEIGHT;
+        self.rest = self.rest.saturating_sub(measure.time);
+        self.stalled = if measure.ended > 0 { Duration::ZERO } else { self.stalled + measure.time };
+        if !self.settling.is_zero() {
+            self.settling = self.settling.saturating_sub(measure.time);
+            return self.now;
+        }
+        // Whether it is far from being only just busy.
+        let far = self.busy > (1.0 + BUSY) / 2.0;
+        if self.now > self.lowest && (far || self.busy > BUSY && self.now > HANDFUL) {
+            let step = match self.now {
+                _ if !far => 1,
+                ..=FAR => (self.now / 4).max(1),
+                now => now / 2,
+            };
+            self.set(self.lowest.max(self.now - step));
+            self.proven = self.now;
+            self.rate = None;
+            return self.now;
+        }
+        if !measure.is_short {
+            return self.now;
+        }
+        self.ended += measure.ended;
+        self.time += measure.time;
+        if self.stalled >= STALLED && self.busy < IDLE {
+            self.proven = self.now;
+            self.rate = None;
+            self.rest = Duration::ZERO;
+        } else if self.ended >= EVIDENCE * self.now as u64 || self.ended >= ENOUGH && self.time >= LONG_ENOUGH
+        {
+            self.look_at_evidence();
+        }
+        let most = self.highest.min(HANDFUL.max(self.proven.saturating_mul(UNPROVEN)));
+        if self.busy < IDLE && self.rest.is_zero() && self.now < most {
+            let step = match self.now {
+                now if self.busy < IDLE / 2.0 => now,
+                ..HANDFUL => 1,
+                now => now.div_ceil(2),
+            };
+            self.set(most.min(self.now + step));
+            self.stalled = Duration::ZERO;
+        }
+        self.now
+    }
+
+    fn set(&mut self, limit: usize) {
+        if limit != self.now {
+            self.settling = SETTLING;
+        }
+        self.now = limit;
+        self.ended = 0;
+        self.time = Duration::ZERO;
+    }
+
+    /// Each place has had its turn.
+    fn look_at_evidence(&mut self) {
+        let rate = self.ended as f32 / self.time.as_secs_f32().max(1e-6);
+        let most = 1.0 / self.busy.max(0.01) - 1.0;
+        let gain = (self.now as f32 / self.proven as f32 - 1.0).min(most) * GAIN;
+        match self.rate {
+            Some(before) if self.now > self.proven.max(HANDFUL) && rate < before * (1.0 + gain) => {
+                self.set(self.proven);
+                self.rest = self.next_rest;
+                self.next_rest = LONGEST_REST.min(self.next_rest * 2);
+            }
+            _ => {
+                if self.now > self.proven {
+                    self.next_rest = REST;
+                }
+                self.proven = self.now;
+                self.rate = Some(rate);
+                self.set(self.now);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Steps of the simulator, of 0.1 ms, and how many of them there are to a tick.
+    const TICK: usize = 250;
+    const SECOND: usize = 10_000;
+
+    /// What the calls do, in steps.
+    #[derive(Clone, Copy, Debug)]
+    struct Work {
+        computes: usize,
+        waits: usize,
+        /// In how many parts, one after the other.
+        parts: usize,
+        /// How many may wait at a time, as for connections of a database.
+        room: usize,
+    }
+
+    impl Work {
+        const fn new(computes: usize, waits: usize) -> Self {
+            Work { computes, waits, parts: 2, room: usize::MAX }
+        }
+    }
+
+    #[derive(Clone, Copy)]
+    struct Call {
+        parts: usize,
+        computes: usize,
+        waits: usize,
+        waits_now: bool,
+    }
+
+    /// Calls under one lock, in virtual time.
+    struct Simulator {
+        work: Work,
+        /// In percent: the share of the processor that others leave.
+        share: usize,
+        clients: usize,
+        calls: Vec<Call>,
+        turn: usize,
+        random: u64,
+        /// Steps that calls have computed.
+        computed: usize,
+    }
+
+    impl Simulator {
+        fn new(work: Work, clients: usize) -> Self {
+            Simulator { work, share: 100, clients, calls: Vec::new(), turn: 0, random: 1, computed: 0 }
+        }
+
+        fn random(&mut self, below: usize) -> usize {
+            self.random =
+                self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (self.random >> 33) as usize % below.max(1)
+        }
+
+        fn begin(&mut self) {
+            let Work { computes, waits, parts, .. } = self.work;
+            // Each is half as long to half as long again.
+            let mut vary = |steps: usize| steps / 2 + self.random(steps + 1);
+            let (computes, waits) = (vary(computes), vary(waits));
+            self.calls.push(Call {
+                parts,
+                computes: computes / parts,
+                waits: waits / parts,
+                waits_now: false,
+            });
+        }
+
+        /// A step; whether the lock was somebody's, and how many have ended.
+        fn step(&mut self, limit: usize) -> (bool, u64) {
+            while self.calls.len() < limit.min(self.clients) {
+                self.begin();
+            }
+            let mut room = self.work.room;
+            let Work { computes, waits, parts, .. } = self.work;
+            for call in self.calls.iter_mut().filter(|call| call.waits_now) {
+                if room > 0 {
+                    room -= 1;
+                    call.waits = call.waits.saturating_sub(1);
+                }
+            }
+            // The lock changes hands every ten steps.
+            self.turn += 1;
+            let count = self.calls.len().max(1);
+            let holder = (0..count)
+                .map(|each| (self.turn / 10 + each) % count)
+                .find(|each| self.calls.get(*each).is_some_and(|call| !call.waits_now));
+            let gets_processor = self.random(100) < self.share;
+            if let Some(call) = holder.and_then(|holder| self.calls.get_mut(holder))
+                && gets_processor
+            {
+                call.computes = call.computes.saturating_sub(1);
+                self.computed += 1;
+            }
+            for call in &mut self.calls {
+                if !call.waits_now && call.computes == 0 {
+                    call.waits_now = true;
+                }
+                if call.waits_now && call.waits == 0 {
+                    call.parts -= 1;
+                    (call.computes, call.waits, call.waits_now) = (computes / parts, waits / parts, false);
+                }
+            }
+            let before = self.calls.len();
+            self.calls.retain(|call| call.parts > 0);
+            (holder.is_some(), (before - self.calls.len()) as u64)
+        }
+
+        /// How much is computed in so many steps under a fixed limit.
+        fn fixed(mut self, limit: usize, steps: usize) -> usize {
+            let mut before = 0;
+            for step in 0..SECOND + steps {
+                if step == SECOND {
+                    before = self.computed;
+                }
+                self.step(limit);
+            }
+            self.computed - before
+        }
+
+        /// The same under ours; with the limits after each tick.
+        fn ours(&mut self, limit: &mut Limit, steps: usize) -> (usize, Vec<usize>) {
+            let (before, mut limits) = (self.computed, Vec::new());
+            for _ in 0..steps / TICK {
+                let (mut ended, mut seen) = (0, 0_usize);
+                for step in 0..TICK {
+                    let (is_held, done) = self.step(limit.now());
+                    // Looked at five times a tick.
+                    seen += usize::from(is_held && step % (TICK / 5) == 0);
+                    ended += done;
+                }
+                let is_short = self.clients > limit.now();
+                limits.push(limit.step(Measure {
+                    time: Duration::from_millis(25),
+                    busy: seen as f32 / 5.0,
+                    ended,
+                    is_short,
+                }));
+            }
+            (self.computed - before, limits)
+        }
+    }
+
+    fn settled(work: Work, share: usize, clients: usize, threads: usize) -> (Vec<usize>, f64) {
+        let simulator = || Simulator { share, ..Simulator::new(work, clients) };
+        let mut ours = simulator();
+        let mut limit = Limit::new(threads);
+        ours.ours(&mut limit, SECOND);
+        let (ended, limits) = ours.ours(&mut limit, 4 * SECOND);
+        let mut best = 0;
+        let mut fixed = 1;
+        while fixed <= threads {
+            best = best.max(simulator().fixed(fixed, 4 * SECOND));
+            fixed *= 2;
+        }
+        (limits, ended as f64 / best as f64)
+    }
+
+    #[test]
+    fn calls_that_compute_run_a_handful_at_a_time() {
+        for share in [100, 30] {
+            for computes in [10, 100, 1000] {
+                let (limits, of_best) = settled(Work::new(computes, 0), share, 64, 256);
+                assert!(limits.iter().all(|limit| *limit <= 8), "{computes} {share}: {limits:?}");
+                assert!(of_best > 0.9, "{computes} {share}: {of_best}");
+            }
+        }
+    }
+
+    #[test]
+    fn calls_that_wait_run_side_by_side() {
+        for waits in [200, 2000, 10_000] {
+            let (limits, of_best) = settled(Work::new(2, waits), 100, 64, 256);
+            let most = limits.iter().max();
+            assert!(most.is_some_and(|most| *most >= 64), "{waits}: {limits:?}");
+            assert!(of_best > 0.9, "{waits}: {of_best} {limits:?}");
+        }
+    }
+
+    /// A page with queries: what is in between.
+    #[test]
+    fn calls_that_do_both_run_as_many_as_it_takes() {
+        for (computes, waits) in [(20, 20), (20, 60), (20, 200), (50, 500), (5, 100)] {
+            for share in [100, 40] {
+                let (limits, of_best) = settled(Work::new(computes, waits), share, 64, 256);
+                assert!(of_best > 0.9, "{computes} {waits} {share}: {of_best} {limits:?}");
+            }
+        }
+    }
+
+    /// Where calls wait for what has room for few, more of them bring nothing.
+    #[test]
+    fn what_brings_nothing_is_taken_back() {
+        let work = Work { room: 2, ..Work::new(2, 200) };
+        let (limits, of_best) = settled(work, 100, 256, 256);
+        let mean = limits.iter().sum::<usize>() as f64 / limits.len() as f64;
+        assert!(mean < 24.0, "{mean}: {limits:?}");
+        assert!(of_best > 0.9, "{of_best}");
+    }
+
+    #[test]
+    fn it_falls_within_a_second() {
+        let mut limit = Limit::new(256);
+        Simulator::new(Work::new(2, 2000), 256).ours(&mut limit, 3 * SECOND);
+        assert!(limit.now() > 100, "{limit:?}");
+        let (_, limits) = Simulator::new(Work::new(100, 0), 256).ours(&mut limit, SECOND);
+        let after = limits.iter().position(|limit| *limit <= 8);
+        assert!(after.is_some_and(|ticks| ticks <= 40), "{limits:?}");
+    }
+
+    /// Calls that wait for calls which have not begun.
+    #[test]
+    fn who_waits_for_each_other_is_let_through() {
+        let mut limit = Limit::new(256);
+        let stalled = Measure { time: Duration::from_millis(25), busy: 0.0, ended: 0, is_short: true };
+        let ticks = (0..200).position(|_| limit.step(stalled) == 256);
+        assert!(ticks.is_some_and(|ticks| ticks <= 40), "{limit:?}");
+    }
+
+    proptest! {
+        #[test]
+        fn it_stays_within_its_bounds(
+            threads in 1..300_usize,
+            measures in proptest::collection::vec((0..100_u64, 0.0..1.0_f32, 0..1000_u64, any::<bool>()), 0..200),
+        ) {
+            let mut limit = Limit::new(threads);
+            for (time, busy, ended, is_short) in measures {
+                let time = Duration::from_millis(time);
+                let now = limit.step(Measure { time, busy, ended, is_short });
+                prop_assert!((1..=threads).contains(&now));
+            }
+        }
+    }
+}
