@@ -69,7 +69,6 @@ fn measure(pool: &Pool, attach: Option<Attach>) {
         let measure = Measure { time, busy, ended: state.ended - ended, is_short: short * 2 > PROBES };
         ended = state.ended;
         state.limit.step(measure);
-        if std::env::var_os("DBG").is_some() { eprintln!("{measure:?} {:?}", state.limit); }
         let is_idle = !state.is_worth_measuring();
         let since = *idle_since.get_or_insert_with(Instant::now);
         if state.is_over || (is_idle && since.elapsed() >= KEEP) {

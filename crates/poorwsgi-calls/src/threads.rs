@@ -267,6 +267,7 @@ mod tests {
         barrier.wait();
         let seen: HashSet<_> = (0..20).map(|_| next(&receiver)).collect();
         assert!(seen.len() <= 2);
+        until(|state| state.idle.len() == 2, &threads);
         threads.end();
         assert_eq!(ENDED.load(Ordering::SeqCst), 2);
     }
