@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::runtime::Handle;
 
@@ -36,8 +36,6 @@ pub struct Pool(Arc<Shared>);
 pub(crate) struct Shared {
     threads: Threads,
     state: Mutex<State>,
-    /// Told when there is something to be measured.
-    measured: Condvar,
     meter: Meter,
 }
 
@@ -286,7 +284,6 @@ impl Pool {
         Pool(Arc::new(Shared {
             threads: Threads::new(threads.max(Self::FEWEST), around),
             state: Mutex::new(State::new(threads)),
-            measured: Condvar::new(),
             meter: Meter { around, attach },
         }))
     }
@@ -298,7 +295,6 @@ impl Pool {
             state.is_over = true;
             [Place::Brief, Place::Long, Place::Beside].map(|place| mem::take(state.queue(place)))
         };
-        self.0.measured.notify_all();
         drop(left);
         self.0.threads.end();
     }
@@ -333,30 +329,28 @@ impl Pool {
         state.queue(place).put(call);
         drop(state);
         self.fill();
-        self.measure();
     }
 
-    /// Has everything measured while that tells something.
-    fn measure(&self) {
-        let mut state = self.0.state();
-        if state.is_measured || state.is_over || !state.is_worth_measuring() {
-            return;
-        }
-        state.is_measured = true;
-        drop(state);
-        if let Err(error) = self.0.meter.start(self) {
-            // The limit stays what it is.
-            tracing::warn!(target: LOG, %error, "no thread to measure how busy the interpreter is");
-            self.0.state().is_measured = false;
-        }
-    }
-
-    /// Begins as many calls as there are places and threads for.
+    /// Begins as many calls as there are places and threads for; has the interpreter measured while others wait.
     pub(crate) fn fill(&self) {
         loop {
-            let next = self.0.state().next();
-            let Some((place, call)) = next else { return };
-            self.begin(place, call);
+            let mut state = self.0.state();
+            if let Some((place, call)) = state.next() {
+                drop(state);
+                self.begin(place, call);
+                continue;
+            }
+            if state.is_measured || state.is_over || !state.is_worth_measuring() {
+                return;
+            }
+            state.is_measured = true;
+            drop(state);
+            if let Err(error) = self.0.meter.start(self) {
+                // The limit stays what it is.
+                tracing::warn!(target: LOG, %error, "no thread to measure how busy the interpreter is");
+                self.0.state().is_measured = false;
+            }
+            return;
         }
     }
 
@@ -549,7 +543,7 @@ mod tests {
         assert!(seen.len() <= 2, "{}", seen.len());
     }
 
-    /// Those that stream to their clients leave the lanes to others.
+    /// Those that stream to their clients leave their places to others.
     #[tokio::test]
     async fn calls_that_only_wait_now_hold_up_no_others() {
         let (pool, pace) = (Pool::new(32, |work| work(), Some(|| ())), Arc::<Pace>::default());
