@@ -12,4 +12,13 @@ mod limit;
 mod meter;
 pub mod pool;
 mod threads;
+mod turn;
 mod usage;
+
+/// What [`turn`] is made of; its tests bring another one.
+mod atomic {
+    pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
+}
+
+#[cfg(test)]
+mod under_loom;
