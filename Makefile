@@ -72,7 +72,7 @@ test-python: wheel-dev stubtest
 	$(BIN)/python -m pytest tests
 
 test-dev-mode: wheel-dev  ## the tests of the Python door once more, in Python's development mode, which warns of more
-	PYTHONDEVMODE=1 $(BIN)/python -X dev -m pytest tests
+	PYTHONDEVMODE=1 $(BIN)/python -X dev -m pytest tests -m "not long"
 
 stubtest: wheel-dev  ## the type stubs against what the built wheel has
 	$(BIN)/python -m mypy.stubtest --mypy-config-file pyproject.toml --allowlist tests/typing/allowlist.txt poorwsgi

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use poorwsgi_calls::event_loop::EventLoop;
-use poorwsgi_server::Bound as BoundServer;
+use poorwsgi_server::{Bound as BoundServer, Listening};
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
@@ -154,6 +154,7 @@ pub(crate) struct Server {
     address: String,
     served: Arc<Served>,
     ready: Mutex<Option<BoundServer<()>>>,
+    listening: Listening,
     shared: Arc<Shared>,
 }
 
@@ -204,6 +205,7 @@ impl Server {
             }
         };
         let address = bound.address().to_string();
+        let listening = bound.listening();
         let ready = Mutex::new(Some(bound));
         let shared = Shared {
             stops: watch::Sender::new(0),
@@ -213,7 +215,7 @@ impl Server {
             settings,
             loops: Mutex::default(),
         };
-        Ok(Server { address, served, ready, shared: Arc::new(shared) })
+        Ok(Server { address, served, ready, listening, shared: Arc::new(shared) })
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -272,6 +274,12 @@ impl Server {
             .iter()
             .map(|event_loop| event_loop.held_up_for().as_secs_f64())
             .fold(0.0, f64::max)
+    }
+
+    /// Whether it may still accept connections, also those that have waited since it was stopped.
+    #[getter]
+    fn is_listening(&self) -> bool {
+        self.listening.is_open()
     }
 
     /// How many requests it has got so far.

@@ -78,4 +78,4 @@ pub use config::Config;
 pub use descriptors::raise_descriptor_limit;
 pub use ipnet::IpNet;
 pub use listener::{Address, share_sockets};
-pub use serve::{Bound, Server, run};
+pub use serve::{Bound, Listening, Server, run};
