@@ -105,7 +105,7 @@ def test_body(pair, name, settings):
 
 
 @pytest.mark.parametrize("environ", ["host", "host and port", "https", "https on a port", "forwarded", "forwarded without a port", "mounted", "nothing special"])
-@pytest.mark.parametrize("target", ["/", "/x?y=1", "http://other/x", "//other/x"])
+@pytest.mark.parametrize("target", ["/", "/x?y=1", "http://other/x", "//other/x", "", "?y=1", "#part"])
 def test_constructed_url(pair, environ, target):
     pair.same("request.url", ENVIRONS[environ], target)
 

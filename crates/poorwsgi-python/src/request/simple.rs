@@ -442,8 +442,8 @@ impl SimpleRequest {
         Ok(options)
     }
 
-    /// The full address of a path of this server: scheme, host and port as the client sees them. An address that is
-    /// full already stays as it is.
+    /// The full address of a path of this server: scheme, host and port as the client sees them; that without a path for
+    /// "". An address that is full already stays as it is.
     fn construct_url(&self, py: Python<'_>, uri: &str) -> PyResult<String> {
         self.head().construct_url(uri).map_err(|error| http_exception(py, error))
     }
