@@ -136,6 +136,15 @@ impl SimpleRequest {
         self.extras.set_once(|extras| &mut extras.error_handler, handler);
     }
 
+    /// Whether the nonce of its digest login counts as used by this request already.
+    pub(crate) fn has_used_nonce(&self) -> bool {
+        self.extras.with(|extras| extras.has_used_nonce)
+    }
+
+    pub(crate) fn note_used_nonce(&self) {
+        self.extras.with(|extras| extras.has_used_nonce = true);
+    }
+
     fn native_header<'py>(&self, py: Python<'py>, name: &http::HeaderName) -> Option<Bound<'py, PyAny>> {
         self.source().header(py, name)
     }
