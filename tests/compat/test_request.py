@@ -128,6 +128,31 @@ def test_reading(pair, steps, settings, length):
     pair.same("request.reads", environ, body, SETTINGS[settings], steps)
 
 
+LEAVES = {"REQUEST_METHOD": "POST", "CONTENT_TYPE": "text/plain", "CONTENT_LENGTH": "100"}
+
+
+@pytest.mark.parametrize("steps", [
+    [("read", 3), ("read", 3), ("read", 30), ("read", 30), ("read", 30)], [("read",), ("read",)], [("read", 200), ("read", 1)], [("read", 19), ("read", 1)],
+    [("input.read", 3), ("input.read", 30), ("input.read", 30)], [("input.read",), ("input.read",)], [("data",), ("read", 50)],
+    [("input.readline",), ("input.readline",), ("input.readline",)],
+])
+@pytest.mark.parametrize("settings", [{}, {"cached_size": 64}])
+def test_reading_by_hand_when_the_client_leaves(pair, steps, settings):
+    settings = {"auto_data": False, "read_timeout": 0.01, **settings}
+    pair.same("request.reads_of_socket", LEAVES, b"line one\r\nline two\r\nx", settings, steps)
+
+
+def test_reading_without_a_buffer_when_the_client_leaves(pair):
+    settings = {"auto_data": False, "cached_size": 0}
+    pair.same("request.reads_of_socket", LEAVES, b"0123456789", settings, [("read", 4), ("read", 20), ("read", 20)])
+
+
+def test_a_form_that_is_parsed_by_hand_when_the_client_leaves(pair):
+    environ = {**LEAVES, "CONTENT_TYPE": "multipart/form-data; boundary=B"}
+    body = b'--B\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\nline\nline'
+    assert pair.same("request.form_of_socket", environ, body, {"auto_form": False, "auto_data": False, "read_timeout": 0.01})[1][0] == "TimeoutError"
+
+
 @pytest.mark.parametrize("body", [b"5\r\nhello\r\n0\r\n\r\n", b"1\r\na\r\n2\r\nbc\r\n0\r\n\r\n", b"0\r\n\r\n"])
 @pytest.mark.parametrize("steps", [[("read_chunk",)] * 4])
 def test_chunks(pair, body, steps):

@@ -158,7 +158,20 @@ pub(crate) fn body_exception(py: Python<'_>, status: u16, text: String) -> PyErr
     error
 }
 
-/// The status of an exception that [`body_exception`] has made.
+/// The exception for a body that its client has left, where PoorWSGI has one of its own.
+pub(crate) fn cut_short(py: Python<'_>, left: u64) -> PyErr {
+    let error = PyTimeoutError::new_err(format!("the body ends early: {left} bytes did not come"));
+    // Without it the answer is 500, no more.
+    let _ = error.value(py).setattr(STATUS, state::HTTP_BAD_REQUEST);
+    error
+}
+
+/// Whether an exception of a body says that its client has left: not one that is too slow, or sends too much.
+pub(crate) fn client_has_left(py: Python<'_>, exception: &PyErr) -> bool {
+    fault_of_client(py, exception).is_some_and(|fault| fault.status() == state::HTTP_BAD_REQUEST)
+}
+
+/// The status of an exception that [`body_exception`] or [`cut_short`] has made.
 pub(crate) fn fault_of_client(py: Python<'_>, exception: &PyErr) -> Option<HttpError> {
     let value = exception.value(py);
     let status = value.getattr_opt(STATUS).ok()??.extract().ok()?;

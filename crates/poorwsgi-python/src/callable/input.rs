@@ -8,33 +8,44 @@ use http_body_util::BodyExt;
 use memchr::memchr;
 use poorwsgi::request::body_error;
 use poorwsgi::response::Body;
+use poorwsgi::state::HTTP_BAD_REQUEST;
 use poorwsgi::{BoxError, HttpError};
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
 
-use crate::error::{body_exception, fault_of_client};
+use crate::error::{body_exception, client_has_left, cut_short, fault_of_client};
 
 /// The body of a request, which is read like a binary file. Nothing is read before it is asked for.
 ///
 /// A body that does not come whole is never an end of file: it raises ConnectionResetError, TimeoutError, or OSError
-/// (EFBIG) where it is over the limit of the server.
+/// (EFBIG) where it is over the limit of the server. Only Request.input of a body whose length is announced ends for read
+/// where the client has left, as it does for PoorWSGI: whoever reads compares the lengths. For readline that is a TimeoutError.
 #[pyclass(frozen, module = "poorwsgi.server")]
 pub(crate) struct Input {
     reader: Mutex<Reader>,
     /// Why the body could not be read. Nobody holds it while he waits.
     failure: Mutex<Option<HttpError>>,
+    /// The length that was announced, where the body ends when the client has left.
+    ends_before: Option<u64>,
 }
 
 struct Reader {
     body: Body,
     /// What has come and was not asked for yet.
     held: Bytes,
+    given: u64,
 }
 
 impl Input {
     pub(crate) const fn new(body: Body) -> Self {
-        let reader = Reader { body, held: Bytes::new() };
-        Input { reader: Mutex::new(reader), failure: Mutex::new(None) }
+        let reader = Reader { body, held: Bytes::new(), given: 0 };
+        Input { reader: Mutex::new(reader), failure: Mutex::new(None), ends_before: None }
+    }
+
+    /// The input of a request, whose body has this length.
+    pub(crate) fn of_request(body: Body, length: Option<u64>) -> Self {
+        Input { ends_before: length, ..Input::new(body) }
     }
 
     fn reader(&self) -> MutexGuard<'_, Reader> {
@@ -68,9 +79,37 @@ impl Input {
         });
         let bytes = read.ok_or_else(|| {
             let (status, detail) = self.failure().unwrap_or_default();
-            body_exception(py, status, detail)
+            match self.ends_before {
+                Some(length) if status == HTTP_BAD_REQUEST => {
+                    cut_short(py, length.saturating_sub(self.reader().given))
+                }
+                _ => body_exception(py, status, detail),
+            }
         })?;
         Ok(PyBytes::new(py, &bytes))
+    }
+
+    /// What has come before the client left, up to so many bytes.
+    fn rest<'py>(&self, py: Python<'py>, size: usize) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.reader().take(size))
+    }
+
+    /// Whether it ends for [`read`](Self::read) where the client has left.
+    pub(crate) const fn ends_early(&self) -> bool {
+        self.ends_before.is_some()
+    }
+}
+
+/// Reads so many bytes of a file, or what has come of them before the client left.
+pub(crate) fn read_what_comes<'py>(file: &Bound<'py, PyAny>, size: u64) -> PyResult<Bound<'py, PyAny>> {
+    let py = file.py();
+    match file.call_method1(intern!(py, "read"), (size,)) {
+        Err(error) if client_has_left(py, &error) => {
+            let size = usize::try_from(size).unwrap_or(usize::MAX);
+            let rest = file.cast::<Input>().map(|input| input.get().rest(py, size));
+            Ok(rest.unwrap_or_else(|_| PyBytes::new(py, b"")).into_any())
+        }
+        read => read,
     }
 }
 
@@ -79,7 +118,10 @@ impl Input {
     /// Reads so many bytes, or all that are left; fewer only at the end of the body.
     #[pyo3(signature = (size = None, /))]
     fn read<'py>(&self, py: Python<'py>, size: Option<isize>) -> PyResult<Bound<'py, PyBytes>> {
-        self.read_with(py, |reader| reader.read(limit(size)))
+        match self.read_with(py, |reader| reader.read(limit(size))) {
+            Err(error) if self.ends_early() && client_has_left(py, &error) => Ok(self.rest(py, limit(size))),
+            read => read,
+        }
     }
 
     /// Reads up to the end of the line, which is part of it, or so many bytes.
@@ -149,7 +191,16 @@ impl Reader {
     /// together at once: each may be a small part of a large buffer, which it would keep.
     fn read_until(&mut self, size: usize, end: impl Fn(&[u8]) -> Option<usize>) -> Result<Bytes, HttpError> {
         let (mut first, mut all) = (Bytes::new(), BytesMut::new());
-        while first.len() + all.len() < size && self.fill()? {
+        while first.len() + all.len() < size {
+            match self.fill() {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) => {
+                    // For whoever takes what has come.
+                    self.held = if all.is_empty() { first } else { all.freeze() };
+                    return Err(error);
+                }
+            }
             let wanted = size - first.len() - all.len();
             let seen = self.held.get(..wanted).unwrap_or(&self.held);
             let end = end(seen);
@@ -164,7 +215,15 @@ impl Reader {
                 break;
             }
         }
-        Ok(if all.is_empty() { first } else { all.freeze() })
+        let read = if all.is_empty() { first } else { all.freeze() };
+        self.given += read.len() as u64;
+        Ok(read)
+    }
+
+    fn take(&mut self, size: usize) -> Bytes {
+        let taken = self.held.split_to(size.min(self.held.len()));
+        self.given += taken.len() as u64;
+        taken
     }
 }
 

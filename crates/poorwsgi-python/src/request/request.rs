@@ -22,6 +22,7 @@ use crate::application::Application;
 use crate::cookies;
 use crate::error::{Error, http_exception};
 use crate::headers::Headers;
+use crate::input::{self, read_what_comes};
 use crate::names::{Name, deprecated};
 use crate::wsgi;
 
@@ -420,7 +421,11 @@ impl Request {
                         };
                         Self::cached(slf, input).map(Bound::unbind)
                     }
-                    Source::Native(_) => crate::input::of_body(py, slf.get().body.take()),
+                    Source::Native(head) => {
+                        let head: &dyn Head = &**head;
+                        let length = head.content_length().ok().flatten();
+                        input::of_body(py, slf.get().body.take(), length)
+                    }
                 }
             },
         )
@@ -460,6 +465,8 @@ impl Request {
     }
 
     /// Reads so many bytes of the body, or all that is left; b"" at its end and where no length is announced.
+    ///
+    /// Where the client has left, it gives what has come, and then b"": compare with content_length.
     #[pyo3(signature = (length = -1), text_signature = "($self, length=-1)")]
     fn read<'py>(slf: &Bound<'py, Self>, length: i64) -> PyResult<Bound<'py, PyAny>> {
         let py = slf.py();
@@ -472,7 +479,7 @@ impl Request {
         if asked == 0 {
             return Ok(PyBytes::new(py, b"").into_any());
         }
-        let data = input.call_method1(intern!(py, "read"), (asked,))?;
+        let data = read_what_comes(&input, asked)?;
         let got = data.len()? as u64;
         extras.with(|extras| extras.left = Some(left.saturating_sub(got)));
         Ok(data)
