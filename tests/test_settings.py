@@ -4,8 +4,10 @@ import os
 import pstats
 import subprocess
 import sys
+import warnings
 
 import pytest
+from servers import SERVERS, Client
 from wsgi_call import ask, environ
 
 from poorwsgi import Application
@@ -93,6 +95,21 @@ def test_the_document_root_of_the_environ_is_served(app, tmp_path):
     (tmp_path / "a.txt").write_text("file")
     assert ask(app, "/a.txt", poor_DocumentRoot=str(tmp_path)).text == "file"
     assert ask(app, "/a.txt").status == "404 Not Found"
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_options_in_capitals_and_with_blanks(name, monkeypatch, server):
+    monkeypatch.setenv("APP_DB_HOST", " localhost ")
+    monkeypatch.setenv("poor.Version", "1")  # so that wsgiref's requests have them as ours do
+    app = Application(name)
+
+    @app.route("/")
+    def options(req):
+        with warnings.catch_warnings(action="ignore"):
+            return [app.get_options()["db_host"], req.get_options()["db_host"]]
+
+    with SERVERS[server](app) as port:
+        assert Client(port)("/").json == ["localhost", "localhost"]
 
 
 def test_options_are_the_app_variables(app, monkeypatch):

@@ -198,6 +198,10 @@ def test_settings(pair, name, value):
     pair.same("digest.setting", name, value)
 
 
+def test_the_map_of_a_fresh_application(pair):
+    pair.same("digest.fresh_map")
+
+
 FILE = "user:Zone:abc\nother:Zone:def\nuser:Other Zone:123\n"
 
 

@@ -61,6 +61,7 @@ BODIES = {
     "form with a value missing": (FORM, b"c=1&d&e="),
     "form and query": ({**FORM, "QUERY_STRING": "q=1&a=9"}, b"a=1"),
     "empty form": (FORM, b""),
+    "empty data": ({"REQUEST_METHOD": "PUT", "CONTENT_TYPE": "text/plain"}, b""),
     "json object": (JSON, b'{"a": 1, "b": [1, 2.5, null, true], "c": {"d": "\xc5\xbe"}}'),
     "json list": (JSON, b"[1, 2, 3]"),
     "json text": (JSON, b'"text"'),
@@ -108,6 +109,19 @@ def test_body(pair, name, settings):
 @pytest.mark.parametrize("target", ["/", "/x?y=1", "http://other/x", "//other/x", "", "?y=1", "#part"])
 def test_constructed_url(pair, environ, target):
     pair.same("request.url", ENVIRONS[environ], target)
+
+
+def test_no_data_is_empty_data_on_a_server(pair):
+    for length in ("0", "", None):
+        environ = {"REQUEST_METHOD": "PUT", "CONTENT_TYPE": "text/plain", "CONTENT_LENGTH": length}
+        for settings in ({}, {"auto_data": False}, {"data_size": 0}):
+            pair.same("request.reads_of_socket", environ, b"", settings, [("data",), ("read",), ("data",)])
+
+
+def test_options_of_the_process(pair):
+    variables = {"APP_DB_HOST": " localhost ", "app_Name": "n", "App_": "", "apps": "x", "app": "x", "MY_APP_X": "x", "app_\u017d": "\u017e"}
+    options, _ = pair.same("request.options", variables)
+    assert options["db_host"] == "localhost"
 
 
 def test_what_can_be_set(pair):

@@ -48,6 +48,14 @@ def ask(settings, environ):
     return status, challenges, content.decode() if status.startswith("200") else None
 
 
+def fresh_map():
+    """What an application has for its users before it has any."""
+    app = application()
+    before = app.auth_map == {}
+    app.auth_map["R"] = {"user": "digest"}
+    return before, app.auth_map["R"]
+
+
 def hashed(user, realm, password, algorithm):
     app = application({"auth_algorithm": algorithm})
     return hexdigest(user, realm, password, app.auth_hash), hexdigest(user, realm, password)

@@ -79,6 +79,15 @@ def url(environ, target):
     return Request(environ_of(environ), application()).construct_url(target)
 
 
+def options(variables):
+    os.environ.update(variables)
+    try:
+        return Application.get_options(), application().get_options()
+    finally:
+        for name in variables:
+            del os.environ[name]
+
+
 def setters():
     seen = {}
     for name in (*FULL, "headers", "cookies", "app", "environ", "start_time", "end_time", "input", "anything", "tmp"):

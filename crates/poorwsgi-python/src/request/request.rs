@@ -71,7 +71,10 @@ impl Request {
             (None, Ok(method)) => BodyPlan::of(head, method, settings)?,
             (None, Err(_)) => BodyPlan::Leave,
         };
-        match load(py, plan, head.content_length()?, settings, body)? {
+        let length = head.content_length()?;
+        match load(py, plan, length, settings, body)? {
+            // Nothing is read ahead as well.
+            Loaded::Left(_) if length == Some(0) && settings.auto_data => Self::keep(slf, b"")?,
             Loaded::Left(body) => slf.get().body.leave(body),
             Loaded::Data(data) => Self::keep(slf, &data)?,
             Loaded::Json(data) => {
