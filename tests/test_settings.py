@@ -23,7 +23,7 @@ def app(name):
     ("auto_args", True), ("auto_form", True), ("auto_json", True), ("auto_data", True), ("auto_cookies", True),
     ("debug", False), ("document_index", False), ("document_root", ""), ("secret_key", None), ("keep_blank_values", 0),
     ("strict_parsing", 0), ("file_callback", None), ("read_timeout", 10), ("data_size", 65365), ("cached_size", 65365),
-    ("auth_type", None), ("auth_algorithm", "MD5-sess"), ("auth_qop", "auth"), ("auth_timeout", 300), ("dot_files", False),
+    ("auth_type", None), ("auth_algorithm", "MD5-sess"), ("auth_qop", "auth"), ("auth_timeout", 300), ("dot_files", False), ("follow_links", False),
     ("form_mime_types", ["application/x-www-form-urlencoded", "multipart/form-data"]),
     ("json_mime_types", ["application/json", "application/javascript", "application/merge-patch+json"]),
 ])

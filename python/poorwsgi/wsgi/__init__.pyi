@@ -122,6 +122,7 @@ class Application:
     debug: bool
     document_index: bool
     dot_files: bool
+    follow_links: bool
     cached_size: int
     data_size: int
     json_size: int

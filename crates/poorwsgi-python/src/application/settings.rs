@@ -203,6 +203,9 @@ switches! {
     document_index, set_document_index;
     /// Whether files below document_root whose names begin with a dot are served. Default: off; .well-known always is.
     dot_files, set_dot_files;
+    /// Whether symbolic links that lead out of document_root are followed. Default: off; relative ones that stay inside
+    /// always are. Whoever can make a link below document_root can publish any file that this process may read.
+    follow_links, set_follow_links;
 }
 
 #[pymethods]
