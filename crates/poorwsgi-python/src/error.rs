@@ -146,6 +146,9 @@ const EFBIG: i32 = 27;
 /// Where an exception of a body says by which status it is answered, should nobody handle it.
 const STATUS: &str = "_poorwsgi_status";
 
+/// Where it says that the client has left.
+const LEFT: &str = "_poorwsgi_left";
+
 /// The exception for a body that could not be read: `TimeoutError`, `OSError` (EFBIG) or `ConnectionResetError`.
 pub(crate) fn body_exception(py: Python<'_>, status: u16, text: String) -> PyErr {
     let error = match status {
@@ -163,12 +166,19 @@ pub(crate) fn cut_short(py: Python<'_>, left: u64) -> PyErr {
     let error = PyTimeoutError::new_err(format!("the body ends early: {left} bytes did not come"));
     // Without it the answer is 500, no more.
     let _ = error.value(py).setattr(STATUS, state::HTTP_BAD_REQUEST);
+    note_left(py, &error);
     error
+}
+
+/// Has an exception of a body say that its client has left.
+pub(crate) fn note_left(py: Python<'_>, exception: &PyErr) {
+    // Without it the exception goes to the application.
+    let _ = exception.value(py).setattr(LEFT, true);
 }
 
 /// Whether an exception of a body says that its client has left: not one that is too slow, or sends too much.
 pub(crate) fn client_has_left(py: Python<'_>, exception: &PyErr) -> bool {
-    fault_of_client(py, exception).is_some_and(|fault| fault.status() == state::HTTP_BAD_REQUEST)
+    exception.value(py).getattr_opt(LEFT).is_ok_and(|left| left.is_some())
 }
 
 /// The status of an exception that [`body_exception`] or [`cut_short`] has made.

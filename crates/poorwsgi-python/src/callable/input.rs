@@ -8,13 +8,13 @@ use http_body_util::BodyExt;
 use memchr::memchr;
 use poorwsgi::request::body_error;
 use poorwsgi::response::Body;
-use poorwsgi::state::HTTP_BAD_REQUEST;
 use poorwsgi::{BoxError, HttpError};
+use poorwsgi_server::BodyError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
 
-use crate::error::{body_exception, client_has_left, cut_short, fault_of_client};
+use crate::error::{body_exception, client_has_left, cut_short, fault_of_client, note_left};
 
 /// The body of a request, which is read like a binary file. Nothing is read before it is asked for.
 ///
@@ -25,15 +25,22 @@ use crate::error::{body_exception, client_has_left, cut_short, fault_of_client};
 pub(crate) struct Input {
     reader: Mutex<Reader>,
     /// Why the body could not be read. Nobody holds it while he waits.
-    failure: Mutex<Option<HttpError>>,
+    failure: Mutex<Option<Failure>>,
     /// The length that was announced, where the body ends when the client has left.
     ends_before: Option<u64>,
+}
+
+struct Failure {
+    answer: HttpError,
+    /// Whether it is because the client has left.
+    has_left: bool,
 }
 
 struct Reader {
     body: Body,
     /// What has come and was not asked for yet.
     held: Bytes,
+    /// How much was asked for and given.
     given: u64,
 }
 
@@ -52,22 +59,38 @@ impl Input {
         self.reader.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn failed(&self) -> MutexGuard<'_, Option<HttpError>> {
+    fn failed(&self) -> MutexGuard<'_, Option<Failure>> {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The status and the reason, where the body could not be read to its end.
     pub(super) fn failure(&self) -> Option<(u16, String)> {
         let failure = self.failed();
-        let failure = failure.as_ref()?;
-        Some((failure.status(), failure.detail().unwrap_or_default().to_owned()))
+        let answer = &failure.as_ref()?.answer;
+        Some((answer.status(), answer.detail().unwrap_or_default().to_owned()))
+    }
+
+    /// The exception for it.
+    fn exception(&self, py: Python<'_>) -> PyErr {
+        let (status, detail) = self.failure().unwrap_or_default();
+        let has_left = self.failed().as_ref().is_some_and(|failure| failure.has_left);
+        match self.ends_before {
+            Some(length) if has_left => cut_short(py, length.saturating_sub(self.reader().came())),
+            _ => {
+                let exception = body_exception(py, status, detail);
+                if has_left {
+                    note_left(py, &exception);
+                }
+                exception
+            }
+        }
     }
 
     /// Reads while other Python threads go on.
     fn read_with<'py>(
         &self,
         py: Python<'py>,
-        read: impl FnOnce(&mut Reader) -> Result<Bytes, HttpError> + Send,
+        read: impl FnOnce(&mut Reader) -> Result<Bytes, Failure> + Send,
     ) -> PyResult<Bound<'py, PyBytes>> {
         let read = py.detach(|| {
             let mut reader = self.reader();
@@ -77,16 +100,12 @@ impl Input {
             }
             read(&mut reader).map_err(|error| _ = self.failed().get_or_insert(error)).ok()
         });
-        let bytes = read.ok_or_else(|| {
-            let (status, detail) = self.failure().unwrap_or_default();
-            match self.ends_before {
-                Some(length) if status == HTTP_BAD_REQUEST => {
-                    cut_short(py, length.saturating_sub(self.reader().given))
-                }
-                _ => body_exception(py, status, detail),
-            }
-        })?;
-        Ok(PyBytes::new(py, &bytes))
+        Ok(PyBytes::new(py, &read.ok_or_else(|| self.exception(py))?))
+    }
+
+    /// Reads up to so many bytes. A body that does not come whole is an error in any case.
+    pub(crate) fn piece<'py>(&self, py: Python<'py>, size: usize) -> PyResult<Bound<'py, PyBytes>> {
+        self.read_with(py, |reader| reader.read(size))
     }
 
     /// What has come before the client left, up to so many bytes.
@@ -118,7 +137,7 @@ impl Input {
     /// Reads so many bytes, or all that are left; fewer only at the end of the body.
     #[pyo3(signature = (size = None, /))]
     fn read<'py>(&self, py: Python<'py>, size: Option<isize>) -> PyResult<Bound<'py, PyBytes>> {
-        match self.read_with(py, |reader| reader.read(limit(size))) {
+        match self.piece(py, limit(size)) {
             Err(error) if self.ends_early() && client_has_left(py, &error) => Ok(self.rest(py, limit(size))),
             read => read,
         }
@@ -165,7 +184,7 @@ fn limit(size: Option<isize>) -> usize {
 
 impl Reader {
     /// Sees to it that something is held, unless the body is at its end.
-    fn fill(&mut self) -> Result<bool, HttpError> {
+    fn fill(&mut self) -> Result<bool, Failure> {
         while self.held.is_empty() {
             match pollster::block_on(self.body.frame()) {
                 None => return Ok(false),
@@ -179,17 +198,17 @@ impl Reader {
         Ok(true)
     }
 
-    fn read(&mut self, size: usize) -> Result<Bytes, HttpError> {
+    fn read(&mut self, size: usize) -> Result<Bytes, Failure> {
         self.read_until(size, |_| None)
     }
 
-    fn read_line(&mut self, size: usize) -> Result<Bytes, HttpError> {
+    fn read_line(&mut self, size: usize) -> Result<Bytes, Failure> {
         self.read_until(size, |held| memchr(b'\n', held).map(|at| at + 1))
     }
 
     /// Reads up to `size` bytes, or less, where `end` finds one in what has come. What comes in several pieces is put
     /// together at once: each may be a small part of a large buffer, which it would keep.
-    fn read_until(&mut self, size: usize, end: impl Fn(&[u8]) -> Option<usize>) -> Result<Bytes, HttpError> {
+    fn read_until(&mut self, size: usize, end: impl Fn(&[u8]) -> Option<usize>) -> Result<Bytes, Failure> {
         let (mut first, mut all) = (Bytes::new(), BytesMut::new());
         while first.len() + all.len() < size {
             match self.fill() {
@@ -220,6 +239,10 @@ impl Reader {
         Ok(read)
     }
 
+    const fn came(&self) -> u64 {
+        self.given + self.held.len() as u64
+    }
+
     fn take(&mut self, size: usize) -> Bytes {
         let taken = self.held.split_to(size.min(self.held.len()));
         self.given += taken.len() as u64;
@@ -228,8 +251,9 @@ impl Reader {
 }
 
 /// Why a body could not be read. An exception of `read_timeout` knows the status itself.
-fn failure(error: BoxError) -> HttpError {
+fn failure(error: BoxError) -> Failure {
+    let has_left = error.downcast_ref::<BodyError>().is_some_and(BodyError::is_incomplete);
     let of_python = error.downcast_ref::<PyErr>();
     let status = of_python.and_then(|error| Python::attach(|py| fault_of_client(py, error)));
-    status.unwrap_or_else(|| body_error(error))
+    Failure { answer: status.unwrap_or_else(|| body_error(error)), has_left }
 }

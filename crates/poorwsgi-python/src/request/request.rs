@@ -19,6 +19,7 @@ use super::extras::Slot;
 use super::simple::{PathArg, SimpleRequest};
 use super::source::Source;
 use crate::application::Application;
+use crate::callable::Input;
 use crate::cookies;
 use crate::error::{Error, http_exception};
 use crate::headers::Headers;
@@ -518,6 +519,9 @@ impl Request {
         let py = slf.py();
         Self::loaded(slf)?;
         if let Some(input) = slf.as_super().get().extras.get(py, |extras| &mut extras.input) {
+            if let Ok(input) = input.bind(py).cast::<Input>() {
+                return input.get().piece(py, PIECE);
+            }
             let piece = input.bind(py).call_method1(intern!(py, "read"), (PIECE,))?;
             return piece.cast_into().map_err(|_| PyTypeError::new_err("the input gave no bytes"));
         }
