@@ -19,6 +19,9 @@ export PYO3_PYTHON := $(BIN)/python
 # PoorWSGI itself, in an environment of its own: the tests compare us with it
 ORIGINAL := $(CURDIR)/.cache/original
 
+# PrusaLink, an application of others that the tests run with PoorWSGI and with us: its packages, for either interpreter
+PRUSALINK := $(CURDIR)/.cache/prusalink
+
 # what `make bench-python` measures, each in an environment of its own
 OURS  := $(CURDIR)/.cache/bench/ours
 PEERS := $(CURDIR)/.cache/bench/peers
@@ -88,7 +91,7 @@ test-servers: wheel-dev  ## the tests of every server on Apache's mod_wsgi, too;
 	@if reason=$$($(BIN)/python tests/apache.py); then $(BIN)/python -m pytest tests --apache; \
 	else echo "test-servers SKIPPED: $$reason"; fi
 
-test-compat: wheel-dev $(ORIGINAL)/ready  ## PoorWSGI's own tests, and the same input through it and us
+test-compat: wheel-dev $(ORIGINAL)/ready $(PRUSALINK)/ready  ## PoorWSGI's own tests, the same input through it and us, and PrusaLink
 	cd $(ORIGINAL) && PYTHONPATH=$(CURDIR)/tests/compat \
 		$(BIN)/python -m pytest -c $(CURDIR)/tests/compat/original.ini --rootdir $(ORIGINAL) tests
 	$(BIN)/python -m pytest tests/compat
@@ -184,6 +187,12 @@ $(ORIGINAL)/ready: tests/compat/original.txt tests/compat/unpack.py $(VENV)/read
 	$(ORIGINAL)/venv/bin/python -m pip install --quiet --disable-pip-version-check $(ORIGINAL)/poorwsgi-*.tar.gz \
 		pyaes simplejson --constraint requirements-dev.txt
 	$(BIN)/python tests/compat/unpack.py $(ORIGINAL)/poorwsgi-*.tar.gz $(ORIGINAL)
+	touch $@
+
+# without dependencies: PoorWSGI is one, and others need a printer's libraries
+$(PRUSALINK)/ready: tests/compat/prusalink.txt $(VENV)/ready
+	rm -rf $(PRUSALINK)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target $(PRUSALINK)/packages -r tests/compat/prusalink.txt
 	touch $@
 
 $(PEERS)/servers/ready: bench/server/requirements.txt bench/tools.py $(VENV)/ready

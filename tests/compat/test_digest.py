@@ -159,13 +159,24 @@ def test_no_user_agent(clients):
     assert both(clients(environ={"HTTP_USER_AGENT": None})) == ("200 OK", "in user")
 
 
-def test_each_count_is_accepted_once(clients):
+@pytest.mark.parametrize("agent", ["tester/1", None, "", "\u017elu\u0165".encode().decode("latin-1"), "caf\xe9"])
+@pytest.mark.parametrize("settings", SETTINGS)
+def test_a_nonce_is_a_token(clients, settings, agent):
+    environ = {"HTTP_USER_AGENT": agent}
+    assert both(clients(SETTINGS[settings], environ), path="/hand") == ("200 OK", "in by hand")
+    assert both(clients(SETTINGS[settings], environ), path="/hand", password="wrong")[0] == "401 Unauthorized"
+    assert both(clients(SETTINGS[settings], environ), path="/hand", environ={"HTTP_USER_AGENT": "another"})[0] == "401 Unauthorized"
+    assert both(clients(SETTINGS[settings], environ), path="/hand", change=lambda fields: {**fields, "nonce": "0" * 64})[0] == "401 Unauthorized"
+
+
+@pytest.mark.parametrize("path", ["/any", "/hand"])
+def test_each_count_is_accepted_once(clients, path):
     original, ours = clients()
     for client, second in ((original, "200 OK"), (ours, "401 Unauthorized")):
-        fields = client.challenge()
-        answers = [client.answer(fields, "user", "password", "/any", "GET", nc, dict) for nc in ("00000001", "00000002")]
-        assert [client.send(answer, "/any", "GET")[0] for answer in answers] == ["200 OK", "200 OK"]
-        assert client.send(answers[0], "/any", "GET")[0] == second
+        fields = client.challenge(path)
+        answers = [client.answer(fields, "user", "password", path, "GET", nc, dict) for nc in ("00000001", "00000002")]
+        assert [client.send(answer, path, "GET")[0] for answer in answers] == ["200 OK", "200 OK"]
+        assert client.send(answers[0], path, "GET")[0] == second
 
 
 @pytest.mark.parametrize("header", ["Digest", "Digest x", "Basic dXNlcjpwYXNz", "", "Bearer abc", 'Digest username="user"', "Digest username*=UTF-8''user, realm=\"Zone\""])
@@ -185,6 +196,10 @@ def test_hexdigest(pair, words, algorithm):
                                              ("auth_timeout", None), ("auth_type", "Digest"), ("auth_qop", "auth-int"), ("auth_type", "Basic")])
 def test_settings(pair, name, value):
     pair.same("digest.setting", name, value)
+
+
+def test_the_map_of_a_fresh_application(pair):
+    pair.same("digest.fresh_map")
 
 
 FILE = "user:Zone:abc\nother:Zone:def\nuser:Other Zone:123\n"

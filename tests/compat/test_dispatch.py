@@ -117,6 +117,21 @@ def test_directory(pair, path):
         pair.same("dispatch.files", {"document_index": True}, [("GET", path)])
 
 
+@pytest.mark.parametrize("root", ["/none/such", "/dev/null", "relative/none"])
+@pytest.mark.parametrize("default", [False, True])
+@pytest.mark.parametrize("path", ["/", "/a.txt", "/debug-info"])
+def test_a_document_root_that_does_not_exist(pair, root, default, path):
+    pair.same("dispatch.no_files", root, default, path)
+
+
+LINKED = ["/relative/a.txt", "/absolute/a.txt", "/file.txt", "/relative", "/relative/none.txt", "/dangling"]
+
+
+@pytest.mark.parametrize("path", LINKED)
+def test_links_out_of_the_document_root_are_followed_where_the_application_says_so(pair, path):
+    pair.same("dispatch.linked_files", True, path)
+
+
 # What is answered otherwise on purpose: the original's side and ours
 
 ERROR_PAGE = "500 Internal Server Error"

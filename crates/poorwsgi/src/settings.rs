@@ -48,6 +48,9 @@ pub struct Settings {
     pub document_index: bool,
     /// Serves files whose name begins with a dot, too. Default: off; `.well-known` is served always.
     pub dot_files: bool,
+    /// Follows symbolic links that lead out of the document root. Default: off; relative ones that stay inside are followed
+    /// always. Whoever can make a link below the document root can publish any file that this process may read.
+    pub follow_links: bool,
     /// The key of sessions, tokens and digest nonces. Default: none. Overridden by `poor_SecretKey`.
     pub secret_key: Option<SecretKey>,
     /// Parses the query into `args`. Default: on.
@@ -114,6 +117,7 @@ impl Settings {
             media_type: None,
             document_index: false,
             dot_files: false,
+            follow_links: false,
             secret_key: None,
             auto_args: true,
             auto_form: true,

@@ -108,7 +108,7 @@ class FormLimits:
 
 @disjoint_base
 class Application:
-    auth_map: Any  # of the application; None to begin with
+    auth_map: Any  # of the application; an empty dict to begin with
     def __init__(self, name: str = "__main__") -> None: ...
     def __call__(self, env: WSGIEnvironment, start_response: StartResponse, /) -> Iterable[bytes]: ...
     def __request__(self, env: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]: ...
@@ -122,6 +122,7 @@ class Application:
     debug: bool
     document_index: bool
     dot_files: bool
+    follow_links: bool
     cached_size: int
     data_size: int
     json_size: int

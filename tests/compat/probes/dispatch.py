@@ -127,6 +127,29 @@ def files(settings, requests):
     return {(method, path): call(app, {"REQUEST_METHOD": method, "PATH_INFO": path}) for method, path in requests}
 
 
+def no_files(root, default, path):
+    """A document root that is none."""
+    app = application({"document_root": root, "debug": False})
+    if default:
+        app.set_default(lambda req: "default")
+    return call(app, {"PATH_INFO": path})
+
+
+def linked_files(follow_links, path):
+    """A document root with links, relative and absolute ones, to what is beside it."""
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder).resolve()
+        site, data = folder / "site", folder / "data"
+        site.mkdir()
+        data.mkdir()
+        (data / "a.txt").write_text("linked")
+        (site / "relative").symlink_to("../data")
+        (site / "absolute").symlink_to(data)
+        (site / "file.txt").symlink_to("../data/a.txt")
+        (site / "dangling").symlink_to("../none")
+        return call(application({"document_root": str(site), "follow_links": follow_links}), {"PATH_INFO": path})
+
+
 def file_with(environ):
     """Status and content of a file, asked for with more headers."""
     app = application({"document_root": str(_root)})

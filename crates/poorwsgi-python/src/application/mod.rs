@@ -90,7 +90,7 @@ impl Application {
         }
         slf.get().change(slf.py(), |tables| tables.settings.name = name.to_owned());
         // Where applications keep their digest passwords: a PasswordMap, or any dict of dicts.
-        slf.setattr("auth_map", slf.py().None())
+        slf.setattr("auth_map", PyDict::new(slf.py()))
     }
 
     /// Answers a request of a WSGI server (PEP 3333).

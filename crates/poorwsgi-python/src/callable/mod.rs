@@ -33,7 +33,7 @@ pub(crate) use blocks::send_blocks;
 pub(crate) use exchange::Answer;
 use exchange::Exchange;
 pub(crate) use file_wrapper::FileWrapper;
-pub(crate) use input::Input;
+pub(crate) use input::{Input, read_what_comes};
 pub(crate) use paces::Paces;
 pub(crate) use pipe::Patience;
 use start_response::StartResponse;

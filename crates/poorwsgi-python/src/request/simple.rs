@@ -136,6 +136,15 @@ impl SimpleRequest {
         self.extras.set_once(|extras| &mut extras.error_handler, handler);
     }
 
+    /// Whether the nonce of its digest login counts as used by this request already.
+    pub(crate) fn has_used_nonce(&self) -> bool {
+        self.extras.with(|extras| extras.has_used_nonce)
+    }
+
+    pub(crate) fn note_used_nonce(&self) {
+        self.extras.with(|extras| extras.has_used_nonce = true);
+    }
+
     fn native_header<'py>(&self, py: Python<'py>, name: &http::HeaderName) -> Option<Bound<'py, PyAny>> {
         self.source().header(py, name)
     }
@@ -442,8 +451,8 @@ impl SimpleRequest {
         Ok(options)
     }
 
-    /// The full address of a path of this server: scheme, host and port as the client sees them. An address that is
-    /// full already stays as it is.
+    /// The full address of a path of this server: scheme, host and port as the client sees them; that without a path for
+    /// "". An address that is full already stays as it is.
     fn construct_url(&self, py: Python<'_>, uri: &str) -> PyResult<String> {
         self.head().construct_url(uri).map_err(|error| http_exception(py, error))
     }

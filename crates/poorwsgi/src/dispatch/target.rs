@@ -1,5 +1,6 @@
 //! Which part of an application takes a request.
 
+use std::io::ErrorKind;
 use std::sync::{Arc, LazyLock};
 
 use crate::dispatch::{Language, Route};
@@ -110,7 +111,12 @@ fn below_document_root<'t, 'p, L: Language>(
     path: &str,
 ) -> Option<Resolution<'t, 'p, L>> {
     let root = tables.settings.document_root_for(head)?;
-    let found = DocumentRoot::open(&root).and_then(|opened| {
+    let opened = if tables.settings.follow_links {
+        DocumentRoot::open_linked(&root)
+    } else {
+        DocumentRoot::open(&root)
+    };
+    let found = opened.and_then(|opened| {
         let opened = if tables.settings.dot_files { opened.with_dot_files() } else { opened };
         opened.lookup(path)
     });
@@ -123,6 +129,8 @@ fn below_document_root<'t, 'p, L: Language>(
             Some(Resolution::refused(HttpError::new(state::HTTP_FORBIDDEN)))
         }
         Ok(Found::Missing) => None,
+        // The root itself is missing: it has no file, and others may take the request.
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => None,
         Err(error) => {
             let error = format!("the document root {}: {error}", root.display());
             let failure = HttpError::new(state::HTTP_INTERNAL_SERVER_ERROR).with_source(error);
