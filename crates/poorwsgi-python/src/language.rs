@@ -95,12 +95,12 @@ impl Language for Python3 {
             captures.map(|capture| path_arg(py, &capture)).collect::<Result<_, Error>>()
         })?;
         request.base.get().set_route(Arc::clone(route.rule), route.handler.cloned(), args);
-        match route.page {
-            Some(page) => Ok(Python::attach(|py| {
-                PyResult::Ok(request.base.get().set_page(page_function(page).get(py)?.clone().unbind()))
-            })?),
-            None => Ok(()),
+        if let Some(page) = route.page {
+            let function =
+                Python::attach(|py| page_function(page).get(py).map(|page| page.clone().unbind()))?;
+            request.base.get().set_page(function);
         }
+        Ok(())
     }
 
     async fn load(request: &Shared, plan: BodyPlan) -> Result<(), Error> {
