@@ -467,6 +467,14 @@ def test_a_digest_that_is_another(digest):
     assert known.verify("R", "u", digest) is known.verify("R", "x", digest) is False
 
 
+@pytest.mark.parametrize("stored", ["", None])
+@pytest.mark.parametrize("digest", ["", None, "None"])
+def test_an_entry_without_a_digest_lets_nobody_in(stored, digest):
+    known = PasswordMap()
+    known.set("R", "locked", stored)
+    assert known.verify("R", "locked", digest) is False
+
+
 def test_a_file_is_written_and_read(tmp_path):
     path = tmp_path / "users"
     known = PasswordMap(path)

@@ -334,3 +334,10 @@ def test_a_body_that_was_refused_is_refused_again(name, kind, body):
     answer = ask(app, "/", "POST", body, CONTENT_TYPE=kind)
     assert answer.status[:3] == ("400" if "json" in kind else "413")
     assert isinstance(seen[0], Exception)
+
+
+def test_a_form_of_a_request_without_its_boundary_is_400(name):
+    app = Application(name)
+    app.set_route("/", lambda req: "never", 4)
+    body = b"--Other\r\n\r\nv\r\n--Other--"
+    assert ask(app, "/", "POST", body, CONTENT_TYPE="multipart/form-data; boundary=B").status == "400 Bad Request"

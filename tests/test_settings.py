@@ -81,6 +81,15 @@ def test_variables_of_the_environ_win(app, variable, attribute, value, read):
     assert getattr(Request(environ(**{variable: value}), app), attribute) == read
 
 
+@pytest.mark.parametrize("attribute", ["debug", "document_index"])
+def test_an_empty_switch_of_the_environ_says_nothing(app, attribute, tmp_path):
+    setattr(app, attribute, True)
+    empty = {"poor_Debug": "", "poor_DocumentIndex": ""}
+    assert getattr(Request(environ(**empty), app), attribute) is True
+    path = {"debug": "/debug-info", "document_index": "/"}[attribute]
+    assert ask(app, path, poor_DocumentRoot=str(tmp_path), **empty).status == "200 OK"
+
+
 @pytest.mark.parametrize("more", [{"uwsgi.version": b"2.0"}, {}])
 def test_variables_of_the_process_win_under_uwsgi_and_where_it_says_so(app, monkeypatch, more):
     monkeypatch.setenv("poor_Debug", "on")

@@ -8,7 +8,7 @@ use pyo3::exceptions::{PyConnectionResetError, PyOSError, PyTimeoutError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::response::HTTPException;
+use crate::response::{HTTPException, known};
 
 /// An error of Python code, or a status that the engine raised.
 pub(crate) enum Error {
@@ -77,7 +77,11 @@ impl Status {
                 let stale = get("stale").is_some_and(|stale| stale.is_truthy().unwrap_or(false));
                 HttpError::unauthorized(realm, stale)
             }
-            _ => HttpError::new(status),
+            _ => {
+                // One that the application has added to http.client.responses has a page from now on.
+                let _ = known(kwargs.py(), status);
+                HttpError::new(status)
+            }
         };
         if let Some(error) = get("error").filter(|error| !error.is_none()) {
             let text = text(&error);
@@ -86,6 +90,11 @@ impl Status {
             http = if is_shown { http.with_detail(text) } else { http.with_source(text) };
         }
         Status { http, exception: Some(exception), kwargs: Some(kwargs.unbind()) }
+    }
+
+    /// The Python exception behind it.
+    pub(crate) const fn exception(&self) -> Option<&PyErr> {
+        self.exception.as_ref()
     }
 
     /// The error chain, with the traceback where it is a Python exception.

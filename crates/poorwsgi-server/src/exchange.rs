@@ -13,10 +13,11 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body::Body;
 use hyper::body::Incoming;
+use hyper::ext::ReasonPhrase;
 use pin_project_lite::pin_project;
 use poorwsgi::clip;
 use poorwsgi::response::{BodyKind, Declined};
-use poorwsgi::{Application, BoxError};
+use poorwsgi::{Application, BoxError, state};
 use tower_service::Service;
 
 use crate::LOG;
@@ -260,6 +261,7 @@ fn finish<B: Body<Data = Bytes> + 'static>(
         }
     };
     record.answered(response.status());
+    name_status(&mut response);
     let context = record.context();
     let leaves_body = is_at_hand(response.body()) && record.leaves_body();
     let closes = leaves_body || context.is_spoilt() || context.stop.level() > Level::Running;
@@ -292,6 +294,17 @@ fn finish<B: Body<Data = Bytes> + 'static>(
         };
         Outgoing::new(payload, said.length, record)
     }))
+}
+
+/// Has hyper send the reason phrase of [`state`], which knows more statuses, unless the application has given its own.
+fn name_status<B>(response: &mut Response<B>) {
+    let status = response.status();
+    let reason = state::reason(status.as_u16()).filter(|reason| status.canonical_reason() != Some(*reason));
+    if let Some(reason) = reason.and_then(|reason| ReasonPhrase::try_from(reason.as_bytes()).ok())
+        && response.extensions().get::<ReasonPhrase>().is_none()
+    {
+        response.extensions_mut().insert(reason);
+    }
 }
 
 /// Whether content is known not to be made of the body of the request while it is sent.

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use hyper::ext::ReasonPhrase;
+use poorwsgi::state;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
@@ -96,8 +97,8 @@ fn status_line(status: &Bound<'_, PyAny>) -> PyResult<(StatusCode, Option<Reason
         [b' ', reason @ ..] => Some(reason),
         _ => return Err(bad()),
     };
-    // hyper knows the usual ones.
-    let own = reason.filter(|reason| code.canonical_reason().map(str::as_bytes) != Some(*reason));
+    // The server knows the usual ones.
+    let own = reason.filter(|reason| state::reason(code.as_u16()).map(str::as_bytes) != Some(*reason));
     Ok((code, own.map(ReasonPhrase::try_from).transpose().map_err(|_| bad())?))
 }
 

@@ -118,6 +118,14 @@ fn log<L: Language>(request: &L::Request, error: &L::HttpError) {
         let head = L::head(request);
         let report = L::report(error);
         let path = head.path().unwrap_or_default();
-        tracing::error!(target: "poorwsgi", method = head.method(), path = &*path, error = %report, "a request failed");
+        let cause = L::cause(error);
+        tracing::error!(
+            target: "poorwsgi",
+            method = head.method(),
+            path = &*path,
+            cause,
+            error = %report,
+            "a request failed"
+        );
     }
 }

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::sync::{Arc, LazyLock};
 
-use crate::dispatch::{Language, Route};
+use crate::dispatch::{Language, Page, Route};
 use crate::error::HttpError;
 use crate::request::Head;
 use crate::response::OpenFile;
@@ -58,11 +58,13 @@ pub(super) fn resolve<'t, L: Language>(
     let path = head.path()?;
     let Resolution { target, rule, captures } = find(tables, head, &path, method);
     if let Some(rule) = rule {
-        let handler = match &target {
-            Target::Handler(handler) => Some(*handler),
-            _ => None,
+        let (handler, page) = match &target {
+            Target::Handler(handler) => (Some(*handler), None),
+            Target::Directory(_) => (None, Some(Page::Directory)),
+            Target::Debug => (None, Some(Page::Debug)),
+            Target::File(_) | Target::Refused(_) => (None, None),
         };
-        L::assign(request, Route { rule, handler, captures })?;
+        L::assign(request, Route { rule, handler, captures, page })?;
     }
     Ok(target)
 }
