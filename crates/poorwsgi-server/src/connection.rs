@@ -34,7 +34,7 @@ const LINGER: Duration = Duration::from_secs(2);
 /// hyper as this server needs it. Deadlines and the limits of a head are not hyper's: see `io`.
 pub(crate) fn protocol(config: &Config) -> http1::Builder {
     let mut builder = http1::Builder::new();
-    builder.header_read_timeout(None).half_close(true);
+    builder.header_read_timeout(None).half_close(true).title_case_headers(true);
     // above ours, so that the refusal with its reason is ours
     builder.max_buf_size(config.queue.max(config.head.head.saturating_add(8192)));
     if config.head.fields > 100 {

@@ -29,6 +29,7 @@ use crate::outgoing::{Outgoing, Payload};
 use crate::record::Record;
 use crate::refusal::Refusal;
 use crate::serve::Introduce;
+use crate::spelling;
 use crate::stop::Level;
 
 /// What hyper calls for each request of one connection.
@@ -286,6 +287,7 @@ fn finish<B: Body<Data = Bytes> + 'static>(
     }
     Ok(response.map(|body| {
         let payload = if resets || (without_content && said.length.is_some()) {
+    spelling::keep(&mut response, said.acronym);
             Payload::Text { text: Bytes::new() }
         } else {
             Payload::of(body)
@@ -333,6 +335,8 @@ impl Said {
                         return Err("two Content-Length fields");
                     }
                 }
+    /// A field that nobody writes in Title-Case.
+    acronym: bool,
                 _ => {}
             }
         }
@@ -353,6 +357,7 @@ impl fmt::Display for Cut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the application declined to answer")
     }
+                header::ETAG | header::WWW_AUTHENTICATE => said.acronym = true,
 }
 
 impl std::error::Error for Cut {}

@@ -70,6 +70,7 @@ mod sendfile;
 mod serve;
 mod siblings;
 pub mod spool;
+mod spelling;
 mod stop;
 mod stream;
 
