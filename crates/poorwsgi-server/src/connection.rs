@@ -63,7 +63,7 @@ pub(crate) async fn drive<S, B>(
             return;
         }
     };
-    let io = TokioIo::new(GuardedIo::new(stream, Arc::clone(&context.config), Arc::clone(&context.stop)));
+    let io = TokioIo::new(GuardedIo::new(stream, &context));
     let exchanger = Exchanger::<S, B>::new(service, introduce, Arc::clone(&context));
     let mut http = protocol.serve_connection(io, exchanger);
     let ended = until_stopped(&mut http, &context.stop).await;

@@ -49,6 +49,7 @@
 const LOG: &str = "poorwsgi::server";
 
 mod body;
+mod broken_off;
 mod chunks;
 mod config;
 mod connection;
@@ -69,8 +70,8 @@ mod refusal;
 mod sendfile;
 mod serve;
 mod siblings;
-pub mod spool;
 mod spelling;
+pub mod spool;
 mod stop;
 mod stream;
 
