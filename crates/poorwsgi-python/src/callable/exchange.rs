@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use hyper::ext::ReasonPhrase;
+use poorwsgi::headers::Spellings;
 use poorwsgi::BoxError;
 use poorwsgi::response::Body;
 use poorwsgi_calls::inlining::Place;
@@ -26,6 +27,7 @@ pub(super) struct Head {
     pub(super) reason: Option<ReasonPhrase>,
     pub(super) headers: HeaderMap,
     /// The `Content-Length`.
+    pub(super) spellings: Spellings,
     pub(super) length: Option<u64>,
 }
 
@@ -38,6 +40,9 @@ impl Head {
             response.extensions_mut().insert(reason);
         }
         response
+        if !self.spellings.is_empty() {
+            response.extensions_mut().insert(self.spellings);
+        }
     }
 }
 
