@@ -15,6 +15,7 @@ use pyo3::exceptions::{PyAssertionError, PyBrokenPipeError, PyValueError};
 use pyo3::prelude::*;
 use tokio::sync::oneshot;
 
+use super::asked::Asked;
 use super::log_failure;
 use super::pipe::{Patience, Sender, Sent, pipe};
 
@@ -26,8 +27,8 @@ pub(super) struct Head {
     pub(super) status: StatusCode,
     pub(super) reason: Option<ReasonPhrase>,
     pub(super) headers: HeaderMap,
-    /// The `Content-Length`.
     pub(super) spellings: Spellings,
+    /// The `Content-Length`.
     pub(super) length: Option<u64>,
 }
 
@@ -39,16 +40,16 @@ impl Head {
         if let Some(reason) = self.reason {
             response.extensions_mut().insert(reason);
         }
-        response
         if !self.spellings.is_empty() {
             response.extensions_mut().insert(self.spellings);
         }
+        response
     }
 }
 
 /// Shared by the thread of the callable, by `start_response`, and by `write`.
 pub(super) struct Exchange {
-    is_head_request: bool,
+    asked: Asked,
     /// Whether the thread of the callable may wait for the client.
     may_wait: AtomicBool,
     /// Whether it ought to have waited when it could not.
@@ -83,18 +84,23 @@ impl State {
 
 impl Exchange {
     pub(super) fn new(
-        is_head_request: bool,
+        asked: Asked,
         place: Place,
         answer: oneshot::Sender<Answer>,
         patience: &Patience,
     ) -> Self {
         Exchange {
-            is_head_request,
+            asked,
             patience: patience.clone(),
             may_wait: AtomicBool::new(place != Place::Inline),
             is_overfull: AtomicBool::new(false),
             state: Mutex::new(State::Open { answer, head: None }),
         }
+    }
+
+    /// The request.
+    pub(super) const fn asked(&self) -> &Asked {
+        &self.asked
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -192,7 +198,7 @@ impl Exchange {
                 *state = State::HeadAlone;
                 Body::empty()
             } else {
-                let (sender, receiver) = pipe(&self.patience);
+                let (sender, receiver) = pipe(&self.patience, Some(self.asked.clone()));
                 *state = State::Content { sender, left: head.length };
                 let body = Body::wrap(receiver);
                 match head.length {
@@ -216,7 +222,7 @@ impl Exchange {
     }
 
     fn is_without_content(&self, status: StatusCode) -> bool {
-        self.is_head_request
+        self.asked.is_head()
             || matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED)
     }
 
@@ -247,7 +253,7 @@ impl Exchange {
             State::HeadAlone | State::Done => Err(Some(error)),
         };
         if let Err(Some(error)) = unheard {
-            log_failure(&error);
+            log_failure(Some(&self.asked), &error);
         }
     }
 
