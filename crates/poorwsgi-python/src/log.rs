@@ -93,9 +93,8 @@ impl Subscriber for Logger {
     /// Whether the Python logger takes such a message: what nobody reads is not even put together.
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         Python::try_attach(|py| {
-            let asked = logger(py, metadata).and_then(|logger| {
-                logger.call_method1("isEnabledFor", (level(metadata).0,))?.is_truthy()
-            });
+            let asked = logger(py, metadata)
+                .and_then(|logger| logger.call_method1("isEnabledFor", (level(metadata).0,))?.is_truthy());
             asked.unwrap_or(false)
         })
         .unwrap_or(false)

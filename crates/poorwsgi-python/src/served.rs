@@ -28,7 +28,9 @@ use tokio::sync::{Semaphore, oneshot};
 
 use crate::application::Application;
 use crate::arriving::{Alarm, Arriving, CallClock, Late};
-use crate::callable::{Answer, Asked, CallContext, Callable, Paces, Patience, Raised, log_refusal, page, send_blocks};
+use crate::callable::{
+    Answer, Asked, CallContext, Callable, Paces, Patience, Raised, log_refusal, page, send_blocks,
+};
 use crate::config::{ChunkedBodies, Settings};
 use crate::forked::end_child;
 use crate::names::{Name, overrides};

@@ -152,7 +152,8 @@ async fn names_are_spelled_as_their_applications_spell_them() {
     let server = TestServer::of(app, Config::new()).await;
     for _ in 0..2 {
         let answer = get(&server, "GET", "/").await;
-        for name in ["X-UPPER", "x-lower", "X-Usual", "DAV", "ETag", "Content-Type", "Content-Length", "Date"] {
+        for name in ["X-UPPER", "x-lower", "X-Usual", "DAV", "ETag", "Content-Type", "Content-Length", "Date"]
+        {
             assert_eq!(answer.matches(&format!("\r\n{name}: ")).count(), 1, "{name}: {answer}");
         }
     }

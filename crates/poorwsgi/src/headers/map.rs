@@ -218,9 +218,8 @@ impl Headers {
     pub fn spellings(&self) -> Spellings {
         let mut spellings = Spellings::default();
         // Of those that nobody has spelled, only these two are written otherwise.
-        let may_differ = |field: &&Field| {
-            field.spelling.is_some() || field.name == ETAG || field.name == WWW_AUTHENTICATE
-        };
+        let may_differ =
+            |field: &&Field| field.spelling.is_some() || field.name == ETAG || field.name == WWW_AUTHENTICATE;
         self.fields.iter().filter(may_differ).for_each(|field| spellings.add(&field.spelled()));
         spellings
     }
@@ -317,9 +316,9 @@ mod tests {
         let mut headers = Headers::new();
         headers.set("X-pOOR", "1").unwrap();
         headers.set("ETag", "\"e\"").unwrap();
-        headers.put(http::header::ETAG, HeaderValue::from_static("\"f\""));
+        headers.put(ETAG, HeaderValue::from_static("\"f\""));
         assert_eq!(headers.get_str("x-Poor"), Some("1"));
-        assert!(headers.contains(http::header::ETAG));
+        assert!(headers.contains(ETAG));
         assert_eq!(lines(&headers), ["X-pOOR: 1", "ETag: \"f\""]);
     }
 
@@ -329,7 +328,7 @@ mod tests {
         for name in ["X-One", "etag", "x-TWO", "X-Two"] {
             headers.add(name, "1").unwrap();
         }
-        headers.put(http::header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic"));
+        headers.put(WWW_AUTHENTICATE, HeaderValue::from_static("Basic"));
         assert_eq!(headers.spellings().iter().collect::<Vec<_>>(), ["etag", "x-TWO", "WWW-Authenticate"]);
     }
 
