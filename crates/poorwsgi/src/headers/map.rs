@@ -326,7 +326,7 @@ mod tests {
     fn names_that_are_not_title_case_are_known_by_their_spelling() {
         let mut headers = Headers::new();
         for name in ["X-One", "etag", "x-TWO", "X-Two"] {
-            headers.add(name, "1").unwrap();
+            headers.append(name, "1").unwrap();
         }
         headers.put(WWW_AUTHENTICATE, HeaderValue::from_static("Basic"));
         assert_eq!(headers.spellings().iter().collect::<Vec<_>>(), ["etag", "x-TWO", "WWW-Authenticate"]);
