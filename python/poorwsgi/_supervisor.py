@@ -304,6 +304,7 @@ class Supervisor:
     def _handle(self, number):
         if number in (signal.SIGINT, signal.SIGTERM):
             self._stop()
+            self._say_stopping()
             self._end_unready()
             for worker in list(self._workers):
                 if worker.kill_at is not None and self._stops > 1:
@@ -331,6 +332,12 @@ class Supervisor:
             self._shut_at = time.monotonic() + _SHUT
         else:
             self._listener.close()
+
+    def _say_stopping(self):
+        if self._stops == 1:
+            _LOG.warning("stopping: requests that run are finished first")
+        elif self._stops == 2:
+            _LOG.warning("stopping at once: requests that run are cut off")
 
     def _shut(self, now):
         """Has who connects refused, for all processes that have the socket: one may hang, or have been left behind. A worker that

@@ -31,6 +31,7 @@ class _Settings(TypedDict, total=False):
     request_timeout: float
     trusted_proxies: Iterable[str]
     trust_unix_peers: bool
+    chunked_bodies: Literal["gather", "stream"]
     server_header: str | None
 
 class _Reads(Protocol):

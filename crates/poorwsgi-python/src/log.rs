@@ -90,8 +90,13 @@ struct Logger;
 
 impl Subscriber for Logger {
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
-        // Only what is rare: each event takes the GIL, from the event loop too.
-        match *metadata.level() <= Level::WARN && metadata.target().starts_with("poorwsgi") {
+        // Only what is rare: each event takes the GIL, from the event loop too. A record of each request is not.
+        let is_rare = match *metadata.level() {
+            Level::ERROR | Level::WARN => metadata.target().starts_with("poorwsgi"),
+            Level::INFO => matches!(metadata.target(), "poorwsgi" | "poorwsgi::server"),
+            _ => false,
+        };
+        match is_rare {
             // Python's levels may change at any time.
             true => Interest::sometimes(),
             false => Interest::never(),
@@ -101,23 +106,20 @@ impl Subscriber for Logger {
     /// Whether the Python logger takes such a message: what nobody reads is not even put together.
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         Python::try_attach(|py| {
-            let asked = logger(py, metadata).and_then(|logger| {
-                let level = if *metadata.level() == Level::ERROR { ERROR } else { WARNING };
-                logger.call_method1("isEnabledFor", (level,))?.is_truthy()
-            });
+            let asked = logger(py, metadata)
+                .and_then(|logger| logger.call_method1("isEnabledFor", (level(metadata).0,))?.is_truthy());
             asked.unwrap_or(false)
         })
         .unwrap_or(false)
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
-        Some(LevelFilter::WARN)
+        Some(LevelFilter::INFO)
     }
 
     fn event(&self, event: &Event<'_>) {
         let mut line = Line::default();
         event.record(&mut line);
-        let level = if *event.metadata().level() == Level::ERROR { "error" } else { "warning" };
         // Logging that fails cannot be logged, and an interpreter that ends takes nothing more.
         let _ = Python::try_attach(|py| {
             let logger = logger(py, event.metadata())?;
@@ -126,7 +128,7 @@ impl Subscriber for Logger {
                 (Some(exception), Some((first, traceback))) => {
                     failed(&logger, ("%s", PyTuple::new(py, [first])?), &exception, traceback)
                 }
-                _ => logger.call_method1(level, ("%s", text)).map(drop),
+                _ => logger.call_method1(level(event.metadata()).1, ("%s", text)).map(drop),
             }
         });
     }
@@ -142,9 +144,14 @@ impl Subscriber for Logger {
     fn exit(&self, _: &Id) {}
 }
 
-/// Levels of Python's logging.
-const ERROR: u8 = 40;
-const WARNING: u8 = 30;
+/// The level in Python's logging, and the method for it.
+fn level(metadata: &Metadata<'_>) -> (u8, &'static str) {
+    match *metadata.level() {
+        Level::ERROR => (40, "error"),
+        Level::WARN => (30, "warning"),
+        _ => (20, "info"),
+    }
+}
 
 fn logger<'py>(py: Python<'py>, metadata: &Metadata<'_>) -> PyResult<Bound<'py, PyAny>> {
     static GET_LOGGER: Name = Name::new("logging", "getLogger");

@@ -19,9 +19,9 @@ use tokio::runtime::Builder;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
-use crate::callable::environ::set_multiprocess;
 use crate::config::Settings;
 use crate::forked;
+use crate::names::Name;
 use crate::running::Running;
 use crate::served::{Backend, Served, Service};
 use crate::switching::Switching;
@@ -42,7 +42,8 @@ use crate::switching::Switching;
 /// with a share of them: 1, or one for each processor where Python is free-threaded), threads (that make the other calls,
 /// 256; no more than a quarter of them read a body that is still coming, and no more than half wait for clients that read
 /// slowly), max_spool (bytes that wait in temporary files at a time, of bodies that come slowly and of answers that are read
-/// slowly: 1 GiB, and at least max_body), request_timeout (how long a client waits for the beginning of an answer until it gets
+/// slowly: 1 GiB, and at least max_body), chunked_bodies (of a WSGI callable: "gather", which calls it once such a body has come,
+/// with its CONTENT_LENGTH, or "stream", which calls it at once and without one), request_timeout (how long a client waits for the beginning of an answer until it gets
 /// 503; the time in which its body comes does not count; without a limit).
 #[pyclass(frozen, module = "poorwsgi.server")]
 pub(crate) struct Listener {
@@ -62,9 +63,6 @@ impl Listener {
         let server = poorwsgi_server::Server::new(()).config(config);
         let bound = py.detach(|| server.bind_blocking(address));
         let bound = bound.map_err(|error| os_error(address, &error))?;
-        if address == "inherited" {
-            set_multiprocess();
-        }
         Ok(Listener { address: bound.address().to_string(), socket: Mutex::new(Some(bound)), settings })
     }
 
@@ -128,8 +126,18 @@ fn os_error(address: &str, error: &io::Error) -> PyErr {
 
 /// One thread for Python from the first to the last: what it keeps for a thread (threading.local) would go with the end of
 /// the outermost attach.
+///
+/// Python knows it by its name, and traces it as its own.
 pub(crate) fn around(work: &mut (dyn FnMut() + Send)) {
-    Python::attach(|py| py.detach(work));
+    static ENTER: Name = Name::new("poorwsgi._threads", "enter");
+    static LEAVE: Name = Name::new("poorwsgi._threads", "leave");
+    Python::attach(|py| {
+        let told = ENTER.get(py).and_then(|enter| enter.call1((thread::current().name(),)));
+        told.map_or_else(|error| error.write_unraisable(py, None), drop);
+        py.detach(work);
+        let told = LEAVE.get(py).and_then(|leave| leave.call0());
+        told.map_or_else(|error| error.write_unraisable(py, None), drop);
+    });
 }
 
 /// Attached once for calls that follow each other.

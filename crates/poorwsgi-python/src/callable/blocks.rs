@@ -48,7 +48,7 @@ fn begin(mut blocks: Blocking, patience: &Patience) -> (Result<Body, BoxError>, 
     if length == Some(block.len() as u64) {
         return (Ok(block.into()), Some(Rest { blocks, sender: None }));
     }
-    let (sender, receiver) = pipe(patience);
+    let (sender, receiver) = pipe(patience, None);
     sender.send(block);
     let body = Body::wrap(receiver);
     let body = match length {
@@ -78,7 +78,7 @@ impl Rest {
             None => end,
         };
         if let Err(error) = unheard {
-            super::log_failure(&error);
+            super::log_failure(None, &error);
         }
     }
 }
@@ -92,7 +92,7 @@ fn next(blocks: &mut Blocking) -> Result<Option<Bytes>, BoxError> {
             Err(error) => match error.downcast::<PyErr>() {
                 Ok(error) => end_child(py, Some(&error)),
                 Err(error) => {
-                    super::log_failure(&error);
+                    super::log_failure(None, &error);
                     exit(py, 1);
                 }
             },

@@ -122,7 +122,7 @@ impl Drop for ClosingHere {
         let _ = Python::try_attach(|py| {
             let Some(wrapper) = self.0.take() else { return };
             if let Err(error) = close(wrapper.into_bound(py).as_any()) {
-                super::log_failure(&super::Raised::boxed(py, error));
+                super::log_failure(None, &super::Raised::boxed(py, error));
             }
         });
     }

@@ -29,6 +29,7 @@ use poorwsgi::response::{Body, FileRange};
 use poorwsgi_calls::pool::step_aside;
 use poorwsgi_server::spool::{BESIDES, MemoryShare, Spool, SpoolFile};
 
+use super::asked::Asked;
 use crate::forked::is_child;
 
 /// Bytes that may wait for the client in memory; the block that passes this mark is the last that is taken. Where all
@@ -230,6 +231,8 @@ pub(super) struct Receiver {
 
 struct Shared {
     patience: Patience,
+    /// The request, where that is known here.
+    asked: Option<Asked>,
     state: Mutex<State>,
     room: Condvar,
     /// Written to by one thread at a time, which does not hold the state meanwhile.
@@ -304,9 +307,10 @@ pub(super) enum Sent {
     Gone,
 }
 
-pub(super) fn pipe(patience: &Patience) -> (Sender, Receiver) {
+pub(super) fn pipe(patience: &Patience, asked: Option<Asked>) -> (Sender, Receiver) {
     let shared = Arc::new(Shared {
         patience: patience.clone(),
+        asked,
         state: Mutex::new(State::new(&patience.0.spool)),
         room: Condvar::new(),
         file: Mutex::default(),
@@ -677,7 +681,7 @@ impl Drop for Receiver {
         if let Some(Err(error)) = unread
             && !error.is::<TooFarBehind>()
         {
-            super::log_failure(&error);
+            super::log_failure(self.shared.asked.as_ref(), &error);
         }
     }
 }
