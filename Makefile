@@ -19,6 +19,9 @@ export PYO3_PYTHON := $(BIN)/python
 # PoorWSGI itself, in an environment of its own: the tests compare us with it
 ORIGINAL := $(CURDIR)/.cache/original
 
+# PrusaLink, an application of others that the tests run with PoorWSGI and with us: its packages, for either interpreter
+PRUSALINK := $(CURDIR)/.cache/prusalink
+
 # what `make bench-python` measures, each in an environment of its own
 OURS  := $(CURDIR)/.cache/bench/ours
 PEERS := $(CURDIR)/.cache/bench/peers
@@ -72,7 +75,7 @@ test-python: wheel-dev stubtest
 	$(BIN)/python -m pytest tests
 
 test-dev-mode: wheel-dev  ## the tests of the Python door once more, in Python's development mode, which warns of more
-	PYTHONDEVMODE=1 $(BIN)/python -X dev -m pytest tests
+	PYTHONDEVMODE=1 $(BIN)/python -X dev -m pytest tests -m "not long"
 
 stubtest: wheel-dev  ## the type stubs against what the built wheel has
 	$(BIN)/python -m mypy.stubtest --mypy-config-file pyproject.toml --allowlist tests/typing/allowlist.txt poorwsgi
@@ -88,7 +91,7 @@ test-servers: wheel-dev  ## the tests of every server on Apache's mod_wsgi, too;
 	@if reason=$$($(BIN)/python tests/apache.py); then $(BIN)/python -m pytest tests --apache; \
 	else echo "test-servers SKIPPED: $$reason"; fi
 
-test-compat: wheel-dev $(ORIGINAL)/ready  ## PoorWSGI's own tests, and the same input through it and us
+test-compat: wheel-dev $(ORIGINAL)/ready $(PRUSALINK)/ready  ## PoorWSGI's own tests, the same input through it and us, and PrusaLink
 	cd $(ORIGINAL) && PYTHONPATH=$(CURDIR)/tests/compat \
 		$(BIN)/python -m pytest -c $(CURDIR)/tests/compat/original.ini --rootdir $(ORIGINAL) tests
 	$(BIN)/python -m pytest tests/compat
@@ -188,6 +191,12 @@ $(ORIGINAL)/ready: tests/compat/original.txt tests/compat/unpack.py $(VENV)/read
 	$(ORIGINAL)/venv/bin/python -m pip install --quiet --disable-pip-version-check $(ORIGINAL)/poorwsgi-*.tar.gz \
 		pyaes simplejson --constraint requirements-dev.txt
 	$(BIN)/python tests/compat/unpack.py $(ORIGINAL)/poorwsgi-*.tar.gz $(ORIGINAL)
+	touch $@
+
+# without dependencies: PoorWSGI is one, and others need a printer's libraries
+$(PRUSALINK)/ready: tests/compat/prusalink.txt $(VENV)/ready
+	rm -rf $(PRUSALINK)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target $(PRUSALINK)/packages -r tests/compat/prusalink.txt
 	touch $@
 
 $(PEERS)/servers/ready: bench/server/requirements.txt bench/tools.py $(VENV)/ready

@@ -11,9 +11,9 @@ TEXT = [("Content-Type", "text/plain")]
 
 @pytest.fixture
 def serve():
-    """Serves a callable; gives a client."""
+    """Serves a callable with these settings; gives a client."""
     with contextlib.ExitStack() as stack:
-        yield lambda app: Client(stack.enter_context(on_our_server(app)))
+        yield lambda app, **settings: Client(stack.enter_context(on_our_server(app, **settings)))
 
 
 def raw(client, request):

@@ -1,5 +1,6 @@
 """Handlers that go wrong: a 500 for that one request, one useful line in the log, and an application that goes on."""
 import http.client
+import logging
 import re
 import threading
 from contextlib import suppress
@@ -10,7 +11,7 @@ from servers import SERVERS, Client
 
 from poorwsgi import Application, abort
 from poorwsgi.response import GeneratorResponse, HTTPException, Response
-from poorwsgi.results import bad_request
+from poorwsgi.results import bad_request, internal_server_error
 
 
 class Nonsense:
@@ -158,12 +159,17 @@ def test_a_bad_handler_is_a_500_with_one_line_in_the_log(site, kind, caplog):
     assert site("/good").text == "good"
 
 
+def shown(record):
+    """A record as handlers of logs write it, traceback and all."""
+    return logging.Formatter().format(record)
+
+
 @pytest.mark.parametrize("kind", SAYING)
 def test_what_a_client_says_begins_no_line_of_the_log(site, kind, caplog):
     with suppress(http.client.IncompleteRead, ConnectionError):
         site(f"/saying/{kind}")
     site("/good")
-    records = [record.getMessage() for record in caplog.records if record.name.startswith("poorwsgi")]
+    records = [shown(record) for record in caplog.records if record.name.startswith("poorwsgi")]
     assert kind == "content" or any("forged" in record for record in records)
     for record in records:
         first, *others = record.split("\n")
@@ -173,7 +179,7 @@ def test_what_a_client_says_begins_no_line_of_the_log(site, kind, caplog):
 
 def test_a_text_that_is_not_unicode_takes_no_traceback_from_the_log(site, caplog):
     assert site("/bad/value").status == 500
-    (record,) = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    (record,) = [shown(record) for record in caplog.records if record.levelname == "ERROR"]
     assert "\n  Traceback (most recent call last):\n" in record
     assert "in raising" in record
 
@@ -206,3 +212,34 @@ def test_content_that_breaks_off_is_cut_and_closed(site, kind):
 def test_content_of_the_wrong_kind_is_cut(site, kind):
     assert cut(site, f"/items/{kind}")
     assert site("/good").text == "good"
+
+
+def test_a_record_of_the_log_has_the_exception(site, caplog):
+    site("/bad/value")
+    (record,) = [record for record in caplog.records if record.levelname == "ERROR"]
+    kind, error, traceback = record.exc_info
+    assert kind is type(error) is ValueError
+    assert traceback.tb_next is not None
+    assert shown(record).count("Traceback") == 1
+    assert "Traceback" not in record.getMessage()
+
+
+def test_a_page_that_is_called_by_hand_logs_the_exception(caplog):
+    try:
+        raise LookupError("mine")
+    except LookupError as error:
+        internal_server_error(request())
+        mine = error
+    (record,) = caplog.records
+    assert record.exc_info[1] is mine
+    assert "mine" in shown(record) and record.levelname == "ERROR"
+
+
+def test_something_in_the_place_of_the_logger_gets_the_exception(monkeypatch):
+    calls = []
+    monkeypatch.setattr("poorwsgi.results.log", SimpleNamespace(error=lambda *args, **keywords: calls.append((args, keywords))))
+    try:
+        raise LookupError("mine")
+    except LookupError as error:
+        internal_server_error(request())
+        assert calls[0][1]["exc_info"][1] is error

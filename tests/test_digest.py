@@ -19,6 +19,7 @@ from poorwsgi import Application, state
 from poorwsgi.digest import PasswordMap, check_credentials, check_digest, check_response, hexdigest, main
 from poorwsgi.response import HTTPException
 from poorwsgi.results import unauthorized
+from poorwsgi.session import check_token
 
 ZONE = "User Zone"
 PASSWORDS = {"user": "looser", "Ondřej": "heslíčko", "co:lon": "x"}
@@ -291,6 +292,53 @@ def test_users_may_be_a_plain_dict(site):
     assert login(site, challenge_of(site)).status == 200
 
 
+# --- logins that an application checks itself ---
+
+
+@pytest.fixture
+def by_hand(site):
+    """The site with a route that looks at the nonce as at a token, and then at the password; twice, as hooks and handlers may."""
+
+    @site.app.route("/hand")
+    def hand(req):
+        if "Authorization" not in req.headers:
+            raise HTTPException(401, realm=ZONE)
+        if not check_token(req.authorization["nonce"], req.secret_key, req.user_agent, req.app.auth_timeout):
+            raise HTTPException(401, realm=ZONE, stale=True)
+        if not (check_credentials(req, ZONE) and check_credentials(req, ZONE)):
+            raise HTTPException(401, realm=ZONE)
+        return check_digest(ZONE)(lambda req: f"Hello {req.user} by hand")(req)
+
+    return site
+
+
+def test_a_nonce_is_a_token_and_each_answer_is_accepted_once(by_hand):
+    challenge = challenge_of(by_hand, "/hand")
+    assert login(by_hand, challenge, "/hand").text == "Hello user by hand"
+    replayed = login(by_hand, challenge, "/hand")
+    assert (replayed.status, "stale" in replayed.headers["WWW-Authenticate"]) == (401, False)
+    assert login(by_hand, challenge, "/hand", nc="00000002").text == "Hello user by hand"
+    assert login(by_hand, challenge, nc="00000002").status == 401, "whichever way it was used"
+    assert login(by_hand, challenge, nc="00000003").status == 200
+    assert login(by_hand, challenge, "/hand", nc="00000003").status == 401
+
+
+def test_a_nonce_that_is_no_good_is_stale(by_hand):
+    challenge = challenge_of(by_hand, "/hand", headers={"User-Agent": "another"})
+    assert directives(login(by_hand, challenge, "/hand").headers["WWW-Authenticate"])["stale"] == "true"
+    challenge = challenge_of(by_hand, "/hand")
+    by_hand.app.auth_timeout = 3600
+    assert directives(login(by_hand, challenge, "/hand").headers["WWW-Authenticate"])["stale"] == "true"
+
+
+def test_a_nonce_stands_for_no_token_of_another_timeout_key_or_client(site):
+    nonce = directives(challenge_of(site, headers={"User-Agent": "Alice"}))["nonce"]
+    assert check_token(nonce, "secret", "Alice", 300)
+    assert check_token(nonce, b"secret", "Alice", 300)
+    for other in [("secret", "Bob", 300), ("secret", None, 300), ("other", "Alice", 300), ("secret", "Alice", 60), ("secret", "Alice", None)]:
+        assert not check_token(nonce, *other)
+
+
 # --- clients of the world ---
 
 
@@ -417,6 +465,14 @@ def test_a_digest_that_is_another(digest):
     known.set("R", "u", "d")
     assert known.verify("R", "u", "d") is True
     assert known.verify("R", "u", digest) is known.verify("R", "x", digest) is False
+
+
+@pytest.mark.parametrize("stored", ["", None])
+@pytest.mark.parametrize("digest", ["", None, "None"])
+def test_an_entry_without_a_digest_lets_nobody_in(stored, digest):
+    known = PasswordMap()
+    known.set("R", "locked", stored)
+    assert known.verify("R", "locked", digest) is False
 
 
 def test_a_file_is_written_and_read(tmp_path):

@@ -379,7 +379,7 @@ class TestMultipart:
         (b"--B\r\nnonsense\r\n\r\nv\r\n--B--", "colon"),
         (multipart(part("v", headers="Content-Disposition: form-data; name=b\r\n")), "two"),
         (multipart(part("v", headers="X: " + "x" * 20 * KILO + "\r\n")), "limit"),
-        (b"--Other\r\n\r\nv\r\n--Other--", "ends before"),
+        (b"--B\r\n\r\nv\r\n--Other--", "ends before"),
     ])
     def test_what_is_no_form_is_refused(self, body, match):
         with pytest.raises(ValueError, match=match):

@@ -287,3 +287,14 @@ class TestParserByItsParts:
         del new
         gc.collect()
         assert gone() is None
+
+
+@pytest.mark.parametrize("body", [b"", b"rubbish\r\n--other\r\n\r\n--other--\r\n", b"--B1\r\n"])
+def test_a_body_without_its_boundary_is_an_empty_form_by_hand(body):
+    form = parser(body, "multipart/form-data; boundary=B").parse()
+    assert form.list == [] and list(form) == [] and form.get("a", "none") == "none"
+
+
+def test_a_form_that_has_begun_must_end():
+    with pytest.raises(ValueError, match="closing boundary"):
+        parser(b"--B\r\n\r\n1", "multipart/form-data; boundary=B").parse()

@@ -104,3 +104,42 @@ def test_the_media_type_is_that_of_mimetypes(name, tmp_path):
         assert type_of("a.zzz") == "application/octet-stream"
     for file in names + hidden:
         assert FileResponse(str(tmp_path / file)).content_type == expected(file)
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_links_out_of_the_root_are_followed_where_the_application_says_so(name, tmp_path, server):
+    site, data = tmp_path / "site", tmp_path / "data"
+    site.mkdir()
+    data.mkdir()
+    (data / "a.txt").write_text("linked")
+    (site / "relative").symlink_to("../data")
+    (site / "absolute").symlink_to(data)
+    app = Application(name)
+    app.document_root = str(site)
+    app.document_index = True
+    with SERVERS[server](app) as port:
+        client = Client(port)
+
+        def seen():
+            return [client(path).status for path in ("/relative/a.txt", "/absolute/a.txt", "/relative", "/relative/../../data/a.txt")]
+
+        assert seen() == [404, 404, 404, 404]
+        assert "relative" not in client("/").text
+        app.follow_links = True
+        assert seen() == [200, 200, 200, 404]
+        assert "relative" in client("/").text
+        assert client("/relative/a.txt", headers={"Range": "bytes=0-3"}).text == "link"
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_a_root_that_does_not_exist_has_no_files(name, tmp_path, server):
+    app = Application(name)
+    app.document_root = str(tmp_path / "none")
+    with SERVERS[server](app) as port:
+        client = Client(port)
+        assert [client(path).status for path in ("/", "/a.txt")] == [404, 404]
+        app.set_default(lambda req: "default")
+        assert client("/a.txt").text == "default"
+        (tmp_path / "none").mkdir()
+        (tmp_path / "none" / "a.txt").write_text("content")
+        assert client("/a.txt").text == "content"

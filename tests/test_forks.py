@@ -116,6 +116,41 @@ def test_a_process_forked_between_two_blocks_sends_none(start, tmp_path, threads
     assert workers.stop() == 0
 
 
+#: What the forked process does in a generator before the first block.
+BEFORE = {"return": "return", "exit": "sys.exit(0)", "exception": "raise ValueError('of the child')", "block": "letters = b'c'"}
+FIRST = """
+from poorwsgi.response import GeneratorResponse
+
+def blocks(letters):
+    child = os.fork()
+    if child:
+        children.append(child)
+    else:
+        BEFORE
+    yield letters * 65536
+
+@app.route("/blocks")
+def generate(req):
+    return GeneratorResponse(blocks(b"p"))
+"""
+
+
+@pytest.mark.parametrize("before", BEFORE)
+def test_a_process_forked_before_the_first_block_ends(start, tmp_path, before):
+    more = FIRST.replace("BEFORE", BEFORE[before])
+    (tmp_path / "app.py").write_text(APP.replace("ENDING", "pass") + more)
+    workers = start("--workers", "1", "--threads", "1")
+    for _ in range(3):
+        assert set(workers("/blocks").body) == set(b"p")
+    children = workers("/children").text.split()
+    assert len(children) == 3
+    begun = time.monotonic()
+    until(lambda: not any(is_running(pid) for pid in children))
+    # And not because its thread has had nothing to do for so long.
+    assert time.monotonic() < begun + 8
+    assert workers.stop() == 0
+
+
 #: Forks many processes that end at once, and counts those that do not.
 MANY = """
 import signal, time

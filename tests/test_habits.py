@@ -445,6 +445,34 @@ def test_a_request_made_by_hand(app):
     assert (req.path, req.args["a"], req.method_number, req.app) == ("/path", "1", state.METHOD_GET, app)
 
 
+def test_the_data_of_an_empty_body_is_empty(app, serve):
+    app.set_route("/", lambda req: [repr(req.data), repr(req.read()), repr(req.input.read())], state.METHOD_ALL)
+    client = serve(app)
+    # wsgiref waits for a body where no length is announced
+    assert client("/", "PUT", b"", {"Content-Length": "0"}).json == ["b''", "b''", "b''"]
+    app.auto_data = False
+    app.set_route("/data", lambda req: repr(req.data), state.METHOD_ALL)
+    assert client("/data", "PUT", b"", {"Content-Length": "0"}).text == "None"
+    assert client("/data").text == "None"
+
+
+def test_an_address_without_a_path_is_put_before_paths(app, serve):
+    app.set_route("/", lambda req: [req.construct_url(uri) for uri in ("", "/a", "?a", "#a", "a")])
+    client = serve(app)
+    host = f"http://127.0.0.1:{client.port}"
+    assert client("/").json == [host, f"{host}/a", f"{host}?a", f"{host}#a", f"{host}/a"]
+
+
+def test_users_are_put_into_the_map_of_a_fresh_application(app, serve):
+    app.secret_key = "secret"
+    app.auth_type = "Digest"
+    app.auth_map["Zone"] = {"user": hexdigest("user", "Zone", "password", app.auth_hash)}
+    app.set_route("/", check_digest("Zone")(lambda req: f"Hello {req.user}"))
+    client = serve(app)
+    for password, status in (("password", 200), ("wrong", 401)):
+        assert requests.get(f"http://127.0.0.1:{client.port}/", auth=HTTPDigestAuth("user", password), timeout=30).status_code == status
+
+
 def test_digest_login_with_a_map_that_is_a_dictionary_of_dictionaries(app, serve):
     app.secret_key = "secret"
     app.auth_type = "Digest"

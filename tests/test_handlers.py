@@ -7,7 +7,7 @@ import sys
 import pytest
 from wsgi_call import ask
 
-from poorwsgi import Application, abort, redirect, state
+from poorwsgi import Application, abort, redirect, results, state
 from poorwsgi.response import HTTPException, Response, ResponseError
 
 
@@ -346,3 +346,73 @@ def test_a_response_error_names_what_was_returned(app, caplog):
     response = Response("x")
     assert to_response(response) is response
     assert to_response(("x", "text/plain", {}, 201)).status_code == 201
+
+
+@pytest.mark.parametrize("kinds", [(ValueError, KeyError), (OSError, (ValueError, KeyError)), ValueError | KeyError])
+def test_one_handler_of_several_types_of_errors(app, kinds):
+    def handler(req, error):
+        return f"{type(error).__name__}", "text/plain"
+
+    app.set_route("/<kind>", lambda req, kind: {}[kind] if kind == "key" else int("x") if kind == "value" else None + 1)
+    app.error_handler(kinds)(handler)
+    assert [ask(app, f"/{kind}").text for kind in ("key", "value")] == ["KeyError", "ValueError"]
+    assert ask(app, "/type").status == "500 Internal Server Error"
+    assert app.errors == {kinds: {1: handler, 2: handler, 4: handler}}
+    app.set_error_handler(kinds, handler, state.METHOD_PUT)
+    equal = tuple(list(kinds)) if isinstance(kinds, tuple) else KeyError | ValueError
+    assert app.pop_error_handler(equal, state.METHOD_GET) is handler
+    assert list(app.errors[kinds]) == [1, 4, 8]
+
+
+@pytest.mark.parametrize("kind", [5, "ValueError", (ValueError, 5), [ValueError], None])
+def test_what_is_no_type_of_errors(app, kind):
+    with pytest.raises(TypeError, match="no type of exceptions"):
+        app.set_error_handler(kind, lambda req, error: "x")
+    assert app.errors == {}
+
+
+@pytest.mark.parametrize("set_", [
+    lambda app, handler, methods: app.set_route("/", handler, methods), lambda app, handler, methods: app.set_route("/<x:re:.*>", handler, methods),
+    lambda app, handler, methods: app.set_regular_route("/", handler, methods), lambda app, handler, methods: app.set_default(handler, methods),
+])
+def test_all_methods_but_one(app, set_):
+    set_(app, lambda req, *args: ("x", "text/plain"), ~state.METHOD_GET)
+    assert ask(app, "/", "PUT").text == ask(app, "/", "POST").text == "x"
+    assert ask(app, "/").status in ("404 Not Found", "405 Method Not Allowed")
+
+
+@pytest.mark.parametrize("expression", ["(?i)x", r"\p{L}", "(?<n>x)"])
+def test_an_expression_that_python_does_not_know_is_told_when_it_is_set(app, expression):
+    with pytest.raises(re.error):
+        app.set_route(f"/<a:re:{expression}>", lambda req, a: a)
+    with pytest.raises(re.error):
+        app.set_regular_route(f"/(a){expression}", lambda req, a: a)
+    assert app.regular_routes == {}
+
+
+def test_built_in_pages_stand_for_handlers(app, tmp_path):
+    app.debug, app.document_root, app.document_index = True, str(tmp_path), True
+    seen = []
+    app.add_before_response(lambda req: seen.append(req.uri_handler))
+
+    def after(req, response):
+        seen.append(req.error_handler)
+        return response
+
+    app.add_after_response(after)
+    app.set_route("/fails", lambda req: None + 1)
+    for path in ("/debug-info", "/", "/none", "/fails"):
+        ask(app, path)
+    fails = app.routes["/fails"][2]
+    assert seen == [results.debug_info, None, results.directory_index, None, None, results.not_found, fails, results.internal_server_error]
+    for path in ("/debug-info", "/", "/none", "/fails"):
+        assert dict(ask(app, path).headers)["X-Powered-By"] == "PoorWSGI"
+
+
+def test_the_table_of_built_in_pages_is_to_be_read():
+    assert results.default_states[404] == dict.fromkeys(state.methods.values(), results.not_found)
+    assert sorted(results.default_states) == [304, 400, 401, 403, 404, 405, 500, 501]
+    with pytest.raises(TypeError):
+        results.default_states[404] = {}
+    with pytest.raises(TypeError):
+        results.default_states[404][2] = None

@@ -349,3 +349,35 @@ class TestDates:
                 http_to_datetime(text)
         with pytest.raises(TypeError):
             http_to_time(None)
+
+
+@pytest.mark.parametrize("choices", [[("text/html", 1.0), ("*/*", 0.5)], (("text/html", 1.0), ("*/*", 0.5))])
+def test_choices_are_a_value(choices):
+    headers = Headers()
+    headers["Accept"] = choices
+    headers.add("Accept-Charset", choices)
+    assert headers.setdefault("Accept-Language", choices) is choices
+    assert set(headers.values()) == {"text/html;q=1.0, */*;q=0.5"}
+    assert headers.setdefault("Accept", "x") == "text/html;q=1.0, */*;q=0.5"
+    with pytest.raises(KeyError):
+        headers.add("Accept", choices)
+    for broken in ([(1, 2, 3)], [("a\r\nb", 1)]):
+        with pytest.raises(ValueError):
+            headers["Accept"] = broken
+    assert len(headers) == 3
+
+
+@pytest.mark.parametrize("text", ["Sun, 6 Nov 1994 08:49:37 GMT", "Mon, 06 Nov 1994 08:49:37 GMT", "sun, 06 NOV 1994 8:49:37 gmt", "Sun,  06 Nov  1994 08:49:37 GMT"])
+def test_a_date_that_is_carelessly_written_is_read(text):
+    assert http_to_time(text) == 784111777
+    assert http_to_datetime(text) == datetime(1994, 11, 6, 8, 49, 37, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda value: pickle.loads(pickle.dumps(value))])
+def test_a_content_range_is_copied(copied):
+    one = ContentRange(1, 2, 3, "lines")
+    one.note = ["mine"]
+    other = copied(one)
+    assert (str(other), other.note, type(other)) == ("lines 1-2/3", ["mine"], ContentRange)
+    other.start = 0
+    assert str(one) == "lines 1-2/3"

@@ -43,7 +43,7 @@ def test_what_is_no_json_is_the_error_of_json_dumps(data):
     with pytest.raises(TypeError) as theirs:
         json.dumps(data)
     with pytest.raises(TypeError) as ours:
-        make_response(data)
+        JSONResponse(data)
     assert str(ours.value) == str(theirs.value)
 
 
@@ -51,12 +51,12 @@ def test_what_contains_itself_or_is_too_deep_is_an_error():
     data = {}
     data["a"] = [data]
     with pytest.raises(ValueError, match="Circular"):
-        make_response(data)
+        JSONResponse(data)
     deep = []
     for _ in range(1_000_000):
         deep = [deep]
     with pytest.raises(RecursionError):
-        make_response([deep])
+        JSONResponse([deep])
     deep = []
     for _ in range(60):
         deep = [deep]

@@ -92,6 +92,7 @@ def test_it_serves_stops_and_serves_again(app):
         client("/")
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not os.path.exists("/proc/self/task"), reason="threads and descriptors are counted in /proc")
 def test_200_starts_and_stops_leave_nothing(app):
     def left():

@@ -15,6 +15,7 @@ from poorwsgi.response import GeneratorResponse, Response
 HERE = pathlib.Path(__file__).parent
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="resident memory is read from /proc")
 def test_a_million_requests_leave_the_memory_flat():
     grown = subprocess.check_output([sys.executable, HERE / "memory_app.py"], text=True)

@@ -9,7 +9,7 @@ import pytest
 from wsgi_call import ask
 
 from poorwsgi import Application, state
-from poorwsgi.fieldstorage import FieldStorage, FieldStorageInterface
+from poorwsgi.fieldstorage import FieldStorage, FieldStorageInterface, FieldStorageParser
 from poorwsgi.headers import Headers
 from poorwsgi.request import Args, CachedInput, EmptyForm, JsonDict, JsonList, parse_json_request
 from poorwsgi.request import FieldStorage as deprecated_field_storage
@@ -201,14 +201,20 @@ class TestCachedInput:
         assert [cached.readline(), cached.read()] == [b"xyz", b""]
         assert cached.block_size == 32768
 
-    def test_a_body_that_ends_early_is_a_timeout_and_nothing_waits(self):
+    def test_a_body_that_ends_early_is_a_timeout_for_lines_and_nothing_waits(self):
         file = Input(b"abc")
         cached = CachedInput(file, 10, timeout=1000)
-        for read in (cached.readline, cached.readline, lambda: cached.read(4)):
+        for _ in range(2):
             with pytest.raises(TimeoutError, match="7 bytes did not come"):
-                read()
-        assert len(file.asked) == 4
-        assert cached.read(3) == b"abc"
+                cached.readline()
+        assert len(file.asked) == 3
+        assert [cached.read(2), cached.read(4), cached.read(4), cached.read()] == [b"ab", b"c", b"", b""]
+
+    def test_a_form_in_a_body_that_ends_early_is_none(self):
+        for content_type in (URLENCODED, "multipart/form-data; boundary=B", "text/plain"):
+            headers = Headers({"Content-Type": content_type, "Content-Length": "10"})
+            with pytest.raises(TimeoutError, match="7 bytes did not come"):
+                FieldStorageParser(CachedInput(Input(b"a=1"), 10), headers).parse()
 
     def test_without_a_known_size_it_is_read_to_the_end(self):
         cached = CachedInput(Input(b"one\ntwo"), -1, timeout=None)
@@ -328,3 +334,10 @@ def test_a_body_that_was_refused_is_refused_again(name, kind, body):
     answer = ask(app, "/", "POST", body, CONTENT_TYPE=kind)
     assert answer.status[:3] == ("400" if "json" in kind else "413")
     assert isinstance(seen[0], Exception)
+
+
+def test_a_form_of_a_request_without_its_boundary_is_400(name):
+    app = Application(name)
+    app.set_route("/", lambda req: "never", 4)
+    body = b"--Other\r\n\r\nv\r\n--Other--"
+    assert ask(app, "/", "POST", body, CONTENT_TYPE="multipart/form-data; boundary=B").status == "400 Bad Request"

@@ -1,5 +1,6 @@
 """Response objects: what they send."""
 import datetime
+import http.client
 import io
 import json
 import os
@@ -11,7 +12,7 @@ import pytest
 from servers import SERVERS, Client
 from wsgi_call import ask, environ
 
-from poorwsgi import Application, make_response, redirect
+from poorwsgi import Application, abort, make_response, redirect
 from poorwsgi.headers import Headers
 from poorwsgi.response import (
     BaseResponse,
@@ -248,7 +249,7 @@ def test_iterating_an_ibytesio_gives_kilobytes():
     (lambda: JSONResponse([], a=1), RuntimeError), (lambda: JSONResponse(object()), TypeError),
     (lambda: FileResponse("/no/such/file"), OSError), (lambda: FileResponse("/"), OSError),
     (lambda: FileObjResponse(io.StringIO("x")), AssertionError), (lambda: make_response(5), ResponseError),
-    (lambda: make_response("x", status_code=999), ValueError), (lambda: HTTPException("404"), AssertionError),
+    (lambda: make_response("x", status_code=999), ResponseError), (lambda: HTTPException("404"), AssertionError),
     (lambda: HTTPException(), TypeError), (lambda: redirect("/x\0"), ValueError),
 ])
 def test_what_cannot_be_sent_is_refused_where_it_is_made(make, error):
@@ -320,3 +321,99 @@ def test_streamed_json_is_that_of_json_dumps():
     members = {"a": [1], "b": {"c": "ž"}, "d": None}
     content = JSONGeneratorResponse(twice=Twice(), **members)(lambda *args: None)
     assert b"".join(content).decode() == json.dumps({"twice": [{"é": 1.5}, [], None], **members})
+
+
+# --- habits of PoorWSGI's applications ---
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_statuses_that_http_client_knows(name, server, monkeypatch):
+    app = Application(name)
+    statuses = {103: "Early Hints", 421: "Misdirected Request", 425: "Too Early", 591: "Out of Paper"}
+    monkeypatch.setitem(http.client.responses, 591, "Out of Paper")
+
+    @app.route("/<status:int>")
+    def own(req, status):
+        return Response("x", status_code=status)
+
+    @app.route("/raised/<status:int>")
+    def raised(req, status):
+        abort(status)
+
+    for status, phrase in statuses.items():
+        response = Response("x")
+        response.status_code = status
+        assert (response.status_code, response.reason) == (status, phrase)
+    with SERVERS[server](app) as port:
+        client = Client(port)
+        for status in (421, 425, 591):
+            for path in (f"/{status}", f"/raised/{status}"):
+                answer = client(path)
+                assert (answer.status, answer.reason) == (status, statuses[status])
+        assert client("/raised/592").status == 500
+
+
+def test_nothing_with_a_status(name):
+    app = Application(name)
+    values = {"/none": (None, 204), "/dict": ({"a": 1}, 201), "/list": ([1], "x"), "/gone": (None, "text/plain", {"X-A": "1"}, 410)}
+    for path, value in values.items():
+        app.set_route(path, lambda req, value=value: value)
+    answers = {path: ask(app, path) for path in values}
+    assert [answer.status for answer in answers.values()] == ["204 No Content", "200 OK", "200 OK", "410 Gone"]
+    assert (answers["/dict"].text, answers["/list"].text, dict(answers["/gone"].headers)["X-A"]) == ('{"a": 1}', "[1]", "1")
+    assert make_response(None, 204).status_code == 204
+
+
+@pytest.mark.parametrize("values", [({"a": object()},), ("x", 204), ("x", "text/plain", 5), ("x", "text/plain", None, 999), (object(),)])
+def test_what_no_response_can_be_made_of(name, values):
+    with pytest.raises(ResponseError):
+        make_response(*values)
+    app = Application(name)
+    app.set_route("/", lambda req: values)
+    app.set_error_handler(Exception, lambda req, error: "for what a handler raises, not for what it returns")
+    app.set_http_state(500, lambda req: (type(sys.exc_info()[1]).__name__, "text/plain", None, 500))
+    answer = ask(app)
+    assert (answer.status, answer.text) == ("500 Internal Server Error", "ResponseError")
+
+
+def test_a_response_error_has_its_cause():
+    with pytest.raises(ResponseError, match="not JSON serializable") as raised:
+        make_response({"a": object()})
+    assert isinstance(raised.value.__cause__, TypeError)
+
+
+@pytest.mark.parametrize(("kind", "sent"), [("", None), (None, "text/html; charset=utf-8"), ("text/csv", "text/csv")])
+@pytest.mark.parametrize("data", ["x", b"", b"x", [b"x"]])
+def test_an_empty_content_type_is_none_at_all(name, data, kind, sent):
+    app = Application(name)
+    app.set_route("/", lambda req: (data, kind, {"X-A": "1"}))
+    assert dict(ask(app).headers).get("Content-Type") == sent
+
+
+@pytest.mark.parametrize("ranges", [{(2, 4)}, ((2, 4),), [[2, 4]], iter([(2, 4), (2, 4), (4, 2)])])
+def test_ranges_of_any_kind(ranges):
+    response = Response(TEN)
+    response.make_partial(ranges)
+    assert response.ranges == ((2, 4),)
+
+
+@pytest.mark.parametrize("ranges", [{(2, 4)}, ((2, 4),), [[2, 4]]])
+def test_a_part_of_ones_own(ranges):
+    response = PartialResponse(TEN)
+    response.make_range(ranges, full=20)
+    assert response.headers["Content-Range"] == "bytes 2-4/20"
+
+
+@pytest.mark.parametrize("data", [bytearray(b"more"), memoryview(b"more"), b"more", "more"])
+def test_whatever_holds_bytes_can_be_written(data):
+    response = Response("text ")
+    response.write(data)
+    assert (response.data, response.content_length) == (b"text more", 9)
+
+
+@pytest.mark.parametrize("data", [None, 5, object()])
+def test_what_holds_no_bytes_cannot_be_written(data):
+    response = Response("text")
+    with pytest.raises(TypeError):
+        response.write(data)
+    assert response.data == b"text"

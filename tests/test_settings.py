@@ -4,8 +4,10 @@ import os
 import pstats
 import subprocess
 import sys
+import warnings
 
 import pytest
+from servers import SERVERS, Client
 from wsgi_call import ask, environ
 
 from poorwsgi import Application
@@ -21,7 +23,7 @@ def app(name):
     ("auto_args", True), ("auto_form", True), ("auto_json", True), ("auto_data", True), ("auto_cookies", True),
     ("debug", False), ("document_index", False), ("document_root", ""), ("secret_key", None), ("keep_blank_values", 0),
     ("strict_parsing", 0), ("file_callback", None), ("read_timeout", 10), ("data_size", 65365), ("cached_size", 65365),
-    ("auth_type", None), ("auth_algorithm", "MD5-sess"), ("auth_qop", "auth"), ("auth_timeout", 300), ("dot_files", False),
+    ("auth_type", None), ("auth_algorithm", "MD5-sess"), ("auth_qop", "auth"), ("auth_timeout", 300), ("dot_files", False), ("follow_links", False),
     ("form_mime_types", ["application/x-www-form-urlencoded", "multipart/form-data"]),
     ("json_mime_types", ["application/json", "application/javascript", "application/merge-patch+json"]),
 ])
@@ -79,6 +81,15 @@ def test_variables_of_the_environ_win(app, variable, attribute, value, read):
     assert getattr(Request(environ(**{variable: value}), app), attribute) == read
 
 
+@pytest.mark.parametrize("attribute", ["debug", "document_index"])
+def test_an_empty_switch_of_the_environ_says_nothing(app, attribute, tmp_path):
+    setattr(app, attribute, True)
+    empty = {"poor_Debug": "", "poor_DocumentIndex": ""}
+    assert getattr(Request(environ(**empty), app), attribute) is True
+    path = {"debug": "/debug-info", "document_index": "/"}[attribute]
+    assert ask(app, path, poor_DocumentRoot=str(tmp_path), **empty).status == "200 OK"
+
+
 @pytest.mark.parametrize("more", [{"uwsgi.version": b"2.0"}, {}])
 def test_variables_of_the_process_win_under_uwsgi_and_where_it_says_so(app, monkeypatch, more):
     monkeypatch.setenv("poor_Debug", "on")
@@ -93,6 +104,21 @@ def test_the_document_root_of_the_environ_is_served(app, tmp_path):
     (tmp_path / "a.txt").write_text("file")
     assert ask(app, "/a.txt", poor_DocumentRoot=str(tmp_path)).text == "file"
     assert ask(app, "/a.txt").status == "404 Not Found"
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_options_in_capitals_and_with_blanks(name, monkeypatch, server):
+    monkeypatch.setenv("APP_DB_HOST", " localhost ")
+    monkeypatch.setenv("poor.Version", "1")  # so that wsgiref's requests have them as ours do
+    app = Application(name)
+
+    @app.route("/")
+    def options(req):
+        with warnings.catch_warnings(action="ignore"):
+            return [app.get_options()["db_host"], req.get_options()["db_host"]]
+
+    with SERVERS[server](app) as port:
+        assert Client(port)("/").json == ["localhost", "localhost"]
 
 
 def test_options_are_the_app_variables(app, monkeypatch):

@@ -146,13 +146,13 @@ def test_slow_readers_hold_up_nobody(served):
         assert longest(port) < 2
 
 
-def download(port):
+def download(port, target="/download"):
     """A client that has asked, and reads nothing yet."""
     connection = socket.socket()
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     connection.connect(("127.0.0.1", port))
     connection.settimeout(30)
-    connection.sendall(b"GET /download HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+    connection.sendall(f"GET {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode())
     return connection
 
 
@@ -191,8 +191,8 @@ def test_what_is_cut_off_after_its_call_is_not_taken_for_whole():
     whole = hashlib.sha256(body).hexdigest()
     with on_our_server(application, threads=1, max_spool=64 << 20) as port, contextlib.ExitStack() as stack:
         clients = [stack.enter_context(download(port)) for _ in range(40)]
-        time.sleep(6)
-        clients += [stack.enter_context(download(port)) for _ in range(40)]
+        time.sleep(7)
+        clients += [stack.enter_context(download(port)) for _ in range(60)]
         time.sleep(1)
         got = [digest(each) for each in clients]
     assert set(got) == {whole, None}
@@ -213,6 +213,63 @@ def test_who_reads_steadily_is_not_cut_off(caplog):
                 assert piece, got
                 got[each] += len(piece)
         assert "too far behind" not in caplog.text
+
+
+def test_who_reads_fast_does_not_wait_for_those_who_read_slowly():
+    """Without room in files, beside more of them than threads may wait."""
+    with on_our_server(as_callable, threads=8, max_spool=0) as port, contextlib.ExitStack() as stack:
+        readers = [stack.enter_context(download(port, "/large")) for _ in range(6)]
+        ended = threading.Event()
+
+        def read_slowly():
+            while not ended.wait(0.25):
+                for each in readers:
+                    with contextlib.suppress(OSError):
+                        each.recv(8 << 10, socket.MSG_DONTWAIT)
+
+        thread = threading.Thread(target=read_slowly)
+        stack.callback(thread.join)
+        stack.callback(ended.set)
+        thread.start()
+        time.sleep(2)
+        begun = time.monotonic()
+        assert len(Client(port)("/large").body) == 640 * BLOCK
+        assert time.monotonic() < begun + 3
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/fd"), reason="the files of a process are looked for in /proc")
+def test_files_of_clients_that_have_gone_are_free_at_once():
+    """Though their calls, which sleep, go on."""
+    goes_on = threading.Event()
+
+    def application(environ, start_response):
+        start_response("200 OK", [])
+
+        def generate():
+            yield from (bytes(BLOCK) for _ in range(56))
+            goes_on.wait(30)
+
+        return generate()
+
+    with on_our_server(application, threads=40, max_spool=256 << 20) as port, contextlib.ExitStack() as stack:
+        stack.callback(goes_on.set)
+        with contextlib.ExitStack() as clients:
+            for _ in range(16):
+                clients.enter_context(download(port))
+            until(lambda: kept_in_files() > 8 << 20)
+        gone = time.monotonic()
+        until(lambda: kept_in_files() == 0)
+        assert time.monotonic() < gone + 5
+
+
+def kept_in_files():
+    """Bytes of files of this process that have no name."""
+    size = 0
+    for entry in os.scandir("/proc/self/fd"):
+        with contextlib.suppress(OSError):
+            if os.readlink(entry.path).endswith(" (deleted)") and "memfd" not in os.readlink(entry.path):
+                size += os.stat(entry.path).st_size
+    return size
 
 
 def test_nobody_is_cut_off_while_a_thread_may_wait():

@@ -406,7 +406,7 @@ def test_signals_for_the_supervisor_do_nothing_to_a_worker_that_starts(start, ve
 _IMPATIENT = "import poorwsgi._supervisor as s, poorwsgi._worker as w, poorwsgi.cli as c; s.STUCK = w.STUCK = 3; c.main()"
 
 
-#: The same; the supervisor is paused while it is at work where there is a file of this name.
+#: The same; the supervisor is paused while it is at work where there is a file of one of these names.
 _PAUSES = """
 import os, signal
 import poorwsgi._supervisor as s
@@ -418,23 +418,29 @@ class Supervisor(s.Supervisor):
             os.unlink("pause")
             os.kill(os.getpid(), signal.SIGSTOP)
 
+    def _reap(self):
+        if os.path.exists("pause later"):
+            os.unlink("pause later")
+            os.kill(os.getpid(), signal.SIGSTOP)
+        super()._reap()
+
 s.Supervisor = Supervisor
 """ + _IMPATIENT
 
 
-@pytest.mark.parametrize("is_asleep", [True, False])
-def test_a_pause_of_all_processes_is_no_fault_of_the_workers(start, tmp_path, is_asleep):
+@pytest.mark.parametrize("at_work", ["", "pause", "pause later"])
+def test_a_pause_of_all_processes_is_no_fault_of_the_workers(start, tmp_path, at_work):
     """As a container is paused. The supervisor may be the first that goes on."""
-    workers = start("--workers", "2", program=("-c", _IMPATIENT if is_asleep else _PAUSES))
+    workers = start("--workers", "2", program=("-c", _PAUSES if at_work else _IMPATIENT))
     pids = workers.pids()
     every = (*pids, workers.process.pid)
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
-    if is_asleep:
-        workers.signal(signal.SIGSTOP)
-    else:
-        (tmp_path / "pause").touch()
+    if at_work:
+        (tmp_path / at_work).touch()
         workers.signal(signal.SIGCHLD)
+    else:
+        workers.signal(signal.SIGSTOP)
     until(lambda: all(states(pid) == {"T"} for pid in every))
     time.sleep(4)
     workers.signal(signal.SIGCONT)

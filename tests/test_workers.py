@@ -367,6 +367,7 @@ def test_without_descriptors_it_waits_for_some(start):
     assert workers.stop() == 0
 
 
+@pytest.mark.long
 def test_200_starts_and_stops_leave_nothing(start):
     """No process; and no socket, or the next one could not have its port."""
     def once(_):

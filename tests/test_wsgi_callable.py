@@ -5,6 +5,8 @@ import io
 import os
 import socket
 import sqlite3
+import subprocess
+import sys
 import threading
 from wsgiref.validate import validator
 
@@ -63,16 +65,85 @@ class TestStartResponse:
         ([("X", "a\r\nY: b")], "control character"), ([("X", "a\0")], "control character"),
         ([("X Y", "a")], "cannot be the name"), ([("", "a")], "cannot be the name"), ([("X", "ž")], "U+00FF"),
         ([("X", 1)], "is str, not int"), ([(b"X", "a")], "is str, not bytes"), (["X: a"], "a pair"), (5, "int"),
-        ([("X", "a", "b")], "a pair"), ([("Connection", "close")], "server's affair"),
-        ([("Transfer-Encoding", "chunked")], "server's affair"), ([("Keep-Alive", "1")], "server's affair"),
+        ([("X", "a", "b")], "a pair"), ([["X"]], "a pair"), (["ab"], "a pair"),
         ([("Content-Length", "x")], "is a number"), ([("Content-Length", "+1")], "is a number"),
-        ([("Content-Length", "")], "is a number"), ([("Content-Length", "1"), ("content-length", "1")], "two"),
+        ([("Content-Length", "")], "is a number"), ([("Content-Length", " ")], "is a number"),
+        ([("Content-Length", "1"), ("content-length", "2")], "two different"),
     ])
     def test_bad_headers_are_500(self, serve, caplog, headers, text):
         answered = serve(answer([b"x"], headers=headers))("/")
         assert answered.status == 500 and "Y" not in answered.headers
         [record] = caplog.records
         assert text in record.getMessage()
+
+    @pytest.mark.parametrize("fields", [
+        [("Connection", "keep-alive")], [("Connection", "close")], [("Connection", "Upgrade"), ("Upgrade", "websocket")],
+        [("Transfer-Encoding", "chunked")], [("transfer-encoding", "gzip, chunked")], [("Keep-Alive", "timeout=5")],
+        [("Proxy-Authenticate", "Basic")], [("Proxy-Connection", "close")], [("TE", "trailers")], [("Trailer", "X")],
+    ])
+    def test_fields_about_the_connection_are_left_out(self, serve, fields):
+        result = raw(serve(answer([b"one"], headers=[*TEXT, *fields])), get().replace(b"Connection: close\r\n", b"") + get())
+        assert result.count(b"HTTP/1.1 200 OK\r\n") == 2  # the first answer has not ended the connection
+        head = result.partition(b"\r\n\r\n")[0].lower()
+        assert b"content-length: 3" in head and b"content-type" in head
+        assert not [name for name, _ in fields if b"\n%s:" % name.lower().encode() in head]
+
+    def test_that_is_said_once(self):
+        """In a process of its own, since once means once for a process."""
+        script = """if True:
+            import logging, sys
+            sys.path.insert(0, "tests")
+            logging.basicConfig(format="%(message)s")
+            from callables import OK
+            from servers import Client, on_our_server
+
+            def app(environ, start_response):
+                start_response(OK, [("Connection", "keep-alive"), ("connection", "x"), ("Keep-Alive", "5")])
+                return []
+
+            with on_our_server(app) as port:
+                assert [Client(port)("/").status for _ in range(3)] == [200] * 3
+        """
+        said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60).stderr
+        assert [line.partition(" is left out")[0] for line in said.splitlines()] == [
+            "the application's header Connection", "the application's header Keep-Alive",
+        ]
+
+    def test_407_says_what_it_asks_for(self, serve):
+        """RFC 9110, section 15.5.8."""
+        result = serve(answer([], "407 Proxy Authentication Required", [("Proxy-Authenticate", "Basic")]))("/")
+        assert (result.status, result.headers["Proxy-Authenticate"]) == (407, "Basic")
+
+    def test_a_header_may_be_a_list(self, serve):
+        assert serve(answer([b"x"], headers=[["X-A", "1"], ["X-B", "2"]]))("/").headers["X-B"] == "2"
+
+    @pytest.mark.parametrize("values", [["3", "3"], [" 3 "], ["\t3", "3"], ["003"]])
+    def test_a_length_may_be_said_in_several_ways(self, serve, values):
+        result = serve(answer([b"one"], headers=[("Content-Length", value) for value in values]))("/")
+        assert (result.body, result.headers.get_all("Content-Length")) == (b"one", ["3"])
+
+    def test_arguments_by_keyword(self, serve):
+        def app(environ, start_response):
+            start_response(status="200 OK", headers=TEXT, exc_info=None)(data=b"one")
+            return []
+
+        assert serve(app)("/").body == b"one"
+
+    @pytest.mark.parametrize("exc_info", [None, (), False, (None, None, None)])
+    def test_exc_info_of_no_exception(self, serve, exc_info):
+        def app(environ, start_response):
+            start_response(OK, TEXT, exc_info)
+            return [b"one"]
+
+        assert serve(app)("/").body == b"one"
+
+    def test_names_keep_their_spelling(self, serve):
+        names = ["ETag", "x-lower", "X-UPPER", "DAV", "Content-Type", "WWW-Authenticate", "X-mIXed", "www-authenticate"]
+        client = serve(answer([b"x"], headers=[(name, "1") for name in names]))
+        for _ in range(2):
+            head = raw(client, get()).partition(b"\r\n\r\n")[0].decode()
+            spelled = [line.partition(":")[0] for line in head.splitlines()[1:]]
+            assert sorted(spelled) == sorted([*names, "Content-Length", "Server", "Date", "Connection"])
 
     def test_a_second_call_needs_exc_info(self, serve, caplog):
         def app(environ, start_response):
@@ -261,6 +332,15 @@ class TestBody:
         assert client("/").body == b"here"
         assert len(caplog.records) == 1
 
+    @pytest.mark.parametrize("headers", [TEXT, [("Content-Length", str(6 << 20))]])
+    def test_all_that_came_before_an_exception_is_sent(self, serve, headers):
+        def app(environ, start_response):
+            start_response(OK, headers)
+            yield from [bytes(1 << 20)] * 5
+            raise ValueError
+
+        assert raw(serve(app), get()).partition(b"\r\n\r\n")[2].count(b"\0") == 5 << 20
+
     @pytest.mark.parametrize("headers", [TEXT, [("Content-Length", "100")]])
     def test_exceptions_in_the_middle_cut_the_connection(self, serve, caplog, headers):
         seen = threading.Event()
@@ -289,11 +369,12 @@ class TestBody:
         assert serve(answer(body, headers=[("Content-Length", "4")]))("/").status == 500
         assert len(caplog.records) == 1
 
-    @pytest.mark.parametrize("blocks", [[b"12", b"345"], [b"12"], [b"12", b"3"]])
-    def test_a_wrong_length_in_the_middle_cuts_the_connection(self, serve, caplog, blocks):
+    @pytest.mark.parametrize(("blocks", "sent"), [([b"12", b"345"], b"12"), ([b"12"], b"12"), ([b"12", b"3"], b"123")])
+    def test_a_wrong_length_in_the_middle_cuts_the_connection(self, serve, caplog, blocks, sent):
+        """Behind what has come of it."""
         blocks = Closing(blocks)
-        result = raw(serve(answer(blocks, headers=[("Content-Length", "4")])), get())
-        assert len(result.partition(b"\r\n\r\n")[2]) < 4
+        head, _, content = raw(serve(answer(blocks, headers=[("Content-Length", "4")])), get()).partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200 OK\r\n") and content == sent
         assert blocks.closed.wait(30)
         assert len(until(lambda: caplog.records)) == 1
 

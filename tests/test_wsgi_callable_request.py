@@ -1,4 +1,6 @@
 """Any WSGI callable on the built-in server: what it is given (PEP 3333)."""
+import contextlib
+import logging
 import os
 import socket
 import threading
@@ -42,6 +44,14 @@ class TestEnviron:
         serve(app)("/", "PUT", b"12345", {"Content-Type": "text/x"})
         assert (app.environ["CONTENT_LENGTH"], app.environ["CONTENT_TYPE"], app.body) == ("5", "text/x", b"12345")
         assert "HTTP_CONTENT_LENGTH" not in app.environ and "HTTP_CONTENT_TYPE" not in app.environ
+
+    @pytest.mark.parametrize("target", ["/", "*"])
+    def test_an_empty_host_is_accepted(self, serve, target):
+        """RFC 9112, section 3.2."""
+        app = Environ()
+        request = get(target, "OPTIONS").replace(b"Host: a\r\n", b"Host:\r\n")
+        assert raw(serve(app), request).endswith(b"kept")
+        assert (app.environ["HTTP_HOST"], app.environ["SERVER_NAME"]) == ("", "127.0.0.1")
 
     def test_values_are_latin_1_and_those_of_one_name_joined(self, serve):
         app = Environ()
@@ -154,14 +164,61 @@ class TestInput:
         body = b"x" * (4 << 20) + b"\n" + b"y"
         assert self.read(serve, lambda file: [len(line) for line in file], body) == [(4 << 20) + 1, 1]
 
-    def test_chunks(self, serve):
+    def test_chunks_as_they_come(self, serve):
         def app(environ, start_response):
             assert environ["wsgi.input_terminated"] and "CONTENT_LENGTH" not in environ
+            assert environ["HTTP_TRANSFER_ENCODING"] == "chunked"
             start_response(OK, TEXT)
             return [environ["wsgi.input"].readline(), b"|", environ["wsgi.input"].read()]
 
         request = get(method="POST", fields="Transfer-Encoding: chunked\r\n") + b"3\r\none\r\n6\r\n\ntwo\nx\r\n0\r\n\r\n"
-        assert raw(serve(app), request).endswith(b"\r\n\r\none\n|two\nx")
+        assert raw(serve(app, chunked_bodies="stream"), request).endswith(b"\r\n\r\none\n|two\nx")
+
+    @pytest.mark.parametrize("chunks", [[], [b"one\n", b"two"], [bytes(100_000)] * 30, [b"x" * 10] * 5000])
+    @pytest.mark.parametrize("inline", ["never", "always"])
+    def test_a_body_in_chunks_looks_like_one_with_a_length(self, serve, chunks, inline):
+        """RFC 9112, section 7.1.3: most applications read as much as CONTENT_LENGTH says, and nothing without one."""
+        app = Environ()
+        request = get(method="POST", fields="Transfer-Encoding: chunked\r\nTrailer: X\r\n")
+        request += b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks) + b"0\r\nX: y\r\n\r\n"
+        assert raw(serve(app, inline=inline), request).endswith(b"\r\n\r\nkept")
+        assert (app.environ["CONTENT_LENGTH"], app.body) == (str(len(app.body)), b"".join(chunks))
+        assert app.environ["wsgi.input_terminated"] is True
+        assert not {"HTTP_TRANSFER_ENCODING", "HTTP_CONTENT_LENGTH", "HTTP_TRAILER", "HTTP_X"} & app.environ.keys()
+
+    @pytest.mark.parametrize(("chunks", "status", "setting"), [
+        (b"5\r\n12345\r\n", b"400", ""), (b"5\r\n12345\r\nx\r\n", b"400", ""), (b"5\r\n123", b"400", ""),
+        (b"1001\r\n" + bytes(4097) + b"\r\n0\r\n\r\n", b"413", "max_body"),
+    ])
+    def test_chunks_that_break_off_call_nobody(self, serve, caplog, chunks, status, setting):
+        caplog.set_level(logging.INFO)
+        called = []
+        client = serve(lambda environ, start_response: called.append(environ), max_body=4096)
+        request = get("/path?secret", method="POST", fields="Transfer-Encoding: chunked\r\n") + chunks
+        assert raw(client, request).startswith(b"HTTP/1.1 " + status)
+        assert not called
+        [record] = caplog.records
+        assert record.levelname == "INFO" and setting in record.getMessage()
+        assert "method: POST, path: /path" in record.getMessage() and "secret" not in record.getMessage()
+
+    def test_who_waits_for_its_chunks_costs_no_thread(self, serve):
+        client = serve(answer([b"here"]), threads=1, inline="never")
+        with contextlib.ExitStack() as stack:
+            for _ in range(5):
+                connection = stack.enter_context(socket.create_connection(("127.0.0.1", client.port), 30))
+                connection.sendall(get(method="POST", fields="Transfer-Encoding: chunked\r\n") + b"5\r\n123")
+            assert client("/").body == b"here"
+
+    def test_continue_is_sent_for_chunks(self, serve):
+        app = Environ()
+        client = serve(app)
+        with socket.create_connection(("127.0.0.1", client.port), 30) as connection:
+            connection.sendall(get(method="POST", fields="Transfer-Encoding: chunked\r\nExpect: 100-continue\r\n"))
+            with connection.makefile("rb") as file:
+                assert file.readline() == b"HTTP/1.1 100 Continue\r\n"
+                connection.sendall(b"3\r\none\r\n0\r\n\r\n")
+                assert file.read().endswith(b"kept")
+        assert app.body == b"one"
 
     @pytest.mark.parametrize("request_", [
         get(method="POST", fields="Content-Length: 10\r\n") + b"12345",
@@ -180,7 +237,7 @@ class TestInput:
             start_response(OK, TEXT)
             return [b"seen"]
 
-        assert raw(serve(app), request_).endswith(b"\r\n\r\nseen")
+        assert raw(serve(app, chunked_bodies="stream"), request_).endswith(b"\r\n\r\nseen")
         assert len(errors) == 2
 
     def test_who_does_not_see_to_it_answers_400(self, serve, caplog):
@@ -203,7 +260,7 @@ class TestInput:
                 raise
 
         chunk = b"100000\r\n" + bytes(1 << 20) + b"\r\n"
-        client = serve(app)
+        client = serve(app, chunked_bodies="stream")
         with socket.create_connection(("127.0.0.1", client.port), 30) as connection:
             connection.sendall(get(method="POST", fields="Transfer-Encoding: chunked\r\n"))
             for _ in range(17):

@@ -22,7 +22,10 @@ def flask():
 
     application = flask.Flask("bench")
     application.route("/hello")(lambda: "Hello world")
-    application.route("/json")(lambda: {"items": [{"number": number, "name": f"item {number}"} for number in range(20)]})
+
+    @application.route("/json")
+    def json():
+        return {"items": [{"number": number, "name": f"item {number}"} for number in range(20)]}
 
     @application.route("/sleep")
     def sleep():

@@ -1,7 +1,9 @@
-"""Calling a handler for an error.
+"""Calling a handler for an error, and logging an error.
 
-Python and not Rust, because only an ``except`` clause makes an error the one that ``sys.exc_info()`` shows.
+Python and not Rust, because only an ``except`` clause makes an error the one that ``sys.exc_info()`` shows, and because a record
+of the log is an object of Python's.
 """
+import logging
 
 
 def call(error, traceback, handler, args, kwargs):
@@ -12,3 +14,24 @@ def call(error, traceback, handler, args, kwargs):
         return handler(*args, **kwargs)
     finally:
         del error, traceback
+
+
+def log_exception(log, message, args, exc_info, text):
+    """Logs a message about an exception: exc_info is for who looks into the record, text, its traceback, for who prints it."""
+    if not isinstance(log, logging.Logger):  # somebody has put another thing in its place
+        return log.error(message, *args, exc_info=exc_info)
+    if log.isEnabledFor(logging.ERROR):
+        file, line, function = _raised_at(exc_info[2])
+        record = log.makeRecord(log.name, logging.ERROR, file, line, message, args, exc_info, function)
+        record.exc_text = text  # what formatters print, as if one of them had made it
+        log.handle(record)
+
+
+def _raised_at(traceback):
+    """The file, line and function in which an exception was raised."""
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    if traceback is None:
+        return "(unknown file)", 0, "(unknown function)"
+    code = traceback.tb_frame.f_code
+    return code.co_filename, traceback.tb_lineno, code.co_name

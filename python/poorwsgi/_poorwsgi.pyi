@@ -82,6 +82,7 @@ from poorwsgi.state import HTTP_CONFLICT as HTTP_CONFLICT
 from poorwsgi.state import HTTP_CONNECTION_CLOSED_WITHOUT_RESPONSE as HTTP_CONNECTION_CLOSED_WITHOUT_RESPONSE
 from poorwsgi.state import HTTP_CONTINUE as HTTP_CONTINUE
 from poorwsgi.state import HTTP_CREATED as HTTP_CREATED
+from poorwsgi.state import HTTP_EARLY_HINTS as HTTP_EARLY_HINTS
 from poorwsgi.state import HTTP_EXPECTATION_FAILED as HTTP_EXPECTATION_FAILED
 from poorwsgi.state import HTTP_FAILED_DEPENDENCY as HTTP_FAILED_DEPENDENCY
 from poorwsgi.state import HTTP_FORBIDDEN as HTTP_FORBIDDEN
@@ -95,6 +96,7 @@ from poorwsgi.state import HTTP_LENGTH_REQUIRED as HTTP_LENGTH_REQUIRED
 from poorwsgi.state import HTTP_LOCKED as HTTP_LOCKED
 from poorwsgi.state import HTTP_LOOP_DETECTED as HTTP_LOOP_DETECTED
 from poorwsgi.state import HTTP_METHOD_NOT_ALLOWED as HTTP_METHOD_NOT_ALLOWED
+from poorwsgi.state import HTTP_MISDIRECTED_REQUEST as HTTP_MISDIRECTED_REQUEST
 from poorwsgi.state import HTTP_MOVED_PERMANENTLY as HTTP_MOVED_PERMANENTLY
 from poorwsgi.state import HTTP_MOVED_TEMPORARILY as HTTP_MOVED_TEMPORARILY
 from poorwsgi.state import HTTP_MULTIPLE_CHOICES as HTTP_MULTIPLE_CHOICES
@@ -126,6 +128,7 @@ from poorwsgi.state import HTTP_SEE_OTHER as HTTP_SEE_OTHER
 from poorwsgi.state import HTTP_SERVICE_UNAVAILABLE as HTTP_SERVICE_UNAVAILABLE
 from poorwsgi.state import HTTP_SWITCHING_PROTOCOLS as HTTP_SWITCHING_PROTOCOLS
 from poorwsgi.state import HTTP_TEMPORARY_REDIRECT as HTTP_TEMPORARY_REDIRECT
+from poorwsgi.state import HTTP_TOO_EARLY as HTTP_TOO_EARLY
 from poorwsgi.state import HTTP_TOO_MANY_REQUESTS as HTTP_TOO_MANY_REQUESTS
 from poorwsgi.state import HTTP_UNAUTHORIZED as HTTP_UNAUTHORIZED
 from poorwsgi.state import HTTP_UNAVAILABLE_FOR_LEGAL_REASONS as HTTP_UNAVAILABLE_FOR_LEGAL_REASONS
@@ -160,6 +163,7 @@ def _write_passwords(path: str | PathLike[str], users: Sequence[tuple[str, str, 
 def _call_within(timeout: float, function: Callable[[], object]) -> None: ...
 def _charset(name: str) -> str | None: ...
 def _end_servers(timeout: float) -> bool: ...
+def _set_multiprocess() -> None: ...
 def _forked() -> None: ...
 def _forks() -> None: ...
 def _has_forked() -> None: ...

@@ -28,6 +28,7 @@ _ENTRIES, _ENTRY = 256, 4  # of the table of connections: how many there are, an
 _LATE = 0.5  # seconds after its time that the supervisor is woken, where it was paused
 _SLOW = 10  # seconds to become ready, after which a reload does not wait for that
 _SHUT = 1  # seconds from a stop until who connects is refused in any case
+_SILENCE = 3  # seconds without a word after which a worker is not taken to accept anybody
 _SOON = 0.5  # seconds that a worker which is not ready gets at a stop
 _READ = 4096  # bytes of what a worker says that are read at a time
 _WORDS, _WORDS_A_SECOND = 1000, 100  # that a worker may say: so many, and so many more for each second of its life
@@ -73,6 +74,7 @@ class _Worker:
         self.heard = self.begun  # when it last said something, once it is ready
         self.how = None  # how the application is served, once it is ready
         self.is_heard = True  # whether what it says is read
+        self.has_closed = False  # whether it has closed the listening socket, after it was told to stop
         self.is_to_go = False  # whether it is to be replaced
         self.held_until = 0  # when it is tried again to replace it, after one that did not become ready
         self._unread = b""  # the beginning of a word of which the rest is missing
@@ -161,6 +163,7 @@ class Supervisor:
                 while True:
                     self._fill()
                     if self._stops and not self._workers:
+                        self._end_listening()
                         return self._status
                     self._wait(woken)
             finally:
@@ -283,7 +286,8 @@ class Supervisor:
         for number in numbers:
             self._handle(number)
         self._reap()
-        now = time.monotonic()
+        # Not the time now: this process may have been paused since, and then the workers were as well.
+        now = self._woken_at
         if self._shut_at and now >= self._shut_at:
             self._shut(now)
         for worker in self._workers:
@@ -300,6 +304,7 @@ class Supervisor:
     def _handle(self, number):
         if number in (signal.SIGINT, signal.SIGTERM):
             self._stop()
+            self._say_stopping()
             self._end_unready()
             for worker in list(self._workers):
                 if worker.kill_at is not None and self._stops > 1:
@@ -328,12 +333,31 @@ class Supervisor:
         else:
             self._listener.close()
 
+    def _say_stopping(self):
+        if self._stops == 1:
+            _LOG.warning("stopping: requests that run are finished first")
+        elif self._stops == 2:
+            _LOG.warning("stopping at once: requests that run are cut off")
+
     def _shut(self, now):
-        """Has who connects refused, for all processes that have the socket: one may hang, or have been left behind. A worker has
-        closed it long ago unless it has as many connections as it may have, and then others may wait."""
-        if select.select([self._listener], [], [], 0)[0]:
+        """Has who connects refused, for all processes that have the socket: one may hang, or have been left behind. A worker that
+        has as many connections as it may have still has the socket, and others may wait for it there."""
+        may_accept = any(
+            worker.is_serving and not worker.has_closed and now < worker.heard + _SILENCE for worker in self._workers
+        )
+        if may_accept and self._is_waited_for():
             self._shut_at = now + _SHUT
         else:
+            self._end_listening()
+
+    def _is_waited_for(self):
+        """Whether somebody waits to be accepted."""
+        waiting = select.poll()  # select(2) takes no descriptor above 1023
+        waiting.register(self._listener, select.POLLIN)
+        return bool(waiting.poll(0))
+
+    def _end_listening(self):
+        if self._shut_at is not None:
             self._shut_at = None
             self._listener._shut()
             self._listener.close()
@@ -411,6 +435,8 @@ class Supervisor:
         elif kind == "replace" and worker.kill_at is None and not worker.is_to_go:
             _LOG.warning("worker %d is replaced: %s", worker.pid, rest)
             worker.is_to_go = True
+        elif kind == "closed":
+            worker.has_closed = True
 
     def _ready(self, worker):
         self._is_good = True

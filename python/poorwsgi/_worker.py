@@ -24,11 +24,12 @@ LISTENING = ("LISTEN_FDS", "LISTEN_FDS_FIRST_FD", "LISTEN_PID", "LISTEN_FDNAMES"
 #: What is said to the supervisor alone. Who tells every process, as `pkill -f` does, is not to end the workers by it.
 NOT_FOR_WORKERS = (signal.SIGHUP, signal.SIGUSR1, signal.SIGTTIN, signal.SIGTTOU)
 RETIRE, STOP, TELL, CUT = b"r", b"s", b"t", b"c"  # what a worker is asked for
-WORDS = ("ready", "alive", "replace")  # what a worker says, each a line and some with more text behind
+WORDS = ("ready", "alive", "replace", "closed")  # what a worker says, each a line and some with more text behind
 LONGEST_WORD = 1000  # bytes of a line that a worker says
 LAST_WORDS = 5  # seconds that a worker gets above its stop_timeout
 STUCK = 60  # seconds without a sign of life, or of one inline call, after which a worker is replaced
 _BEAT = 1  # seconds between two signs of life
+_LOOK = 0.1  # seconds between two looks whether a server that stops has closed its socket
 _AGAIN = 30  # seconds until a worker asks again to be replaced
 
 
@@ -117,8 +118,12 @@ class Control:
 
     def _watch(self, server, application, module, longest, max_requests, max_memory):
         quiet_until = 0
-        self._connection.settimeout(_BEAT)
+        has_closed = False
         while True:
+            if not has_closed and not server.is_listening:
+                has_closed = True
+                self.say("closed")
+            self._connection.settimeout(_BEAT if has_closed or not self._ends.locked() else _LOOK)
             try:
                 asked = self._connection.recv(1)
                 if asked == RETIRE:

@@ -132,7 +132,10 @@ def _parser():
     run.add_argument("target", metavar="MODULE:APP", help="the application: where it is, or what makes it")
     run.add_argument("--host", metavar="HOST", help="name or address to listen at (default: 127.0.0.1)")
     run.add_argument("--port", type=_port, metavar="PORT", help="port to listen at; 0 for any (default: 8080)")
-    run.add_argument("--bind", metavar="ADDRESS", help="both in one, HOST:PORT, or a Unix socket, unix:PATH")
+    run.add_argument("--bind", metavar="ADDRESS", help="both in one, HOST:PORT, or a Unix socket, unix:PATH, or inherited: the "
+                     "socket that systemd, for one, hands over, which is taken without this option as well where there is one")
+    run.add_argument("--socket-mode", dest="unix_mode", type=_mode, metavar="MODE",
+                     help="permissions of the Unix socket, such as 660 (default: what the umask leaves)")
     limits = run.add_argument_group("limits", "sizes may be written with K, M or G, times are in seconds")
     for name, kind, text in _SETTINGS:
         limits.add_argument(f"--{name.replace('_', '-')}", type=kind, metavar=kind.__name__.strip("_").upper(), help=text)
@@ -157,7 +160,13 @@ def _parser():
     workers.add_argument("--max-memory", type=_size, metavar="SIZE", default=0,
                          help="replace a worker that has taken so much memory (default: never)")
     run.add_argument("--trusted-proxy", dest="trusted_proxies", action="append", metavar="NETWORK",
-                     help="believe the X-Forwarded headers of this network; may be given several times")
+                     help="believe the X-Forwarded headers of this network; may be given several times. Those of all others "
+                     "are removed")
+    run.add_argument("--trust-unix-peers", action="store_true", default=None,
+                     help="believe those of whoever connects to a Unix socket")
+    run.add_argument("--chunked-bodies", choices=["gather", "stream"],
+                     help="call a WSGI application that is not one of poorwsgi once a body without a length has come, with its "
+                     "CONTENT_LENGTH (gather, the default), or at once and without one (stream)")
     run.set_defaults(call=_run, command_parser=run)
 
     routes = commands.add_parser("routes", help="list the routes of an application", description=_ROUTES)
@@ -191,6 +200,12 @@ def _seconds(text):
     raise argparse.ArgumentTypeError(f"{text!r} is no time: 10, 0.5")
 
 
+def _mode(text):
+    if text.isascii() and text.isdigit() and int(text, 10) <= 777 and not set(text) & set("89"):
+        return int(text, 8)
+    raise argparse.ArgumentTypeError(f"{text!r} are no permissions: 600, 660, 666")
+
+
 def _number(text):
     if text.isascii() and text.isdigit():
         return int(text)
@@ -200,11 +215,14 @@ def _number(text):
 _SETTINGS = [
     ("max_body", _size, "the largest request body (default: 16M)"),
     ("max_head", _size, "the largest request head (default: 64K)"),
+    ("max_request_line", _size, "the longest request line (default: 16K)"),
+    ("max_fields", _number, "header fields of a request (default: 100)"),
     ("max_connections", _number, "connections at a time (default: 10000), as far as there are file descriptors for them"),
     ("max_spool", _size, "what may wait in temporary files at a time of bodies that come slowly and answers that are read "
      "slowly (default: 1G)"),
     ("head_timeout", _seconds, "how long a request head may take (default: 10)"),
     ("body_timeout", _seconds, "the longest pause within a request body (default: 30)"),
+    ("min_body_rate", _number, "bytes a second that a request body must come with (default: 240)"),
     ("idle_timeout", _seconds, "how long a connection is kept between requests (default: 75)"),
     ("write_timeout", _seconds, "how long a client may take nothing of its answer (default: 60)"),
     ("request_timeout", _seconds, "how long a client waits for the beginning of an answer until it gets 503, and the worker "
@@ -223,14 +241,16 @@ def _run(arguments, parser):
     _open_streams()
     if arguments.bind is not None and (arguments.host is not None or arguments.port is not None):
         parser.error("--bind is in the place of --host and --port")
-    host = "127.0.0.1" if arguments.host is None else arguments.host or "0.0.0.0"
-    host = f"[{host}]" if ":" in host else host
-    address = arguments.bind or f"{host}:{8080 if arguments.port is None else arguments.port}"
+    address = _address(arguments)
 
     from poorwsgi import _log
     from poorwsgi._worker import Control
 
     control = Control.of_environment(_stop_timeout(arguments))
+    if os.getpid() == 1 and arguments.workers == 0:
+        from poorwsgi import _init
+
+        _init.fork()
     try:
         status = _start(address, arguments, parser, control)
     finally:
@@ -239,6 +259,18 @@ def _run(arguments, parser):
     _log.leave(status)
     if status:
         sys.exit(status)
+
+
+def _address(arguments):
+    if arguments.bind:
+        return arguments.bind
+    # As systemd hands sockets over (sd_listen_fds(3)).
+    is_handed_over = os.environ.get("LISTEN_PID") == str(os.getpid()) and os.environ.get("LISTEN_FDS", "0") != "0"
+    if is_handed_over and arguments.host is None and arguments.port is None:
+        return "inherited"
+    host = "127.0.0.1" if arguments.host is None else arguments.host or "0.0.0.0"
+    host = f"[{host}]" if ":" in host else host
+    return f"{host}:{8080 if arguments.port is None else arguments.port}"
 
 
 def _open_streams():
@@ -281,8 +313,11 @@ def _said_shortly(parser):
 
 def _place(address, arguments, control):
     """Where to serve: the address, or the socket that another process has handed over."""
+    from poorwsgi._poorwsgi import _set_multiprocess
     from poorwsgi._worker import inherited
 
+    if control and arguments.workers > 1:
+        _set_multiprocess()
     return inherited(_settings(arguments)) if control or address == "inherited" else address
 
 
@@ -325,7 +360,7 @@ def _routes_table(application):
 def _serve(application, place, arguments, control):
     from poorwsgi import _log
     from poorwsgi._poorwsgi import _raise_descriptor_limit
-    from poorwsgi.server import Listener, _announce, run
+    from poorwsgi.server import Listener, _announce, _stopping, run
 
     # After the application was loaded, which may have its own.
     _log.configure()
@@ -337,9 +372,10 @@ def _serve(application, place, arguments, control):
             # It would be open until the process ends; the server has its own, and closes it when it stops.
             place.close()
         if not control:
+            stop = _stopping(server)
             for number in (signal.SIGINT, signal.SIGTERM):
                 # Kept when the server has stopped: another one must not cut off the end of the process.
-                signal.signal(number, lambda *_: server.stop())
+                signal.signal(number, stop)
             return _announce(server)
         control.watch(server, application, arguments.max_requests, arguments.max_memory, arguments.request_timeout)
         control.say("ready " + ("natively" if server.is_native else "as a WSGI callable"))
@@ -357,7 +393,10 @@ def _stop_timeout(arguments):
 
 def _settings(arguments):
     """The settings of the server that were given."""
-    names = [name for name, *_ in _SETTINGS] + ["trusted_proxies", "inline", "inline_limit", "inline_long", "loops", "threads"]
+    names = [name for name, *_ in _SETTINGS] + [
+        "trusted_proxies", "trust_unix_peers", "unix_mode", "chunked_bodies", "inline", "inline_limit", "inline_long", "loops",
+        "threads",
+    ]
     return {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
 
 

@@ -107,9 +107,9 @@ class PasswordMap(defaultdict):
         return self.get(realm, {}).get(username)
 
     def verify(self, realm, username, digest):
-        """Whether this is the user's digest, compared in constant time."""
+        """Whether this is the user's digest, compared in constant time. An empty one lets nobody in."""
         stored = self.find(realm, username)
-        return stored is not None and compare_digest(str(stored).encode(), str(digest).encode())
+        return bool(stored) and compare_digest(str(stored).encode(), str(digest).encode())
 
     def load(self):
         """Adds the users in the file.

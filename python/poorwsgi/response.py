@@ -1,5 +1,6 @@
 """Responses: what handlers return or raise."""
 import logging
+from http.client import responses
 from io import BytesIO
 from os import R_OK
 
@@ -45,6 +46,9 @@ from poorwsgi.state import (
 )
 
 log = logging.getLogger("poorwsgi")
+
+# PoorWSGI's responses are those of http.client: what an application adds there is a status from then on.
+responses[HTTP_I_AM_A_TEAPOT] = "I'm a teapot"
 
 #: Whether JSONGeneratorResponse can be used: always, with simplejson or without.
 JSON_GENERATOR = True

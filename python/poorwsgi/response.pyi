@@ -1,6 +1,7 @@
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from http.client import responses as responses
 from io import BytesIO as BytesIO
 from logging import Logger
 from os import R_OK as R_OK
@@ -26,7 +27,7 @@ from poorwsgi.state import deprecated as deprecated
 
 _Data: TypeAlias = str | bytes | bytearray | memoryview
 _Headers: TypeAlias = Headers | Mapping[str, str] | tuple[str, str] | Iterable[tuple[str, str]]
-_Ranges: TypeAlias = Iterable[tuple[int | None, int | None]]
+_Ranges: TypeAlias = Iterable[tuple[int | None, int | None] | list[int | None]]
 
 # What json.dumps makes text of is decided by the encoder; a type of it would be wrong for somebody's.
 _Json: TypeAlias = Any

@@ -1,6 +1,7 @@
 """The pages that answer where an application has none of its own."""
 import os
 from logging import getLogger
+from types import MappingProxyType
 
 from poorwsgi._poorwsgi import (
     HTML_ESCAPE_TABLE,
@@ -59,3 +60,18 @@ __all__ = [
 ]
 
 log = getLogger("poorwsgi")
+
+#: The built-in page of each status, by method. To be read: an application sets pages of its own with http_state.
+default_states = MappingProxyType({
+    status: MappingProxyType(dict.fromkeys(methods.values(), page))
+    for status, page in (
+        (HTTP_NOT_MODIFIED, not_modified),
+        (HTTP_BAD_REQUEST, bad_request),
+        (HTTP_UNAUTHORIZED, unauthorized),
+        (HTTP_FORBIDDEN, forbidden),
+        (HTTP_NOT_FOUND, not_found),
+        (HTTP_METHOD_NOT_ALLOWED, method_not_allowed),
+        (HTTP_INTERNAL_SERVER_ERROR, internal_server_error),
+        (HTTP_NOT_IMPLEMENTED, not_implemented),
+    )
+})

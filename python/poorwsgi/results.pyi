@@ -36,6 +36,7 @@ __all__ = [
     "unauthorized",
 ]
 
+default_states: Final[Mapping[int, Mapping[int, Callable[..., Response]]]]
 _Key = TypeVar("_Key")
 _Handler = TypeVar("_Handler", bound=Callable[..., Any])
 

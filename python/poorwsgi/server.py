@@ -14,6 +14,7 @@ from poorwsgi._poorwsgi import FileWrapper, Input, Listener, Server, _call_withi
 
 __all__ = ["FileWrapper", "Input", "Listener", "Server", "WSGIServer", "make_server", "run"]
 
+_LOG = logging.getLogger("poorwsgi.server")
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _SERVED = b"\0"  # no signal has the number 0
 _LAST_WORDS = 2  # seconds that a server gets to end at once
@@ -29,10 +30,7 @@ def run(app, address="127.0.0.1:8080", *, ready=None, **settings):
     ``run(app, max_body=200 * 1024 * 1024)``. ``ready`` is called with the server in place of saying the first line.
     """
     server = Server(app, address, **settings)
-
-    def stop(*_):
-        server.stop()
-
+    stop = _stopping(server)
     before = {number: signal.signal(number, stop) for number in _SIGNALS}
     try:
         _serve(server, lambda: (ready or _announce)(server))
@@ -43,6 +41,18 @@ def run(app, address="127.0.0.1:8080", *, ready=None, **settings):
                 signal.signal(number, handler)
     if server.is_abandoned:
         _exit(128 + signal.SIGINT)
+
+
+def _stopping(server):
+    """A signal handler that stops a server, and says so."""
+    told = iter(("stopping: requests that run are finished first", "stopping at once: requests that run are cut off"))
+
+    def stop(*_):
+        server.stop()
+        if text := next(told, None):
+            _LOG.warning(text)
+
+    return stop
 
 
 _is_serving = False
@@ -67,7 +77,7 @@ _on_stuck = []
 
 def _stuck(what):
     """Logs that, with what all threads of Python are doing, and tells the supervisor, if there is one."""
-    logging.getLogger("poorwsgi.server").error("%s; what the threads do:\n%s", what, _tracebacks())
+    _LOG.error("%s; what the threads do:\n%s", what, _tracebacks())
     for tell in _on_stuck:
         tell(what)
 

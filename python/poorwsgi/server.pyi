@@ -31,6 +31,7 @@ class _Settings(TypedDict, total=False):
     request_timeout: float
     trusted_proxies: Iterable[str]
     trust_unix_peers: bool
+    chunked_bodies: Literal["gather", "stream"]
     server_header: str | None
 
 class _Reads(Protocol):
@@ -72,6 +73,8 @@ class Server:
     def is_native(self) -> bool: ...
     @property
     def is_abandoned(self) -> bool: ...
+    @property
+    def is_listening(self) -> bool: ...
     def retire(self) -> None: ...
     @property
     def held_up_for(self) -> float: ...

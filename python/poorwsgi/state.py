@@ -13,6 +13,7 @@ from poorwsgi._poorwsgi import (
     HTTP_CONNECTION_CLOSED_WITHOUT_RESPONSE,
     HTTP_CONTINUE,
     HTTP_CREATED,
+    HTTP_EARLY_HINTS,
     HTTP_EXPECTATION_FAILED,
     HTTP_FAILED_DEPENDENCY,
     HTTP_FORBIDDEN,
@@ -26,6 +27,7 @@ from poorwsgi._poorwsgi import (
     HTTP_LOCKED,
     HTTP_LOOP_DETECTED,
     HTTP_METHOD_NOT_ALLOWED,
+    HTTP_MISDIRECTED_REQUEST,
     HTTP_MOVED_PERMANENTLY,
     HTTP_MOVED_TEMPORARILY,
     HTTP_MULTIPLE_CHOICES,
@@ -57,6 +59,7 @@ from poorwsgi._poorwsgi import (
     HTTP_SERVICE_UNAVAILABLE,
     HTTP_SWITCHING_PROTOCOLS,
     HTTP_TEMPORARY_REDIRECT,
+    HTTP_TOO_EARLY,
     HTTP_TOO_MANY_REQUESTS,
     HTTP_UNAUTHORIZED,
     HTTP_UNAVAILABLE_FOR_LEGAL_REASONS,
@@ -90,6 +93,7 @@ __all__ = [
     "HTTP_CONNECTION_CLOSED_WITHOUT_RESPONSE",
     "HTTP_CONTINUE",
     "HTTP_CREATED",
+    "HTTP_EARLY_HINTS",
     "HTTP_EXPECTATION_FAILED",
     "HTTP_FAILED_DEPENDENCY",
     "HTTP_FORBIDDEN",
@@ -103,6 +107,7 @@ __all__ = [
     "HTTP_LOCKED",
     "HTTP_LOOP_DETECTED",
     "HTTP_METHOD_NOT_ALLOWED",
+    "HTTP_MISDIRECTED_REQUEST",
     "HTTP_MOVED_PERMANENTLY",
     "HTTP_MOVED_TEMPORARILY",
     "HTTP_MULTIPLE_CHOICES",
@@ -134,6 +139,7 @@ __all__ = [
     "HTTP_SERVICE_UNAVAILABLE",
     "HTTP_SWITCHING_PROTOCOLS",
     "HTTP_TEMPORARY_REDIRECT",
+    "HTTP_TOO_EARLY",
     "HTTP_TOO_MANY_REQUESTS",
     "HTTP_UNAUTHORIZED",
     "HTTP_UNAVAILABLE_FOR_LEGAL_REASONS",
@@ -162,6 +168,8 @@ __all__ = [
 #: The version of PoorWSGI whose applications run unchanged: they compare it. Our own version is that of the distribution.
 __version__ = "2.8.1"
 __date__ = "20 Jun 2026"
+#: Who has written PoorWSGI; applications show it.
+__author__ = "Ondrej Tuma (McBig) <mcbig@zeropage.cz>"
 
 #: The bit of each method.
 methods = {

@@ -18,6 +18,22 @@ def reasons(kind):
     return {name: departure["reason"] for departure in LIST.get("departure", ()) for name in departure.get(kind, ())}
 
 
+PAGE = pathlib.Path(__file__).parent.parent.parent / "docs" / "differences.md"
+# what the rows of its tables have in their first column
+ROWS = [line.split("|")[1].strip() for line in PAGE.read_text().replace("\\|", "\0").splitlines() if line.startswith("| ") and not line.startswith("| Before |")]
+
+
+def on_the_page(words):
+    """Whether the page of differences has a row that says these words of the original."""
+    return bool(words.strip()) and any(words in row for row in ROWS)
+
+
+def differs(row):
+    """Says that what is compared next may differ, because the page says so."""
+    if not on_the_page(row):
+        pytest.fail(f"docs/differences.md has no row with {row!r} in its first column", pytrace=False)
+
+
 def ours():
     """The package under test; an error unless it is the installed wheel."""
     import poorwsgi

@@ -4,12 +4,13 @@ import pytest
 ACTIONS = (
     "text", "bytes", "nothing", "pair", "four", "three", "dictionary", "list", "generator", "generator object", "response", "json",
     "empty", "no content", "redirect response", "number", "object", "tuple of one", "tuple with a bad status", "tuple of five",
+    "nothing and a status", "dictionary and a number", "bytes without a type", "object in a dictionary", "text and a number", "early",
     "empty text", "dictionary and more", "true", "empty dictionary", "abort 400", "abort 403", "abort 404", "abort 405", "abort 500",
     "abort 501", "abort 304", "abort with a response", "redirect", "redirect for good", "exception with arguments",
     "exception with a response", "ValueError", "Custom", "Other", "KeyError", "TypeError", "OSError",
 )
 GET = [("GET", "/")]
-NO_VALUES = ("number", "object", "tuple with a bad status", "tuple of five", "true")  # no response can be made of these
+NO_VALUES = ("number", "object", "tuple with a bad status", "tuple of five", "true", "object in a dictionary", "text and a number")  # no response can be made of these
 RAISE = tuple(name for name in ACTIONS if name.startswith(("abort", "redirect")) and name != "redirect response")  # HTTPException
 RESPONSES = ("response", "json", "empty", "no content", "redirect response")
 FAIL = ("ValueError", "Custom", "Other", "KeyError", "TypeError", "OSError")
@@ -27,7 +28,7 @@ def test_handler(pair, action):
     pair.same("dispatch.run", [("route", action, "/")], GET)
 
 
-@pytest.mark.parametrize("action", but(UNKNOWN, "tuple with a bad status", "ValueError", "Custom"))
+@pytest.mark.parametrize("action", but(UNKNOWN, "ValueError", "Custom"))
 def test_handler_beside_other_handlers(pair, action):
     setup = [("route", action, "/", 511), ("before", "nothing"), ("after", "nothing"), ("state", "text", 404), ("state", "four", 500), ("error", "text", "ValueError"),
              ("error", "four", "Custom"), ("error", "response", "Other")]
@@ -72,7 +73,7 @@ def test_error_handler(pair, action):
     pair.same("dispatch.run", [("error", action, "ValueError"), ("route", "Custom", "/", 511)], [("GET", "/"), ("PUT", "/")])
 
 
-@pytest.mark.parametrize("errors", [("Custom", "ValueError"), ("ValueError", "Custom"), ("Exception", "Custom"), ("Other",), ("Exception",), ("LookupError", "KeyError")])
+@pytest.mark.parametrize("errors", [("Custom", "ValueError"), ("ValueError", "Custom"), ("Exception", "Custom"), ("Other",), ("Exception",), ("LookupError", "KeyError"), (("Custom", "KeyError"), "Exception"), (("Other", ("OSError",)),)])
 @pytest.mark.parametrize("action", ["Custom", "ValueError", "Other", "KeyError", "OSError", "abort 404", "redirect"])
 def test_which_error_handler(pair, errors, action):
     pair.same("dispatch.run", [("route", action, "/")] + [("error", value, error) for value, error in zip(("response", "json"), errors)], GET)
@@ -117,19 +118,36 @@ def test_directory(pair, path):
         pair.same("dispatch.files", {"document_index": True}, [("GET", path)])
 
 
+@pytest.mark.parametrize("root", ["/none/such", "/dev/null", "relative/none"])
+@pytest.mark.parametrize("default", [False, True])
+@pytest.mark.parametrize("path", ["/", "/a.txt", "/debug-info"])
+def test_a_document_root_that_does_not_exist(pair, root, default, path):
+    pair.same("dispatch.no_files", root, default, path)
+
+
+LINKED = ["/relative/a.txt", "/absolute/a.txt", "/file.txt", "/relative", "/relative/none.txt", "/dangling"]
+
+
+@pytest.mark.parametrize("path", LINKED)
+def test_links_out_of_the_document_root_are_followed_where_the_application_says_so(pair, path):
+    pair.same("dispatch.linked_files", True, path)
+
+
 # What is answered otherwise on purpose: the original's side and ours
 
+VALUE = "An error handler's text or tuple breaks the response"
+RAISING = "After hooks and handlers of states that raise"
 ERROR_PAGE = "500 Internal Server Error"
 
 
-def answer_of(pair, setup, requests=GET):
-    """The first answer of the original, and of ours."""
-    return (answers[0][0] for answers in pair.both("dispatch.run", setup, requests))
+def answer_of(pair, row, setup, requests=GET):
+    """The first answer of the original, and of ours, which a row of the page of differences tells apart."""
+    return (answers[0][0] for answers in pair.differ(row, "dispatch.run", setup, requests))
 
 
 def as_handler(pair, action):
     """What a handler of that action gives: both agree there."""
-    return next(answer_of(pair, [("route", action, "/")]))
+    return pair.original.ask([("dispatch.run", ([("route", action, "/")], GET))])[0][0][0]
 
 
 def escapes_or_500(answer):
@@ -138,7 +156,7 @@ def escapes_or_500(answer):
 
 @pytest.mark.parametrize("action", VALUES)
 def test_the_value_of_an_error_handler_is_made_into_a_response(pair, action):
-    original, ours = answer_of(pair, [("error", action, "ValueError"), ("route", "Custom", "/")])
+    original, ours = answer_of(pair, VALUE, [("error", action, "ValueError"), ("route", "Custom", "/")])
     assert escapes_or_500(original)
     assert ours == as_handler(pair, action)
 
@@ -146,7 +164,7 @@ def test_the_value_of_an_error_handler_is_made_into_a_response(pair, action):
 @pytest.mark.parametrize("action", NO_VALUES)
 @pytest.mark.parametrize("place", [("state", 404), ("error", "Other")])
 def test_a_bad_value_of_a_handler_for_failures_ends_at_the_500_page(pair, place, action):
-    original, ours = answer_of(pair, [(place[0], action, place[1]), ("route", "Other" if place[0] == "error" else "abort 404", "/")])
+    original, ours = answer_of(pair, VALUE, [(place[0], action, place[1]), ("route", "Other" if place[0] == "error" else "abort 404", "/")])
     assert escapes_or_500(original)
     assert ours[0] == ERROR_PAGE
 
@@ -154,7 +172,7 @@ def test_a_bad_value_of_a_handler_for_failures_ends_at_the_500_page(pair, place,
 @pytest.mark.parametrize("action", [*RAISE, "exception with a response"])
 @pytest.mark.parametrize("setup", [[("route", "text", "/")], [("route", "abort 404", "/")]])
 def test_an_after_hook_may_raise_a_response(pair, setup, action):
-    original, ours = answer_of(pair, [("after", action), *setup])
+    original, ours = answer_of(pair, RAISING, [("after", action), *setup])
     assert escapes_or_500(original)
     assert ours == as_handler(pair, action)
 
@@ -162,7 +180,7 @@ def test_an_after_hook_may_raise_a_response(pair, setup, action):
 @pytest.mark.parametrize("action", [*RAISE, "exception with a response"])
 @pytest.mark.parametrize(("status", "handler"), [(404, "abort 404"), (500, "Other")])
 def test_a_state_handler_may_raise_a_response(pair, status, handler, action):
-    original, ours = answer_of(pair, [("state", action, status), ("route", handler, "/")])
+    original, ours = answer_of(pair, RAISING, [("state", action, status), ("route", handler, "/")])
     if not escapes_or_500(original):
         assert original == ours
     else:
@@ -171,6 +189,27 @@ def test_a_state_handler_may_raise_a_response(pair, status, handler, action):
 
 @pytest.mark.parametrize("place", ["before", "after", "default"])
 def test_a_page_ignores_arguments_that_it_does_not_know(pair, place):
-    original, ours = answer_of(pair, [(place, UNKNOWN)])
+    original, ours = answer_of(pair, "`HTTPException(404, extra=1)`", [(place, UNKNOWN)])
     assert escapes_or_500(original)
     assert ours[0] == "404 Not Found"
+
+
+@pytest.mark.parametrize("names", [("ValueError",), (("ValueError", "KeyError"),), (("ValueError", "KeyError"), "ValueError", ("ValueError", "KeyError")), (("Other", ("Custom",)),), ((),)])
+def test_several_types_of_one_error_handler(pair, names):
+    pair.same("dispatch.error_types", *names)
+
+
+@pytest.mark.parametrize("action", ["text", "ValueError", "Custom", "OSError", "abort 404"])
+def test_exceptions_in_the_log(pair, action):
+    pair.same("dispatch.logged", action)
+
+
+@pytest.mark.parametrize("settings", [{}, {"debug": True}])
+def test_handlers_that_a_request_names(pair, settings):
+    requests = [("GET", "/none"), ("POST", "/none"), ("GET", "/fails"), ("POST", "/fails"), ("GET", "/forbidden"), ("GET", "/own"), ("GET", "/a.txt"), ("GET", "/folder"), ("GET", "/debug-info")]
+    pair.same("dispatch.handlers_seen", settings, requests)
+
+
+def test_the_index_of_a_directory_names_its_page(pair):
+    original, ours = pair.differ("The index of a directory is a 500", "dispatch.handlers_seen", {"document_index": True}, [("GET", "/folder/")])
+    assert ours[0] == original[0] == ("before", "/*", "directory_index", None)

@@ -92,6 +92,12 @@ def test_parser_by_hand(pair, name):
     pair.same("forms.parser", MULTIPART, BODIES[name], {})
 
 
+@pytest.mark.parametrize("length", [True, False])
+@pytest.mark.parametrize("body", [b"", b"rubbish", BODIES["two fields"].replace(b"xyz", b"other"), b"\r\n--xy\r\n"])
+def test_parser_by_hand_without_the_boundary(pair, body, length):
+    pair.same("forms.parser", MULTIPART, body, {}, length)
+
+
 @pytest.mark.parametrize("name", BODIES)
 def test_function_by_hand(pair, name):
     pair.same("forms.by_hand", MULTIPART, BODIES[name])

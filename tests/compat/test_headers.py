@@ -19,6 +19,11 @@ RANGES = (
 )
 DATES = (
     "Sun, 20 Oct 1985 01:21:00 GMT", "Thu, 01 Jan 1970 00:00:00 GMT", "Mon, 29 Feb 2016 23:59:59 GMT", "Mon, 01 Jan 1900 00:00:00 GMT",
+    "Sun, 6 Nov 1994 08:49:37 GMT", "Mon, 06 Nov 1994 08:49:37 GMT", "sun, 06 nov 1994 08:49:37 gmt", "SUN, 06 NOV 1994 08:49:37 GMT",
+    "Sun,  06   Nov 1994\t08:49:37 GMT", "Sun, 06 Nov 1994 8:49:37 GMT", "Sun, 06 Nov 1994 08:9:7 GMT", "Mon, 6 Jan 1600 8:9:7 gmt",
+    "Sun, 006 Nov 1994 08:49:37 GMT", "Sun, 0 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 94 08:49:37 GMT", "Sun 06 Nov 1994 08:49:37 GMT", "Son, 06 Nov 1994 08:49:37 GMT",
+    "Sun, 06 Nov 1994 08:49:37", "Sun, 06 Nov 1994 08:49:37 GMT x", "Sun, 06 November 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49 GMT", "Sun, 06 Nov 1994 08:49:61 GMT",
+    "Sun, +6 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 0000 08:49:37 GMT", "Sun, 29 Feb 1995 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:37:00 GMT", "Sun, 06 Nov 1994 24:00:00 GMT",
     "", "yesterday", "Sun, 20 Oct 1985 01:21:00 UTC", "Sun, 20 Oct 1985 25:21:00 GMT", "Sun, 31 Feb 1985 01:21:00 GMT", "1985-10-20",
 )
 INITIAL = (
@@ -34,6 +39,9 @@ STEPS = (
     ("add_header", "X-C", "v"), ("add_header", "X-A", "v"), ("add_header_with", "Content-Disposition", "attachment", {"filename": "a b.txt"}),
     ("add_header_with", "X-P", None, {"max_age": "5", "flag": None}), ("add_header", "Accept", [("text/html", 1.0), ("text/plain", 0.5)]),
     ("set", "X-I", 5), ("set", 5, "x"), ("add_header", "X-N"),
+    ("set", "Accept", [("text/html", 1.0), ("text/plain", 0.5)]), ("set", "X-A", (("gzip", 1.0), ("*",))), ("set", "X-E", []), ("set", "X-M", None),
+    ("setdefault", "Accept-Language", [("cs", 1.0), ("en", 0.5)]), ("setdefault", "X-A", [("cs", 1.0)]), ("setdefault", "X-S", None),
+    ("add", "Accept-Encoding", [("gzip", 1.0)]), ("add", "X-A", [("gzip", 1.0)]), ("add", "X-T", None),
 )
 
 

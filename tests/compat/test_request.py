@@ -49,6 +49,7 @@ ENVIRONS = {
     "settings of the environ": {"poor_Debug": "On", "poor_SecretKey": "secret", "poor_DocumentRoot": "/srv", "poor_DocumentIndex": "On",
                                 "poor_Other": "x", "app_db_server": "localhost", "app_templates": "t"},
     "settings switched off": {"poor_Debug": "Off", "poor_DocumentIndex": "off"},
+    "empty settings of the environ": {"poor_Debug": "", "poor_DocumentIndex": ""},
     "header with UTF-8": {"HTTP_X_NAME": "\u017elu\u0165".encode().decode("latin-1")},
     "repeated header": {"HTTP_X_NAME": "a, b", "HTTP_X_OTHER_NAME_HERE": "1"},
     "http 2": {"SERVER_PROTOCOL": "HTTP/2.0"},
@@ -61,6 +62,7 @@ BODIES = {
     "form with a value missing": (FORM, b"c=1&d&e="),
     "form and query": ({**FORM, "QUERY_STRING": "q=1&a=9"}, b"a=1"),
     "empty form": (FORM, b""),
+    "empty data": ({"REQUEST_METHOD": "PUT", "CONTENT_TYPE": "text/plain"}, b""),
     "json object": (JSON, b'{"a": 1, "b": [1, 2.5, null, true], "c": {"d": "\xc5\xbe"}}'),
     "json list": (JSON, b"[1, 2, 3]"),
     "json text": (JSON, b'"text"'),
@@ -105,9 +107,22 @@ def test_body(pair, name, settings):
 
 
 @pytest.mark.parametrize("environ", ["host", "host and port", "https", "https on a port", "forwarded", "forwarded without a port", "mounted", "nothing special"])
-@pytest.mark.parametrize("target", ["/", "/x?y=1", "http://other/x", "//other/x"])
+@pytest.mark.parametrize("target", ["/", "/x?y=1", "http://other/x", "//other/x", "", "?y=1", "#part"])
 def test_constructed_url(pair, environ, target):
     pair.same("request.url", ENVIRONS[environ], target)
+
+
+def test_no_data_is_empty_data_on_a_server(pair):
+    for length in ("0", "", None):
+        environ = {"REQUEST_METHOD": "PUT", "CONTENT_TYPE": "text/plain", "CONTENT_LENGTH": length}
+        for settings in ({}, {"auto_data": False}, {"data_size": 0}):
+            pair.same("request.reads_of_socket", environ, b"", settings, [("data",), ("read",), ("data",)])
+
+
+def test_options_of_the_process(pair):
+    variables = {"APP_DB_HOST": " localhost ", "app_Name": "n", "App_": "", "apps": "x", "app": "x", "MY_APP_X": "x", "app_\u017d": "\u017e"}
+    options, _ = pair.same("request.options", variables)
+    assert options["db_host"] == "localhost"
 
 
 def test_what_can_be_set(pair):
@@ -126,6 +141,31 @@ def test_reading(pair, steps, settings, length):
     environ = {"REQUEST_METHOD": "POST", "CONTENT_TYPE": "text/plain"}
     environ |= {"whole": {"CONTENT_LENGTH": str(len(body))}, "none": {}, "short": {"CONTENT_LENGTH": "5"}}[length]
     pair.same("request.reads", environ, body, SETTINGS[settings], steps)
+
+
+LEAVES = {"REQUEST_METHOD": "POST", "CONTENT_TYPE": "text/plain", "CONTENT_LENGTH": "100"}
+
+
+@pytest.mark.parametrize("steps", [
+    [("read", 3), ("read", 3), ("read", 30), ("read", 30), ("read", 30)], [("read",), ("read",)], [("read", 200), ("read", 1)], [("read", 19), ("read", 1)],
+    [("input.read", 3), ("input.read", 30), ("input.read", 30)], [("input.read",), ("input.read",)], [("data",), ("read", 50)],
+    [("input.readline",), ("input.readline",), ("input.readline",)],
+])
+@pytest.mark.parametrize("settings", [{}, {"cached_size": 64}])
+def test_reading_by_hand_when_the_client_leaves(pair, steps, settings):
+    settings = {"auto_data": False, "read_timeout": 0.01, **settings}
+    pair.same("request.reads_of_socket", LEAVES, b"line one\r\nline two\r\nx", settings, steps)
+
+
+def test_reading_without_a_buffer_when_the_client_leaves(pair):
+    settings = {"auto_data": False, "cached_size": 0}
+    pair.same("request.reads_of_socket", LEAVES, b"0123456789", settings, [("read", 4), ("read", 20), ("read", 20)])
+
+
+def test_a_form_that_is_parsed_by_hand_when_the_client_leaves(pair):
+    environ = {**LEAVES, "CONTENT_TYPE": "multipart/form-data; boundary=B"}
+    body = b'--B\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\nline\nline'
+    assert pair.same("request.form_of_socket", environ, body, {"auto_form": False, "auto_data": False, "read_timeout": 0.01})[1][0] == "TimeoutError"
 
 
 @pytest.mark.parametrize("body", [b"5\r\nhello\r\n0\r\n\r\n", b"1\r\na\r\n2\r\nbc\r\n0\r\n\r\n", b"0\r\n\r\n"])

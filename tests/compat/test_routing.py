@@ -51,9 +51,13 @@ TABLES = {
     "pop_regular_route of what is not there": [("pop_regular_route", r"/a/(\w+)$", GET)],
     "is_route": [("route", "/a"), ("route", "/a/<name>"), ("is_route", "/a"), ("is_route", "/a/<name>"), ("is_route", "/none"), ("is_route", "/a/x")],
     "is_regular_route": [("regular_route", r"/a/(\w+)$"), ("is_regular_route", r"/a/(\w+)$"), ("is_regular_route", r"/none")],
+    "a flag within": [("route", "/a/<name:re:(?i)x>")],
+    "all methods but one": [("route", "/a", ~GET), ("regular_route", "/a/x$", -1), ("default", ~(GET | POST)), ("set_default", ~GET)],
     "set_route": [("set_route", "/a"), ("set_route", "/a/<number:int>", POST)],
 }
-EXPRESSIONS = (r"\d+", r"[a-z]+", r"\w+", r"x|y", r"(x|y)", r"[0-9]{1,3}", r".*", r"[^/]+", r"x(?=y)y", r"(?i:x)", r"\d+(\.\d+)?")
+# what Python's `re` takes or refuses; in small letters, because the original makes them so
+EXPRESSIONS = (r"(?i)x", r"\p{l}", r"\z", r"a{,3}", r"(?x: a b)", r"x++", r"[[:alpha:]]", r"[a-c&&b]", r"(?<n>x)", r"\k<n>", r"(?#note)x", r"\x{61}", r"\h", r"x{2}?",
+               r"\d+", r"[a-z]+", r"\w+", r"x|y", r"(x|y)", r"[0-9]{1,3}", r".*", r"[^/]+", r"x(?=y)y", r"(?i:x)", r"\d+(\.\d+)?")
 
 
 def ask(table):

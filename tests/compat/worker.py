@@ -37,6 +37,7 @@ def plain(value):
 
 # what is raised where a value of a wrong type is used: which of them is a matter of the code that uses it
 MISUSE = (AssertionError, AttributeError, TypeError)
+MISUSE_ROW = "A value of a wrong type"  # words of docs/differences.md
 
 
 def error_of(error):

@@ -1,12 +1,13 @@
 //! `CachedInput`: a body with a buffer, for a server whose input has none.
 
 use bytes::Bytes;
-use pyo3::exceptions::{PyTimeoutError, PyValueError};
+use pyo3::exceptions::PyValueError;
 use pyo3::gc::{PyTraverseError, PyVisit};
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
 
+use crate::error::cut_short;
+use crate::input::read_what_comes;
 use crate::shared;
 
 /// A body that is read in blocks and given out in pieces and lines.
@@ -15,7 +16,8 @@ use crate::shared;
 /// No more than size bytes are ever read.
 ///
 /// A file that gives nothing before the announced end is at its end, because the client has gone or was too slow for the
-/// server: that is a TimeoutError at once, whatever timeout says, which is kept for PoorWSGI's sake.
+/// server. Then read gives b"", so that whoever reads compares the lengths, and readline raises a TimeoutError at once, whatever
+/// timeout says, which is kept for PoorWSGI's sake.
 #[pyclass(subclass, dict, weakref, module = "poorwsgi.request")]
 #[derive(Default)]
 pub(crate) struct CachedInput {
@@ -87,7 +89,10 @@ impl CachedInput {
                 None => searched = buffered,
             }
             if !Self::fill(slf, block_size.max(1))? {
-                break buffered;
+                match u64::try_from(slf.try_borrow()?.todo) {
+                    Ok(left @ 1..) => return Err(cut_short(slf.py(), left)),
+                    _ => break buffered,
+                }
             }
         };
         Ok(slf.try_borrow_mut()?.take(slf.py(), length))
@@ -112,7 +117,8 @@ impl CachedInput {
         PyBytes::new(py, &self.buffer.split_to(length))
     }
 
-    /// Reads up to so many bytes into the buffer. Says whether any came; none do at the end of the body.
+    /// Reads up to so many bytes into the buffer. Says whether any came; none do at the end of the body, and where the
+    /// client has left.
     fn fill(slf: &Bound<'_, Self>, most: usize) -> PyResult<bool> {
         let py = slf.py();
         let (file, todo) = {
@@ -122,7 +128,7 @@ impl CachedInput {
         // A negative length is one that nobody knows.
         let asked = usize::try_from(todo).map_or(most, |todo| most.min(todo));
         let Some(file) = file.filter(|_| asked > 0) else { return Ok(false) };
-        let data = file.bind(py).call_method1(intern!(py, "read"), (asked,))?;
+        let data = read_what_comes(file.bind(py), asked as u64)?;
         let Ok(data) = data.cast::<PyBytes>() else {
             return Err(PyValueError::new_err(format!(
                 "{} should return bytes, not {}",
@@ -131,9 +137,6 @@ impl CachedInput {
             )));
         };
         let data = shared::bytes(data);
-        if data.is_empty() && todo > 0 {
-            return Err(PyTimeoutError::new_err(format!("the body ends early: {todo} bytes did not come")));
-        }
         let mut input = slf.try_borrow_mut()?;
         if input.todo > 0 {
             input.todo = input.todo.saturating_sub_unsigned(data.len() as u64).max(0);

@@ -29,6 +29,16 @@ pub(crate) struct Settings {
     pub(crate) max_spool: u64,
     /// How long a client waits for the application to begin its answer; `None` without a limit.
     pub(crate) request_timeout: Option<Duration>,
+    pub(crate) chunked_bodies: ChunkedBodies,
+}
+
+/// What a WSGI callable gets of a body whose length its client does not say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ChunkedBodies {
+    /// All of it, with its length: it is called when the body has come.
+    Gather,
+    /// What comes, as it comes, without a length.
+    Stream,
 }
 
 impl Settings {
@@ -59,6 +69,7 @@ impl Default for Settings {
             threads: THREADS,
             max_spool: SPOOL,
             request_timeout: None,
+            chunked_bodies: ChunkedBodies::Gather,
         }
     }
 }
@@ -80,6 +91,7 @@ macro_rules! settings {
                 settings.request_timeout = Some(seconds(value)?).filter(|timeout| !timeout.is_zero());
                 Ok(())
             }),
+            ("chunked_bodies", |settings, value| Ok(settings.chunked_bodies = chunked_bodies(value)?)),
             ("stop_timeout", |settings, value| Ok(settings.stop_timeout = seconds(value)?)),
             ("loops", |settings, value| Ok(settings.loops = value.extract()?)),
             ("threads", |settings, value| Ok(settings.threads = threads(value)?)),
@@ -149,6 +161,14 @@ fn inline(value: &Bound<'_, PyAny>) -> PyResult<Inline> {
         other => {
             Err(PyValueError::new_err(format!("{other:?} is none of \"auto\", \"always\" and \"never\"")))
         }
+    }
+}
+
+fn chunked_bodies(value: &Bound<'_, PyAny>) -> PyResult<ChunkedBodies> {
+    match value.extract::<&str>()? {
+        "gather" => Ok(ChunkedBodies::Gather),
+        "stream" => Ok(ChunkedBodies::Stream),
+        other => Err(PyValueError::new_err(format!("{other:?} is neither \"gather\" nor \"stream\""))),
     }
 }
 

@@ -130,7 +130,7 @@ fn key<'py>(py: Python<'py>, name: &HeaderName) -> Bound<'py, PyString> {
 
 /// A native string of WSGI, whose characters stand for the bytes of the request, as the text that those bytes are:
 /// UTF-8, or else Latin-1, as it stands.
-fn text(value: &Bound<'_, PyAny>) -> Option<String> {
+pub(crate) fn text(value: &Bound<'_, PyAny>) -> Option<String> {
     let text = value.cast::<PyString>().ok()?.to_cow().ok()?;
     if text.is_ascii() {
         return Some(text.into_owned());

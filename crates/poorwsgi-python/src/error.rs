@@ -8,7 +8,7 @@ use pyo3::exceptions::{PyConnectionResetError, PyOSError, PyTimeoutError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::response::HTTPException;
+use crate::response::{HTTPException, known};
 
 /// An error of Python code, or a status that the engine raised.
 pub(crate) enum Error {
@@ -77,7 +77,11 @@ impl Status {
                 let stale = get("stale").is_some_and(|stale| stale.is_truthy().unwrap_or(false));
                 HttpError::unauthorized(realm, stale)
             }
-            _ => HttpError::new(status),
+            _ => {
+                // One that the application has added to http.client.responses has a page from now on.
+                let _ = known(kwargs.py(), status);
+                HttpError::new(status)
+            }
         };
         if let Some(error) = get("error").filter(|error| !error.is_none()) {
             let text = text(&error);
@@ -86,6 +90,11 @@ impl Status {
             http = if is_shown { http.with_detail(text) } else { http.with_source(text) };
         }
         Status { http, exception: Some(exception), kwargs: Some(kwargs.unbind()) }
+    }
+
+    /// The Python exception behind it.
+    pub(crate) const fn exception(&self) -> Option<&PyErr> {
+        self.exception.as_ref()
     }
 
     /// The error chain, with the traceback where it is a Python exception.
@@ -146,6 +155,9 @@ const EFBIG: i32 = 27;
 /// Where an exception of a body says by which status it is answered, should nobody handle it.
 const STATUS: &str = "_poorwsgi_status";
 
+/// Where it says that the client has left.
+const LEFT: &str = "_poorwsgi_left";
+
 /// The exception for a body that could not be read: `TimeoutError`, `OSError` (EFBIG) or `ConnectionResetError`.
 pub(crate) fn body_exception(py: Python<'_>, status: u16, text: String) -> PyErr {
     let error = match status {
@@ -158,7 +170,27 @@ pub(crate) fn body_exception(py: Python<'_>, status: u16, text: String) -> PyErr
     error
 }
 
-/// The status of an exception that [`body_exception`] has made.
+/// The exception for a body that its client has left, where PoorWSGI has one of its own.
+pub(crate) fn cut_short(py: Python<'_>, left: u64) -> PyErr {
+    let error = PyTimeoutError::new_err(format!("the body ends early: {left} bytes did not come"));
+    // Without it the answer is 500, no more.
+    let _ = error.value(py).setattr(STATUS, state::HTTP_BAD_REQUEST);
+    note_left(py, &error);
+    error
+}
+
+/// Has an exception of a body say that its client has left.
+pub(crate) fn note_left(py: Python<'_>, exception: &PyErr) {
+    // Without it the exception goes to the application.
+    let _ = exception.value(py).setattr(LEFT, true);
+}
+
+/// Whether an exception of a body says that its client has left: not one that is too slow, or sends too much.
+pub(crate) fn client_has_left(py: Python<'_>, exception: &PyErr) -> bool {
+    exception.value(py).getattr_opt(LEFT).is_ok_and(|left| left.is_some())
+}
+
+/// The status of an exception that [`body_exception`] or [`cut_short`] has made.
 pub(crate) fn fault_of_client(py: Python<'_>, exception: &PyErr) -> Option<HttpError> {
     let value = exception.value(py);
     let status = value.getattr_opt(STATUS).ok()??.extract().ok()?;

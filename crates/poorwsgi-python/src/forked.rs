@@ -44,11 +44,16 @@ pub(crate) fn _has_forked() {
     // It is 0 where a thread was forking already when these functions were registered.
     let forking = FORKING.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |count| count.checked_sub(1));
     if forking == Ok(1) {
-        // It never waits: where this process was forked itself, a thread may have the lock that exists in its parent only.
-        let late = LATE.try_lock().map(|mut late| mem::take(&mut *late));
-        drop(late);
+        release_late();
     }
     poorwsgi_server::share_sockets();
+}
+
+/// It never waits: where this process was forked itself, a thread may have the lock that exists in its parent only. A thread
+/// that has it here does the same afterwards.
+fn release_late() {
+    let late = LATE.try_lock().map(|mut late| mem::take(&mut *late));
+    drop(late);
 }
 
 /// A reference to an object of Python that a thread without the interpreter may release, as the event loop does with blocks
@@ -80,6 +85,9 @@ impl<T: Send> Drop for Releasable<T> {
         } else if let Some(reference) = reference {
             // It does not wait: the thread that forks may wait for the interpreter, which this one may have.
             LATE.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(reference));
+            if FORKING.load(Ordering::SeqCst) == 0 {
+                release_late();
+            }
         }
         RELEASING.fetch_sub(1, Ordering::SeqCst);
     }

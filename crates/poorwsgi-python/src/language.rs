@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use poorwsgi::dispatch::{self, BodyPlan, Callable, Language, Raised, Route};
+use poorwsgi::dispatch::{self, BodyPlan, Callable, Language, Page, Raised, Route};
 use poorwsgi::request::Head;
 use poorwsgi::results::ErrorReport;
 use poorwsgi::routing::{Capture, Conversion};
@@ -18,7 +18,7 @@ use crate::application::steps;
 use crate::error::{Error, Status};
 use crate::names::Name;
 use crate::request::{PathArg, Request, SimpleRequest};
-use crate::response::{Answer, HTTPException, RaisedHttp, from_result};
+use crate::response::{Answer, HTTPException, RaisedHttp, ResponseError, from_result};
 use poorwsgi_calls::inlining::Pace;
 
 /// Handlers written in Python.
@@ -47,7 +47,7 @@ impl Deref for Callee {
     }
 }
 
-/// The type of exceptions that an error handler is for.
+/// The type of exceptions that an error handler is for, or whatever else isinstance() takes for one: a tuple, a union.
 #[derive(Clone)]
 pub(crate) struct ErrorType(pub(crate) Function);
 
@@ -95,6 +95,11 @@ impl Language for Python3 {
             captures.map(|capture| path_arg(py, &capture)).collect::<Result<_, Error>>()
         })?;
         request.base.get().set_route(Arc::clone(route.rule), route.handler.cloned(), args);
+        if let Some(page) = route.page {
+            let function =
+                Python::attach(|py| page_function(page).get(py).map(|page| page.clone().unbind()))?;
+            request.base.get().set_page(function);
+        }
         Ok(())
     }
 
@@ -154,7 +159,7 @@ impl Language for Python3 {
 
     fn is_instance(kind: &ErrorType, error: &Error) -> bool {
         let Error::Python(error) = error else { return false };
-        Python::attach(|py| error.matches(py, kind.0.bind(py)).unwrap_or(false))
+        Python::attach(|py| error.value(py).is_instance(kind.0.bind(py)).unwrap_or(false))
     }
 
     fn raised(error: Error) -> Raised<Self> {
@@ -166,6 +171,10 @@ impl Language for Python3 {
             if !error.is_instance_of::<PyException>(py) {
                 // KeyboardInterrupt, SystemExit
                 return Raised::Leave(error);
+            }
+            if error.is_instance_of::<ResponseError>(py) {
+                // What a handler returned is no response: handlers of errors are for what it raises.
+                return Raised::Http(Status::uncaught(error));
             }
             if !error.is_instance_of::<HTTPException>(py) {
                 return Raised::Other(Error::Python(error));
@@ -192,6 +201,10 @@ impl Language for Python3 {
 
     fn report(error: &Status) -> ErrorReport {
         error.report()
+    }
+
+    fn cause(error: &Status) -> Option<&(dyn std::error::Error + 'static)> {
+        error.exception().map(|exception| exception as _)
     }
 
     fn respond(response: response::Response) -> Answer {
@@ -234,6 +247,7 @@ impl Language for Python3 {
             Some(Err(failure)) => Status::uncaught(failure),
             None => error,
         };
+        request.base.get().set_status(error.as_ref().status());
         dispatch::steps::by_state(tables, request, error).await
     }
 
@@ -250,6 +264,16 @@ impl Language for Python3 {
         | Callable::ErrorType(ErrorType(function))
         | Callable::Converter(function)) = callable;
         Cow::Owned(function_name(function))
+    }
+}
+
+/// The function of a built-in page, which stands for its handler.
+const fn page_function(page: Page) -> &'static Name {
+    static DIRECTORY: Name = Name::new("poorwsgi.results", "directory_index");
+    static DEBUG: Name = Name::new("poorwsgi.results", "debug_info");
+    match page {
+        Page::Directory => &DIRECTORY,
+        Page::Debug => &DEBUG,
     }
 }
 

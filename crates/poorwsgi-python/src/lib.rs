@@ -48,6 +48,8 @@ mod _poorwsgi {
     #[pymodule_export]
     use super::cached_input::CachedInput;
     #[pymodule_export]
+    use super::callable::environ::_set_multiprocess;
+    #[pymodule_export]
     use super::callable::{FileWrapper, Input};
     #[pymodule_export]
     use super::digest::{_check_login, _read_passwords, _write_passwords, check_credentials, check_response};

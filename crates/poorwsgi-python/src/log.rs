@@ -30,27 +30,40 @@ pub(crate) fn write<'py>(
     message: &str,
     quoted: impl IntoPyObject<'py, Target = PyTuple>,
 ) -> PyResult<()> {
-    write_text(py, module, level, message, quoted, None)
+    let mut all = vec![message.into_pyobject(py)?.into_any()];
+    all.extend(arguments(quoted.into_bound_py_any(py)?)?);
+    py.import(module)?.getattr("log")?.call_method1(level, PyTuple::new(py, all)?).map(drop)
 }
 
-/// The same with a text of many lines as the last thing that is quoted.
-pub(crate) fn write_text<'py>(
+/// Writes an exception, and a message about it, to the logger of one of our modules. `text` is its traceback.
+pub(crate) fn write_exception<'py>(
     py: Python<'py>,
     module: &str,
-    level: &str,
     message: &str,
     quoted: impl IntoPyObject<'py, Target = PyTuple>,
-    text: Option<&str>,
+    exception: &PyErr,
+    text: &str,
 ) -> PyResult<()> {
-    let mut arguments = vec![message.into_pyobject(py)?.into_any()];
-    for quoted in quoted.into_bound_py_any(py)?.try_iter()? {
-        arguments.push(short(quoted?)?);
-    }
-    if let Some(text) = text {
-        arguments.push(clip::following(text).into_pyobject(py)?.into_any());
-    }
     let log = py.import(module)?.getattr("log")?;
-    log.call_method1(level, PyTuple::new(py, arguments)?).map(drop)
+    failed(&log, (message, PyTuple::new(py, arguments(quoted.into_bound_py_any(py)?)?)?), exception, text)
+}
+
+/// A record with the exception itself for who looks into it, and its text, as a log may have it, for who prints it.
+fn failed<'py>(
+    log: &Bound<'py, PyAny>,
+    (message, quoted): (&str, Bound<'py, PyTuple>),
+    exception: &PyErr,
+    text: &str,
+) -> PyResult<()> {
+    static LOG_EXCEPTION: Name = Name::new("poorwsgi._handling", "log_exception");
+    let py = log.py();
+    let info = (exception.get_type(py), exception.value(py), exception.traceback(py));
+    LOG_EXCEPTION.get(py)?.call1((log, message, quoted, info, clip::following(text))).map(drop)
+}
+
+/// What a message quotes, each thing cut unless it is short.
+fn arguments(quoted: Bound<'_, PyAny>) -> PyResult<Vec<Bound<'_, PyAny>>> {
+    quoted.try_iter()?.map(|quoted| short(quoted?)).collect()
 }
 
 /// The object itself, which a handler of logs may look into, or its text where a log cannot have that as it is.
@@ -77,8 +90,13 @@ struct Logger;
 
 impl Subscriber for Logger {
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
-        // Only what is rare: each event takes the GIL, from the event loop too.
-        match *metadata.level() <= Level::WARN && metadata.target().starts_with("poorwsgi") {
+        // Only what is rare: each event takes the GIL, from the event loop too. A record of each request is not.
+        let is_rare = match *metadata.level() {
+            Level::ERROR | Level::WARN => metadata.target().starts_with("poorwsgi"),
+            Level::INFO => matches!(metadata.target(), "poorwsgi" | "poorwsgi::server"),
+            _ => false,
+        };
+        match is_rare {
             // Python's levels may change at any time.
             true => Interest::sometimes(),
             false => Interest::never(),
@@ -88,28 +106,30 @@ impl Subscriber for Logger {
     /// Whether the Python logger takes such a message: what nobody reads is not even put together.
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         Python::try_attach(|py| {
-            let asked = logger(py, metadata).and_then(|logger| {
-                let level = if *metadata.level() == Level::ERROR { ERROR } else { WARNING };
-                logger.call_method1("isEnabledFor", (level,))?.is_truthy()
-            });
+            let asked = logger(py, metadata)
+                .and_then(|logger| logger.call_method1("isEnabledFor", (level(metadata).0,))?.is_truthy());
             asked.unwrap_or(false)
         })
         .unwrap_or(false)
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
-        Some(LevelFilter::WARN)
+        Some(LevelFilter::INFO)
     }
 
     fn event(&self, event: &Event<'_>) {
         let mut line = Line::default();
         event.record(&mut line);
-        let level = if *event.metadata().level() == Level::ERROR { "error" } else { "warning" };
         // Logging that fails cannot be logged, and an interpreter that ends takes nothing more.
         let _ = Python::try_attach(|py| {
             let logger = logger(py, event.metadata())?;
             let text = clip::record(&format!("{}{}", line.message, line.fields));
-            logger.call_method1(level, ("%s", text)).map(drop)
+            match (line.exception, text.split_once('\n')) {
+                (Some(exception), Some((first, traceback))) => {
+                    failed(&logger, ("%s", PyTuple::new(py, [first])?), &exception, traceback)
+                }
+                _ => logger.call_method1(level(event.metadata()).1, ("%s", text)).map(drop),
+            }
         });
     }
 
@@ -124,23 +144,38 @@ impl Subscriber for Logger {
     fn exit(&self, _: &Id) {}
 }
 
-/// Levels of Python's logging.
-const ERROR: u8 = 40;
-const WARNING: u8 = 30;
+/// The level in Python's logging, and the method for it.
+fn level(metadata: &Metadata<'_>) -> (u8, &'static str) {
+    match *metadata.level() {
+        Level::ERROR => (40, "error"),
+        Level::WARN => (30, "warning"),
+        _ => (20, "info"),
+    }
+}
 
 fn logger<'py>(py: Python<'py>, metadata: &Metadata<'_>) -> PyResult<Bound<'py, PyAny>> {
     static GET_LOGGER: Name = Name::new("logging", "getLogger");
     GET_LOGGER.get(py)?.call1((metadata.target().replace("::", "."),))
 }
 
-/// An event as one text: its message, then its fields.
+/// An event as one text: its message, then its fields; and the exception that it is about.
 #[derive(Default)]
 struct Line {
     message: String,
     fields: String,
+    exception: Option<PyErr>,
 }
 
 impl Visit for Line {
+    fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
+        match value.downcast_ref::<PyErr>() {
+            Some(exception) => {
+                self.exception = Python::try_attach(|py| exception.clone_ref(py));
+            }
+            None => self.record_debug(field, &tracing::field::display(value)),
+        }
+    }
+
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         let _ = match field.name() {
             "message" => write!(self.message, "{value:?}"),

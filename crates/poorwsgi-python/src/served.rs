@@ -8,6 +8,8 @@ use std::task::{Context, Poll, ready};
 use std::thread;
 use std::time::Duration;
 
+use http::HeaderMap;
+use http::header::{CONTENT_LENGTH, TRAILER, TRANSFER_ENCODING};
 use http_body::Body as HttpBody;
 use poorwsgi::BoxError;
 use poorwsgi::request::{Connection, HttpHead};
@@ -26,8 +28,10 @@ use tokio::sync::{Semaphore, oneshot};
 
 use crate::application::Application;
 use crate::arriving::{Alarm, Arriving, CallClock, Late};
-use crate::callable::{Answer, CallContext, Callable, Paces, Patience, Raised, page, send_blocks};
-use crate::config::Settings;
+use crate::callable::{
+    Answer, Asked, CallContext, Callable, Paces, Patience, Raised, log_refusal, page, send_blocks,
+};
+use crate::config::{ChunkedBodies, Settings};
 use crate::forked::end_child;
 use crate::names::{Name, overrides};
 use crate::request::{Source, Timed};
@@ -92,6 +96,7 @@ pub(crate) struct Backend {
     patience: Patience,
     /// How long the client waits for the application, where that is limited.
     request_timeout: Option<Duration>,
+    chunked_bodies: ChunkedBodies,
 }
 
 /// The same as a service of one connection.
@@ -141,6 +146,11 @@ impl tower_service::Service<http::Request<RequestBody>> for Service {
             }
             Served::Callable { .. } => Body::wrap(body),
         };
+        if self.backend.is_gathered(&body) {
+            let gathering = Gathering::whole(body, &self.backend.spool);
+            let gather = Gather { service: self.clone(), head: Some(head), gathering, is_chunked: true };
+            return Answering::Gathering(Box::new(gather));
+        }
         let permit =
             if is_small { None } else { Arc::clone(&self.backend.arriving).try_acquire_owned().ok() };
         if let Some(permit) = permit {
@@ -149,7 +159,8 @@ impl tower_service::Service<http::Request<RequestBody>> for Service {
             return self.begin(head, body, Arrival::Pending(clock));
         }
         let gathering = Gathering::new(body, &self.backend.spool);
-        Answering::Gathering(Box::new(Gather { service: self.clone(), head: Some(head), gathering }))
+        let gather = Gather { service: self.clone(), head: Some(head), gathering, is_chunked: false };
+        Answering::Gathering(Box::new(gather))
     }
 }
 
@@ -184,7 +195,15 @@ impl Backend {
             patience: Patience::new(settings.threads, answers),
             spool,
             request_timeout: settings.request_timeout,
+            chunked_bodies: settings.chunked_bodies,
         }
+    }
+
+    /// Whether the application is called when the body has come, since it would take a body without a length for none.
+    fn is_gathered(&self, body: &Body) -> bool {
+        !self.served.is_native()
+            && self.chunked_bodies == ChunkedBodies::Gather
+            && body.size_hint().exact().is_none()
     }
 
     /// The clock of a call, where its time is limited.
@@ -431,6 +450,8 @@ pub(crate) struct Gather {
     service: Service,
     head: Option<Parts>,
     gathering: Gathering,
+    /// Whether its length is known only now, and is said to the application.
+    is_chunked: bool,
 }
 
 impl Future for Answering {
@@ -464,11 +485,14 @@ impl Future for Answering {
 impl Gather {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Answering, Answer>> {
         let gathered = ready!(self.gathering.poll(cx));
-        let Some(head) = self.head.take() else {
+        let Some(mut head) = self.head.take() else {
             return Poll::Ready(Err(Err("polled after its end".into())));
         };
         Poll::Ready(match gathered {
             Ok(Gathered { body, held }) => {
+                if self.is_chunked {
+                    say_length(&mut head.headers, body.length().unwrap_or_default());
+                }
                 let is_in_memory = body.as_bytes().is_some();
                 let arrival =
                     if is_in_memory { Arrival::InMemory(Some(held)) } else { Arrival::InFile(held) };
@@ -476,8 +500,16 @@ impl Gather {
             }
             Err(error) => {
                 let detail = error.detail().unwrap_or_default().to_owned();
+                log_refusal(&Asked::of(&head), error.status(), &detail);
                 Err(Ok(page(error.status(), detail)))
             }
         })
     }
+}
+
+/// Has a body that came in chunks look like one that came with its length (RFC 9112, section 7.1.3).
+fn say_length(headers: &mut HeaderMap, length: u64) {
+    headers.remove(TRANSFER_ENCODING);
+    headers.remove(TRAILER);
+    headers.insert(CONTENT_LENGTH, length.into());
 }

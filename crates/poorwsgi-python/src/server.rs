@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use poorwsgi_calls::event_loop::EventLoop;
-use poorwsgi_server::Bound as BoundServer;
+use poorwsgi_server::{Bound as BoundServer, Listening};
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
@@ -22,6 +22,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::callable::environ::set_multiprocess;
 use crate::config::{Settings, has_lock};
 use crate::forked;
+use crate::names::Name;
 use crate::running::Running;
 use crate::served::{Backend, Served, Service};
 use crate::switching::Switching;
@@ -42,7 +43,8 @@ use crate::switching::Switching;
 /// with a share of them: 1, or one for each processor where Python is free-threaded), threads (that make the other calls,
 /// 256; no more than a quarter of them read a body that is still coming, and no more than half wait for clients that read
 /// slowly), max_spool (bytes that wait in temporary files at a time, of bodies that come slowly and of answers that are read
-/// slowly: 1 GiB, and at least max_body), request_timeout (how long a client waits for the beginning of an answer until it gets
+/// slowly: 1 GiB, and at least max_body), chunked_bodies (of a WSGI callable: "gather", which calls it once such a body has come,
+/// with its CONTENT_LENGTH, or "stream", which calls it at once and without one), request_timeout (how long a client waits for the beginning of an answer until it gets
 /// 503; the time in which its body comes does not count; without a limit).
 #[pyclass(frozen, module = "poorwsgi.server")]
 pub(crate) struct Listener {
@@ -62,9 +64,6 @@ impl Listener {
         let server = poorwsgi_server::Server::new(()).config(config);
         let bound = py.detach(|| server.bind_blocking(address));
         let bound = bound.map_err(|error| os_error(address, &error))?;
-        if address == "inherited" {
-            set_multiprocess();
-        }
         Ok(Listener { address: bound.address().to_string(), socket: Mutex::new(Some(bound)), settings })
     }
 
@@ -128,8 +127,18 @@ fn os_error(address: &str, error: &io::Error) -> PyErr {
 
 /// One thread for Python from the first to the last: what it keeps for a thread (threading.local) would go with the end of
 /// the outermost attach.
+///
+/// Python knows it by its name, and traces it as its own.
 pub(crate) fn around(work: &mut (dyn FnMut() + Send)) {
-    Python::attach(|py| py.detach(work));
+    static ENTER: Name = Name::new("poorwsgi._threads", "enter");
+    static LEAVE: Name = Name::new("poorwsgi._threads", "leave");
+    Python::attach(|py| {
+        let told = ENTER.get(py).and_then(|enter| enter.call1((thread::current().name(),)));
+        told.map_or_else(|error| error.write_unraisable(py, None), drop);
+        py.detach(work);
+        let told = LEAVE.get(py).and_then(|leave| leave.call0());
+        told.map_or_else(|error| error.write_unraisable(py, None), drop);
+    });
 }
 
 /// Takes the interpreter for a moment.
@@ -159,6 +168,7 @@ pub(crate) struct Server {
     address: String,
     served: Arc<Served>,
     ready: Mutex<Option<BoundServer<()>>>,
+    listening: Listening,
     shared: Arc<Shared>,
 }
 
@@ -209,6 +219,7 @@ impl Server {
             }
         };
         let address = bound.address().to_string();
+        let listening = bound.listening();
         let ready = Mutex::new(Some(bound));
         let shared = Shared {
             stops: watch::Sender::new(0),
@@ -218,7 +229,7 @@ impl Server {
             settings,
             loops: Mutex::default(),
         };
-        Ok(Server { address, served, ready, shared: Arc::new(shared) })
+        Ok(Server { address, served, ready, listening, shared: Arc::new(shared) })
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -277,6 +288,12 @@ impl Server {
             .iter()
             .map(|event_loop| event_loop.held_up_for().as_secs_f64())
             .fold(0.0, f64::max)
+    }
+
+    /// Whether it may still accept connections, also those that have waited since it was stopped.
+    #[getter]
+    fn is_listening(&self) -> bool {
+        self.listening.is_open()
     }
 
     /// How many requests it has got so far.

@@ -34,7 +34,7 @@ const LINGER: Duration = Duration::from_secs(2);
 /// hyper as this server needs it. Deadlines and the limits of a head are not hyper's: see `io`.
 pub(crate) fn protocol(config: &Config) -> http1::Builder {
     let mut builder = http1::Builder::new();
-    builder.header_read_timeout(None).half_close(true);
+    builder.header_read_timeout(None).half_close(true).title_case_headers(true);
     // above ours, so that the refusal with its reason is ours
     builder.max_buf_size(config.queue.max(config.head.head.saturating_add(8192)));
     if config.head.fields > 100 {
@@ -63,7 +63,7 @@ pub(crate) async fn drive<S, B>(
             return;
         }
     };
-    let io = TokioIo::new(GuardedIo::new(stream, Arc::clone(&context.config), Arc::clone(&context.stop)));
+    let io = TokioIo::new(GuardedIo::new(stream, &context));
     let exchanger = Exchanger::<S, B>::new(service, introduce, Arc::clone(&context));
     let mut http = protocol.serve_connection(io, exchanger);
     let ended = until_stopped(&mut http, &context.stop).await;

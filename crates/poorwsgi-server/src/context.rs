@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use poorwsgi::request::Connection;
 
+use crate::broken_off::BrokenOff;
 use crate::config::Config;
 use crate::sendfile::Files;
 use crate::stop::Stop;
@@ -21,12 +22,22 @@ pub(crate) struct Context {
     spoilt: AtomicBool,
     /// The files of its responses.
     pub(crate) files: Arc<Files>,
+    /// Whether what was made of its last response is written, where that breaks off.
+    pub(crate) broken_off: Arc<BrokenOff>,
 }
 
 impl Context {
     pub(crate) fn new(config: Arc<Config>, stop: Arc<Stop>, connection: Connection) -> Self {
         let trusted = config.trusts(connection.remote.map(|address| address.ip()));
-        Context { config, stop, connection, trusted, spoilt: AtomicBool::new(false), files: Arc::default() }
+        Context {
+            config,
+            stop,
+            connection,
+            trusted,
+            spoilt: AtomicBool::new(false),
+            files: Arc::default(),
+            broken_off: Arc::default(),
+        }
     }
 
     /// The connection ends with the current response: what comes after its request will not be read.

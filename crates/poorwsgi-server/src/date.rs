@@ -138,7 +138,7 @@ mod tests {
         let mut answer = String::new();
         client.read_to_string(&mut answer).await.unwrap();
         assert!(is_set_back());
-        let dates: Vec<_> = answer.lines().filter_map(|line| line.strip_prefix("date: ")).collect();
+        let dates: Vec<_> = answer.lines().filter_map(|line| line.strip_prefix("Date: ")).collect();
         assert_eq!(dates.len(), 1, "{answer}");
         let age = SystemTime::now().duration_since(httpdate::parse_http_date(dates[0]).unwrap()).unwrap();
         assert!(age < Duration::from_secs(10), "{answer}");

@@ -13,10 +13,11 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body::Body;
 use hyper::body::Incoming;
+use hyper::ext::ReasonPhrase;
 use pin_project_lite::pin_project;
 use poorwsgi::clip;
 use poorwsgi::response::{BodyKind, Declined};
-use poorwsgi::{Application, BoxError};
+use poorwsgi::{Application, BoxError, state};
 use tower_service::Service;
 
 use crate::LOG;
@@ -29,6 +30,7 @@ use crate::outgoing::{Outgoing, Payload};
 use crate::record::Record;
 use crate::refusal::Refusal;
 use crate::serve::Introduce;
+use crate::spelling;
 use crate::stop::Level;
 
 /// What hyper calls for each request of one connection.
@@ -81,13 +83,13 @@ impl<S: 'static, B> Exchanger<S, B> {
     }
 
     /// Calls a service that is ready at once, as nearly every one is. Another one is asked again when it is polled.
-    fn begin(&self, request: Request<RequestBody>) -> State<S, S::Future>
+    fn begin(&self, request: Request<RequestBody>, record: &Record) -> State<S, S::Future>
     where
         S: Service<Request<RequestBody>> + Clone,
     {
         // Borrowed for this call alone, so it is always free.
         let Ok(mut service) = self.service.try_borrow_mut() else {
-            return State::Refused { refusal: panicked() };
+            return State::Refused { refusal: panicked(record) };
         };
         let ready =
             catch_unwind(AssertUnwindSafe(|| service.poll_ready(&mut Context::from_waker(Waker::noop()))));
@@ -99,7 +101,7 @@ impl<S: 'static, B> Exchanger<S, B> {
         }
         match catch_unwind(AssertUnwindSafe(|| service.call(request))) {
             Ok(future) => State::Running { future },
-            Err(_panic) => State::Refused { refusal: panicked() },
+            Err(_panic) => State::Refused { refusal: panicked(record) },
         }
     }
 }
@@ -116,7 +118,16 @@ where
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         let mut record = Record::new(&request, Arc::clone(&self.context));
         let state = match self.admit(&mut request) {
-            Err(refusal) => State::Refused { refusal },
+            Err(refusal) => {
+                tracing::info!(
+                    target: LOG,
+                    method = %record.quoted_method(),
+                    path = &*record.quoted_path(),
+                    peer = %self.context.peer(),
+                    "refused: {refusal}",
+                );
+                State::Refused { refusal }
+            }
             Ok(()) => {
                 if !self.introduced {
                     request.extensions_mut().insert(self.context.connection);
@@ -124,7 +135,7 @@ where
                 let (head, incoming) = request.into_parts();
                 let (body, lease) = RequestBody::new(incoming, &self.context);
                 record.holds(lease);
-                self.begin(Request::from_parts(head, body))
+                self.begin(Request::from_parts(head, body), &record)
             }
         };
         Exchange { state, record: Some(record), body: PhantomData }
@@ -165,9 +176,9 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        let refusal = loop {
+        let end = loop {
             match this.state.as_mut().project() {
-                StateProjection::Refused { refusal } => break refusal.clone(),
+                StateProjection::Refused { refusal } => break End::Refused(refusal.clone()),
                 StateProjection::Running { future } => {
                     match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
                         Ok(Poll::Pending) => return Poll::Pending,
@@ -177,8 +188,8 @@ where
                                 this.record.take().ok_or(Cut).and_then(|record| finish(response, record)),
                             );
                         }
-                        Ok(Poll::Ready(Err(error))) => break failed(&error.into()),
-                        Err(_panic) => break panicked(),
+                        Ok(Poll::Ready(Err(error))) => break End::Failed(error.into()),
+                        Err(_panic) => break End::Panicked,
                     }
                 }
                 StateProjection::Waiting { call } => {
@@ -190,39 +201,56 @@ where
                     match called {
                         Ok(Poll::Pending) => return Poll::Pending,
                         Ok(Poll::Ready(Ok(Some(future)))) => this.state.set(State::Running { future }),
-                        Ok(Poll::Ready(Ok(None))) => break panicked(),
+                        Ok(Poll::Ready(Ok(None))) => break End::Panicked,
                         Ok(Poll::Ready(Err(error))) => {
                             let error: S::Error = error;
-                            break failed(&error.into());
+                            break End::Failed(error.into());
                         }
-                        Err(_panic) => break panicked(),
+                        Err(_panic) => break End::Panicked,
                     }
                 }
             }
         };
-        Poll::Ready(this.record.take().map(|record| refused(&refusal, record)).ok_or(Cut))
+        let Some(record) = this.record.take() else { return Poll::Ready(Err(Cut)) };
+        let refusal = match end {
+            End::Refused(refusal) => refusal,
+            End::Failed(error) => failed(&error, &record),
+            End::Panicked => panicked(&record),
+        };
+        Poll::Ready(Ok(refused(&refusal, record)))
     }
 }
 
-fn failed(error: &BoxError) -> Refusal {
-    tracing::error!(target: LOG, error = %clip::error(error), "the application failed");
+/// Why the answer is the server's own.
+enum End {
+    Refused(Refusal),
+    Failed(BoxError),
+    Panicked,
+}
+
+fn failed(error: &BoxError, record: &Record) -> Refusal {
+    tracing::error!(
+        target: LOG,
+        method = %record.quoted_method(),
+        path = &*record.quoted_path(),
+        error = %clip::error(error),
+        "the application failed",
+    );
     Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the application failed")
 }
 
-fn panicked() -> Refusal {
-    tracing::error!(target: LOG, "the application panicked");
+fn panicked(record: &Record) -> Refusal {
+    tracing::error!(
+        target: LOG,
+        method = %record.quoted_method(),
+        path = &*record.quoted_path(),
+        "the application panicked",
+    );
     Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the application failed")
 }
 
 /// A response of the server itself.
 fn refused<B: Body<Data = Bytes>>(refusal: &Refusal, mut record: Record) -> Response<Outgoing<B>> {
-    tracing::info!(
-        target: LOG,
-        method = %record.quoted_method(),
-        path = &*record.quoted_path(),
-        peer = %record.context().peer(),
-        "refused: {refusal}",
-    );
     record.context().spoil();
     let mut response = refusal.to_response();
     record.answered(response.status());
@@ -260,6 +288,8 @@ fn finish<B: Body<Data = Bytes> + 'static>(
         }
     };
     record.answered(response.status());
+    name_status(&mut response);
+    spelling::keep(&mut response, said.acronym);
     let context = record.context();
     let leaves_body = is_at_hand(response.body()) && record.leaves_body();
     let closes = leaves_body || context.is_spoilt() || context.stop.level() > Level::Running;
@@ -294,6 +324,17 @@ fn finish<B: Body<Data = Bytes> + 'static>(
     }))
 }
 
+/// Has hyper send the reason phrase of [`state`], which knows more statuses, unless the application has given its own.
+fn name_status<B>(response: &mut Response<B>) {
+    let status = response.status();
+    let reason = state::reason(status.as_u16()).filter(|reason| status.canonical_reason() != Some(*reason));
+    if let Some(reason) = reason.and_then(|reason| ReasonPhrase::try_from(reason.as_bytes()).ok())
+        && response.extensions().get::<ReasonPhrase>().is_none()
+    {
+        response.extensions_mut().insert(reason);
+    }
+}
+
 /// Whether content is known not to be made of the body of the request while it is sent.
 fn is_at_hand<B: 'static>(body: &B) -> bool {
     let ours = (body as &dyn Any).downcast_ref::<poorwsgi::response::Body>();
@@ -307,6 +348,8 @@ struct Said {
     date: bool,
     /// The transfer coding is the server's own affair (RFC 9112, section 6.1).
     coding: bool,
+    /// A field that nobody writes in Title-Case.
+    acronym: bool,
     length: Option<u64>,
 }
 
@@ -327,6 +370,7 @@ impl Said {
                 header::SERVER => said.server = true,
                 header::DATE => said.date = true,
                 header::TRANSFER_ENCODING => said.coding = true,
+                header::ETAG | header::WWW_AUTHENTICATE => said.acronym = true,
                 header::CONTENT_LENGTH => {
                     let length = decimal(value.as_bytes()).ok_or("Content-Length is not a number")?;
                     if said.length.replace(length).is_some() {

@@ -36,8 +36,11 @@ pub(crate) fn check<B>(request: &mut Request<B>, trusted: bool, known: &KnownHos
         return Err(Refusal::new(StatusCode::NOT_IMPLEMENTED, reason));
     }
     let fields = Fields::collect(request.headers(), trusted)?;
+    let has_authority = request.uri().authority().is_some();
     let host = match fields.host {
-        Some(value) if request.uri().authority().is_none() && known.is(value) => None,
+        // That of a target that needs none (RFC 9112, section 3.2).
+        Some(value) if value.is_empty() && !has_authority => None,
+        Some(value) if !has_authority && known.is(value) => None,
         Some(value) => Some(known.parse(value)?),
         None if request.version() == Version::HTTP_11 => return Err(Refusal::bad_request("no Host field")),
         None => None,
@@ -144,6 +147,16 @@ mod tests {
         assert_eq!(status("GET", "/", &[("host", "a.example"), ("host", "a.example")]), 400);
         assert_eq!(status("GET", "/", &[("host", "a b")]), 400);
         assert_eq!(status("GET", "/", &[("host", "a:port")]), 400);
+    }
+
+    /// RFC 9112, section 3.2: so says who has no authority for the target.
+    #[test]
+    fn an_empty_host_is_one_for_a_target_without_an_authority() {
+        assert_eq!(status("GET", "/", &[("host", "")]), 200);
+        assert_eq!(status("OPTIONS", "*", &[("host", "")]), 200);
+        assert_eq!(status("GET", "http://a.example/", &[("host", "")]), 400);
+        assert_eq!(status("GET", "/", &[("host", ""), ("host", "")]), 400);
+        assert_eq!(status("GET", "/", &[("host", ":80")]), 400);
     }
 
     #[test]

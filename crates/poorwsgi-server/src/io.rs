@@ -13,8 +13,10 @@ use smallvec::SmallVec;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
+use crate::broken_off::BrokenOff;
 use crate::chunks::{BadChunk, Chunks, Taken};
 use crate::config::Config;
+use crate::context::Context as ConnectionContext;
 use crate::date;
 use crate::deadline::Deadline;
 use crate::framing::{Framing, Head, HeadScanner};
@@ -32,6 +34,7 @@ pub(crate) struct GuardedIo<T> {
     inner: T,
     config: Arc<Config>,
     stop: Arc<Stop>,
+    broken_off: Arc<BrokenOff>,
     /// Bytes read too early: a head that is not whole yet, or requests after this one. Empty, and without memory of
     /// its own, for a client that waits for its answers.
     held: BytesMut,
@@ -94,12 +97,13 @@ const CLOCK: Duration = Duration::from_secs(1);
 const FIRST_BYTE_AFTER_STOP: Duration = Duration::from_secs(1);
 
 impl<T: AsyncRead + AsyncWrite + Unpin> GuardedIo<T> {
-    pub(crate) fn new(inner: T, config: Arc<Config>, stop: Arc<Stop>) -> Self {
+    pub(crate) fn new(inner: T, context: &ConnectionContext) -> Self {
         date::look_at_clock();
         GuardedIo {
             inner,
-            config,
-            stop,
+            config: Arc::clone(&context.config),
+            stop: Arc::clone(&context.stop),
+            broken_off: Arc::clone(&context.broken_off),
             held: BytesMut::new(),
             ready: BytesMut::new(),
             phase: Phase::head(),
@@ -408,7 +412,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for GuardedIo<T> {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().inner).poll_flush(cx)
+        let this = self.get_mut();
+        ready!(Pin::new(&mut this.inner).poll_flush(cx))?;
+        this.broken_off.flushed(cx);
+        Poll::Ready(Ok(()))
     }
 
     /// hyper has written all its responses: now comes the refusal, if there is one.
@@ -437,6 +444,7 @@ mod tests {
     use std::collections::VecDeque;
     use std::task::Waker;
 
+    use poorwsgi::request::Connection;
     use proptest::prelude::*;
 
     use super::*;
@@ -477,7 +485,9 @@ mod tests {
 
     /// What hyper gets in each read, with a buffer of this size.
     fn reads(pieces: impl Iterator<Item = Vec<u8>>, size: usize) -> Vec<Vec<u8>> {
-        let mut io = GuardedIo::new(Pieces(pieces.collect()), Arc::new(Config::new()), Arc::new(Stop::new()));
+        let (config, stop) = (Arc::new(Config::new()), Arc::new(Stop::new()));
+        let context = ConnectionContext::new(config, stop, Connection::default());
+        let mut io = GuardedIo::new(Pieces(pieces.collect()), &context);
         let mut cx = Context::from_waker(Waker::noop());
         let mut reads = Vec::new();
         loop {

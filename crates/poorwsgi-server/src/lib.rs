@@ -49,6 +49,7 @@
 const LOG: &str = "poorwsgi::server";
 
 mod body;
+mod broken_off;
 mod chunks;
 mod config;
 mod connection;
@@ -69,6 +70,7 @@ mod refusal;
 mod sendfile;
 mod serve;
 mod siblings;
+mod spelling;
 pub mod spool;
 mod stop;
 mod stream;
@@ -78,4 +80,4 @@ pub use config::Config;
 pub use descriptors::raise_descriptor_limit;
 pub use ipnet::IpNet;
 pub use listener::{Address, share_sockets};
-pub use serve::{Bound, Server, run};
+pub use serve::{Bound, Listening, Server, run};

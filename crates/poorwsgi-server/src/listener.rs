@@ -306,13 +306,13 @@ impl Drop for Joined {
 pub(crate) struct Closing(Socket);
 
 impl Closing {
-    /// The next of the connections that wait already; `None` if there are no more.
+    /// The next of the connections that wait already; `None` if there are no more, or another process has shut the socket.
     pub(crate) async fn accept_waiting(&self) -> Option<(Accepted, Connection)> {
         let mut pause = Pause::default();
         loop {
             match self.0.accept() {
                 Ok(accepted) => return Some(accepted),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock || is_shut(&error) => return None,
                 Err(error) if is_the_peers(&error) => {}
                 Err(error) => pause.after(&error).await,
             }
@@ -332,6 +332,11 @@ impl Pause {
         self.0 = (self.0 * 2).clamp(Duration::from_millis(10), Duration::from_secs(1));
         tokio::time::sleep(self.0).await;
     }
+}
+
+/// Whether the socket does not listen any more (accept(2)).
+fn is_shut(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(Errno::INVAL.raw_os_error())
 }
 
 fn is_for_want_of_descriptors(error: &io::Error) -> bool {

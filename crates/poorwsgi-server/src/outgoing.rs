@@ -11,6 +11,7 @@ use poorwsgi::BoxError;
 use poorwsgi::clip;
 
 use crate::LOG;
+use crate::context::Context as ConnectionContext;
 use crate::record::Record;
 use crate::sendfile::{self, SentFile};
 
@@ -58,6 +59,8 @@ pin_project! {
         record: Record,
         // what is still to come of the length that the head announces, where that is not the body's own word
         announced: Option<u64>,
+        // what it broke off with, until all before it is written
+        error: Option<BoxError>,
     }
 }
 
@@ -70,8 +73,16 @@ impl<B: Body<Data = Bytes>> Outgoing<B> {
             Payload::Application { body } if body.size_hint().exact().is_none() => announced,
             _ => None,
         };
-        Outgoing { payload, record, announced }
+        Outgoing { payload, record, announced, error: None }
     }
+}
+
+/// Gives hyper the error that cuts the connection, once what came before it is written.
+fn poll_cut(
+    error: &mut Option<BoxError>,
+    context: &ConnectionContext,
+) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+    if context.broken_off.is_written() { Poll::Ready(error.take().map(Err)) } else { Poll::Pending }
 }
 
 impl<B> Body for Outgoing<B>
@@ -86,6 +97,9 @@ where
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let mut this = self.project();
+        if this.error.is_some() {
+            return poll_cut(this.error, this.record.context());
+        }
         let mut frame = match this.payload.as_mut().project() {
             PayloadProjection::Text { text } => {
                 let text = std::mem::take(text);
@@ -111,24 +125,31 @@ where
                 Some(rest) => *left = rest,
             }
         }
-        match &frame {
-            Some(Ok(_)) => {
+        match frame {
+            Some(Ok(frame)) => {
                 this.record.sent(size);
                 if this.payload.is_end_stream() || *this.announced == Some(0) {
                     this.record.finish();
                 }
+                Poll::Ready(Some(Ok(frame)))
             }
-            Some(Err(error)) => tracing::error!(
-                target: LOG,
-                method = %this.record.quoted_method(),
-                path = &*this.record.quoted_path(),
-                peer = %this.record.context().peer(),
-                error = %clip::error(error),
-                "the response body failed, the connection is cut",
-            ),
-            None => this.record.finish(),
+            Some(Err(error)) => {
+                tracing::error!(
+                    target: LOG,
+                    method = %this.record.quoted_method(),
+                    path = &*this.record.quoted_path(),
+                    peer = %this.record.context().peer(),
+                    error = %clip::error(&error),
+                    "the response body failed, the connection is cut",
+                );
+                *this.error = Some(error);
+                poll_cut(this.error, this.record.context())
+            }
+            None => {
+                this.record.finish();
+                Poll::Ready(None)
+            }
         }
-        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {

@@ -56,12 +56,12 @@ impl Refusal {
     pub(crate) fn to_bytes(&self, to_head: bool, server: Option<&HeaderValue>) -> Vec<u8> {
         let page = self.page();
         let mut bytes = format!(
-            "HTTP/1.1 {}\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: {}\r\nconnection: close\r\n",
+            "HTTP/1.1 {}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\nConnection: close\r\n",
             self.status,
             page.len(),
         )
         .into_bytes();
-        for (name, value) in [("date", Some(&date::now())), ("server", server)] {
+        for (name, value) in [("Date", Some(&date::now())), ("Server", server)] {
             let Some(value) = value else { continue };
             bytes.extend_from_slice(name.as_bytes());
             bytes.extend_from_slice(b": ");
@@ -95,12 +95,12 @@ mod tests {
         let text = String::from_utf8(refusal.to_bytes(false, Some(&server))).unwrap();
         assert!(text.starts_with("HTTP/1.1 414 URI Too Long\r\n"), "{text}");
         assert!(
-            text.contains("\r\nconnection: close\r\n") && text.contains("\r\nserver: PoorWSGI\r\n"),
+            text.contains("\r\nConnection: close\r\n") && text.contains("\r\nServer: PoorWSGI\r\n"),
             "{text}"
         );
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
         assert_eq!(body, "414 URI Too Long: request line over the limit of 100 (setting max_request_line)\n");
-        assert!(head.contains(&format!("content-length: {}", body.len())));
+        assert!(head.contains(&format!("Content-Length: {}", body.len())));
         assert!(refusal.to_bytes(true, None).ends_with(b"\r\n\r\n"));
     }
 }

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -107,7 +107,8 @@ impl<S> Server<S> {
         let siblings = if address == INHERITED { Siblings::inherited() } else { None };
         let address = socket.address()?;
         let Server { service, config } = self;
-        Ok(Bound { service, config, socket, siblings, address, loops: Vec::new(), introduce: None })
+        let open = Arc::default();
+        Ok(Bound { service, config, socket, siblings, address, loops: Vec::new(), introduce: None, open })
     }
 }
 
@@ -122,6 +123,20 @@ pub struct Bound<S> {
     /// With the service of its connections; none for the runtime that this is called on.
     loops: Vec<(EventLoop, S)>,
     introduce: Option<Introduce<S>>,
+    /// Dropped when a server has closed its handle of the socket.
+    open: Arc<()>,
+}
+
+/// Whether a server still has its handle of a socket.
+#[derive(Clone, Debug)]
+pub struct Listening(Weak<()>);
+
+impl Listening {
+    /// Whether the server may still accept connections, also those that have waited since its stop.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.0.strong_count() > 0
+    }
 }
 
 /// Tells a service of the connection that it is going to serve.
@@ -159,8 +174,14 @@ impl<S> Bound<S> {
     /// Serves something else here, on the runtime this is called on.
     #[must_use]
     pub fn with_service<T>(self, service: T) -> Bound<T> {
-        let Bound { config, socket, siblings, address, .. } = self;
-        Bound { service, config, socket, siblings, address, loops: Vec::new(), introduce: None }
+        let Bound { config, socket, siblings, address, open, .. } = self;
+        Bound { service, config, socket, siblings, address, loops: Vec::new(), introduce: None, open }
+    }
+
+    /// Tells from elsewhere whether this server has closed its handle of the socket.
+    #[must_use]
+    pub fn listening(&self) -> Listening {
+        Listening(Arc::downgrade(&self.open))
     }
 
     /// Tells the clone of the service that serves a connection of it, once, in the place of an extension of each of its
@@ -213,6 +234,7 @@ impl<S> Bound<S> {
             address: address.clone(),
             loops: loops.clone(),
             introduce: *introduce,
+            open: Arc::default(),
         })
     }
 }
@@ -315,7 +337,7 @@ where
         graceful: impl Future<Output = Duration>,
         at_once: impl Future<Output = ()>,
     ) -> io::Result<()> {
-        let Bound { service, config, socket, siblings, loops, introduce, .. } = self;
+        let Bound { service, config, socket, siblings, loops, introduce, open, .. } = self;
         let listener = socket.listen(siblings.clone())?;
         let protocol = Arc::new(connection::protocol(&config));
         let mut limit = Limit::new(config.max_connections);
@@ -354,6 +376,7 @@ where
         let (backlog, free) = (config.backlog, Arc::clone(&permits));
         let mut ended = Box::pin(async move {
             accept_rest(listener, backlog, &free, begin).await;
+            drop(open);
             let _ = free.acquire_many(connections).await;
         });
         let in_time = async {

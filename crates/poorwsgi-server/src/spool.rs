@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use http_body::Body as _;
+use poorwsgi::request::body_error;
 use poorwsgi::response::{Blocks, Body, FileRange};
 use poorwsgi::{BoxError, HttpError, state};
 use tokio::runtime::Handle;
@@ -287,6 +288,7 @@ pub struct Gathering {
     file: Option<SpoolFile>,
     waiting: Option<Waiting>,
     writing: Writing,
+    is_whole_or_error: bool,
 }
 
 /// What becomes of the bytes that go to the file.
@@ -368,15 +370,22 @@ impl Gathering {
             file: None,
             waiting: None,
             writing: Writing::Nothing,
+            is_whole_or_error: false,
         }
     }
 
+    /// The same for a body that is of no use where it breaks off: then nothing comes but an error.
+    #[must_use]
+    pub fn whole(body: Body, spool: &Spool) -> Self {
+        Gathering { is_whole_or_error: true, ..Gathering::new(body, spool) }
+    }
+
     /// The whole body, once it has come: bytes, or blocks that are read from the file by calls that do not wait for
-    /// anybody but the disk. One that breaks off ends with its error, behind what has come of it.
+    /// anybody but the disk. One that breaks off ends with its error, behind what has come of it, or is that error.
     ///
     /// # Errors
     /// 503 where there is no room for it, in the spool or on the disk; or where it has come more slowly than all others, and
-    /// one of them needs its room.
+    /// one of them needs its room. Of [`whole`](Self::whole) also the error that the body breaks off with.
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Gathered, HttpError>> {
         let failure = loop {
             if self.waiting.as_ref().is_some_and(|waiting| waiting.poll_taken(cx)) {
@@ -385,6 +394,7 @@ impl Gathering {
             ready!(self.poll_written(cx))?;
             match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
                 Some(Ok(frame)) => self.add(frame.into_data().unwrap_or_default())?,
+                Some(Err(error)) if self.is_whole_or_error => return Poll::Ready(Err(body_error(error))),
                 Some(Err(error)) => break Some(error),
                 None => break None,
             }
@@ -599,6 +609,20 @@ mod tests {
         drop(kept);
         assert!(gather(body(vec![vec![1; 20_000]; 4], None), &spool).await.is_ok());
         assert_eq!(used(&spool), (MEMORY, 0));
+    }
+
+    #[tokio::test]
+    async fn a_body_of_which_only_the_whole_counts_is_nothing_when_it_breaks_off() {
+        let spool = Spool::new(1 << 30);
+        for pieces in [vec![], vec![vec![1; 10]], vec![vec![1; 50_000]; 5]] {
+            let mut gathering = Gathering::whole(body(pieces, Some("broken off")), &spool);
+            assert_eq!(poll_fn(|cx| gathering.poll(cx)).await.unwrap_err().status(), 400);
+            drop(gathering);
+            assert_eq!(used(&spool), (0, 0));
+        }
+        let mut gathering = Gathering::whole(body(vec![vec![1; 10]], None), &spool);
+        let gathered = poll_fn(|cx| gathering.poll(cx)).await.unwrap();
+        assert_eq!(gathered.body.length(), Some(10));
     }
 
     #[tokio::test]

@@ -11,6 +11,7 @@ mod recover;
 mod target;
 
 use std::borrow::Cow;
+use std::error::Error as StdError;
 use std::future::Future;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -119,6 +120,11 @@ pub trait Language: Sized + Send + Sync + 'static {
     /// What the 500 page shows of an error when debug is on. The text also goes to the log, debug or not.
     fn report(error: &Self::HttpError) -> ErrorReport;
 
+    /// The error of a handler that is behind a status, for subscribers of the log who look into it: the field `cause`.
+    fn cause(_error: &Self::HttpError) -> Option<&(dyn StdError + 'static)> {
+        None
+    }
+
     /// Makes a response of the engine (a page, a file) into the language's own.
     fn respond(response: Response) -> Self::Response;
 
@@ -199,6 +205,17 @@ pub struct Route<'r, 'p, L: Language> {
     pub handler: Option<&'r L::Handler>,
     /// The path arguments in the order of the pattern; `None` for a rule without groups.
     pub captures: Option<Captures<'r, 'p, L::Converter>>,
+    /// The built-in page that answers, where one does.
+    pub page: Option<Page>,
+}
+
+/// A built-in page that a route leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Page {
+    /// The index of a directory.
+    Directory,
+    /// The debug page.
+    Debug,
 }
 
 /// What an error means for the request.

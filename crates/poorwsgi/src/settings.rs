@@ -48,6 +48,9 @@ pub struct Settings {
     pub document_index: bool,
     /// Serves files whose name begins with a dot, too. Default: off; `.well-known` is served always.
     pub dot_files: bool,
+    /// Follows symbolic links that lead out of the document root. Default: off; relative ones that stay inside are followed
+    /// always. Whoever can make a link below the document root can publish any file that this process may read.
+    pub follow_links: bool,
     /// The key of sessions, tokens and digest nonces. Default: none. Overridden by `poor_SecretKey`.
     pub secret_key: Option<SecretKey>,
     /// Parses the query into `args`. Default: on.
@@ -114,6 +117,7 @@ impl Settings {
             media_type: None,
             document_index: false,
             dot_files: false,
+            follow_links: false,
             secret_key: None,
             auto_args: true,
             auto_form: true,
@@ -146,7 +150,7 @@ impl Settings {
     /// Whether debug is on for this request: `poor_Debug`, else the setting.
     #[must_use]
     pub fn debug_for(&self, head: &dyn Head) -> bool {
-        head.variable("poor_Debug").map_or(self.debug, |value| is_on(&value))
+        switch(head, "poor_Debug").unwrap_or(self.debug)
     }
 
     /// The document root for this request: `poor_DocumentRoot`, else the setting.
@@ -162,7 +166,7 @@ impl Settings {
     /// Whether directories are listed for this request: `poor_DocumentIndex`, else the setting.
     #[must_use]
     pub fn document_index_for(&self, head: &dyn Head) -> bool {
-        head.variable("poor_DocumentIndex").map_or(self.document_index, |value| is_on(&value))
+        switch(head, "poor_DocumentIndex").unwrap_or(self.document_index)
     }
 
     /// The secret key for this request: `poor_SecretKey`, else the setting.
@@ -175,9 +179,11 @@ impl Settings {
     }
 }
 
-/// PoorWSGI's switches are on at `on`, in any case; everything else is off.
-fn is_on(value: &str) -> bool {
-    value.eq_ignore_ascii_case("on")
+/// What a variable says of a switch: it is on at `on`, in any case, and off at all else. An empty variable says nothing.
+#[must_use]
+pub fn switch(head: &dyn Head, variable: &str) -> Option<bool> {
+    let value = head.variable(variable).filter(|value| !value.is_empty())?;
+    Some(value.eq_ignore_ascii_case("on"))
 }
 
 impl fmt::Debug for Settings {

@@ -11,9 +11,11 @@
 //! assert_eq!((state::METHOD_GET | state::METHOD_HEAD).bits(), 3);
 //! ```
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::{BitOr, BitOrAssign};
 use std::str::FromStr;
+use std::sync::{PoisonError, RwLock};
 
 /// Returned by a handler that leaves the request unanswered: the connection is closed without a response.
 pub const DECLINED: u16 = 0;
@@ -31,9 +33,7 @@ macro_rules! status_codes {
         /// The constants of the status codes: their names and values, for whoever offers them to another language.
         pub const STATUS_CONSTANTS: &[(&str, u16)] = &[$((stringify!($name), $code)),*];
 
-        /// The reason phrase of a status code, or `None` for a code that no response may have.
-        #[must_use]
-        pub const fn reason(code: u16) -> Option<&'static str> {
+        const fn built_in_reason(code: u16) -> Option<&'static str> {
             match code {
                 $($code => Some($reason),)*
                 _ => None,
@@ -46,6 +46,7 @@ status_codes! {
     HTTP_CONTINUE = 100, "Continue";
     HTTP_SWITCHING_PROTOCOLS = 101, "Switching Protocols";
     HTTP_PROCESSING = 102, "Processing";
+    HTTP_EARLY_HINTS = 103, "Early Hints";
     HTTP_OK = 200, "OK";
     HTTP_CREATED = 201, "Created";
     HTTP_ACCEPTED = 202, "Accepted";
@@ -83,9 +84,11 @@ status_codes! {
     HTTP_RANGE_NOT_SATISFIABLE = 416, "Range Not Satisfiable";
     HTTP_EXPECTATION_FAILED = 417, "Expectation Failed";
     HTTP_I_AM_A_TEAPOT = 418, "I'm a teapot";
+    HTTP_MISDIRECTED_REQUEST = 421, "Misdirected Request";
     HTTP_UNPROCESSABLE_ENTITY = 422, "Unprocessable Content";
     HTTP_LOCKED = 423, "Locked";
     HTTP_FAILED_DEPENDENCY = 424, "Failed Dependency";
+    HTTP_TOO_EARLY = 425, "Too Early";
     HTTP_UPGRADE_REQUIRED = 426, "Upgrade Required";
     HTTP_PRECONDITION_REQUIRED = 428, "Precondition Required";
     HTTP_TOO_MANY_REQUESTS = 429, "Too Many Requests";
@@ -105,6 +108,43 @@ status_codes! {
     HTTP_NOT_EXTENDED = 510, "Not Extended";
     HTTP_NETWORK_AUTHENTICATION_REQUIRED = 511, "Network Authentication Required";
     HTTP_NETWORK_CONNECT_TIMEOUT_ERROR = 599, "Network Connect Timeout Error";
+}
+
+/// Status codes that an application has added to [`STATUS_CODES`].
+static ADDED: RwLock<BTreeMap<u16, &'static str>> = RwLock::new(BTreeMap::new());
+
+/// The reason phrase of a status code, or `None` for a code that no response may have.
+#[must_use]
+pub fn reason(code: u16) -> Option<&'static str> {
+    let added = || ADDED.read().unwrap_or_else(PoisonError::into_inner).get(&code).copied();
+    built_in_reason(code).or_else(added)
+}
+
+/// Adds a status code of the application's own, for the whole process. Answers whether responses may have it from now on.
+///
+/// A code has three digits, the first of them not 0, and a phrase without control characters; the first phrase counts.
+///
+/// ```
+/// use poorwsgi::{response::Response, state};
+///
+/// assert!(state::add_status(591, "Out of Paper"));
+/// assert_eq!(Response::empty(591)?.reason(), "Out of Paper");
+/// # Ok::<(), poorwsgi::response::ResponseError>(())
+/// ```
+pub fn add_status(code: u16, reason: &str) -> bool {
+    if built_in_reason(code).is_some() {
+        return true;
+    }
+    if !(100..1000).contains(&code) || reason.chars().any(char::is_control) {
+        return false;
+    }
+    // Never freed: a phrase for each code, no more.
+    ADDED
+        .write()
+        .unwrap_or_else(PoisonError::into_inner)
+        .entry(code)
+        .or_insert_with(|| Box::leak(reason.to_owned().into_boxed_str()));
+    true
 }
 
 macro_rules! methods {
@@ -283,8 +323,22 @@ mod tests {
             assert_eq!(reason(*code), Some(*text));
             assert!(!text.is_empty());
         }
+        for (code, text) in [(103, "Early Hints"), (421, "Misdirected Request"), (425, "Too Early")] {
+            assert_eq!(reason(code), Some(text));
+        }
         assert_eq!(reason(99), None);
         assert_eq!(reason(DECLINED), None);
+    }
+
+    #[test]
+    fn a_status_of_the_application_is_added_once() {
+        assert_eq!(reason(987), None);
+        assert!(add_status(987, "Mine") && add_status(987, "Another") && add_status(404, "Gone astray"));
+        assert_eq!((reason(987), reason(404)), (Some("Mine"), Some("Not Found")));
+        for (code, text) in [(99, "x"), (1000, "x"), (DECLINED, "x"), (986, "a\r\nb")] {
+            assert!(!add_status(code, text));
+            assert_eq!(reason(code), None);
+        }
     }
 
     #[test]

@@ -18,7 +18,7 @@ from poorwsgi._poorwsgi import (
     make_response,
     to_response,
 )
-from poorwsgi.results import debug_info, directory_index, internal_server_error, not_implemented
+from poorwsgi.results import debug_info, default_states, directory_index, internal_server_error, not_implemented
 from poorwsgi.state import (
     HTTP_FORBIDDEN,
     HTTP_METHOD_NOT_ALLOWED,

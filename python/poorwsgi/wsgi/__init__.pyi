@@ -6,6 +6,7 @@ from hashlib import md5 as md5
 from hashlib import sha256 as sha256
 from logging import Logger
 from os import R_OK as R_OK
+from types import UnionType
 from typing import Any, Protocol, TypeAlias, TypeVar, final
 from wsgiref.types import StartResponse, WSGIEnvironment
 
@@ -21,6 +22,7 @@ from poorwsgi.response import HTTPException as HTTPException
 from poorwsgi.response import ResponseError as ResponseError
 from poorwsgi.response import make_response as make_response
 from poorwsgi.results import debug_info as debug_info
+from poorwsgi.results import default_states as default_states
 from poorwsgi.results import directory_index as directory_index
 from poorwsgi.results import internal_server_error as internal_server_error
 from poorwsgi.results import not_implemented as not_implemented
@@ -38,6 +40,7 @@ _H = TypeVar("_H", bound=_Handler)
 # Hooks get the simpler request where the full one could not be built.
 _B = TypeVar("_B", bound=Callable[[Any], object])
 _A = TypeVar("_A", bound=Callable[[Any, Any], object])
+_ErrorType: TypeAlias = type[BaseException] | tuple[type[BaseException], ...] | UnionType
 _Converter: TypeAlias = Callable[[str], Any]
 _Converters: TypeAlias = Iterable[tuple[str, _Converter]]
 _Methods: TypeAlias = dict[int, _Handler]
@@ -108,7 +111,7 @@ class FormLimits:
 
 @disjoint_base
 class Application:
-    auth_map: Any  # of the application; None to begin with
+    auth_map: Any  # of the application; an empty dict to begin with
     def __init__(self, name: str = "__main__") -> None: ...
     def __call__(self, env: WSGIEnvironment, start_response: StartResponse, /) -> Iterable[bytes]: ...
     def __request__(self, env: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]: ...
@@ -122,6 +125,7 @@ class Application:
     debug: bool
     document_index: bool
     dot_files: bool
+    follow_links: bool
     cached_size: int
     data_size: int
     json_size: int
@@ -204,11 +208,11 @@ class Application:
     def http_state(self, status_code: int, method: int = ...) -> Callable[[_H], _H]: ...
     def set_http_state(self, status_code: int, fun: _Handler, method: int = ...) -> None: ...
     def pop_http_state(self, status_code: int, method: int) -> _Handler: ...
-    def error_handler(self, error: type[BaseException], method: int = ...) -> Callable[[_A], _A]: ...
+    def error_handler(self, error: _ErrorType, method: int = ...) -> Callable[[_A], _A]: ...
     def set_error_handler(
-        self, error: type[BaseException], fun: Callable[[Any, Any], object], method: int = ...
+        self, error: _ErrorType, fun: Callable[[Any, Any], object], method: int = ...
     ) -> None: ...
-    def pop_error_handler(self, error: type[BaseException], method: int) -> _Handler: ...
+    def pop_error_handler(self, error: _ErrorType, method: int) -> _Handler: ...
     def set_profile(self, runctx: Callable[..., object], dump: str) -> None: ...
     def del_profile(self) -> None: ...
     @staticmethod

@@ -4,11 +4,24 @@ import os
 import pathlib
 import tempfile
 
-from poorwsgi.digest import PasswordMap, check_digest, hexdigest
+from poorwsgi.digest import PasswordMap, check_credentials, check_digest, hexdigest
+from poorwsgi.response import HTTPException
+from poorwsgi.session import check_token
 from probes.request import application, environ_of
 from worker import attempt
 
 USERS = {"Zone": {"user": "password", "\u017elu\u0165": "he\u010dkov\u00fd", "": "empty"}, "Other Zone": {"user": "other"}}
+
+
+def by_hand(req):
+    """A login as applications check it themselves."""
+    if "Authorization" not in req.headers:
+        raise HTTPException(401, realm="Zone")
+    if not check_token(req.authorization.get("nonce"), req.secret_key, req.user_agent, timeout=req.app.auth_timeout):
+        raise HTTPException(401, realm="Zone", stale=True)
+    if not check_credentials(req, "Zone", None):
+        raise HTTPException(401, realm="Zone")
+    return "in by hand"
 
 
 @functools.cache
@@ -19,6 +32,7 @@ def site(settings):
         for user, password in users.items():
             app.auth_map.set(realm, user, hexdigest(user, realm, password, app.auth_hash))
     app.set_route("/any", check_digest("Zone")(lambda req: f"in {req.user}"), 511)
+    app.set_route("/hand", by_hand)
     app.set_route("/other", check_digest("Other Zone")(lambda req: f"in {req.user}"))
     app.set_route("/user", check_digest("Zone", "user")(lambda req: f"in {req.user}"))
     app.set_route("/\u017e", check_digest("Zone")(lambda req: f"in {req.user}"))
@@ -32,6 +46,14 @@ def ask(settings, environ):
     (status, headers), = started
     challenges = [value for name, value in headers if name == "WWW-Authenticate"]
     return status, challenges, content.decode() if status.startswith("200") else None
+
+
+def fresh_map():
+    """What an application has for its users before it has any."""
+    app = application()
+    before = app.auth_map == {}
+    app.auth_map["R"] = {"user": "digest"}
+    return before, app.auth_map["R"]
 
 
 def hashed(user, realm, password, algorithm):

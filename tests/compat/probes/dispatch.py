@@ -1,9 +1,11 @@
 """Applications with hooks, state and error handlers, and what becomes of a request in them."""
+import builtins
+import logging
 import pathlib
 import sys
 import tempfile
 
-from poorwsgi import abort, redirect
+from poorwsgi import abort, redirect, results
 from poorwsgi.response import EmptyResponse, HTTPException, JSONResponse, NoContentResponse, RedirectResponse, Response
 from probes.request import application, environ_of
 from probes.wsgi import call
@@ -45,6 +47,8 @@ ACTIONS = {
     "redirect response": lambda *arguments: RedirectResponse("/x"),
     "number": gives(5), "object": gives(object()), "tuple of one": gives(("text",)), "tuple with a bad status": gives(("x", "text/plain", None, 999)),
     "tuple of five": gives(("x", "text/plain", None, 200, 1)), "empty text": gives(""), "dictionary and more": gives(({"a": 1}, "application/x", None, 201)),
+    "nothing and a status": gives((None, 204)), "dictionary and a number": gives(({"a": 1}, 201)), "bytes without a type": gives((b"x", "", {"X-A": "1"})),
+    "object in a dictionary": gives({"a": object()}), "text and a number": gives(("x", 204)), "early": gives(("x", "text/plain", None, 425)),
     "true": gives(True), "empty dictionary": gives({}),
     "abort 400": lambda *arguments: abort(400), "abort 403": lambda *arguments: abort(403), "abort 404": lambda *arguments: abort(404),
     "abort 405": lambda *arguments: abort(405), "abort 500": lambda *arguments: abort(500), "abort 501": lambda *arguments: abort(501), "abort 304": lambda *arguments: abort(304),
@@ -80,12 +84,83 @@ def run(setup, requests, settings=()):
         elif name == "state":
             app.set_http_state(arguments[0], function, *arguments[1:])
         elif name == "error":
-            app.set_error_handler({"Custom": Custom, "Other": Other}.get(arguments[0]) or getattr(__import__("builtins"), arguments[0]), function, *arguments[1:])
+            app.set_error_handler(error_type(arguments[0]), function, *arguments[1:])
     answers = []
     for method, path in requests:
         log.clear()
         answers.append((call(app, {"REQUEST_METHOD": method, "PATH_INFO": path}), list(log)))
     return answers
+
+
+def error_type(name):
+    """An exception by its name, or a tuple of them."""
+    if isinstance(name, tuple):
+        return tuple(map(error_type, name))
+    return {"Custom": Custom, "Other": Other}.get(name) or getattr(builtins, name)
+
+
+def error_types(*names):
+    """The table of error handlers, one popped by a type that is equal."""
+    app = application()
+    results = [attempt(app.set_error_handler, error_type(name), gives("text")) for name in names]
+    keys = list(app.errors)
+    popped_ = [attempt(lambda each=each: app.pop_error_handler(tuple(each) if isinstance(each, tuple) else each, 2)()) for each in map(error_type, names)]
+    union = attempt(app.set_error_handler, ValueError | KeyError, lambda req, error: Response("union"))
+    app.set_route("/", fails(KeyError("k")))
+    return results, keys, popped_, union, call(app, {})
+
+
+def logged(action):
+    """The exceptions in the records of the log for a request that fails."""
+    records = []
+
+    class Keeps(logging.Handler):
+        def emit(self, record):
+            if record.exc_info:
+                records.append((record.levelname, record.exc_info[0].__name__, type(record.exc_info[1]).__name__, record.exc_info[2] is not None, bool(self.format(record))))
+
+    handler, logger = Keeps(), logging.getLogger("poorwsgi")
+    app = application()
+    app.set_route("/", lambda req: ACTIONS[action](req))
+    app.set_route("/by-hand", lambda req: by_hand(req, action))
+    logging.disable(logging.NOTSET)
+    logger.addHandler(handler)
+    try:
+        return call(app, {})[0], call(app, {"PATH_INFO": "/by-hand"})[0], records
+    finally:
+        logger.removeHandler(handler)
+        logging.disable(logging.CRITICAL)
+
+
+def by_hand(req, action):
+    try:
+        return ACTIONS[action](req)
+    except Exception:
+        return results.internal_server_error(req)
+
+
+def handlers_seen(settings, requests):
+    """The handlers that a request names in hooks: before, and after."""
+    app = application({"document_root": str(_root), **settings})
+    app.set_route("/fails", ACTIONS["KeyError"])
+    app.set_route("/forbidden", ACTIONS["abort 403"])
+    app.set_route("/own", fails(Other()))
+    app.set_error_handler(Other, own)
+    seen = []
+    name = lambda handler: getattr(handler, "__name__", handler)
+    app.add_before_response(lambda req: seen.append(("before", req.uri_rule, name(req.uri_handler), name(req.error_handler))))
+
+    def after(req, response):
+        seen.append(("after", req.uri_rule, name(req.uri_handler), name(req.error_handler)))
+        return response
+    app.add_after_response(after)
+    for method, path in requests:
+        seen.append((method, path, call(app, {"REQUEST_METHOD": method, "PATH_INFO": path})[0]))
+    return seen
+
+
+def own(req, error):
+    return Response("own", headers={"X-A": "1"})
 
 
 def after_sees():
@@ -100,6 +175,34 @@ def after_sees():
         return response
     app.add_after_response(change)
     return call(app, {}), call(app, {"PATH_INFO": "/none"})[0]
+
+
+def aborted(status):
+    app = application()
+    app.set_route("/", lambda req: abort(status))
+    return call(app, {})[0]
+
+
+def changed_page():
+    """What becomes of a page of the application's own in the table of built-in pages."""
+    pages = results.default_states
+    before = pages[403]
+    changed = attempt(lambda: pages.update({403: {2: lambda req, **keywords: Response("own")}}) if hasattr(pages, "update") else pages.__setitem__(403, {}))
+    try:
+        return aborted(404), aborted(403) if changed is None else changed[1]
+    finally:
+        attempt(lambda: pages.update({403: before}))
+
+
+def part_for(method):
+    """The status of an answer that a handler has cut."""
+    def handler(req):
+        response = Response("0123456789")
+        response.make_partial([(0, 1)])
+        return response
+    app = application()
+    app.set_route("/", handler, 511)
+    return call(app, {"REQUEST_METHOD": method})[0]
 
 
 def popped(kind):
@@ -125,6 +228,29 @@ def files(settings, requests):
     app.set_route("/route", gives("route"))
     app.set_http_state(404, lambda req, **keywords: ("own 404", "text/plain", None, 404))
     return {(method, path): call(app, {"REQUEST_METHOD": method, "PATH_INFO": path}) for method, path in requests}
+
+
+def no_files(root, default, path):
+    """A document root that is none."""
+    app = application({"document_root": root, "debug": False})
+    if default:
+        app.set_default(lambda req: "default")
+    return call(app, {"PATH_INFO": path})
+
+
+def linked_files(follow_links, path):
+    """A document root with links, relative and absolute ones, to what is beside it."""
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder).resolve()
+        site, data = folder / "site", folder / "data"
+        site.mkdir()
+        data.mkdir()
+        (data / "a.txt").write_text("linked")
+        (site / "relative").symlink_to("../data")
+        (site / "absolute").symlink_to(data)
+        (site / "file.txt").symlink_to("../data/a.txt")
+        (site / "dangling").symlink_to("../none")
+        return call(application({"document_root": str(site), "follow_links": follow_links}), {"PATH_INFO": path})
 
 
 def file_with(environ):

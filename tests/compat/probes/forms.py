@@ -7,6 +7,7 @@ from poorwsgi import request as request_module
 from poorwsgi.fieldstorage import FieldStorage, FieldStorageParser
 from poorwsgi.headers import Headers
 from poorwsgi.request import Args, EmptyForm, JsonDict, JsonList, Request, parse_json_request
+from poorwsgi.response import Response
 from probes.request import application, environ_of
 from worker import attempt
 
@@ -116,6 +117,27 @@ def upload(content_type, body):
     request = Request(environ_of({"REQUEST_METHOD": "POST", "CONTENT_TYPE": content_type, "CONTENT_LENGTH": str(len(body))}, body), app)
     found = asked(request.form)
     return seen, [b"".join(sink.written) for sink in sinks], {type(data).__name__ for sink in sinks for data in sink.written if data}, found
+
+
+def closed():
+    """Whether the file of a callback that cannot write is closed when the handler of its error runs."""
+    class Full(io.BytesIO):
+        def write(self, data):
+            raise OSError("full")
+
+    files = []
+
+    def callback(name):
+        files.append(Full())
+        return files[-1]
+    app = application({"file_callback": callback})
+    app.set_route("/", lambda req: "never", 511)
+    seen = []
+    app.set_error_handler(OSError, lambda req, error: seen.append(files[0].closed) or Response("own"))
+    body = b'--xyz\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\n' + b"x" * 99 + b"\r\n--xyz--\r\n"
+    environ = {"REQUEST_METHOD": "POST", "CONTENT_TYPE": "multipart/form-data; boundary=xyz", "CONTENT_LENGTH": str(len(body))}
+    app(environ_of(environ, body), lambda *arguments: None)
+    return seen[0]
 
 
 def kept(size):

@@ -1,8 +1,10 @@
 """What a request knows."""
 import io
 import itertools
+import os
 
 from poorwsgi import Application
+from poorwsgi.fieldstorage import FieldStorageParser
 from poorwsgi.request import Request, SimpleRequest
 from worker import error_of
 
@@ -77,6 +79,15 @@ def url(environ, target):
     return Request(environ_of(environ), application()).construct_url(target)
 
 
+def options(variables):
+    os.environ.update(variables)
+    try:
+        return Application.get_options(), application().get_options()
+    finally:
+        for name in variables:
+            del os.environ[name]
+
+
 def setters():
     seen = {}
     for name in (*FULL, "headers", "cookies", "app", "environ", "start_time", "end_time", "input", "anything", "tmp"):
@@ -93,7 +104,25 @@ def setters():
 
 def reads(environ, body, settings, steps):
     """`read`, `read_chunk`, `data` and `input` in some order."""
-    request = Request(environ_of(environ, body), application(settings))
+    return in_order(Request(environ_of(environ, body), application(settings)), steps)
+
+
+def reads_of_socket(environ, body, settings, steps):
+    """The same where the server gives a file of the connection, as wsgiref does."""
+    return in_order(request_of_socket(environ, body, settings), steps)
+
+
+def form_of_socket(environ, body, settings):
+    """The form that an application parses itself."""
+    request = request_of_socket(environ, body, settings)
+    return fields(FieldStorageParser(request.input, request.headers).parse())
+
+
+def request_of_socket(environ, body, settings):
+    return Request(environ_of({**environ, "wsgi.input": io.BufferedReader(io.BytesIO(body))}), application(settings))
+
+
+def in_order(request, steps):
     seen = []
     for name, *arguments in steps:
         try:

@@ -1,5 +1,6 @@
 """Responses as a server sees them, and as an application does before."""
 import contextlib
+import http.client
 import io
 import mimetypes
 import pathlib
@@ -7,7 +8,8 @@ import tempfile
 
 from poorwsgi import response
 from poorwsgi.response import HTTPException, make_response
-from probes.wsgi import seen
+from probes.request import application
+from probes.wsgi import call, seen
 from worker import attempt, error_of
 
 _file = pathlib.Path(tempfile.mkdtemp()) / "file.txt"
@@ -23,6 +25,9 @@ VALUES = {
     "an empty generator": lambda: iter(()),
     "a generator of numbers": lambda: iter(range(3)),
     "an object": object,
+    "a dictionary with an object": lambda: {"a": object()},
+    "a memoryview": lambda: memoryview(b"more"),
+    "a generator of ranges": lambda: (each for each in [(1, 2), (9, 4), (1, 2)]),
     "a response": lambda: response.Response("x", headers={"X-A": "1"}),
 }
 
@@ -37,6 +42,8 @@ def sent(answer):
     content = answer(lambda status, headers, exc_info=None: started.append((status, headers)) or (lambda data: None))
     content = b"".join(content)
     (status, headers), = started[-1:]
+    if isinstance(answer, response.NoContentResponse):  # see LEFT_OUT
+        headers = [(name, value) for name, value in headers if name != "X-Powered-By"]
     return status, seen(headers), content
 
 
@@ -81,7 +88,20 @@ def media_type(extension, added=None):
     return response.FileResponse(str(path)).content_type
 
 
+def own_status(code, reason):
+    """A status that the application has added to those of http.client: set, built, raised, and returned by a handler."""
+    http.client.responses[code] = reason
+    changed = response.Response("x")
+    changed.status_code = code
+    app = application()
+    app.set_route("/", lambda req: ("x", "text/plain", {"X-A": "1"}, code))
+    app.set_http_state(code, lambda req: ("own", "text/plain", None, code))
+    app.set_route("/raised", lambda req: response.abort(code))
+    return sent(changed), build("Response", ("x",), {"status_code": code}), call(app, {}), call(app, {"PATH_INFO": "/raised"})
+
+
 def step(answer, name, *arguments):
+    arguments = [made(each) for each in arguments]
     if name.startswith("set "):
         return setattr(answer, name[4:], *arguments)
     if name == "header":

@@ -45,6 +45,16 @@ def header(kind, data, keywords, destroy=False, cookie_of="headers"):
     return name, attributes, morsel.value if kind == "plain" and not destroy else None, [key for key, value in put if value in lines]
 
 
+def destroyed():
+    """Whether the cookie of a destroyed session has expired years ago."""
+    one = made("plain", {})
+    one.write()
+    one.destroy()
+    [line] = [value for name, value in one.header() if name == "Set-Cookie"]
+    (_, morsel), = http.cookies.SimpleCookie(line).items()
+    return int(morsel["expires"][12:16]) < 2000
+
+
 def load(kind, value, keywords, sid="SESSID"):
     """The data of a cookie."""
     one = made(kind, keywords)

@@ -1,14 +1,23 @@
 """The names of the modules, and what the classes have."""
 import contextlib
+import copy
+import http.client
 import importlib
 import inspect
+import pickle
+
+from poorwsgi import digest, fieldstorage, headers, request, response, results
+from probes.request import application, environ_of
+from worker import attempt
+
+ABOUT = ("__author__", "__date__", "__version__")
 
 
 def names(module):
     """The public names of PoorWSGI's own making: constants by value, classes by bases and attributes."""
     found = {}
     for name, value in vars(importlib.import_module(module)).items():
-        if name.startswith("_") and not name.startswith("__v") and not name.startswith("__d"):
+        if name.startswith("_") and name not in ABOUT:
             continue
         own = (getattr(value, "__module__", None) or "").startswith("poorwsgi")
         if inspect.isclass(value) and own:
@@ -21,7 +30,42 @@ def names(module):
             found[name] = sorted(map(str, value)) if isinstance(value, (set, frozenset, dict)) else value
         elif name in ("log", "methods", "sorted_methods"):
             found[name] = type(value).__name__
+        elif name in ABOUT:
+            found[name] = value
+        elif not callable(value) and not inspect.ismodule(value):
+            found[name] = "data"
     return found
+
+
+def built_in_pages():
+    return {status: {method: page.__name__ for method, page in pages.items()} for status, pages in results.default_states.items()}
+
+
+def statuses():
+    """The names of statuses that a response may have, which are those of http.client."""
+    return response.responses is http.client.responses, sorted(response.responses), response.responses[418]
+
+
+def copied():
+    """What copies of the small objects say."""
+    ranged = headers.ContentRange(1, 2, 3, "lines")
+    ranged.note = "mine"
+    seen = {}
+    for name, make in (("copy", copy.copy), ("deepcopy", copy.deepcopy), ("pickle", lambda value: pickle.loads(pickle.dumps(value)))):
+        seen[name, "range"] = attempt(lambda make=make: (str(make(ranged)), make(ranged).note, type(make(ranged)).__name__))
+        seen[name, "headers"] = attempt(lambda make=make: list(make(headers.Headers({"X-A": "1"})).items()))
+        seen[name, "json"] = attempt(lambda make=make: (make(request.JsonDict(a=1)), make(request.JsonList([1]))))
+        seen[name, "passwords"] = attempt(lambda make=make: make(digest.PasswordMap("x")))
+    return seen
+
+
+def copied_body(kind):
+    """What a copy of an object with a body says of it."""
+    made = {
+        "response": lambda: copy.copy(response.Response("x")).data, "field": lambda: copy.copy(fieldstorage.FieldStorage("a", "1")).value,
+        "request": lambda: copy.copy(request.Request(environ_of({}), application())).path,
+    }
+    return attempt(made[kind])
 
 
 def signatures(module):

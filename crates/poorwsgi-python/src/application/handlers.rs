@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
-use poorwsgi::state::MethodSet;
 use poorwsgi::tables::Tables;
 use pyo3::exceptions::{PyKeyError, PyTypeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use pyo3::types::{PyCFunction, PyDict, PyTuple, PyType};
+use pyo3::types::{PyCFunction, PyDict, PyTuple};
 
 use super::routes::{by_method, ordered};
-use super::{Application, callable, decorator, one_method};
+use super::{Application, callable, decorator, methods, one_method};
 use crate::language::{ErrorType, Function, Python3};
 use crate::names::deprecated;
 
@@ -37,6 +36,18 @@ impl Application {
         let hook = found.ok_or_else(missing)?;
         self.change(fun.py(), |tables| hooks(tables).retain(|other| !Arc::ptr_eq(other, &hook)));
         Ok(())
+    }
+
+    /// The key of a type, or of several, in the table of error handlers: that which is there where one is equal.
+    fn error_type(&self, error: &Bound<'_, PyAny>) -> PyResult<ErrorType> {
+        // Compared when the table is not locked: == is Python code.
+        let known: Vec<ErrorType> = self.tables().errors.iter().map(|(kind, _)| kind.clone()).collect();
+        for kind in known {
+            if kind.0.bind(error.py()).eq(error)? {
+                return Ok(kind);
+            }
+        }
+        Ok(ErrorType(Arc::new(error.clone().unbind().into())))
     }
 
     fn hooks<'py>(&self, py: Python<'py>, hooks: Hooks) -> PyResult<Bound<'py, PyTuple>> {
@@ -188,7 +199,7 @@ impl Application {
     fn http_state<'py>(
         slf: &Bound<'py, Self>,
         status_code: u16,
-        method: u16,
+        method: i64,
     ) -> PyResult<Bound<'py, PyCFunction>> {
         decorator(slf, move |app, function| {
             app.call_method1("set_http_state", (status_code, function, method)).map(drop)
@@ -200,14 +211,14 @@ impl Application {
     /// It is called with the request and the keyword arguments of the HTTPException, error among them where one is known;
     /// sys.exc_info() shows it the exception. For methods other than those given the default page stays.
     #[pyo3(signature = (status_code, fun, method = 7))]
-    fn set_http_state(&self, status_code: u16, fun: &Bound<'_, PyAny>, method: u16) -> PyResult<()> {
+    fn set_http_state(&self, status_code: u16, fun: &Bound<'_, PyAny>, method: i64) -> PyResult<()> {
         let handler = callable(fun, &format!("handler of {status_code}"))?;
-        self.change(fun.py(), |tables| tables.states.set(status_code, MethodSet::from_bits(method), handler));
+        self.change(fun.py(), |tables| tables.states.set(status_code, methods(method), handler));
         Ok(())
     }
 
     /// Takes the handler of a status for one method out, and returns it. KeyError where there is none.
-    fn pop_http_state(&self, py: Python<'_>, status_code: u16, method: u16) -> PyResult<Py<PyAny>> {
+    fn pop_http_state(&self, py: Python<'_>, status_code: u16, method: i64) -> PyResult<Py<PyAny>> {
         let one = one_method(method)?;
         let popped = self.change(py, |tables| tables.states.pop(&status_code, one));
         popped.map(|handler| handler.clone_ref(py)).ok_or_else(|| PyKeyError::new_err(method))
@@ -218,7 +229,7 @@ impl Application {
     fn error_handler<'py>(
         slf: &Bound<'py, Self>,
         error: Bound<'py, PyAny>,
-        method: u16,
+        method: i64,
     ) -> PyResult<Bound<'py, PyCFunction>> {
         let error = error.unbind();
         decorator(slf, move |app, function| {
@@ -228,27 +239,30 @@ impl Application {
 
     /// Sets the handler of exceptions of a type and of those below it: called with request and exception.
     ///
+    /// error is whatever isinstance() takes: a type, a tuple of types, or a union.
+    ///
     /// The first handler set whose type fits, and that has the method, is called.
     #[pyo3(signature = (error, fun, method = 7))]
     fn set_error_handler(
         &self,
         error: &Bound<'_, PyAny>,
         fun: &Bound<'_, PyAny>,
-        method: u16,
+        method: i64,
     ) -> PyResult<()> {
-        let Ok(kind) = error.cast::<PyType>() else {
+        if error.py().None().bind(error.py()).is_instance(error).is_err() {
             return Err(PyTypeError::new_err(format!("{} is no type of exceptions", error.repr()?)));
-        };
-        let handler = callable(fun, &format!("handler of {kind}"))?;
-        let kind = ErrorType(Arc::new(error.clone().unbind().into()));
-        self.change(fun.py(), |tables| tables.errors.set(kind, MethodSet::from_bits(method), handler));
+        }
+        let handler = callable(fun, &format!("handler of {error}"))?;
+        let kind = self.error_type(error)?;
+        self.change(fun.py(), |tables| tables.errors.set(kind, methods(method), handler));
         Ok(())
     }
 
     /// Takes the handler of a type of exceptions for one method out, and returns it. KeyError where there is none.
-    fn pop_error_handler(&self, py: Python<'_>, error: Py<PyAny>, method: u16) -> PyResult<Py<PyAny>> {
+    fn pop_error_handler(&self, error: &Bound<'_, PyAny>, method: i64) -> PyResult<Py<PyAny>> {
+        let py = error.py();
         let one = one_method(method)?;
-        let kind = ErrorType(Arc::new(error.into()));
+        let kind = self.error_type(error)?;
         let popped = self.change(py, |tables| tables.errors.pop(&kind, one));
         popped.map(|handler| handler.clone_ref(py)).ok_or_else(|| PyKeyError::new_err(method))
     }

@@ -16,7 +16,7 @@ use poorwsgi::request::Head;
 use poorwsgi::response::{Body, Response};
 use poorwsgi::routing::Resolved;
 use poorwsgi::settings::Settings;
-use poorwsgi::state::{Method, MethodSet};
+use poorwsgi::state::{METHOD_ALL, Method, MethodSet};
 use poorwsgi::tables::Tables;
 use poorwsgi::variables::Variables;
 use pyo3::exceptions::{PyKeyError, PyRuntimeError, PyTypeError};
@@ -90,7 +90,7 @@ impl Application {
         }
         slf.get().change(slf.py(), |tables| tables.settings.name = name.to_owned());
         // Where applications keep their digest passwords: a PasswordMap, or any dict of dicts.
-        slf.setattr("auth_map", slf.py().None())
+        slf.setattr("auth_map", PyDict::new(slf.py()))
     }
 
     /// Answers a request of a WSGI server (PEP 3333).
@@ -231,8 +231,14 @@ fn callable(function: &Bound<'_, PyAny>, what: &str) -> PyResult<Function> {
     Err(PyTypeError::new_err(format!("{what}: {} is not callable", function.get_type().name()?)))
 }
 
+/// The methods of these bits. Others do not count, so that `~METHOD_GET`, a negative number, is all methods but GET.
+fn methods(bits: i64) -> MethodSet {
+    let known = bits & i64::from(METHOD_ALL.bits());
+    MethodSet::from_bits(u16::try_from(known).unwrap_or_default())
+}
+
 /// The one method that a bit stands for; KeyError for any other number, as for a method that has no handler.
-fn one_method(bits: u16) -> PyResult<Method> {
-    let method = Method::ALL.iter().find(|method| MethodSet::from(**method).bits() == bits);
+fn one_method(bits: i64) -> PyResult<Method> {
+    let method = Method::ALL.iter().find(|method| i64::from(MethodSet::from(**method).bits()) == bits);
     method.copied().ok_or_else(|| PyKeyError::new_err(bits))
 }

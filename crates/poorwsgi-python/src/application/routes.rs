@@ -8,7 +8,7 @@ use pyo3::exceptions::{PyKeyError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyDict, PyTuple};
 
-use super::{Application, callable, decorator, one_method};
+use super::{Application, callable, decorator, methods, one_method};
 use crate::language::Function;
 use crate::names::Name;
 
@@ -91,6 +91,24 @@ pub(super) fn ordered(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
     ORDERED.get(py)?.call0()
 }
 
+/// Refuses an expression of a route that is none for Python's `re`, which decides what is one.
+fn check(py: Python<'_>, route: &str, expression: &str) -> PyResult<()> {
+    static ERROR: Name = Name::new("re", "error");
+    match compile(py, expression) {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            let text = format!("\"{route}\": bad regular expression: {}", error.value(py));
+            Err(PyErr::from_value(ERROR.get(py)?.call1((text,))?))
+        }
+    }
+}
+
+/// The expression of a route as Python's `re` has it: `regular_routes` shows it.
+fn compile<'py>(py: Python<'py>, expression: &str) -> PyResult<Bound<'py, PyAny>> {
+    static COMPILE: Name = Name::new("re", "compile");
+    COMPILE.get(py)?.call1((expression,))
+}
+
 #[pymethods]
 impl Application {
     /// A copy of the table of filters: by name, the expression and the converter. See set_filter.
@@ -118,11 +136,12 @@ impl Application {
     /// converters and the rule.
     #[getter]
     fn regular_routes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        static COMPILE: Name = Name::new("re", "compile");
         let routes = ordered(py)?;
         for route in self.tables().router.pattern_routes() {
-            let expression = COMPILE.get(py)?.call1((&**route.regex(),))?;
-            routes.set_item(expression, by_method(py, route.methods(), |row| registration(py, row))?)?;
+            routes.set_item(
+                compile(py, route.regex())?,
+                by_method(py, route.methods(), |row| registration(py, row))?,
+            )?;
         }
         Ok(routes)
     }
@@ -155,7 +174,7 @@ impl Application {
 
     /// Decorator: the function becomes the handler of a route. See set_route.
     #[pyo3(signature = (uri, method = 3))]
-    fn route<'py>(slf: &Bound<'py, Self>, uri: String, method: u16) -> PyResult<Bound<'py, PyCFunction>> {
+    fn route<'py>(slf: &Bound<'py, Self>, uri: String, method: i64) -> PyResult<Bound<'py, PyCFunction>> {
         decorator(slf, move |app, function| app.call_method1("set_route", (&uri, function, method)).map(drop))
     }
 
@@ -169,17 +188,20 @@ impl Application {
     ///
     /// Raises RuntimeError for an unknown filter, re.error for a bad expression, ValueError for any other slip.
     #[pyo3(signature = (uri, fun, method = 3))]
-    fn set_route(&self, uri: &str, fun: &Bound<'_, PyAny>, method: u16) -> PyResult<()> {
+    fn set_route(&self, uri: &str, fun: &Bound<'_, PyAny>, method: i64) -> PyResult<()> {
         let py = fun.py();
         let handler = callable(fun, &format!("route {uri:?}"))?;
-        let methods = MethodSet::from_bits(method);
-        self.change(py, |tables| tables.router.set_route(uri, methods, handler))
+        let expression = self.tables().router.expression(uri).map_err(|error| route_error(py, &error))?;
+        if let Some(expression) = expression {
+            check(py, uri, &expression)?;
+        }
+        self.change(py, |tables| tables.router.set_route(uri, methods(method), handler))
             .map_err(|error| route_error(py, &error))
     }
 
     /// Takes the handler of a route for one method out, and returns it; of a route with groups, with its converters and
     /// rule. KeyError where there is none.
-    fn pop_route<'py>(&self, py: Python<'py>, uri: &str, method: u16) -> PyResult<Bound<'py, PyAny>> {
+    fn pop_route<'py>(&self, py: Python<'py>, uri: &str, method: i64) -> PyResult<Bound<'py, PyAny>> {
         let method = one_method(method)?;
         let popped = self.change(py, |tables| tables.router.pop_route(uri, method));
         match popped.map_err(|error| route_error(py, &error))? {
@@ -198,7 +220,7 @@ impl Application {
     fn regular_route<'py>(
         slf: &Bound<'py, Self>,
         ruri: String,
-        method: u16,
+        method: i64,
     ) -> PyResult<Bound<'py, PyCFunction>> {
         decorator(slf, move |app, function| {
             app.call_method1("set_regular_route", (&ruri, function, method)).map(drop)
@@ -216,12 +238,13 @@ impl Application {
         &self,
         uri: &str,
         fun: &Bound<'_, PyAny>,
-        method: u16,
+        method: i64,
         converters: Option<Vec<(String, Bound<'_, PyAny>)>>,
         rule: Option<String>,
     ) -> PyResult<()> {
         let py = fun.py();
         let handler = callable(fun, &format!("regular route {uri:?}"))?;
+        check(py, uri, uri)?;
         let converters = converters
             .unwrap_or_default()
             .into_iter()
@@ -234,15 +257,13 @@ impl Application {
         if let Some(rule) = rule {
             route = route.with_rule(rule);
         }
-        self.change(py, |tables| {
-            tables.router.set_regular_route(route, MethodSet::from_bits(method), handler)
-        })
-        .map_err(|error| route_error(py, &error))
+        self.change(py, |tables| tables.router.set_regular_route(route, methods(method), handler))
+            .map_err(|error| route_error(py, &error))
     }
 
     /// Takes the handler of a regular route for one method out; returns it with its converters and rule. KeyError where
     /// there is none.
-    fn pop_regular_route<'py>(&self, py: Python<'py>, uri: &str, method: u16) -> PyResult<Bound<'py, PyAny>> {
+    fn pop_regular_route<'py>(&self, py: Python<'py>, uri: &str, method: i64) -> PyResult<Bound<'py, PyAny>> {
         let method = one_method(method)?;
         let popped = self.change(py, |tables| tables.router.pop_regular_route(uri, method));
         registration(py, &popped.map_err(|error| route_error(py, &error))?)
@@ -255,20 +276,20 @@ impl Application {
 
     /// Decorator: the function becomes the default handler of methods. See set_default.
     #[pyo3(signature = (method = 3))]
-    fn default<'py>(slf: &Bound<'py, Self>, method: u16) -> PyResult<Bound<'py, PyCFunction>> {
+    fn default<'py>(slf: &Bound<'py, Self>, method: i64) -> PyResult<Bound<'py, PyCFunction>> {
         decorator(slf, move |app, function| app.call_method1("set_default", (function, method)).map(drop))
     }
 
     /// Sets the handler of what no route, file or page takes, in place of 404.
     #[pyo3(signature = (fun, method = 3))]
-    fn set_default(&self, fun: &Bound<'_, PyAny>, method: u16) -> PyResult<()> {
+    fn set_default(&self, fun: &Bound<'_, PyAny>, method: i64) -> PyResult<()> {
         let handler = callable(fun, "default handler")?;
-        self.change(fun.py(), |tables| tables.router.set_default(MethodSet::from_bits(method), handler));
+        self.change(fun.py(), |tables| tables.router.set_default(methods(method), handler));
         Ok(())
     }
 
     /// Takes the default handler of one method out, and returns it. KeyError where there is none.
-    fn pop_default(&self, py: Python<'_>, method: u16) -> PyResult<Py<PyAny>> {
+    fn pop_default(&self, py: Python<'_>, method: i64) -> PyResult<Py<PyAny>> {
         let one = one_method(method)?;
         let popped = self.change(py, |tables| tables.router.pop_default(one));
         popped.map(|handler| handler.clone_ref(py)).ok_or_else(|| PyKeyError::new_err(method))

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use poorwsgi::digest::Algorithm;
 use poorwsgi::settings::{SecretKey, Settings};
+use poorwsgi::variables::option_name;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
@@ -202,6 +203,9 @@ switches! {
     document_index, set_document_index;
     /// Whether files below document_root whose names begin with a dot are served. Default: off; .well-known always is.
     dot_files, set_dot_files;
+    /// Whether symbolic links that lead out of document_root are followed. Default: off; relative ones that stay inside
+    /// always are. Whoever can make a link below document_root can publish any file that this process may read.
+    follow_links, set_follow_links;
 }
 
 #[pymethods]
@@ -509,14 +513,13 @@ impl Application {
         let _old = self.own(|own| own.profile.take());
     }
 
-    /// The app_ variables of the process by their names without app_, in lower case.
+    /// The app_ variables of the process by their names without app_, in lower case, and without blanks around their values.
     #[staticmethod]
     fn get_options(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
         let options = PyDict::new(py);
         for (name, value) in environ::of_process(py)? {
-            let name: String = name.extract()?;
-            if let Some(name) = name.strip_prefix("app_") {
-                options.set_item(name.to_lowercase(), value)?;
+            if let Some(name) = option_name(&name.extract::<String>()?) {
+                options.set_item(name, value.call_method0("strip")?)?;
             }
         }
         Ok(options)

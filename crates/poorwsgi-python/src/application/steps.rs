@@ -136,6 +136,7 @@ impl Application {
             }
         };
         let shared = Shared::new(req.clone(), false);
+        shared.base.get().set_status(status_code);
         ready(dispatch::steps::by_state::<Python3>(&slf.get().tables(), &shared, error))?.into_object(py)
     }
 

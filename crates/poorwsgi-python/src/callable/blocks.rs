@@ -6,7 +6,7 @@ use poorwsgi::response::{Blocking, Body, BodyKind};
 use pyo3::prelude::*;
 use tokio::sync::oneshot;
 
-use crate::forked::{exit, is_child};
+use crate::forked::{end_child, exit, is_child};
 
 use super::Raised;
 use super::exchange::Answer;
@@ -48,7 +48,7 @@ fn begin(mut blocks: Blocking, patience: &Patience) -> (Result<Body, BoxError>, 
     if length == Some(block.len() as u64) {
         return (Ok(block.into()), Some(Rest { blocks, sender: None }));
     }
-    let (sender, receiver) = pipe(patience);
+    let (sender, receiver) = pipe(patience, None);
     sender.send(block);
     let body = Body::wrap(receiver);
     let body = match length {
@@ -62,14 +62,7 @@ impl Rest {
     fn send(self) {
         let Rest { mut blocks, sender } = self;
         let end = loop {
-            let next = next(&mut blocks);
-            if is_child() {
-                if let Err(error) = &next {
-                    super::log_failure(error);
-                }
-                Python::attach(|py| exit(py, next.is_err().into()));
-            }
-            match next {
+            match next(&mut blocks) {
                 Ok(Some(block)) => {
                     let is_taken = sender.as_ref().is_some_and(|sender| sender.send(block));
                     // The last one may have been sent, and the client be gone since.
@@ -85,14 +78,28 @@ impl Rest {
             None => end,
         };
         if let Err(error) = unheard {
-            super::log_failure(&error);
+            super::log_failure(None, &error);
         }
     }
 }
 
-/// An exception of Python comes with its traceback.
+/// An exception of Python comes with its traceback. A process that was forked meanwhile ends here.
 fn next(blocks: &mut Blocking) -> Result<Option<Bytes>, BoxError> {
-    blocks.next_block().map_err(|error| match error.downcast::<PyErr>() {
+    let next = blocks.next_block();
+    if is_child() {
+        Python::attach(|py| match next {
+            Ok(_) => end_child(py, None),
+            Err(error) => match error.downcast::<PyErr>() {
+                Ok(error) => end_child(py, Some(&error)),
+                Err(error) => {
+                    super::log_failure(None, &error);
+                    exit(py, 1);
+                }
+            },
+        });
+        return Ok(None);
+    }
+    next.map_err(|error| match error.downcast::<PyErr>() {
         Ok(error) => Python::attach(|py| Raised::boxed(py, *error)),
         Err(error) => error,
     })

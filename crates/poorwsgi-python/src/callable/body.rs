@@ -25,11 +25,11 @@ pub(super) fn begin(result: &Bound<'_, PyAny>, exchange: &Exchange) -> PyResult<
             Ok(Some(Content { result: result.clone().unbind(), blocks: blocks.unbind(), block }))
         }
         Ok(Begun::All) => {
-            close_and_log(result);
+            close_and_log(result, exchange);
             Ok(None)
         }
         Err(error) => {
-            close_and_log(result);
+            close_and_log(result, exchange);
             Err(error)
         }
     }
@@ -46,7 +46,7 @@ impl Content {
     /// Sends it to its end, and closes it in any case.
     pub(super) fn send(self, py: Python<'_>, exchange: &Exchange) -> PyResult<()> {
         let sent = send_blocks(py, self.block, self.blocks.bind(py), exchange);
-        close_and_log(self.result.bind(py));
+        close_and_log(self.result.bind(py), exchange);
         sent
     }
 }
@@ -70,9 +70,9 @@ fn send_blocks(
     Ok(())
 }
 
-fn close_and_log(result: &Bound<'_, PyAny>) {
+fn close_and_log(result: &Bound<'_, PyAny>, exchange: &Exchange) {
     if let Err(error) = close(result) {
-        log_failure(&Raised::boxed(result.py(), error));
+        log_failure(Some(exchange.asked()), &Raised::boxed(result.py(), error));
     }
 }
 

@@ -18,11 +18,12 @@ use super::input::Input;
 use crate::headers::{bytes_to_native, value_to_native};
 use crate::names::Name;
 
-/// Whether other processes may serve the same application, since they share its socket.
+/// Whether other processes serve the same application.
 static IS_MULTIPROCESS: AtomicBool = AtomicBool::new(false);
 
-/// Called where a socket is not this process's own.
-pub(crate) fn set_multiprocess() {
+/// Called in a process that is one of several.
+#[pyfunction]
+pub(crate) fn _set_multiprocess() {
     IS_MULTIPROCESS.store(true, Ordering::Relaxed);
 }
 

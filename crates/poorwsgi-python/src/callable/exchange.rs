@@ -8,12 +8,14 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use hyper::ext::ReasonPhrase;
 use poorwsgi::BoxError;
+use poorwsgi::headers::Spellings;
 use poorwsgi::response::Body;
 use poorwsgi_calls::inlining::Place;
 use pyo3::exceptions::{PyAssertionError, PyBrokenPipeError, PyValueError};
 use pyo3::prelude::*;
 use tokio::sync::oneshot;
 
+use super::asked::Asked;
 use super::log_failure;
 use super::pipe::{Patience, Sender, Sent, pipe};
 
@@ -25,6 +27,7 @@ pub(super) struct Head {
     pub(super) status: StatusCode,
     pub(super) reason: Option<ReasonPhrase>,
     pub(super) headers: HeaderMap,
+    pub(super) spellings: Spellings,
     /// The `Content-Length`.
     pub(super) length: Option<u64>,
 }
@@ -37,13 +40,16 @@ impl Head {
         if let Some(reason) = self.reason {
             response.extensions_mut().insert(reason);
         }
+        if !self.spellings.is_empty() {
+            response.extensions_mut().insert(self.spellings);
+        }
         response
     }
 }
 
 /// Shared by the thread of the callable, by `start_response`, and by `write`.
 pub(super) struct Exchange {
-    is_head_request: bool,
+    asked: Asked,
     /// Whether the thread of the callable may wait for the client.
     may_wait: AtomicBool,
     /// Whether it ought to have waited when it could not.
@@ -78,18 +84,23 @@ impl State {
 
 impl Exchange {
     pub(super) fn new(
-        is_head_request: bool,
+        asked: Asked,
         place: Place,
         answer: oneshot::Sender<Answer>,
         patience: &Patience,
     ) -> Self {
         Exchange {
-            is_head_request,
+            asked,
             patience: patience.clone(),
             may_wait: AtomicBool::new(place != Place::Inline),
             is_overfull: AtomicBool::new(false),
             state: Mutex::new(State::Open { answer, head: None }),
         }
+    }
+
+    /// The request.
+    pub(super) const fn asked(&self) -> &Asked {
+        &self.asked
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -187,7 +198,7 @@ impl Exchange {
                 *state = State::HeadAlone;
                 Body::empty()
             } else {
-                let (sender, receiver) = pipe(&self.patience);
+                let (sender, receiver) = pipe(&self.patience, Some(self.asked.clone()));
                 *state = State::Content { sender, left: head.length };
                 let body = Body::wrap(receiver);
                 match head.length {
@@ -211,7 +222,7 @@ impl Exchange {
     }
 
     fn is_without_content(&self, status: StatusCode) -> bool {
-        self.is_head_request
+        self.asked.is_head()
             || matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED)
     }
 
@@ -242,7 +253,7 @@ impl Exchange {
             State::HeadAlone | State::Done => Err(Some(error)),
         };
         if let Err(Some(error)) = unheard {
-            log_failure(&error);
+            log_failure(Some(&self.asked), &error);
         }
     }
 

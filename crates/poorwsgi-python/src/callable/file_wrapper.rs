@@ -106,7 +106,7 @@ impl Closing {
 impl Drop for Closing {
     fn drop(&mut self) {
         let Some(wrapper) = self.0.take() else { return };
-        let closing = ClosingHere(wrapper);
+        let closing = ClosingHere(Some(wrapper));
         // Python code must not run on the event loop.
         if let Ok(runtime) = Handle::try_current() {
             runtime.spawn_blocking(move || drop(closing));
@@ -115,14 +115,14 @@ impl Drop for Closing {
 }
 
 /// Closes its wrapper where it is dropped: here as well where the runtime does not take it any more.
-struct ClosingHere(Py<FileWrapper>);
+struct ClosingHere(Option<Py<FileWrapper>>);
 
 impl Drop for ClosingHere {
     fn drop(&mut self) {
         let _ = Python::try_attach(|py| {
-            let wrapper = self.0.bind(py).as_any();
-            if let Err(error) = close(wrapper) {
-                super::log_failure(&super::Raised::boxed(py, error));
+            let Some(wrapper) = self.0.take() else { return };
+            if let Err(error) = close(wrapper.into_bound(py).as_any()) {
+                super::log_failure(None, &super::Raised::boxed(py, error));
             }
         });
     }

@@ -9,54 +9,88 @@ use memchr::memchr;
 use poorwsgi::request::body_error;
 use poorwsgi::response::Body;
 use poorwsgi::{BoxError, HttpError};
+use poorwsgi_server::BodyError;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
 
-use crate::error::{body_exception, fault_of_client};
+use crate::error::{body_exception, client_has_left, cut_short, fault_of_client, note_left};
 
 /// The body of a request, which is read like a binary file. Nothing is read before it is asked for.
 ///
 /// A body that does not come whole is never an end of file: it raises ConnectionResetError, TimeoutError, or OSError
-/// (EFBIG) where it is over the limit of the server.
+/// (EFBIG) where it is over the limit of the server. Only Request.input of a body whose length is announced ends for read
+/// where the client has left, as it does for PoorWSGI: whoever reads compares the lengths. For readline that is a TimeoutError.
 #[pyclass(frozen, module = "poorwsgi.server")]
 pub(crate) struct Input {
     reader: Mutex<Reader>,
     /// Why the body could not be read. Nobody holds it while he waits.
-    failure: Mutex<Option<HttpError>>,
+    failure: Mutex<Option<Failure>>,
+    /// The length that was announced, where the body ends when the client has left.
+    ends_before: Option<u64>,
+}
+
+struct Failure {
+    answer: HttpError,
+    /// Whether it is because the client has left.
+    has_left: bool,
 }
 
 struct Reader {
     body: Body,
     /// What has come and was not asked for yet.
     held: Bytes,
+    /// How much was asked for and given.
+    given: u64,
 }
 
 impl Input {
     pub(crate) const fn new(body: Body) -> Self {
-        let reader = Reader { body, held: Bytes::new() };
-        Input { reader: Mutex::new(reader), failure: Mutex::new(None) }
+        let reader = Reader { body, held: Bytes::new(), given: 0 };
+        Input { reader: Mutex::new(reader), failure: Mutex::new(None), ends_before: None }
+    }
+
+    /// The input of a request, whose body has this length.
+    pub(crate) fn of_request(body: Body, length: Option<u64>) -> Self {
+        Input { ends_before: length, ..Input::new(body) }
     }
 
     fn reader(&self) -> MutexGuard<'_, Reader> {
         self.reader.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn failed(&self) -> MutexGuard<'_, Option<HttpError>> {
+    fn failed(&self) -> MutexGuard<'_, Option<Failure>> {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The status and the reason, where the body could not be read to its end.
     pub(super) fn failure(&self) -> Option<(u16, String)> {
         let failure = self.failed();
-        let failure = failure.as_ref()?;
-        Some((failure.status(), failure.detail().unwrap_or_default().to_owned()))
+        let answer = &failure.as_ref()?.answer;
+        Some((answer.status(), answer.detail().unwrap_or_default().to_owned()))
+    }
+
+    /// The exception for it.
+    fn exception(&self, py: Python<'_>) -> PyErr {
+        let (status, detail) = self.failure().unwrap_or_default();
+        let has_left = self.failed().as_ref().is_some_and(|failure| failure.has_left);
+        match self.ends_before {
+            Some(length) if has_left => cut_short(py, length.saturating_sub(self.reader().came())),
+            _ => {
+                let exception = body_exception(py, status, detail);
+                if has_left {
+                    note_left(py, &exception);
+                }
+                exception
+            }
+        }
     }
 
     /// Reads while other Python threads go on.
     fn read_with<'py>(
         &self,
         py: Python<'py>,
-        read: impl FnOnce(&mut Reader) -> Result<Bytes, HttpError> + Send,
+        read: impl FnOnce(&mut Reader) -> Result<Bytes, Failure> + Send,
     ) -> PyResult<Bound<'py, PyBytes>> {
         let read = py.detach(|| {
             let mut reader = self.reader();
@@ -66,11 +100,35 @@ impl Input {
             }
             read(&mut reader).map_err(|error| _ = self.failed().get_or_insert(error)).ok()
         });
-        let bytes = read.ok_or_else(|| {
-            let (status, detail) = self.failure().unwrap_or_default();
-            body_exception(py, status, detail)
-        })?;
-        Ok(PyBytes::new(py, &bytes))
+        Ok(PyBytes::new(py, &read.ok_or_else(|| self.exception(py))?))
+    }
+
+    /// Reads up to so many bytes. A body that does not come whole is an error in any case.
+    pub(crate) fn piece<'py>(&self, py: Python<'py>, size: usize) -> PyResult<Bound<'py, PyBytes>> {
+        self.read_with(py, |reader| reader.read(size))
+    }
+
+    /// What has come before the client left, up to so many bytes.
+    fn rest<'py>(&self, py: Python<'py>, size: usize) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.reader().take(size))
+    }
+
+    /// Whether it ends for [`read`](Self::read) where the client has left.
+    pub(crate) const fn ends_early(&self) -> bool {
+        self.ends_before.is_some()
+    }
+}
+
+/// Reads so many bytes of a file, or what has come of them before the client left.
+pub(crate) fn read_what_comes<'py>(file: &Bound<'py, PyAny>, size: u64) -> PyResult<Bound<'py, PyAny>> {
+    let py = file.py();
+    match file.call_method1(intern!(py, "read"), (size,)) {
+        Err(error) if client_has_left(py, &error) => {
+            let size = usize::try_from(size).unwrap_or(usize::MAX);
+            let rest = file.cast::<Input>().map(|input| input.get().rest(py, size));
+            Ok(rest.unwrap_or_else(|_| PyBytes::new(py, b"")).into_any())
+        }
+        read => read,
     }
 }
 
@@ -79,7 +137,10 @@ impl Input {
     /// Reads so many bytes, or all that are left; fewer only at the end of the body.
     #[pyo3(signature = (size = None, /))]
     fn read<'py>(&self, py: Python<'py>, size: Option<isize>) -> PyResult<Bound<'py, PyBytes>> {
-        self.read_with(py, |reader| reader.read(limit(size)))
+        match self.piece(py, limit(size)) {
+            Err(error) if self.ends_early() && client_has_left(py, &error) => Ok(self.rest(py, limit(size))),
+            read => read,
+        }
     }
 
     /// Reads up to the end of the line, which is part of it, or so many bytes.
@@ -123,7 +184,7 @@ fn limit(size: Option<isize>) -> usize {
 
 impl Reader {
     /// Sees to it that something is held, unless the body is at its end.
-    fn fill(&mut self) -> Result<bool, HttpError> {
+    fn fill(&mut self) -> Result<bool, Failure> {
         while self.held.is_empty() {
             match pollster::block_on(self.body.frame()) {
                 None => return Ok(false),
@@ -137,19 +198,28 @@ impl Reader {
         Ok(true)
     }
 
-    fn read(&mut self, size: usize) -> Result<Bytes, HttpError> {
+    fn read(&mut self, size: usize) -> Result<Bytes, Failure> {
         self.read_until(size, |_| None)
     }
 
-    fn read_line(&mut self, size: usize) -> Result<Bytes, HttpError> {
+    fn read_line(&mut self, size: usize) -> Result<Bytes, Failure> {
         self.read_until(size, |held| memchr(b'\n', held).map(|at| at + 1))
     }
 
     /// Reads up to `size` bytes, or less, where `end` finds one in what has come. What comes in several pieces is put
     /// together at once: each may be a small part of a large buffer, which it would keep.
-    fn read_until(&mut self, size: usize, end: impl Fn(&[u8]) -> Option<usize>) -> Result<Bytes, HttpError> {
+    fn read_until(&mut self, size: usize, end: impl Fn(&[u8]) -> Option<usize>) -> Result<Bytes, Failure> {
         let (mut first, mut all) = (Bytes::new(), BytesMut::new());
-        while first.len() + all.len() < size && self.fill()? {
+        while first.len() + all.len() < size {
+            match self.fill() {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) => {
+                    // For whoever takes what has come.
+                    self.held = if all.is_empty() { first } else { all.freeze() };
+                    return Err(error);
+                }
+            }
             let wanted = size - first.len() - all.len();
             let seen = self.held.get(..wanted).unwrap_or(&self.held);
             let end = end(seen);
@@ -164,13 +234,26 @@ impl Reader {
                 break;
             }
         }
-        Ok(if all.is_empty() { first } else { all.freeze() })
+        let read = if all.is_empty() { first } else { all.freeze() };
+        self.given += read.len() as u64;
+        Ok(read)
+    }
+
+    const fn came(&self) -> u64 {
+        self.given + self.held.len() as u64
+    }
+
+    fn take(&mut self, size: usize) -> Bytes {
+        let taken = self.held.split_to(size.min(self.held.len()));
+        self.given += taken.len() as u64;
+        taken
     }
 }
 
 /// Why a body could not be read. An exception of `read_timeout` knows the status itself.
-fn failure(error: BoxError) -> HttpError {
+fn failure(error: BoxError) -> Failure {
+    let has_left = error.downcast_ref::<BodyError>().is_some_and(BodyError::is_incomplete);
     let of_python = error.downcast_ref::<PyErr>();
     let status = of_python.and_then(|error| Python::attach(|py| fault_of_client(py, error)));
-    status.unwrap_or_else(|| body_error(error))
+    Failure { answer: status.unwrap_or_else(|| body_error(error)), has_left }
 }

@@ -3,6 +3,7 @@
 //! A request runs on one thread, from the call to the `close` of what it returned. Only where that is the thread of the
 //! connections, content that is not at hand goes to one that may block.
 
+mod asked;
 mod blocks;
 mod body;
 pub(crate) mod environ;
@@ -17,7 +18,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use http::header::CONTENT_TYPE;
-use http::{HeaderValue, Method, StatusCode};
+use http::{HeaderValue, StatusCode};
 use poorwsgi::BoxError;
 use poorwsgi::request::HttpHead;
 use poorwsgi::response::Body;
@@ -29,11 +30,12 @@ use tokio::sync::oneshot;
 
 use crate::error::traceback;
 use crate::forked::end_child;
+pub(crate) use asked::Asked;
 pub(crate) use blocks::send_blocks;
 pub(crate) use exchange::Answer;
 use exchange::Exchange;
 pub(crate) use file_wrapper::FileWrapper;
-pub(crate) use input::Input;
+pub(crate) use input::{Input, read_what_comes};
 pub(crate) use paces::Paces;
 pub(crate) use pipe::Patience;
 use start_response::StartResponse;
@@ -78,7 +80,7 @@ impl Callable {
         context: CallContext<'_>,
     ) -> Option<Rest> {
         let CallContext { pace, rule, place, patience } = context;
-        let exchange = Exchange::new(head.parts().method == Method::HEAD, place, answer, patience);
+        let exchange = Exchange::new(Asked::of(head.parts()), place, answer, patience);
         Python::attach(|py| {
             let made = Bound::new(py, Input::new(body))
                 .and_then(|input| Ok((input, Bound::new(py, StartResponse(exchange))?)));
@@ -158,6 +160,7 @@ fn fail(py: Python<'_>, error: PyErr, input: &Bound<'_, Input>, exchange: &Excha
     // A body that could not be read is the client's fault, unless the application sees to it itself.
     match input.get().failure() {
         Some((status, detail)) if !exchange.is_begun() && error.is_instance_of::<PyOSError>(py) => {
+            log_refusal(exchange.asked(), status, &detail);
             exchange.answer_instead(page(status, detail));
         }
         _ => exchange.fail(Raised::boxed(py, error)),
@@ -192,7 +195,23 @@ impl fmt::Display for Raised {
 
 impl std::error::Error for Raised {}
 
-/// One line about a failure that nobody else reports.
-fn log_failure(error: &BoxError) {
-    tracing::error!(target: "poorwsgi::server", %error, "the application failed after its response was sent");
+/// One record of a failure that nobody else reports.
+fn log_failure(asked: Option<&Asked>, error: &BoxError) {
+    tracing::error!(
+        target: "poorwsgi::server",
+        method = asked.map(|asked| display(asked.method())),
+        path = asked.map(|asked| display(asked.path())),
+        %error,
+        "the application failed after its response was sent",
+    );
+}
+
+/// One record of a request whose body could not be read, which is answered with this.
+pub(crate) fn log_refusal(asked: &Asked, status: u16, detail: &str) {
+    tracing::info!(
+        target: "poorwsgi::server",
+        method = %asked.method(),
+        path = %asked.path(),
+        "refused: {status}: {detail}",
+    );
 }

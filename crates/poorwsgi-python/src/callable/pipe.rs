@@ -17,7 +17,7 @@ use std::fmt;
 use std::fs::File;
 use std::io;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::{Duration, Instant};
@@ -29,6 +29,7 @@ use poorwsgi::response::{Body, FileRange};
 use poorwsgi_calls::pool::step_aside;
 use poorwsgi_server::spool::{BESIDES, MemoryShare, Spool, SpoolFile};
 
+use super::asked::Asked;
 use crate::forked::is_child;
 
 /// Bytes that may wait for the client in memory; the block that passes this mark is the last that is taken. Where all
@@ -190,17 +191,19 @@ struct InLine<'a> {
 
 impl<'a> InLine<'a> {
     /// Waits a moment for the permission: where too many threads wait, for the price of the client that has taken nothing for
-    /// longest.
-    fn turn(&self) -> Option<Permit<'a>> {
+    /// longest. Or until this client has moved on.
+    fn turn(&self, has_moved: &AtomicBool) -> Option<Permit<'a>> {
         let InLine { patience, number } = *self;
         let is_full = patience.turns().free == 0;
         if is_full {
             patience.0.waited_for.cut_first();
         }
-        let must_wait = |turns: &mut Turns| turns.free == 0 || turns.line.front() != Some(&number);
+        let must_wait = |turns: &mut Turns| {
+            (turns.free == 0 || turns.line.front() != Some(&number)) && !has_moved.load(Ordering::Relaxed)
+        };
         let waited = patience.0.freed.wait_timeout_while(patience.turns(), LOOK, must_wait);
         let (mut turns, result) = waited.unwrap_or_else(PoisonError::into_inner);
-        if result.timed_out() {
+        if result.timed_out() || turns.free == 0 || turns.line.front() != Some(&number) {
             return None;
         }
         turns.free -= 1;
@@ -228,10 +231,15 @@ pub(super) struct Receiver {
 
 struct Shared {
     patience: Patience,
+    /// The request, where that is known here.
+    asked: Option<Asked>,
     state: Mutex<State>,
     room: Condvar,
     /// Written to by one thread at a time, which does not hold the state meanwhile.
     file: Mutex<Option<SpoolFile>>,
+    /// Whether the thread stands in the line, and whether the client has taken something since.
+    stands: AtomicBool,
+    has_moved: AtomicBool,
 }
 
 struct State {
@@ -299,12 +307,15 @@ pub(super) enum Sent {
     Gone,
 }
 
-pub(super) fn pipe(patience: &Patience) -> (Sender, Receiver) {
+pub(super) fn pipe(patience: &Patience, asked: Option<Asked>) -> (Sender, Receiver) {
     let shared = Arc::new(Shared {
         patience: patience.clone(),
+        asked,
         state: Mutex::new(State::new(&patience.0.spool)),
         room: Condvar::new(),
         file: Mutex::default(),
+        stands: AtomicBool::new(false),
+        has_moved: AtomicBool::new(false),
     });
     (Sender(Arc::clone(&shared)), Receiver { shared, reading: None })
 }
@@ -324,6 +335,30 @@ impl Shared {
         if let Some(place) = state.waited_for.take() {
             waited_for.leave(place);
             state.waited_for = Some(waited_for.enter(self));
+        }
+    }
+
+    /// Gives up the file of a client that has taken all of it, or is gone. A thread that writes into it now drops the file
+    /// itself, or leaves something in it: the thread of the connections must not wait for a disk.
+    fn drop_file(&self) {
+        if let Ok(mut file) = self.file.try_lock() {
+            let mut state = self.state();
+            if state.read == state.written {
+                state.file = None;
+                drop(state);
+                *file = None;
+            }
+        }
+    }
+
+    /// Wakes the thread that waits for the client, which has taken something or is gone.
+    fn wake(&self) {
+        self.room.notify_all();
+        if self.stands.load(Ordering::Relaxed) {
+            let turns = self.patience.turns();
+            self.has_moved.store(true, Ordering::Relaxed);
+            drop(turns);
+            self.patience.0.freed.notify_all();
         }
     }
 
@@ -376,18 +411,30 @@ impl Sender {
     fn stand_in_line(&self, mut block: Bytes) -> Sent {
         let aside = step_aside();
         let Some(place) = self.0.patience.enter_line() else { return self.cut() };
-        let deadline = Instant::now() + LONGEST_STAND;
-        while Instant::now() < deadline {
-            if let Some(_permit) = place.turn() {
+        let mut deadline = Instant::now() + LONGEST_STAND;
+        self.0.stands.store(true, Ordering::Relaxed);
+        let sent = loop {
+            if let Some(_permit) = place.turn(&self.0.has_moved) {
                 drop((place, aside));
-                return self.push(self.0.wait_for_room(), block);
+                break self.push(self.0.wait_for_room(), block);
             }
-            match self.keep(block) {
-                Sent::Full(left) => block = left,
-                sent => return sent,
+            if self.0.has_moved.swap(false, Ordering::Relaxed) {
+                deadline = Instant::now() + LONGEST_STAND;
             }
-        }
-        self.cut()
+            // It may have taken all that there was, and so much that the file has room again.
+            block = match self.try_send(block) {
+                Sent::Full(block) => match self.keep(block) {
+                    Sent::Full(block) => block,
+                    sent => break sent,
+                },
+                sent => break sent,
+            };
+            if Instant::now() >= deadline {
+                break self.cut();
+            }
+        };
+        self.0.stands.store(false, Ordering::Relaxed);
+        sent
     }
 
     /// Puts a block into the file, where that has room for it.
@@ -431,6 +478,8 @@ impl Sender {
         let written = written_in_circle(&mut file, spool, block, begin, size)?;
         let mut state = self.0.state();
         if state.is_over() {
+            drop(state);
+            *file = None;
             return Err(io::ErrorKind::BrokenPipe.into());
         }
         state.written += length;
@@ -568,8 +617,13 @@ impl HttpBody for Receiver {
                         let mut state = self.shared.state();
                         state.read = state.read.saturating_add(read).min(state.written);
                         self.shared.moves_on(&mut state);
+                        let has_all = state.read == state.written;
                         drop(state);
-                        self.shared.room.notify_all();
+                        if has_all {
+                            self.reading = None;
+                            self.shared.drop_file();
+                        }
+                        self.shared.wake();
                         return Poll::Ready(Some(Ok(frame)));
                     }
                     failed => {
@@ -586,7 +640,7 @@ impl HttpBody for Receiver {
             if let Some(block) = state.pop() {
                 shared.moves_on(&mut state);
                 drop(state);
-                shared.room.notify_all();
+                shared.wake();
                 return Poll::Ready(Some(Ok(Frame::data(block))));
             }
             if let Some(part) = self.next_part(&state) {
@@ -616,15 +670,18 @@ impl Drop for Receiver {
         while state.pop().is_some() {}
         let unread = state.end.take();
         let place = state.place.take();
+        state.read = state.written;
         drop(state);
         if let Some(place) = place {
             self.shared.patience.0.in_files.leave(place);
         }
-        self.shared.room.notify_all();
+        self.shared.wake();
+        self.reading = None;
+        self.shared.drop_file();
         if let Some(Err(error)) = unread
             && !error.is::<TooFarBehind>()
         {
-            super::log_failure(&error);
+            super::log_failure(self.shared.asked.as_ref(), &error);
         }
     }
 }

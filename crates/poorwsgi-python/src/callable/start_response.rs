@@ -1,13 +1,16 @@
 //! `start_response`, and the `write` that it returns.
 
 use std::borrow::Cow;
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use hyper::ext::ReasonPhrase;
+use poorwsgi::headers::Spellings;
+use poorwsgi::state;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyString};
+use pyo3::types::{PyBytes, PyList, PyString};
 
 use super::exchange::{Exchange, Head};
 use crate::headers::native_to_bytes;
@@ -15,26 +18,30 @@ use crate::shared;
 
 /// Begins the response of a WSGI callable: start_response(status, headers, exc_info=None) -> write.
 ///
-/// status is like "200 OK", headers a list of pairs of str. A second call is an AssertionError, unless it gives exc_info:
+/// status is like "200 OK", headers a list of pairs of str. Those about the connection, such as Connection, are left out: they
+/// are the server's affair. A second call is an AssertionError, unless it gives exc_info:
 /// then it replaces the first, or raises that exception when the first has been sent already.
 #[pyclass(frozen, name = "start_response", module = "poorwsgi.server")]
 pub(super) struct StartResponse(pub(super) Exchange);
 
 #[pymethods]
 impl StartResponse {
-    #[pyo3(signature = (status, headers, exc_info = None, /))]
+    #[pyo3(signature = (status, headers, exc_info = None))]
     fn __call__(
         slf: &Bound<'_, Self>,
         status: &Bound<'_, PyAny>,
         headers: &Bound<'_, PyAny>,
-        exc_info: Option<(Bound<'_, PyAny>, Bound<'_, PyAny>, Bound<'_, PyAny>)>,
+        exc_info: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Py<Write>> {
         let exchange = &slf.get().0;
-        if let Some((_, value, traceback)) = &exc_info
+        let exc_info = exc_info.map_or(Ok(None), |given| given.is_truthy().map(|is| is.then_some(given)))?;
+        if let Some(exc_info) = exc_info
             && exchange.is_begun()
         {
+            let (_, value, traceback): (Bound<'_, PyAny>, Bound<'_, PyAny>, Bound<'_, PyAny>) =
+                exc_info.extract()?;
             value.call_method1("with_traceback", (traceback,))?;
-            return Err(PyErr::from_value(value.clone()));
+            return Err(PyErr::from_value(value));
         }
         exchange.start(head(status, headers)?, exc_info.is_some())?;
         Py::new(slf.py(), Write(slf.clone().unbind()))
@@ -47,7 +54,7 @@ struct Write(Py<StartResponse>);
 
 #[pymethods]
 impl Write {
-    #[pyo3(signature = (data, /))]
+    #[pyo3(signature = (data))]
     fn __call__(&self, py: Python<'_>, data: &Bound<'_, PyAny>) -> PyResult<()> {
         self.0.get().0.send(py, block(data)?)
     }
@@ -66,20 +73,44 @@ pub(super) fn block(data: &Bound<'_, PyAny>) -> PyResult<Bytes> {
 
 fn head(status: &Bound<'_, PyAny>, headers: &Bound<'_, PyAny>) -> PyResult<Head> {
     let (status, reason) = status_line(status)?;
-    let mut map = HeaderMap::new();
+    let (mut map, mut spellings) = (HeaderMap::new(), Spellings::default());
     let mut length = None;
     for pair in headers.try_iter()? {
-        let pair = pair?;
-        let Ok((name, value)) = pair.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>() else {
-            return Err(PyTypeError::new_err(format!("a header is a pair of name and value, not {pair:?}")));
-        };
-        let (name, value) = field(&name, &value)?;
-        if name == header::CONTENT_LENGTH && length.replace(content_length(&value)?).is_some() {
-            return Err(PyValueError::new_err("two Content-Length headers"));
+        let (name, value) = name_and_value(&pair?)?;
+        let (name, spelling) = (field_name(&name)?, name);
+        if let Some(number) = of_connection(&name, status) {
+            tell_dropped(number);
+            continue;
         }
-        map.append(name, value);
+        let value = field_value(&name, &value)?;
+        spellings.add(spelling.cast::<PyString>()?.to_str()?);
+        if name != header::CONTENT_LENGTH {
+            map.append(name, value);
+            continue;
+        }
+        let said = content_length(&value)?;
+        match length.replace(said) {
+            None => drop(map.insert(name, said.into())),
+            Some(before) if before == said => {}
+            Some(before) => {
+                return Err(PyValueError::new_err(format!(
+                    "two different Content-Length headers: {before} and {said}"
+                )));
+            }
+        }
     }
-    Ok(Head { status, reason, headers: map, length })
+    Ok(Head { status, reason, headers: map, spellings, length })
+}
+
+/// The two items of a tuple or a list.
+fn name_and_value<'py>(pair: &Bound<'py, PyAny>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+    let tuple = match pair.cast::<PyList>() {
+        Ok(list) => list.to_tuple().into_any(),
+        Err(_) => pair.clone(),
+    };
+    tuple
+        .extract()
+        .map_err(|_| PyTypeError::new_err(format!("a header is a pair of name and value, not {pair:?}")))
 }
 
 /// "200 OK". The reason is sent as it is given.
@@ -96,44 +127,63 @@ fn status_line(status: &Bound<'_, PyAny>) -> PyResult<(StatusCode, Option<Reason
         [b' ', reason @ ..] => Some(reason),
         _ => return Err(bad()),
     };
-    // hyper knows the usual ones.
-    let own = reason.filter(|reason| code.canonical_reason().map(str::as_bytes) != Some(*reason));
+    // The server knows the usual ones.
+    let own = reason.filter(|reason| state::reason(code.as_u16()).map(str::as_bytes) != Some(*reason));
     Ok((code, own.map(ReasonPhrase::try_from).transpose().map_err(|_| bad())?))
 }
 
-fn field(name: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<(HeaderName, HeaderValue)> {
+fn field_name(name: &Bound<'_, PyAny>) -> PyResult<HeaderName> {
     let bytes = latin_1(name, "the name of a header")?;
-    let parsed = HeaderName::from_bytes(&bytes)
-        .map_err(|_| PyValueError::new_err(format!("{name:?} cannot be the name of a header")))?;
-    if is_hop_by_hop(&parsed) {
-        return Err(PyValueError::new_err(format!(
-            "{name:?} is about the connection, which is the server's affair (PEP 3333)"
-        )));
-    }
-    let bytes = latin_1(value, "the value of a header")?;
-    let value = HeaderValue::from_bytes(&bytes).map_err(|_| {
-        PyValueError::new_err(format!("header {parsed}: {value:?} holds a control character"))
-    })?;
-    Ok((parsed, value))
+    HeaderName::from_bytes(&bytes)
+        .map_err(|_| PyValueError::new_err(format!("{name:?} cannot be the name of a header")))
 }
 
-/// Fields that an application must not send (PEP 3333, "Other HTTP Features").
-fn is_hop_by_hop(name: &HeaderName) -> bool {
-    const THOSE: [HeaderName; 7] = [
-        header::CONNECTION,
-        header::PROXY_AUTHENTICATE,
-        header::PROXY_AUTHORIZATION,
-        header::TE,
-        header::TRAILER,
-        header::TRANSFER_ENCODING,
-        header::UPGRADE,
-    ];
-    THOSE.contains(name) || matches!(name.as_str(), "keep-alive" | "trailers")
+fn field_value(name: &HeaderName, value: &Bound<'_, PyAny>) -> PyResult<HeaderValue> {
+    let bytes = latin_1(value, "the value of a header")?;
+    HeaderValue::from_bytes(&bytes)
+        .map_err(|_| PyValueError::new_err(format!("header {name}: {value:?} holds a control character")))
+}
+
+/// Fields about the connection, which are the server's affair (PEP 3333, "Other HTTP Features"; RFC 9110, section 7.6.1).
+/// Many applications send them none the less.
+const OF_CONNECTION: [&str; 10] = [
+    "Connection",
+    "Keep-Alive",
+    "Proxy-Authenticate",
+    "Proxy-Authorization",
+    "Proxy-Connection",
+    "TE",
+    "Trailer",
+    "Trailers",
+    "Transfer-Encoding",
+    "Upgrade",
+];
+
+/// The number of a field about the connection. A 407 has to say what it asks for (RFC 9110, section 15.5.8).
+fn of_connection(name: &HeaderName, status: StatusCode) -> Option<usize> {
+    if name == header::PROXY_AUTHENTICATE && status == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
+        return None;
+    }
+    OF_CONNECTION.iter().position(|known| known.eq_ignore_ascii_case(name.as_str()))
+}
+
+/// Tells the log that a field is left out, once for each name.
+fn tell_dropped(number: usize) {
+    static TOLD: AtomicU16 = AtomicU16::new(0);
+    let bit = 1 << number;
+    if TOLD.load(Ordering::Relaxed) & bit == 0 && TOLD.fetch_or(bit, Ordering::Relaxed) & bit == 0 {
+        tracing::warn!(
+            target: "poorwsgi::server",
+            "the application's header {} is left out of this response and all others: it is about the connection, which is \
+             the server's affair (PEP 3333)",
+            OF_CONNECTION.get(number).copied().unwrap_or_default(),
+        );
+    }
 }
 
 fn content_length(value: &HeaderValue) -> PyResult<u64> {
     let bad = || PyValueError::new_err(format!("Content-Length is a number, not {value:?}"));
-    let digits = value.to_str().map_err(|_| bad())?;
+    let digits = value.to_str().map_err(|_| bad())?.trim_matches([' ', '\t']);
     if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(bad());
     }

@@ -31,7 +31,8 @@ pub(crate) fn check_response(req: &Bound<'_, PyAny>, password: &str) -> PyResult
 /// Whether the credentials of a request prove the knowledge of a password of the realm, which Application.auth_map has the
 /// digest of; with a username, whether they are of that user.
 ///
-/// Leaves the nonce to check_digest, which looks at all that a login needs.
+/// An answer to a nonce of ours is accepted once, however often it is checked for one request. Whether the nonce is fresh is
+/// for check_token to say; check_digest looks at all that a login needs.
 #[pyfunction]
 #[pyo3(signature = (req, realm, username = None))]
 pub(crate) fn check_credentials(
@@ -39,7 +40,23 @@ pub(crate) fn check_credentials(
     realm: &str,
     username: Option<&str>,
 ) -> PyResult<bool> {
-    judged(req, with_login(req, |login| credentials(req, login, realm, username))?)
+    let check = |login: &Login<'_>| {
+        Ok(credentials(req, login, realm, username)?.and_then(|()| use_nonce(req, login)))
+    };
+    judged(req, with_login(req, check)?)
+}
+
+/// Uses the nonce up for this request, whose login may be checked more than once.
+fn use_nonce(req: &Bound<'_, PyAny>, login: &Login<'_>) -> Result<(), Refusal> {
+    let request = req.cast::<SimpleRequest>().ok();
+    if request.is_some_and(|request| request.get().has_used_nonce()) {
+        return Ok(());
+    }
+    login.auth.use_nonce(login.credentials, login.attempt, login.nonces)?;
+    if let Some(request) = request {
+        request.get().note_used_nonce();
+    }
+    Ok(())
 }
 
 fn credentials(
@@ -114,7 +131,8 @@ pub(crate) fn _check_login(req: &Bound<'_, PyAny>, realm: &str, username: Option
         // Comes last, because the nonce counts as used from here on.
         let checked = proven.and_then(|()| match own_token {
             Some(_) => Ok(()),
-            None => login.auth.check_nonce(login.credentials, login.attempt, login.nonces),
+            None if is_stale(login) => Err(Refusal::Stale),
+            None => use_nonce(req, login),
         });
         Ok(checked.map(|()| login.credentials.username.map(str::to_owned)))
     })?;
@@ -124,6 +142,12 @@ pub(crate) fn _check_login(req: &Bound<'_, PyAny>, realm: &str, username: Option
         return req.setattr(intern!(py, "user"), user);
     }
     Err(unauthorized(py, realm, stale))
+}
+
+/// Whether there is a nonce, and it is not one of ours or too old.
+fn is_stale(login: &Login<'_>) -> bool {
+    let Login { auth, credentials, attempt, nonces } = login;
+    credentials.nonce.is_some_and(|nonce| !auth.is_fresh(nonce, attempt.user_agent, nonces, attempt.now))
 }
 
 fn has_credentials(req: &Bound<'_, PyAny>) -> PyResult<bool> {

@@ -1,5 +1,7 @@
 //! What digest authentication asks of a request: one of ours, or anything with its attributes.
 
+use std::num::NonZeroU64;
+
 use poorwsgi::digest::{Algorithm, Attempt, Credentials, DigestAuth, NonceTable, Target, now};
 use poorwsgi::settings::SecretKey;
 use pyo3::exceptions::PyValueError;
@@ -8,6 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString};
 
 use crate::application::{Application, seconds};
+use crate::environ;
 use crate::error::http_exception;
 use crate::request::SimpleRequest;
 
@@ -104,6 +107,19 @@ pub(crate) fn settings_of(req: &Bound<'_, PyAny>, app: &Bound<'_, PyAny>) -> PyR
         qop_auth: app.getattr("auth_qop")?.is_truthy()?,
         ..auth.timeout(seconds(&app.getattr("auth_timeout")?, "auth_timeout")?)
     })
+}
+
+/// Whether a text is a nonce of ours that is still good, made with this key for this client.
+pub(crate) fn is_fresh(
+    nonce: &str,
+    key: &Bound<'_, PyAny>,
+    user_agent: &Bound<'_, PyAny>,
+    timeout: Option<NonZeroU64>,
+) -> PyResult<bool> {
+    let auth = DigestAuth::with_key(secret_key(key)).map_err(|error| http_exception(key.py(), error))?;
+    let user_agent = environ::text(user_agent);
+    let auth = DigestAuth { timeout, ..auth };
+    Ok(auth.is_fresh(nonce, user_agent.as_deref(), &NonceTable::of_process(), now()))
 }
 
 fn secret_key(key: &Bound<'_, PyAny>) -> Option<SecretKey> {

@@ -59,8 +59,8 @@ pub(crate) fn valid_boundary(data: &Bound<'_, PyAny>) -> PyResult<bool> {
 ///   when something asks for its fileno(), or a BytesIO of up to 8 KiB.
 /// - outerboundary: the boundary at which to stop, where the body is a part of another one.
 ///
-/// Raises ValueError for a body that is no form, ends early, or is over a limit; what the callback and its file raise
-/// passes unchanged.
+/// Raises ValueError for a body that is no form, ends early, or is over a limit; a whole body in which the boundary never
+/// comes is an empty form. What the callback and its file raise passes unchanged.
 #[pyclass(subclass, dict, weakref, module = "poorwsgi.fieldstorage")]
 #[derive(Default)]
 pub(crate) struct FieldStorageParser {
@@ -337,6 +337,10 @@ impl FieldStorageParser {
         slf.try_borrow_mut()?.bytes_read += source.read();
         if !reader.is_complete() {
             source.end()?;
+        }
+        if reader.is_before_first_boundary() {
+            // As with PoorWSGI: whoever parses by hand finds an empty form. In a request it is a 400.
+            return Ok(Vec::new());
         }
         match reader.finish().map_err(failed)?.into_parts().1 {
             Content::List(fields) => Ok(fields),

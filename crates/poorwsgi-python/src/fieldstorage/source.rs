@@ -6,6 +6,8 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
+use crate::error::cut_short;
+use crate::input::ends_early;
 use crate::shared;
 
 /// The most that is asked for at once.
@@ -52,7 +54,12 @@ impl<'py> Source<'py> {
         }
         self.read += length;
         self.left = self.left.map(|left| left - length);
-        Ok((length > 0).then_some(piece))
+        match self.left {
+            Some(left @ 1..) if length == 0 && ends_early(&self.input) => {
+                Err(cut_short(self.input.py(), left))
+            }
+            _ => Ok((length > 0).then_some(piece)),
+        }
     }
 
     /// How much was read.

@@ -31,6 +31,9 @@ pub(crate) struct ContentRange {
     made: Made,
 }
 
+/// The fields, and what Python code has set beside them.
+type State<'py> = ([Py<PyAny>; 4], Bound<'py, PyAny>);
+
 #[pymethods]
 impl ContentRange {
     #[new]
@@ -65,6 +68,20 @@ impl ContentRange {
     fn __str__(&self, py: Python<'_>) -> String {
         let ContentRange { start, end, full, units, .. } = self;
         format!("{} {}-{}/{}", units.bind(py), start.bind(py), end.bind(py), full.bind(py))
+    }
+
+    /// What copy and pickle need.
+    fn __getstate__<'py>(this: &Bound<'py, Self>) -> PyResult<State<'py>> {
+        let py = this.py();
+        let range = this.try_borrow()?;
+        let fields = [&range.start, &range.end, &range.full, &range.units].map(|field| field.clone_ref(py));
+        Ok((fields, this.getattr("__dict__")?))
+    }
+
+    fn __setstate__(this: &Bound<'_, Self>, state: State<'_>) -> PyResult<()> {
+        let ([start, end, full, units], attributes) = state;
+        this.try_borrow_mut()?.__init__(Some(start), Some(end), Some(full), Some(units));
+        this.getattr("__dict__")?.cast::<PyDict>()?.update(attributes.cast::<PyDict>()?.as_mapping())
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {

@@ -1,5 +1,6 @@
 //! `Headers`, the map of header fields.
 
+use std::borrow::Cow;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use poorwsgi::headers::{self as engine, HeaderError};
@@ -22,6 +23,8 @@ use super::native::{bytes_to_native, text, text_to_bytes, value_to_native};
 ///
 /// With strict=False the headers are those of a request: their values are native strings already, as in a WSGI environ;
 /// control characters become spaces, and what has no proper name is left out.
+///
+/// A value that is set may be a list or tuple of choices, too: headers["Accept"] = [("text/html", 1.0), ("*/*", 0.5)].
 ///
 /// A name may come several times, Set-Cookie most of all: [] gives the first value, get_all() every one. Iterating over
 /// the headers gives pairs, not names.
@@ -64,8 +67,8 @@ impl Headers {
     }
 
     fn __setitem__(&self, name: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        let (name, value) = (text(name)?, required(value)?);
-        self.lock().set(name, value).map_err(header_error)
+        let (name, line) = (text(name)?, line(value)?);
+        self.lock().set(name, &*line).map_err(header_error)
     }
 
     fn __delitem__(&self, name: &Bound<'_, PyAny>) -> PyResult<()> {
@@ -149,7 +152,7 @@ impl Headers {
         Ok(value.or(default))
     }
 
-    /// The value of this name; where there is none, it is set to value first. Returns the value, as it was given.
+    /// The value of this name; where there is none, it is set to value first, which is returned as it was given.
     fn setdefault<'py>(
         &self,
         name: &Bound<'py, PyAny>,
@@ -159,14 +162,15 @@ impl Headers {
         if let Some(there) = self.value(name.py(), key) {
             return Ok(there.into_any());
         }
-        self.lock().set_default(key, required(value)?).map_err(header_error)?;
+        let line = line(value)?;
+        self.lock().set_default(key, &*line).map_err(header_error)?;
         Ok(value.clone())
     }
 
     /// Adds a header. Raises KeyError where one of this name is there, unless it is Set-Cookie.
     fn add(&self, name: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        let (name, value) = (text(name)?, required(value)?);
-        self.lock().add(name, value).map_err(header_error)
+        let (name, line) = (text(name)?, line(value)?);
+        self.lock().add(name, &*line).map_err(header_error)
     }
 
     /// Adds a header with parameters, whether one of this name is there or not.
@@ -189,7 +193,7 @@ impl Headers {
     ) -> PyResult<()> {
         let name = text(name)?;
         if let Some(choices) = value
-            && (choices.is_instance_of::<PyList>() || choices.is_instance_of::<PyTuple>())
+            && is_choices(choices)
         {
             let line = render_negotiation(choices)?;
             return self.lock().append(name, line).map_err(header_error);
@@ -361,12 +365,18 @@ fn no_headers(value: &Bound<'_, PyAny>) -> PyErr {
     ))
 }
 
-/// A value that is there: None is refused in other words than a wrong type, because it is a slip of another kind.
-fn required<'a>(value: &'a Bound<'_, PyAny>) -> PyResult<&'a str> {
+/// What a field says: a text, or choices for `render_negotiation`. None is refused in other words than a wrong type,
+/// because it is a slip of another kind.
+fn line<'a>(value: &'a Bound<'_, PyAny>) -> PyResult<Cow<'a, str>> {
     if value.is_none() {
         return Err(PyValueError::new_err("a header needs a value"));
     }
-    text(value)
+    if is_choices(value) { render_negotiation(value).map(Cow::Owned) } else { text(value).map(Cow::Borrowed) }
+}
+
+/// Whether a value is a list of choices, as `render_negotiation` takes it.
+fn is_choices(value: &Bound<'_, PyAny>) -> bool {
+    value.is_instance_of::<PyList>() || value.is_instance_of::<PyTuple>()
 }
 
 /// What an overridden `__getitem__` gave; `None` for its KeyError.

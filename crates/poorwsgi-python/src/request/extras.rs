@@ -13,6 +13,8 @@ macro_rules! extras {
             $(pub(super) $name: Option<Py<PyAny>>,)*
             /// How much of the body `read` may still give.
             pub(super) left: Option<u64>,
+            /// Whether the nonce of the request's digest login counts as used.
+            pub(super) has_used_nonce: bool,
         }
 
         impl Extras {

@@ -19,9 +19,11 @@ use super::extras::Slot;
 use super::simple::{PathArg, SimpleRequest};
 use super::source::Source;
 use crate::application::Application;
+use crate::callable::Input;
 use crate::cookies;
 use crate::error::{Error, http_exception};
 use crate::headers::Headers;
+use crate::input::{self, read_what_comes};
 use crate::names::{Name, deprecated};
 use crate::wsgi;
 
@@ -70,7 +72,10 @@ impl Request {
             (None, Ok(method)) => BodyPlan::of(head, method, settings)?,
             (None, Err(_)) => BodyPlan::Leave,
         };
-        match load(py, plan, head.content_length()?, settings, body)? {
+        let length = head.content_length()?;
+        match load(py, plan, length, settings, body)? {
+            // Nothing is read ahead as well.
+            Loaded::Left(_) if length == Some(0) && settings.auto_data => Self::keep(slf, b"")?,
             Loaded::Left(body) => slf.get().body.leave(body),
             Loaded::Data(data) => Self::keep(slf, &data)?,
             Loaded::Json(data) => {
@@ -420,7 +425,11 @@ impl Request {
                         };
                         Self::cached(slf, input).map(Bound::unbind)
                     }
-                    Source::Native(_) => crate::input::of_body(py, slf.get().body.take()),
+                    Source::Native(head) => {
+                        let head: &dyn Head = &**head;
+                        let length = head.content_length().ok().flatten();
+                        input::of_body(py, slf.get().body.take(), length)
+                    }
                 }
             },
         )
@@ -460,6 +469,8 @@ impl Request {
     }
 
     /// Reads so many bytes of the body, or all that is left; b"" at its end and where no length is announced.
+    ///
+    /// Where the client has left, it gives what has come, and then b"": compare with content_length.
     #[pyo3(signature = (length = -1), text_signature = "($self, length=-1)")]
     fn read<'py>(slf: &Bound<'py, Self>, length: i64) -> PyResult<Bound<'py, PyAny>> {
         let py = slf.py();
@@ -472,7 +483,7 @@ impl Request {
         if asked == 0 {
             return Ok(PyBytes::new(py, b"").into_any());
         }
-        let data = input.call_method1(intern!(py, "read"), (asked,))?;
+        let data = read_what_comes(&input, asked)?;
         let got = data.len()? as u64;
         extras.with(|extras| extras.left = Some(left.saturating_sub(got)));
         Ok(data)
@@ -508,6 +519,9 @@ impl Request {
         let py = slf.py();
         Self::loaded(slf)?;
         if let Some(input) = slf.as_super().get().extras.get(py, |extras| &mut extras.input) {
+            if let Ok(input) = input.bind(py).cast::<Input>() {
+                return input.get().piece(py, PIECE);
+            }
             let piece = input.bind(py).call_method1(intern!(py, "read"), (PIECE,))?;
             return piece.cast_into().map_err(|_| PyTypeError::new_err("the input gave no bytes"));
         }

@@ -1,10 +1,12 @@
 //! `SimpleRequest`: what a request knows without negotiation and body.
 
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use http::header;
 use poorwsgi::request::Head;
+use poorwsgi::settings::switch;
 use poorwsgi::state::{METHOD_GET, Method, MethodSet};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
@@ -16,7 +18,7 @@ use super::source::{Source, native};
 use crate::environ::{self, Environ};
 use crate::error::http_exception;
 use crate::language::Function;
-use crate::names::{Made, deprecated};
+use crate::names::{Made, Name, deprecated};
 
 /// A request without negotiation, arguments and body.
 ///
@@ -29,6 +31,8 @@ pub(crate) struct SimpleRequest {
     core: OnceLock<Core>,
     mark: Made,
     route: OnceLock<Route>,
+    /// The status of the error that a request ended with, 0 for none.
+    status: AtomicU16,
     pub(super) extras: Place,
 }
 
@@ -89,6 +93,7 @@ impl SimpleRequest {
             core: OnceLock::new(),
             mark: Made::default(),
             route: OnceLock::new(),
+            status: AtomicU16::default(),
             extras: Place::default(),
         }
     }
@@ -128,12 +133,31 @@ impl SimpleRequest {
         let _ = self.route.set(Route { rule, handler, args });
     }
 
+    /// Says which built-in page stands for a handler.
+    pub(crate) fn set_page(&self, page: Py<PyAny>) {
+        self.extras.set_once(|extras| &mut extras.uri_handler, page);
+    }
+
+    /// Says which status a request is answered with, so that its built-in page may stand for the handler.
+    pub(crate) fn set_status(&self, status: u16) {
+        self.status.store(status, Ordering::Relaxed);
+    }
+
     pub(crate) fn route_args(&self) -> &[PathArg] {
         self.route.get().map_or(&[], |route| &route.args)
     }
 
     pub(crate) fn set_error_handler(&self, handler: Py<PyAny>) {
         self.extras.set_once(|extras| &mut extras.error_handler, handler);
+    }
+
+    /// Whether the nonce of its digest login counts as used by this request already.
+    pub(crate) fn has_used_nonce(&self) -> bool {
+        self.extras.with(|extras| extras.has_used_nonce)
+    }
+
+    pub(crate) fn note_used_nonce(&self) {
+        self.extras.with(|extras| extras.has_used_nonce = true);
     }
 
     fn native_header<'py>(&self, py: Python<'py>, name: &http::HeaderName) -> Option<Bound<'py, PyAny>> {
@@ -149,8 +173,8 @@ impl SimpleRequest {
     }
 
     fn switch<'py>(&self, py: Python<'py>, variable: &str, setting: &str) -> PyResult<Bound<'py, PyAny>> {
-        match self.head().variable(variable) {
-            Some(value) => Ok(value.eq_ignore_ascii_case("on").into_pyobject(py)?.to_owned().into_any()),
+        match switch(self.head(), variable) {
+            Some(on) => Ok(on.into_pyobject(py)?.to_owned().into_any()),
             None => self.application(py).getattr(setting),
         }
     }
@@ -214,7 +238,8 @@ impl SimpleRequest {
         self.extras.set_once(|extras| &mut extras.uri_rule, value);
     }
 
-    /// The handler of the route; None where there is none. It is known to the before hooks. It can be set once.
+    /// The handler of the route, or the function of a built-in page; None where there is none, as for a file. It is known to
+    /// the before hooks. It can be set once.
     #[getter]
     fn uri_handler(&self, py: Python<'_>) -> Py<PyAny> {
         match self.route.get().map(|route| &route.handler) {
@@ -228,10 +253,18 @@ impl SimpleRequest {
         self.extras.set_once(|extras| &mut extras.uri_handler, value);
     }
 
-    /// The handler of an error or a status, once one is called; else None. It can be set once.
+    /// The handler of an error or a status, once one is called, or the function of the built-in page that answers; else
+    /// None. It can be set once.
     #[getter]
-    fn error_handler(&self, py: Python<'_>) -> Py<PyAny> {
-        self.extras.get(py, |extras| &mut extras.error_handler).unwrap_or_else(|| py.None())
+    fn error_handler(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        static PAGES: Name = Name::new("poorwsgi.results", "default_states");
+        if let Some(handler) = self.extras.get(py, |extras| &mut extras.error_handler) {
+            return Ok(handler);
+        }
+        match PAGES.get(py)?.get_item(self.status.load(Ordering::Relaxed)) {
+            Ok(methods) => Ok(methods.get_item(METHOD_GET.bits())?.unbind()),
+            Err(_) => Ok(py.None()),
+        }
     }
 
     #[setter(error_handler)]
@@ -442,8 +475,8 @@ impl SimpleRequest {
         Ok(options)
     }
 
-    /// The full address of a path of this server: scheme, host and port as the client sees them. An address that is
-    /// full already stays as it is.
+    /// The full address of a path of this server: scheme, host and port as the client sees them; that without a path for
+    /// "". An address that is full already stays as it is.
     fn construct_url(&self, py: Python<'_>, uri: &str) -> PyResult<String> {
         self.head().construct_url(uri).map_err(|error| http_exception(py, error))
     }

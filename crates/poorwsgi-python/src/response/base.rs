@@ -14,7 +14,7 @@ use pyo3::types::{PyBytes, PyDict, PyTuple};
 use super::send;
 use crate::headers::{Headers, header_error, headers_from_python};
 use crate::log;
-use crate::names::Made;
+use crate::names::{Made, Name};
 
 /// A range as PoorWSGI writes it: first and last byte; no first for the last so many, no last for all the rest.
 pub(crate) type Range = (Option<u64>, Option<u64>);
@@ -102,8 +102,9 @@ impl BaseResponse {
     /// The work of __init__, for this class and those below it.
     pub(super) fn init(response: &Bound<'_, Self>, parts: Parts<'_, '_>) -> PyResult<()> {
         let headers = parts.headers.filter(|headers| !headers.is_none()).map(shared).transpose()?;
+        let status = known(response.py(), parts.status)?;
         let mut base = response.try_borrow_mut()?;
-        base.status = known(parts.status)?;
+        base.status = status;
         base.content_type = parts.content_type.map(str::to_owned);
         let old = (mem::replace(&mut base.headers, headers), mem::replace(&mut base.payload, parts.payload));
         // What goes may run code of its own, which finds nothing borrowed.
@@ -150,11 +151,15 @@ fn shared(headers: &Bound<'_, PyAny>) -> PyResult<Py<Headers>> {
     }
 }
 
-/// A status code that has a reason.
-pub(super) fn known(status: u16) -> PyResult<u16> {
-    match state::reason(status) {
-        Some(_) => Ok(status),
-        None => Err(PyValueError::new_err(format!("Bad response status {status}"))),
+/// A status code that has a reason: in the engine, or because the application has added it to `http.client.responses`.
+pub(crate) fn known(py: Python<'_>, status: u16) -> PyResult<u16> {
+    static RESPONSES: Name = Name::new("http.client", "responses");
+    if state::reason(status).is_some() {
+        return Ok(status);
+    }
+    match RESPONSES.get(py)?.get_item(status).and_then(|reason| reason.extract::<String>()) {
+        Ok(reason) if state::add_status(status, &reason) => Ok(status),
+        _ => Err(PyValueError::new_err(format!("Bad response status {status}"))),
     }
 }
 
@@ -187,9 +192,10 @@ impl BaseResponse {
 
     #[setter]
     fn set_status_code(slf: &Bound<'_, Self>, status_code: u16) -> PyResult<()> {
+        let status_code = known(slf.py(), status_code)?;
         {
             let mut base = slf.try_borrow_mut()?;
-            base.status = known(status_code)?;
+            base.status = status_code;
             if matches!(status_code, HTTP_OK | HTTP_PARTIAL_CONTENT) {
                 return Ok(());
             }
@@ -247,15 +253,16 @@ impl BaseResponse {
 
     /// Offers parts of the content (Accept-Ranges: units), or sends this part of it. Only a 200 has parts.
     ///
-    /// ranges is a list of (first, last) as parse_range returns it; without it the request's own Range is answered. A
-    /// range that ends before it begins is skipped. Only bytes are cut here; other units are the application's.
+    /// ranges are pairs (first, last), such as the list that parse_range returns; without them the request's own Range is
+    /// answered. A range that ends before it begins is skipped, and so is one that comes again. Only bytes are cut here;
+    /// other units are the application's.
     #[pyo3(signature = (ranges = None, units = "bytes"))]
-    fn make_partial(slf: &Bound<'_, Self>, ranges: Option<Vec<Range>>, units: &str) -> PyResult<()> {
+    fn make_partial(slf: &Bound<'_, Self>, ranges: Option<&Bound<'_, PyAny>>, units: &str) -> PyResult<()> {
         let mut kept = Vec::new();
-        for range in ranges.unwrap_or_default() {
+        for range in ranges.map_or_else(|| Ok(Vec::new()), ranges_of)? {
             if matches!(range, (Some(first), Some(last)) if last < first) {
                 warn(slf.py(), "Inconsistent range skipped", &[range])?;
-            } else {
+            } else if !kept.contains(&range) {
                 kept.push(range);
             }
         }
@@ -273,18 +280,19 @@ impl BaseResponse {
 
     /// Says which part of something longer the content is (Content-Range), for a 206 that the application cut itself.
     ///
-    /// ranges is a list of one (first, last); full is the full length, "*" where it is not known.
+    /// ranges are one pair (first, last); full is the full length, "*" where it is not known.
     #[pyo3(
         signature = (ranges, units = "bytes", full = None),
         text_signature = "($self, ranges, units='bytes', full='*')"
     )]
     fn make_range(
         slf: &Bound<'_, Self>,
-        ranges: Vec<Range>,
+        ranges: &Bound<'_, PyAny>,
         units: &str,
         full: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
         let py = slf.py();
+        let ranges = ranges_of(ranges)?;
         if slf.try_borrow()?.status != HTTP_PARTIAL_CONTENT {
             return Ok(());
         }
@@ -346,6 +354,20 @@ impl BaseResponse {
         self.headers = None;
         self.payload = Payload::Empty;
     }
+}
+
+/// The pairs that an iterable of ranges gives, a tuple or a list for each.
+fn ranges_of(ranges: &Bound<'_, PyAny>) -> PyResult<Vec<Range>> {
+    let pair = |range: PyResult<Bound<'_, PyAny>>| {
+        let ends = range?.try_iter()?.map(|end| end?.extract()).collect::<PyResult<Vec<Option<u64>>>>()?;
+        match ends.as_slice() {
+            [first, last] => Ok((*first, *last)),
+            ends => {
+                Err(PyValueError::new_err(format!("a range is (first, last), not {} values", ends.len())))
+            }
+        }
+    };
+    ranges.try_iter()?.map(pair).collect()
 }
 
 fn warn(py: Python<'_>, text: &str, ranges: &[Range]) -> PyResult<()> {

@@ -15,6 +15,7 @@ use pyo3::types::{PyBytes, PyDict, PyString, PyTuple, PyType};
 
 use super::HTML;
 use super::base::{BaseResponse, Parts, Payload, Range};
+use super::blocks;
 use super::file::{FileObjResponse, FileResponse};
 use super::generator::{GeneratorResponse, JSONGeneratorResponse, StrGeneratorResponse};
 use super::send;
@@ -151,9 +152,14 @@ impl Response {
         buffer.bind(py).call_method0("getvalue")
     }
 
-    /// Adds str or bytes to the end of the content.
+    /// Adds str, bytes, or what holds bytes (bytearray, memoryview), to the end of the content.
     fn write(slf: &Bound<'_, Self>, data: &Bound<'_, PyAny>) -> PyResult<()> {
-        let added = encoded(data).map_err(|error| PyTypeError::new_err(error.value(slf.py()).to_string()))?;
+        let added = match data.cast::<PyString>() {
+            Ok(text) => Some(shared::text(text)?),
+            Err(_) => blocks::bytes(data)?,
+        };
+        let added = added
+            .ok_or_else(|| PyTypeError::new_err(format!("data is {}, not str or bytes", data.get_type())))?;
         let mut base = slf.as_super().try_borrow_mut()?;
         match &mut base.payload {
             Payload::Data(content) => {

@@ -2,11 +2,12 @@
 
 use poorwsgi::response;
 use poorwsgi::state::{HTTP_NO_CONTENT, HTTP_OK};
+use pyo3::exceptions::PyException;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
 
-use super::base::BaseResponse;
+use super::base::{BaseResponse, known};
 use super::classes::{JSONResponse, NoContentResponse, Response};
 use super::exception::ResponseError;
 use super::generator::GeneratorResponse;
@@ -21,29 +22,52 @@ const JSON: &str = "application/json; charset=utf-8";
 /// Creates a response of data: str, bytes, a dict, a list, an iterable of bytes, or None.
 ///
 /// A dict or a list is sent as JSON, an iterable (a list of bytes, too) while it is made, None as 204. JSON and None have
-/// no use for content_type. headers are sent in place of the default ones. Raises ResponseError for any other data.
+/// no use for content_type. headers are sent in place of the default ones. Raises ResponseError for any other data, and for
+/// data, a content type, headers or a status that cannot be sent.
 #[pyfunction]
-#[pyo3(signature = (data, content_type = "text/html; charset=utf-8", headers = None, status_code = 200))]
+#[pyo3(
+    signature = (data, content_type = None, headers = None, status_code = None),
+    text_signature = "(data, content_type='text/html; charset=utf-8', headers=None, status_code=200)"
+)]
 pub(crate) fn make_response<'py>(
     data: &Bound<'py, PyAny>,
-    content_type: &str,
+    content_type: Option<&Bound<'py, PyAny>>,
     headers: Option<&Bound<'py, PyAny>>,
-    status_code: u16,
+    status_code: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = data.py();
+    object(data, content_type, headers, status_code).map_err(|error| unusable(py, error))
+}
+
+fn object<'py>(
+    data: &Bound<'py, PyAny>,
+    content_type: Option<&Bound<'py, PyAny>>,
+    headers: Option<&Bound<'py, PyAny>>,
+    status_code: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = data.py();
+    let html = || PyString::intern(py, HTML).into_any();
+    let status: u16 = status_code.map_or(Ok(HTTP_OK), |status| status.extract())?;
+    let content_type = || content_type.cloned().unwrap_or_else(html);
     match Kind::of(data)? {
-        Kind::Text | Kind::Bytes => {
-            py.get_type::<Response>().call1((data, content_type, headers, status_code))
-        }
-        Kind::Json => py.get_type::<JSONResponse>().call1((data, "utf-8", headers, status_code)),
+        Kind::Text | Kind::Bytes => py.get_type::<Response>().call1((data, content_type(), headers, status)),
+        Kind::Json => py.get_type::<JSONResponse>().call1((data, "utf-8", headers, status)),
         Kind::None => {
-            let status = if status_code == HTTP_OK { HTTP_NO_CONTENT } else { status_code };
+            let status = if status == HTTP_OK { HTTP_NO_CONTENT } else { status };
             py.get_type::<NoContentResponse>().call1((headers, status))
         }
-        Kind::Iterable => {
-            py.get_type::<GeneratorResponse>().call1((data, content_type, headers, status_code))
-        }
+        Kind::Iterable => py.get_type::<GeneratorResponse>().call1((data, content_type(), headers, status)),
     }
+}
+
+/// The `ResponseError` for values that no response can be made of, whatever is wrong with them.
+fn unusable(py: Python<'_>, error: PyErr) -> PyErr {
+    if !error.is_instance_of::<PyException>(py) || error.is_instance_of::<ResponseError>(py) {
+        return error;
+    }
+    let refused = ResponseError::new_err(format!("a response cannot be made of these values: {error}"));
+    refused.set_cause(py, Some(error));
+    refused
 }
 
 enum Kind {
@@ -81,6 +105,10 @@ impl Kind {
 
 /// The response that a handler's result is: a response, data, or a tuple of the arguments of `make_response`.
 pub(crate) fn from_result(result: &Bound<'_, PyAny>) -> PyResult<Answer> {
+    answer_of(result).map_err(|error| unusable(result.py(), error))
+}
+
+fn answer_of(result: &Bound<'_, PyAny>) -> PyResult<Answer> {
     // What it is as a rule, and what is told apart most quickly.
     if result.is_exact_instance_of::<PyString>() || result.is_exact_instance_of::<PyDict>() {
         return answer(result, None, None, HTTP_OK);
@@ -110,23 +138,31 @@ fn answer(
     headers: Option<&Bound<'_, PyAny>>,
     status: u16,
 ) -> PyResult<Answer> {
-    let content_type: &str = match content_type {
-        Some(content_type) if !content_type.is_none() => content_type.extract()?,
-        _ => "",
-    };
-    let made = match Kind::of(data)? {
+    let content_type = content_type.filter(|content_type| !content_type.is_none());
+    let kind = Kind::of(data)?;
+    // JSON and None have no use for one, whatever it is: `return None, 204` is a habit.
+    let takes_content_type = matches!(kind, Kind::Text | Kind::Bytes);
+    let status = known(data.py(), status)?;
+    let made = match kind {
         Kind::Text => response::Response::new(shared::text(data.cast::<PyString>()?)?),
         Kind::Bytes => response::Response::new(shared::bytes(data.cast::<PyBytes>()?)),
         Kind::Json => response::Response::new(dumps(data)?).with_content_type(JSON).map_err(value_error)?,
         Kind::None => response::Response::no_content(),
         Kind::Iterable => {
-            let content_type = if content_type.is_empty() { HTML } else { content_type };
-            let object = make_response(data, content_type, headers, status)?;
+            let status = status.into_pyobject(data.py())?;
+            let object = object(data, content_type, headers, Some(&status))?;
             return Ok(Answer::Object(object.cast_into::<BaseResponse>()?.unbind()));
         }
     };
+    let made = match content_type {
+        // "" is none at all.
+        Some(content_type) if takes_content_type => {
+            made.with_content_type(content_type.extract::<&str>()?).map_err(value_error)?
+        }
+        _ => made,
+    };
     let headers = headers.filter(|headers| !headers.is_none()).map(headers_from_python).transpose()?;
-    response::make_response(made, content_type, headers, status).map(Answer::Engine).map_err(value_error)
+    response::make_response(made, "", headers, status).map(Answer::Engine).map_err(value_error)
 }
 
 /// The response that a handler's result is; None for what has none of these forms is a 204.

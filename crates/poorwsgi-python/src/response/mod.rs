@@ -15,7 +15,7 @@ mod send;
 use poorwsgi::response;
 use pyo3::prelude::*;
 
-pub(crate) use base::BaseResponse;
+pub(crate) use base::{BaseResponse, known};
 pub(crate) use blocks::{Blocks, raised};
 pub(crate) use classes::{
     Declined, EmptyResponse, JSONResponse, NOT_MODIFIED_DENY, NOT_MODIFIED_ONE_OF_REQUIRED,

@@ -85,7 +85,7 @@ fn from_wsgi(
     }
     let mut made = response::Response::new(body).with_headers(headers);
     made = made.with_content_type("").map_err(value_error)?;
-    made.set_status(known(code)?).map_err(value_error)?;
+    made.set_status(known(content.py(), code)?).map_err(value_error)?;
     Ok(made)
 }
 

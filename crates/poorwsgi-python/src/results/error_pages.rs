@@ -140,12 +140,19 @@ pub(crate) fn internal_server_error<'py>(req: &Bound<'py, PyAny>, _args: &Bound<
     let py = req.py();
     let visitor = Visitor::of(req);
     let exception = py.import("sys")?.call_method0("exception")?;
-    let report = match exception.is_none() {
-        true => nothing_handled(),
-        false => Status::uncaught(PyErr::from_value(exception)).report(),
-    };
     let quoted = (&visitor.method, &visitor.uri);
-    log::write_text(py, MODULE, "error", "%s %s failed\n%s", quoted, Some(&report.backtrace))?;
+    let report = match exception.is_none() {
+        true => {
+            log::write(py, MODULE, "error", "%s %s failed, but no exception is being handled", quoted)?;
+            nothing_handled()
+        }
+        false => {
+            let exception = PyErr::from_value(exception);
+            let report = Status::uncaught(exception.clone_ref(py)).report();
+            log::write_exception(py, MODULE, "%s %s failed", quoted, &exception, &report.backtrace)?;
+            report
+        }
+    };
     let report = facts(req).into_iter().fold(report, |report, (name, value)| report.with_fact(name, value));
     let report = visitor.debug().then_some(&report);
     send(py, &ErrorPage { report, ..page(&visitor, HTTP_INTERNAL_SERVER_ERROR) })

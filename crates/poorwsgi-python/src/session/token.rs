@@ -7,6 +7,8 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
+use crate::digest;
+
 /// A token for a client: for forms (cross-site request forgery) and links that expire.
 ///
 /// client is whatever the client can show again: its name, address, session id. timeout is in seconds; the token is good
@@ -28,6 +30,9 @@ pub(crate) fn get_token(
 
 /// Whether get_token made the token with the same secret, client and timeout, and it has not expired.
 ///
+/// The nonce of a digest login is a token, too, for the User-Agent that it was issued to, where the timeout is
+/// Application.auth_timeout. Anybody gets one for any name, so give tokens that protect something else another timeout.
+///
 /// Compares in constant time. Anything that is no str is not a token: False.
 #[pyfunction]
 #[pyo3(signature = (token, secret, client, timeout=None))]
@@ -37,11 +42,13 @@ pub(crate) fn check_token(
     client: &Bound<'_, PyAny>,
     timeout: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<bool> {
-    let (secret, client, timeout) = (secret.str()?, client.str()?, seconds(timeout)?);
+    let timeout = seconds(timeout)?;
+    let (secret_text, client_text) = (secret.str()?, client.str()?);
     let Ok(token) = token.cast::<PyString>() else { return Ok(false) };
     // One with a lone surrogate is none of ours.
-    let Ok(token) = token.to_str() else { return Ok(false) };
-    Ok(engine::check_token(token, secret.to_str()?, client.to_str()?, timeout))
+    let Ok(text) = token.to_str() else { return Ok(false) };
+    let is_token = engine::check_token(text, secret_text.to_str()?, client_text.to_str()?, timeout);
+    Ok(is_token || digest::is_fresh(text, secret, client, timeout)?)
 }
 
 /// Whole seconds; fractions count as a second. None and 0 stand for no timeout.

@@ -78,16 +78,16 @@ async fn pages_of_all_kinds() {
     let server = server(Config::new()).await;
     let hello = server.ask(get("/", "")).await;
     assert!(hello.starts_with("HTTP/1.1 200 OK\r\n") && hello.ends_with("\r\n\r\nHello world"), "{hello}");
-    assert!(hello.contains("content-type: text/html; charset=utf-8\r\n"), "{hello}");
+    assert!(hello.contains("Content-Type: text/html; charset=utf-8\r\n"), "{hello}");
     let head = server.ask("HEAD / HTTP/1.1\r\nHost: a.example\r\n\r\n").await;
-    assert!(head.contains("content-length: 11\r\n") && head.ends_with("\r\n\r\n"), "{head}");
+    assert!(head.contains("Content-Length: 11\r\n") && head.ends_with("\r\n\r\n"), "{head}");
     assert!(server.ask(get("/user/ann/42", "")).await.ends_with("ann 42"));
     assert_eq!(statuses(&server.ask(get("/user/ann/256", "")).await), [404]);
     assert!(server.ask(get("/%C5%BE", "")).await.ends_with("no /ž"));
     assert_eq!(statuses(&server.ask(get("/%FF", "")).await), [400]);
     assert_eq!(statuses(&server.ask("BREW / HTTP/1.1\r\nHost: a.example\r\n\r\n").await), [501]);
     let not_allowed = server.ask(post("/", "Content-Length: 0\r\n\r\n")).await;
-    assert!(not_allowed.contains("allow: HEAD, GET\r\n"), "{not_allowed}");
+    assert!(not_allowed.contains("Allow: HEAD, GET\r\n"), "{not_allowed}");
 }
 
 #[tokio::test]
@@ -113,7 +113,7 @@ async fn pipelined_requests_are_answered_in_order() {
 async fn streamed_json_is_whole_or_cut() {
     let server = server(Config::new()).await;
     let numbers = server.ask(get("/numbers", "")).await;
-    assert!(numbers.contains("transfer-encoding: chunked\r\n") && numbers.ends_with("]\r\n0\r\n\r\n"));
+    assert!(numbers.contains("Transfer-Encoding: chunked\r\n") && numbers.ends_with("]\r\n0\r\n\r\n"));
     let broken = server.ask(get("/broken", "")).await;
     // how much was sent before the error came is up to the buffers
     assert!(!broken.ends_with("0\r\n\r\n"), "a part must not look like the whole");
@@ -134,8 +134,8 @@ async fn a_file_and_its_ranges() {
     let server = TestServer::of(app, Config::new()).await;
     assert!(server.ask(get("/a.txt", "")).await.ends_with("\r\n\r\n0123456789"));
     let part = server.ask(get("/a.txt", "Range: bytes=3-5\r\n")).await;
-    assert!(part.contains("206") && part.contains("content-range: bytes 3-5/10\r\n"), "{part}");
-    assert!(part.contains("content-length: 3\r\n") && part.ends_with("\r\n\r\n345"), "{part}");
+    assert!(part.contains("206") && part.contains("Content-Range: bytes 3-5/10\r\n"), "{part}");
+    assert!(part.contains("Content-Length: 3\r\n") && part.ends_with("\r\n\r\n345"), "{part}");
     let beyond = server.ask(get("/a.txt", "Range: bytes=10-\r\n")).await;
     assert_eq!(statuses(&beyond), [416]);
     assert_eq!(statuses(&server.ask(get("/a.txt", "If-None-Match: *\r\n")).await), [304]);
@@ -199,7 +199,7 @@ async fn a_file_that_shrinks_while_it_is_sent_cuts_the_connection() {
     let mut client = server.connect().await;
     client.send(get("/large.bin", "")).await;
     let head = client.until("\r\n\r\n").await;
-    assert!(head.contains(&format!("content-length: {LENGTH}\r\n")), "{head}");
+    assert!(head.contains(&format!("Content-Length: {LENGTH}\r\n")), "{head}");
     client.until("start").await;
     file.set_len(1000).unwrap();
     assert!((client.rest().await.len() as u64) < LENGTH - 5);
@@ -253,7 +253,7 @@ async fn a_truncated_body_is_never_taken_for_a_whole_one() {
             let path = if kind.contains("plain") { "/read" } else { "/parsed" };
             let answer = server.ask(post(path, &format!("{kind}{body}"))).await;
             assert_eq!(statuses(&answer), [400], "{kind}{body}: {answer}");
-            assert!(answer.contains("connection: close"), "{answer}");
+            assert!(answer.contains("Connection: close"), "{answer}");
         }
     }
     assert_eq!(runs.load(Ordering::Relaxed), 0);

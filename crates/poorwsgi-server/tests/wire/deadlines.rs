@@ -62,7 +62,7 @@ async fn a_head_that_does_not_end_is_a_408_even_when_it_keeps_coming() {
         client.send(begin).await;
         let answer = client.rest().await;
         assert!(answer.starts_with("HTTP/1.1 408 Request Timeout\r\n"), "{answer}");
-        assert!(answer.contains("head_timeout") && answer.contains("\r\nconnection: close\r\n"), "{answer}");
+        assert!(answer.contains("head_timeout") && answer.contains("\r\nConnection: close\r\n"), "{answer}");
     }
     let mut client = server.connect().await;
     client.send("GET / HTTP/1.1\r\n").await;
@@ -98,7 +98,7 @@ async fn a_body_that_stops_coming_is_a_408_for_its_reader() {
         client.send(format!("POST /echo HTTP/1.1\r\nHost: a.example\r\n{body}")).await;
         let answer = client.rest().await;
         assert_eq!(statuses(&answer), [408], "{answer}");
-        assert!(answer.contains("body_timeout") && answer.contains("\r\nconnection: close\r\n"), "{answer}");
+        assert!(answer.contains("body_timeout") && answer.contains("\r\nConnection: close\r\n"), "{answer}");
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use poorwsgi::Application;
+use poorwsgi::state::METHOD_GET;
 use poorwsgi_server::Config;
 
 use crate::support::{LOG, TestServer, statuses};
@@ -34,17 +36,17 @@ async fn no_content_where_there_must_be_none() {
         let answer = get(&server, method, path).await;
         assert_eq!((statuses(&answer), body(&answer)), (vec![status], ""), "{method} {path}: {answer}");
     }
-    assert!(get(&server, "HEAD", "/").await.contains("content-length: 12\r\n"));
+    assert!(get(&server, "HEAD", "/").await.contains("Content-Length: 12\r\n"));
     for method in ["GET", "HEAD"] {
         assert!(!get(&server, method, "/no-content").await.contains("content-length"));
     }
-    assert!(get(&server, "GET", "/not-modified").await.contains("etag: \"1\"\r\n"));
+    assert!(get(&server, "GET", "/not-modified").await.contains("ETag: \"1\"\r\n"));
     for path in ["/reset-content", "/reset-frames", "/reset-wrong-length"] {
         let request = format!("GET {path} HTTP/1.1\r\nHost: a.example\r\n\r\n");
         let answer = server.ask(request.repeat(2)).await;
         assert_eq!(statuses(&answer), [205, 205], "the second one begins where the first one ends: {answer}");
-        assert_eq!(answer.matches("\r\ncontent-length: 0\r\n").count(), 2, "{answer}");
-        assert!(!answer.contains("transfer-encoding"), "{answer}");
+        assert_eq!(answer.matches("\r\nContent-Length: 0\r\n").count(), 2, "{answer}");
+        assert!(!answer.contains("Transfer-Encoding"), "{answer}");
     }
 }
 
@@ -56,7 +58,7 @@ async fn protocols_are_not_switched() {
         "GET /switching HTTP/1.1\r\nHost: a.example\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n";
     let answer = server.ask(request.repeat(2)).await;
     assert_eq!(statuses(&answer), [500], "{answer}");
-    assert!(answer.contains("\r\nconnection: close\r\n") && !answer.contains("upgrade"), "{answer}");
+    assert!(answer.contains("\r\nConnection: close\r\n") && !answer.contains("Upgrade"), "{answer}");
     let lines = LOG.lines("/switching");
     assert!(lines.iter().any(|line| line.contains("ERROR") && line.contains("101")), "{lines:?}");
 }
@@ -88,7 +90,7 @@ async fn a_length_that_is_not_true_is_never_sent() {
 async fn a_body_that_fails_cuts_the_connection_and_is_logged() {
     let server = TestServer::start(Config::new()).await;
     let answer = get(&server, "GET", "/broken").await;
-    assert!(!answer.contains("0\r\n\r\n"), "{answer}");
+    assert_eq!(body(&answer), "5\r\nfirst\r\n", "what came before it is sent, and no end");
     let errors = LOG.lines("the file shrank").into_iter().filter(|line| line.contains("ERROR"));
     assert_eq!(errors.count(), 1);
 }
@@ -97,10 +99,10 @@ async fn a_body_that_fails_cuts_the_connection_and_is_logged() {
 async fn a_body_of_unknown_length_is_chunked_for_those_who_know_chunks() {
     let server = TestServer::start(Config::new()).await;
     let answer = get(&server, "GET", "/frames").await;
-    assert!(answer.contains("transfer-encoding: chunked\r\n"), "{answer}");
+    assert!(answer.contains("Transfer-Encoding: chunked\r\n"), "{answer}");
     assert_eq!(body(&answer), "4\r\none \r\n3\r\ntwo\r\n0\r\n\r\n");
     let old = server.ask("GET /frames HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").await;
-    assert!(!old.contains("transfer-encoding"), "{old}");
+    assert!(!old.contains("Transfer-Encoding"), "{old}");
     assert_eq!(body(&old), "one two");
 }
 
@@ -111,11 +113,50 @@ async fn a_panic_or_an_error_is_a_500_and_the_server_lives() {
         let answer = get(&server, "GET", path).await;
         assert_eq!(statuses(&answer), [500], "{path}: {answer}");
         assert!(
-            answer.contains("\r\nconnection: close\r\n") && !answer.contains("as asked"),
+            answer.contains("\r\nConnection: close\r\n") && !answer.contains("as asked"),
             "{path}: {answer}"
         );
     }
     assert_eq!(statuses(&get(&server, "GET", "/").await), [200]);
+    for (event, path) in [("the application panicked", "/panic"), ("the application failed", "/error")] {
+        let lines = LOG.lines(event);
+        let named = |line: &String| line.contains("method=GET") && line.contains(&format!("path=\"{path}\""));
+        assert!(lines.iter().any(named), "{lines:?}");
+    }
+}
+
+/// A client that reads slowly gets them all, whatever waits for it when the body fails.
+#[tokio::test]
+async fn bytes_before_a_failure_are_not_lost() {
+    let server = TestServer::start(Config::new().queue(1 << 20)).await;
+    let mut client = server.connect_slowly().await;
+    client.send("GET /broken-late HTTP/1.1\r\nHost: a.example\r\n\r\n").await;
+    client.until("\r\n\r\n").await;
+    // The server has long gone on to the failure.
+    LOG.until("broken late").await;
+    assert_eq!(client.rest().await.matches('x').count(), 8 * 64 * 1024);
+}
+
+/// Title-Case, unless the application says otherwise or the name has an acronym in it.
+#[tokio::test]
+async fn names_are_spelled_as_their_applications_spell_them() {
+    let mut app = Application::new("spelling");
+    app.route("/", METHOD_GET, async |_: poorwsgi::Request| {
+        let mut response = poorwsgi::Response::text("text");
+        for name in ["X-UPPER", "x-lower", "X-Usual", "DAV", "ETag"] {
+            response.headers_mut().add(name, "1").unwrap();
+        }
+        response
+    })
+    .unwrap();
+    let server = TestServer::of(app, Config::new()).await;
+    for _ in 0..2 {
+        let answer = get(&server, "GET", "/").await;
+        for name in ["X-UPPER", "x-lower", "X-Usual", "DAV", "ETag", "Content-Type", "Content-Length", "Date"]
+        {
+            assert_eq!(answer.matches(&format!("\r\n{name}: ")).count(), 1, "{name}: {answer}");
+        }
+    }
 }
 
 /// PoorWSGI's `state.DECLINED`.
@@ -129,12 +170,12 @@ async fn a_declined_request_gets_no_answer() {
 async fn the_server_names_itself_once_and_without_a_version() {
     let server = TestServer::start(Config::new()).await;
     for answer in [get(&server, "GET", "/").await, server.ask("GET / HTTP/1.1\r\n\r\n").await] {
-        assert_eq!(answer.matches("\r\nserver: PoorWSGI\r\n").count(), 1, "{answer}");
-        assert_eq!(answer.matches("\r\ndate: ").count(), 1, "{answer}");
+        assert_eq!(answer.matches("\r\nServer: PoorWSGI\r\n").count(), 1, "{answer}");
+        assert_eq!(answer.matches("\r\nDate: ").count(), 1, "{answer}");
     }
     let server = TestServer::start(Config::new().server_header(None)).await;
     for answer in [get(&server, "GET", "/").await, server.ask("GET / HTTP/1.1\nHost: a\r\n\r\n").await] {
-        assert!(!answer.contains("server:"), "{answer}");
+        assert!(!answer.contains("Server:"), "{answer}");
     }
 }
 
@@ -154,15 +195,15 @@ async fn every_response_has_one_date_and_an_application_may_give_its_own() {
         "GET / HTTP/9.9\r\nHost: a\r\n\r\n",
     ] {
         let answer = server.ask(request).await;
-        let dates: Vec<_> = answer.lines().filter_map(|line| line.strip_prefix("date: ")).collect();
+        let dates: Vec<_> = answer.lines().filter_map(|line| line.strip_prefix("Date: ")).collect();
         assert_eq!(dates.len(), 1, "{request}: {answer}");
         let date = httpdate::parse_http_date(dates[0]).unwrap();
         let age = std::time::SystemTime::now().duration_since(date).unwrap();
         assert!(age < Duration::from_secs(10), "{request}: {answer}");
     }
     let answer = get(&server, "GET", "/dated").await;
-    assert_eq!(answer.matches("date: ").count(), 1, "{answer}");
-    assert!(answer.contains("\r\ndate: Sun, 06 Nov 1994 08:49:37 GMT\r\n"), "{answer}");
+    assert_eq!(answer.matches("Date: ").count(), 1, "{answer}");
+    assert!(answer.contains("\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n"), "{answer}");
 }
 
 #[tokio::test]

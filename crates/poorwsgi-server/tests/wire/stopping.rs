@@ -32,7 +32,7 @@ async fn a_graceful_stop_closes_idle_connections_and_finishes_requests() {
     server.signals.go.notify_one();
     let answer = busy.rest().await;
     assert_eq!(statuses(&answer), [200], "{answer}");
-    assert!(answer.contains("\r\nconnection: close\r\n") && answer.ends_with("waited"), "{answer}");
+    assert!(answer.contains("\r\nConnection: close\r\n") && answer.ends_with("waited"), "{answer}");
     tokio::time::timeout(PATIENCE, server.running).await.expect("it goes on").unwrap().unwrap();
 }
 
@@ -94,7 +94,7 @@ fn a_socket_outlives_the_servers_on_it() {
         let waiting = tokio::spawn(ask(address));
         assert!(server.serve_one(std::future::pending()).await.unwrap());
         let answer = waiting.await.unwrap();
-        assert!(answer.ends_with("three") && answer.contains("\r\nconnection: close\r\n"), "{answer}");
+        assert!(answer.ends_with("three") && answer.contains("\r\nConnection: close\r\n"), "{answer}");
     });
     let server = socket.try_clone().unwrap().with_service(hello("four"));
     assert!(!runtime.block_on(server.serve_one(std::future::ready(()))).unwrap());
@@ -130,7 +130,7 @@ async fn connections_that_wait_to_be_accepted_are_answered() {
     for mut client in waiting {
         let answer = client.rest().await;
         assert_eq!(statuses(&answer), [200], "{answer}");
-        assert!(answer.contains("\r\nconnection: close\r\n"), "{answer}");
+        assert!(answer.contains("\r\nConnection: close\r\n"), "{answer}");
     }
     tokio::time::timeout(PATIENCE, server.running).await.expect("it goes on").unwrap().unwrap();
     assert!(TcpStream::connect(server.address).await.is_err());
@@ -170,7 +170,7 @@ async fn a_new_connection_gets_the_time_to_ask() {
     for mut client in [new, half, second] {
         let answer = client.rest().await;
         assert_eq!(statuses(&answer), [200], "{answer}");
-        assert!(answer.contains("\r\nconnection: close\r\n"), "{answer}");
+        assert!(answer.contains("\r\nConnection: close\r\n"), "{answer}");
     }
     tokio::time::timeout(PATIENCE, server.running).await.expect("it goes on").unwrap().unwrap();
 }

@@ -253,6 +253,11 @@ async fn answer(request: Request<RequestBody>, signals: Arc<Signals>) -> Result<
         "/exact" => response.header("content-length", "8").body(frames([Ok("long"), Ok("long")]))?,
         "/frames" => response.body(frames([Ok("one "), Ok(""), Ok("two")]))?,
         "/broken" => response.body(frames([Ok("first"), Err("the file shrank".into())]))?,
+        "/broken-late" => {
+            let block: &'static str = "x".repeat(64 * 1024).leak();
+            let error = std::iter::once_with(|| Err("broken late".into()));
+            response.body(frames(std::iter::repeat_n(block, 8).map(Ok).chain(error)))?
+        }
         "/endless" => {
             let guard = NotifyOnDrop(signals);
             let block: &'static str = "x".repeat(64 * 1024).leak();
@@ -295,6 +300,16 @@ pub(crate) static LOG: LazyLock<Log> = LazyLock::new(|| {
 pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
+    /// Waits for a line that contains this.
+    pub(crate) async fn until(&self, text: &str) {
+        let told = async {
+            while self.lines(text).is_empty() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, told).await.expect("the log does not say so");
+    }
+
     /// The lines that contain this.
     pub(crate) fn lines(&self, text: &str) -> Vec<String> {
         let log = String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned();

@@ -2,7 +2,8 @@
 
 use std::num::NonZeroU64;
 
-use super::{Algorithm, nonce};
+use super::Algorithm;
+use super::nonce::{self, Purpose};
 
 /// The settings of digest authentication.
 ///
@@ -68,13 +69,18 @@ impl DigestAuth {
         let qop = if self.qop_auth { "qop=\"auth\"," } else { "" };
         let stale = if stale { ",stale=true" } else { "" };
         let field = |algorithm| {
-            let nonce = nonce::make(&self.secret, user_agent, now)?;
+            let nonce = nonce::make(self.purpose(user_agent), now)?;
             Ok(format!(
                 "Digest realm=\"{realm}\",{qop}algorithm=\"{algorithm}\",nonce=\"{nonce}\",opaque=\"{opaque}\",\
                  charset=UTF-8{stale}"
             ))
         };
         algorithms.into_iter().map(field).collect()
+    }
+
+    /// What nonces for this user agent are made for.
+    pub(super) fn purpose<'a>(&'a self, user_agent: Option<&'a str>) -> Purpose<'a> {
+        Purpose { secret: &self.secret, user_agent, timeout: self.timeout }
     }
 }
 

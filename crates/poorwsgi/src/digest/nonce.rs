@@ -2,8 +2,11 @@
 //!
 //! ```text
 //! nonce = issued "." salt "." token      milliseconds since 1970 and 12 random bytes, in hexadecimal
-//! token = get_token(secret, "digest:" issued ":" salt ":" user agent)
+//! token = get_token(secret, "digest:" issued ":" salt ":" timeout ":" user agent)
 //! ```
+//!
+//! The timeout is in it because an application may check a nonce as it checks a token, by its secret, client and timeout:
+//! a token of another timeout is for something else, and no nonce can stand for it.
 //!
 //! PoorWSGI's nonce is the token alone, the same for every client with one browser during one timeout. Counting the
 //! uses of a nonce needs nonces that nobody shares, so ours are salted; and it needs their age, which is therefore
@@ -28,40 +31,51 @@ pub(super) struct Issued {
     pub(super) at: u64,
 }
 
-/// A fresh nonce for a client with this user agent.
-pub(super) fn make(secret: &str, user_agent: Option<&str>, now: u64) -> Result<String, getrandom::Error> {
+impl Issued {
+    /// Whether it was at most `timeout` seconds ago. `now` is in milliseconds since 1970.
+    pub(super) fn is_fresh(self, timeout: Option<NonZeroU64>, now: u64) -> bool {
+        timeout.is_none_or(|timeout| now.saturating_sub(self.at) <= timeout.get().saturating_mul(1000))
+    }
+}
+
+/// What a nonce is made for.
+#[derive(Clone, Copy)]
+pub(super) struct Purpose<'a> {
+    pub(super) secret: &'a str,
+    pub(super) user_agent: Option<&'a str>,
+    pub(super) timeout: Option<NonZeroU64>,
+}
+
+impl Purpose<'_> {
+    fn token(self, at: u64, salt: &str) -> String {
+        let timeout = self.timeout.map(|timeout| timeout.to_string()).unwrap_or_default();
+        let user_agent = self.user_agent.unwrap_or_default();
+        token_of(&[self.secret, "digest:", &at.to_string(), ":", salt, ":", &timeout, ":", user_agent])
+    }
+}
+
+/// A fresh nonce.
+pub(super) fn make(purpose: Purpose<'_>, now: u64) -> Result<String, getrandom::Error> {
     let mut salt = [0; SALT];
     getrandom::fill(&mut salt)?;
     let salt = hex(&salt);
-    Ok(format!("{now:x}.{salt}.{}", token_for(secret, user_agent, now, &salt)))
+    Ok(format!("{now:x}.{salt}.{}", purpose.token(now, &salt)))
 }
 
-/// Recognises a nonce that [`make`] gave to the same user agent at most `timeout` seconds ago, and not after now. `None`
-/// for any other. `now` is in milliseconds since 1970.
-pub(super) fn recognise(
-    nonce: &str,
-    secret: &str,
-    user_agent: Option<&str>,
-    timeout: Option<NonZeroU64>,
-    now: u64,
-) -> Option<Issued> {
+/// Recognises a nonce that [`make`] gave for the same purpose, and not after now. `None` for any other. `now` is in
+/// milliseconds since 1970.
+pub(super) fn recognise(nonce: &str, purpose: Purpose<'_>, now: u64) -> Option<Issued> {
     let (issued, rest) = nonce.split_once('.')?;
     let (salt, token) = rest.split_once('.')?;
     let at = u64::from_str_radix(issued, 16).ok()?;
-    let is_old = timeout.is_some_and(|timeout| now.saturating_sub(at) > timeout.get().saturating_mul(1000));
     // Else one from before a clock was set back by a year would be good for that year.
     let is_early = at > now.saturating_add(CLOCK_TOLERANCE);
-    if salt.len() != 2 * SALT || is_old || is_early {
+    if salt.len() != 2 * SALT || is_early {
         return None;
     }
-    let ours = token_for(secret, user_agent, at, salt);
-    let is_ours = bool::from(ours.as_bytes().ct_eq(token.as_bytes()));
+    let is_ours = bool::from(purpose.token(at, salt).as_bytes().ct_eq(token.as_bytes()));
     // One time has one spelling.
     (is_ours && issued == format!("{at:x}")).then_some(Issued { at })
-}
-
-fn token_for(secret: &str, user_agent: Option<&str>, at: u64, salt: &str) -> String {
-    token_of(&[secret, "digest:", &at.to_string(), ":", salt, ":", user_agent.unwrap_or_default()])
 }
 
 #[cfg(test)]
@@ -70,55 +84,71 @@ mod tests {
     use proptest::prelude::*;
 
     const NOW: u64 = 1_800_000_000_000;
+    const PURPOSE: Purpose<'static> =
+        Purpose { secret: "secret", user_agent: None, timeout: NonZeroU64::new(300) };
 
-    fn recognised(nonce: &str, user_agent: Option<&str>, now: u64) -> bool {
-        recognise(nonce, "secret", user_agent, NonZeroU64::new(300), now).is_some()
+    fn recognised(nonce: &str, now: u64) -> bool {
+        recognise(nonce, PURPOSE, now).is_some_and(|issued| issued.is_fresh(PURPOSE.timeout, now))
     }
 
     /// behaviour.md: the nonce is bound to the user agent, also to none.
     #[test]
-    fn bound_to_secret_and_user_agent() {
-        for agent in [Some("curl"), None] {
-            let nonce = make("secret", agent, NOW).unwrap();
-            assert!(recognised(&nonce, agent, NOW));
-            assert!(!recognised(&nonce, Some("other"), NOW));
-            assert_eq!(recognise(&nonce, "other", agent, None, NOW), None);
-            assert_eq!(recognise(&nonce, "secret", agent, None, u64::MAX), Some(Issued { at: NOW }));
+    fn bound_to_secret_user_agent_and_timeout() {
+        for user_agent in [Some("curl"), None] {
+            let purpose = Purpose { user_agent, ..PURPOSE };
+            let nonce = make(purpose, NOW).unwrap();
+            assert_eq!(recognise(&nonce, purpose, NOW), Some(Issued { at: NOW }));
+            for other in [
+                Purpose { user_agent: Some("other"), ..purpose },
+                Purpose { secret: "other", ..purpose },
+                Purpose { timeout: NonZeroU64::new(301), ..purpose },
+                Purpose { timeout: None, ..purpose },
+            ] {
+                assert_eq!(recognise(&nonce, other, NOW), None);
+            }
         }
     }
 
     #[test]
     fn good_for_the_timeout() {
-        let nonce = make("secret", None, NOW).unwrap();
-        assert!(recognised(&nonce, None, NOW + 300_000) && !recognised(&nonce, None, NOW + 300_001));
+        let nonce = make(PURPOSE, NOW).unwrap();
+        assert!(recognised(&nonce, NOW + 300_000) && !recognised(&nonce, NOW + 300_001));
+        let for_ever = Purpose { timeout: None, ..PURPOSE };
+        let nonce = make(for_ever, NOW).unwrap();
+        assert!(recognise(&nonce, for_ever, u64::MAX).is_some_and(|issued| issued.is_fresh(None, u64::MAX)));
     }
 
     #[test]
     fn a_nonce_from_the_future_is_not_good() {
-        let nonce = make("secret", None, NOW).unwrap();
-        assert!(recognised(&nonce, None, NOW - CLOCK_TOLERANCE), "a clock that was set back a little");
-        for timeout in [None, NonZeroU64::new(300)] {
-            assert_eq!(recognise(&nonce, "secret", None, timeout, NOW - CLOCK_TOLERANCE - 1), None);
+        for purpose in [PURPOSE, Purpose { timeout: None, ..PURPOSE }] {
+            let nonce = make(purpose, NOW).unwrap();
+            let at = |now| recognise(&nonce, purpose, now);
+            assert_eq!(
+                at(NOW - CLOCK_TOLERANCE),
+                Some(Issued { at: NOW }),
+                "a clock that was set back a little"
+            );
+            assert_eq!(at(NOW - CLOCK_TOLERANCE - 1), None);
         }
     }
 
     #[test]
     fn nobody_shares_a_nonce() {
-        assert_ne!(make("secret", None, NOW).unwrap(), make("secret", None, NOW).unwrap());
+        assert_ne!(make(PURPOSE, NOW).unwrap(), make(PURPOSE, NOW).unwrap());
     }
 
     #[test]
     fn one_nonce_has_one_spelling() {
-        let nonce = make("secret", None, NOW).unwrap();
+        let nonce = make(PURPOSE, NOW).unwrap();
         for other in [nonce.to_uppercase(), format!("0{nonce}"), format!("+{nonce}"), format!("{nonce}0")] {
-            assert!(!recognised(&other, None, NOW), "{other}");
+            assert!(!recognised(&other, NOW), "{other}");
         }
     }
 
     proptest! {
         #[test]
         fn anything_else_is_not_ours(text in "[0-9a-f]{0,16}\\.[0-9a-f]{0,30}\\..{0,70}") {
-            prop_assert!(!recognised(&text, None, NOW));
+            prop_assert!(!recognised(&text, NOW));
         }
     }
 }

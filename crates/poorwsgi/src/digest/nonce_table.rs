@@ -91,9 +91,7 @@ impl NonceTable {
         if let Some(counts) = seen.nonces.get_mut(&key) {
             return counts.claim(count);
         }
-        seen.follow_clock(now);
-        if count == 0 || issued < seen.started || seen.forgotten.is_some_and(|forgotten| issued <= forgotten)
-        {
+        if count == 0 || !seen.takes(issued, now) {
             return false;
         }
         if seen.nonces.len() >= self.capacity {
@@ -101,6 +99,13 @@ impl NonceTable {
         }
         seen.nonces.insert(key, Counts { issued, highest: count, recent: 1 });
         true
+    }
+
+    /// Whether a nonce that was issued at this time is neither older than the table nor as old as others that the table
+    /// has forgotten. Times are in milliseconds since 1970.
+    #[must_use]
+    pub fn takes(&self, issued: u64, now: u64) -> bool {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).takes(issued, now)
     }
 }
 
@@ -123,6 +128,11 @@ impl Counts {
 }
 
 impl Seen {
+    fn takes(&mut self, issued: u64, now: u64) -> bool {
+        self.follow_clock(now);
+        issued >= self.started && self.forgotten.is_none_or(|forgotten| issued > forgotten)
+    }
+
     /// Where the clock was set back, nonces are made before the start, or before those that were forgotten, and must be
     /// good all the same. One that was forgotten may be a little after now, where clocks differ.
     fn follow_clock(&mut self, now: u64) {

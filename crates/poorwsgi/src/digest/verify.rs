@@ -4,8 +4,9 @@ use std::fmt;
 
 use subtle::ConstantTimeEq;
 
+use super::nonce::{self, Issued};
+use super::opaque;
 use super::{Algorithm, Credentials, DigestAuth, NonceTable, ResponseInput, Target};
-use super::{nonce, opaque};
 use crate::HttpError;
 use crate::request::Authorization;
 
@@ -190,8 +191,49 @@ impl DigestAuth {
         nonces: &NonceTable,
     ) -> Result<(), Refusal> {
         let nonce = field(credentials.nonce, "no nonce")?;
-        let issued = nonce::recognise(nonce, &self.secret, attempt.user_agent, self.timeout, attempt.now)
+        let issued = nonce::recognise(nonce, self.purpose(attempt.user_agent), attempt.now)
+            .filter(|issued| issued.is_fresh(self.timeout, attempt.now))
             .ok_or(Refusal::Stale)?;
+        self.claim(credentials, nonce, issued, attempt, nonces)
+    }
+
+    /// Enters the use of a nonce of ours, whatever its age, so that the same answer is not accepted once more. A nonce
+    /// that is not ours is left to the application, which may have made one of a token.
+    ///
+    /// This is for an application that looks at the nonce itself, by [`is_fresh`](Self::is_fresh); it comes after
+    /// [`check_credentials`](Self::check_credentials).
+    ///
+    /// # Errors
+    /// [`Refusal::Stale`] for an answer that was accepted before, or [`Refusal::Refused`] for a count that is not one.
+    pub fn use_nonce(
+        &self,
+        credentials: &Credentials<'_>,
+        attempt: &Attempt<'_>,
+        nonces: &NonceTable,
+    ) -> Result<(), Refusal> {
+        let nonce = field(credentials.nonce, "no nonce")?;
+        match nonce::recognise(nonce, self.purpose(attempt.user_agent), attempt.now) {
+            Some(issued) => self.claim(credentials, nonce, issued, attempt, nonces),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether a nonce is one of ours for this user agent, not too old, and one that the table still takes. It does not
+    /// count as used by that. `now` is in milliseconds since 1970.
+    #[must_use]
+    pub fn is_fresh(&self, nonce: &str, user_agent: Option<&str>, nonces: &NonceTable, now: u64) -> bool {
+        nonce::recognise(nonce, self.purpose(user_agent), now)
+            .is_some_and(|issued| issued.is_fresh(self.timeout, now) && nonces.takes(issued.at, now))
+    }
+
+    fn claim(
+        &self,
+        credentials: &Credentials<'_>,
+        nonce: &str,
+        issued: Issued,
+        attempt: &Attempt<'_>,
+        nonces: &NonceTable,
+    ) -> Result<(), Refusal> {
         let count = match self.protection(credentials)? {
             Some((nc, _)) => u32::from_str_radix(nc, 16).map_err(|_| NO_COUNT)?,
             None => 1,
@@ -273,7 +315,7 @@ mod tests {
             algorithm: Algorithm::Sha256,
             qop: Some("auth"),
             nc: "0000000a",
-            nonce: nonce::make("secret", ATTEMPT.user_agent, NOW).unwrap(),
+            nonce: nonce::make(auth().purpose(ATTEMPT.user_agent), NOW).unwrap(),
             opaque: opaque("example.org"),
         }
     }
@@ -369,8 +411,8 @@ mod tests {
     /// RFC 7616, section 3.3: stale only for a nonce that is bad under a response that is right.
     #[test]
     fn a_right_answer_to_an_old_nonce_is_stale() {
-        let old = nonce::make("secret", ATTEMPT.user_agent, NOW - 301_000).unwrap();
-        let elsewhere = nonce::make("secret", Some("curl"), NOW).unwrap();
+        let old = nonce::make(auth().purpose(ATTEMPT.user_agent), NOW - 301_000).unwrap();
+        let elsewhere = nonce::make(auth().purpose(Some("curl")), NOW).unwrap();
         for nonce in [old, elsewhere, "guess".to_owned()] {
             let stale = Client { nonce: nonce.clone(), ..client() };
             assert_eq!(verify(&stale.field()), Err(Refusal::Stale));
@@ -378,14 +420,41 @@ mod tests {
         }
     }
 
+    /// An application may look at the nonce itself, and at the password then.
+    #[test]
+    fn a_nonce_is_fresh_until_its_time_is_over_and_its_uses_count() {
+        let (auth, nonces, client) = (auth(), NonceTable::starting_at(16, NOW - 1000), client());
+        let fresh = |agent, now| auth.is_fresh(&client.nonce, agent, &nonces, now);
+        assert!(fresh(ATTEMPT.user_agent, NOW) && fresh(ATTEMPT.user_agent, NOW + 300_000));
+        assert!(!fresh(ATTEMPT.user_agent, NOW + 300_001) && !fresh(None, NOW) && !fresh(Some("curl"), NOW));
+        let restarted = NonceTable::starting_at(16, NOW + 1);
+        assert!(
+            !auth.is_fresh(&client.nonce, ATTEMPT.user_agent, &restarted, NOW + 2),
+            "of an earlier process"
+        );
+
+        let uses = |client: &Client, now| {
+            let authorization = Authorization::parse(&client.field());
+            let credentials = Credentials::read(&authorization).unwrap();
+            auth.use_nonce(&credentials, &Attempt { now, ..ATTEMPT }, &nonces)
+        };
+        assert_eq!([uses(&client, NOW), uses(&client, NOW)], [Ok(()), Err(Refusal::Stale)]);
+        assert!(fresh(ATTEMPT.user_agent, NOW), "for the next count");
+        let late = Client { nc: "0000000b", ..client };
+        assert_eq!([uses(&late, NOW + 900_000), uses(&late, NOW + 900_000)], [Ok(()), Err(Refusal::Stale)]);
+        let theirs = Client { nonce: "a token".to_owned(), ..late };
+        assert_eq!([uses(&theirs, NOW), uses(&theirs, NOW)], [Ok(()), Ok(())], "left to the application");
+    }
+
     /// behaviour.md: `auth_timeout = 0` is no timeout.
     #[test]
     fn without_a_timeout_nonces_stay_good() {
         let auth = DigestAuth { timeout: NonZeroU64::new(0), ..auth() };
         let later = Attempt { now: NOW + 1_000_000_000, ..ATTEMPT };
+        let nonce = nonce::make(auth.purpose(ATTEMPT.user_agent), NOW).unwrap();
         assert!(
             auth.verify(
-                &Authorization::parse(&client().field()),
+                &Authorization::parse(&Client { nonce, ..client() }.field()),
                 "Zone",
                 &later,
                 &NonceTable::starting_at(16, NOW - 1_000_000),

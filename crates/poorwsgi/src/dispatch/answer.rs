@@ -6,7 +6,7 @@ use crate::dispatch::Language;
 use crate::dispatch::target::{Target, resolve};
 use crate::error::HttpError;
 use crate::request::Head;
-use crate::response::Response;
+use crate::response::{Response, powered};
 use crate::results::page_response;
 use crate::settings::Settings;
 use crate::state::{self, Method};
@@ -85,7 +85,7 @@ pub async fn answer<L: Language>(tables: &Tables<L>, request: &L::Request) -> Re
             L::handle(handler, request).await
         }
         Target::File(file) => {
-            let mut response = Response::from(*file);
+            let mut response = powered(Response::from(*file));
             if let Some(media_type) = &tables.settings.media_type {
                 let media_type = media_type(head.path()?.trim_end_matches('/'));
                 response = response

@@ -48,6 +48,8 @@ pub(super) fn error_response(
     if status == state::HTTP_UNAUTHORIZED && settings.auth_digest {
         let realm = error.challenge().map_or(settings.name.as_str(), |challenge| &challenge.realm);
         let stale = error.challenge().is_some_and(|challenge| challenge.stale);
+        // It has headers of its own then.
+        response.headers_mut().remove("X-Powered-By");
         for challenge in digest::challenges(settings, head, realm, stale).unwrap_or_default() {
             let _ = response.headers_mut().append("WWW-Authenticate", challenge);
         }

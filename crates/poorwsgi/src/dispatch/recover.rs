@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use crate::clip;
 use crate::dispatch::{Language, Raised};
 use crate::response::Response;
 use crate::state::{self, Method};
@@ -81,6 +82,8 @@ pub async fn by_state<L: Language>(
     };
     if status == state::HTTP_INTERNAL_SERVER_ERROR {
         log::<L>(request, &error);
+    } else {
+        log_refusal::<L>(request, &error);
     }
     match L::handle_state(handler, request, error).await {
         Ok(response) => Ok(response),
@@ -108,6 +111,8 @@ pub(super) fn default_page<L: Language>(
     let internal = super::page::status(error.as_ref()) == state::HTTP_INTERNAL_SERVER_ERROR;
     if internal {
         log::<L>(request, error);
+    } else {
+        log_refusal::<L>(request, error);
     }
     let report = (internal && tables.settings.debug_for(head)).then(|| L::report(error));
     super::page::error_response(&tables.settings, head, error.as_ref(), report.as_ref())
@@ -118,6 +123,35 @@ fn log<L: Language>(request: &L::Request, error: &L::HttpError) {
         let head = L::head(request);
         let report = L::report(error);
         let path = head.path().unwrap_or_default();
-        tracing::error!(target: "poorwsgi", method = head.method(), path = &*path, error = %report, "a request failed");
+        let cause = L::cause(error);
+        tracing::error!(
+            target: "poorwsgi",
+            method = head.method(),
+            path = &*path,
+            cause,
+            error = %report,
+            "a request failed"
+        );
+    }
+}
+
+/// What a client is refused for that is in its request, or over a limit, whose setting the detail names.
+fn log_refusal<L: Language>(request: &L::Request, error: &L::HttpError) {
+    const LOGGED: [u16; 5] = [
+        state::HTTP_BAD_REQUEST,
+        state::HTTP_REQUEST_TIME_OUT,
+        state::HTTP_REQUEST_ENTITY_TOO_LARGE,
+        state::HTTP_REQUEST_URI_TOO_LARGE,
+        state::HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE,
+    ];
+    let error = error.as_ref();
+    if let Some(detail) = error.detail()
+        && LOGGED.contains(&error.status())
+        && tracing::enabled!(target: "poorwsgi", tracing::Level::INFO)
+    {
+        let head = L::head(request);
+        let (method, path) = (clip::quoted(head.method()), head.path().unwrap_or_default());
+        let (path, status) = (clip::quoted(&path), error.status());
+        tracing::info!(target: "poorwsgi", %method, %path, "refused: {status}: {}", clip::error(detail));
     }
 }

@@ -1,8 +1,9 @@
 //! Which part of an application takes a request.
 
+use std::io::ErrorKind;
 use std::sync::{Arc, LazyLock};
 
-use crate::dispatch::{Language, Route};
+use crate::dispatch::{Language, Page, Route};
 use crate::error::HttpError;
 use crate::request::Head;
 use crate::response::OpenFile;
@@ -57,11 +58,13 @@ pub(super) fn resolve<'t, L: Language>(
     let path = head.path()?;
     let Resolution { target, rule, captures } = find(tables, head, &path, method);
     if let Some(rule) = rule {
-        let handler = match &target {
-            Target::Handler(handler) => Some(*handler),
-            _ => None,
+        let (handler, page) = match &target {
+            Target::Handler(handler) => (Some(*handler), None),
+            Target::Directory(_) => (None, Some(Page::Directory)),
+            Target::Debug => (None, Some(Page::Debug)),
+            Target::File(_) | Target::Refused(_) => (None, None),
         };
-        L::assign(request, Route { rule, handler, captures })?;
+        L::assign(request, Route { rule, handler, captures, page })?;
     }
     Ok(target)
 }
@@ -110,7 +113,12 @@ fn below_document_root<'t, 'p, L: Language>(
     path: &str,
 ) -> Option<Resolution<'t, 'p, L>> {
     let root = tables.settings.document_root_for(head)?;
-    let found = DocumentRoot::open(&root).and_then(|opened| {
+    let opened = if tables.settings.follow_links {
+        DocumentRoot::open_linked(&root)
+    } else {
+        DocumentRoot::open(&root)
+    };
+    let found = opened.and_then(|opened| {
         let opened = if tables.settings.dot_files { opened.with_dot_files() } else { opened };
         opened.lookup(path)
     });
@@ -123,6 +131,8 @@ fn below_document_root<'t, 'p, L: Language>(
             Some(Resolution::refused(HttpError::new(state::HTTP_FORBIDDEN)))
         }
         Ok(Found::Missing) => None,
+        // The root itself is missing: it has no file, and others may take the request.
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => None,
         Err(error) => {
             let error = format!("the document root {}: {error}", root.display());
             let failure = HttpError::new(state::HTTP_INTERNAL_SERVER_ERROR).with_source(error);

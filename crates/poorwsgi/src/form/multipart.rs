@@ -162,6 +162,12 @@ impl MultipartParser {
         matches!(self.state, State::Closed | State::Epilogue)
     }
 
+    /// Whether no boundary of the form was read so far.
+    #[must_use]
+    pub fn is_before_first_boundary(&self) -> bool {
+        self.state == State::Preamble && self.open.len() == 1
+    }
+
     /// Says that the body has ended.
     ///
     /// # Errors

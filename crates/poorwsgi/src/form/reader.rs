@@ -215,6 +215,15 @@ impl FormReader {
         }
     }
 
+    /// Whether this is a multipart body in which no boundary has come so far.
+    #[must_use]
+    pub fn is_before_first_boundary(&self) -> bool {
+        match &self.source {
+            Source::Multipart(parser) => parser.is_before_first_boundary(),
+            Source::Urlencoded(_) | Source::Single => false,
+        }
+    }
+
     /// The form, after the last piece.
     ///
     /// # Errors

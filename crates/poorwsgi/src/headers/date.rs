@@ -44,12 +44,16 @@ pub fn system_time_to_http(time: SystemTime) -> Option<String> {
 /// Reads a date in any of the three forms, in seconds since 1970. `None` for anything else, and for dates before 1970 in
 /// another form than the preferred one.
 ///
+/// The preferred form is read as PoorWSGI reads it (RFC 9110 asks to be robust): numbers may lack their zero in front, names
+/// may be in any case, blanks may be several, and the day of the week may be another.
+///
 /// ```
 /// use poorwsgi::headers::date::http_to_time;
 ///
 /// assert_eq!(http_to_time("Sun, 06 Nov 1994 08:49:37 GMT"), Some(784_111_777));
 /// assert_eq!(http_to_time("Sunday, 06-Nov-94 08:49:37 GMT"), Some(784_111_777));
 /// assert_eq!(http_to_time("Sun Nov  6 08:49:37 1994"), Some(784_111_777));
+/// assert_eq!(http_to_time("mon, 6 nov 1994 8:49:37 gmt"), Some(784_111_777));
 /// assert_eq!(http_to_time("yesterday"), None);
 /// ```
 #[must_use]
@@ -57,8 +61,33 @@ pub fn http_to_time(value: &str) -> Option<i64> {
     let value = value.trim();
     match httpdate::parse_http_date(value) {
         Ok(time) => unix_seconds(time),
-        Err(_) => before_1970(value),
+        Err(_) => before_1970(value).or_else(|| carelessly_written(value)),
     }
+}
+
+/// A date in the preferred form but for blanks, zeros, case and day of the week: it is written anew, and read with the day of
+/// the week that fits.
+fn carelessly_written(value: &str) -> Option<i64> {
+    const WEEKDAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let written = |names: &[&'static str], name: &str| {
+        names.iter().copied().find(|known| known.eq_ignore_ascii_case(name))
+    };
+    let words: Vec<&str> = value.split_whitespace().collect();
+    let [weekday, day, month, year, clock, zone] = words.as_slice() else { return None };
+    written(&WEEKDAYS, weekday.strip_suffix(',')?)?;
+    let month = written(&MONTHS, month)?;
+    let clock: Vec<&str> = clock.split(':').collect();
+    let [hour, minute, second] = clock.as_slice() else { return None };
+    let is_short = |number: &&str| matches!(number.len(), 1 | 2);
+    if !zone.eq_ignore_ascii_case("GMT") || ![day, hour, minute, second].into_iter().all(is_short) {
+        return None;
+    }
+    WEEKDAYS.iter().find_map(|weekday| {
+        let date = format!("{weekday}, {day:0>2} {month} {year} {hour:0>2}:{minute:0>2}:{second:0>2} GMT");
+        httpdate::parse_http_date(&date).ok().and_then(unix_seconds).or_else(|| before_1970(&date))
+    })
 }
 
 /// A date in the preferred form that httpdate does not read: it is read as the same day some cycles later.
@@ -111,7 +140,31 @@ mod tests {
         }
         assert_eq!(http_to_time("Sat, 01 Jan 0000 00:00:00 GMT"), None);
         assert_eq!(http_to_time("Fri, 01 Jan +960 00:00:00 GMT"), None);
-        assert_eq!(http_to_time("Thu, 01 Jan 1960 00:00:00 GMT"), None, "it was a Friday");
+        assert_eq!(http_to_time("Thu, 01 Jan 1960 00:00:00 GMT"), Some(-315_619_200), "it was a Friday");
+    }
+
+    /// As PoorWSGI reads them.
+    #[test]
+    fn a_date_that_is_carelessly_written_is_read() {
+        for value in [
+            "Sun, 6 Nov 1994 08:49:37 GMT",
+            "Mon, 06 Nov 1994 08:49:37 GMT",
+            "sun, 06 NOV 1994 08:49:37 gmt",
+            "Sun,  06   Nov 1994\t8:49:37 GMT",
+        ] {
+            assert_eq!(http_to_time(value), Some(784_111_777), "{value}");
+        }
+        for value in [
+            "Sun 06 Nov 1994 08:49:37 GMT",
+            "Son, 06 Nov 1994 08:49:37 GMT",
+            "Sun, 006 Nov 1994 08:49:37 GMT",
+            "Sun, 31 Feb 1994 08:49:37 GMT",
+            "Sun, 06 Nov 94 08:49:37 GMT",
+            "Sun, 06 Nov 1994 08:49:61 GMT",
+            "Sun, 06 Nov 1994 08:49:37 CET",
+        ] {
+            assert_eq!(http_to_time(value), None, "{value}");
+        }
     }
 
     #[test]
@@ -127,9 +180,10 @@ mod tests {
             value in ".*",
             preferred in "(Mon|Sun), [0-9]{2} (Jan|Feb|Dec) [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT",
             old in "(Mon|Sun)day, [0-9]{2}-(Jan|Feb)-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT",
+            careless in "(Mon|sun), [0-9]{1,2} (Jan|feb)  [0-9]{1,5} [0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2} gmt",
             c in "(Mon|Sun) (Jan|Feb) [ 0-9][0-9] [0-9]{2}:[0-9]{2}:[0-9]{2} [0-9]{4}",
         ) {
-            for value in [value, preferred, old, c] {
+            for value in [value, preferred, old, careless, c] {
                 let _ = http_to_time(&value);
             }
         }

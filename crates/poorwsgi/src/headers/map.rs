@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use http::header::{HeaderMap, HeaderName, HeaderValue, SET_COOKIE};
+use http::header::{ETAG, HeaderMap, HeaderName, HeaderValue, SET_COOKIE, WWW_AUTHENTICATE};
 
 use super::error::HeaderError;
 use super::names;
 use super::parameters::render_parameter;
+use super::spellings::Spellings;
 
 /// Header fields in the order in which they were set.
 ///
@@ -212,6 +213,17 @@ impl Headers {
         Some(first.value)
     }
 
+    /// How the fields are spelled that are not written in Title-Case: what [`into_map`](Self::into_map) forgets.
+    #[must_use]
+    pub fn spellings(&self) -> Spellings {
+        let mut spellings = Spellings::default();
+        // Of those that nobody has spelled, only these two are written otherwise.
+        let may_differ =
+            |field: &&Field| field.spelling.is_some() || field.name == ETAG || field.name == WWW_AUTHENTICATE;
+        self.fields.iter().filter(may_differ).for_each(|field| spellings.add(&field.spelled()));
+        spellings
+    }
+
     /// The same fields for hyper and tower, which write names in lower case.
     #[must_use]
     pub fn into_map(self) -> HeaderMap {
@@ -304,10 +316,28 @@ mod tests {
         let mut headers = Headers::new();
         headers.set("X-pOOR", "1").unwrap();
         headers.set("ETag", "\"e\"").unwrap();
-        headers.put(http::header::ETAG, HeaderValue::from_static("\"f\""));
+        headers.put(ETAG, HeaderValue::from_static("\"f\""));
         assert_eq!(headers.get_str("x-Poor"), Some("1"));
-        assert!(headers.contains(http::header::ETAG));
+        assert!(headers.contains(ETAG));
         assert_eq!(lines(&headers), ["X-pOOR: 1", "ETag: \"f\""]);
+    }
+
+    #[test]
+    fn names_that_are_not_title_case_are_known_by_their_spelling() {
+        let mut headers = Headers::new();
+        for name in ["X-One", "etag", "x-TWO", "X-Two"] {
+            headers.append(name, "1").unwrap();
+        }
+        headers.put(WWW_AUTHENTICATE, HeaderValue::from_static("Basic"));
+        assert_eq!(headers.spellings().iter().collect::<Vec<_>>(), ["etag", "x-TWO", "WWW-Authenticate"]);
+    }
+
+    /// Those that nobody spells are what the list of everyday names has.
+    #[test]
+    fn of_everyday_names_two_are_not_title_case() {
+        let mut spellings = Spellings::default();
+        names::everyday_spellings().for_each(|name| spellings.add(name));
+        assert_eq!(spellings.iter().collect::<Vec<_>>(), ["ETag", "WWW-Authenticate"]);
     }
 
     #[test]

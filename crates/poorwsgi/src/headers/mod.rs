@@ -11,9 +11,11 @@ pub mod negotiation;
 pub mod parameters;
 pub mod range;
 pub mod set_cookie;
+mod spellings;
 
 pub use cookie::Cookies;
 pub use error::HeaderError;
 pub use map::Headers;
 pub use range::{ContentRange, RangeSpec};
 pub use set_cookie::{CookieError, SameSite, SetCookie};
+pub use spellings::Spellings;

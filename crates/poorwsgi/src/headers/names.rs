@@ -97,6 +97,11 @@ pub(super) fn title_case(name: &HeaderName) -> Cow<'static, str> {
     everyday(name).map_or_else(|| Cow::Owned(capitalize(name.as_str())), Cow::Borrowed)
 }
 
+#[cfg(test)]
+pub(super) fn everyday_spellings() -> impl Iterator<Item = &'static str> {
+    EVERYDAY.iter().map(|(_, spelling)| *spelling)
+}
+
 fn everyday(name: &HeaderName) -> Option<&'static str> {
     let at = EVERYDAY.binary_search_by(|(lower, _)| (*lower).cmp(name.as_str())).ok()?;
     EVERYDAY.get(at).map(|(_, spelling)| *spelling)

@@ -105,7 +105,8 @@ impl dyn Head + '_ {
 
     /// The full address of a path on this host, as the client sees it: what a proxy forwarded goes before what the
     /// server knows. The port is left out where it is the scheme's own. A full `http` or `https` address stays as it
-    /// is; a path without a leading slash gets one, so that it cannot become part of the host's name.
+    /// is; what begins with none of `/`, `?` and `#` gets a slash, so that it cannot become part of the host's name. The
+    /// empty text gives the address without a path, for others to write theirs behind it.
     ///
     /// # Errors
     /// 400 where the host, the port or the scheme is malformed: no address is made of what is none.
@@ -130,7 +131,7 @@ impl dyn Head + '_ {
             None => self.host_port()?,
         };
         let port = if default_port(&scheme) == Some(port) { String::new() } else { format!(":{port}") };
-        let slash = if uri.starts_with('/') { "" } else { "/" };
+        let slash = if uri.is_empty() || uri.starts_with(['/', '?', '#']) { "" } else { "/" };
         Ok(format!("{scheme}://{host}{port}{slash}{uri}"))
     }
 }
@@ -214,10 +215,11 @@ mod tests {
     #[test]
     fn a_path_stays_on_the_host() {
         let head = with(&[("host", "h")]);
-        for (uri, expected) in
-            [(".evil.org", "http://h/.evil.org"), ("@evil.org", "http://h/@evil.org"), ("", "http://h/")]
-        {
+        for (uri, expected) in [(".evil.org", "http://h/.evil.org"), ("@evil.org", "http://h/@evil.org")] {
             assert_eq!(head.head().construct_url(uri).unwrap(), expected);
+        }
+        for uri in ["", "?a=b", "#a", "/", "//x"] {
+            assert_eq!(head.head().construct_url(uri).unwrap(), format!("http://h{uri}"));
         }
     }
 

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::{Args, ArgsOptions, Head};
 use crate::HttpError;
+use crate::variables::option_name;
 
 impl dyn Head + '_ {
     /// The path, with `?` and the query where there is one.
@@ -29,15 +30,13 @@ impl dyn Head + '_ {
         Args::parse(&self.query(), options)
     }
 
-    /// The application's own variables: those that begin with `app_`, without that and in lower case.
+    /// The application's own variables by their [`option_name`], without blanks around their values.
     #[must_use]
     pub fn options(&self) -> Vec<(String, String)> {
         let mut options = Vec::new();
         self.each_variable(&mut |name, value| {
-            if let Some((prefix, name)) = name.trim().split_at_checked("app_".len())
-                && prefix.eq_ignore_ascii_case("app_")
-            {
-                options.push((name.to_lowercase(), value.trim().to_owned()));
+            if let Some(name) = option_name(name) {
+                options.push((name, value.trim().to_owned()));
             }
         });
         options

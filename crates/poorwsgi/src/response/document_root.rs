@@ -1,13 +1,13 @@
 //! Files and directories beneath one directory, and nothing else.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use cap_fs_ext::OpenOptionsSyncExt;
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, OpenOptions};
+use cap_std::fs::{Dir, File, OpenOptions};
 use rustix::io::Errno;
 
 use super::file::{OpenFile, media_type};
@@ -15,8 +15,9 @@ use super::file::{OpenFile, media_type};
 /// A directory whose files are served.
 ///
 /// It is opened once, and every path is resolved beneath it by the operating system: `..`, absolute paths and symbolic
-/// links never lead out of it. A symbolic link is followed when its target is relative and stays inside. Files and
-/// directories whose name begins with a dot are missing, except `.well-known` at the top (RFC 8615).
+/// links never lead out of it, unless it was [`opened with links`](Self::open_linked). A symbolic link is followed when
+/// its target is relative and stays inside. Files and directories whose name begins with a dot are missing, except
+/// `.well-known` at the top (RFC 8615).
 ///
 /// ```
 /// use poorwsgi::response::document_root::{DocumentRoot, Found};
@@ -29,8 +30,46 @@ use super::file::{OpenFile, media_type};
 /// ```
 #[derive(Debug)]
 pub struct DocumentRoot {
-    dir: Arc<Dir>,
+    tree: Arc<Tree>,
     dot_files: bool,
+}
+
+/// What stands in the directory, and where its links lead.
+#[derive(Debug)]
+enum Tree {
+    /// Beneath the directory, and nowhere else.
+    Beneath(Dir),
+    /// Wherever links lead, too.
+    Linked(PathBuf),
+}
+
+impl Tree {
+    /// Opens what stands under a path that [`is_plain`] in each of its parts.
+    fn open(&self, path: &str) -> io::Result<std::fs::File> {
+        // A named pipe would wait for its writer without O_NONBLOCK.
+        let mut options = OpenOptions::new();
+        options.read(true).nonblock(true);
+        let file = match self {
+            Tree::Beneath(dir) => dir.open_with(path, &options),
+            Tree::Linked(root) => File::open_ambient_with(root.join(path), &options, ambient_authority()),
+        };
+        file.map(File::into_std)
+    }
+
+    fn open_dir(&self, path: &str) -> io::Result<Dir> {
+        match self {
+            Tree::Beneath(dir) => dir.open_dir(path),
+            Tree::Linked(root) => Dir::open_ambient_dir(root.join(path), ambient_authority()),
+        }
+    }
+
+    /// Whether there is something, and whether it is a directory.
+    fn is_dir(&self, path: &str) -> io::Result<bool> {
+        match self {
+            Tree::Beneath(dir) => dir.metadata(path).map(|metadata| metadata.is_dir()),
+            Tree::Linked(root) => std::fs::metadata(root.join(path)).map(|metadata| metadata.is_dir()),
+        }
+    }
 }
 
 /// What stands under a path.
@@ -52,8 +91,19 @@ impl DocumentRoot {
     /// # Errors
     /// Those of the operating system: it is not there, is no directory, or may not be read.
     pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
-        let dir = Arc::new(Dir::open_ambient_dir(path, ambient_authority())?);
-        Ok(DocumentRoot { dir, dot_files: false })
+        let dir = Dir::open_ambient_dir(path, ambient_authority())?;
+        Ok(DocumentRoot { tree: Arc::new(Tree::Beneath(dir)), dot_files: false })
+    }
+
+    /// Opens the directory, beneath which symbolic links are followed wherever they lead. For a site that links its data
+    /// in: whoever can make a link there can publish any file that this process may read.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_linked(path: impl AsRef<Path>) -> io::Result<Self> {
+        let path = path.as_ref();
+        drop(Dir::open_ambient_dir(path, ambient_authority())?);
+        Ok(DocumentRoot { tree: Arc::new(Tree::Linked(path.to_owned())), dot_files: false })
     }
 
     /// Serves files and directories whose name begins with a dot, too.
@@ -84,7 +134,7 @@ impl DocumentRoot {
             path.push_str(segment);
         }
         let path = if path.is_empty() { "." } else { &path };
-        open(&self.dir, path, self.dot_files).or_else(|error| refusal(&self.dir, path, error))
+        open(&self.tree, path, self.dot_files).or_else(|error| refusal(&self.tree, path, error))
     }
 }
 
@@ -110,14 +160,13 @@ fn is_plain(segment: &str, windows: bool) -> bool {
         && !numbered("LPT")
 }
 
-fn open(root: &Arc<Dir>, path: &str, dot_files: bool) -> io::Result<Found> {
-    let directory = |dir| Directory { root: Arc::clone(root), path: path.to_owned(), dir, dot_files };
-    // A directory cannot be opened as a file everywhere, and a named pipe would wait for its writer without O_NONBLOCK.
-    if cfg!(windows) && root.metadata(path)?.is_dir() {
-        return Ok(Found::Directory(directory(root.open_dir(path)?)));
+fn open(tree: &Arc<Tree>, path: &str, dot_files: bool) -> io::Result<Found> {
+    let directory = |dir| Directory { tree: Arc::clone(tree), path: path.to_owned(), dir, dot_files };
+    // A directory cannot be opened as a file everywhere.
+    if cfg!(windows) && tree.is_dir(path)? {
+        return Ok(Found::Directory(directory(tree.open_dir(path)?)));
     }
-    let file = root.open_with(path, OpenOptions::new().read(true).nonblock(true))?;
-    let file = file.into_std();
+    let file = tree.open(path)?;
     let metadata = file.metadata()?;
     Ok(if metadata.is_dir() {
         Found::Directory(directory(Dir::from_std_file(file)))
@@ -130,7 +179,7 @@ fn open(root: &Arc<Dir>, path: &str, dot_files: bool) -> io::Result<Found> {
 
 /// What an error of the system means for the client. An error that says nothing about the path stays one: a process out
 /// of file descriptors must not call its files missing.
-fn refusal(root: &Dir, path: &str, error: io::Error) -> io::Result<Found> {
+fn refusal(tree: &Tree, path: &str, error: io::Error) -> io::Result<Found> {
     match error.kind() {
         // A path that leads out of the root is refused by cap-std, not by the system: such a path is not there.
         io::ErrorKind::PermissionDenied if error.raw_os_error().is_none() => Ok(Found::Missing),
@@ -142,7 +191,7 @@ fn refusal(root: &Dir, path: &str, error: io::Error) -> io::Result<Found> {
         // Links that lead to each other.
         _ if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => Ok(Found::Missing),
         // A socket is there, though nobody can open it.
-        _ if root.metadata(path).is_ok() => Ok(Found::Forbidden),
+        _ if tree.is_dir(path).is_ok() => Ok(Found::Forbidden),
         _ => Err(error),
     }
 }
@@ -151,7 +200,7 @@ fn refusal(root: &Dir, path: &str, error: io::Error) -> io::Result<Found> {
 #[derive(Debug)]
 pub struct Directory {
     /// Links in the directory are followed as far as the root allows.
-    root: Arc<Dir>,
+    tree: Arc<Tree>,
     path: String,
     dir: Dir,
     dot_files: bool,
@@ -214,7 +263,7 @@ impl Directory {
                 cut = true;
                 break;
             }
-            let Ok(found) = open(&self.root, &path, self.dot_files) else { continue };
+            let Ok(found) = open(&self.tree, &path, self.dot_files) else { continue };
             entries.push(match found {
                 Found::File(file) => Entry {
                     size: Some(file.size()),
@@ -353,6 +402,33 @@ mod tests {
         assert_eq!(text(root.lookup("/../secret")), "<missing>");
         let Found::Directory(top) = root.lookup("/").unwrap() else { panic!() };
         assert!(top.list().unwrap().entries.iter().any(|entry| entry.name == ".git"));
+    }
+
+    #[test]
+    fn a_setting_opens_links_but_neither_dot_files_nor_the_way_up() {
+        let (dir, _root) = tree();
+        let root = DocumentRoot::open_linked(dir.path().join("site")).unwrap();
+        for (path, found) in [
+            ("/inside", "b"),
+            ("/outside", "secret"),
+            ("/absolute", "secret"),
+            ("/docs/upper/secret", "secret"),
+            ("/docs/upper", "<directory>"),
+            ("/../secret", "<missing>"),
+            ("/docs/../../secret", "<missing>"),
+            ("/.git/config", "<missing>"),
+            ("/docs/upper/.git", "<missing>"),
+            ("/dangling", "<missing>"),
+            ("/loop", "<missing>"),
+            ("/none", "<missing>"),
+            ("/index.html/more", "<missing>"),
+        ] {
+            assert_eq!(text(root.lookup(path)), found, "{path}");
+        }
+        let Found::Directory(top) = root.lookup("/").unwrap() else { panic!() };
+        let names: Vec<_> = top.list().unwrap().entries.into_iter().map(|entry| entry.name).collect();
+        assert_eq!(names, ["absolute", "docs", "index.html", "inside", "outside"]);
+        assert_eq!(DocumentRoot::open_linked("/nowhere/at/all").unwrap_err().kind(), io::ErrorKind::NotFound);
     }
 
     /// What is neither file nor directory is refused, and looking at it waits for nobody.

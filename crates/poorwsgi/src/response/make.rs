@@ -13,6 +13,7 @@ use crate::state;
 use crate::{Error, Result};
 
 const X_POWERED_BY: HeaderName = HeaderName::from_static("x-powered-by");
+const POORWSGI: HeaderValue = HeaderValue::from_static("PoorWSGI");
 
 /// A value that a handler may return.
 ///
@@ -74,8 +75,14 @@ pub fn make_response(
 #[must_use]
 pub fn default_headers() -> Headers {
     let mut headers = Headers::new();
-    headers.put(X_POWERED_BY, HeaderValue::from_static("PoorWSGI"));
+    headers.put(X_POWERED_BY, POORWSGI);
     headers
+}
+
+/// A response of the framework's own, which says so like one that is given no headers.
+pub(crate) fn powered(mut response: Response) -> Response {
+    response.headers_mut().put(X_POWERED_BY, POORWSGI);
+    response
 }
 
 fn assemble(

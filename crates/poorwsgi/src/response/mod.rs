@@ -28,6 +28,7 @@ pub use document_root::DocumentRoot;
 pub use error::ResponseError;
 pub use file::{FileRange, OpenFile};
 pub use finish::finish;
+pub(crate) use make::powered;
 pub use make::{IntoHeaders, IntoResponse, default_headers, make_response};
 pub use range::Ranges;
 pub use response::{Declined, Response};

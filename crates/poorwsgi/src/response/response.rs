@@ -289,7 +289,11 @@ impl Response {
     /// The same, with the fields in this map, whatever it holds now.
     pub(crate) fn into_http_with(mut self, mut map: HeaderMap) -> http::Response<Body> {
         let content_type = self.unstated_content_type();
-        let Parts { status, headers, body, extensions, .. } = *self.parts;
+        let Parts { status, headers, body, mut extensions, .. } = *self.parts;
+        let spellings = headers.spellings();
+        if !spellings.is_empty() {
+            extensions.insert(spellings);
+        }
         map.clear();
         // With room for what a server adds: a map that grows is made anew.
         map.reserve(headers.len() + 3);

@@ -3,13 +3,13 @@
 use http::{HeaderValue, header};
 
 use super::{CONTENT_SECURITY_POLICY, ErrorPage};
-use crate::response::Response;
+use crate::response::{Response, default_headers};
 use crate::state;
 
 /// A page of this module as a response: it loads nothing and runs nothing, whatever a fault in it would let through.
 #[must_use]
 pub fn page_response(page: String) -> Response {
-    let mut response = Response::new(page);
+    let mut response = Response::new(page).with_headers(default_headers());
     let policy = HeaderValue::from_static(CONTENT_SECURITY_POLICY);
     response.headers_mut().put(header::CONTENT_SECURITY_POLICY, policy);
     response
@@ -50,6 +50,7 @@ mod tests {
             response.headers().get_str(header::CONTENT_SECURITY_POLICY),
             Some(CONTENT_SECURITY_POLICY)
         );
+        assert_eq!(response.headers().get_str("X-Powered-By"), Some("PoorWSGI"));
         assert_eq!(page(999).to_response().status(), 500, "a status that is not there");
     }
 

@@ -58,6 +58,8 @@ fn escape(escaped: char, in_class: bool, out: &mut String) {
         'S' => out.extend(["[^", SPACE, "]"]),
         'b' if in_class => out.push_str(r"\x08"),
         'Z' if !in_class => out.push_str(r"\z"),
+        // A character by its name, which the engines do not know: `\N` is another thing there.
+        'N' => out.push_str(r"\p{a character by its name}"),
         // word boundaries in the `regex` crate
         '<' | '>' => out.push(escaped),
         _ => out.extend(['\\', escaped]),
@@ -121,6 +123,15 @@ mod tests {
     use super::super::matcher::{End, Matcher};
     use super::*;
     use proptest::prelude::*;
+
+    /// `\N` alone is no expression of Python's.
+    #[test]
+    fn characters_by_their_names_are_refused() {
+        for expression in [r"\N{DIGIT ONE}", r"[\N{DIGIT ONE}]", r"a\N"] {
+            assert!(Matcher::compile(expression, End::Text).is_err(), "{expression}");
+        }
+        assert!(matches(r"\\N", r"\N"));
+    }
 
     fn matches(expression: &str, text: &str) -> bool {
         Matcher::compile(expression, End::Text).unwrap().is_match(text)

@@ -235,6 +235,17 @@ impl<H, C: Clone> Router<H, C> {
         Ok(())
     }
 
+    /// The expression of Python's `re` that a route with groups comes to; `None` for a path without groups.
+    ///
+    /// # Errors
+    /// As [`Router::set_route`], except that expressions are not compiled.
+    pub fn expression(&self, rule: &str) -> Result<Option<String>, RouteError> {
+        if !pattern::has_groups(rule) {
+            return Ok(None);
+        }
+        Ok(Some(Pattern::parse(rule, &self.filters)?.source()))
+    }
+
     /// Whether a route is registered, for whatever methods.
     ///
     /// # Errors

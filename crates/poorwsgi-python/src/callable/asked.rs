@@ -1,0 +1,33 @@
+//! A request as the log names it.
+
+use std::borrow::Cow;
+
+use http::Method;
+use http::request::Parts;
+use http::uri::PathAndQuery;
+use poorwsgi::clip;
+
+/// What was asked for: the method and the path, without the query, which may have secrets.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    method: Method,
+    target: Option<PathAndQuery>,
+}
+
+impl Asked {
+    pub(crate) fn of(head: &Parts) -> Self {
+        Asked { method: head.method.clone(), target: head.uri.path_and_query().cloned() }
+    }
+
+    pub(super) fn is_head(&self) -> bool {
+        self.method == Method::HEAD
+    }
+
+    pub(super) fn method(&self) -> Cow<'_, str> {
+        clip::quoted(self.method.as_str())
+    }
+
+    pub(super) fn path(&self) -> Cow<'_, str> {
+        clip::quoted(self.target.as_ref().map_or("", PathAndQuery::path))
+    }
+}

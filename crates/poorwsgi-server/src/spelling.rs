@@ -1,0 +1,77 @@
+//! The spelling of a response's fields.
+//!
+//! hyper sends names in Title-Case. For other spellings it has a map of its own, which it makes when it reads a message, and
+//! looks for when it sends one, but gives nobody the type of. So it is given a message to read that has these names, and the
+//! map is taken from there. It is kept for the next response with the same names.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::future::pending;
+use std::io::Cursor;
+use std::pin::pin;
+use std::task::{Context, Waker};
+
+use http::{Extensions, Request, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::http1::Builder;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use poorwsgi::headers::{Headers, Spellings};
+
+/// So many maps are kept for each thread, each for as many bytes of names at most.
+const KEPT: usize = 64;
+const BYTES: usize = 1024;
+
+thread_local! {
+    static MAPS: RefCell<HashMap<Spellings, Extensions>> = RefCell::new(HashMap::new());
+}
+
+/// Sees to it that hyper spells the fields of a response as its application has. One that does not say how may have
+/// acronyms, which are spelled as everywhere.
+pub(crate) fn keep<B>(response: &mut Response<B>, has_acronyms: bool) {
+    let spellings = match response.extensions_mut().remove::<Spellings>() {
+        Some(spellings) => spellings,
+        None if has_acronyms => Headers::from(response.headers()).spellings(),
+        None => return,
+    };
+    let map = MAPS.with_borrow_mut(|maps| {
+        if let Some(map) = maps.get(&spellings) {
+            return map.clone();
+        }
+        let map = read(&spellings);
+        if spellings.iter().map(str::len).sum::<usize>() <= BYTES {
+            if maps.len() >= KEPT {
+                maps.clear();
+            }
+            maps.insert(spellings, map.clone());
+        }
+        map
+    });
+    response.extensions_mut().extend(map);
+}
+
+/// What hyper notes of a message with these names.
+fn read(spellings: &Spellings) -> Extensions {
+    let mut message = String::from("GET / HTTP/1.1\r\n");
+    // The coding is hyper's own affair.
+    for name in spellings.iter().filter(|name| !name.eq_ignore_ascii_case("transfer-encoding")) {
+        message.push_str(name);
+        message.push_str(": 0\r\n");
+    }
+    message.push_str("\r\n");
+    let io = TokioIo::new(tokio::io::join(Cursor::new(message), tokio::io::sink()));
+    let read = Cell::new(Extensions::new());
+    let service = service_fn(|request: Request<Incoming>| {
+        read.set(request.into_parts().0.extensions);
+        pending::<Result<Response<String>, Infallible>>()
+    });
+    let mut builder = Builder::new();
+    builder.preserve_header_case(true).header_read_timeout(None);
+    {
+        let connection = pin!(builder.serve_connection(io, service));
+        // It is all there, so once is enough.
+        let _ = connection.poll(&mut Context::from_waker(Waker::noop()));
+    }
+    read.take()
+}

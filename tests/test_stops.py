@@ -1,0 +1,143 @@
+"""What can keep a stop from its end, or clients waiting during one: each was once so."""
+import ctypes
+import os
+import select
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from workers import start  # noqa: F401 - a fixture
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux can refuse connections before the end")
+
+
+def ask(connection, target):
+    connection.sendall(f"GET {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode())
+
+
+def status(connection):
+    with connection.makefile("rb") as answer:
+        return answer.readline().split(b" ")[1:2]
+
+
+def connect(port):
+    return socket.create_connection(("127.0.0.1", port), 30)
+
+
+def seconds_to_be_refused(port):
+    begun = time.monotonic()
+    with pytest.raises(ConnectionRefusedError):
+        connect(port)
+    return time.monotonic() - begun
+
+
+def test_a_worker_with_all_its_connections_ends_with_them(start):
+    """The supervisor has shut the socket meanwhile."""
+    workers = start("--workers", "1", "--max-connections", "2", "--stop-timeout", "20")
+    with connect(workers.port) as first, connect(workers.port) as second:
+        for connection in (first, second):
+            ask(connection, "/sleep/3")
+        time.sleep(0.5)
+        begun = time.monotonic()
+        workers.signal(signal.SIGTERM)
+        assert status(first) == status(second) == [b"200"]
+        assert workers.process.wait(60) == 0
+    assert time.monotonic() < begun + 10
+
+
+def test_a_forked_process_keeps_no_port_after_a_short_stop(start, tmp_path):
+    (tmp_path / "app.py").write_text(
+        "import os, time\nfrom poorwsgi import Application\napp = Application('forks')\n\n"
+        "@app.route('/fork')\ndef fork(req):\n    pid = os.fork()\n    if pid == 0:\n        time.sleep(30)\n    return str(pid)\n")
+    workers = start("--workers", "1")
+    child = int(workers("/fork").text)
+    try:
+        assert workers.stop() == 0
+        assert seconds_to_be_refused(workers.port) < 1
+        with socket.socket() as another:
+            another.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            another.bind(("127.0.0.1", workers.port))
+            another.listen()
+    finally:
+        os.kill(child, signal.SIGKILL)
+
+
+def drop_answers_to_syn(connection):
+    """As if they were lost on their way: a filter of this socket alone."""
+    flags = 13  # their place in the head of TCP
+    steps = [(0x30, 0, 0, flags), (0x54, 0, 0, 0x12), (0x15, 1, 0, 0x12), (0x06, 0, 0, 0xFFFFFFFF), (0x06, 0, 0, 0)]
+    code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in steps))
+    connection.setsockopt(socket.SOL_SOCKET, 26, struct.pack("HL", len(steps), ctypes.addressof(code)))  # SO_ATTACH_FILTER
+
+
+def test_a_handshake_that_ends_late_keeps_nobody_waiting(start):
+    """It ends when the workers have closed the socket, so nobody can accept the connection."""
+    workers = start("--workers", "1")
+    with connect(workers.port) as long, socket.socket() as late:
+        ask(long, "/sleep/8")
+        time.sleep(0.5)
+        drop_answers_to_syn(late)
+        late.setblocking(False)
+        late.connect_ex(("127.0.0.1", workers.port))
+        time.sleep(0.4)
+        workers.signal(signal.SIGTERM)
+        time.sleep(0.2)
+        late.setsockopt(socket.SOL_SOCKET, 27, 0)  # SO_DETACH_FILTER
+        assert select.select([], [late], [], 10)[1]
+        # Two of them: who connects while the socket takes nobody asks once more after a second.
+        for _ in range(2):
+            assert seconds_to_be_refused(workers.port) < 3
+        assert status(long) == [b"200"]
+    assert workers.process.wait(60) == 0
+
+
+def test_who_waits_for_a_worker_that_hangs_keeps_nobody_else_waiting(start):
+    workers = start("--workers", "1", "--max-connections", "1", "--stop-timeout", "30")
+    [pid] = workers.pids()
+    with connect(workers.port) as long:
+        ask(long, "/sleep/1")
+        time.sleep(0.5)
+        with connect(workers.port):  # waits for the end of the other one
+            os.kill(pid, signal.SIGSTOP)
+            try:
+                workers.signal(signal.SIGTERM)
+                begun = time.monotonic()
+                waits = threading.Thread(target=lambda: seconds_to_be_refused(workers.port))
+                waits.start()
+                waits.join(30)
+                assert not waits.is_alive()
+                assert time.monotonic() < begun + 10
+            finally:
+                os.kill(pid, signal.SIGCONT)
+        assert status(long) == [b"200"]
+    assert workers.process.wait(60) == 0
+
+
+def test_a_socket_with_a_high_number_can_be_shut(tmp_path):
+    """select(2) takes no number above 1023."""
+    (tmp_path / "app.py").write_text(
+        "import time\nfrom poorwsgi import Application\napp = Application('many')\n\n"
+        "@app.route('/sleep')\ndef sleep(req):\n    time.sleep(2)\n    return 'slept'\n")
+    code = ("import os, resource, sys\nhard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]\n"
+            "resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))\n"
+            "for number in range(3, 1200):\n    os.dup2(0, number, True)\nos.execv(sys.argv[1], sys.argv[1:])")
+    command = [sys.executable, "-c", code, sys.executable, "-m", "poorwsgi", "run", "app:app", "--port", "0", "--workers", "1"]
+    with (
+        (tmp_path / "log").open("w+") as log,
+        subprocess.Popen(command, cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True) as process,
+    ):
+        try:
+            port = int(process.stdout.readline().partition("127.0.0.1:")[2].partition(",")[0])
+            with connect(port) as client:
+                ask(client, "/sleep")
+                time.sleep(0.5)
+                process.send_signal(signal.SIGTERM)
+                assert status(client) == [b"200"]
+            assert process.wait(60) == 0
+        finally:
+            process.kill()
