@@ -33,26 +33,34 @@ const IDLE: f32 = 0.88;
 /// What the last measure adds to the mean that is looked at: a tick of 25 ms tells little by itself.
 const WEIGHT: f32 = 0.2;
 
-/// How far a limit may go beyond the proven one, and up to where nothing need be proven: that few do no harm, and what one more of
-/// them brings is less than what can be told within a second.
-const UNPROVEN: usize = 2;
-const HANDFUL: usize = 8;
+/// Up to here nothing need be proven: what one more of so few brings is less than what can be told within a second.
+const HANDFUL: usize = 6;
 
-/// A trial is over when so many times the limit of calls have ended, so that each place has had its turn, or so many calls
-/// within so long a time.
+/// A trial is over when so many times the limit of calls have ended, so that each place has had its turn, and the result is
+/// clear: it is better by half of what was to be hoped for, or worse by a tenth. Else when so many calls have ended, or so
+/// long a time has passed.
 const EVIDENCE: u64 = 2;
-const ENOUGH: u64 = 64;
-const LONG_ENOUGH: Duration = Duration::from_millis(250);
+const CLEARLY_BETTER: f32 = 0.5;
+const CLEARLY_WORSE: f32 = 0.9;
+const ENOUGH: u64 = 400;
+const LONG_ENOUGH: Duration = Duration::from_secs(1);
 
 /// From here on a limit falls by half; below it, by a quarter.
 const FAR: usize = 32;
 
+/// What is seen last adds so much to the mean of what is seen under the same limit.
+const SEEN_WEIGHT: f32 = 0.3;
+
 /// For how long nothing is concluded after a change: what is measured then is of the calls of before.
 const SETTLING: Duration = Duration::from_millis(50);
 
-/// The part of what a trial can bring that it must: half as high a limit again brings half as much again where calls wait for
-/// what has room for all, up to what keeps the interpreter busy, and nothing where they wait for each other.
-const GAIN: f32 = 0.25;
+/// The part of what a trial of a higher limit can bring that it must bring. Half as high a limit again brings half as much
+/// again where calls wait for what has room for all, up to what keeps the interpreter busy, and nothing where they wait for
+/// each other.
+const GAIN: f32 = 0.3;
+
+/// What a lower limit may cost: less is an error of measuring, and fewer threads are better.
+const LOSS: f32 = 0.03;
 
 /// For how long there is no trial after one that has brought nothing, and the most that becomes of it.
 const REST: Duration = Duration::from_secs(1);
@@ -82,18 +90,46 @@ pub(crate) struct Limit {
     highest: usize,
     busy: f32,
     proven: usize,
-    /// Calls a second under the proven limit, where that is known.
-    rate: Option<f32>,
+    /// What was seen under the proven limit, where that is known.
+    seen: Option<Seen>,
     /// Until something is concluded after a change.
     settling: Duration,
     /// Since then, while calls waited for a place.
     ended: u64,
     time: Duration,
+    held: Duration,
     /// Since a call has ended, or the limit was raised.
     stalled: Duration,
-    /// Until the next trial, and what the next vain one costs.
-    rest: Duration,
-    next_rest: Duration,
+    /// Until the next trial of a higher limit, and of a lower one.
+    higher: Rest,
+    lower: Rest,
+}
+
+/// What comes of a limit.
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    /// Calls that end in a second.
+    rate: f32,
+    busy: f32,
+}
+
+/// How long there is no trial after a vain one: each time twice as long.
+#[derive(Clone, Debug)]
+struct Rest {
+    left: Duration,
+    next: Duration,
+}
+
+impl Rest {
+    const NONE: Rest = Rest { left: Duration::ZERO, next: REST };
+
+    const fn is_over(&self) -> bool {
+        self.left.is_zero()
+    }
+
+    fn after_a_vain_trial(&self) -> Self {
+        Rest { left: self.next, next: LONGEST_REST.min(self.next * 2) }
+    }
 }
 
 impl Limit {
@@ -114,13 +150,14 @@ impl Limit {
             highest,
             busy: Self::UNKNOWN,
             proven: lowest,
-            rate: None,
+            seen: None,
             settling: Duration::ZERO,
             ended: 0,
             time: Duration::ZERO,
+            held: Duration::ZERO,
             stalled: Duration::ZERO,
-            rest: Duration::ZERO,
-            next_rest: REST,
+            higher: Rest::NONE,
+            lower: Rest::NONE,
         }
     }
 
@@ -136,7 +173,9 @@ impl Limit {
     /// Takes note of a measure; for the limit from now on.
     pub(crate) fn step(&mut self, measure: Measure) -> usize {
         self.busy += (measure.busy - self.busy) * WEIGHT;
-        self.rest = self.rest.saturating_sub(measure.time);
+        for rest in [&mut self.higher, &mut self.lower] {
+            rest.left = rest.left.saturating_sub(measure.time);
+        }
         self.stalled = if measure.ended > 0 { Duration::ZERO } else { self.stalled + measure.time };
         if !self.settling.is_zero() {
             self.settling = self.settling.saturating_sub(measure.time);
@@ -152,7 +191,7 @@ impl Limit {
             };
             self.set(self.lowest.max(self.now - step));
             self.proven = self.now;
-            self.rate = None;
+            self.seen = None;
             return self.now;
         }
         if !measure.is_short {
@@ -160,16 +199,27 @@ impl Limit {
         }
         self.ended += measure.ended;
         self.time += measure.time;
+        self.held += measure.time.mul_f32(measure.busy.clamp(0.0, 1.0));
         if self.stalled >= STALLED && self.busy < IDLE {
             self.proven = self.now;
-            self.rate = None;
-            self.rest = Duration::ZERO;
-        } else if self.ended >= EVIDENCE * self.now as u64 || self.ended >= ENOUGH && self.time >= LONG_ENOUGH
-        {
+            self.seen = None;
+            self.higher = Rest::NONE;
+        } else if self.ended >= EVIDENCE * self.now as u64 || self.time >= LONG_ENOUGH {
             self.look_at_evidence();
         }
-        let most = self.highest.min(HANDFUL.max(self.proven.saturating_mul(UNPROVEN)));
-        if self.busy < IDLE && self.rest.is_zero() && self.now < most {
+        self.try_another();
+        self.now
+    }
+
+    /// Tries a higher limit where there is something left to give, else whether a lower one will do.
+    fn try_another(&mut self) {
+        let is_idle = self.busy < IDLE;
+        let most = self.highest.min(HANDFUL.max(self.proven.saturating_mul(2)));
+        let is_settled = self.now == self.proven && self.seen.is_some();
+        let may_rise = is_idle && self.higher.is_over();
+        if is_settled && self.now > HANDFUL && !may_rise && self.lower.is_over() {
+            self.set(HANDFUL.max(self.now - (self.now / 3).max(1)));
+        } else if may_rise && self.now >= self.proven && self.now < most {
             let step = match self.now {
                 now if self.busy < IDLE / 2.0 => now,
                 ..HANDFUL => 1,
@@ -178,7 +228,6 @@ impl Limit {
             self.set(most.min(self.now + step));
             self.stalled = Duration::ZERO;
         }
-        self.now
     }
 
     fn set(&mut self, limit: usize) {
@@ -188,28 +237,53 @@ impl Limit {
         self.now = limit;
         self.ended = 0;
         self.time = Duration::ZERO;
+        self.held = Duration::ZERO;
     }
 
     /// Each place has had its turn.
     fn look_at_evidence(&mut self) {
-        let rate = self.ended as f32 / self.time.as_secs_f32().max(1e-6);
-        let most = 1.0 / self.busy.max(0.01) - 1.0;
-        let gain = (self.now as f32 / self.proven as f32 - 1.0).min(most) * GAIN;
-        match self.rate {
-            Some(before) if self.now > self.proven.max(HANDFUL) && rate < before * (1.0 + gain) => {
-                self.set(self.proven);
-                self.rest = self.next_rest;
-                self.next_rest = LONGEST_REST.min(self.next_rest * 2);
-            }
-            _ => {
-                if self.now > self.proven {
-                    self.next_rest = REST;
-                }
-                self.proven = self.now;
-                self.rate = Some(rate);
-                self.set(self.now);
-            }
+        let time = self.time.as_secs_f32().max(1e-6);
+        let seen = Seen { rate: self.ended as f32 / time, busy: self.held.as_secs_f32() / time };
+        let is_trial = self.now < self.proven || self.now > self.proven.max(HANDFUL);
+        let Some(before) = self.seen.filter(|_| is_trial) else {
+            let before = self.seen.filter(|_| self.now == self.proven);
+            let mean = |before, now| before + (now - before) * SEEN_WEIGHT;
+            self.seen = Some(before.map_or(seen, |before| Seen {
+                rate: mean(before.rate, seen.rate),
+                busy: mean(before.busy, seen.busy),
+            }));
+            self.proven = self.now;
+            return self.set(self.now);
+        };
+        let is_higher = self.now > self.proven;
+        let Some(is_worth_it) = self.is_worth_it(before, seen) else { return };
+        let rest = if is_higher { &mut self.higher } else { &mut self.lower };
+        if is_worth_it {
+            *rest = Rest::NONE;
+            self.proven = self.now;
+            self.seen = Some(seen);
+        } else {
+            *rest = rest.after_a_vain_trial();
         }
+        self.set(self.proven);
+    }
+
+    /// Whether the limit on trial is better than the proven one; `None` while that is not known.
+    fn is_worth_it(&self, before: Seen, seen: Seen) -> Option<bool> {
+        let is_over = self.time >= LONG_ENOUGH;
+        let ratio = seen.rate / before.rate.max(1e-6);
+        if self.now < self.proven {
+            return (is_over || ratio < CLEARLY_WORSE).then_some(ratio >= 1.0 - LOSS);
+        }
+        let change = self.now as f32 / self.proven as f32 - 1.0;
+        if before.busy < IDLE / 2.0 {
+            // What the interpreter does of it is too little to be measured.
+            let is_clear =
+                self.ended >= ENOUGH || ratio >= 1.0 + change * CLEARLY_BETTER || ratio < CLEARLY_WORSE;
+            return (is_over || is_clear).then_some(ratio >= 1.0 + change * GAIN);
+        }
+        let hope = (before.busy * (1.0 + change)).min(1.0) - before.busy;
+        is_over.then_some(seen.busy >= before.busy + hope * GAIN && ratio >= 1.0)
     }
 }
 
@@ -251,6 +325,8 @@ mod tests {
     /// Calls under one lock, in virtual time.
     struct Simulator {
         work: Work,
+        /// In percent: how much of the time the lock is nobody's because the next thread is being woken.
+        handover: usize,
         /// In percent: the share of the processor that others leave.
         share: usize,
         clients: usize,
@@ -263,7 +339,16 @@ mod tests {
 
     impl Simulator {
         fn new(work: Work, clients: usize) -> Self {
-            Simulator { work, share: 100, clients, calls: Vec::new(), turn: 0, random: 1, computed: 0 }
+            Simulator {
+                work,
+                handover: 0,
+                share: 100,
+                clients,
+                calls: Vec::new(),
+                turn: 0,
+                random: 1,
+                computed: 0,
+            }
         }
 
         fn random(&mut self, below: usize) -> usize {
@@ -305,6 +390,7 @@ mod tests {
                 .map(|each| (self.turn / 10 + each) % count)
                 .find(|each| self.calls.get(*each).is_some_and(|call| !call.waits_now));
             let gets_processor = self.random(100) < self.share;
+            let holder = holder.filter(|_| self.random(100) >= self.handover);
             if let Some(call) = holder.and_then(|holder| self.calls.get_mut(holder))
                 && gets_processor
             {
@@ -393,6 +479,20 @@ mod tests {
             let most = limits.iter().max();
             assert!(most.is_some_and(|most| *most >= 64), "{waits}: {limits:?}");
             assert!(of_best > 0.9, "{waits}: {of_best} {limits:?}");
+        }
+    }
+
+    /// As a page on SQLite does: the lock changes hands so often that it is found free, though more threads bring nothing.
+    #[test]
+    fn handing_over_is_no_reason_for_more() {
+        for handover in [15, 20, 30] {
+            let mut simulator = Simulator { handover, ..Simulator::new(Work::new(50, 2), 64) };
+            let mut limit = Limit::new(256);
+            simulator.ours(&mut limit, SECOND);
+            let (_, limits) = simulator.ours(&mut limit, 20 * SECOND);
+            let mean = limits.iter().sum::<usize>() as f64 / limits.len() as f64;
+            let most = limits.iter().max().copied().unwrap_or_default();
+            assert!(mean < 9.0 && most <= 16, "{handover}: {mean} {most} {limits:?}");
         }
     }
 

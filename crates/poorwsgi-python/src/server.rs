@@ -19,7 +19,6 @@ use tokio::runtime::Builder;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
-use crate::callable::environ::set_multiprocess;
 use crate::config::{Settings, has_lock};
 use crate::forked;
 use crate::names::Name;
