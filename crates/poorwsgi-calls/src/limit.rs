@@ -23,44 +23,44 @@
 
 use std::time::Duration;
 
-/// From here on the interpreter has nothing left to give. It is never found busy all of the time: when it changes hands, it is
-/// nobody's for a moment.
-const BUSY: f32 = 0.95;
+/// How busy the interpreter is to be. It is never found busy all of the time: when it changes hands, it is nobody's for a moment.
+const AIM: f32 = 0.95;
 
-/// Up to here it has something left to give. The gap to [`BUSY`] is what a limit may settle in.
-const IDLE: f32 = 0.88;
-
-/// What the last measure adds to the mean that is looked at: a tick of 25 ms tells little by itself.
-const WEIGHT: f32 = 0.2;
+/// Up to here it has something left to give.
+const IDLE: f32 = 0.91;
 
 /// Up to here nothing need be proven: what one more of so few brings is less than what can be told within a second.
 const HANDFUL: usize = 6;
 
-/// A trial is over when so many times the limit of calls have ended, so that each place has had its turn, and the result is
-/// clear: it is better by half of what was to be hoped for, or worse by a tenth. Else when so many calls have ended, or so
-/// long a time has passed.
-const EVIDENCE: u64 = 2;
-const CLEARLY_BETTER: f32 = 0.5;
-const CLEARLY_WORSE: f32 = 0.9;
-const ENOUGH: u64 = 400;
-const LONG_ENOUGH: Duration = Duration::from_secs(1);
+/// A limit above this one falls fast.
+const MANY: usize = 32;
 
-/// From here on a limit falls by half; below it, by a quarter.
-const FAR: usize = 32;
+/// The limit falls where the interpreter has been found busy each time for so long, which by chance is rare where it is just
+/// as busy as it is to be; many need less.
+const SURE: Duration = Duration::from_millis(600);
+const SURE_OF_MANY: Duration = Duration::from_millis(300);
 
-/// What is seen last adds so much to the mean of what is seen under the same limit.
-const SEEN_WEIGHT: f32 = 0.3;
+/// How long a look takes: from then on it is seen whether it has much left to give; a trial takes ten times as long, unless it is
+/// clearly better before.
+const GLANCE: Duration = Duration::from_millis(100);
 
-/// For how long nothing is concluded after a change: what is measured then is of the calls of before.
-const SETTLING: Duration = Duration::from_millis(50);
+/// So many times the limit of calls have to end until a rate says something: each place has its turn.
+const TURNS: u64 = 2;
 
-/// The part of what a trial of a higher limit can bring that it must bring. Half as high a limit again brings half as much
-/// again where calls wait for what has room for all, up to what keeps the interpreter busy, and nothing where they wait for
-/// each other.
+/// How far beyond the proven limit a trial goes where the interpreter has much left to give.
+const UNPROVEN: usize = 4;
+
+/// The part of what a trial can bring that it must bring, and at which it is clearly better. Half as high a limit again brings
+/// half as much again where calls wait for what has room for all, up to what keeps the interpreter busy, and nothing where
+/// they wait for each other.
 const GAIN: f32 = 0.3;
+const CLEAR_GAIN: f32 = 0.5;
 
 /// What a lower limit may cost: less is an error of measuring, and fewer threads are better.
 const LOSS: f32 = 0.03;
+
+/// For how long nothing is concluded after a change: what is measured then is of the calls of before.
+const SETTLING: Duration = Duration::from_millis(50);
 
 /// For how long there is no trial after one that has brought nothing, and the most that becomes of it.
 const REST: Duration = Duration::from_secs(1);
@@ -86,18 +86,18 @@ pub(crate) struct Measure {
 #[derive(Clone, Debug)]
 pub(crate) struct Limit {
     now: usize,
-    lowest: usize,
     highest: usize,
-    busy: f32,
-    proven: usize,
-    /// What was seen under the proven limit, where that is known.
-    seen: Option<Seen>,
-    /// Until something is concluded after a change.
-    settling: Duration,
-    /// Since then, while calls waited for a place.
-    ended: u64,
+    /// What is seen since the last change or conclusion, while calls wait for a place.
     time: Duration,
     held: Duration,
+    ended: u64,
+    /// What was seen of this limit; of the proven one while another is on trial.
+    seen: Option<Seen>,
+    proven: usize,
+    /// For how long the interpreter has been busy each time it was asked for.
+    full: Duration,
+    /// Until something is concluded after a change.
+    settling: Duration,
     /// Since a call has ended, or the limit was raised.
     stalled: Duration,
     /// Until the next trial of a higher limit, and of a lower one.
@@ -137,24 +137,20 @@ impl Limit {
     /// places are left for what is brief.
     pub(crate) const LOWEST: usize = 4;
 
-    /// How busy the interpreter is taken to be where nothing is known: no reason to change anything.
-    const UNKNOWN: f32 = (BUSY + IDLE) / 2.0;
-
     /// The limit of a pool with so many threads.
     pub(crate) fn new(threads: usize) -> Self {
         let highest = threads.max(1);
         let lowest = Self::LOWEST.min(highest);
         Limit {
             now: lowest,
-            lowest,
             highest,
-            busy: Self::UNKNOWN,
-            proven: lowest,
-            seen: None,
-            settling: Duration::ZERO,
-            ended: 0,
             time: Duration::ZERO,
             held: Duration::ZERO,
+            ended: 0,
+            seen: None,
+            proven: lowest,
+            full: Duration::ZERO,
+            settling: Duration::ZERO,
             stalled: Duration::ZERO,
             higher: Rest::NONE,
             lower: Rest::NONE,
@@ -166,13 +162,13 @@ impl Limit {
     }
 
     /// Measures begin, after a while without any.
-    pub(crate) const fn begin(&mut self) {
-        self.busy = Self::UNKNOWN;
+    pub(crate) fn begin(&mut self) {
+        self.full = Duration::ZERO;
+        self.look_again();
     }
 
     /// Takes note of a measure; for the limit from now on.
     pub(crate) fn step(&mut self, measure: Measure) -> usize {
-        self.busy += (measure.busy - self.busy) * WEIGHT;
         for rest in [&mut self.higher, &mut self.lower] {
             rest.left = rest.left.saturating_sub(measure.time);
         }
@@ -181,109 +177,127 @@ impl Limit {
             self.settling = self.settling.saturating_sub(measure.time);
             return self.now;
         }
-        // Whether it is far from being only just busy.
-        let far = self.busy > (1.0 + BUSY) / 2.0;
-        if self.now > self.lowest && (far || self.busy > BUSY && self.now > HANDFUL) {
-            let step = match self.now {
-                _ if !far => 1,
-                ..=FAR => (self.now / 4).max(1),
-                now => now / 2,
-            };
-            self.set(self.lowest.max(self.now - step));
-            self.proven = self.now;
-            self.seen = None;
+        self.full = if measure.busy < 1.0 { Duration::ZERO } else { self.full + measure.time };
+        let sure = if self.now > MANY { SURE_OF_MANY } else { SURE };
+        if self.full >= sure && self.now > HANDFUL {
+            self.prove((self.now - self.now / 3).max(HANDFUL), None);
+            // The next step needs less.
+            self.full = sure / 2;
             return self.now;
         }
-        if !measure.is_short {
-            return self.now;
+        if measure.is_short {
+            self.time += measure.time;
+            self.held += measure.time.mul_f32(measure.busy.clamp(0.0, 1.0));
+            self.ended += measure.ended;
+            self.conclude();
         }
-        self.ended += measure.ended;
-        self.time += measure.time;
-        self.held += measure.time.mul_f32(measure.busy.clamp(0.0, 1.0));
-        if self.stalled >= STALLED && self.busy < IDLE {
-            self.proven = self.now;
-            self.seen = None;
-            self.higher = Rest::NONE;
-        } else if self.ended >= EVIDENCE * self.now as u64 || self.time >= LONG_ENOUGH {
-            self.look_at_evidence();
-        }
-        self.try_another();
         self.now
     }
 
-    /// Tries a higher limit where there is something left to give, else whether a lower one will do.
-    fn try_another(&mut self) {
-        let is_idle = self.busy < IDLE;
-        let most = self.highest.min(HANDFUL.max(self.proven.saturating_mul(2)));
-        let is_settled = self.now == self.proven && self.seen.is_some();
-        let may_rise = is_idle && self.higher.is_over();
-        if is_settled && self.now > HANDFUL && !may_rise && self.lower.is_over() {
-            self.set(HANDFUL.max(self.now - (self.now / 3).max(1)));
-        } else if may_rise && self.now >= self.proven && self.now < most {
-            let step = match self.now {
-                now if self.busy < IDLE / 2.0 => now,
-                ..HANDFUL => 1,
-                now => now.div_ceil(2),
-            };
-            self.set(most.min(self.now + step));
-            self.stalled = Duration::ZERO;
+    /// Changes the limit where enough was seen.
+    fn conclude(&mut self) {
+        let time = self.time.as_secs_f32().max(1e-6);
+        let seen = Seen { rate: self.ended as f32 / time, busy: self.held.as_secs_f32() / time };
+        if self.time < GLANCE {
+            return;
         }
+        if self.stalled >= STALLED && seen.busy < IDLE {
+            self.higher = Rest::NONE;
+            return self.prove(self.highest.min(self.now * 2), None);
+        }
+        if self.now != self.proven {
+            return self.judge(seen);
+        }
+        let has_much_left = seen.busy < IDLE / 2.0;
+        let has_turned = self.ended >= TURNS * self.now as u64;
+        let is_thorough = self.time >= GLANCE * 10;
+        if !(is_thorough || has_much_left && (has_turned || self.seen.is_none())) {
+            return;
+        }
+        if is_thorough || has_turned {
+            self.seen = Some(seen);
+        }
+        self.look_again();
+        if seen.busy < IDLE && self.now < self.highest && self.higher.is_over() {
+            // As many more as would keep it busy, were they like those that run; no fewer than a trial can tell apart.
+            let step = (self.now as f32 * (AIM / seen.busy.max(0.01) - 1.0)) as usize;
+            let more = self.highest.min(self.now + step.clamp((self.now / 3).max(1), self.now));
+            if more <= HANDFUL { self.prove(more, None) } else { self.set(more) }
+        } else if self.now > HANDFUL && self.lower.is_over() {
+            self.set(HANDFUL.max(self.now - (self.now / 4).max(1)));
+        }
+    }
+
+    /// Looks whether the limit on trial is better than the proven one.
+    fn judge(&mut self, seen: Seen) {
+        let is_over = self.time >= GLANCE * 10;
+        let has_turned = self.ended >= TURNS * self.now as u64;
+        let Some(before) = self.seen else {
+            return match has_turned || is_over {
+                true => self.prove(self.now, Some(seen)),
+                false => self.go_on(seen.busy),
+            };
+        };
+        let ratio = seen.rate / before.rate.max(1e-6);
+        let change = self.now as f32 / self.proven as f32 - 1.0;
+        let is_higher = self.now > self.proven;
+        let is_worth_it = if !is_higher {
+            is_over.then_some(ratio >= 1.0 - LOSS)
+        } else if before.busy < IDLE / 2.0 {
+            // What the interpreter does of it is too little to be measured.
+            let is_clear = has_turned && ratio >= 1.0 + change * CLEAR_GAIN;
+            (is_over || is_clear).then_some(ratio >= 1.0 + change * GAIN)
+        } else {
+            let hope = (before.busy * (1.0 + change)).min(AIM) - before.busy;
+            is_over.then_some(seen.busy >= before.busy + hope * CLEAR_GAIN && ratio >= 1.0)
+        };
+        let Some(is_worth_it) = is_worth_it else {
+            if is_higher {
+                self.go_on(before.busy.max(seen.busy));
+            }
+            return;
+        };
+        let rest = if is_higher { &mut self.higher } else { &mut self.lower };
+        if is_worth_it {
+            *rest = Rest::NONE;
+            if is_higher {
+                self.lower.left = self.lower.left.max(REST * 4);
+            }
+            self.prove(self.now, Some(seen));
+        } else {
+            *rest = rest.after_a_vain_trial();
+            self.set(self.proven);
+        }
+    }
+
+    /// Goes further with a trial: calls that wait for long take long to prove anything.
+    fn go_on(&mut self, busy: f32) {
+        let more = self.highest.min(self.proven * UNPROVEN).min(self.now * 2);
+        if busy < IDLE / 2.0 && more > self.now {
+            self.set(more);
+        }
+    }
+
+    fn prove(&mut self, limit: usize, seen: Option<Seen>) {
+        self.set(limit);
+        self.proven = limit;
+        self.seen = seen;
     }
 
     fn set(&mut self, limit: usize) {
         if limit != self.now {
             self.settling = SETTLING;
+            self.full = Duration::ZERO;
+            self.stalled = Duration::ZERO;
         }
         self.now = limit;
-        self.ended = 0;
+        self.look_again();
+    }
+
+    const fn look_again(&mut self) {
         self.time = Duration::ZERO;
         self.held = Duration::ZERO;
-    }
-
-    /// Each place has had its turn.
-    fn look_at_evidence(&mut self) {
-        let time = self.time.as_secs_f32().max(1e-6);
-        let seen = Seen { rate: self.ended as f32 / time, busy: self.held.as_secs_f32() / time };
-        let is_trial = self.now < self.proven || self.now > self.proven.max(HANDFUL);
-        let Some(before) = self.seen.filter(|_| is_trial) else {
-            let before = self.seen.filter(|_| self.now == self.proven);
-            let mean = |before, now| before + (now - before) * SEEN_WEIGHT;
-            self.seen = Some(before.map_or(seen, |before| Seen {
-                rate: mean(before.rate, seen.rate),
-                busy: mean(before.busy, seen.busy),
-            }));
-            self.proven = self.now;
-            return self.set(self.now);
-        };
-        let is_higher = self.now > self.proven;
-        let Some(is_worth_it) = self.is_worth_it(before, seen) else { return };
-        let rest = if is_higher { &mut self.higher } else { &mut self.lower };
-        if is_worth_it {
-            *rest = Rest::NONE;
-            self.proven = self.now;
-            self.seen = Some(seen);
-        } else {
-            *rest = rest.after_a_vain_trial();
-        }
-        self.set(self.proven);
-    }
-
-    /// Whether the limit on trial is better than the proven one; `None` while that is not known.
-    fn is_worth_it(&self, before: Seen, seen: Seen) -> Option<bool> {
-        let is_over = self.time >= LONG_ENOUGH;
-        let ratio = seen.rate / before.rate.max(1e-6);
-        if self.now < self.proven {
-            return (is_over || ratio < CLEARLY_WORSE).then_some(ratio >= 1.0 - LOSS);
-        }
-        let change = self.now as f32 / self.proven as f32 - 1.0;
-        if before.busy < IDLE / 2.0 {
-            // What the interpreter does of it is too little to be measured.
-            let is_clear =
-                self.ended >= ENOUGH || ratio >= 1.0 + change * CLEARLY_BETTER || ratio < CLEARLY_WORSE;
-            return (is_over || is_clear).then_some(ratio >= 1.0 + change * GAIN);
-        }
-        let hope = (before.busy * (1.0 + change)).min(1.0) - before.busy;
-        is_over.then_some(seen.busy >= before.busy + hope * GAIN && ratio >= 1.0)
+        self.ended = 0;
     }
 }
 
@@ -450,7 +464,7 @@ mod tests {
         let simulator = || Simulator { share, ..Simulator::new(work, clients) };
         let mut ours = simulator();
         let mut limit = Limit::new(threads);
-        ours.ours(&mut limit, SECOND);
+        ours.ours(&mut limit, 4 * SECOND);
         let (ended, limits) = ours.ours(&mut limit, 4 * SECOND);
         let mut best = 0;
         let mut fixed = 1;
@@ -496,6 +510,21 @@ mod tests {
         }
     }
 
+    /// Once it has settled it stays, but for trials, which become rare.
+    #[test]
+    fn it_does_not_swing() {
+        let works =
+            [Work::new(100, 0), Work::new(20, 20), Work::new(20, 60), Work::new(20, 200), Work::new(2, 2000)];
+        for work in works {
+            let (mut limit, mut simulator) = (Limit::new(256), Simulator::new(work, 64));
+            simulator.ours(&mut limit, 10 * SECOND);
+            let (_, limits) = simulator.ours(&mut limit, 20 * SECOND);
+            // Of a handful one more or less is nothing.
+            let changes = limits.windows(2).filter(|pair| pair[0].abs_diff(pair[1]) > 1).count();
+            assert!(changes <= 40, "{work:?}: {changes} {limits:?}");
+        }
+    }
+
     /// A page with queries: what is in between.
     #[test]
     fn calls_that_do_both_run_as_many_as_it_takes() {
@@ -518,13 +547,13 @@ mod tests {
     }
 
     #[test]
-    fn it_falls_within_a_second() {
+    fn it_falls_fast() {
         let mut limit = Limit::new(256);
         Simulator::new(Work::new(2, 2000), 256).ours(&mut limit, 3 * SECOND);
         assert!(limit.now() > 100, "{limit:?}");
-        let (_, limits) = Simulator::new(Work::new(100, 0), 256).ours(&mut limit, SECOND);
-        let after = limits.iter().position(|limit| *limit <= 8);
-        assert!(after.is_some_and(|ticks| ticks <= 40), "{limits:?}");
+        let (_, limits) = Simulator::new(Work::new(100, 0), 256).ours(&mut limit, 3 * SECOND);
+        let ticks = |most| limits.iter().position(|limit| *limit <= most).unwrap_or(limits.len());
+        assert!(ticks(32) <= 60 && ticks(8) <= 110, "{limits:?}");
     }
 
     /// Calls that wait for calls which have not begun.
