@@ -107,6 +107,7 @@ def test_who_waits_for_a_worker_that_hangs_keeps_nobody_else_waiting(start):
             try:
                 workers.signal(signal.SIGTERM)
                 begun = time.monotonic()
+                time.sleep(0.5)  # until the system makes no more connections
                 waits = threading.Thread(target=lambda: seconds_to_be_refused(workers.port))
                 waits.start()
                 waits.join(30)

@@ -265,7 +265,7 @@ class TestInput:
             connection.sendall(get(method="POST", fields="Transfer-Encoding: chunked\r\n"))
             for _ in range(17):
                 connection.sendall(chunk)
-            assert connection.makefile("rb").readline() == b"HTTP/1.1 413 Payload Too Large\r\n"
+            assert connection.makefile("rb").readline() == b"HTTP/1.1 413 Content Too Large\r\n"
         assert "max_body" in str(errors[0])
 
     def test_a_body_that_nobody_reads_does_not_matter(self, serve):

@@ -19,6 +19,8 @@ _OWN = {
 def fork():
     """Returns in a child. This process passes its signals on to it, and ends when it does, with its status."""
     passed = signal.valid_signals() - _OWN
+    # Where the end of children is ignored, nobody is told of it.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     before = signal.pthread_sigmask(signal.SIG_BLOCK, passed)
     child = os.fork()
     if not child:

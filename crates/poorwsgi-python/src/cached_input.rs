@@ -117,7 +117,7 @@ impl CachedInput {
         PyBytes::new(py, &self.buffer.split_to(length))
     }
 
-    /// Reads up to so many bytes into the buffer. Says whether any came; none do at the end of the body, and where the
+    /// Reads at most this number of bytes into the buffer. Says whether any came; none do at the end of the body, and where the
     /// client has left.
     fn fill(slf: &Bound<'_, Self>, most: usize) -> PyResult<bool> {
         let py = slf.py();

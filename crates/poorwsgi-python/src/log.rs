@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 use std::fmt::{self, Write};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use poorwsgi::clip;
 use pyo3::IntoPyObjectExt;
@@ -88,6 +90,21 @@ pub(crate) fn to_python() {
 
 struct Logger;
 
+/// How many records of level INFO a second are made at most. Many are about refused requests, which cost their senders next to
+/// nothing, and to ask Python whether it wants a record takes the interpreter.
+const RATE: u32 = 20;
+
+/// Whether one more is within [`RATE`].
+fn is_within_rate() -> bool {
+    static SECOND: Mutex<Option<(Instant, u32)>> = Mutex::new(None);
+    let mut second = SECOND.lock().unwrap_or_else(PoisonError::into_inner);
+    let now = Instant::now();
+    let (begun, count) =
+        second.filter(|(begun, _)| now - *begun < Duration::from_secs(1)).unwrap_or((now, 0));
+    *second = Some((begun, count.saturating_add(1)));
+    count < RATE
+}
+
 impl Subscriber for Logger {
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
         // Only what is rare: each event takes the GIL, from the event loop too. A record of each request is not.
@@ -105,6 +122,9 @@ impl Subscriber for Logger {
 
     /// Whether the Python logger takes such a message: what nobody reads is not even put together.
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        if *metadata.level() == Level::INFO && !is_within_rate() {
+            return false;
+        }
         Python::try_attach(|py| {
             let asked = logger(py, metadata)
                 .and_then(|logger| logger.call_method1("isEnabledFor", (level(metadata).0,))?.is_truthy());

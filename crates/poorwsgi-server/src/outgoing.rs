@@ -81,8 +81,9 @@ impl<B: Body<Data = Bytes>> Outgoing<B> {
 fn poll_cut(
     error: &mut Option<BoxError>,
     context: &ConnectionContext,
+    cx: &Context<'_>,
 ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-    if context.broken_off.is_written() { Poll::Ready(error.take().map(Err)) } else { Poll::Pending }
+    if context.broken_off.is_written(cx) { Poll::Ready(error.take().map(Err)) } else { Poll::Pending }
 }
 
 impl<B> Body for Outgoing<B>
@@ -98,7 +99,7 @@ where
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let mut this = self.project();
         if this.error.is_some() {
-            return poll_cut(this.error, this.record.context());
+            return poll_cut(this.error, this.record.context(), cx);
         }
         let mut frame = match this.payload.as_mut().project() {
             PayloadProjection::Text { text } => {
@@ -143,7 +144,7 @@ where
                     "the response body failed, the connection is cut",
                 );
                 *this.error = Some(error);
-                poll_cut(this.error, this.record.context())
+                poll_cut(this.error, this.record.context(), cx)
             }
             None => {
                 this.record.finish();

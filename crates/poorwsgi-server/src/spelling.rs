@@ -19,7 +19,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use poorwsgi::headers::{Headers, Spellings};
 
-/// So many maps are kept for each thread, each for as many bytes of names at most.
+/// Maps that each thread keeps at most, and bytes of names that one of them may have.
 const KEPT: usize = 64;
 const BYTES: usize = 1024;
 

@@ -28,6 +28,7 @@ use poorwsgi::BoxError;
 use poorwsgi::response::{Body, FileRange};
 use poorwsgi_calls::pool::step_aside;
 use poorwsgi_server::spool::{BESIDES, MemoryShare, Spool, SpoolFile};
+use tokio::runtime::Handle;
 
 use super::asked::Asked;
 use crate::forked::is_child;
@@ -341,20 +342,26 @@ impl Shared {
     /// Gives up the file of a client that has taken all of it, or is gone. A thread that writes into it now drops the file
     /// itself, or leaves something in it: the thread of the connections must not wait for a disk.
     fn drop_file(&self) {
-        if let Ok(mut file) = self.file.try_lock() {
-            let mut state = self.state();
-            if state.read == state.written {
-                state.file = None;
-                drop(state);
-                *file = None;
-            }
+        let Ok(mut file) = self.file.try_lock() else { return };
+        let mut state = self.state();
+        if state.read != state.written {
+            return;
+        }
+        // The next one begins at its beginning: a hole would count as well.
+        (state.read, state.written) = (0, 0);
+        let dropped = (file.take(), state.file.take());
+        drop((state, file));
+        // The system frees what it has taken of the disk.
+        match Handle::try_current() {
+            Ok(runtime) if dropped.0.is_some() => drop(runtime.spawn_blocking(move || drop(dropped))),
+            _ => drop(dropped),
         }
     }
 
     /// Wakes the thread that waits for the client, which has taken something or is gone.
     fn wake(&self) {
         self.room.notify_all();
-        if self.stands.load(Ordering::Relaxed) {
+        if self.stands.load(Ordering::Relaxed) && !self.has_moved.load(Ordering::Relaxed) {
             let turns = self.patience.turns();
             self.has_moved.store(true, Ordering::Relaxed);
             drop(turns);
@@ -465,8 +472,11 @@ impl Sender {
         let mut file = self.0.file.lock().unwrap_or_else(PoisonError::into_inner);
         let size = self.0.patience.file_bytes();
         let (begin, unread) = {
-            let state = self.0.state();
+            let mut state = self.0.state();
             if state.is_over() {
+                state.file = None;
+                drop(state);
+                *file = None;
                 return Err(io::ErrorKind::BrokenPipe.into());
             }
             (state.written, state.written - state.read)
@@ -478,7 +488,8 @@ impl Sender {
         let written = written_in_circle(&mut file, spool, block, begin, size)?;
         let mut state = self.0.state();
         if state.is_over() {
-            drop(state);
+            state.file = None;
+            drop((state, written));
             *file = None;
             return Err(io::ErrorKind::BrokenPipe.into());
         }
