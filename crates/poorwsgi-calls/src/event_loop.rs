@@ -28,12 +28,9 @@ use async_task::Runnable;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
-use crate::LOG;
 use crate::threads::{Around, Job};
 use crate::turn::{Turn, Watched};
-
-/// How long a task may keep the thread that drives the connections. It is found out between once and twice as late.
-const PATIENCE: Duration = Duration::from_millis(5);
+use crate::{LOG, PATIENCE};
 
 /// How often the watching thread finds nothing to do until it sleeps.
 const IDLE: u32 = 20;

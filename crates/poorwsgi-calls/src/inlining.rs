@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::PATIENCE;
 use crate::usage::Usage;
 
 /// How many of the last calls are known: as many as must have been short.
@@ -53,9 +54,6 @@ impl Default for Rule {
         }
     }
 }
-
-/// How much a call computes, on average of its route, that others should not have to wait for.
-const LONG: Duration = Duration::from_millis(5);
 
 /// What one call adds to a mean.
 const WEIGHT: f32 = 1.0 / 8.0;
@@ -263,7 +261,7 @@ impl Pace {
     pub(crate) fn load(&self) -> Load {
         match self.computed.get() {
             0.0 => Load::Unknown,
-            computed if computed < LONG.as_secs_f32() => Load::Brief,
+            computed if computed < PATIENCE.as_secs_f32() => Load::Brief,
             _ => Load::Long,
         }
     }

@@ -17,9 +17,6 @@ use crate::meter::Meter;
 pub use crate::threads::Around;
 use crate::threads::Threads;
 
-/// How many places of the limit are kept free of calls that compute for long, so that brief ones need not wait for one to end.
-const FOR_BRIEF: usize = 2;
-
 /// When this number of calls waits in a queue, the queue drops the calls whose clients wait no longer.
 const SWEEP: usize = 1024;
 
@@ -160,8 +157,9 @@ impl State {
             || (is_full || !self.may_be_long()) && self.long_calls.first().is_some()
     }
 
+    /// Half of the lowest limit is kept free of calls that compute for long, so that brief ones need not wait for one to end.
     fn may_be_long(&self) -> bool {
-        self.long < self.limit.now().saturating_sub(FOR_BRIEF).max(1)
+        self.long < self.limit.now().saturating_sub(Limit::LOWEST / 2).max(1)
     }
 
     /// Whether there is something to be found out: calls wait, or more run than always may.
