@@ -106,10 +106,13 @@ wheel-dev: rust $(VENV)/ready
 $(INSTALLED): $(SOURCES)
 	@$(MAKE) --no-print-directory wheel-dev
 
-bench: bench-server bench-load bench-python bench-rust  ## all the benches below; ARGS="--write README.md" puts the tables there
+bench: bench-server bench-applications bench-load bench-python bench-rust  ## all the benches below; ARGS="--write README.md" puts the tables there
 
 bench-server: $(OURS)/ready $(PEERS)/servers/ready  ## CPU for a request over HTTP, beside other servers
 	$(BIN)/python bench/server/run.py $(BENCHED) $(ARGS)
+
+bench-applications: $(OURS)/ready $(PEERS)/servers/ready  ## Django and Flask on our server and on others, CPU and slowest answers
+	$(BIN)/python bench/server/applications.py --ours $(OURS)/venv/bin/python --peers $(PEERS)/servers/bin/python $(ARGS)
 
 bench-load: $(OURS)/ready $(PEERS)/servers/ready $(if $(FREE_THREADED),$(FREE)/ready)  ## slow handlers beside brief ones, workers, memory, growth
 	$(BIN)/python bench/server/load.py $(BENCHED) $(if $(FREE_THREADED),--free-threaded $(FREE)/venv/bin/python) $(ARGS)
@@ -129,7 +132,8 @@ $(OURS)/ready: $(SOURCES) tools/train.py bench/server/requirements.txt $(VENV)/r
 	$(RELEASE) --interpreter $(BIN)/python --out $(OURS)
 	$(BIN)/python -m venv $(OURS)/venv
 	$(OURS)/venv/bin/python -m pip install --quiet --no-deps --no-index $(OURS)/*.whl
-	$(OURS)/venv/bin/python -m pip install --quiet --disable-pip-version-check flask --constraint bench/server/requirements.txt
+	$(OURS)/venv/bin/python -m pip install --quiet --disable-pip-version-check flask django psycopg psycopg-binary \
+		--constraint bench/server/requirements.txt
 	cargo build --quiet --locked --release --manifest-path bench/Cargo.toml --bin hyper --bin floor
 	touch $@
 

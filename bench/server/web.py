@@ -1,7 +1,8 @@
-"""What the servers serve: BENCH_APP names it, one of apps.py, or `bare`, `flask` or `load`."""
+"""What the servers serve: BENCH_APP names it, one of apps.py, or `bare`, `flask`, `django` or `load`."""
 import os
 import pathlib
 import sys
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "python"))
 
@@ -21,7 +22,23 @@ def flask():
 
     application = flask.Flask("bench")
     application.route("/hello")(lambda: "Hello world")
+
+    @application.route("/json")
+    def json():
+        return {"items": [{"number": number, "name": f"item {number}"} for number in range(20)]}
+
+    @application.route("/sleep")
+    def sleep():
+        time.sleep(0.02)
+        return "slept"
+
     return application
+
+
+def django():
+    import django_site
+
+    return django_site.application
 
 
 def poorwsgi():
@@ -65,7 +82,6 @@ def load():
     """Handlers that sleep, compute and store, and many patterns."""
     import shutil
     import tempfile
-    import time
 
     from poorwsgi import state
 
@@ -103,7 +119,8 @@ def load():
     return application
 
 
-application = app = {"bare": bare, "flask": flask, "poorwsgi": poorwsgi, "load": load, "falcon": apps.falcon}[os.environ["BENCH_APP"]]()
+APPLICATIONS = {"bare": bare, "flask": flask, "django": django, "poorwsgi": poorwsgi, "load": load, "falcon": apps.falcon}
+application = app = APPLICATIONS[os.environ["BENCH_APP"]]()
 
 if __name__ == "__main__":  # of servers without a command line of use: web.py SERVER PORT
     port = int(sys.argv[2])

@@ -19,7 +19,6 @@ use std::io;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::thread::{self, Thread};
@@ -29,11 +28,9 @@ use async_task::Runnable;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
-use crate::LOG;
 use crate::threads::{Around, Job};
-
-/// How long a task may keep the thread that drives the connections. It is found out between once and twice as late.
-const PATIENCE: Duration = Duration::from_millis(5);
+use crate::turn::{Turn, Watched};
+use crate::{LOG, PATIENCE};
 
 /// How often the watching thread finds nothing to do until it sleeps.
 const IDLE: u32 = 20;
@@ -60,12 +57,10 @@ struct Shared {
     queue: Mutex<Queue>,
     /// Those that have not ended, so that they can be ended.
     tasks: Mutex<Tasks>,
-    turn: AtomicU64,
+    watched: Watched,
     threads: Mutex<Threads>,
     /// Told when a thread ends.
     ended: Condvar,
-    /// Whether the watching thread sleeps until it is woken.
-    is_asleep: AtomicBool,
 }
 
 /// What can go on.
@@ -91,23 +86,6 @@ struct Threads {
     watching: Option<Thread>,
     /// By the driver that was replaced: since when.
     held_up: HashMap<u32, Instant>,
-}
-
-/// Which thread drives, counted from the first one, and which task it runs; 0 while it waits.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Turn {
-    driver: u32,
-    task: u32,
-}
-
-impl Turn {
-    const fn packed(self) -> u64 {
-        (self.driver as u64) << 32 | self.task as u64
-    }
-
-    const fn of(packed: u64) -> Self {
-        Turn { driver: (packed >> 32) as u32, task: packed as u32 }
-    }
 }
 
 /// Keeps a loop running; all that is left of its tasks ends with this.
@@ -137,10 +115,9 @@ impl EventLoop {
             most,
             queue: Mutex::default(),
             tasks: Mutex::default(),
-            turn: AtomicU64::new(0),
+            watched: Watched::new(),
             threads: Mutex::default(),
             ended: Condvar::new(),
-            is_asleep: AtomicBool::new(false),
         }))
     }
 
@@ -274,7 +251,7 @@ impl Shared {
     fn drive(&self, driver: u32) -> bool {
         let Some(runtime) = &self.runtime.0 else { return false };
         let _entered = runtime.enter();
-        let mut driving = Driving { shared: self, turn: Turn { driver, task: 0 } };
+        let mut driving = Driving { shared: self, turn: Turn::waiting(driver) };
         loop {
             // What has arrived, the calls that it is for, and their answers.
             if !(driving.run_tasks() && driving.make_calls() && driving.run_tasks()) {
@@ -315,45 +292,43 @@ impl Shared {
         }
         threads.watching = Some(thread::current());
         drop(threads);
-        let mut seen = Turn { driver: 0, task: 0 };
+        let mut seen = Turn::waiting(0);
         let mut idle = 0;
         loop {
             if idle < IDLE {
                 thread::park_timeout(PATIENCE);
             } else {
-                self.is_asleep.store(true, Ordering::SeqCst);
-                if Turn::of(self.turn.load(Ordering::SeqCst)).task == 0 && !self.queue().is_over {
+                if self.watched.fall_asleep() && !self.queue().is_over {
                     thread::park();
                 }
-                self.is_asleep.store(false, Ordering::SeqCst);
+                self.watched.wake_up();
                 idle = 0;
             }
             if self.queue().is_over {
                 return None;
             }
-            let now = Turn::of(self.turn.load(Ordering::SeqCst));
+            let now = self.watched.now();
             idle = if now == seen { idle + 1 } else { 0 };
-            if now.task != 0 && now == seen && self.take_over(now) {
-                return Some(now.driver.wrapping_add(1));
+            if now.task != 0
+                && now == seen
+                && let Some(driver) = self.take_over(now)
+            {
+                return Some(driver);
             }
             seen = now;
         }
     }
 
-    /// Takes the connections from a thread that is held up.
-    fn take_over(&self, now: Turn) -> bool {
+    /// Takes the connections from a thread that is held up; for the driver that does.
+    fn take_over(&self, now: Turn) -> Option<u32> {
         let mut threads = self.threads();
         if threads.held_up.len() >= self.most {
-            return false;
+            return None;
         }
-        let next = Turn { driver: now.driver.wrapping_add(1), task: 0 }.packed();
-        let taken =
-            self.turn.compare_exchange(now.packed(), next, Ordering::SeqCst, Ordering::SeqCst).is_ok();
-        if taken {
-            threads.held_up.insert(now.driver, Instant::now());
-            threads.watching = None;
-        }
-        taken
+        let driver = self.watched.take_over(now)?;
+        threads.held_up.insert(now.driver, Instant::now());
+        threads.watching = None;
+        Some(driver)
     }
 
     fn wake_watching(&self) {
@@ -432,18 +407,13 @@ impl Driving<'_> {
     }
 
     fn begin(&mut self) {
-        self.turn.task = self.turn.task.checked_add(1).unwrap_or(1);
-        self.shared.turn.store(self.turn.packed(), Ordering::SeqCst);
-        let is_asleep = &self.shared.is_asleep;
-        if is_asleep.load(Ordering::SeqCst) && is_asleep.swap(false, Ordering::SeqCst) {
+        if self.shared.watched.begin(&mut self.turn) {
             self.shared.wake_watching();
         }
     }
 
     fn end(&mut self) -> bool {
-        let waits = Turn { task: 0, ..self.turn }.packed();
-        let turn = &self.shared.turn;
-        turn.compare_exchange(self.turn.packed(), waits, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+        self.shared.watched.end(self.turn)
     }
 }
 
@@ -489,7 +459,7 @@ impl fmt::Debug for EventLoop {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicUsize;
+    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::mpsc;
 
     use tokio::runtime::Builder;

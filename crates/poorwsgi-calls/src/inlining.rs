@@ -5,9 +5,10 @@
 //! short, it is called inline; when they are not any more, it goes back for a while.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::PATIENCE;
 use crate::usage::Usage;
 
 /// How many of the last calls are known: as many as must have been short.
@@ -54,45 +55,17 @@ impl Default for Rule {
     }
 }
 
-/// How much a call computes that is hard on the others.
-const HARD: Duration = Duration::from_millis(5);
-
-/// How much a call computes that gets in the way of others of its kind.
-const MEDIUM: Duration = Duration::from_micros(200);
-
-/// Calls that take on average more than so many times what they compute mostly wait: more than those do that share an
-/// interpreter with as many others as a [`Pool`](crate::pool::Pool) lets compute, and with the thread of the connections.
-const MEDIUM_WAITS: f32 = 7.0;
-/// The same of hard ones. That more of them wait for each other than need to is better than too few.
-const HARD_WAITS: f32 = 10.0;
-
-/// How many calls it takes for a route that mostly waits to be looked at again, of those that may only have waited for others.
-const DOUBTS: u32 = 256;
-
 /// What one call adds to a mean.
 const WEIGHT: f32 = 1.0 / 8.0;
 
-/// What the calls of a route do to those of others, as far as a thread of a [`Pool`](crate::pool::Pool) can tell.
+/// How long the calls of a route compute, by the clocks of their threads, which stand still while they wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Load {
     /// None has ended yet.
     Unknown,
-    /// They compute for long.
-    Hard,
-    /// They compute, but not for long.
-    Medium,
-    /// They are brief, or they wait.
-    Light,
-}
-
-impl Load {
-    /// For how long such a call is willing to see no other one end.
-    pub(crate) const fn patience(self) -> Duration {
-        match self {
-            Load::Hard => Duration::from_secs(1),
-            Load::Unknown | Load::Medium | Load::Light => Duration::from_millis(50),
-        }
-    }
+    /// So long that others should not have to wait for one to end.
+    Long,
+    Brief,
 }
 
 /// How many calls are being made on pools.
@@ -135,18 +108,16 @@ pub enum Place {
 struct Mean(AtomicU32);
 
 impl Mean {
-    fn set(&self, mean: f32) {
-        self.0.store(mean.to_bits(), Ordering::Relaxed);
+    fn get(&self) -> f32 {
+        f32::from_bits(self.0.load(Ordering::Relaxed))
     }
 
-    /// The mean with this one.
-    fn add(&self, value: f32) -> f32 {
-        let mean = match f32::from_bits(self.0.load(Ordering::Relaxed)) {
+    fn add(&self, value: f32) {
+        let mean = match self.get() {
             0.0 => value,
             mean => mean + (value - mean) * WEIGHT,
         };
-        self.set(mean);
-        mean
+        self.0.store(mean.to_bits(), Ordering::Relaxed);
     }
 }
 
@@ -161,11 +132,8 @@ pub struct Pace {
     credit: AtomicU32,
     /// How many short calls in a row bring it inline.
     needed: AtomicU32,
-    load: AtomicU8,
-    /// For how many seconds calls on the pool compute, and how many times as long they take, on average.
+    /// For how many seconds calls on the pool compute, on average.
     computed: Mean,
-    stretch: Mean,
-    doubts: AtomicU32,
     is_begun: AtomicBool,
     /// Where the last call was made.
     was_inline: AtomicBool,
@@ -181,10 +149,7 @@ impl Default for Pace {
             is_inline: AtomicBool::new(false),
             credit: AtomicU32::new(0),
             needed: AtomicU32::new(KNOWN as u32),
-            load: AtomicU8::new(Load::Unknown as u8),
             computed: Mean::default(),
-            stretch: Mean::default(),
-            doubts: AtomicU32::new(0),
             is_begun: AtomicBool::new(false),
             was_inline: AtomicBool::new(false),
             inline: AtomicUsize::new(0),
@@ -216,14 +181,13 @@ impl Pace {
             Place::Waiting => return call(Instant::now()),
             Place::Pool => {}
         }
-        let (running, load_before) = (Counted::new(&RUNNING), self.load());
+        let running = Counted::new(&RUNNING);
         let others_before = running.has_others();
         let (before, begun) = (Usage::now(), Instant::now());
         let result = call(begun);
         let took = begun.elapsed();
         let after = Usage::now();
         let had_others = others_before || running.has_others();
-        let running_now = running.0.load(Ordering::Relaxed);
         drop(running);
         self.remember(took);
         let (own, computed) = (after.own_since(before, took), after.computed_since(before));
@@ -231,7 +195,7 @@ impl Pace {
             self.judge(rule, own);
         }
         self.was_inline.store(false, Ordering::Relaxed);
-        self.record_work(computed, took, load_before, running_now);
+        self.computed.add(computed.as_secs_f32().max(1e-6));
         result
     }
 
@@ -295,43 +259,16 @@ impl Pace {
     }
 
     pub(crate) fn load(&self) -> Load {
-        const LOADS: [Load; 4] = [Load::Unknown, Load::Hard, Load::Medium, Load::Light];
-        let load = self.load.load(Ordering::Relaxed);
-        LOADS.into_iter().find(|each| *each as u8 == load).unwrap_or(Load::Unknown)
+        match self.computed.get() {
+            0.0 => Load::Unknown,
+            computed if computed < PATIENCE.as_secs_f32() => Load::Brief,
+            _ => Load::Long,
+        }
     }
 
     /// Whether no call was begun before this one.
     pub(crate) fn is_first(&self) -> bool {
         !self.is_begun.swap(true, Ordering::Relaxed)
-    }
-
-    /// Records for how long a call on the pool has computed, of all the time that it took, what its load was taken for when it
-    /// began, and how many were being made when it ended.
-    ///
-    /// What it took is more than it computes and waits for itself, as others compute at the same time. That of few others is
-    /// allowed for. But where many are made of a route that does nothing but compute, each seems to wait. Should many do so,
-    /// few are made for once, and those that still go on among many tell nothing.
-    fn record_work(&self, computed: Duration, took: Duration, before: Load, running: usize) {
-        let load = self.load();
-        if before == Load::Light && load != Load::Light {
-            return;
-        }
-        let seconds = computed.as_secs_f32().max(1e-6);
-        let times = took.as_secs_f32() / seconds;
-        let computes = Duration::from_secs_f32(self.computed.add(seconds));
-        let (class, waits) =
-            if computes < HARD { (Load::Medium, MEDIUM_WAITS) } else { (Load::Hard, HARD_WAITS) };
-        let mut mostly_waits = self.stretch.add(times.min(HARD_WAITS * 4.0)) > waits;
-        if mostly_waits && load == Load::Light && computed >= MEDIUM && times <= running as f32 {
-            let doubts = self.doubts.fetch_add(1, Ordering::Relaxed) + 1;
-            if doubts >= DOUBTS {
-                self.doubts.store(0, Ordering::Relaxed);
-                self.stretch.set(1.0);
-                mostly_waits = false;
-            }
-        }
-        let load = if computes < MEDIUM || mostly_waits { Load::Light } else { class };
-        self.load.store(load as u8, Ordering::Relaxed);
     }
 
     /// The last times, shortest first.
@@ -507,68 +444,16 @@ mod tests {
         assert!(!after([(64, SHORT)]).is_inline(&with(Inline::Never)));
     }
 
-    fn record(pace: &Pace, computed: u64, took: u64, running: usize) -> Load {
-        let (computed, took) = (Duration::from_micros(computed), Duration::from_micros(took));
-        pace.record_work(computed, took, pace.load(), running);
-        pace.load()
-    }
-
     #[test]
-    fn the_load_is_what_calls_compute_unless_they_mostly_wait() {
-        assert_eq!(Pace::default().load(), Load::Unknown);
-        for (computed, took, load) in [
-            (50_000, 50_000, Load::Hard),
-            (5_100, 50_000, Load::Hard),
-            (5_100, 52_000, Load::Light),
-            (4_900, 5_000, Load::Medium),
-            (300, 2_000, Load::Medium),
-            (300, 2_200, Load::Light),
-            (190, 200, Load::Light),
-            (0, 0, Load::Light),
-        ] {
-            assert_eq!(record(&Pace::default(), computed, took, 1), load, "{computed} of {took}");
-        }
-    }
-
-    #[test]
-    fn one_call_that_waited_or_was_brief_is_no_rule() {
+    fn the_load_is_what_calls_compute_on_average() {
         let pace = Pace::default();
-        for _ in 0..20 {
-            record(&pace, 1_000, 2_000, 1);
-        }
-        assert_eq!(record(&pace, 1_000, 10_000_000, 1), Load::Medium);
-        for _ in 0..20 {
-            record(&pace, 1_000, 2_000, 1);
-        }
-        assert_eq!(record(&pace, 20, 20, 1), Load::Medium);
-    }
-
-    /// Of thirty that compute each has the processor for a thirtieth of the time. Of thirty that wait, too, but they leave it
-    /// unused.
-    #[test]
-    fn many_that_seem_to_wait_may_wait_for_each_other() {
-        let after = |took, running| {
-            let pace = Pace::default();
-            for _ in 0..=DOUBTS {
-                record(&pace, 1_000, took, running);
-            }
-            pace
-        };
-        assert_eq!(after(31_000, 30).load(), Load::Light);
-        let doubtful = after(29_000, 30);
-        assert_eq!(doubtful.load(), Load::Medium);
-        // Those that began before tell nothing; the next ones, few at a time, show what they are.
-        let (computed, took) = (Duration::from_millis(1), Duration::from_millis(29));
-        (0..30).for_each(|_| doubtful.record_work(computed, took, Load::Light, 30));
-        assert_eq!(doubtful.load(), Load::Medium);
-        for _ in 0..30 {
-            record(&doubtful, 1_000, 4_000, 4);
-        }
-        assert_eq!(doubtful.load(), Load::Medium);
-        for _ in 0..30 {
-            record(&doubtful, 1_000, 29_000, 4);
-        }
-        assert_eq!(doubtful.load(), Load::Light);
+        assert_eq!(pace.load(), Load::Unknown);
+        pace.computed.add(0.000_001);
+        assert_eq!(pace.load(), Load::Brief);
+        (0..2).for_each(|_| pace.computed.add(0.040));
+        assert_eq!(pace.load(), Load::Long);
+        (0..16).for_each(|_| pace.computed.add(0.004));
+        assert_eq!(pace.load(), Load::Brief);
     }
 
     #[test]

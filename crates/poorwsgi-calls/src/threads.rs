@@ -1,11 +1,9 @@
 //! Threads that are begun when there is work for them, and stay for a while when there is none.
 
 use std::collections::VecDeque;
-use std::io;
-use std::mem;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use std::{io, mem, thread};
 
 /// What a thread does around its work, which it gets as a function.
 pub type Around = fn(&mut (dyn FnMut() + Send));
@@ -18,7 +16,8 @@ const KEEP: Duration = Duration::from_secs(10);
 /// How long threads without a job get for their end.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// A bounded number of threads.
+/// A bounded number of threads. The one that has had a job last gets the next one, so that what the others keep for themselves
+/// goes with them when they have had none for long.
 pub(crate) struct Threads(Arc<Shared>);
 
 struct Shared {
@@ -26,8 +25,6 @@ struct Shared {
     most: usize,
     keep: Duration,
     state: Mutex<State>,
-    /// Told that there is a job, or that all is over.
-    called: Condvar,
     /// Told when a thread ends.
     ended: Condvar,
 }
@@ -35,13 +32,27 @@ struct Shared {
 #[derive(Default)]
 struct State {
     running: usize,
-    /// Of those: how many wait for a job, and how many are about to end.
-    idle: usize,
+    /// Of those: which wait for a job, the last one last, and how many are about to end.
+    idle: Vec<Arc<Idle>>,
     leaving: usize,
-    /// More than there are idle threads, and such as have just been begun, only where there are as many threads as there
-    /// may be.
+    /// Only where there are as many threads as there may be, or for one that has just been begun.
     jobs: VecDeque<Job>,
     is_over: bool,
+}
+
+/// A thread that waits for a job.
+#[derive(Default)]
+struct Idle {
+    /// The job that was found for it, and whether it is to look for itself.
+    found: Mutex<(Option<Job>, bool)>,
+    called: Condvar,
+}
+
+impl Idle {
+    fn give(&self, job: Option<Job>) {
+        *self.found.lock().unwrap_or_else(PoisonError::into_inner) = (job, true);
+        self.called.notify_one();
+    }
 }
 
 impl State {
@@ -58,8 +69,8 @@ impl Threads {
     }
 
     fn kept(most: usize, around: Around, keep: Duration) -> Self {
-        let (called, ended) = (Condvar::new(), Condvar::new());
-        Threads(Arc::new(Shared { around, most, keep, state: Mutex::default(), called, ended }))
+        let most = most.max(1);
+        Threads(Arc::new(Shared { around, most, keep, state: Mutex::default(), ended: Condvar::new() }))
     }
 
     /// Does a job, on a new thread where none is free; no job any more after the end. Where the system gives no thread, it
@@ -76,11 +87,13 @@ impl Threads {
             drop(job);
             return Ok(());
         }
-        let is_free = state.idle > state.jobs.len();
-        state.jobs.push_back(job);
-        if is_free || state.working() >= self.0.most {
+        if let Some(idle) = state.idle.pop() {
             drop(state);
-            self.0.called.notify_one();
+            idle.give(Some(job));
+            return Ok(());
+        }
+        state.jobs.push_back(job);
+        if state.working() >= self.0.most {
             return Ok(());
         }
         state.running += 1;
@@ -99,25 +112,29 @@ impl Threads {
 
     /// Ends those that have no job, and waits for that; the others end after their job.
     pub(crate) fn end(&self) {
-        self.begin_end();
-        let is_ending = |state: &mut State| state.idle + state.leaving > 0;
+        let idle = self.begin_end();
+        let is_ending = |state: &mut State| state.leaving > 0;
         let _ = self.0.ended.wait_timeout_while(self.0.state(), LAST_WORDS, is_ending);
+        drop(idle);
     }
 
-    fn begin_end(&self) {
-        let left = {
+    fn begin_end(&self) -> Vec<Arc<Idle>> {
+        let (left, idle) = {
             let mut state = self.0.state();
             state.is_over = true;
-            mem::take(&mut state.jobs)
+            let idle = mem::take(&mut state.idle);
+            state.leaving += idle.len();
+            (mem::take(&mut state.jobs), idle)
         };
-        self.0.called.notify_all();
+        idle.iter().for_each(|idle| idle.give(None));
         drop(left);
+        idle
     }
 }
 
 impl Drop for Threads {
     fn drop(&mut self) {
-        self.begin_end();
+        drop(self.begin_end());
     }
 }
 
@@ -146,15 +163,42 @@ impl Shared {
 
     /// The next job; `None` after a while without one.
     fn next(&self) -> Option<Job> {
-        let mut state = self.state();
-        state.idle += 1;
-        let is_idle = |state: &mut State| state.jobs.is_empty() && !state.is_over;
-        let waited = self.called.wait_timeout_while(state, self.keep, is_idle);
-        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        state.idle -= 1;
-        let job = state.jobs.pop_front();
-        state.leaving += usize::from(job.is_none());
-        job
+        let idle = Arc::new(Idle::default());
+        {
+            let mut state = self.state();
+            if let Some(job) = state.jobs.pop_front() {
+                return Some(job);
+            }
+            if state.is_over {
+                state.leaving += 1;
+                return None;
+            }
+            state.idle.push(Arc::clone(&idle));
+        }
+        let deadline = Instant::now() + self.keep;
+        let mut found = idle.found.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if found.1 {
+                return found.0.take();
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                drop(found);
+                let mut state = self.state();
+                if let Some(at) = state.idle.iter().position(|each| Arc::ptr_eq(each, &idle)) {
+                    state.idle.remove(at);
+                    state.leaving += 1;
+                    return None;
+                }
+                // A job is on its way.
+                drop(state);
+                found = idle.found.lock().unwrap_or_else(PoisonError::into_inner);
+                found =
+                    idle.called.wait_while(found, |found| !found.1).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            }
+            found = idle.called.wait_timeout(found, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
     }
 }
 
@@ -199,7 +243,7 @@ mod tests {
             .map(|_| {
                 threads.run(told(&sender)).unwrap();
                 let id = next(&receiver);
-                until(|state| state.idle == 1, &threads);
+                until(|state| state.idle.len() == 1, &threads);
                 id
             })
             .collect();
@@ -223,6 +267,7 @@ mod tests {
         barrier.wait();
         let seen: HashSet<_> = (0..20).map(|_| next(&receiver)).collect();
         assert!(seen.len() <= 2);
+        until(|state| state.idle.len() == 2, &threads);
         threads.end();
         assert_eq!(ENDED.load(Ordering::SeqCst), 2);
     }

@@ -1,7 +1,7 @@
 //! What a thread has had of the processors.
 
 use std::ffi::c_long;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 
@@ -37,6 +37,23 @@ impl Usage {
     }
 }
 
+/// For how long all threads of this process have computed.
+pub(crate) fn of_process() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::ProcessCPUTime)).unwrap_or_default()
+}
+
+/// Does something that waits for nothing but a lock; whether that was somebody's. Where the system does not tell, it was if it took
+/// so long.
+pub(crate) fn had_to_wait(take: fn()) -> bool {
+    const LONG: Duration = Duration::from_micros(100);
+    let (before, begun) = (waits(), Instant::now());
+    take();
+    match before {
+        Some(_) => waits() != before,
+        None => begun.elapsed() >= LONG,
+    }
+}
+
 #[cfg(any(target_os = "linux", target_os = "freebsd", target_os = "openbsd"))]
 fn waits() -> Option<c_long> {
     use nix::sys::resource::{UsageWho, getrusage};
@@ -52,7 +69,6 @@ fn waits() -> Option<c_long> {
 #[cfg(test)]
 mod tests {
     use std::thread;
-    use std::time::Instant;
 
     use super::*;
 

@@ -48,11 +48,15 @@ impl Settings {
         if let Some(loops) = self.loops {
             return Ok(loops.get());
         }
-        // A free-threaded Python takes the lock up again for a module that needs it. Python 3.12 has it for good.
-        let asked = py.import("sys")?.getattr_opt("_is_gil_enabled")?;
-        let is_locked = asked.map_or(Ok(true), |asked| asked.call0()?.extract())?;
-        Ok(if is_locked { 1 } else { thread::available_parallelism().map_or(1, NonZero::get) })
+        Ok(if has_lock(py)? { 1 } else { thread::available_parallelism().map_or(1, NonZero::get) })
     }
+}
+
+/// Whether one lock is around all of Python. A free-threaded one takes it up again for a module that needs it; Python 3.12
+/// has it for good.
+pub(crate) fn has_lock(py: Python<'_>) -> PyResult<bool> {
+    let asked = py.import("sys")?.getattr_opt("_is_gil_enabled")?;
+    asked.map_or(Ok(true), |asked| asked.call0()?.extract())
 }
 
 impl Default for Settings {

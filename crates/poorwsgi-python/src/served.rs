@@ -36,7 +36,7 @@ use crate::forked::end_child;
 use crate::names::{Name, overrides};
 use crate::request::{Source, Timed};
 use crate::running::Running;
-use crate::server::around;
+use crate::server::{around, attach};
 
 /// What answers the requests.
 pub(crate) enum Served {
@@ -175,7 +175,13 @@ enum Arrival {
 }
 
 impl Backend {
-    pub(crate) fn new(served: Arc<Served>, running: Running, settings: &Settings, loops: usize) -> Self {
+    pub(crate) fn new(
+        served: Arc<Served>,
+        running: Running,
+        settings: &Settings,
+        loops: usize,
+        has_lock: bool,
+    ) -> Self {
         // Neither takes what the other one needs, and a body that the server admits has room.
         let answers = Spool::new(settings.max_spool / 2);
         let spool = Spool::new((settings.max_spool / 2).max(settings.config.body_limit()));
@@ -184,7 +190,7 @@ impl Backend {
             running,
             // No more than can be held up on one of them.
             rule: Rule { loops: loops.min(settings.threads), ..settings.rule },
-            pool: Pool::new(settings.threads, loops, around),
+            pool: Pool::new(settings.threads, around, has_lock.then_some(attach)),
             arriving: Arc::new(Semaphore::new(settings.threads / 4)),
             patience: Patience::new(settings.threads, answers),
             spool,

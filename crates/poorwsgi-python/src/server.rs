@@ -19,7 +19,7 @@ use tokio::runtime::Builder;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
-use crate::config::Settings;
+use crate::config::{Settings, has_lock};
 use crate::forked;
 use crate::names::Name;
 use crate::running::Running;
@@ -138,6 +138,11 @@ pub(crate) fn around(work: &mut (dyn FnMut() + Send)) {
         let told = LEAVE.get(py).and_then(|leave| leave.call0());
         told.map_or_else(|error| error.write_unraisable(py, None), drop);
     });
+}
+
+/// Takes the interpreter for a moment.
+pub(crate) fn attach() {
+    Python::attach(|_| ());
 }
 
 /// Attached once for calls that follow each other.
@@ -325,6 +330,7 @@ impl Server {
         let bound = ready.ok_or_else(|| PyRuntimeError::new_err("a server serves only once"))?;
         forked::begin(py)?;
         let _switching = Switching::begin(py)?;
+        let has_lock = has_lock(py)?;
         py.detach(|| {
             let Shared { running, settings, .. } = &*self.shared;
             // Not earlier: threads do not survive a fork.
@@ -332,7 +338,8 @@ impl Server {
             let loops = loops?;
             let (first, others) = loops.split_first().ok_or_else(|| PyValueError::new_err("no loops"))?;
             let _serving = Serving::begin(&self.shared, &loops);
-            let backend = Arc::new(Backend::new(Arc::clone(&self.served), running.clone(), settings, count));
+            let served = Arc::clone(&self.served);
+            let backend = Arc::new(Backend::new(served, running.clone(), settings, count, has_lock));
             let service = |event_loop: &EventLoop| Service {
                 backend: Arc::clone(&backend),
                 event_loop: event_loop.clone(),

@@ -1,0 +1,259 @@
+#!/usr/bin/env python3
+"""Real applications on the built-in server and on others, each with its defaults or what its documentation advises.
+
+    bench/server/applications.py --ours PYTHON --peers PYTHON [--rounds 6] [--seconds 3] [--write FILE]
+
+- a page of Django: one query on SQLite, a template with 20 rows;
+- the same on PostgreSQL, with its default of 100 connections and `CONN_MAX_AGE=60`;
+- Flask: 20 items as JSON; and a handler that sleeps for 20 ms.
+
+`wrk` keeps 64 connections busy. The servers take turns, with one worker and with two, on the idle machine and beside two processes
+that compute all the time. Each figure is the median of the rounds, but for threads, database connections and failures, of which
+it is the most.
+"""
+import argparse
+import contextlib
+import os
+import pathlib
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+import run
+import tools
+
+BEGIN, END = "<!-- bench-applications: written by `make bench-applications` -->", "<!-- /bench-applications -->"
+CONNECTIONS = 64
+#: title, application, path, database
+CASES = {
+    "sqlite": ("Django, SQLite", "django", "/items", "sqlite"),
+    "postgresql": ("Django, PostgreSQL", "django", "/items", "postgresql"),
+    "json": ("Flask, JSON", "flask", "/json", None),
+    "sleep": ("Flask, sleeps 20 ms", "flask", "/sleep", None),
+}
+OURS = "**our server**"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name in ("ours", "peers"):
+        parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--rounds", type=int, default=6)
+    parser.add_argument("--seconds", type=int, default=3, help="of load, after two of warm-up")
+    parser.add_argument("--cases", default=",".join(CASES), help="of " + ", ".join(CASES))
+    parser.add_argument("--only", default="", help="only servers with this in their name")
+    parser.add_argument("--workers", default="1,2")
+    parser.add_argument("--busy", default="0,2", help="processes that compute beside the server")
+    parser.add_argument("--write", type=pathlib.Path, metavar="FILE")
+    args = parser.parse_args()
+    cases = [case for case in CASES if case in args.cases.split(",")]
+    taken = {}
+    with tempfile.TemporaryDirectory(prefix="poorwsgi-bench-") as directory, contextlib.ExitStack() as stack:
+        root = pathlib.Path(directory)
+        root.chmod(0o755)
+        databases = {}
+        for case in list(cases):
+            kind = CASES[case][3]
+            try:
+                databases[case] = stack.enter_context(database(kind, root, args.peers)) if kind else ""
+            except FileNotFoundError as error:
+                run.note(f"{CASES[case][0]} SKIPPED: {error}")
+                cases.remove(case)
+        for _ in range(args.rounds):
+            for busy in map(int, args.busy.split(",")):
+                for case in cases:
+                    os.environ["DATABASE"] = databases[case]
+                    for workers in map(int, args.workers.split(",")):
+                        for name, command in servers(args, workers, case):
+                            figures = measure(command, case, args, root, busy)
+                            taken.setdefault((busy, case, workers, name), []).append(figures)
+                            run.note(f"{CASES[case][0]}, {name}, {workers} workers, {busy} busy: {figures}")
+    text = tables(taken)
+    print(text)
+    if args.write:
+        run.write(args.write, BEGIN, END, text)
+
+
+def servers(args, workers, case):
+    """Name and command (with {port})."""
+    def module(python, *arguments):
+        return [python, "-m", *arguments]
+
+    peers = args.peers
+    # What computes costs uWSGI least on one thread, its default; what sleeps needs more.
+    threads = ["--threads", "64"] if case == "sleep" else []
+    all_servers = [
+        (OURS, module(args.ours, "poorwsgi", "run", "web:application", "--port", "{port}", "--workers", str(workers))),
+        ("gunicorn, gthread, 8 threads", module(
+            peers, "gunicorn", "-b", "127.0.0.1:{port}", "-w", str(workers), "-k", "gthread", "--threads", "8",
+            "--log-level", "error", "web:application")),
+        ("Granian", module(
+            peers, "granian", "--interface", "wsgi", "--port", "{port}", "--workers", str(workers), "--no-ws", "--log-level", "error",
+            "web:application")),
+        ("uWSGI", [
+            str(pathlib.Path(peers).with_name("uwsgi")), "--http11-socket", "127.0.0.1:{port}", "--http-keepalive", "--master",
+            "--die-on-term", "--disable-logging", "--log-master", "--so-keepalive", "--add-header", "Connection: Keep-Alive",
+            "--processes", str(workers), *threads, "--module", "web:application"]),
+    ]
+    if workers == 1:
+        all_servers.append(("waitress", module(peers, "waitress", "--port", "{port}", "--host", "127.0.0.1", "web:application")))
+    return [each for each in all_servers if args.only.lower() in each[0].lower()]
+
+
+@contextlib.contextmanager
+def database(kind, root, python):
+    """The address of a database with the table."""
+    with contextlib.ExitStack() as stack:
+        place = root / "items.sqlite" if kind == "sqlite" else stack.enter_context(postgresql(root))
+        address = f"{kind}:{place}"
+        subprocess.run([python, "django_site.py"], cwd=run.HERE, env={**os.environ, "DATABASE": address}, check=True)
+        yield address
+
+
+@contextlib.contextmanager
+def postgresql(root):
+    """A server with its defaults on a socket in a directory of its own."""
+    found = [*sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/postgres")), shutil.which("postgres")]
+    programs = pathlib.Path(found[0] or "").parent
+    if not found[0]:
+        raise FileNotFoundError("PostgreSQL is missing (Debian and Ubuntu: the package postgresql)")
+    data = root / "postgresql"
+    data.mkdir()
+    # It refuses to be run by root.
+    user = []
+    if os.getuid() == 0:
+        shutil.chown(data, "postgres")
+        user = ["runuser", "-u", "postgres", "--"]
+    subprocess.run([*user, programs / "initdb", "-D", data / "cluster", "-U", "bench", "-A", "trust", "--no-sync"],
+                   check=True, stdout=subprocess.DEVNULL, cwd="/")
+    server = subprocess.Popen([*user, programs / "postgres", "-D", data / "cluster", "-k", data, "-h", "", "-F"],
+                              stderr=(root / "postgresql.log").open("w"), cwd="/")
+    try:
+        for _ in range(100):
+            if subprocess.run([programs / "createdb", "-h", data, "-U", "bench", "bench"], stderr=subprocess.DEVNULL).returncode == 0:
+                break
+            time.sleep(0.1)
+        yield data
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+class Watch:
+    """The most threads of a process and of those below it, and the most connections to the database."""
+
+    def __init__(self, process, address):
+        self.process, self.kind, self.threads, self.connections = process, address.partition(":")[0], 0, 0
+        self.over = threading.Event()
+        self.thread = threading.Thread(target=self.run)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.thread.join()
+
+    def run(self):
+        while not self.over.wait(0.2):
+            pids = below(self.process.pid)
+            # Each worker by itself: the limit is one of a process.
+            self.threads = max([self.threads, *(threads_of(pid) for pid in pids)])
+            self.connections = max(self.connections, self.count(pids))
+
+    def count(self, pids):
+        if self.kind == "postgresql":
+            found = subprocess.run(["pgrep", "-cf", "^postgres: bench bench"], capture_output=True, text=True)
+            return int(found.stdout or 0)
+        return sum(files_of(pid) for pid in pids) if self.kind == "sqlite" else 0
+
+
+def below(pid):
+    pids = [pid]
+    with contextlib.suppress(OSError):
+        for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+            for child in (task / "children").read_text().split():
+                pids += below(int(child))
+    return pids
+
+
+def threads_of(pid):
+    with contextlib.suppress(OSError):
+        return len(os.listdir(f"/proc/{pid}/task"))
+    return 0
+
+
+def files_of(pid):
+    count = 0
+    with contextlib.suppress(OSError):
+        for entry in os.listdir(f"/proc/{pid}/fd"):
+            with contextlib.suppress(OSError):
+                count += os.readlink(f"/proc/{pid}/fd/{entry}").endswith("items.sqlite")
+    return count
+
+
+def measure(command, case, args, root, busy):
+    """µs of CPU for a request, p99 in ms, requests per second, failures, threads, database connections."""
+    _, application, path, _ = CASES[case]
+    with contextlib.ExitStack() as stack:
+        for _ in range(busy):
+            stack.callback(subprocess.Popen(["sh", "-c", "while :; do :; done"]).kill)
+        port, process = stack.enter_context(run.serving(command, application, root, pinned=False))
+        response, content = run.ask(port, path, "GET", b"", {})
+        if response.status != 200:
+            raise SystemExit(f"{case}: {response.status} {content[:80]!r}")
+        wrk(port, path, 2)
+        before = run.cpu(process.pid)
+        with Watch(process, os.environ["DATABASE"]) as watch:
+            requests, p99, failures = wrk(port, path, args.seconds)
+        used = run.cpu(process.pid) - before
+    return (used / requests * 1e6, p99, requests / args.seconds, failures, watch.threads, watch.connections)
+
+
+def wrk(port, path, seconds):
+    command = [*tools.find("wrk"), "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--latency", f"http://127.0.0.1:{port}{path}"]
+    output = subprocess.check_output(command, text=True)
+    value, unit = re.search(r"99%\s+([\d.]+)(us|ms|s|m)\b", output).groups()
+    failures = re.search(r"Non-2xx or 3xx responses: (\d+)", output)
+    return (int(re.search(r"(\d+) requests in", output)[1]), float(value) * {"us": 0.001, "ms": 1, "s": 1000, "m": 60_000}[unit],
+            int(failures[1]) if failures else 0)
+
+
+def tables(taken):
+    lines = []
+    for busy in sorted({key[0] for key in taken}):
+        for workers in sorted({key[2] for key in taken}):
+            of_these = {key: list(zip(*rounds)) for key, rounds in taken.items() if key[0] == busy and key[2] == workers}
+            if not of_these:
+                continue
+            cases = list(dict.fromkeys(key[1] for key in of_these))
+            beside = ", beside two processes that compute" if busy else ""
+            title = f"µs of CPU, p99 in ms; {'one worker' if workers == 1 else f'{workers} workers'}{beside}"
+            lines += [f"| {title} | " + " | ".join(CASES[case][0] for case in cases) + " |", "|---" + "|---:" * len(cases) + "|"]
+            for name in dict.fromkeys(key[3] for key in of_these):
+                cells = []
+                for case in cases:
+                    figures = of_these.get((busy, case, workers, name))
+                    cells.append(cell(figures, CASES[case][3]) if figures else "")
+                lines.append(f"| {name} | " + " | ".join(cells) + " |")
+            lines.append("")
+    lines.append(f"64 connections; medians of the rounds, in turn. Threads of the largest process and connections to the database are "
+                 f"the most that were seen. {run.machine()}")
+    return "\n".join(lines)
+
+
+def cell(figures, kind):
+    cpu, p99, _, failures, threads, connections = figures
+    more = [f"{max(threads)} threads", *([f"{max(connections)} connections"] if kind else []),
+            *([f"**{max(failures)} failed**"] if any(failures) else [])]
+    return f"{statistics.median(cpu):.0f}, {statistics.median(p99):.0f} ({', '.join(more)})"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,73 @@
+//! How busy the interpreter is.
+//!
+//! A thread asks for it now and then, as long as calls wait for a place or more run than always may. Whether it had to wait tells whether
+//! the interpreter was somebody's at that moment. That counts a thread that holds it and waits for a processor, which
+//! other processes have, and does not count one that waits for a database, nor one that waits for a processor and then for the
+//! interpreter. What the threads have had of the processors says none of this on a machine that has other work.
+
+use std::time::Instant;
+use std::{io, thread};
+
+use crate::PATIENCE;
+use crate::limit::{LOOK, Measure};
+use crate::pool::Pool;
+use crate::threads::Around;
+use crate::usage;
+
+/// Takes the interpreter for a moment.
+pub type Attach = fn();
+
+pub(crate) struct Meter {
+    pub(crate) around: Around,
+    pub(crate) attach: Option<Attach>,
+}
+
+impl Meter {
+    /// Has a thread measure for a pool. Nobody else does.
+    pub(crate) fn start(&self, pool: &Pool) -> io::Result<()> {
+        let (pool, around, attach) = (pool.clone(), self.around, self.attach);
+        let thread = thread::Builder::new().name("poorwsgi meter".to_owned());
+        thread.spawn(move || around(&mut || measure(&pool, attach))).map(drop)
+    }
+}
+
+fn measure(pool: &Pool, attach: Option<Attach>) {
+    let processors = thread::available_parallelism().map_or(1, usize::from) as f32;
+    let mut worth_it_at = Instant::now();
+    let mut ended = {
+        let mut state = pool.shared().state();
+        state.limit.begin();
+        state.ended
+    };
+    loop {
+        let (begun, computed) = (Instant::now(), usage::of_process());
+        // Whoever computes has to hand the interpreter over now, which costs some 20 µs.
+        thread::sleep(PATIENCE);
+        let had_to_wait = attach.map(usage::had_to_wait);
+        let time = begun.elapsed();
+        let busy = had_to_wait.map_or_else(
+            || {
+                usage::of_process().saturating_sub(computed).as_secs_f32()
+                    / time.as_secs_f32().max(1e-6)
+                    / processors
+            },
+            |had_to_wait| f32::from(u8::from(had_to_wait)),
+        );
+        let mut state = pool.shared().state();
+        let measure = Measure { time, busy, ended: state.ended - ended, is_short: state.is_short() };
+        ended = state.ended;
+        let before = state.limit.now();
+        let has_risen = state.limit.step(measure) > before;
+        if state.is_worth_measuring() {
+            worth_it_at = Instant::now();
+        }
+        if state.is_over || worth_it_at.elapsed() >= LOOK {
+            state.is_measured = false;
+            return;
+        }
+        drop(state);
+        if has_risen {
+            pool.fill();
+        }
+    }
+}
