@@ -10,6 +10,10 @@ mod atomic {
     pub(super) use loom::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 }
 
+#[expect(
+    clippy::duplicate_mod,
+    reason = "once with the atomics of the standard library, once with those of loom"
+)]
 #[path = "turn.rs"]
 mod turn;
 
