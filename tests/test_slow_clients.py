@@ -189,7 +189,7 @@ def test_what_is_cut_off_after_its_call_is_not_taken_for_whole():
         return (body[begin:begin + BLOCK] for begin in range(0, len(body), BLOCK))
 
     whole = hashlib.sha256(body).hexdigest()
-    with on_our_server(application, threads=1, max_spool=64 << 20) as port, contextlib.ExitStack() as stack:
+    with on_our_server(application, threads=8, max_spool=64 << 20) as port, contextlib.ExitStack() as stack:
         clients = [stack.enter_context(download(port)) for _ in range(40)]
         time.sleep(7)
         clients += [stack.enter_context(download(port)) for _ in range(60)]
@@ -200,7 +200,7 @@ def test_what_is_cut_off_after_its_call_is_not_taken_for_whole():
 
 def test_who_reads_steadily_is_not_cut_off(caplog):
     """More of them than threads may wait at a time, each with more than its file holds."""
-    with on_our_server(as_callable, threads=8, max_spool=256 << 20) as port, contextlib.ExitStack() as stack:
+    with on_our_server(as_callable, threads=16, max_spool=256 << 20) as port, contextlib.ExitStack() as stack:
         readers = [stack.enter_context(socket.create_connection(("127.0.0.1", port), 30)) for _ in range(8)]
         for each in readers:
             each.sendall(b"GET /large HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
@@ -217,7 +217,7 @@ def test_who_reads_steadily_is_not_cut_off(caplog):
 
 def test_who_reads_fast_does_not_wait_for_those_who_read_slowly():
     """Without room in files, beside more of them than threads may wait."""
-    with on_our_server(as_callable, threads=8, max_spool=0) as port, contextlib.ExitStack() as stack:
+    with on_our_server(as_callable, threads=16, max_spool=0) as port, contextlib.ExitStack() as stack:
         readers = [stack.enter_context(download(port, "/large")) for _ in range(6)]
         ended = threading.Event()
 
@@ -273,8 +273,8 @@ def kept_in_files():
 
 
 def test_nobody_is_cut_off_while_a_thread_may_wait():
-    """Of eight threads four may wait for clients: three do."""
-    with on_our_server(as_callable, threads=8, max_spool=32 << 20) as port, contextlib.ExitStack() as stack:
+    """Of twelve threads three may wait for clients that read, and three do."""
+    with on_our_server(as_callable, threads=12, max_spool=32 << 20) as port, contextlib.ExitStack() as stack:
         clients = [stack.enter_context(download(port)) for _ in range(2)]
         time.sleep(6)
         clients.append(stack.enter_context(download(port)))
@@ -294,8 +294,8 @@ def test_who_reads_is_served_beside_many_who_do_not(app):
 
 def test_many_who_read_steadily_are_served_beside_each_other():
     """More of them than threads may wait, and with next to no room in files: they take turns."""
-    with on_our_server(as_callable, threads=4, max_spool=4 << 20) as port, contextlib.ExitStack() as stack:
-        readers = [stack.enter_context(socket.create_connection(("127.0.0.1", port), 30)) for _ in range(6)]
+    with on_our_server(as_callable, threads=16, max_spool=4 << 20) as port, contextlib.ExitStack() as stack:
+        readers = [stack.enter_context(socket.create_connection(("127.0.0.1", port), 30)) for _ in range(8)]
         for each in readers:
             each.sendall(b"GET /large HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
         ends = dict.fromkeys(readers, b"")
@@ -306,7 +306,7 @@ def test_many_who_read_steadily_are_served_beside_each_other():
                 ends[each] = (ends[each] + piece)[-5:]
                 if not piece:
                     readers.remove(each)
-        assert list(ends.values()) == [b"0\r\n\r\n"] * 6
+        assert list(ends.values()) == [b"0\r\n\r\n"] * 8
 
 
 def test_a_thread_that_waits_for_its_client_leaves_its_place_to_others(app):

@@ -51,9 +51,6 @@ const TURN: Duration = Duration::from_secs(5);
 const LONGEST_STAND: Duration = Duration::from_secs(15);
 const LOOK: Duration = Duration::from_secs(1);
 
-/// The line for a place holds at least this number of threads, however few a server has.
-const SHORTEST_LINE: usize = 8;
-
 /// What is done for clients that read slowly. Clones share it.
 #[derive(Clone)]
 pub(crate) struct Patience(Arc<Limits>);
@@ -84,7 +81,8 @@ struct Turns {
 impl Turns {
     /// Asks for it; `None` where too many do.
     fn enter(&mut self) -> Option<u64> {
-        if self.line.len() >= self.longest_line {
+        // Who is just about to get a permission stands in the line as well.
+        if self.line.len() >= self.longest_line + self.free {
             return None;
         }
         self.next += 1;
@@ -132,18 +130,14 @@ impl Line {
 }
 
 impl Patience {
-    /// For a server with this number of threads.
+    /// For a server with this number of threads. A quarter of them wait for clients that read slowly, and a quarter for the
+    /// place of one of those; another quarter waits for bodies. So the last quarter is left for calls that wait for no client.
     pub(crate) fn new(threads: usize, spool: Spool) -> Self {
-        let most = (threads / 2).max(1);
+        let most = (threads / 4).max(1);
         Patience(Arc::new(Limits {
-            turns: Mutex::new(Turns {
-                free: most,
-                line: VecDeque::new(),
-                longest_line: (threads / 4).max(SHORTEST_LINE),
-                next: 0,
-            }),
+            turns: Mutex::new(Turns { free: most, line: VecDeque::new(), longest_line: most, next: 0 }),
             freed: Condvar::new(),
-            kept_free: most - threads / 4,
+            kept_free: most - threads / 8,
             waited_for: Line::default(),
             in_files: Line::default(),
             spool,
