@@ -460,6 +460,7 @@ def test_a_worker_that_gives_no_sign_of_life_is_replaced(start):
     workers = start("--workers", "1", program=("-c", _IMPATIENT))
     pid, = workers.pids()
     os.kill(pid, signal.SIGSTOP)
+    until(lambda: states(pid) == {"T"})
     assert workers("/pid").text != str(pid)
     until(lambda: len(workers.pids()) == 1 and pid not in workers.pids())
     assert "gives no sign of life" in workers.messages()

@@ -32,6 +32,10 @@ use std::time::Duration;
 /// it is nobody's for a moment whenever it changes hands.
 const BUSY: f32 = 0.94;
 
+/// Up to here it has much left: then the rate tells whether more calls help, and soon, because what they have the interpreter do is
+/// too little to be measured.
+const FREE: f32 = 0.75;
+
 /// How long a limit is looked at before anything but a clear case is concluded: calls end in bursts where many share the
 /// interpreter, so that a rate over less says little.
 pub(crate) const LOOK: Duration = Duration::from_millis(800);
@@ -122,9 +126,9 @@ impl Look {
 }
 
 impl Limit {
-    /// The lowest limit, where there are so many threads: one call computes while another is on its way in or out, and two
-    /// places are left for what is brief.
-    pub(crate) const LOWEST: usize = 4;
+    /// The lowest limit, where there are so many threads: one call computes while another is on its way in or out. Each more costs
+    /// a page of Django some 5 % of processor time, because the interpreter changes hands more often.
+    pub(crate) const LOWEST: usize = 2;
 
     /// The limit of a pool with so many threads.
     pub(crate) fn new(threads: usize) -> Self {
@@ -197,7 +201,7 @@ impl Limit {
             self.prove(self.highest.min(self.now * 2), Seen::default());
         } else if self.now != self.proven {
             self.judge(seen, has_turned, is_over);
-        } else if is_over || has_turned && seen.busy < BUSY / 2.0 {
+        } else if is_over || has_turned && seen.busy < FREE {
             self.prove(self.now, seen);
             if !self.try_more() {
                 self.try_fewer();
@@ -229,8 +233,7 @@ impl Limit {
         let before = self.seen;
         let change = self.now as f32 / self.proven as f32 - 1.0;
         let is_higher = change > 0.0;
-        // Of little the interpreter does not get measurably more to do: there the rate tells, and soon.
-        let is_free = before.busy < BUSY / 2.0;
+        let is_free = before.busy < FREE;
         let is_worth_it = if !is_higher {
             seen.rate >= before.rate
         } else if is_free {
@@ -437,6 +440,12 @@ mod tests {
         runs.map(|run| format!("{}×{}", run.first().unwrap_or(&0), run.len())).collect::<Vec<_>>().join(" ")
     }
 
+    /// Over some runs, each with its own chance.
+    fn mean(run: impl Fn(u64) -> f64) -> f64 {
+        let runs = 5;
+        (1..=runs).map(run).sum::<f64>() / runs as f64
+    }
+
     const FIXED: [usize; 5] = [4, 8, 16, 32, 64];
 
     /// The limits after some seconds, and what part of the best fixed limit's calls end under them.
@@ -513,13 +522,11 @@ mod tests {
     /// limit is never better by more than a tenth, on average of some runs.
     #[test]
     fn it_is_as_good_as_the_best_fixed_limit() {
-        const SEEDS: u64 = 3;
         for share in [100, 40] {
             for computes in [5, 20, 60] {
                 for ratio in [0, 1, 3, 8, 20, 60] {
                     let work = Work::new(computes, computes * ratio);
-                    let of_best =
-                        (1..=SEEDS).map(|seed| settled(work, share, seed).1).sum::<f64>() / SEEDS as f64;
+                    let of_best = mean(|seed| settled(work, share, seed).1);
                     assert!(of_best > 0.9, "{computes}, waits {ratio} times as long, {share} %: {of_best}");
                 }
             }
@@ -530,12 +537,15 @@ mod tests {
     #[test]
     fn it_settles_within_a_second() {
         for waits in [0, 20, 60, 200, 2000] {
-            let simulator = || Simulator::new(Work::new(20, waits), 64);
-            let (mut ours, mut limit) = (simulator(), Limit::new(256));
-            ours.ours(&mut limit, SECOND);
-            let second = ours.ours(&mut limit, SECOND).0 as f64;
-            let best = FIXED.iter().map(|fixed| simulator().fixed(*fixed, SECOND)).max().unwrap_or_default();
-            assert!(second > best as f64 * 0.85, "{waits}: {second} of {best}");
+            let of_best = mean(|random| {
+                let simulator = || Simulator { random, ..Simulator::new(Work::new(20, waits), 64) };
+                let (mut ours, mut limit) = (simulator(), Limit::new(256));
+                ours.ours(&mut limit, SECOND);
+                let second = ours.ours(&mut limit, SECOND).0;
+                let best = FIXED.iter().map(|fixed| simulator().fixed(*fixed, SECOND)).max().unwrap_or(1);
+                second as f64 / best as f64
+            });
+            assert!(of_best > 0.85, "{waits}: {of_best}");
         }
     }
 
@@ -555,7 +565,7 @@ mod tests {
         let mut limit = Limit::new(256);
         let stalled = Measure { time: Duration::from_millis(5), busy: 0.0, ended: 0, is_short: true };
         let ticks = (0..1000).position(|_| limit.step(stalled) == 256);
-        assert!(ticks.is_some_and(|ticks| ticks <= 300), "{limit:?}");
+        assert!(ticks.is_some_and(|ticks| ticks <= 360), "{limit:?}");
     }
 
     proptest! {

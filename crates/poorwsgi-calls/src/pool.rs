@@ -25,7 +25,7 @@ const SWEEP: usize = 1024;
 /// so that few threads have such things where few calls are made at a time.
 ///
 /// How many calls run at a time follows from how busy the interpreter is ([`limit`](crate::limit)). Those that compute for long
-/// leave a place or two to those that do not; otherwise calls are made first come, first served. A call that has come to where
+/// leave a place to those that do not; otherwise calls are made first come, first served. A call that has come to where
 /// it only waits for its client takes none of the places, and more of those may run, up to the number of threads.
 #[derive(Clone)]
 pub struct Pool(Arc<Shared>);
@@ -126,7 +126,7 @@ enum Place {
 impl State {
     fn new(threads: usize) -> Self {
         State {
-            threads: threads.max(Pool::FEWEST),
+            threads: threads.max(Limit::LOWEST),
             limit: Limit::new(threads),
             running: 0,
             long: 0,
@@ -157,9 +157,9 @@ impl State {
             || (is_full || !self.may_be_long()) && self.long_calls.first().is_some()
     }
 
-    /// Half of the lowest limit is kept free of calls that compute for long, so that brief ones need not wait for one to end.
+    /// One place is kept free of calls that compute for long, so that brief ones need not wait for one to end.
     fn may_be_long(&self) -> bool {
-        self.long < self.limit.now().saturating_sub(Limit::LOWEST / 2).max(1)
+        self.long < self.limit.now().saturating_sub(1).max(1)
     }
 
     /// Whether there is something to be found out: calls wait, or more run than always may.
@@ -272,15 +272,12 @@ impl fmt::Debug for Aside {
 }
 
 impl Pool {
-    /// With one thread, another one makes calls while the first one waits for its client.
-    const FEWEST: usize = 2;
-
     /// A pool of so many threads. Each thread does its work within `around`. `attach` takes the interpreter, which has one lock,
     /// for a moment, within `around` as well; `None` where there is no such lock.
     #[must_use]
     pub fn new(threads: usize, around: Around, attach: Option<Attach>) -> Self {
         Pool(Arc::new(Shared {
-            threads: Threads::new(threads.max(Self::FEWEST), around),
+            threads: Threads::new(threads.max(Limit::LOWEST), around),
             state: Mutex::new(State::new(threads)),
             meter: Meter { around, attach },
         }))
