@@ -118,7 +118,7 @@ bench: bench-server bench-applications bench-load bench-python bench-rust  ## al
 bench-server: $(OURS)/ready $(PEERS)/servers/ready  ## CPU for a request over HTTP, beside other servers
 	$(BIN)/python bench/server/run.py $(BENCHED) $(ARGS)
 
-bench-applications: $(OURS)/ready $(PEERS)/servers/ready  ## Django and Flask on our server and on others, CPU and slowest answers
+bench-applications: $(OURS)/ready $(PEERS)/servers/ready  ## Django, Flask, httpbin and wsgidav on our server and on others, CPU and slowest answers
 	$(BIN)/python bench/server/applications.py --ours $(OURS)/venv/bin/python --peers $(PEERS)/servers/bin/python $(ARGS)
 
 bench-load: $(OURS)/ready $(PEERS)/servers/ready $(if $(FREE_THREADED),$(FREE)/ready)  ## slow handlers beside brief ones, workers, memory, growth
@@ -139,7 +139,7 @@ $(OURS)/ready: $(SOURCES) tools/train.py bench/server/requirements.txt $(VENV)/r
 	$(RELEASE) --interpreter $(BIN)/python --out $(OURS)
 	$(BIN)/python -m venv $(OURS)/venv
 	$(OURS)/venv/bin/python -m pip install --quiet --no-deps --no-index $(OURS)/*.whl
-	$(OURS)/venv/bin/python -m pip install --quiet --disable-pip-version-check flask django psycopg psycopg-binary \
+	$(OURS)/venv/bin/python -m pip install --quiet --disable-pip-version-check flask django httpbin wsgidav psycopg psycopg-binary \
 		--constraint bench/server/requirements.txt
 	cargo build --quiet --locked --release --manifest-path bench/Cargo.toml --bin hyper --bin floor
 	touch $@
