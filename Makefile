@@ -22,6 +22,9 @@ ORIGINAL := $(CURDIR)/.cache/original
 # PrusaLink, an application of others that the tests run with PoorWSGI and with us: its packages, for either interpreter
 PRUSALINK := $(CURDIR)/.cache/prusalink
 
+# applications of others that the tests run on our server and on gunicorn: their packages, for both
+APPLICATIONS := $(CURDIR)/.cache/applications
+
 # what `make bench-python` measures, each in an environment of its own
 OURS  := $(CURDIR)/.cache/bench/ours
 PEERS := $(CURDIR)/.cache/bench/peers
@@ -33,7 +36,7 @@ SOURCES    = $(shell find crates python Cargo.toml Cargo.lock pyproject.toml -ty
 
 ADVISORIES := https://github.com/RustSec/advisory-db
 
-.PHONY: help run test test-servers fmt-check lint doc-check deny test-rust test-python test-times test-dev-mode test-all stubtest test-compat wheel-dev bench bench-server bench-load docs fmt fuzz wheel profiler clean rust run-rust bench-python bench-rust
+.PHONY: help run test test-servers fmt-check lint doc-check deny test-rust test-python test-times test-dev-mode test-all stubtest test-compat test-applications wheel-dev bench bench-server bench-load docs fmt fuzz wheel profiler clean rust run-rust bench-python bench-rust
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -47,7 +50,7 @@ run:  ## serve the demo in Python; HOST=127.0.0.1 PORT=8080
 run-rust: rust  ## serve the demo in Rust
 	cargo run --locked -p poorwsgi --example demo -- $(HOST):$(PORT)
 
-test: fmt-check lint doc-check deny test-rust test-python test-dev-mode test-compat  ## every check and every test
+test: fmt-check lint doc-check deny test-rust test-python test-dev-mode test-compat test-applications  ## every check and every test
 
 fmt-check: rust
 	cargo fmt --all --check
@@ -96,6 +99,10 @@ test-compat: wheel-dev $(ORIGINAL)/ready $(PRUSALINK)/ready  ## PoorWSGI's own t
 		$(BIN)/python -m pytest -c $(CURDIR)/tests/compat/original.ini --rootdir $(ORIGINAL) tests
 	$(BIN)/python -m pytest tests/compat
 
+test-applications: wheel-dev $(APPLICATIONS)/ready  ## wsgidav under litmus, Django, Flask and httpbin, on our server and on gunicorn
+	@command -v litmus >/dev/null || $(BIN)/python tests/debian.py litmus || echo "litmus is SKIPPED"
+	$(BIN)/python -m pytest tests/applications
+
 # the wheel as users install it, not the source folder; the development profile shares what `cargo test` compiled
 wheel-dev: rust $(VENV)/ready
 	rm -rf .cache/wheel
@@ -111,7 +118,7 @@ bench: bench-server bench-applications bench-load bench-python bench-rust  ## al
 bench-server: $(OURS)/ready $(PEERS)/servers/ready  ## CPU for a request over HTTP, beside other servers
 	$(BIN)/python bench/server/run.py $(BENCHED) $(ARGS)
 
-bench-applications: $(OURS)/ready $(PEERS)/servers/ready  ## Django and Flask on our server and on others, CPU and slowest answers
+bench-applications: $(OURS)/ready $(PEERS)/servers/ready  ## Django, Flask, httpbin and wsgidav on our server and on others, CPU and slowest answers
 	$(BIN)/python bench/server/applications.py --ours $(OURS)/venv/bin/python --peers $(PEERS)/servers/bin/python $(ARGS)
 
 bench-load: $(OURS)/ready $(PEERS)/servers/ready $(if $(FREE_THREADED),$(FREE)/ready)  ## slow handlers beside brief ones, workers, memory, growth
@@ -132,7 +139,7 @@ $(OURS)/ready: $(SOURCES) tools/train.py bench/server/requirements.txt $(VENV)/r
 	$(RELEASE) --interpreter $(BIN)/python --out $(OURS)
 	$(BIN)/python -m venv $(OURS)/venv
 	$(OURS)/venv/bin/python -m pip install --quiet --no-deps --no-index $(OURS)/*.whl
-	$(OURS)/venv/bin/python -m pip install --quiet --disable-pip-version-check flask django psycopg psycopg-binary \
+	$(OURS)/venv/bin/python -m pip install --quiet --disable-pip-version-check flask django httpbin wsgidav psycopg psycopg-binary \
 		--constraint bench/server/requirements.txt
 	cargo build --quiet --locked --release --manifest-path bench/Cargo.toml --bin hyper --bin floor
 	touch $@
@@ -197,6 +204,12 @@ $(ORIGINAL)/ready: tests/compat/original.txt tests/compat/unpack.py $(VENV)/read
 $(PRUSALINK)/ready: tests/compat/prusalink.txt $(VENV)/ready
 	rm -rf $(PRUSALINK)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target $(PRUSALINK)/packages -r tests/compat/prusalink.txt
+	touch $@
+
+# without dependencies: all are named, with their versions
+$(APPLICATIONS)/ready: tests/applications/requirements.txt $(VENV)/ready
+	rm -rf $(APPLICATIONS)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target $(APPLICATIONS)/packages -r tests/applications/requirements.txt
 	touch $@
 
 $(PEERS)/servers/ready: bench/server/requirements.txt bench/tools.py $(VENV)/ready

@@ -13,11 +13,11 @@ import sys
 import tempfile
 import zipfile
 
+import debian
 from processes import HERE, PATIENCE, accepts
 from servers import THREADS
 
 ROOT = HERE.parent
-PACKAGES = ["apache2", "libapache2-mod-wsgi-py3"]
 PROGRAM = pathlib.Path("/usr/sbin/apache2")
 MODULES = pathlib.Path("/usr/lib/apache2/modules")
 #: Whose Python mod_wsgi is built for.
@@ -50,22 +50,9 @@ WSGIApplicationGroup %{{GLOBAL}}
 """
 
 
-class Missing(Exception):
-    """Why it cannot run here."""
-
-
 def install():
-    if PROGRAM.exists() and (MODULES / "mod_wsgi.so").exists():
-        return
-    if not shutil.which("apt-get"):
-        raise Missing("apache2 with mod_wsgi is not installed, and this is no system with apt-get")
-    if os.geteuid() != 0:
-        raise Missing(f"apache2 with mod_wsgi is not installed, which takes root: apt-get install {' '.join(PACKAGES)}")
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["update"], ["install", "--yes", "--no-install-recommends", *PACKAGES]):
-        done = subprocess.run(["apt-get", "-qq", *command], env=environment, capture_output=True, text=True)
-        if done.returncode:
-            raise Missing(f"apt-get {command[0]} failed: {(done.stderr.strip() or 'no reason given').splitlines()[-1]}")
+    if not (PROGRAM.exists() and (MODULES / "mod_wsgi.so").exists()):
+        debian.install("apache2", "libapache2-mod-wsgi-py3")
 
 
 def unpack_wheel():
@@ -73,7 +60,7 @@ def unpack_wheel():
     ask = "import sys; print(*sys.version_info[:2], sep='')"
     version = subprocess.check_output([PYTHON, "-I", "-c", ask], text=True).strip()
     if int(version) < 311:
-        raise Missing(f"the system's Python is {version[0]}.{version[1:]}; 3.11 is the oldest that we support")
+        raise debian.Missing(f"the system's Python is {version[0]}.{version[1:]}; 3.11 is the oldest that we support")
     wheels = ROOT / ".cache" / "wheel"
     if not list(wheels.glob(f"*-cp{version}-cp{version}-*.whl")):
         wheels = ROOT / ".cache" / "wheel-apache"
@@ -129,5 +116,5 @@ if __name__ == "__main__":
     try:
         install()
         unpack_wheel()
-    except Missing as missing:
+    except debian.Missing as missing:
         sys.exit(print(missing) or 1)

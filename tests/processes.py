@@ -1,4 +1,4 @@
-"""Servers that are processes of their own, with the application of served.py."""
+"""Servers that are processes of their own, with the application of served.py if no other is named."""
 import contextlib
 import os
 import pathlib
@@ -29,24 +29,24 @@ def reserved():
 
 
 def gunicorn(*options):
-    def command(place):
+    def command(place, app):
         fixed = ["--workers", "1", "--bind", f"fd://{place.fileno()}", "--no-control-socket"]
         limits = ["--limit-request-line", "8190"]  # 4094 bytes by default
-        return [SCRIPTS / "gunicorn", *fixed, *limits, *options, APP]
+        return [SCRIPTS / "gunicorn", *fixed, *limits, *options, app]
 
     return listening, command
 
 
-def uwsgi(place):
+def uwsgi(place, app):
     options = ["--master", "--need-app", "--die-on-term", "--disable-logging", "--threads", str(THREADS)]
     limits = ["--buffer-size", "16384"]  # of a head; 4 KiB by default
-    return [SCRIPTS / "uwsgi", "--http-socket", f"fd://{place.fileno()}", *options, *limits, "--wsgi", APP]
+    return [SCRIPTS / "uwsgi", "--http-socket", f"fd://{place.fileno()}", *options, *limits, "--wsgi", app]
 
 
-def granian(place):
+def granian(place, app):
     options = ["--interface", "wsgi", "--blocking-threads", str(THREADS), "--no-ws"]
     host, port = place.getsockname()
-    return [SCRIPTS / "granian", *options, "--host", host, "--port", str(port), APP]
+    return [SCRIPTS / "granian", *options, "--host", host, "--port", str(port), app]
 
 
 #: How each gets its socket, and its command line.
@@ -59,12 +59,12 @@ PROCESSES = {
 
 
 @contextlib.contextmanager
-def process(name, **variables):
-    """Runs a server; gives its port. PoorWSGI's variables reach the application through the process."""
+def process(name, app=APP, folder=HERE, **variables):
+    """Runs a server with an application of a folder; gives its port. PoorWSGI's variables reach it through the process."""
     make_place, command = PROCESSES[name]
-    environment = {**os.environ, "poor.Version": "1", "PYTHONPATH": str(HERE), **variables}
+    environment = {**os.environ, "poor.Version": "1", "PYTHONPATH": str(folder), **variables}
     with make_place() as place:
-        started = subprocess.Popen(command(place), cwd=HERE, env=environment, pass_fds=[place.fileno()])
+        started = subprocess.Popen(command(place, app), cwd=folder, env=environment, pass_fds=[place.fileno()])
         port = place.getsockname()[1]
         try:
             if make_place is reserved:

@@ -365,6 +365,36 @@ def test_an_upload_is_read_as_it_comes_while_few_threads_wait_for_one(app):
         assert client.makefile("rb").read().endswith(b"200000")
 
 
+def test_calls_that_have_read_their_uploads_count_as_those_that_read(app):
+    """They may compute for long: with others that do so beside them, all threads but a few would be theirs."""
+    begun, read, go_on = threading.Semaphore(0), threading.Semaphore(0), threading.Event()
+
+    @app.route("/store", method=state.METHOD_POST)
+    def store(req):
+        begun.release()
+        length = len(req.input.read())
+        read.release()
+        assert go_on.wait(30)
+        return str(length)
+
+    head = b"POST /store HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 200000\r\n\r\n"
+    with on_our_server(app, threads=8) as port, contextlib.ExitStack() as stack:
+        stack.callback(go_on.set)
+        clients = [stack.enter_context(socket.create_connection(("127.0.0.1", port), 30)) for _ in range(3)]
+        for client in clients[:2]:
+            client.sendall(head + bytes(200_000))
+            assert begun.acquire(timeout=30) and read.acquire(timeout=30)
+        clients[2].sendall(head + bytes(100_000))
+        for _ in range(100):
+            assert Client(port)("/").text == "home"
+        assert not begun.acquire(timeout=0), "of eight threads two read as it comes"
+        clients[2].sendall(bytes(100_000))
+        assert begun.acquire(timeout=30)
+        go_on.set()
+        for client in clients:
+            assert client.makefile("rb").read().endswith(b"200000")
+
+
 def spooled():
     """Bytes of the files without a name that this process has open."""
     total = 0

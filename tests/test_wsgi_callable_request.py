@@ -80,6 +80,21 @@ class TestEnviron:
         raw(serve(app), get(fields="X_Y: evil\r\nX-Y: good\r\n"))
         assert app.environ["HTTP_X_Y"] == "good"
 
+    @pytest.mark.parametrize("fields, trusted, untrusted", [
+        ("X-Forwarded-Proto: https\r\n", "https", "http"),
+        ("X-Forwarded-Proto: HTTPS\r\n", "https", "http"),
+        ("X-Forwarded-Proto: http\r\n", "http", "http"),
+        ("X-Forwarded-Proto: https, http\r\n", "http", "http"),
+        ("X-Forwarded-Proto: https\r\nX-Forwarded-Proto: http\r\n", "http", "http"),
+        ("X-Forwarded-Proto: javascript\r\n", "http", "http"),
+        ("", "http", "http"),
+    ])
+    def test_the_scheme_is_that_of_a_trusted_proxys_client(self, serve, fields, trusted, untrusted):
+        app = Environ()
+        for networks, scheme in ((["127.0.0.1"], trusted), (["192.0.2.1"], untrusted)):
+            raw(serve(app, trusted_proxies=networks), get(fields=fields))
+            assert app.environ["wsgi.url_scheme"] == scheme
+
     def test_the_server_itself_has_no_path(self, serve):
         app = Environ()
         raw(serve(app), get("*", "OPTIONS"))

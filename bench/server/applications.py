@@ -5,11 +5,16 @@
 
 - a page of Django: one query on SQLite, a template with 20 rows;
 - the same on PostgreSQL, with its default of 100 connections and `CONN_MAX_AGE=60`;
-- Flask: 20 items as JSON; and a handler that sleeps for 20 ms.
+- Flask: 20 items as JSON; and a handler that sleeps for 20 ms;
+- Django once more: a page with a session from SQLite and a form against forged requests; an upload of 1 MB;
+- httpbin: what it has been asked, as JSON;
+- wsgidav: a file of 1 KiB.
+
+Events that a server sends (EventSource) are not measured: a listener waits, and what it costs is a connection and a thread.
 
 `wrk` keeps 64 connections busy. The servers take turns, with one worker and with two, on the idle machine and beside two processes
-that compute all the time. Each figure is the median of the rounds, but for threads, database connections and failures, of which
-it is the most.
+that compute all the time; the last four with one worker on the idle machine alone. Each figure is the median of the rounds, but for
+threads, database connections and failures, of which it is the most.
 """
 import argparse
 import contextlib
@@ -29,13 +34,22 @@ import tools
 
 BEGIN, END = "<!-- bench-applications: written by `make bench-applications` -->", "<!-- /bench-applications -->"
 CONNECTIONS = 64
+COLUMNS = 4
 #: title, application, path, database
 CASES = {
     "sqlite": ("Django, SQLite", "django", "/items", "sqlite"),
     "postgresql": ("Django, PostgreSQL", "django", "/items", "postgresql"),
     "json": ("Flask, JSON", "flask", "/json", None),
     "sleep": ("Flask, sleeps 20 ms", "flask", "/sleep", None),
+    "form": ("Django, session and form", "django", "/form", "sqlite"),
+    "upload": ("Django, upload of 1 MB", "django", "/upload", "sqlite"),
+    "httpbin": ("httpbin", "httpbin", "/get?a=1", None),
+    "wsgidav": ("wsgidav, file of 1 KiB", "wsgidav", "/1k.bin", None),
 }
+#: Those that show how calls are shared among threads and processes.
+SCHEDULED = {"sqlite", "postgresql", "json", "sleep"}
+UPLOAD = (b'--B\r\nContent-Disposition: form-data; name="file"; filename="file.bin"\r\n'
+          b"Content-Type: application/octet-stream\r\n\r\n" + b"x" * 1_000_000 + b"\r\n--B--\r\n")
 OURS = "**our server**"
 
 
@@ -56,19 +70,25 @@ def main():
     with tempfile.TemporaryDirectory(prefix="poorwsgi-bench-") as directory, contextlib.ExitStack() as stack:
         root = pathlib.Path(directory)
         root.chmod(0o755)
-        databases = {}
+        (root / "files").mkdir()
+        (root / "files" / "1k.bin").write_bytes(b"x" * 1024)
+        databases = {None: ""}
         for case in list(cases):
             kind = CASES[case][3]
             try:
-                databases[case] = stack.enter_context(database(kind, root, args.peers)) if kind else ""
+                if kind not in databases:
+                    databases[kind] = stack.enter_context(database(kind, root, args.peers))
             except FileNotFoundError as error:
                 run.note(f"{CASES[case][0]} SKIPPED: {error}")
                 cases.remove(case)
+        numbers = [[int(number) for number in option.split(",")] for option in (args.busy, args.workers)]
         for _ in range(args.rounds):
-            for busy in map(int, args.busy.split(",")):
+            for busy in numbers[0]:
                 for case in cases:
-                    os.environ["DATABASE"] = databases[case]
-                    for workers in map(int, args.workers.split(",")):
+                    os.environ["DATABASE"] = databases[CASES[case][3]]
+                    for workers in numbers[1]:
+                        if case not in SCHEDULED and [busy, workers] != [number[0] for number in numbers]:
+                            continue
                         for name, command in servers(args, workers, case):
                             figures = measure(command, case, args, root, busy)
                             taken.setdefault((busy, case, workers, name), []).append(figures)
@@ -205,20 +225,32 @@ def measure(command, case, args, root, busy):
         for _ in range(busy):
             stack.callback(subprocess.Popen(["sh", "-c", "while :; do :; done"]).kill)
         port, process = stack.enter_context(run.serving(command, application, root, pinned=False))
-        response, content = run.ask(port, path, "GET", b"", {})
+        method, headers, body = request_of(case, port)
+        response, content = run.ask(port, path, method, body, headers)
         if response.status != 200:
             raise SystemExit(f"{case}: {response.status} {content[:80]!r}")
-        wrk(port, path, 2)
+        script = run.script_for(root, method, headers, body)
+        wrk(port, path, script, 2)
         before = run.cpu(process.pid)
         with Watch(process, os.environ["DATABASE"]) as watch:
-            requests, p99, failures = wrk(port, path, args.seconds)
+            requests, p99, failures = wrk(port, path, script, args.seconds)
         used = run.cpu(process.pid) - before
     return (used / requests * 1e6, p99, requests / args.seconds, failures, watch.threads, watch.connections)
 
 
-def wrk(port, path, seconds):
-    command = [*tools.find("wrk"), "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--latency", f"http://127.0.0.1:{port}{path}"]
-    output = subprocess.check_output(command, text=True)
+def request_of(case, port):
+    """Method, fields and body."""
+    if case == "upload":
+        return "POST", {"Content-Type": "multipart/form-data; boundary=B"}, UPLOAD
+    if case == "form":  # as who has been there before
+        response, _ = run.ask(port, CASES[case][2], "GET", b"", {})
+        return "GET", {"Cookie": "; ".join(cookie.partition(";")[0] for cookie in response.headers.get_all("Set-Cookie"))}, b""
+    return "GET", {}, b""
+
+
+def wrk(port, path, script, seconds):
+    options = ["-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--latency", "-s", script]
+    output = subprocess.check_output([*tools.find("wrk"), *options, f"http://127.0.0.1:{port}{path}"], text=True)
     value, unit = re.search(r"99%\s+([\d.]+)(us|ms|s|m)\b", output).groups()
     failures = re.search(r"Non-2xx or 3xx responses: (\d+)", output)
     return (int(re.search(r"(\d+) requests in", output)[1]), float(value) * {"us": 0.001, "ms": 1, "s": 1000, "m": 60_000}[unit],
@@ -232,17 +264,19 @@ def tables(taken):
             of_these = {key: list(zip(*rounds)) for key, rounds in taken.items() if key[0] == busy and key[2] == workers}
             if not of_these:
                 continue
-            cases = list(dict.fromkeys(key[1] for key in of_these))
             beside = ", beside two processes that compute" if busy else ""
             title = f"µs of CPU, p99 in ms; {'one worker' if workers == 1 else f'{workers} workers'}{beside}"
-            lines += [f"| {title} | " + " | ".join(CASES[case][0] for case in cases) + " |", "|---" + "|---:" * len(cases) + "|"]
-            for name in dict.fromkeys(key[3] for key in of_these):
-                cells = []
-                for case in cases:
-                    figures = of_these.get((busy, case, workers, name))
-                    cells.append(cell(figures, CASES[case][3]) if figures else "")
-                lines.append(f"| {name} | " + " | ".join(cells) + " |")
-            lines.append("")
+            all_cases = list(dict.fromkeys(key[1] for key in of_these))
+            for cases in (all_cases[start:start + COLUMNS] for start in range(0, len(all_cases), COLUMNS)):
+                titles = " | ".join(CASES[case][0] for case in cases)
+                lines += [f"| {title} | {titles} |", "|---" + "|---:" * len(cases) + "|"]
+                for name in dict.fromkeys(key[3] for key in of_these):
+                    cells = []
+                    for case in cases:
+                        figures = of_these.get((busy, case, workers, name))
+                        cells.append(cell(figures, CASES[case][3]) if figures else "")
+                    lines.append(f"| {name} | " + " | ".join(cells) + " |")
+                lines.append("")
     lines.append(f"64 connections; medians of the rounds, in turn. Threads of the largest process and connections to the database are "
                  f"the most that were seen. {run.machine()}")
     return "\n".join(lines)

@@ -1,5 +1,6 @@
-"""A site of Django with one page: one query of 20 rows, one template. DATABASE names what it is kept in: `sqlite:PATH` or
-`postgresql:DIRECTORY` of its socket. `python django_site.py` makes the table."""
+"""A site of Django: a page with one query of 20 rows and one template; a page with a session and a form against forged requests;
+an upload. DATABASE names what it is kept in: `sqlite:PATH` or `postgresql:DIRECTORY` of its socket. `python django_site.py`
+makes the tables."""
 import os
 import sys
 
@@ -18,27 +19,34 @@ TEMPLATE = """<!doctype html><title>{% block title %}Items{% endblock %}</title>
 <tr class="{% cycle 'odd' 'even' %}"><td>{{ item.number }}<td>{{ item.name|title }}<td>{{ item.text|truncatewords:5 }}
 <td>{% if item.price > 50 %}{{ item.price|floatformat:2 }}{% else %}cheap{% endif %}{% endfor %}
 </table>"""
+FORM = """<!doctype html><title>{{ name }}</title>
+<form method="post">{% csrf_token %}<input name="name" value="{{ name }}"><button>Save</button></form>"""
 MIDDLEWARE = ["security.SecurityMiddleware", "common.CommonMiddleware", "csrf.CsrfViewMiddleware", "clickjacking.XFrameOptionsMiddleware"]
 
 settings.configure(
     SECRET_KEY="of the bench", ALLOWED_HOSTS=["*"], ROOT_URLCONF="__main__" if __name__ == "__main__" else __name__,
-    DATABASES={"default": DATABASE}, DEFAULT_AUTO_FIELD="django.db.models.AutoField",
+    INSTALLED_APPS=["django.contrib.sessions"], DATABASES={"default": DATABASE}, DEFAULT_AUTO_FIELD="django.db.models.AutoField",
     MIDDLEWARE=[f"django.middleware.{name}" for name in MIDDLEWARE],
     TEMPLATES=[{
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "OPTIONS": {
             "context_processors": ["django.template.context_processors.request"],
             "loaders": [("django.template.loaders.cached.Loader", [
-                ("django.template.loaders.locmem.Loader", {"items.html": TEMPLATE})])],
+                ("django.template.loaders.locmem.Loader", {"items.html": TEMPLATE, "form.html": FORM})])],
         },
     }],
 )
 django.setup()
 
+from django.contrib.sessions.middleware import SessionMiddleware  # noqa: E402
+from django.contrib.sessions.models import Session  # noqa: E402
 from django.core.wsgi import get_wsgi_application  # noqa: E402
 from django.db import connection, models  # noqa: E402
+from django.http import HttpResponse  # noqa: E402
 from django.shortcuts import render  # noqa: E402
 from django.urls import path  # noqa: E402
+from django.utils.decorators import decorator_from_middleware  # noqa: E402
+from django.views.decorators.csrf import csrf_exempt  # noqa: E402
 
 
 class Item(models.Model):
@@ -55,12 +63,25 @@ def items(request):
     return render(request, "items.html", {"items": Item.objects.filter(number__gte=100).order_by("number")[:20]})
 
 
-urlpatterns = [path("items", items)]
+@decorator_from_middleware(SessionMiddleware)  # which the other pages do without
+def form(request):
+    if "name" not in request.session:
+        request.session["name"] = "Alice"
+    return render(request, "form.html", {"name": request.session["name"]})
+
+
+@csrf_exempt
+def upload(request):
+    return HttpResponse(f"{request.FILES['file'].size} bytes")
+
+
+urlpatterns = [path(view.__name__, view) for view in (items, form, upload)]
 application = get_wsgi_application()
 
 if __name__ == "__main__":
     with connection.schema_editor() as editor:
         editor.create_model(Item)
+        editor.create_model(Session)
     Item.objects.bulk_create(
         Item(number=number, name=f"item {number}", text="some words that " * 5, price=number % 100) for number in range(1000))
     sys.exit(Item.objects.count() != 1000)

@@ -200,11 +200,7 @@ def load(case, port, process, seconds, root):
     _, content = ask(port, path, method, body, headers)
     if not content.startswith(expected):
         raise SystemExit(f"{case}: {content[:80]!r}")
-    script = root / "request.lua"
-    (root / "body").write_bytes(body)
-    fields = "".join(f"wrk.headers[{name!r}] = {value!r}\n" for name, value in headers.items())
-    content = f"wrk.body = io.open('{root}/body', 'rb'):read('*a')\n" if body else ""
-    script.write_text(f"wrk.method = {method!r}\n{fields}{content}{lua}")
+    script = script_for(root, method, headers, body, lua)
     wrk(port, path, script, 1)
     if case == "digest":  # counts are for one use
         response, _ = ask(port, path, method, b"", {})
@@ -213,6 +209,16 @@ def load(case, port, process, seconds, root):
     before = cpu(process.pid)
     requests = wrk(port, path, script, seconds)
     return (cpu(process.pid) - before) / requests * 1e6
+
+
+def script_for(root, method, headers, body, lua=""):
+    """Has wrk send this request."""
+    script = root / "request.lua"
+    (root / "body").write_bytes(body)
+    fields = "".join(f"wrk.headers[{name!r}] = {value!r}\n" for name, value in headers.items())
+    content = f"wrk.body = io.open('{root}/body', 'rb'):read('*a')\n" if body else ""
+    script.write_text(f"wrk.method = {method!r}\n{fields}{content}{lua}")
+    return script
 
 
 def credentials(challenge, method, path, root):

@@ -1,4 +1,4 @@
-"""What the servers serve: BENCH_APP names it, one of apps.py, or `bare`, `flask`, `django` or `load`."""
+"""What the servers serve: BENCH_APP names it, one of apps.py, or one of APPLICATIONS below."""
 import os
 import pathlib
 import sys
@@ -39,6 +39,19 @@ def django():
     import django_site
 
     return django_site.application
+
+
+def httpbin():
+    import httpbin
+
+    return httpbin.app
+
+
+def wsgidav():
+    from wsgidav.wsgidav_app import WsgiDAVApp
+
+    anybody = {"user_mapping": {"*": True}}
+    return WsgiDAVApp({"provider_mapping": {"/": os.environ["BENCH_FILES"]}, "simple_dc": anybody, "verbose": 1})
 
 
 def poorwsgi():
@@ -119,7 +132,8 @@ def load():
     return application
 
 
-APPLICATIONS = {"bare": bare, "flask": flask, "django": django, "poorwsgi": poorwsgi, "load": load, "falcon": apps.falcon}
+APPLICATIONS = {"bare": bare, "flask": flask, "django": django, "httpbin": httpbin, "wsgidav": wsgidav, "poorwsgi": poorwsgi,
+                "load": load, "falcon": apps.falcon}
 application = app = APPLICATIONS[os.environ["BENCH_APP"]]()
 
 if __name__ == "__main__":  # of servers without a command line of use: web.py SERVER PORT

@@ -9,19 +9,17 @@ use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use poorwsgi::BoxError;
 use poorwsgi::response::Body;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep, sleep};
 
-/// A body that a thread may wait for: one of few, and only until the body has come.
+/// A body whose call does not take the time for its own that its client takes.
 pub(crate) struct Arriving {
     body: Body,
-    permit: Option<OwnedSemaphorePermit>,
-    clock: Option<CallClock>,
+    clock: CallClock,
 }
 
 impl Arriving {
-    pub(crate) fn wrap(body: Body, permit: OwnedSemaphorePermit, clock: Option<CallClock>) -> Body {
-        Body::wrap(Arriving { body, permit: Some(permit), clock })
+    pub(crate) fn wrap(body: Body, clock: CallClock) -> Body {
+        Body::wrap(Arriving { body, clock })
     }
 }
 
@@ -34,14 +32,8 @@ impl HttpBody for Arriving {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let polled = Pin::new(&mut self.body).poll_frame(cx);
-        if let Some(clock) = &self.clock {
-            clock.set_waiting(polled.is_pending());
-        }
-        let frame = ready!(polled);
-        if !matches!(frame, Some(Ok(_))) || self.body.is_end_stream() {
-            self.permit = None;
-        }
-        Poll::Ready(frame)
+        self.clock.set_waiting(polled.is_pending());
+        polled
     }
 
     fn is_end_stream(&self) -> bool {

@@ -24,7 +24,7 @@ use poorwsgi_server::spool::{Gathered, Gathering, Held, IN_MEMORY, Spool};
 use pyo3::exceptions::PyTypeError;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::application::Application;
 use crate::arriving::{Alarm, Arriving, CallClock, Late};
@@ -90,7 +90,8 @@ pub(crate) struct Backend {
     pool: Pool,
     /// Where bodies wait until they have come.
     spool: Spool,
-    /// How many calls may be made whose threads wait for a body to come.
+    /// How many calls may be made that read their bodies as they come. They take no place among those that compute, not even
+    /// when their bodies have come.
     arriving: Arc<Semaphore>,
     /// How long threads wait for clients that read slowly.
     patience: Patience,
@@ -154,9 +155,7 @@ impl tower_service::Service<http::Request<RequestBody>> for Service {
         let permit =
             if is_small { None } else { Arc::clone(&self.backend.arriving).try_acquire_owned().ok() };
         if let Some(permit) = permit {
-            let clock = self.backend.clock();
-            let body = Arriving::wrap(body, permit, clock.clone());
-            return self.begin(head, body, Arrival::Pending(clock));
+            return self.begin(head, body, Arrival::Pending(permit));
         }
         let gathering = Gathering::new(body, &self.backend.spool);
         let gather = Gather { service: self.clone(), head: Some(head), gathering, is_chunked: false };
@@ -171,7 +170,7 @@ enum Arrival {
     /// All of it has come; the disk may have to be waited for.
     InFile(Held),
     /// The call waits for the client, which takes none of its time.
-    Pending(Option<CallClock>),
+    Pending(OwnedSemaphorePermit),
 }
 
 impl Backend {
@@ -237,24 +236,25 @@ impl Service {
         };
         let (answer, receiver) = oneshot::channel();
         let run = Run::begin(&self.backend);
-        let (arrival, clock) = match arrival {
-            Arrival::Pending(clock) => (Arrival::Pending(None), clock),
-            arrival => (arrival, backend.clock()),
+        let clock = backend.clock();
+        let body = match (&arrival, &clock) {
+            (Arrival::Pending(_), Some(clock)) => Arriving::wrap(body, clock.clone()),
+            _ => body,
         };
         let late = backend.request_timeout.zip(clock.clone());
         let late = late.map(|(timeout, clock)| Box::new(Alarm::new(timeout, clock)));
-        let call = |held| Call { run, head, body, pace, answer, clock, _held: held };
+        let call = |held, permit| Call { run, head, body, pace, answer, clock, _held: held, permit };
         match arrival {
             Arrival::InMemory(held) => {
-                let call = call(held);
+                let call = call(held, None);
                 if !is_profiled && call.pace.is_inline(&backend.rule) {
                     self.event_loop.call(move || call.make_inline());
                 } else {
                     call.make_on_pool();
                 }
             }
-            Arrival::InFile(held) => call(Some(held)).make_on_pool(),
-            Arrival::Pending(_) => call(None).make_beside(),
+            Arrival::InFile(held) => call(Some(held), None).make_on_pool(),
+            Arrival::Pending(permit) => call(None, Some(permit)).make_beside(),
         }
         Answering::OnItsWay { receiver, late }
     }
@@ -275,6 +275,8 @@ struct Call {
     clock: Option<CallClock>,
     /// What the body takes of the memory.
     _held: Option<Held>,
+    /// To read the body as it comes.
+    permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Call {
@@ -336,7 +338,7 @@ impl Call {
     }
 
     fn make(self, place: Place) {
-        let Some(Call { run, head, body, pace, answer, .. }) = self.begun() else { return };
+        let Some(Call { run, head, body, pace, answer, permit: _permit, .. }) = self.begun() else { return };
         let Backend { served, rule, patience, .. } = &*run.0;
         let context = CallContext { pace: &pace, rule, place, patience };
         match &**served {

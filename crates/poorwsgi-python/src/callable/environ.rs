@@ -67,6 +67,20 @@ pub(crate) fn of_http<'py>(py: Python<'py>, head: &HttpHead) -> PyResult<Bound<'
     Ok(environ)
 }
 
+/// Has the scheme be the one that a proxy says its client used: our server keeps that field from proxies it trusts alone. An
+/// application of ours reads the field itself, where it asks for the scheme of the client.
+pub(super) fn set_forwarded_scheme(environ: &Bound<'_, PyDict>, head: &HttpHead) -> PyResult<()> {
+    let py = environ.py();
+    let mut values = head.parts().headers.get_all("x-forwarded-proto").iter();
+    match (values.next(), values.next()) {
+        // Of several it is not known which proxy said which.
+        (Some(scheme), None) if scheme.as_bytes().eq_ignore_ascii_case(b"https") => {
+            environ.set_item(intern!(py, "wsgi.url_scheme"), intern!(py, "https"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Gives the environ the body of its request.
 pub(super) fn set_input(environ: &Bound<'_, PyDict>, input: &Bound<'_, Input>) -> PyResult<()> {
     environ.set_item(intern!(environ.py(), "wsgi.input"), input)

@@ -123,6 +123,7 @@ impl Callable {
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = input.py();
         let environ = environ::of_http(py, head)?;
+        environ::set_forwarded_scheme(&environ, head)?;
         environ::set_input(&environ, input)?;
         self.callable.bind(py).call1((environ, start_response))
     }

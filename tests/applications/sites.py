@@ -1,0 +1,69 @@
+"""Applications of others on our server and on gunicorn, and a client of theirs."""
+import contextlib
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+import urllib.parse
+
+import processes
+import requests
+from browser import port_of
+from processes import PATIENCE
+
+HERE = pathlib.Path(__file__).parent
+PACKAGES = HERE.parent.parent / ".cache" / "applications" / "packages"
+OURS, GUNICORN = "ours", "gunicorn"
+#: Whose X-Forwarded fields are believed: nobody's.
+NOBODY = "192.0.2.1"
+
+
+def environment(**variables):
+    """That of a process which finds the applications."""
+    return {**os.environ, "PYTHONPATH": f"{PACKAGES}:{HERE}", **{name: str(value) for name, value in variables.items()}}
+
+
+@contextlib.contextmanager
+def serve(server, app, *options, believed=NOBODY, **variables):
+    """Runs a server with an application of this folder, or of a package; gives its port. The options are ours."""
+    assert PACKAGES.exists(), "the applications are missing: run `make test-applications`"
+    if server == GUNICORN:
+        variables = environment(FORWARDED_ALLOW_IPS=believed, **variables)
+        with processes.process("gunicorn gthread", app, HERE, **variables) as port:
+            yield port
+        return
+    command = [sys.executable, "-m", "poorwsgi", "run", app, "--port", "0", "--trusted-proxy", believed, *options]
+    process = subprocess.Popen(command, cwd=HERE, env=environment(**variables), stdout=subprocess.PIPE, text=True)
+    try:
+        line = process.stdout.readline()
+        assert line, f"it has not started: {process.wait(PATIENCE)}"
+        yield port_of(line)
+        process.terminate()
+        assert process.wait(PATIENCE) == 0
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+class Site:
+    """An application on a server, as a client sees it who keeps cookies."""
+
+    def __init__(self, server, port, folder=None):
+        self.server, self.port, self.folder, self.url = server, port, folder, f"http://127.0.0.1:{port}"
+        self.session = requests.Session()
+        self.session.trust_env = False  # no proxy
+        self.session.headers["Accept-Encoding"] = "identity"
+
+    def __call__(self, method, path, **options):
+        options = {"timeout": PATIENCE, "allow_redirects": False, **options}
+        return self.session.request(method, urllib.parse.urljoin(self.url, path), **options)
+
+    def connection(self):
+        return socket.create_connection(("127.0.0.1", self.port), PATIENCE)
+
+
+def differs(site, *, ours, gunicorn):
+    """What is expected where the two servers differ."""
+    return ours if site.server == OURS else gunicorn
