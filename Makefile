@@ -22,6 +22,9 @@ ORIGINAL := $(CURDIR)/.cache/original
 # PrusaLink, an application of others that the tests run with PoorWSGI and with us: its packages, for either interpreter
 PRUSALINK := $(CURDIR)/.cache/prusalink
 
+# most tests wait for most of their time
+SIDE_BY_SIDE := --numprocesses 4 --dist worksteal
+
 # applications of others that the tests run on our server and on gunicorn: their packages, for both
 APPLICATIONS := $(CURDIR)/.cache/applications
 
@@ -75,10 +78,11 @@ test-times: rust  ## what 64 KiB of any field cost, in a release build
 	cargo test --locked --release -p poorwsgi --test header_times
 
 test-python: wheel-dev stubtest
-	$(BIN)/python -m pytest tests
+	$(BIN)/python -m pytest tests $(SIDE_BY_SIDE) -m "not measures"
+	$(BIN)/python -m pytest tests -m measures
 
 test-dev-mode: wheel-dev  ## the tests of the Python door once more, in Python's development mode, which warns of more
-	PYTHONDEVMODE=1 $(BIN)/python -X dev -m pytest tests -m "not long"
+	PYTHONDEVMODE=1 $(BIN)/python -X dev -m pytest tests $(SIDE_BY_SIDE) -m "not long and not measures"
 
 stubtest: wheel-dev  ## the type stubs against what the built wheel has
 	$(BIN)/python -m mypy.stubtest --mypy-config-file pyproject.toml --allowlist tests/typing/allowlist.txt poorwsgi

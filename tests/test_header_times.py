@@ -13,6 +13,8 @@ from wsgi_call import environ
 from poorwsgi import Application
 from poorwsgi.request import Request
 
+pytestmark = pytest.mark.measures
+
 #: A little less than what servers take as a head.
 SIZE = 60_000
 MOST = 0.020

@@ -117,6 +117,7 @@ def test_it_needs_nothing_else():
     assert importlib.metadata.requires("poorwsgi-rs") is None
 
 
+@pytest.mark.measures
 def test_importing_takes_no_time():
     def seconds(source):
         start = time.perf_counter()
