@@ -22,8 +22,8 @@ pub(crate) struct Settings {
     pub(crate) rule: Rule,
     /// How many threads drive connections, and make inline calls; `None` for as many as are of use.
     pub(crate) loops: Option<NonZero<usize>>,
-    /// How many calls that are brief or wait may be made at a time besides the inline ones, and how many of a loop's threads
-    /// may be held up by inline ones.
+    /// How many threads make the calls that are not made inline, at most; and how many of a loop's threads may be held up by
+    /// inline ones.
     pub(crate) threads: usize,
     /// How many bytes may wait in temporary files at a time: of bodies that arrive, and of answers that are read slowly.
     pub(crate) max_spool: u64,
