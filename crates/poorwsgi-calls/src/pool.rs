@@ -25,8 +25,9 @@ const SWEEP: usize = 1024;
 /// so that few threads have such things where few calls are made at a time.
 ///
 /// How many calls run at a time follows from how busy the interpreter is ([`limit`](crate::limit)). Those that compute for long
-/// leave a place to those that do not; otherwise calls are made first come, first served. A call that has come to where
-/// it only waits for its client takes none of the places, and more of those may run, up to the number of threads.
+/// hold up none that do not: one of those runs beyond the limit. Otherwise calls are made first come, first served. A call that
+/// has come to where it only waits for its client takes none of the places, and more of those may run, up to the number of
+/// threads.
 #[derive(Clone)]
 pub struct Pool(Arc<Shared>);
 
@@ -126,7 +127,7 @@ enum Place {
 impl State {
     fn new(threads: usize) -> Self {
         State {
-            threads: threads.max(Limit::LOWEST),
+            threads: threads.max(Pool::FEWEST),
             limit: Limit::new(threads),
             running: 0,
             long: 0,
@@ -150,16 +151,18 @@ impl State {
         }
     }
 
-    /// Whether calls wait for a place.
+    /// Whether calls wait for a place, and all places are taken.
     pub(crate) fn is_short(&self) -> bool {
-        let is_full = self.running >= self.limit.now();
-        is_full && self.brief_calls.first().is_some()
-            || (is_full || !self.may_be_long()) && self.long_calls.first().is_some()
+        !self.has_place() && (self.brief_calls.first().is_some() || self.long_calls.first().is_some())
     }
 
-    /// One place is kept free of calls that compute for long, so that brief ones need not wait for one to end.
-    fn may_be_long(&self) -> bool {
-        self.long < self.limit.now().saturating_sub(1).max(1)
+    fn has_place(&self) -> bool {
+        self.running < self.limit.now()
+    }
+
+    /// A brief call waits for no long one to end: one of them runs beyond the limit.
+    fn has_place_for_brief(&self) -> bool {
+        self.has_place() || self.running == self.long && self.running < self.limit.highest()
     }
 
     /// Whether there is something to be found out: calls wait, or more run than always may.
@@ -199,11 +202,9 @@ impl State {
         if !self.has_thread() {
             return None;
         }
-        let limit = self.limit.now();
-        let (brief, long) =
-            (self.brief_calls.first(), self.long_calls.first().filter(|_| self.may_be_long()));
+        let brief = self.brief_calls.first().filter(|_| self.has_place_for_brief());
+        let long = self.long_calls.first().filter(|_| self.has_place());
         let place = match (brief, long) {
-            _ if self.running >= limit => None,
             (Some(brief), Some(long)) if long < brief => Some(Place::Long),
             (Some(_), _) => Some(Place::Brief),
             (None, Some(_)) => Some(Place::Long),
@@ -272,12 +273,15 @@ impl fmt::Debug for Aside {
 }
 
 impl Pool {
+    /// With one thread, another one makes calls while the first one waits for its client.
+    const FEWEST: usize = 2;
+
     /// A pool of so many threads. Each thread does its work within `around`. `attach` takes the interpreter, which has one lock,
     /// for a moment, within `around` as well; `None` where there is no such lock.
     #[must_use]
     pub fn new(threads: usize, around: Around, attach: Option<Attach>) -> Self {
         Pool(Arc::new(Shared {
-            threads: Threads::new(threads.max(Limit::LOWEST), around),
+            threads: Threads::new(threads.max(Pool::FEWEST), around),
             state: Mutex::new(State::new(threads)),
             meter: Meter { around, attach },
         }))
