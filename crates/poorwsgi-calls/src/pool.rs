@@ -24,7 +24,7 @@ const SWEEP: usize = 1024;
 /// Each stays for the next call, with what the application keeps for a thread; the one that has ended a call last gets the next one,
 /// so that few threads have such things where few calls are made at a time.
 ///
-/// How many calls run at a time follows from how busy the interpreter is ([`limit`](crate::limit)). Those that compute for long
+/// How many calls run at a time follows from how busy the interpreter is (module `limit`). Those that compute for long
 /// hold up none that do not: one of those runs beyond the limit. Otherwise calls are made first come, first served. A call that
 /// has come to where it only waits for its client takes none of the places, and more of those may run, up to the number of
 /// threads.
