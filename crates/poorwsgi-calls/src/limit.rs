@@ -203,8 +203,9 @@ impl Limit {
             return;
         }
         let seen = self.look.seen();
-        let is_over = time >= LOOK;
+        // Until each place has had its turn, it is the calls of before that end.
         let has_turned = ended >= self.now as u64;
+        let is_over = time >= LOOK && has_turned;
         if ended == 0 && seen.busy < BUSY && time >= GLANCE * 2 {
             self.higher = Rest::NONE;
             self.prove(self.highest.min(self.now * 2), Seen::default());
