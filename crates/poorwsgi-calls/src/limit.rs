@@ -134,7 +134,7 @@ impl Limit {
     /// on SQLite, a quarter.
     pub(crate) const LOWEST: usize = 1;
 
-    /// The limit of a pool with so many threads.
+    /// The limit of a pool with this number of threads.
     pub(crate) fn new(threads: usize) -> Self {
         let highest = threads.max(1);
         let lowest = Self::LOWEST.min(highest);
@@ -416,7 +416,7 @@ mod tests {
             (holder.is_some(), (before - self.calls.len()) as u64)
         }
 
-        /// How much is computed in so many steps under a fixed limit.
+        /// How many steps of computing are done within this number of steps, under a fixed limit.
         fn fixed(mut self, limit: usize, steps: usize) -> usize {
             let mut before = 0;
             for step in 0..SECOND + steps {

@@ -176,9 +176,9 @@ impl State {
         self.running + self.beside + self.aside < self.threads
     }
 
-    /// So many may wait for their clients for good: some threads are left for others.
+    /// Whether one more call may wait for its client for good. A quarter of the threads is left for other calls.
     fn may_be_beside(&self) -> bool {
-        self.beside < self.threads.saturating_sub(Limit::LOWEST).max(1)
+        self.beside < self.threads - (self.threads / 4).max(1)
     }
 
     fn count(&mut self, place: Place) {
@@ -276,8 +276,8 @@ impl Pool {
     /// With one thread, another one makes calls while the first one waits for its client.
     const FEWEST: usize = 2;
 
-    /// A pool of so many threads. Each thread does its work within `around`. `attach` takes the interpreter, which has one lock,
-    /// for a moment, within `around` as well; `None` where there is no such lock.
+    /// A pool of this number of threads. Each thread does its work within `around`. `attach` takes the lock of the interpreter for a
+    /// moment, within `around` as well; it is `None` where the interpreter has no lock.
     #[must_use]
     pub fn new(threads: usize, around: Around, attach: Option<Attach>) -> Self {
         Pool(Arc::new(Shared {

@@ -103,12 +103,12 @@ impl Input {
         Ok(PyBytes::new(py, &read.ok_or_else(|| self.exception(py))?))
     }
 
-    /// Reads up to so many bytes. A body that does not come whole is an error in any case.
+    /// Reads no more bytes than the caller asks for. A body that breaks off is always an error.
     pub(crate) fn piece<'py>(&self, py: Python<'py>, size: usize) -> PyResult<Bound<'py, PyBytes>> {
         self.read_with(py, |reader| reader.read(size))
     }
 
-    /// What has come before the client left, up to so many bytes.
+    /// Reads no more bytes than the caller asks for; where the client has left, those that came before.
     fn rest<'py>(&self, py: Python<'py>, size: usize) -> Bound<'py, PyBytes> {
         PyBytes::new(py, &self.reader().take(size))
     }
@@ -119,7 +119,7 @@ impl Input {
     }
 }
 
-/// Reads so many bytes of a file, or what has come of them before the client left.
+/// Reads the number of bytes that the caller asks for, or those that came before the client left.
 pub(crate) fn read_what_comes<'py>(file: &Bound<'py, PyAny>, size: u64) -> PyResult<Bound<'py, PyAny>> {
     let py = file.py();
     match file.call_method1(intern!(py, "read"), (size,)) {

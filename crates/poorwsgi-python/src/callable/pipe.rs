@@ -201,6 +201,8 @@ impl<'a> InLine<'a> {
         if result.timed_out() || turns.free == 0 || turns.line.front() != Some(&number) {
             return None;
         }
+        // At once: whoever has a permission takes no room in the line.
+        turns.line.pop_front();
         turns.free -= 1;
         Some(Permit(patience))
     }
