@@ -195,6 +195,43 @@ def test_a_process_can_be_forked_while_blocks_are_sent(start, tmp_path):
         assert workers("/forks").text == "0"
 
 
+#: Forks processes that end at once, while threads begin that Python does not know yet.
+BEGINNING = """
+import os, signal, threading, time
+from poorwsgi._poorwsgi import _call_within
+from poorwsgi.server import Server
+
+server = Server(lambda environ, start_response: [], "127.0.0.1:0")
+is_over = threading.Event()
+
+def begin_threads():
+    while not is_over.is_set():
+        _call_within(30, int)
+
+threads = [threading.Thread(target=begin_threads) for _ in range(4)]
+for thread in threads:
+    thread.start()
+for _ in range(2000):
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0)
+    deadline = time.monotonic() + 20
+    while os.waitpid(pid, os.WNOHANG) == (0, 0):
+        if time.monotonic() > deadline:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+            is_over.set()
+            raise SystemExit("a forked process is stuck")
+        time.sleep(0.0005)
+is_over.set()
+"""
+
+
+def test_a_process_can_be_forked_while_threads_begin():
+    """Up to Python 3.11 it would wait for a lock that a thread had which was being entered into the list of threads."""
+    assert subprocess.run([sys.executable, "-c", BEGINNING], timeout=300, check=False).returncode == 0
+
+
 def read_until(client, ended):
     while not ended.is_set():
         client.recv(1 << 20)

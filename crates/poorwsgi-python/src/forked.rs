@@ -5,6 +5,7 @@ use std::mem;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use pyo3::exceptions::PySystemExit;
 use pyo3::prelude::*;
@@ -12,29 +13,72 @@ use pyo3::types::PyDict;
 
 static IS_CHILD: AtomicBool = AtomicBool::new(false);
 
-/// Threads that fork a process, and threads that release something [`Releasable`]: never both.
+/// How many threads fork a process, and how many do something during which no process may be forked: never both.
 static FORKING: AtomicUsize = AtomicUsize::new(0);
-static RELEASING: AtomicUsize = AtomicUsize::new(0);
+static UNFORKABLE: AtomicUsize = AtomicUsize::new(0);
+
+/// How often a thread looks whether its turn has come.
+const GLANCE: Duration = Duration::from_micros(100);
+
+/// As long as it exists, no process is forked.
+pub(crate) struct Unforkable(());
+
+impl Unforkable {
+    /// For a thread that Python does not know yet, from before it attaches until it is attached.
+    ///
+    /// Python enters a new thread into its list with a lock, but without the interpreter. Up to version 3.11 a process that
+    /// is forked meanwhile waits for that lock at its start, for ever: the thread that has it exists in the parent only.
+    pub(crate) fn wait() -> Self {
+        loop {
+            let guard = Unforkable::new();
+            if !is_forking() {
+                return guard;
+            }
+            drop(guard);
+            thread::sleep(GLANCE);
+        }
+    }
+
+    fn new() -> Self {
+        UNFORKABLE.fetch_add(1, Ordering::SeqCst);
+        Unforkable(())
+    }
+}
+
+impl Drop for Unforkable {
+    fn drop(&mut self) {
+        UNFORKABLE.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+fn is_forking() -> bool {
+    FORKING.load(Ordering::SeqCst) > 0
+}
 
 /// What was to be released while a process was forked.
 static LATE: Mutex<Vec<Box<dyn Send>>> = Mutex::new(Vec::new());
 
 /// Called by Python in a process that is going to fork another one.
 #[pyfunction]
-pub(crate) fn _forks() {
+pub(crate) fn _forks(py: Python<'_>) {
     FORKING.fetch_add(1, Ordering::SeqCst);
-    // It is a moment, for which no thread needs the interpreter.
-    while RELEASING.load(Ordering::SeqCst) > 0 {
-        thread::yield_now();
+    let is_over = || UNFORKABLE.load(Ordering::SeqCst) == 0;
+    if !is_over() {
+        // A thread that attaches needs the interpreter for that.
+        py.detach(|| {
+            while !is_over() {
+                thread::sleep(GLANCE);
+            }
+        });
     }
 }
 
 /// Called by Python in each process that is forked.
 #[pyfunction]
 pub(crate) fn _forked() {
-    // The other threads that forked, or were about to release something, exist in the parent only.
+    // The other threads that were counted exist in the parent only.
     FORKING.store(0, Ordering::SeqCst);
-    RELEASING.store(0, Ordering::SeqCst);
+    UNFORKABLE.store(0, Ordering::SeqCst);
     IS_CHILD.store(true, Ordering::Relaxed);
 }
 
@@ -78,18 +122,17 @@ impl<T: AsRef<[u8]> + Send> AsRef<[u8]> for Releasable<T> {
 
 impl<T: Send> Drop for Releasable<T> {
     fn drop(&mut self) {
-        RELEASING.fetch_add(1, Ordering::SeqCst);
+        let _guard = Unforkable::new();
         let reference = self.0.take();
-        if FORKING.load(Ordering::SeqCst) == 0 {
+        if !is_forking() {
             drop(reference);
         } else if let Some(reference) = reference {
             // It does not wait: the thread that forks may wait for the interpreter, which this one may have.
             LATE.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(reference));
-            if FORKING.load(Ordering::SeqCst) == 0 {
+            if !is_forking() {
                 release_late();
             }
         }
-        RELEASING.fetch_sub(1, Ordering::SeqCst);
     }
 }
 

@@ -32,7 +32,7 @@ use crate::callable::{
     Answer, Asked, CallContext, Callable, Paces, Patience, Raised, log_refusal, page, send_blocks,
 };
 use crate::config::{ChunkedBodies, Settings};
-use crate::forked::end_child;
+use crate::forked::{Unforkable, end_child};
 use crate::names::{Name, overrides};
 use crate::request::{Source, Timed};
 use crate::running::Running;
@@ -418,7 +418,9 @@ fn stuck() -> http::Response<Body> {
         return page();
     }
     let tell = || {
+        let unforkable = Unforkable::wait();
         Python::attach(|py| {
+            drop(unforkable);
             if let Err(error) =
                 STUCK.get(py).and_then(|stuck| stuck.call1(("a request takes longer than request_timeout",)))
             {

@@ -20,7 +20,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use crate::config::{Settings, has_lock};
-use crate::forked;
+use crate::forked::{self, Unforkable};
 use crate::names::Name;
 use crate::running::Running;
 use crate::served::{Backend, Served, Service};
@@ -131,7 +131,9 @@ fn os_error(address: &str, error: &io::Error) -> PyErr {
 pub(crate) fn around(work: &mut (dyn FnMut() + Send)) {
     static ENTER: Name = Name::new("poorwsgi._threads", "enter");
     static LEAVE: Name = Name::new("poorwsgi._threads", "leave");
+    let unforkable = Unforkable::wait();
     Python::attach(|py| {
+        drop(unforkable);
         let told = ENTER.get(py).and_then(|enter| enter.call1((thread::current().name(),)));
         told.map_or_else(|error| error.write_unraisable(py, None), drop);
         py.detach(work);
@@ -460,7 +462,9 @@ pub(crate) fn _raise_descriptor_limit(settings: Option<&Bound<'_, PyDict>>) -> P
 pub(crate) fn _call_within(py: Python<'_>, timeout: f64, function: Py<PyAny>) {
     let (sender, receiver) = mpsc::channel();
     let call = move || {
+        let unforkable = Unforkable::wait();
         Python::attach(|py| {
+            drop(unforkable);
             if let Err(error) = function.call0(py) {
                 error.write_unraisable(py, None);
             }

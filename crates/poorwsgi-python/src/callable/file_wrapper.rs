@@ -13,6 +13,7 @@ use pyo3::types::PyString;
 use tokio::runtime::Handle;
 
 use super::body::close;
+use crate::forked::Unforkable;
 use crate::names::Name;
 
 /// The blocks of a file: FileWrapper(file, block_size=8192), what environ["wsgi.file_wrapper"] is.
@@ -119,7 +120,10 @@ struct ClosingHere(Option<Py<FileWrapper>>);
 
 impl Drop for ClosingHere {
     fn drop(&mut self) {
+        // A thread that reads files is not one that Python knows.
+        let unforkable = Unforkable::wait();
         let _ = Python::try_attach(|py| {
+            drop(unforkable);
             let Some(wrapper) = self.0.take() else { return };
             if let Err(error) = close(wrapper.into_bound(py).as_any()) {
                 super::log_failure(None, &super::Raised::boxed(py, error));
