@@ -211,7 +211,7 @@ def begin_threads():
 threads = [threading.Thread(target=begin_threads) for _ in range(4)]
 for thread in threads:
     thread.start()
-for _ in range(2000):
+for _ in range(1000):
     pid = os.fork()
     if pid == 0:
         os._exit(0)

@@ -465,9 +465,11 @@ pub(crate) fn _call_within(py: Python<'_>, timeout: f64, function: Py<PyAny>) {
         let unforkable = Unforkable::wait();
         Python::attach(|py| {
             drop(unforkable);
-            if let Err(error) = function.call0(py) {
+            if let Err(error) = function.bind(py).call0() {
                 error.write_unraisable(py, None);
             }
+            // With the interpreter: see `Releasable`.
+            drop(function);
         });
         // Nobody waits for it after the time.
         let _ = sender.send(());
