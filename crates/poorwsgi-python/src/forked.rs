@@ -112,11 +112,15 @@ impl<T: Send> Releasable<T> {
     pub(crate) fn new(reference: T) -> Self {
         Releasable(Some(reference))
     }
+
+    pub(crate) const fn get(&self) -> Option<&T> {
+        self.0.as_ref()
+    }
 }
 
 impl<T: AsRef<[u8]> + Send> AsRef<[u8]> for Releasable<T> {
     fn as_ref(&self) -> &[u8] {
-        self.0.as_ref().map_or(&[], T::as_ref)
+        self.get().map_or(&[], T::as_ref)
     }
 }
 

@@ -346,6 +346,7 @@ impl Call {
                 // It is __call__ that is profiled.
                 let callable = Python::attach(|py| Callable::new(application.clone_ref(py).into_any()));
                 answer_by(&callable, &head, body, answer, context);
+                Python::attach(|_| drop(callable));
             }
             Served::Native(application) => match native(application, head, body, context) {
                 Ok(response) => {

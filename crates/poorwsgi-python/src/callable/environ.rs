@@ -15,6 +15,7 @@ use pyo3::types::{PyDict, PyString, PyTuple};
 
 use super::file_wrapper::FileWrapper;
 use super::input::Input;
+use crate::forked::Releasable;
 use crate::headers::{bytes_to_native, value_to_native};
 use crate::names::Name;
 
@@ -106,8 +107,9 @@ fn base<'py>(py: Python<'py>, head: &HttpHead) -> PyResult<Bound<'py, PyDict>> {
     LAST.with(|last| last.get_or(py, kind, || made_base(py, head)))?.copy()
 }
 
-/// What was made for the last request, for those that follow and are like it. It is a thread's own.
-struct LastOf<Of, T>(RefCell<Option<(Of, Py<T>)>>);
+/// What was made for the last request, for those that follow and are like it. It is a thread's own, and is released when the
+/// thread ends, without the interpreter.
+struct LastOf<Of, T: 'static>(RefCell<Option<(Of, Releasable<Py<T>>)>>);
 
 impl<Of: PartialEq, T> LastOf<Of, T> {
     const fn new() -> Self {
@@ -122,12 +124,13 @@ impl<Of: PartialEq, T> LastOf<Of, T> {
     ) -> PyResult<Bound<'py, T>> {
         if let Some((last, made)) = &*self.0.borrow()
             && *last == of
+            && let Some(made) = made.get()
         {
             return Ok(made.bind(py).clone());
         }
         // Not borrowed while Python may run whatever it likes.
         let made = make()?;
-        drop(self.0.replace(Some((of, made.clone().unbind()))));
+        drop(self.0.replace(Some((of, Releasable::new(made.clone().unbind())))));
         Ok(made)
     }
 }

@@ -255,5 +255,13 @@ fn failure(error: BoxError) -> Failure {
     let has_left = error.downcast_ref::<BodyError>().is_some_and(BodyError::is_incomplete);
     let of_python = error.downcast_ref::<PyErr>();
     let status = of_python.and_then(|error| Python::attach(|py| fault_of_client(py, error)));
-    Failure { answer: status.unwrap_or_else(|| body_error(error)), has_left }
+    let answer = match status {
+        Some(status) => {
+            // With the interpreter: see `Releasable`.
+            Python::attach(|_| drop(error));
+            status
+        }
+        None => body_error(error),
+    };
+    Failure { answer, has_left }
 }
