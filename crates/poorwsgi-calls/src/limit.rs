@@ -317,11 +317,13 @@ mod tests {
         parts: usize,
         /// How many may wait at a time, as for connections of a database.
         room: usize,
+        /// Whether each call is half as long to half as long again.
+        varies: bool,
     }
 
     impl Work {
         const fn new(computes: usize, waits: usize) -> Self {
-            Work { computes, waits, parts: 2, room: usize::MAX }
+            Work { computes, waits, parts: 2, room: usize::MAX, varies: true }
         }
     }
 
@@ -369,9 +371,8 @@ mod tests {
         }
 
         fn begin(&mut self) {
-            let Work { computes, waits, parts, .. } = self.work;
-            // Each is half as long to half as long again.
-            let mut vary = |steps: usize| steps / 2 + self.random(steps + 1);
+            let Work { computes, waits, parts, varies, .. } = self.work;
+            let mut vary = |steps: usize| if varies { steps / 2 + self.random(steps + 1) } else { steps };
             let (computes, waits) = (vary(computes), vary(waits));
             self.calls.push(Call {
                 parts,
@@ -532,13 +533,35 @@ mod tests {
     /// Where calls wait for what has room for few, more of them bring nothing.
     #[test]
     fn what_brings_nothing_is_taken_back() {
-        for (waits, room) in [(200, 2), (1000, 4), (4000, 4)] {
+        for (waits, room) in [(200, 2), (1000, 4)] {
             let work = Work { room, ..Work::new(2, waits) };
-            let limits = |seed| settled(work, 100, seed).0;
-            let limit = mean(|seed| limits(seed).iter().sum::<usize>() as f64 / limits(seed).len() as f64);
-            assert!(limit < 24.0, "{waits}: {limit}: {}", runs(&limits(1)));
-            let of_best = mean(|seed| settled(work, 100, seed).1);
+            let (limits, of_best) = settled(work, 100, 1);
+            let mean = limits.iter().sum::<usize>() as f64 / limits.len() as f64;
+            assert!(mean < 24.0, "{waits}: {mean}: {}", runs(&limits));
             assert!(of_best > 0.9, "{waits}: {of_best}");
+        }
+    }
+
+    /// Also where not every place has its turn soon, because calls wait the longer the more of them run.
+    #[test]
+    fn a_vain_trial_is_over_soon() {
+        let of = |ended| Measure { time: Duration::from_millis(5), busy: 0.0, ended, is_short: true };
+        let mut limit = Limit::new(256);
+        while limit.now() < 64 {
+            limit.step(of(limit.now() as u64));
+        }
+        let proven = limit.proven;
+        let ticks = (0..1000).position(|tick| limit.step(of(u64::from(tick % 20 == 0))) == proven);
+        assert!(proven < 64 && ticks.is_some_and(|ticks| ticks < 200), "{ticks:?} {limit:?}");
+    }
+
+    /// Calls that take a second, also where all begin and end at one time.
+    #[test]
+    fn long_calls_soon_run_side_by_side() {
+        for varies in [true, false] {
+            let work = Work { varies, ..Work::new(2, 10_000) };
+            let (_, limits) = Simulator::new(work, 256).ours(&mut Limit::new(256), 4 * SECOND);
+            assert_eq!(limits.last(), Some(&256), "{}", runs(&limits));
         }
     }
 
