@@ -59,6 +59,8 @@ pub(crate) struct Measure {
     pub(crate) busy: f32,
     /// How many calls have ended.
     pub(crate) ended: u64,
+    /// What the process has computed.
+    pub(crate) computed: Duration,
     /// Whether calls wait for a place, and all places are taken.
     pub(crate) is_short: bool,
 }
@@ -89,6 +91,7 @@ struct Look {
     time: Duration,
     idle: Duration,
     ended: u64,
+    computed: Duration,
 }
 
 /// What comes of a limit.
@@ -97,6 +100,8 @@ struct Seen {
     /// Calls that end in a second.
     rate: f32,
     busy: f32,
+    /// What a call costs, in seconds of computing.
+    cost: f32,
 }
 
 /// How long there is no trial after a vain one: each time twice as long.
@@ -125,7 +130,11 @@ impl Rest {
 impl Look {
     fn seen(&self) -> Seen {
         let time = self.time.as_secs_f32().max(1e-6);
-        Seen { rate: self.ended as f32 / time, busy: 1.0 - self.idle.as_secs_f32() / time }
+        Seen {
+            rate: self.ended as f32 / time,
+            busy: 1.0 - self.idle.as_secs_f32() / time,
+            cost: self.computed.as_secs_f32() / self.ended.max(1) as f32,
+        }
     }
 }
 
@@ -191,6 +200,7 @@ impl Limit {
             self.look.time += measure.time;
             self.look.idle += measure.time.mul_f32(1.0 - measure.busy.clamp(0.0, 1.0));
             self.look.ended += measure.ended;
+            self.look.computed += measure.computed;
             self.conclude();
         }
         self.now
@@ -261,7 +271,9 @@ impl Limit {
         } else if is_free {
             seen.rate >= before.rate * (1.0 + hope * GAIN)
         } else {
-            seen.busy >= before.busy * (1.0 + hope * GAIN) && seen.rate >= before.rate
+            // Threads that take the interpreter from each other make every call dearer: by no more than there are more calls.
+            let is_cheap = seen.rate * before.cost >= before.rate * seen.cost;
+            seen.busy >= before.busy * (1.0 + hope * GAIN) && seen.rate >= before.rate && is_cheap
         };
         let is_clear = is_higher && is_free && has_turned && is_worth_it;
         if !is_over && !is_clear {
@@ -439,7 +451,7 @@ mod tests {
         fn ours(&mut self, limit: &mut Limit, steps: usize) -> (usize, Vec<usize>) {
             let (before, mut limits) = (self.computed, Vec::new());
             for _ in 0..steps / TICK {
-                let (mut ended, mut is_held) = (0, false);
+                let (mut ended, mut is_held, computed) = (0, false, self.computed);
                 for _ in 0..TICK {
                     let (held, done) = self.step(limit.now());
                     is_held = held;
@@ -449,11 +461,18 @@ mod tests {
                     time: Duration::from_millis(5),
                     busy: f32::from(u8::from(is_held)),
                     ended,
+                    computed: Duration::from_micros(100 * (self.computed - computed) as u64),
                     is_short: self.clients > limit.now(),
                 }));
             }
             (self.computed - before, limits)
         }
+    }
+
+    /// Of a tick, in which calls wait for a place.
+    fn measure(busy: f32, ended: u64, microseconds: u64) -> Measure {
+        let computed = Duration::from_micros(microseconds);
+        Measure { time: Duration::from_millis(5), busy, ended, computed, is_short: true }
     }
 
     /// Each limit with for how many ticks it was.
@@ -542,10 +561,25 @@ mod tests {
         }
     }
 
+    /// A page on SQLite: a second thread keeps the interpreter busier, and each call dearer.
+    #[test]
+    fn more_calls_may_cost_no_more_than_they_bring() {
+        for (microseconds, most) in [(4900, 2), (5900, 1)] {
+            let mut limit = Limit::new(256);
+            let limits = (0..1000).map(|_| match limit.now() {
+                1 => limit.step(measure(0.85, 20, 4500)),
+                2 => limit.step(measure(0.95, 22, microseconds)),
+                _ => limit.step(measure(0.98, 22, 9000)),
+            });
+            let ticks = limits.skip(500).filter(|limit| *limit == most).count();
+            assert!(ticks > 300, "{microseconds}: {ticks}");
+        }
+    }
+
     /// Also where not every place has its turn soon, because calls wait the longer the more of them run.
     #[test]
     fn a_vain_trial_is_over_soon() {
-        let of = |ended| Measure { time: Duration::from_millis(5), busy: 0.0, ended, is_short: true };
+        let of = |ended| measure(0.0, ended, 0);
         let mut limit = Limit::new(256);
         while limit.now() < 64 {
             limit.step(of(limit.now() as u64));
@@ -610,8 +644,7 @@ mod tests {
     #[test]
     fn who_waits_for_each_other_is_let_through() {
         let mut limit = Limit::new(256);
-        let stalled = Measure { time: Duration::from_millis(5), busy: 0.0, ended: 0, is_short: true };
-        let ticks = (0..1000).position(|_| limit.step(stalled) == 256);
+        let ticks = (0..1000).position(|_| limit.step(measure(0.0, 0, 0)) == 256);
         assert!(ticks.is_some_and(|ticks| ticks <= 420), "{limit:?}");
     }
 
@@ -619,12 +652,15 @@ mod tests {
         #[test]
         fn it_stays_within_its_bounds(
             threads in 1..300_usize,
-            measures in proptest::collection::vec((0..100_u64, 0.0..1.0_f32, 0..1000_u64, any::<bool>()), 0..200),
+            measures in proptest::collection::vec(
+                (0..100_u64, 0.0..1.0_f32, 0..1000_u64, 0..1000_u64, any::<bool>()),
+                0..200,
+            ),
         ) {
             let mut limit = Limit::new(threads);
-            for (time, busy, ended, is_short) in measures {
-                let time = Duration::from_millis(time);
-                let now = limit.step(Measure { time, busy, ended, is_short });
+            for (time, busy, ended, computed, is_short) in measures {
+                let (time, computed) = (Duration::from_millis(time), Duration::from_millis(computed));
+                let now = limit.step(Measure { time, busy, ended, computed, is_short });
                 prop_assert!((1..=threads).contains(&now));
             }
         }

@@ -44,17 +44,14 @@ fn measure(pool: &Pool, attach: Option<Attach>) {
         // Whoever computes has to hand the interpreter over now, which costs some 20 µs.
         thread::sleep(PATIENCE);
         let had_to_wait = attach.map(usage::had_to_wait);
-        let time = begun.elapsed();
+        let (time, computed) = (begun.elapsed(), usage::of_process().saturating_sub(computed));
         let busy = had_to_wait.map_or_else(
-            || {
-                usage::of_process().saturating_sub(computed).as_secs_f32()
-                    / time.as_secs_f32().max(1e-6)
-                    / processors
-            },
+            || computed.as_secs_f32() / time.as_secs_f32().max(1e-6) / processors,
             |had_to_wait| f32::from(u8::from(had_to_wait)),
         );
         let mut state = pool.shared().state();
-        let measure = Measure { time, busy, ended: state.ended - ended, is_short: state.is_short() };
+        let measure =
+            Measure { time, busy, ended: state.ended - ended, computed, is_short: state.is_short() };
         ended = state.ended;
         let before = state.limit.now();
         let has_risen = state.limit.step(measure) > before;
