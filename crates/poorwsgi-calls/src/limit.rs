@@ -266,14 +266,15 @@ impl Limit {
         let is_free = before.busy < FREE;
         // By how much more the interpreter could have to do.
         let hope = change.min(BUSY / before.busy.max(0.01) - 1.0);
+        let needed = 1.0 + hope * GAIN;
+        // Threads that take the interpreter from each other make every call dearer: by no more than there are more calls.
+        let is_cheap = seen.rate * before.cost >= before.rate * seen.cost;
         let is_worth_it = if !is_higher {
             seen.rate >= before.rate
         } else if is_free {
-            seen.rate >= before.rate * (1.0 + hope * GAIN)
+            seen.rate >= before.rate * needed && is_cheap
         } else {
-            // Threads that take the interpreter from each other make every call dearer: by no more than there are more calls.
-            let is_cheap = seen.rate * before.cost >= before.rate * seen.cost;
-            seen.busy >= before.busy * (1.0 + hope * GAIN) && seen.rate >= before.rate && is_cheap
+            seen.busy >= before.busy * needed && seen.rate >= before.rate && is_cheap
         };
         let is_clear = is_higher && is_free && has_turned && is_worth_it;
         if !is_over && !is_clear {
