@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Real applications on the built-in server and on others, each with its defaults or what its documentation advises.
 
-    bench/server/applications.py --ours PYTHON --peers PYTHON [--rounds 6] [--seconds 3] [--write FILE]
+    bench/server/applications.py --ours PYTHON --peers PYTHON [--rounds 6] [--seconds 1] [--write FILE]
 
 - a page of Django: one query on SQLite, a template with 20 rows;
 - the same on PostgreSQL, with its default of 100 connections and `CONN_MAX_AGE=60`;
@@ -58,7 +58,7 @@ def main():
     for name in ("ours", "peers"):
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--rounds", type=int, default=6)
-    parser.add_argument("--seconds", type=int, default=3, help="of load, after two of warm-up")
+    parser.add_argument("--seconds", type=int, default=1, help="of load, after two of warm-up")
     parser.add_argument("--cases", default=",".join(CASES), help="of " + ", ".join(CASES))
     parser.add_argument("--only", default="", help="only servers with this in their name")
     parser.add_argument("--workers", default="1,2")
