@@ -245,6 +245,8 @@ def test_iterating_an_ibytesio_gives_kilobytes():
 
 @pytest.mark.parametrize(("make", "error"), [
     (lambda: Response(5), AssertionError), (lambda: Response("x", status_code=99), ValueError),
+    (lambda: Response("x", status_code=-1), ValueError), (lambda: TextResponse("x", status_code=2**70), ValueError),
+    (lambda: setattr(Response("x"), "status_code", 100_000), ValueError),
     (lambda: Response("x", headers={"X": "a\r\nb"}), ValueError), (lambda: RedirectResponse("/\r\nX: y"), ValueError),
     (lambda: JSONResponse([], a=1), RuntimeError), (lambda: JSONResponse(object()), TypeError),
     (lambda: FileResponse("/no/such/file"), OSError), (lambda: FileResponse("/"), OSError),

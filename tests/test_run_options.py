@@ -201,5 +201,5 @@ def test_a_failure_names_its_request(serve, caplog, made):  # noqa: F811
     assert client("/last?secret").status == 200
     first, last = until(lambda: len(caplog.records) == 2 and caplog.records)
     assert "the application failed, method: GET, path: \"/first\"" in first.getMessage()
-    assert "method: GET, path: /last" in last.getMessage()
+    assert "method: GET, path: \"/last\"" in last.getMessage()
     assert "secret" not in caplog.text and caplog.text.count("the reason") >= 2

@@ -1,5 +1,6 @@
 """The built-in server: start, address, stop."""
 import errno
+import http.client
 import os
 import re
 import signal
@@ -13,7 +14,7 @@ import pytest
 from servers import Client, on_our_server, on_wsgiref
 
 from poorwsgi import Application, state
-from poorwsgi.response import HTTPException
+from poorwsgi.response import HTTPException, Response
 from poorwsgi.server import Listener, Server, run
 
 FIVE_LINES = """
@@ -228,6 +229,55 @@ def test_run_needs_the_main_thread(name):
     thread.start()
     thread.join()
     assert "main thread" in str(errors[0])
+
+
+ABOUT_CONNECTION = [("Keep-Alive", "timeout=5"), ("Upgrade", "h2c"), ("Trailer", "X-A"), ("TE", "trailers"), ("Proxy-Connection", "x")]
+
+
+def test_fields_about_the_connection_are_the_servers(name):
+    app = Application(name)
+    app.set_route("/", lambda req: ("kept", "text/plain", [("Connection", "keep-alive"), ("X-Own", "1"), *ABOUT_CONNECTION]))
+    app.set_route("/upgrade", lambda req: ("closed", "text/plain", {"Connection": "Close", "Upgrade": "h2c"}, 426))
+    with on_our_server(app) as port:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        for _ in range(2):
+            connection.request("GET", "/")
+            answer = connection.getresponse()
+            assert answer.read() == b"kept"
+            kept = {name.lower() for name in answer.headers}
+            assert "x-own" in kept and not kept & {"connection", *(name.lower() for name, _ in ABOUT_CONNECTION)}
+        answer = Client(port)("/", headers={"Connection": "close"})
+        assert answer.headers["Connection"] == "close"
+        connection.request("GET", "/upgrade")
+        answer = connection.getresponse()
+        assert (answer.headers["Connection"], answer.headers["Upgrade"], answer.read()) == ("close", "h2c", b"closed")
+        assert connection.sock is None
+
+
+def test_a_length_may_be_said_twice_but_not_two_lengths(name):
+    app = Application(name)
+    for path, lengths in {"/same": ["3", " 3 "], "/two": ["3", "4"], "/sign": ["+3"]}.items():
+        headers = [("Content-Length", length) for length in lengths]
+        app.set_route(path, lambda req, headers=headers: ("abc", "text/plain", headers))
+    with on_our_server(app) as port:
+        answers = {path: Client(port)(path) for path in ("/same", "/two", "/sign")}
+    assert {path: answer.status for path, answer in answers.items()} == {"/same": 200, "/two": 500, "/sign": 500}
+    assert (answers["/same"].headers["Content-Length"], answers["/same"].text) == ("3", "abc")
+
+
+def test_one_phrase_for_each_status(name):
+    """Whoever answers: the server itself, or the application."""
+    app = Application(name)
+    app.set_route("/", lambda req: Response("", status_code=413))
+    with on_our_server(app, max_body=10) as port:
+        reasons = []
+        for body in (b"x" * 11, None):
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+            connection.request("GET", "/", body)
+            answer = connection.getresponse()
+            reasons.append((answer.status, answer.reason))
+            connection.close()
+    assert reasons == [(413, "Content Too Large")] * 2
 
 
 @pytest.mark.parametrize("kind", ["interrupt", "exit"])

@@ -214,7 +214,7 @@ class TestInput:
         assert not called
         [record] = caplog.records
         assert record.levelname == "INFO" and setting in record.getMessage()
-        assert "method: POST, path: /path" in record.getMessage() and "secret" not in record.getMessage()
+        assert "method: POST, path: \"/path\"" in record.getMessage() and "secret" not in record.getMessage()
 
     def test_who_waits_for_its_chunks_costs_no_thread(self, serve):
         client = serve(answer([b"here"]), threads=1, inline="never")

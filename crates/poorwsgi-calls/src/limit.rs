@@ -2,7 +2,8 @@
 //!
 //! While the calls that run keep the interpreter busy, another thread helps nobody: each thread waits longer for its turn. While the
 //! calls wait for something else, such as a database, more of them can run. So the limit follows from how busy the interpreter
-//! is, and where the interpreter has something left to give, from whether a higher limit has helped.
+//! is, and where the interpreter has something left to give, from whether a higher limit has helped: whether it let more calls end,
+//! and made each of them dearer by no more than that.
 //!
 //! ```text
 //!                        busy all the time: a quarter fewer, then half

@@ -257,6 +257,7 @@ fn refused<B: Body<Data = Bytes>>(refusal: &Refusal, mut record: Record) -> Resp
     if let Some(server) = &record.context().config.server_header {
         response.headers_mut().insert(header::SERVER, server.clone());
     }
+    name_status(&mut response);
     response.map(|text| Outgoing::new(Payload::Text { text: text.into() }, None, record))
 }
 
@@ -292,7 +293,10 @@ fn finish<B: Body<Data = Bytes> + 'static>(
     spelling::keep(&mut response, said.acronym);
     let context = record.context();
     let leaves_body = is_at_hand(response.body()) && record.leaves_body();
-    let closes = leaves_body || context.is_spoilt() || context.stop.level() > Level::Running;
+    let closes = said.closes || leaves_body || context.is_spoilt() || context.stop.level() > Level::Running;
+    if said.connection {
+        drop_fields_about_connection(&mut response);
+    }
     let headers = response.headers_mut();
     if said.coding {
         headers.remove(header::TRANSFER_ENCODING);
@@ -324,6 +328,28 @@ fn finish<B: Body<Data = Bytes> + 'static>(
     }))
 }
 
+/// Fields that are about the connection, which is the server's affair (RFC 9110, section 7.6.1), and have no constant.
+const NAMES_ABOUT_CONNECTION: [&str; 2] = ["keep-alive", "proxy-connection"];
+
+fn drop_fields_about_connection<B>(response: &mut Response<B>) {
+    let asks_for_upgrade = response.status() == StatusCode::UPGRADE_REQUIRED;
+    let headers = response.headers_mut();
+    for name in [header::CONNECTION, header::TE, header::TRAILER] {
+        headers.remove(name);
+    }
+    for name in NAMES_ABOUT_CONNECTION {
+        headers.remove(name);
+    }
+    // A 426 has to say to what (RFC 9110, section 15.5.22).
+    if !asks_for_upgrade {
+        headers.remove(header::UPGRADE);
+    }
+}
+
+fn has_token(value: &HeaderValue, token: &str) -> bool {
+    value.to_str().is_ok_and(|value| value.split(',').any(|each| each.trim().eq_ignore_ascii_case(token)))
+}
+
 /// Has hyper send the reason phrase of [`state`], which knows more statuses, unless the application has given its own.
 fn name_status<B>(response: &mut Response<B>) {
     let status = response.status();
@@ -348,6 +374,9 @@ struct Said {
     date: bool,
     /// The transfer coding is the server's own affair (RFC 9112, section 6.1).
     coding: bool,
+    /// Fields about the connection; whether they ask for its end.
+    connection: bool,
+    closes: bool,
     /// A field that nobody writes in Title-Case.
     acronym: bool,
     length: Option<u64>,
@@ -370,6 +399,11 @@ impl Said {
                 header::SERVER => said.server = true,
                 header::DATE => said.date = true,
                 header::TRANSFER_ENCODING => said.coding = true,
+                header::CONNECTION => {
+                    said.connection = true;
+                    said.closes |= has_token(value, "close");
+                }
+                header::TE | header::TRAILER | header::UPGRADE => said.connection = true,
                 header::ETAG | header::WWW_AUTHENTICATE => said.acronym = true,
                 header::CONTENT_LENGTH => {
                     let length = decimal(value.as_bytes()).ok_or("Content-Length is not a number")?;
@@ -377,7 +411,7 @@ impl Said {
                         return Err("two Content-Length fields");
                     }
                 }
-                _ => {}
+                _ => said.connection |= NAMES_ABOUT_CONNECTION.contains(&name.as_str()),
             }
         }
         match (said.length, response.body().size_hint().exact()) {

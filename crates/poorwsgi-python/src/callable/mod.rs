@@ -201,7 +201,7 @@ fn log_failure(asked: Option<&Asked>, error: &BoxError) {
     tracing::error!(
         target: "poorwsgi::server",
         method = asked.map(|asked| display(asked.method())),
-        path = asked.map(|asked| display(asked.path())),
+        path = asked.map(|asked| asked.path()).as_deref(),
         %error,
         "the application failed after its response was sent",
     );
@@ -212,7 +212,7 @@ pub(crate) fn log_refusal(asked: &Asked, status: u16, detail: &str) {
     tracing::info!(
         target: "poorwsgi::server",
         method = %asked.method(),
-        path = %asked.path(),
+        path = &*asked.path(),
         "refused: {status}: {detail}",
     );
 }

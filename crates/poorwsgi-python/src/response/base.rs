@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use bytes::Bytes;
 use poorwsgi::response::{Body, FileRange};
 use poorwsgi::state::{self, HTTP_OK, HTTP_PARTIAL_CONTENT};
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyOverflowError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
@@ -151,6 +151,14 @@ fn shared(headers: &Bound<'_, PyAny>) -> PyResult<Py<Headers>> {
     }
 }
 
+/// A status code as an application gives it: a number that cannot be one is as unknown as any other.
+pub(super) fn status(code: &Bound<'_, PyAny>) -> PyResult<u16> {
+    code.extract().map_err(|error: PyErr| match error.is_instance_of::<PyOverflowError>(code.py()) {
+        true => PyValueError::new_err(format!("Bad response status {code}")),
+        false => error,
+    })
+}
+
 /// A status code that has a reason: in the engine, or because the application has added it to `http.client.responses`.
 pub(crate) fn known(py: Python<'_>, status: u16) -> PyResult<u16> {
     static RESPONSES: Name = Name::new("http.client", "responses");
@@ -176,7 +184,7 @@ impl BaseResponse {
         slf: &Bound<'_, Self>,
         content_type: &str,
         headers: Option<&Bound<'_, PyAny>>,
-        status_code: u16,
+        #[pyo3(from_py_with = status)] status_code: u16,
     ) -> PyResult<()> {
         let content_type = Some(content_type);
         BaseResponse::init(slf, Parts { content_type, headers, status: status_code, payload: Payload::Empty })
@@ -191,7 +199,10 @@ impl BaseResponse {
     }
 
     #[setter]
-    fn set_status_code(slf: &Bound<'_, Self>, status_code: u16) -> PyResult<()> {
+    fn set_status_code(
+        slf: &Bound<'_, Self>,
+        #[pyo3(from_py_with = status)] status_code: u16,
+    ) -> PyResult<()> {
         let status_code = known(slf.py(), status_code)?;
         {
             let mut base = slf.try_borrow_mut()?;

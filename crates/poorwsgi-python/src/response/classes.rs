@@ -14,7 +14,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString, PyTuple, PyType};
 
 use super::HTML;
-use super::base::{BaseResponse, Parts, Payload, Range};
+use super::base::{BaseResponse, Parts, Payload, Range, status};
 use super::blocks;
 use super::file::{FileObjResponse, FileResponse};
 use super::generator::{GeneratorResponse, JSONGeneratorResponse, StrGeneratorResponse};
@@ -129,7 +129,7 @@ impl Response {
         data: Option<&Bound<'_, PyAny>>,
         content_type: Option<&str>,
         headers: Option<&Bound<'_, PyAny>>,
-        status_code: u16,
+        #[pyo3(from_py_with = status)] status_code: u16,
     ) -> PyResult<()> {
         let data = data.map_or_else(|| Ok(Bytes::new()), encoded)?;
         let parts = Parts { content_type, headers, status: status_code, payload: Payload::Data(data) };
@@ -240,7 +240,7 @@ impl JSONResponse {
         data_: Option<&Bound<'_, PyAny>>,
         charset: Option<&str>,
         headers: Option<&Bound<'_, PyAny>>,
-        status_code: u16,
+        #[pyo3(from_py_with = status)] status_code: u16,
         encoder_kwargs: Option<&Bound<'_, PyDict>>,
         kwargs: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<()> {
@@ -286,7 +286,7 @@ impl TextResponse {
         text: &Bound<'_, PyAny>,
         charset: Option<&str>,
         headers: Option<&Bound<'_, PyAny>>,
-        status_code: u16,
+        #[pyo3(from_py_with = status)] status_code: u16,
     ) -> PyResult<()> {
         let content_type = with_charset("text/plain", charset);
         Response::__init__(slf.as_super(), Some(text), Some(&content_type), headers, status_code)
@@ -343,7 +343,11 @@ response_class! {
 #[pymethods]
 impl NoContentResponse {
     #[pyo3(signature = (headers = None, status_code = HTTP_NO_CONTENT))]
-    fn __init__(slf: &Bound<'_, Self>, headers: Option<&Bound<'_, PyAny>>, status_code: u16) -> PyResult<()> {
+    fn __init__(
+        slf: &Bound<'_, Self>,
+        headers: Option<&Bound<'_, PyAny>>,
+        #[pyo3(from_py_with = status)] status_code: u16,
+    ) -> PyResult<()> {
         let parts = Parts { content_type: Some(""), headers, status: status_code, payload: Payload::Empty };
         BaseResponse::init(slf.as_super(), parts)
     }
@@ -357,7 +361,7 @@ response_class! {
 #[pymethods]
 impl EmptyResponse {
     #[pyo3(signature = (status_code = HTTP_NO_CONTENT))]
-    fn __init__(slf: &Bound<'_, Self>, status_code: u16) -> PyResult<()> {
+    fn __init__(slf: &Bound<'_, Self>, #[pyo3(from_py_with = status)] status_code: u16) -> PyResult<()> {
         deprecated(slf.py(), "EmptyResponse is deprecated: use NoContentResponse")?;
         NoContentResponse::__init__(slf.as_super(), None, status_code)
     }
@@ -371,7 +375,7 @@ response_class! {
 #[pymethods]
 impl Declined {
     #[pyo3(signature = (status_code = HTTP_OK))]
-    fn __init__(slf: &Bound<'_, Self>, status_code: u16) -> PyResult<()> {
+    fn __init__(slf: &Bound<'_, Self>, #[pyo3(from_py_with = status)] status_code: u16) -> PyResult<()> {
         NoContentResponse::__init__(slf.as_super(), None, status_code)
     }
 

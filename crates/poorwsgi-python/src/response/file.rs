@@ -10,7 +10,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use super::base::{BaseResponse, Parts, Payload};
+use super::base::{BaseResponse, Parts, Payload, status};
 use super::classes::response_class;
 use super::send;
 use crate::log;
@@ -33,7 +33,7 @@ impl FileObjResponse {
         file_obj: &Bound<'_, PyAny>,
         content_type: Option<&str>,
         headers: Option<&Bound<'_, PyAny>>,
-        status_code: u16,
+        #[pyo3(from_py_with = status)] status_code: u16,
     ) -> PyResult<()> {
         if !file_obj.call_method0("readable")?.is_truthy()? {
             return Err(PyAssertionError::new_err("file_obj is not readable"));
@@ -148,7 +148,7 @@ impl FileResponse {
         path: &Bound<'_, PyAny>,
         content_type: Option<&str>,
         headers: Option<&Bound<'_, PyAny>>,
-        status_code: u16,
+        #[pyo3(from_py_with = status)] status_code: u16,
     ) -> PyResult<()> {
         let py = slf.py();
         let path: std::path::PathBuf = path.extract()?;

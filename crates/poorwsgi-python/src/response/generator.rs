@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::HTML;
-use super::base::{BaseResponse, Parts, Payload};
+use super::base::{BaseResponse, Parts, Payload, status};
 use super::classes::{response_class, with_charset};
 use super::send;
 use crate::names::Name;
@@ -26,7 +26,7 @@ impl GeneratorResponse {
         generator: &Bound<'_, PyAny>,
         content_type: Option<&str>,
         headers: Option<&Bound<'_, PyAny>>,
-        status_code: u16,
+        #[pyo3(from_py_with = status)] status_code: u16,
         content_length: u64,
     ) -> PyResult<()> {
         let length = (content_length > 0).then_some(content_length);
@@ -53,7 +53,7 @@ impl StrGeneratorResponse {
         generator: &Bound<'_, PyAny>,
         content_type: Option<&str>,
         headers: Option<&Bound<'_, PyAny>>,
-        status_code: u16,
+        #[pyo3(from_py_with = status)] status_code: u16,
     ) -> PyResult<()> {
         let payload = Payload::Items { items: generator.clone().unbind(), text: true, length: None };
         let base = slf.as_super().as_super();
@@ -74,7 +74,7 @@ impl JSONGeneratorResponse {
         slf: &Bound<'_, Self>,
         charset: Option<&str>,
         headers: Option<&Bound<'_, PyAny>>,
-        status_code: u16,
+        #[pyo3(from_py_with = status)] status_code: u16,
         kwargs: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<()> {
         static ENCODE: Name = Name::new("poorwsgi._json", "iterencode");

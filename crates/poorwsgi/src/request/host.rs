@@ -106,7 +106,8 @@ impl dyn Head + '_ {
     /// The full address of a path on this host, as the client sees it: what a proxy forwarded goes before what the
     /// server knows. The port is left out where it is the scheme's own. A full `http` or `https` address stays as it
     /// is; what begins with none of `/`, `?` and `#` gets a slash, so that it cannot become part of the host's name. The
-    /// empty text gives the address without a path, for others to write theirs behind it.
+    /// empty text gives the address without a path, for others to write theirs behind it. Where `Host` is empty, the name and the
+    /// port are the server's.
     ///
     /// # Errors
     /// 400 where the host, the port or the scheme is malformed: no address is made of what is none.
@@ -122,12 +123,15 @@ impl dyn Head + '_ {
                 "X-Forwarded-Proto {scheme:?}: not a scheme like https"
             )));
         }
-        let host = self.forwarded_host().unwrap_or_else(|| self.hostname());
+        let forwarded = self.forwarded_host();
+        let is_empty = forwarded.is_none() && self.header(&HOST).is_some_and(|host| host.is_empty());
+        let host = forwarded.unwrap_or_else(|| self.hostname());
         if !is_host(&host) {
             return Err(HttpError::bad_request(format!("host {host:?}: not a host name or address")));
         }
         let port = match self.forwarded_port()? {
             Some(port) => port,
+            None if is_empty => self.server_port(),
             None => self.host_port()?,
         };
         let port = if default_port(&scheme) == Some(port) { String::new() } else { format!(":{port}") };
@@ -188,7 +192,7 @@ mod tests {
         assert_eq!(host(""), ("srv".to_owned(), Some(80)));
     }
 
-    /// The values are those of PoorWSGI's `construct_url`.
+    /// The values are those of PoorWSGI's `construct_url`, which makes `http:///x` where `Host` is empty.
     #[test]
     fn addresses_as_poorwsgi_makes_them() {
         for (fields, expected) in [
@@ -197,6 +201,8 @@ mod tests {
             (&[("x-forwarded-proto", "https")], "https://srv/x"),
             (&[("x-forwarded-host", "f")], "http://f/x"),
             (&[("x-forwarded-proto", "ftp")], "ftp://srv:80/x"),
+            (&[("host", "")], "http://srv:8080/x"),
+            (&[("host", ""), ("x-forwarded-host", "f")], "http://f/x"),
             (&[("host", "h:81"), ("x-forwarded-proto", "https")], "https://h/x"),
             (
                 &[("host", "h"), ("x-forwarded-host", "f:82"), ("x-forwarded-proto", "https")],

@@ -74,17 +74,26 @@ pub fn finish<'r>(
     Ok(response)
 }
 
-/// Takes the `Content-Length` that the application set.
+/// Takes the `Content-Length` that the application set. It may say the same number more than once (RFC 9110, section 8.6).
 fn declared_length(response: &mut Response) -> Result<Option<u64>, ResponseError> {
     let headers = response.headers_mut();
-    let several = headers.get_all(CONTENT_LENGTH).nth(1).is_some();
-    let Some(value) = headers.remove(CONTENT_LENGTH) else { return Ok(None) };
-    let text = String::from_utf8_lossy(value.as_bytes());
-    let digits = !several && !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    match text.parse() {
-        Ok(length) if digits => Ok(Some(length)),
-        _ => Err(ResponseError::ContentLength(text.into_owned())),
+    let mut declared = None;
+    for value in headers.get_all(CONTENT_LENGTH) {
+        let text = String::from_utf8_lossy(value.as_bytes());
+        let digits = text.trim_matches([' ', '\t']);
+        let length = digits.parse().ok().filter(|_| digits.bytes().all(|byte| byte.is_ascii_digit()));
+        match (length, declared) {
+            (Some(length), Some(before)) if length != before => {
+                return Err(ResponseError::ContentLength(format!("{before}, {length}")));
+            }
+            (Some(length), _) => declared = Some(length),
+            (None, _) => return Err(ResponseError::ContentLength(text.into_owned())),
+        }
     }
+    if declared.is_some() {
+        headers.remove(CONTENT_LENGTH);
+    }
+    Ok(declared)
 }
 
 fn settle_length(response: &mut Response, declared: Option<u64>) -> Result<(), ResponseError> {
@@ -362,11 +371,17 @@ mod tests {
             let response = Response::new("abc").with_header("Content-Length", value).unwrap();
             assert!(finish(Method::Get, |_| None, response).is_err(), "{value}");
         }
-        let mut twice = Response::new("abc");
-        twice.headers_mut().append("Content-Length", "3").unwrap();
-        twice.headers_mut().append("Content-Length", "3").unwrap();
-        assert!(finish(Method::Get, |_| None, twice).is_err());
-        let response = get(Response::new("abc").with_header("Content-Length", "3").unwrap());
+        let with = |lengths: [&str; 2]| {
+            let mut response = Response::new("abc");
+            for length in lengths {
+                response.headers_mut().append("Content-Length", length).unwrap();
+            }
+            finish(Method::Get, |_| None, response)
+        };
+        assert!(with(["3", "4"]).is_err() && with(["4", "3"]).is_err() && with(["4", "4"]).is_err());
+        let mut response = with(["3", " 3 "]).unwrap();
+        response.state_content();
+        assert_eq!(response.headers().get_str("Content-Length"), Some("3"));
         assert_eq!(response.headers().get_all("Content-Length").count(), 1);
     }
 
