@@ -257,6 +257,7 @@ def test_one_long_call_sends_a_route_back(paced):
         assert calls_of(client, rule) == "pool"
 
 
+@pytest.mark.measures
 @pytest.mark.parametrize("settings, stays", [
     ({"inline_long": 30}, True), ({"inline_limit": 30, "inline_long": 0.001}, True), ({"inline_long": 0.001}, False),
 ])
