@@ -174,10 +174,21 @@ class serving:
                 raise SystemExit(f"ended at once: {' '.join(self.command)}")
             try:
                 socket.create_connection(("127.0.0.1", self.port), 1).close()
+                self.wait_for_workers()
                 return self.port, self.process
             except OSError:
                 time.sleep(0.05)
         raise SystemExit(f"does not listen: {' '.join(self.command)}")
+
+    def wait_for_workers(self):
+        """Until none computes: one that still loads the application would have its first requests while others are warm."""
+        before = cpu(self.process.pid)
+        for _ in range(50):
+            time.sleep(0.2)
+            now = cpu(self.process.pid)
+            if now - before <= 1 / TICK:
+                return
+            before = now
 
     def __exit__(self, *_):
         self.process.terminate()

@@ -36,12 +36,23 @@ pub enum Inline {
 pub struct Rule {
     /// Which calls are made inline. Default [`Inline::Auto`].
     pub inline: Inline,
-    /// Up to here a call is short. Default 200 µs.
+    /// Up to here a call is short; time in which it computes counts a fifth. Default 200 µs.
     pub short: Duration,
     /// From here on one inline call is enough to send its route back to the pool. Default 20 ms.
     pub long: Duration,
     /// How many threads make inline calls. Default 1.
     pub loops: usize,
+}
+
+impl Rule {
+    /// What part of the time in which a call computes counts. Wherever it is made, it has the interpreter for that time, without
+    /// which other calls cannot go on: those of the same loop lose nothing by it up to a millisecond, after which Python gives the
+    /// interpreter to another thread.
+    const COMPUTING: u32 = 5;
+
+    fn is_short(&self, took: Duration, computed: Duration) -> bool {
+        took.saturating_sub(computed) + computed.min(took) / Self::COMPUTING <= self.short
+    }
 }
 
 impl Default for Rule {
@@ -191,8 +202,9 @@ impl Pace {
         drop(running);
         self.remember(took);
         let (own, computed) = (after.own_since(before, took), after.computed_since(before));
-        if !(had_others && own > rule.short && computed <= rule.short) {
-            self.judge(rule, own);
+        let is_short = rule.is_short(own, computed);
+        if is_short || !had_others || !rule.is_short(computed, computed) {
+            self.judge(rule, own, is_short);
         }
         self.was_inline.store(false, Ordering::Relaxed);
         self.computed.add(computed.as_secs_f32().max(1e-6));
@@ -208,13 +220,14 @@ impl Pace {
         let result = call(begun);
         let took = begun.elapsed();
         self.remember(took);
-        self.judge(
-            rule,
-            match before {
-                Some(before) if took > rule.short => Usage::now().own_since(before, took),
-                _ => took,
-            },
-        );
+        match before {
+            Some(before) if took > rule.short => {
+                let after = Usage::now();
+                let own = after.own_since(before, took);
+                self.judge(rule, own, rule.is_short(own, after.computed_since(before)));
+            }
+            _ => self.judge(rule, took, took <= rule.short),
+        }
         drop(inline);
         self.was_inline.store(true, Ordering::Relaxed);
         result
@@ -231,9 +244,8 @@ impl Pace {
     }
 
     /// Decides where the next calls are made, after one that took so long.
-    fn judge(&self, rule: &Rule, took: Duration) {
+    fn judge(&self, rule: &Rule, took: Duration, is_short: bool) {
         let credit = self.credit.load(Ordering::Relaxed);
-        let is_short = took <= rule.short;
         if self.is_inline.load(Ordering::Relaxed) {
             match credit.saturating_sub(if took >= rule.long { credit } else { FINE }) {
                 _ if is_short => self.credit.store(KNOWN.min(credit as usize + 1) as u32, Ordering::Relaxed),
@@ -310,8 +322,9 @@ mod tests {
         let pace = Pace::default();
         for (count, took) in calls {
             (0..count).for_each(|_| {
+                let rule = Rule::default();
                 pace.remember(took);
-                pace.judge(&Rule::default(), took);
+                pace.judge(&rule, took, took <= rule.short);
             });
         }
         pace

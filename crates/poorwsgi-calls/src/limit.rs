@@ -48,6 +48,9 @@ const GLANCE: Duration = Duration::from_millis(100);
 /// where they wait for each other. Measuring is not exact enough to ask for all.
 const GAIN: f32 = 0.3;
 
+/// How many standard deviations a trial has to be worse to be over before its look is.
+const CLEAR: f32 = 2.0;
+
 /// The longest rest after a vain trial; the first one takes as long as a look.
 const LONGEST_REST: Duration = Duration::from_secs(16);
 
@@ -251,11 +254,9 @@ impl Limit {
         may_help
     }
 
-    /// One of few fewer would be too many fewer.
     fn try_fewer(&mut self) {
-        let fewer = self.now / 4;
-        if fewer > 0 && self.lower.is_over() {
-            self.set(self.now - fewer);
+        if self.now > Self::LOWEST && self.lower.is_over() {
+            self.set(self.now - (self.now / 4).max(1));
         }
     }
 
@@ -267,17 +268,20 @@ impl Limit {
         let is_free = before.busy < FREE;
         // By how much more the interpreter could have to do.
         let hope = change.min(BUSY / before.busy.max(0.01) - 1.0);
-        let needed = 1.0 + hope * GAIN;
+        let needed = before.rate * (1.0 + hope * GAIN);
         // Threads that take the interpreter from each other make every call dearer: by no more than there are more calls.
-        let is_cheap = seen.rate * before.cost >= before.rate * seen.cost;
+        let (worth, price) = (seen.rate * before.cost, before.rate * seen.cost);
+        let is_cheap = worth >= price;
         let is_worth_it = if !is_higher {
-            seen.rate >= before.rate
+            is_cheap
         } else if is_free {
-            seen.rate >= before.rate * needed && is_cheap
+            is_cheap && seen.rate >= needed
         } else {
-            seen.busy >= before.busy * needed && seen.rate >= before.rate && is_cheap
+            is_cheap && seen.rate >= before.rate && seen.busy >= before.busy * (1.0 + hope * GAIN)
         };
-        let is_clear = is_higher && is_free && has_turned && is_worth_it;
+        let sure = 1.0 - CLEAR / (self.look.ended as f32).sqrt();
+        let is_clear = worth < price * sure || is_higher && is_free && is_worth_it && seen.rate * sure >= before.rate;
+        let is_clear = has_turned && is_clear;
         if !is_over && !is_clear {
             return;
         }
