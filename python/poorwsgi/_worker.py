@@ -123,8 +123,8 @@ class Control:
             if not has_closed and not server.is_listening:
                 has_closed = True
                 self.say("closed")
-            self._connection.settimeout(_BEAT if has_closed or not self._ends.locked() else _LOOK)
             try:
+                self._connection.settimeout(_BEAT if has_closed or not self._ends.locked() else _LOOK)
                 asked = self._connection.recv(1)
                 if asked == RETIRE:
                     self._finish(server.retire)
