@@ -169,6 +169,13 @@ def test_a_bad_request_is_logged_once(serve, caplog):  # noqa: F811
     assert record.levelname == "INFO" and "two Host fields, method: GET, path: \"/path\"" in record.getMessage()
 
 
+def test_a_malformed_field_is_logged_once_with_the_status(serve, caplog):  # noqa: F811
+    caplog.set_level(logging.INFO)
+    assert raw(serve(answer([b"x"])), get(fields="No name: b\r\n")).startswith(b"HTTP/1.1 400 ")
+    [record] = until(lambda: caplog.records)
+    assert record.levelname == "INFO" and record.getMessage().startswith("refused: 400 Bad Request: ")
+
+
 def test_settings_that_a_slow_body_names_are_options():
     assert "--body-timeout " in _help() and "--min-body-rate " in _help()
 

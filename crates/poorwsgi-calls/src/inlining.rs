@@ -51,7 +51,8 @@ impl Rule {
     const COMPUTING: u32 = 5;
 
     fn is_short(&self, took: Duration, computed: Duration) -> bool {
-        took.saturating_sub(computed) + computed.min(took) / Self::COMPUTING <= self.short
+        let weight = took.saturating_sub(computed) + computed.min(took) / Self::COMPUTING;
+        weight <= self.short && took < self.long
     }
 }
 
@@ -226,7 +227,7 @@ impl Pace {
                 let own = after.own_since(before, took);
                 self.judge(rule, own, rule.is_short(own, after.computed_since(before)));
             }
-            _ => self.judge(rule, took, took <= rule.short),
+            _ => self.judge(rule, took, rule.is_short(took, Duration::ZERO)),
         }
         drop(inline);
         self.was_inline.store(true, Ordering::Relaxed);
@@ -324,7 +325,7 @@ mod tests {
             (0..count).for_each(|_| {
                 let rule = Rule::default();
                 pace.remember(took);
-                pace.judge(&rule, took, took <= rule.short);
+                pace.judge(&rule, took, rule.is_short(took, Duration::ZERO));
             });
         }
         pace
@@ -362,6 +363,30 @@ mod tests {
         let many = (0..20).flat_map(|_| [(2000, SHORT), (1, LONG)]);
         assert!(!is_inline(many.clone().chain([(1023, SHORT)])));
         assert!(is_inline(many.chain([(1024, SHORT)])));
+    }
+
+    /// It would have the interpreter for that time wherever it is made.
+    #[test]
+    fn computing_counts_a_fifth() {
+        let (rule, short) = (Rule::default(), Rule::default().short);
+        assert!(rule.is_short(short, Duration::ZERO));
+        assert!(!rule.is_short(short * 2, Duration::ZERO));
+        assert!(rule.is_short(short * 5, short * 5));
+        assert!(!rule.is_short(short * 6, short * 6));
+        assert!(!Rule { long: short * 2, ..rule }.is_short(short * 2, short * 2));
+        assert!(rule.is_short(short * 3, short * 5 / 2), "half of the limit waiting, half of it computing");
+        assert!(!rule.is_short(short * 3, short));
+        // What the clocks disagree about does no harm.
+        assert!(rule.is_short(short, short * 6));
+        let pace = Pace::default();
+        let comes_inline = (0..2000).any(|_| {
+            pace.time(&rule, Place::Pool, |_| {
+                let end = Usage::now().computed + short * 2;
+                while Usage::now().computed < end {}
+            });
+            pace.is_inline(&rule)
+        });
+        assert!(comes_inline);
     }
 
     /// A thread that loses its processor for a moment is not the route's fault; a route that is slow now is.

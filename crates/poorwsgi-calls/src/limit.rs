@@ -280,7 +280,8 @@ impl Limit {
             is_cheap && seen.rate >= before.rate && seen.busy >= before.busy * (1.0 + hope * GAIN)
         };
         let sure = 1.0 - CLEAR / (self.look.ended as f32).sqrt();
-        let is_clear = worth < price * sure || is_higher && is_free && is_worth_it && seen.rate * sure >= before.rate;
+        let is_clear =
+            worth < price * sure || is_higher && is_free && is_worth_it && seen.rate * sure >= before.rate;
         let is_clear = has_turned && is_clear;
         if !is_over && !is_clear {
             return;
@@ -580,6 +581,34 @@ mod tests {
             let ticks = limits.skip(500).filter(|limit| *limit == most).count();
             assert!(ticks > 300, "{microseconds}: {ticks}");
         }
+    }
+
+    /// Two calls that take the interpreter from each other at every query of a page: while they are tried, all pages are dear.
+    #[test]
+    fn a_trial_that_is_clearly_worse_ends_at_once() {
+        let mut limit = Limit::new(256);
+        let limits: Vec<_> = (0..1000)
+            .map(|_| match limit.now() {
+                1 => limit.step(measure(0.85, 4, 4500)),
+                _ => limit.step(measure(0.95, 2, 4700)),
+            })
+            .collect();
+        let trials: Vec<_> =
+            limits.chunk_by(|one, other| one == other).filter(|run| run.first() != Some(&1)).collect();
+        assert!(!trials.is_empty() && trials.iter().all(|run| run.len() <= 50), "{}", runs(&limits));
+    }
+
+    /// Calls that waited for others compute now.
+    #[test]
+    fn two_at_a_time_become_one() {
+        let mut limit = Limit::new(2);
+        while limit.now() < 2 || limit.proven < 2 {
+            limit.step(measure(0.4, 10 * limit.now() as u64, 1000 * limit.now() as u64));
+        }
+        let ticks = (0..1000).position(|_| {
+            limit.step(measure(0.9, 20, 4000 + 500 * limit.now() as u64)) == 1 && limit.proven == 1
+        });
+        assert!(ticks.is_some_and(|ticks| ticks < 900), "{ticks:?} {limit:?}");
     }
 
     /// Also where not every place has its turn soon, because calls wait the longer the more of them run.

@@ -23,6 +23,7 @@ use crate::config::Config;
 use crate::context::Context;
 use crate::exchange::Exchanger;
 use crate::io::GuardedIo;
+use crate::refusal::Refusal;
 use crate::serve::Introduce;
 use crate::stop::{Level, Stop};
 use crate::stream::{Accepted, Stream};
@@ -77,7 +78,8 @@ pub(crate) async fn drive<S, B>(
         Ok(()) => {}
         Err(error) if error.is_parse() => {
             context.spoil();
-            tracing::info!(target: LOG, %peer, "refused: {}", clip::error(error));
+            let refusal = Refusal::bad_request(clip::error(error).to_string());
+            tracing::info!(target: LOG, %peer, "refused: {refusal}");
         }
         Err(error) => {
             let reason = error.source().map(ToString::to_string).unwrap_or_default();
