@@ -181,14 +181,15 @@ class serving:
         raise SystemExit(f"does not listen: {' '.join(self.command)}")
 
     def wait_for_workers(self):
-        """Until none computes: one that still loads the application would have its first requests while others are warm."""
+        """Waits until no worker computes: a worker that still loads the application would get its first requests when others are warm."""
         before = cpu(self.process.pid)
         for _ in range(50):
             time.sleep(0.2)
             now = cpu(self.process.pid)
-            if now - before <= 1 / TICK:
+            if now - before < 1.5 / TICK:
                 return
             before = now
+        raise SystemExit(f"computes without requests: {' '.join(self.command)}")
 
     def __exit__(self, *_):
         self.process.terminate()

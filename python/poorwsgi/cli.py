@@ -143,9 +143,9 @@ def _parser():
                      help="call handlers on the thread of the connections: those whose calls prove short (auto, the "
                           "default), all, or none")
     run.add_argument("--inline-limit", type=_seconds, metavar="SECONDS",
-                     help="up to here a call is short; time in which it computes counts a fifth (default: 0.0002)")
+                     help="a call is short up to this time, of which computing counts a fifth (default: 0.0002)")
     run.add_argument("--inline-long", type=_seconds, metavar="SECONDS",
-                     help="an inline call slower than this moves its route to the pool (default: 0.02)")
+                     help="one inline call that takes so long sends its route back to other threads (default: 0.02)")
     run.add_argument("--loops", type=_number, metavar="NUMBER",
                      help="threads that drive the connections, each its share (default: 1, or where Python is free-threaded, "
                           "one for each processor)")

@@ -38,7 +38,7 @@ const IDLE: u32 = 20;
 /// How many tasks are run until it is the turn of the calls, or the sockets are looked at again.
 const TASKS: usize = 64;
 
-/// How many calls are made in a row.
+/// How many calls are made in a row, unless they take longer than [`PATIENCE`] together.
 const CALLS: usize = 32;
 
 /// How long a thread that is about to end gets for it.
@@ -389,10 +389,14 @@ impl Driving<'_> {
         self.begin();
         (self.shared.around_calls)(&mut || {
             is_driving = self.end();
+            let begun = Instant::now();
             for _ in 0..CALLS {
                 let next = is_driving.then(|| self.shared.queue().calls.pop_front()).flatten();
                 let Some(call) = next else { break };
                 is_driving = self.run(call);
+                if begun.elapsed() >= PATIENCE {
+                    break;
+                }
             }
         });
         is_driving

@@ -17,6 +17,10 @@ const KNOWN: usize = 64;
 /// What an inline call over the limit costs, of a credit of [`KNOWN`] calls.
 const FINE: u32 = 16;
 
+/// What a call on the pool costs that may have waited for others, of the short calls before it: a route of which more than one
+/// call in four is such a one stays there.
+const UNCLEAR: u32 = 3;
+
 /// How often a route may come back from inline before it has to prove itself no longer than the time before.
 const MOST_NEEDED: u32 = KNOWN as u32 * 16;
 
@@ -42,16 +46,19 @@ pub struct Rule {
     pub long: Duration,
     /// How many threads make inline calls. Default 1.
     pub loops: usize,
+    /// Whether calls that compute keep each other waiting, as those of a Python with one lock do. Default true.
+    pub has_lock: bool,
 }
 
 impl Rule {
-    /// What part of the time in which a call computes counts. Wherever it is made, it has the interpreter for that time, without
-    /// which other calls cannot go on: those of the same loop lose nothing by it up to a millisecond, after which Python gives the
-    /// interpreter to another thread.
+    /// Computing counts one such part of what waiting counts: a call that computes keeps the interpreter from the other calls
+    /// wherever the call is made, so that the pool would help them little, and costs more. The connections of the loop do
+    /// wait for the call, so it has to be brief all the same: 1 ms by default.
     const COMPUTING: u32 = 5;
 
     fn is_short(&self, took: Duration, computed: Duration) -> bool {
-        let weight = took.saturating_sub(computed) + computed.min(took) / Self::COMPUTING;
+        let part = if self.has_lock { Self::COMPUTING } else { 1 };
+        let weight = took.saturating_sub(computed) + computed.min(took) / part;
         weight <= self.short && took < self.long
     }
 }
@@ -63,6 +70,7 @@ impl Default for Rule {
             short: Duration::from_micros(200),
             long: Duration::from_millis(20),
             loops: 1,
+            has_lock: true,
         }
     }
 }
@@ -185,7 +193,7 @@ impl Pace {
     /// Makes a call, which is told when it begins, and records what it took: not the time in which the system ran others
     /// in the place of its thread.
     ///
-    /// A call on the pool that has computed little and took long is no evidence where others ran at the same time: it may
+    /// A call on the pool that has computed little and took long is hardly evidence where others ran at the same time: it may
     /// have waited for the interpreter, which the others had.
     pub fn time<T>(&self, rule: &Rule, place: Place, call: impl FnOnce(Instant) -> T) -> T {
         match place {
@@ -206,6 +214,9 @@ impl Pace {
         let is_short = rule.is_short(own, computed);
         if is_short || !had_others || !rule.is_short(computed, computed) {
             self.judge(rule, own, is_short);
+        } else if !self.is_inline.load(Ordering::Relaxed) {
+            let credit = self.credit.load(Ordering::Relaxed);
+            self.credit.store(credit.saturating_sub(UNCLEAR), Ordering::Relaxed);
         }
         self.was_inline.store(false, Ordering::Relaxed);
         self.computed.add(computed.as_secs_f32().max(1e-6));
@@ -365,7 +376,7 @@ mod tests {
         assert!(is_inline(many.chain([(1024, SHORT)])));
     }
 
-    /// It would have the interpreter for that time wherever it is made.
+    /// A call that computes would have the interpreter on the pool as well.
     #[test]
     fn computing_counts_a_fifth() {
         let (rule, short) = (Rule::default(), Rule::default().short);
@@ -402,13 +413,13 @@ mod tests {
 
     /// Brief calls beside others lose the interpreter now and then, and come inline nevertheless; calls that wait do not.
     #[test]
-    fn what_may_have_waited_for_others_is_no_evidence() {
+    fn what_may_have_waited_for_others_is_hardly_evidence() {
         let rule = Rule::default();
-        let calls = |others: bool, waits: bool| {
+        let calls = |others: bool, one_in: usize| {
             let pace = Pace::default();
             let _other = others.then(|| Counted::new(&RUNNING));
-            for number in 0..KNOWN * 2 {
-                let long = waits || number % 10 == 9;
+            for number in 1..=KNOWN * 3 {
+                let long = number.is_multiple_of(one_in);
                 pace.time(&rule, Place::Pool, |_| {
                     if long {
                         std::thread::sleep(LONGER)
@@ -417,8 +428,26 @@ mod tests {
             }
             pace.is_inline(&rule)
         };
-        assert!(calls(true, false));
-        assert!(!calls(true, true));
+        assert!(calls(true, 10));
+        assert!(!calls(true, 2));
+        assert!(!calls(true, 1));
+    }
+
+    /// A call on the thread of the connections is weighed as one on the pool is.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_route_that_computes_stays_inline() {
+        let with_lock = Rule { long: Duration::from_secs(10), ..Rule::default() };
+        for (rule, stays) in [(with_lock, true), (Rule { has_lock: false, ..with_lock }, false)] {
+            let pace = after([(KNOWN, SHORT)]);
+            for _ in 0..200 {
+                pace.time(&rule, Place::Inline, |_| {
+                    let end = Usage::now().computed + rule.short * 2;
+                    while Usage::now().computed < end {}
+                });
+            }
+            assert_eq!(pace.is_inline(&rule), stays);
+        }
     }
 
     /// On a machine where others compute as well, calls that compute are interrupted now and then.

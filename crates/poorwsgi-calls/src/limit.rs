@@ -3,7 +3,8 @@
 //! While the calls that run keep the interpreter busy, another thread helps nobody: each thread waits longer for its turn. While the
 //! calls wait for something else, such as a database, more of them can run. So the limit follows from how busy the interpreter
 //! is, and where the interpreter has something left to give, from whether a higher limit has helped: whether it let more calls end,
-//! and made each of them dearer by no more than that.
+//! and made each of them dearer by no more than that. A lower limit is kept where each call becomes cheaper by no less than
+//! calls become fewer, as long as those are few.
 //!
 //! ```text
 //!                        busy all the time: a quarter fewer, then half
@@ -11,14 +12,14 @@
 //!                               │      ▼
 //!       something left       ┌────────────┐      otherwise          ┌───────────┐
 //!     ┌──────────────────────│   proven   │────────────────────────▶│   fewer   │
-//!     ▼                      └────────────┘   a quarter fewer       └───────────┘
-//! ┌────────┐  it helped       ▲  ▲     ▲  ▲     as many calls end    │       │
+//!     ▼                      └────────────┘   a quarter, or one     └───────────┘
+//! ┌────────┐  it helped       ▲  ▲     ▲  ▲     it was worth it      │       │
 //! │  more  │──────────────────┘  │     │  └─────────────────────────┘       │
-//! └────────┘  it did not: back   │     │        fewer end: back             │
+//! └────────┘  it did not: back   │     │        it was not: back            │
 //!     └──────────────────────────┘     └────────────────────────────────────┘
 //! ```
 //!
-//! After a trial that was vain the limit rests, each time twice as long, so that a limit that is right is left alone. While no call
+//! A trial lasts as long as a look, unless it is worse by more than chance before, or a higher limit better. After a trial that was vain the limit rests, each time twice as long, so that a limit that is right is left alone. While no call
 //! ends at all, though the interpreter is free, the limit doubles without proof: the calls may wait for those that wait for
 //! a place.
 //!
@@ -48,7 +49,8 @@ const GLANCE: Duration = Duration::from_millis(100);
 /// where they wait for each other. Measuring is not exact enough to ask for all.
 const GAIN: f32 = 0.3;
 
-/// How many standard deviations a trial has to be worse to be over before its look is.
+/// By how many standard deviations of the number of calls a trial has to be worse, or a higher limit better, to end before its
+/// look does.
 const CLEAR: f32 = 2.0;
 
 /// The longest rest after a vain trial; the first one takes as long as a look.
@@ -101,7 +103,8 @@ struct Look {
 /// What comes of a limit.
 #[derive(Clone, Copy, Debug, Default)]
 struct Seen {
-    /// Calls that end in a second.
+    /// How many calls have ended, and how many end in a second.
+    ended: f32,
     rate: f32,
     busy: f32,
     /// What a call costs, in seconds of computing.
@@ -134,10 +137,12 @@ impl Rest {
 impl Look {
     fn seen(&self) -> Seen {
         let time = self.time.as_secs_f32().max(1e-6);
+        let ended = self.ended as f32;
         Seen {
-            rate: self.ended as f32 / time,
+            ended,
+            rate: ended / time,
             busy: 1.0 - self.idle.as_secs_f32() / time,
-            cost: self.computed.as_secs_f32() / self.ended.max(1) as f32,
+            cost: self.computed.as_secs_f32() / ended.max(1.0),
         }
     }
 }
@@ -254,6 +259,7 @@ impl Limit {
         may_help
     }
 
+    /// Lowers the limit by a quarter, at least by one, unless that was vain lately.
     fn try_fewer(&mut self) {
         if self.now > Self::LOWEST && self.lower.is_over() {
             self.set(self.now - (self.now / 4).max(1));
@@ -273,16 +279,17 @@ impl Limit {
         let (worth, price) = (seen.rate * before.cost, before.rate * seen.cost);
         let is_cheap = worth >= price;
         let is_worth_it = if !is_higher {
-            is_cheap
+            // Few fewer may end.
+            is_cheap && seen.rate >= before.rate * (1.0 + change * GAIN)
         } else if is_free {
             is_cheap && seen.rate >= needed
         } else {
             is_cheap && seen.rate >= before.rate && seen.busy >= before.busy * (1.0 + hope * GAIN)
         };
-        let sure = 1.0 - CLEAR / (self.look.ended as f32).sqrt();
-        let is_clear =
-            worth < price * sure || is_higher && is_free && is_worth_it && seen.rate * sure >= before.rate;
-        let is_clear = has_turned && is_clear;
+        let chance = |seen: Seen| CLEAR / seen.ended.max(1.0).sqrt();
+        let is_worse = worth < price * (1.0 - chance(seen).hypot(chance(before)));
+        let is_better = is_worth_it && seen.rate * (1.0 - chance(seen)) >= before.rate;
+        let is_clear = has_turned && (is_worse || is_higher && is_free && is_better);
         if !is_over && !is_clear {
             return;
         }
@@ -583,7 +590,7 @@ mod tests {
         }
     }
 
-    /// Two calls that take the interpreter from each other at every query of a page: while they are tried, all pages are dear.
+    /// Two calls take the interpreter from each other at every query of a page: while two are tried, all pages are dear.
     #[test]
     fn a_trial_that_is_clearly_worse_ends_at_once() {
         let mut limit = Limit::new(256);
@@ -602,13 +609,35 @@ mod tests {
     #[test]
     fn two_at_a_time_become_one() {
         let mut limit = Limit::new(2);
-        while limit.now() < 2 || limit.proven < 2 {
-            limit.step(measure(0.4, 10 * limit.now() as u64, 1000 * limit.now() as u64));
-        }
+        let rises = (0..1000).any(|_| {
+            let now = limit.now() as u64;
+            limit.step(measure(0.4, 10 * now, 1000 * now));
+            limit.proven == 2
+        });
+        assert!(rises, "{limit:?}");
         let ticks = (0..1000).position(|_| {
-            limit.step(measure(0.9, 20, 4000 + 500 * limit.now() as u64)) == 1 && limit.proven == 1
+            let (ended, microseconds) = if limit.now() == 1 { (19, 4000) } else { (20, 5000) };
+            limit.step(measure(0.9, ended, microseconds)) == 1 && limit.proven == 1
         });
         assert!(ticks.is_some_and(|ticks| ticks < 900), "{ticks:?} {limit:?}");
+    }
+
+    /// A gain of a few calls may be chance.
+    #[test]
+    fn what_is_better_by_chance_is_looked_at() {
+        let mut limit = Limit::new(256);
+        let mut tick = 0;
+        while limit.now() == 1 {
+            limit.step(measure(0.5, u64::from(tick % 4 == 0), 500));
+            tick += 1;
+        }
+        let before = limit.proven;
+        // A third more.
+        let ticks = (0..200).position(|tick| {
+            limit.step(measure(0.6, u64::from(tick % 3 == 0), 600));
+            limit.proven != before
+        });
+        assert!(ticks.is_none_or(|ticks| ticks > 100), "{ticks:?} {limit:?}");
     }
 
     /// Also where not every place has its turn soon, because calls wait the longer the more of them run.

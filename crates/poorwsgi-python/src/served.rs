@@ -188,7 +188,7 @@ impl Backend {
             served,
             running,
             // No more than can be held up on one of them.
-            rule: Rule { loops: loops.min(settings.threads), ..settings.rule },
+            rule: Rule { loops: loops.min(settings.threads), has_lock, ..settings.rule },
             pool: Pool::new(settings.threads, around, has_lock.then_some(attach)),
             arriving: Arc::new(Semaphore::new(settings.threads / 4)),
             patience: Patience::new(settings.threads, answers),

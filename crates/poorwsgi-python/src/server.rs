@@ -37,8 +37,8 @@ use crate::switching::Switching;
 /// for a connection, 128 KiB), backlog (1024), unix_mode (of the socket's file), trusted_proxies (networks whose
 /// X-Forwarded fields are believed, none), trust_unix_peers (False), server_header ("PoorWSGI", None for none); and how the
 /// application is called: inline ("auto": on the thread of the connections where the calls of a route have proved short;
-/// "always", "never"), inline_limit (up to here a call is short, 0.0002; time in which it computes counts a fifth), inline_long
-/// (an inline call slower than this moves its route to the pool, 0.02, and at least inline_limit), loops (threads that drive connections, each
+/// "always", "never"), inline_limit (a call is short up to this time, of which computing counts a fifth, 0.0002), inline_long
+/// (one inline call that takes so long sends its route back to other threads, 0.02, and at least inline_limit), loops (threads that drive connections, each
 /// with a share of them: 1, or one for each processor where Python is free-threaded), threads (that make the other calls,
 /// 256; no more than a quarter of them read a body that is still coming, and no more than half wait for clients that read
 /// slowly), max_spool (bytes that wait in temporary files at a time, of bodies that come slowly and of answers that are read
