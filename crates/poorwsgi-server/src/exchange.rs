@@ -10,13 +10,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body::Body;
 use hyper::body::Incoming;
 use hyper::ext::ReasonPhrase;
 use pin_project_lite::pin_project;
 use poorwsgi::clip;
-use poorwsgi::response::{BodyKind, Declined};
+use poorwsgi::headers::connection;
+use poorwsgi::response::{BodyKind, Content, DeclaredLength, Declined};
 use poorwsgi::{Application, BoxError, state};
 use tower_service::Service;
 
@@ -24,7 +25,6 @@ use crate::LOG;
 use crate::body::RequestBody;
 use crate::context::Context as ConnectionContext;
 use crate::date;
-use crate::framing::decimal;
 use crate::head::{self, KnownHost};
 use crate::outgoing::{Outgoing, Payload};
 use crate::record::Record;
@@ -270,13 +270,9 @@ fn finish<B: Body<Data = Bytes> + 'static>(
         record.finish();
         return Err(Cut);
     }
-    let resets = response.status() == StatusCode::RESET_CONTENT;
-    let has_none = response.status() == StatusCode::NO_CONTENT;
-    let without_content = resets
-        || has_none
-        || record.method() == Method::HEAD
-        || response.status() == StatusCode::NOT_MODIFIED;
-    let said = match Said::of(&response, without_content) {
+    let status = response.status();
+    let content = Content::of(record.method().as_str().parse().ok(), status.as_u16());
+    let said = match Said::of(&response, content) {
         Ok(said) => said,
         Err(reason) => {
             tracing::error!(
@@ -288,26 +284,21 @@ fn finish<B: Body<Data = Bytes> + 'static>(
             return Ok(refused(&Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "bad response"), record));
         }
     };
-    record.answered(response.status());
+    record.answered(status);
     name_status(&mut response);
     spelling::keep(&mut response, said.acronym);
     let context = record.context();
     let leaves_body = is_at_hand(response.body()) && record.leaves_body();
     let closes = said.closes || leaves_body || context.is_spoilt() || context.stop.level() > Level::Running;
-    if said.connection {
-        drop_fields_about_connection(&mut response);
-    }
     let headers = response.headers_mut();
-    if said.coding {
-        headers.remove(header::TRANSFER_ENCODING);
+    if said.connection {
+        connection::remove(headers, status.as_u16());
     }
-    if resets {
-        // Its message does not end with its head, so that the length must be said: 0 (RFC 9110, section 15.3.6).
-        headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
-    }
-    if has_none {
-        // RFC 9110, section 8.6. hyper takes it out of answers to GET alone.
-        headers.remove(header::CONTENT_LENGTH);
+    match (content, said.length) {
+        (Content::Empty, _) => drop(headers.insert(header::CONTENT_LENGTH, 0.into())),
+        (Content::Absent, _) => drop(headers.remove(header::CONTENT_LENGTH)),
+        (_, Some(length)) if said.length_again => drop(headers.insert(header::CONTENT_LENGTH, length.into())),
+        _ => {}
     }
     if let Some(server) = context.config.server_header.as_ref().filter(|_| !said.server) {
         headers.append(header::SERVER, server.clone());
@@ -319,31 +310,10 @@ fn finish<B: Body<Data = Bytes> + 'static>(
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     Ok(response.map(|body| {
-        let payload = if resets || (without_content && said.length.is_some()) {
-            Payload::Text { text: Bytes::new() }
-        } else {
-            Payload::of(body)
-        };
+        let is_left_out = content == Content::Empty || !content.is_allowed() && said.length.is_some();
+        let payload = if is_left_out { Payload::Text { text: Bytes::new() } } else { Payload::of(body) };
         Outgoing::new(payload, said.length, record)
     }))
-}
-
-/// Fields that are about the connection, which is the server's affair (RFC 9110, section 7.6.1), and have no constant.
-const NAMES_ABOUT_CONNECTION: [&str; 2] = ["keep-alive", "proxy-connection"];
-
-fn drop_fields_about_connection<B>(response: &mut Response<B>) {
-    let asks_for_upgrade = response.status() == StatusCode::UPGRADE_REQUIRED;
-    let headers = response.headers_mut();
-    for name in [header::CONNECTION, header::TE, header::TRAILER] {
-        headers.remove(name);
-    }
-    for name in NAMES_ABOUT_CONNECTION {
-        headers.remove(name);
-    }
-    // A 426 has to say to what (RFC 9110, section 15.5.22).
-    if !asks_for_upgrade {
-        headers.remove(header::UPGRADE);
-    }
 }
 
 fn has_token(value: &HeaderValue, token: &str) -> bool {
@@ -372,51 +342,49 @@ fn is_at_hand<B: 'static>(body: &B) -> bool {
 struct Said {
     server: bool,
     date: bool,
-    /// The transfer coding is the server's own affair (RFC 9112, section 6.1).
-    coding: bool,
-    /// Fields about the connection; whether they ask for its end.
+    /// Fields about the connection, the transfer coding among them (RFC 9112, section 6.1); whether they ask for its end.
     connection: bool,
     closes: bool,
     /// A field that nobody writes in Title-Case.
     acronym: bool,
     length: Option<u64>,
+    /// More than one field says it.
+    length_again: bool,
 }
 
 impl Said {
     /// Reads the head, and sees to it that what it says about the content is true: hyper sends a `Content-Length` as it
     /// is given.
-    fn of<B: Body>(response: &Response<B>, without_content: bool) -> Result<Self, &'static str> {
+    fn of<B: Body>(response: &Response<B>, content: Content) -> Result<Self, BoxError> {
         let status = response.status();
         if status == StatusCode::SWITCHING_PROTOCOLS {
-            return Err("101: this server does not switch protocols");
+            return Err("101: this server does not switch protocols".into());
         }
         if status.is_informational() {
-            return Err("a final status is wanted");
+            return Err("a final status is wanted".into());
         }
         let mut said = Said::default();
+        let mut declared = DeclaredLength::default();
         for (name, value) in response.headers() {
             match *name {
                 header::SERVER => said.server = true,
                 header::DATE => said.date = true,
-                header::TRANSFER_ENCODING => said.coding = true,
                 header::CONNECTION => {
                     said.connection = true;
                     said.closes |= has_token(value, "close");
                 }
-                header::TE | header::TRAILER | header::UPGRADE => said.connection = true,
                 header::ETAG | header::WWW_AUTHENTICATE => said.acronym = true,
                 header::CONTENT_LENGTH => {
-                    let length = decimal(value.as_bytes()).ok_or("Content-Length is not a number")?;
-                    if said.length.replace(length).is_some() {
-                        return Err("two Content-Length fields");
-                    }
+                    said.length_again = declared.get().is_some();
+                    declared.add(value.as_bytes())?;
                 }
-                _ => said.connection |= NAMES_ABOUT_CONNECTION.contains(&name.as_str()),
+                _ => said.connection |= connection::position(name, status.as_u16()).is_some(),
             }
         }
+        said.length = declared.get();
         match (said.length, response.body().size_hint().exact()) {
-            (Some(length), Some(size)) if size != length && !without_content => {
-                Err("Content-Length differs from the content's length")
+            (Some(length), Some(size)) if size != length && content.is_allowed() => {
+                Err("Content-Length differs from the content's length".into())
             }
             _ => Ok(said),
         }

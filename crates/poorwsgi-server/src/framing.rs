@@ -176,7 +176,7 @@ fn value_of<'line>(line: &'line [u8], name: &[u8]) -> Option<&'line [u8]> {
 }
 
 /// `1*DIGIT` (RFC 9110, section 8.6): no sign, no list, nothing over 64 bits.
-pub(crate) fn decimal(value: &[u8]) -> Option<u64> {
+fn decimal(value: &[u8]) -> Option<u64> {
     if value.is_empty() {
         return None;
     }

@@ -7,8 +7,8 @@ use std::cell::RefCell;
 use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Version};
 use memchr::memchr;
+use poorwsgi::request::Authority;
 
-use crate::host::Authority;
 use crate::refusal::Refusal;
 
 /// The last valid `Host` of a connection: the next is nearly always the same.
@@ -21,7 +21,7 @@ impl KnownHost {
     }
 
     fn parse<'v>(&self, value: &'v HeaderValue) -> Result<Authority<'v>, Refusal> {
-        let host = value.to_str().ok().and_then(Authority::parse);
+        let host = value.to_str().ok().and_then(Authority::exact);
         let host = host.ok_or_else(|| Refusal::bad_request("Host is not a host and a port"))?;
         // A copy of its own: the value is a part of all that was read with it, which would stay as long.
         self.0.replace(HeaderValue::from_bytes(value.as_bytes()).ok());
@@ -101,7 +101,7 @@ fn check_target<B>(request: &Request<B>, host: Option<Authority<'_>>) -> Result<
         Some("https") => 443,
         _ => return Err(Refusal::bad_request("this form of target is not for this method")),
     };
-    let target = Authority::parse(authority.as_str())
+    let target = Authority::exact(authority.as_str())
         .ok_or_else(|| Refusal::bad_request("the target's authority is not a host and a port"))?;
     match host {
         Some(host) if !target.is_same(&host, default_port) => {

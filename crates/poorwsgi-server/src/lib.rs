@@ -60,7 +60,6 @@ mod descriptors;
 mod exchange;
 mod framing;
 mod head;
-mod host;
 mod io;
 mod listener;
 mod outgoing;

@@ -9,6 +9,7 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use poorwsgi::BoxError;
 use poorwsgi::clip;
+use poorwsgi::response::PromisedLength;
 
 use crate::LOG;
 use crate::context::Context as ConnectionContext;
@@ -57,8 +58,8 @@ pin_project! {
         #[pin]
         payload: Payload<B>,
         record: Record,
-        // what is still to come of the length that the head announces, where that is not the body's own word
-        announced: Option<u64>,
+        // the length that the head announces, where that is not the body's own word
+        announced: Option<PromisedLength>,
         // what it broke off with, until all before it is written
         error: Option<BoxError>,
     }
@@ -70,7 +71,9 @@ impl<B: Body<Data = Bytes>> Outgoing<B> {
             record.finish();
         }
         let announced = match &payload {
-            Payload::Application { body } if body.size_hint().exact().is_none() => announced,
+            Payload::Application { body } if body.size_hint().exact().is_none() => {
+                announced.map(PromisedLength::new)
+            }
             _ => None,
         };
         Outgoing { payload, record, announced, error: None }
@@ -117,19 +120,17 @@ where
             Some(Ok(frame)) => frame.data_ref().map_or(0, |data| data.len() as u64),
             _ => 0,
         };
-        if let Some(left) = this.announced {
-            match left.checked_sub(size) {
-                None => frame = Some(Err("more content than Content-Length says".into())),
-                Some(1..) if frame.is_none() => {
-                    frame = Some(Err("less content than Content-Length says".into()))
-                }
-                Some(rest) => *left = rest,
+        if let Some(length) = this.announced {
+            let kept = if frame.is_none() { length.end() } else { length.take(size) };
+            if let Err(error) = kept {
+                frame = Some(Err(error.into()));
             }
         }
         match frame {
             Some(Ok(frame)) => {
                 this.record.sent(size);
-                if this.payload.is_end_stream() || *this.announced == Some(0) {
+                let is_kept = this.announced.is_some_and(|length| length.left() == 0);
+                if this.payload.is_end_stream() || is_kept {
                     this.record.finish();
                 }
                 Poll::Ready(Some(Ok(frame)))

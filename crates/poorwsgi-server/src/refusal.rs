@@ -3,6 +3,7 @@
 use std::fmt;
 
 use http::{HeaderValue, StatusCode, header};
+use poorwsgi::error::OverLimit;
 
 use crate::date;
 
@@ -27,7 +28,7 @@ impl Refusal {
 
     /// A limit that was passed, and the setting that moves it.
     pub(crate) fn over_limit(status: StatusCode, what: &str, limit: u64, setting: &str) -> Self {
-        Self::new(status, format!("{what} over the limit of {limit} (setting {setting})"))
+        Self::new(status, OverLimit { what, limit, setting }.to_string())
     }
 
     #[cfg(test)]

@@ -9,6 +9,31 @@ use crate::state::{self, MethodSet};
 /// Any error of somebody else, boxed.
 pub type BoxError = Box<dyn StdError + Send + Sync + 'static>;
 
+/// The sentence that names a limit which was exceeded, and the setting that moves it.
+///
+/// ```
+/// use poorwsgi::error::OverLimit;
+///
+/// let sentence = OverLimit { what: "bytes of the body", limit: 1024, setting: "max_body" }.to_string();
+/// assert_eq!(sentence, "bytes of the body over the limit of 1024 (setting max_body)");
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct OverLimit<'a> {
+    /// What is limited, in the plural.
+    pub what: &'a str,
+    /// The limit.
+    pub limit: u64,
+    /// The name of the setting.
+    pub setting: &'a str,
+}
+
+impl fmt::Display for OverLimit<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let OverLimit { what, limit, setting } = self;
+        write!(f, "{what} over the limit of {limit} (setting {setting})")
+    }
+}
+
 /// A request that ends with an HTTP status: raised by [`abort`](crate::abort) and by the engine.
 ///
 /// It goes to the application's handler for that status, or to the default page.
@@ -69,7 +94,7 @@ impl HttpError {
     #[must_use]
     pub fn too_large(what: &str, limit: u64, setting: &str) -> Self {
         Self::new(state::HTTP_REQUEST_ENTITY_TOO_LARGE)
-            .with_detail(format!("{what} over the limit of {limit} (setting {setting})"))
+            .with_detail(OverLimit { what, limit, setting }.to_string())
     }
 
     /// Adds a sentence for the page. It is shown to the client, so it must hold no secret.

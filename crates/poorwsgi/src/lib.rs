@@ -58,6 +58,7 @@ pub mod session;
 pub mod settings;
 pub mod state;
 pub mod tables;
+mod values;
 pub mod variables;
 
 pub use door::{

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use http::Method;
 use http::request::Parts;
 use http::uri::PathAndQuery;
-use poorwsgi::clip;
+use poorwsgi::{clip, state};
 
 /// What was asked for: the method and the path, without the query, which may have secrets.
 #[derive(Clone, Debug)]
@@ -19,8 +19,9 @@ impl Asked {
         Asked { method: head.method.clone(), target: head.uri.path_and_query().cloned() }
     }
 
-    pub(super) fn is_head(&self) -> bool {
-        self.method == Method::HEAD
+    /// `None` of a method that the framework does not know.
+    pub(super) fn known_method(&self) -> Option<state::Method> {
+        self.method.as_str().parse().ok()
     }
 
     pub(super) fn method(&self) -> Cow<'_, str> {

@@ -9,7 +9,7 @@ use http::{HeaderMap, StatusCode};
 use hyper::ext::ReasonPhrase;
 use poorwsgi::BoxError;
 use poorwsgi::headers::Spellings;
-use poorwsgi::response::Body;
+use poorwsgi::response::{Body, Content, PromisedLength};
 use poorwsgi_calls::inlining::Place;
 use pyo3::exceptions::{PyAssertionError, PyBrokenPipeError, PyValueError};
 use pyo3::prelude::*;
@@ -61,8 +61,8 @@ pub(super) struct Exchange {
 enum State {
     /// Nothing has been sent. A head may be replaced until then.
     Open { answer: oneshot::Sender<Answer>, head: Option<Head> },
-    /// The head is sent and the content follows, of which so much is left where that is known.
-    Content { sender: Sender, left: Option<u64> },
+    /// The head is sent and the content follows.
+    Content { sender: Sender, promised: Option<PromisedLength> },
     /// The head is sent and no content follows it, whatever the callable gives (RFC 9110, section 6.4.1).
     HeadAlone,
     /// All is sent, or it cannot be.
@@ -122,7 +122,9 @@ impl Exchange {
     pub(super) fn wants_more(&self) -> bool {
         match &*self.state() {
             State::Open { .. } => true,
-            State::Content { sender, left } => *left == Some(0) || !sender.is_gone(),
+            State::Content { sender, promised } => {
+                promised.is_some_and(|promised| promised.left() == 0) || !sender.is_gone()
+            }
             State::HeadAlone | State::Done => false,
         }
     }
@@ -190,7 +192,9 @@ impl Exchange {
         let mut state = self.state();
         if let State::Open { head: Some(head), .. } = &*state {
             // A length that is wrong from the beginning can still be answered.
-            less(head.length, size)?;
+            if head.length.is_some_and(|length| length < size) {
+                return Err(longer());
+            }
         }
         if let State::Open { .. } = &*state {
             let (answer, head) = state.begin()?;
@@ -199,7 +203,7 @@ impl Exchange {
                 Body::empty()
             } else {
                 let (sender, receiver) = pipe(&self.patience, Some(self.asked.clone()));
-                *state = State::Content { sender, left: head.length };
+                *state = State::Content { sender, promised: head.length.map(PromisedLength::new) };
                 let body = Body::wrap(receiver);
                 match head.length {
                     Some(length) => body.with_length(length),
@@ -210,8 +214,10 @@ impl Exchange {
             let _ = answer.send(Ok(head.into_response(body)));
         }
         match &mut *state {
-            State::Content { sender, left } => {
-                *left = less(*left, size)?;
+            State::Content { sender, promised } => {
+                if let Some(promised) = promised {
+                    promised.take(size).map_err(|_| longer())?;
+                }
                 Ok(Some(sender.clone()))
             }
             State::HeadAlone => Ok(None),
@@ -222,8 +228,7 @@ impl Exchange {
     }
 
     fn is_without_content(&self, status: StatusCode) -> bool {
-        self.asked.is_head()
-            || matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED)
+        !Content::of(self.asked.known_method(), status.as_u16()).is_allowed()
     }
 
     /// Sends the head with the whole content. It is the server that leaves the content out where there must be none.
@@ -262,15 +267,6 @@ impl Exchange {
         if let State::Open { answer, .. } = mem::replace(&mut *self.state(), State::Done) {
             let _ = answer.send(Ok(response));
         }
-    }
-}
-
-/// What is left of a length after so many bytes.
-fn less(length: Option<u64>, size: u64) -> PyResult<Option<u64>> {
-    let Some(length) = length else { return Ok(None) };
-    match length.checked_sub(size) {
-        Some(left) => Ok(Some(left)),
-        None => Err(longer()),
     }
 }
 

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use hyper::ext::ReasonPhrase;
-use poorwsgi::headers::Spellings;
+use poorwsgi::headers::{Spellings, connection};
+use poorwsgi::response::DeclaredLength;
 use poorwsgi::state;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -74,30 +75,25 @@ pub(super) fn block(data: &Bound<'_, PyAny>) -> PyResult<Bytes> {
 fn head(status: &Bound<'_, PyAny>, headers: &Bound<'_, PyAny>) -> PyResult<Head> {
     let (status, reason) = status_line(status)?;
     let (mut map, mut spellings) = (HeaderMap::new(), Spellings::default());
-    let mut length = None;
+    let mut length = DeclaredLength::default();
     for pair in headers.try_iter()? {
         let (name, value) = name_and_value(&pair?)?;
         let (name, spelling) = (field_name(&name)?, name);
-        if let Some(number) = of_connection(&name, status) {
-            tell_dropped(number);
+        if let Some(number) = connection::position(&name, status.as_u16()) {
+            tell_dropped(number, spelling.cast()?);
             continue;
         }
         let value = field_value(&name, &value)?;
         spellings.add(spelling.cast::<PyString>()?.to_str()?);
-        if name != header::CONTENT_LENGTH {
+        if name == header::CONTENT_LENGTH {
+            length.add(value.as_bytes()).map_err(|error| PyValueError::new_err(error.to_string()))?;
+        } else {
             map.append(name, value);
-            continue;
         }
-        let said = content_length(&value)?;
-        match length.replace(said) {
-            None => drop(map.insert(name, said.into())),
-            Some(before) if before == said => {}
-            Some(before) => {
-                return Err(PyValueError::new_err(format!(
-                    "two different Content-Length headers: {before} and {said}"
-                )));
-            }
-        }
+    }
+    let length = length.get();
+    if let Some(length) = length {
+        map.insert(header::CONTENT_LENGTH, length.into());
     }
     Ok(Head { status, reason, headers: map, spellings, length })
 }
@@ -144,50 +140,18 @@ fn field_value(name: &HeaderName, value: &Bound<'_, PyAny>) -> PyResult<HeaderVa
         .map_err(|_| PyValueError::new_err(format!("header {name}: {value:?} holds a control character")))
 }
 
-/// Fields about the connection, which are the server's affair (PEP 3333, "Other HTTP Features"; RFC 9110, section 7.6.1).
-/// Many applications send them none the less.
-const OF_CONNECTION: [&str; 10] = [
-    "Connection",
-    "Keep-Alive",
-    "Proxy-Authenticate",
-    "Proxy-Authorization",
-    "Proxy-Connection",
-    "TE",
-    "Trailer",
-    "Trailers",
-    "Transfer-Encoding",
-    "Upgrade",
-];
-
-/// The number of a field about the connection. A 407 has to say what it asks for (RFC 9110, section 15.5.8).
-fn of_connection(name: &HeaderName, status: StatusCode) -> Option<usize> {
-    if name == header::PROXY_AUTHENTICATE && status == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
-        return None;
-    }
-    OF_CONNECTION.iter().position(|known| known.eq_ignore_ascii_case(name.as_str()))
-}
-
-/// Tells the log that a field is left out, once for each name.
-fn tell_dropped(number: usize) {
+/// Tells the log that a field is left out, once for each of [`connection::FIELDS`].
+fn tell_dropped(number: usize, name: &Bound<'_, PyString>) {
     static TOLD: AtomicU16 = AtomicU16::new(0);
+    const { assert!(connection::FIELDS.len() <= u16::BITS as usize) };
     let bit = 1 << number;
     if TOLD.load(Ordering::Relaxed) & bit == 0 && TOLD.fetch_or(bit, Ordering::Relaxed) & bit == 0 {
         tracing::warn!(
             target: "poorwsgi::server",
-            "the application's header {} is left out of this response and all others: it is about the connection, which is \
+            "the application's header {name} is left out of this response and all others: it is about the connection, which is \
              the server's affair (PEP 3333)",
-            OF_CONNECTION.get(number).copied().unwrap_or_default(),
         );
     }
-}
-
-fn content_length(value: &HeaderValue) -> PyResult<u64> {
-    let bad = || PyValueError::new_err(format!("Content-Length is a number, not {value:?}"));
-    let digits = value.to_str().map_err(|_| bad())?.trim_matches([' ', '\t']);
-    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(bad());
-    }
-    digits.parse().map_err(|_| bad())
 }
 
 /// The bytes that a native string of WSGI stands for.

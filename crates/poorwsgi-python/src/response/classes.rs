@@ -25,16 +25,6 @@ use crate::log;
 use crate::names::{Name, deprecated};
 use crate::shared;
 
-/// Headers that a 304 must not have, because they describe a representation.
-pub(crate) const NOT_MODIFIED_DENY: &[&str] = &[
-    "Content-Encoding",
-    "Content-Language",
-    "Content-Length",
-    "Content-MD5",
-    "Content-Range",
-    "Content-Type",
-];
-
 /// Headers of which a 304 should have one.
 pub(crate) const NOT_MODIFIED_ONE_OF_REQUIRED: &[&str] = &["Content-Location", "Date", "ETag", "Vary"];
 

@@ -18,8 +18,8 @@ use pyo3::prelude::*;
 pub(crate) use base::{BaseResponse, known};
 pub(crate) use blocks::{Blocks, raised};
 pub(crate) use classes::{
-    Declined, EmptyResponse, JSONResponse, NOT_MODIFIED_DENY, NOT_MODIFIED_ONE_OF_REQUIRED,
-    NoContentResponse, NotModifiedResponse, PartialResponse, RedirectResponse, Response, TextResponse,
+    Declined, EmptyResponse, JSONResponse, NOT_MODIFIED_ONE_OF_REQUIRED, NoContentResponse,
+    NotModifiedResponse, PartialResponse, RedirectResponse, Response, TextResponse,
 };
 pub(crate) use exception::{HTTPException, RaisedHttp, ResponseError, abort, redirect};
 pub(crate) use file::{FileObjResponse, FileResponse, media_type};

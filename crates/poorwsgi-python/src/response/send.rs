@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use bytes::BytesMut;
 use http::header::CONTENT_LENGTH;
 use poorwsgi::headers::{Headers as EngineHeaders, RangeSpec};
-use poorwsgi::response::{self, Blocks as _, Body, BodyKind, Ranges};
+use poorwsgi::response::{self, Blocks as _, Body, BodyKind, FIELDS_OF_CONTENT, Ranges};
 use poorwsgi::state::{HTTP_NOT_MODIFIED, HTTP_OK, HTTP_RANGE_NOT_SATISFIABLE, Method};
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::intern;
@@ -201,8 +201,7 @@ pub(super) fn closed(py: Python<'_>, level: &str) -> PyResult<()> {
 /// A 304 describes no representation, and says which one is still good (RFC 9110, section 15.4.5).
 fn warn_about_304(py: Python<'_>, headers: &EngineHeaders) -> PyResult<()> {
     let warn = |text: &str, names: String| log::write(py, "poorwsgi.response", "warning", text, (names,));
-    let denied: Vec<_> =
-        classes::NOT_MODIFIED_DENY.iter().copied().filter(|name| headers.contains(*name)).collect();
+    let denied: Vec<_> = FIELDS_OF_CONTENT.into_iter().filter(|name| headers.contains(*name)).collect();
     if !denied.is_empty() {
         warn("304 is sent without headers of the representation: %s", denied.join(", "))?;
     }

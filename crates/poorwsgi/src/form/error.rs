@@ -5,6 +5,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::io;
 
+use crate::error::OverLimit;
 use crate::{BoxError, HttpError};
 
 /// Why a form could not be read, and whose fault it was.
@@ -42,9 +43,7 @@ impl fmt::Display for FormError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             FormError::Malformed(reason) => write!(f, "malformed form: {reason}"),
-            FormError::TooLarge { what, limit, setting } => {
-                write!(f, "{what} over the limit of {limit} (setting {setting})")
-            }
+            FormError::TooLarge { what, limit, setting } => OverLimit { what, limit: *limit, setting }.fmt(f),
             FormError::Body(error) => write!(f, "the body could not be read: {error}"),
             FormError::File(error) => write!(f, "the upload could not be stored: {error}"),
             FormError::Storage(error) => write!(f, "a temporary file could not be written: {error}"),

@@ -10,7 +10,10 @@ use super::filename::safe_filename;
 use super::part::PartHead;
 use crate::HttpError;
 use crate::headers::Headers;
-use crate::request::OneOrMany;
+use crate::values::{OneOrMany, convert};
+
+/// What a value is called in an error.
+const WHAT: &str = "form field";
 
 /// A field of a form: a text, a file, or a list of fields, as the form itself is.
 ///
@@ -289,11 +292,7 @@ impl FieldStorage {
         key: &str,
         func: impl FnMut(&str) -> Result<T, E>,
     ) -> Result<Option<OneOrMany<T>>, HttpError> {
-        let mut values = self.getlist(key, func)?;
-        Ok(match values.len() {
-            0 | 1 => values.pop().map(OneOrMany::One),
-            _ => Some(OneOrMany::Many(values)),
-        })
+        Ok(OneOrMany::of(self.getlist(key, func)?))
     }
 
     /// The first text of this name, converted.
@@ -305,7 +304,7 @@ impl FieldStorage {
         key: &str,
         func: impl FnOnce(&str) -> Result<T, E>,
     ) -> Result<Option<T>, HttpError> {
-        self.get(key).map(func).transpose().map_err(|error| bad_value(key, &error))
+        self.get(key).map(|value| convert(WHAT, key, value, func)).transpose()
     }
 
     /// All texts of this name, each converted; an empty list where there is none.
@@ -315,18 +314,14 @@ impl FieldStorage {
     pub fn getlist<T, E: fmt::Display>(
         &self,
         key: &str,
-        func: impl FnMut(&str) -> Result<T, E>,
+        mut func: impl FnMut(&str) -> Result<T, E>,
     ) -> Result<Vec<T>, HttpError> {
-        self.texts(key).map(func).collect::<Result<_, _>>().map_err(|error| bad_value(key, &error))
+        self.texts(key).map(|value| convert(WHAT, key, value, &mut func)).collect()
     }
 
     fn texts(&self, key: &str) -> impl Iterator<Item = &str> {
         self.fields(key).filter_map(FieldStorage::text)
     }
-}
-
-fn bad_value(key: &str, error: &dyn fmt::Display) -> HttpError {
-    HttpError::bad_request(format!("form field {key}: {error}"))
 }
 
 impl FromIterator<FieldStorage> for FieldStorage {

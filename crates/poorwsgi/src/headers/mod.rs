@@ -2,6 +2,7 @@
 //!
 //! Everything here is plain functions and values over text; nothing reads from a socket.
 
+pub mod connection;
 pub mod cookie;
 pub mod date;
 mod error;

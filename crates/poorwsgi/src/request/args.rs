@@ -4,6 +4,10 @@ use std::collections::HashMap;
 use std::fmt;
 
 use crate::HttpError;
+use crate::values::{OneOrMany, convert};
+
+/// What a value is called in an error.
+const WHAT: &str = "argument";
 
 /// The most arguments of a query, unless the application says otherwise.
 pub const MAX_NUM_FIELDS: usize = 1000;
@@ -23,15 +27,6 @@ impl Default for ArgsOptions {
     fn default() -> Self {
         ArgsOptions { keep_blank_values: false, strict_parsing: false, max_num_fields: MAX_NUM_FIELDS }
     }
-}
-
-/// The values under one key: a repeated key has a list of them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum OneOrMany<T> {
-    /// The key came once.
-    One(T),
-    /// The key came several times; the values in their order.
-    Many(Vec<T>),
 }
 
 /// The arguments of a query: keys in the order in which they came first, each with its values.
@@ -120,11 +115,7 @@ impl Args {
         key: &str,
         func: impl FnMut(&str) -> Result<T, E>,
     ) -> Result<Option<OneOrMany<T>>, HttpError> {
-        let mut values = self.getlist(key, func)?;
-        Ok(match values.len() {
-            0 | 1 => values.pop().map(OneOrMany::One),
-            _ => Some(OneOrMany::Many(values)),
-        })
+        Ok(OneOrMany::of(self.getlist(key, func)?))
     }
 
     /// The first value of a key, converted.
@@ -136,7 +127,7 @@ impl Args {
         key: &str,
         func: impl FnOnce(&str) -> Result<T, E>,
     ) -> Result<Option<T>, HttpError> {
-        self.get(key).map(func).transpose().map_err(|error| bad_value(key, &error))
+        self.get(key).map(|value| convert(WHAT, key, value, func)).transpose()
     }
 
     /// All values of a key, each converted; an empty list where it did not come.
@@ -148,13 +139,8 @@ impl Args {
         key: &str,
         mut func: impl FnMut(&str) -> Result<T, E>,
     ) -> Result<Vec<T>, HttpError> {
-        let converted: Result<_, E> = self.values(key).iter().map(|value| func(value)).collect();
-        converted.map_err(|error| bad_value(key, &error))
+        self.values(key).iter().map(|value| convert(WHAT, key, value, &mut func)).collect()
     }
-}
-
-fn bad_value(key: &str, error: &dyn fmt::Display) -> HttpError {
-    HttpError::bad_request(format!("argument {key}: {error}"))
 }
 
 impl FromIterator<(String, String)> for Args {

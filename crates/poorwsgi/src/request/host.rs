@@ -41,7 +41,27 @@ impl<'a> Authority<'a> {
         };
         Ok(Authority { host, port })
     }
+
+    /// The same where nothing but a host, and a colon and a port where there is one, makes the text: what a server accepts of a
+    /// client. `None` otherwise. The sub-delimiters and percent escapes of RFC 3986 are for names that nobody has, and for those
+    /// who hope that the name is pasted into a page, a path or a query: they are refused.
+    #[must_use]
+    pub fn exact(text: &'a str) -> Option<Self> {
+        let authority = Self::parse(text).ok()?;
+        let is_exact = is_host(authority.host) && !text.ends_with(':') && text.trim().len() == text.len();
+        is_exact.then_some(authority)
+    }
+
+    /// Whether both name the same place, for a scheme with this default port.
+    #[must_use]
+    pub fn is_same(&self, other: &Authority<'_>, default_port: u16) -> bool {
+        let port = |authority: &Authority<'_>| authority.port.unwrap_or(default_port);
+        self.host.eq_ignore_ascii_case(other.host) && port(self) == port(other)
+    }
 }
+
+/// Longest name that DNS can hold.
+const LONGEST_NAME: usize = 255;
 
 /// The host with the brackets of an IPv6 address, and what stands behind the colon after it.
 pub(super) fn split(text: &str) -> (&str, &str) {
@@ -54,15 +74,15 @@ pub(super) fn split(text: &str) -> (&str, &str) {
     }
 }
 
-/// Whether a text is a host that may stand in an address: a name or an IPv4 address of letters, digits, `-`, `.` and
-/// `_`, or an IPv6 address in brackets.
+/// Whether a text is a host that may stand in an address: a name or an IPv4 address of at most 255 letters, digits, `-`, `.`,
+/// `_` and `~`, or an IPv6 address in brackets.
 #[must_use]
 pub fn is_host(text: &str) -> bool {
     if let Some(address) = text.strip_prefix('[') {
         return address.strip_suffix(']').is_some_and(|address| address.parse::<Ipv6Addr>().is_ok());
     }
-    let name_char = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
-    !text.is_empty() && text.bytes().all(name_char)
+    let name_char = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+    (1..=LONGEST_NAME).contains(&text.len()) && text.bytes().all(name_char)
 }
 
 const fn default_port(scheme: &str) -> Option<u16> {
@@ -246,13 +266,72 @@ mod tests {
         assert_eq!(head.head().server_admin(), "me@h");
     }
 
+    #[test]
+    fn hosts_that_exist() {
+        for host in [
+            "localhost",
+            "example.com:80",
+            "a_b.example",
+            "127.0.0.1:65535",
+            "[::1]",
+            "[2001:db8::7]:8080",
+            "a.",
+        ] {
+            assert!(Authority::exact(host).is_some(), "{host}");
+        }
+    }
+
+    #[test]
+    fn hosts_that_cannot_be() {
+        for host in [
+            "",
+            " a",
+            "a\t",
+            ":80",
+            "a b",
+            "a/b",
+            "a@b",
+            "a,b",
+            "a<b",
+            "a\"b",
+            "a%00",
+            "a\\b",
+            "a;b",
+            "a?b",
+            "a#b",
+            "ä",
+            "::1",
+            "a:",
+            "a:80:80",
+            "a:+80",
+            "a:65536",
+            "a:8a",
+            "[::1",
+            "[::1]80",
+            "[::1%25eth0]",
+            "[]",
+            "[a]",
+            "a[::1]",
+        ] {
+            assert!(Authority::exact(host).is_none(), "{host}");
+        }
+        assert!(Authority::exact(&"a".repeat(256)).is_none());
+    }
+
+    #[test]
+    fn the_default_port_may_be_left_out() {
+        let same = |one, other| Authority::exact(one).unwrap().is_same(&Authority::exact(other).unwrap(), 80);
+        assert!(same("a.example", "A.EXAMPLE:80") && same("[::1]", "[::1]:80"));
+        assert!(!same("a.example", "a.example:81") && !same("a.example", "b.example"));
+    }
+
     proptest! {
         #[test]
         fn any_host_is_read(text in ".*", brackets in "[\\[\\]:0-9a-f.]*") {
             for text in [text, brackets] {
                 let (host, _) = split(&text);
                 prop_assert!(text.contains(host));
-                let _ = (Authority::parse(&text), is_host(&text));
+                let _ = (Authority::parse(&text), Authority::exact(&text), is_host(&text));
             }
         }
 

@@ -26,7 +26,8 @@ mod host;
 mod http_head;
 mod target;
 
-pub use args::{Args, ArgsOptions, MAX_NUM_FIELDS, OneOrMany};
+pub use crate::values::OneOrMany;
+pub use args::{Args, ArgsOptions, MAX_NUM_FIELDS};
 pub use authorization::Authorization;
 pub use body::{body_error, read_body};
 pub use connection::Connection;

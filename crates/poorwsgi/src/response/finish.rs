@@ -5,13 +5,14 @@ use std::borrow::Cow;
 
 use http::HeaderName;
 use http::header::{
-    ACCEPT_RANGES, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG,
-    HeaderValue, IF_RANGE, LAST_MODIFIED, RANGE, TRANSFER_ENCODING,
+    ACCEPT_RANGES, CONTENT_LENGTH, ETAG, HeaderValue, IF_RANGE, LAST_MODIFIED, RANGE, TRANSFER_ENCODING,
 };
 
 use super::body::Body;
 use super::conditional::{EntityTag, Outcome, Validators, evaluate, if_range};
+use super::content::Content;
 use super::error::ResponseError;
+use super::length::{BadLength, DeclaredLength};
 use super::range::{self, Ranges};
 use super::response::Response;
 use crate::state::{self, Method};
@@ -77,28 +78,25 @@ pub fn finish<'r>(
 /// Takes the `Content-Length` that the application set. It may say the same number more than once (RFC 9110, section 8.6).
 fn declared_length(response: &mut Response) -> Result<Option<u64>, ResponseError> {
     let headers = response.headers_mut();
-    let mut declared = None;
+    let mut declared = DeclaredLength::default();
     for value in headers.get_all(CONTENT_LENGTH) {
-        let text = String::from_utf8_lossy(value.as_bytes());
-        let digits = text.trim_matches([' ', '\t']);
-        let length = digits.parse().ok().filter(|_| digits.bytes().all(|byte| byte.is_ascii_digit()));
-        match (length, declared) {
-            (Some(length), Some(before)) if length != before => {
-                return Err(ResponseError::ContentLength(format!("{before}, {length}")));
-            }
-            (Some(length), _) => declared = Some(length),
-            (None, _) => return Err(ResponseError::ContentLength(text.into_owned())),
-        }
+        declared.add(value.as_bytes()).map_err(|error| {
+            ResponseError::ContentLength(match error {
+                BadLength::NotANumber(value) => value,
+                BadLength::Different(one, other) => format!("{one}, {other}"),
+            })
+        })?;
     }
-    if declared.is_some() {
+    if declared.get().is_some() {
         headers.remove(CONTENT_LENGTH);
     }
-    Ok(declared)
+    Ok(declared.get())
 }
 
 fn settle_length(response: &mut Response, declared: Option<u64>) -> Result<(), ResponseError> {
+    let may_have_content = Content::of(None, response.status()).is_allowed();
     match (declared, response.body().length()) {
-        (Some(declared), Some(actual)) if declared != actual && !is_bodiless(response.status()) => {
+        (Some(declared), Some(actual)) if declared != actual && may_have_content => {
             Err(ResponseError::Length { declared, actual })
         }
         (Some(declared), None) => {
@@ -139,14 +137,24 @@ fn conditions<'r>(
     response.set_status(status)
 }
 
+/// Fields that describe nothing but the content, so that an answer without it, such as 304, does not have them (RFC 9110,
+/// section 15.4.5).
+pub const FIELDS_OF_CONTENT: [&str; 6] = [
+    "Content-Encoding",
+    "Content-Language",
+    "Content-Length",
+    "Content-MD5",
+    "Content-Range",
+    "Content-Type",
+];
+
 /// Takes away the body and the fields that describe nothing but it.
 pub(super) fn without_representation(response: &mut Response) {
     response.set_body(Body::empty());
     response.drop_content_type();
-    for name in [CONTENT_TYPE, CONTENT_LANGUAGE, CONTENT_ENCODING, CONTENT_RANGE] {
+    for name in FIELDS_OF_CONTENT {
         response.headers_mut().remove(name);
     }
-    response.headers_mut().remove("Content-MD5");
 }
 
 fn ranges<'r>(
@@ -183,36 +191,26 @@ fn ranges<'r>(
     range::apply(response, &specs)
 }
 
-/// Statuses whose message ends with its head (RFC 9112, section 6.3), and 205, which has no content by its meaning
-/// (RFC 9110, section 15.3.6).
-const fn is_bodiless(status: u16) -> bool {
-    matches!(
-        status,
-        100..=199 | state::HTTP_NO_CONTENT | state::HTTP_RESET_CONTENT | state::HTTP_NOT_MODIFIED
-    )
-}
-
 fn frame(method: Option<Method>, declared: Option<u64>, response: &mut Response) {
     let status = response.status();
+    let content = Content::of(method, status);
+    if content.is_allowed() {
+        return response.expect_length(response.body().length());
+    }
     if status == state::HTTP_NOT_MODIFIED {
         // Of the 200's representation only what caches need (RFC 9110, section 15.4.5).
-        without_representation(response);
+        return without_representation(response);
     }
-    if is_bodiless(status) || (method == Some(Method::Connect) && matches!(status, 200..=299)) {
-        response.set_body(Body::empty());
-        response.drop_content_type();
-        if status == state::HTTP_RESET_CONTENT {
-            response.headers_mut().put(CONTENT_LENGTH, HeaderValue::from_static("0"));
-        }
-        return;
-    }
-    if method == Some(Method::Head) {
+    if content == Content::Described {
         response.expect_length(declared.or(response.body().length()));
         response.set_body(Body::empty());
         // The body does not say it any more.
-        response.state_content();
-    } else {
-        response.expect_length(response.body().length());
+        return response.state_content();
+    }
+    response.set_body(Body::empty());
+    response.drop_content_type();
+    if content == Content::Empty {
+        response.headers_mut().put(CONTENT_LENGTH, HeaderValue::from_static("0"));
     }
 }
 

@@ -1,17 +1,15 @@
 //! The part of a run of chunks that is let through.
 
-use std::error::Error as StdError;
-use std::fmt;
-
 use bytes::Bytes;
+
+use super::length::{PromisedLength, WrongLength};
 
 /// Skips the first bytes of a run of chunks, lets a number of them through, and notices when they are too few or,
 /// where the run has to end there, too many.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Window {
     skip: u64,
-    left: u64,
-    length: u64,
+    length: PromisedLength,
     /// Whether further bytes are an error rather than the part that nobody asked for.
     closed: bool,
 }
@@ -19,12 +17,12 @@ pub(super) struct Window {
 impl Window {
     /// A run that has exactly this length.
     pub(super) const fn exactly(length: u64) -> Self {
-        Window { skip: 0, left: length, length, closed: true }
+        Window { skip: 0, length: PromisedLength::new(length), closed: true }
     }
 
     /// A part of a longer run.
     pub(super) const fn part(start: u64, length: u64) -> Self {
-        Window { skip: start, left: length, length, closed: false }
+        Window { skip: start, length: PromisedLength::new(length), closed: false }
     }
 
     /// How many bytes are still to be skipped.
@@ -34,12 +32,12 @@ impl Window {
 
     /// How many bytes are still to be let through.
     pub(super) const fn left(&self) -> u64 {
-        self.left
+        self.length.left()
     }
 
     /// Whether the source need not be asked for more: whether it ends here does not matter.
     pub(super) const fn is_through(&self) -> bool {
-        self.left == 0 && !self.closed
+        self.left() == 0 && !self.closed
     }
 
     /// What of the next chunk is let through.
@@ -47,38 +45,18 @@ impl Window {
         let skipped = chunk.len().min(usize::try_from(self.skip).unwrap_or(usize::MAX));
         let _ = chunk.split_to(skipped);
         self.skip -= skipped as u64;
-        if chunk.len() as u64 > self.left {
-            if self.closed {
-                return Err(WrongLength { promised: self.length, surplus: true });
-            }
-            chunk.truncate(usize::try_from(self.left).unwrap_or(usize::MAX));
+        if !self.closed {
+            chunk.truncate(usize::try_from(self.left()).unwrap_or(usize::MAX));
         }
-        self.left -= chunk.len() as u64;
+        self.length.take(chunk.len() as u64)?;
         Ok(chunk)
     }
 
     /// Called when no further chunk comes.
     pub(super) const fn end(&self) -> Result<(), WrongLength> {
-        if self.left == 0 { Ok(()) } else { Err(WrongLength { promised: self.length, surplus: false }) }
+        self.length.end()
     }
 }
-
-/// A body turned out longer or shorter than its `Content-Length`. The connection is cut: a part is never presented as
-/// the whole (RFC 9112, section 8).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct WrongLength {
-    promised: u64,
-    surplus: bool,
-}
-
-impl fmt::Display for WrongLength {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let turned_out = if self.surplus { "longer" } else { "shorter" };
-        write!(f, "response body: {turned_out} than the {} bytes it was said to have", self.promised)
-    }
-}
-
-impl StdError for WrongLength {}
 
 #[cfg(test)]
 mod tests {

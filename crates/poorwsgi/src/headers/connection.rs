@@ -1,0 +1,75 @@
+//! Fields about one connection, which are the affair of the server that holds it, not of an application (RFC 9110,
+//! section 7.6.1; PEP 3333, "Other HTTP Features").
+
+use http::{HeaderMap, HeaderName};
+
+use crate::state;
+
+/// The names of fields about the connection.
+pub const FIELDS: [&str; 10] = [
+    "connection",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "trailers",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// The field that a status asks for although it is about the connection (RFC 9110, sections 15.5.8 and 15.5.22).
+const fn wanted(status: u16) -> Option<&'static str> {
+    match status {
+        state::HTTP_PROXY_AUTHENTICATION_REQUIRED => Some("proxy-authenticate"),
+        state::HTTP_UPGRADE_REQUIRED => Some("upgrade"),
+        _ => None,
+    }
+}
+
+/// The place in [`FIELDS`] of a field that an application may not send in a response of this status.
+///
+/// ```
+/// use http::header::{CONNECTION, CONTENT_TYPE, UPGRADE};
+/// use poorwsgi::headers::connection::position;
+///
+/// assert_eq!(position(&CONNECTION, 200), Some(0));
+/// assert_eq!(position(&CONTENT_TYPE, 200), None);
+/// assert_eq!(position(&UPGRADE, 426), None);
+/// ```
+#[must_use]
+pub fn position(name: &HeaderName, status: u16) -> Option<usize> {
+    let name = name.as_str();
+    let position = FIELDS.iter().position(|field| *field == name)?;
+    (wanted(status) != Some(name)).then_some(position)
+}
+
+/// Removes the fields that an application may not send in a response of this status.
+pub fn remove(headers: &mut HeaderMap, status: u16) {
+    for name in FIELDS.into_iter().filter(|name| wanted(status) != Some(name)) {
+        headers.remove(name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_removed_is_what_has_a_position() {
+        for status in [200, 204, 407, 426] {
+            let mut headers: HeaderMap = FIELDS
+                .into_iter()
+                .chain(["content-type", "via"])
+                .map(|name| (HeaderName::from_static(name), http::HeaderValue::from_static("x")))
+                .collect();
+            let stays: Vec<_> =
+                headers.keys().filter(|name| position(name, status).is_none()).cloned().collect();
+            remove(&mut headers, status);
+            assert_eq!(headers.keys().cloned().collect::<Vec<_>>().len(), stays.len());
+            assert!(stays.iter().all(|name| headers.contains_key(name)), "{status}");
+            assert_eq!(stays.len(), if status > 400 { 3 } else { 2 });
+        }
+    }
+}
