@@ -35,11 +35,9 @@ use crate::{LOG, PATIENCE};
 /// How often the watching thread finds nothing to do until it sleeps.
 const IDLE: u32 = 20;
 
-/// How many tasks are run until it is the turn of the calls, or the sockets are looked at again.
-const TASKS: usize = 64;
-
-/// How many calls are made in a row, unless they take longer than [`PATIENCE`] together.
-const CALLS: usize = 32;
+/// How many tasks are run until it is the turn of the calls, and how many calls until it is the turn of the tasks, unless the calls
+/// take longer than [`PATIENCE`] together. The sockets are looked at in between.
+const IN_A_ROW: usize = 32;
 
 /// How long a thread that is about to end gets for it.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -369,7 +367,7 @@ struct Driving<'a> {
 
 impl Driving<'_> {
     fn run_tasks(&mut self) -> bool {
-        for _ in 0..TASKS {
+        for _ in 0..IN_A_ROW {
             let Some(task) = self.shared.queue().ready.pop_front() else { break };
             if !self.run(|| {
                 task.run();
@@ -390,7 +388,7 @@ impl Driving<'_> {
         (self.shared.around_calls)(&mut || {
             is_driving = self.end();
             let begun = Instant::now();
-            for _ in 0..CALLS {
+            for _ in 0..IN_A_ROW {
                 let next = is_driving.then(|| self.shared.queue().calls.pop_front()).flatten();
                 let Some(call) = next else { break };
                 is_driving = self.run(call);

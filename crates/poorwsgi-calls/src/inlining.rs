@@ -14,15 +14,14 @@ use crate::usage::Usage;
 /// How many of the last calls are known: as many as must have been short.
 const KNOWN: usize = 64;
 
-/// What an inline call over the limit costs, of a credit of [`KNOWN`] calls.
+/// How many short calls weigh as much as one that is not: an inline call over the limit costs so many of a credit of [`KNOWN`], and a
+/// route that leaves again and again has to prove itself by at most so many times as many. The mean of what calls compute is one
+/// of about so many calls as well.
 const FINE: u32 = 16;
 
 /// What a call on the pool costs that may have waited for others, of the short calls before it: a route of which more than one
 /// call in four is such a one stays there.
 const UNCLEAR: u32 = 3;
-
-/// How often a route may come back from inline before it has to prove itself no longer than the time before.
-const MOST_NEEDED: u32 = KNOWN as u32 * 16;
 
 /// When routes are called inline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,9 +73,6 @@ impl Default for Rule {
         }
     }
 }
-
-/// What one call adds to a mean.
-const WEIGHT: f32 = 1.0 / 8.0;
 
 /// How long the calls of a route compute, by the clocks of their threads, which stand still while they wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,7 +131,7 @@ impl Mean {
     fn add(&self, value: f32) {
         let mean = match self.get() {
             0.0 => value,
-            mean => mean + (value - mean) * WEIGHT,
+            mean => mean + (value - mean) / FINE as f32,
         };
         self.0.store(mean.to_bits(), Ordering::Relaxed);
     }
@@ -277,7 +273,7 @@ impl Pace {
     /// Sends the route back to the pool, where it has to prove itself for twice as long.
     pub fn leave(&self) {
         let needed = self.needed.load(Ordering::Relaxed);
-        self.needed.store(MOST_NEEDED.min(needed * 2), Ordering::Relaxed);
+        self.needed.store(needed.saturating_mul(2).min(KNOWN as u32 * FINE), Ordering::Relaxed);
         self.credit.store(0, Ordering::Relaxed);
         self.is_inline.store(false, Ordering::Relaxed);
     }
@@ -517,9 +513,9 @@ mod tests {
         assert_eq!(pace.load(), Load::Unknown);
         pace.computed.add(0.000_001);
         assert_eq!(pace.load(), Load::Brief);
-        (0..2).for_each(|_| pace.computed.add(0.040));
+        (0..3).for_each(|_| pace.computed.add(0.040));
         assert_eq!(pace.load(), Load::Long);
-        (0..16).for_each(|_| pace.computed.add(0.004));
+        (0..32).for_each(|_| pace.computed.add(0.004));
         assert_eq!(pace.load(), Load::Brief);
     }
 

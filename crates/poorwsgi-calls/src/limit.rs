@@ -148,22 +148,18 @@ impl Look {
 }
 
 impl Limit {
-    /// The lowest limit. Two calls that share the interpreter do no more than one after the other, and cost more: a page of Django
-    /// on SQLite, a quarter.
-    pub(crate) const LOWEST: usize = 1;
-
-    /// The limit of a pool with this number of threads.
+    /// The limit of a pool with this number of threads. It begins with one call at a time, and falls to that: two calls that share the
+    /// interpreter do no more than one after the other, and cost more (a page of Django on SQLite, a quarter).
     pub(crate) fn new(threads: usize) -> Self {
         let highest = threads.max(1);
-        let lowest = Self::LOWEST.min(highest);
         Limit {
-            now: lowest,
+            now: 1,
             highest,
             look: Look::default(),
             settling: Duration::ZERO,
             full: Duration::ZERO,
             falls: false,
-            proven: lowest,
+            proven: 1,
             seen: Seen::default(),
             higher: Rest::NONE,
             lower: Rest::NONE,
@@ -200,7 +196,7 @@ impl Limit {
             self.full += measure.time;
         }
         let sure = if self.falls { LOOK / 2 } else { LOOK };
-        if self.full >= sure && self.now > Self::LOWEST {
+        if self.full >= sure && self.now > 1 {
             // What keeps the interpreter as busy as more did is far from having room.
             let part = if self.falls { 2 } else { 4 };
             self.prove(self.now - (self.now / part).max(1), Seen::default());
@@ -261,7 +257,7 @@ impl Limit {
 
     /// Lowers the limit by a quarter, at least by one, unless that was vain lately.
     fn try_fewer(&mut self) {
-        if self.now > Self::LOWEST && self.lower.is_over() {
+        if self.now > 1 && self.lower.is_over() {
             self.set(self.now - (self.now / 4).max(1));
         }
     }

@@ -169,7 +169,7 @@ impl State {
     pub(crate) fn is_worth_measuring(&self) -> bool {
         self.brief_calls.first().is_some()
             || self.long_calls.first().is_some()
-            || self.running > Limit::LOWEST
+            || self.running > 1
     }
 
     const fn has_thread(&self) -> bool {
