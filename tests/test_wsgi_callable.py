@@ -111,6 +111,11 @@ class TestStartResponse:
         result = serve(answer([], "407 Proxy Authentication Required", [("Proxy-Authenticate", "Basic")]))("/")
         assert (result.status, result.headers["Proxy-Authenticate"]) == (407, "Basic")
 
+    def test_426_says_to_what(self, serve):
+        """RFC 9110, section 15.5.22."""
+        result = serve(answer([], "426 Upgrade Required", [("Upgrade", "HTTP/2.0")]))("/")
+        assert (result.status, result.headers["Upgrade"]) == (426, "HTTP/2.0")
+
     def test_a_header_may_be_a_list(self, serve):
         assert serve(answer([b"x"], headers=[["X-A", "1"], ["X-B", "2"]]))("/").headers["X-B"] == "2"
 

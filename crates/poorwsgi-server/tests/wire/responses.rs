@@ -75,7 +75,7 @@ async fn a_refused_head_request_gets_no_content_either() {
 #[tokio::test]
 async fn a_length_that_is_not_true_is_never_sent() {
     let server = TestServer::start(Config::new()).await;
-    for path in ["/wrong-length", "/odd-length", "/early"] {
+    for path in ["/wrong-length", "/odd-length", "/two-lengths", "/early"] {
         let answer = get(&server, "GET", path).await;
         assert_eq!(statuses(&answer), [500], "{path}: {answer}");
     }
@@ -84,6 +84,8 @@ async fn a_length_that_is_not_true_is_never_sent() {
         assert!(body(&answer).len() < length, "{path}: {answer}");
     }
     assert!(get(&server, "GET", "/exact").await.ends_with("longlong"));
+    let again = get(&server, "GET", "/length-again").await;
+    assert_eq!((statuses(&again), again.matches("Content-Length: 5\r\n").count()), (vec![200], 1), "{again}");
 }
 
 #[tokio::test]

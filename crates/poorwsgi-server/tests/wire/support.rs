@@ -247,6 +247,12 @@ async fn answer(request: Request<RequestBody>, signals: Arc<Signals>) -> Result<
         "/not-modified" => response.status(304).header("etag", "\"1\"").body(text("never"))?,
         "/wrong-length" => response.header("content-length", "99").body(text("short"))?,
         "/odd-length" => response.header("content-length", "+5").body(text("short"))?,
+        "/length-again" => {
+            response.header("content-length", "5").header("content-length", " 5").body(text("short"))?
+        }
+        "/two-lengths" => {
+            response.header("content-length", "5").header("content-length", "6").body(text("short"))?
+        }
         "/early" => response.status(103).body(text(""))?,
         "/short" => response.header("content-length", "99").body(frames([Ok("short")]))?,
         "/long" => response.header("content-length", "5").body(frames([Ok("long"), Ok("long")]))?,
