@@ -1,4 +1,5 @@
-//! What the measured servers share: where they listen and what they answer, so that only the framework differs.
+//! What the measured servers share: where they listen and what they answer, so that only the framework
+//! differs.
 
 use axum::extract::Path;
 use axum::response::{IntoResponse, Response};

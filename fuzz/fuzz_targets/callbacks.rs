@@ -1,4 +1,5 @@
-//! What a file callback's file is given: all of an upload in its order, and what it says itself ends the form unchanged.
+//! What a file callback's file is given: all of an upload in its order, and what it says itself ends the form
+//! unchanged.
 #![no_main]
 
 use std::io::{self, Write};

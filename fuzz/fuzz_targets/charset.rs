@@ -1,4 +1,5 @@
-//! Whatever bytes are said to be in whatever charset, they are decoded or refused, as the standard library does where it can.
+//! Whatever bytes are said to be in whatever charset, they are decoded or refused, as the standard library
+//! does where it can.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,6 +1,7 @@
-//! A chunked body, and a request behind it: what the grammar says (RFC 9112, section 7.1) is what the server reads, and
-//! where the body ends for the server, there the next request begins. The server follows the chunks beside hyper, which
-//! decodes them: where the two disagree, the answer is another one than this decoder's.
+//! A chunked body, and a request behind it: what the grammar says (RFC 9112, section 7.1) is what the server
+//! reads, and where the body ends for the server, there the next request begins. The server follows the
+//! chunks beside hyper, which decodes them: where the two disagree, the answer is another one than this
+//! decoder's.
 #![no_main]
 
 use std::convert::Infallible;
@@ -36,8 +37,8 @@ async fn handler(request: Request<RequestBody>) -> Result<Response<Full<Bytes>>,
     Ok(response)
 }
 
-/// A decoder as simple as it can be. All the limits of the server are beyond the size of an input but the number of
-/// trailers.
+/// A decoder as simple as it can be. All the limits of the server are beyond the size of an input but the
+/// number of trailers.
 struct Decoder<'b>(&'b [u8]);
 
 impl<'b> Decoder<'b> {

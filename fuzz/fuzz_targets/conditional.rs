@@ -1,4 +1,5 @@
-//! An entity-tag that was read is written as it was; a condition comes only to what its method and field allow.
+//! An entity-tag that was read is written as it was; a condition comes only to what its method and field
+//! allow.
 #![no_main]
 
 use std::time::{Duration, UNIX_EPOCH};

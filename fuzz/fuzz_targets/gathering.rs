@@ -1,5 +1,5 @@
-//! A request body in pieces, put together in memory and in temporary files of any size: what comes out is what came in,
-//! with the error that it broke off with, or there was no room for it.
+//! A request body in pieces, put together in memory and in temporary files of any size: what comes out is
+//! what came in, with the error that it broke off with, or there was no room for it.
 #![no_main]
 
 use std::collections::VecDeque;

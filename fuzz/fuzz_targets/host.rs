@@ -1,5 +1,5 @@
-//! A host is taken apart and put together as the same; an address names a host that is one, and nothing that the path
-//! or a header says moves into the host.
+//! A host is taken apart and put together as the same; an address names a host that is one, and nothing that
+//! the path or a header says moves into the host.
 #![no_main]
 
 use http::Request;

@@ -1,4 +1,5 @@
-//! Whatever is sent as JSON is read or refused, and nothing that was read nests deeper, or holds more, than allowed.
+//! Whatever is sent as JSON is read or refused, and nothing that was read nests deeper, or holds more, than
+//! allowed.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

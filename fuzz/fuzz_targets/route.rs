@@ -1,4 +1,5 @@
-//! A route, on the first line, is refused with a reason or registered; the paths on the other lines are resolved.
+//! A route, on the first line, is refused with a reason or registered; the paths on the other lines are
+//! resolved.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,5 +1,5 @@
-//! Whatever comes over a connection: the server answers in HTTP or not at all, no handler sees a request that two
-//! readers could understand differently, and nothing is answered behind a refusal.
+//! Whatever comes over a connection: the server answers in HTTP or not at all, no handler sees a request that
+//! two readers could understand differently, and nothing is answered behind a refusal.
 #![no_main]
 
 use std::convert::Infallible;

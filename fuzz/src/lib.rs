@@ -4,7 +4,8 @@ pub mod connection;
 
 use bytes::Bytes;
 
-/// Cuts a body into pieces as they might come from a socket. The first byte of the input says how long each is.
+/// Cuts a body into pieces as they might come from a socket. The first byte of the input says how long each
+/// is.
 pub fn pieces(input: &[u8]) -> Option<(Bytes, impl Iterator<Item = Bytes>)> {
     let (&size, body) = input.split_first()?;
     let body = Bytes::copy_from_slice(body);

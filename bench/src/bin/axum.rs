@@ -1,4 +1,5 @@
-//! axum on the same server as plain hyper, which is how axum's documentation has those served who need a deadline.
+//! axum on the same server as plain hyper, which is how axum's documentation has those served who need a
+//! deadline.
 
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};

@@ -1,5 +1,5 @@
-//! What the system takes to receive a request and to send its answer: whatever arrives is one request, and the answer is fixed.
-//! No server can be below it.
+//! What the system takes to receive a request and to send its answer: whatever arrives is one request, and
+//! the answer is fixed. No server can be below it.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};

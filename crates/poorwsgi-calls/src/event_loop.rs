@@ -1,16 +1,18 @@
 //! One thread that drives all connections of a loop, and one that takes over when the first is held up.
 //!
-//! Calls that are made inline run on the thread that drives the connections. Each has proved short, but nothing keeps one
-//! from waiting all of a sudden: for a lock of the application, say, which another thread holds while it waits for its
-//! client. If the connections stood still meanwhile, that client would wait for ever, and with it everybody else. So the
-//! driving thread is watched. As soon as one task keeps it for longer than 5 ms, the watching thread drives all other
-//! connections, and a new one watches. The first finds on its way back that it is not needed any more.
+//! Calls that are made inline run on the thread that drives the connections. Each has proved short, but
+//! nothing keeps one from waiting all of a sudden: for a lock of the application, say, which another thread
+//! holds while it waits for its client. If the connections stood still meanwhile, that client would wait for
+//! ever, and with it everybody else. So the driving thread is watched. As soon as one task keeps it for
+//! longer than 5 ms, the watching thread drives all other connections, and a new one watches. The first finds
+//! on its way back that it is not needed any more.
 //!
-//! Calls are not made between what is read for them and what is written of them, but in a row, when nothing can be read
-//! or written: each finds in the processor's cache what the one before has left there, not what the network has.
+//! Calls are not made between what is read for them and what is written of them, but in a row, when nothing
+//! can be read or written: each finds in the processor's cache what the one before has left there, not what
+//! the network has.
 //!
-//! The runtime of tokio is what waits for sockets and time. Its own tasks cannot be taken away from the thread that runs
-//! one of them, so those of the connections are kept here, and run between two waits.
+//! The runtime of tokio is what waits for sockets and time. Its own tasks cannot be taken away from the
+//! thread that runs one of them, so those of the connections are kept here, and run between two waits.
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
@@ -35,8 +37,8 @@ use crate::{LOG, PATIENCE};
 /// How often the watching thread finds nothing to do until it sleeps.
 const IDLE: u32 = 20;
 
-/// How many tasks are run until it is the turn of the calls, and how many calls until it is the turn of the tasks, unless the calls
-/// take longer than [`PATIENCE`] together. The sockets are looked at in between.
+/// How many tasks are run until it is the turn of the calls, and how many calls until it is the turn of the
+/// tasks, unless the calls take longer than [`PATIENCE`] together. The sockets are looked at in between.
 const IN_A_ROW: usize = 32;
 
 /// How long a thread that is about to end gets for it.
@@ -102,8 +104,9 @@ enum Role {
 }
 
 impl EventLoop {
-    /// A loop on a runtime of one thread. Each of its threads does its work within `around`, and makes calls that follow
-    /// each other within `around_calls`; at most so many can be held up at a time before all connections are.
+    /// A loop on a runtime of one thread. Each of its threads does its work within `around`, and makes calls
+    /// that follow each other within `around_calls`; at most so many can be held up at a time before all
+    /// connections are.
     #[must_use]
     pub fn new(runtime: Runtime, around: Around, around_calls: Around, most: usize) -> Self {
         EventLoop(Arc::new(Shared {
@@ -119,8 +122,8 @@ impl EventLoop {
         }))
     }
 
-    /// Runs a future to its end, while this thread waits. All other tasks end with it, but for one that holds its thread
-    /// up. A loop runs only once.
+    /// Runs a future to its end, while this thread waits. All other tasks end with it, but for one that holds
+    /// its thread up. A loop runs only once.
     ///
     /// # Errors
     ///
@@ -245,7 +248,8 @@ impl Shared {
         }
     }
 
-    /// Runs what can go on, and waits for the rest. `false` at the end, `true` when another thread has taken over.
+    /// Runs what can go on, and waits for the rest. `false` at the end, `true` when another thread has taken
+    /// over.
     fn drive(&self, driver: u32) -> bool {
         let Some(runtime) = &self.runtime.0 else { return false };
         let _entered = runtime.enter();
@@ -281,8 +285,8 @@ impl Shared {
         Poll::Pending
     }
 
-    /// Watches the driving thread; the number of the driver that this one has become then, `None` at the end or where
-    /// another one watches.
+    /// Watches the driving thread; the number of the driver that this one has become then, `None` at the end
+    /// or where another one watches.
     fn watch(&self) -> Option<u32> {
         let mut threads = self.threads();
         if threads.watching.is_some() {

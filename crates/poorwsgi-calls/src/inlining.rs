@@ -1,8 +1,8 @@
 //! Whether a route is called on the thread of its connection, or on one that may block.
 //!
-//! Handing a request to another thread and its answer back costs several times what a small handler does. But whatever
-//! runs on the thread of the connections holds all of them up. So a route starts on the pool; once its calls have proved
-//! short, it is called inline; when they are not any more, it goes back for a while.
+//! Handing a request to another thread and its answer back costs several times what a small handler does. But
+//! whatever runs on the thread of the connections holds all of them up. So a route starts on the pool; once
+//! its calls have proved short, it is called inline; when they are not any more, it goes back for a while.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
@@ -14,13 +14,13 @@ use crate::usage::Usage;
 /// How many of the last calls are known: as many as must have been short.
 const KNOWN: usize = 64;
 
-/// How many short calls weigh as much as one that is not: an inline call over the limit costs so many of a credit of [`KNOWN`], and a
-/// route that leaves again and again has to prove itself by at most so many times as many. The mean of what calls compute is one
-/// of about so many calls as well.
+/// How many short calls weigh as much as one that is not: an inline call over the limit costs so many of a
+/// credit of [`KNOWN`], and a route that leaves again and again has to prove itself by at most so many times
+/// as many. The mean of what calls compute is one of about so many calls as well.
 const FINE: u32 = 16;
 
-/// What a call on the pool costs that may have waited for others, of the short calls before it: a route of which more than one
-/// call in four is such a one stays there.
+/// What a call on the pool costs that may have waited for others, of the short calls before it: a route of
+/// which more than one call in four is such a one stays there.
 const UNCLEAR: u32 = 3;
 
 /// When routes are called inline.
@@ -45,14 +45,15 @@ pub struct Rule {
     pub long: Duration,
     /// How many threads make inline calls. Default 1.
     pub loops: usize,
-    /// Whether calls that compute keep each other waiting, as those of a Python with one lock do. Default true.
+    /// Whether calls that compute keep each other waiting, as those of a Python with one lock do. Default
+    /// true.
     pub has_lock: bool,
 }
 
 impl Rule {
-    /// Computing counts one such part of what waiting counts: a call that computes keeps the interpreter from the other calls
-    /// wherever the call is made, so that the pool would help them little, and costs more. The connections of the loop do
-    /// wait for the call, so it has to be brief all the same: 1 ms by default.
+    /// Computing counts one such part of what waiting counts: a call that computes keeps the interpreter from
+    /// the other calls wherever the call is made, so that the pool would help them little, and costs more.
+    /// The connections of the loop do wait for the call, so it has to be brief all the same: 1 ms by default.
     const COMPUTING: u32 = 5;
 
     fn is_short(&self, took: Duration, computed: Duration) -> bool {
@@ -119,7 +120,8 @@ pub enum Place {
     Waiting,
 }
 
-/// A mean of what was measured last, an `f32`; zero before the first. One that is lost among several does no harm.
+/// A mean of what was measured last, an `f32`; zero before the first. One that is lost among several does no
+/// harm.
 #[derive(Debug, Default)]
 struct Mean(AtomicU32);
 
@@ -174,8 +176,9 @@ impl Default for Pace {
 }
 
 impl Pace {
-    /// Whether the next call is made inline. Where one holds its thread up, no other follows it: it would do the same. That
-    /// is so where a thread asks while there are as many calls as threads that make them, of which it is one.
+    /// Whether the next call is made inline. Where one holds its thread up, no other follows it: it would do
+    /// the same. That is so where a thread asks while there are as many calls as threads that make them, of
+    /// which it is one.
     #[must_use]
     pub fn is_inline(&self, rule: &Rule) -> bool {
         let is_inline = match rule.inline {
@@ -186,11 +189,11 @@ impl Pace {
         is_inline && self.inline.load(Ordering::Relaxed) < rule.loops
     }
 
-    /// Makes a call, which is told when it begins, and records what it took: not the time in which the system ran others
-    /// in the place of its thread.
+    /// Makes a call, which is told when it begins, and records what it took: not the time in which the system
+    /// ran others in the place of its thread.
     ///
-    /// A call on the pool that has computed little and took long is hardly evidence where others ran at the same time: it may
-    /// have waited for the interpreter, which the others had.
+    /// A call on the pool that has computed little and took long is hardly evidence where others ran at the
+    /// same time: it may have waited for the interpreter, which the others had.
     pub fn time<T>(&self, rule: &Rule, place: Place, call: impl FnOnce(Instant) -> T) -> T {
         match place {
             Place::Inline => return self.time_inline(rule, call),
@@ -219,8 +222,8 @@ impl Pace {
         result
     }
 
-    /// The same on the thread of the connections. What it uses is looked at only while it is in doubt, after a call that
-    /// was not short: asking the system costs a good part of what a brief call does.
+    /// The same on the thread of the connections. What it uses is looked at only while it is in doubt, after
+    /// a call that was not short: asking the system costs a good part of what a brief call does.
     fn time_inline<T>(&self, rule: &Rule, call: impl FnOnce(Instant) -> T) -> T {
         let before = (self.credit.load(Ordering::Relaxed) < KNOWN as u32).then(Usage::now);
         let inline = Counted::new(&self.inline);
@@ -241,7 +244,8 @@ impl Pace {
         result
     }
 
-    /// Keeps a time among the last ones. Calls that run at the same time may count as one, which does no harm.
+    /// Keeps a time among the last ones. Calls that run at the same time may count as one, which does no
+    /// harm.
     fn remember(&self, took: Duration) {
         let nanoseconds = u32::try_from(took.as_nanos()).unwrap_or(u32::MAX).max(1);
         let next = self.next.load(Ordering::Relaxed);
@@ -301,8 +305,8 @@ impl Pace {
 }
 
 impl fmt::Display for Pace {
-    /// Where it was called last, and how long half and nearly all of the last calls took: `inline, p50 3 µs, p99 12 µs`. Empty before
-    /// the first.
+    /// Where it was called last, and how long half and nearly all of the last calls took: `inline, p50 3 µs,
+    /// p99 12 µs`. Empty before the first.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let times = self.sorted();
         if times.is_empty() {
@@ -407,7 +411,8 @@ mod tests {
         ));
     }
 
-    /// Brief calls beside others lose the interpreter now and then, and come inline nevertheless; calls that wait do not.
+    /// Brief calls beside others lose the interpreter now and then, and come inline nevertheless; calls that
+    /// wait do not.
     #[test]
     fn what_may_have_waited_for_others_is_hardly_evidence() {
         let rule = Rule::default();

@@ -1,10 +1,11 @@
 //! How many calls run at a time: as many as the interpreter has something left to give to.
 //!
-//! While the calls that run keep the interpreter busy, another thread helps nobody: each thread waits longer for its turn. While the
-//! calls wait for something else, such as a database, more of them can run. So the limit follows from how busy the interpreter
-//! is, and where the interpreter has something left to give, from whether a higher limit has helped: whether it let more calls end,
-//! and made each of them dearer by no more than that. A lower limit is kept where each call becomes cheaper by no less than
-//! calls become fewer, as long as those are few.
+//! While the calls that run keep the interpreter busy, another thread helps nobody: each thread waits longer
+//! for its turn. While the calls wait for something else, such as a database, more of them can run. So the
+//! limit follows from how busy the interpreter is, and where the interpreter has something left to give, from
+//! whether a higher limit has helped: whether it let more calls end, and made each of them dearer by no more
+//! than that. A lower limit is kept where each call becomes cheaper by no less than calls become fewer, as
+//! long as those are few.
 //!
 //! ```text
 //!                        busy all the time: a quarter fewer, then half
@@ -19,38 +20,41 @@
 //!     └──────────────────────────┘     └────────────────────────────────────┘
 //! ```
 //!
-//! A trial lasts as long as a look, unless it is worse by more than chance before, or a higher limit better. After a trial that was vain the limit rests, each time twice as long, so that a limit that is right is left alone. While no call
-//! ends at all, though the interpreter is free, the limit doubles without proof: the calls may wait for those that wait for
-//! a place.
+//! A trial lasts as long as a look, unless it is worse by more than chance before, or a higher limit better.
+//! After a trial that was vain the limit rests, each time twice as long, so that a limit that is right is
+//! left alone. While no call ends at all, though the interpreter is free, the limit doubles without proof:
+//! the calls may wait for those that wait for a place.
 //!
-//! [`Limit`] is a pure function of what was measured: clocks, threads and queues are elsewhere. The simulator in its tests compares it
-//! with the best of several fixed limits. It settles within a second, and then no more than a tenth fewer calls end, for calls that
-//! compute for up to 6 ms. Of calls that compute for 20 ms and wait for 1.2 s, beside others that have 60 % of the processor, an
-//! eighth fewer end, because a look sees a few dozen of them.
+//! [`Limit`] is a pure function of what was measured: clocks, threads and queues are elsewhere. The simulator
+//! in its tests compares it with the best of several fixed limits. It settles within a second, and then no
+//! more than a tenth fewer calls end, for calls that compute for up to 6 ms. Of calls that compute for 20 ms
+//! and wait for 1.2 s, beside others that have 60 % of the processor, an eighth fewer end, because a look
+//! sees a few dozen of them.
 
 use std::time::Duration;
 
-/// From here on the interpreter has nothing left to give. It is never found busy all of the time, even where threads wait for it:
-/// it is nobody's for a moment whenever it changes hands.
+/// From here on the interpreter has nothing left to give. It is never found busy all of the time, even where
+/// threads wait for it: it is nobody's for a moment whenever it changes hands.
 const BUSY: f32 = 0.94;
 
-/// Up to here it has much left: then the rate tells whether more calls help, and soon, because what they have the interpreter do is
-/// too little to be measured.
+/// Up to here it has much left: then the rate tells whether more calls help, and soon, because what they have
+/// the interpreter do is too little to be measured.
 const FREE: f32 = 0.75;
 
-/// How long a limit is looked at before anything but a clear case is concluded: calls end in bursts where many share the
-/// interpreter, so that a rate over less says little.
+/// How long a limit is looked at before anything but a clear case is concluded: calls end in bursts where
+/// many share the interpreter, so that a rate over less says little.
 pub(crate) const LOOK: Duration = Duration::from_millis(800);
 
-/// How long it takes at least. Half as long nothing is counted after a change: the calls of before are still running.
+/// How long it takes at least. Half as long nothing is counted after a change: the calls of before are still
+/// running.
 const GLANCE: Duration = Duration::from_millis(100);
 
-/// Which part of what more calls can bring they have to bring: all of it where calls wait for what has room for all, nothing
-/// where they wait for each other. Measuring is not exact enough to ask for all.
+/// Which part of what more calls can bring they have to bring: all of it where calls wait for what has room
+/// for all, nothing where they wait for each other. Measuring is not exact enough to ask for all.
 const GAIN: f32 = 0.3;
 
-/// By how many standard deviations of the number of calls a trial has to be worse, or a higher limit better, to end before its
-/// look does.
+/// By how many standard deviations of the number of calls a trial has to be worse, or a higher limit better,
+/// to end before its look does.
 const CLEAR: f32 = 2.0;
 
 /// The longest rest after a vain trial; the first one takes as long as a look.
@@ -61,7 +65,8 @@ const LONGEST_REST: Duration = Duration::from_secs(16);
 pub(crate) struct Measure {
     /// How long that is.
     pub(crate) time: Duration,
-    /// The part of it in which the interpreter was somebody's, from 0 to 1; of all processors where it has no lock.
+    /// The part of it in which the interpreter was somebody's, from 0 to 1; of all processors where it has no
+    /// lock.
     pub(crate) busy: f32,
     /// How many calls have ended.
     pub(crate) ended: u64,
@@ -79,11 +84,12 @@ pub(crate) struct Limit {
     look: Look,
     /// Until calls are counted after a change.
     settling: Duration,
-    /// For how long the interpreter has been busy without a break, whether calls wait or not; and whether the limit has just
-    /// fallen because of that.
+    /// For how long the interpreter has been busy without a break, whether calls wait or not; and whether the
+    /// limit has just fallen because of that.
     full: Duration,
     falls: bool,
-    /// The limit that was proven, and what was seen of it: another one is on trial where it is not the one of now.
+    /// The limit that was proven, and what was seen of it: another one is on trial where it is not the one of
+    /// now.
     proven: usize,
     seen: Seen,
     /// Until the next trial of a higher limit, and of a lower one.
@@ -148,8 +154,9 @@ impl Look {
 }
 
 impl Limit {
-    /// The limit of a pool with this number of threads. It begins with one call at a time, and falls to that: two calls that share the
-    /// interpreter do no more than one after the other, and cost more (a page of Django on SQLite, a quarter).
+    /// The limit of a pool with this number of threads. It begins with one call at a time, and falls to that:
+    /// two calls that share the interpreter do no more than one after the other, and cost more (a page of
+    /// Django on SQLite, a quarter).
     pub(crate) fn new(threads: usize) -> Self {
         let highest = threads.max(1);
         Limit {
@@ -234,18 +241,20 @@ impl Limit {
         }
     }
 
-    /// Whether each place of the proven limit would have had its turn twice: then calls that began under the limit on trial have
-    /// ended, unless they wait for each other.
+    /// Whether each place of the proven limit would have had its turn twice: then calls that began under the
+    /// limit on trial have ended, unless they wait for each other.
     fn proven_has_turned(&self, time: Duration) -> bool {
         self.now != self.proven && self.seen.rate * time.as_secs_f32() >= 2.0 * self.proven as f32
     }
 
-    /// Raises the limit where the interpreter has something left to give, unless that was vain lately. Whether it did.
+    /// Raises the limit where the interpreter has something left to give, unless that was vain lately.
+    /// Whether it did.
     fn try_more(&mut self) -> bool {
         let may_help = self.seen.busy < BUSY && self.now < self.highest && self.higher.is_over();
         if may_help {
-            // As many more as would keep it busy, were they like those that run; no fewer than a trial can tell apart. And no
-            // more than three times as many, because what was seen may be an exception, or after a vain trial the fewest.
+            // As many more as would keep it busy, were they like those that run; no fewer than a trial can
+            // tell apart. And no more than three times as many, because what was seen may be an exception, or
+            // after a vain trial the fewest.
             let more = (self.now as f32 * (BUSY / self.seen.busy.max(0.01) - 1.0)) as usize;
             let fewest = (self.now / 3).max(1);
             let most = if self.higher.was_vain() { fewest } else { self.now * 3 };
@@ -271,7 +280,8 @@ impl Limit {
         // By how much more the interpreter could have to do.
         let hope = change.min(BUSY / before.busy.max(0.01) - 1.0);
         let needed = before.rate * (1.0 + hope * GAIN);
-        // Threads that take the interpreter from each other make every call dearer: by no more than there are more calls.
+        // Threads that take the interpreter from each other make every call dearer: by no more than there are
+        // more calls.
         let (worth, price) = (seen.rate * before.cost, before.rate * seen.cost);
         let is_cheap = worth >= price;
         let is_worth_it = if !is_higher {
@@ -530,7 +540,8 @@ mod tests {
         }
     }
 
-    /// As a page on SQLite does: the lock changes hands so often that it is found free, though more threads bring nothing.
+    /// As a page on SQLite does: the lock changes hands so often that it is found free, though more threads
+    /// bring nothing.
     #[test]
     fn handing_over_is_no_reason_for_more() {
         for handover in [15, 20, 30] {
@@ -586,7 +597,8 @@ mod tests {
         }
     }
 
-    /// Two calls take the interpreter from each other at every query of a page: while two are tried, all pages are dear.
+    /// Two calls take the interpreter from each other at every query of a page: while two are tried, all
+    /// pages are dear.
     #[test]
     fn a_trial_that_is_clearly_worse_ends_at_once() {
         let mut limit = Limit::new(256);
@@ -659,8 +671,8 @@ mod tests {
         }
     }
 
-    /// Arrivals that never end, of all service times and waiting shares, alone and beside others on the processor: the best fixed
-    /// limit is never better by more than a tenth, on average of some runs.
+    /// Arrivals that never end, of all service times and waiting shares, alone and beside others on the
+    /// processor: the best fixed limit is never better by more than a tenth, on average of some runs.
     #[test]
     fn it_is_as_good_as_the_best_fixed_limit() {
         for share in [100, 40] {

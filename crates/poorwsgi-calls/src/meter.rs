@@ -1,9 +1,10 @@
 //! How busy the interpreter is.
 //!
-//! A thread asks for it now and then, as long as calls wait for a place or more run than always may. Whether it had to wait tells whether
-//! the interpreter was somebody's at that moment. That counts a thread that holds it and waits for a processor, which
-//! other processes have, and does not count one that waits for a database, nor one that waits for a processor and then for the
-//! interpreter. What the threads have had of the processors says none of this on a machine that has other work.
+//! A thread asks for it now and then, as long as calls wait for a place or more run than always may. Whether
+//! it had to wait tells whether the interpreter was somebody's at that moment. That counts a thread that
+//! holds it and waits for a processor, which other processes have, and does not count one that waits for a
+//! database, nor one that waits for a processor and then for the interpreter. What the threads have had of
+//! the processors says none of this on a machine that has other work.
 
 use std::time::Instant;
 use std::{io, thread};

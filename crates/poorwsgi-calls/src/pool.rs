@@ -20,14 +20,15 @@ use crate::threads::Threads;
 /// When this number of calls waits in a queue, the queue drops the calls whose clients wait no longer.
 const SWEEP: usize = 1024;
 
-/// A bounded number of threads, apart from those of the runtime that read files, so that no file waits for a slow handler.
-/// Each stays for the next call, with what the application keeps for a thread; the one that has ended a call last gets the next one,
-/// so that few threads have such things where few calls are made at a time.
+/// A bounded number of threads, apart from those of the runtime that read files, so that no file waits for a
+/// slow handler. Each stays for the next call, with what the application keeps for a thread; the one that has
+/// ended a call last gets the next one, so that few threads have such things where few calls are made at a
+/// time.
 ///
-/// How many calls run at a time follows from how busy the interpreter is (module `limit`). Those that compute for long
-/// hold up none that do not: one of those runs beyond the limit. Otherwise calls are made first come, first served. A call that
-/// has come to where it only waits for its client takes none of the places, and more of those may run, up to the number of
-/// threads.
+/// How many calls run at a time follows from how busy the interpreter is (module `limit`). Those that compute
+/// for long hold up none that do not: one of those runs beyond the limit. Otherwise calls are made first
+/// come, first served. A call that has come to where it only waits for its client takes none of the places,
+/// and more of those may run, up to the number of threads.
 #[derive(Clone)]
 pub struct Pool(Arc<Shared>);
 
@@ -176,7 +177,8 @@ impl State {
         self.running + self.beside + self.aside < self.threads
     }
 
-    /// Whether one more call may wait for its client for good. A quarter of the threads is left for other calls.
+    /// Whether one more call may wait for its client for good. A quarter of the threads is left for other
+    /// calls.
     fn may_be_beside(&self) -> bool {
         self.beside < self.threads - (self.threads / 4).max(1)
     }
@@ -222,8 +224,8 @@ thread_local! {
     static COUNTED: RefCell<Option<(Pool, Place)>> = const { RefCell::new(None) };
 }
 
-/// Says of the call that this thread makes on a [`Pool`] that the rest of it waits for somebody else, as for its client, so that
-/// no other call has to wait for it.
+/// Says of the call that this thread makes on a [`Pool`] that the rest of it waits for somebody else, as for
+/// its client, so that no other call has to wait for it.
 pub fn only_waits_now() {
     let Some((pool, mut place)) = COUNTED.take() else { return };
     if place != Place::Beside {
@@ -239,8 +241,9 @@ pub fn only_waits_now() {
     COUNTED.set(Some((pool, place)));
 }
 
-/// Until the result is dropped, the call that this thread makes on a [`Pool`] takes no place among those that run, because it
-/// waits for its client: others may be made meanwhile. How many do so at a time is the caller's to limit.
+/// Until the result is dropped, the call that this thread makes on a [`Pool`] takes no place among those that
+/// run, because it waits for its client: others may be made meanwhile. How many do so at a time is the
+/// caller's to limit.
 #[must_use]
 pub fn step_aside() -> Aside {
     let Some((pool, place)) = COUNTED.take() else { return Aside(None) };
@@ -276,8 +279,9 @@ impl Pool {
     /// With one thread, another one makes calls while the first one waits for its client.
     const FEWEST: usize = 2;
 
-    /// A pool of this number of threads. Each thread does its work within `around`. `attach` takes the lock of the interpreter for a
-    /// moment, within `around` as well; it is `None` where the interpreter has no lock.
+    /// A pool of this number of threads. Each thread does its work within `around`. `attach` takes the lock
+    /// of the interpreter for a moment, within `around` as well; it is `None` where the interpreter has no
+    /// lock.
     #[must_use]
     pub fn new(threads: usize, around: Around, attach: Option<Attach>) -> Self {
         Pool(Arc::new(Shared {
@@ -287,7 +291,8 @@ impl Pool {
         }))
     }
 
-    /// Drops what waits, ends the threads that have nothing to do, and waits for that. The others end after their calls.
+    /// Drops what waits, ends the threads that have nothing to do, and waits for that. The others end after
+    /// their calls.
     pub fn end(&self) {
         let left = {
             let mut state = self.0.state();
@@ -298,8 +303,8 @@ impl Pool {
         self.0.threads.end();
     }
 
-    /// Makes a call of a route on a thread of its own, as soon as one is free; within the tokio runtime that this is called
-    /// on. The first call of a route counts as brief: it tells what the others are.
+    /// Makes a call of a route on a thread of its own, as soon as one is free; within the tokio runtime that
+    /// this is called on. The first call of a route counts as brief: it tells what the others are.
     pub fn spawn(&self, pace: &Arc<Pace>, job: impl Job + 'static) {
         let Some(call) = Call::new(pace, job) else { return };
         let place = match pace.load() {
@@ -330,7 +335,8 @@ impl Pool {
         self.fill();
     }
 
-    /// Begins as many calls as there are places and threads for; has the interpreter measured while others wait.
+    /// Begins as many calls as there are places and threads for; has the interpreter measured while others
+    /// wait.
     pub(crate) fn fill(&self) {
         loop {
             let mut state = self.0.state();

@@ -16,8 +16,8 @@ const KEEP: Duration = Duration::from_secs(10);
 /// How long threads without a job get for their end.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// A bounded number of threads. The one that has had a job last gets the next one, so that what the others keep for themselves
-/// goes with them when they have had none for long.
+/// A bounded number of threads. The one that has had a job last gets the next one, so that what the others
+/// keep for themselves goes with them when they have had none for long.
 pub(crate) struct Threads(Arc<Shared>);
 
 struct Shared {
@@ -73,8 +73,8 @@ impl Threads {
         Threads(Arc::new(Shared { around, most, keep, state: Mutex::default(), ended: Condvar::new() }))
     }
 
-    /// Does a job, on a new thread where none is free; no job any more after the end. Where the system gives no thread, it
-    /// is done when one of the others is free.
+    /// Does a job, on a new thread where none is free; no job any more after the end. Where the system gives
+    /// no thread, it is done when one of the others is free.
     ///
     /// # Errors
     ///

@@ -1,5 +1,5 @@
-//! Which thread drives the connections of a loop, shared without a lock: the one that drives says what it does, the one that
-//! watches takes over.
+//! Which thread drives the connections of a loop, shared without a lock: the one that drives says what it
+//! does, the one that watches takes over.
 //!
 //! ```text
 //!              begin                     take_over, by the watching thread
@@ -57,7 +57,8 @@ impl Watched {
     pub(crate) fn begin(&self, turn: &mut Turn) -> bool {
         turn.task = turn.task.checked_add(1).unwrap_or(1);
         self.turn.store(turn.packed(), Ordering::Release);
-        // Either this thread sees that the other one sleeps, or the other one sees the task and does not sleep.
+        // Either this thread sees that the other one sleeps, or the other one sees the task and does not
+        // sleep.
         fence(Ordering::SeqCst);
         self.is_asleep.load(Ordering::Relaxed) && self.is_asleep.swap(false, Ordering::Relaxed)
     }

@@ -31,8 +31,8 @@ fn nobody_sleeps_while_a_task_runs() {
     });
 }
 
-/// Of the thread that drives and the one that takes over one alone drives afterwards; and a thread that has lost its turn
-/// learns of it before it begins another task.
+/// Of the thread that drives and the one that takes over one alone drives afterwards; and a thread that has
+/// lost its turn learns of it before it begins another task.
 #[test]
 fn one_thread_drives() {
     loom::model(|| {

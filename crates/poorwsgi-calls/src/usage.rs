@@ -26,8 +26,8 @@ impl Usage {
         self.computed.saturating_sub(before.computed)
     }
 
-    /// Of the time that has gone by since then, what this thread has used or waited for itself. Where it has not waited,
-    /// the rest is time in which the system ran others in its place.
+    /// Of the time that has gone by since then, what this thread has used or waited for itself. Where it has
+    /// not waited, the rest is time in which the system ran others in its place.
     pub(crate) fn own_since(self, before: Self, took: Duration) -> Duration {
         if self.waits.is_some() && self.waits == before.waits {
             took.min(self.computed_since(before))
@@ -42,8 +42,8 @@ pub(crate) fn of_process() -> Duration {
     Duration::try_from(clock_gettime(ClockId::ProcessCPUTime)).unwrap_or_default()
 }
 
-/// Does something that waits for nothing but a lock; whether that was somebody's. Where the system does not tell, it was if it took
-/// so long.
+/// Does something that waits for nothing but a lock; whether that was somebody's. Where the system does not
+/// tell, it was if it took so long.
 pub(crate) fn had_to_wait(take: fn()) -> bool {
     const LONG: Duration = Duration::from_micros(100);
     let (before, begun) = (waits(), Instant::now());

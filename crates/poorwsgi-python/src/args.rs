@@ -7,10 +7,11 @@ use pyo3::types::{PyDict, PyList};
 use crate::application::Application;
 use crate::error::http_exception;
 
-/// Reads a query into a dict: a text for a key that came once, a list of texts for one that came several times.
+/// Reads a query into a dict: a text for a key that came once, a list of texts for one that came several
+/// times.
 ///
-/// Raises HTTPException: 400 for an argument without "=" where strict_parsing is on, 413 for more arguments than app.form_limits.fields, which are
-/// 1000 where app is no Application.
+/// Raises HTTPException: 400 for an argument without "=" where strict_parsing is on, 413 for more arguments
+/// than app.form_limits.fields, which are 1000 where app is no Application.
 #[pyfunction]
 pub(crate) fn parse_args<'py>(
     py: Python<'py>,

@@ -12,12 +12,12 @@ use crate::shared;
 
 /// A body that is read in blocks and given out in pieces and lines.
 ///
-/// file is the binary file that the server gives, size the length of the body, and block_size how much is read at once.
-/// No more than size bytes are ever read.
+/// file is the binary file that the server gives, size the length of the body, and block_size how much is
+/// read at once. No more than size bytes are ever read.
 ///
-/// A file that gives nothing before the announced end is at its end, because the client has gone or was too slow for the
-/// server. Then read gives b"", so that whoever reads compares the lengths, and readline raises a TimeoutError at once, whatever
-/// timeout says, which is kept for PoorWSGI's sake.
+/// A file that gives nothing before the announced end is at its end, because the client has gone or was too
+/// slow for the server. Then read gives b"", so that whoever reads compares the lengths, and readline raises
+/// a TimeoutError at once, whatever timeout says, which is kept for PoorWSGI's sake.
 #[pyclass(subclass, dict, weakref, module = "poorwsgi.request")]
 #[derive(Default)]
 pub(crate) struct CachedInput {
@@ -71,7 +71,8 @@ impl CachedInput {
         Ok(slf.try_borrow_mut()?.take(slf.py(), size))
     }
 
-    /// Reads a line with its end, but no more than size bytes, or block_size without a size; b"" at the end of the body.
+    /// Reads a line with its end, but no more than size bytes, or block_size without a size; b"" at the end
+    /// of the body.
     #[pyo3(signature = (size = -1), text_signature = "($self, size=-1)")]
     fn readline<'py>(slf: &Bound<'py, Self>, size: i64) -> PyResult<Bound<'py, PyBytes>> {
         let size = slf.try_borrow()?.asked(size);
@@ -117,8 +118,8 @@ impl CachedInput {
         PyBytes::new(py, &self.buffer.split_to(length))
     }
 
-    /// Reads at most this number of bytes into the buffer. Says whether any came; none do at the end of the body, and where the
-    /// client has left.
+    /// Reads at most this number of bytes into the buffer. Says whether any came; none do at the end of the
+    /// body, and where the client has left.
     fn fill(slf: &Bound<'_, Self>, most: usize) -> PyResult<bool> {
         let py = slf.py();
         let (file, todo) = {

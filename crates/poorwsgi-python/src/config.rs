@@ -22,10 +22,11 @@ pub(crate) struct Settings {
     pub(crate) rule: Rule,
     /// How many threads drive connections, and make inline calls; `None` for as many as are of use.
     pub(crate) loops: Option<NonZero<usize>>,
-    /// How many threads make the calls that are not made inline, at most; and how many of a loop's threads may be held up by
-    /// inline ones.
+    /// How many threads make the calls that are not made inline, at most; and how many of a loop's threads
+    /// may be held up by inline ones.
     pub(crate) threads: usize,
-    /// How many bytes may wait in temporary files at a time: of bodies that arrive, and of answers that are read slowly.
+    /// How many bytes may wait in temporary files at a time: of bodies that arrive, and of answers that are
+    /// read slowly.
     pub(crate) max_spool: u64,
     /// How long a client waits for the application to begin its answer; `None` without a limit.
     pub(crate) request_timeout: Option<Duration>,
@@ -42,8 +43,8 @@ pub(crate) enum ChunkedBodies {
 }
 
 impl Settings {
-    /// How many threads drive connections. With one lock around all that Python computes, a second one would wait for the
-    /// first.
+    /// How many threads drive connections. With one lock around all that Python computes, a second one would
+    /// wait for the first.
     pub(crate) fn loops(&self, py: Python<'_>) -> PyResult<usize> {
         if let Some(loops) = self.loops {
             return Ok(loops.get());
@@ -52,8 +53,8 @@ impl Settings {
     }
 }
 
-/// Whether one lock is around all of Python. A free-threaded one takes it up again for a module that needs it; Python 3.12
-/// has it for good.
+/// Whether one lock is around all of Python. A free-threaded one takes it up again for a module that needs
+/// it; Python 3.12 has it for good.
 pub(crate) fn has_lock(py: Python<'_>) -> PyResult<bool> {
     let asked = py.import("sys")?.getattr_opt("_is_gil_enabled")?;
     asked.map_or(Ok(true), |asked| asked.call0()?.extract())

@@ -34,8 +34,8 @@ impl Blank {
     }
 }
 
-/// Puts a cookie into a `SimpleCookie`, with the value as it is sent. `false` for a name that `SimpleCookie` has to judge:
-/// it has no room for some.
+/// Puts a cookie into a `SimpleCookie`, with the value as it is sent. `false` for a name that `SimpleCookie`
+/// has to judge: it has no room for some.
 pub(crate) fn put(cookies: &Bound<'_, PyAny>, name: &str, value: &str, sent: &str) -> PyResult<bool> {
     let py = cookies.py();
     let blank = Blank::get(py)?;

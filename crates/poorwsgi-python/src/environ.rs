@@ -56,7 +56,8 @@ impl Environ {
         self.dict(py).contains(intern!(py, "uwsgi.version")).unwrap_or(false)
     }
 
-    /// Whether the variables of the application are those of the process: under uWSGI, and where the process says so.
+    /// Whether the variables of the application are those of the process: under uWSGI, and where the process
+    /// says so.
     pub(crate) fn asks_process(&self, py: Python<'_>) -> bool {
         self.is_uwsgi(py)
             || PROCESS.get(py).is_ok_and(|process| process.contains("poor.Version").unwrap_or(false))
@@ -128,8 +129,8 @@ fn key<'py>(py: Python<'py>, name: &HeaderName) -> Bound<'py, PyString> {
     }
 }
 
-/// A native string of WSGI, whose characters stand for the bytes of the request, as the text that those bytes are:
-/// UTF-8, or else Latin-1, as it stands.
+/// A native string of WSGI, whose characters stand for the bytes of the request, as the text that those bytes
+/// are: UTF-8, or else Latin-1, as it stands.
 pub(crate) fn text(value: &Bound<'_, PyAny>) -> Option<String> {
     let text = value.cast::<PyString>().ok()?.to_cow().ok()?;
     if text.is_ascii() {

@@ -60,7 +60,8 @@ pub(crate) struct Status {
 }
 
 impl Status {
-    /// The status of an exception that nobody handled: 500, unless it is the client whose body could not be read.
+    /// The status of an exception that nobody handled: 500, unless it is the client whose body could not be
+    /// read.
     pub(crate) fn uncaught(exception: PyErr) -> Self {
         if let Some(fault) = Python::attach(|py| fault_of_client(py, &exception)) {
             return Status { http: fault, exception: Some(exception), kwargs: None };
@@ -85,7 +86,8 @@ impl Status {
         };
         if let Some(error) = get("error").filter(|error| !error.is_none()) {
             let text = text(&error);
-            // As with PoorWSGI, only the page of a 400 shows it to the client; and that of a 413, which names the limit.
+            // As with PoorWSGI, only the page of a 400 shows it to the client; and that of a 413, which names
+            // the limit.
             let is_shown = matches!(status, state::HTTP_BAD_REQUEST | state::HTTP_REQUEST_ENTITY_TOO_LARGE);
             http = if is_shown { http.with_detail(text) } else { http.with_source(text) };
         }
@@ -158,7 +160,8 @@ const STATUS: &str = "_poorwsgi_status";
 /// Where it says that the client has left.
 const LEFT: &str = "_poorwsgi_left";
 
-/// The exception for a body that could not be read: `TimeoutError`, `OSError` (EFBIG) or `ConnectionResetError`.
+/// The exception for a body that could not be read: `TimeoutError`, `OSError` (EFBIG) or
+/// `ConnectionResetError`.
 pub(crate) fn body_exception(py: Python<'_>, status: u16, text: String) -> PyErr {
     let error = match status {
         state::HTTP_REQUEST_TIME_OUT => PyTimeoutError::new_err(text),

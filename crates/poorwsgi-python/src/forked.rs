@@ -1,5 +1,6 @@
-//! A process that a handler has forked, and that comes back from the call as its parent does. It has the connections of
-//! its parent, but is no server: were it to go on, its answer would be taken for that to the next request of some client.
+//! A process that a handler has forked, and that comes back from the call as its parent does. It has the
+//! connections of its parent, but is no server: were it to go on, its answer would be taken for that to the
+//! next request of some client.
 
 use std::mem;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -13,7 +14,8 @@ use pyo3::types::PyDict;
 
 static IS_CHILD: AtomicBool = AtomicBool::new(false);
 
-/// How many threads fork a process, and how many do something during which no process may be forked: never both.
+/// How many threads fork a process, and how many do something during which no process may be forked: never
+/// both.
 static FORKING: AtomicUsize = AtomicUsize::new(0);
 static UNFORKABLE: AtomicUsize = AtomicUsize::new(0);
 
@@ -26,8 +28,9 @@ pub(crate) struct Unforkable(());
 impl Unforkable {
     /// For a thread that Python does not know yet, from before it attaches until it is attached.
     ///
-    /// Python enters a new thread into its list with a lock, but without the interpreter. Up to version 3.11 a process that
-    /// is forked meanwhile waits for that lock at its start, for ever: the thread that has it exists in the parent only.
+    /// Python enters a new thread into its list with a lock, but without the interpreter. Up to version 3.11
+    /// a process that is forked meanwhile waits for that lock at its start, for ever: the thread that has it
+    /// exists in the parent only.
     pub(crate) fn wait() -> Self {
         loop {
             let guard = Unforkable::new();
@@ -93,19 +96,19 @@ pub(crate) fn _has_forked() {
     poorwsgi_server::share_sockets();
 }
 
-/// It never waits: where this process was forked itself, a thread may have the lock that exists in its parent only. A thread
-/// that has it here does the same afterwards.
+/// It never waits: where this process was forked itself, a thread may have the lock that exists in its parent
+/// only. A thread that has it here does the same afterwards.
 fn release_late() {
     let late = LATE.try_lock().map(|mut late| mem::take(&mut *late));
     drop(late);
 }
 
-/// A reference to an object of Python that a thread without the interpreter may release, as the event loop does with blocks
-/// that are sent. No code of Python runs when it is released.
+/// A reference to an object of Python that a thread without the interpreter may release, as the event loop
+/// does with blocks that are sent. No code of Python runs when it is released.
 ///
-/// PyO3 puts a reference that such a thread drops into a list, for which it has a lock. A process that is forked while another
-/// thread has that lock would wait for it at its first call into this module, for ever: that thread exists in its parent only.
-/// So nothing is released while a process is forked.
+/// PyO3 puts a reference that such a thread drops into a list, for which it has a lock. A process that is
+/// forked while another thread has that lock would wait for it at its first call into this module, for ever:
+/// that thread exists in its parent only. So nothing is released while a process is forked.
 pub(crate) struct Releasable<T: Send + 'static>(Option<T>);
 
 impl<T: Send> Releasable<T> {
@@ -165,8 +168,8 @@ pub(crate) fn watch(py: Python<'_>) -> PyResult<()> {
     Ok(())
 }
 
-/// Ends a process that was forked within the call which has just ended, as Python would end it after its last line: with
-/// the status of a SystemExit, with 1 after any other exception, which is shown, else with 0.
+/// Ends a process that was forked within the call which has just ended, as Python would end it after its last
+/// line: with the status of a SystemExit, with 1 after any other exception, which is shown, else with 0.
 pub(crate) fn end_child(py: Python<'_>, error: Option<&PyErr>) {
     if !is_child() {
         return;

@@ -17,11 +17,12 @@ static LOADS: Name = Name::new("json", "loads");
 static JSON_DICT: Name = Name::new("poorwsgi.request", "JsonDict");
 static JSON_LIST: Name = Name::new("poorwsgi.request", "JsonList");
 
-/// Parses the JSON in a body: an object gives a JsonDict, an array a JsonList, anything else the value itself.
+/// Parses the JSON in a body: an object gives a JsonDict, an array a JsonList, anything else the value
+/// itself.
 ///
-/// raw is bytes. charset is what the client says (req.charset): UTF-8, UTF-16 or UTF-32, US-ASCII, ISO-8859-1, -2 or
-/// -15, Windows-1250 or -1252. Raises HTTPException(400, error=...) for any other one, for what is not JSON, or nests
-/// deeper than 100; HTTPException(413) for more than 1,000,000 values.
+/// raw is bytes. charset is what the client says (req.charset): UTF-8, UTF-16 or UTF-32, US-ASCII,
+/// ISO-8859-1, -2 or -15, Windows-1250 or -1252. Raises HTTPException(400, error=...) for any other one, for
+/// what is not JSON, or nests deeper than 100; HTTPException(413) for more than 1,000,000 values.
 #[pyfunction]
 #[pyo3(signature = (raw, charset = "utf-8"))]
 pub(crate) fn parse_json_request<'py>(
@@ -52,7 +53,8 @@ fn load<'py>(raw: &Bound<'py, PyAny>, charset: &str, limits: Limits) -> PyResult
             raw.get_type().name()?
         )));
     }
-    // Never by the name that came: some of Python's codecs take quadratic time, and it keeps each name it looks up.
+    // Never by the name that came: some of Python's codecs take quadratic time, and it keeps each name it
+    // looks up.
     let codec =
         Charset::named(charset).ok_or_else(|| PyLookupError::new_err(charset::unsupported(charset)))?;
     let text = raw.call_method1("decode", (codec.name(),))?.cast_into::<PyString>()?;

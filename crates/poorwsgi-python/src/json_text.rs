@@ -26,8 +26,8 @@ pub(crate) fn dumps(data: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
     Ok(text.cast::<PyString>()?.to_str()?.as_bytes().to_vec())
 }
 
-/// Writes a value of Python's own types; `false` for anything else, whatever has been written then. No Python code runs,
-/// so nothing changes meanwhile.
+/// Writes a value of Python's own types; `false` for anything else, whatever has been written then. No Python
+/// code runs, so nothing changes meanwhile.
 fn write(data: &Bound<'_, PyAny>, text: &mut String, depth: usize) -> PyResult<bool> {
     if let Ok(string) = data.cast_exact::<PyString>() {
         return Ok(write_string(string, text));

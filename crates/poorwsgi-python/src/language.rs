@@ -47,7 +47,8 @@ impl Deref for Callee {
     }
 }
 
-/// The type of exceptions that an error handler is for, or whatever else isinstance() takes for one: a tuple, a union.
+/// The type of exceptions that an error handler is for, or whatever else isinstance() takes for one: a tuple,
+/// a union.
 #[derive(Clone)]
 pub(crate) struct ErrorType(pub(crate) Function);
 
@@ -327,7 +328,8 @@ fn path_arg(py: Python<'_>, capture: &Capture<'_, '_, Function>) -> Result<PathA
     }
 }
 
-/// What converters raise for a text that means nothing to them: int() and date.fromisoformat(), Decimal(), an Enum's name.
+/// What converters raise for a text that means nothing to them: int() and date.fromisoformat(), Decimal(), an
+/// Enum's name.
 fn cannot_be_converted(py: Python<'_>, error: &PyErr) -> bool {
     error.is_instance_of::<PyValueError>(py)
         || error.is_instance_of::<PyArithmeticError>(py)

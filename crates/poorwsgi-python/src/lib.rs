@@ -1,7 +1,7 @@
 //! The Python door: Python types around the engine. Nothing here knows what an HTTP message means.
 //!
-//! A request comes in by `wsgi` (PEP 3333) or natively from our own `server`; both send it through the one pipeline
-//! of the engine, to which `language` explains what a Python handler is.
+//! A request comes in by `wsgi` (PEP 3333) or natively from our own `server`; both send it through the one
+//! pipeline of the engine, to which `language` explains what a Python handler is.
 #![forbid(unsafe_code)]
 
 mod application;

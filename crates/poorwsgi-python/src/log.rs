@@ -1,7 +1,8 @@
-//! What is written to Python's logging: the events of the engine and the server, and the messages of the binding.
+//! What is written to Python's logging: the events of the engine and the server, and the messages of the
+//! binding.
 //!
-//! No line is longer than 2 KiB, whatever it quotes, and nothing that it quotes begins a record: much of that comes from
-//! clients.
+//! No line is longer than 2 KiB, whatever it quotes, and nothing that it quotes begins a record: much of that
+//! comes from clients.
 
 use std::borrow::Cow;
 use std::fmt::{self, Write};
@@ -23,8 +24,8 @@ use crate::names::Name;
 /// The most bytes of one thing that a message quotes. No message quotes more than three.
 const MAX_QUOTED: usize = 600;
 
-/// Writes a message to the logger of one of our modules, as it is now: tests put another in its place. What it quotes
-/// is cut, unless it is short.
+/// Writes a message to the logger of one of our modules, as it is now: tests put another in its place. What
+/// it quotes is cut, unless it is short.
 pub(crate) fn write<'py>(
     py: Python<'py>,
     module: &str,
@@ -50,7 +51,8 @@ pub(crate) fn write_exception<'py>(
     failed(&log, (message, PyTuple::new(py, arguments(quoted.into_bound_py_any(py)?)?)?), exception, text)
 }
 
-/// A record with the exception itself for who looks into it, and its text, as a log may have it, for who prints it.
+/// A record with the exception itself for who looks into it, and its text, as a log may have it, for who
+/// prints it.
 fn failed<'py>(
     log: &Bound<'py, PyAny>,
     (message, quoted): (&str, Bound<'py, PyTuple>),
@@ -68,7 +70,8 @@ fn arguments(quoted: Bound<'_, PyAny>) -> PyResult<Vec<Bound<'_, PyAny>>> {
     quoted.try_iter()?.map(|quoted| short(quoted?)).collect()
 }
 
-/// The object itself, which a handler of logs may look into, or its text where a log cannot have that as it is.
+/// The object itself, which a handler of logs may look into, or its text where a log cannot have that as it
+/// is.
 fn short(quoted: Bound<'_, PyAny>) -> PyResult<Bound<'_, PyAny>> {
     if quoted.is_instance_of::<PyInt>() {
         return Ok(quoted);
@@ -90,8 +93,8 @@ pub(crate) fn to_python() {
 
 struct Logger;
 
-/// How many records of level INFO a second are made at most. Many are about refused requests, which cost their senders next to
-/// nothing, and to ask Python whether it wants a record takes the interpreter.
+/// How many records of level INFO a second are made at most. Many are about refused requests, which cost
+/// their senders next to nothing, and to ask Python whether it wants a record takes the interpreter.
 const RATE: u32 = 20;
 
 /// Whether one more is within [`RATE`].
@@ -107,7 +110,8 @@ fn is_within_rate() -> bool {
 
 impl Subscriber for Logger {
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
-        // Only what is rare: each event takes the GIL, from the event loop too. A record of each request is not.
+        // Only what is rare: each event takes the GIL, from the event loop too. A record of each request is
+        // not.
         let is_rare = match *metadata.level() {
             Level::ERROR | Level::WARN => metadata.target().starts_with("poorwsgi"),
             Level::INFO => matches!(metadata.target(), "poorwsgi" | "poorwsgi::server"),

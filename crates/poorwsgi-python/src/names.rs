@@ -1,4 +1,5 @@
-//! Python names that are looked up once, and those that are looked up each time because applications replace them.
+//! Python names that are looked up once, and those that are looked up each time because applications replace
+//! them.
 
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -26,9 +27,9 @@ impl Name {
 
 /// A mark of objects that are made.
 ///
-/// Up to Python 3.11 an object that gets a `__dict__` is known to the garbage collector while all of it is still zero, and
-/// the making of the dictionary may start a collection: `__traverse__` looks at this first wherever it reads
-/// more than `Option`s, of which zeros are `None`.
+/// Up to Python 3.11 an object that gets a `__dict__` is known to the garbage collector while all of it is
+/// still zero, and the making of the dictionary may start a collection: `__traverse__` looks at this first
+/// wherever it reads more than `Option`s, of which zeros are `None`.
 pub(crate) struct Made(bool);
 
 impl Default for Made {

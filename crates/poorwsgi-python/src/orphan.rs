@@ -11,9 +11,10 @@ use pyo3::prelude::*;
 /// How often a process looks whether its parent is still there.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Aborts this process `timeout` seconds after `parent`, its parent, has ended, if the process is still there by then. A call that keeps the
-/// interpreter for itself, such as a regular expression that backtracks without end, lets no thread of Python do that.
-/// Aborted, because Python's fault handler then says what the call was.
+/// Aborts this process `timeout` seconds after `parent`, its parent, has ended, if the process is still there
+/// by then. A call that keeps the interpreter for itself, such as a regular expression that backtracks
+/// without end, lets no thread of Python do that. Aborted, because Python's fault handler then says what the
+/// call was.
 #[pyfunction]
 pub(crate) fn _end_after_parent(parent: u32, timeout: f64) -> io::Result<()> {
     let timeout = Duration::try_from_secs_f64(timeout).unwrap_or(Duration::MAX);

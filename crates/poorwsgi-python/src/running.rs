@@ -1,5 +1,5 @@
-//! The requests that run, so that a stop can wait for them: a thread inside Python can neither be ended nor outlive the
-//! interpreter.
+//! The requests that run, so that a stop can wait for them: a thread inside Python can neither be ended nor
+//! outlive the interpreter.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

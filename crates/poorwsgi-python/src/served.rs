@@ -47,8 +47,8 @@ pub(crate) enum Served {
 }
 
 impl Served {
-    /// An application of ours is called natively unless its class has a `__call__` of its own, which only WSGI reaches.
-    /// Middleware around an application is no application.
+    /// An application of ours is called natively unless its class has a `__call__` of its own, which only
+    /// WSGI reaches. Middleware around an application is no application.
     pub(crate) fn of(application: &Bound<'_, PyAny>) -> PyResult<Self> {
         let py = application.py();
         if let Ok(ours) = application.cast::<Application>() {
@@ -90,8 +90,8 @@ pub(crate) struct Backend {
     pool: Pool,
     /// Where bodies wait until they have come.
     spool: Spool,
-    /// How many calls may be made that read their bodies as they come. They take no place among those that compute, not even
-    /// when their bodies have come.
+    /// How many calls may be made that read their bodies as they come. They take no place among those that
+    /// compute, not even when their bodies have come.
     arriving: Arc<Semaphore>,
     /// How long threads wait for clients that read slowly.
     patience: Patience,
@@ -198,7 +198,8 @@ impl Backend {
         }
     }
 
-    /// Whether the application is called when the body has come, since it would take a body without a length for none.
+    /// Whether the application is called when the body has come, since it would take a body without a length
+    /// for none.
     fn is_gathered(&self, body: &Body) -> bool {
         !self.served.is_native()
             && self.chunked_bodies == ChunkedBodies::Gather
@@ -217,8 +218,8 @@ impl Backend {
 }
 
 impl Service {
-    /// Has the application called on the thread of the connections where that is right for this request and its body; else
-    /// on one that may block.
+    /// Has the application called on the thread of the connections where that is right for this request and
+    /// its body; else on one that may block.
     fn begin(&self, head: Parts, body: Body, arrival: Arrival) -> Answering {
         let backend = &*self.backend;
         let (head, pace, is_profiled) = match &*backend.served {
@@ -410,7 +411,8 @@ fn native(
     })
 }
 
-/// The answer to a request that takes too long. Its thread goes on; whoever looks after the process learns of it.
+/// The answer to a request that takes too long. Its thread goes on; whoever looks after the process learns of
+/// it.
 fn stuck() -> http::Response<Body> {
     static STUCK: Name = Name::new("poorwsgi.server", "_stuck");
     static TELLING: AtomicBool = AtomicBool::new(false);

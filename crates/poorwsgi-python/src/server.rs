@@ -26,25 +26,28 @@ use crate::running::Running;
 use crate::served::{Backend, Served, Service};
 use crate::switching::Switching;
 
-/// A socket that listens at "host:port", where port 0 is one that the system chooses, or at "unix:/path"; "inherited" is
-/// the one that another process has bound and handed over, as systemd does (sd_listen_fds(3)).
+/// A socket that listens at "host:port", where port 0 is one that the system chooses, or at "unix:/path";
+/// "inherited" is the one that another process has bound and handed over, as systemd does (sd_listen_fds(3)).
 ///
 /// Connections wait until a Server serves them. Several servers may serve on it, one after the other.
 ///
-/// Settings, by keyword, are limits and times in seconds: max_body (bytes of a request body, 16 MiB), max_head (64 KiB),
-/// max_request_line (16 KiB), max_fields (100), first_byte_timeout (10), head_timeout (10), idle_timeout (75), body_timeout
-/// (30), min_body_rate (bytes a second, 240), write_timeout (60), stop_timeout (30), max_connections (10000), queue (bytes
-/// for a connection, 128 KiB), backlog (1024), unix_mode (of the socket's file), trusted_proxies (networks whose
-/// X-Forwarded fields are believed, none), trust_unix_peers (False), server_header ("PoorWSGI", None for none); and how the
-/// application is called: inline ("auto": on the thread of the connections where the calls of a route have proved short;
-/// "always", "never"), inline_limit (a call is short up to this time, of which computing counts a fifth, 0.0002), inline_long
-/// (one inline call that takes so long sends its route back to other threads, 0.02, and at least inline_limit), loops (threads that drive connections, each
-/// with a share of them: 1, or one for each processor where Python is free-threaded), threads (that make the other calls,
-/// 256; no more than a quarter of them read a body that is still coming, and no more than half wait for clients that read
-/// slowly), max_spool (bytes that wait in temporary files at a time, of bodies that come slowly and of answers that are read
-/// slowly: 1 GiB, and at least max_body), chunked_bodies (of a WSGI callable: "gather", which calls it once such a body has come,
-/// with its CONTENT_LENGTH, or "stream", which calls it at once and without one), request_timeout (how long a client waits for the beginning of an answer until it gets
-/// 503; the time in which its body comes does not count; without a limit).
+/// Settings, by keyword, are limits and times in seconds: max_body (bytes of a request body, 16 MiB),
+/// max_head (64 KiB), max_request_line (16 KiB), max_fields (100), first_byte_timeout (10), head_timeout
+/// (10), idle_timeout (75), body_timeout (30), min_body_rate (bytes a second, 240), write_timeout (60),
+/// stop_timeout (30), max_connections (10000), queue (bytes for a connection, 128 KiB), backlog (1024),
+/// unix_mode (of the socket's file), trusted_proxies (networks whose X-Forwarded fields are believed, none),
+/// trust_unix_peers (False), server_header ("PoorWSGI", None for none); and how the application is called:
+/// inline ("auto": on the thread of the connections where the calls of a route have proved short; "always",
+/// "never"), inline_limit (a call is short up to this time, of which computing counts a fifth, 0.0002),
+/// inline_long (one inline call that takes so long sends its route back to other threads, 0.02, and at least
+/// inline_limit), loops (threads that drive connections, each with a share of them: 1, or one for each
+/// processor where Python is free-threaded), threads (that make the other calls, 256; no more than a quarter
+/// of them read a body that is still coming, and no more than half wait for clients that read slowly),
+/// max_spool (bytes that wait in temporary files at a time, of bodies that come slowly and of answers that
+/// are read slowly: 1 GiB, and at least max_body), chunked_bodies (of a WSGI callable: "gather", which calls
+/// it once such a body has come, with its CONTENT_LENGTH, or "stream", which calls it at once and without
+/// one), request_timeout (how long a client waits for the beginning of an answer until it gets 503; the time
+/// in which its body comes does not count; without a limit).
 #[pyclass(frozen, module = "poorwsgi.server")]
 pub(crate) struct Listener {
     address: String,
@@ -78,16 +81,16 @@ impl Listener {
         socket.as_ref().map(|bound| bound.as_fd().as_raw_fd()).ok_or_else(closed)
     }
 
-    /// Has the system take no new connections, where this process has bound the socket and no server serves on it here. Other
-    /// processes accept those that wait. For a supervisor whose workers are to end. Whether it is so; elsewhere than on Linux, and
-    /// for a Unix socket, which nobody finds any more, it is not.
+    /// Has the system take no new connections, where this process has bound the socket and no server serves
+    /// on it here. Other processes accept those that wait. For a supervisor whose workers are to end. Whether
+    /// it is so; elsewhere than on Linux, and for a Unix socket, which nobody finds any more, it is not.
     #[pyo3(name = "_refuse")]
     fn refuse(&self) -> bool {
         self.socket().as_mut().is_some_and(BoundServer::refuse)
     }
 
-    /// Ends the listening of this socket in every process that has it, where this one has bound it and no server serves on it
-    /// here: who connects is refused from now on, and the system resets those that wait.
+    /// Ends the listening of this socket in every process that has it, where this one has bound it and no
+    /// server serves on it here: who connects is refused from now on, and the system resets those that wait.
     #[pyo3(name = "_shut")]
     fn shut(&self) {
         if let Some(bound) = self.socket().as_ref() {
@@ -124,8 +127,8 @@ fn os_error(address: &str, error: &io::Error) -> PyErr {
     }
 }
 
-/// One thread for Python from the first to the last: what it keeps for a thread (threading.local) would go with the end of
-/// the outermost attach.
+/// One thread for Python from the first to the last: what it keeps for a thread (threading.local) would go
+/// with the end of the outermost attach.
 ///
 /// Python knows it by its name, and traces it as its own.
 pub(crate) fn around(work: &mut (dyn FnMut() + Send)) {
@@ -152,7 +155,8 @@ fn around_calls(calls: &mut (dyn FnMut() + Send)) {
     Python::attach(|_| calls());
 }
 
-/// For how long clients may ask once more when another server takes over; else it is what a stop grants at least.
+/// For how long clients may ask once more when another server takes over; else it is what a stop grants at
+/// least.
 const DRAIN: Duration = Duration::from_secs(1);
 
 /// How long calls that were cut off get for their end.
@@ -163,7 +167,8 @@ const FILE_THREADS: usize = 16;
 
 /// A server of an Application or any other WSGI callable. It serves once.
 ///
-/// address is that of a new socket, "host:port" or "unix:/path", or a Listener; settings are those of a Listener.
+/// address is that of a new socket, "host:port" or "unix:/path", or a Listener; settings are those of a
+/// Listener.
 #[pyclass(frozen, module = "poorwsgi.server")]
 pub(crate) struct Server {
     address: String,
@@ -253,8 +258,8 @@ impl Server {
         self.served.is_native()
     }
 
-    /// Serves until stop is called. Other Python threads go on meanwhile; signal handlers do not run in this one, so
-    /// the main thread had better call poorwsgi.server.run.
+    /// Serves until stop is called. Other Python threads go on meanwhile; signal handlers do not run in this
+    /// one, so the main thread had better call poorwsgi.server.run.
     fn serve(&self, py: Python<'_>) -> PyResult<()> {
         let serve = |bound: BoundServer<Service>, shared: Arc<Shared>| {
             bound.serve_until_drained(async move {
@@ -266,8 +271,8 @@ impl Server {
         self.drive(py, loops, serve).map(|_| ())
     }
 
-    /// Answers one request, after which the connection is closed, and returns True; False when stop is called before
-    /// one comes.
+    /// Answers one request, after which the connection is closed, and returns True; False when stop is called
+    /// before one comes.
     fn serve_one(&self, py: Python<'_>) -> PyResult<bool> {
         let serve = |bound: BoundServer<Service>, shared: Arc<Shared>| {
             bound.serve_one(async move { shared.stopped(1).await })
@@ -275,7 +280,8 @@ impl Server {
         Ok(self.drive(py, 1, serve)? == Some(true))
     }
 
-    /// Whether handlers still run that a second stop has cut off. The interpreter must not end before they do.
+    /// Whether handlers still run that a second stop has cut off. The interpreter must not end before they
+    /// do.
     #[getter]
     fn is_abandoned(&self) -> bool {
         self.shared.running.is_any()
@@ -303,7 +309,8 @@ impl Server {
         self.shared.running.all()
     }
 
-    /// Stops the server for another one at its address: clients that are connected may ask once more within a second.
+    /// Stops the server for another one at its address: clients that are connected may ask once more within a
+    /// second.
     fn retire(&self) {
         self.shared.retires.store(true, Ordering::Relaxed);
         self.shared.stopped_at.get_or_init(Instant::now);
@@ -368,8 +375,8 @@ impl Server {
     }
 }
 
-/// At least this number of threads of a loop can be held up: while another one drives the connections, what holds them up
-/// may end.
+/// At least this number of threads of a loop can be held up: while another one drives the connections, what
+/// holds them up may end.
 const HELD_UP: usize = 16;
 
 /// A loop of which so many threads can be held up.
@@ -399,8 +406,8 @@ impl Shared {
         let _ = self.stops.subscribe().wait_for(|count| *count >= times).await;
     }
 
-    /// Waits for the connections, and then for the calls: all responses are sent or cut off, but the threads that made
-    /// them may still be busy.
+    /// Waits for the connections, and then for the calls: all responses are sent or cut off, but the threads
+    /// that made them may still be busy.
     async fn to_the_end<T>(&self, serve: impl Future<Output = io::Result<T>>) -> io::Result<T> {
         let served = serve.await?;
         let begun = self.stopped_at.get().copied().unwrap_or_else(Instant::now);
@@ -430,7 +437,8 @@ impl Drop for Serving<'_> {
     }
 }
 
-/// Stops all servers at once, because the interpreter ends; whether calls still run then, which it must not end before.
+/// Stops all servers at once, because the interpreter ends; whether calls still run then, which it must not
+/// end before.
 #[pyfunction]
 pub(crate) fn _end_servers(py: Python<'_>, timeout: f64) -> bool {
     py.detach(|| {
@@ -447,8 +455,8 @@ pub(crate) fn _end_servers(py: Python<'_>, timeout: f64) -> bool {
     })
 }
 
-/// Raises the limit of file descriptors to what the connections of a server with these settings need, as far as the system
-/// allows. For a process that does nothing but serve.
+/// Raises the limit of file descriptors to what the connections of a server with these settings need, as far
+/// as the system allows. For a process that does nothing but serve.
 #[pyfunction]
 #[pyo3(signature = (**settings))]
 pub(crate) fn _raise_descriptor_limit(settings: Option<&Bound<'_, PyDict>>) -> PyResult<()> {
@@ -456,8 +464,8 @@ pub(crate) fn _raise_descriptor_limit(settings: Option<&Bound<'_, PyDict>>) -> P
     Ok(poorwsgi_server::raise_descriptor_limit(connections)?)
 }
 
-/// Calls a function in a thread of its own, and waits for it no longer than so many seconds. Python starts none when it ends.
-/// Where the system has no thread, it is not called.
+/// Calls a function in a thread of its own, and waits for it no longer than so many seconds. Python starts
+/// none when it ends. Where the system has no thread, it is not called.
 #[pyfunction]
 pub(crate) fn _call_within(py: Python<'_>, timeout: f64, function: Py<PyAny>) {
     let (sender, receiver) = mpsc::channel();

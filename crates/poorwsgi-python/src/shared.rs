@@ -7,8 +7,8 @@ use pyo3::types::{PyBytes, PyString};
 
 use crate::forked::Releasable;
 
-/// From here on an object is kept until its content is sent; what is smaller is copied, which costs less than that. What is
-/// of a subclass is copied as well: Python code may run when an object of it is released.
+/// From here on an object is kept until its content is sent; what is smaller is copied, which costs less than
+/// that. What is of a subclass is copied as well: Python code may run when an object of it is released.
 const WORTH_KEEPING: usize = 8 << 10;
 
 pub(crate) fn bytes(data: &Bound<'_, PyBytes>) -> Bytes {

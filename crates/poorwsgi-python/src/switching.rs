@@ -4,7 +4,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pyo3::prelude::*;
 
-/// In seconds. Python's own 5 ms are what each inline call would have to wait for while another thread computes.
+/// In seconds. Python's own 5 ms are what each inline call would have to wait for while another thread
+/// computes.
 const INTERVAL: f64 = 0.001;
 
 /// How many servers run, and what Python's interval was before the first.
@@ -14,7 +15,8 @@ fn servers() -> MutexGuard<'static, (usize, f64)> {
     SERVERS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// While one of these is there, the interval is short: `sys.setswitchinterval`. A shorter one of the application stays.
+/// While one of these is there, the interval is short: `sys.setswitchinterval`. A shorter one of the
+/// application stays.
 pub(crate) struct Switching;
 
 impl Switching {

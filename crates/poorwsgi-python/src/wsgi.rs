@@ -28,8 +28,8 @@ use crate::request::Source;
 use crate::response::Blocks;
 use crate::shared;
 
-/// The most that is asked of `wsgi.input` at once: a body of 64 KiB is one block with whatever a form puts around it, and
-/// the allocator does not map and unmap pages for each.
+/// The most that is asked of `wsgi.input` at once: a body of 64 KiB is one block with whatever a form puts
+/// around it, and the allocator does not map and unmap pages for each.
 const BLOCK: u64 = 96 << 10;
 
 /// What is proposed to `wsgi.file_wrapper`.
@@ -118,14 +118,15 @@ impl Pair {
     }
 }
 
-/// A file, through the server's `wsgi.file_wrapper` where it has one: it may send the file without reading it.
+/// A file, through the server's `wsgi.file_wrapper` where it has one: it may send the file without reading
+/// it.
 fn file<'py>(environ: &Bound<'py, PyDict>, range: FileRange) -> PyResult<Bound<'py, PyAny>> {
     static FILE_IO: Name = Name::new("io", "FileIO");
     let py = environ.py();
     let blocks = |range: FileRange| Ok(Bound::new(py, Blocks::new(range.into()))?.into_any());
     let Some(wrapper) = environ.get_item(intern!(py, "wsgi.file_wrapper"))? else { return blocks(range) };
-    // Whole files alone: a wrapper sends everything up to the end of the file, and that of uWSGI from its beginning,
-    // whatever the position.
+    // Whole files alone: a wrapper sends everything up to the end of the file, and that of uWSGI from its
+    // beginning, whatever the position.
     let is_whole = |size: u64| range.position() == 0 && range.len() == size;
     let size = range.file().metadata().map(|file| file.len());
     let Some(own) = size.ok().filter(|size| is_whole(*size)).and_then(|_| range.file().try_clone().ok())
@@ -137,7 +138,8 @@ fn file<'py>(environ: &Bound<'py, PyDict>, range: FileRange) -> PyResult<Bound<'
     wrapper.call1((file, FILE_BLOCK))
 }
 
-/// The body of a request, which `wsgi.input` gives. A length that is no number is answered with 400 before anybody reads.
+/// The body of a request, which `wsgi.input` gives. A length that is no number is answered with 400 before
+/// anybody reads.
 pub(crate) fn body(py: Python<'_>, head: &Environ) -> PyResult<Body> {
     if !head.has_length() {
         return Ok(Body::empty());

@@ -1,4 +1,5 @@
-//! A folder, served, with warnings on the standard error: `cargo run -p poorwsgi-server --example folder -- 127.0.0.1:8080 /usr/share/doc`.
+//! A folder, served, with warnings on the standard error: `cargo run -p poorwsgi-server --example folder --
+//! 127.0.0.1:8080 /usr/share/doc`.
 
 use poorwsgi::Application;
 

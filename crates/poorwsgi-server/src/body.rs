@@ -18,9 +18,9 @@ use crate::context::Context as ConnectionContext;
 
 /// The body of a request as it comes from the client.
 ///
-/// Nothing is read before it is polled, and of what was read only a bounded part waits in memory. A body that does not
-/// come whole ends with an error, never like one that does. It can be read until its response has been sent: whoever
-/// keeps it longer would hold up the next request of its connection.
+/// Nothing is read before it is polled, and of what was read only a bounded part waits in memory. A body that
+/// does not come whole ends with an error, never like one that does. It can be read until its response has
+/// been sent: whoever keeps it longer would hold up the next request of its connection.
 #[derive(Debug)]
 pub struct RequestBody {
     /// `None` where there never was anything to read, as in most requests.

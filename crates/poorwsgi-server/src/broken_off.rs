@@ -1,7 +1,7 @@
 //! The end of a response that breaks off: what has been made of it goes out before its connection is cut.
 //!
-//! hyper forgets what it has not written yet when a body fails. So the body keeps its error back until the socket says that
-//! everything is written.
+//! hyper forgets what it has not written yet when a body fails. So the body keeps its error back until the
+//! socket says that everything is written.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::Context;

@@ -1,8 +1,8 @@
 //! The end of a chunked body (RFC 9112, section 7.1), followed without decoding it.
 //!
-//! hyper decodes the chunks and holds the budgets for extensions and trailers of a whole body; this follows its decoder
-//! byte for byte, to know where the next request begins, and refuses before it what the grammar does not allow and the
-//! decoder passes over: what one reader skips, another one may take for data.
+//! hyper decodes the chunks and holds the budgets for extensions and trailers of a whole body; this follows
+//! its decoder byte for byte, to know where the next request begins, and refuses before it what the grammar
+//! does not allow and the decoder passes over: what one reader skips, another one may take for data.
 
 use std::io::{self, Write};
 
@@ -93,9 +93,9 @@ impl Chunks {
         self.state == State::End
     }
 
-    /// Takes the bytes that belong to the body, and puts what hyper is to read of them at the front: of small chunks that
-    /// have come together one chunk is made, because each chunk costs hyper and the reader of the body the same, however
-    /// small it is. When that is no chunked body, the bytes before the fault count.
+    /// Takes the bytes that belong to the body, and puts what hyper is to read of them at the front: of small
+    /// chunks that have come together one chunk is made, because each chunk costs hyper and the reader of the
+    /// body the same, however small it is. When that is no chunked body, the bytes before the fault count.
     pub(crate) fn follow(&mut self, bytes: &mut [u8]) -> (Taken, Result<(), BadChunk>) {
         let mut at = Taken::default();
         while self.state != State::End && at.read < bytes.len() {
@@ -140,8 +140,8 @@ impl Chunks {
         Ok(())
     }
 
-    /// Makes one chunk of those that begin here, are whole, and have no extensions. It is never longer than they were: two
-    /// of them have more framing than one.
+    /// Makes one chunk of those that begin here, are whole, and have no extensions. It is never longer than
+    /// they were: two of them have more framing than one.
     fn merge(&mut self, bytes: &mut [u8], at: &mut Taken) -> Result<(), BadChunk> {
         let rest = bytes.get(at.read..).unwrap_or_default();
         let Some((first, length)) = small_chunk(rest) else { return self.pass_byte(bytes, at) };
@@ -268,7 +268,8 @@ impl Chunks {
     }
 }
 
-/// The data of the chunk that these bytes begin with, and the length of all of it, where it has come and is small.
+/// The data of the chunk that these bytes begin with, and the length of all of it, where it has come and is
+/// small.
 fn small_chunk(bytes: &[u8]) -> Option<(&[u8], usize)> {
     let mut size = 0_usize;
     let mut digits = 0;
@@ -298,7 +299,8 @@ fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
-/// What a quoted string and a field's value consist of, obsolete text included (RFC 9110, sections 5.5 and 5.6.4).
+/// What a quoted string and a field's value consist of, obsolete text included (RFC 9110, sections 5.5 and
+/// 5.6.4).
 fn is_text(byte: u8) -> bool {
     byte == b'\t' || (byte >= b' ' && byte != 0x7f)
 }

@@ -84,8 +84,8 @@ impl Config {
         self
     }
 
-    /// Fields of a request's head. Default 100, at most 10,000; beyond it 431. More than 100 cost an allocation for each
-    /// request.
+    /// Fields of a request's head. Default 100, at most 10,000; beyond it 431. More than 100 cost an
+    /// allocation for each request.
     #[must_use]
     pub fn max_fields(mut self, fields: usize) -> Self {
         self.head.fields = fields.min(10_000);
@@ -113,39 +113,40 @@ impl Config {
         self
     }
 
-    /// The longest pause within a request body while it is being read. Default 30 s; then the reader gets an error
-    /// that means 408.
+    /// The longest pause within a request body while it is being read. Default 30 s; then the reader gets an
+    /// error that means 408.
     #[must_use]
     pub fn body_timeout(mut self, time: Duration) -> Self {
         self.body_timeout = time;
         self
     }
 
-    /// Bytes a second that a request body must come with, on average, after the first 5 s; only time in which it is
-    /// being read counts. Default 240; 0 lifts the limit. Then the reader gets an error that means 408.
+    /// Bytes a second that a request body must come with, on average, after the first 5 s; only time in which
+    /// it is being read counts. Default 240; 0 lifts the limit. Then the reader gets an error that means 408.
     #[must_use]
     pub fn min_body_rate(mut self, bytes: u64) -> Self {
         self.min_body_rate = bytes;
         self
     }
 
-    /// How long a client may take nothing of a response that waits for it. Default 60 s; then the connection is cut.
+    /// How long a client may take nothing of a response that waits for it. Default 60 s; then the connection
+    /// is cut.
     #[must_use]
     pub fn write_timeout(mut self, time: Duration) -> Self {
         self.write_timeout = time;
         self
     }
 
-    /// How long running requests may go on after a graceful stop was asked for. Default 30 s; then they are cut off
-    /// and named in the log.
+    /// How long running requests may go on after a graceful stop was asked for. Default 30 s; then they are
+    /// cut off and named in the log.
     #[must_use]
     pub fn stop_timeout(mut self, time: Duration) -> Self {
         self.stop_timeout = time;
         self
     }
 
-    /// Bytes of a request body. Default 16 MiB; beyond it 413: at once where the length is announced, and as an error
-    /// for the reader where it is not.
+    /// Bytes of a request body. Default 16 MiB; beyond it 413: at once where the length is announced, and as
+    /// an error for the reader where it is not.
     #[must_use]
     pub fn max_body(mut self, bytes: u64) -> Self {
         self.max_body = bytes;
@@ -164,12 +165,13 @@ impl Config {
         self.max_connections
     }
 
-    /// Connections at a time. Default 10,000; further ones wait in the listener's backlog, and connections that have waited
-    /// a second or longer for their next request are closed to make room for them.
+    /// Connections at a time. Default 10,000; further ones wait in the listener's backlog, and connections
+    /// that have waited a second or longer for their next request are closed to make room for them.
     ///
-    /// There are never more than the process has file descriptors for: two each, for a file beside the connection, and 64
-    /// for all else, so that 1024 descriptors (`ulimit -n`, systemd's `LimitNOFILE=`) allow 480 connections. Where this
-    /// setting wants more, a warning says so once connections wait. [`Bound::run`](crate::Bound::run) raises a limit that may be raised; elsewhere
+    /// There are never more than the process has file descriptors for: two each, for a file beside the
+    /// connection, and 64 for all else, so that 1024 descriptors (`ulimit -n`, systemd's `LimitNOFILE=`)
+    /// allow 480 connections. Where this setting wants more, a warning says so once connections wait.
+    /// [`Bound::run`](crate::Bound::run) raises a limit that may be raised; elsewhere
     /// [`raise_descriptor_limit`](crate::raise_descriptor_limit) does.
     #[must_use]
     pub fn max_connections(mut self, connections: u32) -> Self {
@@ -177,8 +179,8 @@ impl Config {
         self
     }
 
-    /// Bytes that wait in memory for one connection in each direction. Default 128 KiB, at least 8 KiB; it is raised
-    /// to hold a whole head.
+    /// Bytes that wait in memory for one connection in each direction. Default 128 KiB, at least 8 KiB; it is
+    /// raised to hold a whole head.
     #[must_use]
     pub fn queue(mut self, bytes: usize) -> Self {
         self.queue = bytes.max(8192);
@@ -199,8 +201,8 @@ impl Config {
         self
     }
 
-    /// The networks of the proxies whose `X-Forwarded-*` and `Forwarded` fields are kept. By default none: these
-    /// fields are removed from everybody's requests.
+    /// The networks of the proxies whose `X-Forwarded-*` and `Forwarded` fields are kept. By default none:
+    /// these fields are removed from everybody's requests.
     #[must_use]
     pub fn trusted_proxies(mut self, networks: impl IntoIterator<Item = IpNet>) -> Self {
         self.trusted_proxies = networks.into_iter().collect();
@@ -214,7 +216,8 @@ impl Config {
         self
     }
 
-    /// The `Server` field of responses that have none. Default `PoorWSGI`, without a version; `None` sends none.
+    /// The `Server` field of responses that have none. Default `PoorWSGI`, without a version; `None` sends
+    /// none.
     #[must_use]
     pub fn server_header(mut self, value: Option<HeaderValue>) -> Self {
         self.server_header = value;

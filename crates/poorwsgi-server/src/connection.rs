@@ -28,8 +28,8 @@ use crate::serve::Introduce;
 use crate::stop::{Level, Stop};
 use crate::stream::{Accepted, Stream};
 
-/// How long a client that is still sending is listened to after its refusal, or its last answer, so that this is not
-/// lost in a reset (RFC 9112, section 9.6).
+/// How long a client that is still sending is listened to after its refusal, or its last answer, so that this
+/// is not lost in a reset (RFC 9112, section 9.6).
 const LINGER: Duration = Duration::from_secs(2);
 
 /// hyper as this server needs it. Deadlines and the limits of a head are not hyper's: see `io`.
@@ -94,8 +94,8 @@ pub(crate) async fn drive<S, B>(
     }
 }
 
-/// Runs the connection; an immediate stop ends it with `None`. A graceful one has it polled: it finishes its request, and
-/// [`GuardedIo`] closes it where it waits for one.
+/// Runs the connection; an immediate stop ends it with `None`. A graceful one has it polled: it finishes its
+/// request, and [`GuardedIo`] closes it where it waits for one.
 async fn until_stopped<S, B>(
     http: &mut http1::Connection<TokioIo<GuardedIo<Stream>>, Exchanger<S, B>>,
     stop: &Stop,
@@ -107,8 +107,9 @@ where
     let mut changed = pin!(stop.changed());
     let mut heard = None;
     poll_fn(move |cx| {
-        // A task keeps its waker, so the signal, which takes a lock, is asked at first, and where it has a number that is
-        // new. The number may be seen before those who wait are told: then it is asked until this task is told, too.
+        // A task keeps its waker, so the signal, which takes a lock, is asked at first, and where it has a
+        // number that is new. The number may be seen before those who wait are told: then it is asked until
+        // this task is told, too.
         let last = Some(stop.signals());
         if heard != last {
             let mut told = heard.is_none();

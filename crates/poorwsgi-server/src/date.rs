@@ -1,9 +1,10 @@
 //! The `Date` of responses (RFC 9110, section 6.6.1).
 //!
-//! hyper adds its own, which costs the least. But it keeps that until the system's clock says that it is old: where the
-//! clock is set back, this is when the clock has caught up, and until then the date would stand still. So the clock is
-//! watched, and while it shows less than it has shown before, responses get a date of ours, whose age a clock tells that
-//! never goes back. The few answers that hyper gives by itself keep hyper's.
+//! hyper adds its own, which costs the least. But it keeps that until the system's clock says that it is old:
+//! where the clock is set back, this is when the clock has caught up, and until then the date would stand
+//! still. So the clock is watched, and while it shows less than it has shown before, responses get a date of
+//! ours, whose age a clock tells that never goes back. The few answers that hyper gives by itself keep
+//! hyper's.
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -9,8 +9,8 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 /// A timer that is set anew only where it must ring earlier than it is set for.
 ///
-/// Deadlines move with each request and nearly always to later, and setting a timer takes a lock: so it is left to ring
-/// too early now and then, and then set for the deadline of that moment.
+/// Deadlines move with each request and nearly always to later, and setting a timer takes a lock: so it is
+/// left to ring too early now and then, and then set for the deadline of that moment.
 #[derive(Debug, Default)]
 pub(crate) struct Deadline {
     timer: Option<Pin<Box<Sleep>>>,
@@ -30,7 +30,8 @@ impl Deadline {
         }
         self.asked = true;
         loop {
-            // A timer that is polled when the task has used up its turn would wake it at once, and not know it.
+            // A timer that is polled when the task has used up its turn would wake it at once, and not know
+            // it.
             match pin!(unconstrained(timer.as_mut())).poll(cx) {
                 Poll::Pending => return false,
                 Poll::Ready(()) if Instant::now() >= at => return true,

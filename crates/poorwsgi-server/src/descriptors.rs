@@ -6,16 +6,18 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::LOG;
 
-/// Descriptors that are left to all but connections: to the application, its modules, the log, the event loops.
+/// Descriptors that are left to all but connections: to the application, its modules, the log, the event
+/// loops.
 const RESERVE: u64 = 64;
 /// Descriptors of a connection: its own, and that of a file which is sent or of an upload which is stored.
 const EACH: u64 = 2;
 /// At least this number of connections is accepted, however low the limit is.
 const FEWEST: u64 = 8;
 
-/// Raises the limit of file descriptors of this process (`ulimit -n`) to what this number of connections needs, as far as the
-/// system allows; a higher one stays. This is for a process that is a server: programs that it starts inherit the limit.
-/// [`Bound::run`](crate::Bound::run) calls it, [`Bound::serve`](crate::Bound::serve) does not.
+/// Raises the limit of file descriptors of this process (`ulimit -n`) to what this number of connections
+/// needs, as far as the system allows; a higher one stays. This is for a process that is a server: programs
+/// that it starts inherit the limit. [`Bound::run`](crate::Bound::run) calls it,
+/// [`Bound::serve`](crate::Bound::serve) does not.
 ///
 /// ```
 /// poorwsgi_server::raise_descriptor_limit(200)?;
@@ -24,7 +26,8 @@ const FEWEST: u64 = 8;
 ///
 /// # Errors
 ///
-/// The system does not tell the limit, or does not let it be set. A limit that cannot be raised far enough is no error.
+/// The system does not tell the limit, or does not let it be set. A limit that cannot be raised far enough is
+/// no error.
 pub fn raise_descriptor_limit(connections: u32) -> io::Result<()> {
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
     let wanted = needed_for(connections).min(hard);

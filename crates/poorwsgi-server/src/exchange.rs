@@ -82,7 +82,8 @@ impl<S: 'static, B> Exchanger<S, B> {
         Ok(())
     }
 
-    /// Calls a service that is ready at once, as nearly every one is. Another one is asked again when it is polled.
+    /// Calls a service that is ready at once, as nearly every one is. Another one is asked again when it is
+    /// polled.
     fn begin(&self, request: Request<RequestBody>, record: &Record) -> State<S, S::Future>
     where
         S: Service<Request<RequestBody>> + Clone,
@@ -320,7 +321,8 @@ fn has_token(value: &HeaderValue, token: &str) -> bool {
     value.to_str().is_ok_and(|value| value.split(',').any(|each| each.trim().eq_ignore_ascii_case(token)))
 }
 
-/// Has hyper send the reason phrase of [`state`], which knows more statuses, unless the application has given its own.
+/// Has hyper send the reason phrase of [`state`], which knows more statuses, unless the application has given
+/// its own.
 fn name_status<B>(response: &mut Response<B>) {
     let status = response.status();
     let reason = state::reason(status.as_u16()).filter(|reason| status.canonical_reason() != Some(*reason));
@@ -342,7 +344,8 @@ fn is_at_hand<B: 'static>(body: &B) -> bool {
 struct Said {
     server: bool,
     date: bool,
-    /// Fields about the connection, the transfer coding among them (RFC 9112, section 6.1); whether they ask for its end.
+    /// Fields about the connection, the transfer coding among them (RFC 9112, section 6.1); whether they ask
+    /// for its end.
     connection: bool,
     closes: bool,
     /// A field that nobody writes in Title-Case.
@@ -353,8 +356,8 @@ struct Said {
 }
 
 impl Said {
-    /// Reads the head, and sees to it that what it says about the content is true: hyper sends a `Content-Length` as it
-    /// is given.
+    /// Reads the head, and sees to it that what it says about the content is true: hyper sends a
+    /// `Content-Length` as it is given.
     fn of<B: Body>(response: &Response<B>, content: Content) -> Result<Self, BoxError> {
         let status = response.status();
         if status == StatusCode::SWITCHING_PROTOCOLS {

@@ -1,9 +1,9 @@
 //! Where a request ends, found in the bytes before they are parsed.
 //!
 //! hyper gives no sight of what RFC 9112 wants refused: a bare LF as line end, `Content-Length` beside
-//! `Transfer-Encoding` (it drops the length), and a fragment in the target (it drops that, too). This is how requests
-//! are smuggled, so the head is looked at here first; and nothing that follows a message is handed to hyper before that
-//! message has ended.
+//! `Transfer-Encoding` (it drops the length), and a fragment in the target (it drops that, too). This is how
+//! requests are smuggled, so the head is looked at here first; and nothing that follows a message is handed
+//! to hyper before that message has ended.
 
 use http::StatusCode;
 use memchr::memchr_iter;
@@ -30,8 +30,8 @@ pub(crate) enum Framing {
 pub(crate) struct Head {
     pub(crate) length: usize,
     pub(crate) framing: Framing,
-    /// Where the digit stands of a minor version after 1. Such a request is one of HTTP/1.1 for us (RFC 9110, section
-    /// 2.5), and hyper knows no other.
+    /// Where the digit stands of a minor version after 1. Such a request is one of HTTP/1.1 for us (RFC 9110,
+    /// section 2.5), and hyper knows no other.
     pub(crate) later_minor: Option<usize>,
 }
 
@@ -133,8 +133,8 @@ impl HeadScanner {
     }
 }
 
-/// `method SP request-target SP HTTP-version` (RFC 9112, section 3), the method and the form of the target left for hyper
-/// to refuse. Says where the minor version is if that is later than 1.
+/// `method SP request-target SP HTTP-version` (RFC 9112, section 3), the method and the form of the target
+/// left for hyper to refuse. Says where the minor version is if that is later than 1.
 fn request_line(line: &[u8]) -> Result<Option<usize>, Refusal> {
     let Some((target, version)) = target_and_version(line) else {
         let reason =
@@ -152,8 +152,8 @@ fn request_line(line: &[u8]) -> Result<Option<usize>, Refusal> {
     }
 }
 
-/// A version is `HTTP/` and two digits with a dot in between (section 2.3), so its length is known; that a target has no
-/// space in it is found with its other characters.
+/// A version is `HTTP/` and two digits with a dot in between (section 2.3), so its length is known; that a
+/// target has no space in it is found with its other characters.
 fn target_and_version(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let method = line.iter().position(|byte| *byte == b' ').filter(|length| *length > 0)?;
     let (_, rest) = line.split_at_checked(method + 1)?;
@@ -162,13 +162,15 @@ fn target_and_version(line: &[u8]) -> Option<(&[u8], &[u8])> {
     (!target.is_empty()).then_some((target, version))
 }
 
-/// A visible character of ASCII, and no `#`: a fragment is never sent (RFC 9112, section 3.2). Of these, what clients send
-/// although it ought to be encoded is taken as it is, where there is nothing else that it could mean.
+/// A visible character of ASCII, and no `#`: a fragment is never sent (RFC 9112, section 3.2). Of these, what
+/// clients send although it ought to be encoded is taken as it is, where there is nothing else that it could
+/// mean.
 const fn is_of_target(byte: u8) -> bool {
     byte.is_ascii_graphic() && byte != b'#'
 }
 
-/// The value of a field line if it has this (lower-case) name. A space before the colon is left for hyper to refuse.
+/// The value of a field line if it has this (lower-case) name. A space before the colon is left for hyper to
+/// refuse.
 fn value_of<'line>(line: &'line [u8], name: &[u8]) -> Option<&'line [u8]> {
     let (found, rest) = line.split_at_checked(name.len())?;
     let value = rest.strip_prefix(b":")?;

@@ -1,6 +1,7 @@
 //! What a request's head must be before the application sees it.
 //!
-//! The rules about where a message ends are in `framing`, before hyper's parser; these are about what the head says.
+//! The rules about where a message ends are in `framing`, before hyper's parser; these are about what the
+//! head says.
 
 use std::cell::RefCell;
 
@@ -85,8 +86,8 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// The forms of a target (RFC 9112, section 3.2), each with the methods that may use it. The fourth form, an authority
-/// alone, is for CONNECT.
+/// The forms of a target (RFC 9112, section 3.2), each with the methods that may use it. The fourth form, an
+/// authority alone, is for CONNECT.
 fn check_target<B>(request: &Request<B>, host: Option<Authority<'_>>) -> Result<(), Refusal> {
     let uri = request.uri();
     let Some(authority) = uri.authority() else {
@@ -111,8 +112,8 @@ fn check_target<B>(request: &Request<B>, host: Option<Authority<'_>>) -> Result<
     }
 }
 
-/// Whether an application must not see a field: names with `_`, which a WSGI environ cannot tell from the same name
-/// with `-`, and what an untrusted peer says about somebody else.
+/// Whether an application must not see a field: names with `_`, which a WSGI environ cannot tell from the
+/// same name with `-`, and what an untrusted peer says about somebody else.
 fn is_unwanted(name: &HeaderName, trusted: bool) -> bool {
     let name = name.as_str();
     memchr(b'_', name.as_bytes()).is_some()

@@ -27,16 +27,16 @@ use crate::stop::{Level, Stop};
 
 /// Stands between a socket and hyper.
 ///
-/// A request that is refused here is an end of file for hyper, which then finishes the responses before it and shuts
-/// the connection down; the refusal is written as part of that, after them.
+/// A request that is refused here is an end of file for hyper, which then finishes the responses before it
+/// and shuts the connection down; the refusal is written as part of that, after them.
 #[derive(Debug)]
 pub(crate) struct GuardedIo<T> {
     inner: T,
     config: Arc<Config>,
     stop: Arc<Stop>,
     broken_off: Arc<BrokenOff>,
-    /// Bytes read too early: a head that is not whole yet, or requests after this one. Empty, and without memory of
-    /// its own, for a client that waits for its answers.
+    /// Bytes read too early: a head that is not whole yet, or requests after this one. Empty, and without
+    /// memory of its own, for a client that waits for its answers.
     held: BytesMut,
     /// What hyper is to read next of a chunked body: its buffer was too small for it.
     ready: BytesMut,
@@ -83,7 +83,8 @@ struct Waiting {
 const CHUNKS_READ: usize = 64 << 10;
 
 thread_local! {
-    /// Where it is read: there is nothing in it between two reads, so one is enough for all connections of a thread.
+    /// Where it is read: there is nothing in it between two reads, so one is enough for all connections of a
+    /// thread.
     static CHUNKS: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -93,7 +94,8 @@ const IDLE: Duration = Duration::from_secs(1);
 /// How often a connection looks at the system's clock, while requests come on it.
 const CLOCK: Duration = Duration::from_secs(1);
 
-/// How long a stop waits for the first byte of a connection that has not been served: its request may be on its way.
+/// How long a stop waits for the first byte of a connection that has not been served: its request may be on
+/// its way.
 const FIRST_BYTE_AFTER_STOP: Duration = Duration::from_secs(1);
 
 impl<T: AsyncRead + AsyncWrite + Unpin> GuardedIo<T> {
@@ -147,7 +149,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> GuardedIo<T> {
         self.phase = Phase::Closed;
     }
 
-    /// Looks at the head so far and begins the message once it is whole, with the version that hyper takes it for.
+    /// Looks at the head so far and begins the message once it is whole, with the version that hyper takes it
+    /// for.
     fn look_at_head(&mut self, bytes: &mut [u8]) {
         let Phase::Head { scanner, .. } = &mut self.phase else { return };
         match scanner.scan(bytes, &self.config.head) {
@@ -172,8 +175,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> GuardedIo<T> {
         }
     }
 
-    /// How many of these bytes belong to the message that hyper is reading, and how many of them it gets: they are put at
-    /// the front.
+    /// How many of these bytes belong to the message that hyper is reading, and how many of them it gets:
+    /// they are put at the front.
     fn follow_message(&mut self, bytes: &mut [u8]) -> Taken {
         let Phase::Message { left, chunks, .. } = &mut self.phase else { return Taken::default() };
         let known = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len());
@@ -198,8 +201,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> GuardedIo<T> {
         taken
     }
 
-    /// Serves hyper from the bytes held back, without empty lines before a request (RFC 9112, section 2.2). `false`
-    /// if the socket has to be asked.
+    /// Serves hyper from the bytes held back, without empty lines before a request (RFC 9112, section 2.2).
+    /// `false` if the socket has to be asked.
     fn read_held(&mut self, buf: &mut ReadBuf<'_>) -> bool {
         if matches!(self.phase, Phase::Head { .. }) {
             while self.held.starts_with(b"\r\n") {
@@ -222,9 +225,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> GuardedIo<T> {
         kept > 0
     }
 
-    /// Reads the next part of a chunked body from the socket. More is read at once than hyper's buffer holds, which hyper
-    /// makes larger only for as long as it is full: that of small chunks never would be, as they become shorter. `false` if
-    /// nothing of it is for hyper.
+    /// Reads the next part of a chunked body from the socket. More is read at once than hyper's buffer holds,
+    /// which hyper makes larger only for as long as it is full: that of small chunks never would be, as they
+    /// become shorter. `false` if nothing of it is for hyper.
     fn poll_read_chunks(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<bool>> {
         CHUNKS.with_borrow_mut(|space| {
             if space.is_empty() {
@@ -266,8 +269,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> GuardedIo<T> {
         matches!(self.phase, Phase::Message { left: 0, chunks: Some(_), .. })
     }
 
-    /// Takes what was read into hyper's buffer after its first `before` bytes: leaves there what hyper may see and
-    /// holds the rest back. `false` if that is nothing.
+    /// Takes what was read into hyper's buffer after its first `before` bytes: leaves there what hyper may
+    /// see and holds the rest back. `false` if that is nothing.
     fn take_in(&mut self, buf: &mut ReadBuf<'_>, before: usize) -> bool {
         let bytes = buf.filled_mut().get_mut(before..).unwrap_or_default();
         match &mut self.phase {
@@ -567,8 +570,8 @@ mod tests {
             prop_assert_eq!(contents(&reads.concat()), contents(&bytes));
         }
 
-        /// However the bytes come, hyper gets the same ones, and never the end of one message with the beginning of
-        /// the next.
+        /// However the bytes come, hyper gets the same ones, and never the end of one message with the
+        /// beginning of the next.
         #[test]
         fn messages_pass_whole_and_one_by_one(
             messages in proptest::collection::vec(message(";x"), 1..5),

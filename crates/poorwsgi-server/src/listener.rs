@@ -75,7 +75,8 @@ impl Socket {
         }
     }
 
-    /// The socket that another process has bound and handed over, by the protocol of systemd (sd_listen_fds(3)).
+    /// The socket that another process has bound and handed over, by the protocol of systemd
+    /// (sd_listen_fds(3)).
     fn inherited() -> io::Result<Self> {
         static TAKEN: AtomicBool = AtomicBool::new(false);
         let none = |text| io::Error::new(io::ErrorKind::NotFound, text);
@@ -167,9 +168,10 @@ impl Socket {
         Ok(Listener { socket: self, readiness, siblings: siblings.map(Joined) })
     }
 
-    /// Has the system take no new connections where this process has bound the socket and has no other handle of it; not in
-    /// any other process either. Those that wait can be accepted still. When a socket is closed, the system resets those
-    /// that wait in it, and without this one may come between the last look and the end. Whether it did so.
+    /// Has the system take no new connections where this process has bound the socket and has no other handle
+    /// of it; not in any other process either. Those that wait can be accepted still. When a socket is
+    /// closed, the system resets those that wait in it, and without this one may come between the last look
+    /// and the end. Whether it did so.
     pub(crate) fn refuse(&mut self) -> bool {
         match self {
             Socket::Tcp(socket, owner) => owner.is_this_process() && drop_requests(socket).is_ok(),
@@ -181,7 +183,8 @@ impl Socket {
         }
     }
 
-    /// Ends the listening, in every process that has the socket, where this one has bound it and has no other handle of it.
+    /// Ends the listening, in every process that has the socket, where this one has bound it and has no other
+    /// handle of it.
     pub(crate) fn shut(&self) {
         if let Socket::Tcp(socket, owner) = self
             && owner.is_this_process()
@@ -238,8 +241,8 @@ impl Listener {
         Closing(socket)
     }
 
-    /// The next connection. Errors that are not the listener's own are waited out: without file descriptors there is
-    /// nothing to do but to wait until a connection ends, for which `make_room` is called.
+    /// The next connection. Errors that are not the listener's own are waited out: without file descriptors
+    /// there is nothing to do but to wait until a connection ends, for which `make_room` is called.
     pub(crate) async fn accept(&self, make_room: impl Fn()) -> (Accepted, Connection) {
         let mut pause = Pause::default();
         loop {
@@ -269,7 +272,8 @@ impl Listener {
         }
     }
 
-    /// Whether a connection waits now: what the runtime says of readiness is from before the last one was accepted.
+    /// Whether a connection waits now: what the runtime says of readiness is from before the last one was
+    /// accepted.
     fn waiting(&self) -> io::Result<()> {
         let mut socket = [PollFd::new(self.socket.as_fd(), PollFlags::POLLIN)];
         match poll(&mut socket, PollTimeout::ZERO)? {
@@ -302,11 +306,13 @@ impl Drop for Joined {
     }
 }
 
-/// A socket of which the last connections are accepted: nothing but its end stands between the last look at it and its end.
+/// A socket of which the last connections are accepted: nothing but its end stands between the last look at
+/// it and its end.
 pub(crate) struct Closing(Socket);
 
 impl Closing {
-    /// The next of the connections that wait already; `None` if there are no more, or another process has shut the socket.
+    /// The next of the connections that wait already; `None` if there are no more, or another process has
+    /// shut the socket.
     pub(crate) async fn accept_waiting(&self) -> Option<(Accepted, Connection)> {
         let mut pause = Pause::default();
         loop {
@@ -354,8 +360,8 @@ fn is_the_peers(error: &io::Error) -> bool {
 /// How often this process has said that others have its sockets.
 static SHARED: AtomicU32 = AtomicU32::new(0);
 
-/// Says that another process has the sockets that this one has bound so far, as a forked child has: their end here is not that of
-/// the socket.
+/// Says that another process has the sockets that this one has bound so far, as a forked child has: their end
+/// here is not that of the socket.
 pub fn share_sockets() {
     SHARED.fetch_add(1, Ordering::Relaxed);
 }
@@ -388,13 +394,14 @@ impl Owner {
     }
 }
 
-/// Bytes that a connection of TCP takes from us before it has sent them; its buffer has no other limit than the system's,
-/// some megabytes.
+/// Bytes that a connection of TCP takes from us before it has sent them; its buffer has no other limit than
+/// the system's, some megabytes.
 #[cfg(target_os = "linux")]
 const UNSENT: u32 = 128 << 10;
 
-/// Has the connections of a socket take no more than they send soon (`TCP_NOTSENT_LOWAT`, tcp(7)). A client that reads
-/// slowly costs less memory of the system, and moves on in smaller steps, by which it is known from one that has stopped.
+/// Has the connections of a socket take no more than they send soon (`TCP_NOTSENT_LOWAT`, tcp(7)). A client
+/// that reads slowly costs less memory of the system, and moves on in smaller steps, by which it is known
+/// from one that has stopped.
 fn limit_unsent(socket: &TcpListener) {
     #[cfg(target_os = "linux")]
     let _ = socket2::SockRef::from(socket).set_tcp_notsent_lowat(UNSENT);
@@ -402,8 +409,8 @@ fn limit_unsent(socket: &TcpListener) {
     let _ = socket;
 }
 
-/// Drops each packet that asks a socket for a connection (socket(7), `SO_ATTACH_FILTER`); what ends a handshake still gets
-/// through. A client that asks meanwhile asks again after a second, and is refused then.
+/// Drops each packet that asks a socket for a connection (socket(7), `SO_ATTACH_FILTER`); what ends a
+/// handshake still gets through. A client that asks meanwhile asks again after a second, and is refused then.
 #[cfg(target_os = "linux")]
 fn drop_requests(socket: &TcpListener) -> io::Result<()> {
     use socket2::SockFilter;
@@ -456,7 +463,8 @@ fn remove_stale(path: &Path) -> io::Result<()> {
     }
 }
 
-/// A socket file that is removed with its listener, if it is still the same one, by the process that has made it.
+/// A socket file that is removed with its listener, if it is still the same one, by the process that has made
+/// it.
 #[derive(Debug)]
 pub(crate) struct OwnedPath {
     process: u32,

@@ -7,8 +7,8 @@ use tokio::time::Instant;
 /// Time that every body gets before its rate is looked at, so that a slow start is forgiven.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// Measures one request body. Only the time counts in which the server was waiting for the client: an application
-/// that reads slowly does not make its client late.
+/// Measures one request body. Only the time counts in which the server was waiting for the client: an
+/// application that reads slowly does not make its client late.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Pace {
     waited: Duration,
@@ -17,8 +17,8 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    /// The moment at which the client is too late, when nothing more comes: the longest pause, or the moment at which
-    /// its average falls below `rate` bytes a second (0: any).
+    /// The moment at which the client is too late, when nothing more comes: the longest pause, or the moment
+    /// at which its average falls below `rate` bytes a second (0: any).
     pub(crate) fn deadline(&mut self, now: Instant, pause: Duration, rate: u64) -> Instant {
         let since = *self.waiting_since.get_or_insert(now);
         if rate == 0 {

@@ -12,8 +12,8 @@ use crate::body::Lease;
 use crate::context::Context;
 use crate::stop::Level;
 
-/// The target of access records: one event at level `INFO` for each request, when its response has been handed over
-/// or has been cut off.
+/// The target of access records: one event at level `INFO` for each request, when its response has been
+/// handed over or has been cut off.
 const ACCESS: &str = "poorwsgi::access";
 
 /// One request. When it goes, it is written to the access log, and to the list of those that a stop cut off.

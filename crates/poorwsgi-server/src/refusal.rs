@@ -9,8 +9,8 @@ use crate::date;
 
 /// Why a request is refused, and with which status.
 ///
-/// The connection is closed after it: what follows a request that was not understood cannot be trusted to be the next
-/// request (RFC 9112, section 11.2).
+/// The connection is closed after it: what follows a request that was not understood cannot be trusted to be
+/// the next request (RFC 9112, section 11.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
     status: StatusCode,
@@ -52,8 +52,8 @@ impl Refusal {
         response
     }
 
-    /// The answer as bytes, for a head that was refused before it was parsed. `HEAD` gets no content (RFC 9110,
-    /// section 9.3.2).
+    /// The answer as bytes, for a head that was refused before it was parsed. `HEAD` gets no content (RFC
+    /// 9110, section 9.3.2).
     pub(crate) fn to_bytes(&self, to_head: bool, server: Option<&HeaderValue>) -> Vec<u8> {
         let page = self.page();
         let mut bytes = format!(

@@ -1,11 +1,12 @@
 //! Files that leave by `sendfile`: their bytes never come into this process.
 //!
-//! hyper writes what it is given as bytes in memory. So it is given a stand-in for the bytes of a file, memory that is
-//! never read, and [`Stream`](crate::stream::Stream), which writes for it, knows the stand-in by its address and sends that
-//! many bytes of the file. Which file, and from where on, waits in a queue in the order of the stand-ins.
+//! hyper writes what it is given as bytes in memory. So it is given a stand-in for the bytes of a file,
+//! memory that is never read, and [`Stream`](crate::stream::Stream), which writes for it, knows the stand-in
+//! by its address and sends that many bytes of the file. Which file, and from where on, waits in a queue in
+//! the order of the stand-ins.
 //!
-//! `sendfile` waits for the disk, which would hold up other connections, so only what is in the page cache leaves like
-//! this. Elsewhere than on Linux nothing does.
+//! `sendfile` waits for the disk, which would hold up other connections, so only what is in the page cache
+//! leaves like this. Elsewhere than on Linux nothing does.
 
 use std::collections::VecDeque;
 use std::fs::File;

@@ -34,8 +34,8 @@ use crate::stream::Accepted;
 /// How long connections that were told to end at once get for it.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// For how long clients that are connected may ask once more at a stop, at least: as long as a request may be on its way. Who
-/// waits for Ctrl-C does not notice it.
+/// For how long clients that are connected may ask once more at a stop, at least: as long as a request may be
+/// on its way. Who waits for Ctrl-C does not notice it.
 const DRAIN: Duration = Duration::from_millis(200);
 
 /// How long the last handshakes get at a stop: as long as a packet may be on its way.
@@ -80,20 +80,21 @@ impl<S> Server<S> {
         self
     }
 
-    /// Binds `host:port`, where port 0 is one that the system chooses, or `unix:/path/of/socket`; `inherited` is the socket
-    /// that another process has bound and handed over, as systemd does (sd_listen_fds(3)). From here on
-    /// connections wait in the backlog; they are accepted by [`Bound::serve`].
+    /// Binds `host:port`, where port 0 is one that the system chooses, or `unix:/path/of/socket`; `inherited`
+    /// is the socket that another process has bound and handed over, as systemd does (sd_listen_fds(3)). From
+    /// here on connections wait in the backlog; they are accepted by [`Bound::serve`].
     ///
     /// # Errors
     ///
-    /// What the system says: the address is in use, not ours, or not allowed. A path that is no socket, or on which
-    /// another server listens, is left alone.
+    /// What the system says: the address is in use, not ours, or not allowed. A path that is no socket, or on
+    /// which another server listens, is left alone.
     pub async fn bind(self, address: &str) -> io::Result<Bound<S>> {
         let socket = Socket::bind(address, &self.config).await?;
         self.on(socket, address)
     }
 
-    /// The same where there is no runtime yet, before a fork for example. It blocks while a name is looked up.
+    /// The same where there is no runtime yet, before a fork for example. It blocks while a name is looked
+    /// up.
     ///
     /// # Errors
     ///
@@ -184,38 +185,38 @@ impl<S> Bound<S> {
         Listening(Arc::downgrade(&self.open))
     }
 
-    /// Tells the clone of the service that serves a connection of it, once, in the place of an extension of each of its
-    /// requests, which costs two allocations.
+    /// Tells the clone of the service that serves a connection of it, once, in the place of an extension of
+    /// each of its requests, which costs two allocations.
     #[must_use]
     pub fn introduce(mut self, introduce: fn(&mut S, Connection)) -> Self {
         self.introduce = Some(introduce);
         self
     }
 
-    /// Has the connections driven by loops that are being run, in the place of the runtime this is called on: each by the
-    /// one that has the fewest tasks, and with the service that belongs to it.
+    /// Has the connections driven by loops that are being run, in the place of the runtime this is called on:
+    /// each by the one that has the fewest tasks, and with the service that belongs to it.
     #[must_use]
     pub fn on_loops(mut self, loops: Vec<(EventLoop, S)>) -> Self {
         self.loops = loops;
         self
     }
 
-    /// Has the system take no new connections, in every process that has the socket, while those that wait are accepted by
-    /// whoever serves. It does so where this process has bound the socket and this is its only handle, and cannot be undone.
-    /// A server does it by itself when it stops; this is for a process whose children serve. Whether it is so: only Linux can do
-    /// it, and only for TCP.
+    /// Has the system take no new connections, in every process that has the socket, while those that wait
+    /// are accepted by whoever serves. It does so where this process has bound the socket and this is its
+    /// only handle, and cannot be undone. A server does it by itself when it stops; this is for a process
+    /// whose children serve. Whether it is so: only Linux can do it, and only for TCP.
     pub fn refuse(&mut self) -> bool {
         self.socket.refuse()
     }
 
-    /// Ends the listening of this socket, in every process that has it: who connects is refused from now on, and the system
-    /// resets those that wait. It does so where [`refuse`](Self::refuse) does something.
+    /// Ends the listening of this socket, in every process that has it: who connects is refused from now on,
+    /// and the system resets those that wait. It does so where [`refuse`](Self::refuse) does something.
     pub fn shut(&self) {
         self.socket.shut();
     }
 
-    /// A second server on the same socket, which stays open until both are gone: one may stop and another one go on,
-    /// and connections wait in between.
+    /// A second server on the same socket, which stays open until both are gone: one may stop and another one
+    /// go on, and connections wait in between.
     ///
     /// # Errors
     ///
@@ -261,10 +262,11 @@ where
         self.serve_until(pending()).await
     }
 
-    /// Serves until `stop` ends, and then gracefully stops: connections that the system holds ready are accepted, and no
-    /// more. A request may be on its way to a connection that seems idle, so each may ask once more for 0.2 s, and is told
-    /// that it is closed then (RFC 9112, section 9.6); after that, idle ones are closed, and new ones have a second to begin
-    /// their request. Requests finish. What is not done after [`Config::stop_timeout`] is cut off and named in the log.
+    /// Serves until `stop` ends, and then gracefully stops: connections that the system holds ready are
+    /// accepted, and no more. A request may be on its way to a connection that seems idle, so each may ask
+    /// once more for 0.2 s, and is told that it is closed then (RFC 9112, section 9.6); after that, idle ones
+    /// are closed, and new ones have a second to begin their request. Requests finish. What is not done after
+    /// [`Config::stop_timeout`] is cut off and named in the log.
     ///
     /// # Errors
     ///
@@ -277,8 +279,8 @@ where
         .await
     }
 
-    /// The same for a server whose clients find another one at its address: those that are connected may ask once more for as
-    /// long as `stop` says, where that is more than 0.2 s.
+    /// The same for a server whose clients find another one at its address: those that are connected may ask
+    /// once more for as long as `stop` says, where that is more than 0.2 s.
     ///
     /// # Errors
     ///
@@ -287,9 +289,9 @@ where
         self.serve_between(stop, pending()).await
     }
 
-    /// Serves until SIGTERM or SIGINT (Ctrl-C), and then stops gracefully; a second one stops at once. The first line
-    /// on the standard output says where it listens. The process is taken for the server's own: its limit of file
-    /// descriptors is raised to what [`Config::max_connections`] needs.
+    /// Serves until SIGTERM or SIGINT (Ctrl-C), and then stops gracefully; a second one stops at once. The
+    /// first line on the standard output says where it listens. The process is taken for the server's own:
+    /// its limit of file descriptors is raised to what [`Config::max_connections`] needs.
     ///
     /// # Errors
     ///
@@ -311,8 +313,9 @@ where
         self.serve_between(graceful, at_once).await
     }
 
-    /// Answers one request: accepts one connection, which is closed after its first answer. A connection that is closed
-    /// without a request counts as well. Says whether there was one before `stop` ended; what was accepted is finished.
+    /// Answers one request: accepts one connection, which is closed after its first answer. A connection that
+    /// is closed without a request counts as well. Says whether there was one before `stop` ended; what was
+    /// accepted is finished.
     ///
     /// # Errors
     ///
@@ -402,8 +405,8 @@ where
     }
 }
 
-/// Accepts the connections that wait, and those whose handshake has begun, and closes the socket: the system resets those that
-/// wait in a socket when it is closed.
+/// Accepts the connections that wait, and those whose handshake has begun, and closes the socket: the system
+/// resets those that wait in a socket when it is closed.
 async fn accept_rest(
     listener: Listener,
     backlog: u32,
@@ -436,8 +439,8 @@ fn some_of(connections: u32) -> u32 {
 /// What a connection has as long as it lasts. No error ever comes, for nobody closes the semaphore.
 type Permit = Result<OwnedSemaphorePermit, AcquireError>;
 
-/// The permission for one more connection. Where there is none, and connections wait, a few of those that are idle are
-/// closed, and after a while some more.
+/// The permission for one more connection. Where there is none, and connections wait, a few of those that are
+/// idle are closed, and after a while some more.
 async fn permit(permits: &Arc<Semaphore>, listener: &Listener, stop: &Stop, limit: &mut Limit) -> Permit {
     if let Ok(permit) = Arc::clone(permits).try_acquire_owned() {
         stop.make_room(0);
@@ -487,8 +490,8 @@ impl Signals {
     }
 }
 
-/// Binds an address and serves there until the process is asked to end: [`Server::bind`] and [`Bound::run`] with the
-/// default settings.
+/// Binds an address and serves there until the process is asked to end: [`Server::bind`] and [`Bound::run`]
+/// with the default settings.
 ///
 /// # Errors
 ///

@@ -1,8 +1,9 @@
 //! Processes that accept from one socket, and share its connections evenly.
 //!
-//! Whoever wakes first would take all connections that wait, and with connections that stay open it would keep them, while
-//! the other processes have nothing to do. So each one writes into a table that all of them have how many connections it has
-//! open, and one that has many more than another leaves the next one to that, for a moment.
+//! Whoever wakes first would take all connections that wait, and with connections that stay open it would
+//! keep them, while the other processes have nothing to do. So each one writes into a table that all of them
+//! have how many connections it has open, and one that has many more than another leaves the next one to
+//! that, for a moment.
 
 use std::env;
 use std::fs::File;
@@ -13,23 +14,24 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
-/// What a process finds in its environment: the file descriptor of the table, a colon, and the number of its own entry.
+/// What a process finds in its environment: the file descriptor of the table, a colon, and the number of its
+/// own entry.
 const VARIABLE: &str = "POORWSGI_SIBLINGS";
-/// How many entries the table has; an entry is a `u32` in the machine's byte order: 0 of a process that does not accept,
-/// otherwise its connections and one.
+/// How many entries the table has; an entry is a `u32` in the machine's byte order: 0 of a process that does
+/// not accept, otherwise its connections and one.
 const ENTRIES: usize = 256;
 const ENTRY: usize = size_of::<u32>();
 
-/// For how long a connection is left to a process that has fewer, before one looks again: long for one that waits for work,
-/// which needs some ten microseconds.
+/// For how long a connection is left to a process that has fewer, before one looks again: long for one that
+/// waits for work, which needs some ten microseconds.
 const CHANCE: Duration = Duration::from_millis(1);
 /// How often it is left to others, until it is clear that they are stuck.
 const CHANCES: u32 = 5;
 /// For how long none is, after one that nobody took.
 const GRUDGE: Duration = Duration::from_millis(100);
 
-/// How many connections are many more than so few. A process that is a little ahead is none the worse for it, and where
-/// connections are brief, it would wait for others all the time.
+/// How many connections are many more than so few. A process that is a little ahead is none the worse for it,
+/// and where connections are brief, it would wait for others all the time.
 const fn many_more(few: u32) -> u32 {
     few.saturating_add(few / 8).saturating_add(4)
 }

@@ -1,8 +1,9 @@
 //! The spelling of a response's fields.
 //!
-//! hyper sends names in Title-Case. For other spellings it has a map of its own, which it makes when it reads a message, and
-//! looks for when it sends one, but gives nobody the type of. So it is given a message to read that has these names, and the
-//! map is taken from there. It is kept for the next response with the same names.
+//! hyper sends names in Title-Case. For other spellings it has a map of its own, which it makes when it reads
+//! a message, and looks for when it sends one, but gives nobody the type of. So it is given a message to read
+//! that has these names, and the map is taken from there. It is kept for the next response with the same
+//! names.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -27,8 +28,8 @@ thread_local! {
     static MAPS: RefCell<HashMap<Spellings, Extensions>> = RefCell::new(HashMap::new());
 }
 
-/// Sees to it that hyper spells the fields of a response as its application has. One that does not say how may have
-/// acronyms, which are spelled as everywhere.
+/// Sees to it that hyper spells the fields of a response as its application has. One that does not say how
+/// may have acronyms, which are spelled as everywhere.
 pub(crate) fn keep<B>(response: &mut Response<B>, has_acronyms: bool) {
     let spellings = match response.extensions_mut().remove::<Spellings>() {
         Some(spellings) => spellings,

@@ -1,9 +1,9 @@
 //! Content that waits for somebody who is slower: in memory up to a budget, beyond it in temporary files.
 //!
-//! A request body waits here for its client to send the rest, so that a call begins when all of it has come; the content of
-//! a response waits here for a client that reads slowly, so that the call that made it can end. Neither costs a thread.
-//! [`Spool`] has the budgets that all of them share, [`Gathering`] puts a request body together, and [`SpoolFile`] is a
-//! temporary file whose bytes are counted.
+//! A request body waits here for its client to send the rest, so that a call begins when all of it has come;
+//! the content of a response waits here for a client that reads slowly, so that the call that made it can
+//! end. Neither costs a thread. [`Spool`] has the budgets that all of them share, [`Gathering`] puts a
+//! request body together, and [`SpoolFile`] is a temporary file whose bytes are counted.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::OccupiedEntry;
@@ -110,8 +110,8 @@ impl Spool {
         lock(&self.0.waiting)
     }
 
-    /// Has the body go that has waited longest for its client, where that is some time: whoever sends little keeps its
-    /// place from nobody who sends more. `false` if there is none.
+    /// Has the body go that has waited longest for its client, where that is some time: whoever sends little
+    /// keeps its place from nobody who sends more. `false` if there is none.
     fn make_room(&self) -> bool {
         let slowest = {
             let mut waiting = self.waiting();
@@ -152,7 +152,8 @@ impl SpoolFile {
     /// Writes bytes at a position up to its end. It may block.
     ///
     /// # Errors
-    /// [`io::ErrorKind::QuotaExceeded`] where the spool has no room for them; those of the system, such as a full disk.
+    /// [`io::ErrorKind::QuotaExceeded`] where the spool has no room for them; those of the system, such as a
+    /// full disk.
     pub fn write_at(&mut self, bytes: &[u8], position: u64) -> io::Result<()> {
         let more = position.saturating_add(bytes.len() as u64).saturating_sub(self.length);
         if !self.spool.0.files.take(more) {
@@ -278,8 +279,9 @@ impl Drop for MemoryShare {
     }
 }
 
-/// A request body that is put together as it comes, on a runtime of tokio that has timers: in memory up to [`IN_MEMORY`] and what the spool has left, then in a
-/// temporary file. While a piece is written to the file, no more is read from the client.
+/// A request body that is put together as it comes, on a runtime of tokio that has timers: in memory up to
+/// [`IN_MEMORY`] and what the spool has left, then in a temporary file. While a piece is written to the file,
+/// no more is read from the client.
 #[derive(Debug)]
 pub struct Gathering {
     body: Body,
@@ -380,12 +382,14 @@ impl Gathering {
         Gathering { is_whole_or_error: true, ..Gathering::new(body, spool) }
     }
 
-    /// The whole body, once it has come: bytes, or blocks that are read from the file by calls that do not wait for
-    /// anybody but the disk. One that breaks off ends with its error, behind what has come of it, or is that error.
+    /// The whole body, once it has come: bytes, or blocks that are read from the file by calls that do not
+    /// wait for anybody but the disk. One that breaks off ends with its error, behind what has come of it, or
+    /// is that error.
     ///
     /// # Errors
-    /// 503 where there is no room for it, in the spool or on the disk; or where it has come more slowly than all others, and
-    /// one of them needs its room. Of [`whole`](Self::whole) also the error that the body breaks off with.
+    /// 503 where there is no room for it, in the spool or on the disk; or where it has come more slowly than
+    /// all others, and one of them needs its room. Of [`whole`](Self::whole) also the error that the body
+    /// breaks off with.
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Gathered, HttpError>> {
         let failure = loop {
             if self.waiting.as_ref().is_some_and(|waiting| waiting.poll_taken(cx)) {

@@ -45,7 +45,8 @@ pub(crate) enum Accepted {
 }
 
 impl Accepted {
-    /// The stream on the runtime that is entered now; what it sends in the place of stand-ins is found in `files`.
+    /// The stream on the runtime that is entered now; what it sends in the place of stand-ins is found in
+    /// `files`.
     pub(crate) fn register(self, files: Arc<Files>) -> io::Result<Stream> {
         let socket = match self {
             Accepted::Tcp(socket) => Socket::Tcp(TcpStream::from_std(socket)?),

@@ -22,7 +22,8 @@ fn body(data: &[u8]) -> Vec<Bytes> {
     pieces
 }
 
-/// One piece of lines over and over, so that what is measured is the search and not the size of the machine's caches.
+/// One piece of lines over and over, so that what is measured is the search and not the size of the machine's
+/// caches.
 fn dense_body(line: &str, size: usize) -> Vec<Bytes> {
     let mut pieces = body(line.repeat(PIECE / line.len()).as_bytes());
     let piece = pieces.remove(1);

@@ -1,4 +1,5 @@
-//! A page behind digest login (RFC 7616). The password file of a real application is made by `poorwsgi-digest`.
+//! A page behind digest login (RFC 7616). The password file of a real application is made by
+//! `poorwsgi-digest`.
 //!
 //!     cargo run -p poorwsgi --example digest
 //!     curl -i http://127.0.0.1:8080/admin/start

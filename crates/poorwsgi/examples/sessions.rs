@@ -19,7 +19,8 @@ use poorwsgi::{Application, BoxError, HttpError, Request, Response, Result};
 struct Sessions(Arc<SealedKeys>);
 
 impl Sessions {
-    /// The session of a request. A cookie that does not open, because it is old or was tampered with, is as good as none.
+    /// The session of a request. A cookie that does not open, because it is old or was tampered with, is as
+    /// good as none.
     fn of(&self, req: &Request) -> Result<SealedSession, SessionError> {
         let config = SessionConfig { max_age: Some(24 * 3600), ..SessionConfig::default() };
         let mut session = SealedSession::new(Arc::clone(&self.0), config)?;

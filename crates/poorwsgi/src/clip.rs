@@ -1,9 +1,9 @@
-//! Texts as a log may have them, whatever they quote: lines that have an end, of which only the first can be taken for the
-//! beginning of a record, without characters that a terminal obeys.
+//! Texts as a log may have them, whatever they quote: lines that have an end, of which only the first can be
+//! taken for the beginning of a record, without characters that a terminal obeys.
 //!
-//! Much of what is logged comes from clients: a path, and the text of an exception that quotes a form field. So control
-//! characters (except for the tabulator), the line separators of Unicode and what changes the direction of writing are
-//! escaped, and lines after the first of a record begin with a blank.
+//! Much of what is logged comes from clients: a path, and the text of an exception that quotes a form field.
+//! So control characters (except for the tabulator), the line separators of Unicode and what changes the
+//! direction of writing are escaped, and lines after the first of a record begin with a blank.
 
 use std::borrow::Cow;
 use std::fmt::{self, Display, Write};
@@ -73,8 +73,8 @@ fn record_of(text: &str, most: usize) -> String {
     format!("{}\n{}", line(first, most), following_of(others, most))
 }
 
-/// Lines that follow the first one of a record, such as a traceback. Of a text that is too long, the end, which says what
-/// happened.
+/// Lines that follow the first one of a record, such as a traceback. Of a text that is too long, the end,
+/// which says what happened.
 #[must_use]
 pub fn following(text: &str) -> String {
     following_of(text, LINE)

@@ -1,8 +1,9 @@
 //! The pipeline: one request through the tables of an application, for handlers of any language.
 //!
-//! What happens to a request is decided here and nowhere else. A door (Rust, Python) says through [`Language`] what
-//! its handlers, requests, responses and errors are and how each is called; [`dispatch`] does the rest, in this
-//! order: resolve, before hooks, body, handler, recovery from an error, after hooks, send.
+//! What happens to a request is decided here and nowhere else. A door (Rust, Python) says through
+//! [`Language`] what its handlers, requests, responses and errors are and how each is called; [`dispatch`]
+//! does the rest, in this order: resolve, before hooks, body, handler, recovery from an error, after hooks,
+//! send.
 
 mod answer;
 mod debug;
@@ -46,7 +47,8 @@ pub trait Language: Sized + Send + Sync + 'static {
     type Error: From<HttpError> + Send;
     /// A raised HTTP status, as state handlers get it.
     type HttpError: From<HttpError> + AsRef<HttpError> + Send;
-    /// What an error becomes that leaves the application; [`Infallible`](std::convert::Infallible) where none does.
+    /// What an error becomes that leaves the application; [`Infallible`](std::convert::Infallible) where none
+    /// does.
     type Leave: Send;
     /// What a route calls.
     type Handler: Clone + Send + Sync;
@@ -120,7 +122,8 @@ pub trait Language: Sized + Send + Sync + 'static {
     /// What the 500 page shows of an error when debug is on. The text also goes to the log, debug or not.
     fn report(error: &Self::HttpError) -> ErrorReport;
 
-    /// The error of a handler that is behind a status, for subscribers of the log who look into it: the field `cause`.
+    /// The error of a handler that is behind a status, for subscribers of the log who look into it: the field
+    /// `cause`.
     fn cause(_error: &Self::HttpError) -> Option<&(dyn StdError + 'static)> {
         None
     }
@@ -134,8 +137,8 @@ pub trait Language: Sized + Send + Sync + 'static {
     /// A response that cannot be sent; it is answered with the 500 page.
     fn finish(response: Self::Response) -> Result<Response, Self::Error>;
 
-    /// The step from the request to the handler's answer. A language whose applications may put steps of their own in the
-    /// place of the pipeline's does so here and in the next three.
+    /// The step from the request to the handler's answer. A language whose applications may put steps of
+    /// their own in the place of the pipeline's does so here and in the next three.
     fn answer(
         tables: &Tables<Self>,
         request: &Self::Request,
@@ -198,8 +201,8 @@ pub enum Callable<'c, L: Language> {
 
 /// The route that a request takes.
 pub struct Route<'r, 'p, L: Language> {
-    /// The rule as it was registered; `/*` for files, directories and default handlers, `/debug-info` for the debug
-    /// page.
+    /// The rule as it was registered; `/*` for files, directories and default handlers, `/debug-info` for the
+    /// debug page.
     pub rule: &'r Arc<str>,
     /// The application's handler, where there is one.
     pub handler: Option<&'r L::Handler>,
@@ -226,12 +229,14 @@ pub enum Raised<L: Language> {
     Response(L::Response),
     /// Any other error.
     Other(L::Error),
-    /// An error that leaves the application, as Python's `SystemExit` does; the door decides what the server does.
+    /// An error that leaves the application, as Python's `SystemExit` does; the door decides what the server
+    /// does.
     Leave(L::Leave),
 }
 
 /// Answers one request. The response is finished: a door has only to write it in the way of its server, as
-/// [`Response::into_http`] does; one whose server reads nothing but the fields calls [`Response::state_content`] first.
+/// [`Response::into_http`] does; one whose server reads nothing but the fields calls
+/// [`Response::state_content`] first.
 ///
 /// # Errors
 /// Only an error that [`Language::raised`] says leaves the application.

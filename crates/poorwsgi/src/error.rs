@@ -59,13 +59,14 @@ pub struct HttpError {
 pub struct Challenge {
     /// The protection space (RFC 9110, section 11.5).
     pub realm: String,
-    /// The credentials were right but their nonce has expired: the client may try again without asking its user.
+    /// The credentials were right but their nonce has expired: the client may try again without asking its
+    /// user.
     pub stale: bool,
 }
 
 impl HttpError {
-    /// An error with this status and nothing else. A status outside [`state::STATUS_CODES`] becomes 500 when it
-    /// is answered.
+    /// An error with this status and nothing else. A status outside [`state::STATUS_CODES`] becomes 500 when
+    /// it is answered.
     #[must_use]
     pub const fn new(status: u16) -> Self {
         HttpError { status, detail: None, challenge: None, allow: None, source: None, location: None }

@@ -10,11 +10,11 @@ use crate::{HttpError, state};
 /// What a JSON text may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// How deep arrays and objects nest. Default: 100. serde_json's own limit is 127, so a higher one does not go deeper than
-    /// that in [`parse_json`].
+    /// How deep arrays and objects nest. Default: 100. serde_json's own limit is 127, so a higher one does
+    /// not go deeper than that in [`parse_json`].
     pub depth: usize,
-    /// How many values and names of members there are. Default: 1,000,000. The smallest takes two bytes of a text, and some
-    /// hundred bytes of memory.
+    /// How many values and names of members there are. Default: 1,000,000. The smallest takes two bytes of a
+    /// text, and some hundred bytes of memory.
     pub values: usize,
 }
 
@@ -26,8 +26,9 @@ impl Default for Limits {
 
 /// Parses a JSON text into any type that can be read from one, such as [`serde_json::Value`].
 ///
-/// The charset is `utf-8` (the default, and what RFC 8259 asks for; a byte order mark is skipped) or any other
-/// [`Charset`], in one of its usual names. How large the text may be is the business of whoever reads the body.
+/// The charset is `utf-8` (the default, and what RFC 8259 asks for; a byte order mark is skipped) or any
+/// other [`Charset`], in one of its usual names. How large the text may be is the business of whoever reads
+/// the body.
 ///
 /// ```
 /// use poorwsgi::json::{Limits, parse_json};
@@ -41,8 +42,8 @@ impl Default for Limits {
 /// ```
 ///
 /// # Errors
-/// 400 with the reason (also where the text is JSON but not of the type), and with line and column (both from 1, the column in bytes) where the fault has a place; 413 for too
-/// many values.
+/// 400 with the reason (also where the text is JSON but not of the type), and with line and column (both from
+/// 1, the column in bytes) where the fault has a place; 413 for too many values.
 pub fn parse_json<T: DeserializeOwned>(
     bytes: &[u8],
     charset: Option<&str>,
@@ -55,8 +56,8 @@ pub fn parse_json<T: DeserializeOwned>(
 }
 
 impl Limits {
-    /// Refuses a text that goes beyond them, before a parser that recurses sees it. One pass over the text; whether it is JSON
-    /// at all is left to that parser.
+    /// Refuses a text that goes beyond them, before a parser that recurses sees it. One pass over the text;
+    /// whether it is JSON at all is left to that parser.
     ///
     /// # Errors
     /// 400 with the line and column of the first bracket that is too deep, 413 for too many values.
@@ -144,7 +145,8 @@ mod tests {
         );
     }
 
-    /// A text a thousand levels deep is a 400, as the recursion of a parser must never be the client's choice.
+    /// A text a thousand levels deep is a 400, as the recursion of a parser must never be the client's
+    /// choice.
     #[test]
     fn depth_is_limited() {
         let nested = |depth: usize| ["[".repeat(depth), "]".repeat(depth)].concat();

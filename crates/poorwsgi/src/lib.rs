@@ -1,5 +1,5 @@
-//! A small web framework: routes with filters, hooks, forms and uploads, sessions, digest login, files with ranges,
-//! error pages, and a debug page.
+//! A small web framework: routes with filters, hooks, forms and uploads, sessions, digest login, files with
+//! ranges, error pages, and a debug page.
 //!
 //! ```no_run
 //! use poorwsgi::{Application, Request, Response, Result, abort, state};
@@ -25,8 +25,8 @@
 //! # }
 //! ```
 //!
-//! The crate has no sockets: [`Application`] is a tower service over `http` types, which `poorwsgi-server` or any other
-//! server of such services runs.
+//! The crate has no sockets: [`Application`] is a tower service over `http` types, which `poorwsgi-server` or
+//! any other server of such services runs.
 //!
 //! # Where to look
 //!

@@ -14,8 +14,9 @@ use crate::request::Head;
 
 /// Supplies the file that an uploaded file is written into, given the file name from the form.
 ///
-/// Its error ends the request and reaches the application's error handlers as an [`io::Error`]; one that was made of an
-/// [`HttpError`](crate::HttpError), `io::Error::other(HttpError::new(403))`, ends it with that status.
+/// Its error ends the request and reaches the application's error handlers as an [`io::Error`]; one that was
+/// made of an [`HttpError`](crate::HttpError), `io::Error::other(HttpError::new(403))`, ends it with that
+/// status.
 pub type FileCallback = Arc<dyn Fn(&str) -> io::Result<Box<dyn FormFile>> + Send + Sync>;
 
 /// Supplies the media type of a file by its path.
@@ -38,18 +39,19 @@ pub struct Settings {
     pub name: String,
     /// Shows errors in full and serves `/debug-info`. Default: off. Overridden by the variable `poor_Debug`.
     pub debug: bool,
-    /// The directory whose files are served for GET and HEAD where no route matches. Default: none. Overridden by
-    /// `poor_DocumentRoot`.
+    /// The directory whose files are served for GET and HEAD where no route matches. Default: none.
+    /// Overridden by `poor_DocumentRoot`.
     pub document_root: Option<PathBuf>,
-    /// Supplies the media type of a file below the document root by its path; `None` is `application/octet-stream`.
-    /// Default: a table of ours.
+    /// Supplies the media type of a file below the document root by its path; `None` is
+    /// `application/octet-stream`. Default: a table of ours.
     pub media_type: Option<MediaTypeCallback>,
     /// Lists directories below the document root. Default: off. Overridden by `poor_DocumentIndex`.
     pub document_index: bool,
     /// Serves files whose name begins with a dot, too. Default: off; `.well-known` is served always.
     pub dot_files: bool,
-    /// Follows symbolic links that lead out of the document root. Default: off; relative ones that stay inside are followed
-    /// always. Whoever can make a link below the document root can publish any file that this process may read.
+    /// Follows symbolic links that lead out of the document root. Default: off; relative ones that stay
+    /// inside are followed always. Whoever can make a link below the document root can publish any file that
+    /// this process may read.
     pub follow_links: bool,
     /// The key of sessions, tokens and digest nonces. Default: none. Overridden by `poor_SecretKey`.
     pub secret_key: Option<SecretKey>,
@@ -71,12 +73,13 @@ pub struct Settings {
     pub json_size: u64,
     /// How deep JSON may nest; deeper is answered with 400. Default: 100.
     pub json_depth: usize,
-    /// How many values and names JSON may hold, each of which takes up to some hundred bytes of memory; more is answered
-    /// with 413. Default: 1,000,000.
+    /// How many values and names JSON may hold, each of which takes up to some hundred bytes of memory; more
+    /// is answered with 413. Default: 1,000,000.
     pub json_values: usize,
     /// Keeps fields and arguments without a value. Default: off.
     pub keep_blank_values: bool,
-    /// Answers a query or form that breaks the syntax with 400 instead of skipping what is broken. Default: off.
+    /// Answers a query or form that breaks the syntax with 400 instead of skipping what is broken. Default:
+    /// off.
     pub strict_parsing: bool,
     /// The limits of form parsing.
     pub form_limits: Limits,
@@ -95,7 +98,8 @@ pub struct Settings {
     pub auth_algorithms: Vec<Algorithm>,
     /// Whether the digest challenge has `qop="auth"`, which protects against replay. Default: on.
     pub auth_qop: bool,
-    /// How long a digest nonce is good: at least this, at most twice this. `None` means for ever. Default: 300 s.
+    /// How long a digest nonce is good: at least this, at most twice this. `None` means for ever. Default:
+    /// 300 s.
     pub auth_timeout: Option<Duration>,
 }
 
@@ -179,7 +183,8 @@ impl Settings {
     }
 }
 
-/// What a variable says of a switch: it is on at `on`, in any case, and off at all else. An empty variable says nothing.
+/// What a variable says of a switch: it is on at `on`, in any case, and off at all else. An empty variable
+/// says nothing.
 #[must_use]
 pub fn switch(head: &dyn Head, variable: &str) -> Option<bool> {
     let value = head.variable(variable).filter(|value| !value.is_empty())?;

@@ -30,7 +30,8 @@ macro_rules! status_codes {
         /// Every status code a response may have, with its reason phrase, in ascending order.
         pub const STATUS_CODES: &[(u16, &str)] = &[$(($code, $reason)),*];
 
-        /// The constants of the status codes: their names and values, for whoever offers them to another language.
+        /// The constants of the status codes: their names and values, for whoever offers them to another
+        /// language.
         pub const STATUS_CONSTANTS: &[(&str, u16)] = &[$((stringify!($name), $code)),*];
 
         const fn built_in_reason(code: u16) -> Option<&'static str> {
@@ -120,9 +121,11 @@ pub fn reason(code: u16) -> Option<&'static str> {
     built_in_reason(code).or_else(added)
 }
 
-/// Adds a status code of the application's own, for the whole process. Answers whether responses may have it from now on.
+/// Adds a status code of the application's own, for the whole process. Answers whether responses may have it
+/// from now on.
 ///
-/// A code has three digits, the first of them not 0, and a phrase without control characters; the first phrase counts.
+/// A code has three digits, the first of them not 0, and a phrase without control characters; the first
+/// phrase counts.
 ///
 /// ```
 /// use poorwsgi::{response::Response, state};

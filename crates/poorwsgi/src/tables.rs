@@ -24,7 +24,8 @@ pub struct Tables<L: Language> {
     pub states: Registry<u16, L::StateHandler>,
     /// Handlers by error type. The first one registered whose type fits is called.
     pub errors: Registry<L::ErrorType, L::ErrorHandler>,
-    /// The digest nonces in use: those of the process, since what one application has accepted may be shown to another.
+    /// The digest nonces in use: those of the process, since what one application has accepted may be shown
+    /// to another.
     pub nonces: Arc<NonceTable>,
 }
 

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-/// The name of the application's own option that a variable of this name holds: what follows `app_`, in lower case.
+/// The name of the application's own option that a variable of this name holds: what follows `app_`, in lower
+/// case.
 ///
 /// ```
 /// use poorwsgi::variables::option_name;
@@ -24,7 +25,8 @@ pub fn option_name(variable: &str) -> Option<String> {
 pub struct Variables(BTreeMap<String, String>);
 
 impl Variables {
-    /// The variables of this process, `None` where there are none. Names and values that are not Unicode are left out.
+    /// The variables of this process, `None` where there are none. Names and values that are not Unicode are
+    /// left out.
     #[must_use]
     pub fn of_process() -> Option<Self> {
         let ours = |name: &str| name.starts_with("poor_") || option_name(name).is_some();

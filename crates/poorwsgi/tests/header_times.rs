@@ -1,4 +1,5 @@
-//! 64 KiB of anything, in any field, are read in under 5 ms: a server takes so much before it knows who sends it.
+//! 64 KiB of anything, in any field, are read in under 5 ms: a server takes so much before it knows who sends
+//! it.
 
 use std::time::{Duration, Instant};
 

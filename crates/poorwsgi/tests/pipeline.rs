@@ -1,4 +1,5 @@
-//! The pipeline with a toy language: handlers are plain functions over a log. What holds here holds for every door.
+//! The pipeline with a toy language: handlers are plain functions over a log. What holds here holds for every
+//! door.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 use std::borrow::Cow;

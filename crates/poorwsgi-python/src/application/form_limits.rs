@@ -47,7 +47,8 @@ macro_rules! limits {
 }
 
 limits! {
-    /// Bytes of the body, all in all. Default 16 MiB. The built-in server has a limit for all bodies, max_body.
+    /// Bytes of the body, all in all. Default 16 MiB. The built-in server has a limit for all bodies,
+    /// max_body.
     body_bytes, set_body_bytes;
     /// Parts of a multipart body, files included. Default 1000.
     parts, set_parts;
@@ -55,7 +56,8 @@ limits! {
     fields, set_fields;
     /// Files. Default 100.
     files, set_files;
-    /// Bytes of all files together that stay in memory; what is over it, and over 8 KiB, goes to temporary files. Default 256 KiB.
+    /// Bytes of all files together that stay in memory; what is over it, and over 8 KiB, goes to temporary
+    /// files. Default 256 KiB.
     spool_bytes, set_spool_bytes;
     /// Bytes of the value of one field that is not a file. Default 1 MiB.
     field_bytes, set_field_bytes;

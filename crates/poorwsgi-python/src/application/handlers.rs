@@ -38,7 +38,8 @@ impl Application {
         Ok(())
     }
 
-    /// The key of a type, or of several, in the table of error handlers: that which is there where one is equal.
+    /// The key of a type, or of several, in the table of error handlers: that which is there where one is
+    /// equal.
     fn error_type(&self, error: &Bound<'_, PyAny>) -> PyResult<ErrorType> {
         // Compared when the table is not locked: == is Python code.
         let known: Vec<ErrorType> = self.tables().errors.iter().map(|(kind, _)| kind.clone()).collect();
@@ -110,8 +111,8 @@ impl Application {
 
     /// Adds a function that is called with each request before its handler, for files and unknown paths, too.
     ///
-    /// What it returns is ignored; it stops a request by an exception: abort(401), redirect("/login"). ValueError for a
-    /// function that is there already.
+    /// What it returns is ignored; it stops a request by an exception: abort(401), redirect("/login").
+    /// ValueError for a function that is there already.
     fn add_before_response(&self, fun: &Bound<'_, PyAny>) -> PyResult<()> {
         self.add_hook(BEFORE, fun)
     }
@@ -144,8 +145,8 @@ impl Application {
         decorator(slf, |app, function| app.call_method1("add_after_response", (function,)).map(drop))
     }
 
-    /// Adds a function that is called with request and response, errors included, and returns the response that is sent:
-    /// the same, or another. ValueError for a function that is there already.
+    /// Adds a function that is called with request and response, errors included, and returns the response
+    /// that is sent: the same, or another. ValueError for a function that is there already.
     fn add_after_response(&self, fun: &Bound<'_, PyAny>) -> PyResult<()> {
         self.add_hook(AFTER, fun)
     }
@@ -208,8 +209,9 @@ impl Application {
 
     /// Sets the handler that answers in place of the default page of a status.
     ///
-    /// It is called with the request and the keyword arguments of the HTTPException, error among them where one is known;
-    /// sys.exc_info() shows it the exception. For methods other than those given the default page stays.
+    /// It is called with the request and the keyword arguments of the HTTPException, error among them where
+    /// one is known; sys.exc_info() shows it the exception. For methods other than those given the default
+    /// page stays.
     #[pyo3(signature = (status_code, fun, method = 7))]
     fn set_http_state(&self, status_code: u16, fun: &Bound<'_, PyAny>, method: i64) -> PyResult<()> {
         let handler = callable(fun, &format!("handler of {status_code}"))?;
@@ -258,7 +260,8 @@ impl Application {
         Ok(())
     }
 
-    /// Takes the handler of a type of exceptions for one method out, and returns it. KeyError where there is none.
+    /// Takes the handler of a type of exceptions for one method out, and returns it. KeyError where there is
+    /// none.
     fn pop_error_handler(&self, error: &Bound<'_, PyAny>, method: i64) -> PyResult<Py<PyAny>> {
         let py = error.py();
         let one = one_method(method)?;

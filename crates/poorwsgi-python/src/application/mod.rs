@@ -46,8 +46,8 @@ static NAMES: LazyLock<Mutex<HashSet<String>>> = LazyLock::new(Mutex::default);
 ///     ... def hello(req):
 ///     ...     return "Hello world"
 ///
-/// Its name is unique in the process; a second application of the same name is a RuntimeError. Tables and settings may
-/// be changed at any time; a request that runs keeps those it began with.
+/// Its name is unique in the process; a second application of the same name is a RuntimeError. Tables and
+/// settings may be changed at any time; a request that runs keeps those it began with.
 #[pyclass(frozen, subclass, dict, weakref, module = "poorwsgi.wsgi")]
 pub(crate) struct Application {
     tables: RwLock<Arc<Tables<Python3>>>,
@@ -176,7 +176,8 @@ impl Application {
         })
     }
 
-    /// Sends one request through the pipeline, which has begun just now. An error is one that leaves the application.
+    /// Sends one request through the pipeline, which has begun just now. An error is one that leaves the
+    /// application.
     pub(crate) fn handle(
         slf: &Bound<'_, Self>,
         source: Source,
@@ -201,8 +202,8 @@ impl Application {
         self.own_steps.get_or_try_init(slf.py(), || steps::overridden(&slf.get_type())).copied()
     }
 
-    /// Changes the tables for the requests to come. No Python code runs while the lock is held, not even the finalizer
-    /// of a handler that is replaced: detached from the interpreter, dropping is put off.
+    /// Changes the tables for the requests to come. No Python code runs while the lock is held, not even the
+    /// finalizer of a handler that is replaced: detached from the interpreter, dropping is put off.
     fn change<T: Send>(&self, py: Python<'_>, change: impl FnOnce(&mut Tables<Python3>) -> T + Send) -> T {
         py.detach(|| change(Arc::make_mut(&mut self.tables.write().unwrap_or_else(PoisonError::into_inner))))
     }
@@ -231,7 +232,8 @@ fn callable(function: &Bound<'_, PyAny>, what: &str) -> PyResult<Function> {
     Err(PyTypeError::new_err(format!("{what}: {} is not callable", function.get_type().name()?)))
 }
 
-/// The methods of these bits. Others do not count, so that `~METHOD_GET`, a negative number, is all methods but GET.
+/// The methods of these bits. Others do not count, so that `~METHOD_GET`, a negative number, is all methods
+/// but GET.
 fn methods(bits: i64) -> MethodSet {
     let known = bits & i64::from(METHOD_ALL.bits());
     MethodSet::from_bits(u16::try_from(known).unwrap_or_default())

@@ -132,8 +132,8 @@ impl Application {
         Ok(routes)
     }
 
-    /// A copy of the table of routes with groups and regular routes: by compiled expression and method, the handler, the
-    /// converters and the rule.
+    /// A copy of the table of routes with groups and regular routes: by compiled expression and method, the
+    /// handler, the converters and the rule.
     #[getter]
     fn regular_routes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let routes = ordered(py)?;
@@ -157,8 +157,8 @@ impl Application {
     ///     >>> app.set_filter("uint", r"\\d+", int)
     ///     >>> app.set_route("/page/<number:uint>", page)
     ///
-    /// converter makes the argument of the text that regex matches; its ValueError is a 404. Routes that were set before
-    /// keep the filter they had. Names are compared without regard to case.
+    /// converter makes the argument of the text that regex matches; its ValueError is a 404. Routes that were
+    /// set before keep the filter they had. Names are compared without regard to case.
     #[pyo3(signature = (name, regex, converter = None))]
     fn set_filter(
         &self,
@@ -182,11 +182,13 @@ impl Application {
     ///
     ///     >>> app.set_route("/user/<name:word>/<age:int>", user)     # user(req, name, age)
     ///
-    /// Groups are <name> or <name:filter>, with the filters :int, :float, :word, :hex, :uuid, :re:expression, and your
-    /// own (set_filter). Routes with groups are tried in the order in which they were set, and the first that matches
-    /// and has the method is taken. method is one or several METHOD_ constants of poorwsgi.state, joined by |.
+    /// Groups are <name> or <name:filter>, with the filters :int, :float, :word, :hex, :uuid, :re:expression,
+    /// and your own (set_filter). Routes with groups are tried in the order in which they were set, and the
+    /// first that matches and has the method is taken. method is one or several METHOD_ constants of
+    /// poorwsgi.state, joined by |.
     ///
-    /// Raises RuntimeError for an unknown filter, re.error for a bad expression, ValueError for any other slip.
+    /// Raises RuntimeError for an unknown filter, re.error for a bad expression, ValueError for any other
+    /// slip.
     #[pyo3(signature = (uri, fun, method = 3))]
     fn set_route(&self, uri: &str, fun: &Bound<'_, PyAny>, method: i64) -> PyResult<()> {
         let py = fun.py();
@@ -199,8 +201,8 @@ impl Application {
             .map_err(|error| route_error(py, &error))
     }
 
-    /// Takes the handler of a route for one method out, and returns it; of a route with groups, with its converters and
-    /// rule. KeyError where there is none.
+    /// Takes the handler of a route for one method out, and returns it; of a route with groups, with its
+    /// converters and rule. KeyError where there is none.
     fn pop_route<'py>(&self, py: Python<'py>, uri: &str, method: i64) -> PyResult<Bound<'py, PyAny>> {
         let method = one_method(method)?;
         let popped = self.change(py, |tables| tables.router.pop_route(uri, method));
@@ -227,12 +229,13 @@ impl Application {
         })
     }
 
-    /// Sets the handler of all paths that a regular expression matches from their start, not necessarily to their end.
+    /// Sets the handler of all paths that a regular expression matches from their start, not necessarily to
+    /// their end.
     ///
     ///     >>> app.set_regular_route(r"/user/(?P<name>\\w+)$", user)     # user(req, name)
     ///
-    /// Every group is an argument; with converters, ((name, converter), …), only those. rule is shown as the request's
-    /// uri_rule in place of the expression. Raises re.error for a bad expression.
+    /// Every group is an argument; with converters, ((name, converter), …), only those. rule is shown as the
+    /// request's uri_rule in place of the expression. Raises re.error for a bad expression.
     #[pyo3(signature = (uri, fun, method = 3, converters = None, rule = None))]
     fn set_regular_route(
         &self,
@@ -261,8 +264,8 @@ impl Application {
             .map_err(|error| route_error(py, &error))
     }
 
-    /// Takes the handler of a regular route for one method out; returns it with its converters and rule. KeyError where
-    /// there is none.
+    /// Takes the handler of a regular route for one method out; returns it with its converters and rule.
+    /// KeyError where there is none.
     fn pop_regular_route<'py>(&self, py: Python<'py>, uri: &str, method: i64) -> PyResult<Bound<'py, PyAny>> {
         let method = one_method(method)?;
         let popped = self.change(py, |tables| tables.router.pop_regular_route(uri, method));

@@ -201,10 +201,12 @@ switches! {
     debug, set_debug;
     /// Whether directories below document_root are listed. Default: off. poor_DocumentIndex overrides it.
     document_index, set_document_index;
-    /// Whether files below document_root whose names begin with a dot are served. Default: off; .well-known always is.
+    /// Whether files below document_root whose names begin with a dot are served. Default: off; .well-known
+    /// always is.
     dot_files, set_dot_files;
-    /// Whether symbolic links that lead out of document_root are followed. Default: off; relative ones that stay inside
-    /// always are. Whoever can make a link below document_root can publish any file that this process may read.
+    /// Whether symbolic links that lead out of document_root are followed. Default: off; relative ones that
+    /// stay inside always are. Whoever can make a link below document_root can publish any file that this
+    /// process may read.
     follow_links, set_follow_links;
 }
 
@@ -268,8 +270,8 @@ impl Application {
         Ok(())
     }
 
-    /// How many values and names JSON may hold, each of which takes up to some hundred bytes of memory; more is answered
-    /// with 413. Default: 1,000,000.
+    /// How many values and names JSON may hold, each of which takes up to some hundred bytes of memory; more
+    /// is answered with 413. Default: 1,000,000.
     #[getter]
     fn json_values(&self) -> usize {
         self.tables().settings.json_values
@@ -282,8 +284,8 @@ impl Application {
         Ok(())
     }
 
-    /// The directory whose files are served for GET and HEAD where no route matches; "" for none, the default.
-    /// poor_DocumentRoot overrides it.
+    /// The directory whose files are served for GET and HEAD where no route matches; "" for none, the
+    /// default. poor_DocumentRoot overrides it.
     #[getter]
     fn document_root<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.object(py, |values| &mut values.document_root, |py| Ok(PyString::new(py, "").into_any()))
@@ -302,7 +304,8 @@ impl Application {
         Ok(())
     }
 
-    /// The key of sessions, tokens and digest nonces, str or bytes; None to begin with. poor_SecretKey overrides it.
+    /// The key of sessions, tokens and digest nonces, str or bytes; None to begin with. poor_SecretKey
+    /// overrides it.
     ///
     /// Set it to long random text, and keep it: a new key ends all sessions.
     #[getter]
@@ -355,8 +358,9 @@ impl Application {
         Ok(())
     }
 
-    /// What supplies the file that an upload is written into: called with its file name, returns an object with write,
-    /// read and seek. None, the default, keeps small uploads in memory and others in temporary files.
+    /// What supplies the file that an upload is written into: called with its file name, returns an object
+    /// with write, read and seek. None, the default, keeps small uploads in memory and others in temporary
+    /// files.
     #[getter]
     fn file_callback<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.object(py, |values| &mut values.file_callback, |py| Ok(py.None().into_bound(py)))
@@ -487,7 +491,8 @@ impl Application {
         Ok(())
     }
 
-    /// How many seconds a digest nonce is good: at least so long, at most twice. None or 0 for ever. Default: 300.
+    /// How many seconds a digest nonce is good: at least so long, at most twice. None or 0 for ever. Default:
+    /// 300.
     #[getter]
     fn auth_timeout<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.object(py, |values| &mut values.auth_timeout, |py| Ok(300_u64.into_pyobject(py)?.into_any()))
@@ -501,8 +506,9 @@ impl Application {
         Ok(())
     }
 
-    /// Has each request run by a profiler: runctx is cProfile.runctx or a function like it, dump the beginning of the
-    /// paths that the profiles are written to. For WSGI servers; the built-in one calls the application as such then.
+    /// Has each request run by a profiler: runctx is cProfile.runctx or a function like it, dump the
+    /// beginning of the paths that the profiles are written to. For WSGI servers; the built-in one calls the
+    /// application as such then.
     fn set_profile(&self, runctx: &Bound<'_, PyAny>, dump: &Bound<'_, PyAny>) {
         let profile = (runctx.clone().unbind(), dump.clone().unbind());
         let _old = self.own(|own| own.profile.replace(profile));
@@ -513,7 +519,8 @@ impl Application {
         let _old = self.own(|own| own.profile.take());
     }
 
-    /// The app_ variables of the process by their names without app_, in lower case, and without blanks around their values.
+    /// The app_ variables of the process by their names without app_, in lower case, and without blanks
+    /// around their values.
     #[staticmethod]
     fn get_options(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
         let options = PyDict::new(py);

@@ -82,8 +82,8 @@ impl Application {
         Ok(())
     }
 
-    /// Finds what answers a request, calls the before hooks and the handler, and returns its response: a step of
-    /// answering a request that a subclass may override.
+    /// Finds what answers a request, calls the before hooks and the handler, and returns its response: a step
+    /// of answering a request that a subclass may override.
     fn handler_from_table<'py>(
         slf: &Bound<'py, Self>,
         req: &Bound<'py, Request>,
@@ -113,8 +113,8 @@ impl Application {
         }
     }
 
-    /// The answer to a status: of the application's handler, or the default page. A step of answering a request that a
-    /// subclass may override.
+    /// The answer to a status: of the application's handler, or the default page. A step of answering a
+    /// request that a subclass may override.
     #[pyo3(signature = (req, status_code, **kwargs))]
     fn state_from_table<'py>(
         slf: &Bound<'py, Self>,
@@ -140,8 +140,8 @@ impl Application {
         ready(dispatch::steps::by_state::<Python3>(&slf.get().tables(), &shared, error))?.into_object(py)
     }
 
-    /// The answer of the application's handler for an exception; None where there is none. A step of answering a request
-    /// that a subclass may override.
+    /// The answer of the application's handler for an exception; None where there is none. A step of
+    /// answering a request that a subclass may override.
     fn error_from_table<'py>(
         slf: &Bound<'py, Self>,
         req: &Bound<'py, Request>,

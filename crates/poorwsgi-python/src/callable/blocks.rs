@@ -12,8 +12,8 @@ use super::Raised;
 use super::exchange::Answer;
 use super::pipe::{Patience, Sender, pipe};
 
-/// Hands a response over. Blocks that Python makes are made on this thread, as it is under any WSGI server; everything
-/// else is read by the connection itself.
+/// Hands a response over. Blocks that Python makes are made on this thread, as it is under any WSGI server;
+/// everything else is read by the connection itself.
 pub(crate) fn send_blocks(
     response: http::Response<Body>,
     answer: oneshot::Sender<Answer>,

@@ -17,7 +17,8 @@ use crate::forked::end_child;
 /// Up to here the items of a list are put together, so that they need no more than one write.
 const TOGETHER: usize = 256 << 10;
 
-/// Sends what a callable has returned, as far as it is at hand, and closes it in any case (PEP 3333). The rest comes back.
+/// Sends what a callable has returned, as far as it is at hand, and closes it in any case (PEP 3333). The
+/// rest comes back.
 pub(super) fn begin(result: &Bound<'_, PyAny>, exchange: &Exchange) -> PyResult<Option<Content>> {
     match content(result, exchange) {
         Ok(Begun::WithTheFile(sent)) => sent.map(|()| None),
@@ -150,7 +151,8 @@ fn to_its_end<'py>(blocks: impl Iterator<Item = PyResult<Bound<'py, PyAny>>>) ->
     Ok(())
 }
 
-/// The content of a list or tuple, unless it is large. Making these blocks takes no time, so that none is held back.
+/// The content of a list or tuple, unless it is large. Making these blocks takes no time, so that none is
+/// held back.
 fn at_hand(result: &Bound<'_, PyAny>) -> PyResult<Option<Bytes>> {
     let items: SmallVec<[Bound<'_, PyAny>; 4]> = if let Ok(list) = result.cast_exact::<PyList>() {
         list.iter().collect()

@@ -68,8 +68,8 @@ pub(crate) fn of_http<'py>(py: Python<'py>, head: &HttpHead) -> PyResult<Bound<'
     Ok(environ)
 }
 
-/// Has the scheme be the one that a proxy says its client used: our server keeps that field from proxies it trusts alone. An
-/// application of ours reads the field itself, where it asks for the scheme of the client.
+/// Has the scheme be the one that a proxy says its client used: our server keeps that field from proxies it
+/// trusts alone. An application of ours reads the field itself, where it asks for the scheme of the client.
 pub(super) fn set_forwarded_scheme(environ: &Bound<'_, PyDict>, head: &HttpHead) -> PyResult<()> {
     let py = environ.py();
     let mut values = head.parts().headers.get_all("x-forwarded-proto").iter();
@@ -87,7 +87,8 @@ pub(super) fn set_input(environ: &Bound<'_, PyDict>, input: &Bound<'_, Input>) -
     environ.set_item(intern!(environ.py(), "wsgi.input"), input)
 }
 
-/// The standard error as it is now: it may be replaced at any time. A process without one forgets what is written.
+/// The standard error as it is now: it may be replaced at any time. A process without one forgets what is
+/// written.
 fn errors(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
     static NOWHERE: Name = Name::new("io", "StringIO");
     static SYS: Name = Name::new("sys", "__dict__");
@@ -95,8 +96,8 @@ fn errors(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
     if errors.is_none() { NOWHERE.get(py)?.call0() } else { Ok(errors) }
 }
 
-/// A new environ, as a request of this connection has it that says nothing unusual. The others set what differs: all keys
-/// are there already, so that it seldom has to grow.
+/// A new environ, as a request of this connection has it that says nothing unusual. The others set what
+/// differs: all keys are there already, so that it seldom has to grow.
 fn base<'py>(py: Python<'py>, head: &HttpHead) -> PyResult<Bound<'py, PyDict>> {
     thread_local! {
         static LAST: LastOf<(Connection, bool), PyDict> = const { LastOf::new() };
@@ -107,8 +108,8 @@ fn base<'py>(py: Python<'py>, head: &HttpHead) -> PyResult<Bound<'py, PyDict>> {
     LAST.with(|last| last.get_or(py, kind, || made_base(py, head)))?.copy()
 }
 
-/// What was made for the last request, for those that follow and are like it. It is a thread's own, and is released when the
-/// thread ends, without the interpreter.
+/// What was made for the last request, for those that follow and are like it. It is a thread's own, and is
+/// released when the thread ends, without the interpreter.
 struct LastOf<Of, T: 'static>(RefCell<Option<(Of, Releasable<Py<T>>)>>);
 
 impl<Of: PartialEq, T> LastOf<Of, T> {

@@ -117,8 +117,8 @@ impl Exchange {
         !matches!(*self.state(), State::Open { .. })
     }
 
-    /// Whether the callable is to go on: content can still go out, or all of it has, and the callable may have to do
-    /// something at its end.
+    /// Whether the callable is to go on: content can still go out, or all of it has, and the callable may
+    /// have to do something at its end.
     pub(super) fn wants_more(&self) -> bool {
         match &*self.state() {
             State::Open { .. } => true,
@@ -160,8 +160,8 @@ impl Exchange {
         }
     }
 
-    /// Sends a block, and the head before the first one. Other Python threads go on while the client is slower; what
-    /// `write` is given on a thread that ought not to wait is kept, up to a limit.
+    /// Sends a block, and the head before the first one. Other Python threads go on while the client is
+    /// slower; what `write` is given on a thread that ought not to wait is kept, up to a limit.
     ///
     /// BrokenPipeError when the client is gone.
     pub(super) fn send(&self, py: Python<'_>, block: Bytes) -> PyResult<()> {
@@ -231,7 +231,8 @@ impl Exchange {
         !Content::of(self.asked.known_method(), status.as_u16()).is_allowed()
     }
 
-    /// Sends the head with the whole content. It is the server that leaves the content out where there must be none.
+    /// Sends the head with the whole content. It is the server that leaves the content out where there must
+    /// be none.
     pub(super) fn complete(&self, body: Body) -> PyResult<()> {
         let (answer, head) = self.state().begin()?;
         let _ = answer.send(Ok(head.into_response(body)));
@@ -249,7 +250,8 @@ impl Exchange {
         Ok(())
     }
 
-    /// Something went wrong: the client sees an error page where that is still possible, else the connection is cut.
+    /// Something went wrong: the client sees an error page where that is still possible, else the connection
+    /// is cut.
     pub(super) fn fail(&self, error: BoxError) {
         let state = mem::replace(&mut *self.state(), State::Done);
         let unheard = match state {

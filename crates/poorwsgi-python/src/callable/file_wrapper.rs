@@ -18,8 +18,9 @@ use crate::names::Name;
 
 /// The blocks of a file: FileWrapper(file, block_size=8192), what environ["wsgi.file_wrapper"] is.
 ///
-/// A callable that returns one for an ordinary open file has it sent from its current position, without Python and, where
-/// the system can (sendfile), without a copy. Any other object with a read method is read block by block.
+/// A callable that returns one for an ordinary open file has it sent from its current position, without
+/// Python and, where the system can (sendfile), without a copy. Any other object with a read method is read
+/// block by block.
 #[pyclass(module = "poorwsgi.server")]
 pub(crate) struct FileWrapper {
     file: Option<Py<PyAny>>,
@@ -62,7 +63,8 @@ impl FileWrapper {
 }
 
 impl FileWrapper {
-    /// What is to be sent of an ordinary file; `None` for anything else, which has to be asked for its content.
+    /// What is to be sent of an ordinary file; `None` for anything else, which has to be asked for its
+    /// content.
     pub(super) fn range(&self, py: Python<'_>) -> Option<FileRange> {
         let file = self.file.as_ref()?.bind(py);
         if !is_plain(file) {
@@ -75,7 +77,8 @@ impl FileWrapper {
         py.detach(|| {
             // Opened once more, because a descriptor that Python owns cannot be owned here as well.
             let path = PathBuf::from(format!("/dev/fd/{descriptor}"));
-            // What is made by the system as it is read has a size of 0, or another one that says nothing, and takes no space.
+            // What is made by the system as it is read has a size of 0, or another one that says nothing, and
+            // takes no space.
             let is_stored = |metadata: &Metadata| metadata.is_file() && metadata.blocks() > 0;
             let size = metadata(&path).ok().filter(is_stored)?.len();
             Some(FileRange::new(File::open(path).ok()?, position.min(size)..size))

@@ -18,9 +18,10 @@ use crate::error::{body_exception, client_has_left, cut_short, fault_of_client, 
 
 /// The body of a request, which is read like a binary file. Nothing is read before it is asked for.
 ///
-/// A body that does not come whole is never an end of file: it raises ConnectionResetError, TimeoutError, or OSError
-/// (EFBIG) where it is over the limit of the server. Only Request.input of a body whose length is announced ends for read
-/// where the client has left, as it does for PoorWSGI: whoever reads compares the lengths. For readline that is a TimeoutError.
+/// A body that does not come whole is never an end of file: it raises ConnectionResetError, TimeoutError, or
+/// OSError (EFBIG) where it is over the limit of the server. Only Request.input of a body whose length is
+/// announced ends for read where the client has left, as it does for PoorWSGI: whoever reads compares the
+/// lengths. For readline that is a TimeoutError.
 #[pyclass(frozen, module = "poorwsgi.server")]
 pub(crate) struct Input {
     reader: Mutex<Reader>,
@@ -206,8 +207,8 @@ impl Reader {
         self.read_until(size, |held| memchr(b'\n', held).map(|at| at + 1))
     }
 
-    /// Reads up to `size` bytes, or less, where `end` finds one in what has come. What comes in several pieces is put
-    /// together at once: each may be a small part of a large buffer, which it would keep.
+    /// Reads up to `size` bytes, or less, where `end` finds one in what has come. What comes in several
+    /// pieces is put together at once: each may be a small part of a large buffer, which it would keep.
     fn read_until(&mut self, size: usize, end: impl Fn(&[u8]) -> Option<usize>) -> Result<Bytes, Failure> {
         let (mut first, mut all) = (Bytes::new(), BytesMut::new());
         while first.len() + all.len() < size {

@@ -1,7 +1,7 @@
 //! Any WSGI callable (PEP 3333) on our own server.
 //!
-//! A request runs on one thread, from the call to the `close` of what it returned. Only where that is the thread of the
-//! connections, content that is not at hand goes to one that may block.
+//! A request runs on one thread, from the call to the `close` of what it returned. Only where that is the
+//! thread of the connections, content that is not at hand goes to one that may block.
 
 mod asked;
 mod blocks;
@@ -70,8 +70,8 @@ impl Callable {
         self.variables.clone()
     }
 
-    /// Answers one request, on this thread; the answer is sent when its head is known. What is left of the content then is
-    /// handed back: it is for a thread that may wait.
+    /// Answers one request, on this thread; the answer is sent when its head is known. What is left of the
+    /// content then is handed back: it is for a thread that may wait.
     pub(crate) fn answer(
         &self,
         head: &HttpHead,

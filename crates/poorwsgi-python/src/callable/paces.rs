@@ -10,7 +10,8 @@ use poorwsgi_calls::inlining::Pace;
 /// How many kinds of requests are told apart. Kinds that share a place share its pace.
 const KINDS: usize = 256;
 
-/// A pace for each kind of requests: those with the same method and the same path, where numbers in it make no difference.
+/// A pace for each kind of requests: those with the same method and the same path, where numbers in it make
+/// no difference.
 pub(crate) struct Paces {
     paces: [Arc<Pace>; KINDS],
     hasher: RandomState,

@@ -1,14 +1,15 @@
 //! Blocks on their way from the thread of a callable to its connection.
 //!
-//! A callable and its iterable run on one thread from the first to the last, because applications keep things that
-//! belong to a thread (`threading.local`, an SQLite cursor). So blocks are pushed here. A client that reads more slowly
-//! than they are made, and for which the memory has no room,
+//! A callable and its iterable run on one thread from the first to the last, because applications keep things
+//! that belong to a thread (`threading.local`, an SQLite cursor). So blocks are pushed here. A client that
+//! reads more slowly than they are made, and for which the memory has no room,
 //!
 //! 1. has its thread wait for it, while no more than a quarter of all threads wait for clients;
-//! 2. else is given time by a temporary file, from which it gets the rest, so that the thread can end the call;
+//! 2. else is given time by a temporary file, from which it gets the rest, so that the thread can end the
+//!    call;
 //! 3. where the file is full, has its thread wait after all, while no more than half of the threads do;
-//! 4. else waits for a place, with no more than a quarter of the threads, and takes that of the client that has taken nothing
-//!    for longest, which is cut off.
+//! 4. else waits for a place, with no more than a quarter of the threads, and takes that of the client that
+//!    has taken nothing for longest, which is cut off.
 //!
 //! A thread that waits takes no place among those that make calls.
 
@@ -33,8 +34,8 @@ use tokio::runtime::Handle;
 use super::asked::Asked;
 use crate::forked::is_child;
 
-/// Bytes that may wait for the client in memory; the block that passes this mark is the last that is taken. Where all
-/// together take more than the spool has for them, it is [`BESIDES`].
+/// Bytes that may wait for the client in memory; the block that passes this mark is the last that is taken.
+/// Where all together take more than the spool has for them, it is [`BESIDES`].
 const WINDOW: usize = 128 << 10;
 
 /// As much is read from a file at a time.
@@ -43,11 +44,12 @@ const READ: u64 = 64 << 10;
 /// The part of its spool that the file of one response may take.
 const PART: u64 = 32;
 
-/// For how long a client takes nothing before another one may have its place. Between two blocks that a client takes, the
-/// system may let a good part of its socket's buffer become empty.
+/// For how long a client takes nothing before another one may have its place. Between two blocks that a
+/// client takes, the system may let a good part of its socket's buffer become empty.
 const TURN: Duration = Duration::from_secs(5);
 
-/// For how long a thread stands in the line while its client makes no room in its file, and how often it looks.
+/// For how long a thread stands in the line while its client makes no room in its file, and how often it
+/// looks.
 const LONGEST_STAND: Duration = Duration::from_secs(15);
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -130,8 +132,9 @@ impl Line {
 }
 
 impl Patience {
-    /// For a server with this number of threads. A quarter of them wait for clients that read slowly, and a quarter for the
-    /// place of one of those; another quarter waits for bodies. So the last quarter is left for calls that wait for no client.
+    /// For a server with this number of threads. A quarter of them wait for clients that read slowly, and a
+    /// quarter for the place of one of those; another quarter waits for bodies. So the last quarter is left
+    /// for calls that wait for no client.
     pub(crate) fn new(threads: usize, spool: Spool) -> Self {
         let most = (threads / 4).max(1);
         Patience(Arc::new(Limits {
@@ -144,7 +147,8 @@ impl Patience {
         }))
     }
 
-    /// The permission to wait for a client, where more than `kept_free` are left and no other thread stands in the line.
+    /// The permission to wait for a client, where more than `kept_free` are left and no other thread stands
+    /// in the line.
     fn may_wait(&self, kept_free: usize) -> Option<Permit<'_>> {
         let mut turns = self.turns();
         if turns.free <= kept_free || !turns.line.is_empty() {
@@ -185,8 +189,8 @@ struct InLine<'a> {
 }
 
 impl<'a> InLine<'a> {
-    /// Waits a moment for the permission: where too many threads wait, for the price of the client that has taken nothing for
-    /// longest. Or until this client has moved on.
+    /// Waits a moment for the permission: where too many threads wait, for the price of the client that has
+    /// taken nothing for longest. Or until this client has moved on.
     fn turn(&self, has_moved: &AtomicBool) -> Option<Permit<'a>> {
         let InLine { patience, number } = *self;
         let is_full = patience.turns().free == 0;
@@ -335,8 +339,9 @@ impl Shared {
         }
     }
 
-    /// Gives up the file of a client that has taken all of it, or is gone. A thread that writes into it now drops the file
-    /// itself, or leaves something in it: the thread of the connections must not wait for a disk.
+    /// Gives up the file of a client that has taken all of it, or is gone. A thread that writes into it now
+    /// drops the file itself, or leaves something in it: the thread of the connections must not wait for a
+    /// disk.
     fn drop_file(&self) {
         let Ok(mut file) = self.file.try_lock() else { return };
         let mut state = self.state();
@@ -394,7 +399,8 @@ impl Sender {
         Sent::Full(block)
     }
 
-    /// Hands a block over; waits until there is room for it, or puts it into the file. `false` when the connection is gone.
+    /// Hands a block over; waits until there is room for it, or puts it into the file. `false` when the
+    /// connection is gone.
     pub(super) fn send(&self, block: Bytes) -> bool {
         let patience = &self.0.patience;
         let mut sent = self.try_send(block);
@@ -410,7 +416,8 @@ impl Sender {
         matches!(sent, Sent::Taken)
     }
 
-    /// Waits for the permission to wait, or until the client has moved on so far that its file has room again.
+    /// Waits for the permission to wait, or until the client has moved on so far that its file has room
+    /// again.
     fn stand_in_line(&self, mut block: Bytes) -> Sent {
         let aside = step_aside();
         let Some(place) = self.0.patience.enter_line() else { return self.cut() };
@@ -512,7 +519,8 @@ impl Sender {
         Sent::Taken
     }
 
-    /// Ends the connection, which tells the log, unless it has taken all that there is. What the file takes is free at once.
+    /// Ends the connection, which tells the log, unless it has taken all that there is. What the file takes
+    /// is free at once.
     fn cut(&self) -> Sent {
         let mut state = self.0.state();
         let has_all = state.blocks.is_empty() && state.read == state.written;
@@ -579,8 +587,8 @@ fn written_in_circle(
     Ok(Arc::clone(file.file()))
 }
 
-/// Tells the log of a file that could not be written, now and then: a full disk is met by many. That the spool is full is
-/// told with those who are cut off.
+/// Tells the log of a file that could not be written, now and then: a full disk is met by many. That the
+/// spool is full is told with those who are cut off.
 fn tell(error: &io::Error) {
     static TOLD: Mutex<Option<Instant>> = Mutex::new(None);
     const AGAIN: Duration = Duration::from_secs(60);

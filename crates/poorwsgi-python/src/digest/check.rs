@@ -15,7 +15,8 @@ use crate::names::Name;
 use crate::request::SimpleRequest;
 use crate::response::HTTPException;
 
-/// Whether the response of a request's credentials was made with this digest of a user, realm and password (hexdigest).
+/// Whether the response of a request's credentials was made with this digest of a user, realm and password
+/// (hexdigest).
 ///
 /// Says nothing about the rest of the credentials: see check_credentials.
 #[pyfunction]
@@ -28,11 +29,11 @@ pub(crate) fn check_response(req: &Bound<'_, PyAny>, password: &str) -> PyResult
     )
 }
 
-/// Whether the credentials of a request prove the knowledge of a password of the realm, which Application.auth_map has the
-/// digest of; with a username, whether they are of that user.
+/// Whether the credentials of a request prove the knowledge of a password of the realm, which
+/// Application.auth_map has the digest of; with a username, whether they are of that user.
 ///
-/// An answer to a nonce of ours is accepted once, however often it is checked for one request. Whether the nonce is fresh is
-/// for check_token to say; check_digest looks at all that a login needs.
+/// An answer to a nonce of ours is accepted once, however often it is checked for one request. Whether the
+/// nonce is fresh is for check_token to say; check_digest looks at all that a login needs.
 #[pyfunction]
 #[pyo3(signature = (req, realm, username = None))]
 pub(crate) fn check_credentials(
@@ -82,7 +83,8 @@ fn credentials(
     }
 }
 
-/// The digest of a user in Application.auth_map: a PasswordMap, or any mapping of realms to mappings of users.
+/// The digest of a user in Application.auth_map: a PasswordMap, or any mapping of realms to mappings of
+/// users.
 fn stored(req: &Bound<'_, PyAny>, realm: &str, user: &str) -> PyResult<Option<String>> {
     let py = req.py();
     let map = req.getattr(intern!(py, "app"))?.getattr(intern!(py, "auth_map"))?;

@@ -22,8 +22,8 @@ pub(super) struct Login<'a> {
     pub(super) nonces: &'a NonceTable,
 }
 
-/// Calls `check` with the login of a request. `None` where its credentials are not those of a digest login, or give one
-/// thing twice.
+/// Calls `check` with the login of a request. `None` where its credentials are not those of a digest login,
+/// or give one thing twice.
 pub(super) fn with_login<T>(
     req: &Bound<'_, PyAny>,
     check: impl FnOnce(&Login<'_>) -> PyResult<T>,
@@ -97,8 +97,8 @@ fn with_attributes<T>(
 
 /// The settings of any application, for a request of it.
 pub(crate) fn settings_of(req: &Bound<'_, PyAny>, app: &Bound<'_, PyAny>) -> PyResult<DigestAuth> {
-    // Before the first challenge: where there is no application of ours, the table is made here, and it takes no nonce
-    // from before that.
+    // Before the first challenge: where there is no application of ours, the table is made here, and it takes
+    // no nonce from before that.
     drop(NonceTable::of_process());
     let key = secret_key(&req.getattr("secret_key")?);
     let auth = DigestAuth::with_key(key).map_err(|error| http_exception(req.py(), error))?;

@@ -10,8 +10,9 @@ use pyo3::types::PyBytes;
 
 use crate::names::Name;
 
-/// The codec of Python for an encoding that the application has chosen: any of texts, but for those two that take quadratic
-/// time. An application may take the name from the client, so it is short, because Python keeps those it does not know.
+/// The codec of Python for an encoding that the application has chosen: any of texts, but for those two that
+/// take quadratic time. An application may take the name from the client, so it is short, because Python
+/// keeps those it does not know.
 pub(super) fn codec<'py>(py: Python<'py>, encoding: &str) -> PyResult<Bound<'py, PyAny>> {
     static LOOKUP: Name = Name::new("codecs", "lookup");
     let unknown = || {
@@ -33,8 +34,8 @@ pub(super) fn codec<'py>(py: Python<'py>, encoding: &str) -> PyResult<Bound<'py,
     }
 }
 
-/// What decodes as Python's codec of this name does, with this way to handle errors. Raises LookupError for an unknown
-/// codec.
+/// What decodes as Python's codec of this name does, with this way to handle errors. Raises LookupError for
+/// an unknown codec.
 pub(super) fn decode(py: Python<'_>, encoding: &str, errors: &str) -> PyResult<Decode> {
     if is_utf8(encoding) && errors == "replace" {
         return Ok(Arc::new(utf8_lossy));

@@ -14,8 +14,8 @@ use crate::names::Name;
 
 /// A field of a form: a text, a file, or a list of fields, as the form itself is.
 ///
-/// A form is used like a dictionary of its fields. [] gives the field, or a list of fields where several have one name;
-/// get and its relatives give values.
+/// A form is used like a dictionary of its fields. [] gives the field, or a list of fields where several have
+/// one name; get and its relatives give values.
 ///
 ///     >>> form = FieldStorage()
 ///     >>> form.list = [FieldStorage("name", "Ada"), FieldStorage("tag", "a"), FieldStorage("tag", "b")]
@@ -24,8 +24,9 @@ use crate::names::Name;
 ///
 /// A parsed field has these attributes besides:
 ///
-/// - filename: the name of an uploaded file without folders and whatever else makes a name dangerous, "" where no file
-///   was chosen, None for a field that is no file. The name as it was sent is in disposition_options.
+/// - filename: the name of an uploaded file without folders and whatever else makes a name dangerous, ""
+///   where no file was chosen, None for a field that is no file. The name as it was sent is in
+///   disposition_options.
 /// - file: the uploaded file, at its beginning; of a text in a multipart form a StringIO.
 /// - type, type_options: the media type and its parameters.
 /// - disposition, disposition_options: the Content-Disposition and its parameters.
@@ -205,7 +206,8 @@ impl FieldStorage {
         old.map_or(Ok(()), |old| old.release(slf.py()))
     }
 
-    /// The value: a text, the content of a file, the list of fields of a form; None where there is none of them.
+    /// The value: a text, the content of a file, the list of fields of a form; None where there is none of
+    /// them.
     #[getter]
     fn value<'py>(slf: &Bound<'py, Self>) -> PyResult<Option<Bound<'py, PyAny>>> {
         if let Some(value) = Self::present(slf, |field| &field.value)? {
@@ -223,7 +225,8 @@ impl FieldStorage {
         Self::names(slf)?.call_method0(intern!(slf.py(), "keys"))
     }
 
-    /// The value of the field of this name, a list of values where there are several; default where there is none.
+    /// The value of the field of this name, a list of values where there are several; default where there is
+    /// none.
     #[pyo3(signature = (key, default = None))]
     fn get<'py>(
         slf: &Bound<'py, Self>,
@@ -250,8 +253,8 @@ impl FieldStorage {
         }
     }
 
-    /// The value of the first field of this name, given to func; default where there is none. fce is a deprecated name
-    /// of func.
+    /// The value of the first field of this name, given to func; default where there is none. fce is a
+    /// deprecated name of func.
     #[pyo3(signature = (key, default = None, func = None, fce = None))]
     fn getfirst<'py>(
         slf: &Bound<'py, Self>,
@@ -270,8 +273,8 @@ impl FieldStorage {
         }
     }
 
-    /// The values of all fields of this name, each given to func; default, or an empty list, where there is none. fce is
-    /// a deprecated name of func.
+    /// The values of all fields of this name, each given to func; default, or an empty list, where there is
+    /// none. fce is a deprecated name of func.
     #[pyo3(signature = (key, default = None, func = None, fce = None))]
     fn getlist<'py>(
         slf: &Bound<'py, Self>,
@@ -421,7 +424,8 @@ impl FieldStorage {
         Ok(fields)
     }
 
-    /// Up to `most` texts of this name, while nobody has asked for the fields as objects. `None` where they must be asked.
+    /// Up to `most` texts of this name, while nobody has asked for the fields as objects. `None` where they
+    /// must be asked.
     fn texts_of<'py>(
         slf: &Bound<'py, Self>,
         key: &Bound<'py, PyAny>,

@@ -25,8 +25,8 @@ pub(super) fn callback(
     })
 }
 
-/// The file as Python uses it: the callback's own, a `BytesIO` of what was small, else the temporary file, or one that is
-/// made when somebody asks for its descriptor.
+/// The file as Python uses it: the callback's own, a `BytesIO` of what was small, else the temporary file, or
+/// one that is made when somebody asks for its descriptor.
 pub(super) fn to_python<'py>(py: Python<'py>, file: Box<dyn FormFile>) -> PyResult<Bound<'py, PyAny>> {
     let file: Box<dyn Any> = file;
     let file = match file.downcast::<PythonFile>() {

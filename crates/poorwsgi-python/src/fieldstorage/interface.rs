@@ -53,7 +53,8 @@ impl FieldStorageInterface {
         }
     }
 
-    /// The first value of a key, given to func; default where there is none. fce is a deprecated name of func.
+    /// The first value of a key, given to func; default where there is none. fce is a deprecated name of
+    /// func.
     #[pyo3(signature = (key, default = None, func = None, fce = None))]
     fn getfirst<'py>(
         slf: &Bound<'py, Self>,
@@ -73,8 +74,8 @@ impl FieldStorageInterface {
         first.map_or(Ok(default), |value| func.apply(value).map(Some))
     }
 
-    /// All values of a key, each given to func; default, or an empty list, where there is none. fce is a deprecated
-    /// name of func.
+    /// All values of a key, each given to func; default, or an empty list, where there is none. fce is a
+    /// deprecated name of func.
     #[pyo3(signature = (key, default = None, func = None, fce = None))]
     fn getlist<'py>(
         slf: &Bound<'py, Self>,

@@ -1,4 +1,5 @@
-//! Reading a body line by line, for which a parser can stop right behind a boundary and leave the rest to another one.
+//! Reading a body line by line, for which a parser can stop right behind a boundary and leave the rest to
+//! another one.
 
 use bytes::Bytes;
 use poorwsgi::form::multipart::{Event, MultipartParser};

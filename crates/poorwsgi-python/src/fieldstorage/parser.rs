@@ -20,8 +20,8 @@ use crate::names::{Name, overrides};
 
 const URLENCODED: &str = "application/x-www-form-urlencoded";
 
-/// Whether a multipart body may have this boundary, a str or bytes: 1 to 201 printable ASCII characters that do not end
-/// with a space.
+/// Whether a multipart body may have this boundary, a str or bytes: 1 to 201 printable ASCII characters that
+/// do not end with a space.
 #[pyfunction]
 pub(crate) fn valid_boundary(data: &Bound<'_, PyAny>) -> PyResult<bool> {
     if let Ok(text) = data.cast::<PyString>() {
@@ -45,22 +45,25 @@ pub(crate) fn valid_boundary(data: &Bound<'_, PyAny>) -> PyResult<bool> {
 ///
 /// Requests parse their forms themselves; this is for bodies from elsewhere.
 ///
-/// - input_: the body, a binary file. It is read up to the Content-Length, or limit where that is less; to its end where
-///   neither is known.
-/// - headers: those of the body, Headers or a dict: Content-Type, Content-Length and Content-Disposition count.
+/// - input_: the body, a binary file. It is read up to the Content-Length, or limit where that is less; to
+///   its end where neither is known.
+/// - headers: those of the body, Headers or a dict: Content-Type, Content-Length and Content-Disposition
+///   count.
 /// - keep_blank_values: whether a URL-encoded name with an empty value is a field; by default it is left out.
-/// - strict_parsing: whether a URL-encoded field without "=" is a ValueError; by default it has an empty value.
+/// - strict_parsing: whether a URL-encoded field without "=" is a ValueError; by default it has an empty
+///   value.
 /// - encoding, errors: how bytes become text, as for bytes.decode; not by the encodings idna and punycode.
-/// - max_num_fields: the most fields, files included; by default 1000 fields and 100 files. More are a ValueError.
+/// - max_num_fields: the most fields, files included; by default 1000 fields and 100 files. More are a
+///   ValueError.
 /// - separator: what separates URL-encoded fields.
-/// - file_callback: a function that gets the name of an uploaded file, without folders and whatever else makes a name
-///   dangerous, and returns the object that the file is written to while the body arrives: one with write, read and
-///   seek. By default it is a temporary file, which up to 256 KiB of all files together are on disk only
-///   when something asks for its fileno(), or a BytesIO of up to 8 KiB.
+/// - file_callback: a function that gets the name of an uploaded file, without folders and whatever else
+///   makes a name dangerous, and returns the object that the file is written to while the body arrives: one
+///   with write, read and seek. By default it is a temporary file, which up to 256 KiB of all files together
+///   are on disk only when something asks for its fileno(), or a BytesIO of up to 8 KiB.
 /// - outerboundary: the boundary at which to stop, where the body is a part of another one.
 ///
-/// Raises ValueError for a body that is no form, ends early, or is over a limit; a whole body in which the boundary never
-/// comes is an empty form. What the callback and its file raise passes unchanged.
+/// Raises ValueError for a body that is no form, ends early, or is over a limit; a whole body in which the
+/// boundary never comes is an empty form. What the callback and its file raise passes unchanged.
 #[pyclass(subclass, dict, weakref, module = "poorwsgi.fieldstorage")]
 #[derive(Default)]
 pub(crate) struct FieldStorageParser {

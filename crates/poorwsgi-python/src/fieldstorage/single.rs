@@ -15,7 +15,8 @@ use crate::names::Name;
 
 #[pymethods]
 impl FieldStorageParser {
-    /// Reads a body that is a single value, and returns a file of it: a binary one where the body has a file name.
+    /// Reads a body that is a single value, and returns a file of it: a binary one where the body has a file
+    /// name.
     fn read_single<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         let file = if Self::known_length(slf)?.is_some() {
             let file = slf.call_method0("read_binary")?;
@@ -28,8 +29,8 @@ impl FieldStorageParser {
         Ok(file)
     }
 
-    /// Reads as many bytes as length says into the file that make_file gives, and returns it. Where less comes, done
-    /// is -1.
+    /// Reads as many bytes as length says into the file that make_file gives, and returns it. Where less
+    /// comes, done is -1.
     fn read_binary<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         Self::into_new_file(slf, |file| {
             let writer = Writer::new(slf, file)?;
@@ -84,8 +85,8 @@ impl FieldStorageParser {
         if is_part { Self::read_part(slf, |_| Ok(())) } else { Ok(()) }
     }
 
-    /// Gives the file that a value is written to: for one with a file name what file_callback returns, else a temporary
-    /// file, which is a text file where there is no file name.
+    /// Gives the file that a value is written to: for one with a file name what file_callback returns, else a
+    /// temporary file, which is a text file where there is no file name.
     fn make_file<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         static TEMPORARY_FILE: Name = Name::new("tempfile", "TemporaryFile");
         let py = slf.py();

@@ -8,8 +8,8 @@ use crate::names::Made;
 
 /// The value of a Content-Range header: str() of it is what the header says.
 ///
-/// start and end are the first and the last position that are sent; full is the length of the whole, "*" where it is not
-/// known; units is the range unit.
+/// start and end are the first and the last position that are sent; full is the length of the whole, "*"
+/// where it is not known; units is the range unit.
 ///
 ///     >>> str(ContentRange(1, 2, 10))
 ///     'bytes 1-2/10'

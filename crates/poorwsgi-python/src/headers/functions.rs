@@ -32,7 +32,8 @@ pub(crate) fn parse_header<'py>(py: Python<'py>, line: &'py str) -> PyResult<(&'
     Ok((value, options))
 }
 
-/// Reads the choices of an Accept header or one of its relatives, in their order: a list of (choice, quality).
+/// Reads the choices of an Accept header or one of its relatives, in their order: a list of (choice,
+/// quality).
 ///
 ///     >>> parse_negotiation("gzip, identity;q=0.5, *;q=0")
 ///     [('gzip', 1.0), ('identity', 0.5), ('*', 0.0)]
@@ -70,7 +71,8 @@ fn read_choice(choice: &Bound<'_, PyAny>) -> PyResult<(PyBackedStr, Option<PyBac
     }
 }
 
-/// Reads a Range header: a dict of the unit and a list of (first, last), where None stands for what was not given.
+/// Reads a Range header: a dict of the unit and a list of (first, last), where None stands for what was not
+/// given.
 ///
 ///     >>> parse_range("bytes=0-499, 9500-, -500")
 ///     {'bytes': [(0, 499), (9500, None), (None, 500)]}
@@ -136,7 +138,8 @@ fn http_date(seconds: i64) -> PyResult<String> {
     })
 }
 
-/// Reads an HTTP date in any of the three forms of RFC 9110 as a datetime in UTC. Raises ValueError for any other text.
+/// Reads an HTTP date in any of the three forms of RFC 9110 as a datetime in UTC. Raises ValueError for any
+/// other text.
 ///
 ///     >>> http_to_datetime("Thu, 01 Jan 1970 00:00:00 GMT")
 ///     datetime.datetime(1970, 1, 1, 0, 0, tzinfo=datetime.timezone.utc)
@@ -148,7 +151,8 @@ pub(crate) fn http_to_datetime<'py>(py: Python<'py>, value: &str) -> PyResult<Bo
     PyDateTime::from_timestamp(py, seconds, Some(&*PyTzInfo::utc(py)?))
 }
 
-/// Reads an HTTP date in any of the three forms of RFC 9110 as seconds since 1970. Raises ValueError for any other text.
+/// Reads an HTTP date in any of the three forms of RFC 9110 as seconds since 1970. Raises ValueError for any
+/// other text.
 ///
 ///     >>> http_to_time("Thu, 01 Jan 1970 00:00:00 GMT")
 ///     0

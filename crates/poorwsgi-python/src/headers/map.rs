@@ -17,25 +17,26 @@ use super::native::{bytes_to_native, text, text_to_bytes, value_to_native};
 ///     >>> headers["x-powered-by"]
 ///     'PoorWSGI'
 ///
-/// headers is a dict, a list, tuple or set of (name, value) pairs, one such pair, or other Headers. Values are native
-/// strings of WSGI: each character stands for one byte. A text that is set is written in UTF-8; what is read back are the
-/// characters of those bytes, which utf8() makes a text again.
+/// headers is a dict, a list, tuple or set of (name, value) pairs, one such pair, or other Headers. Values
+/// are native strings of WSGI: each character stands for one byte. A text that is set is written in UTF-8;
+/// what is read back are the characters of those bytes, which utf8() makes a text again.
 ///
-/// With strict=False the headers are those of a request: their values are native strings already, as in a WSGI environ;
-/// control characters become spaces, and what has no proper name is left out.
+/// With strict=False the headers are those of a request: their values are native strings already, as in a
+/// WSGI environ; control characters become spaces, and what has no proper name is left out.
 ///
-/// A value that is set may be a list or tuple of choices, too: headers["Accept"] = [("text/html", 1.0), ("*/*", 0.5)].
+/// A value that is set may be a list or tuple of choices, too: headers["Accept"] = [("text/html", 1.0),
+/// ("*/*", 0.5)].
 ///
-/// A name may come several times, Set-Cookie most of all: [] gives the first value, get_all() every one. Iterating over
-/// the headers gives pairs, not names.
+/// A name may come several times, Set-Cookie most of all: [] gives the first value, get_all() every one.
+/// Iterating over the headers gives pairs, not names.
 ///
-/// Raises TypeError for what is not str, ValueError for a name that is not a token, and for a value with a control
-/// character, because a line end in it would be the start of another header.
+/// Raises TypeError for what is not str, ValueError for a name that is not a token, and for a value with a
+/// control character, because a line end in it would be the start of another header.
 #[pyclass(frozen, mapping, subclass, dict, weakref, module = "poorwsgi.headers")]
 #[derive(Default)]
 pub(crate) struct Headers {
-    // No Python code runs while this is locked, not even a finalizer: so what Python objects are made of is taken out
-    // first.
+    // No Python code runs while this is locked, not even a finalizer: so what Python objects are made of is
+    // taken out first.
     fields: Mutex<engine::Headers>,
 }
 
@@ -152,7 +153,8 @@ impl Headers {
         Ok(value.or(default))
     }
 
-    /// The value of this name; where there is none, it is set to value first, which is returned as it was given.
+    /// The value of this name; where there is none, it is set to value first, which is returned as it was
+    /// given.
     fn setdefault<'py>(
         &self,
         name: &Bound<'py, PyAny>,
@@ -180,10 +182,10 @@ impl Headers {
     ///     >>> headers["Content-Disposition"]
     ///     'attachment; filename="image.png"'
     ///
-    /// value may be a list or tuple of choices for render_negotiation; it then takes no parameters. Without a value the
-    /// parameters stand alone; one that is None or empty is written as its name. Underscores in a parameter's name
-    /// become dashes; a value that is not ASCII is written as RFC 8187 has it. Raises ValueError without value and
-    /// parameters.
+    /// value may be a list or tuple of choices for render_negotiation; it then takes no parameters. Without a
+    /// value the parameters stand alone; one that is None or empty is written as its name. Underscores in a
+    /// parameter's name become dashes; a value that is not ASCII is written as RFC 8187 has it. Raises
+    /// ValueError without value and parameters.
     #[pyo3(signature = (name, value = None, **kwargs))]
     fn add_header(
         &self,
@@ -275,7 +277,8 @@ impl Headers {
     }
 }
 
-/// The fields of whatever PoorWSGI takes as headers: Headers, a dict, a list, tuple or set of pairs, one pair, None.
+/// The fields of whatever PoorWSGI takes as headers: Headers, a dict, a list, tuple or set of pairs, one
+/// pair, None.
 pub(crate) fn headers_from_python(headers: &Bound<'_, PyAny>) -> PyResult<engine::Headers> {
     fields_from(headers, Text::Unicode)
 }
@@ -365,8 +368,8 @@ fn no_headers(value: &Bound<'_, PyAny>) -> PyErr {
     ))
 }
 
-/// What a field says: a text, or choices for `render_negotiation`. None is refused in other words than a wrong type,
-/// because it is a slip of another kind.
+/// What a field says: a text, or choices for `render_negotiation`. None is refused in other words than a
+/// wrong type, because it is a slip of another kind.
 fn line<'a>(value: &'a Bound<'_, PyAny>) -> PyResult<Cow<'a, str>> {
     if value.is_none() {
         return Err(PyValueError::new_err("a header needs a value"));

@@ -1,4 +1,5 @@
-//! The body of a request: read ahead where it is small or the application asks for what is in it, else left to be read.
+//! The body of a request: read ahead where it is small or the application asks for what is in it, else left
+//! to be read.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -54,7 +55,8 @@ impl Unread {
         }
     }
 
-    /// Remembers why the body could not be read. Of an exception only its text, because it may hold the request.
+    /// Remembers why the body could not be read. Of an exception only its text, because it may hold the
+    /// request.
     pub(super) fn fail(&self, py: Python<'_>, error: &Error) {
         let failed = match error {
             Error::Http(error) => {

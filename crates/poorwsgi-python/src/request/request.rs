@@ -183,14 +183,16 @@ impl Request {
         Self::head(slf).mime_type()
     }
 
-    /// The charset of the Content-Type header, "utf-8" by default. It is what the client says, cut behind 64 characters:
-    /// parse_json_request knows what to do with it, bytes.decode may take very long with some (idna).
+    /// The charset of the Content-Type header, "utf-8" by default. It is what the client says, cut behind 64
+    /// characters: parse_json_request knows what to do with it, bytes.decode may take very long with some
+    /// (idna).
     #[getter]
     fn charset(slf: &Bound<'_, Self>) -> String {
         Self::head(slf).charset()
     }
 
-    /// The length of the body in bytes as announced, -1 where it is not. What is no number ends the request with 400.
+    /// The length of the body in bytes as announced, -1 where it is not. What is no number ends the request
+    /// with 400.
     #[getter]
     fn content_length(slf: &Bound<'_, Self>) -> PyResult<i128> {
         let length = Self::head(slf).content_length().map_err(|error| http_exception(slf.py(), error))?;
@@ -252,7 +254,8 @@ impl Request {
         Self::head(slf).accept_json()
     }
 
-    /// The Authorization header as a dict: its parameters, and "type", such as "Digest"; "" where there is none.
+    /// The Authorization header as a dict: its parameters, and "type", such as "Digest"; "" where there is
+    /// none.
     #[getter]
     fn authorization<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyDict>> {
         let authorization = Self::head(slf).authorization();
@@ -314,7 +317,8 @@ impl Request {
         slf.as_super().get().extras.set_once(|extras| &mut extras.path_args, value);
     }
 
-    /// The arguments of the query: an Args; an EmptyForm where Application.auto_args is off. It can be set once.
+    /// The arguments of the query: an Args; an EmptyForm where Application.auto_args is off. It can be set
+    /// once.
     #[getter]
     fn args(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
         let py = slf.py();
@@ -338,8 +342,8 @@ impl Request {
         fill(slf, |extras| &mut extras.args, value)
     }
 
-    /// The form in the body: a FieldStorage; an EmptyForm where there is none, or Application.auto_form is off. It can
-    /// be set once.
+    /// The form in the body: a FieldStorage; an EmptyForm where there is none, or Application.auto_form is
+    /// off. It can be set once.
     #[getter]
     fn form(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
         Self::loaded(slf)?;
@@ -352,8 +356,8 @@ impl Request {
         fill(slf, |extras| &mut extras.form, value)
     }
 
-    /// The JSON in the body: a JsonDict, a JsonList, or the value itself; an EmptyForm where there is none, or
-    /// Application.auto_json is off.
+    /// The JSON in the body: a JsonDict, a JsonList, or the value itself; an EmptyForm where there is none,
+    /// or Application.auto_json is off.
     #[getter]
     fn json(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
         Self::loaded(slf)?;
@@ -491,8 +495,8 @@ impl Request {
 
     /// Reads the next chunk of a body that comes in chunks; b"" at its end.
     ///
-    /// Under a WSGI server, whose wsgi.input has to give the chunks as they came; a size that is no number is a
-    /// ValueError. The built-in server has taken the chunks apart.
+    /// Under a WSGI server, whose wsgi.input has to give the chunks as they came; a size that is no number is
+    /// a ValueError. The built-in server has taken the chunks apart.
     fn read_chunk<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyBytes>> {
         let py = slf.py();
         let base = slf.as_super().get();

@@ -223,8 +223,9 @@ impl SimpleRequest {
         }
     }
 
-    /// The rule of the route, as it was registered; "/*" for files, directories and default handlers, "/debug-info" for
-    /// the debug page, None where there is none. It can be set once, which the application does.
+    /// The rule of the route, as it was registered; "/*" for files, directories and default handlers,
+    /// "/debug-info" for the debug page, None where there is none. It can be set once, which the application
+    /// does.
     #[getter]
     fn uri_rule(&self, py: Python<'_>) -> Py<PyAny> {
         match self.route.get() {
@@ -238,8 +239,8 @@ impl SimpleRequest {
         self.extras.set_once(|extras| &mut extras.uri_rule, value);
     }
 
-    /// The handler of the route, or the function of a built-in page; None where there is none, as for a file. It is known to
-    /// the before hooks. It can be set once.
+    /// The handler of the route, or the function of a built-in page; None where there is none, as for a file.
+    /// It is known to the before hooks. It can be set once.
     #[getter]
     fn uri_handler(&self, py: Python<'_>) -> Py<PyAny> {
         match self.route.get().map(|route| &route.handler) {
@@ -253,8 +254,8 @@ impl SimpleRequest {
         self.extras.set_once(|extras| &mut extras.uri_handler, value);
     }
 
-    /// The handler of an error or a status, once one is called, or the function of the built-in page that answers; else
-    /// None. It can be set once.
+    /// The handler of an error or a status, once one is called, or the function of the built-in page that
+    /// answers; else None. It can be set once.
     #[getter]
     fn error_handler(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         static PAGES: Name = Name::new("poorwsgi.results", "default_states");
@@ -278,8 +279,8 @@ impl SimpleRequest {
         self.head().hostname()
     }
 
-    /// The port of the Host header, else the one that the scheme has by default. A port that is no number ends the
-    /// request with 400.
+    /// The port of the Host header, else the one that the scheme has by default. A port that is no number
+    /// ends the request with 400.
     #[getter]
     fn host_port(&self, py: Python<'_>) -> PyResult<u16> {
         self.head().host_port().map_err(|error| http_exception(py, error))
@@ -447,8 +448,8 @@ impl SimpleRequest {
         self.setting(py, "poor_DocumentRoot", "document_root")
     }
 
-    /// When the request came: REQUEST_STARTTIME of the environ where the server says so, else when the object was made;
-    /// in seconds since 1970.
+    /// When the request came: REQUEST_STARTTIME of the environ where the server says so, else when the object
+    /// was made; in seconds since 1970.
     #[getter]
     fn start_time<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         if let Source::Wsgi(environ) = self.source()
@@ -465,7 +466,8 @@ impl SimpleRequest {
         self.core().begun.time()
     }
 
-    /// The app_ variables by their names without app_, in lower case. Deprecated: use Application.get_options.
+    /// The app_ variables by their names without app_, in lower case. Deprecated: use
+    /// Application.get_options.
     fn get_options<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         deprecated(py, "Request.get_options is deprecated: use Application.get_options")?;
         let options = PyDict::new(py);
@@ -475,8 +477,8 @@ impl SimpleRequest {
         Ok(options)
     }
 
-    /// The full address of a path of this server: scheme, host and port as the client sees them; that without a path for
-    /// "". An address that is full already stays as it is.
+    /// The full address of a path of this server: scheme, host and port as the client sees them; that without
+    /// a path for "". An address that is full already stays as it is.
     fn construct_url(&self, py: Python<'_>, uri: &str) -> PyResult<String> {
         self.head().construct_url(uri).map_err(|error| http_exception(py, error))
     }

@@ -16,7 +16,8 @@ use crate::headers::{Headers, header_error, headers_from_python};
 use crate::log;
 use crate::names::{Made, Name};
 
-/// A range as PoorWSGI writes it: first and last byte; no first for the last so many, no last for all the rest.
+/// A range as PoorWSGI writes it: first and last byte; no first for the last so many, no last for all the
+/// rest.
 pub(crate) type Range = (Option<u64>, Option<u64>);
 
 /// What a response sends.
@@ -51,8 +52,8 @@ impl Payload {
 
 /// The base of all responses: status code, headers and content type, without content.
 ///
-/// headers is Headers, a dict, one pair, or an iterable of pairs, in place of the default ones. A status_code that is not
-/// in poorwsgi.state is a ValueError.
+/// headers is Headers, a dict, one pair, or an iterable of pairs, in place of the default ones. A status_code
+/// that is not in poorwsgi.state is a ValueError.
 #[pyclass(subclass, dict, weakref, module = "poorwsgi.response")]
 pub(crate) struct BaseResponse {
     pub(super) status: u16,
@@ -159,7 +160,8 @@ pub(super) fn status(code: &Bound<'_, PyAny>) -> PyResult<u16> {
     })
 }
 
-/// A status code that has a reason: in the engine, or because the application has added it to `http.client.responses`.
+/// A status code that has a reason: in the engine, or because the application has added it to
+/// `http.client.responses`.
 pub(crate) fn known(py: Python<'_>, status: u16) -> PyResult<u16> {
     static RESPONSES: Name = Name::new("http.client", "responses");
     if state::reason(status).is_some() {
@@ -190,7 +192,8 @@ impl BaseResponse {
         BaseResponse::init(slf, Parts { content_type, headers, status: status_code, payload: Payload::Empty })
     }
 
-    /// The HTTP status code, 200 by default; one of the HTTP_ constants of poorwsgi.state, any other is a ValueError.
+    /// The HTTP status code, 200 by default; one of the HTTP_ constants of poorwsgi.state, any other is a
+    /// ValueError.
     ///
     /// Setting another than 200 and 206 takes back make_partial and make_range.
     #[getter]
@@ -264,9 +267,9 @@ impl BaseResponse {
 
     /// Offers parts of the content (Accept-Ranges: units), or sends this part of it. Only a 200 has parts.
     ///
-    /// ranges are pairs (first, last), such as the list that parse_range returns; without them the request's own Range is
-    /// answered. A range that ends before it begins is skipped, and so is one that comes again. Only bytes are cut here;
-    /// other units are the application's.
+    /// ranges are pairs (first, last), such as the list that parse_range returns; without them the request's
+    /// own Range is answered. A range that ends before it begins is skipped, and so is one that comes again.
+    /// Only bytes are cut here; other units are the application's.
     #[pyo3(signature = (ranges = None, units = "bytes"))]
     fn make_partial(slf: &Bound<'_, Self>, ranges: Option<&Bound<'_, PyAny>>, units: &str) -> PyResult<()> {
         let mut kept = Vec::new();
@@ -289,7 +292,8 @@ impl BaseResponse {
         headers.get().lock().set("Accept-Ranges", units).map_err(header_error)
     }
 
-    /// Says which part of something longer the content is (Content-Range), for a 206 that the application cut itself.
+    /// Says which part of something longer the content is (Content-Range), for a 206 that the application cut
+    /// itself.
     ///
     /// ranges are one pair (first, last); full is the full length, "*" where it is not known.
     #[pyo3(
@@ -342,7 +346,8 @@ impl BaseResponse {
         send::end(slf)
     }
 
-    /// Answers as a WSGI application does: calls start_response and returns the content as an iterable. Once only.
+    /// Answers as a WSGI application does: calls start_response and returns the content as an iterable. Once
+    /// only.
     fn __call__<'py>(
         slf: &Bound<'py, Self>,
         start_response: &Bound<'py, PyAny>,

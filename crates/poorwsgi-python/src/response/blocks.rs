@@ -89,8 +89,8 @@ impl Drop for Items {
     }
 }
 
-/// Calls the `close` of an object that has one, and releases the object. What it raises goes where Python puts errors that
-/// nobody can catch.
+/// Calls the `close` of an object that has one, and releases the object. What it raises goes where Python
+/// puts errors that nobody can catch.
 fn close(py: Python<'_>, owner: Option<Py<PyAny>>) {
     if let Some(owner) = owner {
         let owner = owner.into_bound(py);
@@ -149,8 +149,8 @@ impl Drop for File {
 #[pyclass(frozen, module = "poorwsgi.response")]
 pub(crate) struct Blocks(Mutex<Left>);
 
-/// What is left to be sent. It is taken out while a block is made: whatever Python code does meanwhile, in that thread or
-/// another one, nobody waits for it.
+/// What is left to be sent. It is taken out while a block is made: whatever Python code does meanwhile, in
+/// that thread or another one, nobody waits for it.
 enum Left {
     Here {
         /// The end of a block of which only the beginning was read.
@@ -181,8 +181,8 @@ impl Blocks {
         }
     }
 
-    /// The next block, or its beginning of `most` bytes. It is made without the GIL, which only Python's own content
-    /// takes.
+    /// The next block, or its beginning of `most` bytes. It is made without the GIL, which only Python's own
+    /// content takes.
     fn next(&self, py: Python<'_>, most: usize) -> PyResult<Option<Bytes>> {
         let (rest, mut body) = match self.replace(Left::Busy) {
             Left::Here { rest, body } => (rest, body),

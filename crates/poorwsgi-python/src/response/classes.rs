@@ -28,8 +28,8 @@ use crate::shared;
 /// Headers of which a 304 should have one.
 pub(crate) const NOT_MODIFIED_ONE_OF_REQUIRED: &[&str] = &["Content-Location", "Date", "ETag", "Vary"];
 
-/// A class below `BaseResponse`, made empty by Python and filled by its `__init__`, so that a subclass may have arguments
-/// of its own.
+/// A class below `BaseResponse`, made empty by Python and filled by its `__init__`, so that a subclass may
+/// have arguments of its own.
 macro_rules! response_class {
     ($(#[$docs:meta])* $name:ident: $base:ty, $signature:literal) => {
         $(#[$docs])*
@@ -209,8 +209,8 @@ impl PartialResponse {
 response_class! {
     /// A response of JSON: of data_, or of an object with the keyword arguments as its members.
     ///
-    /// charset is named in the Content-Type (None for no name); encoder_kwargs go to json.dumps. data_ together with
-    /// keyword arguments is a RuntimeError.
+    /// charset is named in the Content-Type (None for no name); encoder_kwargs go to json.dumps. data_
+    /// together with keyword arguments is a RuntimeError.
     JSONResponse: Response, "(data_=None, charset='utf-8', headers=None, status_code=200, encoder_kwargs=None, **kwargs)"
 }
 
@@ -264,7 +264,8 @@ fn json(data: &Bound<'_, PyAny>, kwargs: Option<&Bound<'_, PyDict>>) -> PyResult
 }
 
 response_class! {
-    /// A response of plain text. charset is named in the Content-Type; None for no name. The text is sent as UTF-8.
+    /// A response of plain text. charset is named in the Content-Type; None for no name. The text is sent as
+    /// UTF-8.
     TextResponse: Response, "(text, charset='utf-8', headers=None, status_code=200)"
 }
 
@@ -286,8 +287,8 @@ impl TextResponse {
 response_class! {
     /// Sends the client to another location: 302 by default.
     ///
-    /// message is text for clients that do not follow. permanent and a bool as status_code are deprecated: give the
-    /// status code. A location with CR, LF or NUL is a ValueError.
+    /// message is text for clients that do not follow. permanent and a bool as status_code are deprecated:
+    /// give the status code. A location with CR, LF or NUL is a ValueError.
     RedirectResponse: Response, "(location, status_code=302, message=b'', headers=None, permanent=False)"
 }
 

@@ -16,8 +16,8 @@ pyo3::create_exception!(
     "A value that no response can be made of."
 );
 
-/// Ends a request with a status code, which the application's handler for it or the default page answers, or with a
-/// response.
+/// Ends a request with a status code, which the application's handler for it or the default page answers, or
+/// with a response.
 ///
 /// Keyword arguments go to the handler: HTTPException(401, realm="Admin", stale=True).
 #[pyclass(subclass, extends = PyException, module = "poorwsgi.response")]
@@ -34,8 +34,8 @@ impl HTTPException {
         slf.getattr("args")?.get_item(0)
     }
 
-    /// What the exception means; `None` where somebody has put other things into it. A class below may make a response
-    /// in a way of its own.
+    /// What the exception means; `None` where somebody has put other things into it. A class below may make a
+    /// response in a way of its own.
     pub(crate) fn raised<'py>(exception: &Bound<'py, PyAny>) -> PyResult<Option<RaisedHttp<'py>>> {
         let (class, ours) = (exception.get_type(), exception.py().get_type::<Self>());
         if !class.is(&ours)
@@ -98,8 +98,8 @@ impl HTTPException {
         slf.setattr("args", (arg, kwargs))
     }
 
-    /// The response that the exception holds, or that its status code means by itself; None where the application's
-    /// handler or the default page answers.
+    /// The response that the exception holds, or that its status code means by itself; None where the
+    /// application's handler or the default page answers.
     fn make_response<'py>(slf: &Bound<'py, Self>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let py = slf.py();
         let arg = Self::arg(slf)?;

@@ -19,9 +19,11 @@ use crate::names::Name;
 const OCTETS: &str = "application/octet-stream";
 
 response_class! {
-    /// A response of a binary file object, from its current position to its end. The file is closed when it was sent.
+    /// A response of a binary file object, from its current position to its end. The file is closed when it
+    /// was sent.
     ///
-    /// The length is that of a file of the system or of a BytesIO; content of unknown length is sent in chunks.
+    /// The length is that of a file of the system or of a BytesIO; content of unknown length is sent in
+    /// chunks.
     FileObjResponse: BaseResponse, "(file_obj, content_type=None, headers=None, status_code=200)"
 }
 
@@ -89,8 +91,8 @@ pub(crate) fn media_type(py: Python<'_>, path: &str) -> PyResult<Option<String>>
     }
 }
 
-/// What guess_type finds in its tables at once, as it does for most names; it takes longer than all the rest of a small
-/// file.
+/// What guess_type finds in its tables at once, as it does for most names; it takes longer than all the rest
+/// of a small file.
 fn listed_type(py: Python<'_>, path: &str) -> PyResult<Option<String>> {
     static TABLES: Name = Name::new("mimetypes", "__dict__");
     let name = path.rsplit('/').next().unwrap_or_default();
@@ -133,8 +135,8 @@ fn length(file: &Bound<'_, PyAny>) -> PyResult<Option<u64>> {
 }
 
 response_class! {
-    /// A response of a file of the system: its content_type by its name unless given, with Last-Modified and an ETag,
-    /// parts on offer. A path that cannot be read is an OSError.
+    /// A response of a file of the system: its content_type by its name unless given, with Last-Modified and
+    /// an ETag, parts on offer. A path that cannot be read is an OSError.
     ///
     /// The path is the application's own: for paths out of a request there is Application.document_root.
     FileResponse: FileObjResponse, "(path, content_type=None, headers=None, status_code=200)"

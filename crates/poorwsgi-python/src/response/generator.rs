@@ -11,10 +11,11 @@ use super::send;
 use crate::names::Name;
 
 response_class! {
-    /// A response of the bytes that a generator, or any other iterable, gives. Its close is called in the end.
+    /// A response of the bytes that a generator, or any other iterable, gives. Its close is called in the
+    /// end.
     ///
-    /// With a content_length the length is announced, and content that turns out otherwise breaks the answer off;
-    /// without, it is sent in chunks.
+    /// With a content_length the length is announced, and content that turns out otherwise breaks the answer
+    /// off; without, it is sent in chunks.
     GeneratorResponse: BaseResponse, "(generator, content_type='text/html; charset=utf-8', headers=None, status_code=200, content_length=0)"
 }
 
@@ -62,8 +63,8 @@ impl StrGeneratorResponse {
 }
 
 response_class! {
-    /// A response of a JSON object with the keyword arguments as its members, written while it is sent: members may be
-    /// generators and other iterables, which become arrays.
+    /// A response of a JSON object with the keyword arguments as its members, written while it is sent:
+    /// members may be generators and other iterables, which become arrays.
     JSONGeneratorResponse: StrGeneratorResponse, "(charset='utf-8', headers=None, status_code=200, **kwargs)"
 }
 

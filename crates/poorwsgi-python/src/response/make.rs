@@ -21,9 +21,9 @@ const JSON: &str = "application/json; charset=utf-8";
 
 /// Creates a response of data: str, bytes, a dict, a list, an iterable of bytes, or None.
 ///
-/// A dict or a list is sent as JSON, an iterable (a list of bytes, too) while it is made, None as 204. JSON and None have
-/// no use for content_type. headers are sent in place of the default ones. Raises ResponseError for any other data, and for
-/// data, a content type, headers or a status that cannot be sent.
+/// A dict or a list is sent as JSON, an iterable (a list of bytes, too) while it is made, None as 204. JSON
+/// and None have no use for content_type. headers are sent in place of the default ones. Raises ResponseError
+/// for any other data, and for data, a content type, headers or a status that cannot be sent.
 #[pyfunction]
 #[pyo3(
     signature = (data, content_type = None, headers = None, status_code = None),

@@ -1,7 +1,7 @@
 //! Responses as Python handlers make them.
 //!
-//! A handler's str, bytes or dict becomes a response of the engine at once. Objects are for handlers that make them, and
-//! for hooks that look at them.
+//! A handler's str, bytes or dict becomes a response of the engine at once. Objects are for handlers that
+//! make them, and for hooks that look at them.
 
 mod base;
 mod blocks;

@@ -16,11 +16,11 @@ use crate::error::http_exception;
 use crate::log;
 use crate::response::HTML;
 
-/// The page with the content of a directory of the file system, as content, media type and a header with its name: what
-/// a handler returns.
+/// The page with the content of a directory of the file system, as content, media type and a header with its
+/// name: what a handler returns.
 ///
-/// Links on it are relative to req.uri. It lists no dot files, no back-up files (name~) and nothing that may not be read
-/// or lies outside the directory. A path that is no directory ends the request with 500.
+/// Links on it are relative to req.uri. It lists no dot files, no back-up files (name~) and nothing that may
+/// not be read or lies outside the directory. A path that is no directory ends the request with 500.
 #[pyfunction]
 pub(crate) fn directory_index(
     py: Python<'_>,

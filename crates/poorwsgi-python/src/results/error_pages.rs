@@ -66,8 +66,8 @@ pub(crate) fn bad_request<'py>(req: &Bound<'py, PyAny>, error: Option<Bound<'py,
 
 /// 401: with a digest challenge where the application's auth_type is "Digest".
 ///
-/// realm is by default the application's name. stale tells the client that the user's name and password were right and
-/// only the nonce was too old. The error is logged as a warning.
+/// realm is by default the application's name. stale tells the client that the user's name and password were
+/// right and only the nonce was too old. The error is logged as a warning.
 #[pyfunction]
 #[pyo3(signature = (req, realm = None, stale = None, error = None), text_signature = "(req, realm=None, stale='', error=None)")]
 pub(crate) fn unauthorized<'py>(
@@ -110,8 +110,8 @@ pub(crate) fn method_not_allowed<'py>(
     plain(req, HTTP_METHOD_NOT_ALLOWED, error.as_ref())
 }
 
-/// 501: the server does not know how. code is a status without a page that a handler ended the request with; it stands
-/// on the page. What went wrong is logged as an error.
+/// 501: the server does not know how. code is a status without a page that a handler ended the request with;
+/// it stands on the page. What went wrong is logged as an error.
 #[pyfunction]
 #[pyo3(signature = (req, code = None, error = None))]
 pub(crate) fn not_implemented<'py>(
@@ -132,8 +132,8 @@ pub(crate) fn not_implemented<'py>(
     send(py, &ErrorPage { detail: detail.as_deref(), ..page(&visitor, HTTP_NOT_IMPLEMENTED) })
 }
 
-/// 500: the server failed. The exception that is being handled is logged with its traceback, and shown where req.debug
-/// is true.
+/// 500: the server failed. The exception that is being handled is logged with its traceback, and shown where
+/// req.debug is true.
 #[pyfunction]
 #[pyo3(signature = (req, *_args), text_signature = "(req, *_)")]
 pub(crate) fn internal_server_error<'py>(req: &Bound<'py, PyAny>, _args: &Bound<'py, PyTuple>) -> Page<'py> {

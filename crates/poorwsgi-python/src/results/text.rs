@@ -22,8 +22,8 @@ pub(crate) fn escape_table(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     Ok(table)
 }
 
-/// A number of bytes in a unit that suits it: the value, and the prefix of the unit: "", "k", "M", "G", "T" or "P", each
-/// 1024 times the one before.
+/// A number of bytes in a unit that suits it: the value, and the prefix of the unit: "", "k", "M", "G", "T"
+/// or "P", each 1024 times the one before.
 #[pyfunction]
 pub(crate) fn hbytes<'py>(val: &Bound<'py, PyAny>) -> PyResult<(Bound<'py, PyAny>, &'static str)> {
     let (value, unit) = results::hbytes(val.extract()?);
@@ -44,8 +44,9 @@ pub(crate) fn human_methods_(m: &Bound<'_, PyAny>) -> PyResult<String> {
     Ok(results::human_methods(methods))
 }
 
-/// The handlers of a table, {key: {method: handler}}, as a list of (key, methods, handler): one for each handler of a
-/// key, with the bits of all its methods. The list is ordered by the keys, or as the table is where sort is false.
+/// The handlers of a table, {key: {method: handler}}, as a list of (key, methods, handler): one for each
+/// handler of a key, with the bits of all its methods. The list is ordered by the keys, or as the table is
+/// where sort is false.
 #[pyfunction]
 #[pyo3(signature = (handlers, sort = true), text_signature = "(handlers, sort=True)")]
 pub(crate) fn handlers_view<'py>(

@@ -9,11 +9,12 @@ use super::{Session, SessionError, sealed, session_error};
 
 /// A session that keeps a dict in its cookie, encrypted with AES-256 and authenticated with HMAC-SHA256.
 ///
-/// Cookies are exchanged with PoorWSGI's AESSession in both directions. secret_key is str, bytes, or a list of them: the
-/// first one seals, all of them open. The other arguments are those of Session. data must be what JSON can hold.
+/// Cookies are exchanged with PoorWSGI's AESSession in both directions. secret_key is str, bytes, or a list
+/// of them: the first one seals, all of them open. The other arguments are those of Session. data must be
+/// what JSON can hold.
 ///
-/// The format has no room for the time, so max_age and expires are the browser's affair alone: a copy of a cookie stays good
-/// for as long as its key. PoorSession knows better.
+/// The format has no room for the time, so max_age and expires are the browser's affair alone: a copy of a
+/// cookie stays good for as long as its key. PoorSession knows better.
 ///
 /// A cookie that was not made with one of the keys is a SessionError in load(); so is a missing key.
 #[pyclass(subclass, extends = Session, module = "poorwsgi.aes_session")]
@@ -58,7 +59,8 @@ impl AESSession {
         Ok(())
     }
 
-    /// Takes the data from the cookies of a request; they stay as they are where there is no cookie, or an empty one.
+    /// Takes the data from the cookies of a request; they stay as they are where there is no cookie, or an
+    /// empty one.
     ///
     /// Raises SessionError for a cookie that was not made with one of the keys.
     fn load(slf: &Bound<'_, Self>, cookies: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
@@ -67,7 +69,8 @@ impl AESSession {
         })
     }
 
-    /// Seals the data into the cookie, anew with each call, and returns its value; "" once the session is destroyed.
+    /// Seals the data into the cookie, anew with each call, and returns its value; "" once the session is
+    /// destroyed.
     ///
     /// Raises SessionError where the cookie would be larger than browsers store.
     fn write(slf: &Bound<'_, Self>) -> PyResult<String> {

@@ -24,7 +24,8 @@ pyo3::create_exception!(
     "A session that cannot be made, read or written: no secret key, or a cookie that was not made with it."
 );
 
-/// An attribute that a cookie cannot have is a mistake in the application: ValueError. All else is a SessionError.
+/// An attribute that a cookie cannot have is a mistake in the application: ValueError. All else is a
+/// SessionError.
 fn session_error(error: engine::SessionError) -> PyErr {
     match error {
         engine::SessionError::Cookie(error) => PyValueError::new_err(error.to_string()),

@@ -11,27 +11,30 @@ use super::{Session, SessionError, sealed, session_error};
 use crate::log;
 use crate::names::{Made, Name};
 
-/// A session that keeps a dict in its cookie, encrypted and authenticated: nobody without the key reads or changes it.
+/// A session that keeps a dict in its cookie, encrypted and authenticated: nobody without the key reads or
+/// changes it.
 ///
 ///     session = PoorSession(app.secret_key, same_site="Lax")
 ///     session.load(req.cookies)
 ///     session.data["user"] = "alice"
 ///     session.header(response)
 ///
-/// secret_key is str or bytes, best 32 random bytes; or a list of them to rotate keys: the first one seals, all of them
-/// open. compress is a module or object with compress(data, level) and decompress(data); None for no compression. The other
-/// arguments are those of Session. data must be what JSON can hold, and fit into the 4096 bytes that browsers store.
+/// secret_key is str or bytes, best 32 random bytes; or a list of them to rotate keys: the first one seals,
+/// all of them open. compress is a module or object with compress(data, level) and decompress(data); None for
+/// no compression. The other arguments are those of Session. data must be what JSON can hold, and fit into
+/// the 4096 bytes that browsers store.
 ///
-/// legacy=True reads the cookies of PoorWSGI up to 2.8, too. Their cipher tells much about the data to whoever sees many of
-/// them, so leave it on only for as long as such cookies live; what is written is always of the new kind.
+/// legacy=True reads the cookies of PoorWSGI up to 2.8, too. Their cipher tells much about the data to
+/// whoever sees many of them, so leave it on only for as long as such cookies live; what is written is always
+/// of the new kind.
 ///
-/// The time is sealed in with the data: a cookie that was written more than max_age seconds ago, or expires where there is
-/// no max_age, is a SessionError in load(), whatever the browser does. What is not written again keeps its time. Clocks may
-/// differ by a minute: a cookie from later than that is refused, too. Without max_age and expires any time will do, as for
-/// the cookies of legacy=True, which have none.
+/// The time is sealed in with the data: a cookie that was written more than max_age seconds ago, or expires
+/// where there is no max_age, is a SessionError in load(), whatever the browser does. What is not written
+/// again keeps its time. Clocks may differ by a minute: a cookie from later than that is refused, too.
+/// Without max_age and expires any time will do, as for the cookies of legacy=True, which have none.
 ///
-/// A cookie that was not made with one of the keys is a SessionError in load(); so is a missing key. A copy of a cookie
-/// stays good as long as that, also after destroy().
+/// A cookie that was not made with one of the keys is a SessionError in load(); so is a missing key. A copy
+/// of a cookie stays good as long as that, also after destroy().
 #[pyclass(subclass, extends = Session, module = "poorwsgi.session")]
 pub(crate) struct PoorSession {
     keys: Option<SealedKeys>,
@@ -129,14 +132,16 @@ impl PoorSession {
         Ok(())
     }
 
-    /// Takes the data from the cookies of a request; they stay as they are where there is no cookie, or an empty one.
+    /// Takes the data from the cookies of a request; they stay as they are where there is no cookie, or an
+    /// empty one.
     ///
     /// Raises SessionError for a cookie that was not made with one of the keys.
     fn load(slf: &Bound<'_, Self>, cookies: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
         sealed::load(slf.as_super(), cookies, |sid, value| PoorSession::open(slf, sid, value))
     }
 
-    /// Seals the data into the cookie, anew with each call, and returns its value; "" once the session is destroyed.
+    /// Seals the data into the cookie, anew with each call, and returns its value; "" once the session is
+    /// destroyed.
     ///
     /// Raises SessionError where the cookie would be larger than browsers store.
     fn write(slf: &Bound<'_, Self>) -> PyResult<String> {

@@ -12,17 +12,18 @@ use crate::headers::Headers;
 use crate::names::Made;
 use crate::response::BaseResponse;
 
-/// A session whose cookie holds one value as it is, which anybody can read and change: the id of a session on the server,
-/// or a token that is signed by itself.
+/// A session whose cookie holds one value as it is, which anybody can read and change: the id of a session on
+/// the server, or a token that is signed by itself.
 ///
 ///     session = Session(sid="SESSID", secure=True, same_site="Lax")
 ///     session.load(req.cookies)
 ///     session.data = new_id()
 ///     session.header(response)
 ///
-/// expires and max_age are the cookie's life in seconds; without them it lasts until the browser is closed. domain sends it
-/// to the hosts below, too; path to that path and below; secure over TLS only; same_site is "Strict", "Lax", "None" or
-/// False. sid is the cookie's name. An attribute that browsers refuse is a ValueError.
+/// expires and max_age are the cookie's life in seconds; without them it lasts until the browser is closed.
+/// domain sends it to the hosts below, too; path to that path and below; secure over TLS only; same_site is
+/// "Strict", "Lax", "None" or False. sid is the cookie's name. An attribute that browsers refuse is a
+/// ValueError.
 #[pyclass(subclass, dict, weakref, module = "poorwsgi.session")]
 pub(crate) struct Session {
     /// The value of the session.
@@ -141,10 +142,11 @@ impl Session {
         }
     }
 
-    /// Puts the data into the cookie, and returns its value: the data as text, "" once the session is destroyed.
+    /// Puts the data into the cookie, and returns its value: the data as text, "" once the session is
+    /// destroyed.
     ///
-    /// header() calls it. A cookie that is larger than browsers store is a SessionError, control characters in it are a
-    /// ValueError.
+    /// header() calls it. A cookie that is larger than browsers store is a SessionError, control characters
+    /// in it are a ValueError.
     fn write(slf: &Bound<'_, Self>) -> PyResult<String> {
         let data = slf.getattr("data")?.str()?;
         Session::put(slf, data.to_str()?.to_owned())
@@ -156,8 +158,8 @@ impl Session {
         Session::put(slf, String::new()).map(drop)
     }
 
-    /// Writes the session and returns the header fields that go with it: Set-Cookie, and Vary: Cookie, which keeps caches
-    /// from giving one user's page to another.
+    /// Writes the session and returns the header fields that go with it: Set-Cookie, and Vary: Cookie, which
+    /// keeps caches from giving one user's page to another.
     ///
     /// headers is where to add them: a response, Headers, or anything with add_header(name, value).
     #[pyo3(signature = (headers=None))]

@@ -11,9 +11,10 @@ use crate::digest;
 
 /// A token for a client: for forms (cross-site request forgery) and links that expire.
 ///
-/// client is whatever the client can show again: its name, address, session id. timeout is in seconds; the token is good
-/// for at least that long and at most twice as long, because time is counted in whole timeouts. Without a timeout it
-/// never expires. expired, seconds since 1970, is used as the end of validity instead of the computed one.
+/// client is whatever the client can show again: its name, address, session id. timeout is in seconds; the
+/// token is good for at least that long and at most twice as long, because time is counted in whole timeouts.
+/// Without a timeout it never expires. expired, seconds since 1970, is used as the end of validity instead of
+/// the computed one.
 ///
 /// Tokens are those of PoorWSGI, in both directions.
 #[pyfunction]
@@ -30,8 +31,9 @@ pub(crate) fn get_token(
 
 /// Whether get_token made the token with the same secret, client and timeout, and it has not expired.
 ///
-/// The nonce of a digest login is a token, too, for the User-Agent that it was issued to, where the timeout is
-/// Application.auth_timeout. Anybody gets one for any name, so give tokens that protect something else another timeout.
+/// The nonce of a digest login is a token, too, for the User-Agent that it was issued to, where the timeout
+/// is Application.auth_timeout. Anybody gets one for any name, so give tokens that protect something else
+/// another timeout.
 ///
 /// Compares in constant time. Anything that is no str is not a token: False.
 #[pyfunction]

@@ -146,7 +146,8 @@ fn letters(length: usize) -> String {
     (0..length).map(|at| char::from(b'a' + ((at * 7 + at / 251) % 26) as u8)).collect()
 }
 
-/// Read or sent by the system, whole or in part, one after the other on one connection: the bytes are those of the file.
+/// Read or sent by the system, whole or in part, one after the other on one connection: the bytes are those
+/// of the file.
 #[tokio::test]
 async fn large_files_are_what_they_are() {
     const SIZES: [usize; 7] =

@@ -127,7 +127,8 @@ async fn a_half_closed_client_gets_its_answer() {
     assert!(answer.ends_with("GET /second"), "{answer}");
 }
 
-/// A connection whose client has said that there is no more, although there should be, must not be asked for more.
+/// A connection whose client has said that there is no more, although there should be, must not be asked for
+/// more.
 #[tokio::test]
 async fn a_half_closed_client_with_an_open_body_costs_nothing() {
     let server = TestServer::start(Config::new()).await;

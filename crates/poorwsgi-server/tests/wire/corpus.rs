@@ -1,8 +1,8 @@
 //! Raw requests and what becomes of them.
 //!
-//! `tests/corpus/outcomes.txt` has a line for each `name.http`: its name, the statuses of all answers when a good
-//! request follows it on the same connection, and words that the last of them holds. A request that is answered with
-//! an error of the server must be the last one that is answered.
+//! `tests/corpus/outcomes.txt` has a line for each `name.http`: its name, the statuses of all answers when a
+//! good request follows it on the same connection, and words that the last of them holds. A request that is
+//! answered with an error of the server must be the last one that is answered.
 
 use std::collections::BTreeMap;
 use std::fs;

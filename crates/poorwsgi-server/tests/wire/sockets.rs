@@ -155,7 +155,8 @@ async fn dropping_the_server_ends_its_connections() {
     assert_eq!(client.rest().await, "");
 }
 
-/// Closing a socket that has more to read resets it, and takes what the client has not got yet (RFC 9112, section 9.6).
+/// Closing a socket that has more to read resets it, and takes what the client has not got yet (RFC 9112,
+/// section 9.6).
 #[tokio::test]
 async fn a_last_answer_is_whole_whatever_comes_behind_its_request() {
     for behind in ["GET /never HTTP/1.1\r\nHost: a.example\r\n\r\n", "\r\n"] {

@@ -67,7 +67,8 @@ async fn ask(address: std::net::SocketAddr) -> String {
     answer
 }
 
-/// Bound before there is a runtime, as a process that is going to fork has to; a connection may wait for its server.
+/// Bound before there is a runtime, as a process that is going to fork has to; a connection may wait for its
+/// server.
 #[test]
 fn a_socket_outlives_the_servers_on_it() {
     let hello = |text: &'static str| {

@@ -1,5 +1,5 @@
-//! The demo: a little file drop with pages, session and digest login, uploads, downloads with ranges, a JSON API, a
-//! streamed page, errors to try, and the debug page.
+//! The demo: a little file drop with pages, session and digest login, uploads, downloads with ranges, a JSON
+//! API, a streamed page, errors to try, and the debug page.
 //!
 //!     make run
 //!     cargo run -p poorwsgi --example demo -- 127.0.0.1:8080 [directory]

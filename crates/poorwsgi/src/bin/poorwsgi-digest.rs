@@ -11,8 +11,8 @@ use poorwsgi::digest::command::{Action, Command};
 
 /// Password file manipulation for digest authentication.
 ///
-/// The password is asked for on the terminal, or read from standard input where that is none: two lines for a new
-/// password, one to verify.
+/// The password is asked for on the terminal, or read from standard input where that is none: two lines for a
+/// new password, one to verify.
 #[derive(Parser)]
 #[command(
     name = "poorwsgi-digest",

@@ -1,9 +1,10 @@
 //! The charsets that a client may name for what it sends.
 //!
-//! Names come from the client, and a library of codecs is a large thing to let it choose from: Python's alone holds
-//! some that take quadratic time (`idna`, `punycode`), and keeps each name that it does not know. So there is this one
-//! list, for both doors: Unicode, US-ASCII and ISO-8859-1, and the charsets of one byte that clients of PoorWSGI are
-//! known to send. All of them are decoded in linear time, and to at most three times the size.
+//! Names come from the client, and a library of codecs is a large thing to let it choose from: Python's alone
+//! holds some that take quadratic time (`idna`, `punycode`), and keeps each name that it does not know. So
+//! there is this one list, for both doors: Unicode, US-ASCII and ISO-8859-1, and the charsets of one byte
+//! that clients of PoorWSGI are known to send. All of them are decoded in linear time, and to at most three
+//! times the size.
 
 mod single;
 mod tables;
@@ -70,8 +71,9 @@ pub struct DecodeError {
 impl Charset {
     /// The charset of this name; `None` for one that is not taken from clients.
     ///
-    /// As in Unicode's rules for matching names (UTS #22, section 1.4), letter case does not count, nor does anything
-    /// but letters and digits: `UTF-8`, `utf8` and `utf_8` are one. A name longer than [`MAX_NAME`] is not looked at.
+    /// As in Unicode's rules for matching names (UTS #22, section 1.4), letter case does not count, nor does
+    /// anything but letters and digits: `UTF-8`, `utf8` and `utf_8` are one. A name longer than [`MAX_NAME`]
+    /// is not looked at.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         if name.len() > MAX_NAME || !name.is_ascii() {

@@ -11,8 +11,8 @@ use crate::session::hex;
 
 /// An algorithm, ordered from the weakest to the strongest.
 ///
-/// The `-sess` variants bind the stored digest to the nonces of a session (RFC 7616, section 3.4.2); they use the
-/// same stored digest as the plain ones.
+/// The `-sess` variants bind the stored digest to the nonces of a session (RFC 7616, section 3.4.2); they use
+/// the same stored digest as the plain ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Algorithm {
@@ -69,7 +69,8 @@ impl Algorithm {
         }
     }
 
-    /// The digest of `parts` joined with `:`, in lower-case hexadecimal (`H(concat(...))` of RFC 7616, section 3.3).
+    /// The digest of `parts` joined with `:`, in lower-case hexadecimal (`H(concat(...))` of RFC 7616,
+    /// section 3.3).
     #[must_use]
     pub fn hash(self, parts: &[&str]) -> String {
         match self {

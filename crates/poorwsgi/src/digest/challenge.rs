@@ -23,11 +23,11 @@ use super::nonce::{self, Purpose};
 pub struct DigestAuth {
     /// What nonces are made with. Whoever knows it can make nonces, but still needs passwords.
     pub secret: String,
-    /// The algorithms that are offered, in any order. [`Algorithm::Md5Sess`] by default, as in PoorWSGI. Each needs a
-    /// digest of every user that was made with it.
+    /// The algorithms that are offered, in any order. [`Algorithm::Md5Sess`] by default, as in PoorWSGI. Each
+    /// needs a digest of every user that was made with it.
     pub algorithms: Vec<Algorithm>,
-    /// Whether the quality of protection `auth` is asked for; true by default. Without it (RFC 2069, for very old
-    /// clients) there are no request counts, so each nonce is good for one request.
+    /// Whether the quality of protection `auth` is asked for; true by default. Without it (RFC 2069, for very
+    /// old clients) there are no request counts, so each nonce is good for one request.
     pub qop_auth: bool,
     /// For how many seconds a nonce is good; 300 by default, `None` for as long as the secret.
     pub timeout: Option<NonZeroU64>,
@@ -48,9 +48,9 @@ impl DigestAuth {
     /// The values of the `WWW-Authenticate` fields for a realm, one for each algorithm, the strongest first
     /// (RFC 7616, section 3.7).
     ///
-    /// `server_name` and `user_agent` are those of the request; `stale` tells the client that its credentials were
-    /// right except for the nonce; `now` is in milliseconds since 1970. The realm is quoted, but control characters in it
-    /// are left for [`Headers`](crate::headers::Headers) to refuse.
+    /// `server_name` and `user_agent` are those of the request; `stale` tells the client that its credentials
+    /// were right except for the nonce; `now` is in milliseconds since 1970. The realm is quoted, but control
+    /// characters in it are left for [`Headers`](crate::headers::Headers) to refuse.
     ///
     /// # Errors
     /// Where the operating system gives no random bytes.
@@ -113,7 +113,8 @@ mod tests {
         auth.challenges(realm, "host", None, stale, 1_800_000_000_000).unwrap()
     }
 
-    /// The order of directives is PoorWSGI's; `opaque` is the value that 2.8.1 sends for the server name "host".
+    /// The order of directives is PoorWSGI's; `opaque` is the value that 2.8.1 sends for the server name
+    /// "host".
     #[test]
     fn a_challenge_of_poorwsgi() {
         let [field] = challenges(&DigestAuth::new("s"), "Zone", true).try_into().unwrap();

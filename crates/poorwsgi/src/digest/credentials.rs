@@ -3,8 +3,9 @@
 use crate::headers::parameters::lower;
 use crate::request::Authorization;
 
-/// What a client sends (RFC 7616, section 3.4). Directives that it left out are `None`; what is required depends on
-/// the challenge, so that is for [`DigestAuth::check_credentials`](super::DigestAuth::check_credentials) to say.
+/// What a client sends (RFC 7616, section 3.4). Directives that it left out are `None`; what is required
+/// depends on the challenge, so that is for
+/// [`DigestAuth::check_credentials`](super::DigestAuth::check_credentials) to say.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct Credentials<'a> {
     /// The user's name, from `username` or `username*`.
@@ -32,8 +33,8 @@ pub struct Credentials<'a> {
 }
 
 impl<'a> Credentials<'a> {
-    /// The directives of an `Authorization` field. `None` where it is of another scheme, or gives a directive twice
-    /// (`username` and `username*` together included): two readers could take a different one.
+    /// The directives of an `Authorization` field. `None` where it is of another scheme, or gives a directive
+    /// twice (`username` and `username*` together included): two readers could take a different one.
     ///
     /// ```
     /// use poorwsgi::digest::Credentials;

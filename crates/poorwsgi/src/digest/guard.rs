@@ -1,4 +1,5 @@
-//! Digest login for a request of an application: its settings, its head and the table of nonces brought together.
+//! Digest login for a request of an application: its settings, its head and the table of nonces brought
+//! together.
 
 use std::num::NonZeroU64;
 use std::sync::LazyLock;

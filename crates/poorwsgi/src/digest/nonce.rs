@@ -5,14 +5,15 @@
 //! token = get_token(secret, "digest:" issued ":" salt ":" timeout ":" user agent)
 //! ```
 //!
-//! The timeout is in it because an application may check a nonce as it checks a token, by its secret, client and timeout:
-//! a token of another timeout is for something else, and no nonce can stand for it.
+//! The timeout is in it because an application may check a nonce as it checks a token, by its secret, client
+//! and timeout: a token of another timeout is for something else, and no nonce can stand for it.
 //!
-//! PoorWSGI's nonce is the token alone, the same for every client with one browser during one timeout. Counting the
-//! uses of a nonce needs nonces that nobody shares, so ours are salted; and it needs their age, which is therefore
-//! written in them. To clients a nonce is opaque either way.
+//! PoorWSGI's nonce is the token alone, the same for every client with one browser during one timeout.
+//! Counting the uses of a nonce needs nonces that nobody shares, so ours are salted; and it needs their age,
+//! which is therefore written in them. To clients a nonce is opaque either way.
 //!
-//! The time is that of the wall clock, because workers, which start at different times, take each other's nonces.
+//! The time is that of the wall clock, because workers, which start at different times, take each other's
+//! nonces.
 
 use std::num::NonZeroU64;
 
@@ -22,7 +23,8 @@ use crate::session::{hex, token_of};
 
 const SALT: usize = 12;
 
-/// How many milliseconds after now a nonce may be issued: clocks of several machines differ, and are set back a little.
+/// How many milliseconds after now a nonce may be issued: clocks of several machines differ, and are set back
+/// a little.
 pub(super) const CLOCK_TOLERANCE: u64 = 5000;
 
 /// A nonce that is ours.
@@ -62,8 +64,8 @@ pub(super) fn make(purpose: Purpose<'_>, now: u64) -> Result<String, getrandom::
     Ok(format!("{now:x}.{salt}.{}", purpose.token(now, &salt)))
 }
 
-/// Recognises a nonce that [`make`] gave for the same purpose, and not after now. `None` for any other. `now` is in
-/// milliseconds since 1970.
+/// Recognises a nonce that [`make`] gave for the same purpose, and not after now. `None` for any other. `now`
+/// is in milliseconds since 1970.
 pub(super) fn recognise(nonce: &str, purpose: Purpose<'_>, now: u64) -> Option<Issued> {
     let (issued, rest) = nonce.split_once('.')?;
     let (salt, token) = rest.split_once('.')?;

@@ -8,26 +8,28 @@ use sha2::{Digest, Sha256};
 use super::nonce::CLOCK_TOLERANCE;
 use super::now;
 
-/// How far behind the highest count of a nonce a request may arrive. Browsers send many requests at once over several
-/// connections (100 streams in one HTTP/2 connection), and they overtake each other.
+/// How far behind the highest count of a nonce a request may arrive. Browsers send many requests at once over
+/// several connections (100 streams in one HTTP/2 connection), and they overtake each other.
 const WINDOW: u32 = u128::BITS;
 
-/// Remembers the counts (`nc`) seen with each nonce (RFC 7616, section 3.4): each nonce accepts each count once.
+/// Remembers the counts (`nc`) seen with each nonce (RFC 7616, section 3.4): each nonce accepts each count
+/// once.
 ///
-/// Memory is bounded. When the table is full, the oldest quarter of the nonces is forgotten, and from then on no
-/// nonce as old as these is taken for new: their owners get a fresh one without being asked for their password.
-/// Only answers with the right password are entered, so a stranger cannot fill it.
+/// Memory is bounded. When the table is full, the oldest quarter of the nonces is forgotten, and from then on
+/// no nonce as old as these is taken for new: their owners get a fresh one without being asked for their
+/// password. Only answers with the right password are entered, so a stranger cannot fill it.
 ///
-/// A table knows nothing of what was used before it was made, so it takes no nonce from before: an answer that was
-/// recorded is worth nothing after a restart. Its clients get a fresh nonce without being asked for their password.
+/// A table knows nothing of what was used before it was made, so it takes no nonce from before: an answer
+/// that was recorded is worth nothing after a restart. Its clients get a fresh nonce without being asked for
+/// their password.
 ///
-/// A table knows one process. Where several serve one site, a recorded answer is worth one request in each of the
-/// others until its nonce expires, and so it is in a process that starts while the one that took it still runs; shorten
-/// the timeout, or send requests that need digest login to one process.
+/// A table knows one process. Where several serve one site, a recorded answer is worth one request in each of
+/// the others until its nonce expires, and so it is in a process that starts while the one that took it still
+/// runs; shorten the timeout, or send requests that need digest login to one process.
 ///
-/// Time is that of the clock on the wall. Where it is set back, nonces from the time that comes once more are taken for
-/// what they say, but none from after now. What is in the table stays used in any case; what the table has forgotten is
-/// good once more when its time comes again, or else nobody could log in until then.
+/// Time is that of the clock on the wall. Where it is set back, nonces from the time that comes once more are
+/// taken for what they say, but none from after now. What is in the table stays used in any case; what the
+/// table has forgotten is good once more when its time comes again, or else nobody could log in until then.
 #[derive(Debug)]
 pub struct NonceTable {
     capacity: usize,
@@ -79,11 +81,12 @@ impl NonceTable {
         NonceTable { capacity: capacity.max(4), seen: Mutex::new(seen) }
     }
 
-    /// Enters a count for a nonce. `false` where it may not be accepted: it was seen before, is too far behind the
-    /// highest one, is 0, or the nonce is older than the table, or as old as others that the table has forgotten.
+    /// Enters a count for a nonce. `false` where it may not be accepted: it was seen before, is too far
+    /// behind the highest one, is 0, or the nonce is older than the table, or as old as others that the table
+    /// has forgotten.
     ///
-    /// `issued` is when the nonce was made, and `now` the time, in milliseconds since 1970. Call this only once
-    /// everything else about the answer was found right.
+    /// `issued` is when the nonce was made, and `now` the time, in milliseconds since 1970. Call this only
+    /// once everything else about the answer was found right.
     #[must_use]
     pub fn claim(&self, nonce: &str, issued: u64, count: u32, now: u64) -> bool {
         let key = Sha256::digest(nonce).into();
@@ -101,8 +104,8 @@ impl NonceTable {
         true
     }
 
-    /// Whether a nonce that was issued at this time is neither older than the table nor as old as others that the table
-    /// has forgotten. Times are in milliseconds since 1970.
+    /// Whether a nonce that was issued at this time is neither older than the table nor as old as others that
+    /// the table has forgotten. Times are in milliseconds since 1970.
     #[must_use]
     pub fn takes(&self, issued: u64, now: u64) -> bool {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).takes(issued, now)
@@ -133,8 +136,8 @@ impl Seen {
         issued >= self.started && self.forgotten.is_none_or(|forgotten| issued > forgotten)
     }
 
-    /// Where the clock was set back, nonces are made before the start, or before those that were forgotten, and must be
-    /// good all the same. One that was forgotten may be a little after now, where clocks differ.
+    /// Where the clock was set back, nonces are made before the start, or before those that were forgotten,
+    /// and must be good all the same. One that was forgotten may be a little after now, where clocks differ.
     fn follow_clock(&mut self, now: u64) {
         if self.forgotten.is_some_and(|forgotten| forgotten > now.saturating_add(CLOCK_TOLERANCE)) {
             self.forgotten = None;

@@ -26,8 +26,8 @@ pub struct PasswordMap(IndexMap<String, IndexMap<String, String>>);
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum PasswordMapError {
-    /// A user, realm or digest is empty or holds what the format cannot: `:`, a control character, a blank where a line
-    /// begins or ends.
+    /// A user, realm or digest is empty or holds what the format cannot: `:`, a control character, a blank
+    /// where a line begins or ends.
     Name {
         /// Which of them.
         what: &'static str,
@@ -71,11 +71,12 @@ impl PasswordMap {
         Self::default()
     }
 
-    /// Reads a file: `user:realm:digest` in each line, empty lines skipped. Of two lines for one user the later counts.
+    /// Reads a file: `user:realm:digest` in each line, empty lines skipped. Of two lines for one user the
+    /// later counts.
     ///
     /// # Errors
-    /// Where the file cannot be read, is not UTF-8, or a line is of another form. Nothing is skipped silently: the
-    /// next [`write`](Self::write) would lose it.
+    /// Where the file cannot be read, is not UTF-8, or a line is of another form. Nothing is skipped
+    /// silently: the next [`write`](Self::write) would lose it.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, PasswordMapError> {
         let path = path.as_ref();
         let text = fs::read_to_string(path).map_err(|error| PasswordMapError::Io(path.into(), error))?;
@@ -118,8 +119,8 @@ impl PasswordMap {
     /// Adds a user to a realm, or changes the digest.
     ///
     /// # Errors
-    /// [`PasswordMapError::Name`] where one of the three cannot stand in a password file: a name with a line end in it
-    /// would be a line of its own, for any user.
+    /// [`PasswordMapError::Name`] where one of the three cannot stand in a password file: a name with a line
+    /// end in it would be a line of its own, for any user.
     pub fn set(&mut self, realm: &str, user: &str, digest: &str) -> Result<(), PasswordMapError> {
         for (what, value) in [("realm", realm), ("user", user), ("digest", digest)] {
             check_name(what, value)?;
@@ -145,10 +146,11 @@ impl PasswordMap {
         self.find(realm, user).is_some_and(|stored| stored.as_bytes().ct_eq(digest.as_bytes()).into())
     }
 
-    /// Writes the file as a whole or not at all: a reader sees the old users or the new ones, also after a power cut.
+    /// Writes the file as a whole or not at all: a reader sees the old users or the new ones, also after a
+    /// power cut.
     ///
-    /// A file that exists keeps its permissions, and a symbolic link its place; a new file is readable by its owner
-    /// only (0600), because a digest is as good as the password for its realm.
+    /// A file that exists keeps its permissions, and a symbolic link its place; a new file is readable by its
+    /// owner only (0600), because a digest is as good as the password for its realm.
     ///
     /// # Errors
     /// [`PasswordMapError::Io`].

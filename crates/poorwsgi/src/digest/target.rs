@@ -4,14 +4,14 @@ use percent_encoding::percent_decode_str;
 
 /// One way in which the request names its target.
 ///
-/// A server that has the request line gives it as [`Raw`](Target::Raw). Under WSGI, where only the decoded path is
-/// known, it is a [`Path`](Target::Path).
+/// A server that has the request line gives it as [`Raw`](Target::Raw). Under WSGI, where only the decoded
+/// path is known, it is a [`Path`](Target::Path).
 #[derive(Clone, Copy, Debug)]
 pub enum Target<'a> {
     /// The target as it stands in the request line: `/a%20b?c=d`, `http://host/a`, `*`.
     Raw(&'a str),
-    /// The decoded path (with the prefix below which the application is mounted) and the query as sent, empty where
-    /// there is none.
+    /// The decoded path (with the prefix below which the application is mounted) and the query as sent, empty
+    /// where there is none.
     Path {
         /// The path, percent-decoded.
         path: &'a str,

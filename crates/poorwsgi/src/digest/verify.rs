@@ -31,8 +31,8 @@ pub struct Attempt<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// The password is right, but the nonce is not ours, has expired or was used before. With `stale=true`, at
-    /// which clients try again with a fresh nonce without asking their user.
+    /// The password is right, but the nonce is not ours, has expired or was used before. With `stale=true`,
+    /// at which clients try again with a fresh nonce without asking their user.
     Stale,
     /// Anything else. The reason is for the log, not for the client.
     Refused(&'static str),
@@ -60,8 +60,8 @@ impl std::error::Error for Refusal {}
 impl DigestAuth {
     /// Checks the `Authorization` field of a request, and answers the user's name.
     ///
-    /// `digest_of` gives the stored digest of a user ([`hexdigest`](super::hexdigest)) for an algorithm; it is asked
-    /// at most once. Each answer is accepted once: `nonces` must be the same table for all requests.
+    /// `digest_of` gives the stored digest of a user ([`hexdigest`](super::hexdigest)) for an algorithm; it
+    /// is asked at most once. Each answer is accepted once: `nonces` must be the same table for all requests.
     ///
     /// ```
     /// use poorwsgi::digest::{Attempt, DigestAuth, NonceTable, PasswordMap, Refusal, Target};
@@ -100,8 +100,8 @@ impl DigestAuth {
         Ok(user)
     }
 
-    /// Whether the credentials prove the knowledge of a password for this request, whatever their nonce. Answers the
-    /// user's name.
+    /// Whether the credentials prove the knowledge of a password for this request, whatever their nonce.
+    /// Answers the user's name.
     ///
     /// # Errors
     /// [`Refusal::Refused`].
@@ -132,8 +132,8 @@ impl DigestAuth {
         Ok(user.to_owned())
     }
 
-    /// Whether the response of the credentials was made with the digest `stored`, for a request with this method.
-    /// Says nothing about the rest of the credentials.
+    /// Whether the response of the credentials was made with the digest `stored`, for a request with this
+    /// method. Says nothing about the rest of the credentials.
     ///
     /// # Errors
     /// [`Refusal::Refused`].
@@ -179,8 +179,8 @@ impl DigestAuth {
             .ok_or(Refusal::Refused("the algorithm was not offered"))
     }
 
-    /// Whether the nonce of the credentials is one of ours, still good, and not used with this count before. It counts
-    /// as used from then on, so this comes after [`check_credentials`](Self::check_credentials).
+    /// Whether the nonce of the credentials is one of ours, still good, and not used with this count before.
+    /// It counts as used from then on, so this comes after [`check_credentials`](Self::check_credentials).
     ///
     /// # Errors
     /// [`Refusal::Stale`], or [`Refusal::Refused`] for a count that is not one.
@@ -197,14 +197,15 @@ impl DigestAuth {
         self.claim(credentials, nonce, issued, attempt, nonces)
     }
 
-    /// Enters the use of a nonce of ours, whatever its age, so that the same answer is not accepted once more. A nonce
-    /// that is not ours is left to the application, which may have made one of a token.
+    /// Enters the use of a nonce of ours, whatever its age, so that the same answer is not accepted once
+    /// more. A nonce that is not ours is left to the application, which may have made one of a token.
     ///
-    /// This is for an application that looks at the nonce itself, by [`is_fresh`](Self::is_fresh); it comes after
-    /// [`check_credentials`](Self::check_credentials).
+    /// This is for an application that looks at the nonce itself, by [`is_fresh`](Self::is_fresh); it comes
+    /// after [`check_credentials`](Self::check_credentials).
     ///
     /// # Errors
-    /// [`Refusal::Stale`] for an answer that was accepted before, or [`Refusal::Refused`] for a count that is not one.
+    /// [`Refusal::Stale`] for an answer that was accepted before, or [`Refusal::Refused`] for a count that is
+    /// not one.
     pub fn use_nonce(
         &self,
         credentials: &Credentials<'_>,
@@ -218,8 +219,8 @@ impl DigestAuth {
         }
     }
 
-    /// Whether a nonce is one of ours for this user agent, not too old, and one that the table still takes. It does not
-    /// count as used by that. `now` is in milliseconds since 1970.
+    /// Whether a nonce is one of ours for this user agent, not too old, and one that the table still takes.
+    /// It does not count as used by that. `now` is in milliseconds since 1970.
     #[must_use]
     pub fn is_fresh(&self, nonce: &str, user_agent: Option<&str>, nonces: &NonceTable, now: u64) -> bool {
         nonce::recognise(nonce, self.purpose(user_agent), now)

@@ -1,4 +1,5 @@
-//! The debug page: the tables, the settings and the request, as rows for the template. Secrets are hidden there.
+//! The debug page: the tables, the settings and the request, as rows for the template. Secrets are hidden
+//! there.
 
 use crate::dispatch::page::HeadSite;
 use crate::dispatch::{Callable, Language};
@@ -9,8 +10,8 @@ use crate::settings::Settings;
 use crate::state::MethodSet;
 use crate::tables::Tables;
 
-/// The routes of an application in the order in which they are tried: static ones, patterns, default handlers. How their
-/// calls have gone is told with them, where that is known.
+/// The routes of an application in the order in which they are tried: static ones, patterns, default
+/// handlers. How their calls have gone is told with them, where that is known.
 #[must_use]
 pub fn routes<L: Language>(tables: &Tables<L>) -> Vec<HandlerRow> {
     let (mut rows, patterns) = (static_routes(tables), pattern_routes(tables));

@@ -1,4 +1,5 @@
-//! From an error to a response. No error of a handler, and no failure in a handler for failures, gets past here.
+//! From an error to a response. No error of a handler, and no failure in a handler for failures, gets past
+//! here.
 
 use std::str::FromStr;
 
@@ -100,8 +101,8 @@ fn page<L: Language>(tables: &Tables<L>, request: &L::Request, error: &L::HttpEr
     L::respond(default_page(tables, request, error))
 }
 
-/// The default page of a status. A 500 is written to the log here, once, and so is a status that does not exist, which is
-/// answered like one.
+/// The default page of a status. A 500 is written to the log here, once, and so is a status that does not
+/// exist, which is answered like one.
 pub(super) fn default_page<L: Language>(
     tables: &Tables<L>,
     request: &L::Request,

@@ -26,8 +26,9 @@ type Result<T, E = RouteError> = std::result::Result<T, E>;
 
 /// A web application: routes, hooks, state and error handlers, and settings.
 ///
-/// It is a [`tower::Service`](tower_service::Service) over [`http::Request`] and [`http::Response`], so that any server
-/// of such services runs it, `poorwsgi-server` among them. A clone shares the tables until one of the two changes.
+/// It is a [`tower::Service`](tower_service::Service) over [`http::Request`] and [`http::Response`], so that
+/// any server of such services runs it, `poorwsgi-server` among them. A clone shares the tables until one of
+/// the two changes.
 ///
 /// ```
 /// use poorwsgi::{Application, Request, Response, Result, state};
@@ -54,8 +55,8 @@ pub struct Application {
 }
 
 impl Application {
-    /// An application without routes, with the default settings. It reads the variables `poor_*` and `app_*` of the
-    /// process now.
+    /// An application without routes, with the default settings. It reads the variables `poor_*` and `app_*`
+    /// of the process now.
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
         Application {
@@ -82,8 +83,9 @@ impl Application {
         &self.tables.router
     }
 
-    /// Adds or replaces a filter. `regex` is what an argument must match as a whole, `convert` makes its value, which
-    /// handlers get by `req.path_arg::<Arc<T>>(name)`. A conversion that fails answers the request with 404.
+    /// Adds or replaces a filter. `regex` is what an argument must match as a whole, `convert` makes its
+    /// value, which handlers get by `req.path_arg::<Arc<T>>(name)`. A conversion that fails answers the
+    /// request with 404.
     ///
     /// ```
     /// use std::sync::Arc;
@@ -144,8 +146,8 @@ impl Application {
         self.tables_mut().router.pop_route(rule, method).is_ok()
     }
 
-    /// Adds a route by a regular expression, matched from the start of the path (not to its end: write the `$`).
-    /// Named groups are the path arguments.
+    /// Adds a route by a regular expression, matched from the start of the path (not to its end: write the
+    /// `$`). Named groups are the path arguments.
     ///
     /// # Errors
     /// A regular expression that does not compile.
@@ -177,9 +179,10 @@ impl Application {
         self.tables_mut().router.pop_default(method).is_some()
     }
 
-    /// Mounts any tower service below a prefix, such as `/api`. It gets every request whose path is the prefix or goes
-    /// on with `/`, with the prefix taken off. Hooks run as for handlers; what they attach to the request is among the
-    /// extensions that the service gets. The body is the service's own: nothing of it is parsed or read ahead.
+    /// Mounts any tower service below a prefix, such as `/api`. It gets every request whose path is the
+    /// prefix or goes on with `/`, with the prefix taken off. Hooks run as for handlers; what they attach to
+    /// the request is among the extensions that the service gets. The body is the service's own: nothing of
+    /// it is parsed or read ahead.
     ///
     /// # Errors
     /// A prefix that does not begin with `/`, or ends with one.
@@ -204,8 +207,8 @@ impl Application {
         self
     }
 
-    /// Removes a before hook wherever it was added: `app.pop_before_response(sign_in)`. Whether it was there is the
-    /// answer.
+    /// Removes a before hook wherever it was added: `app.pop_before_response(sign_in)`. Whether it was there
+    /// is the answer.
     pub fn pop_before_response<M>(&mut self, hook: impl BeforeHook<M>) -> bool {
         remove(&mut self.tables_mut().before, &hook)
     }
@@ -257,8 +260,9 @@ impl Application {
         self.tables_mut().errors.pop(&error_type::<E>(), method).is_some()
     }
 
-    /// Tells this clone that all its requests come in on one connection, as a server that makes a clone for each does.
-    /// It spares the server from attaching the [`Connection`] to each request, which is what any other server does.
+    /// Tells this clone that all its requests come in on one connection, as a server that makes a clone for
+    /// each does. It spares the server from attaching the [`Connection`] to each request, which is what any
+    /// other server does.
     pub fn set_connection(&mut self, connection: Connection) {
         self.connection = Some(connection);
     }

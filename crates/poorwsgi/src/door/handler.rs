@@ -145,7 +145,8 @@ callable! {
 }
 
 callable! {
-    /// A before hook: a function of a [`Request`] that returns nothing, or a [`Result`] whose error ends the request.
+    /// A before hook: a function of a [`Request`] that returns nothing, or a [`Result`] whose error ends the
+    /// request.
     BeforeHook<>(request: Request), HookOutput
 }
 

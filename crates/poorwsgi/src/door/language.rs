@@ -188,8 +188,8 @@ async fn content(request: &Request, plan: BodyPlan) -> Result<Option<Content>> {
     }))
 }
 
-/// What a form's failure means: the client's faults are statuses, the application's own errors reach its error handlers
-/// as they are.
+/// What a form's failure means: the client's faults are statuses, the application's own errors reach its
+/// error handlers as they are.
 fn form_error(error: FormError) -> Error {
     match error {
         FormError::Body(error) => body_error(error).into(),

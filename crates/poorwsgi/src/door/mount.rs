@@ -42,7 +42,8 @@ where
     Ok((regex, handler.mounted()))
 }
 
-/// The target without the first `skip` bytes of its decoded path, which the router has matched, and the `/` after them.
+/// The target without the first `skip` bytes of its decoded path, which the router has matched, and the `/`
+/// after them.
 fn below(target: &Uri, skip: usize) -> Result<Uri> {
     let rest = without_decoded(target.path(), skip + 1);
     let target_below = match target.query() {
@@ -54,8 +55,8 @@ fn below(target: &Uri, skip: usize) -> Result<Uri> {
     Ok(Uri::from_parts(parts)?)
 }
 
-/// What is left of a path without its first `count` bytes, where an escape, such as `%61`, counts as the byte that it
-/// stands for.
+/// What is left of a path without its first `count` bytes, where an escape, such as `%61`, counts as the byte
+/// that it stands for.
 fn without_decoded(path: &str, count: usize) -> &str {
     let mut rest = path;
     for _ in 0..count {
@@ -72,7 +73,8 @@ fn without_decoded(path: &str, count: usize) -> &str {
 mod tests {
     use super::*;
 
-    /// A path that the router took for `/a/b/c/d` is cut where that ends, not where as many bytes of the target do.
+    /// A path that the router took for `/a/b/c/d` is cut where that ends, not where as many bytes of the
+    /// target do.
     #[test]
     fn the_prefix_is_cut_off_as_it_was_matched() {
         for (path, rest) in [

@@ -58,8 +58,8 @@ impl PathArgs {
 
 /// A type that [`Request::path_arg`](crate::Request::path_arg) can return.
 ///
-/// Text comes as `&str` or `String`, numbers as every integer and float type, `uuid::Uuid`, `bool`, `char`; the value
-/// of a custom filter as `Arc<T>`.
+/// Text comes as `&str` or `String`, numbers as every integer and float type, `uuid::Uuid`, `bool`, `char`;
+/// the value of a custom filter as `Arc<T>`.
 pub trait FromPathArg<'r>: Sized {
     /// Makes the value from the text and, for a custom filter, from the converted value.
     ///

@@ -119,7 +119,8 @@ impl Request {
         *lock(&self.0.body) = Some(body);
     }
 
-    /// Has whoever reads on get the error that reading the body ended with: what is broken has not come to its end.
+    /// Has whoever reads on get the error that reading the body ended with: what is broken has not come to
+    /// its end.
     pub(super) fn break_body(&self, error: Option<&HttpError>) {
         let status = error.map_or(state::HTTP_INTERNAL_SERVER_ERROR, HttpError::status);
         let detail = error.and_then(HttpError::detail).unwrap_or("the body could not be read before");
@@ -141,7 +142,8 @@ impl Request {
     /// The path of the target, percent-decoded.
     #[must_use]
     pub fn path(&self) -> Cow<'_, str> {
-        // A path that is not UTF-8 is answered with 400 before any handler runs; only those of the 400 see it.
+        // A path that is not UTF-8 is answered with 400 before any handler runs; only those of the 400 see
+        // it.
         self.head().path().unwrap_or_else(|_| String::from_utf8_lossy(self.target().path().as_bytes()))
     }
 
@@ -157,8 +159,8 @@ impl Request {
         &self.head().parts().uri
     }
 
-    /// The rule that the request took, as it was registered; `/*` for files, default handlers and what nothing takes,
-    /// `None` where a path is refused: it has not this method, or is no path.
+    /// The rule that the request took, as it was registered; `/*` for files, default handlers and what
+    /// nothing takes, `None` where a path is refused: it has not this method, or is no path.
     #[must_use]
     pub fn rule(&self) -> Option<&str> {
         self.0.route.get().map(|route| route.rule.as_ref())
@@ -185,7 +187,8 @@ impl Request {
         })
     }
 
-    /// All path arguments as text, in the order of the pattern; unnamed groups of a regular route have no name.
+    /// All path arguments as text, in the order of the pattern; unnamed groups of a regular route have no
+    /// name.
     pub fn path_args(&self) -> impl Iterator<Item = (Option<&str>, &str)> {
         self.each_path_arg().map(|(name, text, _)| (name, text))
     }
@@ -264,7 +267,8 @@ impl Request {
             .map_err(|error| HttpError::bad_request(format!("JSON: {error}")).with_source(error))
     }
 
-    /// The body, if `auto_data` read it: a body with a length of at most `data_size` that was no form and no JSON.
+    /// The body, if `auto_data` read it: a body with a length of at most `data_size` that was no form and no
+    /// JSON.
     #[must_use]
     pub fn data(&self) -> Option<&Bytes> {
         match self.content() {
@@ -273,8 +277,8 @@ impl Request {
         }
     }
 
-    /// Takes the body, to be read as a stream. It is empty when it was taken before, or parsed as a form or JSON; what
-    /// `auto_data` has read ahead is still there.
+    /// Takes the body, to be read as a stream. It is empty when it was taken before, or parsed as a form or
+    /// JSON; what `auto_data` has read ahead is still there.
     #[must_use]
     pub fn take_body(&self) -> Body {
         lock(&self.0.body).take().unwrap_or_else(Body::empty)
@@ -283,18 +287,18 @@ impl Request {
     /// [Takes the body](Self::take_body) and reads it whole.
     ///
     /// # Errors
-    /// 413 for a body over `limit` bytes; the error of the connection when it ends early. The same again for whoever
-    /// reads on after an error.
+    /// 413 for a body over `limit` bytes; the error of the connection when it ends early. The same again for
+    /// whoever reads on after an error.
     pub async fn read(&self, limit: usize) -> Result<Bytes, HttpError> {
         let read = read_body(self.take_body(), limit as u64, "of the handler").await;
         read.inspect_err(|error| self.break_body(Some(error)))
     }
 
-    /// Checks the digest login of this request against stored passwords, and answers the user's name, which is also
-    /// set as [`user`](Self::user).
+    /// Checks the digest login of this request against stored passwords, and answers the user's name, which
+    /// is also set as [`user`](Self::user).
     ///
-    /// The passwords must have been hashed with the algorithm of the setting `auth_algorithms`; `auth_digest` must be
-    /// on for the 401 to carry a challenge.
+    /// The passwords must have been hashed with the algorithm of the setting `auth_algorithms`; `auth_digest`
+    /// must be on for the 401 to carry a challenge.
     ///
     /// # Errors
     /// 401, which asks the client for credentials; 400 for credentials that cannot be read.
@@ -317,7 +321,8 @@ impl Request {
         *lock(&self.extras().user) = Some(user.into());
     }
 
-    /// Attaches a value, which [`get`](Self::get) finds by its type. An earlier value of the type is replaced.
+    /// Attaches a value, which [`get`](Self::get) finds by its type. An earlier value of the type is
+    /// replaced.
     pub fn insert<T: Clone + Send + Sync + 'static>(&self, value: T) {
         lock(&self.extras().attached).insert(value);
     }

@@ -7,14 +7,15 @@ use super::FormError;
 /// The longest boundary. RFC 2046 allows 70 characters; PoorWSGI took 201, and some clients use more than 70.
 const MAX_BOUNDARY: usize = 201;
 
-/// The most spaces and tabs between a boundary and its line end (RFC 2046's transport padding). Finite so that an
-/// undecided delimiter has a longest form.
+/// The most spaces and tabs between a boundary and its line end (RFC 2046's transport padding). Finite so
+/// that an undecided delimiter has a longest form.
 const MAX_PADDING: usize = 256;
 
 /// No delimiter is longer: CR, LF, two dashes, boundary, padding, CR, LF.
 pub(super) const LONGEST: usize = 2 + 2 + MAX_BOUNDARY + MAX_PADDING + 2;
 
-/// Whether a multipart body may have this boundary: 1 to 201 printable ASCII characters that do not end with a space.
+/// Whether a multipart body may have this boundary: 1 to 201 printable ASCII characters that do not end with
+/// a space.
 ///
 /// ```
 /// use poorwsgi::form::multipart::is_boundary;
@@ -31,8 +32,8 @@ pub fn is_boundary(boundary: &[u8]) -> bool {
 /// Finds one boundary's delimiters.
 #[derive(Debug)]
 pub(super) struct Delimiter {
-    /// `LF "--" boundary`. The LF comes first so that bodies with bare LF as line end, which PoorWSGI takes, are found
-    /// by the same search; a CR before it belongs to the delimiter.
+    /// `LF "--" boundary`. The LF comes first so that bodies with bare LF as line end, which PoorWSGI takes,
+    /// are found by the same search; a CR before it belongs to the delimiter.
     finder: Finder<'static>,
 }
 
@@ -85,8 +86,8 @@ impl Delimiter {
     }
 }
 
-/// Whether the end of a piece is the beginning of the needle. As LF is only its first byte, it can only begin at the
-/// last LF.
+/// Whether the end of a piece is the beginning of the needle. As LF is only its first byte, it can only begin
+/// at the last LF.
 fn undecided_end(piece: &[u8], needle: &[u8]) -> Found {
     let tail = piece.len().saturating_sub(needle.len() - 1);
     match memchr::memrchr(b'\n', piece.get(tail..).unwrap_or_default()) {

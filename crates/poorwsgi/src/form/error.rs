@@ -25,7 +25,8 @@ pub enum FormError {
     },
     /// The body could not be read to its end: the client went away, was too slow, or broke the framing.
     Body(BoxError),
-    /// The application's file callback, or the file that it returned, failed. This is the callback's own error.
+    /// The application's file callback, or the file that it returned, failed. This is the callback's own
+    /// error.
     File(io::Error),
     /// A temporary file could not be written.
     Storage(io::Error),
@@ -62,8 +63,9 @@ impl StdError for FormError {
     }
 }
 
-/// 400 for a malformed form or a broken body, 413 over a limit, 500 for the rest, with the error itself as the source.
-/// A body error that is an [`HttpError`] already, such as the server's own 408 or 413, stays what it is.
+/// 400 for a malformed form or a broken body, 413 over a limit, 500 for the rest, with the error itself as
+/// the source. A body error that is an [`HttpError`] already, such as the server's own 408 or 413, stays what
+/// it is.
 impl From<FormError> for HttpError {
     fn from(error: FormError) -> Self {
         match error {

@@ -28,9 +28,9 @@ const WHAT: &str = "form field";
 /// # Ok::<(), poorwsgi::HttpError>(())
 /// ```
 ///
-/// The functions that take a key look at the fields of a list; a text or a file has none. `get`, `getvalue`, `getfirst`
-/// and `getlist` see texts only: what a client sends as a file where a text is expected counts as missing. A file is
-/// reached by [`field`](Self::field).
+/// The functions that take a key look at the fields of a list; a text or a file has none. `get`, `getvalue`,
+/// `getfirst` and `getlist` see texts only: what a client sends as a file where a text is expected counts as
+/// missing. A file is reached by [`field`](Self::field).
 #[derive(Default)]
 pub struct FieldStorage {
     head: Head,
@@ -39,7 +39,8 @@ pub struct FieldStorage {
     bytes_read: u64,
 }
 
-/// What is known of a field besides its value. A field of a URL-encoded form has but a name, and forms are made of many.
+/// What is known of a field besides its value. A field of a URL-encoded form has but a name, and forms are
+/// made of many.
 enum Head {
     Name(String),
     Part(Box<PartHead>),
@@ -59,8 +60,8 @@ static TEXT: LazyLock<PartHead> =
 pub enum Content {
     /// The value of a field that is not a file.
     Text(String),
-    /// A file: in memory or in a temporary file (a [`tempfile::SpooledTempFile`]; how much is kept in memory is
-    /// [`Limits::spool_bytes`](super::Limits::spool_bytes)), or what the application's callback returned.
+    /// A file: in memory or in a temporary file (a [`tempfile::SpooledTempFile`]; how much is kept in memory
+    /// is [`Limits::spool_bytes`](super::Limits::spool_bytes)), or what the application's callback returned.
     File(Mutex<Box<dyn FormFile>>),
     /// The fields of a form or of a nested part.
     List(Vec<FieldStorage>),
@@ -108,8 +109,8 @@ impl FieldStorage {
         }
     }
 
-    /// The file name as the client sent it, perhaps with a path; empty where no file was chosen. Never save under it:
-    /// see [`safe_filename`](Self::safe_filename).
+    /// The file name as the client sent it, perhaps with a path; empty where no file was chosen. Never save
+    /// under it: see [`safe_filename`](Self::safe_filename).
     #[must_use]
     pub fn filename(&self) -> Option<&str> {
         self.head().filename.as_deref()
@@ -121,7 +122,8 @@ impl FieldStorage {
         self.filename().and_then(safe_filename)
     }
 
-    /// The media type in lower case: of the form, or of the field, where it is `text/plain` when none was given.
+    /// The media type in lower case: of the form, or of the field, where it is `text/plain` when none was
+    /// given.
     #[must_use]
     pub fn content_type(&self) -> &str {
         &self.head().content_type
@@ -151,9 +153,9 @@ impl FieldStorage {
         &self.head().headers
     }
 
-    /// The length in bytes as it was known before reading: of a form its `Content-Length`, of a URL-encoded field that
-    /// of its value. `None` for the parts of a multipart form, as what they say about themselves is not believed
-    /// (PoorWSGI reads -1).
+    /// The length in bytes as it was known before reading: of a form its `Content-Length`, of a URL-encoded
+    /// field that of its value. `None` for the parts of a multipart form, as what they say about themselves
+    /// is not believed (PoorWSGI reads -1).
     #[must_use]
     pub const fn length(&self) -> Option<u64> {
         self.length
@@ -181,8 +183,8 @@ impl FieldStorage {
         (head, self.content)
     }
 
-    /// The name and the value of a text that came without a header, as those of a URL-encoded form do. Any other field
-    /// is handed back.
+    /// The name and the value of a text that came without a header, as those of a URL-encoded form do. Any
+    /// other field is handed back.
     ///
     /// # Errors
     /// The field itself.
@@ -202,7 +204,8 @@ impl FieldStorage {
         }
     }
 
-    /// The file, locked for this caller, at the position where the last reader left it; a new one is at its beginning.
+    /// The file, locked for this caller, at the position where the last reader left it; a new one is at its
+    /// beginning.
     #[must_use]
     pub fn file(&self) -> Option<MutexGuard<'_, Box<dyn FormFile>>> {
         match &self.content {
@@ -212,8 +215,8 @@ impl FieldStorage {
         }
     }
 
-    /// The value as bytes: a text's UTF-8, or the whole file, which is rewound before and after. The value of a list is
-    /// empty.
+    /// The value as bytes: a text's UTF-8, or the whole file, which is rewound before and after. The value of
+    /// a list is empty.
     ///
     /// # Errors
     /// The file's.
@@ -283,7 +286,8 @@ impl FieldStorage {
         self.texts(key).next()
     }
 
-    /// The texts of this name, each converted: one value where the name came once, a list where it came several times.
+    /// The texts of this name, each converted: one value where the name came once, a list where it came
+    /// several times.
     ///
     /// # Errors
     /// 400 with the field's name where a conversion fails.

@@ -20,8 +20,8 @@ pub trait FormFile: Read + Write + Seek + Send + Any {}
 
 impl<T: Read + Write + Seek + Send + Any> FormFile for T {}
 
-/// Makes a [`FormFile`] of something that can only be written to, such as a checksum or a compressor. Reading gives an
-/// error of kind [`Unsupported`](io::ErrorKind::Unsupported), seeking as well.
+/// Makes a [`FormFile`] of something that can only be written to, such as a checksum or a compressor. Reading
+/// gives an error of kind [`Unsupported`](io::ErrorKind::Unsupported), seeking as well.
 #[derive(Debug)]
 pub struct WriteOnly<W>(pub W);
 

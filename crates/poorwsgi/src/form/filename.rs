@@ -3,17 +3,18 @@
 /// The longest file name that common file systems take, in bytes.
 const MAX_BYTES: usize = 255;
 
-/// A name to save an upload under: the last component of what the client sent, without what makes a name dangerous.
+/// A name to save an upload under: the last component of what the client sent, without what makes a name
+/// dangerous.
 ///
 /// - Only what follows the last `/` or `\`, whatever the system (old browsers send `C:\photos\me.png`).
-/// - Without control characters (NUL among them) and marks that reverse the direction of text; `:` becomes `_`, as it
-///   names drives and hidden streams on Windows.
+/// - Without control characters (NUL among them) and marks that reverse the direction of text; `:` becomes
+///   `_`, as it names drives and hidden streams on Windows.
 /// - Without dots and spaces at its ends: no `..`, no hidden files, and Windows drops trailing ones itself.
 /// - A name that is a device on Windows (`CON`, `nul.txt`, `COM1`) gets a `_` in front.
 /// - At most 255 bytes.
 ///
-/// `None` where nothing is left. The name may still be one that exists: whether to overwrite is the application's
-/// choice.
+/// `None` where nothing is left. The name may still be one that exists: whether to overwrite is the
+/// application's choice.
 ///
 /// ```
 /// use poorwsgi::form::safe_filename;

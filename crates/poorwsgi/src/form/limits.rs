@@ -2,8 +2,8 @@
 
 use super::FormError;
 
-/// What a form may cost the server. Each limit counts over the whole body, nested parts included, except where its name
-/// says otherwise; going over one ends the form with 413, naming the limit and its setting.
+/// What a form may cost the server. Each limit counts over the whole body, nested parts included, except
+/// where its name says otherwise; going over one ends the form with 413, naming the limit and its setting.
 ///
 /// How deep multipart bodies nest is not a matter of cost but of meaning, and fixed: see
 /// [`MAX_DEPTH`](super::multipart::MAX_DEPTH).
@@ -20,16 +20,17 @@ pub struct Limits {
     pub body_bytes: u64,
     /// Parts of a multipart body, files and containers of nested parts included. Default 1000.
     pub parts: u64,
-    /// Fields that are not files; in a URL-encoded body or query string everything between separators, empty or not.
-    /// Default 1000. PoorWSGI's `max_num_fields` counts files too: whoever sets it sets [`parts`](Self::parts) as well.
+    /// Fields that are not files; in a URL-encoded body or query string everything between separators, empty
+    /// or not. Default 1000. PoorWSGI's `max_num_fields` counts files too: whoever sets it sets
+    /// [`parts`](Self::parts) as well.
     pub fields: u64,
     /// Files. Each holds a file descriptor open once it is on disk. Default 100.
     pub files: u64,
-    /// Bytes of all files together that stay in memory. It refuses nothing: what is over it is written to a temporary file, but a
-    /// file of up to 8 KiB stays in memory in any case. Default 256 KiB.
+    /// Bytes of all files together that stay in memory. It refuses nothing: what is over it is written to a
+    /// temporary file, but a file of up to 8 KiB stays in memory in any case. Default 256 KiB.
     pub spool_bytes: u64,
-    /// Bytes of the value of one field that is not a file (with its name, where the body is URL-encoded), as these are
-    /// kept in memory. Default 1 MiB.
+    /// Bytes of the value of one field that is not a file (with its name, where the body is URL-encoded), as
+    /// these are kept in memory. Default 1 MiB.
     pub field_bytes: u64,
     /// Bytes of the values of all fields that are not files. Default 4 MiB.
     pub fields_bytes: u64,
@@ -39,7 +40,8 @@ pub struct Limits {
     pub header_bytes: u64,
     /// Header fields of one part. Default 32.
     pub part_headers: u64,
-    /// Bytes that belong to no part, before the first boundary and after the last. They are skipped. Default 64 KiB.
+    /// Bytes that belong to no part, before the first boundary and after the last. They are skipped. Default
+    /// 64 KiB.
     pub padding_bytes: u64,
     /// Bytes of a file name as it was sent, path included. Default 4096.
     pub filename_bytes: u64,
@@ -64,7 +66,8 @@ impl Default for Limits {
     }
 }
 
-/// One limit's words and the way to its value: what the error says and what is compared are kept in one place.
+/// One limit's words and the way to its value: what the error says and what is compared are kept in one
+/// place.
 #[derive(Clone, Copy)]
 pub(super) struct Limit {
     what: &'static str,

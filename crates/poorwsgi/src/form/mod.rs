@@ -1,7 +1,7 @@
 //! Forms in a request's body: `application/x-www-form-urlencoded` and `multipart/form-data` (RFC 7578).
 //!
-//! The parsers do no input or output: bytes are pushed in, events come out, whatever the source is. They take linear
-//! time on any input and hold back no more than one part header line or one boundary.
+//! The parsers do no input or output: bytes are pushed in, events come out, whatever the source is. They take
+//! linear time on any input and hold back no more than one part header line or one boundary.
 //!
 //! | module | what |
 //! |---|---|
@@ -33,8 +33,8 @@ use std::sync::Arc;
 
 use crate::BoxError;
 
-/// How the bytes of names and of text values become text. The default is [`utf8_lossy`]; an application with forms in
-/// another charset gives its own function. Its error ends the form as [`FormError::Decode`].
+/// How the bytes of names and of text values become text. The default is [`utf8_lossy`]; an application with
+/// forms in another charset gives its own function. Its error ends the form as [`FormError::Decode`].
 pub type Decode = Arc<dyn Fn(Vec<u8>) -> Result<String, BoxError> + Send + Sync>;
 
 /// UTF-8, with U+FFFD in place of what is none. Valid text is not copied.

@@ -29,15 +29,15 @@ use super::limits::{self, Limits};
 use super::part::{HeaderLine, PartHead};
 use super::{Decode, FormError, utf8_lossy};
 
-/// How deep multipart bodies nest: the form itself is the first level, a `multipart/mixed` field (RFC 7578, section 4.3)
-/// the second. A deeper one is malformed.
+/// How deep multipart bodies nest: the form itself is the first level, a `multipart/mixed` field (RFC 7578,
+/// section 4.3) the second. A deeper one is malformed.
 pub const MAX_DEPTH: usize = 4;
 
 /// What the parser found.
 #[derive(Debug)]
 pub enum Event {
-    /// A part begins. Where [`PartHead::is_multipart`] holds, its parts follow before its [`Event::PartEnd`], and it has
-    /// no data of its own.
+    /// A part begins. Where [`PartHead::is_multipart`] holds, its parts follow before its [`Event::PartEnd`],
+    /// and it has no data of its own.
     PartBegin(Box<PartHead>),
     /// More of the data of the part that began last. Never empty; mostly a slice of what was pushed.
     Data(Bytes),
@@ -59,8 +59,8 @@ pub struct MultipartParser {
     input: Bytes,
     /// The end of an earlier push that may be the beginning of a delimiter.
     held: BytesMut,
-    /// The first byte of `held` is a line end that belongs to no data: a delimiter may open a body or follow a part's
-    /// header at once, as if a line had ended before it.
+    /// The first byte of `held` is a line end that belongs to no data: a delimiter may open a body or follow
+    /// a part's header at once, as if a line had ended before it.
     line_start: bool,
     line: Vec<u8>,
     head: Vec<HeaderLine>,
@@ -107,7 +107,8 @@ impl MultipartParser {
     /// A parser for one body with this boundary, a parameter of its `Content-Type`.
     ///
     /// # Errors
-    /// [`FormError::Malformed`] for a boundary that is not 1 to 201 printable ASCII characters, or ends with a space.
+    /// [`FormError::Malformed`] for a boundary that is not 1 to 201 printable ASCII characters, or ends with
+    /// a space.
     pub fn new(boundary: &[u8], limits: Limits) -> Result<Self, FormError> {
         let mut parser = MultipartParser {
             limits,
@@ -133,8 +134,8 @@ impl MultipartParser {
         self
     }
 
-    /// Gives the parser the next piece of the body. Take all events before the next piece: a piece that is pushed onto
-    /// one not yet read is copied.
+    /// Gives the parser the next piece of the body. Take all events before the next piece: a piece that is
+    /// pushed onto one not yet read is copied.
     pub fn push(&mut self, piece: Bytes) {
         if self.input.is_empty() {
             self.input = piece;
@@ -304,7 +305,8 @@ impl MultipartParser {
         }
     }
 
-    /// Decides about the held bytes with what came after them. `None`: they are dealt with, the input is as it was.
+    /// Decides about the held bytes with what came after them. `None`: they are dealt with, the input is as
+    /// it was.
     fn scan_held(&mut self) -> Option<Scan> {
         let old = self.held.len();
         let borrowed = self.input.len().min(delimiter::LONGEST.saturating_sub(old));

@@ -4,8 +4,8 @@ use super::{Decode, FormError};
 use crate::headers::Headers;
 use crate::headers::parameters::{Parameters, parse_header};
 
-/// The most parameters of one header field. Real ones have three at most; a bound keeps the search for one that comes
-/// twice linear in the length of the field.
+/// The most parameters of one header field. Real ones have three at most; a bound keeps the search for one
+/// that comes twice linear in the length of the field.
 const MAX_OPTIONS: usize = 16;
 
 /// What is known of a part, or of a whole form, before its data.
@@ -13,8 +13,8 @@ const MAX_OPTIONS: usize = 16;
 pub struct PartHead {
     /// The field's name (RFC 7578, section 4.2); `None` in a nested part, and where a client left it out.
     pub name: Option<String>,
-    /// The file name as the client sent it. It may hold a path, and is empty where no file was chosen in a browser.
-    /// For a name to save under, use [`safe_filename`](super::safe_filename).
+    /// The file name as the client sent it. It may hold a path, and is empty where no file was chosen in a
+    /// browser. For a name to save under, use [`safe_filename`](super::safe_filename).
     pub filename: Option<String>,
     /// The media type in lower case, `text/plain` where the part gives none.
     pub content_type: String,
@@ -29,8 +29,8 @@ pub struct PartHead {
 }
 
 impl PartHead {
-    /// The head of a body itself, from its `Content-Type` and its `Content-Disposition`, which is empty for all but a file
-    /// that is sent alone.
+    /// The head of a body itself, from its `Content-Type` and its `Content-Disposition`, which is empty for
+    /// all but a file that is sent alone.
     ///
     /// # Errors
     /// [`FormError::Malformed`] where one of them has a parameter twice, or too many.
@@ -90,8 +90,8 @@ impl PartHead {
         self.filename.as_ref().is_some_and(|filename| !filename.is_empty())
     }
 
-    /// Whether the data is a multipart body of its own. A file never is, whatever its type: a saved web page is
-    /// uploaded as `multipart/related`, and is a file all the same.
+    /// Whether the data is a multipart body of its own. A file never is, whatever its type: a saved web page
+    /// is uploaded as `multipart/related`, and is a file all the same.
     #[must_use]
     pub fn is_multipart(&self) -> bool {
         self.content_type.starts_with("multipart/") && !self.is_file()
@@ -131,8 +131,8 @@ impl HeaderLine {
     }
 }
 
-/// A value and its parameters. One that comes twice is an error: two readers would see different names. So are more than
-/// [`MAX_OPTIONS`].
+/// A value and its parameters. One that comes twice is an error: two readers would see different names. So
+/// are more than [`MAX_OPTIONS`].
 fn parse_unique(line: &str) -> Result<(&str, Parameters<'_>), FormError> {
     let (value, options) = parse_header(line);
     let mut names: Vec<&str> = Vec::new();
@@ -152,8 +152,8 @@ fn owned(options: &Parameters<'_>) -> Vec<(String, String)> {
     options.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
-/// A name for people. Browsers write a quote in it as `%22` and nothing else in percent encoding (HTML, "multipart/form-data
-/// encoding algorithm"), so nothing else is decoded: `100%25.txt` is the file's name.
+/// A name for people. Browsers write a quote in it as `%22` and nothing else in percent encoding (HTML,
+/// "multipart/form-data encoding algorithm"), so nothing else is decoded: `100%25.txt` is the file's name.
 fn text(options: &Parameters<'_>, name: &str) -> Option<String> {
     options.text(name).map(|text| text.replace("%22", "\""))
 }

@@ -20,11 +20,12 @@ use super::urlencoded::{self, UrlencodedParser};
 use super::{Decode, FormError, utf8_lossy};
 use crate::BoxError;
 
-/// Up to this many bytes a file is kept in memory, whatever others have used of [`Limits::spool_bytes`]: 8 KiB, as in PoorWSGI.
+/// Up to this many bytes a file is kept in memory, whatever others have used of [`Limits::spool_bytes`]: 8
+/// KiB, as in PoorWSGI.
 pub const SMALL_FILE: u64 = 8 * 1024;
 
-/// Gives the file that an upload is written to, from its [`safe_filename`] (`"unnamed"` where nothing of the name is
-/// left). Its errors, and those of the file, end the form as [`FormError::File`].
+/// Gives the file that an upload is written to, from its [`safe_filename`] (`"unnamed"` where nothing of the
+/// name is left). Its errors, and those of the file, end the form as [`FormError::File`].
 pub type FileCallback = Box<dyn FnMut(&str) -> io::Result<Box<dyn FormFile>> + Send>;
 
 /// How a form is read. The default reads as PoorWSGI does by default.
@@ -39,9 +40,9 @@ pub struct FormOptions {
     pub separator: u8,
     /// How bytes become text. Default UTF-8 with replacement.
     pub decode: Decode,
-    /// Where files go. It is called when a file begins and its file is written to while the body arrives, in pieces that
-    /// end at a line end wherever one came. Default `None`: memory up to
-    /// [`Limits::spool_bytes`], then temporary files.
+    /// Where files go. It is called when a file begins and its file is written to while the body arrives, in
+    /// pieces that end at a line end wherever one came. Default `None`: memory up to [`Limits::spool_bytes`],
+    /// then temporary files.
     pub file_callback: Option<FileCallback>,
     /// The body's `Content-Length`, where it is known: kept as [`FieldStorage::length`]. Default `None`.
     pub content_length: Option<u64>,
@@ -131,12 +132,12 @@ enum Value {
 }
 
 impl FormReader {
-    /// A reader for a body of this `Content-Type`: `multipart/*`, `application/x-www-form-urlencoded` (which is also
-    /// what an empty one means), or anything else, which is read as one text.
+    /// A reader for a body of this `Content-Type`: `multipart/*`, `application/x-www-form-urlencoded` (which
+    /// is also what an empty one means), or anything else, which is read as one text.
     ///
     /// # Errors
-    /// [`FormError::Malformed`] for a media type that cannot be parsed, and for a missing or impossible boundary;
-    /// [`FormError::TooLarge`] for a content length over the limit.
+    /// [`FormError::Malformed`] for a media type that cannot be parsed, and for a missing or impossible
+    /// boundary; [`FormError::TooLarge`] for a content length over the limit.
     pub fn new(content_type: &str, options: FormOptions) -> Result<Self, FormError> {
         limits::BODY_BYTES.check(&options.limits, options.content_length.unwrap_or_default())?;
         let content_type =
@@ -173,8 +174,8 @@ impl FormReader {
     /// Reads the next piece of the body.
     ///
     /// # Errors
-    /// Any [`FormError`] but [`FormError::Body`]. The form is lost then: [`finish`](Self::finish) fails too, so that half
-    /// a form is never taken for a whole one.
+    /// Any [`FormError`] but [`FormError::Body`]. The form is lost then: [`finish`](Self::finish) fails too,
+    /// so that half a form is never taken for a whole one.
     pub fn push(&mut self, piece: Bytes) -> Result<(), FormError> {
         let result = self.read(piece);
         self.failed |= result.is_err();
@@ -205,8 +206,8 @@ impl FormReader {
         Ok(())
     }
 
-    /// Whether nothing more is needed: the closing boundary of a multipart body was read. Who knows the end of the body
-    /// by nothing else stops here.
+    /// Whether nothing more is needed: the closing boundary of a multipart body was read. Who knows the end
+    /// of the body by nothing else stops here.
     #[must_use]
     pub const fn is_complete(&self) -> bool {
         match &self.source {
@@ -227,7 +228,8 @@ impl FormReader {
     /// The form, after the last piece.
     ///
     /// # Errors
-    /// [`FormError::Malformed`] where the body ended early or an earlier piece failed, and those of [`push`](Self::push).
+    /// [`FormError::Malformed`] where the body ended early or an earlier piece failed, and those of
+    /// [`push`](Self::push).
     pub fn finish(mut self) -> Result<FieldStorage, FormError> {
         if self.failed {
             return Err(FormError::malformed("an earlier piece of the body could not be read"));
@@ -360,8 +362,8 @@ impl fmt::Debug for FormReader {
 /// ```
 ///
 /// # Errors
-/// [`FormError::Body`] where the body fails, which is never taken for its end, and any other [`FormError`]. A body that
-/// says itself that it is over the limit is refused before it is read.
+/// [`FormError::Body`] where the body fails, which is never taken for its end, and any other [`FormError`]. A
+/// body that says itself that it is over the limit is refused before it is read.
 pub async fn read_form<B>(
     body: B,
     content_type: &str,

@@ -32,8 +32,8 @@ pub struct Options {
     pub keep_blank_values: bool,
     /// Whether what has no `=` is an error. Default `false`: it is a name with an empty value.
     pub strict_parsing: bool,
-    /// What separates pairs. Default `&`; another one, such as `;`, lets a cache in front of the application see other
-    /// pairs than the application does.
+    /// What separates pairs. Default `&`; another one, such as `;`, lets a cache in front of the application
+    /// see other pairs than the application does.
     pub separator: u8,
     /// Of these, `fields`, `field_bytes` and `fields_bytes` hold.
     pub limits: Limits,
@@ -94,8 +94,8 @@ impl UrlencodedParser {
         }
     }
 
-    /// Gives the parser the next piece of the body. Take all pairs before the next piece: a piece that is pushed onto
-    /// one not yet read is copied.
+    /// Gives the parser the next piece of the body. Take all pairs before the next piece: a piece that is
+    /// pushed onto one not yet read is copied.
     pub fn push(&mut self, piece: Bytes) {
         self.begins |= !piece.is_empty();
         if self.input.is_empty() {
@@ -108,7 +108,8 @@ impl UrlencodedParser {
     /// The next whole pair, `None` where more of the body is needed.
     ///
     /// # Errors
-    /// [`FormError::TooLarge`] over a limit, [`FormError::Malformed`] for what has no `=` where `strict_parsing` is on.
+    /// [`FormError::TooLarge`] over a limit, [`FormError::Malformed`] for what has no `=` where
+    /// `strict_parsing` is on.
     pub fn next_pair(&mut self) -> Result<Option<Pair>, FormError> {
         while let Some(end) = memchr::memchr(self.options.separator, &self.input) {
             let mut piece = self.input.split_to(end + 1);
@@ -142,8 +143,9 @@ impl UrlencodedParser {
         self.pair(&whole)
     }
 
-    /// Percent encoding takes at most three bytes for one; what comes out is measured exactly when the pair is whole. A
-    /// pair that will be left out is measured too, so that it does not matter in which pieces it came.
+    /// Percent encoding takes at most three bytes for one; what comes out is measured exactly when the pair
+    /// is whole. A pair that will be left out is measured too, so that it does not matter in which pieces it
+    /// came.
     fn check_encoded(&self, length: usize) -> Result<(), FormError> {
         limits::FIELD_BYTES.check(&self.options.limits, length as u64 / 3)
     }
@@ -227,8 +229,9 @@ mod tests {
         }
     }
 
-    /// What PoorWSGI 2.8.1 reads, for (keep_blank_values, strict_parsing) = (no, no), (no, yes), (yes, no), (yes, yes).
-    /// A name without a value is left out, but not before it is measured: in one piece as in many.
+    /// What PoorWSGI 2.8.1 reads, for (keep_blank_values, strict_parsing) = (no, no), (no, yes), (yes, no),
+    /// (yes, yes). A name without a value is left out, but not before it is measured: in one piece as in
+    /// many.
     #[test]
     fn a_long_field_is_too_large_however_it_comes() {
         let limits = Limits { field_bytes: 10, ..Limits::default() };

@@ -1,5 +1,5 @@
-//! Fields about one connection, which are the affair of the server that holds it, not of an application (RFC 9110,
-//! section 7.6.1; PEP 3333, "Other HTTP Features").
+//! Fields about one connection, which are the affair of the server that holds it, not of an application (RFC
+//! 9110, section 7.6.1; PEP 3333, "Other HTTP Features").
 
 use http::{HeaderMap, HeaderName};
 
@@ -19,7 +19,8 @@ pub const FIELDS: [&str; 10] = [
     "upgrade",
 ];
 
-/// The field that a status asks for although it is about the connection (RFC 9110, sections 15.5.8 and 15.5.22).
+/// The field that a status asks for although it is about the connection (RFC 9110, sections 15.5.8 and
+/// 15.5.22).
 const fn wanted(status: u16) -> Option<&'static str> {
     match status {
         state::HTTP_PROXY_AUTHENTICATION_REQUIRED => Some("proxy-authenticate"),

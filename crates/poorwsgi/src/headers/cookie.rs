@@ -1,12 +1,15 @@
-//! The cookies of a request (RFC 6265, section 5.4), quoted the way PoorWSGI and Python's `http.cookies` quote them.
+//! The cookies of a request (RFC 6265, section 5.4), quoted the way PoorWSGI and Python's `http.cookies`
+//! quote them.
 //!
-//! The `cookie` crate does not undo such quoting, and a cookie that PoorWSGI has set must be read: hence our own.
+//! The `cookie` crate does not undo such quoting, and a cookie that PoorWSGI has set must be read: hence our
+//! own.
 
 use std::borrow::Cow;
 
 use super::parameters::is_token;
 
-/// The attributes of `Set-Cookie`. Python's `http.cookies` knows no cookie of such a name, so there is none here.
+/// The attributes of `Set-Cookie`. Python's `http.cookies` knows no cookie of such a name, so there is none
+/// here.
 const RESERVED: [&str; 10] = [
     "comment",
     "domain",
@@ -20,15 +23,16 @@ const RESERVED: [&str; 10] = [
     "version",
 ];
 
-/// The most cookies of one request. Browsers keep fewer than 200 for a site; those behind the limit are left out.
+/// The most cookies of one request. Browsers keep fewer than 200 for a site; those behind the limit are left
+/// out.
 pub const MAX_COOKIES: usize = 512;
 
 /// The cookies of a request, [`MAX_COOKIES`] at most.
 ///
-/// A cookie that is malformed is left out and the others stay: one without a name, with a name that is not a token, a
-/// name that is an attribute's or starts with `$`, an open quoted string, or a control character, encoded or not. A `;`
-/// always ends a cookie, even between quotes, so that no cookie can swallow its neighbours. Reading takes time linear
-/// in the length of the field.
+/// A cookie that is malformed is left out and the others stay: one without a name, with a name that is not a
+/// token, a name that is an attribute's or starts with `$`, an open quoted string, or a control character,
+/// encoded or not. A `;` always ends a cookie, even between quotes, so that no cookie can swallow its
+/// neighbours. Reading takes time linear in the length of the field.
 ///
 /// ```
 /// use poorwsgi::headers::cookie::Cookies;
@@ -83,7 +87,8 @@ pub(super) fn is_cookie_name(name: &str) -> bool {
         && !attribute()
 }
 
-/// Undoes `\"`, `\\` and `\ooo`, where three octal digits are a code point up to 255. `None` for an open quoted string.
+/// Undoes `\"`, `\\` and `\ooo`, where three octal digits are a code point up to 255. `None` for an open
+/// quoted string.
 fn unquote(value: &str) -> Option<Cow<'_, str>> {
     let Some(rest) = value.strip_prefix('"') else {
         return Some(Cow::Borrowed(value));

@@ -22,7 +22,8 @@ pub fn time_to_http(seconds: i64) -> Option<String> {
     if !(FIRST..=LAST).contains(&seconds) {
         return None;
     }
-    // httpdate writes no time before 1970, so such a time is written some cycles later and its year put right.
+    // httpdate writes no time before 1970, so such a time is written some cycles later and its year put
+    // right.
     let cycles = if seconds < 0 { 1 + (-seconds) / CYCLE_SECONDS } else { 0 };
     let later = u64::try_from(seconds + cycles * CYCLE_SECONDS).ok()?;
     let text = httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(later));
@@ -41,11 +42,11 @@ pub fn system_time_to_http(time: SystemTime) -> Option<String> {
     time_to_http(unix_seconds(time)?)
 }
 
-/// Reads a date in any of the three forms, in seconds since 1970. `None` for anything else, and for dates before 1970 in
-/// another form than the preferred one.
+/// Reads a date in any of the three forms, in seconds since 1970. `None` for anything else, and for dates
+/// before 1970 in another form than the preferred one.
 ///
-/// The preferred form is read as PoorWSGI reads it (RFC 9110 asks to be robust): numbers may lack their zero in front, names
-/// may be in any case, blanks may be several, and the day of the week may be another.
+/// The preferred form is read as PoorWSGI reads it (RFC 9110 asks to be robust): numbers may lack their zero
+/// in front, names may be in any case, blanks may be several, and the day of the week may be another.
 ///
 /// ```
 /// use poorwsgi::headers::date::http_to_time;
@@ -65,8 +66,8 @@ pub fn http_to_time(value: &str) -> Option<i64> {
     }
 }
 
-/// A date in the preferred form but for blanks, zeros, case and day of the week: it is written anew, and read with the day of
-/// the week that fits.
+/// A date in the preferred form but for blanks, zeros, case and day of the week: it is written anew, and read
+/// with the day of the week that fits.
 fn carelessly_written(value: &str) -> Option<i64> {
     const WEEKDAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
     const MONTHS: [&str; 12] =

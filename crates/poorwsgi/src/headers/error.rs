@@ -12,7 +12,8 @@ pub enum HeaderError {
         /// The name as it was given.
         name: String,
     },
-    /// The value holds a control character, which could end the field or the whole head (RFC 9110, section 5.5).
+    /// The value holds a control character, which could end the field or the whole head (RFC 9110, section
+    /// 5.5).
     Value {
         /// The field.
         name: String,

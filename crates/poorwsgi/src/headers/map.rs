@@ -12,9 +12,10 @@ use super::spellings::Spellings;
 
 /// Header fields in the order in which they were set.
 ///
-/// Names are compared without regard to case (RFC 9110, section 5.1) and keep the spelling they were given. Names and
-/// values are checked when they are set, so that nothing in here can break a message apart: a name is a token, a value
-/// is one line of visible characters, spaces and tabs. Values that are not ASCII are the bytes of their UTF-8 text.
+/// Names are compared without regard to case (RFC 9110, section 5.1) and keep the spelling they were given.
+/// Names and values are checked when they are set, so that nothing in here can break a message apart: a name
+/// is a token, a value is one line of visible characters, spaces and tabs. Values that are not ASCII are the
+/// bytes of their UTF-8 text.
 ///
 /// ```
 /// use poorwsgi::headers::Headers;
@@ -90,8 +91,8 @@ impl Headers {
         self.fields.iter().map(|field| (field.spelled(), &field.value))
     }
 
-    /// All fields as [`iter`](Self::iter) gives them, for a door that has the spelling of everyday names at hand: the
-    /// name, its spelling where that is not the usual one, and the value.
+    /// All fields as [`iter`](Self::iter) gives them, for a door that has the spelling of everyday names at
+    /// hand: the name, its spelling where that is not the usual one, and the value.
     pub fn fields(&self) -> impl ExactSizeIterator<Item = (&HeaderName, Option<&str>, &HeaderValue)> {
         self.fields.iter().map(|field| (&field.name, field.spelling.as_deref(), &field.value))
     }
@@ -117,8 +118,8 @@ impl Headers {
         self.replace(Field { name, spelling: None, value });
     }
 
-    /// Adds a field that is not there yet. Only `Set-Cookie` may be there already, because it is the one field that
-    /// cannot be written as a list (RFC 9110, section 5.3).
+    /// Adds a field that is not there yet. Only `Set-Cookie` may be there already, because it is the one
+    /// field that cannot be written as a list (RFC 9110, section 5.3).
     ///
     /// # Errors
     /// [`HeaderError::Duplicate`], [`HeaderError::Name`] and [`HeaderError::Value`].
@@ -140,8 +141,8 @@ impl Headers {
         Ok(())
     }
 
-    /// Adds a further field as it was received. Control characters in the value become spaces (RFC 9110, section 5.5);
-    /// a field whose name is not a token is left out, because nobody could ask for it.
+    /// Adds a further field as it was received. Control characters in the value become spaces (RFC 9110,
+    /// section 5.5); a field whose name is not a token is left out, because nobody could ask for it.
     pub fn append_received(&mut self, name: impl AsRef<str>, value: impl AsRef<[u8]>) {
         let (name, value) = (name.as_ref(), value.as_ref());
         let appended = match value.iter().any(|&byte| is_refused(byte)) {
@@ -166,8 +167,8 @@ impl Headers {
     /// ```
     ///
     /// # Errors
-    /// [`HeaderError::Empty`] where there is neither a value nor a parameter, [`HeaderError::Parameter`] for a
-    /// parameter whose name is not a token, [`HeaderError::Name`] and [`HeaderError::Value`].
+    /// [`HeaderError::Empty`] where there is neither a value nor a parameter, [`HeaderError::Parameter`] for
+    /// a parameter whose name is not a token, [`HeaderError::Name`] and [`HeaderError::Value`].
     pub fn append_with(
         &mut self,
         name: impl AsRef<str>,
@@ -213,7 +214,8 @@ impl Headers {
         Some(first.value)
     }
 
-    /// How the fields are spelled that are not written in Title-Case: what [`into_map`](Self::into_map) forgets.
+    /// How the fields are spelled that are not written in Title-Case: what [`into_map`](Self::into_map)
+    /// forgets.
     #[must_use]
     pub fn spellings(&self) -> Spellings {
         let mut spellings = Spellings::default();

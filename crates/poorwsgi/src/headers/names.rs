@@ -1,7 +1,7 @@
 //! How the name of a header field is spelled.
 //!
-//! Names are case-insensitive (RFC 9110, section 5.1), but people read them: a name goes out as the application wrote
-//! it, and one that came in lower case is shown in Title-Case, as PoorWSGI shows it.
+//! Names are case-insensitive (RFC 9110, section 5.1), but people read them: a name goes out as the
+//! application wrote it, and one that came in lower case is shown in Title-Case, as PoorWSGI shows it.
 
 use std::borrow::Cow;
 

@@ -9,9 +9,9 @@ pub const MAX_CHOICES: usize = 256;
 
 /// Reads a list of choices with their quality, in the order of the field, [`MAX_CHOICES`] at most.
 ///
-/// The quality is the weight `q` between 0 (not acceptable) and 1; without one, or with one that is not a number, it
-/// is 1. What follows the weight is not part of the choice. Empty items are skipped (RFC 9110, section 5.6.1); as with
-/// PoorWSGI, a field that names nothing gives one empty choice.
+/// The quality is the weight `q` between 0 (not acceptable) and 1; without one, or with one that is not a
+/// number, it is 1. What follows the weight is not part of the choice. Empty items are skipped (RFC 9110,
+/// section 5.6.1); as with PoorWSGI, a field that names nothing gives one empty choice.
 ///
 /// ```
 /// use poorwsgi::headers::negotiation::parse_negotiation;
@@ -73,8 +73,8 @@ pub fn render_negotiation<C: Display, Q: Display>(
     line
 }
 
-/// Whether a choice is named in the list, and not with quality 0. Wildcards name nothing. Of two with one name the last
-/// counts.
+/// Whether a choice is named in the list, and not with quality 0. Wildcards name nothing. Of two with one
+/// name the last counts.
 #[must_use]
 pub fn is_named<C: AsRef<str>>(choices: &[(C, f64)], name: &str) -> bool {
     quality_of(choices, name).is_some_and(|quality| quality > 0.0)

@@ -9,7 +9,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 use super::HeaderError;
 use crate::charset::Charset;
 
-/// What RFC 8187, section 3.2.1 wants escaped: all but letters, digits and the marks of a token, without `*`, `'`, `%`.
+/// What RFC 8187, section 3.2.1 wants escaped: all but letters, digits and the marks of a token, without `*`,
+/// `'`, `%`.
 const NOT_ATTR_CHAR: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'!')
     .remove(b'#')
@@ -29,9 +30,10 @@ pub const MAX_PARAMETERS: usize = 64;
 
 /// Splits a field value into its value and its parameters, [`MAX_PARAMETERS`] at most.
 ///
-/// Names come out in lower case, values without their quotes. A piece without `=` is left out; a quoted string that
-/// never ends reaches to the end of the text. Of the escapes in a quoted string only `\"` and `\\` are undone, because
-/// old browsers send file names such as `C:\new.txt` as they are. Takes time linear in the length of the line.
+/// Names come out in lower case, values without their quotes. A piece without `=` is left out; a quoted
+/// string that never ends reaches to the end of the text. Of the escapes in a quoted string only `\"` and
+/// `\\` are undone, because old browsers send file names such as `C:\new.txt` as they are. Takes time linear
+/// in the length of the line.
 ///
 /// ```
 /// use poorwsgi::headers::parameters::parse_header;
@@ -59,14 +61,15 @@ pub struct Parameters<'a> {
 }
 
 impl Parameters<'_> {
-    /// The value of a parameter; its name in lower case. Of two with one name the last counts, as with PoorWSGI.
+    /// The value of a parameter; its name in lower case. Of two with one name the last counts, as with
+    /// PoorWSGI.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.list.iter().rev().find(|(other, _)| other == name).map(|(_, value)| &**value)
     }
 
-    /// The text of a parameter that may be written in the extended form: `filename*` where it is there and can be
-    /// decoded, else `filename` (RFC 6266, section 4.3).
+    /// The text of a parameter that may be written in the extended form: `filename*` where it is there and
+    /// can be decoded, else `filename` (RFC 6266, section 4.3).
     #[must_use]
     pub fn text(&self, name: &str) -> Option<Cow<'_, str>> {
         let extended = self.get(&format!("{name}*")).and_then(decode_extended);
@@ -81,8 +84,8 @@ impl Parameters<'_> {
 
 /// Decodes an extended value, `UTF-8''%E2%82%AC` (RFC 8187, section 3.2).
 ///
-/// UTF-8 and, as older senders use them, the others of [`Charset`] are understood. `None` for any other charset, for a
-/// text that is not of this form, and for bytes that are not of the charset.
+/// UTF-8 and, as older senders use them, the others of [`Charset`] are understood. `None` for any other
+/// charset, for a text that is not of this form, and for bytes that are not of the charset.
 ///
 /// ```
 /// use poorwsgi::headers::parameters::decode_extended;
@@ -101,8 +104,8 @@ pub fn decode_extended(value: &str) -> Option<String> {
 
 /// One parameter as text: `name="value"`, or only `name` where the value is absent or empty.
 ///
-/// Underscores in the name become dashes, quotes and backslashes in the value are escaped. A value that is not ASCII
-/// is written as `name*=UTF-8''…` (RFC 8187), the only form that every browser reads alike.
+/// Underscores in the name become dashes, quotes and backslashes in the value are escaped. A value that is
+/// not ASCII is written as `name*=UTF-8''…` (RFC 8187), the only form that every browser reads alike.
 ///
 /// ```
 /// use poorwsgi::headers::parameters::render_parameter;

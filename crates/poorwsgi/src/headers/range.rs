@@ -3,8 +3,8 @@
 use std::fmt;
 use std::ops::RangeInclusive;
 
-/// The most ranges that one request may ask for. Players and document viewers ask for a few; a request with more is an
-/// attack on the server's work, and its `Range` counts as if it asked for nothing.
+/// The most ranges that one request may ask for. Players and document viewers ask for a few; a request with
+/// more is an attack on the server's work, and its `Range` counts as if it asked for nothing.
 pub const MAX_RANGES: usize = 64;
 
 /// One range as it was asked for. A number over 64 bits is the largest number there is.
@@ -19,8 +19,8 @@ pub enum RangeSpec {
 }
 
 impl RangeSpec {
-    /// The positions of this range in a representation of so many units; `None` when it cannot be satisfied, which is
-    /// a 416 when it holds for every range (RFC 9110, section 14.1.2).
+    /// The positions of this range in a representation of so many units; `None` when it cannot be satisfied,
+    /// which is a 416 when it holds for every range (RFC 9110, section 14.1.2).
     ///
     /// ```
     /// use poorwsgi::headers::range::RangeSpec;
@@ -57,11 +57,12 @@ fn number(digits: &str) -> Option<u64> {
     valid.then(|| digits.parse().unwrap_or(u64::MAX))
 }
 
-/// Reads a `Range` field: the unit as it is written (units are compared without regard to case) and the ranges.
+/// Reads a `Range` field: the unit as it is written (units are compared without regard to case) and the
+/// ranges.
 ///
-/// `None` when there are no unit and ranges with one `=` between them. Ranges that are not valid are left out; the list
-/// is empty when none remains or when there are more than [`MAX_RANGES`], and the answer is then the whole
-/// representation.
+/// `None` when there are no unit and ranges with one `=` between them. Ranges that are not valid are left
+/// out; the list is empty when none remains or when there are more than [`MAX_RANGES`], and the answer is
+/// then the whole representation.
 ///
 /// ```
 /// use poorwsgi::headers::range::{RangeSpec::*, parse_range};

@@ -80,7 +80,8 @@ impl<'c> SetCookie<'c> {
         self
     }
 
-    /// `Max-Age`: its life in seconds from now, before `Expires` where both are there. Zero or less removes it.
+    /// `Max-Age`: its life in seconds from now, before `Expires` where both are there. Zero or less removes
+    /// it.
     #[must_use]
     pub const fn max_age(mut self, seconds: i64) -> Self {
         self.max_age = Some(seconds);
@@ -108,8 +109,8 @@ impl<'c> SetCookie<'c> {
         self
     }
 
-    /// The field value. Attributes come in the order of their names, as PoorWSGI writes them. A value that is more than
-    /// letters, digits and the marks of a token is quoted; an empty one too.
+    /// The field value. Attributes come in the order of their names, as PoorWSGI writes them. A value that is
+    /// more than letters, digits and the marks of a token is quoted; an empty one too.
     ///
     /// # Errors
     /// [`CookieError`] for what a browser would refuse or read otherwise than it was meant.
@@ -182,7 +183,8 @@ impl<'c> SetCookie<'c> {
     }
 }
 
-/// What needs no quotes, and what needs quotes but no escape; the rest up to code point 255 is written in octal.
+/// What needs no quotes, and what needs quotes but no escape; the rest up to code point 255 is written in
+/// octal.
 fn quote(value: &str) -> Cow<'_, str> {
     let bare = |character: char| character.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~:".contains(character);
     if !value.is_empty() && value.chars().all(bare) {

@@ -1,9 +1,10 @@
 //! How the fields of a response are spelled, for a server that keeps names in lower case.
 
-/// The names of a response's fields that are not Title-Case, each as the application wrote it, in the order of the fields.
+/// The names of a response's fields that are not Title-Case, each as the application wrote it, in the order
+/// of the fields.
 ///
-/// hyper and tower have names in lower case. A server that sends Title-Case finds the others here, among the extensions of
-/// the response.
+/// hyper and tower have names in lower case. A server that sends Title-Case finds the others here, among the
+/// extensions of the response.
 ///
 /// ```
 /// use poorwsgi::headers::Spellings;

@@ -7,8 +7,8 @@ use super::Head;
 use crate::headers::negotiation::{is_named, parse_negotiation};
 
 impl dyn Head + '_ {
-    /// The media types of `Accept` with their quality, in the order of the field. As with PoorWSGI, one empty choice
-    /// where there is no such field.
+    /// The media types of `Accept` with their quality, in the order of the field. As with PoorWSGI, one empty
+    /// choice where there is no such field.
     #[must_use]
     pub fn accept(&self) -> Vec<(String, f64)> {
         self.choices(&ACCEPT)

@@ -46,7 +46,8 @@ pub struct Args {
 }
 
 impl Args {
-    /// Reads a query. Arguments are separated by `&` alone; `+` is a space; bytes that are not UTF-8 become U+FFFD.
+    /// Reads a query. Arguments are separated by `&` alone; `+` is a space; bytes that are not UTF-8 become
+    /// U+FFFD.
     ///
     /// # Errors
     /// 413 over `max_num_fields`, 400 for an argument without `=` where `strict_parsing` is on.

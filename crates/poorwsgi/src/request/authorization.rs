@@ -9,11 +9,11 @@ use crate::headers::parameters::{
     MAX_PARAMETERS, decode_extended, is_token, split_at_byte, split_quoted, unquote,
 };
 
-/// The `Authorization` field: a scheme with parameters, as `Digest` has them, or with one opaque text, as `Basic` and
-/// `Bearer`.
+/// The `Authorization` field: a scheme with parameters, as `Digest` has them, or with one opaque text, as
+/// `Basic` and `Bearer`.
 ///
-/// Reading never fails and takes time linear in the length: what is malformed is left out, and so are parameters
-/// behind the first [`MAX_PARAMETERS`].
+/// Reading never fails and takes time linear in the length: what is malformed is left out, and so are
+/// parameters behind the first [`MAX_PARAMETERS`].
 ///
 /// ```
 /// use poorwsgi::request::Authorization;
@@ -70,7 +70,8 @@ impl Authorization {
         Authorization { scheme: capitalize(scheme), credentials: credentials.to_owned(), parameters }
     }
 
-    /// The scheme, its first letter a capital and the others small: `Digest`; empty where there is no such field.
+    /// The scheme, its first letter a capital and the others small: `Digest`; empty where there is no such
+    /// field.
     #[must_use]
     pub fn scheme(&self) -> &str {
         &self.scheme
@@ -82,7 +83,8 @@ impl Authorization {
         &self.credentials
     }
 
-    /// The value of a parameter; names are compared without regard to case. Of two with one name the last counts.
+    /// The value of a parameter; names are compared without regard to case. Of two with one name the last
+    /// counts.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.parameters
@@ -117,7 +119,8 @@ fn parse_parameters(list: &str) -> Parameters {
     parameters
 }
 
-/// The form of opaque credentials (RFC 9110, section 11.2), which may end in `=` like a parameter without value.
+/// The form of opaque credentials (RFC 9110, section 11.2), which may end in `=` like a parameter without
+/// value.
 fn is_token68(text: &str) -> bool {
     let character = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
     text.trim_end_matches('=').bytes().all(character)
@@ -175,7 +178,8 @@ mod tests {
         );
     }
 
-    /// RFC 9110, sections 5.6.4 and 11.2: PoorWSGI stops at an escaped quote, and cuts a scheme that stands alone.
+    /// RFC 9110, sections 5.6.4 and 11.2: PoorWSGI stops at an escaped quote, and cuts a scheme that stands
+    /// alone.
     #[test]
     fn credentials_as_the_rfc_writes_them() {
         expect(r#"Digest uri="/a?b=c\"d", r="e\\""#, "Digest", &[("uri", r#"/a?b=c"d"#), ("r", r"e\")]);

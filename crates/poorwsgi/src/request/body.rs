@@ -45,8 +45,8 @@ pub async fn read_body(body: Body, limit: u64, setting: &str) -> Result<Bytes, H
     Ok(if pieces.is_empty() { all } else { pieces.freeze() })
 }
 
-/// A body that could not be read, as the status it means: the server's own (408, 413) where it gave one, else 400. The
-/// error itself is the source.
+/// A body that could not be read, as the status it means: the server's own (408, 413) where it gave one, else
+/// 400. The error itself is the source.
 #[must_use]
 pub fn body_error(error: BoxError) -> HttpError {
     let mut source = Some(error.as_ref() as &(dyn StdError + 'static));

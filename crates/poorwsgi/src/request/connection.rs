@@ -4,8 +4,9 @@ use std::net::SocketAddr;
 
 /// The connection that a request came in on.
 ///
-/// A server puts it into the extensions of each `http::Request`. The addresses are those of the sockets: what a proxy
-/// says about its client stands in the header fields, which a server keeps only from proxies it trusts.
+/// A server puts it into the extensions of each `http::Request`. The addresses are those of the sockets: what
+/// a proxy says about its client stands in the header fields, which a server keeps only from proxies it
+/// trusts.
 ///
 /// ```
 /// use poorwsgi::request::Connection;

@@ -17,7 +17,8 @@ impl dyn Head + '_ {
 
     /// The charset of `Content-Type` as it was sent; `utf-8` where there is none.
     ///
-    /// It is what the client says, and cut behind [`MAX_NAME`] characters: see [`charset`](crate::charset) for what to decode by it.
+    /// It is what the client says, and cut behind [`MAX_NAME`] characters: see [`charset`](crate::charset)
+    /// for what to decode by it.
     #[must_use]
     pub fn charset(&self) -> String {
         let field = self.header(&CONTENT_TYPE).unwrap_or_default();
@@ -33,7 +34,8 @@ impl dyn Head + '_ {
     /// The length of the body in bytes; `None` where it is not said.
     ///
     /// # Errors
-    /// 400 where it is not made of ASCII digits alone (RFC 9110, section 8.6), 413 where it does not fit 64 bits.
+    /// 400 where it is not made of ASCII digits alone (RFC 9110, section 8.6), 413 where it does not fit 64
+    /// bits.
     pub fn content_length(&self) -> Result<Option<u64>, HttpError> {
         let Some(field) = self.header(&CONTENT_LENGTH) else { return Ok(None) };
         let digits = field.trim_matches([' ', '\t']);

@@ -1,7 +1,7 @@
 //! What a proxy says of the client behind it, in the `X-Forwarded-…` fields.
 //!
-//! Anybody can send these fields: a server must remove them from requests that do not come from a proxy it trusts.
-//! Proxies append to a list, so of a list the last item counts, which the nearest proxy wrote.
+//! Anybody can send these fields: a server must remove them from requests that do not come from a proxy it
+//! trusts. Proxies append to a list, so of a list the last item counts, which the nearest proxy wrote.
 
 use http::HeaderName;
 

@@ -9,8 +9,8 @@ use crate::HttpError;
 
 /// The head of a request, as the server holds it: a parsed HTTP message, or the environ of WSGI.
 ///
-/// Implementations only hand out what they have. What it means is told by the methods of `dyn Head`, written once for
-/// all of them.
+/// Implementations only hand out what they have. What it means is told by the methods of `dyn Head`, written
+/// once for all of them.
 pub trait Head: Send + Sync {
     /// The method, as it was sent: methods are case-sensitive (RFC 9110, section 9.1).
     fn method(&self) -> &str;
@@ -61,8 +61,8 @@ pub trait Head: Send + Sync {
     fn each_variable(&self, call: &mut dyn FnMut(&str, &str));
 }
 
-/// The fields of one name as one text, joined as their meaning allows: cookies by `; ` (RFC 9113, section 8.2.3), all
-/// others by `, ` (RFC 9110, section 5.3). `None` where there is none.
+/// The fields of one name as one text, joined as their meaning allows: cookies by `; ` (RFC 9113, section
+/// 8.2.3), all others by `, ` (RFC 9110, section 5.3). `None` where there is none.
 #[must_use]
 pub fn combined<'m>(fields: &'m HeaderMap, name: &HeaderName) -> Option<Cow<'m, str>> {
     let mut values = fields.get_all(name).iter().map(field_text);

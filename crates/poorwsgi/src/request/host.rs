@@ -7,7 +7,8 @@ use http::header::HOST;
 use super::Head;
 use crate::HttpError;
 
-/// A host and perhaps a port: the value of `Host`, or the part of an address before its path (RFC 3986, section 3.2).
+/// A host and perhaps a port: the value of `Host`, or the part of an address before its path (RFC 3986,
+/// section 3.2).
 ///
 /// ```
 /// use poorwsgi::request::Authority;
@@ -42,9 +43,10 @@ impl<'a> Authority<'a> {
         Ok(Authority { host, port })
     }
 
-    /// The same where nothing but a host, and a colon and a port where there is one, makes the text: what a server accepts of a
-    /// client. `None` otherwise. The sub-delimiters and percent escapes of RFC 3986 are for names that nobody has, and for those
-    /// who hope that the name is pasted into a page, a path or a query: they are refused.
+    /// The same where nothing but a host, and a colon and a port where there is one, makes the text: what a
+    /// server accepts of a client. `None` otherwise. The sub-delimiters and percent escapes of RFC 3986 are
+    /// for names that nobody has, and for those who hope that the name is pasted into a page, a path or a
+    /// query: they are refused.
     #[must_use]
     pub fn exact(text: &'a str) -> Option<Self> {
         let authority = Self::parse(text).ok()?;
@@ -74,8 +76,8 @@ pub(super) fn split(text: &str) -> (&str, &str) {
     }
 }
 
-/// Whether a text is a host that may stand in an address: a name or an IPv4 address of at most 255 letters, digits, `-`, `.`,
-/// `_` and `~`, or an IPv6 address in brackets.
+/// Whether a text is a host that may stand in an address: a name or an IPv4 address of at most 255 letters,
+/// digits, `-`, `.`, `_` and `~`, or an IPv6 address in brackets.
 #[must_use]
 pub fn is_host(text: &str) -> bool {
     if let Some(address) = text.strip_prefix('[') {
@@ -94,8 +96,8 @@ const fn default_port(scheme: &str) -> Option<u16> {
 }
 
 impl dyn Head + '_ {
-    /// The host of `Host` without the port; the server's name where the client says none. An IPv6 address stands in
-    /// brackets.
+    /// The host of `Host` without the port; the server's name where the client says none. An IPv6 address
+    /// stands in brackets.
     #[must_use]
     pub fn hostname(&self) -> String {
         match self.header(&HOST) {
@@ -123,11 +125,11 @@ impl dyn Head + '_ {
         }
     }
 
-    /// The full address of a path on this host, as the client sees it: what a proxy forwarded goes before what the
-    /// server knows. The port is left out where it is the scheme's own. A full `http` or `https` address stays as it
-    /// is; what begins with none of `/`, `?` and `#` gets a slash, so that it cannot become part of the host's name. The
-    /// empty text gives the address without a path, for others to write theirs behind it. Where `Host` is empty, the name and the
-    /// port are the server's.
+    /// The full address of a path on this host, as the client sees it: what a proxy forwarded goes before
+    /// what the server knows. The port is left out where it is the scheme's own. A full `http` or `https`
+    /// address stays as it is; what begins with none of `/`, `?` and `#` gets a slash, so that it cannot
+    /// become part of the host's name. The empty text gives the address without a path, for others to write
+    /// theirs behind it. Where `Host` is empty, the name and the port are the server's.
     ///
     /// # Errors
     /// 400 where the host, the port or the scheme is malformed: no address is made of what is none.

@@ -20,7 +20,8 @@ pub struct HttpHead {
 }
 
 impl HttpHead {
-    /// The head of a request, and the variables that override the application's settings, where there are any.
+    /// The head of a request, and the variables that override the application's settings, where there are
+    /// any.
     #[must_use]
     pub const fn new(parts: Parts, variables: Option<Arc<Variables>>) -> Self {
         HttpHead { parts, variables, connection: None }

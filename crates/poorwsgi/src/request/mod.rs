@@ -1,8 +1,8 @@
 //! What a request knows, computed on demand.
 //!
-//! A server's view of a request is a [`Head`]: method, target, header fields, addresses. Everything else that HTTP says
-//! about a request is read from it when it is asked for, and costs nothing before that: these are the methods of
-//! `dyn Head`.
+//! A server's view of a request is a [`Head`]: method, target, header fields, addresses. Everything else that
+//! HTTP says about a request is read from it when it is asked for, and costs nothing before that: these are
+//! the methods of `dyn Head`.
 //!
 //! ```
 //! use poorwsgi::request::Head;

@@ -12,18 +12,20 @@ use tokio::task::JoinHandle;
 use super::window::Window;
 use crate::error::BoxError;
 
-/// The most that is read at once: large enough that a hop to another thread (some 40 µs) costs little beside it.
+/// The most that is read at once: large enough that a hop to another thread (some 40 µs) costs little beside
+/// it.
 pub(super) const BLOCK: usize = 256 * 1024;
 
 /// A body that is produced block by block, by calls that may block their thread.
 ///
-/// A synchronous door calls [`next_block`](Blocks::next_block) itself; an event loop calls it on a thread for blocking
-/// work.
+/// A synchronous door calls [`next_block`](Blocks::next_block) itself; an event loop calls it on a thread for
+/// blocking work.
 pub trait Blocks: Send {
     /// The next block, or `None` at the end.
     ///
     /// # Errors
-    /// Any error ends the body, and with it the connection, so that the client sees that something is missing.
+    /// Any error ends the body, and with it the connection, so that the client sees that something is
+    /// missing.
     fn next_block(&mut self) -> Result<Option<Bytes>, BoxError>;
 
     /// How many bytes are still to come, where that is known. More or fewer bytes than that are an error.
@@ -68,8 +70,8 @@ impl Blocking {
         Blocking { window: Some(window), ..self }
     }
 
-    /// The next block, read on this thread; `None` at the end. A source that promised a length is asked until it says
-    /// that there is no more, so that whatever it does at its end is done.
+    /// The next block, read on this thread; `None` at the end. A source that promised a length is asked until
+    /// it says that there is no more, so that whatever it does at its end is done.
     ///
     /// # Errors
     /// What the source answers, and a source whose length is not the one it promised.
@@ -131,7 +133,8 @@ impl Blocking {
         matches!(self.state, State::Done) || self.remaining() == Some(0)
     }
 
-    /// What a read means; `None` where it gave nothing to send yet. The source is kept only when it may be read on.
+    /// What a read means; `None` where it gave nothing to send yet. The source is kept only when it may be
+    /// read on.
     #[allow(clippy::option_option)]
     fn settle(&mut self, (blocks, read): Outcome) -> Option<Option<Result<Bytes, BoxError>>> {
         self.state = State::Done;

@@ -22,8 +22,8 @@ use crate::error::BoxError;
 
 /// The body of a response: bytes at hand, part of a file, or anything that gives bytes bit by bit.
 ///
-/// Text and bytes cost no allocation of their own. An error while a body is sent cuts the connection, so that the
-/// client never takes a part for the whole.
+/// Text and bytes cost no allocation of their own. An error while a body is sent cuts the connection, so that
+/// the client never takes a part for the whole.
 ///
 /// ```
 /// use http_body::Body as _;
@@ -115,7 +115,8 @@ impl Body {
         self.kind
     }
 
-    /// Whether its source makes it while it is sent, and may take its time: neither bytes, nor a file, nor a stream.
+    /// Whether its source makes it while it is sent, and may take its time: neither bytes, nor a file, nor a
+    /// stream.
     #[must_use]
     pub const fn is_made_while_sent(&self) -> bool {
         matches!(self.kind, BodyKind::Blocks(_))
@@ -152,8 +153,8 @@ impl Body {
         }
     }
 
-    /// A body of unknown length that is going to have exactly this one: should it turn out longer or shorter, sending it
-    /// ends with an error. A body whose length is known stays as it is.
+    /// A body of unknown length that is going to have exactly this one: should it turn out longer or shorter,
+    /// sending it ends with an error. A body whose length is known stays as it is.
     #[must_use]
     pub fn with_length(self, length: u64) -> Self {
         if self.length().is_some() { self } else { self.through(Window::exactly(length)) }
@@ -166,7 +167,8 @@ impl Body {
 
     fn through(self, mut window: Window) -> Self {
         let kind = match self.kind {
-            // A window past the end of known bytes is never asked for; `cut` would answer with the bytes there are.
+            // A window past the end of known bytes is never asked for; `cut` would answer with the bytes
+            // there are.
             BodyKind::Bytes(bytes) => BodyKind::Bytes(window.cut(bytes).unwrap_or_default()),
             BodyKind::File(file) => BodyKind::File(file.through(&window)),
             BodyKind::Blocks(blocks) => BodyKind::Blocks(blocks.through(window)),

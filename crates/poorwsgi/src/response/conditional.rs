@@ -33,15 +33,15 @@ impl<'a> EntityTag<'a> {
         EntityTag { opaque: opaque.into(), weak }
     }
 
-    /// A tag that changes whenever a single byte changes. `None` where the text holds a quote, a space or a control
-    /// character.
+    /// A tag that changes whenever a single byte changes. `None` where the text holds a quote, a space or a
+    /// control character.
     pub fn strong(opaque: impl Into<Cow<'a, str>>) -> Option<Self> {
         let opaque = opaque.into();
         opaque.bytes().all(is_etag_byte).then_some(EntityTag { opaque, weak: false })
     }
 
-    /// A tag that stays the same while the meaning does. `None` where the text holds a quote, a space or a control
-    /// character.
+    /// A tag that stays the same while the meaning does. `None` where the text holds a quote, a space or a
+    /// control character.
     pub fn weak(opaque: impl Into<Cow<'a, str>>) -> Option<Self> {
         EntityTag::strong(opaque).map(|tag| EntityTag { weak: true, ..tag })
     }
@@ -133,9 +133,9 @@ pub enum Outcome {
 
 /// Evaluates the preconditions of a request in the order of RFC 9110, section 13.2.2.
 ///
-/// `field` gives the value of a request header, the lines of one name joined by a comma. `current` is `None` where the
-/// resource has no representation yet. An application whose method changes something asks before it does so; for GET
-/// and HEAD [`finish`](super::finish) asks by itself.
+/// `field` gives the value of a request header, the lines of one name joined by a comma. `current` is `None`
+/// where the resource has no representation yet. An application whose method changes something asks before it
+/// does so; for GET and HEAD [`finish`](super::finish) asks by itself.
 ///
 /// ```
 /// use poorwsgi::response::EntityTag;
@@ -159,7 +159,8 @@ pub fn evaluate<'r>(
             current.entity_tag.as_ref().is_some_and(|tag| tags(list).any(|listed| equal(&listed, tag)))
         }
     };
-    // An invalid date, or none to compare it with, is as if the field were not there (sections 13.1.3 and 13.1.4).
+    // An invalid date, or none to compare it with, is as if the field were not there (sections 13.1.3 and
+    // 13.1.4).
     let changed_since = |date: &str| {
         let date = date::http_to_time(date)?;
         Some(date::unix_seconds(current?.last_modified?)? > date)
@@ -291,7 +292,8 @@ mod tests {
         assert_eq!(ask(Method::Get, &[("if-none-match", "\"b\"")], Some(&current)), Outcome::Proceed);
     }
 
-    /// RFC 9110, section 13.1.3: a date counts only for GET and HEAD, only without If-None-Match, only when valid.
+    /// RFC 9110, section 13.1.3: a date counts only for GET and HEAD, only without If-None-Match, only when
+    /// valid.
     #[test]
     fn if_modified_since_is_the_weakest_condition() {
         let current = state("\"a\"", LONG_AGO);

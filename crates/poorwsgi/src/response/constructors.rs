@@ -41,7 +41,8 @@ impl Response {
         Ok(Response::of(StatusCode::OK, Some(JSON), serde_json::to_vec(value)?))
     }
 
-    /// 200 with the JSON array of a stream's items, written while it is sent. An error on the way cuts the connection.
+    /// 200 with the JSON array of a stream's items, written while it is sent. An error on the way cuts the
+    /// connection.
     ///
     /// ```
     /// use poorwsgi::response::{Response, iter};
@@ -83,15 +84,16 @@ impl Response {
         Response::of(StatusCode::OK, Some(OCTETS), Body::reader(reader))
     }
 
-    /// 200 with everything that a reader gives, from its current position on, as `application/octet-stream`. It is read
-    /// on threads for blocking work.
+    /// 200 with everything that a reader gives, from its current position on, as `application/octet-stream`.
+    /// It is read on threads for blocking work.
     pub fn blocking_reader(reader: impl Read + Send + 'static) -> Self {
         Response::of(StatusCode::OK, Some(OCTETS), Body::blocking_reader(reader))
     }
 
     /// 200 with a file: its media type by its name, `Last-Modified`, `ETag`, and ranges on offer.
     ///
-    /// The path is the application's own. For paths out of a request there is [`DocumentRoot`](super::DocumentRoot).
+    /// The path is the application's own. For paths out of a request there is
+    /// [`DocumentRoot`](super::DocumentRoot).
     ///
     /// # Errors
     /// [`ResponseError::File`] where it cannot be opened or is not a regular file.
@@ -206,8 +208,8 @@ mod tests {
         assert!(read(Response::json_stream(iter([keyed])).into_body()).is_err());
     }
 
-    /// behaviour.md: `Last-Modified` is the modification time. The tag of a file that has just changed is weak, because
-    /// it may change again unnoticed (RFC 9110, section 8.8.1).
+    /// behaviour.md: `Last-Modified` is the modification time. The tag of a file that has just changed is
+    /// weak, because it may change again unnoticed (RFC 9110, section 8.8.1).
     #[test]
     fn a_file_says_what_it_is() {
         let dir = tempfile::tempdir().unwrap();

@@ -14,10 +14,10 @@ use super::file::{OpenFile, media_type};
 
 /// A directory whose files are served.
 ///
-/// It is opened once, and every path is resolved beneath it by the operating system: `..`, absolute paths and symbolic
-/// links never lead out of it, unless it was [`opened with links`](Self::open_linked). A symbolic link is followed when
-/// its target is relative and stays inside. Files and directories whose name begins with a dot are missing, except
-/// `.well-known` at the top (RFC 8615).
+/// It is opened once, and every path is resolved beneath it by the operating system: `..`, absolute paths and
+/// symbolic links never lead out of it, unless it was [`opened with links`](Self::open_linked). A symbolic
+/// link is followed when its target is relative and stays inside. Files and directories whose name begins
+/// with a dot are missing, except `.well-known` at the top (RFC 8615).
 ///
 /// ```
 /// use poorwsgi::response::document_root::{DocumentRoot, Found};
@@ -95,8 +95,8 @@ impl DocumentRoot {
         Ok(DocumentRoot { tree: Arc::new(Tree::Beneath(dir)), dot_files: false })
     }
 
-    /// Opens the directory, beneath which symbolic links are followed wherever they lead. For a site that links its data
-    /// in: whoever can make a link there can publish any file that this process may read.
+    /// Opens the directory, beneath which symbolic links are followed wherever they lead. For a site that
+    /// links its data in: whoever can make a link there can publish any file that this process may read.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -113,13 +113,14 @@ impl DocumentRoot {
         self
     }
 
-    /// What stands under the path of a request, which is decoded already. Slashes at the end and doubled ones do not
-    /// count.
+    /// What stands under the path of a request, which is decoded already. Slashes at the end and doubled ones
+    /// do not count.
     ///
     /// It asks the operating system and may wait for the disk.
     ///
     /// # Errors
-    /// Those of the operating system that say nothing about the path: no file descriptors left, a failing disk.
+    /// Those of the operating system that say nothing about the path: no file descriptors left, a failing
+    /// disk.
     pub fn lookup(&self, url_path: &str) -> io::Result<Found> {
         let mut path = String::with_capacity(url_path.len());
         for segment in url_path.split('/').filter(|segment| !matches!(*segment, "" | ".")) {
@@ -138,8 +139,8 @@ impl DocumentRoot {
     }
 }
 
-/// Whether a name means one entry of a directory and nothing else to the system: not the directory above, no separator,
-/// no drive, stream or device of Windows.
+/// Whether a name means one entry of a directory and nothing else to the system: not the directory above, no
+/// separator, no drive, stream or device of Windows.
 fn is_plain(segment: &str, windows: bool) -> bool {
     if segment == ".." || segment.contains('\0') {
         return false;
@@ -177,11 +178,12 @@ fn open(tree: &Arc<Tree>, path: &str, dot_files: bool) -> io::Result<Found> {
     })
 }
 
-/// What an error of the system means for the client. An error that says nothing about the path stays one: a process out
-/// of file descriptors must not call its files missing.
+/// What an error of the system means for the client. An error that says nothing about the path stays one: a
+/// process out of file descriptors must not call its files missing.
 fn refusal(tree: &Tree, path: &str, error: io::Error) -> io::Result<Found> {
     match error.kind() {
-        // A path that leads out of the root is refused by cap-std, not by the system: such a path is not there.
+        // A path that leads out of the root is refused by cap-std, not by the system: such a path is not
+        // there.
         io::ErrorKind::PermissionDenied if error.raw_os_error().is_none() => Ok(Found::Missing),
         io::ErrorKind::PermissionDenied => Ok(Found::Forbidden),
         io::ErrorKind::NotFound
@@ -246,8 +248,8 @@ impl Directory {
         self.dir.dir_metadata().ok()?.modified().ok().map(|time| time.into_std())
     }
 
-    /// The entries that a client could ask for, by name, at most [`MAX_ENTRIES`](Self::MAX_ENTRIES) of them: no dot
-    /// files, no back-up files (`name~`), nothing that may not be read, and no name that is not UTF-8.
+    /// The entries that a client could ask for, by name, at most [`MAX_ENTRIES`](Self::MAX_ENTRIES) of them:
+    /// no dot files, no back-up files (`name~`), nothing that may not be read, and no name that is not UTF-8.
     ///
     /// # Errors
     /// Those of the operating system when it reads the directory.
@@ -356,7 +358,8 @@ mod tests {
         }
     }
 
-    /// security.md, "path traversal", and behaviour.md: nothing outside the root is ever opened, dot files are 404.
+    /// security.md, "path traversal", and behaviour.md: nothing outside the root is ever opened, dot files
+    /// are 404.
     #[test]
     fn nothing_outside_and_nothing_hidden_is_found() {
         let (dir, root) = tree();
@@ -458,7 +461,8 @@ mod tests {
         assert!(docs.list().unwrap().entries.iter().all(|entry| entry.name != "b.txt"));
     }
 
-    /// PoorWSGI's order and omissions: by name, without dot files and back-up files; what leads out is not shown.
+    /// PoorWSGI's order and omissions: by name, without dot files and back-up files; what leads out is not
+    /// shown.
     #[test]
     fn a_directory_lists_what_can_be_asked_for() {
         let (_dir, root) = tree();

@@ -20,8 +20,8 @@ use crate::error::BoxError;
 /// Up to here a file is read on the spot: out of the page cache that is quicker than asking another thread.
 const READ_ON_THE_SPOT: u64 = 64 * 1024;
 
-/// A part of an opened file: bytes `position..end`, read at their own positions, so that parts of one file do not
-/// disturb each other.
+/// A part of an opened file: bytes `position..end`, read at their own positions, so that parts of one file do
+/// not disturb each other.
 #[derive(Clone)]
 pub struct FileRange {
     file: Arc<File>,
@@ -48,7 +48,8 @@ impl FileRange {
         FileRange { file: file.into(), position: range.start, end: range.end.max(range.start), held: None }
     }
 
-    /// The same, with a value that is dropped once the last part of this range has been sent, or is not going to be.
+    /// The same, with a value that is dropped once the last part of this range has been sent, or is not going
+    /// to be.
     #[must_use]
     pub fn holding(self, value: impl Send + Sync + 'static) -> Self {
         FileRange { held: Some(Arc::new(value)), ..self }
@@ -145,8 +146,8 @@ pub struct OpenFile {
 }
 
 impl OpenFile {
-    /// Opens a file by its path; the path is the application's own and is followed wherever it leads. For paths out of
-    /// a request there is [`DocumentRoot`](super::DocumentRoot).
+    /// Opens a file by its path; the path is the application's own and is followed wherever it leads. For
+    /// paths out of a request there is [`DocumentRoot`](super::DocumentRoot).
     ///
     /// # Errors
     /// Those of the operating system, and [`io::ErrorKind::InvalidInput`] for anything but a regular file.
@@ -195,8 +196,8 @@ impl OpenFile {
         self.modified
     }
 
-    /// Its entity-tag, of modification time, size and inode. It is weak while the file is so new that it could change
-    /// again within the same tick of the file system's clock (RFC 9110, section 8.8.1).
+    /// Its entity-tag, of modification time, size and inode. It is weak while the file is so new that it
+    /// could change again within the same tick of the file system's clock (RFC 9110, section 8.8.1).
     #[must_use]
     pub const fn entity_tag(&self) -> Option<&EntityTag<'static>> {
         self.tag.as_ref()

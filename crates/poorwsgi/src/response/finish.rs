@@ -1,5 +1,5 @@
-//! The last step before sending: what the request's method and conditions make of a response, and the fields that
-//! frame it. Nothing is read or written here.
+//! The last step before sending: what the request's method and conditions make of a response, and the fields
+//! that frame it. Nothing is read or written here.
 
 use std::borrow::Cow;
 
@@ -19,16 +19,17 @@ use crate::state::{self, Method};
 
 /// Makes a response what the request is answered with.
 ///
-/// - A 200 to GET or HEAD that has an `ETag` or `Last-Modified` becomes 304 or 412 where the request's conditions say so
-///   (RFC 9110, section 13); for other methods the application [asks](super::conditional::evaluate) before it acts.
+/// - A 200 to GET or HEAD that has an `ETag` or `Last-Modified` becomes 304 or 412 where the request's
+///   conditions say so (RFC 9110, section 13); for other methods the application
+///   [asks](super::conditional::evaluate) before it acts.
 /// - A 200 to GET that offers ranges becomes 206 or 416 where the request asks for ranges (section 14).
 /// - HEAD, 1xx, 204, 205 and 304 have no body; HEAD has the `Content-Length` of GET.
-/// - `Transfer-Encoding` is the server's and is removed, and so is a `Content-Length` that the body says itself: it and
-///   the `Content-Type` of the constructor are stated when the response is sent.
+/// - `Transfer-Encoding` is the server's and is removed, and so is a `Content-Length` that the body says
+///   itself: it and the `Content-Type` of the constructor are stated when the response is sent.
 ///
-/// `method` is `None` for a method that the framework does not know. `field` gives the value of a request header, the
-/// lines of one name joined by a comma. The response goes to the client by [`Response::into_http`], or by
-/// [`Response::state_content`] and the accessors.
+/// `method` is `None` for a method that the framework does not know. `field` gives the value of a request
+/// header, the lines of one name joined by a comma. The response goes to the client by
+/// [`Response::into_http`], or by [`Response::state_content`] and the accessors.
 ///
 /// ```
 /// use poorwsgi::response::{Response, finish};
@@ -45,8 +46,9 @@ use crate::state::{self, Method};
 /// ```
 ///
 /// # Errors
-/// [`ResponseError::ContentLength`] and [`ResponseError::Length`] where the application set a `Content-Length` that is no
-/// number or not that of the body. The error is answered with 500, because wrong framing would corrupt the next answer.
+/// [`ResponseError::ContentLength`] and [`ResponseError::Length`] where the application set a
+/// `Content-Length` that is no number or not that of the body. The error is answered with 500, because wrong
+/// framing would corrupt the next answer.
 pub fn finish<'r>(
     method: impl Into<Option<Method>>,
     field: impl Fn(&HeaderName) -> Option<Cow<'r, str>>,
@@ -75,7 +77,8 @@ pub fn finish<'r>(
     Ok(response)
 }
 
-/// Takes the `Content-Length` that the application set. It may say the same number more than once (RFC 9110, section 8.6).
+/// Takes the `Content-Length` that the application set. It may say the same number more than once (RFC 9110,
+/// section 8.6).
 fn declared_length(response: &mut Response) -> Result<Option<u64>, ResponseError> {
     let headers = response.headers_mut();
     let mut declared = DeclaredLength::default();
@@ -137,8 +140,8 @@ fn conditions<'r>(
     response.set_status(status)
 }
 
-/// Fields that describe nothing but the content, so that an answer without it, such as 304, does not have them (RFC 9110,
-/// section 15.4.5).
+/// Fields that describe nothing but the content, so that an answer without it, such as 304, does not have
+/// them (RFC 9110, section 15.4.5).
 pub const FIELDS_OF_CONTENT: [&str; 6] = [
     "Content-Encoding",
     "Content-Language",
@@ -283,7 +286,8 @@ mod tests {
         assert_eq!(ask(Method::Head, &[], response).headers().get_str("Content-Length"), Some("1234"));
     }
 
-    /// RFC 9110, sections 8.6, 15.2, 15.3.5, 15.3.6 and 15.4.5; behaviour.md: headers are sent, a body is not.
+    /// RFC 9110, sections 8.6, 15.2, 15.3.5, 15.3.6 and 15.4.5; behaviour.md: headers are sent, a body is
+    /// not.
     #[test]
     fn some_statuses_have_no_body() {
         for status in [100, 101, 204, 205, 304] {
@@ -325,7 +329,8 @@ mod tests {
         assert_eq!(ask(Method::Get, &[("if-none-match", "\"v2\"")], page()).status(), 200);
     }
 
-    /// RFC 9110, section 13.2.1: conditions are for what would otherwise be a 2xx; after a POST has acted it is too late.
+    /// RFC 9110, section 13.2.1: conditions are for what would otherwise be a 2xx; after a POST has acted it
+    /// is too late.
     #[test]
     fn conditions_count_for_what_would_be_sent() {
         let fields = &[("if-none-match", "*"), ("if-match", "\"other\"")];

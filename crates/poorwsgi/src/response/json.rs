@@ -9,7 +9,8 @@ use serde::Serialize;
 
 use crate::error::BoxError;
 
-/// Elements that are there at once are sent together up to about here; one that has to be waited for holds up none.
+/// Elements that are there at once are sent together up to about here; one that has to be waited for holds up
+/// none.
 const WORTH_SENDING: usize = 8 * 1024;
 
 pin_project! {

@@ -3,7 +3,8 @@
 use std::error::Error as StdError;
 use std::fmt;
 
-/// The `Content-Length` of a message, out of its fields: all of them have to say one number (RFC 9110, section 8.6).
+/// The `Content-Length` of a message, out of its fields: all of them have to say one number (RFC 9110,
+/// section 8.6).
 ///
 /// ```
 /// use poorwsgi::response::DeclaredLength;
@@ -120,8 +121,8 @@ impl PromisedLength {
     }
 }
 
-/// A body turned out longer or shorter than its `Content-Length`. The connection is cut: a part is never presented as
-/// the whole (RFC 9112, section 8).
+/// A body turned out longer or shorter than its `Content-Length`. The connection is cut: a part is never
+/// presented as the whole (RFC 9112, section 8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WrongLength {
     promised: u64,

@@ -46,8 +46,8 @@ pub trait IntoResponse {
     fn into_response(self) -> Result<Response>;
 }
 
-/// Header fields in the forms that a handler may return: [`Headers`], `()` for none, one pair, or an array or vector of pairs. A name
-/// may come several times.
+/// Header fields in the forms that a handler may return: [`Headers`], `()` for none, one pair, or an array or
+/// vector of pairs. A name may come several times.
 pub trait IntoHeaders {
     /// The fields.
     ///
@@ -56,8 +56,8 @@ pub trait IntoHeaders {
     fn into_headers(self) -> Result<Headers, HeaderError>;
 }
 
-/// Makes a response of its four parts, as PoorWSGI does. An empty content type is that of the data. Without headers it
-/// says `X-Powered-By: PoorWSGI`, with some it says only those. 200 without content is 204.
+/// Makes a response of its four parts, as PoorWSGI does. An empty content type is that of the data. Without
+/// headers it says `X-Powered-By: PoorWSGI`, with some it says only those. 200 without content is 204.
 ///
 /// # Errors
 /// An unknown status, or a content type that no header field can hold.

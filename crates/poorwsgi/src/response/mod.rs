@@ -1,7 +1,8 @@
-//! What goes back to the client: status, header fields and body, and the rules by which they become a message.
+//! What goes back to the client: status, header fields and body, and the rules by which they become a
+//! message.
 //!
-//! A handler makes a [`Response`], or returns a value that [becomes one](IntoResponse). The last step before sending is
-//! [`finish`]: conditional and range requests, `HEAD`, and the fields that frame the message.
+//! A handler makes a [`Response`], or returns a value that [becomes one](IntoResponse). The last step before
+//! sending is [`finish`]: conditional and range requests, `HEAD`, and the fields that frame the message.
 
 mod blocks;
 mod body;

@@ -24,8 +24,8 @@ pub enum Ranges {
     Chosen(Vec<RangeSpec>),
 }
 
-/// The ranges of a `Range` field. `None` where it has to be ignored: another unit, or anything in it that is not valid
-/// (RFC 9110, section 14.2).
+/// The ranges of a `Range` field. `None` where it has to be ignored: another unit, or anything in it that is
+/// not valid (RFC 9110, section 14.2).
 pub(super) fn requested(field: &str) -> Option<Vec<RangeSpec>> {
     let (unit, specs) = parse_range(field)?;
     let (_, list) = field.split_once('=')?;
@@ -55,7 +55,8 @@ fn select(specs: &[RangeSpec], length: u64) -> Selection {
     }
 }
 
-/// Ranges that overlap would send some bytes again and again, which is how a small request makes a huge answer.
+/// Ranges that overlap would send some bytes again and again, which is how a small request makes a huge
+/// answer.
 fn overlap(ranges: &[RangeInclusive<u64>]) -> bool {
     let mut sorted: Vec<_> = ranges.iter().collect();
     sorted.sort_unstable_by_key(|range| *range.start());
@@ -298,7 +299,8 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
-        /// Whatever is asked for, the answer is the slice of the whole, or the whole, or 416: never other bytes.
+        /// Whatever is asked for, the answer is the slice of the whole, or the whole, or 416: never other
+        /// bytes.
         #[test]
         fn any_range_of_any_content_is_its_slice(
             content in prop::collection::vec(any::<u8>(), 0..60), first in 0usize..70, length in 1usize..70,

@@ -7,12 +7,12 @@ use super::error::ResponseError;
 use super::response::{HTML, Response, field_value, status_code};
 
 impl Response {
-    /// A redirection to `location`, which is sent just as it is given, with a line of HTML for those who have to follow
-    /// it by hand.
+    /// A redirection to `location`, which is sent just as it is given, with a line of HTML for those who have
+    /// to follow it by hand.
     ///
     /// # Errors
-    /// [`ResponseError::Redirect`] for a status that does not redirect, [`ResponseError::Header`] for a location with
-    /// CR, LF, NUL or another control character.
+    /// [`ResponseError::Redirect`] for a status that does not redirect, [`ResponseError::Header`] for a
+    /// location with CR, LF, NUL or another control character.
     pub fn redirect(location: &str, status: u16) -> Result<Self, ResponseError> {
         let status = match status_code(status)? {
             code if code.is_redirection() && code != StatusCode::NOT_MODIFIED => code,
@@ -25,7 +25,8 @@ impl Response {
     }
 }
 
-/// The note that RFC 9110, section 15.4 asks for. Only a web address becomes a link, lest a `javascript:` be clicked.
+/// The note that RFC 9110, section 15.4 asks for. Only a web address becomes a link, lest a `javascript:` be
+/// clicked.
 fn redirect_note(location: &str) -> String {
     let mut target = String::with_capacity(location.len());
     for character in location.chars() {

@@ -19,8 +19,8 @@ pub(super) const HTML: HeaderValue = HeaderValue::from_static("text/html; charse
 
 /// Status, header fields and body of an answer.
 ///
-/// `Content-Type` comes from the constructor unless a field of that name is set, and `Content-Length` from the body;
-/// leave both to the framework.
+/// `Content-Type` comes from the constructor unless a field of that name is set, and `Content-Length` from
+/// the body; leave both to the framework.
 ///
 /// ```
 /// use poorwsgi::{response::Response, state};
@@ -52,8 +52,8 @@ struct Parts {
     extensions: Extensions,
 }
 
-/// The mark, in the extensions of a response, of a request that is left unanswered: the server closes the connection.
-/// A door that cannot do that sends an empty answer.
+/// The mark, in the extensions of a response, of a request that is left unanswered: the server closes the
+/// connection. A door that cannot do that sends an empty answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Declined;
 
@@ -145,8 +145,8 @@ impl Response {
         std::str::from_utf8(field.as_bytes()).ok()
     }
 
-    /// With another type than that of the constructor, or with none for an empty one. A `Content-Type` among the header
-    /// fields still wins.
+    /// With another type than that of the constructor, or with none for an empty one. A `Content-Type` among
+    /// the header fields still wins.
     ///
     /// # Errors
     /// [`ResponseError::Header`] for a control character.
@@ -209,8 +209,8 @@ impl Response {
         self.parts.ranges = ranges;
     }
 
-    /// With parts on offer: `Accept-Ranges: bytes`, and 206 where the request asks for some. It needs a body of known
-    /// length; one of unknown length is sent whole.
+    /// With parts on offer: `Accept-Ranges: bytes`, and 206 where the request asks for some. It needs a body
+    /// of known length; one of unknown length is sent whole.
     #[must_use]
     pub fn accept_ranges(mut self) -> Self {
         self.parts.ranges = Ranges::Offered;
@@ -259,13 +259,14 @@ impl Response {
         &mut self.parts.extensions
     }
 
-    /// This length is to be stated, by the server that writes the body or by [`state_content`](Self::state_content).
+    /// This length is to be stated, by the server that writes the body or by
+    /// [`state_content`](Self::state_content).
     pub(super) fn expect_length(&mut self, length: Option<u64>) {
         self.parts.length = length;
     }
 
-    /// Writes the `Content-Type` and the `Content-Length` of a response that the pipeline has finished among its
-    /// fields, where they are not there yet. A door does so whose server reads nothing but the fields.
+    /// Writes the `Content-Type` and the `Content-Length` of a response that the pipeline has finished among
+    /// its fields, where they are not there yet. A door does so whose server reads nothing but the fields.
     pub fn state_content(&mut self) {
         if let Some(content_type) = self.unstated_content_type() {
             self.parts.headers.put(CONTENT_TYPE, content_type);
@@ -279,8 +280,8 @@ impl Response {
         self.parts.content_type.take().filter(|_| !self.parts.headers.contains(CONTENT_TYPE))
     }
 
-    /// The same for hyper and tower, which ask the body for its length. What the request makes of a response is not
-    /// done here: that is for [`finish`](super::finish).
+    /// The same for hyper and tower, which ask the body for its length. What the request makes of a response
+    /// is not done here: that is for [`finish`](super::finish).
     #[must_use]
     pub fn into_http(self) -> http::Response<Body> {
         self.into_http_with(HeaderMap::new())

@@ -4,8 +4,8 @@ use bytes::Bytes;
 
 use super::length::{PromisedLength, WrongLength};
 
-/// Skips the first bytes of a run of chunks, lets a number of them through, and notices when they are too few or,
-/// where the run has to end there, too many.
+/// Skips the first bytes of a run of chunks, lets a number of them through, and notices when they are too few
+/// or, where the run has to end there, too many.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Window {
     skip: u64,

@@ -8,7 +8,8 @@ use crate::state::MethodSet;
 /// A handler in one of the application's tables.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HandlerRow {
-    /// What it is registered for: a path, a rule, a status, the type of an error; empty for a default handler.
+    /// What it is registered for: a path, a rule, a status, the type of an error; empty for a default
+    /// handler.
     pub key: String,
     /// The path arguments that the rule yields, each with the name of its filter or converter.
     pub arguments: Vec<(String, String)>,
@@ -89,8 +90,8 @@ pub struct DebugPage {
     pub filters: Vec<(String, String, String)>,
     /// Header fields of this request.
     pub headers: Vec<(String, String)>,
-    /// What is known of server, request and runtime (`poor_*` variables, host, port, versions). The version of
-    /// the engine is added.
+    /// What is known of server, request and runtime (`poor_*` variables, host, port, versions). The version
+    /// of the engine is added.
     pub variables: Vec<(String, String)>,
     /// Settings of the application (`auto_form`, `data_size`, …).
     pub settings: Vec<(String, String)>,
@@ -207,8 +208,8 @@ impl Row {
         Row { name: name.to_owned(), href: None, cells: cells.into() }
     }
 
-    /// Links a path of this server. A route may be registered for any text, and browsers take `//host`, `/\host`
-    /// and `/<tab>/host` for another server.
+    /// Links a path of this server. A route may be registered for any text, and browsers take `//host`,
+    /// `/\host` and `/<tab>/host` for another server.
     fn with_link(mut self) -> Self {
         let path = self.name.starts_with('/') && !self.name.starts_with("//");
         if path && !self.name.contains(|c: char| c == '\\' || c.is_control()) {

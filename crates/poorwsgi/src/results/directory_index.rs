@@ -25,8 +25,8 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct DirectoryIndex<'a> {
-    /// Path of the directory as the client knows it, percent-decoded, with the prefix the application is mounted
-    /// below; a slash at its end makes no difference.
+    /// Path of the directory as the client knows it, percent-decoded, with the prefix the application is
+    /// mounted below; a slash at its end makes no difference.
     pub path: &'a str,
     /// What to list, in this order.
     pub entries: &'a [Entry],
@@ -113,7 +113,8 @@ fn size(bytes: u64) -> String {
     }
 }
 
-/// The time as `06-Nov-1994 08:49`; nothing for a time that no HTTP date can express, which a file may well have.
+/// The time as `06-Nov-1994 08:49`; nothing for a time that no HTTP date can express, which a file may well
+/// have.
 fn date(time: SystemTime) -> Option<String> {
     const YEAR_10000: Duration = Duration::from_secs(253_402_300_800);
     time.duration_since(UNIX_EPOCH).ok().filter(|since| *since < YEAR_10000)?;

@@ -44,8 +44,8 @@ pub struct ErrorReport {
     pub facts: Vec<(String, String)>,
 }
 
-/// The errors of the chain on one line, for a log: `outer: inner`; then the location and the backtrace. What the errors
-/// say begins no line, and no character of it moves the cursor of a terminal.
+/// The errors of the chain on one line, for a log: `outer: inner`; then the location and the backtrace. What
+/// the errors say begins no line, and no character of it moves the cursor of a terminal.
 impl fmt::Display for ErrorReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let message = |cause: &Cause| match &cause.kind {

@@ -17,8 +17,8 @@ pub fn html_escape(text: &str) -> String {
     escaped
 }
 
-/// The escaper of our templates. They have the entities of [`html_escape`], which PoorWSGI's pages have and tests of
-/// applications look for.
+/// The escaper of our templates. They have the entities of [`html_escape`], which PoorWSGI's pages have and
+/// tests of applications look for.
 #[derive(Clone, Copy)]
 pub(super) struct Named;
 

@@ -2,8 +2,9 @@
 //! the debug page.
 //!
 //! Each page is a struct of plain data with a `render` method, so that it needs neither a request nor an
-//! application to be made or tested. Everything in it is escaped by the template engine. The pages are complete
-//! HTML documents: no script and nothing from elsewhere, so they can be sent with [`CONTENT_SECURITY_POLICY`].
+//! application to be made or tested. Everything in it is escaped by the template engine. The pages are
+//! complete HTML documents: no script and nothing from elsewhere, so they can be sent with
+//! [`CONTENT_SECURITY_POLICY`].
 //!
 //! ```
 //! use poorwsgi::results::{ErrorPage, Site};
@@ -39,8 +40,8 @@ pub use response::page_response;
 
 use crate::state::{METHOD_ALL, MethodSet};
 
-/// A `Content-Security-Policy` under which the pages of this module look as they should, and which forbids all
-/// else: scripts, frames, forms, and anything loaded. The digest is that of their one style sheet.
+/// A `Content-Security-Policy` under which the pages of this module look as they should, and which forbids
+/// all else: scripts, frames, forms, and anything loaded. The digest is that of their one style sheet.
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'sha256-hs+i8l447nyT2KLEodTVECHnmcs++MQsHT57qJjhG/U='; \
      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -51,7 +52,8 @@ pub struct Site<'a> {
     pub hostname: &'a str,
     /// How to reach whoever runs the server; left out when empty.
     pub admin: &'a str,
-    /// Name and version of the server software. It is shown only with `debug`, because it helps attackers too.
+    /// Name and version of the server software. It is shown only with `debug`, because it helps attackers
+    /// too.
     pub software: &'a str,
     /// Whether the reader may see the inside of the application.
     pub debug: bool,
@@ -73,7 +75,8 @@ impl Site<'_> {
     }
 }
 
-/// A number of bytes in a unit that suits it: the value, and the unit's prefix, each 1024 times the one before.
+/// A number of bytes in a unit that suits it: the value, and the unit's prefix, each 1024 times the one
+/// before.
 ///
 /// Values up to 1000 stay as they are; over the largest prefix, `P`, the value grows.
 ///

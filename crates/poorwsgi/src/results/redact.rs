@@ -27,13 +27,13 @@ const PARTS: &[&str] = &[
 /// Whole words of names whose values are secret; as parts they would hide half of all names.
 const WORDS: &[&str] = &["pw", "pin", "sid", "jwt", "otp", "salt"];
 
-/// The value as it may be shown under this name: [`HIDDEN`] where the name looks like that of a secret, otherwise
-/// the value without the secrets inside it.
+/// The value as it may be shown under this name: [`HIDDEN`] where the name looks like that of a secret,
+/// otherwise the value without the secrets inside it.
 ///
-/// Inside a value are hidden: fields with such a name in a query string (`?token=…`), all that follows such a name
-/// in the notation of JSON or Python (`'password': …`), the user part of a URL (`https://user:password@host`), and
-/// private keys. It hides too much rather than too little. An empty value is no secret: that a setting is missing
-/// is worth seeing.
+/// Inside a value are hidden: fields with such a name in a query string (`?token=…`), all that follows such a
+/// name in the notation of JSON or Python (`'password': …`), the user part of a URL
+/// (`https://user:password@host`), and private keys. It hides too much rather than too little. An empty value
+/// is no secret: that a setting is missing is worth seeing.
 ///
 /// ```
 /// use poorwsgi::results::redact;
@@ -64,7 +64,8 @@ fn is_secret(name: &str) -> bool {
         || name.split(|c: char| !c.is_alphanumeric()).any(|word| WORDS.contains(&word))
 }
 
-/// Hides the values of `name=value`, up to the end of a query field, and of `'name': value`, to the end of all.
+/// Hides the values of `name=value`, up to the end of a query field, and of `'name': value`, to the end of
+/// all.
 fn without_fields(value: &str) -> String {
     let mut shown = String::with_capacity(value.len());
     let mut rest = value;

@@ -6,7 +6,8 @@ use super::{CONTENT_SECURITY_POLICY, ErrorPage};
 use crate::response::{Response, default_headers};
 use crate::state;
 
-/// A page of this module as a response: it loads nothing and runs nothing, whatever a fault in it would let through.
+/// A page of this module as a response: it loads nothing and runs nothing, whatever a fault in it would let
+/// through.
 #[must_use]
 pub fn page_response(page: String) -> Response {
     let mut response = Response::new(page).with_headers(default_headers());
@@ -16,10 +17,12 @@ pub fn page_response(page: String) -> Response {
 }
 
 impl ErrorPage<'_> {
-    /// The page as a response of its status, with `Allow` where methods are to be named (RFC 9110, section 15.5.6).
+    /// The page as a response of its status, with `Allow` where methods are to be named (RFC 9110, section
+    /// 15.5.6).
     #[must_use]
     pub fn to_response(&self) -> Response {
-        // The fields of a HEAD are those of the GET (RFC 9110, section 9.3.2), the length of this page among them.
+        // The fields of a HEAD are those of the GET (RFC 9110, section 9.3.2), the length of this page among
+        // them.
         let method = if self.method == "HEAD" { "GET" } else { self.method };
         let mut response = page_response(ErrorPage { method, ..*self }.render());
         if response.set_status(self.status).is_err() {

@@ -16,7 +16,8 @@ pub(super) struct Argument<C> {
 /// The text of one group, before its conversion.
 #[derive(Debug)]
 pub struct Capture<'r, 'p, C> {
-    /// The group's name; `None` for an unnamed group of a regular route, which is an argument by position only.
+    /// The group's name; `None` for an unnamed group of a regular route, which is an argument by position
+    /// only.
     pub name: Option<&'r Arc<str>>,
     /// The part of the path that the group matched; `None` for an optional group that took no part.
     pub value: Option<&'p str>,

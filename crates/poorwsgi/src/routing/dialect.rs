@@ -1,5 +1,5 @@
-//! Routes are written in the regular expressions of Python's `re`; the few spellings that mean something else in
-//! Rust's `regex` are rewritten here.
+//! Routes are written in the regular expressions of Python's `re`; the few spellings that mean something else
+//! in Rust's `regex` are rewritten here.
 
 /// What Python's `\w` is made of. The `regex` crate adds combining marks and leaves out numerals like `²`.
 const WORD: &str = r"\p{L}\p{N}_";
@@ -69,15 +69,15 @@ fn escape(escaped: char, in_class: bool, out: &mut String) {
 /// The length of the expression at the start of `text` that ends before the first `>` standing outside of
 /// parentheses and character classes, unescaped; `None` if there is no such `>`.
 ///
-/// PoorWSGI ends an expression at its first `>`, whatever stands around it. Where that gives an expression that
-/// compiles, this gives the same one; look-behind, named groups and `[^>]` work besides.
+/// PoorWSGI ends an expression at its first `>`, whatever stands around it. Where that gives an expression
+/// that compiles, this gives the same one; look-behind, named groups and `[^>]` work besides.
 pub(super) fn expression_end(text: &str) -> Option<usize> {
     let mut scan = Scan::default();
     text.char_indices().find(|(at, char)| scan.is_free(text, *at, *char) && *char == '>').map(|(at, _)| at)
 }
 
-/// Whether each parenthesis and bracket has its counterpart, so that the expression cannot reach out of the group it
-/// is put into.
+/// Whether each parenthesis and bracket has its counterpart, so that the expression cannot reach out of the
+/// group it is put into.
 pub(super) fn is_balanced(expression: &str) -> bool {
     let mut scan = Scan::default();
     for (at, char) in expression.char_indices() {

@@ -28,13 +28,15 @@ pub struct Filter<C> {
 }
 
 impl<C> Filter<C> {
-    /// The name with its leading colon, spelled as it was set; `none` for the filter of groups that name none.
+    /// The name with its leading colon, spelled as it was set; `none` for the filter of groups that name
+    /// none.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// What a group matches, in the spelling of Python's `re`; `None` for `:re:`, where it stands in the route.
+    /// What a group matches, in the spelling of Python's `re`; `None` for `:re:`, where it stands in the
+    /// route.
     #[must_use]
     pub fn regex(&self) -> Option<&str> {
         self.regex.as_deref()
@@ -81,7 +83,8 @@ const RE: &str = ":re:";
 pub(super) type Found<'f, C> = (&'f str, &'f Conversion<C>);
 
 impl<C> Filters<C> {
-    /// Adds a filter, or replaces the one of that name, built-in ones included. A leading colon may be left out.
+    /// Adds a filter, or replaces the one of that name, built-in ones included. A leading colon may be left
+    /// out.
     ///
     /// The expression is compiled with each route that uses the filter; a bad one is reported there.
     pub fn set(&mut self, name: &str, regex: &str, conversion: Conversion<C>) {

@@ -1,14 +1,15 @@
 //! Which routes can match a path at all.
 //!
-//! Running a thousand expressions for each request is what this module saves: it sorts routes by their *shape*, the
-//! segments of their path, into a tree. Literal segments are looked up, segments with a group lie behind the literal
-//! text before the group, and a route is found under as much of its shape as is known: from the first group that
-//! may match a `/` on, only the text before it counts. The expressions of the few routes found decide.
+//! Running a thousand expressions for each request is what this module saves: it sorts routes by their
+//! *shape*, the segments of their path, into a tree. Literal segments are looked up, segments with a group
+//! lie behind the literal text before the group, and a route is found under as much of its shape as is known:
+//! from the first group that may match a `/` on, only the text before it counts. The expressions of the few
+//! routes found decide.
 //!
-//! A set of expressions searched at once would be less code, but a thousand with Unicode classes overflow the lazy
-//! automaton of such a set, and then the time grows with their number. A look-up here visits each node of the tree at
-//! most once, and none deeper than the path has segments nor than [`MAX_DEPTH`], so a path of a million slashes costs no
-//! more than one of that depth.
+//! A set of expressions searched at once would be less code, but a thousand with Unicode classes overflow the
+//! lazy automaton of such a set, and then the time grows with their number. A look-up here visits each node
+//! of the tree at most once, and none deeper than the path has segments nor than [`MAX_DEPTH`], so a path of
+//! a million slashes costs no more than one of that depth.
 
 use memchr::memchr;
 use rustc_hash::FxHashMap;
@@ -143,9 +144,10 @@ pub(super) fn split_segment(path: &str) -> (&str, Option<&str>) {
 
 /// Values by text.
 ///
-/// The keys come from the application alone, so that a client can bring about no collisions: a hasher without a secret
-/// is safe. The empty text is kept apart, because it is in every route, and looking it up in the map costs 0.1 µs on a
-/// processor with AVX-512: it is compared where an empty text has no memory, and the access is cancelled in microcode.
+/// The keys come from the application alone, so that a client can bring about no collisions: a hasher without
+/// a secret is safe. The empty text is kept apart, because it is in every route, and looking it up in the map
+/// costs 0.1 µs on a processor with AVX-512: it is compared where an empty text has no memory, and the access
+/// is cancelled in microcode.
 #[derive(Clone, Debug)]
 struct Texts<T> {
     empty: Option<Box<T>>,
@@ -175,7 +177,8 @@ impl<T> Texts<T> {
     }
 }
 
-/// Values by the text that something starts with. There are few lengths of such texts, and each costs one look-up.
+/// Values by the text that something starts with. There are few lengths of such texts, and each costs one
+/// look-up.
 #[derive(Clone, Debug)]
 struct Prefixes<T> {
     texts: Texts<T>,

@@ -11,19 +11,20 @@ use smallvec::SmallVec;
 use super::dialect;
 use super::segments::Segments;
 
-/// Steps a backtracking expression may take on one path, some milliseconds of work. Beyond, the path does not match:
-/// only an expression with an ambiguous repetition gets there, and then the path is an attacker's.
+/// Steps a backtracking expression may take on one path, some milliseconds of work. Beyond, the path does not
+/// match: only an expression with an ambiguous repetition gets there, and then the path is an attacker's.
 const BACKTRACK_LIMIT: usize = 100_000;
 
 /// Bytes an expression may take once compiled, the limit of the `regex` crate.
 const SIZE_LIMIT: usize = 10 << 20;
 
-/// How many places an expression may have: characters and classes, as often as they are repeated. In the worst case, each
-/// character of a path costs a step for each of them. Only repetitions of repetitions with large counts get there.
+/// How many places an expression may have: characters and classes, as often as they are repeated. In the
+/// worst case, each character of a path costs a step for each of them. Only repetitions of repetitions with
+/// large counts get there.
 const MOST_PLACES: usize = 10_000;
 
-/// Bytes the fastest of the linear engines may take for one expression. Without a limit it takes half a megabyte for
-/// each `\w`, and the others are fast enough: a match of 0.3 µs instead of 0.2.
+/// Bytes the fastest of the linear engines may take for one expression. Without a limit it takes half a
+/// megabyte for each `\w`, and the others are fast enough: a match of 0.3 µs instead of 0.2.
 const ONE_PASS_LIMIT: usize = 64 << 10;
 
 /// A compiled expression, matched from the start of a path.
@@ -145,8 +146,8 @@ impl<'p> Groups<'p> {
     }
 }
 
-/// Whether a match of this expression may contain a `/`, or may depend on what stands around it. Expressions that
-/// only the backtracking engine knows are taken to.
+/// Whether a match of this expression may contain a `/`, or may depend on what stands around it. Expressions
+/// that only the backtracking engine knows are taken to.
 pub(super) fn crosses_segments(expression: &str) -> bool {
     fn crosses(hir: &Hir) -> bool {
         match hir.kind() {

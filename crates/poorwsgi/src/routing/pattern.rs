@@ -10,8 +10,8 @@ use super::index::{Piece, Shape};
 use super::matcher::{End, Matcher, literal_prefix};
 use super::segments::{Expressions, SegmentsBuilder};
 
-/// Characters that are not themselves in a regular expression. Others are left alone, so that the expression of an
-/// ordinary route reads as PoorWSGI would write it.
+/// Characters that are not themselves in a regular expression. Others are left alone, so that the expression
+/// of an ordinary route reads as PoorWSGI would write it.
 const SPECIAL: &[char] = &['\\', '.', '+', '*', '?', '(', ')', '|', '[', ']', '{', '}', '^', '$'];
 
 /// A route, parsed.
@@ -91,7 +91,8 @@ impl<'p, C: Clone> Pattern<'p, C> {
         Ok(Pattern { rule, parts })
     }
 
-    /// The route as one regular expression of Python's `re`. Routes with the same expression are the same route.
+    /// The route as one regular expression of Python's `re`. Routes with the same expression are the same
+    /// route.
     pub(super) fn source(&self) -> String {
         let mut source = self.expression();
         source.push('$');
@@ -165,7 +166,8 @@ impl<'p, C: Clone> Pattern<'p, C> {
         Ok(Compiled { matcher, shape, arguments })
     }
 
-    /// The error for a route that does not compile: at the group that does not compile alone, if there is one.
+    /// The error for a route that does not compile: at the group that does not compile alone, if there is
+    /// one.
     fn blame(&self, detail: String) -> RouteError {
         for group in self.groups() {
             if let Err(detail) = Matcher::compile(&group.expression, End::Anywhere) {
@@ -178,8 +180,8 @@ impl<'p, C: Clone> Pattern<'p, C> {
     }
 }
 
-/// Compiles a regular route. Its groups become arguments by position; with `converters`, those alone that are named
-/// there, by name, or else by their place in the list.
+/// Compiles a regular route. Its groups become arguments by position; with `converters`, those alone that are
+/// named there, by name, or else by their place in the list.
 pub(super) fn compile_regular<C: Clone>(
     regex: &str,
     converters: &[(Arc<str>, Conversion<C>)],

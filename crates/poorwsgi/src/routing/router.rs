@@ -22,9 +22,9 @@ use crate::state::{Method, MethodSet};
 ///
 /// `H` is the handler, `C` the application's own converter; the router calls neither.
 ///
-/// Paths without groups are looked up first. Routes with groups and regular routes share one table, in which the
-/// first that matches *and* has the method wins, in the order of registration. Registering a route again replaces
-/// its handlers for the methods given and leaves its place in the order alone.
+/// Paths without groups are looked up first. Routes with groups and regular routes share one table, in which
+/// the first that matches *and* has the method wins, in the order of registration. Registering a route again
+/// replaces its handlers for the methods given and leaves its place in the order alone.
 ///
 /// ```
 /// use poorwsgi::routing::{Resolved, Router};
@@ -81,11 +81,11 @@ impl<H, C> Router<H, C> {
         }
     }
 
-    /// Where a request for this path goes. The path is decoded, and compared as it stands: no segment is dropped
-    /// and no slash added.
+    /// Where a request for this path goes. The path is decoded, and compared as it stands: no segment is
+    /// dropped and no slash added.
     ///
-    /// A path without groups costs one look-up; among many patterns, only those are tried whose literal segments are
-    /// those of the path.
+    /// A path without groups costs one look-up; among many patterns, only those are tried whose literal
+    /// segments are those of the path.
     pub fn resolve<'r, 'p>(&'r self, path: &'p str, method: Method) -> Resolved<'r, 'p, H, C> {
         if let Some((rule, route)) = self.statics.get_key_value(path) {
             return match route.methods.get(method) {
@@ -199,8 +199,8 @@ impl<H, C> Router<H, C> {
 impl<H, C: Clone> Router<H, C> {
     /// Registers a handler for a path, or for a route with groups `<name>` or `<name:filter>`.
     ///
-    /// Text outside of groups is literal. An expression, `<name:re:[a-z]{2}>`, is in the spelling of Python's `re`
-    /// and may use look-around and back-references.
+    /// Text outside of groups is literal. An expression, `<name:re:[a-z]{2}>`, is in the spelling of Python's
+    /// `re` and may use look-around and back-references.
     ///
     /// # Errors
     /// A group that is malformed, named twice, or whose filter is unknown or does not compile.

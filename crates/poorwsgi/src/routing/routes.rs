@@ -66,8 +66,8 @@ impl<H, C> Registration<H, C> {
     }
 }
 
-/// A regular route: an expression in the spelling of Python's `re`, matched from the start of the path and not
-/// necessarily to its end.
+/// A regular route: an expression in the spelling of Python's `re`, matched from the start of the path and
+/// not necessarily to its end.
 #[derive(Clone, Debug)]
 pub struct RegularRoute<C> {
     pub(super) regex: String,
@@ -82,7 +82,8 @@ impl<C> RegularRoute<C> {
         RegularRoute { regex: regex.into(), converters: Vec::new(), rule: None }
     }
 
-    /// Hands on these groups only, converted. A name that no group has stands for the group at its place in the list.
+    /// Hands on these groups only, converted. A name that no group has stands for the group at its place in
+    /// the list.
     #[must_use]
     pub fn with_converters<N: Into<Arc<str>>>(
         mut self,

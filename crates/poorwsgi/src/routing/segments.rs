@@ -1,9 +1,10 @@
 //! Routes matched a segment at a time, with expressions they share.
 //!
-//! A compiled expression with `\w` or `\d` in it, which are Unicode classes, takes some hundred kilobytes. Most routes need none
-//! of their own: where each segment has at most one group, and no group can match a `/`, the text of each group is
-//! known once the path is split, and only has to match its filter as a whole. All routes share the filters'
-//! expressions, so a thousand routes take the memory of a few, and are registered and matched in less time.
+//! A compiled expression with `\w` or `\d` in it, which are Unicode classes, takes some hundred kilobytes.
+//! Most routes need none of their own: where each segment has at most one group, and no group can match a
+//! `/`, the text of each group is known once the path is split, and only has to match its filter as a whole.
+//! All routes share the filters' expressions, so a thousand routes take the memory of a few, and are
+//! registered and matched in less time.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -26,8 +27,8 @@ pub(super) struct Expression {
     ascii: Option<Ascii>,
 }
 
-/// What the expression of a built-in filter says of a text in ASCII, as nearly every path is: a look at each byte answers
-/// in a tenth of the time that an automaton takes to start.
+/// What the expression of a built-in filter says of a text in ASCII, as nearly every path is: a look at each
+/// byte answers in a tenth of the time that an automaton takes to start.
 #[derive(Clone, Copy, Debug)]
 enum Ascii {
     /// One character or more of a class.
@@ -66,8 +67,8 @@ impl Expression {
 }
 
 impl Expressions {
-    /// The expression, to match a group's whole text; `None` if it does not compile, may match a `/`, or looks
-    /// beyond its group.
+    /// The expression, to match a group's whole text; `None` if it does not compile, may match a `/`, or
+    /// looks beyond its group.
     pub(super) fn within(&mut self, expression: &str) -> Option<Arc<Expression>> {
         if let Some(known) = self.known.get(expression) {
             return known.clone();

@@ -138,7 +138,8 @@ fn groups_of_a_regular_route_are_arguments_by_position() {
     assert_eq!(captures.len(), 3);
 }
 
-/// PoorWSGI joins converters and groups by position, so that an inner group shifts the rest; ours go by name first.
+/// PoorWSGI joins converters and groups by position, so that an inner group shifts the rest; ours go by name
+/// first.
 #[test]
 fn converters_choose_and_name_the_groups() {
     let mut router = TestRouter::new();
@@ -262,7 +263,8 @@ fn tables_list_in_the_order_of_registration() {
     assert_eq!(router.defaults().methods(), METHOD_GET_POST);
 }
 
-/// PoorWSGI pops one method at a time, raises `KeyError` where there is none, and forgets a route without methods.
+/// PoorWSGI pops one method at a time, raises `KeyError` where there is none, and forgets a route without
+/// methods.
 #[test]
 fn a_route_goes_with_its_last_method() {
     let mut router = TestRouter::new();

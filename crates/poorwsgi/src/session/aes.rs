@@ -7,8 +7,9 @@
 //! nonce   = 16 random bytes: the first counter block, counted as one 128-bit big-endian number
 //! ```
 //!
-//! For applications that share cookies with PoorWSGI. The format does not bind the cookie's name, so values can be
-//! moved between cookies sealed with one secret: new applications should take [`SealedKeys`](super::SealedKeys).
+//! For applications that share cookies with PoorWSGI. The format does not bind the cookie's name, so values
+//! can be moved between cookies sealed with one secret: new applications should take
+//! [`SealedKeys`](super::SealedKeys).
 
 use aes::Aes256;
 use aes::cipher::{KeyIvInit, StreamCipher};
@@ -119,8 +120,8 @@ mod tests {
         AesKeys::new(["secret"]).unwrap()
     }
 
-    /// Made by `AESSession` of PoorWSGI 2.8.1 with these nonces: (secret, nonce, data, value). The last counter
-    /// block runs over all 128 bits.
+    /// Made by `AESSession` of PoorWSGI 2.8.1 with these nonces: (secret, nonce, data, value). The last
+    /// counter block runs over all 128 bits.
     fn vectors() -> [(Vec<u8>, [u8; NONCE], &'static str, &'static str); 4] {
         let from = |first: u8| std::array::from_fn(|i| first + i as u8);
         [

@@ -16,11 +16,11 @@ use crate::headers::set_cookie::{SameSite, SetCookie};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionConfig {
-    /// The cookie's name; `SESSID` by default. A name that begins with `__Host-` keeps other hosts of the domain from
-    /// setting the cookie.
+    /// The cookie's name; `SESSID` by default. A name that begins with `__Host-` keeps other hosts of the
+    /// domain from setting the cookie.
     pub sid: String,
-    /// Seconds from now until the cookie expires. `None`, the default, makes it last until the browser is closed. A
-    /// sealed session that is older does not open, whatever the browser does.
+    /// Seconds from now until the cookie expires. `None`, the default, makes it last until the browser is
+    /// closed. A sealed session that is older does not open, whatever the browser does.
     pub expires: Option<i64>,
     /// The same as `Max-Age`, which counts before `Expires` where both are sent.
     pub max_age: Option<i64>,
@@ -30,7 +30,8 @@ pub struct SessionConfig {
     pub path: Option<String>,
     /// Sends the cookie over TLS only; set it wherever the site has TLS.
     pub secure: bool,
-    /// Whether requests from other sites carry the cookie. `None` leaves it to the browser, which takes `Lax`.
+    /// Whether requests from other sites carry the cookie. `None` leaves it to the browser, which takes
+    /// `Lax`.
     pub same_site: Option<SameSite>,
 }
 
@@ -61,20 +62,22 @@ impl SessionConfig {
     /// The value of a `Set-Cookie` field that sets the cookie, its attributes in the order of PoorWSGI.
     ///
     /// # Errors
-    /// Those of [`check`](Self::check), also for a `value` with control characters, and [`SessionError::TooLarge`].
+    /// Those of [`check`](Self::check), also for a `value` with control characters, and
+    /// [`SessionError::TooLarge`].
     pub fn set_cookie(&self, value: &str) -> Result<String, SessionError> {
         let now = i64::try_from(unix_now()).unwrap_or(i64::MAX);
         self.render(value, self.expires.map(|seconds| now.saturating_add(seconds)), self.max_age)
     }
 
-    /// How many seconds a cookie lives, for those who seal it: `max_age`, else `expires`; `None` where neither is set.
+    /// How many seconds a cookie lives, for those who seal it: `max_age`, else `expires`; `None` where
+    /// neither is set.
     #[must_use]
     pub fn lifetime(&self) -> Option<u64> {
         self.max_age.or(self.expires).map(|seconds| u64::try_from(seconds).unwrap_or(0))
     }
 
-    /// The value of a `Set-Cookie` field that removes the cookie: empty and expired, with the attributes that it was
-    /// set with, because a browser tells cookies apart by them.
+    /// The value of a `Set-Cookie` field that removes the cookie: empty and expired, with the attributes that
+    /// it was set with, because a browser tells cookies apart by them.
     ///
     /// # Errors
     /// Those of [`check`](Self::check).
@@ -116,8 +119,9 @@ pub(super) fn add_to(headers: &mut Headers, set_cookie: &str) -> Result<(), Sess
     Ok(())
 }
 
-/// Adds `Cookie` to the `Vary` field, so that no cache gives one user's page to another (RFC 9110, section 12.5.5).
-/// Done by sessions that are written; to be called for an answer that depends on a session that was only read.
+/// Adds `Cookie` to the `Vary` field, so that no cache gives one user's page to another (RFC 9110, section
+/// 12.5.5). Done by sessions that are written; to be called for an answer that depends on a session that was
+/// only read.
 ///
 /// # Errors
 /// [`SessionError::Header`], where another `Vary` field of the headers is not text.
@@ -168,7 +172,8 @@ mod tests {
         assert_eq!(SessionConfig { path: None, ..config }.set_cookie("").unwrap(), "SESSID=\"\"; HttpOnly");
     }
 
-    /// behaviour.md: a destroyed session sends an empty value; RFC 6265, section 5.3, step 11: same name, domain, path.
+    /// behaviour.md: a destroyed session sends an empty value; RFC 6265, section 5.3, step 11: same name,
+    /// domain, path.
     #[test]
     fn removing_keeps_what_identifies_the_cookie() {
         let config = SessionConfig { max_age: Some(5), domain: Some("a.b".to_owned()), ..Default::default() };

@@ -20,9 +20,9 @@ pub type AesSession = DataSession<AesKeys>;
 ///
 /// Nothing on the server knows which sessions there are. So a copy of a cookie stays good also after
 /// [`destroy`](Self::destroy), which removes the browser's own: a [`SealedSession`] for its
-/// [`lifetime`](SessionConfig::lifetime), counted from when it was last written; one without a lifetime, and any
-/// [`AesSession`], whose format has no time, for as long as its key. Where that matters, keep a server-side session and
-/// its id in a [`Session`](super::Session).
+/// [`lifetime`](SessionConfig::lifetime), counted from when it was last written; one without a lifetime, and
+/// any [`AesSession`], whose format has no time, for as long as its key. Where that matters, keep a
+/// server-side session and its id in a [`Session`](super::Session).
 ///
 /// ```
 /// use std::sync::Arc;
@@ -59,11 +59,12 @@ impl<S: Sealer> DataSession<S> {
         Ok(DataSession { sealer, config, data: Map::new(), destroyed: false })
     }
 
-    /// Takes the data from the request's cookies; they stay as they are where there is no cookie, or an empty one.
+    /// Takes the data from the request's cookies; they stay as they are where there is no cookie, or an empty
+    /// one.
     ///
     /// # Errors
-    /// [`SessionError::BadCookie`], [`SessionError::NotAnObject`] or [`SessionError::Expired`]. An application answers
-    /// each by a new session.
+    /// [`SessionError::BadCookie`], [`SessionError::NotAnObject`] or [`SessionError::Expired`]. An
+    /// application answers each by a new session.
     pub fn load(&mut self, cookies: &Cookies) -> Result<(), SessionError> {
         let Some(value) = cookies.get(&self.config.sid).filter(|value| !value.is_empty()) else {
             return Ok(());
@@ -96,7 +97,8 @@ impl<S: Sealer> DataSession<S> {
     /// The value of the `Set-Cookie` field, sealed anew with each call.
     ///
     /// # Errors
-    /// Those of [`SessionConfig::set_cookie`], [`SessionError::TooLarge`] foremost, and those of [`Sealer::seal`].
+    /// Those of [`SessionConfig::set_cookie`], [`SessionError::TooLarge`] foremost, and those of
+    /// [`Sealer::seal`].
     pub fn cookie(&self) -> Result<String, SessionError> {
         if self.destroyed {
             return self.config.remove_cookie();
@@ -153,7 +155,8 @@ mod tests {
         comes_back(aes(), aes());
     }
 
-    /// behaviour.md: byte-compatible with `AESSession`: the cookie line is one that PoorWSGI 2.8.1 made, quotes and all.
+    /// behaviour.md: byte-compatible with `AESSession`: the cookie line is one that PoorWSGI 2.8.1 made,
+    /// quotes and all.
     #[test]
     fn a_cookie_of_poorwsgi_is_read() {
         let mut session = aes();

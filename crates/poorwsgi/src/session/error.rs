@@ -14,8 +14,8 @@ pub enum SessionError {
     Cookie(CookieError),
     /// There is no secret key, or an empty one.
     EmptySecret,
-    /// The cookie was not made with any of the keys, or was changed since, or is not whole. Which of these is not
-    /// told: whoever forges cookies should not learn how far they got.
+    /// The cookie was not made with any of the keys, or was changed since, or is not whole. Which of these is
+    /// not told: whoever forges cookies should not learn how far they got.
     BadCookie,
     /// The cookie was sealed with our key, but longer ago than it may live, or after now.
     Expired,

@@ -27,6 +27,6 @@ pub use sealed::SealedKeys;
 pub use token::{check_token, check_token_at, get_token, get_token_at};
 pub(crate) use token::{hex, token_of};
 
-/// The longest `Set-Cookie` field that we write for a session, in bytes: every browser stores cookies of this size,
-/// attributes included, and may drop a longer one without a word (RFC 6265, section 6.1).
+/// The longest `Set-Cookie` field that we write for a session, in bytes: every browser stores cookies of this
+/// size, attributes included, and may drop a longer one without a word (RFC 6265, section 6.1).
 pub const COOKIE_LIMIT: usize = 4096;

@@ -7,8 +7,8 @@ use super::{SessionConfig, SessionError};
 use crate::headers::Headers;
 use crate::headers::cookie::Cookies;
 
-/// A session with one text as its value, which anybody can read and change: the id of a session that the server keeps,
-/// or a token that is signed by itself.
+/// A session with one text as its value, which anybody can read and change: the id of a session that the
+/// server keeps, or a token that is signed by itself.
 ///
 /// ```
 /// use poorwsgi::headers::{Headers, cookie::Cookies};

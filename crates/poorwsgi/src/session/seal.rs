@@ -7,19 +7,19 @@ use super::token::unix_now;
 ///
 /// Works on bytes, so that the caller brings the serialization. `name` is the cookie's.
 pub trait Sealer: Send + Sync {
-    /// The value of a cookie that holds `data` and is sealed at `now`, in seconds since 1970. Differs with every call,
-    /// also for the same data.
+    /// The value of a cookie that holds `data` and is sealed at `now`, in seconds since 1970. Differs with
+    /// every call, also for the same data.
     ///
     /// # Errors
     /// [`SessionError::Random`] where the operating system gives no random bytes.
     fn seal_at(&self, name: &str, data: &[u8], now: u64) -> Result<String, SessionError>;
 
-    /// The data in the value of a cookie that was sealed at most `lifetime` seconds before `now`, and not more than
-    /// [`CLOCK_TOLERANCE`] after it; whenever it was sealed, where there is no `lifetime`.
+    /// The data in the value of a cookie that was sealed at most `lifetime` seconds before `now`, and not
+    /// more than [`CLOCK_TOLERANCE`] after it; whenever it was sealed, where there is no `lifetime`.
     ///
     /// # Errors
-    /// [`SessionError::BadCookie`] for anything that was not sealed with one of the keys, [`SessionError::Expired`] for
-    /// what was sealed at another time.
+    /// [`SessionError::BadCookie`] for anything that was not sealed with one of the keys,
+    /// [`SessionError::Expired`] for what was sealed at another time.
     fn open_at(
         &self,
         name: &str,
@@ -53,7 +53,8 @@ pub trait Sealer: Send + Sync {
     }
 }
 
-/// How many seconds after now a cookie may be sealed: clocks of several servers differ, and are set back a little.
+/// How many seconds after now a cookie may be sealed: clocks of several servers differ, and are set back a
+/// little.
 pub const CLOCK_TOLERANCE: u64 = 60;
 
 /// Refuses what was sealed at another time than the lifetime allows.

@@ -11,9 +11,9 @@
 //!
 //! Version 1 had no time and is not read: nothing could say how old such a cookie is.
 //!
-//! A nonce of 192 random bits never repeats in practice, so any number of processes may seal with one secret. The
-//! name as associated data keeps the value of one cookie from being served as another's. Base64 is decoded strictly:
-//! one value has one spelling. A change of anything above gets a new version prefix.
+//! A nonce of 192 random bits never repeats in practice, so any number of processes may seal with one secret.
+//! The name as associated data keeps the value of one cookie from being served as another's. Base64 is
+//! decoded strictly: one value has one spelling. A change of anything above gets a new version prefix.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;

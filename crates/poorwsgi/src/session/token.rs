@@ -1,8 +1,8 @@
 //! Tokens bound to a secret and a client: for forms (cross-site request forgery) and links that expire.
 //!
 //! The format and the alignment of time are PoorWSGI's, so tokens made by either are accepted by both:
-//! `sha3_256(secret ‖ expired ‖ client)` in hexadecimal, where *expired* is written in decimal and left out of
-//! tokens without a timeout. SHA-3 needs no HMAC construction around it: it cannot be extended.
+//! `sha3_256(secret ‖ expired ‖ client)` in hexadecimal, where *expired* is written in decimal and left out
+//! of tokens without a timeout. SHA-3 needs no HMAC construction around it: it cannot be extended.
 
 use std::num::NonZeroU64;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -10,11 +10,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use sha3::{Digest, Sha3_256};
 use subtle::ConstantTimeEq;
 
-/// Makes a token for a client, which is any text the client can show again: a user name, a session id, an address.
+/// Makes a token for a client, which is any text the client can show again: a user name, a session id, an
+/// address.
 ///
-/// `timeout` is in seconds. The token is good for at least that long and at most twice as long, because time is
-/// counted in whole timeouts. `None` makes a token that never expires. `expired`, where given, is used as the end
-/// of validity instead of the computed one; [`check_token`] knows only computed ones.
+/// `timeout` is in seconds. The token is good for at least that long and at most twice as long, because time
+/// is counted in whole timeouts. `None` makes a token that never expires. `expired`, where given, is used as
+/// the end of validity instead of the computed one; [`check_token`] knows only computed ones.
 ///
 /// Parts are joined without separators, as PoorWSGI does. A client text that somebody else chooses should
 /// therefore not begin with a digit.

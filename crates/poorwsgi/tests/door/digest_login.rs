@@ -136,7 +136,8 @@ async fn broken_credentials_are_never_500() {
     }
 }
 
-/// RFC 7616, section 3.7: the strongest comes first; one that does not fit the stored password does not log in.
+/// RFC 7616, section 3.7: the strongest comes first; one that does not fit the stored password does not log
+/// in.
 #[tokio::test]
 async fn two_algorithms_are_two_challenges() {
     let app = application(&[Algorithm::Md5, Algorithm::Sha256], Algorithm::Sha256);

@@ -175,7 +175,8 @@ fn what_is_outside_of_parts_is_skipped() {
     assert_eq!(read("b", body.as_bytes()).unwrap(), [text("a", "1")]);
 }
 
-/// RFC 2046, section 5.1.1: a body part may have no data, and even no line end between its header and the delimiter.
+/// RFC 2046, section 5.1.1: a body part may have no data, and even no line end between its header and the
+/// delimiter.
 #[test]
 fn parts_without_data() {
     let body = "--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n\r\n--b\r\n\
@@ -320,7 +321,8 @@ fn time(body: &Bytes) -> Duration {
     (0..10).map(|_| run()).min().unwrap()
 }
 
-/// Data that is dense in line ends or nearly matches the boundary: 8 times the size takes at most 10 times the time.
+/// Data that is dense in line ends or nearly matches the boundary: 8 times the size takes at most 10 times
+/// the time.
 #[test]
 fn time_is_linear_in_the_size() {
     let body = |line: &str, size: usize| {
@@ -339,7 +341,8 @@ fn time_is_linear_in_the_size() {
         "\r\n--boundary-x",
         &spaces,
     ] {
-        // Both are over within a time slice, so that a busy machine slows them alike; one calm moment decides.
+        // Both are over within a time slice, so that a busy machine slows them alike; one calm moment
+        // decides.
         let linear = (0..20).any(|_| {
             let small = time(&body(line, 16 * 1024));
             let large = time(&body(line, 8 * 16 * 1024));

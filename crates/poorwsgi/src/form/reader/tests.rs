@@ -147,7 +147,8 @@ impl Write for Shared {
     }
 }
 
-/// The callback's file is written to while the body arrives, in pieces that end at line ends, and need not be readable.
+/// The callback's file is written to while the body arrives, in pieces that end at line ends, and need not be
+/// readable.
 #[test]
 fn the_callbacks_file_is_written_while_the_body_arrives() {
     let written = Shared::default();
