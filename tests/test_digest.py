@@ -3,6 +3,7 @@ import contextlib
 import hashlib
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -580,6 +581,19 @@ def test_what_the_command_cannot_do(command):
     command.file.write_text("bad\n")
     code, text = command(command.file, ZONE, "user")
     assert (code, "line 1" in text) == (2, True)
+
+
+def test_nobody_is_told_of_a_user_who_is_not_deleted(command):
+    for name in ("user", "other"):
+        assert command("-c", command.file, ZONE, name, typed=["x", "x"])[0] == 0
+    before = command.file.read_text()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        code, text = command("-D", command.file, ZONE, "user")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert (code, "deleted" in text, command.file.read_text()) == (2, False, before)
 
 
 def test_the_module_is_a_command():

@@ -23,11 +23,11 @@ from hashlib import md5, sha256
 from hmac import compare_digest
 from importlib.metadata import version
 from logging import getLogger
-from os.path import exists
 
 from poorwsgi._poorwsgi import (
     HTTPException,
     _check_login,
+    _digest_command,
     _read_passwords,
     _write_passwords,
     check_credentials,
@@ -149,29 +149,30 @@ def main():
     parser = _parser()
     args = parser.parse_args()
     algorithm = sha256 if args.sha256 and not args.md5 else md5
-    if args.display:
-        return _display(args.realm, args.username, algorithm)
-    if args.passwordfile is None:
-        parser.error("a password file is required")
-    if not (args.create or exists(args.passwordfile)):
-        parser.error(f"{args.passwordfile}: not found; -c makes a new password file")
+
+    def digest(password):
+        return hexdigest(args.username, args.realm, password, algorithm)
+
     try:
-        users = PasswordMap(args.passwordfile)
-        if exists(args.passwordfile):
-            users.load()
-        if args.verify:
-            return _verify(users, args.realm, args.username, algorithm)
-        if args.delete:
-            return _delete(users, args.realm, args.username)
-        return _update(users, args.realm, args.username, algorithm)
+        return _digest_command(
+            args.passwordfile, args.realm, args.username, _action(args),
+            password=getpass, new_password=get_re_type, digest=digest, write=sys.stdout.write)
     except (OSError, ValueError) as error:
         parser.error(str(error))
+
+
+def _action(args):
+    """The action of these options. Where several are given, -n wins over -v, -v over -D, -D over -c, as in PoorWSGI."""
+    for name in ("print", "verify", "delete", "create"):
+        if getattr(args, name):
+            return name
+    return "change"
 
 
 def _parser():
     parser = ArgumentParser(prog="digest", description="Keeps a password file for digest authentication.")
     parser.add_argument("-c", dest="create", action="store_true", help="make the file where there is none")
-    parser.add_argument("-n", dest="display", action="store_true", help="print the line, change no file")
+    parser.add_argument("-n", dest="print", action="store_true", help="print the line, change no file")
     parser.add_argument("-m", dest="md5", action="store_true", help="hash with MD5 (default)")
     parser.add_argument("-s", dest="sha256", action="store_true", help="hash with SHA-256")
     parser.add_argument("-D", dest="delete", action="store_true", help="remove the user")
@@ -181,43 +182,6 @@ def _parser():
     parser.add_argument("realm", help="the realm")
     parser.add_argument("username", help="the user")
     return parser
-
-
-def _display(realm, username, algorithm):
-    password = get_re_type()
-    if password is None:
-        return 1
-    print(f"{username}:{realm}:{hexdigest(username, realm, password, algorithm)}")
-    return 0
-
-
-def _verify(users, realm, username, algorithm):
-    digest = hexdigest(username, realm, getpass("Password: "), algorithm)
-    if users.verify(realm, username, digest):
-        print("Valid user.")
-        return 0
-    print("Invalid user.")
-    return 2
-
-
-def _delete(users, realm, username):
-    if not users.delete(realm, username):
-        print(f"User {username!r} not found in realm {realm!r}.")
-        return 0
-    users.write()
-    print(f"User {username!r} deleted from realm {realm!r}.")
-    return 0
-
-
-def _update(users, realm, username, algorithm):
-    changing = users.find(realm, username) is not None
-    print(f"{'Changing password of' if changing else 'Adding'} user {username!r} in realm {realm!r}.")
-    password = get_re_type()
-    if password is None:
-        return 1
-    users.set(realm, username, hexdigest(username, realm, password, algorithm))
-    users.write()
-    return 0
 
 
 if __name__ == "__main__":

@@ -52,7 +52,9 @@ mod _poorwsgi {
     #[pymodule_export]
     use super::callable::{FileWrapper, Input};
     #[pymodule_export]
-    use super::digest::{_check_login, _read_passwords, _write_passwords, check_credentials, check_response};
+    use super::digest::{
+        _check_login, _digest_command, _read_passwords, _write_passwords, check_credentials, check_response,
+    };
     #[pymodule_export]
     use super::fieldstorage::{FieldStorage, FieldStorageInterface, FieldStorageParser, valid_boundary};
     #[pymodule_export]

@@ -57,7 +57,11 @@ fn errors_say_what_is_wrong() {
     let directory = tempfile::tempdir().unwrap();
     for (arguments, input, reason) in [
         (&["Zone", "user"][..], "pw\npw\n", "a password file is required"),
-        (&["users", "Zone", "user"], "pw\npw\n", "users: not found; -c makes a new password file"),
+        (
+            &["users", "Zone", "user"],
+            "pw\npw\n",
+            "users: not found; -c without -v and -D makes a new password file",
+        ),
         (&["-c", "users", "Zo:ne", "user"], "pw\npw\n", "realm \"Zo:ne\": must not be empty nor hold `:`"),
         (&["-n", "Zone", "user"], "pw\n", "no password on standard input"),
         (&["Zone"], "", "Usage: poorwsgi-digest"),

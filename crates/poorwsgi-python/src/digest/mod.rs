@@ -6,6 +6,6 @@ mod passwords;
 
 pub(crate) use check::{_check_login, check_credentials, check_response};
 pub(crate) use duck::{is_fresh, settings_of};
-pub(crate) use passwords::{_read_passwords, _write_passwords};
+pub(crate) use passwords::{_digest_command, _read_passwords, _write_passwords};
 
 const MODULE: &str = "poorwsgi.digest";

@@ -1,8 +1,10 @@
 //! Password files.
 
+use std::io;
 use std::path::PathBuf;
 
-use poorwsgi::digest::{PasswordMap, PasswordMapError};
+use poorwsgi::digest::command::{Action, Ask, Command, CommandError};
+use poorwsgi::digest::{Algorithm, PasswordMap, PasswordMapError};
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 
@@ -28,6 +30,76 @@ pub(crate) fn _write_passwords(
         map.write(path)
     };
     py.detach(write).map_err(|error| python_error(py, error))
+}
+
+/// The work of `python -m poorwsgi.digest`, by [`Command`]. password gets a prompt and gives what the user types,
+/// new_password gives a new password or None, digest gets a password and gives its digest, write gets what is printed.
+/// Returns the exit code; OSError and ValueError where the command cannot be run.
+#[pyfunction]
+#[pyo3(signature = (file, realm, user, action, *, password, new_password, digest, write))]
+#[expect(clippy::too_many_arguments, reason = "Python gives them by name")]
+pub(crate) fn _digest_command(
+    file: Option<PathBuf>,
+    realm: String,
+    user: String,
+    action: &str,
+    password: &Bound<'_, PyAny>,
+    new_password: &Bound<'_, PyAny>,
+    digest: &Bound<'_, PyAny>,
+    write: &Bound<'_, PyAny>,
+) -> PyResult<u8> {
+    let action = match action {
+        "create" => Action::Set { create: true },
+        "change" => Action::Set { create: false },
+        "print" => Action::Print,
+        "delete" => Action::Delete,
+        "verify" => Action::Verify,
+        other => return Err(PyValueError::new_err(format!("no such action: {other:?}"))),
+    };
+    // The algorithm is the affair of `digest`.
+    let command = Command { file, realm, user, algorithm: Algorithm::Md5, action };
+    match command.run(Asked { password, new_password, digest }, &mut Printed(write)) {
+        Ok(outcome) => Ok(outcome.exit_code()),
+        Err(CommandError::PasswordMap(error)) => Err(python_error(write.py(), error)),
+        // Also what the functions of Python raise.
+        Err(CommandError::Io(error)) => Err(error.into()),
+        Err(error) => Err(PyValueError::new_err(error.to_string())),
+    }
+}
+
+/// Functions of `poorwsgi.digest`, called through Python because a program may have replaced them.
+struct Asked<'a, 'py> {
+    password: &'a Bound<'py, PyAny>,
+    new_password: &'a Bound<'py, PyAny>,
+    digest: &'a Bound<'py, PyAny>,
+}
+
+impl Ask for Asked<'_, '_> {
+    fn password(&mut self, prompt: &str) -> io::Result<String> {
+        Ok(self.password.call1((prompt,))?.extract()?)
+    }
+
+    fn new_password(&mut self, _out: &mut dyn io::Write) -> io::Result<Option<String>> {
+        Ok(self.new_password.call0()?.extract()?)
+    }
+
+    fn digest(&mut self, _command: &Command, password: &str) -> io::Result<String> {
+        Ok(self.digest.call1((password,))?.extract()?)
+    }
+}
+
+/// The `write` of a text file of Python's.
+struct Printed<'a, 'py>(&'a Bound<'py, PyAny>);
+
+impl io::Write for Printed<'_, '_> {
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        self.0.call1((String::from_utf8_lossy(text),))?;
+        Ok(text.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// What the file system says is an OSError with its number and path; a bad name or line is a ValueError.

@@ -80,7 +80,7 @@ impl fmt::Display for CommandError {
         match self {
             CommandError::NoFile => f.write_str("a password file is required"),
             CommandError::FileNotFound(path) => {
-                write!(f, "{}: not found; -c makes a new password file", path.display())
+                write!(f, "{}: not found; -c without -v and -D makes a new password file", path.display())
             }
             CommandError::PasswordMap(error) => error.fmt(f),
             CommandError::Io(error) => error.fmt(f),
@@ -102,28 +102,62 @@ impl From<io::Error> for CommandError {
     }
 }
 
+/// Asks the user for passwords. A function that shows a prompt and returns what was typed is enough; who asks
+/// for new passwords, or hashes them, in another way implements the trait.
+pub trait Ask {
+    /// Shows a prompt and gives what the user typed.
+    ///
+    /// # Errors
+    /// Nothing can be asked.
+    fn password(&mut self, prompt: &str) -> io::Result<String>;
+
+    /// A new password, which is typed twice; `None`, and a message, where the two differ.
+    ///
+    /// # Errors
+    /// Nothing can be asked, or the message cannot be written.
+    fn new_password(&mut self, out: &mut dyn Write) -> io::Result<Option<String>> {
+        let password = self.password("New password: ")?;
+        if password != self.password("Re-type new password: ")? {
+            writeln!(out, "They don't match, sorry.")?;
+            return Ok(None);
+        }
+        Ok(Some(password))
+    }
+
+    /// The digest that is stored for a password.
+    ///
+    /// # Errors
+    /// This one has none; an implementation may.
+    fn digest(&mut self, command: &Command, password: &str) -> io::Result<String> {
+        Ok(hexdigest(&command.user, &command.realm, password, command.algorithm))
+    }
+}
+
+impl<F: FnMut(&str) -> io::Result<String>> Ask for F {
+    fn password(&mut self, prompt: &str) -> io::Result<String> {
+        self(prompt)
+    }
+}
+
 impl Command {
-    /// Runs the command. `ask` shows a prompt and gives what the user typed; messages go to `out`.
+    /// Runs the command. `ask` asks for passwords; messages go to `out`.
     ///
     /// # Errors
     /// [`CommandError`]; the file is then as it was.
-    pub fn run(
-        &self,
-        mut ask: impl FnMut(&str) -> io::Result<String>,
-        out: &mut impl Write,
-    ) -> Result<Outcome, CommandError> {
+    pub fn run(&self, mut ask: impl Ask, out: &mut impl Write) -> Result<Outcome, CommandError> {
         let Command { realm, user, .. } = self;
         check_name("realm", realm)?;
         check_name("user", user)?;
         if self.action == Action::Print {
-            let Some(digest) = self.ask_new(ask, out)? else { return Ok(Outcome::Mismatch) };
+            let Some(digest) = self.new_digest(&mut ask, out)? else { return Ok(Outcome::Mismatch) };
             let mut one = PasswordMap::new();
             one.set(realm, user, &digest)?;
             write!(out, "{}", one.render())?;
             return Ok(Outcome::Done);
         }
         let path = self.file.as_ref().ok_or(CommandError::NoFile)?;
-        let mut users = if path.try_exists()? {
+        let exists = path.try_exists().map_err(|error| PasswordMapError::Io(path.clone(), error))?;
+        let mut users = if exists {
             PasswordMap::load(path)?
         } else if self.action == (Action::Set { create: true }) {
             PasswordMap::new()
@@ -132,7 +166,8 @@ impl Command {
         };
         match self.action {
             Action::Verify => {
-                let digest = self.digest(&ask("Password: ")?);
+                let password = ask.password("Password: ")?;
+                let digest = ask.digest(self, &password)?;
                 let valid = users.verify(realm, user, &digest);
                 writeln!(out, "{} user.", if valid { "Valid" } else { "Invalid" })?;
                 return Ok(if valid { Outcome::Done } else { Outcome::Invalid });
@@ -141,11 +176,15 @@ impl Command {
                 writeln!(out, "User `{user}` not found.")?;
                 return Ok(Outcome::Done);
             }
-            Action::Delete => writeln!(out, "User `{user}` was deleted.")?,
+            Action::Delete => {
+                users.write(path)?;
+                writeln!(out, "User `{user}` was deleted.")?;
+                return Ok(Outcome::Done);
+            }
             Action::Set { .. } | Action::Print => {
                 let verb = if users.find(realm, user).is_some() { "Changing password for" } else { "Adding" };
                 writeln!(out, "{verb} user `{user}` in realm `{realm}`.")?;
-                let Some(digest) = self.ask_new(ask, out)? else { return Ok(Outcome::Mismatch) };
+                let Some(digest) = self.new_digest(&mut ask, out)? else { return Ok(Outcome::Mismatch) };
                 users.set(realm, user, &digest)?;
             }
         }
@@ -153,22 +192,9 @@ impl Command {
         Ok(Outcome::Done)
     }
 
-    /// The digest of a new password that was typed twice, `None` where the two differ.
-    fn ask_new(
-        &self,
-        mut ask: impl FnMut(&str) -> io::Result<String>,
-        out: &mut impl Write,
-    ) -> io::Result<Option<String>> {
-        let password = ask("New password: ")?;
-        if password != ask("Re-type new password: ")? {
-            writeln!(out, "They don't match, sorry.")?;
-            return Ok(None);
-        }
-        Ok(Some(self.digest(&password)))
-    }
-
-    fn digest(&self, password: &str) -> String {
-        hexdigest(&self.user, &self.realm, password, self.algorithm)
+    fn new_digest(&self, ask: &mut impl Ask, out: &mut impl Write) -> io::Result<Option<String>> {
+        let password = ask.new_password(out)?;
+        password.map(|password| ask.digest(self, &password)).transpose()
     }
 }
 
