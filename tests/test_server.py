@@ -231,12 +231,14 @@ def test_run_needs_the_main_thread(name):
     assert "main thread" in str(errors[0])
 
 
-ABOUT_CONNECTION = [("Keep-Alive", "timeout=5"), ("Upgrade", "h2c"), ("Trailer", "X-A"), ("TE", "trailers"), ("Proxy-Connection", "x")]
+ABOUT_CONNECTION = [("Keep-Alive", "timeout=5"), ("Upgrade", "h2c"), ("Trailer", "X-A"), ("TE", "trailers"), ("Proxy-Connection", "x"),
+                    ("Proxy-Authenticate", "Basic"), ("Proxy-Authorization", "x"), ("Trailers", "x")]
 
 
 def test_fields_about_the_connection_are_the_servers(name):
     app = Application(name)
     app.set_route("/", lambda req: ("kept", "text/plain", [("Connection", "keep-alive"), ("X-Own", "1"), *ABOUT_CONNECTION]))
+    app.set_route("/login", lambda req: ("", "text/plain", {"Proxy-Authenticate": "Basic"}, 407))
     app.set_route("/upgrade", lambda req: ("closed", "text/plain", {"Connection": "Close", "Upgrade": "h2c"}, 426))
     with on_our_server(app) as port:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
@@ -248,9 +250,10 @@ def test_fields_about_the_connection_are_the_servers(name):
             assert "x-own" in kept and not kept & {"connection", *(name.lower() for name, _ in ABOUT_CONNECTION)}
         answer = Client(port)("/", headers={"Connection": "close"})
         assert answer.headers["Connection"] == "close"
+        assert Client(port)("/login").headers["Proxy-Authenticate"] == "Basic"
         connection.request("GET", "/upgrade")
         answer = connection.getresponse()
-        assert (answer.headers["Connection"], answer.headers["Upgrade"], answer.read()) == ("close", "h2c", b"closed")
+        assert (answer.headers["Connection"], answer.headers["Upgrade"], answer.read()) == ("close, upgrade", "h2c", b"closed")
         assert connection.sock is None
 
 

@@ -115,6 +115,7 @@ class TestStartResponse:
         """RFC 9110, section 15.5.22."""
         result = serve(answer([], "426 Upgrade Required", [("Upgrade", "HTTP/2.0")]))("/")
         assert (result.status, result.headers["Upgrade"]) == (426, "HTTP/2.0")
+        assert "upgrade" in result.headers["Connection"]
 
     def test_a_header_may_be_a_list(self, serve):
         assert serve(answer([b"x"], headers=[["X-A", "1"], ["X-B", "2"]]))("/").headers["X-B"] == "2"

@@ -298,7 +298,9 @@ fn finish<B: Body<Data = Bytes> + 'static>(
     match (content, said.length) {
         (Content::Empty, _) => drop(headers.insert(header::CONTENT_LENGTH, 0.into())),
         (Content::Absent, _) => drop(headers.remove(header::CONTENT_LENGTH)),
-        (_, Some(length)) if said.length_again => drop(headers.insert(header::CONTENT_LENGTH, length.into())),
+        (_, Some(length)) if said.restates_length => {
+            headers.insert(header::CONTENT_LENGTH, length.into());
+        }
         _ => {}
     }
     if let Some(server) = context.config.server_header.as_ref().filter(|_| !said.server) {
@@ -309,6 +311,10 @@ fn finish<B: Body<Data = Bytes> + 'static>(
     }
     if closes {
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    if said.connection && headers.contains_key(header::UPGRADE) {
+        // Whoever sends Upgrade says so (RFC 9110, section 7.8).
+        headers.append(header::CONNECTION, HeaderValue::from_static("upgrade"));
     }
     Ok(response.map(|body| {
         let is_left_out = content == Content::Empty || !content.is_allowed() && said.length.is_some();
@@ -351,8 +357,8 @@ struct Said {
     /// A field that nobody writes in Title-Case.
     acronym: bool,
     length: Option<u64>,
-    /// More than one field says it.
-    length_again: bool,
+    /// More than one field says it, or one with blanks: it is written anew, for hyper reads digits alone.
+    restates_length: bool,
 }
 
 impl Said {
@@ -378,9 +384,13 @@ impl Said {
                 }
                 header::ETAG | header::WWW_AUTHENTICATE => said.acronym = true,
                 header::CONTENT_LENGTH => {
-                    said.length_again = declared.get().is_some();
+                    let is_bare = value.as_bytes().iter().all(u8::is_ascii_digit);
+                    said.restates_length |= declared.get().is_some() || !is_bare;
                     declared.add(value.as_bytes())?;
                 }
+                // Of a 426 as well, which names the protocols.
+                header::UPGRADE => said.connection = true,
+                header::CONTENT_TYPE | header::SET_COOKIE | header::CACHE_CONTROL => {}
                 _ => said.connection |= connection::position(name, status.as_u16()).is_some(),
             }
         }

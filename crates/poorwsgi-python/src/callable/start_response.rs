@@ -148,8 +148,8 @@ fn tell_dropped(number: usize, name: &Bound<'_, PyString>) {
     if TOLD.load(Ordering::Relaxed) & bit == 0 && TOLD.fetch_or(bit, Ordering::Relaxed) & bit == 0 {
         tracing::warn!(
             target: "poorwsgi::server",
-            "the application's header {name} is left out of this response and all others: it is about the connection, which is \
-             the server's affair (PEP 3333)",
+            "the application's header {name} is left out (this is said once): it is about the connection, which \
+             is the server's affair (PEP 3333)",
         );
     }
 }

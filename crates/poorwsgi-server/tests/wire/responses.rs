@@ -84,6 +84,8 @@ async fn a_length_that_is_not_true_is_never_sent() {
         assert!(body(&answer).len() < length, "{path}: {answer}");
     }
     assert!(get(&server, "GET", "/exact").await.ends_with("longlong"));
+    let blank = get(&server, "GET", "/blank-length").await;
+    assert!(blank.contains("\r\nContent-Length: 8\r\n") && blank.ends_with("longlong"), "{blank}");
     let again = get(&server, "GET", "/length-again").await;
     assert_eq!((statuses(&again), again.matches("Content-Length: 5\r\n").count()), (vec![200], 1), "{again}");
 }

@@ -250,6 +250,7 @@ async fn answer(request: Request<RequestBody>, signals: Arc<Signals>) -> Result<
         "/length-again" => {
             response.header("content-length", "5").header("content-length", " 5").body(text("short"))?
         }
+        "/blank-length" => response.header("content-length", " 8").body(frames([Ok("long"), Ok("long")]))?,
         "/two-lengths" => {
             response.header("content-length", "5").header("content-length", "6").body(text("short"))?
         }
