@@ -173,7 +173,7 @@ def test_what_is_no_application_is_said_clearly(directory, monkeypatch, name, ta
 
 
 def test_such_an_error_is_one_line(command):
-    done = command("run", "site_module:ap")
+    done = command("run", "site_module:ap", "--port", "0")
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr == f"{command.name} run: site_module has no 'ap'; it has the application app\n"
@@ -184,7 +184,7 @@ def test_such_an_error_is_one_line(command):
     ("wrong:app", "ZeroDivisionError: division by zero"),
 ])
 def test_an_error_of_the_module_has_its_traceback(command, target, last):
-    done = command("run", target)
+    done = command("run", target, "--port", "0")
     assert done.returncode == 1
     assert done.stderr.splitlines()[0].startswith("Traceback") and done.stderr.splitlines()[-1] == last
 

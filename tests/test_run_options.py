@@ -14,6 +14,8 @@ from callables import answer, get, raw, serve  # noqa: F401 - serve is a fixture
 from servers import Client, until
 from workers import start  # noqa: F401 - a fixture
 
+from poorwsgi._poorwsgi import _raise_descriptor_limit
+
 APP = """
 import json, os, subprocess, time
 
@@ -174,6 +176,22 @@ def test_a_malformed_field_is_logged_once_with_the_status(serve, caplog):  # noq
     assert raw(serve(answer([b"x"])), get(fields="No name: b\r\n")).startswith(b"HTTP/1.1 400 ")
     [record] = until(lambda: caplog.records)
     assert record.levelname == "INFO" and record.getMessage().startswith("refused: 400 Bad Request: ")
+
+
+def test_every_setting_is_an_option():
+    with pytest.raises(TypeError) as raised:
+        _raise_descriptor_limit(nonsense=1)
+    known = str(raised.value).partition("known: ")[2].split(", ")
+    assert len(known) > 20
+    others = {"unix_mode": "socket_mode", "trusted_proxies": "trusted_proxy"}
+    text = _help()
+    assert [name for name in known if not re.search(rf"--{others.get(name, name)}\b".replace("_", "-"), text)] == []
+
+
+@pytest.mark.parametrize("text", ["mine", ""])
+def test_the_server_field_is_an_option(start, text):  # noqa: F811
+    server = start("--workers", "0", "--server-header", text)
+    assert server("/").headers.get("Server") == (text or None)
 
 
 def test_settings_that_a_slow_body_names_are_options():

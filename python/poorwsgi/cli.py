@@ -140,19 +140,21 @@ def _parser():
     for name, kind, text in _SETTINGS:
         limits.add_argument(f"--{name.replace('_', '-')}", type=kind, metavar=kind.__name__.strip("_").upper(), help=text)
     run.add_argument("--inline", choices=["auto", "always", "never"],
-                     help="call handlers on the thread of the connections: those whose calls prove short (auto, the "
-                          "default), all, or none")
+                     help="call handlers on the thread of the connections instead of the pool of threads: those whose calls "
+                          "prove short (auto, the default), all, or none")
     run.add_argument("--inline-limit", type=_seconds, metavar="SECONDS",
                      help="a call is short up to this time, of which computing counts a fifth (default: 0.0002)")
     run.add_argument("--inline-long", type=_seconds, metavar="SECONDS",
-                     help="one inline call that takes so long sends its route back to other threads (default: 0.02)")
+                     help="an inline call slower than this moves its route to the pool (default: 0.02)")
     run.add_argument("--loops", type=_number, metavar="NUMBER",
                      help="threads that drive the connections, each its share (default: 1, or where Python is free-threaded, "
                           "one for each processor)")
     run.add_argument("--threads", type=_number, metavar="NUMBER",
-                     help="threads that make the other calls, at most (default: 256)")
-    workers = run.add_argument_group("workers", "processes that serve; SIGHUP replaces them, SIGTTIN and SIGTTOU are one "
-                                     "more or less")
+                     help="the most threads of the pool, which makes the calls that are not inline (default: 256)")
+    run.add_argument("--server-header", metavar="TEXT",
+                     help="the Server field of responses; an empty text leaves it out (default: PoorWSGI)")
+    workers = run.add_argument_group("workers", "processes that serve; SIGHUP replaces them, SIGTTIN adds one, "
+                                     "SIGTTOU removes one")
     workers.add_argument("--workers", type=_workers, metavar="NUMBER", default=1,
                          help="how many, or auto for one on each processor; 0 serves in this process (default: 1, since "
                          "workers share no memory)")
@@ -219,16 +221,20 @@ _SETTINGS = [
     ("max_request_line", _size, "the longest request line (default: 16K)"),
     ("max_fields", _number, "header fields of a request (default: 100)"),
     ("max_connections", _number, "connections at a time (default: 10000), as far as there are file descriptors for them"),
-    ("max_spool", _size, "what may wait in temporary files at a time of bodies that come slowly and answers that are read "
-     "slowly (default: 1G)"),
-    ("head_timeout", _seconds, "how long a request head may take (default: 10)"),
-    ("body_timeout", _seconds, "the longest pause within a request body (default: 30)"),
-    ("min_body_rate", _number, "bytes a second that a request body must come with (default: 240)"),
-    ("idle_timeout", _seconds, "how long a connection is kept between requests (default: 75)"),
-    ("write_timeout", _seconds, "how long a client may take nothing of its answer (default: 60)"),
-    ("request_timeout", _seconds, "how long a client waits for the beginning of an answer until it gets 503, and the worker "
-     "is replaced (default: no limit)"),
-    ("stop_timeout", _seconds, "how long requests may go on after a stop (default: 30)"),
+    ("max_spool", _size, "the most that temporary files take together: request bodies that come slowly, and responses that "
+     "are read slowly (default: 1G)"),
+    ("queue", _size, "the most bytes of a response that wait for one connection (default: 128K)"),
+    ("backlog", _number, "connections that wait to be accepted (default: 1024)"),
+    ("first_byte_timeout", _seconds, "close a connection whose first request has not begun after this long (default: 10)"),
+    ("head_timeout", _seconds, "refuse a request (408) whose head has not come after this long (default: 10)"),
+    ("body_timeout", _seconds, "refuse a request (408) if nothing of its body comes for this long (default: 30)"),
+    ("min_body_rate", _number, "refuse a request (408) whose body comes with fewer bytes a second (default: 240)"),
+    ("idle_timeout", _seconds, "close a connection that waits for its next request for this long (default: 75)"),
+    ("write_timeout", _seconds, "close the connection if the client reads nothing of its response for this long "
+     "(default: 60)"),
+    ("request_timeout", _seconds, "answer 503 and replace the worker if a response has not begun after this long "
+     "(default: no limit)"),
+    ("stop_timeout", _seconds, "cut off requests that run for this long after a stop (default: 30)"),
 ]
 
 
@@ -398,7 +404,10 @@ def _settings(arguments):
         "trusted_proxies", "trust_unix_peers", "unix_mode", "chunked_bodies", "inline", "inline_limit", "inline_long", "loops",
         "threads",
     ]
-    return {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
+    settings = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
+    if arguments.server_header is not None:
+        settings["server_header"] = arguments.server_header or None
+    return settings
 
 
 def main(argv=None):
