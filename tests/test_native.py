@@ -15,6 +15,7 @@ import pytest
 from servers import SERVERS, Client, until
 
 from poorwsgi import Application, state
+from poorwsgi._poorwsgi import _routes
 from poorwsgi.response import GeneratorResponse, Response
 
 
@@ -240,6 +241,17 @@ def test_a_route_is_called_inline_when_its_calls_have_proved_short(paced):
         names = {client("/brief").text for _ in range(63)}
         assert calls_of(client, "/brief") == "pool"
         assert until_inline(client, "/brief", "/brief")[-1].text not in names
+
+
+def test_a_default_handler_has_times_of_its_own(paced):
+    def times():
+        [row] = [row for row in _routes(paced) if "/*" in row]
+        return [column for column in row if "p50" in column]
+
+    paced.set_default(lambda req: "rest")
+    with SERVERS["ours"](paced) as port:
+        assert Client(port)("/brief").status == 200 and times() == []
+        assert Client(port)("/nowhere").text == "rest" and len(times()) == 1
 
 
 def test_a_body_that_is_there_makes_no_difference(paced):

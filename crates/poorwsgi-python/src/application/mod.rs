@@ -54,7 +54,9 @@ pub(crate) struct Application {
     variables: Option<Arc<Variables>>,
     own: Mutex<Own>,
     own_steps: PyOnceLock<bool>,
-    /// The pace of what has no handler: files, pages, errors.
+    /// The pace of what no handler takes: files, pages, errors. Where a default handler is set, only of 405 and
+    /// of paths and methods that cannot be read: files and pages count as the handler's, since they are not
+    /// looked for here.
     unrouted: Arc<Pace>,
     made: Made,
 }
@@ -172,7 +174,10 @@ impl Application {
         };
         Arc::clone(match tables.router.resolve(&path, method) {
             Resolved::Static { handler, .. } | Resolved::Pattern { handler, .. } => &handler.pace,
-            Resolved::MethodNotAllowed(_) | Resolved::NotFound { .. } => &self.unrouted,
+            Resolved::MethodNotAllowed(_) => &self.unrouted,
+            Resolved::NotFound { .. } => {
+                tables.router.default_handler(method).map_or(&self.unrouted, |handler| &handler.pace)
+            }
         })
     }
 
