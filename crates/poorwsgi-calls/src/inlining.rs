@@ -14,9 +14,9 @@ use crate::usage::Usage;
 /// How many of the last calls are known: as many as must have been short.
 const KNOWN: usize = 64;
 
-/// How many short calls weigh as much as one that is not: an inline call over the limit costs so many of a
-/// credit of [`KNOWN`], and a route that leaves again and again has to prove itself by at most so many times
-/// as many. The mean of what calls compute is one of about so many calls as well.
+/// What one call that is not short weighs, in short calls. Inline, the call takes so much of a credit of
+/// [`KNOWN`]; the longest proof of a route that keeps leaving is `KNOWN * FINE` calls; and the mean of what
+/// calls compute runs over about so many.
 const FINE: u32 = 16;
 
 /// What a call on the pool costs that may have waited for others, of the short calls before it: a route of

@@ -168,9 +168,7 @@ impl State {
 
     /// Whether there is something to be found out: calls wait, or more run than always may.
     pub(crate) fn is_worth_measuring(&self) -> bool {
-        self.brief_calls.first().is_some()
-            || self.long_calls.first().is_some()
-            || self.running > 1
+        self.brief_calls.first().is_some() || self.long_calls.first().is_some() || self.running > 1
     }
 
     const fn has_thread(&self) -> bool {

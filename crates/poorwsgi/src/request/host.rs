@@ -43,8 +43,8 @@ impl<'a> Authority<'a> {
         Ok(Authority { host, port })
     }
 
-    /// The same where nothing but a host, and a colon and a port where there is one, makes the text: what a
-    /// server accepts of a client. `None` otherwise. The sub-delimiters and percent escapes of RFC 3986 are
+    /// A host alone, or a host, a colon and a port: what a server accepts of a client. `None` for all else, such
+    /// as blanks around it or a colon without a port. The sub-delimiters and percent escapes of RFC 3986 are
     /// for names that nobody has, and for those who hope that the name is pasted into a page, a path or a
     /// query: they are refused.
     #[must_use]
@@ -274,6 +274,7 @@ mod tests {
             "localhost",
             "example.com:80",
             "a_b.example",
+            "a~b",
             "127.0.0.1:65535",
             "[::1]",
             "[2001:db8::7]:8080",
@@ -318,6 +319,7 @@ mod tests {
             assert!(Authority::exact(host).is_none(), "{host}");
         }
         assert!(Authority::exact(&"a".repeat(256)).is_none());
+        assert!(is_host(&"a".repeat(255)) && !is_host(&"a".repeat(256)));
     }
 
     #[test]
