@@ -15,8 +15,8 @@ use crate::usage::Usage;
 const KNOWN: usize = 64;
 
 /// What one call that is not short weighs, in short calls. Inline, the call takes so much of a credit of
-/// [`KNOWN`]; the longest proof of a route that keeps leaving is `KNOWN * FINE` calls; and the mean of what
-/// calls compute runs over about so many.
+/// [`KNOWN`]; the longest proof of a route that keeps leaving is `KNOWN * FINE` calls; and one call adds
+/// `1 / FINE` of its time to the mean of what the calls of a route compute.
 const FINE: u32 = 16;
 
 /// What a call on the pool costs that may have waited for others, of the short calls before it: a route of
@@ -120,8 +120,8 @@ pub enum Place {
     Waiting,
 }
 
-/// A mean of what was measured last, an `f32`; zero before the first. One that is lost among several does no
-/// harm.
+/// Exponential moving average (weight `1 / FINE`), stored as `f32` bits; 0 means no sample. Racing updates may
+/// drop one.
 #[derive(Debug, Default)]
 struct Mean(AtomicU32);
 
