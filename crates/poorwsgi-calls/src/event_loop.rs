@@ -32,7 +32,7 @@ use tokio::sync::oneshot;
 
 use crate::threads::{Around, Job};
 use crate::turn::{Turn, Watched};
-use crate::{LOG, PATIENCE};
+use crate::{LAST_WORDS, LOG, PATIENCE};
 
 /// How often the watching thread finds nothing to do until it sleeps.
 const IDLE: u32 = 20;
@@ -40,9 +40,6 @@ const IDLE: u32 = 20;
 /// How many tasks are run until it is the turn of the calls, and how many calls until it is the turn of the
 /// tasks, unless the calls take longer than [`PATIENCE`] together. The sockets are looked at in between.
 const IN_A_ROW: usize = 32;
-
-/// How long a thread that is about to end gets for it.
-const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Drives the connections of a server on one thread at a time.
 #[derive(Clone)]

@@ -324,6 +324,8 @@ impl fmt::Display for Pace {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const SHORT: Duration = Duration::from_micros(5);
@@ -522,6 +524,33 @@ mod tests {
         assert_eq!(pace.load(), Load::Long);
         (0..32).for_each(|_| pace.computed.add(0.004));
         assert_eq!(pace.load(), Load::Brief);
+    }
+
+    proptest! {
+        /// Each of the numbers that threads share here is valid whatever the others are, so that nothing
+        /// depends on the order in which another thread sees them: from any of them a route comes inline
+        /// after short calls, and goes back after long ones.
+        #[test]
+        fn no_order_of_steps_can_spoil_it(
+            (inline, credit, needed) in (any::<bool>(), 0..=KNOWN as u32, 1..=KNOWN as u32 * FINE),
+        ) {
+            let rule = Rule::default();
+            let mixed = || {
+                let pace = Pace::default();
+                pace.is_inline.store(inline, Ordering::Relaxed);
+                pace.credit.store(credit, Ordering::Relaxed);
+                pace.needed.store(needed, Ordering::Relaxed);
+                pace
+            };
+            let comes = mixed();
+            (0..needed).for_each(|_| comes.judge(&rule, SHORT, true));
+            prop_assert!(comes.is_inline(&rule));
+            for (calls, took) in [(1, LONG), (KNOWN as u32 / FINE, LONGER)] {
+                let goes = mixed();
+                (0..calls).for_each(|_| goes.judge(&rule, took, false));
+                prop_assert!(!goes.is_inline(&rule));
+            }
+        }
     }
 
     #[test]

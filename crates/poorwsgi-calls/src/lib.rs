@@ -12,6 +12,9 @@ const LOG: &str = "poorwsgi::server";
 /// others ask for the interpreter.
 const PATIENCE: Duration = Duration::from_millis(5);
 
+/// How long threads that have nothing to do any more get for their end.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
 pub mod event_loop;
 pub mod inlining;
 mod limit;

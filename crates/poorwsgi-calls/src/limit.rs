@@ -361,6 +361,7 @@ mod tests {
 
     #[derive(Clone, Copy)]
     struct Call {
+        work: Work,
         parts: usize,
         computes: usize,
         waits: usize,
@@ -370,13 +371,18 @@ mod tests {
     /// Calls under one lock, in virtual time.
     struct Simulator {
         work: Work,
+        /// What every so-and-so-many-th call does in its place.
+        others: Option<(usize, Work)>,
         /// In percent: how much of the time the lock is nobody's because the next thread is being woken.
         handover: usize,
         /// In percent: the share of the processor that others leave.
         share: usize,
         clients: usize,
+        /// How many wait, of clients that ask whenever they like.
+        queue: Option<usize>,
         calls: Vec<Call>,
         turn: usize,
+        begun: usize,
         random: u64,
         /// Steps that calls have computed.
         computed: usize,
@@ -386,11 +392,14 @@ mod tests {
         fn new(work: Work, clients: usize) -> Self {
             Simulator {
                 work,
+                others: None,
                 handover: 0,
                 share: 100,
                 clients,
+                queue: None,
                 calls: Vec::new(),
                 turn: 0,
+                begun: 0,
                 random: 1,
                 computed: 0,
             }
@@ -402,11 +411,27 @@ mod tests {
             (self.random >> 33) as usize % below.max(1)
         }
 
+        /// Whether there is one more call to begin.
+        fn take(&mut self) -> bool {
+            match &mut self.queue {
+                Some(queue) if *queue > 0 => {
+                    *queue -= 1;
+                    true
+                }
+                Some(_) => false,
+                None => self.calls.len() < self.clients,
+            }
+        }
+
         fn begin(&mut self) {
-            let Work { computes, waits, parts, varies, .. } = self.work;
+            self.begun += 1;
+            let others = self.others.filter(|(every, _)| self.begun.is_multiple_of(*every));
+            let work = others.map_or(self.work, |(_, work)| work);
+            let Work { computes, waits, parts, varies, .. } = work;
             let mut vary = |steps: usize| if varies { steps / 2 + self.random(steps + 1) } else { steps };
             let (computes, waits) = (vary(computes), vary(waits));
             self.calls.push(Call {
+                work,
                 parts,
                 computes: computes / parts,
                 waits: waits / parts,
@@ -416,11 +441,10 @@ mod tests {
 
         /// A step; whether the lock was somebody's, and how many have ended.
         fn step(&mut self, limit: usize) -> (bool, u64) {
-            while self.calls.len() < limit.min(self.clients) {
+            while self.calls.len() < limit && self.take() {
                 self.begin();
             }
             let mut room = self.work.room;
-            let Work { computes, waits, parts, .. } = self.work;
             for call in self.calls.iter_mut().filter(|call| call.waits_now) {
                 if room > 0 {
                     room -= 1;
@@ -447,6 +471,7 @@ mod tests {
                 }
                 if call.waits_now && call.waits == 0 {
                     call.parts -= 1;
+                    let Work { computes, waits, parts, .. } = call.work;
                     (call.computes, call.waits, call.waits_now) = (computes / parts, waits / parts, false);
                 }
             }
@@ -482,7 +507,7 @@ mod tests {
                     busy: f32::from(u8::from(is_held)),
                     ended,
                     computed: Duration::from_micros(100 * (self.computed - computed) as u64),
-                    is_short: self.clients > limit.now(),
+                    is_short: self.queue.map_or(self.clients > limit.now(), |queue| queue > 0),
                 }));
             }
             (self.computed - before, limits)
@@ -507,7 +532,7 @@ mod tests {
         (1..=runs).map(run).sum::<f64>() / runs as f64
     }
 
-    const FIXED: [usize; 5] = [4, 8, 16, 32, 64];
+    const FIXED: [usize; 7] = [1, 2, 4, 8, 16, 32, 64];
 
     /// The limits after some seconds, and what part of the best fixed limit's calls end under them.
     fn settled(work: Work, share: usize, seed: u64) -> (Vec<usize>, f64) {
@@ -682,6 +707,67 @@ mod tests {
                     let of_best = mean(|seed| settled(work, share, seed).1);
                     assert!(of_best > least, "{computes}, waits {ratio} times as long, {share} %: {of_best}");
                 }
+            }
+        }
+    }
+
+    /// Calls of two kinds, of clients that ask again as soon as they are answered.
+    #[test]
+    fn calls_of_two_kinds_fare_as_well() {
+        let kinds = [
+            (Work::new(20, 0), (10, Work::new(5, 2000))),
+            (Work::new(20, 20), (10, Work::new(200, 0))),
+            (Work::new(2, 200), (5, Work::new(60, 0))),
+        ];
+        for (work, others) in kinds {
+            let of_best = mean(|random| {
+                let simulator = || Simulator { random, others: Some(others), ..Simulator::new(work, 64) };
+                let (mut ours, mut limit) = (simulator(), Limit::new(256));
+                ours.ours(&mut limit, 2 * SECOND);
+                let computed = ours.ours(&mut limit, 8 * SECOND).0;
+                let best = FIXED.iter().map(|fixed| simulator().fixed(*fixed, 8 * SECOND)).max().unwrap_or(1);
+                computed as f64 / best as f64
+            });
+            assert!(of_best > 0.9, "{work:?} {others:?}: {of_best}");
+        }
+    }
+
+    /// Clients that ask whenever they like, evenly or many at a time: for how long calls take on average,
+    /// from asking to the end.
+    #[test]
+    fn bursts_are_soon_over() {
+        for (burst, period) in [(2, 50), (32, 2500), (200, 20_000)] {
+            for work in [Work::new(20, 0), Work::new(20, 20), Work::new(20, 200), Work::new(2, 500)] {
+                let times_the_best = mean(|random| {
+                    // What is sums up over the steps to the time of all calls.
+                    let run = |limit: &mut dyn FnMut(&mut Simulator) -> usize| {
+                        let mut simulator = Simulator { random, queue: Some(0), ..Simulator::new(work, 0) };
+                        let mut time = 0;
+                        for tick in 0..12 * SECOND / TICK {
+                            let come = if (tick * TICK).is_multiple_of(period) { burst } else { 0 };
+                            simulator.queue = simulator.queue.map(|queue| queue + come);
+                            let there = limit(&mut simulator);
+                            time += if tick * TICK >= 2 * SECOND { there } else { 0 };
+                        }
+                        time
+                    };
+                    let there = |simulator: &Simulator| simulator.calls.len() + simulator.queue.unwrap_or(0);
+                    let mut limit = Limit::new(256);
+                    let ours = run(&mut |simulator| {
+                        simulator.ours(&mut limit, TICK);
+                        there(simulator)
+                    });
+                    let fixed = |fixed| {
+                        run(&mut |simulator| {
+                            for _ in 0..TICK {
+                                simulator.step(fixed);
+                            }
+                            there(simulator)
+                        })
+                    };
+                    ours as f64 / FIXED.into_iter().map(fixed).min().unwrap_or(1).max(1) as f64
+                });
+                assert!(times_the_best < 1.2, "{burst} every {period}, {work:?}: {times_the_best}");
             }
         }
     }

@@ -128,7 +128,7 @@ enum Place {
 impl State {
     fn new(threads: usize) -> Self {
         State {
-            threads: threads.max(Pool::FEWEST),
+            threads: threads.max(1),
             limit: Limit::new(threads),
             running: 0,
             long: 0,
@@ -176,9 +176,9 @@ impl State {
     }
 
     /// Whether one more call may wait for its client for good. A quarter of the threads is left for other
-    /// calls.
+    /// calls, where there is more than one.
     fn may_be_beside(&self) -> bool {
-        self.beside < self.threads - (self.threads / 4).max(1)
+        self.beside < (self.threads - (self.threads / 4).max(1)).max(1)
     }
 
     fn count(&mut self, place: Place) {
@@ -274,16 +274,13 @@ impl fmt::Debug for Aside {
 }
 
 impl Pool {
-    /// With one thread, another one makes calls while the first one waits for its client.
-    const FEWEST: usize = 2;
-
-    /// A pool of this number of threads. Each thread does its work within `around`. `attach` takes the lock
+    /// A pool of this number of threads, at least one. Each thread does its work within `around`. `attach` takes the lock
     /// of the interpreter for a moment, within `around` as well; it is `None` where the interpreter has no
     /// lock.
     #[must_use]
     pub fn new(threads: usize, around: Around, attach: Option<Attach>) -> Self {
         Pool(Arc::new(Shared {
-            threads: Threads::new(threads.max(Pool::FEWEST), around),
+            threads: Threads::new(threads, around),
             state: Mutex::new(State::new(threads)),
             meter: Meter { around, attach },
         }))
@@ -609,7 +606,7 @@ mod tests {
     /// One that waits for its client leaves its place to another, and takes it again.
     #[tokio::test]
     async fn who_steps_aside_holds_up_no_other() {
-        let (pool, pace) = (Pool::new(1, |work| work(), Some(|| ())), Arc::<Pace>::default());
+        let (pool, pace) = (Pool::new(2, |work| work(), Some(|| ())), Arc::<Pace>::default());
         let (sender, receiver) = std::sync::mpsc::channel::<()>();
         let (ended, mut all_ended) = mpsc::channel(4);
         let first = ended.clone();
@@ -634,9 +631,43 @@ mod tests {
 
     #[tokio::test]
     async fn no_more_than_there_are_threads() {
-        let (pool, pace) = (Pool::new(4, |work| work(), Some(|| ())), Arc::default());
-        run(&pool, &pace, 1, wait).await;
-        assert_eq!(run(&pool, &pace, 12, wait).await.0, 4);
+        for threads in [1, 4] {
+            let (pool, pace) = (Pool::new(threads, |work| work(), Some(|| ())), Arc::default());
+            run(&pool, &pace, 1, wait).await;
+            assert_eq!(run(&pool, &pace, 12, wait).await.0, threads);
+        }
+    }
+
+    /// Whatever the calls wait for: with one thread one is made at a time, and none is forgotten.
+    #[tokio::test]
+    async fn streams_take_no_more_threads_than_there_are() {
+        for threads in [1, 2, 4] {
+            let (pool, pace) = (Pool::new(threads, |work| work(), Some(|| ())), Arc::<Pace>::default());
+            let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+            let (sender, mut receiver) = mpsc::channel(30);
+            for number in 0..30 {
+                let (now, most, sender) = (Arc::clone(&now), Arc::clone(&most), sender.clone());
+                let stream = move || {
+                    most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                    match number % 3 {
+                        0 => only_waits_now(),
+                        1 => {
+                            let aside = step_aside();
+                            std::thread::sleep(Duration::from_millis(2));
+                            drop(aside);
+                        }
+                        _ => std::thread::sleep(Duration::from_millis(2)),
+                    }
+                    now.fetch_sub(1, Ordering::SeqCst);
+                    sender.blocking_send(()).unwrap();
+                };
+                if number % 2 == 0 { pool.spawn(&pace, stream) } else { pool.spawn_waiting(&pace, stream) }
+            }
+            for _ in 0..30 {
+                tokio::time::timeout(Duration::from_secs(20), receiver.recv()).await.unwrap().unwrap();
+            }
+            assert!(most.load(Ordering::SeqCst) <= threads, "{most:?} {threads}");
+        }
     }
 
     /// Requests that wait for each other are not held up for good.

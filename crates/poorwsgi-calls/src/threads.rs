@@ -5,6 +5,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use std::{io, mem, thread};
 
+use crate::LAST_WORDS;
+
 /// What a thread does around its work, which it gets as a function.
 pub type Around = fn(&mut (dyn FnMut() + Send));
 
@@ -12,9 +14,6 @@ pub(crate) type Job = Box<dyn FnOnce() + Send>;
 
 /// How long a thread waits for the next job.
 const KEEP: Duration = Duration::from_secs(10);
-
-/// How long threads without a job get for their end.
-const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// A bounded number of threads. The one that has had a job last gets the next one, so that what the others
 /// keep for themselves goes with them when they have had none for long.
@@ -247,6 +246,27 @@ mod tests {
                 id
             })
             .collect();
+        assert_eq!(seen.len(), 1);
+    }
+
+    /// Of several that wait, and so long as there are no more jobs at a time than before.
+    #[test]
+    fn the_thread_that_had_a_job_last_gets_the_next_one() {
+        let threads = Threads::new(4, |work| work());
+        let (sender, receiver) = channel();
+        let barrier = Arc::new(Barrier::new(5));
+        (0..4).for_each(|_| threads.run(waiting(&barrier)).unwrap());
+        barrier.wait();
+        until(|state| state.idle.len() == 4, &threads);
+        let mut seen: Vec<_> = (0..20)
+            .map(|_| {
+                threads.run(told(&sender)).unwrap();
+                let id = next(&receiver);
+                until(|state| state.idle.len() == 4, &threads);
+                id
+            })
+            .collect();
+        seen.dedup();
         assert_eq!(seen.len(), 1);
     }
 
