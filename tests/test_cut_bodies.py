@@ -8,7 +8,7 @@ from servers import on_our_server, on_our_server_as_callable, on_wsgiref
 from poorwsgi import Application, state
 from poorwsgi.fieldstorage import FieldStorageParser
 
-SIZES = (200, 120_000, 300_000)  # in memory, over what is kept there, over what PoorWSGI reads ahead
+SIZES = (200, 300_000, 1_500_000)  # in memory, over what PoorWSGI reads ahead, over what is kept in memory
 SERVERS = {"wsgiref": on_wsgiref, "ours": on_our_server, "ours, in middleware": on_our_server_as_callable}
 FRAMINGS = ("Content-Length: {0}\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n{0:x}\r\n")
 

@@ -36,7 +36,7 @@ def test_an_inline_call_may_wait_for_a_handler_that_waits_for_its_client(app):
     def upload(req):
         with lock:
             held.set()
-            return str(len(req.input.read(1 << 20)))
+            return str(len(req.input.read(1 << 21)))
 
     @app.route("/brief")
     def brief(req):
@@ -50,7 +50,7 @@ def test_an_inline_call_may_wait_for_a_handler_that_waits_for_its_client(app):
             client("/brief")
         with socket.create_connection(("127.0.0.1", port)) as slow:
             # more than is waited for before a handler is called
-            slow.sendall(b"POST /upload HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 1000000\r\n\r\nabc")
+            slow.sendall(b"POST /upload HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 2000000\r\n\r\nabc")
             assert held.wait(30)
             with concurrent.futures.ThreadPoolExecutor(4) as pool:
                 waiting = [pool.submit(Client(port), "/brief") for _ in range(4)]
@@ -58,8 +58,8 @@ def test_an_inline_call_may_wait_for_a_handler_that_waits_for_its_client(app):
                 assert not any(each.done() for each in waiting)
                 # others are answered meanwhile
                 assert Client(port)("/nowhere").status == 404
-                slow.sendall(bytes(1000000 - 3))
-                assert answer(slow).endswith(b"1000000")
+                slow.sendall(bytes(2000000 - 3))
+                assert answer(slow).endswith(b"2000000")
                 assert [each.result(30).text for each in waiting] == ["brief"] * 4
 
 

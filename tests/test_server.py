@@ -314,7 +314,7 @@ def test_a_request_that_is_kept_does_not_hold_up_the_next(name, kind):
         start_response("200 OK", [])
         return [b"kept"]
 
-    body = b"x" * 300_000  # so large that it is not read ahead
+    body = b"x" * 2_000_000  # so large that it is not read ahead
     request = f"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
     with on_our_server(app if kind == "application" else keep_environ) as port:
         with socket.create_connection(("127.0.0.1", port), 30) as connection:

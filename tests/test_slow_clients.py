@@ -77,7 +77,7 @@ def served(request, app):
 class SlowClients:
     """Connections each of which sends a little each second, or reads a little."""
 
-    def __init__(self, port, uploads=0, readers=0, framing="Content-Length: 1000000", target="/download"):
+    def __init__(self, port, uploads=0, readers=0, framing="Content-Length: 2000000", target="/download"):
         upload = f"POST /upload HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{framing}\r\n\r\n"
         self.piece = b"1\r\na\r\n" * 50 if "chunked" in framing else b"a" * 300
         self.uploads = [self.connect(port, upload) for _ in range(uploads)]
@@ -132,7 +132,7 @@ def longest(port, targets=("/", "/nowhere"), requests=20):
 SOON = 2.5
 
 
-@pytest.mark.parametrize("framing", ["Content-Length: 1000000", "Content-Length: 90000", "Transfer-Encoding: chunked"])
+@pytest.mark.parametrize("framing", ["Content-Length: 2000000", "Content-Length: 90000", "Transfer-Encoding: chunked"])
 def test_slow_uploads_hold_up_nobody(served, framing):
     """More of them than there are threads, on a server that knows nothing of its routes yet."""
     with on_our_server(served, threads=8) as port, SlowClients(port, uploads=60, framing=framing):
@@ -315,7 +315,7 @@ def test_a_thread_that_waits_for_its_client_leaves_its_place_to_others(app):
         time.sleep(0.03)  # no inline call does so
         return "pooled"
 
-    with on_our_server(app, threads=1, max_spool=1 << 20) as port, download(port) as slow:
+    with on_our_server(app, threads=2, max_spool=1 << 20) as port, download(port) as slow:
         time.sleep(1)
         assert [Client(port)("/pooled").text for _ in range(5)] == ["pooled"] * 5
         assert digest(slow) == DIGEST
@@ -331,16 +331,16 @@ def digest_said(connection):
 @pytest.mark.parametrize("framing", ["length", "chunks"])
 def test_what_slow_uploads_send_is_whole(served, framing):
     """Some are read by their call as they come, some from a file."""
-    data = os.urandom(700_000)
-    lengths = ["Content-Length: 700000"] * 6 if framing == "length" else ["Transfer-Encoding: chunked"] * 6
+    data = os.urandom(2_100_000)
+    lengths = ["Content-Length: 2100000"] * 6 if framing == "length" else ["Transfer-Encoding: chunked"] * 6
     with on_our_server(served, threads=8) as port, contextlib.ExitStack() as stack:
         clients = []
         for length in lengths:
             client = stack.enter_context(socket.create_connection(("127.0.0.1", port), 30))
             client.sendall(f"POST /upload HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{length}\r\n\r\n".encode())
             clients.append(client)
-        for begin in range(0, len(data), 70_000):
-            piece = data[begin:begin + 70_000]
+        for begin in range(0, len(data), 210_000):
+            piece = data[begin:begin + 210_000]
             for client in clients:
                 client.sendall(piece if framing == "length" else b"%x\r\n%b\r\n" % (len(piece), piece))
         for client in clients:
@@ -359,10 +359,10 @@ def test_an_upload_is_read_as_it_comes_while_few_threads_wait_for_one(app):
         return str(len(req.input.read()))
 
     with on_our_server(app) as port, socket.create_connection(("127.0.0.1", port), 30) as client:
-        client.sendall(b"POST /watch HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 200005\r\n\r\nbegin")
+        client.sendall(b"POST /watch HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 2000005\r\n\r\nbegin")
         assert arrived.wait(30)
-        client.sendall(bytes(200_000))
-        assert client.makefile("rb").read().endswith(b"200000")
+        client.sendall(bytes(2_000_000))
+        assert client.makefile("rb").read().endswith(b"2000000")
 
 
 def test_calls_that_have_read_their_uploads_count_as_those_that_read(app):
@@ -377,22 +377,22 @@ def test_calls_that_have_read_their_uploads_count_as_those_that_read(app):
         assert go_on.wait(30)
         return str(length)
 
-    head = b"POST /store HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 200000\r\n\r\n"
+    head = b"POST /store HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 2000000\r\n\r\n"
     with on_our_server(app, threads=8) as port, contextlib.ExitStack() as stack:
         stack.callback(go_on.set)
         clients = [stack.enter_context(socket.create_connection(("127.0.0.1", port), 30)) for _ in range(3)]
         for client in clients[:2]:
-            client.sendall(head + bytes(200_000))
+            client.sendall(head + bytes(2_000_000))
             assert begun.acquire(timeout=30) and read.acquire(timeout=30)
-        clients[2].sendall(head + bytes(100_000))
+        clients[2].sendall(head + bytes(1_000_000))
         for _ in range(100):
             assert Client(port)("/").text == "home"
         assert not begun.acquire(timeout=0), "of eight threads two read as it comes"
-        clients[2].sendall(bytes(100_000))
+        clients[2].sendall(bytes(1_000_000))
         assert begun.acquire(timeout=30)
         go_on.set()
         for client in clients:
-            assert client.makefile("rb").read().endswith(b"200000")
+            assert client.makefile("rb").read().endswith(b"2000000")
 
 
 def spooled():
@@ -408,18 +408,18 @@ def spooled():
 @pytest.mark.skipif(not os.path.exists("/proc/self/fd"), reason="temporary files are looked for in /proc")
 def test_bodies_for_which_there_is_no_room_are_503(app):
     """The limit holds for all together, and is at least that of one body."""
-    with on_our_server(app, threads=1, max_body=1_000_000, max_spool=0) as port, contextlib.ExitStack() as stack:
-        head = b"POST /upload HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 900000\r\n\r\n"
+    with on_our_server(app, threads=1, max_body=3_000_000, max_spool=0) as port, contextlib.ExitStack() as stack:
+        head = b"POST /upload HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 2900000\r\n\r\n"
         first, second = (stack.enter_context(socket.create_connection(("127.0.0.1", port), 30)) for _ in range(2))
-        first.sendall(head + bytes(800_000))
-        until(lambda: spooled() >= 700_000)
+        first.sendall(head + bytes(2_000_000))
+        until(lambda: spooled() >= 1_000_000)
         with contextlib.suppress(OSError):
-            second.sendall(head + bytes(900_000))
+            second.sendall(head + bytes(2_900_000))
         assert second.recv(1000).startswith(b"HTTP/1.1 503 ")
-        first.sendall(bytes(100_000))
+        first.sendall(bytes(900_000))
         assert first.recv(1000).startswith(b"HTTP/1.1 200 ")
         # what it took is free again
-        assert Client(port)("/upload", "POST", bytes(900_000)).status == 200
+        assert Client(port)("/upload", "POST", bytes(2_900_000)).status == 200
 
 
 def test_the_time_of_the_client_is_not_that_of_the_application(app):
@@ -430,7 +430,7 @@ def test_the_time_of_the_client_is_not_that_of_the_application(app):
         return str(length)
 
     with on_our_server(app, request_timeout=0.8) as port:
-        for size in (1000, 200_000):  # gathered, and read by the call
+        for size in (1000, 2_000_000):  # gathered, and read by the call
             for seconds, status in ((0, 200), (2, 503)):
                 with socket.create_connection(("127.0.0.1", port), 30) as client:
                     head = f"POST /slow?seconds={seconds} HTTP/1.1\r\nHost: a\r\nContent-Length: {size}\r\n\r\n"
@@ -450,7 +450,7 @@ def test_a_client_that_is_not_waited_for_any_more_takes_no_time(app):
         time.sleep(2)
 
     with on_our_server(app, request_timeout=0.8) as port, socket.create_connection(("127.0.0.1", port), 30) as client:
-        client.sendall(b"POST /patient HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\na")
+        client.sendall(b"POST /patient HTTP/1.1\r\nHost: a\r\nContent-Length: 2000000\r\n\r\na")
         assert client.recv(1000).startswith(b"HTTP/1.1 503 ")
 
 

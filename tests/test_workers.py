@@ -330,7 +330,7 @@ def test_workers_end_when_their_supervisor_is_killed(start):
 def test_an_upload_that_goes_on_ends_with_the_stop(start):
     workers = start("--workers", "1", "--stop-timeout", "1")
     with socket.create_connection(("127.0.0.1", workers.port), 30) as upload:
-        upload.sendall(b"POST /pid HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n" + bytes(1000))
+        upload.sendall(b"POST /pid HTTP/1.1\r\nHost: a\r\nContent-Length: 2000000\r\n\r\n" + bytes(1000))
         time.sleep(0.2)
         begun = time.monotonic()
         assert workers.stop() == 0
