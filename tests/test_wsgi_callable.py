@@ -106,6 +106,27 @@ class TestStartResponse:
             "the application's header Connection", "the application's header Keep-Alive",
         ]
 
+    def test_that_is_said_of_an_application_of_ours_as_well(self):
+        script = """if True:
+            import logging, sys
+            sys.path.insert(0, "tests")
+            logging.basicConfig(format="%(message)s")
+            from servers import Client, on_our_server
+            from poorwsgi import Application
+            from poorwsgi.response import Response
+
+            app = Application("a")
+            app.set_route("/", lambda req: Response("x", headers={"Keep-Alive": "5", "Connection": req.args["say"]}))
+            with on_our_server(app) as port:
+                assert Client(port)("/?say=close").headers["Connection"] == "close"
+                answer = Client(port)("/?say=keep-alive")
+                assert answer.status == 200 and not {"Keep-Alive", "Connection"} & set(answer.headers)
+        """
+        said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60).stderr
+        assert [line.partition(" is left out")[0] for line in said.splitlines()] == [
+            "the application's header keep-alive", "the application's header connection",
+        ]
+
     def test_407_says_what_it_asks_for(self, serve):
         """RFC 9110, section 15.5.8."""
         result = serve(answer([], "407 Proxy Authentication Required", [("Proxy-Authenticate", "Basic")]))("/")
@@ -320,7 +341,7 @@ class TestBody:
         assert (result.status, b"reason" in result.body) == (500, False)
         [record] = caplog.records
         assert record.name == "poorwsgi.server" and "the reason" in record.getMessage()
-        assert "test_wsgi_callable.py" in record.getMessage()
+        assert "test_wsgi_callable.py" in record.exc_text
 
     @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, BrokenPipeError, GeneratorExit])
     def test_no_exception_ends_the_server(self, serve, caplog, error):

@@ -1,7 +1,6 @@
 //! `start_response`, and the `write` that it returns.
 
 use std::borrow::Cow;
-use std::sync::atomic::{AtomicU16, Ordering};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -80,7 +79,7 @@ fn head(status: &Bound<'_, PyAny>, headers: &Bound<'_, PyAny>) -> PyResult<Head>
         let (name, value) = name_and_value(&pair?)?;
         let (name, spelling) = (field_name(&name)?, name);
         if let Some(number) = connection::position(&name, status.as_u16()) {
-            tell_dropped(number, spelling.cast()?);
+            connection::tell_left_out(number, &spelling.str()?.to_string_lossy());
             continue;
         }
         let value = field_value(&name, &value)?;
@@ -138,20 +137,6 @@ fn field_value(name: &HeaderName, value: &Bound<'_, PyAny>) -> PyResult<HeaderVa
     let bytes = latin_1(value, "the value of a header")?;
     HeaderValue::from_bytes(&bytes)
         .map_err(|_| PyValueError::new_err(format!("header {name}: {value:?} holds a control character")))
-}
-
-/// Tells the log that a field is left out, once for each of [`connection::FIELDS`].
-fn tell_dropped(number: usize, name: &Bound<'_, PyString>) {
-    static TOLD: AtomicU16 = AtomicU16::new(0);
-    const { assert!(connection::FIELDS.len() <= u16::BITS as usize) };
-    let bit = 1 << number;
-    if TOLD.load(Ordering::Relaxed) & bit == 0 && TOLD.fetch_or(bit, Ordering::Relaxed) & bit == 0 {
-        tracing::warn!(
-            target: "poorwsgi::server",
-            "the application's header {name} is left out (this is said once): it is about the connection, which \
-             is the server's affair (PEP 3333)",
-        );
-    }
 }
 
 /// The bytes that a native string of WSGI stands for.

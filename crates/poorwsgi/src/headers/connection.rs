@@ -1,6 +1,9 @@
 //! Fields about one connection, which are the affair of the server that holds it, not of an application (RFC
 //! 9110, section 7.6.1; PEP 3333, "Other HTTP Features").
 
+use std::sync::atomic::{AtomicU16, Ordering};
+
+use http::header::CONNECTION;
 use http::{HeaderMap, HeaderName};
 
 use crate::state;
@@ -46,10 +49,30 @@ pub fn position(name: &HeaderName, status: u16) -> Option<usize> {
     (wanted(status) != Some(name)).then_some(position)
 }
 
-/// Removes the fields that an application may not send in a response of this status.
+/// Removes the fields that an application may not send in a response of this status, and tells the log, unless
+/// all that is said is `Connection: close`, which a server does.
 pub fn remove(headers: &mut HeaderMap, status: u16) {
-    for name in FIELDS.into_iter().filter(|name| wanted(status) != Some(name)) {
-        headers.remove(name);
+    for (number, name) in FIELDS.into_iter().enumerate().filter(|(_, name)| wanted(status) != Some(name)) {
+        let is_close = name == CONNECTION.as_str()
+            && headers.get_all(name).iter().all(|value| value.as_bytes().eq_ignore_ascii_case(b"close"));
+        if headers.remove(name).is_some() && !is_close {
+            tell_left_out(number, name);
+        }
+    }
+}
+
+/// Tells the log that an application's field is left out, once for each of [`FIELDS`]; with its name as the
+/// application spells it.
+pub fn tell_left_out(position: usize, name: &str) {
+    static TOLD: AtomicU16 = AtomicU16::new(0);
+    const { assert!(FIELDS.len() <= u16::BITS as usize) };
+    let bit = 1_u16.checked_shl(position as u32).unwrap_or_default();
+    if TOLD.load(Ordering::Relaxed) & bit == 0 && TOLD.fetch_or(bit, Ordering::Relaxed) & bit == 0 {
+        tracing::warn!(
+            target: "poorwsgi::server",
+            "the application's header {name} is left out (this is said once): it is about the connection, which \
+             is the server's affair (PEP 3333)",
+        );
     }
 }
 
