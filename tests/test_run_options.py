@@ -228,3 +228,7 @@ def test_a_failure_names_its_request(serve, caplog, made):  # noqa: F811
     assert "the application failed, method: GET, path: \"/first\"" in first.getMessage()
     assert "method: GET, path: \"/last\"" in last.getMessage()
     assert "secret" not in caplog.text and caplog.text.count("the reason") >= 2
+    # For who looks into the record, as trackers of errors do.
+    for record in (first, last):
+        assert record.exc_info[0] is ValueError and record.exc_info[2].tb_frame.f_code.co_filename == __file__
+        assert "Traceback" not in record.getMessage()

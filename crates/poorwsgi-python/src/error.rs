@@ -104,13 +104,7 @@ impl Status {
         let Some(exception) = &self.exception else {
             return ErrorReport::new(self.http.source().unwrap_or(&self.http));
         };
-        Python::attach(|py| {
-            let kind = exception.get_type(py).name().map(|name| name.to_string()).ok();
-            let message = text(exception.value(py).as_any());
-            let cause = Cause { kind, message };
-            let report = ErrorReport { causes: vec![cause], ..ErrorReport::default() };
-            report.with_backtrace(traceback(py, exception).unwrap_or_default())
-        })
+        Python::attach(|py| report(py, exception))
     }
 
     /// The keyword arguments for a state handler.
@@ -208,8 +202,16 @@ fn text(object: &Bound<'_, PyAny>) -> String {
         .map_or_else(|_| "no text: its __str__ failed".to_owned(), |text| text.to_string_lossy().into_owned())
 }
 
+/// What the log says of an exception, with its traceback.
+pub(crate) fn report(py: Python<'_>, exception: &PyErr) -> ErrorReport {
+    let kind = exception.get_type(py).name().map(|name| name.to_string()).ok();
+    let cause = Cause { kind, message: text(exception.value(py).as_any()) };
+    let report = ErrorReport { causes: vec![cause], ..ErrorReport::default() };
+    report.with_backtrace(traceback(py, exception).unwrap_or_default())
+}
+
 /// The traceback of an exception, as Python shows it.
-pub(crate) fn traceback(py: Python<'_>, exception: &PyErr) -> PyResult<String> {
+fn traceback(py: Python<'_>, exception: &PyErr) -> PyResult<String> {
     // All three, because the value alone need not know its traceback.
     let parts = (exception.get_type(py), exception.value(py), exception.traceback(py));
     let lines = py.import("traceback")?.call_method1("format_exception", parts)?;

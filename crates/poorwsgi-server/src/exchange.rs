@@ -234,6 +234,7 @@ fn failed(error: &BoxError, record: &Record) -> Refusal {
         target: LOG,
         method = %record.quoted_method(),
         path = &*record.quoted_path(),
+        cause = error.source(),
         error = %clip::error(error),
         "the application failed",
     );

@@ -141,6 +141,7 @@ where
                     method = %this.record.quoted_method(),
                     path = &*this.record.quoted_path(),
                     peer = %this.record.context().peer(),
+                    cause = error.source(),
                     error = %clip::error(&error),
                     "the response body failed, the connection is cut",
                 );

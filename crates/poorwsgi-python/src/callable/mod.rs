@@ -28,7 +28,7 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use tokio::sync::oneshot;
 
-use crate::error::traceback;
+use crate::error::report;
 use crate::forked::end_child;
 pub(crate) use asked::Asked;
 pub(crate) use blocks::send_blocks;
@@ -177,24 +177,31 @@ pub(crate) fn page(status: u16, detail: String) -> http::Response<Body> {
     response
 }
 
-/// An exception that nobody handled, as the log shows it: with its traceback.
+/// An exception that nobody handled, as the log shows it: with its traceback. The exception itself is its
+/// source.
 #[derive(Debug)]
-pub(crate) struct Raised(String);
+pub(crate) struct Raised {
+    text: String,
+    exception: PyErr,
+}
 
 impl Raised {
     pub(crate) fn boxed(py: Python<'_>, error: PyErr) -> BoxError {
-        let text = traceback(py, &error).unwrap_or_else(|_| error.to_string());
-        Box::new(Raised(text.trim_end().to_owned()))
+        Box::new(Raised { text: report(py, &error).to_string(), exception: error })
     }
 }
 
 impl fmt::Display for Raised {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 
-impl std::error::Error for Raised {}
+impl std::error::Error for Raised {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.exception)
+    }
+}
 
 /// One record of a failure that nobody else reports.
 fn log_failure(asked: Option<&Asked>, error: &BoxError) {
@@ -202,6 +209,7 @@ fn log_failure(asked: Option<&Asked>, error: &BoxError) {
         target: "poorwsgi::server",
         method = asked.map(|asked| display(asked.method())),
         path = asked.map(|asked| asked.path()).as_deref(),
+        cause = error.source(),
         %error,
         "the application failed after its response was sent",
     );
