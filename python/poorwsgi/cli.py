@@ -150,7 +150,8 @@ def _parser():
                      help="threads that drive the connections, each its share (default: 1, or where Python is free-threaded, "
                           "one for each processor)")
     run.add_argument("--threads", type=_number, metavar="NUMBER",
-                     help="the most threads of the pool, which makes the calls that are not inline (default: 256)")
+                     help="the most threads of the pool, which makes the calls that are not inline (default: 256); with one, a "
+                          "client that reads an endless response keeps the others waiting")
     run.add_argument("--server-header", metavar="TEXT",
                      help="the Server field of responses; an empty text leaves it out (default: PoorWSGI)")
     workers = run.add_argument_group("workers", "processes that serve; SIGHUP replaces them, SIGTTIN adds one, "
@@ -249,6 +250,10 @@ def _run(arguments, parser):
     if arguments.bind is not None and (arguments.host is not None or arguments.port is not None):
         parser.error("--bind is in the place of --host and --port")
     address = _address(arguments)
+    if arguments.unix_mode is not None and not address.startswith("unix:"):
+        parser.error(f"--socket-mode is for a Unix socket (--bind unix:PATH), not for {address}")
+    if arguments.trust_unix_peers and address != "inherited" and not address.startswith("unix:"):
+        parser.error(f"--trust-unix-peers is for a Unix socket (--bind unix:PATH), not for {address}")
 
     from poorwsgi import _log
     from poorwsgi._worker import Control
