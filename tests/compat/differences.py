@@ -210,8 +210,9 @@ DIFFERENCES = [
     *answers("`abort(410)`", "dispatch.aborted", ((410,), "501 Not Implemented", "410 Gone"), ((418,), "501 Not Implemented", "418 I'm a teapot")),
     *answers("`results.default_states` can be changed", "dispatch.changed_page", ((), "200 OK", "misuse"), part=(1,)),
 
-    *answers("can be copied (`copy.copy`)", "surface.copied_body", (("response",), b"x", ("raises", "misuse")), (("field",), "1", ("raises", "misuse")),
-             (("request",), "/", ("raises", "misuse"))),
+    *answers("can be copied (`copy.copy`, `copy.deepcopy`)", "surface.copied_body", (("response",), b"x", ("raises", "misuse")), (("field",), "1", ("raises", "misuse")),
+             (("request",), "/", ("raises", "misuse")), (("application",), False, ("raises", "misuse")),
+             (("deep application",), False, ("raises", "misuse")), (("session",), {}, ("raises", "misuse"))),
 
     # what comes in, and how much of it
     *answers("`Application/JSON` no JSON", "request.full",

@@ -6,7 +6,7 @@ import importlib
 import inspect
 import pickle
 
-from poorwsgi import digest, fieldstorage, headers, request, response, results
+from poorwsgi import digest, fieldstorage, headers, request, response, results, session
 from probes.request import application, environ_of
 from worker import attempt
 
@@ -60,10 +60,12 @@ def copied():
 
 
 def copied_body(kind):
-    """What a copy of an object with a body says of it."""
+    """What a copy says of an object that keeps something open, or that changes."""
     made = {
         "response": lambda: copy.copy(response.Response("x")).data, "field": lambda: copy.copy(fieldstorage.FieldStorage("a", "1")).value,
         "request": lambda: copy.copy(request.Request(environ_of({}), application())).path,
+        "application": lambda: copy.copy(application()).debug, "deep application": lambda: copy.deepcopy(application()).debug,
+        "session": lambda: copy.copy(session.PoorSession("a secret of the probe")).data,
     }
     return attempt(made[kind])
 
