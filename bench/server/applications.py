@@ -8,12 +8,12 @@
 - Flask: 20 items as JSON; and a handler that sleeps for 20 ms;
 - Django once more: a page with a session from SQLite and a form against forged requests; an upload of 1 MB;
 - httpbin: what it has been asked, as JSON;
-- wsgidav: a file of 1 KiB.
-
-Events that a server sends (EventSource) are not measured: a listener waits, and what it costs is a connection and a thread.
+- wsgidav: a file of 1 KiB;
+- beside gunicorn alone: a list of Django's admin; a page that Django streams in 20 blocks; ten events that Flask sends (EventSource),
+  one in 2 ms.
 
 `wrk` keeps 64 connections busy. The servers take turns, with one worker and with two, on the idle machine and beside two processes
-that compute all the time; the last four with one worker on the idle machine alone. Each figure is the median of the rounds, but for
+that compute all the time; all but the first two with one worker on the idle machine alone. Each figure is the median of the rounds, but for
 threads, database connections and failures, of which it is the most.
 """
 import argparse
@@ -45,9 +45,14 @@ CASES = {
     "upload": ("Django, upload of 1 MB", "django", "/upload", "sqlite"),
     "httpbin": ("httpbin", "httpbin", "/get?a=1", None),
     "wsgidav": ("wsgidav, file of 1 KiB", "wsgidav", "/1k.bin", None),
+    "admin": ("Django, list of its admin", "admin", "/admin/auth/user/", "admin"),
+    "stream": ("Django, streamed page", "django", "/stream", "sqlite"),
+    "events": ("Flask, ten events in 20 ms", "flask", "/events", None),
 }
 #: Those that show how calls are shared among threads and processes.
 SCHEDULED = {"sqlite", "postgresql", "json", "sleep"}
+#: Those beside gunicorn alone. (uWSGI needs a router of its own for content without a length.)
+BESIDE_GUNICORN = {"admin", "stream", "events"}
 UPLOAD = (b'--B\r\nContent-Disposition: form-data; name="file"; filename="file.bin"\r\n'
           b"Content-Type: application/octet-stream\r\n\r\n" + b"x" * 1_000_000 + b"\r\n--B--\r\n")
 OURS = "**our server**"
@@ -93,7 +98,7 @@ def main():
                             figures = measure(command, case, args, root, busy)
                             taken.setdefault((busy, case, workers, name), []).append(figures)
                             run.note(f"{CASES[case][0]}, {name}, {workers} workers, {busy} busy: {figures}")
-    text = tables(taken)
+    text = tables(taken, args.rounds)
     print(text)
     if args.write:
         run.write(args.write, BEGIN, END, text)
@@ -106,7 +111,8 @@ def servers(args, workers, case):
 
     peers = args.peers
     # What computes costs uWSGI least on one thread, its default; what sleeps needs more.
-    threads = ["--threads", "64"] if case == "sleep" else []
+    uwsgi = ["--master", "--die-on-term", "--disable-logging", "--log-master", "--processes", str(workers),
+             *(["--threads", "64"] if case == "sleep" else []), "--module", "web:application"]
     all_servers = [
         (OURS, module(args.ours, "poorwsgi", "run", "web:application", "--port", "{port}", "--workers", str(workers))),
         ("gunicorn, gthread, 8 threads", module(
@@ -115,19 +121,30 @@ def servers(args, workers, case):
         ("Granian", module(
             peers, "granian", "--interface", "wsgi", "--port", "{port}", "--workers", str(workers), "--no-ws", "--log-level", "error",
             "web:application")),
-        ("uWSGI", [
-            str(pathlib.Path(peers).with_name("uwsgi")), "--http11-socket", "127.0.0.1:{port}", "--http-keepalive", "--master",
-            "--die-on-term", "--disable-logging", "--log-master", "--so-keepalive", "--add-header", "Connection: Keep-Alive",
-            "--processes", str(workers), *threads, "--module", "web:application"]),
+        # A thread of it serves one connection until that closes; the others wait, and are in no figure of wrk.
+        ("uWSGI, few connections at a time", [
+            str(pathlib.Path(peers).with_name("uwsgi")), "--http11-socket", "127.0.0.1:{port}", "--http-keepalive", "--so-keepalive",
+            "--add-header", "Connection: Keep-Alive", *uwsgi]),
+        ("uWSGI, each request on a new connection", [
+            str(pathlib.Path(peers).with_name("uwsgi")), "--http-socket", "127.0.0.1:{port}", *uwsgi]),
     ]
     if workers == 1:
         all_servers.append(("waitress", module(peers, "waitress", "--port", "{port}", "--host", "127.0.0.1", "web:application")))
+    if case in BESIDE_GUNICORN:
+        all_servers = all_servers[:2]
+    if case not in SCHEDULED:
+        all_servers = [each for each in all_servers if "new connection" not in each[0]]
     return [each for each in all_servers if args.only.lower() in each[0].lower()]
 
 
 @contextlib.contextmanager
 def database(kind, root, python):
     """The address of a database with the table."""
+    if kind == "admin":
+        os.environ["SITE_FOLDER"] = str(root)
+        subprocess.run([python, run.HERE.parents[1] / "tests" / "applications" / "django_site.py"], check=True)
+        yield f"sqlite:{root / 'site.sqlite'}"
+        return
     with contextlib.ExitStack() as stack:
         place = root / "items.sqlite" if kind == "sqlite" else stack.enter_context(postgresql(root))
         address = f"{kind}:{place}"
@@ -214,7 +231,7 @@ def files_of(pid):
     with contextlib.suppress(OSError):
         for entry in os.listdir(f"/proc/{pid}/fd"):
             with contextlib.suppress(OSError):
-                count += os.readlink(f"/proc/{pid}/fd/{entry}").endswith("items.sqlite")
+                count += os.readlink(f"/proc/{pid}/fd/{entry}").endswith(".sqlite")
     return count
 
 
@@ -245,7 +262,20 @@ def request_of(case, port):
     if case == "form":  # as who has been there before
         response, _ = run.ask(port, CASES[case][2], "GET", b"", {})
         return "GET", {"Cookie": "; ".join(cookie.partition(";")[0] for cookie in response.headers.get_all("Set-Cookie"))}, b""
+    if case == "admin":
+        return "GET", {"Cookie": sign_in(port)}, b""
     return "GET", {}, b""
+
+
+def sign_in(port):
+    """The cookie of who has logged in."""
+    page, content = run.ask(port, "/admin/login/", "GET", b"", {})
+    token = re.search(rb'name="csrfmiddlewaretoken" value="(\w+)"', content)[1].decode()
+    cookie = page.headers["Set-Cookie"].partition(";")[0]
+    fields = {"Cookie": cookie, "Content-Type": "application/x-www-form-urlencoded"}
+    form = f"csrfmiddlewaretoken={token}&username=admin&password=secret&next=/admin/".encode()
+    response, _ = run.ask(port, "/admin/login/", "POST", form, fields)
+    return "; ".join(cookie.partition(";")[0] for cookie in response.headers.get_all("Set-Cookie"))
 
 
 def wrk(port, path, script, seconds):
@@ -257,7 +287,7 @@ def wrk(port, path, script, seconds):
             int(failures[1]) if failures else 0)
 
 
-def tables(taken):
+def tables(taken, rounds):
     lines = []
     for busy in sorted({key[0] for key in taken}):
         for workers in sorted({key[2] for key in taken}):
@@ -277,7 +307,7 @@ def tables(taken):
                         cells.append(cell(figures, CASES[case][3]) if figures else "")
                     lines.append(f"| {name} | " + " | ".join(cells) + " |")
                 lines.append("")
-    lines.append(f"64 connections; medians of the rounds, in turn. Threads of the largest process and connections to the database are "
+    lines.append(f"{CONNECTIONS} connections; medians of {rounds} rounds, in turn. Threads of the largest process and connections to the database are "
                  f"the most that were seen. {run.machine()}")
     return "\n".join(lines)
 

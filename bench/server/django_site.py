@@ -1,5 +1,5 @@
 """A site of Django: a page with one query of 20 rows and one template; a page with a session and a form against forged requests;
-an upload. DATABASE names what it is kept in: `sqlite:PATH` or `postgresql:DIRECTORY` of its socket. `python django_site.py`
+an upload; a page that is streamed. DATABASE names what it is kept in: `sqlite:PATH` or `postgresql:DIRECTORY` of its socket. `python django_site.py`
 makes the tables."""
 import os
 import sys
@@ -42,7 +42,7 @@ from django.contrib.sessions.middleware import SessionMiddleware  # noqa: E402
 from django.contrib.sessions.models import Session  # noqa: E402
 from django.core.wsgi import get_wsgi_application  # noqa: E402
 from django.db import connection, models  # noqa: E402
-from django.http import HttpResponse  # noqa: E402
+from django.http import HttpResponse, StreamingHttpResponse  # noqa: E402
 from django.shortcuts import render  # noqa: E402
 from django.urls import path  # noqa: E402
 from django.utils.decorators import decorator_from_middleware  # noqa: E402
@@ -75,7 +75,11 @@ def upload(request):
     return HttpResponse(f"{request.FILES['file'].size} bytes")
 
 
-urlpatterns = [path(view.__name__, view) for view in (items, form, upload)]
+def stream(request):
+    return StreamingHttpResponse(f"line {number} of the page\n" * 40 for number in range(20))
+
+
+urlpatterns = [path(view.__name__, view) for view in (items, form, upload, stream)]
 application = get_wsgi_application()
 
 if __name__ == "__main__":

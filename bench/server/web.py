@@ -32,6 +32,15 @@ def flask():
         time.sleep(0.02)
         return "slept"
 
+    @application.route("/events")
+    def events():
+        def told():
+            for number in range(10):
+                yield f"id: {number}\ndata: event\n\n"
+                time.sleep(0.002)
+
+        return flask.Response(told(), content_type="text/event-stream", headers={"Cache-Control": "no-cache"})
+
     return application
 
 
@@ -39,6 +48,17 @@ def django():
     import django_site
 
     return django_site.application
+
+
+def admin():
+    """The site of the tests, which has Django's admin."""
+    import importlib.util
+
+    place = pathlib.Path(__file__).resolve().parents[2] / "tests" / "applications" / "django_site.py"
+    spec = importlib.util.spec_from_file_location("admin_site", place)
+    site = sys.modules["admin_site"] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(site)
+    return site.application
 
 
 def httpbin():
