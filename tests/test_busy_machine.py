@@ -1,0 +1,72 @@
+"""How many threads and database connections calls take on a machine that has other work: as many as on an idle one."""
+import contextlib
+import os
+import pathlib
+import selectors
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+
+CLIENTS = 64
+#: What the calls do; each thread opens what stands for its connection to a database.
+SITE = """
+import threading, time
+
+kept, opened = threading.local(), []
+
+def app(environ, start_response):
+    if not hasattr(kept, "connection"):
+        kept.connection = open("/dev/null")
+        opened.append(kept.connection)
+    {work}
+    body = str(len(opened)).encode()
+    start_response("200 OK", [("Content-Length", str(len(body)))])
+    return [body]
+"""
+REQUEST = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+def threads(pid):
+    """How many threads of a process make calls."""
+    names = (each.joinpath("comm").read_text() for each in pathlib.Path(f"/proc/{pid}/task").iterdir())
+    return sum(name.strip() == "poorwsgi call" for name in names)
+
+
+def load(port, pid, seconds):
+    """Keeps clients asking for so long; the most threads, and the last answer."""
+    most, answer, end = 0, b"", time.monotonic() + seconds
+    with contextlib.ExitStack() as stack, selectors.DefaultSelector() as selector:
+        for _ in range(CLIENTS):
+            client = stack.enter_context(socket.create_connection(("127.0.0.1", port), 30))
+            selector.register(client, selectors.EVENT_READ)
+            client.sendall(REQUEST)
+        while time.monotonic() < end:
+            for key, _ in selector.select(0.1):
+                answer = key.fileobj.recv(1000)
+                assert answer.startswith(b"HTTP/1.1 200 "), answer
+                key.fileobj.sendall(REQUEST)
+            most = max(most, threads(pid))
+    return most, int(answer.rpartition(b"\n")[2])
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/task"), reason="threads are counted in /proc")
+@pytest.mark.measures
+@pytest.mark.parametrize("busy", [0, 2])
+@pytest.mark.parametrize(("work", "few"), [("sum(range(60_000))", True), ("time.sleep(0.02)", False)])
+def test_calls_take_the_threads_that_help(tmp_path, busy, work, few):
+    """The first ones need one, since they compute, and get a few while others are tried; the others need many."""
+    (tmp_path / "site_of_threads.py").write_text(SITE.format(work=work))
+    with contextlib.ExitStack() as stack:
+        for _ in range(busy):
+            other = stack.enter_context(subprocess.Popen([sys.executable, "-c", "while True: pass"]))
+            stack.callback(other.kill)
+        run = [sys.executable, "-m", "poorwsgi", "run", "site_of_threads:app", "--port", "0", "--workers", "0"]
+        process = stack.enter_context(subprocess.Popen(run, cwd=tmp_path, stdout=subprocess.PIPE, text=True))
+        stack.callback(process.terminate)
+        port = int(process.stdout.readline().partition(",")[0].rpartition(":")[2])
+        most, connections = load(port, process.pid, 5)
+    assert connections <= most
+    assert most <= 16 if few else most > 16, most
