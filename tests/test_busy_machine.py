@@ -22,10 +22,15 @@ def app(environ, start_response):
         kept.connection = open("/dev/null")
         opened.append(kept.connection)
     {work}
-    body = str(len(opened)).encode()
+    body = f"{{len(opened)}}\\n".encode()
     start_response("200 OK", [("Content-Length", str(len(body)))])
-    return [body]
+    return content(body)
+
+def content(body):
+    {content}
 """
+#: A body that is there, and one that is made in pieces while it is sent.
+WHOLE, PIECES = "return [body]", "yield from (body[at:at + 1] for at in range(len(body)) if sum(range(20_000)))"
 REQUEST = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
@@ -37,7 +42,7 @@ def threads(pid):
 
 def load(port, pid, seconds):
     """Keeps clients asking for so long; the most threads, and the last answer."""
-    most, answer, end = 0, b"", time.monotonic() + seconds
+    most, last, answers, end = 0, 0, {}, time.monotonic() + seconds
     with contextlib.ExitStack() as stack, selectors.DefaultSelector() as selector:
         for _ in range(CLIENTS):
             client = stack.enter_context(socket.create_connection(("127.0.0.1", port), 30))
@@ -45,20 +50,24 @@ def load(port, pid, seconds):
             client.sendall(REQUEST)
         while time.monotonic() < end:
             for key, _ in selector.select(0.1):
-                answer = key.fileobj.recv(1000)
-                assert answer.startswith(b"HTTP/1.1 200 "), answer
-                key.fileobj.sendall(REQUEST)
+                answer = answers[key.fileobj] = answers.get(key.fileobj, b"") + key.fileobj.recv(1000)
+                assert answer.startswith(b"HTTP/1.1 200 "[:len(answer)]), answer
+                if answer.endswith(b"\n") and not answer.endswith(b"\r\n"):
+                    last = int(answers.pop(key.fileobj).rpartition(b"\r\n")[2])
+                    key.fileobj.sendall(REQUEST)
             most = max(most, threads(pid))
-    return most, int(answer.rpartition(b"\n")[2])
+    return most, last
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/task"), reason="threads are counted in /proc")
 @pytest.mark.measures
 @pytest.mark.parametrize("busy", [0, 2])
-@pytest.mark.parametrize(("work", "few"), [("sum(range(60_000))", True), ("time.sleep(0.02)", False)])
-def test_calls_take_the_threads_that_help(tmp_path, busy, work, few):
+@pytest.mark.parametrize(("work", "content", "few"), [
+    ("sum(range(60_000))", WHOLE, True), ("time.sleep(0.02)", WHOLE, False), ("pass", PIECES, True),
+])
+def test_calls_take_the_threads_that_help(tmp_path, busy, work, content, few):
     """The first ones need one, since they compute, and get a few while others are tried; the others need many."""
-    (tmp_path / "site_of_threads.py").write_text(SITE.format(work=work))
+    (tmp_path / "site_of_threads.py").write_text(SITE.format(work=work, content=content))
     with contextlib.ExitStack() as stack:
         for _ in range(busy):
             other = stack.enter_context(subprocess.Popen([sys.executable, "-c", "while True: pass"]))

@@ -152,7 +152,7 @@ def load():
     return application
 
 
-APPLICATIONS = {"bare": bare, "flask": flask, "django": django, "httpbin": httpbin, "wsgidav": wsgidav, "poorwsgi": poorwsgi,
+APPLICATIONS = {"bare": bare, "flask": flask, "django": django, "admin": admin, "httpbin": httpbin, "wsgidav": wsgidav, "poorwsgi": poorwsgi,
                 "load": load, "falcon": apps.falcon}
 application = app = APPLICATIONS[os.environ["BENCH_APP"]]()
 

@@ -56,6 +56,7 @@ fn measure(pool: &Pool, attach: Option<Attach>) {
         ended = state.ended;
         let before = state.limit.now();
         let has_risen = state.limit.step(measure) > before;
+        let has_more = has_risen | state.release_streams();
         if state.is_worth_measuring() {
             worth_it_at = Instant::now();
         }
@@ -64,7 +65,7 @@ fn measure(pool: &Pool, attach: Option<Attach>) {
             return;
         }
         drop(state);
-        if has_risen {
+        if has_more {
             pool.fill();
         }
     }

@@ -1,21 +1,22 @@
 //! The threads that may block: they make the calls that are not made inline.
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use tokio::runtime::Handle;
 
-use crate::LOG;
 use crate::inlining::{Load, Pace};
 use crate::limit::Limit;
 pub use crate::meter::Attach;
 use crate::meter::Meter;
 pub use crate::threads::Around;
 use crate::threads::Threads;
+use crate::{LOG, PATIENCE};
 
 /// When this number of calls waits in a queue, the queue drops the calls whose clients wait no longer.
 const SWEEP: usize = 1024;
@@ -27,8 +28,8 @@ const SWEEP: usize = 1024;
 ///
 /// How many calls run at a time follows from how busy the interpreter is (module `limit`). Those that compute
 /// for long hold up none that do not: one of those runs beyond the limit. Otherwise calls are made first
-/// come, first served. A call that has come to where it only waits for its client takes none of the places,
-/// and more of those may run, up to the number of threads.
+/// come, first served. A call that has come to where it only waits for its client soon takes none of the
+/// places, and more of those may run, up to the number of threads.
 #[derive(Clone)]
 pub struct Pool(Arc<Shared>);
 
@@ -48,6 +49,9 @@ pub(crate) struct State {
     /// Calls that wait for their clients: those that began so, or go on so, and those that do so for a while.
     beside: usize,
     aside: usize,
+    /// Calls that only wait now and still have their places, in the order in which they came to that.
+    streams: BTreeMap<u64, (Instant, Place)>,
+    streamed: u64,
     /// How many calls have come, and how many of those that take a place have ended.
     come: u64,
     pub(crate) ended: u64,
@@ -134,6 +138,8 @@ impl State {
             long: 0,
             beside: 0,
             aside: 0,
+            streams: BTreeMap::new(),
+            streamed: 0,
             come: 0,
             ended: 0,
             brief_calls: Queue::default(),
@@ -154,7 +160,11 @@ impl State {
 
     /// Whether calls wait for a place, and all places are taken.
     pub(crate) fn is_short(&self) -> bool {
-        !self.has_place() && (self.brief_calls.first().is_some() || self.long_calls.first().is_some())
+        !self.has_place() && self.is_waited_for()
+    }
+
+    fn is_waited_for(&self) -> bool {
+        self.brief_calls.first().is_some() || self.long_calls.first().is_some()
     }
 
     fn has_place(&self) -> bool {
@@ -168,7 +178,7 @@ impl State {
 
     /// Whether there is something to be found out: calls wait, or more run than always may.
     pub(crate) fn is_worth_measuring(&self) -> bool {
-        self.brief_calls.first().is_some() || self.long_calls.first().is_some() || self.running > 1
+        self.is_waited_for() || self.running > 1
     }
 
     const fn has_thread(&self) -> bool {
@@ -197,6 +207,31 @@ impl State {
         }
     }
 
+    /// The call is not counted any more; where it was.
+    fn leave(&mut self, Counted { place, stream }: Counted) -> Place {
+        let has_place = stream.is_none_or(|number| self.streams.remove(&number).is_some());
+        let place = if has_place { place } else { Place::Beside };
+        self.uncount(place);
+        place
+    }
+
+    /// Takes their places from calls that have only waited for a while, with which they are over as far as the
+    /// limit goes. A page that is merely made in pieces has ended by then, so that as few of those are made at
+    /// a time as of other pages. Whether there were some.
+    pub(crate) fn release_streams(&mut self) -> bool {
+        let before = self.streams.len();
+        while self.may_be_beside()
+            && let Some(first) = self.streams.first_entry()
+            && first.get().0.elapsed() >= PATIENCE
+        {
+            let (_, place) = first.remove();
+            self.uncount(place);
+            self.count(Place::Beside);
+            self.ended += 1;
+        }
+        self.streams.len() < before
+    }
+
     /// The next call that there is a place and a thread for.
     fn next(&mut self) -> Option<(Place, Call)> {
         if !self.has_thread() {
@@ -219,24 +254,28 @@ impl State {
 
 thread_local! {
     /// Where the call is counted that this thread makes.
-    static COUNTED: RefCell<Option<(Pool, Place)>> = const { RefCell::new(None) };
+    static COUNTED: RefCell<Option<(Pool, Counted)>> = const { RefCell::new(None) };
+}
+
+/// Where a call is counted from its beginning; and its number among those that only wait now, if it is one.
+#[derive(Clone, Copy, Debug)]
+struct Counted {
+    place: Place,
+    stream: Option<u64>,
 }
 
 /// Says of the call that this thread makes on a [`Pool`] that the rest of it waits for somebody else, as for
-/// its client, so that no other call has to wait for it.
+/// its client, so that no other call has to wait for it for long.
 pub fn only_waits_now() {
-    let Some((pool, mut place)) = COUNTED.take() else { return };
-    if place != Place::Beside {
+    let Some((pool, mut counted)) = COUNTED.take() else { return };
+    if counted.place != Place::Beside && counted.stream.is_none() {
         let mut state = pool.0.state();
-        if state.may_be_beside() {
-            state.uncount(place);
-            place = Place::Beside;
-            state.count(place);
-        }
-        drop(state);
-        pool.fill();
+        state.streamed += 1;
+        let number = state.streamed;
+        state.streams.insert(number, (Instant::now(), counted.place));
+        counted.stream = Some(number);
     }
-    COUNTED.set(Some((pool, place)));
+    COUNTED.set(Some((pool, counted)));
 }
 
 /// Until the result is dropped, the call that this thread makes on a [`Pool`] takes no place among those that
@@ -244,9 +283,13 @@ pub fn only_waits_now() {
 /// caller's to limit.
 #[must_use]
 pub fn step_aside() -> Aside {
-    let Some((pool, place)) = COUNTED.take() else { return Aside(None) };
+    let Some((pool, counted)) = COUNTED.take() else { return Aside(None) };
     let mut state = pool.0.state();
-    state.uncount(place);
+    let mut place = state.leave(counted);
+    if counted.stream.is_some() && state.may_be_beside() {
+        // It has waited, and will.
+        place = Place::Beside;
+    }
     state.aside += 1;
     drop(state);
     pool.fill();
@@ -263,7 +306,7 @@ impl Drop for Aside {
         state.aside -= 1;
         state.count(place);
         drop(state);
-        COUNTED.set(Some((pool, place)));
+        COUNTED.set(Some((pool, Counted { place, stream: None })));
     }
 }
 
@@ -340,6 +383,9 @@ impl Pool {
                 self.begin(place, call);
                 continue;
             }
+            if state.is_waited_for() && state.release_streams() {
+                continue;
+            }
             if state.is_measured || state.is_over || !state.is_worth_measuring() {
                 return;
             }
@@ -374,16 +420,17 @@ impl Pool {
     /// Makes this call, and then what waits.
     fn work(&self, place: Place, first: Call) {
         let mut next = Some((place, first));
-        while let Some((mut place, Call { pace, runtime, job, .. })) = next {
+        while let Some((place, Call { pace, runtime, job, .. })) = next {
             let before = pace.load();
-            COUNTED.set(Some((self.clone(), place)));
+            let counted = Counted { place, stream: None };
+            COUNTED.set(Some((self.clone(), counted)));
             let entered = runtime.enter();
             // A panic is told by its hook, and whoever waits for an answer by its going away.
             let _ = catch_unwind(AssertUnwindSafe(|| job.run()));
             drop(entered);
-            place = COUNTED.take().map_or(place, |(_, place)| place);
+            let counted = COUNTED.take().map_or(counted, |(_, counted)| counted);
             let mut state = self.0.state();
-            state.uncount(place);
+            let place = state.leave(counted);
             state.ended += u64::from(place != Place::Beside);
             if pace.load() != before {
                 state.sort(&pace);
@@ -561,6 +608,21 @@ mod tests {
         let all_wait = tokio::task::spawn_blocking(move || barrier.wait());
         tokio::time::timeout(Duration::from_secs(8), all_wait).await.unwrap().unwrap();
         assert!(run(&pool, &pace, 4, compute).await.1 < Duration::from_secs(5));
+    }
+
+    /// A page that is made in pieces needs no more threads than another one.
+    #[tokio::test]
+    async fn streams_that_are_soon_over_run_few_at_a_time() {
+        fn compute_in_pieces() {
+            only_waits_now();
+            let _taken = interpreter();
+            let end = Usage::now().computed + Duration::from_millis(1);
+            while Usage::now().computed < end {}
+        }
+        let (pool, pace) = (with_interpreter(64), Arc::default());
+        run(&pool, &pace, 1, compute_in_pieces).await;
+        let most = run(&pool, &pace, 200, compute_in_pieces).await.0;
+        assert!(most <= 8, "{most}");
     }
 
     /// Four at a time would take ten seconds.
