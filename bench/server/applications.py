@@ -18,6 +18,8 @@ threads, database connections and failures, of which it is the most.
 """
 import argparse
 import contextlib
+import json
+import math
 import os
 import pathlib
 import re
@@ -68,10 +70,12 @@ def main():
     parser.add_argument("--only", default="", help="only servers with this in their name")
     parser.add_argument("--workers", default="1,2")
     parser.add_argument("--busy", default="0,2", help="processes that compute beside the server")
+    parser.add_argument("--journal", type=pathlib.Path, metavar="FILE",
+                        help="keep each figure there, and go on from those that are there already: of a run that broke off")
     parser.add_argument("--write", type=pathlib.Path, metavar="FILE")
     args = parser.parse_args()
     cases = [case for case in CASES if case in args.cases.split(",")]
-    taken = {}
+    taken = journal(args.journal)
     with tempfile.TemporaryDirectory(prefix="poorwsgi-bench-") as directory, contextlib.ExitStack() as stack:
         root = pathlib.Path(directory)
         root.chmod(0o755)
@@ -87,7 +91,7 @@ def main():
                 run.note(f"{CASES[case][0]} SKIPPED: {error}")
                 cases.remove(case)
         numbers = [[int(number) for number in option.split(",")] for option in (args.busy, args.workers)]
-        for _ in range(args.rounds):
+        for number in range(args.rounds):
             for busy in numbers[0]:
                 for case in cases:
                     os.environ["DATABASE"] = databases[CASES[case][3]]
@@ -95,13 +99,28 @@ def main():
                         if case not in SCHEDULED and [busy, workers] != [number[0] for number in numbers]:
                             continue
                         for name, command in servers(args, workers, case):
+                            rounds = taken.setdefault((busy, case, workers, name), [])
+                            if len(rounds) > number:
+                                continue
                             figures = measure(command, case, args, root, busy)
-                            taken.setdefault((busy, case, workers, name), []).append(figures)
+                            rounds.append(figures)
+                            if args.journal:
+                                with args.journal.open("a") as file:
+                                    print(json.dumps([busy, case, workers, name, figures]), file=file)
                             run.note(f"{CASES[case][0]}, {name}, {workers} workers, {busy} busy: {figures}")
     text = tables(taken, args.rounds)
     print(text)
     if args.write:
         run.write(args.write, BEGIN, END, text)
+
+
+def journal(file):
+    """The figures of an earlier run, each with what was measured: busy processes, case, workers, server."""
+    taken = {}
+    for line in file.read_text().splitlines() if file and file.exists() else ():
+        *key, figures = json.loads(line)
+        taken.setdefault(tuple(key), []).append(figures)
+    return taken
 
 
 def servers(args, workers, case):
@@ -254,7 +273,9 @@ def measure(command, case, args, root, busy):
         with Watch(process, os.environ["DATABASE"]) as watch:
             requests, p99, failures = wrk(port, path, script, seconds)
         used = run.cpu(process.pid) - before
-    return (used / requests * 1e6, p99, requests / seconds, failures, watch.threads, watch.connections)
+    # Some servers have no answer ready within a second of a slow moment.
+    cpu, p99 = (used / requests * 1e6, p99) if requests else (math.inf, math.inf)
+    return (cpu, p99, requests / seconds, failures, watch.threads, watch.connections)
 
 
 def request_of(case, port):
