@@ -328,7 +328,8 @@ def tables(taken, rounds):
                     for case in cases:
                         figures = of_these.get((busy, case, workers, name))
                         cells.append(cell(figures, CASES[case][3]) if figures else "")
-                    lines.append(f"| {name} | " + " | ".join(cells) + " |")
+                    if any(cells):
+                        lines.append(f"| {name} | " + " | ".join(cells) + " |")
                 lines.append("")
     lines.append(f"{CONNECTIONS} connections; medians of {rounds} rounds, in turn. Threads of the largest process and connections to the database are "
                  f"the most that were seen. {run.machine()}")
