@@ -4,13 +4,14 @@ use std::future::Future;
 use std::io;
 use std::mem;
 use std::os::fd::{AsFd, AsRawFd};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 
 use poorwsgi_calls::event_loop::EventLoop;
-use poorwsgi_server::{Bound as BoundServer, Listening};
+use poorwsgi_server::{Bound as BoundServer, Executor, Listening};
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
@@ -354,8 +355,8 @@ impl Server {
                 event_loop: event_loop.clone(),
                 connection: None,
             };
-            let services = loops.iter().map(|each| (each.clone(), service(each))).collect();
-            let bound = bound.with_service(service(first)).on_loops(services);
+            let executors = loops.iter().map(|each| (OnLoop::shared(each), service(each))).collect();
+            let bound = bound.with_service(service(first)).on_executors(executors);
             let bound = bound.introduce(|service, connection| service.connection = Some(connection));
             let serve = serve(bound, Arc::clone(&self.shared));
             let shared = Arc::clone(&self.shared);
@@ -378,6 +379,25 @@ impl Server {
 /// At least this number of threads of a loop can be held up: while another one drives the connections, what
 /// holds them up may end.
 const HELD_UP: usize = 16;
+
+/// A loop as the server sees it.
+struct OnLoop(EventLoop);
+
+impl OnLoop {
+    fn shared(event_loop: &EventLoop) -> Arc<dyn Executor> {
+        Arc::new(OnLoop(event_loop.clone()))
+    }
+}
+
+impl Executor for OnLoop {
+    fn tasks(&self) -> usize {
+        self.0.tasks()
+    }
+
+    fn spawn(&self, task: Pin<Box<dyn Future<Output = ()> + Send>>) {
+        self.0.spawn(task);
+    }
+}
 
 /// A loop of which so many threads can be held up.
 fn event_loop(threads: usize) -> io::Result<EventLoop> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::HeaderValue;
 use ipnet::IpNet;
 
-use crate::framing::HeadLimits;
+use crate::h1::framing::HeadLimits;
 
 /// The settings of a [`Server`](crate::Server), with defaults that are safe to put on the open Internet.
 ///

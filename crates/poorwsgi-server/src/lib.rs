@@ -51,35 +51,18 @@
 /// The target of what the server itself has to say.
 const LOG: &str = "poorwsgi::server";
 
-mod body;
-mod broken_off;
-mod chunks;
 mod config;
-mod connection;
-mod context;
-mod date;
 mod deadline;
-mod descriptors;
 mod exchange;
-mod framing;
-mod head;
-mod io;
+mod h1;
 mod listener;
-mod outgoing;
-mod pace;
-mod record;
-mod refusal;
-mod sendfile;
 mod serve;
-mod siblings;
-mod spelling;
 pub mod spool;
 mod stop;
-mod stream;
+mod transport;
 
-pub use body::{BodyError, RequestBody};
 pub use config::Config;
-pub use descriptors::raise_descriptor_limit;
+pub use exchange::{BodyError, RequestBody};
 pub use ipnet::IpNet;
-pub use listener::{Address, share_sockets};
-pub use serve::{Bound, Listening, Server, run};
+pub use listener::{Address, raise_descriptor_limit, share_sockets};
+pub use serve::{Bound, Executor, Listening, Server, run};

@@ -5,7 +5,7 @@ use std::future::pending;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -15,21 +15,20 @@ use http_body::Body;
 use poorwsgi::BoxError;
 use poorwsgi::clip;
 use poorwsgi::request::Connection;
-use poorwsgi_calls::event_loop::EventLoop;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 use tower_service::Service;
 
 use crate::LOG;
-use crate::body::RequestBody;
 use crate::config::Config;
-use crate::connection;
-use crate::context::Context;
-use crate::descriptors::{Limit, raise_descriptor_limit};
-use crate::listener::{Address, INHERITED, Listener, Socket};
-use crate::siblings::Siblings;
+use crate::exchange::{Peer, RequestBody};
+use crate::h1::H1Protocol;
+use crate::listener::{
+    Address, DescriptorLimit, INHERITED, Listener, Siblings, Socket, raise_descriptor_limit,
+};
 use crate::stop::{Level, Stop};
-use crate::stream::Accepted;
+use crate::transport::{Accepted, Copied, Plain};
 
 /// How long connections that were told to end at once get for it.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -104,12 +103,66 @@ impl<S> Server<S> {
         self.on(socket, address)
     }
 
+    /// Serves a connection that somebody else has accepted, over any stream: one of TLS, or a pipe in memory
+    /// for tests. `connection` is what is known of its ends. It ends with the connection; after `stop`, once
+    /// the request of now is answered, or [`Config::stop_timeout`] later.
+    ///
+    /// ```
+    /// use std::convert::Infallible;
+    /// use http::{Request, Response};
+    /// use poorwsgi::request::Connection;
+    /// use poorwsgi_server::{RequestBody, Server};
+    /// use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    ///
+    /// # #[tokio::main] async fn main() -> std::io::Result<()> {
+    /// let hello = tower::service_fn(async |_request: Request<RequestBody>| {
+    ///     Ok::<_, Infallible>(Response::new("Hello world".to_owned()))
+    /// });
+    /// let (mut client, stream) = tokio::io::duplex(4096);
+    /// let server = Server::new(hello);
+    /// let never = std::future::pending();
+    /// let serving = tokio::spawn(server.serve_connection(stream, Connection::default(), never));
+    /// client.write_all(b"GET / HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n").await?;
+    /// let mut answer = String::new();
+    /// client.read_to_string(&mut answer).await?;
+    /// assert!(answer.ends_with("Hello world"));
+    /// serving.await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn serve_connection<B, T>(
+        self,
+        stream: T,
+        connection: Connection,
+        stop: impl Future<Output = ()>,
+    ) where
+        S: Service<Request<RequestBody>, Response = Response<B>, Error: Into<BoxError>> + Clone + 'static,
+        B: Body<Data = Bytes, Error: Into<BoxError>> + 'static,
+        T: AsyncRead + AsyncWrite + Unpin,
+    {
+        let Server { service, config } = self;
+        let (config, signal) = (Arc::new(config), StopOnDrop(Arc::new(Stop::new())));
+        let protocol = H1Protocol::new(Arc::clone(&config), Arc::clone(&signal.0));
+        let stopped = async {
+            stop.await;
+            stop_in_time(&signal.0, &config, Duration::ZERO).await;
+            signal.0.raise(Level::AtOnce);
+            tokio::time::sleep(LAST_WORDS).await;
+        };
+        tokio::select! {
+            biased;
+            () = protocol.drive(Copied::new(stream, connection), service, None) => {}
+            () = stopped => {}
+        }
+        tell_left(&signal.0);
+    }
+
     fn on(self, socket: Socket, address: &str) -> io::Result<Bound<S>> {
         let siblings = if address == INHERITED { Siblings::inherited() } else { None };
         let address = socket.address()?;
         let Server { service, config } = self;
         let open = Arc::default();
-        Ok(Bound { service, config, socket, siblings, address, loops: Vec::new(), introduce: None, open })
+        Ok(Bound { service, config, socket, siblings, address, executors: Vec::new(), introduce: None, open })
     }
 }
 
@@ -122,7 +175,7 @@ pub struct Bound<S> {
     siblings: Option<Arc<Siblings>>,
     address: Address,
     /// With the service of its connections; none for the runtime that this is called on.
-    loops: Vec<(EventLoop, S)>,
+    executors: Vec<(Arc<dyn Executor>, S)>,
     introduce: Option<Introduce<S>>,
     /// Dropped when a server has closed its handle of the socket.
     open: Arc<()>,
@@ -138,6 +191,16 @@ impl Listening {
     pub fn is_open(&self) -> bool {
         self.0.strong_count() > 0
     }
+}
+
+/// What drives connections in the place of the runtime that their server runs on. A task is polled within a
+/// runtime of tokio that has timers and sockets.
+pub trait Executor: Send + Sync {
+    /// How many tasks it has.
+    fn tasks(&self) -> usize;
+
+    /// Drives a task to its end.
+    fn spawn(&self, task: Pin<Box<dyn Future<Output = ()> + Send>>);
 }
 
 /// Tells a service of the connection that it is going to serve.
@@ -176,7 +239,7 @@ impl<S> Bound<S> {
     #[must_use]
     pub fn with_service<T>(self, service: T) -> Bound<T> {
         let Bound { config, socket, siblings, address, open, .. } = self;
-        Bound { service, config, socket, siblings, address, loops: Vec::new(), introduce: None, open }
+        Bound { service, config, socket, siblings, address, executors: Vec::new(), introduce: None, open }
     }
 
     /// Tells from elsewhere whether this server has closed its handle of the socket.
@@ -193,11 +256,11 @@ impl<S> Bound<S> {
         self
     }
 
-    /// Has the connections driven by loops that are being run, in the place of the runtime this is called on:
-    /// each by the one that has the fewest tasks, and with the service that belongs to it.
+    /// Has the connections driven by others than the runtime this is called on: each by the executor that has
+    /// the fewest tasks, and with the service that belongs to it.
     #[must_use]
-    pub fn on_loops(mut self, loops: Vec<(EventLoop, S)>) -> Self {
-        self.loops = loops;
+    pub fn on_executors(mut self, executors: Vec<(Arc<dyn Executor>, S)>) -> Self {
+        self.executors = executors;
         self
     }
 
@@ -226,14 +289,14 @@ impl<S> Bound<S> {
         S: Clone,
     {
         let socket = self.socket.try_clone()?;
-        let Bound { service, config, siblings, address, loops, introduce, .. } = self;
+        let Bound { service, config, siblings, address, executors, introduce, .. } = self;
         Ok(Bound {
             service: service.clone(),
             config: config.clone(),
             socket,
             siblings: siblings.clone(),
             address: address.clone(),
-            loops: loops.clone(),
+            executors: executors.clone(),
             introduce: *introduce,
             open: Arc::default(),
         })
@@ -301,7 +364,7 @@ where
         // Where it cannot be raised, there are fewer connections, and a warning.
         let _ = raise_descriptor_limit(self.config.max_connections);
         // Nobody has to read it.
-        let _ = writeln!(io::stdout(), "PoorWSGI listens on {}", self.address);
+        let _ = writeln!(io::stdout(), "Serving on {}; Ctrl-C stops", self.address);
         let at_once = async {
             second.next().await;
             second.next().await;
@@ -323,15 +386,15 @@ where
     pub async fn serve_one(self, stop: impl Future<Output = ()>) -> io::Result<bool> {
         let Bound { service, config, socket, introduce, .. } = self;
         let listener = socket.listen(None)?;
-        let (accepted, peer) = tokio::select! {
+        let (accepted, connection) = tokio::select! {
             accepted = listener.accept(|| ()) => accepted,
             () = stop => return Ok(false),
         };
-        let mut protocol = connection::protocol(&config);
-        protocol.keep_alive(false);
         let stop = StopOnDrop(Arc::new(Stop::new()));
-        let context = Context::new(Arc::new(config), Arc::clone(&stop.0), peer);
-        connection::drive::<S, B>(accepted, service, introduce, Arc::new(protocol), context).await;
+        let protocol = H1Protocol::new(Arc::new(config), Arc::clone(&stop.0)).of_one_request();
+        if let Some(transport) = register(accepted, connection) {
+            protocol.drive(transport, service, introduce).await;
+        }
         Ok(true)
     }
 
@@ -340,27 +403,27 @@ where
         graceful: impl Future<Output = Duration>,
         at_once: impl Future<Output = ()>,
     ) -> io::Result<()> {
-        let Bound { service, config, socket, siblings, loops, introduce, open, .. } = self;
+        let Bound { service, config, socket, siblings, executors, introduce, open, .. } = self;
         let listener = socket.listen(siblings.clone())?;
-        let protocol = Arc::new(connection::protocol(&config));
-        let mut limit = Limit::new(config.max_connections);
+        let mut limit = DescriptorLimit::new(config.max_connections);
         let connections = limit.connections();
         let permits = Arc::new(Semaphore::new(connections as usize));
         let stop = StopOnDrop(Arc::new(Stop::new()));
         let config = Arc::new(config);
-        let (settings, signal) = (Arc::clone(&config), Arc::clone(&stop.0));
-        let begin = move |permit, (accepted, peer): (Accepted, Connection)| {
-            let context = Context::new(Arc::clone(&settings), Arc::clone(&signal), peer);
-            let event_loop = loops.iter().min_by_key(|(event_loop, _)| event_loop.tasks());
-            let service = event_loop.map_or(&service, |(_, service)| service).clone();
+        let protocol = Arc::new(H1Protocol::new(Arc::clone(&config), Arc::clone(&stop.0)));
+        let begin = move |permit, (accepted, connection): (Accepted, Connection)| {
+            let executor = executors.iter().min_by_key(|(executor, _)| executor.tasks());
+            let service = executor.map_or(&service, |(_, service)| service).clone();
             let protocol = Arc::clone(&protocol);
             let counted = siblings.as_ref().map(Siblings::count);
             let task = async move {
-                connection::drive::<S, B>(accepted, service, introduce, protocol, context).await;
+                if let Some(transport) = register(accepted, connection) {
+                    protocol.drive(transport, service, introduce).await;
+                }
                 drop((permit, counted));
             };
-            match event_loop {
-                Some((event_loop, _)) => event_loop.spawn(task),
+            match executor {
+                Some((executor, _)) => executor.spawn(Box::pin(task)),
                 None => drop(tokio::spawn(task)),
             }
         };
@@ -382,12 +445,7 @@ where
             drop(open);
             let _ = free.acquire_many(connections).await;
         });
-        let in_time = async {
-            stop.0.raise(Level::Draining);
-            tokio::time::sleep(drain.max(DRAIN.min(config.stop_timeout))).await;
-            stop.0.raise(Level::Graceful);
-            tokio::time::sleep(config.stop_timeout).await;
-        };
+        let in_time = stop_in_time(&stop.0, &config, drain);
         tokio::select! {
             biased;
             () = &mut ended => return Ok(()),
@@ -397,12 +455,36 @@ where
         drop(ended);
         stop.0.raise(Level::AtOnce);
         let _ = tokio::time::timeout(LAST_WORDS, permits.acquire_many(connections)).await;
-        let left = stop.0.take_left();
-        if !left.is_empty() {
-            tracing::warn!(target: LOG, count = left.len(), "cut off at the stop: {}", clip::list(left.join(", ")));
-        }
+        tell_left(&stop.0);
         Ok(())
     }
+}
+
+/// Stops connections step by step, until they have had the time that they get.
+async fn stop_in_time(stop: &Stop, config: &Config, drain: Duration) {
+    stop.raise(Level::Draining);
+    tokio::time::sleep(drain.max(DRAIN.min(config.stop_timeout))).await;
+    stop.raise(Level::Graceful);
+    tokio::time::sleep(config.stop_timeout).await;
+}
+
+/// Names the requests in the log that the stop has cut off.
+fn tell_left(stop: &Stop) {
+    let left = stop.take_left();
+    if !left.is_empty() {
+        tracing::warn!(target: LOG, count = left.len(), "cut off at the stop: {}", clip::list(left.join(", ")));
+    }
+}
+
+/// A connection on the runtime that this is called on; `None` where it cannot be served.
+fn register(accepted: Accepted, connection: Connection) -> Option<Plain> {
+    accepted
+        .register(connection)
+        .map_err(|error| {
+            let peer = Peer::of(connection);
+            tracing::warn!(target: LOG, %peer, %error, "cannot serve the connection");
+        })
+        .ok()
 }
 
 /// Accepts the connections that wait, and those whose handshake has begun, and closes the socket: the system
@@ -441,7 +523,12 @@ type Permit = Result<OwnedSemaphorePermit, AcquireError>;
 
 /// The permission for one more connection. Where there is none, and connections wait, a few of those that are
 /// idle are closed, and after a while some more.
-async fn permit(permits: &Arc<Semaphore>, listener: &Listener, stop: &Stop, limit: &mut Limit) -> Permit {
+async fn permit(
+    permits: &Arc<Semaphore>,
+    listener: &Listener,
+    stop: &Stop,
+    limit: &mut DescriptorLimit,
+) -> Permit {
     if let Ok(permit) = Arc::clone(permits).try_acquire_owned() {
         stop.make_room(0);
         return Ok(permit);

@@ -71,7 +71,7 @@ async fn every_request_of_the_corpus() {
         faults.extend(fault(&name, &outcome, &server.ask(&bytes).await));
 
         let mut slow = server.connect().await;
-        slow.stream.set_nodelay(true).unwrap();
+        slow.stream.tcp().iter().for_each(|stream| stream.set_nodelay(true).unwrap());
         for byte in &bytes {
             slow.send([*byte]).await;
             tokio::task::yield_now().await;

@@ -36,7 +36,7 @@ async fn empty_lines_do_not_keep_an_idle_connection_open() {
     let config = Config::new().idle_timeout(SHORT).first_byte_timeout(SHORT);
     let server = TestServer::start(config).await;
     let mut client = server.connect().await;
-    let (mut reading, mut writing) = client.stream.split();
+    let (mut reading, mut writing) = tokio::io::split(&mut client.stream);
     let trickle = async {
         while writing.write_all(b"\r\n").await.is_ok() {
             tokio::time::sleep(SHORT / 10).await;
@@ -66,7 +66,7 @@ async fn a_head_that_does_not_end_is_a_408_even_when_it_keeps_coming() {
     }
     let mut client = server.connect().await;
     client.send("GET / HTTP/1.1\r\n").await;
-    let (mut reading, mut writing) = client.stream.split();
+    let (mut reading, mut writing) = tokio::io::split(&mut client.stream);
     let trickle = async {
         while writing.write_all(b"X: y\r\n").await.is_ok() {
             tokio::time::sleep(SHORT / 10).await;

@@ -17,3 +17,6 @@ mod sockets;
 mod stopping;
 mod support;
 mod uploads;
+
+/// Whether the connections of the tests are pipes in memory.
+const IN_MEMORY: bool = false;

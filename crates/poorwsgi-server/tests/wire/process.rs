@@ -39,8 +39,8 @@ impl Process {
         let mut output = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         output.read_line(&mut line).unwrap();
-        let address =
-            line.trim().strip_prefix("PoorWSGI listens on http://").expect("its address").to_owned();
+        let address = line.trim().strip_prefix("Serving on http://").expect("its address");
+        let address = address.trim_end_matches("; Ctrl-C stops").to_owned();
         let errors = child.stderr.take().unwrap();
         let (sender, log) = mpsc::channel();
         std::thread::spawn(move || {

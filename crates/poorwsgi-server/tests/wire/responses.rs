@@ -251,10 +251,11 @@ async fn log_lines_have_an_end_whatever_they_quote() {
     }
     server.stop.send(()).unwrap();
     server.running.await.unwrap().unwrap();
-    let lines =
-        LOG.lines("cut off at the stop: GET /wait").into_iter().filter(|line| line.contains("count=40"));
-    assert_eq!(lines.count(), 1);
-    for mark in ["count=40", "/long-path", "LONG-METHOD", "long-error", "long-frame"] {
+    // A server of one connection speaks of that.
+    let (each, times) = if crate::IN_MEMORY { ("count=1", 40) } else { ("count=40", 1) };
+    let lines = LOG.lines("cut off at the stop: GET /wait").into_iter().filter(|line| line.ends_with(each));
+    assert_eq!(lines.count(), times);
+    for mark in [each, "/long-path", "LONG-METHOD", "long-error", "long-frame"] {
         let lines = LOG.lines(mark);
         assert!(!lines.is_empty(), "{mark}");
         for line in lines {

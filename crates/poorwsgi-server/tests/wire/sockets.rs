@@ -89,7 +89,8 @@ async fn connections_over_the_limit_wait_for_their_turn() {
     server.begun().await;
     let mut second = server.connect().await;
     second.send(GET).await;
-    let early = tokio::time::timeout(Duration::from_millis(200), second.stream.readable()).await;
+    let early =
+        tokio::time::timeout(Duration::from_millis(200), second.stream.tcp().unwrap().readable()).await;
     assert!(early.is_err(), "a second connection was served");
     server.signals.go.notify_one();
     drop(first);
@@ -123,7 +124,7 @@ async fn idle_connections_stay_while_nobody_waits() {
         client.send("GET / HTTP/1.1\r\nHost: a.example\r\n\r\n").await;
         client.until("GET /").await;
     }
-    let closed = tokio::time::timeout(Duration::from_secs(2), idle[0].stream.readable()).await;
+    let closed = tokio::time::timeout(Duration::from_secs(2), idle[0].stream.tcp().unwrap().readable()).await;
     assert!(closed.is_err(), "closed for nobody");
     for mut client in idle {
         client.send(GET).await;
@@ -140,7 +141,7 @@ async fn a_storm_of_resets_hurts_nobody() {
             client.send("POST /echo HTTP/1.1\r\nHost: a.example\r\nContent-Length: 9\r\n\r\nabc").await;
         }
         // closing with a linger of zero sends a reset
-        socket2::SockRef::from(&client.stream).set_linger(Some(Duration::ZERO)).unwrap();
+        socket2::SockRef::from(client.stream.tcp().unwrap()).set_linger(Some(Duration::ZERO)).unwrap();
     }
     assert_eq!(statuses(&server.ask(GET).await), [200]);
 }

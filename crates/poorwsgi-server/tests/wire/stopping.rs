@@ -45,7 +45,7 @@ async fn what_outlasts_the_deadline_is_cut_off_and_named() {
     let mut sending = server.connect().await;
     sending.send("GET /endless HTTP/1.1\r\nHost: a.example\r\n\r\n").await;
     sending.until("\r\n\r\n").await;
-    let peers = [busy.stream.local_addr().unwrap(), sending.stream.local_addr().unwrap()];
+    let peers = [&busy, &sending].map(|client| client.stream.tcp().unwrap().local_addr().unwrap());
 
     server.stop.send(()).unwrap();
     tokio::time::timeout(PATIENCE, server.running).await.expect("it goes on").unwrap().unwrap();

@@ -2,7 +2,9 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::{Arc, LazyLock, Mutex};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,9 +16,9 @@ use poorwsgi::request::Connection;
 use poorwsgi::response::Declined;
 use poorwsgi::{Application, BoxError, HttpError};
 use poorwsgi_server::{BodyError, Config, RequestBody, Server};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex};
 use tokio::net::{TcpSocket, TcpStream};
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tower_service::Service;
 
@@ -41,6 +43,8 @@ pub(crate) struct TestServer {
     pub(crate) signals: Arc<Signals>,
     pub(crate) stop: oneshot::Sender<()>,
     pub(crate) running: JoinHandle<io::Result<()>>,
+    /// Opens a connection in memory, with a buffer of this size, where those of the test are such.
+    open: Option<Box<dyn Fn(usize) -> DuplexStream + Send + Sync>>,
 }
 
 impl TestServer {
@@ -57,15 +61,67 @@ impl TestServer {
     async fn serve<S, B>(service: S, signals: Arc<Signals>, config: Config) -> Self
     where
         S: Service<Request<RequestBody>, Response = Response<B>, Error: Into<BoxError>, Future: Send>,
-        S: Clone + Send + 'static,
+        S: Clone + Send + Sync + 'static,
         B: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
     {
         LazyLock::force(&LOG);
+        if crate::IN_MEMORY {
+            return Self::serve_in_memory(service, signals, config);
+        }
         let (stop, stopped) = oneshot::channel();
         let bound = Server::new(service).config(config).bind("127.0.0.1:0").await.unwrap();
         let address = bound.local_addr().unwrap();
         let running = tokio::spawn(bound.serve_until(async { stopped.await.unwrap_or(()) }));
-        TestServer { address, signals, stop, running }
+        TestServer { address, signals, stop, running, open: None }
+    }
+
+    fn serve_in_memory<S, B>(service: S, signals: Arc<Signals>, config: Config) -> Self
+    where
+        S: Service<Request<RequestBody>, Response = Response<B>, Error: Into<BoxError>, Future: Send>,
+        S: Clone + Send + Sync + 'static,
+        B: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+    {
+        let address = SocketAddr::from(([127, 0, 0, 1], 80));
+        let remote = Some(SocketAddr::from(([127, 0, 0, 1], 49152)));
+        let connection = Connection { remote, local: Some(address), secure: false };
+        let (stop, stopped) = oneshot::channel();
+        let (tell, told) = watch::channel(false);
+        let (alive, mut all_gone) = mpsc::channel::<()>(1);
+        let living = alive.downgrade();
+        let server = Server::new(service).config(config);
+        let open = move |size| {
+            let (client, stream) = duplex(size);
+            let (server, mut told, alive) = (server.clone(), told.clone(), living.upgrade());
+            tokio::spawn(async move {
+                let stop = async {
+                    let _ = told.wait_for(|stops| *stops).await;
+                };
+                server.serve_connection(stream, connection, stop).await;
+                drop(alive);
+            });
+            client
+        };
+        let running = tokio::spawn(async move {
+            stopped.await.unwrap_or(());
+            let _ = tell.send(true);
+            drop(alive);
+            let _ = all_gone.recv().await;
+            Ok(())
+        });
+        TestServer { address, signals, stop, running, open: Some(Box::new(open)) }
+    }
+
+    async fn stream(&self, buffer: u32) -> Stream {
+        match &self.open {
+            Some(open) => Stream::Memory(open(buffer as usize)),
+            None => {
+                let socket = TcpSocket::new_v4().unwrap();
+                if buffer < BUFFER {
+                    socket.set_recv_buffer_size(buffer).unwrap();
+                }
+                Stream::Tcp(socket.connect(self.address).await.unwrap())
+            }
+        }
     }
 
     /// Waits until a handler has begun.
@@ -74,14 +130,12 @@ impl TestServer {
     }
 
     pub(crate) async fn connect(&self) -> Client {
-        Client { stream: TcpStream::connect(self.address).await.unwrap(), seen: Vec::new() }
+        Client { stream: self.stream(BUFFER).await, seen: Vec::new() }
     }
 
     /// A client that takes little at a time.
     pub(crate) async fn connect_slowly(&self) -> Client {
-        let socket = TcpSocket::new_v4().unwrap();
-        socket.set_recv_buffer_size(4096).unwrap();
-        Client { stream: socket.connect(self.address).await.unwrap(), seen: Vec::new() }
+        Client { stream: self.stream(4096).await, seen: Vec::new() }
     }
 
     /// Sends all, says that there is no more, and reads to the end.
@@ -96,8 +150,59 @@ impl TestServer {
 /// The length of what `/wait-long` answers.
 pub(crate) const LONG: usize = 500_000;
 
+/// What a connection in memory holds in each direction; a socket holds what the system says.
+const BUFFER: u32 = 64 << 10;
+
+/// The client's end of a connection.
+pub(crate) enum Stream {
+    Tcp(TcpStream),
+    Memory(DuplexStream),
+}
+
+impl Stream {
+    /// The socket, where it is one.
+    pub(crate) fn tcp(&self) -> Option<&TcpStream> {
+        match self {
+            Stream::Tcp(stream) => Some(stream),
+            Stream::Memory(_) => None,
+        }
+    }
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Stream::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
+            Stream::Memory(stream) => Pin::new(stream).poll_read(cx, buf),
+        }
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Stream::Tcp(stream) => Pin::new(stream).poll_write(cx, buf),
+            Stream::Memory(stream) => Pin::new(stream).poll_write(cx, buf),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Stream::Tcp(stream) => Pin::new(stream).poll_flush(cx),
+            Stream::Memory(stream) => Pin::new(stream).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Stream::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
+            Stream::Memory(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
+    }
+}
+
 pub(crate) struct Client {
-    pub(crate) stream: TcpStream,
+    pub(crate) stream: Stream,
     seen: Vec<u8>,
 }
 
@@ -148,6 +253,7 @@ fn application(
 ) -> impl Service<Request<RequestBody>, Response = Response<AnyBody>, Error = BoxError, Future: Send>
 + Clone
 + Send
++ Sync
 + 'static {
     let signals = Arc::clone(signals);
     tower::service_fn(move |request| answer(request, Arc::clone(&signals)))
@@ -173,12 +279,9 @@ fn futures_stream<T>(next: impl FnMut() -> Option<T>) -> impl futures_core::Stre
     struct Iterated<F>(F);
     impl<T, F: FnMut() -> Option<T>> futures_core::Stream for Iterated<F> {
         type Item = T;
-        fn poll_next(
-            self: std::pin::Pin<&mut Self>,
-            _: &mut std::task::Context<'_>,
-        ) -> std::task::Poll<Option<T>> {
+        fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<T>> {
             // nothing in it is pinned
-            std::task::Poll::Ready((self.get_mut().0)())
+            Poll::Ready((self.get_mut().0)())
         }
     }
     impl<F> Unpin for Iterated<F> {}

@@ -1,6 +1,6 @@
 //! What a request's head must be before the application sees it.
 //!
-//! The rules about where a message ends are in `framing`, before hyper's parser; these are about what the
+//! The rules about where a message ends are in `h1::framing`, before hyper's parser; these are about what the
 //! head says.
 
 use std::cell::RefCell;
@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Version};
 use memchr::memchr;
 use poorwsgi::request::Authority;
 
-use crate::refusal::Refusal;
+use super::Refusal;
 
 /// The last valid `Host` of a connection: the next is nearly always the same.
 #[derive(Debug, Default)]

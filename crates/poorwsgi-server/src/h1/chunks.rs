@@ -45,7 +45,7 @@ const FREE_FRAMING: u64 = 64 << 10;
 /// Follows one chunked body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Chunks {
-    state: State,
+    state: ChunkState,
     /// How many bytes have come that are no data, and how many may.
     framing: u64,
     most_framing: u64,
@@ -57,7 +57,7 @@ pub(crate) struct Chunks {
 
 /// What was before the next byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum ChunkState {
     Start,
     Digits,
     /// White space behind a size or a value: there must be another extension.
@@ -86,11 +86,11 @@ impl Chunks {
     /// A body of at most `max_body` bytes.
     pub(crate) const fn new(max_body: u64) -> Self {
         let most_framing = max_body.saturating_add(FREE_FRAMING);
-        Chunks { state: State::Start, framing: 0, most_framing, line: 0, size: 0 }
+        Chunks { state: ChunkState::Start, framing: 0, most_framing, line: 0, size: 0 }
     }
 
     pub(crate) fn ended(&self) -> bool {
-        self.state == State::End
+        self.state == ChunkState::End
     }
 
     /// Takes the bytes that belong to the body, and puts what hyper is to read of them at the front: of small
@@ -98,13 +98,13 @@ impl Chunks {
     /// body the same, however small it is. When that is no chunked body, the bytes before the fault count.
     pub(crate) fn follow(&mut self, bytes: &mut [u8]) -> (Taken, Result<(), BadChunk>) {
         let mut at = Taken::default();
-        while self.state != State::End && at.read < bytes.len() {
+        while self.state != ChunkState::End && at.read < bytes.len() {
             let result = match self.state {
-                State::Data => {
+                ChunkState::Data => {
                     self.pass_data(bytes, &mut at);
                     Ok(())
                 }
-                State::Start => self.merge(bytes, &mut at),
+                ChunkState::Start => self.merge(bytes, &mut at),
                 _ => self.pass_byte(bytes, &mut at),
             };
             let result = result.and_then(|()| self.check_framing());
@@ -124,7 +124,7 @@ impl Chunks {
         at.kept += length;
         self.size -= length as u64;
         if self.size == 0 {
-            self.state = State::DataEnd;
+            self.state = ChunkState::DataEnd;
         }
     }
 
@@ -172,22 +172,24 @@ impl Chunks {
         if self.framing > self.most_framing { Err(BadChunk::TooMuch) } else { Ok(()) }
     }
 
-    fn step(&mut self, byte: u8) -> Result<State, BadChunk> {
+    fn step(&mut self, byte: u8) -> Result<ChunkState, BadChunk> {
         match self.state {
-            State::Data | State::DataEnd | State::DataReturn => Self::after_data(self.state, byte),
-            State::LineStart
-            | State::TrailerName
-            | State::TrailerValue
-            | State::TrailerReturn
-            | State::LastReturn
-            | State::End => Self::in_trailers(self.state, byte),
+            ChunkState::Data | ChunkState::DataEnd | ChunkState::DataReturn => {
+                Self::after_data(self.state, byte)
+            }
+            ChunkState::LineStart
+            | ChunkState::TrailerName
+            | ChunkState::TrailerValue
+            | ChunkState::TrailerReturn
+            | ChunkState::LastReturn
+            | ChunkState::End => Self::in_trailers(self.state, byte),
             _ => self.in_size_line(byte),
         }
     }
 
     /// `chunk-size [ chunk-ext ] CRLF`
-    fn in_size_line(&mut self, byte: u8) -> Result<State, BadChunk> {
-        if self.state == State::Start {
+    fn in_size_line(&mut self, byte: u8) -> Result<ChunkState, BadChunk> {
+        if self.state == ChunkState::Start {
             self.line = 0;
         }
         self.line = self.line.saturating_add(1);
@@ -195,24 +197,24 @@ impl Chunks {
             return Err(BadChunk::Malformed("the line of a chunk size is too long"));
         }
         match (self.state, byte) {
-            (State::Start | State::Digits, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') => {
+            (ChunkState::Start | ChunkState::Digits, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') => {
                 if self.line > MAX_DIGITS {
                     return Err(BadChunk::Malformed("a chunk size of more than 16 digits"));
                 }
                 let digit = char::from(byte).to_digit(16).unwrap_or(0);
                 self.size = self.size << 4 | u64::from(digit);
-                Ok(State::Digits)
+                Ok(ChunkState::Digits)
             }
-            (State::SizeReturn, b'\n') if self.size == 0 => Ok(State::LineStart),
-            (State::SizeReturn, b'\n') => Ok(State::Data),
-            (State::Start | State::SizeReturn, _) => Err(BadChunk::Malformed("bad chunk size")),
+            (ChunkState::SizeReturn, b'\n') if self.size == 0 => Ok(ChunkState::LineStart),
+            (ChunkState::SizeReturn, b'\n') => Ok(ChunkState::Data),
+            (ChunkState::Start | ChunkState::SizeReturn, _) => Err(BadChunk::Malformed("bad chunk size")),
             (state, byte) => Self::in_extensions(state, byte),
         }
     }
 
     /// `*( BWS ";" BWS chunk-ext-name [ BWS "=" BWS chunk-ext-val ] )` (section 7.1.1)
-    fn in_extensions(state: State, byte: u8) -> Result<State, BadChunk> {
-        use State::{
+    fn in_extensions(state: ChunkState, byte: u8) -> Result<ChunkState, BadChunk> {
+        use ChunkState::{
             BlankAfterExtensionName, BlankBeforeExtension, Digits, Equals, ExtensionName, ExtensionToken,
             Quoted, QuotedBackslash, QuotedEnd, Semicolon, SizeReturn,
         };
@@ -245,24 +247,26 @@ impl Chunks {
         })
     }
 
-    fn after_data(state: State, byte: u8) -> Result<State, BadChunk> {
+    fn after_data(state: ChunkState, byte: u8) -> Result<ChunkState, BadChunk> {
         match (state, byte) {
-            (State::DataEnd, b'\r') => Ok(State::DataReturn),
-            (State::DataReturn, b'\n') => Ok(State::Start),
+            (ChunkState::DataEnd, b'\r') => Ok(ChunkState::DataReturn),
+            (ChunkState::DataReturn, b'\n') => Ok(ChunkState::Start),
             _ => Err(BadChunk::Malformed("a chunk does not end in CR LF")),
         }
     }
 
     /// `*( field-line CRLF ) CRLF` (section 7.1.2)
-    fn in_trailers(state: State, byte: u8) -> Result<State, BadChunk> {
+    fn in_trailers(state: ChunkState, byte: u8) -> Result<ChunkState, BadChunk> {
         Ok(match (state, byte) {
-            (State::LineStart, b'\r') => State::LastReturn,
-            (State::LineStart | State::TrailerName, byte) if is_token(byte) => State::TrailerName,
-            (State::TrailerName, b':') => State::TrailerValue,
-            (State::TrailerValue, byte) if is_text(byte) => State::TrailerValue,
-            (State::TrailerValue, b'\r') => State::TrailerReturn,
-            (State::TrailerReturn, b'\n') => State::LineStart,
-            (State::LastReturn, b'\n') => State::End,
+            (ChunkState::LineStart, b'\r') => ChunkState::LastReturn,
+            (ChunkState::LineStart | ChunkState::TrailerName, byte) if is_token(byte) => {
+                ChunkState::TrailerName
+            }
+            (ChunkState::TrailerName, b':') => ChunkState::TrailerValue,
+            (ChunkState::TrailerValue, byte) if is_text(byte) => ChunkState::TrailerValue,
+            (ChunkState::TrailerValue, b'\r') => ChunkState::TrailerReturn,
+            (ChunkState::TrailerReturn, b'\n') => ChunkState::LineStart,
+            (ChunkState::LastReturn, b'\n') => ChunkState::End,
             _ => return Err(BadChunk::Malformed("a trailer is not a field line")),
         })
     }

@@ -1,9 +1,11 @@
 //! Files that leave by `sendfile`: their bytes never come into this process.
 //!
 //! hyper writes what it is given as bytes in memory. So it is given a stand-in for the bytes of a file,
-//! memory that is never read, and [`Stream`](crate::stream::Stream), which writes for it, knows the stand-in
-//! by its address and sends that many bytes of the file. Which file, and from where on, waits in a queue in
-//! the order of the stand-ins.
+//! memory that is never read, and the transport, which writes for it, knows the stand-in by its address and
+//! sends that many bytes of the file. Which file, and from where on, waits in a queue in the order of the
+//! stand-ins. Only a transport that does so says that it sends files, and when all of a response is written,
+//! none may be left in the queue ([`Files::have_left`]): a stand-in that went through as bytes would be zeros
+//! of the right length.
 //!
 //! `sendfile` waits for the disk, which would hold up other connections, so only what is in the page cache
 //! leaves like this. Elsewhere than on Linux nothing does.
@@ -45,6 +47,11 @@ pub(crate) fn is_stand_in(bytes: &[u8]) -> bool {
 impl Files {
     fn queue(&self) -> MutexGuard<'_, VecDeque<FileRange>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether no file waits any more that a stand-in was given for.
+    pub(crate) fn have_left(&self) -> bool {
+        self.queue().is_empty()
     }
 
     /// Sends up to `most` bytes of the first file.

@@ -8,7 +8,7 @@
 use http::StatusCode;
 use memchr::memchr_iter;
 
-use crate::refusal::Refusal;
+use crate::exchange::Refusal;
 
 /// The limits of a head, in bytes and in fields.
 #[derive(Clone, Copy, Debug)]

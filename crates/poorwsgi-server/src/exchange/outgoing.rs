@@ -11,10 +11,10 @@ use poorwsgi::BoxError;
 use poorwsgi::clip;
 use poorwsgi::response::PromisedLength;
 
+use super::Carrier;
+use super::record::Record;
 use crate::LOG;
-use crate::context::Context as ConnectionContext;
-use crate::record::Record;
-use crate::sendfile::{self, SentFile};
+use crate::transport::sendfile::{self, SentFile};
 
 pin_project! {
     /// What is sent after a response's head.
@@ -41,9 +41,13 @@ impl<B: Body<Data = Bytes>> Payload<B> {
 }
 
 impl<B: Body<Data = Bytes> + 'static> Payload<B> {
-    /// What the application has given: a file of some size is sent by the system, where that is possible.
-    pub(crate) fn of(mut body: B) -> Self {
-        let file = (&mut body as &mut dyn Any).downcast_mut().and_then(sendfile::take_file);
+    /// What the application has given: a file of some size is sent by the system, where the transport can do
+    /// that.
+    pub(crate) fn of(mut body: B, sends_files: bool) -> Self {
+        let file = (&mut body as &mut dyn Any)
+            .downcast_mut()
+            .filter(|_| sends_files)
+            .and_then(sendfile::take_file);
         match file {
             Some(file) => Payload::File { file },
             None => Payload::Application { body },
@@ -83,10 +87,10 @@ impl<B: Body<Data = Bytes>> Outgoing<B> {
 /// Gives hyper the error that cuts the connection, once what came before it is written.
 fn poll_cut(
     error: &mut Option<BoxError>,
-    context: &ConnectionContext,
+    carrier: &dyn Carrier,
     cx: &Context<'_>,
 ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-    if context.broken_off.is_written(cx) { Poll::Ready(error.take().map(Err)) } else { Poll::Pending }
+    if carrier.is_written(cx) { Poll::Ready(error.take().map(Err)) } else { Poll::Pending }
 }
 
 impl<B> Body for Outgoing<B>
@@ -102,7 +106,7 @@ where
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let mut this = self.project();
         if this.error.is_some() {
-            return poll_cut(this.error, this.record.context(), cx);
+            return poll_cut(this.error, this.record.carrier(), cx);
         }
         let mut frame = match this.payload.as_mut().project() {
             PayloadProjection::Text { text } => {
@@ -112,9 +116,10 @@ where
             PayloadProjection::Application { body } => {
                 ready!(body.poll_frame(cx)).map(|frame| frame.map_err(Into::into))
             }
-            PayloadProjection::File { file } => {
-                ready!(file.poll_frame(&this.record.context().files, cx))
-            }
+            PayloadProjection::File { file } => match this.record.carrier().files() {
+                Some(files) => ready!(file.poll_frame(files, cx)),
+                None => Some(Err("the transport sends no files".into())),
+            },
         };
         let size = match &frame {
             Some(Ok(frame)) => frame.data_ref().map_or(0, |data| data.len() as u64),
@@ -146,7 +151,7 @@ where
                     "the response body failed, the connection is cut",
                 );
                 *this.error = Some(error);
-                poll_cut(this.error, this.record.context(), cx)
+                poll_cut(this.error, this.record.carrier(), cx)
             }
             None => {
                 this.record.finish();

@@ -21,10 +21,10 @@ use socket2::{Domain, Protocol, SockAddr, Type};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 
+use super::Siblings;
 use crate::LOG;
 use crate::config::Config;
-use crate::siblings::Siblings;
-use crate::stream::Accepted;
+use crate::transport::Accepted;
 
 /// The address of a socket that was handed over.
 pub(crate) const INHERITED: &str = "inherited";

@@ -10,13 +10,13 @@ const GRACE: Duration = Duration::from_secs(5);
 /// Measures one request body. Only the time counts in which the server was waiting for the client: an
 /// application that reads slowly does not make its client late.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Pace {
+pub(crate) struct BodyRate {
     waited: Duration,
     waiting_since: Option<Instant>,
     received: u64,
 }
 
-impl Pace {
+impl BodyRate {
     /// The moment at which the client is too late, when nothing more comes: the longest pause, or the moment
     /// at which its average falls below `rate` bytes a second (0: any).
     pub(crate) fn deadline(&mut self, now: Instant, pause: Duration, rate: u64) -> Instant {
@@ -45,17 +45,17 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_trickle_is_cut_off_by_its_average_rate() {
-        let mut pace = Pace::default();
+        let mut rate = BodyRate::default();
         let start = Instant::now();
         let mut bytes = 0;
         loop {
-            let deadline = pace.deadline(Instant::now(), PAUSE, 100);
+            let deadline = rate.deadline(Instant::now(), PAUSE, 100);
             let next = Instant::now() + Duration::from_secs(1);
             if deadline < next {
                 break;
             }
             tokio::time::advance(Duration::from_secs(1)).await;
-            pace.received(50);
+            rate.received(50);
             bytes += 50;
         }
         // 5 s of grace and half a second earned by each second: enough for 9 seconds, not for 10
@@ -64,19 +64,19 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn much_sent_does_not_buy_a_long_pause() {
-        let mut pace = Pace::default();
-        pace.received(1 << 30);
+        let mut rate = BodyRate::default();
+        rate.received(1 << 30);
         let now = Instant::now();
-        assert_eq!(pace.deadline(now, PAUSE, 100) - now, PAUSE);
-        assert_eq!(pace.deadline(now, PAUSE, 0) - now, PAUSE);
+        assert_eq!(rate.deadline(now, PAUSE, 100) - now, PAUSE);
+        assert_eq!(rate.deadline(now, PAUSE, 0) - now, PAUSE);
     }
 
     #[tokio::test(start_paused = true)]
     async fn time_in_which_nobody_reads_does_not_count() {
-        let mut pace = Pace::default();
-        pace.received(10);
+        let mut rate = BodyRate::default();
+        rate.received(10);
         tokio::time::advance(Duration::from_secs(600)).await;
         let now = Instant::now();
-        assert_eq!(pace.deadline(now, PAUSE, 10) - now, Duration::from_secs(6));
+        assert_eq!(rate.deadline(now, PAUSE, 10) - now, Duration::from_secs(6));
     }
 }

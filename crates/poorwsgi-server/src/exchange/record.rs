@@ -8,8 +8,8 @@ use http::uri::PathAndQuery;
 use http::{Method, StatusCode};
 use poorwsgi::clip;
 
-use crate::body::Lease;
-use crate::context::Context;
+use super::body::Lease;
+use super::{Carrier, ConnectionContext};
 use crate::stop::Level;
 
 /// The target of access records: one event at level `INFO` for each request, when its response has been
@@ -19,7 +19,7 @@ const ACCESS: &str = "poorwsgi::access";
 /// One request. When it goes, it is written to the access log, and to the list of those that a stop cut off.
 #[derive(Debug)]
 pub(crate) struct Record {
-    context: Arc<Context>,
+    carrier: Arc<dyn Carrier>,
     method: Method,
     /// `None` for a target that is a host alone.
     target: Option<PathAndQuery>,
@@ -32,10 +32,10 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    pub(crate) fn new<B>(request: &http::Request<B>, context: Arc<Context>) -> Self {
+    pub(crate) fn new<B>(request: &http::Request<B>, carrier: Arc<dyn Carrier>) -> Self {
         let listened = tracing::enabled!(target: ACCESS, tracing::Level::INFO);
         Record {
-            context,
+            carrier,
             method: request.method().clone(),
             target: request.uri().path_and_query().cloned(),
             started: listened.then(Instant::now),
@@ -70,8 +70,12 @@ impl Record {
         clip::quoted(self.target.as_ref().map_or("", PathAndQuery::path))
     }
 
-    pub(crate) fn context(&self) -> &Context {
-        &self.context
+    pub(crate) fn carrier(&self) -> &dyn Carrier {
+        &*self.carrier
+    }
+
+    pub(crate) fn context(&self) -> &ConnectionContext {
+        self.carrier.context()
     }
 
     pub(crate) const fn answered(&mut self, status: StatusCode) {
@@ -97,12 +101,12 @@ impl Drop for Record {
                 status = self.status.map_or(0, |status| status.as_u16()),
                 bytes = self.bytes,
                 duration_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
-                peer = %self.context.peer(),
+                peer = %self.context().peer(),
             );
         }
-        if !self.finished && self.context.stop.level() == Level::AtOnce {
+        if !self.finished && self.context().stop.level() == Level::AtOnce {
             let (method, path) = (self.quoted_method(), self.quoted_path());
-            self.context.stop.leave(format!("{method} {path} from {}", self.context.peer()));
+            self.context().stop.leave(format!("{method} {path} from {}", self.context().peer()));
         }
     }
 }

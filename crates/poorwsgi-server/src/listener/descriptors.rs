@@ -39,13 +39,13 @@ pub fn raise_descriptor_limit(connections: u32) -> io::Result<()> {
 
 /// How many connections there may be.
 #[derive(Debug)]
-pub(crate) struct Limit {
+pub(crate) struct DescriptorLimit {
     connections: u32,
     /// What is to be said when it is reached first.
     warning: Option<String>,
 }
 
-impl Limit {
+impl DescriptorLimit {
     /// As many of the connections that are wanted as there are descriptors for.
     pub(crate) fn new(wanted: u32) -> Self {
         let files = getrlimit(Resource::RLIMIT_NOFILE).map_or(u64::MAX, |(soft, _)| soft);
@@ -58,7 +58,7 @@ impl Limit {
                  setting"
             )
         });
-        Limit { connections, warning }
+        DescriptorLimit { connections, warning }
     }
 
     pub(crate) const fn connections(&self) -> u32 {

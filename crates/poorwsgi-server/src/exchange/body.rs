@@ -14,7 +14,7 @@ use hyper::body::Incoming;
 use poorwsgi::HttpError;
 use poorwsgi::state;
 
-use crate::context::Context as ConnectionContext;
+use super::Carrier;
 
 /// The body of a request as it comes from the client.
 ///
@@ -24,21 +24,21 @@ use crate::context::Context as ConnectionContext;
 #[derive(Debug)]
 pub struct RequestBody {
     /// `None` where there never was anything to read, as in most requests.
-    place: Option<Arc<Place>>,
+    shared: Option<Arc<SharedBody>>,
 }
 
 /// Takes the body back when it goes, together with the response.
 #[derive(Debug)]
-pub(crate) struct Lease(Arc<Place>);
+pub(crate) struct Lease(Arc<SharedBody>);
 
 #[derive(Debug)]
-struct Place {
-    state: Mutex<State>,
-    connection: Arc<ConnectionContext>,
+struct SharedBody {
+    state: Mutex<Reading>,
+    carrier: Arc<dyn Carrier>,
 }
 
 #[derive(Debug)]
-enum State {
+enum Reading {
     /// `left` is what the limit allows; whoever waits for more is to be woken when there will be none.
     Open {
         incoming: Incoming,
@@ -50,14 +50,14 @@ enum State {
     TakenBack,
 }
 
-impl Place {
-    fn state(&self) -> MutexGuard<'_, State> {
+impl SharedBody {
+    fn state(&self) -> MutexGuard<'_, Reading> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn fail(&self, state: &mut State, error: BodyError) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        *state = State::Ended;
-        self.connection.spoil();
+    fn fail(&self, state: &mut Reading, error: BodyError) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        *state = Reading::Ended;
+        self.carrier.abandon_request();
         Poll::Ready(Some(Err(error)))
     }
 }
@@ -69,7 +69,7 @@ impl Lease {
     /// Whether more of the body is left than is read for the sake of the connection.
     pub(crate) fn is_left(&self) -> bool {
         match &*self.0.state() {
-            State::Open { incoming, .. } if !incoming.is_end_stream() => {
+            Reading::Open { incoming, .. } if !incoming.is_end_stream() => {
                 incoming.size_hint().exact().is_none_or(|length| length > FORGOTTEN)
             }
             _ => false,
@@ -80,10 +80,10 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         let mut state = self.0.state();
-        if let State::Open { .. } = *state {
-            let taken = std::mem::replace(&mut *state, State::TakenBack);
+        if let Reading::Open { .. } = *state {
+            let taken = std::mem::replace(&mut *state, Reading::TakenBack);
             drop(state);
-            if let State::Open { reader: Some(reader), .. } = taken {
+            if let Reading::Open { reader: Some(reader), .. } = taken {
                 reader.wake();
             }
         }
@@ -92,14 +92,14 @@ impl Drop for Lease {
 
 impl RequestBody {
     /// The body, and where there is one, what takes it back.
-    pub(crate) fn new(incoming: Incoming, connection: &Arc<ConnectionContext>) -> (Self, Option<Lease>) {
+    pub(crate) fn new(incoming: Incoming, carrier: &Arc<dyn Carrier>) -> (Self, Option<Lease>) {
         if incoming.is_end_stream() {
-            return (RequestBody { place: None }, None);
+            return (RequestBody { shared: None }, None);
         }
-        let left = connection.config.max_body;
-        let state = Mutex::new(State::Open { incoming, left, reader: None });
-        let place = Arc::new(Place { state, connection: Arc::clone(connection) });
-        (RequestBody { place: Some(Arc::clone(&place)) }, Some(Lease(place)))
+        let left = carrier.context().config.max_body;
+        let state = Mutex::new(Reading::Open { incoming, left, reader: None });
+        let shared = Arc::new(SharedBody { state, carrier: Arc::clone(carrier) });
+        (RequestBody { shared: Some(Arc::clone(&shared)) }, Some(Lease(shared)))
     }
 }
 
@@ -111,12 +111,12 @@ impl Body for RequestBody {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let Some(place) = &self.place else { return Poll::Ready(None) };
-        let mut state = place.state();
+        let Some(shared) = &self.shared else { return Poll::Ready(None) };
+        let mut state = shared.state();
         let (incoming, left, reader) = match &mut *state {
-            State::Open { incoming, left, reader } => (incoming, left, reader),
-            State::Ended => return Poll::Ready(None),
-            State::TakenBack => return Poll::Ready(Some(Err(BodyError::new(Kind::TakenBack)))),
+            Reading::Open { incoming, left, reader } => (incoming, left, reader),
+            Reading::Ended => return Poll::Ready(None),
+            Reading::TakenBack => return Poll::Ready(Some(Err(BodyError::new(Kind::TakenBack)))),
         };
         let mut frame = match Pin::new(incoming).poll_frame(cx) {
             Poll::Pending => {
@@ -124,21 +124,21 @@ impl Body for RequestBody {
                 return Poll::Pending;
             }
             Poll::Ready(None) => {
-                *state = State::Ended;
+                *state = Reading::Ended;
                 return Poll::Ready(None);
             }
             Poll::Ready(Some(Ok(frame))) => frame,
             Poll::Ready(Some(Err(error))) => {
-                let limit = place.connection.config.max_body;
-                return place.fail(&mut state, BodyError::from_hyper(&error, limit));
+                let limit = shared.carrier.context().config.max_body;
+                return shared.fail(&mut state, BodyError::from_hyper(&error, limit));
             }
         };
         if let Some(trailers) = frame.trailers_mut() {
             drop_forbidden(trailers);
         } else if let Some(data) = frame.data_ref() {
             let Some(rest) = left.checked_sub(data.len() as u64) else {
-                let limit = place.connection.config.max_body;
-                return place.fail(&mut state, BodyError::new(Kind::TooLarge { limit }));
+                let limit = shared.carrier.context().config.max_body;
+                return shared.fail(&mut state, BodyError::new(Kind::TooLarge { limit }));
             };
             *left = rest;
         }
@@ -146,19 +146,19 @@ impl Body for RequestBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.place.as_ref().is_none_or(|place| match &*place.state() {
-            State::Open { incoming, .. } => incoming.is_end_stream(),
-            State::Ended => true,
-            State::TakenBack => false,
+        self.shared.as_ref().is_none_or(|shared| match &*shared.state() {
+            Reading::Open { incoming, .. } => incoming.is_end_stream(),
+            Reading::Ended => true,
+            Reading::TakenBack => false,
         })
     }
 
     fn size_hint(&self) -> SizeHint {
-        let Some(place) = &self.place else { return SizeHint::with_exact(0) };
-        match &*place.state() {
-            State::Open { incoming, .. } => incoming.size_hint(),
-            State::Ended => SizeHint::with_exact(0),
-            State::TakenBack => SizeHint::new(),
+        let Some(shared) = &self.shared else { return SizeHint::with_exact(0) };
+        match &*shared.state() {
+            Reading::Open { incoming, .. } => incoming.size_hint(),
+            Reading::Ended => SizeHint::with_exact(0),
+            Reading::TakenBack => SizeHint::new(),
         }
     }
 }
@@ -188,7 +188,7 @@ fn drop_forbidden(trailers: &mut HeaderMap) {
     for name in FORBIDDEN {
         trailers.remove(name);
     }
-    crate::head::drop_unwanted(trailers, false);
+    super::head::drop_unwanted(trailers, false);
 }
 
 /// Why a request body could not be read to its end.

@@ -1,4 +1,4 @@
-//! A connected socket of either kind.
+//! A connected socket of either kind, as the system gives it.
 
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
@@ -8,22 +8,25 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use poorwsgi::request::Connection;
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
-use crate::sendfile::{Files, is_stand_in};
+use super::Transport;
+use super::sendfile::{Files, is_stand_in};
 
 /// A connected socket, which sends files where a stand-in is written to it.
 #[derive(Debug)]
-pub(crate) struct Stream {
-    socket: Socket,
+pub(crate) struct Plain {
+    socket: SocketKind,
+    connection: Connection,
     files: Arc<Files>,
 }
 
 /// TCP or Unix.
 #[derive(Debug)]
-enum Socket {
+enum SocketKind {
     Tcp(TcpStream),
     Unix(UnixStream),
 }
@@ -31,8 +34,8 @@ enum Socket {
 macro_rules! either {
     ($socket:expr, $stream:ident => $call:expr) => {
         match $socket {
-            Socket::Tcp($stream) => $call,
-            Socket::Unix($stream) => $call,
+            SocketKind::Tcp($stream) => $call,
+            SocketKind::Unix($stream) => $call,
         }
     };
 }
@@ -45,24 +48,32 @@ pub(crate) enum Accepted {
 }
 
 impl Accepted {
-    /// The stream on the runtime that is entered now; what it sends in the place of stand-ins is found in
-    /// `files`.
-    pub(crate) fn register(self, files: Arc<Files>) -> io::Result<Stream> {
+    /// The transport, on the runtime that is entered now.
+    pub(crate) fn register(self, connection: Connection) -> io::Result<Plain> {
         let socket = match self {
-            Accepted::Tcp(socket) => Socket::Tcp(TcpStream::from_std(socket)?),
-            Accepted::Unix(socket) => Socket::Unix(UnixStream::from_std(socket)?),
+            Accepted::Tcp(socket) => SocketKind::Tcp(TcpStream::from_std(socket)?),
+            Accepted::Unix(socket) => SocketKind::Unix(UnixStream::from_std(socket)?),
         };
-        Ok(Stream { socket, files })
+        Ok(Plain { socket, connection, files: Arc::default() })
     }
 }
 
-impl Stream {
-    /// Whether more has come than was read. Closing the socket would reset it then.
-    pub(crate) fn has_unread(&self) -> bool {
+impl Transport for Plain {
+    fn connection(&self) -> Connection {
+        self.connection
+    }
+
+    fn files(&self) -> Option<&Arc<Files>> {
+        Some(&self.files)
+    }
+
+    fn has_unread(&self) -> bool {
         let mut byte = [MaybeUninit::uninit()];
         either!(&self.socket, socket => SockRef::from(socket).peek(&mut byte)).is_ok_and(|read| read > 0)
     }
+}
 
+impl Plain {
     fn poll_send_file(&self, cx: &mut Context<'_>, most: usize) -> Poll<io::Result<usize>> {
         either!(&self.socket, socket => loop {
             ready!(socket.poll_write_ready(cx))?;
@@ -74,13 +85,13 @@ impl Stream {
     }
 }
 
-impl AsyncRead for Stream {
+impl AsyncRead for Plain {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         either!(&mut self.get_mut().socket, socket => Pin::new(socket).poll_read(cx, buf))
     }
 }
 
-impl AsyncWrite for Stream {
+impl AsyncWrite for Plain {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         if is_stand_in(buf) {
             return self.poll_send_file(cx, buf.len());

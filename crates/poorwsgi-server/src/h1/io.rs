@@ -8,33 +8,30 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
-use http::StatusCode;
+use http::{HeaderValue, StatusCode};
 use smallvec::SmallVec;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
-use crate::broken_off::BrokenOff;
-use crate::chunks::{BadChunk, Chunks, Taken};
+use super::body_rate::BodyRate;
+use super::chunks::{BadChunk, Chunks, Taken};
+use super::framing::{Framing, Head, HeadScanner};
+use super::session::H1Session;
+use crate::LOG;
 use crate::config::Config;
-use crate::context::Context as ConnectionContext;
-use crate::date;
 use crate::deadline::Deadline;
-use crate::framing::{Framing, Head, HeadScanner};
-use crate::pace::Pace;
-use crate::refusal::Refusal;
-use crate::sendfile::is_stand_in;
-use crate::stop::{Level, Stop};
+use crate::exchange::{Carrier, ConnectionContext, Refusal, date};
+use crate::stop::Level;
+use crate::transport::sendfile::is_stand_in;
 
-/// Stands between a socket and hyper.
+/// Stands between a transport and hyper.
 ///
 /// A request that is refused here is an end of file for hyper, which then finishes the responses before it
 /// and shuts the connection down; the refusal is written as part of that, after them.
 #[derive(Debug)]
 pub(crate) struct GuardedIo<T> {
     inner: T,
-    config: Arc<Config>,
-    stop: Arc<Stop>,
-    broken_off: Arc<BrokenOff>,
+    session: Arc<H1Session>,
     /// Bytes read too early: a head that is not whole yet, or requests after this one. Empty, and without
     /// memory of its own, for a client that waits for its answers.
     held: BytesMut,
@@ -56,9 +53,9 @@ pub(crate) struct GuardedIo<T> {
 #[derive(Debug)]
 enum Phase {
     /// Between two messages, or within a head.
-    Head { scanner: HeadScanner, waiting: Waiting, begun: Option<Instant> },
+    Head { scanner: HeadScanner, waiting: FirstByteWait, begun: Option<Instant> },
     /// The rest of a message: a known number of bytes, and then chunks if there are any.
-    Message { left: u64, chunks: Option<Chunks>, pace: Pace },
+    Message { left: u64, chunks: Option<Chunks>, rate: BodyRate },
     /// A message that went wrong: its reader gets an error, and there are no more requests.
     Broken(BadChunk),
     /// No more requests.
@@ -67,13 +64,13 @@ enum Phase {
 
 impl Phase {
     fn head() -> Self {
-        Phase::Head { scanner: HeadScanner::default(), waiting: Waiting::default(), begun: None }
+        Phase::Head { scanner: HeadScanner::default(), waiting: FirstByteWait::default(), begun: None }
     }
 }
 
 /// When one began to wait for the first byte of a request.
 #[derive(Debug, Default)]
-struct Waiting {
+struct FirstByteWait {
     since: Option<Instant>,
     /// The same for a server that is stopping.
     since_stop: Option<Instant>,
@@ -99,13 +96,11 @@ const CLOCK: Duration = Duration::from_secs(1);
 const FIRST_BYTE_AFTER_STOP: Duration = Duration::from_secs(1);
 
 impl<T: AsyncRead + AsyncWrite + Unpin> GuardedIo<T> {
-    pub(crate) fn new(inner: T, context: &ConnectionContext) -> Self {
+    pub(crate) fn new(inner: T, session: &Arc<H1Session>) -> Self {
         date::look_at_clock();
         GuardedIo {
             inner,
-            config: Arc::clone(&context.config),
-            stop: Arc::clone(&context.stop),
-            broken_off: Arc::clone(&context.broken_off),
+            session: Arc::clone(session),
             held: BytesMut::new(),
             ready: BytesMut::new(),
             phase: Phase::head(),
@@ -117,6 +112,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> GuardedIo<T> {
             clock_seen: Instant::now(),
             writing_since: None,
         }
+    }
+
+    fn config(&self) -> &Config {
+        &self.session.context().config
     }
 
     /// Why this connection was closed, if it was for a request that is refused.
@@ -132,14 +131,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin> GuardedIo<T> {
             || matches!(self.phase, Phase::Message { .. })
     }
 
-    /// The socket itself.
+    /// The transport itself.
     pub(crate) fn into_inner(self) -> T {
         self.inner
     }
 
     fn refuse(&mut self, refusal: Refusal, head: &[u8]) {
         let to_head = head.starts_with(b"HEAD ");
-        self.answer = Some(refusal.to_bytes(to_head, self.config.server_header.as_ref()));
+        self.answer = Some(bytes_of(&refusal, to_head, self.config().server_header.as_ref()));
         self.refusal = Some(refusal);
         self.give_up();
     }
@@ -153,7 +152,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> GuardedIo<T> {
     /// for.
     fn look_at_head(&mut self, bytes: &mut [u8]) {
         let Phase::Head { scanner, .. } = &mut self.phase else { return };
-        match scanner.scan(bytes, &self.config.head) {
+        match scanner.scan(bytes, &self.session.context().config.head) {
             Ok(None) => {}
             Ok(Some(Head { length, framing, later_minor })) => {
                 if let Some(minor) = later_minor.and_then(|at| bytes.get_mut(at)) {
@@ -161,12 +160,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> GuardedIo<T> {
                 }
                 let (body, chunks) = match framing {
                     Framing::Length(length) => (length, None),
-                    Framing::Chunked => (0, Some(Chunks::new(self.config.max_body))),
+                    Framing::Chunked => (0, Some(Chunks::new(self.config().max_body))),
                 };
                 match body.checked_add(length as u64) {
                     Some(left) => {
                         self.served_before = true;
-                        self.phase = Phase::Message { left, chunks, pace: Pace::default() };
+                        self.phase = Phase::Message { left, chunks, rate: BodyRate::default() };
                     }
                     None => self.refuse(Refusal::bad_request("Content-Length over 64 bits"), bytes),
                 }
@@ -240,8 +239,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> GuardedIo<T> {
             }
             let bytes = read_buf.filled_mut();
             let is_end = bytes.is_empty();
-            if let Phase::Message { pace, .. } = &mut self.phase {
-                pace.received(bytes.len());
+            if let Phase::Message { rate, .. } = &mut self.phase {
+                rate.received(bytes.len());
             }
             let Taken { read, kept } = self.follow_message(bytes);
             let (kept, rest) = (bytes.get(..kept), bytes.get(read..));
@@ -274,7 +273,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> GuardedIo<T> {
     fn take_in(&mut self, buf: &mut ReadBuf<'_>, before: usize) -> bool {
         let bytes = buf.filled_mut().get_mut(before..).unwrap_or_default();
         match &mut self.phase {
-            Phase::Message { pace, .. } => pace.received(bytes.len()),
+            Phase::Message { rate, .. } => rate.received(bytes.len()),
             _ if self.held.is_empty() && !bytes.starts_with(b"\r") => self.look_at_head(bytes),
             _ => {}
         }
@@ -286,17 +285,17 @@ impl<T: AsyncRead + AsyncWrite + Unpin> GuardedIo<T> {
 
     /// The client sends nothing: is it too late?
     fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let config = &self.config;
+        let ConnectionContext { config, stop, .. } = self.session.context();
         let at = match &mut self.phase {
             Phase::Closed | Phase::Broken(_) => return Poll::Ready(Ok(())),
-            Phase::Message { pace, .. } => {
-                pace.deadline(Instant::now(), config.body_timeout, config.min_body_rate)
+            Phase::Message { rate, .. } => {
+                rate.deadline(Instant::now(), config.body_timeout, config.min_body_rate)
             }
             Phase::Head { begun, .. } if !self.held.is_empty() => {
                 *begun.get_or_insert_with(Instant::now) + config.head_timeout
             }
             Phase::Head { waiting, .. } => {
-                let stopping = self.stop.level() >= Level::Graceful;
+                let stopping = stop.level() >= Level::Graceful;
                 let patience =
                     if self.served_before { config.idle_timeout } else { config.first_byte_timeout };
                 let since = *waiting.since.get_or_insert_with(Instant::now);
@@ -306,7 +305,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> GuardedIo<T> {
                 }
                 let gives_way = || {
                     let waits_long = || since + IDLE <= Instant::now();
-                    self.stop.wants_room() && waits_long() && self.stop.takes_room()
+                    stop.wants_room() && waits_long() && stop.takes_room()
                 };
                 if self.served_before && (stopping || gives_way()) {
                     self.phase = Phase::Closed;
@@ -348,7 +347,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> GuardedIo<T> {
             return written;
         }
         let since = *self.writing_since.get_or_insert_with(Instant::now);
-        if self.deadline.poll_passed(since + self.config.write_timeout, cx) {
+        if self.deadline.poll_passed(since + self.config().write_timeout, cx) {
             let reason = "the client does not read its response (setting write_timeout)";
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, reason)));
         }
@@ -417,7 +416,15 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for GuardedIo<T> {
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         ready!(Pin::new(&mut this.inner).poll_flush(cx))?;
-        this.broken_off.flushed(cx);
+        if !this.session.flushed(cx) {
+            let peer = this.session.context().peer();
+            tracing::error!(
+                target: LOG,
+                %peer,
+                "a file was not sent as one, the connection is cut: this is a bug",
+            );
+            return Poll::Ready(Err(io::Error::other("a stand-in for a file was sent in its place")));
+        }
         Poll::Ready(Ok(()))
     }
 
@@ -439,6 +446,30 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for GuardedIo<T> {
     }
 }
 
+/// The answer to a head that was refused before it was parsed. `HEAD` gets no content (RFC 9110, section
+/// 9.3.2).
+fn bytes_of(refusal: &Refusal, to_head: bool, server: Option<&HeaderValue>) -> Vec<u8> {
+    let page = refusal.page();
+    let mut bytes = format!(
+        "HTTP/1.1 {}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\nConnection: close\r\n",
+        refusal.status(),
+        page.len(),
+    )
+    .into_bytes();
+    for (name, value) in [("Date", Some(&date::now())), ("Server", server)] {
+        let Some(value) = value else { continue };
+        bytes.extend_from_slice(name.as_bytes());
+        bytes.extend_from_slice(b": ");
+        bytes.extend_from_slice(value.as_bytes());
+        bytes.extend_from_slice(b"\r\n");
+    }
+    bytes.extend_from_slice(b"\r\n");
+    if !to_head {
+        bytes.extend_from_slice(page.as_bytes());
+    }
+    bytes
+}
+
 /// A head and a body of up to so many bytes are written from one buffer, which costs less than two.
 const SMALL: usize = 4096;
 
@@ -451,6 +482,23 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::stop::Stop;
+
+    #[test]
+    fn a_refusal_has_status_length_close_and_reason() {
+        let refusal = Refusal::over_limit(StatusCode::URI_TOO_LONG, "request line", 100, "max_request_line");
+        let server = HeaderValue::from_static("PoorWSGI");
+        let text = String::from_utf8(bytes_of(&refusal, false, Some(&server))).unwrap();
+        assert!(text.starts_with("HTTP/1.1 414 URI Too Long\r\n"), "{text}");
+        assert!(
+            text.contains("\r\nConnection: close\r\n") && text.contains("\r\nServer: PoorWSGI\r\n"),
+            "{text}"
+        );
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        assert_eq!(body, "414 URI Too Long: request line over the limit of 100 (setting max_request_line)\n");
+        assert!(head.contains(&format!("Content-Length: {}", body.len())));
+        assert!(bytes_of(&refusal, true, None).ends_with(b"\r\n\r\n"));
+    }
 
     /// A socket whose bytes come in these pieces, and then end.
     struct Pieces(VecDeque<Vec<u8>>);
@@ -490,7 +538,7 @@ mod tests {
     fn reads(pieces: impl Iterator<Item = Vec<u8>>, size: usize) -> Vec<Vec<u8>> {
         let (config, stop) = (Arc::new(Config::new()), Arc::new(Stop::new()));
         let context = ConnectionContext::new(config, stop, Connection::default());
-        let mut io = GuardedIo::new(Pieces(pieces.collect()), &context);
+        let mut io = GuardedIo::new(Pieces(pieces.collect()), &Arc::new(H1Session::new(context, None)));
         let mut cx = Context::from_waker(Waker::noop());
         let mut reads = Vec::new();
         loop {

@@ -1,0 +1,241 @@
+//! The call of the service.
+
+use std::any::Any;
+use std::cell::RefCell;
+use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker, ready};
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body::Body;
+use hyper::body::Incoming;
+use pin_project_lite::pin_project;
+use poorwsgi::clip;
+use poorwsgi::{Application, BoxError};
+use tower_service::Service;
+
+use super::finish::{Cut, FinishedResponse, finish, refused};
+use super::head::{self, KnownHost};
+use super::record::Record;
+use super::{Carrier, ConnectionContext, Refusal, RequestBody};
+use crate::LOG;
+use crate::serve::Introduce;
+
+/// The service of one connection, which is called for each of its requests.
+pub(crate) struct Exchanger<S, B> {
+    service: RefCell<S>,
+    /// Whether the service knows the connection, so that the requests need not tell it.
+    introduced: bool,
+    known_host: KnownHost,
+    body: PhantomData<fn() -> B>,
+}
+
+impl<S: 'static, B> Exchanger<S, B> {
+    pub(crate) fn new(mut service: S, introduce: Option<Introduce<S>>, context: &ConnectionContext) -> Self {
+        let introduced = match introduce {
+            Some(introduce) => {
+                introduce(&mut service, context.connection);
+                true
+            }
+            // Our own framework need not be asked for it.
+            None => match (&mut service as &mut dyn Any).downcast_mut::<Application>() {
+                Some(application) => {
+                    application.set_connection(context.connection);
+                    true
+                }
+                None => false,
+            },
+        };
+        Exchanger {
+            service: RefCell::new(service),
+            introduced,
+            known_host: KnownHost::default(),
+            body: PhantomData,
+        }
+    }
+
+    fn admit(&self, request: &mut Request<Incoming>, context: &ConnectionContext) -> Result<(), Refusal> {
+        head::check(request, context.trusted, &self.known_host)?;
+        let length = request.body().size_hint().lower();
+        if length > context.config.max_body {
+            let (status, limit) = (StatusCode::PAYLOAD_TOO_LARGE, context.config.max_body);
+            return Err(Refusal::over_limit(status, "bytes of the body", limit, "max_body"));
+        }
+        Ok(())
+    }
+
+    /// Calls a service that is ready at once, as nearly every one is. Another one is asked again when it is
+    /// polled.
+    fn begin(&self, request: Request<RequestBody>, record: &Record) -> CallState<S, S::Future>
+    where
+        S: Service<Request<RequestBody>> + Clone,
+    {
+        // Borrowed for this call alone, so it is always free.
+        let Ok(mut service) = self.service.try_borrow_mut() else {
+            return CallState::Refused { refusal: panicked(record) };
+        };
+        let ready =
+            catch_unwind(AssertUnwindSafe(|| service.poll_ready(&mut Context::from_waker(Waker::noop()))));
+        if !matches!(ready, Ok(Poll::Ready(Ok(())))) {
+            // The one that was asked keeps what it has been promised.
+            let next = service.clone();
+            let asked = std::mem::replace(&mut *service, next);
+            return CallState::Waiting {
+                call: Box::new(PendingCall { service: asked, request: Some(request) }),
+            };
+        }
+        match catch_unwind(AssertUnwindSafe(|| service.call(request))) {
+            Ok(future) => CallState::Running { future },
+            Err(_panic) => CallState::Refused { refusal: panicked(record) },
+        }
+    }
+}
+
+impl<S, B> Exchanger<S, B>
+where
+    S: Service<Request<RequestBody>, Response = Response<B>, Error: Into<BoxError>> + Clone + 'static,
+    B: Body<Data = Bytes, Error: Into<BoxError>> + 'static,
+{
+    /// Begins the exchange of a request.
+    pub(crate) fn exchange(
+        &self,
+        mut request: Request<Incoming>,
+        carrier: Arc<dyn Carrier>,
+    ) -> Exchange<S, S::Future, B> {
+        let mut record = Record::new(&request, Arc::clone(&carrier));
+        let context = carrier.context();
+        let state = match self.admit(&mut request, context) {
+            Err(refusal) => {
+                tracing::info!(
+                    target: LOG,
+                    method = %record.quoted_method(),
+                    path = &*record.quoted_path(),
+                    peer = %context.peer(),
+                    "refused: {refusal}",
+                );
+                CallState::Refused { refusal }
+            }
+            Ok(()) => {
+                if !self.introduced {
+                    request.extensions_mut().insert(context.connection);
+                }
+                let (head, incoming) = request.into_parts();
+                let (body, lease) = RequestBody::new(incoming, &carrier);
+                record.holds(lease);
+                self.begin(Request::from_parts(head, body), &record)
+            }
+        };
+        Exchange { state, record: Some(record), body: PhantomData }
+    }
+}
+
+/// A call of a service that is not ready.
+struct PendingCall<S> {
+    service: S,
+    request: Option<Request<RequestBody>>,
+}
+
+pin_project! {
+    #[project = CallStateProjection]
+    enum CallState<S, F> {
+        Refused { refusal: Refusal },
+        Waiting { call: Box<PendingCall<S>> },
+        Running { #[pin] future: F },
+    }
+}
+
+pin_project! {
+    /// The future of a response: the application's, watched for panics and for what must not be sent.
+    pub(crate) struct Exchange<S, F, B> {
+        #[pin]
+        state: CallState<S, F>,
+        record: Option<Record>,
+        body: PhantomData<fn() -> B>,
+    }
+}
+
+impl<S, B> Future for Exchange<S, S::Future, B>
+where
+    S: Service<Request<RequestBody>, Response = Response<B>, Error: Into<BoxError>>,
+    B: Body<Data = Bytes, Error: Into<BoxError>> + 'static,
+{
+    type Output = Result<FinishedResponse<B>, Cut>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        let end = loop {
+            match this.state.as_mut().project() {
+                CallStateProjection::Refused { refusal } => break End::Refused(refusal.clone()),
+                CallStateProjection::Running { future } => {
+                    match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
+                        Ok(Poll::Pending) => return Poll::Pending,
+                        // Finished right here: a response is large, and each step further would copy it.
+                        Ok(Poll::Ready(Ok(response))) => {
+                            return Poll::Ready(
+                                this.record.take().ok_or(Cut).and_then(|record| finish(response, record)),
+                            );
+                        }
+                        Ok(Poll::Ready(Err(error))) => break End::Failed(error.into()),
+                        Err(_panic) => break End::Panicked,
+                    }
+                }
+                CallStateProjection::Waiting { call } => {
+                    let PendingCall { service, request } = &mut **call;
+                    let called = catch_unwind(AssertUnwindSafe(|| {
+                        ready!(service.poll_ready(cx))?;
+                        Poll::Ready(Ok(request.take().map(|request| service.call(request))))
+                    }));
+                    match called {
+                        Ok(Poll::Pending) => return Poll::Pending,
+                        Ok(Poll::Ready(Ok(Some(future)))) => this.state.set(CallState::Running { future }),
+                        Ok(Poll::Ready(Ok(None))) => break End::Panicked,
+                        Ok(Poll::Ready(Err(error))) => {
+                            let error: S::Error = error;
+                            break End::Failed(error.into());
+                        }
+                        Err(_panic) => break End::Panicked,
+                    }
+                }
+            }
+        };
+        let Some(record) = this.record.take() else { return Poll::Ready(Err(Cut)) };
+        let refusal = match end {
+            End::Refused(refusal) => refusal,
+            End::Failed(error) => failed(&error, &record),
+            End::Panicked => panicked(&record),
+        };
+        Poll::Ready(Ok(refused(&refusal, record)))
+    }
+}
+
+/// Why the answer is the server's own.
+enum End {
+    Refused(Refusal),
+    Failed(BoxError),
+    Panicked,
+}
+
+fn failed(error: &BoxError, record: &Record) -> Refusal {
+    tracing::error!(
+        target: LOG,
+        method = %record.quoted_method(),
+        path = &*record.quoted_path(),
+        cause = error.source(),
+        error = %clip::error(error),
+        "the application failed",
+    );
+    Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the application failed")
+}
+
+fn panicked(record: &Record) -> Refusal {
+    tracing::error!(
+        target: LOG,
+        method = %record.quoted_method(),
+        path = &*record.quoted_path(),
+        "the application panicked",
+    );
+    Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the application failed")
+}

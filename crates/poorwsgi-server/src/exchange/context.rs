@@ -1,0 +1,50 @@
+//! What belongs to a connection, whatever protocol it speaks.
+
+use std::fmt;
+use std::sync::Arc;
+
+use poorwsgi::request::Connection;
+
+use crate::config::Config;
+use crate::stop::Stop;
+
+/// A connection: its two ends, the settings of its server, and the signal that stops it.
+#[derive(Debug)]
+pub(crate) struct ConnectionContext {
+    pub(crate) config: Arc<Config>,
+    pub(crate) stop: Arc<Stop>,
+    pub(crate) connection: Connection,
+    /// Whether what the peer says about its client counts.
+    pub(crate) trusted: bool,
+}
+
+impl ConnectionContext {
+    pub(crate) fn new(config: Arc<Config>, stop: Arc<Stop>, connection: Connection) -> Self {
+        let trusted = config.trusts(connection.remote.map(|address| address.ip()));
+        ConnectionContext { config, stop, connection, trusted }
+    }
+
+    /// The other end, for logs.
+    pub(crate) const fn peer(&self) -> Peer {
+        Peer::of(self.connection)
+    }
+}
+
+/// The other end of a connection as logs name it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer(Connection);
+
+impl Peer {
+    pub(crate) const fn of(connection: Connection) -> Self {
+        Peer(connection)
+    }
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.remote {
+            Some(address) => address.fmt(f),
+            None => f.write_str("unix"),
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! The response, as it is sent.
+
+use std::any::Any;
+use std::fmt;
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header};
+use http_body::Body;
+use poorwsgi::BoxError;
+use poorwsgi::headers::connection;
+use poorwsgi::response::{BodyKind, Content, DeclaredLength, Declined};
+
+use super::outgoing::{Outgoing, Payload};
+use super::record::Record;
+use super::{Refusal, date};
+use crate::LOG;
+
+/// The end of an exchange: a response as it is sent, and what the application says about its connection,
+/// which each protocol takes in its own way.
+pub(crate) struct FinishedResponse<B> {
+    pub(crate) response: Response<Outgoing<B>>,
+    /// The connection is not to be used again.
+    pub(crate) ends_connection: bool,
+    /// The response names protocols that it could go on with (RFC 9110, section 7.8).
+    pub(crate) names_protocols: bool,
+    /// It has fields that nobody writes in Title-Case.
+    pub(crate) has_acronyms: bool,
+}
+
+/// A response of the server itself.
+pub(super) fn refused<B: Body<Data = Bytes>>(refusal: &Refusal, mut record: Record) -> FinishedResponse<B> {
+    record.carrier().abandon_request();
+    let mut response = refusal.to_response();
+    record.answered(response.status());
+    if let Some(server) = &record.context().config.server_header {
+        response.headers_mut().insert(header::SERVER, server.clone());
+    }
+    let response = response.map(|text| Outgoing::new(Payload::Text { text: text.into() }, None, record));
+    FinishedResponse { response, ends_connection: true, names_protocols: false, has_acronyms: false }
+}
+
+/// A response of the application, as far as it can be sent.
+pub(super) fn finish<B: Body<Data = Bytes> + 'static>(
+    mut response: Response<B>,
+    mut record: Record,
+) -> Result<FinishedResponse<B>, Cut> {
+    if response.extensions().get::<Declined>().is_some() {
+        record.finish();
+        return Err(Cut);
+    }
+    let status = response.status();
+    let content = Content::of(record.method().as_str().parse().ok(), status.as_u16());
+    let said = match Said::of(&response, content) {
+        Ok(said) => said,
+        Err(reason) => {
+            tracing::error!(
+                target: LOG,
+                method = %record.quoted_method(),
+                path = &*record.quoted_path(),
+                "the response cannot be sent: {reason}",
+            );
+            return Ok(refused(&Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "bad response"), record));
+        }
+    };
+    record.answered(status);
+    if is_at_hand(response.body()) && record.leaves_body() {
+        record.carrier().abandon_request();
+    }
+    let context = record.context();
+    let headers = response.headers_mut();
+    if said.connection {
+        connection::remove(headers, status.as_u16());
+    }
+    match (content, said.length) {
+        (Content::Empty, _) => drop(headers.insert(header::CONTENT_LENGTH, 0.into())),
+        (Content::Absent, _) => drop(headers.remove(header::CONTENT_LENGTH)),
+        (_, Some(length)) if said.restates_length => {
+            headers.insert(header::CONTENT_LENGTH, length.into());
+        }
+        _ => {}
+    }
+    if let Some(server) = context.config.server_header.as_ref().filter(|_| !said.server) {
+        headers.append(header::SERVER, server.clone());
+    }
+    if !said.date && date::is_set_back() {
+        date::put(headers);
+    }
+    let names_protocols = said.connection && headers.contains_key(header::UPGRADE);
+    let response = response.map(|body| {
+        let is_left_out = content == Content::Empty || !content.is_allowed() && said.length.is_some();
+        let payload = if is_left_out {
+            Payload::Text { text: Bytes::new() }
+        } else {
+            Payload::of(body, record.carrier().files().is_some())
+        };
+        Outgoing::new(payload, said.length, record)
+    });
+    Ok(FinishedResponse {
+        response,
+        ends_connection: said.closes,
+        names_protocols,
+        has_acronyms: said.acronym,
+    })
+}
+
+fn has_token(value: &HeaderValue, token: &str) -> bool {
+    value.to_str().is_ok_and(|value| value.split(',').any(|each| each.trim().eq_ignore_ascii_case(token)))
+}
+
+/// Whether content is known not to be made of the body of the request while it is sent.
+fn is_at_hand<B: 'static>(body: &B) -> bool {
+    let ours = (body as &dyn Any).downcast_ref::<poorwsgi::response::Body>();
+    ours.is_some_and(|body| matches!(body.kind(), BodyKind::Bytes(_) | BodyKind::File(_)))
+}
+
+/// What the head of a response says of the things that are the server's.
+#[derive(Default)]
+struct Said {
+    server: bool,
+    date: bool,
+    /// Fields about the connection, the transfer coding among them (RFC 9112, section 6.1); whether they ask
+    /// for its end.
+    connection: bool,
+    closes: bool,
+    /// A field that nobody writes in Title-Case.
+    acronym: bool,
+    length: Option<u64>,
+    /// More than one field says it, or one with blanks: it is written anew, for hyper reads digits alone.
+    restates_length: bool,
+}
+
+impl Said {
+    /// Reads the head, and sees to it that what it says about the content is true: hyper sends a
+    /// `Content-Length` as it is given.
+    fn of<B: Body>(response: &Response<B>, content: Content) -> Result<Self, BoxError> {
+        let status = response.status();
+        if status == StatusCode::SWITCHING_PROTOCOLS {
+            return Err("101: this server does not switch protocols".into());
+        }
+        if status.is_informational() {
+            return Err("a final status is wanted".into());
+        }
+        let mut said = Said::default();
+        let mut declared = DeclaredLength::default();
+        for (name, value) in response.headers() {
+            match *name {
+                header::SERVER => said.server = true,
+                header::DATE => said.date = true,
+                header::CONNECTION => {
+                    said.connection = true;
+                    said.closes |= has_token(value, "close");
+                }
+                header::ETAG | header::WWW_AUTHENTICATE => said.acronym = true,
+                header::CONTENT_LENGTH => {
+                    let is_bare = value.as_bytes().iter().all(u8::is_ascii_digit);
+                    said.restates_length |= declared.get().is_some() || !is_bare;
+                    declared.add(value.as_bytes())?;
+                }
+                // Of a 426 as well, which names the protocols.
+                header::UPGRADE => said.connection = true,
+                header::CONTENT_TYPE | header::SET_COOKIE | header::CACHE_CONTROL => {}
+                _ => said.connection |= connection::position(name, status.as_u16()).is_some(),
+            }
+        }
+        said.length = declared.get();
+        match (said.length, response.body().size_hint().exact()) {
+            (Some(length), Some(size)) if size != length && content.is_allowed() => {
+                Err("Content-Length differs from the content's length".into())
+            }
+            _ => Ok(said),
+        }
+    }
+}
+
+/// Ends a connection without a response.
+#[derive(Debug)]
+pub(crate) struct Cut;
+
+impl fmt::Display for Cut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the application declined to answer")
+    }
+}
+
+impl std::error::Error for Cut {}

@@ -1,0 +1,60 @@
+//! The answer to a request that never reaches the application.
+
+use std::fmt;
+
+use http::{HeaderValue, StatusCode, header};
+use poorwsgi::error::OverLimit;
+
+use super::date;
+
+/// Why a request is refused, and with which status.
+///
+/// Its connection is used no more: what follows a request that was not understood cannot be trusted to be
+/// the next request (RFC 9112, section 11.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    status: StatusCode,
+    reason: String,
+}
+
+impl Refusal {
+    pub(crate) fn new(status: StatusCode, reason: impl Into<String>) -> Self {
+        Refusal { status, reason: reason.into() }
+    }
+
+    pub(crate) fn bad_request(reason: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, reason)
+    }
+
+    /// A limit that was passed, and the setting that moves it.
+    pub(crate) fn over_limit(status: StatusCode, what: &str, limit: u64, setting: &str) -> Self {
+        Self::new(status, OverLimit { what, limit, setting }.to_string())
+    }
+
+    pub(crate) const fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The text of the answer.
+    pub(crate) fn page(&self) -> String {
+        format!("{}: {}\n", self.status, self.reason)
+    }
+
+    /// The answer.
+    pub(crate) fn to_response(&self) -> http::Response<String> {
+        let mut response = http::Response::new(self.page());
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        date::put(headers);
+        response
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.status, self.reason)
+    }
+}
+
+impl std::error::Error for Refusal {}

@@ -1,0 +1,98 @@
+//! What hyper calls for each request of a connection.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response, header};
+use http_body::Body;
+use hyper::body::Incoming;
+use hyper::ext::ReasonPhrase;
+use pin_project_lite::pin_project;
+use poorwsgi::{BoxError, state};
+use tower_service::Service;
+
+use super::session::H1Session;
+use super::spelling;
+use crate::exchange::{Carrier, Cut, Exchange, Exchanger, FinishedResponse, Outgoing, RequestBody};
+use crate::stop::Level;
+
+/// The requests of one connection.
+pub(super) struct Exchanges<S, B> {
+    exchanger: Exchanger<S, B>,
+    session: Arc<H1Session>,
+}
+
+impl<S, B> Exchanges<S, B> {
+    pub(super) const fn new(exchanger: Exchanger<S, B>, session: Arc<H1Session>) -> Self {
+        Exchanges { exchanger, session }
+    }
+}
+
+impl<S, B> hyper::service::Service<Request<Incoming>> for Exchanges<S, B>
+where
+    S: Service<Request<RequestBody>, Response = Response<B>, Error: Into<BoxError>> + Clone + 'static,
+    B: Body<Data = Bytes, Error: Into<BoxError>> + 'static,
+{
+    type Response = Response<Outgoing<B>>;
+    type Error = Cut;
+    type Future = Answering<S, S::Future, B>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let carrier: Arc<dyn Carrier> = Arc::<H1Session>::clone(&self.session);
+        let exchange = self.exchanger.exchange(request, carrier);
+        Answering { exchange, session: Arc::clone(&self.session) }
+    }
+}
+
+pin_project! {
+    /// The future of a response as HTTP/1.1 sends it.
+    pub(super) struct Answering<S, F, B> {
+        #[pin]
+        exchange: Exchange<S, F, B>,
+        session: Arc<H1Session>,
+    }
+}
+
+impl<S, B> Future for Answering<S, S::Future, B>
+where
+    S: Service<Request<RequestBody>, Response = Response<B>, Error: Into<BoxError>>,
+    B: Body<Data = Bytes, Error: Into<BoxError>> + 'static,
+{
+    type Output = Result<Response<Outgoing<B>>, Cut>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        Poll::Ready(ready!(this.exchange.poll(cx)).map(|answer| dress(answer, this.session)))
+    }
+}
+
+/// The response with what HTTP/1.1 has besides.
+fn dress<B>(answer: FinishedResponse<B>, session: &H1Session) -> Response<Outgoing<B>> {
+    let FinishedResponse { mut response, ends_connection, names_protocols, has_acronyms } = answer;
+    name_status(&mut response);
+    spelling::keep(&mut response, has_acronyms);
+    let is_stopping = session.context().stop.level() > Level::Running;
+    let headers = response.headers_mut();
+    if ends_connection || session.is_last() || is_stopping {
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    if names_protocols {
+        // Whoever sends Upgrade says so (RFC 9110, section 7.8).
+        headers.append(header::CONNECTION, HeaderValue::from_static("upgrade"));
+    }
+    response
+}
+
+/// Has hyper send the reason phrase of [`state`], which knows more statuses, unless the application has given
+/// its own.
+fn name_status<B>(response: &mut Response<B>) {
+    let status = response.status();
+    let reason = state::reason(status.as_u16()).filter(|reason| status.canonical_reason() != Some(*reason));
+    if let Some(reason) = reason.and_then(|reason| ReasonPhrase::try_from(reason.as_bytes()).ok())
+        && response.extensions().get::<ReasonPhrase>().is_none()
+    {
+        response.extensions_mut().insert(reason);
+    }
+}

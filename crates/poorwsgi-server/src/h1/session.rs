@@ -1,0 +1,281 @@
+//! One connection, from its first byte to its last.
+
+use std::error::Error as _;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioIo;
+use poorwsgi::BoxError;
+use poorwsgi::clip;
+use tokio::io::AsyncReadExt;
+use tower_service::Service;
+
+use super::broken_off::BrokenOff;
+use super::io::GuardedIo;
+use super::service::Exchanges;
+use crate::LOG;
+use crate::config::Config;
+use crate::exchange::{Carrier, ConnectionContext, Exchanger, Refusal, RequestBody};
+use crate::serve::Introduce;
+use crate::stop::{Level, Stop};
+use crate::transport::Transport;
+use crate::transport::sendfile::Files;
+
+/// How long a client that is still sending is listened to after its refusal, or its last answer, so that this
+/// is not lost in a reset (RFC 9112, section 9.6).
+const LINGER: Duration = Duration::from_secs(2);
+
+/// What the parts of one connection share: its exchanges and its [`GuardedIo`].
+#[derive(Debug)]
+pub(crate) struct H1Session {
+    context: ConnectionContext,
+    /// Whether no request is read after the one of now.
+    is_last: AtomicBool,
+    /// The files of its responses.
+    files: Option<Arc<Files>>,
+    /// Whether what was made of its last response is written, where that breaks off.
+    broken_off: BrokenOff,
+}
+
+impl H1Session {
+    pub(crate) fn new(context: ConnectionContext, files: Option<Arc<Files>>) -> Self {
+        H1Session { context, is_last: AtomicBool::new(false), files, broken_off: BrokenOff::default() }
+    }
+
+    pub(super) fn is_last(&self) -> bool {
+        self.is_last.load(Ordering::Relaxed)
+    }
+
+    /// hyper has nothing left to write. Whether all that was given to it has left as what it stands for.
+    pub(super) fn flushed(&self, cx: &Context<'_>) -> bool {
+        self.broken_off.flushed(cx);
+        self.files.as_ref().is_none_or(|files| files.have_left())
+    }
+}
+
+impl Carrier for H1Session {
+    fn context(&self) -> &ConnectionContext {
+        &self.context
+    }
+
+    /// What comes after it is not known to be a request.
+    fn abandon_request(&self) {
+        self.is_last.store(true, Ordering::Relaxed);
+    }
+
+    fn files(&self) -> Option<&Files> {
+        self.files.as_deref()
+    }
+
+    fn is_written(&self, cx: &Context<'_>) -> bool {
+        self.broken_off.is_written(cx)
+    }
+}
+
+/// What the sessions of a server have in common.
+#[derive(Debug)]
+pub(crate) struct H1Protocol {
+    http: http1::Builder,
+    config: Arc<Config>,
+    stop: Arc<Stop>,
+}
+
+impl H1Protocol {
+    /// hyper as this server needs it. Deadlines and the limits of a head are not hyper's: see `io`.
+    pub(crate) fn new(config: Arc<Config>, stop: Arc<Stop>) -> Self {
+        let mut http = http1::Builder::new();
+        http.header_read_timeout(None).half_close(true).title_case_headers(true);
+        // above ours, so that the refusal with its reason is ours
+        http.max_buf_size(config.queue.max(config.head.head.saturating_add(8192)));
+        if config.head.fields > 100 {
+            http.max_headers(config.head.fields);
+        }
+        H1Protocol { http, config, stop }
+    }
+
+    /// Each connection ends with its first answer.
+    pub(crate) fn of_one_request(mut self) -> Self {
+        self.http.keep_alive(false);
+        self
+    }
+
+    /// Serves a connection until either side ends it.
+    pub(crate) async fn drive<S, B, T>(&self, transport: T, service: S, introduce: Option<Introduce<S>>)
+    where
+        S: Service<Request<RequestBody>, Response = Response<B>, Error: Into<BoxError>> + Clone + 'static,
+        B: Body<Data = Bytes, Error: Into<BoxError>> + 'static,
+        T: Transport,
+    {
+        let (config, stop) = (Arc::clone(&self.config), Arc::clone(&self.stop));
+        let context = ConnectionContext::new(config, stop, transport.connection());
+        let exchanger = Exchanger::<S, B>::new(service, introduce, &context);
+        let session = Arc::new(H1Session::new(context, transport.files().cloned()));
+        let context = session.context();
+        let io = TokioIo::new(GuardedIo::new(transport, &session));
+        let mut http = self.http.serve_connection(io, Exchanges::new(exchanger, Arc::clone(&session)));
+        let ended = until_stopped(&mut http, &context.stop).await;
+        let Some(result) = ended else { return };
+        let io = http.into_parts().io.into_inner();
+        let peer = context.peer();
+        if let Some(refusal) = io.refusal() {
+            tracing::info!(target: LOG, %peer, "refused: {refusal}");
+        }
+        match result {
+            Ok(()) => {}
+            Err(error) if error.is_parse() => {
+                session.abandon_request();
+                let refusal = Refusal::bad_request(clip::error(error).to_string());
+                tracing::info!(target: LOG, %peer, "refused: {refusal}");
+            }
+            Err(error) => {
+                let reason = error.source().map(ToString::to_string).unwrap_or_default();
+                tracing::debug!(target: LOG, %peer, "connection ended: {error} {}", clip::error(reason));
+                return;
+            }
+        }
+        let has_more = io.has_unread() || session.is_last();
+        let transport = io.into_inner();
+        if (has_more || transport.has_unread()) && context.stop.level() < Level::AtOnce {
+            linger(transport).await;
+        }
+    }
+}
+
+/// Runs the connection; an immediate stop ends it with `None`. A graceful one has it polled: it finishes its
+/// request, and [`GuardedIo`] closes it where it waits for one.
+async fn until_stopped<S, B, T>(
+    http: &mut http1::Connection<TokioIo<GuardedIo<T>>, Exchanges<S, B>>,
+    stop: &Stop,
+) -> Option<hyper::Result<()>>
+where
+    S: Service<Request<RequestBody>, Response = Response<B>, Error: Into<BoxError>> + Clone + 'static,
+    B: Body<Data = Bytes, Error: Into<BoxError>> + 'static,
+    T: Transport,
+{
+    let mut changed = pin!(stop.changed());
+    let mut heard = None;
+    poll_fn(move |cx| {
+        // A task keeps its waker, so the signal, which takes a lock, is asked at first, and where it has a
+        // number that is new. The number may be seen before those who wait are told: then it is asked until
+        // this task is told, too.
+        let last = Some(stop.signals());
+        if heard != last {
+            let mut told = heard.is_none();
+            while changed.as_mut().poll(cx).is_ready() {
+                changed.set(stop.changed());
+                told = true;
+            }
+            if stop.level() == Level::AtOnce {
+                return Poll::Ready(None);
+            }
+            if told {
+                heard = last;
+            }
+        }
+        Pin::new(&mut *http).poll(cx).map(Some)
+    })
+    .await
+}
+
+/// Reads and forgets, for a while.
+async fn linger(mut transport: impl Transport) {
+    let mut sink = vec![0; 16 * 1024];
+    let drained = async { while matches!(transport.read(&mut sink).await, Ok(read) if read > 0) {} };
+    let _ = tokio::time::timeout(LINGER, drained).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::fs::File;
+    use std::io::{self, Write as _};
+
+    use poorwsgi::request::Connection;
+    use poorwsgi::response::{Body as ResponseBody, FileRange};
+    use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex};
+
+    use super::*;
+
+    /// A transport that says that it sends files, and sends the bytes that it is given.
+    #[derive(Debug)]
+    struct Lying {
+        stream: DuplexStream,
+        files: Arc<Files>,
+    }
+
+    impl Transport for Lying {
+        fn connection(&self) -> Connection {
+            Connection::default()
+        }
+
+        fn files(&self) -> Option<&Arc<Files>> {
+            Some(&self.files)
+        }
+
+        fn has_unread(&self) -> bool {
+            false
+        }
+    }
+
+    impl AsyncRead for Lying {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+            buf: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.stream).poll_read(cx, buf)
+        }
+    }
+
+    impl AsyncWrite for Lying {
+        fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+            Pin::new(&mut self.stream).poll_write(cx, buf)
+        }
+
+        fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.stream).poll_flush(cx)
+        }
+
+        fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.stream).poll_shutdown(cx)
+        }
+    }
+
+    /// A service that sends a large file, and the sessions of a server.
+    async fn answers(transport: impl FnOnce(DuplexStream) -> Lying) -> Vec<u8> {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&[7; 300_000]).unwrap();
+        let file: Arc<File> = Arc::new(file);
+        let service = tower::service_fn(move |_request: Request<RequestBody>| {
+            let body = ResponseBody::from(FileRange::new(Arc::clone(&file), 0..300_000));
+            std::future::ready(Ok::<_, Infallible>(Response::new(body)))
+        });
+        let sessions = H1Protocol::new(Arc::new(Config::new()), Arc::new(Stop::new()));
+        let (mut client, stream) = duplex(1 << 20);
+        client.write_all(&b"GET / HTTP/1.1\r\nHost: a\r\n\r\n".repeat(2)).await.unwrap();
+        let mut answers = Vec::new();
+        let reading = async {
+            // A connection that is cut ends as well.
+            let _ = client.read_to_end(&mut answers).await;
+        };
+        tokio::join!(sessions.drive(transport(stream), service, None), reading);
+        answers
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_file_that_is_not_sent_as_one_ends_the_connection() {
+        let answers = answers(|stream| Lying { stream, files: Arc::default() }).await;
+        let heads = answers.windows(15).filter(|window| window == b"HTTP/1.1 200 OK").count();
+        // Where the system does not say what of a file it has in memory, the bytes themselves are sent.
+        assert!(heads == 1 || !answers.contains(&0), "{heads} answers, with zeros in the place of a file");
+    }
+}
