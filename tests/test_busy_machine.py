@@ -75,7 +75,7 @@ def test_calls_take_the_threads_that_help(tmp_path, busy, work, content, few):
         run = [sys.executable, "-m", "poorwsgi", "run", "site_of_threads:app", "--port", "0", "--workers", "0"]
         process = stack.enter_context(subprocess.Popen(run, cwd=tmp_path, stdout=subprocess.PIPE, text=True))
         stack.callback(process.terminate)
-        port = int(process.stdout.readline().partition(",")[0].rpartition(":")[2])
+        port = int(process.stdout.readline().partition(";")[0].rpartition(":")[2])
         most, connections = load(port, process.pid, 5)
     assert connections <= most
     assert most <= 16 if few else most > 16, most

@@ -116,15 +116,16 @@ def test_routes(command):
     assert "site_module:plain is a function, whose routes are not known here" in done.stderr
 
 
-@pytest.mark.parametrize(("target", "how", "text"), [
-    ("site_module:app", "natively", "here"), ("site_module", "natively", "here"),
-    ("site_module:create_app()", "natively", "here"), ("site_module:shop.application", "natively", "here"),
-    ("site_module:plain", "as a WSGI callable", "plain"),
+@pytest.mark.parametrize(("target", "kind", "text"), [
+    ("site_module:app", "", "here"), ("site_module", "", "here"),
+    ("site_module:create_app()", "", "here"), ("site_module:shop.application", "", "here"),
+    ("site_module:plain", " (a WSGI callable)", "plain"),
 ])
-def test_an_application_of_the_current_directory_is_served(serve, target, how, text):
+def test_an_application_of_the_current_directory_is_served(serve, target, kind, text):
     process, line = serve(target, "--port", "0")
-    address = re.fullmatch(r"PoorWSGI listens on http://127\.0\.0\.1:(\d+), the application is served (.*?)(?: by \d+ workers?)?\n", line)
-    assert address and address[2] == how
+    first = rf"Serving {re.escape(target + kind)} on http://127\.0\.0\.1:(\d+)(?: with \d+ workers?)?; Ctrl-C stops\n"
+    address = re.fullmatch(first, line)
+    assert address, line
     assert Client(int(address[1]))("/").text == text
     process.send_signal(signal.SIGTERM)
     assert process.wait(30) == 0
@@ -143,7 +144,7 @@ def test_ctrl_c_ends_it(serve):
 ])
 def test_where_it_listens(serve, arguments, address):
     _, line = serve("site_module:app", *arguments)
-    assert re.match(f"PoorWSGI listens on {address},", line), line
+    assert re.match(f"Serving site_module:app on {address}( with 1 worker)?;", line), line
 
 
 @pytest.mark.parametrize(("target", "text"), [
@@ -244,7 +245,7 @@ def test_warnings_of_the_server_have_time_and_level(directory):
             [*COMMANDS["poorwsgi"], "run", "failing:app", "--port", "0"],
             cwd=directory, stdout=subprocess.PIPE, stderr=log, text=True,
         )
-        port = int(re.search(r":(\d+),", process.stdout.readline())[1])
+        port = int(re.search(r":(\d+)[; ]", process.stdout.readline())[1])
         assert Client(port)("/").status == 500
         process.terminate()
         process.communicate(timeout=30)

@@ -33,7 +33,7 @@ def serving(directory, soft, hard, *arguments):
             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard)),
         )
         try:
-            yield int(re.search(r":(\d+),", process.stdout.readline())[1]), directory / "log"
+            yield int(re.search(r":(\d+)[; ]", process.stdout.readline())[1]), directory / "log"
         finally:
             process.terminate()
             process.wait(60)

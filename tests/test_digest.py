@@ -197,7 +197,7 @@ def restarted(directory):
     command = [sys.executable, "-m", "poorwsgi", "run", "zone:app", "--port", "0", "--workers", "0"]
     with subprocess.Popen(command, cwd=directory, stdout=subprocess.PIPE, text=True) as process:
         try:
-            yield Client(int(re.search(r":(\d+),", process.stdout.readline())[1]))
+            yield Client(int(re.search(r":(\d+)[; ]", process.stdout.readline())[1]))
         finally:
             process.terminate()
 

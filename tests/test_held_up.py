@@ -379,7 +379,7 @@ def test_a_child_that_a_handler_forks_answers_nobody(tmp_path, inline):
     process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     with process:
         try:
-            port = int(process.stdout.readline().split(",")[0].rpartition(":")[2])
+            port = int(process.stdout.readline().split(";")[0].rpartition(":")[2])
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
             for _ in range(3):
                 for path, text in (

@@ -44,10 +44,10 @@ def start():
         processes.append((process, killer))
         killer.start()
         line = process.stdout.readline()
-        address = re.fullmatch(r"PoorWSGI listens on http://127\.0\.0\.1:(\d+), the application is served (.*)\n", line)
+        address = re.fullmatch(r"Serving an application( \(a WSGI callable\))? on http://127\.0\.0\.1:(\d+); Ctrl-C stops\n", line)
         assert address, line
-        process.how = address[2]
-        return process, Client(int(address[1]))
+        process.kind = address[1]
+        return process, Client(int(address[2]))
 
     yield start
     for process, killer in processes:
@@ -60,7 +60,7 @@ def start():
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_five_lines_are_served_until_a_signal(start, number):
     process, client = start(FIVE_LINES + RUN)
-    assert process.how == "natively"
+    assert process.kind is None
     assert client("/hello/world").text == "Hello world"
     process.send_signal(number)
     assert process.stdout.read() == "stopped\n"
@@ -70,7 +70,7 @@ def test_five_lines_are_served_until_a_signal(start, number):
 def test_any_other_callable_is_served_as_one(start):
     source = "from wsgiref.simple_server import demo_app as app" + RUN
     process, client = start(source)
-    assert process.how == "as a WSGI callable"
+    assert process.kind
     assert client("/").text.startswith("Hello world!")
 
 
@@ -92,7 +92,7 @@ assert before == [signal.getsignal(number) for number in (signal.SIGINT, signal.
     assert client("/hello/one").status == 200
     process.send_signal(signal.SIGINT)
     assert process.stdout.readline() == "stopped\n"
-    client.port = int(re.search(r":(\d+),", process.stdout.readline())[1])
+    client.port = int(re.search(r":(\d+);", process.stdout.readline())[1])
     assert client("/hello/two").text == "Hello two"
     process.send_signal(signal.SIGTERM)
     assert process.stdout.read() == "stopped\n"
@@ -193,7 +193,7 @@ server = Server(app, listener)
 if os.fork():
     os.wait()
     sys.exit()
-print(f"PoorWSGI listens on {listener.address}, the application is served in a child", flush=True)
+print(f"Serving an application on {listener.address}; Ctrl-C stops", flush=True)
 server.serve_one()
 os._exit(0)
 """

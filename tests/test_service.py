@@ -268,7 +268,7 @@ def test_a_second_signal_behind_the_end_changes_no_status(tmp_path):
     command = [sys.executable, "-m", "poorwsgi", "run", "app:app", "--port", "0", "--workers", "0"]
     for pause in (0, 0.05, 0.1, 0.12, 0.14, 0.16, 0.2):
         with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
-            assert "listens" in process.stdout.readline()
+            assert "Serving" in process.stdout.readline()
             process.terminate()
             time.sleep(pause)
             process.terminate()

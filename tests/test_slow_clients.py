@@ -543,7 +543,7 @@ def test_thousands_of_slow_clients_cost_nobody_anything(tmp_path, blocks):
     with open(tmp_path / "log", "w") as log:
         process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=log, text=True)
     try:
-        port = int(re.search(r":(\d+),", process.stdout.readline())[1])
+        port = int(re.search(r":(\d+);", process.stdout.readline())[1])
         p99 = lambda: sorted(longest(port, ("/",), 1) for _ in range(500))[494]
         p99()
         without, before = min(p99() for _ in range(5)), resident(process.pid)

@@ -133,7 +133,7 @@ def test_a_socket_with_a_high_number_can_be_shut(tmp_path):
         subprocess.Popen(command, cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True) as process,
     ):
         try:
-            port = int(process.stdout.readline().partition("127.0.0.1:")[2].partition(",")[0])
+            port = int(process.stdout.readline().partition("127.0.0.1:")[2].replace(";", " ").split()[0])
             with connect(port) as client:
                 ask(client, "/sleep")
                 time.sleep(0.5)

@@ -237,7 +237,7 @@ def test_what_a_client_says_begins_no_record(serve, target):
     workers(target)
     until(lambda: "forged" in workers.messages())
     assert workers.stop() == 0
-    written = [line for line in workers.messages().splitlines(keepends=True) if "listens on" not in line]
+    written = [line for line in workers.messages().splitlines(keepends=True) if "Ctrl-C stops" not in line]
     assert all(line.endswith("\n") for line in written)
     begins_record_or_goes_on = re.compile(r"\d{4}-\d\d-\d\d [\d:,]+ [A-Z]+ [\w.]+: |  |\n")
     assert [line for line in written if not begins_record_or_goes_on.match(line)] == []

@@ -60,7 +60,7 @@ class Workers(Client):
             cwd=directory, stdout=subprocess.PIPE, stderr=stderr or self.log, text=True,
         )
         line = self.process.stdout.readline()
-        address = re.fullmatch(r"PoorWSGI listens on http://127\.0\.0\.1:(\d+), .*\n", line)
+        address = re.fullmatch(r"Serving app:\w+ .*on http://127\.0\.0\.1:(\d+)[ ;].*\n", line)
         if not address:
             messages = self.messages()
             self.kill()

@@ -56,6 +56,11 @@ def say(line):
         print(line, flush=True)
 
 
+def say_served(name, is_native, address, workers=""):
+    """The first line of a server: what is served, where, and how it is ended."""
+    say(f"Serving {name if is_native else f'{name} (a WSGI callable)'} on {address}{workers}; Ctrl-C stops")
+
+
 def leave(status):
     """Ends the process where it could not end as others do: Python writes what the application has left in its streams."""
     flushed = threading.Event()

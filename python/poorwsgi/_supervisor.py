@@ -128,10 +128,11 @@ class _Worker:
 class Supervisor:
     """Keeps so many workers running until it is told to stop."""
 
-    def __init__(self, listener, count, command=None, stop_timeout=30):
+    def __init__(self, listener, count, command=None, stop_timeout=30, name="an application"):
         self._listener = listener
         self._table = None
         self._count = count
+        self._name = name
         self._command = command or _command()
         self._directory = _directory()
         self._grace = stop_timeout + LAST_WORDS
@@ -447,8 +448,8 @@ class Supervisor:
             worker.replaces = None
         if not self._announced and sum(each.how is not None for each in self._active()) >= self._count:
             self._announced = True
-            number = f"{self._count} worker{'s' if self._count > 1 else ''}"
-            _log.say(f"PoorWSGI listens on {self._listener.address}, the application is served {worker.how} by {number}")
+            workers = f" with {self._count} worker{'s' if self._count > 1 else ''}"
+            _log.say_served(self._name, worker.how == "natively", self._listener.address, workers)
 
     def _reap(self):
         for worker in [each for each in self._workers if each.process.poll() is not None]:

@@ -341,7 +341,7 @@ def _supervise(address, arguments):
     _log.configure()
     listener = Listener(address, **_settings(arguments))
     try:
-        return Supervisor(listener, arguments.workers, stop_timeout=_stop_timeout(arguments)).run()
+        return Supervisor(listener, arguments.workers, stop_timeout=_stop_timeout(arguments), name=arguments.target).run()
     finally:
         listener.close()
 
@@ -388,7 +388,7 @@ def _serve(application, place, arguments, control):
             for number in (signal.SIGINT, signal.SIGTERM):
                 # Kept when the server has stopped: another one must not cut off the end of the process.
                 signal.signal(number, stop)
-            return _announce(server)
+            return _announce(server, arguments.target)
         control.watch(server, application, arguments.max_requests, arguments.max_memory, arguments.request_timeout)
         control.say("ready " + ("natively" if server.is_native else "as a WSGI callable"))
 

@@ -24,8 +24,8 @@ def run(app, address="127.0.0.1:8080", *, ready=None, **settings):
     """Serves an application until Ctrl-C or SIGTERM; a second one ends the process if handlers still run by then.
 
     ``app`` is an Application, which is called natively, or any other WSGI callable. ``address`` is ``"host:port"``,
-    where port 0 is one that the system chooses, or ``"unix:/path"``, or a :class:`Listener`. The first line on the standard output says where
-    it listens and how the application is served. It must be called in the main thread, for which Python keeps the
+    where port 0 is one that the system chooses, or ``"unix:/path"``, or a :class:`Listener`. The first line on the standard output says what
+    is served and where. It must be called in the main thread, for which Python keeps the
     signals; elsewhere use :class:`Server`. ``settings`` are limits and times, see :class:`Listener`:
     ``run(app, max_body=200 * 1024 * 1024)``. ``ready`` is called with the server in place of saying the first line.
     """
@@ -119,9 +119,8 @@ def _at_exit():
         _exit(0 if raised is None else 128 + signal.SIGINT if issubclass(raised, KeyboardInterrupt) else 1)
 
 
-def _announce(server):
-    how = "natively" if server.is_native else "as a WSGI callable"
-    _log.say(f"PoorWSGI listens on {server.address}, the application is served {how}")
+def _announce(server, name="an application"):
+    _log.say_served(name, server.is_native, server.address)
 
 
 def _serve(server, ready=lambda: None, call=Server.serve):
