@@ -141,7 +141,7 @@ impl Mean {
 
 /// How long the calls of one route take, and where they are made.
 #[derive(Debug)]
-pub struct Pace {
+pub struct RouteTimes {
     /// The last times in nanoseconds, zero where there was none yet.
     times: [AtomicU32; KNOWN],
     next: AtomicU32,
@@ -159,9 +159,9 @@ pub struct Pace {
     inline: AtomicUsize,
 }
 
-impl Default for Pace {
+impl Default for RouteTimes {
     fn default() -> Self {
-        Pace {
+        RouteTimes {
             times: [const { AtomicU32::new(0) }; KNOWN],
             next: AtomicU32::new(0),
             is_inline: AtomicBool::new(false),
@@ -175,7 +175,7 @@ impl Default for Pace {
     }
 }
 
-impl Pace {
+impl RouteTimes {
     /// Whether the next call is made inline. Where one holds its thread up, no other follows it: it would do
     /// the same. That is so where a thread asks while there are as many calls as threads that make them, of
     /// which it is one.
@@ -304,7 +304,7 @@ impl Pace {
     }
 }
 
-impl fmt::Display for Pace {
+impl fmt::Display for RouteTimes {
     /// Where it was called last, and how long half and nearly all of the last calls took: `inline, p50 3 µs,
     /// p99 12 µs`. Empty before the first.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -332,16 +332,16 @@ mod tests {
     const LONGER: Duration = Duration::from_millis(1);
     const LONG: Duration = Duration::from_secs(1);
 
-    fn after(calls: impl IntoIterator<Item = (usize, Duration)>) -> Pace {
-        let pace = Pace::default();
+    fn after(calls: impl IntoIterator<Item = (usize, Duration)>) -> RouteTimes {
+        let route_times = RouteTimes::default();
         for (count, took) in calls {
             (0..count).for_each(|_| {
                 let rule = Rule::default();
-                pace.remember(took);
-                pace.judge(&rule, took, rule.is_short(took, Duration::ZERO));
+                route_times.remember(took);
+                route_times.judge(&rule, took, rule.is_short(took, Duration::ZERO));
             });
         }
-        pace
+        route_times
     }
 
     fn is_inline(calls: impl IntoIterator<Item = (usize, Duration)>) -> bool {
@@ -351,13 +351,13 @@ mod tests {
     /// Nobody sends a route away from the thread of the connections by uploads that come slowly.
     #[test]
     fn calls_that_wait_for_their_clients_are_no_evidence() {
-        let (pace, rule) = (Pace::default(), Rule::default());
+        let (route_times, rule) = (RouteTimes::default(), Rule::default());
         for _ in 0..KNOWN {
-            pace.time(&rule, Place::Pool, |_| ());
+            route_times.time(&rule, Place::Pool, |_| ());
         }
-        assert!(pace.is_inline(&rule));
-        pace.time(&rule, Place::Waiting, |_| std::thread::sleep(rule.long * 2));
-        assert!(pace.is_inline(&rule));
+        assert!(route_times.is_inline(&rule));
+        route_times.time(&rule, Place::Waiting, |_| std::thread::sleep(rule.long * 2));
+        assert!(route_times.is_inline(&rule));
     }
 
     #[test]
@@ -391,13 +391,13 @@ mod tests {
         assert!(!rule.is_short(short * 3, short));
         // What the clocks disagree about does no harm.
         assert!(rule.is_short(short, short * 6));
-        let pace = Pace::default();
+        let route_times = RouteTimes::default();
         let comes_inline = (0..2000).any(|_| {
-            pace.time(&rule, Place::Pool, |_| {
+            route_times.time(&rule, Place::Pool, |_| {
                 let end = Usage::now().computed + short * 2;
                 while Usage::now().computed < end {}
             });
-            pace.is_inline(&rule)
+            route_times.is_inline(&rule)
         });
         assert!(comes_inline);
     }
@@ -419,17 +419,17 @@ mod tests {
     fn what_may_have_waited_for_others_is_hardly_evidence() {
         let rule = Rule::default();
         let calls = |others: bool, one_in: usize| {
-            let pace = Pace::default();
+            let route_times = RouteTimes::default();
             let _other = others.then(|| Counted::new(&RUNNING));
             for number in 1..=KNOWN * 3 {
                 let long = number.is_multiple_of(one_in);
-                pace.time(&rule, Place::Pool, |_| {
+                route_times.time(&rule, Place::Pool, |_| {
                     if long {
                         std::thread::sleep(LONGER)
                     }
                 });
             }
-            pace.is_inline(&rule)
+            route_times.is_inline(&rule)
         };
         assert!(calls(true, 10));
         assert!(!calls(true, 2));
@@ -442,14 +442,14 @@ mod tests {
     fn a_route_that_computes_stays_inline() {
         let with_lock = Rule { long: Duration::from_secs(10), ..Rule::default() };
         for (rule, stays) in [(with_lock, true), (Rule { has_lock: false, ..with_lock }, false)] {
-            let pace = after([(KNOWN, SHORT)]);
+            let route_times = after([(KNOWN, SHORT)]);
             for _ in 0..200 {
-                pace.time(&rule, Place::Inline, |_| {
+                route_times.time(&rule, Place::Inline, |_| {
                     let end = Usage::now().computed + rule.short * 2;
                     while Usage::now().computed < end {}
                 });
             }
-            assert_eq!(pace.is_inline(&rule), stays);
+            assert_eq!(route_times.is_inline(&rule), stays);
         }
     }
 
@@ -473,15 +473,15 @@ mod tests {
                 });
             }
             let outcomes = [Place::Inline, Place::Pool].map(|place| {
-                let pace = after([(KNOWN, SHORT)]);
+                let route_times = after([(KNOWN, SHORT)]);
                 let interrupted = (0..400)
                     .filter(|_| {
                         let begun = Instant::now();
-                        pace.time(&rule, place, |_| work());
+                        route_times.time(&rule, place, |_| work());
                         begun.elapsed() > rule.short
                     })
                     .count();
-                (place, interrupted, pace.is_inline(&rule))
+                (place, interrupted, route_times.is_inline(&rule))
             });
             is_over.store(true, Ordering::Relaxed);
             outcomes
@@ -495,35 +495,38 @@ mod tests {
     #[test]
     fn no_call_follows_one_that_holds_its_thread_up() {
         let rule = Rule { inline: Inline::Always, ..Rule::default() };
-        let pace = Pace::default();
-        assert!(!pace.time(&rule, Place::Inline, |_| pace.is_inline(&rule)));
-        assert!(pace.time(&rule, Place::Pool, |_| pace.is_inline(&rule)));
-        assert!(pace.is_inline(&rule));
+        let route_times = RouteTimes::default();
+        assert!(!route_times.time(&rule, Place::Inline, |_| route_times.is_inline(&rule)));
+        assert!(route_times.time(&rule, Place::Pool, |_| route_times.is_inline(&rule)));
+        assert!(route_times.is_inline(&rule));
         // Of two threads the other one makes the call; a third one is held up.
         let rule = Rule { loops: 2, ..rule };
-        let (with_one, with_two) = pace.time(&rule, Place::Inline, |_| {
-            (pace.is_inline(&rule), pace.time(&rule, Place::Inline, |_| pace.is_inline(&rule)))
+        let (with_one, with_two) = route_times.time(&rule, Place::Inline, |_| {
+            (
+                route_times.is_inline(&rule),
+                route_times.time(&rule, Place::Inline, |_| route_times.is_inline(&rule)),
+            )
         });
-        assert!(with_one && !with_two && pace.is_inline(&rule));
+        assert!(with_one && !with_two && route_times.is_inline(&rule));
     }
 
     #[test]
     fn the_rule_may_be_always_or_never() {
         let with = |inline| Rule { inline, ..Rule::default() };
-        assert!(Pace::default().is_inline(&with(Inline::Always)));
+        assert!(RouteTimes::default().is_inline(&with(Inline::Always)));
         assert!(!after([(64, SHORT)]).is_inline(&with(Inline::Never)));
     }
 
     #[test]
     fn the_load_is_what_calls_compute_on_average() {
-        let pace = Pace::default();
-        assert_eq!(pace.load(), Load::Unknown);
-        pace.computed.add(0.000_001);
-        assert_eq!(pace.load(), Load::Brief);
-        (0..3).for_each(|_| pace.computed.add(0.040));
-        assert_eq!(pace.load(), Load::Long);
-        (0..32).for_each(|_| pace.computed.add(0.004));
-        assert_eq!(pace.load(), Load::Brief);
+        let route_times = RouteTimes::default();
+        assert_eq!(route_times.load(), Load::Unknown);
+        route_times.computed.add(0.000_001);
+        assert_eq!(route_times.load(), Load::Brief);
+        (0..3).for_each(|_| route_times.computed.add(0.040));
+        assert_eq!(route_times.load(), Load::Long);
+        (0..32).for_each(|_| route_times.computed.add(0.004));
+        assert_eq!(route_times.load(), Load::Brief);
     }
 
     proptest! {
@@ -536,11 +539,11 @@ mod tests {
         ) {
             let rule = Rule::default();
             let mixed = || {
-                let pace = Pace::default();
-                pace.is_inline.store(inline, Ordering::Relaxed);
-                pace.credit.store(credit, Ordering::Relaxed);
-                pace.needed.store(needed, Ordering::Relaxed);
-                pace
+                let route_times = RouteTimes::default();
+                route_times.is_inline.store(inline, Ordering::Relaxed);
+                route_times.credit.store(credit, Ordering::Relaxed);
+                route_times.needed.store(needed, Ordering::Relaxed);
+                route_times
             };
             let comes = mixed();
             (0..needed).for_each(|_| comes.judge(&rule, SHORT, true));
@@ -555,7 +558,7 @@ mod tests {
 
     #[test]
     fn percentiles_are_of_the_last_calls() {
-        assert_eq!(Pace::default().to_string(), "");
+        assert_eq!(RouteTimes::default().to_string(), "");
         assert_eq!(after([(1, LONGER)]).to_string(), "pool, p50 1000 µs, p99 1000 µs");
         assert_eq!(after([(1, LONGER), (64, SHORT)]).to_string(), "pool, p50 5 µs, p99 5 µs");
         assert_eq!(after([(60, SHORT), (4, LONGER)]).to_string(), "pool, p50 5 µs, p99 1000 µs");

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use tokio::runtime::Handle;
 
-use crate::inlining::{Load, Pace};
+use crate::inlining::{Load, RouteTimes};
 use crate::limit::Limit;
 pub use crate::meter::Attach;
 use crate::meter::Meter;
@@ -88,7 +88,7 @@ impl Queue {
 }
 
 struct Call {
-    pace: Arc<Pace>,
+    route_times: Arc<RouteTimes>,
     /// In the order in which they have come.
     number: u64,
     /// Where it came from, and where what it waits for is driven.
@@ -115,9 +115,9 @@ impl<F: FnOnce() + Send> Job for F {
 
 impl Call {
     /// `None` outside a runtime: the call is dropped, and its client told.
-    fn new(pace: &Arc<Pace>, job: impl Job + 'static) -> Option<Self> {
+    fn new(route_times: &Arc<RouteTimes>, job: impl Job + 'static) -> Option<Self> {
         let runtime = Handle::try_current().ok()?;
-        Some(Call { pace: Arc::clone(pace), number: 0, runtime, job: Box::new(job) })
+        Some(Call { route_times: Arc::clone(route_times), number: 0, runtime, job: Box::new(job) })
     }
 }
 
@@ -343,19 +343,19 @@ impl Pool {
 
     /// Makes a call of a route on a thread of its own, as soon as one is free; within the tokio runtime that
     /// this is called on. The first call of a route counts as brief: it tells what the others are.
-    pub fn spawn(&self, pace: &Arc<Pace>, job: impl Job + 'static) {
-        let Some(call) = Call::new(pace, job) else { return };
-        let place = match pace.load() {
+    pub fn spawn(&self, route_times: &Arc<RouteTimes>, job: impl Job + 'static) {
+        let Some(call) = Call::new(route_times, job) else { return };
+        let place = match route_times.load() {
             Load::Brief => Place::Brief,
-            Load::Unknown if pace.is_first() => Place::Brief,
+            Load::Unknown if route_times.is_first() => Place::Brief,
             Load::Unknown | Load::Long => Place::Long,
         };
         self.enter(place, call);
     }
 
     /// The same for a call that begins with waiting for its client: it holds up nothing that computes.
-    pub fn spawn_waiting(&self, pace: &Arc<Pace>, job: impl Job + 'static) {
-        let Some(call) = Call::new(pace, job) else { return };
+    pub fn spawn_waiting(&self, route_times: &Arc<RouteTimes>, job: impl Job + 'static) {
+        let Some(call) = Call::new(route_times, job) else { return };
         self.enter(Place::Beside, call);
     }
 
@@ -420,8 +420,8 @@ impl Pool {
     /// Makes this call, and then what waits.
     fn work(&self, place: Place, first: Call) {
         let mut next = Some((place, first));
-        while let Some((place, Call { pace, runtime, job, .. })) = next {
-            let before = pace.load();
+        while let Some((place, Call { route_times, runtime, job, .. })) = next {
+            let before = route_times.load();
             let counted = Counted { place, stream: None };
             COUNTED.set(Some((self.clone(), counted)));
             let entered = runtime.enter();
@@ -432,8 +432,8 @@ impl Pool {
             let mut state = self.0.state();
             let place = state.leave(counted);
             state.ended += u64::from(place != Place::Beside);
-            if pace.load() != before {
-                state.sort(&pace);
+            if route_times.load() != before {
+                state.sort(&route_times);
             }
             next = state.next();
             drop(state);
@@ -445,14 +445,15 @@ impl Pool {
 
 impl State {
     /// Has the calls of a route wait where they belong.
-    fn sort(&mut self, pace: &Arc<Pace>) {
-        let (from, to) = match pace.load() {
+    fn sort(&mut self, route_times: &Arc<RouteTimes>) {
+        let (from, to) = match route_times.load() {
             Load::Brief => (&mut self.long_calls, &mut self.brief_calls),
             Load::Long => (&mut self.brief_calls, &mut self.long_calls),
             Load::Unknown => return,
         };
         let all = mem::take(&mut from.calls).into_iter();
-        let (moved, rest) = all.partition::<VecDeque<_>, _>(|call| Arc::ptr_eq(&call.pace, pace));
+        let (moved, rest) =
+            all.partition::<VecDeque<_>, _>(|call| Arc::ptr_eq(&call.route_times, route_times));
         from.calls = rest;
         let mut both: Vec<_> = mem::take(&mut to.calls).into_iter().chain(moved).collect();
         both.sort_by_key(|call| call.number);
@@ -495,14 +496,14 @@ mod tests {
     use crate::usage::Usage;
 
     /// Calls that are timed, as those of a server are: how many were made at a time, and how long all took.
-    async fn run(pool: &Pool, pace: &Arc<Pace>, calls: usize, call: fn()) -> (usize, Duration) {
+    async fn run(pool: &Pool, route_times: &Arc<RouteTimes>, calls: usize, call: fn()) -> (usize, Duration) {
         let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let (sender, mut receiver) = mpsc::channel(calls);
         let begun = Instant::now();
         for _ in 0..calls {
             let (now, most, sender) = (Arc::clone(&now), Arc::clone(&most), sender.clone());
-            let timed = Arc::clone(pace);
-            pool.spawn(pace, move || {
+            let timed = Arc::clone(route_times);
+            pool.spawn(route_times, move || {
                 most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
                 timed.time(&Rule::default(), Place::Pool, |_| call());
                 now.fetch_sub(1, Ordering::SeqCst);
@@ -546,16 +547,17 @@ mod tests {
 
     #[tokio::test]
     async fn few_calls_compute_at_a_time() {
-        let (pool, pace) = (with_interpreter(64), Arc::default());
-        run(&pool, &pace, 1, compute_in_turn).await;
-        let most = run(&pool, &pace, 60, compute_in_turn).await.0;
+        let (pool, route_times) = (with_interpreter(64), Arc::default());
+        run(&pool, &route_times, 1, compute_in_turn).await;
+        let most = run(&pool, &route_times, 60, compute_in_turn).await.0;
         assert!(most <= 8, "{most}");
     }
 
     /// A call that is brief does not wait for those that compute for long.
     #[tokio::test]
     async fn places_are_left_for_what_is_brief() {
-        let (pool, long, brief) = (with_interpreter(64), Arc::<Pace>::default(), Arc::<Pace>::default());
+        let (pool, long, brief) =
+            (with_interpreter(64), Arc::<RouteTimes>::default(), Arc::<RouteTimes>::default());
         let longest = Duration::from_millis(400);
         run(&pool, &long, 1, compute).await;
         run(&pool, &brief, 1, || ()).await;
@@ -574,12 +576,12 @@ mod tests {
     /// Nothing holds threads that a limit does not allow.
     #[tokio::test]
     async fn the_thread_that_was_busy_last_gets_the_next_call() {
-        let (pool, pace) = (Pool::new(64, |work| work(), Some(|| ())), Arc::<Pace>::default());
+        let (pool, route_times) = (Pool::new(64, |work| work(), Some(|| ())), Arc::<RouteTimes>::default());
         let (sender, mut receiver) = mpsc::channel(64);
         let mut seen = std::collections::HashSet::new();
         for _ in 0..50 {
             let sender = sender.clone();
-            pool.spawn(&pace, move || sender.blocking_send(std::thread::current().id()).unwrap());
+            pool.spawn(&route_times, move || sender.blocking_send(std::thread::current().id()).unwrap());
             seen.insert(receiver.recv().await.unwrap());
             while pool.0.state().running > 0 {
                 tokio::task::yield_now().await;
@@ -593,12 +595,12 @@ mod tests {
     /// Those that stream to their clients leave their places to others.
     #[tokio::test]
     async fn calls_that_only_wait_now_hold_up_no_others() {
-        let (pool, pace) = (Pool::new(32, |work| work(), Some(|| ())), Arc::<Pace>::default());
-        run(&pool, &pace, 1, compute).await;
+        let (pool, route_times) = (Pool::new(32, |work| work(), Some(|| ())), Arc::<RouteTimes>::default());
+        run(&pool, &route_times, 1, compute).await;
         let barrier = Arc::new(Barrier::new(17));
         for _ in 0..16 {
-            let (barrier, timed) = (Arc::clone(&barrier), Arc::clone(&pace));
-            pool.spawn(&pace, move || {
+            let (barrier, timed) = (Arc::clone(&barrier), Arc::clone(&route_times));
+            pool.spawn(&route_times, move || {
                 timed.time(&Rule::default(), Place::Pool, |_| compute());
                 only_waits_now();
                 barrier.wait();
@@ -607,7 +609,7 @@ mod tests {
         // Patience alone would let one in each second.
         let all_wait = tokio::task::spawn_blocking(move || barrier.wait());
         tokio::time::timeout(Duration::from_secs(8), all_wait).await.unwrap().unwrap();
-        assert!(run(&pool, &pace, 4, compute).await.1 < Duration::from_secs(5));
+        assert!(run(&pool, &route_times, 4, compute).await.1 < Duration::from_secs(5));
     }
 
     /// A page that is made in pieces needs no more threads than another one.
@@ -619,17 +621,17 @@ mod tests {
             let end = Usage::now().computed + Duration::from_millis(1);
             while Usage::now().computed < end {}
         }
-        let (pool, pace) = (with_interpreter(64), Arc::default());
-        run(&pool, &pace, 1, compute_in_pieces).await;
-        let most = run(&pool, &pace, 200, compute_in_pieces).await.0;
+        let (pool, route_times) = (with_interpreter(64), Arc::default());
+        run(&pool, &route_times, 1, compute_in_pieces).await;
+        let most = run(&pool, &route_times, 200, compute_in_pieces).await.0;
         assert!(most <= 8, "{most}");
     }
 
     /// Four at a time would take ten seconds.
     #[tokio::test]
     async fn many_calls_wait_at_a_time() {
-        let (pool, pace) = (Pool::new(64, |work| work(), Some(|| ())), Arc::default());
-        let (most, took) = run(&pool, &pace, 200, wait).await;
+        let (pool, route_times) = (Pool::new(64, |work| work(), Some(|| ())), Arc::default());
+        let (most, took) = run(&pool, &route_times, 200, wait).await;
         assert!(most > 40, "{most}");
         assert!(took < Duration::from_secs(3), "{took:?}");
     }
@@ -652,13 +654,13 @@ mod tests {
 
     #[tokio::test]
     async fn calls_that_nobody_wants_do_not_pile_up() {
-        let (pool, pace) = (Pool::new(1, |work| work(), Some(|| ())), Arc::<Pace>::default());
+        let (pool, route_times) = (Pool::new(1, |work| work(), Some(|| ())), Arc::<RouteTimes>::default());
         let (sender, receiver) = std::sync::mpsc::channel::<()>();
-        pool.spawn_waiting(&pace, move || receiver.recv().unwrap_or_default());
+        pool.spawn_waiting(&route_times, move || receiver.recv().unwrap_or_default());
         let (left, mut most) = (Arc::new(AtomicUsize::new(0)), 0);
         for _ in 0..SWEEP * 10 {
             left.fetch_add(1, Ordering::SeqCst);
-            pool.spawn_waiting(&pace, Unwanted(Arc::clone(&left)));
+            pool.spawn_waiting(&route_times, Unwanted(Arc::clone(&left)));
             most = most.max(left.load(Ordering::SeqCst));
         }
         assert!(most <= SWEEP + 1, "{most}");
@@ -668,17 +670,17 @@ mod tests {
     /// One that waits for its client leaves its place to another, and takes it again.
     #[tokio::test]
     async fn who_steps_aside_holds_up_no_other() {
-        let (pool, pace) = (Pool::new(2, |work| work(), Some(|| ())), Arc::<Pace>::default());
+        let (pool, route_times) = (Pool::new(2, |work| work(), Some(|| ())), Arc::<RouteTimes>::default());
         let (sender, receiver) = std::sync::mpsc::channel::<()>();
         let (ended, mut all_ended) = mpsc::channel(4);
         let first = ended.clone();
-        pool.spawn_waiting(&pace, move || {
+        pool.spawn_waiting(&route_times, move || {
             let aside = step_aside();
             receiver.recv_timeout(Duration::from_secs(20)).unwrap();
             drop(aside);
             first.blocking_send("first").unwrap();
         });
-        pool.spawn_waiting(&pace, move || {
+        pool.spawn_waiting(&route_times, move || {
             sender.send(()).unwrap();
             ended.blocking_send("second").unwrap();
         });
@@ -688,15 +690,15 @@ mod tests {
         while pool.0.state().beside > 0 {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        assert_eq!(run(&pool, &pace, 8, || ()).await.0, 1);
+        assert_eq!(run(&pool, &route_times, 8, || ()).await.0, 1);
     }
 
     #[tokio::test]
     async fn no_more_than_there_are_threads() {
         for threads in [1, 4] {
-            let (pool, pace) = (Pool::new(threads, |work| work(), Some(|| ())), Arc::default());
-            run(&pool, &pace, 1, wait).await;
-            assert_eq!(run(&pool, &pace, 12, wait).await.0, threads);
+            let (pool, route_times) = (Pool::new(threads, |work| work(), Some(|| ())), Arc::default());
+            run(&pool, &route_times, 1, wait).await;
+            assert_eq!(run(&pool, &route_times, 12, wait).await.0, threads);
         }
     }
 
@@ -704,7 +706,8 @@ mod tests {
     #[tokio::test]
     async fn streams_take_no_more_threads_than_there_are() {
         for threads in [1, 2, 4] {
-            let (pool, pace) = (Pool::new(threads, |work| work(), Some(|| ())), Arc::<Pace>::default());
+            let (pool, route_times) =
+                (Pool::new(threads, |work| work(), Some(|| ())), Arc::<RouteTimes>::default());
             let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
             let (sender, mut receiver) = mpsc::channel(30);
             for number in 0..30 {
@@ -723,7 +726,11 @@ mod tests {
                     now.fetch_sub(1, Ordering::SeqCst);
                     sender.blocking_send(()).unwrap();
                 };
-                if number % 2 == 0 { pool.spawn(&pace, stream) } else { pool.spawn_waiting(&pace, stream) }
+                if number % 2 == 0 {
+                    pool.spawn(&route_times, stream)
+                } else {
+                    pool.spawn_waiting(&route_times, stream)
+                }
             }
             for _ in 0..30 {
                 tokio::time::timeout(Duration::from_secs(20), receiver.recv()).await.unwrap().unwrap();
@@ -735,12 +742,12 @@ mod tests {
     /// Requests that wait for each other are not held up for good.
     #[tokio::test]
     async fn calls_that_wait_for_each_other_go_on() {
-        let (pool, pace) = (Pool::new(16, |work| work(), Some(|| ())), Arc::<Pace>::default());
+        let (pool, route_times) = (Pool::new(16, |work| work(), Some(|| ())), Arc::<RouteTimes>::default());
         let barrier = Arc::new(Barrier::new(6));
         let (sender, mut receiver) = mpsc::channel(6);
         for _ in 0..6 {
             let (barrier, sender) = (Arc::clone(&barrier), sender.clone());
-            pool.spawn(&pace, move || {
+            pool.spawn(&route_times, move || {
                 barrier.wait();
                 sender.blocking_send(()).unwrap();
             });
@@ -752,21 +759,21 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_takes_no_thread_away() {
-        let (pool, pace) = (Pool::new(1, |work| work(), Some(|| ())), Arc::default());
-        run(&pool, &pace, 1, wait).await;
-        pool.spawn(&pace, || panic!("on purpose"));
-        assert_eq!(run(&pool, &pace, 1, wait).await.0, 1);
+        let (pool, route_times) = (Pool::new(1, |work| work(), Some(|| ())), Arc::default());
+        run(&pool, &route_times, 1, wait).await;
+        pool.spawn(&route_times, || panic!("on purpose"));
+        assert_eq!(run(&pool, &route_times, 1, wait).await.0, 1);
     }
 
     #[tokio::test]
     async fn what_waits_at_the_end_is_dropped() {
-        let (pool, pace) = (Pool::new(1, |work| work(), Some(|| ())), Arc::<Pace>::default());
+        let (pool, route_times) = (Pool::new(1, |work| work(), Some(|| ())), Arc::<RouteTimes>::default());
         // Its route is known, and not the first call.
-        run(&pool, &pace, 1, wait).await;
+        run(&pool, &route_times, 1, wait).await;
         let barrier = Arc::new(Barrier::new(2));
         let (sender, mut receiver) = mpsc::channel(3);
         let released = Arc::clone(&barrier);
-        pool.spawn(&pace, move || {
+        pool.spawn(&route_times, move || {
             released.wait();
             released.wait();
         });
@@ -774,7 +781,7 @@ mod tests {
         barrier.wait();
         let call = || {
             let sender = sender.clone();
-            pool.spawn(&pace, move || sender.blocking_send(()).unwrap());
+            pool.spawn(&route_times, move || sender.blocking_send(()).unwrap());
         };
         call();
         pool.end();

@@ -19,7 +19,7 @@ use crate::error::{Error, Status};
 use crate::names::Name;
 use crate::request::{PathArg, Request, SimpleRequest};
 use crate::response::{Answer, HTTPException, RaisedHttp, ResponseError, from_result};
-use poorwsgi_calls::inlining::Pace;
+use poorwsgi_calls::inlining::RouteTimes;
 
 /// Handlers written in Python.
 pub(crate) enum Python3 {}
@@ -30,12 +30,12 @@ pub(crate) type Function = Arc<Callee>;
 /// A Python callable, and how long the requests take that it is the handler of.
 pub(crate) struct Callee {
     function: Py<PyAny>,
-    pub(crate) pace: Arc<Pace>,
+    pub(crate) route_times: Arc<RouteTimes>,
 }
 
 impl From<Py<PyAny>> for Callee {
     fn from(function: Py<PyAny>) -> Self {
-        Callee { function, pace: Arc::default() }
+        Callee { function, route_times: Arc::default() }
     }
 }
 
@@ -253,7 +253,7 @@ impl Language for Python3 {
     }
 
     fn calls(handler: &Function) -> String {
-        handler.pace.to_string()
+        handler.route_times.to_string()
     }
 
     fn name(callable: Callable<'_, Self>) -> Cow<'_, str> {

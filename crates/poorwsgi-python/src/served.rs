@@ -17,7 +17,7 @@ use poorwsgi::response::{Body, Response};
 use poorwsgi::state::HTTP_SERVICE_UNAVAILABLE;
 use poorwsgi::variables::Variables;
 use poorwsgi_calls::event_loop::EventLoop;
-use poorwsgi_calls::inlining::{Pace, Place, Rule};
+use poorwsgi_calls::inlining::{Place, RouteTimes, Rule};
 use poorwsgi_calls::pool::{Job, Pool, only_waits_now};
 use poorwsgi_server::RequestBody;
 use poorwsgi_server::spool::{Gathered, Gathering, Held, IN_MEMORY, Spool};
@@ -29,7 +29,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use crate::application::Application;
 use crate::arriving::{Alarm, Arriving, CallClock, Late};
 use crate::callable::{
-    Answer, Asked, CallContext, Callable, Paces, Patience, Raised, log_refusal, page, send_blocks,
+    Answer, Asked, CallContext, Callable, PathTimes, Patience, Raised, log_refusal, page, send_blocks,
 };
 use crate::config::{ChunkedBodies, Settings};
 use crate::forked::{Unforkable, end_child};
@@ -43,7 +43,7 @@ pub(crate) enum Served {
     /// Called without an environ.
     Native(Py<Application>),
     /// Called with one.
-    Callable { callable: Callable, paces: Box<Paces> },
+    Callable { callable: Callable, path_times: Box<PathTimes> },
 }
 
 impl Served {
@@ -65,7 +65,7 @@ impl Served {
         }
         Ok(Served::Callable {
             callable: Callable::new(application.clone().unbind()),
-            paces: Box::new(Paces::new()),
+            path_times: Box::new(PathTimes::new()),
         })
     }
 
@@ -222,17 +222,17 @@ impl Service {
     /// its body; else on one that may block.
     fn begin(&self, head: Parts, body: Body, arrival: Arrival) -> Answering {
         let backend = &*self.backend;
-        let (head, pace, is_profiled) = match &*backend.served {
+        let (head, route_times, is_profiled) = match &*backend.served {
             Served::Native(application) => {
                 let app = application.get();
                 let head = self.boxed(head, app.variables().cloned());
-                let pace = app.pace(&*head);
-                (head, pace, app.is_profiled())
+                let route_times = app.route_times(&*head);
+                (head, route_times, app.is_profiled())
             }
-            Served::Callable { callable, paces } => {
+            Served::Callable { callable, path_times } => {
                 let head = self.boxed(head, callable.variables());
-                let pace = Arc::clone(paces.of(&head));
-                (head, pace, false)
+                let route_times = Arc::clone(path_times.of(&head));
+                (head, route_times, false)
             }
         };
         let (answer, receiver) = oneshot::channel();
@@ -244,11 +244,11 @@ impl Service {
         };
         let late = backend.request_timeout.zip(clock.clone());
         let late = late.map(|(timeout, clock)| Box::new(Alarm::new(timeout, clock)));
-        let call = |held, permit| Call { run, head, body, pace, answer, clock, _held: held, permit };
+        let call = |held, permit| Call { run, head, body, route_times, answer, clock, _held: held, permit };
         match arrival {
             Arrival::InMemory(held) => {
                 let call = call(held, None);
-                if !is_profiled && call.pace.is_inline(&backend.rule) {
+                if !is_profiled && call.route_times.is_inline(&backend.rule) {
                     self.event_loop.call(move || call.make_inline());
                 } else {
                     call.make_on_pool();
@@ -270,7 +270,7 @@ struct Call {
     run: Run,
     head: Box<HttpHead>,
     body: Body,
-    pace: Arc<Pace>,
+    route_times: Arc<RouteTimes>,
     answer: oneshot::Sender<Answer>,
     /// Where its time is limited.
     clock: Option<CallClock>,
@@ -284,17 +284,17 @@ impl Call {
     /// On this thread, which must not wait. What may wait after all is done on the pool.
     fn make_inline(self) {
         // It may have been a while since it was asked.
-        if !self.pace.is_inline(&self.run.0.rule) {
+        if !self.route_times.is_inline(&self.run.0.rule) {
             return self.make_on_pool();
         }
-        let Some(Call { run, head, body, pace, answer, .. }) = self.begun() else { return };
+        let Some(Call { run, head, body, route_times, answer, .. }) = self.begun() else { return };
         let Backend { served, rule, pool, patience, .. } = &*run.0;
-        let context = CallContext { pace: &pace, rule, place: Place::Inline, patience };
+        let context = CallContext { route_times: &route_times, rule, place: Place::Inline, patience };
         match &**served {
             Served::Native(application) => match native(application, head, body, context) {
                 Ok(response) if response.body().is_made_while_sent() => {
-                    pace.leave();
-                    pool.clone().spawn(&pace, move || {
+                    route_times.leave();
+                    pool.clone().spawn(&route_times, move || {
                         only_waits_now();
                         send_blocks(response, answer, &run.0.patience);
                         drop(run);
@@ -305,7 +305,7 @@ impl Call {
             },
             Served::Callable { callable, .. } => {
                 if let Some(rest) = callable.answer(&head, body, answer, context) {
-                    pool.clone().spawn(&pace, move || {
+                    pool.clone().spawn(&route_times, move || {
                         only_waits_now();
                         rest.send();
                         drop(run);
@@ -317,14 +317,14 @@ impl Call {
 
     /// On a thread that may wait.
     fn make_on_pool(self) {
-        let (pool, pace) = (self.run.0.pool.clone(), Arc::clone(&self.pace));
-        pool.spawn(&pace, OnPool { call: self, place: Place::Pool });
+        let (pool, route_times) = (self.run.0.pool.clone(), Arc::clone(&self.route_times));
+        pool.spawn(&route_times, OnPool { call: self, place: Place::Pool });
     }
 
     /// The same for one that is going to wait for its client.
     fn make_beside(self) {
-        let (pool, pace) = (self.run.0.pool.clone(), Arc::clone(&self.pace));
-        pool.spawn_waiting(&pace, OnPool { call: self, place: Place::Waiting });
+        let (pool, route_times) = (self.run.0.pool.clone(), Arc::clone(&self.route_times));
+        pool.spawn_waiting(&route_times, OnPool { call: self, place: Place::Waiting });
     }
 
     /// The call, which is made from now on; `None` where nobody waits for its answer any more.
@@ -339,9 +339,11 @@ impl Call {
     }
 
     fn make(self, place: Place) {
-        let Some(Call { run, head, body, pace, answer, permit: _permit, .. }) = self.begun() else { return };
+        let Some(Call { run, head, body, route_times, answer, permit: _permit, .. }) = self.begun() else {
+            return;
+        };
         let Backend { served, rule, patience, .. } = &*run.0;
-        let context = CallContext { pace: &pace, rule, place, patience };
+        let context = CallContext { route_times: &route_times, rule, place, patience };
         match &**served {
             Served::Native(application) if application.get().is_profiled() => {
                 // It is __call__ that is profiled.
@@ -352,7 +354,7 @@ impl Call {
             Served::Native(application) => match native(application, head, body, context) {
                 Ok(response) => {
                     if response.body().is_made_while_sent() {
-                        pace.leave();
+                        route_times.leave();
                         only_waits_now();
                     }
                     send_blocks(response, answer, patience);
@@ -400,12 +402,12 @@ fn native(
     body: Body,
     context: CallContext<'_>,
 ) -> Answer {
-    let CallContext { pace, rule, place, .. } = context;
+    let CallContext { route_times, rule, place, .. } = context;
     // Attached before the time begins: what others compute is not this call's.
     Python::attach(|py| {
         let source = Source::Native(head);
-        let response =
-            pace.time(rule, place, |begun| Application::handle(application.bind(py), source, body, begun));
+        let response = route_times
+            .time(rule, place, |begun| Application::handle(application.bind(py), source, body, begun));
         end_child(py, response.as_ref().err());
         response.map(Response::into_http).map_err(|error| Raised::boxed(py, error))
     })

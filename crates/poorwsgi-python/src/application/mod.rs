@@ -34,7 +34,7 @@ use crate::names::{Made, Name};
 use crate::request::{Request, Source};
 use crate::response::media_type;
 use crate::wsgi;
-use poorwsgi_calls::inlining::Pace;
+use poorwsgi_calls::inlining::RouteTimes;
 use settings::Own;
 
 static NAMES: LazyLock<Mutex<HashSet<String>>> = LazyLock::new(Mutex::default);
@@ -54,10 +54,10 @@ pub(crate) struct Application {
     variables: Option<Arc<Variables>>,
     own: Mutex<Own>,
     own_steps: PyOnceLock<bool>,
-    /// The pace of what no handler takes: files, pages, errors. Where a default handler is set, only of 405 and
+    /// The times of what no handler takes: files, pages, errors. Where a default handler is set, only of 405 and
     /// of paths and methods that cannot be read: files and pages count as the handler's, since they are not
     /// looked for here.
-    unrouted: Arc<Pace>,
+    unrouted: Arc<RouteTimes>,
     made: Made,
 }
 
@@ -166,17 +166,17 @@ impl Application {
         Arc::clone(&self.tables.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The pace of requests like this one: with the same handler, or with none.
-    pub(crate) fn pace(&self, head: &dyn Head) -> Arc<Pace> {
+    /// The times of requests like this one: with the same handler, or with none.
+    pub(crate) fn route_times(&self, head: &dyn Head) -> Arc<RouteTimes> {
         let tables = self.tables.read().unwrap_or_else(PoisonError::into_inner);
         let (Ok(path), Ok(method)) = (head.path(), head.method().parse()) else {
             return Arc::clone(&self.unrouted);
         };
         Arc::clone(match tables.router.resolve(&path, method) {
-            Resolved::Static { handler, .. } | Resolved::Pattern { handler, .. } => &handler.pace,
+            Resolved::Static { handler, .. } | Resolved::Pattern { handler, .. } => &handler.route_times,
             Resolved::MethodNotAllowed(_) => &self.unrouted,
             Resolved::NotFound { .. } => {
-                tables.router.default_handler(method).map_or(&self.unrouted, |handler| &handler.pace)
+                tables.router.default_handler(method).map_or(&self.unrouted, |handler| &handler.route_times)
             }
         })
     }

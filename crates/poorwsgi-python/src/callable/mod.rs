@@ -10,7 +10,7 @@ pub(crate) mod environ;
 mod exchange;
 mod file_wrapper;
 mod input;
-mod paces;
+mod path_times;
 mod pipe;
 mod start_response;
 
@@ -36,16 +36,16 @@ pub(crate) use exchange::Answer;
 use exchange::Exchange;
 pub(crate) use file_wrapper::FileWrapper;
 pub(crate) use input::{Input, read_what_comes};
-pub(crate) use paces::Paces;
+pub(crate) use path_times::PathTimes;
 pub(crate) use pipe::Patience;
 use start_response::StartResponse;
 
-use poorwsgi_calls::inlining::{Pace, Place, Rule};
+use poorwsgi_calls::inlining::{Place, RouteTimes, Rule};
 
 /// Where a call is made, what is known of its route, and what is done for a client that reads slowly.
 #[derive(Clone, Copy)]
 pub(crate) struct CallContext<'a> {
-    pub(crate) pace: &'a Pace,
+    pub(crate) route_times: &'a RouteTimes,
     pub(crate) rule: &'a Rule,
     pub(crate) place: Place,
     pub(crate) patience: &'a Patience,
@@ -79,7 +79,7 @@ impl Callable {
         answer: oneshot::Sender<Answer>,
         context: CallContext<'_>,
     ) -> Option<Rest> {
-        let CallContext { pace, rule, place, patience } = context;
+        let CallContext { route_times, rule, place, patience } = context;
         let exchange = Exchange::new(Asked::of(head.parts()), place, answer, patience);
         Python::attach(|py| {
             let made = Bound::new(py, Input::new(body))
@@ -96,15 +96,15 @@ impl Callable {
             let call = |_| {
                 self.call(head, &input, &start_response).and_then(|result| body::begin(&result, exchange))
             };
-            let begun = pace.time(rule, place, call);
+            let begun = route_times.time(rule, place, call);
             end_child(py, begun.as_ref().err());
             if exchange.is_overfull() {
-                pace.leave();
+                route_times.leave();
             }
             match begun {
                 Ok(None) => None,
                 Ok(Some(content)) => {
-                    pace.leave();
+                    route_times.leave();
                     Some(Rest { content, start_response: start_response.unbind(), input: input.unbind() })
                 }
                 Err(error) => {

@@ -44,10 +44,8 @@ impl<B: Body<Data = Bytes> + 'static> Payload<B> {
     /// What the application has given: a file of some size is sent by the system, where the transport can do
     /// that.
     pub(crate) fn of(mut body: B, sends_files: bool) -> Self {
-        let file = (&mut body as &mut dyn Any)
-            .downcast_mut()
-            .filter(|_| sends_files)
-            .and_then(sendfile::take_file);
+        let file =
+            (&mut body as &mut dyn Any).downcast_mut().filter(|_| sends_files).and_then(sendfile::take_file);
         match file {
             Some(file) => Payload::File { file },
             None => Payload::Application { body },
