@@ -39,7 +39,7 @@ SOURCES    = $(shell find crates python Cargo.toml Cargo.lock pyproject.toml -ty
 
 ADVISORIES := https://github.com/RustSec/advisory-db
 
-.PHONY: help run test test-servers fmt-check lint doc-check deny test-rust test-python test-times test-dev-mode test-all stubtest test-compat test-applications wheel-dev bench bench-server bench-load docs fmt fuzz wheel profiler clean rust run-rust bench-python bench-rust
+.PHONY: help run check test test-servers fmt-check lint doc-check deny test-rust test-python test-times test-long test-all stubtest test-compat test-applications wheel-dev bench bench-server bench-load docs fmt fuzz wheel profiler clean rust run-rust bench-python bench-rust
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -53,7 +53,12 @@ run:  ## serve the demo in Python; HOST=127.0.0.1 PORT=8080
 run-rust: rust  ## serve the demo in Rust
 	cargo run --locked -p poorwsgi --example demo -- $(HOST):$(PORT)
 
-test: fmt-check lint doc-check deny test-rust test-python test-dev-mode test-compat test-applications  ## every check and every test
+check: fmt-check lint wheel-dev  ## format, clippy, and the tests of what is usually touched
+	cargo test --locked --workspace --lib
+	$(DEV_MODE) -m pytest tests $(SIDE_BY_SIDE) -m "not long and not measures" --ours
+
+# What fails does not hide what comes after it: `make --keep-going test`, as .ci/run does.
+test: fmt-check lint doc-check deny test-rust test-python test-long test-compat test-applications  ## every check and every test
 
 fmt-check: rust
 	cargo fmt --all --check
@@ -77,12 +82,15 @@ test-rust: rust  ## unit, integration and documentation tests
 test-times: rust  ## what 64 KiB of any field cost, in a release build
 	cargo test --locked --release -p poorwsgi --test header_times
 
-test-python: wheel-dev stubtest
-	$(BIN)/python -m pytest tests $(SIDE_BY_SIDE) -m "not measures"
-	$(BIN)/python -m pytest tests -m measures
+# Python's development mode warns of more
+DEV_MODE = PYTHONDEVMODE=1 $(BIN)/python -X dev
 
-test-dev-mode: wheel-dev  ## the tests of the Python door once more, in Python's development mode, which warns of more
-	PYTHONDEVMODE=1 $(BIN)/python -X dev -m pytest tests $(SIDE_BY_SIDE) -m "not long and not measures"
+test-python: wheel-dev stubtest  ## the tests of the Python door, in Python's development mode
+	$(DEV_MODE) -m pytest tests $(SIDE_BY_SIDE) -m "not long and not measures"
+
+test-long: wheel-dev  ## those that take long, and those that compare times or memory: in the mode that users have
+	$(BIN)/python -m pytest tests $(SIDE_BY_SIDE) -m "long and not measures"
+	$(BIN)/python -m pytest tests -m measures
 
 stubtest: wheel-dev  ## the type stubs against what the built wheel has
 	$(BIN)/python -m mypy.stubtest --mypy-config-file pyproject.toml --allowlist tests/typing/allowlist.txt poorwsgi
@@ -91,7 +99,7 @@ test-all: rust $(VENV)/ready  ## the tests of the Python door under every Python
 	set -e; for python in $$($(BIN)/python tools/interpreters.py); do \
 		version=$$($$python -c 'import sys, sysconfig; print("%d.%d" % sys.version_info[:2] + (sysconfig.get_config_var("abi_thread") or ""))'); \
 		echo "Python $$version"; \
-		$(MAKE) --no-print-directory test-python PYTHON=$$python VENV=$(CURDIR)/.cache/python-$$version; \
+		$(MAKE) --no-print-directory test-python test-long PYTHON=$$python VENV=$(CURDIR)/.cache/python-$$version; \
 	done
 
 test-servers: wheel-dev  ## the tests of every server on Apache's mod_wsgi, too; installs its Debian packages where it may

@@ -21,11 +21,14 @@ _numbers = itertools.count()
 
 def pytest_addoption(parser):
     parser.addoption("--apache", action="store_true", help="run on Apache alone; `make test-servers` has prepared it")
+    parser.addoption("--ours", action="store_true", help="run on our own server alone, what runs on every server")
 
 
 def pytest_generate_tests(metafunc):
     if "any_server" in metafunc.fixturenames:
         servers = [APACHE] if metafunc.config.getoption("apache") else [*IN_PROCESS, *PROCESSES]
+        if metafunc.config.getoption("ours"):
+            servers = ["ours"]
         metafunc.parametrize("any_server", [pytest.param(name, marks=reasons(name)) for name in servers], scope="session")
 
 
