@@ -28,8 +28,8 @@
 //! [`Limit`] is a pure function of what was measured: clocks, threads and queues are elsewhere. The simulator
 //! in its tests compares it with the best of several fixed limits. It settles within a second, and then no
 //! more than a tenth fewer calls end, for calls that compute for up to 6 ms. Of calls that compute for 20 ms
-//! and wait for 1.2 s, beside others that have 60 % of the processor, an eighth fewer end, because a look
-//! sees a few dozen of them.
+//! and wait for 0.4 to 1.2 s an eighth fewer end, because a look sees a few dozen of them: whether a trial
+//! helped is then often chance.
 
 use std::time::Duration;
 
@@ -135,8 +135,9 @@ impl Rest {
         self.next > LOOK
     }
 
-    fn after_a_vain_trial(&self) -> Self {
-        Rest { left: self.next, next: LONGEST_REST.min(self.next * 2) }
+    /// At least `shortest` long.
+    fn after_a_vain_trial(&self, shortest: Duration) -> Self {
+        Rest { left: self.next.max(shortest).min(LONGEST_REST), next: LONGEST_REST.min(self.next * 2) }
     }
 }
 
@@ -301,13 +302,18 @@ impl Limit {
         }
         let rest = if is_higher { &mut self.higher } else { &mut self.lower };
         if !is_worth_it {
-            *rest = rest.after_a_vain_trial();
+            // One call at a time is the only limit under which no call takes the interpreter from another. A
+            // trial of two makes calls dearer, so trials take no larger part of the time than they can bring.
+            let is_one_busy = is_higher && !is_free && self.proven == 1;
+            let shortest = if is_one_busy { LOOK.div_f32(hope.clamp(0.05, 1.0)) } else { LOOK };
+            *rest = rest.after_a_vain_trial(shortest);
             return self.set(self.proven);
         }
         *rest = Rest::NONE;
         self.prove(self.now, seen);
         if is_higher {
-            self.lower.left = self.lower.left.max(LOOK * 4);
+            // Where the interpreter has little left, a rise may be chance, or calls that were dear at first.
+            self.lower.left = self.lower.left.max(LOOK * if is_free { 4 } else { 1 });
             if is_free {
                 self.try_more();
             }
@@ -638,6 +644,39 @@ mod tests {
         assert!(!trials.is_empty() && trials.iter().all(|run| run.len() <= 50), "{}", runs(&limits));
     }
 
+    /// The first calls of a process import and compile what later ones find.
+    #[test]
+    fn what_was_dear_at_first_is_no_proof() {
+        let mut limit = Limit::new(256);
+        let limits: Vec<_> = (0..1400)
+            .map(|tick| match limit.now() {
+                1 if tick < 300 => limit.step(measure(0.85, 3, 4500)),
+                1 => limit.step(measure(0.85, 4, 4500)),
+                2 => limit.step(measure(0.93, 4, 5500)),
+                _ => limit.step(measure(0.96, 4, 6500)),
+            })
+            .collect();
+        let (first, later) = limits.split_at(1000);
+        assert!(first.iter().any(|limit| *limit > 1), "{}", runs(&limits));
+        // After five seconds for nearly all of the time.
+        let ticks = later.iter().filter(|limit| **limit == 1).count();
+        assert!(ticks > 300, "{ticks}: {}", runs(&limits));
+    }
+
+    /// A page on SQLite, one at a time: of the first ten seconds a trial of two takes no more than two.
+    #[test]
+    fn trials_of_two_are_rare() {
+        let mut limit = Limit::new(256);
+        let limits: Vec<_> = (0..2000)
+            .map(|_| match limit.now() {
+                1 => limit.step(measure(0.88, 4, 4500)),
+                _ => limit.step(measure(0.94, 4, 4700)),
+            })
+            .collect();
+        let ticks = limits.iter().filter(|limit| **limit > 1).count();
+        assert!((1..=400).contains(&ticks), "{ticks}: {}", runs(&limits));
+    }
+
     /// Calls that waited for others compute now.
     #[test]
     fn two_at_a_time_become_one() {
@@ -784,7 +823,7 @@ mod tests {
                 let best = FIXED.iter().map(|fixed| simulator().fixed(*fixed, SECOND)).max().unwrap_or(1);
                 second as f64 / best as f64
             });
-            assert!(of_best > 0.85, "{waits}: {of_best}");
+            assert!(of_best > 0.9, "{waits}: {of_best}");
         }
     }
 
