@@ -80,7 +80,7 @@ test-rust: rust  ## unit, integration and documentation tests
 	cargo test --locked
 
 test-times: rust  ## what 64 KiB of any field cost, in a release build
-	cargo test --locked --release -p poorwsgi --test header_times
+	cargo test --locked --release -p poorwsgi-core --test header_times
 
 # Python's development mode warns of more
 DEV_MODE = PYTHONDEVMODE=1 $(BIN)/python -X dev

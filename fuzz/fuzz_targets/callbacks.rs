@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
-use poorwsgi::form::{FieldStorage, FormError, FormFile, FormOptions, FormReader, WriteOnly};
+use poorwsgi_core::form::{FieldStorage, FormError, FormFile, FormOptions, FormReader, WriteOnly};
 use poorwsgi_fuzz::pieces;
 
 /// Both the files of a form and what they were given: a name begins each.

@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use poorwsgi::charset::{Charset, MAX_NAME, unsupported};
+use poorwsgi_core::charset::{Charset, MAX_NAME, unsupported};
 
 const NAMES: [&str; 13] = [
     "us-ascii",

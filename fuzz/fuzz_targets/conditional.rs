@@ -7,10 +7,10 @@ use std::time::{Duration, UNIX_EPOCH};
 use http::HeaderName;
 use http::header::{IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SINCE};
 use libfuzzer_sys::fuzz_target;
-use poorwsgi::headers::date::{http_to_time, time_to_http};
-use poorwsgi::response::EntityTag;
-use poorwsgi::response::conditional::{Outcome, Validators, evaluate, if_range};
-use poorwsgi::state::Method;
+use poorwsgi_core::headers::date::{http_to_time, time_to_http};
+use poorwsgi_core::response::EntityTag;
+use poorwsgi_core::response::conditional::{Outcome, Validators, evaluate, if_range};
+use poorwsgi_core::state::Method;
 
 fn ask(method: Method, name: &HeaderName, value: &str, current: Option<&Validators<'_>>) -> Outcome {
     evaluate(method, |asked| (asked == name).then(|| value.into()), current)

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use poorwsgi::headers::{Cookies, SetCookie};
+use poorwsgi_core::headers::{Cookies, SetCookie};
 
 fuzz_target!(|field: &str| {
     for (name, value) in Cookies::parse(field).iter() {

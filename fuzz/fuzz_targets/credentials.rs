@@ -2,8 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use poorwsgi::digest::Credentials;
-use poorwsgi::request::Authorization;
+use poorwsgi_core::digest::Credentials;
+use poorwsgi_core::request::Authorization;
 
 fuzz_target!(|field: &str| {
     for field in [field, &format!("Digest {field}")] {

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use poorwsgi::headers::date::{http_to_time, time_to_http};
+use poorwsgi_core::headers::date::{http_to_time, time_to_http};
 
 fuzz_target!(|value: &str| {
     if let Some(seconds) = http_to_time(value) {

@@ -9,8 +9,8 @@ use bytes::Bytes;
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
 use libfuzzer_sys::fuzz_target;
-use poorwsgi::BoxError;
-use poorwsgi::response::{Body, iter};
+use poorwsgi_core::BoxError;
+use poorwsgi_core::response::{Body, iter};
 use poorwsgi_server::spool::{Gathered, Gathering, Spool};
 use tokio::runtime::{Builder, Runtime};
 

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use poorwsgi::headers::Headers;
+use poorwsgi_core::headers::Headers;
 
 fuzz_target!(|input: (&[u8], &[u8])| {
     let (name, value) = input;

@@ -4,7 +4,7 @@
 
 use http::Request;
 use libfuzzer_sys::fuzz_target;
-use poorwsgi::request::{Authority, Head, HttpHead, is_host};
+use poorwsgi_core::request::{Authority, Head, HttpHead, is_host};
 
 fuzz_target!(|input: (&str, &str, &str, &str)| {
     let (host, forwarded_host, forwarded_proto, uri) = input;

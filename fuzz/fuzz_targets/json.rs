@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use poorwsgi::json::{Limits, parse_json};
+use poorwsgi_core::json::{Limits, parse_json};
 use serde_json::Value;
 
 /// Recursion is safe here: serde_json gives out no value nested deeper than 127.

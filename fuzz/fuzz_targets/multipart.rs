@@ -3,8 +3,8 @@
 
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
-use poorwsgi::form::multipart::{Event, MAX_DEPTH, MultipartParser};
-use poorwsgi::form::{FormError, Limits};
+use poorwsgi_core::form::multipart::{Event, MAX_DEPTH, MultipartParser};
+use poorwsgi_core::form::{FormError, Limits};
 use poorwsgi_fuzz::pieces;
 
 #[derive(Debug, PartialEq)]

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use poorwsgi::headers::negotiation::{is_named, parse_negotiation, quality, render_negotiation};
+use poorwsgi_core::headers::negotiation::{is_named, parse_negotiation, quality, render_negotiation};
 
 fuzz_target!(|value: &str| {
     let choices = parse_negotiation(value);

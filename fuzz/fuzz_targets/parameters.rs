@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use poorwsgi::headers::parameters::{decode_extended, parse_header, render_parameter};
+use poorwsgi_core::headers::parameters::{decode_extended, parse_header, render_parameter};
 
 fuzz_target!(|line: &str| {
     let (value, parameters) = parse_header(line);

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use poorwsgi::digest::PasswordMap;
+use poorwsgi_core::digest::PasswordMap;
 
 fuzz_target!(|text: &str| {
     let Ok(map) = PasswordMap::parse(text) else { return };

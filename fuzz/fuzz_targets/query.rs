@@ -2,8 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use poorwsgi::form::urlencoded::{Options, Pair, UrlencodedParser, parse};
-use poorwsgi::form::{FormError, Limits};
+use poorwsgi_core::form::urlencoded::{Options, Pair, UrlencodedParser, parse};
+use poorwsgi_core::form::{FormError, Limits};
 use poorwsgi_fuzz::pieces;
 
 fn options(keep_blank_values: bool) -> Options {

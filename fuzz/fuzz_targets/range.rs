@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use poorwsgi::headers::range::{MAX_RANGES, parse_range};
+use poorwsgi_core::headers::range::{MAX_RANGES, parse_range};
 
 fuzz_target!(|input: (u64, &str)| {
     let (length, value) = input;

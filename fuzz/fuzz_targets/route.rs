@@ -3,8 +3,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use poorwsgi::routing::{Resolved, Router};
-use poorwsgi::state::{METHOD_GET, Method};
+use poorwsgi_core::routing::{Resolved, Router};
+use poorwsgi_core::state::{METHOD_GET, Method};
 
 fuzz_target!(|input: &str| {
     let mut lines = input.split('\n');

@@ -4,7 +4,7 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use poorwsgi::session::{AesKeys, SealedKeys, Sealer, check_token};
+use poorwsgi_core::session::{AesKeys, SealedKeys, Sealer, check_token};
 
 static SEALERS: LazyLock<[Box<dyn Sealer>; 2]> = LazyLock::new(|| {
     [
@@ -22,7 +22,7 @@ fuzz_target!(|input: (&str, usize, &[u8])| {
         match sealer.open("SESSID", &sealed) {
             Ok(opened) => assert_eq!(opened, data),
             // what is too long for a cookie is refused
-            Err(_) => assert!(sealed.len() > poorwsgi::session::COOKIE_LIMIT),
+            Err(_) => assert!(sealed.len() > poorwsgi_core::session::COOKIE_LIMIT),
         }
         let mut changed = sealed.into_bytes();
         let place = place % changed.len();

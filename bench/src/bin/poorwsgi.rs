@@ -18,6 +18,6 @@ async fn main() -> std::result::Result<(), Box<dyn std::error::Error + Send + Sy
     let mut app = Application::new("bench");
     app.route("/hello", state::METHOD_GET, hello)?;
     app.route("/user/<name:word>/<age:int>", state::METHOD_GET, user)?;
-    poorwsgi_server::run(app, &poorwsgi_bench::address()).await?;
+    app.run(&poorwsgi_bench::address()).await?;
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! The arguments of a query as Python sees them.
 
-use poorwsgi::request::{Args, ArgsOptions};
+use poorwsgi_core::request::{Args, ArgsOptions};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use poorwsgi::BoxError;
-use poorwsgi::response::Body;
+use poorwsgi_core::BoxError;
+use poorwsgi_core::response::Body;
 use tokio::time::{Instant, Sleep, sleep};
 
 /// A body whose call does not take the time for its own that its client takes.

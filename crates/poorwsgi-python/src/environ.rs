@@ -4,10 +4,10 @@ use std::borrow::Cow;
 
 use http::HeaderName;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use poorwsgi::HttpError;
-use poorwsgi::headers::Headers;
-use poorwsgi::request::Head;
-use poorwsgi::state::Method;
+use poorwsgi_core::HttpError;
+use poorwsgi_core::headers::Headers;
+use poorwsgi_core::request::Head;
+use poorwsgi_core::state::Method;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;

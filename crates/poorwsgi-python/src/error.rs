@@ -2,8 +2,8 @@
 
 use std::error::Error as _;
 
-use poorwsgi::results::{Cause, ErrorReport};
-use poorwsgi::{HttpError, state};
+use poorwsgi_core::results::{Cause, ErrorReport};
+use poorwsgi_core::{HttpError, state};
 use pyo3::exceptions::{PyConnectionResetError, PyOSError, PyTimeoutError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;

@@ -1,6 +1,6 @@
 //! The body of a request as a file.
 
-use poorwsgi::response::Body;
+use poorwsgi_core::response::Body;
 use pyo3::prelude::*;
 
 use crate::cached_input::CachedInput;

@@ -1,9 +1,9 @@
 //! JSON bodies: the value is exactly what Python's json.loads makes of the text.
 
-use poorwsgi::HttpError;
-use poorwsgi::charset::{self, Charset};
-use poorwsgi::json::Limits;
-use poorwsgi::state::HTTP_BAD_REQUEST;
+use poorwsgi_core::HttpError;
+use poorwsgi_core::charset::{self, Charset};
+use poorwsgi_core::json::Limits;
+use poorwsgi_core::state::HTTP_BAD_REQUEST;
 use pyo3::exceptions::{PyException, PyLookupError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyDict, PyList, PyString};

@@ -4,12 +4,12 @@ use std::borrow::Cow;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use poorwsgi::dispatch::{self, BodyPlan, Callable, Language, Page, Raised, Route};
-use poorwsgi::request::Head;
-use poorwsgi::results::ErrorReport;
-use poorwsgi::routing::{Capture, Conversion};
-use poorwsgi::tables::Tables;
-use poorwsgi::{HttpError, response, state};
+use poorwsgi_core::dispatch::{self, BodyPlan, Callable, Language, Page, Raised, Route};
+use poorwsgi_core::request::Head;
+use poorwsgi_core::results::ErrorReport;
+use poorwsgi_core::routing::{Capture, Conversion};
+use poorwsgi_core::tables::Tables;
+use poorwsgi_core::{HttpError, response, state};
 use pyo3::exceptions::{PyArithmeticError, PyException, PyLookupError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};

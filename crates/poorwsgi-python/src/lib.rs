@@ -96,7 +96,7 @@ mod _poorwsgi {
         super::state::add_constants(module)?;
         let py = module.py();
         module.add("HTML_ESCAPE_TABLE", super::results::escape_table(py)?)?;
-        module.add("NOT_MODIFIED_DENY", PyFrozenSet::new(py, poorwsgi::response::FIELDS_OF_CONTENT)?)?;
+        module.add("NOT_MODIFIED_DENY", PyFrozenSet::new(py, poorwsgi_core::response::FIELDS_OF_CONTENT)?)?;
         let required = PyFrozenSet::new(py, super::response::NOT_MODIFIED_ONE_OF_REQUIRED)?;
         module.add("NOT_MODIFIED_ONE_OF_REQUIRED", required)
     }

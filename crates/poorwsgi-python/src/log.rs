@@ -9,7 +9,7 @@ use std::fmt::{self, Write};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use poorwsgi::clip;
+use poorwsgi_core::clip;
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3::types::{PyInt, PyTuple};

@@ -1,6 +1,6 @@
 //! The constants of the engine, under the names that PoorWSGI gave them.
 
-use poorwsgi::state;
+use poorwsgi_core::state;
 use pyo3::prelude::*;
 
 pub(crate) fn add_constants(module: &Bound<'_, PyModule>) -> PyResult<()> {

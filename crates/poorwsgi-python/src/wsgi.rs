@@ -9,10 +9,10 @@ use std::time::Instant;
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
 use http_body::{Frame, SizeHint};
-use poorwsgi::BoxError;
-use poorwsgi::headers::Headers;
-use poorwsgi::request::Head;
-use poorwsgi::response::{Body, BodyKind, FileRange};
+use poorwsgi_core::BoxError;
+use poorwsgi_core::headers::Headers;
+use poorwsgi_core::request::Head;
+use poorwsgi_core::response::{Body, BodyKind, FileRange};
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -58,7 +58,7 @@ pub(crate) fn answer<'py>(
     }
 }
 
-fn status_line<'py>(py: Python<'py>, response: &poorwsgi::Response) -> Bound<'py, PyString> {
+fn status_line<'py>(py: Python<'py>, response: &poorwsgi_core::Response) -> Bound<'py, PyString> {
     match response.status() {
         200 => intern!(py, "200 OK").clone(),
         status => PyString::new(py, &format!("{status} {}", response.reason())),

@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
-use poorwsgi::BoxError;
-use poorwsgi::clip;
-use poorwsgi::request::Connection;
+use poorwsgi_core::BoxError;
+use poorwsgi_core::clip;
+use poorwsgi_core::request::Connection;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
@@ -110,7 +110,7 @@ impl<S> Server<S> {
     /// ```
     /// use std::convert::Infallible;
     /// use http::{Request, Response};
-    /// use poorwsgi::request::Connection;
+    /// use poorwsgi_core::request::Connection;
     /// use poorwsgi_server::{RequestBody, Server};
     /// use tokio::io::{AsyncReadExt, AsyncWriteExt};
     ///

@@ -20,9 +20,9 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use http_body::Body as _;
-use poorwsgi::request::body_error;
-use poorwsgi::response::{Blocks, Body, FileRange};
-use poorwsgi::{BoxError, HttpError, state};
+use poorwsgi_core::request::body_error;
+use poorwsgi_core::response::{Blocks, Body, FileRange};
+use poorwsgi_core::{BoxError, HttpError, state};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio::time::{Sleep, sleep};
@@ -552,7 +552,7 @@ mod tests {
         let mut items: VecDeque<_> =
             pieces.into_iter().map(|piece| Ok(Frame::data(Bytes::from(piece)))).collect();
         items.extend(error.map(|error| Err(BoxError::from(error))));
-        Body::wrap(StreamBody::new(poorwsgi::response::iter(items)))
+        Body::wrap(StreamBody::new(poorwsgi_core::response::iter(items)))
     }
 
     async fn gather(body: Body, spool: &Spool) -> Result<Gathered, HttpError> {

@@ -35,5 +35,5 @@ async fn main() -> Result<(), BoxError> {
         }
         Ok(())
     });
-    Ok(poorwsgi_server::run(app, "127.0.0.1:8080").await?)
+    Ok(app.run("127.0.0.1:8080").await?)
 }

@@ -56,5 +56,5 @@ async fn main() -> Result<(), BoxError> {
     app.http_state(HTTP_NOT_FOUND, METHOD_ALL, |req: Request, _error: HttpError| {
         (format!("There is no {}.\n", req.path()), "text/plain", (), HTTP_NOT_FOUND)
     });
-    Ok(poorwsgi_server::run(app, "127.0.0.1:8080").await?)
+    Ok(app.run("127.0.0.1:8080").await?)
 }

@@ -12,5 +12,5 @@ async fn main() -> Result<(), BoxError> {
     let settings = app.settings_mut();
     settings.document_root = Some(root.into());
     settings.document_index = true;
-    Ok(poorwsgi_server::run(app, "127.0.0.1:8080").await?)
+    Ok(app.run("127.0.0.1:8080").await?)
 }

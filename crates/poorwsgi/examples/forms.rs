@@ -48,5 +48,5 @@ async fn main() -> Result<(), BoxError> {
     }));
     app.route("/", METHOD_GET, |_req: Request| PAGE)?;
     app.route("/", METHOD_POST, upload)?;
-    Ok(poorwsgi_server::run(app, "127.0.0.1:8080").await?)
+    Ok(app.run("127.0.0.1:8080").await?)
 }

@@ -9,5 +9,5 @@ use poorwsgi::{Application, BoxError, Request, state};
 async fn main() -> Result<(), BoxError> {
     let mut app = Application::new("hello");
     app.route("/", state::METHOD_GET | state::METHOD_HEAD, async |_req: Request| "Hello world\n")?;
-    Ok(poorwsgi_server::run(app, "127.0.0.1:8080").await?)
+    Ok(app.run("127.0.0.1:8080").await?)
 }

@@ -22,5 +22,5 @@ async fn sum(req: Request) -> Result<Response> {
 async fn main() -> Result<(), BoxError> {
     let mut app = Application::new("json");
     app.route("/sum", METHOD_POST, sum)?;
-    Ok(poorwsgi_server::run(app, "127.0.0.1:8080").await?)
+    Ok(app.run("127.0.0.1:8080").await?)
 }

@@ -19,5 +19,5 @@ async fn main() -> Result<(), BoxError> {
     let mut app = Application::new("mount");
     app.route("/", state::METHOD_GET, |_req: Request| "PoorWSGI\n")?;
     app.mount("/other", tower::service_fn(other))?;
-    Ok(poorwsgi_server::run(app, "127.0.0.1:8080").await?)
+    Ok(app.run("127.0.0.1:8080").await?)
 }

@@ -40,5 +40,5 @@ async fn main() -> Result<(), BoxError> {
         Ok(format!("the old page {}\n", req.path_arg::<&str>("page")?))
     })?;
     app.default(METHOD_GET_POST, |req: Request| format!("nothing is registered for {}\n", req.path()));
-    Ok(poorwsgi_server::run(app, "127.0.0.1:8080").await?)
+    Ok(app.run("127.0.0.1:8080").await?)
 }

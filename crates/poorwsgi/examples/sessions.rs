@@ -72,5 +72,5 @@ async fn main() -> Result<(), BoxError> {
     app.route("/login", METHOD_POST, move |req: Request| login.login(&req))?;
     app.route("/", METHOD_GET, move |req: Request| count.count(&req))?;
     app.route("/logout", METHOD_POST, move |req: Request| logout.logout(&req))?;
-    Ok(poorwsgi_server::run(app, "127.0.0.1:8080").await?)
+    Ok(app.run("127.0.0.1:8080").await?)
 }

@@ -92,5 +92,5 @@ async fn main() -> Result<(), BoxError> {
     app.route("/source", METHOD_GET, source)?;
     app.route("/text", METHOD_GET | METHOD_HEAD, text)?;
     app.route("/upper", METHOD_PUT, upper)?;
-    Ok(poorwsgi_server::run(app, "127.0.0.1:8080").await?)
+    Ok(app.run("127.0.0.1:8080").await?)
 }

@@ -1,176 +1,140 @@
-//! The one error that the engine itself raises: a status with what its page and its handlers need to know.
+//! The error of Rust handlers: anything that `?` meets, a status, or a response.
 
 use std::error::Error as StdError;
 use std::fmt;
 use std::panic::Location;
+use std::sync::Mutex;
 
-use crate::state::{self, MethodSet};
+use poorwsgi_core::error::{BoxError, HttpError};
+use poorwsgi_core::response::Response;
 
-/// Any error of somebody else, boxed.
-pub type BoxError = Box<dyn StdError + Send + Sync + 'static>;
+/// What a handler returns.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// The sentence that names a limit which was exceeded, and the setting that moves it.
+/// Any error of a handler: `?` makes one of every error type.
 ///
-/// ```
-/// use poorwsgi::error::OverLimit;
-///
-/// let sentence = OverLimit { what: "bytes of the body", limit: 1024, setting: "max_body" }.to_string();
-/// assert_eq!(sentence, "bytes of the body over the limit of 1024 (setting max_body)");
-/// ```
-#[derive(Clone, Copy, Debug)]
-pub struct OverLimit<'a> {
-    /// What is limited, in the plural.
-    pub what: &'a str,
-    /// The limit.
-    pub limit: u64,
-    /// The name of the setting.
-    pub setting: &'a str,
+/// An [`HttpError`] inside goes to the handler or page of its status; every other error goes to the first
+/// [error handler](crate::Application::error_handler) registered for its type, else it is a 500.
+pub struct Error {
+    repr: Repr,
+    location: &'static Location<'static>,
 }
 
-impl fmt::Display for OverLimit<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let OverLimit { what, limit, setting } = self;
-        write!(f, "{what} over the limit of {limit} (setting {setting})")
-    }
+enum Repr {
+    Other(BoxError),
+    // Behind a mutex only because a body is not `Sync` and errors must be.
+    Response(Box<Mutex<Response>>),
 }
 
-/// A request that ends with an HTTP status: raised by [`abort`](crate::abort) and by the engine.
-///
-/// It goes to the application's handler for that status, or to the default page.
-///
-/// ```
-/// use poorwsgi::{HttpError, state};
-///
-/// let error = HttpError::new(state::HTTP_BAD_REQUEST).with_detail("age: not a number");
-/// assert_eq!(error.to_string(), "400 Bad Request: age: not a number");
-/// ```
-#[derive(Debug)]
-pub struct HttpError {
-    status: u16,
-    detail: Option<String>,
-    challenge: Option<Challenge>,
-    allow: Option<MethodSet>,
-    source: Option<BoxError>,
-    location: Option<&'static Location<'static>>,
+/// An [`Error`] taken apart.
+pub(super) enum Parts {
+    Response(Response),
+    Other(BoxError, &'static Location<'static>),
 }
 
-/// What a 401 asks the client for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Challenge {
-    /// The protection space (RFC 9110, section 11.5).
-    pub realm: String,
-    /// The credentials were right but their nonce has expired: the client may try again without asking its
-    /// user.
-    pub stale: bool,
-}
-
-impl HttpError {
-    /// An error with this status and nothing else. A status outside [`state::STATUS_CODES`] becomes 500 when
-    /// it is answered.
-    #[must_use]
-    pub const fn new(status: u16) -> Self {
-        HttpError { status, detail: None, challenge: None, allow: None, source: None, location: None }
+impl Error {
+    /// An error from anything that can be boxed: an error, or a text.
+    #[track_caller]
+    pub fn new(error: impl Into<BoxError>) -> Self {
+        Error::at(error.into(), Location::caller())
     }
 
-    /// 400 with the reason, which is shown to the client (escaped).
+    /// The error as one of type `E`, if that is what it is.
     #[must_use]
-    pub fn bad_request(detail: impl Into<String>) -> Self {
-        Self::new(state::HTTP_BAD_REQUEST).with_detail(detail)
-    }
-
-    /// 401 for a realm.
-    #[must_use]
-    pub fn unauthorized(realm: impl Into<String>, stale: bool) -> Self {
-        let challenge = Some(Challenge { realm: realm.into(), stale });
-        HttpError { challenge, ..Self::new(state::HTTP_UNAUTHORIZED) }
-    }
-
-    /// 405 with the methods that the resource has (RFC 9110, section 15.5.6).
-    #[must_use]
-    pub fn method_not_allowed(allow: MethodSet) -> Self {
-        HttpError { allow: Some(allow), ..Self::new(state::HTTP_METHOD_NOT_ALLOWED) }
-    }
-
-    /// 413 that names the limit which was passed and the setting that moves it.
-    #[must_use]
-    pub fn too_large(what: &str, limit: u64, setting: &str) -> Self {
-        Self::new(state::HTTP_REQUEST_ENTITY_TOO_LARGE)
-            .with_detail(OverLimit { what, limit, setting }.to_string())
-    }
-
-    /// Adds a sentence for the page. It is shown to the client, so it must hold no secret.
-    #[must_use]
-    pub fn with_detail(mut self, detail: impl Into<String>) -> Self {
-        self.detail = Some(detail.into());
-        self
-    }
-
-    /// Adds the error behind this one. It is shown only when debug is on.
-    #[must_use]
-    pub fn with_source(mut self, source: impl Into<BoxError>) -> Self {
-        self.source = Some(source.into());
-        self
-    }
-
-    /// Adds the place in the application's code that the error came from. It is shown only when debug is on.
-    #[must_use]
-    pub const fn with_location(mut self, location: &'static Location<'static>) -> Self {
-        self.location = Some(location);
-        self
-    }
-
-    /// The status code.
-    #[must_use]
-    pub const fn status(&self) -> u16 {
-        self.status
-    }
-
-    /// The sentence for the page.
-    #[must_use]
-    pub fn detail(&self) -> Option<&str> {
-        self.detail.as_deref()
-    }
-
-    /// What a 401 asks for.
-    #[must_use]
-    pub const fn challenge(&self) -> Option<&Challenge> {
-        self.challenge.as_ref()
-    }
-
-    /// The place in the application's code that the error came from, where it is known.
-    #[must_use]
-    pub const fn location(&self) -> Option<&'static Location<'static>> {
-        self.location
-    }
-
-    /// The methods that a 405 offers.
-    #[must_use]
-    pub const fn allow(&self) -> Option<MethodSet> {
-        self.allow
-    }
-}
-
-impl fmt::Display for HttpError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.status)?;
-        if let Some(reason) = state::reason(self.status) {
-            write!(f, " {reason}")?;
+    pub fn downcast_ref<E: StdError + 'static>(&self) -> Option<&E> {
+        match &self.repr {
+            Repr::Other(error) => error.downcast_ref(),
+            Repr::Response(_) => None,
         }
-        if let Some(detail) = &self.detail {
-            write!(f, ": {detail}")?;
+    }
+
+    /// A response that is sent in the place of what the handler would have returned.
+    #[must_use]
+    #[track_caller]
+    pub fn response(response: Response) -> Self {
+        Error { repr: Repr::Response(Box::new(Mutex::new(response))), location: Location::caller() }
+    }
+
+    pub(super) const fn at(error: BoxError, location: &'static Location<'static>) -> Self {
+        Error { repr: Repr::Other(error), location }
+    }
+
+    pub(super) fn into_parts(self) -> Parts {
+        match self.repr {
+            Repr::Other(error) => Parts::Other(error, self.location),
+            Repr::Response(response) => {
+                Parts::Response((*response).into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
+            }
         }
-        Ok(())
     }
 }
 
-impl StdError for HttpError {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.source.as_deref().map(|source| source as _)
+impl<E: StdError + Send + Sync + 'static> From<E> for Error {
+    // `?` hands the place it stands at on to here.
+    #[track_caller]
+    fn from(error: E) -> Self {
+        Error::at(Box::new(error), Location::caller())
     }
 }
 
-impl AsRef<HttpError> for HttpError {
-    fn as_ref(&self) -> &HttpError {
-        self
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.repr {
+            Repr::Other(error) => error.fmt(f),
+            Repr::Response(_) => f.write_str("a response, raised"),
+        }
     }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.repr {
+            Repr::Other(error) => error.fmt(f),
+            Repr::Response(_) => f.write_str("Response"),
+        }
+    }
+}
+
+/// What [`abort`] takes: a status code or an [`HttpError`], or a [`Response`] that is sent as it is.
+pub trait Abort {
+    /// The error that ends the request.
+    fn into_error(self) -> Error;
+}
+
+impl Abort for u16 {
+    fn into_error(self) -> Error {
+        HttpError::new(self).into()
+    }
+}
+
+impl Abort for HttpError {
+    fn into_error(self) -> Error {
+        self.into()
+    }
+}
+
+impl Abort for Response {
+    fn into_error(self) -> Error {
+        Error::response(self)
+    }
+}
+
+/// Ends the request with a status or with a response.
+///
+/// ```
+/// use poorwsgi::{Request, Response, Result, abort, state};
+///
+/// fn detail(req: Request) -> Result<Response> {
+///     let age: i64 = req.path_arg("age")?;
+///     if age < 0 {
+///         return abort(state::HTTP_BAD_REQUEST);
+///     }
+///     Ok(Response::text(format!("{age} years")))
+/// }
+/// ```
+///
+/// # Errors
+/// Always: that is its purpose.
+pub fn abort<T>(what: impl Abort) -> Result<T> {
+    Err(what.into_error())
 }

@@ -1,6 +1,6 @@
 //! The limits of form parsing, as attributes of `Application.form_limits`.
 
-use poorwsgi::form::Limits;
+use poorwsgi_core::form::Limits;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 

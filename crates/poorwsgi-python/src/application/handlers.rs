@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use poorwsgi::tables::Tables;
+use poorwsgi_core::tables::Tables;
 use pyo3::exceptions::{PyKeyError, PyTypeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;

@@ -11,14 +11,14 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError, RwLock};
 use std::time::Instant;
 
 use http_body::Body as _;
-use poorwsgi::digest::Algorithm;
-use poorwsgi::request::Head;
-use poorwsgi::response::{Body, Response};
-use poorwsgi::routing::Resolved;
-use poorwsgi::settings::Settings;
-use poorwsgi::state::{METHOD_ALL, Method, MethodSet};
-use poorwsgi::tables::Tables;
-use poorwsgi::variables::Variables;
+use poorwsgi_core::digest::Algorithm;
+use poorwsgi_core::request::Head;
+use poorwsgi_core::response::{Body, Response};
+use poorwsgi_core::routing::Resolved;
+use poorwsgi_core::settings::Settings;
+use poorwsgi_core::state::{METHOD_ALL, Method, MethodSet};
+use poorwsgi_core::tables::Tables;
+use poorwsgi_core::variables::Variables;
 use pyo3::exceptions::{PyKeyError, PyRuntimeError, PyTypeError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
@@ -196,7 +196,7 @@ impl Application {
         let tables = app.tables();
         let request = Request::made_of(slf.py(), source, slf.clone().into_any().unbind(), body, begun)?;
         let request = Shared::new(request, app.has_own_steps(slf)?);
-        wsgi::ready(poorwsgi::dispatch::dispatch(&tables, &request))
+        wsgi::ready(poorwsgi_core::dispatch::dispatch(&tables, &request))
     }
 
     /// Whether the class of the application overrides steps of the pipeline.

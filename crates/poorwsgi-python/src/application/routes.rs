@@ -1,9 +1,9 @@
 //! Routes, filters and default handlers.
 
-use poorwsgi::routing::{
+use poorwsgi_core::routing::{
     Conversion, Filter, MethodTable, Popped, Registration, RegularRoute, RouteError, RouteErrorKind,
 };
-use poorwsgi::state::MethodSet;
+use poorwsgi_core::state::MethodSet;
 use pyo3::exceptions::{PyKeyError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyDict, PyTuple};

@@ -3,9 +3,9 @@
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use poorwsgi::digest::Algorithm;
-use poorwsgi::settings::{SecretKey, Settings};
-use poorwsgi::variables::option_name;
+use poorwsgi_core::digest::Algorithm;
+use poorwsgi_core::settings::{SecretKey, Settings};
+use poorwsgi_core::variables::option_name;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;

@@ -1,8 +1,8 @@
 //! The steps of the pipeline as methods, which a subclass may override.
 
-use poorwsgi::HttpError;
-use poorwsgi::dispatch;
-use poorwsgi::state::{HTTP_INTERNAL_SERVER_ERROR, HTTP_NOT_FOUND, Method};
+use poorwsgi_core::HttpError;
+use poorwsgi_core::dispatch;
+use poorwsgi_core::state::{HTTP_INTERNAL_SERVER_ERROR, HTTP_NOT_FOUND, Method};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyType};
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use http::Method;
 use http::request::Parts;
 use http::uri::PathAndQuery;
-use poorwsgi::{clip, state};
+use poorwsgi_core::{clip, state};
 
 /// What was asked for: the method and the path, without the query, which may have secrets.
 #[derive(Clone, Debug)]

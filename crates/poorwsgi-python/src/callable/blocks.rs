@@ -1,8 +1,8 @@
 //! Responses of our own application that Python makes while they are sent.
 
 use bytes::Bytes;
-use poorwsgi::BoxError;
-use poorwsgi::response::{Blocking, Body, BodyKind};
+use poorwsgi_core::BoxError;
+use poorwsgi_core::response::{Blocking, Body, BodyKind};
 use pyo3::prelude::*;
 use tokio::sync::oneshot;
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::{HeaderName, Method, Version, header};
 use percent_encoding::percent_decode_str;
-use poorwsgi::request::{Connection, Head, HttpHead};
+use poorwsgi_core::request::{Connection, Head, HttpHead};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;

@@ -4,7 +4,7 @@ use std::fs::{File, Metadata, metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
-use poorwsgi::response::FileRange;
+use poorwsgi_core::response::FileRange;
 use pyo3::exceptions::PyValueError;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;

@@ -19,10 +19,10 @@ use std::sync::Arc;
 
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, StatusCode};
-use poorwsgi::BoxError;
-use poorwsgi::request::HttpHead;
-use poorwsgi::response::Body;
-use poorwsgi::variables::Variables;
+use poorwsgi_core::BoxError;
+use poorwsgi_core::request::HttpHead;
+use poorwsgi_core::response::Body;
+use poorwsgi_core::variables::Variables;
 use pyo3::exceptions::{PyBrokenPipeError, PyOSError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;

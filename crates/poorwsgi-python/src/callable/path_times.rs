@@ -4,8 +4,8 @@ use std::array;
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::sync::Arc;
 
-use poorwsgi::request::HttpHead;
 use poorwsgi_calls::inlining::RouteTimes;
+use poorwsgi_core::request::HttpHead;
 
 /// How many kinds of requests are told apart. Kinds that share a place share its times.
 const KINDS: usize = 256;

@@ -25,9 +25,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame};
-use poorwsgi::BoxError;
-use poorwsgi::response::{Body, FileRange};
 use poorwsgi_calls::pool::step_aside;
+use poorwsgi_core::BoxError;
+use poorwsgi_core::response::{Body, FileRange};
 use poorwsgi_server::spool::{BESIDES, MemoryShare, Spool, SpoolFile};
 use tokio::runtime::Handle;
 

@@ -1,8 +1,8 @@
 //! Checking the login of a request.
 
 use http::header::AUTHORIZATION;
-use poorwsgi::digest::{Algorithm, Refusal};
-use poorwsgi::state;
+use poorwsgi_core::digest::{Algorithm, Refusal};
+use poorwsgi_core::state;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::intern;
 use pyo3::prelude::*;

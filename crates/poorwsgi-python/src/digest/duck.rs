@@ -2,8 +2,8 @@
 
 use std::num::NonZeroU64;
 
-use poorwsgi::digest::{Algorithm, Attempt, Credentials, DigestAuth, NonceTable, Target, now};
-use poorwsgi::settings::SecretKey;
+use poorwsgi_core::digest::{Algorithm, Attempt, Credentials, DigestAuth, NonceTable, Target, now};
+use poorwsgi_core::settings::SecretKey;
 use pyo3::exceptions::PyValueError;
 use pyo3::intern;
 use pyo3::prelude::*;

@@ -1,4 +1,4 @@
-//! Digest authentication of the Python door, over `poorwsgi::digest`.
+//! Digest authentication of the Python door, over `poorwsgi_core::digest`.
 
 mod check;
 mod duck;

@@ -3,8 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
-use poorwsgi::digest::command::{Action, Ask, Command, CommandError};
-use poorwsgi::digest::{Algorithm, PasswordMap, PasswordMapError};
+use poorwsgi_core::digest::command::{Action, Ask, Command, CommandError};
+use poorwsgi_core::digest::{Algorithm, PasswordMap, PasswordMapError};
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 

@@ -2,7 +2,7 @@
 
 use std::sync::PoisonError;
 
-use poorwsgi::form::{self as engine, Content, safe_filename};
+use poorwsgi_core::form::{self as engine, Content, safe_filename};
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString};
 

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use poorwsgi::charset::{Charset, MAX_NAME};
-use poorwsgi::form::{Decode, utf8_lossy};
+use poorwsgi_core::charset::{Charset, MAX_NAME};
+use poorwsgi_core::form::{Decode, utf8_lossy};
 use pyo3::exceptions::PyLookupError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;

@@ -2,8 +2,8 @@
 
 use std::io;
 
-use poorwsgi::HttpError;
-use poorwsgi::form::FormError;
+use poorwsgi_core::HttpError;
+use poorwsgi_core::form::FormError;
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 

@@ -1,6 +1,6 @@
 //! `FieldStorage`: a field of a form, and the form itself.
 
-use poorwsgi::form::{self as engine, PartHead};
+use poorwsgi_core::form::{self as engine, PartHead};
 use pyo3::exceptions::{PyAttributeError, PyKeyError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Cursor, Read, Seek, SeekFrom, Write};
 use std::os::fd::IntoRawFd;
 
-use poorwsgi::form::{FileCallback, FormFile, SMALL_FILE};
+use poorwsgi_core::form::{FileCallback, FormFile, SMALL_FILE};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;

@@ -2,8 +2,8 @@
 //! another one.
 
 use bytes::Bytes;
-use poorwsgi::form::multipart::{Event, MultipartParser};
-use poorwsgi::form::{FormError, Limits};
+use poorwsgi_core::form::multipart::{Event, MultipartParser};
+use poorwsgi_core::form::{FormError, Limits};
 
 /// Looks for the boundary after a part, in lines.
 pub(super) struct Boundary {

@@ -13,9 +13,9 @@ mod source;
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
-use poorwsgi::form::{FormOptions, FormReader};
-use poorwsgi::request::Head;
-use poorwsgi::settings::Settings;
+use poorwsgi_core::form::{FormOptions, FormReader};
+use poorwsgi_core::request::Head;
+use poorwsgi_core::settings::Settings;
 use pyo3::prelude::*;
 
 pub(crate) use field::FieldStorage;

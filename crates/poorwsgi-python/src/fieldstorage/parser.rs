@@ -1,10 +1,10 @@
 //! `FieldStorageParser`: from a file of Python to a form.
 
-use poorwsgi::form::multipart::is_boundary;
-use poorwsgi::form::{
+use poorwsgi_core::form::multipart::is_boundary;
+use poorwsgi_core::form::{
     self as engine, Content, FileCallback, FormError, FormOptions, FormReader, Limits, PartHead,
 };
-use poorwsgi::headers::parameters::{parse_header, render_parameter};
+use poorwsgi_core::headers::parameters::{parse_header, render_parameter};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;

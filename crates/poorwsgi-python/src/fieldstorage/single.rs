@@ -1,7 +1,7 @@
 //! Reading a body that is a single value, in blocks or line by line.
 
 use bytes::Bytes;
-use poorwsgi::form::{FormError, Limits};
+use poorwsgi_core::form::{FormError, Limits};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict, PyBytes};

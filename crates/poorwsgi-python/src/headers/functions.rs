@@ -1,6 +1,6 @@
 //! What stands in header values: parameters, choices, ranges and dates.
 
-use poorwsgi::headers::{RangeSpec, date, negotiation, parameters, range};
+use poorwsgi_core::headers::{RangeSpec, date, negotiation, parameters, range};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;

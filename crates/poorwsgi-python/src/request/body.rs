@@ -5,12 +5,12 @@ use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use http_body_util::BodyExt;
-use poorwsgi::HttpError;
-use poorwsgi::dispatch::BodyPlan;
-use poorwsgi::request::{body_error, read_body};
-use poorwsgi::response::Body;
-use poorwsgi::settings::Settings;
-use poorwsgi::state::HTTP_INTERNAL_SERVER_ERROR;
+use poorwsgi_core::HttpError;
+use poorwsgi_core::dispatch::BodyPlan;
+use poorwsgi_core::request::{body_error, read_body};
+use poorwsgi_core::response::Body;
+use poorwsgi_core::settings::Settings;
+use poorwsgi_core::state::HTTP_INTERNAL_SERVER_ERROR;
 use pyo3::exceptions::PyBaseException;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;

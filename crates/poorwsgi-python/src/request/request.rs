@@ -4,11 +4,11 @@ use std::sync::LazyLock;
 use std::time::Instant;
 
 use http::header;
-use poorwsgi::dispatch::BodyPlan;
-use poorwsgi::request::Head;
-use poorwsgi::response::Body;
-use poorwsgi::settings::Settings;
-use poorwsgi::state::Method;
+use poorwsgi_core::dispatch::BodyPlan;
+use poorwsgi_core::request::Head;
+use poorwsgi_core::response::Body;
+use poorwsgi_core::settings::Settings;
+use poorwsgi_core::state::Method;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;

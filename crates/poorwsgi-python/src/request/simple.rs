@@ -5,9 +5,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use http::header;
-use poorwsgi::request::Head;
-use poorwsgi::settings::switch;
-use poorwsgi::state::{METHOD_GET, Method, MethodSet};
+use poorwsgi_core::request::Head;
+use poorwsgi_core::settings::switch;
+use poorwsgi_core::state::{METHOD_GET, Method, MethodSet};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use http::HeaderName;
-use poorwsgi::headers::Headers;
-use poorwsgi::request::{Head, HttpHead};
+use poorwsgi_core::headers::Headers;
+use poorwsgi_core::request::{Head, HttpHead};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use poorwsgi::BoxError;
-use poorwsgi::response::Body;
-use poorwsgi::state::HTTP_REQUEST_TIME_OUT;
+use poorwsgi_core::BoxError;
+use poorwsgi_core::response::Body;
+use poorwsgi_core::state::HTTP_REQUEST_TIME_OUT;
 use pyo3::prelude::*;
 use tokio::runtime::Handle;
 use tokio::time::{Sleep, sleep};

@@ -4,8 +4,8 @@ use std::mem;
 use std::sync::Mutex;
 
 use bytes::Bytes;
-use poorwsgi::response::{Body, FileRange};
-use poorwsgi::state::{self, HTTP_OK, HTTP_PARTIAL_CONTENT};
+use poorwsgi_core::response::{Body, FileRange};
+use poorwsgi_core::state::{self, HTTP_OK, HTTP_PARTIAL_CONTENT};
 use pyo3::exceptions::{PyOverflowError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
@@ -121,7 +121,7 @@ impl BaseResponse {
         if let Some(headers) = &base.headers {
             return Ok(headers.bind(py).clone());
         }
-        let headers = Bound::new(py, Headers::from_engine(poorwsgi::response::default_headers()))?;
+        let headers = Bound::new(py, Headers::from_engine(poorwsgi_core::response::default_headers()))?;
         base.headers = Some(headers.clone().unbind());
         Ok(headers)
     }

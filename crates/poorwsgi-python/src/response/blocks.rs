@@ -4,8 +4,8 @@ use std::mem;
 use std::sync::{Mutex, PoisonError};
 
 use bytes::{Bytes, BytesMut};
-use poorwsgi::BoxError;
-use poorwsgi::response::{Blocks as EngineBlocks, Body};
+use poorwsgi_core::BoxError;
+use poorwsgi_core::response::{Blocks as EngineBlocks, Body};
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;

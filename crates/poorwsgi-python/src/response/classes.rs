@@ -4,8 +4,8 @@ use std::mem;
 use std::sync::Mutex;
 
 use bytes::{Bytes, BytesMut};
-use poorwsgi::response::{self, BodyKind};
-use poorwsgi::state::{
+use poorwsgi_core::response::{self, BodyKind};
+use poorwsgi_core::state::{
     HTTP_MOVED_PERMANENTLY, HTTP_MOVED_TEMPORARILY, HTTP_NO_CONTENT, HTTP_NOT_MODIFIED, HTTP_OK,
     HTTP_PARTIAL_CONTENT,
 };
@@ -374,7 +374,7 @@ impl Declined {
     #[getter]
     #[allow(clippy::unused_self)]
     fn headers(&self) -> Headers {
-        Headers::from_engine(poorwsgi::headers::Headers::new())
+        Headers::from_engine(poorwsgi_core::headers::Headers::new())
     }
 
     #[setter]

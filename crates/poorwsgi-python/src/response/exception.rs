@@ -1,6 +1,6 @@
 //! The exceptions that end a request.
 
-use poorwsgi::state::{DECLINED, HTTP_OK};
+use poorwsgi_core::state::{DECLINED, HTTP_OK};
 use pyo3::exceptions::{PyAssertionError, PyException, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};

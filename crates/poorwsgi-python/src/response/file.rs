@@ -3,8 +3,8 @@
 use std::io::ErrorKind;
 use std::sync::Mutex;
 
-use poorwsgi::response::{self, BodyKind, OpenFile};
-use poorwsgi::state::HTTP_OK;
+use poorwsgi_core::response::{self, BodyKind, OpenFile};
+use poorwsgi_core::state::HTTP_OK;
 use pyo3::exceptions::{PyAssertionError, PyOSError};
 use pyo3::intern;
 use pyo3::prelude::*;

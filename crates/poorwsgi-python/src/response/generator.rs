@@ -1,6 +1,6 @@
 //! Responses whose content is made while they are sent.
 
-use poorwsgi::state::HTTP_OK;
+use poorwsgi_core::state::HTTP_OK;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 

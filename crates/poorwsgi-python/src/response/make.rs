@@ -1,7 +1,7 @@
 //! From what a Python handler returns to a response.
 
-use poorwsgi::response;
-use poorwsgi::state::{HTTP_NO_CONTENT, HTTP_OK};
+use poorwsgi_core::response;
+use poorwsgi_core::state::{HTTP_NO_CONTENT, HTTP_OK};
 use pyo3::exceptions::PyException;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -162,7 +162,8 @@ fn answer(
         _ => made,
     };
     let headers = headers.filter(|headers| !headers.is_none()).map(headers_from_python).transpose()?;
-    response::make_response(made, "", headers, status).map(Answer::Engine).map_err(value_error)
+    let headers = headers.unwrap_or_else(response::default_headers);
+    made.assemble("", Some(headers), status).map(Answer::Engine).map_err(value_error)
 }
 
 /// The response that a handler's result is; None for what has none of these forms is a 204.

@@ -12,7 +12,7 @@ mod generator;
 mod make;
 mod send;
 
-use poorwsgi::response;
+use poorwsgi_core::response;
 use pyo3::prelude::*;
 
 pub(crate) use base::{BaseResponse, known};

@@ -1,7 +1,7 @@
 //! The digest challenge of a 401, for requests of any kind.
 
-use poorwsgi::digest;
-use poorwsgi::response::Response;
+use poorwsgi_core::digest;
+use poorwsgi_core::response::Response;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 

@@ -1,7 +1,7 @@
 //! The debug page.
 
-use poorwsgi::dispatch;
-use poorwsgi::results::human_methods;
+use poorwsgi_core::dispatch;
+use poorwsgi_core::results::human_methods;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use poorwsgi::HttpError;
-use poorwsgi::headers::date;
-use poorwsgi::response::document_root::{DocumentRoot, Found, Listing};
-use poorwsgi::results::DirectoryIndex;
-use poorwsgi::state::HTTP_INTERNAL_SERVER_ERROR;
+use poorwsgi_core::HttpError;
+use poorwsgi_core::headers::date;
+use poorwsgi_core::response::document_root::{DocumentRoot, Found, Listing};
+use poorwsgi_core::results::DirectoryIndex;
+use poorwsgi_core::state::HTTP_INTERNAL_SERVER_ERROR;
 use pyo3::prelude::*;
 
 use super::MODULE;

@@ -1,7 +1,7 @@
 //! The default pages as functions, which an application may call from handlers of its own.
 
-use poorwsgi::results::{Cause, ErrorPage, ErrorReport};
-use poorwsgi::state::{
+use poorwsgi_core::results::{Cause, ErrorPage, ErrorReport};
+use poorwsgi_core::state::{
     HTTP_BAD_REQUEST, HTTP_FORBIDDEN, HTTP_INTERNAL_SERVER_ERROR, HTTP_METHOD_NOT_ALLOWED, HTTP_NOT_FOUND,
     HTTP_NOT_IMPLEMENTED, HTTP_UNAUTHORIZED, reason,
 };

@@ -1,7 +1,7 @@
 //! What stands on pages, written for people.
 
-use poorwsgi::results;
-use poorwsgi::state::MethodSet;
+use poorwsgi_core::results;
+use poorwsgi_core::state::MethodSet;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
 

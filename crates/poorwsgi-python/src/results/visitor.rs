@@ -1,6 +1,6 @@
 //! What a page says of a request, read from its attributes.
 
-use poorwsgi::results::Site;
+use poorwsgi_core::results::Site;
 use pyo3::prelude::*;
 
 /// The attribute as text; `None` where it is missing, fails or is no text.

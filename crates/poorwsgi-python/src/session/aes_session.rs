@@ -1,6 +1,6 @@
 //! `AESSession`: cookies in the format of PoorWSGI's.
 
-use poorwsgi::session::{AesKeys, Sealer};
+use poorwsgi_core::session::{AesKeys, Sealer};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 

@@ -1,7 +1,7 @@
 //! The attributes of a session's cookie, between Python's SimpleCookie and the engine.
 
-use poorwsgi::headers::set_cookie::SameSite;
-use poorwsgi::session::SessionConfig;
+use poorwsgi_core::headers::set_cookie::SameSite;
+use poorwsgi_core::session::SessionConfig;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyInt;

@@ -1,4 +1,4 @@
-//! Sessions and tokens of the Python door, over `poorwsgi::session`.
+//! Sessions and tokens of the Python door, over `poorwsgi_core::session`.
 
 mod aes_session;
 mod cookie;
@@ -8,7 +8,7 @@ mod sealed;
 mod session;
 mod token;
 
-use ::poorwsgi::session as engine;
+use ::poorwsgi_core::session as engine;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 

@@ -1,6 +1,6 @@
 //! `PoorSession`: a dict in a sealed cookie.
 
-use poorwsgi::session::{self as engine, SealedKeys, Sealer};
+use poorwsgi_core::session::{self as engine, SealedKeys, Sealer};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;

@@ -1,6 +1,6 @@
 //! `Session`: a cookie with one value, and the base of the sealed ones.
 
-use poorwsgi::session::{SessionConfig, vary_on_cookie};
+use poorwsgi_core::session::{SessionConfig, vary_on_cookie};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple};

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU64;
 
-use poorwsgi::session as engine;
+use poorwsgi_core::session as engine;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyString;

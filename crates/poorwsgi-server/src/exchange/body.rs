@@ -11,8 +11,8 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, header};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
-use poorwsgi::HttpError;
-use poorwsgi::state;
+use poorwsgi_core::HttpError;
+use poorwsgi_core::state;
 
 use super::Carrier;
 
@@ -193,7 +193,7 @@ fn drop_forbidden(trailers: &mut HeaderMap) {
 
 /// Why a request body could not be read to its end.
 ///
-/// Its source is a [`poorwsgi::HttpError`] with the status that answers it: 400, 408 or 413.
+/// Its source is a [`poorwsgi_core::HttpError`] with the status that answers it: 400, 408 or 413.
 #[derive(Debug)]
 pub struct BodyError {
     kind: Kind,

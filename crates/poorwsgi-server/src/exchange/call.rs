@@ -1,6 +1,5 @@
 //! The call of the service.
 
-use std::any::Any;
 use std::cell::RefCell;
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,8 +12,8 @@ use http::{Request, Response, StatusCode};
 use http_body::Body;
 use hyper::body::Incoming;
 use pin_project_lite::pin_project;
-use poorwsgi::clip;
-use poorwsgi::{Application, BoxError};
+use poorwsgi_core::BoxError;
+use poorwsgi_core::clip;
 use tower_service::Service;
 
 use super::finish::{Cut, FinishedResponse, finish, refused};
@@ -35,20 +34,10 @@ pub(crate) struct Exchanger<S, B> {
 
 impl<S: 'static, B> Exchanger<S, B> {
     pub(crate) fn new(mut service: S, introduce: Option<Introduce<S>>, context: &ConnectionContext) -> Self {
-        let introduced = match introduce {
-            Some(introduce) => {
-                introduce(&mut service, context.connection);
-                true
-            }
-            // Our own framework need not be asked for it.
-            None => match (&mut service as &mut dyn Any).downcast_mut::<Application>() {
-                Some(application) => {
-                    application.set_connection(context.connection);
-                    true
-                }
-                None => false,
-            },
-        };
+        let introduced = introduce.is_some();
+        if let Some(introduce) = introduce {
+            introduce(&mut service, context.connection);
+        }
         Exchanger {
             service: RefCell::new(service),
             introduced,

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use poorwsgi::request::Connection;
+use poorwsgi_core::request::Connection;
 
 use crate::config::Config;
 use crate::stop::Stop;

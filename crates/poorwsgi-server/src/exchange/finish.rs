@@ -6,9 +6,9 @@ use std::fmt;
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use http_body::Body;
-use poorwsgi::BoxError;
-use poorwsgi::headers::connection;
-use poorwsgi::response::{BodyKind, Content, DeclaredLength, Declined};
+use poorwsgi_core::BoxError;
+use poorwsgi_core::headers::connection;
+use poorwsgi_core::response::{BodyKind, Content, DeclaredLength, Declined};
 
 use super::outgoing::{Outgoing, Payload};
 use super::record::Record;
@@ -109,7 +109,7 @@ fn has_token(value: &HeaderValue, token: &str) -> bool {
 
 /// Whether content is known not to be made of the body of the request while it is sent.
 fn is_at_hand<B: 'static>(body: &B) -> bool {
-    let ours = (body as &dyn Any).downcast_ref::<poorwsgi::response::Body>();
+    let ours = (body as &dyn Any).downcast_ref::<poorwsgi_core::response::Body>();
     ours.is_some_and(|body| matches!(body.kind(), BodyKind::Bytes(_) | BodyKind::File(_)))
 }
 

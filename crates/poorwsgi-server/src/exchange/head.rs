@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Version};
 use memchr::memchr;
-use poorwsgi::request::Authority;
+use poorwsgi_core::request::Authority;
 
 use super::Refusal;
 

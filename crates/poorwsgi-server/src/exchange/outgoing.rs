@@ -7,9 +7,9 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
-use poorwsgi::BoxError;
-use poorwsgi::clip;
-use poorwsgi::response::PromisedLength;
+use poorwsgi_core::BoxError;
+use poorwsgi_core::clip;
+use poorwsgi_core::response::PromisedLength;
 
 use super::Carrier;
 use super::record::Record;

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use http::uri::PathAndQuery;
 use http::{Method, StatusCode};
-use poorwsgi::clip;
+use poorwsgi_core::clip;
 
 use super::body::Lease;
 use super::{Carrier, ConnectionContext};

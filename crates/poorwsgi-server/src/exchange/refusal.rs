@@ -3,7 +3,7 @@
 use std::fmt;
 
 use http::{HeaderValue, StatusCode, header};
-use poorwsgi::error::OverLimit;
+use poorwsgi_core::error::OverLimit;
 
 use super::date;
 

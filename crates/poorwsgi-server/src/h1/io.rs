@@ -478,7 +478,7 @@ mod tests {
     use std::collections::VecDeque;
     use std::task::Waker;
 
-    use poorwsgi::request::Connection;
+    use poorwsgi_core::request::Connection;
     use proptest::prelude::*;
 
     use super::*;

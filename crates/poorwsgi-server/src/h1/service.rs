@@ -10,7 +10,7 @@ use http_body::Body;
 use hyper::body::Incoming;
 use hyper::ext::ReasonPhrase;
 use pin_project_lite::pin_project;
-use poorwsgi::{BoxError, state};
+use poorwsgi_core::{BoxError, state};
 use tower_service::Service;
 
 use super::session::H1Session;

@@ -13,8 +13,8 @@ use http::{Request, Response};
 use http_body::Body;
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
-use poorwsgi::BoxError;
-use poorwsgi::clip;
+use poorwsgi_core::BoxError;
+use poorwsgi_core::clip;
 use tokio::io::AsyncReadExt;
 use tower_service::Service;
 
@@ -198,8 +198,8 @@ mod tests {
     use std::fs::File;
     use std::io::{self, Write as _};
 
-    use poorwsgi::request::Connection;
-    use poorwsgi::response::{Body as ResponseBody, FileRange};
+    use poorwsgi_core::request::Connection;
+    use poorwsgi_core::response::{Body as ResponseBody, FileRange};
     use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex};
 
     use super::*;

@@ -18,7 +18,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1::Builder;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use poorwsgi::headers::{Headers, Spellings};
+use poorwsgi_core::headers::{Headers, Spellings};
 
 /// Maps that each thread keeps at most, and bytes of names that one of them may have.
 const KEPT: usize = 64;

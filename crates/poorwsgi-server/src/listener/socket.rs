@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use listenfd::ListenFd;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use poorwsgi::request::Connection;
+use poorwsgi_core::request::Connection;
 use rustix::io::Errno;
 use socket2::{Domain, Protocol, SockAddr, Type};
 use tokio::io::Interest;

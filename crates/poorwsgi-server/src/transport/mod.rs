@@ -8,7 +8,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use poorwsgi::request::Connection;
+use poorwsgi_core::request::Connection;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 mod plain;

@@ -20,8 +20,8 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body as _, Frame};
-use poorwsgi::BoxError;
-use poorwsgi::response::{Body, BodyKind, FileRange};
+use poorwsgi_core::BoxError;
+use poorwsgi_core::response::{Body, BodyKind, FileRange};
 
 /// As much as is sent for one stand-in.
 const BLOCK: usize = 1 << 20;

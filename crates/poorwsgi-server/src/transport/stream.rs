@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use poorwsgi::request::Connection;
+use poorwsgi_core::request::Connection;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::Transport;

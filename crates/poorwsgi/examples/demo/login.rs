@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use poorwsgi::headers::set_cookie::SameSite;
+use poorwsgi::headers::SameSite;
 use poorwsgi::session::{SealedSession, SessionConfig, SessionError};
 use poorwsgi::{Request, Response, Result, state};
 

@@ -1,0 +1,545 @@
+//! Checking the credentials of a request.
+
+use std::fmt;
+
+use subtle::ConstantTimeEq;
+
+use super::nonce::{self, Issued};
+use super::opaque;
+use super::{Algorithm, Credentials, DigestAuth, NonceTable, ResponseInput, Target};
+use crate::HttpError;
+use crate::request::Authorization;
+
+/// What a request says about itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Attempt<'a> {
+    /// The method, as sent.
+    pub method: &'a str,
+    /// The ways in which the request names its target; the `uri` of the credentials must equal one of them.
+    pub targets: &'a [Target<'a>],
+    /// The value of the `Host` field, for an absolute `uri`.
+    pub host: &'a str,
+    /// The server's name, as given to [`DigestAuth::challenges`].
+    pub server_name: &'a str,
+    /// The user agent, as given to [`DigestAuth::challenges`].
+    pub user_agent: Option<&'a str>,
+    /// Milliseconds since 1970.
+    pub now: u64,
+}
+
+/// Why credentials are not accepted. Both kinds end in a 401.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The password is right, but the nonce is not ours, has expired or was used before. With `stale=true`,
+    /// at which clients try again with a fresh nonce without asking their user.
+    Stale,
+    /// Anything else. The reason is for the log, not for the client.
+    Refused(&'static str),
+}
+
+impl Refusal {
+    /// The 401 that this ends the request with.
+    #[must_use]
+    pub fn into_error(self, realm: &str) -> HttpError {
+        HttpError::unauthorized(realm, self == Refusal::Stale)
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Refusal::Stale => f.write_str("the nonce is unknown, expired or used"),
+            Refusal::Refused(reason) => f.write_str(reason),
+        }
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+impl DigestAuth {
+    /// Checks the `Authorization` field of a request, and answers the user's name.
+    ///
+    /// `digest_of` gives the stored digest of a user ([`hexdigest`](super::hexdigest)) for an algorithm; it
+    /// is asked at most once. Each answer is accepted once: `nonces` must be the same table for all requests.
+    ///
+    /// ```
+    /// use poorwsgi_core::digest::{Attempt, DigestAuth, NonceTable, PasswordMap, Refusal, Target};
+    /// use poorwsgi_core::request::Authorization;
+    ///
+    /// let (auth, nonces, users) = (DigestAuth::new("secret"), NonceTable::default(), PasswordMap::new());
+    /// let attempt = Attempt {
+    ///     method: "GET",
+    ///     targets: &[Target::Raw("/admin")],
+    ///     host: "example.org",
+    ///     server_name: "example.org",
+    ///     user_agent: None,
+    ///     now: 1_800_000_000_000,
+    /// };
+    /// let field = Authorization::parse(r#"Digest username="alice""#);
+    /// let user = auth.verify(&field, "Zone", &attempt, &nonces, |user, _algorithm| {
+    ///     users.find("Zone", user).map(str::to_owned)
+    /// });
+    /// assert!(matches!(user, Err(Refusal::Refused(_))));
+    /// ```
+    ///
+    /// # Errors
+    /// [`Refusal`], which [becomes](Refusal::into_error) the 401 to answer.
+    pub fn verify(
+        &self,
+        authorization: &Authorization,
+        realm: &str,
+        attempt: &Attempt<'_>,
+        nonces: &NonceTable,
+        digest_of: impl FnOnce(&str, Algorithm) -> Option<String>,
+    ) -> Result<String, Refusal> {
+        let credentials = Credentials::read(authorization)
+            .ok_or(Refusal::Refused("not digest credentials, or a directive given twice"))?;
+        let user = self.check_credentials(&credentials, realm, attempt, digest_of)?;
+        self.check_nonce(&credentials, attempt, nonces)?;
+        Ok(user)
+    }
+
+    /// Whether the credentials prove the knowledge of a password for this request, whatever their nonce.
+    /// Answers the user's name.
+    ///
+    /// # Errors
+    /// [`Refusal::Refused`].
+    pub fn check_credentials(
+        &self,
+        credentials: &Credentials<'_>,
+        realm: &str,
+        attempt: &Attempt<'_>,
+        digest_of: impl FnOnce(&str, Algorithm) -> Option<String>,
+    ) -> Result<String, Refusal> {
+        let algorithm = self.algorithm(credentials)?;
+        if field(credentials.realm, "no realm")? != realm {
+            return Err(Refusal::Refused("another realm"));
+        }
+        if field(credentials.opaque, "no opaque value")? != opaque(attempt.server_name) {
+            return Err(Refusal::Refused("another opaque value"));
+        }
+        if credentials.userhash.is_some_and(|value| value.eq_ignore_ascii_case("true")) {
+            return Err(Refusal::Refused("a hashed user name, which was not offered"));
+        }
+        let uri = field(credentials.uri, "no uri")?;
+        if !attempt.targets.iter().any(|target| target.is_named_by(uri, attempt.host)) {
+            return Err(Refusal::Refused("another uri"));
+        }
+        let user = field(credentials.username.filter(|user| !user.is_empty()), "no user name")?;
+        let stored = digest_of(user, algorithm);
+        self.prove(credentials, algorithm, attempt.method, stored.as_deref())?;
+        Ok(user.to_owned())
+    }
+
+    /// Whether the response of the credentials was made with the digest `stored`, for a request with this
+    /// method. Says nothing about the rest of the credentials.
+    ///
+    /// # Errors
+    /// [`Refusal::Refused`].
+    pub fn check_response(
+        &self,
+        credentials: &Credentials<'_>,
+        method: &str,
+        stored: &str,
+    ) -> Result<(), Refusal> {
+        self.prove(credentials, self.algorithm(credentials)?, method, Some(stored))
+    }
+
+    fn prove(
+        &self,
+        credentials: &Credentials<'_>,
+        algorithm: Algorithm,
+        method: &str,
+        stored: Option<&str>,
+    ) -> Result<(), Refusal> {
+        let input = ResponseInput {
+            method,
+            uri: field(credentials.uri, "no uri")?,
+            nonce: field(credentials.nonce, "no nonce")?,
+            cnonce: self.cnonce(credentials, algorithm)?,
+            protection: self.protection(credentials)?,
+        };
+        let response = field(credentials.response, "no response")?;
+        // An unknown user costs the same time as a wrong password.
+        let stored = stored.filter(|digest| digest.len() == algorithm.hex_len());
+        let expected = input.response(algorithm, &stored.unwrap_or("").to_ascii_lowercase());
+        let proven = expected.as_bytes().ct_eq(response.to_ascii_lowercase().as_bytes());
+        match stored {
+            Some(_) if bool::from(proven) => Ok(()),
+            _ => Err(Refusal::Refused("an unknown user or a wrong password")),
+        }
+    }
+
+    fn algorithm(&self, credentials: &Credentials<'_>) -> Result<Algorithm, Refusal> {
+        // Absent means MD5 (RFC 7616, section 3.4), which is refused like any other that was not offered.
+        let algorithm = credentials.algorithm.unwrap_or("MD5").parse().ok();
+        algorithm
+            .filter(|algorithm| self.algorithms.contains(algorithm))
+            .ok_or(Refusal::Refused("the algorithm was not offered"))
+    }
+
+    /// Whether the nonce of the credentials is one of ours, still good, and not used with this count before.
+    /// It counts as used from then on, so this comes after [`check_credentials`](Self::check_credentials).
+    ///
+    /// # Errors
+    /// [`Refusal::Stale`], or [`Refusal::Refused`] for a count that is not one.
+    pub fn check_nonce(
+        &self,
+        credentials: &Credentials<'_>,
+        attempt: &Attempt<'_>,
+        nonces: &NonceTable,
+    ) -> Result<(), Refusal> {
+        let nonce = field(credentials.nonce, "no nonce")?;
+        let issued = nonce::recognise(nonce, self.purpose(attempt.user_agent), attempt.now)
+            .filter(|issued| issued.is_fresh(self.timeout, attempt.now))
+            .ok_or(Refusal::Stale)?;
+        self.claim(credentials, nonce, issued, attempt, nonces)
+    }
+
+    /// Enters the use of a nonce of ours, whatever its age, so that the same answer is not accepted once
+    /// more. A nonce that is not ours is left to the application, which may have made one of a token.
+    ///
+    /// This is for an application that looks at the nonce itself, by [`is_fresh`](Self::is_fresh); it comes
+    /// after [`check_credentials`](Self::check_credentials).
+    ///
+    /// # Errors
+    /// [`Refusal::Stale`] for an answer that was accepted before, or [`Refusal::Refused`] for a count that is
+    /// not one.
+    pub fn use_nonce(
+        &self,
+        credentials: &Credentials<'_>,
+        attempt: &Attempt<'_>,
+        nonces: &NonceTable,
+    ) -> Result<(), Refusal> {
+        let nonce = field(credentials.nonce, "no nonce")?;
+        match nonce::recognise(nonce, self.purpose(attempt.user_agent), attempt.now) {
+            Some(issued) => self.claim(credentials, nonce, issued, attempt, nonces),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether a nonce is one of ours for this user agent, not too old, and one that the table still takes.
+    /// It does not count as used by that. `now` is in milliseconds since 1970.
+    #[must_use]
+    pub fn is_fresh(&self, nonce: &str, user_agent: Option<&str>, nonces: &NonceTable, now: u64) -> bool {
+        nonce::recognise(nonce, self.purpose(user_agent), now)
+            .is_some_and(|issued| issued.is_fresh(self.timeout, now) && nonces.takes(issued.at, now))
+    }
+
+    fn claim(
+        &self,
+        credentials: &Credentials<'_>,
+        nonce: &str,
+        issued: Issued,
+        attempt: &Attempt<'_>,
+        nonces: &NonceTable,
+    ) -> Result<(), Refusal> {
+        let count = match self.protection(credentials)? {
+            Some((nc, _)) => u32::from_str_radix(nc, 16).map_err(|_| NO_COUNT)?,
+            None => 1,
+        };
+        if nonces.claim(nonce, issued.at, count, attempt.now) { Ok(()) } else { Err(Refusal::Stale) }
+    }
+
+    /// `(nc, qop)` where they were asked for.
+    fn protection<'a>(&self, credentials: &Credentials<'a>) -> Result<Option<(&'a str, &'a str)>, Refusal> {
+        if !self.qop_auth {
+            return match credentials.qop {
+                None => Ok(None),
+                Some(_) => Err(Refusal::Refused("a quality of protection that was not offered")),
+            };
+        }
+        let qop = field(credentials.qop, "no qop")?;
+        if qop != "auth" {
+            return Err(Refusal::Refused("another quality of protection"));
+        }
+        let nc = field(credentials.nc, "no nc")?;
+        // Eight digits (RFC 7616, section 3.4): one count has one spelling, up to the case of letters.
+        let is_count = nc.len() == 8 && nc.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if is_count { Ok(Some((nc, qop))) } else { Err(NO_COUNT) }
+    }
+
+    fn cnonce<'a>(&self, credentials: &Credentials<'a>, algorithm: Algorithm) -> Result<&'a str, Refusal> {
+        match credentials.cnonce {
+            None if self.qop_auth || algorithm.is_session() => Err(Refusal::Refused("no cnonce")),
+            cnonce => Ok(cnonce.unwrap_or_default()),
+        }
+    }
+}
+
+const NO_COUNT: Refusal = Refusal::Refused("nc is not eight hexadecimal digits");
+
+fn field<'a>(value: Option<&'a str>, missing: &'static str) -> Result<&'a str, Refusal> {
+    value.ok_or(Refusal::Refused(missing))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::digest::hexdigest;
+    use std::num::NonZeroU64;
+
+    const NOW: u64 = 1_800_000_000_000;
+    const ATTEMPT: Attempt<'static> = Attempt {
+        method: "GET",
+        targets: &[Target::Raw("/res?a=b")],
+        host: "example.org",
+        server_name: "example.org",
+        user_agent: Some("Mozilla/5.0"),
+        now: NOW,
+    };
+
+    /// A client that knows a password, and answers as the test tells it.
+    struct Client {
+        user: &'static str,
+        password: &'static str,
+        method: &'static str,
+        uri: &'static str,
+        algorithm: Algorithm,
+        qop: Option<&'static str>,
+        nc: &'static str,
+        nonce: String,
+        opaque: String,
+    }
+
+    fn auth() -> DigestAuth {
+        DigestAuth { algorithms: vec![Algorithm::Md5Sess, Algorithm::Sha256], ..DigestAuth::new("secret") }
+    }
+
+    fn client() -> Client {
+        Client {
+            user: "Jäsøn",
+            password: "pw",
+            method: "GET",
+            uri: "/res?a=b",
+            algorithm: Algorithm::Sha256,
+            qop: Some("auth"),
+            nc: "0000000a",
+            nonce: nonce::make(auth().purpose(ATTEMPT.user_agent), NOW).unwrap(),
+            opaque: opaque("example.org"),
+        }
+    }
+
+    impl Client {
+        fn field(&self) -> String {
+            let input = ResponseInput {
+                method: self.method,
+                uri: self.uri,
+                nonce: &self.nonce,
+                cnonce: "c\"n",
+                protection: self.qop.map(|qop| (self.nc, qop)),
+            };
+            let hash = hexdigest(self.user, "Zone", self.password, self.algorithm);
+            let response = input.response(self.algorithm, &hash);
+            let Client { user, uri, algorithm, nc, nonce, opaque, .. } = self;
+            let qop = self.qop.map(|qop| format!(", qop={qop}, nc={nc}")).unwrap_or_default();
+            format!(
+                r#"Digest username="{user}", realm="Zone", nonce="{nonce}", uri="{uri}", algorithm={algorithm}{qop}, cnonce="c\"n", response="{response}", opaque="{opaque}""#
+            )
+        }
+    }
+
+    fn stored(user: &str, algorithm: Algorithm) -> Option<String> {
+        (user == "Jäsøn").then(|| hexdigest("Jäsøn", "Zone", "pw", algorithm))
+    }
+
+    fn verify(field: &str) -> Result<String, Refusal> {
+        auth().verify(
+            &Authorization::parse(field),
+            "Zone",
+            &ATTEMPT,
+            &NonceTable::starting_at(16, NOW - 1_000_000),
+            stored,
+        )
+    }
+
+    fn refused(client: Client) -> &'static str {
+        match verify(&client.field()) {
+            Err(Refusal::Refused(reason)) => reason,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_right_password_is_accepted() {
+        for algorithm in auth().algorithms {
+            assert_eq!(verify(&Client { algorithm, ..client() }.field()).as_deref(), Ok("Jäsøn"));
+        }
+        let extended = client().field().replace("username=\"Jäsøn\"", "username*=UTF-8''J%C3%A4s%C3%B8n");
+        assert_eq!(verify(&extended).as_deref(), Ok("Jäsøn"));
+        assert_eq!(verify(&client().field().replace("response=\"", "response=\"x")), Err(WRONG));
+    }
+
+    /// behaviour.md: each nonce accepts each `nc` once; security.md: a replay is refused.
+    #[test]
+    fn the_same_answer_twice_is_refused() {
+        let (nonces, first) = (NonceTable::starting_at(16, NOW - 1_000_000), client());
+        let verify =
+            |field: &str| auth().verify(&Authorization::parse(field), "Zone", &ATTEMPT, &nonces, stored);
+        assert!(verify(&first.field()).is_ok());
+        assert_eq!(verify(&first.field()), Err(Refusal::Stale));
+        let next = Client { nc: "0000000B", ..first };
+        assert!(verify(&next.field()).is_ok());
+        assert_eq!(verify(&next.field().replace("nc=0000000B", "nc=0000000C")), Err(WRONG), "nc is signed");
+    }
+
+    /// A recorded answer is worth nothing after a restart; its client logs in anew without asking its user.
+    #[test]
+    fn an_answer_from_before_the_start_is_stale() {
+        let verify = |started| {
+            let nonces = NonceTable::starting_at(16, started);
+            let field = Authorization::parse(&client().field());
+            let later = Attempt { now: NOW + 1000, ..ATTEMPT };
+            auth().verify(&field, "Zone", &later, &nonces, stored)
+        };
+        assert_eq!(verify(NOW + 1), Err(Refusal::Stale));
+        assert!(verify(NOW).is_ok());
+    }
+
+    const WRONG: Refusal = Refusal::Refused("an unknown user or a wrong password");
+
+    #[test]
+    fn a_wrong_answer_does_not_use_the_nonce_up() {
+        let (nonces, right) = (NonceTable::starting_at(16, NOW - 1_000_000), client());
+        let wrong = Client { password: "guess", nonce: right.nonce.clone(), ..client() };
+        let verify =
+            |field: &str| auth().verify(&Authorization::parse(field), "Zone", &ATTEMPT, &nonces, stored);
+        assert_eq!(verify(&wrong.field()), Err(WRONG));
+        assert!(verify(&right.field()).is_ok());
+    }
+
+    /// RFC 7616, section 3.3: stale only for a nonce that is bad under a response that is right.
+    #[test]
+    fn a_right_answer_to_an_old_nonce_is_stale() {
+        let old = nonce::make(auth().purpose(ATTEMPT.user_agent), NOW - 301_000).unwrap();
+        let elsewhere = nonce::make(auth().purpose(Some("curl")), NOW).unwrap();
+        for nonce in [old, elsewhere, "guess".to_owned()] {
+            let stale = Client { nonce: nonce.clone(), ..client() };
+            assert_eq!(verify(&stale.field()), Err(Refusal::Stale));
+            assert_eq!(verify(&Client { nonce, password: "guess", ..client() }.field()), Err(WRONG));
+        }
+    }
+
+    /// An application may look at the nonce itself, and at the password then.
+    #[test]
+    fn a_nonce_is_fresh_until_its_time_is_over_and_its_uses_count() {
+        let (auth, nonces, client) = (auth(), NonceTable::starting_at(16, NOW - 1000), client());
+        let fresh = |agent, now| auth.is_fresh(&client.nonce, agent, &nonces, now);
+        assert!(fresh(ATTEMPT.user_agent, NOW) && fresh(ATTEMPT.user_agent, NOW + 300_000));
+        assert!(!fresh(ATTEMPT.user_agent, NOW + 300_001) && !fresh(None, NOW) && !fresh(Some("curl"), NOW));
+        let restarted = NonceTable::starting_at(16, NOW + 1);
+        assert!(
+            !auth.is_fresh(&client.nonce, ATTEMPT.user_agent, &restarted, NOW + 2),
+            "of an earlier process"
+        );
+
+        let uses = |client: &Client, now| {
+            let authorization = Authorization::parse(&client.field());
+            let credentials = Credentials::read(&authorization).unwrap();
+            auth.use_nonce(&credentials, &Attempt { now, ..ATTEMPT }, &nonces)
+        };
+        assert_eq!([uses(&client, NOW), uses(&client, NOW)], [Ok(()), Err(Refusal::Stale)]);
+        assert!(fresh(ATTEMPT.user_agent, NOW), "for the next count");
+        let late = Client { nc: "0000000b", ..client };
+        assert_eq!([uses(&late, NOW + 900_000), uses(&late, NOW + 900_000)], [Ok(()), Err(Refusal::Stale)]);
+        let theirs = Client { nonce: "a token".to_owned(), ..late };
+        assert_eq!([uses(&theirs, NOW), uses(&theirs, NOW)], [Ok(()), Ok(())], "left to the application");
+    }
+
+    /// behaviour.md: `auth_timeout = 0` is no timeout.
+    #[test]
+    fn without_a_timeout_nonces_stay_good() {
+        let auth = DigestAuth { timeout: NonZeroU64::new(0), ..auth() };
+        let later = Attempt { now: NOW + 1_000_000_000, ..ATTEMPT };
+        let nonce = nonce::make(auth.purpose(ATTEMPT.user_agent), NOW).unwrap();
+        assert!(
+            auth.verify(
+                &Authorization::parse(&Client { nonce, ..client() }.field()),
+                "Zone",
+                &later,
+                &NonceTable::starting_at(16, NOW - 1_000_000),
+                stored
+            )
+            .is_ok()
+        );
+    }
+
+    #[test]
+    fn anything_else_that_differs_is_refused() {
+        assert_eq!(verify(&Client { password: "guess", ..client() }.field()), Err(WRONG));
+        assert_eq!(verify(&Client { user: "nobody", ..client() }.field()), Err(WRONG));
+        assert_eq!(verify(&Client { method: "POST", ..client() }.field()), Err(WRONG));
+        assert_eq!(refused(Client { uri: "/other/res?a=b", ..client() }), "another uri");
+        assert_eq!(refused(Client { opaque: opaque("evil"), ..client() }), "another opaque value");
+        assert_eq!(refused(Client { qop: Some("auth-int"), ..client() }), "another quality of protection");
+        assert_eq!(refused(Client { nc: "1", ..client() }), "nc is not eight hexadecimal digits");
+        assert_eq!(refused(Client { nc: "+0000001", ..client() }), "nc is not eight hexadecimal digits");
+        let realm = client().field().replace("\"Zone\"", "\"Other\"");
+        assert_eq!(verify(&realm), Err(Refusal::Refused("another realm")));
+        let hashed = format!("{}, userhash=true", client().field());
+        assert!(matches!(verify(&hashed), Err(Refusal::Refused(_))));
+    }
+
+    /// security.md: an algorithm weaker than offered, and a missing quality of protection, are refused.
+    #[test]
+    fn downgrades_are_refused() {
+        assert_eq!(
+            refused(Client { algorithm: Algorithm::Md5, ..client() }),
+            "the algorithm was not offered"
+        );
+        assert_eq!(refused(Client { qop: None, ..client() }), "no qop");
+        let unnamed = client().field().replace("algorithm=SHA-256, ", "");
+        assert_eq!(verify(&unnamed), Err(Refusal::Refused("the algorithm was not offered")));
+    }
+
+    /// behaviour.md: missing fields are 401, never 500; so is a response outside ASCII.
+    #[test]
+    fn missing_or_strange_fields_are_refused() {
+        let field = client().field();
+        for directive in field.trim_start_matches("Digest ").split(", ") {
+            let without = field.replace(directive, "x=y");
+            assert!(matches!(verify(&without), Err(Refusal::Refused(_))), "without {directive}");
+        }
+        let response = field.split("response=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+        assert_eq!(verify(&field.replace(response, "žluťoučký")), Err(WRONG));
+        assert_eq!(verify(&field.replace(response, "")), Err(WRONG));
+        for field in ["", "Digest", "Digest x", "Basic dXNlcjpwYXNz"] {
+            assert!(matches!(verify(field), Err(Refusal::Refused(_))), "{field}");
+        }
+        assert!(verify(&format!("{field}, qop=auth")).is_err());
+    }
+
+    /// RFC 2617, section 3.2.2: the form of RFC 2069, where each nonce is good for one request.
+    #[test]
+    fn without_qop_each_nonce_is_good_once() {
+        let (auth, nonces) =
+            (DigestAuth { qop_auth: false, ..auth() }, NonceTable::starting_at(16, NOW - 1_000_000));
+        let verify =
+            |field: &str| auth.verify(&Authorization::parse(field), "Zone", &ATTEMPT, &nonces, stored);
+        let field = Client { qop: None, ..client() }.field();
+        assert!(verify(&field).is_ok());
+        assert_eq!(verify(&field), Err(Refusal::Stale));
+        assert!(matches!(verify(&client().field()), Err(Refusal::Refused(_))));
+    }
+
+    /// A digest that another algorithm made is never compared.
+    #[test]
+    fn a_stored_digest_of_another_length_is_no_match() {
+        let md5 = |_: &str, _| stored("Jäsøn", Algorithm::Md5);
+        let field = Authorization::parse(&client().field());
+        let result =
+            auth().verify(&field, "Zone", &ATTEMPT, &NonceTable::starting_at(16, NOW - 1_000_000), md5);
+        assert_eq!(result, Err(WRONG));
+    }
+
+    #[test]
+    fn refusals_become_errors() {
+        let status = |refusal: Refusal| {
+            let error = refusal.into_error("Zone");
+            (error.status(), error.challenge().map(|challenge| challenge.stale))
+        };
+        assert_eq!(status(Refusal::Stale), (401, Some(true)));
+        assert_eq!(status(WRONG), (401, Some(false)));
+    }
+}

@@ -1,0 +1,342 @@
+//! A push parser of multipart bodies (RFC 2046, section 5.1; RFC 7578).
+//!
+//! ```
+//! use bytes::Bytes;
+//! use poorwsgi_core::form::{Limits, multipart::{Event, MultipartParser}};
+//!
+//! let mut parser = MultipartParser::new(b"AaB03x", Limits::default())?;
+//! let mut text = Vec::new();
+//! for chunk in ["--AaB03x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nHel", "lo\r\n--AaB", "03x--\r\n"] {
+//!     parser.push(Bytes::from(chunk));
+//!     while let Some(event) = parser.next_event()? {
+//!         if let Event::Data(data) = event {
+//!             text.extend_from_slice(&data);
+//!         }
+//!     }
+//! }
+//! parser.finish()?;
+//! assert_eq!(text, b"Hello");
+//! # Ok::<(), poorwsgi_core::form::FormError>(())
+//! ```
+
+use std::sync::Arc;
+
+use bytes::{Buf, Bytes, BytesMut};
+
+pub use super::delimiter::is_boundary;
+use super::delimiter::{self, Delimiter, Found};
+use super::limits::{self, Limits};
+use super::part::{HeaderLine, PartHead};
+use super::{Decode, FormError, utf8_lossy};
+
+/// How deep multipart bodies nest: the form itself is the first level, a `multipart/mixed` field (RFC 7578,
+/// section 4.3) the second. A deeper one is malformed.
+pub const MAX_DEPTH: usize = 4;
+
+/// What the parser found.
+#[derive(Debug)]
+pub enum Event {
+    /// A part begins. Where [`PartHead::is_multipart`] holds, its parts follow before its [`Event::PartEnd`],
+    /// and it has no data of its own.
+    PartBegin(Box<PartHead>),
+    /// More of the data of the part that began last. Never empty; mostly a slice of what was pushed.
+    Data(Bytes),
+    /// The part that began last and has not ended is whole.
+    PartEnd,
+    /// The closing boundary of the form was read. What follows is skipped.
+    End,
+}
+
+/// Bytes in, [`Event`]s out. See the [module](self) for an example.
+#[derive(Debug)]
+pub struct MultipartParser {
+    limits: Limits,
+    decode: DecodeFn,
+    state: State,
+    /// The delimiter of each open multipart body, the innermost last.
+    open: Vec<Delimiter>,
+    /// What was pushed and not looked at yet.
+    input: Bytes,
+    /// The end of an earlier push that may be the beginning of a delimiter.
+    held: BytesMut,
+    /// The first byte of `held` is a line end that belongs to no data: a delimiter may open a body or follow
+    /// a part's header at once, as if a line had ended before it.
+    line_start: bool,
+    line: Vec<u8>,
+    head: Vec<HeaderLine>,
+    part_header_bytes: u64,
+    used: Used,
+}
+
+#[derive(Debug, Default)]
+struct Used {
+    parts: u64,
+    header_bytes: u64,
+    padding_bytes: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Before the first boundary of a body.
+    Preamble,
+    Header,
+    Data,
+    /// Behind the closing boundary of a nested body, within the part that holds it.
+    NestedEpilogue,
+    /// The closing boundary was read, its event not yet given out.
+    Closed,
+    Epilogue,
+    Failed,
+}
+
+enum Scan {
+    NeedsMore,
+    Data(Bytes),
+    Delimiter { close: bool },
+}
+
+struct DecodeFn(Decode);
+
+impl std::fmt::Debug for DecodeFn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Decode")
+    }
+}
+
+impl MultipartParser {
+    /// A parser for one body with this boundary, a parameter of its `Content-Type`.
+    ///
+    /// # Errors
+    /// [`FormError::Malformed`] for a boundary that is not 1 to 201 printable ASCII characters, or ends with
+    /// a space.
+    pub fn new(boundary: &[u8], limits: Limits) -> Result<Self, FormError> {
+        let mut parser = MultipartParser {
+            limits,
+            decode: DecodeFn(Arc::new(utf8_lossy)),
+            state: State::Preamble,
+            open: vec![Delimiter::new(boundary)?],
+            input: Bytes::new(),
+            held: BytesMut::new(),
+            line_start: false,
+            line: Vec::new(),
+            head: Vec::new(),
+            part_header_bytes: 0,
+            used: Used::default(),
+        };
+        parser.begin_line();
+        Ok(parser)
+    }
+
+    /// Reads names in another charset than UTF-8.
+    #[must_use]
+    pub fn with_decode(mut self, decode: Decode) -> Self {
+        self.decode = DecodeFn(decode);
+        self
+    }
+
+    /// Gives the parser the next piece of the body. Take all events before the next piece: a piece that is
+    /// pushed onto one not yet read is copied.
+    pub fn push(&mut self, piece: Bytes) {
+        if self.input.is_empty() {
+            self.input = piece;
+        } else {
+            self.input = [self.input.as_ref(), piece.as_ref()].concat().into();
+        }
+    }
+
+    /// The next event, `None` where more of the body is needed.
+    ///
+    /// # Errors
+    /// [`FormError::Malformed`] and [`FormError::TooLarge`], after which there are no more events.
+    pub fn next_event(&mut self) -> Result<Option<Event>, FormError> {
+        let result = self.advance();
+        if result.is_err() {
+            self.state = State::Failed;
+            self.input = Bytes::new();
+        }
+        result
+    }
+
+    /// Whether the closing boundary was read: what else is pushed is skipped.
+    #[must_use]
+    pub const fn is_closed(&self) -> bool {
+        matches!(self.state, State::Closed | State::Epilogue)
+    }
+
+    /// Whether no boundary of the form was read so far.
+    #[must_use]
+    pub fn is_before_first_boundary(&self) -> bool {
+        self.state == State::Preamble && self.open.len() == 1
+    }
+
+    /// Says that the body has ended.
+    ///
+    /// # Errors
+    /// [`FormError::Malformed`] where the closing boundary has not been read.
+    pub fn finish(&self) -> Result<(), FormError> {
+        if self.is_closed() {
+            Ok(())
+        } else {
+            Err(FormError::malformed("the body ends before its closing boundary"))
+        }
+    }
+
+    fn advance(&mut self) -> Result<Option<Event>, FormError> {
+        loop {
+            match self.state {
+                State::Failed => return Ok(None),
+                State::Closed => {
+                    self.state = State::Epilogue;
+                    return Ok(Some(Event::End));
+                }
+                State::Epilogue => {
+                    let skipped = std::mem::take(&mut self.input);
+                    self.skip(skipped.len())?;
+                    return Ok(None);
+                }
+                State::Header => match self.header_line()? {
+                    None => return Ok(None),
+                    Some(line) if line.is_empty() => return self.begin_part().map(Some),
+                    Some(line) => self.add_header(&line)?,
+                },
+                State::Preamble | State::Data | State::NestedEpilogue => match self.scan() {
+                    Scan::NeedsMore => return Ok(None),
+                    Scan::Data(data) if self.state == State::Data => return Ok(Some(Event::Data(data))),
+                    Scan::Data(data) => self.skip(data.len())?,
+                    Scan::Delimiter { close } => {
+                        if self.end_part(close) {
+                            return Ok(Some(Event::PartEnd));
+                        }
+                    }
+                },
+            }
+        }
+    }
+
+    fn skip(&mut self, bytes: usize) -> Result<(), FormError> {
+        limits::PADDING_BYTES.spend(&self.limits, &mut self.used.padding_bytes, bytes as u64)
+    }
+
+    /// Goes on behind a delimiter, and says whether it ended a part.
+    fn end_part(&mut self, close: bool) -> bool {
+        let in_part = self.state != State::Preamble;
+        if close {
+            self.open.pop();
+            self.state = if self.open.is_empty() { State::Closed } else { State::NestedEpilogue };
+        } else {
+            self.state = State::Header;
+            self.part_header_bytes = 0;
+        }
+        in_part
+    }
+
+    fn begin_part(&mut self) -> Result<Event, FormError> {
+        limits::PARTS.spend(&self.limits, &mut self.used.parts, 1)?;
+        let head = PartHead::of_part(std::mem::take(&mut self.head), &self.decode.0)?;
+        self.state = State::Data;
+        if head.is_multipart() {
+            if self.open.len() >= MAX_DEPTH {
+                return Err(FormError::malformed(format!("multipart bodies nested deeper than {MAX_DEPTH}")));
+            }
+            self.open.push(Delimiter::new(head.boundary()?.as_bytes())?);
+            self.state = State::Preamble;
+        }
+        self.begin_line();
+        Ok(Event::PartBegin(Box::new(head)))
+    }
+
+    fn begin_line(&mut self) {
+        self.held.extend_from_slice(b"\n");
+        self.line_start = true;
+    }
+
+    /// The next header line without its line end, once it is whole.
+    fn header_line(&mut self) -> Result<Option<Vec<u8>>, FormError> {
+        let line_feed = memchr::memchr(b'\n', &self.input);
+        let taken = self.input.split_to(line_feed.map_or(self.input.len(), |at| at + 1));
+        let bytes = taken.len() as u64;
+        limits::PART_HEADER_BYTES.spend(&self.limits, &mut self.part_header_bytes, bytes)?;
+        limits::HEADER_BYTES.spend(&self.limits, &mut self.used.header_bytes, bytes)?;
+        self.line.extend_from_slice(&taken);
+        if line_feed.is_none() {
+            return Ok(None);
+        }
+        let mut line = std::mem::take(&mut self.line);
+        line.pop();
+        line.pop_if(|last| *last == b'\r');
+        Ok(Some(line))
+    }
+
+    fn add_header(&mut self, line: &[u8]) -> Result<(), FormError> {
+        if matches!(line.first(), Some(b' ' | b'\t')) {
+            let Some(last) = self.head.last_mut() else {
+                return Err(FormError::malformed("the header of a part begins with a continuation line"));
+            };
+            last.unfold(line);
+            return Ok(());
+        }
+        self.head.push(HeaderLine::parse(line)?);
+        limits::PART_HEADERS.check(&self.limits, self.head.len() as u64)
+    }
+
+    /// Looks for the innermost body's delimiter.
+    fn scan(&mut self) -> Scan {
+        if !self.held.is_empty()
+            && let Some(scan) = self.scan_held()
+        {
+            return scan;
+        }
+        if self.input.is_empty() {
+            return Scan::NeedsMore;
+        }
+        let found = self.open.last().map_or(Found::Nothing, |delimiter| delimiter.find(&self.input));
+        match found {
+            Found::Delimiter { start: 0, end, close } => {
+                self.input.advance(end);
+                Scan::Delimiter { close }
+            }
+            Found::Delimiter { start, .. } => Scan::Data(self.input.split_to(start)),
+            Found::Undecided { start } => {
+                let data = self.input.split_to(start);
+                self.held.extend_from_slice(&std::mem::take(&mut self.input));
+                if data.is_empty() { Scan::NeedsMore } else { Scan::Data(data) }
+            }
+            Found::Nothing => Scan::Data(std::mem::take(&mut self.input)),
+        }
+    }
+
+    /// Decides about the held bytes with what came after them. `None`: they are dealt with, the input is as
+    /// it was.
+    fn scan_held(&mut self) -> Option<Scan> {
+        let old = self.held.len();
+        let borrowed = self.input.len().min(delimiter::LONGEST.saturating_sub(old));
+        self.held.extend_from_slice(self.input.get(..borrowed).unwrap_or_default());
+        let found = self.open.last().map_or(Found::Nothing, |delimiter| delimiter.find(&self.held));
+        let data_end = match found {
+            Found::Delimiter { start: 0, end, close } => {
+                self.held.clear();
+                self.line_start = false;
+                self.input.advance(end.saturating_sub(old));
+                return Some(Scan::Delimiter { close });
+            }
+            Found::Undecided { start: 0 } => {
+                self.input.advance(borrowed);
+                return Some(Scan::NeedsMore);
+            }
+            Found::Delimiter { start, .. } | Found::Undecided { start } => start.min(old),
+            Found::Nothing => old,
+        };
+        self.held.truncate(old);
+        let mut data = self.held.split_to(data_end).freeze();
+        if std::mem::take(&mut self.line_start) {
+            data.advance(1);
+        }
+        if !data.is_empty() {
+            return Some(Scan::Data(data));
+        }
+        if self.held.is_empty() { None } else { self.scan_held() }
+    }
+}
+
+#[cfg(test)]
+mod tests;

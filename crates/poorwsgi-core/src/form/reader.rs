@@ -1,0 +1,389 @@
+//! From the parsers' events to a [`FieldStorage`].
+
+use std::fmt;
+use std::io::{self, Seek, Write};
+use std::pin::pin;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use http_body::Body;
+use http_body_util::BodyExt;
+use tempfile::SpooledTempFile;
+
+use super::field::{Content, FieldStorage};
+use super::file::{FormFile, LineWriter};
+use super::filename::safe_filename;
+use super::limits::{self, Limits};
+use super::multipart::{Event, MultipartParser};
+use super::part::PartHead;
+use super::urlencoded::{self, UrlencodedParser};
+use super::{Decode, FormError, utf8_lossy};
+use crate::BoxError;
+
+/// Up to this many bytes a file is kept in memory, whatever others have used of [`Limits::spool_bytes`]: 8
+/// KiB, as in PoorWSGI.
+pub const SMALL_FILE: u64 = 8 * 1024;
+
+/// Gives the file that an upload is written to, from its [`safe_filename`] (`"unnamed"` where nothing of the
+/// name is left). Its errors, and those of the file, end the form as [`FormError::File`].
+pub type FileCallback = Box<dyn FnMut(&str) -> io::Result<Box<dyn FormFile>> + Send>;
+
+/// How a form is read. The default reads as PoorWSGI does by default.
+pub struct FormOptions {
+    /// What the form may cost.
+    pub limits: Limits,
+    /// URL-encoded only: whether a name with an empty value is a field. Default `false`: it is left out.
+    pub keep_blank_values: bool,
+    /// URL-encoded only: whether what has no `=` is an error. Default `false`.
+    pub strict_parsing: bool,
+    /// URL-encoded only: what separates fields. Default `&`.
+    pub separator: u8,
+    /// How bytes become text. Default UTF-8 with replacement.
+    pub decode: Decode,
+    /// Where files go. It is called when a file begins and its file is written to while the body arrives, in
+    /// pieces that end at a line end wherever one came. Default `None`: memory up to [`Limits::spool_bytes`],
+    /// then temporary files.
+    pub file_callback: Option<FileCallback>,
+    /// The body's `Content-Length`, where it is known: kept as [`FieldStorage::length`]. Default `None`.
+    pub content_length: Option<u64>,
+}
+
+impl Default for FormOptions {
+    fn default() -> Self {
+        FormOptions {
+            limits: Limits::default(),
+            keep_blank_values: false,
+            strict_parsing: false,
+            separator: b'&',
+            decode: Arc::new(utf8_lossy),
+            file_callback: None,
+            content_length: None,
+        }
+    }
+}
+
+impl fmt::Debug for FormOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FormOptions")
+            .field("limits", &self.limits)
+            .field("keep_blank_values", &self.keep_blank_values)
+            .field("strict_parsing", &self.strict_parsing)
+            .field("file_callback", &self.file_callback.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Reads a form from pieces of its body, whatever they come from.
+///
+/// ```
+/// use poorwsgi_core::form::{FormOptions, FormReader};
+///
+/// let mut reader = FormReader::new("multipart/form-data; boundary=b", FormOptions::default())?;
+/// reader.push("--b\r\nContent-Disposition: form-data; name=\"a\"; filename=\"a.txt\"\r\n\r\nHel".into())?;
+/// reader.push("lo\r\n--b--\r\n".into())?;
+/// let form = reader.finish()?;
+/// assert_eq!(form.field("a").map(|field| field.bytes()).transpose()?, Some(b"Hello".to_vec()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// Writing to a temporary file or to the callback's file happens within `push`, and may block as files do.
+pub struct FormReader {
+    source: Source,
+    head: PartHead,
+    limits: Limits,
+    decode: Decode,
+    file_callback: Option<FileCallback>,
+    content_length: Option<u64>,
+    /// The finished fields of the form, and of each part that has begun and not ended, the innermost last.
+    fields: Vec<FieldStorage>,
+    open: Vec<OpenPart>,
+    used: Used,
+    failed: bool,
+}
+
+#[derive(Default)]
+struct Used {
+    body_bytes: u64,
+    fields: u64,
+    files: u64,
+    fields_bytes: u64,
+    /// By files in memory.
+    spool_bytes: u64,
+}
+
+enum Source {
+    Urlencoded(UrlencodedParser),
+    Multipart(Box<MultipartParser>),
+    /// A body of another type is one text without a name.
+    Single,
+}
+
+struct OpenPart {
+    head: PartHead,
+    bytes_read: u64,
+    value: Value,
+}
+
+enum Value {
+    Text(Vec<u8>),
+    Temporary(SpooledTempFile),
+    Callback(LineWriter),
+    List(Vec<FieldStorage>),
+}
+
+impl FormReader {
+    /// A reader for a body of this `Content-Type`: `multipart/*`, `application/x-www-form-urlencoded` (which
+    /// is also what an empty one means), or anything else, which is read as one text.
+    ///
+    /// # Errors
+    /// [`FormError::Malformed`] for a media type that cannot be parsed, and for a missing or impossible
+    /// boundary; [`FormError::TooLarge`] for a content length over the limit.
+    pub fn new(content_type: &str, options: FormOptions) -> Result<Self, FormError> {
+        limits::BODY_BYTES.check(&options.limits, options.content_length.unwrap_or_default())?;
+        let content_type =
+            if content_type.trim().is_empty() { "application/x-www-form-urlencoded" } else { content_type };
+        let head = PartHead::of_body(content_type, "")?;
+        let FormOptions { limits, keep_blank_values, strict_parsing, separator, decode, .. } = options;
+        let mut open = Vec::new();
+        let source = if head.is_multipart() {
+            let parser = MultipartParser::new(head.boundary()?.as_bytes(), limits.clone())?;
+            Source::Multipart(Box::new(parser.with_decode(Arc::clone(&decode))))
+        } else if head.content_type == "application/x-www-form-urlencoded" {
+            let (limits, decode) = (limits.clone(), Arc::clone(&decode));
+            let options =
+                urlencoded::Options { keep_blank_values, strict_parsing, separator, limits, decode };
+            Source::Urlencoded(UrlencodedParser::new(options))
+        } else {
+            open.push(OpenPart { head: head.clone(), bytes_read: 0, value: Value::Text(Vec::new()) });
+            Source::Single
+        };
+        Ok(FormReader {
+            source,
+            head,
+            limits,
+            decode,
+            file_callback: options.file_callback,
+            content_length: options.content_length,
+            fields: Vec::new(),
+            open,
+            used: Used::default(),
+            failed: false,
+        })
+    }
+
+    /// Reads the next piece of the body.
+    ///
+    /// # Errors
+    /// Any [`FormError`] but [`FormError::Body`]. The form is lost then: [`finish`](Self::finish) fails too,
+    /// so that half a form is never taken for a whole one.
+    pub fn push(&mut self, piece: Bytes) -> Result<(), FormError> {
+        let result = self.read(piece);
+        self.failed |= result.is_err();
+        result
+    }
+
+    fn read(&mut self, piece: Bytes) -> Result<(), FormError> {
+        limits::BODY_BYTES.spend(&self.limits, &mut self.used.body_bytes, piece.len() as u64)?;
+        match &mut self.source {
+            Source::Urlencoded(parser) => {
+                parser.push(piece);
+                while let Some((name, value)) = parser.next_pair()? {
+                    self.fields.push(FieldStorage::text_field(name, value));
+                }
+                return Ok(());
+            }
+            Source::Single => return self.write(&piece),
+            Source::Multipart(parser) => parser.push(piece),
+        }
+        while let Some(event) = self.next_event()? {
+            match event {
+                Event::PartBegin(head) => self.begin(*head)?,
+                Event::Data(data) => self.write(&data)?,
+                Event::PartEnd => self.end()?,
+                Event::End => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether nothing more is needed: the closing boundary of a multipart body was read. Who knows the end
+    /// of the body by nothing else stops here.
+    #[must_use]
+    pub const fn is_complete(&self) -> bool {
+        match &self.source {
+            Source::Multipart(parser) => parser.is_closed(),
+            Source::Urlencoded(_) | Source::Single => false,
+        }
+    }
+
+    /// Whether this is a multipart body in which no boundary has come so far.
+    #[must_use]
+    pub fn is_before_first_boundary(&self) -> bool {
+        match &self.source {
+            Source::Multipart(parser) => parser.is_before_first_boundary(),
+            Source::Urlencoded(_) | Source::Single => false,
+        }
+    }
+
+    /// The form, after the last piece.
+    ///
+    /// # Errors
+    /// [`FormError::Malformed`] where the body ended early or an earlier piece failed, and those of
+    /// [`push`](Self::push).
+    pub fn finish(mut self) -> Result<FieldStorage, FormError> {
+        if self.failed {
+            return Err(FormError::malformed("an earlier piece of the body could not be read"));
+        }
+        match self.source {
+            Source::Urlencoded(parser) => {
+                self.fields
+                    .extend(parser.finish()?.map(|(name, value)| FieldStorage::text_field(name, value)));
+            }
+            Source::Multipart(parser) => parser.finish()?,
+            Source::Single => {
+                if let Some(part) = self.open.pop() {
+                    return part.finish(&self.decode, self.content_length);
+                }
+            }
+        }
+        Ok(FieldStorage::new(
+            self.head,
+            Content::List(self.fields),
+            self.content_length,
+            self.used.body_bytes,
+        ))
+    }
+
+    fn next_event(&mut self) -> Result<Option<Event>, FormError> {
+        match &mut self.source {
+            Source::Multipart(parser) => parser.next_event(),
+            Source::Urlencoded(_) | Source::Single => Ok(None),
+        }
+    }
+
+    fn begin(&mut self, head: PartHead) -> Result<(), FormError> {
+        let value = if head.is_multipart() {
+            Value::List(Vec::new())
+        } else if let Some(filename) = head.filename.as_deref().filter(|_| head.is_file()) {
+            limits::FILENAME_BYTES.check(&self.limits, filename.len() as u64)?;
+            limits::FILES.spend(&self.limits, &mut self.used.files, 1)?;
+            match &mut self.file_callback {
+                Some(callback) => {
+                    let filename = safe_filename(filename);
+                    let file = callback(filename.as_deref().unwrap_or("unnamed")).map_err(FormError::File)?;
+                    Value::Callback(LineWriter::new(file))
+                }
+                None => {
+                    let left = self.limits.spool_bytes.saturating_sub(self.used.spool_bytes);
+                    let most = usize::try_from(left.max(SMALL_FILE)).unwrap_or(usize::MAX);
+                    Value::Temporary(SpooledTempFile::new(most))
+                }
+            }
+        } else {
+            limits::FIELDS.spend(&self.limits, &mut self.used.fields, 1)?;
+            Value::Text(Vec::new())
+        };
+        self.open.push(OpenPart { head, bytes_read: 0, value });
+        Ok(())
+    }
+
+    fn write(&mut self, data: &[u8]) -> Result<(), FormError> {
+        let Some(part) = self.open.last_mut() else { return Ok(()) };
+        part.bytes_read += data.len() as u64;
+        match &mut part.value {
+            Value::Text(text) => {
+                limits::FIELD_BYTES.check(&self.limits, part.bytes_read)?;
+                limits::FIELDS_BYTES.spend(&self.limits, &mut self.used.fields_bytes, data.len() as u64)?;
+                text.extend_from_slice(data);
+                Ok(())
+            }
+            Value::Temporary(file) => file.write_all(data).map_err(FormError::Storage),
+            Value::Callback(file) => file.write(data).map_err(FormError::File),
+            Value::List(_) => Ok(()),
+        }
+    }
+
+    fn end(&mut self) -> Result<(), FormError> {
+        let Some(part) = self.open.pop() else { return Ok(()) };
+        if let Value::Temporary(file) = &part.value
+            && !file.is_rolled()
+        {
+            self.used.spool_bytes += part.bytes_read;
+        }
+        let field = part.finish(&self.decode, None)?;
+        match self.open.last_mut() {
+            Some(OpenPart { value: Value::List(fields), bytes_read, .. }) => {
+                *bytes_read += field.bytes_read();
+                fields.push(field);
+            }
+            _ => self.fields.push(field),
+        }
+        Ok(())
+    }
+}
+
+impl OpenPart {
+    fn finish(self, decode: &Decode, length: Option<u64>) -> Result<FieldStorage, FormError> {
+        let content = match self.value {
+            Value::Text(text) => Content::Text(decode(text).map_err(FormError::Decode)?),
+            Value::Temporary(mut file) => {
+                file.rewind().map_err(FormError::Storage)?;
+                Content::File(Mutex::new(Box::new(file)))
+            }
+            Value::Callback(file) => Content::File(Mutex::new(file.finish().map_err(FormError::File)?)),
+            Value::List(fields) => Content::List(fields),
+        };
+        Ok(FieldStorage::new(self.head, content, length, self.bytes_read))
+    }
+}
+
+impl fmt::Debug for FormReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FormReader")
+            .field("head", &self.head)
+            .field("fields", &self.fields)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Reads a form from a request's body.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), poorwsgi_core::form::FormError> {
+/// use http_body_util::Full;
+/// use poorwsgi_core::form::{FormOptions, read_form};
+///
+/// let body = Full::new("name=Ada&age=36".into());
+/// let form = read_form(body, "application/x-www-form-urlencoded", FormOptions::default()).await?;
+/// assert_eq!(form.get("name"), Some("Ada"));
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// [`FormError::Body`] where the body fails, which is never taken for its end, and any other [`FormError`]. A
+/// body that says itself that it is over the limit is refused before it is read.
+pub async fn read_form<B>(
+    body: B,
+    content_type: &str,
+    options: FormOptions,
+) -> Result<FieldStorage, FormError>
+where
+    B: Body<Data = Bytes, Error: Into<BoxError>>,
+{
+    let mut body = pin!(body);
+    let size = body.size_hint();
+    limits::BODY_BYTES.check(&options.limits, size.lower())?;
+    let content_length = options.content_length.or_else(|| size.exact());
+    let mut reader = FormReader::new(content_type, FormOptions { content_length, ..options })?;
+    while let Some(frame) = body.frame().await {
+        if let Ok(data) = frame.map_err(|error| FormError::Body(error.into()))?.into_data() {
+            reader.push(data)?;
+        }
+    }
+    reader.finish()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,345 @@
+//! `Set-Cookie` (RFC 6265, section 4.1), written as PoorWSGI writes it.
+
+use std::borrow::Cow;
+use std::error::Error as StdError;
+use std::fmt;
+
+use super::cookie::is_cookie_name;
+use super::date::time_to_http;
+
+/// When a cookie is sent with a request that another site caused (RFC 6265bis, section 5.6.7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SameSite {
+    /// Never.
+    Strict,
+    /// When a link was followed. What browsers assume without the attribute.
+    Lax,
+    /// Always; such a cookie must be [`secure`](SetCookie::secure).
+    None,
+}
+
+impl SameSite {
+    /// The attribute's value.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            SameSite::Strict => "Strict",
+            SameSite::Lax => "Lax",
+            SameSite::None => "None",
+        }
+    }
+}
+
+/// A cookie to set: the value of a `Set-Cookie` field, one attribute after the other.
+///
+/// ```
+/// use poorwsgi::headers::{SameSite, SetCookie};
+///
+/// let cookie = SetCookie::new("SESSID", "abc").path("/").http_only(true).same_site(SameSite::Lax);
+/// assert_eq!(cookie.render()?, "SESSID=abc; HttpOnly; Path=/; SameSite=Lax");
+/// # Ok::<(), poorwsgi::headers::CookieError>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct SetCookie<'c> {
+    name: &'c str,
+    value: &'c str,
+    domain: Option<&'c str>,
+    expires: Option<i64>,
+    http_only: bool,
+    max_age: Option<i64>,
+    path: Option<&'c str>,
+    same_site: Option<SameSite>,
+    secure: bool,
+}
+
+impl<'c> SetCookie<'c> {
+    /// A cookie without attributes: it lives until the browser is closed and is sent to this host alone.
+    #[must_use]
+    pub fn new(name: &'c str, value: &'c str) -> Self {
+        SetCookie { name, value, ..SetCookie::default() }
+    }
+
+    /// `Domain`: sent to this host and to those below it.
+    #[must_use]
+    pub const fn domain(mut self, domain: &'c str) -> Self {
+        self.domain = Some(domain);
+        self
+    }
+
+    /// `Expires`: the end of its life in seconds since 1970.
+    #[must_use]
+    pub const fn expires(mut self, seconds: i64) -> Self {
+        self.expires = Some(seconds);
+        self
+    }
+
+    /// `HttpOnly`: hidden from scripts.
+    #[must_use]
+    pub const fn http_only(mut self, http_only: bool) -> Self {
+        self.http_only = http_only;
+        self
+    }
+
+    /// `Max-Age`: its life in seconds from now, before `Expires` where both are there. Zero or less removes
+    /// it.
+    #[must_use]
+    pub const fn max_age(mut self, seconds: i64) -> Self {
+        self.max_age = Some(seconds);
+        self
+    }
+
+    /// `Path`: sent for this path and those below it.
+    #[must_use]
+    pub const fn path(mut self, path: &'c str) -> Self {
+        self.path = Some(path);
+        self
+    }
+
+    /// `SameSite`.
+    #[must_use]
+    pub const fn same_site(mut self, same_site: SameSite) -> Self {
+        self.same_site = Some(same_site);
+        self
+    }
+
+    /// `Secure`: sent over TLS alone.
+    #[must_use]
+    pub const fn secure(mut self, secure: bool) -> Self {
+        self.secure = secure;
+        self
+    }
+
+    /// The field value. Attributes come in the order of their names, as PoorWSGI writes them. A value that is
+    /// more than letters, digits and the marks of a token is quoted; an empty one too.
+    ///
+    /// # Errors
+    /// [`CookieError`] for what a browser would refuse or read otherwise than it was meant.
+    pub fn render(&self) -> Result<String, CookieError> {
+        self.check()?;
+        let mut line = format!("{}={}", self.name, quote(self.value));
+        let mut attribute = |text: &str, value: &str| {
+            line.push_str("; ");
+            line.push_str(text);
+            line.push_str(value);
+        };
+        if let Some(domain) = self.domain {
+            attribute("Domain=", domain);
+        }
+        if let Some(expires) = self.expires {
+            attribute("expires=", &time_to_http(expires).ok_or(CookieError::Expires(expires))?);
+        }
+        if self.http_only {
+            attribute("HttpOnly", "");
+        }
+        if let Some(max_age) = self.max_age {
+            attribute("Max-Age=", &max_age.to_string());
+        }
+        if let Some(path) = self.path {
+            attribute("Path=", path);
+        }
+        if let Some(same_site) = self.same_site {
+            attribute("SameSite=", same_site.as_str());
+        }
+        if self.secure {
+            attribute("Secure", "");
+        }
+        Ok(line)
+    }
+
+    fn check(&self) -> Result<(), CookieError> {
+        if !is_cookie_name(self.name) {
+            return Err(CookieError::Name(self.name.to_owned()));
+        }
+        if self.value.contains(char::is_control) {
+            return Err(CookieError::Value(self.name.to_owned()));
+        }
+        let domain_char = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
+        if let Some(domain) =
+            self.domain.filter(|domain| domain.is_empty() || !domain.bytes().all(domain_char))
+        {
+            return Err(CookieError::Domain(domain.to_owned()));
+        }
+        let bad_path =
+            |path: &&str| path.contains(|character: char| character == ';' || character.is_control());
+        if let Some(path) = self.path.filter(bad_path) {
+            return Err(CookieError::Path(path.to_owned()));
+        }
+        if self.same_site == Some(SameSite::None) && !self.secure {
+            return Err(CookieError::NeedsSecure("SameSite=None"));
+        }
+        if self.has_prefix("__Secure-") && !self.secure {
+            return Err(CookieError::NeedsSecure("__Secure-"));
+        }
+        let host_only = self.secure && self.domain.is_none() && self.path == Some("/");
+        if self.has_prefix("__Host-") && !host_only {
+            return Err(CookieError::NotHostOnly);
+        }
+        Ok(())
+    }
+
+    /// Browsers compare the prefix without regard to case (RFC 6265bis, section 5.4).
+    fn has_prefix(&self, prefix: &str) -> bool {
+        self.name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+    }
+}
+
+/// What needs no quotes, and what needs quotes but no escape; the rest up to code point 255 is written in
+/// octal.
+fn quote(value: &str) -> Cow<'_, str> {
+    let bare = |character: char| character.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~:".contains(character);
+    if !value.is_empty() && value.chars().all(bare) {
+        return Cow::Borrowed(value);
+    }
+    let mut quoted = String::with_capacity(value.len() + 2);
+    quoted.push('"');
+    for character in value.chars() {
+        match u32::from(character) {
+            _ if bare(character) || " ()/<=>?@[]{}".contains(character) => quoted.push(character),
+            _ if matches!(character, '"' | '\\') => quoted.extend(['\\', character]),
+            code @ 0..=255 => quoted.push_str(&format!("\\{code:03o}")),
+            _ => quoted.push(character),
+        }
+    }
+    quoted.push('"');
+    Cow::Owned(quoted)
+}
+
+/// Why a cookie was not written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CookieError {
+    /// The name is not a token, or is reserved.
+    Name(String),
+    /// The value of the cookie of this name holds a control character.
+    Value(String),
+    /// The domain is not a host name.
+    Domain(String),
+    /// The path holds a `;` or a control character.
+    Path(String),
+    /// The time lies outside the years 1 to 9999.
+    Expires(i64),
+    /// What is named here is refused by browsers unless the cookie is secure.
+    NeedsSecure(&'static str),
+    /// A `__Host-` cookie must be secure, with the path `/` and without a domain.
+    NotHostOnly,
+}
+
+impl fmt::Display for CookieError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CookieError::Name(name) => write!(
+                f,
+                "cookie name {name:?}: use ASCII letters, digits and marks like - or _; no leading $, no attribute's name"
+            ),
+            CookieError::Value(name) => {
+                write!(f, "cookie {name}: control character in the value; encode it, for example as base64")
+            }
+            CookieError::Domain(domain) => write!(f, "cookie domain {domain:?}: not a host name"),
+            CookieError::Path(path) => {
+                write!(f, "cookie path {path:?}: use a path without ; and control characters")
+            }
+            CookieError::Expires(seconds) => {
+                write!(f, "cookie expires {seconds}: use seconds since 1970, within the years 1 to 9999")
+            }
+            CookieError::NeedsSecure(what) => {
+                write!(f, "cookie with {what}: browsers refuse it unless it is Secure")
+            }
+            CookieError::NotHostOnly => f.write_str(
+                "cookie with __Host-: browsers refuse it unless it is Secure, has Path=/ and no Domain",
+            ),
+        }
+    }
+}
+
+impl StdError for CookieError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::headers::cookie::Cookies;
+    use proptest::prelude::*;
+
+    /// The lines are what PoorWSGI's `Session.header` gives for the same settings.
+    #[test]
+    fn cookies_as_poorwsgi_writes_them() {
+        let full = SetCookie::new("SESSID", "hé\"l;l,o w")
+            .domain("a.b")
+            .expires(1_795_375_240)
+            .http_only(true)
+            .max_age(5)
+            .path("/x")
+            .same_site(SameSite::Lax)
+            .secure(true);
+        assert_eq!(
+            full.render().unwrap(),
+            "SESSID=\"h\\351\\\"l\\073l\\054o w\"; Domain=a.b; expires=Sun, 22 Nov 2026 19:20:40 GMT; HttpOnly; \
+             Max-Age=5; Path=/x; SameSite=Lax; Secure"
+        );
+        for (value, written) in [
+            ("abc", "abc"),
+            ("", "\"\""),
+            ("a:b/c=d@e<f>{}[]()?", "\"a:b/c=d@e<f>{}[]()?\""),
+            ("back\\", "\"back\\\\\""),
+            ("€", "\"€\""),
+        ] {
+            assert_eq!(
+                SetCookie::new("a", value).max_age(-1).render().unwrap(),
+                format!("a={written}; Max-Age=-1")
+            );
+        }
+    }
+
+    /// behaviour: control characters are refused on output.
+    #[test]
+    fn what_would_break_the_field_is_refused() {
+        for value in ["a\nb", "a\rb", "a\0b", "a\x7fb", "\u{85}"] {
+            assert_eq!(
+                SetCookie::new("a", value).render(),
+                Err(CookieError::Value("a".to_owned())),
+                "{value:?}"
+            );
+        }
+        for name in ["", "a b", "a;b", "a=b", "a\n", "$a", "é", "Path", "max-age", "a,b"] {
+            assert_eq!(
+                SetCookie::new(name, "").render(),
+                Err(CookieError::Name(name.to_owned())),
+                "{name:?}"
+            );
+        }
+        for domain in ["", "a;b", "a b", "a\r\n", "a,b", "é.cz"] {
+            let refused = Err(CookieError::Domain(domain.to_owned()));
+            assert_eq!(SetCookie::new("a", "").domain(domain).render(), refused, "{domain:?}");
+        }
+        for path in ["/;x", "/\n", "/\0"] {
+            let refused = Err(CookieError::Path(path.to_owned()));
+            assert_eq!(SetCookie::new("a", "").path(path).render(), refused, "{path:?}");
+        }
+        let late = SetCookie::new("a", "").expires(i64::MAX).render();
+        assert_eq!(late, Err(CookieError::Expires(i64::MAX)));
+    }
+
+    /// RFC 6265bis, sections 4.1.3 and 5.6.7.
+    #[test]
+    fn what_browsers_refuse_is_refused() {
+        let cross = SetCookie::new("a", "").same_site(SameSite::None);
+        assert_eq!(cross.render(), Err(CookieError::NeedsSecure("SameSite=None")));
+        assert_eq!(cross.secure(true).render().unwrap(), "a=\"\"; SameSite=None; Secure");
+        assert!(SetCookie::new("__secure-a", "").render().is_err());
+        assert!(SetCookie::new("__Secure-a", "").secure(true).render().is_ok());
+        let host = SetCookie::new("__Host-a", "").path("/").secure(true);
+        assert!(host.render().is_ok());
+        assert_eq!(host.clone().domain("a").render(), Err(CookieError::NotHostOnly));
+        assert_eq!(host.clone().path("/x").render(), Err(CookieError::NotHostOnly));
+        assert_eq!(host.secure(false).render(), Err(CookieError::NotHostOnly));
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_written_is_read_back(value in "\\PC*") {
+            let line = SetCookie::new("a", &value).render().unwrap();
+            let cookies = Cookies::parse(&line);
+            prop_assert_eq!(cookies.get("a"), Some(&*value));
+            prop_assert!(!line.contains(['\r', '\n', '\0', ';', ',']));
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! What a server that speaks HTTP knows of a request: the head of an [`http::Request`].
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use http::request::Parts;
+use http::{HeaderMap, HeaderName};
+use percent_encoding::percent_decode_str;
+
+use crate::error::HttpError;
+use crate::request::{Connection, Head, combined, field_text};
+use crate::variables::Variables;
+
+/// The head of an [`http::Request`].
+#[derive(Clone, Debug)]
+pub struct HttpHead {
+    parts: Parts,
+    variables: Option<Arc<Variables>>,
+    connection: Option<Connection>,
+}
+
+impl HttpHead {
+    /// The head of a request, and the variables that override the application's settings, where there are
+    /// any.
+    #[must_use]
+    pub const fn new(parts: Parts, variables: Option<Arc<Variables>>) -> Self {
+        HttpHead { parts, variables, connection: None }
+    }
+
+    /// The head as it arrived.
+    #[must_use]
+    pub const fn parts(&self) -> &Parts {
+        &self.parts
+    }
+
+    /// Takes the fields, for the response of this request: a map of its size is there already.
+    pub fn take_fields(&mut self) -> HeaderMap {
+        std::mem::take(&mut self.parts.headers)
+    }
+
+    /// The head of a request that came in on this connection. Without one, the connection is taken from the
+    /// extensions of the request.
+    #[must_use]
+    pub const fn with_connection(mut self, connection: Option<Connection>) -> Self {
+        self.connection = connection;
+        self
+    }
+
+    /// The connection that the request came in on, where the server tells.
+    #[must_use]
+    pub fn connection(&self) -> Option<&Connection> {
+        self.connection.as_ref().or_else(|| self.parts.extensions.get())
+    }
+}
+
+impl Head for HttpHead {
+    fn method(&self) -> &str {
+        self.parts.method.as_str()
+    }
+
+    fn path(&self) -> Result<Cow<'_, str>, HttpError> {
+        let path = self.parts.uri.path();
+        if memchr::memchr(b'%', path.as_bytes()).is_none() {
+            return Ok(Cow::Borrowed(path));
+        }
+        percent_decode_str(path).decode_utf8().map_err(|_| HttpError::bad_request("the path is not UTF-8"))
+    }
+
+    fn query(&self) -> Cow<'_, str> {
+        Cow::Borrowed(self.parts.uri.query().unwrap_or_default())
+    }
+
+    fn raw_target(&self) -> Option<Cow<'_, str>> {
+        // The origin form is what nearly every request has, and what clients sign.
+        Some(match self.parts.uri.path_and_query() {
+            Some(target) => Cow::Borrowed(target.as_str()),
+            None => Cow::Owned(self.parts.uri.to_string()),
+        })
+    }
+
+    fn protocol(&self) -> Cow<'_, str> {
+        Cow::Borrowed(match self.parts.version {
+            http::Version::HTTP_09 => "HTTP/0.9",
+            http::Version::HTTP_10 => "HTTP/1.0",
+            http::Version::HTTP_2 => "HTTP/2.0",
+            http::Version::HTTP_3 => "HTTP/3.0",
+            _ => "HTTP/1.1",
+        })
+    }
+
+    fn scheme(&self) -> Cow<'_, str> {
+        let secure = self.connection().is_some_and(|connection| connection.secure);
+        Cow::Borrowed(if secure { "https" } else { "http" })
+    }
+
+    fn header(&self, name: &HeaderName) -> Option<Cow<'_, str>> {
+        combined(&self.parts.headers, name)
+    }
+
+    fn each_header(&self, call: &mut dyn FnMut(&str, &str)) {
+        for (name, value) in &self.parts.headers {
+            call(name.as_str(), &field_text(value));
+        }
+    }
+
+    fn remote_addr(&self) -> Option<Cow<'_, str>> {
+        Some(Cow::Owned(self.connection()?.remote?.ip().to_string()))
+    }
+
+    fn remote_host(&self) -> Cow<'_, str> {
+        Cow::Borrowed("")
+    }
+
+    fn server_name(&self) -> Cow<'_, str> {
+        let local = self.connection().and_then(|connection| connection.local);
+        local.map_or(Cow::Borrowed("localhost"), |local| Cow::Owned(local.ip().to_string()))
+    }
+
+    fn server_port(&self) -> u16 {
+        let local = self.connection().and_then(|connection| connection.local);
+        local.map_or(80, |local| local.port())
+    }
+
+    fn server_software(&self) -> Cow<'_, str> {
+        Cow::Borrowed("PoorWSGI")
+    }
+
+    fn variable(&self, name: &str) -> Option<Cow<'_, str>> {
+        self.variables.as_ref()?.get(name).map(Cow::Borrowed)
+    }
+
+    fn each_variable(&self, call: &mut dyn FnMut(&str, &str)) {
+        self.variables
+            .iter()
+            .flat_map(|variables| variables.iter())
+            .for_each(|(name, value)| call(name, value));
+    }
+}

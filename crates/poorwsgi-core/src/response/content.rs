@@ -1,0 +1,72 @@
+//! Whether content may follow the head of a response, which depends on the request's method and on the status
+//! alone.
+
+use crate::state::{self, Method};
+
+/// What may follow the head of a response.
+///
+/// ```
+/// use poorwsgi_core::response::Content;
+/// use poorwsgi_core::state::Method;
+///
+/// assert_eq!(Content::of(Some(Method::Get), 200), Content::Any);
+/// assert_eq!(Content::of(Some(Method::Head), 200), Content::Described);
+/// assert_eq!(Content::of(Some(Method::Head), 204), Content::Absent);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// Content of any length.
+    Any,
+    /// No content. A `Content-Length` is that of the answer to a GET (RFC 9110, sections 8.6 and 9.3.2): HEAD
+    /// and 304.
+    Described,
+    /// No content and no `Content-Length` (RFC 9110, section 8.6): 1xx, 204, and 2xx to CONNECT.
+    Absent,
+    /// No content, which `Content-Length: 0` says, since the message does not end with its head (RFC 9110,
+    /// section 15.3.6): 205.
+    Empty,
+}
+
+impl Content {
+    /// Of a response with this status to a request with this method, `None` for a method that the framework
+    /// does not know.
+    #[must_use]
+    pub const fn of(method: Option<Method>, status: u16) -> Self {
+        match (method, status) {
+            (_, 100..=199 | state::HTTP_NO_CONTENT) | (Some(Method::Connect), 200..=299) => Content::Absent,
+            (_, state::HTTP_RESET_CONTENT) => Content::Empty,
+            (_, state::HTTP_NOT_MODIFIED) | (Some(Method::Head), _) => Content::Described,
+            _ => Content::Any,
+        }
+    }
+
+    /// Whether content may follow.
+    #[must_use]
+    pub const fn is_allowed(self) -> bool {
+        matches!(self, Content::Any)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_follows_is_of_method_and_status() {
+        let of = |method, statuses: &[u16]| {
+            let mut all: Vec<_> = statuses.iter().map(|status| Content::of(method, *status)).collect();
+            all.dedup();
+            all
+        };
+        let head = Some(Method::Head);
+        for method in [None, Some(Method::Get), Some(Method::Post), head] {
+            assert_eq!(of(method, &[100, 101, 103, 199, 204]), [Content::Absent]);
+            assert_eq!(of(method, &[205]), [Content::Empty]);
+            assert_eq!(of(method, &[304]), [Content::Described]);
+        }
+        assert_eq!(of(head, &[200, 206, 404, 500]), [Content::Described]);
+        assert_eq!(of(Some(Method::Post), &[200, 206, 303, 404, 413, 500, 599]), [Content::Any]);
+        let connect = Some(Method::Connect);
+        assert_eq!(of(connect, &[200, 204, 299, 300]), [Content::Absent, Content::Any]);
+    }
+}

@@ -1,0 +1,162 @@
+//! What a response says of its length, and whether its content keeps the promise.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+/// The `Content-Length` of a message, out of its fields: all of them have to say one number (RFC 9110,
+/// section 8.6).
+///
+/// ```
+/// use poorwsgi_core::response::DeclaredLength;
+///
+/// let mut declared = DeclaredLength::default();
+/// declared.add(b"5")?;
+/// declared.add(b" 5\t")?;
+/// assert_eq!(declared.get(), Some(5));
+/// assert!(declared.add(b"6").is_err());
+/// # Ok::<(), poorwsgi_core::response::BadLength>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DeclaredLength(Option<u64>);
+
+impl DeclaredLength {
+    /// Takes note of the value of one field.
+    ///
+    /// # Errors
+    /// A value that is no number, and one that is not the number of the fields before.
+    pub fn add(&mut self, value: &[u8]) -> Result<(), BadLength> {
+        let bad = || BadLength::NotANumber(String::from_utf8_lossy(value).into_owned());
+        let digits = value.trim_ascii();
+        if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+            return Err(bad());
+        }
+        let length = str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok()).ok_or_else(bad)?;
+        match self.0.replace(length) {
+            Some(before) if before != length => Err(BadLength::Different(before, length)),
+            _ => Ok(()),
+        }
+    }
+
+    /// The number, where there was a field.
+    #[must_use]
+    pub const fn get(self) -> Option<u64> {
+        self.0
+    }
+}
+
+/// Fields that say no length.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BadLength {
+    /// A value that is not made of digits, or a number beyond 64 bits.
+    NotANumber(String),
+    /// Two different numbers.
+    Different(u64, u64),
+}
+
+impl fmt::Display for BadLength {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BadLength::NotANumber(value) => write!(f, "Content-Length is a number, not {value:?}"),
+            BadLength::Different(one, other) => {
+                write!(f, "two different Content-Length headers: {one} and {other}")
+            }
+        }
+    }
+}
+
+impl StdError for BadLength {}
+
+/// A length that was announced, while the content is sent.
+///
+/// ```
+/// use poorwsgi_core::response::PromisedLength;
+///
+/// let mut length = PromisedLength::new(5);
+/// length.take(3)?;
+/// assert_eq!(length.left(), 2);
+/// assert!(length.end().is_err());
+/// assert!(length.take(3).is_err());
+/// # Ok::<(), poorwsgi_core::response::WrongLength>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PromisedLength {
+    promised: u64,
+    left: u64,
+}
+
+impl PromisedLength {
+    /// Of content that is going to have exactly this many bytes.
+    #[must_use]
+    pub const fn new(promised: u64) -> Self {
+        PromisedLength { promised, left: promised }
+    }
+
+    /// How many bytes are still to come.
+    #[must_use]
+    pub const fn left(&self) -> u64 {
+        self.left
+    }
+
+    /// So many more bytes are sent.
+    ///
+    /// # Errors
+    /// They are more than are still to come.
+    pub const fn take(&mut self, size: u64) -> Result<(), WrongLength> {
+        match self.left.checked_sub(size) {
+            Some(left) => {
+                self.left = left;
+                Ok(())
+            }
+            None => Err(WrongLength { promised: self.promised, is_longer: true }),
+        }
+    }
+
+    /// No more bytes come.
+    ///
+    /// # Errors
+    /// Some are missing.
+    pub const fn end(&self) -> Result<(), WrongLength> {
+        if self.left == 0 { Ok(()) } else { Err(WrongLength { promised: self.promised, is_longer: false }) }
+    }
+}
+
+/// A body turned out longer or shorter than its `Content-Length`. The connection is cut: a part is never
+/// presented as the whole (RFC 9112, section 8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WrongLength {
+    promised: u64,
+    is_longer: bool,
+}
+
+impl fmt::Display for WrongLength {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let turned_out = if self.is_longer { "longer" } else { "shorter" };
+        write!(f, "response body: {turned_out} than the {} bytes it was said to have", self.promised)
+    }
+}
+
+impl StdError for WrongLength {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn declared(values: &[&str]) -> Result<Option<u64>, BadLength> {
+        let mut declared = DeclaredLength::default();
+        values.iter().try_for_each(|value| declared.add(value.as_bytes()))?;
+        Ok(declared.get())
+    }
+
+    #[test]
+    fn all_fields_say_one_number() {
+        assert_eq!(declared(&[]), Ok(None));
+        assert_eq!(declared(&["0"]), Ok(Some(0)));
+        assert_eq!(declared(&["003", " 3 "]), Ok(Some(3)));
+        assert_eq!(declared(&["18446744073709551615"]), Ok(Some(u64::MAX)));
+        for bad in ["", " ", "+5", "-1", "5,5", "0x5", "5.0", "18446744073709551616"] {
+            assert_eq!(declared(&[bad]), Err(BadLength::NotANumber(bad.to_owned())));
+        }
+        assert_eq!(declared(&["3", "4"]), Err(BadLength::Different(3, 4)));
+    }
+}

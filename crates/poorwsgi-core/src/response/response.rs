@@ -1,0 +1,396 @@
+//! The response that a handler answers with.
+
+use std::mem;
+use std::time::SystemTime;
+
+use bytes::{Bytes, BytesMut};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LAST_MODIFIED};
+use http::{Extensions, HeaderMap, StatusCode};
+
+use super::body::Body;
+use super::conditional::EntityTag;
+use super::error::ResponseError;
+use super::range::Ranges;
+use crate::error::BoxError;
+use crate::headers::{HeaderError, Headers, date};
+use crate::state;
+
+pub(super) const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
+
+/// Status, header fields and body of an answer.
+///
+/// `Content-Type` comes from the constructor unless a field of that name is set, and `Content-Length` from
+/// the body; leave both to the framework.
+///
+/// ```
+/// use poorwsgi::{response::Response, state};
+///
+/// let mut response = Response::new("<h1>Hello</h1>").with_status(state::HTTP_CREATED)?;
+/// response.headers_mut().set("Location", "/hello")?;
+/// response.write("<p>How are you?</p>")?;
+///
+/// assert_eq!(response.status(), 201);
+/// assert_eq!(response.content_type(), Some("text/html; charset=utf-8"));
+/// assert_eq!(response.body().length(), Some(33));
+/// # Ok::<(), poorwsgi::response::ResponseError>(())
+/// ```
+#[derive(Debug)]
+pub struct Response {
+    // Boxed, because a response goes through many hands and each would copy it.
+    parts: Box<Parts>,
+}
+
+#[derive(Debug)]
+struct Parts {
+    status: StatusCode,
+    headers: Headers,
+    content_type: Option<HeaderValue>,
+    body: Body,
+    ranges: Ranges,
+    /// The `Content-Length` that is still to be stated.
+    length: Option<u64>,
+    extensions: Extensions,
+}
+
+/// The mark, in the extensions of a response, of a request that is left unanswered: the server closes the
+/// connection. A door that cannot do that sends an empty answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Declined;
+
+impl Response {
+    pub(super) fn of(status: StatusCode, content_type: Option<HeaderValue>, body: impl Into<Body>) -> Self {
+        let parts = Parts {
+            status,
+            headers: Headers::new(),
+            content_type,
+            body: body.into(),
+            ranges: Ranges::Refused,
+            length: None,
+            extensions: Extensions::new(),
+        };
+        Response { parts: Box::new(parts) }
+    }
+
+    /// Whether this is no answer at all.
+    #[must_use]
+    pub fn is_declined(&self) -> bool {
+        self.parts.extensions.get::<Declined>().is_some()
+    }
+
+    /// The status code.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.parts.status.as_u16()
+    }
+
+    /// The reason phrase of the status.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        state::reason(self.parts.status.as_u16()).unwrap_or_default()
+    }
+
+    /// Changes the status.
+    ///
+    /// # Errors
+    /// [`ResponseError::Status`] for an unknown status; the response is then as it was.
+    pub fn set_status(&mut self, status: u16) -> Result<(), ResponseError> {
+        self.parts.status = status_code(status)?;
+        Ok(())
+    }
+
+    /// With another status.
+    ///
+    /// # Errors
+    /// [`ResponseError::Status`] for an unknown status.
+    pub fn with_status(mut self, status: u16) -> Result<Self, ResponseError> {
+        self.set_status(status)?;
+        Ok(self)
+    }
+
+    /// The header fields.
+    #[must_use]
+    pub fn headers(&self) -> &Headers {
+        &self.parts.headers
+    }
+
+    /// The header fields, to change them.
+    pub fn headers_mut(&mut self) -> &mut Headers {
+        &mut self.parts.headers
+    }
+
+    /// With these header fields instead of those there are.
+    #[must_use]
+    pub fn with_headers(mut self, headers: Headers) -> Self {
+        self.parts.headers = headers;
+        self
+    }
+
+    /// With this header field, in place of every field of its name.
+    ///
+    /// # Errors
+    /// [`ResponseError::Header`] for a name or value that could break the message apart.
+    pub fn with_header(
+        mut self,
+        name: impl AsRef<str>,
+        value: impl AsRef<[u8]>,
+    ) -> Result<Self, ResponseError> {
+        self.parts.headers.set(name, value)?;
+        Ok(self)
+    }
+
+    /// What `Content-Type` is going to say: the field where it is set, else the type of the constructor.
+    #[must_use]
+    pub fn content_type(&self) -> Option<&str> {
+        let field = self.parts.headers.get(CONTENT_TYPE).or(self.parts.content_type.as_ref())?;
+        std::str::from_utf8(field.as_bytes()).ok()
+    }
+
+    /// With another type than that of the constructor, or with none for an empty one. A `Content-Type` among
+    /// the header fields still wins.
+    ///
+    /// # Errors
+    /// [`ResponseError::Header`] for a control character.
+    pub fn with_content_type(mut self, content_type: impl AsRef<str>) -> Result<Self, ResponseError> {
+        let content_type = content_type.as_ref();
+        self.parts.content_type = match content_type {
+            "" => None,
+            _ => Some(field_value(CONTENT_TYPE, content_type)?),
+        };
+        Ok(self)
+    }
+
+    pub(super) fn drop_content_type(&mut self) {
+        self.parts.content_type = None;
+    }
+
+    /// The body.
+    #[must_use]
+    pub fn body(&self) -> &Body {
+        &self.parts.body
+    }
+
+    /// The body alone.
+    #[must_use]
+    pub fn into_body(self) -> Body {
+        self.parts.body
+    }
+
+    /// Changes the body.
+    pub fn set_body(&mut self, body: impl Into<Body>) {
+        self.parts.body = body.into();
+    }
+
+    pub(super) fn map_body(&mut self, change: impl FnOnce(Body) -> Body) {
+        self.parts.body = change(mem::take(&mut self.parts.body));
+    }
+
+    /// Appends to a body in memory.
+    ///
+    /// # Errors
+    /// [`ResponseError::Write`] where the body is a file or a stream.
+    pub fn write(&mut self, data: impl AsRef<[u8]>) -> Result<(), ResponseError> {
+        let Some(bytes) = self.parts.body.as_bytes() else { return Err(ResponseError::Write) };
+        let bytes = bytes.clone();
+        self.parts.body = Body::empty();
+        let mut bytes = bytes.try_into_mut().unwrap_or_else(|shared| BytesMut::from(&*shared));
+        bytes.extend_from_slice(data.as_ref());
+        self.parts.body = bytes.freeze().into();
+        Ok(())
+    }
+
+    /// Which parts of the body may be, or have been, asked for.
+    #[must_use]
+    pub fn ranges(&self) -> &Ranges {
+        &self.parts.ranges
+    }
+
+    /// Offers parts of the body, or chooses them. Only a 200 has parts.
+    pub fn set_ranges(&mut self, ranges: Ranges) {
+        self.parts.ranges = ranges;
+    }
+
+    /// With parts on offer: `Accept-Ranges: bytes`, and 206 where the request asks for some. It needs a body
+    /// of known length; one of unknown length is sent whole.
+    #[must_use]
+    pub fn accept_ranges(mut self) -> Self {
+        self.parts.ranges = Ranges::Offered;
+        self
+    }
+
+    pub(super) fn take_ranges(&mut self) -> Ranges {
+        mem::take(&mut self.parts.ranges)
+    }
+
+    /// With an `ETag`.
+    ///
+    /// ```
+    /// use poorwsgi::response::{EntityTag, Response};
+    ///
+    /// let response = Response::new("Hello").with_entity_tag(&EntityTag::strong("v1").unwrap());
+    /// assert_eq!(response.headers().get_str("ETag"), Some("\"v1\""));
+    /// ```
+    #[must_use]
+    pub fn with_entity_tag(mut self, tag: &EntityTag<'_>) -> Self {
+        // A tag holds nothing that a header field refuses.
+        if let Ok(value) = HeaderValue::try_from(tag.to_string()) {
+            self.parts.headers.put(ETAG, value);
+        }
+        self
+    }
+
+    /// With a `Last-Modified`. A time that HTTP cannot write, outside the years 1 to 9999, leaves it out.
+    #[must_use]
+    pub fn with_last_modified(mut self, time: SystemTime) -> Self {
+        if let Some(date) = date::system_time_to_http(time).and_then(|date| HeaderValue::try_from(date).ok())
+        {
+            self.parts.headers.put(LAST_MODIFIED, date);
+        }
+        self
+    }
+
+    /// Values for the server or the layers above, which are not sent.
+    #[must_use]
+    pub fn extensions(&self) -> &Extensions {
+        &self.parts.extensions
+    }
+
+    /// Values for the server or the layers above, to change them.
+    pub fn extensions_mut(&mut self) -> &mut Extensions {
+        &mut self.parts.extensions
+    }
+
+    /// This length is to be stated, by the server that writes the body or by
+    /// [`state_content`](Self::state_content).
+    pub(super) fn expect_length(&mut self, length: Option<u64>) {
+        self.parts.length = length;
+    }
+
+    /// Writes the `Content-Type` and the `Content-Length` of a response that the pipeline has finished among
+    /// its fields, where they are not there yet. A door does so whose server reads nothing but the fields.
+    pub fn state_content(&mut self) {
+        if let Some(content_type) = self.unstated_content_type() {
+            self.parts.headers.put(CONTENT_TYPE, content_type);
+        }
+        if let Some(length) = self.parts.length.take() {
+            self.parts.headers.put(CONTENT_LENGTH, HeaderValue::from(length));
+        }
+    }
+
+    fn unstated_content_type(&mut self) -> Option<HeaderValue> {
+        self.parts.content_type.take().filter(|_| !self.parts.headers.contains(CONTENT_TYPE))
+    }
+
+    /// The same for hyper and tower, which ask the body for its length. What the request makes of a response
+    /// is not done here: that is for [`finish`](super::finish).
+    #[must_use]
+    pub fn into_http(self) -> http::Response<Body> {
+        self.into_http_with(HeaderMap::new())
+    }
+
+    /// The same, with the fields in this map, whatever it holds now.
+    pub fn into_http_with(mut self, mut map: HeaderMap) -> http::Response<Body> {
+        let content_type = self.unstated_content_type();
+        let Parts { status, headers, body, mut extensions, .. } = *self.parts;
+        let spellings = headers.spellings();
+        if !spellings.is_empty() {
+            extensions.insert(spellings);
+        }
+        map.clear();
+        // With room for what a server adds: a map that grows is made anew.
+        map.reserve(headers.len() + 3);
+        headers.extend_map(&mut map);
+        if let Some(content_type) = content_type {
+            map.append(CONTENT_TYPE, content_type);
+        }
+        let mut response = http::Response::new(body);
+        *response.status_mut() = status;
+        *response.headers_mut() = map;
+        *response.extensions_mut() = extensions;
+        response
+    }
+}
+
+impl<B> From<http::Response<B>> for Response
+where
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    /// The response of another service. Its status is taken as it is.
+    fn from(response: http::Response<B>) -> Self {
+        let (head, body) = response.into_parts();
+        let parts = Parts {
+            status: head.status,
+            headers: Headers::from(&head.headers),
+            content_type: None,
+            body: Body::wrap(body),
+            ranges: Ranges::Refused,
+            length: None,
+            extensions: head.extensions,
+        };
+        Response { parts: Box::new(parts) }
+    }
+}
+
+pub(super) fn status_code(status: u16) -> Result<StatusCode, ResponseError> {
+    match StatusCode::from_u16(status) {
+        Ok(code) if state::reason(status).is_some() => Ok(code),
+        _ => Err(ResponseError::Status(status)),
+    }
+}
+
+pub(super) fn field_value(name: HeaderName, value: &str) -> Result<HeaderValue, HeaderError> {
+    HeaderValue::from_bytes(value.as_bytes()).map_err(|_| {
+        let at = value.bytes().position(|byte| byte.is_ascii_control() && byte != b'\t').unwrap_or_default();
+        HeaderError::Value { name: name.to_string(), at }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::response::iter;
+
+    /// behaviour.md: status codes outside the table are an error at construction.
+    #[test]
+    fn an_unknown_status_is_refused_and_changes_nothing() {
+        for status in [0, 99, 299, 600, 1000, u16::MAX] {
+            assert!(matches!(Response::empty(status), Err(ResponseError::Status(_))), "{status}");
+        }
+        let mut response = Response::new("x");
+        assert!(response.set_status(418).is_ok());
+        assert!(response.set_status(777).is_err());
+        assert_eq!((response.status(), response.reason()), (418, "I'm a teapot"));
+    }
+
+    /// behaviour.md: `Response("abc").write("x")` appends.
+    #[test]
+    fn writing_appends() {
+        let mut response = Response::new("abc");
+        for _ in 0..3 {
+            response.write("xy").unwrap();
+        }
+        response.write(b"\xFF").unwrap();
+        assert_eq!(response.body().as_bytes().unwrap(), &b"abcxyxyxy\xFF"[..]);
+        let mut streamed = Response::stream(iter([Ok::<_, BoxError>("x")]));
+        assert!(matches!(streamed.write("y"), Err(ResponseError::Write)));
+    }
+
+    #[test]
+    fn written_bytes_do_not_show_in_a_body_that_shares_them() {
+        let shared = Bytes::from("abc".to_owned());
+        let mut response = Response::new(shared.clone());
+        response.write("d").unwrap();
+        assert_eq!(shared, "abc");
+        assert_eq!(response.body().as_bytes().unwrap(), "abcd");
+    }
+
+    #[test]
+    fn a_content_type_is_that_of_the_field_before_that_of_the_constructor() {
+        let response = Response::new("x").with_content_type("text/csv").unwrap();
+        assert_eq!(response.content_type(), Some("text/csv"));
+        let response = response.with_header("content-type", "image/png").unwrap();
+        assert_eq!(response.content_type(), Some("image/png"));
+        assert_eq!(Response::new("x").with_content_type("").unwrap().content_type(), None);
+        assert!(Response::new("x").with_content_type("a\nb").is_err());
+    }
+}

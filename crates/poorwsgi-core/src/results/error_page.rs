@@ -1,0 +1,280 @@
+//! The page of a status: what went wrong, and what its reader can do about it.
+
+use askama::Template;
+
+use super::{ErrorReport, Site, clip, error_report::Shown, render};
+use crate::state::{self, MethodSet};
+
+/// The longest address shown, in characters: a 414 is about one that is far too long.
+const MAX_URI: usize = 500;
+/// The longest detail shown, in characters.
+const MAX_DETAIL: usize = 2000;
+
+/// The default page of a status.
+///
+/// ```
+/// use poorwsgi_core::results::{ErrorPage, Site};
+/// use poorwsgi_core::state;
+///
+/// let page = ErrorPage {
+///     method: "POST",
+///     uri: "/user/ann",
+///     allow: Some(state::METHOD_HEAD | state::METHOD_GET),
+///     ..ErrorPage::new(state::HTTP_METHOD_NOT_ALLOWED, Site { hostname: "example.org", ..Site::default() })
+/// };
+/// assert!(page.render().contains("HEAD, GET"));
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct ErrorPage<'a> {
+    /// Status of the response. One outside [`state::STATUS_CODES`] is shown as 500.
+    pub status: u16,
+    /// Method of the request; left out when empty.
+    pub method: &'a str,
+    /// Target of the request; left out when empty, cut after 500 characters.
+    pub uri: &'a str,
+    /// What exactly was wrong, for the client; cut after 2000 characters. A 500 shows it only with debug,
+    /// because there it speaks of the inside of the application.
+    pub detail: Option<&'a str>,
+    /// Methods that the resource has, for a 405.
+    pub allow: Option<MethodSet>,
+    /// The error behind the page. It is shown only with debug.
+    pub report: Option<&'a ErrorReport>,
+    /// Who answers.
+    pub site: Site<'a>,
+}
+
+impl<'a> ErrorPage<'a> {
+    /// The page of a status with nothing about the request.
+    #[must_use]
+    pub const fn new(status: u16, site: Site<'a>) -> Self {
+        ErrorPage { status, method: "", uri: "", detail: None, allow: None, report: None, site }
+    }
+
+    /// The page as an HTML document.
+    #[must_use]
+    pub fn render(&self) -> String {
+        let (status, reason) = match state::reason(self.status) {
+            Some(reason) => (self.status, reason),
+            None => (state::HTTP_INTERNAL_SERVER_ERROR, "Internal Server Error"),
+        };
+        let debug = self.site.debug;
+        let internal = status == state::HTTP_INTERNAL_SERVER_ERROR;
+        let detail = self.detail.filter(|detail| !detail.is_empty() && (debug || !internal));
+        let uri = clip(self.uri, MAX_URI);
+        let detail = detail.map(|detail| clip(detail, MAX_DETAIL));
+        render(&ErrorTemplate {
+            status,
+            reason,
+            kind: kind(status),
+            explanation: explanation(status),
+            method: self.method,
+            uri: &uri,
+            detail: detail.as_deref(),
+            allow: self.allow.filter(|allow| !allow.is_empty()).map(|allow| allow.to_string()),
+            report: self.report.filter(|_| debug).map(ErrorReport::shown),
+            site: self.site,
+        })
+    }
+}
+
+#[derive(Template)]
+#[template(path = "error.html", escape = "named", whitespace = "minimize")]
+struct ErrorTemplate<'a> {
+    status: u16,
+    reason: &'static str,
+    kind: &'static str,
+    explanation: &'static str,
+    method: &'a str,
+    uri: &'a str,
+    detail: Option<&'a str>,
+    allow: Option<String>,
+    report: Option<Shown<'a>>,
+    site: Site<'a>,
+}
+
+/// Whose fault it is (RFC 9110, section 15), as a class of the style sheet.
+const fn kind(status: u16) -> &'static str {
+    match status {
+        400..500 => "client",
+        500.. => "server",
+        _ => "",
+    }
+}
+
+#[allow(clippy::match_overlapping_arm, reason = "what has no sentence of its own has that of its class")]
+const fn explanation(status: u16) -> &'static str {
+    match status {
+        state::HTTP_BAD_REQUEST => {
+            "The server could not make sense of this request: something in its address, its header fields or its \
+             content is not formed as it should be."
+        }
+        state::HTTP_UNAUTHORIZED => {
+            "This page is for people who have signed in. If you have just tried, the name or the password was not \
+             accepted."
+        }
+        state::HTTP_FORBIDDEN => {
+            "The server knows what you are asking for, but you are not allowed to have it. Asking again will not \
+             change that; signing in under another name may."
+        }
+        state::HTTP_NOT_FOUND => {
+            "There is nothing at this address. It may be misspelt, or what was here may have been moved or removed."
+        }
+        state::HTTP_METHOD_NOT_ALLOWED => {
+            "There is something at this address, but it does not take requests with this method."
+        }
+        state::HTTP_REQUEST_TIME_OUT => {
+            "The request took too long to arrive, and the server stopped waiting for the rest. Please try again."
+        }
+        state::HTTP_REQUEST_ENTITY_TOO_LARGE => {
+            "What was sent is larger than the server takes here. Try a smaller file, or fewer of them at a time."
+        }
+        state::HTTP_REQUEST_URI_TOO_LARGE => {
+            "The address is longer than the server takes. If it comes from a form, the form should be sent with the \
+             method POST."
+        }
+        state::HTTP_RANGE_NOT_SATISFIABLE => {
+            "The part that was asked for lies outside the file, which may have changed in the meantime. Start the \
+             download afresh."
+        }
+        state::HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE => {
+            "The header fields of this request are larger than the server takes. Removing the cookies of this site \
+             from your browser often helps."
+        }
+        state::HTTP_INTERNAL_SERVER_ERROR => {
+            "Something went wrong on the server while it was working on your request. You have done nothing wrong. \
+             If it keeps happening, please tell whoever runs this server what you were doing and when."
+        }
+        state::HTTP_NOT_IMPLEMENTED => "The server does not know how to do what this request asks for.",
+        state::HTTP_SERVICE_UNAVAILABLE => {
+            "The server is too busy or being worked on at the moment. Please try again in a little while."
+        }
+        _ => match status {
+            400..500 => "The server cannot answer this request in the way it was made.",
+            500.. => "The server could not complete this request. You may want to try again later.",
+            300..400 => "What you are looking for is to be had in another way or at another address.",
+            _ => "The server has nothing more to show for this request.",
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::results::wellformed::assert_page;
+
+    const INJECTION: &str = "<script>alert('\"&')</script>\"' onload=x";
+
+    fn report() -> ErrorReport {
+        let error = std::io::Error::other("disk <b>gone</b>");
+        ErrorReport::new(&error)
+            .with_type("std::io::Error")
+            .with_location("src/main.rs:7")
+            .with_backtrace("frame one\nframe two")
+            .with_fact("Rule", "/x/<name>")
+            .with_fact("Authorization", "Basic c2VjcmV0")
+    }
+
+    #[test]
+    fn every_status_has_a_page() {
+        for (status, reason) in state::STATUS_CODES {
+            let html =
+                ErrorPage { method: "GET", uri: "/x", ..ErrorPage::new(*status, Site::default()) }.render();
+            assert_page(&html);
+            assert!(html.contains(&format!("<title>{status} ")), "{status}");
+            // The template engine writes the apostrophe of 418 as a reference.
+            assert!(html.contains(&reason.replace('\'', "&apos;")), "{status} {reason}");
+        }
+    }
+
+    // PoorWSGI refuses such a status at construction; the pipeline answers 500 for it.
+    #[test]
+    fn a_status_that_is_none_is_shown_as_500() {
+        for status in [0, 99, 299, 1000, u16::MAX] {
+            let html = ErrorPage::new(status, Site::default()).render();
+            assert!(html.contains("<title>500 Internal Server Error</title>"));
+        }
+    }
+
+    // behaviour.md, pages: the original leaves the error text of a 400, `Host` and the method unescaped.
+    #[test]
+    fn every_value_is_escaped() {
+        let report = ErrorReport::new(&std::io::Error::other(INJECTION))
+            .with_type(INJECTION)
+            .with_location(INJECTION)
+            .with_backtrace(INJECTION)
+            .with_fact(INJECTION, INJECTION);
+        let site = Site { hostname: INJECTION, admin: INJECTION, software: INJECTION, debug: true };
+        for status in [400, 404, 500] {
+            let html = ErrorPage {
+                method: INJECTION,
+                uri: INJECTION,
+                detail: Some(INJECTION),
+                report: Some(&report),
+                ..ErrorPage::new(status, site)
+            }
+            .render();
+            assert_page(&html);
+            assert_eq!(html.matches("&lt;script&gt;").count(), 12, "every field is on the page");
+        }
+    }
+
+    #[test]
+    fn a_500_without_debug_tells_nothing() {
+        let report = report();
+        let page = ErrorPage {
+            method: "GET",
+            uri: "/x",
+            detail: Some("table users is missing"),
+            report: Some(&report),
+            ..ErrorPage::new(500, Site { software: "engine/9.9", ..Site::default() })
+        };
+        let html = page.render();
+        assert_page(&html);
+        for inside in ["users", "disk", "frame", "main.rs", "Rule", "engine/9.9"] {
+            assert!(!html.contains(inside), "{inside}");
+        }
+    }
+
+    #[test]
+    fn a_500_with_debug_tells_all_but_secrets() {
+        let report = report();
+        let page = ErrorPage {
+            detail: Some("table users is missing"),
+            report: Some(&report),
+            ..ErrorPage::new(500, Site { software: "engine/9.9", debug: true, ..Site::default() })
+        };
+        let html = page.render();
+        assert_page(&html);
+        for inside in ["users", "disk &lt;b&gt;", "frame one\nframe two", "main.rs:7", "Rule", "engine/9.9"] {
+            assert!(html.contains(inside), "{inside}");
+        }
+        assert!(!html.contains("c2VjcmV0"));
+    }
+
+    #[test]
+    fn a_report_is_not_shown_for_any_status_without_debug() {
+        let report = report();
+        for (status, _) in state::STATUS_CODES {
+            let html =
+                ErrorPage { report: Some(&report), ..ErrorPage::new(*status, Site::default()) }.render();
+            assert!(!html.contains("disk"), "{status}");
+        }
+    }
+
+    // RFC 9110, section 15.5.6: a 405 names the methods the resource has.
+    #[test]
+    fn a_405_names_the_methods() {
+        let allow = Some(state::METHOD_HEAD | state::METHOD_GET);
+        let html = ErrorPage { allow, ..ErrorPage::new(405, Site::default()) }.render();
+        assert!(html.contains("<code>HEAD, GET</code>"));
+    }
+
+    #[test]
+    fn an_endless_address_is_cut() {
+        let uri = "/a".repeat(40_000);
+        let html =
+            ErrorPage { uri: &uri, detail: Some(&uri), ..ErrorPage::new(414, Site::default()) }.render();
+        assert!(html.len() < 16_000, "{}", html.len());
+        assert!(html.contains("… (79500 more bytes)"));
+    }
+}

@@ -1,0 +1,211 @@
+//! The pages an application answers with when it has none of its own: errors, the index of a directory, and
+//! the debug page.
+//!
+//! Each page is a struct of plain data with a `render` method, so that it needs neither a request nor an
+//! application to be made or tested. Everything in it is escaped by the template engine. The pages are
+//! complete HTML documents: no script and nothing from elsewhere, so they can be sent with
+//! [`CONTENT_SECURITY_POLICY`].
+//!
+//! ```
+//! use poorwsgi_core::results::{ErrorPage, Site};
+//!
+//! let page = ErrorPage { method: "GET", uri: "/<b>", ..ErrorPage::new(404, Site::default()) };
+//! let html = page.render();
+//! assert!(html.contains("<title>404 Not Found</title>"));
+//! assert!(html.contains("/&lt;b&gt;"));
+//! ```
+
+mod debug_page;
+mod directory_index;
+mod error_page;
+mod error_report;
+mod escape;
+mod redact;
+mod response;
+#[cfg(test)]
+mod wellformed;
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use askama::Template;
+
+pub use debug_page::{DebugPage, HandlerRow};
+pub use directory_index::DirectoryIndex;
+pub use error_page::ErrorPage;
+pub use error_report::{Cause, ErrorReport};
+pub use escape::html_escape;
+pub use redact::{HIDDEN, redact};
+pub use response::page_response;
+
+use crate::state::{METHOD_ALL, MethodSet};
+
+/// A `Content-Security-Policy` under which the pages of this module look as they should, and which forbids
+/// all else: scripts, frames, forms, and anything loaded. The digest is that of their one style sheet.
+pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'sha256-hs+i8l447nyT2KLEodTVECHnmcs++MQsHT57qJjhG/U='; \
+     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// Who answers: shown at the foot of each page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Site<'a> {
+    /// Name of the server, such as `example.org`; left out when empty.
+    pub hostname: &'a str,
+    /// How to reach whoever runs the server; left out when empty.
+    pub admin: &'a str,
+    /// Name and version of the server software. It is shown only with `debug`, because it helps attackers
+    /// too.
+    pub software: &'a str,
+    /// Whether the reader may see the inside of the application.
+    pub debug: bool,
+}
+
+impl Site<'_> {
+    fn footer(&self) -> String {
+        let mut parts = Vec::new();
+        if !self.hostname.is_empty() {
+            parts.push(self.hostname.to_owned());
+        }
+        if !self.admin.is_empty() {
+            parts.push(format!("contact: {}", self.admin));
+        }
+        if self.debug && !self.software.is_empty() {
+            parts.push(self.software.to_owned());
+        }
+        parts.join(" · ")
+    }
+}
+
+/// A number of bytes in a unit that suits it: the value, and the unit's prefix, each 1024 times the one
+/// before.
+///
+/// Values up to 1000 stay as they are; over the largest prefix, `P`, the value grows.
+///
+/// ```
+/// use poorwsgi::results::hbytes;
+///
+/// assert_eq!(hbytes(1024.0), (1.0, "k"));
+/// assert_eq!(hbytes(2_000_000.0), (1.9073486328125, "M"));
+/// ```
+#[must_use]
+pub fn hbytes(value: f64) -> (f64, &'static str) {
+    let mut value = value;
+    let mut unit = "";
+    for larger in ["k", "M", "G", "T", "P"] {
+        if value <= 1000.0 || value.is_nan() {
+            break;
+        }
+        value /= 1024.0;
+        unit = larger;
+    }
+    (value, unit)
+}
+
+/// A set of methods for people: `HEAD | GET`, or `ALL`.
+///
+/// ```
+/// use poorwsgi_core::{results::human_methods, state};
+///
+/// assert_eq!(human_methods(state::METHOD_GET | state::METHOD_HEAD), "HEAD | GET");
+/// assert_eq!(human_methods(state::METHOD_ALL), "ALL");
+/// ```
+#[must_use]
+pub fn human_methods(methods: MethodSet) -> String {
+    if methods == METHOD_ALL {
+        return "ALL".to_owned();
+    }
+    methods.iter().map(|method| method.as_str()).collect::<Vec<_>>().join(" | ")
+}
+
+/// Renders a page, and makes visible what HTML may not hold or what would let a value disguise itself:
+/// control characters and overrides of the writing direction.
+fn render(page: &impl Template) -> String {
+    let html = page.render().unwrap_or_else(|error| {
+        tracing::error!(target: "poorwsgi", %error, "a built-in page cannot be rendered");
+        String::new()
+    });
+    if !html.contains(is_invisible) {
+        return html;
+    }
+    html.chars()
+        .map(|character| if is_invisible(character) { picture(character) } else { character })
+        .collect()
+}
+
+pub(crate) fn is_invisible(character: char) -> bool {
+    (character.is_control() && !matches!(character, '\n' | '\t'))
+        || matches!(character, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+}
+
+/// The character of the block "Control Pictures" where there is one.
+fn picture(character: char) -> char {
+    match u32::from(character) {
+        code @ 0..0x20 => char::from_u32(0x2400 + code).unwrap_or(char::REPLACEMENT_CHARACTER),
+        0x7F => '\u{2421}',
+        _ => char::REPLACEMENT_CHARACTER,
+    }
+}
+
+/// The text, cut after so many characters with a note of how many are left out.
+fn clip(text: &str, limit: usize) -> Cow<'_, str> {
+    let Some((end, _)) = text.char_indices().nth(limit) else { return Cow::Borrowed(text) };
+    let (kept, cut) = text.split_at(end);
+    let mut clipped = kept.to_owned();
+    // Writing to a String cannot fail.
+    let _ = write!(clipped, "… ({} more bytes)", cut.len());
+    Cow::Owned(clipped)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base64::Engine as _;
+    use sha2::{Digest as _, Sha256};
+
+    #[test]
+    fn the_policy_admits_the_style_sheet_and_nothing_else() {
+        let html = ErrorPage::new(404, Site::default()).render();
+        let (_, rest) = html.split_once("<style>").unwrap();
+        let (sheet, _) = rest.split_once("</style>").unwrap();
+        let digest = base64::engine::general_purpose::STANDARD.encode(Sha256::digest(sheet));
+        assert!(CONTENT_SECURITY_POLICY.contains(&format!("'sha256-{digest}'")), "sha256-{digest}");
+        assert!(!sheet.contains("url(") && !sheet.contains("@import"));
+    }
+
+    // Values answered by PoorWSGI 2.8.1, which raises IndexError above the last unit.
+    #[test]
+    fn bytes_for_people() {
+        assert_eq!(hbytes(0.0), (0.0, ""));
+        assert_eq!(hbytes(1000.0), (1000.0, ""));
+        assert_eq!(hbytes(1000.1), (0.976_660_156_25, "k"));
+        assert_eq!(hbytes(1_099_511_627_776.0), (1.0, "T"));
+        assert_eq!(hbytes(-5.0), (-5.0, ""));
+        assert_eq!(hbytes(1e30).1, "P");
+        assert_eq!(hbytes(f64::INFINITY), (f64::INFINITY, "P"));
+        assert!(hbytes(f64::NAN).0.is_nan());
+    }
+
+    #[test]
+    fn methods_for_people() {
+        assert_eq!(human_methods(MethodSet::default()), "");
+        assert_eq!(human_methods(MethodSet::from_bits(7)), "HEAD | GET | POST");
+        assert_eq!(human_methods(MethodSet::from_bits(256 | 128)), "CONNECT | PATCH");
+        assert_eq!(human_methods(METHOD_ALL), "ALL");
+    }
+
+    #[test]
+    fn control_characters_and_direction_overrides_become_visible() {
+        let page = ErrorPage {
+            uri: "/a\0b\u{1b}[31m\u{7f}\u{85}/photo\u{202e}gpj.exe",
+            ..ErrorPage::new(404, Site::default())
+        };
+        let html = page.render();
+        assert!(html.contains("/a\u{2400}b\u{241b}[31m\u{2421}\u{fffd}/photo\u{fffd}gpj.exe"));
+        assert!(!html.contains(is_invisible));
+    }
+
+    #[test]
+    fn long_text_is_cut_between_characters() {
+        assert_eq!(clip("žluťoučký", 9), "žluťoučký");
+        assert_eq!(clip("žluťoučký", 3), "žlu… (9 more bytes)");
+    }
+}

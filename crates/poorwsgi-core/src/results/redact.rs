@@ -1,0 +1,205 @@
+//! Hiding secrets on pages about the inside of an application.
+
+use std::borrow::Cow;
+
+/// What stands in place of a secret.
+pub const HIDDEN: &str = "[hidden]";
+
+/// Parts of names whose values are secret, looked for after everything but letters and digits is taken out.
+const PARTS: &[&str] = &[
+    "secret",
+    "pass",
+    "pwd",
+    "token",
+    "key",
+    "cookie",
+    "authoriz",
+    "authent",
+    "session",
+    "credential",
+    "signature",
+    "nonce",
+    "private",
+    "csrf",
+    "xsrf",
+];
+
+/// Whole words of names whose values are secret; as parts they would hide half of all names.
+const WORDS: &[&str] = &["pw", "pin", "sid", "jwt", "otp", "salt"];
+
+/// The value as it may be shown under this name: [`HIDDEN`] where the name looks like that of a secret,
+/// otherwise the value without the secrets inside it.
+///
+/// Inside a value are hidden: fields with such a name in a query string (`?token=…`), all that follows such a
+/// name in the notation of JSON or Python (`'password': …`), the user part of a URL
+/// (`https://user:password@host`), and private keys. It hides too much rather than too little. An empty value
+/// is no secret: that a setting is missing is worth seeing.
+///
+/// ```
+/// use poorwsgi_core::results::redact;
+///
+/// assert_eq!(redact("Authorization", "Basic QWxhZGRpbjo="), "[hidden]");
+/// assert_eq!(redact("QUERY_STRING", "page=2&api_key=s3cr3t&sort=up"), "page=2&api_key=[hidden]&sort=up");
+/// assert_eq!(redact("app_db", "pg://ann:s3cr3t@db/shop"), "pg://[hidden]@db/shop");
+/// assert_eq!(redact("Accept", "text/html"), "text/html");
+/// ```
+#[must_use]
+pub fn redact<'a>(name: &str, value: &'a str) -> Cow<'a, str> {
+    if value.is_empty() {
+        return Cow::Borrowed(value);
+    }
+    if is_secret(name) || value.contains("PRIVATE KEY-----") {
+        return Cow::Borrowed(HIDDEN);
+    }
+    let value =
+        if value.contains(['=', ':']) { Cow::Owned(without_fields(value)) } else { Cow::Borrowed(value) };
+    if value.contains("://") { Cow::Owned(without_users(&value)) } else { value }
+}
+
+fn is_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let letters: String = name.chars().filter(|c| c.is_alphanumeric()).collect();
+    PARTS.iter().any(|part| letters.contains(part))
+        || letters.ends_with("auth")
+        || name.split(|c: char| !c.is_alphanumeric()).any(|word| WORDS.contains(&word))
+}
+
+/// Hides the values of `name=value`, up to the end of a query field, and of `'name': value`, to the end of
+/// all.
+fn without_fields(value: &str) -> String {
+    let mut shown = String::with_capacity(value.len());
+    let mut rest = value;
+    while let Some((before, after)) = rest.split_once(['=', ':']) {
+        let query = rest.as_bytes().get(before.len()) == Some(&b'=');
+        shown.push_str(before);
+        shown.push(if query { '=' } else { ':' });
+        rest = after;
+        let quoted = before.trim_end();
+        let bare = quoted.trim_end_matches(['"', '\'', '\\']);
+        // A colon parts a name from its value only in `"name":` and `name: `; in `host:80` it does not.
+        let separates = query || bare.len() < quoted.len() || after.starts_with(char::is_whitespace);
+        let name = bare.rsplit(|c: char| !(c.is_alphanumeric() || "-_.%[]".contains(c))).next();
+        if separates && name.is_some_and(is_secret) && !after.is_empty() {
+            shown.push_str(HIDDEN);
+            let end = if query { after.find(['&', '#']) } else { None };
+            rest = end.and_then(|end| after.get(end..)).unwrap_or_default();
+        }
+    }
+    shown.push_str(rest);
+    shown
+}
+
+/// Hides what stands before the last `@` of each URL.
+fn without_users(value: &str) -> String {
+    let mut shown = String::with_capacity(value.len());
+    for word in value.split_inclusive(char::is_whitespace) {
+        match word.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?.1))) {
+            Some((scheme, host)) => shown.extend([scheme, "://", HIDDEN, "@", host]),
+            None => shown.push_str(word),
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn secret_names_are_known() {
+        for name in [
+            "Authorization",
+            "Proxy-Authorization",
+            "HTTP_AUTHORIZATION",
+            "WWW-Authenticate",
+            "Cookie",
+            "Set-Cookie",
+            "HTTP_COOKIE",
+            "poor_SecretKey",
+            "Secret Key",
+            "app_db_password",
+            "app_DbPass",
+            "MYSQL_PWD",
+            "X-Api-Key",
+            "apikey",
+            "api key",
+            "X-CSRF-Token",
+            "session_id",
+            "PHPSESSID_SESSION",
+            "X-Auth",
+            "PHP_AUTH_PW",
+            "AWS_SECRET_ACCESS_KEY",
+            "X-Amz-Signature",
+            "user.pin",
+            "P-A-S-S-W-O-R-D",
+        ] {
+            assert_eq!(redact(name, "s3cr3t"), HIDDEN, "{name}");
+        }
+    }
+
+    #[test]
+    fn plain_names_are_shown() {
+        for (name, value) in [
+            ("Host", "keycloak.example:8080"),
+            ("Accept", "text/html;q=0.8, */*"),
+            ("User-Agent", "Mozilla/5.0 (X11; rv:1.0)"),
+            ("REQUEST_METHOD", "GET"),
+            ("auth_type", "Digest"),
+            ("Referer", "https://example.org/a?page=2#top"),
+            ("PATH_INFO", "/pinboard"),
+            ("wsgi.input", "<_io.BufferedReader name='<stdin>'>"),
+        ] {
+            assert_eq!(redact(name, value), value);
+        }
+    }
+
+    #[test]
+    fn secrets_inside_values_are_hidden() {
+        for (value, shown) in [
+            ("a=1&token=s3cr3t&b=2", "a=1&token=[hidden]&b=2"),
+            ("/x?access%5Ftoken=s3cr3t#top", "/x?access%5Ftoken=[hidden]#top"),
+            ("user[password]=s3cr3t", "user[password]=[hidden]"),
+            ("host=db password=s3cr3t dbname=x", "host=db password=[hidden]"),
+            ("password = s3cr3t", "password =[hidden]"),
+            ("{'user': 'ann', 'password': 's3cr3t'}", "{'user': 'ann', 'password':[hidden]"),
+            (r#"{"api_key":["s3cr3t","s3cr3t"]}"#, r#"{"api_key":[hidden]"#),
+            (r#""{\"token\":\"s3cr3t\"}""#, r#""{\"token\":[hidden]"#),
+            ("secret: s3cr3t", "secret:[hidden]"),
+            ("https://s3cr3t@sentry.example/1", "https://[hidden]@sentry.example/1"),
+            ("pg://a:s3@cr3t@db/x see redis://:s3cr3t@r", "pg://[hidden]@db/x see redis://[hidden]@r"),
+            ("-----BEGIN PRIVATE KEY-----\ns3cr3t", HIDDEN),
+        ] {
+            assert_eq!(redact("x", value), shown);
+        }
+    }
+
+    #[test]
+    fn a_missing_secret_is_seen_to_be_missing() {
+        assert_eq!(redact("poor_SecretKey", ""), "");
+        assert_eq!(redact("QUERY_STRING", "token="), "token=");
+    }
+
+    #[test]
+    fn time_is_linear() {
+        for piece in ["a=", "'a' : ", "token: &", "://@ ", "%%%%", "\"\" \t"] {
+            let value = piece.repeat(200_000 / piece.len());
+            let start = std::time::Instant::now();
+            let _ = redact("x", &value);
+            assert!(start.elapsed().as_secs() < 2, "{piece:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_named_secret_never_shows(before in "[ -~]{0,20}", separator in "=|: |\": ?|' ?: ", secret in "[A-Z0-9]{12}") {
+            let value = format!("{before} password{separator}{secret}");
+            prop_assert!(!redact("x", &value).contains(&secret));
+        }
+
+        #[test]
+        fn any_input_is_taken(name in ".*", value in ".*") {
+            let _ = redact(&name, &value);
+        }
+    }
+}

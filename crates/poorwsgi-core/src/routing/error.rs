@@ -1,0 +1,86 @@
+//! What can be wrong with a route.
+
+use std::fmt;
+
+/// A route that cannot be registered or removed: which one, where, what is wrong and what would be right.
+///
+/// ```
+/// use poorwsgi::routing::{RouteErrorKind, Router};
+/// use poorwsgi::state::METHOD_GET;
+///
+/// let mut router = Router::<&str, ()>::new();
+/// let error = router.set_route("/user/<name:wrod>", METHOD_GET, "user").unwrap_err();
+/// assert_eq!(error.kind(), RouteErrorKind::UnknownFilter);
+/// assert_eq!(error.column(), Some(7));
+/// assert_eq!(
+///     error.to_string(),
+///     r#""/user/<name:wrod>": column 7: no filter ":wrod"; known: :float, :hex, :int, :re:, :uuid, :word"#,
+/// );
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RouteError {
+    kind: RouteErrorKind,
+    rule: String,
+    column: Option<usize>,
+    detail: String,
+}
+
+/// The sort of a [`RouteError`], for callers who raise an exception of their own for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RouteErrorKind {
+    /// The filter of a group is not in the table. PoorWSGI raises `RuntimeError`.
+    UnknownFilter,
+    /// White space inside `<name:filter>`, where it is a slip. PoorWSGI raises `ValueError`.
+    Space,
+    /// A group that is not closed, or whose name is missing, not an identifier or taken.
+    Group,
+    /// A regular expression that does not compile. PoorWSGI raises `re.error`.
+    Regex,
+    /// A prefix that nothing can be mounted below.
+    Prefix,
+    /// No handler is registered for that route and method. PoorWSGI raises `KeyError`.
+    NotRegistered,
+}
+
+impl RouteError {
+    /// An error of a route, which names it by `rule`.
+    pub fn new(kind: RouteErrorKind, rule: &str, detail: impl Into<String>) -> Self {
+        RouteError { kind, rule: rule.to_owned(), column: None, detail: detail.into() }
+    }
+
+    pub(super) fn at(mut self, column: usize) -> Self {
+        self.column = Some(column);
+        self
+    }
+
+    /// The sort of the error.
+    #[must_use]
+    pub const fn kind(&self) -> RouteErrorKind {
+        self.kind
+    }
+
+    /// The route as it was given.
+    #[must_use]
+    pub fn rule(&self) -> &str {
+        &self.rule
+    }
+
+    /// The column of the group that is wrong, in characters from 1, where one group is to blame.
+    #[must_use]
+    pub const fn column(&self) -> Option<usize> {
+        self.column
+    }
+}
+
+impl fmt::Display for RouteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{}\": ", self.rule)?;
+        if let Some(column) = self.column {
+            write!(f, "column {column}: ")?;
+        }
+        f.write_str(&self.detail)
+    }
+}
+
+impl std::error::Error for RouteError {}

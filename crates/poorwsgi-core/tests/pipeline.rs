@@ -1,0 +1,485 @@
+//! The pipeline with a toy language: handlers are plain functions over a log. What holds here holds for every
+//! door.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+use std::borrow::Cow;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::{Mutex, OnceLock};
+use std::task::{Context, Poll, Waker};
+
+use http_body_util::BodyExt;
+use poorwsgi_core::dispatch::{BodyPlan, Callable, Language, Raised, Route, dispatch};
+use poorwsgi_core::request::{Head, HttpHead};
+use poorwsgi_core::response::Response;
+use poorwsgi_core::results::ErrorReport;
+use poorwsgi_core::settings::Settings;
+use poorwsgi_core::state::{METHOD_ALL, METHOD_GET, METHOD_GET_POST, METHOD_POST};
+use poorwsgi_core::tables::Tables;
+use poorwsgi_core::{Body, HttpError};
+
+enum Toy {}
+
+struct Asked {
+    head: HttpHead,
+    route: OnceLock<(String, bool, Vec<String>)>,
+    log: Mutex<Vec<String>>,
+}
+
+impl Asked {
+    fn note(&self, line: impl Into<String>) {
+        self.log.lock().unwrap().push(line.into());
+    }
+}
+
+#[derive(Debug)]
+enum Trouble {
+    Status(HttpError),
+    Response(u16),
+    Other(&'static str),
+    Exit,
+}
+
+impl From<HttpError> for Trouble {
+    fn from(error: HttpError) -> Self {
+        Trouble::Status(error)
+    }
+}
+
+type Handler = fn(&Asked) -> Result<Response, Trouble>;
+
+impl Language for Toy {
+    type Request = Asked;
+    type Response = Response;
+    type Error = Trouble;
+    type HttpError = HttpError;
+    type Leave = &'static str;
+    type Handler = Handler;
+    type BeforeHook = Before;
+    type AfterHook = After;
+    type StateHandler = fn(&Asked, HttpError) -> Result<Response, Trouble>;
+    type ErrorHandler = fn(&Asked, Trouble) -> Result<Response, Trouble>;
+    type ErrorType = &'static str;
+    type Converter = ();
+
+    fn head(request: &Asked) -> &dyn Head {
+        &request.head
+    }
+
+    fn assign(request: &Asked, route: Route<'_, '_, Self>) -> Result<(), Trouble> {
+        let args: Vec<String> = route
+            .captures
+            .iter()
+            .flat_map(|captures| captures.iter().map(|capture| capture.value.unwrap().to_owned()))
+            .collect();
+        if args.iter().any(|arg| arg == "unconvertible") {
+            return Err(HttpError::new(404).into());
+        }
+        request.route.set((route.rule.to_string(), route.handler.is_some(), args)).unwrap();
+        Ok(())
+    }
+
+    async fn load(request: &Asked, plan: BodyPlan) -> Result<(), Trouble> {
+        request.note(format!("load {plan:?}"));
+        Ok(())
+    }
+
+    async fn handle(handler: &Handler, request: &Asked) -> Result<Response, Trouble> {
+        handler(request)
+    }
+
+    async fn before(hook: &Self::BeforeHook, request: &Asked) -> Result<(), Trouble> {
+        hook(request)
+    }
+
+    async fn after(hook: &Self::AfterHook, request: &Asked, response: Response) -> Result<Response, Trouble> {
+        hook(request, response)
+    }
+
+    async fn handle_state(
+        handler: &Self::StateHandler,
+        request: &Asked,
+        error: HttpError,
+    ) -> Result<Response, Trouble> {
+        handler(request, error)
+    }
+
+    async fn handle_error(
+        handler: &Self::ErrorHandler,
+        request: &Asked,
+        error: Trouble,
+    ) -> Result<Response, Trouble> {
+        handler(request, error)
+    }
+
+    fn is_instance(kind: &&'static str, error: &Trouble) -> bool {
+        matches!(error, Trouble::Other(name) if name.starts_with(kind))
+    }
+
+    fn raised(error: Trouble) -> Raised<Self> {
+        match error {
+            Trouble::Status(error) => Raised::Http(error),
+            Trouble::Response(status) => Raised::Response(Response::empty(status).unwrap()),
+            Trouble::Exit => Raised::Leave("exit"),
+            Trouble::Other(_) => Raised::Other(error),
+        }
+    }
+
+    fn uncaught(error: Trouble) -> HttpError {
+        HttpError::new(500).with_source(format!("{error:?}"))
+    }
+
+    fn report(error: &HttpError) -> ErrorReport {
+        ErrorReport::new(error)
+    }
+
+    fn respond(response: Response) -> Response {
+        response
+    }
+
+    fn finish(response: Response) -> Result<Response, Trouble> {
+        Ok(response)
+    }
+
+    fn name(_: Callable<'_, Self>) -> Cow<'_, str> {
+        "toy".into()
+    }
+}
+
+/// What a request got, and what it saw on its way.
+struct Outcome {
+    status: u16,
+    body: String,
+    headers: http::HeaderMap,
+    route: Option<(String, bool, Vec<String>)>,
+    log: Vec<String>,
+}
+
+fn ready<T>(future: impl Future<Output = T>) -> T {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => value,
+        Poll::Pending => panic!("a toy never waits"),
+    }
+}
+
+fn try_ask(tables: &Tables<Toy>, request: http::Request<()>) -> Result<Outcome, &'static str> {
+    let (parts, ()) = request.into_parts();
+    let asked = Asked { head: HttpHead::new(parts, None), route: OnceLock::new(), log: Mutex::default() };
+    let (parts, body) = ready(dispatch(tables, &asked))?.into_http().into_parts();
+    let body: Body = body;
+    let bytes = ready(body.collect()).unwrap().to_bytes();
+    Ok(Outcome {
+        status: parts.status.as_u16(),
+        headers: parts.headers,
+        body: String::from_utf8(bytes.to_vec()).unwrap(),
+        route: asked.route.get().cloned(),
+        log: asked.log.into_inner().unwrap(),
+    })
+}
+
+fn ask(tables: &Tables<Toy>, method: &str, target: &str) -> Outcome {
+    let request = http::Request::builder().method(method).uri(target).header("host", "h").body(()).unwrap();
+    try_ask(tables, request).unwrap()
+}
+
+fn hello(request: &Asked) -> Result<Response, Trouble> {
+    request.note("handler");
+    Ok(Response::text("hello"))
+}
+
+fn status_handler(_: &Asked, error: HttpError) -> Result<Response, Trouble> {
+    Ok(Response::text(format!("state {}", error.status())).with_status(error.status()).unwrap())
+}
+
+type Before = fn(&Asked) -> Result<(), Trouble>;
+type After = fn(&Asked, Response) -> Result<Response, Trouble>;
+
+fn before(tables: &mut Tables<Toy>, hook: Before) {
+    tables.before.push(hook);
+}
+
+fn after(tables: &mut Tables<Toy>, hook: After) {
+    tables.after.push(hook);
+}
+
+fn tables() -> Tables<Toy> {
+    let mut tables = Tables::new(Settings::new("toy"));
+    before(&mut tables, |request| {
+        request.note("before");
+        Ok(())
+    });
+    after(&mut tables, |request, response| {
+        request.note(format!("after {}", response.status()));
+        Ok(response)
+    });
+    tables
+}
+
+fn route(tables: &mut Tables<Toy>, rule: &str, handler: Handler) {
+    tables.router.set_route(rule, METHOD_GET_POST, handler).unwrap();
+}
+
+#[test]
+fn a_request_goes_before_handler_after() {
+    let mut tables = tables();
+    route(&mut tables, "/hello", hello);
+    let outcome = ask(&tables, "GET", "/hello");
+    assert_eq!((outcome.status, outcome.body.as_str()), (200, "hello"));
+    assert_eq!(outcome.log, ["before", "handler", "after 200"]);
+    assert_eq!(outcome.route, Some(("/hello".into(), true, vec![])));
+}
+
+#[test]
+fn rule_and_arguments_are_known_to_before_hooks() {
+    let mut tables = Tables::new(Settings::new("toy"));
+    before(&mut tables, |request| {
+        request.note(format!("{:?}", request.route.get()));
+        Ok(())
+    });
+    route(&mut tables, "/user/<name:word>/<age:int>", hello);
+    let outcome = ask(&tables, "GET", "/user/ann/42");
+    assert_eq!(outcome.log[0], r#"Some(("/user/<name:word>/<age:int>", true, ["ann", "42"]))"#);
+}
+
+#[test]
+fn an_unknown_method_is_501_and_runs_nothing() {
+    // behaviour.md: an unknown method was dispatched as GET.
+    let mut tables = tables();
+    route(&mut tables, "/hello", hello);
+    let outcome = ask(&tables, "BREW", "/hello");
+    assert_eq!(outcome.status, 501);
+    assert_eq!(outcome.log, ["after 501"]);
+}
+
+#[test]
+fn a_path_that_is_not_utf8_is_400() {
+    let outcome = ask(&tables(), "GET", "/%FF");
+    assert_eq!(outcome.status, 400);
+    assert!(outcome.body.contains("UTF-8"));
+}
+
+#[test]
+fn a_static_path_of_another_method_is_405_with_allow_after_the_hooks() {
+    let mut tables = tables();
+    route(&mut tables, "/hello", hello);
+    let outcome = ask(&tables, "PUT", "/hello");
+    assert_eq!(outcome.status, 405);
+    assert_eq!(outcome.headers["allow"], "HEAD, GET, POST");
+    assert_eq!(outcome.log, ["before", "after 405"]);
+}
+
+#[test]
+fn a_pattern_of_another_method_is_405_unless_the_default_handler_takes_it() {
+    let mut tables = tables();
+    route(&mut tables, "/item/<id:int>", hello);
+    let outcome = ask(&tables, "DELETE", "/item/1");
+    assert_eq!((outcome.status, &outcome.headers["allow"]), (405, &"HEAD, GET, POST".parse().unwrap()));
+    tables.router.set_default(METHOD_ALL, hello as Handler);
+    let outcome = ask(&tables, "DELETE", "/item/1");
+    assert_eq!(outcome.status, 200);
+    assert_eq!(outcome.route, Some(("/*".into(), true, vec![])));
+}
+
+#[test]
+fn nothing_found_is_404_and_hooks_run() {
+    let outcome = ask(&tables(), "GET", "/nowhere");
+    assert_eq!(outcome.status, 404);
+    assert_eq!(outcome.log, ["before", "after 404"]);
+    assert_eq!(outcome.route, Some(("/*".into(), false, vec![])));
+}
+
+#[test]
+fn a_conversion_that_fails_is_404() {
+    let mut tables = tables();
+    route(&mut tables, "/item/<id:word>", hello);
+    assert_eq!(ask(&tables, "GET", "/item/unconvertible").status, 404);
+}
+
+#[test]
+fn a_before_hook_stops_a_request_by_an_error_or_a_response() {
+    let mut tables = tables();
+    route(&mut tables, "/hello", hello);
+    before(&mut tables, |_| Err(Trouble::Response(204)));
+    let outcome = ask(&tables, "GET", "/hello");
+    assert_eq!(outcome.status, 204);
+    assert_eq!(outcome.log, ["before", "after 204"]);
+    tables.before.clear();
+    before(&mut tables, |_| Err(HttpError::new(403).into()));
+    assert_eq!(ask(&tables, "GET", "/hello").status, 403);
+}
+
+#[test]
+fn the_body_is_loaded_after_the_hooks_and_only_for_a_handler() {
+    let mut tables = tables();
+    route(&mut tables, "/hello", hello);
+    let request = |media: &str, uri: &str| {
+        let builder = http::Request::builder().method("POST").uri(uri).header("content-length", "5");
+        builder.header("content-type", media).body(()).unwrap()
+    };
+    for (media, plan) in [
+        ("application/x-www-form-urlencoded", "load Form"),
+        ("multipart/form-data; boundary=x", "load Form"),
+        ("application/json; charset=utf-8", "load Json"),
+        ("text/plain", "load Data"),
+    ] {
+        let outcome = try_ask(&tables, request(media, "/hello")).unwrap();
+        assert_eq!(outcome.log, ["before", plan, "handler", "after 200"]);
+    }
+    let outcome = try_ask(&tables, request("text/plain", "/nowhere")).unwrap();
+    assert_eq!(outcome.log, ["before", "after 404"]);
+    tables.settings.auto_form = false;
+    tables.settings.data_size = 4;
+    let outcome = try_ask(&tables, request("multipart/form-data; boundary=x", "/hello")).unwrap();
+    assert_eq!(outcome.log, ["before", "handler", "after 200"]);
+}
+
+#[test]
+fn a_bad_length_is_400() {
+    let mut tables = tables();
+    route(&mut tables, "/hello", hello);
+    let request = http::Request::builder()
+        .method("POST")
+        .uri("/hello")
+        .header("content-length", "five")
+        .body(())
+        .unwrap();
+    assert_eq!(try_ask(&tables, request).unwrap().status, 400);
+}
+
+#[test]
+fn a_status_goes_to_its_handler_for_its_methods() {
+    let mut tables = tables();
+    tables.states.set(404, METHOD_GET, status_handler as _);
+    assert_eq!(ask(&tables, "GET", "/nowhere").body, "state 404");
+    assert!(ask(&tables, "POST", "/nowhere").body.contains("<html"));
+}
+
+#[test]
+fn an_error_goes_to_the_first_handler_that_takes_it() {
+    let mut tables = tables();
+    route(&mut tables, "/fail", |_| Err(Trouble::Other("value error")));
+    tables.errors.set("value", METHOD_GET, |_, _| Ok(Response::text("first")));
+    tables.errors.set("value error", METHOD_GET_POST, |_, _| Ok(Response::text("second")));
+    assert_eq!(ask(&tables, "GET", "/fail").body, "first");
+    assert_eq!(ask(&tables, "POST", "/fail").body, "second");
+}
+
+#[test]
+fn an_error_without_a_handler_goes_to_state_500() {
+    let mut tables = tables();
+    route(&mut tables, "/fail", |_| Err(Trouble::Other("boom")));
+    let outcome = ask(&tables, "GET", "/fail");
+    assert_eq!(outcome.status, 500);
+    assert!(!outcome.body.contains("boom"), "no detail when debug is off");
+    tables.settings.debug = true;
+    assert!(ask(&tables, "GET", "/fail").body.contains("boom"));
+    tables.states.set(500, METHOD_GET, status_handler as _);
+    assert_eq!(ask(&tables, "GET", "/fail").body, "state 500");
+}
+
+#[test]
+fn a_failure_in_a_handler_for_failures_ends_at_the_built_in_page() {
+    let mut tables = tables();
+    route(&mut tables, "/fail", |_| Err(Trouble::Other("boom")));
+    tables.errors.set("boom", METHOD_ALL, |_, _| Err(Trouble::Other("again")));
+    tables.states.set(500, METHOD_ALL, |_, _| Err(Trouble::Other("and again")));
+    let outcome = ask(&tables, "GET", "/fail");
+    assert_eq!(outcome.status, 500);
+    assert!(outcome.body.contains("<html"));
+    // An error handler may raise a status, which has its own handler.
+    tables.errors.set("boom", METHOD_ALL, |_, _| Err(HttpError::new(418).into()));
+    tables.states.set(418, METHOD_ALL, status_handler as _);
+    assert_eq!(ask(&tables, "GET", "/fail").body, "state 418");
+}
+
+#[test]
+fn a_failing_after_hook_goes_through_the_error_path() {
+    let mut tables = tables();
+    route(&mut tables, "/hello", hello);
+    tables.after.clear();
+    after(&mut tables, |_, _| Err(Trouble::Other("hook")));
+    after(&mut tables, |_, _| panic!("hooks after a failing one do not run"));
+    tables.errors.set("hook", METHOD_ALL, |_, _| Ok(Response::text("mended")));
+    let outcome = ask(&tables, "GET", "/hello");
+    assert_eq!((outcome.status, outcome.body.as_str()), (200, "mended"));
+}
+
+#[test]
+fn an_after_hook_may_replace_an_error_page() {
+    let mut tables = tables();
+    after(&mut tables, |_, _| Ok(Response::text("replaced")));
+    let outcome = ask(&tables, "GET", "/nowhere");
+    assert_eq!((outcome.status, outcome.body.as_str()), (200, "replaced"));
+}
+
+#[test]
+fn an_exit_leaves_the_application() {
+    // behaviour.md: `SystemExit` ended without `start_response`.
+    let mut tables = tables();
+    route(&mut tables, "/exit", |_| Err(Trouble::Exit));
+    let request = http::Request::builder().uri("/exit").body(()).unwrap();
+    assert_eq!(try_ask(&tables, request).err(), Some("exit"));
+}
+
+#[test]
+fn a_status_without_an_error_page_is_an_empty_response() {
+    // behaviour.md: `HTTPException(204)` was a 501.
+    let mut tables = tables();
+    route(&mut tables, "/none", |_| Err(HttpError::new(204).into()));
+    let outcome = ask(&tables, "GET", "/none");
+    assert_eq!((outcome.status, outcome.body.as_str()), (204, ""));
+    route(&mut tables, "/odd", |_| Err(HttpError::new(99).into()));
+    assert_eq!(ask(&tables, "GET", "/odd").status, 500);
+}
+
+#[test]
+fn the_debug_page_needs_debug_and_gives_way_to_a_route() {
+    let mut tables = tables();
+    assert_eq!(ask(&tables, "GET", "/debug-info").status, 404);
+    tables.settings.debug = true;
+    tables.settings.secret_key = Some(b"hush-hush".into());
+    let outcome = ask(&tables, "GET", "/debug-info");
+    assert_eq!(outcome.status, 200);
+    assert_eq!(outcome.route, Some(("/debug-info".into(), false, vec![])));
+    assert!(outcome.body.contains("toy") && !outcome.body.contains("hush-hush"));
+    route(&mut tables, "/debug-info", hello);
+    assert_eq!(ask(&tables, "GET", "/debug-info").body, "hello");
+}
+
+#[test]
+fn files_and_directories_of_the_document_root() {
+    let root = tempfile::tempdir().unwrap();
+    std::fs::write(root.path().join("a.txt"), "file a").unwrap();
+    std::fs::create_dir(root.path().join("sub")).unwrap();
+    let mut tables = tables();
+    tables.settings.document_root = Some(root.path().to_owned());
+    let outcome = ask(&tables, "GET", "/a.txt");
+    assert_eq!((outcome.status, outcome.body.as_str()), (200, "file a"));
+    assert_eq!(outcome.route, Some(("/*".into(), false, vec![])));
+    assert_eq!(outcome.log, ["before", "after 200"]);
+    assert_eq!(ask(&tables, "POST", "/a.txt").status, 404);
+    assert_eq!(ask(&tables, "GET", "/sub").status, 403);
+    tables.settings.document_index = true;
+    assert!(ask(&tables, "GET", "/").body.contains("a.txt"));
+    assert_eq!(ask(&tables, "GET", "/../a.txt").status, 404);
+}
+
+#[test]
+fn a_401_carries_the_challenge_when_digest_is_on() {
+    let mut tables = tables();
+    route(&mut tables, "/in", |_| Err(HttpError::new(401).into()));
+    assert!(!ask(&tables, "GET", "/in").headers.contains_key("www-authenticate"));
+    tables.settings.auth_digest = true;
+    tables.settings.secret_key = Some(b"key".into());
+    let outcome = ask(&tables, "GET", "/in");
+    // behaviour.md: `abort(401)` without a realm raised; now the realm is the application's name.
+    let challenge = outcome.headers["www-authenticate"].to_str().unwrap();
+    assert!(challenge.starts_with("Digest ") && challenge.contains("realm=\"toy\""), "{challenge}");
+}
+
+#[test]
+fn methods_of_state_handlers_do_not_leak() {
+    let mut tables = tables();
+    tables.states.set(404, METHOD_POST, status_handler as _);
+    assert!(ask(&tables, "GET", "/nowhere").body.contains("<html"));
+}

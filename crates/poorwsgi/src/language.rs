@@ -1,0 +1,224 @@
+//! The pipeline's view of Rust handlers.
+
+use std::any::TypeId;
+use std::borrow::Cow;
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use crate::error::{Error, Parts, Result};
+use crate::handler::Stored;
+use crate::path_arg::{Converter, PathArgs};
+use crate::request::{Content, Request};
+use poorwsgi_core::dispatch::{BodyPlan, Callable, Language, Raised, Route};
+use poorwsgi_core::error::{BoxError, HttpError};
+use poorwsgi_core::form::{self, FormError, FormOptions, read_form};
+use poorwsgi_core::json::parse_json;
+use poorwsgi_core::request::{Head, body_error, read_body};
+use poorwsgi_core::response::Response;
+use poorwsgi_core::results::ErrorReport;
+use poorwsgi_core::routing::{Capture, Captures, Conversion};
+use poorwsgi_core::{settings, state};
+
+/// Handlers written in Rust.
+#[derive(Debug)]
+pub(crate) enum Rust {}
+
+/// Asks whether an error is of the type that an error handler takes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ErrorType {
+    pub(super) id: TypeId,
+    pub(super) is: fn(&Error) -> bool,
+    pub(super) name: &'static str,
+}
+
+impl PartialEq for ErrorType {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+
+impl Language for Rust {
+    type Request = Request;
+    type Response = Response;
+    type Error = Error;
+    type HttpError = HttpError;
+    type Leave = Infallible;
+    type Handler = Stored<Request>;
+    type BeforeHook = Stored<Request>;
+    type AfterHook = Stored<(Request, Response)>;
+    type StateHandler = Stored<(Request, HttpError)>;
+    type ErrorHandler = Stored<(Request, BoxError)>;
+    type ErrorType = ErrorType;
+    type Converter = Converter;
+
+    fn head(request: &Request) -> &dyn Head {
+        request.head()
+    }
+
+    fn assign(request: &Request, route: Route<'_, '_, Self>) -> Result<()> {
+        let args = route
+            .captures
+            .map_or_else(|| Ok(PathArgs::default()), |captures| path_args(request, &captures))?;
+        request.set_route(Arc::clone(route.rule), route.handler, args);
+        Ok(())
+    }
+
+    async fn load(request: &Request, plan: BodyPlan) -> Result<()> {
+        if request.is_mounted() {
+            return Ok(());
+        }
+        match content(request, plan).await {
+            Ok(Some(content)) => request.set_content(content),
+            Ok(None) => {}
+            Err(error) => {
+                request.break_body(error.downcast_ref());
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    async fn handle(handler: &Self::Handler, request: &Request) -> Result<Response> {
+        handler.call(request.clone()).await
+    }
+
+    async fn before(hook: &Self::BeforeHook, request: &Request) -> Result<()> {
+        hook.call(request.clone()).await.map(drop)
+    }
+
+    async fn after(hook: &Self::AfterHook, request: &Request, response: Response) -> Result<Response> {
+        hook.call((request.clone(), response)).await
+    }
+
+    async fn handle_state(
+        handler: &Self::StateHandler,
+        request: &Request,
+        error: HttpError,
+    ) -> Result<Response> {
+        handler.call((request.clone(), error)).await
+    }
+
+    async fn handle_error(handler: &Self::ErrorHandler, request: &Request, error: Error) -> Result<Response> {
+        match error.into_parts() {
+            Parts::Other(error, _) => handler.call((request.clone(), error)).await,
+            Parts::Response(response) => Ok(response),
+        }
+    }
+
+    fn is_instance(kind: &ErrorType, error: &Error) -> bool {
+        (kind.is)(error)
+    }
+
+    fn raised(error: Error) -> Raised<Self> {
+        match error.into_parts() {
+            Parts::Response(response) => Raised::Response(response),
+            Parts::Other(error, location) => match error.downcast::<HttpError>() {
+                Ok(error) if error.location().is_none() => Raised::Http(error.with_location(location)),
+                Ok(error) => Raised::Http(*error),
+                Err(error) => Raised::Other(Error::at(error, location)),
+            },
+        }
+    }
+
+    fn uncaught(error: Error) -> HttpError {
+        match error.into_parts() {
+            Parts::Other(error, location) => {
+                HttpError::new(state::HTTP_INTERNAL_SERVER_ERROR).with_source(error).with_location(location)
+            }
+            Parts::Response(_) => HttpError::new(state::HTTP_INTERNAL_SERVER_ERROR),
+        }
+    }
+
+    fn report(error: &HttpError) -> ErrorReport {
+        let cause: &(dyn std::error::Error + 'static) = std::error::Error::source(error).unwrap_or(error);
+        let report = ErrorReport::new(cause);
+        match error.location() {
+            Some(location) => report.with_location(location.to_string()),
+            None => report,
+        }
+    }
+
+    fn respond(response: Response) -> Response {
+        response
+    }
+
+    fn finish(response: Response) -> Result<Response> {
+        Ok(response)
+    }
+
+    fn name(callable: Callable<'_, Self>) -> Cow<'_, str> {
+        Cow::Borrowed(match callable {
+            Callable::Handler(handler) => handler.name(),
+            Callable::Before(hook) => hook.name(),
+            Callable::After(hook) => hook.name(),
+            Callable::State(handler) => handler.name(),
+            Callable::Error(handler) => handler.name(),
+            Callable::ErrorType(kind) => kind.name,
+            Callable::Converter(converter) => converter.type_name,
+        })
+    }
+}
+
+/// Reads the body as planned.
+async fn content(request: &Request, plan: BodyPlan) -> Result<Option<Content>> {
+    let settings = request.settings();
+    Ok(Some(match plan {
+        BodyPlan::Leave => return Ok(None),
+        BodyPlan::Form => {
+            let content_type = request.head().header(&http::header::CONTENT_TYPE).unwrap_or_default();
+            let options = FormOptions {
+                keep_blank_values: settings.keep_blank_values,
+                strict_parsing: settings.strict_parsing,
+                limits: settings.form_limits.clone(),
+                file_callback: settings.file_callback.clone().map(own_callback),
+                ..FormOptions::default()
+            };
+            let form = read_form(request.take_body(), &content_type, options).await;
+            Content::Form(Box::new(form.map_err(form_error)?))
+        }
+        BodyPlan::Json => {
+            let body = read_body(request.take_body(), settings.json_size, "json_size").await?;
+            Content::Json(parse_json(&body, Some(&request.charset()), settings.json_limits())?)
+        }
+        BodyPlan::Data => {
+            let data = read_body(request.take_body(), settings.data_size, "data_size").await?;
+            request.put_body(data.clone().into());
+            Content::Data(data)
+        }
+    }))
+}
+
+/// What a form's failure means: the client's faults are statuses, the application's own errors reach its
+/// error handlers as they are.
+fn form_error(error: FormError) -> Error {
+    match error {
+        FormError::Body(error) => body_error(error).into(),
+        FormError::File(error) => match error.downcast::<HttpError>() {
+            Ok(status) => status.into(),
+            Err(error) => error.into(),
+        },
+        error => HttpError::from(error).into(),
+    }
+}
+
+/// The application's callback, as one for this form alone.
+fn own_callback(callback: settings::FileCallback) -> form::FileCallback {
+    Box::new(move |filename| callback(filename))
+}
+
+/// Converts the path arguments. A custom filter that refuses its text is a 404.
+fn path_args(request: &Request, captures: &Captures<'_, '_, Converter>) -> Result<PathArgs> {
+    let mut args = PathArgs::with_capacity(captures.len(), request.target().path().len());
+    for Capture { name, value, conversion } in captures.iter() {
+        let text = value.unwrap_or_default();
+        let converted = match conversion {
+            Conversion::Custom(converter) => Some(
+                (converter.convert)(text)
+                    .map_err(|error| HttpError::new(state::HTTP_NOT_FOUND).with_source(error))?,
+            ),
+            _ => None,
+        };
+        args.push(name.cloned(), text, converted);
+    }
+    Ok(args)
+}

@@ -1,0 +1,110 @@
+//! Typed path arguments.
+
+use std::any::Any;
+use std::fmt;
+use std::ops::Range;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use poorwsgi_core::error::BoxError;
+
+/// The value that a custom filter's converter made.
+pub(crate) type Converted = Arc<dyn Any + Send + Sync>;
+
+/// The function of a custom filter.
+pub(super) type Convert = dyn Fn(&str) -> Result<Converted, BoxError> + Send + Sync;
+
+/// Converts the text that a custom filter matched.
+#[derive(Clone)]
+pub struct Converter {
+    pub(super) convert: Arc<Convert>,
+    pub(super) type_name: &'static str,
+}
+
+/// The path arguments of a request, in the order of the pattern. Their texts share one allocation.
+#[derive(Debug, Default)]
+pub(super) struct PathArgs {
+    args: Vec<PathArg>,
+    texts: String,
+}
+
+#[derive(Debug)]
+struct PathArg {
+    name: Option<Arc<str>>,
+    text: Range<usize>,
+    converted: Option<Converted>,
+}
+
+impl PathArgs {
+    /// With room for so many arguments out of a path of so many bytes.
+    pub(super) fn with_capacity(args: usize, path: usize) -> Self {
+        PathArgs { args: Vec::with_capacity(args), texts: String::with_capacity(path) }
+    }
+
+    pub(super) fn push(&mut self, name: Option<Arc<str>>, text: &str, converted: Option<Converted>) {
+        let start = self.texts.len();
+        self.texts.push_str(text);
+        self.args.push(PathArg { name, text: start..self.texts.len(), converted });
+    }
+
+    /// The name, the text and the converted value of each argument.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Option<&str>, &str, Option<&Converted>)> {
+        self.args.iter().map(|arg| {
+            let text = self.texts.get(arg.text.clone()).unwrap_or_default();
+            (arg.name.as_deref(), text, arg.converted.as_ref())
+        })
+    }
+}
+
+/// A type that [`Request::path_arg`](crate::Request::path_arg) can return.
+///
+/// Text comes as `&str` or `String`, numbers as every integer and float type, `uuid::Uuid`, `bool`, `char`;
+/// the value of a custom filter as `Arc<T>`.
+pub trait FromPathArg<'r>: Sized {
+    /// Makes the value from the text and, for a custom filter, from the converted value.
+    ///
+    /// # Errors
+    /// When the text is no such value. The request is answered with 404.
+    fn from_path_arg(
+        text: &'r str,
+        converted: Option<&Arc<dyn Any + Send + Sync>>,
+    ) -> Result<Self, ConvertError>;
+}
+
+/// A path argument is not of the type that was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConvertError(&'static str);
+
+impl fmt::Display for ConvertError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "not a value of type {}", self.0)
+    }
+}
+
+impl std::error::Error for ConvertError {}
+
+impl<'r> FromPathArg<'r> for &'r str {
+    fn from_path_arg(text: &'r str, _: Option<&Converted>) -> Result<Self, ConvertError> {
+        Ok(text)
+    }
+}
+
+impl<T: Any + Send + Sync> FromPathArg<'_> for Arc<T> {
+    fn from_path_arg(_: &str, converted: Option<&Converted>) -> Result<Self, ConvertError> {
+        converted
+            .and_then(|value| Arc::clone(value).downcast().ok())
+            .ok_or(ConvertError(std::any::type_name::<T>()))
+    }
+}
+
+macro_rules! from_str {
+    ($($type:ty)*) => {$(
+        impl FromPathArg<'_> for $type {
+            fn from_path_arg(text: &str, _: Option<&Converted>) -> Result<Self, ConvertError> {
+                <$type>::from_str(text).map_err(|_| ConvertError(stringify!($type)))
+            }
+        }
+    )*};
+}
+
+from_str! { String bool char u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize f32 f64 uuid::Uuid }

@@ -1,0 +1,383 @@
+//! The request that Rust handlers get.
+
+use std::borrow::Cow;
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use http::{Extensions, HeaderMap};
+use serde::Deserialize;
+
+use crate::handler::Stored;
+use crate::language::Rust;
+use crate::path_arg::{Converted, FromPathArg, PathArgs};
+use poorwsgi_core::digest::{self, PasswordMap};
+use poorwsgi_core::error::{BoxError, HttpError};
+use poorwsgi_core::form::FieldStorage;
+use poorwsgi_core::headers::cookie::Cookies;
+use poorwsgi_core::request::read_body;
+pub use poorwsgi_core::request::{Args, ArgsOptions, Authority, Authorization, Connection, Head, HttpHead};
+use poorwsgi_core::response::{Body, iter};
+use poorwsgi_core::settings::{SecretKey, Settings};
+use poorwsgi_core::state;
+use poorwsgi_core::tables::Tables;
+
+/// A request: what the client sent, the route it took, and what handlers and hooks attach to it.
+///
+/// It is cheap to clone; all clones are one request. What the head of the request means is in the methods of
+/// [`Head`]; nothing is parsed before it is read.
+///
+/// ```
+/// use poorwsgi::{Request, Response, Result};
+///
+/// async fn greet(req: Request) -> Result<String> {
+///     let name: &str = req.path_arg("name")?;
+///     let greeting = req.args()?.get("greeting").unwrap_or("Hello").to_owned();
+///     Ok(format!("{greeting} {name}, you came from {}", req.referer().unwrap_or_default()))
+/// }
+/// ```
+#[derive(Clone)]
+pub struct Request(Arc<Inner>);
+
+struct Inner {
+    head: HttpHead,
+    tables: Arc<Tables<Rust>>,
+    start_time: SystemTime,
+    route: OnceLock<Route>,
+    body: Mutex<Option<Body>>,
+    extras: OnceLock<Box<Extras>>,
+}
+
+/// What many requests do without.
+#[derive(Default)]
+struct Extras {
+    args: OnceLock<Args>,
+    cookies: OnceLock<Cookies>,
+    content: OnceLock<Content>,
+    user: Mutex<Option<Arc<str>>>,
+    attached: Mutex<Extensions>,
+}
+
+struct Route {
+    rule: Arc<str>,
+    /// The name of the handler.
+    handler: Option<&'static str>,
+    mounted: bool,
+    args: PathArgs,
+}
+
+/// The body, as it was read before the handler.
+pub(super) enum Content {
+    Form(Box<FieldStorage>),
+    Json(serde_json::Value),
+    Data(Bytes),
+}
+
+impl Request {
+    pub(super) fn new(tables: Arc<Tables<Rust>>, head: HttpHead, body: Body) -> Self {
+        Request(Arc::new(Inner {
+            head,
+            tables,
+            start_time: SystemTime::now(),
+            route: OnceLock::new(),
+            body: Mutex::new(Some(body)),
+            extras: OnceLock::new(),
+        }))
+    }
+
+    pub(super) fn tables(&self) -> &Tables<Rust> {
+        &self.0.tables
+    }
+
+    fn extras(&self) -> &Extras {
+        self.0.extras.get_or_init(Box::default)
+    }
+
+    fn content(&self) -> Option<&Content> {
+        self.0.extras.get()?.content.get()
+    }
+
+    pub(super) fn head(&self) -> &HttpHead {
+        &self.0.head
+    }
+
+    /// The map of the header fields, to be used again for the response, if nobody has the request any more.
+    pub(super) fn take_fields(&mut self) -> HeaderMap {
+        Arc::get_mut(&mut self.0).map(|inner| inner.head.take_fields()).unwrap_or_default()
+    }
+
+    pub(super) fn set_route(&self, rule: Arc<str>, handler: Option<&Stored<Request>>, args: PathArgs) {
+        let mounted = handler.is_some_and(Stored::is_mounted);
+        let _ = self.0.route.set(Route { rule, handler: handler.map(Stored::name), mounted, args });
+    }
+
+    pub(super) fn set_content(&self, content: Content) {
+        let _ = self.extras().content.set(content);
+    }
+
+    pub(super) fn put_body(&self, body: Body) {
+        *lock(&self.0.body) = Some(body);
+    }
+
+    /// Has whoever reads on get the error that reading the body ended with: what is broken has not come to
+    /// its end.
+    pub(super) fn break_body(&self, error: Option<&HttpError>) {
+        let status = error.map_or(state::HTTP_INTERNAL_SERVER_ERROR, HttpError::status);
+        let detail = error.and_then(HttpError::detail).unwrap_or("the body could not be read before");
+        let error: BoxError = HttpError::new(status).with_detail(detail).into();
+        self.put_body(Body::stream(iter([Err::<Bytes, _>(error)])));
+    }
+
+    /// Whether a mounted service takes the request, and with it the body as it comes.
+    pub(super) fn is_mounted(&self) -> bool {
+        self.0.route.get().is_some_and(|route| route.mounted)
+    }
+
+    /// The settings of the application.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.0.tables.settings
+    }
+
+    /// The path of the target, percent-decoded.
+    #[must_use]
+    pub fn path(&self) -> Cow<'_, str> {
+        // A path that is not UTF-8 is answered with 400 before any handler runs; only those of the 400 see
+        // it.
+        self.head().path().unwrap_or_else(|_| String::from_utf8_lossy(self.target().path().as_bytes()))
+    }
+
+    /// The header fields as they arrived.
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        &self.head().parts().headers
+    }
+
+    /// The target of the request, as it arrived.
+    #[must_use]
+    pub fn target(&self) -> &http::Uri {
+        &self.head().parts().uri
+    }
+
+    /// The rule that the request took, as it was registered; `/*` for files, default handlers and what
+    /// nothing takes, `None` where a path is refused: it has not this method, or is no path.
+    #[must_use]
+    pub fn rule(&self) -> Option<&str> {
+        self.0.route.get().map(|route| route.rule.as_ref())
+    }
+
+    /// The name of the handler that the request took.
+    #[must_use]
+    pub fn handler(&self) -> Option<&'static str> {
+        self.0.route.get()?.handler
+    }
+
+    /// A path argument, as the type that is asked for.
+    ///
+    /// # Errors
+    /// 404 when the text is no such value; 500 when the rule has no argument of this name.
+    pub fn path_arg<'r, T: FromPathArg<'r>>(&'r self, name: &str) -> Result<T, HttpError> {
+        let Some((_, text, converted)) = self.each_path_arg().find(|(known, ..)| *known == Some(name)) else {
+            let rule = self.rule().unwrap_or("none");
+            return Err(HttpError::new(state::HTTP_INTERNAL_SERVER_ERROR)
+                .with_source(format!("the rule {rule} has no path argument {name:?}")));
+        };
+        T::from_path_arg(text, converted).map_err(|error| {
+            HttpError::new(state::HTTP_NOT_FOUND).with_source(format!("path argument {name:?}: {error}"))
+        })
+    }
+
+    /// All path arguments as text, in the order of the pattern; unnamed groups of a regular route have no
+    /// name.
+    pub fn path_args(&self) -> impl Iterator<Item = (Option<&str>, &str)> {
+        self.each_path_arg().map(|(name, text, _)| (name, text))
+    }
+
+    fn each_path_arg(&self) -> impl Iterator<Item = (Option<&str>, &str, Option<&Converted>)> {
+        self.0.route.get().into_iter().flat_map(|route| route.args.iter())
+    }
+
+    /// The arguments of the query; empty when `auto_args` is off.
+    ///
+    /// # Errors
+    /// 400 when `strict_parsing` is on and the query breaks the syntax, or when it has too many arguments.
+    pub fn args(&self) -> Result<&Args, HttpError> {
+        let known = &self.extras().args;
+        if let Some(args) = known.get() {
+            return Ok(args);
+        }
+        let settings = self.settings();
+        let options = ArgsOptions {
+            keep_blank_values: settings.keep_blank_values,
+            strict_parsing: settings.strict_parsing,
+            max_num_fields: usize::try_from(settings.form_limits.fields).unwrap_or(usize::MAX),
+        };
+        let args = if settings.auto_args { (**self).args(&options)? } else { Args::default() };
+        Ok(known.get_or_init(|| args))
+    }
+
+    /// The cookies; none when `auto_cookies` is off.
+    #[must_use]
+    pub fn cookies(&self) -> &Cookies {
+        self.extras().cookies.get_or_init(|| {
+            if self.settings().auto_cookies { (**self).cookies() } else { Cookies::default() }
+        })
+    }
+
+    /// The form, if the body was one and `auto_form` read it.
+    #[must_use]
+    pub fn form(&self) -> Option<&FieldStorage> {
+        match self.content() {
+            Some(Content::Form(form)) => Some(form),
+            _ => None,
+        }
+    }
+
+    /// The JSON value, if the body was one and `auto_json` read it.
+    #[must_use]
+    pub fn json(&self) -> Option<&serde_json::Value> {
+        match self.content() {
+            Some(Content::Json(value)) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The JSON value as a type of the application's own.
+    ///
+    /// ```
+    /// use poorwsgi::{Request, Result};
+    ///
+    /// #[derive(serde::Deserialize)]
+    /// struct Order<'r> {
+    ///     article: &'r str,
+    ///     pieces: u32,
+    /// }
+    ///
+    /// async fn order(req: Request) -> Result<String> {
+    ///     let order: Order<'_> = req.json_as()?;
+    ///     Ok(format!("{} pieces of {}", order.pieces, order.article))
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// 400, with the reason, where the body was no JSON or the value does not fit the type.
+    pub fn json_as<'r, T: Deserialize<'r>>(&'r self) -> Result<T, HttpError> {
+        let value = self.json().ok_or_else(|| HttpError::bad_request("a JSON body is wanted"))?;
+        T::deserialize(value)
+            .map_err(|error| HttpError::bad_request(format!("JSON: {error}")).with_source(error))
+    }
+
+    /// The body, if `auto_data` read it: a body with a length of at most `data_size` that was no form and no
+    /// JSON.
+    #[must_use]
+    pub fn data(&self) -> Option<&Bytes> {
+        match self.content() {
+            Some(Content::Data(data)) => Some(data),
+            _ => None,
+        }
+    }
+
+    /// Takes the body, to be read as a stream. It is empty when it was taken before, or parsed as a form or
+    /// JSON; what `auto_data` has read ahead is still there.
+    #[must_use]
+    pub fn take_body(&self) -> Body {
+        lock(&self.0.body).take().unwrap_or_else(Body::empty)
+    }
+
+    /// [Takes the body](Self::take_body) and reads it whole.
+    ///
+    /// # Errors
+    /// 413 for a body over `limit` bytes; the error of the connection when it ends early. The same again for
+    /// whoever reads on after an error.
+    pub async fn read(&self, limit: usize) -> Result<Bytes, HttpError> {
+        let read = read_body(self.take_body(), limit as u64, "of the handler").await;
+        read.inspect_err(|error| self.break_body(Some(error)))
+    }
+
+    /// Checks the digest login of this request against stored passwords, and answers the user's name, which
+    /// is also set as [`user`](Self::user).
+    ///
+    /// The passwords must have been hashed with the algorithm of the setting `auth_algorithms`; `auth_digest`
+    /// must be on for the 401 to carry a challenge.
+    ///
+    /// # Errors
+    /// 401, which asks the client for credentials; 400 for credentials that cannot be read.
+    pub fn check_digest(&self, passwords: &PasswordMap, realm: &str) -> Result<Arc<str>, HttpError> {
+        let nonces = &self.0.tables.nonces;
+        let user = digest::authenticate(self.settings(), self.head(), nonces, passwords, realm)?;
+        let user = Arc::<str>::from(user);
+        self.set_user(Arc::clone(&user));
+        Ok(user)
+    }
+
+    /// The user who is logged in, as a handler or the digest check has set it.
+    #[must_use]
+    pub fn user(&self) -> Option<Arc<str>> {
+        lock(&self.extras().user).clone()
+    }
+
+    /// Sets who is logged in.
+    pub fn set_user(&self, user: impl Into<Arc<str>>) {
+        *lock(&self.extras().user) = Some(user.into());
+    }
+
+    /// Attaches a value, which [`get`](Self::get) finds by its type. An earlier value of the type is
+    /// replaced.
+    pub fn insert<T: Clone + Send + Sync + 'static>(&self, value: T) {
+        lock(&self.extras().attached).insert(value);
+    }
+
+    /// A clone of the attached value of this type; also finds the extensions that a server or layer has set.
+    #[must_use]
+    pub fn get<T: Clone + Send + Sync + 'static>(&self) -> Option<T> {
+        lock(&self.extras().attached).get().or_else(|| self.head().parts().extensions.get()).cloned()
+    }
+
+    /// The connection that the request came in on, where the server tells.
+    #[must_use]
+    pub fn connection(&self) -> Option<&Connection> {
+        self.head().connection()
+    }
+
+    /// When the request arrived.
+    #[must_use]
+    pub fn start_time(&self) -> SystemTime {
+        self.0.start_time
+    }
+
+    /// Whether debug is on for this request.
+    #[must_use]
+    pub fn debug(&self) -> bool {
+        self.settings().debug_for(self.head())
+    }
+
+    /// The secret key for this request.
+    #[must_use]
+    pub fn secret_key(&self) -> Option<SecretKey> {
+        self.settings().secret_key_for(self.head())
+    }
+
+    /// The request as one of the `http` crate, with its unread body and all that hooks have attached.
+    pub(super) fn to_http(&self) -> http::Request<Body> {
+        let mut request = http::Request::from_parts(self.head().parts().clone(), self.take_body());
+        if let Some(connection) = self.connection() {
+            request.extensions_mut().insert(*connection);
+        }
+        request.extensions_mut().extend(lock(&self.extras().attached).clone());
+        request
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Deref for Request {
+    // A trait object, so that its methods need no `use`.
+    type Target = dyn Head;
+
+    fn deref(&self) -> &(dyn Head + 'static) {
+        &self.0.head
+    }
+}

@@ -1,0 +1,33 @@
+//! The application on this project's server.
+
+use std::io;
+
+use poorwsgi_server::Server;
+
+use crate::Application;
+
+impl Application {
+    /// Binds an address and serves this application there until SIGTERM or SIGINT (Ctrl-C), with the default
+    /// settings of `poorwsgi-server`. The address is `HOST:PORT`, or `unix:PATH`; port 0 takes a free port, which
+    /// the first line on the standard output names.
+    ///
+    /// For settings of the server, [`Server`] takes an application like any other service.
+    ///
+    /// ```no_run
+    /// use poorwsgi::{Application, BoxError, Request, state};
+    ///
+    /// # #[tokio::main] async fn main() -> Result<(), BoxError> {
+    /// let mut app = Application::new("hello");
+    /// app.route("/", state::METHOD_GET, async |_req: Request| "Hello world")?;
+    /// app.run("127.0.0.1:8080").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The address cannot be bound, or signals cannot be watched.
+    pub async fn run(self, address: &str) -> io::Result<()> {
+        Server::new(self).bind(address).await?.introduce(Application::set_connection).run().await
+    }
+}
