@@ -39,7 +39,7 @@ SOURCES    = $(shell find crates python Cargo.toml Cargo.lock pyproject.toml -ty
 
 ADVISORIES := https://github.com/RustSec/advisory-db
 
-.PHONY: help run check test test-servers fmt-check lint doc-check deny test-rust test-python test-times test-long test-all stubtest test-compat test-applications wheel-dev bench bench-server bench-load docs fmt fuzz wheel profiler clean rust run-rust bench-python bench-rust
+.PHONY: help run check test test-servers fmt-check lint doc-check deny test-rust test-python test-times test-long test-all stubtest test-compat test-applications wheel-dev bench bench-server bench-load docs fmt fuzz wheel profiler clean rust run-rust bench-python bench-rust bench-sizes test-features
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -58,7 +58,7 @@ check: fmt-check lint wheel-dev  ## format, clippy, and the tests of what is usu
 	$(DEV_MODE) -m pytest tests $(SIDE_BY_SIDE) -m "not long and not measures" --ours
 
 # What fails does not hide what comes after it: `make --keep-going test`, as .ci/run does.
-test: fmt-check lint doc-check deny test-rust test-python test-long test-compat test-applications  ## every check and every test
+test: fmt-check lint doc-check deny test-rust test-features test-python test-long test-compat test-applications  ## every check and every test
 
 fmt-check: rust
 	cargo fmt --all --check
@@ -78,6 +78,10 @@ deny: rust $(VENV)/ready  ## licences, sources and known vulnerabilities of the 
 
 test-rust: rust  ## unit, integration and documentation tests
 	cargo test --locked
+
+test-features: rust $(VENV)/ready  ## the Rust crates with each two of their features, and what an application without any answers
+	PATH="$(BIN):$$PATH" cargo hack clippy --locked --feature-powerset --depth 2 -p poorwsgi-core -p poorwsgi -- -D warnings
+	cargo test --locked -p poorwsgi --no-default-features --test features
 
 test-times: rust  ## what 64 KiB of any field cost, in a release build
 	cargo test --locked --release -p poorwsgi-core --test header_times
@@ -125,7 +129,7 @@ wheel-dev: rust $(VENV)/ready
 $(INSTALLED): $(SOURCES)
 	@$(MAKE) --no-print-directory wheel-dev
 
-bench: bench-server bench-applications bench-load bench-python bench-rust  ## all the benches below; ARGS="--write README.md" puts the tables there
+bench: bench-server bench-applications bench-load bench-python bench-rust bench-sizes  ## all the benches below; ARGS="--write README.md" puts the tables there
 
 bench-server: $(OURS)/ready $(PEERS)/servers/ready  ## CPU for a request over HTTP, beside other servers
 	$(BIN)/python bench/server/run.py $(BENCHED) $(ARGS)
@@ -142,6 +146,9 @@ bench-python: $(OURS)/ready $(ORIGINAL)/ready $(PEERS)/ready  ## one call in pro
 
 bench-rust: rust  ## the Rust door, beside plain hyper and axum
 	$(PYTHON) bench/run.py $(ARGS)
+
+bench-sizes: rust  ## a hello world in Rust: its binary and its crates, with and without the features, beside axum
+	$(PYTHON) bench/sizes.py $(ARGS)
 
 BENCHED = --ours $(OURS)/venv/bin/python --peers $(PEERS)/servers/bin/python --hyper $(CURDIR)/bench/target/release/hyper
 

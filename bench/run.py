@@ -246,13 +246,14 @@ def routing_table(taken):
     return "\n".join(lines)
 
 
-def write(path, text):
+def write(path, text, marks=(BEGIN, END)):
+    """Puts the text between two marks of a file."""
     page = path.read_text()
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
+    before, begin, rest = page.partition(marks[0])
+    _, end, after = rest.partition(marks[1])
     if not (begin and end):
-        sys.exit(f"bench: {path} lacks the marks {BEGIN} and {END}")
-    path.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{after}")
+        sys.exit(f"bench: {path} lacks the marks {marks[0]} and {marks[1]}")
+    path.write_text(f"{before}{begin}\n\n{text}\n{end}{after}")
 
 
 if __name__ == "__main__":

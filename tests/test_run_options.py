@@ -91,6 +91,25 @@ def test_the_socket_of_systemd_is_taken_where_no_address_is_given(tmp_path, work
                 process.terminate()
 
 
+@pytest.mark.parametrize("workers", ["0", "1", "2"])
+def test_the_unix_socket_of_systemd_may_be_trusted(tmp_path, workers):
+    path = str(tmp_path / "socket")
+    with socket.socket(socket.AF_UNIX) as place:
+        place.bind(path)
+        place.listen()
+        run = [sys.executable, "-m", "poorwsgi", "run", "app:app", "--trust-unix-peers", "--workers", workers]
+        command = ["sh", "-c", f'LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDS_FIRST_FD={place.fileno()} exec "$@"', "sh", *run]
+        with subprocess.Popen(command, cwd=tmp_path, pass_fds=[place.fileno()], stdout=subprocess.PIPE, text=True) as process:
+            try:
+                assert path in process.stdout.readline()
+                client = UnixClient(path)
+                client.request("GET", "/", headers={"X-Forwarded-Proto": "https"})
+                assert b'"HTTP_X_FORWARDED_PROTO": "https"' in client.getresponse().read()
+                client.close()
+            finally:
+                process.terminate()
+
+
 @pytest.mark.parametrize("variables", [{"LISTEN_FDS": "1"}, {"LISTEN_FDS": "1", "LISTEN_PID": "1"}, {"LISTEN_PID": "$$"}])
 def test_what_is_for_another_process_is_not_taken(tmp_path, variables):
     given = " ".join(f"{name}={value}" for name, value in variables.items())

@@ -1,6 +1,7 @@
 """The built-in server: start, address, stop."""
 import errno
 import http.client
+import json
 import os
 import re
 import signal
@@ -11,7 +12,7 @@ import threading
 from wsgiref.validate import validator
 
 import pytest
-from servers import Client, on_our_server, on_wsgiref
+from servers import IN_PROCESS, Client, on_our_server, on_wsgiref
 
 from poorwsgi import Application, state
 from poorwsgi.response import HTTPException, Response
@@ -279,8 +280,23 @@ def test_one_phrase_for_each_status(name):
             connection.request("GET", "/", body)
             answer = connection.getresponse()
             reasons.append((answer.status, answer.reason))
+            if body:
+                assert answer.read().startswith(b"413 Content Too Large: ")
             connection.close()
     assert reasons == [(413, "Content Too Large")] * 2
+
+
+@pytest.mark.parametrize("server", IN_PROCESS)
+def test_names_of_request_fields_are_spelled_as_in_poorwsgi(name, server):
+    """Whatever server the request came in by, and however the client spells them."""
+    app = Application(name)
+    app.set_route("/", lambda req: [name for name, _ in req.headers.items()])
+    with IN_PROCESS[server](app) as port:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        connection.request("GET", "/", headers={"x-foo-BAR": "1", "TE": "trailers", "user-agent": "x"})
+        names = json.loads(connection.getresponse().read())
+        connection.close()
+    assert {"Host", "X-Foo-Bar", "Te", "User-Agent"} <= set(names), names
 
 
 @pytest.mark.parametrize("kind", ["interrupt", "exit"])

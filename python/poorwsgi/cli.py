@@ -250,15 +250,14 @@ def _run(arguments, parser):
     if arguments.bind is not None and (arguments.host is not None or arguments.port is not None):
         parser.error("--bind is in the place of --host and --port")
     address = _address(arguments)
-    if arguments.unix_mode is not None and not address.startswith("unix:"):
-        parser.error(f"--socket-mode is for a Unix socket (--bind unix:PATH), not for {address}")
-    if arguments.trust_unix_peers and address != "inherited" and not address.startswith("unix:"):
-        parser.error(f"--trust-unix-peers is for a Unix socket (--bind unix:PATH), not for {address}")
 
     from poorwsgi import _log
     from poorwsgi._worker import Control
 
+    # A worker has its socket from its supervisor, which has seen the address.
     control = Control.of_environment(_stop_timeout(arguments))
+    if control is None:
+        _check_socket(arguments, address, parser)
     if os.getpid() == 1 and arguments.workers == 0:
         from poorwsgi import _init
 
@@ -271,6 +270,14 @@ def _run(arguments, parser):
     _log.leave(status)
     if status:
         sys.exit(status)
+
+
+def _check_socket(arguments, address, parser):
+    """What is said of a Unix socket is for one."""
+    if arguments.unix_mode is not None and not address.startswith("unix:"):
+        parser.error(f"--socket-mode is for a Unix socket (--bind unix:PATH), not for {address}")
+    if arguments.trust_unix_peers and address != "inherited" and not address.startswith("unix:"):
+        parser.error(f"--trust-unix-peers is for a Unix socket (--bind unix:PATH), not for {address}")
 
 
 def _address(arguments):

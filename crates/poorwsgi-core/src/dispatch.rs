@@ -6,8 +6,13 @@
 //! send.
 
 mod answer;
+#[cfg(feature = "pages")]
 mod debug;
+#[cfg(feature = "pages")]
+mod html;
 mod page;
+#[cfg(not(feature = "pages"))]
+mod plain;
 mod recover;
 mod target;
 
@@ -26,6 +31,7 @@ use crate::state::Method;
 use crate::tables::Tables;
 
 pub use answer::BodyPlan;
+#[cfg(feature = "pages")]
 pub use debug::{debug_page, routes};
 
 /// The steps of the pipeline that a language may put others in the place of, and may call from there.

@@ -17,6 +17,7 @@
 
 pub mod charset;
 pub mod clip;
+#[cfg(feature = "digest")]
 pub mod digest;
 pub mod dispatch;
 pub mod error;

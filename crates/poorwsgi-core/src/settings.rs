@@ -7,6 +7,7 @@ use std::{fmt, io};
 
 use zeroize::Zeroizing;
 
+#[cfg(feature = "digest")]
 use crate::digest::Algorithm;
 use crate::form::{FormFile, Limits};
 use crate::json;
@@ -92,12 +93,16 @@ pub struct Settings {
     pub form_mime_types: Vec<String>,
     /// Media types that are parsed as JSON.
     pub json_mime_types: Vec<String>,
+    #[cfg(feature = "digest")]
     /// Whether a 401 carries a digest challenge. Default: off.
     pub auth_digest: bool,
+    #[cfg(feature = "digest")]
     /// The digest algorithms that are offered, strongest first. Default: SHA-256.
     pub auth_algorithms: Vec<Algorithm>,
+    #[cfg(feature = "digest")]
     /// Whether the digest challenge has `qop="auth"`, which protects against replay. Default: on.
     pub auth_qop: bool,
+    #[cfg(feature = "digest")]
     /// How long a digest nonce is good: at least this, at most twice this. `None` means for ever. Default:
     /// 300 s.
     pub auth_timeout: Option<Duration>,
@@ -144,9 +149,13 @@ impl Settings {
                 "application/javascript",
                 "application/merge-patch+json",
             ]),
+            #[cfg(feature = "digest")]
             auth_digest: false,
+            #[cfg(feature = "digest")]
             auth_algorithms: vec![Algorithm::Sha256],
+            #[cfg(feature = "digest")]
             auth_qop: true,
+            #[cfg(feature = "digest")]
             auth_timeout: Some(Duration::from_secs(300)),
         }
     }

@@ -1,7 +1,9 @@
 //! The tables that an application is made of, for handlers of any language.
 
+#[cfg(feature = "digest")]
 use std::sync::Arc;
 
+#[cfg(feature = "digest")]
 use crate::digest::NonceTable;
 use crate::dispatch::Language;
 use crate::routing::{MethodTable, Router};
@@ -24,6 +26,7 @@ pub struct Tables<L: Language> {
     pub states: Registry<u16, L::StateHandler>,
     /// Handlers by error type. The first one registered whose type fits is called.
     pub errors: Registry<L::ErrorType, L::ErrorHandler>,
+    #[cfg(feature = "digest")]
     /// The digest nonces in use: those of the process, since what one application has accepted may be shown
     /// to another.
     pub nonces: Arc<NonceTable>,
@@ -40,6 +43,7 @@ impl<L: Language> Tables<L> {
             after: Vec::new(),
             states: Registry::default(),
             errors: Registry::default(),
+            #[cfg(feature = "digest")]
             nonces: NonceTable::of_process(),
         }
     }
@@ -54,6 +58,7 @@ impl<L: Language> Clone for Tables<L> {
             after: self.after.clone(),
             states: self.states.clone(),
             errors: self.errors.clone(),
+            #[cfg(feature = "digest")]
             nonces: Arc::clone(&self.nonces),
         }
     }

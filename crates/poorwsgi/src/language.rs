@@ -11,13 +11,12 @@ use crate::path_arg::{Converter, PathArgs};
 use crate::request::{Content, Request};
 use poorwsgi_core::dispatch::{BodyPlan, Callable, Language, Raised, Route};
 use poorwsgi_core::error::{BoxError, HttpError};
-use poorwsgi_core::form::{self, FormError, FormOptions, read_form};
 use poorwsgi_core::json::parse_json;
-use poorwsgi_core::request::{Head, body_error, read_body};
+use poorwsgi_core::request::{Head, read_body};
 use poorwsgi_core::response::Response;
 use poorwsgi_core::results::ErrorReport;
 use poorwsgi_core::routing::{Capture, Captures, Conversion};
-use poorwsgi_core::{settings, state};
+use poorwsgi_core::state;
 
 /// Handlers written in Rust.
 #[derive(Debug)]
@@ -164,18 +163,10 @@ async fn content(request: &Request, plan: BodyPlan) -> Result<Option<Content>> {
     let settings = request.settings();
     Ok(Some(match plan {
         BodyPlan::Leave => return Ok(None),
-        BodyPlan::Form => {
-            let content_type = request.head().header(&http::header::CONTENT_TYPE).unwrap_or_default();
-            let options = FormOptions {
-                keep_blank_values: settings.keep_blank_values,
-                strict_parsing: settings.strict_parsing,
-                limits: settings.form_limits.clone(),
-                file_callback: settings.file_callback.clone().map(own_callback),
-                ..FormOptions::default()
-            };
-            let form = read_form(request.take_body(), &content_type, options).await;
-            Content::Form(Box::new(form.map_err(form_error)?))
-        }
+        #[cfg(feature = "forms")]
+        BodyPlan::Form => Content::Form(Box::new(crate::forms::read(request).await?)),
+        #[cfg(not(feature = "forms"))]
+        BodyPlan::Form => return Ok(None),
         BodyPlan::Json => {
             let body = read_body(request.take_body(), settings.json_size, "json_size").await?;
             Content::Json(parse_json(&body, Some(&request.charset()), settings.json_limits())?)
@@ -186,24 +177,6 @@ async fn content(request: &Request, plan: BodyPlan) -> Result<Option<Content>> {
             Content::Data(data)
         }
     }))
-}
-
-/// What a form's failure means: the client's faults are statuses, the application's own errors reach its
-/// error handlers as they are.
-fn form_error(error: FormError) -> Error {
-    match error {
-        FormError::Body(error) => body_error(error).into(),
-        FormError::File(error) => match error.downcast::<HttpError>() {
-            Ok(status) => status.into(),
-            Err(error) => error.into(),
-        },
-        error => HttpError::from(error).into(),
-    }
-}
-
-/// The application's callback, as one for this form alone.
-fn own_callback(callback: settings::FileCallback) -> form::FileCallback {
-    Box::new(move |filename| callback(filename))
 }
 
 /// Converts the path arguments. A custom filter that refuses its text is a 404.

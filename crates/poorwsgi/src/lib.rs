@@ -36,12 +36,26 @@
 //! | settings and limits | [`settings::Settings`], [`form::Limits`] |
 //! | statuses and methods | [`state`] |
 //!
+//! # Features
+//!
+//! All are on by default but `cli`, which is for the command `poorwsgi-digest`.
+//!
+//! | feature | without it |
+//! |---|---|
+//! | `digest` | no digest login, and no [`digest`] |
+//! | `forms` | bodies that are forms are left to the handler |
+//! | `pages` | an error is one line of text; directories are not listed, and `/debug-info` is not served |
+//! | `sealed-sessions` | [`session`] has plain sessions and tokens alone |
+//! | `server` | no `Application::run` |
+//!
 //! The engine below, `poorwsgi-core`, is for servers and for doors of other languages; its surface may change
 //! with each version, and what is not named here is not promised.
 #![forbid(unsafe_code)]
 
 mod application;
 mod error;
+#[cfg(feature = "forms")]
+mod forms;
 mod handler;
 mod into_response;
 mod language;
@@ -71,7 +85,9 @@ pub mod headers {
 
 /// Forms and uploads: what [`Request::form`](crate::Request::form) gives, and how large it may be.
 pub mod form {
-    pub use poorwsgi_core::form::{FieldStorage, FormError, FormFile, Limits, WriteOnly, safe_filename};
+    #[cfg(feature = "forms")]
+    pub use poorwsgi_core::form::{FieldStorage, safe_filename};
+    pub use poorwsgi_core::form::{FormError, FormFile, Limits, WriteOnly};
 }
 
 /// What handlers return beside text: files, streams, redirects, partial content.
@@ -90,12 +106,12 @@ pub mod routing {
 
 /// Sessions in cookies that are sealed, and signed tokens.
 pub mod session {
-    pub use poorwsgi_core::session::{
-        DataSession, SealedKeys, SealedSession, Sealer, Session, SessionConfig, SessionError, check_token,
-        get_token,
-    };
+    #[cfg(feature = "sealed-sessions")]
+    pub use poorwsgi_core::session::{DataSession, SealedKeys, SealedSession, Sealer};
+    pub use poorwsgi_core::session::{Session, SessionConfig, SessionError, check_token, get_token};
 }
 
+#[cfg(feature = "digest")]
 /// Digest login (RFC 7616) and its password files.
 pub mod digest {
     pub use poorwsgi_core::digest::{

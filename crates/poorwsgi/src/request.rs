@@ -12,8 +12,10 @@ use serde::Deserialize;
 use crate::handler::Stored;
 use crate::language::Rust;
 use crate::path_arg::{Converted, FromPathArg, PathArgs};
+#[cfg(feature = "digest")]
 use poorwsgi_core::digest::{self, PasswordMap};
 use poorwsgi_core::error::{BoxError, HttpError};
+#[cfg(feature = "forms")]
 use poorwsgi_core::form::FieldStorage;
 use poorwsgi_core::headers::cookie::Cookies;
 use poorwsgi_core::request::read_body;
@@ -69,6 +71,7 @@ struct Route {
 
 /// The body, as it was read before the handler.
 pub(super) enum Content {
+    #[cfg(feature = "forms")]
     Form(Box<FieldStorage>),
     Json(serde_json::Value),
     Data(Bytes),
@@ -225,6 +228,7 @@ impl Request {
         })
     }
 
+    #[cfg(feature = "forms")]
     /// The form, if the body was one and `auto_form` read it.
     #[must_use]
     pub fn form(&self) -> Option<&FieldStorage> {
@@ -295,6 +299,7 @@ impl Request {
         read.inspect_err(|error| self.break_body(Some(error)))
     }
 
+    #[cfg(feature = "digest")]
     /// Checks the digest login of this request against stored passwords, and answers the user's name, which
     /// is also set as [`user`](Self::user).
     ///

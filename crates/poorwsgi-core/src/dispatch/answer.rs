@@ -3,11 +3,14 @@
 use std::str::FromStr;
 
 use crate::dispatch::Language;
+#[cfg(feature = "pages")]
+use crate::dispatch::html as page;
+#[cfg(not(feature = "pages"))]
+use crate::dispatch::plain as page;
 use crate::dispatch::target::{Target, resolve};
 use crate::error::HttpError;
 use crate::request::Head;
 use crate::response::{Response, powered};
-use crate::results::page_response;
 use crate::settings::Settings;
 use crate::state::{self, Method};
 use crate::tables::Tables;
@@ -38,7 +41,7 @@ impl BodyPlan {
         }
         let media_type = head.mime_type();
         let listed = |types: &[String]| types.iter().any(|each| each.eq_ignore_ascii_case(&media_type));
-        if settings.auto_form && listed(&settings.form_mime_types) {
+        if cfg!(feature = "forms") && settings.auto_form && listed(&settings.form_mime_types) {
             return Ok(BodyPlan::Form);
         }
         if settings.auto_json && listed(&settings.json_mime_types) {
@@ -95,9 +98,9 @@ pub async fn answer<L: Language>(tables: &Tables<L>, request: &L::Request) -> Re
             Ok(L::respond(response))
         }
         Target::Directory(directory) => {
-            Ok(L::respond(super::page::directory(&tables.settings, head, &head.path()?, &directory)?))
+            Ok(L::respond(page::directory(&tables.settings, head, &head.path()?, &directory)?))
         }
-        Target::Debug => Ok(L::respond(page_response(super::debug_page(tables, head)))),
+        Target::Debug => Ok(L::respond(page::debug(tables, head)?)),
         Target::Refused(error) => Err((*error).into()),
     }
 }

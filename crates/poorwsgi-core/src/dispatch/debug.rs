@@ -1,7 +1,7 @@
 //! The debug page: the tables, the settings and the request, as rows for the template. Secrets are hidden
 //! there.
 
-use crate::dispatch::page::HeadSite;
+use crate::dispatch::html::HeadSite;
 use crate::dispatch::{Callable, Language};
 use crate::request::Head;
 use crate::results::{DebugPage, HandlerRow};
@@ -147,9 +147,13 @@ fn settings(settings: &Settings) -> Vec<(String, String)> {
         ("form_mime_types", settings.form_mime_types.join(", ")),
         ("json_mime_types", settings.json_mime_types.join(", ")),
         ("form_limits", format!("{limits:?}")),
+        #[cfg(feature = "digest")]
         ("auth_digest", settings.auth_digest.to_string()),
+        #[cfg(feature = "digest")]
         ("auth_algorithms", format!("{:?}", settings.auth_algorithms)),
+        #[cfg(feature = "digest")]
         ("auth_qop", settings.auth_qop.to_string()),
+        #[cfg(feature = "digest")]
         ("auth_timeout", format!("{:?}", settings.auth_timeout)),
     ];
     values.map(|(name, value)| (name.to_owned(), value)).into()

@@ -1,13 +1,13 @@
-//! The default pages as responses: what the templates need, taken from the request and the settings.
+//! The answer to a status that the application does not answer itself.
 
-use std::borrow::Cow;
-
-use crate::digest;
+#[cfg(feature = "pages")]
+use crate::dispatch::html as page;
+#[cfg(not(feature = "pages"))]
+use crate::dispatch::plain as page;
 use crate::error::HttpError;
 use crate::request::Head;
 use crate::response::Response;
-use crate::response::document_root::Directory;
-use crate::results::{DirectoryIndex, ErrorPage, ErrorReport, Site, page_response};
+use crate::results::ErrorReport;
 use crate::settings::Settings;
 use crate::state;
 
@@ -33,65 +33,23 @@ pub(super) fn error_response(
     if status < state::HTTP_BAD_REQUEST {
         return Response::empty(status).unwrap_or_else(|_| Response::no_content());
     }
-    let site = HeadSite::new(settings, head);
-    // Without the query, which may hold what is not for every eye.
-    let uri = head.path().unwrap_or_default();
-    let page = ErrorPage {
-        method: head.method(),
-        uri: &uri,
-        detail: error.detail(),
-        allow: error.allow(),
-        report,
-        ..ErrorPage::new(status, site.as_site())
-    };
-    let mut response = page.to_response();
-    if status == state::HTTP_UNAUTHORIZED && settings.auth_digest {
+    let response = page::error(settings, head, error, report);
+    #[cfg(feature = "digest")]
+    let response = challenged(settings, head, error, response);
+    response
+}
+
+/// The response of a 401 with a challenge, where the application asks for digest logins.
+#[cfg(feature = "digest")]
+fn challenged(settings: &Settings, head: &dyn Head, error: &HttpError, mut response: Response) -> Response {
+    if response.status() == state::HTTP_UNAUTHORIZED && settings.auth_digest {
         let realm = error.challenge().map_or(settings.name.as_str(), |challenge| &challenge.realm);
         let stale = error.challenge().is_some_and(|challenge| challenge.stale);
         // It has headers of its own then.
         response.headers_mut().remove("X-Powered-By");
-        for challenge in digest::challenges(settings, head, realm, stale).unwrap_or_default() {
+        for challenge in crate::digest::challenges(settings, head, realm, stale).unwrap_or_default() {
             let _ = response.headers_mut().append("WWW-Authenticate", challenge);
         }
     }
     response
-}
-
-/// The index of a directory as a response.
-///
-/// # Errors
-/// 500 where the directory cannot be read.
-pub(super) fn directory(
-    settings: &Settings,
-    head: &dyn Head,
-    path: &str,
-    directory: &Directory,
-) -> Result<Response, HttpError> {
-    let unreadable = |error| HttpError::new(state::HTTP_INTERNAL_SERVER_ERROR).with_source(error);
-    let listing = directory.list().map_err(unreadable)?;
-    let site = HeadSite::new(settings, head);
-    let (entries, parent) = (&listing.entries, path != "/");
-    let page = DirectoryIndex { path, entries, cut: listing.cut, parent, site: site.as_site() };
-    Ok(page_response(page.render()))
-}
-
-/// What a request says of the server, for the foot of its pages.
-pub(super) struct HeadSite<'a> {
-    hostname: String,
-    software: Cow<'a, str>,
-    debug: bool,
-}
-
-impl<'a> HeadSite<'a> {
-    pub(super) fn new(settings: &Settings, head: &'a dyn Head) -> Self {
-        HeadSite {
-            hostname: head.hostname(),
-            software: head.server_software(),
-            debug: settings.debug_for(head),
-        }
-    }
-
-    pub(super) fn as_site(&self) -> Site<'_> {
-        Site { hostname: &self.hostname, software: &self.software, debug: self.debug, ..Site::default() }
-    }
 }

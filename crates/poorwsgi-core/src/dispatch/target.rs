@@ -94,7 +94,7 @@ fn find<'t, 'p, L: Language>(
     {
         return found;
     }
-    if path == &**DEBUG_RULE && tables.settings.debug_for(head) {
+    if cfg!(feature = "pages") && path == &**DEBUG_RULE && tables.settings.debug_for(head) {
         return Resolution::ruled(&DEBUG_RULE, Target::Debug);
     }
     if let Some(handler) = tables.router.default_handler(method) {
@@ -124,7 +124,9 @@ fn below_document_root<'t, 'p, L: Language>(
     });
     match found {
         Ok(Found::File(file)) => Some(Resolution::ruled(&ANY_RULE, Target::File(Box::new(file)))),
-        Ok(Found::Directory(directory)) if tables.settings.document_index_for(head) => {
+        Ok(Found::Directory(directory))
+            if cfg!(feature = "pages") && tables.settings.document_index_for(head) =>
+        {
             Some(Resolution::ruled(&ANY_RULE, Target::Directory(Box::new(directory))))
         }
         Ok(Found::Directory(_) | Found::Forbidden) => {

@@ -10,33 +10,51 @@
 //! | [`FormReader`], [`read_form`] | put the events together to a [`FieldStorage`] |
 //! | [`Limits`] | what a form may cost |
 
+#[cfg(feature = "forms")]
 mod delimiter;
+#[cfg_attr(not(feature = "forms"), allow(dead_code))] // who reports errors is left out
 mod error;
+#[cfg(feature = "forms")]
 mod field;
+#[cfg_attr(not(feature = "forms"), allow(dead_code))] // who writes files is left out
 mod file;
+#[cfg(feature = "forms")]
 mod filename;
+#[cfg_attr(not(feature = "forms"), allow(dead_code))] // who counts is left out
 mod limits;
+#[cfg(feature = "forms")]
 pub mod multipart;
+#[cfg(feature = "forms")]
 mod part;
+#[cfg(feature = "forms")]
 mod reader;
+#[cfg(feature = "forms")]
 pub mod urlencoded;
 
 pub use error::FormError;
+#[cfg(feature = "forms")]
 pub use field::{Content, FieldStorage};
 pub use file::{FormFile, WriteOnly};
+#[cfg(feature = "forms")]
 pub use filename::safe_filename;
 pub use limits::Limits;
+#[cfg(feature = "forms")]
 pub use part::PartHead;
+#[cfg(feature = "forms")]
 pub use reader::{FileCallback, FormOptions, FormReader, SMALL_FILE, read_form};
 
+#[cfg(feature = "forms")]
 use std::sync::Arc;
 
+#[cfg(feature = "forms")]
 use crate::BoxError;
 
+#[cfg(feature = "forms")]
 /// How the bytes of names and of text values become text. The default is [`utf8_lossy`]; an application with
 /// forms in another charset gives its own function. Its error ends the form as [`FormError::Decode`].
 pub type Decode = Arc<dyn Fn(Vec<u8>) -> Result<String, BoxError> + Send + Sync>;
 
+#[cfg(feature = "forms")]
 /// UTF-8, with U+FFFD in place of what is none. Valid text is not copied.
 ///
 /// # Errors

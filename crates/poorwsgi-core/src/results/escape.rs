@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use askama::filters::Escaper;
-
 /// Escapes text for HTML, in content and in quoted attributes: `&`, `"`, `'`, `<` and `>`.
 ///
 /// ```
@@ -13,24 +11,30 @@ use askama::filters::Escaper;
 pub fn html_escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     // Writing to a String cannot fail.
-    let _ = Named.write_escaped_str(&mut escaped, text);
+    let _ = write_escaped(&mut escaped, text);
     escaped
+}
+
+fn write_escaped(dest: &mut impl fmt::Write, text: &str) -> fmt::Result {
+    let mut plain = 0;
+    for (at, found) in text.match_indices(['&', '"', '\'', '<', '>']) {
+        dest.write_str(text.get(plain..at).unwrap_or_default())?;
+        dest.write_str(entity(found))?;
+        plain = at + found.len();
+    }
+    dest.write_str(text.get(plain..).unwrap_or_default())
 }
 
 /// The escaper of our templates. They have the entities of [`html_escape`], which PoorWSGI's pages have and
 /// tests of applications look for.
+#[cfg(feature = "pages")]
 #[derive(Clone, Copy)]
 pub(super) struct Named;
 
-impl Escaper for Named {
+#[cfg(feature = "pages")]
+impl askama::filters::Escaper for Named {
     fn write_escaped_str<W: fmt::Write>(&self, mut dest: W, text: &str) -> fmt::Result {
-        let mut plain = 0;
-        for (at, found) in text.match_indices(['&', '"', '\'', '<', '>']) {
-            dest.write_str(text.get(plain..at).unwrap_or_default())?;
-            dest.write_str(entity(found))?;
-            plain = at + found.len();
-        }
-        dest.write_str(text.get(plain..).unwrap_or_default())
+        write_escaped(&mut dest, text)
     }
 }
 

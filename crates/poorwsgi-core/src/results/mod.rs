@@ -15,36 +15,49 @@
 //! assert!(html.contains("/&lt;b&gt;"));
 //! ```
 
+#[cfg(feature = "pages")]
 mod debug_page;
+#[cfg(feature = "pages")]
 mod directory_index;
+#[cfg(feature = "pages")]
 mod error_page;
+#[cfg_attr(not(feature = "pages"), allow(dead_code))] // it goes to the log, and to no page
 mod error_report;
 mod escape;
 mod redact;
+#[cfg(feature = "pages")]
 mod response;
+#[cfg(feature = "pages")]
 #[cfg(test)]
 mod wellformed;
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+#[cfg(feature = "pages")]
 use askama::Template;
 
+#[cfg(feature = "pages")]
 pub use debug_page::{DebugPage, HandlerRow};
+#[cfg(feature = "pages")]
 pub use directory_index::DirectoryIndex;
+#[cfg(feature = "pages")]
 pub use error_page::ErrorPage;
 pub use error_report::{Cause, ErrorReport};
 pub use escape::html_escape;
 pub use redact::{HIDDEN, redact};
+#[cfg(feature = "pages")]
 pub use response::page_response;
 
 use crate::state::{METHOD_ALL, MethodSet};
 
+#[cfg(feature = "pages")]
 /// A `Content-Security-Policy` under which the pages of this module look as they should, and which forbids
 /// all else: scripts, frames, forms, and anything loaded. The digest is that of their one style sheet.
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'sha256-hs+i8l447nyT2KLEodTVECHnmcs++MQsHT57qJjhG/U='; \
      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+#[cfg(feature = "pages")]
 /// Who answers: shown at the foot of each page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Site<'a> {
@@ -59,6 +72,7 @@ pub struct Site<'a> {
     pub debug: bool,
 }
 
+#[cfg(feature = "pages")]
 impl Site<'_> {
     fn footer(&self) -> String {
         let mut parts = Vec::new();
@@ -116,6 +130,7 @@ pub fn human_methods(methods: MethodSet) -> String {
     methods.iter().map(|method| method.as_str()).collect::<Vec<_>>().join(" | ")
 }
 
+#[cfg(feature = "pages")]
 /// Renders a page, and makes visible what HTML may not hold or what would let a value disguise itself:
 /// control characters and overrides of the writing direction.
 fn render(page: &impl Template) -> String {
@@ -136,6 +151,7 @@ pub(crate) fn is_invisible(character: char) -> bool {
         || matches!(character, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
+#[cfg(feature = "pages")]
 /// The character of the block "Control Pictures" where there is one.
 fn picture(character: char) -> char {
     match u32::from(character) {
@@ -145,6 +161,7 @@ fn picture(character: char) -> char {
     }
 }
 
+#[cfg_attr(not(feature = "pages"), allow(dead_code))]
 /// The text, cut after so many characters with a note of how many are left out.
 fn clip(text: &str, limit: usize) -> Cow<'_, str> {
     let Some((end, _)) = text.char_indices().nth(limit) else { return Cow::Borrowed(text) };
@@ -155,6 +172,7 @@ fn clip(text: &str, limit: usize) -> Cow<'_, str> {
     Cow::Owned(clipped)
 }
 
+#[cfg(feature = "pages")]
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,23 +8,32 @@
 //!
 //! [`SealedKeys`] and [`AesKeys`] work on bytes, for those who bring their own serialization.
 
+#[cfg(feature = "sealed-sessions")]
 mod aes;
 mod config;
+#[cfg(feature = "sealed-sessions")]
 mod data;
 mod error;
 mod plain;
+#[cfg(feature = "sealed-sessions")]
 mod seal;
+#[cfg(feature = "sealed-sessions")]
 mod sealed;
 mod token;
 
+#[cfg(feature = "sealed-sessions")]
 pub use aes::AesKeys;
 pub use config::{SessionConfig, vary_on_cookie};
+#[cfg(feature = "sealed-sessions")]
 pub use data::{AesSession, DataSession, SealedSession};
 pub use error::SessionError;
 pub use plain::Session;
+#[cfg(feature = "sealed-sessions")]
 pub use seal::{CLOCK_TOLERANCE, Sealer};
+#[cfg(feature = "sealed-sessions")]
 pub use sealed::SealedKeys;
 pub use token::{check_token, check_token_at, get_token, get_token_at};
+#[cfg(feature = "digest")]
 pub(crate) use token::{hex, token_of};
 
 /// The longest `Set-Cookie` field that we write for a session, in bytes: every browser stores cookies of this

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use http::HeaderName;
+use http::{HeaderName, HeaderValue};
 use poorwsgi_core::headers::Headers;
 use poorwsgi_core::request::{Head, HttpHead};
 use pyo3::prelude::*;
@@ -40,8 +40,12 @@ impl Source {
             Source::Native(head) => {
                 let mut headers = Headers::new();
                 for name in head.parts().headers.keys() {
-                    // What came in can be written again.
-                    let _ = headers.append(name, head.header(name).unwrap_or_default().as_bytes());
+                    // What came in can be written again. Without a spelling, because that of the client is gone.
+                    if let Ok(value) =
+                        HeaderValue::from_bytes(head.header(name).unwrap_or_default().as_bytes())
+                    {
+                        headers.put(name.clone(), value);
+                    }
                 }
                 headers
             }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use http::{HeaderValue, StatusCode, header};
 use poorwsgi_core::error::OverLimit;
+use poorwsgi_core::state;
 
 use super::date;
 
@@ -37,7 +38,7 @@ impl Refusal {
 
     /// The text of the answer.
     pub(crate) fn page(&self) -> String {
-        format!("{}: {}\n", self.status, self.reason)
+        format!("{self}\n")
     }
 
     /// The answer.
@@ -53,7 +54,11 @@ impl Refusal {
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.status, self.reason)
+        write!(f, "{}", self.status.as_u16())?;
+        if let Some(phrase) = state::reason(self.status.as_u16()) {
+            write!(f, " {phrase}")?;
+        }
+        write!(f, ": {}", self.reason)
     }
 }
 

@@ -1,0 +1,54 @@
+//! What an application answers, with the built-in pages and without.
+
+use http_body_util::BodyExt;
+use poorwsgi::{Application, Body, Request, abort, state};
+
+async fn answered(app: &Application, path: &str) -> (u16, String, String) {
+    let request = http::Request::get(path).body(Body::empty()).unwrap();
+    let response = app.handle(request).await;
+    let field =
+        response.headers().get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let (status, content_type) = (response.status().as_u16(), field.to_owned());
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    (status, content_type, String::from_utf8_lossy(&body).into_owned())
+}
+
+fn application() -> Application {
+    let mut app = Application::new("small");
+    app.route("/", state::METHOD_GET, async |_: Request| "Hello world").unwrap();
+    app.route("/gone", state::METHOD_GET, async |_: Request| -> poorwsgi::Result<()> { abort(410) }).unwrap();
+    app
+}
+
+#[tokio::test]
+async fn an_error_is_a_page_or_a_line_of_text() {
+    let app = application();
+    assert_eq!(answered(&app, "/").await.2, "Hello world");
+    for (path, status) in [("/gone", 410), ("/nowhere", 404)] {
+        let (answered, content_type, text) = answered(&app, path).await;
+        let reason = state::reason(status).unwrap();
+        assert_eq!(answered, status);
+        if cfg!(feature = "pages") {
+            assert_eq!(content_type, "text/html; charset=utf-8");
+            assert!(text.contains(&format!("<title>{status} {reason}</title>")), "{text}");
+        } else {
+            assert_eq!(content_type, "text/plain; charset=utf-8");
+            assert_eq!(text, format!("{status} {reason}\n"));
+        }
+    }
+}
+
+/// Nothing that lists a directory or shows the inside is there without the pages.
+#[tokio::test]
+async fn directories_and_the_debug_page_need_the_pages() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut app = application();
+    app.settings_mut().document_root = Some(folder.path().into());
+    app.settings_mut().document_index = true;
+    app.settings_mut().debug = true;
+    app.pop_route("/", state::Method::Get);
+    let listed = if cfg!(feature = "pages") { 200 } else { 403 };
+    assert_eq!(answered(&app, "/").await.0, listed);
+    let shown = if cfg!(feature = "pages") { 200 } else { 404 };
+    assert_eq!(answered(&app, "/debug-info").await.0, shown);
+}
