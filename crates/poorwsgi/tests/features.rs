@@ -1,4 +1,5 @@
 //! What an application answers, with the built-in pages and without.
+#![allow(clippy::unwrap_used)]
 
 use http_body_util::BodyExt;
 use poorwsgi::{Application, Body, Request, abort, state};
