@@ -26,7 +26,7 @@ use crate::error::HttpError;
 use crate::request::Head;
 use crate::response::{Body, Response, ResponseError, finish};
 use crate::results::ErrorReport;
-use crate::routing::Captures;
+use crate::routing::{Captures, RouteMatch};
 use crate::state::Method;
 use crate::tables::Tables;
 
@@ -73,6 +73,12 @@ pub trait Language: Sized + Send + Sync + 'static {
 
     /// What the server knows of the request.
     fn head(request: &Self::Request) -> &dyn Head;
+
+    /// What the router of these tables has found for the request, where a server had to know it before the
+    /// application is called. It is taken from the request.
+    fn found(_request: &Self::Request) -> Option<RouteMatch> {
+        None
+    }
 
     /// Tells the request its route; called once, before the hooks. Path arguments are converted here.
     ///

@@ -8,7 +8,7 @@ use crate::error::HttpError;
 use crate::request::Head;
 use crate::response::OpenFile;
 use crate::response::document_root::{Directory, DocumentRoot, Found};
-use crate::routing::{Captures, Resolved};
+use crate::routing::{Captures, Resolved, RouteMatch};
 use crate::state::{self, Method};
 use crate::tables::Tables;
 
@@ -56,7 +56,8 @@ pub(super) fn resolve<'t, L: Language>(
 ) -> Result<Target<'t, L>, L::Error> {
     let head = L::head(request);
     let path = head.path()?;
-    let Resolution { target, rule, captures } = find(tables, head, &path, method);
+    let found = L::found(request).unwrap_or_else(|| tables.router.find(&path, method));
+    let Resolution { target, rule, captures } = find(tables, head, &path, found, method);
     if let Some(rule) = rule {
         let (handler, page) = match &target {
             Target::Handler(handler) => (Some(*handler), None),
@@ -74,9 +75,10 @@ fn find<'t, 'p, L: Language>(
     tables: &'t Tables<L>,
     head: &dyn Head,
     path: &'p str,
+    found: RouteMatch,
     method: Method,
 ) -> Resolution<'t, 'p, L> {
-    let allowed = match tables.router.resolve(path, method) {
+    let allowed = match tables.router.resolved(found, path) {
         Resolved::Static { rule, handler } => {
             return Resolution::ruled(rule, Target::Handler(handler));
         }

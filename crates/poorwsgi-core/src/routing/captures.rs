@@ -28,7 +28,8 @@ pub struct Capture<'r, 'p, C> {
 /// The text of all groups of a route, in the order of the handler's arguments.
 #[derive(Debug)]
 pub struct Captures<'r, 'p, C> {
-    pub(super) groups: Groups<'p>,
+    pub(super) path: &'p str,
+    pub(super) groups: Groups,
     pub(super) arguments: &'r [Argument<C>],
 }
 
@@ -37,7 +38,7 @@ impl<'r, 'p, C> Captures<'r, 'p, C> {
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Capture<'r, 'p, C>> {
         self.arguments.iter().map(|argument| Capture {
             name: argument.name.as_ref(),
-            value: self.groups.get(argument.group),
+            value: self.groups.get(self.path, argument.group),
             conversion: &argument.conversion,
         })
     }

@@ -1,10 +1,10 @@
 //! A compiled route: the linear engine where it can, the backtracking one where it must.
 
+use std::ops::Range;
 use std::str;
 
-use regex_automata::PatternID;
 use regex_automata::meta::{Config, Regex};
-use regex_automata::util::captures;
+use regex_automata::{PatternID, Span};
 use regex_syntax::hir::{Class, Hir, HirKind, Look};
 use smallvec::SmallVec;
 
@@ -93,19 +93,25 @@ impl Matcher {
         }
     }
 
-    pub(super) fn captures<'p>(&self, path: &'p str) -> Option<Groups<'p>> {
+    /// The places of the groups, if the path matches.
+    pub(super) fn captures(&self, path: &str) -> Option<Groups> {
         match self {
             Matcher::Segments(segments) => {
-                let mut groups = SmallVec::new();
-                segments.matches(path, |text| groups.push(text)).then_some(Groups::Segments(groups))
+                let mut groups = Groups::default();
+                segments.matches(path, |place| groups.0.push(place)).then_some(groups)
             }
             Matcher::Linear(regex) => {
                 let mut found = regex.create_captures();
                 regex.captures(path, &mut found);
-                found.is_match().then_some(Groups::Linear { path, found })
+                let place = |group: Option<Span>| group.map_or(NOWHERE, |group| group.range());
+                found.is_match().then(|| Groups(found.iter().skip(1).map(place).collect()))
             }
             Matcher::Backtracking(regex) => match regex.captures(path) {
-                Ok(captures) => captures.map(Groups::Backtracking),
+                Ok(captures) => captures.map(|found| {
+                    let place =
+                        |group: Option<fancy_regex::Match<'_>>| group.map_or(NOWHERE, |group| group.range());
+                    Groups(found.iter().skip(1).map(place).collect())
+                }),
                 Err(error) => gave_up(regex, &error),
             },
         }
@@ -127,22 +133,17 @@ fn gave_up<T: Default>(regex: &fancy_regex::Regex, error: &fancy_regex::Error) -
     T::default()
 }
 
-/// The groups of one match.
-#[derive(Debug)]
-pub(super) enum Groups<'p> {
-    Segments(SmallVec<[&'p str; 4]>),
-    Linear { path: &'p str, found: captures::Captures },
-    Backtracking(fancy_regex::Captures<'p, str>),
-}
+/// The place of a group that took no part in the match: no text has it.
+const NOWHERE: Range<usize> = usize::MAX..usize::MAX;
 
-impl<'p> Groups<'p> {
+/// The places of the groups of one match in its path.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Groups(SmallVec<[Range<usize>; 4]>);
+
+impl Groups {
     /// The text of a group, counted from 1 as in the expression.
-    pub(super) fn get(&self, group: usize) -> Option<&'p str> {
-        match self {
-            Groups::Segments(texts) => texts.get(group.checked_sub(1)?).copied(),
-            Groups::Linear { path, found } => path.get(found.get_group(group)?.range()),
-            Groups::Backtracking(captures) => captures.get(group).map(|found| found.as_str()),
-        }
+    pub(super) fn get<'p>(&self, path: &'p str, group: usize) -> Option<&'p str> {
+        path.get(self.0.get(group.checked_sub(1)?)?.clone())
     }
 }
 

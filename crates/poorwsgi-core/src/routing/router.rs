@@ -14,6 +14,7 @@ use super::matcher::{End, Matcher};
 use super::methods::MethodTable;
 use super::pattern::{self, Compiled, Pattern};
 use super::resolved::Resolved;
+use super::route_match::{Place, RouteMatch};
 use super::routes::{PatternRoute, Popped, Registration, RegularRoute};
 use super::segments::Expressions;
 use crate::state::{Method, MethodSet};
@@ -44,8 +45,9 @@ use crate::state::{Method, MethodSet};
 #[derive(Clone, Debug)]
 pub struct Router<H, C> {
     filters: Filters<C>,
-    statics: FxHashMap<Arc<str>, StaticRoute<H>>,
-    registered: usize,
+    /// The paths without groups, in the order of registration, and where each is.
+    statics: Vec<StaticRoute<H>>,
+    paths: FxHashMap<Arc<str>, usize>,
     patterns: Vec<PatternRoute<H, C>>,
     index: Index,
     expressions: Expressions,
@@ -54,16 +56,8 @@ pub struct Router<H, C> {
 
 #[derive(Clone, Debug)]
 struct StaticRoute<H> {
-    /// Its place in the order of registration.
-    rank: usize,
+    path: Arc<str>,
     methods: MethodTable<H>,
-}
-
-struct Best<'r, 'p, H, C> {
-    route: usize,
-    source: &'r Arc<str>,
-    registration: &'r Registration<H, C>,
-    groups: Groups<'p>,
 }
 
 impl<H, C> Router<H, C> {
@@ -72,8 +66,8 @@ impl<H, C> Router<H, C> {
     pub fn new() -> Self {
         Router {
             filters: Filters::default(),
-            statics: FxHashMap::default(),
-            registered: 0,
+            statics: Vec::new(),
+            paths: FxHashMap::default(),
             patterns: Vec::new(),
             index: Index::default(),
             expressions: Expressions::default(),
@@ -87,35 +81,67 @@ impl<H, C> Router<H, C> {
     /// A path without groups costs one look-up; among many patterns, only those are tried whose literal
     /// segments are those of the path.
     pub fn resolve<'r, 'p>(&'r self, path: &'p str, method: Method) -> Resolved<'r, 'p, H, C> {
-        if let Some((rule, route)) = self.statics.get_key_value(path) {
-            return match route.methods.get(method) {
-                Some(handler) => Resolved::Static { rule, handler },
-                None => Resolved::MethodNotAllowed(route.methods.methods()),
+        self.resolved(self.find(path, method), path)
+    }
+
+    /// Finds what [`resolve`](Self::resolve) does, for whoever has to keep it.
+    #[must_use]
+    pub fn find(&self, path: &str, method: Method) -> RouteMatch {
+        RouteMatch { method, place: self.place(path, method) }
+    }
+
+    fn place(&self, path: &str, method: Method) -> Place {
+        if let Some((&route, StaticRoute { methods, .. })) = self.static_route(path) {
+            return match methods.get(method) {
+                Some(_) => Place::Static { route },
+                None => Place::MethodNotAllowed(methods.methods()),
             };
         }
         let mut allowed = MethodSet::default();
-        let mut best: Option<Best<'r, 'p, H, C>> = None;
+        let mut best: Option<(usize, Groups)> = None;
         self.index.candidates(path, &mut |number| {
-            if best.as_ref().is_some_and(|best| best.route < number) {
+            if best.as_ref().is_some_and(|(best, _)| *best < number) {
                 return;
             }
             let Some(route) = self.patterns.get(number) else { return };
-            if let Some(registration) = route.methods.get(method) {
+            if route.methods.get(method).is_some() {
                 if let Some(groups) = route.matcher.captures(path) {
-                    best = Some(Best { route: number, source: &route.source, registration, groups });
+                    best = Some((number, groups));
                 }
             } else if best.is_none() && route.matcher.is_match(path) {
                 allowed |= route.methods.methods();
             }
         });
         match best {
-            Some(Best { source, registration, groups, .. }) => Resolved::Pattern {
-                rule: registration.rule.as_ref().unwrap_or(source),
-                handler: &registration.handler,
-                captures: Captures { groups, arguments: &registration.arguments },
-            },
-            None => Resolved::NotFound { allowed },
+            Some((route, groups)) => Place::Pattern { route, groups },
+            None => Place::NotFound { allowed },
         }
+    }
+
+    fn static_route(&self, path: &str) -> Option<(&usize, &StaticRoute<H>)> {
+        let route = self.paths.get(path)?;
+        Some((route, self.statics.get(*route)?))
+    }
+
+    /// What was found for this path in this router: in another one, or after a change of this one, it means
+    /// nothing.
+    pub fn resolved<'r, 'p>(&'r self, found: RouteMatch, path: &'p str) -> Resolved<'r, 'p, H, C> {
+        let RouteMatch { method, place } = found;
+        match place {
+            Place::Static { route } => {
+                self.statics.get(route).and_then(|StaticRoute { path: rule, methods }| {
+                    Some(Resolved::Static { rule, handler: methods.get(method)? })
+                })
+            }
+            Place::Pattern { route, groups } => self.patterns.get(route).and_then(|route| {
+                let Registration { handler, rule, arguments, .. } = route.methods.get(method)?;
+                let captures = Captures { path, groups, arguments };
+                Some(Resolved::Pattern { rule: rule.as_ref().unwrap_or(&route.source), handler, captures })
+            }),
+            Place::MethodNotAllowed(allowed) => Some(Resolved::MethodNotAllowed(allowed)),
+            Place::NotFound { allowed } => Some(Resolved::NotFound { allowed }),
+        }
+        .unwrap_or(Resolved::NotFound { allowed: MethodSet::default() })
     }
 
     /// The compiled expression of every pattern, made anew from its source.
@@ -158,9 +184,7 @@ impl<H, C> Router<H, C> {
 
     /// The paths without groups, with their handlers, in the order of registration.
     pub fn static_routes(&self) -> impl Iterator<Item = (&Arc<str>, &MethodTable<H>)> {
-        let mut routes: Vec<_> = self.statics.iter().collect();
-        routes.sort_unstable_by_key(|(_, route)| route.rank);
-        routes.into_iter().map(|(path, route)| (path, &route.methods))
+        self.statics.iter().map(|route| (&route.path, &route.methods))
     }
 
     /// The routes with groups and the regular routes, in the order they are tried.
@@ -252,19 +276,20 @@ impl<H, C: Clone> Router<H, C> {
     /// As [`Router::set_route`], except that expressions are not compiled.
     pub fn is_route(&self, rule: &str) -> Result<bool, RouteError> {
         if !pattern::has_groups(rule) {
-            return Ok(self.statics.contains_key(rule));
+            return Ok(self.paths.contains_key(rule));
         }
         Ok(self.is_regular_route(&Pattern::parse(rule, &self.filters)?.source()))
     }
 
     fn set_static(&mut self, path: &str, methods: MethodSet, handler: H) {
-        let rank = self.registered;
-        self.registered += 1;
-        let route = self.statics.entry(path.into());
-        route
-            .or_insert_with(|| StaticRoute { rank, methods: MethodTable::new() })
-            .methods
-            .set(methods, handler);
+        if let Some(route) = self.paths.get(path).and_then(|at| self.statics.get_mut(*at)) {
+            return route.methods.set(methods, handler);
+        }
+        let path = Arc::<str>::from(path);
+        let mut table = MethodTable::new();
+        table.set(methods, handler);
+        self.paths.insert(Arc::clone(&path), self.statics.len());
+        self.statics.push(StaticRoute { path, methods: table });
     }
 
     fn set_pattern(
@@ -296,11 +321,13 @@ impl<H: Clone, C: Clone> Router<H, C> {
             let popped = self.pop_pattern(&source, method).ok_or_else(|| not_registered(rule, method))?;
             return Ok(Popped::Pattern(popped));
         }
-        let route = self.statics.get_mut(rule);
-        let handler =
-            route.and_then(|route| route.methods.pop(method)).ok_or_else(|| not_registered(rule, method))?;
-        if self.statics.get(rule).is_some_and(|route| route.methods.methods().is_empty()) {
-            self.statics.remove(rule);
+        let at = self.paths.get(rule).copied();
+        let route = at.and_then(|at| self.statics.get_mut(at)).ok_or_else(|| not_registered(rule, method))?;
+        let handler = route.methods.pop(method).ok_or_else(|| not_registered(rule, method))?;
+        if route.methods.methods().is_empty() {
+            self.statics.retain(|route| *route.path != *rule);
+            self.paths =
+                self.statics.iter().enumerate().map(|(at, route)| (Arc::clone(&route.path), at)).collect();
         }
         Ok(Popped::Static(handler))
     }

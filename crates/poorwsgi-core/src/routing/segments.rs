@@ -7,6 +7,7 @@
 //! registered and matched in less time.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use regex_automata::meta::Regex;
@@ -142,19 +143,20 @@ impl SegmentsBuilder {
 }
 
 impl Segments {
-    /// Whether the path matches; hands over the text of each group on the way.
-    pub(super) fn matches<'p>(&self, path: &'p str, mut group: impl FnMut(&'p str)) -> bool {
+    /// Whether the path matches; hands over the place of each group on the way.
+    pub(super) fn matches(&self, path: &str, mut group: impl FnMut(Range<usize>)) -> bool {
         let mut rest = Some(path);
         for rule in &self.rules {
-            let Some(path) = rest else { return false };
-            let (text, after) = split_segment(path);
+            let Some(left) = rest else { return false };
+            let (text, after) = split_segment(left);
             rest = after;
             let Some(text) = strip_prefix(text, &rule.prefix) else { return false };
+            let start = path.len() - left.len() + rule.prefix.len();
             match &rule.group {
                 None if text.is_empty() => {}
                 None => return false,
                 Some(Group { expression, suffix }) => match strip_suffix(text, suffix) {
-                    Some(text) if expression.is_match(text) => group(text),
+                    Some(text) if expression.is_match(text) => group(start..start + text.len()),
                     _ => return false,
                 },
             }

@@ -1,0 +1,21 @@
+//! The router's answer without a borrow of the router.
+
+use super::matcher::Groups;
+use crate::state::{Method, MethodSet};
+
+/// What [`Router::find`](super::Router::find) has found: it can be kept and sent to another thread, and
+/// [`Router::resolved`](super::Router::resolved) says what it means.
+#[derive(Clone, Debug)]
+pub struct RouteMatch {
+    pub(super) method: Method,
+    pub(super) place: Place,
+}
+
+/// Where in the router the answer is.
+#[derive(Clone, Debug)]
+pub(super) enum Place {
+    Static { route: usize },
+    Pattern { route: usize, groups: Groups },
+    MethodNotAllowed(MethodSet),
+    NotFound { allowed: MethodSet },
+}
