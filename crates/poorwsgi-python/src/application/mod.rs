@@ -29,7 +29,7 @@ use pyo3::types::{PyCFunction, PyDict, PyTuple};
 pub(crate) use form_limits::FormLimits;
 pub(crate) use settings::seconds;
 
-use crate::language::{Function, Python3, Shared};
+use crate::language::{self, Function, PipelineRequest, Python3};
 use crate::names::{Made, Name};
 use crate::request::{Request, Source};
 use crate::response::media_type;
@@ -195,8 +195,8 @@ impl Application {
         }
         let tables = app.tables();
         let request = Request::made_of(slf.py(), source, slf.clone().into_any().unbind(), body, begun)?;
-        let request = Shared::new(request, app.has_own_steps(slf)?);
-        wsgi::ready(poorwsgi_core::dispatch::dispatch(&tables, &request))
+        let request = PipelineRequest::new(request, app.has_own_steps(slf)?);
+        language::ready(poorwsgi_core::dispatch::dispatch(&tables, &request))
     }
 
     /// Whether the class of the application overrides steps of the pipeline.

@@ -8,11 +8,11 @@ use pyo3::types::{PyDict, PyType};
 
 use super::Application;
 use crate::error::{Error, Status};
-use crate::language::{Python3, Shared};
+use crate::language::ready;
+use crate::language::{PipelineRequest, Python3};
 use crate::names;
 use crate::request::{Request, SimpleRequest};
 use crate::response::{Answer, BaseResponse, from_result};
-use crate::wsgi::ready;
 
 const BEFORE: &str = "handler_from_before";
 const TABLE: &str = "handler_from_table";
@@ -25,25 +25,25 @@ pub(super) fn overridden(class: &Bound<'_, PyType>) -> PyResult<bool> {
     Ok(!class.is(&ours) && names::overrides(class, &ours, &[BEFORE, TABLE, STATE, ERROR])?)
 }
 
-fn call<'py>(py: Python<'py>, request: &Shared, step: &str) -> Option<PyResult<Bound<'py, PyAny>>> {
+fn call<'py>(py: Python<'py>, request: &PipelineRequest, step: &str) -> Option<PyResult<Bound<'py, PyAny>>> {
     request.own_steps.then(|| request.base.get().application(py).call_method1(step, (&request.object,)))
 }
 
 /// The application's own step; `None` where it has none.
-pub(crate) fn answer(py: Python<'_>, request: &Shared) -> Option<Result<Answer, Error>> {
+pub(crate) fn answer(py: Python<'_>, request: &PipelineRequest) -> Option<Result<Answer, Error>> {
     let result = call(py, request, TABLE)?;
     Some(result.and_then(|result| from_result(&result)).map_err(Error::from))
 }
 
 /// The application's own step; `None` where it has none.
-pub(crate) fn call_before_hooks(py: Python<'_>, request: &Shared) -> Option<Result<(), Error>> {
+pub(crate) fn call_before_hooks(py: Python<'_>, request: &PipelineRequest) -> Option<Result<(), Error>> {
     Some(call(py, request, BEFORE)?.map(drop).map_err(Error::from))
 }
 
 /// The application's own step; the error comes back where it has none.
 pub(crate) fn by_error(
     py: Python<'_>,
-    request: &Shared,
+    request: &PipelineRequest,
     error: Error,
 ) -> Result<Result<Result<Answer, Error>, Error>, Error> {
     if !request.own_steps {
@@ -59,7 +59,11 @@ pub(crate) fn by_error(
 }
 
 /// The application's own step; `None` where it has none.
-pub(crate) fn by_state(py: Python<'_>, request: &Shared, error: &Status) -> Option<PyResult<Answer>> {
+pub(crate) fn by_state(
+    py: Python<'_>,
+    request: &PipelineRequest,
+    error: &Status,
+) -> Option<PyResult<Answer>> {
     if !request.own_steps {
         return None;
     }
@@ -89,7 +93,7 @@ impl Application {
         req: &Bound<'py, Request>,
     ) -> PyResult<Bound<'py, BaseResponse>> {
         let py = slf.py();
-        let shared = Shared::new(req.clone(), slf.get().has_own_steps(slf)?);
+        let shared = PipelineRequest::new(req.clone(), slf.get().has_own_steps(slf)?);
         let tables = slf.get().tables();
         let answer = async {
             dispatch::steps::answer::<Python3>(&tables, &shared)
@@ -135,7 +139,7 @@ impl Application {
                 Status::raised(status_code, kwargs, PyErr::from_value(exception))
             }
         };
-        let shared = Shared::new(req.clone(), false);
+        let shared = PipelineRequest::new(req.clone(), false);
         shared.base.get().set_status(status_code);
         ready(dispatch::steps::by_state::<Python3>(&slf.get().tables(), &shared, error))?.into_object(py)
     }
@@ -148,7 +152,7 @@ impl Application {
         error: Bound<'py, PyAny>,
     ) -> PyResult<Option<Bound<'py, BaseResponse>>> {
         let py = slf.py();
-        let shared = Shared::new(req.clone(), false);
+        let shared = PipelineRequest::new(req.clone(), false);
         let error = Error::Python(PyErr::from_value(error));
         let tables = slf.get().tables();
         let answered =

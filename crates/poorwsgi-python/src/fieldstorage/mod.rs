@@ -6,10 +6,10 @@ mod error;
 mod field;
 mod file;
 mod interface;
+mod limited_input;
 mod lines;
 mod parser;
 mod single;
-mod source;
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;

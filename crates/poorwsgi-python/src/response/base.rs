@@ -102,7 +102,7 @@ impl BaseResponse {
 
     /// The work of __init__, for this class and those below it.
     pub(super) fn init(response: &Bound<'_, Self>, parts: Parts<'_, '_>) -> PyResult<()> {
-        let headers = parts.headers.filter(|headers| !headers.is_none()).map(shared).transpose()?;
+        let headers = parts.headers.filter(|headers| !headers.is_none()).map(as_headers).transpose()?;
         let status = known(response.py(), parts.status)?;
         let mut base = response.try_borrow_mut()?;
         base.status = status;
@@ -145,7 +145,7 @@ impl BaseResponse {
 }
 
 /// A Headers is shared with whoever gave it; anything else becomes one.
-fn shared(headers: &Bound<'_, PyAny>) -> PyResult<Py<Headers>> {
+fn as_headers(headers: &Bound<'_, PyAny>) -> PyResult<Py<Headers>> {
     match headers.cast::<Headers>() {
         Ok(shared) => Ok(shared.clone().unbind()),
         Err(_) => Py::new(headers.py(), Headers::from_engine(headers_from_python(headers)?)),
@@ -249,7 +249,7 @@ impl BaseResponse {
 
     #[setter]
     fn set_headers(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        let headers = shared(value)?;
+        let headers = as_headers(value)?;
         let _old = slf.try_borrow_mut()?.headers.replace(headers);
         Ok(())
     }

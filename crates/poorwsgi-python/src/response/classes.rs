@@ -23,7 +23,7 @@ use crate::headers::Headers;
 use crate::json_text::dumps;
 use crate::log;
 use crate::names::{Name, deprecated};
-use crate::shared;
+use crate::octets;
 
 /// Headers of which a 304 should have one.
 pub(crate) const NOT_MODIFIED_ONE_OF_REQUIRED: &[&str] = &["Content-Location", "Date", "ETag", "Vary"];
@@ -103,10 +103,10 @@ response_class! {
 /// The bytes of str or bytes.
 fn encoded(data: &Bound<'_, PyAny>) -> PyResult<Bytes> {
     if let Ok(text) = data.cast::<PyString>() {
-        return shared::text(text);
+        return octets::of_text(text);
     }
     match data.cast::<PyBytes>() {
-        Ok(bytes) => Ok(shared::bytes(bytes)),
+        Ok(bytes) => Ok(octets::of_bytes(bytes)),
         Err(_) => Err(PyAssertionError::new_err(format!("data is {}, not str or bytes", data.get_type()))),
     }
 }
@@ -145,7 +145,7 @@ impl Response {
     /// Adds str, bytes, or what holds bytes (bytearray, memoryview), to the end of the content.
     fn write(slf: &Bound<'_, Self>, data: &Bound<'_, PyAny>) -> PyResult<()> {
         let added = match data.cast::<PyString>() {
-            Ok(text) => Some(shared::text(text)?),
+            Ok(text) => Some(octets::of_text(text)?),
             Err(_) => blocks::bytes(data)?,
         };
         let added = added

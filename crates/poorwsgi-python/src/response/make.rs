@@ -15,7 +15,7 @@ use super::send::value_error;
 use super::{Answer, HTML};
 use crate::headers::headers_from_python;
 use crate::json_text::dumps;
-use crate::shared;
+use crate::octets;
 
 const JSON: &str = "application/json; charset=utf-8";
 
@@ -144,8 +144,8 @@ fn answer(
     let takes_content_type = matches!(kind, Kind::Text | Kind::Bytes);
     let status = known(data.py(), status)?;
     let made = match kind {
-        Kind::Text => response::Response::new(shared::text(data.cast::<PyString>()?)?),
-        Kind::Bytes => response::Response::new(shared::bytes(data.cast::<PyBytes>()?)),
+        Kind::Text => response::Response::new(octets::of_text(data.cast::<PyString>()?)?),
+        Kind::Bytes => response::Response::new(octets::of_bytes(data.cast::<PyBytes>()?)),
         Kind::Json => response::Response::new(dumps(data)?).with_content_type(JSON).map_err(value_error)?,
         Kind::None => response::Response::no_content(),
         Kind::Iterable => {

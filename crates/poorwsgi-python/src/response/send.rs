@@ -14,14 +14,13 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyTuple};
 
 use super::base::{BaseResponse, Payload, known};
-use super::blocks::{self, Blocks, File, Items};
+use super::blocks::{self, Blocks, FileBlocks, Items};
 use super::classes::{self, Declined};
 use super::exception::HTTPException;
 use super::generator::GeneratorResponse;
-use crate::headers::headers_from_python;
+use crate::headers::{headers_from_python, native_pairs};
 use crate::log;
 use crate::names::{Name, overrides};
-use crate::wsgi::native_pairs;
 
 const SENDING: &[&str] = &["__call__", "__start_response__", "__end_of_response__"];
 
@@ -184,7 +183,7 @@ fn body(py: Python<'_>, payload: Payload) -> PyResult<Body> {
                 closed(py, "error")?;
                 return Ok(Body::empty());
             }
-            Body::blocks(File::new(file, length))
+            Body::blocks(FileBlocks::new(file, length))
         }
         Payload::Items { items, text, length } => Body::blocks(Items::new(items.bind(py), text, length)?),
         Payload::FileRange(range) => range.into(),

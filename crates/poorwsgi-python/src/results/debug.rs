@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::application::Application;
-use crate::environ::Environ;
+use crate::environ::EnvironHead;
 use crate::language::Python3;
 use crate::request::SimpleRequest;
 
@@ -19,7 +19,7 @@ pub(crate) fn debug_info(req: &Bound<'_, PyAny>, app: &Bound<'_, Application>) -
         return Ok(dispatch::debug_page::<Python3>(&tables, request.get().head()));
     }
     let environ = req.getattr("environ").ok().and_then(|environ| environ.cast_into::<PyDict>().ok());
-    let environ = Environ::new(&environ.unwrap_or_else(|| PyDict::new(req.py())));
+    let environ = EnvironHead::new(&environ.unwrap_or_else(|| PyDict::new(req.py())));
     Ok(dispatch::debug_page::<Python3>(&tables, &environ))
 }
 
