@@ -11,7 +11,7 @@ mod config;
 mod cookies;
 mod digest;
 mod environ;
-mod error;
+mod exceptions;
 mod fieldstorage;
 mod forked;
 mod headers;
@@ -46,6 +46,8 @@ mod _poorwsgi {
     #[pymodule_export]
     use super::environ::{_set_multiprocess, FileWrapper};
     #[pymodule_export]
+    use super::exceptions::{HTTPException, ResponseError};
+    #[pymodule_export]
     use super::fieldstorage::{FieldStorage, FieldStorageInterface, FieldStorageParser, valid_boundary};
     #[pymodule_export]
     use super::forked::{_forked, _forks, _has_forked};
@@ -63,9 +65,9 @@ mod _poorwsgi {
     #[pymodule_export]
     use super::response::{
         BaseResponse, Declined, EmptyResponse, FileObjResponse, FileResponse, GeneratorResponse,
-        HTTPException, JSONGeneratorResponse, JSONResponse, NoContentResponse, NotModifiedResponse,
-        PartialResponse, RedirectResponse, Response, ResponseError, StrGeneratorResponse, TextResponse,
-        abort, make_response, redirect, to_response,
+        JSONGeneratorResponse, JSONResponse, NoContentResponse, NotModifiedResponse, PartialResponse,
+        RedirectResponse, Response, StrGeneratorResponse, TextResponse, abort, make_response, redirect,
+        to_response,
     };
     #[pymodule_export]
     use super::results::{

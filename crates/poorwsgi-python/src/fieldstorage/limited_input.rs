@@ -6,7 +6,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
-use crate::error::cut_short;
+use crate::exceptions::cut_short;
 use crate::input::ends_early;
 use crate::octets;
 

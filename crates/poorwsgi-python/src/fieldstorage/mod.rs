@@ -22,7 +22,7 @@ pub(crate) use field::FieldStorage;
 pub(crate) use interface::FieldStorageInterface;
 pub(crate) use parser::{FieldStorageParser, valid_boundary};
 
-use crate::error::Error;
+use crate::exceptions::Error;
 
 /// Parses the form in a request's body, of which `next` gives the pieces.
 pub(crate) fn parse<'py>(

@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
 
 use super::stream::read_what_comes;
-use crate::error::cut_short;
+use crate::exceptions::cut_short;
 use crate::octets;
 
 /// A body that is read in blocks and given out in pieces and lines.

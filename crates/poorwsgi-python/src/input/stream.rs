@@ -14,7 +14,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
 
-use crate::error::{body_exception, client_has_left, cut_short, fault_of_client, note_left};
+use crate::exceptions::{body_exception, client_has_left, cut_short, fault_of_client, note_left};
 
 /// The body of a request, which is read like a binary file. Nothing is read before it is asked for.
 ///

@@ -1,11 +1,13 @@
-//! The pipeline's view of Python handlers. Every call is ready at once.
+//! How Python handlers are called, and what their exceptions mean: `Python3`, a `Language` of the pipeline.
+//!
+//! Whatever a request has come by hands it to [`handle`], which sends it through the engine's
+//! pipeline. Every call is ready at once. Servers are not known here.
+
+mod handle;
+mod steps;
 
 use std::borrow::Cow;
-use std::future::Future;
-use std::ops::Deref;
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
 
 use poorwsgi_core::dispatch::{self, BodyPlan, Callable, Language, Page, Raised, Route};
 use poorwsgi_core::request::Head;
@@ -13,53 +15,16 @@ use poorwsgi_core::results::ErrorReport;
 use poorwsgi_core::routing::{Capture, Conversion};
 use poorwsgi_core::tables::Tables;
 use poorwsgi_core::{HttpError, response, state};
-use pyo3::exceptions::{PyArithmeticError, PyException, PyLookupError, PyRuntimeError, PyValueError};
+use pyo3::exceptions::{PyArithmeticError, PyException, PyLookupError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
-use crate::application::steps;
-use crate::error::{Error, Status};
+use crate::application::{ErrorType, Function, Python3};
+use crate::exceptions::{Error, HTTPException, ResponseError, Status};
 use crate::names::Name;
 use crate::request::{PathArg, Request, SimpleRequest};
-use crate::response::{Answer, HTTPException, RaisedHttp, ResponseError, from_result};
-use poorwsgi_calls::inlining::RouteTimes;
-
-/// Handlers written in Python.
-pub(crate) enum Python3 {}
-
-/// A Python callable, shared by the tables of an application and their copies.
-pub(crate) type Function = Arc<Callee>;
-
-/// A Python callable, and how long the requests take that it is the handler of.
-pub(crate) struct Callee {
-    function: Py<PyAny>,
-    pub(crate) route_times: Arc<RouteTimes>,
-}
-
-impl From<Py<PyAny>> for Callee {
-    fn from(function: Py<PyAny>) -> Self {
-        Callee { function, route_times: Arc::default() }
-    }
-}
-
-impl Deref for Callee {
-    type Target = Py<PyAny>;
-
-    fn deref(&self) -> &Py<PyAny> {
-        &self.function
-    }
-}
-
-/// The type of exceptions that an error handler is for, or whatever else isinstance() takes for one: a tuple,
-/// a union.
-#[derive(Clone)]
-pub(crate) struct ErrorType(pub(crate) Function);
-
-impl PartialEq for ErrorType {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.is(&**other.0)
-    }
-}
+use crate::response::{Answer, RaisedHttp, from_result};
+pub(crate) use handle::handle;
 
 /// A request, as an object of its class and of the one above, which has the head.
 pub(crate) struct PipelineRequest {
@@ -370,12 +335,4 @@ fn convert(py: Python<'_>, text: &str, conversion: &Conversion<Function>) -> PyR
         Conversion::Custom(function) => function.bind(py),
     };
     converter.call1((text,)).map(Bound::unbind)
-}
-
-/// The result of a future that never waits, as neither Python calls nor the reading of `wsgi.input` do.
-pub(crate) fn ready<T>(future: impl Future<Output = PyResult<T>>) -> PyResult<T> {
-    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(result) => result,
-        Poll::Pending => Err(PyRuntimeError::new_err("a Python handler cannot be waited for")),
-    }
 }

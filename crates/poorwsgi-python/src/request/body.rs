@@ -15,8 +15,7 @@ use pyo3::exceptions::PyBaseException;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::error::Error;
-use crate::response::HTTPException;
+use crate::exceptions::{Error, HTTPException};
 
 /// The body, and how far it is read.
 pub(super) struct Unread(Mutex<Reading>);

@@ -20,7 +20,7 @@ use super::simple::{PathArg, SimpleRequest};
 use super::source::Source;
 use crate::application::Application;
 use crate::cookies;
-use crate::error::{Error, http_exception};
+use crate::exceptions::{Error, http_exception};
 use crate::headers::Headers;
 use crate::input::{self, Input, body_of, read_what_comes};
 use crate::names::{Name, deprecated};

@@ -15,9 +15,9 @@ use pyo3::types::{PyDict, PyString, PyTuple};
 
 use super::extras::LazyExtras;
 use super::source::{Source, native};
+use crate::application::Function;
 use crate::environ::{self, EnvironHead};
-use crate::error::http_exception;
-use crate::language::Function;
+use crate::exceptions::http_exception;
 use crate::names::{Made, Name, deprecated};
 
 /// A request without negotiation, arguments and body.

@@ -12,9 +12,10 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
 
 use super::send;
+use crate::exceptions::known;
 use crate::headers::{Headers, header_error, headers_from_python};
 use crate::log;
-use crate::names::{Made, Name};
+use crate::names::Made;
 
 /// A range as PoorWSGI writes it: first and last byte; no first for the last so many, no last for all the
 /// rest.
@@ -158,19 +159,6 @@ pub(super) fn status(code: &Bound<'_, PyAny>) -> PyResult<u16> {
         true => PyValueError::new_err(format!("Bad response status {code}")),
         false => error,
     })
-}
-
-/// A status code that has a reason: in the engine, or because the application has added it to
-/// `http.client.responses`.
-pub(crate) fn known(py: Python<'_>, status: u16) -> PyResult<u16> {
-    static RESPONSES: Name = Name::new("http.client", "responses");
-    if state::reason(status).is_some() {
-        return Ok(status);
-    }
-    match RESPONSES.get(py)?.get_item(status).and_then(|reason| reason.extract::<String>()) {
-        Ok(reason) if state::add_status(status, &reason) => Ok(status),
-        _ => Err(PyValueError::new_err(format!("Bad response status {status}"))),
-    }
 }
 
 #[pymethods]

@@ -7,12 +7,12 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
 
-use super::base::{BaseResponse, known};
+use super::base::BaseResponse;
 use super::classes::{JSONResponse, NoContentResponse, Response};
-use super::exception::ResponseError;
 use super::generator::GeneratorResponse;
 use super::send::value_error;
 use super::{Answer, HTML};
+use crate::exceptions::{ResponseError, known};
 use crate::headers::headers_from_python;
 use crate::json_text::dumps;
 use crate::octets;

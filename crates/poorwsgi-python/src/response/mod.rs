@@ -15,13 +15,13 @@ mod send;
 use poorwsgi_core::response;
 use pyo3::prelude::*;
 
-pub(crate) use base::{BaseResponse, known};
+pub(crate) use base::BaseResponse;
 pub(crate) use blocks::{Blocks, raised};
 pub(crate) use classes::{
     Declined, EmptyResponse, JSONResponse, NOT_MODIFIED_ONE_OF_REQUIRED, NoContentResponse,
     NotModifiedResponse, PartialResponse, RedirectResponse, Response, TextResponse,
 };
-pub(crate) use exception::{HTTPException, RaisedHttp, ResponseError, abort, redirect};
+pub(crate) use exception::{RaisedHttp, abort, redirect};
 pub(crate) use file::{FileObjResponse, FileResponse, media_type};
 pub(crate) use generator::{GeneratorResponse, JSONGeneratorResponse, StrGeneratorResponse};
 pub(crate) use make::{from_result, make_response, to_response};

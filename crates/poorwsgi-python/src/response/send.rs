@@ -13,11 +13,11 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyTuple};
 
-use super::base::{BaseResponse, Payload, known};
+use super::base::{BaseResponse, Payload};
 use super::blocks::{self, Blocks, FileBlocks, Items};
 use super::classes::{self, Declined};
-use super::exception::HTTPException;
 use super::generator::GeneratorResponse;
+use crate::exceptions::{HTTPException, known};
 use crate::headers::{headers_from_python, native_pairs};
 use crate::log;
 use crate::names::{Name, overrides};

@@ -5,9 +5,8 @@ use poorwsgi_core::results::human_methods;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::application::Application;
+use crate::application::{Application, Python3};
 use crate::environ::EnvironHead;
-use crate::language::Python3;
 use crate::request::SimpleRequest;
 
 /// The page of /debug-info as text: what an application is made of, and what the request brought along.

@@ -19,6 +19,7 @@ use super::request_timeout::CallClock;
 use super::served::Served;
 use crate::application::Application;
 use crate::forked::end_child;
+use crate::language::handle;
 use crate::request::Source;
 
 /// A call of the application, for one request.
@@ -162,8 +163,8 @@ fn native(
     // Attached before the time begins: what others compute is not this call's.
     Python::attach(|py| {
         let source = Source::Native(head);
-        let response = route_times
-            .time(rule, place, |begun| Application::handle(application.bind(py), source, body, begun));
+        let response =
+            route_times.time(rule, place, |begun| handle(application.bind(py), source, body, begun));
         end_child(py, response.as_ref().err());
         response.map(Response::into_http).map_err(|error| Unhandled::boxed(py, error))
     })

@@ -9,7 +9,7 @@ use poorwsgi_core::response::Body;
 use pyo3::prelude::*;
 
 use super::asked::Asked;
-use crate::error::report;
+use crate::exceptions::report;
 
 /// A short page of the server.
 pub(super) fn page(status: u16, detail: String) -> http::Response<Body> {

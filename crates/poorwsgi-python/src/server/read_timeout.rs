@@ -14,7 +14,7 @@ use pyo3::prelude::*;
 use tokio::runtime::Handle;
 use tokio::time::{Sleep, sleep};
 
-use crate::error::body_exception;
+use crate::exceptions::body_exception;
 
 /// The body of a request on the built-in server, with the timeout that the application has set for reading.
 pub(super) struct Timed {

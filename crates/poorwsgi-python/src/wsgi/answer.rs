@@ -12,6 +12,7 @@ use crate::application::Application;
 use crate::environ::EnvironHead;
 use crate::headers::native_pairs;
 use crate::input::body_of;
+use crate::language::handle;
 use crate::names::Name;
 use crate::request::Source;
 use crate::response::Blocks;
@@ -20,7 +21,7 @@ use crate::response::Blocks;
 const FILE_BLOCK: u64 = 64 << 10;
 
 /// Calls the application for one request of a WSGI server.
-pub(crate) fn answer<'py>(
+pub(super) fn answer<'py>(
     application: &Bound<'py, Application>,
     environ: &Bound<'py, PyDict>,
     start_response: &Bound<'py, PyAny>,
@@ -28,7 +29,7 @@ pub(crate) fn answer<'py>(
     let py = environ.py();
     let head = EnvironHead::new(environ);
     let body = body_of(py, &head)?;
-    let mut response = Application::handle(application, Source::Wsgi(head), body, Instant::now())?;
+    let mut response = handle(application, Source::Wsgi(head), body, Instant::now())?;
     if response.is_declined() {
         return Ok(PyTuple::empty(py).into_any());
     }

@@ -4,5 +4,4 @@
 //! is not known here: that is the pipeline's (`language`).
 
 mod answer;
-
-pub(crate) use answer::answer;
+mod call;

@@ -4,12 +4,12 @@ use poorwsgi_core::HttpError;
 use poorwsgi_core::dispatch;
 use poorwsgi_core::state::{HTTP_INTERNAL_SERVER_ERROR, HTTP_NOT_FOUND, Method};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyType};
+use pyo3::types::PyDict;
 
-use super::Application;
-use crate::error::{Error, Status};
-use crate::language::ready;
-use crate::language::{PipelineRequest, Python3};
+use super::PipelineRequest;
+use super::handle::ready;
+use crate::application::{Application, Python3};
+use crate::exceptions::{Error, HTTPException, Status};
 use crate::names;
 use crate::request::{Request, SimpleRequest};
 use crate::response::{Answer, BaseResponse, from_result};
@@ -19,10 +19,17 @@ const TABLE: &str = "handler_from_table";
 const STATE: &str = "state_from_table";
 const ERROR: &str = "error_from_table";
 
-/// Whether a class has steps of its own.
-pub(super) fn overridden(class: &Bound<'_, PyType>) -> PyResult<bool> {
-    let ours = class.py().get_type::<Application>();
-    Ok(!class.is(&ours) && names::overrides(class, &ours, &[BEFORE, TABLE, STATE, ERROR])?)
+/// Whether the class of an application overrides steps of the pipeline.
+pub(super) fn are_overridden(application: &Bound<'_, Application>) -> PyResult<bool> {
+    if application.is_exact_instance_of::<Application>() {
+        return Ok(false);
+    }
+    let py = application.py();
+    let ask = || {
+        let ours = py.get_type::<Application>();
+        names::overrides(&application.get_type(), &ours, &[BEFORE, TABLE, STATE, ERROR])
+    };
+    application.get().own_steps.get_or_try_init(py, ask).copied()
 }
 
 fn call<'py>(py: Python<'py>, request: &PipelineRequest, step: &str) -> Option<PyResult<Bound<'py, PyAny>>> {
@@ -93,10 +100,10 @@ impl Application {
         req: &Bound<'py, Request>,
     ) -> PyResult<Bound<'py, BaseResponse>> {
         let py = slf.py();
-        let shared = PipelineRequest::new(req.clone(), slf.get().has_own_steps(slf)?);
+        let request = PipelineRequest::new(req.clone(), are_overridden(slf)?);
         let tables = slf.get().tables();
         let answer = async {
-            dispatch::steps::answer::<Python3>(&tables, &shared)
+            dispatch::steps::answer::<Python3>(&tables, &request)
                 .await
                 .map_err(|error| error.into_exception(py))
         };
@@ -113,7 +120,7 @@ impl Application {
         let tables = self.tables();
         match method.and_then(|method| tables.router.default_handler(method)) {
             Some(handler) => handler.bind(py).call1((req,)),
-            None => Err(crate::error::http_exception(py, HttpError::new(HTTP_NOT_FOUND))),
+            None => Err(crate::exceptions::http_exception(py, HttpError::new(HTTP_NOT_FOUND))),
         }
     }
 
@@ -135,13 +142,13 @@ impl Application {
                 Status::uncaught(PyErr::from_value(current))
             }
             _ => {
-                let exception = crate::response::HTTPException::of_status(py, status_code, Some(&kwargs))?;
+                let exception = HTTPException::of_status(py, status_code, Some(&kwargs))?;
                 Status::raised(status_code, kwargs, PyErr::from_value(exception))
             }
         };
-        let shared = PipelineRequest::new(req.clone(), false);
-        shared.base.get().set_status(status_code);
-        ready(dispatch::steps::by_state::<Python3>(&slf.get().tables(), &shared, error))?.into_object(py)
+        let request = PipelineRequest::new(req.clone(), false);
+        request.base.get().set_status(status_code);
+        ready(dispatch::steps::by_state::<Python3>(&slf.get().tables(), &request, error))?.into_object(py)
     }
 
     /// The answer of the application's handler for an exception; None where there is none. A step of
@@ -152,11 +159,11 @@ impl Application {
         error: Bound<'py, PyAny>,
     ) -> PyResult<Option<Bound<'py, BaseResponse>>> {
         let py = slf.py();
-        let shared = PipelineRequest::new(req.clone(), false);
+        let request = PipelineRequest::new(req.clone(), false);
         let error = Error::Python(PyErr::from_value(error));
         let tables = slf.get().tables();
         let answered =
-            ready(async { Ok(dispatch::steps::by_error::<Python3>(&tables, &shared, error).await) })?;
+            ready(async { Ok(dispatch::steps::by_error::<Python3>(&tables, &request, error).await) })?;
         match answered {
             Err(_) => Ok(None),
             Ok(answer) => answer.map_err(|error| error.into_exception(py))?.into_object(py).map(Some),
