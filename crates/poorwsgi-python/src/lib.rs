@@ -63,12 +63,7 @@ mod _poorwsgi {
     #[pymodule_export]
     use super::request::{Request, SimpleRequest};
     #[pymodule_export]
-    use super::response::{
-        BaseResponse, Declined, EmptyResponse, FileObjResponse, FileResponse, GeneratorResponse,
-        JSONGeneratorResponse, JSONResponse, NoContentResponse, NotModifiedResponse, PartialResponse,
-        RedirectResponse, Response, StrGeneratorResponse, TextResponse, abort, make_response, redirect,
-        to_response,
-    };
+    use super::response::{abort, make_response, redirect, to_response};
     #[pymodule_export]
     use super::results::{
         _routes, bad_request, debug_info, directory_index, forbidden, handlers_view, hbytes, html_escape,
@@ -88,6 +83,7 @@ mod _poorwsgi {
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         super::log::to_python();
         super::state::add_constants(module)?;
+        super::response::add_classes(module)?;
         let py = module.py();
         module.add("HTML_ESCAPE_TABLE", super::results::escape_table(py)?)?;
         module.add("NOT_MODIFIED_DENY", PyFrozenSet::new(py, poorwsgi_core::response::FIELDS_OF_CONTENT)?)?;

@@ -8,8 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
 
 use super::base::BaseResponse;
-use super::classes::{JSONResponse, NoContentResponse, Response};
-use super::generator::GeneratorResponse;
+use super::classes::{GeneratorResponse, JSONResponse, NoContentResponse, Response};
 use super::send::value_error;
 use super::{Answer, HTML};
 use crate::exceptions::{ResponseError, known};

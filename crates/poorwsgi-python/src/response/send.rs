@@ -15,8 +15,8 @@ use pyo3::types::{PyBytes, PyList, PyTuple};
 
 use super::base::{BaseResponse, Payload};
 use super::blocks::{self, Blocks, FileBlocks, Items};
-use super::classes::{self, Declined};
-use super::generator::GeneratorResponse;
+use super::classes::{self, Declined, GeneratorResponse};
+use super::to_object::from_engine;
 use crate::exceptions::{HTTPException, known};
 use crate::headers::{headers_from_python, native_pairs};
 use crate::log;
@@ -226,7 +226,7 @@ pub(super) fn start(object: &Bound<'_, BaseResponse>, start_response: &Bound<'_,
     let mut made = response::finish(Method::Get, |_| None, made).map_err(value_error)?;
     made.state_content();
     if was == HTTP_OK && made.status() == HTTP_RANGE_NOT_SATISFIABLE {
-        return Err(HTTPException::of_response(py, classes::from_engine(py, made)?.into_any()));
+        return Err(HTTPException::of_response(py, from_engine(py, made)?.into_any()));
     }
     if is_empty {
         // The content may be that of a subclass, which says its length where it knows it.

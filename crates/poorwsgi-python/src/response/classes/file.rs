@@ -6,15 +6,13 @@ use std::sync::Mutex;
 use poorwsgi_core::response::{self, BodyKind, OpenFile};
 use poorwsgi_core::state::HTTP_OK;
 use pyo3::exceptions::{PyAssertionError, PyOSError};
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use super::base::{BaseResponse, Parts, Payload, status};
-use super::classes::response_class;
-use super::send;
+use super::response_class;
 use crate::log;
-use crate::names::Name;
+use crate::response::base::{BaseResponse, Parts, Payload, status};
+use crate::response::{media_type, raised, send};
 
 const OCTETS: &str = "application/octet-stream";
 
@@ -59,7 +57,7 @@ impl FileObjResponse {
             Payload::FileRange(range) => {
                 let mut body = response::Body::from(range.clone());
                 let mut data = Vec::new();
-                while let Some(block) = body.next_block().map_err(super::raised)? {
+                while let Some(block) = body.next_block().map_err(raised)? {
                     data.extend_from_slice(&block);
                 }
                 return Ok(PyBytes::new(py, &data).into_any());
@@ -80,41 +78,6 @@ impl FileObjResponse {
         file.call_method1("seek", (position,))?;
         Ok(data)
     }
-}
-
-/// The media type that Python's mimetypes guesses by the name of a file.
-pub(crate) fn media_type(py: Python<'_>, path: &str) -> PyResult<Option<String>> {
-    static GUESS: Name = Name::new("mimetypes", "guess_type");
-    match listed_type(py, path)? {
-        Some(listed) => Ok(Some(listed)),
-        None => GUESS.get(py)?.call1((path,))?.get_item(0)?.extract(),
-    }
-}
-
-/// What guess_type finds in its tables at once, as it does for most names; it takes longer than all the rest
-/// of a small file.
-fn listed_type(py: Python<'_>, path: &str) -> PyResult<Option<String>> {
-    static TABLES: Name = Name::new("mimetypes", "__dict__");
-    let name = path.rsplit('/').next().unwrap_or_default();
-    let suffix = match name.trim_start_matches('.').rfind('.') {
-        // Not what could be the scheme of a URL.
-        Some(at) if path.starts_with('/') => name.get(name.len() - name.trim_start_matches('.').len() + at..),
-        _ => None,
-    };
-    let Some(suffix) = suffix.filter(|suffix| !suffix.bytes().any(|byte| byte.is_ascii_uppercase())) else {
-        return Ok(None);
-    };
-    let tables = TABLES.get(py)?;
-    if !tables.get_item(intern!(py, "inited"))?.is_truthy()? {
-        return Ok(None);
-    }
-    for table in [intern!(py, "suffix_map"), intern!(py, "encodings_map")] {
-        if tables.get_item(table)?.contains(suffix)? {
-            return Ok(None);
-        }
-    }
-    let listed = tables.get_item(intern!(py, "types_map"))?.get_item(suffix);
-    Ok(listed.ok().and_then(|listed| listed.extract().ok()))
 }
 
 /// How much is left of a file object, where that can be known without reading it.

@@ -4,11 +4,10 @@ use poorwsgi_core::state::HTTP_OK;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::HTML;
-use super::base::{BaseResponse, Parts, Payload, status};
-use super::classes::{response_class, with_charset};
-use super::send;
+use super::{response_class, with_charset};
 use crate::names::Name;
+use crate::response::base::{BaseResponse, Parts, Payload, status};
+use crate::response::{HTML, send};
 
 response_class! {
     /// A response of the bytes that a generator, or any other iterable, gives. Its close is called in the
