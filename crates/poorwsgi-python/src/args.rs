@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
 use crate::application::Application;
-use crate::error::http_exception;
+use crate::exceptions::http_exception;
 
 /// Reads a query into a dict: a text for a key that came once, a list of texts for one that came several
 /// times.

@@ -8,10 +8,9 @@ use pyo3::exceptions::{PyException, PyLookupError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyDict, PyList, PyString};
 
-use crate::error::http_exception;
+use crate::exceptions::{HTTPException, http_exception};
 use crate::log;
 use crate::names::Name;
-use crate::response::HTTPException;
 
 static LOADS: Name = Name::new("json", "loads");
 static JSON_DICT: Name = Name::new("poorwsgi.request", "JsonDict");

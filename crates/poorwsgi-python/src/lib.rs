@@ -6,14 +6,12 @@
 
 mod application;
 mod args;
-mod arriving;
-mod cached_input;
-mod callable;
+mod closing;
 mod config;
 mod cookies;
 mod digest;
 mod environ;
-mod error;
+mod exceptions;
 mod fieldstorage;
 mod forked;
 mod headers;
@@ -23,17 +21,13 @@ mod json_text;
 mod language;
 mod log;
 mod names;
-mod orphan;
+mod octets;
 mod request;
 mod response;
 mod results;
-mod running;
-mod served;
 mod server;
 mod session;
-mod shared;
 mod state;
-mod switching;
 mod wsgi;
 
 #[pyo3::pymodule]
@@ -46,15 +40,13 @@ mod _poorwsgi {
     #[pymodule_export]
     use super::args::parse_args;
     #[pymodule_export]
-    use super::cached_input::CachedInput;
-    #[pymodule_export]
-    use super::callable::environ::_set_multiprocess;
-    #[pymodule_export]
-    use super::callable::{FileWrapper, Input};
-    #[pymodule_export]
     use super::digest::{
         _check_login, _digest_command, _read_passwords, _write_passwords, check_credentials, check_response,
     };
+    #[pymodule_export]
+    use super::environ::{_set_multiprocess, FileWrapper};
+    #[pymodule_export]
+    use super::exceptions::{HTTPException, ResponseError};
     #[pymodule_export]
     use super::fieldstorage::{FieldStorage, FieldStorageInterface, FieldStorageParser, valid_boundary};
     #[pymodule_export]
@@ -65,18 +57,13 @@ mod _poorwsgi {
         parse_negotiation, parse_range, render_negotiation, time_to_http,
     };
     #[pymodule_export]
-    use super::json::{_charset, parse_json_request};
+    use super::input::{CachedInput, Input};
     #[pymodule_export]
-    use super::orphan::_end_after_parent;
+    use super::json::{_charset, parse_json_request};
     #[pymodule_export]
     use super::request::{Request, SimpleRequest};
     #[pymodule_export]
-    use super::response::{
-        BaseResponse, Declined, EmptyResponse, FileObjResponse, FileResponse, GeneratorResponse,
-        HTTPException, JSONGeneratorResponse, JSONResponse, NoContentResponse, NotModifiedResponse,
-        PartialResponse, RedirectResponse, Response, ResponseError, StrGeneratorResponse, TextResponse,
-        abort, make_response, redirect, to_response,
-    };
+    use super::response::{abort, make_response, redirect, to_response};
     #[pymodule_export]
     use super::results::{
         _routes, bad_request, debug_info, directory_index, forbidden, handlers_view, hbytes, html_escape,
@@ -84,7 +71,9 @@ mod _poorwsgi {
         unauthorized,
     };
     #[pymodule_export]
-    use super::server::{_call_within, _end_servers, _raise_descriptor_limit, Listener, Server};
+    use super::server::{
+        _call_within, _end_after_parent, _end_servers, _raise_descriptor_limit, Listener, Server,
+    };
     #[pymodule_export]
     use super::session::{
         AESSession, NoCompress, PoorSession, Session, SessionError, check_token, get_token,
@@ -94,6 +83,7 @@ mod _poorwsgi {
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         super::log::to_python();
         super::state::add_constants(module)?;
+        super::response::add_classes(module)?;
         let py = module.py();
         module.add("HTML_ESCAPE_TABLE", super::results::escape_table(py)?)?;
         module.add("NOT_MODIFIED_DENY", PyFrozenSet::new(py, poorwsgi_core::response::FIELDS_OF_CONTENT)?)?;

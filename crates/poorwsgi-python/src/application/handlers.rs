@@ -9,8 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyDict, PyTuple};
 
 use super::routes::{by_method, ordered};
-use super::{Application, callable, decorator, methods, one_method};
-use crate::language::{ErrorType, Function, Python3};
+use super::{Application, ErrorType, Function, Python3, callable, decorator, methods, one_method};
 use crate::names::deprecated;
 
 /// The hooks of one kind.

@@ -1,19 +1,19 @@
-//! The application of the Python door.
+//! `Application`: the tables of routes, hooks and handlers, and the settings, as Python sets and reads them.
+//!
+//! Requests ask it for their settings. How a request is answered by it is not known here: that is the
+//! pipeline's (`language`), and who calls it, a server's (`wsgi`, `server`).
 
 mod form_limits;
+mod functions;
 mod handlers;
 mod routes;
 mod settings;
-pub(crate) mod steps;
 
 use std::collections::HashSet;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, RwLock};
-use std::time::Instant;
 
-use http_body::Body as _;
 use poorwsgi_core::digest::Algorithm;
 use poorwsgi_core::request::Head;
-use poorwsgi_core::response::{Body, Response};
 use poorwsgi_core::routing::Resolved;
 use poorwsgi_core::settings::Settings;
 use poorwsgi_core::state::{METHOD_ALL, Method, MethodSet};
@@ -21,19 +21,16 @@ use poorwsgi_core::tables::Tables;
 use poorwsgi_core::variables::Variables;
 use pyo3::exceptions::{PyKeyError, PyRuntimeError, PyTypeError};
 use pyo3::gc::{PyTraverseError, PyVisit};
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyCFunction, PyDict, PyTuple};
 
 pub(crate) use form_limits::FormLimits;
+pub(crate) use functions::{ErrorType, Function, Python3};
 pub(crate) use settings::seconds;
 
-use crate::language::{Function, Python3, Shared};
-use crate::names::{Made, Name};
-use crate::request::{Request, Source};
+use crate::names::Made;
 use crate::response::media_type;
-use crate::wsgi;
 use poorwsgi_calls::inlining::RouteTimes;
 use settings::Own;
 
@@ -53,7 +50,8 @@ pub(crate) struct Application {
     tables: RwLock<Arc<Tables<Python3>>>,
     variables: Option<Arc<Variables>>,
     own: Mutex<Own>,
-    own_steps: PyOnceLock<bool>,
+    /// Whether its class overrides steps of the pipeline, once that has been asked.
+    pub(crate) own_steps: PyOnceLock<bool>,
     /// The times of what no handler takes: files, pages, errors. Where a default handler is set, only of 405 and
     /// of paths and methods that cannot be read: files and pages count as the handler's, since they are not
     /// looked for here.
@@ -93,38 +91,6 @@ impl Application {
         slf.get().change(slf.py(), |tables| tables.settings.name = name.to_owned());
         // Where applications keep their digest passwords: a PasswordMap, or any dict of dicts.
         slf.setattr("auth_map", PyDict::new(slf.py()))
-    }
-
-    /// Answers a request of a WSGI server (PEP 3333).
-    fn __call__<'py>(
-        slf: &Bound<'py, Self>,
-        env: &Bound<'py, PyDict>,
-        start_response: &Bound<'py, PyAny>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        static PROFILED: Name = Name::new("poorwsgi._profile", "call");
-        if let Some((runctx, dump)) = slf.get().profile(slf.py()) {
-            return PROFILED.get(slf.py())?.call1((
-                slf.getattr("__request__")?,
-                env,
-                start_response,
-                runctx,
-                dump,
-            ));
-        }
-        if !slf.is_exact_instance_of::<Self>() {
-            // A subclass may have its own.
-            return slf.call_method1(intern!(slf.py(), "__request__"), (env, start_response));
-        }
-        wsgi::answer(slf, env, start_response)
-    }
-
-    /// Answers a request without the profiler.
-    fn __request__<'py>(
-        slf: &Bound<'py, Self>,
-        env: &Bound<'py, PyDict>,
-        start_response: &Bound<'py, PyAny>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        wsgi::answer(slf, env, start_response)
     }
 
     fn __repr__(&self) -> String {
@@ -179,32 +145,6 @@ impl Application {
                 tables.router.default_handler(method).map_or(&self.unrouted, |handler| &handler.route_times)
             }
         })
-    }
-
-    /// Sends one request through the pipeline, which has begun just now. An error is one that leaves the
-    /// application.
-    pub(crate) fn handle(
-        slf: &Bound<'_, Self>,
-        source: Source,
-        body: Body,
-        begun: Instant,
-    ) -> PyResult<Response> {
-        let app = slf.get();
-        if !body.is_end_stream() {
-            app.refresh_types(slf.py())?;
-        }
-        let tables = app.tables();
-        let request = Request::made_of(slf.py(), source, slf.clone().into_any().unbind(), body, begun)?;
-        let request = Shared::new(request, app.has_own_steps(slf)?);
-        wsgi::ready(poorwsgi_core::dispatch::dispatch(&tables, &request))
-    }
-
-    /// Whether the class of the application overrides steps of the pipeline.
-    fn has_own_steps(&self, slf: &Bound<'_, Self>) -> PyResult<bool> {
-        if slf.is_exact_instance_of::<Self>() {
-            return Ok(false);
-        }
-        self.own_steps.get_or_try_init(slf.py(), || steps::overridden(&slf.get_type())).copied()
     }
 
     /// Changes the tables for the requests to come. No Python code runs while the lock is held, not even the

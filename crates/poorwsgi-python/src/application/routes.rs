@@ -8,8 +8,7 @@ use pyo3::exceptions::{PyKeyError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyDict, PyTuple};
 
-use super::{Application, callable, decorator, methods, one_method};
-use crate::language::Function;
+use super::{Application, Function, callable, decorator, methods, one_method};
 use crate::names::Name;
 
 static INT: Name = Name::new("builtins", "int");

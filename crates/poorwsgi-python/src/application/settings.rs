@@ -98,7 +98,7 @@ impl Application {
     }
 
     /// Takes the media types over that applications have put into the live lists.
-    pub(super) fn refresh_types(&self, py: Python<'_>) -> PyResult<()> {
+    pub(crate) fn refresh_types(&self, py: Python<'_>) -> PyResult<()> {
         let lists = self.own(|own| {
             let copy = |list: &Option<Py<PyList>>| list.as_ref().map(|list| list.clone_ref(py));
             (copy(&own.values.form_mime_types), copy(&own.values.json_mime_types))

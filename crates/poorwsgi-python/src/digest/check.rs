@@ -10,10 +10,10 @@ use pyo3::types::{PyDict, PyString};
 
 use super::MODULE;
 use super::duck::{Login, with_login};
+use crate::exceptions::HTTPException;
 use crate::log;
 use crate::names::Name;
 use crate::request::SimpleRequest;
-use crate::response::HTTPException;
 
 /// Whether the response of a request's credentials was made with this digest of a user, realm and password
 /// (hexdigest).

@@ -11,7 +11,7 @@ use pyo3::types::{PyBytes, PyDict, PyString};
 
 use crate::application::{Application, seconds};
 use crate::environ;
-use crate::error::http_exception;
+use crate::exceptions::http_exception;
 use crate::request::SimpleRequest;
 
 /// A login as the engine checks it.

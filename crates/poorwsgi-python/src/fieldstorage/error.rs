@@ -7,7 +7,7 @@ use poorwsgi_core::form::FormError;
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 
-use crate::error::Error;
+use crate::exceptions::Error;
 
 /// The error of a request's form. What the file callback or its file raised goes to the application as it is.
 pub(super) fn of_request(error: FormError) -> Error {

@@ -6,10 +6,10 @@ mod error;
 mod field;
 mod file;
 mod interface;
+mod limited_input;
 mod lines;
 mod parser;
 mod single;
-mod source;
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
@@ -22,7 +22,7 @@ pub(crate) use field::FieldStorage;
 pub(crate) use interface::FieldStorageInterface;
 pub(crate) use parser::{FieldStorageParser, valid_boundary};
 
-use crate::error::Error;
+use crate::exceptions::Error;
 
 /// Parses the form in a request's body, of which `next` gives the pieces.
 pub(crate) fn parse<'py>(

@@ -13,7 +13,7 @@ use pyo3::types::{PyBytes, PyDict, PyInt, PyList, PyString, PyTuple};
 
 use super::field::{Described, FieldStorage, Origin};
 use super::file::Closing;
-use super::source::{Source, whole};
+use super::limited_input::{LimitedInput, whole};
 use super::{convert, decode, error, file};
 use crate::headers::{Headers, header_error};
 use crate::names::{Name, overrides};
@@ -319,9 +319,9 @@ impl FieldStorageParser {
     }
 
     /// The input, up to the length, or the limit where that is less.
-    pub(super) fn source<'py>(slf: &Bound<'py, Self>, length: Option<u64>) -> PyResult<Source<'py>> {
+    pub(super) fn source<'py>(slf: &Bound<'py, Self>, length: Option<u64>) -> PyResult<LimitedInput<'py>> {
         let limit = slf.try_borrow()?.limit.and_then(|limit| u64::try_from(limit).ok());
-        Ok(Source::new(Self::attribute(slf, |parser| &parser.input)?, length, limit))
+        Ok(LimitedInput::new(Self::attribute(slf, |parser| &parser.input)?, length, limit))
     }
 
     pub(super) fn known_length(slf: &Bound<'_, Self>) -> PyResult<Option<u64>> {

@@ -8,9 +8,9 @@ use pyo3::types::{IntoPyDict, PyBytes};
 
 use super::decode::codec;
 use super::file::close;
+use super::limited_input::{LimitedInput, bytes};
 use super::lines::Boundary;
 use super::parser::FieldStorageParser;
-use super::source::{Source, bytes};
 use crate::names::Name;
 
 #[pymethods]
@@ -132,7 +132,7 @@ impl FieldStorageParser {
         Self::attribute(slf, |parser| &parser.filename)?.is_truthy()
     }
 
-    fn line(slf: &Bound<'_, Self>, source: &mut Source<'_>) -> PyResult<Option<Bytes>> {
+    fn line(slf: &Bound<'_, Self>, source: &mut LimitedInput<'_>) -> PyResult<Option<Bytes>> {
         let line = source.line()?;
         let mut parser = slf.try_borrow_mut()?;
         match &line {

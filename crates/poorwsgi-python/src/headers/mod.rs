@@ -4,6 +4,7 @@ mod content_range;
 mod functions;
 mod map;
 mod native;
+mod pairs;
 
 pub(crate) use content_range::ContentRange;
 pub(crate) use functions::{
@@ -12,3 +13,4 @@ pub(crate) use functions::{
 };
 pub(crate) use map::{Headers, header_error, headers_from_python};
 pub(crate) use native::{bytes_to_native, native_to_bytes, value_to_native};
+pub(crate) use pairs::native_pairs;

@@ -15,13 +15,12 @@ use pyo3::exceptions::PyBaseException;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::error::Error;
-use crate::response::HTTPException;
+use crate::exceptions::{Error, HTTPException};
 
 /// The body, and how far it is read.
-pub(super) struct Unread(Mutex<State>);
+pub(super) struct Unread(Mutex<Reading>);
 
-enum State {
+enum Reading {
     /// Nobody has looked at it.
     Fresh(Body),
     /// Read as planned; what is left is for whoever reads on.
@@ -32,7 +31,7 @@ enum State {
 
 impl Unread {
     pub(super) const fn new(body: Body) -> Self {
-        Unread(Mutex::new(State::Fresh(body)))
+        Unread(Mutex::new(Reading::Fresh(body)))
     }
 
     /// Takes the body to read it as planned; `None` when that was done.
@@ -40,16 +39,16 @@ impl Unread {
     /// # Errors
     /// It was tried and has failed. Whoever asks again must not find an empty form.
     pub(super) fn take_fresh(&self) -> Result<Option<Body>, HttpError> {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match std::mem::replace(&mut *state, State::Loaded(Body::empty())) {
-            State::Fresh(body) => Ok(Some(body)),
-            loaded @ State::Loaded(_) => {
-                *state = loaded;
+        let mut reading = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match std::mem::replace(&mut *reading, Reading::Loaded(Body::empty())) {
+            Reading::Fresh(body) => Ok(Some(body)),
+            loaded @ Reading::Loaded(_) => {
+                *reading = loaded;
                 Ok(None)
             }
-            State::Failed(status, reason) => {
+            Reading::Failed(status, reason) => {
                 let error = HttpError::new(status).with_detail(reason.clone());
-                *state = State::Failed(status, reason);
+                *reading = Reading::Failed(status, reason);
                 Err(error)
             }
         }
@@ -60,16 +59,16 @@ impl Unread {
     pub(super) fn fail(&self, py: Python<'_>, error: &Error) {
         let failed = match error {
             Error::Http(error) => {
-                State::Failed(error.status(), error.detail().unwrap_or_default().to_owned())
+                Reading::Failed(error.status(), error.detail().unwrap_or_default().to_owned())
             }
             Error::Python(error) => match http_arguments(error.value(py)) {
                 Some((status, kwargs)) => {
                     let reason = kwargs.get_item("error").ok().flatten();
-                    State::Failed(status, reason.map_or_else(String::new, |reason| reason.to_string()))
+                    Reading::Failed(status, reason.map_or_else(String::new, |reason| reason.to_string()))
                 }
                 None => {
                     let reason = format!("the body could not be read before: {}", error.value(py));
-                    State::Failed(HTTP_INTERNAL_SERVER_ERROR, reason)
+                    Reading::Failed(HTTP_INTERNAL_SERVER_ERROR, reason)
                 }
             },
         };
@@ -78,15 +77,15 @@ impl Unread {
 
     /// Puts back what the plan left.
     pub(super) fn leave(&self, body: Body) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = State::Loaded(body);
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Reading::Loaded(body);
     }
 
     /// Takes what is left.
     pub(super) fn take(&self) -> Body {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match std::mem::replace(&mut *state, State::Loaded(Body::empty())) {
-            State::Fresh(body) | State::Loaded(body) => body,
-            State::Failed(..) => Body::empty(),
+        let mut reading = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match std::mem::replace(&mut *reading, Reading::Loaded(Body::empty())) {
+            Reading::Fresh(body) | Reading::Loaded(body) => body,
+            Reading::Failed(..) => Body::empty(),
         }
     }
 }

@@ -42,21 +42,21 @@ extras!(
     error_handler
 );
 
-/// The place for the extras of a request. No Python code runs while it is locked.
+/// The extras of a request, which has none as long as nobody asks. No Python code runs while it is locked.
 #[derive(Default)]
-pub(super) struct Place(Mutex<Option<Box<Extras>>>);
+pub(super) struct LazyExtras(Mutex<Option<Box<Extras>>>);
 
 /// Which of the extras.
 pub(super) type Slot = fn(&mut Extras) -> &mut Option<Py<PyAny>>;
 
-impl Place {
+impl LazyExtras {
     fn lock(&self) -> MutexGuard<'_, Option<Box<Extras>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn get(&self, py: Python<'_>, slot: Slot) -> Option<Py<PyAny>> {
-        let mut place = self.lock();
-        slot(place.as_mut()?).as_ref().map(|value| value.clone_ref(py))
+        let mut extras = self.lock();
+        slot(extras.as_mut()?).as_ref().map(|value| value.clone_ref(py))
     }
 
     /// Sets a value, and returns the one before.
@@ -69,13 +69,13 @@ impl Place {
         if Python::attach(|py| value.is_none(py)) {
             return;
         }
-        let mut place = self.lock();
-        let slot = slot(place.get_or_insert_default());
+        let mut extras = self.lock();
+        let slot = slot(extras.get_or_insert_default());
         let unused = match slot {
             Some(_) => Some(value),
             None => slot.replace(value),
         };
-        drop(place);
+        drop(extras);
         drop(unused);
     }
 
@@ -99,13 +99,13 @@ impl Place {
     }
 
     pub(super) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-        let place = match self.0.try_lock() {
-            Ok(place) => place,
-            Err(TryLockError::Poisoned(place)) => place.into_inner(),
+        let extras = match self.0.try_lock() {
+            Ok(extras) => extras,
+            Err(TryLockError::Poisoned(extras)) => extras.into_inner(),
             // Somebody uses it, so it is no garbage.
             Err(TryLockError::WouldBlock) => return Ok(()),
         };
-        place.iter().flat_map(|extras| extras.each()).try_for_each(|value| visit.call(value))
+        extras.iter().flat_map(|extras| extras.each()).try_for_each(|value| visit.call(value))
     }
 
     pub(super) fn clear(&self) {

@@ -6,9 +6,7 @@ mod extras;
 mod request;
 mod simple;
 mod source;
-mod timed;
 
 pub(crate) use request::Request;
 pub(crate) use simple::{PathArg, SimpleRequest};
 pub(crate) use source::Source;
-pub(crate) use timed::Timed;

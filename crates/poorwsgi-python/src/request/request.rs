@@ -19,13 +19,11 @@ use super::extras::Slot;
 use super::simple::{PathArg, SimpleRequest};
 use super::source::Source;
 use crate::application::Application;
-use crate::callable::Input;
 use crate::cookies;
-use crate::error::{Error, http_exception};
+use crate::exceptions::{Error, http_exception};
 use crate::headers::Headers;
-use crate::input::{self, read_what_comes};
+use crate::input::{self, Input, body_of, read_what_comes};
 use crate::names::{Name, deprecated};
-use crate::wsgi;
 
 static ARGS: Name = Name::new("poorwsgi.request", "Args");
 static EMPTY_FORM: Name = Name::new("poorwsgi.request", "EmptyForm");
@@ -115,7 +113,7 @@ impl Request {
     fn fresh(&self, slf: &Bound<'_, Self>) -> Result<Option<Body>, Error> {
         let Some(body) = self.body.take_fresh()? else { return Ok(None) };
         match slf.as_super().get().source() {
-            Source::Wsgi(environ) => Ok(Some(wsgi::body(slf.py(), environ)?)),
+            Source::Wsgi(environ) => Ok(Some(body_of(slf.py(), environ)?)),
             Source::Native(_) => Ok(Some(body)),
         }
     }

@@ -13,11 +13,11 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 
-use super::extras::Place;
+use super::extras::LazyExtras;
 use super::source::{Source, native};
-use crate::environ::{self, Environ};
-use crate::error::http_exception;
-use crate::language::Function;
+use crate::application::Function;
+use crate::environ::{self, EnvironHead};
+use crate::exceptions::http_exception;
 use crate::names::{Made, Name, deprecated};
 
 /// A request without negotiation, arguments and body.
@@ -33,7 +33,7 @@ pub(crate) struct SimpleRequest {
     route: OnceLock<Route>,
     /// The status of the error that a request ended with, 0 for none.
     status: AtomicU16,
-    pub(super) extras: Place,
+    pub(super) extras: LazyExtras,
 }
 
 /// What a request is made of.
@@ -94,7 +94,7 @@ impl SimpleRequest {
             mark: Made::default(),
             route: OnceLock::new(),
             status: AtomicU16::default(),
-            extras: Place::default(),
+            extras: LazyExtras::default(),
         }
     }
 
@@ -105,7 +105,7 @@ impl SimpleRequest {
         // A subclass that does not call our __init__ has a request of nothing.
         self.core.get_or_init(|| {
             Python::attach(|py| Core {
-                source: Source::Wsgi(Environ::new(&PyDict::new(py))),
+                source: Source::Wsgi(EnvironHead::new(&PyDict::new(py))),
                 app: py.None(),
                 begun: Begun::now(),
             })
@@ -113,7 +113,7 @@ impl SimpleRequest {
     }
 
     pub(super) fn init(&self, environ: &Bound<'_, PyDict>, app: &Bound<'_, PyAny>) {
-        let source = Source::Wsgi(Environ::new(environ));
+        let source = Source::Wsgi(EnvironHead::new(environ));
         let _ = self.core.set(Core { source, app: app.clone().unbind(), begun: Begun::now() });
     }
 

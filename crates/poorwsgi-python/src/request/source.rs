@@ -8,12 +8,11 @@ use poorwsgi_core::request::{Head, HttpHead};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
-use crate::callable::environ::of_http;
-use crate::environ::Environ;
+use crate::environ::{EnvironHead, of_http};
 
 /// The head of a request, with what only Python asks for.
 pub(crate) enum Source {
-    Wsgi(Environ),
+    Wsgi(EnvironHead),
     Native(Box<HttpHead>),
 }
 

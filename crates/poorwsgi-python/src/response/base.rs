@@ -12,9 +12,10 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
 
 use super::send;
+use crate::exceptions::known;
 use crate::headers::{Headers, header_error, headers_from_python};
 use crate::log;
-use crate::names::{Made, Name};
+use crate::names::Made;
 
 /// A range as PoorWSGI writes it: first and last byte; no first for the last so many, no last for all the
 /// rest.
@@ -102,7 +103,7 @@ impl BaseResponse {
 
     /// The work of __init__, for this class and those below it.
     pub(super) fn init(response: &Bound<'_, Self>, parts: Parts<'_, '_>) -> PyResult<()> {
-        let headers = parts.headers.filter(|headers| !headers.is_none()).map(shared).transpose()?;
+        let headers = parts.headers.filter(|headers| !headers.is_none()).map(as_headers).transpose()?;
         let status = known(response.py(), parts.status)?;
         let mut base = response.try_borrow_mut()?;
         base.status = status;
@@ -145,7 +146,7 @@ impl BaseResponse {
 }
 
 /// A Headers is shared with whoever gave it; anything else becomes one.
-fn shared(headers: &Bound<'_, PyAny>) -> PyResult<Py<Headers>> {
+fn as_headers(headers: &Bound<'_, PyAny>) -> PyResult<Py<Headers>> {
     match headers.cast::<Headers>() {
         Ok(shared) => Ok(shared.clone().unbind()),
         Err(_) => Py::new(headers.py(), Headers::from_engine(headers_from_python(headers)?)),
@@ -158,19 +159,6 @@ pub(super) fn status(code: &Bound<'_, PyAny>) -> PyResult<u16> {
         true => PyValueError::new_err(format!("Bad response status {code}")),
         false => error,
     })
-}
-
-/// A status code that has a reason: in the engine, or because the application has added it to
-/// `http.client.responses`.
-pub(crate) fn known(py: Python<'_>, status: u16) -> PyResult<u16> {
-    static RESPONSES: Name = Name::new("http.client", "responses");
-    if state::reason(status).is_some() {
-        return Ok(status);
-    }
-    match RESPONSES.get(py)?.get_item(status).and_then(|reason| reason.extract::<String>()) {
-        Ok(reason) if state::add_status(status, &reason) => Ok(status),
-        _ => Err(PyValueError::new_err(format!("Bad response status {status}"))),
-    }
 }
 
 #[pymethods]
@@ -249,7 +237,7 @@ impl BaseResponse {
 
     #[setter]
     fn set_headers(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        let headers = shared(value)?;
+        let headers = as_headers(value)?;
         let _old = slf.try_borrow_mut()?.headers.replace(headers);
         Ok(())
     }

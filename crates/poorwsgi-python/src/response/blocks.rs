@@ -11,7 +11,8 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyIterator, PyString};
 
-use crate::shared;
+use crate::closing;
+use crate::octets;
 
 /// How much is asked of a file object at once.
 const BLOCK: usize = 256 << 10;
@@ -45,7 +46,7 @@ impl Items {
         if self.text
             && let Ok(text) = item.cast::<PyString>()
         {
-            return shared::text(text);
+            return octets::of_text(text);
         }
         bytes(item)?.ok_or_else(|| {
             let kind = item.get_type();
@@ -59,7 +60,7 @@ impl Items {
 /// The content of an object that holds bytes.
 pub(super) fn bytes(data: &Bound<'_, PyAny>) -> PyResult<Option<Bytes>> {
     if let Ok(data) = data.cast::<PyBytes>() {
-        return Ok(Some(shared::bytes(data)));
+        return Ok(Some(octets::of_bytes(data)));
     }
     if let Ok(data) = data.cast::<PyByteArray>() {
         return Ok(Some(data.to_vec().into()));
@@ -84,40 +85,35 @@ impl Drop for Items {
     fn drop(&mut self) {
         let _ = Python::try_attach(|py| {
             self.iterator = None;
-            close(py, self.owner.take());
+            close_and_release(py, self.owner.take());
         });
     }
 }
 
 /// Calls the `close` of an object that has one, and releases the object. What it raises goes where Python
 /// puts errors that nobody can catch.
-fn close(py: Python<'_>, owner: Option<Py<PyAny>>) {
+fn close_and_release(py: Python<'_>, owner: Option<Py<PyAny>>) {
     if let Some(owner) = owner {
         let owner = owner.into_bound(py);
-        let closed = match owner.getattr_opt(intern!(py, "close")) {
-            Ok(Some(close)) => close.call0().map(drop),
-            Ok(None) => Ok(()),
-            Err(error) => Err(error),
-        };
-        if let Err(error) = closed {
+        if let Err(error) = closing::close(&owner) {
             error.write_unraisable(py, Some(&owner));
         }
     }
 }
 
 /// A file object, from its current position on.
-pub(super) struct File {
+pub(super) struct FileBlocks {
     file: Option<Py<PyAny>>,
     left: Option<u64>,
 }
 
-impl File {
+impl FileBlocks {
     pub(super) fn new(file: Py<PyAny>, length: Option<u64>) -> Self {
-        File { file: Some(file), left: length }
+        FileBlocks { file: Some(file), left: length }
     }
 }
 
-impl EngineBlocks for File {
+impl EngineBlocks for FileBlocks {
     fn next_block(&mut self) -> Result<Option<Bytes>, BoxError> {
         let size = self.left.map_or(BLOCK, |left| usize::try_from(left).unwrap_or(BLOCK).min(BLOCK));
         let Some(file) = self.file.as_ref().filter(|_| size > 0) else { return Ok(None) };
@@ -139,9 +135,9 @@ impl EngineBlocks for File {
     }
 }
 
-impl Drop for File {
+impl Drop for FileBlocks {
     fn drop(&mut self) {
-        let _ = Python::try_attach(|py| close(py, self.file.take()));
+        let _ = Python::try_attach(|py| close_and_release(py, self.file.take()));
     }
 }
 

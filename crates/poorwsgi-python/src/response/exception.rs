@@ -1,27 +1,14 @@
-//! The exceptions that end a request.
+//! What an `HTTPException` has to do with responses.
 
 use poorwsgi_core::state::{DECLINED, HTTP_OK};
-use pyo3::exceptions::{PyAssertionError, PyException, PyRuntimeError};
+use pyo3::exceptions::PyAssertionError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use super::base::BaseResponse;
 use super::classes::{Declined, EmptyResponse, RedirectResponse};
+use crate::exceptions::HTTPException;
 use crate::names::overrides;
-
-pyo3::create_exception!(
-    poorwsgi.response,
-    ResponseError,
-    PyRuntimeError,
-    "A value that no response can be made of."
-);
-
-/// Ends a request with a status code, which the application's handler for it or the default page answers, or
-/// with a response.
-///
-/// Keyword arguments go to the handler: HTTPException(401, realm="Admin", stale=True).
-#[pyclass(subclass, extends = PyException, module = "poorwsgi.response")]
-pub(crate) struct HTTPException;
 
 /// What an HTTPException holds.
 pub(crate) enum RaisedHttp<'py> {
@@ -56,21 +43,6 @@ impl HTTPException {
         let status = arg.extract().ok()?;
         let kwargs = args.get_item(1).ok().and_then(|kwargs| kwargs.cast_into::<PyDict>().ok());
         Some(RaisedHttp::Status(status, kwargs.unwrap_or_else(|| PyDict::new(exception.py()))))
-    }
-
-    pub(crate) fn of_response(py: Python<'_>, response: Bound<'_, PyAny>) -> PyErr {
-        match py.get_type::<Self>().call1((response,)) {
-            Ok(exception) => PyErr::from_value(exception),
-            Err(error) => error,
-        }
-    }
-
-    pub(crate) fn of_status<'py>(
-        py: Python<'py>,
-        status: u16,
-        kwargs: Option<&Bound<'py, PyDict>>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        py.get_type::<Self>().call((status,), kwargs)
     }
 }
 

@@ -7,15 +7,14 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
 
-use super::base::{BaseResponse, known};
-use super::classes::{JSONResponse, NoContentResponse, Response};
-use super::exception::ResponseError;
-use super::generator::GeneratorResponse;
+use super::base::BaseResponse;
+use super::classes::{GeneratorResponse, JSONResponse, NoContentResponse, Response};
 use super::send::value_error;
 use super::{Answer, HTML};
+use crate::exceptions::{ResponseError, known};
 use crate::headers::headers_from_python;
 use crate::json_text::dumps;
-use crate::shared;
+use crate::octets;
 
 const JSON: &str = "application/json; charset=utf-8";
 
@@ -144,8 +143,8 @@ fn answer(
     let takes_content_type = matches!(kind, Kind::Text | Kind::Bytes);
     let status = known(data.py(), status)?;
     let made = match kind {
-        Kind::Text => response::Response::new(shared::text(data.cast::<PyString>()?)?),
-        Kind::Bytes => response::Response::new(shared::bytes(data.cast::<PyBytes>()?)),
+        Kind::Text => response::Response::new(octets::of_text(data.cast::<PyString>()?)?),
+        Kind::Bytes => response::Response::new(octets::of_bytes(data.cast::<PyBytes>()?)),
         Kind::Json => response::Response::new(dumps(data)?).with_content_type(JSON).map_err(value_error)?,
         Kind::None => response::Response::no_content(),
         Kind::Iterable => {

@@ -7,24 +7,20 @@ mod base;
 mod blocks;
 mod classes;
 mod exception;
-mod file;
-mod generator;
 mod make;
+mod media_type;
 mod send;
+mod to_object;
 
 use poorwsgi_core::response;
 use pyo3::prelude::*;
 
-pub(crate) use base::{BaseResponse, known};
+pub(crate) use base::BaseResponse;
 pub(crate) use blocks::{Blocks, raised};
-pub(crate) use classes::{
-    Declined, EmptyResponse, JSONResponse, NOT_MODIFIED_ONE_OF_REQUIRED, NoContentResponse,
-    NotModifiedResponse, PartialResponse, RedirectResponse, Response, TextResponse,
-};
-pub(crate) use exception::{HTTPException, RaisedHttp, ResponseError, abort, redirect};
-pub(crate) use file::{FileObjResponse, FileResponse, media_type};
-pub(crate) use generator::{GeneratorResponse, JSONGeneratorResponse, StrGeneratorResponse};
+pub(crate) use classes::{NOT_MODIFIED_ONE_OF_REQUIRED, add_classes};
+pub(crate) use exception::{RaisedHttp, abort, redirect};
 pub(crate) use make::{from_result, make_response, to_response};
+pub(crate) use media_type::media_type;
 
 pub(crate) const HTML: &str = "text/html; charset=utf-8";
 
@@ -40,7 +36,7 @@ impl Answer {
     /// The object that a hook gets.
     pub(crate) fn into_object(self, py: Python<'_>) -> PyResult<Bound<'_, BaseResponse>> {
         match self {
-            Answer::Engine(response) => classes::from_engine(py, response),
+            Answer::Engine(response) => to_object::from_engine(py, response),
             Answer::Object(object) => Ok(object.into_bound(py)),
         }
     }

@@ -13,15 +13,14 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyTuple};
 
-use super::base::{BaseResponse, Payload, known};
-use super::blocks::{self, Blocks, File, Items};
-use super::classes::{self, Declined};
-use super::exception::HTTPException;
-use super::generator::GeneratorResponse;
-use crate::headers::headers_from_python;
+use super::base::{BaseResponse, Payload};
+use super::blocks::{self, Blocks, FileBlocks, Items};
+use super::classes::{self, Declined, GeneratorResponse};
+use super::to_object::from_engine;
+use crate::exceptions::{HTTPException, known};
+use crate::headers::{headers_from_python, native_pairs};
 use crate::log;
 use crate::names::{Name, overrides};
-use crate::wsgi::native_pairs;
 
 const SENDING: &[&str] = &["__call__", "__start_response__", "__end_of_response__"];
 
@@ -184,7 +183,7 @@ fn body(py: Python<'_>, payload: Payload) -> PyResult<Body> {
                 closed(py, "error")?;
                 return Ok(Body::empty());
             }
-            Body::blocks(File::new(file, length))
+            Body::blocks(FileBlocks::new(file, length))
         }
         Payload::Items { items, text, length } => Body::blocks(Items::new(items.bind(py), text, length)?),
         Payload::FileRange(range) => range.into(),
@@ -227,7 +226,7 @@ pub(super) fn start(object: &Bound<'_, BaseResponse>, start_response: &Bound<'_,
     let mut made = response::finish(Method::Get, |_| None, made).map_err(value_error)?;
     made.state_content();
     if was == HTTP_OK && made.status() == HTTP_RANGE_NOT_SATISFIABLE {
-        return Err(HTTPException::of_response(py, classes::from_engine(py, made)?.into_any()));
+        return Err(HTTPException::of_response(py, from_engine(py, made)?.into_any()));
     }
     if is_empty {
         // The content may be that of a subclass, which says its length where it knows it.

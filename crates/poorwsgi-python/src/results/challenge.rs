@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use super::visitor::text;
 use crate::application::Application;
 use crate::digest::settings_of;
-use crate::error::http_exception;
+use crate::exceptions::http_exception;
 use crate::headers::header_error;
 use crate::request::SimpleRequest;
 

@@ -5,9 +5,8 @@ use poorwsgi_core::results::human_methods;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::application::Application;
-use crate::environ::Environ;
-use crate::language::Python3;
+use crate::application::{Application, Python3};
+use crate::environ::EnvironHead;
 use crate::request::SimpleRequest;
 
 /// The page of /debug-info as text: what an application is made of, and what the request brought along.
@@ -19,7 +18,7 @@ pub(crate) fn debug_info(req: &Bound<'_, PyAny>, app: &Bound<'_, Application>) -
         return Ok(dispatch::debug_page::<Python3>(&tables, request.get().head()));
     }
     let environ = req.getattr("environ").ok().and_then(|environ| environ.cast_into::<PyDict>().ok());
-    let environ = Environ::new(&environ.unwrap_or_else(|| PyDict::new(req.py())));
+    let environ = EnvironHead::new(&environ.unwrap_or_else(|| PyDict::new(req.py())));
     Ok(dispatch::debug_page::<Python3>(&tables, &environ))
 }
 

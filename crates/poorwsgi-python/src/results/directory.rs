@@ -12,7 +12,7 @@ use pyo3::prelude::*;
 
 use super::MODULE;
 use super::visitor::{Visitor, text};
-use crate::error::http_exception;
+use crate::exceptions::http_exception;
 use crate::log;
 use crate::response::HTML;
 

@@ -10,7 +10,7 @@ use pyo3::types::{PyDict, PyTuple};
 
 use super::visitor::{Visitor, text};
 use super::{MODULE, challenge};
-use crate::error::Status;
+use crate::exceptions::Status;
 use crate::log;
 use crate::names::Name;
 use crate::response::{Answer, BaseResponse};

@@ -1,0 +1,240 @@
+//! The environ of a request of our own server (PEP 3333, "environ Variables").
+
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use http::{HeaderName, Method, Version, header};
+use percent_encoding::percent_decode_str;
+use poorwsgi_core::request::{Connection, Head, HttpHead};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDict, PyString, PyTuple};
+
+use super::file_wrapper::FileWrapper;
+use crate::forked::Releasable;
+use crate::headers::{bytes_to_native, value_to_native};
+use crate::names::Name;
+
+/// Whether other processes serve the same application.
+static IS_MULTIPROCESS: AtomicBool = AtomicBool::new(false);
+
+/// Called in a process that is one of several.
+#[pyfunction]
+pub(crate) fn _set_multiprocess() {
+    IS_MULTIPROCESS.store(true, Ordering::Relaxed);
+}
+
+/// The environ of a request, but for `wsgi.input`.
+pub(crate) fn of_http<'py>(py: Python<'py>, head: &HttpHead) -> PyResult<Bound<'py, PyDict>> {
+    let environ = base(py, head)?;
+    let parts = head.parts();
+    if parts.method != Method::GET {
+        environ.set_item(intern!(py, "REQUEST_METHOD"), method(py, parts.method.as_str()))?;
+    }
+    let path: Cow<'_, [u8]> = match parts.uri.path() {
+        // The target of OPTIONS that means the server itself (RFC 9112, section 3.2.4) is no path.
+        "*" => Cow::Borrowed(b""),
+        path => percent_decode_str(path).into(),
+    };
+    let target = head.raw_target().unwrap_or_default();
+    let path_info = bytes_to_native(py, &path);
+    if target.as_bytes() == &*path {
+        environ.set_item(intern!(py, "REQUEST_URI"), &path_info)?;
+    } else {
+        environ.set_item(intern!(py, "REQUEST_URI"), bytes_to_native(py, target.as_bytes()))?;
+        environ.set_item(intern!(py, "QUERY_STRING"), bytes_to_native(py, head.query().as_bytes()))?;
+    }
+    environ.set_item(intern!(py, "PATH_INFO"), path_info)?;
+    if parts.version != Version::HTTP_11 {
+        environ.set_item(intern!(py, "SERVER_PROTOCOL"), &*head.protocol())?;
+    }
+    if let Some(remote) = head.connection().and_then(|connection| connection.remote) {
+        environ.set_item(intern!(py, "REMOTE_ADDR"), address(py, remote.ip())?)?;
+        environ.set_item(intern!(py, "REMOTE_PORT"), remote.port().to_string())?;
+    }
+    set_fields(&environ, head)?;
+    environ.set_item(intern!(py, "wsgi.errors"), errors(py)?)?;
+    let mut set = Ok(());
+    head.each_variable(&mut |name, value| {
+        if set.is_ok() {
+            set = environ.set_item(name, value);
+        }
+    });
+    set?;
+    Ok(environ)
+}
+
+/// Has the scheme be the one that a proxy says its client used: our server keeps that field from proxies it
+/// trusts alone. An application of ours reads the field itself, where it asks for the scheme of the client.
+pub(crate) fn set_forwarded_scheme(environ: &Bound<'_, PyDict>, head: &HttpHead) -> PyResult<()> {
+    let py = environ.py();
+    let mut values = head.parts().headers.get_all("x-forwarded-proto").iter();
+    match (values.next(), values.next()) {
+        // Of several it is not known which proxy said which.
+        (Some(scheme), None) if scheme.as_bytes().eq_ignore_ascii_case(b"https") => {
+            environ.set_item(intern!(py, "wsgi.url_scheme"), intern!(py, "https"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The standard error as it is now: it may be replaced at any time. A process without one forgets what is
+/// written.
+fn errors(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+    static NOWHERE: Name = Name::new("io", "StringIO");
+    static SYS: Name = Name::new("sys", "__dict__");
+    let errors = SYS.get(py)?.get_item(intern!(py, "stderr"))?;
+    if errors.is_none() { NOWHERE.get(py)?.call0() } else { Ok(errors) }
+}
+
+/// A new environ, as a request of this connection has it that says nothing unusual. The others set what
+/// differs: all keys are there already, so that it seldom has to grow.
+fn base<'py>(py: Python<'py>, head: &HttpHead) -> PyResult<Bound<'py, PyDict>> {
+    thread_local! {
+        static LAST: LastOf<(Connection, bool), PyDict> = const { LastOf::new() };
+    }
+    let connection = head.connection().copied().unwrap_or_default();
+    // Connections that differ in no more than the other end's address have one.
+    let kind = (Connection { remote: None, ..connection }, connection.remote.is_some());
+    LAST.with(|last| last.get_or(py, kind, || made_base(py, head)))?.copy()
+}
+
+/// What was made for the last request, for those that follow and are like it. It is a thread's own, and is
+/// released when the thread ends, without the interpreter.
+struct LastOf<Of, T: 'static>(RefCell<Option<(Of, Releasable<Py<T>>)>>);
+
+impl<Of: PartialEq, T> LastOf<Of, T> {
+    const fn new() -> Self {
+        LastOf(RefCell::new(None))
+    }
+
+    fn get_or<'py>(
+        &self,
+        py: Python<'py>,
+        of: Of,
+        make: impl FnOnce() -> PyResult<Bound<'py, T>>,
+    ) -> PyResult<Bound<'py, T>> {
+        if let Some((last, made)) = &*self.0.borrow()
+            && *last == of
+            && let Some(made) = made.get()
+        {
+            return Ok(made.bind(py).clone());
+        }
+        // Not borrowed while Python may run whatever it likes.
+        let made = make()?;
+        drop(self.0.replace(Some((of, Releasable::new(made.clone().unbind())))));
+        Ok(made)
+    }
+}
+
+fn made_base<'py>(py: Python<'py>, head: &HttpHead) -> PyResult<Bound<'py, PyDict>> {
+    static VERSION: PyOnceLock<Py<PyTuple>> = PyOnceLock::new();
+    let version = VERSION.get_or_try_init(py, || PyTuple::new(py, [1, 0]).map(Bound::unbind))?;
+    let environ = PyDict::new(py);
+    environ.set_item(intern!(py, "REQUEST_METHOD"), intern!(py, "GET"))?;
+    environ.set_item(intern!(py, "SCRIPT_NAME"), intern!(py, ""))?;
+    environ.set_item(intern!(py, "PATH_INFO"), intern!(py, ""))?;
+    environ.set_item(intern!(py, "QUERY_STRING"), intern!(py, ""))?;
+    environ.set_item(intern!(py, "REQUEST_URI"), intern!(py, ""))?;
+    environ.set_item(intern!(py, "SERVER_PROTOCOL"), intern!(py, "HTTP/1.1"))?;
+    environ.set_item(intern!(py, "SERVER_SOFTWARE"), intern!(py, "PoorWSGI"))?;
+    environ.set_item(intern!(py, "SERVER_NAME"), &*head.server_name())?;
+    environ.set_item(intern!(py, "SERVER_PORT"), head.server_port().to_string())?;
+    // "" on a Unix socket, where there is no address but many applications ask for one.
+    environ.set_item(intern!(py, "REMOTE_ADDR"), intern!(py, ""))?;
+    if head.connection().is_some_and(|connection| connection.remote.is_some()) {
+        environ.set_item(intern!(py, "REMOTE_PORT"), intern!(py, ""))?;
+    }
+    environ.set_item(intern!(py, "wsgi.version"), version)?;
+    environ.set_item(intern!(py, "wsgi.url_scheme"), &*head.scheme())?;
+    environ.set_item(intern!(py, "wsgi.errors"), py.None())?;
+    environ.set_item(intern!(py, "wsgi.multithread"), true)?;
+    environ.set_item(intern!(py, "wsgi.multiprocess"), IS_MULTIPROCESS.load(Ordering::Relaxed))?;
+    environ.set_item(intern!(py, "wsgi.run_once"), false)?;
+    environ.set_item(intern!(py, "wsgi.input_terminated"), true)?;
+    environ.set_item(intern!(py, "wsgi.file_wrapper"), py.get_type::<FileWrapper>())?;
+    Ok(environ)
+}
+
+/// An address as text: behind a proxy all requests have the same.
+fn address(py: Python<'_>, address: IpAddr) -> PyResult<Bound<'_, PyString>> {
+    thread_local! {
+        static LAST: LastOf<IpAddr, PyString> = const { LastOf::new() };
+    }
+    LAST.with(|last| last.get_or(py, address, || Ok(PyString::new(py, &address.to_string()))))
+}
+
+fn method<'py>(py: Python<'py>, method: &str) -> Bound<'py, PyString> {
+    match method {
+        "POST" => intern!(py, "POST").clone(),
+        "HEAD" => intern!(py, "HEAD").clone(),
+        other => PyString::new(py, other),
+    }
+}
+
+/// The header fields; those of one name become one value (RFC 3875, section 4.1.18).
+fn set_fields(environ: &Bound<'_, PyDict>, head: &HttpHead) -> PyResult<()> {
+    let py = environ.py();
+    let fields = &head.parts().headers;
+    for name in fields.keys() {
+        let mut values = fields.get_all(name).iter();
+        let Some(first) = values.next() else { continue };
+        let value = match values.next() {
+            None => value_to_native(py, first),
+            Some(_) => {
+                let separator: &[u8] = if name == header::COOKIE { b"; " } else { b"," };
+                let all: Vec<&[u8]> = fields.get_all(name).iter().map(http::HeaderValue::as_bytes).collect();
+                bytes_to_native(py, &all.join(separator))
+            }
+        };
+        environ.set_item(key(py, name), value)?;
+    }
+    Ok(())
+}
+
+macro_rules! known_keys {
+    ($py:ident, $name:ident, { $($known:ident => $key:literal,)* }) => {
+        match *$name {
+            $(header::$known => intern!($py, $key).clone(),)*
+            _ => made_key($py, $name),
+        }
+    };
+}
+
+/// The key of a field. Those of ordinary clients are made once.
+fn key<'py>(py: Python<'py>, name: &HeaderName) -> Bound<'py, PyString> {
+    known_keys!(py, name, {
+        CONTENT_TYPE => "CONTENT_TYPE",
+        CONTENT_LENGTH => "CONTENT_LENGTH",
+        HOST => "HTTP_HOST",
+        USER_AGENT => "HTTP_USER_AGENT",
+        ACCEPT => "HTTP_ACCEPT",
+        ACCEPT_ENCODING => "HTTP_ACCEPT_ENCODING",
+        ACCEPT_LANGUAGE => "HTTP_ACCEPT_LANGUAGE",
+        AUTHORIZATION => "HTTP_AUTHORIZATION",
+        CACHE_CONTROL => "HTTP_CACHE_CONTROL",
+        CONNECTION => "HTTP_CONNECTION",
+        COOKIE => "HTTP_COOKIE",
+        DNT => "HTTP_DNT",
+        EXPECT => "HTTP_EXPECT",
+        IF_MODIFIED_SINCE => "HTTP_IF_MODIFIED_SINCE",
+        IF_NONE_MATCH => "HTTP_IF_NONE_MATCH",
+        ORIGIN => "HTTP_ORIGIN",
+        PRAGMA => "HTTP_PRAGMA",
+        RANGE => "HTTP_RANGE",
+        REFERER => "HTTP_REFERER",
+        TRANSFER_ENCODING => "HTTP_TRANSFER_ENCODING",
+        UPGRADE_INSECURE_REQUESTS => "HTTP_UPGRADE_INSECURE_REQUESTS",
+    })
+}
+
+fn made_key<'py>(py: Python<'py>, name: &HeaderName) -> Bound<'py, PyString> {
+    let name = name.as_str().bytes().map(|byte| match byte {
+        b'-' => '_',
+        other => char::from(other.to_ascii_uppercase()),
+    });
+    PyString::new(py, &"HTTP_".chars().chain(name).collect::<String>())
+}

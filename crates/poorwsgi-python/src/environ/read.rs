@@ -1,0 +1,262 @@
+//! What a WSGI server knows of a request: its environ (PEP 3333).
+
+use std::borrow::Cow;
+
+use http::HeaderName;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use poorwsgi_core::HttpError;
+use poorwsgi_core::headers::Headers;
+use poorwsgi_core::request::Head;
+use poorwsgi_core::state::Method;
+use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyMapping, PyString};
+
+use crate::names::Name;
+
+/// The variables of the process, as Python code sees and changes them.
+static PROCESS: Name = Name::new("os", "environ");
+
+/// An environ. Values are read when they are asked for.
+pub(crate) struct EnvironHead {
+    environ: Py<PyDict>,
+    method: Cow<'static, str>,
+    /// Whether a length of the body is announced, which is asked for again and again.
+    has_length: bool,
+}
+
+impl EnvironHead {
+    pub(crate) fn new(environ: &Bound<'_, PyDict>) -> Self {
+        let py = environ.py();
+        let method = environ.get_item(intern!(py, "REQUEST_METHOD")).ok().flatten();
+        let method = method.as_ref().and_then(|method| method.cast::<PyString>().ok()?.to_str().ok());
+        let method = method.map_or(Cow::Borrowed(""), |name| match name.parse::<Method>() {
+            Ok(method) => Cow::Borrowed(method.as_str()),
+            Err(_) => Cow::Owned(name.to_owned()),
+        });
+        let length = environ.get_item(intern!(py, "CONTENT_LENGTH")).ok().flatten();
+        let has_length = length.is_some_and(|length| length.is_truthy().unwrap_or(false));
+        EnvironHead { environ: environ.clone().unbind(), method, has_length }
+    }
+
+    pub(crate) const fn has_length(&self) -> bool {
+        self.has_length
+    }
+
+    pub(crate) fn dict<'py>(&self, py: Python<'py>) -> &Bound<'py, PyDict> {
+        self.environ.bind(py)
+    }
+
+    pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.environ)
+    }
+
+    pub(crate) fn is_uwsgi(&self, py: Python<'_>) -> bool {
+        self.dict(py).contains(intern!(py, "uwsgi.version")).unwrap_or(false)
+    }
+
+    /// Whether the variables of the application are those of the process: under uWSGI, and where the process
+    /// says so.
+    pub(crate) fn asks_process(&self, py: Python<'_>) -> bool {
+        self.is_uwsgi(py)
+            || PROCESS.get(py).is_ok_and(|process| process.contains("poor.Version").unwrap_or(false))
+    }
+
+    /// A field as the server gave it.
+    pub(crate) fn native_header<'py>(&self, py: Python<'py>, name: &HeaderName) -> Option<Bound<'py, PyAny>> {
+        match self.dict(py).get_item(key(py, name)).ok()? {
+            // Where a gateway writes it as any other field.
+            None if *name == CONTENT_TYPE => self.dict(py).get_item(intern!(py, "HTTP_CONTENT_TYPE")).ok()?,
+            value => value,
+        }
+    }
+
+    /// The fields, named as they are usually written.
+    pub(crate) fn headers(&self, py: Python<'_>) -> Headers {
+        let mut headers = Headers::new();
+        each(self.dict(py), &mut |key, value| {
+            let Some(name) = field_name(key) else { return };
+            let Ok(value) = value.cast::<PyString>() else { return };
+            let Ok(value) = value.to_cow() else { return };
+            if value.is_empty() && !key.starts_with("HTTP_") {
+                return;
+            }
+            let bytes = bytes(&value).unwrap_or_else(|| value.as_bytes().to_vec());
+            // A server that hands on what no field may hold is not believed.
+            let _ = headers.append(name, bytes);
+        });
+        headers
+    }
+
+    /// A value that is not there, or is no text, is `None`.
+    fn get(&self, name: &str) -> Option<String> {
+        Python::attach(|py| text(&self.environ.bind(py).get_item(name).ok()??))
+    }
+
+    fn get_or(&self, name: &str, default: &'static str) -> Cow<'_, str> {
+        self.get(name).filter(|value| !value.is_empty()).map_or(Cow::Borrowed(default), Cow::Owned)
+    }
+}
+
+fn each(environ: &Bound<'_, PyDict>, call: &mut dyn FnMut(&str, &Bound<'_, PyAny>)) {
+    // A copy, because a dictionary must not change under its iterator, and this one is the server's.
+    for (key, value) in environ.items().iter().filter_map(|item| item.extract().ok()) {
+        let (key, value): (String, Bound<'_, PyAny>) = (key, value);
+        call(&key, &value);
+    }
+}
+
+/// A copy of the variables of the process, as Python has them.
+pub(crate) fn of_process(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
+    let copy = PyDict::new(py);
+    copy.update(PROCESS.get(py)?.cast::<PyMapping>()?)?;
+    Ok(copy)
+}
+
+/// The key of a field.
+fn key<'py>(py: Python<'py>, name: &HeaderName) -> Bound<'py, PyString> {
+    match *name {
+        CONTENT_LENGTH => intern!(py, "CONTENT_LENGTH").clone(),
+        CONTENT_TYPE => intern!(py, "CONTENT_TYPE").clone(),
+        _ => {
+            let name = name.as_str().bytes().map(|byte| match byte {
+                b'-' => '_',
+                other => char::from(other.to_ascii_uppercase()),
+            });
+            PyString::new(py, &"HTTP_".chars().chain(name).collect::<String>())
+        }
+    }
+}
+
+/// A native string of WSGI, whose characters stand for the bytes of the request, as the text that those bytes
+/// are: UTF-8, or else Latin-1, as it stands.
+pub(crate) fn text(value: &Bound<'_, PyAny>) -> Option<String> {
+    let text = value.cast::<PyString>().ok()?.to_cow().ok()?;
+    if text.is_ascii() {
+        return Some(text.into_owned());
+    }
+    Some(match bytes(&text).map(String::from_utf8) {
+        Some(Ok(decoded)) => decoded,
+        _ => text.into_owned(),
+    })
+}
+
+/// The bytes that a native string stands for; `None` where it holds other characters than those of Latin-1.
+fn bytes(text: &str) -> Option<Vec<u8>> {
+    text.chars().map(|character| u8::try_from(u32::from(character)).ok()).collect()
+}
+
+/// The field that a key of the environ holds.
+fn field_name(key: &str) -> Option<String> {
+    let name = match key {
+        "CONTENT_TYPE" | "CONTENT_LENGTH" => key,
+        _ => key.strip_prefix("HTTP_")?,
+    };
+    let mut starts = true;
+    let spelled = name.chars().map(|character| match character {
+        '_' => {
+            starts = true;
+            '-'
+        }
+        _ if std::mem::take(&mut starts) => character.to_ascii_uppercase(),
+        _ => character.to_ascii_lowercase(),
+    });
+    Some(spelled.collect())
+}
+
+impl Head for EnvironHead {
+    fn method(&self) -> &str {
+        &self.method
+    }
+
+    fn path(&self) -> Result<Cow<'_, str>, HttpError> {
+        let raw = Python::attach(|py| {
+            let value = self.environ.bind(py).get_item(intern!(py, "PATH_INFO")).ok()??;
+            let text = value.cast::<PyString>().ok()?.to_cow().ok()?;
+            if text.is_ascii() { Some(text.into_owned().into_bytes()) } else { bytes(&text) }
+        });
+        let raw = raw.ok_or_else(|| HttpError::bad_request("PATH_INFO is not a string of WSGI"))?;
+        String::from_utf8(raw)
+            .map(Cow::Owned)
+            .map_err(|_| HttpError::bad_request("Invalid PATH_INFO encoding: it is not UTF-8"))
+    }
+
+    fn query(&self) -> Cow<'_, str> {
+        self.get_or("QUERY_STRING", "")
+    }
+
+    fn raw_target(&self) -> Option<Cow<'_, str>> {
+        None
+    }
+
+    fn protocol(&self) -> Cow<'_, str> {
+        self.get_or("SERVER_PROTOCOL", "HTTP/1.0")
+    }
+
+    fn scheme(&self) -> Cow<'_, str> {
+        self.get_or("wsgi.url_scheme", "http")
+    }
+
+    fn header(&self, name: &HeaderName) -> Option<Cow<'_, str>> {
+        if *name == CONTENT_LENGTH && !self.has_length {
+            return None;
+        }
+        let value = Python::attach(|py| text(&self.native_header(py, name)?))?;
+        // Servers write "" for these where the client sent none (RFC 3875, section 4.1).
+        let is_empty = value.is_empty() && matches!(*name, CONTENT_TYPE | CONTENT_LENGTH);
+        (!is_empty).then_some(Cow::Owned(value))
+    }
+
+    fn each_header(&self, call: &mut dyn FnMut(&str, &str)) {
+        Python::attach(|py| {
+            each(self.dict(py), &mut |key, value| {
+                if let (Some(name), Some(value)) = (field_name(key), text(value)) {
+                    call(&name, &value);
+                }
+            });
+        });
+    }
+
+    fn remote_addr(&self) -> Option<Cow<'_, str>> {
+        self.get("REMOTE_ADDR").map(Cow::Owned)
+    }
+
+    fn remote_host(&self) -> Cow<'_, str> {
+        self.get_or("REMOTE_HOST", "")
+    }
+
+    fn server_name(&self) -> Cow<'_, str> {
+        self.get_or("SERVER_NAME", "localhost")
+    }
+
+    fn server_port(&self) -> u16 {
+        self.get("SERVER_PORT").and_then(|port| port.parse().ok()).unwrap_or(80)
+    }
+
+    fn server_software(&self) -> Cow<'_, str> {
+        self.get_or("SERVER_SOFTWARE", "Unknown")
+    }
+
+    fn variable(&self, name: &str) -> Option<Cow<'_, str>> {
+        Python::attach(|py| match self.asks_process(py) {
+            true => text(&PROCESS.get(py).ok()?.get_item(name).ok()?),
+            false => text(&self.dict(py).get_item(name).ok()??),
+        })
+        .map(Cow::Owned)
+    }
+
+    fn each_variable(&self, call: &mut dyn FnMut(&str, &str)) {
+        let call = &mut |key: &str, value: &Bound<'_, PyAny>| {
+            if field_name(key).is_none()
+                && let Some(value) = text(value)
+            {
+                call(key, &value);
+            }
+        };
+        Python::attach(|py| match self.asks_process(py) {
+            true => of_process(py).iter().for_each(|process| each(process, call)),
+            false => each(self.dict(py), call),
+        });
+    }
+}

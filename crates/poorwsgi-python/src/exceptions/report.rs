@@ -1,0 +1,27 @@
+//! What the log says of an exception.
+
+use poorwsgi_core::results::{Cause, ErrorReport};
+use pyo3::prelude::*;
+
+/// What the log says of an exception, with its traceback.
+pub(crate) fn report(py: Python<'_>, exception: &PyErr) -> ErrorReport {
+    let kind = exception.get_type(py).name().map(|name| name.to_string()).ok();
+    let cause = Cause { kind, message: text_of(exception.value(py).as_any()) };
+    let report = ErrorReport { causes: vec![cause], ..ErrorReport::default() };
+    report.with_backtrace(traceback(py, exception).unwrap_or_default())
+}
+
+/// The traceback of an exception, as Python shows it.
+fn traceback(py: Python<'_>, exception: &PyErr) -> PyResult<String> {
+    // All three, because the value alone need not know its traceback.
+    let parts = (exception.get_type(py), exception.value(py), exception.traceback(py));
+    let lines = py.import("traceback")?.call_method1("format_exception", parts)?;
+    lines.try_iter()?.map(|line| Ok(line?.str()?.to_string_lossy().into_owned())).collect()
+}
+
+/// The text of an object, whose own `__str__` may fail.
+pub(super) fn text_of(object: &Bound<'_, PyAny>) -> String {
+    object
+        .str()
+        .map_or_else(|_| "no text: its __str__ failed".to_owned(), |text| text.to_string_lossy().into_owned())
+}

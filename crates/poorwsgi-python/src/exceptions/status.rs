@@ -1,0 +1,125 @@
+//! Statuses that end a request, with the exceptions behind them.
+
+use std::error::Error as _;
+
+use poorwsgi_core::results::ErrorReport;
+use poorwsgi_core::{HttpError, state};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::PyDict;
+
+use super::body::fault_of_client;
+use super::classes::HTTPException;
+use super::report::{report, text_of};
+
+/// A status, with the Python exception behind it where there is one.
+pub(crate) struct Status {
+    http: HttpError,
+    exception: Option<PyErr>,
+    /// The keyword arguments of an `HTTPException`.
+    kwargs: Option<Py<PyDict>>,
+}
+
+impl Status {
+    /// The status of an exception that nobody handled: 500, unless it is the client whose body could not be
+    /// read.
+    pub(crate) fn uncaught(exception: PyErr) -> Self {
+        if let Some(fault) = Python::attach(|py| fault_of_client(py, &exception)) {
+            return Status { http: fault, exception: Some(exception), kwargs: None };
+        }
+        let http = HttpError::new(state::HTTP_INTERNAL_SERVER_ERROR);
+        Status { http, exception: Some(exception), kwargs: None }
+    }
+
+    /// The status that Python code raised.
+    pub(crate) fn raised(status: u16, kwargs: Bound<'_, PyDict>, exception: PyErr) -> Self {
+        let get = |name| kwargs.get_item(name).ok().flatten();
+        let mut http = match get("realm").and_then(|realm| realm.extract::<String>().ok()) {
+            Some(realm) if status == state::HTTP_UNAUTHORIZED => {
+                let stale = get("stale").is_some_and(|stale| stale.is_truthy().unwrap_or(false));
+                HttpError::unauthorized(realm, stale)
+            }
+            _ => {
+                // One that the application has added to http.client.responses has a page from now on.
+                let _ = known(kwargs.py(), status);
+                HttpError::new(status)
+            }
+        };
+        if let Some(error) = get("error").filter(|error| !error.is_none()) {
+            let text = text_of(&error);
+            // As with PoorWSGI, only the page of a 400 shows it to the client; and that of a 413, which names
+            // the limit.
+            let is_shown = matches!(status, state::HTTP_BAD_REQUEST | state::HTTP_REQUEST_ENTITY_TOO_LARGE);
+            http = if is_shown { http.with_detail(text) } else { http.with_source(text) };
+        }
+        Status { http, exception: Some(exception), kwargs: Some(kwargs.unbind()) }
+    }
+
+    /// The Python exception behind it.
+    pub(crate) const fn exception(&self) -> Option<&PyErr> {
+        self.exception.as_ref()
+    }
+
+    /// The error chain, with the traceback where it is a Python exception.
+    pub(crate) fn report(&self) -> ErrorReport {
+        let Some(exception) = &self.exception else {
+            return ErrorReport::new(self.http.source().unwrap_or(&self.http));
+        };
+        Python::attach(|py| report(py, exception))
+    }
+
+    /// The keyword arguments for a state handler.
+    pub(crate) fn kwargs<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        if let Some(kwargs) = &self.kwargs {
+            return kwargs.bind(py).copy();
+        }
+        let kwargs = PyDict::new(py);
+        if let Some(detail) = self.http.detail() {
+            kwargs.set_item("error", detail)?;
+        }
+        Ok(kwargs)
+    }
+
+    /// The exception that stands for it while a state handler runs.
+    pub(crate) fn into_exception(self, py: Python<'_>) -> PyErr {
+        if let Some(exception) = self.exception {
+            return exception;
+        }
+        let kwargs = self.kwargs(py);
+        let made = kwargs.and_then(|kwargs| HTTPException::of_status(py, self.http.status(), Some(&kwargs)));
+        match made {
+            Ok(exception) => PyErr::from_value(exception),
+            Err(error) => error,
+        }
+    }
+}
+
+impl From<HttpError> for Status {
+    fn from(http: HttpError) -> Self {
+        Status { http, exception: None, kwargs: None }
+    }
+}
+
+impl AsRef<HttpError> for Status {
+    fn as_ref(&self) -> &HttpError {
+        &self.http
+    }
+}
+
+/// A status code that has a reason: in the engine, or because the application has added it to
+/// `http.client.responses`.
+pub(crate) fn known(py: Python<'_>, status: u16) -> PyResult<u16> {
+    static RESPONSES: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    if state::reason(status).is_some() {
+        return Ok(status);
+    }
+    match RESPONSES
+        .import(py, "http.client", "responses")?
+        .get_item(status)
+        .and_then(|reason| reason.extract::<String>())
+    {
+        Ok(reason) if state::add_status(status, &reason) => Ok(status),
+        _ => Err(PyValueError::new_err(format!("Bad response status {status}"))),
+    }
+}

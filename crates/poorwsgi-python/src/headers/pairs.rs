@@ -1,0 +1,64 @@
+//! The fields of a response as a WSGI server is given them.
+
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
+use poorwsgi_core::headers::Headers;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyList, PyString, PyTuple};
+use smallvec::SmallVec;
+
+use super::native::value_to_native;
+
+/// The fields as the list of WSGI: pairs of native strings.
+pub(crate) fn native_pairs<'py>(py: Python<'py>, headers: &Headers) -> PyResult<Bound<'py, PyList>> {
+    let pairs = headers.fields().map(|(name, spelling, value)| match usual_pair(py, name, spelling, value) {
+        Some(pair) => Ok(pair.clone()),
+        None => {
+            let name = match (name, spelling) {
+                (_, Some(spelling)) => PyString::new(py, spelling),
+                (&CONTENT_TYPE, None) => intern!(py, "Content-Type").clone(),
+                (&CONTENT_LENGTH, None) => intern!(py, "Content-Length").clone(),
+                (name, None) => PyString::new(py, &Headers::usual_spelling(name)),
+            };
+            PyTuple::new(py, [name, value_to_native(py, value)])
+        }
+    });
+    PyList::new(py, pairs.collect::<PyResult<SmallVec<[_; 8]>>>()?)
+}
+
+/// The pairs that nearly every response has, made once.
+fn usual_pair<'py>(
+    py: Python<'py>,
+    name: &HeaderName,
+    spelling: Option<&str>,
+    value: &HeaderValue,
+) -> Option<&'py Bound<'py, PyTuple>> {
+    static HTML: Pair = Pair::new("Content-Type", "text/html; charset=utf-8");
+    static JSON: Pair = Pair::new("Content-Type", "application/json; charset=utf-8");
+    static POWERED_BY: Pair = Pair::new("X-Powered-By", "PoorWSGI");
+    if spelling.is_some() {
+        return None;
+    }
+    if *name == CONTENT_TYPE {
+        return [&HTML, &JSON].into_iter().find(|pair| value == pair.value)?.get(py);
+    }
+    (value == POWERED_BY.value && name.as_str() == "x-powered-by").then(|| POWERED_BY.get(py))?
+}
+
+struct Pair {
+    name: &'static str,
+    value: &'static str,
+    made: PyOnceLock<Py<PyTuple>>,
+}
+
+impl Pair {
+    const fn new(name: &'static str, value: &'static str) -> Self {
+        Pair { name, value, made: PyOnceLock::new() }
+    }
+
+    fn get<'py>(&'static self, py: Python<'py>) -> Option<&'py Bound<'py, PyTuple>> {
+        let make = || PyTuple::new(py, [self.name, self.value]).map(Bound::unbind);
+        Some(self.made.get_or_try_init(py, make).ok()?.bind(py))
+    }
+}

@@ -1,0 +1,27 @@
+//! The body of a request as a file, and the file of a WSGI server as a body.
+//!
+//! Requests, the parsers of forms and our own server read through these. How a body comes, and what is in it,
+//! is not known here.
+
+mod as_body;
+mod cached;
+mod stream;
+
+use poorwsgi_core::response::Body;
+use pyo3::prelude::*;
+
+pub(crate) use as_body::body_of;
+pub(crate) use cached::CachedInput;
+pub(crate) use stream::{Input, read_what_comes};
+
+/// The body of a request of our own server, of this length where it is announced, as what `wsgi.input` is.
+pub(crate) fn of_body(py: Python<'_>, body: Body, length: Option<u64>) -> PyResult<Py<PyAny>> {
+    Ok(Py::new(py, Input::of_request(body, length))?.into_any())
+}
+
+/// Whether a file is the input of a request that ends for `read` where the client has left. A parser must not
+/// take that for the end of the body.
+pub(crate) fn ends_early(file: &Bound<'_, PyAny>) -> bool {
+    let ends_early = file.cast::<Input>().map(|input| input.get().ends_early());
+    ends_early.unwrap_or_else(|_| file.is_instance_of::<CachedInput>())
+}

@@ -1,0 +1,43 @@
+//! One request on its way through the pipeline.
+
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+
+use http_body::Body as _;
+use poorwsgi_core::dispatch;
+use poorwsgi_core::response::{Body, Response};
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+
+use super::{PipelineRequest, steps};
+use crate::application::Application;
+use crate::request::{Request, Source};
+
+/// Sends one request of an application through the pipeline, which has begun just now. An error is one that
+/// leaves the application.
+pub(crate) fn handle(
+    application: &Bound<'_, Application>,
+    source: Source,
+    body: Body,
+    begun: Instant,
+) -> PyResult<Response> {
+    let py = application.py();
+    let app = application.get();
+    if !body.is_end_stream() {
+        app.refresh_types(py)?;
+    }
+    let tables = app.tables();
+    let request = Request::made_of(py, source, application.clone().into_any().unbind(), body, begun)?;
+    let request = PipelineRequest::new(request, steps::are_overridden(application)?);
+    ready(dispatch::dispatch(&tables, &request))
+}
+
+/// The result of a future that never waits, as neither Python calls nor the reading of `wsgi.input` do.
+pub(super) fn ready<T>(future: impl Future<Output = PyResult<T>>) -> PyResult<T> {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(result) => result,
+        Poll::Pending => Err(PyRuntimeError::new_err("a Python handler cannot be waited for")),
+    }
+}

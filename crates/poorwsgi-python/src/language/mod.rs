@@ -1,0 +1,338 @@
+//! How Python handlers are called, and what their exceptions mean: `Python3`, a `Language` of the pipeline.
+//!
+//! Whatever a request has come by hands it to [`handle`], which sends it through the engine's
+//! pipeline. Every call is ready at once. Servers are not known here.
+
+mod handle;
+mod steps;
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use poorwsgi_core::dispatch::{self, BodyPlan, Callable, Language, Page, Raised, Route};
+use poorwsgi_core::request::Head;
+use poorwsgi_core::results::ErrorReport;
+use poorwsgi_core::routing::{Capture, Conversion};
+use poorwsgi_core::tables::Tables;
+use poorwsgi_core::{HttpError, response, state};
+use pyo3::exceptions::{PyArithmeticError, PyException, PyLookupError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
+
+use crate::application::{ErrorType, Function, Python3};
+use crate::exceptions::{Error, HTTPException, ResponseError, Status};
+use crate::names::Name;
+use crate::request::{PathArg, Request, SimpleRequest};
+use crate::response::{Answer, RaisedHttp, from_result};
+pub(crate) use handle::handle;
+
+/// A request, as an object of its class and of the one above, which has the head.
+pub(crate) struct PipelineRequest {
+    pub(crate) object: Py<Request>,
+    pub(crate) base: Py<SimpleRequest>,
+    /// Whether the application has steps of its own.
+    pub(crate) own_steps: bool,
+}
+
+impl PipelineRequest {
+    pub(crate) fn new(request: Bound<'_, Request>, own_steps: bool) -> Self {
+        PipelineRequest { base: request.as_super().clone().unbind(), object: request.unbind(), own_steps }
+    }
+}
+
+impl Language for Python3 {
+    type Request = PipelineRequest;
+    type Response = Answer;
+    type Error = Error;
+    type HttpError = Status;
+    type Leave = PyErr;
+    type Handler = Function;
+    type BeforeHook = Function;
+    type AfterHook = Function;
+    type StateHandler = Function;
+    type ErrorHandler = Function;
+    type ErrorType = ErrorType;
+    type Converter = Function;
+
+    fn head(request: &PipelineRequest) -> &dyn Head {
+        request.base.get().head()
+    }
+
+    fn assign(request: &PipelineRequest, route: Route<'_, '_, Self>) -> Result<(), Error> {
+        let captures = route.captures.iter().flat_map(|captures| captures.iter());
+        let args = Python::attach(|py| {
+            captures.map(|capture| path_arg(py, &capture)).collect::<Result<_, Error>>()
+        })?;
+        request.base.get().set_route(Arc::clone(route.rule), route.handler.cloned(), args);
+        if let Some(page) = route.page {
+            let function =
+                Python::attach(|py| page_function(page).get(py).map(|page| page.clone().unbind()))?;
+            request.base.get().set_page(function);
+        }
+        Ok(())
+    }
+
+    async fn load(request: &PipelineRequest, plan: BodyPlan) -> Result<(), Error> {
+        Python::attach(|py| Request::load(request.object.bind(py), Some(plan)))
+    }
+
+    async fn handle(handler: &Function, request: &PipelineRequest) -> Result<Answer, Error> {
+        Python::attach(|py| {
+            let args = Request::route_args(request.object.bind(py));
+            let handler = handler.bind(py);
+            let result = match args {
+                [] => handler.call1((&request.object,)),
+                [one] => handler.call1((&request.object, &one.value)),
+                [one, two] => handler.call1((&request.object, &one.value, &two.value)),
+                args => {
+                    let first = request.object.clone_ref(py).into_any();
+                    let args = args.iter().map(|arg| arg.value.clone_ref(py));
+                    let args: Vec<_> = std::iter::once(first).chain(args).collect();
+                    handler.call1(PyTuple::new(py, args)?)
+                }
+            };
+            Ok(from_result(&result?)?)
+        })
+    }
+
+    async fn before(hook: &Function, request: &PipelineRequest) -> Result<(), Error> {
+        Python::attach(|py| hook.call1(py, (&request.object,)))?;
+        Ok(())
+    }
+
+    async fn after(hook: &Function, request: &PipelineRequest, response: Answer) -> Result<Answer, Error> {
+        Python::attach(|py| {
+            let response = response.into_object(py)?;
+            Ok(from_result(hook.bind(py).call1((&request.object, response))?.as_any())?)
+        })
+    }
+
+    async fn handle_state(
+        handler: &Function,
+        request: &PipelineRequest,
+        error: Status,
+    ) -> Result<Answer, Error> {
+        Python::attach(|py| {
+            let kwargs = error.kwargs(py)?;
+            let error = error.into_exception(py);
+            let result =
+                while_handling(py, &error, handler, request, PyTuple::new(py, [&request.object])?, kwargs)?;
+            Ok(from_result(&result)?)
+        })
+    }
+
+    async fn handle_error(
+        handler: &Function,
+        request: &PipelineRequest,
+        error: Error,
+    ) -> Result<Answer, Error> {
+        Python::attach(|py| {
+            let error = error.into_exception(py);
+            let args = PyTuple::new(py, [request.object.bind(py).as_any(), error.value(py).as_any()])?;
+            let result = while_handling(py, &error, handler, request, args, PyDict::new(py))?;
+            Ok(from_result(&result)?)
+        })
+    }
+
+    fn is_instance(kind: &ErrorType, error: &Error) -> bool {
+        let Error::Python(error) = error else { return false };
+        Python::attach(|py| error.value(py).is_instance(kind.0.bind(py)).unwrap_or(false))
+    }
+
+    fn raised(error: Error) -> Raised<Self> {
+        let error = match error {
+            Error::Http(error) => return Raised::Http(error.into()),
+            Error::Python(error) => error,
+        };
+        Python::attach(|py| {
+            if !error.is_instance_of::<PyException>(py) {
+                // KeyboardInterrupt, SystemExit
+                return Raised::Leave(error);
+            }
+            if error.is_instance_of::<ResponseError>(py) {
+                // What a handler returned is no response: handlers of errors are for what it raises.
+                return Raised::Http(Status::uncaught(error));
+            }
+            if !error.is_instance_of::<HTTPException>(py) {
+                return Raised::Other(Error::Python(error));
+            }
+            match HTTPException::raised(error.value(py).as_any()) {
+                Err(failure) => Raised::Other(Error::Python(failure)),
+                Ok(Some(RaisedHttp::Status(status, kwargs))) => {
+                    Raised::Http(Status::raised(status, kwargs, error))
+                }
+                Ok(Some(RaisedHttp::Response(response))) => {
+                    Raised::Response(Answer::Object(response.unbind()))
+                }
+                Ok(None) => Raised::Other(Error::Python(error)),
+            }
+        })
+    }
+
+    fn uncaught(error: Error) -> Status {
+        match error {
+            Error::Http(error) => error.into(),
+            Error::Python(error) => Status::uncaught(error),
+        }
+    }
+
+    fn report(error: &Status) -> ErrorReport {
+        error.report()
+    }
+
+    fn cause(error: &Status) -> Option<&(dyn std::error::Error + 'static)> {
+        error.exception().map(|exception| exception as _)
+    }
+
+    fn respond(response: response::Response) -> Answer {
+        Answer::Engine(response)
+    }
+
+    fn finish(response: Answer) -> Result<response::Response, Error> {
+        Ok(response.into_engine()?)
+    }
+
+    async fn answer(tables: &Tables<Self>, request: &PipelineRequest) -> Result<Answer, Error> {
+        match Python::attach(|py| steps::answer(py, request)) {
+            Some(answer) => answer,
+            None => dispatch::steps::answer(tables, request).await,
+        }
+    }
+
+    async fn call_before_hooks(tables: &Tables<Self>, request: &PipelineRequest) -> Result<(), Error> {
+        match Python::attach(|py| steps::call_before_hooks(py, request)) {
+            Some(called) => called,
+            None => dispatch::steps::call_before_hooks(tables, request).await,
+        }
+    }
+
+    async fn by_error(
+        tables: &Tables<Self>,
+        request: &PipelineRequest,
+        error: Error,
+    ) -> Result<Result<Answer, Error>, Error> {
+        match Python::attach(|py| steps::by_error(py, request, error)) {
+            Ok(answer) => answer,
+            Err(error) => dispatch::steps::by_error(tables, request, error).await,
+        }
+    }
+
+    async fn by_state(
+        tables: &Tables<Self>,
+        request: &PipelineRequest,
+        error: Status,
+    ) -> Result<Answer, PyErr> {
+        let error = match Python::attach(|py| steps::by_state(py, request, &error)) {
+            Some(Ok(answer)) => return Ok(answer),
+            // The failure of a step goes to the page of the pipeline.
+            Some(Err(failure)) => Status::uncaught(failure),
+            None => error,
+        };
+        request.base.get().set_status(error.as_ref().status());
+        dispatch::steps::by_state(tables, request, error).await
+    }
+
+    fn calls(handler: &Function) -> String {
+        handler.route_times.to_string()
+    }
+
+    fn name(callable: Callable<'_, Self>) -> Cow<'_, str> {
+        let (Callable::Handler(function)
+        | Callable::Before(function)
+        | Callable::After(function)
+        | Callable::State(function)
+        | Callable::Error(function)
+        | Callable::ErrorType(ErrorType(function))
+        | Callable::Converter(function)) = callable;
+        Cow::Owned(function_name(function))
+    }
+}
+
+/// The function of a built-in page, which stands for its handler.
+const fn page_function(page: Page) -> &'static Name {
+    static DIRECTORY: Name = Name::new("poorwsgi.results", "directory_index");
+    static DEBUG: Name = Name::new("poorwsgi.results", "debug_info");
+    match page {
+        Page::Directory => &DIRECTORY,
+        Page::Debug => &DEBUG,
+    }
+}
+
+/// Calls a handler for an error so that `sys.exc_info()` shows it the error.
+fn while_handling<'py>(
+    py: Python<'py>,
+    error: &PyErr,
+    handler: &Function,
+    request: &PipelineRequest,
+    args: Bound<'py, PyTuple>,
+    kwargs: Bound<'py, PyDict>,
+) -> PyResult<Bound<'py, PyAny>> {
+    static CALL: Name = Name::new("poorwsgi._handling", "call");
+    request.base.get().set_error_handler(handler.clone_ref(py));
+    let called = CALL.get(py)?.call1((error.value(py), error.traceback(py), handler.bind(py), args, kwargs));
+    called.map_err(|failure| without_first_frame(py, failure))
+}
+
+/// An exception without the frame of our own that called the handler, which helps nobody.
+fn without_first_frame(py: Python<'_>, error: PyErr) -> PyErr {
+    let rest = error.traceback(py).and_then(|traceback| traceback.getattr("tb_next").ok());
+    let Some(rest) = rest.filter(|rest| !rest.is_none()) else { return error };
+    let value = error.value(py).clone().into_any();
+    match value.setattr("__traceback__", rest) {
+        Ok(()) => PyErr::from_value(value),
+        Err(_) => error,
+    }
+}
+
+fn function_name(function: &Function) -> String {
+    Python::attach(|py| {
+        let function = function.bind(py);
+        // Callable objects and partials have no name.
+        let name = function.getattr("__qualname__").or_else(|_| function.repr().map(Bound::into_any));
+        name.map_or_else(|_| String::from("?"), |name| name.to_string())
+    })
+}
+
+/// Converts one path argument. Text that is no such value is a 404.
+fn path_arg(py: Python<'_>, capture: &Capture<'_, '_, Function>) -> Result<PathArg, Error> {
+    let value = match capture.value {
+        None => Ok(py.None()),
+        Some(text) => convert(py, text, capture.conversion),
+    };
+    match value {
+        Ok(value) => Ok(PathArg { name: capture.name.cloned(), value }),
+        Err(error) if cannot_be_converted(py, &error) => {
+            Err(HttpError::new(state::HTTP_NOT_FOUND).with_source(error).into())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What converters raise for a text that means nothing to them: int() and date.fromisoformat(), Decimal(), an
+/// Enum's name.
+fn cannot_be_converted(py: Python<'_>, error: &PyErr) -> bool {
+    error.is_instance_of::<PyValueError>(py)
+        || error.is_instance_of::<PyArithmeticError>(py)
+        || error.is_instance_of::<PyLookupError>(py)
+}
+
+fn convert(py: Python<'_>, text: &str, conversion: &Conversion<Function>) -> PyResult<Py<PyAny>> {
+    static INT: Name = Name::new("builtins", "int");
+    static FLOAT: Name = Name::new("builtins", "float");
+    static UUID: Name = Name::new("uuid", "UUID");
+    let converter = match conversion {
+        Conversion::Str => return Ok(text.into_pyobject(py)?.into_any().unbind()),
+        Conversion::Int => match text.parse::<i64>() {
+            Ok(number) => return Ok(number.into_pyobject(py)?.into_any().unbind()),
+            // Digits of other scripts, and numbers of any length.
+            Err(_) => INT.get(py)?,
+        },
+        Conversion::Float => match text.parse::<f64>() {
+            Ok(number) => return Ok(number.into_pyobject(py)?.into_any().unbind()),
+            Err(_) => FLOAT.get(py)?,
+        },
+        Conversion::Uuid => UUID.get(py)?,
+        Conversion::Custom(function) => function.bind(py),
+    };
+    converter.call1((text,)).map(Bound::unbind)
+}

@@ -1,0 +1,152 @@
+//! Responses of files.
+
+use std::io::ErrorKind;
+use std::sync::Mutex;
+
+use poorwsgi_core::response::{self, BodyKind, OpenFile};
+use poorwsgi_core::state::HTTP_OK;
+use pyo3::exceptions::{PyAssertionError, PyOSError};
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use super::response_class;
+use crate::log;
+use crate::response::base::{BaseResponse, Parts, Payload, status};
+use crate::response::{media_type, raised, send};
+
+const OCTETS: &str = "application/octet-stream";
+
+response_class! {
+    /// A response of a binary file object, from its current position to its end. The file is closed when it
+    /// was sent.
+    ///
+    /// The length is that of a file of the system or of a BytesIO; content of unknown length is sent in
+    /// chunks.
+    FileObjResponse: BaseResponse, "(file_obj, content_type=None, headers=None, status_code=200)"
+}
+
+#[pymethods]
+impl FileObjResponse {
+    #[pyo3(signature = (file_obj, content_type = None, headers = None, status_code = HTTP_OK))]
+    fn __init__(
+        slf: &Bound<'_, Self>,
+        file_obj: &Bound<'_, PyAny>,
+        content_type: Option<&str>,
+        headers: Option<&Bound<'_, PyAny>>,
+        #[pyo3(from_py_with = status)] status_code: u16,
+    ) -> PyResult<()> {
+        if !file_obj.call_method0("readable")?.is_truthy()? {
+            return Err(PyAssertionError::new_err("file_obj is not readable"));
+        }
+        if file_obj.hasattr("encoding")?
+            || file_obj.is_instance(&slf.py().import("io")?.getattr("TextIOBase")?)?
+        {
+            return Err(PyAssertionError::new_err("file_obj is a text stream, not a binary one"));
+        }
+        let payload = Payload::File { file: file_obj.clone().unbind(), length: length(file_obj)? };
+        let content_type = Some(content_type.unwrap_or(OCTETS));
+        BaseResponse::init(slf.as_super(), Parts { content_type, headers, status: status_code, payload })
+    }
+
+    /// What is left of the file, as bytes; the position is kept. b"" for a file that cannot be sought in.
+    #[getter]
+    fn data<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        let py = slf.py();
+        let file = match &slf.as_super().try_borrow()?.payload {
+            Payload::File { file, .. } => file.clone_ref(py).into_bound(py),
+            Payload::FileRange(range) => {
+                let mut body = response::Body::from(range.clone());
+                let mut data = Vec::new();
+                while let Some(block) = body.next_block().map_err(raised)? {
+                    data.extend_from_slice(&block);
+                }
+                return Ok(PyBytes::new(py, &data).into_any());
+            }
+            _ => return Ok(PyBytes::new(py, b"").into_any()),
+        };
+        if file.getattr("closed")?.is_truthy()? {
+            send::closed(py, "warning")?;
+            return Ok(PyBytes::new(py, b"").into_any());
+        }
+        if !file.call_method0("seekable")?.is_truthy()? {
+            let message = "The file of a response cannot be sought in: its data is not shown";
+            log::write(py, "poorwsgi.response", "info", message, ())?;
+            return Ok(PyBytes::new(py, b"").into_any());
+        }
+        let position = file.call_method0("tell")?;
+        let data = file.call_method0("read")?;
+        file.call_method1("seek", (position,))?;
+        Ok(data)
+    }
+}
+
+/// How much is left of a file object, where that can be known without reading it.
+fn length(file: &Bound<'_, PyAny>) -> PyResult<Option<u64>> {
+    let py = file.py();
+    let whole: Option<u64> = if let Ok(buffer) = file.call_method0("getbuffer") {
+        Some(buffer.len()? as u64)
+    } else if let Ok(number) = file.call_method0("fileno") {
+        let stat = py.import("os")?.call_method1("fstat", (number,))?;
+        let is_file = py.import("stat")?.call_method1("S_ISREG", (stat.getattr("st_mode")?,))?;
+        if is_file.is_truthy()? { Some(stat.getattr("st_size")?.extract()?) } else { None }
+    } else {
+        None
+    };
+    let Some(whole) = whole else { return Ok(None) };
+    let position: Option<u64> = file.call_method0("tell").and_then(|position| position.extract()).ok();
+    Ok(position.map(|position| whole.saturating_sub(position)))
+}
+
+response_class! {
+    /// A response of a file of the system: its content_type by its name unless given, with Last-Modified and
+    /// an ETag, parts on offer. A path that cannot be read is an OSError.
+    ///
+    /// The path is the application's own: for paths out of a request there is Application.document_root.
+    FileResponse: FileObjResponse, "(path, content_type=None, headers=None, status_code=200)"
+}
+
+#[pymethods]
+impl FileResponse {
+    #[pyo3(signature = (path, content_type = None, headers = None, status_code = HTTP_OK))]
+    fn __init__(
+        slf: &Bound<'_, Self>,
+        path: &Bound<'_, PyAny>,
+        content_type: Option<&str>,
+        headers: Option<&Bound<'_, PyAny>>,
+        #[pyo3(from_py_with = status)] status_code: u16,
+    ) -> PyResult<()> {
+        let py = slf.py();
+        let path: std::path::PathBuf = path.extract()?;
+        let file = py.detach(|| OpenFile::open(&path)).map_err(|error| match error.kind() {
+            ErrorKind::InvalidInput if path.is_dir() => {
+                pyo3::exceptions::PyIsADirectoryError::new_err((21, "Is a directory", path.clone()))
+            }
+            _ => PyOSError::new_err(format!("Could not stat file {}: {error}", path.display())),
+        })?;
+        let made = response::Response::from(file);
+        let content_type = match content_type {
+            Some(content_type) => content_type.to_owned(),
+            None => media_type(py, &path.to_string_lossy())?.unwrap_or_else(|| OCTETS.to_owned()),
+        };
+        let base = slf.as_super().as_super();
+        let own: Vec<(String, String)> = made
+            .headers()
+            .iter()
+            .filter_map(|(name, value)| Some((name.into_owned(), value.to_str().ok()?.to_owned())))
+            .collect();
+        let payload = match made.into_body().into_kind() {
+            BodyKind::File(range) => Payload::FileRange(range),
+            kind => Payload::Engine(Mutex::new(kind.into())),
+        };
+        BaseResponse::init(
+            base,
+            Parts { content_type: Some(&content_type), headers, status: status_code, payload },
+        )?;
+        base.call_method0("make_partial")?;
+        let headers = base.getattr("headers")?;
+        for (name, value) in own {
+            headers.call_method1("setdefault", (name, value))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,87 @@
+//! Responses whose content is made while they are sent.
+
+use poorwsgi_core::state::HTTP_OK;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use super::{response_class, with_charset};
+use crate::names::Name;
+use crate::response::base::{BaseResponse, Parts, Payload, status};
+use crate::response::{HTML, send};
+
+response_class! {
+    /// A response of the bytes that a generator, or any other iterable, gives. Its close is called in the
+    /// end.
+    ///
+    /// With a content_length the length is announced, and content that turns out otherwise breaks the answer
+    /// off; without, it is sent in chunks.
+    GeneratorResponse: BaseResponse, "(generator, content_type='text/html; charset=utf-8', headers=None, status_code=200, content_length=0)"
+}
+
+#[pymethods]
+impl GeneratorResponse {
+    #[pyo3(signature = (generator, content_type = HTML, headers = None, status_code = HTTP_OK, content_length = 0))]
+    fn __init__(
+        slf: &Bound<'_, Self>,
+        generator: &Bound<'_, PyAny>,
+        content_type: Option<&str>,
+        headers: Option<&Bound<'_, PyAny>>,
+        #[pyo3(from_py_with = status)] status_code: u16,
+        content_length: u64,
+    ) -> PyResult<()> {
+        let length = (content_length > 0).then_some(content_length);
+        let payload = Payload::Items { items: generator.clone().unbind(), text: false, length };
+        BaseResponse::init(slf.as_super(), Parts { content_type, headers, status: status_code, payload })
+    }
+
+    /// The content, cut to the ranges of the response. For classes that send in their own way.
+    fn __range_generator__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        send::end(slf.as_super())
+    }
+}
+
+response_class! {
+    /// A GeneratorResponse of str, sent as UTF-8.
+    StrGeneratorResponse: GeneratorResponse, "(generator, content_type='text/html; charset=utf-8', headers=None, status_code=200)"
+}
+
+#[pymethods]
+impl StrGeneratorResponse {
+    #[pyo3(signature = (generator, content_type = HTML, headers = None, status_code = HTTP_OK))]
+    fn __init__(
+        slf: &Bound<'_, Self>,
+        generator: &Bound<'_, PyAny>,
+        content_type: Option<&str>,
+        headers: Option<&Bound<'_, PyAny>>,
+        #[pyo3(from_py_with = status)] status_code: u16,
+    ) -> PyResult<()> {
+        let payload = Payload::Items { items: generator.clone().unbind(), text: true, length: None };
+        let base = slf.as_super().as_super();
+        BaseResponse::init(base, Parts { content_type, headers, status: status_code, payload })
+    }
+}
+
+response_class! {
+    /// A response of a JSON object with the keyword arguments as its members, written while it is sent:
+    /// members may be generators and other iterables, which become arrays.
+    JSONGeneratorResponse: StrGeneratorResponse, "(charset='utf-8', headers=None, status_code=200, **kwargs)"
+}
+
+#[pymethods]
+impl JSONGeneratorResponse {
+    #[pyo3(signature = (charset = "utf-8", headers = None, status_code = HTTP_OK, **kwargs))]
+    fn __init__(
+        slf: &Bound<'_, Self>,
+        charset: Option<&str>,
+        headers: Option<&Bound<'_, PyAny>>,
+        #[pyo3(from_py_with = status)] status_code: u16,
+        kwargs: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<()> {
+        static ENCODE: Name = Name::new("poorwsgi._json", "iterencode");
+        let py = slf.py();
+        let members = kwargs.map_or_else(|| PyDict::new(py), Clone::clone);
+        let items = ENCODE.get(py)?.call1((members,))?;
+        let content_type = with_charset("application/json", charset);
+        StrGeneratorResponse::__init__(slf.as_super(), &items, Some(&content_type), headers, status_code)
+    }
+}

@@ -1,0 +1,60 @@
+//! `JSONResponse`.
+
+use poorwsgi_core::state::HTTP_OK;
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use super::{Response, response_class, with_charset};
+use crate::json_text::dumps;
+use crate::names::Name;
+use crate::response::base::{BaseResponse, Parts, Payload, status};
+
+response_class! {
+    /// A response of JSON: of data_, or of an object with the keyword arguments as its members.
+    ///
+    /// charset is named in the Content-Type (None for no name); encoder_kwargs go to json.dumps. data_
+    /// together with keyword arguments is a RuntimeError.
+    JSONResponse: Response, "(data_=None, charset='utf-8', headers=None, status_code=200, encoder_kwargs=None, **kwargs)"
+}
+
+#[pymethods]
+impl JSONResponse {
+    #[pyo3(signature = (data_ = None, charset = "utf-8", headers = None, status_code = HTTP_OK, encoder_kwargs = None, **kwargs))]
+    pub(super) fn __init__(
+        slf: &Bound<'_, Self>,
+        data_: Option<&Bound<'_, PyAny>>,
+        charset: Option<&str>,
+        headers: Option<&Bound<'_, PyAny>>,
+        #[pyo3(from_py_with = status)] status_code: u16,
+        encoder_kwargs: Option<&Bound<'_, PyDict>>,
+        kwargs: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<()> {
+        let kwargs = kwargs.filter(|kwargs| !kwargs.is_empty());
+        let py = slf.py();
+        let data = match (data_, kwargs) {
+            (Some(_), Some(_)) => {
+                return Err(PyRuntimeError::new_err("data_ and keyword arguments cannot be sent together"));
+            }
+            (None, Some(kwargs)) => kwargs.clone().into_any(),
+            (Some(data), None) => data.clone(),
+            (None, None) => py.None().into_bound(py),
+        };
+        let payload = Payload::Data(json(&data, encoder_kwargs)?.into());
+        let content_type = with_charset("application/json", charset);
+        let parts = Parts { content_type: Some(&content_type), headers, status: status_code, payload };
+        BaseResponse::init(slf.as_super().as_super(), parts)
+    }
+}
+
+/// What json.dumps makes of a value.
+fn json(data: &Bound<'_, PyAny>, kwargs: Option<&Bound<'_, PyDict>>) -> PyResult<Vec<u8>> {
+    static DUMPS: Name = Name::new("json", "dumps");
+    match kwargs {
+        Some(kwargs) => {
+            let text: String = DUMPS.get(data.py())?.call((data,), Some(kwargs))?.extract()?;
+            Ok(text.into_bytes())
+        }
+        None => dumps(data),
+    }
+}

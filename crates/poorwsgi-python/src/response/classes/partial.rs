@@ -1,0 +1,31 @@
+//! `PartialResponse`: a part that the application has cut.
+
+use poorwsgi_core::state::HTTP_PARTIAL_CONTENT;
+use pyo3::prelude::*;
+
+use super::{Response, response_class};
+use crate::response::HTML;
+use crate::response::base::Range;
+
+response_class! {
+    /// A 206 whose content the application has cut itself; say with make_range which part it is.
+    PartialResponse: Response, "(data=b'', content_type='text/html; charset=utf-8', headers=None)"
+}
+
+#[pymethods]
+impl PartialResponse {
+    #[pyo3(signature = (data = None, content_type = HTML, headers = None))]
+    pub(super) fn __init__(
+        slf: &Bound<'_, Self>,
+        data: Option<&Bound<'_, PyAny>>,
+        content_type: Option<&str>,
+        headers: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        Response::__init__(slf.as_super(), data, content_type, headers, HTTP_PARTIAL_CONTENT)
+    }
+
+    /// Does nothing: the content is a part already.
+    #[pyo3(signature = (ranges = None, units = "bytes"))]
+    #[allow(clippy::unused_self, unused_variables)]
+    fn make_partial(&self, ranges: Option<Vec<Range>>, units: &str) {}
+}

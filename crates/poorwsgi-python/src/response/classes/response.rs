@@ -1,0 +1,105 @@
+//! `Response`: text or bytes.
+
+use std::mem;
+
+use bytes::{Bytes, BytesMut};
+use poorwsgi_core::state::HTTP_OK;
+use pyo3::exceptions::{PyAssertionError, PyTypeError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyString};
+
+use super::response_class;
+use crate::names::Name;
+use crate::octets;
+use crate::response::base::{BaseResponse, Parts, Payload, status};
+use crate::response::{HTML, blocks, send};
+
+response_class! {
+    /// A response of text or bytes: data, content_type, headers, status_code.
+    ///
+    /// str is sent as UTF-8. It can be sent once.
+    Response: BaseResponse, "(data=b'', content_type='text/html; charset=utf-8', headers=None, status_code=200)"
+}
+
+/// The bytes of str or bytes.
+fn encoded(data: &Bound<'_, PyAny>) -> PyResult<Bytes> {
+    if let Ok(text) = data.cast::<PyString>() {
+        return octets::of_text(text);
+    }
+    match data.cast::<PyBytes>() {
+        Ok(bytes) => Ok(octets::of_bytes(bytes)),
+        Err(_) => Err(PyAssertionError::new_err(format!("data is {}, not str or bytes", data.get_type()))),
+    }
+}
+
+#[pymethods]
+impl Response {
+    #[pyo3(signature = (data = None, content_type = HTML, headers = None, status_code = HTTP_OK))]
+    pub(super) fn __init__(
+        slf: &Bound<'_, Self>,
+        data: Option<&Bound<'_, PyAny>>,
+        content_type: Option<&str>,
+        headers: Option<&Bound<'_, PyAny>>,
+        #[pyo3(from_py_with = status)] status_code: u16,
+    ) -> PyResult<()> {
+        let data = data.map_or_else(|| Ok(Bytes::new()), encoded)?;
+        let parts = Parts { content_type, headers, status: status_code, payload: Payload::Data(data) };
+        BaseResponse::init(slf.as_super(), parts)
+    }
+
+    /// The content as bytes.
+    #[getter]
+    fn data<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        let py = slf.py();
+        let buffer = match &slf.as_super().try_borrow()?.payload {
+            Payload::Data(data) => return Ok(PyBytes::new(py, data).into_any()),
+            Payload::Buffer(buffer) => buffer.clone_ref(py),
+            _ => return Ok(PyBytes::new(py, b"").into_any()),
+        };
+        if buffer.getattr(py, "closed")?.is_truthy(py)? {
+            send::closed(py, "warning")?;
+            return Ok(PyBytes::new(py, b"").into_any());
+        }
+        buffer.bind(py).call_method0("getvalue")
+    }
+
+    /// Adds str, bytes, or what holds bytes (bytearray, memoryview), to the end of the content.
+    fn write(slf: &Bound<'_, Self>, data: &Bound<'_, PyAny>) -> PyResult<()> {
+        let added = match data.cast::<PyString>() {
+            Ok(text) => Some(octets::of_text(text)?),
+            Err(_) => blocks::bytes(data)?,
+        };
+        let added = added
+            .ok_or_else(|| PyTypeError::new_err(format!("data is {}, not str or bytes", data.get_type())))?;
+        let mut base = slf.as_super().try_borrow_mut()?;
+        match &mut base.payload {
+            Payload::Data(content) => {
+                // In place, unless it is Python's.
+                let mut all = BytesMut::from(mem::take(content));
+                all.extend_from_slice(&added);
+                *content = all.freeze();
+            }
+            Payload::Buffer(buffer) => {
+                let buffer = buffer.clone_ref(slf.py()).into_bound(slf.py());
+                drop(base);
+                buffer.call_method1("seek", (0, 2))?;
+                buffer.call_method1("write", (PyBytes::new(slf.py(), &added),))?;
+            }
+            _ => base.payload = Payload::Data(added),
+        }
+        Ok(())
+    }
+
+    /// The content as an IBytesIO that can be changed, as subclasses of PoorWSGI's Response have done.
+    #[getter(_Response__buffer)]
+    fn buffer<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        static BUFFER: Name = Name::new("poorwsgi.response", "IBytesIO");
+        let py = slf.py();
+        if let Payload::Buffer(buffer) = &slf.as_super().try_borrow()?.payload {
+            return Ok(buffer.bind(py).clone());
+        }
+        let buffer = BUFFER.get(py)?.call1((Self::data(slf)?,))?;
+        slf.as_super().try_borrow_mut()?.payload = Payload::Buffer(buffer.clone().unbind());
+        Ok(buffer)
+    }
+}

@@ -1,0 +1,54 @@
+//! From a response of the engine to the object that a hook gets.
+
+use std::mem;
+use std::sync::Mutex;
+
+use poorwsgi_core::response::{self, BodyKind};
+use pyo3::prelude::*;
+
+use super::base::{BaseResponse, Payload};
+use super::classes::{
+    Declined, FileObjResponse, FileResponse, GeneratorResponse, JSONResponse, NoContentResponse, Response,
+};
+use crate::headers::Headers;
+
+/// A response of the engine, a page or a file, as the object that hooks see.
+pub(super) fn from_engine(py: Python<'_>, made: response::Response) -> PyResult<Bound<'_, BaseResponse>> {
+    if made.is_declined() {
+        return Ok(Bound::new(py, Declined::blank())?.into_any().cast_into()?);
+    }
+    let mut made = made;
+    let mut base = BaseResponse::blank();
+    base.status = made.status();
+    base.content_type = made.content_type().map(str::to_owned);
+    base.headers = Some(Py::new(py, Headers::from_engine(mem::take(made.headers_mut())))?);
+    if *made.ranges() != response::Ranges::Refused {
+        base.units = Some("bytes".to_owned());
+    }
+    let object = match made.into_body().into_kind() {
+        BodyKind::Bytes(data) if data.is_empty() && base.content_type.is_none() => {
+            let class = PyClassInitializer::from(base).add_subclass(NoContentResponse);
+            Bound::new(py, class)?.into_any()
+        }
+        BodyKind::Bytes(data) => {
+            base.payload = Payload::Data(data);
+            let response = |base| PyClassInitializer::from(base).add_subclass(Response);
+            if base.content_type.as_deref().is_some_and(|kind| kind.starts_with("application/json")) {
+                let made = Bound::new(py, response(base).add_subclass(JSONResponse))?;
+                return Ok(made.into_any().cast_into()?);
+            }
+            Bound::new(py, PyClassInitializer::from(base).add_subclass(Response))?.into_any()
+        }
+        BodyKind::File(range) => {
+            base.payload = Payload::FileRange(range);
+            let class =
+                PyClassInitializer::from(base).add_subclass(FileObjResponse).add_subclass(FileResponse);
+            Bound::new(py, class)?.into_any()
+        }
+        kind => {
+            base.payload = Payload::Engine(Mutex::new(kind.into()));
+            Bound::new(py, PyClassInitializer::from(base).add_subclass(GeneratorResponse))?.into_any()
+        }
+    };
+    Ok(object.cast_into()?)
+}

@@ -1,0 +1,34 @@
+//! A request as the log names it.
+
+use std::borrow::Cow;
+
+use http::Method;
+use http::request::Parts;
+use http::uri::PathAndQuery;
+use poorwsgi_core::{clip, state};
+
+/// What was asked for: the method and the path, without the query, which may have secrets.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    method: Method,
+    target: Option<PathAndQuery>,
+}
+
+impl Asked {
+    pub(super) fn of(head: &Parts) -> Self {
+        Asked { method: head.method.clone(), target: head.uri.path_and_query().cloned() }
+    }
+
+    /// `None` of a method that the framework does not know.
+    pub(super) fn known_method(&self) -> Option<state::Method> {
+        self.method.as_str().parse().ok()
+    }
+
+    pub(super) fn method(&self) -> Cow<'_, str> {
+        clip::quoted(self.method.as_str())
+    }
+
+    pub(super) fn path(&self) -> Cow<'_, str> {
+        clip::quoted(self.target.as_ref().map_or("", PathAndQuery::path))
+    }
+}

@@ -1,0 +1,171 @@
+//! Where an application is called: on the thread of the connections, or on one that may wait.
+
+use std::sync::Arc;
+
+use poorwsgi_calls::inlining::{Place, RouteTimes};
+use poorwsgi_calls::pool::{Job, only_waits_now};
+use poorwsgi_core::request::HttpHead;
+use poorwsgi_core::response::{Body, Response};
+use poorwsgi_server::spool::Held;
+use pyo3::prelude::*;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+use super::Outcome;
+use super::backend::{Backend, Run};
+use super::callable::{CallContext, Callable};
+use super::failure::Unhandled;
+use super::generated;
+use super::request_timeout::CallClock;
+use super::served::Served;
+use crate::application::Application;
+use crate::forked::end_child;
+use crate::language::handle;
+use crate::request::Source;
+
+/// A call of the application, for one request.
+pub(super) struct Call {
+    pub(super) run: Run,
+    pub(super) head: Box<HttpHead>,
+    pub(super) body: Body,
+    pub(super) route_times: Arc<RouteTimes>,
+    pub(super) answer: oneshot::Sender<Outcome>,
+    /// Where its time is limited.
+    pub(super) clock: Option<CallClock>,
+    /// What the body takes of the memory.
+    pub(super) _held: Option<Held>,
+    /// To read the body as it comes.
+    pub(super) permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Call {
+    /// On this thread, which must not wait. What may wait after all is done on the pool.
+    pub(super) fn make_inline(self) {
+        // It may have been a while since it was asked.
+        if !self.route_times.is_inline(&self.run.0.rule) {
+            return self.make_on_pool();
+        }
+        let Some(Call { run, head, body, route_times, answer, .. }) = self.begun() else { return };
+        let Backend { served, rule, pool, patience, .. } = &*run.0;
+        let context = CallContext { route_times: &route_times, rule, place: Place::Inline, patience };
+        match &**served {
+            Served::Native(application) => match native(application, head, body, context) {
+                Ok(response) if response.body().is_made_while_sent() => {
+                    route_times.leave();
+                    pool.clone().spawn(&route_times, move || {
+                        only_waits_now();
+                        generated::send(response, answer, &run.0.patience);
+                        drop(run);
+                    });
+                }
+                // Nobody waits for it when the client is gone.
+                result => drop(answer.send(result)),
+            },
+            Served::Callable { callable, .. } => {
+                if let Some(rest) = callable.answer(&head, body, answer, context) {
+                    pool.clone().spawn(&route_times, move || {
+                        only_waits_now();
+                        rest.send();
+                        drop(run);
+                    });
+                }
+            }
+        }
+    }
+
+    /// On a thread that may wait.
+    pub(super) fn make_on_pool(self) {
+        let (pool, route_times) = (self.run.0.pool.clone(), Arc::clone(&self.route_times));
+        pool.spawn(&route_times, OnPool { call: self, place: Place::Pool });
+    }
+
+    /// The same for one that is going to wait for its client.
+    pub(super) fn make_beside(self) {
+        let (pool, route_times) = (self.run.0.pool.clone(), Arc::clone(&self.route_times));
+        pool.spawn_waiting(&route_times, OnPool { call: self, place: Place::Waiting });
+    }
+
+    /// The call, which is made from now on; `None` where nobody waits for its answer any more.
+    fn begun(self) -> Option<Self> {
+        if self.answer.is_closed() {
+            return None;
+        }
+        if let Some(clock) = &self.clock {
+            clock.begin();
+        }
+        Some(self)
+    }
+
+    fn make(self, place: Place) {
+        let Some(Call { run, head, body, route_times, answer, permit: _permit, .. }) = self.begun() else {
+            return;
+        };
+        let Backend { served, rule, patience, .. } = &*run.0;
+        let context = CallContext { route_times: &route_times, rule, place, patience };
+        match &**served {
+            Served::Native(application) if application.get().is_profiled() => {
+                // It is __call__ that is profiled.
+                let callable = Python::attach(|py| Callable::new(application.clone_ref(py).into_any()));
+                answer_by(&callable, &head, body, answer, context);
+                Python::attach(|_| drop(callable));
+            }
+            Served::Native(application) => match native(application, head, body, context) {
+                Ok(response) => {
+                    if response.body().is_made_while_sent() {
+                        route_times.leave();
+                        only_waits_now();
+                    }
+                    generated::send(response, answer, patience);
+                }
+                Err(error) => drop(answer.send(Err(error))),
+            },
+            Served::Callable { callable, .. } => answer_by(callable, &head, body, answer, context),
+        }
+    }
+}
+
+/// A call on its way to a thread that may wait.
+struct OnPool {
+    call: Call,
+    place: Place,
+}
+
+impl Job for OnPool {
+    fn run(self: Box<Self>) {
+        self.call.make(self.place);
+    }
+
+    fn is_wanted(&self) -> bool {
+        !self.call.answer.is_closed()
+    }
+}
+
+fn answer_by(
+    callable: &Callable,
+    head: &HttpHead,
+    body: Body,
+    answer: oneshot::Sender<Outcome>,
+    context: CallContext<'_>,
+) {
+    if let Some(rest) = callable.answer(head, body, answer, context) {
+        only_waits_now();
+        rest.send();
+    }
+}
+
+/// Calls an application of ours, on this thread.
+fn native(
+    application: &Py<Application>,
+    head: Box<HttpHead>,
+    body: Body,
+    context: CallContext<'_>,
+) -> Outcome {
+    let CallContext { route_times, rule, place, .. } = context;
+    // Attached before the time begins: what others compute is not this call's.
+    Python::attach(|py| {
+        let source = Source::Native(head);
+        let response =
+            route_times.time(rule, place, |begun| handle(application.bind(py), source, body, begun));
+        end_child(py, response.as_ref().err());
+        response.map(Response::into_http).map_err(|error| Unhandled::boxed(py, error))
+    })
+}

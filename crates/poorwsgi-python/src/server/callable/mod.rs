@@ -1,0 +1,159 @@
+//! Any WSGI callable (PEP 3333) on our own server.
+//!
+//! A request runs on one thread, from the call to the `close` of what it returned. Only where that is the
+//! thread of the connections, content that is not at hand goes to one that may block.
+
+mod closing_file;
+mod iterable;
+mod path_times;
+mod pending_response;
+mod start_response;
+
+use std::sync::Arc;
+
+use poorwsgi_calls::inlining::{Place, RouteTimes, Rule};
+use poorwsgi_core::request::HttpHead;
+use poorwsgi_core::response::Body;
+use poorwsgi_core::variables::Variables;
+use pyo3::exceptions::{PyBrokenPipeError, PyOSError};
+use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::intern;
+use pyo3::prelude::*;
+use tokio::sync::oneshot;
+
+use super::Outcome;
+use super::asked::Asked;
+use super::failure::{Unhandled, log_refusal, page};
+use super::pipe::Patience;
+use crate::environ;
+use crate::forked::end_child;
+use crate::input::Input;
+pub(super) use path_times::PathTimes;
+use pending_response::PendingResponse;
+use start_response::StartResponse;
+
+/// Where a call is made, what is known of its route, and what is done for a client that reads slowly.
+#[derive(Clone, Copy)]
+pub(super) struct CallContext<'a> {
+    pub(super) route_times: &'a RouteTimes,
+    pub(super) rule: &'a Rule,
+    pub(super) place: Place,
+    pub(super) patience: &'a Patience,
+}
+
+/// A WSGI callable that is served.
+pub(super) struct Callable {
+    callable: Py<PyAny>,
+    variables: Option<Arc<Variables>>,
+}
+
+impl Callable {
+    pub(super) fn new(callable: Py<PyAny>) -> Self {
+        Callable { callable, variables: Variables::of_process().map(Arc::new) }
+    }
+
+    pub(super) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.callable)
+    }
+
+    pub(super) fn variables(&self) -> Option<Arc<Variables>> {
+        self.variables.clone()
+    }
+
+    /// Answers one request, on this thread; the answer is sent when its head is known. What is left of the
+    /// content then is handed back: it is for a thread that may wait.
+    pub(super) fn answer(
+        &self,
+        head: &HttpHead,
+        body: Body,
+        answer: oneshot::Sender<Outcome>,
+        context: CallContext<'_>,
+    ) -> Option<Rest> {
+        let CallContext { route_times, rule, place, patience } = context;
+        let pending = PendingResponse::new(Asked::of(head.parts()), place, answer, patience);
+        Python::attach(|py| {
+            let made = Bound::new(py, Input::new(body))
+                .and_then(|input| Ok((input, Bound::new(py, StartResponse(pending))?)));
+            let (input, start_response) = match made {
+                Ok(made) => made,
+                // The other end learns that there will be no answer.
+                Err(error) => {
+                    error.write_unraisable(py, None);
+                    return None;
+                }
+            };
+            let pending = &start_response.get().0;
+            let call = |_| {
+                self.call(head, &input, &start_response).and_then(|result| iterable::begin(&result, pending))
+            };
+            let begun = route_times.time(rule, place, call);
+            end_child(py, begun.as_ref().err());
+            if pending.is_overfull() {
+                route_times.leave();
+            }
+            match begun {
+                Ok(None) => None,
+                Ok(Some(content)) => {
+                    route_times.leave();
+                    Some(Rest { content, start_response: start_response.unbind(), input: input.unbind() })
+                }
+                Err(error) => {
+                    fail(py, error, &input, pending);
+                    None
+                }
+            }
+        })
+    }
+
+    fn call<'py>(
+        &self,
+        head: &HttpHead,
+        input: &Bound<'py, Input>,
+        start_response: &Bound<'py, StartResponse>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = input.py();
+        let environ = environ::of_http(py, head)?;
+        environ::set_forwarded_scheme(&environ, head)?;
+        environ.set_item(intern!(py, "wsgi.input"), input)?;
+        self.callable.bind(py).call1((environ, start_response))
+    }
+}
+
+/// Content that is made while it is sent.
+pub(super) struct Rest {
+    content: iterable::UnsentItems,
+    start_response: Py<StartResponse>,
+    input: Py<Input>,
+}
+
+impl Rest {
+    /// Sends it, on this thread, which waits while the client is slower.
+    pub(super) fn send(self) {
+        Python::attach(|py| {
+            // Taken apart here, so that what is Python's is let go here.
+            let Rest { content, start_response, input } = self;
+            let pending = &start_response.get().0;
+            pending.may_wait();
+            let sent = content.send(py, pending);
+            end_child(py, sent.as_ref().err());
+            if let Err(error) = sent {
+                fail(py, error, input.bind(py), pending);
+            }
+        });
+    }
+}
+
+fn fail(py: Python<'_>, error: PyErr, input: &Bound<'_, Input>, pending: &PendingResponse) {
+    // A client that goes away is nothing that the log has to know.
+    if error.is_instance_of::<PyBrokenPipeError>(py) && pending.is_gone() {
+        return;
+    }
+    // A body that could not be read is the client's fault, unless the application sees to it itself.
+    match input.get().failure() {
+        Some((status, detail)) if !pending.is_begun() && error.is_instance_of::<PyOSError>(py) => {
+            log_refusal(pending.asked(), status, &detail);
+            pending.answer_instead(page(status, detail));
+        }
+        _ => pending.fail(Unhandled::boxed(py, error)),
+    }
+}

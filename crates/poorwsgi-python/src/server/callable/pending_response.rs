@@ -1,0 +1,275 @@
+//! The answer to one request of a callable: what `start_response` has said, and how much of it is on its way.
+
+use std::mem;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use hyper::ext::ReasonPhrase;
+use poorwsgi_calls::inlining::Place;
+use poorwsgi_core::BoxError;
+use poorwsgi_core::headers::Spellings;
+use poorwsgi_core::response::{Body, Content, PromisedLength};
+use pyo3::exceptions::{PyAssertionError, PyBrokenPipeError, PyValueError};
+use pyo3::prelude::*;
+use tokio::sync::oneshot;
+
+use crate::server::Outcome;
+use crate::server::asked::Asked;
+use crate::server::failure::log_failure;
+use crate::server::pipe::{Patience, Sender, Sent, pipe};
+
+/// What `start_response` is told.
+pub(super) struct ResponseHead {
+    pub(super) status: StatusCode,
+    pub(super) reason: Option<ReasonPhrase>,
+    pub(super) headers: HeaderMap,
+    pub(super) spellings: Spellings,
+    /// The `Content-Length`.
+    pub(super) length: Option<u64>,
+}
+
+impl ResponseHead {
+    fn into_response(self, body: Body) -> http::Response<Body> {
+        let mut response = http::Response::new(body);
+        *response.status_mut() = self.status;
+        *response.headers_mut() = self.headers;
+        if let Some(reason) = self.reason {
+            response.extensions_mut().insert(reason);
+        }
+        if !self.spellings.is_empty() {
+            response.extensions_mut().insert(self.spellings);
+        }
+        response
+    }
+}
+
+/// Shared by the thread of the callable, by `start_response`, and by `write`.
+pub(super) struct PendingResponse {
+    asked: Asked,
+    /// Whether the thread of the callable may wait for the client.
+    may_wait: AtomicBool,
+    /// Whether it ought to have waited when it could not.
+    is_overfull: AtomicBool,
+    patience: Patience,
+    progress: Mutex<Progress>,
+}
+
+enum Progress {
+    /// Nothing has been sent. A head may be replaced until then.
+    Open { answer: oneshot::Sender<Outcome>, head: Option<ResponseHead> },
+    /// The head is sent and the content follows.
+    Content { sender: Sender, promised: Option<PromisedLength> },
+    /// The head is sent and no content follows it, whatever the callable gives (RFC 9110, section 6.4.1).
+    HeadAlone,
+    /// All is sent, or it cannot be.
+    Done,
+}
+
+impl Progress {
+    /// Takes the head to send it.
+    fn begin(&mut self) -> PyResult<(oneshot::Sender<Outcome>, ResponseHead)> {
+        match mem::replace(self, Progress::Done) {
+            Progress::Open { answer, head: Some(head) } => Ok((answer, head)),
+            other => {
+                *self = other;
+                Err(PyAssertionError::new_err("start_response was not called before the content"))
+            }
+        }
+    }
+}
+
+impl PendingResponse {
+    pub(super) fn new(
+        asked: Asked,
+        place: Place,
+        answer: oneshot::Sender<Outcome>,
+        patience: &Patience,
+    ) -> Self {
+        PendingResponse {
+            asked,
+            patience: patience.clone(),
+            may_wait: AtomicBool::new(place != Place::Inline),
+            is_overfull: AtomicBool::new(false),
+            progress: Mutex::new(Progress::Open { answer, head: None }),
+        }
+    }
+
+    /// The request.
+    pub(super) const fn asked(&self) -> &Asked {
+        &self.asked
+    }
+
+    fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From here on the thread of the callable is one that may wait.
+    pub(super) fn may_wait(&self) {
+        self.may_wait.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the head is sent, so that it cannot be replaced.
+    pub(super) fn is_begun(&self) -> bool {
+        !matches!(*self.progress(), Progress::Open { .. })
+    }
+
+    /// Whether the callable is to go on: content can still go out, or all of it has, and the callable may
+    /// have to do something at its end.
+    pub(super) fn wants_more(&self) -> bool {
+        match &*self.progress() {
+            Progress::Open { .. } => true,
+            Progress::Content { sender, promised } => {
+                promised.is_some_and(|promised| promised.left() == 0) || !sender.is_gone()
+            }
+            Progress::HeadAlone | Progress::Done => false,
+        }
+    }
+
+    /// Whether nobody takes the content any more.
+    pub(super) fn is_gone(&self) -> bool {
+        matches!(&*self.progress(), Progress::Content { sender, .. } if sender.is_gone())
+    }
+
+    /// Whether `write` was given more on a thread that may not wait than it would have taken on another one.
+    pub(super) fn is_overfull(&self) -> bool {
+        self.is_overfull.load(Ordering::Relaxed)
+    }
+
+    /// The `Content-Length` that was said, while the head is not sent.
+    pub(super) fn length(&self) -> Option<u64> {
+        match &*self.progress() {
+            Progress::Open { head, .. } => head.as_ref()?.length,
+            _ => None,
+        }
+    }
+
+    /// Takes a head. A second one is an error, unless it is that of an error page.
+    pub(super) fn start(&self, new: ResponseHead, replaces: bool) -> PyResult<()> {
+        match &mut *self.progress() {
+            Progress::Open { head, .. } if head.is_none() || replaces => {
+                *head = Some(new);
+                Ok(())
+            }
+            _ => Err(PyAssertionError::new_err(
+                "start_response was called before; a second call has to give exc_info",
+            )),
+        }
+    }
+
+    /// Sends a block, and the head before the first one. Other Python threads go on while the client is
+    /// slower; what `write` is given on a thread that ought not to wait is kept, up to a limit.
+    ///
+    /// BrokenPipeError when the client is gone.
+    pub(super) fn send(&self, py: Python<'_>, block: Bytes) -> PyResult<()> {
+        // An empty block does not begin the response (PEP 3333, "The start_response() Callable").
+        if block.is_empty() {
+            return Ok(());
+        }
+        let Some(sender) = self.admit(block.len() as u64)? else { return Ok(()) };
+        let is_taken = match sender.try_send(block) {
+            Sent::Taken => true,
+            Sent::Gone => false,
+            Sent::Full(block) if self.may_wait.load(Ordering::Relaxed) => py.detach(|| sender.send(block)),
+            Sent::Full(block) => {
+                self.is_overfull.store(true, Ordering::Relaxed);
+                match sender.keep(block) {
+                    Sent::Taken => true,
+                    Sent::Gone => false,
+                    // Another thread looks after the connections as soon as this one is held up.
+                    Sent::Full(block) => py.detach(|| sender.send(block)),
+                }
+            }
+        };
+        if is_taken { Ok(()) } else { Err(PyBrokenPipeError::new_err("the client is gone")) }
+    }
+
+    /// Where a block of this size is sent to; `None` where it is dropped.
+    fn admit(&self, size: u64) -> PyResult<Option<Sender>> {
+        let mut progress = self.progress();
+        if let Progress::Open { head: Some(head), .. } = &*progress {
+            // A length that is wrong from the beginning can still be answered.
+            if head.length.is_some_and(|length| length < size) {
+                return Err(longer());
+            }
+        }
+        if let Progress::Open { .. } = &*progress {
+            let (answer, head) = progress.begin()?;
+            let body = if self.is_without_content(head.status) {
+                *progress = Progress::HeadAlone;
+                Body::empty()
+            } else {
+                let (sender, receiver) = pipe(&self.patience, Some(self.asked.clone()));
+                *progress = Progress::Content { sender, promised: head.length.map(PromisedLength::new) };
+                let body = Body::wrap(receiver);
+                match head.length {
+                    Some(length) => body.with_length(length),
+                    None => body,
+                }
+            };
+            // Nobody waits for it when the client is gone, which the pipe knows then.
+            let _ = answer.send(Ok(head.into_response(body)));
+        }
+        match &mut *progress {
+            Progress::Content { sender, promised } => {
+                if let Some(promised) = promised {
+                    promised.take(size).map_err(|_| longer())?;
+                }
+                Ok(Some(sender.clone()))
+            }
+            Progress::HeadAlone => Ok(None),
+            Progress::Open { .. } | Progress::Done => {
+                Err(PyAssertionError::new_err("the response is finished: nothing more can be sent"))
+            }
+        }
+    }
+
+    fn is_without_content(&self, status: StatusCode) -> bool {
+        !Content::of(self.asked.known_method(), status.as_u16()).is_allowed()
+    }
+
+    /// Sends the head with the whole content. It is the server that leaves the content out where there must
+    /// be none.
+    pub(super) fn complete(&self, body: Body) -> PyResult<()> {
+        let (answer, head) = self.progress().begin()?;
+        let _ = answer.send(Ok(head.into_response(body)));
+        Ok(())
+    }
+
+    /// There is no more content.
+    pub(super) fn end(&self) -> PyResult<()> {
+        if !self.is_begun() {
+            return self.complete(Body::empty());
+        }
+        if let Progress::Content { sender, .. } = mem::replace(&mut *self.progress(), Progress::Done) {
+            let _ = sender.end(Ok(()));
+        }
+        Ok(())
+    }
+
+    /// Something went wrong: the client sees an error page where that is still possible, else the connection
+    /// is cut.
+    pub(super) fn fail(&self, error: BoxError) {
+        let progress = mem::replace(&mut *self.progress(), Progress::Done);
+        let unheard = match progress {
+            Progress::Open { answer, .. } => answer.send(Err(error)).map_err(|answer| answer.err()),
+            Progress::Content { sender, .. } => sender.end(Err(error)).map_err(Some),
+            Progress::HeadAlone | Progress::Done => Err(Some(error)),
+        };
+        if let Err(Some(error)) = unheard {
+            log_failure(Some(&self.asked), &error);
+        }
+    }
+
+    /// Answers with a page of the server's own, where that is still possible.
+    pub(super) fn answer_instead(&self, response: http::Response<Body>) {
+        if let Progress::Open { answer, .. } = mem::replace(&mut *self.progress(), Progress::Done) {
+            let _ = answer.send(Ok(response));
+        }
+    }
+}
+
+pub(super) fn longer() -> PyErr {
+    PyValueError::new_err("the response is longer than its Content-Length")
+}

@@ -1,0 +1,141 @@
+//! By what a server is stopped, from any thread, and all servers at the end of the interpreter.
+
+use std::future::Future;
+use std::io;
+use std::mem;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use poorwsgi_calls::event_loop::EventLoop;
+use pyo3::prelude::*;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
+
+use super::running::Running;
+use crate::config::Settings;
+
+/// For how long clients may ask once more when another server takes over; else it is what a stop grants at
+/// least.
+const DRAIN: Duration = Duration::from_secs(1);
+
+/// How long calls that were cut off get for their end.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// What a server has in common with the threads that serve.
+pub(super) struct Control {
+    stops: watch::Sender<u32>,
+    pub(super) running: Running,
+    /// Whether the first stop is for another server that takes over.
+    retires: AtomicBool,
+    stopped_at: OnceLock<Instant>,
+    pub(super) settings: Settings,
+    /// While it serves.
+    loops: Mutex<Vec<EventLoop>>,
+}
+
+/// The servers that serve, and those of which calls go on, whatever has become of their objects.
+static SERVING: Mutex<Vec<Arc<Control>>> = Mutex::new(Vec::new());
+
+fn serving() -> MutexGuard<'static, Vec<Arc<Control>>> {
+    SERVING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Control {
+    pub(super) fn new(settings: Settings) -> Self {
+        Control {
+            stops: watch::Sender::new(0),
+            running: Running::default(),
+            retires: AtomicBool::new(false),
+            stopped_at: OnceLock::new(),
+            settings,
+            loops: Mutex::default(),
+        }
+    }
+
+    fn loops(&self) -> MutexGuard<'_, Vec<EventLoop>> {
+        self.loops.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether it serves, or calls of it go on.
+    fn is_alive(&self) -> bool {
+        !self.loops().is_empty() || self.running.is_any()
+    }
+
+    /// For how many seconds a call has been running on a thread of the connections; 0 while none takes long.
+    pub(super) fn held_up_for(&self) -> f64 {
+        self.loops().iter().map(|event_loop| event_loop.held_up_for().as_secs_f64()).fold(0.0, f64::max)
+    }
+
+    /// Stops the server for another one at its address.
+    pub(super) fn retire(&self) {
+        self.retires.store(true, Ordering::Relaxed);
+        self.stopped_at.get_or_init(Instant::now);
+        self.stops.send_modify(|count| *count = (*count).max(1));
+    }
+
+    /// For how long clients may ask once more, of a server that has been stopped.
+    pub(super) fn drain(&self) -> Duration {
+        if self.retires.load(Ordering::Relaxed) { DRAIN } else { Duration::ZERO }
+    }
+
+    pub(super) fn stop(&self) {
+        self.stopped_at.get_or_init(Instant::now);
+        self.stops.send_modify(|count| *count = count.saturating_add(1));
+    }
+
+    /// Ends when `stop` was called so many times.
+    pub(super) async fn stopped(&self, times: u32) {
+        // The sender is ours, so the channel stays open.
+        let _ = self.stops.subscribe().wait_for(|count| *count >= times).await;
+    }
+
+    /// Waits for the connections, and then for the calls: all responses are sent or cut off, but the threads
+    /// that made them may still be busy.
+    pub(super) async fn to_the_end<T>(&self, serve: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+        let served = serve.await?;
+        let begun = self.stopped_at.get().copied().unwrap_or_else(Instant::now);
+        // Those that were cut off have something to close.
+        let end = (begun + self.settings.stop_timeout).max(Instant::now() + LAST_WORDS);
+        let _ = timeout_at(end, self.running.none()).await;
+        Ok(served)
+    }
+}
+
+/// Keeps a server among those that serve.
+pub(super) struct Serving<'a>(&'a Arc<Control>);
+
+impl<'a> Serving<'a> {
+    pub(super) fn begin(control: &'a Arc<Control>, loops: &[EventLoop]) -> Self {
+        *control.loops() = loops.to_vec();
+        serving().push(Arc::clone(control));
+        Serving(control)
+    }
+}
+
+impl Drop for Serving<'_> {
+    fn drop(&mut self) {
+        let loops = mem::take(&mut *self.0.loops());
+        drop(loops);
+        serving().retain(|control| control.is_alive());
+    }
+}
+
+/// Stops all servers at once, because the interpreter ends; whether calls still run then, which it must not
+/// end before.
+#[pyfunction]
+pub(crate) fn _end_servers(py: Python<'_>, timeout: f64) -> bool {
+    py.detach(|| {
+        let all = serving().clone();
+        all.iter().for_each(|control| {
+            control.stop();
+            control.stop();
+        });
+        let deadline = Instant::now() + Duration::from_secs_f64(timeout);
+        while all.iter().any(|control| control.is_alive()) && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(2));
+        }
+        all.iter().any(|control| control.is_alive())
+    })
+}

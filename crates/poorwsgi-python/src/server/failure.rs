@@ -1,0 +1,69 @@
+//! What the client and the log are told of a call that failed.
+
+use std::fmt;
+
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, StatusCode};
+use poorwsgi_core::BoxError;
+use poorwsgi_core::response::Body;
+use pyo3::prelude::*;
+
+use super::asked::Asked;
+use crate::exceptions::report;
+
+/// A short page of the server.
+pub(super) fn page(status: u16, detail: String) -> http::Response<Body> {
+    let mut response = http::Response::new(Body::from(format!("{detail}\n")));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
+    let text = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(CONTENT_TYPE, text);
+    response
+}
+
+/// An exception that nobody handled, as the log shows it: with its traceback. The exception itself is its
+/// source.
+#[derive(Debug)]
+pub(super) struct Unhandled {
+    text: String,
+    exception: PyErr,
+}
+
+impl Unhandled {
+    pub(super) fn boxed(py: Python<'_>, error: PyErr) -> BoxError {
+        Box::new(Unhandled { text: report(py, &error).to_string(), exception: error })
+    }
+}
+
+impl fmt::Display for Unhandled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl std::error::Error for Unhandled {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.exception)
+    }
+}
+
+/// One record of a failure that nobody else reports.
+pub(super) fn log_failure(asked: Option<&Asked>, error: &BoxError) {
+    tracing::error!(
+        target: "poorwsgi::server",
+        method = asked.map(|asked| display(asked.method())),
+        path = asked.map(|asked| asked.path()).as_deref(),
+        cause = error.source(),
+        %error,
+        "the application failed after its response was sent",
+    );
+}
+
+/// One record of a request whose body could not be read, which is answered with this.
+pub(super) fn log_refusal(asked: &Asked, status: u16, detail: &str) {
+    tracing::info!(
+        target: "poorwsgi::server",
+        method = %asked.method(),
+        path = &*asked.path(),
+        "refused: {status}: {detail}",
+    );
+}

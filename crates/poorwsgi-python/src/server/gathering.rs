@@ -1,0 +1,54 @@
+//! Bodies that are put together before the application is called.
+
+use std::task::{Context, Poll, ready};
+
+use http::HeaderMap;
+use http::header::{CONTENT_LENGTH, TRAILER, TRANSFER_ENCODING};
+use http::request::Parts;
+use poorwsgi_server::spool::{Gathered, Gathering};
+
+use super::Outcome;
+use super::asked::Asked;
+use super::failure::{log_refusal, page};
+use super::service::{Answering, Arrival, Service};
+
+/// A request whose body is put together before the application is called.
+pub(super) struct Gather {
+    pub(super) service: Service,
+    pub(super) head: Option<Parts>,
+    pub(super) gathering: Gathering,
+    /// Whether its length is known only now, and is said to the application.
+    pub(super) is_chunked: bool,
+}
+
+impl Gather {
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Answering, Outcome>> {
+        let gathered = ready!(self.gathering.poll(cx));
+        let Some(mut head) = self.head.take() else {
+            return Poll::Ready(Err(Err("polled after its end".into())));
+        };
+        Poll::Ready(match gathered {
+            Ok(Gathered { body, held }) => {
+                if self.is_chunked {
+                    say_length(&mut head.headers, body.length().unwrap_or_default());
+                }
+                let is_in_memory = body.as_bytes().is_some();
+                let arrival =
+                    if is_in_memory { Arrival::InMemory(Some(held)) } else { Arrival::InFile(held) };
+                Ok(self.service.begin(head, body, arrival))
+            }
+            Err(error) => {
+                let detail = error.detail().unwrap_or_default().to_owned();
+                log_refusal(&Asked::of(&head), error.status(), &detail);
+                Err(Ok(page(error.status(), detail)))
+            }
+        })
+    }
+}
+
+/// Has a body that came in chunks look like one that came with its length (RFC 9112, section 7.1.3).
+fn say_length(headers: &mut HeaderMap, length: u64) {
+    headers.remove(TRANSFER_ENCODING);
+    headers.remove(TRAILER);
+    headers.insert(CONTENT_LENGTH, length.into());
+}

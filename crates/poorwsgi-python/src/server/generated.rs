@@ -1,0 +1,102 @@
+//! Responses of our own application that Python makes while they are sent.
+
+use bytes::Bytes;
+use poorwsgi_core::BoxError;
+use poorwsgi_core::response::{Blocking, Body, BodyKind};
+use pyo3::prelude::*;
+use tokio::sync::oneshot;
+
+use crate::forked::{end_child, exit, is_child};
+
+use super::Outcome;
+use super::failure::{Unhandled, log_failure};
+use super::pipe::{Patience, Sender, pipe};
+
+/// Hands a response over. Blocks that Python makes are made on this thread, as it is under any WSGI server;
+/// everything else is read by the connection itself.
+pub(super) fn send(response: http::Response<Body>, answer: oneshot::Sender<Outcome>, patience: &Patience) {
+    let (head, body) = response.into_parts();
+    let (begun, rest) = match body.into_kind() {
+        BodyKind::Blocks(blocks) => begin(blocks, patience),
+        other => (Ok(other.into()), None),
+    };
+    // Nobody waits for it when the client is gone.
+    let _ = answer.send(begun.map(|body| http::Response::from_parts(head, body)));
+    if let Some(rest) = rest {
+        rest.send();
+    }
+}
+
+/// What is not sent with the head.
+struct Rest {
+    blocks: Blocking,
+    /// `None` where all that can be sent is sent: what comes yet is no content.
+    sender: Option<Sender>,
+}
+
+/// The first block: while nothing is sent, an error can still be answered.
+fn begin(mut blocks: Blocking, patience: &Patience) -> (Result<Body, BoxError>, Option<Rest>) {
+    let length = blocks.remaining();
+    let block = match next(&mut blocks) {
+        Ok(Some(block)) => block,
+        end => return (end.map(|_| Body::empty()), None),
+    };
+    if length == Some(block.len() as u64) {
+        return (Ok(block.into()), Some(Rest { blocks, sender: None }));
+    }
+    let (sender, receiver) = pipe(patience, None);
+    sender.send(block);
+    let body = Body::wrap(receiver);
+    let body = match length {
+        Some(length) => body.with_length(length),
+        None => body,
+    };
+    (Ok(body), Some(Rest { blocks, sender: Some(sender) }))
+}
+
+impl Rest {
+    fn send(self) {
+        let Rest { mut blocks, sender } = self;
+        let end = loop {
+            match next(&mut blocks) {
+                Ok(Some(block)) => {
+                    let is_taken = sender.as_ref().is_some_and(|sender| sender.send(block));
+                    // The last one may have been sent, and the client be gone since.
+                    if !is_taken && blocks.remaining() != Some(0) {
+                        break Ok(());
+                    }
+                }
+                end => break end.map(drop),
+            }
+        };
+        let unheard = match sender {
+            Some(sender) => sender.end(end),
+            None => end,
+        };
+        if let Err(error) = unheard {
+            log_failure(None, &error);
+        }
+    }
+}
+
+/// An exception of Python comes with its traceback. A process that was forked meanwhile ends here.
+fn next(blocks: &mut Blocking) -> Result<Option<Bytes>, BoxError> {
+    let next = blocks.next_block();
+    if is_child() {
+        Python::attach(|py| match next {
+            Ok(_) => end_child(py, None),
+            Err(error) => match error.downcast::<PyErr>() {
+                Ok(error) => end_child(py, Some(&error)),
+                Err(error) => {
+                    log_failure(None, &error);
+                    exit(py, 1);
+                }
+            },
+        });
+        return Ok(None);
+    }
+    next.map_err(|error| match error.downcast::<PyErr>() {
+        Ok(error) => Python::attach(|py| Unhandled::boxed(py, *error)),
+        Err(error) => error,
+    })
+}

@@ -1,0 +1,186 @@
+//! For which clients threads wait, and which client is cut off where they cannot.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use poorwsgi_server::spool::Spool;
+
+use super::Pipe;
+
+/// The part of its spool that the file of one response may take.
+const PART: u64 = 32;
+
+/// For how long a client takes nothing before another one may have its place. Between two blocks that a
+/// client takes, the system may let a good part of its socket's buffer become empty.
+const TURN: Duration = Duration::from_secs(5);
+
+/// How often a thread in the line looks whether its turn has come.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// What is done for clients that read slowly. Clones share it.
+#[derive(Clone)]
+pub(in crate::server) struct Patience(pub(super) Arc<Limits>);
+
+pub(super) struct Limits {
+    turns: Mutex<Turns>,
+    /// Told when there is a place, or the line has moved on.
+    pub(super) freed: Condvar,
+    /// How many of those stay free for clients whose file is full.
+    pub(super) kept_free: usize,
+    /// Clients that are waited for.
+    pub(super) waited_for: Line,
+    /// Clients that have something in a file; who takes a block of it goes to the end.
+    pub(super) in_files: Line,
+    pub(super) spool: Spool,
+}
+
+/// Who may wait for a client.
+pub(super) struct Turns {
+    /// How many more threads.
+    free: usize,
+    /// Those who have asked for it, and how many may.
+    line: VecDeque<u64>,
+    longest_line: usize,
+    next: u64,
+}
+
+impl Turns {
+    /// Asks for it; `None` where too many do.
+    fn enter(&mut self) -> Option<u64> {
+        // Who is just about to get a permission stands in the line as well.
+        if self.line.len() >= self.longest_line + self.free {
+            return None;
+        }
+        self.next += 1;
+        self.line.push_back(self.next);
+        Some(self.next)
+    }
+}
+
+/// Clients in the order in which they are cut off for others: who has taken nothing for longest comes first.
+#[derive(Default)]
+pub(super) struct Line {
+    numbers: AtomicU64,
+    places: Mutex<BTreeMap<u64, (Instant, Weak<Pipe>)>>,
+}
+
+impl Line {
+    fn places(&self) -> MutexGuard<'_, BTreeMap<u64, (Instant, Weak<Pipe>)>> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Enters at the end; for the number of the place.
+    pub(super) fn enter(&self, pipe: &Arc<Pipe>) -> u64 {
+        let number = self.numbers.fetch_add(1, Ordering::Relaxed);
+        self.places().insert(number, (Instant::now(), Arc::downgrade(pipe)));
+        number
+    }
+
+    pub(super) fn leave(&self, number: u64) {
+        self.places().remove(&number);
+    }
+
+    /// Cuts off the first one, unless it has come a moment ago.
+    pub(super) fn cut_first(&self) -> bool {
+        let first = {
+            let mut places = self.places();
+            let first = places.first_entry().filter(|entry| entry.get().0.elapsed() >= TURN);
+            first.map(|entry| entry.remove().1)
+        };
+        let Some(first) = first else { return false };
+        if let Some(pipe) = first.upgrade() {
+            pipe.cut();
+        }
+        true
+    }
+}
+
+impl Patience {
+    /// For a server with this number of threads. A quarter of them wait for clients that read slowly, and a
+    /// quarter for the place of one of those; another quarter waits for bodies. So the last quarter is left
+    /// for calls that wait for no client.
+    pub(in crate::server) fn new(threads: usize, spool: Spool) -> Self {
+        let most = (threads / 4).max(1);
+        Patience(Arc::new(Limits {
+            turns: Mutex::new(Turns { free: most, line: VecDeque::new(), longest_line: most, next: 0 }),
+            freed: Condvar::new(),
+            kept_free: most - threads / 8,
+            waited_for: Line::default(),
+            in_files: Line::default(),
+            spool,
+        }))
+    }
+
+    /// The permission to wait for a client, where more than `kept_free` are left and no other thread stands
+    /// in the line.
+    pub(super) fn may_wait(&self, kept_free: usize) -> Option<Permit<'_>> {
+        let mut turns = self.turns();
+        if turns.free <= kept_free || !turns.line.is_empty() {
+            return None;
+        }
+        turns.free -= 1;
+        Some(Permit(self))
+    }
+
+    /// A place in the line for the permission to wait; `None` where it is too long.
+    pub(super) fn enter_line(&self) -> Option<InLine<'_>> {
+        self.turns().enter().map(|number| InLine { patience: self, number })
+    }
+
+    pub(super) fn turns(&self) -> MutexGuard<'_, Turns> {
+        self.0.turns.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn file_bytes(&self) -> u64 {
+        self.0.spool.file_bytes() / PART
+    }
+}
+
+/// The permission to wait for a client, until it is dropped.
+pub(super) struct Permit<'a>(&'a Patience);
+
+impl Drop for Permit<'_> {
+    fn drop(&mut self) {
+        self.0.turns().free += 1;
+        self.0.0.freed.notify_all();
+    }
+}
+
+/// A place in the line, until it is dropped.
+pub(super) struct InLine<'a> {
+    patience: &'a Patience,
+    number: u64,
+}
+
+impl<'a> InLine<'a> {
+    /// Waits a moment for the permission: where too many threads wait, for the price of the client that has
+    /// taken nothing for longest. Or until this client has moved on.
+    pub(super) fn turn(&self, has_moved: &AtomicBool) -> Option<Permit<'a>> {
+        let InLine { patience, number } = *self;
+        let is_full = patience.turns().free == 0;
+        if is_full {
+            patience.0.waited_for.cut_first();
+        }
+        let must_wait = |turns: &mut Turns| {
+            (turns.free == 0 || turns.line.front() != Some(&number)) && !has_moved.load(Ordering::Relaxed)
+        };
+        let waited = patience.0.freed.wait_timeout_while(patience.turns(), LOOK, must_wait);
+        let (mut turns, result) = waited.unwrap_or_else(PoisonError::into_inner);
+        if result.timed_out() || turns.free == 0 || turns.line.front() != Some(&number) {
+            return None;
+        }
+        // At once: whoever has a permission takes no room in the line.
+        turns.line.pop_front();
+        turns.free -= 1;
+        Some(Permit(patience))
+    }
+}
+
+impl Drop for InLine<'_> {
+    fn drop(&mut self) {
+        self.patience.turns().line.retain(|number| *number != self.number);
+        self.patience.0.freed.notify_all();
+    }
+}

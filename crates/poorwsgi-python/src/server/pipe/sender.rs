@@ -1,0 +1,223 @@
+//! The end that a thread writes to.
+
+use std::fs::File;
+use std::io;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use poorwsgi_calls::pool::step_aside;
+use poorwsgi_core::BoxError;
+use poorwsgi_server::spool::{Spool, SpoolFile};
+
+use super::patience::Limits;
+use super::{Flow, Pipe};
+use crate::forked::is_child;
+
+/// For how long a thread stands in the line while its client makes no room in its file.
+const LONGEST_STAND: Duration = Duration::from_secs(15);
+
+/// The end that a thread writes to.
+#[derive(Clone)]
+pub(in crate::server) struct Sender(pub(super) Arc<Pipe>);
+
+/// What came of a block.
+pub(in crate::server) enum Sent {
+    Taken,
+    /// There is no room for it now.
+    Full(Bytes),
+    /// The connection is gone, or wants no more.
+    Gone,
+}
+
+impl Sender {
+    /// Hands a block over where there is room for it.
+    pub(in crate::server) fn try_send(&self, block: Bytes) -> Sent {
+        // A child has the file of its parent, and nobody who reads.
+        if is_child() {
+            return Sent::Gone;
+        }
+        let mut flow = self.0.flow();
+        if flow.is_over() || (flow.has_room() && flow.fits(&block)) {
+            return self.push(flow, block);
+        }
+        Sent::Full(block)
+    }
+
+    /// Hands a block over; waits until there is room for it, or puts it into the file. `false` when the
+    /// connection is gone.
+    pub(in crate::server) fn send(&self, block: Bytes) -> bool {
+        let patience = &self.0.patience;
+        let mut sent = self.try_send(block);
+        if let Sent::Full(block) = sent {
+            sent = match patience.may_wait(patience.0.kept_free) {
+                Some(_permit) => self.push(self.0.wait_for_room(), block),
+                None => self.keep(block),
+            };
+        }
+        if let Sent::Full(block) = sent {
+            sent = self.stand_in_line(block);
+        }
+        matches!(sent, Sent::Taken)
+    }
+
+    /// Waits for the permission to wait, or until the client has moved on so far that its file has room
+    /// again.
+    fn stand_in_line(&self, mut block: Bytes) -> Sent {
+        let aside = step_aside();
+        let Some(place) = self.0.patience.enter_line() else { return self.0.cut() };
+        let mut deadline = Instant::now() + LONGEST_STAND;
+        self.0.stands.store(true, Ordering::Relaxed);
+        let sent = loop {
+            if let Some(_permit) = place.turn(&self.0.has_moved) {
+                drop((place, aside));
+                break self.push(self.0.wait_for_room(), block);
+            }
+            if self.0.has_moved.swap(false, Ordering::Relaxed) {
+                deadline = Instant::now() + LONGEST_STAND;
+            }
+            // It may have taken all that there was, and so much that the file has room again.
+            block = match self.try_send(block) {
+                Sent::Full(block) => match self.keep(block) {
+                    Sent::Full(block) => block,
+                    sent => break sent,
+                },
+                sent => break sent,
+            };
+            if Instant::now() >= deadline {
+                break self.0.cut();
+            }
+        };
+        self.0.stands.store(false, Ordering::Relaxed);
+        sent
+    }
+
+    /// Puts a block into the file, where that has room for it.
+    pub(in crate::server) fn keep(&self, block: Bytes) -> Sent {
+        if is_child() {
+            return Sent::Gone;
+        }
+        let patience = &*self.0.patience.0;
+        loop {
+            match self.write(&block) {
+                Ok(true) => return Sent::Taken,
+                Ok(false) => return Sent::Full(block),
+                Err(_) if self.is_gone() => return Sent::Gone,
+                // Nothing is locked here: two may cut each other off.
+                Err(error)
+                    if error.kind() == io::ErrorKind::QuotaExceeded && patience.in_files.cut_first() => {}
+                Err(error) => {
+                    tell(&error);
+                    return Sent::Full(block);
+                }
+            }
+        }
+    }
+
+    /// Writes a block into the file; `false` where the client is too far behind for that.
+    fn write(&self, block: &[u8]) -> io::Result<bool> {
+        let Limits { in_files, spool, .. } = &*self.0.patience.0;
+        let mut file = self.0.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let size = self.0.patience.file_bytes();
+        let (begin, unread) = {
+            let mut flow = self.0.flow();
+            if flow.is_over() {
+                flow.file = None;
+                drop(flow);
+                *file = None;
+                return Err(io::ErrorKind::BrokenPipe.into());
+            }
+            (flow.written, flow.written - flow.read)
+        };
+        let length = block.len() as u64;
+        if unread.saturating_add(length) > size {
+            return Ok(false);
+        }
+        let written = written_in_circle(&mut file, spool, block, begin, size)?;
+        let mut flow = self.0.flow();
+        if flow.is_over() {
+            flow.file = None;
+            drop((flow, written));
+            *file = None;
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        flow.written += length;
+        flow.file = Some(written);
+        if flow.place.is_none() {
+            flow.place = Some(in_files.enter(&self.0));
+        }
+        let reader = flow.reader.take();
+        drop(flow);
+        reader.into_iter().for_each(Waker::wake);
+        Ok(true)
+    }
+
+    fn push(&self, mut flow: MutexGuard<'_, Flow>, block: Bytes) -> Sent {
+        if flow.is_over() {
+            return Sent::Gone;
+        }
+        flow.waiting += block.len();
+        flow.blocks.push_back(block);
+        let reader = flow.reader.take();
+        drop(flow);
+        reader.into_iter().for_each(Waker::wake);
+        Sent::Taken
+    }
+
+    pub(in crate::server) fn is_gone(&self) -> bool {
+        self.0.flow().is_over()
+    }
+
+    /// There is no more: it is complete, or it broke off. The error comes back when the connection is gone.
+    pub(in crate::server) fn end(&self, end: Result<(), BoxError>) -> Result<(), BoxError> {
+        let mut flow = self.0.flow();
+        if flow.is_gone {
+            return end;
+        }
+        flow.end.get_or_insert(end);
+        let reader = flow.reader.take();
+        drop(flow);
+        reader.into_iter().for_each(Waker::wake);
+        Ok(())
+    }
+}
+
+/// Writes a block into a file of this size, from where the last one ended, and gives the file.
+fn written_in_circle(
+    file: &mut Option<SpoolFile>,
+    spool: &Spool,
+    block: &[u8],
+    begin: u64,
+    size: u64,
+) -> io::Result<Arc<File>> {
+    let file = match file {
+        Some(file) => file,
+        None => file.insert(SpoolFile::new(spool)?),
+    };
+    let position = begin % size.max(1);
+    let until_end = usize::try_from(size - position).unwrap_or(usize::MAX).min(block.len());
+    let (first, second) = block.split_at_checked(until_end).unwrap_or((block, &[]));
+    file.write_at(first, position)?;
+    if !second.is_empty() {
+        file.write_at(second, 0)?;
+    }
+    Ok(Arc::clone(file.file()))
+}
+
+/// Tells the log of a file that could not be written, now and then: a full disk is met by many. That the
+/// spool is full is told with those who are cut off.
+fn tell(error: &io::Error) {
+    static TOLD: Mutex<Option<Instant>> = Mutex::new(None);
+    const AGAIN: Duration = Duration::from_secs(60);
+    if error.kind() == io::ErrorKind::QuotaExceeded {
+        return;
+    }
+    let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+    if told.is_none_or(|told| told.elapsed() >= AGAIN) {
+        *told = Some(Instant::now());
+        drop(told);
+        tracing::warn!(target: "poorwsgi::server", %error, "answers cannot be kept for clients that read slowly");
+    }
+}

@@ -1,0 +1,201 @@
+//! The built-in server as Python sees it.
+
+use std::future::Future;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use poorwsgi_calls::event_loop::EventLoop;
+use poorwsgi_server::{Bound as BoundServer, Listening};
+use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
+use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use super::backend::Backend;
+use super::control::{Control, Serving};
+use super::listener::{Listener, closed};
+use super::loops::{OnLoop, event_loop};
+use super::served::Served;
+use super::service::Service;
+use super::switching::Switching;
+use crate::config::has_lock;
+use crate::forked;
+
+/// A server of an Application or any other WSGI callable. It serves once.
+///
+/// address is that of a new socket, "host:port" or "unix:/path", or a Listener; settings are those of a
+/// Listener.
+#[pyclass(frozen, module = "poorwsgi.server")]
+pub(crate) struct Server {
+    address: String,
+    served: Arc<Served>,
+    ready: Mutex<Option<BoundServer<()>>>,
+    listening: Listening,
+    control: Arc<Control>,
+}
+
+/// Where a server listens.
+#[derive(FromPyObject)]
+enum Endpoint<'py> {
+    Listener(Bound<'py, Listener>),
+    Address(String),
+}
+
+#[pymethods]
+impl Server {
+    #[new]
+    #[pyo3(signature = (application, address, **settings))]
+    fn new(
+        application: &Bound<'_, PyAny>,
+        address: Endpoint<'_>,
+        settings: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Self> {
+        let served = Arc::new(Served::of(application)?);
+        let (bound, settings) = match address {
+            Endpoint::Listener(_) if settings.is_some_and(|settings| !settings.is_empty()) => {
+                return Err(PyTypeError::new_err("settings are those of the Listener"));
+            }
+            Endpoint::Listener(listener) => (listener.get().server()?, listener.get().settings.clone()),
+            Endpoint::Address(address) => {
+                let Listener { socket, settings, .. } = Listener::new(application.py(), &address, settings)?;
+                let bound = socket.into_inner().unwrap_or_else(PoisonError::into_inner);
+                (bound.ok_or_else(closed)?, settings)
+            }
+        };
+        let address = bound.address().to_string();
+        let listening = bound.listening();
+        let ready = Mutex::new(Some(bound));
+        let control = Arc::new(Control::new(settings));
+        Ok(Server { address, served, ready, listening, control })
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        // While threads hold it as well, it is nobody's to collect.
+        if Arc::strong_count(&self.served) > 1 {
+            return Ok(());
+        }
+        self.served.traverse(&visit)
+    }
+
+    /// Where it listens, such as "http://127.0.0.1:8080".
+    #[getter]
+    fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Whether the application is called natively, without the detour through WSGI.
+    #[getter]
+    fn is_native(&self) -> bool {
+        self.served.is_native()
+    }
+
+    /// Serves until stop is called. Other Python threads go on meanwhile; signal handlers do not run in this
+    /// one, so the main thread had better call poorwsgi.server.run.
+    fn serve(&self, py: Python<'_>) -> PyResult<()> {
+        let serve = |bound: BoundServer<Service>, control: Arc<Control>| {
+            bound.serve_until_drained(async move {
+                control.stopped(1).await;
+                control.drain()
+            })
+        };
+        let loops = self.control.settings.loops(py)?;
+        self.drive(py, loops, serve).map(|_| ())
+    }
+
+    /// Answers one request, after which the connection is closed, and returns True; False when stop is called
+    /// before one comes.
+    fn serve_one(&self, py: Python<'_>) -> PyResult<bool> {
+        let serve = |bound: BoundServer<Service>, control: Arc<Control>| {
+            bound.serve_one(async move { control.stopped(1).await })
+        };
+        Ok(self.drive(py, 1, serve)? == Some(true))
+    }
+
+    /// Whether handlers still run that a second stop has cut off. The interpreter must not end before they
+    /// do.
+    #[getter]
+    fn is_abandoned(&self) -> bool {
+        self.control.running.is_any()
+    }
+
+    /// For how many seconds a call has been running on a thread of the connections; 0 while none takes long.
+    #[getter]
+    fn held_up_for(&self) -> f64 {
+        self.control.held_up_for()
+    }
+
+    /// Whether it may still accept connections, also those that have waited since it was stopped.
+    #[getter]
+    fn is_listening(&self) -> bool {
+        self.listening.is_open()
+    }
+
+    /// How many requests it has got so far.
+    #[getter]
+    fn requests(&self) -> u64 {
+        self.control.running.all()
+    }
+
+    /// Stops the server for another one at its address: clients that are connected may ask once more within a
+    /// second.
+    fn retire(&self) {
+        self.control.retire();
+    }
+
+    /// Stops the server, from any thread: requests that run are finished first. A second call cuts them off.
+    fn stop(&self) {
+        self.control.stop();
+    }
+}
+
+impl Server {
+    /// Serves to the end, on so many loops; `None` where a second stop has cut it short.
+    fn drive<T, F>(
+        &self,
+        py: Python<'_>,
+        count: usize,
+        serve: impl FnOnce(BoundServer<Service>, Arc<Control>) -> F + Send,
+    ) -> PyResult<Option<T>>
+    where
+        T: Send + 'static,
+        F: Future<Output = io::Result<T>> + Send + 'static,
+    {
+        let ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let bound = ready.ok_or_else(|| PyRuntimeError::new_err("a server serves only once"))?;
+        forked::begin(py)?;
+        let _switching = Switching::begin(py)?;
+        let has_lock = has_lock(py)?;
+        py.detach(|| {
+            let Control { running, settings, .. } = &*self.control;
+            // Not earlier: threads do not survive a fork.
+            let loops: io::Result<Vec<_>> = (0..count).map(|_| event_loop(settings.threads)).collect();
+            let loops = loops?;
+            let (first, others) = loops.split_first().ok_or_else(|| PyValueError::new_err("no loops"))?;
+            let _serving = Serving::begin(&self.control, &loops);
+            let served = Arc::clone(&self.served);
+            let backend = Arc::new(Backend::new(served, running.clone(), settings, count, has_lock));
+            let service = |event_loop: &EventLoop| Service {
+                backend: Arc::clone(&backend),
+                event_loop: event_loop.clone(),
+                connection: None,
+            };
+            let executors = loops.iter().map(|each| (OnLoop::shared(each), service(each))).collect();
+            let bound = bound.with_service(service(first)).on_executors(executors);
+            let bound = bound.introduce(|service, connection| service.connection = Some(connection));
+            let serve = serve(bound, Arc::clone(&self.control));
+            let control = Arc::clone(&self.control);
+            let begun: io::Result<Vec<_>> = others.iter().map(EventLoop::begin).collect();
+            let begun = begun?;
+            let served = first.run(async move {
+                tokio::select! {
+                    served = control.to_the_end(serve) => served.map(Some),
+                    () = control.stopped(2) => Ok(None),
+                }
+            });
+            // First those who make calls.
+            drop(begun);
+            backend.end();
+            Ok(served??)
+        })
+    }
+}

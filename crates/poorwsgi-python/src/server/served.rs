@@ -1,0 +1,53 @@
+//! What is served: an application of ours natively, and any other WSGI callable.
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::prelude::*;
+
+use super::callable::{Callable, PathTimes};
+use crate::application::Application;
+use crate::names::overrides;
+
+/// What answers the requests.
+pub(super) enum Served {
+    /// Called without an environ.
+    Native(Py<Application>),
+    /// Called with one.
+    Callable { callable: Callable, path_times: Box<PathTimes> },
+}
+
+impl Served {
+    /// An application of ours is called natively unless its class has a `__call__` of its own, which only
+    /// WSGI reaches. Middleware around an application is no application.
+    pub(super) fn of(application: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let py = application.py();
+        if let Ok(ours) = application.cast::<Application>() {
+            let class = py.get_type::<Application>();
+            if !overrides(&ours.get_type(), &class, &["__call__", "__request__"])? {
+                return Ok(Served::Native(ours.clone().unbind()));
+            }
+        }
+        if !application.is_callable() {
+            return Err(PyTypeError::new_err(format!(
+                "{} is not callable: a server serves an Application or a WSGI callable",
+                application.get_type().fully_qualified_name()?
+            )));
+        }
+        Ok(Served::Callable {
+            callable: Callable::new(application.clone().unbind()),
+            path_times: Box::new(PathTimes::new()),
+        })
+    }
+
+    /// What Python's collector sees of it.
+    pub(super) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        match self {
+            Served::Native(application) => visit.call(application),
+            Served::Callable { callable, .. } => callable.traverse(visit),
+        }
+    }
+
+    pub(super) const fn is_native(&self) -> bool {
+        matches!(self, Served::Native(_))
+    }
+}

@@ -1,0 +1,172 @@
+//! The service of one connection: what becomes of each of its requests until the application is called, and
+//! until its answer has come.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use http::request::Parts;
+use http_body::Body as HttpBody;
+use poorwsgi_calls::event_loop::EventLoop;
+use poorwsgi_core::BoxError;
+use poorwsgi_core::request::{Connection, HttpHead};
+use poorwsgi_core::response::Body;
+use poorwsgi_core::state::HTTP_SERVICE_UNAVAILABLE;
+use poorwsgi_core::variables::Variables;
+use poorwsgi_server::RequestBody;
+use poorwsgi_server::spool::{Gathering, Held, IN_MEMORY};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+use super::Outcome;
+use super::backend::{Backend, Run};
+use super::call::Call;
+use super::failure::page;
+use super::gathering::Gather;
+use super::read_timeout::Timed;
+use super::request_timeout::{Alarm, Arriving, Late};
+use super::served::Served;
+use super::stuck::stuck;
+
+/// What one connection asks for its answers.
+#[derive(Clone)]
+pub(super) struct Service {
+    pub(super) backend: Arc<Backend>,
+    /// Which drives the connection, and on which thread it is called inline.
+    pub(super) event_loop: EventLoop,
+    /// Whose requests this clone gets.
+    pub(super) connection: Option<Connection>,
+}
+
+impl tower_service::Service<http::Request<RequestBody>> for Service {
+    type Response = http::Response<Body>;
+    type Error = BoxError;
+    type Future = Answering;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<RequestBody>) -> Answering {
+        let (head, body) = request.into_parts();
+        if body.is_end_stream() {
+            return self.begin(head, Body::empty(), Arrival::InMemory(None));
+        }
+        let is_small = body.size_hint().exact().is_some_and(|length| length <= IN_MEMORY);
+        let body = match &*self.backend.served {
+            Served::Native(application) => {
+                Timed::wrap(Body::wrap(body), application.get().tables().settings.read_timeout)
+            }
+            Served::Callable { .. } => Body::wrap(body),
+        };
+        if self.backend.is_gathered(&body) {
+            let gathering = Gathering::whole(body, &self.backend.spool);
+            let gather = Gather { service: self.clone(), head: Some(head), gathering, is_chunked: true };
+            return Answering::Gathering(Box::new(gather));
+        }
+        let permit =
+            if is_small { None } else { Arc::clone(&self.backend.arriving).try_acquire_owned().ok() };
+        if let Some(permit) = permit {
+            return self.begin(head, body, Arrival::Pending(permit));
+        }
+        let gathering = Gathering::new(body, &self.backend.spool);
+        let gather = Gather { service: self.clone(), head: Some(head), gathering, is_chunked: false };
+        Answering::Gathering(Box::new(gather))
+    }
+}
+
+/// How far a body has come when the application is called.
+pub(super) enum Arrival {
+    /// All of it is at hand: the call waits for nobody.
+    InMemory(Option<Held>),
+    /// All of it has come; the disk may have to be waited for.
+    InFile(Held),
+    /// The call waits for the client, which takes none of its time.
+    Pending(OwnedSemaphorePermit),
+}
+
+impl Service {
+    /// Has the application called on the thread of the connections where that is right for this request and
+    /// its body; else on one that may block.
+    pub(super) fn begin(&self, head: Parts, body: Body, arrival: Arrival) -> Answering {
+        let backend = &*self.backend;
+        let (head, route_times, is_profiled) = match &*backend.served {
+            Served::Native(application) => {
+                let app = application.get();
+                let head = self.boxed(head, app.variables().cloned());
+                let route_times = app.route_times(&*head);
+                (head, route_times, app.is_profiled())
+            }
+            Served::Callable { callable, path_times } => {
+                let head = self.boxed(head, callable.variables());
+                let route_times = Arc::clone(path_times.of(&head));
+                (head, route_times, false)
+            }
+        };
+        let (answer, receiver) = oneshot::channel();
+        let run = Run::begin(&self.backend);
+        let clock = backend.clock();
+        let body = match (&arrival, &clock) {
+            (Arrival::Pending(_), Some(clock)) => Arriving::wrap(body, clock.clone()),
+            _ => body,
+        };
+        let late = backend.request_timeout.zip(clock.clone());
+        let late = late.map(|(timeout, clock)| Box::new(Alarm::new(timeout, clock)));
+        let call = |held, permit| Call { run, head, body, route_times, answer, clock, _held: held, permit };
+        match arrival {
+            Arrival::InMemory(held) => {
+                let call = call(held, None);
+                if !is_profiled && call.route_times.is_inline(&backend.rule) {
+                    self.event_loop.call(move || call.make_inline());
+                } else {
+                    call.make_on_pool();
+                }
+            }
+            Arrival::InFile(held) => call(Some(held), None).make_on_pool(),
+            Arrival::Pending(permit) => call(None, Some(permit)).make_beside(),
+        }
+        Answering::OnItsWay { receiver, late }
+    }
+
+    fn boxed(&self, head: Parts, variables: Option<Arc<Variables>>) -> Box<HttpHead> {
+        Box::new(HttpHead::new(head, variables).with_connection(self.connection))
+    }
+}
+
+/// The answer to a request.
+pub(super) enum Answering {
+    /// With the time when nobody waits for it any more.
+    OnItsWay {
+        receiver: oneshot::Receiver<Outcome>,
+        late: Option<Box<Alarm>>,
+    },
+    Gathering(Box<Gather>),
+}
+
+impl Future for Answering {
+    type Output = Outcome;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
+        loop {
+            let next = match &mut *self {
+                Answering::OnItsWay { receiver, late } => {
+                    if let Poll::Ready(answer) = Pin::new(receiver).poll(cx) {
+                        return Poll::Ready(answer.unwrap_or_else(|gone| Err(gone.into())));
+                    }
+                    let late = ready!(late.as_mut().map_or(Poll::Pending, |late| late.poll(cx)));
+                    return Poll::Ready(Ok(match late {
+                        Late::Stuck => stuck(),
+                        Late::NotBegun => {
+                            page(HTTP_SERVICE_UNAVAILABLE, "The application is busy.".to_owned())
+                        }
+                    }));
+                }
+                Answering::Gathering(gather) => match ready!(gather.poll(cx)) {
+                    Ok(next) => next,
+                    Err(answer) => return Poll::Ready(answer),
+                },
+            };
+            *self = next;
+        }
+    }
+}

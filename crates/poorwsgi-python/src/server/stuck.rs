@@ -1,0 +1,40 @@
+//! The answer to a request whose call takes too long.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use poorwsgi_core::response::Body;
+use poorwsgi_core::state::HTTP_SERVICE_UNAVAILABLE;
+use pyo3::prelude::*;
+
+use super::failure::page;
+use crate::forked::Unforkable;
+use crate::names::Name;
+
+/// The answer to a request that takes too long. Its thread goes on; whoever looks after the process learns of
+/// it.
+pub(super) fn stuck() -> http::Response<Body> {
+    static STUCK: Name = Name::new("poorwsgi.server", "_stuck");
+    static TELLING: AtomicBool = AtomicBool::new(false);
+    let page = || page(HTTP_SERVICE_UNAVAILABLE, "The application took too long.".to_owned());
+    if TELLING.swap(true, Ordering::AcqRel) {
+        return page();
+    }
+    let tell = || {
+        let unforkable = Unforkable::wait();
+        Python::attach(|py| {
+            drop(unforkable);
+            if let Err(error) =
+                STUCK.get(py).and_then(|stuck| stuck.call1(("a request takes longer than request_timeout",)))
+            {
+                error.write_unraisable(py, None);
+            }
+        });
+        TELLING.store(false, Ordering::Release);
+    };
+    // Whether Python can be called at all is not known, and no connection must wait for that.
+    if thread::Builder::new().name("poorwsgi stuck".to_owned()).spawn(tell).is_err() {
+        TELLING.store(false, Ordering::Release);
+    }
+    page()
+}
