@@ -254,6 +254,45 @@ def test_a_default_handler_has_times_of_its_own(paced):
         assert Client(port)("/nowhere").text == "rest" and len(times()) == 1
 
 
+def test_files_have_no_part_in_the_times_of_a_default_handler(paced, tmp_path):
+    (tmp_path / "file.txt").write_text("a file")
+    paced.document_root = str(tmp_path)
+    paced.set_default(lambda req: "rest", state.METHOD_GET_POST)
+
+    def timed():
+        [row] = [row for row in _routes(paced) if "/*" in row]
+        return any("p50" in column for column in row)
+
+    with SERVERS["ours"](paced) as port:
+        assert Client(port)("/file.txt").text == "a file" and not timed()
+        assert Client(port)("/nowhere").text == "rest" and not timed()
+        assert Client(port)("/nowhere", "POST", b"").text == "rest" and timed()
+
+
+def test_a_request_is_answered_by_the_table_that_it_was_routed_with(app):
+    """Routes that move while a request waits for its turn."""
+    begun, goes_on = threading.Event(), threading.Event()
+
+    @app.route("/wait")
+    def wait(req):
+        begun.set()
+        return str(goes_on.wait(30))
+
+    for name in "abc":
+        app.set_route(f"/{name}/<word>", lambda req, word, name=name: name + word)
+    with SERVERS["ours"](app, threads=1, inline="never") as port, concurrent.futures.ThreadPoolExecutor() as clients:
+        waiting = clients.submit(Client(port), "/wait")
+        assert begun.wait(30)
+        behind = [clients.submit(Client(port), path) for path in ("/b/1", "/c/2")]
+        time.sleep(0.3)  # nothing tells that they have been routed and wait; where they have not, the answers are the same
+        app.pop_route("/a/<word>", state.METHOD_GET)
+        app.pop_route("/a/<word>", state.METHOD_HEAD)
+        goes_on.set()
+        assert waiting.result(30).text == "True"
+        assert [answer.result(30).text for answer in behind] == ["b1", "c2"]
+        assert Client(port)("/a/1").status == 404
+
+
 def test_a_body_that_is_there_makes_no_difference(paced):
     with SERVERS["ours"](paced) as port:
         until_inline(Client(port), "/slow/<seconds:float>", "/slow/0", "POST", b"x" * 1000)

@@ -11,6 +11,14 @@ pub struct RouteMatch {
     pub(super) place: Place,
 }
 
+impl RouteMatch {
+    /// Whether no route has this path and method, and a file, a default handler or nobody takes the request.
+    #[must_use]
+    pub const fn is_none(&self) -> bool {
+        matches!(self.place, Place::NotFound { .. })
+    }
+}
+
 /// Where in the router the answer is.
 #[derive(Clone, Debug)]
 pub(super) enum Place {

@@ -144,6 +144,18 @@ impl<H, C> Router<H, C> {
         .unwrap_or(Resolved::NotFound { allowed: MethodSet::default() })
     }
 
+    /// The handler of the route that was found in this router; `None` where there is none for the method.
+    #[must_use]
+    pub fn handler(&self, found: &RouteMatch) -> Option<&H> {
+        match found.place {
+            Place::Static { route } => self.statics.get(route)?.methods.get(found.method),
+            Place::Pattern { route, .. } => {
+                self.patterns.get(route)?.methods.get(found.method).map(Registration::handler)
+            }
+            Place::MethodNotAllowed(_) | Place::NotFound { .. } => None,
+        }
+    }
+
     /// The compiled expression of every pattern, made anew from its source.
     #[cfg(test)]
     pub(super) fn expressions(&self) -> Vec<Matcher> {

@@ -14,7 +14,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError, RwLock};
 
 use poorwsgi_core::digest::Algorithm;
 use poorwsgi_core::request::Head;
-use poorwsgi_core::routing::Resolved;
+use poorwsgi_core::routing::RouteMatch;
 use poorwsgi_core::settings::Settings;
 use poorwsgi_core::state::{METHOD_ALL, Method, MethodSet};
 use poorwsgi_core::tables::Tables;
@@ -52,10 +52,12 @@ pub(crate) struct Application {
     own: Mutex<Own>,
     /// Whether its class overrides steps of the pipeline, once that has been asked.
     pub(crate) own_steps: PyOnceLock<bool>,
-    /// The times of what no handler takes: files, pages, errors. Where a default handler is set, only of 405 and
-    /// of paths and methods that cannot be read: files and pages count as the handler's, since they are not
-    /// looked for here.
+    /// The times of what no handler takes: pages and errors.
     unrouted: Arc<RouteTimes>,
+    /// The times of what no route takes below a document root: files, and the default handler's answers where
+    /// there is no file. Which of the two it will be is not known before the call, since files are not looked for
+    /// on the thread of the connections.
+    below_root: Arc<RouteTimes>,
     made: Made,
 }
 
@@ -79,6 +81,7 @@ impl Application {
             variables: Variables::of_process().map(Arc::new),
             own_steps: PyOnceLock::new(),
             unrouted: Arc::default(),
+            below_root: Arc::default(),
             made: Made::default(),
         })
     }
@@ -123,6 +126,20 @@ impl Application {
     }
 }
 
+/// The tables that a request is answered with, and what their router has found for it, where that is known
+/// already.
+pub(crate) struct Routed {
+    pub(crate) tables: Arc<Tables<Python3>>,
+    pub(crate) route: Option<RouteMatch>,
+}
+
+impl Routed {
+    /// The route is looked up by the pipeline.
+    pub(crate) const fn later(tables: Arc<Tables<Python3>>) -> Self {
+        Routed { tables, route: None }
+    }
+}
+
 impl Application {
     pub(crate) const fn variables(&self) -> Option<&Arc<Variables>> {
         self.variables.as_ref()
@@ -132,19 +149,27 @@ impl Application {
         Arc::clone(&self.tables.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The times of requests like this one: with the same handler, or with none.
-    pub(crate) fn route_times(&self, head: &dyn Head) -> Arc<RouteTimes> {
-        let tables = self.tables.read().unwrap_or_else(PoisonError::into_inner);
+    /// Looks the request's route up, before the application is called; with the times of requests like this
+    /// one: with the same handler, or with none.
+    pub(crate) fn routed(&self, head: &dyn Head) -> (Routed, Arc<RouteTimes>) {
+        let tables = self.tables();
         let (Ok(path), Ok(method)) = (head.path(), head.method().parse()) else {
-            return Arc::clone(&self.unrouted);
+            return (Routed::later(tables), Arc::clone(&self.unrouted));
         };
-        Arc::clone(match tables.router.resolve(&path, method) {
-            Resolved::Static { handler, .. } | Resolved::Pattern { handler, .. } => &handler.route_times,
-            Resolved::MethodNotAllowed(_) => &self.unrouted,
-            Resolved::NotFound { .. } => {
+        let route = tables.router.find(&path, method);
+        let may_be_file = || {
+            matches!(method, Method::Get | Method::Head) && tables.settings.document_root_for(head).is_some()
+        };
+        let times = match tables.router.handler(&route) {
+            Some(handler) => &handler.route_times,
+            None if route.is_none() && may_be_file() => &self.below_root,
+            None if route.is_none() => {
                 tables.router.default_handler(method).map_or(&self.unrouted, |handler| &handler.route_times)
             }
-        })
+            None => &self.unrouted,
+        };
+        let times = Arc::clone(times);
+        (Routed { tables, route: Some(route) }, times)
     }
 
     /// Changes the tables for the requests to come. No Python code runs while the lock is held, not even the

@@ -98,17 +98,18 @@ impl Application {
     }
 
     /// Takes the media types over that applications have put into the live lists.
-    pub(crate) fn refresh_types(&self, py: Python<'_>) -> PyResult<()> {
+    /// Whether that has changed the tables.
+    pub(crate) fn refresh_types(&self, py: Python<'_>) -> PyResult<bool> {
         let lists = self.own(|own| {
             let copy = |list: &Option<Py<PyList>>| list.as_ref().map(|list| list.clone_ref(py));
             (copy(&own.values.form_mime_types), copy(&own.values.json_mime_types))
         });
-        let (Some(form), Some(json)) = lists else { return Ok(()) };
+        let (Some(form), Some(json)) = lists else { return Ok(false) };
         let tables = self.tables();
         let (form, json) = (form.bind(py), json.bind(py));
         let settings = &tables.settings;
         if same(form, &settings.form_mime_types) && same(json, &settings.json_mime_types) {
-            return Ok(());
+            return Ok(false);
         }
         // What is no str is no media type of any request.
         let texts = |list: &Bound<'_, PyList>| -> Vec<String> {
@@ -119,7 +120,7 @@ impl Application {
             tables.settings.form_mime_types = form;
             tables.settings.json_mime_types = json;
         });
-        Ok(())
+        Ok(true)
     }
 
     pub(crate) fn is_profiled(&self) -> bool {

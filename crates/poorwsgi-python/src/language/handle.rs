@@ -12,7 +12,7 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
 use super::{PipelineRequest, steps};
-use crate::application::Application;
+use crate::application::{Application, Routed};
 use crate::request::{Request, Source};
 
 /// Sends one request of an application through the pipeline, which has begun just now. An error is one that
@@ -20,17 +20,18 @@ use crate::request::{Request, Source};
 pub(crate) fn handle(
     application: &Bound<'_, Application>,
     source: Source,
+    routed: Routed,
     body: Body,
     begun: Instant,
 ) -> PyResult<Response> {
     let py = application.py();
     let app = application.get();
-    if !body.is_end_stream() {
-        app.refresh_types(py)?;
-    }
-    let tables = app.tables();
+    let Routed { tables, route } = match !body.is_end_stream() && app.refresh_types(py)? {
+        true => Routed::later(app.tables()),
+        false => routed,
+    };
     let request = Request::made_of(py, source, application.clone().into_any().unbind(), body, begun)?;
-    let request = PipelineRequest::new(request, steps::are_overridden(application)?);
+    let request = PipelineRequest::new(request, route, steps::are_overridden(application)?);
     ready(dispatch::dispatch(&tables, &request))
 }
 

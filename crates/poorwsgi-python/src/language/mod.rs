@@ -7,12 +7,12 @@ mod handle;
 mod steps;
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use poorwsgi_core::dispatch::{self, BodyPlan, Callable, Language, Page, Raised, Route};
 use poorwsgi_core::request::Head;
 use poorwsgi_core::results::ErrorReport;
-use poorwsgi_core::routing::{Capture, Conversion};
+use poorwsgi_core::routing::{Capture, Conversion, RouteMatch};
 use poorwsgi_core::tables::Tables;
 use poorwsgi_core::{HttpError, response, state};
 use pyo3::exceptions::{PyArithmeticError, PyException, PyLookupError, PyValueError};
@@ -30,13 +30,21 @@ pub(crate) use handle::handle;
 pub(crate) struct PipelineRequest {
     pub(crate) object: Py<Request>,
     pub(crate) base: Py<SimpleRequest>,
+    /// What the router has found for it, until the pipeline takes it.
+    route: Mutex<Option<RouteMatch>>,
     /// Whether the application has steps of its own.
     pub(crate) own_steps: bool,
 }
 
 impl PipelineRequest {
-    pub(crate) fn new(request: Bound<'_, Request>, own_steps: bool) -> Self {
-        PipelineRequest { base: request.as_super().clone().unbind(), object: request.unbind(), own_steps }
+    pub(crate) fn new(request: Bound<'_, Request>, route: Option<RouteMatch>, own_steps: bool) -> Self {
+        let route = Mutex::new(route);
+        PipelineRequest {
+            base: request.as_super().clone().unbind(),
+            object: request.unbind(),
+            route,
+            own_steps,
+        }
     }
 }
 
@@ -56,6 +64,10 @@ impl Language for Python3 {
 
     fn head(request: &PipelineRequest) -> &dyn Head {
         request.base.get().head()
+    }
+
+    fn found(request: &PipelineRequest) -> Option<RouteMatch> {
+        request.route.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     fn assign(request: &PipelineRequest, route: Route<'_, '_, Self>) -> Result<(), Error> {

@@ -17,7 +17,7 @@ use super::failure::Unhandled;
 use super::generated;
 use super::request_timeout::CallClock;
 use super::served::Served;
-use crate::application::Application;
+use crate::application::{Application, Routed};
 use crate::forked::end_child;
 use crate::language::handle;
 use crate::request::Source;
@@ -26,6 +26,8 @@ use crate::request::Source;
 pub(super) struct Call {
     pub(super) run: Run,
     pub(super) head: Box<HttpHead>,
+    /// The route, where the application is one of ours.
+    pub(super) routed: Option<Routed>,
     pub(super) body: Body,
     pub(super) route_times: Arc<RouteTimes>,
     pub(super) answer: oneshot::Sender<Outcome>,
@@ -44,11 +46,11 @@ impl Call {
         if !self.route_times.is_inline(&self.run.0.rule) {
             return self.make_on_pool();
         }
-        let Some(Call { run, head, body, route_times, answer, .. }) = self.begun() else { return };
+        let Some(Call { run, head, routed, body, route_times, answer, .. }) = self.begun() else { return };
         let Backend { served, rule, pool, patience, .. } = &*run.0;
         let context = CallContext { route_times: &route_times, rule, place: Place::Inline, patience };
         match &**served {
-            Served::Native(application) => match native(application, head, body, context) {
+            Served::Native(application) => match native(application, head, routed, body, context) {
                 Ok(response) if response.body().is_made_while_sent() => {
                     route_times.leave();
                     pool.clone().spawn(&route_times, move || {
@@ -96,7 +98,8 @@ impl Call {
     }
 
     fn make(self, place: Place) {
-        let Some(Call { run, head, body, route_times, answer, permit: _permit, .. }) = self.begun() else {
+        let Some(Call { run, head, routed, body, route_times, answer, permit: _permit, .. }) = self.begun()
+        else {
             return;
         };
         let Backend { served, rule, patience, .. } = &*run.0;
@@ -108,7 +111,7 @@ impl Call {
                 answer_by(&callable, &head, body, answer, context);
                 Python::attach(|_| drop(callable));
             }
-            Served::Native(application) => match native(application, head, body, context) {
+            Served::Native(application) => match native(application, head, routed, body, context) {
                 Ok(response) => {
                     if response.body().is_made_while_sent() {
                         route_times.leave();
@@ -156,6 +159,7 @@ fn answer_by(
 fn native(
     application: &Py<Application>,
     head: Box<HttpHead>,
+    routed: Option<Routed>,
     body: Body,
     context: CallContext<'_>,
 ) -> Outcome {
@@ -163,8 +167,9 @@ fn native(
     // Attached before the time begins: what others compute is not this call's.
     Python::attach(|py| {
         let source = Source::Native(head);
+        let routed = routed.unwrap_or_else(|| Routed::later(application.get().tables()));
         let response =
-            route_times.time(rule, place, |begun| handle(application.bind(py), source, body, begun));
+            route_times.time(rule, place, |begun| handle(application.bind(py), source, routed, body, begun));
         end_child(py, response.as_ref().err());
         response.map(Response::into_http).map_err(|error| Unhandled::boxed(py, error))
     })

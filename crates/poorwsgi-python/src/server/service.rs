@@ -90,17 +90,17 @@ impl Service {
     /// its body; else on one that may block.
     pub(super) fn begin(&self, head: Parts, body: Body, arrival: Arrival) -> Answering {
         let backend = &*self.backend;
-        let (head, route_times, is_profiled) = match &*backend.served {
+        let (head, routed, route_times, is_profiled) = match &*backend.served {
             Served::Native(application) => {
                 let app = application.get();
                 let head = self.boxed(head, app.variables().cloned());
-                let route_times = app.route_times(&*head);
-                (head, route_times, app.is_profiled())
+                let (routed, route_times) = app.routed(&*head);
+                (head, Some(routed), route_times, app.is_profiled())
             }
             Served::Callable { callable, path_times } => {
                 let head = self.boxed(head, callable.variables());
                 let route_times = Arc::clone(path_times.of(&head));
-                (head, route_times, false)
+                (head, None, route_times, false)
             }
         };
         let (answer, receiver) = oneshot::channel();
@@ -112,7 +112,8 @@ impl Service {
         };
         let late = backend.request_timeout.zip(clock.clone());
         let late = late.map(|(timeout, clock)| Box::new(Alarm::new(timeout, clock)));
-        let call = |held, permit| Call { run, head, body, route_times, answer, clock, _held: held, permit };
+        let call =
+            |held, permit| Call { run, head, routed, body, route_times, answer, clock, _held: held, permit };
         match arrival {
             Arrival::InMemory(held) => {
                 let call = call(held, None);

@@ -8,7 +8,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
 
-use crate::application::Application;
+use crate::application::{Application, Routed};
 use crate::environ::EnvironHead;
 use crate::headers::native_pairs;
 use crate::input::body_of;
@@ -29,7 +29,13 @@ pub(super) fn answer<'py>(
     let py = environ.py();
     let head = EnvironHead::new(environ);
     let body = body_of(py, &head)?;
-    let mut response = handle(application, Source::Wsgi(head), body, Instant::now())?;
+    let mut response = handle(
+        application,
+        Source::Wsgi(head),
+        Routed::later(application.get().tables()),
+        body,
+        Instant::now(),
+    )?;
     if response.is_declined() {
         return Ok(PyTuple::empty(py).into_any());
     }
