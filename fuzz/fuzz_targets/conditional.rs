@@ -9,10 +9,10 @@ use http::header::{IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SIN
 use libfuzzer_sys::fuzz_target;
 use poorwsgi_core::headers::date::{http_to_time, time_to_http};
 use poorwsgi_core::response::EntityTag;
-use poorwsgi_core::response::conditional::{Outcome, Validators, evaluate, if_range};
+use poorwsgi_core::response::conditional::{Precondition, Validators, evaluate, if_range};
 use poorwsgi_core::state::Method;
 
-fn ask(method: Method, name: &HeaderName, value: &str, current: Option<&Validators<'_>>) -> Outcome {
+fn ask(method: Method, name: &HeaderName, value: &str, current: Option<&Validators<'_>>) -> Precondition {
     evaluate(method, |asked| (asked == name).then(|| value.into()), current)
 }
 
@@ -30,20 +30,20 @@ fuzz_target!(|input: (u32, bool, &str, &str)| {
         last_modified: Some(UNIX_EPOCH + Duration::from_secs(seconds.into())),
     };
     for name in [IF_MATCH, IF_UNMODIFIED_SINCE] {
-        assert_ne!(ask(Method::Get, &name, value, Some(&current)), Outcome::NotModified);
+        assert_ne!(ask(Method::Get, &name, value, Some(&current)), Precondition::NotModified);
     }
     for name in [IF_NONE_MATCH, IF_MODIFIED_SINCE] {
-        assert_ne!(ask(Method::Get, &name, value, Some(&current)), Outcome::PreconditionFailed);
-        assert_ne!(ask(Method::Put, &name, value, Some(&current)), Outcome::NotModified);
-        assert_eq!(ask(Method::Put, &name, value, None), Outcome::Proceed);
+        assert_ne!(ask(Method::Get, &name, value, Some(&current)), Precondition::Failed);
+        assert_ne!(ask(Method::Put, &name, value, Some(&current)), Precondition::NotModified);
+        assert_eq!(ask(Method::Put, &name, value, None), Precondition::Proceed);
     }
-    assert_eq!(ask(Method::Put, &IF_MATCH, value, None), Outcome::PreconditionFailed);
+    assert_eq!(ask(Method::Put, &IF_MATCH, value, None), Precondition::Failed);
 
     let own = ask(Method::Put, &IF_MATCH, &written, Some(&current));
-    assert_eq!(own, if weak { Outcome::PreconditionFailed } else { Outcome::Proceed });
-    assert_eq!(ask(Method::Get, &IF_NONE_MATCH, &written, Some(&current)), Outcome::NotModified);
+    assert_eq!(own, if weak { Precondition::Failed } else { Precondition::Proceed });
+    assert_eq!(ask(Method::Get, &IF_NONE_MATCH, &written, Some(&current)), Precondition::NotModified);
     let date = time_to_http(seconds.into()).expect("a date with a year of four digits");
-    assert_eq!(ask(Method::Get, &IF_MODIFIED_SINCE, &date, Some(&current)), Outcome::NotModified);
+    assert_eq!(ask(Method::Get, &IF_MODIFIED_SINCE, &date, Some(&current)), Precondition::NotModified);
     assert!(if_range(&date, &current) && if_range(&written, &current) != weak);
     if if_range(value, &current) {
         let same_tag = EntityTag::parse(value).is_some_and(|read| read.strongly_equals(&tag));

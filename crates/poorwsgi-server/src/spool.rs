@@ -56,13 +56,13 @@ struct Budgets {
     memory: Budget,
     files: Budget,
     /// The bodies that wait in files, in the order in which they were written to last.
-    waiting: Mutex<BTreeMap<u64, Arc<Place>>>,
+    waiting: Mutex<BTreeMap<u64, Arc<WaitingBody>>>,
     numbers: AtomicU64,
 }
 
 /// What is known of a body that waits in a file.
 #[derive(Debug)]
-struct Place {
+struct WaitingBody {
     written: Mutex<Instant>,
     /// Whether it has to go, and whom to tell.
     is_taken: AtomicBool,
@@ -108,7 +108,7 @@ impl Spool {
         }))
     }
 
-    fn waiting(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<Place>>> {
+    fn waiting(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<WaitingBody>>> {
         lock(&self.0.waiting)
     }
 
@@ -205,13 +205,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 struct Waiting {
     spool: Spool,
     number: u64,
-    place: Arc<Place>,
+    place: Arc<WaitingBody>,
 }
 
 impl Waiting {
     fn new(spool: &Spool) -> Self {
         let (written, is_taken) = (Mutex::new(Instant::now()), AtomicBool::new(false));
-        let place = Arc::new(Place { written, is_taken, waker: Mutex::default() });
+        let place = Arc::new(WaitingBody { written, is_taken, waker: Mutex::default() });
         let mut waiting = Waiting { spool: spool.clone(), number: 0, place };
         waiting.enter();
         waiting

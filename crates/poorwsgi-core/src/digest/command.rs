@@ -40,7 +40,7 @@ pub enum Action {
 
 /// How the command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum CommandEnd {
     /// Done.
     Done,
     /// The two passwords were not the same; nothing was changed.
@@ -49,14 +49,14 @@ pub enum Outcome {
     Invalid,
 }
 
-impl Outcome {
+impl CommandEnd {
     /// The exit code, as of `python -m poorwsgi.digest`: 0, 1 and 2. Errors exit with 2, too.
     #[must_use]
     pub const fn exit_code(self) -> u8 {
         match self {
-            Outcome::Done => 0,
-            Outcome::Mismatch => 1,
-            Outcome::Invalid => 2,
+            CommandEnd::Done => 0,
+            CommandEnd::Mismatch => 1,
+            CommandEnd::Invalid => 2,
         }
     }
 }
@@ -144,16 +144,16 @@ impl Command {
     ///
     /// # Errors
     /// [`CommandError`]; the file is then as it was.
-    pub fn run(&self, mut ask: impl Ask, out: &mut impl Write) -> Result<Outcome, CommandError> {
+    pub fn run(&self, mut ask: impl Ask, out: &mut impl Write) -> Result<CommandEnd, CommandError> {
         let Command { realm, user, .. } = self;
         check_name("realm", realm)?;
         check_name("user", user)?;
         if self.action == Action::Print {
-            let Some(digest) = self.new_digest(&mut ask, out)? else { return Ok(Outcome::Mismatch) };
+            let Some(digest) = self.new_digest(&mut ask, out)? else { return Ok(CommandEnd::Mismatch) };
             let mut one = PasswordMap::new();
             one.set(realm, user, &digest)?;
             write!(out, "{}", one.render())?;
-            return Ok(Outcome::Done);
+            return Ok(CommandEnd::Done);
         }
         let path = self.file.as_ref().ok_or(CommandError::NoFile)?;
         let exists = path.try_exists().map_err(|error| PasswordMapError::Io(path.clone(), error))?;
@@ -170,26 +170,26 @@ impl Command {
                 let digest = ask.digest(self, &password)?;
                 let valid = users.verify(realm, user, &digest);
                 writeln!(out, "{} user.", if valid { "Valid" } else { "Invalid" })?;
-                return Ok(if valid { Outcome::Done } else { Outcome::Invalid });
+                return Ok(if valid { CommandEnd::Done } else { CommandEnd::Invalid });
             }
             Action::Delete if !users.delete(realm, user) => {
                 writeln!(out, "User `{user}` not found.")?;
-                return Ok(Outcome::Done);
+                return Ok(CommandEnd::Done);
             }
             Action::Delete => {
                 users.write(path)?;
                 writeln!(out, "User `{user}` was deleted.")?;
-                return Ok(Outcome::Done);
+                return Ok(CommandEnd::Done);
             }
             Action::Set { .. } | Action::Print => {
                 let verb = if users.find(realm, user).is_some() { "Changing password for" } else { "Adding" };
                 writeln!(out, "{verb} user `{user}` in realm `{realm}`.")?;
-                let Some(digest) = self.new_digest(&mut ask, out)? else { return Ok(Outcome::Mismatch) };
+                let Some(digest) = self.new_digest(&mut ask, out)? else { return Ok(CommandEnd::Mismatch) };
                 users.set(realm, user, &digest)?;
             }
         }
         users.write(path)?;
-        Ok(Outcome::Done)
+        Ok(CommandEnd::Done)
     }
 
     fn new_digest(&self, ask: &mut impl Ask, out: &mut impl Write) -> io::Result<Option<String>> {
@@ -215,7 +215,12 @@ mod tests {
             self.directory.path().join("users")
         }
 
-        fn run(&self, action: Action, user: &str, typed: &[&str]) -> (Result<Outcome, CommandError>, String) {
+        fn run(
+            &self,
+            action: Action,
+            user: &str,
+            typed: &[&str],
+        ) -> (Result<CommandEnd, CommandError>, String) {
             let command = Command {
                 file: Some(self.file()),
                 realm: "Zone".to_owned(),

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::header::{AUTHORIZATION, HOST, USER_AGENT};
 
-use super::{Attempt, DigestAuth, NonceTable, PasswordMap, Target};
+use super::{Attempt, DigestAuth, DigestTarget, NonceTable, PasswordMap};
 use crate::error::HttpError;
 use crate::request::{Authorization, Head};
 use crate::session::hex;
@@ -103,8 +103,8 @@ impl Attempt<'_> {
         let (path, query) = (head.path()?, head.query());
         let raw = head.raw_target();
         let target = match &raw {
-            Some(raw) => Target::Raw(raw),
-            None => Target::Path { path: &path, query: &query },
+            Some(raw) => DigestTarget::Raw(raw),
+            None => DigestTarget::Path { path: &path, query: &query },
         };
         let agent = head.header(&USER_AGENT);
         let own_host = || format!("{}:{}", head.server_name(), head.server_port()).into();

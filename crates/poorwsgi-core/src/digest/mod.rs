@@ -27,5 +27,5 @@ pub use guard::{authenticate, challenges, now};
 pub use nonce_table::NonceTable;
 pub use password_map::{PasswordMap, PasswordMapError};
 pub use response::ResponseInput;
-pub use target::Target;
-pub use verify::{Attempt, Refusal};
+pub use target::DigestTarget;
+pub use verify::{Attempt, LoginRefusal};

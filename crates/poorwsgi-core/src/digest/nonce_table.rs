@@ -33,11 +33,11 @@ const WINDOW: u32 = u128::BITS;
 #[derive(Debug)]
 pub struct NonceTable {
     capacity: usize,
-    seen: Mutex<Seen>,
+    seen: Mutex<KnownNonces>,
 }
 
 #[derive(Debug)]
-struct Seen {
+struct KnownNonces {
     nonces: HashMap<[u8; 32], Counts>,
     /// Nonces issued before this time are of an earlier process.
     started: u64,
@@ -77,7 +77,7 @@ impl NonceTable {
     /// A table that takes nonces from this time on, in milliseconds since 1970.
     #[must_use]
     pub fn starting_at(capacity: usize, started: u64) -> Self {
-        let seen = Seen { nonces: HashMap::new(), started, forgotten: None };
+        let seen = KnownNonces { nonces: HashMap::new(), started, forgotten: None };
         NonceTable { capacity: capacity.max(4), seen: Mutex::new(seen) }
     }
 
@@ -130,7 +130,7 @@ impl Counts {
     }
 }
 
-impl Seen {
+impl KnownNonces {
     fn takes(&mut self, issued: u64, now: u64) -> bool {
         self.follow_clock(now);
         issued >= self.started && self.forgotten.is_none_or(|forgotten| issued > forgotten)

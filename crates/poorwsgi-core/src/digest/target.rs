@@ -4,10 +4,10 @@ use percent_encoding::percent_decode_str;
 
 /// One way in which the request names its target.
 ///
-/// A server that has the request line gives it as [`Raw`](Target::Raw). Under WSGI, where only the decoded
-/// path is known, it is a [`Path`](Target::Path).
+/// A server that has the request line gives it as [`Raw`](DigestTarget::Raw). Under WSGI, where only the decoded
+/// path is known, it is a [`Path`](DigestTarget::Path).
 #[derive(Clone, Copy, Debug)]
-pub enum Target<'a> {
+pub enum DigestTarget<'a> {
     /// The target as it stands in the request line: `/a%20b?c=d`, `http://host/a`, `*`.
     Raw(&'a str),
     /// The decoded path (with the prefix below which the application is mounted) and the query as sent, empty
@@ -20,13 +20,13 @@ pub enum Target<'a> {
     },
 }
 
-impl Target<'_> {
+impl DigestTarget<'_> {
     /// Whether `uri` names this target on `host` (a `Host` field's value; RFC 7616, section 3.4.6).
     pub(super) fn is_named_by(&self, uri: &str, host: &str) -> bool {
         let Some((path, query)) = split(uri, host) else { return false };
         match *self {
-            Target::Raw(raw) => split(raw, host) == Some((path, query)),
-            Target::Path { path: decoded, query: raw_query } => {
+            DigestTarget::Raw(raw) => split(raw, host) == Some((path, query)),
+            DigestTarget::Path { path: decoded, query: raw_query } => {
                 percent_decode_str(path).eq(decoded.bytes()) && query.unwrap_or("") == raw_query
             }
         }
@@ -63,14 +63,14 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn named(target: Target<'_>, uri: &str) -> bool {
+    fn named(target: DigestTarget<'_>, uri: &str) -> bool {
         target.is_named_by(uri, "example.org:8080")
     }
 
     /// behaviour.md: PoorWSGI compares the end of `uri`; here it is exact.
     #[test]
     fn the_end_of_the_uri_is_not_enough() {
-        let target = Target::Path { path: "/res", query: "" };
+        let target = DigestTarget::Path { path: "/res", query: "" };
         assert!(named(target, "/res"));
         assert!(!named(target, "/other/res") && !named(target, "/res/") && !named(target, "/"));
         assert!(!named(target, "/res?a=b") && !named(target, "res") && !named(target, ""));
@@ -79,7 +79,7 @@ mod tests {
     /// behaviour.md: an absolute `uri` is accepted when it names this host.
     #[test]
     fn an_absolute_uri_must_name_this_host() {
-        for target in [Target::Raw("/res?a"), Target::Path { path: "/res", query: "a" }] {
+        for target in [DigestTarget::Raw("/res?a"), DigestTarget::Path { path: "/res", query: "a" }] {
             assert!(named(target, "http://EXAMPLE.org:8080/res?a"));
             for other in ["http://example.org/res?a", "http://evil/res?a", "ftp://example.org:8080/res?a"] {
                 assert!(!named(target, other), "{other}");
@@ -89,24 +89,24 @@ mod tests {
                     && !named(target, "//example.org:8080/res?a")
             );
         }
-        assert!(named(Target::Raw("http://example.org:8080"), "/"));
-        assert!(Target::Raw("/").is_named_by("https://example.org:443", "example.org"));
-        assert!(!Target::Raw("/").is_named_by("http:///", ""));
+        assert!(named(DigestTarget::Raw("http://example.org:8080"), "/"));
+        assert!(DigestTarget::Raw("/").is_named_by("https://example.org:443", "example.org"));
+        assert!(!DigestTarget::Raw("/").is_named_by("http:///", ""));
     }
 
     #[test]
     fn a_raw_target_is_compared_as_sent_and_a_path_decoded() {
-        assert!(named(Target::Raw("/a%20b"), "/a%20b") && !named(Target::Raw("/a%20b"), "/a b"));
-        assert!(named(Target::Path { path: "/a bé", query: "c=%20" }, "/a%20b%C3%A9?c=%20"));
-        assert!(!named(Target::Path { path: "/a", query: "c= " }, "/a?c=%20"));
-        assert!(named(Target::Raw("*"), "*") && !named(Target::Raw("*"), "/*"));
+        assert!(named(DigestTarget::Raw("/a%20b"), "/a%20b") && !named(DigestTarget::Raw("/a%20b"), "/a b"));
+        assert!(named(DigestTarget::Path { path: "/a bé", query: "c=%20" }, "/a%20b%C3%A9?c=%20"));
+        assert!(!named(DigestTarget::Path { path: "/a", query: "c= " }, "/a?c=%20"));
+        assert!(named(DigestTarget::Raw("*"), "*") && !named(DigestTarget::Raw("*"), "/*"));
     }
 
     proptest! {
         #[test]
         fn any_uri_is_compared(uri in ".{0,60}", path in "/.{0,20}") {
-            let _ = named(Target::Path { path: &path, query: "" }, &uri);
-            prop_assert!(named(Target::Raw(&path), &path));
+            let _ = named(DigestTarget::Path { path: &path, query: "" }, &uri);
+            prop_assert!(named(DigestTarget::Raw(&path), &path));
         }
     }
 }

@@ -6,7 +6,7 @@ use subtle::ConstantTimeEq;
 
 use super::nonce::{self, Issued};
 use super::opaque;
-use super::{Algorithm, Credentials, DigestAuth, NonceTable, ResponseInput, Target};
+use super::{Algorithm, Credentials, DigestAuth, DigestTarget, NonceTable, ResponseInput};
 use crate::HttpError;
 use crate::request::Authorization;
 
@@ -16,7 +16,7 @@ pub struct Attempt<'a> {
     /// The method, as sent.
     pub method: &'a str,
     /// The ways in which the request names its target; the `uri` of the credentials must equal one of them.
-    pub targets: &'a [Target<'a>],
+    pub targets: &'a [DigestTarget<'a>],
     /// The value of the `Host` field, for an absolute `uri`.
     pub host: &'a str,
     /// The server's name, as given to [`DigestAuth::challenges`].
@@ -30,7 +30,7 @@ pub struct Attempt<'a> {
 /// Why credentials are not accepted. Both kinds end in a 401.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Refusal {
+pub enum LoginRefusal {
     /// The password is right, but the nonce is not ours, has expired or was used before. With `stale=true`,
     /// at which clients try again with a fresh nonce without asking their user.
     Stale,
@@ -38,24 +38,24 @@ pub enum Refusal {
     Refused(&'static str),
 }
 
-impl Refusal {
+impl LoginRefusal {
     /// The 401 that this ends the request with.
     #[must_use]
     pub fn into_error(self, realm: &str) -> HttpError {
-        HttpError::unauthorized(realm, self == Refusal::Stale)
+        HttpError::unauthorized(realm, self == LoginRefusal::Stale)
     }
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for LoginRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Refusal::Stale => f.write_str("the nonce is unknown, expired or used"),
-            Refusal::Refused(reason) => f.write_str(reason),
+            LoginRefusal::Stale => f.write_str("the nonce is unknown, expired or used"),
+            LoginRefusal::Refused(reason) => f.write_str(reason),
         }
     }
 }
 
-impl std::error::Error for Refusal {}
+impl std::error::Error for LoginRefusal {}
 
 impl DigestAuth {
     /// Checks the `Authorization` field of a request, and answers the user's name.
@@ -64,13 +64,13 @@ impl DigestAuth {
     /// is asked at most once. Each answer is accepted once: `nonces` must be the same table for all requests.
     ///
     /// ```
-    /// use poorwsgi_core::digest::{Attempt, DigestAuth, NonceTable, PasswordMap, Refusal, Target};
+    /// use poorwsgi_core::digest::{Attempt, DigestAuth, NonceTable, PasswordMap, LoginRefusal, DigestTarget};
     /// use poorwsgi_core::request::Authorization;
     ///
     /// let (auth, nonces, users) = (DigestAuth::new("secret"), NonceTable::default(), PasswordMap::new());
     /// let attempt = Attempt {
     ///     method: "GET",
-    ///     targets: &[Target::Raw("/admin")],
+    ///     targets: &[DigestTarget::Raw("/admin")],
     ///     host: "example.org",
     ///     server_name: "example.org",
     ///     user_agent: None,
@@ -80,11 +80,11 @@ impl DigestAuth {
     /// let user = auth.verify(&field, "Zone", &attempt, &nonces, |user, _algorithm| {
     ///     users.find("Zone", user).map(str::to_owned)
     /// });
-    /// assert!(matches!(user, Err(Refusal::Refused(_))));
+    /// assert!(matches!(user, Err(LoginRefusal::Refused(_))));
     /// ```
     ///
     /// # Errors
-    /// [`Refusal`], which [becomes](Refusal::into_error) the 401 to answer.
+    /// [`LoginRefusal`], which [becomes](LoginRefusal::into_error) the 401 to answer.
     pub fn verify(
         &self,
         authorization: &Authorization,
@@ -92,9 +92,9 @@ impl DigestAuth {
         attempt: &Attempt<'_>,
         nonces: &NonceTable,
         digest_of: impl FnOnce(&str, Algorithm) -> Option<String>,
-    ) -> Result<String, Refusal> {
+    ) -> Result<String, LoginRefusal> {
         let credentials = Credentials::read(authorization)
-            .ok_or(Refusal::Refused("not digest credentials, or a directive given twice"))?;
+            .ok_or(LoginRefusal::Refused("not digest credentials, or a directive given twice"))?;
         let user = self.check_credentials(&credentials, realm, attempt, digest_of)?;
         self.check_nonce(&credentials, attempt, nonces)?;
         Ok(user)
@@ -104,27 +104,27 @@ impl DigestAuth {
     /// Answers the user's name.
     ///
     /// # Errors
-    /// [`Refusal::Refused`].
+    /// [`LoginRefusal::Refused`].
     pub fn check_credentials(
         &self,
         credentials: &Credentials<'_>,
         realm: &str,
         attempt: &Attempt<'_>,
         digest_of: impl FnOnce(&str, Algorithm) -> Option<String>,
-    ) -> Result<String, Refusal> {
+    ) -> Result<String, LoginRefusal> {
         let algorithm = self.algorithm(credentials)?;
         if field(credentials.realm, "no realm")? != realm {
-            return Err(Refusal::Refused("another realm"));
+            return Err(LoginRefusal::Refused("another realm"));
         }
         if field(credentials.opaque, "no opaque value")? != opaque(attempt.server_name) {
-            return Err(Refusal::Refused("another opaque value"));
+            return Err(LoginRefusal::Refused("another opaque value"));
         }
         if credentials.userhash.is_some_and(|value| value.eq_ignore_ascii_case("true")) {
-            return Err(Refusal::Refused("a hashed user name, which was not offered"));
+            return Err(LoginRefusal::Refused("a hashed user name, which was not offered"));
         }
         let uri = field(credentials.uri, "no uri")?;
         if !attempt.targets.iter().any(|target| target.is_named_by(uri, attempt.host)) {
-            return Err(Refusal::Refused("another uri"));
+            return Err(LoginRefusal::Refused("another uri"));
         }
         let user = field(credentials.username.filter(|user| !user.is_empty()), "no user name")?;
         let stored = digest_of(user, algorithm);
@@ -136,13 +136,13 @@ impl DigestAuth {
     /// method. Says nothing about the rest of the credentials.
     ///
     /// # Errors
-    /// [`Refusal::Refused`].
+    /// [`LoginRefusal::Refused`].
     pub fn check_response(
         &self,
         credentials: &Credentials<'_>,
         method: &str,
         stored: &str,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), LoginRefusal> {
         self.prove(credentials, self.algorithm(credentials)?, method, Some(stored))
     }
 
@@ -152,7 +152,7 @@ impl DigestAuth {
         algorithm: Algorithm,
         method: &str,
         stored: Option<&str>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), LoginRefusal> {
         let input = ResponseInput {
             method,
             uri: field(credentials.uri, "no uri")?,
@@ -167,33 +167,33 @@ impl DigestAuth {
         let proven = expected.as_bytes().ct_eq(response.to_ascii_lowercase().as_bytes());
         match stored {
             Some(_) if bool::from(proven) => Ok(()),
-            _ => Err(Refusal::Refused("an unknown user or a wrong password")),
+            _ => Err(LoginRefusal::Refused("an unknown user or a wrong password")),
         }
     }
 
-    fn algorithm(&self, credentials: &Credentials<'_>) -> Result<Algorithm, Refusal> {
+    fn algorithm(&self, credentials: &Credentials<'_>) -> Result<Algorithm, LoginRefusal> {
         // Absent means MD5 (RFC 7616, section 3.4), which is refused like any other that was not offered.
         let algorithm = credentials.algorithm.unwrap_or("MD5").parse().ok();
         algorithm
             .filter(|algorithm| self.algorithms.contains(algorithm))
-            .ok_or(Refusal::Refused("the algorithm was not offered"))
+            .ok_or(LoginRefusal::Refused("the algorithm was not offered"))
     }
 
     /// Whether the nonce of the credentials is one of ours, still good, and not used with this count before.
     /// It counts as used from then on, so this comes after [`check_credentials`](Self::check_credentials).
     ///
     /// # Errors
-    /// [`Refusal::Stale`], or [`Refusal::Refused`] for a count that is not one.
+    /// [`LoginRefusal::Stale`], or [`LoginRefusal::Refused`] for a count that is not one.
     pub fn check_nonce(
         &self,
         credentials: &Credentials<'_>,
         attempt: &Attempt<'_>,
         nonces: &NonceTable,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), LoginRefusal> {
         let nonce = field(credentials.nonce, "no nonce")?;
         let issued = nonce::recognise(nonce, self.purpose(attempt.user_agent), attempt.now)
             .filter(|issued| issued.is_fresh(self.timeout, attempt.now))
-            .ok_or(Refusal::Stale)?;
+            .ok_or(LoginRefusal::Stale)?;
         self.claim(credentials, nonce, issued, attempt, nonces)
     }
 
@@ -204,14 +204,14 @@ impl DigestAuth {
     /// after [`check_credentials`](Self::check_credentials).
     ///
     /// # Errors
-    /// [`Refusal::Stale`] for an answer that was accepted before, or [`Refusal::Refused`] for a count that is
+    /// [`LoginRefusal::Stale`] for an answer that was accepted before, or [`LoginRefusal::Refused`] for a count that is
     /// not one.
     pub fn use_nonce(
         &self,
         credentials: &Credentials<'_>,
         attempt: &Attempt<'_>,
         nonces: &NonceTable,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), LoginRefusal> {
         let nonce = field(credentials.nonce, "no nonce")?;
         match nonce::recognise(nonce, self.purpose(attempt.user_agent), attempt.now) {
             Some(issued) => self.claim(credentials, nonce, issued, attempt, nonces),
@@ -234,25 +234,28 @@ impl DigestAuth {
         issued: Issued,
         attempt: &Attempt<'_>,
         nonces: &NonceTable,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), LoginRefusal> {
         let count = match self.protection(credentials)? {
             Some((nc, _)) => u32::from_str_radix(nc, 16).map_err(|_| NO_COUNT)?,
             None => 1,
         };
-        if nonces.claim(nonce, issued.at, count, attempt.now) { Ok(()) } else { Err(Refusal::Stale) }
+        if nonces.claim(nonce, issued.at, count, attempt.now) { Ok(()) } else { Err(LoginRefusal::Stale) }
     }
 
     /// `(nc, qop)` where they were asked for.
-    fn protection<'a>(&self, credentials: &Credentials<'a>) -> Result<Option<(&'a str, &'a str)>, Refusal> {
+    fn protection<'a>(
+        &self,
+        credentials: &Credentials<'a>,
+    ) -> Result<Option<(&'a str, &'a str)>, LoginRefusal> {
         if !self.qop_auth {
             return match credentials.qop {
                 None => Ok(None),
-                Some(_) => Err(Refusal::Refused("a quality of protection that was not offered")),
+                Some(_) => Err(LoginRefusal::Refused("a quality of protection that was not offered")),
             };
         }
         let qop = field(credentials.qop, "no qop")?;
         if qop != "auth" {
-            return Err(Refusal::Refused("another quality of protection"));
+            return Err(LoginRefusal::Refused("another quality of protection"));
         }
         let nc = field(credentials.nc, "no nc")?;
         // Eight digits (RFC 7616, section 3.4): one count has one spelling, up to the case of letters.
@@ -260,18 +263,22 @@ impl DigestAuth {
         if is_count { Ok(Some((nc, qop))) } else { Err(NO_COUNT) }
     }
 
-    fn cnonce<'a>(&self, credentials: &Credentials<'a>, algorithm: Algorithm) -> Result<&'a str, Refusal> {
+    fn cnonce<'a>(
+        &self,
+        credentials: &Credentials<'a>,
+        algorithm: Algorithm,
+    ) -> Result<&'a str, LoginRefusal> {
         match credentials.cnonce {
-            None if self.qop_auth || algorithm.is_session() => Err(Refusal::Refused("no cnonce")),
+            None if self.qop_auth || algorithm.is_session() => Err(LoginRefusal::Refused("no cnonce")),
             cnonce => Ok(cnonce.unwrap_or_default()),
         }
     }
 }
 
-const NO_COUNT: Refusal = Refusal::Refused("nc is not eight hexadecimal digits");
+const NO_COUNT: LoginRefusal = LoginRefusal::Refused("nc is not eight hexadecimal digits");
 
-fn field<'a>(value: Option<&'a str>, missing: &'static str) -> Result<&'a str, Refusal> {
-    value.ok_or(Refusal::Refused(missing))
+fn field<'a>(value: Option<&'a str>, missing: &'static str) -> Result<&'a str, LoginRefusal> {
+    value.ok_or(LoginRefusal::Refused(missing))
 }
 
 #[cfg(test)]
@@ -283,7 +290,7 @@ mod tests {
     const NOW: u64 = 1_800_000_000_000;
     const ATTEMPT: Attempt<'static> = Attempt {
         method: "GET",
-        targets: &[Target::Raw("/res?a=b")],
+        targets: &[DigestTarget::Raw("/res?a=b")],
         host: "example.org",
         server_name: "example.org",
         user_agent: Some("Mozilla/5.0"),
@@ -344,7 +351,7 @@ mod tests {
         (user == "Jäsøn").then(|| hexdigest("Jäsøn", "Zone", "pw", algorithm))
     }
 
-    fn verify(field: &str) -> Result<String, Refusal> {
+    fn verify(field: &str) -> Result<String, LoginRefusal> {
         auth().verify(
             &Authorization::parse(field),
             "Zone",
@@ -356,7 +363,7 @@ mod tests {
 
     fn refused(client: Client) -> &'static str {
         match verify(&client.field()) {
-            Err(Refusal::Refused(reason)) => reason,
+            Err(LoginRefusal::Refused(reason)) => reason,
             other => panic!("{other:?}"),
         }
     }
@@ -378,7 +385,7 @@ mod tests {
         let verify =
             |field: &str| auth().verify(&Authorization::parse(field), "Zone", &ATTEMPT, &nonces, stored);
         assert!(verify(&first.field()).is_ok());
-        assert_eq!(verify(&first.field()), Err(Refusal::Stale));
+        assert_eq!(verify(&first.field()), Err(LoginRefusal::Stale));
         let next = Client { nc: "0000000B", ..first };
         assert!(verify(&next.field()).is_ok());
         assert_eq!(verify(&next.field().replace("nc=0000000B", "nc=0000000C")), Err(WRONG), "nc is signed");
@@ -393,11 +400,11 @@ mod tests {
             let later = Attempt { now: NOW + 1000, ..ATTEMPT };
             auth().verify(&field, "Zone", &later, &nonces, stored)
         };
-        assert_eq!(verify(NOW + 1), Err(Refusal::Stale));
+        assert_eq!(verify(NOW + 1), Err(LoginRefusal::Stale));
         assert!(verify(NOW).is_ok());
     }
 
-    const WRONG: Refusal = Refusal::Refused("an unknown user or a wrong password");
+    const WRONG: LoginRefusal = LoginRefusal::Refused("an unknown user or a wrong password");
 
     #[test]
     fn a_wrong_answer_does_not_use_the_nonce_up() {
@@ -416,7 +423,7 @@ mod tests {
         let elsewhere = nonce::make(auth().purpose(Some("curl")), NOW).unwrap();
         for nonce in [old, elsewhere, "guess".to_owned()] {
             let stale = Client { nonce: nonce.clone(), ..client() };
-            assert_eq!(verify(&stale.field()), Err(Refusal::Stale));
+            assert_eq!(verify(&stale.field()), Err(LoginRefusal::Stale));
             assert_eq!(verify(&Client { nonce, password: "guess", ..client() }.field()), Err(WRONG));
         }
     }
@@ -439,10 +446,13 @@ mod tests {
             let credentials = Credentials::read(&authorization).unwrap();
             auth.use_nonce(&credentials, &Attempt { now, ..ATTEMPT }, &nonces)
         };
-        assert_eq!([uses(&client, NOW), uses(&client, NOW)], [Ok(()), Err(Refusal::Stale)]);
+        assert_eq!([uses(&client, NOW), uses(&client, NOW)], [Ok(()), Err(LoginRefusal::Stale)]);
         assert!(fresh(ATTEMPT.user_agent, NOW), "for the next count");
         let late = Client { nc: "0000000b", ..client };
-        assert_eq!([uses(&late, NOW + 900_000), uses(&late, NOW + 900_000)], [Ok(()), Err(Refusal::Stale)]);
+        assert_eq!(
+            [uses(&late, NOW + 900_000), uses(&late, NOW + 900_000)],
+            [Ok(()), Err(LoginRefusal::Stale)]
+        );
         let theirs = Client { nonce: "a token".to_owned(), ..late };
         assert_eq!([uses(&theirs, NOW), uses(&theirs, NOW)], [Ok(()), Ok(())], "left to the application");
     }
@@ -476,9 +486,9 @@ mod tests {
         assert_eq!(refused(Client { nc: "1", ..client() }), "nc is not eight hexadecimal digits");
         assert_eq!(refused(Client { nc: "+0000001", ..client() }), "nc is not eight hexadecimal digits");
         let realm = client().field().replace("\"Zone\"", "\"Other\"");
-        assert_eq!(verify(&realm), Err(Refusal::Refused("another realm")));
+        assert_eq!(verify(&realm), Err(LoginRefusal::Refused("another realm")));
         let hashed = format!("{}, userhash=true", client().field());
-        assert!(matches!(verify(&hashed), Err(Refusal::Refused(_))));
+        assert!(matches!(verify(&hashed), Err(LoginRefusal::Refused(_))));
     }
 
     /// security.md: an algorithm weaker than offered, and a missing quality of protection, are refused.
@@ -490,7 +500,7 @@ mod tests {
         );
         assert_eq!(refused(Client { qop: None, ..client() }), "no qop");
         let unnamed = client().field().replace("algorithm=SHA-256, ", "");
-        assert_eq!(verify(&unnamed), Err(Refusal::Refused("the algorithm was not offered")));
+        assert_eq!(verify(&unnamed), Err(LoginRefusal::Refused("the algorithm was not offered")));
     }
 
     /// behaviour.md: missing fields are 401, never 500; so is a response outside ASCII.
@@ -499,13 +509,13 @@ mod tests {
         let field = client().field();
         for directive in field.trim_start_matches("Digest ").split(", ") {
             let without = field.replace(directive, "x=y");
-            assert!(matches!(verify(&without), Err(Refusal::Refused(_))), "without {directive}");
+            assert!(matches!(verify(&without), Err(LoginRefusal::Refused(_))), "without {directive}");
         }
         let response = field.split("response=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
         assert_eq!(verify(&field.replace(response, "žluťoučký")), Err(WRONG));
         assert_eq!(verify(&field.replace(response, "")), Err(WRONG));
         for field in ["", "Digest", "Digest x", "Basic dXNlcjpwYXNz"] {
-            assert!(matches!(verify(field), Err(Refusal::Refused(_))), "{field}");
+            assert!(matches!(verify(field), Err(LoginRefusal::Refused(_))), "{field}");
         }
         assert!(verify(&format!("{field}, qop=auth")).is_err());
     }
@@ -519,8 +529,8 @@ mod tests {
             |field: &str| auth.verify(&Authorization::parse(field), "Zone", &ATTEMPT, &nonces, stored);
         let field = Client { qop: None, ..client() }.field();
         assert!(verify(&field).is_ok());
-        assert_eq!(verify(&field), Err(Refusal::Stale));
-        assert!(matches!(verify(&client().field()), Err(Refusal::Refused(_))));
+        assert_eq!(verify(&field), Err(LoginRefusal::Stale));
+        assert!(matches!(verify(&client().field()), Err(LoginRefusal::Refused(_))));
     }
 
     /// A digest that another algorithm made is never compared.
@@ -535,11 +545,11 @@ mod tests {
 
     #[test]
     fn refusals_become_errors() {
-        let status = |refusal: Refusal| {
+        let status = |refusal: LoginRefusal| {
             let error = refusal.into_error("Zone");
             (error.status(), error.challenge().map(|challenge| challenge.stale))
         };
-        assert_eq!(status(Refusal::Stale), (401, Some(true)));
+        assert_eq!(status(LoginRefusal::Stale), (401, Some(true)));
         assert_eq!(status(WRONG), (401, Some(false)));
     }
 }

@@ -39,7 +39,7 @@ pub(super) struct Delimiter {
 
 /// What was found in a piece of the body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Found {
+pub(super) enum Search {
     /// A whole delimiter, CR or LF at `start` included.
     Delimiter { start: usize, end: usize, close: bool },
     /// From `start` on the piece may become a delimiter, or may not.
@@ -49,7 +49,7 @@ pub(super) enum Found {
 }
 
 /// What follows a boundary.
-enum Rest {
+enum AfterBoundary {
     Ends { len: usize, close: bool },
     Undecided,
     IsData,
@@ -69,7 +69,7 @@ impl Delimiter {
     }
 
     /// The first delimiter in a piece. Linear: the search restarts behind each candidate.
-    pub(super) fn find(&self, piece: &[u8]) -> Found {
+    pub(super) fn find(&self, piece: &[u8]) -> Search {
         let needle = self.finder.needle();
         let mut from = 0;
         while let Some(offset) = self.finder.find(piece.get(from..).unwrap_or_default()) {
@@ -77,9 +77,11 @@ impl Delimiter {
             from = at + needle.len();
             let start = with_carriage_return(piece, at);
             match rest_of_line(piece.get(from..).unwrap_or_default()) {
-                Rest::Ends { len, close } => return Found::Delimiter { start, end: from + len, close },
-                Rest::Undecided => return Found::Undecided { start },
-                Rest::IsData => {}
+                AfterBoundary::Ends { len, close } => {
+                    return Search::Delimiter { start, end: from + len, close };
+                }
+                AfterBoundary::Undecided => return Search::Undecided { start },
+                AfterBoundary::IsData => {}
             }
         }
         undecided_end(piece, needle)
@@ -88,14 +90,14 @@ impl Delimiter {
 
 /// Whether the end of a piece is the beginning of the needle. As LF is only its first byte, it can only begin
 /// at the last LF.
-fn undecided_end(piece: &[u8], needle: &[u8]) -> Found {
+fn undecided_end(piece: &[u8], needle: &[u8]) -> Search {
     let tail = piece.len().saturating_sub(needle.len() - 1);
     match memchr::memrchr(b'\n', piece.get(tail..).unwrap_or_default()) {
         Some(offset) if needle.starts_with(piece.get(tail + offset..).unwrap_or_default()) => {
-            Found::Undecided { start: with_carriage_return(piece, tail + offset) }
+            Search::Undecided { start: with_carriage_return(piece, tail + offset) }
         }
-        _ if piece.last() == Some(&b'\r') => Found::Undecided { start: piece.len() - 1 },
-        _ => Found::Nothing,
+        _ if piece.last() == Some(&b'\r') => Search::Undecided { start: piece.len() - 1 },
+        _ => Search::Nothing,
     }
 }
 
@@ -106,18 +108,18 @@ fn with_carriage_return(piece: &[u8], line_feed: usize) -> usize {
     }
 }
 
-fn rest_of_line(rest: &[u8]) -> Rest {
+fn rest_of_line(rest: &[u8]) -> AfterBoundary {
     match rest {
-        [] | [b'-'] => return Rest::Undecided,
-        [b'-', b'-', ..] => return Rest::Ends { len: 2, close: true },
+        [] | [b'-'] => return AfterBoundary::Undecided,
+        [b'-', b'-', ..] => return AfterBoundary::Ends { len: 2, close: true },
         _ => {}
     }
     let padding = rest.iter().take(MAX_PADDING).take_while(|&&byte| matches!(byte, b' ' | b'\t')).count();
     match rest.get(padding..).unwrap_or_default() {
-        [b'\n', ..] => Rest::Ends { len: padding + 1, close: false },
-        [b'\r', b'\n', ..] => Rest::Ends { len: padding + 2, close: false },
-        [] | [b'\r'] => Rest::Undecided,
-        _ => Rest::IsData,
+        [b'\n', ..] => AfterBoundary::Ends { len: padding + 1, close: false },
+        [b'\r', b'\n', ..] => AfterBoundary::Ends { len: padding + 2, close: false },
+        [] | [b'\r'] => AfterBoundary::Undecided,
+        _ => AfterBoundary::IsData,
     }
 }
 
@@ -125,34 +127,34 @@ fn rest_of_line(rest: &[u8]) -> Rest {
 mod tests {
     use super::*;
 
-    fn find(piece: &str) -> Found {
+    fn find(piece: &str) -> Search {
         Delimiter::new(b"AaB03x").unwrap().find(piece.as_bytes())
     }
 
     /// RFC 2046, section 5.1.1: the CRLF before the boundary is part of the delimiter.
     #[test]
     fn the_line_end_before_the_boundary_belongs_to_the_delimiter() {
-        assert_eq!(find("ab\r\n--AaB03x\r\n"), Found::Delimiter { start: 2, end: 14, close: false });
-        assert_eq!(find("ab\n--AaB03x\nx"), Found::Delimiter { start: 2, end: 12, close: false });
-        assert_eq!(find("ab\r\n--AaB03x--"), Found::Delimiter { start: 2, end: 14, close: true });
+        assert_eq!(find("ab\r\n--AaB03x\r\n"), Search::Delimiter { start: 2, end: 14, close: false });
+        assert_eq!(find("ab\n--AaB03x\nx"), Search::Delimiter { start: 2, end: 12, close: false });
+        assert_eq!(find("ab\r\n--AaB03x--"), Search::Delimiter { start: 2, end: 14, close: true });
     }
 
     /// RFC 2046, section 5.1.1: transport padding.
     #[test]
     fn spaces_and_tabs_may_follow_the_boundary() {
-        assert_eq!(find("\r\n--AaB03x \t \r\n"), Found::Delimiter { start: 0, end: 15, close: false });
+        assert_eq!(find("\r\n--AaB03x \t \r\n"), Search::Delimiter { start: 0, end: 15, close: false });
         let long = format!("\r\n--AaB03x{}\r\nx", " ".repeat(MAX_PADDING + 1));
-        assert_eq!(find(&long), Found::Nothing);
+        assert_eq!(find(&long), Search::Nothing);
     }
 
     #[test]
     fn a_longer_line_is_data() {
         assert_eq!(
             find("\r\n--AaB03xy\r\n.\r\n--AaB03x\r\n"),
-            Found::Delimiter { start: 14, end: 26, close: false }
+            Search::Delimiter { start: 14, end: 26, close: false }
         );
-        assert_eq!(find("\r\n--AaB03x-y"), Found::Nothing);
-        assert_eq!(find("x--AaB03x\r\nx"), Found::Nothing);
+        assert_eq!(find("\r\n--AaB03x-y"), Search::Nothing);
+        assert_eq!(find("x--AaB03x\r\nx"), Search::Nothing);
     }
 
     #[test]
@@ -161,7 +163,7 @@ mod tests {
             for end in 1..whole.len() {
                 assert_eq!(
                     find(&format!("data{}", &whole[..end])),
-                    Found::Undecided { start: 4 },
+                    Search::Undecided { start: 4 },
                     "{whole:?} {end}"
                 );
             }

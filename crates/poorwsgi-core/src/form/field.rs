@@ -33,7 +33,7 @@ const WHAT: &str = "form field";
 /// missing. A file is reached by [`field`](Self::field).
 #[derive(Default)]
 pub struct FieldStorage {
-    head: Head,
+    head: FieldHead,
     content: Content,
     length: Option<u64>,
     bytes_read: u64,
@@ -41,14 +41,14 @@ pub struct FieldStorage {
 
 /// What is known of a field besides its value. A field of a URL-encoded form has but a name, and forms are
 /// made of many.
-enum Head {
+enum FieldHead {
     Name(String),
     Part(Box<PartHead>),
 }
 
-impl Default for Head {
+impl Default for FieldHead {
     fn default() -> Self {
-        Head::Part(Box::default())
+        FieldHead::Part(Box::default())
     }
 }
 
@@ -79,7 +79,7 @@ impl FieldStorage {
     pub fn text_field(name: impl Into<String>, value: impl Into<String>) -> Self {
         let value = value.into();
         let bytes_read = value.len() as u64;
-        let (head, content) = (Head::Name(name.into()), Content::Text(value));
+        let (head, content) = (FieldHead::Name(name.into()), Content::Text(value));
         FieldStorage { head, content, length: Some(bytes_read), bytes_read }
     }
 
@@ -90,13 +90,13 @@ impl FieldStorage {
     }
 
     pub(super) fn new(head: PartHead, content: Content, length: Option<u64>, bytes_read: u64) -> Self {
-        FieldStorage { head: Head::Part(Box::new(head)), content, length, bytes_read }
+        FieldStorage { head: FieldHead::Part(Box::new(head)), content, length, bytes_read }
     }
 
     fn head(&self) -> &PartHead {
         match &self.head {
-            Head::Name(_) => &TEXT,
-            Head::Part(head) => head,
+            FieldHead::Name(_) => &TEXT,
+            FieldHead::Part(head) => head,
         }
     }
 
@@ -104,8 +104,8 @@ impl FieldStorage {
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         match &self.head {
-            Head::Name(name) => Some(name),
-            Head::Part(head) => head.name.as_deref(),
+            FieldHead::Name(name) => Some(name),
+            FieldHead::Part(head) => head.name.as_deref(),
         }
     }
 
@@ -177,8 +177,8 @@ impl FieldStorage {
     #[must_use]
     pub fn into_parts(self) -> (PartHead, Content) {
         let head = match self.head {
-            Head::Name(name) => PartHead { name: Some(name), ..TEXT.clone() },
-            Head::Part(head) => *head,
+            FieldHead::Name(name) => PartHead { name: Some(name), ..TEXT.clone() },
+            FieldHead::Part(head) => *head,
         };
         (head, self.content)
     }
@@ -190,7 +190,9 @@ impl FieldStorage {
     /// The field itself.
     pub fn into_pair(self) -> Result<(String, String), Self> {
         match self {
-            FieldStorage { head: Head::Name(name), content: Content::Text(value), .. } => Ok((name, value)),
+            FieldStorage { head: FieldHead::Name(name), content: Content::Text(value), .. } => {
+                Ok((name, value))
+            }
             other => Err(other),
         }
     }

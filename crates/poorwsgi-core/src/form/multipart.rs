@@ -24,7 +24,7 @@ use std::sync::Arc;
 use bytes::{Buf, Bytes, BytesMut};
 
 pub use super::delimiter::is_boundary;
-use super::delimiter::{self, Delimiter, Found};
+use super::delimiter::{self, Delimiter, Search};
 use super::limits::{self, Limits};
 use super::part::{HeaderLine, PartHead};
 use super::{Decode, FormError, utf8_lossy};
@@ -52,7 +52,7 @@ pub enum Event {
 pub struct MultipartParser {
     limits: Limits,
     decode: DecodeFn,
-    state: State,
+    state: ParserState,
     /// The delimiter of each open multipart body, the innermost last.
     open: Vec<Delimiter>,
     /// What was pushed and not looked at yet.
@@ -76,7 +76,7 @@ struct Used {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum ParserState {
     /// Before the first boundary of a body.
     Preamble,
     Header,
@@ -113,7 +113,7 @@ impl MultipartParser {
         let mut parser = MultipartParser {
             limits,
             decode: DecodeFn(Arc::new(utf8_lossy)),
-            state: State::Preamble,
+            state: ParserState::Preamble,
             open: vec![Delimiter::new(boundary)?],
             input: Bytes::new(),
             held: BytesMut::new(),
@@ -151,7 +151,7 @@ impl MultipartParser {
     pub fn next_event(&mut self) -> Result<Option<Event>, FormError> {
         let result = self.advance();
         if result.is_err() {
-            self.state = State::Failed;
+            self.state = ParserState::Failed;
             self.input = Bytes::new();
         }
         result
@@ -160,13 +160,13 @@ impl MultipartParser {
     /// Whether the closing boundary was read: what else is pushed is skipped.
     #[must_use]
     pub const fn is_closed(&self) -> bool {
-        matches!(self.state, State::Closed | State::Epilogue)
+        matches!(self.state, ParserState::Closed | ParserState::Epilogue)
     }
 
     /// Whether no boundary of the form was read so far.
     #[must_use]
     pub fn is_before_first_boundary(&self) -> bool {
-        self.state == State::Preamble && self.open.len() == 1
+        self.state == ParserState::Preamble && self.open.len() == 1
     }
 
     /// Says that the body has ended.
@@ -184,31 +184,35 @@ impl MultipartParser {
     fn advance(&mut self) -> Result<Option<Event>, FormError> {
         loop {
             match self.state {
-                State::Failed => return Ok(None),
-                State::Closed => {
-                    self.state = State::Epilogue;
+                ParserState::Failed => return Ok(None),
+                ParserState::Closed => {
+                    self.state = ParserState::Epilogue;
                     return Ok(Some(Event::End));
                 }
-                State::Epilogue => {
+                ParserState::Epilogue => {
                     let skipped = std::mem::take(&mut self.input);
                     self.skip(skipped.len())?;
                     return Ok(None);
                 }
-                State::Header => match self.header_line()? {
+                ParserState::Header => match self.header_line()? {
                     None => return Ok(None),
                     Some(line) if line.is_empty() => return self.begin_part().map(Some),
                     Some(line) => self.add_header(&line)?,
                 },
-                State::Preamble | State::Data | State::NestedEpilogue => match self.scan() {
-                    Scan::NeedsMore => return Ok(None),
-                    Scan::Data(data) if self.state == State::Data => return Ok(Some(Event::Data(data))),
-                    Scan::Data(data) => self.skip(data.len())?,
-                    Scan::Delimiter { close } => {
-                        if self.end_part(close) {
-                            return Ok(Some(Event::PartEnd));
+                ParserState::Preamble | ParserState::Data | ParserState::NestedEpilogue => {
+                    match self.scan() {
+                        Scan::NeedsMore => return Ok(None),
+                        Scan::Data(data) if self.state == ParserState::Data => {
+                            return Ok(Some(Event::Data(data)));
+                        }
+                        Scan::Data(data) => self.skip(data.len())?,
+                        Scan::Delimiter { close } => {
+                            if self.end_part(close) {
+                                return Ok(Some(Event::PartEnd));
+                            }
                         }
                     }
-                },
+                }
             }
         }
     }
@@ -219,12 +223,12 @@ impl MultipartParser {
 
     /// Goes on behind a delimiter, and says whether it ended a part.
     fn end_part(&mut self, close: bool) -> bool {
-        let in_part = self.state != State::Preamble;
+        let in_part = self.state != ParserState::Preamble;
         if close {
             self.open.pop();
-            self.state = if self.open.is_empty() { State::Closed } else { State::NestedEpilogue };
+            self.state = if self.open.is_empty() { ParserState::Closed } else { ParserState::NestedEpilogue };
         } else {
-            self.state = State::Header;
+            self.state = ParserState::Header;
             self.part_header_bytes = 0;
         }
         in_part
@@ -233,13 +237,13 @@ impl MultipartParser {
     fn begin_part(&mut self) -> Result<Event, FormError> {
         limits::PARTS.spend(&self.limits, &mut self.used.parts, 1)?;
         let head = PartHead::of_part(std::mem::take(&mut self.head), &self.decode.0)?;
-        self.state = State::Data;
+        self.state = ParserState::Data;
         if head.is_multipart() {
             if self.open.len() >= MAX_DEPTH {
                 return Err(FormError::malformed(format!("multipart bodies nested deeper than {MAX_DEPTH}")));
             }
             self.open.push(Delimiter::new(head.boundary()?.as_bytes())?);
-            self.state = State::Preamble;
+            self.state = ParserState::Preamble;
         }
         self.begin_line();
         Ok(Event::PartBegin(Box::new(head)))
@@ -289,19 +293,19 @@ impl MultipartParser {
         if self.input.is_empty() {
             return Scan::NeedsMore;
         }
-        let found = self.open.last().map_or(Found::Nothing, |delimiter| delimiter.find(&self.input));
+        let found = self.open.last().map_or(Search::Nothing, |delimiter| delimiter.find(&self.input));
         match found {
-            Found::Delimiter { start: 0, end, close } => {
+            Search::Delimiter { start: 0, end, close } => {
                 self.input.advance(end);
                 Scan::Delimiter { close }
             }
-            Found::Delimiter { start, .. } => Scan::Data(self.input.split_to(start)),
-            Found::Undecided { start } => {
+            Search::Delimiter { start, .. } => Scan::Data(self.input.split_to(start)),
+            Search::Undecided { start } => {
                 let data = self.input.split_to(start);
                 self.held.extend_from_slice(&std::mem::take(&mut self.input));
                 if data.is_empty() { Scan::NeedsMore } else { Scan::Data(data) }
             }
-            Found::Nothing => Scan::Data(std::mem::take(&mut self.input)),
+            Search::Nothing => Scan::Data(std::mem::take(&mut self.input)),
         }
     }
 
@@ -311,20 +315,20 @@ impl MultipartParser {
         let old = self.held.len();
         let borrowed = self.input.len().min(delimiter::LONGEST.saturating_sub(old));
         self.held.extend_from_slice(self.input.get(..borrowed).unwrap_or_default());
-        let found = self.open.last().map_or(Found::Nothing, |delimiter| delimiter.find(&self.held));
+        let found = self.open.last().map_or(Search::Nothing, |delimiter| delimiter.find(&self.held));
         let data_end = match found {
-            Found::Delimiter { start: 0, end, close } => {
+            Search::Delimiter { start: 0, end, close } => {
                 self.held.clear();
                 self.line_start = false;
                 self.input.advance(end.saturating_sub(old));
                 return Some(Scan::Delimiter { close });
             }
-            Found::Undecided { start: 0 } => {
+            Search::Undecided { start: 0 } => {
                 self.input.advance(borrowed);
                 return Some(Scan::NeedsMore);
             }
-            Found::Delimiter { start, .. } | Found::Undecided { start } => start.min(old),
-            Found::Nothing => old,
+            Search::Delimiter { start, .. } | Search::Undecided { start } => start.min(old),
+            Search::Nothing => old,
         };
         self.held.truncate(old);
         let mut data = self.held.split_to(data_end).freeze();

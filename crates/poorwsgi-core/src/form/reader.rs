@@ -88,7 +88,7 @@ impl fmt::Debug for FormOptions {
 ///
 /// Writing to a temporary file or to the callback's file happens within `push`, and may block as files do.
 pub struct FormReader {
-    source: Source,
+    source: FormParser,
     head: PartHead,
     limits: Limits,
     decode: Decode,
@@ -111,7 +111,7 @@ struct Used {
     spool_bytes: u64,
 }
 
-enum Source {
+enum FormParser {
     Urlencoded(UrlencodedParser),
     Multipart(Box<MultipartParser>),
     /// A body of another type is one text without a name.
@@ -147,15 +147,15 @@ impl FormReader {
         let mut open = Vec::new();
         let source = if head.is_multipart() {
             let parser = MultipartParser::new(head.boundary()?.as_bytes(), limits.clone())?;
-            Source::Multipart(Box::new(parser.with_decode(Arc::clone(&decode))))
+            FormParser::Multipart(Box::new(parser.with_decode(Arc::clone(&decode))))
         } else if head.content_type == "application/x-www-form-urlencoded" {
             let (limits, decode) = (limits.clone(), Arc::clone(&decode));
             let options =
                 urlencoded::Options { keep_blank_values, strict_parsing, separator, limits, decode };
-            Source::Urlencoded(UrlencodedParser::new(options))
+            FormParser::Urlencoded(UrlencodedParser::new(options))
         } else {
             open.push(OpenPart { head: head.clone(), bytes_read: 0, value: Value::Text(Vec::new()) });
-            Source::Single
+            FormParser::Single
         };
         Ok(FormReader {
             source,
@@ -185,15 +185,15 @@ impl FormReader {
     fn read(&mut self, piece: Bytes) -> Result<(), FormError> {
         limits::BODY_BYTES.spend(&self.limits, &mut self.used.body_bytes, piece.len() as u64)?;
         match &mut self.source {
-            Source::Urlencoded(parser) => {
+            FormParser::Urlencoded(parser) => {
                 parser.push(piece);
                 while let Some((name, value)) = parser.next_pair()? {
                     self.fields.push(FieldStorage::text_field(name, value));
                 }
                 return Ok(());
             }
-            Source::Single => return self.write(&piece),
-            Source::Multipart(parser) => parser.push(piece),
+            FormParser::Single => return self.write(&piece),
+            FormParser::Multipart(parser) => parser.push(piece),
         }
         while let Some(event) = self.next_event()? {
             match event {
@@ -211,8 +211,8 @@ impl FormReader {
     #[must_use]
     pub const fn is_complete(&self) -> bool {
         match &self.source {
-            Source::Multipart(parser) => parser.is_closed(),
-            Source::Urlencoded(_) | Source::Single => false,
+            FormParser::Multipart(parser) => parser.is_closed(),
+            FormParser::Urlencoded(_) | FormParser::Single => false,
         }
     }
 
@@ -220,8 +220,8 @@ impl FormReader {
     #[must_use]
     pub fn is_before_first_boundary(&self) -> bool {
         match &self.source {
-            Source::Multipart(parser) => parser.is_before_first_boundary(),
-            Source::Urlencoded(_) | Source::Single => false,
+            FormParser::Multipart(parser) => parser.is_before_first_boundary(),
+            FormParser::Urlencoded(_) | FormParser::Single => false,
         }
     }
 
@@ -235,12 +235,12 @@ impl FormReader {
             return Err(FormError::malformed("an earlier piece of the body could not be read"));
         }
         match self.source {
-            Source::Urlencoded(parser) => {
+            FormParser::Urlencoded(parser) => {
                 self.fields
                     .extend(parser.finish()?.map(|(name, value)| FieldStorage::text_field(name, value)));
             }
-            Source::Multipart(parser) => parser.finish()?,
-            Source::Single => {
+            FormParser::Multipart(parser) => parser.finish()?,
+            FormParser::Single => {
                 if let Some(part) = self.open.pop() {
                     return part.finish(&self.decode, self.content_length);
                 }
@@ -256,8 +256,8 @@ impl FormReader {
 
     fn next_event(&mut self) -> Result<Option<Event>, FormError> {
         match &mut self.source {
-            Source::Multipart(parser) => parser.next_event(),
-            Source::Urlencoded(_) | Source::Single => Ok(None),
+            FormParser::Multipart(parser) => parser.next_event(),
+            FormParser::Urlencoded(_) | FormParser::Single => Ok(None),
         }
     }
 

@@ -41,22 +41,22 @@ pub trait Blocks: Send {
 
 /// A body of [`Blocks`], driven by an event loop or by hand.
 pub struct Blocking {
-    state: State,
+    state: BlockState,
     window: Option<Window>,
 }
 
-enum State {
+enum BlockState {
     Resting(Box<dyn Blocks>),
-    Reading(JoinHandle<Outcome>),
+    Reading(JoinHandle<ReadBlock>),
     Done,
 }
 
-type Outcome = (Box<dyn Blocks>, Result<Option<Bytes>, BoxError>);
+type ReadBlock = (Box<dyn Blocks>, Result<Option<Bytes>, BoxError>);
 
 impl Blocking {
     pub(super) fn new(blocks: Box<dyn Blocks>) -> Self {
         let window = blocks.remaining().map(Window::exactly);
-        Blocking { state: State::Resting(blocks), window }
+        Blocking { state: BlockState::Resting(blocks), window }
     }
 
     /// How many bytes are still to come, where that is known.
@@ -78,17 +78,19 @@ impl Blocking {
     pub fn next_block(&mut self) -> Result<Option<Bytes>, BoxError> {
         loop {
             if self.window.as_ref().is_some_and(Window::is_through) {
-                self.state = State::Done;
+                self.state = BlockState::Done;
             }
-            match mem::replace(&mut self.state, State::Done) {
-                State::Resting(mut blocks) => {
+            match mem::replace(&mut self.state, BlockState::Done) {
+                BlockState::Resting(mut blocks) => {
                     let read = blocks.next_block();
                     if let Some(result) = self.settle((blocks, read)) {
                         return result.transpose();
                     }
                 }
-                State::Reading(_) => return Err("this body is being read by an event loop already".into()),
-                State::Done => return Ok(None),
+                BlockState::Reading(_) => {
+                    return Err("this body is being read by an event loop already".into());
+                }
+                BlockState::Done => return Ok(None),
             }
         }
     }
@@ -96,32 +98,34 @@ impl Blocking {
     pub(super) fn poll_block(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BoxError>>> {
         loop {
             if self.is_done() {
-                self.state = State::Done;
+                self.state = BlockState::Done;
             }
             let outcome = match &mut self.state {
-                State::Reading(reading) => match ready!(Pin::new(reading).poll(cx)) {
+                BlockState::Reading(reading) => match ready!(Pin::new(reading).poll(cx)) {
                     Ok(outcome) => outcome,
                     Err(error) => {
-                        self.state = State::Done;
+                        self.state = BlockState::Done;
                         return Poll::Ready(Some(Err(error.into())));
                     }
                 },
-                State::Resting(_) | State::Done => match mem::replace(&mut self.state, State::Done) {
-                    State::Resting(mut blocks) => match Handle::try_current() {
-                        Ok(runtime) if !blocks.at_hand() => {
-                            self.state = State::Reading(runtime.spawn_blocking(move || {
+                BlockState::Resting(_) | BlockState::Done => {
+                    match mem::replace(&mut self.state, BlockState::Done) {
+                        BlockState::Resting(mut blocks) => match Handle::try_current() {
+                            Ok(runtime) if !blocks.at_hand() => {
+                                self.state = BlockState::Reading(runtime.spawn_blocking(move || {
+                                    let read = blocks.next_block();
+                                    (blocks, read)
+                                }));
+                                continue;
+                            }
+                            _ => {
                                 let read = blocks.next_block();
                                 (blocks, read)
-                            }));
-                            continue;
-                        }
-                        _ => {
-                            let read = blocks.next_block();
-                            (blocks, read)
-                        }
-                    },
-                    _ => return Poll::Ready(None),
-                },
+                            }
+                        },
+                        _ => return Poll::Ready(None),
+                    }
+                }
             };
             if let Some(result) = self.settle(outcome) {
                 return Poll::Ready(result);
@@ -130,14 +134,14 @@ impl Blocking {
     }
 
     pub(super) fn is_done(&self) -> bool {
-        matches!(self.state, State::Done) || self.remaining() == Some(0)
+        matches!(self.state, BlockState::Done) || self.remaining() == Some(0)
     }
 
     /// What a read means; `None` where it gave nothing to send yet. The source is kept only when it may be
     /// read on.
     #[allow(clippy::option_option)]
-    fn settle(&mut self, (blocks, read): Outcome) -> Option<Option<Result<Bytes, BoxError>>> {
-        self.state = State::Done;
+    fn settle(&mut self, (blocks, read): ReadBlock) -> Option<Option<Result<Bytes, BoxError>>> {
+        self.state = BlockState::Done;
         let result = match (read, &mut self.window) {
             (Ok(Some(block)), Some(window)) => window.cut(block).map_err(BoxError::from),
             (Ok(Some(block)), None) => Ok(block),
@@ -147,7 +151,7 @@ impl Blocking {
         };
         match result {
             Ok(block) => {
-                self.state = State::Resting(blocks);
+                self.state = BlockState::Resting(blocks);
                 if block.is_empty() { None } else { Some(Some(Ok(block))) }
             }
             Err(error) => Some(Some(Err(error))),

@@ -122,13 +122,13 @@ pub struct Validators<'a> {
 
 /// What a conditional request comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum Precondition {
     /// The request is carried out.
     Proceed,
     /// 304: what the client has is still good.
     NotModified,
     /// 412: the resource is not in the state that the client expects.
-    PreconditionFailed,
+    Failed,
 }
 
 /// Evaluates the preconditions of a request in the order of RFC 9110, section 13.2.2.
@@ -139,18 +139,18 @@ pub enum Outcome {
 ///
 /// ```
 /// use poorwsgi_core::response::EntityTag;
-/// use poorwsgi_core::response::conditional::{Outcome, Validators, evaluate};
+/// use poorwsgi_core::response::conditional::{Precondition, Validators, evaluate};
 /// use poorwsgi_core::state::Method;
 ///
 /// let current = Validators { entity_tag: EntityTag::strong("v2"), last_modified: None };
 /// let field = |name: &http::HeaderName| (name == "if-match").then_some("\"v1\"".into());
-/// assert_eq!(evaluate(Method::Put, field, Some(&current)), Outcome::PreconditionFailed);
+/// assert_eq!(evaluate(Method::Put, field, Some(&current)), Precondition::Failed);
 /// ```
 pub fn evaluate<'r>(
     method: Method,
     field: impl Fn(&HeaderName) -> Option<Cow<'r, str>>,
     current: Option<&Validators<'_>>,
-) -> Outcome {
+) -> Precondition {
     let reads = matches!(method, Method::Get | Method::Head);
     let matches_any = |list: &str, equal: fn(&EntityTag<'_>, &EntityTag<'_>) -> bool| match current {
         None => false,
@@ -168,25 +168,25 @@ pub fn evaluate<'r>(
 
     if let Some(list) = field(&IF_MATCH) {
         if !matches_any(&list, |listed, tag| listed.strongly_equals(tag)) {
-            return Outcome::PreconditionFailed;
+            return Precondition::Failed;
         }
     } else if let Some(date) = field(&IF_UNMODIFIED_SINCE)
         && changed_since(&date) == Some(true)
     {
-        return Outcome::PreconditionFailed;
+        return Precondition::Failed;
     }
 
     if let Some(list) = field(&IF_NONE_MATCH) {
         if matches_any(&list, |listed, tag| listed.weakly_equals(tag)) {
-            return if reads { Outcome::NotModified } else { Outcome::PreconditionFailed };
+            return if reads { Precondition::NotModified } else { Precondition::Failed };
         }
     } else if reads
         && let Some(date) = field(&IF_MODIFIED_SINCE)
         && changed_since(&date) == Some(false)
     {
-        return Outcome::NotModified;
+        return Precondition::NotModified;
     }
-    Outcome::Proceed
+    Precondition::Proceed
 }
 
 /// Whether the condition of an `If-Range` holds, so that a part may be added to the part that the client has
@@ -214,7 +214,7 @@ mod tests {
     const LONG_AGO: &str = "Sat, 29 Oct 1994 19:43:31 GMT";
     const LATER: &str = "Sun, 30 Oct 1994 19:43:31 GMT";
 
-    fn ask(method: Method, fields: &[(&str, &str)], current: Option<&Validators<'_>>) -> Outcome {
+    fn ask(method: Method, fields: &[(&str, &str)], current: Option<&Validators<'_>>) -> Precondition {
         let lookup = |name: &HeaderName| {
             fields.iter().find(|(field, _)| name == *field).map(|(_, value)| Cow::Borrowed(*value))
         };
@@ -265,14 +265,14 @@ mod tests {
         let current = state("\"a\"", LONG_AGO);
         let weak = state("W/\"a\"", LONG_AGO);
         for (value, current, outcome) in [
-            ("\"a\"", Some(&current), Outcome::Proceed),
-            ("\"b\", \"a\"", Some(&current), Outcome::Proceed),
-            ("\"b\"", Some(&current), Outcome::PreconditionFailed),
-            ("W/\"a\"", Some(&current), Outcome::PreconditionFailed),
-            ("W/\"a\"", Some(&weak), Outcome::PreconditionFailed),
-            ("*", Some(&current), Outcome::Proceed),
-            ("*", None, Outcome::PreconditionFailed),
-            ("junk", Some(&current), Outcome::PreconditionFailed),
+            ("\"a\"", Some(&current), Precondition::Proceed),
+            ("\"b\", \"a\"", Some(&current), Precondition::Proceed),
+            ("\"b\"", Some(&current), Precondition::Failed),
+            ("W/\"a\"", Some(&current), Precondition::Failed),
+            ("W/\"a\"", Some(&weak), Precondition::Failed),
+            ("*", Some(&current), Precondition::Proceed),
+            ("*", None, Precondition::Failed),
+            ("junk", Some(&current), Precondition::Failed),
         ] {
             assert_eq!(ask(Method::Put, &[("if-match", value)], current), outcome, "{value}");
         }
@@ -284,12 +284,12 @@ mod tests {
         let current = state("\"a\"", LONG_AGO);
         for value in ["\"a\"", "W/\"a\"", "\"b\", \"a\"", "*", " * "] {
             let fields = [("if-none-match", value)];
-            assert_eq!(ask(Method::Get, &fields, Some(&current)), Outcome::NotModified, "{value}");
-            assert_eq!(ask(Method::Head, &fields, Some(&current)), Outcome::NotModified);
-            assert_eq!(ask(Method::Put, &fields, Some(&current)), Outcome::PreconditionFailed);
-            assert_eq!(ask(Method::Put, &fields, None), Outcome::Proceed);
+            assert_eq!(ask(Method::Get, &fields, Some(&current)), Precondition::NotModified, "{value}");
+            assert_eq!(ask(Method::Head, &fields, Some(&current)), Precondition::NotModified);
+            assert_eq!(ask(Method::Put, &fields, Some(&current)), Precondition::Failed);
+            assert_eq!(ask(Method::Put, &fields, None), Precondition::Proceed);
         }
-        assert_eq!(ask(Method::Get, &[("if-none-match", "\"b\"")], Some(&current)), Outcome::Proceed);
+        assert_eq!(ask(Method::Get, &[("if-none-match", "\"b\"")], Some(&current)), Precondition::Proceed);
     }
 
     /// RFC 9110, section 13.1.3: a date counts only for GET and HEAD, only without If-None-Match, only when
@@ -298,18 +298,18 @@ mod tests {
     fn if_modified_since_is_the_weakest_condition() {
         let current = state("\"a\"", LONG_AGO);
         for (fields, outcome) in [
-            (&[("if-modified-since", LONG_AGO)][..], Outcome::NotModified),
-            (&[("if-modified-since", LATER)], Outcome::NotModified),
-            (&[("if-modified-since", "Fri, 28 Oct 1994 19:43:31 GMT")], Outcome::Proceed),
-            (&[("if-modified-since", "Saturday, 29-Oct-94 19:43:31 GMT")], Outcome::NotModified),
-            (&[("if-modified-since", "yesterday")], Outcome::Proceed),
-            (&[("if-modified-since", LATER), ("if-none-match", "\"b\"")], Outcome::Proceed),
+            (&[("if-modified-since", LONG_AGO)][..], Precondition::NotModified),
+            (&[("if-modified-since", LATER)], Precondition::NotModified),
+            (&[("if-modified-since", "Fri, 28 Oct 1994 19:43:31 GMT")], Precondition::Proceed),
+            (&[("if-modified-since", "Saturday, 29-Oct-94 19:43:31 GMT")], Precondition::NotModified),
+            (&[("if-modified-since", "yesterday")], Precondition::Proceed),
+            (&[("if-modified-since", LATER), ("if-none-match", "\"b\"")], Precondition::Proceed),
         ] {
             assert_eq!(ask(Method::Get, fields, Some(&current)), outcome, "{fields:?}");
         }
-        assert_eq!(ask(Method::Post, &[("if-modified-since", LATER)], Some(&current)), Outcome::Proceed);
+        assert_eq!(ask(Method::Post, &[("if-modified-since", LATER)], Some(&current)), Precondition::Proceed);
         let undated = Validators::default();
-        assert_eq!(ask(Method::Get, &[("if-modified-since", LATER)], Some(&undated)), Outcome::Proceed);
+        assert_eq!(ask(Method::Get, &[("if-modified-since", LATER)], Some(&undated)), Precondition::Proceed);
     }
 
     /// RFC 9110, sections 13.1.4 and 13.2.2.
@@ -317,12 +317,12 @@ mod tests {
     fn if_unmodified_since_counts_without_if_match() {
         let current = state("\"a\"", LATER);
         for (fields, outcome) in [
-            (&[("if-unmodified-since", LATER)][..], Outcome::Proceed),
-            (&[("if-unmodified-since", LONG_AGO)], Outcome::PreconditionFailed),
-            (&[("if-unmodified-since", "soon")], Outcome::Proceed),
-            (&[("if-unmodified-since", LONG_AGO), ("if-match", "\"a\"")], Outcome::Proceed),
-            (&[("if-match", "\"a\""), ("if-none-match", "\"a\"")], Outcome::NotModified),
-            (&[("if-match", "\"b\""), ("if-none-match", "\"a\"")], Outcome::PreconditionFailed),
+            (&[("if-unmodified-since", LATER)][..], Precondition::Proceed),
+            (&[("if-unmodified-since", LONG_AGO)], Precondition::Failed),
+            (&[("if-unmodified-since", "soon")], Precondition::Proceed),
+            (&[("if-unmodified-since", LONG_AGO), ("if-match", "\"a\"")], Precondition::Proceed),
+            (&[("if-match", "\"a\""), ("if-none-match", "\"a\"")], Precondition::NotModified),
+            (&[("if-match", "\"b\""), ("if-none-match", "\"a\"")], Precondition::Failed),
         ] {
             assert_eq!(ask(Method::Get, fields, Some(&current)), outcome, "{fields:?}");
         }

@@ -9,7 +9,7 @@ use http::header::{
 };
 
 use super::body::Body;
-use super::conditional::{EntityTag, Outcome, Validators, evaluate, if_range};
+use super::conditional::{EntityTag, Precondition, Validators, evaluate, if_range};
 use super::content::Content;
 use super::error::ResponseError;
 use super::length::{BadLength, DeclaredLength};
@@ -132,9 +132,9 @@ fn conditions<'r>(
 ) -> Result<(), ResponseError> {
     let Some(current) = validators(response) else { return Ok(()) };
     let status = match evaluate(method, field, Some(&current)) {
-        Outcome::Proceed => return Ok(()),
-        Outcome::NotModified => state::HTTP_NOT_MODIFIED,
-        Outcome::PreconditionFailed => state::HTTP_PRECONDITION_FAILED,
+        Precondition::Proceed => return Ok(()),
+        Precondition::NotModified => state::HTTP_NOT_MODIFIED,
+        Precondition::Failed => state::HTTP_PRECONDITION_FAILED,
     };
     without_representation(response);
     response.set_status(status)

@@ -8,20 +8,20 @@ use crate::state::{Method, MethodSet};
 #[derive(Clone, Debug)]
 pub struct RouteMatch {
     pub(super) method: Method,
-    pub(super) place: Place,
+    pub(super) place: RoutePlace,
 }
 
 impl RouteMatch {
     /// Whether no route has this path and method, and a file, a default handler or nobody takes the request.
     #[must_use]
     pub const fn is_none(&self) -> bool {
-        matches!(self.place, Place::NotFound { .. })
+        matches!(self.place, RoutePlace::NotFound { .. })
     }
 }
 
 /// Where in the router the answer is.
 #[derive(Clone, Debug)]
-pub(super) enum Place {
+pub(super) enum RoutePlace {
     Static { route: usize },
     Pattern { route: usize, groups: Groups },
     MethodNotAllowed(MethodSet),

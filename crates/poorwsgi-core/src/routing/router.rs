@@ -14,7 +14,7 @@ use super::matcher::{End, Matcher};
 use super::methods::MethodTable;
 use super::pattern::{self, Compiled, Pattern};
 use super::resolved::Resolved;
-use super::route_match::{Place, RouteMatch};
+use super::route_match::{RouteMatch, RoutePlace};
 use super::routes::{PatternRoute, Popped, Registration, RegularRoute};
 use super::segments::Expressions;
 use crate::state::{Method, MethodSet};
@@ -90,11 +90,11 @@ impl<H, C> Router<H, C> {
         RouteMatch { method, place: self.place(path, method) }
     }
 
-    fn place(&self, path: &str, method: Method) -> Place {
+    fn place(&self, path: &str, method: Method) -> RoutePlace {
         if let Some((&route, StaticRoute { methods, .. })) = self.static_route(path) {
             return match methods.get(method) {
-                Some(_) => Place::Static { route },
-                None => Place::MethodNotAllowed(methods.methods()),
+                Some(_) => RoutePlace::Static { route },
+                None => RoutePlace::MethodNotAllowed(methods.methods()),
             };
         }
         let mut allowed = MethodSet::default();
@@ -113,8 +113,8 @@ impl<H, C> Router<H, C> {
             }
         });
         match best {
-            Some((route, groups)) => Place::Pattern { route, groups },
-            None => Place::NotFound { allowed },
+            Some((route, groups)) => RoutePlace::Pattern { route, groups },
+            None => RoutePlace::NotFound { allowed },
         }
     }
 
@@ -128,18 +128,18 @@ impl<H, C> Router<H, C> {
     pub fn resolved<'r, 'p>(&'r self, found: RouteMatch, path: &'p str) -> Resolved<'r, 'p, H, C> {
         let RouteMatch { method, place } = found;
         match place {
-            Place::Static { route } => {
+            RoutePlace::Static { route } => {
                 self.statics.get(route).and_then(|StaticRoute { path: rule, methods }| {
                     Some(Resolved::Static { rule, handler: methods.get(method)? })
                 })
             }
-            Place::Pattern { route, groups } => self.patterns.get(route).and_then(|route| {
+            RoutePlace::Pattern { route, groups } => self.patterns.get(route).and_then(|route| {
                 let Registration { handler, rule, arguments, .. } = route.methods.get(method)?;
                 let captures = Captures { path, groups, arguments };
                 Some(Resolved::Pattern { rule: rule.as_ref().unwrap_or(&route.source), handler, captures })
             }),
-            Place::MethodNotAllowed(allowed) => Some(Resolved::MethodNotAllowed(allowed)),
-            Place::NotFound { allowed } => Some(Resolved::NotFound { allowed }),
+            RoutePlace::MethodNotAllowed(allowed) => Some(Resolved::MethodNotAllowed(allowed)),
+            RoutePlace::NotFound { allowed } => Some(Resolved::NotFound { allowed }),
         }
         .unwrap_or(Resolved::NotFound { allowed: MethodSet::default() })
     }
@@ -148,11 +148,11 @@ impl<H, C> Router<H, C> {
     #[must_use]
     pub fn handler(&self, found: &RouteMatch) -> Option<&H> {
         match found.place {
-            Place::Static { route } => self.statics.get(route)?.methods.get(found.method),
-            Place::Pattern { route, .. } => {
+            RoutePlace::Static { route } => self.statics.get(route)?.methods.get(found.method),
+            RoutePlace::Pattern { route, .. } => {
                 self.patterns.get(route)?.methods.get(found.method).map(Registration::handler)
             }
-            Place::MethodNotAllowed(_) | Place::NotFound { .. } => None,
+            RoutePlace::MethodNotAllowed(_) | RoutePlace::NotFound { .. } => None,
         }
     }
 

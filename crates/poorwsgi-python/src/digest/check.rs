@@ -1,7 +1,7 @@
 //! Checking the login of a request.
 
 use http::header::AUTHORIZATION;
-use poorwsgi_core::digest::{Algorithm, Refusal};
+use poorwsgi_core::digest::{Algorithm, LoginRefusal};
 use poorwsgi_core::state;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::intern;
@@ -48,7 +48,7 @@ pub(crate) fn check_credentials(
 }
 
 /// Uses the nonce up for this request, whose login may be checked more than once.
-fn use_nonce(req: &Bound<'_, PyAny>, login: &Login<'_>) -> Result<(), Refusal> {
+fn use_nonce(req: &Bound<'_, PyAny>, login: &Login<'_>) -> Result<(), LoginRefusal> {
     let request = req.cast::<SimpleRequest>().ok();
     if request.is_some_and(|request| request.get().has_used_nonce()) {
         return Ok(());
@@ -65,7 +65,7 @@ fn credentials(
     login: &Login<'_>,
     realm: &str,
     username: Option<&str>,
-) -> PyResult<Result<(), Refusal>> {
+) -> PyResult<Result<(), LoginRefusal>> {
     let mut failed = None;
     let digest_of = |user: &str, _: Algorithm| {
         stored(req, realm, user).unwrap_or_else(|error| {
@@ -77,7 +77,7 @@ fn credentials(
     match failed {
         Some(error) => Err(error),
         None => Ok(user.and_then(|user| match username {
-            Some(username) if username != user => Err(Refusal::Refused("another user")),
+            Some(username) if username != user => Err(LoginRefusal::Refused("another user")),
             _ => Ok(()),
         })),
     }
@@ -98,11 +98,11 @@ fn stored(req: &Bound<'_, PyAny>, realm: &str, user: &str) -> PyResult<Option<St
 }
 
 /// The answer, with the reason of a refusal in the log.
-fn judged(req: &Bound<'_, PyAny>, result: Option<Result<(), Refusal>>) -> PyResult<bool> {
+fn judged(req: &Bound<'_, PyAny>, result: Option<Result<(), LoginRefusal>>) -> PyResult<bool> {
     let refusal = match result {
         Some(Ok(())) => return Ok(true),
         Some(Err(refusal)) => refusal,
-        None => Refusal::Refused("not digest credentials, or a directive given twice"),
+        None => LoginRefusal::Refused("not digest credentials, or a directive given twice"),
     };
     log::write(req.py(), MODULE, "info", "Digest: %s", (refusal.to_string(),))?;
     Ok(false)
@@ -123,22 +123,22 @@ pub(crate) fn _check_login(req: &Bound<'_, PyAny>, realm: &str, username: Option
         if let Some(check_token) = &own_token
             && !token_is_good(req, check_token, login.credentials.nonce)?
         {
-            return Ok(Err(Refusal::Stale));
+            return Ok(Err(LoginRefusal::Stale));
         }
         let proven = match &own_credentials {
             None => credentials(req, login, realm, username)?,
             Some(check) if check.call1((req, realm, username))?.is_truthy()? => Ok(()),
-            Some(_) => Err(Refusal::Refused("check_credentials says no")),
+            Some(_) => Err(LoginRefusal::Refused("check_credentials says no")),
         };
         // Comes last, because the nonce counts as used from here on.
         let checked = proven.and_then(|()| match own_token {
             Some(_) => Ok(()),
-            None if is_stale(login) => Err(Refusal::Stale),
+            None if is_stale(login) => Err(LoginRefusal::Stale),
             None => use_nonce(req, login),
         });
         Ok(checked.map(|()| login.credentials.username.map(str::to_owned)))
     })?;
-    let stale = login == Some(Err(Refusal::Stale));
+    let stale = login == Some(Err(LoginRefusal::Stale));
     let mut user = None;
     if judged(req, login.map(|login| login.map(|found| user = found)))? {
         return req.setattr(intern!(py, "user"), user);

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU64;
 
-use poorwsgi_core::digest::{Algorithm, Attempt, Credentials, DigestAuth, NonceTable, Target, now};
+use poorwsgi_core::digest::{Algorithm, Attempt, Credentials, DigestAuth, DigestTarget, NonceTable, now};
 use poorwsgi_core::settings::SecretKey;
 use pyo3::exceptions::PyValueError;
 use pyo3::intern;
@@ -80,7 +80,7 @@ fn with_attributes<T>(
     let user_agent = text("user_agent");
     let attempt = Attempt {
         method: &text("method").unwrap_or_default(),
-        targets: &[Target::Raw(&full_path), Target::Path { path, query }],
+        targets: &[DigestTarget::Raw(&full_path), DigestTarget::Path { path, query }],
         host: &server_name,
         server_name: &server_name,
         user_agent: user_agent.as_deref(),

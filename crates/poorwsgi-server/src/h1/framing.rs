@@ -27,7 +27,7 @@ pub(crate) enum Framing {
 
 /// A whole head: how many bytes it takes, and what follows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Head {
+pub(crate) struct MessageHead {
     pub(crate) length: usize,
     pub(crate) framing: Framing,
     /// Where the digit stands of a minor version after 1. Such a request is one of HTTP/1.1 for us (RFC 9110,
@@ -48,7 +48,7 @@ pub(crate) struct HeadScanner {
 
 impl HeadScanner {
     /// Looks at the head so far. `bytes` must begin with what earlier calls have seen.
-    pub(crate) fn scan(&mut self, bytes: &[u8], limits: &HeadLimits) -> Result<Option<Head>, Refusal> {
+    pub(crate) fn scan(&mut self, bytes: &[u8], limits: &HeadLimits) -> Result<Option<MessageHead>, Refusal> {
         let searched = self.searched;
         for found in memchr_iter(b'\n', bytes.get(searched..).unwrap_or_default()) {
             let line_feed = searched + found;
@@ -60,7 +60,7 @@ impl HeadScanner {
             Self::check_size(self.line_start, limits)?;
             if line.is_empty() {
                 let (framing, later_minor) = (self.framing()?, self.later_minor);
-                return Ok(Some(Head { length: self.line_start, framing, later_minor }));
+                return Ok(Some(MessageHead { length: self.line_start, framing, later_minor }));
             }
             match self.lines {
                 0 => {
@@ -196,7 +196,7 @@ mod tests {
 
     const LIMITS: HeadLimits = HeadLimits { head: 200, request_line: 40, fields: 5 };
 
-    fn whole(bytes: &[u8]) -> Result<Option<Head>, u16> {
+    fn whole(bytes: &[u8]) -> Result<Option<MessageHead>, u16> {
         HeadScanner::default().scan(bytes, &LIMITS).map_err(|refusal| refusal.status().as_u16())
     }
 

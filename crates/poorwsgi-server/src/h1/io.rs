@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use super::body_rate::BodyRate;
 use super::chunks::{BadChunk, Chunks, Taken};
-use super::framing::{Framing, Head, HeadScanner};
+use super::framing::{Framing, HeadScanner, MessageHead};
 use super::session::H1Session;
 use crate::LOG;
 use crate::config::Config;
@@ -154,7 +154,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> GuardedIo<T> {
         let Phase::Head { scanner, .. } = &mut self.phase else { return };
         match scanner.scan(bytes, &self.session.context().config.head) {
             Ok(None) => {}
-            Ok(Some(Head { length, framing, later_minor })) => {
+            Ok(Some(MessageHead { length, framing, later_minor })) => {
                 if let Some(minor) = later_minor.and_then(|at| bytes.get_mut(at)) {
                     *minor = b'1';
                 }
