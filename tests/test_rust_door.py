@@ -6,28 +6,48 @@ import re
 import pytest
 
 CRATES = pathlib.Path(__file__).resolve().parent.parent / "crates"
-DOOR = CRATES / "poorwsgi" / "src"
-SOURCES = [path.read_text() for crate in ("poorwsgi", "poorwsgi-core") for path in sorted((CRATES / crate / "src").rglob("*.rs"))]
+DOOR, CORE = CRATES / "poorwsgi" / "src", CRATES / "poorwsgi-core" / "src"
 
 
 def exported():
-    """The names that lib.rs and request.rs re-export, one by one."""
-    text = (DOOR / "lib.rs").read_text() + (DOOR / "request.rs").read_text()
-    for group, single in re.findall(r"pub use [\w:]+::(?:\{([^}]*)\}|(\w+));", text):
-        yield from (name.strip() for name in (group or single).split(",") if name.strip())
+    """Each name that lib.rs and request.rs export, and the module that it comes from."""
+    for path in (DOOR / "lib.rs", DOOR / "request.rs"):
+        text = path.read_text()
+        yield from ((path, name) for name in re.findall(r"^ *pub mod (\w+)", text, re.M))
+        for module, group, single in re.findall(r"^ *pub use ([\w:]+)::(?:\{([^}]*)\}|(\w+));", text, re.M):
+            yield from ((directory(module), name) for name in re.findall(r"\w+", group or single))
 
 
-def documentation(name):
-    """The doc comments of what has this name, those of the file of a module included."""
-    item = rf"pub (?:async |const )*(?:struct|enum|trait|fn|type|const) {name}\b"
-    comments = [comment for text in SOURCES for comment in re.findall(rf"((?:^ *///.*\n)+)(?:^ *#\[.*\n)*^ *{item}", text, re.M)]
-    module = [path for crate in ("poorwsgi", "poorwsgi-core") for path in (CRATES / crate / "src").rglob("*.rs")
-              if path.stem == name or path.name == "mod.rs" and path.parent.name == name]
-    return comments + ["".join(re.findall(r"^//!.*\n", path.read_text(), re.M)) + path.read_text() for path in module]
+def directory(module):
+    """Where the files of a module are: a directory, or the path of its only file without the suffix."""
+    first, *rest = module.split("::")
+    return CORE.joinpath(*rest) if first == "poorwsgi_core" else DOOR.joinpath(first, *rest)
 
 
-@pytest.mark.parametrize("name", sorted(set(exported()) - {"marker"}))
-def test_an_item_has_an_example(name):
-    comments = documentation(name)
+def documentation(place, name):
+    """The doc comments of what has this name here; the macro `callable!` declares some of it."""
+    files = [path for path in (place, place.with_suffix(".rs"), *place.rglob("*.rs")) if path.is_file()]
+    kinds = "struct|enum|trait|fn|type|mod"
+    declared = (rf"((?:^ *///.*\n)+)(?:^#\[.*\n)*^pub (?:async |const )*(?:{kinds}) {name}\b",
+                rf"^callable! \{{\n((?:^ *///.*\n)+)^ *{name}<")
+    for text in map(pathlib.Path.read_text, files):
+        for pattern in declared:
+            yield from re.findall(pattern, text, re.M)
+    parent = DOOR if place.suffix else place
+    for path in (parent / f"{name}.rs", parent / name / "mod.rs"):
+        if path.is_file():
+            yield "".join(re.findall(r"^//!.*\n", path.read_text(), re.M))
+
+
+def has_example(comment):
+    """Whether some code in it is compiled, and imports from where a user does."""
+    mark = r"(?: *//[/!])"
+    blocks = re.findall(rf"^{mark} ```(.*)\n((?:^{mark}(?! ```).*\n)*)^{mark} ```\n", comment, re.M)
+    return any(kind in ("", "no_run") and re.search(r"\bpoorwsgi::", code) for kind, code in blocks)
+
+
+@pytest.mark.parametrize(("place", "name"), [pytest.param(*item, id=item[1]) for item in exported()])
+def test_an_item_has_an_example(place, name):
+    comments = list(documentation(place, name))
     assert comments, "no documentation was found"
-    assert any("```" in comment for comment in comments)
+    assert any(map(has_example, comments))

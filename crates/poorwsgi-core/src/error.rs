@@ -7,6 +7,24 @@ use std::panic::Location;
 use crate::state::{self, MethodSet};
 
 /// Any error of somebody else, boxed.
+///
+/// ```
+/// use poorwsgi::settings::SecretKey;
+/// use poorwsgi::{Application, BoxError};
+///
+/// /// Whatever goes wrong here, `main` prints it and ends.
+/// fn application(key_file: &str) -> Result<Application, BoxError> {
+///     let key = std::fs::read(key_file)?;
+///     if key.len() < 32 {
+///         return Err(format!("{key_file}: a secret key has at least 32 bytes").into());
+///     }
+///     let mut app = Application::new("demo");
+///     app.settings_mut().secret_key = Some(SecretKey::from(&key));
+///     Ok(app)
+/// }
+///
+/// assert!(application("/no/such/file").is_err());
+/// ```
 pub type BoxError = Box<dyn StdError + Send + Sync + 'static>;
 
 /// The sentence that names a limit which was exceeded, and the setting that moves it.

@@ -18,9 +18,44 @@ use crate::request::Head;
 /// Its error ends the request and reaches the application's error handlers as an [`io::Error`]; one that was
 /// made of an [`HttpError`](crate::HttpError), `io::Error::other(HttpError::new(403))`, ends it with that
 /// status.
+///
+/// ```
+/// use std::fs::File;
+/// use std::sync::Arc;
+///
+/// use poorwsgi::Application;
+/// use poorwsgi::settings::FileCallback;
+///
+/// # let directory = tempfile::tempdir().unwrap();
+/// # let uploads = directory.path().to_owned();
+/// // The name has no path in it; a file that is there already is not written over.
+/// let store: FileCallback = Arc::new(move |name| Ok(Box::new(File::create_new(uploads.join(name))?)));
+///
+/// let mut app = Application::new("demo");
+/// app.settings_mut().file_callback = Some(store.clone());
+/// assert!(store("a.txt").is_ok());
+/// assert!(store("a.txt").is_err());
+/// ```
 pub type FileCallback = Arc<dyn Fn(&str) -> io::Result<Box<dyn FormFile>> + Send + Sync>;
 
 /// Supplies the media type of a file by its path.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use poorwsgi::Application;
+/// use poorwsgi::settings::MediaTypeCallback;
+///
+/// let media_type: MediaTypeCallback = Arc::new(|path| match path.rsplit_once('.')?.1 {
+///     "html" => Some("text/html; charset=utf-8".to_owned()),
+///     "gmi" => Some("text/gemini".to_owned()),
+///     _ => None,
+/// });
+/// assert_eq!(media_type("/docs/index.gmi").as_deref(), Some("text/gemini"));
+///
+/// let mut app = Application::new("demo");
+/// app.settings_mut().media_type = Some(media_type);
+/// ```
 pub type MediaTypeCallback = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
 /// The settings of an application.
@@ -210,6 +245,21 @@ impl fmt::Debug for Settings {
 }
 
 /// Key material. It is wiped from memory when dropped, and never printed.
+///
+/// ```
+/// use poorwsgi::Application;
+/// use poorwsgi::settings::SecretKey;
+///
+/// # fn main() -> std::io::Result<()> {
+/// let mut app = Application::new("demo");
+/// app.settings_mut().secret_key = match std::env::var("DEMO_KEY") {
+///     Ok(key) => Some(SecretKey::from(&key)),
+///     Err(_) => Some(SecretKey::random()?),
+/// };
+/// assert_eq!(format!("{:?}", app.settings().secret_key), "Some(SecretKey(…))");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct SecretKey(Zeroizing<Vec<u8>>);
 

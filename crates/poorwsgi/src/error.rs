@@ -9,12 +9,49 @@ use poorwsgi_core::error::{BoxError, HttpError};
 use poorwsgi_core::response::Response;
 
 /// What a handler returns.
+///
+/// ```
+/// use std::num::ParseIntError;
+///
+/// use poorwsgi::{Request, Result};
+///
+/// /// With an error type of its own, it is the `Result` of the standard library.
+/// fn parse_year(text: &str) -> Result<u16, ParseIntError> {
+///     text.trim().parse()
+/// }
+///
+/// fn archive(req: Request) -> Result<String> {
+///     let year = parse_year(req.args()?.get("year").unwrap_or("2000"))?;
+///     Ok(format!("the articles of {year}"))
+/// }
+/// # let mut app = poorwsgi::Application::new("demo");
+/// # app.route("/archive", poorwsgi::state::METHOD_GET, archive).unwrap();
+/// # assert_eq!(parse_year(" 1999 "), Ok(1999));
+/// ```
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Any error of a handler: `?` makes one of every error type.
 ///
 /// An [`HttpError`] inside goes to the handler or page of its status; every other error goes to the first
 /// [error handler](crate::Application::error_handler) registered for its type, else it is a 500.
+///
+/// ```
+/// use std::num::ParseIntError;
+///
+/// use poorwsgi::{Error, HttpError, Result};
+///
+/// fn pieces(text: &str) -> Result<u32> {
+///     match text.parse()? {
+///         0 => Err(HttpError::bad_request("order one piece at least").into()),
+///         pieces @ 1..=10 => Ok(pieces),
+///         pieces => Err(Error::new(format!("{pieces} pieces are more than there are"))),
+///     }
+/// }
+///
+/// assert!(pieces("x").unwrap_err().downcast_ref::<ParseIntError>().is_some());
+/// assert_eq!(pieces("0").unwrap_err().downcast_ref().map(HttpError::status), Some(400));
+/// assert_eq!(pieces("12").unwrap_err().to_string(), "12 pieces are more than there are");
+/// ```
 pub struct Error {
     repr: Repr,
     location: &'static Location<'static>,
@@ -96,6 +133,22 @@ impl fmt::Debug for Error {
 }
 
 /// What [`abort`] takes: a status code or an [`HttpError`], or a [`Response`] that is sent as it is.
+///
+/// ```
+/// use poorwsgi::{Abort, Error, HttpError, abort, state};
+///
+/// /// A refusal of the application's own.
+/// struct OnlyFor(&'static str);
+///
+/// impl Abort for OnlyFor {
+///     fn into_error(self) -> Error {
+///         HttpError::new(state::HTTP_FORBIDDEN).with_detail(format!("only for {}", self.0)).into()
+///     }
+/// }
+///
+/// let refused = abort::<()>(OnlyFor("members")).unwrap_err();
+/// assert_eq!(refused.to_string(), "403 Forbidden: only for members");
+/// ```
 pub trait Abort {
     /// The error that ends the request.
     fn into_error(self) -> Error;

@@ -25,6 +25,17 @@ pub enum Called<T> {
 }
 
 /// Tells the two kinds of functions apart where a trait is implemented for both.
+///
+/// ```
+/// use poorwsgi::{Application, Handler, Request, marker, state};
+///
+/// /// Registers a health check, which must answer at once: no asynchronous function will do.
+/// fn health(app: &mut Application, check: impl Handler<marker::Plain>) {
+///     app.route("/health", state::METHOD_GET, check).expect("this path has no groups");
+/// }
+///
+/// health(&mut Application::new("demo"), |_req: Request| "ok");
+/// ```
 pub mod marker {
     /// The marker of plain functions.
     #[derive(Debug)]
@@ -143,27 +154,131 @@ macro_rules! callable {
 
 callable! {
     /// A route's or default handler: a function of a [`Request`] that returns what [`IntoResponse`] takes.
+    ///
+    /// ```
+    /// use poorwsgi::routing::RouteError;
+    /// use poorwsgi::{Application, Handler, Request, Result, state};
+    ///
+    /// async fn greet(req: Request) -> Result<String> {
+    ///     Ok(format!("Hello {}", req.args()?.get("name").unwrap_or("you")))
+    /// }
+    ///
+    /// /// Registers a page under every path that it is known by.
+    /// fn known_as<M, H>(app: &mut Application, paths: &[&str], page: H) -> Result<(), RouteError>
+    /// where
+    ///     H: Handler<M> + Clone,
+    /// {
+    ///     paths.iter().try_for_each(|path| app.route(path, state::METHOD_GET, page.clone()).map(drop))
+    /// }
+    ///
+    /// let mut app = Application::new("demo");
+    /// known_as(&mut app, &["/", "/index.html"], greet)?;
+    /// known_as(&mut app, &["/about"], |_req: Request| "about us")?;
+    /// # Ok::<(), RouteError>(())
+    /// ```
     Handler<>(request: Request), IntoResponse
 }
 
 callable! {
     /// A before hook: a function of a [`Request`] that returns nothing, or a [`Result`] whose error ends the
     /// request.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), poorwsgi::BoxError> {
+    /// use poorwsgi::{Application, Request, Result, abort, state};
+    ///
+    /// /// While the maintenance lasts, only the load balancer gets an answer.
+    /// async fn maintenance(req: Request) -> Result<()> {
+    ///     if req.path() != "/health" {
+    ///         return abort(state::HTTP_SERVICE_UNAVAILABLE);
+    ///     }
+    ///     Ok(())
+    /// }
+    ///
+    /// let mut app = Application::new("demo");
+    /// app.before_response(maintenance);
+    /// let answer = app.handle(http::Request::get("/orders").body(String::new())?).await;
+    /// assert_eq!(answer.status(), 503);
+    /// # Ok(())
+    /// # }
+    /// ```
     BeforeHook<>(request: Request), HookOutput
 }
 
 callable! {
     /// An after hook: a function of the [`Request`] and the [`Response`] that returns the response to send.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), poorwsgi::BoxError> {
+    /// use poorwsgi::{Application, Request, Response, Result};
+    ///
+    /// fn no_sniffing(_req: Request, mut response: Response) -> Result<Response> {
+    ///     response.headers_mut().set("X-Content-Type-Options", "nosniff")?;
+    ///     Ok(response)
+    /// }
+    ///
+    /// let mut app = Application::new("demo");
+    /// app.after_response(no_sniffing);
+    /// let answer = app.handle(http::Request::get("/nowhere").body(String::new())?).await;
+    /// assert_eq!(answer.status(), 404);
+    /// assert_eq!(answer.headers()["X-Content-Type-Options"], "nosniff");
+    /// # Ok(())
+    /// # }
+    /// ```
     AfterHook<>(request: Request, response: Response), IntoResponse
 }
 
 callable! {
     /// A state handler: a function of the [`Request`] and the [`HttpError`] that was raised.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), poorwsgi::BoxError> {
+    /// use poorwsgi::{Application, HttpError, IntoResponse, Request, state};
+    ///
+    /// fn not_found(req: Request, _error: HttpError) -> impl IntoResponse {
+    ///     (format!("There is no {}.", req.path()), "text/plain", (), state::HTTP_NOT_FOUND)
+    /// }
+    ///
+    /// let mut app = Application::new("demo");
+    /// app.http_state(state::HTTP_NOT_FOUND, state::METHOD_ALL, not_found);
+    /// let answer = app.handle(http::Request::get("/nowhere").body(String::new())?).await;
+    /// assert_eq!(answer.headers()["Content-Type"], "text/plain");
+    /// # Ok(())
+    /// # }
+    /// ```
     StateHandler<>(request: Request, error: HttpError), IntoResponse
 }
 
 callable! {
     /// An error handler: a function of the [`Request`] and the error, of its own type.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), poorwsgi::BoxError> {
+    /// use std::num::ParseIntError;
+    ///
+    /// use poorwsgi::{Application, IntoResponse, Request, Result, state};
+    ///
+    /// fn order(req: Request) -> Result<String> {
+    ///     let pieces: u32 = req.args()?.get("pieces").unwrap_or_default().parse()?;
+    ///     Ok(format!("{pieces} pieces are on their way"))
+    /// }
+    ///
+    /// fn no_number(_req: Request, error: ParseIntError) -> impl IntoResponse {
+    ///     (format!("No number: {error}."), "text/plain", (), state::HTTP_BAD_REQUEST)
+    /// }
+    ///
+    /// let mut app = Application::new("demo");
+    /// app.route("/order", state::METHOD_GET, order)?;
+    /// app.error_handler::<ParseIntError, _>(state::METHOD_ALL, no_number);
+    /// let answer = app.handle(http::Request::get("/order?pieces=many").body(String::new())?).await;
+    /// assert_eq!(answer.status(), 400);
+    /// # Ok(())
+    /// # }
+    /// ```
     ErrorHandler<E: std::error::Error>(request: Request, error: E), IntoResponse
 }
 

@@ -43,6 +43,20 @@ pub trait IntoResponse {
 
 /// Header fields in the forms that a handler may return: [`Headers`], `()` for none, one pair, or an array or
 /// vector of pairs. A name may come several times.
+///
+/// ```
+/// use poorwsgi::{IntoResponse, state};
+///
+/// let none = ("ok", "text/plain", (), state::HTTP_OK).into_response()?;
+/// assert!(none.headers().is_empty());
+///
+/// let cookies = [("Set-Cookie", "a=1"), ("Set-Cookie", "b=2")];
+/// let two = ("ok", "text/plain", cookies).into_response()?;
+/// assert_eq!(two.headers().get_all("Set-Cookie").count(), 2);
+///
+/// assert!(("ok", "text/plain", ("X-Note", "two\nlines")).into_response().is_err());
+/// # Ok::<(), poorwsgi::Error>(())
+/// ```
 pub trait IntoHeaders {
     /// The fields.
     ///

@@ -77,6 +77,15 @@ pub use poorwsgi_core::state;
 pub use request::Request;
 
 /// Fields of requests and responses, and what their values mean.
+///
+/// ```
+/// use poorwsgi::headers::{Headers, SetCookie};
+///
+/// let mut headers = Headers::new();
+/// headers.append("Set-Cookie", SetCookie::new("theme", "dark").max_age(30 * 24 * 3600).render()?)?;
+/// assert_eq!(headers.get_str("set-cookie"), Some("theme=dark; Max-Age=2592000"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub mod headers {
     pub use poorwsgi_core::headers::{
         ContentRange, CookieError, Cookies, HeaderError, Headers, RangeSpec, SameSite, SetCookie, date,
@@ -84,13 +93,42 @@ pub mod headers {
 }
 
 /// Forms and uploads: what [`Request::form`](crate::Request::form) gives, and how large it may be.
+///
+/// ```
+/// use poorwsgi::form::{FieldStorage, Limits};
+/// use poorwsgi::{Application, HttpError, Request, state};
+///
+/// let mut app = Application::new("demo");
+/// app.settings_mut().form_limits = Limits { body_bytes: 64 << 20, ..Limits::default() };
+/// app.route("/photo", state::METHOD_POST, |req: Request| {
+///     let photo = req.form().and_then(|form| form.field("photo"));
+///     let name = photo.and_then(FieldStorage::safe_filename);
+///     name.ok_or_else(|| HttpError::bad_request("a file named photo is wanted"))
+/// })?;
+/// # Ok::<(), poorwsgi::routing::RouteError>(())
+/// ```
 pub mod form {
     #[cfg(feature = "forms")]
     pub use poorwsgi_core::form::{FieldStorage, safe_filename};
-    pub use poorwsgi_core::form::{FormError, FormFile, Limits, WriteOnly};
+    pub use poorwsgi_core::form::{FormFile, Limits, WriteOnly};
 }
 
 /// What handlers return beside text: files, streams, redirects, partial content.
+///
+/// ```
+/// use poorwsgi::response::{EntityTag, Response, ResponseError};
+///
+/// /// A page that browsers keep until the version is another, and of which they may ask for a part.
+/// fn page(version: u32) -> Result<Response, ResponseError> {
+///     let response = Response::text("Hello world").accept_ranges();
+///     match EntityTag::strong(&version.to_string()) {
+///         Some(tag) => response.with_entity_tag(&tag).with_header("Cache-Control", "no-cache"),
+///         None => Ok(response),
+///     }
+/// }
+/// # assert_eq!(page(7)?.headers().get_str("ETag"), Some("\"7\""));
+/// # Ok::<(), ResponseError>(())
+/// ```
 pub mod response {
     pub use poorwsgi_core::response::{
         Body, Declined, DocumentRoot, EntityTag, Iter, Ranges, Response, ResponseError, document_root, iter,
@@ -98,13 +136,40 @@ pub mod response {
 }
 
 /// Routes, as errors and [`Application::router`](crate::Application::router) show them.
+///
+/// ```
+/// use poorwsgi::{Application, Request, state};
+///
+/// let mut app = Application::new("demo");
+/// app.route("/about", state::METHOD_GET, |_req: Request| "about us")?;
+/// for (path, methods) in app.router().static_routes() {
+///     assert_eq!((&**path, methods.methods()), ("/about", state::METHOD_GET));
+/// }
+/// # Ok::<(), poorwsgi::routing::RouteError>(())
+/// ```
 pub mod routing {
     pub use poorwsgi_core::routing::{
-        Conversion, Filter, Filters, PatternRoute, RegularRoute, RouteError, RouteErrorKind, Router,
+        Conversion, Filter, Filters, PatternRoute, RouteError, RouteErrorKind, Router,
     };
 }
 
 /// Sessions in cookies that are sealed, and signed tokens.
+///
+/// ```
+/// use poorwsgi::session::{Session, SessionConfig};
+/// use poorwsgi::{Request, Response, Result};
+///
+/// /// Keeps the language that was chosen in a cookie, which need not be secret.
+/// fn choose(req: Request) -> Result<Response> {
+///     let config = SessionConfig { sid: "language".into(), ..SessionConfig::default() };
+///     let mut session = Session::new(config)?;
+///     session.set_value(req.args()?.get("language").unwrap_or("en"));
+///     let mut response = Response::redirect("/", poorwsgi::state::HTTP_SEE_OTHER)?;
+///     session.write(response.headers_mut())?;
+///     Ok(response)
+/// }
+/// # poorwsgi::Application::new("demo").route("/choose", poorwsgi::state::METHOD_GET, choose).unwrap();
+/// ```
 pub mod session {
     #[cfg(feature = "sealed-sessions")]
     pub use poorwsgi_core::session::{DataSession, SealedKeys, SealedSession, Sealer};
@@ -113,6 +178,24 @@ pub mod session {
 
 #[cfg(feature = "digest")]
 /// Digest login (RFC 7616) and its password files.
+///
+/// ```
+/// use poorwsgi::digest::{Algorithm, PasswordMap, hexdigest};
+/// use poorwsgi::{Application, Request, Result, state};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut users = PasswordMap::new();
+/// users.set("Zone", "ann", &hexdigest("ann", "Zone", "looking-glass", Algorithm::Sha256))?;
+///
+/// let mut app = Application::new("demo");
+/// app.settings_mut().auth_digest = true;
+/// app.route("/admin", state::METHOD_GET, move |req: Request| -> Result<String> {
+///     let user = req.check_digest(&users, "Zone")?;
+///     Ok(format!("hello {user}"))
+/// })?;
+/// # Ok(())
+/// # }
+/// ```
 pub mod digest {
     pub use poorwsgi_core::digest::{
         Algorithm, PasswordMap, PasswordMapError, UnknownAlgorithm, challenges, command, hexdigest,
@@ -120,11 +203,34 @@ pub mod digest {
 }
 
 /// What the built-in pages are made with.
+///
+/// ```
+/// use poorwsgi::results::{hbytes, html_escape};
+///
+/// let (name, size) = ("<plans>.pdf", 2048.0);
+/// let (number, unit) = hbytes(size);
+/// let row = format!("<td>{}</td><td>{number} {unit}B</td>", html_escape(name));
+/// assert_eq!(row, "<td>&lt;plans&gt;.pdf</td><td>2 kB</td>");
+/// ```
 pub mod results {
     pub use poorwsgi_core::results::{hbytes, html_escape};
 }
 
 /// What an application can be told.
+///
+/// ```
+/// use poorwsgi::Application;
+/// use poorwsgi::settings::SecretKey;
+///
+/// # fn main() -> std::io::Result<()> {
+/// let mut app = Application::new("demo");
+/// let settings = app.settings_mut();
+/// settings.document_root = Some("/srv/www".into());
+/// settings.json_size = 64 * 1024;
+/// settings.secret_key = Some(SecretKey::random()?);
+/// # Ok(())
+/// # }
+/// ```
 pub mod settings {
     pub use poorwsgi_core::settings::{FileCallback, MediaTypeCallback, SecretKey, Settings};
 }

@@ -60,6 +60,33 @@ impl PathArgs {
 ///
 /// Text comes as `&str` or `String`, numbers as every integer and float type, `uuid::Uuid`, `bool`, `char`;
 /// the value of a custom filter as `Arc<T>`.
+///
+/// ```
+/// use std::any::Any;
+/// use std::sync::Arc;
+///
+/// use poorwsgi::{ConvertError, FromPathArg, Request, Result};
+///
+/// /// The number of a user, which cannot be mistaken for that of an article.
+/// struct UserId(u64);
+///
+/// impl FromPathArg<'_> for UserId {
+///     fn from_path_arg(
+///         text: &str,
+///         converted: Option<&Arc<dyn Any + Send + Sync>>,
+///     ) -> Result<Self, ConvertError> {
+///         u64::from_path_arg(text, converted).map(UserId)
+///     }
+/// }
+///
+/// fn user(req: Request) -> Result<String> {
+///     let UserId(number) = req.path_arg("user")?;
+///     Ok(format!("user {number}"))
+/// }
+/// # let mut app = poorwsgi::Application::new("demo");
+/// # app.route("/user/<user:int>", poorwsgi::state::METHOD_GET, user).unwrap();
+/// # assert_eq!(UserId::from_path_arg("7", None).map(|user| user.0), Ok(7));
+/// ```
 pub trait FromPathArg<'r>: Sized {
     /// Makes the value from the text and, for a custom filter, from the converted value.
     ///
@@ -72,6 +99,13 @@ pub trait FromPathArg<'r>: Sized {
 }
 
 /// A path argument is not of the type that was asked for.
+///
+/// ```
+/// use poorwsgi::FromPathArg;
+///
+/// let error = u8::from_path_arg("300", None).unwrap_err();
+/// assert_eq!(error.to_string(), "not a value of type u8");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConvertError(&'static str);
 

@@ -1,4 +1,25 @@
 //! The request that Rust handlers get.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), poorwsgi::BoxError> {
+//! use poorwsgi::{Application, Request, Result, state};
+//!
+//! /// Shows a client how it is seen.
+//! fn mirror(req: Request) -> Result<String> {
+//!     let agent = req.user_agent().unwrap_or_default();
+//!     Ok(format!("{} {} of {}, by {agent}", req.method(), req.full_path()?, req.hostname()))
+//! }
+//!
+//! let mut app = Application::new("demo");
+//! app.route("/mirror", state::METHOD_GET, mirror)?;
+//! let request = http::Request::get("/mirror?x=1").header("Host", "srv").header("User-Agent", "curl");
+//! # use http_body_util::BodyExt;
+//! let text = app.handle(request.body(String::new())?).await.into_body().collect().await?.to_bytes();
+//! assert_eq!(text, "GET /mirror?x=1 of srv, by curl");
+//! # Ok(())
+//! # }
+//! ```
 
 use std::borrow::Cow;
 use std::ops::Deref;
@@ -18,8 +39,8 @@ use poorwsgi_core::error::{BoxError, HttpError};
 #[cfg(feature = "forms")]
 use poorwsgi_core::form::FieldStorage;
 use poorwsgi_core::headers::cookie::Cookies;
-use poorwsgi_core::request::read_body;
-pub use poorwsgi_core::request::{Args, ArgsOptions, Authority, Authorization, Connection, Head, HttpHead};
+pub use poorwsgi_core::request::{Args, ArgsOptions, Authority, Authorization, Connection, Head};
+use poorwsgi_core::request::{HttpHead, read_body};
 use poorwsgi_core::response::{Body, iter};
 use poorwsgi_core::settings::{SecretKey, Settings};
 use poorwsgi_core::state;

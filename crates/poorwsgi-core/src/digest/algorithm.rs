@@ -13,6 +13,16 @@ use crate::session::hex;
 ///
 /// The `-sess` variants bind the stored digest to the nonces of a session (RFC 7616, section 3.4.2); they use
 /// the same stored digest as the plain ones.
+///
+/// ```
+/// use poorwsgi::Application;
+/// use poorwsgi::digest::Algorithm;
+///
+/// let mut app = Application::new("demo");
+/// app.settings_mut().auth_digest = true;
+/// app.settings_mut().auth_algorithms = vec![Algorithm::Sha512_256, Algorithm::Sha256];
+/// assert!(Algorithm::Sha512_256 > Algorithm::Sha256);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Algorithm {
@@ -111,6 +121,19 @@ impl fmt::Display for Algorithm {
 }
 
 /// The name is of no [`Algorithm`].
+///
+/// ```
+/// use poorwsgi::digest::{Algorithm, UnknownAlgorithm};
+///
+/// /// The algorithms of a configuration file, as in `SHA-512-256, SHA-256`.
+/// fn algorithms(line: &str) -> Result<Vec<Algorithm>, UnknownAlgorithm> {
+///     line.split(',').map(|name| name.trim().parse()).collect()
+/// }
+///
+/// assert_eq!(algorithms("SHA-512-256, sha-256"), Ok(vec![Algorithm::Sha512_256, Algorithm::Sha256]));
+/// let error = algorithms("SHA-1").unwrap_err().to_string();
+/// assert!(error.starts_with(r#""SHA-1": no such digest algorithm; known: MD5"#));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownAlgorithm(String);
 

@@ -1,4 +1,23 @@
 //! The work of the command-line tool that keeps password files, with no terminal in it.
+//!
+//! ```
+//! use poorwsgi::digest::Algorithm;
+//! use poorwsgi::digest::command::{Action, Command, Outcome};
+//!
+//! # let directory = tempfile::tempdir()?;
+//! # let file = directory.path().join("users");
+//! // What the installation of an application does, to make its first user.
+//! let command = Command {
+//!     file: Some(file),
+//!     realm: "Zone".into(),
+//!     user: "ann".into(),
+//!     algorithm: Algorithm::Sha256,
+//!     action: Action::Set { create: true },
+//! };
+//! let ask = |_prompt: &str| Ok("looking-glass".to_owned());
+//! assert_eq!(command.run(ask, &mut std::io::stdout())?, Outcome::Done);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use std::fmt;
 use std::io::{self, Write};

@@ -18,6 +18,31 @@ static PROCESS_KEY: LazyLock<Option<SecretKey>> = LazyLock::new(|| SecretKey::ra
 
 /// The values of the `WWW-Authenticate` fields of a 401 for this request.
 ///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), poorwsgi::BoxError> {
+/// use poorwsgi::digest::challenges;
+/// use poorwsgi::{Application, HttpError, Request, Response, Result, state};
+///
+/// /// A 401 with a page of the application's own, which has to ask for the login by itself.
+/// fn sign_in(req: Request, _error: HttpError) -> Result<Response> {
+///     let mut response = Response::new("<h1>Please sign in</h1>").with_status(state::HTTP_UNAUTHORIZED)?;
+///     for challenge in challenges(req.settings(), &*req, "Zone", false)? {
+///         response.headers_mut().append("WWW-Authenticate", challenge)?;
+///     }
+///     Ok(response)
+/// }
+///
+/// let mut app = Application::new("demo");
+/// app.http_state(state::HTTP_UNAUTHORIZED, state::METHOD_ALL, sign_in);
+/// # let closed = |_req: Request| poorwsgi::abort::<()>(HttpError::unauthorized("Zone", false));
+/// # app.default(state::METHOD_ALL, closed);
+/// # let answer = app.handle(http::Request::new(String::new())).await;
+/// # assert!(answer.headers()["WWW-Authenticate"].to_str()?.starts_with("Digest realm=\"Zone\","));
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 /// 500 where the operating system gives no random bytes.
 pub fn challenges(

@@ -23,6 +23,16 @@ use subtle::ConstantTimeEq;
 pub struct PasswordMap(IndexMap<String, IndexMap<String, String>>);
 
 /// A password file that cannot be read or written, or a name that cannot stand in one.
+///
+/// ```
+/// use poorwsgi::digest::{PasswordMap, PasswordMapError};
+///
+/// let file = "ann:Zone:99f490dffe2c74a7f13d0cf9b61098a5\nbob:Zone\n";
+/// assert!(matches!(PasswordMap::parse(file), Err(PasswordMapError::Line(2))));
+///
+/// let refused = PasswordMap::new().set("Zone", "eve:x", "99f490dffe2c74a7f13d0cf9b61098a5");
+/// assert!(matches!(refused, Err(PasswordMapError::Name { what: "user", .. })));
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum PasswordMapError {

@@ -22,6 +22,33 @@ impl<T: Read + Write + Seek + Send + Any> FormFile for T {}
 
 /// Makes a [`FormFile`] of something that can only be written to, such as a checksum or a compressor. Reading
 /// gives an error of kind [`Unsupported`](io::ErrorKind::Unsupported), seeking as well.
+///
+/// ```
+/// use std::io::{self, Write};
+/// use std::sync::Arc;
+/// use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+///
+/// use poorwsgi::Application;
+/// use poorwsgi::form::WriteOnly;
+///
+/// /// Counts what is uploaded, and keeps nothing.
+/// struct Meter(Arc<AtomicUsize>);
+///
+/// impl Write for Meter {
+///     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+///         self.0.fetch_add(data.len(), Relaxed);
+///         Ok(data.len())
+///     }
+/// #   fn flush(&mut self) -> io::Result<()> { Ok(()) }
+/// }
+///
+/// let bytes = Arc::new(AtomicUsize::new(0));
+/// let mut app = Application::new("demo");
+/// app.settings_mut().file_callback = Some(Arc::new(move |_| Ok(Box::new(WriteOnly(Meter(bytes.clone()))))));
+/// # let mut file = app.settings().file_callback.clone().unwrap()("a.txt").unwrap();
+/// # assert_eq!(file.write(b"data").unwrap(), 4);
+/// # assert_eq!(io::Read::read(&mut file, &mut [0]).unwrap_err().kind(), io::ErrorKind::Unsupported);
+/// ```
 #[derive(Debug)]
 pub struct WriteOnly<W>(pub W);
 

@@ -1,4 +1,20 @@
 //! HTTP dates (RFC 9110, section 5.6.7).
+//!
+//! ```
+//! use poorwsgi::headers::date::time_to_http;
+//! use poorwsgi::{Response, Result};
+//!
+//! /// A page that is being moved, which says until when the old one is there (RFC 8594).
+//! fn moving(end: i64) -> Result<Response> {
+//!     let mut response = Response::text("This page is moving.");
+//!     if let Some(date) = time_to_http(end) {
+//!         response.headers_mut().set("Sunset", date)?;
+//!     }
+//!     Ok(response)
+//! }
+//! # assert_eq!(moving(784_111_777)?.headers().get_str("Sunset"), Some("Sun, 06 Nov 1994 08:49:37 GMT"));
+//! # Ok::<(), poorwsgi::Error>(())
+//! ```
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

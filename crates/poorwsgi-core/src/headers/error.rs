@@ -4,6 +4,16 @@ use std::error::Error as StdError;
 use std::fmt;
 
 /// Why a header field was refused.
+///
+/// ```
+/// use poorwsgi::Response;
+/// use poorwsgi::headers::HeaderError;
+///
+/// let mut response = Response::text("Hello");
+/// let refused = response.headers_mut().set("X-Title", "Hello\r\nSet-Cookie: SESSID=forged");
+/// assert_eq!(refused, Err(HeaderError::Value { name: "X-Title".into(), at: 5 }));
+/// assert!(response.headers().is_empty());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HeaderError {

@@ -8,6 +8,27 @@ use std::ops::RangeInclusive;
 pub const MAX_RANGES: usize = 64;
 
 /// One range as it was asked for. A number over 64 bits is the largest number there is.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), poorwsgi::BoxError> {
+/// use poorwsgi::headers::RangeSpec;
+/// use poorwsgi::response::Ranges;
+/// use poorwsgi::{Application, Request, Response, state};
+///
+/// let mut app = Application::new("demo");
+/// app.route("/log/tail", state::METHOD_GET, |_req: Request| {
+///     let mut response = Response::text("first line\nlast line\n");
+///     response.set_ranges(Ranges::Chosen(vec![RangeSpec::Last(10)]));
+///     response
+/// })?;
+/// let answer = app.handle(http::Request::get("/log/tail").body(String::new())?).await;
+/// assert_eq!(answer.status(), 206);
+/// # use http_body_util::BodyExt;
+/// assert_eq!(answer.into_body().collect().await?.to_bytes(), "last line\n");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RangeSpec {
     /// `0-499`: from the first to the last position, both included.

@@ -8,6 +8,15 @@ use super::cookie::is_cookie_name;
 use super::date::time_to_http;
 
 /// When a cookie is sent with a request that another site caused (RFC 6265bis, section 5.6.7).
+///
+/// ```
+/// use poorwsgi::headers::SameSite;
+/// use poorwsgi::session::SessionConfig;
+///
+/// let config = SessionConfig { same_site: Some(SameSite::Strict), ..SessionConfig::default() };
+/// assert_eq!(config.set_cookie("abc")?, "SESSID=abc; HttpOnly; Path=/; SameSite=Strict");
+/// # Ok::<(), poorwsgi::session::SessionError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SameSite {
     /// Never.
@@ -205,6 +214,14 @@ fn quote(value: &str) -> Cow<'_, str> {
 }
 
 /// Why a cookie was not written.
+///
+/// ```
+/// use poorwsgi::headers::{CookieError, SameSite, SetCookie};
+///
+/// let embedded = SetCookie::new("SESSID", "abc").same_site(SameSite::None);
+/// assert_eq!(embedded.render(), Err(CookieError::NeedsSecure("SameSite=None")));
+/// assert!(embedded.secure(true).render().is_ok());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CookieError {

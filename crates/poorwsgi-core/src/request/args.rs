@@ -13,6 +13,23 @@ const WHAT: &str = "argument";
 pub const MAX_NUM_FIELDS: usize = 1000;
 
 /// How a query is read.
+///
+/// ```
+/// use poorwsgi::request::{Args, ArgsOptions};
+/// use poorwsgi::{Request, Result};
+///
+/// /// A link such as `/list?all`, whose argument has no value and would be left out of `req.args()`.
+/// fn list(req: Request) -> Result<&'static str> {
+///     let options = ArgsOptions { keep_blank_values: true, ..ArgsOptions::default() };
+///     let args = Args::parse(&req.query(), &options)?;
+///     Ok(if args.contains("all") { "all of them" } else { "the first ten" })
+/// }
+/// # let mut app = poorwsgi::Application::new("demo");
+/// # app.route("/list", poorwsgi::state::METHOD_GET, list).unwrap();
+/// # let options = ArgsOptions { keep_blank_values: true, ..ArgsOptions::default() };
+/// # assert!(Args::parse("all", &options).unwrap().contains("all"));
+/// # assert!(!Args::parse("all", &ArgsOptions::default()).unwrap().contains("all"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ArgsOptions {
     /// Whether an argument without a value is kept, as an empty text. Off by default.

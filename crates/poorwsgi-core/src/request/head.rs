@@ -11,6 +11,27 @@ use crate::HttpError;
 ///
 /// Implementations only hand out what they have. What it means is told by the methods of `dyn Head`, written
 /// once for all of them.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), poorwsgi::BoxError> {
+/// use poorwsgi::request::Head;
+/// use poorwsgi::{Application, HttpError, Request, state};
+///
+/// /// Needs the head of a request alone, so that any request will do.
+/// fn feed_link(head: &dyn Head) -> Result<String, HttpError> {
+///     Ok(format!("<{}>; rel=alternate", head.construct_url("/feed")?))
+/// }
+///
+/// let mut app = Application::new("demo");
+/// app.route("/", state::METHOD_GET, |req: Request| feed_link(&*req))?;
+/// let request = http::Request::get("/").header("Host", "example.org").body(String::new())?;
+/// # use http_body_util::BodyExt;
+/// let text = app.handle(request).await.into_body().collect().await?.to_bytes();
+/// assert_eq!(text, "<http://example.org/feed>; rel=alternate");
+/// # Ok(())
+/// # }
+/// ```
 pub trait Head: Send + Sync {
     /// The method, as it was sent: methods are case-sensitive (RFC 9110, section 9.1).
     fn method(&self) -> &str;

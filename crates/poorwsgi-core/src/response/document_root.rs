@@ -1,4 +1,24 @@
 //! Files and directories beneath one directory, and nothing else.
+//!
+//! ```
+//! use poorwsgi::response::document_root::{DocumentRoot, Found};
+//! use poorwsgi::{Request, Response, Result, abort, state};
+//!
+//! /// A directory for those who are signed in: its files, but no lists of them.
+//! fn download(req: &Request, members: &DocumentRoot) -> Result<Response> {
+//!     if req.user().is_none() {
+//!         return abort(state::HTTP_FORBIDDEN);
+//!     }
+//!     match members.lookup(req.path_arg("path")?)? {
+//!         Found::File(file) => Ok(file.into()),
+//!         _ => abort(state::HTTP_NOT_FOUND),
+//!     }
+//! }
+//! # let root = DocumentRoot::open(env!("CARGO_MANIFEST_DIR")).unwrap();
+//! # let mut app = poorwsgi::Application::new("demo");
+//! # let handler = move |req: Request| download(&req, &root);
+//! # app.route("/members/<path:re:.*>", state::METHOD_GET, handler).unwrap();
+//! ```
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -9,6 +9,21 @@ use crate::headers::HeaderError;
 use crate::state;
 
 /// A value that no response can be made of: a mistake of the application, answered with 500.
+///
+/// ```
+/// use poorwsgi::response::ResponseError;
+/// use poorwsgi::{HttpError, Response, Result, state};
+///
+/// /// A picture that a user may not have uploaded yet.
+/// fn picture(path: &str) -> Result<Response> {
+///     match Response::file(path) {
+///         Err(ResponseError::File { .. }) => Err(HttpError::new(state::HTTP_NOT_FOUND).into()),
+///         response => Ok(response?),
+///     }
+/// }
+///
+/// assert_eq!(picture("/no/such/picture.png").unwrap_err().to_string(), "404 Not Found");
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ResponseError {

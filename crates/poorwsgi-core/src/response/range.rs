@@ -13,6 +13,24 @@ use crate::headers::{ContentRange, RangeSpec};
 use crate::state;
 
 /// Whether a response has parts, and which of them are sent.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), poorwsgi::BoxError> {
+/// use poorwsgi::response::Ranges;
+/// use poorwsgi::{Application, Request, Response, state};
+///
+/// let mut app = Application::new("demo");
+/// app.route("/report", state::METHOD_GET, |_req: Request| {
+///     let mut response = Response::text("0123456789");
+///     response.set_ranges(Ranges::Offered);
+///     response
+/// })?;
+/// let request = http::Request::get("/report").header("Range", "bytes=2-4").body(String::new())?;
+/// assert_eq!(app.handle(request).await.headers()["Content-Range"], "bytes 2-4/10");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Ranges {
     /// The whole is sent, whatever was asked for.

@@ -54,6 +54,22 @@ struct Parts {
 
 /// The mark, in the extensions of a response, of a request that is left unanswered: the server closes the
 /// connection. A door that cannot do that sends an empty answer.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), poorwsgi::BoxError> {
+/// use poorwsgi::response::Declined;
+/// use poorwsgi::{Application, Request, Response, state};
+///
+/// let mut app = Application::new("demo");
+/// app.route("/wp-login.php", state::METHOD_GET_POST, |_req: Request| Response::declined())?;
+///
+/// // A layer or a server finds the mark:
+/// let answer = app.handle(http::Request::get("/wp-login.php").body(String::new())?).await;
+/// assert!(answer.extensions().get::<Declined>().is_some());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Declined;
 

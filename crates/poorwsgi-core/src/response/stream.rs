@@ -28,6 +28,29 @@ pub fn iter<I: IntoIterator>(items: I) -> Iter<I::IntoIter> {
 }
 
 /// The stream made by [`iter`].
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), poorwsgi::BoxError> {
+/// use std::convert::Infallible;
+///
+/// use poorwsgi::response::{Iter, iter};
+/// use poorwsgi::{Application, Request, Response, state};
+///
+/// /// Rows of a table that is too long to be held in memory.
+/// fn rows() -> Iter<impl Iterator<Item = Result<String, Infallible>>> {
+///     iter((1..=100_000_u64).map(|row| Ok(format!("{row};{}\n", row * row))))
+/// }
+///
+/// let mut app = Application::new("demo");
+/// app.route("/squares.csv", state::METHOD_GET, |_req: Request| {
+///     Response::text_stream(rows()).with_content_type("text/csv")
+/// })?;
+/// # let answer = app.handle(http::Request::get("/squares.csv").body(String::new())?).await;
+/// # assert_eq!(answer.headers()["Content-Type"], "text/csv");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Iter<I> {
     items: I,

@@ -26,6 +26,20 @@ pub struct RouteError {
 }
 
 /// The sort of a [`RouteError`], for callers who raise an exception of their own for each.
+///
+/// ```
+/// use poorwsgi::routing::RouteErrorKind;
+/// use poorwsgi::{Application, Request, state};
+///
+/// let mut app = Application::new("demo");
+/// let rule = "/page/<name:slug>"; // as an administrator has written it
+/// match app.route(rule, state::METHOD_GET, |_req: Request| "a page") {
+///     Err(error) if error.kind() == RouteErrorKind::UnknownFilter => eprintln!("skipped: {error}"),
+///     Err(error) => panic!("{error}"),
+///     Ok(_) => {}
+/// }
+/// # assert_eq!(app.router().pattern_routes().count(), 0);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RouteErrorKind {

@@ -5,6 +5,23 @@ use std::sync::Arc;
 /// What the text of a matched group is converted to before a handler sees it.
 ///
 /// The router only carries it; whoever calls the handler converts, and answers 404 where that fails.
+///
+/// ```
+/// use poorwsgi::Application;
+/// use poorwsgi::routing::Conversion;
+///
+/// let app = Application::new("demo");
+/// for filter in app.router().filters().iter() {
+///     let value = match filter.conversion() {
+///         Conversion::Str => "a text",
+///         Conversion::Int | Conversion::Float => "a number",
+///         Conversion::Uuid => "a UUID",
+///         Conversion::Custom(_) => "a value of the application's",
+///     };
+///     println!("{} is {value}", filter.name());
+/// }
+/// # assert!(matches!(app.router().filters().get(":int").unwrap().conversion(), Conversion::Int));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Conversion<C> {
     /// The text as it is.
@@ -20,6 +37,16 @@ pub enum Conversion<C> {
 }
 
 /// One row of the table of filters.
+///
+/// ```
+/// use poorwsgi::Application;
+/// use poorwsgi::routing::Filter;
+///
+/// let mut app = Application::new("demo");
+/// app.set_filter("year", r"\d{4}", str::parse::<u16>);
+/// let filters: Vec<_> = app.router().filters().iter().map(Filter::name).collect();
+/// assert_eq!(filters, [":int", ":float", ":word", ":hex", ":uuid", ":re:", "none", ":year"]);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Filter<C> {
     name: String,

@@ -42,6 +42,22 @@ use crate::state::{Method, MethodSet};
 /// assert_eq!(captures.get("age").and_then(|age| age.value), Some("42"));
 /// # Ok::<(), poorwsgi_core::routing::RouteError>(())
 /// ```
+///
+/// An application shows its own, to be listed:
+///
+/// ```
+/// use poorwsgi::{Application, Request, state};
+///
+/// let mut app = Application::new("demo");
+/// app.route("/", state::METHOD_GET, |_req: Request| "Hello world")?;
+/// app.route("/user/<name:word>", state::METHOD_GET, |_req: Request| "a user")?;
+///
+/// let router = app.router();
+/// assert_eq!(router.static_routes().map(|(path, _)| &**path).collect::<Vec<_>>(), ["/"]);
+/// assert_eq!(router.pattern_routes().count(), 1);
+/// assert!(router.is_route("/user/<name:word>")?);
+/// # Ok::<(), poorwsgi::routing::RouteError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Router<H, C> {
     filters: Filters<C>,

@@ -9,6 +9,22 @@ use super::matcher::Matcher;
 use super::methods::MethodTable;
 
 /// A route with groups or a regular route, with what is registered for its methods.
+///
+/// ```
+/// use poorwsgi::{Application, Request, state};
+///
+/// # fn main() -> Result<(), poorwsgi::routing::RouteError> {
+/// let mut app = Application::new("demo");
+/// app.route("/user/<age:int>", state::METHOD_GET, |_req: Request| "a user")?;
+/// for route in app.router().pattern_routes() {
+///     assert_eq!(&**route.regex(), r"/user/(?P<age>-?\d+)$");
+///     for (method, registered) in route.methods().iter() {
+///         println!("{method} {}", registered.rule().unwrap_or(route.regex()));
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct PatternRoute<H, C> {
     pub(super) source: Arc<str>,

@@ -11,6 +11,31 @@ use crate::headers::Headers;
 use crate::headers::cookie::Cookies;
 
 /// A session in a cookie that only we can read or change; what new applications should take.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use poorwsgi::session::{SealedKeys, SealedSession, SessionConfig};
+/// use poorwsgi::{Request, Response, Result};
+///
+/// fn visits(req: &Request, keys: &Arc<SealedKeys>) -> Result<Response> {
+///     let mut session = SealedSession::new(keys.clone(), SessionConfig::default())?;
+///     if let Err(error) = session.load(req.cookies()) {
+///         eprintln!("a new session: {error}");
+///     }
+///     let visits = session.data().get("visits").and_then(|visits| visits.as_u64()).unwrap_or(0) + 1;
+///     session.data_mut().insert("visits".into(), visits.into());
+///     let mut response = Response::text(format!("visit {visits}"));
+///     session.write(response.headers_mut())?;
+///     Ok(response)
+/// }
+/// # let keys = Arc::new(SealedKeys::new(["secret"]).unwrap());
+/// # let mut app = poorwsgi::Application::new("demo");
+/// # app.route("/", poorwsgi::state::METHOD_GET, move |req: Request| visits(&req, &keys)).unwrap();
+/// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+/// # let answer = runtime.block_on(app.handle(http::Request::new(String::new())));
+/// # assert!(answer.headers()["Set-Cookie"].to_str().unwrap().starts_with("SESSID=v2."));
+/// ```
 pub type SealedSession = DataSession<SealedKeys>;
 
 /// A session in the format of PoorWSGI's `AESSession`, to share cookies with it.
@@ -26,8 +51,8 @@ pub type AesSession = DataSession<AesKeys>;
 ///
 /// ```
 /// use std::sync::Arc;
-/// use poorwsgi_core::headers::{Headers, cookie::Cookies};
-/// use poorwsgi_core::session::{SealedKeys, SealedSession, SessionConfig};
+/// use poorwsgi::headers::{Cookies, Headers};
+/// use poorwsgi::session::{SealedKeys, SealedSession, SessionConfig};
 ///
 /// let keys = Arc::new(SealedKeys::new(["secret"])?);      // once for the application
 /// let mut session = SealedSession::new(keys.clone(), SessionConfig::default())?;
@@ -40,7 +65,7 @@ pub type AesSession = DataSession<AesKeys>;
 /// # let mut session = SealedSession::new(keys, SessionConfig::default())?;
 /// # session.load(&Cookies::parse(cookie))?;
 /// assert_eq!(session.data()["user"], "alice");
-/// # Ok::<(), poorwsgi_core::session::SessionError>(())
+/// # Ok::<(), poorwsgi::session::SessionError>(())
 /// ```
 pub struct DataSession<S> {
     sealer: Arc<S>,

@@ -7,6 +7,25 @@ use crate::headers::HeaderError;
 use crate::headers::set_cookie::CookieError;
 
 /// A session that cannot be made, read or written.
+///
+/// ```
+/// use poorwsgi::headers::Cookies;
+/// use poorwsgi::session::{SealedSession, SessionError};
+///
+/// /// A cookie that is too old or forged is as good as none.
+/// fn load(session: &mut SealedSession, cookies: &Cookies) -> Result<&'static str, SessionError> {
+///     match session.load(cookies) {
+///         Ok(()) => Ok("welcome"),
+///         Err(SessionError::Expired) => Ok("please sign in again"),
+///         Err(SessionError::BadCookie) => Ok("please sign in"),
+///         Err(error) => Err(error),
+///     }
+/// }
+/// # let keys = std::sync::Arc::new(poorwsgi::session::SealedKeys::new(["secret"])?);
+/// # let mut session = SealedSession::new(keys, Default::default())?;
+/// # assert_eq!(load(&mut session, &Cookies::parse("SESSID=forged"))?, "please sign in");
+/// # Ok::<(), SessionError>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum SessionError {

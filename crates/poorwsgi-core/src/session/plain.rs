@@ -11,8 +11,8 @@ use crate::headers::cookie::Cookies;
 /// server keeps, or a token that is signed by itself.
 ///
 /// ```
-/// use poorwsgi_core::headers::{Headers, cookie::Cookies};
-/// use poorwsgi_core::session::{Session, SessionConfig};
+/// use poorwsgi::headers::{Cookies, Headers};
+/// use poorwsgi::session::{Session, SessionConfig};
 ///
 /// let mut session = Session::new(SessionConfig::default())?;
 /// session.load(&Cookies::parse("SESSID=6f1a"));
@@ -22,7 +22,7 @@ use crate::headers::cookie::Cookies;
 /// let mut headers = Headers::new();
 /// session.write(&mut headers)?;
 /// assert_eq!(headers.get_str("Set-Cookie"), Some("SESSID=77b0; HttpOnly; Path=/"));
-/// # Ok::<(), poorwsgi_core::session::SessionError>(())
+/// # Ok::<(), poorwsgi::session::SessionError>(())
 /// ```
 #[derive(Clone)]
 pub struct Session {

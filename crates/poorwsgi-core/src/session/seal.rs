@@ -6,6 +6,17 @@ use super::token::unix_now;
 /// A way to turn session data into the value of a cookie that nobody without the key can read or change.
 ///
 /// Works on bytes, so that the caller brings the serialization. `name` is the cookie's.
+///
+/// ```
+/// use poorwsgi::session::{SealedKeys, Sealer};
+///
+/// // For a link that confirms an address within the hour, such as `/confirm?token=…`.
+/// let keys = SealedKeys::new(["secret"])?;
+/// let token = keys.seal("confirm", b"ann@example.org")?;
+/// assert_eq!(keys.open_within("confirm", &token, Some(3600))?, b"ann@example.org");
+/// assert!(keys.open_within("reset", &token, Some(3600)).is_err(), "it is for nothing else");
+/// # Ok::<(), poorwsgi::session::SessionError>(())
+/// ```
 pub trait Sealer: Send + Sync {
     /// The value of a cookie that holds `data` and is sealed at `now`, in seconds since 1970. Differs with
     /// every call, also for the same data.

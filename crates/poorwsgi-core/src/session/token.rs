@@ -37,6 +37,29 @@ pub fn get_token(secret: &str, client: &str, timeout: Option<NonZeroU64>, expire
 /// Whether the token was made by [`get_token`] with the same secret, client and timeout, and has not expired.
 ///
 /// Compares in constant time.
+///
+/// ```
+/// use std::num::NonZeroU64;
+///
+/// use poorwsgi::session::{check_token, get_token};
+/// use poorwsgi::{HttpError, Request, Result, state};
+///
+/// const HOUR: Option<NonZeroU64> = NonZeroU64::new(3600);
+///
+/// /// The form that asks for this page has `get_token(SECRET, user, HOUR, None)` in a hidden field.
+/// async fn delete(req: Request) -> Result<&'static str> {
+///     let user = req.user().ok_or_else(|| HttpError::new(state::HTTP_FORBIDDEN))?;
+///     let token = req.form().and_then(|form| form.get("token")).unwrap_or_default();
+///     if !check_token(token, SECRET, &user, HOUR) {
+///         return Err(HttpError::bad_request("the form is too old, please send it again").into());
+///     }
+///     Ok("deleted")
+/// }
+/// # const SECRET: &str = "secret";
+/// # let mut app = poorwsgi::Application::new("demo");
+/// # app.route("/delete", state::METHOD_POST, delete).unwrap();
+/// # assert!(check_token(&get_token(SECRET, "ann", HOUR, None), SECRET, "ann", HOUR));
+/// ```
 #[must_use]
 pub fn check_token(token: &str, secret: &str, client: &str, timeout: Option<NonZeroU64>) -> bool {
     check_token_at(token, secret, client, timeout, unix_now())
