@@ -2,7 +2,7 @@
 //!
 //! ```
 //! use poorwsgi::digest::Algorithm;
-//! use poorwsgi::digest::command::{Action, Command, Outcome};
+//! use poorwsgi::digest::command::{Action, Command, CommandEnd};
 //!
 //! # let directory = tempfile::tempdir()?;
 //! # let file = directory.path().join("users");
@@ -15,7 +15,7 @@
 //!     action: Action::Set { create: true },
 //! };
 //! let ask = |_prompt: &str| Ok("looking-glass".to_owned());
-//! assert_eq!(command.run(ask, &mut std::io::stdout())?, Outcome::Done);
+//! assert_eq!(command.run(ask, &mut std::io::stdout())?, CommandEnd::Done);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
