@@ -31,6 +31,7 @@ mod running;
 mod served;
 mod server;
 mod session;
+mod setting;
 mod shared;
 mod state;
 mod switching;
@@ -51,6 +52,8 @@ mod _poorwsgi {
     use super::callable::environ::_set_multiprocess;
     #[pymodule_export]
     use super::callable::{FileWrapper, Input};
+    #[pymodule_export]
+    use super::config::_check_settings;
     #[pymodule_export]
     use super::digest::{
         _check_login, _digest_command, _read_passwords, _write_passwords, check_credentials, check_response,
@@ -95,6 +98,7 @@ mod _poorwsgi {
         super::log::to_python();
         super::state::add_constants(module)?;
         let py = module.py();
+        module.add("SETTINGS", super::config::rows(py)?)?;
         module.add("HTML_ESCAPE_TABLE", super::results::escape_table(py)?)?;
         module.add("NOT_MODIFIED_DENY", PyFrozenSet::new(py, poorwsgi_core::response::FIELDS_OF_CONTENT)?)?;
         let required = PyFrozenSet::new(py, super::response::NOT_MODIFIED_ONE_OF_REQUIRED)?;
