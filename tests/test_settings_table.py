@@ -1,7 +1,10 @@
 """The settings of the server stand in one table: options, keyword arguments, stubs and documentation follow it."""
 import ast
 import inspect
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,7 @@ import poorwsgi
 from poorwsgi import server
 from poorwsgi._poorwsgi import _check_settings
 from poorwsgi._settings import DEFAULTS, SETTINGS
+from poorwsgi.cli import _parser
 
 #: What the stubs say of each kind.
 TYPES = {
@@ -25,9 +29,28 @@ def setting(name):
     return found
 
 
+def run(directory, *options):
+    command = [sys.executable, "-m", "poorwsgi", "run", "served:app", "--bind", f"unix:{directory}/socket", *options]
+    return subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=30)
+
+
+@pytest.fixture(scope="module")
+def help_of_run():
+    """On one line, because it would be wrapped at hyphens as well."""
+    command = [sys.executable, "-m", "poorwsgi", "run", "--help"]
+    wide = {**os.environ, "COLUMNS": "10000"}
+    return " ".join(subprocess.run(command, env=wide, capture_output=True, text=True, check=True, timeout=30).stdout.split())
+
+
 @EACH
 def test_a_default_is_a_value_that_can_be_given(setting):
     _check_settings(**{setting.name: setting.default})
+
+
+@EACH
+def test_the_option_shows_help_and_default(help_of_run, setting):
+    default = f" (default: {setting.shown})" if setting.shown else ""
+    assert re.search(f" {setting.option}(, --no-[^ ]+| [^ ]+) {re.escape(setting.help + default)}", help_of_run)
 
 
 @pytest.mark.parametrize(("name", "shown"), [
@@ -69,6 +92,19 @@ def test_text_that_cannot_be_is_refused_with_what_would_be_right(name, text, sai
     with pytest.raises(ValueError) as caught:
         setting(name).read(text)
     assert str(caught.value).startswith(said)
+
+
+@pytest.mark.parametrize(("name", "text", "said"), [wrong for wrong in WRONG if wrong[0] != "trust_unix_peers"])
+def test_the_command_line_names_the_option_before_anything_is_loaded(tmp_path, name, text, said):
+    (tmp_path / "served.py").write_text("print('loaded')")
+    done = run(tmp_path, f"{setting(name).option}={text}")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"run: error: argument {setting(name).option}: {said}" in done.stderr
+
+
+def test_an_option_of_networks_may_be_given_several_times():
+    options = ["--trusted-proxy", "10.0.0.0/8", "--trusted-proxy", "::1, ::2"]
+    assert _parser().parse_args(["run", "served:app", *options]).trusted_proxies == ["10.0.0.0/8", "::1", "::2"]
 
 
 @pytest.mark.parametrize(("given", "said"), [
