@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tools import settings_page
 
 import poorwsgi
 from poorwsgi import server
@@ -133,6 +134,10 @@ def test_docstrings_name_each_setting(function):
     text = inspect.getdoc(function)
     for setting in SETTINGS:
         assert f"\n{setting.name}={setting.default!r}\n    {setting.help}\n" in text + "\n"
+
+
+def test_the_page_is_what_the_table_makes():
+    assert settings_page.PAGE.read_text("utf-8") == settings_page.page(), "run `make docs-settings`"
 
 
 def test_the_stubs_have_each_setting_with_its_type():
