@@ -39,7 +39,7 @@ SOURCES    = $(shell find crates python Cargo.toml Cargo.lock pyproject.toml -ty
 
 ADVISORIES := https://github.com/RustSec/advisory-db
 
-.PHONY: help run check test test-servers fmt-check lint doc-check deny test-rust test-python test-times test-long test-all stubtest test-compat test-applications wheel-dev bench bench-server bench-load docs fmt fuzz wheel profiler clean rust run-rust bench-python bench-rust bench-sizes test-features
+.PHONY: help run check test test-servers fmt-check lint doc-check deny test-rust test-python test-times test-long test-all stubtest test-compat test-applications wheel-dev bench bench-server bench-load docs docs-settings fmt fuzz wheel profiler clean rust run-rust bench-python bench-rust bench-sizes test-features
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -169,6 +169,9 @@ $(FREE)/ready: $(SOURCES) tools/train.py $(VENV)/ready | profiler
 	$(FREE_THREADED) -m venv $(FREE)/venv
 	$(FREE)/venv/bin/python -m pip install --quiet --no-deps --no-index $(FREE)/*.whl
 	touch $@
+
+docs-settings: wheel-dev  ## docs/settings.md, from the table of settings
+	$(BIN)/python tools/settings_page.py
 
 docs: rust  ## the reference of the Rust door, as HTML
 	cargo doc --locked --no-deps

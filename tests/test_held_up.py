@@ -263,6 +263,7 @@ def test_a_handler_that_ends_the_process_is_in_the_log_with_its_frame(app, caplo
 @pytest.mark.parametrize("settings", [
     {"stop_timeout": 1e19}, {"idle_timeout": 1e19}, {"body_timeout": 1e19}, {"head_timeout": 1e19},
     {"first_byte_timeout": 1e19}, {"write_timeout": 1e19}, {"request_timeout": 1e19}, {"max_fields": 1 << 40},
+    {"threads": 1 << 63}, {"max_body": 1 << 70},
 ])
 def test_settings_of_any_size(app, settings):
     app.read_timeout = 1e19

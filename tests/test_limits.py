@@ -50,9 +50,10 @@ def test_the_server_has_a_limit_for_all_bodies(app):
             thread.join()
 
 
-def test_make_server_takes_settings(app):
+@pytest.mark.parametrize("header", [None, ""])
+def test_make_server_takes_settings(app, header):
     import threading
-    with make_server("127.0.0.1", 0, app, max_body=10, server_header=None) as server:
+    with make_server("127.0.0.1", 0, app, max_body=10, server_header=header) as server:
         threading.Thread(target=server.serve_forever).start()
         answer = Client(server.server_port)("/", "POST", b"x" * 11)
         server.shutdown()

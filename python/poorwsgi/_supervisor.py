@@ -128,7 +128,7 @@ class _Worker:
 class Supervisor:
     """Keeps so many workers running until it is told to stop."""
 
-    def __init__(self, listener, count, command=None, stop_timeout=30, name="an application"):
+    def __init__(self, listener, count, *, stop_timeout, name, command=None):
         self._listener = listener
         self._table = None
         self._count = count

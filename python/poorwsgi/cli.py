@@ -6,10 +6,13 @@ import os
 import signal
 import sys
 
+from poorwsgi._settings import DEFAULTS, KINDS, sections
+
 __all__ = ["LoadError", "load", "main"]
 
 _DESCRIPTION = "PoorWSGI, a small web framework with a Rust engine and a server of its own."
-_RUN = "Serves an application until Ctrl-C or SIGTERM; requests that run are finished first."
+_RUN = """Serves an application until Ctrl-C or SIGTERM; requests that run are finished first. A SIZE is a number of bytes and may
+be written with K, M or G; a time may be less than one second."""
 _ROUTES = """Lists the routes of an application of poorwsgi in the order in which they are tried. How their calls go in a
 server that runs is said by its debug page, and in its log when it gets SIGUSR1."""
 _EXAMPLES = """\
@@ -131,46 +134,22 @@ def _parser():
     )
     run.add_argument("target", metavar="MODULE:APP", help="the application: where it is, or what makes it")
     run.add_argument("--host", metavar="HOST", help="name or address to listen at (default: 127.0.0.1)")
-    run.add_argument("--port", type=_port, metavar="PORT", help="port to listen at; 0 for any (default: 8080)")
+    run.add_argument("--port", type=_text(_port), metavar="PORT", help="port to listen at; 0 for any (default: 8080)")
     run.add_argument("--bind", metavar="ADDRESS", help="both in one, HOST:PORT, or a Unix socket, unix:PATH, or inherited: the "
                      "socket that systemd, for one, hands over, which is taken without this option as well where there is one")
-    run.add_argument("--socket-mode", dest="unix_mode", type=_mode, metavar="MODE",
-                     help="permissions of the Unix socket, such as 660 (default: what the umask leaves)")
-    limits = run.add_argument_group("limits", "sizes may be written with K, M or G, times are in seconds")
-    for name, kind, text in _SETTINGS:
-        limits.add_argument(f"--{name.replace('_', '-')}", type=kind, metavar=kind.__name__.strip("_").upper(), help=text)
-    run.add_argument("--inline", choices=["auto", "always", "never"],
-                     help="call handlers on the thread of the connections instead of the pool of threads: those whose calls "
-                          "prove short (auto, the default), all, or none")
-    run.add_argument("--inline-limit", type=_seconds, metavar="SECONDS",
-                     help="a call is short up to this time, of which computing counts a fifth (default: 0.0002)")
-    run.add_argument("--inline-long", type=_seconds, metavar="SECONDS",
-                     help="an inline call slower than this moves its route to the pool (default: 0.02)")
-    run.add_argument("--loops", type=_number, metavar="NUMBER",
-                     help="threads that drive the connections, each its share (default: 1, or where Python is free-threaded, "
-                          "one for each processor)")
-    run.add_argument("--threads", type=_number, metavar="NUMBER",
-                     help="the most threads of the pool, which makes the calls that are not inline (default: 256); with one, a "
-                          "client that reads an endless response keeps the others waiting")
-    run.add_argument("--server-header", metavar="TEXT",
-                     help="the Server field of responses; an empty text leaves it out (default: PoorWSGI)")
     workers = run.add_argument_group("workers", "processes that serve; SIGHUP replaces them, SIGTTIN adds one, "
                                      "SIGTTOU removes one")
-    workers.add_argument("--workers", type=_workers, metavar="NUMBER", default=1,
+    workers.add_argument("--workers", type=_text(_workers), metavar="NUMBER", default=1,
                          help="how many, or auto for one on each processor; 0 serves in this process (default: 1, since "
                          "workers share no memory)")
-    workers.add_argument("--max-requests", type=_number, metavar="NUMBER", default=0,
+    workers.add_argument("--max-requests", type=_text(KINDS["count"].read), metavar="NUMBER", default=0,
                          help="replace a worker after so many requests (default: never)")
-    workers.add_argument("--max-memory", type=_size, metavar="SIZE", default=0,
+    workers.add_argument("--max-memory", type=_text(KINDS["bytes"].read), metavar="SIZE", default=0,
                          help="replace a worker that has taken so much memory (default: never)")
-    run.add_argument("--trusted-proxy", dest="trusted_proxies", action="append", metavar="NETWORK",
-                     help="believe the X-Forwarded headers of this network; may be given several times. Those of all others "
-                     "are removed")
-    run.add_argument("--trust-unix-peers", action="store_true", default=None,
-                     help="believe those of whoever connects to a Unix socket")
-    run.add_argument("--chunked-bodies", choices=["gather", "stream"],
-                     help="call a WSGI application that is not one of poorwsgi once a body without a length has come, with its "
-                     "CONTENT_LENGTH (gather, the default), or at once and without one (stream)")
+    for section, settings in sections().items():
+        group = run.add_argument_group(section)
+        for setting in settings:
+            _add_setting(group, setting)
     run.set_defaults(call=_run, command_parser=run)
 
     routes = commands.add_parser("routes", help="list the routes of an application", description=_ROUTES)
@@ -179,70 +158,40 @@ def _parser():
     return parser
 
 
+def _add_setting(group, setting):
+    """The option of a setting. Only where it is given, the parsed arguments have its name."""
+    text = setting.help + (f" (default: {setting.shown})" if setting.shown else "")
+    kind = {"type": _text(setting.read), "metavar": KINDS[setting.kind].metavar}
+    if setting.kind == "switch":
+        kind = {"action": argparse.BooleanOptionalAction}
+    elif setting.kind == "networks":
+        kind["action"] = "extend"
+        text += "; may be given several times"
+    elif setting.kind == "choice":
+        kind["metavar"] = f"{{{','.join(setting.words)}}}"
+    group.add_argument(setting.option, dest=setting.name, default=argparse.SUPPRESS, help=text.replace("%", "%%"), **kind)
+
+
+def _text(read):
+    """What reads a text, for argparse, which passes on what is wrong only of its own errors."""
+    def read_argument(text):
+        try:
+            return read(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+    return read_argument
+
+
 def _workers(text):
     if text == "auto":
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return _number(text)
-
-
-def _size(text):
-    number, unit = text[:-1], text[-1:].upper()
-    factor = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}.get(unit)
-    number, factor = (text, 1) if factor is None else (number, factor)
-    if number.isascii() and number.isdigit():
-        return int(number) * factor
-    raise argparse.ArgumentTypeError(f"{text!r} is no size: 500000, 64K, 16M, 1G")
-
-
-def _seconds(text):
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1
-    if 0 <= seconds < float("inf"):
-        return seconds
-    raise argparse.ArgumentTypeError(f"{text!r} is no time: 10, 0.5")
-
-
-def _mode(text):
-    if text.isascii() and text.isdigit() and int(text, 10) <= 777 and not set(text) & set("89"):
-        return int(text, 8)
-    raise argparse.ArgumentTypeError(f"{text!r} are no permissions: 600, 660, 666")
-
-
-def _number(text):
-    if text.isascii() and text.isdigit():
-        return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is no number")
-
-
-_SETTINGS = [
-    ("max_body", _size, "the largest request body (default: 16M)"),
-    ("max_head", _size, "the largest request head (default: 64K)"),
-    ("max_request_line", _size, "the longest request line (default: 16K)"),
-    ("max_fields", _number, "header fields of a request (default: 100)"),
-    ("max_connections", _number, "connections at a time (default: 10000), as far as there are file descriptors for them"),
-    ("max_spool", _size, "the most that temporary files take together: request bodies that come slowly, and responses that "
-     "are read slowly (default: 1G)"),
-    ("queue", _size, "the most bytes of a response that wait for one connection (default: 128K)"),
-    ("backlog", _number, "connections that wait to be accepted (default: 1024)"),
-    ("first_byte_timeout", _seconds, "close a connection whose first request has not begun after this long (default: 10)"),
-    ("head_timeout", _seconds, "refuse a request (408) whose head has not come after this long (default: 10)"),
-    ("body_timeout", _seconds, "refuse a request (408) if nothing of its body comes for this long (default: 30)"),
-    ("min_body_rate", _number, "refuse a request (408) whose body comes with fewer bytes a second (default: 240)"),
-    ("idle_timeout", _seconds, "close a connection that waits for its next request for this long (default: 75)"),
-    ("write_timeout", _seconds, "close the connection if the client reads nothing of its response for this long "
-     "(default: 60)"),
-    ("request_timeout", _seconds, "answer 503 and replace the worker if a response has not begun after this long "
-     "(default: no limit)"),
-    ("stop_timeout", _seconds, "cut off requests that run for this long after a stop (default: 30)"),
-]
+    return KINDS["count"].read(text)
 
 
 def _port(text):
     if text.isascii() and text.isdigit() and int(text) < 65536:
         return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is no port: 0 to 65535")
+    raise ValueError(f"{text!r} is no port: 0 to 65535")
 
 
 def _run(arguments, parser):
@@ -250,6 +199,7 @@ def _run(arguments, parser):
     if arguments.bind is not None and (arguments.host is not None or arguments.port is not None):
         parser.error("--bind is in the place of --host and --port")
     address = _address(arguments)
+    arguments.settings = {name: value for name, value in vars(arguments).items() if name in DEFAULTS}
 
     from poorwsgi import _log
     from poorwsgi._worker import Control
@@ -274,9 +224,9 @@ def _run(arguments, parser):
 
 def _check_socket(arguments, address, parser):
     """What is said of a Unix socket is for one."""
-    if arguments.unix_mode is not None and not address.startswith("unix:"):
+    if "unix_mode" in arguments.settings and not address.startswith("unix:"):
         parser.error(f"--socket-mode is for a Unix socket (--bind unix:PATH), not for {address}")
-    if arguments.trust_unix_peers and address != "inherited" and not address.startswith("unix:"):
+    if arguments.settings.get("trust_unix_peers") and address != "inherited" and not address.startswith("unix:"):
         parser.error(f"--trust-unix-peers is for a Unix socket (--bind unix:PATH), not for {address}")
 
 
@@ -337,7 +287,7 @@ def _place(address, arguments, control):
 
     if control and arguments.workers > 1:
         _set_multiprocess()
-    return inherited(_settings(arguments)) if control or address == "inherited" else address
+    return inherited(arguments.settings) if control or address == "inherited" else address
 
 
 def _supervise(address, arguments):
@@ -346,7 +296,7 @@ def _supervise(address, arguments):
     from poorwsgi._supervisor import Supervisor
 
     _log.configure()
-    listener = Listener(address, **_settings(arguments))
+    listener = Listener(address, **arguments.settings)
     try:
         return Supervisor(listener, arguments.workers, stop_timeout=_stop_timeout(arguments), name=arguments.target).run()
     finally:
@@ -384,7 +334,7 @@ def _serve(application, place, arguments, control):
     # After the application was loaded, which may have its own.
     _log.configure()
     with contextlib.suppress(OSError):  # then there are fewer connections, and the server says so
-        _raise_descriptor_limit(**_settings(arguments))
+        _raise_descriptor_limit(**arguments.settings)
 
     def ready(server):
         if isinstance(place, Listener):
@@ -396,10 +346,10 @@ def _serve(application, place, arguments, control):
                 # Kept when the server has stopped: another one must not cut off the end of the process.
                 signal.signal(number, stop)
             return _announce(server, arguments.target)
-        control.watch(server, application, arguments.max_requests, arguments.max_memory, arguments.request_timeout)
+        control.watch(server, application, arguments.max_requests, arguments.max_memory, arguments.settings.get("request_timeout"))
         control.say("ready " + ("natively" if server.is_native else "as a WSGI callable"))
 
-    run(application, place, ready=ready, **({} if isinstance(place, Listener) else _settings(arguments)))
+    run(application, place, ready=ready, **({} if isinstance(place, Listener) else arguments.settings))
     if not control:
         for number in (signal.SIGINT, signal.SIGTERM):
             # Python takes handlers of its own away before it ends.
@@ -407,19 +357,7 @@ def _serve(application, place, arguments, control):
 
 
 def _stop_timeout(arguments):
-    return 30 if arguments.stop_timeout is None else arguments.stop_timeout
-
-
-def _settings(arguments):
-    """The settings of the server that were given."""
-    names = [name for name, *_ in _SETTINGS] + [
-        "trusted_proxies", "trust_unix_peers", "unix_mode", "chunked_bodies", "inline", "inline_limit", "inline_long", "loops",
-        "threads",
-    ]
-    settings = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
-    if arguments.server_header is not None:
-        settings["server_header"] = arguments.server_header or None
-    return settings
+    return arguments.settings.get("stop_timeout", DEFAULTS["stop_timeout"])
 
 
 def main(argv=None):

@@ -11,6 +11,7 @@ import threading
 
 from poorwsgi import _log
 from poorwsgi._poorwsgi import FileWrapper, Input, Listener, Server, _call_within, _end_servers
+from poorwsgi._settings import described
 
 __all__ = ["FileWrapper", "Input", "Listener", "Server", "WSGIServer", "make_server", "run"]
 
@@ -20,14 +21,14 @@ _SERVED = b"\0"  # no signal has the number 0
 _LAST_WORDS = 2  # seconds that a server gets to end at once
 
 
+@described
 def run(app, address="127.0.0.1:8080", *, ready=None, **settings):
     """Serves an application until Ctrl-C or SIGTERM; a second one ends the process if handlers still run by then.
 
     ``app`` is an Application, which is called natively, or any other WSGI callable. ``address`` is ``"host:port"``,
     where port 0 is one that the system chooses, or ``"unix:/path"``, or a :class:`Listener`. The first line on the standard output says what
     is served and where. It must be called in the main thread, for which Python keeps the
-    signals; elsewhere use :class:`Server`. ``settings`` are limits and times, see :class:`Listener`:
-    ``run(app, max_body=200 * 1024 * 1024)``. ``ready`` is called with the server in place of saying the first line.
+    signals; elsewhere use :class:`Server`. ``settings`` are those below: ``run(app, max_body=200 * 1024 * 1024)``. ``ready`` is called with the server in place of saying the first line.
     """
     server = Server(app, address, **settings)
     stop = _stopping(server)
@@ -180,7 +181,7 @@ class WSGIServer:
     to say goes to the logger ``poorwsgi.server``; it writes nothing to the standard error for each request.
     """
 
-    #: Limits and times, see :class:`Listener`. They are read when the socket is bound.
+    #: Limits and times, see :func:`run`. They are read when the socket is bound.
     settings: dict = {}  # noqa: RUF012
 
     # Python, because it is a Python interface through and through: threads, events, signals, attributes.
@@ -290,6 +291,7 @@ class WSGIServer:
             self._stopped.set()
 
 
+@described
 def make_server(host, port, app, server_class=WSGIServer, handler_class=None, **settings):
     """Makes a server for an application, in the place of ``wsgiref.simple_server.make_server``.
 
@@ -300,7 +302,7 @@ def make_server(host, port, app, server_class=WSGIServer, handler_class=None, **
     Application, which is called natively, or any other WSGI callable. A ``server_class`` derived from
     :class:`WSGIServer` is used; one of wsgiref or socketserver is accepted and has no effect, and so has
     ``handler_class``: this server needs no mix-in to answer several requests at a time, and no handler to be quiet.
-    ``settings`` are limits and times, see :class:`Listener`.
+    ``settings`` are those below.
     """
     if not (isinstance(server_class, type) and issubclass(server_class, WSGIServer)):
         server_class = WSGIServer

@@ -21,11 +21,11 @@ class _Settings(TypedDict, total=False):
     max_connections: int
     queue: int
     backlog: int
-    unix_mode: int
+    unix_mode: int | None
     inline: Literal["auto", "always", "never"]
     inline_limit: float
     inline_long: float
-    loops: int
+    loops: int | None
     threads: int
     max_spool: int
     request_timeout: float

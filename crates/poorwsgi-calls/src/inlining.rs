@@ -56,6 +56,15 @@ impl Rule {
     /// The connections of the loop do wait for the call, so it has to be brief all the same: 1 ms by default.
     const COMPUTING: u32 = 5;
 
+    /// What holds where nothing else is set.
+    pub const DEFAULT: Rule = Rule {
+        inline: Inline::Auto,
+        short: Duration::from_micros(200),
+        long: Duration::from_millis(20),
+        loops: 1,
+        has_lock: true,
+    };
+
     fn is_short(&self, took: Duration, computed: Duration) -> bool {
         let part = if self.has_lock { Self::COMPUTING } else { 1 };
         let weight = took.saturating_sub(computed) + computed.min(took) / part;
@@ -65,13 +74,7 @@ impl Rule {
 
 impl Default for Rule {
     fn default() -> Self {
-        Rule {
-            inline: Inline::Auto,
-            short: Duration::from_micros(200),
-            long: Duration::from_millis(20),
-            loops: 1,
-            has_lock: true,
-        }
+        Self::DEFAULT
     }
 }
 

@@ -1,24 +1,23 @@
-//! The settings of the built-in server, as keyword arguments.
+//! The settings of the built-in server: those of its connections, and of the calls behind them.
 
 use std::num::NonZero;
 use std::thread;
 use std::time::Duration;
 
-use http::HeaderValue;
-use poorwsgi_server::Config;
-use pyo3::exceptions::{PyTypeError, PyValueError};
-use pyo3::prelude::*;
-use pyo3::types::PyDict;
-
 use poorwsgi_calls::inlining::{Inline, Rule};
+use poorwsgi_server::Config;
+use poorwsgi_server::settings::{Kind, Number, Setting};
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
+
+use crate::setting;
 
 /// All that is set of a server.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     /// What the connections are told.
     pub(crate) config: Config,
-    /// How long requests may go on after a stop, on the connections and behind them.
-    pub(crate) stop_timeout: Duration,
     pub(crate) rule: Rule,
     /// How many threads drive connections, and make inline calls; `None` for as many as are of use.
     pub(crate) loops: Option<NonZero<usize>>,
@@ -64,8 +63,7 @@ impl Default for Settings {
     fn default() -> Self {
         Settings {
             config: Config::new(),
-            stop_timeout: STOP_TIMEOUT,
-            rule: Rule::default(),
+            rule: Rule::DEFAULT,
             loops: None,
             threads: THREADS,
             max_spool: SPOOL,
@@ -75,60 +73,101 @@ impl Default for Settings {
     }
 }
 
-/// How a setting takes a value of Python.
-type Set = fn(&mut Settings, &Bound<'_, PyAny>) -> PyResult<()>;
-
-macro_rules! settings {
-    ($($name:ident: $read:expr;)*) => {
-        const SETTINGS: &[(&str, Set)] = &[
-            $((stringify!($name), |settings, value| {
-                settings.config = settings.config.clone().$name($read(value)?);
-                Ok(())
-            }),)*
-            ("inline", |settings, value| Ok(settings.rule.inline = inline(value)?)),
-            ("inline_limit", |settings, value| Ok(settings.rule.short = seconds(value)?)),
-            ("inline_long", |settings, value| Ok(settings.rule.long = seconds(value)?)),
-            ("request_timeout", |settings, value| {
-                settings.request_timeout = Some(seconds(value)?).filter(|timeout| !timeout.is_zero());
-                Ok(())
-            }),
-            ("chunked_bodies", |settings, value| Ok(settings.chunked_bodies = chunked_bodies(value)?)),
-            ("stop_timeout", |settings, value| Ok(settings.stop_timeout = seconds(value)?)),
-            ("loops", |settings, value| Ok(settings.loops = value.extract()?)),
-            ("threads", |settings, value| Ok(settings.threads = threads(value)?)),
-            ("max_spool", |settings, value| Ok(settings.max_spool = number(value)?)),
-        ];
-    };
-}
-
-settings! {
-    max_head: count;
-    max_request_line: count;
-    max_fields: count;
-    first_byte_timeout: seconds;
-    head_timeout: seconds;
-    idle_timeout: seconds;
-    body_timeout: seconds;
-    min_body_rate: number;
-    write_timeout: seconds;
-    max_body: number;
-    max_connections: small;
-    queue: count;
-    backlog: small;
-    unix_mode: small;
-    trusted_proxies: networks;
-    trust_unix_peers: truth;
-    server_header: header;
-}
-
-/// How long requests may go on after a stop.
-const STOP_TIMEOUT: Duration = Duration::from_secs(30);
-
 /// How many threads make calls at most. Each is begun when it is needed.
 const THREADS: usize = 256;
 
 /// How many bytes may wait in temporary files at a time.
 const SPOOL: u64 = 1 << 30;
+
+const CALLS: &str = "calls of the application";
+
+/// What is set beside [`Config`].
+const SETTINGS: &[Setting<Settings>] = &[
+    Setting {
+        name: "inline",
+        section: CALLS,
+        help: "call handlers on the thread of the connections: those of a route whose calls prove short \
+               (auto), all handlers (always) or none (never); the pool of threads calls the others",
+        kind: Kind::Choice(&[
+            ("auto", |settings| settings.rule.inline = Inline::Auto),
+            ("always", |settings| settings.rule.inline = Inline::Always),
+            ("never", |settings| settings.rule.inline = Inline::Never),
+        ]),
+    },
+    Setting {
+        name: "inline_limit",
+        section: CALLS,
+        help: "take a call for short, so that its route can be called inline, if it lasts at most this \
+               long; computing counts a fifth of its time",
+        kind: Kind::Seconds {
+            default: Rule::DEFAULT.short,
+            set: |settings, time| settings.rule.short = time,
+        },
+    },
+    Setting {
+        name: "inline_long",
+        section: CALLS,
+        help: "an inline call slower than this moves its route to the pool; a time below inline_limit counts \
+               as inline_limit",
+        kind: Kind::Seconds { default: Rule::DEFAULT.long, set: |settings, time| settings.rule.long = time },
+    },
+    Setting {
+        name: "threads",
+        section: CALLS,
+        help: "make the calls that are not inline on a pool of at most this many threads; with one \
+               thread, a client that reads an endless response keeps all others waiting",
+        kind: Kind::Count(Number {
+            default: Some(THREADS as u64),
+            min: Some(1),
+            max: Some(100_000),
+            set: |settings, threads| settings.threads = threads as usize,
+        }),
+    },
+    Setting {
+        name: "loops",
+        section: CALLS,
+        help: "drive the connections on this many threads, each with its share; without this setting on \
+               one thread, or on one for each processor where Python is free-threaded",
+        kind: Kind::Count(Number {
+            default: None,
+            min: Some(1),
+            max: Some(1024),
+            set: |settings, loops| settings.loops = NonZero::new(loops as usize),
+        }),
+    },
+    Setting {
+        name: "request_timeout",
+        section: CALLS,
+        help: "answer 503 and replace the worker if a response has not begun after this long, not \
+               counting the time in which the request body comes; 0 sets no limit",
+        kind: Kind::Seconds {
+            default: Duration::ZERO,
+            set: |settings, time| settings.request_timeout = Some(time).filter(|time| !time.is_zero()),
+        },
+    },
+    Setting {
+        name: "chunked_bodies",
+        section: CALLS,
+        help: "call a WSGI application of another framework once a request body without a length is \
+               complete, with its CONTENT_LENGTH (gather), or at once and without a length (stream)",
+        kind: Kind::Choice(&[
+            ("gather", |settings| settings.chunked_bodies = ChunkedBodies::Gather),
+            ("stream", |settings| settings.chunked_bodies = ChunkedBodies::Stream),
+        ]),
+    },
+    Setting {
+        name: "max_spool",
+        section: CALLS,
+        help: "let temporary files hold at most this many bytes together, of request bodies that come \
+               slowly and of responses that are read slowly; one body of max_body always has room",
+        kind: Kind::Bytes(Number {
+            default: Some(SPOOL),
+            min: None,
+            max: None,
+            set: |settings, bytes| settings.max_spool = bytes,
+        }),
+    },
+];
 
 /// What these settings make.
 ///
@@ -138,82 +177,31 @@ pub(crate) fn settings(given: Option<&Bound<'_, PyDict>>) -> PyResult<Settings> 
     let mut settings = Settings::default();
     for (name, value) in given.into_iter().flatten() {
         let name: String = name.extract()?;
-        let Some((_, set)) = SETTINGS.iter().find(|(known, _)| *known == name) else {
-            let known: Vec<_> = SETTINGS.iter().map(|(known, _)| *known).collect();
-            return Err(PyTypeError::new_err(format!(
-                "there is no setting {name:?}; known: {}",
-                known.join(", ")
-            )));
-        };
-        set(&mut settings, &value).map_err(|error| {
-            let reason = error.value(value.py()).to_string();
-            PyValueError::new_err(format!("{name}: {reason}"))
-        })?;
+        setting::set(Config::SETTINGS, &mut settings.config, &name, &value)
+            .or_else(|| setting::set(SETTINGS, &mut settings, &name, &value))
+            .unwrap_or_else(|| Err(unknown(&name)))?;
     }
     settings.rule.long = settings.rule.long.max(settings.rule.short);
     Ok(settings)
 }
 
-fn inline(value: &Bound<'_, PyAny>) -> PyResult<Inline> {
-    match value.extract::<&str>()? {
-        "auto" => Ok(Inline::Auto),
-        "always" => Ok(Inline::Always),
-        "never" => Ok(Inline::Never),
-        other => {
-            Err(PyValueError::new_err(format!("{other:?} is none of \"auto\", \"always\" and \"never\"")))
-        }
-    }
+fn unknown(name: &str) -> PyErr {
+    let names = Config::SETTINGS.iter().map(|setting| setting.name);
+    let known: Vec<_> = names.chain(SETTINGS.iter().map(|setting| setting.name)).collect();
+    PyTypeError::new_err(format!("there is no setting {name:?}; known: {}", known.join(", ")))
 }
 
-fn chunked_bodies(value: &Bound<'_, PyAny>) -> PyResult<ChunkedBodies> {
-    match value.extract::<&str>()? {
-        "gather" => Ok(ChunkedBodies::Gather),
-        "stream" => Ok(ChunkedBodies::Stream),
-        other => Err(PyValueError::new_err(format!("{other:?} is neither \"gather\" nor \"stream\""))),
-    }
+/// All settings, described for Python: see `poorwsgi._settings`.
+pub(crate) fn rows(py: Python<'_>) -> PyResult<Bound<'_, PyTuple>> {
+    let of_connections = Config::SETTINGS.iter().map(|setting| setting::row(py, setting));
+    let rows: Vec<_> =
+        of_connections.chain(SETTINGS.iter().map(|own| setting::row(py, own))).collect::<PyResult<_>>()?;
+    PyTuple::new(py, rows)
 }
 
-fn threads(value: &Bound<'_, PyAny>) -> PyResult<usize> {
-    match value.extract()? {
-        0 => Err(PyValueError::new_err("at least one thread is needed")),
-        threads => Ok(threads),
-    }
-}
-
-fn number(value: &Bound<'_, PyAny>) -> PyResult<u64> {
-    value.extract()
-}
-
-fn count(value: &Bound<'_, PyAny>) -> PyResult<usize> {
-    value.extract()
-}
-
-fn small(value: &Bound<'_, PyAny>) -> PyResult<u32> {
-    value.extract()
-}
-
-fn truth(value: &Bound<'_, PyAny>) -> PyResult<bool> {
-    value.is_truthy()
-}
-
-/// What is longer than this is as good as no limit, and can still be added to any time.
-const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
-
-fn seconds(value: &Bound<'_, PyAny>) -> PyResult<Duration> {
-    let seconds = Duration::try_from_secs_f64(value.extract()?);
-    seconds.map(|seconds| seconds.min(LONGEST)).map_err(|error| PyValueError::new_err(error.to_string()))
-}
-
-fn networks(value: &Bound<'_, PyAny>) -> PyResult<Vec<ipnet::IpNet>> {
-    let network = |text: String| {
-        let parsed = text.parse().or_else(|_| text.parse::<std::net::IpAddr>().map(ipnet::IpNet::from));
-        parsed.map_err(|_| PyValueError::new_err(format!("{text:?} is no network, such as \"10.0.0.0/8\"")))
-    };
-    value.try_iter()?.map(|item| network(item?.extract()?)).collect()
-}
-
-fn header(value: &Bound<'_, PyAny>) -> PyResult<Option<HeaderValue>> {
-    let text: Option<String> = value.extract()?;
-    let parsed = text.map(HeaderValue::try_from).transpose();
-    parsed.map_err(|error| PyValueError::new_err(error.to_string()))
+/// Says whether a server can have these settings, as its Listener would.
+#[pyfunction]
+#[pyo3(signature = (**given))]
+pub(crate) fn _check_settings(given: Option<&Bound<'_, PyDict>>) -> PyResult<()> {
+    settings(given).map(|_| ())
 }

@@ -27,6 +27,7 @@ mod response;
 mod results;
 mod server;
 mod session;
+mod setting;
 mod state;
 mod wsgi;
 
@@ -39,6 +40,8 @@ mod _poorwsgi {
     use super::application::{Application, FormLimits};
     #[pymodule_export]
     use super::args::parse_args;
+    #[pymodule_export]
+    use super::config::_check_settings;
     #[pymodule_export]
     use super::digest::{
         _check_login, _digest_command, _read_passwords, _write_passwords, check_credentials, check_response,
@@ -85,6 +88,7 @@ mod _poorwsgi {
         super::state::add_constants(module)?;
         super::response::add_classes(module)?;
         let py = module.py();
+        module.add("SETTINGS", super::config::rows(py)?)?;
         module.add("HTML_ESCAPE_TABLE", super::results::escape_table(py)?)?;
         module.add("NOT_MODIFIED_DENY", PyFrozenSet::new(py, poorwsgi_core::response::FIELDS_OF_CONTENT)?)?;
         let required = PyFrozenSet::new(py, super::response::NOT_MODIFIED_ONE_OF_REQUIRED)?;

@@ -7,36 +7,213 @@ use http::HeaderValue;
 use ipnet::IpNet;
 
 use crate::h1::framing::HeadLimits;
+use crate::settings::{Kind, Number, Setting};
 
-/// The settings of a [`Server`](crate::Server), with defaults that are safe to put on the open Internet.
-///
-/// ```
-/// use std::time::Duration;
-/// use poorwsgi_server::Config;
-///
-/// let config = Config::new()
-///     .max_body(64 * 1024 * 1024)
-///     .idle_timeout(Duration::from_secs(5))
-///     .trusted_proxies(["10.0.0.0/8".parse().unwrap()]);
-/// ```
-#[derive(Clone, Debug)]
-pub struct Config {
-    pub(crate) head: HeadLimits,
-    pub(crate) first_byte_timeout: Duration,
-    pub(crate) head_timeout: Duration,
-    pub(crate) idle_timeout: Duration,
-    pub(crate) body_timeout: Duration,
-    pub(crate) min_body_rate: u64,
-    pub(crate) write_timeout: Duration,
-    pub(crate) stop_timeout: Duration,
-    pub(crate) max_body: u64,
-    pub(crate) max_connections: u32,
-    pub(crate) queue: usize,
-    pub(crate) backlog: u32,
-    pub(crate) unix_mode: Option<u32>,
-    pub(crate) trusted_proxies: Vec<IpNet>,
-    pub(crate) trust_unix_peers: bool,
-    pub(crate) server_header: Option<HeaderValue>,
+/// The number, where there is one.
+macro_rules! some {
+    () => {
+        None
+    };
+    ($number:literal) => {
+        Some($number)
+    };
+}
+
+/// Makes of each row a field of [`Config`] with its default, a method that sets it, and its description. Times
+/// are whole seconds from the start. Where the method takes something else than the field holds, its row is
+/// among the others.
+macro_rules! config {
+    (
+        numbers { $(
+            $(#[$number_doc:meta])*
+            $number:ident: $kind:ident $type:ident = $count:expr,
+                $number_section:ident, $(at least $min:literal,)? $(at most $max:literal,)? $number_help:literal;
+        )* }
+        times { $(
+            $(#[$time_doc:meta])*
+            $time:ident: $seconds:literal, $time_section:ident, $time_help:literal;
+        )* }
+        others { $(
+            $(#[$other_doc:meta])*
+            $other:ident($value:ident: $given:ty) -> $field:ty = $default:expr, $stored:expr, $values:expr,
+                $other_section:ident, $other_help:literal;
+        )* }
+    ) => {
+        /// The settings of a [`Server`](crate::Server), with defaults that are safe to put on the open Internet.
+        ///
+        /// ```
+        /// use std::time::Duration;
+        /// use poorwsgi_server::Config;
+        ///
+        /// let config = Config::new()
+        ///     .max_body(64 * 1024 * 1024)
+        ///     .idle_timeout(Duration::from_secs(5))
+        ///     .trusted_proxies(["10.0.0.0/8".parse().unwrap()]);
+        /// ```
+        #[derive(Clone, Debug)]
+        pub struct Config {
+            $(pub(crate) $number: $type,)*
+            $(pub(crate) $time: Duration,)*
+            $(pub(crate) $other: $field,)*
+        }
+
+        impl Config {
+            /// All settings, described.
+            pub const SETTINGS: &[Setting<Config>] = &[
+                $(Setting {
+                    name: stringify!($number),
+                    section: $number_section,
+                    help: $number_help,
+                    kind: Kind::$kind(Number {
+                        default: Some($count),
+                        min: some!($($min)?),
+                        max: some!($($max)?),
+                        set: |config, number| {
+                            config.$number = <$type>::try_from(number).unwrap_or(<$type>::MAX);
+                        },
+                    }),
+                },)*
+                $(Setting {
+                    name: stringify!($time),
+                    section: $time_section,
+                    help: $time_help,
+                    kind: Kind::Seconds {
+                        default: Duration::from_secs($seconds),
+                        set: |config, time| config.$time = time,
+                    },
+                },)*
+                $(Setting {
+                    name: stringify!($other),
+                    section: $other_section,
+                    help: $other_help,
+                    kind: $values,
+                },)*
+            ];
+
+            /// The defaults.
+            #[must_use]
+            pub fn new() -> Self {
+                Config {
+                    $($number: $count,)*
+                    $($time: Duration::from_secs($seconds),)*
+                    $($other: $default,)*
+                }
+            }
+
+            $(
+                #[doc = concat!("Has the server ", $number_help, ".")]
+                #[doc = concat!(
+                    "Default: `", stringify!($count), "`",
+                    $("; less counts as `", stringify!($min), "`",)?
+                    $("; more counts as `", stringify!($max), "`",)?
+                    ".\n",
+                )]
+                $(#[$number_doc])*
+                #[must_use]
+                pub fn $number(mut self, number: $type) -> Self {
+                    self.$number = number$(.max($min))? $(.min($max))?;
+                    self
+                }
+            )*
+            $(
+                #[doc = concat!("Has the server ", $time_help, ".")]
+                #[doc = concat!("Default: ", $seconds, " s.\n")]
+                $(#[$time_doc])*
+                #[must_use]
+                pub fn $time(mut self, time: Duration) -> Self {
+                    self.$time = time;
+                    self
+                }
+            )*
+            $(
+                #[doc = concat!("Has the server ", $other_help, ".")]
+                #[doc = concat!("Default: `", stringify!($default), "`.\n")]
+                $(#[$other_doc])*
+                #[must_use]
+                pub fn $other(mut self, $value: $given) -> Self {
+                    self.$other = $stored;
+                    self
+                }
+            )*
+        }
+    };
+}
+
+const REQUESTS: &str = "requests";
+const CONNECTIONS: &str = "connections";
+const SOCKET: &str = "socket";
+const PROXIES: &str = "proxies";
+const RESPONSES: &str = "responses";
+
+const SERVER: &str = "PoorWSGI";
+
+config! {
+    numbers {
+        max_head: Bytes usize = 64 * 1024, REQUESTS,
+            "refuse a request (431) whose head, the request line and the header fields, is larger than this";
+        /// RFC 9112, section 3 recommends at least 8000 bytes.
+        max_request_line: Bytes usize = 16 * 1024, REQUESTS, at most 65_534,
+            "refuse a request (414) whose request line is longer than this";
+        /// More than 100 cost an allocation for each request.
+        max_fields: Count usize = 100, REQUESTS, at most 10_000,
+            "refuse a request (431) that has more header fields than this";
+        /// It is refused at once where its length is announced; else the reader of its body gets an error.
+        max_body: Bytes u64 = 16 * 1024 * 1024, REQUESTS,
+            "refuse a request (413) whose body is larger than this";
+        /// Only the time counts in which the body is being read. Its reader gets an error that means 408.
+        min_body_rate: Bytes u64 = 240, REQUESTS,
+            "refuse a request (408) whose body comes with fewer bytes a second than this, on average after the \
+            first 5 seconds; 0 allows any rate";
+        /// There are never more than the process has file descriptors for: two each, for a file beside the
+        /// connection, and 64 for all else, so that 1024 descriptors (`ulimit -n`, systemd's `LimitNOFILE=`)
+        /// allow 480 connections. Where this setting wants more, a warning says so once connections wait.
+        /// [`Bound::run`](crate::Bound::run) raises a limit that may be raised; elsewhere
+        /// [`raise_descriptor_limit`](crate::raise_descriptor_limit) does.
+        ///
+        /// Connections that have waited a second or longer for their next request are closed to make room for
+        /// those that wait.
+        max_connections: Count u32 = 10_000, CONNECTIONS, at least 1,
+            "keep at most this many connections open at a time, as far as there are file descriptors for the \
+            connections; further clients wait to be accepted";
+        /// It is raised to hold a whole head.
+        queue: Bytes usize = 128 * 1024, CONNECTIONS, at least 8192,
+            "keep at most this many bytes in memory for one connection, in each direction";
+        backlog: Count u32 = 1024, SOCKET,
+            "let at most this many connections wait to be accepted, as far as the system allows";
+    }
+    times {
+        first_byte_timeout: 10, CONNECTIONS,
+            "close a new connection if its first request has not begun after this long";
+        idle_timeout: 75, CONNECTIONS,
+            "close a connection if its next request has not begun after this long";
+        head_timeout: 10, REQUESTS,
+            "refuse a request (408) whose head is not complete this long after its first byte";
+        /// Only pauses count in which the body is being read. Its reader gets an error that means 408.
+        body_timeout: 30, REQUESTS, "refuse a request (408) if nothing more of its body comes for this long";
+        write_timeout: 60, RESPONSES,
+            "close the connection if the client reads nothing of its response for this long";
+        /// Those requests are named in the log.
+        stop_timeout: 30, REQUESTS, "cut off requests that still run this long after the server was told to stop";
+    }
+    others {
+        unix_mode(mode: u32) -> Option<u32> = None, Some(mode),
+            Kind::Mode(|config, mode| config.unix_mode = Some(mode)),
+            SOCKET, "give the file of a Unix socket these permissions, such as 660; without this setting the umask \
+            decides";
+        trusted_proxies(networks: impl IntoIterator<Item = IpNet>) -> Vec<IpNet> = Vec::new(),
+            networks.into_iter().collect(),
+            Kind::Networks(|config, networks| config.trusted_proxies = networks),
+            PROXIES, "believe the X-Forwarded and Forwarded fields of proxies in these networks; the fields are \
+            removed from all other requests";
+        trust_unix_peers(trust: bool) -> bool = false, trust,
+            Kind::Switch { default: false, set: |config, trust| config.trust_unix_peers = trust },
+            PROXIES, "believe the X-Forwarded and Forwarded fields of everybody who connects to a Unix socket";
+        /// `None` sends none.
+        server_header(value: Option<HeaderValue>) -> Option<HeaderValue> =
+            Some(HeaderValue::from_static(SERVER)), value,
+            Kind::Field { default: SERVER, set: |config, value| config.server_header = value },
+            RESPONSES, "send this Server field with each response that has none; an empty one is not sent";
+    }
 }
 
 impl Default for Config {
@@ -46,113 +223,6 @@ impl Default for Config {
 }
 
 impl Config {
-    /// The defaults.
-    #[must_use]
-    pub fn new() -> Self {
-        Config {
-            head: HeadLimits { head: 64 * 1024, request_line: 16 * 1024, fields: 100 },
-            first_byte_timeout: Duration::from_secs(10),
-            head_timeout: Duration::from_secs(10),
-            idle_timeout: Duration::from_secs(75),
-            body_timeout: Duration::from_secs(30),
-            min_body_rate: 240,
-            write_timeout: Duration::from_secs(60),
-            stop_timeout: Duration::from_secs(30),
-            max_body: 16 * 1024 * 1024,
-            max_connections: 10_000,
-            queue: 128 * 1024,
-            backlog: 1024,
-            unix_mode: None,
-            trusted_proxies: Vec::new(),
-            trust_unix_peers: false,
-            server_header: Some(HeaderValue::from_static("PoorWSGI")),
-        }
-    }
-
-    /// Bytes of a request's head: request line, fields and the empty line. Default 64 KiB; beyond it 431.
-    #[must_use]
-    pub fn max_head(mut self, bytes: usize) -> Self {
-        self.head.head = bytes;
-        self
-    }
-
-    /// Bytes of a request line: method, target and version. Default 16 KiB, at most 65,534; beyond it 414.
-    /// RFC 9112, section 3 recommends at least 8000.
-    #[must_use]
-    pub fn max_request_line(mut self, bytes: usize) -> Self {
-        self.head.request_line = bytes.min(65_534);
-        self
-    }
-
-    /// Fields of a request's head. Default 100, at most 10,000; beyond it 431. More than 100 cost an
-    /// allocation for each request.
-    #[must_use]
-    pub fn max_fields(mut self, fields: usize) -> Self {
-        self.head.fields = fields.min(10_000);
-        self
-    }
-
-    /// How long a new connection may be silent before it is closed. Default 10 s.
-    #[must_use]
-    pub fn first_byte_timeout(mut self, time: Duration) -> Self {
-        self.first_byte_timeout = time;
-        self
-    }
-
-    /// How long a head may take, from its first byte. Default 10 s; then 408.
-    #[must_use]
-    pub fn head_timeout(mut self, time: Duration) -> Self {
-        self.head_timeout = time;
-        self
-    }
-
-    /// How long a connection is kept open between two requests. Default 75 s.
-    #[must_use]
-    pub fn idle_timeout(mut self, time: Duration) -> Self {
-        self.idle_timeout = time;
-        self
-    }
-
-    /// The longest pause within a request body while it is being read. Default 30 s; then the reader gets an
-    /// error that means 408.
-    #[must_use]
-    pub fn body_timeout(mut self, time: Duration) -> Self {
-        self.body_timeout = time;
-        self
-    }
-
-    /// Bytes a second that a request body must come with, on average, after the first 5 s; only time in which
-    /// it is being read counts. Default 240; 0 lifts the limit. Then the reader gets an error that means 408.
-    #[must_use]
-    pub fn min_body_rate(mut self, bytes: u64) -> Self {
-        self.min_body_rate = bytes;
-        self
-    }
-
-    /// How long a client may take nothing of a response that waits for it. Default 60 s; then the connection
-    /// is cut.
-    #[must_use]
-    pub fn write_timeout(mut self, time: Duration) -> Self {
-        self.write_timeout = time;
-        self
-    }
-
-    /// How long running requests may go on after a graceful stop was asked for. Default 30 s; then they are
-    /// cut off and named in the log.
-    #[must_use]
-    pub fn stop_timeout(mut self, time: Duration) -> Self {
-        self.stop_timeout = time;
-        self
-    }
-
-    /// Bytes of a request body. Default 16 MiB; beyond it 413: at once where the length is announced, and as
-    /// an error for the reader where it is not.
-    #[must_use]
-    pub fn max_body(mut self, bytes: u64) -> Self {
-        self.max_body = bytes;
-        self
-    }
-
     /// The limit that [`max_body`](Self::max_body) has set.
     #[must_use]
     pub const fn body_limit(&self) -> u64 {
@@ -165,63 +235,14 @@ impl Config {
         self.max_connections
     }
 
-    /// Connections at a time. Default 10,000; further ones wait in the listener's backlog, and connections
-    /// that have waited a second or longer for their next request are closed to make room for them.
-    ///
-    /// There are never more than the process has file descriptors for: two each, for a file beside the
-    /// connection, and 64 for all else, so that 1024 descriptors (`ulimit -n`, systemd's `LimitNOFILE=`)
-    /// allow 480 connections. Where this setting wants more, a warning says so once connections wait.
-    /// [`Bound::run`](crate::Bound::run) raises a limit that may be raised; elsewhere
-    /// [`raise_descriptor_limit`](crate::raise_descriptor_limit) does.
+    /// The limit that [`stop_timeout`](Self::stop_timeout) has set.
     #[must_use]
-    pub fn max_connections(mut self, connections: u32) -> Self {
-        self.max_connections = connections.max(1);
-        self
+    pub const fn stop_limit(&self) -> Duration {
+        self.stop_timeout
     }
 
-    /// Bytes that wait in memory for one connection in each direction. Default 128 KiB, at least 8 KiB; it is
-    /// raised to hold a whole head.
-    #[must_use]
-    pub fn queue(mut self, bytes: usize) -> Self {
-        self.queue = bytes.max(8192);
-        self
-    }
-
-    /// Connections that wait to be accepted, as far as the system allows. Default 1024.
-    #[must_use]
-    pub fn backlog(mut self, connections: u32) -> Self {
-        self.backlog = connections;
-        self
-    }
-
-    /// The permission bits of a Unix socket, such as `0o660`. By default what the umask leaves.
-    #[must_use]
-    pub fn unix_mode(mut self, mode: u32) -> Self {
-        self.unix_mode = Some(mode);
-        self
-    }
-
-    /// The networks of the proxies whose `X-Forwarded-*` and `Forwarded` fields are kept. By default none:
-    /// these fields are removed from everybody's requests.
-    #[must_use]
-    pub fn trusted_proxies(mut self, networks: impl IntoIterator<Item = IpNet>) -> Self {
-        self.trusted_proxies = networks.into_iter().collect();
-        self
-    }
-
-    /// Whether whoever connects to a Unix socket is a trusted proxy. Default `false`.
-    #[must_use]
-    pub fn trust_unix_peers(mut self, trust: bool) -> Self {
-        self.trust_unix_peers = trust;
-        self
-    }
-
-    /// The `Server` field of responses that have none. Default `PoorWSGI`, without a version; `None` sends
-    /// none.
-    #[must_use]
-    pub fn server_header(mut self, value: Option<HeaderValue>) -> Self {
-        self.server_header = value;
-        self
+    pub(crate) const fn head_limits(&self) -> HeadLimits {
+        HeadLimits { head: self.max_head, request_line: self.max_request_line, fields: self.max_fields }
     }
 
     /// Whether a peer's word about its client counts. An IPv4 address mapped into IPv6 counts as IPv4.
@@ -236,6 +257,55 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Sets it to what it is from the start, or to something else.
+    fn set(setting: &Setting<Config>, config: &mut Config, other: bool) {
+        match &setting.kind {
+            Kind::Bytes(number) | Kind::Count(number) => {
+                (number.set)(config, number.default.unwrap() + u64::from(other));
+            }
+            Kind::Mode(set) if other => set(config, 0o600),
+            Kind::Mode(_) => config.unix_mode = None,
+            Kind::Seconds { default, set } => set(config, *default + Duration::from_secs(other.into())),
+            Kind::Switch { default, set } => set(config, *default != other),
+            Kind::Choice(words) => (words[usize::from(other)].1)(config),
+            Kind::Networks(set) if other => set(config, vec!["::1/128".parse().unwrap()]),
+            Kind::Networks(set) => set(config, Vec::new()),
+            Kind::Field { default, set } => {
+                set(config, (!other).then(|| HeaderValue::from_static(default)));
+            }
+        }
+    }
+
+    #[test]
+    fn each_setting_sets_one_field_whose_default_it_says() {
+        let default = format!("{:?}", Config::new());
+        let mut seen = Vec::new();
+        for setting in Config::SETTINGS {
+            let mut config = Config::new();
+            set(setting, &mut config, true);
+            let changed = format!("{config:?}");
+            assert!(changed != default && !seen.contains(&changed), "{}", setting.name);
+            seen.push(changed);
+            set(setting, &mut config, false);
+            assert_eq!(format!("{config:?}"), default, "{}", setting.name);
+        }
+    }
+
+    #[test]
+    fn numbers_are_kept_within_their_limits() {
+        let config =
+            Config::new().max_request_line(usize::MAX).max_fields(20_000).max_connections(0).queue(1);
+        assert_eq!(
+            (config.max_request_line, config.max_fields, config.max_connections, config.queue),
+            (65_534, 10_000, 1, 8192)
+        );
+        let config = config.max_request_line(0).max_fields(0).max_connections(u32::MAX).queue(usize::MAX);
+        assert_eq!(
+            (config.max_request_line, config.max_fields, config.max_connections, config.queue),
+            (0, 0, u32::MAX, usize::MAX)
+        );
+    }
 
     #[test]
     fn only_listed_networks_are_trusted() {

@@ -57,6 +57,7 @@ mod exchange;
 mod h1;
 mod listener;
 mod serve;
+pub mod settings;
 pub mod spool;
 mod stop;
 mod transport;

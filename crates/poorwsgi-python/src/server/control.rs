@@ -97,7 +97,7 @@ impl Control {
         let served = serve.await?;
         let begun = self.stopped_at.get().copied().unwrap_or_else(Instant::now);
         // Those that were cut off have something to close.
-        let end = (begun + self.settings.stop_timeout).max(Instant::now() + LAST_WORDS);
+        let end = (begun + self.settings.config.stop_limit()).max(Instant::now() + LAST_WORDS);
         let _ = timeout_at(end, self.running.none()).await;
         Ok(served)
     }

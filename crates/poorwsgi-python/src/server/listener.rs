@@ -17,23 +17,7 @@ use crate::forked;
 ///
 /// Connections wait until a Server serves them. Several servers may serve on it, one after the other.
 ///
-/// Settings, by keyword, are limits and times in seconds: max_body (bytes of a request body, 16 MiB),
-/// max_head (64 KiB), max_request_line (16 KiB), max_fields (100), first_byte_timeout (10), head_timeout
-/// (10), idle_timeout (75), body_timeout (30), min_body_rate (bytes a second, 240), write_timeout (60),
-/// stop_timeout (30), max_connections (10000), queue (bytes for a connection, 128 KiB), backlog (1024),
-/// unix_mode (of the socket's file), trusted_proxies (networks whose X-Forwarded fields are believed, none),
-/// trust_unix_peers (False), server_header ("PoorWSGI", None for none); and how the application is called:
-/// inline ("auto": on the thread of the connections where the calls of a route have proved short; "always",
-/// "never"), inline_limit (a call is short up to this time, of which computing counts a fifth, 0.0002),
-/// inline_long (one inline call that takes so long sends its route back to other threads, 0.02, and at least
-/// inline_limit), loops (threads that drive connections, each with a share of them: 1, or one for each
-/// processor where Python is free-threaded), threads (that make the other calls, 256; no more than a quarter
-/// of them read a body that is still coming, and no more than half wait for clients that read slowly),
-/// max_spool (bytes that wait in temporary files at a time, of bodies that come slowly and of answers that
-/// are read slowly: 1 GiB, and at least max_body), chunked_bodies (of a WSGI callable: "gather", which calls
-/// it once such a body has come, with its CONTENT_LENGTH, or "stream", which calls it at once and without
-/// one), request_timeout (how long a client waits for the beginning of an answer until it gets 503; the time
-/// in which its body comes does not count; without a limit).
+/// Settings, by keyword, are limits, times and how the application is called: see poorwsgi.server.run.
 #[pyclass(frozen, module = "poorwsgi.server")]
 pub(crate) struct Listener {
     address: String,
@@ -48,8 +32,7 @@ impl Listener {
     pub(super) fn new(py: Python<'_>, address: &str, settings: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
         forked::watch(py)?;
         let settings = crate::config::settings(settings)?;
-        let config = settings.config.clone().stop_timeout(settings.stop_timeout);
-        let server = poorwsgi_server::Server::new(()).config(config);
+        let server = poorwsgi_server::Server::new(()).config(settings.config.clone());
         let bound = py.detach(|| server.bind_blocking(address));
         let bound = bound.map_err(|error| os_error(address, &error))?;
         Ok(Listener { address: bound.address().to_string(), socket: Mutex::new(Some(bound)), settings })

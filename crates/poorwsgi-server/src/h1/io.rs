@@ -152,7 +152,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> GuardedIo<T> {
     /// for.
     fn look_at_head(&mut self, bytes: &mut [u8]) {
         let Phase::Head { scanner, .. } = &mut self.phase else { return };
-        match scanner.scan(bytes, &self.session.context().config.head) {
+        match scanner.scan(bytes, &self.session.context().config.head_limits()) {
             Ok(None) => {}
             Ok(Some(MessageHead { length, framing, later_minor })) => {
                 if let Some(minor) = later_minor.and_then(|at| bytes.get_mut(at)) {

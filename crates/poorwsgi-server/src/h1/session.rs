@@ -94,9 +94,9 @@ impl H1Protocol {
         let mut http = http1::Builder::new();
         http.header_read_timeout(None).half_close(true).title_case_headers(true);
         // above ours, so that the refusal with its reason is ours
-        http.max_buf_size(config.queue.max(config.head.head.saturating_add(8192)));
-        if config.head.fields > 100 {
-            http.max_headers(config.head.fields);
+        http.max_buf_size(config.queue.max(config.max_head.saturating_add(8192)));
+        if config.max_fields > 100 {
+            http.max_headers(config.max_fields);
         }
         H1Protocol { http, config, stop }
     }

@@ -1,0 +1,128 @@
+//! Settings between the two languages: values that are given from Python, and what Python is told of each.
+//!
+//! Texts, which command lines have, are read in Python (`poorwsgi._settings`), where they come from.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use http::HeaderValue;
+use ipnet::IpNet;
+use poorwsgi_server::settings::{Kind, LONGEST, Number, Setting};
+use pyo3::exceptions::{PyOverflowError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyString, PyTuple};
+
+/// Sets one of these settings; `None` where none has this name.
+///
+/// # Errors
+/// ValueError for a value that cannot be, with the name, the value and what would be right.
+pub(crate) fn set<C>(
+    settings: &[Setting<C>],
+    target: &mut C,
+    name: &str,
+    value: &Bound<'_, PyAny>,
+) -> Option<PyResult<()>> {
+    let setting = settings.iter().find(|setting| setting.name == name)?;
+    let refused = |reason| PyValueError::new_err(format!("{name}: {reason}"));
+    Some(apply(&setting.kind, target, value).map_err(refused))
+}
+
+/// Sets it, or says what is wrong.
+fn apply<C>(kind: &Kind<C>, target: &mut C, value: &Bound<'_, PyAny>) -> Result<(), String> {
+    let wrong = |right: &str| format!("must be {right}, not {value:?}");
+    let too_small = |what: &str, min: Option<u64>| wrong(&format!("{what}, {} or more", min.unwrap_or(0)));
+    match kind {
+        Kind::Count(Number { default: None, .. }) | Kind::Mode(_) if value.is_none() => {}
+        Kind::Bytes(number) => {
+            let bytes =
+                whole(value, number).ok_or_else(|| too_small("a whole number of bytes", number.min))?;
+            (number.set)(target, bytes);
+        }
+        Kind::Count(number) => {
+            let count = whole(value, number).ok_or_else(|| too_small("a whole number", number.min))?;
+            (number.set)(target, count);
+        }
+        Kind::Mode(set) => {
+            let mode = value.extract().ok().filter(|mode| *mode <= 0o777);
+            set(target, mode.ok_or_else(|| wrong("permissions from 0 to 0o777, such as 0o660"))?);
+        }
+        Kind::Seconds { set, .. } => {
+            set(target, time(value).ok_or_else(|| wrong("a number of seconds, 0 or more"))?);
+        }
+        Kind::Switch { set, .. } => set(target, value.extract().map_err(|_| wrong("True or False"))?),
+        Kind::Choice(words) => {
+            let given = value.extract::<&str>().unwrap_or_default();
+            let (_, set) = words.iter().find(|(word, _)| *word == given).ok_or_else(|| {
+                let words: Vec<_> = words.iter().map(|(word, _)| format!("{word:?}")).collect();
+                wrong(&words.join(" or "))
+            })?;
+            set(target);
+        }
+        Kind::Networks(set) => set(target, networks(value)?),
+        Kind::Field { set, .. } => {
+            set(target, field(value).ok_or_else(|| wrong("text without control characters, or None"))?);
+        }
+    }
+    Ok(())
+}
+
+/// A whole number that is not too small, and within the limits. One that Rust has no room for is more than
+/// any limit.
+fn whole<C>(value: &Bound<'_, PyAny>, limits: &Number<C>) -> Option<u64> {
+    let number = match value.extract::<u64>() {
+        Ok(number) => number,
+        Err(error) if error.is_instance_of::<PyOverflowError>(value.py()) && value.gt(0).ok()? => u64::MAX,
+        Err(_) => return None,
+    };
+    limits.min.is_none_or(|min| number >= min).then(|| limits.max.map_or(number, |max| number.min(max)))
+}
+
+fn time(value: &Bound<'_, PyAny>) -> Option<Duration> {
+    let seconds = value.extract().ok().filter(|seconds: &f64| seconds.is_finite() && *seconds >= 0.0)?;
+    Some(Duration::try_from_secs_f64(seconds).map_or(LONGEST, |time| time.min(LONGEST)))
+}
+
+fn networks(value: &Bound<'_, PyAny>) -> Result<Vec<IpNet>, String> {
+    let network = |item: PyResult<Bound<'_, PyAny>>| {
+        let text: String = item.and_then(|item| item.extract()).map_err(|error| error.to_string())?;
+        let parsed = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+        parsed.map_err(|_| format!("{text:?} is no network, such as \"10.0.0.0/8\""))
+    };
+    match value.try_iter() {
+        // The items of a text are its letters.
+        Ok(items) if !value.is_instance_of::<PyString>() => items.map(network).collect(),
+        _ => Err(format!("must be a list of networks, such as [\"10.0.0.0/8\"], not {value:?}")),
+    }
+}
+
+/// `Some(None)` for no field.
+fn field(value: &Bound<'_, PyAny>) -> Option<Option<HeaderValue>> {
+    let text: Option<String> = value.extract().ok()?;
+    let text = text.filter(|text| !text.is_empty());
+    text.map(HeaderValue::try_from).transpose().ok()
+}
+
+/// What Python is told: name, section, kind, default, the least and the most, the words of a choice, help.
+pub(crate) fn row<'py, C>(py: Python<'py>, setting: &Setting<C>) -> PyResult<Bound<'py, PyTuple>> {
+    let nothing = || py.None().into_bound(py);
+    let (mut min, mut max, mut words) = (None, None, Vec::new());
+    let mut limits = |number: &Number<C>| {
+        (min, max) = (number.min, number.max);
+        number.default.into_pyobject(py)
+    };
+    let (kind, default) = match &setting.kind {
+        Kind::Bytes(number) => ("bytes", limits(number)?),
+        Kind::Count(number) => ("count", limits(number)?),
+        Kind::Mode(_) => ("mode", nothing()),
+        Kind::Seconds { default, .. } => ("seconds", default.as_secs_f64().into_pyobject(py)?.into_any()),
+        Kind::Switch { default, .. } => ("switch", default.into_pyobject(py)?.to_owned().into_any()),
+        Kind::Choice(all) => {
+            words = all.iter().map(|(word, _)| *word).collect();
+            ("choice", words.first().into_pyobject(py)?)
+        }
+        Kind::Networks(_) => ("networks", PyTuple::empty(py).into_any()),
+        Kind::Field { default, .. } => ("field", default.into_pyobject(py)?.into_any()),
+    };
+    let words = PyTuple::new(py, words)?;
+    (setting.name, setting.section, kind, default, min, max, words, setting.help).into_pyobject(py)
+}
