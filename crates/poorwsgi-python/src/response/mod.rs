@@ -1,7 +1,7 @@
 //! Responses as Python handlers make them.
 //!
 //! A handler's str, bytes or dict becomes a response of the engine at once. Objects are for handlers that
-//! make them, and for hooks that look at them.
+//! make them, and for hooks that look at them. Requests and applications are not known here.
 
 mod base;
 mod blocks;
