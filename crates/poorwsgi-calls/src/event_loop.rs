@@ -655,4 +655,43 @@ mod tests {
         assert_eq!(result.unwrap(), 7);
         assert!(event_loop(1).run(async { panic!("on purpose") }).is_err());
     }
+
+    /// Also one that the timer has woken: within the runtime it would keep the sockets from everybody else.
+    #[test]
+    fn a_task_that_the_sockets_woke_holds_up_no_other() {
+        let event_loop = event_loop(4);
+        let other = event_loop.clone();
+        let result = event_loop.run(async move {
+            let (sender, receiver) = mpsc::channel::<()>();
+            let (told, tell) = oneshot::channel();
+            other.spawn(async move {
+                sleep(Duration::from_millis(20)).await;
+                told.send(receiver.recv_timeout(Duration::from_secs(20)).is_ok()).unwrap();
+            });
+            sleep(Duration::from_millis(100)).await;
+            sender.send(()).unwrap();
+            assert!(tell.await.unwrap());
+        });
+        result.unwrap();
+    }
+
+    #[test]
+    fn the_end_drops_the_others_though_one_is_held_up() {
+        let event_loop = event_loop(4);
+        let other = event_loop.clone();
+        let (sender, receiver) = mpsc::channel::<()>();
+        let (alive, is_alive) = mpsc::channel::<()>();
+        event_loop
+            .run(async move {
+                other.spawn(async move { assert!(receiver.recv().is_ok()) });
+                other.spawn(async move {
+                    std::future::pending::<()>().await;
+                    drop(alive);
+                });
+                sleep(Duration::from_millis(50)).await;
+            })
+            .unwrap();
+        assert!(matches!(is_alive.try_recv(), Err(mpsc::TryRecvError::Disconnected)));
+        sender.send(()).unwrap();
+    }
 }

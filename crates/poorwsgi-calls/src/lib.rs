@@ -68,6 +68,7 @@ pub mod inlining;
 mod limit;
 mod meter;
 pub mod pool;
+pub mod running;
 mod threads;
 mod turn;
 mod usage;

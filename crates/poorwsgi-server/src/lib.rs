@@ -56,6 +56,7 @@ mod deadline;
 mod exchange;
 mod h1;
 mod listener;
+pub mod pipe;
 mod serve;
 pub mod settings;
 pub mod spool;

@@ -3,8 +3,8 @@
 //! Requests ask it for their settings. How a request is answered by it is not known here: that is the
 //! pipeline's (`language`), and who calls it, a server's (`wsgi`, `server`).
 
+mod callee;
 mod form_limits;
-mod functions;
 mod handlers;
 mod routes;
 mod settings;
@@ -25,8 +25,8 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyCFunction, PyDict, PyTuple};
 
+pub(crate) use callee::{ErrorType, Function, Python3};
 pub(crate) use form_limits::FormLimits;
-pub(crate) use functions::{ErrorType, Function, Python3};
 pub(crate) use settings::seconds;
 
 use crate::names::Made;

@@ -58,7 +58,7 @@ pub(crate) fn _digest_command(
     };
     // The algorithm is the affair of `digest`.
     let command = Command { file, realm, user, algorithm: Algorithm::Md5, action };
-    match command.run(Asked { password, new_password, digest }, &mut Printed(write)) {
+    match command.run(PythonPrompts { password, new_password, digest }, &mut Printed(write)) {
         Ok(outcome) => Ok(outcome.exit_code()),
         Err(CommandError::PasswordMap(error)) => Err(python_error(write.py(), error)),
         // Also what the functions of Python raise.
@@ -68,13 +68,13 @@ pub(crate) fn _digest_command(
 }
 
 /// Functions of `poorwsgi.digest`, called through Python because a program may have replaced them.
-struct Asked<'a, 'py> {
+struct PythonPrompts<'a, 'py> {
     password: &'a Bound<'py, PyAny>,
     new_password: &'a Bound<'py, PyAny>,
     digest: &'a Bound<'py, PyAny>,
 }
 
-impl Ask for Asked<'_, '_> {
+impl Ask for PythonPrompts<'_, '_> {
     fn password(&mut self, prompt: &str) -> io::Result<String> {
         Ok(self.password.call1((prompt,))?.extract()?)
     }

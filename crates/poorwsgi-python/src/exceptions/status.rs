@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
 
-use super::body::fault_of_client;
+use super::broken_body::fault_of_client;
 use super::classes::HTTPException;
 use super::report::{report, text_of};
 

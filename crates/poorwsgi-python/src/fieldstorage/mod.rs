@@ -2,9 +2,9 @@
 
 mod convert;
 mod decode;
-mod error;
 mod field;
 mod file;
+mod form_error;
 mod interface;
 mod limited_input;
 mod lines;
@@ -44,10 +44,10 @@ pub(crate) fn parse<'py>(
         ..FormOptions::default()
     };
     let content_type = head.header(&CONTENT_TYPE).unwrap_or_default();
-    let mut reader = FormReader::new(&content_type, options).map_err(error::of_request)?;
+    let mut reader = FormReader::new(&content_type, options).map_err(form_error::of_request)?;
     while let Some(piece) = next()? {
-        reader.push(piece).map_err(error::of_request)?;
+        reader.push(piece).map_err(form_error::of_request)?;
     }
-    let form = reader.finish().map_err(error::of_request)?;
+    let form = reader.finish().map_err(form_error::of_request)?;
     Ok(convert::to_python(py, form)?.into_any())
 }

@@ -14,7 +14,7 @@ use pyo3::types::{PyBytes, PyDict, PyInt, PyList, PyString, PyTuple};
 use super::field::{Described, FieldStorage, Origin};
 use super::file::Closing;
 use super::limited_input::{LimitedInput, whole};
-use super::{convert, decode, error, file};
+use super::{convert, decode, file, form_error};
 use crate::headers::{Headers, header_error};
 use crate::names::{Name, overrides};
 
@@ -315,7 +315,7 @@ impl FieldStorageParser {
 
     pub(super) fn error(slf: &Bound<'_, Self>, error: FormError) -> PyErr {
         let most = slf.try_borrow().map(|parser| parser.max_num_fields);
-        most.map_or_else(PyErr::from, |most| error::of_parser(error, most))
+        most.map_or_else(PyErr::from, |most| form_error::of_parser(error, most))
     }
 
     /// The input, up to the length, or the limit where that is less.

@@ -1,4 +1,7 @@
 //! Requests as Python handlers get them.
+//!
+//! The pipeline (`language`) makes one of whatever a request has come by. Which handler gets it, and what is
+//! answered, is not known here.
 
 mod body;
 mod extras;

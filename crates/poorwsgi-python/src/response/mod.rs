@@ -1,13 +1,13 @@
 //! Responses as Python handlers make them.
 //!
 //! A handler's str, bytes or dict becomes a response of the engine at once. Objects are for handlers that
-//! make them, and for hooks that look at them.
+//! make them, and for hooks that look at them. Requests and applications are not known here.
 
 mod base;
 mod blocks;
 mod classes;
 mod exception;
-mod make;
+mod from_result;
 mod media_type;
 mod send;
 mod to_object;
@@ -19,7 +19,7 @@ pub(crate) use base::BaseResponse;
 pub(crate) use blocks::{Blocks, raised};
 pub(crate) use classes::{NOT_MODIFIED_ONE_OF_REQUIRED, add_classes};
 pub(crate) use exception::{RaisedHttp, abort, redirect};
-pub(crate) use make::{from_result, make_response, to_response};
+pub(crate) use from_result::{from_result, make_response, to_response};
 pub(crate) use media_type::media_type;
 
 pub(crate) const HTML: &str = "text/html; charset=utf-8";

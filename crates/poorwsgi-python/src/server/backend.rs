@@ -6,14 +6,14 @@ use std::time::Duration;
 use http_body::Body as HttpBody;
 use poorwsgi_calls::inlining::Rule;
 use poorwsgi_calls::pool::Pool;
+use poorwsgi_calls::running::Running;
 use poorwsgi_core::response::Body;
 use poorwsgi_server::spool::Spool;
 use tokio::sync::Semaphore;
 
+use super::caller::Patience;
 use super::loops::{around, attach};
-use super::pipe::Patience;
 use super::request_timeout::CallClock;
-use super::running::Running;
 use super::served::Served;
 use crate::config::{ChunkedBodies, Settings};
 

@@ -9,11 +9,11 @@ use std::thread;
 use std::time::Duration;
 
 use poorwsgi_calls::event_loop::EventLoop;
+use poorwsgi_calls::running::Running;
 use pyo3::prelude::*;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
-use super::running::Running;
 use crate::config::Settings;
 
 /// For how long clients may ask once more when another server takes over; else it is what a stop grants at

@@ -2,10 +2,8 @@
 
 use std::task::{Context, Poll, ready};
 
-use http::HeaderMap;
-use http::header::{CONTENT_LENGTH, TRAILER, TRANSFER_ENCODING};
 use http::request::Parts;
-use poorwsgi_server::spool::{Gathered, Gathering};
+use poorwsgi_server::spool::{Gathered, Gathering, say_length};
 
 use super::Outcome;
 use super::asked::Asked;
@@ -44,11 +42,4 @@ impl Gather {
             }
         })
     }
-}
-
-/// Has a body that came in chunks look like one that came with its length (RFC 9112, section 7.1.3).
-fn say_length(headers: &mut HeaderMap, length: u64) {
-    headers.remove(TRANSFER_ENCODING);
-    headers.remove(TRAILER);
-    headers.insert(CONTENT_LENGTH, length.into());
 }

@@ -3,14 +3,15 @@
 use bytes::Bytes;
 use poorwsgi_core::BoxError;
 use poorwsgi_core::response::{Blocking, Body, BodyKind};
+use poorwsgi_server::pipe::pipe;
 use pyo3::prelude::*;
 use tokio::sync::oneshot;
 
 use crate::forked::{end_child, exit, is_child};
 
 use super::Outcome;
+use super::caller::{Caller, Patience, Sender};
 use super::failure::{Unhandled, log_failure};
-use super::pipe::{Patience, Sender, pipe};
 
 /// Hands a response over. Blocks that Python makes are made on this thread, as it is under any WSGI server;
 /// everything else is read by the connection itself.
@@ -28,35 +29,35 @@ pub(super) fn send(response: http::Response<Body>, answer: oneshot::Sender<Outco
 }
 
 /// What is not sent with the head.
-struct Rest {
+struct UnsentBlocks {
     blocks: Blocking,
     /// `None` where all that can be sent is sent: what comes yet is no content.
     sender: Option<Sender>,
 }
 
 /// The first block: while nothing is sent, an error can still be answered.
-fn begin(mut blocks: Blocking, patience: &Patience) -> (Result<Body, BoxError>, Option<Rest>) {
+fn begin(mut blocks: Blocking, patience: &Patience) -> (Result<Body, BoxError>, Option<UnsentBlocks>) {
     let length = blocks.remaining();
     let block = match next(&mut blocks) {
         Ok(Some(block)) => block,
         end => return (end.map(|_| Body::empty()), None),
     };
     if length == Some(block.len() as u64) {
-        return (Ok(block.into()), Some(Rest { blocks, sender: None }));
+        return (Ok(block.into()), Some(UnsentBlocks { blocks, sender: None }));
     }
-    let (sender, receiver) = pipe(patience, None);
+    let (sender, receiver) = pipe(patience, Caller(None));
     sender.send(block);
     let body = Body::wrap(receiver);
     let body = match length {
         Some(length) => body.with_length(length),
         None => body,
     };
-    (Ok(body), Some(Rest { blocks, sender: Some(sender) }))
+    (Ok(body), Some(UnsentBlocks { blocks, sender: Some(sender) }))
 }
 
-impl Rest {
+impl UnsentBlocks {
     fn send(self) {
-        let Rest { mut blocks, sender } = self;
+        let UnsentBlocks { mut blocks, sender } = self;
         let end = loop {
             match next(&mut blocks) {
                 Ok(Some(block)) => {

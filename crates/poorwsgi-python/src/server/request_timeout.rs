@@ -1,4 +1,5 @@
-//! A request body that is still arriving while the application has been called.
+//! How long a client waits for the application: the time of a call, without that in which the body of its
+//! request is still arriving.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

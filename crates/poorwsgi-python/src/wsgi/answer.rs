@@ -1,4 +1,4 @@
-//! One request of a WSGI server (PEP 3333): an environ in, `start_response` and an iterable out.
+//! The application as a WSGI callable (PEP 3333): an environ in, `start_response` and an iterable out.
 
 use std::os::fd::IntoRawFd;
 use std::time::Instant;
@@ -20,8 +20,43 @@ use crate::response::Blocks;
 /// What is proposed to `wsgi.file_wrapper`.
 const FILE_BLOCK: u64 = 64 << 10;
 
+#[pymethods]
+impl Application {
+    /// Answers a request of a WSGI server (PEP 3333).
+    fn __call__<'py>(
+        slf: &Bound<'py, Self>,
+        env: &Bound<'py, PyDict>,
+        start_response: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        static PROFILED: Name = Name::new("poorwsgi._profile", "call");
+        if let Some((runctx, dump)) = slf.get().profile(slf.py()) {
+            return PROFILED.get(slf.py())?.call1((
+                slf.getattr("__request__")?,
+                env,
+                start_response,
+                runctx,
+                dump,
+            ));
+        }
+        if !slf.is_exact_instance_of::<Self>() {
+            // A subclass may have its own.
+            return slf.call_method1(intern!(slf.py(), "__request__"), (env, start_response));
+        }
+        answer(slf, env, start_response)
+    }
+
+    /// Answers a request without the profiler.
+    fn __request__<'py>(
+        slf: &Bound<'py, Self>,
+        env: &Bound<'py, PyDict>,
+        start_response: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        answer(slf, env, start_response)
+    }
+}
+
 /// Calls the application for one request of a WSGI server.
-pub(super) fn answer<'py>(
+fn answer<'py>(
     application: &Bound<'py, Application>,
     environ: &Bound<'py, PyDict>,
     start_response: &Bound<'py, PyAny>,

@@ -4,4 +4,3 @@
 //! is not known here: that is the pipeline's (`language`).
 
 mod answer;
-mod call;

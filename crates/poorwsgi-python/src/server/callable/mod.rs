@@ -23,8 +23,8 @@ use tokio::sync::oneshot;
 
 use super::Outcome;
 use super::asked::Asked;
+use super::caller::Patience;
 use super::failure::{Unhandled, log_refusal, page};
-use super::pipe::Patience;
 use crate::environ;
 use crate::forked::end_child;
 use crate::input::Input;

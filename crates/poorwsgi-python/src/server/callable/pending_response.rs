@@ -11,14 +11,15 @@ use poorwsgi_calls::inlining::Place;
 use poorwsgi_core::BoxError;
 use poorwsgi_core::headers::Spellings;
 use poorwsgi_core::response::{Body, Content, PromisedLength};
+use poorwsgi_server::pipe::{Sent, pipe};
 use pyo3::exceptions::{PyAssertionError, PyBrokenPipeError, PyValueError};
 use pyo3::prelude::*;
 use tokio::sync::oneshot;
 
 use crate::server::Outcome;
 use crate::server::asked::Asked;
+use crate::server::caller::{Caller, Patience, Sender};
 use crate::server::failure::log_failure;
-use crate::server::pipe::{Patience, Sender, Sent, pipe};
 
 /// What `start_response` is told.
 pub(super) struct ResponseHead {
@@ -200,7 +201,7 @@ impl PendingResponse {
                 *progress = Progress::HeadAlone;
                 Body::empty()
             } else {
-                let (sender, receiver) = pipe(&self.patience, Some(self.asked.clone()));
+                let (sender, receiver) = pipe(&self.patience, Caller(Some(self.asked.clone())));
                 *progress = Progress::Content { sender, promised: head.length.map(PromisedLength::new) };
                 let body = Body::wrap(receiver);
                 match head.length {

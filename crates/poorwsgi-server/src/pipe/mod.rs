@@ -1,8 +1,8 @@
-//! Blocks on their way from the thread of a callable to its connection.
+//! Blocks on their way from the thread that makes them to a connection.
 //!
-//! A callable and its iterable run on one thread from the first to the last, because applications keep things
-//! that belong to a thread (`threading.local`, an SQLite cursor). So blocks are pushed here. A client that
-//! reads more slowly than they are made, and for which the memory has no room,
+//! A call may have to make all its blocks on one thread, because it keeps things that belong to a thread (of
+//! Python: a `threading.local`, an SQLite cursor). So blocks are pushed here. A client that reads more slowly
+//! than they are made, and for which the memory has no room,
 //!
 //! 1. has its thread wait for it, while no more than a quarter of all threads wait for clients;
 //! 2. else is given time by a temporary file, from which it gets the rest, so that the thread can end the
@@ -16,6 +16,8 @@
 mod patience;
 mod receiver;
 mod sender;
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -25,25 +27,41 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use bytes::Bytes;
-use poorwsgi_calls::pool::step_aside;
 use poorwsgi_core::BoxError;
-use poorwsgi_server::spool::{BESIDES, MemoryShare, Spool, SpoolFile};
 use tokio::runtime::Handle;
 
-use super::asked::Asked;
+use crate::spool::{BESIDES, MemoryShare, Spool, SpoolFile};
 use patience::Limits;
-pub(super) use patience::Patience;
-pub(super) use receiver::Receiver;
-pub(super) use sender::{Sender, Sent};
+pub use patience::Patience;
+pub use receiver::Receiver;
+pub use sender::{Sender, Sent};
+
+/// What makes the blocks of a pipe, as far as the pipe has to know it.
+pub trait Maker: Send + Sync + 'static {
+    /// What a thread holds while it waits for a client.
+    type Aside;
+
+    /// Says that this thread waits for its client from now on, until the result is dropped: others may be
+    /// called meanwhile.
+    fn step_aside() -> Self::Aside;
+
+    /// Whether nobody reads what this process sends, because it was forked from the one that serves.
+    fn is_unread() -> bool;
+
+    /// Tells the log of a failure that the client did not stay for.
+    fn unheard(&self, error: &BoxError);
+}
 
 /// Bytes that may wait for the client in memory; the block that passes this mark is the last that is taken.
 /// Where all together take more than the spool has for them, it is [`BESIDES`].
 const WINDOW: usize = 128 << 10;
 
-pub(super) fn pipe(patience: &Patience, asked: Option<Asked>) -> (Sender, Receiver) {
+/// The two ends of a pipe for the blocks of one response.
+#[must_use]
+pub fn pipe<M: Maker>(patience: &Patience<M>, maker: M) -> (Sender<M>, Receiver<M>) {
     let pipe = Arc::new(Pipe {
         patience: patience.clone(),
-        asked,
+        maker,
         flow: Mutex::new(Flow::new(&patience.0.spool)),
         room: Condvar::new(),
         file: Mutex::default(),
@@ -53,10 +71,9 @@ pub(super) fn pipe(patience: &Patience, asked: Option<Asked>) -> (Sender, Receiv
     (Sender(Arc::clone(&pipe)), Receiver::new(pipe))
 }
 
-struct Pipe {
-    patience: Patience,
-    /// The request, where that is known here.
-    asked: Option<Asked>,
+struct Pipe<M: Maker> {
+    patience: Patience<M>,
+    maker: M,
     flow: Mutex<Flow>,
     room: Condvar,
     /// Written to by one thread at a time, which does not hold the flow meanwhile.
@@ -123,7 +140,7 @@ impl Flow {
     }
 }
 
-impl Pipe {
+impl<M: Maker> Pipe<M> {
     fn flow(&self) -> MutexGuard<'_, Flow> {
         self.flow.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -202,7 +219,7 @@ impl Pipe {
 
     /// Waits until there is room, or the connection is gone.
     fn wait_for_room(self: &Arc<Self>) -> MutexGuard<'_, Flow> {
-        let _aside = step_aside();
+        let _aside = M::step_aside();
         let waited_for = &self.patience.0.waited_for;
         let mut flow = self.flow();
         flow.waited_for = Some(waited_for.enter(self));

@@ -5,9 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use poorwsgi_server::spool::Spool;
-
-use super::Pipe;
+use super::{Maker, Pipe};
+use crate::spool::Spool;
 
 /// The part of its spool that the file of one response may take.
 const PART: u64 = 32;
@@ -20,19 +19,24 @@ const TURN: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_secs(1);
 
 /// What is done for clients that read slowly. Clones share it.
-#[derive(Clone)]
-pub(in crate::server) struct Patience(pub(super) Arc<Limits>);
+pub struct Patience<M: Maker>(pub(super) Arc<Limits<M>>);
 
-pub(super) struct Limits {
+impl<M: Maker> Clone for Patience<M> {
+    fn clone(&self) -> Self {
+        Patience(Arc::clone(&self.0))
+    }
+}
+
+pub(super) struct Limits<M: Maker> {
     turns: Mutex<Turns>,
     /// Told when there is a place, or the line has moved on.
     pub(super) freed: Condvar,
     /// How many of those stay free for clients whose file is full.
     pub(super) kept_free: usize,
     /// Clients that are waited for.
-    pub(super) waited_for: Line,
+    pub(super) waited_for: CutOrder<M>,
     /// Clients that have something in a file; who takes a block of it goes to the end.
-    pub(super) in_files: Line,
+    pub(super) in_files: CutOrder<M>,
     pub(super) spool: Spool,
 }
 
@@ -59,20 +63,28 @@ impl Turns {
     }
 }
 
+/// The pipes of clients, by number, and since when each has its place.
+type Places<M> = BTreeMap<u64, (Instant, Weak<Pipe<M>>)>;
+
 /// Clients in the order in which they are cut off for others: who has taken nothing for longest comes first.
-#[derive(Default)]
-pub(super) struct Line {
+pub(super) struct CutOrder<M: Maker> {
     numbers: AtomicU64,
-    places: Mutex<BTreeMap<u64, (Instant, Weak<Pipe>)>>,
+    places: Mutex<Places<M>>,
 }
 
-impl Line {
-    fn places(&self) -> MutexGuard<'_, BTreeMap<u64, (Instant, Weak<Pipe>)>> {
+impl<M: Maker> Default for CutOrder<M> {
+    fn default() -> Self {
+        CutOrder { numbers: AtomicU64::default(), places: Mutex::default() }
+    }
+}
+
+impl<M: Maker> CutOrder<M> {
+    fn places(&self) -> MutexGuard<'_, Places<M>> {
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Enters at the end; for the number of the place.
-    pub(super) fn enter(&self, pipe: &Arc<Pipe>) -> u64 {
+    pub(super) fn enter(&self, pipe: &Arc<Pipe<M>>) -> u64 {
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
         self.places().insert(number, (Instant::now(), Arc::downgrade(pipe)));
         number
@@ -97,25 +109,26 @@ impl Line {
     }
 }
 
-impl Patience {
+impl<M: Maker> Patience<M> {
     /// For a server with this number of threads. A quarter of them wait for clients that read slowly, and a
     /// quarter for the place of one of those; another quarter waits for bodies. So the last quarter is left
     /// for calls that wait for no client.
-    pub(in crate::server) fn new(threads: usize, spool: Spool) -> Self {
+    #[must_use]
+    pub fn new(threads: usize, spool: Spool) -> Self {
         let most = (threads / 4).max(1);
         Patience(Arc::new(Limits {
             turns: Mutex::new(Turns { free: most, line: VecDeque::new(), longest_line: most, next: 0 }),
             freed: Condvar::new(),
             kept_free: most - threads / 8,
-            waited_for: Line::default(),
-            in_files: Line::default(),
+            waited_for: CutOrder::default(),
+            in_files: CutOrder::default(),
             spool,
         }))
     }
 
     /// The permission to wait for a client, where more than `kept_free` are left and no other thread stands
     /// in the line.
-    pub(super) fn may_wait(&self, kept_free: usize) -> Option<Permit<'_>> {
+    pub(super) fn may_wait(&self, kept_free: usize) -> Option<Permit<'_, M>> {
         let mut turns = self.turns();
         if turns.free <= kept_free || !turns.line.is_empty() {
             return None;
@@ -125,7 +138,7 @@ impl Patience {
     }
 
     /// A place in the line for the permission to wait; `None` where it is too long.
-    pub(super) fn enter_line(&self) -> Option<InLine<'_>> {
+    pub(super) fn enter_line(&self) -> Option<InLine<'_, M>> {
         self.turns().enter().map(|number| InLine { patience: self, number })
     }
 
@@ -139,9 +152,9 @@ impl Patience {
 }
 
 /// The permission to wait for a client, until it is dropped.
-pub(super) struct Permit<'a>(&'a Patience);
+pub(super) struct Permit<'a, M: Maker>(&'a Patience<M>);
 
-impl Drop for Permit<'_> {
+impl<M: Maker> Drop for Permit<'_, M> {
     fn drop(&mut self) {
         self.0.turns().free += 1;
         self.0.0.freed.notify_all();
@@ -149,15 +162,15 @@ impl Drop for Permit<'_> {
 }
 
 /// A place in the line, until it is dropped.
-pub(super) struct InLine<'a> {
-    patience: &'a Patience,
+pub(super) struct InLine<'a, M: Maker> {
+    patience: &'a Patience<M>,
     number: u64,
 }
 
-impl<'a> InLine<'a> {
+impl<'a, M: Maker> InLine<'a, M> {
     /// Waits a moment for the permission: where too many threads wait, for the price of the client that has
     /// taken nothing for longest. Or until this client has moved on.
-    pub(super) fn turn(&self, has_moved: &AtomicBool) -> Option<Permit<'a>> {
+    pub(super) fn turn(&self, has_moved: &AtomicBool) -> Option<Permit<'a, M>> {
         let InLine { patience, number } = *self;
         let is_full = patience.turns().free == 0;
         if is_full {
@@ -178,7 +191,7 @@ impl<'a> InLine<'a> {
     }
 }
 
-impl Drop for InLine<'_> {
+impl<M: Maker> Drop for InLine<'_, M> {
     fn drop(&mut self) {
         self.patience.turns().line.retain(|number| *number != self.number);
         self.patience.0.freed.notify_all();

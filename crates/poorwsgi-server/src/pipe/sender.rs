@@ -8,23 +8,29 @@ use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use poorwsgi_calls::pool::step_aside;
 use poorwsgi_core::BoxError;
-use poorwsgi_server::spool::{Spool, SpoolFile};
 
 use super::patience::Limits;
-use super::{Flow, Pipe};
-use crate::forked::is_child;
+use super::{Flow, Maker, Pipe};
+use crate::LOG;
+use crate::spool::{Spool, SpoolFile};
 
 /// For how long a thread stands in the line while its client makes no room in its file.
 const LONGEST_STAND: Duration = Duration::from_secs(15);
 
 /// The end that a thread writes to.
-#[derive(Clone)]
-pub(in crate::server) struct Sender(pub(super) Arc<Pipe>);
+pub struct Sender<M: Maker>(pub(super) Arc<Pipe<M>>);
+
+impl<M: Maker> Clone for Sender<M> {
+    fn clone(&self) -> Self {
+        Sender(Arc::clone(&self.0))
+    }
+}
 
 /// What came of a block.
-pub(in crate::server) enum Sent {
+#[derive(Debug)]
+pub enum Sent {
+    /// It is on its way.
     Taken,
     /// There is no room for it now.
     Full(Bytes),
@@ -32,11 +38,11 @@ pub(in crate::server) enum Sent {
     Gone,
 }
 
-impl Sender {
+impl<M: Maker> Sender<M> {
     /// Hands a block over where there is room for it.
-    pub(in crate::server) fn try_send(&self, block: Bytes) -> Sent {
+    pub fn try_send(&self, block: Bytes) -> Sent {
         // A child has the file of its parent, and nobody who reads.
-        if is_child() {
+        if M::is_unread() {
             return Sent::Gone;
         }
         let mut flow = self.0.flow();
@@ -48,7 +54,7 @@ impl Sender {
 
     /// Hands a block over; waits until there is room for it, or puts it into the file. `false` when the
     /// connection is gone.
-    pub(in crate::server) fn send(&self, block: Bytes) -> bool {
+    pub fn send(&self, block: Bytes) -> bool {
         let patience = &self.0.patience;
         let mut sent = self.try_send(block);
         if let Sent::Full(block) = sent {
@@ -66,7 +72,7 @@ impl Sender {
     /// Waits for the permission to wait, or until the client has moved on so far that its file has room
     /// again.
     fn stand_in_line(&self, mut block: Bytes) -> Sent {
-        let aside = step_aside();
+        let aside = M::step_aside();
         let Some(place) = self.0.patience.enter_line() else { return self.0.cut() };
         let mut deadline = Instant::now() + LONGEST_STAND;
         self.0.stands.store(true, Ordering::Relaxed);
@@ -95,8 +101,8 @@ impl Sender {
     }
 
     /// Puts a block into the file, where that has room for it.
-    pub(in crate::server) fn keep(&self, block: Bytes) -> Sent {
-        if is_child() {
+    pub fn keep(&self, block: Bytes) -> Sent {
+        if M::is_unread() {
             return Sent::Gone;
         }
         let patience = &*self.0.patience.0;
@@ -166,12 +172,17 @@ impl Sender {
         Sent::Taken
     }
 
-    pub(in crate::server) fn is_gone(&self) -> bool {
+    /// Whether no block is taken any more: the connection is gone, or the content has come to its end.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
         self.0.flow().is_over()
     }
 
-    /// There is no more: it is complete, or it broke off. The error comes back when the connection is gone.
-    pub(in crate::server) fn end(&self, end: Result<(), BoxError>) -> Result<(), BoxError> {
+    /// There is no more: it is complete, or it broke off.
+    ///
+    /// # Errors
+    /// What it broke off with, when the connection is gone and cannot be told.
+    pub fn end(&self, end: Result<(), BoxError>) -> Result<(), BoxError> {
         let mut flow = self.0.flow();
         if flow.is_gone {
             return end;
@@ -218,6 +229,6 @@ fn tell(error: &io::Error) {
     if told.is_none_or(|told| told.elapsed() >= AGAIN) {
         *told = Some(Instant::now());
         drop(told);
-        tracing::warn!(target: "poorwsgi::server", %error, "answers cannot be kept for clients that read slowly");
+        tracing::warn!(target: LOG, %error, "answers cannot be kept for clients that read slowly");
     }
 }

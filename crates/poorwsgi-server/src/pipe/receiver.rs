@@ -9,21 +9,20 @@ use http_body::{Body as HttpBody, Frame};
 use poorwsgi_core::BoxError;
 use poorwsgi_core::response::{Body, FileRange};
 
-use super::{Flow, Pipe, TooFarBehind};
-use crate::server::failure::log_failure;
+use super::{Flow, Maker, Pipe, TooFarBehind};
 
 /// As much is read from a file at a time.
 const READ: u64 = 64 << 10;
 
 /// The end that a connection reads from.
-pub(in crate::server) struct Receiver {
-    pipe: Arc<Pipe>,
+pub struct Receiver<M: Maker> {
+    pipe: Arc<Pipe<M>>,
     /// What is being read from the file.
     reading: Option<Body>,
 }
 
-impl Receiver {
-    pub(super) const fn new(pipe: Arc<Pipe>) -> Self {
+impl<M: Maker> Receiver<M> {
+    pub(super) const fn new(pipe: Arc<Pipe<M>>) -> Self {
         Receiver { pipe, reading: None }
     }
 
@@ -38,7 +37,7 @@ impl Receiver {
     }
 }
 
-impl HttpBody for Receiver {
+impl<M: Maker> HttpBody for Receiver<M> {
     type Data = Bytes;
     type Error = BoxError;
 
@@ -101,7 +100,7 @@ impl HttpBody for Receiver {
     }
 }
 
-impl Drop for Receiver {
+impl<M: Maker> Drop for Receiver<M> {
     fn drop(&mut self) {
         let mut flow = self.pipe.flow();
         flow.is_gone = true;
@@ -119,7 +118,7 @@ impl Drop for Receiver {
         if let Some(Err(error)) = unread
             && !error.is::<TooFarBehind>()
         {
-            log_failure(self.pipe.asked.as_ref(), &error);
+            self.pipe.maker.unheard(&error);
         }
     }
 }

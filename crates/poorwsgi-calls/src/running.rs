@@ -1,0 +1,114 @@
+//! The calls that run, so that a stop can wait for them: a thread inside foreign code can neither be ended nor
+//! outlive what the code needs, such as an interpreter.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::sync::Notify;
+
+/// Counts calls from their begin to the end of all that they leave behind. Clones share the count.
+#[derive(Clone, Debug, Default)]
+pub struct Running(Arc<Count>);
+
+#[derive(Debug, Default)]
+struct Count {
+    begun: AtomicU64,
+    ended: AtomicU64,
+    none: Notify,
+}
+
+impl Running {
+    /// Counts one more.
+    pub fn begin(&self) {
+        self.0.begun.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Says that one which was begun is over.
+    pub fn end(&self) {
+        let ended = self.0.ended.fetch_add(1, Ordering::SeqCst) + 1;
+        if ended == self.0.begun.load(Ordering::SeqCst) {
+            self.0.none.notify_waiters();
+        }
+    }
+
+    /// How many were begun so far.
+    #[must_use]
+    pub fn all(&self) -> u64 {
+        self.0.begun.load(Ordering::SeqCst)
+    }
+
+    /// Whether one runs.
+    #[must_use]
+    pub fn is_any(&self) -> bool {
+        // In this order: one that begins and ends in between counts as running.
+        let ended = self.0.ended.load(Ordering::SeqCst);
+        ended < self.0.begun.load(Ordering::SeqCst)
+    }
+
+    /// Ends when none runs.
+    pub async fn none(&self) {
+        loop {
+            let none = self.0.none.notified();
+            if !self.is_any() {
+                return;
+            }
+            none.await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future;
+    use std::pin::pin;
+    use std::task::{Context, Waker};
+
+    use super::Running;
+
+    #[test]
+    fn those_that_have_ended_are_counted_and_do_not_run() {
+        let running = Running::default();
+        assert_eq!((running.all(), running.is_any()), (0, false));
+        running.begin();
+        running.clone().begin();
+        running.end();
+        assert_eq!((running.all(), running.is_any()), (2, true));
+        running.end();
+        assert_eq!((running.all(), running.is_any()), (2, false));
+    }
+
+    #[test]
+    fn the_last_one_wakes_who_waits_for_none() {
+        let running = Running::default();
+        let mut none = pin!(running.none());
+        let mut is_none = || none.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready();
+        running.begin();
+        running.begin();
+        assert!(!is_none());
+        running.end();
+        assert!(!is_none());
+        running.end();
+        assert!(is_none());
+    }
+
+    #[tokio::test]
+    async fn one_that_begins_meanwhile_is_waited_for() {
+        let running = Running::default();
+        running.begin();
+        let waiting = tokio::spawn({
+            let running = running.clone();
+            async move {
+                running.none().await;
+                running.all()
+            }
+        });
+        tokio::task::yield_now().await;
+        // Woken by the end of the first, it finds the second.
+        running.end();
+        running.begin();
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished());
+        running.end();
+        assert_eq!(waiting.await.ok(), Some(2));
+    }
+}
