@@ -187,6 +187,6 @@ def test_a_number_that_cannot_be(loops):
 
 
 def test_the_command_line_takes_them():
-    command = [sys.executable, "-m", "poorwsgi", "run", "wsgiref.simple_server:demo_app", "--workers", "0", "--loops", "0"]
+    command = [sys.executable, "-m", "poorwsgi", "run", "wsgiref.simple_server:demo_app", "--port", "0", "--workers", "0", "--loops", "0"]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (ended.returncode, "loops: " in ended.stderr) == (2, True), ended.stderr
