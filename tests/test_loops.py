@@ -102,7 +102,7 @@ def test_a_stop_lets_the_requests_of_every_loop_finish(app):
             each.request("GET", "/wait")
         begun.wait(30)
         server.stop()
-        serving.join(0.1)
+        serving.join(0.1)  # in which a stop that waits for nobody ends
         assert serving.is_alive()
         go_on.set()
         assert [each.getresponse().read() for each in some] == [b"finished"] * len(some)
