@@ -101,11 +101,7 @@ class TestFileWrapper:
                 connection.sendall(get())
                 connection.recv(1)
         # Closed by a thread of the server, which ends before the server does.
-        for _ in range(1000):
-            if file.closed:
-                break
-            threading.Event().wait(0.01)
-        assert file.closed
+        until(lambda: file.closed)
 
     def test_without_a_head_it_is_closed_once(self, serve, path):
         closed = []

@@ -105,7 +105,7 @@ def test_a_process_forked_between_two_blocks_sends_none(start, tmp_path, threads
         clients = [stack.enter_context(socket.create_connection(("127.0.0.1", workers.port), 30)) for _ in range(4)]
         for client in clients:
             client.sendall(b"GET /blocks HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
-        time.sleep(1)
+        time.sleep(1)  # while they do not read, the calls fork, as far as they go on without them
         for client in clients:
             response = stack.enter_context(http.client.HTTPResponse(client))
             response.begin()

@@ -30,7 +30,7 @@ def answer(connection):
 
 def test_an_inline_call_may_wait_for_a_handler_that_waits_for_its_client(app):
     """The thread of the connections wants a lock that is held until one of the connections goes on."""
-    lock, held = threading.Lock(), threading.Event()
+    lock, held, begun = threading.Lock(), threading.Event(), threading.Semaphore(0)
 
     @app.route("/upload", method=state.METHOD_POST)
     def upload(req):
@@ -40,6 +40,7 @@ def test_an_inline_call_may_wait_for_a_handler_that_waits_for_its_client(app):
 
     @app.route("/brief")
     def brief(req):
+        begun.release()
         with lock:
             return "brief"
 
@@ -48,13 +49,15 @@ def test_an_inline_call_may_wait_for_a_handler_that_waits_for_its_client(app):
         client = Client(port)
         for _ in range(200):
             client("/brief")
+            begun.acquire()
         with socket.create_connection(("127.0.0.1", port)) as slow:
             # more than is waited for before a handler is called
             slow.sendall(b"POST /upload HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 2000000\r\n\r\nabc")
             assert held.wait(30)
             with concurrent.futures.ThreadPoolExecutor(4) as pool:
                 waiting = [pool.submit(Client(port), "/brief") for _ in range(4)]
-                time.sleep(0.2)
+                for _ in waiting:
+                    assert begun.acquire(timeout=30)
                 assert not any(each.done() for each in waiting)
                 # others are answered meanwhile
                 assert Client(port)("/nowhere").status == 404
@@ -87,22 +90,24 @@ def test_an_inline_call_may_ask_its_own_server(app, inline):
 
 def test_a_thread_of_the_handler_may_read_the_body(app):
     app.auto_form = False
+    begun = threading.Semaphore(0)
 
     @app.route("/", method=state.METHOD_POST)
     def read(req):
+        begun.release()
         with concurrent.futures.ThreadPoolExecutor(1) as pool:
             return str(sum(map(len, iter(lambda: pool.submit(req.input.read, 1000).result(), b""))))
 
     for server in ("ours", "ours, as a callable"):
         with IN_PROCESS[server](app) as port, socket.create_connection(("127.0.0.1", port)) as slow:
-            slow.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 200000\r\n\r\nabc")
-            time.sleep(0.2)
-            slow.sendall(bytes(200000 - 3))
-            assert answer(slow).endswith(b"\r\n\r\n200000")
+            slow.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 2000000\r\n\r\nabc")
+            assert begun.acquire(timeout=30)
+            slow.sendall(bytes(2000000 - 3))
+            assert answer(slow).endswith(b"\r\n\r\n2000000")
 
 
 DAEMON = """
-import sys, threading, time
+import sys, threading, time, urllib.request
 from poorwsgi import Application
 from poorwsgi.server import make_server
 app = Application("daemon")
@@ -127,7 +132,8 @@ begun.wait()
     ("time.sleep(60)", "pass", 0),
     ("begun.wait()\n    while True: pass", "pass", 0),
     ("time.sleep(60)", "raise ValueError('on purpose')", 1),
-    ("pass", "time.sleep(0.5)", 0),
+    # Its handler has returned, and the server has nothing to do.
+    ("pass", "urllib.request.urlopen(f'http://127.0.0.1:{httpd.server_port}/', timeout=30).close()", 0),
 ])
 def test_a_script_that_ends_while_its_server_serves(waits, ends, status):
     """In a thread that Python does not wait for."""
@@ -195,12 +201,22 @@ def test_one_shutdown_more_cuts_nothing_off(app):
         go.wait(30)
         return "waited"
 
+    told = threading.Semaphore(0)
+
+    class Stopped(threading.Event):
+        def wait(self, timeout=None):
+            told.release()
+            return super().wait(timeout)
+
     with make_server("127.0.0.1", 0, app) as httpd, concurrent.futures.ThreadPoolExecutor(4) as pool:
+        httpd._stopped = Stopped()  # for which shutdown waits when it has told the server
         serving = pool.submit(httpd.serve_forever)
         waiting = pool.submit(Client(httpd.server_port), "/wait")
         assert begun.wait(30)
         stops = [pool.submit(httpd.shutdown) for _ in range(2)]
-        time.sleep(0.2)
+        for _ in stops:
+            assert told.acquire(timeout=30)
+        time.sleep(0.2)  # in which the second one cuts off what it might
         go.set()
         assert waiting.result(30).text == "waited"
         for each in [serving, *stops]:
@@ -236,7 +252,7 @@ def test_one_request_is_over_when_its_content_is_closed(app):
             return iter([b"one", b"two"])
 
         def close(self):
-            time.sleep(0.3)
+            time.sleep(0.3)  # whoever does not wait for it is earlier
             closed.append(True)
 
     def serves(environ, start_response):

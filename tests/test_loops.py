@@ -102,7 +102,7 @@ def test_a_stop_lets_the_requests_of_every_loop_finish(app):
             each.request("GET", "/wait")
         begun.wait(30)
         server.stop()
-        serving.join(0.1)
+        serving.join(0.1)  # in which a stop that waits for nobody ends
         assert serving.is_alive()
         go_on.set()
         assert [each.getresponse().read() for each in some] == [b"finished"] * len(some)
@@ -187,6 +187,6 @@ def test_a_number_that_cannot_be(loops):
 
 
 def test_the_command_line_takes_them():
-    command = [sys.executable, "-m", "poorwsgi", "run", "wsgiref.simple_server:demo_app", "--workers", "0", "--loops", "0"]
+    command = [sys.executable, "-m", "poorwsgi", "run", "wsgiref.simple_server:demo_app", "--port", "0", "--workers", "0", "--loops", "0"]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (ended.returncode, "loops: " in ended.stderr) == (2, True), ended.stderr

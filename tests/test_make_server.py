@@ -13,7 +13,7 @@ import time
 import wsgiref.simple_server
 
 import pytest
-from servers import SERVERS, Client
+from servers import SERVERS, Client, until
 
 from poorwsgi import Application
 from poorwsgi.server import WSGIServer, make_server
@@ -127,8 +127,7 @@ def test_shutdown_before_it_serves_ends_it_at_once(app):
     with make_server("127.0.0.1", 0, app) as httpd:
         thread = threading.Thread(target=httpd.shutdown)
         thread.start()
-        while not httpd._stop:
-            threading.Event().wait(0.001)
+        until(lambda: httpd._stop)
         httpd.serve_forever()
         thread.join()
 
@@ -143,13 +142,20 @@ def test_shutdown_waits_for_what_runs(name):
         assert go.wait(30)
         return "finished"
 
+    def go_on():
+        until(lambda: httpd._stop)
+        time.sleep(0.05)  # in which a shutdown that waits for nothing cuts the request off
+        go.set()
+
     answers = []
     with make_server("127.0.0.1", 0, app) as httpd:
         with Serving(httpd) as client:
             request = threading.Thread(target=lambda: answers.append(client("/").text))
             request.start()
             assert begun.wait(30)
-            threading.Timer(0.05, go.set).start()
+            goes_on = threading.Thread(target=go_on)
+            goes_on.start()
+        goes_on.join()
         request.join()
     assert answers == ["finished"]
 

@@ -346,18 +346,28 @@ def test_inline_always_or_never(paced, inline):
 
 
 def test_a_slow_handler_holds_nobody_up(paced):
+    calls, go = threading.Semaphore(0), threading.Event()
+
+    @paced.route("/wait")
+    def wait(req):
+        calls.release()
+        assert go.wait(30)
+        return "waited"
+
     with SERVERS["ours"](paced) as port:
         client = Client(port)
         for _ in range(100):
             client("/brief")
         with concurrent.futures.ThreadPoolExecutor(20) as pool:
-            waiting = [pool.submit(Client(port), "/slow/1.5") for _ in range(20)]
-            time.sleep(0.2)
+            waiting = [pool.submit(Client(port), "/wait") for _ in range(20)]
+            for _ in waiting:
+                assert calls.acquire(timeout=30)
             begun = time.perf_counter()
             for _ in range(50):
                 client("/brief")
             assert time.perf_counter() - begun < 1
             assert not any(each.done() for each in waiting)
+            go.set()
             assert all(each.result().status == 200 for each in waiting)
 
 
@@ -390,7 +400,7 @@ def test_a_small_body_that_comes_in_pieces_is_whole(app, native, inline):
         client.sendall(head)
         for begin in range(0, len(content), 5000):
             client.sendall(content[begin:begin + 5000])
-            time.sleep(0.02)
+            time.sleep(0.02)  # so that each piece comes on its own
         with client.makefile("rb") as file:
             assert file.read().partition(b"\r\n\r\n")[2] == content
 
@@ -401,8 +411,9 @@ def test_a_small_body_that_comes_slowly_keeps_no_thread(paced):
         slow = [stack.enter_context(socket.create_connection(("127.0.0.1", port))) for _ in range(8)]
         for each in slow:
             each.sendall(b"POST /slow/0 HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 5\r\n\r\nab")
-        time.sleep(0.1)
-        assert Client(port)("/brief").status == 200
+        # Each of these connections comes after those: what they have sent has been read before the last of these is answered.
+        for _ in range(10):
+            assert Client(port)("/brief").status == 200
         for each in slow:
             each.sendall(b"cde")
         for each in slow:

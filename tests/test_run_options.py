@@ -22,6 +22,7 @@ import json, os, subprocess, time
 def app(environ, start_response):
     start_response("200 OK", [("Content-Type", "application/json")])
     if environ["PATH_INFO"] == "/leave":
+        # It ends after its parent.
         left = subprocess.check_output(["sh", "-c", "sleep 0.2 >/dev/null & echo $!"])
         assert subprocess.run(["sh", "-c", "exit 7"]).returncode == 7
         return [left]

@@ -67,7 +67,7 @@ def test_streams_that_are_closed_are_nothing_else(tmp_path, redirections, worker
         assert process.wait(30) == 0
 
 
-#: Takes a while to say goodbye.
+#: Takes a while to say goodbye, in which it may be told a second time, and a third.
 LINGERS = APP + """
 import atexit, pathlib
 
@@ -91,14 +91,17 @@ def test_a_worker_that_was_told_to_stop_ends_in_its_own_time_when_it_is_told_aga
     assert (tmp_path / "done").exists()
 
 
-#: A supervisor that ends with a pause, in which signals may come.
+#: A supervisor that ends with a pause, which lasts until the signal has been sent.
 ENDS = """
-import os, time
+import os, pathlib, time
 import poorwsgi._log, poorwsgi.cli
 
 def leave(status):
     print("ends", flush=True)
-    time.sleep(1)
+    deadline = time.monotonic() + 30
+    while not os.path.exists("sent") and time.monotonic() < deadline:
+        time.sleep(0.01)
+    pathlib.Path("left").touch()
 
 if "POORWSGI_CONTROL" not in os.environ:
     poorwsgi._log.leave = leave
@@ -107,12 +110,14 @@ poorwsgi.cli.main()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGTTIN])
-def test_signals_do_nothing_to_a_supervisor_that_ends(start, number):
+def test_signals_do_nothing_to_a_supervisor_that_ends(start, tmp_path, number):
     workers = start("--workers", "1", program=("-c", ENDS))
     workers.signal(signal.SIGTERM)
     until(lambda: "ends" in workers.process.stdout.readline())
     workers.signal(number)
+    (tmp_path / "sent").touch()
     assert workers.process.wait(30) == 0
+    assert (tmp_path / "left").exists()
 
 
 #: Keeps the interpreter for itself, where a file of this name says so.
@@ -216,6 +221,7 @@ if "POORWSGI_CONTROL" not in os.environ:
     assert ctypes.CDLL(None).prctl(36, 1) == 0  # PR_SET_CHILD_SUBREAPER
 poorwsgi.cli.main()
 """
+#: Leaves a process that ends after its parent.
 LEAVES = APP + """
 @app.route("/leave")
 def leave(req):
@@ -270,6 +276,6 @@ def test_a_second_signal_behind_the_end_changes_no_status(tmp_path):
         with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
             assert "Serving" in process.stdout.readline()
             process.terminate()
-            time.sleep(pause)
+            time.sleep(pause)  # at each of these times it does something else
             process.terminate()
             assert process.wait(30) == 0

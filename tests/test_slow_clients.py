@@ -180,7 +180,7 @@ def test_what_slow_readers_get_is_whole(application, caplog):
     assert caplog.text.count("the client is too far behind") == len(caplog.records) == got.count(None)
 
 
-def test_what_is_cut_off_after_its_call_is_not_taken_for_whole():
+def test_what_is_cut_off_after_its_call_is_not_taken_for_whole(caplog):
     """The calls have ended, and all of their answers waits in files, until others need the room."""
     body = os.urandom(960 << 10)
 
@@ -191,9 +191,9 @@ def test_what_is_cut_off_after_its_call_is_not_taken_for_whole():
     whole = hashlib.sha256(body).hexdigest()
     with on_our_server(application, threads=8, max_spool=64 << 20) as port, contextlib.ExitStack() as stack:
         clients = [stack.enter_context(download(port)) for _ in range(40)]
-        time.sleep(7)
+        time.sleep(7)  # after 5 s they may be cut off for others
         clients += [stack.enter_context(download(port)) for _ in range(60)]
-        time.sleep(1)
+        until(lambda: "the client is too far behind" in caplog.text)
         got = [digest(each) for each in clients]
     assert set(got) == {whole, None}
 
@@ -207,7 +207,7 @@ def test_who_reads_steadily_is_not_cut_off(caplog):
         got = dict.fromkeys(readers, 0)
         begun = time.monotonic()
         while time.monotonic() < begun + 13:
-            time.sleep(0.05)
+            time.sleep(0.05)  # each reads 400 KiB a second
             for each in readers:
                 piece = each.recv(20 << 10)
                 assert piece, got
@@ -231,7 +231,7 @@ def test_who_reads_fast_does_not_wait_for_those_who_read_slowly():
         stack.callback(thread.join)
         stack.callback(ended.set)
         thread.start()
-        time.sleep(2)
+        time.sleep(2)  # in which they read slowly, and are known for it
         begun = time.monotonic()
         assert len(Client(port)("/large").body) == 640 * BLOCK
         assert time.monotonic() < begun + 3
@@ -276,9 +276,9 @@ def test_nobody_is_cut_off_while_a_thread_may_wait():
     """Of twelve threads three may wait for clients that read, and three do."""
     with on_our_server(as_callable, threads=12, max_spool=32 << 20) as port, contextlib.ExitStack() as stack:
         clients = [stack.enter_context(download(port)) for _ in range(2)]
-        time.sleep(6)
+        time.sleep(6)  # after 5 s they might be cut off for others
         clients.append(stack.enter_context(download(port)))
-        time.sleep(1)
+        time.sleep(1)  # in which they are not, though there is one more
         assert [digest(each) for each in clients] == [DIGEST] * 3
 
 
@@ -287,7 +287,7 @@ def test_who_reads_is_served_beside_many_who_do_not(app):
     with on_our_server(as_callable, threads=8, max_spool=320 << 20) as port, contextlib.ExitStack() as stack:
         for _ in range(40):
             stack.enter_context(download(port))
-        time.sleep(6)
+        time.sleep(6)  # after 5 s they may be cut off for others
         for _ in range(3):
             assert hashlib.sha256(Client(port)("/download").body).hexdigest() == DIGEST
 
@@ -300,7 +300,7 @@ def test_many_who_read_steadily_are_served_beside_each_other():
             each.sendall(b"GET /large HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
         ends = dict.fromkeys(readers, b"")
         while readers:
-            time.sleep(0.01)
+            time.sleep(0.01)  # they read more slowly than the server makes it
             for each in list(readers):
                 piece = each.recv(128 << 10)
                 ends[each] = (ends[each] + piece)[-5:]
@@ -316,7 +316,7 @@ def test_a_thread_that_waits_for_its_client_leaves_its_place_to_others(app):
         return "pooled"
 
     with on_our_server(app, threads=2, max_spool=1 << 20) as port, download(port) as slow:
-        time.sleep(1)
+        time.sleep(1)  # in which its call makes what the system takes, and waits; nothing says when
         assert [Client(port)("/pooled").text for _ in range(5)] == ["pooled"] * 5
         assert digest(slow) == DIGEST
 
@@ -435,7 +435,7 @@ def test_the_time_of_the_client_is_not_that_of_the_application(app):
                 with socket.create_connection(("127.0.0.1", port), 30) as client:
                     head = f"POST /slow?seconds={seconds} HTTP/1.1\r\nHost: a\r\nContent-Length: {size}\r\n\r\n"
                     client.sendall(head.encode() + b"a")
-                    time.sleep(1.2)
+                    time.sleep(1.2)  # longer than a call may take
                     client.sendall(bytes(size - 1))
                     assert client.recv(1000).startswith(f"HTTP/1.1 {status} ".encode())
 
@@ -447,7 +447,7 @@ def test_a_client_that_is_not_waited_for_any_more_takes_no_time(app):
     def patient(req):
         with pytest.raises(TimeoutError):
             req.input.read()
-        time.sleep(2)
+        time.sleep(2)  # longer than a call may take
 
     with on_our_server(app, request_timeout=0.8) as port, socket.create_connection(("127.0.0.1", port), 30) as client:
         client.sendall(b"POST /patient HTTP/1.1\r\nHost: a\r\nContent-Length: 2000000\r\n\r\na")
@@ -548,7 +548,7 @@ def test_thousands_of_slow_clients_cost_nobody_anything(tmp_path, blocks):
         p99()
         without, before = min(p99() for _ in range(5)), resident(process.pid)
         with SlowClients(port, uploads=2000, readers=2000, target=f"/download/{blocks}"):
-            time.sleep(3)
+            time.sleep(3)  # in which the server has taken what they send and ask for
             beside = min(p99() for _ in range(5))
             memory = resident(process.pid) - before
             assert beside < 2 * without, (beside, without, memory)

@@ -1,6 +1,8 @@
 """What can keep a stop from its end, or clients waiting during one: each was once so."""
+import contextlib
 import ctypes
 import os
+import pathlib
 import select
 import signal
 import socket
@@ -11,6 +13,7 @@ import threading
 import time
 
 import pytest
+from servers import until
 from workers import start  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux can refuse connections before the end")
@@ -42,7 +45,7 @@ def test_a_worker_with_all_its_connections_ends_with_them(start):
     with connect(workers.port) as first, connect(workers.port) as second:
         for connection in (first, second):
             ask(connection, "/sleep/3")
-        time.sleep(0.5)
+        workers.until_sleeping(2)
         begun = time.monotonic()
         workers.signal(signal.SIGTERM)
         assert status(first) == status(second) == [b"200"]
@@ -75,18 +78,38 @@ def drop_answers_to_syn(connection):
     connection.setsockopt(socket.SOL_SOCKET, 26, struct.pack("HL", len(steps), ctypes.addressof(code)))  # SO_ATTACH_FILTER
 
 
+def listening_at(port):
+    """The number that the system gives to the socket that listens at a port."""
+    lines = map(str.split, pathlib.Path("/proc/net/tcp").read_text().splitlines())
+    [number] = [line[9] for line in lines if line[1].endswith(f":{port:04X}") and line[3] == "0A"]
+    return number
+
+
+def has_socket(pid, number):
+    """Whether a process has it; it may open and close others meanwhile."""
+    for descriptor in os.listdir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(FileNotFoundError):
+            if os.readlink(f"/proc/{pid}/fd/{descriptor}") == f"socket:[{number}]":
+                return True
+    return False
+
+
 def test_a_handshake_that_ends_late_keeps_nobody_waiting(start):
     """It ends when the workers have closed the socket, so nobody can accept the connection."""
     workers = start("--workers", "1")
+    socket_ = listening_at(workers.port)
+    assert all(has_socket(pid, socket_) for pid in workers.pids())
     with connect(workers.port) as long, socket.socket() as late:
         ask(long, "/sleep/8")
-        time.sleep(0.5)
+        workers.until_sleeping(1)
         drop_answers_to_syn(late)
         late.setblocking(False)
         late.connect_ex(("127.0.0.1", workers.port))
+        # The system repeats its answer a second after it, and the supervisor ends the socket a second after the signal: the
+        # answer has to come between the workers and that.
         time.sleep(0.4)
         workers.signal(signal.SIGTERM)
-        time.sleep(0.2)
+        until(lambda: not any(has_socket(pid, socket_) for pid in workers.pids()))
         late.setsockopt(socket.SOL_SOCKET, 27, 0)  # SO_DETACH_FILTER
         assert select.select([], [late], [], 10)[1]
         # Two of them: who connects while the socket takes nobody asks once more after a second.
@@ -101,13 +124,14 @@ def test_who_waits_for_a_worker_that_hangs_keeps_nobody_else_waiting(start):
     [pid] = workers.pids()
     with connect(workers.port) as long:
         ask(long, "/sleep/1")
-        time.sleep(0.5)
+        workers.until_sleeping(1)
         with connect(workers.port):  # waits for the end of the other one
             os.kill(pid, signal.SIGSTOP)
             try:
                 workers.signal(signal.SIGTERM)
                 begun = time.monotonic()
-                time.sleep(0.5)  # until the system makes no more connections
+                # The supervisor says so when the system makes no more connections.
+                until(lambda: "stopping" in workers.messages())
                 waits = threading.Thread(target=lambda: seconds_to_be_refused(workers.port))
                 waits.start()
                 waits.join(30)
@@ -123,7 +147,7 @@ def test_a_socket_with_a_high_number_can_be_shut(tmp_path):
     """select(2) takes no number above 1023."""
     (tmp_path / "app.py").write_text(
         "import time\nfrom poorwsgi import Application\napp = Application('many')\n\n"
-        "@app.route('/sleep')\ndef sleep(req):\n    time.sleep(2)\n    return 'slept'\n")
+        "@app.route('/sleep')\ndef sleep(req):\n    open('begun', 'w').close()\n    time.sleep(2)\n    return 'slept'\n")
     code = ("import os, resource, sys\nhard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]\n"
             "resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))\n"
             "for number in range(3, 1200):\n    os.dup2(0, number, True)\nos.execv(sys.argv[1], sys.argv[1:])")
@@ -136,7 +160,7 @@ def test_a_socket_with_a_high_number_can_be_shut(tmp_path):
             port = int(process.stdout.readline().partition("127.0.0.1:")[2].replace(";", " ").split()[0])
             with connect(port) as client:
                 ask(client, "/sleep")
-                time.sleep(0.5)
+                until((tmp_path / "begun").exists)
                 process.send_signal(signal.SIGTERM)
                 assert status(client) == [b"200"]
             assert process.wait(60) == 0

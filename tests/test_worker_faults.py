@@ -62,7 +62,7 @@ def say(req):
     with contextlib.suppress(OSError):
         for part in PARTS:
             control._connection.sendall(part)
-            time.sleep(0.1)
+            time.sleep(0.1)  # so that the supervisor reads each part on its own
     return str(os.getpid())
 """
 
@@ -122,7 +122,7 @@ def test_requests_that_crash_their_worker_hold_up_nobody_else(start, count):
         while time.monotonic() < end:
             with contextlib.suppress(OSError, http.client.HTTPException):
                 workers("/abort")
-            time.sleep(0.5)
+            time.sleep(0.5)  # a crash does not come as soon as there is a worker
     assert load.longest < _PATIENCE
     assert workers.messages().count("SIGABRT") >= 3
     assert workers.stop() == 0
@@ -158,7 +158,7 @@ def test_a_worker_that_does_not_start_costs_little(start, tmp_path):
     workers = start("--workers", "2")
     (tmp_path / "broken").touch()
     os.kill(min(workers.pids()), signal.SIGKILL)
-    time.sleep(6)
+    time.sleep(6)  # the time in which the tries are counted
     assert 3 <= workers.messages().count("ended with status 1") <= 7
     assert workers("/pid").status == 200
     assert workers.stop() == 0
@@ -185,7 +185,7 @@ def test_a_worker_that_cannot_serve_is_not_ready(start, tmp_path):
     (tmp_path / "broken").touch()
     os.kill(min(workers.pids()), signal.SIGKILL)
     until(lambda: workers.messages().count("ended with status 1") >= 3)
-    time.sleep(3)
+    time.sleep(3)  # in which it would be tried far more often if the pauses did not grow
     assert workers.messages().count("ended with status 1") <= 7
     assert workers("/pid").status == 200
     (tmp_path / "broken").unlink()
@@ -313,7 +313,7 @@ def test_many_reloads_in_a_row_are_few(start, versions):
     for number in range(2, 40):
         versions.write(str(number))
         workers.signal(signal.SIGHUP)
-        time.sleep(0.02)
+        time.sleep(0.02)  # many times during each reload
     until(lambda: answers(workers) == {"39"})
     assert len(versions.begun()) < 8
     until(lambda: len(workers.pids()) == 1)
@@ -347,7 +347,7 @@ def test_a_reload_that_hangs_is_not_the_last_one(start, versions):
     versions.write("hangs")
     workers.signal(signal.SIGHUP)
     until(lambda: "hangs" in versions.begun())
-    time.sleep(1)
+    time.sleep(1)  # from then on no other reload waits for it
     assert answers(workers) == {"1"}
     versions.write("2")
     workers.signal(signal.SIGHUP)
@@ -442,15 +442,15 @@ def test_a_pause_of_all_processes_is_no_fault_of_the_workers(start, tmp_path, at
     else:
         workers.signal(signal.SIGSTOP)
     until(lambda: all(states(pid) == {"T"} for pid in every))
-    time.sleep(4)
+    time.sleep(4)  # longer than a worker may give no sign of life
     workers.signal(signal.SIGCONT)
     # its first look at them
     until(lambda: states(workers.process.pid) == {"S"})
-    time.sleep(0.5)
+    time.sleep(0.5)  # in which it goes on, and the workers do not yet
     for pid in pids:
         os.kill(pid, signal.SIGCONT)
     assert int(workers("/pid").text) in pids
-    time.sleep(1.5)
+    time.sleep(1.5)  # each worker gives a sign of life each second, upon which the supervisor looks at all of them
     assert workers.pids() == pids
     assert "sign of life" not in workers.messages()
     assert workers.stop() == 0

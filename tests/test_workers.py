@@ -135,7 +135,7 @@ def test_requests_that_run_are_finished_by_a_stop(start):
     workers = start("--workers", "2")
     with concurrent.futures.ThreadPoolExecutor(6) as pool:
         running = [pool.submit(workers, "/sleep/1.5") for _ in range(6)]
-        time.sleep(0.8)
+        workers.until_sleeping(6)
         assert workers.stop() == 0
         assert [each.result().status for each in running] == [200] * 6
 
@@ -145,7 +145,7 @@ def test_who_connects_during_a_stop_is_refused(start):
     workers = start("--workers", "2")
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         running = [pool.submit(workers, "/sleep/3") for _ in range(4)]
-        time.sleep(0.5)
+        workers.until_sleeping(4)
         workers.signal(signal.SIGTERM)
         until(lambda: refuses(workers.port))
         assert not any(each.done() for each in running)
@@ -239,7 +239,7 @@ def test_a_stop_that_every_process_is_told_of_finishes_requests(start):
     workers = start("--workers", "2")
     with concurrent.futures.ThreadPoolExecutor(6) as pool:
         running = [pool.submit(workers, "/sleep/1.5") for _ in range(6)]
-        time.sleep(0.8)
+        workers.until_sleeping(6)
         workers.signal_all(signal.SIGTERM)
         assert [each.result().status for each in running] == [200] * 6
     assert workers.process.wait(60) == 0
@@ -250,10 +250,14 @@ def test_signals_for_the_supervisor_do_nothing_to_workers(start):
     workers = start("--workers", "2")
     before = workers.pids()
     with Load(workers.port) as load:
-        for number in (signal.SIGUSR1, signal.SIGTTIN, signal.SIGTTOU, signal.SIGHUP):
+        for number, is_done in (
+            (signal.SIGUSR1, lambda: all(f"worker {pid}:\n" in workers.messages() for pid in before)),
+            (signal.SIGTTIN, lambda: len(workers.pids()) == 3),
+            (signal.SIGTTOU, lambda: len(workers.pids()) == 2),
+            (signal.SIGHUP, lambda: len(workers.pids()) == 2 and not before & workers.pids()),
+        ):
             workers.signal_all(number)
-            time.sleep(0.3)
-        until(lambda: len(workers.pids()) == 2 and not before & workers.pids())
+            until(is_done)
     assert load.failures == []
     assert workers.stop() == 0
 
@@ -267,9 +271,9 @@ def test_a_second_stop_cuts_requests_off(start):
     workers = start("--workers", "1")
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         running = pool.submit(workers, "/sleep/20")
-        time.sleep(0.5)
+        workers.until_sleeping(1)
         workers.signal(signal.SIGTERM)
-        time.sleep(0.5)
+        until(lambda: "requests that run are finished first" in workers.messages())
         begun = time.monotonic()
         assert workers.stop() == 0
         assert time.monotonic() - begun < 10
@@ -331,7 +335,7 @@ def test_an_upload_that_goes_on_ends_with_the_stop(start):
     workers = start("--workers", "1", "--stop-timeout", "1")
     with socket.create_connection(("127.0.0.1", workers.port), 30) as upload:
         upload.sendall(b"POST /pid HTTP/1.1\r\nHost: a\r\nContent-Length: 2000000\r\n\r\n" + bytes(1000))
-        time.sleep(0.2)
+        assert upload.recv(4096).startswith(b"HTTP/1.1 405 ")
         begun = time.monotonic()
         assert workers.stop() == 0
         assert time.monotonic() - begun < 15
@@ -357,7 +361,7 @@ def test_without_descriptors_it_waits_for_some(start):
         held = [stack.enter_context(socket.create_connection(("127.0.0.1", workers.port), 30)) for _ in range(40)]
         until(lambda: "cannot accept connections for now" in workers.messages())
         used = cpu(pid)
-        time.sleep(1)
+        time.sleep(1)  # the time in which it may cost nothing
         assert cpu(pid) - used < 0.3
         # those that it has are served
         held[0].sendall(b"GET /pid HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -394,7 +398,7 @@ def test_a_request_that_takes_too_long_is_answered_and_its_worker_replaced(start
     assert workers("/pid").status == 200
     messages = workers.messages()
     assert "request_timeout" in messages
-    assert 'app.py", line 13 in sleep' in messages  # where it hangs
+    assert 'app.py", line 15 in sleep' in messages  # where it hangs
     assert workers.stop() == 0
 
 

@@ -13,7 +13,7 @@ import threading
 import time
 
 import pytest
-from servers import Client
+from servers import Client, until
 
 APP = """
 import os, subprocess, threading, time
@@ -27,6 +27,8 @@ def pid(req):
 
 @app.route("/sleep/<seconds:float>")
 def sleep(req, seconds):
+    with open("sleeping", "a") as file:
+        file.write("x")
     time.sleep(seconds)
     return str(os.getpid())
 
@@ -54,6 +56,7 @@ class Workers(Client):
     """A supervisor and its workers."""
 
     def __init__(self, directory, *arguments, program=("-m", "poorwsgi"), stderr=None):
+        self.directory = directory
         self.log = tempfile.NamedTemporaryFile("w+", dir=directory)
         self.process = subprocess.Popen(
             [sys.executable, *program, "run", "app:app", "--port", "0", *arguments],
@@ -75,6 +78,11 @@ class Workers(Client):
         """The workers, as the system knows them."""
         children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         return {int(pid) for pid in children.read_text().split()}
+
+    def until_sleeping(self, calls):
+        """Waits until the handler that sleeps has been called so often."""
+        sleeping = self.directory / "sleeping"
+        until(lambda: sleeping.exists() and sleeping.stat().st_size >= calls)
 
     def signal(self, number):
         self.process.send_signal(number)

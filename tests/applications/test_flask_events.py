@@ -2,10 +2,10 @@
 import contextlib
 import http.client
 import json
-import time
 
 import pytest
 from processes import PATIENCE
+from servers import until
 from sites import Site, serve
 
 LISTENERS = 20
@@ -49,13 +49,6 @@ def site(running):
 
 def names(site):
     return site("GET", "/listeners").json()
-
-
-def until(condition):
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def event(number, name):

@@ -4,7 +4,6 @@ import pathlib
 import socket
 import subprocess
 import sys
-import time
 import urllib.parse
 
 import pytest
@@ -12,6 +11,7 @@ import requests
 from departures import ORIGINAL, ours
 from requests.auth import HTTPDigestAuth
 from serve_prusalink import PASSWORD, STORAGE, USER
+from servers import until
 
 HERE = pathlib.Path(__file__).parent
 PACKAGES = HERE.parent.parent / ".cache" / "prusalink" / "packages"
@@ -52,13 +52,6 @@ class Printer:
                 connection.shutdown(socket.SHUT_WR)
                 return int(connection.makefile("rb").readline().split()[1])
         return None
-
-    def until(self, condition):
-        deadline = time.monotonic() + 30
-        while not (result := condition()):
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-        return result
 
     def names(self):
         listed = self("GET", "/api/v1/files/local").json()
@@ -124,12 +117,12 @@ def test_an_upload_that_was_left_does_not_keep_others_out(printer):
         assert printer("GET", "/api/v1/transfer").status_code == 204
         assert not (printer.folder / "two.gcode").exists()
     printer.cut("PUT", "/api/v1/files/local/two.gcode", "text/x.gcode", GCODE[:-1000], len(GCODE), waits=False)
-    printer.until(lambda: printer.put("two.gcode", GCODE).status_code == 201)
+    until(lambda: printer.put("two.gcode", GCODE).status_code == 201)
     assert (printer.folder / "two.gcode").read_bytes() == GCODE
     assert printer.put("two.gcode", GCODE).status_code == 409
     assert printer.put("two.gcode", b"G28\n", Overwrite="?1").status_code == 201
     assert (printer.folder / "two.gcode").read_bytes() == b"G28\n"
-    printer.until(lambda: printer.names() == {"there.gcode", "one.gcode", "two.gcode"})
+    until(lambda: printer.names() == {"there.gcode", "one.gcode", "two.gcode"})
 
 
 # PoorWSGI 2.8 has no bytes_read of a form any more, which PrusaLink asks for.
