@@ -43,15 +43,15 @@ const IN_A_ROW: usize = 32;
 
 /// Drives the connections of a server on one thread at a time.
 #[derive(Clone)]
-pub struct EventLoop(Arc<Shared>);
+pub struct EventLoop(Arc<LoopShared>);
 
-struct Shared {
+struct LoopShared {
     runtime: InBackground,
     around: Around,
     around_calls: Around,
     /// How many threads may be held up at a time.
     most: usize,
-    queue: Mutex<Queue>,
+    queue: Mutex<LoopQueue>,
     /// Those that have not ended, so that they can be ended.
     tasks: Mutex<Tasks>,
     watched: Watched,
@@ -62,7 +62,7 @@ struct Shared {
 
 /// What can go on.
 #[derive(Default)]
-struct Queue {
+struct LoopQueue {
     ready: VecDeque<Runnable>,
     /// No more than there are connections.
     calls: VecDeque<Job>,
@@ -106,7 +106,7 @@ impl EventLoop {
     /// connections are.
     #[must_use]
     pub fn new(runtime: Runtime, around: Around, around_calls: Around, most: usize) -> Self {
-        EventLoop(Arc::new(Shared {
+        EventLoop(Arc::new(LoopShared {
             runtime: InBackground(Some(runtime)),
             around,
             around_calls,
@@ -190,7 +190,7 @@ impl EventLoop {
             let mut role = Some(role);
             (shared.around)(&mut || {
                 if let Some(role) = role.take() {
-                    Shared::work(&shared, role);
+                    LoopShared::work(&shared, role);
                 }
             });
             shared.threads().running -= 1;
@@ -200,8 +200,8 @@ impl EventLoop {
     }
 }
 
-impl Shared {
-    fn queue(&self) -> MutexGuard<'_, Queue> {
+impl LoopShared {
+    fn queue(&self) -> MutexGuard<'_, LoopQueue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -214,7 +214,7 @@ impl Shared {
     }
 
     /// Leaves something to the driving thread, or drops it at the end.
-    fn put<T>(&self, what: T, place: impl FnOnce(&mut Queue) -> &mut VecDeque<T>) {
+    fn put<T>(&self, what: T, place: impl FnOnce(&mut LoopQueue) -> &mut VecDeque<T>) {
         let mut queue = self.queue();
         if queue.is_over {
             // The lock first: what ends with it may wake others.
@@ -354,7 +354,7 @@ impl Shared {
     }
 }
 
-impl Queue {
+impl LoopQueue {
     fn is_ready(&self) -> bool {
         !self.ready.is_empty() || !self.calls.is_empty()
     }
@@ -362,7 +362,7 @@ impl Queue {
 
 /// The thread that drives, until another one does. Its functions tell whether it still does.
 struct Driving<'a> {
-    shared: &'a Shared,
+    shared: &'a LoopShared,
     turn: Turn,
 }
 
@@ -426,7 +426,7 @@ pin_project_lite::pin_project! {
         #[pin]
         future: F,
         id: u64,
-        shared: Arc<Shared>,
+        shared: Arc<LoopShared>,
     }
 
     impl<F> PinnedDrop for Listed<F> {

@@ -92,12 +92,12 @@ pub(crate) enum Load {
 static RUNNING: AtomicUsize = AtomicUsize::new(0);
 
 /// One of several, counted until it is dropped.
-struct Counted<'a>(&'a AtomicUsize);
+struct RunningCount<'a>(&'a AtomicUsize);
 
-impl<'a> Counted<'a> {
+impl<'a> RunningCount<'a> {
     fn new(count: &'a AtomicUsize) -> Self {
         count.fetch_add(1, Ordering::Relaxed);
-        Counted(count)
+        RunningCount(count)
     }
 
     /// Whether there are others.
@@ -106,7 +106,7 @@ impl<'a> Counted<'a> {
     }
 }
 
-impl Drop for Counted<'_> {
+impl Drop for RunningCount<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
@@ -114,7 +114,7 @@ impl Drop for Counted<'_> {
 
 /// Where a call is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum CallPlace {
     /// On the thread of the connections, which must not wait for anybody.
     Inline,
     /// On a thread that may block.
@@ -197,13 +197,13 @@ impl RouteTimes {
     ///
     /// A call on the pool that has computed little and took long is hardly evidence where others ran at the
     /// same time: it may have waited for the interpreter, which the others had.
-    pub fn time<T>(&self, rule: &Rule, place: Place, call: impl FnOnce(Instant) -> T) -> T {
+    pub fn time<T>(&self, rule: &Rule, place: CallPlace, call: impl FnOnce(Instant) -> T) -> T {
         match place {
-            Place::Inline => return self.time_inline(rule, call),
-            Place::Waiting => return call(Instant::now()),
-            Place::Pool => {}
+            CallPlace::Inline => return self.time_inline(rule, call),
+            CallPlace::Waiting => return call(Instant::now()),
+            CallPlace::Pool => {}
         }
-        let running = Counted::new(&RUNNING);
+        let running = RunningCount::new(&RUNNING);
         let others_before = running.has_others();
         let (before, begun) = (Usage::now(), Instant::now());
         let result = call(begun);
@@ -229,7 +229,7 @@ impl RouteTimes {
     /// a call that was not short: asking the system costs a good part of what a brief call does.
     fn time_inline<T>(&self, rule: &Rule, call: impl FnOnce(Instant) -> T) -> T {
         let before = (self.credit.load(Ordering::Relaxed) < KNOWN as u32).then(Usage::now);
-        let inline = Counted::new(&self.inline);
+        let inline = RunningCount::new(&self.inline);
         let begun = Instant::now();
         let result = call(begun);
         let took = begun.elapsed();
@@ -356,10 +356,10 @@ mod tests {
     fn calls_that_wait_for_their_clients_are_no_evidence() {
         let (route_times, rule) = (RouteTimes::default(), Rule::default());
         for _ in 0..KNOWN {
-            route_times.time(&rule, Place::Pool, |_| ());
+            route_times.time(&rule, CallPlace::Pool, |_| ());
         }
         assert!(route_times.is_inline(&rule));
-        route_times.time(&rule, Place::Waiting, |_| std::thread::sleep(rule.long * 2));
+        route_times.time(&rule, CallPlace::Waiting, |_| std::thread::sleep(rule.long * 2));
         assert!(route_times.is_inline(&rule));
     }
 
@@ -396,7 +396,7 @@ mod tests {
         assert!(rule.is_short(short, short * 6));
         let route_times = RouteTimes::default();
         let comes_inline = (0..2000).any(|_| {
-            route_times.time(&rule, Place::Pool, |_| {
+            route_times.time(&rule, CallPlace::Pool, |_| {
                 let end = Usage::now().computed + short * 2;
                 while Usage::now().computed < end {}
             });
@@ -423,10 +423,10 @@ mod tests {
         let rule = Rule::default();
         let calls = |others: bool, one_in: usize| {
             let route_times = RouteTimes::default();
-            let _other = others.then(|| Counted::new(&RUNNING));
+            let _other = others.then(|| RunningCount::new(&RUNNING));
             for number in 1..=KNOWN * 3 {
                 let long = number.is_multiple_of(one_in);
-                route_times.time(&rule, Place::Pool, |_| {
+                route_times.time(&rule, CallPlace::Pool, |_| {
                     if long {
                         std::thread::sleep(LONGER)
                     }
@@ -447,7 +447,7 @@ mod tests {
         for (rule, stays) in [(with_lock, true), (Rule { has_lock: false, ..with_lock }, false)] {
             let route_times = after([(KNOWN, SHORT)]);
             for _ in 0..200 {
-                route_times.time(&rule, Place::Inline, |_| {
+                route_times.time(&rule, CallPlace::Inline, |_| {
                     let end = Usage::now().computed + rule.short * 2;
                     while Usage::now().computed < end {}
                 });
@@ -475,7 +475,7 @@ mod tests {
                     }
                 });
             }
-            let outcomes = [Place::Inline, Place::Pool].map(|place| {
+            let outcomes = [CallPlace::Inline, CallPlace::Pool].map(|place| {
                 let route_times = after([(KNOWN, SHORT)]);
                 let interrupted = (0..400)
                     .filter(|_| {
@@ -499,15 +499,15 @@ mod tests {
     fn no_call_follows_one_that_holds_its_thread_up() {
         let rule = Rule { inline: Inline::Always, ..Rule::default() };
         let route_times = RouteTimes::default();
-        assert!(!route_times.time(&rule, Place::Inline, |_| route_times.is_inline(&rule)));
-        assert!(route_times.time(&rule, Place::Pool, |_| route_times.is_inline(&rule)));
+        assert!(!route_times.time(&rule, CallPlace::Inline, |_| route_times.is_inline(&rule)));
+        assert!(route_times.time(&rule, CallPlace::Pool, |_| route_times.is_inline(&rule)));
         assert!(route_times.is_inline(&rule));
         // Of two threads the other one makes the call; a third one is held up.
         let rule = Rule { loops: 2, ..rule };
-        let (with_one, with_two) = route_times.time(&rule, Place::Inline, |_| {
+        let (with_one, with_two) = route_times.time(&rule, CallPlace::Inline, |_| {
             (
                 route_times.is_inline(&rule),
-                route_times.time(&rule, Place::Inline, |_| route_times.is_inline(&rule)),
+                route_times.time(&rule, CallPlace::Inline, |_| route_times.is_inline(&rule)),
             )
         });
         assert!(with_one && !with_two && route_times.is_inline(&rule));

@@ -24,7 +24,7 @@
 //! ```
 //! use std::sync::Arc;
 //!
-//! use poorwsgi_calls::inlining::{Place, RouteTimes, Rule};
+//! use poorwsgi_calls::inlining::{CallPlace, RouteTimes, Rule};
 //! use poorwsgi_calls::pool::Pool;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -38,9 +38,9 @@
 //!     let (sender, timed) = (sender.clone(), Arc::clone(&route));
 //!     let call = move |place| timed.time(&rule, place, |_| sender.send(number * number));
 //!     if route.is_inline(&rule) {
-//!         call(Place::Inline)?;
+//!         call(CallPlace::Inline)?;
 //!     } else {
-//!         pool.spawn(&route, move || drop(call(Place::Pool)));
+//!         pool.spawn(&route, move || drop(call(CallPlace::Pool)));
 //!     }
 //! }
 //! drop(sender);

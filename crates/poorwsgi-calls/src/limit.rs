@@ -93,8 +93,8 @@ pub(crate) struct Limit {
     proven: usize,
     seen: Seen,
     /// Until the next trial of a higher limit, and of a lower one.
-    higher: Rest,
-    lower: Rest,
+    higher: TrialRest,
+    lower: TrialRest,
 }
 
 /// What was measured of a limit, while calls waited for a place.
@@ -119,13 +119,13 @@ struct Seen {
 
 /// How long there is no trial after a vain one: each time twice as long.
 #[derive(Clone, Debug)]
-struct Rest {
+struct TrialRest {
     left: Duration,
     next: Duration,
 }
 
-impl Rest {
-    const NONE: Rest = Rest { left: Duration::ZERO, next: LOOK };
+impl TrialRest {
+    const NONE: TrialRest = TrialRest { left: Duration::ZERO, next: LOOK };
 
     const fn is_over(&self) -> bool {
         self.left.is_zero()
@@ -137,7 +137,7 @@ impl Rest {
 
     /// At least `shortest` long.
     fn after_a_vain_trial(&self, shortest: Duration) -> Self {
-        Rest { left: self.next.max(shortest).min(LONGEST_REST), next: LONGEST_REST.min(self.next * 2) }
+        TrialRest { left: self.next.max(shortest).min(LONGEST_REST), next: LONGEST_REST.min(self.next * 2) }
     }
 }
 
@@ -169,8 +169,8 @@ impl Limit {
             falls: false,
             proven: 1,
             seen: Seen::default(),
-            higher: Rest::NONE,
-            lower: Rest::NONE,
+            higher: TrialRest::NONE,
+            lower: TrialRest::NONE,
         }
     }
 
@@ -230,7 +230,7 @@ impl Limit {
         let has_turned = ended >= self.now as u64;
         let is_over = time >= LOOK && (has_turned || self.proven_has_turned(time));
         if ended == 0 && seen.busy < BUSY && time >= GLANCE * 2 {
-            self.higher = Rest::NONE;
+            self.higher = TrialRest::NONE;
             self.prove(self.highest.min(self.now * 2), Seen::default());
         } else if self.now != self.proven {
             self.judge(seen, has_turned, is_over);
@@ -309,7 +309,7 @@ impl Limit {
             *rest = rest.after_a_vain_trial(shortest);
             return self.set(self.proven);
         }
-        *rest = Rest::NONE;
+        *rest = TrialRest::NONE;
         self.prove(self.now, seen);
         if is_higher {
             // Where the interpreter has little left, a rise may be chance, or calls that were dear at first.

@@ -31,15 +31,15 @@ const SWEEP: usize = 1024;
 /// come, first served. A call that has come to where it only waits for its client soon takes none of the
 /// places, and more of those may run, up to the number of threads.
 #[derive(Clone)]
-pub struct Pool(Arc<Shared>);
+pub struct Pool(Arc<PoolShared>);
 
-pub(crate) struct Shared {
+pub(crate) struct PoolShared {
     threads: Threads,
-    state: Mutex<State>,
+    state: Mutex<PoolState>,
     meter: Meter,
 }
 
-pub(crate) struct State {
+pub(crate) struct PoolState {
     /// How many threads there are.
     threads: usize,
     pub(crate) limit: Limit,
@@ -50,7 +50,7 @@ pub(crate) struct State {
     beside: usize,
     aside: usize,
     /// Calls that only wait now and still have their places, in the order in which they came to that.
-    streams: BTreeMap<u64, (Instant, Place)>,
+    streams: BTreeMap<u64, (Instant, CallClass)>,
     streamed: u64,
     /// How many calls have come, and how many of those that take a place have ended.
     come: u64,
@@ -123,15 +123,15 @@ impl Call {
 
 /// Where a call is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+enum CallClass {
     Brief,
     Long,
     Beside,
 }
 
-impl State {
+impl PoolState {
     fn new(threads: usize) -> Self {
-        State {
+        PoolState {
             threads: threads.max(1),
             limit: Limit::new(threads),
             running: 0,
@@ -150,11 +150,11 @@ impl State {
         }
     }
 
-    fn queue(&mut self, place: Place) -> &mut Queue {
+    fn queue(&mut self, place: CallClass) -> &mut Queue {
         match place {
-            Place::Brief => &mut self.brief_calls,
-            Place::Long => &mut self.long_calls,
-            Place::Beside => &mut self.calls_beside,
+            CallClass::Brief => &mut self.brief_calls,
+            CallClass::Long => &mut self.long_calls,
+            CallClass::Beside => &mut self.calls_beside,
         }
     }
 
@@ -191,26 +191,26 @@ impl State {
         self.beside < (self.threads - (self.threads / 4).max(1)).max(1)
     }
 
-    fn count(&mut self, place: Place) {
+    fn count(&mut self, place: CallClass) {
         match place {
-            Place::Beside => self.beside += 1,
-            Place::Brief => self.running += 1,
-            Place::Long => (self.running, self.long) = (self.running + 1, self.long + 1),
+            CallClass::Beside => self.beside += 1,
+            CallClass::Brief => self.running += 1,
+            CallClass::Long => (self.running, self.long) = (self.running + 1, self.long + 1),
         }
     }
 
-    fn uncount(&mut self, place: Place) {
+    fn uncount(&mut self, place: CallClass) {
         match place {
-            Place::Beside => self.beside -= 1,
-            Place::Brief => self.running -= 1,
-            Place::Long => (self.running, self.long) = (self.running - 1, self.long - 1),
+            CallClass::Beside => self.beside -= 1,
+            CallClass::Brief => self.running -= 1,
+            CallClass::Long => (self.running, self.long) = (self.running - 1, self.long - 1),
         }
     }
 
     /// The call is not counted any more; where it was.
-    fn leave(&mut self, Counted { place, stream }: Counted) -> Place {
+    fn leave(&mut self, CountedCall { place, stream }: CountedCall) -> CallClass {
         let has_place = stream.is_none_or(|number| self.streams.remove(&number).is_some());
-        let place = if has_place { place } else { Place::Beside };
+        let place = if has_place { place } else { CallClass::Beside };
         self.uncount(place);
         place
     }
@@ -226,26 +226,26 @@ impl State {
         {
             let (_, place) = first.remove();
             self.uncount(place);
-            self.count(Place::Beside);
+            self.count(CallClass::Beside);
             self.ended += 1;
         }
         self.streams.len() < before
     }
 
     /// The next call that there is a place and a thread for.
-    fn next(&mut self) -> Option<(Place, Call)> {
+    fn next(&mut self) -> Option<(CallClass, Call)> {
         if !self.has_thread() {
             return None;
         }
         let brief = self.brief_calls.first().filter(|_| self.has_place_for_brief());
         let long = self.long_calls.first().filter(|_| self.has_place());
         let place = match (brief, long) {
-            (Some(brief), Some(long)) if long < brief => Some(Place::Long),
-            (Some(_), _) => Some(Place::Brief),
-            (None, Some(_)) => Some(Place::Long),
+            (Some(brief), Some(long)) if long < brief => Some(CallClass::Long),
+            (Some(_), _) => Some(CallClass::Brief),
+            (None, Some(_)) => Some(CallClass::Long),
             (None, None) => None,
         };
-        let place = place.or_else(|| self.may_be_beside().then_some(Place::Beside))?;
+        let place = place.or_else(|| self.may_be_beside().then_some(CallClass::Beside))?;
         let call = self.queue(place).calls.pop_front()?;
         self.count(place);
         Some((place, call))
@@ -254,13 +254,13 @@ impl State {
 
 thread_local! {
     /// Where the call is counted that this thread makes.
-    static COUNTED: RefCell<Option<(Pool, Counted)>> = const { RefCell::new(None) };
+    static COUNTED: RefCell<Option<(Pool, CountedCall)>> = const { RefCell::new(None) };
 }
 
 /// Where a call is counted from its beginning; and its number among those that only wait now, if it is one.
 #[derive(Clone, Copy, Debug)]
-struct Counted {
-    place: Place,
+struct CountedCall {
+    place: CallClass,
     stream: Option<u64>,
 }
 
@@ -268,7 +268,7 @@ struct Counted {
 /// its client, so that no other call has to wait for it for long.
 pub fn only_waits_now() {
     let Some((pool, mut counted)) = COUNTED.take() else { return };
-    if counted.place != Place::Beside && counted.stream.is_none() {
+    if counted.place != CallClass::Beside && counted.stream.is_none() {
         let mut state = pool.0.state();
         state.streamed += 1;
         let number = state.streamed;
@@ -288,7 +288,7 @@ pub fn step_aside() -> Aside {
     let mut place = state.leave(counted);
     if counted.stream.is_some() && state.may_be_beside() {
         // It has waited, and will.
-        place = Place::Beside;
+        place = CallClass::Beside;
     }
     state.aside += 1;
     drop(state);
@@ -297,7 +297,7 @@ pub fn step_aside() -> Aside {
 }
 
 /// See [`step_aside`].
-pub struct Aside(Option<(Pool, Place)>);
+pub struct Aside(Option<(Pool, CallClass)>);
 
 impl Drop for Aside {
     fn drop(&mut self) {
@@ -306,7 +306,7 @@ impl Drop for Aside {
         state.aside -= 1;
         state.count(place);
         drop(state);
-        COUNTED.set(Some((pool, Counted { place, stream: None })));
+        COUNTED.set(Some((pool, CountedCall { place, stream: None })));
     }
 }
 
@@ -322,9 +322,9 @@ impl Pool {
     /// lock.
     #[must_use]
     pub fn new(threads: usize, around: Around, attach: Option<Attach>) -> Self {
-        Pool(Arc::new(Shared {
+        Pool(Arc::new(PoolShared {
             threads: Threads::new(threads, around),
-            state: Mutex::new(State::new(threads)),
+            state: Mutex::new(PoolState::new(threads)),
             meter: Meter { around, attach },
         }))
     }
@@ -335,7 +335,7 @@ impl Pool {
         let left = {
             let mut state = self.0.state();
             state.is_over = true;
-            [Place::Brief, Place::Long, Place::Beside].map(|place| mem::take(state.queue(place)))
+            [CallClass::Brief, CallClass::Long, CallClass::Beside].map(|place| mem::take(state.queue(place)))
         };
         drop(left);
         self.0.threads.end();
@@ -346,9 +346,9 @@ impl Pool {
     pub fn spawn(&self, route_times: &Arc<RouteTimes>, job: impl Job + 'static) {
         let Some(call) = Call::new(route_times, job) else { return };
         let place = match route_times.load() {
-            Load::Brief => Place::Brief,
-            Load::Unknown if route_times.is_first() => Place::Brief,
-            Load::Unknown | Load::Long => Place::Long,
+            Load::Brief => CallClass::Brief,
+            Load::Unknown if route_times.is_first() => CallClass::Brief,
+            Load::Unknown | Load::Long => CallClass::Long,
         };
         self.enter(place, call);
     }
@@ -356,10 +356,10 @@ impl Pool {
     /// The same for a call that begins with waiting for its client: it holds up nothing that computes.
     pub fn spawn_waiting(&self, route_times: &Arc<RouteTimes>, job: impl Job + 'static) {
         let Some(call) = Call::new(route_times, job) else { return };
-        self.enter(Place::Beside, call);
+        self.enter(CallClass::Beside, call);
     }
 
-    fn enter(&self, place: Place, mut call: Call) {
+    fn enter(&self, place: CallClass, mut call: Call) {
         let mut state = self.0.state();
         if state.is_over {
             // The lock first: what ends with the call may make others.
@@ -400,7 +400,7 @@ impl Pool {
         }
     }
 
-    fn begin(&self, place: Place, call: Call) {
+    fn begin(&self, place: CallClass, call: Call) {
         let pool = self.clone();
         let started = self.0.threads.run(Box::new(move || pool.work(place, call)));
         if let Err(error) = started {
@@ -409,7 +409,7 @@ impl Pool {
             let mut state = self.0.state();
             state.uncount(place);
             let is_alone = state.running + state.beside + state.aside == 0;
-            let all = [Place::Brief, Place::Long, Place::Beside];
+            let all = [CallClass::Brief, CallClass::Long, CallClass::Beside];
             let left =
                 if is_alone { all.map(|place| mem::take(state.queue(place))) } else { Default::default() };
             drop(state);
@@ -418,11 +418,11 @@ impl Pool {
     }
 
     /// Makes this call, and then what waits.
-    fn work(&self, place: Place, first: Call) {
+    fn work(&self, place: CallClass, first: Call) {
         let mut next = Some((place, first));
         while let Some((place, Call { route_times, runtime, job, .. })) = next {
             let before = route_times.load();
-            let counted = Counted { place, stream: None };
+            let counted = CountedCall { place, stream: None };
             COUNTED.set(Some((self.clone(), counted)));
             let entered = runtime.enter();
             // A panic is told by its hook, and whoever waits for an answer by its going away.
@@ -431,7 +431,7 @@ impl Pool {
             let counted = COUNTED.take().map_or(counted, |(_, counted)| counted);
             let mut state = self.0.state();
             let place = state.leave(counted);
-            state.ended += u64::from(place != Place::Beside);
+            state.ended += u64::from(place != CallClass::Beside);
             if route_times.load() != before {
                 state.sort(&route_times);
             }
@@ -443,7 +443,7 @@ impl Pool {
     }
 }
 
-impl State {
+impl PoolState {
     /// Has the calls of a route wait where they belong.
     fn sort(&mut self, route_times: &Arc<RouteTimes>) {
         let (from, to) = match route_times.load() {
@@ -461,14 +461,14 @@ impl State {
     }
 }
 
-impl Shared {
-    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+impl PoolShared {
+    pub(crate) fn state(&self) -> MutexGuard<'_, PoolState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Pool {
-    pub(crate) fn shared(&self) -> &Arc<Shared> {
+    pub(crate) fn shared(&self) -> &Arc<PoolShared> {
         &self.0
     }
 }
@@ -492,7 +492,7 @@ mod tests {
     use tokio::sync::mpsc;
 
     use super::*;
-    use crate::inlining::{Place, Rule};
+    use crate::inlining::{CallPlace, Rule};
     use crate::usage::Usage;
 
     /// Calls that are timed, as those of a server are: how many were made at a time, and how long all took.
@@ -505,7 +505,7 @@ mod tests {
             let timed = Arc::clone(route_times);
             pool.spawn(route_times, move || {
                 most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-                timed.time(&Rule::default(), Place::Pool, |_| call());
+                timed.time(&Rule::default(), CallPlace::Pool, |_| call());
                 now.fetch_sub(1, Ordering::SeqCst);
                 sender.blocking_send(()).unwrap();
             });
@@ -601,7 +601,7 @@ mod tests {
         for _ in 0..16 {
             let (barrier, timed) = (Arc::clone(&barrier), Arc::clone(&route_times));
             pool.spawn(&route_times, move || {
-                timed.time(&Rule::default(), Place::Pool, |_| compute());
+                timed.time(&Rule::default(), CallPlace::Pool, |_| compute());
                 only_waits_now();
                 barrier.wait();
             });

@@ -17,19 +17,19 @@ const KEEP: Duration = Duration::from_secs(10);
 
 /// A bounded number of threads. The one that has had a job last gets the next one, so that what the others
 /// keep for themselves goes with them when they have had none for long.
-pub(crate) struct Threads(Arc<Shared>);
+pub(crate) struct Threads(Arc<ThreadsShared>);
 
-struct Shared {
+struct ThreadsShared {
     around: Around,
     most: usize,
     keep: Duration,
-    state: Mutex<State>,
+    state: Mutex<ThreadsState>,
     /// Told when a thread ends.
     ended: Condvar,
 }
 
 #[derive(Default)]
-struct State {
+struct ThreadsState {
     running: usize,
     /// Of those: which wait for a job, the last one last, and how many are about to end.
     idle: Vec<Arc<Idle>>,
@@ -54,7 +54,7 @@ impl Idle {
     }
 }
 
-impl State {
+impl ThreadsState {
     /// How many threads there are that look at the jobs again.
     const fn working(&self) -> usize {
         self.running.saturating_sub(self.leaving)
@@ -69,7 +69,13 @@ impl Threads {
 
     fn kept(most: usize, around: Around, keep: Duration) -> Self {
         let most = most.max(1);
-        Threads(Arc::new(Shared { around, most, keep, state: Mutex::default(), ended: Condvar::new() }))
+        Threads(Arc::new(ThreadsShared {
+            around,
+            most,
+            keep,
+            state: Mutex::default(),
+            ended: Condvar::new(),
+        }))
     }
 
     /// Does a job, on a new thread where none is free; no job any more after the end. Where the system gives
@@ -112,7 +118,7 @@ impl Threads {
     /// Ends those that have no job, and waits for that; the others end after their job.
     pub(crate) fn end(&self) {
         let idle = self.begin_end();
-        let is_ending = |state: &mut State| state.leaving > 0;
+        let is_ending = |state: &mut ThreadsState| state.leaving > 0;
         let _ = self.0.ended.wait_timeout_while(self.0.state(), LAST_WORDS, is_ending);
         drop(idle);
     }
@@ -137,8 +143,8 @@ impl Drop for Threads {
     }
 }
 
-impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
+impl ThreadsShared {
+    fn state(&self) -> MutexGuard<'_, ThreadsState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -228,7 +234,7 @@ mod tests {
         receiver.recv_timeout(SOON).unwrap()
     }
 
-    fn until(is_so: impl Fn(&State) -> bool, threads: &Threads) {
+    fn until(is_so: impl Fn(&ThreadsState) -> bool, threads: &Threads) {
         while !is_so(&threads.0.state()) {
             thread::yield_now();
         }

@@ -32,7 +32,7 @@ pub(crate) struct ContentRange {
 }
 
 /// The fields, and what Python code has set beside them.
-type State<'py> = ([Py<PyAny>; 4], Bound<'py, PyAny>);
+type PickledState<'py> = ([Py<PyAny>; 4], Bound<'py, PyAny>);
 
 #[pymethods]
 impl ContentRange {
@@ -71,14 +71,14 @@ impl ContentRange {
     }
 
     /// What copy and pickle need.
-    fn __getstate__<'py>(this: &Bound<'py, Self>) -> PyResult<State<'py>> {
+    fn __getstate__<'py>(this: &Bound<'py, Self>) -> PyResult<PickledState<'py>> {
         let py = this.py();
         let range = this.try_borrow()?;
         let fields = [&range.start, &range.end, &range.full, &range.units].map(|field| field.clone_ref(py));
         Ok((fields, this.getattr("__dict__")?))
     }
 
-    fn __setstate__(this: &Bound<'_, Self>, state: State<'_>) -> PyResult<()> {
+    fn __setstate__(this: &Bound<'_, Self>, state: PickledState<'_>) -> PyResult<()> {
         let ([start, end, full, units], attributes) = state;
         this.try_borrow_mut()?.__init__(Some(start), Some(end), Some(full), Some(units));
         this.getattr("__dict__")?.cast::<PyDict>()?.update(attributes.cast::<PyDict>()?.as_mapping())

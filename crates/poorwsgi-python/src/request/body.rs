@@ -18,9 +18,9 @@ use pyo3::types::PyDict;
 use crate::exceptions::{Error, HTTPException};
 
 /// The body, and how far it is read.
-pub(super) struct Unread(Mutex<Reading>);
+pub(super) struct Unread(Mutex<BodyReading>);
 
-enum Reading {
+enum BodyReading {
     /// Nobody has looked at it.
     Fresh(Body),
     /// Read as planned; what is left is for whoever reads on.
@@ -31,7 +31,7 @@ enum Reading {
 
 impl Unread {
     pub(super) const fn new(body: Body) -> Self {
-        Unread(Mutex::new(Reading::Fresh(body)))
+        Unread(Mutex::new(BodyReading::Fresh(body)))
     }
 
     /// Takes the body to read it as planned; `None` when that was done.
@@ -40,15 +40,15 @@ impl Unread {
     /// It was tried and has failed. Whoever asks again must not find an empty form.
     pub(super) fn take_fresh(&self) -> Result<Option<Body>, HttpError> {
         let mut reading = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match std::mem::replace(&mut *reading, Reading::Loaded(Body::empty())) {
-            Reading::Fresh(body) => Ok(Some(body)),
-            loaded @ Reading::Loaded(_) => {
+        match std::mem::replace(&mut *reading, BodyReading::Loaded(Body::empty())) {
+            BodyReading::Fresh(body) => Ok(Some(body)),
+            loaded @ BodyReading::Loaded(_) => {
                 *reading = loaded;
                 Ok(None)
             }
-            Reading::Failed(status, reason) => {
+            BodyReading::Failed(status, reason) => {
                 let error = HttpError::new(status).with_detail(reason.clone());
-                *reading = Reading::Failed(status, reason);
+                *reading = BodyReading::Failed(status, reason);
                 Err(error)
             }
         }
@@ -59,16 +59,16 @@ impl Unread {
     pub(super) fn fail(&self, py: Python<'_>, error: &Error) {
         let failed = match error {
             Error::Http(error) => {
-                Reading::Failed(error.status(), error.detail().unwrap_or_default().to_owned())
+                BodyReading::Failed(error.status(), error.detail().unwrap_or_default().to_owned())
             }
             Error::Python(error) => match http_arguments(error.value(py)) {
                 Some((status, kwargs)) => {
                     let reason = kwargs.get_item("error").ok().flatten();
-                    Reading::Failed(status, reason.map_or_else(String::new, |reason| reason.to_string()))
+                    BodyReading::Failed(status, reason.map_or_else(String::new, |reason| reason.to_string()))
                 }
                 None => {
                     let reason = format!("the body could not be read before: {}", error.value(py));
-                    Reading::Failed(HTTP_INTERNAL_SERVER_ERROR, reason)
+                    BodyReading::Failed(HTTP_INTERNAL_SERVER_ERROR, reason)
                 }
             },
         };
@@ -77,15 +77,15 @@ impl Unread {
 
     /// Puts back what the plan left.
     pub(super) fn leave(&self, body: Body) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Reading::Loaded(body);
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = BodyReading::Loaded(body);
     }
 
     /// Takes what is left.
     pub(super) fn take(&self) -> Body {
         let mut reading = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match std::mem::replace(&mut *reading, Reading::Loaded(Body::empty())) {
-            Reading::Fresh(body) | Reading::Loaded(body) => body,
-            Reading::Failed(..) => Body::empty(),
+        match std::mem::replace(&mut *reading, BodyReading::Loaded(Body::empty())) {
+            BodyReading::Fresh(body) | BodyReading::Loaded(body) => body,
+            BodyReading::Failed(..) => Body::empty(),
         }
     }
 }

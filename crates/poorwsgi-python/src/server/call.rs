@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use poorwsgi_calls::inlining::{Place, RouteTimes};
+use poorwsgi_calls::inlining::{CallPlace, RouteTimes};
 use poorwsgi_calls::pool::{Job, only_waits_now};
 use poorwsgi_core::request::HttpHead;
 use poorwsgi_core::response::{Body, Response};
@@ -10,7 +10,7 @@ use poorwsgi_server::spool::Held;
 use pyo3::prelude::*;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use super::Outcome;
+use super::ServiceResult;
 use super::backend::{Backend, Run};
 use super::callable::{CallContext, Callable};
 use super::failure::Unhandled;
@@ -30,7 +30,7 @@ pub(super) struct Call {
     pub(super) routed: Option<Routed>,
     pub(super) body: Body,
     pub(super) route_times: Arc<RouteTimes>,
-    pub(super) answer: oneshot::Sender<Outcome>,
+    pub(super) answer: oneshot::Sender<ServiceResult>,
     /// Where its time is limited.
     pub(super) clock: Option<CallClock>,
     /// What the body takes of the memory.
@@ -48,7 +48,7 @@ impl Call {
         }
         let Some(Call { run, head, routed, body, route_times, answer, .. }) = self.begun() else { return };
         let Backend { served, rule, pool, patience, .. } = &*run.0;
-        let context = CallContext { route_times: &route_times, rule, place: Place::Inline, patience };
+        let context = CallContext { route_times: &route_times, rule, place: CallPlace::Inline, patience };
         match &**served {
             Served::Native(application) => match native(application, head, routed, body, context) {
                 Ok(response) if response.body().is_made_while_sent() => {
@@ -77,13 +77,13 @@ impl Call {
     /// On a thread that may wait.
     pub(super) fn make_on_pool(self) {
         let (pool, route_times) = (self.run.0.pool.clone(), Arc::clone(&self.route_times));
-        pool.spawn(&route_times, OnPool { call: self, place: Place::Pool });
+        pool.spawn(&route_times, OnPool { call: self, place: CallPlace::Pool });
     }
 
     /// The same for one that is going to wait for its client.
     pub(super) fn make_beside(self) {
         let (pool, route_times) = (self.run.0.pool.clone(), Arc::clone(&self.route_times));
-        pool.spawn_waiting(&route_times, OnPool { call: self, place: Place::Waiting });
+        pool.spawn_waiting(&route_times, OnPool { call: self, place: CallPlace::Waiting });
     }
 
     /// The call, which is made from now on; `None` where nobody waits for its answer any more.
@@ -97,7 +97,7 @@ impl Call {
         Some(self)
     }
 
-    fn make(self, place: Place) {
+    fn make(self, place: CallPlace) {
         let Some(Call { run, head, routed, body, route_times, answer, permit: _permit, .. }) = self.begun()
         else {
             return;
@@ -129,7 +129,7 @@ impl Call {
 /// A call on its way to a thread that may wait.
 struct OnPool {
     call: Call,
-    place: Place,
+    place: CallPlace,
 }
 
 impl Job for OnPool {
@@ -146,7 +146,7 @@ fn answer_by(
     callable: &Callable,
     head: &HttpHead,
     body: Body,
-    answer: oneshot::Sender<Outcome>,
+    answer: oneshot::Sender<ServiceResult>,
     context: CallContext<'_>,
 ) {
     if let Some(rest) = callable.answer(head, body, answer, context) {
@@ -162,7 +162,7 @@ fn native(
     routed: Option<Routed>,
     body: Body,
     context: CallContext<'_>,
-) -> Outcome {
+) -> ServiceResult {
     let CallContext { route_times, rule, place, .. } = context;
     // Attached before the time begins: what others compute is not this call's.
     Python::attach(|py| {

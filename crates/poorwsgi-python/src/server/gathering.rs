@@ -5,7 +5,7 @@ use std::task::{Context, Poll, ready};
 use http::request::Parts;
 use poorwsgi_server::spool::{Gathered, Gathering, say_length};
 
-use super::Outcome;
+use super::ServiceResult;
 use super::asked::Asked;
 use super::failure::{log_refusal, page};
 use super::service::{Answering, Arrival, Service};
@@ -20,7 +20,7 @@ pub(super) struct Gather {
 }
 
 impl Gather {
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Answering, Outcome>> {
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Answering, ServiceResult>> {
         let gathered = ready!(self.gathering.poll(cx));
         let Some(mut head) = self.head.take() else {
             return Poll::Ready(Err(Err("polled after its end".into())));

@@ -9,13 +9,17 @@ use tokio::sync::oneshot;
 
 use crate::forked::{end_child, exit, is_child};
 
-use super::Outcome;
+use super::ServiceResult;
 use super::caller::{Caller, Patience, Sender};
 use super::failure::{Unhandled, log_failure};
 
 /// Hands a response over. Blocks that Python makes are made on this thread, as it is under any WSGI server;
 /// everything else is read by the connection itself.
-pub(super) fn send(response: http::Response<Body>, answer: oneshot::Sender<Outcome>, patience: &Patience) {
+pub(super) fn send(
+    response: http::Response<Body>,
+    answer: oneshot::Sender<ServiceResult>,
+    patience: &Patience,
+) {
     let (head, body) = response.into_parts();
     let (begun, rest) = match body.into_kind() {
         BodyKind::Blocks(blocks) => begin(blocks, patience),

@@ -36,4 +36,4 @@ pub(crate) use process::{_call_within, _raise_descriptor_limit};
 pub(crate) use serve::Server;
 
 /// What a connection waits for: a response whose content may still be on its way, or why there is none.
-type Outcome = Result<http::Response<Body>, BoxError>;
+type ServiceResult = Result<http::Response<Body>, BoxError>;

@@ -18,7 +18,7 @@ use poorwsgi_server::RequestBody;
 use poorwsgi_server::spool::{Gathering, Held, IN_MEMORY};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use super::Outcome;
+use super::ServiceResult;
 use super::backend::{Backend, Run};
 use super::call::Call;
 use super::failure::page;
@@ -138,16 +138,16 @@ impl Service {
 pub(super) enum Answering {
     /// With the time when nobody waits for it any more.
     OnItsWay {
-        receiver: oneshot::Receiver<Outcome>,
+        receiver: oneshot::Receiver<ServiceResult>,
         late: Option<Box<Alarm>>,
     },
     Gathering(Box<Gather>),
 }
 
 impl Future for Answering {
-    type Output = Outcome;
+    type Output = ServiceResult;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<ServiceResult> {
         loop {
             let next = match &mut *self {
                 Answering::OnItsWay { receiver, late } => {

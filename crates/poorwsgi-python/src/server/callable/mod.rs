@@ -11,7 +11,7 @@ mod start_response;
 
 use std::sync::Arc;
 
-use poorwsgi_calls::inlining::{Place, RouteTimes, Rule};
+use poorwsgi_calls::inlining::{CallPlace, RouteTimes, Rule};
 use poorwsgi_core::request::HttpHead;
 use poorwsgi_core::response::Body;
 use poorwsgi_core::variables::Variables;
@@ -21,7 +21,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use tokio::sync::oneshot;
 
-use super::Outcome;
+use super::ServiceResult;
 use super::asked::Asked;
 use super::caller::Patience;
 use super::failure::{Unhandled, log_refusal, page};
@@ -37,7 +37,7 @@ use start_response::StartResponse;
 pub(super) struct CallContext<'a> {
     pub(super) route_times: &'a RouteTimes,
     pub(super) rule: &'a Rule,
-    pub(super) place: Place,
+    pub(super) place: CallPlace,
     pub(super) patience: &'a Patience,
 }
 
@@ -66,9 +66,9 @@ impl Callable {
         &self,
         head: &HttpHead,
         body: Body,
-        answer: oneshot::Sender<Outcome>,
+        answer: oneshot::Sender<ServiceResult>,
         context: CallContext<'_>,
-    ) -> Option<Rest> {
+    ) -> Option<RemainingContent> {
         let CallContext { route_times, rule, place, patience } = context;
         let pending = PendingResponse::new(Asked::of(head.parts()), place, answer, patience);
         Python::attach(|py| {
@@ -95,7 +95,11 @@ impl Callable {
                 Ok(None) => None,
                 Ok(Some(content)) => {
                     route_times.leave();
-                    Some(Rest { content, start_response: start_response.unbind(), input: input.unbind() })
+                    Some(RemainingContent {
+                        content,
+                        start_response: start_response.unbind(),
+                        input: input.unbind(),
+                    })
                 }
                 Err(error) => {
                     fail(py, error, &input, pending);
@@ -120,18 +124,18 @@ impl Callable {
 }
 
 /// Content that is made while it is sent.
-pub(super) struct Rest {
+pub(super) struct RemainingContent {
     content: iterable::UnsentItems,
     start_response: Py<StartResponse>,
     input: Py<Input>,
 }
 
-impl Rest {
+impl RemainingContent {
     /// Sends it, on this thread, which waits while the client is slower.
     pub(super) fn send(self) {
         Python::attach(|py| {
             // Taken apart here, so that what is Python's is let go here.
-            let Rest { content, start_response, input } = self;
+            let RemainingContent { content, start_response, input } = self;
             let pending = &start_response.get().0;
             pending.may_wait();
             let sent = content.send(py, pending);

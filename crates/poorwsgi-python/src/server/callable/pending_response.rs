@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use hyper::ext::ReasonPhrase;
-use poorwsgi_calls::inlining::Place;
+use poorwsgi_calls::inlining::CallPlace;
 use poorwsgi_core::BoxError;
 use poorwsgi_core::headers::Spellings;
 use poorwsgi_core::response::{Body, Content, PromisedLength};
@@ -16,7 +16,7 @@ use pyo3::exceptions::{PyAssertionError, PyBrokenPipeError, PyValueError};
 use pyo3::prelude::*;
 use tokio::sync::oneshot;
 
-use crate::server::Outcome;
+use crate::server::ServiceResult;
 use crate::server::asked::Asked;
 use crate::server::caller::{Caller, Patience, Sender};
 use crate::server::failure::log_failure;
@@ -59,7 +59,7 @@ pub(super) struct PendingResponse {
 
 enum Progress {
     /// Nothing has been sent. A head may be replaced until then.
-    Open { answer: oneshot::Sender<Outcome>, head: Option<ResponseHead> },
+    Open { answer: oneshot::Sender<ServiceResult>, head: Option<ResponseHead> },
     /// The head is sent and the content follows.
     Content { sender: Sender, promised: Option<PromisedLength> },
     /// The head is sent and no content follows it, whatever the callable gives (RFC 9110, section 6.4.1).
@@ -70,7 +70,7 @@ enum Progress {
 
 impl Progress {
     /// Takes the head to send it.
-    fn begin(&mut self) -> PyResult<(oneshot::Sender<Outcome>, ResponseHead)> {
+    fn begin(&mut self) -> PyResult<(oneshot::Sender<ServiceResult>, ResponseHead)> {
         match mem::replace(self, Progress::Done) {
             Progress::Open { answer, head: Some(head) } => Ok((answer, head)),
             other => {
@@ -84,14 +84,14 @@ impl Progress {
 impl PendingResponse {
     pub(super) fn new(
         asked: Asked,
-        place: Place,
-        answer: oneshot::Sender<Outcome>,
+        place: CallPlace,
+        answer: oneshot::Sender<ServiceResult>,
         patience: &Patience,
     ) -> Self {
         PendingResponse {
             asked,
             patience: patience.clone(),
-            may_wait: AtomicBool::new(place != Place::Inline),
+            may_wait: AtomicBool::new(place != CallPlace::Inline),
             is_overfull: AtomicBool::new(false),
             progress: Mutex::new(Progress::Open { answer, head: None }),
         }
