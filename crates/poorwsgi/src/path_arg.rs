@@ -109,6 +109,20 @@ pub trait FromPathArg<'r>: Sized {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConvertError(&'static str);
 
+impl ConvertError {
+    /// The error of a text that is no value of the type of this name.
+    ///
+    /// ```
+    /// use poorwsgi::ConvertError;
+    ///
+    /// assert_eq!(ConvertError::new("weekday").to_string(), "not a value of type weekday");
+    /// ```
+    #[must_use]
+    pub const fn new(type_name: &'static str) -> Self {
+        ConvertError(type_name)
+    }
+}
+
 impl fmt::Display for ConvertError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "not a value of type {}", self.0)
