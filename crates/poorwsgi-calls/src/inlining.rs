@@ -311,7 +311,7 @@ impl RouteTimes {
 }
 
 impl fmt::Display for RouteTimes {
-    /// Where the last call ran, and percentiles of the last [`KNOWN`] times: `inline, p50 3 µs, p99 12 µs`.
+    /// Where the last call ran, and percentiles of the last 64 times: `inline, p50 3 µs, p99 12 µs`.
     /// Empty before the first call.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let times = self.sorted();

@@ -86,8 +86,8 @@ const SETTINGS: &[Setting<Settings>] = &[
     Setting {
         name: "inline",
         section: CALLS,
-        help: "call handlers on the thread of the connections: those of a route whose calls prove short \
-               (auto), all handlers (always) or none (never); the pool of threads calls the others",
+        help: "run handlers on the thread of the event loop: those of a route whose calls prove short \
+               (auto), all handlers (always) or none (never); a thread pool runs the others",
         kind: Kind::Choice(&[
             ("auto", |settings| settings.rule.inline = Inline::Auto),
             ("always", |settings| settings.rule.inline = Inline::Always),
@@ -97,8 +97,8 @@ const SETTINGS: &[Setting<Settings>] = &[
     Setting {
         name: "inline_limit",
         section: CALLS,
-        help: "take a call for short, so that its route can be called inline, if it lasts at most this \
-               long; computing counts a fifth of its time",
+        help: "count a call as short, so that its route may run inline, if it lasts at most this long; \
+               computing counts a fifth of its time",
         kind: Kind::Seconds {
             default: Rule::DEFAULT.short,
             set: |settings, time| settings.rule.short = time,
@@ -114,7 +114,7 @@ const SETTINGS: &[Setting<Settings>] = &[
     Setting {
         name: "threads",
         section: CALLS,
-        help: "make the calls that are not inline on a pool of at most this many threads; with one \
+        help: "run the calls that are not inline on a pool of at most this many threads; with one \
                thread, a client that reads an endless response keeps all others waiting",
         kind: Kind::Count(Number {
             default: Some(THREADS as u64),

@@ -397,7 +397,7 @@ impl Gathering {
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Gathered, HttpError>> {
         let failure = loop {
             if self.waiting.as_ref().is_some_and(|waiting| waiting.poll_taken(cx)) {
-                return Poll::Ready(Err(no_room(&"its room was needed for others")));
+                return Poll::Ready(Err(no_room(&"another request body needed its room")));
             }
             ready!(self.poll_written(cx))?;
             match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
@@ -499,7 +499,7 @@ impl Gathering {
 
 /// The response to a client whose body cannot be stored.
 fn no_room(error: &dyn fmt::Display) -> HttpError {
-    tracing::error!(target: LOG, %error, "a request body cannot be kept in a temporary file");
+    tracing::error!(target: LOG, %error, "a request body cannot be stored in a temporary file");
     HttpError::new(state::HTTP_SERVICE_UNAVAILABLE).with_detail("There is no room for the request body now.")
 }
 

@@ -228,6 +228,6 @@ fn tell(error: &io::Error) {
     if told.is_none_or(|told| told.elapsed() >= AGAIN) {
         *told = Some(Instant::now());
         drop(told);
-        tracing::warn!(target: LOG, %error, "answers cannot be kept for clients that read slowly");
+        tracing::warn!(target: LOG, %error, "responses cannot be stored for clients that read slowly");
     }
 }
