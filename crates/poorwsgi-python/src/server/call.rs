@@ -59,7 +59,7 @@ impl Call {
                         drop(run);
                     });
                 }
-                // Nobody waits for it when the client is gone.
+                // There is no receiver when the client is gone.
                 result => drop(answer.send(result)),
             },
             Served::Callable { callable, .. } => {
