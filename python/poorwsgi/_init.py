@@ -1,15 +1,16 @@
 """Process 1 of a container, where that is ``poorwsgi run --workers 0``.
 
-Processes whose parents have ended become children of process 1, and stay for good unless it takes note of their end. Who
-serves must not do that: it would take the ends of processes that the application waits for. So it serves in a child.
+Processes whose parents have ended become children of process 1, and stay as zombies unless process 1 reaps them. A
+process that serves must not do that: it would reap processes that the application waits for. So the server runs in a
+child of process 1.
 """
-# Python, because it is about signals and processes. Nothing of it is on the way of a request.
+# Written in Python, because it is about signals and processes. No request passes through it.
 import os
 import signal
 import sys
 from contextlib import suppress
 
-#: Signals that are about the process that gets them.
+#: Signals about the process itself, which are not passed on.
 _OWN = {
     signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGKILL, signal.SIGSEGV, signal.SIGSTOP, signal.SIGSYS,
     signal.SIGTRAP,
@@ -17,15 +18,16 @@ _OWN = {
 
 
 def fork():
-    """Returns in a child. This process passes its signals on to it, and ends when it does, with its status."""
+    """Returns in a child process. This process passes signals on to the child, and ends when the child does, with its
+    status."""
     passed = signal.valid_signals() - _OWN
-    # Where the end of children is ignored, nobody is told of it.
+    # If SIGCHLD were ignored, the end of a child would not be reported.
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     before = signal.pthread_sigmask(signal.SIG_BLOCK, passed)
     child = os.fork()
     if not child:
         _take_terminal()
-        if os.environ.get("LISTEN_PID") == str(os.getppid()):  # the sockets of systemd are for it now
+        if os.environ.get("LISTEN_PID") == str(os.getppid()):  # the sockets of systemd are for the child now
             os.environ["LISTEN_PID"] = str(os.getpid())
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         return
@@ -39,14 +41,14 @@ def fork():
 
 
 def _take_terminal():
-    """What is typed at a terminal, such as Ctrl-C, comes here alone, and not once more by process 1."""
+    """Makes signals of the terminal, such as Ctrl-C, reach only this process, and not once more through process 1."""
     os.setpgid(0, 0)
-    with suppress(OSError):  # there is none
+    with suppress(OSError):  # there is no terminal
         os.tcsetpgrp(0, os.getpgrp())
 
 
 def _reap(child):
-    """Takes note of all processes that have ended; the exit code of the child, if it is among them."""
+    """Reaps all ended processes, and returns the exit code of the child if it is among them."""
     code = None
     with suppress(ChildProcessError):
         while (ended := os.waitpid(-1, os.WNOHANG))[0]:

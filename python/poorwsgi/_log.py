@@ -1,9 +1,9 @@
-"""The log of ``poorwsgi run``: whoever writes to it waits for nobody who reads it, and for no disk that is full.
+"""The log of ``poorwsgi run``: a thread that logs does not block on a pipe that is not read, nor on a full disk.
 
-A record is written at once where the standard error takes it. What it does not take waits in a queue for a thread that writes
-it; what does not fit into the queue is lost, and a line says later how many records that were.
+A record is written at once if the standard error accepts it. The rest goes into a queue, which a thread writes; records
+that do not fit into the queue are dropped, and a later line says how many.
 """
-# Python, because it is a handler of Python's logging. Nothing of it is on the way of a request that logs nothing.
+# Written in Python, because it is a handler of Python's logging. A request that logs nothing does not pass through it.
 import collections
 import logging
 import os
@@ -16,25 +16,25 @@ import threading
 import time
 from contextlib import suppress
 
-#: Bytes of a line with its end, whatever it quotes.
+#: Bytes of a line including its end.
 LONGEST_LINE = 2048
 _LONGEST_RECORD = 1 << 16  # bytes
 _QUEUE = 1 << 20  # bytes
 _RECORDS = 10_000  # in the queue
-#: How long it may take, from the moment when the queue is full, to write half of it. Until then it is being read, and whoever
-#: has something to write waits; then nobody does, until half of it is written.
+#: How many seconds writing half of a full queue may take. During this time threads that log wait; after it they do not, and
+#: records are dropped until half of the queue is written.
 _PATIENCE = 0.5
-_LAST_WORDS = 1  # seconds that the queue gets when the process ends
-#: What ends a line for some reader, moves the cursor of a terminal, or changes the direction of writing.
+_LAST_WORDS = 1  # seconds to write the queue when the process ends
+#: Characters that end a line for some reader, move the cursor of a terminal, or change the direction of writing.
 _ESCAPED = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
-#: What the lines of a record begin with after its first, so that nobody takes them for another record.
+#: Prefix of the lines of a record after the first, so that no reader takes them for another record.
 _MARK = "  "
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _OWN = logging.Formatter(_FORMAT)  # of records of this module, whatever formatter the application has set
 
 
 def configure():
-    """Messages with their times and levels, where the application has not said otherwise."""
+    """Sets up logging with times and levels, unless the application has configured it."""
     if not logging.root.handlers:
         logging.basicConfig(format=_FORMAT, handlers=[_handler()])
 
@@ -42,12 +42,12 @@ def configure():
 def _handler():
     try:
         return Handler(sys.stderr.fileno())
-    except (AttributeError, OSError, ValueError):  # none, or something else in its place
+    except (AttributeError, OSError, ValueError):  # no standard error, or another object in its place
         return _StreamHandler()
 
 
 def say(line):
-    """Writes a line to the standard output, which nobody has to read."""
+    """Writes a line to the standard output, without blocking if it is not read."""
     with suppress(AttributeError, OSError, ValueError):  # as above
         writer = Writer(sys.stdout.fileno())
         writer.put(f"{line}\n".encode())
@@ -57,12 +57,13 @@ def say(line):
 
 
 def say_served(name, is_native, address, workers=""):
-    """The first line of a server: what is served, where, and how it is ended."""
+    """Prints the first line of a server: what is served, where, and how to stop it."""
     say(f"Serving {name if is_native else f'{name} (a WSGI callable)'} on {address}{workers}; Ctrl-C stops")
 
 
 def leave(status):
-    """Ends the process where it could not end as others do: Python writes what the application has left in its streams."""
+    """Flushes the standard streams, and ends the process by force if that blocks, as Python's own exit would block
+    too."""
     flushed = threading.Event()
 
     def flush():
@@ -80,8 +81,8 @@ def leave(status):
 
 
 def reopened(descriptor):
-    """Another descriptor of this pipe or terminal, on which writing never waits: that is no property of a descriptor, but of
-    what it stands for, which other processes have as well. None for a file, and where it cannot be had."""
+    """Another, non-blocking descriptor of this pipe or terminal. O_NONBLOCK belongs to the open file, which other
+    processes share, so that the file has to be opened again. None for a regular file, or if it cannot be opened."""
     mode = os.fstat(descriptor).st_mode
     if stat.S_ISFIFO(mode) or stat.S_ISCHR(mode):
         with suppress(OSError):
@@ -126,34 +127,34 @@ def _lost(count):
 
 
 class Writer:
-    """Writes to a descriptor, of which it waits for nobody."""
+    """Writes to a descriptor without blocking the caller."""
 
     def __init__(self, descriptor, lost=lambda count: b""):
         self._descriptor = descriptor
-        self._tell_lost = lost  # gives what to write about so many lost records
+        self._tell_lost = lost  # returns the line about this many lost records
         self._write_now, self._close = _write_now(descriptor)
-        # Other processes write into the same pipe, which keeps together what is no longer than this.
+        # Other processes write into the same pipe; writes up to this length are atomic.
         self._together = select.PIPE_BUF if stat.S_ISFIFO(os.fstat(descriptor).st_mode) else _QUEUE
         self._waits = False
         self._reset()
 
     def _reset(self):
         self._changed = threading.Condition()
-        self._queue = collections.deque()  # bytes, with the number of records that are lost when they cannot be written
-        self._size = 0  # bytes of them
+        self._queue = collections.deque()  # bytes, and the number of records that are lost if they cannot be written
+        self._size = 0  # bytes in the queue
         self._full_since = None
         self._lost = 0
-        self._fails = False  # whether the last write did
-        self._is_midline = False  # whether the one before it ended within a line
+        self._fails = False  # whether the last write failed
+        self._is_midline = False  # whether the last successful write ended within a line
         self._thread = None
 
     def forked(self):
-        """A process that was forked has no thread that writes, and nobody whom it holds up."""
+        """Resets the writer in a forked process: it has no writer thread, and may block."""
         self._reset()
         self._waits = True
 
     def put(self, data):
-        """Writes it now or later, or counts it as lost."""
+        """Writes a record now or later, or counts it as lost."""
         with self._changed:
             if not self._has_room(len(data)):
                 self._lost += 1
@@ -169,7 +170,7 @@ class Writer:
                 self._enqueue(data, count)
 
     def flush(self, timeout):
-        """Waits for the queue, but no longer than so many seconds."""
+        """Waits until the queue is empty, at most this many seconds."""
         with self._changed:
             self._changed.wait_for(lambda: not self._queue, timeout)
 
@@ -196,7 +197,7 @@ class Writer:
             self._thread = threading.Thread(target=self._write_queue, name="poorwsgi log", daemon=True)
             try:
                 self._thread.start()
-            except RuntimeError:  # none can be started any more
+            except RuntimeError:  # no thread can be started any more
                 self._thread, self._fails = None, True
                 self._queue.clear()
                 self._size = 0
@@ -227,7 +228,7 @@ class Writer:
                 self._changed.notify_all()
 
     def _try(self, write, data, count):
-        """What is left to be written; nothing where it cannot be."""
+        """Writes, and returns what is left; nothing if writing fails."""
         if self._fails and self._is_midline:
             data = b"\n" + data
         rest = data
@@ -251,20 +252,21 @@ class Writer:
         return rest
 
     def _whole_lines(self, data):
-        """The beginning that is written as one."""
+        """The beginning that is written at once: whole lines, up to an atomic write."""
         part = data[:self._together]
         return part if len(part) == len(data) else part[:part.rfind(b"\n") + 1] or part
 
     def _write_waiting(self, data):
         try:
             return os.write(self._descriptor, data)
-        except BlockingIOError:  # another process has made it so
+        except BlockingIOError:  # another process has set O_NONBLOCK
             select.select([], [self._descriptor], [])
             return 0
 
 
 def _write_now(descriptor):
-    """A function that writes what can be written without waiting, and one that ends that; None where the system has none."""
+    """A function that writes without blocking, and one that closes its descriptor; None where the system offers
+    neither."""
     mode = os.fstat(descriptor).st_mode
     if stat.S_ISSOCK(mode):
         connection = socket.socket(fileno=os.dup(descriptor))
@@ -278,10 +280,10 @@ def _write_now(descriptor):
 
 
 def _clipped(text):
-    """Bytes of a record with its end, of which no line and all together are not too long. Much of it comes from clients, which
-    must not be able to write a record, or to command the terminal on which it is read."""
+    """The bytes of a record with its line end, cut so that neither a line nor the whole is too long. Much of a record
+    comes from clients, which must not be able to forge another record or to control the reader's terminal."""
     text = text.rstrip("\n")
-    # No more is looked at than may be kept: what is escaped becomes longer, never shorter.
+    # Only as much is processed as may be kept: escaping makes text longer, never shorter.
     lines = text[:_LONGEST_RECORD].split("\n")
     end = text.find("\n", _LONGEST_RECORD)
     of_last = max(0, (len(text) if end < 0 else end) - _LONGEST_RECORD)

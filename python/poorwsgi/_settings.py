@@ -1,7 +1,7 @@
-"""The settings of the built-in server, for all that shows them or takes them as text.
+"""The settings of the built-in server, for code that shows them or reads them from text.
 
-What settings there are stands in Rust (``poorwsgi._poorwsgi.SETTINGS``), next to what they set, and there a value is checked
-however it came. Texts are read here, because the command line is read in Python, as all else that is text will be.
+The settings are defined in Rust (``poorwsgi._poorwsgi.SETTINGS``), which also checks every value. Text is parsed here,
+because Python reads the command line.
 """
 from collections import namedtuple  # typing.NamedTuple costs 10 ms
 
@@ -15,10 +15,10 @@ _Row = namedtuple("_Row", "name section kind default min max words help")
 
 
 class Setting(_Row):
-    """What there is to know of a setting.
+    """The description of a setting.
 
-    ``kind`` is one of KINDS, ``default`` None where the help says what the server does. A number may be more than ``max``, and
-    counts as that. ``words`` are those of a choice. ``help`` is a sentence without its first capital and its full stop.
+    ``kind`` is one of KINDS, ``default`` is None if the help says what the server does. A number above ``max`` counts
+    as ``max``. ``words`` are those of a choice. ``help`` is a sentence without its first capital and its full stop.
     """
 
     __slots__ = ()
@@ -29,7 +29,7 @@ class Setting(_Row):
         return "--" + _OPTIONS.get(self.name, self.name).replace("_", "-")
 
     def read(self, text):
-        """The value that a text means. ValueError says what would be right."""
+        """The value of a text. Raises ValueError, which says what would be right."""
         value = KINDS[self.kind].read(text)
         try:
             _check_settings(**{self.name: value})
@@ -39,14 +39,14 @@ class Setting(_Row):
 
     @property
     def shown(self):
-        """Its default as an operator would write it, with its unit; "" where there is no value."""
+        """Its default as an operator would write it, with its unit; "" if there is none."""
         return "" if self.default in (None, ()) else KINDS[self.kind].show(self.default)
 
 
-#: How the values of a kind are written: ``read`` makes a value of a text, or raises ValueError; ``show`` makes a text of it.
+#: How the values of a kind are written: ``read`` parses a text, or raises ValueError; ``show`` formats a value.
 Kind = namedtuple("Kind", "metavar read show")
 
-#: Where one word is better than the name of the setting.
+#: Options whose name differs from the name of the setting.
 _OPTIONS = {"unix_mode": "socket_mode", "trusted_proxies": "trusted_proxy"}
 _UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
@@ -119,7 +119,7 @@ def sections():
 
 
 def described(function):
-    """Adds the settings, which it takes as keyword arguments, to what a function says of itself."""
+    """Adds the settings, which a function takes as keyword arguments, to its docstring."""
     if function.__doc__:  # python -OO takes it away
         for section, settings in sections().items():
             function.__doc__ += f"\n    Settings ({section}):\n\n"

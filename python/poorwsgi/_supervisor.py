@@ -1,9 +1,10 @@
 """Worker processes under a supervisor: ``poorwsgi run --workers N``.
 
-The supervisor binds the socket and starts each worker as a new process, which inherits it: nothing is forked that has
-threads, and while workers come and go, connections wait in the one queue of the socket. It never loads the application.
+The supervisor binds the socket and starts each worker as a new process, which inherits the socket: no process with
+threads is forked, and while workers are replaced, connections wait in the one queue of the socket. The supervisor never
+loads the application.
 """
-# Python, because it starts interpreters as this one was started. Nothing of it is on the way of a request.
+# Written in Python, because it starts interpreters as this one was started. No request passes through it.
 import logging
 import os
 import select
@@ -23,41 +24,41 @@ from poorwsgi._worker import (
 _LOG = logging.getLogger("poorwsgi.supervisor")
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD, *NOT_FOR_WORKERS)
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10  # seconds until another worker is started, where one did not become ready
-_ENTRIES, _ENTRY = 256, 4  # of the table of connections: how many there are, and the bytes of each
-_LATE = 0.5  # seconds after its time that the supervisor is woken, where it was paused
-_SLOW = 10  # seconds to become ready, after which a reload does not wait for that
-_SHUT = 1  # seconds from a stop until who connects is refused in any case
-_SILENCE = 3  # seconds without a word after which a worker is not taken to accept anybody
-_SOON = 0.5  # seconds that a worker which is not ready gets at a stop
-_READ = 4096  # bytes of what a worker says that are read at a time
-_WORDS, _WORDS_A_SECOND = 1000, 100  # that a worker may say: so many, and so many more for each second of its life
-_SHOWN = 100  # bytes of nonsense
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10  # seconds until a worker is started again that did not become ready
+_ENTRIES, _ENTRY = 256, 4  # of the table of connections: the number of entries, and the bytes of each
+_LATE = 0.5  # waking up this many seconds late means that the supervisor was paused
+_SLOW = 10  # seconds to become ready, after which a reload kills a worker that is not ready
+_SHUT = 1  # seconds from a stop until new connections are refused
+_SILENCE = 3  # seconds without a message after which a worker counts as not accepting connections
+_SOON = 0.5  # seconds that a worker which is not ready gets to end at a stop
+_READ = 4096  # bytes that are read from a worker at a time
+_WORDS, _WORDS_A_SECOND = 1000, 100  # messages that a worker may send: this many, plus this many for each second of its life
+_SHOWN = 100  # bytes of an invalid message that are logged
 
 
 class _NonsenseError(Exception):
-    """A worker has said what no worker says: something else has got hold of its end of the control socket."""
+    """A worker has sent an invalid message: something else writes to its end of the control socket."""
 
 
 class _Worker:
     """A process that serves, as the supervisor sees it."""
 
     def __init__(self, command, directory, listener, table, entry, reloads):
-        self.version = reloads  # how many were asked for before it was started
-        self.reloads = reloads  # the same, or for one that was to replace it
+        self.version = reloads  # how many reloads were requested before it was started
+        self.reloads = reloads  # the same, or the number when its replacement was started
         self.entry = entry  # in the table of connections; None where there is none
         self.control, theirs = socket.socketpair()
         with theirs:
             environment = {name: value for name, value in os.environ.items() if name not in (*LISTENING, SIBLINGS)}
             environment["LISTEN_FDS"], environment["LISTEN_FDS_FIRST_FD"] = "1", str(listener.fileno())
-            # By its number a worker knows whether the supervisor has ended before it looked.
+            # By the process id a worker notices that the supervisor has ended before the worker could watch it.
             environment[CONTROL] = f"{theirs.fileno()}:{os.getpid()}"
             passed = [listener.fileno(), theirs.fileno()]
             if entry is not None:
                 environment[SIBLINGS] = f"{table.fileno()}:{entry}"
                 passed.append(table.fileno())
-            # A group of its own: Ctrl-C in a terminal goes to all of the supervisor's. Signals that are not for it wait
-            # until it ignores them.
+            # A process group of its own: Ctrl-C in a terminal goes to all processes of the supervisor's group. Signals
+            # that are not for a worker stay blocked until the worker ignores them.
             mask = signal.pthread_sigmask(signal.SIG_BLOCK, NOT_FOR_WORKERS)
             try:
                 self.process = subprocess.Popen(
@@ -71,28 +72,28 @@ class _Worker:
         self.control.setblocking(False)
         self.pid = self.process.pid
         self.begun = time.monotonic()
-        self.heard = self.begun  # when it last said something, once it is ready
+        self.heard = self.begun  # when it last sent a message, once it is ready
         self.how = None  # how the application is served, once it is ready
-        self.is_heard = True  # whether what it says is read
+        self.is_heard = True  # whether its messages are read
         self.has_closed = False  # whether it has closed the listening socket, after it was told to stop
         self.is_to_go = False  # whether it is to be replaced
-        self.held_until = 0  # when it is tried again to replace it, after one that did not become ready
-        self._unread = b""  # the beginning of a word of which the rest is missing
-        self._said = 0  # words
+        self.held_until = 0  # when the next replacement is started, after one that did not become ready
+        self._unread = b""  # the beginning of an incomplete message
+        self._said = 0  # number of messages
         self.kill_at = None  # when it is killed, after it was told to stop
         self.replaces = None  # the worker that stops when this one is ready
 
     @property
     def is_serving(self):
-        """Whether it is ready, and says so as long as it is well."""
+        """Whether it is ready and sends heartbeats."""
         return self.how is not None and self.is_heard
 
     def words(self, said):
-        """Whole words of what it has said, each as its kind and the rest of it."""
+        """The complete messages in what it has sent, each as its kind and the rest of its line."""
         *lines, self._unread = (self._unread + said).split(b"\n")
         self._said += len(lines)
         if self._said > _WORDS + _WORDS_A_SECOND * (time.monotonic() - self.begun):
-            raise _NonsenseError("more than can be listened to")
+            raise _NonsenseError("too many messages")
         for line in (*lines, self._unread):
             if len(line) > LONGEST_WORD:
                 raise _NonsenseError(_shown(line))
@@ -103,15 +104,17 @@ class _Worker:
             yield kind, rest
 
     def stop(self, grace):
-        """Tells it to finish what it does, and to end."""
+        """Tells it to finish its requests, and to end."""
         if self.kill_at is None:
             self.kill_at = time.monotonic() + grace
-            # One that has blocked the signal hears it none the less, and one that hears nothing ends by the signal.
+            # A worker that blocks the signal gets the message, and a worker that does not read messages ends by the
+            # signal.
             self.ask(STOP)
             self.signal(signal.SIGTERM)
 
     def retire(self, grace):
-        """The same, while other workers take over: its clients learn of it by their next answer."""
+        """The same, while other workers take over: its clients are told to close their connections with the next
+        response."""
         if self.kill_at is None:
             self.kill_at = time.monotonic() + grace
             self.ask(RETIRE)
@@ -126,7 +129,7 @@ class _Worker:
 
 
 class Supervisor:
-    """Keeps so many workers running until it is told to stop."""
+    """Keeps ``count`` workers running until it is told to stop."""
 
     def __init__(self, listener, count, *, stop_timeout, name, command=None):
         self._listener = listener
@@ -139,23 +142,24 @@ class Supervisor:
         self._workers = []
         self._selector = selectors.DefaultSelector()
         self._pause = _FIRST_PAUSE
-        self._reloads = 0  # how many were asked for
-        self._held = []  # when workers may be started in the place of those that did not become ready
+        self._reloads = 0  # how many were requested
+        self._held = []  # when workers may be started to replace those that did not become ready
         self._stops = 0
-        self._shut_at = None  # when who connects is refused, though a worker may have the socket
+        self._shut_at = None  # when new connections are refused, though a worker may have the socket
         self._woken_at = time.monotonic()
         self._is_good = False
         self._announced = False
         self._status = 0
 
     def run(self):
-        """Returns the exit status once all workers have ended. From then on the process hears no signals of a supervisor."""
+        """Returns the exit status once all workers have ended. From then on the process ignores the supervisor's
+        signals."""
         woken, wake = socket.socketpair()
         with woken, wake:
             woken.setblocking(False)
             wake.setblocking(False)
             wakeup = signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
-            # A handler there must be, or the default action is taken; what is to be done comes through the socket.
+            # Without a handler the default action would be taken; the loop below reads the signals from the socket.
             for number in _SIGNALS:
                 signal.signal(number, lambda *_: None)
             self._selector.register(woken, selectors.EVENT_READ, None)
@@ -173,24 +177,24 @@ class Supervisor:
                     worker.process.wait()
                 if self._table:
                     self._table.close()
-                # What comes now comes too late to mean anything, and must not end the process in place of its own end.
+                # A signal that comes now is too late, and must not kill the process while it ends.
                 for number in _SIGNALS:
                     signal.signal(number, signal.SIG_IGN)
                 signal.set_wakeup_fd(wakeup)
 
     def _active(self):
-        """The workers that are to go on."""
+        """The workers that are neither stopping nor about to be replaced."""
         leaving = [worker.replaces for worker in self._workers if worker.replaces]
         return [worker for worker in self._workers if worker.kill_at is None and worker not in leaving]
 
     def _fill(self):
-        """Starts workers that are missing, and stops those that are too many."""
+        """Starts missing workers, and stops surplus ones."""
         if self._stops:
             return
         now = time.monotonic()
         self._held = [at for at in self._held if at > now]
         active = self._active()
-        # One alone tells whether the application can be started at all.
+        # The first worker alone shows whether the application can be started at all.
         count = self._count if self._is_good else 1
         while len(active) + len(self._held) < count and (worker := self._start()):
             active.append(worker)
@@ -200,12 +204,12 @@ class Supervisor:
                 self._start(replaces=worker)
 
     def _shrink(self, active):
-        """Stops those that are too many, the oldest versions first."""
+        """Stops surplus workers, the oldest versions first."""
         active.sort(key=lambda worker: (not worker.is_to_go, worker.version, worker.how is not None), reverse=True)
         kept = active[:self._count]
         for worker in active[self._count:]:
             heir = next((each for each in kept if each.how is None and not each.replaces), None)
-            if worker.how is None:  # it serves nobody
+            if worker.how is None:  # it does not serve yet
                 worker.stop(LAST_WORDS)
             elif heir:
                 heir.replaces = worker
@@ -213,7 +217,7 @@ class Supervisor:
                 worker.retire(self._grace)
 
     def _to_replace(self):
-        """Workers that go on only until another one is ready, which has not been started yet."""
+        """The workers that have to be replaced and whose replacement has not been started yet."""
         return [
             worker for worker in self._active()
             if worker.how is not None and (worker.is_to_go or worker.reloads < self._reloads)
@@ -238,7 +242,7 @@ class Supervisor:
         return worker
 
     def _hold(self, replaces):
-        """Tries again later, since a worker did not become ready. Nothing else waits for that."""
+        """Delays the next start, since a worker did not become ready. No other start is delayed."""
         until = time.monotonic() + self._pause
         self._pause = min(self._pause * 2, _LONGEST_PAUSE)
         if replaces:
@@ -247,12 +251,12 @@ class Supervisor:
             self._held.append(until)
 
     def _free_entry(self):
-        """The number of an entry of the table that no worker has; None where there is none."""
+        """The number of an entry of the table that no worker uses; None if there is none."""
         taken = {worker.entry for worker in self._workers}
         return next((entry for entry in range(_ENTRIES) if entry not in taken), None) if self._table else None
 
     def _timeout(self):
-        """Seconds until something is to be done; None while there is nothing."""
+        """Seconds until the next deadline; None if there is none."""
         times = [self._shut_at] if self._shut_at else []
         times += [
             worker.heard + STUCK if worker.kill_at is None else worker.kill_at
@@ -264,7 +268,8 @@ class Supervisor:
         return max(0, min(times) - time.monotonic()) if times else None
 
     def _forgive(self):
-        """Where this process has been paused, so have the workers, as in a container: each gets some time again."""
+        """Gives each worker new time after a pause: where this process was paused, as in a container, so were the
+        workers."""
         now = time.monotonic()
         for worker in self._workers:
             worker.heard = now
@@ -274,7 +279,7 @@ class Supervisor:
     def _wait(self, woken):
         timeout = self._timeout()
         events = self._selector.select(timeout)
-        # Counted from the last time, since it may have been paused at work as well.
+        # Counted from the last wake-up, since the pause may have been outside of select as well.
         before, self._woken_at = self._woken_at, time.monotonic()
         if timeout is not None and self._woken_at > before + timeout + _LATE:
             self._forgive()
@@ -287,14 +292,14 @@ class Supervisor:
         for number in numbers:
             self._handle(number)
         self._reap()
-        # Not the time now: this process may have been paused since, and then the workers were as well.
+        # Not the current time: this process may have been paused since then, and the workers with it.
         now = self._woken_at
         if self._shut_at and now >= self._shut_at:
             self._shut(now)
         for worker in self._workers:
             if worker.kill_at is None and worker.is_serving and now >= worker.heard + STUCK:
-                # Not even its own thread gets to run. Python's fault handler says what the others do, if it gets to.
-                _LOG.error("worker %d gives no sign of life and is ended", worker.pid)
+                # Not even its control thread runs. On SIGABRT, Python's fault handler writes the tracebacks, if it can.
+                _LOG.error("worker %d gives no sign of life and is aborted", worker.pid)
                 worker.signal(signal.SIGABRT)
                 worker.kill_at = now + LAST_WORDS
             if worker.kill_at is not None and now >= worker.kill_at:
@@ -325,7 +330,7 @@ class Supervisor:
             self._count = max(1, self._count - 1)
 
     def _stop(self):
-        """From now on no worker is started, and the system makes no new connections."""
+        """Stops starting workers, and has the system make no new connections."""
         self._stops += 1
         if self._stops > 1:
             return
@@ -341,8 +346,9 @@ class Supervisor:
             _LOG.warning("stopping at once: requests that run are cut off")
 
     def _shut(self, now):
-        """Has who connects refused, for all processes that have the socket: one may hang, or have been left behind. A worker that
-        has as many connections as it may have still has the socket, and others may wait for it there."""
+        """Refuses new connections for all processes that have the socket: one may hang, or have been left behind. A
+        worker that has reached its limit of connections still has the socket, and more connections may be queued for it
+        there."""
         may_accept = any(
             worker.is_serving and not worker.has_closed and now < worker.heard + _SILENCE for worker in self._workers
         )
@@ -352,7 +358,7 @@ class Supervisor:
             self._end_listening()
 
     def _is_waited_for(self):
-        """Whether somebody waits to be accepted."""
+        """Whether a connection is queued."""
         waiting = select.poll()  # select(2) takes no descriptor above 1023
         waiting.register(self._listener, select.POLLIN)
         return bool(waiting.poll(0))
@@ -364,8 +370,8 @@ class Supervisor:
             self._listener.close()
 
     def _end_unready(self):
-        """Ends workers that are not ready, before others close the socket: as long as one of these has it, who connects waits,
-        for nothing."""
+        """Ends workers that are not ready, before others close the socket: as long as one of these has the socket,
+        clients connect and wait in vain."""
         for number in (signal.SIGTERM, signal.SIGKILL):
             for worker in self._unready():
                 worker.signal(number)
@@ -381,7 +387,7 @@ class Supervisor:
         return [worker for worker in self._workers if worker.how is None and worker.process.poll() is None]
 
     def _reload(self):
-        """Has all workers replaced by such as are started from now on; those that are not ready yet, once they are."""
+        """Has all workers replaced by new ones; a worker that is not ready yet is replaced once it is ready."""
         _LOG.warning("reload: %d new workers", self._count)
         self._reloads += 1
         self._pause = _FIRST_PAUSE
@@ -390,18 +396,18 @@ class Supervisor:
         for worker in self._workers:
             worker.held_until = 0
             if worker.how is None and now - worker.begun > _SLOW:
-                # Nobody is served by it, and it may hang.
+                # It serves no client, and may hang.
                 worker.stop(LAST_WORDS)
 
     def _hear(self, worker):
-        """Takes what a worker has said, whatever it is; whether there was something."""
+        """Reads and handles what a worker has sent. Returns whether there was something."""
         try:
             said = worker.control.recv(_READ)
         except BlockingIOError:
             return False
-        except OSError:  # it has died with something unread
+        except OSError:  # it has died with unread data
             said = b""
-        if not said:  # it is ending
+        if not said:  # its end is closed: the worker is ending
             self._hang_up(worker)
             return False
         worker.heard = time.monotonic()
@@ -409,7 +415,7 @@ class Supervisor:
             for kind, rest in worker.words(said):
                 self._heard(worker, kind, rest)
         except _NonsenseError as error:
-            _LOG.error("worker %d says what no worker says, and is replaced: %s", worker.pid, error)
+            _LOG.error("worker %d sent an invalid message and is replaced: %s", worker.pid, error)
             self._distrust(worker)
         return True
 
@@ -423,10 +429,10 @@ class Supervisor:
             self._selector.unregister(worker.control)
 
     def _distrust(self, worker):
-        """What it says is not even read any more; it is still told what to do, and goes on until another one is ready."""
+        """Stops reading its messages; the worker still gets orders, and goes on until another one is ready."""
         self._ignore(worker)
         worker.is_to_go = True
-        if worker.how is None:  # and so nobody would ever know that it is ready
+        if worker.how is None:  # otherwise its "ready" would never be read
             worker.signal(signal.SIGKILL)
 
     def _heard(self, worker, kind, rest):
@@ -469,21 +475,21 @@ class Supervisor:
     def _died(self, worker):
         status = worker.process.returncode
         how = f"was ended by {_signal_name(-status)}" if status < 0 else f"ended with status {status}"
-        # The first one has said itself why it cannot start, where it could.
+        # The first worker has usually said itself why it cannot start.
         if self._is_good or status <= 0:
             _LOG.error("worker %d %s", worker.pid, how)
         if not self._is_good:
-            # Another one would say the same.
+            # Another worker would fail in the same way.
             self._stop()
             self._status = max(status, 1)
             return
-        # To load the application is what it costs to replace one that was ready, and clients wait for it.
+        # A worker that was ready is replaced at once: that costs one load of the application, and clients wait for it.
         if worker.how is None:
             self._hold(worker.replaces)
 
 
 def _table():
-    """Memory that workers have in common; None where the system has none, and connections are shared as they come."""
+    """Memory that all workers share; None if the system has no memfd_create: then connections are not balanced."""
     with suppress(AttributeError, OSError):
         table = open(os.memfd_create("poorwsgi"), "r+b", buffering=0)
         table.truncate(_ENTRIES * _ENTRY)
@@ -491,25 +497,25 @@ def _table():
 
 
 def _shown(line):
-    """Bytes for the log: no more than a few, and no control characters."""
+    """Bytes for the log: at most a hundred, and no control characters."""
     return ascii(line[:_SHOWN])[1:] + (f" and {len(line) - _SHOWN} more bytes" if len(line) > _SHOWN else "")
 
 
 def _signal_name(number):
     try:
         return signal.Signals(number).name
-    except ValueError:  # one of those for real time
+    except ValueError:  # a real-time signal
         return f"signal {number}"
 
 
 def _command():
-    """The command line of this process, for another one like it."""
+    """The command line that starts another process like this one."""
     return [sys.executable, *sys.orig_argv[1:]]
 
 
 def _directory():
-    """The name by which this process was started in its directory: a symbolic link may lead to a newer release by and by.
-    None where there is none."""
+    """The name of the current directory as the shell has it (PWD), which may be a symbolic link that later leads to a
+    newer release. None if there is none."""
     name = os.environ.get("PWD", "")
     with suppress(OSError):
         if os.path.isabs(name) and os.path.samefile(name, "."):
@@ -518,7 +524,8 @@ def _directory():
 
 
 def _reap_others(own):
-    """Takes note of processes that have ended and are not of these: those that workers have left behind are process 1's."""
-    with suppress(AttributeError, ChildProcessError):  # of a system without waitid; there are none
+    """Reaps ended processes that are not workers: orphans of workers are children of this process if it is process
+    1."""
+    with suppress(AttributeError, ChildProcessError):  # a system without waitid; no children
         while (ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)) and ended.si_pid not in own:
             os.waitpid(ended.si_pid, 0)

@@ -1,5 +1,5 @@
-"""A worker process, on its own side: what its supervisor hands over to it, and what the two say to each other."""
-# Python, because it is about signals, the environment and threads of Python. Nothing of it is on the way of a request.
+"""The worker's side of a worker process: what the supervisor hands over, and the messages between the two."""
+# Written in Python, because it is about signals, the environment and threads of Python. No request passes through it.
 import faulthandler
 import logging
 import os
@@ -14,35 +14,35 @@ from poorwsgi import _log
 
 _LOG = logging.getLogger("poorwsgi.supervisor")
 
-#: What a worker finds in its environment: the descriptor of its end of the control socket.
+#: Environment variable with the descriptor of the worker's end of the control socket, a colon, and the supervisor's process id.
 CONTROL = "POORWSGI_CONTROL"
-#: And the table of connections, by which workers share them evenly: its descriptor, a colon, the number of its entry.
+#: Environment variable of the table of connections, by which workers balance them: its descriptor, a colon, the worker's entry.
 SIBLINGS = "POORWSGI_SIBLINGS"
-#: And the listening socket, as systemd hands it over (sd_listen_fds(3)).
+#: Environment variables of the listening socket, as systemd hands it over (sd_listen_fds(3)).
 LISTENING = ("LISTEN_FDS", "LISTEN_FDS_FIRST_FD", "LISTEN_PID", "LISTEN_FDNAMES")
 
-#: What is said to the supervisor alone. Who tells every process, as `pkill -f` does, is not to end the workers by it.
+#: Signals for the supervisor only. Sent to every process, as `pkill -f` does, they must not end the workers.
 NOT_FOR_WORKERS = (signal.SIGHUP, signal.SIGUSR1, signal.SIGTTIN, signal.SIGTTOU)
-RETIRE, STOP, TELL, CUT = b"r", b"s", b"t", b"c"  # what a worker is asked for
-WORDS = ("ready", "alive", "replace", "closed")  # what a worker says, each a line and some with more text behind
-LONGEST_WORD = 1000  # bytes of a line that a worker says
-LAST_WORDS = 5  # seconds that a worker gets above its stop_timeout
-STUCK = 60  # seconds without a sign of life, or of one inline call, after which a worker is replaced
-_BEAT = 1  # seconds between two signs of life
-_LOOK = 0.1  # seconds between two looks whether a server that stops has closed its socket
-_AGAIN = 30  # seconds until a worker asks again to be replaced
+RETIRE, STOP, TELL, CUT = b"r", b"s", b"t", b"c"  # orders to a worker
+WORDS = ("ready", "alive", "replace", "closed")  # messages of a worker: each is a line, some with more text
+LONGEST_WORD = 1000  # bytes of a message
+LAST_WORDS = 5  # seconds that a worker gets beyond its stop_timeout
+STUCK = 60  # a worker is replaced after this many seconds without a heartbeat, or of one inline call
+_BEAT = 1  # seconds between two heartbeats
+_LOOK = 0.1  # seconds between two checks whether a stopping server has closed its socket
+_AGAIN = 30  # seconds until a worker repeats its request to be replaced
 
 
 def inherited(settings):
-    """The listening socket that was handed over. It is taken before the application is loaded, because programs that the
-    application starts must get nothing of what belongs to this process: no descriptor and no variable."""
+    """The listening socket that was handed over. It is taken before the application is loaded, because programs that
+    the application starts must inherit neither the descriptor nor the variables."""
     from poorwsgi._poorwsgi import Listener
 
     listener = Listener("inherited", **settings)
     os.set_inheritable(listener.fileno(), False)
     for name in LISTENING:
         os.environ.pop(name, None)
-    # It has been opened once more with the socket.
+    # The listener has opened the table once more.
     table, _, _ = os.environ.pop(SIBLINGS, "").partition(":")
     if table:
         with suppress(OSError, ValueError):
@@ -51,27 +51,28 @@ def inherited(settings):
 
 
 def _report_faults():
-    """Has Python's fault handler say what threads do when the process crashes. The application may have its own."""
+    """Has Python's fault handler write the tracebacks of all threads when the process crashes. The application may set
+    its own."""
     with suppress(OSError, ValueError, AttributeError, RuntimeError):  # no standard error
         again = _log.reopened(sys.stderr.fileno())
-        # Where nobody reads it, the process would not end.
+        # A blocking write to a pipe that is not read would keep the process from ending.
         faulthandler.enable(sys.stderr if again is None else again)
 
 
 class Control:
-    """A worker's end of the control socket, which it has from its environment."""
+    """A worker's end of the control socket, which the environment names."""
 
     @staticmethod
     def of_environment(stop_timeout):
-        """None in a process that is no worker."""
+        """The control socket of this worker; None in a process that is no worker."""
         from poorwsgi._poorwsgi import _end_after_parent
 
         descriptor, _, supervisor = os.environ.pop(CONTROL, "").partition(":")
         if not descriptor:
             return None
         for number in NOT_FOR_WORKERS:
-            # Programs that the application starts would inherit that a signal is ignored, but not a handler. To be stopped
-            # for reading from a terminal is ignored none the less: with a handler it would be tried for ever.
+            # Programs that the application starts would inherit an ignored signal, but not a handler. The signals for
+            # terminal access are ignored all the same: with a handler, the access would be retried for ever.
             of_terminal = number in (signal.SIGTTIN, signal.SIGTTOU)
             signal.signal(number, signal.SIG_IGN if of_terminal else lambda *_: None)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, NOT_FOR_WORKERS)
@@ -85,24 +86,25 @@ class Control:
     def __init__(self, connection):
         self._connection = connection
         os.register_at_fork(after_in_child=connection.close)
-        self._ends = threading.Lock()  # held from the first time that the server is told to finish
+        self._ends = threading.Lock()  # taken when the server is told to finish for the first time
 
     def close(self):
-        """The supervisor need not hear any more."""
+        """Closes the connection to the supervisor."""
         self._connection.close()
 
     def say(self, words):
-        """Tells the supervisor, if it is still there and listens."""
+        """Sends a message to the supervisor, if it still runs and reads."""
         line = " ".join(words.split()).encode()[:LONGEST_WORD]
         with suppress(OSError):
             self._connection.sendall(line + b"\n")
 
     def watch(self, server, application, max_requests=0, max_memory=0, request_timeout=None):
-        """Stops the server when the supervisor has gone, and asks to be replaced when it has had its share or is stuck."""
+        """Stops the server when the supervisor has gone, and asks for a replacement when a limit is reached or a
+        request is stuck."""
         from poorwsgi import server as module
 
-        # The supervisor says it once more to a worker that systemd, for one, has told already, and that may have finished
-        # all but the last words of its application.
+        # The supervisor also signals workers that have got the signal already, for example from systemd, and that may
+        # be at their very end.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: self._finish(server.stop))
         module._on_stuck.append(lambda what: self.say(f"replace {what}"))
@@ -112,7 +114,7 @@ class Control:
         ).start()
 
     def _finish(self, end):
-        """Ends the server by finishing what it does. The second time that would be to cut it off."""
+        """Has the server finish its requests and end. Only once, since a second stop would cut the requests off."""
         if self._ends.acquire(blocking=False):
             end()
 
@@ -156,7 +158,7 @@ class Control:
 
 
 def _tell_routes(application):
-    """Writes to the log how the calls of each route have gone."""
+    """Logs the table of routes with the times of their calls."""
     from poorwsgi import Application
     from poorwsgi.cli import _routes_table
 
@@ -165,7 +167,7 @@ def _tell_routes(application):
 
 
 def _resident():
-    """Bytes of memory of this process; 0 where the system does not tell."""
+    """The resident memory of this process in bytes; 0 where the system does not tell."""
     try:
         with open("/proc/self/statm") as file:
             return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")

@@ -11,32 +11,33 @@ from poorwsgi._settings import DEFAULTS, KINDS, sections
 __all__ = ["LoadError", "load", "main"]
 
 _DESCRIPTION = "PoorWSGI, a small web framework with a Rust engine and a server of its own."
-_RUN = """Serves an application until Ctrl-C or SIGTERM; requests that run are finished first. A SIZE is a number of bytes and may
-be written with K, M or G; a time may be less than one second."""
-_ROUTES = """Lists the routes of an application of poorwsgi in the order in which they are tried. How their calls go in a
-server that runs is said by its debug page, and in its log when it gets SIGUSR1."""
+_RUN = """Serves an application until Ctrl-C or SIGTERM; running requests are finished first. A SIZE is a number of bytes and may
+be written with K, M or G; a time is a number of seconds and may be a fraction."""
+_ROUTES = """Lists the routes of an application of poorwsgi in the order in which they are tried. A running
+server shows how long the calls of each route take on its debug page, and in its log when it gets SIGUSR1."""
 _EXAMPLES = """\
 examples:
   poorwsgi run hello:app                      app of hello.py, at http://127.0.0.1:8080
-  poorwsgi run hello                          the same: app, or application, is looked for
-  poorwsgi run shop.web:create_app()          what a function returns
-  poorwsgi run hello:app --port 0             at a port that the system chooses
-  poorwsgi run hello:app --host 0.0.0.0       for others in the network, too
+  poorwsgi run hello                          the same: takes app, or else application
+  poorwsgi run shop.web:create_app()          the application that a function returns
+  poorwsgi run hello:app --port 0             on a port that the system chooses
+  poorwsgi run hello:app --host 0.0.0.0       reachable from other machines, too
   poorwsgi run hello:app --bind unix:/run/hello.sock
 
-Modules are looked for in the current directory first. An Application of poorwsgi is called natively; any other WSGI
-callable, of Flask or Django for example, is served as well.
+Modules are searched for in the current directory first. An Application of poorwsgi is called natively, without WSGI in
+between; any other WSGI callable, of Flask or Django for example, is served as well.
 """
 
 
 class LoadError(Exception):
-    """What was named on the command line is no application; the text says why, and what is there instead."""
+    """The command line does not name an application; the text says why, and what the module has instead."""
 
 
 def load(target):
     """The application that ``module:name`` or ``module:factory()`` names; of ``module`` alone, its app or application.
 
-    The module is looked for in the current directory first. Raises LoadError; errors within the module as they are.
+    The module is searched for in the current directory first. Raises LoadError; errors within the module pass
+    unchanged.
     """
     module_name, colon, path = target.partition(":")
     if module_name.endswith(".py") or "/" in module_name:
@@ -125,27 +126,27 @@ def _parser():
     parser = argparse.ArgumentParser(
         program, description=_DESCRIPTION, epilog=_EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--version", action="store_true", help="say which version this is")
+    parser.add_argument("--version", action="store_true", help="show the version")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
 
     run = commands.add_parser(
         "run", help="serve an application", description=_RUN, epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    run.add_argument("target", metavar="MODULE:APP", help="the application: where it is, or what makes it")
-    run.add_argument("--host", metavar="HOST", help="name or address to listen at (default: 127.0.0.1)")
-    run.add_argument("--port", type=_text(_port), metavar="PORT", help="port to listen at; 0 for any (default: 8080)")
-    run.add_argument("--bind", metavar="ADDRESS", help="both in one, HOST:PORT, or a Unix socket, unix:PATH, or inherited: the "
-                     "socket that systemd, for one, hands over, which is taken without this option as well where there is one")
+    run.add_argument("target", metavar="MODULE:APP", help="the application, or a function that makes it")
+    run.add_argument("--host", metavar="HOST", help="name or address to listen on (default: 127.0.0.1)")
+    run.add_argument("--port", type=_text(_port), metavar="PORT", help="port to listen on; 0 for any free port (default: 8080)")
+    run.add_argument("--bind", metavar="ADDRESS", help="HOST:PORT, or unix:PATH for a Unix socket, or inherited for a socket that "
+                     "another process such as systemd hands over; without any address, such a socket is used if there is one")
     workers = run.add_argument_group("workers", "processes that serve; SIGHUP replaces them, SIGTTIN adds one, "
                                      "SIGTTOU removes one")
     workers.add_argument("--workers", type=_text(_workers), metavar="NUMBER", default=1,
-                         help="how many, or auto for one on each processor; 0 serves in this process (default: 1, since "
-                         "workers share no memory)")
+                         help="start this many workers, or auto for one on each processor; 0 serves in this process "
+                         "(default: 1, since workers share no memory)")
     workers.add_argument("--max-requests", type=_text(KINDS["count"].read), metavar="NUMBER", default=0,
-                         help="replace a worker after so many requests (default: never)")
+                         help="replace a worker after this many requests (default: never)")
     workers.add_argument("--max-memory", type=_text(KINDS["bytes"].read), metavar="SIZE", default=0,
-                         help="replace a worker that has taken so much memory (default: never)")
+                         help="replace a worker that uses at least this much memory (default: never)")
     for section, settings in sections().items():
         group = run.add_argument_group(section)
         for setting in settings:
@@ -153,13 +154,13 @@ def _parser():
     run.set_defaults(call=_run, command_parser=run)
 
     routes = commands.add_parser("routes", help="list the routes of an application", description=_ROUTES)
-    routes.add_argument("target", metavar="MODULE:APP", help="the application: where it is, or what makes it")
+    routes.add_argument("target", metavar="MODULE:APP", help="the application, or a function that makes it")
     routes.set_defaults(call=_list_routes, command_parser=routes)
     return parser
 
 
 def _add_setting(group, setting):
-    """The option of a setting. Only where it is given, the parsed arguments have its name."""
+    """Adds the option of a setting. The parsed arguments have its name only if the option is given."""
     text = setting.help + (f" (default: {setting.shown})" if setting.shown else "")
     kind = {"type": _text(setting.read), "metavar": KINDS[setting.kind].metavar}
     if setting.kind == "switch":
@@ -173,7 +174,7 @@ def _add_setting(group, setting):
 
 
 def _text(read):
-    """What reads a text, for argparse, which passes on what is wrong only of its own errors."""
+    """Wraps a reader of text for argparse, which shows the message of no error but its own."""
     def read_argument(text):
         try:
             return read(text)
@@ -197,14 +198,14 @@ def _port(text):
 def _run(arguments, parser):
     _open_streams()
     if arguments.bind is not None and (arguments.host is not None or arguments.port is not None):
-        parser.error("--bind is in the place of --host and --port")
+        parser.error("--bind replaces --host and --port: give one or the other")
     address = _address(arguments)
     arguments.settings = {name: value for name, value in vars(arguments).items() if name in DEFAULTS}
 
     from poorwsgi import _log
     from poorwsgi._worker import Control
 
-    # A worker has its socket from its supervisor, which has seen the address.
+    # A worker gets its socket from its supervisor, which has checked the address.
     control = Control.of_environment(_stop_timeout(arguments))
     if control is None:
         _check_socket(arguments, address, parser)
@@ -223,7 +224,7 @@ def _run(arguments, parser):
 
 
 def _check_socket(arguments, address, parser):
-    """What is said of a Unix socket is for one."""
+    """Rejects options for Unix sockets with any other address."""
     if "unix_mode" in arguments.settings and not address.startswith("unix:"):
         parser.error(f"--socket-mode is for a Unix socket (--bind unix:PATH), not for {address}")
     if arguments.settings.get("trust_unix_peers") and address != "inherited" and not address.startswith("unix:"):
@@ -243,7 +244,8 @@ def _address(arguments):
 
 
 def _open_streams():
-    """Opens the standard streams that are closed: the sockets would get their numbers, and whatever is printed."""
+    """Opens the standard streams that are closed: otherwise sockets would get their descriptors, and all that is
+    printed."""
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         try:
             os.fstat(number)
@@ -255,7 +257,7 @@ def _open_streams():
 
 
 def _start(address, arguments, parser, control):
-    """The exit status, once it has served."""
+    """Serves, and returns the exit status."""
     with _said_shortly(parser):
         if arguments.workers > 0 and not control:
             return _supervise(address, arguments)
@@ -271,7 +273,7 @@ def _start(address, arguments, parser, control):
 
 @contextlib.contextmanager
 def _said_shortly(parser):
-    """Errors of the settings and of the socket, in one line."""
+    """Reports errors of the settings and of the socket in one line."""
     try:
         yield
     except ValueError as error:
@@ -331,19 +333,20 @@ def _serve(application, place, arguments, control):
     from poorwsgi._poorwsgi import _raise_descriptor_limit
     from poorwsgi.server import Listener, _announce, _stopping, run
 
-    # After the application was loaded, which may have its own.
+    # After the application was loaded, which may have configured logging itself.
     _log.configure()
     with contextlib.suppress(OSError):  # then there are fewer connections, and the server says so
         _raise_descriptor_limit(**arguments.settings)
 
     def ready(server):
         if isinstance(place, Listener):
-            # It would be open until the process ends; the server has its own, and closes it when it stops.
+            # This descriptor would stay open until the process ends; the server has its own, and closes it when it
+            # stops.
             place.close()
         if not control:
             stop = _stopping(server)
             for number in (signal.SIGINT, signal.SIGTERM):
-                # Kept when the server has stopped: another one must not cut off the end of the process.
+                # The handler stays when the server has stopped: another signal must not cut off the end of the process.
                 signal.signal(number, stop)
             return _announce(server, arguments.target)
         control.watch(server, application, arguments.max_requests, arguments.max_memory, arguments.settings.get("request_timeout"))
@@ -352,7 +355,7 @@ def _serve(application, place, arguments, control):
     run(application, place, ready=ready, **({} if isinstance(place, Listener) else arguments.settings))
     if not control:
         for number in (signal.SIGINT, signal.SIGTERM):
-            # Python takes handlers of its own away before it ends.
+            # Python removes its own handlers before it ends.
             signal.signal(number, signal.SIG_IGN)
 
 

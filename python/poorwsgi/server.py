@@ -1,4 +1,4 @@
-"""The built-in HTTP/1.1 server: ``run`` for a process that does nothing else, ``make_server`` in the place of wsgiref's."""
+"""The built-in HTTP/1.1 server: ``run`` for a process that does nothing else, ``make_server`` to replace wsgiref's."""
 import atexit
 import contextlib
 import logging
@@ -23,12 +23,13 @@ _LAST_WORDS = 2  # seconds that a server gets to end at once
 
 @described
 def run(app, address="127.0.0.1:8080", *, ready=None, **settings):
-    """Serves an application until Ctrl-C or SIGTERM; a second one ends the process if handlers still run by then.
+    """Serves an application until Ctrl-C or SIGTERM; a second signal ends the process if handlers still run by then.
 
     ``app`` is an Application, which is called natively, or any other WSGI callable. ``address`` is ``"host:port"``,
-    where port 0 is one that the system chooses, or ``"unix:/path"``, or a :class:`Listener`. The first line on the standard output says what
-    is served and where. It must be called in the main thread, for which Python keeps the
-    signals; elsewhere use :class:`Server`. ``settings`` are those below: ``run(app, max_body=200 * 1024 * 1024)``. ``ready`` is called with the server in place of saying the first line.
+    where port 0 is one that the system chooses, or ``"unix:/path"``, or a :class:`Listener`. The first line on the
+    standard output says what is served and where. Call ``run`` in the main thread, since Python handles signals only
+    there; in other threads use :class:`Server`. ``settings`` are those below: ``run(app, max_body=200 * 1024 * 1024)``.
+    ``ready`` is called with the server, instead of printing the first line.
     """
     server = Server(app, address, **settings)
     stop = _stopping(server)
@@ -37,7 +38,8 @@ def run(app, address="127.0.0.1:8080", *, ready=None, **settings):
         _serve(server, lambda: (ready or _announce)(server))
     finally:
         for number, handler in before.items():
-            # Not one that something else has set meanwhile: a worker, which is told to stop more than once, keeps its own.
+            # Leave a handler that something else has set meanwhile: a worker, which is told to stop more than once,
+            # keeps its own.
             if signal.getsignal(number) is stop:
                 signal.signal(number, handler)
     if server.is_abandoned:
@@ -45,7 +47,7 @@ def run(app, address="127.0.0.1:8080", *, ready=None, **settings):
 
 
 def _stopping(server):
-    """A signal handler that stops a server, and says so."""
+    """A signal handler that stops a server, and logs it."""
     told = iter(("stopping: requests that run are finished first", "stopping at once: requests that run are cut off"))
 
     def stop(*_):
@@ -60,7 +62,8 @@ _is_serving = False
 
 
 def _in_child():
-    """A process that a handler forks is no server: signals do there what they do in any other program."""
+    """Resets signals in a process that a handler forks: it is not a server, and signals work there as in any other
+    program."""
     if not _is_serving:
         return
     for number in signal.valid_signals():
@@ -72,25 +75,25 @@ def _in_child():
 
 os.register_at_fork(after_in_child=_in_child)
 
-#: What is told when a request does not end: set in a worker.
+#: Functions that are called when a request does not end: set in a worker.
 _on_stuck = []
 
 
 def _stuck(what):
-    """Logs that, with what all threads of Python are doing, and tells the supervisor, if there is one."""
+    """Logs a stuck request with the tracebacks of all Python threads, and tells the supervisor, if there is one."""
     _LOG.error("%s; what the threads do:\n%s", what, _tracebacks())
     for tell in _on_stuck:
         tell(what)
 
 
 def _tracebacks():
-    """What all threads of Python are doing, up to what a pipe holds."""
+    """The tracebacks of all Python threads, up to what a pipe holds."""
     import faulthandler
 
     try:
         reader, writer = os.pipe()
     except OSError as error:
-        return f"nobody knows: {error}"
+        return f"no tracebacks: {error}"
     with open(reader, "rb") as tracebacks:
         with open(writer, "wb", buffering=0):
             os.set_blocking(writer, False)
@@ -99,8 +102,9 @@ def _tracebacks():
 
 
 def _exit(status):
-    """Ends the process without its threads: one inside Python can neither be ended nor outlive the interpreter."""
-    # In another thread, because one of those may hold the locks for good.
+    """Ends the process without waiting for its threads: a thread inside Python can neither be ended nor outlive the
+    interpreter."""
+    # In another thread, because a stuck thread may never release the locks of logging and the streams.
     _call_within(_LAST_WORDS, _flush)
     os._exit(status)
 
@@ -115,7 +119,7 @@ def _flush():
 @atexit.register
 def _at_exit():
     if _end_servers(_LAST_WORDS):
-        # The status that Python is going to end with is known to nobody here, but this is what it nearly always is.
+        # Python's exit status is not known here; this is what it nearly always is.
         raised = getattr(sys, "last_type", None)
         _exit(0 if raised is None else 128 + signal.SIGINT if issubclass(raised, KeyboardInterrupt) else 1)
 
@@ -125,11 +129,12 @@ def _announce(server, name="an application"):
 
 
 def _serve(server, ready=lambda: None, call=Server.serve):
-    """Serves in another thread while this one, the main thread, is woken by signals: their handlers run at once."""
+    """Serves in another thread while the main thread waits for signals, so that their handlers run at once."""
     # Python and not Rust, because signal handlers are Python's, and run only in the main thread while it is in Python.
     failures = []
-    # Not Thread.join: the system may hand a signal to any thread, and one that comes just before the main thread sleeps
-    # does not wake it, so that its handler would run after the join, which may be never. What is written here stays.
+    # Not Thread.join: the system may deliver a signal to any thread, and a signal just before the main thread sleeps
+    # does not wake it, so that the handler would run after the join, which may be never. A byte in this socket is not
+    # lost.
     woken, wake = socket.socketpair()
     with woken, wake:
         wake.setblocking(False)
@@ -151,15 +156,16 @@ def _serve(server, ready=lambda: None, call=Server.serve):
         wakeup = signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
         thread = threading.Thread(target=serve, name="poorwsgi", daemon=True)
         try:
-            # First, since it is not ready without it.
+            # First, since the server is not ready without its thread.
             thread.start()
-            # It waits, since a request may end the process at once, and it is ready all the same: connections wait already.
+            # The thread waits, since a request may end the process at once, before `ready` has run; connections queue
+            # meanwhile.
             ready()
             is_ready.set()
             while woken.recv(1) != _SERVED:
                 pass
         except BaseException:
-            # What a signal handler raised, KeyboardInterrupt for one, waits for no request.
+            # An exception of a signal handler, such as KeyboardInterrupt, does not wait for requests.
             server.stop()
             server.stop()
             is_ready.set()
@@ -176,15 +182,15 @@ def _serve(server, ready=lambda: None, call=Server.serve):
 class WSGIServer:
     """A server for code that was written for ``wsgiref.simple_server``; see :func:`make_server`.
 
-    It answers many connections at a time, on threads of its own. The hooks of ``socketserver`` (``process_request``,
-    ``verify_request``, ``handle_error``, ...) and those of a request handler class are not called. What the server has
-    to say goes to the logger ``poorwsgi.server``; it writes nothing to the standard error for each request.
+    It serves many connections at a time, on its own threads. The hooks of ``socketserver`` (``process_request``,
+    ``verify_request``, ``handle_error``, ...) and those of a request handler class are not called. The server logs to
+    the logger ``poorwsgi.server``; it writes no line for each request to the standard error.
     """
 
-    #: Limits and times, see :func:`run`. They are read when the socket is bound.
+    #: Limits and timeouts, see :func:`run`. They are read when the socket is bound.
     settings: dict = {}  # noqa: RUF012
 
-    # Python, because it is a Python interface through and through: threads, events, signals, attributes.
+    # Written in Python, because all of its interface is Python: threads, events, signals, attributes.
 
     def __init__(self, server_address, RequestHandlerClass=None, bind_and_activate=True):
         host, port = server_address
@@ -213,14 +219,14 @@ class WSGIServer:
         self.server_port = int(port)
 
     def server_activate(self):
-        """Nothing more is to be done: a bound socket listens."""
+        """Does nothing: a bound socket already listens."""
 
     def set_app(self, application):
-        """Sets what is served, from the next call of serve_forever or handle_request on."""
+        """Sets the application, from the next call of serve_forever or handle_request on."""
         self.application = application
 
     def get_app(self):
-        """What is served."""
+        """The application."""
         return self.application
 
     def fileno(self):
@@ -231,12 +237,12 @@ class WSGIServer:
         """Serves until shutdown is called. ``poll_interval`` is not needed.
 
         In the main thread an exception of a signal handler, such as the KeyboardInterrupt of Ctrl-C, ends it at once;
-        the requests that run are cut off.
+        running requests are cut off.
         """
         self._drive(Server.serve)
 
     def handle_request(self):
-        """Answers one request, and returns. Where there is none within ``timeout`` seconds, calls handle_timeout."""
+        """Answers one request, and returns. If none comes within ``timeout`` seconds, calls handle_timeout."""
         if self.timeout is not None and not select.select([self], [], [], self.timeout)[0]:
             return self.handle_timeout()
         self._drive(Server.serve_one)
@@ -245,9 +251,9 @@ class WSGIServer:
         """Called when no request came in time. Does nothing; a subclass may."""
 
     def shutdown(self):
-        """Ends serve_forever, from another thread: requests that run are finished first, and then this returns.
+        """Ends serve_forever, from another thread: running requests are finished first, and then this returns.
 
-        A handler that calls it would wait for itself, so it has to leave that to another thread.
+        A handler that calls it would wait for itself, so a handler has to call it in another thread.
         """
         with self._lock:
             # A second stop would cut the requests off.
@@ -293,16 +299,16 @@ class WSGIServer:
 
 @described
 def make_server(host, port, app, server_class=WSGIServer, handler_class=None, **settings):
-    """Makes a server for an application, in the place of ``wsgiref.simple_server.make_server``.
+    """Makes a server for an application, as ``wsgiref.simple_server.make_server`` does.
 
         with make_server("", 8000, app) as httpd:
             httpd.serve_forever()
 
     ``host`` "" means all addresses of IPv4, ``port`` 0 one that the system chooses (see ``server_port``). ``app`` is an
     Application, which is called natively, or any other WSGI callable. A ``server_class`` derived from
-    :class:`WSGIServer` is used; one of wsgiref or socketserver is accepted and has no effect, and so has
-    ``handler_class``: this server needs no mix-in to answer several requests at a time, and no handler to be quiet.
-    ``settings`` are those below.
+    :class:`WSGIServer` is used; a class of wsgiref or socketserver is accepted and ignored, and so is
+    ``handler_class``: this server needs no mix-in to answer several requests at a time, and no handler class to be
+    quiet. ``settings`` are those below.
     """
     if not (isinstance(server_class, type) and issubclass(server_class, WSGIServer)):
         server_class = WSGIServer

@@ -1,18 +1,18 @@
-//! One thread that drives all connections of a loop, and one that takes over when the first is held up.
+//! The event loop: one thread drives all connections, and a second one takes over when the first is blocked.
 //!
-//! Calls that are made inline run on the thread that drives the connections. Each has proved short, but
-//! nothing keeps one from waiting all of a sudden: for a lock of the application, say, which another thread
-//! holds while it waits for its client. If the connections stood still meanwhile, that client would wait for
-//! ever, and with it everybody else. So the driving thread is watched. As soon as one task keeps it for
-//! longer than 5 ms, the watching thread drives all other connections, and a new one watches. The first finds
-//! on its way back that it is not needed any more.
+//! Inline calls run on the thread that drives the connections. The calls of an inline route have proved
+//! short, but any call may suddenly wait: for example, for a lock of the application that another thread
+//! holds while that thread waits for its client. If the connections stood still meanwhile, that client would
+//! wait for ever, and so would all others. So a second thread, the watcher, watches the driving one. When one
+//! task has blocked the driving thread for 5 to 10 ms, the watcher starts to drive all other connections, and
+//! a new thread becomes the watcher. When the blocked task ends, its thread finds that it has been replaced.
 //!
-//! Calls are not made between what is read for them and what is written of them, but in a row, when nothing
-//! can be read or written: each finds in the processor's cache what the one before has left there, not what
-//! the network has.
+//! Calls run in batches, when no connection has anything to read or write, and not between the reading and
+//! the writing of each request: each call then finds the code and data of the call before in the processor's
+//! cache, not those of the network stack.
 //!
-//! The runtime of tokio is what waits for sockets and time. Its own tasks cannot be taken away from the
-//! thread that runs one of them, so those of the connections are kept here, and run between two waits.
+//! Tokio's runtime waits for sockets and timers. Nobody can take tokio's own tasks away from a thread that is
+//! blocked in one of them, so this module has its own queue of tasks, and runs them between two waits.
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
@@ -34,11 +34,11 @@ use crate::threads::{Around, Job};
 use crate::turn::{Turn, Watched};
 use crate::{LAST_WORDS, LOG, PATIENCE};
 
-/// How often the watching thread finds nothing to do until it sleeps.
+/// After how many checks in a row without a task the watcher sleeps until it is woken.
 const IDLE: u32 = 20;
 
-/// How many tasks are run until it is the turn of the calls, and how many calls until it is the turn of the
-/// tasks, unless the calls take longer than [`PATIENCE`] together. The sockets are looked at in between.
+/// How many tasks run in a row before the calls have their turn, and how many calls before the tasks do. A
+/// batch of calls ends sooner once it has taken [`PATIENCE`]. The sockets are polled in between.
 const IN_A_ROW: usize = 32;
 
 /// Drives the connections of a server on one thread at a time.
@@ -49,10 +49,10 @@ struct LoopShared {
     runtime: InBackground,
     around: Around,
     around_calls: Around,
-    /// How many threads may be held up at a time.
+    /// How many threads may be blocked at a time.
     most: usize,
     queue: Mutex<LoopQueue>,
-    /// Those that have not ended, so that they can be ended.
+    /// The tasks that have not ended, so that a shutdown can end them.
     tasks: Mutex<Tasks>,
     watched: Watched,
     threads: Mutex<Threads>,
@@ -60,13 +60,13 @@ struct LoopShared {
     ended: Condvar,
 }
 
-/// What can go on.
+/// What is ready to run.
 #[derive(Default)]
 struct LoopQueue {
     ready: VecDeque<Runnable>,
-    /// No more than there are connections.
+    /// At most one call for each connection.
     calls: VecDeque<Job>,
-    /// The driving thread, which waits for the sockets.
+    /// Wakes the driving thread, which waits for the sockets.
     waiting: Option<Waker>,
     is_over: bool,
 }
@@ -81,11 +81,11 @@ struct Tasks {
 struct Threads {
     running: usize,
     watching: Option<Thread>,
-    /// By the driver that was replaced: since when.
+    /// The drivers that were replaced, each with the time of its replacement.
     held_up: HashMap<u32, Instant>,
 }
 
-/// Keeps a loop running; all that is left of its tasks ends with this.
+/// Keeps a loop running; dropping it ends all tasks.
 #[derive(Debug)]
 pub struct Begun<'a>(&'a EventLoop);
 
@@ -101,9 +101,9 @@ enum Role {
 }
 
 impl EventLoop {
-    /// A loop on a runtime of one thread. Each of its threads does its work within `around`, and makes calls
-    /// that follow each other within `around_calls`; at most so many can be held up at a time before all
-    /// connections are.
+    /// A loop on a runtime of one thread. Each of its threads does its work within `around`, and runs each
+    /// batch of calls within `around_calls`. `most` threads may be blocked at a time; one more blocks all
+    /// connections.
     #[must_use]
     pub fn new(runtime: Runtime, around: Around, around_calls: Around, most: usize) -> Self {
         EventLoop(Arc::new(LoopShared {
@@ -119,8 +119,8 @@ impl EventLoop {
         }))
     }
 
-    /// Runs a future to its end, while this thread waits. All other tasks end with it, but for one that holds
-    /// its thread up. A loop runs only once.
+    /// Runs a future to its end, while this thread waits. All other tasks end with it, except one that blocks
+    /// its thread. A loop runs only once.
     ///
     /// # Errors
     ///
@@ -128,14 +128,14 @@ impl EventLoop {
     pub fn run<T: Send + 'static>(&self, future: impl Future<Output = T> + Send + 'static) -> io::Result<T> {
         let (sender, receiver) = oneshot::channel();
         self.spawn(async {
-            // Whoever waits for it is this function.
+            // The receiver is below, in this function.
             let _ = sender.send(future.await);
         });
         let _begun = self.begin()?;
         receiver.blocking_recv().map_err(io::Error::other)
     }
 
-    /// Runs what is spawned, on threads of its own, until the result is dropped. A loop runs only once.
+    /// Runs the spawned tasks, on threads of its own, until the result is dropped. A loop runs only once.
     ///
     /// # Errors
     ///
@@ -153,7 +153,7 @@ impl EventLoop {
         self.0.tasks().wakers.len()
     }
 
-    /// Runs a future beside the others.
+    /// Spawns a future as a task.
     pub fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
         let shared = Arc::clone(&self.0);
         let runnable = {
@@ -171,13 +171,13 @@ impl EventLoop {
         runnable.schedule();
     }
 
-    /// Makes a call on the thread that drives the connections, when none of them has anything to do.
+    /// Queues a call for the thread that drives the connections; it runs in the next batch of calls.
     pub fn call(&self, call: impl FnOnce() + Send + 'static) {
         let call: Job = Box::new(call);
         self.0.put(call, |queue| &mut queue.calls);
     }
 
-    /// For how long a task has been holding its thread up; zero while none does.
+    /// How long ago the thread blocked longest was replaced; zero while no thread is blocked.
     #[must_use]
     pub fn held_up_for(&self) -> Duration {
         self.0.threads().held_up.values().min().map_or(Duration::ZERO, Instant::elapsed)
@@ -213,11 +213,11 @@ impl LoopShared {
         self.threads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Leaves something to the driving thread, or drops it at the end.
+    /// Queues a task or call for the driving thread, or drops it once the loop has ended.
     fn put<T>(&self, what: T, place: impl FnOnce(&mut LoopQueue) -> &mut VecDeque<T>) {
         let mut queue = self.queue();
         if queue.is_over {
-            // The lock first: what ends with it may wake others.
+            // Release the lock first: dropping a task may wake others.
             drop(queue);
             return drop(what);
         }
@@ -236,8 +236,8 @@ impl LoopShared {
                 Role::Watching => {
                     let Some(driver) = self.watch() else { return };
                     if let Err(error) = EventLoop(Arc::clone(self)).start(Role::Watching) {
-                        // One that is held up watches when it comes back.
-                        tracing::warn!(target: LOG, %error, "nobody watches the thread of the connections");
+                        // The blocked thread becomes the watcher when it comes back.
+                        tracing::warn!(target: LOG, %error, "no thread to watch the event loop");
                     }
                     role = Role::Driving(driver);
                 }
@@ -245,14 +245,14 @@ impl LoopShared {
         }
     }
 
-    /// Runs what can go on, and waits for the rest. `false` at the end, `true` when another thread has taken
-    /// over.
+    /// Runs what is ready, and waits for the sockets. `false` when the loop has ended, `true` when another
+    /// thread has taken over.
     fn drive(&self, driver: u32) -> bool {
         let Some(runtime) = &self.runtime.0 else { return false };
         let _entered = runtime.enter();
         let mut driving = Driving { shared: self, turn: Turn::waiting(driver) };
         loop {
-            // What has arrived, the calls that it is for, and their answers.
+            // The requests that have arrived, the calls for them, and their answers.
             if !(driving.run_tasks() && driving.make_calls() && driving.run_tasks()) {
                 self.threads().held_up.remove(&driver);
                 return true;
@@ -265,7 +265,7 @@ impl LoopShared {
                 return false;
             }
             if is_ready {
-                // A look at the sockets without waiting for them.
+                // Poll the sockets without waiting.
                 runtime.block_on(tokio::task::yield_now());
             } else {
                 runtime.block_on(poll_fn(|cx| self.poll_ready(cx)));
@@ -282,8 +282,8 @@ impl LoopShared {
         Poll::Pending
     }
 
-    /// Watches the driving thread; the number of the driver that this one has become then, `None` at the end
-    /// or where another one watches.
+    /// Watches the driving thread until this one takes over; returns its number as driver. `None` when the
+    /// loop has ended, or another thread is the watcher.
     fn watch(&self) -> Option<u32> {
         let mut threads = self.threads();
         if threads.watching.is_some() {
@@ -318,7 +318,7 @@ impl LoopShared {
         }
     }
 
-    /// Takes the connections from a thread that is held up; for the driver that does.
+    /// Takes the connections over from a blocked thread; returns the number of the new driver.
     fn take_over(&self, now: Turn) -> Option<u32> {
         let mut threads = self.threads();
         if threads.held_up.len() >= self.most {
@@ -336,14 +336,14 @@ impl LoopShared {
         }
     }
 
-    /// Ends all tasks, and all threads that are not held up.
+    /// Ends all tasks, and all threads that are not blocked.
     fn end(&self) {
         let (ready, calls, waiting) = {
             let mut queue = self.queue();
             queue.is_over = true;
             (mem::take(&mut queue.ready), mem::take(&mut queue.calls), queue.waiting.take())
         };
-        // They are dropped as they are scheduled.
+        // A task that is scheduled now is dropped.
         let wakers: Vec<_> = mem::take(&mut self.tasks().wakers).into_values().collect();
         wakers.into_iter().for_each(Waker::wake);
         drop((ready, calls));
@@ -360,7 +360,7 @@ impl LoopQueue {
     }
 }
 
-/// The thread that drives, until another one does. Its functions tell whether it still does.
+/// The thread that drives, until another one takes over. Each function returns whether it still drives.
 struct Driving<'a> {
     shared: &'a LoopShared,
     turn: Turn,
@@ -384,7 +384,7 @@ impl Driving<'_> {
             return true;
         }
         let mut is_driving = false;
-        // What is around them may wait as well.
+        // `around_calls` may block as well: it is watched like a task.
         self.begin();
         (self.shared.around_calls)(&mut || {
             is_driving = self.end();
@@ -401,10 +401,10 @@ impl Driving<'_> {
         is_driving
     }
 
-    /// Runs a part of a task, watched.
+    /// Runs one poll of a task, or one call, under watch.
     fn run(&mut self, part: impl FnOnce()) -> bool {
         self.begin();
-        // A panic is told by its hook, and has ended its connection.
+        // The panic hook logs a panic; the connection has ended with it.
         let _ = catch_unwind(AssertUnwindSafe(part));
         self.end()
     }
@@ -421,7 +421,7 @@ impl Driving<'_> {
 }
 
 pin_project_lite::pin_project! {
-    /// A task that is known to be running until it is dropped.
+    /// A task that is listed as running until it is dropped.
     struct Listed<F> {
         #[pin]
         future: F,
@@ -445,7 +445,7 @@ impl<F: Future> Future for Listed<F> {
     }
 }
 
-/// A runtime that waits for none of its threads when it goes.
+/// A runtime that does not wait for its threads when it is dropped.
 struct InBackground(Option<Runtime>);
 
 impl Drop for InBackground {
@@ -524,7 +524,7 @@ mod tests {
         result.unwrap();
     }
 
-    /// The thread that was held up last is driven over again, though the one that watched sleeps.
+    /// A blocked thread is replaced again and again, even if the watcher slept.
     #[test]
     fn the_watching_thread_wakes_again() {
         let it = event_loop(4);
@@ -608,7 +608,7 @@ mod tests {
         result.unwrap();
     }
 
-    /// All is dropped with the loop: tasks that wait, and the loop itself.
+    /// Everything is dropped with the loop: tasks that wait, and the loop itself.
     #[test]
     fn nothing_is_left() {
         struct Told(mpsc::Sender<()>);
@@ -656,7 +656,7 @@ mod tests {
         assert!(event_loop(1).run(async { panic!("on purpose") }).is_err());
     }
 
-    /// Also one that the timer has woken: within the runtime it would keep the sockets from everybody else.
+    /// Also a task that the timer has woken: within the runtime it would keep the sockets from all others.
     #[test]
     fn a_task_that_the_sockets_woke_holds_up_no_other() {
         let event_loop = event_loop(4);

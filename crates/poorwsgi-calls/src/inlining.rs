@@ -1,8 +1,9 @@
-//! Whether a route is called on the thread of its connection, or on one that may block.
+//! Adaptive inlining: whether the calls of a route run on the event loop's thread or on the pool.
 //!
-//! Handing a request to another thread and its answer back costs several times what a small handler does. But
-//! whatever runs on the thread of the connections holds all of them up. So a route starts on the pool; once
-//! its calls have proved short, it is called inline; when they are not any more, it goes back for a while.
+//! To hand a request to another thread and its answer back costs several times as much as a small handler.
+//! But a call on the event loop's thread blocks all connections of that loop. So a route starts on the pool;
+//! it moves inline once its calls have proved short, and back to the pool for a while when they are not short
+//! any more.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
@@ -11,52 +12,54 @@ use std::time::{Duration, Instant};
 use crate::PATIENCE;
 use crate::usage::Usage;
 
-/// How many of the last calls are known: as many as must have been short.
+/// How many of the last times of a route are kept, and how many short calls in a row first move it inline.
 const KNOWN: usize = 64;
 
-/// What one call that is not short weighs, in short calls. Inline, the call takes so much of a credit of
-/// [`KNOWN`]; the longest proof of a route that keeps leaving is `KNOWN * FINE` calls; and one call adds
-/// `1 / FINE` of its time to the mean of what the calls of a route compute.
+/// What one call that is not short weighs, in short calls: an inline route has a credit of at most [`KNOWN`];
+/// a call that is not short subtracts this from the credit, a short one adds 1. A route that keeps leaving
+/// has to make at most `KNOWN * FINE` short calls in a row to come back. `1 / FINE` is also the weight of one
+/// call in the moving average of what the calls of a route compute.
 const FINE: u32 = 16;
 
-/// What a call on the pool costs that may have waited for others, of the short calls before it: a route of
-/// which more than one call in four is such a one stays there.
+/// How many of the short calls before it a call on the pool cancels if it may only have waited for the
+/// interpreter: a route with more than one such call in four stays on the pool.
 const UNCLEAR: u32 = 3;
 
-/// When routes are called inline.
+/// Which routes are called inline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Inline {
-    /// Those whose calls have proved short.
+    /// Routes whose calls have proved short.
     Auto,
-    /// All, for applications that never wait for anything.
+    /// All routes: for applications whose calls never wait.
     Always,
-    /// None.
+    /// No route.
     Never,
 }
 
-/// The rule, as it was set for a server.
+/// The thresholds of one server.
 #[derive(Clone, Copy, Debug)]
 pub struct Rule {
     /// Which calls are made inline. Default [`Inline::Auto`].
     pub inline: Inline,
-    /// Up to here a call is short; time in which it computes counts a fifth. Default 200 µs.
+    /// A call of at most this weight is short: the time it waits plus the time it computes, of which a fifth
+    /// counts with [`has_lock`](Self::has_lock). Default 200 µs.
     pub short: Duration,
-    /// From here on one inline call is enough to send its route back to the pool. Default 20 ms.
+    /// A single inline call that takes this long moves its route to the pool. Default 20 ms.
     pub long: Duration,
-    /// How many threads make inline calls. Default 1.
+    /// How many event loops, each with its thread, make inline calls. Default 1.
     pub loops: usize,
-    /// Whether calls that compute keep each other waiting, as those of a Python with one lock do. Default
-    /// true.
+    /// Whether calls compute one at a time, as under Python's GIL. Default true.
     pub has_lock: bool,
 }
 
 impl Rule {
-    /// Computing counts one such part of what waiting counts: a call that computes keeps the interpreter from
-    /// the other calls wherever the call is made, so that the pool would help them little, and costs more.
-    /// The connections of the loop do wait for the call, so it has to be brief all the same: 1 ms by default.
+    /// The divisor of computing time in the weight of a call: a call that computes keeps the interpreter from
+    /// the other calls on the pool as well, so that moving it there would help them little and cost more. The
+    /// connections of the loop do wait for the call, so it has to be brief all the same: 1 ms of computing by
+    /// default.
     const COMPUTING: u32 = 5;
 
-    /// What holds where nothing else is set.
+    /// The defaults.
     pub const DEFAULT: Rule = Rule {
         inline: Inline::Auto,
         short: Duration::from_micros(200),
@@ -78,20 +81,20 @@ impl Default for Rule {
     }
 }
 
-/// How long the calls of a route compute, by the clocks of their threads, which stand still while they wait.
+/// How long the calls of a route compute, by the CPU clocks of their threads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Load {
-    /// None has ended yet.
+    /// No call has ended yet.
     Unknown,
-    /// So long that others should not have to wait for one to end.
+    /// At least [`PATIENCE`] on average: brief calls should not have to wait for such a call.
     Long,
     Brief,
 }
 
-/// How many calls are being made on pools.
+/// How many calls run on pools.
 static RUNNING: AtomicUsize = AtomicUsize::new(0);
 
-/// One of several, counted until it is dropped.
+/// Counts one running call until it is dropped.
 struct RunningCount<'a>(&'a AtomicUsize);
 
 impl<'a> RunningCount<'a> {
@@ -100,7 +103,7 @@ impl<'a> RunningCount<'a> {
         RunningCount(count)
     }
 
-    /// Whether there are others.
+    /// Whether other calls run as well.
     fn has_others(&self) -> bool {
         self.0.load(Ordering::Relaxed) > 1
     }
@@ -115,11 +118,11 @@ impl Drop for RunningCount<'_> {
 /// Where a call is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallPlace {
-    /// On the thread of the connections, which must not wait for anybody.
+    /// On the event loop's thread, which must not wait.
     Inline,
-    /// On a thread that may block.
+    /// On a thread of the pool, which may block.
     Pool,
-    /// The same, for a call that waits for its client: how long it takes is no property of its route.
+    /// On the pool, for a call that waits for its client: its duration says nothing about its route.
     Waiting,
 }
 
@@ -142,23 +145,24 @@ impl Mean {
     }
 }
 
-/// How long the calls of one route take, and where they are made.
+/// How long the calls of one route take, and where they run. Concurrent calls update the numbers without a
+/// lock: racing updates may drop one.
 #[derive(Debug)]
 pub struct RouteTimes {
-    /// The last times in nanoseconds, zero where there was none yet.
+    /// Ring buffer of the last times in nanoseconds; 0 means no sample.
     times: [AtomicU32; KNOWN],
     next: AtomicU32,
     is_inline: AtomicBool,
-    /// On the pool: how many short calls there were in a row. Inline: what is left until it goes back.
+    /// On the pool: how many short calls there were in a row. Inline: at 0 the route moves back to the pool.
     credit: AtomicU32,
-    /// How many short calls in a row bring it inline.
+    /// How many short calls in a row move the route inline.
     needed: AtomicU32,
-    /// For how many seconds calls on the pool compute, on average.
+    /// The average of the seconds that calls on the pool compute.
     computed: Mean,
     is_begun: AtomicBool,
-    /// Where the last call was made.
+    /// Whether the last call ran inline.
     was_inline: AtomicBool,
-    /// How many inline calls are being made.
+    /// How many inline calls run.
     inline: AtomicUsize,
 }
 
@@ -179,9 +183,9 @@ impl Default for RouteTimes {
 }
 
 impl RouteTimes {
-    /// Whether the next call is made inline. Where one holds its thread up, no other follows it: it would do
-    /// the same. That is so where a thread asks while there are as many calls as threads that make them, of
-    /// which it is one.
+    /// Whether the next call runs inline. It does not while as many inline calls of the route run as there
+    /// are event loops: then one of them blocks its thread, another thread has taken the connections over,
+    /// and the next call would block that one too.
     #[must_use]
     pub fn is_inline(&self, rule: &Rule) -> bool {
         let is_inline = match rule.inline {
@@ -192,11 +196,11 @@ impl RouteTimes {
         is_inline && self.inline.load(Ordering::Relaxed) < rule.loops
     }
 
-    /// Makes a call, which is told when it begins, and records what it took: not the time in which the system
-    /// ran others in the place of its thread.
+    /// Runs a call, which is passed its start time, and records its duration without the time in which the
+    /// operating system ran other threads in its place.
     ///
-    /// A call on the pool that has computed little and took long is hardly evidence where others ran at the
-    /// same time: it may have waited for the interpreter, which the others had.
+    /// A call on the pool that computed little and still took long is weak evidence if other calls ran at the
+    /// same time: it may have waited for the interpreter, which the other calls held.
     pub fn time<T>(&self, rule: &Rule, place: CallPlace, call: impl FnOnce(Instant) -> T) -> T {
         match place {
             CallPlace::Inline => return self.time_inline(rule, call),
@@ -225,8 +229,8 @@ impl RouteTimes {
         result
     }
 
-    /// The same on the thread of the connections. What it uses is looked at only while it is in doubt, after
-    /// a call that was not short: asking the system costs a good part of what a brief call does.
+    /// The same on the event loop's thread. CPU time is read only while the route is in doubt, that is after
+    /// a call that was not short: the system calls cost a good part of what a brief call costs.
     fn time_inline<T>(&self, rule: &Rule, call: impl FnOnce(Instant) -> T) -> T {
         let before = (self.credit.load(Ordering::Relaxed) < KNOWN as u32).then(Usage::now);
         let inline = RunningCount::new(&self.inline);
@@ -247,8 +251,7 @@ impl RouteTimes {
         result
     }
 
-    /// Keeps a time among the last ones. Calls that run at the same time may count as one, which does no
-    /// harm.
+    /// Stores a time in the ring buffer. Racing calls may overwrite each other's sample.
     fn remember(&self, took: Duration) {
         let nanoseconds = u32::try_from(took.as_nanos()).unwrap_or(u32::MAX).max(1);
         let next = self.next.load(Ordering::Relaxed);
@@ -258,7 +261,7 @@ impl RouteTimes {
         self.next.store(next.wrapping_add(1), Ordering::Relaxed);
     }
 
-    /// Decides where the next calls are made, after one that took so long.
+    /// Decides where the next calls run, after a call that took this long.
     fn judge(&self, rule: &Rule, took: Duration, is_short: bool) {
         let credit = self.credit.load(Ordering::Relaxed);
         if self.is_inline.load(Ordering::Relaxed) {
@@ -277,7 +280,7 @@ impl RouteTimes {
         }
     }
 
-    /// Sends the route back to the pool, where it has to prove itself for twice as long.
+    /// Moves the route back to the pool, where it needs twice as many short calls in a row as before.
     pub fn leave(&self) {
         let needed = self.needed.load(Ordering::Relaxed);
         self.needed.store(needed.saturating_mul(2).min(KNOWN as u32 * FINE), Ordering::Relaxed);
@@ -293,7 +296,7 @@ impl RouteTimes {
         }
     }
 
-    /// Whether no call was begun before this one.
+    /// True only the first time that it is called: no call of the route has begun before.
     pub(crate) fn is_first(&self) -> bool {
         !self.is_begun.swap(true, Ordering::Relaxed)
     }
@@ -308,8 +311,8 @@ impl RouteTimes {
 }
 
 impl fmt::Display for RouteTimes {
-    /// Where it was called last, and how long half and nearly all of the last calls took: `inline, p50 3 µs,
-    /// p99 12 µs`. Empty before the first.
+    /// Where the last call ran, and percentiles of the last 64 times: `inline, p50 3 µs, p99 12 µs`.
+    /// Empty before the first call.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let times = self.sorted();
         if times.is_empty() {
@@ -351,7 +354,7 @@ mod tests {
         after(calls).is_inline(&Rule::default())
     }
 
-    /// Nobody sends a route away from the thread of the connections by uploads that come slowly.
+    /// Slow uploads do not move a route to the pool.
     #[test]
     fn calls_that_wait_for_their_clients_are_no_evidence() {
         let (route_times, rule) = (RouteTimes::default(), Rule::default());
@@ -381,7 +384,7 @@ mod tests {
         assert!(is_inline(many.chain([(1024, SHORT)])));
     }
 
-    /// A call that computes would have the interpreter on the pool as well.
+    /// A call that computes would hold the interpreter on the pool as well.
     #[test]
     fn computing_counts_a_fifth() {
         let (rule, short) = (Rule::default(), Rule::default().short);
@@ -392,7 +395,7 @@ mod tests {
         assert!(!Rule { long: short * 2, ..rule }.is_short(short * 2, short * 2));
         assert!(rule.is_short(short * 3, short * 5 / 2), "half of the limit waiting, half of it computing");
         assert!(!rule.is_short(short * 3, short));
-        // What the clocks disagree about does no harm.
+        // A computing time beyond the wall time, as two clocks may measure it, is cut to the wall time.
         assert!(rule.is_short(short, short * 6));
         let route_times = RouteTimes::default();
         let comes_inline = (0..2000).any(|_| {
@@ -405,7 +408,8 @@ mod tests {
         assert!(comes_inline);
     }
 
-    /// A thread that loses its processor for a moment is not the route's fault; a route that is slow now is.
+    /// A thread that loses its processor for a moment does not count against its route; a route that has
+    /// become slow does.
     #[test]
     fn several_calls_over_the_limit_send_it_back() {
         assert!(is_inline([(64, SHORT), (3, LONGER)]));
@@ -416,8 +420,8 @@ mod tests {
         ));
     }
 
-    /// Brief calls beside others lose the interpreter now and then, and come inline nevertheless; calls that
-    /// wait do not.
+    /// Brief calls beside others wait for the interpreter now and then, and move inline nevertheless; calls
+    /// that wait for something else do not.
     #[test]
     fn what_may_have_waited_for_others_is_hardly_evidence() {
         let rule = Rule::default();
@@ -439,7 +443,7 @@ mod tests {
         assert!(!calls(true, 1));
     }
 
-    /// A call on the thread of the connections is weighed as one on the pool is.
+    /// An inline call is weighed as a call on the pool is.
     #[test]
     #[cfg(target_os = "linux")]
     fn a_route_that_computes_stays_inline() {
@@ -456,7 +460,7 @@ mod tests {
         }
     }
 
-    /// On a machine where others compute as well, calls that compute are interrupted now and then.
+    /// On a busy machine, the operating system now and then interrupts calls that compute.
     #[test]
     #[cfg(target_os = "linux")]
     fn what_the_system_ran_in_between_is_no_evidence() {
@@ -502,7 +506,7 @@ mod tests {
         assert!(!route_times.time(&rule, CallPlace::Inline, |_| route_times.is_inline(&rule)));
         assert!(route_times.time(&rule, CallPlace::Pool, |_| route_times.is_inline(&rule)));
         assert!(route_times.is_inline(&rule));
-        // Of two threads the other one makes the call; a third one is held up.
+        // With two loops, the other loop runs the call; a third call would block as well.
         let rule = Rule { loops: 2, ..rule };
         let (with_one, with_two) = route_times.time(&rule, CallPlace::Inline, |_| {
             (
@@ -533,9 +537,9 @@ mod tests {
     }
 
     proptest! {
-        /// Each of the numbers that threads share here is valid whatever the others are, so that nothing
-        /// depends on the order in which another thread sees them: from any of them a route comes inline
-        /// after short calls, and goes back after long ones.
+        /// Each number that threads share here is valid whatever the others are, so that nothing depends on
+        /// the order in which another thread sees the numbers: from any values, a route moves inline after
+        /// short calls, and back after long ones.
         #[test]
         fn no_order_of_steps_can_spoil_it(
             (inline, credit, needed) in (any::<bool>(), 0..=KNOWN as u32, 1..=KNOWN as u32 * FINE),

@@ -1,4 +1,4 @@
-//! Where the calls of a server are made: calls that may block, for connections that may not wait.
+//! Where a server runs the calls of its handlers: calls may block, the threads of the connections must not.
 //!
 //! ```text
 //!  connections ───▶ event loop ───── the route's calls have proved short ────▶ inline
@@ -12,14 +12,16 @@
 //!                     └────── answers ◀───── as many threads as help
 //! ```
 //!
-//! - [`event_loop`] drives connections on one thread, and makes calls there between two looks at the sockets.
-//!   When a call holds the thread up, another thread takes over.
-//! - [`inlining`] decides for each route whether its calls are made there: [`RouteTimes`](inlining::RouteTimes)
-//!   remembers how long they took, [`Rule`](inlining::Rule) says what is short.
-//! - [`pool`] makes all other calls on a bounded number of threads. How many run at a time follows from what
-//!   is measured: few where calls compute under one lock, as those of a Python do, many where they wait.
+//! - [`event_loop`] drives all connections on one thread, and runs inline calls there between two polls of
+//!   the sockets. When a call blocks that thread, another thread takes the connections over.
+//! - [`inlining`] decides for each route whether its calls run inline: [`RouteTimes`](inlining::RouteTimes)
+//!   remembers how long the calls of the route took, [`Rule`](inlining::Rule) says what counts as short.
+//! - [`pool`] is the thread pool for all other calls. A concurrency limit, which follows measurements, says
+//!   how many calls run at a time: few where calls compute under one lock, such as Python's GIL, many where
+//!   calls wait for I/O.
 //!
-//! The crate knows nothing of HTTP, and of Python nothing but that computing may have one lock around it.
+//! The crate knows nothing of HTTP, and only one thing of Python: that all computing may happen under one
+//! lock.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -30,7 +32,7 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let runtime = tokio::runtime::Runtime::new()?;
 //! let _entered = runtime.enter();
-//! // Eight threads at most, which have no lock in common.
+//! // At most eight threads, which share no interpreter lock.
 //! let pool = Pool::new(8, |work| work(), None);
 //! let (rule, route) = (Rule::default(), Arc::new(RouteTimes::default()));
 //! let (sender, answers) = std::sync::mpsc::channel();
@@ -53,14 +55,14 @@
 
 use std::time::Duration;
 
-/// The target of what is said here: to whoever reads the log it is the server that speaks.
+/// The log target of this crate: whoever reads the log knows the server, not its crates.
 const LOG: &str = "poorwsgi::server";
 
-/// For how long one call may hold up the others: as long as CPython, by default, lets a thread compute while
-/// others ask for the interpreter.
+/// How long one call may block the others: CPython's default switch interval, after which a thread that
+/// computes hands the interpreter to a thread that waits for it.
 const PATIENCE: Duration = Duration::from_millis(5);
 
-/// How long threads that have nothing to do any more get for their end.
+/// How long a shutdown waits for idle threads to end.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 pub mod event_loop;
@@ -73,7 +75,7 @@ mod threads;
 mod turn;
 mod usage;
 
-/// What [`turn`] is made of; its tests bring another one.
+/// The atomics that [`turn`] uses; its tests replace them by those of loom.
 mod atomic {
     pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 }

@@ -1,11 +1,11 @@
-//! How many calls run at a time: as many as the interpreter has something left to give to.
+//! The concurrency limit of the pool: as many calls at a time as the interpreter has capacity for.
 //!
-//! While the calls that run keep the interpreter busy, another thread helps nobody: each thread waits longer
-//! for its turn. While the calls wait for something else, such as a database, more of them can run. So the
-//! limit follows from how busy the interpreter is, and where the interpreter has something left to give, from
-//! whether a higher limit has helped: whether it let more calls end, and made each of them dearer by no more
-//! than that. A lower limit is kept where each call becomes cheaper by no less than calls become fewer, as
-//! long as those are few.
+//! While the running calls keep the interpreter busy, another thread does not help: each thread only waits
+//! longer for its turn. While the calls wait for something else, such as a database, more of them can run. So
+//! the limit follows from how busy the interpreter is. Where the interpreter is idle part of the time, a
+//! higher limit goes on trial. It is kept if more calls end a second, and the CPU time of a call rises by no
+//! more than the number of calls does. A lower limit is kept if the CPU time of a call falls by at least as
+//! much as the rate of calls does, and the rate falls little.
 //!
 //! ```text
 //!                        busy all the time: a quarter fewer, then half
@@ -20,59 +20,61 @@
 //!     └──────────────────────────┘     └────────────────────────────────────┘
 //! ```
 //!
-//! A trial lasts as long as a look, unless it is worse by more than chance before, or a higher limit better.
-//! After a trial that was vain the limit rests, each time twice as long, so that a limit that is right is
-//! left alone. While no call ends at all, though the interpreter is free, the limit doubles without proof:
-//! the calls may wait for those that wait for a place.
+//! A trial lasts for [`LOOK`]. It ends sooner when it is worse by more than chance, or when a higher limit is
+//! better by more than chance. After each failed trial the limit rests for twice as long as before, so that a
+//! right limit is left alone. While no call ends at all although the interpreter is free, the limit doubles
+//! without a trial: the running calls may wait for calls that are still queued.
 //!
-//! [`Limit`] is a pure function of what was measured: clocks, threads and queues are elsewhere. The simulator
-//! in its tests compares it with the best of several fixed limits. It settles within a second, and then no
-//! more than a tenth fewer calls end, for calls that compute for up to 6 ms. Of calls that compute for 20 ms
-//! and wait for 0.4 to 1.2 s an eighth fewer end, because a look sees a few dozen of them: whether a trial
-//! helped is then often chance.
+//! [`Limit`] is a pure function of the measurements: clocks, threads and queues are elsewhere. The simulator
+//! in its tests compares it with the best of several fixed limits. For calls that compute for up to 6 ms, the
+//! limit settles within a second, and then at most a tenth fewer calls end than under the best fixed limit.
+//! For calls that compute for 20 ms and wait for 0.4 to 1.2 s, an eighth fewer end: a trial then sees a few
+//! dozen calls, and chance often decides it.
 
 use std::time::Duration;
 
-/// From here on the interpreter has nothing left to give. It is never found busy all of the time, even where
-/// threads wait for it: it is nobody's for a moment whenever it changes hands.
+/// From this share of busy samples on, the interpreter has no capacity left. Even while threads queue for it,
+/// some samples find it free: it belongs to no thread for a moment whenever it changes hands.
 const BUSY: f32 = 0.94;
 
-/// Up to here it has much left: then the rate tells whether more calls help, and soon, because what they have
-/// the interpreter do is too little to be measured.
+/// Below this share of busy samples, the interpreter has much capacity left. Then the rate of calls tells
+/// whether a higher limit helps, and tells it soon; the extra load on the interpreter would be too small to
+/// measure.
 const FREE: f32 = 0.75;
 
-/// How long a limit is looked at before anything but a clear case is concluded: calls end in bursts where
-/// many share the interpreter, so that a rate over less says little.
+/// How long a limit is measured before a decision, unless the case is clear: where many calls share the
+/// interpreter they end in bursts, so that the rate over a shorter time says little.
 pub(crate) const LOOK: Duration = Duration::from_millis(800);
 
-/// How long it takes at least. Half as long nothing is counted after a change: the calls of before are still
-/// running.
+/// The shortest time before a decision. For half of it after a change, nothing is counted, because calls that
+/// began under the old limit still run.
 const GLANCE: Duration = Duration::from_millis(100);
 
-/// Which part of what more calls can bring they have to bring: all of it where calls wait for what has room
-/// for all, nothing where they wait for each other. Measuring is not exact enough to ask for all.
+/// The share of the expected gain that a higher limit has to bring. Calls that wait for a resource with room
+/// for all bring all of the gain, calls that wait for each other none. The measurements are too noisy to ask
+/// for all of it.
 const GAIN: f32 = 0.3;
 
-/// By how many standard deviations of the number of calls a trial has to be worse, or a higher limit better,
-/// to end before its look does.
+/// A trial ends before [`LOOK`] only if it is worse, or a higher limit better, by this many standard
+/// deviations of the number of calls.
 const CLEAR: f32 = 2.0;
 
-/// The longest rest after a vain trial; the first one takes as long as a look.
+/// The longest rest after a failed trial; the first rest is as long as [`LOOK`].
 const LONGEST_REST: Duration = Duration::from_secs(16);
 
-/// What was measured since the last time.
+/// What was measured since the last step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Measure {
-    /// How long that is.
+    /// The time since the last step.
     pub(crate) time: Duration,
-    /// The part of it in which the interpreter was somebody's, from 0 to 1; of all processors where it has no
-    /// lock.
+    /// The share of the time in which a thread held the interpreter, from 0 to 1; without a lock, the CPU
+    /// load of this process on all processors.
     pub(crate) busy: f32,
     /// How many calls have ended.
     pub(crate) ended: u64,
-    /// What the process has computed.
+    /// The CPU time of the process.
     pub(crate) computed: Duration,
-    /// Whether calls wait for a place, and all places are taken.
+    /// Whether calls are queued while all places are taken.
     pub(crate) is_short: bool,
 }
 
@@ -82,22 +84,21 @@ pub(crate) struct Limit {
     now: usize,
     highest: usize,
     look: Look,
-    /// Until calls are counted after a change.
+    /// The time left until calls are counted again after a change.
     settling: Duration,
-    /// For how long the interpreter has been busy without a break, whether calls wait or not; and whether the
-    /// limit has just fallen because of that.
+    /// For how long the interpreter has been busy without a break, whether calls are queued or not; and
+    /// whether the limit has just fallen because of that.
     full: Duration,
     falls: bool,
-    /// The limit that was proven, and what was seen of it: another one is on trial where it is not the one of
-    /// now.
+    /// The proven limit, and what was measured under it. If `now` differs from `proven`, it is on trial.
     proven: usize,
     seen: Seen,
-    /// Until the next trial of a higher limit, and of a lower one.
+    /// The time until the next trial of a higher limit, and of a lower one.
     higher: TrialRest,
     lower: TrialRest,
 }
 
-/// What was measured of a limit, while calls waited for a place.
+/// The sums of what was measured under one limit, while calls were queued.
 #[derive(Clone, Debug, Default)]
 struct Look {
     time: Duration,
@@ -106,18 +107,18 @@ struct Look {
     computed: Duration,
 }
 
-/// What comes of a limit.
+/// What was measured under a limit.
 #[derive(Clone, Copy, Debug, Default)]
 struct Seen {
-    /// How many calls have ended, and how many end in a second.
+    /// How many calls have ended, and how many ended a second.
     ended: f32,
     rate: f32,
     busy: f32,
-    /// What a call costs, in seconds of computing.
+    /// CPU seconds per call.
     cost: f32,
 }
 
-/// How long there is no trial after a vain one: each time twice as long.
+/// How long no trial follows a failed one: twice as long each time.
 #[derive(Clone, Debug)]
 struct TrialRest {
     left: Duration,
@@ -155,9 +156,9 @@ impl Look {
 }
 
 impl Limit {
-    /// The limit of a pool with this number of threads. It begins with one call at a time, and falls to that:
-    /// two calls that share the interpreter do no more than one after the other, and cost more (a page of
-    /// Django on SQLite, a quarter).
+    /// The limit of a pool with this number of threads. It starts at one call at a time, and can fall back to
+    /// that: two calls that share the interpreter get no more done than one after the other, and cost more (a
+    /// Django page on SQLite, a quarter more).
     pub(crate) fn new(threads: usize) -> Self {
         let highest = threads.max(1);
         Limit {
@@ -183,13 +184,13 @@ impl Limit {
         self.highest
     }
 
-    /// Measures begin, after a while without any.
+    /// Starts to measure, after a while without measurements.
     pub(crate) fn begin(&mut self) {
         self.full = Duration::ZERO;
         self.look = Look::default();
     }
 
-    /// Takes note of a measure; for the limit from now on.
+    /// Adds a measurement, and returns the new limit.
     pub(crate) fn step(&mut self, measure: Measure) -> usize {
         for left in [&mut self.higher.left, &mut self.lower.left] {
             *left = left.saturating_sub(measure.time);
@@ -205,7 +206,7 @@ impl Limit {
         }
         let sure = if self.falls { LOOK / 2 } else { LOOK };
         if self.full >= sure && self.now > 1 {
-            // What keeps the interpreter as busy as more did is far from having room.
+            // The interpreter was never found free under this limit: the right one may be much lower.
             let part = if self.falls { 2 } else { 4 };
             self.prove(self.now - (self.now / part).max(1), Seen::default());
             self.falls = true;
@@ -219,14 +220,14 @@ impl Limit {
         self.now
     }
 
-    /// Changes the limit where enough was seen.
+    /// Changes the limit if enough was measured.
     fn conclude(&mut self) {
         let Look { time, ended, .. } = self.look;
         if time < GLANCE {
             return;
         }
         let seen = self.look.seen();
-        // Until each place has had its turn, it is the calls of before that end.
+        // Until every place has ended a call, calls of the old limit are among those that end.
         let has_turned = ended >= self.now as u64;
         let is_over = time >= LOOK && (has_turned || self.proven_has_turned(time));
         if ended == 0 && seen.busy < BUSY && time >= GLANCE * 2 {
@@ -242,20 +243,20 @@ impl Limit {
         }
     }
 
-    /// Whether each place of the proven limit would have had its turn twice: then calls that began under the
-    /// limit on trial have ended, unless they wait for each other.
+    /// Whether in this time every place of the proven limit would have ended two calls: then calls that began
+    /// under the limit on trial have ended, unless they wait for each other.
     fn proven_has_turned(&self, time: Duration) -> bool {
         self.now != self.proven && self.seen.rate * time.as_secs_f32() >= 2.0 * self.proven as f32
     }
 
-    /// Raises the limit where the interpreter has something left to give, unless that was vain lately.
-    /// Whether it did.
+    /// Raises the limit on trial if the interpreter has capacity left, unless such a trial failed lately.
+    /// Returns whether it did.
     fn try_more(&mut self) -> bool {
         let may_help = self.seen.busy < BUSY && self.now < self.highest && self.higher.is_over();
         if may_help {
-            // As many more as would keep it busy, were they like those that run; no fewer than a trial can
-            // tell apart. And no more than three times as many, because what was seen may be an exception, or
-            // after a vain trial the fewest.
+            // As many more calls as would keep the interpreter busy if they were like those that run; no
+            // fewer than a trial can tell apart. No more than three times as many, because the measurement
+            // may be an exception; after a failed trial, the fewest.
             let more = (self.now as f32 * (BUSY / self.seen.busy.max(0.01) - 1.0)) as usize;
             let fewest = (self.now / 3).max(1);
             let most = if self.higher.was_vain() { fewest } else { self.now * 3 };
@@ -265,28 +266,28 @@ impl Limit {
         may_help
     }
 
-    /// Lowers the limit by a quarter, at least by one, unless that was vain lately.
+    /// Lowers the limit on trial by a quarter, at least by one, unless such a trial failed lately.
     fn try_fewer(&mut self) {
         if self.now > 1 && self.lower.is_over() {
             self.set(self.now - (self.now / 4).max(1));
         }
     }
 
-    /// Looks whether the limit on trial is better than the proven one.
+    /// Decides whether the limit on trial is better than the proven one.
     fn judge(&mut self, seen: Seen, has_turned: bool, is_over: bool) {
         let before = self.seen;
         let change = self.now as f32 / self.proven as f32 - 1.0;
         let is_higher = change > 0.0;
         let is_free = before.busy < FREE;
-        // By how much more the interpreter could have to do.
+        // How much more load the interpreter could take at most, as a share.
         let hope = change.min(BUSY / before.busy.max(0.01) - 1.0);
         let needed = before.rate * (1.0 + hope * GAIN);
-        // Threads that take the interpreter from each other make every call dearer: by no more than there are
-        // more calls.
+        // Threads that take the interpreter from each other raise the cost of every call; it may rise by no
+        // more than the rate.
         let (worth, price) = (seen.rate * before.cost, before.rate * seen.cost);
         let is_cheap = worth >= price;
         let is_worth_it = if !is_higher {
-            // Few fewer may end.
+            // The rate may fall a little.
             is_cheap && seen.rate >= before.rate * (1.0 + change * GAIN)
         } else if is_free {
             is_cheap && seen.rate >= needed
@@ -302,8 +303,8 @@ impl Limit {
         }
         let rest = if is_higher { &mut self.higher } else { &mut self.lower };
         if !is_worth_it {
-            // One call at a time is the only limit under which no call takes the interpreter from another. A
-            // trial of two makes calls dearer, so trials take no larger part of the time than they can bring.
+            // Only under a limit of one does no call take the interpreter from another. A trial of two raises
+            // the cost of calls, so trials take no larger share of the time than they can gain.
             let is_one_busy = is_higher && !is_free && self.proven == 1;
             let shortest = if is_one_busy { LOOK.div_f32(hope.clamp(0.05, 1.0)) } else { LOOK };
             *rest = rest.after_a_vain_trial(shortest);
@@ -312,7 +313,8 @@ impl Limit {
         *rest = TrialRest::NONE;
         self.prove(self.now, seen);
         if is_higher {
-            // Where the interpreter has little left, a rise may be chance, or calls that were dear at first.
+            // Where the interpreter has little capacity left, a rise may be chance, or due to calls that were
+            // costly at first.
             self.lower.left = self.lower.left.max(LOOK * if is_free { 4 } else { 1 });
             if is_free {
                 self.try_more();
@@ -346,16 +348,16 @@ mod tests {
     const TICK: usize = 50;
     const SECOND: usize = 10_000;
 
-    /// What the calls do, in steps.
+    /// What each call does, in steps.
     #[derive(Clone, Copy, Debug)]
     struct Work {
         computes: usize,
         waits: usize,
-        /// In how many parts, one after the other.
+        /// The number of parts, one after the other.
         parts: usize,
-        /// How many may wait at a time, as for connections of a database.
+        /// How many calls may wait at a time, as for the connections of a database.
         room: usize,
-        /// Whether each call is half as long to half as long again.
+        /// Whether the length of a call varies from half to one and a half times as long.
         varies: bool,
     }
 
@@ -377,14 +379,15 @@ mod tests {
     /// Calls under one lock, in virtual time.
     struct Simulator {
         work: Work,
-        /// What every so-and-so-many-th call does in its place.
+        /// What every n-th call does instead.
         others: Option<(usize, Work)>,
-        /// In percent: how much of the time the lock is nobody's because the next thread is being woken.
+        /// In percent: the share of the time in which no thread has the lock because the next one is being
+        /// woken.
         handover: usize,
-        /// In percent: the share of the processor that others leave.
+        /// In percent: the share of the processor that other processes leave.
         share: usize,
         clients: usize,
-        /// How many wait, of clients that ask whenever they like.
+        /// The queue of clients that ask at any time (an open system).
         queue: Option<usize>,
         calls: Vec<Call>,
         turn: usize,
@@ -445,7 +448,7 @@ mod tests {
             });
         }
 
-        /// A step; whether the lock was somebody's, and how many have ended.
+        /// One step; returns whether a call had the lock, and how many calls ended.
         fn step(&mut self, limit: usize) -> (bool, u64) {
             while self.calls.len() < limit && self.take() {
                 self.begin();
@@ -498,7 +501,7 @@ mod tests {
             self.computed - before
         }
 
-        /// The same under ours; with the limits after each tick.
+        /// The same under [`Limit`]; with the limits after each tick.
         fn ours(&mut self, limit: &mut Limit, steps: usize) -> (usize, Vec<usize>) {
             let (before, mut limits) = (self.computed, Vec::new());
             for _ in 0..steps / TICK {
@@ -532,7 +535,7 @@ mod tests {
         runs.map(|run| format!("{}×{}", run.first().unwrap_or(&0), run.len())).collect::<Vec<_>>().join(" ")
     }
 
-    /// Over some runs, each with its own chance.
+    /// Over some runs, each with its own seed.
     fn mean(run: impl Fn(u64) -> f64) -> f64 {
         let runs = 5;
         (1..=runs).map(run).sum::<f64>() / runs as f64
@@ -586,7 +589,7 @@ mod tests {
         }
     }
 
-    /// Once it has settled it stays, but for trials, which become rare.
+    /// A settled limit stays, except for trials, which become rare.
     #[test]
     fn it_does_not_swing() {
         let works =
@@ -595,13 +598,13 @@ mod tests {
             let (mut limit, mut simulator) = (Limit::new(256), Simulator::new(work, 64));
             simulator.ours(&mut limit, 10 * SECOND);
             let (_, limits) = simulator.ours(&mut limit, 20 * SECOND);
-            // Of a handful one more or less is nothing.
+            // With a handful of calls, one more or less means nothing.
             let changes = limits.windows(2).filter(|pair| pair[0].abs_diff(pair[1]) > 1).count();
             assert!(changes <= 40, "{work:?}: {changes} {}", runs(&limits));
         }
     }
 
-    /// Where calls wait for what has room for few, more of them bring nothing.
+    /// Where calls wait for a resource with room for few, more calls bring nothing.
     #[test]
     fn what_brings_nothing_is_taken_back() {
         for (waits, room) in [(200, 2), (1000, 4)] {
@@ -628,8 +631,8 @@ mod tests {
         }
     }
 
-    /// Two calls take the interpreter from each other at every query of a page: while two are tried, all
-    /// pages are dear.
+    /// Two calls take the interpreter from each other at every query of a page: during a trial of two, all
+    /// pages are costly.
     #[test]
     fn a_trial_that_is_clearly_worse_ends_at_once() {
         let mut limit = Limit::new(256);
@@ -644,7 +647,7 @@ mod tests {
         assert!(!trials.is_empty() && trials.iter().all(|run| run.len() <= 50), "{}", runs(&limits));
     }
 
-    /// The first calls of a process import and compile what later ones find.
+    /// The first calls of a process import and compile what later calls find ready.
     #[test]
     fn what_was_dear_at_first_is_no_proof() {
         let mut limit = Limit::new(256);
@@ -712,7 +715,7 @@ mod tests {
         assert!(ticks.is_none_or(|ticks| ticks > 100), "{ticks:?} {limit:?}");
     }
 
-    /// Also where not every place has its turn soon, because calls wait the longer the more of them run.
+    /// Also where not every place ends a call soon, because calls wait longer the more of them run.
     #[test]
     fn a_vain_trial_is_over_soon() {
         let of = |ended| measure(0.0, ended, 0);
@@ -725,7 +728,7 @@ mod tests {
         assert!(proven < 64 && ticks.is_some_and(|ticks| ticks < 200), "{ticks:?} {limit:?}");
     }
 
-    /// Calls that take a second, also where all begin and end at one time.
+    /// Calls that take a second, also where all begin and end at the same time.
     #[test]
     fn long_calls_soon_run_side_by_side() {
         for varies in [true, false] {

@@ -1,10 +1,9 @@
 //! How busy the interpreter is.
 //!
-//! A thread asks for it now and then, as long as calls wait for a place or more run than always may. Whether
-//! it had to wait tells whether the interpreter was somebody's at that moment. That counts a thread that
-//! holds it and waits for a processor, which other processes have, and does not count one that waits for a
-//! database, nor one that waits for a processor and then for the interpreter. What the threads have had of
-//! the processors says none of this on a machine that has other work.
+//! A meter thread takes the interpreter's lock every 5 ms, as long as calls are queued or more than one runs.
+//! Each sample asks whether the meter had to wait, that is, whether another thread held the lock. A thread
+//! that holds the lock and waits for a processor counts as busy; a thread that waits for a database does not.
+//! The CPU times of the threads would say none of this on a machine that also does other work.
 
 use std::time::Instant;
 use std::{io, thread};
@@ -15,7 +14,7 @@ use crate::pool::Pool;
 use crate::threads::Around;
 use crate::usage;
 
-/// Takes the interpreter for a moment.
+/// Takes the interpreter's lock for a moment.
 pub type Attach = fn();
 
 pub(crate) struct Meter {
@@ -24,7 +23,7 @@ pub(crate) struct Meter {
 }
 
 impl Meter {
-    /// Has a thread measure for a pool. Nobody else does.
+    /// Starts the meter thread of a pool. The caller ensures that there is only one.
     pub(crate) fn start(&self, pool: &Pool) -> io::Result<()> {
         let (pool, around, attach) = (pool.clone(), self.around, self.attach);
         let thread = thread::Builder::new().name("poorwsgi meter".to_owned());
@@ -42,7 +41,7 @@ fn measure(pool: &Pool, attach: Option<Attach>) {
     };
     loop {
         let (begun, computed) = (Instant::now(), usage::of_process());
-        // Whoever computes has to hand the interpreter over now, which costs some 20 µs.
+        // After the sleep, the thread that computes has to hand the interpreter over, which costs some 20 µs.
         thread::sleep(PATIENCE);
         let had_to_wait = attach.map(usage::had_to_wait);
         let (time, computed) = (begun.elapsed(), usage::of_process().saturating_sub(computed));

@@ -1,4 +1,4 @@
-//! The threads that may block: they make the calls that are not made inline.
+//! The thread pool: its threads may block, and run the calls that are not made inline.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
@@ -18,18 +18,18 @@ pub use crate::threads::Around;
 use crate::threads::Threads;
 use crate::{LOG, PATIENCE};
 
-/// When this number of calls waits in a queue, the queue drops the calls whose clients wait no longer.
+/// Once this many calls are queued, the queue drops those whose clients have gone away.
 const SWEEP: usize = 1024;
 
-/// A bounded number of threads, apart from those of the runtime that read files, so that no file waits for a
-/// slow handler. Each stays for the next call, with what the application keeps for a thread; the one that has
-/// ended a call last gets the next one, so that few threads have such things where few calls are made at a
-/// time.
+/// A thread pool of bounded size, separate from the runtime's blocking threads that read files, so that no
+/// file waits for a slow handler. A thread stays alive for the next call and keeps the thread-local objects
+/// of the application, such as a database connection. The thread that finished a call last gets the next one,
+/// so that only few threads hold such objects where few calls run at a time.
 ///
-/// How many calls run at a time follows from how busy the interpreter is (module `limit`). Those that compute
-/// for long hold up none that do not: one of those runs beyond the limit. Otherwise calls are made first
-/// come, first served. A call that has come to where it only waits for its client soon takes none of the
-/// places, and more of those may run, up to the number of threads.
+/// How many calls run at a time follows from how busy the interpreter is (module `limit`). Brief calls do not
+/// wait for long ones: when long calls hold all places, one brief call runs beyond the limit. Otherwise calls
+/// run first come, first served. A call that only waits for its client any more soon gives its place back;
+/// such calls are bounded by the number of threads, not by the limit.
 #[derive(Clone)]
 pub struct Pool(Arc<PoolShared>);
 
@@ -43,24 +43,26 @@ pub(crate) struct PoolState {
     /// How many threads there are.
     threads: usize,
     pub(crate) limit: Limit,
-    /// Calls that take one of the places of the limit; and those of them that compute for long.
+    /// How many running calls hold a place of the limit; `long` of them compute for long.
     running: usize,
     long: usize,
-    /// Calls that wait for their clients: those that began so, or go on so, and those that do so for a while.
+    /// Calls that wait for their clients and hold no place: `beside` until they end, `aside` for a while (see
+    /// [`step_aside`]).
     beside: usize,
     aside: usize,
-    /// Calls that only wait now and still have their places, in the order in which they came to that.
+    /// Calls that only wait for their clients any more and still hold their places, by the order in which
+    /// they said so ([`only_waits_now`]); `streamed` counts them.
     streams: BTreeMap<u64, (Instant, CallClass)>,
     streamed: u64,
-    /// How many calls have come, and how many of those that take a place have ended.
+    /// How many calls have arrived, and how many of those that held a place have ended.
     come: u64,
     pub(crate) ended: u64,
     brief_calls: Queue,
     long_calls: Queue,
     calls_beside: Queue,
-    /// Whether somebody looks at it.
+    /// Whether a meter thread measures this pool.
     pub(crate) is_measured: bool,
-    /// Calls that come are dropped.
+    /// The pool has ended: new calls are dropped.
     pub(crate) is_over: bool,
 }
 
@@ -68,7 +70,7 @@ pub(crate) struct PoolState {
 #[derive(Default)]
 struct Queue {
     calls: VecDeque<Call>,
-    /// How many may wait until those are looked for that nobody wants any more.
+    /// The length from which on the queue is next searched for calls that nobody wants any more.
     sweep_at: usize,
 }
 
@@ -81,7 +83,7 @@ impl Queue {
         self.calls.push_back(call);
     }
 
-    /// When the first one has come.
+    /// The arrival number of the first call.
     fn first(&self) -> Option<u64> {
         self.calls.front().map(|call| call.number)
     }
@@ -89,19 +91,19 @@ impl Queue {
 
 struct Call {
     route_times: Arc<RouteTimes>,
-    /// In the order in which they have come.
+    /// Calls are numbered in order of arrival.
     number: u64,
-    /// Where it came from, and where what it waits for is driven.
+    /// The runtime that the call came from; it drives the I/O that the call waits for.
     runtime: Handle,
     job: Box<dyn Job>,
 }
 
-/// What is done for a call.
+/// The work of a call.
 pub trait Job: Send {
-    /// Does it.
+    /// Does the work.
     fn run(self: Box<Self>);
 
-    /// Whether somebody still waits for it. One that nobody waits for may be dropped.
+    /// Whether somebody still waits for the result. A job that nobody waits for may be dropped.
     fn is_wanted(&self) -> bool {
         true
     }
@@ -114,7 +116,7 @@ impl<F: FnOnce() + Send> Job for F {
 }
 
 impl Call {
-    /// `None` outside a runtime: the call is dropped, and its client told.
+    /// `None` outside a runtime: the call is dropped, and its client is told so.
     fn new(route_times: &Arc<RouteTimes>, job: impl Job + 'static) -> Option<Self> {
         let runtime = Handle::try_current().ok()?;
         Some(Call { route_times: Arc::clone(route_times), number: 0, runtime, job: Box::new(job) })
@@ -171,12 +173,13 @@ impl PoolState {
         self.running < self.limit.now()
     }
 
-    /// A brief call waits for no long one to end: one of them runs beyond the limit.
+    /// Brief calls do not wait for long ones: where long calls hold all places, one brief call runs beyond
+    /// the limit.
     fn has_place_for_brief(&self) -> bool {
         self.has_place() || self.running == self.long && self.running < self.limit.highest()
     }
 
-    /// Whether there is something to be found out: calls wait, or more run than always may.
+    /// Whether a measurement can change the limit: calls are queued, or more than one runs.
     pub(crate) fn is_worth_measuring(&self) -> bool {
         self.is_waited_for() || self.running > 1
     }
@@ -185,8 +188,8 @@ impl PoolState {
         self.running + self.beside + self.aside < self.threads
     }
 
-    /// Whether one more call may wait for its client for good. A quarter of the threads is left for other
-    /// calls, where there is more than one.
+    /// Whether one more call may wait for its client until it ends. A quarter of the threads, at least one,
+    /// stays free for other calls, unless there is only one thread.
     fn may_be_beside(&self) -> bool {
         self.beside < (self.threads - (self.threads / 4).max(1)).max(1)
     }
@@ -207,7 +210,7 @@ impl PoolState {
         }
     }
 
-    /// The call is not counted any more; where it was.
+    /// Stops counting the call, and returns the class that it was counted in.
     fn leave(&mut self, CountedCall { place, stream }: CountedCall) -> CallClass {
         let has_place = stream.is_none_or(|number| self.streams.remove(&number).is_some());
         let place = if has_place { place } else { CallClass::Beside };
@@ -215,9 +218,9 @@ impl PoolState {
         place
     }
 
-    /// Takes their places from calls that have only waited for a while, with which they are over as far as the
-    /// limit goes. A page that is merely made in pieces has ended by then, so that as few of those are made at
-    /// a time as of other pages. Whether there were some.
+    /// Takes their places from calls that have only waited for longer than [`PATIENCE`]; for the limit, these
+    /// calls have ended. A page that is merely generated in pieces ends sooner and keeps its place, so that
+    /// it needs no more threads than any other page. Returns whether a place came free.
     pub(crate) fn release_streams(&mut self) -> bool {
         let before = self.streams.len();
         while self.may_be_beside()
@@ -232,7 +235,7 @@ impl PoolState {
         self.streams.len() < before
     }
 
-    /// The next call that there is a place and a thread for.
+    /// Takes the next call for which there are a place and a thread.
     fn next(&mut self) -> Option<(CallClass, Call)> {
         if !self.has_thread() {
             return None;
@@ -253,19 +256,19 @@ impl PoolState {
 }
 
 thread_local! {
-    /// Where the call is counted that this thread makes.
+    /// How the call that this thread runs is counted.
     static COUNTED: RefCell<Option<(Pool, CountedCall)>> = const { RefCell::new(None) };
 }
 
-/// Where a call is counted from its beginning; and its number among those that only wait now, if it is one.
+/// The class in which a call has been counted since it began, and its key in `streams` once it only waits.
 #[derive(Clone, Copy, Debug)]
 struct CountedCall {
     place: CallClass,
     stream: Option<u64>,
 }
 
-/// Says of the call that this thread makes on a [`Pool`] that the rest of it waits for somebody else, as for
-/// its client, so that no other call has to wait for it for long.
+/// Declares that the call which this thread runs on a [`Pool`] only waits from now on, for example for its
+/// client. The call soon gives its place to another one.
 pub fn only_waits_now() {
     let Some((pool, mut counted)) = COUNTED.take() else { return };
     if counted.place != CallClass::Beside && counted.stream.is_none() {
@@ -278,16 +281,16 @@ pub fn only_waits_now() {
     COUNTED.set(Some((pool, counted)));
 }
 
-/// Until the result is dropped, the call that this thread makes on a [`Pool`] takes no place among those that
-/// run, because it waits for its client: others may be made meanwhile. How many do so at a time is the
-/// caller's to limit.
+/// Frees the place of the call that this thread runs on a [`Pool`], until the result is dropped: the call
+/// waits for its client, and other calls may run meanwhile. The caller limits how many calls step aside at a
+/// time.
 #[must_use]
 pub fn step_aside() -> Aside {
     let Some((pool, counted)) = COUNTED.take() else { return Aside(None) };
     let mut state = pool.0.state();
     let mut place = state.leave(counted);
     if counted.stream.is_some() && state.may_be_beside() {
-        // It has waited, and will.
+        // The call streams to its client, and will go on doing so.
         place = CallClass::Beside;
     }
     state.aside += 1;
@@ -317,9 +320,9 @@ impl fmt::Debug for Aside {
 }
 
 impl Pool {
-    /// A pool of this number of threads, at least one. Each thread does its work within `around`. `attach` takes the lock
-    /// of the interpreter for a moment, within `around` as well; it is `None` where the interpreter has no
-    /// lock.
+    /// A pool of this number of threads, at least one. Each thread does its work within `around`. `attach`
+    /// takes the interpreter's lock for a moment, within `around` as well; it is `None` where the interpreter
+    /// has no lock.
     #[must_use]
     pub fn new(threads: usize, around: Around, attach: Option<Attach>) -> Self {
         Pool(Arc::new(PoolShared {
@@ -329,7 +332,7 @@ impl Pool {
         }))
     }
 
-    /// Drops what waits, ends the threads that have nothing to do, and waits for that. The others end after
+    /// Drops the queued calls, ends the idle threads, and waits for their end. The other threads end after
     /// their calls.
     pub fn end(&self) {
         let left = {
@@ -341,8 +344,9 @@ impl Pool {
         self.0.threads.end();
     }
 
-    /// Makes a call of a route on a thread of its own, as soon as one is free; within the tokio runtime that
-    /// this is called on. The first call of a route counts as brief: it tells what the others are.
+    /// Runs a call of a route on a thread of the pool as soon as there are a place and a thread, within the
+    /// tokio runtime that `spawn` is called on. The first call of a route counts as brief; its time tells
+    /// what the others are.
     pub fn spawn(&self, route_times: &Arc<RouteTimes>, job: impl Job + 'static) {
         let Some(call) = Call::new(route_times, job) else { return };
         let place = match route_times.load() {
@@ -353,7 +357,7 @@ impl Pool {
         self.enter(place, call);
     }
 
-    /// The same for a call that begins with waiting for its client: it holds up nothing that computes.
+    /// The same for a call that begins by waiting for its client: the call takes no place of the limit.
     pub fn spawn_waiting(&self, route_times: &Arc<RouteTimes>, job: impl Job + 'static) {
         let Some(call) = Call::new(route_times, job) else { return };
         self.enter(CallClass::Beside, call);
@@ -362,7 +366,7 @@ impl Pool {
     fn enter(&self, place: CallClass, mut call: Call) {
         let mut state = self.0.state();
         if state.is_over {
-            // The lock first: what ends with the call may make others.
+            // Release the lock first: dropping the call may spawn others.
             drop(state);
             return drop(call);
         }
@@ -373,8 +377,7 @@ impl Pool {
         self.fill();
     }
 
-    /// Begins as many calls as there are places and threads for; has the interpreter measured while others
-    /// wait.
+    /// Begins as many calls as there are places and threads for; starts the meter while other calls wait.
     pub(crate) fn fill(&self) {
         loop {
             let mut state = self.0.state();
@@ -392,7 +395,7 @@ impl Pool {
             state.is_measured = true;
             drop(state);
             if let Err(error) = self.0.meter.start(self) {
-                // The limit stays what it is.
+                // The limit stays as it is.
                 tracing::warn!(target: LOG, %error, "no thread to measure how busy the interpreter is");
                 self.0.state().is_measured = false;
             }
@@ -404,7 +407,8 @@ impl Pool {
         let pool = self.clone();
         let started = self.0.threads.run(Box::new(move || pool.work(place, call)));
         if let Err(error) = started {
-            // The call is dropped, and its client told; so are those that nobody would come for.
+            // The call is dropped, and its client is told so. So are the queued calls, if no thread is left
+            // to run them.
             tracing::error!(target: LOG, %error, "no thread for a call");
             let mut state = self.0.state();
             state.uncount(place);
@@ -417,7 +421,7 @@ impl Pool {
         }
     }
 
-    /// Makes this call, and then what waits.
+    /// Runs this call, and then the queued ones.
     fn work(&self, place: CallClass, first: Call) {
         let mut next = Some((place, first));
         while let Some((place, Call { route_times, runtime, job, .. })) = next {
@@ -425,7 +429,7 @@ impl Pool {
             let counted = CountedCall { place, stream: None };
             COUNTED.set(Some((self.clone(), counted)));
             let entered = runtime.enter();
-            // A panic is told by its hook, and whoever waits for an answer by its going away.
+            // The panic hook logs a panic; whoever waits for the answer sees its channel close.
             let _ = catch_unwind(AssertUnwindSafe(|| job.run()));
             drop(entered);
             let counted = COUNTED.take().map_or(counted, |(_, counted)| counted);
@@ -444,7 +448,7 @@ impl Pool {
 }
 
 impl PoolState {
-    /// Has the calls of a route wait where they belong.
+    /// Moves the queued calls of a route to the queue of their class, in order of arrival.
     fn sort(&mut self, route_times: &Arc<RouteTimes>) {
         let (from, to) = match route_times.load() {
             Load::Brief => (&mut self.long_calls, &mut self.brief_calls),
@@ -495,7 +499,8 @@ mod tests {
     use crate::inlining::{CallPlace, Rule};
     use crate::usage::Usage;
 
-    /// Calls that are timed, as those of a server are: how many were made at a time, and how long all took.
+    /// Runs calls that are timed, as those of a server are. Returns how many ran at a time, and how long all
+    /// took.
     async fn run(pool: &Pool, route_times: &Arc<RouteTimes>, calls: usize, call: fn()) -> (usize, Duration) {
         let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let (sender, mut receiver) = mpsc::channel(calls);
@@ -525,7 +530,7 @@ mod tests {
         std::thread::sleep(Duration::from_millis(200));
     }
 
-    /// The lock that computing has around it.
+    /// The lock under which calls compute.
     static INTERPRETER: Mutex<()> = Mutex::new(());
 
     fn interpreter() -> MutexGuard<'static, ()> {
@@ -553,7 +558,7 @@ mod tests {
         assert!(most <= 8, "{most}");
     }
 
-    /// A call that is brief does not wait for those that compute for long.
+    /// A brief call does not wait for calls that compute for long.
     #[tokio::test]
     async fn places_are_left_for_what_is_brief() {
         let (pool, long, brief) =
@@ -573,7 +578,7 @@ mod tests {
         assert_eq!(ended.load(Ordering::SeqCst), 0);
     }
 
-    /// Nothing holds threads that a limit does not allow.
+    /// No call holds a thread that the limit does not allow.
     #[tokio::test]
     async fn the_thread_that_was_busy_last_gets_the_next_call() {
         let (pool, route_times) = (Pool::new(64, |work| work(), Some(|| ())), Arc::<RouteTimes>::default());
@@ -586,13 +591,13 @@ mod tests {
             while pool.0.state().running > 0 {
                 tokio::task::yield_now().await;
             }
-            // It waits for the next one, or is about to.
+            // The thread waits for the next call, or is about to.
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         assert!(seen.len() <= 2, "{}", seen.len());
     }
 
-    /// Those that stream to their clients leave their places to others.
+    /// Calls that stream to their clients give their places to others.
     #[tokio::test]
     async fn calls_that_only_wait_now_hold_up_no_others() {
         let (pool, route_times) = (Pool::new(32, |work| work(), Some(|| ())), Arc::<RouteTimes>::default());
@@ -612,7 +617,7 @@ mod tests {
         assert!(run(&pool, &route_times, 4, compute).await.1 < Duration::from_secs(5));
     }
 
-    /// A page that is made in pieces needs no more threads than another one.
+    /// A page that is generated in pieces needs no more threads than any other page.
     #[tokio::test]
     async fn streams_that_are_soon_over_run_few_at_a_time() {
         fn compute_in_pieces() {
@@ -667,7 +672,7 @@ mod tests {
         drop(sender);
     }
 
-    /// One that waits for its client leaves its place to another, and takes it again.
+    /// A call that waits for its client gives its place to another call, and takes it back.
     #[tokio::test]
     async fn who_steps_aside_holds_up_no_other() {
         let (pool, route_times) = (Pool::new(2, |work| work(), Some(|| ())), Arc::<RouteTimes>::default());
@@ -702,7 +707,7 @@ mod tests {
         }
     }
 
-    /// Whatever the calls wait for: with one thread one is made at a time, and none is forgotten.
+    /// Whatever the calls wait for: one thread runs one call at a time, and forgets none.
     #[tokio::test]
     async fn streams_take_no_more_threads_than_there_are() {
         for threads in [1, 2, 4] {
@@ -739,7 +744,7 @@ mod tests {
         }
     }
 
-    /// Requests that wait for each other are not held up for good.
+    /// Requests that wait for each other do not deadlock.
     #[tokio::test]
     async fn calls_that_wait_for_each_other_go_on() {
         let (pool, route_times) = (Pool::new(16, |work| work(), Some(|| ())), Arc::<RouteTimes>::default());
@@ -768,7 +773,7 @@ mod tests {
     #[tokio::test]
     async fn what_waits_at_the_end_is_dropped() {
         let (pool, route_times) = (Pool::new(1, |work| work(), Some(|| ())), Arc::<RouteTimes>::default());
-        // Its route is known, and not the first call.
+        // Its route has been measured, and this call is not the first.
         run(&pool, &route_times, 1, wait).await;
         let barrier = Arc::new(Barrier::new(2));
         let (sender, mut receiver) = mpsc::channel(3);
@@ -777,7 +782,7 @@ mod tests {
             released.wait();
             released.wait();
         });
-        // It has begun, and so it is made to its end.
+        // A call that has begun runs to its end.
         barrier.wait();
         let call = || {
             let sender = sender.clone();

@@ -1,12 +1,13 @@
-//! The calls that run, so that a stop can wait for them: a thread inside foreign code can neither be ended nor
-//! outlive what the code needs, such as an interpreter.
+//! Counts the running calls, so that a shutdown can wait for them: a thread inside foreign code can neither
+//! be killed nor outlive what the code needs, such as an interpreter.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::Notify;
 
-/// Counts calls from their begin to the end of all that they leave behind. Clones share the count.
+/// Counts calls from their beginning until everything that they leave behind has ended. Clones share the
+/// count.
 #[derive(Clone, Debug, Default)]
 pub struct Running(Arc<Count>);
 
@@ -18,12 +19,12 @@ struct Count {
 }
 
 impl Running {
-    /// Counts one more.
+    /// Counts one more call.
     pub fn begin(&self) {
         self.0.begun.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Says that one which was begun is over.
+    /// Counts the end of a call.
     pub fn end(&self) {
         let ended = self.0.ended.fetch_add(1, Ordering::SeqCst) + 1;
         if ended == self.0.begun.load(Ordering::SeqCst) {
@@ -31,21 +32,21 @@ impl Running {
         }
     }
 
-    /// How many were begun so far.
+    /// How many calls have begun so far.
     #[must_use]
     pub fn all(&self) -> u64 {
         self.0.begun.load(Ordering::SeqCst)
     }
 
-    /// Whether one runs.
+    /// Whether any call runs.
     #[must_use]
     pub fn is_any(&self) -> bool {
-        // In this order: one that begins and ends in between counts as running.
+        // In this order: a call that begins and ends in between counts as running.
         let ended = self.0.ended.load(Ordering::SeqCst);
         ended < self.0.begun.load(Ordering::SeqCst)
     }
 
-    /// Ends when none runs.
+    /// Waits until no call runs.
     pub async fn none(&self) {
         loop {
             let none = self.0.none.notified();

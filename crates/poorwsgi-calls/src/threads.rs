@@ -1,4 +1,4 @@
-//! Threads that are begun when there is work for them, and stay for a while when there is none.
+//! Threads that start when there is work for them, and stay for a while without work.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -7,16 +7,17 @@ use std::{io, mem, thread};
 
 use crate::LAST_WORDS;
 
-/// What a thread does around its work, which it gets as a function.
+/// Runs the work of a thread, which it is passed as a function, within what the work needs (such as an
+/// attached interpreter).
 pub type Around = fn(&mut (dyn FnMut() + Send));
 
 pub(crate) type Job = Box<dyn FnOnce() + Send>;
 
-/// How long a thread waits for the next job.
+/// How long an idle thread waits for the next job before it ends.
 const KEEP: Duration = Duration::from_secs(10);
 
-/// A bounded number of threads. The one that has had a job last gets the next one, so that what the others
-/// keep for themselves goes with them when they have had none for long.
+/// A bounded number of threads. The thread that ended a job last gets the next one, so that the others end
+/// after a while, and free their thread-local objects.
 pub(crate) struct Threads(Arc<ThreadsShared>);
 
 struct ThreadsShared {
@@ -31,10 +32,11 @@ struct ThreadsShared {
 #[derive(Default)]
 struct ThreadsState {
     running: usize,
-    /// Of those: which wait for a job, the last one last, and how many are about to end.
+    /// The threads that wait for a job, the one that began to wait last at the end; and how many threads are
+    /// about to end.
     idle: Vec<Arc<Idle>>,
     leaving: usize,
-    /// Only where there are as many threads as there may be, or for one that has just been begun.
+    /// Jobs for a thread that has just been started; others only while all threads are busy.
     jobs: VecDeque<Job>,
     is_over: bool,
 }
@@ -42,7 +44,7 @@ struct ThreadsState {
 /// A thread that waits for a job.
 #[derive(Default)]
 struct Idle {
-    /// The job that was found for it, and whether it is to look for itself.
+    /// The job for this thread, if any, and whether the thread has been called.
     found: Mutex<(Option<Job>, bool)>,
     called: Condvar,
 }
@@ -55,14 +57,14 @@ impl Idle {
 }
 
 impl ThreadsState {
-    /// How many threads there are that look at the jobs again.
+    /// How many threads will look at the queue of jobs again.
     const fn working(&self) -> usize {
         self.running.saturating_sub(self.leaving)
     }
 }
 
 impl Threads {
-    /// So many at most. Each does all that it does within `around`.
+    /// At most `most` threads. Each does all its work within `around`.
     pub(crate) fn new(most: usize, around: Around) -> Self {
         Threads::kept(most, around, KEEP)
     }
@@ -78,16 +80,16 @@ impl Threads {
         }))
     }
 
-    /// Does a job, on a new thread where none is free; no job any more after the end. Where the system gives
-    /// no thread, it is done when one of the others is free.
+    /// Runs a job on an idle thread, or on a new one. After the end, the job is dropped. If the system gives
+    /// no new thread, the job waits for one of the others.
     ///
     /// # Errors
     ///
-    /// There is no thread at all. The job is dropped.
+    /// No thread could be started, and no other one exists. The job is dropped.
     pub(crate) fn run(&self, job: Job) -> io::Result<()> {
         let mut state = self.0.state();
         if state.is_over {
-            // The lock first: what ends with it may run other jobs.
+            // Release the lock first: dropping the job may run other jobs.
             drop(state);
             drop(job);
             return Ok(());
@@ -115,7 +117,7 @@ impl Threads {
         started.map(drop).or_else(|error| self.0.give_up(error))
     }
 
-    /// Ends those that have no job, and waits for that; the others end after their job.
+    /// Ends the idle threads, and waits for their end; the others end after their jobs.
     pub(crate) fn end(&self) {
         let idle = self.begin_end();
         let is_ending = |state: &mut ThreadsState| state.leaving > 0;
@@ -148,7 +150,7 @@ impl ThreadsShared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A job was put down for a thread that the system did not give.
+    /// Handles a job that was queued for a thread which could not be started.
     fn give_up(&self, error: io::Error) -> io::Result<()> {
         let mut state = self.state();
         state.running -= 1;
@@ -255,7 +257,7 @@ mod tests {
         assert_eq!(seen.len(), 1);
     }
 
-    /// Of several that wait, and so long as there are no more jobs at a time than before.
+    /// Among several idle threads, as long as no more jobs run at a time than before.
     #[test]
     fn the_thread_that_had_a_job_last_gets_the_next_one() {
         let threads = Threads::new(4, |work| work());
@@ -346,7 +348,7 @@ mod tests {
         let barrier = Arc::new(Barrier::new(2));
         threads.run(waiting(&barrier)).unwrap();
         until(|state| state.jobs.is_empty(), &threads);
-        // As it is when the system has refused.
+        // The state after the system has refused a thread.
         let refused = || {
             let mut state = threads.0.state();
             state.running += 1;

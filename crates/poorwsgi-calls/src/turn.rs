@@ -1,5 +1,5 @@
-//! Which thread drives the connections of a loop, shared without a lock: the one that drives says what it
-//! does, the one that watches takes over.
+//! Which thread drives the connections of a loop, shared without a lock: the driving thread says which task
+//! it runs, and the watcher takes over.
 //!
 //! ```text
 //!              begin                     take_over, by the watching thread
@@ -11,7 +11,8 @@
 
 use super::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 
-/// Which thread drives, counted from the first one, and which task it runs; 0 while it waits.
+/// The number of the driving thread, counted from 0, and the number of the task that it runs; 0 while it
+/// waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Turn {
     pub(crate) driver: u32,
@@ -39,7 +40,7 @@ impl Turn {
 /// The turn that all threads of a loop see.
 pub(crate) struct Watched {
     turn: AtomicU64,
-    /// Whether the watching thread sleeps until it is woken.
+    /// Whether the watcher sleeps until it is woken.
     is_asleep: AtomicBool,
 }
 
@@ -52,24 +53,24 @@ impl Watched {
         Turn::of(self.turn.load(Ordering::Acquire))
     }
 
-    /// The driving thread begins its next task. Whether the watching thread is to be woken.
+    /// The driving thread begins its next task. Returns whether it has to wake the watcher.
     #[must_use]
     pub(crate) fn begin(&self, turn: &mut Turn) -> bool {
         turn.task = turn.task.checked_add(1).unwrap_or(1);
         self.turn.store(turn.packed(), Ordering::Release);
-        // Either this thread sees that the other one sleeps, or the other one sees the task and does not
-        // sleep.
+        // Either this thread sees that the watcher sleeps, or the watcher sees the task and does not sleep.
         fence(Ordering::SeqCst);
         self.is_asleep.load(Ordering::Relaxed) && self.is_asleep.swap(false, Ordering::Relaxed)
     }
 
-    /// The task has ended. Whether the thread still drives.
+    /// The task has ended. Returns whether the thread still drives.
     #[must_use]
     pub(crate) fn end(&self, turn: Turn) -> bool {
         self.replace(turn, Turn::waiting(turn.driver))
     }
 
-    /// The driver that takes over from one that is still at this task; `None` where it is not.
+    /// Replaces a driver that is still at this task, and returns the number of the new one; `None` if the
+    /// task has ended.
     #[must_use]
     pub(crate) fn take_over(&self, from: Turn) -> Option<u32> {
         let next = from.next_driver();
@@ -80,7 +81,7 @@ impl Watched {
         self.turn.compare_exchange(from.packed(), to.packed(), Ordering::AcqRel, Ordering::Relaxed).is_ok()
     }
 
-    /// The watching thread is about to sleep. Whether it may, because no task runs.
+    /// The watcher is about to sleep. Returns whether it may, because no task runs.
     #[must_use]
     pub(crate) fn fall_asleep(&self) -> bool {
         self.is_asleep.store(true, Ordering::Relaxed);
@@ -88,7 +89,7 @@ impl Watched {
         self.now().task == 0
     }
 
-    /// The watching thread watches again.
+    /// The watcher is awake again.
     pub(crate) fn wake_up(&self) {
         self.is_asleep.store(false, Ordering::Relaxed);
     }

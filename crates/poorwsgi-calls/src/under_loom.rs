@@ -1,4 +1,4 @@
-//! What is shared without a lock, in every order in which its steps can be seen.
+//! Tests what threads share without a lock, in every order in which they can see its steps.
 
 use loom::sync::Arc;
 use loom::sync::atomic::AtomicUsize;
@@ -31,8 +31,8 @@ fn nobody_sleeps_while_a_task_runs() {
     });
 }
 
-/// Of the thread that drives and the one that takes over one alone drives afterwards; and a thread that has
-/// lost its turn learns of it before it begins another task.
+/// After a takeover, only one of the old and the new thread drives; a thread that has been replaced learns of
+/// it before it begins another task.
 #[test]
 fn one_thread_drives() {
     loom::model(|| {
@@ -49,7 +49,7 @@ fn one_thread_drives() {
     });
 }
 
-/// What the thread did before it was replaced is seen by the one that drives now.
+/// The new driver sees what the old one did before it was replaced.
 #[test]
 fn the_next_driver_sees_what_was_done() {
     loom::model(|| {

@@ -1,33 +1,34 @@
-//! What a thread has had of the processors.
+//! How much CPU time threads have used, and how often they have waited.
 
 use std::ffi::c_long;
 use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// What the thread that asks has had since it began.
+/// The usage of the calling thread since it began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Usage {
-    /// For how long it has computed.
+    /// Its CPU time.
     pub(crate) computed: Duration,
-    /// How often it has waited: for a lock, a file, a time. `None` where the system does not tell.
+    /// How often it has waited for a lock, a file or a timer: voluntary context switches. `None` where the
+    /// system does not tell.
     waits: Option<c_long>,
 }
 
 impl Usage {
     pub(crate) fn now() -> Self {
-        // Not from getrusage(2), which on Linux knows it as of the last tick of the clock.
+        // Not from getrusage(2), whose CPU times on Linux are as old as the last clock tick.
         let computed = Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default();
         Usage { computed, waits: waits() }
     }
 
-    /// For how long it has computed since then.
+    /// The CPU time since then.
     pub(crate) fn computed_since(self, before: Self) -> Duration {
         self.computed.saturating_sub(before.computed)
     }
 
-    /// Of the time that has gone by since then, what this thread has used or waited for itself. Where it has
-    /// not waited, the rest is time in which the system ran others in its place.
+    /// The elapsed time without that in which the operating system ran others in place of this thread. If the
+    /// thread has not waited since then, that is its CPU time; otherwise it is the whole time.
     pub(crate) fn own_since(self, before: Self, took: Duration) -> Duration {
         if self.waits.is_some() && self.waits == before.waits {
             took.min(self.computed_since(before))
@@ -37,13 +38,13 @@ impl Usage {
     }
 }
 
-/// For how long all threads of this process have computed.
+/// The CPU time of all threads of this process.
 pub(crate) fn of_process() -> Duration {
     Duration::try_from(clock_gettime(ClockId::ProcessCPUTime)).unwrap_or_default()
 }
 
-/// Does something that waits for nothing but a lock; whether that was somebody's. Where the system does not
-/// tell, it was if it took so long.
+/// Runs a function that waits for nothing but a lock, and returns whether another thread held the lock. Where
+/// the system does not count waits, taking 100 µs or more counts as a wait.
 pub(crate) fn had_to_wait(take: fn()) -> bool {
     const LONG: Duration = Duration::from_micros(100);
     let (before, begun) = (waits(), Instant::now());
@@ -82,7 +83,7 @@ mod tests {
         assert!(after.computed_since(before) < took);
     }
 
-    /// Three threads to a processor, none of which waits: each has a part of the time.
+    /// Three threads for each processor, none of which waits: each gets a part of the time.
     #[test]
     #[cfg(target_os = "linux")]
     fn who_was_not_let_run_has_not() {

@@ -16,18 +16,18 @@ use crate::setting;
 /// All that is set of a server.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
-    /// What the connections are told.
+    /// The settings of the connections.
     pub(crate) config: Config,
     pub(crate) rule: Rule,
-    /// How many threads drive connections, and make inline calls; `None` for as many as are of use.
+    /// How many event loops drive connections and run inline calls; `None` for the default.
     pub(crate) loops: Option<NonZero<usize>>,
-    /// How many threads make the calls that are not made inline, at most; and how many of a loop's threads
-    /// may be held up by inline ones.
+    /// The maximum number of threads of the pool; and how many threads of a loop inline calls may block at a
+    /// time.
     pub(crate) threads: usize,
-    /// How many bytes may wait in temporary files at a time: of bodies that arrive, and of answers that are
-    /// read slowly.
+    /// How many bytes temporary files may hold together: of request bodies that arrive slowly, and of
+    /// responses that are read slowly.
     pub(crate) max_spool: u64,
-    /// How long a client waits for the application to begin its answer; `None` without a limit.
+    /// How long a client waits for the application to begin its response; `None` without a limit.
     pub(crate) request_timeout: Option<Duration>,
     pub(crate) chunked_bodies: ChunkedBodies,
 }
@@ -86,8 +86,8 @@ const SETTINGS: &[Setting<Settings>] = &[
     Setting {
         name: "inline",
         section: CALLS,
-        help: "call handlers on the thread of the connections: those of a route whose calls prove short \
-               (auto), all handlers (always) or none (never); the pool of threads calls the others",
+        help: "run handlers on the thread of the event loop: those of a route whose calls prove short \
+               (auto), all handlers (always) or none (never); a thread pool runs the others",
         kind: Kind::Choice(&[
             ("auto", |settings| settings.rule.inline = Inline::Auto),
             ("always", |settings| settings.rule.inline = Inline::Always),
@@ -97,8 +97,8 @@ const SETTINGS: &[Setting<Settings>] = &[
     Setting {
         name: "inline_limit",
         section: CALLS,
-        help: "take a call for short, so that its route can be called inline, if it lasts at most this \
-               long; computing counts a fifth of its time",
+        help: "count a call as short, so that its route may run inline, if it lasts at most this long; \
+               computing counts a fifth of its time",
         kind: Kind::Seconds {
             default: Rule::DEFAULT.short,
             set: |settings, time| settings.rule.short = time,
@@ -114,7 +114,7 @@ const SETTINGS: &[Setting<Settings>] = &[
     Setting {
         name: "threads",
         section: CALLS,
-        help: "make the calls that are not inline on a pool of at most this many threads; with one \
+        help: "run the calls that are not inline on a pool of at most this many threads; with one \
                thread, a client that reads an endless response keeps all others waiting",
         kind: Kind::Count(Number {
             default: Some(THREADS as u64),

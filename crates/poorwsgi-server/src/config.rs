@@ -19,9 +19,9 @@ macro_rules! some {
     };
 }
 
-/// Makes of each row a field of [`Config`] with its default, a method that sets it, and its description. Times
-/// are whole seconds from the start. Where the method takes something else than the field holds, its row is
-/// among the others.
+/// Generates from each row a field of [`Config`] with its default, a method that sets it, and its
+/// description. The defaults of times are whole seconds. Settings whose method takes another type than the
+/// field holds are in the last group.
 macro_rules! config {
     (
         numbers { $(
@@ -157,25 +157,25 @@ config! {
         /// More than 100 cost an allocation for each request.
         max_fields: Count usize = 100, REQUESTS, at most 10_000,
             "refuse a request (431) that has more header fields than this";
-        /// It is refused at once where its length is announced; else the reader of its body gets an error.
+        /// A request with an announced length is refused at once; otherwise the reader of the body gets an
+        /// error.
         max_body: Bytes u64 = 16 * 1024 * 1024, REQUESTS,
             "refuse a request (413) whose body is larger than this";
-        /// Only the time counts in which the body is being read. Its reader gets an error that means 408.
+        /// Only the time in which the body is being read counts. The reader gets an error that means 408.
         min_body_rate: Bytes u64 = 240, REQUESTS,
             "refuse a request (408) whose body comes with fewer bytes a second than this, on average after the \
             first 5 seconds; 0 allows any rate";
-        /// There are never more than the process has file descriptors for: two each, for a file beside the
-        /// connection, and 64 for all else, so that 1024 descriptors (`ulimit -n`, systemd's `LimitNOFILE=`)
-        /// allow 480 connections. Where this setting wants more, a warning says so once connections wait.
-        /// [`Bound::run`](crate::Bound::run) raises a limit that may be raised; elsewhere
-        /// [`raise_descriptor_limit`](crate::raise_descriptor_limit) does.
+        /// The file descriptors of the process limit the number as well: each connection takes two, for a
+        /// file beside the socket, and 64 are reserved, so that 1024 descriptors (`ulimit -n`, systemd's
+        /// `LimitNOFILE=`) allow 480 connections. If this setting is higher, a warning says so once
+        /// connections have to wait. [`Bound::run`](crate::Bound::run) raises a limit that may be raised;
+        /// elsewhere [`raise_descriptor_limit`](crate::raise_descriptor_limit) does.
         ///
-        /// Connections that have waited a second or longer for their next request are closed to make room for
-        /// those that wait.
+        /// Connections that have been idle for a second or longer are closed to make room for queued ones.
         max_connections: Count u32 = 10_000, CONNECTIONS, at least 1,
             "keep at most this many connections open at a time, as far as there are file descriptors for the \
             connections; further clients wait to be accepted";
-        /// It is raised to hold a whole head.
+        /// The value is raised to hold a complete head.
         queue: Bytes usize = 128 * 1024, CONNECTIONS, at least 8192,
             "keep at most this many bytes in memory for one connection, in each direction";
         backlog: Count u32 = 1024, SOCKET,
@@ -188,7 +188,7 @@ config! {
             "close a connection if its next request has not begun after this long";
         head_timeout: 10, REQUESTS,
             "refuse a request (408) whose head is not complete this long after its first byte";
-        /// Only pauses count in which the body is being read. Its reader gets an error that means 408.
+        /// Only pauses while the body is being read count. The reader gets an error that means 408.
         body_timeout: 30, REQUESTS, "refuse a request (408) if nothing more of its body comes for this long";
         write_timeout: 60, RESPONSES,
             "close the connection if the client reads nothing of its response for this long";
@@ -245,7 +245,7 @@ impl Config {
         HeadLimits { head: self.max_head, request_line: self.max_request_line, fields: self.max_fields }
     }
 
-    /// Whether a peer's word about its client counts. An IPv4 address mapped into IPv6 counts as IPv4.
+    /// Whether the peer is a trusted proxy. An IPv4 address mapped into IPv6 counts as IPv4.
     pub(crate) fn trusts(&self, peer: Option<IpAddr>) -> bool {
         match peer.map(|address| address.to_canonical()) {
             Some(address) => self.trusted_proxies.iter().any(|network| network.contains(&address)),
@@ -258,7 +258,7 @@ impl Config {
 mod tests {
     use super::*;
 
-    /// Sets it to what it is from the start, or to something else.
+    /// Sets a setting to its default, or to another value.
     fn set(setting: &Setting<Config>, config: &mut Config, other: bool) {
         match &setting.kind {
             Kind::Bytes(number) | Kind::Count(number) => {

@@ -7,14 +7,14 @@ use std::task::{Context, Poll};
 use tokio::task::coop::unconstrained;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// A timer that is set anew only where it must ring earlier than it is set for.
+/// A timer that is reset only if it has to fire earlier than it is set for.
 ///
-/// Deadlines move with each request and nearly always to later, and setting a timer takes a lock: so it is
-/// left to ring too early now and then, and then set for the deadline of that moment.
+/// Deadlines change with each request and nearly always to a later time, and setting a timer takes a lock. So
+/// the timer may fire too early now and then, and is then set for the current deadline.
 #[derive(Debug, Default)]
 pub(crate) struct Deadline {
     timer: Option<Pin<Box<Sleep>>>,
-    /// Whether the timer knows whom to wake.
+    /// Whether the timer has the waker of its task.
     asked: bool,
 }
 
@@ -30,8 +30,8 @@ impl Deadline {
         }
         self.asked = true;
         loop {
-            // A timer that is polled when the task has used up its turn would wake it at once, and not know
-            // it.
+            // A timer that is polled when the task has used up its budget would wake the task at once,
+            // without storing its waker.
             match pin!(unconstrained(timer.as_mut())).poll(cx) {
                 Poll::Pending => return false,
                 Poll::Ready(()) if Instant::now() >= at => return true,
@@ -54,7 +54,8 @@ mod tests {
         poll_fn(|cx| if deadline.poll_passed(at, cx) { Poll::Ready(()) } else { Poll::Pending }).await;
     }
 
-    /// A connection that streams many small blocks uses up its turn before it looks at its deadline.
+    /// A connection that streams many small blocks uses up its budget (tokio's cooperative scheduling) before
+    /// it checks its deadline.
     #[tokio::test(start_paused = true)]
     async fn a_deadline_that_is_set_at_the_end_of_a_turn_rings() {
         let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();

@@ -15,31 +15,31 @@
 //! }
 //! ```
 //!
-//! # What it sees to
+//! # What it guarantees
 //!
 //! - A request that two readers could understand differently is answered with 400 and the connection is
 //!   closed: a bare LF as line end, `Content-Length` with `Transfer-Encoding` or twice, a transfer coding
 //!   other than one `chunked`, a missing, second or invalid `Host`, a target in the wrong form, with a
-//!   fragment or with bytes that are not of ASCII (RFC 9112). What comes after it on the connection is never
-//!   looked at.
-//! - Chunks are taken by the grammar of RFC 9112, section 7.1, extensions and trailers included: at most 16
+//!   fragment or with bytes that are not of ASCII (RFC 9112). What follows on the connection is never read.
+//! - Chunks have to follow the grammar of RFC 9112, section 7.1, extensions and trailers included: at most 16
 //!   digits of a size, and 4 KiB of a size with its extensions. Anything else is an error for the reader of
 //!   the body, and closes the connection.
 //! - HTTP/1.2 to HTTP/1.9 are served as HTTP/1.1 (RFC 9110, section 2.5); other versions are answered with
 //!   400.
 //! - `CONNECT` is answered with 501: the server is no proxy.
-//! - Each limit and deadline is a setting of [`Config`], and whoever passes one is told its name.
-//! - A body that does not arrive whole is an error for its reader ([`BodyError`]); a response that does not
-//!   get out whole cuts the connection.
+//! - Each limit and deadline is a setting of [`Config`], and the response to a request that exceeds one names
+//!   it.
+//! - An incomplete request body is an error for its reader ([`BodyError`]); an incomplete response cuts the
+//!   connection.
 //! - 204, 205, 304 and the answer to HEAD have no content, whatever the service gives. A 101 is a 500: no
 //!   protocol is switched.
 //! - A panic in the service is a 500 for that request.
 //! - Fields whose names contain `_` are dropped, and so are `Forwarded` and `X-Forwarded-*` unless the peer
 //!   is a trusted proxy.
 //!
-//! A client that closes its sending side still gets its answer (`printf … | nc -N` works), so a handler is
-//! not cancelled when its client goes away: that shows when its response is written. A request that is wrong
-//! in its syntax alone gets hyper's 400, which has no text; its log line has the reason.
+//! A client that closes its sending side still gets its response (`printf … | nc -N` works). So a handler is
+//! not cancelled when its client goes away; the server notices that when it writes the response. A request
+//! with wrong syntax gets hyper's 400, which has no text; the log has the reason.
 //!
 //! Requests carry a [`poorwsgi_core::request::Connection`] among their extensions. Each one is an event of the
 //! target `poorwsgi::access` (level `INFO`: method, path, status, bytes, duration in microseconds, peer;
@@ -48,7 +48,7 @@
 //! 900, and of all its lines 32 KiB.
 #![forbid(unsafe_code)]
 
-/// The target of what the server itself has to say.
+/// The log target of the server itself.
 const LOG: &str = "poorwsgi::server";
 
 mod config;

@@ -30,20 +30,20 @@ use crate::listener::{
 use crate::stop::{Level, Stop};
 use crate::transport::{Accepted, Copied, Plain};
 
-/// How long connections that were told to end at once get for it.
+/// How long the server waits for connections that were told to end at once.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// For how long clients that are connected may ask once more at a stop, at least: as long as a request may be
-/// on its way. Who waits for Ctrl-C does not notice it.
+/// How long connected clients may send one more request at a stop, at least: as long as a request may be on
+/// its way. It is too short to notice after Ctrl-C.
 const DRAIN: Duration = Duration::from_millis(200);
 
-/// How long the last handshakes get at a stop: as long as a packet may be on its way.
+/// How long a stop waits for the last handshakes: as long as a packet may be on its way.
 const HANDSHAKE: Duration = Duration::from_millis(100);
 
-/// For how long connections wait that are over the limit, before idle ones make room.
+/// How long connections over the limit wait before idle ones are closed to make room.
 const CROWDED: Duration = Duration::from_millis(250);
 
-/// A service and the settings it is served with.
+/// A service with the settings of its server.
 ///
 /// ```
 /// use std::convert::Infallible;
@@ -85,15 +85,14 @@ impl<S> Server<S> {
     ///
     /// # Errors
     ///
-    /// What the system says: the address is in use, not ours, or not allowed. A path that is no socket, or on
+    /// Those of the system: the address is in use, not ours, or not allowed. A path that is no socket, or on
     /// which another server listens, is left alone.
     pub async fn bind(self, address: &str) -> io::Result<Bound<S>> {
         let socket = Socket::bind(address, &self.config).await?;
         self.on(socket, address)
     }
 
-    /// The same where there is no runtime yet, before a fork for example. It blocks while a name is looked
-    /// up.
+    /// The same without a runtime, for example before a fork. It blocks while a name is looked up.
     ///
     /// # Errors
     ///
@@ -103,9 +102,9 @@ impl<S> Server<S> {
         self.on(socket, address)
     }
 
-    /// Serves a connection that somebody else has accepted, over any stream: one of TLS, or a pipe in memory
-    /// for tests. `connection` is what is known of its ends. It ends with the connection; after `stop`, once
-    /// the request of now is answered, or [`Config::stop_timeout`] later.
+    /// Serves a connection that the caller has accepted, over any stream: for example TLS, or a pipe in
+    /// memory for tests. `connection` names its two ends. The future ends with the connection; after `stop`,
+    /// once the current request is answered, or [`Config::stop_timeout`] later.
     ///
     /// ```
     /// use std::convert::Infallible;
@@ -166,18 +165,18 @@ impl<S> Server<S> {
     }
 }
 
-/// A server that has its address.
+/// A server that is bound to its address.
 pub struct Bound<S> {
     service: S,
     config: Config,
     socket: Socket,
-    /// Other processes that accept from it.
+    /// Other processes that accept from the socket.
     siblings: Option<Arc<Siblings>>,
     address: Address,
-    /// With the service of its connections; none for the runtime that this is called on.
+    /// Each with the service of its connections; empty for the current runtime.
     executors: Vec<(Arc<dyn Executor>, S)>,
     introduce: Option<Introduce<S>>,
-    /// Dropped when a server has closed its handle of the socket.
+    /// Dropped when the server has closed its handle of the socket.
     open: Arc<()>,
 }
 
@@ -186,17 +185,17 @@ pub struct Bound<S> {
 pub struct Listening(Weak<()>);
 
 impl Listening {
-    /// Whether the server may still accept connections, also those that have waited since its stop.
+    /// Whether the server may still accept connections, including those that were queued when it was stopped.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.0.strong_count() > 0
     }
 }
 
-/// What drives connections in the place of the runtime that their server runs on. A task is polled within a
-/// runtime of tokio that has timers and sockets.
+/// Drives connections instead of the runtime of their server. A task is polled within a tokio runtime with
+/// timers and sockets.
 pub trait Executor: Send + Sync {
-    /// How many tasks it has.
+    /// The number of its tasks.
     fn tasks(&self) -> usize;
 
     /// Drives a task to its end.
@@ -220,7 +219,7 @@ impl<S> fmt::Debug for Bound<S> {
 }
 
 impl<S> Bound<S> {
-    /// Where it listens; port 0 has become the real one.
+    /// Where it listens; port 0 is replaced by the real one.
     #[must_use]
     pub const fn address(&self) -> &Address {
         &self.address
@@ -235,55 +234,55 @@ impl<S> Bound<S> {
         }
     }
 
-    /// Serves something else here, on the runtime this is called on.
+    /// Serves another service here, on the current runtime.
     #[must_use]
     pub fn with_service<T>(self, service: T) -> Bound<T> {
         let Bound { config, socket, siblings, address, open, .. } = self;
         Bound { service, config, socket, siblings, address, executors: Vec::new(), introduce: None, open }
     }
 
-    /// Tells from elsewhere whether this server has closed its handle of the socket.
+    /// Returns a handle that tells whether this server has closed its handle of the socket.
     #[must_use]
     pub fn listening(&self) -> Listening {
         Listening(Arc::downgrade(&self.open))
     }
 
-    /// Tells the clone of the service that serves a connection of it, once, in the place of an extension of
-    /// each of its requests, which costs two allocations.
+    /// Tells the service of a connection about that connection once, instead of by an extension of each
+    /// request, which costs two allocations.
     #[must_use]
     pub fn introduce(mut self, introduce: fn(&mut S, Connection)) -> Self {
         self.introduce = Some(introduce);
         self
     }
 
-    /// Has the connections driven by others than the runtime this is called on: each by the executor that has
-    /// the fewest tasks, and with the service that belongs to it.
+    /// Has executors drive the connections instead of the current runtime: each connection goes to the
+    /// executor with the fewest tasks, and uses the service of that executor.
     #[must_use]
     pub fn on_executors(mut self, executors: Vec<(Arc<dyn Executor>, S)>) -> Self {
         self.executors = executors;
         self
     }
 
-    /// Has the system take no new connections, in every process that has the socket, while those that wait
-    /// are accepted by whoever serves. It does so where this process has bound the socket and this is its
-    /// only handle, and cannot be undone. A server does it by itself when it stops; this is for a process
-    /// whose children serve. Whether it is so: only Linux can do it, and only for TCP.
+    /// Has the system refuse new connections, in every process that has the socket; the processes that serve
+    /// still accept the queued ones. It works if this process has bound the socket and this is its only
+    /// handle, and cannot be undone. A server does it by itself when it stops; this method is for a process
+    /// whose children serve. Returns whether it worked: only on Linux, and only for TCP.
     pub fn refuse(&mut self) -> bool {
         self.socket.refuse()
     }
 
-    /// Ends the listening of this socket, in every process that has it: who connects is refused from now on,
-    /// and the system resets those that wait. It does so where [`refuse`](Self::refuse) does something.
+    /// Shuts this socket down in every process that has it: new connections are refused from now on, and the
+    /// system resets the queued ones. It works under the same conditions as [`refuse`](Self::refuse).
     pub fn shut(&self) {
         self.socket.shut();
     }
 
-    /// A second server on the same socket, which stays open until both are gone: one may stop and another one
-    /// go on, and connections wait in between.
+    /// A second server on the same socket, which stays open until both are gone: one may stop before the
+    /// other one starts, and connections are queued in between.
     ///
     /// # Errors
     ///
-    /// What the system says: no file descriptors are left, for example.
+    /// Those of the system: for example, no file descriptors are left.
     pub fn try_clone(&self) -> io::Result<Self>
     where
         S: Clone,
@@ -325,11 +324,11 @@ where
         self.serve_until(pending()).await
     }
 
-    /// Serves until `stop` ends, and then gracefully stops: connections that the system holds ready are
-    /// accepted, and no more. A request may be on its way to a connection that seems idle, so each may ask
-    /// once more for 0.2 s, and is told that it is closed then (RFC 9112, section 9.6); after that, idle ones
-    /// are closed, and new ones have a second to begin their request. Requests finish. What is not done after
-    /// [`Config::stop_timeout`] is cut off and named in the log.
+    /// Serves until `stop` ends, and then stops gracefully: queued connections are accepted, and no others. A
+    /// request may be on its way on a connection that seems idle, so each connection may send one more
+    /// request for 0.2 s, and is closed after the response (RFC 9112, section 9.6). After that, idle
+    /// connections are closed, and new ones have a second to begin their request. Running requests finish.
+    /// Requests that are not done after [`Config::stop_timeout`] are cut off and named in the log.
     ///
     /// # Errors
     ///
@@ -342,8 +341,8 @@ where
         .await
     }
 
-    /// The same for a server whose clients find another one at its address: those that are connected may ask
-    /// once more for as long as `stop` says, where that is more than 0.2 s.
+    /// The same for a server whose clients find another one at its address: connected clients may send one
+    /// more request for as long as `stop` returns, if that is more than 0.2 s.
     ///
     /// # Errors
     ///
@@ -352,18 +351,18 @@ where
         self.serve_between(stop, pending()).await
     }
 
-    /// Serves until SIGTERM or SIGINT (Ctrl-C), and then stops gracefully; a second one stops at once. The
-    /// first line on the standard output says where it listens. The process is taken for the server's own:
-    /// its limit of file descriptors is raised to what [`Config::max_connections`] needs.
+    /// Serves until SIGTERM or SIGINT (Ctrl-C), and then stops gracefully; a second signal stops at once. The
+    /// first line on the standard output says where it listens. It is for a process that only serves: it
+    /// raises the limit of file descriptors to what [`Config::max_connections`] needs.
     ///
     /// # Errors
     ///
     /// Signals cannot be watched.
     pub async fn run(self) -> io::Result<()> {
         let (mut first, mut second) = (Signals::watch()?, Signals::watch()?);
-        // Where it cannot be raised, there are fewer connections, and a warning.
+        // If the limit cannot be raised, there are fewer connections, and a warning.
         let _ = raise_descriptor_limit(self.config.max_connections);
-        // Nobody has to read it.
+        // The line need not be read.
         let _ = writeln!(io::stdout(), "Serving on {}; Ctrl-C stops", self.address);
         let at_once = async {
             second.next().await;
@@ -376,9 +375,9 @@ where
         self.serve_between(graceful, at_once).await
     }
 
-    /// Answers one request: accepts one connection, which is closed after its first answer. A connection that
-    /// is closed without a request counts as well. Says whether there was one before `stop` ended; what was
-    /// accepted is finished.
+    /// Answers one request: accepts one connection, which is closed after its first response. A connection
+    /// that is closed without a request counts as well. Returns whether there was a connection before `stop`
+    /// ended; an accepted connection is finished.
     ///
     /// # Errors
     ///
@@ -460,7 +459,7 @@ where
     }
 }
 
-/// Stops connections step by step, until they have had the time that they get.
+/// Stops connections step by step, until the stop timeout.
 async fn stop_in_time(stop: &Stop, config: &Config, drain: Duration) {
     stop.raise(Level::Draining);
     tokio::time::sleep(drain.max(DRAIN.min(config.stop_timeout))).await;
@@ -468,7 +467,7 @@ async fn stop_in_time(stop: &Stop, config: &Config, drain: Duration) {
     tokio::time::sleep(config.stop_timeout).await;
 }
 
-/// Names the requests in the log that the stop has cut off.
+/// Logs the requests that the stop has cut off.
 fn tell_left(stop: &Stop) {
     let left = stop.take_left();
     if !left.is_empty() {
@@ -476,7 +475,7 @@ fn tell_left(stop: &Stop) {
     }
 }
 
-/// A connection on the runtime that this is called on; `None` where it cannot be served.
+/// Registers a connection with the current runtime; `None` if it cannot be served.
 fn register(accepted: Accepted, connection: Connection) -> Option<Plain> {
     accepted
         .register(connection)
@@ -487,8 +486,8 @@ fn register(accepted: Accepted, connection: Connection) -> Option<Plain> {
         .ok()
 }
 
-/// Accepts the connections that wait, and those whose handshake has begun, and closes the socket: the system
-/// resets those that wait in a socket when it is closed.
+/// Accepts the queued connections, and those whose handshake has begun, and then closes the socket: the
+/// system resets the queued connections of a closed socket.
 async fn accept_rest(
     listener: Listener,
     backlog: u32,
@@ -497,7 +496,7 @@ async fn accept_rest(
 ) {
     let closing = listener.into_closing();
     let deadline = Instant::now() + HANDSHAKE;
-    // As many as can have waited by then, where the system still makes connections.
+    // As many as can be queued by then, if the system still makes connections.
     let mut late = 0..=backlog;
     loop {
         let permit = Arc::clone(permits).acquire_owned().await;
@@ -513,16 +512,17 @@ async fn accept_rest(
     }
 }
 
-/// How many idle connections make room at a time.
+/// How many idle connections are closed at a time to make room.
 fn some_of(connections: u32) -> u32 {
     (connections / 16).max(1)
 }
 
-/// What a connection has as long as it lasts. No error ever comes, for nobody closes the semaphore.
+/// The permit of a connection, as long as it lasts. It is never an error, since the semaphore is never
+/// closed.
 type Permit = Result<OwnedSemaphorePermit, AcquireError>;
 
-/// The permission for one more connection. Where there is none, and connections wait, a few of those that are
-/// idle are closed, and after a while some more.
+/// Waits for the permit for one more connection. If there is none, and connections are queued, a few idle
+/// connections are closed, and after a while some more.
 async fn permit(
     permits: &Arc<Semaphore>,
     listener: &Listener,
@@ -555,7 +555,7 @@ impl Drop for StopOnDrop {
     }
 }
 
-/// What asks a process to end.
+/// The signals that ask a process to end.
 struct Signals {
     terminate: Signal,
     interrupt: Signal,

@@ -1,35 +1,35 @@
-//! What a setting is: its name, its kind with the limits, its default, and a sentence for whoever runs a server.
+//! The description of a setting: its name, its kind with the limits, its default, and a help sentence.
 
 use std::time::Duration;
 
 use http::HeaderValue;
 use ipnet::IpNet;
 
-/// A setting of `C`, such as [`Config`](crate::Config). All that is shown or asked of a setting is made of it:
-/// builder methods, keyword arguments, options of a command line, documentation.
+/// A setting of `C`, such as [`Config`](crate::Config). Builder methods, keyword arguments, options of a
+/// command line and documentation are all generated from it.
 #[derive(Debug)]
 pub struct Setting<C: 'static> {
-    /// How it is called, in every language.
+    /// Its name, the same in every language.
     pub name: &'static str,
-    /// Under which heading it is shown.
+    /// The heading under which it is shown.
     pub section: &'static str,
-    /// What the server does by it, as a sentence without its first capital and its full stop.
+    /// Its help: what the server does, as a sentence without its first capital and its full stop.
     pub help: &'static str,
-    /// What values it has.
+    /// The kind of its values.
     pub kind: Kind<C>,
 }
 
-/// The values of a setting, the one that it has from the start, and how it is set.
+/// The kind of values of a setting, its default, and the function that sets it.
 #[derive(Debug)]
 pub enum Kind<C: 'static> {
     /// A number of bytes.
     Bytes(Number<C>),
     /// A number of other things.
     Count(Number<C>),
-    /// The permission bits of a file, up to `0o777`, which are written as octal digits; from the start, what
-    /// the umask leaves.
+    /// The permission bits of a file, up to `0o777`, written as octal digits; by default, what the umask
+    /// leaves.
     Mode(fn(&mut C, u32)),
-    /// A time. What is longer than [`LONGEST`] counts as that.
+    /// A duration. A longer one than [`LONGEST`] counts as that.
     Seconds {
         /// From the start.
         default: Duration,
@@ -43,11 +43,11 @@ pub enum Kind<C: 'static> {
         /// Sets it.
         set: fn(&mut C, bool),
     },
-    /// One of a few words; the first one from the start.
+    /// One of a few words; the first one is the default.
     Choice(&'static [Word<C>]),
-    /// Any number of networks; none from the start.
+    /// Any number of networks; none by default.
     Networks(fn(&mut C, Vec<IpNet>)),
-    /// The value of a field, or `None` where there shall be no such field.
+    /// The value of a field, or `None` for no such field.
     Field {
         /// From the start.
         default: &'static str,
@@ -56,21 +56,21 @@ pub enum Kind<C: 'static> {
     },
 }
 
-/// One of the words of a [`Kind::Choice`], and what sets it.
+/// One of the words of a [`Kind::Choice`], and the function that sets it.
 pub type Word<C> = (&'static str, fn(&mut C));
 
 /// A whole number with its limits.
 #[derive(Debug)]
 pub struct Number<C: 'static> {
-    /// From the start; `None` where no number says what the server does then, but [`Setting::help`].
+    /// The default; `None` if it is not a number, and [`Setting::help`] says what the server does then.
     pub default: Option<u64>,
-    /// The least that is of use, where that is more than zero.
+    /// The minimum, if that is more than zero.
     pub min: Option<u64>,
-    /// What is more counts as this, if there is one.
+    /// The maximum, if there is one; a higher number counts as this.
     pub max: Option<u64>,
     /// Sets it to a number within the limits.
     pub set: fn(&mut C, u64),
 }
 
-/// What is longer than this, a hundred years, is as good as no limit, and can still be added to any time.
+/// A hundred years: as good as no limit, and can still be added to any time.
 pub const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3600);

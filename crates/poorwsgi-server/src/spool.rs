@@ -1,9 +1,9 @@
-//! Content that waits for somebody who is slower: in memory up to a budget, beyond it in temporary files.
+//! Buffers for slow peers: in memory up to a budget, beyond it in temporary files.
 //!
-//! A request body waits here for its client to send the rest, so that a call begins when all of it has come;
-//! the content of a response waits here for a client that reads slowly, so that the call that made it can
-//! end. Neither costs a thread. [`Spool`] has the budgets that all of them share, [`Gathering`] puts a
-//! request body together, and [`SpoolFile`] is a temporary file whose bytes are counted.
+//! A request body waits here until all of it has arrived, so that its call begins with the complete body; the
+//! content of a response waits here for a client that reads slowly, so that its call can end. Neither takes a
+//! thread. [`Spool`] has the budgets that all bodies share, [`Gathering`] collects a request body, and
+//! [`SpoolFile`] is a temporary file whose bytes are counted.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::OccupiedEntry;
@@ -31,21 +31,22 @@ use tokio::time::{Sleep, sleep};
 
 use crate::LOG;
 
-/// A body of up to this number of bytes stays in memory: 1 MiB and what a form puts around it. A call that
-/// reads a body as it comes runs beside the limit of those that compute, and many of them make each other
-/// dear: 64 uploads of 1 MB to Django at a time took 1.6 times the CPU.
+/// A body of up to this number of bytes stays in memory: 1 MiB and the parts of a form around it. Calls that
+/// read their bodies as they arrive are not under the concurrency limit, and many of them raise each other's
+/// cost: 64 uploads of 1 MB to Django at a time took 1.6 times the CPU.
 pub const IN_MEMORY: u64 = (1 << 20) + (64 << 10);
 
-/// What all content may take of the memory before each goes to a file of its own.
+/// The memory budget of all bodies; beyond it each body goes to its own file.
 const MEMORY: u64 = 32 << 20;
 
-/// As much of each may stay in memory besides, so that a file is not written byte by byte.
+/// Each body may keep this many bytes in memory beyond the budget, so that a file is not written byte by
+/// byte.
 pub const BESIDES: usize = 8 << 10;
 
-/// For how long a body may wait in a file, without another piece of it, before it may have to go for others.
+/// How long a body in a file has to have received nothing before it may be dropped to make room for others.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// How often, and how long each time, a body for which there is no room waits for that of one that has to go.
+/// How often a body without room retries after another one was dropped, and the pause before each retry.
 const TRIES: u32 = 20;
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -57,21 +58,21 @@ pub struct Spool(Arc<Budgets>);
 struct Budgets {
     memory: Budget,
     files: Budget,
-    /// The bodies that wait in files, in the order in which they were written to last.
+    /// The bodies that wait in files, the one whose last write is oldest first.
     waiting: Mutex<BTreeMap<u64, Arc<WaitingBody>>>,
     numbers: AtomicU64,
 }
 
-/// What is known of a body that waits in a file.
+/// A body that waits in a file.
 #[derive(Debug)]
 struct WaitingBody {
     written: Mutex<Instant>,
-    /// Whether it has to go, and whom to tell.
+    /// Whether it has to be dropped, and the task to wake then.
     is_taken: AtomicBool,
     waker: Mutex<Option<Waker>>,
 }
 
-/// A number of bytes, of which bodies take shares.
+/// A budget of bytes, of which bodies take shares.
 #[derive(Debug)]
 struct Budget {
     most: u64,
@@ -83,7 +84,7 @@ impl Budget {
         Budget { most, used: AtomicU64::new(0) }
     }
 
-    /// Takes a share, where the budget has enough left.
+    /// Takes a share if the budget has enough left.
     fn take(&self, bytes: u64) -> bool {
         let before = self.used.fetch_add(bytes, Ordering::Relaxed);
         let fits = before.checked_add(bytes).is_some_and(|used| used <= self.most);
@@ -99,7 +100,7 @@ impl Budget {
 }
 
 impl Spool {
-    /// A spool whose temporary files hold at most so many bytes together.
+    /// A spool whose temporary files hold at most this many bytes together.
     #[must_use]
     pub fn new(file_bytes: u64) -> Self {
         Spool(Arc::new(Budgets {
@@ -114,8 +115,8 @@ impl Spool {
         lock(&self.0.waiting)
     }
 
-    /// Has the body go that has waited longest for its client, where that is some time: whoever sends little
-    /// keeps its place from nobody who sends more. `false` if there is none.
+    /// Drops the body that has received nothing for longest, if that is at least [`PATIENCE`], so that slow
+    /// uploads do not keep the room from faster ones. `false` if there is no such body.
     fn make_room(&self) -> bool {
         let slowest = {
             let mut waiting = self.waiting();
@@ -156,8 +157,8 @@ impl SpoolFile {
     /// Writes bytes at a position up to its end. It may block.
     ///
     /// # Errors
-    /// [`io::ErrorKind::QuotaExceeded`] where the spool has no room for them; those of the system, such as a
-    /// full disk.
+    /// [`io::ErrorKind::QuotaExceeded`] if the spool has no room for the bytes; errors of the system, such as
+    /// a full disk.
     pub fn write_at(&mut self, bytes: &[u8], position: u64) -> io::Result<()> {
         let more = position.saturating_add(bytes.len() as u64).saturating_sub(self.length);
         if !self.spool.0.files.take(more) {
@@ -224,7 +225,7 @@ impl Waiting {
         self.spool.waiting().insert(self.number, Arc::clone(&self.place));
     }
 
-    /// Something has been written.
+    /// Something has been written: the body goes to the end of the order.
     fn go_on(&mut self) {
         if self.spool.waiting().remove(&self.number).is_some() {
             *lock(&self.place.written) = Instant::now();
@@ -232,7 +233,7 @@ impl Waiting {
         }
     }
 
-    /// Whether it has to go; otherwise the task is woken when it has to.
+    /// Whether the body has to be dropped; otherwise the task is woken when it has to.
     fn poll_taken(&self, cx: &Context<'_>) -> bool {
         lock(&self.place.waker).replace(cx.waker().clone());
         self.place.is_taken.load(Ordering::Acquire)
@@ -259,7 +260,7 @@ impl MemoryShare {
         MemoryShare { spool: spool.clone(), bytes: 0 }
     }
 
-    /// Takes more bytes, where the spool has enough left.
+    /// Takes more bytes if the spool has enough left.
     #[must_use]
     pub fn grow(&mut self, bytes: u64) -> bool {
         let fits = self.spool.0.memory.take(bytes);
@@ -269,7 +270,7 @@ impl MemoryShare {
         fits
     }
 
-    /// Gives back what is above that number of bytes.
+    /// Gives back all but this number of bytes.
     pub fn shrink_to(&mut self, bytes: u64) {
         let over = self.bytes.saturating_sub(bytes);
         self.bytes -= over;
@@ -283,9 +284,9 @@ impl Drop for MemoryShare {
     }
 }
 
-/// A request body that is put together as it comes, on a runtime of tokio that has timers: in memory up to
-/// [`IN_MEMORY`] and what the spool has left, then in a temporary file. While a piece is written to the file,
-/// no more is read from the client.
+/// A request body that is collected as it arrives, on a tokio runtime with timers: in memory up to
+/// [`IN_MEMORY`] and the spool's budget, then in a temporary file. While a piece is written to the file,
+/// nothing is read from the client (backpressure).
 #[derive(Debug)]
 pub struct Gathering {
     body: Body,
@@ -297,12 +298,12 @@ pub struct Gathering {
     is_whole_or_error: bool,
 }
 
-/// What becomes of the bytes that go to the file.
+/// The state of the bytes that go to the file.
 #[derive(Debug)]
 enum Writing {
     Nothing,
     Now(JoinHandle<Written>),
-    /// There was no room for them; others have been asked to go so often.
+    /// There was no room for them; `tries` counts how often another body was dropped for them.
     Again {
         at: Pin<Box<Sleep>>,
         file: SpoolFile,
@@ -319,20 +320,20 @@ struct Written {
     result: io::Result<()>,
 }
 
-/// A request body that has come.
+/// A request body that has arrived.
 #[derive(Debug)]
 pub struct Gathered {
     /// The body.
     pub body: Body,
-    /// What it takes of the budget of memory, to be kept as long as the body is.
+    /// Its share of the memory budget, to be kept as long as the body.
     pub held: Held,
 }
 
-/// A share of the budget of memory, until it is dropped.
+/// A share of the memory budget, until it is dropped.
 #[derive(Debug)]
 pub struct Held(#[allow(dead_code, reason = "kept for what its end does")] MemoryShare);
 
-/// What is in memory of a body. One that comes in one piece is not copied.
+/// The part of a body that is in memory. A body that arrives in one piece is not copied.
 #[derive(Debug)]
 enum Pieces {
     One(Bytes),
@@ -366,7 +367,7 @@ impl Pieces {
 }
 
 impl Gathering {
-    /// Puts a body together within the budgets of a spool.
+    /// Collects a body within the budgets of a spool.
     #[must_use]
     pub fn new(body: Body, spool: &Spool) -> Self {
         Gathering {
@@ -380,24 +381,23 @@ impl Gathering {
         }
     }
 
-    /// The same for a body that is of no use where it breaks off: then nothing comes but an error.
+    /// The same for a body that is of no use if it breaks off: then the result is only the error.
     #[must_use]
     pub fn whole(body: Body, spool: &Spool) -> Self {
         Gathering { is_whole_or_error: true, ..Gathering::new(body, spool) }
     }
 
-    /// The whole body, once it has come: bytes, or blocks that are read from the file by calls that do not
-    /// wait for anybody but the disk. One that breaks off ends with its error, behind what has come of it, or
-    /// is that error.
+    /// The complete body, once it has arrived: bytes, or blocks that are read from the file and wait for
+    /// nothing but the disk. A body that breaks off ends with its error after the bytes that have arrived; of
+    /// [`whole`](Self::whole), the result is the error.
     ///
     /// # Errors
-    /// 503 where there is no room for it, in the spool or on the disk; or where it has come more slowly than
-    /// all others, and one of them needs its room. Of [`whole`](Self::whole) also the error that the body
-    /// breaks off with.
+    /// 503 if there is no room for the body in the spool or on the disk, or if it was the slowest of all and
+    /// another one needs its room. Of [`whole`](Self::whole) also the error that the body breaks off with.
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Gathered, HttpError>> {
         let failure = loop {
             if self.waiting.as_ref().is_some_and(|waiting| waiting.poll_taken(cx)) {
-                return Poll::Ready(Err(no_room(&"its room was needed for others")));
+                return Poll::Ready(Err(no_room(&"another request body needed its room")));
             }
             ready!(self.poll_written(cx))?;
             match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
@@ -476,7 +476,7 @@ impl Gathering {
         Ok(())
     }
 
-    /// On a thread that may wait for the disk.
+    /// Writes to the file on a thread that may wait for the disk.
     fn write(&mut self, mut file: SpoolFile, bytes: Bytes, tries: u32) {
         let write = move || {
             let result = file.write_at(&bytes, file.len());
@@ -497,18 +497,18 @@ impl Gathering {
     }
 }
 
-/// The answer to a client whose body cannot be kept.
+/// The response to a client whose body cannot be stored.
 fn no_room(error: &dyn fmt::Display) -> HttpError {
-    tracing::error!(target: LOG, %error, "a request body cannot be kept in a temporary file");
+    tracing::error!(target: LOG, %error, "a request body cannot be stored in a temporary file");
     HttpError::new(state::HTTP_SERVICE_UNAVAILABLE).with_detail("There is no room for the request body now.")
 }
 
-/// A body that has come: a file, bytes behind it, and what it broke off with.
+/// A body that has arrived: a file, the bytes after it, and the error that it broke off with.
 struct Stored {
     range: Option<FileRange>,
     rest: Bytes,
     failure: Option<BoxError>,
-    /// Its bytes count as long as it may be read.
+    /// The bytes of the file count as long as it may be read.
     _file: Option<SpoolFile>,
 }
 
@@ -531,14 +531,13 @@ impl Blocks for Stored {
         self.failure.is_none().then(|| in_file.saturating_add(self.rest.len() as u64))
     }
 
-    /// Whoever reads it is a thread that may wait for the disk.
+    /// The reader is a thread that may wait for the disk.
     fn at_hand(&self) -> bool {
         true
     }
 }
 
-/// Has a body that came in chunks, and is put together, look like one that came with its length (RFC 9112,
-/// section 7.1.3).
+/// Gives the head of a chunked body that was collected a `Content-Length` (RFC 9112, section 7.1.3).
 pub fn say_length(headers: &mut HeaderMap, length: u64) {
     headers.remove(TRANSFER_ENCODING);
     headers.remove(TRAILER);

@@ -1,4 +1,4 @@
-//! The signal by which a server stops its connections, all of them or some that are idle.
+//! The signal by which a server stops its connections, or closes some idle ones.
 
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -10,7 +10,7 @@ use tokio::sync::futures::Notified;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Level {
     Running,
-    /// Each connection may ask once more, and is closed with the answer.
+    /// Each connection may send one more request, and is closed after the response.
     Draining,
     /// Idle connections close, running requests finish.
     Graceful,
@@ -22,9 +22,9 @@ pub(crate) enum Level {
 #[derive(Debug)]
 pub(crate) struct Stop {
     level: AtomicU8,
-    /// How many idle connections are to close, for others that wait.
+    /// How many idle connections are to close, for queued ones.
     room: AtomicU32,
-    /// How often those who wait were told that something has changed.
+    /// How often the waiting tasks were notified of a change.
     signals: AtomicU32,
     changed: Notify,
     /// The requests that were cut off.
@@ -56,7 +56,7 @@ impl Stop {
         self.tell();
     }
 
-    /// Asks so many idle connections to close, whatever was asked before.
+    /// Asks this many idle connections to close; replaces an earlier number.
     pub(crate) fn make_room(&self, connections: u32) {
         self.room.store(connections, Ordering::Release);
         if connections > 0 {
@@ -68,7 +68,7 @@ impl Stop {
         self.room.load(Ordering::Acquire) > 0
     }
 
-    /// Whether the idle connection that asks is to close.
+    /// Whether the calling idle connection is to close.
     pub(crate) fn takes_room(&self) -> bool {
         self.room.fetch_update(Ordering::AcqRel, Ordering::Acquire, |room| room.checked_sub(1)).is_ok()
     }
@@ -83,7 +83,7 @@ impl Stop {
         self.signals.load(Ordering::Acquire)
     }
 
-    /// Ends with the next signal.
+    /// Waits for the next signal.
     pub(crate) fn changed(&self) -> Notified<'_> {
         self.changed.notified()
     }

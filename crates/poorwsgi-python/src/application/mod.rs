@@ -55,8 +55,8 @@ pub(crate) struct Application {
     /// The times of what no handler takes: pages and errors.
     unrouted: Arc<RouteTimes>,
     /// The times of what no route takes below a document root: files, and the default handler's answers where
-    /// there is no file. Which of the two it will be is not known before the call, since files are not looked for
-    /// on the thread of the connections.
+    /// there is no file. Which of the two it will be is not known before the call, since files are not looked
+    /// for on the thread of the event loop.
     below_root: Arc<RouteTimes>,
     made: Made,
 }

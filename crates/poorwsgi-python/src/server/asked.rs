@@ -7,7 +7,7 @@ use http::request::Parts;
 use http::uri::PathAndQuery;
 use poorwsgi_core::{clip, state};
 
-/// What was asked for: the method and the path, without the query, which may have secrets.
+/// The method and the path of a request, without the query, which may contain secrets.
 #[derive(Clone, Debug)]
 pub(super) struct Asked {
     method: Method,
@@ -19,7 +19,7 @@ impl Asked {
         Asked { method: head.method.clone(), target: head.uri.path_and_query().cloned() }
     }
 
-    /// `None` of a method that the framework does not know.
+    /// `None` for a method that the framework does not know.
     pub(super) fn known_method(&self) -> Option<state::Method> {
         self.method.as_str().parse().ok()
     }

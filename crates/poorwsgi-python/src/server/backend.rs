@@ -1,4 +1,4 @@
-//! What all connections of a server have in common.
+//! What all connections of a server share.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,20 +17,20 @@ use super::request_timeout::CallClock;
 use super::served::Served;
 use crate::config::{ChunkedBodies, Settings};
 
-/// What is served, and how: what all connections have in common.
+/// What is served, and how: shared by all connections.
 pub(super) struct Backend {
     pub(super) served: Arc<Served>,
     running: Running,
     pub(super) rule: Rule,
     pub(super) pool: Pool,
-    /// Where bodies wait until they have come.
+    /// Where bodies wait until they are complete.
     pub(super) spool: Spool,
-    /// How many calls may be made that read their bodies as they come. They take no place among those that
-    /// compute, not even when their bodies have come.
+    /// How many calls may read their bodies as they arrive. Such calls take no place of the concurrency
+    /// limit, not even once their bodies are complete.
     pub(super) arriving: Arc<Semaphore>,
     /// How long threads wait for clients that read slowly.
     pub(super) patience: Patience,
-    /// How long the client waits for the application, where that is limited.
+    /// The request timeout, if there is one.
     pub(super) request_timeout: Option<Duration>,
     chunked_bodies: ChunkedBodies,
 }
@@ -43,13 +43,13 @@ impl Backend {
         loops: usize,
         has_lock: bool,
     ) -> Self {
-        // Neither takes what the other one needs, and a body that the server admits has room.
+        // Two spools, so that neither takes the room of the other; a body that the server admits has room.
         let answers = Spool::new(settings.max_spool / 2);
         let spool = Spool::new((settings.max_spool / 2).max(settings.config.body_limit()));
         Backend {
             served,
             running,
-            // No more than can be held up on one of them.
+            // At most as many inline calls of a route as one loop lets threads block.
             rule: Rule { loops: loops.min(settings.threads), has_lock, ..settings.rule },
             pool: Pool::new(settings.threads, around, has_lock.then_some(attach)),
             arriving: Arc::new(Semaphore::new(settings.threads / 4)),
@@ -60,26 +60,26 @@ impl Backend {
         }
     }
 
-    /// Whether the application is called when the body has come, since it would take a body without a length
-    /// for none.
+    /// Whether the application is called once the body is complete, since it would take a body without a
+    /// length for an empty one.
     pub(super) fn is_gathered(&self, body: &Body) -> bool {
         !self.served.is_native()
             && self.chunked_bodies == ChunkedBodies::Gather
             && body.size_hint().exact().is_none()
     }
 
-    /// The clock of a call, where its time is limited.
+    /// The clock of a call, if its time is limited.
     pub(super) fn clock(&self) -> Option<CallClock> {
         self.request_timeout.map(|_| CallClock::default())
     }
 
-    /// Ends the threads of its calls that have nothing to do.
+    /// Ends the idle threads of the pool.
     pub(super) fn end(&self) {
         self.pool.end();
     }
 }
 
-/// One request that runs.
+/// A running request.
 pub(super) struct Run(pub(super) Arc<Backend>);
 
 impl Run {

@@ -1,4 +1,4 @@
-//! Where an application is called: on the thread of the connections, or on one that may wait.
+//! Where an application is called: inline on the event loop's thread, or on the pool.
 
 use std::sync::Arc;
 
@@ -26,23 +26,23 @@ use crate::request::Source;
 pub(super) struct Call {
     pub(super) run: Run,
     pub(super) head: Box<HttpHead>,
-    /// The route, where the application is one of ours.
+    /// The route, if the application is one of ours.
     pub(super) routed: Option<Routed>,
     pub(super) body: Body,
     pub(super) route_times: Arc<RouteTimes>,
     pub(super) answer: oneshot::Sender<ServiceResult>,
-    /// Where its time is limited.
+    /// Set if a request timeout limits its time.
     pub(super) clock: Option<CallClock>,
-    /// What the body takes of the memory.
+    /// The body's share of the memory budget.
     pub(super) _held: Option<Held>,
-    /// To read the body as it comes.
+    /// The permit to read the body as it arrives.
     pub(super) permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Call {
-    /// On this thread, which must not wait. What may wait after all is done on the pool.
+    /// Calls on this thread, which must not block. Content that Python generates goes to the pool.
     pub(super) fn make_inline(self) {
-        // It may have been a while since it was asked.
+        // The route may have left inlining since the decision.
         if !self.route_times.is_inline(&self.run.0.rule) {
             return self.make_on_pool();
         }
@@ -59,7 +59,7 @@ impl Call {
                         drop(run);
                     });
                 }
-                // Nobody waits for it when the client is gone.
+                // There is no receiver when the client is gone.
                 result => drop(answer.send(result)),
             },
             Served::Callable { callable, .. } => {
@@ -74,19 +74,19 @@ impl Call {
         }
     }
 
-    /// On a thread that may wait.
+    /// Calls on a thread of the pool.
     pub(super) fn make_on_pool(self) {
         let (pool, route_times) = (self.run.0.pool.clone(), Arc::clone(&self.route_times));
         pool.spawn(&route_times, OnPool { call: self, place: CallPlace::Pool });
     }
 
-    /// The same for one that is going to wait for its client.
+    /// The same for a call that will wait for its client.
     pub(super) fn make_beside(self) {
         let (pool, route_times) = (self.run.0.pool.clone(), Arc::clone(&self.route_times));
         pool.spawn_waiting(&route_times, OnPool { call: self, place: CallPlace::Waiting });
     }
 
-    /// The call, which is made from now on; `None` where nobody waits for its answer any more.
+    /// Begins the call; `None` if no connection waits for its answer any more.
     fn begun(self) -> Option<Self> {
         if self.answer.is_closed() {
             return None;
@@ -106,7 +106,7 @@ impl Call {
         let context = CallContext { route_times: &route_times, rule, place, patience };
         match &**served {
             Served::Native(application) if application.get().is_profiled() => {
-                // It is __call__ that is profiled.
+                // The profiler wraps __call__.
                 let callable = Python::attach(|py| Callable::new(application.clone_ref(py).into_any()));
                 answer_by(&callable, &head, body, answer, context);
                 Python::attach(|_| drop(callable));
@@ -126,7 +126,7 @@ impl Call {
     }
 }
 
-/// A call on its way to a thread that may wait.
+/// A call that is queued for the pool.
 struct OnPool {
     call: Call,
     place: CallPlace,
@@ -164,7 +164,7 @@ fn native(
     context: CallContext<'_>,
 ) -> ServiceResult {
     let CallContext { route_times, rule, place, .. } = context;
-    // Attached before the time begins: what others compute is not this call's.
+    // Attach before the clock starts: the time that other threads compute does not count.
     Python::attach(|py| {
         let source = Source::Native(head);
         let routed = routed.unwrap_or_else(|| Routed::later(application.get().tables()));

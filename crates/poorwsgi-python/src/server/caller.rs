@@ -1,4 +1,4 @@
-//! Who makes the blocks that go through a pipe: a call of Python.
+//! The producer of the blocks of a pipe: a Python call.
 
 use poorwsgi_calls::pool::{Aside, step_aside};
 use poorwsgi_core::BoxError;
@@ -8,13 +8,13 @@ use super::asked::Asked;
 use super::failure::log_failure;
 use crate::forked::is_child;
 
-/// A call, with its request where that is known.
+/// A call, with its request if that is known.
 pub(super) struct Caller(pub(super) Option<Asked>);
 
-/// What is done for the clients of calls that read slowly.
+/// The limits of waiting for slow clients.
 pub(super) type Patience = pipe::Patience<Caller>;
 
-/// The end of a pipe that a call writes to.
+/// The sending end of a pipe.
 pub(super) type Sender = pipe::Sender<Caller>;
 
 impl Maker for Caller {

@@ -1,4 +1,4 @@
-//! By what a server is stopped, from any thread, and all servers at the end of the interpreter.
+//! Stops a server, from any thread, and all servers at the end of the interpreter.
 
 use std::future::Future;
 use std::io;
@@ -16,14 +16,13 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::config::Settings;
 
-/// For how long clients may ask once more when another server takes over; else it is what a stop grants at
-/// least.
+/// How long clients may send one more request when another server takes over.
 const DRAIN: Duration = Duration::from_secs(1);
 
-/// How long calls that were cut off get for their end.
+/// How long a stop waits for calls that were cut off.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// What a server has in common with the threads that serve.
+/// What a server shares with its threads.
 pub(super) struct Control {
     stops: watch::Sender<u32>,
     pub(super) running: Running,
@@ -31,11 +30,11 @@ pub(super) struct Control {
     retires: AtomicBool,
     stopped_at: OnceLock<Instant>,
     pub(super) settings: Settings,
-    /// While it serves.
+    /// Not empty while the server serves.
     loops: Mutex<Vec<EventLoop>>,
 }
 
-/// The servers that serve, and those of which calls go on, whatever has become of their objects.
+/// The servers that serve, and those whose calls still run, even if their Python objects are gone.
 static SERVING: Mutex<Vec<Arc<Control>>> = Mutex::new(Vec::new());
 
 fn serving() -> MutexGuard<'static, Vec<Arc<Control>>> {
@@ -58,12 +57,12 @@ impl Control {
         self.loops.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether it serves, or calls of it go on.
+    /// Whether it serves, or any of its calls runs.
     fn is_alive(&self) -> bool {
         !self.loops().is_empty() || self.running.is_any()
     }
 
-    /// For how many seconds a call has been running on a thread of the connections; 0 while none takes long.
+    /// For how many seconds an inline call has been blocking its thread; 0 while none does.
     pub(super) fn held_up_for(&self) -> f64 {
         self.loops().iter().map(|event_loop| event_loop.held_up_for().as_secs_f64()).fold(0.0, f64::max)
     }
@@ -75,7 +74,7 @@ impl Control {
         self.stops.send_modify(|count| *count = (*count).max(1));
     }
 
-    /// For how long clients may ask once more, of a server that has been stopped.
+    /// How long clients may send one more request to a server that has been stopped.
     pub(super) fn drain(&self) -> Duration {
         if self.retires.load(Ordering::Relaxed) { DRAIN } else { Duration::ZERO }
     }
@@ -85,25 +84,25 @@ impl Control {
         self.stops.send_modify(|count| *count = count.saturating_add(1));
     }
 
-    /// Ends when `stop` was called so many times.
+    /// Returns when `stop` has been called this many times.
     pub(super) async fn stopped(&self, times: u32) {
         // The sender is ours, so the channel stays open.
         let _ = self.stops.subscribe().wait_for(|count| *count >= times).await;
     }
 
-    /// Waits for the connections, and then for the calls: all responses are sent or cut off, but the threads
-    /// that made them may still be busy.
+    /// Waits for the connections, and then for the calls: all responses are sent or cut off by then, but the
+    /// threads of their calls may still be busy.
     pub(super) async fn to_the_end<T>(&self, serve: impl Future<Output = io::Result<T>>) -> io::Result<T> {
         let served = serve.await?;
         let begun = self.stopped_at.get().copied().unwrap_or_else(Instant::now);
-        // Those that were cut off have something to close.
+        // Calls that were cut off may have to close their content.
         let end = (begun + self.settings.config.stop_limit()).max(Instant::now() + LAST_WORDS);
         let _ = timeout_at(end, self.running.none()).await;
         Ok(served)
     }
 }
 
-/// Keeps a server among those that serve.
+/// Lists a server among those that serve.
 pub(super) struct Serving<'a>(&'a Arc<Control>);
 
 impl<'a> Serving<'a> {
@@ -122,8 +121,8 @@ impl Drop for Serving<'_> {
     }
 }
 
-/// Stops all servers at once, because the interpreter ends; whether calls still run then, which it must not
-/// end before.
+/// Stops all servers at once, because the interpreter ends. Returns whether calls still run: the interpreter
+/// must not end before them.
 #[pyfunction]
 pub(crate) fn _end_servers(py: Python<'_>, timeout: f64) -> bool {
     py.detach(|| {

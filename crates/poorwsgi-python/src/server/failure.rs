@@ -1,4 +1,4 @@
-//! What the client and the log are told of a call that failed.
+//! The response and the log record of a call that failed.
 
 use std::fmt;
 
@@ -20,8 +20,7 @@ pub(super) fn page(status: u16, detail: String) -> http::Response<Body> {
     response
 }
 
-/// An exception that nobody handled, as the log shows it: with its traceback. The exception itself is its
-/// source.
+/// An unhandled exception, as the log shows it: with its traceback. The exception itself is its source.
 #[derive(Debug)]
 pub(super) struct Unhandled {
     text: String,
@@ -46,7 +45,7 @@ impl std::error::Error for Unhandled {
     }
 }
 
-/// One record of a failure that nobody else reports.
+/// Logs a failure that no other code reports.
 pub(super) fn log_failure(asked: Option<&Asked>, error: &BoxError) {
     tracing::error!(
         target: "poorwsgi::server",
@@ -58,7 +57,7 @@ pub(super) fn log_failure(asked: Option<&Asked>, error: &BoxError) {
     );
 }
 
-/// One record of a request whose body could not be read, which is answered with this.
+/// Logs a request whose body could not be read, with the error that answers it.
 pub(super) fn log_refusal(asked: &Asked, status: u16, detail: &str) {
     tracing::info!(
         target: "poorwsgi::server",

@@ -1,4 +1,4 @@
-//! Bodies that are put together before the application is called.
+//! Request bodies that are collected before the application is called.
 
 use std::task::{Context, Poll, ready};
 
@@ -10,12 +10,12 @@ use super::asked::Asked;
 use super::failure::{log_refusal, page};
 use super::service::{Answering, Arrival, Service};
 
-/// A request whose body is put together before the application is called.
+/// A request whose body is collected before the application is called.
 pub(super) struct Gather {
     pub(super) service: Service,
     pub(super) head: Option<Parts>,
     pub(super) gathering: Gathering,
-    /// Whether its length is known only now, and is said to the application.
+    /// Whether its length becomes known only now, and is set as `CONTENT_LENGTH`.
     pub(super) is_chunked: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Responses of our own application that Python makes while they are sent.
+//! Responses of our own applications that Python generates while they are sent.
 
 use bytes::Bytes;
 use poorwsgi_core::BoxError;
@@ -13,8 +13,8 @@ use super::ServiceResult;
 use super::caller::{Caller, Patience, Sender};
 use super::failure::{Unhandled, log_failure};
 
-/// Hands a response over. Blocks that Python makes are made on this thread, as it is under any WSGI server;
-/// everything else is read by the connection itself.
+/// Hands a response to its connection. Python generates its blocks on this thread, as under any WSGI server;
+/// the connection itself reads everything else.
 pub(super) fn send(
     response: http::Response<Body>,
     answer: oneshot::Sender<ServiceResult>,
@@ -25,21 +25,21 @@ pub(super) fn send(
         BodyKind::Blocks(blocks) => begin(blocks, patience),
         other => (Ok(other.into()), None),
     };
-    // Nobody waits for it when the client is gone.
+    // There is no receiver when the client is gone.
     let _ = answer.send(begun.map(|body| http::Response::from_parts(head, body)));
     if let Some(rest) = rest {
         rest.send();
     }
 }
 
-/// What is not sent with the head.
+/// The blocks that are not sent with the head.
 struct UnsentBlocks {
     blocks: Blocking,
-    /// `None` where all that can be sent is sent: what comes yet is no content.
+    /// `None` once all content is sent: what follows is not content.
     sender: Option<Sender>,
 }
 
-/// The first block: while nothing is sent, an error can still be answered.
+/// Generates the first block: while nothing is sent, an error can still become a response.
 fn begin(mut blocks: Blocking, patience: &Patience) -> (Result<Body, BoxError>, Option<UnsentBlocks>) {
     let length = blocks.remaining();
     let block = match next(&mut blocks) {
@@ -66,7 +66,7 @@ impl UnsentBlocks {
             match next(&mut blocks) {
                 Ok(Some(block)) => {
                     let is_taken = sender.as_ref().is_some_and(|sender| sender.send(block));
-                    // The last one may have been sent, and the client be gone since.
+                    // The last block may have been sent, and the client may be gone since then.
                     if !is_taken && blocks.remaining() != Some(0) {
                         break Ok(());
                     }

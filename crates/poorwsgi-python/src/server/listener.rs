@@ -13,11 +13,12 @@ use crate::config::Settings;
 use crate::forked;
 
 /// A socket that listens at "host:port", where port 0 is one that the system chooses, or at "unix:/path";
-/// "inherited" is the one that another process has bound and handed over, as systemd does (sd_listen_fds(3)).
+/// "inherited" is a socket that another process has bound and handed over, as systemd does
+/// (sd_listen_fds(3)).
 ///
 /// Connections wait until a Server serves them. Several servers may serve on it, one after the other.
 ///
-/// Settings, by keyword, are limits, times and how the application is called: see poorwsgi.server.run.
+/// Settings, by keyword, are limits, timeouts and how the application is called: see poorwsgi.server.run.
 #[pyclass(frozen, module = "poorwsgi.server")]
 pub(crate) struct Listener {
     address: String,
@@ -44,22 +45,22 @@ impl Listener {
         &self.address
     }
 
-    /// The file descriptor, which can be waited for. ValueError when it is closed.
+    /// The file descriptor, for select and the like. ValueError when it is closed.
     fn fileno(&self) -> PyResult<i32> {
         let socket = self.socket();
         socket.as_ref().map(|bound| bound.as_fd().as_raw_fd()).ok_or_else(closed)
     }
 
-    /// Has the system take no new connections, where this process has bound the socket and no server serves
-    /// on it here. Other processes accept those that wait. For a supervisor whose workers are to end. Whether
-    /// it is so; elsewhere than on Linux, and for a Unix socket, which nobody finds any more, it is not.
+    /// Has the system refuse new connections, if this process has bound the socket and no server serves on it
+    /// here. Other processes accept the queued ones. A supervisor calls this before its workers end. Returns
+    /// whether it did so: only on Linux, and not for a Unix socket, whose file is removed.
     #[pyo3(name = "_refuse")]
     fn refuse(&self) -> bool {
         self.socket().as_mut().is_some_and(BoundServer::refuse)
     }
 
-    /// Ends the listening of this socket in every process that has it, where this one has bound it and no
-    /// server serves on it here: who connects is refused from now on, and the system resets those that wait.
+    /// Shuts this socket down in every process that has it, if this process has bound it and no server serves
+    /// on it here: new connections are refused from now on, and the system resets the queued ones.
     #[pyo3(name = "_shut")]
     fn shut(&self) {
         if let Some(bound) = self.socket().as_ref() {

@@ -1,4 +1,4 @@
-//! The threads that drive connections, and those that make calls, as Python's.
+//! Makes the threads of the event loops and of the pool known to Python.
 
 use std::future::Future;
 use std::io;
@@ -14,8 +14,8 @@ use tokio::runtime::Builder;
 use crate::forked::Unforkable;
 use crate::names::Name;
 
-/// One thread for Python from the first to the last: what it keeps for a thread (threading.local) would go
-/// with the end of the outermost attach.
+/// Stays attached around all work, so that Python sees one thread from its first call to its last: the end of
+/// the outermost attach would free its `threading.local` objects.
 ///
 /// Python knows it by its name, and traces it as its own.
 pub(super) fn around(work: &mut (dyn FnMut() + Send)) {
@@ -32,24 +32,24 @@ pub(super) fn around(work: &mut (dyn FnMut() + Send)) {
     });
 }
 
-/// Takes the interpreter for a moment.
+/// Takes the interpreter's lock for a moment.
 pub(super) fn attach() {
     Python::attach(|_| ());
 }
 
-/// Attached once for calls that follow each other.
+/// Attaches once for a batch of calls.
 fn around_calls(calls: &mut (dyn FnMut() + Send)) {
     Python::attach(|_| calls());
 }
 
-/// Threads of a loop that read files.
+/// The number of threads of a loop that read files.
 const FILE_THREADS: usize = 16;
 
-/// At least this number of threads of a loop can be held up: while another one drives the connections, what
-/// holds them up may end.
+/// At least this many threads of a loop may be blocked at a time: while another one drives the connections,
+/// what blocks them may end.
 const HELD_UP: usize = 16;
 
-/// A loop as the server sees it.
+/// An event loop as the server sees it.
 pub(super) struct OnLoop(EventLoop);
 
 impl OnLoop {
@@ -68,7 +68,7 @@ impl Executor for OnLoop {
     }
 }
 
-/// A loop of which so many threads can be held up.
+/// A loop of which this many threads may be blocked.
 pub(super) fn event_loop(threads: usize) -> io::Result<EventLoop> {
     let runtime = Builder::new_current_thread().enable_all().max_blocking_threads(FILE_THREADS).build()?;
     Ok(EventLoop::new(runtime, around, around_calls, threads.max(HELD_UP)))

@@ -1,9 +1,9 @@
-//! Our own server: the loops of connections, and the calls of what is served, an application of ours or any
-//! WSGI callable.
+//! Our own server: the event loops, and the calls of what is served, one of our applications or any WSGI
+//! callable.
 //!
 //! Python makes a `Listener` and a `Server` (`poorwsgi.server`). A connection of `poorwsgi_server` asks a
-//! [`service`] for each answer, which has the application called inline or on the pool ([`call`]). What
-//! HTTP/1.1 looks like is not known here, nor is how an application of ours finds its answer.
+//! [`service`] for each response, which calls the application inline or on the pool ([`call`]). This module
+//! knows neither what HTTP/1.1 looks like nor how one of our applications finds its response.
 
 mod asked;
 mod backend;
@@ -35,5 +35,5 @@ pub(crate) use orphan::_end_after_parent;
 pub(crate) use process::{_call_within, _raise_descriptor_limit};
 pub(crate) use serve::Server;
 
-/// What a connection waits for: a response whose content may still be on its way, or why there is none.
+/// What a connection waits for: a response, whose content may still be generated, or the error.
 type ServiceResult = Result<http::Response<Body>, BoxError>;

@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use pyo3::prelude::*;
 
-/// How often a process looks whether its parent is still there.
+/// How often a process checks whether its parent still runs.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Aborts this process `timeout` seconds after `parent`, its parent, has ended, if the process is still there
-/// by then. A call that keeps the interpreter for itself, such as a regular expression that backtracks
-/// without end, lets no thread of Python do that. Aborted, because Python's fault handler then says what the
-/// call was.
+/// Aborts this process `timeout` seconds after `parent`, its parent, has ended, if the process still runs
+/// then. No Python thread could do that while a call holds the interpreter, such as a regular expression that
+/// backtracks without end. The process is aborted because Python's fault handler then writes what the call
+/// was.
 #[pyfunction]
 pub(crate) fn _end_after_parent(parent: u32, timeout: f64) -> io::Result<()> {
     let timeout = Duration::try_from_secs_f64(timeout).unwrap_or(Duration::MAX);

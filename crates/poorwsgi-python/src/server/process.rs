@@ -1,4 +1,4 @@
-//! What a process that serves asks for beside its servers.
+//! Functions for the process of a server.
 
 use std::sync::mpsc;
 use std::thread;
@@ -18,8 +18,8 @@ pub(crate) fn _raise_descriptor_limit(settings: Option<&Bound<'_, PyDict>>) -> P
     Ok(poorwsgi_server::raise_descriptor_limit(connections)?)
 }
 
-/// Calls a function in a thread of its own, and waits for it no longer than so many seconds. Python starts
-/// none when it ends. Where the system has no thread, it is not called.
+/// Calls a function in a new thread, and waits for it at most this many seconds. Python itself starts no
+/// thread while it exits. If the system gives no thread, the function is not called.
 #[pyfunction]
 pub(crate) fn _call_within(py: Python<'_>, timeout: f64, function: Py<PyAny>) {
     let (sender, receiver) = mpsc::channel();
@@ -33,7 +33,7 @@ pub(crate) fn _call_within(py: Python<'_>, timeout: f64, function: Py<PyAny>) {
             // With the interpreter: see `Releasable`.
             drop(function);
         });
-        // Nobody waits for it after the time.
+        // After the timeout there is no receiver.
         let _ = sender.send(());
     };
     if thread::Builder::new().spawn(call).is_ok() {

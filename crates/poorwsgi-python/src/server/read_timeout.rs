@@ -1,4 +1,4 @@
-//! A body whose next bytes are waited for only so long.
+//! The read timeout of a request body.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -16,17 +16,17 @@ use tokio::time::{Sleep, sleep};
 
 use crate::exceptions::body_exception;
 
-/// The body of a request on the built-in server, with the timeout that the application has set for reading.
+/// The body of a request on the built-in server, with the read timeout of the application.
 pub(super) struct Timed {
     body: Body,
     timeout: Duration,
     sleep: Option<Pin<Box<Sleep>>>,
-    /// Whoever reads may be a thread of the application.
+    /// The reader may be a thread of the application.
     runtime: Handle,
 }
 
 impl Timed {
-    /// The body itself where it has come already, or nothing limits the wait.
+    /// The body itself if it has arrived already, or if the application sets no timeout.
     pub(super) fn wrap(body: Body, timeout: Duration) -> Body {
         if body.as_bytes().is_some() || timeout == Duration::MAX {
             return body;

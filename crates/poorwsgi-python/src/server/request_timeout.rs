@@ -1,5 +1,5 @@
-//! How long a client waits for the application: the time of a call, without that in which the body of its
-//! request is still arriving.
+//! The request timeout: it limits the time of a call, without the time in which the call waits for its
+//! request body.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,7 +12,7 @@ use poorwsgi_core::BoxError;
 use poorwsgi_core::response::Body;
 use tokio::time::{Instant, Sleep, sleep};
 
-/// A body whose call does not take the time for its own that its client takes.
+/// A body that stops the clock of its call while the call waits for the client.
 pub(super) struct Arriving {
     body: Body,
     clock: CallClock,
@@ -46,14 +46,14 @@ impl HttpBody for Arriving {
     }
 }
 
-/// What a call has taken of its own time: neither that of its client nor that before it was begun.
+/// The time of a call since it began, without the time in which it waited for its client.
 #[derive(Clone, Default)]
 pub(super) struct CallClock(Arc<Mutex<Times>>);
 
 #[derive(Default)]
 struct Times {
     begun: Option<Instant>,
-    /// What the client has taken so far, and since when the call waits for it.
+    /// How long the call has waited for its client, and since when it waits now.
     waited: Duration,
     waits_since: Option<Instant>,
 }
@@ -63,12 +63,12 @@ impl CallClock {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The call is made from now on.
+    /// The call begins.
     pub(super) fn begin(&self) {
         self.times().begun = Some(Instant::now());
     }
 
-    /// Whether it waits for its client from now on.
+    /// Sets whether the call waits for its client from now on.
     fn set_waiting(&self, waits: bool) {
         let mut times = self.times();
         if waits {
@@ -78,7 +78,7 @@ impl CallClock {
         }
     }
 
-    /// `None` before it was begun.
+    /// `None` before the call has begun.
     fn own_time(&self) -> Option<Duration> {
         let times = self.times();
         let waited = times.waited + times.waits_since.map_or(Duration::ZERO, |since| since.elapsed());
@@ -86,16 +86,16 @@ impl CallClock {
     }
 }
 
-/// Rings when an application has taken its time, or has not begun in it.
+/// A timer that fires when a call has used up its time, or has not begun within it.
 pub(super) struct Alarm {
     sleep: Pin<Box<Sleep>>,
     timeout: Duration,
     clock: CallClock,
 }
 
-/// Why an alarm rings.
+/// Why an alarm fires.
 pub(super) enum Late {
-    /// The call was not begun: others kept all threads for themselves.
+    /// The call has not begun: other calls occupy all threads.
     NotBegun,
     /// The call takes too long.
     Stuck,

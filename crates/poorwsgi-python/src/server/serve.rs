@@ -21,10 +21,10 @@ use super::switching::Switching;
 use crate::config::has_lock;
 use crate::forked;
 
-/// A server of an Application or any other WSGI callable. It serves once.
+/// A server for an Application or any other WSGI callable. A server object serves only once.
 ///
-/// address is that of a new socket, "host:port" or "unix:/path", or a Listener; settings are those of a
-/// Listener.
+/// address is the address of a new socket, "host:port" or "unix:/path", or a Listener; settings are those of
+/// a Listener.
 #[pyclass(frozen, module = "poorwsgi.server")]
 pub(crate) struct Server {
     address: String,
@@ -70,7 +70,7 @@ impl Server {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        // While threads hold it as well, it is nobody's to collect.
+        // While threads hold it as well, the garbage collector must not free it.
         if Arc::strong_count(&self.served) > 1 {
             return Ok(());
         }
@@ -89,8 +89,8 @@ impl Server {
         self.served.is_native()
     }
 
-    /// Serves until stop is called. Other Python threads go on meanwhile; signal handlers do not run in this
-    /// one, so the main thread had better call poorwsgi.server.run.
+    /// Serves until stop is called. Other Python threads run meanwhile; signal handlers do not run in this
+    /// thread, so call poorwsgi.server.run in the main thread.
     fn serve(&self, py: Python<'_>) -> PyResult<()> {
         let serve = |bound: BoundServer<Service>, control: Arc<Control>| {
             bound.serve_until_drained(async move {
@@ -111,45 +111,45 @@ impl Server {
         Ok(self.drive(py, 1, serve)? == Some(true))
     }
 
-    /// Whether handlers still run that a second stop has cut off. The interpreter must not end before they
+    /// Whether handlers that a second stop has cut off still run. The interpreter must not end before they
     /// do.
     #[getter]
     fn is_abandoned(&self) -> bool {
         self.control.running.is_any()
     }
 
-    /// For how many seconds a call has been running on a thread of the connections; 0 while none takes long.
+    /// For how many seconds an inline call has been blocking its thread; 0 while none does.
     #[getter]
     fn held_up_for(&self) -> f64 {
         self.control.held_up_for()
     }
 
-    /// Whether it may still accept connections, also those that have waited since it was stopped.
+    /// Whether it may still accept connections, including those that were queued when it was stopped.
     #[getter]
     fn is_listening(&self) -> bool {
         self.listening.is_open()
     }
 
-    /// How many requests it has got so far.
+    /// How many requests it has received so far.
     #[getter]
     fn requests(&self) -> u64 {
         self.control.running.all()
     }
 
-    /// Stops the server for another one at its address: clients that are connected may ask once more within a
+    /// Stops the server for another one at its address: connected clients may send one more request within a
     /// second.
     fn retire(&self) {
         self.control.retire();
     }
 
-    /// Stops the server, from any thread: requests that run are finished first. A second call cuts them off.
+    /// Stops the server, from any thread: running requests are finished first. A second call cuts them off.
     fn stop(&self) {
         self.control.stop();
     }
 }
 
 impl Server {
-    /// Serves to the end, on so many loops; `None` where a second stop has cut it short.
+    /// Serves to the end, on this many loops; `None` if a second stop has cut it short.
     fn drive<T, F>(
         &self,
         py: Python<'_>,
@@ -192,7 +192,7 @@ impl Server {
                     () = control.stopped(2) => Ok(None),
                 }
             });
-            // First those who make calls.
+            // First the connections, which make calls.
             drop(begun);
             backend.end();
             Ok(served??)

@@ -1,4 +1,4 @@
-//! What is served: an application of ours natively, and any other WSGI callable.
+//! What a server serves: one of our applications natively, or any other WSGI callable.
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::gc::{PyTraverseError, PyVisit};
@@ -8,17 +8,17 @@ use super::callable::{Callable, PathTimes};
 use crate::application::Application;
 use crate::names::overrides;
 
-/// What answers the requests.
+/// The application that answers the requests.
 pub(super) enum Served {
     /// Called without an environ.
     Native(Py<Application>),
-    /// Called with one.
+    /// Called with an environ.
     Callable { callable: Callable, path_times: Box<PathTimes> },
 }
 
 impl Served {
-    /// An application of ours is called natively unless its class has a `__call__` of its own, which only
-    /// WSGI reaches. Middleware around an application is no application.
+    /// One of our applications is called natively unless its class defines `__call__`, which is reached only
+    /// through WSGI. Middleware around an application is not an application.
     pub(super) fn of(application: &Bound<'_, PyAny>) -> PyResult<Self> {
         let py = application.py();
         if let Ok(ours) = application.cast::<Application>() {
@@ -39,7 +39,7 @@ impl Served {
         })
     }
 
-    /// What Python's collector sees of it.
+    /// Visits its Python objects for the garbage collector.
     pub(super) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         match self {
             Served::Native(application) => visit.call(application),

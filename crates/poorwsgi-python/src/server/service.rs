@@ -1,5 +1,5 @@
-//! The service of one connection: what becomes of each of its requests until the application is called, and
-//! until its answer has come.
+//! The service of one connection: it takes each request to the call of the application, and waits for the
+//! response.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -28,13 +28,13 @@ use super::request_timeout::{Alarm, Arriving, Late};
 use super::served::Served;
 use super::stuck::stuck;
 
-/// What one connection asks for its answers.
+/// The tower service of one connection.
 #[derive(Clone)]
 pub(super) struct Service {
     pub(super) backend: Arc<Backend>,
-    /// Which drives the connection, and on which thread it is called inline.
+    /// The loop that drives the connection, and runs its inline calls.
     pub(super) event_loop: EventLoop,
-    /// Whose requests this clone gets.
+    /// The connection whose requests this clone gets.
     pub(super) connection: Option<Connection>,
 }
 
@@ -75,19 +75,18 @@ impl tower_service::Service<http::Request<RequestBody>> for Service {
     }
 }
 
-/// How far a body has come when the application is called.
+/// How much of a body has arrived when the application is called.
 pub(super) enum Arrival {
-    /// All of it is at hand: the call waits for nobody.
+    /// The whole body is in memory: the call does not wait.
     InMemory(Option<Held>),
-    /// All of it has come; the disk may have to be waited for.
+    /// The whole body has arrived; reading it may wait for the disk.
     InFile(Held),
-    /// The call waits for the client, which takes none of its time.
+    /// The call waits for its client; that time does not count against the call.
     Pending(OwnedSemaphorePermit),
 }
 
 impl Service {
-    /// Has the application called on the thread of the connections where that is right for this request and
-    /// its body; else on one that may block.
+    /// Calls the application inline if that suits this request and its body; otherwise on the pool.
     pub(super) fn begin(&self, head: Parts, body: Body, arrival: Arrival) -> Answering {
         let backend = &*self.backend;
         let (head, routed, route_times, is_profiled) = match &*backend.served {
@@ -134,9 +133,9 @@ impl Service {
     }
 }
 
-/// The answer to a request.
+/// The future of the response to a request.
 pub(super) enum Answering {
-    /// With the time when nobody waits for it any more.
+    /// Waits for the answer, with the alarm of the request timeout.
     OnItsWay {
         receiver: oneshot::Receiver<ServiceResult>,
         late: Option<Box<Alarm>>,

@@ -1,4 +1,4 @@
-//! The answer to a request whose call takes too long.
+//! The response to a request whose call takes too long.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -11,8 +11,8 @@ use super::failure::page;
 use crate::forked::Unforkable;
 use crate::names::Name;
 
-/// The answer to a request that takes too long. Its thread goes on; whoever looks after the process learns of
-/// it.
+/// The response to a request whose call takes too long. The thread of the call goes on; the supervisor is
+/// told.
 pub(super) fn stuck() -> http::Response<Body> {
     static STUCK: Name = Name::new("poorwsgi.server", "_stuck");
     static TELLING: AtomicBool = AtomicBool::new(false);
@@ -32,7 +32,7 @@ pub(super) fn stuck() -> http::Response<Body> {
         });
         TELLING.store(false, Ordering::Release);
     };
-    // Whether Python can be called at all is not known, and no connection must wait for that.
+    // The interpreter may be blocked, and no connection must wait for it.
     if thread::Builder::new().name("poorwsgi stuck".to_owned()).spawn(tell).is_err() {
         TELLING.store(false, Ordering::Release);
     }

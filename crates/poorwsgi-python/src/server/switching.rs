@@ -1,21 +1,21 @@
-//! How long one thread of Python may keep the others waiting while a server runs.
+//! Python's switch interval while a server runs.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pyo3::prelude::*;
 
-/// In seconds. Python's own 5 ms are what each inline call would have to wait for while another thread
+/// In seconds. With Python's default of 5 ms, each inline call would wait that long while another thread
 /// computes.
 const INTERVAL: f64 = 0.001;
 
-/// How many servers run, and what Python's interval was before the first.
+/// How many servers run, and Python's interval before the first one.
 static SERVERS: Mutex<(usize, f64)> = Mutex::new((0, 0.0));
 
 fn servers() -> MutexGuard<'static, (usize, f64)> {
     SERVERS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// While one of these is there, the interval is short: `sys.setswitchinterval`. A shorter one of the
+/// Keeps the interval short (`sys.setswitchinterval`) until it is dropped. A shorter interval of the
 /// application stays.
 pub(super) struct Switching;
 
@@ -47,7 +47,8 @@ impl Drop for Switching {
             let sys = py.import("sys")?;
             let now: f64 = sys.call_method0("getswitchinterval")?.extract()?;
             let is_last = servers().0 == 0;
-            // One that the application has set meanwhile stays. The system keeps whole microseconds.
+            // An interval that the application has set meanwhile stays. The interpreter stores whole
+            // microseconds.
             if is_last && before > INTERVAL && (now - INTERVAL).abs() < 1e-6 {
                 sys.call_method1("setswitchinterval", (before,))?;
             }

@@ -18,16 +18,16 @@ use super::Carrier;
 
 /// The body of a request as it comes from the client.
 ///
-/// Nothing is read before it is polled, and of what was read only a bounded part waits in memory. A body that
-/// does not come whole ends with an error, never like one that does. It can be read until its response has
-/// been sent: whoever keeps it longer would hold up the next request of its connection.
+/// Nothing is read before the body is polled, and only a bounded part of what was read waits in memory. An
+/// incomplete body ends with an error, never like a complete one. It can be read until its response has been
+/// sent: kept longer, it would delay the next request of its connection.
 #[derive(Debug)]
 pub struct RequestBody {
-    /// `None` where there never was anything to read, as in most requests.
+    /// `None` if there was never anything to read, as in most requests.
     shared: Option<Arc<SharedBody>>,
 }
 
-/// Takes the body back when it goes, together with the response.
+/// Takes the body back when the response is dropped.
 #[derive(Debug)]
 pub(crate) struct Lease(Arc<SharedBody>);
 
@@ -39,13 +39,14 @@ struct SharedBody {
 
 #[derive(Debug)]
 enum Reading {
-    /// `left` is what the limit allows; whoever waits for more is to be woken when there will be none.
+    /// `left` is what the limit still allows; `reader` is a task that waits for more, and is woken when no
+    /// more will come.
     Open {
         incoming: Incoming,
         left: u64,
         reader: Option<Waker>,
     },
-    /// It was read to its end, or to the error that ended it.
+    /// The body was read to its end, or to the error that ended it.
     Ended,
     TakenBack,
 }
@@ -62,11 +63,12 @@ impl SharedBody {
     }
 }
 
-/// As much of a body that nobody has read is read and forgotten by hyper, so that its connection goes on.
+/// hyper reads and discards up to this many bytes of an unread body, so that its connection can be used
+/// again.
 const FORGOTTEN: u64 = 64 << 10;
 
 impl Lease {
-    /// Whether more of the body is left than is read for the sake of the connection.
+    /// Whether more of the body is left than hyper reads and discards.
     pub(crate) fn is_left(&self) -> bool {
         match &*self.0.state() {
             Reading::Open { incoming, .. } if !incoming.is_end_stream() => {
@@ -91,7 +93,7 @@ impl Drop for Lease {
 }
 
 impl RequestBody {
-    /// The body, and where there is one, what takes it back.
+    /// The body, and if there is one, the guard that takes it back.
     pub(crate) fn new(incoming: Incoming, carrier: &Arc<dyn Carrier>) -> (Self, Option<Lease>) {
         if incoming.is_end_stream() {
             return (RequestBody { shared: None }, None);
@@ -163,8 +165,8 @@ impl Body for RequestBody {
     }
 }
 
-/// Removes the fields that must not come after the content (RFC 9110, section 6.5.1): framing, routing,
-/// authentication, and what says how the content is to be read.
+/// Removes the fields that must not follow the content (RFC 9110, section 6.5.1): framing, routing,
+/// authentication, and fields that say how to read the content.
 fn drop_forbidden(trailers: &mut HeaderMap) {
     const FORBIDDEN: [HeaderName; 17] = [
         header::AUTHORIZATION,
@@ -193,7 +195,7 @@ fn drop_forbidden(trailers: &mut HeaderMap) {
 
 /// Why a request body could not be read to its end.
 ///
-/// Its source is a [`poorwsgi_core::HttpError`] with the status that answers it: 400, 408 or 413.
+/// Its source is a [`poorwsgi_core::HttpError`] with the status of the response: 400, 408 or 413.
 #[derive(Debug)]
 pub struct BodyError {
     kind: Kind,
@@ -226,7 +228,7 @@ impl BodyError {
         BodyError { kind, answer }
     }
 
-    /// hyper tells what happened only through the I/O error behind its own.
+    /// hyper's error tells the cause only through its source, an I/O error.
     fn from_hyper(error: &hyper::Error, limit: u64) -> Self {
         let mut source = error.source();
         while let Some(error) = source {
@@ -243,13 +245,13 @@ impl BodyError {
         BodyError::new(Kind::Incomplete)
     }
 
-    /// It did not come fast enough.
+    /// It did not arrive fast enough.
     #[must_use]
     pub const fn is_timeout(&self) -> bool {
         matches!(self.kind, Kind::Timeout)
     }
 
-    /// It was larger than the server allows, or its chunks were so small that their framing was.
+    /// It was larger than the server allows, or the framing of its small chunks was.
     #[must_use]
     pub const fn is_too_large(&self) -> bool {
         matches!(self.kind, Kind::TooLarge { .. } | Kind::TooMuchFraming { .. })
@@ -261,7 +263,7 @@ impl BodyError {
         matches!(self.kind, Kind::Incomplete)
     }
 
-    /// The status that answers it.
+    /// The status of the response.
     #[must_use]
     pub const fn status(&self) -> u16 {
         self.answer.status()

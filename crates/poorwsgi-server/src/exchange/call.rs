@@ -26,7 +26,7 @@ use crate::serve::Introduce;
 /// The service of one connection, which is called for each of its requests.
 pub(crate) struct Exchanger<S, B> {
     service: RefCell<S>,
-    /// Whether the service knows the connection, so that the requests need not tell it.
+    /// Whether the service knows the connection, so that the requests need no extension for it.
     introduced: bool,
     known_host: KnownHost,
     body: PhantomData<fn() -> B>,
@@ -56,20 +56,20 @@ impl<S: 'static, B> Exchanger<S, B> {
         Ok(())
     }
 
-    /// Calls a service that is ready at once, as nearly every one is. Another one is asked again when it is
-    /// polled.
+    /// Calls a service that is ready at once, as nearly every service is. The returned future polls any other
+    /// service again.
     fn begin(&self, request: Request<RequestBody>, record: &Record) -> CallState<S, S::Future>
     where
         S: Service<Request<RequestBody>> + Clone,
     {
-        // Borrowed for this call alone, so it is always free.
+        // Borrowed only for this call, so it is always free.
         let Ok(mut service) = self.service.try_borrow_mut() else {
             return CallState::Refused { refusal: panicked(record) };
         };
         let ready =
             catch_unwind(AssertUnwindSafe(|| service.poll_ready(&mut Context::from_waker(Waker::noop()))));
         if !matches!(ready, Ok(Poll::Ready(Ok(())))) {
-            // The one that was asked keeps what it has been promised.
+            // The service that was polled keeps its reservation (`poll_ready`).
             let next = service.clone();
             let asked = std::mem::replace(&mut *service, next);
             return CallState::Waiting {
@@ -137,7 +137,7 @@ pin_project! {
 }
 
 pin_project! {
-    /// The future of a response: the application's, watched for panics and for what must not be sent.
+    /// The future of a response: the application's future, with panics caught and the response checked.
     pub(crate) struct Exchange<S, F, B> {
         #[pin]
         state: CallState<S, F>,
@@ -161,7 +161,7 @@ where
                 CallStateProjection::Running { future } => {
                     match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
                         Ok(Poll::Pending) => return Poll::Pending,
-                        // Finished right here: a response is large, and each step further would copy it.
+                        // Finished right here: a response is large, and each further step would copy it.
                         Ok(Poll::Ready(Ok(response))) => {
                             return Poll::Ready(
                                 this.record.take().ok_or(Cut).and_then(|record| finish(response, record)),
@@ -200,7 +200,7 @@ where
     }
 }
 
-/// Why the answer is the server's own.
+/// Why the response is the server's own.
 enum End {
     Refused(Refusal),
     Failed(BoxError),

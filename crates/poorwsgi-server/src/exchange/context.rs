@@ -1,4 +1,4 @@
-//! What belongs to a connection, whatever protocol it speaks.
+//! The data of a connection, independent of its protocol.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ pub(crate) struct ConnectionContext {
     pub(crate) config: Arc<Config>,
     pub(crate) stop: Arc<Stop>,
     pub(crate) connection: Connection,
-    /// Whether what the peer says about its client counts.
+    /// Whether the peer is trusted to name its client (`Forwarded`, `X-Forwarded-*`).
     pub(crate) trusted: bool,
 }
 
@@ -24,13 +24,13 @@ impl ConnectionContext {
         ConnectionContext { config, stop, connection, trusted }
     }
 
-    /// The other end, for logs.
+    /// The peer, for logs.
     pub(crate) const fn peer(&self) -> Peer {
         Peer::of(self.connection)
     }
 }
 
-/// The other end of a connection as logs name it.
+/// The peer of a connection as logs name it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer(Connection);
 

@@ -1,10 +1,9 @@
 //! The `Date` of responses (RFC 9110, section 6.6.1).
 //!
-//! hyper adds its own, which costs the least. But it keeps that until the system's clock says that it is old:
-//! where the clock is set back, this is when the clock has caught up, and until then the date would stand
-//! still. So the clock is watched, and while it shows less than it has shown before, responses get a date of
-//! ours, whose age a clock tells that never goes back. The few answers that hyper gives by itself keep
-//! hyper's.
+//! hyper adds its own date, which costs the least. But hyper caches it until the system's clock has passed
+//! it: after the clock was set back, the date would stand still until the clock has caught up. So we watch
+//! the clock, and while it shows an earlier time than before, responses get our own date, whose age is
+//! measured with a monotonic clock. The few responses that hyper itself makes keep hyper's date.
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -16,20 +15,20 @@ thread_local! {
     static DATE: RefCell<CachedDate> = const { RefCell::new(CachedDate { made: None }) };
 }
 
-/// hyper's date is one of the process, too.
+/// One for the whole process, as hyper's date is.
 static CLOCK: WatchedClock = WatchedClock::new();
 
-/// Looks at the system's clock: for each connection, and once a second while requests come on it.
+/// Reads the system's clock: for each connection, and once a second while requests arrive on it.
 pub(crate) fn look_at_clock() {
     CLOCK.shows(SystemTime::now());
 }
 
-/// Whether responses need a date of ours.
+/// Whether responses need our own date.
 pub(crate) fn is_set_back() -> bool {
     CLOCK.set_back.load(Ordering::Relaxed)
 }
 
-/// How far the system's clock has come.
+/// The latest time that the system's clock has shown.
 struct WatchedClock {
     latest: AtomicU64,
     set_back: AtomicBool,
@@ -47,24 +46,24 @@ impl WatchedClock {
     }
 }
 
-/// Puts a date of ours into the head of a response.
+/// Puts our own date into the head of a response.
 #[cold]
 pub(crate) fn put(headers: &mut HeaderMap) {
     headers.insert(header::DATE, now());
 }
 
-/// What the date is now. It is made once a second for each thread.
+/// The current date. Each thread formats it once a second.
 pub(crate) fn now() -> HeaderValue {
     DATE.with_borrow_mut(|date| date.at(Instant::now(), SystemTime::now))
 }
 
-/// A date, and until when it is the right one.
+/// A date, and until when it is valid.
 struct CachedDate {
     made: Option<(HeaderValue, Instant)>,
 }
 
 impl CachedDate {
-    /// The date when a clock that never goes back says `now`. The system's clock is asked once a second.
+    /// The date at the time `now` of the monotonic clock. The system's clock is read once a second.
     fn at(&mut self, now: Instant, system: impl FnOnce() -> SystemTime) -> HeaderValue {
         if let Some((date, until)) = &self.made
             && now < *until

@@ -1,4 +1,4 @@
-//! The response, as it is sent.
+//! Turns the application's response into the one that is sent.
 
 use std::any::Any;
 use std::fmt;
@@ -15,19 +15,19 @@ use super::record::Record;
 use super::{Refusal, date};
 use crate::LOG;
 
-/// The end of an exchange: a response as it is sent, and what the application says about its connection,
-/// which each protocol takes in its own way.
+/// The end of an exchange: the response as it is sent, and what the application asks of its connection, which
+/// each protocol handles in its own way.
 pub(crate) struct FinishedResponse<B> {
     pub(crate) response: Response<Outgoing<B>>,
-    /// The connection is not to be used again.
+    /// The connection must not be used again.
     pub(crate) ends_connection: bool,
-    /// The response names protocols that it could go on with (RFC 9110, section 7.8).
+    /// The response names protocols for an upgrade (RFC 9110, section 7.8).
     pub(crate) names_protocols: bool,
-    /// It has fields that nobody writes in Title-Case.
+    /// It has fields that are usually not spelled in Title-Case.
     pub(crate) has_acronyms: bool,
 }
 
-/// A response of the server itself.
+/// A response that the server itself makes.
 pub(super) fn refused<B: Body<Data = Bytes>>(refusal: &Refusal, mut record: Record) -> FinishedResponse<B> {
     record.carrier().abandon_request();
     let mut response = refusal.to_response();
@@ -39,7 +39,7 @@ pub(super) fn refused<B: Body<Data = Bytes>>(refusal: &Refusal, mut record: Reco
     FinishedResponse { response, ends_connection: true, names_protocols: false, has_acronyms: false }
 }
 
-/// A response of the application, as far as it can be sent.
+/// A response of the application, or a 500 if it cannot be sent.
 pub(super) fn finish<B: Body<Data = Bytes> + 'static>(
     mut response: Response<B>,
     mut record: Record,
@@ -107,31 +107,31 @@ fn has_token(value: &HeaderValue, token: &str) -> bool {
     value.to_str().is_ok_and(|value| value.split(',').any(|each| each.trim().eq_ignore_ascii_case(token)))
 }
 
-/// Whether content is known not to be made of the body of the request while it is sent.
+/// Whether generating the content certainly does not read the request body while the response is sent.
 fn is_at_hand<B: 'static>(body: &B) -> bool {
     let ours = (body as &dyn Any).downcast_ref::<poorwsgi_core::response::Body>();
     ours.is_some_and(|body| matches!(body.kind(), BodyKind::Bytes(_) | BodyKind::File(_)))
 }
 
-/// What the head of a response says of the things that are the server's.
+/// What the head of a response says about matters of the server.
 #[derive(Default)]
 struct Said {
     server: bool,
     date: bool,
-    /// Fields about the connection, the transfer coding among them (RFC 9112, section 6.1); whether they ask
-    /// for its end.
+    /// Fields about the connection, including the transfer coding (RFC 9112, section 6.1); and whether they
+    /// ask to close it.
     connection: bool,
     closes: bool,
-    /// A field that nobody writes in Title-Case.
+    /// A field that is usually not spelled in Title-Case.
     acronym: bool,
     length: Option<u64>,
-    /// More than one field says it, or one with blanks: it is written anew, for hyper reads digits alone.
+    /// Several fields give the length, or one with blanks: it is written again, since hyper accepts only
+    /// digits.
     restates_length: bool,
 }
 
 impl Said {
-    /// Reads the head, and sees to it that what it says about the content is true: hyper sends a
-    /// `Content-Length` as it is given.
+    /// Reads the head, and checks what it says about the content: hyper sends a `Content-Length` unchecked.
     fn of<B: Body>(response: &Response<B>, content: Content) -> Result<Self, BoxError> {
         let status = response.status();
         if status == StatusCode::SWITCHING_PROTOCOLS {
@@ -156,7 +156,7 @@ impl Said {
                     said.restates_length |= declared.get().is_some() || !is_bare;
                     declared.add(value.as_bytes())?;
                 }
-                // Of a 426 as well, which names the protocols.
+                // Also for a 426, which names the protocols.
                 header::UPGRADE => said.connection = true,
                 header::CONTENT_TYPE | header::SET_COOKIE | header::CACHE_CONTROL => {}
                 _ => said.connection |= connection::position(name, status.as_u16()).is_some(),

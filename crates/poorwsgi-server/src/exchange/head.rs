@@ -1,7 +1,7 @@
-//! What a request's head must be before the application sees it.
+//! Checks a request's head before the application sees it.
 //!
-//! The rules about where a message ends are in `h1::framing`, before hyper's parser; these are about what the
-//! head says.
+//! The rules about the end of a message are in `h1::framing`, before hyper's parser; these rules are about
+//! the content of the head.
 
 use std::cell::RefCell;
 
@@ -12,7 +12,7 @@ use poorwsgi_core::request::Authority;
 
 use super::Refusal;
 
-/// The last valid `Host` of a connection: the next is nearly always the same.
+/// The last valid `Host` of a connection: the next one is nearly always the same.
 #[derive(Debug, Default)]
 pub(crate) struct KnownHost(RefCell<Option<HeaderValue>>);
 
@@ -24,13 +24,14 @@ impl KnownHost {
     fn parse<'v>(&self, value: &'v HeaderValue) -> Result<Authority<'v>, Refusal> {
         let host = value.to_str().ok().and_then(Authority::exact);
         let host = host.ok_or_else(|| Refusal::bad_request("Host is not a host and a port"))?;
-        // A copy of its own: the value is a part of all that was read with it, which would stay as long.
+        // A copy: the value shares a buffer with everything that was read with it, and would keep the buffer
+        // alive.
         self.0.replace(HeaderValue::from_bytes(value.as_bytes()).ok());
         Ok(host)
     }
 }
 
-/// Checks a parsed head, and takes out of it what the application must not see.
+/// Checks a parsed head, and removes the fields that the application must not see.
 pub(crate) fn check<B>(request: &mut Request<B>, trusted: bool, known: &KnownHost) -> Result<(), Refusal> {
     if request.method() == Method::CONNECT {
         let reason = "CONNECT is not implemented: this server is no proxy";
@@ -39,7 +40,7 @@ pub(crate) fn check<B>(request: &mut Request<B>, trusted: bool, known: &KnownHos
     let fields = Fields::collect(request.headers(), trusted)?;
     let has_authority = request.uri().authority().is_some();
     let host = match fields.host {
-        // That of a target that needs none (RFC 9112, section 3.2).
+        // The `Host` of a target without an authority (RFC 9112, section 3.2).
         Some(value) if value.is_empty() && !has_authority => None,
         Some(value) if !has_authority && known.is(value) => None,
         Some(value) => Some(known.parse(value)?),
@@ -56,7 +57,7 @@ pub(crate) fn check<B>(request: &mut Request<B>, trusted: bool, known: &KnownHos
     Ok(())
 }
 
-/// What is looked at here: fields that may come only once, and whether any is unwanted.
+/// The fields that are checked here: those that may come only once, and whether any is unwanted.
 #[derive(Default)]
 struct Fields<'a> {
     host: Option<&'a HeaderValue>,
@@ -113,7 +114,7 @@ fn check_target<B>(request: &Request<B>, host: Option<Authority<'_>>) -> Result<
 }
 
 /// Whether an application must not see a field: names with `_`, which a WSGI environ cannot tell from the
-/// same name with `-`, and what an untrusted peer says about somebody else.
+/// same name with `-`, and what an untrusted peer says about its client.
 fn is_unwanted(name: &HeaderName, trusted: bool) -> bool {
     let name = name.as_str();
     memchr(b'_', name.as_bytes()).is_some()
@@ -150,7 +151,7 @@ mod tests {
         assert_eq!(status("GET", "/", &[("host", "a:port")]), 400);
     }
 
-    /// RFC 9112, section 3.2: so says who has no authority for the target.
+    /// RFC 9112, section 3.2: an empty `Host` is sent where the target has no authority.
     #[test]
     fn an_empty_host_is_one_for_a_target_without_an_authority() {
         assert_eq!(status("GET", "/", &[("host", "")]), 200);
@@ -180,7 +181,7 @@ mod tests {
         assert_eq!(status("GET", "ftp://a.example/", &host), 400);
     }
 
-    /// RFC 9110, section 9.3.6: there is nothing that a tunnel could lead to.
+    /// RFC 9110, section 9.3.6: this server has no destination for a tunnel.
     #[test]
     fn connect_is_not_implemented() {
         for target in ["a.example:443", "/", "http://a.example/"] {
@@ -188,7 +189,7 @@ mod tests {
         }
     }
 
-    /// The second request of a connection is checked like the first.
+    /// The second request of a connection is checked as the first is.
     #[test]
     fn a_known_host_is_no_pass_for_another() {
         let known = KnownHost::default();

@@ -1,9 +1,9 @@
 //! One request and its response, the same for every protocol and every transport.
 //!
 //! A session (`h1`) gives each head that it has read to the [`Exchanger`] of its connection. The exchange
-//! checks what the head says (`head`), counts the body (`body`), calls the service (`call`), sees to it that
-//! what is sent of the response is true (`finish`, `outgoing`), and remembers the request for the logs
-//! (`record`). It knows no protocol: what it needs of one, it asks its [`Carrier`] for.
+//! checks the head (`head`), counts the body (`body`), calls the service (`call`), checks the response and
+//! counts what is sent of it (`finish`, `outgoing`), and records the request for the logs (`record`). It
+//! knows no protocol: it asks its [`Carrier`] for what it needs of one.
 
 use std::fmt;
 use std::task::Context;
@@ -27,18 +27,18 @@ pub(crate) use finish::{Cut, FinishedResponse};
 pub(crate) use outgoing::Outgoing;
 pub(crate) use refusal::Refusal;
 
-/// The session, or the stream of one, that carries an exchange: what an exchange asks of its protocol.
+/// The session, or a stream of it, that carries an exchange: the interface of an exchange to its protocol.
 pub(crate) trait Carrier: fmt::Debug + Send + Sync {
     /// The connection.
     fn context(&self) -> &ConnectionContext;
 
-    /// The request is not read to its end. Where its end is what tells the next one apart, that is never
-    /// read.
+    /// Declares that the request is not read to its end. If the next request can only be found after that
+    /// end, it is never read.
     fn abandon_request(&self);
 
-    /// Where files wait that leave by `sendfile`; `None` where content is copied on its way.
+    /// The files that wait to be sent by `sendfile`; `None` on a transport that copies content.
     fn files(&self) -> Option<&Files>;
 
-    /// Whether all that was given of the response is written. The task is woken when it is.
+    /// Whether everything given of the response so far is written. The task is woken when it is.
     fn is_written(&self, cx: &Context<'_>) -> bool;
 }

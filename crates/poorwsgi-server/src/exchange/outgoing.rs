@@ -17,15 +17,15 @@ use crate::LOG;
 use crate::transport::sendfile::{self, SentFile};
 
 pin_project! {
-    /// What is sent after a response's head.
+    /// The content that is sent after a response's head.
     #[project = PayloadProjection]
     #[derive(Debug)]
     pub(crate) enum Payload<B> {
-        /// A text of ours, or nothing.
+        /// A text of the server, or nothing.
         Text { text: Bytes },
-        /// The application's.
+        /// A body of the application.
         Application { #[pin] body: B },
-        /// A file of the application's.
+        /// A file of the application.
         File { file: SentFile },
     }
 }
@@ -41,8 +41,7 @@ impl<B: Body<Data = Bytes>> Payload<B> {
 }
 
 impl<B: Body<Data = Bytes> + 'static> Payload<B> {
-    /// What the application has given: a file of some size is sent by the system, where the transport can do
-    /// that.
+    /// The application's body: the system sends a large file, if the transport can do that.
     pub(crate) fn of(mut body: B, sends_files: bool) -> Self {
         let file =
             (&mut body as &mut dyn Any).downcast_mut().filter(|_| sends_files).and_then(sendfile::take_file);
@@ -60,9 +59,9 @@ pin_project! {
         #[pin]
         payload: Payload<B>,
         record: Record,
-        // the length that the head announces, where that is not the body's own word
+        // the length that the head announces, unless it is the body's own length
         announced: Option<PromisedLength>,
-        // what it broke off with, until all before it is written
+        // the error that the body broke off with, until everything before it is written
         error: Option<BoxError>,
     }
 }
@@ -82,7 +81,7 @@ impl<B: Body<Data = Bytes>> Outgoing<B> {
     }
 }
 
-/// Gives hyper the error that cuts the connection, once what came before it is written.
+/// Gives hyper the error that cuts the connection, once everything before it is written.
 fn poll_cut(
     error: &mut Option<BoxError>,
     carrier: &dyn Carrier,

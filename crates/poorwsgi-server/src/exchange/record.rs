@@ -1,4 +1,4 @@
-//! What is remembered of a request until its response is gone.
+//! The record of a request until its response has been sent.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -12,18 +12,19 @@ use super::body::Lease;
 use super::{Carrier, ConnectionContext};
 use crate::stop::Level;
 
-/// The target of access records: one event at level `INFO` for each request, when its response has been
-/// handed over or has been cut off.
+/// The log target of access records: one event at level `INFO` for each request, when its response has been
+/// handed over or cut off.
 const ACCESS: &str = "poorwsgi::access";
 
-/// One request. When it goes, it is written to the access log, and to the list of those that a stop cut off.
+/// One request. When it is dropped, it is written to the access log, and to the list of requests that a stop
+/// cut off.
 #[derive(Debug)]
 pub(crate) struct Record {
     carrier: Arc<dyn Carrier>,
     method: Method,
-    /// `None` for a target that is a host alone.
+    /// `None` for a target that is only a host.
     target: Option<PathAndQuery>,
-    /// `None` when nobody listens to access records.
+    /// `None` if access records are not enabled.
     started: Option<Instant>,
     status: Option<StatusCode>,
     bytes: u64,
@@ -46,12 +47,12 @@ impl Record {
         }
     }
 
-    /// The body of the request can be read as long as this is there.
+    /// The body of the request can be read as long as this exists.
     pub(crate) fn holds(&mut self, body: Option<Lease>) {
         self.body = body;
     }
 
-    /// Whether nobody has read the body of the request, of which there is much.
+    /// Whether a large body of the request is still unread.
     pub(crate) fn leaves_body(&self) -> bool {
         self.body.as_ref().is_some_and(Lease::is_left)
     }

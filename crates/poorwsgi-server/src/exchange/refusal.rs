@@ -1,4 +1,4 @@
-//! The answer to a request that never reaches the application.
+//! The response to a request that never reaches the application.
 
 use std::fmt;
 
@@ -10,8 +10,8 @@ use super::date;
 
 /// Why a request is refused, and with which status.
 ///
-/// Its connection is used no more: what follows a request that was not understood cannot be trusted to be
-/// the next request (RFC 9112, section 11.2).
+/// Its connection is not used again: what follows a request that was not understood may not be the next
+/// request (RFC 9112, section 11.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
     status: StatusCode,
@@ -27,7 +27,7 @@ impl Refusal {
         Self::new(StatusCode::BAD_REQUEST, reason)
     }
 
-    /// A limit that was passed, and the setting that moves it.
+    /// A limit that was exceeded, and its setting.
     pub(crate) fn over_limit(status: StatusCode, what: &str, limit: u64, setting: &str) -> Self {
         Self::new(status, OverLimit { what, limit, setting }.to_string())
     }
@@ -36,12 +36,12 @@ impl Refusal {
         self.status
     }
 
-    /// The text of the answer.
+    /// The text of the response.
     pub(crate) fn page(&self) -> String {
         format!("{self}\n")
     }
 
-    /// The answer.
+    /// The response.
     pub(crate) fn to_response(&self) -> http::Response<String> {
         let mut response = http::Response::new(self.page());
         *response.status_mut() = self.status;

@@ -1,13 +1,13 @@
-//! How fast a body has to come.
+//! The minimum rate of a request body.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Time that every body gets before its rate is looked at, so that a slow start is forgiven.
+/// The grace period of a body before its rate counts, so that a slow start is allowed.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// Measures one request body. Only the time counts in which the server was waiting for the client: an
+/// Measures the rate of one request body. Only the time in which the server waits for the client counts: an
 /// application that reads slowly does not make its client late.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct BodyRate {
@@ -17,8 +17,8 @@ pub(crate) struct BodyRate {
 }
 
 impl BodyRate {
-    /// The moment at which the client is too late, when nothing more comes: the longest pause, or the moment
-    /// at which its average falls below `rate` bytes a second (0: any).
+    /// The deadline of the client if nothing more arrives: the end of the longest pause, or the moment at
+    /// which its average falls below `rate` bytes a second (0: any rate).
     pub(crate) fn deadline(&mut self, now: Instant, pause: Duration, rate: u64) -> Instant {
         let since = *self.waiting_since.get_or_insert(now);
         if rate == 0 {
@@ -28,7 +28,7 @@ impl BodyRate {
         since + pause.min((GRACE + earned).saturating_sub(self.waited))
     }
 
-    /// Bytes have come.
+    /// Bytes have arrived.
     pub(crate) fn received(&mut self, bytes: usize) {
         if let Some(since) = self.waiting_since.take() {
             self.waited += since.elapsed();

@@ -1,7 +1,7 @@
-//! The end of a response that breaks off: what has been made of it goes out before its connection is cut.
+//! The end of a response that breaks off: the bytes before the error are sent before the connection is cut.
 //!
-//! hyper forgets what it has not written yet when a body fails. So the body keeps its error back until the
-//! socket says that everything is written.
+//! hyper discards its unwritten bytes when a body fails. So the body holds its error back until the socket
+//! reports that everything is written.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::Context;
@@ -15,11 +15,11 @@ const WRITTEN: u8 = 2;
 pub(crate) struct BrokenOff(AtomicU8);
 
 impl BrokenOff {
-    /// Whether all that came before the error is written. The task is woken when it is.
+    /// Whether everything before the error is written. The task is woken when it is.
     pub(crate) fn is_written(&self, cx: &Context<'_>) -> bool {
         match self.0.compare_exchange(NOT_ASKED, ASKED, Ordering::Relaxed, Ordering::Relaxed) {
             Ok(_) => {
-                // hyper may have flushed already, and does so once more when it is polled.
+                // hyper may have flushed already; it flushes once more when it is polled.
                 cx.waker().wake_by_ref();
                 false
             }

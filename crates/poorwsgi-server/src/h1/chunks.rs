@@ -1,22 +1,24 @@
 //! The end of a chunked body (RFC 9112, section 7.1), followed without decoding it.
 //!
-//! hyper decodes the chunks and holds the budgets for extensions and trailers of a whole body; this follows
-//! its decoder byte for byte, to know where the next request begins, and refuses before it what the grammar
-//! does not allow and the decoder passes over: what one reader skips, another one may take for data.
+//! hyper decodes the chunks and has the limits for extensions and trailers of a whole body. This module
+//! follows hyper's decoder byte for byte, to know where the next request begins. It also refuses, before
+//! hyper sees them, bytes that the grammar does not allow and hyper's decoder ignores: what one reader skips,
+//! another one may take for data.
 
 use std::io::{self, Write};
 
-/// What hyper would refuse is refused here as well, or else the two would disagree about the end.
+/// Why a chunked body is refused. What hyper would refuse is refused here as well, or the two would disagree
+/// about the end of the body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BadChunk {
-    /// It is not in the grammar.
+    /// The grammar does not allow it.
     Malformed(&'static str),
-    /// There is more of it than the body has a right to.
+    /// Its framing exceeds the limit.
     TooMuch,
 }
 
 impl From<BadChunk> for io::Error {
-    /// Its kind tells the one from the other.
+    /// The error kind tells the two apart.
     fn from(bad: BadChunk) -> Self {
         match bad {
             BadChunk::Malformed(reason) => io::Error::new(io::ErrorKind::InvalidData, reason),
@@ -25,37 +27,37 @@ impl From<BadChunk> for io::Error {
     }
 }
 
-/// How far the bytes have been read, and how many are kept at their front.
+/// How many bytes have been read, and how many remain at the front.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Taken {
     pub(crate) read: usize,
     pub(crate) kept: usize,
 }
 
-/// The most digits of a chunk size: as many as 64 bits have. Zeros in front count.
+/// The maximum number of digits of a chunk size, as many as 64 bits have. Leading zeros count.
 const MAX_DIGITS: u16 = 16;
-/// The most bytes of the line that a chunk begins with, its size and its extensions.
+/// The maximum number of bytes in the first line of a chunk, its size and its extensions.
 const MAX_SIZE_LINE: u16 = 4096;
 
-/// Up to here a chunk is small: larger ones are not worth a copy.
+/// Chunks up to this size are merged: larger ones are not worth a copy.
 const SMALL: usize = 4096;
-/// As much framing is free for any body, beside a byte of it for each byte that the body may have.
+/// The framing that any body may have, beside one byte of framing for each byte that the body may have.
 const FREE_FRAMING: u64 = 64 << 10;
 
 /// Follows one chunked body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Chunks {
     state: ChunkState,
-    /// How many bytes have come that are no data, and how many may.
+    /// How many bytes of framing have arrived, and how many may.
     framing: u64,
     most_framing: u64,
-    /// How many bytes of the size line have come.
+    /// How many bytes of the size line have arrived.
     line: u16,
-    /// The chunk's size, and then what is left of its data.
+    /// The chunk's size, then the number of its bytes that are left.
     size: u64,
 }
 
-/// What was before the next byte.
+/// The state of the parser before the next byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ChunkState {
     Start,
@@ -93,9 +95,9 @@ impl Chunks {
         self.state == ChunkState::End
     }
 
-    /// Takes the bytes that belong to the body, and puts what hyper is to read of them at the front: of small
-    /// chunks that have come together one chunk is made, because each chunk costs hyper and the reader of the
-    /// body the same, however small it is. When that is no chunked body, the bytes before the fault count.
+    /// Consumes the bytes that belong to the body, and moves those that hyper is to read to the front. Small
+    /// chunks that arrived together are merged into one, because each chunk costs hyper and the reader of the
+    /// body the same, however small it is. After a violation, the bytes before it count.
     pub(crate) fn follow(&mut self, bytes: &mut [u8]) -> (Taken, Result<(), BadChunk>) {
         let mut at = Taken::default();
         while self.state != ChunkState::End && at.read < bytes.len() {
@@ -140,8 +142,8 @@ impl Chunks {
         Ok(())
     }
 
-    /// Makes one chunk of those that begin here, are whole, and have no extensions. It is never longer than
-    /// they were: two of them have more framing than one.
+    /// Merges the complete chunks without extensions that begin here into one. The result is never longer
+    /// than they were: two chunks have more framing than one.
     fn merge(&mut self, bytes: &mut [u8], at: &mut Taken) -> Result<(), BadChunk> {
         let rest = bytes.get(at.read..).unwrap_or_default();
         let Some((first, length)) = small_chunk(rest) else { return self.pass_byte(bytes, at) };
@@ -159,7 +161,7 @@ impl Chunks {
         self.framing += (end - data.len()) as u64;
         let mut place = bytes.get_mut(at.kept..at.read + end).unwrap_or_default();
         let room = place.len();
-        // There is room for it, so nothing fails.
+        // There is room, so nothing fails.
         let _ = write!(place, "{:x}\r\n", data.len());
         let _ = place.write_all(&data);
         let _ = place.write_all(b"\r\n");
@@ -272,8 +274,8 @@ impl Chunks {
     }
 }
 
-/// The data of the chunk that these bytes begin with, and the length of all of it, where it has come and is
-/// small.
+/// The data of the chunk at the beginning of these bytes, and the length of the whole chunk, if it has
+/// arrived completely and is small.
 fn small_chunk(bytes: &[u8]) -> Option<(&[u8], usize)> {
     let mut size = 0_usize;
     let mut digits = 0;
@@ -303,8 +305,8 @@ fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
-/// What a quoted string and a field's value consist of, obsolete text included (RFC 9110, sections 5.5 and
-/// 5.6.4).
+/// The characters of a quoted string and of a field's value, obsolete text included (RFC 9110, sections 5.5
+/// and 5.6.4).
 fn is_text(byte: u8) -> bool {
     byte == b'\t' || (byte >= b' ' && byte != 0x7f)
 }

@@ -1,9 +1,9 @@
-//! Where a request ends, found in the bytes before they are parsed.
+//! Finds the end of a request's head in the bytes before they are parsed.
 //!
-//! hyper gives no sight of what RFC 9112 wants refused: a bare LF as line end, `Content-Length` beside
-//! `Transfer-Encoding` (it drops the length), and a fragment in the target (it drops that, too). This is how
-//! requests are smuggled, so the head is looked at here first; and nothing that follows a message is handed
-//! to hyper before that message has ended.
+//! hyper hides what RFC 9112 wants refused: a bare LF as line end, `Content-Length` beside
+//! `Transfer-Encoding` (hyper drops the length), and a fragment in the target (hyper drops that, too).
+//! Request smuggling works with such heads, so this module checks the head first; and hyper gets nothing that
+//! follows a message before that message has ended.
 
 use http::StatusCode;
 use memchr::memchr_iter;
@@ -25,13 +25,13 @@ pub(crate) enum Framing {
     Chunked,
 }
 
-/// A whole head: how many bytes it takes, and what follows it.
+/// A complete head: its length in bytes, and what follows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct MessageHead {
     pub(crate) length: usize,
     pub(crate) framing: Framing,
-    /// Where the digit stands of a minor version after 1. Such a request is one of HTTP/1.1 for us (RFC 9110,
-    /// section 2.5), and hyper knows no other.
+    /// The position of the digit of a minor version above 1. Such a request counts as HTTP/1.1 (RFC 9110,
+    /// section 2.5), and hyper knows no later version.
     pub(crate) later_minor: Option<usize>,
 }
 
@@ -47,7 +47,7 @@ pub(crate) struct HeadScanner {
 }
 
 impl HeadScanner {
-    /// Looks at the head so far. `bytes` must begin with what earlier calls have seen.
+    /// Examines the head so far. `bytes` must begin with the bytes of earlier calls.
     pub(crate) fn scan(&mut self, bytes: &[u8], limits: &HeadLimits) -> Result<Option<MessageHead>, Refusal> {
         let searched = self.searched;
         for found in memchr_iter(b'\n', bytes.get(searched..).unwrap_or_default()) {
@@ -133,8 +133,8 @@ impl HeadScanner {
     }
 }
 
-/// `method SP request-target SP HTTP-version` (RFC 9112, section 3), the method and the form of the target
-/// left for hyper to refuse. Says where the minor version is if that is later than 1.
+/// `method SP request-target SP HTTP-version` (RFC 9112, section 3), where hyper checks the method and the
+/// form of the target. Returns the position of the minor version if that is above 1.
 fn request_line(line: &[u8]) -> Result<Option<usize>, Refusal> {
     let Some((target, version)) = target_and_version(line) else {
         let reason =
@@ -162,15 +162,13 @@ fn target_and_version(line: &[u8]) -> Option<(&[u8], &[u8])> {
     (!target.is_empty()).then_some((target, version))
 }
 
-/// A visible character of ASCII, and no `#`: a fragment is never sent (RFC 9112, section 3.2). Of these, what
-/// clients send although it ought to be encoded is taken as it is, where there is nothing else that it could
-/// mean.
+/// A visible ASCII character except `#`: a fragment is never sent (RFC 9112, section 3.2). Characters that
+/// clients send although they ought to be encoded are accepted, as they can mean nothing else.
 const fn is_of_target(byte: u8) -> bool {
     byte.is_ascii_graphic() && byte != b'#'
 }
 
-/// The value of a field line if it has this (lower-case) name. A space before the colon is left for hyper to
-/// refuse.
+/// The value of a field line if it has this (lower-case) name. hyper refuses a space before the colon.
 fn value_of<'line>(line: &'line [u8], name: &[u8]) -> Option<&'line [u8]> {
     let (found, rest) = line.split_at_checked(name.len())?;
     let value = rest.strip_prefix(b":")?;
@@ -251,7 +249,7 @@ mod tests {
         }
     }
 
-    /// RFC 9112, section 11.2: whatever two readers could understand differently.
+    /// RFC 9112, section 11.2: everything that two readers could understand differently.
     #[test]
     fn ambiguous_framing_is_refused() {
         for head in [

@@ -1,4 +1,5 @@
-//! The socket as hyper sees it: one message at a time, each head whole and unambiguous, nothing for ever.
+//! The socket as hyper sees it: one message at a time, each head complete and unambiguous, every wait with a
+//! deadline.
 
 use std::cell::RefCell;
 use std::io::{self, IoSlice};
@@ -24,28 +25,28 @@ use crate::exchange::{Carrier, ConnectionContext, Refusal, date};
 use crate::stop::Level;
 use crate::transport::sendfile::is_stand_in;
 
-/// Stands between a transport and hyper.
+/// The layer between a transport and hyper.
 ///
-/// A request that is refused here is an end of file for hyper, which then finishes the responses before it
-/// and shuts the connection down; the refusal is written as part of that, after them.
+/// A request that is refused here is an end of file for hyper, which then finishes the earlier responses and
+/// shuts the connection down; during the shutdown, after those responses, the refusal is written.
 #[derive(Debug)]
 pub(crate) struct GuardedIo<T> {
     inner: T,
     session: Arc<H1Session>,
-    /// Bytes read too early: a head that is not whole yet, or requests after this one. Empty, and without
-    /// memory of its own, for a client that waits for its answers.
+    /// Bytes read ahead: an incomplete head, or requests after this one. Empty and without allocated memory
+    /// while a client waits for its responses.
     held: BytesMut,
-    /// What hyper is to read next of a chunked body: its buffer was too small for it.
+    /// Bytes of a chunked body that hyper is to read next: its buffer was too small for them.
     ready: BytesMut,
     phase: Phase,
     served_before: bool,
-    /// Reading ended before the client's message did.
+    /// Whether reading ended before the client's message did.
     given_up: bool,
     refusal: Option<Refusal>,
-    /// What is still to be written of the refusal.
+    /// The rest of the refusal that is still to be written.
     answer: Option<Vec<u8>>,
     deadline: Deadline,
-    /// When the system's clock was looked at.
+    /// When the system's clock was last read.
     clock_seen: Instant,
     writing_since: Option<Instant>,
 }
@@ -56,7 +57,7 @@ enum Phase {
     Head { scanner: HeadScanner, waiting: FirstByteWait, begun: Option<Instant> },
     /// The rest of a message: a known number of bytes, and then chunks if there are any.
     Message { left: u64, chunks: Option<Chunks>, rate: BodyRate },
-    /// A message that went wrong: its reader gets an error, and there are no more requests.
+    /// A message that failed: its reader gets an error, and there are no more requests.
     Broken(BadChunk),
     /// No more requests.
     Closed,
@@ -68,7 +69,7 @@ impl Phase {
     }
 }
 
-/// When one began to wait for the first byte of a request.
+/// The time when the wait for the first byte of a request began.
 #[derive(Debug, Default)]
 struct FirstByteWait {
     since: Option<Instant>,
@@ -76,23 +77,22 @@ struct FirstByteWait {
     since_stop: Option<Instant>,
 }
 
-/// How much of a chunked body is read at once.
+/// How many bytes of a chunked body are read at once.
 const CHUNKS_READ: usize = 64 << 10;
 
 thread_local! {
-    /// Where it is read: there is nothing in it between two reads, so one is enough for all connections of a
-    /// thread.
+    /// The buffer for these reads: it is empty between two reads, so that all connections of a thread share
+    /// one.
     static CHUNKS: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-/// How long a connection waits for its next request until it may be closed for others.
+/// How long a connection has to have been idle before it may be closed for others.
 const IDLE: Duration = Duration::from_secs(1);
 
-/// How often a connection looks at the system's clock, while requests come on it.
+/// How often a connection reads the system's clock, while requests arrive on it.
 const CLOCK: Duration = Duration::from_secs(1);
 
-/// How long a stop waits for the first byte of a connection that has not been served: its request may be on
-/// its way.
+/// How long a stop waits for the first byte of a new connection: its request may be on its way.
 const FIRST_BYTE_AFTER_STOP: Duration = Duration::from_secs(1);
 
 impl<T: AsyncRead + AsyncWrite + Unpin> GuardedIo<T> {
@@ -118,12 +118,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> GuardedIo<T> {
         &self.session.context().config
     }
 
-    /// Why this connection was closed, if it was for a request that is refused.
+    /// Why this connection was closed, if a request was refused.
     pub(crate) fn refusal(&self) -> Option<&Refusal> {
         self.refusal.as_ref()
     }
 
-    /// Whether the client may still be sending what nobody will read.
+    /// Whether the client may still be sending bytes that will not be read.
     pub(crate) fn has_unread(&self) -> bool {
         self.given_up
             || !self.held.is_empty()
@@ -148,8 +148,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> GuardedIo<T> {
         self.phase = Phase::Closed;
     }
 
-    /// Looks at the head so far and begins the message once it is whole, with the version that hyper takes it
-    /// for.
+    /// Examines the head so far, and begins the message once the head is complete, with the version that
+    /// hyper sees.
     fn look_at_head(&mut self, bytes: &mut [u8]) {
         let Phase::Head { scanner, .. } = &mut self.phase else { return };
         match scanner.scan(bytes, &self.session.context().config.head_limits()) {
@@ -174,8 +174,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> GuardedIo<T> {
         }
     }
 
-    /// How many of these bytes belong to the message that hyper is reading, and how many of them it gets:
-    /// they are put at the front.
+    /// How many of these bytes belong to the message that hyper is reading, and how many of them hyper gets:
+    /// those are moved to the front.
     fn follow_message(&mut self, bytes: &mut [u8]) -> Taken {
         let Phase::Message { left, chunks, .. } = &mut self.phase else { return Taken::default() };
         let known = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len());
@@ -200,8 +200,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> GuardedIo<T> {
         taken
     }
 
-    /// Serves hyper from the bytes held back, without empty lines before a request (RFC 9112, section 2.2).
-    /// `false` if the socket has to be asked.
+    /// Gives hyper the bytes that were read ahead, without empty lines before a request (RFC 9112, section
+    /// 2.2). `false` if the socket has to be read.
     fn read_held(&mut self, buf: &mut ReadBuf<'_>) -> bool {
         if matches!(self.phase, Phase::Head { .. }) {
             while self.held.starts_with(b"\r\n") {
@@ -224,9 +224,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> GuardedIo<T> {
         kept > 0
     }
 
-    /// Reads the next part of a chunked body from the socket. More is read at once than hyper's buffer holds,
-    /// which hyper makes larger only for as long as it is full: that of small chunks never would be, as they
-    /// become shorter. `false` if nothing of it is for hyper.
+    /// Reads the next part of a chunked body from the socket. It reads more at once than hyper's buffer
+    /// holds: hyper enlarges its buffer only while reads fill it, and small chunks never do, as merging
+    /// shortens them. `false` if none of the bytes is for hyper.
     fn poll_read_chunks(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<bool>> {
         CHUNKS.with_borrow_mut(|space| {
             if space.is_empty() {
@@ -253,12 +253,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> GuardedIo<T> {
         })
     }
 
-    /// Serves hyper from what was read before of a chunked body. `false` if there is nothing.
+    /// Gives hyper the bytes of a chunked body that were read before. `false` if there are none.
     fn read_ready(&mut self, buf: &mut ReadBuf<'_>) -> bool {
         let length = self.ready.len().min(buf.remaining());
         buf.put_slice(&self.ready.split_to(length));
         if self.ready.is_empty() {
-            // Its memory is not kept for a client that waits for its answer.
+            // Its memory is freed while a client waits for its response.
             self.ready = BytesMut::new();
         }
         length > 0
@@ -268,8 +268,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> GuardedIo<T> {
         matches!(self.phase, Phase::Message { left: 0, chunks: Some(_), .. })
     }
 
-    /// Takes what was read into hyper's buffer after its first `before` bytes: leaves there what hyper may
-    /// see and holds the rest back. `false` if that is nothing.
+    /// Examines what was read into hyper's buffer after its first `before` bytes: leaves there what hyper may
+    /// see and holds the rest back. `false` if hyper may see nothing.
     fn take_in(&mut self, buf: &mut ReadBuf<'_>, before: usize) -> bool {
         let bytes = buf.filled_mut().get_mut(before..).unwrap_or_default();
         match &mut self.phase {
@@ -283,7 +283,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> GuardedIo<T> {
         kept > 0
     }
 
-    /// The client sends nothing: is it too late?
+    /// The client sends nothing: checks its deadline.
     fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let ConnectionContext { config, stop, .. } = self.session.context();
         let at = match &mut self.phase {
@@ -336,7 +336,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> GuardedIo<T> {
         Poll::Ready(Ok(()))
     }
 
-    /// What a write came to, with the deadline for a client that does not read.
+    /// The result of a write, with the deadline for a client that does not read.
     fn poll_written(
         &mut self,
         cx: &mut Context<'_>,
@@ -428,7 +428,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for GuardedIo<T> {
         Poll::Ready(Ok(()))
     }
 
-    /// hyper has written all its responses: now comes the refusal, if there is one.
+    /// hyper has written all its responses: writes the refusal, if there is one.
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         while let Some(mut answer) = this.answer.take_if(|answer| !answer.is_empty()) {
@@ -446,7 +446,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for GuardedIo<T> {
     }
 }
 
-/// The answer to a head that was refused before it was parsed. `HEAD` gets no content (RFC 9110, section
+/// The response to a head that was refused before it was parsed. `HEAD` gets no content (RFC 9110, section
 /// 9.3.2).
 fn bytes_of(refusal: &Refusal, to_head: bool, server: Option<&HeaderValue>) -> Vec<u8> {
     let page = refusal.page();
@@ -470,7 +470,7 @@ fn bytes_of(refusal: &Refusal, to_head: bool, server: Option<&HeaderValue>) -> V
     bytes
 }
 
-/// A head and a body of up to so many bytes are written from one buffer, which costs less than two.
+/// A head and a body of up to this many bytes are written from one buffer, which costs less than two.
 const SMALL: usize = 4096;
 
 #[cfg(test)]
@@ -500,7 +500,7 @@ mod tests {
         assert!(bytes_of(&refusal, true, None).ends_with(b"\r\n\r\n"));
     }
 
-    /// A socket whose bytes come in these pieces, and then end.
+    /// A socket whose bytes arrive in these pieces, and then end.
     struct Pieces(VecDeque<Vec<u8>>);
 
     impl AsyncRead for Pieces {
@@ -618,7 +618,7 @@ mod tests {
             prop_assert_eq!(contents(&reads.concat()), contents(&bytes));
         }
 
-        /// However the bytes come, hyper gets the same ones, and never the end of one message with the
+        /// However the bytes arrive, hyper gets the same ones, and never the end of one message with the
         /// beginning of the next.
         #[test]
         fn messages_pass_whole_and_one_by_one(

@@ -1,4 +1,4 @@
-//! What hyper calls for each request of a connection.
+//! The service that hyper calls for each request of a connection.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -68,7 +68,7 @@ where
     }
 }
 
-/// The response with what HTTP/1.1 has besides.
+/// Adds to the response what only HTTP/1.1 needs.
 fn dress<B>(answer: FinishedResponse<B>, session: &H1Session) -> Response<Outgoing<B>> {
     let FinishedResponse { mut response, ends_connection, names_protocols, has_acronyms } = answer;
     name_status(&mut response);
@@ -79,14 +79,14 @@ fn dress<B>(answer: FinishedResponse<B>, session: &H1Session) -> Response<Outgoi
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     if names_protocols {
-        // Whoever sends Upgrade says so (RFC 9110, section 7.8).
+        // A sender of Upgrade names it in Connection (RFC 9110, section 7.8).
         headers.append(header::CONNECTION, HeaderValue::from_static("upgrade"));
     }
     response
 }
 
-/// Has hyper send the reason phrase of [`state`], which knows more statuses, unless the application has given
-/// its own.
+/// Has hyper send the reason phrase of [`state`], which knows more statuses than hyper, unless the
+/// application has set its own.
 fn name_status<B>(response: &mut Response<B>) {
     let status = response.status();
     let reason = state::reason(status.as_u16()).filter(|reason| status.canonical_reason() != Some(*reason));

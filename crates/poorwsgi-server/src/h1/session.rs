@@ -29,19 +29,19 @@ use crate::stop::{Level, Stop};
 use crate::transport::Transport;
 use crate::transport::sendfile::Files;
 
-/// How long a client that is still sending is listened to after its refusal, or its last answer, so that this
-/// is not lost in a reset (RFC 9112, section 9.6).
+/// How long the server goes on reading from a client that still sends after its refusal, or its last
+/// response, so that a reset does not destroy the response (RFC 9112, section 9.6).
 const LINGER: Duration = Duration::from_secs(2);
 
 /// What the parts of one connection share: its exchanges and its [`GuardedIo`].
 #[derive(Debug)]
 pub(crate) struct H1Session {
     context: ConnectionContext,
-    /// Whether no request is read after the one of now.
+    /// Whether no request is read after the current one.
     is_last: AtomicBool,
     /// The files of its responses.
     files: Option<Arc<Files>>,
-    /// Whether what was made of its last response is written, where that breaks off.
+    /// Whether its last response is written up to the point where it breaks off.
     broken_off: BrokenOff,
 }
 
@@ -54,7 +54,7 @@ impl H1Session {
         self.is_last.load(Ordering::Relaxed)
     }
 
-    /// hyper has nothing left to write. Whether all that was given to it has left as what it stands for.
+    /// hyper has nothing left to write. Returns whether every stand-in has been replaced by its file.
     pub(super) fn flushed(&self, cx: &Context<'_>) -> bool {
         self.broken_off.flushed(cx);
         self.files.as_ref().is_none_or(|files| files.have_left())
@@ -66,7 +66,7 @@ impl Carrier for H1Session {
         &self.context
     }
 
-    /// What comes after it is not known to be a request.
+    /// What follows a request that is not read to its end may not be a request.
     fn abandon_request(&self) {
         self.is_last.store(true, Ordering::Relaxed);
     }
@@ -80,7 +80,7 @@ impl Carrier for H1Session {
     }
 }
 
-/// What the sessions of a server have in common.
+/// What the sessions of a server share.
 #[derive(Debug)]
 pub(crate) struct H1Protocol {
     http: http1::Builder,
@@ -89,11 +89,11 @@ pub(crate) struct H1Protocol {
 }
 
 impl H1Protocol {
-    /// hyper as this server needs it. Deadlines and the limits of a head are not hyper's: see `io`.
+    /// hyper's configuration. Not hyper but `io` has the deadlines and the limits of a head.
     pub(crate) fn new(config: Arc<Config>, stop: Arc<Stop>) -> Self {
         let mut http = http1::Builder::new();
         http.header_read_timeout(None).half_close(true).title_case_headers(true);
-        // above ours, so that the refusal with its reason is ours
+        // above our limit, so that we write the refusal with its reason
         http.max_buf_size(config.queue.max(config.max_head.saturating_add(8192)));
         if config.max_fields > 100 {
             http.max_headers(config.max_fields);
@@ -101,7 +101,7 @@ impl H1Protocol {
         H1Protocol { http, config, stop }
     }
 
-    /// Each connection ends with its first answer.
+    /// Each connection ends with its first response.
     pub(crate) fn of_one_request(mut self) -> Self {
         self.http.keep_alive(false);
         self
@@ -149,8 +149,8 @@ impl H1Protocol {
     }
 }
 
-/// Runs the connection; an immediate stop ends it with `None`. A graceful one has it polled: it finishes its
-/// request, and [`GuardedIo`] closes it where it waits for one.
+/// Runs the connection; an immediate stop ends it with `None`. On a graceful stop the connection is polled:
+/// it finishes its request, or, while it waits for one, [`GuardedIo`] closes it.
 async fn until_stopped<S, B, T>(
     http: &mut http1::Connection<TokioIo<GuardedIo<T>>, Exchanges<S, B>>,
     stop: &Stop,
@@ -163,9 +163,9 @@ where
     let mut changed = pin!(stop.changed());
     let mut heard = None;
     poll_fn(move |cx| {
-        // A task keeps its waker, so the signal, which takes a lock, is asked at first, and where it has a
-        // number that is new. The number may be seen before those who wait are told: then it is asked until
-        // this task is told, too.
+        // A task keeps its waker, so the signal, which takes a lock, is polled only at first, and when its
+        // number is new. The number may change before the waiting tasks are notified: then the signal is
+        // polled until this task is notified, too.
         let last = Some(stop.signals());
         if heard != last {
             let mut told = heard.is_none();
@@ -185,7 +185,7 @@ where
     .await
 }
 
-/// Reads and forgets, for a while.
+/// Reads and discards, for a while.
 async fn linger(mut transport: impl Transport) {
     let mut sink = vec![0; 16 * 1024];
     let drained = async { while matches!(transport.read(&mut sink).await, Ok(read) if read > 0) {} };

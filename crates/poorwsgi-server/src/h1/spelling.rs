@@ -1,9 +1,8 @@
 //! The spelling of a response's fields.
 //!
-//! hyper sends names in Title-Case. For other spellings it has a map of its own, which it makes when it reads
-//! a message, and looks for when it sends one, but gives nobody the type of. So it is given a message to read
-//! that has these names, and the map is taken from there. It is kept for the next response with the same
-//! names.
+//! hyper sends names in Title-Case. For other spellings hyper has a map, which it fills when it reads a
+//! message and uses when it sends one; the type of the map is private. So we have hyper read a message with
+//! these names, take the map from there, and keep it for the next response with the same names.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -20,7 +19,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use poorwsgi_core::headers::{Headers, Spellings};
 
-/// Maps that each thread keeps at most, and bytes of names that one of them may have.
+/// The number of maps that each thread keeps at most, and the bytes of names in one of them.
 const KEPT: usize = 64;
 const BYTES: usize = 1024;
 
@@ -28,8 +27,8 @@ thread_local! {
     static MAPS: RefCell<HashMap<Spellings, Extensions>> = RefCell::new(HashMap::new());
 }
 
-/// Sees to it that hyper spells the fields of a response as its application has. One that does not say how
-/// may have acronyms, which are spelled as everywhere.
+/// Has hyper spell the fields of a response as its application does. Without a spelling of the application,
+/// acronyms are spelled as usual.
 pub(crate) fn keep<B>(response: &mut Response<B>, has_acronyms: bool) {
     let spellings = match response.extensions_mut().remove::<Spellings>() {
         Some(spellings) => spellings,
@@ -52,10 +51,10 @@ pub(crate) fn keep<B>(response: &mut Response<B>, has_acronyms: bool) {
     response.extensions_mut().extend(map);
 }
 
-/// What hyper notes of a message with these names.
+/// The map that hyper makes from a message with these names.
 fn read(spellings: &Spellings) -> Extensions {
     let mut message = String::from("GET / HTTP/1.1\r\n");
-    // The coding is hyper's own affair.
+    // hyper itself sets the transfer coding.
     for name in spellings.iter().filter(|name| !name.eq_ignore_ascii_case("transfer-encoding")) {
         message.push_str(name);
         message.push_str(": 0\r\n");
@@ -71,7 +70,7 @@ fn read(spellings: &Spellings) -> Extensions {
     builder.preserve_header_case(true).header_read_timeout(None);
     {
         let connection = pin!(builder.serve_connection(io, service));
-        // It is all there, so once is enough.
+        // All bytes are there, so one poll is enough.
         let _ = connection.poll(&mut Context::from_waker(Waker::noop()));
     }
     read.take()

@@ -1,4 +1,4 @@
-//! How many connections the process has file descriptors for.
+//! How many connections the file descriptors of the process suffice for.
 
 use std::io;
 
@@ -6,16 +6,16 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::LOG;
 
-/// Descriptors that are left to all but connections: to the application, its modules, the log, the event
+/// Descriptors reserved for everything but connections: the application, its modules, the log, the event
 /// loops.
 const RESERVE: u64 = 64;
-/// Descriptors of a connection: its own, and that of a file which is sent or of an upload which is stored.
+/// Descriptors for each connection: its socket, and a file that is sent or an upload that is stored.
 const EACH: u64 = 2;
-/// At least this number of connections is accepted, however low the limit is.
+/// At least this many connections are accepted, however low the limit is.
 const FEWEST: u64 = 8;
 
 /// Raises the limit of file descriptors of this process (`ulimit -n`) to what this number of connections
-/// needs, as far as the system allows; a higher one stays. This is for a process that is a server: programs
+/// needs, as far as the system allows; a higher limit stays. This is for a process that is a server: programs
 /// that it starts inherit the limit. [`Bound::run`](crate::Bound::run) calls it,
 /// [`Bound::serve`](crate::Bound::serve) does not.
 ///
@@ -37,16 +37,16 @@ pub fn raise_descriptor_limit(connections: u32) -> io::Result<()> {
     Ok(())
 }
 
-/// How many connections there may be.
+/// The limit of connections.
 #[derive(Debug)]
 pub(crate) struct DescriptorLimit {
     connections: u32,
-    /// What is to be said when it is reached first.
+    /// The message for the first time that the limit is reached.
     warning: Option<String>,
 }
 
 impl DescriptorLimit {
-    /// As many of the connections that are wanted as there are descriptors for.
+    /// As many of the requested connections as the descriptors suffice for.
     pub(crate) fn new(wanted: u32) -> Self {
         let files = getrlimit(Resource::RLIMIT_NOFILE).map_or(u64::MAX, |(soft, _)| soft);
         let connections = allowed_by(files, wanted);
@@ -65,7 +65,7 @@ impl DescriptorLimit {
         self.connections
     }
 
-    /// The limit is reached, and further connections wait.
+    /// Logs that the limit is reached, so that further connections wait.
     pub(crate) fn reached(&mut self) {
         if let Some(warning) = self.warning.take() {
             tracing::warn!(target: LOG, "{warning}");

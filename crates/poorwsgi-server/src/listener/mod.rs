@@ -1,8 +1,7 @@
 //! Where connections come from.
 //!
-//! `socket` binds and accepts, `siblings` shares the connections of one socket with other processes, and
-//! `descriptors` tells how many there may be. What is accepted is a transport, of which nothing has been
-//! read.
+//! `socket` binds and accepts, `siblings` balances the connections of one socket among processes, and
+//! `descriptors` limits their number. An accepted connection is a transport from which nothing has been read.
 
 mod descriptors;
 mod siblings;

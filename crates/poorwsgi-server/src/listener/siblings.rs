@@ -1,9 +1,9 @@
-//! Processes that accept from one socket, and share its connections evenly.
+//! Balances the connections of one socket among the processes that accept from it.
 //!
-//! Whoever wakes first would take all connections that wait, and with connections that stay open it would
-//! keep them, while the other processes have nothing to do. So each one writes into a table that all of them
-//! have how many connections it has open, and one that has many more than another leaves the next one to
-//! that, for a moment.
+//! The process that wakes first would accept all queued connections, and keep those that stay open, while the
+//! other processes are idle. So each process writes its number of open connections into a table in shared
+//! memory, and a process that has many more than another one leaves the next connection to that one, for a
+//! moment.
 
 use std::env;
 use std::fs::File;
@@ -14,24 +14,24 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
-/// What a process finds in its environment: the file descriptor of the table, a colon, and the number of its
-/// own entry.
+/// Environment variable with the file descriptor of the table, a colon, and the number of the process's own
+/// entry.
 const VARIABLE: &str = "POORWSGI_SIBLINGS";
-/// How many entries the table has; an entry is a `u32` in the machine's byte order: 0 of a process that does
-/// not accept, otherwise its connections and one.
+/// How many entries the table has; an entry is a `u32` in native byte order: 0 for a process that does not
+/// accept, otherwise its number of connections plus one.
 const ENTRIES: usize = 256;
 const ENTRY: usize = size_of::<u32>();
 
-/// For how long a connection is left to a process that has fewer, before one looks again: long for one that
-/// waits for work, which needs some ten microseconds.
+/// How long a connection is left to a process with fewer connections before the next check: long enough for
+/// an idle process, which needs some ten microseconds to accept.
 const CHANCE: Duration = Duration::from_millis(1);
-/// How often it is left to others, until it is clear that they are stuck.
+/// How often a connection is left to the others before they count as stuck.
 const CHANCES: u32 = 5;
-/// For how long none is, after one that nobody took.
+/// How long no connection is left to the others after one that they did not accept.
 const GRUDGE: Duration = Duration::from_millis(100);
 
-/// How many connections are many more than so few. A process that is a little ahead is none the worse for it,
-/// and where connections are brief, it would wait for others all the time.
+/// From how many connections on a process has many more than one with `few`. Being a little ahead does no
+/// harm, and with brief connections a process would otherwise wait for the others all the time.
 const fn many_more(few: u32) -> u32 {
     few.saturating_add(few / 8).saturating_add(4)
 }
@@ -43,9 +43,9 @@ pub(crate) struct Siblings {
     entry: usize,
     /// `None` while it does not accept.
     connections: Mutex<Option<u32>>,
-    /// Tells that there is one connection less.
+    /// Notified when a connection has closed.
     closed: Notify,
-    /// When nobody took a connection that was left to others.
+    /// When the others last did not accept a connection that was left to them.
     refused: Mutex<Option<Instant>>,
 }
 
@@ -59,7 +59,7 @@ impl Siblings {
         Self::new(table, entry)
     }
 
-    /// `None` of a file that is no such table, which has no name.
+    /// `None` for a file that is not such a table: the table has no name.
     fn new(table: File, entry: usize) -> Option<Arc<Self>> {
         let metadata = table.metadata().ok()?;
         let is_table = metadata.len() == (ENTRIES * ENTRY) as u64 && metadata.nlink() == 0;
@@ -74,12 +74,12 @@ impl Siblings {
         })
     }
 
-    /// From now on this process accepts.
+    /// Marks this process as accepting.
     pub(crate) fn join(&self) {
         self.change(|_| Some(0));
     }
 
-    /// From now on it does not, whatever becomes of its connections.
+    /// Marks this process as not accepting, whatever happens to its connections.
     pub(crate) fn leave(&self) {
         self.change(|_| None);
     }
@@ -90,7 +90,7 @@ impl Siblings {
         Counted(Arc::clone(self))
     }
 
-    /// Leaves a connection that waits to another process, where that one ought to take it.
+    /// Leaves a queued connection to another process, if that one has far fewer.
     pub(crate) async fn give_way(&self) {
         let refused = *lock(&self.refused);
         if refused.is_some_and(|refused| refused.elapsed() < GRUDGE) {
@@ -100,7 +100,7 @@ impl Siblings {
             if !self.is_ahead() {
                 return;
             }
-            // Either way there may be a change.
+            // Either way the numbers may have changed.
             let _ = timeout(CHANCE, self.closed.notified()).await;
         }
         *lock(&self.refused) = Some(Instant::now());
@@ -117,11 +117,11 @@ impl Siblings {
     }
 
     fn change(&self, change: impl FnOnce(Option<u32>) -> Option<u32>) {
-        // While it is locked: what is written last is what holds.
+        // Under the lock: the last write has to be the latest number.
         let mut connections = lock(&self.connections);
         *connections = change(*connections);
         let entry = connections.map_or(0, |count| count.saturating_add(1));
-        // Nothing but fairness depends on it.
+        // Only the balance depends on it.
         let _ = self.table.write_at(&entry.to_ne_bytes(), (self.entry * ENTRY) as u64);
     }
 }
@@ -145,7 +145,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use super::*;
 
-    /// A file without a name, as two processes have it.
+    /// A file without a name, opened by two processes.
     fn table(length: usize) -> File {
         let file = tempfile::tempfile().unwrap();
         file.set_len(length as u64).unwrap();

@@ -1,4 +1,4 @@
-//! Sockets that listen.
+//! Listening sockets.
 
 use std::fmt;
 use std::fs;
@@ -48,11 +48,11 @@ impl fmt::Display for Address {
     }
 }
 
-/// A bound socket, not yet of any runtime: it may be made before a fork, and shared.
+/// A bound socket that belongs to no runtime yet: it may be made before a fork, and shared.
 #[derive(Debug)]
 pub(crate) enum Socket {
     Tcp(TcpListener, Owner),
-    /// With its file, where that is ours.
+    /// With its file, if we have created that.
     Unix(UnixListener, Option<Arc<OwnedPath>>),
 }
 
@@ -129,7 +129,7 @@ impl Socket {
         socket.set_nonblocking(true)?;
         socket.bind(&SockAddr::unix(path)?)?;
         let owned = OwnedPath::new(path)?;
-        // before `listen`: nobody can connect while the permissions are still the umask's
+        // before `listen`: no client can connect while the permissions are still those of the umask
         if let Some(mode) = config.unix_mode {
             fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
         }
@@ -157,9 +157,9 @@ impl Socket {
         })
     }
 
-    /// The socket on the runtime that is entered now.
+    /// Registers the socket with the current runtime.
     pub(crate) fn listen(self, siblings: Option<Arc<Siblings>>) -> io::Result<Listener> {
-        // No stream, but what counts for tokio is that the system tells when there is something to be had.
+        // A listener is not a stream, but all that tokio needs is readiness events.
         let readiness = TcpStream::from_std(self.as_fd().try_clone_to_owned()?.into())?;
         siblings.iter().for_each(|siblings| siblings.join());
         if let Socket::Tcp(socket, _) = &self {
@@ -168,10 +168,10 @@ impl Socket {
         Ok(Listener { socket: self, readiness, siblings: siblings.map(Joined) })
     }
 
-    /// Has the system take no new connections where this process has bound the socket and has no other handle
-    /// of it; not in any other process either. Those that wait can be accepted still. When a socket is
-    /// closed, the system resets those that wait in it, and without this one may come between the last look
-    /// and the end. Whether it did so.
+    /// Has the system refuse new connections, in all processes, if this process has bound the socket and has
+    /// no other handle of it. Queued connections can still be accepted. The system resets the connections
+    /// that are queued when a socket is closed, and without this call one may arrive between the last accept
+    /// and the close. Returns whether it did so.
     pub(crate) fn refuse(&mut self) -> bool {
         match self {
             Socket::Tcp(socket, owner) => owner.is_this_process() && drop_requests(socket).is_ok(),
@@ -183,24 +183,24 @@ impl Socket {
         }
     }
 
-    /// Ends the listening, in every process that has the socket, where this one has bound it and has no other
-    /// handle of it.
+    /// Shuts the socket down in every process that has it, if this process has bound the socket and has no
+    /// other handle of it.
     pub(crate) fn shut(&self) {
         if let Socket::Tcp(socket, owner) = self
             && owner.is_this_process()
         {
-            // Then it ends with its last handle.
+            // Otherwise listening ends with the last handle.
             let _ = socket2::SockRef::from(socket).shutdown(Shutdown::Both);
         }
     }
 
-    /// The next connection, of those that wait.
+    /// Accepts the next queued connection.
     fn accept(&self) -> io::Result<(Accepted, Connection)> {
         match self {
             Socket::Tcp(listener, _) => {
                 let (stream, remote) = listener.accept()?;
                 stream.set_nonblocking(true)?;
-                // Fails only on a connection that is already gone.
+                // Fails only for a connection that is already gone.
                 let _ = stream.set_nodelay(true);
                 let local = stream.local_addr().ok();
                 let connection = Connection { remote: Some(remote), local, secure: false };
@@ -224,11 +224,11 @@ impl AsFd for Socket {
     }
 }
 
-/// A bound socket that accepts connections, in turns with other processes.
+/// A bound socket that accepts connections, balanced with other processes.
 #[derive(Debug)]
 pub(crate) struct Listener {
     socket: Socket,
-    /// The same socket.
+    /// Another handle of the same socket.
     readiness: TcpStream,
     siblings: Option<Joined>,
 }
@@ -241,8 +241,8 @@ impl Listener {
         Closing(socket)
     }
 
-    /// The next connection. Errors that are not the listener's own are waited out: without file descriptors
-    /// there is nothing to do but to wait until a connection ends, for which `make_room` is called.
+    /// Accepts the next connection. Temporary errors are retried: without file descriptors, `accept` waits
+    /// until a connection ends, and calls `make_room` for that.
     pub(crate) async fn accept(&self, make_room: impl Fn()) -> (Accepted, Connection) {
         let mut pause = Pause::default();
         loop {
@@ -259,7 +259,7 @@ impl Listener {
         }
     }
 
-    /// Ends when connections have been seen to wait, and after that time again.
+    /// Returns once connections are queued at two checks, this long apart.
     pub(crate) async fn left_waiting(&self, time: Duration) {
         loop {
             if self.readiness.readable().await.is_err() {
@@ -272,8 +272,7 @@ impl Listener {
         }
     }
 
-    /// Whether a connection waits now: what the runtime says of readiness is from before the last one was
-    /// accepted.
+    /// Whether a connection is queued now: the runtime's readiness may be older than the last accept.
     fn waiting(&self) -> io::Result<()> {
         let mut socket = [PollFd::new(self.socket.as_fd(), PollFlags::POLLIN)];
         match poll(&mut socket, PollTimeout::ZERO)? {
@@ -296,7 +295,7 @@ impl Listener {
     }
 }
 
-/// A process among those that accept, until it is dropped.
+/// Marks this process as accepting until it is dropped.
 #[derive(Debug)]
 struct Joined(Arc<Siblings>);
 
@@ -306,13 +305,11 @@ impl Drop for Joined {
     }
 }
 
-/// A socket of which the last connections are accepted: nothing but its end stands between the last look at
-/// it and its end.
+/// A socket of which only the last connections are accepted: it is closed right after the last accept.
 pub(crate) struct Closing(Socket);
 
 impl Closing {
-    /// The next of the connections that wait already; `None` if there are no more, or another process has
-    /// shut the socket.
+    /// The next queued connection; `None` if there are no more, or another process has shut the socket down.
     pub(crate) async fn accept_waiting(&self) -> Option<(Accepted, Connection)> {
         let mut pause = Pause::default();
         loop {
@@ -326,7 +323,7 @@ impl Closing {
     }
 }
 
-/// What is waited after an error of accepting, each time longer.
+/// The pause after an error of accept, longer each time.
 #[derive(Default)]
 struct Pause(Duration);
 
@@ -340,7 +337,7 @@ impl Pause {
     }
 }
 
-/// Whether the socket does not listen any more (accept(2)).
+/// Whether the error says that the socket does not listen any more (accept(2)).
 fn is_shut(error: &io::Error) -> bool {
     error.raw_os_error() == Some(Errno::INVAL.raw_os_error())
 }
@@ -357,11 +354,11 @@ fn is_the_peers(error: &io::Error) -> bool {
     )
 }
 
-/// How often this process has said that others have its sockets.
+/// How often this process has declared that other processes share its sockets.
 static SHARED: AtomicU32 = AtomicU32::new(0);
 
-/// Says that another process has the sockets that this one has bound so far, as a forked child has: their end
-/// here is not that of the socket.
+/// Declares that another process, such as a forked child, has the sockets that this process has bound so far:
+/// closing them here does not end them.
 pub fn share_sockets() {
     SHARED.fetch_add(1, Ordering::Relaxed);
 }
@@ -370,17 +367,17 @@ pub fn share_sockets() {
 #[derive(Debug)]
 pub(crate) struct Owner {
     process: AtomicU32,
-    /// How often sockets had been shared when it was bound.
+    /// The count of such declarations when the socket was bound.
     shared: u32,
 }
 
 impl Owner {
-    /// The process that has bound it, as long as it makes no second handle and is not forked.
+    /// The process that has bound it, as long as that process makes no second handle and does not fork.
     fn this_process() -> Self {
         Owner { process: AtomicU32::new(process::id()), shared: SHARED.load(Ordering::Relaxed) }
     }
 
-    /// Somebody else as well. No process has the number 0.
+    /// Shared with another handle or process. No process has the number 0.
     const fn others() -> Self {
         Owner { process: AtomicU32::new(0), shared: 0 }
     }
@@ -394,14 +391,14 @@ impl Owner {
     }
 }
 
-/// Bytes that a connection of TCP takes from us before it has sent them; its buffer has no other limit than
-/// the system's, some megabytes.
+/// How many unsent bytes a TCP connection accepts from us; without this, only the system limits its buffer,
+/// to some megabytes.
 #[cfg(target_os = "linux")]
 const UNSENT: u32 = 128 << 10;
 
-/// Has the connections of a socket take no more than they send soon (`TCP_NOTSENT_LOWAT`, tcp(7)). A client
-/// that reads slowly costs less memory of the system, and moves on in smaller steps, by which it is known
-/// from one that has stopped.
+/// Limits the unsent bytes of a socket's connections (`TCP_NOTSENT_LOWAT`, tcp(7)). A client that reads
+/// slowly then costs less kernel memory, and makes progress in smaller steps, which tell it apart from a
+/// client that has stopped.
 fn limit_unsent(socket: &TcpListener) {
     #[cfg(target_os = "linux")]
     let _ = socket2::SockRef::from(socket).set_tcp_notsent_lowat(UNSENT);
@@ -409,13 +406,13 @@ fn limit_unsent(socket: &TcpListener) {
     let _ = socket;
 }
 
-/// Drops each packet that asks a socket for a connection (socket(7), `SO_ATTACH_FILTER`); what ends a
-/// handshake still gets through. A client that asks meanwhile asks again after a second, and is refused then.
+/// Drops each packet that asks a socket for a connection (socket(7), `SO_ATTACH_FILTER`); the last packet of
+/// a handshake still passes. A client that connects meanwhile retries after a second, and is refused then.
 #[cfg(target_os = "linux")]
 fn drop_requests(socket: &TcpListener) -> io::Result<()> {
     use socket2::SockFilter;
 
-    // Instructions of the packet filter (bpf(4)); a packet begins with the header of TCP.
+    // Instructions of the packet filter (bpf(4)); a packet begins with its TCP header.
     const LOAD_BYTE: u16 = 0x30;
     const AND: u16 = 0x54;
     const SKIP_IF_EQUAL: u16 = 0x15;
@@ -441,7 +438,7 @@ fn backlog(config: &Config) -> i32 {
     i32::try_from(config.backlog).unwrap_or(i32::MAX)
 }
 
-/// Removes a socket that nobody listens on any more. Anything else at this path is left alone.
+/// Removes a stale socket file, on which no process listens. Anything else at this path is left alone.
 fn remove_stale(path: &Path) -> io::Result<()> {
     let Ok(metadata) = fs::symlink_metadata(path) else { return Ok(()) };
     if !metadata.file_type().is_socket() {
@@ -451,7 +448,7 @@ fn remove_stale(path: &Path) -> io::Result<()> {
         ));
     }
     let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None)?;
-    // Where the queue of a server is full, it would be waited for, and that may hang.
+    // Without O_NONBLOCK, connecting would block while the queue of a server is full.
     socket.set_nonblocking(true)?;
     match socket.connect(&SockAddr::unix(path)?) {
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path),
@@ -463,8 +460,8 @@ fn remove_stale(path: &Path) -> io::Result<()> {
     }
 }
 
-/// A socket file that is removed with its listener, if it is still the same one, by the process that has made
-/// it.
+/// A socket file that the process which has created it removes with its listener, if it is still the same
+/// file.
 #[derive(Debug)]
 pub(crate) struct OwnedPath {
     process: u32,

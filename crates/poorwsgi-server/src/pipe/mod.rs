@@ -1,17 +1,19 @@
-//! Blocks on their way from the thread that makes them to a connection.
+//! A channel of blocks from the thread that generates them to a connection, with backpressure.
 //!
-//! A call may have to make all its blocks on one thread, because it keeps things that belong to a thread (of
-//! Python: a `threading.local`, an SQLite cursor). So blocks are pushed here. A client that reads more slowly
-//! than they are made, and for which the memory has no room,
+//! A call may have to generate all its blocks on one thread, because it keeps things that belong to a thread
+//! (in Python: a `threading.local`, an SQLite cursor). So the thread pushes its blocks into the pipe. If the
+//! client reads more slowly than the thread generates, and memory has no room for the blocks, then
 //!
-//! 1. has its thread wait for it, while no more than a quarter of all threads wait for clients;
-//! 2. else is given time by a temporary file, from which it gets the rest, so that the thread can end the
-//!    call;
-//! 3. where the file is full, has its thread wait after all, while no more than half of the threads do;
-//! 4. else waits for a place, with no more than a quarter of the threads, and takes that of the client that
-//!    has taken nothing for longest, which is cut off.
+//! 1. the thread waits for the client, while at most an eighth of all threads wait for clients (the limit
+//!    `kept_free` of [`Patience`]);
+//! 2. otherwise the blocks go to a temporary file, from which the client gets the rest, so that the thread
+//!    can end the call;
+//! 3. if the file is full, the thread waits after all, while at most a quarter of all threads wait for
+//!    clients;
+//! 4. otherwise the thread queues for a place among those, as at most another quarter of the threads do, and
+//!    takes the place of the client that has read nothing for longest, whose connection is cut.
 //!
-//! A thread that waits takes no place among those that make calls.
+//! A thread that waits takes no place of the pool's concurrency limit.
 
 mod patience;
 mod receiver;
@@ -36,24 +38,24 @@ pub use patience::Patience;
 pub use receiver::Receiver;
 pub use sender::{Sender, Sent};
 
-/// What makes the blocks of a pipe, as far as the pipe has to know it.
+/// The producer of the blocks, as far as the pipe has to know it.
 pub trait Maker: Send + Sync + 'static {
     /// What a thread holds while it waits for a client.
     type Aside;
 
-    /// Says that this thread waits for its client from now on, until the result is dropped: others may be
-    /// called meanwhile.
+    /// Declares that this thread waits for its client until the result is dropped: other calls may run
+    /// meanwhile.
     fn step_aside() -> Self::Aside;
 
-    /// Whether nobody reads what this process sends, because it was forked from the one that serves.
+    /// Whether this process was forked from the one that serves, so that no connection reads what it sends.
     fn is_unread() -> bool;
 
-    /// Tells the log of a failure that the client did not stay for.
+    /// Logs a failure of the call after its client has gone.
     fn unheard(&self, error: &BoxError);
 }
 
-/// Bytes that may wait for the client in memory; the block that passes this mark is the last that is taken.
-/// Where all together take more than the spool has for them, it is [`BESIDES`].
+/// High-water mark of the bytes that wait in memory for one client: once they exceed it, no further block is
+/// accepted. Where all pipes together exceed the spool's memory budget, the mark is [`BESIDES`].
 const WINDOW: usize = 128 << 10;
 
 /// The two ends of a pipe for the blocks of one response.
@@ -76,24 +78,26 @@ struct Pipe<M: Maker> {
     maker: M,
     flow: Mutex<Flow>,
     room: Condvar,
-    /// Written to by one thread at a time, which does not hold the flow meanwhile.
+    /// Written to by one thread at a time, which does not hold the lock of `flow` meanwhile.
     file: Mutex<Option<SpoolFile>>,
-    /// Whether the thread stands in the line, and whether the client has taken something since.
+    /// Whether the thread queues for a permission to wait, and whether the client has read something since
+    /// then.
     stands: AtomicBool,
     has_moved: AtomicBool,
 }
 
-/// What is on its way through a pipe.
+/// The blocks in a pipe, and its state.
 struct Flow {
     blocks: VecDeque<Bytes>,
     waiting: usize,
-    /// What the blocks take of the memory for all.
+    /// The share of the blocks in the memory budget.
     memory: MemoryShare,
-    /// What comes behind the blocks: the file is used in a circle, and these count on.
+    /// The bytes after the blocks are in the file, a ring buffer. These two count all bytes read and written,
+    /// without wrapping.
     read: u64,
     written: u64,
     file: Option<Arc<File>>,
-    /// Among those who have something in a file, and among those that a thread waits for.
+    /// The client's numbers among those with bytes in a file, and among those that a thread waits for.
     place: Option<u64>,
     waited_for: Option<u64>,
     end: Option<Result<(), BoxError>>,
@@ -118,12 +122,12 @@ impl Flow {
         }
     }
 
-    /// Whether the client is near enough for another block.
+    /// Whether the client is close enough behind for another block.
     const fn has_room(&self) -> bool {
         self.waiting < WINDOW && self.read == self.written
     }
 
-    /// Whether the memory for all has room for a block as well.
+    /// Whether the memory budget has room for the block as well.
     fn fits(&mut self, block: &Bytes) -> bool {
         self.waiting < BESIDES || self.memory.grow(block.len() as u64)
     }
@@ -145,7 +149,7 @@ impl<M: Maker> Pipe<M> {
         self.flow.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The client has taken something.
+    /// The client has read something: it goes to the end of the order in which clients are cut off.
     fn moves_on(self: &Arc<Self>, flow: &mut Flow) {
         let Limits { in_files, waited_for, .. } = &*self.patience.0;
         if let Some(place) = flow.place.take() {
@@ -158,27 +162,26 @@ impl<M: Maker> Pipe<M> {
         }
     }
 
-    /// Gives up the file of a client that has taken all of it, or is gone. A thread that writes into it now
-    /// drops the file itself, or leaves something in it: the thread of the connections must not wait for a
-    /// disk.
+    /// Drops the file of a client that has read all of it, or is gone. If a thread is writing to the file
+    /// now, that thread drops the file, or leaves bytes in it: the event loop must not wait for a disk.
     fn drop_file(&self) {
         let Ok(mut file) = self.file.try_lock() else { return };
         let mut flow = self.flow();
         if flow.read != flow.written {
             return;
         }
-        // The next one begins at its beginning: a hole would count as well.
+        // The next file starts at position 0: a hole at its start would count as well.
         (flow.read, flow.written) = (0, 0);
         let dropped = (file.take(), flow.file.take());
         drop((flow, file));
-        // The system frees what it has taken of the disk.
+        // Closing the file frees its disk blocks, which may take a while.
         match Handle::try_current() {
             Ok(runtime) if dropped.0.is_some() => drop(runtime.spawn_blocking(move || drop(dropped))),
             _ => drop(dropped),
         }
     }
 
-    /// Wakes the thread that waits for the client, which has taken something or is gone.
+    /// Wakes the thread that waits for the client, because the client has read something or is gone.
     fn wake(&self) {
         self.room.notify_all();
         if self.stands.load(Ordering::Relaxed) && !self.has_moved.load(Ordering::Relaxed) {
@@ -189,15 +192,15 @@ impl<M: Maker> Pipe<M> {
         }
     }
 
-    /// Ends the connection, which tells the log, unless it has taken all that there is. What the file takes
-    /// is free at once.
+    /// Cuts the connection, which logs it, unless the client has read everything. The space of the file is
+    /// freed at once.
     fn cut(&self) -> Sent {
         let mut flow = self.flow();
         let has_all = flow.blocks.is_empty() && flow.read == flow.written;
         if flow.is_gone || (has_all && flow.end.is_some()) {
             return Sent::Gone;
         }
-        // This replaces the end that the call has come to, because the rest of the content is not sent.
+        // This error replaces the end of the call, because the rest of the content is not sent.
         flow.end = Some(Err(Box::new(TooFarBehind)));
         while flow.pop().is_some() {}
         flow.read = flow.written;
@@ -211,7 +214,7 @@ impl<M: Maker> Pipe<M> {
         self.room.notify_all();
         let file = self.file.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(file) = file {
-            // Its descriptor is open as long as the connection is.
+            // Its descriptor stays open as long as the connection.
             let _ = file.file().set_len(0);
         }
         Sent::Gone

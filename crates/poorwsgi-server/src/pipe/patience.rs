@@ -1,4 +1,4 @@
-//! For which clients threads wait, and which client is cut off where they cannot.
+//! For which slow clients threads wait, and which client is cut off when no more threads may wait.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -8,17 +8,17 @@ use std::time::{Duration, Instant};
 use super::{Maker, Pipe};
 use crate::spool::Spool;
 
-/// The part of its spool that the file of one response may take.
+/// The file of one response may take this fraction of the spool.
 const PART: u64 = 32;
 
-/// For how long a client takes nothing before another one may have its place. Between two blocks that a
-/// client takes, the system may let a good part of its socket's buffer become empty.
+/// How long a client has to have read nothing before another one may have its place. Between two blocks that
+/// a steady client reads, the system may first empty a good part of the socket's send buffer.
 const TURN: Duration = Duration::from_secs(5);
 
-/// How often a thread in the line looks whether its turn has come.
+/// How often a thread in the queue checks whether its turn has come.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// What is done for clients that read slowly. Clones share it.
+/// The limits of waiting for clients that read slowly. Clones share them.
 pub struct Patience<M: Maker>(pub(super) Arc<Limits<M>>);
 
 impl<M: Maker> Clone for Patience<M> {
@@ -29,31 +29,31 @@ impl<M: Maker> Clone for Patience<M> {
 
 pub(super) struct Limits<M: Maker> {
     turns: Mutex<Turns>,
-    /// Told when there is a place, or the line has moved on.
+    /// Notified when a permission is free, or the queue has moved on.
     pub(super) freed: Condvar,
-    /// How many of those stay free for clients whose file is full.
+    /// How many permissions stay free for clients whose file is full.
     pub(super) kept_free: usize,
-    /// Clients that are waited for.
+    /// Clients that threads wait for.
     pub(super) waited_for: CutOrder<M>,
-    /// Clients that have something in a file; who takes a block of it goes to the end.
+    /// Clients that have unread bytes in a file; a client that reads a block goes to the end.
     pub(super) in_files: CutOrder<M>,
     pub(super) spool: Spool,
 }
 
-/// Who may wait for a client.
+/// The permissions to wait for a client.
 pub(super) struct Turns {
-    /// How many more threads.
+    /// How many more threads may wait.
     free: usize,
-    /// Those who have asked for it, and how many may.
+    /// The threads that queue for a permission, and how many may queue.
     line: VecDeque<u64>,
     longest_line: usize,
     next: u64,
 }
 
 impl Turns {
-    /// Asks for it; `None` where too many do.
+    /// Queues for a permission; `None` if the queue is full.
     fn enter(&mut self) -> Option<u64> {
-        // Who is just about to get a permission stands in the line as well.
+        // A thread that is just about to get a free permission is in the queue as well.
         if self.line.len() >= self.longest_line + self.free {
             return None;
         }
@@ -63,10 +63,11 @@ impl Turns {
     }
 }
 
-/// The pipes of clients, by number, and since when each has its place.
+/// The pipes of clients, by number, and the time when each got its number.
 type Places<M> = BTreeMap<u64, (Instant, Weak<Pipe<M>>)>;
 
-/// Clients in the order in which they are cut off for others: who has taken nothing for longest comes first.
+/// Clients in the order in which they are cut off for others: first the one that has read nothing for
+/// longest.
 pub(super) struct CutOrder<M: Maker> {
     numbers: AtomicU64,
     places: Mutex<Places<M>>,
@@ -83,7 +84,7 @@ impl<M: Maker> CutOrder<M> {
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Enters at the end; for the number of the place.
+    /// Appends a client, and returns its number.
     pub(super) fn enter(&self, pipe: &Arc<Pipe<M>>) -> u64 {
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
         self.places().insert(number, (Instant::now(), Arc::downgrade(pipe)));
@@ -94,7 +95,7 @@ impl<M: Maker> CutOrder<M> {
         self.places().remove(&number);
     }
 
-    /// Cuts off the first one, unless it has come a moment ago.
+    /// Cuts off the first client, unless it has read something within [`TURN`].
     pub(super) fn cut_first(&self) -> bool {
         let first = {
             let mut places = self.places();
@@ -110,9 +111,9 @@ impl<M: Maker> CutOrder<M> {
 }
 
 impl<M: Maker> Patience<M> {
-    /// For a server with this number of threads. A quarter of them wait for clients that read slowly, and a
-    /// quarter for the place of one of those; another quarter waits for bodies. So the last quarter is left
-    /// for calls that wait for no client.
+    /// For a server with this number of threads. At most a quarter of them waits for clients that read
+    /// slowly, another quarter queues for a permission to do so, and another quarter waits for request
+    /// bodies. So the last quarter is left for calls that wait for no client.
     #[must_use]
     pub fn new(threads: usize, spool: Spool) -> Self {
         let most = (threads / 4).max(1);
@@ -126,8 +127,7 @@ impl<M: Maker> Patience<M> {
         }))
     }
 
-    /// The permission to wait for a client, where more than `kept_free` are left and no other thread stands
-    /// in the line.
+    /// The permission to wait for a client, if more than `kept_free` are left and no other thread queues.
     pub(super) fn may_wait(&self, kept_free: usize) -> Option<Permit<'_, M>> {
         let mut turns = self.turns();
         if turns.free <= kept_free || !turns.line.is_empty() {
@@ -137,7 +137,7 @@ impl<M: Maker> Patience<M> {
         Some(Permit(self))
     }
 
-    /// A place in the line for the permission to wait; `None` where it is too long.
+    /// A place in the queue for the permission to wait; `None` if the queue is full.
     pub(super) fn enter_line(&self) -> Option<InLine<'_, M>> {
         self.turns().enter().map(|number| InLine { patience: self, number })
     }
@@ -161,15 +161,15 @@ impl<M: Maker> Drop for Permit<'_, M> {
     }
 }
 
-/// A place in the line, until it is dropped.
+/// A place in the queue, until it is dropped.
 pub(super) struct InLine<'a, M: Maker> {
     patience: &'a Patience<M>,
     number: u64,
 }
 
 impl<'a, M: Maker> InLine<'a, M> {
-    /// Waits a moment for the permission: where too many threads wait, for the price of the client that has
-    /// taken nothing for longest. Or until this client has moved on.
+    /// Waits a moment for the permission, or until this client has read something. If no permission is free,
+    /// it cuts off the client that has read nothing for longest.
     pub(super) fn turn(&self, has_moved: &AtomicBool) -> Option<Permit<'a, M>> {
         let InLine { patience, number } = *self;
         let is_full = patience.turns().free == 0;
@@ -184,7 +184,7 @@ impl<'a, M: Maker> InLine<'a, M> {
         if result.timed_out() || turns.free == 0 || turns.line.front() != Some(&number) {
             return None;
         }
-        // At once: whoever has a permission takes no room in the line.
+        // At once: a thread with a permission takes no room in the queue.
         turns.line.pop_front();
         turns.free -= 1;
         Some(Permit(patience))

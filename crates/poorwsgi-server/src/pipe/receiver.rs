@@ -11,13 +11,13 @@ use poorwsgi_core::response::{Body, FileRange};
 
 use super::{Flow, Maker, Pipe, TooFarBehind};
 
-/// As much is read from a file at a time.
+/// Bytes that are read from a file at a time.
 const READ: u64 = 64 << 10;
 
 /// The end that a connection reads from.
 pub struct Receiver<M: Maker> {
     pipe: Arc<Pipe<M>>,
-    /// What is being read from the file.
+    /// The part that is being read from the file.
     reading: Option<Body>,
 }
 
@@ -26,7 +26,7 @@ impl<M: Maker> Receiver<M> {
         Receiver { pipe, reading: None }
     }
 
-    /// The next part of what waits in the file, up to where its circle closes.
+    /// The next part of the unread bytes in the file, up to the end of the ring buffer.
     fn next_part(&self, flow: &Flow) -> Option<Body> {
         let size = self.pipe.patience.file_bytes();
         let unread = flow.written - flow.read;
@@ -64,7 +64,7 @@ impl<M: Maker> HttpBody for Receiver<M> {
                         return Poll::Ready(Some(Ok(frame)));
                     }
                     failed => {
-                        // The file of a client that is cut off has been emptied.
+                        // The file of a client that was cut off is empty now.
                         let end = self.pipe.flow().end.take();
                         return Poll::Ready(
                             end.and_then(Result::err).map_or(failed, |error| Some(Err(error))),

@@ -15,7 +15,7 @@ use super::{Flow, Maker, Pipe};
 use crate::LOG;
 use crate::spool::{Spool, SpoolFile};
 
-/// For how long a thread stands in the line while its client makes no room in its file.
+/// How long a thread queues for a permission to wait while its client makes no room in its file.
 const LONGEST_STAND: Duration = Duration::from_secs(15);
 
 /// The end that a thread writes to.
@@ -27,21 +27,21 @@ impl<M: Maker> Clone for Sender<M> {
     }
 }
 
-/// What came of a block.
+/// The result of sending a block.
 #[derive(Debug)]
 pub enum Sent {
-    /// It is on its way.
+    /// The pipe has accepted it.
     Taken,
-    /// There is no room for it now.
+    /// There is no room for the block now.
     Full(Bytes),
-    /// The connection is gone, or wants no more.
+    /// The connection is gone, or accepts no more blocks.
     Gone,
 }
 
 impl<M: Maker> Sender<M> {
-    /// Hands a block over where there is room for it.
+    /// Sends a block if there is room for it.
     pub fn try_send(&self, block: Bytes) -> Sent {
-        // A child has the file of its parent, and nobody who reads.
+        // A forked child shares the file of its parent, and has no connection that reads.
         if M::is_unread() {
             return Sent::Gone;
         }
@@ -52,8 +52,8 @@ impl<M: Maker> Sender<M> {
         Sent::Full(block)
     }
 
-    /// Hands a block over; waits until there is room for it, or puts it into the file. `false` when the
-    /// connection is gone.
+    /// Sends a block: waits until there is room for it, or writes it to the file. `false` when the connection
+    /// is gone.
     pub fn send(&self, block: Bytes) -> bool {
         let patience = &self.0.patience;
         let mut sent = self.try_send(block);
@@ -69,8 +69,7 @@ impl<M: Maker> Sender<M> {
         matches!(sent, Sent::Taken)
     }
 
-    /// Waits for the permission to wait, or until the client has moved on so far that its file has room
-    /// again.
+    /// Queues for the permission to wait, or until the client has read so much that its file has room again.
     fn stand_in_line(&self, mut block: Bytes) -> Sent {
         let aside = M::step_aside();
         let Some(place) = self.0.patience.enter_line() else { return self.0.cut() };
@@ -84,7 +83,7 @@ impl<M: Maker> Sender<M> {
             if self.0.has_moved.swap(false, Ordering::Relaxed) {
                 deadline = Instant::now() + LONGEST_STAND;
             }
-            // It may have taken all that there was, and so much that the file has room again.
+            // The client may have read everything, or so much that the file has room again.
             block = match self.try_send(block) {
                 Sent::Full(block) => match self.keep(block) {
                     Sent::Full(block) => block,
@@ -100,7 +99,7 @@ impl<M: Maker> Sender<M> {
         sent
     }
 
-    /// Puts a block into the file, where that has room for it.
+    /// Writes a block to the file, if there is room for it.
     pub fn keep(&self, block: Bytes) -> Sent {
         if M::is_unread() {
             return Sent::Gone;
@@ -111,7 +110,7 @@ impl<M: Maker> Sender<M> {
                 Ok(true) => return Sent::Taken,
                 Ok(false) => return Sent::Full(block),
                 Err(_) if self.is_gone() => return Sent::Gone,
-                // Nothing is locked here: two may cut each other off.
+                // No lock is held here: two threads may cut each other's clients off.
                 Err(error)
                     if error.kind() == io::ErrorKind::QuotaExceeded && patience.in_files.cut_first() => {}
                 Err(error) => {
@@ -122,7 +121,7 @@ impl<M: Maker> Sender<M> {
         }
     }
 
-    /// Writes a block into the file; `false` where the client is too far behind for that.
+    /// Writes a block to the file; `false` if the client is too far behind for that.
     fn write(&self, block: &[u8]) -> io::Result<bool> {
         let Limits { in_files, spool, .. } = &*self.0.patience.0;
         let mut file = self.0.file.lock().unwrap_or_else(PoisonError::into_inner);
@@ -172,16 +171,16 @@ impl<M: Maker> Sender<M> {
         Sent::Taken
     }
 
-    /// Whether no block is taken any more: the connection is gone, or the content has come to its end.
+    /// Whether no further block is accepted: the connection is gone, or the content has ended.
     #[must_use]
     pub fn is_gone(&self) -> bool {
         self.0.flow().is_over()
     }
 
-    /// There is no more: it is complete, or it broke off.
+    /// Ends the content: it is complete, or it broke off.
     ///
     /// # Errors
-    /// What it broke off with, when the connection is gone and cannot be told.
+    /// The error that it broke off with, if the connection is gone and cannot be told.
     pub fn end(&self, end: Result<(), BoxError>) -> Result<(), BoxError> {
         let mut flow = self.0.flow();
         if flow.is_gone {
@@ -195,7 +194,7 @@ impl<M: Maker> Sender<M> {
     }
 }
 
-/// Writes a block into a file of this size, from where the last one ended, and gives the file.
+/// Writes a block to a ring buffer of this size, from where the last block ended, and returns the file.
 fn written_in_circle(
     file: &mut Option<SpoolFile>,
     spool: &Spool,
@@ -217,8 +216,8 @@ fn written_in_circle(
     Ok(Arc::clone(file.file()))
 }
 
-/// Tells the log of a file that could not be written, now and then: a full disk is met by many. That the
-/// spool is full is told with those who are cut off.
+/// Logs a failed write, at most once a minute: many threads meet a full disk. A full spool is logged with
+/// each client that is cut off.
 fn tell(error: &io::Error) {
     static TOLD: Mutex<Option<Instant>> = Mutex::new(None);
     const AGAIN: Duration = Duration::from_secs(60);
@@ -229,6 +228,6 @@ fn tell(error: &io::Error) {
     if told.is_none_or(|told| told.elapsed() >= AGAIN) {
         *told = Some(Instant::now());
         drop(told);
-        tracing::warn!(target: LOG, %error, "answers cannot be kept for clients that read slowly");
+        tracing::warn!(target: LOG, %error, "responses cannot be stored for clients that read slowly");
     }
 }

@@ -1,9 +1,9 @@
-//! What the bytes of a connection come and go by.
+//! Transports, which carry the bytes of a connection.
 //!
-//! A transport knows no protocol. It says how its two ends are called, whether anybody can read along, and
-//! whether files may leave through it without coming into memory. `plain` is a socket of the system; `stream`
-//! is anything else that can be read and written, such as TLS or a pipe in memory. `sendfile` is how a file
-//! leaves through a transport that can send it.
+//! A transport knows no protocol. It knows the addresses of its two ends, whether it is encrypted, and
+//! whether it can send files without copying them into memory. `plain` is a socket of the system; `stream` is
+//! anything else that can be read and written, such as TLS or a pipe in memory. `sendfile` sends a file
+//! through a transport that can do so.
 
 use std::fmt;
 use std::sync::Arc;
@@ -24,11 +24,10 @@ pub(crate) trait Transport: AsyncRead + AsyncWrite + Unpin + fmt::Debug {
     /// Its two ends.
     fn connection(&self) -> Connection;
 
-    /// Where files wait for the stand-ins that are written to it; `None` where it sends the bytes that it is
-    /// given.
+    /// The files whose stand-ins are written to it; `None` if it sends the bytes that it is given.
     fn files(&self) -> Option<&Arc<Files>>;
 
-    /// Whether more has come than was read, as far as that can be told. A socket that is closed then may lose
-    /// what was written last.
+    /// Whether unread bytes have arrived, as far as that can be told. Closing a socket then may lose what was
+    /// written last.
     fn has_unread(&self) -> bool;
 }

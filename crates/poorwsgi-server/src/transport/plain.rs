@@ -1,4 +1,4 @@
-//! A connected socket of either kind, as the system gives it.
+//! A connected TCP or Unix socket.
 
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
@@ -16,7 +16,7 @@ use tokio::net::{TcpStream, UnixStream};
 use super::Transport;
 use super::sendfile::{Files, is_stand_in};
 
-/// A connected socket, which sends files where a stand-in is written to it.
+/// A connected socket, which sends a file when the file's stand-in is written to it.
 #[derive(Debug)]
 pub(crate) struct Plain {
     socket: SocketKind,
@@ -40,7 +40,7 @@ macro_rules! either {
     };
 }
 
-/// The same, not yet of any runtime.
+/// The same, not registered with a runtime yet.
 #[derive(Debug)]
 pub(crate) enum Accepted {
     Tcp(net::TcpStream),
@@ -48,7 +48,7 @@ pub(crate) enum Accepted {
 }
 
 impl Accepted {
-    /// The transport, on the runtime that is entered now.
+    /// Registers the transport with the current runtime.
     pub(crate) fn register(self, connection: Connection) -> io::Result<Plain> {
         let socket = match self {
             Accepted::Tcp(socket) => SocketKind::Tcp(TcpStream::from_std(socket)?),

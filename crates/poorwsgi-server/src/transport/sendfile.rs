@@ -1,14 +1,14 @@
-//! Files that leave by `sendfile`: their bytes never come into this process.
+//! Sends files by `sendfile`: their bytes never enter the memory of this process.
 //!
-//! hyper writes what it is given as bytes in memory. So it is given a stand-in for the bytes of a file,
-//! memory that is never read, and the transport, which writes for it, knows the stand-in by its address and
-//! sends that many bytes of the file. Which file, and from where on, waits in a queue in the order of the
-//! stand-ins. Only a transport that does so says that it sends files, and when all of a response is written,
-//! none may be left in the queue ([`Files::have_left`]): a stand-in that went through as bytes would be zeros
-//! of the right length.
+//! hyper writes only bytes in memory. So hyper gets a stand-in for the bytes of a file, memory that is never
+//! read. The transport, to which hyper writes, recognizes the stand-in by its address and sends that many
+//! bytes of the file. A queue holds the files and their positions, in the order of the stand-ins. Only a
+//! transport that does so declares that it sends files, and once a response is written completely, the queue
+//! must be empty ([`Files::have_left`]): a stand-in that was sent as bytes would be zeros of the right
+//! length.
 //!
-//! `sendfile` waits for the disk, which would hold up other connections, so only what is in the page cache
-//! leaves like this. Elsewhere than on Linux nothing does.
+//! `sendfile` waits for the disk, which would block other connections, so it sends only what is in the page
+//! cache. It is used only on Linux.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -23,23 +23,23 @@ use http_body::{Body as _, Frame};
 use poorwsgi_core::BoxError;
 use poorwsgi_core::response::{Body, BodyKind, FileRange};
 
-/// As much as is sent for one stand-in.
+/// The bytes that one stand-in stands for at most.
 const BLOCK: usize = 1 << 20;
 
-/// The memory of all stand-ins. Nobody reads it, so the system never gives it any.
+/// The memory of all stand-ins. It is never read, so the system never backs it with pages.
 static STAND_IN: [u8; BLOCK] = [0; BLOCK];
 
-/// Smaller ones are read: that costs less than this.
+/// Smaller files are read, which costs less than `sendfile`.
 const WORTHWHILE: u64 = 64 << 10;
 
-/// As much as is read where the disk has to be waited for.
+/// The bytes that are read at a time if the disk has to be waited for.
 const COLD_BLOCK: u64 = 256 << 10;
 
-/// The parts of files that the stand-ins on their way are for.
+/// The queue of the file parts whose stand-ins are not sent yet.
 #[derive(Debug, Default)]
 pub(crate) struct Files(Mutex<VecDeque<FileRange>>);
 
-/// Whether these bytes are those of a stand-in.
+/// Whether these bytes are a stand-in.
 pub(crate) fn is_stand_in(bytes: &[u8]) -> bool {
     !bytes.is_empty() && STAND_IN.as_ptr_range().contains(&bytes.as_ptr())
 }
@@ -49,7 +49,7 @@ impl Files {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether no file waits any more that a stand-in was given for.
+    /// Whether every stand-in has been replaced by its file.
     pub(crate) fn have_left(&self) -> bool {
         self.queue().is_empty()
     }
@@ -72,7 +72,7 @@ impl Files {
     }
 }
 
-/// A file on its way.
+/// A file that is being sent.
 #[derive(Debug)]
 pub(crate) struct SentFile {
     rest: FileRange,
@@ -114,7 +114,7 @@ impl SentFile {
     }
 }
 
-/// Takes a file out of a body, if it is one and large enough.
+/// Takes the file out of a body, if the body is a file and large enough.
 pub(crate) fn take_file(body: &mut Body) -> Option<SentFile> {
     match body.kind() {
         BodyKind::File(range) if range.len() >= WORTHWHILE => {
@@ -124,7 +124,7 @@ pub(crate) fn take_file(body: &mut Body) -> Option<SentFile> {
     }
 }
 
-/// Whether the disk need not be waited for, as far as the first and the last byte tell.
+/// Whether the part is in the page cache, judged by its first and last byte.
 fn is_in_page_cache(range: &FileRange) -> bool {
     let last = range.position().saturating_add(range.len()).saturating_sub(1);
     [range.position(), last].into_iter().all(|position| is_at_hand(range.file(), position))
@@ -139,7 +139,7 @@ fn is_at_hand(file: &File, position: u64) -> bool {
         let mut buffer = [io::IoSliceMut::new(&mut byte)];
         match preadv2(file, &mut buffer, position, ReadWriteFlags::NOWAIT) {
             Err(Errno::INTR) => {}
-            // A file system that does not know the flag is one whose disk may have to be waited for.
+            // On a file system that does not know the flag, reading may have to wait for the disk.
             read => return matches!(read, Ok(1)),
         }
     }

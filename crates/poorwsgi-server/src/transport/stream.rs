@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::Transport;
 use super::sendfile::Files;
 
-/// A stream that somebody else has opened, and what that one knows of its ends.
+/// A stream that the caller has opened, and what the caller knows of its ends.
 pub(crate) struct Copied<T> {
     stream: T,
     connection: Connection,

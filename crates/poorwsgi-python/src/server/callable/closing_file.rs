@@ -28,12 +28,12 @@ impl Drop for ClosingFile {
     }
 }
 
-/// Closes its wrapper where it is dropped: here as well where the runtime does not take it any more.
+/// Closes its wrapper when it is dropped: on this thread if the runtime accepts no more tasks.
 struct ClosingHere(Option<Py<FileWrapper>>);
 
 impl Drop for ClosingHere {
     fn drop(&mut self) {
-        // A thread that reads files is not one that Python knows.
+        // A thread that reads files is not known to Python.
         let unforkable = Unforkable::wait();
         let _ = Python::try_attach(|py| {
             drop(unforkable);

@@ -1,4 +1,4 @@
-//! What a callable returns, on its way to the client.
+//! Sends what a callable returns to the client.
 
 use bytes::Bytes;
 use pyo3::exceptions::PyTypeError;
@@ -14,11 +14,11 @@ use crate::environ::FileWrapper;
 use crate::forked::end_child;
 use crate::server::failure::{Unhandled, log_failure};
 
-/// Up to here the items of a list are put together, so that they need no more than one write.
+/// The items of a list are joined up to this size, so that they need only one write.
 const TOGETHER: usize = 256 << 10;
 
-/// Sends what a callable has returned, as far as it is at hand, and closes it in any case (PEP 3333). The
-/// rest comes back.
+/// Sends what a callable has returned, as far as it is complete, and closes it in any case (PEP 3333).
+/// Returns the rest.
 pub(super) fn begin(result: &Bound<'_, PyAny>, pending: &PendingResponse) -> PyResult<Option<UnsentItems>> {
     match content(result, pending) {
         Ok(SoFar::WithTheFile(sent)) => sent.map(|()| None),
@@ -44,7 +44,7 @@ pub(super) struct UnsentItems {
 }
 
 impl UnsentItems {
-    /// Sends it to its end, and closes it in any case.
+    /// Sends the content to its end, and closes it in any case.
     pub(super) fn send(self, py: Python<'_>, pending: &PendingResponse) -> PyResult<()> {
         let sent = send_blocks(py, self.block, self.blocks.bind(py), pending);
         close_and_log(self.result.bind(py), pending);
@@ -77,7 +77,7 @@ fn close_and_log(result: &Bound<'_, PyAny>, pending: &PendingResponse) {
     }
 }
 
-/// How far the content is sent.
+/// How far the content has been sent.
 enum SoFar<'py> {
     All,
     /// It is a file, which is closed when it has been sent, or is not going to be.
@@ -118,7 +118,7 @@ fn content<'py>(result: &Bound<'py, PyAny>, pending: &PendingResponse) -> PyResu
         }
         let is_all = is_single || pending.length() == Some(block.len() as u64);
         if is_all && !pending.is_begun() {
-            // With its length, and without another thread to wait for.
+            // With its length, and without a thread that waits.
             pending.complete(block.into())?;
             to_its_end(blocks)?;
             return Ok(SoFar::All);
@@ -129,7 +129,7 @@ fn content<'py>(result: &Bound<'py, PyAny>, pending: &PendingResponse) -> PyResu
     Ok(SoFar::All)
 }
 
-/// What an iterable does behind its last block is done as well; what it gives there is too much.
+/// Runs the code of an iterable after its last block as well; blocks that it yields there are an error.
 fn to_its_end<'py>(blocks: impl Iterator<Item = PyResult<Bound<'py, PyAny>>>) -> PyResult<()> {
     for item in blocks {
         if !block(&item?)?.is_empty() {
@@ -139,8 +139,8 @@ fn to_its_end<'py>(blocks: impl Iterator<Item = PyResult<Bound<'py, PyAny>>>) ->
     Ok(())
 }
 
-/// The content of a list or tuple, unless it is large. Making these blocks takes no time, so that none is
-/// held back.
+/// The joined content of a list or tuple, unless it is large. Its blocks exist already, so joining them
+/// delays none.
 fn at_hand(result: &Bound<'_, PyAny>) -> PyResult<Option<Bytes>> {
     let items: SmallVec<[Bound<'_, PyAny>; 4]> = if let Ok(list) = result.cast_exact::<PyList>() {
         list.iter().collect()

@@ -1,7 +1,7 @@
 //! Any WSGI callable (PEP 3333) on our own server.
 //!
-//! A request runs on one thread, from the call to the `close` of what it returned. Only where that is the
-//! thread of the connections, content that is not at hand goes to one that may block.
+//! A request runs on one thread, from the call to the `close` of what it returned. Only after an inline call,
+//! content that is not complete moves from the event loop's thread to a thread of the pool.
 
 mod closing_file;
 mod iterable;
@@ -32,7 +32,7 @@ pub(super) use path_times::PathTimes;
 use pending_response::PendingResponse;
 use start_response::StartResponse;
 
-/// Where a call is made, what is known of its route, and what is done for a client that reads slowly.
+/// Where a call runs, the times of its route, and the limits of waiting for slow clients.
 #[derive(Clone, Copy)]
 pub(super) struct CallContext<'a> {
     pub(super) route_times: &'a RouteTimes,
@@ -60,8 +60,8 @@ impl Callable {
         self.variables.clone()
     }
 
-    /// Answers one request, on this thread; the answer is sent when its head is known. What is left of the
-    /// content then is handed back: it is for a thread that may wait.
+    /// Answers one request, on this thread; the response is sent once its head is known. Returns the rest of
+    /// the content, which is for a thread that may block.
     pub(super) fn answer(
         &self,
         head: &HttpHead,
@@ -76,7 +76,7 @@ impl Callable {
                 .and_then(|input| Ok((input, Bound::new(py, StartResponse(pending))?)));
             let (input, start_response) = match made {
                 Ok(made) => made,
-                // The other end learns that there will be no answer.
+                // The receiver sees that there will be no answer.
                 Err(error) => {
                     error.write_unraisable(py, None);
                     return None;
@@ -123,7 +123,7 @@ impl Callable {
     }
 }
 
-/// Content that is made while it is sent.
+/// Content that is generated while it is sent.
 pub(super) struct RemainingContent {
     content: iterable::UnsentItems,
     start_response: Py<StartResponse>,
@@ -131,10 +131,10 @@ pub(super) struct RemainingContent {
 }
 
 impl RemainingContent {
-    /// Sends it, on this thread, which waits while the client is slower.
+    /// Sends the content on this thread, which waits while the client is slower.
     pub(super) fn send(self) {
         Python::attach(|py| {
-            // Taken apart here, so that what is Python's is let go here.
+            // Taken apart here, so that its Python objects are released here.
             let RemainingContent { content, start_response, input } = self;
             let pending = &start_response.get().0;
             pending.may_wait();
@@ -148,11 +148,11 @@ impl RemainingContent {
 }
 
 fn fail(py: Python<'_>, error: PyErr, input: &Bound<'_, Input>, pending: &PendingResponse) {
-    // A client that goes away is nothing that the log has to know.
+    // A client that goes away is not worth a log record.
     if error.is_instance_of::<PyBrokenPipeError>(py) && pending.is_gone() {
         return;
     }
-    // A body that could not be read is the client's fault, unless the application sees to it itself.
+    // A body that could not be read is the client's fault, unless the application handles the error itself.
     match input.get().failure() {
         Some((status, detail)) if !pending.is_begun() && error.is_instance_of::<PyOSError>(py) => {
             log_refusal(pending.asked(), status, &detail);

@@ -1,4 +1,4 @@
-//! The times of the calls of a callable whose routes nobody knows.
+//! The times of the calls of a callable whose routes are unknown.
 
 use std::array;
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
@@ -7,11 +7,10 @@ use std::sync::Arc;
 use poorwsgi_calls::inlining::RouteTimes;
 use poorwsgi_core::request::HttpHead;
 
-/// How many kinds of requests are told apart. Kinds that share a place share its times.
+/// The number of slots for kinds of requests. Kinds that share a slot share its times.
 const KINDS: usize = 256;
 
-/// The times of each kind of requests: those with the same method and the same path, where numbers in it make
-/// no difference.
+/// The times of each kind of requests: those with the same method and the same path, digits ignored.
 pub(in crate::server) struct PathTimes {
     path_times: [Arc<RouteTimes>; KINDS],
     hasher: RandomState,
@@ -22,7 +21,7 @@ impl PathTimes {
         PathTimes { path_times: array::from_fn(|_| Arc::default()), hasher: RandomState::new() }
     }
 
-    /// That of requests like this one.
+    /// The times of requests like this one.
     pub(in crate::server) fn of(&self, head: &HttpHead) -> &Arc<RouteTimes> {
         let mut hasher = self.hasher.build_hasher();
         head.parts().method.hash(&mut hasher);

@@ -1,4 +1,4 @@
-//! The answer to one request of a callable: what `start_response` has said, and how much of it is on its way.
+//! The response of a callable to one request: the head from `start_response`, and how far it is sent.
 
 use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,7 +21,7 @@ use crate::server::asked::Asked;
 use crate::server::caller::{Caller, Patience, Sender};
 use crate::server::failure::log_failure;
 
-/// What `start_response` is told.
+/// The arguments of `start_response`.
 pub(super) struct ResponseHead {
     pub(super) status: StatusCode,
     pub(super) reason: Option<ReasonPhrase>,
@@ -51,7 +51,7 @@ pub(super) struct PendingResponse {
     asked: Asked,
     /// Whether the thread of the callable may wait for the client.
     may_wait: AtomicBool,
-    /// Whether it ought to have waited when it could not.
+    /// Whether `write` was called when the thread should have waited and could not.
     is_overfull: AtomicBool,
     patience: Patience,
     progress: Mutex<Progress>,
@@ -64,7 +64,7 @@ enum Progress {
     Content { sender: Sender, promised: Option<PromisedLength> },
     /// The head is sent and no content follows it, whatever the callable gives (RFC 9110, section 6.4.1).
     HeadAlone,
-    /// All is sent, or it cannot be.
+    /// Everything is sent, or nothing more can be.
     Done,
 }
 
@@ -106,7 +106,7 @@ impl PendingResponse {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// From here on the thread of the callable is one that may wait.
+    /// From here on the thread of the callable may wait.
     pub(super) fn may_wait(&self) {
         self.may_wait.store(true, Ordering::Relaxed);
     }
@@ -116,8 +116,8 @@ impl PendingResponse {
         !matches!(*self.progress(), Progress::Open { .. })
     }
 
-    /// Whether the callable is to go on: content can still go out, or all of it has, and the callable may
-    /// have to do something at its end.
+    /// Whether the callable is to go on: content can still be sent, or all of it is sent and the callable may
+    /// have code to run at its end.
     pub(super) fn wants_more(&self) -> bool {
         match &*self.progress() {
             Progress::Open { .. } => true,
@@ -128,17 +128,18 @@ impl PendingResponse {
         }
     }
 
-    /// Whether nobody takes the content any more.
+    /// Whether the pipe accepts no more content.
     pub(super) fn is_gone(&self) -> bool {
         matches!(&*self.progress(), Progress::Content { sender, .. } if sender.is_gone())
     }
 
-    /// Whether `write` was given more on a thread that may not wait than it would have taken on another one.
+    /// Whether `write`, on a thread that may not wait, got more than the limit at which it would otherwise
+    /// wait.
     pub(super) fn is_overfull(&self) -> bool {
         self.is_overfull.load(Ordering::Relaxed)
     }
 
-    /// The `Content-Length` that was said, while the head is not sent.
+    /// The announced `Content-Length`, while the head is not sent.
     pub(super) fn length(&self) -> Option<u64> {
         match &*self.progress() {
             Progress::Open { head, .. } => head.as_ref()?.length,
@@ -146,7 +147,7 @@ impl PendingResponse {
         }
     }
 
-    /// Takes a head. A second one is an error, unless it is that of an error page.
+    /// Sets the head. A second head is an error, unless it is the head of an error page.
     pub(super) fn start(&self, new: ResponseHead, replaces: bool) -> PyResult<()> {
         match &mut *self.progress() {
             Progress::Open { head, .. } if head.is_none() || replaces => {
@@ -159,8 +160,8 @@ impl PendingResponse {
         }
     }
 
-    /// Sends a block, and the head before the first one. Other Python threads go on while the client is
-    /// slower; what `write` is given on a thread that ought not to wait is kept, up to a limit.
+    /// Sends a block, and before the first one the head. Other Python threads run while this one waits for a
+    /// slow client; on a thread that should not wait, content of `write` is buffered, up to a limit.
     ///
     /// BrokenPipeError when the client is gone.
     pub(super) fn send(&self, py: Python<'_>, block: Bytes) -> PyResult<()> {
@@ -178,7 +179,7 @@ impl PendingResponse {
                 match sender.keep(block) {
                     Sent::Taken => true,
                     Sent::Gone => false,
-                    // Another thread looks after the connections as soon as this one is held up.
+                    // Another thread takes the connections over as soon as this one blocks.
                     Sent::Full(block) => py.detach(|| sender.send(block)),
                 }
             }
@@ -186,7 +187,7 @@ impl PendingResponse {
         if is_taken { Ok(()) } else { Err(PyBrokenPipeError::new_err("the client is gone")) }
     }
 
-    /// Where a block of this size is sent to; `None` where it is dropped.
+    /// Where a block of this size is sent; `None` if it is dropped.
     fn admit(&self, size: u64) -> PyResult<Option<Sender>> {
         let mut progress = self.progress();
         if let Progress::Open { head: Some(head), .. } = &*progress {
@@ -209,7 +210,7 @@ impl PendingResponse {
                     None => body,
                 }
             };
-            // Nobody waits for it when the client is gone, which the pipe knows then.
+            // If the client is gone, no receiver waits for the answer, and the pipe knows that.
             let _ = answer.send(Ok(head.into_response(body)));
         }
         match &mut *progress {
@@ -230,15 +231,14 @@ impl PendingResponse {
         !Content::of(self.asked.known_method(), status.as_u16()).is_allowed()
     }
 
-    /// Sends the head with the whole content. It is the server that leaves the content out where there must
-    /// be none.
+    /// Sends the head with the whole content. The server omits the content where the response must have none.
     pub(super) fn complete(&self, body: Body) -> PyResult<()> {
         let (answer, head) = self.progress().begin()?;
         let _ = answer.send(Ok(head.into_response(body)));
         Ok(())
     }
 
-    /// There is no more content.
+    /// Ends the content.
     pub(super) fn end(&self) -> PyResult<()> {
         if !self.is_begun() {
             return self.complete(Body::empty());
@@ -249,8 +249,8 @@ impl PendingResponse {
         Ok(())
     }
 
-    /// Something went wrong: the client sees an error page where that is still possible, else the connection
-    /// is cut.
+    /// Ends a failed response: with an error page if that is still possible, otherwise by cutting the
+    /// connection.
     pub(super) fn fail(&self, error: BoxError) {
         let progress = mem::replace(&mut *self.progress(), Progress::Done);
         let unheard = match progress {
@@ -263,7 +263,7 @@ impl PendingResponse {
         }
     }
 
-    /// Answers with a page of the server's own, where that is still possible.
+    /// Answers with the server's own error page, if that is still possible.
     pub(super) fn answer_instead(&self, response: http::Response<Body>) {
         if let Progress::Open { answer, .. } = mem::replace(&mut *self.progress(), Progress::Done) {
             let _ = answer.send(Ok(response));

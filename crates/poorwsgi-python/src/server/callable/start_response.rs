@@ -19,8 +19,8 @@ use crate::octets;
 /// Begins the response of a WSGI callable: start_response(status, headers, exc_info=None) -> write.
 ///
 /// status is like "200 OK", headers a list of pairs of str. Those about the connection, such as Connection,
-/// are left out: they are the server's affair. A second call is an AssertionError, unless it gives exc_info:
-/// then it replaces the first, or raises that exception when the first has been sent already.
+/// are left out: the server sets them. A second call is an AssertionError, unless it gives exc_info: then it
+/// replaces the first, or raises that exception when the first has been sent already.
 #[pyclass(frozen, name = "start_response", module = "poorwsgi.server")]
 pub(super) struct StartResponse(pub(super) PendingResponse);
 
