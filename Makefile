@@ -39,7 +39,7 @@ SOURCES    = $(shell find crates python Cargo.toml Cargo.lock pyproject.toml -ty
 
 ADVISORIES := https://github.com/RustSec/advisory-db
 
-.PHONY: help run check test test-servers fmt-check lint doc-check deny test-rust test-python test-times test-long test-all stubtest test-compat test-applications wheel-dev bench bench-server bench-load docs docs-settings fmt fuzz wheel profiler clean rust run-rust bench-python bench-rust bench-sizes test-features
+.PHONY: help run check test all-tests test-servers fmt-check lint doc-check deny test-rust test-python test-times test-long test-all stubtest test-compat test-applications wheel-dev bench bench-server bench-load docs docs-settings fmt fuzz wheel profiler clean rust run-rust bench-python bench-rust bench-sizes test-features
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -57,8 +57,10 @@ check: fmt-check lint wheel-dev  ## format, clippy, and the tests of what is usu
 	cargo test --locked --workspace --lib
 	$(DEV_MODE) -m pytest tests $(SIDE_BY_SIDE) -m "not long and not measures" --ours
 
-# What fails does not hide what comes after it: `make --keep-going test`, as .ci/run does.
-test: fmt-check lint doc-check deny test-rust test-features test-python test-long test-compat test-applications  ## every check and every test
+test:  ## every check and every test; what fails does not hide what comes after it
+	@$(MAKE) --no-print-directory --keep-going all-tests
+
+all-tests: fmt-check lint doc-check deny test-rust test-features test-python test-long test-compat test-applications
 
 fmt-check: rust
 	cargo fmt --all --check
@@ -77,7 +79,7 @@ deny: rust $(VENV)/ready  ## licences, sources and known vulnerabilities of the 
 	else echo "advisories SKIPPED: $(ADVISORIES) cannot be reached from here"; fi
 
 test-rust: rust  ## unit, integration and documentation tests
-	cargo test --locked
+	cargo test --locked --no-fail-fast
 
 test-features: rust $(VENV)/ready  ## the Rust crates with each two of their features, and what an application without any answers
 	PATH="$(BIN):$$PATH" cargo hack clippy --locked --feature-powerset --depth 2 -p poorwsgi-core -p poorwsgi -- -D warnings

@@ -8,8 +8,6 @@
 use std::borrow::Cow;
 use std::fmt::{self, Display, Write};
 
-use crate::results::is_invisible;
-
 /// The most bytes of a line, with room for what a formatter puts before it: none is longer than 2 KiB then.
 pub const LINE: usize = 1900;
 /// The most bytes of what a request says: its method, its path.
@@ -105,6 +103,13 @@ fn following_of(text: &str, most: usize) -> String {
 /// Whether nobody takes the line for the beginning of a record.
 fn is_marked(line: &str) -> bool {
     line.is_empty() || line.starts_with([' ', '\t'])
+}
+
+/// Whether a character shows nothing where it stands, or would let a text disguise itself: control characters
+/// and overrides of the writing direction.
+pub(crate) fn is_invisible(character: char) -> bool {
+    (character.is_control() && !matches!(character, '\n' | '\t'))
+        || matches!(character, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
 fn is_escaped(char: char) -> bool {

@@ -6,7 +6,6 @@ use std::time::Duration;
 use http::HeaderValue;
 use ipnet::IpNet;
 
-use crate::h1::framing::HeadLimits;
 use crate::settings::{Kind, Number, Setting};
 
 /// The number, where there is one.
@@ -239,10 +238,6 @@ impl Config {
     #[must_use]
     pub const fn stop_limit(&self) -> Duration {
         self.stop_timeout
-    }
-
-    pub(crate) const fn head_limits(&self) -> HeadLimits {
-        HeadLimits { head: self.max_head, request_line: self.max_request_line, fields: self.max_fields }
     }
 
     /// Whether the peer is a trusted proxy. An IPv4 address mapped into IPv6 counts as IPv4.

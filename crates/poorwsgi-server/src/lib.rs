@@ -43,7 +43,7 @@
 //!
 //! Requests carry a [`poorwsgi_core::request::Connection`] among their extensions. Each one is an event of the
 //! target `poorwsgi::access` (level `INFO`: method, path, status, bytes, duration in microseconds, peer;
-//! status 0 when the client went away before its answer); the server itself speaks at `poorwsgi_core::server`. A
+//! status 0 when the client went away before its answer); the server itself speaks at `poorwsgi::server`. A
 //! line has at most 2 KiB: of a method and a path it has 300 bytes each, of a line of an application's error
 //! 900, and of all its lines 32 KiB.
 #![forbid(unsafe_code)]

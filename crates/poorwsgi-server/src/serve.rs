@@ -22,7 +22,7 @@ use tower_service::Service;
 
 use crate::LOG;
 use crate::config::Config;
-use crate::exchange::{Peer, RequestBody};
+use crate::exchange::{Introduce, Peer, RequestBody};
 use crate::h1::H1Protocol;
 use crate::listener::{
     Address, DescriptorLimit, INHERITED, Listener, Siblings, Socket, raise_descriptor_limit,
@@ -201,9 +201,6 @@ pub trait Executor: Send + Sync {
     /// Drives a task to its end.
     fn spawn(&self, task: Pin<Box<dyn Future<Output = ()> + Send>>);
 }
-
-/// Tells a service of the connection that it is going to serve.
-pub(crate) type Introduce<S> = fn(&mut S, Connection);
 
 // Services are seldom `Debug`.
 impl<S> fmt::Debug for Server<S> {

@@ -49,6 +49,8 @@ pub use redact::{HIDDEN, redact};
 #[cfg(feature = "pages")]
 pub use response::page_response;
 
+#[cfg(feature = "pages")]
+use crate::clip::is_invisible;
 use crate::state::{METHOD_ALL, MethodSet};
 
 #[cfg(feature = "pages")]
@@ -144,11 +146,6 @@ fn render(page: &impl Template) -> String {
     html.chars()
         .map(|character| if is_invisible(character) { picture(character) } else { character })
         .collect()
-}
-
-pub(crate) fn is_invisible(character: char) -> bool {
-    (character.is_control() && !matches!(character, '\n' | '\t'))
-        || matches!(character, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(feature = "pages")]

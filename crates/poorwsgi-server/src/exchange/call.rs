@@ -19,9 +19,8 @@ use tower_service::Service;
 use super::finish::{Cut, FinishedResponse, finish, refused};
 use super::head::{self, KnownHost};
 use super::record::Record;
-use super::{Carrier, ConnectionContext, Refusal, RequestBody};
+use super::{Carrier, ConnectionContext, Introduce, Refusal, RequestBody};
 use crate::LOG;
-use crate::serve::Introduce;
 
 /// The service of one connection, which is called for each of its requests.
 pub(crate) struct Exchanger<S, B> {

@@ -8,6 +8,9 @@ use poorwsgi_core::request::Connection;
 use crate::config::Config;
 use crate::stop::Stop;
 
+/// Tells a service of the connection that it is going to serve.
+pub(crate) type Introduce<S> = fn(&mut S, Connection);
+
 /// A connection: its two ends, the settings of its server, and the signal that stops it.
 #[derive(Debug)]
 pub(crate) struct ConnectionContext {

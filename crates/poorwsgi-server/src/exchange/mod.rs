@@ -22,7 +22,7 @@ mod refusal;
 
 pub use body::{BodyError, RequestBody};
 pub(crate) use call::{Exchange, Exchanger};
-pub(crate) use context::{ConnectionContext, Peer};
+pub(crate) use context::{ConnectionContext, Introduce, Peer};
 pub(crate) use finish::{Cut, FinishedResponse};
 pub(crate) use outgoing::Outgoing;
 pub(crate) use refusal::Refusal;

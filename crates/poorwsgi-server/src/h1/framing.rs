@@ -8,6 +8,7 @@
 use http::StatusCode;
 use memchr::memchr_iter;
 
+use crate::config::Config;
 use crate::exchange::Refusal;
 
 /// The limits of a head, in bytes and in fields.
@@ -16,6 +17,12 @@ pub(crate) struct HeadLimits {
     pub(crate) head: usize,
     pub(crate) request_line: usize,
     pub(crate) fields: usize,
+}
+
+impl HeadLimits {
+    pub(crate) const fn of(config: &Config) -> Self {
+        HeadLimits { head: config.max_head, request_line: config.max_request_line, fields: config.max_fields }
+    }
 }
 
 /// How the content after a head is delimited (RFC 9112, section 6.3).

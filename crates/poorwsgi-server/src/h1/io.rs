@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use super::body_rate::BodyRate;
 use super::chunks::{BadChunk, Chunks, Taken};
-use super::framing::{Framing, HeadScanner, MessageHead};
+use super::framing::{Framing, HeadLimits, HeadScanner, MessageHead};
 use super::session::H1Session;
 use crate::LOG;
 use crate::config::Config;
@@ -152,7 +152,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> GuardedIo<T> {
     /// hyper sees.
     fn look_at_head(&mut self, bytes: &mut [u8]) {
         let Phase::Head { scanner, .. } = &mut self.phase else { return };
-        match scanner.scan(bytes, &self.session.context().config.head_limits()) {
+        match scanner.scan(bytes, &HeadLimits::of(&self.session.context().config)) {
             Ok(None) => {}
             Ok(Some(MessageHead { length, framing, later_minor })) => {
                 if let Some(minor) = later_minor.and_then(|at| bytes.get_mut(at)) {
