@@ -65,6 +65,7 @@ const PATIENCE: Duration = Duration::from_millis(5);
 /// How long a shutdown waits for idle threads to end.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
+mod counts;
 pub mod event_loop;
 pub mod inlining;
 mod limit;

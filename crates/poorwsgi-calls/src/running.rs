@@ -2,32 +2,37 @@
 //! be killed nor outlive what the code needs, such as an interpreter.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::Notify;
+
+use crate::counts::Counts;
 
 /// Counts calls from their beginning until everything that they leave behind has ended. Clones share the
 /// count.
 #[derive(Clone, Debug, Default)]
-pub struct Running(Arc<Count>);
+pub struct Running(Arc<Inner>);
 
-#[derive(Debug, Default)]
-struct Count {
-    begun: AtomicU64,
-    ended: AtomicU64,
+#[derive(Debug)]
+struct Inner {
+    counts: Counts,
     none: Notify,
+}
+
+impl Default for Inner {
+    fn default() -> Self {
+        Inner { counts: Counts::new(), none: Notify::new() }
+    }
 }
 
 impl Running {
     /// Counts one more call.
     pub fn begin(&self) {
-        self.0.begun.fetch_add(1, Ordering::SeqCst);
+        self.0.counts.begin();
     }
 
     /// Counts the end of a call.
     pub fn end(&self) {
-        let ended = self.0.ended.fetch_add(1, Ordering::SeqCst) + 1;
-        if ended == self.0.begun.load(Ordering::SeqCst) {
+        if self.0.counts.end() {
             self.0.none.notify_waiters();
         }
     }
@@ -35,15 +40,13 @@ impl Running {
     /// How many calls have begun so far.
     #[must_use]
     pub fn all(&self) -> u64 {
-        self.0.begun.load(Ordering::SeqCst)
+        self.0.counts.begun()
     }
 
     /// Whether any call runs.
     #[must_use]
     pub fn is_any(&self) -> bool {
-        // In this order: a call that begins and ends in between counts as running.
-        let ended = self.0.ended.load(Ordering::SeqCst);
-        ended < self.0.begun.load(Ordering::SeqCst)
+        self.0.counts.is_any()
     }
 
     /// Waits until no call runs.

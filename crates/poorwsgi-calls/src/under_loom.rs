@@ -1,9 +1,10 @@
 //! Tests what threads share without a lock, in every order in which they can see its steps.
 
-use loom::sync::Arc;
 use loom::sync::atomic::AtomicUsize;
+use loom::sync::{Arc, Mutex};
 use loom::thread;
 
+use self::counts::Counts;
 use self::turn::{Turn, Watched};
 
 mod atomic {
@@ -16,6 +17,10 @@ mod atomic {
 )]
 #[path = "turn.rs"]
 mod turn;
+
+#[expect(clippy::duplicate_mod, reason = "as above")]
+#[path = "counts.rs"]
+mod counts;
 
 /// Either the thread that begins a task wakes the one that watches, or the latter does not fall asleep.
 #[test]
@@ -66,5 +71,46 @@ fn the_next_driver_sees_what_was_done() {
             assert_eq!(done.load(atomic::Ordering::Relaxed), 1);
         }
         driver.join().unwrap();
+    });
+}
+
+/// Who waits until no call runs finds that none does, or is told by the last one to end: it asks after it has
+/// registered, and a list of who waits has a lock.
+#[test]
+fn the_last_call_tells_who_waits() {
+    loom::model(|| {
+        let (counts, waits) = (Arc::new(Counts::new()), Arc::new(Mutex::new(false)));
+        counts.begin();
+        counts.begin();
+        let calls: Vec<_> = (0..2)
+            .map(|_| {
+                let (counts, waits) = (Arc::clone(&counts), Arc::clone(&waits));
+                thread::spawn(move || counts.end() && *waits.lock().unwrap())
+            })
+            .collect();
+        *waits.lock().unwrap() = true;
+        let has_to_wait = counts.is_any();
+        let is_told = calls.into_iter().fold(false, |told, call| told | call.join().unwrap());
+        assert!(!has_to_wait || is_told);
+        assert!(!counts.is_any());
+    });
+}
+
+/// A call that begins and ends while somebody asks counts as running, so that no moment is taken for a quiet
+/// one in which a call ran.
+#[test]
+fn a_call_that_runs_is_seen() {
+    loom::model(|| {
+        let counts = Arc::new(Counts::new());
+        counts.begin();
+        let asking = Arc::clone(&counts);
+        let others = thread::spawn(move || {
+            asking.begin();
+            let _ = asking.end();
+        });
+        assert!(counts.is_any());
+        others.join().unwrap();
+        assert!(counts.end());
+        assert_eq!(counts.begun(), 2);
     });
 }
