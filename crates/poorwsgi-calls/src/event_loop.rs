@@ -30,7 +30,7 @@ use async_task::Runnable;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
-use crate::threads::{Around, Job};
+use crate::threads::{Around, Closure};
 use crate::turn::{Turn, Watched};
 use crate::{LAST_WORDS, LOG, PATIENCE};
 
@@ -55,7 +55,7 @@ struct LoopShared {
     /// The tasks that have not ended, so that a shutdown can end them.
     tasks: Mutex<Tasks>,
     watched: Watched,
-    threads: Mutex<Threads>,
+    threads: Mutex<LoopThreads>,
     /// Told when a thread ends.
     ended: Condvar,
 }
@@ -65,7 +65,7 @@ struct LoopShared {
 struct LoopQueue {
     ready: VecDeque<Runnable>,
     /// At most one call for each connection.
-    calls: VecDeque<Job>,
+    calls: VecDeque<Closure>,
     /// Wakes the driving thread, which waits for the sockets.
     waiting: Option<Waker>,
     is_over: bool,
@@ -78,7 +78,7 @@ struct Tasks {
 }
 
 #[derive(Default)]
-struct Threads {
+struct LoopThreads {
     running: usize,
     watching: Option<Thread>,
     /// The drivers that were replaced, each with the time of its replacement.
@@ -173,7 +173,7 @@ impl EventLoop {
 
     /// Queues a call for the thread that drives the connections; it runs in the next batch of calls.
     pub fn call(&self, call: impl FnOnce() + Send + 'static) {
-        let call: Job = Box::new(call);
+        let call: Closure = Box::new(call);
         self.0.put(call, |queue| &mut queue.calls);
     }
 
@@ -209,7 +209,7 @@ impl LoopShared {
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn threads(&self) -> MutexGuard<'_, Threads> {
+    fn threads(&self) -> MutexGuard<'_, LoopThreads> {
         self.threads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -349,7 +349,7 @@ impl LoopShared {
         drop((ready, calls));
         waiting.into_iter().for_each(Waker::wake);
         self.wake_watching();
-        let is_working = |threads: &mut Threads| threads.running > threads.held_up.len();
+        let is_working = |threads: &mut LoopThreads| threads.running > threads.held_up.len();
         let _ = self.ended.wait_timeout_while(self.threads(), LAST_WORDS, is_working);
     }
 }

@@ -11,7 +11,7 @@ use crate::LAST_WORDS;
 /// attached interpreter).
 pub type Around = fn(&mut (dyn FnMut() + Send));
 
-pub(crate) type Job = Box<dyn FnOnce() + Send>;
+pub(crate) type Closure = Box<dyn FnOnce() + Send>;
 
 /// How long an idle thread waits for the next job before it ends.
 const KEEP: Duration = Duration::from_secs(10);
@@ -37,7 +37,7 @@ struct ThreadsState {
     idle: Vec<Arc<Idle>>,
     leaving: usize,
     /// Jobs for a thread that has just been started; others only while all threads are busy.
-    jobs: VecDeque<Job>,
+    jobs: VecDeque<Closure>,
     is_over: bool,
 }
 
@@ -45,12 +45,12 @@ struct ThreadsState {
 #[derive(Default)]
 struct Idle {
     /// The job for this thread, if any, and whether the thread has been called.
-    found: Mutex<(Option<Job>, bool)>,
+    found: Mutex<(Option<Closure>, bool)>,
     called: Condvar,
 }
 
 impl Idle {
-    fn give(&self, job: Option<Job>) {
+    fn give(&self, job: Option<Closure>) {
         *self.found.lock().unwrap_or_else(PoisonError::into_inner) = (job, true);
         self.called.notify_one();
     }
@@ -86,7 +86,7 @@ impl Threads {
     /// # Errors
     ///
     /// No thread could be started, and no other one exists. The job is dropped.
-    pub(crate) fn run(&self, job: Job) -> io::Result<()> {
+    pub(crate) fn run(&self, job: Closure) -> io::Result<()> {
         let mut state = self.0.state();
         if state.is_over {
             // Release the lock first: dropping the job may run other jobs.
@@ -169,7 +169,7 @@ impl ThreadsShared {
     }
 
     /// The next job; `None` after a while without one.
-    fn next(&self) -> Option<Job> {
+    fn next(&self) -> Option<Closure> {
         let idle = Arc::new(Idle::default());
         {
             let mut state = self.state();
@@ -220,12 +220,12 @@ mod tests {
 
     const SOON: Duration = Duration::from_secs(20);
 
-    fn told(sender: &Sender<thread::ThreadId>) -> Job {
+    fn told(sender: &Sender<thread::ThreadId>) -> Closure {
         let sender = sender.clone();
         Box::new(move || sender.send(thread::current().id()).unwrap())
     }
 
-    fn waiting(barrier: &Arc<Barrier>) -> Job {
+    fn waiting(barrier: &Arc<Barrier>) -> Closure {
         let barrier = Arc::clone(barrier);
         Box::new(move || {
             barrier.wait();

@@ -61,23 +61,19 @@ pub(crate) fn has_lock(py: Python<'_>) -> PyResult<bool> {
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings {
+        let mut settings = Settings {
             config: Config::new(),
             rule: Rule::DEFAULT,
             loops: None,
-            threads: THREADS,
-            max_spool: SPOOL,
+            threads: 0,
+            max_spool: 0,
             request_timeout: None,
             chunked_bodies: ChunkedBodies::Gather,
-        }
+        };
+        SETTINGS.iter().for_each(|setting| setting.set_default(&mut settings));
+        settings
     }
 }
-
-/// How many threads make calls at most. Each is begun when it is needed.
-const THREADS: usize = 256;
-
-/// How many bytes may wait in temporary files at a time.
-const SPOOL: u64 = 1 << 30;
 
 const CALLS: &str = "calls of the application";
 
@@ -117,7 +113,7 @@ const SETTINGS: &[Setting<Settings>] = &[
         help: "run the calls that are not inline on a pool of at most this many threads; with one \
                thread, a client that reads an endless response keeps all others waiting",
         kind: Kind::Count(Number {
-            default: Some(THREADS as u64),
+            default: Some(256),
             min: Some(1),
             max: Some(100_000),
             set: |settings, threads| settings.threads = threads as usize,
@@ -161,7 +157,7 @@ const SETTINGS: &[Setting<Settings>] = &[
         help: "let temporary files hold at most this many bytes together, of request bodies that come \
                slowly and of responses that are read slowly; one body of max_body always has room",
         kind: Kind::Bytes(Number {
-            default: Some(SPOOL),
+            default: Some(1 << 30),
             min: None,
             max: None,
             set: |settings, bytes| settings.max_spool = bytes,

@@ -19,6 +19,36 @@ pub struct Setting<C: 'static> {
     pub kind: Kind<C>,
 }
 
+impl<C> Setting<C> {
+    /// Sets it to its default, unless nothing is set by default.
+    ///
+    /// ```
+    /// use poorwsgi_server::Config;
+    ///
+    /// let mut config = Config::new().max_body(1024).queue(9000);
+    /// Config::SETTINGS.iter().for_each(|setting| setting.set_default(&mut config));
+    /// assert_eq!(format!("{config:?}"), format!("{:?}", Config::new()));
+    /// ```
+    pub fn set_default(&self, config: &mut C) {
+        match &self.kind {
+            Kind::Bytes(number) | Kind::Count(number) => {
+                if let Some(default) = number.default {
+                    (number.set)(config, default);
+                }
+            }
+            Kind::Seconds { default, set } => set(config, *default),
+            Kind::Switch { default, set } => set(config, *default),
+            Kind::Choice(words) => {
+                if let Some((_, set)) = words.first() {
+                    set(config);
+                }
+            }
+            Kind::Field { default, set } => set(config, HeaderValue::from_str(default).ok()),
+            Kind::Mode(_) | Kind::Networks(_) => {}
+        }
+    }
+}
+
 /// The kind of values of a setting, its default, and the function that sets it.
 #[derive(Debug)]
 pub enum Kind<C: 'static> {
