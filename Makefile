@@ -53,9 +53,12 @@ run:  ## serve the demo in Python; HOST=127.0.0.1 PORT=8080
 run-rust: rust  ## serve the demo in Rust
 	cargo run --locked -p poorwsgi --example demo -- $(HOST):$(PORT)
 
-check: fmt-check lint wheel-dev  ## format, clippy, and the tests of what is usually touched
+check: fmt-check lint wheel-dev  ## format, clippy, and the tests of what is usually touched: those of workers and of slow clients are left out
 	cargo test --locked --workspace --lib
-	$(DEV_MODE) -m pytest tests $(SIDE_BY_SIDE) -m "not long and not measures" --ours
+	$(DEV_MODE) -m pytest tests --numprocesses 8 --dist worksteal -m "not long and not measures" --ours $(LEFT_OUT:%=--ignore tests/%.py)
+
+# by what takes longest: faults, stops and reloads of processes, clients that take their time, packages that are installed
+LEFT_OUT = test_workers test_worker_faults test_stops test_descriptors test_slow_clients test_packaging
 
 test:  ## every check and every test; what fails does not hide what comes after it
 	@$(MAKE) --no-print-directory --keep-going all-tests
