@@ -13,8 +13,9 @@ use poorwsgi_core::dispatch::{BodyPlan, Callable, Language, Raised, Route, dispa
 use poorwsgi_core::request::{Head, HttpHead};
 use poorwsgi_core::response::Response;
 use poorwsgi_core::results::ErrorReport;
+use poorwsgi_core::routing::RouteMatch;
 use poorwsgi_core::settings::Settings;
-use poorwsgi_core::state::{METHOD_ALL, METHOD_GET, METHOD_GET_POST, METHOD_POST};
+use poorwsgi_core::state::{METHOD_ALL, METHOD_GET, METHOD_GET_POST, METHOD_POST, Method};
 use poorwsgi_core::tables::Tables;
 use poorwsgi_core::{Body, HttpError};
 
@@ -22,6 +23,8 @@ enum Toy {}
 
 struct Asked {
     head: HttpHead,
+    /// What a server has found before the call.
+    found: Mutex<Option<RouteMatch>>,
     route: OnceLock<(String, bool, Vec<String>)>,
     log: Mutex<Vec<String>>,
 }
@@ -64,6 +67,10 @@ impl Language for Toy {
 
     fn head(request: &Asked) -> &dyn Head {
         &request.head
+    }
+
+    fn found(request: &Asked) -> Option<RouteMatch> {
+        request.found.lock().unwrap().take()
     }
 
     fn assign(request: &Asked, route: Route<'_, '_, Self>) -> Result<(), Trouble> {
@@ -163,8 +170,17 @@ fn ready<T>(future: impl Future<Output = T>) -> T {
 }
 
 fn try_ask(tables: &Tables<Toy>, request: http::Request<()>) -> Result<Outcome, &'static str> {
+    try_ask_routed(tables, request, None)
+}
+
+fn try_ask_routed(
+    tables: &Tables<Toy>,
+    request: http::Request<()>,
+    found: Option<RouteMatch>,
+) -> Result<Outcome, &'static str> {
     let (parts, ()) = request.into_parts();
-    let asked = Asked { head: HttpHead::new(parts, None), route: OnceLock::new(), log: Mutex::default() };
+    let head = HttpHead::new(parts, None);
+    let asked = Asked { head, found: Mutex::new(found), route: OnceLock::new(), log: Mutex::default() };
     let (parts, body) = ready(dispatch(tables, &asked))?.into_http().into_parts();
     let body: Body = body;
     let bytes = ready(body.collect()).unwrap().to_bytes();
@@ -482,4 +498,19 @@ fn methods_of_state_handlers_do_not_leak() {
     let mut tables = tables();
     tables.states.set(404, METHOD_POST, status_handler as _);
     assert!(ask(&tables, "GET", "/nowhere").body.contains("<html"));
+}
+
+/// A route that the server has looked up is not looked up again: here it is that of another path.
+#[test]
+fn a_route_that_was_found_before_is_taken() {
+    let mut tables = Tables::<Toy>::new(Settings::new("toy"));
+    tables.router.set_route("/hello", METHOD_GET, hello as Handler).unwrap();
+    tables.router.set_route("/name/<name:word>", METHOD_GET, hello as Handler).unwrap();
+    let request = || http::Request::get("/nowhere").header("host", "h").body(()).unwrap();
+    assert_eq!(try_ask(&tables, request()).unwrap().status, 404);
+    let found = tables.router.find("/hello", Method::Get);
+    let outcome = try_ask_routed(&tables, request(), Some(found)).unwrap();
+    assert_eq!((outcome.status, outcome.body.as_str()), (200, "hello"));
+    let missing = tables.router.find("/nowhere", Method::Get);
+    assert_eq!(try_ask_routed(&tables, request(), Some(missing)).unwrap().status, 404);
 }

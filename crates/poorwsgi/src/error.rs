@@ -85,7 +85,7 @@ impl Error {
         }
     }
 
-    /// A response that is sent in the place of what the handler would have returned.
+    /// An error that ends the handler; the client gets this response.
     #[must_use]
     #[track_caller]
     pub fn response(response: Response) -> Self {

@@ -1,4 +1,4 @@
-//! What stands in the place of the default pages where the feature `pages` is off: a line of text.
+//! Replaces the default pages by one line of text where the feature `pages` is off.
 
 use crate::dispatch::Language;
 use crate::error::HttpError;

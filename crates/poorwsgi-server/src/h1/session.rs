@@ -275,6 +275,9 @@ mod tests {
         let answers = answers(|stream| Lying { stream, files: Arc::default() }).await;
         let heads = answers.windows(15).filter(|window| window == b"HTTP/1.1 200 OK").count();
         // Where the system does not say what of a file it has in memory, the bytes themselves are sent.
-        assert!(heads == 1 || !answers.contains(&0), "{heads} answers, with zeros in the place of a file");
+        assert!(
+            heads == 1 || !answers.contains(&0),
+            "{heads} responses; the bytes of the file were sent as zeros"
+        );
     }
 }

@@ -41,7 +41,7 @@ impl Maker for Toy {
 /// The part of the spool that one response may take in a file.
 const FILE: u64 = 1 << 20;
 
-/// That of a server with so many threads.
+/// The patience of a server that has this number of threads.
 fn patience(threads: usize) -> Patience<Toy> {
     Patience::new(threads, Spool::new(32 * FILE))
 }
