@@ -22,7 +22,7 @@ const KNOWN: usize = 64;
 const FINE: u32 = 16;
 
 /// How many of the short calls before it a call on the pool cancels if it may only have waited for the
-/// interpreter: a route with more than one such call in four stays on the pool.
+/// compute lock: a route with more than one such call in four stays on the pool.
 const UNCLEAR: u32 = 3;
 
 /// Which routes are called inline.
@@ -48,12 +48,12 @@ pub struct Rule {
     pub long: Duration,
     /// How many event loops, each with its thread, make inline calls. Default 1.
     pub loops: usize,
-    /// Whether calls compute one at a time, as under Python's GIL. Default true.
+    /// Whether calls share a compute lock, so that they compute one at a time. Default true.
     pub has_lock: bool,
 }
 
 impl Rule {
-    /// The divisor of computing time in the weight of a call: a call that computes keeps the interpreter from
+    /// The divisor of computing time in the weight of a call: a call that computes keeps the compute lock from
     /// the other calls on the pool as well, so that moving it there would help them little and cost more. The
     /// connections of the loop do wait for the call, so it has to be brief all the same: 1 ms of computing by
     /// default.
@@ -200,7 +200,7 @@ impl RouteTimes {
     /// operating system ran other threads in its place.
     ///
     /// A call on the pool that computed little and still took long is weak evidence if other calls ran at the
-    /// same time: it may have waited for the interpreter, which the other calls held.
+    /// same time: it may have waited for the compute lock, which the other calls held.
     pub fn time<T>(&self, rule: &Rule, place: CallPlace, call: impl FnOnce(Instant) -> T) -> T {
         match place {
             CallPlace::Inline => return self.time_inline(rule, call),
@@ -384,7 +384,7 @@ mod tests {
         assert!(is_inline(many.chain([(1024, SHORT)])));
     }
 
-    /// A call that computes would hold the interpreter on the pool as well.
+    /// A call that computes would hold the compute lock on the pool as well.
     #[test]
     fn computing_counts_a_fifth() {
         let (rule, short) = (Rule::default(), Rule::default().short);
@@ -420,7 +420,7 @@ mod tests {
         ));
     }
 
-    /// Brief calls beside others wait for the interpreter now and then, and move inline nevertheless; calls
+    /// Brief calls beside others wait for the compute lock now and then, and move inline nevertheless; calls
     /// that wait for something else do not.
     #[test]
     fn what_may_have_waited_for_others_is_hardly_evidence() {
