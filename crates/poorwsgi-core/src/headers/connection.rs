@@ -22,12 +22,12 @@ pub const FIELDS: [&str; 10] = [
     "upgrade",
 ];
 
-/// The field that a status asks for although it is about the connection (RFC 9110, sections 15.5.8 and
-/// 15.5.22).
+/// The field that a status asks for although it is about the connection (RFC 9110, sections 15.2.2, 15.5.8
+/// and 15.5.22).
 const fn wanted(status: u16) -> Option<&'static str> {
     match status {
         state::HTTP_PROXY_AUTHENTICATION_REQUIRED => Some("proxy-authenticate"),
-        state::HTTP_UPGRADE_REQUIRED => Some("upgrade"),
+        state::HTTP_SWITCHING_PROTOCOLS | state::HTTP_UPGRADE_REQUIRED => Some("upgrade"),
         _ => None,
     }
 }
@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn what_is_removed_is_what_has_a_position() {
-        for status in [200, 204, 407, 426] {
+        for status in [101, 200, 204, 407, 426] {
             let mut headers: HeaderMap = FIELDS
                 .into_iter()
                 .chain(["content-type", "via"])
@@ -93,7 +93,7 @@ mod tests {
             remove(&mut headers, status);
             assert_eq!(headers.keys().cloned().collect::<Vec<_>>().len(), stays.len());
             assert!(stays.iter().all(|name| headers.contains_key(name)), "{status}");
-            assert_eq!(stays.len(), if status > 400 { 3 } else { 2 });
+            assert_eq!(stays.len(), if matches!(status, 200 | 204) { 2 } else { 3 });
         }
     }
 }
