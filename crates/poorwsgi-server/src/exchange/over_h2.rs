@@ -126,7 +126,7 @@ where
                 deadline: Deadline::default(),
             });
             let exchange = exchanger.exchange(request, Arc::new(H2Stream { context: context() }));
-            async { exchange.await.map(|FinishedResponse { response, .. }| response) }
+            async move { exchange.await.map(|FinishedResponse { response, .. }| response) }
         });
         let _ = http2::Builder::new(SameThread).serve_connection(TokioIo::new(stream), requests).await;
     });
