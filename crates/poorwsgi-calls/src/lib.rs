@@ -66,6 +66,7 @@ const PATIENCE: Duration = Duration::from_millis(5);
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 mod counts;
+mod credit;
 pub mod event_loop;
 pub mod inlining;
 mod limit;
@@ -76,9 +77,9 @@ mod threads;
 mod turn;
 mod usage;
 
-/// The atomics that [`turn`] uses; its tests replace them by those of loom.
+/// The atomics of what threads share without a lock; tests replace them by those of loom.
 mod atomic {
-    pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
+    pub(crate) use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
 }
 
 #[cfg(test)]
