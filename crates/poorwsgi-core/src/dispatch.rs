@@ -248,7 +248,7 @@ pub enum Raised<L: Language> {
 
 /// Answers one request. The response is finished: a door has only to write it in the way of its server, as
 /// [`Response::into_http`] does; one whose server reads nothing but the fields calls
-/// [`Response::state_content`] first.
+/// [`state_content`](crate::response::state_content) first.
 ///
 /// # Errors
 /// Only an error that [`Language::raised`] says leaves the application.

@@ -38,7 +38,7 @@ impl Application {
 
 async fn answer(mut request: Request) -> Result<http::Response<Body>, Infallible> {
     let response = dispatch(request.tables(), &request).await?;
-    Ok(response.into_http_with(request.take_fields()))
+    Ok(into_http_with(response, request.take_fields()))
 }
 
 impl<B> Service<http::Request<B>> for Application

@@ -50,6 +50,52 @@ pub enum BodyKind {
     Stream(UnsyncBoxBody<Bytes, BoxError>),
 }
 
+impl BodyKind {
+    /// The kind of a body.
+    #[must_use]
+    pub const fn of(body: &Body) -> &Self {
+        &body.kind
+    }
+
+    /// Takes a body apart, for a door that sends it in its own way.
+    #[must_use]
+    pub fn from_body(body: Body) -> Self {
+        body.kind
+    }
+
+    /// Whether the body is produced while it is sent, by calls that may block.
+    #[must_use]
+    pub const fn is_made_while_sent(&self) -> bool {
+        matches!(self, BodyKind::Blocks(_))
+    }
+
+    /// The next block, read on this thread, or `None` at the end. For a door that has no event loop.
+    ///
+    /// # Errors
+    /// An error of the source. A stream that is not ready is an error, too, because this function cannot wait
+    /// for it.
+    pub fn next_block(&mut self) -> Result<Option<Bytes>, BoxError> {
+        let stream = match self {
+            BodyKind::Bytes(bytes) if bytes.is_empty() => return Ok(None),
+            BodyKind::Bytes(bytes) => return Ok(Some(mem::take(bytes))),
+            BodyKind::File(range) => return range.next_block(),
+            BodyKind::Blocks(blocks) => return blocks.next_block(),
+            BodyKind::Stream(stream) => stream,
+        };
+        let mut context = Context::from_waker(Waker::noop());
+        loop {
+            match Pin::new(&mut *stream).poll_frame(&mut context) {
+                Poll::Pending => return Err("this body has to be waited for".into()),
+                Poll::Ready(None) => return Ok(None),
+                Poll::Ready(Some(frame)) => match frame?.into_data() {
+                    Ok(block) if !block.is_empty() => return Ok(Some(block)),
+                    _ => {}
+                },
+            }
+        }
+    }
+}
+
 impl Body {
     /// An empty body.
     #[must_use]
@@ -75,12 +121,7 @@ impl Body {
     /// Everything from the current position of a reader to its end. The reads run on threads for blocking
     /// work.
     pub fn blocking_reader(reader: impl Read + Send + 'static) -> Self {
-        Body::blocks(ReaderBlocks(reader))
-    }
-
-    /// Blocks that are produced by calls which may block. The calls run on threads for blocking work.
-    pub fn blocks(blocks: impl Blocks + 'static) -> Self {
-        Body { kind: BodyKind::Blocks(Blocking::new(Box::new(blocks))) }
+        Blocking::body(ReaderBlocks(reader))
     }
 
     /// A body of another type, for example that of a tower service's response.
@@ -104,54 +145,10 @@ impl Body {
         }
     }
 
-    /// The kind of the body.
-    #[must_use]
-    pub const fn kind(&self) -> &BodyKind {
-        &self.kind
-    }
-
-    /// The body itself, for a door that sends it in its own way.
-    #[must_use]
-    pub fn into_kind(self) -> BodyKind {
-        self.kind
-    }
-
-    /// Whether the body is of kind [`BodyKind::Blocks`]: produced while it is sent, by calls that may block.
-    #[must_use]
-    pub const fn is_made_while_sent(&self) -> bool {
-        matches!(self.kind, BodyKind::Blocks(_))
-    }
-
     /// The length in bytes, where it is known before the body is read.
     #[must_use]
     pub fn length(&self) -> Option<u64> {
         self.size_hint().exact()
-    }
-
-    /// The next block, read on this thread, or `None` at the end. For a door that has no event loop.
-    ///
-    /// # Errors
-    /// An error of the source. A stream that is not ready is an error, too, because this function cannot wait
-    /// for it.
-    pub fn next_block(&mut self) -> Result<Option<Bytes>, BoxError> {
-        let stream = match &mut self.kind {
-            BodyKind::Bytes(bytes) if bytes.is_empty() => return Ok(None),
-            BodyKind::Bytes(bytes) => return Ok(Some(mem::take(bytes))),
-            BodyKind::File(range) => return range.next_block(),
-            BodyKind::Blocks(blocks) => return blocks.next_block(),
-            BodyKind::Stream(stream) => stream,
-        };
-        let mut context = Context::from_waker(Waker::noop());
-        loop {
-            match Pin::new(&mut *stream).poll_frame(&mut context) {
-                Poll::Pending => return Err("this body has to be waited for".into()),
-                Poll::Ready(None) => return Ok(None),
-                Poll::Ready(Some(frame)) => match frame?.into_data() {
-                    Ok(block) if !block.is_empty() => return Ok(Some(block)),
-                    _ => {}
-                },
-            }
-        }
     }
 
     /// Announces the length of a body whose length is unknown. If the body turns out longer or shorter,
@@ -179,6 +176,10 @@ impl Body {
 
     pub(super) const fn file(range: FileRange) -> Self {
         Body { kind: BodyKind::File(range) }
+    }
+
+    pub(super) const fn blocking(blocks: Blocking) -> Self {
+        Body { kind: BodyKind::Blocks(blocks) }
     }
 }
 

@@ -60,7 +60,7 @@ pub(super) fn body(
 
 fn piece(whole: &Body, range: &RangeInclusive<u64>) -> Option<Piece> {
     let (start, length) = (*range.start(), range.end() - range.start() + 1);
-    match whole.kind() {
+    match BodyKind::of(&whole) {
         BodyKind::Bytes(bytes) => {
             let from = usize::try_from(start).ok()?;
             let to = from.checked_add(usize::try_from(length).ok()?)?;

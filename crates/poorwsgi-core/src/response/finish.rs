@@ -30,7 +30,7 @@ use crate::state::{self, Method};
 ///
 /// `method` is `None` for a method that the framework does not know. `field` returns the value of a header
 /// field of the request, several fields of one name joined by commas. To send the result, convert it with
-/// [`Response::into_http`], or call [`Response::state_content`] and read its parts.
+/// [`Response::into_http`], or call [`state_content`](super::state_content) and read its parts.
 ///
 /// ```
 /// use poorwsgi_core::response::{Response, finish};
@@ -211,7 +211,7 @@ fn frame(method: Option<Method>, declared: Option<u64>, response: &mut Response)
         response.expect_length(declared.or(response.body().length()));
         response.set_body(Body::empty());
         // The body is empty now, so the server cannot take the length from it.
-        return response.state_content();
+        return state_content(response);
     }
     response.set_body(Body::empty());
     response.drop_content_type();
@@ -235,7 +235,7 @@ mod tests {
             fields.iter().find(|(field, _)| name == *field).map(|(_, value)| Cow::Owned((*value).to_owned()))
         };
         let mut response = finish(method, field, response).unwrap();
-        response.state_content();
+        state_content(response);
         response
     }
 
@@ -385,7 +385,7 @@ mod tests {
         };
         assert!(with(["3", "4"]).is_err() && with(["4", "3"]).is_err() && with(["4", "4"]).is_err());
         let mut response = with(["3", " 3 "]).unwrap();
-        response.state_content();
+        state_content(response);
         assert_eq!(response.headers().get_str("Content-Length"), Some("3"));
         assert_eq!(response.headers().get_all("Content-Length").count(), 1);
     }

@@ -36,5 +36,5 @@ pub use file::{FileRange, OpenFile};
 pub use finish::{FIELDS_OF_CONTENT, finish};
 pub use length::{BadLength, DeclaredLength, PromisedLength, WrongLength};
 pub use range::Ranges;
-pub use response::{Declined, Response};
+pub use response::{Declined, Response, into_http_with, state_content};
 pub use stream::{Iter, iter};

@@ -277,22 +277,10 @@ impl Response {
         &mut self.parts.extensions
     }
 
-    /// Sets the length that [`state_content`](Self::state_content) writes. [`into_http`](Self::into_http)
-    /// does not need it, because the server asks the body for its length.
+    /// Sets the length that [`state_content`] writes. [`into_http`](Self::into_http) does not need it, because
+    /// the server asks the body for its length.
     pub(super) fn expect_length(&mut self, length: Option<u64>) {
         self.parts.length = length;
-    }
-
-    /// Adds `Content-Type` and `Content-Length` to the header fields of a response that
-    /// [`finish`](super::finish) has returned, where they are not there yet. For a door whose server reads
-    /// only the header fields.
-    pub fn state_content(&mut self) {
-        if let Some(content_type) = self.unstated_content_type() {
-            self.parts.headers.put(CONTENT_TYPE, content_type);
-        }
-        if let Some(length) = self.parts.length.take() {
-            self.parts.headers.put(CONTENT_LENGTH, HeaderValue::from(length));
-        }
     }
 
     fn unstated_content_type(&mut self) -> Option<HeaderValue> {
@@ -304,31 +292,43 @@ impl Response {
     /// conditions and ranges.
     #[must_use]
     pub fn into_http(self) -> http::Response<Body> {
-        self.into_http_with(HeaderMap::new())
+        into_http_with(self, HeaderMap::new())
     }
+}
 
-    /// Like [`into_http`](Self::into_http), but puts the header fields into `map`, whose present content is
-    /// removed. This reuses the map's allocation.
-    pub fn into_http_with(mut self, mut map: HeaderMap) -> http::Response<Body> {
-        let content_type = self.unstated_content_type();
-        let Parts { status, headers, body, mut extensions, .. } = *self.parts;
-        let spellings = headers.spellings();
-        if !spellings.is_empty() {
-            extensions.insert(spellings);
-        }
-        map.clear();
-        // Leaves room for the fields that a server adds, because a map that grows is allocated anew.
-        map.reserve(headers.len() + 3);
-        headers.extend_map(&mut map);
-        if let Some(content_type) = content_type {
-            map.append(CONTENT_TYPE, content_type);
-        }
-        let mut response = http::Response::new(body);
-        *response.status_mut() = status;
-        *response.headers_mut() = map;
-        *response.extensions_mut() = extensions;
-        response
+/// Adds `Content-Type` and `Content-Length` to the header fields of a response that [`finish`](super::finish)
+/// has returned, where they are not there yet. For a door whose server reads only the header fields.
+pub fn state_content(response: &mut Response) {
+    if let Some(content_type) = response.unstated_content_type() {
+        response.parts.headers.put(CONTENT_TYPE, content_type);
     }
+    if let Some(length) = response.parts.length.take() {
+        response.parts.headers.put(CONTENT_LENGTH, HeaderValue::from(length));
+    }
+}
+
+/// Like [`Response::into_http`], but puts the header fields into `map`, whose present content is removed. This
+/// reuses the map's allocation.
+#[must_use]
+pub fn into_http_with(mut response: Response, mut map: HeaderMap) -> http::Response<Body> {
+    let content_type = response.unstated_content_type();
+    let Parts { status, headers, body, mut extensions, .. } = *response.parts;
+    let spellings = headers.spellings();
+    if !spellings.is_empty() {
+        extensions.insert(spellings);
+    }
+    map.clear();
+    // Leaves room for the fields that a server adds, because a map that grows is allocated anew.
+    map.reserve(headers.len() + 3);
+    headers.extend_map(&mut map);
+    if let Some(content_type) = content_type {
+        map.append(CONTENT_TYPE, content_type);
+    }
+    let mut response = http::Response::new(body);
+    *response.status_mut() = status;
+    *response.headers_mut() = map;
+    *response.extensions_mut() = extensions;
+    response
 }
 
 impl<B> From<http::Response<B>> for Response

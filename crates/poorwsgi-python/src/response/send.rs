@@ -108,7 +108,7 @@ fn content_body(content: &Bound<'_, PyAny>) -> PyResult<Body> {
         }
         return Ok(whole.freeze().into());
     }
-    Ok(Body::blocks(items))
+    Ok(Blocking::body(items))
 }
 
 fn is_buffer(object: &Bound<'_, PyAny>) -> PyResult<bool> {
@@ -183,9 +183,9 @@ fn body(py: Python<'_>, payload: Payload) -> PyResult<Body> {
                 closed(py, "error")?;
                 return Ok(Body::empty());
             }
-            Body::blocks(FileBlocks::new(file, length))
+            Blocking::body(FileBlocks::new(file, length))
         }
-        Payload::Items { items, text, length } => Body::blocks(Items::new(items.bind(py), text, length)?),
+        Payload::Items { items, text, length } => Blocking::body(Items::new(items.bind(py), text, length)?),
         Payload::FileRange(range) => range.into(),
         Payload::Engine(body) => body.into_inner().unwrap_or_else(PoisonError::into_inner),
     })
@@ -224,7 +224,7 @@ pub(super) fn start(object: &Bound<'_, BaseResponse>, start_response: &Bound<'_,
     let made = take(object)?;
     let was = made.status();
     let mut made = response::finish(Method::Get, |_| None, made).map_err(value_error)?;
-    made.state_content();
+    state_content(&mut made);
     if was == HTTP_OK && made.status() == HTTP_RANGE_NOT_SATISFIABLE {
         return Err(HTTPException::of_response(py, from_engine(py, made)?.into_any()));
     }
@@ -271,7 +271,7 @@ pub(super) fn end<'py>(object: &Bound<'py, BaseResponse>) -> PyResult<Bound<'py,
     if let Some(payload) = again {
         object.try_borrow_mut()?.payload = payload;
     }
-    match finished.into_kind() {
+    match BodyKind::from_body(finished) {
         BodyKind::Bytes(_) if object.is_exact_instance_of::<BaseResponse>() => {
             Ok(PyBytes::new(py, b"").into_any())
         }

@@ -25,7 +25,7 @@ pub(super) fn from_engine(py: Python<'_>, made: response::Response) -> PyResult<
     if *made.ranges() != response::Ranges::Refused {
         base.units = Some("bytes".to_owned());
     }
-    let object = match made.into_body().into_kind() {
+    let object = match BodyKind::from_body(made.into_body()) {
         BodyKind::Bytes(data) if data.is_empty() && base.content_type.is_none() => {
             let class = PyClassInitializer::from(base).add_subclass(NoContentResponse);
             Bound::new(py, class)?.into_any()

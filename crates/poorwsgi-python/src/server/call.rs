@@ -51,7 +51,7 @@ impl Call {
         let context = CallContext { route_times: &route_times, rule, place: CallPlace::Inline, patience };
         match &**served {
             Served::Native(application) => match native(application, head, routed, body, context) {
-                Ok(response) if response.body().is_made_while_sent() => {
+                Ok(response) if BodyKind::of(response.body()).is_made_while_sent() => {
                     route_times.leave();
                     pool.clone().spawn(&route_times, move || {
                         only_waits_now();
@@ -113,7 +113,7 @@ impl Call {
             }
             Served::Native(application) => match native(application, head, routed, body, context) {
                 Ok(response) => {
-                    if response.body().is_made_while_sent() {
+                    if BodyKind::of(response.body()).is_made_while_sent() {
                         route_times.leave();
                         only_waits_now();
                     }

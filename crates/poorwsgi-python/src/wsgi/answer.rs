@@ -74,9 +74,9 @@ fn answer<'py>(
     if response.is_declined() {
         return Ok(PyTuple::empty(py).into_any());
     }
-    response.state_content();
+    state_content(&mut response);
     start_response.call1((status_line(py, &response), native_pairs(py, response.headers())?))?;
-    match response.into_body().into_kind() {
+    match BodyKind::from_body(response.into_body()) {
         BodyKind::Bytes(bytes) if bytes.is_empty() => Ok(PyTuple::empty(py).into_any()),
         BodyKind::Bytes(bytes) => Ok(PyTuple::new(py, [PyBytes::new(py, &bytes)])?.into_any()),
         BodyKind::File(range) => file(environ, range),

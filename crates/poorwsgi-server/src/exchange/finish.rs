@@ -129,7 +129,7 @@ pub(crate) fn has_token(value: &HeaderValue, token: &str) -> bool {
 /// Whether generating the content certainly does not read the request body while the response is sent.
 fn is_at_hand<B: 'static>(body: &B) -> bool {
     let ours = (body as &dyn Any).downcast_ref::<poorwsgi_core::response::Body>();
-    ours.is_some_and(|body| matches!(body.kind(), BodyKind::Bytes(_) | BodyKind::File(_)))
+    ours.is_some_and(|body| matches!(BodyKind::of(body), BodyKind::Bytes(_) | BodyKind::File(_)))
 }
 
 /// What the head of a response says about matters of the server.

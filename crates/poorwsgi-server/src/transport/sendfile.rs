@@ -116,7 +116,7 @@ impl SentFile {
 
 /// Takes the file out of a body, if the body is a file and large enough.
 pub(crate) fn take_file(body: &mut Body) -> Option<SentFile> {
-    match body.kind() {
+    match BodyKind::of(body) {
         BodyKind::File(range) if range.len() >= WORTHWHILE => {
             Some(SentFile { rest: range.clone(), cold: None })
         }

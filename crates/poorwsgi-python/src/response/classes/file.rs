@@ -134,7 +134,7 @@ impl FileResponse {
             .iter()
             .filter_map(|(name, value)| Some((name.into_owned(), value.to_str().ok()?.to_owned())))
             .collect();
-        let payload = match made.into_body().into_kind() {
+        let payload = match BodyKind::from_body(made.into_body()) {
             BodyKind::File(range) => Payload::FileRange(range),
             kind => Payload::Engine(Mutex::new(kind.into())),
         };
