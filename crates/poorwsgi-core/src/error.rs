@@ -124,14 +124,15 @@ impl HttpError {
         self
     }
 
-    /// Adds the error behind this one. It is shown only when debug is on.
+    /// Adds the source of this error. Pages show the source only when debug is on.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<BoxError>) -> Self {
         self.source = Some(source.into());
         self
     }
 
-    /// Adds the place in the application's code that the error came from. It is shown only when debug is on.
+    /// Adds the place in the application's code that the error came from. Pages show the place only when
+    /// debug is on.
     #[must_use]
     pub const fn with_location(mut self, location: &'static Location<'static>) -> Self {
         self.location = Some(location);

@@ -103,7 +103,8 @@ pub struct Settings {
     pub auto_data: bool,
     /// Parses the `Cookie` field. Default: on.
     pub auto_cookies: bool,
-    /// The largest body, in bytes, that [`auto_data`](Self::auto_data) reads ahead. Default: 65,365.
+    /// The largest body, in bytes, that [`auto_data`](Self::auto_data) reads before the handler runs.
+    /// Default: 65,365.
     pub data_size: u64,
     /// The size, in bytes, of the blocks in which the input of a WSGI server is read. Default: 65,365.
     pub cached_size: usize,

@@ -4,7 +4,7 @@
 //! use poorwsgi::headers::date::time_to_http;
 //! use poorwsgi::{Response, Result};
 //!
-//! /// A page that is being moved, which says until when the old one is there (RFC 8594).
+//! /// A page that is about to move, and says when its old address ends (RFC 8594).
 //! fn moving(end: i64) -> Result<Response> {
 //!     let mut response = Response::text("This page is moving.");
 //!     if let Some(date) = time_to_http(end) {

@@ -35,7 +35,7 @@ pub enum RangeSpec {
     FromTo(u64, u64),
     /// `9500-`: from a position to the end.
     From(u64),
-    /// `-500`: the last positions, this many of them.
+    /// `-500`: this many positions at the end.
     Last(u64),
 }
 

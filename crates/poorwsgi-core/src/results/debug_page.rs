@@ -89,8 +89,8 @@ pub struct DebugPage {
     pub filters: Vec<(String, String, String)>,
     /// Header fields of this request.
     pub headers: Vec<(String, String)>,
-    /// What is known of server, request and runtime (`poor_*` variables, host, port, versions). The version
-    /// of the engine is added.
+    /// Facts about server, request and runtime (`poor_*` variables, host, port, versions). The version of the
+    /// engine is added.
     pub variables: Vec<(String, String)>,
     /// Settings of the application (`auto_form`, `data_size`, …).
     pub settings: Vec<(String, String)>,

@@ -1,4 +1,4 @@
-//! What is known of an error, for the log, and for the page of a 500 when debug is on.
+//! The details of an error, for the log, and for the page of a 500 when debug is on.
 
 use std::borrow::Cow;
 use std::error::Error;

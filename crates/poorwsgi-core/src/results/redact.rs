@@ -31,10 +31,10 @@ const WORDS: &[&str] = &["pw", "pin", "sid", "jwt", "otp", "salt"];
 /// The value as it may be shown under this name: [`HIDDEN`] where the name looks like that of a secret,
 /// otherwise the value without the secrets inside it.
 ///
-/// Inside a value are hidden: fields with such a name in a query string (`?token=…`), all that follows such a
-/// name in the notation of JSON or Python (`'password': …`), the user part of a URL
-/// (`https://user:password@host`), and private keys. In doubt, text is hidden. An empty value is shown, so
-/// that a missing setting can be noticed.
+/// A value with a private key in it is hidden as a whole. Inside other values, these parts are hidden: fields
+/// with the name of a secret in a query string (`?token=…`), everything after such a name in the notation of
+/// JSON or Python (`'password': …`), and the user part of a URL (`https://user:password@host`). In doubt,
+/// text is hidden. An empty value is shown, so that a missing setting can be noticed.
 ///
 /// ```
 /// use poorwsgi_core::results::redact;

@@ -1,5 +1,5 @@
 //! A checker of the little HTML that our templates write, for tests: tags balance, attributes are quoted, and
-//! what a page must have is there.
+//! required elements are there.
 
 /// Elements without an end tag (HTML, section 13.1.2).
 const VOID: &[&str] = &["meta", "br", "hr", "img", "input", "link", "wbr"];

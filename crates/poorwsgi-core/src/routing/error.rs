@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-/// A route that cannot be registered or removed: which one, where, what is wrong and what would be right.
+/// The error of a route that cannot be registered or removed. Its text names the route and, where known, the
+/// column, and says what is wrong and what would be right.
 ///
 /// ```
 /// use poorwsgi::routing::{RouteErrorKind, Router};

@@ -32,8 +32,8 @@ pub struct SessionConfig {
     pub path: Option<String>,
     /// Sends the cookie over TLS only; `false` by default. Set it wherever the site has TLS.
     pub secure: bool,
-    /// Whether requests from other sites carry the cookie. `None`, the default, leaves it to the browser,
-    /// which takes `Lax`.
+    /// Whether requests from other sites carry the cookie. `None`, the default, leaves the decision to the
+    /// browser, which takes `Lax`.
     pub same_site: Option<SameSite>,
 }
 
@@ -78,7 +78,7 @@ impl SessionConfig {
     }
 
     /// The value of a `Set-Cookie` field that removes the cookie: empty and expired, with the attributes that
-    /// it was set with, because a browser tells cookies apart by them.
+    /// it was set with, because a browser identifies a cookie by name, domain and path.
     ///
     /// # Errors
     /// Those of [`check`](Self::check).

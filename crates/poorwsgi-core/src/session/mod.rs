@@ -2,7 +2,7 @@
 //!
 //! | | the cookie holds | for |
 //! |---|---|---|
-//! | [`Session`] | a text as it is | the id of a session on the server, a signed token |
+//! | [`Session`] | a plain text | the id of a session on the server, a signed token |
 //! | [`SealedSession`] | data, encrypted and authenticated | applications without a store of sessions |
 //! | [`AesSession`] | the same in the format of PoorWSGI's `AESSession` | sharing cookies with PoorWSGI |
 //!

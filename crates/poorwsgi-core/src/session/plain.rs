@@ -1,4 +1,4 @@
-//! A session whose cookie holds a value as it is.
+//! A session whose cookie holds a plain value.
 
 use std::fmt;
 
