@@ -46,7 +46,7 @@ def test_headers_of_the_application_replace_the_default_ones(site):
     answer = site("/result/four")
     assert answer.headers["X-Powered-By"] is None
     assert answer.headers.get_all("Set-Cookie") == ["a=1", "b=2"]
-    # behaviour.md: UTF-8 in header values goes out as Latin-1 characters of its bytes.
+    # UTF-8 in header values goes out as Latin-1 characters of its bytes.
     value = site("/result/pair").headers["X-One"].encode("latin-1").decode()
     if site.server == "granian":  # it encodes these characters as UTF-8 instead (PEP 3333 says Latin-1)
         value = value.encode("latin-1").decode()
@@ -112,7 +112,7 @@ def test_statuses(site, target, method, status):
 
 
 def test_405_says_what_is_allowed(site):
-    # behaviour.md: 405 came without Allow.
+    # 405 came without Allow.
     assert site("/echo").headers["Allow"] == "POST"
 
 

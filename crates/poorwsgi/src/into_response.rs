@@ -202,7 +202,7 @@ mod tests {
         (response.status(), response.content_type().map(str::to_owned), body)
     }
 
-    /// behaviour.md: `X-Powered-By` is added only where no headers were given.
+    /// `X-Powered-By` is added only where no headers were given.
     #[test]
     fn x_powered_by_is_said_only_where_no_headers_were_given() {
         let plain = make_response("x", "", None, 200).unwrap();
@@ -230,7 +230,7 @@ mod tests {
         assert_eq!(made(((), "text/plain", Headers::new(), 200)), (204, None, Bytes::new()));
     }
 
-    /// behaviour.md: headers given as one pair are accepted.
+    /// Headers given as one pair are accepted.
     #[test]
     fn headers_come_as_a_map_a_pair_or_pairs() {
         let one = ("x", "text/plain", ("X-A", "1")).into_response().unwrap();

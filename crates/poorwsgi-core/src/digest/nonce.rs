@@ -93,7 +93,7 @@ mod tests {
         recognise(nonce, PURPOSE, now).is_some_and(|issued| issued.is_fresh(PURPOSE.timeout, now))
     }
 
-    /// behaviour.md: the nonce is bound to the user agent, also to none.
+    /// The nonce is bound to the user agent, also to none.
     #[test]
     fn bound_to_secret_user_agent_and_timeout() {
         for user_agent in [Some("curl"), None] {

@@ -165,7 +165,7 @@ mod tests {
 
     const NOW: u64 = 1_800_000_000_000;
 
-    /// behaviour.md: each nonce accepts each `nc` once.
+    /// Each nonce accepts each `nc` once.
     #[test]
     fn the_same_count_twice_is_refused() {
         let table = NonceTable::starting_at(16_384, 0);
@@ -188,7 +188,7 @@ mod tests {
         assert!(table.claim("a", 1, u32::MAX, NOW) && !table.claim("a", 1, 5, NOW), "behind the window");
     }
 
-    /// security.md: the table of nonces is bounded, and what it forgot cannot be replayed.
+    /// The table of nonces is bounded, and what it forgot cannot be replayed.
     #[test]
     fn forgotten_nonces_are_not_new() {
         let table = NonceTable::starting_at(8, 0);

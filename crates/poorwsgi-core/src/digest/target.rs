@@ -67,7 +67,7 @@ mod tests {
         target.is_named_by(uri, "example.org:8080")
     }
 
-    /// behaviour.md: PoorWSGI compares the end of `uri`; here it is exact.
+    /// PoorWSGI compares the end of `uri`; here it is exact.
     #[test]
     fn the_end_of_the_uri_is_not_enough() {
         let target = DigestTarget::Path { path: "/res", query: "" };
@@ -76,7 +76,7 @@ mod tests {
         assert!(!named(target, "/res?a=b") && !named(target, "res") && !named(target, ""));
     }
 
-    /// behaviour.md: an absolute `uri` is accepted when it names this host.
+    /// An absolute `uri` is accepted when it names this host.
     #[test]
     fn an_absolute_uri_must_name_this_host() {
         for target in [DigestTarget::Raw("/res?a"), DigestTarget::Path { path: "/res", query: "a" }] {

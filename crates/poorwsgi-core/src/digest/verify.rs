@@ -378,7 +378,7 @@ mod tests {
         assert_eq!(verify(&client().field().replace("response=\"", "response=\"x")), Err(WRONG));
     }
 
-    /// behaviour.md: each nonce accepts each `nc` once; security.md: a replay is refused.
+    /// Each nonce accepts each `nc` once; a replay is refused.
     #[test]
     fn the_same_answer_twice_is_refused() {
         let (nonces, first) = (NonceTable::starting_at(16, NOW - 1_000_000), client());
@@ -457,7 +457,7 @@ mod tests {
         assert_eq!([uses(&theirs, NOW), uses(&theirs, NOW)], [Ok(()), Ok(())], "left to the application");
     }
 
-    /// behaviour.md: `auth_timeout = 0` is no timeout.
+    /// `auth_timeout = 0` is no timeout.
     #[test]
     fn without_a_timeout_nonces_stay_good() {
         let auth = DigestAuth { timeout: NonZeroU64::new(0), ..auth() };
@@ -491,7 +491,7 @@ mod tests {
         assert!(matches!(verify(&hashed), Err(LoginRefusal::Refused(_))));
     }
 
-    /// security.md: an algorithm weaker than offered, and a missing quality of protection, are refused.
+    /// An algorithm weaker than offered, and a missing quality of protection, are refused.
     #[test]
     fn downgrades_are_refused() {
         assert_eq!(
@@ -503,7 +503,7 @@ mod tests {
         assert_eq!(verify(&unnamed), Err(LoginRefusal::Refused("the algorithm was not offered")));
     }
 
-    /// behaviour.md: missing fields are 401, never 500; so is a response outside ASCII.
+    /// Missing fields are 401, never 500; so is a response outside ASCII.
     #[test]
     fn missing_or_strange_fields_are_refused() {
         let field = client().field();

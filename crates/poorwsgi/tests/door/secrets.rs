@@ -60,7 +60,7 @@ async fn the_secret_key_is_nowhere_to_be_seen() {
     }
 }
 
-/// behaviour.md: error text of pages is escaped.
+/// Error text of pages is escaped.
 #[tokio::test]
 async fn the_clients_words_are_escaped() {
     let mut app = Application::new("pages");

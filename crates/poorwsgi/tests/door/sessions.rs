@@ -88,7 +88,7 @@ async fn old_keys_open_and_the_new_one_seals() {
     assert_eq!(whoami(&application(&["new"]), &old).await, "nobody");
 }
 
-/// behaviour.md: a destroyed session sends an empty value.
+/// A destroyed session sends an empty value.
 #[tokio::test]
 async fn a_destroyed_session_is_removed() {
     let app = application(&["secret"]);

@@ -39,7 +39,7 @@ async fn routes_are_removed_method_by_method() {
     }
 }
 
-/// behaviour.md: `pop_after_response` looked in the wrong list.
+/// `pop_after_response` looked in the wrong list.
 #[tokio::test]
 async fn hooks_are_removed_by_their_function() {
     let mut app = Application::new("hooks");
