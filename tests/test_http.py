@@ -66,7 +66,7 @@ def test_digits_of_any_script_are_a_number(site):
 
 
 def test_a_number_that_python_refuses_is_404(site):
-    # Python converts at most 4,300 digits; behaviour.md: a conversion that fails is no 500.
+    # Python converts at most 4,300 digits; a conversion that fails is not a 500.
     assert site("/args/x/" + "9" * 5000).status == 404
 
 

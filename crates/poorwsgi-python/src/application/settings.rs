@@ -492,8 +492,7 @@ impl Application {
         Ok(())
     }
 
-    /// How many seconds a digest nonce is good: at least so long, at most twice. None or 0 for ever. Default:
-    /// 300.
+    /// How many seconds a digest nonce is valid; None or 0 for no limit. Default: 300.
     #[getter]
     fn auth_timeout<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.object(py, |values| &mut values.auth_timeout, |py| Ok(300_u64.into_pyobject(py)?.into_any()))
