@@ -275,7 +275,7 @@ fn nothing_follows_an_error() {
     assert!(parser.finish().is_err());
 }
 
-/// Each limit is exceeded in turn, and the error names it.
+/// Each limit of the parser is exceeded in turn, and the error names it.
 #[test]
 fn every_limit_is_named() {
     let part = "--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n";
