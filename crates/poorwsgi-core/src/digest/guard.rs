@@ -104,8 +104,8 @@ impl DigestAuth {
         let key = key.or_else(|| PROCESS_KEY.clone()).ok_or_else(|| {
             HttpError::new(crate::state::HTTP_INTERNAL_SERVER_ERROR).with_source("no random bytes for a key")
         })?;
-        // PoorWSGI's keys are texts. A key that is not a text need not give PoorWSGI's nonces, so any
-        // encoding will do.
+        // PoorWSGI's keys are texts, so a key that is not a text need not be compatible with PoorWSGI: any
+        // encoding of it will do.
         let text = std::str::from_utf8(key.as_bytes()).map_or_else(|_| hex(key.as_bytes()), str::to_owned);
         Ok(DigestAuth::new(text))
     }
