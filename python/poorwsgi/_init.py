@@ -27,7 +27,7 @@ def fork():
     child = os.fork()
     if not child:
         _take_terminal()
-        if os.environ.get("LISTEN_PID") == str(os.getppid()):  # the sockets of systemd are for the child now
+        if os.environ.get("LISTEN_PID") == str(os.getppid()):  # the child takes over the sockets of systemd
             os.environ["LISTEN_PID"] = str(os.getpid())
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         return
