@@ -108,8 +108,7 @@ class PasswordMap(defaultdict):
         return self.get(realm, {}).get(username)
 
     def verify(self, realm, username, digest):
-        """Whether this is the user's digest, compared in constant time. False if the stored digest is
-        empty."""
+        """Whether this is the user's digest, compared in constant time. An empty digest is never right."""
         stored = self.find(realm, username)
         return bool(stored) and compare_digest(str(stored).encode(), str(digest).encode())
 

@@ -29,8 +29,9 @@ def run(app, address="127.0.0.1:8080", *, ready=None, **settings):
     ``app`` is an Application, which is called natively, or any other WSGI callable. ``address`` is
     ``"host:port"`` (port 0 lets the system choose one), ``"unix:/path"``, or a :class:`Listener`. Prints a
     first line that says what is served and where. Call ``run`` in the main thread, since Python handles
-    signals only there; in other threads use :class:`Server`. ``settings`` are listed below: ``run(app,
-    max_body=200 * 1024 * 1024)``. ``ready`` is called with the server, instead of printing the first line.
+    signals only there; in other threads use :class:`Server`. ``settings`` are the keyword arguments listed
+    below, such as ``max_body=200 * 1024 * 1024``. ``ready`` is called with the server, instead of printing
+    the first line.
     """
     server = Server(app, address, **settings)
     stop = _stopping(server)
