@@ -1,4 +1,4 @@
-"""Apache's mod_wsgi, as Debian and Ubuntu package it, with a configuration of its own in a temporary folder.
+"""Apache's mod_wsgi, as packaged by Debian and Ubuntu, with its configuration in a temporary folder.
 
 Run as a program, it installs the packages if it may, and unpacks our wheel for the system's Python. If that
 is impossible, it prints the reason and exits with status 1.

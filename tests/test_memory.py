@@ -138,7 +138,7 @@ COLLECTED = """if True:
 ])
 def test_a_collection_may_come_while_an_object_is_made(make):
     """Python 3.11 may collect at any allocation, also while the __dict__ of a new object is being created.
-    Each process here makes the collection come at another place."""
+    Here it collects at the 31st object, which is another allocation in each iteration."""
     process = subprocess.run([sys.executable, "-c", COLLECTED % make], capture_output=True, text=True)
     assert (process.returncode, process.stderr) == (0, "")
 

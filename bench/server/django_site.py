@@ -1,6 +1,6 @@
-"""A Django site: a page with one query of 20 rows and one template; a page with a session and a form with CSRF
-protection; an upload; a streamed page. DATABASE names the database: `sqlite:PATH` or `postgresql:DIRECTORY` (of
-its socket). `python django_site.py` creates the tables."""
+"""A Django site: a page with one query of 20 rows and one template; a page with a session and a
+CSRF-protected form; an upload; a streamed page. DATABASE names the database: `sqlite:PATH` or
+`postgresql:DIRECTORY` (of its socket). `python django_site.py` creates the tables."""
 import os
 import sys
 

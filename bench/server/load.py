@@ -3,8 +3,8 @@
 
     bench/server/load.py --ours PYTHON --peers PYTHON --hyper PROGRAM [--seconds 6] [--rounds 3] [--write FILE]
 
-- **Isolation**: the times of brief requests on 256 connections when one request in ten sleeps for a second, or
-  computes for 50 ms.
+- **Isolation**: the times of brief requests on 256 connections when one request in ten sleeps for a second,
+  or computes for 50 ms.
 - **Workers**: requests per second of two workers relative to one, with handlers that compute for 0.1 ms
   (inline) and 2 ms (not inline). The client shares the processors with the workers, so it should need little;
   its share is measured as well. Medians of the rounds. The same for two loops in one process, if a

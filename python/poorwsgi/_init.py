@@ -1,4 +1,4 @@
-"""Process 1 of a container, where that is ``poorwsgi run --workers 0``.
+"""The duties of process 1 of a container, for ``poorwsgi run --workers 0``.
 
 Processes whose parents have ended become children of process 1, and stay as zombies unless process 1 reaps them. A
 process that serves must not do that: it would reap processes that the application waits for. So the server runs in a

@@ -46,12 +46,13 @@ class _Worker:
     def __init__(self, command, directory, listener, table, entry, reloads):
         self.version = reloads  # how many reloads were requested before it was started
         self.reloads = reloads  # the same, or the number when its replacement was started
-        self.entry = entry  # in the table of connections; None where there is none
+        self.entry = entry  # number of its entry in the table of connections; None if it has none
         self.control, theirs = socket.socketpair()
         with theirs:
             environment = {name: value for name, value in os.environ.items() if name not in (*LISTENING, SIBLINGS)}
             environment["LISTEN_FDS"], environment["LISTEN_FDS_FIRST_FD"] = "1", str(listener.fileno())
-            # By the process id a worker notices that the supervisor has ended before the worker could watch it.
+            # By the process id, a worker notices that the supervisor has ended before the worker could watch
+            # it.
             environment[CONTROL] = f"{theirs.fileno()}:{os.getpid()}"
             passed = [listener.fileno(), theirs.fileno()]
             if entry is not None:

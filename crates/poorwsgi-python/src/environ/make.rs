@@ -67,8 +67,8 @@ pub(crate) fn of_http<'py>(py: Python<'py>, head: &HttpHead) -> PyResult<Bound<'
     Ok(environ)
 }
 
-/// Sets the scheme to the one of X-Forwarded-Proto. Our server passes that field on only from trusted
-/// proxies. A PoorWSGI application does not need this: it reads the field itself.
+/// Sets `wsgi.url_scheme` to https if X-Forwarded-Proto says so. Our server passes that field on only from
+/// trusted proxies. A PoorWSGI application does not need this: it reads the field itself.
 pub(crate) fn set_forwarded_scheme(environ: &Bound<'_, PyDict>, head: &HttpHead) -> PyResult<()> {
     let py = environ.py();
     let mut values = head.parts().headers.get_all("x-forwarded-proto").iter();

@@ -500,7 +500,7 @@ impl Request {
     ///
     /// Under another WSGI server, wsgi.input has to return the body with its chunk sizes; a size that is no
     /// hexadecimal number raises ValueError. Under the built-in server, which decodes the chunks itself,
-    /// returns the next piece of the body, of at most 64 KiB if it is buffered in input.
+    /// returns the next piece of the body.
     fn read_chunk<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyBytes>> {
         let py = slf.py();
         let base = slf.as_super().get();

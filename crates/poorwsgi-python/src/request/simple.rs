@@ -332,7 +332,7 @@ impl SimpleRequest {
         self.head().remote_host().into_owned()
     }
 
-    /// The IP address of the client or of the proxy that is connected, or None.
+    /// The IP address of the connected client, which may be a proxy; or None.
     #[getter]
     fn remote_addr(&self) -> Option<String> {
         self.head().remote_addr().map(Into::into)
