@@ -30,8 +30,8 @@ pub(crate) fn check_response(req: &Bound<'_, PyAny>, password: &str) -> PyResult
 }
 
 /// Whether the credentials of a request were computed with the password of their user, whose digest is in
-/// Application.auth_map[realm]. With a username, also whether they are that user's. Raises RuntimeError if
-/// auth_map is None.
+/// Application.auth_map under the realm. With a username, also whether they are that user's. Raises
+/// RuntimeError if auth_map is None.
 ///
 /// The same credentials are accepted for one request only, but may be checked several times during that
 /// request. Does not check whether the nonce is fresh (see check_token); check_digest checks everything.
