@@ -46,7 +46,7 @@ def test_headers_of_the_application_replace_the_default_ones(site):
     answer = site("/result/four")
     assert answer.headers["X-Powered-By"] is None
     assert answer.headers.get_all("Set-Cookie") == ["a=1", "b=2"]
-    # behaviour.md: UTF-8 in header values is sent as the Latin-1 characters of its bytes.
+    # UTF-8 in header values is sent as the Latin-1 characters of its bytes.
     value = site("/result/pair").headers["X-One"].encode("latin-1").decode()
     if site.server == "granian":  # it encodes these characters as UTF-8 instead (PEP 3333 says Latin-1)
         value = value.encode("latin-1").decode()
@@ -66,7 +66,7 @@ def test_digits_of_any_script_are_a_number(site):
 
 
 def test_a_number_that_python_refuses_is_404(site):
-    # Python converts at most 4,300 digits; behaviour.md: a failed conversion is not answered with 500.
+    # Python converts at most 4,300 digits; a failed conversion is not answered with 500.
     assert site("/args/x/" + "9" * 5000).status == 404
 
 
@@ -112,7 +112,7 @@ def test_statuses(site, target, method, status):
 
 
 def test_405_says_what_is_allowed(site):
-    # behaviour.md: PoorWSGI's 405 had no Allow.
+    # PoorWSGI's 405 had no Allow.
     assert site("/echo").headers["Allow"] == "POST"
 
 

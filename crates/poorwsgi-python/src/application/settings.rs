@@ -498,8 +498,7 @@ impl Application {
         Ok(())
     }
 
-    /// How many seconds a digest nonce is valid, at least; it may be valid up to twice as long. None or 0
-    /// means for ever. Default: 300.
+    /// How many seconds a digest nonce is valid; None or 0 means for ever. Default: 300.
     #[getter]
     fn auth_timeout<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.object(py, |values| &mut values.auth_timeout, |py| Ok(300_u64.into_pyobject(py)?.into_any()))
