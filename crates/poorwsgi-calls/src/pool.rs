@@ -12,8 +12,8 @@ use tokio::runtime::Handle;
 
 use crate::inlining::{Load, RouteTimes};
 use crate::limit::Limit;
-pub use crate::meter::TakeLock;
 use crate::meter::Meter;
+pub use crate::meter::TakeLock;
 pub use crate::threads::Around;
 use crate::threads::Threads;
 use crate::{LOG, PATIENCE};
@@ -561,8 +561,7 @@ mod tests {
     /// A brief call does not wait for calls that compute for long.
     #[tokio::test]
     async fn places_are_left_for_what_is_brief() {
-        let (pool, long, brief) =
-            (with_lock(64), Arc::<RouteTimes>::default(), Arc::<RouteTimes>::default());
+        let (pool, long, brief) = (with_lock(64), Arc::<RouteTimes>::default(), Arc::<RouteTimes>::default());
         let longest = Duration::from_millis(400);
         run(&pool, &long, 1, compute).await;
         run(&pool, &brief, 1, || ()).await;

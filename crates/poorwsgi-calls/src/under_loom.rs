@@ -125,11 +125,12 @@ fn a_call_that_runs_is_seen() {
 fn no_race_keeps_a_route_inline() {
     use Evidence::{Long, NotShort, Short, Unclear};
     for before in [FULL - 1, FULL] {
-        for (one, other) in [(Short, Long), (Short, NotShort), (Short, Short), (Long, Long), (Short, Unclear)] {
+        for (one, other) in [(Short, Long), (Short, NotShort), (Short, Short), (Long, Long), (Short, Unclear)]
+        {
             loom::model(move || {
                 let credit = Arc::new(Credit::new());
                 (0..before).for_each(|_| credit.judge(Short));
-                assert_eq!(credit.is_inline(), before == FULL);
+                assert_eq!((credit.is_inline(), credit.is_full()), (before == FULL, before == FULL));
                 let shared = Arc::clone(&credit);
                 let racing = thread::spawn(move || shared.judge(one));
                 credit.judge(other);

@@ -59,7 +59,8 @@ mod tests {
     use crate::stop::Stop;
 
     fn context() -> ConnectionContext {
-        let config = Config::new().idle_timeout(Duration::from_secs(9)).first_byte_timeout(Duration::from_secs(5));
+        let config =
+            Config::new().idle_timeout(Duration::from_secs(9)).first_byte_timeout(Duration::from_secs(5));
         ConnectionContext::new(Arc::new(config), Arc::new(Stop::new()), Connection::default())
     }
 

@@ -13,7 +13,7 @@ use crate::application::Application;
 use crate::request::Request;
 use poorwsgi_core::dispatch::dispatch;
 use poorwsgi_core::error::BoxError;
-use poorwsgi_core::response::Body;
+use poorwsgi_core::response::{Body, into_http_with};
 
 impl Application {
     /// Answers one request. It cannot fail: every error becomes a response.

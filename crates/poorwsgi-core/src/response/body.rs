@@ -63,6 +63,12 @@ impl BodyKind {
         body.kind
     }
 
+    /// The body of this kind.
+    #[must_use]
+    pub const fn into_body(self) -> Body {
+        Body { kind: self }
+    }
+
     /// Whether the body is produced while it is sent, by calls that may block.
     #[must_use]
     pub const fn is_made_while_sent(&self) -> bool {
@@ -296,20 +302,20 @@ mod tests {
     #[test]
     fn a_door_without_an_event_loop_reads_every_kind_block_by_block() {
         let source = file(b"file");
-        for (mut body, expected) in [
+        for (body, expected) in [
             (Body::empty(), vec![]),
             (Body::from("text"), vec!["text"]),
             (FileRange::new(source, 1..3).into(), vec!["il"]),
             (Body::blocking_reader(Cursor::new("reader")), vec!["reader"]),
             (chunks(), vec!["ab", "cde"]),
         ] {
-            let mut blocks = Vec::new();
+            let (mut body, mut blocks) = (BodyKind::from_body(body), Vec::new());
             while let Some(block) = body.next_block().unwrap() {
                 blocks.push(block);
             }
             assert_eq!(blocks, expected);
         }
-        assert!(Body::reader(tokio::io::simplex(8).0).next_block().is_err());
+        assert!(BodyKind::from_body(Body::reader(tokio::io::simplex(8).0)).next_block().is_err());
     }
 
     #[test]
@@ -374,20 +380,22 @@ mod tests {
                 panic!("a source that panics")
             }
         }
-        assert!(read(Body::blocks(Panics)).is_err());
+        assert!(read(Blocking::body(Panics)).is_err());
         assert!(read(Body::stream(iter([Ok("a"), Err("broken")]))).is_err());
     }
 
     /// A synchronous door can read blocks without an async runtime.
     #[test]
     fn blocks_are_read_by_hand_as_well() {
-        let BodyKind::Blocks(mut blocks) = Body::blocking_reader(Cursor::new("abc")).into_kind() else {
+        let BodyKind::Blocks(mut blocks) = BodyKind::from_body(Body::blocking_reader(Cursor::new("abc")))
+        else {
             panic!()
         };
         assert_eq!(blocks.next_block().unwrap().unwrap(), "abc");
         assert_eq!(blocks.next_block().unwrap(), None);
         assert_eq!(blocks.next_block().unwrap(), None);
-        let BodyKind::File(mut range) = Body::from(FileRange::new(file(b"abc"), 1..3)).into_kind() else {
+        let BodyKind::File(mut range) = BodyKind::from_body(Body::from(FileRange::new(file(b"abc"), 1..3)))
+        else {
             panic!()
         };
         assert_eq!(range.next_block().unwrap().unwrap(), "bc");

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 
 use bytes::Bytes;
 
-use super::blocks::Blocks;
+use super::blocks::{Blocking, Blocks};
 use super::body::{Body, BodyKind};
 use super::file::FileRange;
 use crate::error::BoxError;
@@ -55,12 +55,12 @@ pub(super) fn body(
     }
     let _ = write!(head, "--{}--\r\n", boundary.0);
     pieces.push_back(Piece::Bytes(head.into()));
-    Ok(Body::blocks(Parts { pieces }))
+    Ok(Blocking::body(Parts { pieces }))
 }
 
 fn piece(whole: &Body, range: &RangeInclusive<u64>) -> Option<Piece> {
     let (start, length) = (*range.start(), range.end() - range.start() + 1);
-    match BodyKind::of(&whole) {
+    match BodyKind::of(whole) {
         BodyKind::Bytes(bytes) => {
             let from = usize::try_from(start).ok()?;
             let to = from.checked_add(usize::try_from(length).ok()?)?;

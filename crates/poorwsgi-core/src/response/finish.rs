@@ -14,7 +14,7 @@ use super::content::Content;
 use super::error::ResponseError;
 use super::length::{BadLength, DeclaredLength};
 use super::range::{self, Ranges};
-use super::response::Response;
+use super::response::{Response, state_content};
 use crate::state::{self, Method};
 
 /// Turns a handler's response into the response that is sent for this request.
@@ -235,7 +235,7 @@ mod tests {
             fields.iter().find(|(field, _)| name == *field).map(|(_, value)| Cow::Owned((*value).to_owned()))
         };
         let mut response = finish(method, field, response).unwrap();
-        state_content(response);
+        state_content(&mut response);
         response
     }
 
@@ -385,7 +385,7 @@ mod tests {
         };
         assert!(with(["3", "4"]).is_err() && with(["4", "3"]).is_err() && with(["4", "4"]).is_err());
         let mut response = with(["3", " 3 "]).unwrap();
-        state_content(response);
+        state_content(&mut response);
         assert_eq!(response.headers().get_str("Content-Length"), Some("3"));
         assert_eq!(response.headers().get_all("Content-Length").count(), 1);
     }

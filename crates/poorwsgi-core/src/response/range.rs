@@ -144,6 +144,7 @@ mod tests {
     use super::super::body::{Body, read};
     use super::super::file::FileRange;
     use super::super::finish::finish;
+    use super::super::response::state_content;
     use super::super::stream::iter;
     use super::*;
     use crate::error::BoxError;

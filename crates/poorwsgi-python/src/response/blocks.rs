@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use bytes::{Bytes, BytesMut};
 use poorwsgi_core::BoxError;
-use poorwsgi_core::response::{Blocks as EngineBlocks, Body};
+use poorwsgi_core::response::{Blocks as EngineBlocks, Body, BodyKind};
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -152,7 +152,7 @@ enum Left {
     Here {
         /// The rest of a block that was read in part.
         rest: Bytes,
-        body: Body,
+        body: BodyKind,
     },
     /// A block is being generated.
     Busy,
@@ -162,7 +162,7 @@ enum Left {
 
 impl Blocks {
     pub(crate) fn new(body: Body) -> Self {
-        Blocks(Mutex::new(Left::Here { rest: Bytes::new(), body }))
+        Blocks(Mutex::new(Left::Here { rest: Bytes::new(), body: BodyKind::from_body(body) }))
     }
 
     /// Replaces the state, and returns the old one.
@@ -173,7 +173,7 @@ impl Blocks {
     /// Takes the content out, for our server, which sends it without this object.
     pub(crate) fn take(&self) -> Body {
         match self.replace(Left::Gone) {
-            Left::Here { body, .. } => body,
+            Left::Here { body, .. } => body.into_body(),
             Left::Busy | Left::Gone => Body::empty(),
         }
     }
@@ -205,7 +205,7 @@ impl Blocks {
         Ok(block)
     }
 
-    fn put_back(&self, py: Python<'_>, rest: Bytes, body: Body) {
+    fn put_back(&self, py: Python<'_>, rest: Bytes, body: BodyKind) {
         let left = match self.replace(Left::Here { rest, body }) {
             // It was closed meanwhile.
             Left::Gone => self.replace(Left::Gone),

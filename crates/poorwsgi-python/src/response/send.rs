@@ -6,7 +6,9 @@ use std::sync::{Mutex, PoisonError};
 use bytes::BytesMut;
 use http::header::CONTENT_LENGTH;
 use poorwsgi_core::headers::{Headers as EngineHeaders, RangeSpec};
-use poorwsgi_core::response::{self, Blocks as _, Body, BodyKind, FIELDS_OF_CONTENT, Ranges};
+use poorwsgi_core::response::{
+    self, Blocking, Blocks as _, Body, BodyKind, FIELDS_OF_CONTENT, Ranges, state_content,
+};
 use poorwsgi_core::state::{HTTP_NOT_MODIFIED, HTTP_OK, HTTP_RANGE_NOT_SATISFIABLE, Method};
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::intern;

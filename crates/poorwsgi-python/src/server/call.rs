@@ -5,7 +5,7 @@ use std::sync::Arc;
 use poorwsgi_calls::inlining::{CallPlace, RouteTimes};
 use poorwsgi_calls::pool::{Job, only_waits_now};
 use poorwsgi_core::request::HttpHead;
-use poorwsgi_core::response::{Body, Response};
+use poorwsgi_core::response::{Body, BodyKind, Response};
 use poorwsgi_server::spool::Held;
 use pyo3::prelude::*;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};

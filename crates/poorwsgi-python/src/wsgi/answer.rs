@@ -3,7 +3,7 @@
 use std::os::fd::IntoRawFd;
 use std::time::Instant;
 
-use poorwsgi_core::response::{BodyKind, FileRange};
+use poorwsgi_core::response::{BodyKind, FileRange, state_content};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};

@@ -116,7 +116,8 @@ where
     let (client, stream) = tokio::io::duplex(1 << 20);
     let (config, stop) = (Arc::new(config), Arc::new(Stop::new()));
     spawn_local(async move {
-        let context = || ConnectionContext::new(Arc::clone(&config), Arc::clone(&stop), Connection::default());
+        let context =
+            || ConnectionContext::new(Arc::clone(&config), Arc::clone(&stop), Connection::default());
         let exchanger = Exchanger::<S, B>::new(service, None, &context());
         let requests = service_fn(|request: Request<Incoming>| {
             let request = request.map(|incoming| H2Body {

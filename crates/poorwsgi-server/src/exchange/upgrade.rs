@@ -87,7 +87,7 @@ impl Upgrade {
     /// `read_ahead` is what was read of the stream after the request.
     pub(crate) async fn speak(
         self,
-        stream: impl Transport + Send + 'static,
+        stream: impl Transport,
         read_ahead: Bytes,
         context: &ConnectionContext,
     ) {

@@ -469,6 +469,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::exchange::ConnectionContext;
     use crate::stop::Stop;
 
     #[test]

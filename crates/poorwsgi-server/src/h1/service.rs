@@ -17,7 +17,9 @@ use tower_service::Service;
 use super::body::H1Body;
 use super::session::H1Session;
 use super::spelling;
-use crate::exchange::{Carrier, Cut, Exchange, Exchanger, FinishedResponse, Outgoing, RequestBody, has_token};
+use crate::exchange::{
+    Carrier, Cut, Exchange, Exchanger, FinishedResponse, Outgoing, RequestBody, has_token,
+};
 use crate::stop::Level;
 
 /// The requests of one connection.

@@ -324,7 +324,7 @@ mod tests {
 
     impl io::Write for Log {
         fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().write(line)
+            io::Write::write(&mut *self.0.lock().unwrap(), line)
         }
 
         fn flush(&mut self) -> io::Result<()> {
@@ -346,7 +346,8 @@ mod tests {
         // Where the system does not say what of a file it has in memory, the bytes themselves are sent.
         if answers.contains(&0) {
             assert_eq!(heads, 1, "{log}");
-            let records: Vec<_> = log.lines().filter(|line| line.contains("a file was not sent as one")).collect();
+            let records: Vec<_> =
+                log.lines().filter(|line| line.contains("a file was not sent as one")).collect();
             assert!(matches!(*records, [record] if record.contains("ERROR")), "{log}");
         }
     }

@@ -55,7 +55,7 @@ impl FileObjResponse {
         let file = match &slf.as_super().try_borrow()?.payload {
             Payload::File { file, .. } => file.clone_ref(py).into_bound(py),
             Payload::FileRange(range) => {
-                let mut body = response::Body::from(range.clone());
+                let mut body = BodyKind::from_body(range.clone().into());
                 let mut data = Vec::new();
                 while let Some(block) = body.next_block().map_err(raised)? {
                     data.extend_from_slice(&block);
