@@ -3,12 +3,13 @@
 
     bench/run.py [--rounds 9] [--seconds 2] [--connections 32] [--write README.md]
 
-Builds the servers of this folder, drives them in turn with `wrk`, runs the engine's own benches, and prints Markdown. With --write the text also replaces what stands between the two bench marks of that file.
+Builds the servers of this folder, drives them in turn with `wrk`, runs the engine's own benches, and prints
+Markdown. With --write, the text also replaces what is between the two bench marks of that file.
 
-The figure to compare is CPU per request: user and system time of the server's process, divided by the requests it
-answered. Requests per second stop at what the client can send; CPU does not. It says nothing on another machine and
-little in another run, so the peers take turns, round after round, and the median of the rounds is quoted with its
-ratio to plain hyper.
+The figure to compare is CPU per request: user and system time of the server's process, divided by the
+requests it answered. Requests per second are limited by the client; CPU is not. The figure cannot be compared
+between machines, and hardly between runs, so the peers take turns, round after round, and the median of the
+rounds is quoted with its ratio to plain hyper.
 """
 
 import argparse
@@ -64,7 +65,7 @@ def main():
 
     samples = {each: [] for each in measured}
     for number in range(args.rounds):
-        # every other round backwards: no server is always measured after the same neighbour
+        # Every second round runs backwards, so that no server is always measured after the same other server.
         for name, path in measured[:: -1 if number % 2 else 1]:
             note(f"round {number + 1} of {args.rounds}: {name} {path}")
             samples[name, path].append(measure(wrk, name, path, args))
@@ -126,7 +127,8 @@ def measure(wrk, name, path, args):
 
 
 def pinned(cpu):
-    """Server and client each on a processor of its own, where there are two and the system can pin."""
+    """The command prefix that pins a process to a processor; empty if there is only one processor, or no
+    taskset."""
     if shutil.which("taskset") and cpu in os.sched_getaffinity(0) and len(os.sched_getaffinity(0)) > 1:
         return ["taskset", "-c", str(cpu)]
     return []
@@ -139,7 +141,7 @@ def free_port():
 
 
 def check_answer(server, port, path, name):
-    """Waits until the server listens, then makes sure that it answers what its peers answer."""
+    """Waits until the server listens, then checks that it gives the same answer as its peers."""
     deadline = time.monotonic() + 15
     while True:
         if server.poll() is not None:
@@ -158,7 +160,7 @@ def check_answer(server, port, path, name):
 
 
 def cpu_seconds(pid):
-    """User and system time of all the threads of a process, in steps of a clock tick (10 ms as a rule)."""
+    """User and system time of all threads of a process, in steps of a clock tick (usually 10 ms)."""
     fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
@@ -196,15 +198,15 @@ def table(samples):
 
 @dataclasses.dataclass
 class Timed:
-    """What criterion measured of one case at one size."""
+    """The time that criterion measured for one case at one size."""
 
     seconds: float
-    size: int  # what criterion calls the value: MiB, or a number of routes
+    size: int  # criterion's value of the case: MiB, or a number of routes
     bytes: int | None
 
 
 def criterion(benches):
-    """The least times of the engine's own benches: {(group, case): [Timed, ...]}, sizes ascending."""
+    """The minimum times of the engine's own benches: {(group, case): [Timed, ...]}, with sizes ascending."""
     home = ROOT / ".cache" / "criterion"
     shutil.rmtree(home, ignore_errors=True)
     command = ["cargo", "bench", "--manifest-path", ROOT / "Cargo.toml", "-p", "poorwsgi"]
@@ -217,7 +219,7 @@ def criterion(benches):
     for about in home.rglob("new/benchmark.json"):
         case = json.loads(about.read_text())
         samples = json.loads(about.with_name("sample.json").read_text())
-        # Whatever else a machine does only adds to it.
+        # The minimum, because other processes can only add to the time.
         least = min(time / count for time, count in zip(samples["times"], samples["iters"]))
         if case["value_str"] and case["value_str"].isdigit():
             timed = Timed(least / 1e9, int(case["value_str"]), (case["throughput"] or {}).get("Bytes"))

@@ -1,4 +1,4 @@
-"""How large a hello world is in Rust: its binary, and the crates that it is compiled from; ours with and without its features, and axum's.
+"""The size of a hello world in Rust, and its number of crates: ours with and without features, and axum's.
 
 `--write FILE` puts the table between the marks in FILE.
 """
@@ -49,13 +49,13 @@ def hellos():
 
 
 def measured(name, dependency, source, folder, target):
-    """KiB of the binary, and how many crates it is made of."""
+    """The size of the binary in KiB, and the number of its crates."""
     (folder / "src").mkdir(exist_ok=True)
     (folder / "src" / "main.rs").write_text(source)
     profile = '[profile.release]\nlto = "fat"\ncodegen-units = 1\nstrip = true'
     (folder / "Cargo.toml").write_text(
         f'[package]\nname = "hello"\nversion = "0.0.0"\nedition = "2024"\n\n[workspace]\n\n[dependencies]\n{dependency}\n{TOKIO}\n\n{profile}\n')
-    # the versions that the project is tested with
+    # The versions with which the project is tested.
     (folder / "Cargo.lock").write_text((ROOT / "bench" / "Cargo.lock").read_text())
     cargo = ["cargo", "--quiet"]
     subprocess.run([*cargo, "build", "--release", "--target-dir", target], cwd=folder, check=True)

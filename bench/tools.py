@@ -1,4 +1,4 @@
-"""Programs and libraries that the benches need and people may not have.
+"""Programs and libraries that the benches need and that may not be installed.
 
     bench/tools.py libev    prints the variables with which a compiler finds the library
 """
@@ -9,7 +9,7 @@ import sys
 
 CACHE = pathlib.Path(__file__).resolve().parent.parent / ".cache"
 
-#: Debian's packages of each, with the libraries that not every system has.
+#: Debian's packages of each program, with the libraries that not every system has.
 PACKAGES = {
     "wrk": ("usr/bin/wrk", "https://github.com/wg/wrk", ["wrk", "libluajit-5.1-2"]),
     "nginx": ("usr/sbin/nginx", "https://nginx.org", ["nginx", "libpcre2-8-0"]),
@@ -27,7 +27,7 @@ def find(program):
 
 
 def unpacked(name):
-    """The file that is wanted of Debian's packages, unpacked."""
+    """The path of the needed file, unpacked from Debian's packages."""
     where, home, packages = PACKAGES[name]
     cache = CACHE / name
     if not (cache / where).exists():
@@ -36,7 +36,7 @@ def unpacked(name):
         print(f"bench: fetching {name}", file=sys.stderr, flush=True)
         cache.mkdir(parents=True, exist_ok=True)
         for package in packages:
-            # by its version: what is installed may be one that cannot be had any more
+            # With an explicit version, because the installed version may no longer be available.
             offered = subprocess.run(["apt-cache", "madison", package], capture_output=True, text=True, check=True).stdout
             if not offered:
                 sys.exit(f"bench: {name} is missing, and apt offers no {package}: install it ({home}), or try after apt-get update")

@@ -1,7 +1,7 @@
-"""Apache's mod_wsgi, as Debian and Ubuntu package it, with a configuration of its own in a temporary folder.
+"""Apache's mod_wsgi, as packaged by Debian and Ubuntu, with its configuration in a temporary folder.
 
-As a program it prepares it: installs the packages where it may, and has our wheel for the system's Python. Where that
-cannot be, it prints the reason and ends with status 1.
+Run as a program, it installs the packages if it may, and unpacks our wheel for the system's Python. If that
+is impossible, it prints the reason and exits with status 1.
 """
 import contextlib
 import os
@@ -20,7 +20,7 @@ from servers import THREADS
 ROOT = HERE.parent
 PROGRAM = pathlib.Path("/usr/sbin/apache2")
 MODULES = pathlib.Path("/usr/lib/apache2/modules")
-#: Whose Python mod_wsgi is built for.
+#: The Python for which the packaged mod_wsgi is built.
 PYTHON = pathlib.Path("/usr/bin/python3")
 SITE = ROOT / ".cache" / "apache"
 USER = "www-data"
@@ -80,8 +80,8 @@ def free_port():
 
 @contextlib.contextmanager
 def process(**variables):
-    """Runs Apache with the application of served.py; gives its port."""
-    # In a folder that its user may read, as he may not read every other.
+    """Runs Apache with the application of served.py; yields its port."""
+    # Apache's user may not read every folder, but may read this one.
     with tempfile.TemporaryDirectory(prefix="poorwsgi-apache-") as name:
         folder = pathlib.Path(name)
         shutil.copytree(SITE, folder, dirs_exist_ok=True)

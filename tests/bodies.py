@@ -1,4 +1,4 @@
-"""Bodies of forms, and what the parser makes of them."""
+"""Bodies of forms, and their parsed forms."""
 import io
 
 from poorwsgi.fieldstorage import FieldStorageParser

@@ -1,4 +1,4 @@
-"""What a browser does for its user: forms as it sends them, digest login, and where a server listens."""
+"""A browser's part in the tests: encoding forms and digest login. Also finds a server's port."""
 import hashlib
 import re
 
@@ -6,7 +6,7 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 def authorization(ask, target, username, password):
-    """The header that answers the challenge of a target (RFC 7616, SHA-256 and qop=auth)."""
+    """The Authorization header for the challenge of a target (RFC 7616, SHA-256 and qop=auth)."""
     fields = dict(re.findall(r'(\w+)="([^"]*)"', ask(target).headers["WWW-Authenticate"]))
     realm, nonce = fields["realm"], fields["nonce"]
 

@@ -1,4 +1,4 @@
-"""WSGI callables on the built-in server, and what asks them."""
+"""WSGI callables on the built-in server, and functions that send requests to them."""
 import contextlib
 import socket
 
@@ -11,13 +11,13 @@ TEXT = [("Content-Type", "text/plain")]
 
 @pytest.fixture
 def serve():
-    """Serves a callable with these settings; gives a client."""
+    """Yields a function that serves a callable with the given settings and returns a client."""
     with contextlib.ExitStack() as stack:
         yield lambda app, **settings: Client(stack.enter_context(on_our_server(app, **settings)))
 
 
 def raw(client, request):
-    """Sends bytes, and gives all that comes back until the server closes."""
+    """Sends bytes, and returns everything that the server sends until it closes the connection."""
     with socket.create_connection(("127.0.0.1", client.port), 30) as connection:
         connection.sendall(request)
         connection.shutdown(socket.SHUT_WR)
@@ -30,7 +30,7 @@ def get(path="/", method="GET", fields=""):
 
 
 def answer(body, status=OK, headers=TEXT):
-    """A callable that answers every request alike."""
+    """A callable that answers every request in the same way."""
 
     def app(environ, start_response):
         start_response(status, headers)

@@ -12,7 +12,8 @@ from servers import IN_PROCESS, Site
 
 APACHE = "apache mod_wsgi"
 
-# What a shell starts in the background ignores Ctrl-C, and so would the processes of the tests.
+# A process that a shell starts in the background ignores Ctrl-C, and so would the processes that the tests
+# start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -33,7 +34,7 @@ def pytest_generate_tests(metafunc):
 
 
 def reasons(server):
-    """Why a server is left out, as marks."""
+    """Marks that skip a server, with the reason."""
     if server == "uwsgi" and sysconfig.get_config_var("Py_GIL_DISABLED"):
         return [pytest.mark.skip("uWSGI calls no application on its threads where Python is free-threaded")]
     return []
@@ -46,13 +47,14 @@ def pytest_collection_modifyitems(config, items):
 
 @pytest.fixture
 def name():
-    """A name that no other application of this process has."""
+    """An application name that is unique in this process."""
     return f"application {next(_numbers)}"
 
 
 @pytest.fixture(scope="session")
 def started():
-    """Starts a server as a process of its own, once for each set of variables; gives its port."""
+    """Yields a function that starts a server in a separate process, once for each set of variables, and
+    returns its port."""
     with contextlib.ExitStack() as stack:
         ports = {}
 
@@ -68,7 +70,7 @@ def started():
 
 @pytest.fixture
 def site(any_server, name, started):
-    """The demo application on each server in turn; calling it sends a request."""
+    """The demo application on each server in turn, as a Site; calling it sends a request."""
     if any_server not in IN_PROCESS:
         yield Site(any_server, started(any_server))
         return
@@ -79,7 +81,7 @@ def site(any_server, name, started):
 
 @pytest.fixture(params=IN_PROCESS)
 def near_site(request, name):
-    """The same on the servers that run in this process, for tests that change the application."""
+    """Like site, but only on servers that run in this process, for tests that change the application."""
     app, blocker = build(name)
     with IN_PROCESS[request.param](app) as port:
         yield Site(request.param, port, app, blocker)
@@ -87,5 +89,5 @@ def near_site(request, name):
 
 @pytest.fixture
 def demo(name):
-    """The demo application, to be called as WSGI servers do."""
+    """The demo application, for tests that call it as a WSGI server does."""
     return build(name)[0]

@@ -1,6 +1,7 @@
 """Packages of Debian and Ubuntu that tests need.
 
-As a program it installs those that it is given where it may; where it may not, it prints the reason and ends with status 1.
+Run as a program, it installs the packages that are its arguments; if it may not, it prints the reason and
+exits with status 1.
 """
 import os
 import shutil
@@ -9,7 +10,7 @@ import sys
 
 
 class Missing(Exception):
-    """Why it cannot run here."""
+    """The reason why a test cannot run here."""
 
 
 def install(*packages):

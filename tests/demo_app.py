@@ -1,4 +1,4 @@
-"""The application that the tests ask, under each server in turn."""
+"""The application to which the tests send requests, under each server in turn."""
 import threading
 import uuid
 
@@ -9,7 +9,7 @@ ANY = state.METHOD_ALL
 
 
 class Blocker:
-    """Lets requests meet: ``/wait`` answers when ``/go`` was asked."""
+    """Makes requests wait for each other: ``/wait`` is answered after a request for ``/go``."""
 
     def __init__(self):
         self.go = threading.Event()

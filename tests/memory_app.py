@@ -1,4 +1,5 @@
-"""A million requests of ten kinds: prints by how many KiB the process has grown after the first tenth of them.
+"""Handles a million requests of ten kinds, and prints by how many KiB the process has grown since the first
+tenth of them.
 
     memory_app.py [REQUESTS]
 """
@@ -76,7 +77,7 @@ def build():
 
 
 def requests():
-    """Each is an environ without its input, and the body."""
+    """The requests, each as a pair: an environ without wsgi.input, and the body."""
     def get(path, **more):
         return {"REQUEST_METHOD": "GET", "PATH_INFO": path, "SERVER_NAME": "localhost", "SERVER_PORT": "80",
                 "wsgi.url_scheme": "http", "SERVER_PROTOCOL": "HTTP/1.1"} | more, b""

@@ -1,4 +1,4 @@
-"""Servers that are processes of their own, with the application of served.py if no other is named."""
+"""Servers in separate processes, by default with the application of served.py."""
 import contextlib
 import os
 import pathlib
@@ -16,12 +16,13 @@ PATIENCE = 30
 
 
 def listening():
-    """A socket that listens at a port of the system's choice; whoever connects waits for the process that inherits it."""
+    """A socket that listens at a port that the system chooses. Clients that connect wait for the process that
+    inherits it."""
     return socket.create_server(("127.0.0.1", 0), backlog=128)
 
 
 def reserved():
-    """A socket that keeps a port for a process that opens it itself (both set SO_REUSEPORT)."""
+    """A socket that reserves a port for a process that binds it itself (both set SO_REUSEPORT)."""
     kept = socket.socket()
     kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     kept.bind(("127.0.0.1", 0))
@@ -49,7 +50,7 @@ def granian(place, app):
     return [SCRIPTS / "granian", *options, "--host", host, "--port", str(port), app]
 
 
-#: How each gets its socket, and its command line.
+#: For each server, how it gets its socket, and its command line.
 PROCESSES = {
     "gunicorn sync": gunicorn(),
     "gunicorn gthread": gunicorn("--worker-class", "gthread", "--threads", str(THREADS)),
@@ -60,7 +61,8 @@ PROCESSES = {
 
 @contextlib.contextmanager
 def process(name, app=APP, folder=HERE, **variables):
-    """Runs a server with an application of a folder; gives its port. PoorWSGI's variables reach it through the process."""
+    """Runs a server with an application of a folder; yields its port. The application reads PoorWSGI's
+    variables from the environment of the process."""
     make_place, command = PROCESSES[name]
     environment = {**os.environ, "poor.Version": "1", "PYTHONPATH": str(folder), **variables}
     with make_place() as place:
@@ -70,7 +72,7 @@ def process(name, app=APP, folder=HERE, **variables):
             if make_place is reserved:
                 accepts(started, port)
             else:
-                place.close()  # so that nobody waits for a process that is gone
+                place.close()  # so that no client waits for a process that has ended
             yield port
         finally:
             started.terminate()
@@ -81,7 +83,7 @@ def process(name, app=APP, folder=HERE, **variables):
 
 
 def accepts(process, port):
-    """Asks until a process accepts connections."""
+    """Tries to connect until a process accepts connections."""
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
@@ -90,4 +92,4 @@ def accepts(process, port):
         except ConnectionRefusedError:
             if process.poll() is not None or time.monotonic() > deadline:
                 raise
-            time.sleep(0.01)  # there is nobody yet who could say when
+            time.sleep(0.01)  # the process cannot say yet when it will be ready

@@ -1,4 +1,4 @@
-"""The demo application as a module, for servers that are processes of their own."""
+"""The demo application as a module, for servers in separate processes."""
 from demo_app import build
 
 app, _ = build("served")

@@ -1,4 +1,4 @@
-"""The servers that the tests run on, and a client to ask them with."""
+"""The servers on which the tests run, and a client for them."""
 import contextlib
 import http.client
 import json
@@ -13,7 +13,7 @@ import waitress.server
 
 from poorwsgi.server import Server
 
-#: How many requests a server with a fixed number of threads runs at a time.
+#: The number of threads of servers with a fixed number of threads.
 THREADS = 64
 
 
@@ -27,7 +27,7 @@ class QuietHandler(wsgiref.simple_server.WSGIRequestHandler):
 
 
 def until(condition):
-    """Waits for what happens in another thread; for its result, which is given."""
+    """Waits until the condition, which another thread brings about, is true; returns its result."""
     deadline = time.monotonic() + 30
     while not (result := condition()):
         assert time.monotonic() < deadline
@@ -37,7 +37,7 @@ def until(condition):
 
 @contextlib.contextmanager
 def running(serve, stop):
-    """Runs a server in a thread of its own."""
+    """Runs a server in another thread."""
     thread = threading.Thread(target=serve)
     thread.start()
     try:
@@ -62,7 +62,8 @@ def on_our_server(app, **settings):
 
 
 def on_our_server_as_callable(app):
-    """Through WSGI, as any application of another framework, and as ours in middleware."""
+    """Our server with an application that it calls through WSGI, like one of another framework or in
+    middleware."""
     return on_our_server(lambda environ, start_response: app(environ, start_response))
 
 
@@ -72,7 +73,7 @@ def on_waitress(app):
     server = waitress.server.create_server(app, sockets, host="127.0.0.1", port=0, threads=THREADS, clear_untrusted_proxy_headers=True)
 
     def stop():
-        # Its loop ends when none of its sockets is left; it may do so before it is woken.
+        # The loop ends when all its sockets are closed, which may happen before it is woken.
         with contextlib.suppress(OSError):
             server.trigger.pull_trigger(lambda: [each.close() for each in list(sockets.values())])
 
@@ -84,18 +85,18 @@ def on_waitress(app):
 @contextlib.contextmanager
 def on_cheroot(app):
     server = cheroot.wsgi.Server(("127.0.0.1", 0), app, numthreads=THREADS)
-    server.expiration_interval = 0.01  # how soon it sees that it is to stop
+    server.expiration_interval = 0.01  # how often it checks whether it is to stop
     server.prepare()
     with running(server.serve, server.stop):
         yield server.bind_addr[1]
 
 
-#: Those that most tests run on.
+#: The servers on which most tests run.
 SERVERS = {"wsgiref": on_wsgiref, "ours": on_our_server}
-#: Those that run in the process of the tests.
+#: The servers that run in the process of the tests.
 IN_PROCESS = {**SERVERS, "ours, as a callable": on_our_server_as_callable, "waitress": on_waitress, "cheroot": on_cheroot}
 
-# It warns of a queue that is longer than its number of threads.
+# waitress warns of a queue that is longer than its number of threads.
 logging.getLogger("waitress.queue").setLevel(logging.ERROR)
 
 
@@ -116,7 +117,7 @@ class Answer:
 
 
 class Client:
-    """One request on a connection of its own."""
+    """A client that sends each request on a new connection."""
 
     def __init__(self, port):
         self.port = port
@@ -129,7 +130,7 @@ class Client:
 
 
 class Site(Client):
-    """An application on a server; app and blocker where it is in this process."""
+    """A client of an application on a server. app and blocker are set if the server runs in this process."""
 
     def __init__(self, server, port, app=None, blocker=None):
         super().__init__(port)

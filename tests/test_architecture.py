@@ -1,4 +1,5 @@
-"""ARCHITECTURE.md leads through the code: each file it names is there, and has the names it is said to have."""
+"""ARCHITECTURE.md leads through the code: each file that it names exists, and contains the names that it
+mentions for the file."""
 
 import pathlib
 import re
@@ -11,7 +12,7 @@ FILE = re.compile(r"`(?:(server|core|python|calls):|(crates/[\w/-]+/))([\w/.]+\.
 
 
 def ways():
-    """The file of each mention, and the names in brackets behind it."""
+    """The file of each mention, and the names in brackets after it."""
     text = (ROOT / "ARCHITECTURE.md").read_text()
     text = text[text.index("## Four ways through the code"):text.index("## The server")]
     mentions = list(FILE.finditer(text))

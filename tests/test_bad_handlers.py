@@ -1,4 +1,5 @@
-"""Handlers that go wrong: a 500 for that one request, one useful line in the log, and an application that goes on."""
+"""Handlers that fail: a 500 for that one request, one useful record in the log, and an application that goes
+on."""
 import http.client
 import logging
 import re
@@ -53,14 +54,14 @@ def broken_off(text):
     raise ValueError(text)
 
 
-#: Ways in which what a client says comes into the log.
+#: Ways in which text from a client gets into the log.
 SAYING = {
     "value": lambda text: raising(ValueError(text)), "key": lambda text: {}[text], "note": noted, "chain": chained,
     "group": lambda text: raising(ExceptionGroup(text, [ValueError(text)])),
     "bad-request": lambda text: bad_request(request(), text), "json": lambda text: raising(SyntaxError(text, ("f", 1, 1, text))),
     "content": lambda text: GeneratorResponse(broken_off(text)), "status": lambda text: raising(HTTPException(999, error=text)),
 }
-#: What would be a record of its own, move the cursor of a terminal, or end a line for some reader.
+#: Text that would forge another record, move the cursor of a terminal, or end a line for some reader.
 FORGED = "text\n2026-11-29 14:00:00,000 CRITICAL poorwsgi: forged\r\x1b[31m\x9b\x85\x7f\u2028\u2029\u202e\tend"
 
 
@@ -97,7 +98,7 @@ def recurse():
 
 
 class Broke:
-    """Content that breaks off after a piece."""
+    """Content that fails after one piece."""
 
     def __init__(self, error):
         self.error = error
@@ -160,7 +161,7 @@ def test_a_bad_handler_is_a_500_with_one_line_in_the_log(site, kind, caplog):
 
 
 def shown(record):
-    """A record as handlers of logs write it, traceback and all."""
+    """A record as a log handler formats it, with its traceback."""
     return logging.Formatter().format(record)
 
 
@@ -191,13 +192,13 @@ def test_a_response_is_sent_once(site, caplog):
 
 
 def cut(site, path):
-    """Whether the client is shown that the answer is not whole."""
+    """Whether the client can see that the response is incomplete."""
     try:
         answer = site(path)
     except (http.client.IncompleteRead, ConnectionError, http.client.RemoteDisconnected):
         return True
-    # A server that has sent nothing yet may answer 500. With HTTP/1.0 and no length, all there is to see is that the
-    # connection is closed.
+    # A server that has sent nothing yet may answer 500. With HTTP/1.0 and no length, the client sees only
+    # that the connection is closed.
     return answer.status == 500 or answer.headers.get("Content-Length") is None and answer.headers.get("Transfer-Encoding") is None
 
 

@@ -1,4 +1,5 @@
-"""A body that does not come whole is broken for everybody on the built-in server, however often, but for who knows its length."""
+"""Reading an incomplete body on the built-in server fails in every way and each time, except where the reader
+can compare it with the announced length."""
 import socket
 
 import pytest
@@ -15,7 +16,7 @@ WAYS = {
 
 @pytest.fixture
 def seen(name):
-    """What a handler sees that reads a body in these ways."""
+    """The results of a handler that reads a body in these ways."""
 
     def see(ways, head):
         app, results = Application(name), []
@@ -54,7 +55,7 @@ BY_HAND = {
 
 @pytest.mark.parametrize("way", WAYS)
 def test_who_reads_a_body_of_a_known_length_gets_what_has_come(seen, way):
-    """As with PoorWSGI; read_chunk knows no length."""
+    """As in PoorWSGI. read_chunk is the exception, since a chunked body has no length."""
     results = seen(WAYS[way], b"Content-Type: application/octet-stream\r\n" + LENGTH)
     assert [ERROR if isinstance(result, Exception) else result for result in results] == BY_HAND[way]
 
@@ -67,7 +68,7 @@ def test_who_reads_a_body_of_a_known_length_gets_what_has_come(seen, way):
 def test_what_is_broken_stays_broken(seen, ways, media_type, framing):
     results = seen(ways, b"Content-Type: " + media_type.encode() + b"\r\n" + framing)
     failed = [isinstance(result, Exception) for result in results]
-    # A chunked body has no length, and nothing is asked of it by read.
+    # A chunked body has no length, so read() reads nothing of it.
     counted = [fails for fails, way in zip(failed, ways, strict=True) if not (way in ("read", "form", "data") and b"chunked" in framing)]
     assert counted == sorted(counted)
     if counted:

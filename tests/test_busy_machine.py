@@ -1,4 +1,5 @@
-"""How many threads and database connections calls take on a machine that has other work: as many as on an idle one."""
+"""The number of threads and database connections that calls use on a busy machine: as many as on an idle
+one."""
 import contextlib
 import os
 import pathlib
@@ -11,7 +12,7 @@ import time
 import pytest
 
 CLIENTS = 64
-#: What the calls do; each thread opens what stands for its connection to a database.
+#: The application. Each thread opens something that stands for a database connection.
 SITE = """
 import threading, time
 
@@ -29,7 +30,7 @@ def app(environ, start_response):
 def content(body):
     {content}
 """
-#: A body that is there, and one that is made in pieces while it is sent.
+#: A complete body, and one that is generated in pieces while it is sent.
 WHOLE, PIECES = "return [body]", "yield from (body[at:at + 1] for at in range(len(body)) if sum(range(20_000)))"
 REQUEST = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -41,7 +42,8 @@ def threads(pid):
 
 
 def load(port, pid, seconds):
-    """Keeps clients asking for so long; the most threads, and the last answer."""
+    """Keeps clients sending requests for this time; returns the maximum number of threads, and the last
+    response."""
     most, last, answers, end = 0, 0, {}, time.monotonic() + seconds
     with contextlib.ExitStack() as stack, selectors.DefaultSelector() as selector:
         for _ in range(CLIENTS):
@@ -66,7 +68,8 @@ def load(port, pid, seconds):
     ("sum(range(60_000))", WHOLE, True), ("time.sleep(0.02)", WHOLE, False), ("pass", PIECES, True),
 ])
 def test_calls_take_the_threads_that_help(tmp_path, busy, work, content, few):
-    """The first ones need one, since they compute, and get a few while others are tried; the others need many."""
+    """Calls that compute need one thread, and get a few more while the server tries other limits; calls that
+    wait need many."""
     (tmp_path / "site_of_threads.py").write_text(SITE.format(work=work, content=content))
     with contextlib.ExitStack() as stack:
         for _ in range(busy):

@@ -1,4 +1,4 @@
-"""The charset that a client names for its body, and what becomes of the name."""
+"""The charset that a client declares for its body."""
 import encodings
 import json
 import logging
@@ -13,7 +13,7 @@ from poorwsgi import Application, results, state
 from poorwsgi.request import parse_json_request
 from poorwsgi.response import HTTPException
 
-#: Codecs of Python that take quadratic time, or that are none of texts.
+#: Codecs of Python that take quadratic time, or that are no text encodings.
 ABUSED = ["idna", "punycode", "hex", "base64", "zlib", "bz2", "rot13", "quopri", "uu", "unicode_escape", "raw_unicode_escape", "utf-7"]
 TEXT = '{"a": "ř€"}'
 
@@ -31,7 +31,7 @@ def send(client, charset, body, method="POST"):
 
 
 def busy(call):
-    """The processor's time that it takes."""
+    """The processor time of a call."""
     begun = time.process_time()
     call()
     return time.process_time() - begun
@@ -109,7 +109,7 @@ def test_the_charset_of_a_request_is_bounded(name):
 
 
 class TestTheEncodingOfAParser:
-    """It is the application's choice, who may pass on what a client said."""
+    """The application chooses the encoding, and may pass on one from a client."""
 
     @pytest.mark.parametrize(("content_type", "body"), [
         (URLENCODED, b"a=1"), (MULTIPART, multipart(part("1"))), ("text/plain", b"a"),
@@ -147,7 +147,8 @@ def test_no_line_of_the_log_is_longer_than_2_kib(name, caplog, level):
 
 @pytest.mark.parametrize("charset", ["idna", "punycode", "zlib", "nowhere"])
 def test_a_form_and_its_parts_are_utf_8_whatever_they_say(name, charset):
-    """As PoorWSGI reads them: nothing looks up the name, and other bodies are bytes."""
+    """As in PoorWSGI: the declared charset of a form is not looked up, and bodies of other types stay
+    bytes."""
     app = Application(name)
     app.set_route("/", lambda req: {"form": req.form.getvalue("a") if req.form else None, "data": len(req.data or b"")}, state.METHOD_POST)
     value = "xn--" + "a" * 60_000

@@ -36,7 +36,7 @@ def app(name):
     ("/json", "application/json", b'"', b'"'),
 ])
 def test_chunks_of_one_byte_take_no_memory_each(app, target, of_type, begin, end):
-    """One for each byte of a megabyte, which would cost some 40 MB and four seconds."""
+    """A chunk for each byte of a megabyte: keeping them separately would cost some 40 MB and four seconds."""
     size = 1_000_000
     app.auto_form = app.auto_json = True
     message = f"POST {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\nContent-Type: {of_type}\r\n\r\n"
@@ -52,7 +52,7 @@ def test_chunks_of_one_byte_take_no_memory_each(app, target, of_type, begin, end
 
 
 def test_small_chunks_cost_little_more_than_large_ones(app):
-    """In a build for development; what they cost in a release is one of the numbers of `make bench-load`."""
+    """Measured with a development build. `make bench-load` measures the cost in a release build."""
     def cost(size):
         data = bytes(size)
         chunk = b"%x\r\n%b\r\n" % (size, data)
@@ -74,7 +74,8 @@ def test_small_chunks_cost_little_more_than_large_ones(app):
 def test_the_framing_of_chunks_counts_against_the_limit_of_bodies(app):
     head = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
     with on_our_server(app, max_body=100_000) as port:
-        # five bytes for each of the body: 100,000 and 64 KiB are allowed
+        # Each byte of the body takes five bytes with its chunk framing; max_body + 64 KiB are allowed with
+        # framing.
         for size, status in ((33_000, 200), (33_200, 413)):
             with socket.create_connection(("127.0.0.1", port), 30) as client:
                 with contextlib.suppress(OSError):

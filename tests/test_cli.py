@@ -1,4 +1,4 @@
-"""The command line, as a person at a terminal has it."""
+"""The command line, as a user at a terminal sees it."""
 import contextlib
 import os
 import re
@@ -55,7 +55,7 @@ def directory(tmp_path):
 
 @pytest.fixture(params=COMMANDS)
 def command(request, directory):
-    """Runs a command line to its end."""
+    """Yields a function that runs a command line to its end."""
 
     def command(*arguments):
         return subprocess.run(
@@ -68,7 +68,7 @@ def command(request, directory):
 
 @pytest.fixture(params=COMMANDS)
 def serve(request, directory):
-    """Starts a server; gives its process and its first line."""
+    """Yields a function that starts a server and returns its process and its first line."""
     processes = []
 
     def serve(*arguments):
@@ -199,7 +199,7 @@ def test_an_address_in_use(command):
 
 
 def test_a_unix_socket_in_use(command, tmp_path):
-    """By a server that hangs, and whose queue is full."""
+    """The socket is in use by a server that hangs and whose queue is full."""
     path = str(tmp_path / "socket")
     with socket.socket(socket.AF_UNIX) as taken, contextlib.ExitStack() as clients:
         taken.bind(path)
@@ -215,7 +215,8 @@ def test_a_unix_socket_in_use(command, tmp_path):
 
 
 def test_more_sockets_than_one(directory):
-    """As systemd hands them over. Clients of another one would wait for ever."""
+    """Handed over as by systemd. The server refuses to start, because clients of the second socket would wait
+    for ever."""
     with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
         first, second = sorted((one.fileno(), two.fileno()))
         assert second == first + 1

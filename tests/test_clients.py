@@ -1,4 +1,4 @@
-"""Clients that nobody here wrote: curl, requests and Chromium."""
+"""Clients of others: curl, requests and Chromium."""
 import os
 import shutil
 import subprocess
@@ -144,7 +144,7 @@ def test_requests_signs_in_again_and_again(site, algorithm):
     site.choose(algorithm)
     with requests.Session() as session:
         session.auth = requests.auth.HTTPDigestAuth("ann", "secret")
-        for word in ("one", "two", "three"):  # the nonce counts on
+        for word in ("one", "two", "three"):  # the nonce count goes up
             assert session.get(f"{site.url}/zone/{word}").text == f"ann {word} 0"
         session.auth = requests.auth.HTTPDigestAuth("ann", "wrong")
         assert session.get(f"{site.url}/zone/x").status_code == 401

@@ -1,4 +1,5 @@
-"""Bodies that end early, come too slowly or are too large, and handlers that do not see to it: the client's fault is no 500."""
+"""Bodies that end early, arrive too slowly or are too large, and handlers that ignore that: an error of the
+client is not answered with 500."""
 import logging
 import socket
 
@@ -8,7 +9,7 @@ from servers import on_our_server, on_our_server_as_callable, on_wsgiref
 from poorwsgi import Application, state
 from poorwsgi.fieldstorage import FieldStorageParser
 
-SIZES = (200, 300_000, 1_500_000)  # in memory, over what PoorWSGI reads ahead, over what is kept in memory
+SIZES = (200, 300_000, 1_500_000)  # read into data; larger than data_size; larger than what is kept in memory
 SERVERS = {"wsgiref": on_wsgiref, "ours": on_our_server, "ours, in middleware": on_our_server_as_callable}
 FRAMINGS = ("Content-Length: {0}\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n{0:x}\r\n")
 
@@ -46,7 +47,7 @@ def app(name):
 
 
 def counted(req, pieces):
-    """What an application says that compares the lengths."""
+    """The response of an application that compares the lengths."""
     came = sum(map(len, pieces))
     return f"{came} of {req.content_length}", "text/plain", {}, 200 if came == req.content_length else 409
 

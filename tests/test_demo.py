@@ -1,4 +1,4 @@
-"""The demo, on the built-in server and under wsgiref: what its pages offer works."""
+"""The demo on the built-in server and under wsgiref: everything that its pages offer works."""
 import json
 import re
 import secrets

@@ -1,4 +1,4 @@
-"""A process has only so many file descriptors: connections leave some of them for files."""
+"""The limit of file descriptors of a process: connections leave some descriptors for files."""
 import contextlib
 import os
 import re
@@ -52,14 +52,15 @@ def test_the_soft_limit_is_raised_as_far_as_it_is_needed(tmp_path, workers):
 
 @pytest.mark.parametrize("workers", ["0", "1"])
 def test_idle_connections_do_not_take_all_of_them(tmp_path, workers):
-    """400 connections where the system allows 256 descriptors."""
+    """400 connections with a limit of 256 descriptors."""
     with serving(tmp_path, 256, 256, "--workers", workers) as (port, log), contextlib.ExitStack() as stack:
         clients = []
         for _ in range(400):
             client = stack.enter_context(socket.create_connection(("127.0.0.1", port), 30))
             client.sendall(b"GET /file.txt HTTP/1.1\r\nHost: a\r\n\r\n")
             clients.append(client)
-        # those that are connected are served, and make room for the others when they have been idle for a while
+        # Connections that were accepted are served, and make room for the others after they have been idle
+        # for a while.
         for client in clients:
             assert client.recv(1000).startswith(b"HTTP/1.1 200 OK")
         assert "96 are accepted at a time, not 10000" in log.read_text()

@@ -75,7 +75,8 @@ def directives(challenge):
 
 
 def answer(challenge, user="user", uri="/zone", method="GET", nc="00000001", **changes):
-    """The Authorization field that a client answers a challenge with; a change to None leaves the directive out."""
+    """The Authorization field with which a client answers a challenge; a change to None leaves the directive
+    out."""
     asked = directives(challenge)
     algorithm, nonce, cnonce = asked["algorithm"], asked["nonce"], "0a4f113b"
 
@@ -190,7 +191,7 @@ def test_the_same_answer_twice_is_stale(site):
 
 @contextlib.contextmanager
 def restarted(directory):
-    """A server in a process of its own."""
+    """A server in a separate process."""
     (directory / "zone.py").write_text(
         f"import sys\nsys.path.insert(0, {os.path.dirname(__file__)!r})\nfrom test_digest import build\napp = build('zone')\n"
     )
@@ -203,7 +204,7 @@ def restarted(directory):
 
 
 def test_a_recorded_answer_is_worth_nothing_after_a_restart(tmp_path):
-    """What a new process knows of the old one: the key."""
+    """The new process shares only the secret key with the old one."""
     with restarted(tmp_path) as site:
         challenge = challenge_of(site)
         assert login(site, challenge).status == 200
@@ -298,7 +299,8 @@ def test_users_may_be_a_plain_dict(site):
 
 @pytest.fixture
 def by_hand(site):
-    """The site with a route that looks at the nonce as at a token, and then at the password; twice, as hooks and handlers may."""
+    """The site with a route that checks the nonce as a token, and then the password; both twice, as a hook
+    and a handler may do."""
 
     @site.app.route("/hand")
     def hand(req):
@@ -340,7 +342,7 @@ def test_a_nonce_stands_for_no_token_of_another_timeout_key_or_client(site):
         assert not check_token(nonce, *other)
 
 
-# --- clients of the world ---
+# --- clients of others ---
 
 
 @pytest.mark.parametrize("algorithm", ["MD5", "SHA-256"])
@@ -368,11 +370,11 @@ def test_curl(name, algorithm):
         assert curl("user:guess", "/zone")[-1].endswith(" 401")
 
 
-# --- requests that are none of ours, and names that tests replace ---
+# --- other request objects, and functions that tests replace ---
 
 
 def stranger(**changes):
-    """Anything with the attributes of a request, logged in with MD5."""
+    """An object with the attributes of a request, logged in with MD5."""
     app = SimpleNamespace(auth_algorithm="MD5", auth_qop="auth", auth_timeout=300, auth_map=users())
     opaque = hashlib.sha256(b"example.org").hexdigest()
     challenge = f'Digest realm="{ZONE}",qop="auth",algorithm="MD5",nonce="n",opaque="{opaque}"'
@@ -529,7 +531,8 @@ def test_the_hash_of_a_password():
 
 @pytest.fixture
 def command(tmp_path, monkeypatch, capsys):
-    """Runs the command with what its user types; returns its exit code and what it printed."""
+    """Yields a function that runs the command with the typed input; it returns the exit code and the
+    output."""
 
     def run(*args, typed=()):
         answers = iter(typed)

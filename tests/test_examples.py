@@ -1,4 +1,4 @@
-"""Every example runs, and answers as it says."""
+"""Every example runs, and answers as its text says."""
 import contextlib
 import functools
 import importlib.util
@@ -16,7 +16,7 @@ NAMES = sorted(path.stem for path in EXAMPLES.glob("*.py"))
 JSON = {"Content-Type": "application/json"}
 
 
-@functools.cache  # an application can be made once in a process
+@functools.cache  # an application of one name can be created only once in a process
 def load(name):
     spec = importlib.util.spec_from_file_location(f"example_{name}", EXAMPLES / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
@@ -26,7 +26,7 @@ def load(name):
 
 @pytest.fixture(scope="module", params=SERVERS)
 def example(request):
-    """Serves an example and gives the client to ask it with."""
+    """Yields a function that serves an example and returns a client."""
     with contextlib.ExitStack() as stack:
         yield functools.cache(lambda name: Client(stack.enter_context(SERVERS[request.param](load(name).app))))
 

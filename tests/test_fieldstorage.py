@@ -1,4 +1,4 @@
-"""poorwsgi.fieldstorage: fields and forms, and what is read into them."""
+"""poorwsgi.fieldstorage: fields and forms, and their parsing."""
 import gzip
 import io
 import os

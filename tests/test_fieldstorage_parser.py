@@ -1,4 +1,4 @@
-"""FieldStorageParser: the files of a callback, what subclasses replace, and its steps one by one."""
+"""FieldStorageParser: the files of a callback, methods that subclasses override, and each step of parse()."""
 import gc
 import io
 import sys
@@ -13,7 +13,7 @@ from poorwsgi.headers import Headers
 
 
 class Sink:
-    """All that the object of a file callback has to offer."""
+    """The methods that the object of a file callback needs, and no more."""
 
     def __init__(self, on_write=lambda sink: None):
         self.pieces, self.position, self.on_write = [], None, on_write
@@ -201,7 +201,7 @@ class TestParserOfASubclass:
 
 
 class TestParserByItsParts:
-    """What parse() is made of, for whoever calls it alone."""
+    """The steps of parse(), for code that calls them directly."""
 
     def test_attributes(self):
         new = FieldStorageParser()

@@ -11,7 +11,7 @@ from servers import until
 
 
 class Wrapped:
-    """A callable that returns a file in the server's wrapper."""
+    """A callable that returns a file in wsgi.file_wrapper."""
 
     def __init__(self, file, *size, headers=TEXT):
         self.file, self.size, self.headers = file, size, headers
@@ -100,7 +100,7 @@ class TestFileWrapper:
             with socket.create_connection(("127.0.0.1", client.port), 30) as connection:
                 connection.sendall(get())
                 connection.recv(1)
-        # Closed by a thread of the server, which ends before the server does.
+        # A thread of the server closes the file, before the server ends.
         until(lambda: file.closed)
 
     def test_without_a_head_it_is_closed_once(self, serve, path):

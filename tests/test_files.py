@@ -27,7 +27,7 @@ def files(any_server, started, name, root, monkeypatch):
     if any_server not in IN_PROCESS:
         yield Site(any_server, started(any_server, poor_DocumentRoot=str(root)))
         return
-    # Where poor.Version is among the variables of the process, the application's are there, too.
+    # If poor.Version is an environment variable, the application reads its variables from the environment.
     monkeypatch.setenv("poor.Version", "1")
     monkeypatch.setenv("poor_DocumentRoot", str(root))
     with IN_PROCESS[any_server](Application(name)) as port:
@@ -78,7 +78,7 @@ def test_nothing_outside_the_root(files):
 
 
 def test_the_media_type_is_that_of_mimetypes(name, tmp_path):
-    """With what an application has added, whichever way it is found."""
+    """With types that an application has added, whether the type is found in the tables or by guess_type."""
     names = ["a.txt", "a.tar.gz", "a.tgz", "A.TXT", "a.TxT", "a.", "a", "a.b.html", "a.svgz", "a.js", "a.zzz", "a:b.txt"]
     hidden = [".txt", "..txt", ".a.css"]
     for file in names + hidden:

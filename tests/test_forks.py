@@ -1,4 +1,4 @@
-"""Handlers that fork: the process that comes back from one answers nobody and serves nobody."""
+"""Handlers that fork: the child that returns from the handler sends no response and serves no connection."""
 import contextlib
 import http.client
 import os
@@ -15,7 +15,7 @@ from workers import Load, start, states  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.skipif(not os.path.exists("/proc/self/task"), reason="processes are looked for in /proc")
 
-#: What the forked process does once it is there.
+#: What the forked process does.
 ENDINGS = {
     "exit": "sys.exit(0)",
     "exception": "raise ValueError('of the child')",
@@ -47,7 +47,7 @@ def fork(req):
         os.waitpid(child, 0)
     return "of the parent"
 """
-#: What forks between two blocks of more than is kept in memory for a client.
+#: A generator that forks between two blocks. Its content is larger than what is kept in memory for a client.
 GENERATOR = """
 from poorwsgi.response import GeneratorResponse
 
@@ -65,7 +65,7 @@ def blocks(letters):
 def generate(req):
     return GeneratorResponse(blocks(b"p"))
 """
-#: As the application of another framework.
+#: The same application as a plain WSGI callable.
 PLAIN = """
 framework = app
 
@@ -98,14 +98,15 @@ def test_a_forked_process_that_comes_back_answers_nobody(start, tmp_path, ending
 @pytest.mark.parametrize("more", ["", PLAIN], ids=["native", "callable"])
 @pytest.mark.parametrize("threads", ["1", "8"])
 def test_a_process_forked_between_two_blocks_sends_none(start, tmp_path, threads, more):
-    """Not even into the file of its parent, from which a slow client gets its answer."""
+    """Nor does the child write into its parent's temporary file, from which a slow client gets its
+    response."""
     (tmp_path / "app.py").write_text(APP.replace("ENDING", "pass") + GENERATOR + more)
     workers = start("--workers", "1", "--threads", threads)
     with contextlib.ExitStack() as stack:
         clients = [stack.enter_context(socket.create_connection(("127.0.0.1", workers.port), 30)) for _ in range(4)]
         for client in clients:
             client.sendall(b"GET /blocks HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
-        time.sleep(1)  # while they do not read, the calls fork, as far as they go on without them
+        time.sleep(1)  # the clients do not read; the calls fork, if they can go on without the clients
         for client in clients:
             response = stack.enter_context(http.client.HTTPResponse(client))
             response.begin()
@@ -146,7 +147,7 @@ def test_a_process_forked_before_the_first_block_ends(start, tmp_path, before):
     assert len(children) == 3
     begun = time.monotonic()
     until(lambda: not any(is_running(pid) for pid in children))
-    # And not because its thread has had nothing to do for so long.
+    # The child has not ended merely because its thread was idle for so long.
     assert time.monotonic() < begun + 8
     assert workers.stop() == 0
 
@@ -180,7 +181,8 @@ def fork_many(req):
 
 
 def test_a_process_can_be_forked_while_blocks_are_sent(start, tmp_path):
-    """The loop releases blocks that are sent; a process that is forked meanwhile would wait for the lock it has for that."""
+    """The event loop releases sent blocks under a lock. A process forked at that moment would wait for the
+    lock for ever."""
     (tmp_path / "app.py").write_text(APP.replace("ENDING", "pass") + MANY)
     workers = start("--workers", "1", "--threads", "8")
     with contextlib.ExitStack() as stack:
@@ -228,7 +230,8 @@ is_over.set()
 
 
 def test_a_process_can_be_forked_while_threads_begin():
-    """Up to Python 3.11 it would wait for a lock that a thread had which was being entered into the list of threads."""
+    """Up to Python 3.11, adding a new thread to the list of threads takes a lock, for which the forked
+    process would wait for ever."""
     assert subprocess.run([sys.executable, "-c", BEGINNING], timeout=300, check=False).returncode == 0
 
 
@@ -244,7 +247,7 @@ def is_running(pid):
 
 
 def test_a_process_forked_before_it_serves_goes_on_when_its_parent_stops(tmp_path):
-    """Both have the socket."""
+    """Parent and child share the listening socket."""
     (tmp_path / "prefork.py").write_text(PREFORK)
     with subprocess.Popen([sys.executable, "prefork.py"], cwd=tmp_path, stdout=subprocess.PIPE, text=True) as parent:
         port, child = map(int, parent.stdout.readline().split())

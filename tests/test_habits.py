@@ -1,4 +1,4 @@
-"""What applications written for PoorWSGI do, and may go on doing."""
+"""Habits of applications written for PoorWSGI, which keep working."""
 import contextlib
 import functools
 import gc
@@ -39,7 +39,7 @@ def app(name):
 
 @pytest.fixture(params=SERVERS)
 def serve(request):
-    """Serves an application on each server in turn, and gives a client for it."""
+    """Yields a function that serves an application, on each server in turn, and returns a client."""
     with contextlib.ExitStack() as stack:
         yield lambda app: Client(stack.enter_context(SERVERS[request.param](app)))
 
@@ -95,7 +95,7 @@ def test_handlers_of_failures_find_the_exception_in_sys(app, serve):
 
 
 class Sink:
-    """An object of an application that can do no more than it must."""
+    """A file object of an application with only the required methods."""
 
     def __init__(self):
         self.pieces = []
@@ -152,7 +152,7 @@ def test_a_body_that_does_not_come_in_time_is_a_timeout_error(app):
     def upload(req):
         return req.form.getfirst("a")
 
-    # under wsgiref the socket has the say
+    # under wsgiref, the socket's timeout decides
     with SERVERS["ours"](app) as port, socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
         connection.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\nConnection: close\r\nContent-Type: " + MULTIPART.encode() + b"\r\n\r\n--xyz\r\n")
         answer = connection.makefile("rb").read()
@@ -246,7 +246,7 @@ def test_a_form_read_by_hand_with_the_old_function(app, serve):
 
 def test_a_large_body_is_read_by_the_application(app, serve):
     class Body(io.RawIOBase):
-        """The request as other libraries take it: a file."""
+        """The request as a file, for other libraries."""
 
         def __init__(self, req):
             self.req = req
@@ -448,7 +448,7 @@ def test_a_request_made_by_hand(app):
 def test_the_data_of_an_empty_body_is_empty(app, serve):
     app.set_route("/", lambda req: [repr(req.data), repr(req.read()), repr(req.input.read())], state.METHOD_ALL)
     client = serve(app)
-    # wsgiref waits for a body where no length is announced
+    # wsgiref waits for a body if no length is announced
     assert client("/", "PUT", b"", {"Content-Length": "0"}).json == ["b''", "b''", "b''"]
     app.auto_data = False
     app.set_route("/data", lambda req: repr(req.data), state.METHOD_ALL)

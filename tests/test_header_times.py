@@ -1,7 +1,8 @@
-"""64 KiB of anything, in any field, are read in under 5 ms: a server takes so much before it knows who sends it.
+"""64 KiB of any text in any field are parsed in less than 5 ms: a server accepts that much from unknown
+clients.
 
-That is the promise of the wheel that users get. The tests run on one whose engine is not optimised, so the bound here is
-wider, in time of the thread's own, and one quick run of several is enough.
+That bound holds for release wheels. The tests run with a wheel whose engine is less optimised, so their bound
+is wider; they measure the thread's CPU time, and one quick run out of several is enough.
 """
 import itertools
 import time
@@ -15,7 +16,7 @@ from poorwsgi.request import Request
 
 pytestmark = pytest.mark.measures
 
-#: A little less than what servers take as a head.
+#: A little less than the usual limit of a request head.
 SIZE = 60_000
 MOST = 0.020
 
@@ -31,7 +32,7 @@ FIELDS = {
 
 
 def text(unit):
-    """The unit over and over, with another number each time."""
+    """The unit repeated up to SIZE, with another number each time."""
     size, parts = 0, []
     for number in itertools.count():
         parts.append(unit.replace("{}", format(number, "x")))
@@ -44,13 +45,13 @@ def time_of(request, name):
     begun = time.thread_time()
     try:
         getattr(request, name)
-    except Exception:  # noqa: BLE001 - a refusal is an answer, too
+    except Exception:  # noqa: BLE001 - refusing the field is a result, too
         pass
     return time.thread_time() - begun
 
 
 def least(measure):
-    """The first time below the bound, else the least of ten."""
+    """The first time below the bound, or the least of ten."""
     times = []
     for _ in range(10):
         times.append(measure())
@@ -60,7 +61,7 @@ def least(measure):
 
 
 def slow(measure):
-    """Field, property, and unit that take too long."""
+    """Each field, property and unit that takes too long."""
     found = []
     for field, names in FIELDS.items():
         for unit, name in itertools.product(UNITS, names):

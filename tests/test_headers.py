@@ -1,4 +1,4 @@
-"""poorwsgi.headers: the map of header fields, and what stands in their values."""
+"""poorwsgi.headers: the map of header fields, and parsing of their values."""
 import copy
 import gc
 import pickle

@@ -1,4 +1,5 @@
-"""Handlers that wait for what only other connections can bring about, and threads that outlive their server."""
+"""Handlers that wait for something that only another connection brings about, and threads that outlive their
+server."""
 import concurrent.futures
 import http.client
 import json
@@ -29,7 +30,8 @@ def answer(connection):
 
 
 def test_an_inline_call_may_wait_for_a_handler_that_waits_for_its_client(app):
-    """The thread of the connections wants a lock that is held until one of the connections goes on."""
+    """The inline call waits, on the thread of the event loop, for a lock that is held until one of the loop's
+    connections goes on."""
     lock, held, begun = threading.Lock(), threading.Event(), threading.Semaphore(0)
 
     @app.route("/upload", method=state.METHOD_POST)
@@ -51,7 +53,7 @@ def test_an_inline_call_may_wait_for_a_handler_that_waits_for_its_client(app):
             client("/brief")
             begun.acquire()
         with socket.create_connection(("127.0.0.1", port)) as slow:
-            # more than is waited for before a handler is called
+            # too large to wait for the whole body before the handler is called
             slow.sendall(b"POST /upload HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 2000000\r\n\r\nabc")
             assert held.wait(30)
             with concurrent.futures.ThreadPoolExecutor(4) as pool:
@@ -59,7 +61,7 @@ def test_an_inline_call_may_wait_for_a_handler_that_waits_for_its_client(app):
                 for _ in waiting:
                     assert begun.acquire(timeout=30)
                 assert not any(each.done() for each in waiting)
-                # others are answered meanwhile
+                # other requests are answered meanwhile
                 assert Client(port)("/nowhere").status == 404
                 slow.sendall(bytes(2000000 - 3))
                 assert answer(slow).endswith(b"2000000")
@@ -132,11 +134,11 @@ begun.wait()
     ("time.sleep(60)", "pass", 0),
     ("begun.wait()\n    while True: pass", "pass", 0),
     ("time.sleep(60)", "raise ValueError('on purpose')", 1),
-    # Its handler has returned, and the server has nothing to do.
+    # The handler has returned, and the server is idle.
     ("pass", "urllib.request.urlopen(f'http://127.0.0.1:{httpd.server_port}/', timeout=30).close()", 0),
 ])
 def test_a_script_that_ends_while_its_server_serves(waits, ends, status):
-    """In a thread that Python does not wait for."""
+    """It serves in a daemon thread, for which Python does not wait."""
     process = subprocess.Popen(
         [sys.executable, "-c", DAEMON % (waits, ends)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -150,7 +152,7 @@ def test_a_script_that_ends_while_its_server_serves(waits, ends, status):
 
 
 def test_what_a_generator_does_behind_its_last_block_is_done(app, caplog):
-    """Even where all bytes of its Content-Length are there."""
+    """Even after it has yielded all bytes of its Content-Length."""
     done, closed = [], []
 
     class Blocks:
@@ -187,7 +189,7 @@ def test_what_a_generator_does_behind_its_last_block_is_done(app, caplog):
                 assert len(done) == 1
             if server == "ours":
                 caplog.clear()
-                # what was announced is what is sent
+                # only the announced length is sent
                 assert Client(port)("/long").body == b"one"
                 until(lambda: "longer than" in caplog.text)
 
@@ -209,14 +211,14 @@ def test_one_shutdown_more_cuts_nothing_off(app):
             return super().wait(timeout)
 
     with make_server("127.0.0.1", 0, app) as httpd, concurrent.futures.ThreadPoolExecutor(4) as pool:
-        httpd._stopped = Stopped()  # for which shutdown waits when it has told the server
+        httpd._stopped = Stopped()  # shutdown waits for this after it has stopped the server
         serving = pool.submit(httpd.serve_forever)
         waiting = pool.submit(Client(httpd.server_port), "/wait")
         assert begun.wait(30)
         stops = [pool.submit(httpd.shutdown) for _ in range(2)]
         for _ in stops:
             assert told.acquire(timeout=30)
-        time.sleep(0.2)  # in which the second one cuts off what it might
+        time.sleep(0.2)  # enough time for the second stop to cut the request off, if it did
         go.set()
         assert waiting.result(30).text == "waited"
         for each in [serving, *stops]:
@@ -252,7 +254,7 @@ def test_one_request_is_over_when_its_content_is_closed(app):
             return iter([b"one", b"two"])
 
         def close(self):
-            time.sleep(0.3)  # whoever does not wait for it is earlier
+            time.sleep(0.3)  # a client that did not wait for it would be earlier
             closed.append(True)
 
     def serves(environ, start_response):
@@ -289,7 +291,8 @@ def test_settings_of_any_size(app, settings):
 
 
 def test_what_is_written_and_not_taken_is_bounded():
-    """write() on the thread of the connections keeps no more than it may; then it waits, and another thread takes over."""
+    """write() on the thread of the event loop buffers a limited number of bytes; then it waits, and another
+    thread drives the connections."""
     written = []
 
     def writes(environ, start_response):
@@ -337,7 +340,7 @@ def test_bytes_in_streamed_json_are_text(hidden, monkeypatch):
 
 
 def test_what_a_handler_keeps_for_its_thread_is_there_at_the_next_request(app):
-    """A connection to a database, for example: none is opened for each request."""
+    """For example, a database connection that is not opened anew for each request."""
     kept, lock, opened = threading.local(), threading.Lock(), []
 
     @app.route("/kept")
@@ -352,7 +355,7 @@ def test_what_a_handler_keeps_for_its_thread_is_there_at_the_next_request(app):
         client = Client(port)
         for _ in range(50):
             assert client("/kept").text == "kept"
-    assert len(opened) <= 3  # a thread may not be back when the next request comes
+    assert len(opened) <= 3  # a thread may still be busy when the next request arrives
 
 
 FORKS = """
@@ -390,7 +393,7 @@ def stream():
 @pytest.mark.skipif(sys.version_info >= (3, 12), reason="Python warns of a fork beside threads, which may hang")
 @pytest.mark.parametrize("inline", ["always", "never"])
 def test_a_child_that_a_handler_forks_answers_nobody(tmp_path, inline):
-    """It comes back from the call, with all connections of the server."""
+    """The child returns from the call, and has all connections of the server."""
     (tmp_path / "forks.py").write_text(FORKS)
     command = [sys.executable, "-m", "poorwsgi", "run", "forks:app", "--port", "0", "--workers", "0", "--inline", inline]
     process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

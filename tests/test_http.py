@@ -1,4 +1,4 @@
-"""What a client sees: the same on every server."""
+"""What a client sees is the same on every server."""
 import concurrent.futures
 import html
 import json
@@ -46,7 +46,7 @@ def test_headers_of_the_application_replace_the_default_ones(site):
     answer = site("/result/four")
     assert answer.headers["X-Powered-By"] is None
     assert answer.headers.get_all("Set-Cookie") == ["a=1", "b=2"]
-    # behaviour.md: UTF-8 in header values goes out as Latin-1 characters of its bytes.
+    # UTF-8 in header values is sent as the Latin-1 characters of its bytes.
     value = site("/result/pair").headers["X-One"].encode("latin-1").decode()
     if site.server == "granian":  # it encodes these characters as UTF-8 instead (PEP 3333 says Latin-1)
         value = value.encode("latin-1").decode()
@@ -66,7 +66,7 @@ def test_digits_of_any_script_are_a_number(site):
 
 
 def test_a_number_that_python_refuses_is_404(site):
-    # Python converts at most 4,300 digits; behaviour.md: a conversion that fails is no 500.
+    # Python converts at most 4,300 digits; a failed conversion is not answered with 500.
     assert site("/args/x/" + "9" * 5000).status == 404
 
 
@@ -88,7 +88,7 @@ def test_the_body_is_read_before_the_handler(site, content_type):
 
 def test_a_body_over_data_size_is_not_read_ahead(site):
     assert site("/echo", "POST", b"x" * 65_365).body == b"x" * 65_365
-    # waitress has it in memory already, and an input in memory is given as data.
+    # waitress has read the body into a BytesIO, whose content is returned as data.
     data = b"x" * 65_366 if site.server == "waitress" else b""
     assert site("/echo", "POST", b"x" * 65_366).body == data
 
@@ -112,7 +112,7 @@ def test_statuses(site, target, method, status):
 
 
 def test_405_says_what_is_allowed(site):
-    # behaviour.md: 405 came without Allow.
+    # PoorWSGI's 405 had no Allow.
     assert site("/echo").headers["Allow"] == "POST"
 
 
@@ -139,6 +139,6 @@ def test_a_response_is_sent_once(near_site):
 def test_a_slow_handler_holds_up_nobody(near_site):
     with concurrent.futures.ThreadPoolExecutor(50) as pool:
         slow = [pool.submit(near_site, "/wait") for _ in range(50)]
-        # Answered while all others wait: they cannot go on before it.
+        # Answered while all other requests wait for it.
         assert near_site("/go").text == "go"
         assert {answer.result().text for answer in slow} == {"waited"}

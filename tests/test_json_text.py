@@ -1,4 +1,4 @@
-"""JSON of a handler's data: the very text, or the very error, of json.dumps."""
+"""JSON of a handler's data: the same text, or the same error, as json.dumps."""
 import collections
 import enum
 import json

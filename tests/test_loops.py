@@ -1,4 +1,4 @@
-"""Several threads that drive connections, in one server."""
+"""Several event loops in one server."""
 import collections
 import concurrent.futures
 import contextlib
@@ -32,7 +32,7 @@ def app(name):
 
 @contextlib.contextmanager
 def connections(port, count):
-    """Connections that stay open."""
+    """Yields connections, which stay open."""
     with contextlib.ExitStack() as stack:
         yield [
             stack.enter_context(contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)))
@@ -49,7 +49,7 @@ def test_each_loop_drives_its_share_of_the_connections(app):
     with SERVERS["ours"](app, loops=LOOPS, inline="always") as port, connections(port, 5 * LOOPS) as some:
         where = [ask(each) for each in some]
         shares = collections.Counter(where)
-        # The one that accepts has a task besides.
+        # The loop that accepts connections has one more task.
         assert len(shares) == LOOPS
         assert min(shares.values()) >= 4
         assert [ask(each) for each in some] == where, "a connection stays where it is"
@@ -67,11 +67,11 @@ def test_a_new_connection_goes_where_the_fewest_are(app):
             with connections(port, 1) as (new,):
                 return ask(new) == emptied
 
-        until(has_come_there)  # the server has to notice first
+        until(has_come_there)  # the server has to notice the closed connection first
 
 
 def test_calls_on_all_loops_at_a_time(app):
-    """Each waits for the others, on the thread of its connection."""
+    """Each inline call waits for the others, on the thread of its event loop."""
     together = threading.Barrier(LOOPS)
 
     @app.route("/wait")
@@ -102,7 +102,7 @@ def test_a_stop_lets_the_requests_of_every_loop_finish(app):
             each.request("GET", "/wait")
         begun.wait(30)
         server.stop()
-        serving.join(0.1)  # in which a stop that waits for nobody ends
+        serving.join(0.1)  # enough time for a stop that does not wait for requests
         assert serving.is_alive()
         go_on.set()
         assert [each.getresponse().read() for each in some] == [b"finished"] * len(some)
@@ -123,7 +123,7 @@ def test_nothing_is_left_of_them(app):
 
 
 def test_requests_at_a_time_while_routes_change(app):
-    """On a free-threaded Python they run at the same time, and nothing of one may be seen in another."""
+    """On a free-threaded Python they run in parallel, and must not see data of each other."""
     @app.route("/double/<number:int>", method=state.METHOD_GET_POST)
     def double(req, number):
         req.kept = number

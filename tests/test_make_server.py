@@ -1,4 +1,4 @@
-"""poorwsgi.server.make_server in the place of wsgiref.simple_server.make_server."""
+"""poorwsgi.server.make_server as a replacement for wsgiref.simple_server.make_server."""
 import gc
 import inspect
 import os
@@ -27,7 +27,7 @@ def app(name):
 
 
 class Serving:
-    """A server that serves in a thread of its own."""
+    """A server that serves in another thread."""
 
     def __init__(self, httpd):
         self.httpd = httpd
@@ -45,7 +45,7 @@ class Serving:
 
 def test_the_signature_is_wsgirefs():
     ours, theirs = (inspect.signature(made).parameters for made in (make_server, wsgiref.simple_server.make_server))
-    assert list(ours)[:-1] == list(theirs)  # and the settings of ours
+    assert list(ours)[:-1] == list(theirs)  # the last parameter of ours is the settings
     assert [ours[name].default is p.empty for name, p in theirs.items()] == [p.default is p.empty for p in theirs.values()]
     for method in ("serve_forever", "handle_request", "shutdown", "server_close", "set_app", "get_app", "fileno"):
         ours, theirs = (inspect.signature(getattr(kind, method)) for kind in (WSGIServer, wsgiref.simple_server.WSGIServer))
@@ -83,7 +83,7 @@ def test_it_serves_stops_and_serves_again(app):
         for _ in range(3):
             with Serving(httpd) as client:
                 assert client("/").text == "here"
-        # Between two times connections wait.
+        # Between two calls of serve_forever, connections wait in the queue.
         with socket.create_connection(("127.0.0.1", httpd.server_port), 30) as waiting:
             waiting.sendall(b"GET / HTTP/1.0\r\n\r\n")
             with Serving(httpd):
@@ -108,7 +108,7 @@ def test_200_starts_and_stops_leave_nothing(app):
     before = left()
     for _ in range(200):
         once()
-    # a thread that has told its end is still seen for a moment
+    # a thread is still listed for a moment after it has reported its end
     while any(now > then for now, then in zip(left(), before, strict=True)):
         assert time.monotonic() < deadline, (left(), before)
         time.sleep(0.05)
@@ -144,7 +144,7 @@ def test_shutdown_waits_for_what_runs(name):
 
     def go_on():
         until(lambda: httpd._stop)
-        time.sleep(0.05)  # in which a shutdown that waits for nothing cuts the request off
+        time.sleep(0.05)  # enough time for a shutdown that does not wait to cut the request off
         go.set()
 
     answers = []

@@ -1,4 +1,4 @@
-"""Nothing is kept: objects go with their request, and the process does not grow."""
+"""No leaks: objects are released with their request, and the process does not grow."""
 import gc
 import os
 import pathlib
@@ -19,7 +19,7 @@ HERE = pathlib.Path(__file__).parent
 @pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="resident memory is read from /proc")
 def test_a_million_requests_leave_the_memory_flat():
     grown = subprocess.check_output([sys.executable, HERE / "memory_app.py"], text=True)
-    # Where Python is free-threaded, it keeps what others might still read, and gives it back later.
+    # A free-threaded Python keeps memory that other threads might still read, and releases it later.
     is_free = not getattr(sys, "_is_gil_enabled", lambda: True)()
     assert int(grown) < (65536 if is_free else 2048)  # KiB
 
@@ -122,7 +122,7 @@ COLLECTED = """if True:
     make = lambda: %s
     kept = []
     for others in range(30):
-        gc.collect()  # empties the free lists, so that all which is made next counts
+        gc.collect()  # empties the free lists, so that each object created next counts
         gc.set_threshold(30, 1000, 1000)
         kept.append([set() for _ in range(others)])
         kept.append(make())
@@ -137,7 +137,8 @@ COLLECTED = """if True:
     "app(environ, lambda *args: None)",
 ])
 def test_a_collection_may_come_while_an_object_is_made(make):
-    """Python 3.11 collects at the 31st object in any place, here once in each: an object whose __dict__ is being made, too."""
+    """Python 3.11 may collect at any allocation, also while the __dict__ of a new object is being created.
+    Here it collects at the 31st object, which is another allocation in each iteration."""
     process = subprocess.run([sys.executable, "-c", COLLECTED % make], capture_output=True, text=True)
     assert (process.returncode, process.stderr) == (0, "")
 

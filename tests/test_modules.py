@@ -1,4 +1,4 @@
-"""The modules of the binding and of the server build on each other, without a circle."""
+"""The modules of the binding and of the server depend on each other without a cycle."""
 
 import re
 from graphlib import TopologicalSorter

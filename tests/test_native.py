@@ -1,4 +1,4 @@
-"""What is special about the built-in server: native calls."""
+"""Native calls, which only the built-in server makes."""
 import concurrent.futures
 import contextlib
 import gc
@@ -22,7 +22,7 @@ from poorwsgi.response import GeneratorResponse, Response
 def environs():
     gc.collect()
     dicts = [each for each in gc.get_objects() if type(each) is dict]
-    # what they are copied from is of no request, and without its fields
+    # the dicts from which they are copied belong to no request, and have no fields of one
     return [each for each in dicts if each.get("wsgi.version") == (1, 0) and "HTTP_HOST" in each]
 
 
@@ -100,7 +100,7 @@ def test_what_is_kept_for_a_thread_is_kept_while_a_response_is_made(app):
 
 
 class Rows:
-    """Rows of an SQLite database, which refuses to be asked by another thread than the one that opened it."""
+    """Rows of an SQLite database, which only the thread that opened it may use."""
 
     def __init__(self):
         self.connection = sqlite3.connect(":memory:")
@@ -198,7 +198,7 @@ def test_a_profiled_application_is_profiled(app):
 
 
 def calls_of(client, rule):
-    """What the debug page says of the calls of a route."""
+    """What the debug page shows about the calls of a route."""
     page = client("/debug-info").text
     row = page[page.index(f">{html.escape(rule)}<"):]
     return re.search(r"(inline|pool), p50 \d+ µs, p99 \d+ µs", row[:row.index("</tr>")]).group(1)
@@ -206,7 +206,7 @@ def calls_of(client, rule):
 
 @pytest.fixture
 def paced(app):
-    """An application whose handlers say on which thread they are, with one that is slow when it is told to be."""
+    """An application whose handlers return the name of their thread; one of them is slow on request."""
     app.debug = True
 
     @app.route("/brief")
@@ -226,7 +226,8 @@ def paced(app):
 
 
 def until_inline(client, rule, *request):
-    """Asks until the route is called inline. A busy machine makes short calls longer now and then, but not for good."""
+    """Sends requests until the route is called inline. On a busy machine, short calls sometimes take
+    longer."""
     deadline = time.monotonic() + 30
     while True:
         answers = [client(*request) for _ in range(100)]
@@ -270,7 +271,7 @@ def test_files_have_no_part_in_the_times_of_a_default_handler(paced, tmp_path):
 
 
 def test_a_request_is_answered_by_the_table_that_it_was_routed_with(app):
-    """Routes that move while a request waits for its turn."""
+    """Routes are changed while a request waits in the queue."""
     begun, goes_on = threading.Event(), threading.Event()
 
     @app.route("/wait")
@@ -284,7 +285,8 @@ def test_a_request_is_answered_by_the_table_that_it_was_routed_with(app):
         waiting = clients.submit(Client(port), "/wait")
         assert begun.wait(30)
         behind = [clients.submit(Client(port), path) for path in ("/b/1", "/c/2")]
-        time.sleep(0.3)  # nothing tells that they have been routed and wait; where they have not, the answers are the same
+        # Nothing shows that the requests were routed and wait; if they were not, the responses are the same.
+        time.sleep(0.3)
         app.pop_route("/a/<word>", state.METHOD_GET)
         app.pop_route("/a/<word>", state.METHOD_HEAD)
         goes_on.set()
@@ -323,7 +325,7 @@ def test_what_is_long_can_be_set_and_is_never_what_is_short(paced, settings, sta
             client("/slow/0")
             return calls_of(client, rule) == "inline"
 
-        # more than once, since a busy machine makes it so long that another thread takes over
+        # several tries, since on a busy machine the call may take so long that another thread takes over
         assert any(stays_inline() for _ in range(3)) == stays
 
 
@@ -372,7 +374,7 @@ def test_a_slow_handler_holds_nobody_up(paced):
 
 
 def test_bodies_that_come_slowly_take_no_more_memory_than_is_set_aside(paced):
-    """Whether they are gathered or not, they are answered when they are there."""
+    """Whether they are gathered or not, they are answered once they have arrived."""
     size = (1 << 20) + (64 << 10)
     count = (32 << 20) // size + 8
     head = f"POST /slow/0 HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: {size}\r\n\r\n".encode()
@@ -400,18 +402,19 @@ def test_a_small_body_that_comes_in_pieces_is_whole(app, native, inline):
         client.sendall(head)
         for begin in range(0, len(content), 5000):
             client.sendall(content[begin:begin + 5000])
-            time.sleep(0.02)  # so that each piece comes on its own
+            time.sleep(0.02)  # so that each piece arrives separately
         with client.makefile("rb") as file:
             assert file.read().partition(b"\r\n\r\n")[2] == content
 
 
 def test_a_small_body_that_comes_slowly_keeps_no_thread(paced):
-    """As many of them as there are threads, and another request is answered."""
+    """With more of them than threads, another request is answered."""
     with SERVERS["ours"](paced, threads=2) as port, contextlib.ExitStack() as stack:
         slow = [stack.enter_context(socket.create_connection(("127.0.0.1", port))) for _ in range(8)]
         for each in slow:
             each.sendall(b"POST /slow/0 HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 5\r\n\r\nab")
-        # Each of these connections comes after those: what they have sent has been read before the last of these is answered.
+        # These connections are accepted after those, so the server has read those bodies before it answers
+        # the last of these.
         for _ in range(10):
             assert Client(port)("/brief").status == 200
         for each in slow:
@@ -458,7 +461,7 @@ def test_large_content_is_sent_without_a_copy(app, kind):
             client.sendall(b"GET /large HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
             with client.makefile("rb") as answer:
                 assert answer.readline() == b"HTTP/1.1 200 OK\r\n"
-                # it is what the connection sends from
+                # the connection sends from the object's own memory
                 until(lambda: sys.getrefcount(content) == unsent + 1)
                 assert len(answer.read().partition(b"\r\n\r\n")[2]) == 32 << 20
         assert Client(port)("/").text == "small"
@@ -466,7 +469,7 @@ def test_large_content_is_sent_without_a_copy(app, kind):
 
 
 def test_no_protocol_is_switched(app, caplog):
-    """A client that believed a 101 would wait for what nobody sends."""
+    """After a 101, a client would wait for a protocol that the server does not speak."""
     app.set_route("/", lambda req: Response(status_code=101, headers={"Upgrade": "websocket"}))
     with SERVERS["ours"](app) as port:
         assert Client(port)("/").status == 500

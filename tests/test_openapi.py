@@ -1,4 +1,4 @@
-"""Requests and responses as openapi-core takes them."""
+"""Wrappers of requests and responses for openapi-core."""
 import io
 
 import pytest
@@ -32,7 +32,7 @@ ENVIRON = {
 
 @pytest.fixture
 def wrapped(name):
-    """The wrapper of a request with these variables."""
+    """Returns a function that wraps a request with the given variables."""
     app = Application(name)
 
     def wrapped(content=b"", **environ):
@@ -68,7 +68,7 @@ class TestRequest:
         [
             ("/static", "/static"),
             ("/<name>", "/{name}"),
-            # PoorWSGI: /user/{int}
+            # PoorWSGI returns /user/{int}
             ("/user/<id:int>/<what:word>", "/user/{id}/{what}"),
         ],
     )
@@ -78,7 +78,7 @@ class TestRequest:
         assert request.full_url_pattern == f"http://server{pattern}"
 
     def test_has_its_path_where_there_is_no_rule(self, wrapped):
-        """PoorWSGI: TypeError."""
+        """PoorWSGI raises TypeError."""
         assert wrapped(PATH_INFO="/place").full_url_pattern == "http://server/place"
 
     def test_has_parameters_as_text(self, wrapped):
@@ -88,12 +88,12 @@ class TestRequest:
         assert parameters.query.getlist("a") == ["1", "2"]
         assert parameters.query["b"] == "3"
         assert parameters.header["X-Key"] == "key"
-        # PoorWSGI: the values are morsels, which no schema takes for a string
+        # In PoorWSGI the values are Morsels, which no schema accepts as a string
         assert parameters.cookie == {"one": "1", "two": "2"}
         assert parameters.path == {"id": "5"}
 
     def test_keeps_what_openapi_adds_to_them(self, wrapped):
-        """PoorWSGI: each look makes them anew."""
+        """PoorWSGI creates them anew at each access."""
         request = wrapped()
         request.parameters.path = {"id": "5"}
         assert request.parameters.path == {"id": "5"}
@@ -114,7 +114,7 @@ class TestRequest:
         ],
     )
     def test_leaves_out_parameters_that_openapi_core_cannot_read(self, wrapped, content_type, readable):
-        """It raises ValueError at these, which would be a 500."""
+        """openapi-core raises ValueError for these, which would be answered with 500."""
         request = wrapped(b"{}", REQUEST_METHOD="POST", CONTENT_TYPE=content_type)
         assert request.content_type == readable
 
@@ -124,7 +124,7 @@ class TestRequest:
         assert (request.mimetype, request.content_type) == ("", "")
 
     def test_may_have_only_a_path(self, name):
-        """That is what there is of a request whose building failed."""
+        """A SimpleRequest is used if creating the Request has failed."""
         request = OpenAPIRequest(SimpleRequest(ENVIRON, Application(name)))
         assert isinstance(request, RequestProtocol)
         assert (request.path, request.body, request.parameters.path) == ("/", None, {})
@@ -189,7 +189,7 @@ SPEC = {
 
 
 class TestApplication:
-    """An application whose hooks check what comes in and goes out."""
+    """An application whose hooks validate requests and responses."""
 
     @pytest.fixture
     def app(self, name):

@@ -1,4 +1,4 @@
-"""The wheel, alone and beside the distribution that it replaces."""
+"""The wheel, alone and together with the distribution that it replaces."""
 import importlib.metadata
 import os
 import pathlib
@@ -12,7 +12,7 @@ import pytest
 
 WHEELS = pathlib.Path(__file__).parent.parent / ".cache" / "wheel"
 
-#: The files of PoorWSGI, as it installs them, with what they import of each other.
+#: The files that PoorWSGI installs, with their imports of each other.
 ORIGINAL = {
     "__init__": "from poorwsgi.response import x\nfrom poorwsgi.wsgi import x", "response": "from poorwsgi.headers import x",
     "headers": "from poorwsgi.state import x", "state": "x = 1", "wsgi": "from poorwsgi.request import x",
@@ -105,7 +105,7 @@ def test_what_it_says_helps(environment, ours, theirs, order, keep):
 
 
 def test_what_wheels_are_trained_with_is_answered():
-    """`make wheel` would take minutes to find it out."""
+    """Otherwise `make wheel` would fail only after minutes."""
     train = WHEELS.parent.parent / "tools" / "train.py"
     path = os.pathsep.join([str(pathlib.Path(sys.executable).parent), os.environ["PATH"]])
     done = subprocess.run([sys.executable, train, "0.2"], env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False)
@@ -128,6 +128,6 @@ def test_importing_takes_no_time():
 
     folder = pathlib.Path(poorwsgi.__file__).parent.parent
     sources = ("pass", f"import sys; sys.path.append({str(folder)!r}); import poorwsgi")
-    # Of many, because other processes can only make it slower.
+    # The least of several, because other processes can only make it slower.
     empty, ours = (min(seconds(source) for _ in range(10)) for source in sources)
     assert ours - empty < 0.040

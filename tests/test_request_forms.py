@@ -1,4 +1,4 @@
-"""What a request makes of its query and body: Args, forms, JSON, and the buffered input."""
+"""The parsed query and body of a request: Args, forms, JSON, and the buffered input."""
 import copy
 import io
 import json
@@ -154,7 +154,7 @@ class TestDeprecatedFieldStorage:
 
 
 class Input(io.BytesIO):
-    """Remembers how much was asked for."""
+    """Records how many bytes each read asks for."""
 
     def __init__(self, data, most=None):
         super().__init__(data)
@@ -234,7 +234,7 @@ class TestCachedInput:
 
 
 class TestInAnApplication:
-    """The forms of requests: what handlers get, and who hears of errors."""
+    """The forms of requests: what handlers get, and where errors go."""
 
     UPLOAD = (
         b"--B\r\nContent-Disposition: form-data; name=title\r\n\r\nMe\r\n"
@@ -320,7 +320,7 @@ class TestInAnApplication:
     ("application/json", b"{"), ("application/x-www-form-urlencoded", b"&".join(b"a=1" for _ in range(2000))),
 ])
 def test_a_body_that_was_refused_is_refused_again(name, kind, body):
-    """A hook that looks at it and goes on leaves no empty form to the handler."""
+    """If a hook accesses the form and ignores the error, the handler must not get an empty form."""
     app, seen = Application(name), []
 
     @app.before_response()

@@ -1,4 +1,4 @@
-"""Response objects: what they send."""
+"""The responses that response objects send."""
 import datetime
 import http.client
 import io
@@ -38,7 +38,7 @@ TEN = b"0123456789"
 
 
 class Unseekable(io.RawIOBase):
-    """Like a pipe: it can only be read."""
+    """A file that can only be read, like a pipe."""
 
     def __init__(self, data):
         self.left = io.BytesIO(data)
@@ -104,7 +104,7 @@ def site(request, name, file):
 def test_every_kind_is_sent_whole_and_head_has_its_fields(site, kind, media, body):
     answer, head = site(f"/{kind}"), site(f"/{kind}", "HEAD")
     assert (answer.headers["Content-Type"], answer.body, head.body) == (media, body, b"")
-    if "Content-Length" in answer.headers or site.server == "ours":  # wsgiref says 0 where nothing is said
+    if "Content-Length" in answer.headers or site.server == "ours":  # wsgiref sets 0 if there is no length
         assert head.headers.get("Content-Length") == answer.headers.get("Content-Length")
 
 
@@ -117,7 +117,7 @@ def test_parts_are_sent_to_those_who_ask(site, kind):
     unsatisfied = site(f"/{kind}/partial", headers={"Range": "bytes=10-"})
     assert (unsatisfied.status, unsatisfied.headers["Content-Range"]) == (416, "bytes */10")
     several = site(f"/{kind}/partial", headers={"Range": "bytes=0-1, 8-9"})
-    if kind in ("opened", "bytesio", "generator"):  # which can be read only once, in order
+    if kind in ("opened", "bytesio", "generator"):  # these can be read only once, in order
         assert (several.status, several.body) == (200, TEN)
         return
     assert several.status == 206 and several.headers["Content-Type"].startswith("multipart/byteranges")
@@ -176,9 +176,9 @@ def test_the_file_wrapper_of_the_server_gets_a_real_file(name, file):
 
     call = environ("/ten.txt", **{"wsgi.file_wrapper": wrapper})
     assert b"".join(app(call, lambda *args: None)) == TEN
-    call["HTTP_RANGE"] = "bytes=7-"  # that of uWSGI would begin at the beginning
+    call["HTTP_RANGE"] = "bytes=7-"  # uWSGI's wrapper would start at the beginning of the file
     assert b"".join(app(call, lambda *args: None)) == b"789"
-    call["HTTP_RANGE"] = "bytes=0-2"  # it would go on to the end
+    call["HTTP_RANGE"] = "bytes=0-2"  # a wrapper would go on to the end of the file
     assert b"".join(app(call, lambda *args: None)) == b"012"
     assert wrapped == [(True, True, 0)]
 

@@ -10,7 +10,7 @@ from poorwsgi.response import HTTPException, NotModifiedResponse, Response
 
 
 def visitor(**attributes):
-    """What a page needs of a request, and no more."""
+    """An object with only the attributes of a request that a page needs."""
     values = {"method": "GET", "uri": "/place", "debug": False, "hostname": "example.org", "app": None}
     return SimpleNamespace(**{**values, **attributes})
 
@@ -128,7 +128,7 @@ class TestErrors:
         assert "No exception" in sent(results.internal_server_error(visitor(debug=True)))[2]
 
     def test_a_handler_without_a_name_has_a_page_too(self):
-        """PoorWSGI: AttributeError."""
+        """PoorWSGI raises AttributeError."""
         req = visitor(debug=True, uri_handler=SimpleNamespace(a=1))
         assert "namespace(a=1)" in sent(results.internal_server_error(req))[2]
 
@@ -185,7 +185,7 @@ class TestChallenge:
         assert challenge.endswith("stale=true")
 
     def test_has_the_name_of_the_application_for_a_realm(self, req, app):
-        """PoorWSGI: RuntimeError."""
+        """PoorWSGI raises RuntimeError."""
         [challenge] = self.challenges(results.unauthorized(req))
         assert f'realm="{app.name}"' in challenge
 
@@ -294,7 +294,7 @@ class TestText:
         assert type(results.hbytes(value)[0]) is type(view[0])
 
     def test_hbytes_has_no_end(self):
-        """PoorWSGI: IndexError."""
+        """PoorWSGI raises IndexError."""
         assert results.hbytes(1e30)[1] == "P"
 
     @pytest.mark.parametrize(

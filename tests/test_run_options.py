@@ -1,4 +1,4 @@
-"""What ``poorwsgi run`` is told, and what it says: sockets, proxies, processes, the log."""
+"""The options and the output of ``poorwsgi run``: sockets, proxies, processes, the log."""
 import http.client
 import logging
 import os
@@ -22,7 +22,7 @@ import json, os, subprocess, time
 def app(environ, start_response):
     start_response("200 OK", [("Content-Type", "application/json")])
     if environ["PATH_INFO"] == "/leave":
-        # It ends after its parent.
+        # This process ends after its parent.
         left = subprocess.check_output(["sh", "-c", "sleep 0.2 >/dev/null & echo $!"])
         assert subprocess.run(["sh", "-c", "exit 7"]).returncode == 7
         return [left]
@@ -128,7 +128,7 @@ def test_one_worker_is_not_several_processes(start, workers, several):  # noqa: 
     assert start("--workers", workers)("/").json["wsgi.multiprocess"] is several
 
 
-#: Process 1 of a container is the parent of all that others leave behind.
+#: Stands for process 1 of a container, which becomes the parent of orphaned processes.
 _INIT = """
 import ctypes, os, poorwsgi.cli
 assert ctypes.CDLL(None).prctl(36, 1) == 0  # PR_SET_CHILD_SUBREAPER
@@ -166,7 +166,7 @@ def test_a_stop_is_said_once(start, workers):  # noqa: F811
     assert server.messages().count("stopping: requests that run are finished first") == 1
 
 
-#: Each is refused for a limit.
+#: Requests that exceed a limit, by the status that refuses them.
 OVER = {
     "413": get(method="POST", fields="Content-Length: 100000000\r\n"), "414": get("/" + "a" * 20_000),
     "431": get(fields="A: b\r\n" * 200), "431 ": get(fields=f"A: {'a' * 70_000}\r\n"),
@@ -248,7 +248,7 @@ def test_a_failure_names_its_request(serve, caplog, made):  # noqa: F811
     assert "the application failed, method: GET, path: \"/first\"" in first.getMessage()
     assert "method: GET, path: \"/last\"" in last.getMessage()
     assert "secret" not in caplog.text and caplog.text.count("the reason") >= 2
-    # For who looks into the record, as trackers of errors do.
+    # For log handlers that inspect the record, such as error trackers.
     for record in (first, last):
         assert record.exc_info[0] is ValueError and record.exc_info[2].tb_frame.f_code.co_filename == __file__
         assert "Traceback" not in record.getMessage()

@@ -10,7 +10,7 @@ DOOR, CORE = CRATES / "poorwsgi" / "src", CRATES / "poorwsgi-core" / "src"
 
 
 def exported():
-    """Each name that lib.rs and request.rs export, and the module that it comes from."""
+    """Each name that lib.rs and request.rs export, with the module that defines it."""
     for path in (DOOR / "lib.rs", DOOR / "request.rs"):
         text = path.read_text()
         yield from ((path, name) for name in re.findall(r"^ *pub mod (\w+)", text, re.M))
@@ -19,13 +19,13 @@ def exported():
 
 
 def directory(module):
-    """Where the files of a module are: a directory, or the path of its only file without the suffix."""
+    """The path of a module's files: a directory, or the path of the only file without its suffix."""
     first, *rest = module.split("::")
     return CORE.joinpath(*rest) if first == "poorwsgi_core" else DOOR.joinpath(first, *rest)
 
 
 def documentation(place, name):
-    """The doc comments of what has this name here; the macro `callable!` declares some of it."""
+    """The doc comments of the items with this name; the macro `callable!` declares some of them."""
     files = [path for path in (place, place.with_suffix(".rs"), *place.rglob("*.rs")) if path.is_file()]
     kinds = "struct|enum|trait|fn|type|mod"
     declared = (rf"((?:^ *///.*\n)+)(?:^#\[.*\n)*^pub (?:async |const )*(?:{kinds}) {name}\b",
@@ -40,7 +40,7 @@ def documentation(place, name):
 
 
 def has_example(comment):
-    """Whether some code in it is compiled, and imports from where a user does."""
+    """Whether a comment has code that is compiled and imports by the public path."""
     mark = r"(?: *//[/!])"
     blocks = re.findall(rf"^{mark} ```(.*)\n((?:^{mark}(?! ```).*\n)*)^{mark} ```\n", comment, re.M)
     return any(kind in ("", "no_run") and re.search(r"\bpoorwsgi::", code) for kind, code in blocks)

@@ -36,7 +36,8 @@ print("stopped", flush=True)
 
 @pytest.fixture
 def start():
-    """Starts a Python process that serves. One that is not done after 30 seconds is killed, which ends all reads."""
+    """Yields a function that starts a Python process that serves. A process that runs longer than 30 seconds
+    is killed, so that no read waits for ever."""
     processes = []
 
     def start(source):
@@ -113,7 +114,7 @@ def wait(req):
     with socket.create_connection(("127.0.0.1", client.port), 30) as connection:
         connection.sendall(b"GET /wait HTTP/1.1\r\nHost: a\r\n\r\n")
         assert process.stdout.readline() == "waiting\n"
-        # Two that cannot become one on their way.
+        # Two different signals, because two equal ones may be merged.
         process.send_signal(signal.SIGINT)
         process.send_signal(signal.SIGTERM)
         assert connection.recv(1) == b""
@@ -168,7 +169,7 @@ def test_several_servers_on_one_listener(name):
         assert client("/").text == "here"
         server.stop()
         thread.join()
-    # It goes on to listen: who connects now is answered by the next server.
+    # The socket goes on listening: a client that connects now is answered by the next server.
     with socket.create_connection(("127.0.0.1", client.port), 30) as waiting:
         waiting.sendall(b"GET / HTTP/1.0\r\n\r\n")
         assert Server(app, listener).serve_one() is True
@@ -270,7 +271,7 @@ def test_a_length_may_be_said_twice_but_not_two_lengths(name):
 
 
 def test_one_phrase_for_each_status(name):
-    """Whoever answers: the server itself, or the application."""
+    """Whether the server itself or the application answers."""
     app = Application(name)
     app.set_route("/", lambda req: Response("", status_code=413))
     with on_our_server(app, max_body=10) as port:
@@ -288,7 +289,7 @@ def test_one_phrase_for_each_status(name):
 
 @pytest.mark.parametrize("server", IN_PROCESS)
 def test_names_of_request_fields_are_spelled_as_in_poorwsgi(name, server):
-    """Whatever server the request came in by, and however the client spells them."""
+    """On every server, and with any spelling by the client."""
     app = Application(name)
     app.set_route("/", lambda req: [name for name, _ in req.headers.items()])
     with IN_PROCESS[server](app) as port:
@@ -330,13 +331,14 @@ def test_a_request_that_is_kept_does_not_hold_up_the_next(name, kind):
         start_response("200 OK", [])
         return [b"kept"]
 
-    body = b"x" * 2_000_000  # so large that it is not read ahead
+    body = b"x" * 2_000_000  # too large to be read before the call
     request = f"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
     with on_our_server(app if kind == "application" else keep_environ) as port:
         with socket.create_connection(("127.0.0.1", port), 30) as connection:
             connection.sendall(request + b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
             answers = connection.makefile("rb").read()
-        # The second request is answered, or the connection is closed at once; both tell the client how it stands.
+        # The second request is answered, or the connection is closed at once; in either case the client does
+        # not wait.
         assert answers.count(b"HTTP/1.1 200 OK") in (1, 2)
         assert Client(port)("/").text == "kept"
     read = kept[0].read if kind == "application" else kept[0]["wsgi.input"].read

@@ -1,4 +1,5 @@
-"""``poorwsgi run`` as the system has it: with streams that are closed, told by signals at the wrong moment, killed."""
+"""``poorwsgi run`` as a service: with closed streams, with signals at the wrong moment, and when it is
+killed."""
 import contextlib
 import os
 import pathlib
@@ -16,7 +17,8 @@ from workers import APP, start  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.skipif(not os.path.exists("/proc/self/task"), reason="processes are looked for in /proc")
 
-#: Writes to its streams when it is loaded and when it is asked, and has a program do so; says what the streams are.
+#: An application that writes to its streams when it is loaded and at each request, directly and by a program
+#: that it runs; it returns what the streams are.
 WRITES = """
 import json, os, subprocess, sys
 from poorwsgi import Application
@@ -38,7 +40,7 @@ def streams(req):
 
 @contextlib.contextmanager
 def by_shell(directory, command, *arguments):
-    """A server that a shell has started by such a command; gives its client and its process."""
+    """A server that a shell starts with this command; yields its client and its process."""
     with listening() as place:
         client = Client(place.getsockname()[1])
         variables = {**os.environ, "LISTEN_FDS": "1", "LISTEN_FDS_FIRST_FD": str(place.fileno())}
@@ -57,7 +59,7 @@ def by_shell(directory, command, *arguments):
 @pytest.mark.parametrize("workers", ["0", "1"])
 @pytest.mark.parametrize("redirections", ["<&-", ">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
 def test_streams_that_are_closed_are_nothing_else(tmp_path, redirections, workers):
-    """No socket takes their numbers, to which whatever is printed would go."""
+    """No socket gets their descriptors; otherwise printed text would go into the socket."""
     (tmp_path / "app.py").write_text(WRITES)
     with by_shell(tmp_path, f'exec "$@" {redirections}', "--workers", workers) as (client, process):
         for _ in range(2):
@@ -67,7 +69,7 @@ def test_streams_that_are_closed_are_nothing_else(tmp_path, redirections, worker
         assert process.wait(30) == 0
 
 
-#: Takes a while to say goodbye, in which it may be told a second time, and a third.
+#: An application that takes a while to end, during which it may get the signal a second and a third time.
 LINGERS = APP + """
 import atexit, pathlib
 
@@ -80,7 +82,7 @@ def bye():
 
 
 def test_a_worker_that_was_told_to_stop_ends_in_its_own_time_when_it_is_told_again(start, tmp_path):
-    """As systemd tells every process of a service, and the supervisor its workers."""
+    """systemd signals every process of a service, and the supervisor signals its workers, too."""
     (tmp_path / "app.py").write_text(LINGERS)
     workers = start("--workers", "1")
     os.kill(*workers.pids(), signal.SIGTERM)
@@ -91,7 +93,7 @@ def test_a_worker_that_was_told_to_stop_ends_in_its_own_time_when_it_is_told_aga
     assert (tmp_path / "done").exists()
 
 
-#: A supervisor that ends with a pause, which lasts until the signal has been sent.
+#: A supervisor whose end is delayed until the signal has been sent.
 ENDS = """
 import os, pathlib, time
 import poorwsgi._log, poorwsgi.cli
@@ -120,7 +122,7 @@ def test_signals_do_nothing_to_a_supervisor_that_ends(start, tmp_path, number):
     assert (tmp_path / "left").exists()
 
 
-#: Keeps the interpreter for itself, where a file of this name says so.
+#: An application that holds the GIL while a file of this name exists.
 HOLDS = APP + """
 import ctypes
 
@@ -164,7 +166,7 @@ def test_a_worker_that_cannot_run_python_ends_after_a_supervisor_that_was_killed
 
 
 def test_a_worker_ends_whose_supervisor_was_killed_before_it_looked(tmp_path):
-    """And whose application is never loaded."""
+    """The application is never loaded, either."""
     (tmp_path / "app.py").write_text("import time\ntime.sleep(1000)")
     command = [sys.executable, "-c", _SHORT, "run", "app:app", "--port", "0", "--workers", "1", "--stop-timeout", "1"]
     with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL) as process:
@@ -189,7 +191,7 @@ def release(req):
 
 
 def test_a_reload_follows_the_symbolic_link_of_the_directory_that_it_was_started_in(tmp_path):
-    """As deployments switch it, which remove the old release sooner or later."""
+    """Deployments switch the link to a new release, and remove the old one later."""
     for release in "12":
         (tmp_path / release).mkdir()
         (tmp_path / release / "app.py").write_text(RELEASE.replace("RELEASE", release))
@@ -214,14 +216,14 @@ def test_a_directory_that_is_gone_is_said_in_one_line(tmp_path):
     assert process.stderr == "python -m poorwsgi run: the current directory is gone, in which modules are looked for first\n"
 
 
-#: The parent of all that its workers leave behind, as process 1 of a container is.
+#: Stands for process 1 of a container, which becomes the parent of the workers' orphans.
 _INIT = """
 import ctypes, os, poorwsgi.cli
 if "POORWSGI_CONTROL" not in os.environ:
     assert ctypes.CDLL(None).prctl(36, 1) == 0  # PR_SET_CHILD_SUBREAPER
 poorwsgi.cli.main()
 """
-#: Leaves a process that ends after its parent.
+#: An application that starts a process which ends after its parent.
 LEAVES = APP + """
 @app.route("/leave")
 def leave(req):
@@ -242,7 +244,7 @@ def test_the_first_process_of_a_container_leaves_no_zombies(start, tmp_path):
     assert workers.stop() == 0
 
 
-#: Waits for signals in a thread of its own, as some applications do.
+#: An application that waits for signals in a thread, as some do.
 WAITS = APP + """
 import signal
 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
@@ -276,6 +278,6 @@ def test_a_second_signal_behind_the_end_changes_no_status(tmp_path):
         with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
             assert "Serving" in process.stdout.readline()
             process.terminate()
-            time.sleep(pause)  # at each of these times it does something else
+            time.sleep(pause)  # the supervisor does something else at each of these times
             process.terminate()
             assert process.wait(30) == 0

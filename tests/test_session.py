@@ -36,7 +36,7 @@ def cookies(value, sid="SESSID"):
 
 
 def sent(session, headers=None):
-    """What a browser stores after the answer."""
+    """The cookies that a browser stores after the response."""
     jar = SimpleCookie()
     for name, value in session.header(headers):
         if name == "Set-Cookie":
@@ -247,7 +247,7 @@ def test_a_session_in_a_cycle_is_collected():
     assert gone() is None
 
 
-# --- sealed sessions ---
+# --- encrypted sessions ---
 
 
 @pytest.mark.parametrize("kind", SEALED)
@@ -279,7 +279,7 @@ def test_a_cookie_that_was_changed_is_refused(kind):
 
 @pytest.mark.parametrize("life", [{"max_age": 1}, {"expires": 1}, {"max_age": 1, "expires": 1000}])
 def test_a_session_that_has_outlived_its_cookie_is_refused(life):
-    """A copy of the cookie does not ask what the browser would do with it."""
+    """A copy of the cookie may be sent although the browser would have removed it."""
     session = PoorSession("secret", **life)
     session.data["a"] = 1
     session.write()
@@ -420,7 +420,7 @@ def test_a_token_is_good_for_its_secret_client_and_timeout(timeout):
     assert check_token(token, "secret", "alice", timeout) is True
     assert check_token(token, "secret", "bob", timeout) is False
     assert check_token(token, "other", "alice", timeout) is False
-    # A token is of the time it ends at, which is another one for whatever timeout but by chance.
+    # A token depends on the time when it expires, which differs for another timeout, except by chance.
     assert check_token(token, "secret", "alice", 10**9) is False
 
 
@@ -437,7 +437,7 @@ def test_a_timeout_below_zero():
 @pytest.mark.parametrize("cookie", ["SESSID", "a.b-c_9", "path", "Max-Age", "a!b", "a|b", "HttpOnly"])
 @pytest.mark.parametrize("value", ["plain", "a=b&c", "with space", '"quoted"', "a,b", "\\x"])
 def test_cookies_are_those_that_simple_cookie_makes(name, cookie, value):
-    """Whichever way they are made."""
+    """Whether they are created directly or by SimpleCookie."""
     environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/", "HTTP_COOKIE": f"{cookie}={value}"}
     ours, theirs = Request(environ, Application(name)).cookies, SimpleCookie()
     with contextlib.suppress(CookieError):

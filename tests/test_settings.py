@@ -109,7 +109,8 @@ def test_the_document_root_of_the_environ_is_served(app, tmp_path):
 @pytest.mark.parametrize("server", SERVERS)
 def test_options_in_capitals_and_with_blanks(name, monkeypatch, server):
     monkeypatch.setenv("APP_DB_HOST", " localhost ")
-    monkeypatch.setenv("poor.Version", "1")  # so that wsgiref's requests have them as ours do
+    # So that requests under wsgiref read the variables of the process, as on our server.
+    monkeypatch.setenv("poor.Version", "1")
     app = Application(name)
 
     @app.route("/")

@@ -1,4 +1,5 @@
-"""The settings of the server stand in one table: options, keyword arguments, stubs and documentation follow it."""
+"""The settings of the server are defined in one table: options, keyword arguments, stubs and documentation
+agree with it."""
 import ast
 import inspect
 import os
@@ -16,7 +17,7 @@ from poorwsgi._poorwsgi import _check_settings
 from poorwsgi._settings import DEFAULTS, SETTINGS
 from poorwsgi.cli import _parser
 
-#: What the stubs say of each kind.
+#: The type of each kind in the stubs.
 TYPES = {
     "bytes": "int", "count": "int", "mode": "int", "seconds": "float", "switch": "bool", "networks": "Iterable[str]",
     "field": "str | None",
@@ -37,7 +38,7 @@ def run(directory, *options):
 
 @pytest.fixture(scope="module")
 def help_of_run():
-    """On one line, because it would be wrapped at hyphens as well."""
+    """The help on one line, because argparse also wraps at hyphens."""
     command = [sys.executable, "-m", "poorwsgi", "run", "--help"]
     wide = {**os.environ, "COLUMNS": "10000"}
     return " ".join(subprocess.run(command, env=wide, capture_output=True, text=True, check=True, timeout=30).stdout.split())
@@ -74,7 +75,7 @@ def test_text_is_read_as_its_kind(name, text, value):
     assert (type(read), read) == (type(value), value)
 
 
-#: Texts that cannot be, and what is said of them.
+#: Invalid texts, and the error messages.
 WRONG = [
     ("max_body", "1T", "'1T' is no size: 500000, 64K, 16M, 1G"), ("max_body", "K", "'K' is no size"), ("max_body", "", "'' is no size"),
     ("queue", "1K", "must be a whole number of bytes, 8192 or more, not 1024"),

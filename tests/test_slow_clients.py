@@ -1,4 +1,4 @@
-"""Clients that are slow with what they send, or with what they are sent, hold up nobody else."""
+"""Clients that send or read slowly do not delay other clients."""
 import concurrent.futures
 import contextlib
 import hashlib
@@ -20,7 +20,7 @@ from poorwsgi import Application, state
 from poorwsgi.response import GeneratorResponse
 
 BLOCK = 64 << 10
-BLOCKS = 80  # 5 MiB, more than sockets hold
+BLOCKS = 80  # 5 MiB, more than socket buffers hold
 
 
 def blocks():
@@ -62,7 +62,7 @@ def as_callable(environ, start_response):
 
 
 def by_write(environ, start_response):
-    """As old applications do it."""
+    """Responds with the write() of start_response, as old applications do."""
     write = start_response("200 OK", [("Content-Type", "text/plain")])
     for block in blocks() if environ["PATH_INFO"] == "/download" else ():
         write(block)
@@ -75,7 +75,7 @@ def served(request, app):
 
 
 class SlowClients:
-    """Connections each of which sends a little each second, or reads a little."""
+    """Connections that each send, or read, a little each second."""
 
     def __init__(self, port, uploads=0, readers=0, framing="Content-Length: 2000000", target="/download"):
         upload = f"POST /upload HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{framing}\r\n\r\n"
@@ -118,7 +118,7 @@ class SlowClients:
 
 
 def longest(port, targets=("/", "/nowhere"), requests=20):
-    """How long the slowest of some requests took."""
+    """The time of the slowest of several requests."""
     client = Client(port)
     times = []
     for number in range(requests):
@@ -128,13 +128,13 @@ def longest(port, targets=("/", "/nowhere"), requests=20):
     return max(times)
 
 
-#: In which more of them than there are threads would have come to hold one.
+#: Enough seconds for slow clients to occupy all threads, if they could.
 SOON = 2.5
 
 
 @pytest.mark.parametrize("framing", ["Content-Length: 2000000", "Content-Length: 90000", "Transfer-Encoding: chunked"])
 def test_slow_uploads_hold_up_nobody(served, framing):
-    """More of them than there are threads, on a server that knows nothing of its routes yet."""
+    """More uploads than threads, on a server that has measured no route yet."""
     with on_our_server(served, threads=8) as port, SlowClients(port, uploads=60, framing=framing):
         time.sleep(SOON)
         assert longest(port) < 2
@@ -147,7 +147,7 @@ def test_slow_readers_hold_up_nobody(served):
 
 
 def download(port, target="/download"):
-    """A client that has asked, and reads nothing yet."""
+    """A client that has sent a request, and reads nothing yet."""
     connection = socket.socket()
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     connection.connect(("127.0.0.1", port))
@@ -157,7 +157,7 @@ def download(port, target="/download"):
 
 
 def digest(connection):
-    """Of what it gets now; None where the connection is cut."""
+    """The digest of the response that is read now; None if the connection is cut."""
     response = http.client.HTTPResponse(connection)
     try:
         response.begin()
@@ -170,8 +170,8 @@ def digest(connection):
 
 @pytest.mark.parametrize("application", [as_callable, by_write])
 def test_what_slow_readers_get_is_whole(application, caplog):
-    """Two threads wait for their clients at once, two more when a file of 1 MiB is full; after 5 s those that have been waited
-    for longest are cut off for others."""
+    """Two threads wait for their clients at once, and two more when a file of 1 MiB is full. After 5 s, the
+    clients that have been waited for longest are cut off in favour of others."""
     with on_our_server(application, threads=8, max_spool=64 << 20) as port, contextlib.ExitStack() as stack:
         clients = [stack.enter_context(download(port)) for _ in range(6)]
         time.sleep(7)
@@ -181,7 +181,7 @@ def test_what_slow_readers_get_is_whole(application, caplog):
 
 
 def test_what_is_cut_off_after_its_call_is_not_taken_for_whole(caplog):
-    """The calls have ended, and all of their answers waits in files, until others need the room."""
+    """The calls have ended, and the rest of their responses waits in files, until others need the space."""
     body = os.urandom(960 << 10)
 
     def application(environ, start_response):
@@ -191,7 +191,7 @@ def test_what_is_cut_off_after_its_call_is_not_taken_for_whole(caplog):
     whole = hashlib.sha256(body).hexdigest()
     with on_our_server(application, threads=8, max_spool=64 << 20) as port, contextlib.ExitStack() as stack:
         clients = [stack.enter_context(download(port)) for _ in range(40)]
-        time.sleep(7)  # after 5 s they may be cut off for others
+        time.sleep(7)  # after 5 s they may be cut off in favour of others
         clients += [stack.enter_context(download(port)) for _ in range(60)]
         until(lambda: "the client is too far behind" in caplog.text)
         got = [digest(each) for each in clients]
@@ -199,7 +199,7 @@ def test_what_is_cut_off_after_its_call_is_not_taken_for_whole(caplog):
 
 
 def test_who_reads_steadily_is_not_cut_off(caplog):
-    """More of them than threads may wait at a time, each with more than its file holds."""
+    """More clients than threads may wait for, each with more content than its file holds."""
     with on_our_server(as_callable, threads=16, max_spool=256 << 20) as port, contextlib.ExitStack() as stack:
         readers = [stack.enter_context(socket.create_connection(("127.0.0.1", port), 30)) for _ in range(8)]
         for each in readers:
@@ -216,7 +216,7 @@ def test_who_reads_steadily_is_not_cut_off(caplog):
 
 
 def test_who_reads_fast_does_not_wait_for_those_who_read_slowly():
-    """Without room in files, beside more of them than threads may wait."""
+    """Without space in files, and with more slow readers than threads may wait for."""
     with on_our_server(as_callable, threads=16, max_spool=0) as port, contextlib.ExitStack() as stack:
         readers = [stack.enter_context(download(port, "/large")) for _ in range(6)]
         ended = threading.Event()
@@ -231,7 +231,7 @@ def test_who_reads_fast_does_not_wait_for_those_who_read_slowly():
         stack.callback(thread.join)
         stack.callback(ended.set)
         thread.start()
-        time.sleep(2)  # in which they read slowly, and are known for it
+        time.sleep(2)  # in which the server learns that they read slowly
         begun = time.monotonic()
         assert len(Client(port)("/large").body) == 640 * BLOCK
         assert time.monotonic() < begun + 3
@@ -239,7 +239,7 @@ def test_who_reads_fast_does_not_wait_for_those_who_read_slowly():
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/fd"), reason="the files of a process are looked for in /proc")
 def test_files_of_clients_that_have_gone_are_free_at_once():
-    """Though their calls, which sleep, go on."""
+    """Although their calls, which sleep, go on."""
     goes_on = threading.Event()
 
     def application(environ, start_response):
@@ -263,7 +263,7 @@ def test_files_of_clients_that_have_gone_are_free_at_once():
 
 
 def kept_in_files():
-    """Bytes of files of this process that have no name."""
+    """The total size in bytes of the unnamed files of this process."""
     size = 0
     for entry in os.scandir("/proc/self/fd"):
         with contextlib.suppress(OSError):
@@ -273,34 +273,35 @@ def kept_in_files():
 
 
 def test_nobody_is_cut_off_while_a_thread_may_wait():
-    """Of twelve threads three may wait for clients that read, and three do."""
+    """Of twelve threads, three may wait for reading clients, and three do."""
     with on_our_server(as_callable, threads=12, max_spool=32 << 20) as port, contextlib.ExitStack() as stack:
         clients = [stack.enter_context(download(port)) for _ in range(2)]
-        time.sleep(6)  # after 5 s they might be cut off for others
+        time.sleep(6)  # after 5 s they might be cut off in favour of others
         clients.append(stack.enter_context(download(port)))
-        time.sleep(1)  # in which they are not, though there is one more
+        time.sleep(1)  # they are not cut off although there is one more client
         assert [digest(each) for each in clients] == [DIGEST] * 3
 
 
 def test_who_reads_is_served_beside_many_who_do_not(app):
-    """They hold all the threads that may wait, and all room in files, of which each answer may have 5 MiB."""
+    """The others occupy all threads that may wait, and all space in files, of which each response may use 5
+    MiB."""
     with on_our_server(as_callable, threads=8, max_spool=320 << 20) as port, contextlib.ExitStack() as stack:
         for _ in range(40):
             stack.enter_context(download(port))
-        time.sleep(6)  # after 5 s they may be cut off for others
+        time.sleep(6)  # after 5 s they may be cut off in favour of others
         for _ in range(3):
             assert hashlib.sha256(Client(port)("/download").body).hexdigest() == DIGEST
 
 
 def test_many_who_read_steadily_are_served_beside_each_other():
-    """More of them than threads may wait, and with next to no room in files: they take turns."""
+    """With more readers than threads may wait for, and almost no space in files, they take turns."""
     with on_our_server(as_callable, threads=16, max_spool=4 << 20) as port, contextlib.ExitStack() as stack:
         readers = [stack.enter_context(socket.create_connection(("127.0.0.1", port), 30)) for _ in range(8)]
         for each in readers:
             each.sendall(b"GET /large HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
         ends = dict.fromkeys(readers, b"")
         while readers:
-            time.sleep(0.01)  # they read more slowly than the server makes it
+            time.sleep(0.01)  # they read more slowly than the server generates the content
             for each in list(readers):
                 piece = each.recv(128 << 10)
                 ends[each] = (ends[each] + piece)[-5:]
@@ -312,11 +313,11 @@ def test_many_who_read_steadily_are_served_beside_each_other():
 def test_a_thread_that_waits_for_its_client_leaves_its_place_to_others(app):
     @app.route("/pooled")
     def pooled(req):
-        time.sleep(0.03)  # no inline call does so
+        time.sleep(0.03)  # longer than an inline call may take
         return "pooled"
 
     with on_our_server(app, threads=2, max_spool=1 << 20) as port, download(port) as slow:
-        time.sleep(1)  # in which its call makes what the system takes, and waits; nothing says when
+        time.sleep(1)  # enough time for the call to fill the socket buffers and to wait; nothing reports that
         assert [Client(port)("/pooled").text for _ in range(5)] == ["pooled"] * 5
         assert digest(slow) == DIGEST
 
@@ -330,7 +331,7 @@ def digest_said(connection):
 
 @pytest.mark.parametrize("framing", ["length", "chunks"])
 def test_what_slow_uploads_send_is_whole(served, framing):
-    """Some are read by their call as they come, some from a file."""
+    """Some calls read their upload while it arrives, some from a file."""
     data = os.urandom(2_100_000)
     lengths = ["Content-Length: 2100000"] * 6 if framing == "length" else ["Transfer-Encoding: chunked"] * 6
     with on_our_server(served, threads=8) as port, contextlib.ExitStack() as stack:
@@ -366,7 +367,8 @@ def test_an_upload_is_read_as_it_comes_while_few_threads_wait_for_one(app):
 
 
 def test_calls_that_have_read_their_uploads_count_as_those_that_read(app):
-    """They may compute for long: with others that do so beside them, all threads but a few would be theirs."""
+    """Such calls may compute for long. Together with others that do so, they would occupy all threads but a
+    few."""
     begun, read, go_on = threading.Semaphore(0), threading.Semaphore(0), threading.Event()
 
     @app.route("/store", method=state.METHOD_POST)
@@ -396,7 +398,7 @@ def test_calls_that_have_read_their_uploads_count_as_those_that_read(app):
 
 
 def spooled():
-    """Bytes of the files without a name that this process has open."""
+    """The total size in bytes of the unnamed files that this process has open."""
     total = 0
     for number in os.listdir("/proc/self/fd"):
         with contextlib.suppress(OSError):
@@ -407,7 +409,7 @@ def spooled():
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/fd"), reason="temporary files are looked for in /proc")
 def test_bodies_for_which_there_is_no_room_are_503(app):
-    """The limit holds for all together, and is at least that of one body."""
+    """The limit is for all bodies together, and is at least max_body."""
     with on_our_server(app, threads=1, max_body=3_000_000, max_spool=0) as port, contextlib.ExitStack() as stack:
         head = b"POST /upload HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 2900000\r\n\r\n"
         first, second = (stack.enter_context(socket.create_connection(("127.0.0.1", port), 30)) for _ in range(2))
@@ -418,7 +420,7 @@ def test_bodies_for_which_there_is_no_room_are_503(app):
         assert second.recv(1000).startswith(b"HTTP/1.1 503 ")
         first.sendall(bytes(900_000))
         assert first.recv(1000).startswith(b"HTTP/1.1 200 ")
-        # what it took is free again
+        # its space is free again
         assert Client(port)("/upload", "POST", bytes(2_900_000)).status == 200
 
 
@@ -455,7 +457,7 @@ def test_a_client_that_is_not_waited_for_any_more_takes_no_time(app):
 
 
 def test_a_queue_is_no_call_that_takes_too_long(app, caplog):
-    """Who has to wait for a thread gets 503; nobody takes the process for stuck."""
+    """Requests that wait too long for a thread get 503; the process does not count as stuck."""
     @app.route("/half")
     def half(req):
         time.sleep(0.25)
@@ -532,8 +534,9 @@ def resident(pid):
 @pytest.mark.measures
 @pytest.mark.parametrize("blocks", [6, 80])
 def test_thousands_of_slow_clients_cost_nobody_anything(tmp_path, blocks):
-    """2,000 uploads and 2,000 readers begin at a time, on a server with its default settings. The readers stay where they ask
-    for 0.8 GB together; of 10 GB, for which there is neither room in files nor a thread, most are cut off soon."""
+    """2,000 uploads and 2,000 readers start together, on a server with default settings. Readers of 0.8 GB
+    together stay connected. Of readers of 10 GB, for which there is neither space in files nor a thread, most
+    are cut off soon."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard < 12_000:
         pytest.skip(f"the system allows a process {hard} descriptors")
@@ -548,7 +551,7 @@ def test_thousands_of_slow_clients_cost_nobody_anything(tmp_path, blocks):
         p99()
         without, before = min(p99() for _ in range(5)), resident(process.pid)
         with SlowClients(port, uploads=2000, readers=2000, target=f"/download/{blocks}"):
-            time.sleep(3)  # in which the server has taken what they send and ask for
+            time.sleep(3)  # enough time for the server to accept all uploads and requests
             beside = min(p99() for _ in range(5))
             memory = resident(process.pid) - before
             assert beside < 2 * without, (beside, without, memory)

@@ -1,4 +1,4 @@
-"""What can keep a stop from its end, or clients waiting during one: each was once so."""
+"""Situations in which a stop did not end, or kept clients waiting, in earlier versions."""
 import contextlib
 import ctypes
 import os
@@ -40,7 +40,7 @@ def seconds_to_be_refused(port):
 
 
 def test_a_worker_with_all_its_connections_ends_with_them(start):
-    """The supervisor has shut the socket meanwhile."""
+    """The supervisor has shut the listening socket down meanwhile."""
     workers = start("--workers", "1", "--max-connections", "2", "--stop-timeout", "20")
     with connect(workers.port) as first, connect(workers.port) as second:
         for connection in (first, second):
@@ -71,22 +71,22 @@ def test_a_forked_process_keeps_no_port_after_a_short_stop(start, tmp_path):
 
 
 def drop_answers_to_syn(connection):
-    """As if they were lost on their way: a filter of this socket alone."""
-    flags = 13  # their place in the head of TCP
+    """Drops SYN-ACKs, as if they were lost, by a filter on this socket only."""
+    flags = 13  # the offset of the flags in the TCP header
     steps = [(0x30, 0, 0, flags), (0x54, 0, 0, 0x12), (0x15, 1, 0, 0x12), (0x06, 0, 0, 0xFFFFFFFF), (0x06, 0, 0, 0)]
     code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in steps))
     connection.setsockopt(socket.SOL_SOCKET, 26, struct.pack("HL", len(steps), ctypes.addressof(code)))  # SO_ATTACH_FILTER
 
 
 def listening_at(port):
-    """The number that the system gives to the socket that listens at a port."""
+    """The inode number of the socket that listens at a port."""
     lines = map(str.split, pathlib.Path("/proc/net/tcp").read_text().splitlines())
     [number] = [line[9] for line in lines if line[1].endswith(f":{port:04X}") and line[3] == "0A"]
     return number
 
 
 def has_socket(pid, number):
-    """Whether a process has it; it may open and close others meanwhile."""
+    """Whether a process has the socket. The process may open and close other descriptors meanwhile."""
     for descriptor in os.listdir(f"/proc/{pid}/fd"):
         with contextlib.suppress(FileNotFoundError):
             if os.readlink(f"/proc/{pid}/fd/{descriptor}") == f"socket:[{number}]":
@@ -95,7 +95,8 @@ def has_socket(pid, number):
 
 
 def test_a_handshake_that_ends_late_keeps_nobody_waiting(start):
-    """It ends when the workers have closed the socket, so nobody can accept the connection."""
+    """The handshake ends after the workers have closed the socket, so no process can accept the
+    connection."""
     workers = start("--workers", "1")
     socket_ = listening_at(workers.port)
     assert all(has_socket(pid, socket_) for pid in workers.pids())
@@ -105,14 +106,15 @@ def test_a_handshake_that_ends_late_keeps_nobody_waiting(start):
         drop_answers_to_syn(late)
         late.setblocking(False)
         late.connect_ex(("127.0.0.1", workers.port))
-        # The system repeats its answer a second after it, and the supervisor ends the socket a second after the signal: the
-        # answer has to come between the workers and that.
+        # The system repeats its SYN-ACK after a second, and the supervisor shuts the socket down a second
+        # after the signal. The repeated SYN-ACK has to arrive after the workers have closed the socket, and
+        # before that.
         time.sleep(0.4)
         workers.signal(signal.SIGTERM)
         until(lambda: not any(has_socket(pid, socket_) for pid in workers.pids()))
         late.setsockopt(socket.SOL_SOCKET, 27, 0)  # SO_DETACH_FILTER
         assert select.select([], [late], [], 10)[1]
-        # Two of them: who connects while the socket takes nobody asks once more after a second.
+        # Two tries: a client that connects while the filter drops its SYN repeats it after a second.
         for _ in range(2):
             assert seconds_to_be_refused(workers.port) < 3
         assert status(long) == [b"200"]
@@ -125,12 +127,12 @@ def test_who_waits_for_a_worker_that_hangs_keeps_nobody_else_waiting(start):
     with connect(workers.port) as long:
         ask(long, "/sleep/1")
         workers.until_sleeping(1)
-        with connect(workers.port):  # waits for the end of the other one
+        with connect(workers.port):  # waits for the end of the other connection
             os.kill(pid, signal.SIGSTOP)
             try:
                 workers.signal(signal.SIGTERM)
                 begun = time.monotonic()
-                # The supervisor says so when the system makes no more connections.
+                # The supervisor logs this after the system has stopped making connections.
                 until(lambda: "stopping" in workers.messages())
                 waits = threading.Thread(target=lambda: seconds_to_be_refused(workers.port))
                 waits.start()

@@ -27,7 +27,7 @@ class Site(Application):
 
 
 class Greeting(Response):
-    """Arguments of its own."""
+    """A response with its own arguments."""
 
     def __init__(self, whom, *, loud=False):
         super().__init__(f"Hello {whom}", "text/plain")
@@ -36,7 +36,7 @@ class Greeting(Response):
 
 
 class Counted(Response):
-    """Headers of its own when it starts."""
+    """A response that adds headers in __start_response__."""
 
     def __start_response__(self, start_response):
         self.headers["X-Length"] = str(self.content_length)
@@ -44,21 +44,21 @@ class Counted(Response):
 
 
 class Upper(Response):
-    """Content of its own when it ends."""
+    """A response that changes the content in __end_of_response__."""
 
     def __end_of_response__(self):
         return [super().__end_of_response__().read().upper()]
 
 
 class Longer(Response):
-    """Content longer than it began."""
+    """A response whose __end_of_response__ returns longer content."""
 
     def __end_of_response__(self):
         return [super().__end_of_response__().read() * 2]
 
 
 class Own(BaseResponse):
-    """Everything its own way."""
+    """A response that overrides everything."""
 
     def __init__(self):
         super().__init__("text/plain", {"X-Own": "1"}, 201)

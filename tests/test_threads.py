@@ -1,4 +1,4 @@
-"""The threads of the server, as Python's threading and what traces threads know them."""
+"""The threads of the server, as Python's threading module, tracers and profilers see them."""
 import contextlib
 import itertools
 import re

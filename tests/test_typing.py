@@ -1,4 +1,4 @@
-"""Types for people whose code is checked: the stubs describe what is there, for mypy --strict."""
+"""The stubs describe the package for type checkers, with mypy --strict."""
 import importlib.util
 import pathlib
 import subprocess
@@ -37,6 +37,6 @@ def app():
     ],
 )
 def test_the_example_says_the_truth(app, path, status, text):
-    """What has these types runs as well."""
+    """The code that mypy accepts also runs."""
     answer = ask(app, path)
     assert (answer.status, answer.text) == (status, text)

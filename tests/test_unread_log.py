@@ -1,4 +1,4 @@
-"""A log that nobody reads, or that cannot be written, holds up nobody."""
+"""A log that is not read, or cannot be written, delays no request."""
 import concurrent.futures
 import contextlib
 import fcntl
@@ -71,12 +71,12 @@ def plain(environ, start_response):
     raise ValueError("on purpose " + "x" * 10_000 + ("\\n" + "y" * 1000) * 10)
 """
 
-#: Requests that are answered while nobody reads: far more than any queue holds.
+#: The number of requests that are answered while the log is not read: far more than any queue holds.
 MANY = 300
 
 
 class Pipe:
-    """A small pipe that nobody reads until somebody does."""
+    """A small pipe that is not read until read() is called."""
 
     def __init__(self):
         self.reader, self.writer = os.pipe()
@@ -89,7 +89,7 @@ class Pipe:
             self.writer = None
 
     def read(self):
-        """Reads to the end in a thread of its own."""
+        """Starts a thread that reads to the end."""
 
         def read():
             while part := os.read(self.reader, 65536):
@@ -138,14 +138,14 @@ def test_requests_that_log_are_answered_and_what_was_lost_is_said(workers, pipe,
     pipe.read()
     lost = rb"\n\d{4}-\S+ \S+ WARNING poorwsgi\.log: (\d+) records are lost, [^\n]*\n"
     assert int(until(lambda: re.search(lost, pipe.text))[1]) > 0
-    # and from then on everything is there
+    # from then on, no record is lost
     assert workers("/log/777").status == 200
     until(lambda: b"record 7779 " in pipe.text)
     assert workers.stop() == 0
 
 
 def test_events_of_the_server_hold_up_nobody(serve, pipe):
-    """Those about a callable come from the thread of the connections."""
+    """Records about a callable are logged on the thread of the event loop."""
     workers = serve("--workers", "1", "--inline", "always", program=("-c", PLAIN), stderr=pipe.writer)
     begun = time.monotonic()
     assert {workers("/").status for _ in range(MANY)} == {500}
@@ -247,7 +247,7 @@ def test_what_a_client_says_begins_no_record(serve, target):
 
 @pytest.mark.parametrize("count", ["0", "1"])
 def test_nobody_has_to_read_what_python_writes(tmp_path, pipe, count):
-    """The first line, and when it ends, what is left in its streams."""
+    """Neither the first line nor the rest of the streams at the end."""
     (tmp_path / "app.py").write_text(APP)
     pipe.fill()
     path = tmp_path / "socket"
@@ -292,7 +292,7 @@ def test_a_record_without_its_values_and_one_of_many_lines(handler, pipe):
 
 
 def test_lines_of_several_processes_are_whole(pipe):
-    """In one pipe, which takes no more than a part of a record at a time."""
+    """They write into one pipe, which accepts only a part of a record at a time."""
 
     def write(letter):
         handler = Handler(pipe.writer)
@@ -311,14 +311,14 @@ def test_lines_of_several_processes_are_whole(pipe):
     pipe.thread.join(30)
     lines = bytes(pipe.text).splitlines()
     assert len(lines) == 2 * 50 * 20
-    # a line that is not the first of its record begins with blanks
+    # the lines of a record after the first begin with blanks
     assert {line.strip() for line in lines} == {b"a" * 700, b"b" * 700}
     for process in processes:
         process.join(10)
 
 
 def test_a_formatter_of_the_application_that_fails_is_no_error_of_whoever_logs(handler, pipe):
-    """And the thread that writes goes on, which tells how many records are lost."""
+    """The writer thread, which reports how many records are lost, goes on as well."""
     handler.handlers[0].setFormatter(logging.Formatter("%(request_id)s %(message)s"))
     handler.error("without an identity")
     assert b"a record of " in os.read(pipe.reader, 4096)
@@ -351,7 +351,7 @@ def test_writing_goes_on_after_errors(tmp_path):
 
 
 def test_what_is_cut_is_not_escaped_first():
-    """A megabyte of control characters would become six, and be read character by character."""
+    """Escaping would make six megabytes of a megabyte of control characters, one character at a time."""
     for text in ("\x1b" * (16 << 20), "\n" * (16 << 20), "a\n" * (8 << 20), "a\x1b\n" * (5 << 20)):
         begun = time.process_time()
         data = _clipped(text + "end")

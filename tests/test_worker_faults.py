@@ -1,4 +1,4 @@
-"""Workers and what they say, when something goes wrong with them."""
+"""Workers that fail, and their messages to the supervisor."""
 import contextlib
 import http.client
 import json
@@ -14,7 +14,7 @@ from workers import APP, Arrivals, Load, start, states  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.skipif(not os.path.exists("/proc/self/task"), reason="processes are looked for in /proc")
 
-#: A program that an application starts: it says what it has got.
+#: A program that an application starts, and that prints what it has inherited.
 CHILD = """
 import json, os
 links = [f"/proc/self/fd/{number}" for number in os.listdir("/proc/self/fd")]
@@ -52,7 +52,7 @@ def test_programs_that_an_application_starts_inherit_nothing_of_the_supervisor(s
     assert workers.stop() == 0
 
 
-#: Says something to the supervisor in the name of its worker.
+#: An application that sends messages to the supervisor in place of its worker.
 SAYS = APP + """
 import contextlib, gc
 
@@ -62,7 +62,7 @@ def say(req):
     with contextlib.suppress(OSError):
         for part in PARTS:
             control._connection.sendall(part)
-            time.sleep(0.1)  # so that the supervisor reads each part on its own
+            time.sleep(0.1)  # so that the supervisor reads each part separately
     return str(os.getpid())
 """
 
@@ -96,7 +96,7 @@ def test_words_that_come_in_parts_are_put_together(start, tmp_path):
 
 
 def test_a_worker_that_cannot_be_replaced_after_its_nonsense_goes_on(start, tmp_path):
-    """It costs nothing to wait, and the next one that starts is taken."""
+    """Waiting costs no CPU time, and the next worker that becomes ready replaces it."""
     source = f"PARTS = {[bytes([255, 10])]!r}\n{SAYS}"
     (tmp_path / "app.py").write_text(source)
     workers = start("--workers", "1")
@@ -110,7 +110,7 @@ def test_a_worker_that_cannot_be_replaced_after_its_nonsense_goes_on(start, tmp_
     assert workers.stop() == 0
 
 
-#: Seconds that a request may wait while workers crash: some tenths are what it takes to start one.
+#: Seconds that a request may wait while workers crash; starting a worker takes some tenths of a second.
 _PATIENCE = 4
 
 
@@ -122,13 +122,13 @@ def test_requests_that_crash_their_worker_hold_up_nobody_else(start, count):
         while time.monotonic() < end:
             with contextlib.suppress(OSError, http.client.HTTPException):
                 workers("/abort")
-            time.sleep(0.5)  # a crash does not come as soon as there is a worker
+            time.sleep(0.5)  # a worker should run for a while before it crashes
     assert load.longest < _PATIENCE
     assert workers.messages().count("SIGABRT") >= 3
     assert workers.stop() == 0
 
 
-#: Does not start where there is a file of this name.
+#: An application that does not start while a file of this name exists.
 FAILS = APP + """
 if os.path.exists("broken"):
     raise ValueError("on purpose")
@@ -141,7 +141,7 @@ def test_a_worker_that_does_not_start_is_tried_less_and_less_and_another_one_wai
     (tmp_path / "broken").touch()
     os.kill(min(workers.pids()), signal.SIGKILL)
     until(lambda: workers.messages().count("ended with status 1") >= 6)
-    # the pause is some seconds by now
+    # the pause has grown to some seconds by now
     (tmp_path / "broken").unlink()
     before = workers.pids()
     assert len(before) == 1
@@ -158,13 +158,13 @@ def test_a_worker_that_does_not_start_costs_little(start, tmp_path):
     workers = start("--workers", "2")
     (tmp_path / "broken").touch()
     os.kill(min(workers.pids()), signal.SIGKILL)
-    time.sleep(6)  # the time in which the tries are counted
+    time.sleep(6)  # the time in which the attempts are counted
     assert 3 <= workers.messages().count("ended with status 1") <= 7
     assert workers("/pid").status == 200
     assert workers.stop() == 0
 
 
-#: A process in which the thread that serves cannot be started where there is a file of this name.
+#: A process in which the serving thread cannot be started while a file of this name exists.
 _NO_THREAD = """
 import os, threading, poorwsgi.cli
 start = threading.Thread.start
@@ -180,12 +180,12 @@ poorwsgi.cli.main()
 
 
 def test_a_worker_that_cannot_serve_is_not_ready(start, tmp_path):
-    """And so it is tried less and less."""
+    """So the pauses between attempts grow."""
     workers = start("--workers", "2", program=("-c", _NO_THREAD))
     (tmp_path / "broken").touch()
     os.kill(min(workers.pids()), signal.SIGKILL)
     until(lambda: workers.messages().count("ended with status 1") >= 3)
-    time.sleep(3)  # in which it would be tried far more often if the pauses did not grow
+    time.sleep(3)  # without growing pauses, there would be far more attempts in this time
     assert workers.messages().count("ended with status 1") <= 7
     assert workers("/pid").status == 200
     (tmp_path / "broken").unlink()
@@ -193,7 +193,7 @@ def test_a_worker_that_cannot_serve_is_not_ready(start, tmp_path):
     assert workers.stop() == 0
 
 
-#: Loads slowly, and answers with what was in a file of this name when it began to.
+#: An application that loads slowly, and answers with the content that a file had when loading began.
 VERSION = """
 import time
 from poorwsgi import Application
@@ -215,7 +215,7 @@ def answer(req):
 
 
 class Versions:
-    """The versions of an application on the disk, and those that workers have begun to load."""
+    """The versions of an application on disk, and those that workers have started to load."""
 
     def __init__(self, directory):
         self.directory = directory
@@ -261,7 +261,7 @@ def test_a_reload_that_is_asked_for_before_the_first_worker_is_ready_is_made(sta
     def children():
         return {int(pid) for pid in os.listdir("/proc") if pid.isdigit() and parent(pid) == os.getpid()}
 
-    before = children()  # what other tests may have left
+    before = children()  # other tests may have left some
 
     def reload():
         until(lambda: "1" in versions.begun())
@@ -284,7 +284,7 @@ def parent(pid):
 
 @pytest.mark.parametrize("version", ["2", "hangs"])
 def test_a_stop_during_a_reload_answers_whoever_was_connected(start, versions, tmp_path, version):
-    """A worker that loads the application has the socket, too, and may care for no signal."""
+    """A worker that is still loading the application has the socket, too, and may ignore signals."""
     (tmp_path / "app.py").write_text(f"import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n{VERSION}")
     broken = []
     for _ in range(5):
@@ -313,7 +313,7 @@ def test_many_reloads_in_a_row_are_few(start, versions):
     for number in range(2, 40):
         versions.write(str(number))
         workers.signal(signal.SIGHUP)
-        time.sleep(0.02)  # many times during each reload
+        time.sleep(0.02)  # many signals arrive during each reload
     until(lambda: answers(workers) == {"39"})
     assert len(versions.begun()) < 8
     until(lambda: len(workers.pids()) == 1)
@@ -331,7 +331,7 @@ def test_a_reload_that_fails_is_not_the_last_one(start, versions):
         assert answers(workers) == {"1"}
     begun = len(versions.begun())
     versions.write("2")
-    # during one that fails
+    # a reload during a failing one
     versions.write("broken")
     workers.signal(signal.SIGHUP)
     until(lambda: len(versions.begun()) > begun)
@@ -347,7 +347,7 @@ def test_a_reload_that_hangs_is_not_the_last_one(start, versions):
     versions.write("hangs")
     workers.signal(signal.SIGHUP)
     until(lambda: "hangs" in versions.begun())
-    time.sleep(1)  # from then on no other reload waits for it
+    time.sleep(1)  # after this time, no other reload waits for it
     assert answers(workers) == {"1"}
     versions.write("2")
     workers.signal(signal.SIGHUP)
@@ -370,7 +370,7 @@ def test_one_more_and_one_less_during_a_reload(start, versions):
 
 
 def test_one_less_during_a_reload_leaves_the_new_version(start, versions):
-    """Also where the new worker that is too many dies before it is ready."""
+    """Also if the surplus new worker dies before it is ready."""
     workers = start("--workers", "2")
     before = workers.pids()
     versions.write("2")
@@ -406,7 +406,7 @@ def test_signals_for_the_supervisor_do_nothing_to_a_worker_that_starts(start, ve
 _IMPATIENT = "import poorwsgi._supervisor as s, poorwsgi._worker as w, poorwsgi.cli as c; s.STUCK = w.STUCK = 3; c.main()"
 
 
-#: The same; the supervisor is paused while it is at work where there is a file of one of these names.
+#: The same; the supervisor is paused at a certain step while a file of the step's name exists.
 _PAUSES = """
 import os, signal
 import poorwsgi._supervisor as s
@@ -430,7 +430,7 @@ s.Supervisor = Supervisor
 
 @pytest.mark.parametrize("at_work", ["", "pause", "pause later"])
 def test_a_pause_of_all_processes_is_no_fault_of_the_workers(start, tmp_path, at_work):
-    """As a container is paused. The supervisor may be the first that goes on."""
+    """Like the pause of a container. The supervisor may go on before the workers do."""
     workers = start("--workers", "2", program=("-c", _PAUSES if at_work else _IMPATIENT))
     pids = workers.pids()
     every = (*pids, workers.process.pid)
@@ -442,15 +442,15 @@ def test_a_pause_of_all_processes_is_no_fault_of_the_workers(start, tmp_path, at
     else:
         workers.signal(signal.SIGSTOP)
     until(lambda: all(states(pid) == {"T"} for pid in every))
-    time.sleep(4)  # longer than a worker may give no sign of life
+    time.sleep(4)  # longer than a worker may go without a heartbeat
     workers.signal(signal.SIGCONT)
-    # its first look at them
+    # the supervisor's first check of the workers
     until(lambda: states(workers.process.pid) == {"S"})
-    time.sleep(0.5)  # in which it goes on, and the workers do not yet
+    time.sleep(0.5)  # the supervisor runs, and the workers do not yet
     for pid in pids:
         os.kill(pid, signal.SIGCONT)
     assert int(workers("/pid").text) in pids
-    time.sleep(1.5)  # each worker gives a sign of life each second, upon which the supervisor looks at all of them
+    time.sleep(1.5)  # each worker sends a heartbeat every second, and the supervisor checks all of them then
     assert workers.pids() == pids
     assert "sign of life" not in workers.messages()
     assert workers.stop() == 0

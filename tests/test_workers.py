@@ -1,4 +1,4 @@
-"""Worker processes: crashes, reloads, stops, recycling; each under load where that makes it harder."""
+"""Worker processes: crashes, reloads, stops, recycling; under load where that makes it harder."""
 import collections
 import concurrent.futures
 import contextlib
@@ -58,7 +58,8 @@ def test_killing_a_worker_under_load_loses_only_what_it_held(start):
 
 
 def spread(port, connections, stack):
-    """How many of so many connections each worker has, by its pid. They stay open as long as the stack does."""
+    """Opens connections, and returns how many of them each worker has, by its pid. They stay open as long as
+    the stack."""
     clients = [stack.enter_context(socket.create_connection(("127.0.0.1", port), 10)) for _ in range(connections)]
     counts = collections.Counter()
     for client in clients:
@@ -70,7 +71,8 @@ def spread(port, connections, stack):
 @pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="workers have no memory in common here")
 def test_connections_are_shared_evenly(start):
     def shares(connections, stack):
-        """Those that an earlier try has opened are closed; on a busy machine a worker may get its turn too late for some."""
+        """Closes the connections of an earlier try and opens new ones; on a busy machine, a worker may run
+        too late to accept its share."""
         stack.close()
         begun = time.monotonic()
         shares = spread(workers.port, connections, stack)
@@ -80,7 +82,7 @@ def test_connections_are_shared_evenly(start):
     workers = start("--workers", "3")
     with contextlib.ExitStack() as first, contextlib.ExitStack() as second:
         until(lambda: len(counts := shares(90, first).values()) == 3 and min(counts) >= 20 and max(counts) <= 45)
-        # A worker that comes later has none yet, and one that is gone holds nobody up.
+        # A worker that starts later has no connections yet, and a dead worker delays no client.
         os.kill((before := workers.pids()).pop(), signal.SIGKILL)
         new = until(lambda: (pid := int(workers("/pid").text)) not in before and pid)
         until(lambda: shares(30, second)[new] >= 20)
@@ -92,7 +94,7 @@ def test_new_connections_do_not_wait_for_a_worker_that_is_stuck(start):
     stuck, other = workers.pids()
     os.kill(stuck, signal.SIGSTOP)
     try:
-        # One thread takes the signal; until it has told the others, those go on.
+        # One thread takes the signal; the others go on until it has stopped them.
         until(lambda: states(stuck) == {"T"})
         begun = time.monotonic()
         for _ in range(200):
@@ -123,7 +125,7 @@ def test_a_reload_shows_what_was_changed(start, tmp_path):
     (tmp_path / "app.py").write_text(APP.replace("str(os.getpid())", "'changed'"))
     workers.signal(signal.SIGHUP)
     until(lambda: workers("/pid").text == "changed")
-    # one that does not start leaves the old ones alone
+    # a version that does not start leaves the old workers alone
     (tmp_path / "app.py").write_text("broken = ")
     workers.signal(signal.SIGHUP)
     until(lambda: "SyntaxError" in workers.messages())
@@ -141,7 +143,8 @@ def test_requests_that_run_are_finished_by_a_stop(start):
 
 
 def test_who_connects_during_a_stop_is_refused(start):
-    """While requests are finished: no later than the system tries a second time."""
+    """While running requests finish. The refusal comes at the latest when the client's system repeats its
+    SYN."""
     workers = start("--workers", "2")
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         running = [pool.submit(workers, "/sleep/3") for _ in range(4)]
@@ -154,7 +157,7 @@ def test_who_connects_during_a_stop_is_refused(start):
 
 
 def test_a_worker_that_hangs_keeps_nobody_waiting_at_a_stop(start):
-    """Nor the port from another server."""
+    """Nor does it keep another server from binding the port."""
     workers = start("--workers", "2", "--stop-timeout", "20")
     pid = min(workers.pids())
     os.kill(pid, signal.SIGSTOP)
@@ -183,7 +186,7 @@ def refuses(port):
 
 @pytest.mark.parametrize("count", [1, 2])
 def test_a_stop_under_load_answers_whoever_was_connected(start, count):
-    """The next ones are refused."""
+    """Later clients are refused."""
     broken = []
     for _ in range(5):
         workers = start("--workers", str(count))
@@ -196,13 +199,14 @@ def test_a_stop_under_load_answers_whoever_was_connected(start, count):
             thread.join(30)
         assert workers.process.wait(60) == 0
         broken += arrivals.broken
-    # Elsewhere, the system takes connections up to the moment when the socket is closed, which is after the last look at it.
+    # Systems other than Linux make connections until the socket is closed, which is after the last check of
+    # the queue.
     assert len(broken) <= (0 if sys.platform == "linux" else 2), broken
 
 
 @pytest.mark.parametrize("count", [1, 2])
 def test_a_stop_under_load_answers_on_connections_that_are_kept(start, count):
-    """A request may be on its way to a connection that the server takes for idle."""
+    """A request may be on its way on a connection that seems idle to the server."""
     broken = []
     for _ in range(5):
         workers = start("--workers", str(count))
@@ -210,7 +214,7 @@ def test_a_stop_under_load_answers_on_connections_that_are_kept(start, count):
             until(lambda load=load: load.answers > 100)
             assert workers.stop() == 0
         broken += [failure for failure in load.failures if not failure.startswith("ConnectionRefused")]
-    # A client that gets no processor for a while asks too late.
+    # A client that is not scheduled for a while may send its request too late.
     assert len(broken) <= 2, broken
 
 
@@ -235,7 +239,7 @@ def test_a_stop_answers_those_who_wait_in_the_queue(start, count):
 
 
 def test_a_stop_that_every_process_is_told_of_finishes_requests(start):
-    """As systemd tells them (KillMode=control-group): the supervisor tells the workers once more."""
+    """As systemd does it (KillMode=control-group); the supervisor then signals the workers once more."""
     workers = start("--workers", "2")
     with concurrent.futures.ThreadPoolExecutor(6) as pool:
         running = [pool.submit(workers, "/sleep/1.5") for _ in range(6)]
@@ -246,7 +250,7 @@ def test_a_stop_that_every_process_is_told_of_finishes_requests(start):
 
 
 def test_signals_for_the_supervisor_do_nothing_to_workers(start):
-    """As `pkill -f` sends them, to every process."""
+    """`pkill -f` sends them to every process."""
     workers = start("--workers", "2")
     before = workers.pids()
     with Load(workers.port) as load:
@@ -351,19 +355,20 @@ def test_each_worker_says_how_its_calls_go(start):
 
 
 def test_without_descriptors_it_waits_for_some(start):
-    """Connections that cannot be accepted wait, at the cost of nothing, and are answered when others have ended."""
+    """Connections that cannot be accepted wait without costing CPU time, and are answered after others have
+    ended."""
     workers = start("--workers", "1")
     pid, = workers.pids()
-    assert workers("/pid").status == 200  # it has opened what it needs to serve
+    assert workers("/pid").status == 200  # the worker has opened all files that it needs
     opened = len(os.listdir(f"/proc/{pid}/fd"))
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (opened + 10, opened + 10))
     with contextlib.ExitStack() as stack:
         held = [stack.enter_context(socket.create_connection(("127.0.0.1", workers.port), 30)) for _ in range(40)]
         until(lambda: "cannot accept connections for now" in workers.messages())
         used = cpu(pid)
-        time.sleep(1)  # the time in which it may cost nothing
+        time.sleep(1)  # the time in which waiting must cost no CPU time
         assert cpu(pid) - used < 0.3
-        # those that it has are served
+        # accepted connections are served
         held[0].sendall(b"GET /pid HTTP/1.1\r\nHost: a\r\n\r\n")
         assert held[0].recv(1000).startswith(b"HTTP/1.1 200 ")
     assert workers("/pid").status == 200
@@ -373,7 +378,7 @@ def test_without_descriptors_it_waits_for_some(start):
 
 @pytest.mark.long
 def test_200_starts_and_stops_leave_nothing(start):
-    """No process; and no socket, or the next one could not have its port."""
+    """No process and no socket; with a socket left, the next server could not bind its port."""
     def once(_):
         workers = start("--workers", "1")
         pids = workers.pids() | {workers.process.pid}
@@ -398,12 +403,12 @@ def test_a_request_that_takes_too_long_is_answered_and_its_worker_replaced(start
     assert workers("/pid").status == 200
     messages = workers.messages()
     assert "request_timeout" in messages
-    assert 'app.py", line 15 in sleep' in messages  # where it hangs
+    assert 'app.py", line 15 in sleep' in messages  # the traceback of the call that hangs
     assert workers.stop() == 0
 
 
 def test_a_handler_that_never_returns_holds_nobody_up_for_good(start):
-    """Even where all connections wait for it."""
+    """Even if all connections wait for it."""
     workers = start("--workers", "1", "--request-timeout", "1", "--stop-timeout", "1", "--inline", "always")
     before = workers.pids()
     with socket.create_connection(("127.0.0.1", workers.port), 30) as stuck:

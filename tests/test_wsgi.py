@@ -1,4 +1,4 @@
-"""PEP 3333: what the application does with an environ and start_response."""
+"""The application as a WSGI callable (PEP 3333)."""
 import gc
 import logging
 import weakref
@@ -124,7 +124,7 @@ def test_what_start_response_raises_reaches_the_server(demo):
 def test_the_environ_sets_debug(demo):
     call = Call(demo, environ("/raise/value", poor_Debug="On"))
     assert b"Traceback" in call.body
-    # A client cannot: its fields begin with HTTP_.
+    # A client cannot set it: the names of its fields begin with HTTP_.
     assert b"Traceback" not in Call(demo, environ("/raise/value", HTTP_POOR_DEBUG="On")).body
 
 
@@ -152,7 +152,8 @@ def test_a_path_cannot_begin_a_line_of_the_log(demo, caplog):
 
 def test_nothing_of_a_request_is_kept(name, monkeypatch):
     app = Application(name)
-    monkeypatch.setattr(logging.getLogger("poorwsgi"), "propagate", False)  # pytest keeps records, and they keep the exception
+    # pytest keeps log records, which keep the exception.
+    monkeypatch.setattr(logging.getLogger("poorwsgi"), "propagate", False)
     seen = []
 
     class Thing:

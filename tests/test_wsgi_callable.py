@@ -1,4 +1,4 @@
-"""Any WSGI callable on the built-in server: what it answers (PEP 3333), and what counts as one."""
+"""Any WSGI callable on the built-in server: its response (PEP 3333), and what counts as a callable."""
 import gc
 import socket
 import sqlite3
@@ -16,7 +16,7 @@ from poorwsgi.server import Server
 
 
 class Closing:
-    """An iterable that says when it was closed."""
+    """An iterable that records when it was closed."""
 
     def __init__(self, blocks):
         self.blocks = iter(blocks)
@@ -86,7 +86,7 @@ class TestStartResponse:
         assert not [name for name, _ in fields if b"\n%s:" % name.lower().encode() in head]
 
     def test_that_is_said_once(self):
-        """In a process of its own, since once means once for a process."""
+        """In a separate process, because the message is logged once in a process."""
         script = """if True:
             import logging, sys
             sys.path.insert(0, "tests")
@@ -319,7 +319,7 @@ class TestBody:
             with connection.makefile("rb") as file:
                 assert file.readline() == b"HTTP/1.1 200 OK\r\n"
                 client("/go")
-                # The buffers of the two sockets, the server's and the pipe's hold a few MiB at most.
+                # The buffers of the two sockets, of the server and of the pipe hold a few MiB at most.
                 assert blocks.given < 16
                 length = sum(map(len, iter(lambda: file.read(1 << 16), b"")))
         assert length > 64 << 20 and blocks.given == 64
@@ -382,7 +382,7 @@ class TestBody:
             while b"begun" not in result:
                 result += connection.recv(1000)
             seen.set()
-            # The end of a chunked body would be a last chunk of no bytes.
+            # A complete chunked body would end with a chunk of size 0.
             assert connection.makefile("rb").read() in (b"", b"\r\n")
         assert blocks.closed.wait(30)
         [record] = until(lambda: caplog.records)
@@ -395,7 +395,7 @@ class TestBody:
 
     @pytest.mark.parametrize(("blocks", "sent"), [([b"12", b"345"], b"12"), ([b"12"], b"12"), ([b"12", b"3"], b"123")])
     def test_a_wrong_length_in_the_middle_cuts_the_connection(self, serve, caplog, blocks, sent):
-        """Behind what has come of it."""
+        """After the part of the content that was sent."""
         blocks = Closing(blocks)
         head, _, content = raw(serve(answer(blocks, headers=[("Content-Length", "4")])), get()).partition(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 200 OK\r\n") and content == sent
@@ -403,7 +403,7 @@ class TestBody:
         assert len(until(lambda: caplog.records)) == 1
 
     def test_nothing_is_sent_beyond_the_length(self, serve, caplog):
-        """It is an error that the log tells, and the last block that is taken."""
+        """The surplus is logged as an error, and no further block is taken."""
         blocks = Closing([b"1234", b"", b"5", b"6"])
         client = serve(answer(blocks, headers=[("Content-Length", "4")]))
         assert client("/").body == b"1234"
@@ -590,7 +590,7 @@ class TestWhatIsServed:
             return [b"<", *app(environ, start_response), b">"]
 
         assert not Server(middleware, "127.0.0.1:0").is_native
-        # The length is that of the inner response, as it would be under any server.
+        # The length is that of the inner response, as under any server.
         assert serve(lambda environ, start_response: app(environ, start_response))("/").body == b"inner"
 
     def test_methods_classes_and_objects(self, serve):

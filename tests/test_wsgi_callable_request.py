@@ -1,4 +1,4 @@
-"""Any WSGI callable on the built-in server: what it is given (PEP 3333)."""
+"""Any WSGI callable on the built-in server: its environ and input (PEP 3333)."""
 import contextlib
 import logging
 import os
@@ -11,7 +11,7 @@ from callables import OK, TEXT, answer, get, raw, serve  # noqa: F401
 
 
 class Environ:
-    """A callable that keeps the environ and what the body was."""
+    """A callable that stores the environ and the body."""
 
     def __call__(self, environ, start_response):
         self.environ = environ
@@ -134,7 +134,7 @@ class TestEnviron:
 
 class TestInput:
     def read(self, serve, call, body=b"one\ntwo\n\nlast", **headers):
-        """What the input's method gives for this body."""
+        """The results of a method of wsgi.input for this body."""
         results = []
 
         def app(environ, start_response):
@@ -192,7 +192,7 @@ class TestInput:
     @pytest.mark.parametrize("chunks", [[], [b"one\n", b"two"], [bytes(100_000)] * 30, [b"x" * 10] * 5000])
     @pytest.mark.parametrize("inline", ["never", "always"])
     def test_a_body_in_chunks_looks_like_one_with_a_length(self, serve, chunks, inline):
-        """RFC 9112, section 7.1.3: most applications read as much as CONTENT_LENGTH says, and nothing without one."""
+        """RFC 9112, section 7.1.3. Most applications read CONTENT_LENGTH bytes, and nothing without it."""
         app = Environ()
         request = get(method="POST", fields="Transfer-Encoding: chunked\r\nTrailer: X\r\n")
         request += b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks) + b"0\r\nX: y\r\n\r\n"

@@ -1,4 +1,4 @@
-"""A supervisor with its workers as a process of its own, and clients that ask them."""
+"""A supervisor with its workers in separate processes, and clients that send them requests."""
 import contextlib
 import http.client
 import os
@@ -75,12 +75,12 @@ class Workers(Client):
         return pathlib.Path(self.log.name).read_text()
 
     def pids(self):
-        """The workers, as the system knows them."""
+        """The process ids of the workers."""
         children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         return {int(pid) for pid in children.read_text().split()}
 
     def until_sleeping(self, calls):
-        """Waits until the handler that sleeps has been called so often."""
+        """Waits until the sleeping handler was called this many times."""
         sleeping = self.directory / "sleeping"
         until(lambda: sleeping.exists() and sleeping.stat().st_size >= calls)
 
@@ -88,12 +88,12 @@ class Workers(Client):
         self.process.send_signal(number)
 
     def signal_all(self, number):
-        """To the supervisor and to each worker."""
+        """Sends a signal to the supervisor and to each worker."""
         for pid in (self.process.pid, *self.pids()):
             os.kill(pid, number)
 
     def kill(self):
-        """Ends it at once, where it has not ended."""
+        """Kills the supervisor if it still runs."""
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
@@ -118,13 +118,14 @@ def start(tmp_path):
 
 
 class Load:
-    """Clients that ask without a pause, each on one connection for as long as that lasts, or on a new one each time."""
+    """Clients that send requests without a pause, each on a persistent connection, or on a new one each
+    time."""
 
     def __init__(self, port, target="/pid", clients=4, keep=True):
         self.port, self.target = port, target
         self.headers = {} if keep else {"Connection": "close"}
         self.answers, self.failures, self.pids = 0, [], set()
-        self.longest = 0  # seconds that one has waited
+        self.longest = 0  # the longest time of a request, in seconds
         self.end = threading.Event()
         self.threads = [threading.Thread(target=self.run) for _ in range(clients)]
 
@@ -159,7 +160,7 @@ class Load:
 
 
 class Arrivals:
-    """Clients that each connect anew without a pause: what became of the connections that were made."""
+    """Clients that connect again and again without a pause; counts how the connections ended."""
 
     def __init__(self, port):
         self.port, self.answered, self.broken = port, 0, []
@@ -187,12 +188,12 @@ class Arrivals:
 
 
 def states(pid):
-    """What the threads of a process are doing (proc(5))."""
+    """The states of the threads of a process (proc(5))."""
     stats = pathlib.Path(f"/proc/{pid}/task").glob("*/stat")
     return {stat.read_text().rpartition(")")[2].split()[0] for stat in stats}
 
 
 def cpu(pid):
-    """Seconds of a process."""
+    """The CPU time of a process in seconds."""
     fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -1,4 +1,4 @@
-"""Checks wheels that are about to be published: small, without dependencies, with all that belongs into them."""
+"""Checks wheels before they are published: they have to be small, complete and without dependencies."""
 import email
 import pathlib
 import re
@@ -26,7 +26,7 @@ def faults(path):
     for name in ("poorwsgi/__init__.py", "poorwsgi/py.typed", "poorwsgi/wsgi/__init__.py", "poorwsgi/server.pyi"):
         if name not in names:
             yield f"{name} is missing"
-    # It would be taken for that of the distribution poorwsgi: see poorwsgi/_alone.py.
+    # It would count as a file of the distribution poorwsgi: see poorwsgi/_alone.py.
     if "poorwsgi/wsgi.py" in names:
         yield "poorwsgi/wsgi.py is in it"
 

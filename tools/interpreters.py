@@ -1,6 +1,7 @@
-"""Prints the Python interpreters of this machine that wheels are built for: CPython 3.11 or later, one of each kind.
+"""Prints the Python interpreters of this machine for which wheels are built: CPython 3.11 or later, one for
+each version and build.
 
-Looked for on PATH and among those of pyenv. An interpreter without its C headers is passed over, with a word why.
+Searches PATH and the versions of pyenv. An interpreter without its C headers is left out, with a message.
 """
 import os
 import pathlib

@@ -1,10 +1,12 @@
-"""What a wheel is trained with: the compiler lays out the code for what it sees used here, on our server.
+"""The training run for profile-guided optimization of wheels: the compiler lays out the code for the requests
+that are made here.
 
-    python tools/train.py [SECONDS]        for each application; the `poorwsgi` of PATH is trained
+    python tools/train.py [SECONDS] for each application; trains the `poorwsgi` of PATH
 
-The work is the examples, each in the ways in which its users would ask it, and `trained` for what they leave out: what is
-never used here is compiled to be small, and slow. No bench is among it, so that the benches measure what applications get.
-`maturin build --pgo` runs it (profile-guided optimization) between its two builds.
+The requests are for the examples, as their users would send them, and for the application `trained`, which
+uses what the examples do not: code that is never used here is compiled for size, and is slow. The benches are
+not part of it, so that they measure what applications get. `maturin build --pgo` runs this program between
+its two builds.
 """
 import hashlib
 import http.client
@@ -65,7 +67,8 @@ WORK = {
 
 
 def trained():
-    """What the examples leave out: the other kind of sessions, objects in the place of values, environ and cookies."""
+    """Uses what the examples do not: the other kind of sessions, response objects instead of values, environ
+    and cookies."""
     from poorwsgi import Application, redirect
     from poorwsgi.response import GeneratorResponse, Response
     from poorwsgi.session import PoorSession
@@ -152,7 +155,7 @@ def wait_for(port, server):
 
 
 def train(application, work, port, seconds):
-    """Requests that were answered to all clients together."""
+    """Returns the number of requests that were answered to all clients together."""
     counts, end = [], time.monotonic() + seconds
     clients = [threading.Thread(target=client, args=(application, work, port, end, counts)) for _ in range(CLIENTS)]
     for each in clients:
@@ -185,14 +188,16 @@ def ask(connection, method, path, body=b"", headers=None):
 
 
 def signed_in(connection):
-    """What a client sends once it has signed in to the example with sessions."""
+    """Signs in to the example with sessions; returns a function that gives the header fields of each
+    request."""
     _, headers, _ = ask(connection, "POST", "/login", b"name=ann&password=drop", FORM)
     cookie = headers["Set-Cookie"].partition(";")[0]
     return lambda *_: {"Cookie": cookie}
 
 
 def digest(connection):
-    """What a client sends that knows the password of the example with digest login (RFC 7616): each count is for one use."""
+    """Gets a challenge of the example with digest login (RFC 7616); returns a function that gives the header
+    fields of each request, which need a new nonce count each time."""
     _, headers, _ = ask(connection, "GET", "/")
     asked = dict(re.findall(r'(\w+)="([^"]*)"', headers["WWW-Authenticate"]))
     counts = itertools.count(1)

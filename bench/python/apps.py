@@ -1,9 +1,9 @@
-"""The same application in each framework, and the calls that are measured: a process for one framework.
+"""The same application in each framework, and the measured calls. Each framework runs in a separate process.
 
     apps.py FRAMEWORK
 
-Reads lines `CASE ROUNDS CALLS` and answers each with the nanoseconds of one call, the least of the rounds. A call is
-what a WSGI server does: an environ of its own, start_response, the body iterated, close.
+Reads lines `CASE ROUNDS CALLS` and answers each with the nanoseconds of one call, the minimum of the rounds.
+A call is what a WSGI server does: a new environ, start_response, iterating over the body, close.
 """
 import io
 import json
@@ -19,7 +19,7 @@ MULTIPART = b"".join([
     f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="photo.jpg"\r\n'
     f"Content-Type: image/jpeg\r\n\r\n".encode(), CONTENT, f"\r\n--{BOUNDARY}--\r\n".encode(),
 ])
-# what gunicorn hands over for a request of a browser
+# The environ that gunicorn passes for a request of a browser.
 ENVIRON = {
     "REQUEST_METHOD": "GET", "SCRIPT_NAME": "", "QUERY_STRING": "", "SERVER_NAME": "127.0.0.1", "SERVER_PORT": "8000",
     "SERVER_PROTOCOL": "HTTP/1.1", "SERVER_SOFTWARE": "gunicorn/23.0.0", "REMOTE_ADDR": "127.0.0.1",
@@ -152,7 +152,7 @@ def measure(app, case, rounds, calls):
         return (time.perf_counter_ns() - start) / calls
 
     took(call)
-    # making the environ is the server's work
+    # The time to create the environ is subtracted, because it is the server's work.
     return min(took(call) for _ in range(rounds)) - min(took(base) for _ in range(rounds))
 
 

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""One call of a WSGI application in process: PoorWSGI 2.8.1, Falcon, Bottle and ours, in one run.
+"""The time of one call of a WSGI application, without a server: PoorWSGI 2.8.1, Falcon, Bottle and ours, in
+one run.
 
     bench/python/run.py --ours PYTHON --original PYTHON --peers PYTHON [--rounds 5] [--write FILE]
 
-The three interpreters have the packages: ours, the original PoorWSGI, and the peers. Every framework is a process of its
-own; they take turns, round after round, and the median of the rounds is quoted. What is called stands in apps.py.
+The three interpreters have our package, the original PoorWSGI, and the peers installed. Each framework runs
+in a separate process; they take turns, round after round, and the median of the rounds is quoted. The calls
+are in apps.py.
 """
 import argparse
 import datetime
@@ -41,7 +43,7 @@ class Worker:
 
 
 def imported(python):
-    """Milliseconds that `import poorwsgi` takes above an empty interpreter."""
+    """Milliseconds that `import poorwsgi` adds to the start of the interpreter."""
     def least(code):
         took = []
         for _ in range(7):

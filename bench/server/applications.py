@@ -1,20 +1,22 @@
 #!/usr/bin/env python3
-"""Real applications on the built-in server and on others, each with its defaults or what its documentation advises.
+"""Real applications on the built-in server and on others, each with its defaults or with the options that its
+documentation advises.
 
     bench/server/applications.py --ours PYTHON --peers PYTHON [--rounds 6] [--seconds 1] [--write FILE]
 
 - a page of Django: one query on SQLite, a template with 20 rows;
 - the same on PostgreSQL, with its default of 100 connections and `CONN_MAX_AGE=60`;
-- Flask: 20 items as JSON; and a handler that sleeps for 20 ms;
-- Django once more: a page with a session from SQLite and a form against forged requests; an upload of 1 MB;
-- httpbin: what it has been asked, as JSON;
+- Flask: 20 items as JSON; a handler that sleeps for 20 ms;
+- Django: a page with a session from SQLite and a form with CSRF protection; an upload of 1 MB;
+- httpbin: the request as JSON;
 - wsgidav: a file of 1 KiB;
-- beside gunicorn alone: a list of Django's admin; a page that Django streams in 20 blocks; ten events that Flask sends (EventSource),
-  one in 2 ms.
+- only against gunicorn: a list of Django's admin; a page that Django streams in 20 blocks; ten events that
+  Flask sends (EventSource), one every 2 ms.
 
-`wrk` keeps 64 connections busy. The servers take turns, with one worker and with two, on the idle machine and beside two processes
-that compute all the time; all but the first two with one worker on the idle machine alone. Each figure is the median of the rounds, but for
-threads, database connections and failures, of which it is the most.
+`wrk` keeps 64 connections busy. The servers take turns. The first two cases, and those of Flask, run with one
+worker and with two, on the idle machine and next to two processes that compute all the time; the others run
+only with one worker on the idle machine. Each figure is the median of the rounds, except that threads,
+database connections and failures are the maximum.
 """
 import argparse
 import contextlib
@@ -51,9 +53,10 @@ CASES = {
     "stream": ("Django, streamed page", "django", "/stream", "sqlite"),
     "events": ("Flask, ten events in 20 ms", "flask", "/events", None),
 }
-#: Those that show how calls are shared among threads and processes.
+#: The cases that show how calls are distributed among threads and processes.
 SCHEDULED = {"sqlite", "postgresql", "json", "sleep"}
-#: Those beside gunicorn alone. (uWSGI needs a router of its own for content without a length.)
+#: The cases that are compared only with gunicorn. (uWSGI needs a special router for content without a
+#: length.)
 BESIDE_GUNICORN = {"admin", "stream", "events"}
 UPLOAD = (b'--B\r\nContent-Disposition: form-data; name="file"; filename="file.bin"\r\n'
           b"Content-Type: application/octet-stream\r\n\r\n" + b"x" * 1_000_000 + b"\r\n--B--\r\n")
@@ -115,7 +118,7 @@ def main():
 
 
 def journal(file):
-    """The figures of an earlier run, each with what was measured: busy processes, case, workers, server."""
+    """The figures of an earlier run, by what was measured: busy processes, case, workers, server."""
     taken = {}
     for line in file.read_text().splitlines() if file and file.exists() else ():
         *key, figures = json.loads(line)
@@ -124,12 +127,12 @@ def journal(file):
 
 
 def servers(args, workers, case):
-    """Name and command (with {port})."""
+    """The name and the command (with {port}) of each server."""
     def module(python, *arguments):
         return [python, "-m", *arguments]
 
     peers = args.peers
-    # What computes costs uWSGI least on one thread, its default; what sleeps needs more.
+    # uWSGI is cheapest with one thread, its default, for calls that compute; calls that sleep need more.
     uwsgi = ["--master", "--die-on-term", "--disable-logging", "--log-master", "--processes", str(workers),
              *(["--threads", "64"] if case == "sleep" else []), "--module", "web:application"]
     all_servers = [
@@ -140,7 +143,8 @@ def servers(args, workers, case):
         ("Granian", module(
             peers, "granian", "--interface", "wsgi", "--port", "{port}", "--workers", str(workers), "--no-ws", "--log-level", "error",
             "web:application")),
-        # A thread of it serves one connection until that closes; the others wait, and are in no figure of wrk.
+        # Each uWSGI thread serves one connection until it closes; the other connections wait, and do not
+        # appear in wrk's figures.
         ("uWSGI, few connections at a time", [
             str(pathlib.Path(peers).with_name("uwsgi")), "--http11-socket", "127.0.0.1:{port}", "--http-keepalive", "--so-keepalive",
             "--add-header", "Connection: Keep-Alive", *uwsgi]),
@@ -158,7 +162,7 @@ def servers(args, workers, case):
 
 @contextlib.contextmanager
 def database(kind, root, python):
-    """The address of a database with the table."""
+    """Creates a database with the table; returns its address."""
     if kind == "admin":
         os.environ["SITE_FOLDER"] = str(root)
         subprocess.run([python, run.HERE.parents[1] / "tests" / "applications" / "django_site.py"], check=True)
@@ -173,14 +177,14 @@ def database(kind, root, python):
 
 @contextlib.contextmanager
 def postgresql(root):
-    """A server with its defaults on a socket in a directory of its own."""
+    """Runs a PostgreSQL server with default settings on a socket in a new directory."""
     found = [*sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/postgres")), shutil.which("postgres")]
     programs = pathlib.Path(found[0] or "").parent
     if not found[0]:
         raise FileNotFoundError("PostgreSQL is missing (Debian and Ubuntu: the package postgresql)")
     data = root / "postgresql"
     data.mkdir()
-    # It refuses to be run by root.
+    # PostgreSQL refuses to run as root.
     user = []
     if os.getuid() == 0:
         shutil.chown(data, "postgres")
@@ -201,7 +205,7 @@ def postgresql(root):
 
 
 class Watch:
-    """The most threads of a process and of those below it, and the most connections to the database."""
+    """Samples the maximum number of threads of a process and its descendants, and of database connections."""
 
     def __init__(self, process, address):
         self.process, self.kind, self.threads, self.connections = process, address.partition(":")[0], 0, 0
@@ -219,7 +223,7 @@ class Watch:
     def run(self):
         while not self.over.wait(0.2):
             pids = below(self.process.pid)
-            # Each worker by itself: the limit is one of a process.
+            # Each worker separately, because the limit is per process.
             self.threads = max([self.threads, *(threads_of(pid) for pid in pids)])
             self.connections = max(self.connections, self.count(pids))
 
@@ -255,7 +259,7 @@ def files_of(pid):
 
 
 def measure(command, case, args, root, busy):
-    """µs of CPU for a request, p99 in ms, requests per second, failures, threads, database connections."""
+    """Returns CPU µs per request, p99 in ms, requests per second, failures, threads, database connections."""
     _, application, path, _ = CASES[case]
     with contextlib.ExitStack() as stack:
         for _ in range(busy):
@@ -267,22 +271,22 @@ def measure(command, case, args, root, busy):
             raise SystemExit(f"{case}: {response.status} {content[:80]!r}")
         script = run.script_for(root, method, headers, body)
         wrk(port, path, script, 2)
-        # The first answers of the slowest page come after a second.
+        # The slowest page takes a second for its first responses.
         seconds = args.seconds * 4 if case == "admin" else args.seconds
         before = run.cpu(process.pid)
         with Watch(process, os.environ["DATABASE"]) as watch:
             requests, p99, failures = wrk(port, path, script, seconds)
         used = run.cpu(process.pid) - before
-    # Some servers have no answer ready within a second of a slow moment.
+    # Some servers may complete no request in a slow second.
     cpu, p99 = (used / requests * 1e6, p99) if requests else (math.inf, math.inf)
     return (cpu, p99, requests / seconds, failures, watch.threads, watch.connections)
 
 
 def request_of(case, port):
-    """Method, fields and body."""
+    """The method, header fields and body of a case."""
     if case == "upload":
         return "POST", {"Content-Type": "multipart/form-data; boundary=B"}, UPLOAD
-    if case == "form":  # as who has been there before
+    if case == "form":  # as a client that has loaded the form before
         response, _ = run.ask(port, CASES[case][2], "GET", b"", {})
         return "GET", {"Cookie": "; ".join(cookie.partition(";")[0] for cookie in response.headers.get_all("Set-Cookie"))}, b""
     if case == "admin":
@@ -291,7 +295,7 @@ def request_of(case, port):
 
 
 def sign_in(port):
-    """The cookie of who has logged in."""
+    """Logs in, and returns the session cookie."""
     page, content = run.ask(port, "/admin/login/", "GET", b"", {})
     token = re.search(rb'name="csrfmiddlewaretoken" value="(\w+)"', content)[1].decode()
     cookie = page.headers["Set-Cookie"].partition(";")[0]

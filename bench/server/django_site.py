@@ -1,6 +1,6 @@
-"""A site of Django: a page with one query of 20 rows and one template; a page with a session and a form against forged requests;
-an upload; a page that is streamed. DATABASE names what it is kept in: `sqlite:PATH` or `postgresql:DIRECTORY` of its socket. `python django_site.py`
-makes the tables."""
+"""A Django site: a page with one query of 20 rows and one template; a page with a session and a
+CSRF-protected form; an upload; a streamed page. DATABASE names the database: `sqlite:PATH` or
+`postgresql:DIRECTORY` (of its socket). `python django_site.py` creates the tables."""
 import os
 import sys
 
@@ -63,7 +63,7 @@ def items(request):
     return render(request, "items.html", {"items": Item.objects.filter(number__gte=100).order_by("number")[:20]})
 
 
-@decorator_from_middleware(SessionMiddleware)  # which the other pages do without
+@decorator_from_middleware(SessionMiddleware)  # the other pages have no session
 def form(request):
     if "name" not in request.session:
         request.session["name"] = "Alice"

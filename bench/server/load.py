@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
-"""How the built-in server behaves under load that is not even: each figure beside that of a peer in the same run.
+"""How the built-in server behaves under uneven load, each figure compared with a peer in the same run.
 
     bench/server/load.py --ours PYTHON --peers PYTHON --hyper PROGRAM [--seconds 6] [--rounds 3] [--write FILE]
 
-- **Isolation**: 256 connections, of whose requests one in ten sleeps for a second, or computes for 50 ms. How long do the
-  others take?
-- **Workers**: requests per second of two, for each of one, with handlers that compute for 0.1 ms (inline) and 2 ms (not inline),
-  so that the client, which shares the processors with them, needs little: how much is measured as well. Medians of the rounds.
-  The same of two loops in one process, where a free-threaded Python is given.
-- **Memory**: of 10,000 connections that were each answered once and are idle; while 100 MiB are uploaded to a file.
-- **Chunks**: bodies in chunks of 16 bytes, beside chunks of 64 KiB.
+- **Isolation**: the times of brief requests on 256 connections when one request in ten sleeps for a second,
+  or computes for 50 ms.
+- **Workers**: requests per second of two workers relative to one, with handlers that compute for 0.1 ms
+  (inline) and 2 ms (not inline). The client shares the processors with the workers, so it should need little;
+  its share is measured as well. Medians of the rounds. The same for two loops in one process, if a
+  free-threaded Python is given.
+- **Memory**: of 10,000 idle connections that were each answered once; while 100 MiB are uploaded to a file.
+- **Chunks**: bodies in chunks of 16 bytes, compared with chunks of 64 KiB.
 - **Growth**: a request among 10 and 1,000 patterns; with 10, 50 and 95 header fields.
 """
 import argparse
@@ -77,7 +78,7 @@ def isolation(args, root):
 
 
 async def clients(port, slow, seconds):
-    """How long the brief requests took, shortest first. Each client rests for 20 ms between two requests."""
+    """The times of the brief requests, shortest first. Each client pauses for 20 ms between two requests."""
     brief = []
     begun = time.perf_counter()
 
@@ -90,7 +91,7 @@ async def clients(port, slow, seconds):
             head = await reader.readuntil(b"\r\n\r\n")
             await reader.readexactly(int(re.search(rb"(?i)content-length: (\d+)", head)[1]))
             now = time.perf_counter()
-            # the first two seconds are for the server to learn
+            # the first two seconds do not count, because the server still measures its routes
             if path == b"/hello" and asked > begun + 2:
                 brief.append(now - asked)
             await asyncio.sleep(0.02)
@@ -126,10 +127,10 @@ def workers(args, root):
 
 
 def under_load(port, path, seconds):
-    """Requests per second, and processors that the client took to send them."""
+    """Requests per second, and the number of processors that the client used."""
     run.wrk(port, path, None, 2, pinned=False)
-    # Requests of the warm-up whose client has gone are still being answered, and a worker that has them would get none of the
-    # connections that come now.
+    # The server still answers requests of the warm-up, whose client has ended. A worker with such connections
+    # would get none of the new ones.
     time.sleep(1)
     before = sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2])
     rate = run.wrk(port, path, None, seconds, pinned=False) / seconds
@@ -181,7 +182,7 @@ def upload(port, size):
 
 
 def chunks(args, root):
-    """What the size of its chunks adds to the cost of a body: the median of five, in turn, of 15 MiB each."""
+    """The cost of a chunked body of 15 MiB for each chunk size: the median of five, measured in turn."""
     costs = {1 << 16: [], 16: []}
     with run.serving(ours(args, "--workers", "0"), "load", root) as (port, process):
         for _ in range(6):

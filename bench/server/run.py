@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""CPU time for one request over HTTP: the built-in server beside others, in one run.
+"""CPU time for one request over HTTP: the built-in server and others, in one run.
 
     bench/server/run.py --ours PYTHON --peers PYTHON --hyper PROGRAM [--rounds 3] [--seconds 2] [--write FILE]
 
-The interpreters have the packages: ours, and the peers with PoorWSGI 2.8.1; the program is plain hyper. Each server
-has one process on one processor, and `wrk` with 32 connections another one; they take turns, and the median of the rounds is
-quoted. CPU is the figure to compare: requests per second stop at what the client can send. What is served stands in web.py.
+The interpreters have our package, and the peers with PoorWSGI 2.8.1; the program is plain hyper. Each server
+has one process on one processor, and `wrk` with 32 connections has another processor; the servers take turns,
+and the median of the rounds is quoted. CPU is the figure to compare, because requests per second are limited
+by the client. The applications are in web.py.
 """
 import argparse
 import datetime
@@ -31,8 +32,8 @@ import tools  # noqa: E402
 
 BEGIN, END = "<!-- bench-server: written by `make bench-server` -->", "<!-- /bench-server -->"
 TICK = os.sysconf("SC_CLK_TCK")
-COUNTS = 300_000  # of requests with one nonce, more than a server answers in the time
-#: title, path, method, what is sent, what the answer begins with
+COUNTS = 300_000  # the number of requests with one nonce: more than a server answers in the time
+#: title, path, method, body, header fields, the beginning of the response
 CASES = {
     "hello": ("Hello world", "/hello", "GET", b"", {}, b"Hello world"),
     "json": ("two path arguments, JSON", "/user/alice/42", "GET", b"", {}, b"{"),
@@ -93,7 +94,7 @@ def machine():
 
 
 def servers(args, root):
-    """What is measured: group, name, cases, application, command (with {port})."""
+    """The servers to measure: group, name, cases, application, command (with {port})."""
     ours, peers = args.ours, args.peers
 
     def module(python, *arguments):
@@ -143,7 +144,7 @@ def servers(args, root):
 
 
 def measure(chosen, args, root):
-    """Microseconds of CPU by group, name and case: one for each round."""
+    """CPU microseconds per request by group, name and case, one for each round."""
     chosen = [each for each in chosen if args.only.lower() in each[1].lower()]
     taken = {}
     for _ in range(args.rounds):
@@ -157,7 +158,7 @@ def measure(chosen, args, root):
 
 
 class serving:
-    """A server while it is measured: its port and its process."""
+    """Runs a server while it is measured; yields its port and its process."""
 
     def __init__(self, command, application, root, pinned=True):
         with socket.socket() as free:
@@ -181,7 +182,8 @@ class serving:
         raise SystemExit(f"does not listen: {' '.join(self.command)}")
 
     def wait_for_workers(self):
-        """Waits until no worker computes: a worker that still loads the application would get its first requests when others are warm."""
+        """Waits until no worker computes: a worker that is still loading the application would get its first
+        requests when others are warm."""
         before = cpu(self.process.pid)
         for _ in range(50):
             time.sleep(0.2)
@@ -214,7 +216,7 @@ def load(case, port, process, seconds, root):
         raise SystemExit(f"{case}: {content[:80]!r}")
     script = script_for(root, method, headers, body, lua)
     wrk(port, path, script, 1)
-    if case == "digest":  # counts are for one use
+    if case == "digest":  # each nonce count can be used only once
         response, _ = ask(port, path, method, b"", {})
         _, lua = credentials(response.getheader("WWW-Authenticate"), method, path, root)
         script.write_text(f"wrk.method = {method!r}\n{lua}")
@@ -224,7 +226,7 @@ def load(case, port, process, seconds, root):
 
 
 def script_for(root, method, headers, body, lua=""):
-    """Has wrk send this request."""
+    """Writes a script that makes wrk send this request."""
     script = root / "request.lua"
     (root / "body").write_bytes(body)
     fields = "".join(f"wrk.headers[{name!r}] = {value!r}\n" for name, value in headers.items())
@@ -234,8 +236,8 @@ def script_for(root, method, headers, body, lua=""):
 
 
 def credentials(challenge, method, path, root):
-    """The first Authorization (RFC 7616) that answers a challenge, and a script that sends the next ones: each has a count
-    and a response of its own, as servers that see to it take each only once."""
+    """The first Authorization (RFC 7616) for a challenge, and a script that sends the next ones, each with
+    another nonce count and response, because servers may accept each only once."""
     asked = {name: quoted or plain for name, quoted, plain in re.findall(r'(\w+)=(?:"([^"]*)"|([^\s,]+))', challenge)}
 
     def md5(*parts):
@@ -277,7 +279,7 @@ def ask(port, path, method, body, headers):
 
 
 def wrk(port, path, script, seconds, pinned=True):
-    """Requests that were answered."""
+    """Runs wrk; returns the number of requests that were answered."""
     command = [*(["taskset", "-c", "1"] if pinned else []), *tools.find("wrk"), "-t1", "-c32", f"-d{seconds}s"]
     command += [*(["-s", script] if script else []), f"http://127.0.0.1:{port}{path}"]
     output = subprocess.check_output(command, text=True)
@@ -288,7 +290,7 @@ def wrk(port, path, script, seconds, pinned=True):
 
 
 def cpu(pid):
-    """Seconds of a process and those below it."""
+    """CPU seconds of a process and its descendants."""
     total = 0
     try:
         fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()

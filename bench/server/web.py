@@ -1,4 +1,4 @@
-"""What the servers serve: BENCH_APP names it, one of apps.py, or one of APPLICATIONS below."""
+"""The applications that the servers serve. BENCH_APP names one of apps.py, or one of APPLICATIONS below."""
 import os
 import pathlib
 import sys
@@ -51,7 +51,7 @@ def django():
 
 
 def admin():
-    """The site of the tests, which has Django's admin."""
+    """The Django site of the tests, which has the admin."""
     import importlib.util
 
     place = pathlib.Path(__file__).resolve().parents[2] / "tests" / "applications" / "django_site.py"
@@ -112,7 +112,7 @@ def poorwsgi():
 
 
 def load():
-    """Handlers that sleep, compute and store, and many patterns."""
+    """An application with handlers that sleep, compute and store uploads, and with many route patterns."""
     import shutil
     import tempfile
 
@@ -156,7 +156,7 @@ APPLICATIONS = {"bare": bare, "flask": flask, "django": django, "admin": admin, 
                 "load": load, "falcon": apps.falcon}
 application = app = APPLICATIONS[os.environ["BENCH_APP"]]()
 
-if __name__ == "__main__":  # of servers without a command line of use: web.py SERVER PORT
+if __name__ == "__main__":  # for servers without a suitable command line: web.py SERVER PORT
     port = int(sys.argv[2])
     if sys.argv[1] == "fastwsgi":
         import fastwsgi

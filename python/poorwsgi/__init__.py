@@ -17,8 +17,8 @@ __all__ = ["Application", "abort", "make_response", "redirect"]
 
 
 def __getattr__(name):
-    # PoorWSGI's own package has imported its modules by now, and applications say poorwsgi.state.HTTP_OK. Importing them
-    # when they are asked for keeps the start quick.
+    # PoorWSGI's package imports its modules, so applications may use poorwsgi.state.HTTP_OK without an import
+    # of their own. Here they are imported at the first access, which keeps the start quick.
     if name in ("fieldstorage", "headers", "request", "response", "results", "session", "state", "wsgi"):
         import importlib
 

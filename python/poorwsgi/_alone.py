@@ -1,8 +1,10 @@
-"""Refuses to work beside the distribution ``poorwsgi``, which installs a package of the same name into the same folder.
+"""Raises ImportError if the distribution ``poorwsgi`` is installed, too: it installs a package of the same
+name into the same folder.
 
-Of files with the same path the one that was installed last is there: half of that package and half of this one. What
-is in neither other's way is ``poorwsgi.wsgi``, a folder here and a file there. Python takes the folder, so this module
-is asked in either order: by our ``poorwsgi``, or by our ``poorwsgi.wsgi`` when the other ``poorwsgi`` imports it.
+Where both distributions have a file with the same path, only the one that was installed last exists, so the
+package would be a mixture of both. Only ``poorwsgi.wsgi`` differs: a folder here and a file there. Python
+prefers the folder, so this module is imported in either case: by our ``poorwsgi``, or by our
+``poorwsgi.wsgi`` when the other ``poorwsgi`` imports it.
 """
 import os.path
 

@@ -1,6 +1,7 @@
-"""A file that is closed when its owner goes away.
+"""An object that closes a file when it is garbage-collected.
 
-Python, because only a class of Python has a finalizer that the garbage collector runs before it takes objects apart.
+Written in Python, because the garbage collector runs the finalizer of a Python class before it clears
+objects.
 """
 
 

@@ -1,7 +1,8 @@
-"""What a request makes of its query and body: forms that are a dict or a list, too, and those of other times.
+"""The classes of ``Request.args``, ``form`` and ``json`` that are also a dict or a list, and PoorWSGI's
+function FieldStorage.
 
-Python, because a class of Rust cannot have two bases. What they do is done in Rust: by FieldStorageInterface, which reads
-values through ``in`` and ``[]``, and by the parsers.
+Written in Python, because a Rust class cannot have two base classes. The work is done in Rust: by
+FieldStorageInterface, which reads values through ``in`` and ``[]``, and by the parsers.
 """
 import warnings
 
@@ -19,7 +20,7 @@ __all__ = ["Args", "CachedInput", "EmptyForm", "FieldStorage", "JsonDict", "Json
 
 
 class EmptyForm(dict, FieldStorageInterface):
-    """A form without fields: it gives defaults."""
+    """A form without fields: its methods return the default."""
 
     def getvalue(self, key, default=None, func=None):
         """Returns default."""
@@ -37,11 +38,12 @@ class EmptyForm(dict, FieldStorageInterface):
 
 
 class Args(dict, FieldStorageInterface):
-    """The arguments of a query: a text for a key that came once, a list of texts for one that came several times.
+    """The arguments of a query, as a dict. The value of a key that occurs once is a str, that of a key that
+    occurs several times a list of str.
 
-    req is a request, or anything with a query. keep_blank_values says whether an argument without a value is kept, as
-    an empty text; with strict_parsing an argument without "=" is an HTTPException 400. More than the form_limits.fields
-    of req.app, 1000 by default, are a 413.
+    req is a request, or any object with a query. keep_blank_values says whether an argument with an empty
+    value is kept. With strict_parsing, an argument without "=" raises HTTPException(400). More arguments than
+    the form_limits.fields of req.app (1000 by default) raise HTTPException(413).
     """
 
     def __init__(self, req, keep_blank_values=0, strict_parsing=0):
@@ -53,21 +55,21 @@ class JsonDict(dict, FieldStorageInterface):
 
 
 class JsonList(list):
-    """A JSON array: a list that can be read like a form of one name, whatever the name is."""
+    """A JSON array: a list that can be read like a form. Its items are the values of every name."""
 
     def getvalue(self, key=None, default=None, func=None):
-        """Returns the first item, given to func; default where there is none."""
+        """Returns func applied to the first item; default if the list is empty."""
         if not self:
             return default
         return func(self[0]) if func else self[0]
 
     def getfirst(self, key=None, default=None, func=None, fce=None):
-        """As getvalue. fce is a deprecated name of func."""
+        """The same as getvalue. fce is a deprecated name of func."""
         return self.getvalue(key, default, _one_of(func, fce))
 
     def getlist(self, key, default=None, func=None, fce=None):
-        """Returns the items, each given to func; default, or an empty list, where there is none. fce is a deprecated
-        name of func."""
+        """Returns func applied to each item, as a list; if there is none, default, or an empty list. fce is a
+        deprecated name of func."""
         func = _one_of(func, fce)
         if not self:
             return default or []
@@ -86,7 +88,7 @@ def FieldStorage(  # noqa: N802 - PoorWSGI's name
     separator="&",
     file_callback=None,
 ):
-    """Parses the form in the body of a request with a FieldStorageParser, whose arguments it takes."""
+    """Parses the form in the body of a request with a FieldStorageParser, which has the same arguments."""
     parser = FieldStorageParser(
         req.input,
         req.headers if headers is None else headers,

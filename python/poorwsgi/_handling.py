@@ -1,7 +1,7 @@
 """Calling a handler for an error, and logging an error.
 
-Python and not Rust, because only an ``except`` clause makes an error the one that ``sys.exc_info()`` shows, and because a record
-of the log is an object of Python's.
+Written in Python, because ``sys.exc_info()`` returns an error only within an ``except`` clause, and because a
+log record is a Python object.
 """
 import logging
 
@@ -10,20 +10,21 @@ def call(error, traceback, handler, args, kwargs):
     try:
         raise error
     except BaseException:
-        error.__traceback__ = traceback  # without this frame, which helps nobody
+        error.__traceback__ = traceback  # without this frame, which is of no interest
         return handler(*args, **kwargs)
     finally:
         del error, traceback
 
 
 def log_exception(log, message, args, exc_info, text):
-    """Logs a message about an exception: exc_info is for who looks into the record, text, its traceback, for who prints it."""
-    if not isinstance(log, logging.Logger):  # somebody has put another thing in its place
+    """Logs a message about an exception. exc_info is for log handlers that inspect the record; text, the
+    traceback, is what formatters print."""
+    if not isinstance(log, logging.Logger):  # the application has replaced it
         return log.error(message, *args, exc_info=exc_info)
     if log.isEnabledFor(logging.ERROR):
         file, line, function = _raised_at(exc_info[2])
         record = log.makeRecord(log.name, logging.ERROR, file, line, message, args, exc_info, function)
-        record.exc_text = text  # what formatters print, as if one of them had made it
+        record.exc_text = text  # formatters print this cached text
         log.handle(record)
 
 

@@ -1,4 +1,4 @@
-"""Process 1 of a container, where that is ``poorwsgi run --workers 0``.
+"""The duties of process 1 of a container, for ``poorwsgi run --workers 0``.
 
 Processes whose parents have ended become children of process 1, and stay as zombies unless process 1 reaps them. A
 process that serves must not do that: it would reap processes that the application waits for. So the server runs in a
@@ -27,7 +27,7 @@ def fork():
     child = os.fork()
     if not child:
         _take_terminal()
-        if os.environ.get("LISTEN_PID") == str(os.getppid()):  # the sockets of systemd are for the child now
+        if os.environ.get("LISTEN_PID") == str(os.getppid()):  # the child takes over the sockets of systemd
             os.environ["LISTEN_PID"] = str(os.getpid())
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         return

@@ -1,13 +1,13 @@
-"""JSON that is written while its members are made.
+"""JSON that is encoded while its members are generated.
 
-Python, because simplejson and the encoder of the standard library are.
+Written in Python, because simplejson and the encoder of the standard library are written in Python.
 """
 from itertools import chain, islice
 from json import JSONEncoder
 
 
 def iterencode(members):
-    """The pieces of a JSON object whose members may be iterables, which become arrays."""
+    """Yields the text of a JSON object in pieces. Members may be iterables, which become arrays."""
     try:
         from simplejson import JSONEncoder as StreamingEncoder
     except ImportError:
@@ -17,7 +17,7 @@ def iterencode(members):
 
 class _Encoder(JSONEncoder):
     def default(self, o):
-        if isinstance(o, bytes):  # text, as to simplejson
+        if isinstance(o, bytes):  # simplejson encodes bytes as text, too
             return o.decode()
         try:
             items = iter(o)
@@ -28,10 +28,10 @@ class _Encoder(JSONEncoder):
 
 
 class _Array(list):
-    """A list to the encoder, which writes lists item by item; the items come from an iterator."""
+    """An iterator that the encoder takes for a list, which it writes item by item."""
 
     def __init__(self, items):
-        super().__init__((None,))  # one that is empty is not iterated over
+        super().__init__((None,))  # the encoder does not iterate over an empty list
         self._items = items
 
     def __iter__(self):

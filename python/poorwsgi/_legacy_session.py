@@ -1,7 +1,7 @@
 """The cipher of PoorSession up to PoorWSGI 2.8, to read its cookies.
 
-Python and not Rust, because the format is made of Python's own generator of random numbers, and of the modules that
-compress. Nothing here is safe for new data: every cookie is sealed with the same stream.
+Written in Python, because the format depends on Python's random number generator and compression modules. Not
+safe for new data: every cookie is encrypted with the same keystream.
 """
 import hmac
 from base64 import b64decode, b64encode
@@ -13,9 +13,9 @@ KEYSTREAM_SIZE = 1024
 
 
 def hidden(text: str | bytes, secret_hash: bytes) -> bytes:
-    """The bytes of text, each xor that of the secret hash at its place; the hash starts again at its end.
+    """The bytes of text XOR the bytes of the secret hash, which is repeated.
 
-    Of no use but for old cookies. An empty hash is a ValueError.
+    Only for old cookies. Raises ValueError for an empty hash.
     """
     if not secret_hash:
         raise ValueError("the secret hash is empty")
@@ -24,18 +24,19 @@ def hidden(text: str | bytes, secret_hash: bytes) -> bytes:
 
 
 def encrypt(data: bytes, table: bytearray) -> bytes:
-    """data with each byte replaced by that of the table at its place. Of no use but for old cookies."""
+    """Replaces each byte of data with the table's entry for it. Only for old cookies."""
     return bytes(table[byte] for byte in data)
 
 
 def decrypt(data: bytes, table: bytearray) -> bytes:
-    """What encrypt() made the data of, with the same table. Of no use but for old cookies."""
+    """Reverses encrypt() with the same table. Only for old cookies."""
     back = {byte: at for at, byte in enumerate(table)}
     return bytes(back[byte] for byte in data)
 
 
 def unseal(value, secrets, compress):
-    """The JSON text in an old cookie that one of the secrets made. ValueError for any other."""
+    """The JSON text in an old cookie that was encrypted with one of the secrets. Raises ValueError for any
+    other value."""
     parts = value.split(".")
     if len(parts) != 2:
         raise ValueError("not payload and signature")
@@ -54,7 +55,7 @@ def unseal(value, secrets, compress):
 
 
 def _strict(text):
-    # The decoder of the standard library passes over what does not belong there.
+    # b64decode accepts several spellings of the same bytes.
     data = b64decode(text, validate=True)
     if b64encode(data).decode() != text:
         raise ValueError("another spelling of base64")

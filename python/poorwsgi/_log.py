@@ -107,7 +107,7 @@ class Handler(logging.Handler):
     def emit(self, record):
         try:
             data = _clipped(self.format(record))
-        except Exception as error:  # noqa: BLE001 - whatever the values of a record raise
+        except Exception as error:  # noqa: BLE001 - formatting a record may raise any exception
             place = f"{record.pathname}:{record.lineno}"
             data = _clipped(_own(record.levelno, f"a record of {place} cannot be formatted: {type(error).__name__}"))
         self._writer.put(data)

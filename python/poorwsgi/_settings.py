@@ -25,11 +25,11 @@ class Setting(_Row):
 
     @property
     def option(self):
-        """Its name on the command line."""
+        """The option on the command line."""
         return "--" + _OPTIONS.get(self.name, self.name).replace("_", "-")
 
     def read(self, text):
-        """The value of a text. Raises ValueError, which says what would be right."""
+        """Parses a text. Raises ValueError, whose message says what is allowed."""
         value = KINDS[self.kind].read(text)
         try:
             _check_settings(**{self.name: value})
@@ -39,7 +39,7 @@ class Setting(_Row):
 
     @property
     def shown(self):
-        """Its default as an operator would write it, with its unit; "" if there is none."""
+        """The default in the form of the command line, with its unit; "" if there is none."""
         return "" if self.default in (None, ()) else KINDS[self.kind].show(self.default)
 
 
@@ -94,7 +94,7 @@ def _read_networks(text):
     return tuple(text.replace(",", " ").split()) or ("",)
 
 
-#: How each kind of Rust's table is written.
+#: Parser and formatter for each kind of the table of settings.
 KINDS = {
     "bytes": Kind("SIZE", _read_bytes, _show_bytes),
     "count": Kind("NUMBER", _read_count, str),

@@ -46,12 +46,13 @@ class _Worker:
     def __init__(self, command, directory, listener, table, entry, reloads):
         self.version = reloads  # how many reloads were requested before it was started
         self.reloads = reloads  # the same, or the number when its replacement was started
-        self.entry = entry  # in the table of connections; None where there is none
+        self.entry = entry  # number of its entry in the table of connections; None if it has none
         self.control, theirs = socket.socketpair()
         with theirs:
             environment = {name: value for name, value in os.environ.items() if name not in (*LISTENING, SIBLINGS)}
             environment["LISTEN_FDS"], environment["LISTEN_FDS_FIRST_FD"] = "1", str(listener.fileno())
-            # By the process id a worker notices that the supervisor has ended before the worker could watch it.
+            # By the process id, a worker notices that the supervisor has ended before the worker could watch
+            # it.
             environment[CONTROL] = f"{theirs.fileno()}:{os.getpid()}"
             passed = [listener.fileno(), theirs.fileno()]
             if entry is not None:
@@ -104,7 +105,7 @@ class _Worker:
             yield kind, rest
 
     def stop(self, grace):
-        """Tells it to finish its requests, and to end."""
+        """Tells the worker to finish its requests, and to end."""
         if self.kill_at is None:
             self.kill_at = time.monotonic() + grace
             # A worker that blocks the signal gets the message, and a worker that does not read messages ends by the
@@ -113,8 +114,8 @@ class _Worker:
             self.signal(signal.SIGTERM)
 
     def retire(self, grace):
-        """The same, while other workers take over: its clients are told to close their connections with the next
-        response."""
+        """The same as stop, while other workers take over: the next response on each connection tells the
+        client to close it."""
         if self.kill_at is None:
             self.kill_at = time.monotonic() + grace
             self.ask(RETIRE)
@@ -268,8 +269,8 @@ class Supervisor:
         return max(0, min(times) - time.monotonic()) if times else None
 
     def _forgive(self):
-        """Gives each worker new time after a pause: where this process was paused, as in a container, so were the
-        workers."""
+        """Extends all deadlines of the workers after a pause: if this process was paused, as in a container,
+        so were the workers."""
         now = time.monotonic()
         for worker in self._workers:
             worker.heard = now
@@ -330,7 +331,7 @@ class Supervisor:
             self._count = max(1, self._count - 1)
 
     def _stop(self):
-        """Stops starting workers, and has the system make no new connections."""
+        """Stops starting workers, and makes the system refuse new connections."""
         self._stops += 1
         if self._stops > 1:
             return
@@ -346,9 +347,9 @@ class Supervisor:
             _LOG.warning("stopping at once: requests that run are cut off")
 
     def _shut(self, now):
-        """Refuses new connections for all processes that have the socket: one may hang, or have been left behind. A
-        worker that has reached its limit of connections still has the socket, and more connections may be queued for it
-        there."""
+        """Shuts the socket down for all processes that have it, since one of them may hang or may be left
+        over. Waits if connections are queued and a worker may still accept them, as one does that has reached
+        its limit of connections."""
         may_accept = any(
             worker.is_serving and not worker.has_closed and now < worker.heard + _SILENCE for worker in self._workers
         )
@@ -387,7 +388,7 @@ class Supervisor:
         return [worker for worker in self._workers if worker.how is None and worker.process.poll() is None]
 
     def _reload(self):
-        """Has all workers replaced by new ones; a worker that is not ready yet is replaced once it is ready."""
+        """Replaces all workers by new ones; a worker that is not ready yet is replaced once it is ready."""
         _LOG.warning("reload: %d new workers", self._count)
         self._reloads += 1
         self._pause = _FIRST_PAUSE
@@ -400,7 +401,7 @@ class Supervisor:
                 worker.stop(LAST_WORDS)
 
     def _hear(self, worker):
-        """Reads and handles what a worker has sent. Returns whether there was something."""
+        """Reads and handles the messages of a worker. Returns whether there were any."""
         try:
             said = worker.control.recv(_READ)
         except BlockingIOError:
@@ -429,7 +430,8 @@ class Supervisor:
             self._selector.unregister(worker.control)
 
     def _distrust(self, worker):
-        """Stops reading its messages; the worker still gets orders, and goes on until another one is ready."""
+        """Stops reading a worker's messages. The worker still gets orders, and goes on until its replacement
+        is ready."""
         self._ignore(worker)
         worker.is_to_go = True
         if worker.how is None:  # otherwise its "ready" would never be read

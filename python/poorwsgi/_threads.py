@@ -1,5 +1,5 @@
-"""Threads that Rust has begun, as Python's threading knows its own."""
-# Python, because it is about Python's tracing and its list of threads, which have no other interface.
+"""Makes threads that Rust has started look like those of Python's threading module."""
+# Written in Python, because tracing and the list of threads have no other interface.
 import itertools
 import sys
 import threading
@@ -9,7 +9,8 @@ _numbers = itertools.count(1)
 
 
 def enter(name):
-    """Gives the thread that calls this a name, and has it traced as threading.settrace and threading.setprofile have asked."""
+    """Names the current thread, and installs the trace and profile functions of threading.settrace and
+    threading.setprofile."""
     threading.current_thread().name = f"{name} {next(_numbers)}"
     if trace := threading.gettrace():
         sys.settrace(trace)
@@ -18,7 +19,8 @@ def enter(name):
 
 
 def leave():
-    """Called when it ends. Python forgets it from 3.13 on; before that, it would be in the list of threads for good."""
+    """Called at the end of a thread. Before Python 3.13, the thread would otherwise stay in threading's list
+    of threads."""
     if sys.version_info < (3, 13):
         with suppress(KeyError):
             del threading._active[threading.get_ident()]

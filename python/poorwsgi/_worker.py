@@ -34,15 +34,16 @@ _AGAIN = 30  # seconds until a worker repeats its request to be replaced
 
 
 def inherited(settings):
-    """The listening socket that was handed over. It is taken before the application is loaded, because programs that
-    the application starts must inherit neither the descriptor nor the variables."""
+    """The listening socket that was handed over by the supervisor or systemd. It is taken before the
+    application is loaded, because programs that the application starts must inherit neither the descriptor
+    nor the variables."""
     from poorwsgi._poorwsgi import Listener
 
     listener = Listener("inherited", **settings)
     os.set_inheritable(listener.fileno(), False)
     for name in LISTENING:
         os.environ.pop(name, None)
-    # The listener has opened the table once more.
+    # The listener has its own descriptor of the table.
     table, _, _ = os.environ.pop(SIBLINGS, "").partition(":")
     if table:
         with suppress(OSError, ValueError):
@@ -51,8 +52,8 @@ def inherited(settings):
 
 
 def _report_faults():
-    """Has Python's fault handler write the tracebacks of all threads when the process crashes. The application may set
-    its own."""
+    """Makes Python's fault handler write the tracebacks of all threads if the process crashes. The
+    application may replace it."""
     with suppress(OSError, ValueError, AttributeError, RuntimeError):  # no standard error
         again = _log.reopened(sys.stderr.fileno())
         # A blocking write to a pipe that is not read would keep the process from ending.
@@ -99,12 +100,12 @@ class Control:
             self._connection.sendall(line + b"\n")
 
     def watch(self, server, application, max_requests=0, max_memory=0, request_timeout=None):
-        """Stops the server when the supervisor has gone, and asks for a replacement when a limit is reached or a
-        request is stuck."""
+        """Stops the server when the supervisor has ended, and asks for a replacement when a limit is reached
+        or a request is stuck."""
         from poorwsgi import server as module
 
-        # The supervisor also signals workers that have got the signal already, for example from systemd, and that may
-        # be at their very end.
+        # The supervisor also signals workers that already got the signal, for example from systemd, and that
+        # may be about to end.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: self._finish(server.stop))
         module._on_stuck.append(lambda what: self.say(f"replace {what}"))
@@ -114,7 +115,8 @@ class Control:
         ).start()
 
     def _finish(self, end):
-        """Has the server finish its requests and end. Only once, since a second stop would cut the requests off."""
+        """Makes the server finish its requests and end. Does so only once, since a second stop would cut the
+        requests off."""
         if self._ends.acquire(blocking=False):
             end()
 
@@ -167,7 +169,7 @@ def _tell_routes(application):
 
 
 def _resident():
-    """The resident memory of this process in bytes; 0 where the system does not tell."""
+    """The resident memory of this process in bytes; 0 if the system does not report it."""
     try:
         with open("/proc/self/statm") as file:
             return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")

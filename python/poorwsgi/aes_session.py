@@ -1,4 +1,5 @@
-"""Sessions in cookies that are shared with PoorWSGI: AES-256 in counter mode, authenticated with HMAC-SHA256."""
+"""Sessions in cookies that PoorWSGI can read, too: AES-256 in counter mode, authenticated with
+HMAC-SHA256."""
 from logging import getLogger
 
 from poorwsgi._poorwsgi import AESSession, Session, SessionError

@@ -30,14 +30,16 @@ between; any other WSGI callable, of Flask or Django for example, is served as w
 
 
 class LoadError(Exception):
-    """The command line does not name an application; the text says why, and what the module has instead."""
+    """The command line does not name an application. The message says why, and which applications the module
+    has."""
 
 
 def load(target):
-    """The application that ``module:name`` or ``module:factory()`` names; of ``module`` alone, its app or application.
+    """Loads the application ``module:name`` or ``module:factory()``; for ``module`` alone, its ``app`` or
+    ``application``.
 
-    The module is searched for in the current directory first. Raises LoadError; errors within the module pass
-    unchanged.
+    The module is searched for in the current directory first. Raises LoadError; exceptions of the module
+    itself are not changed.
     """
     module_name, colon, path = target.partition(":")
     if module_name.endswith(".py") or "/" in module_name:
@@ -82,7 +84,7 @@ def _import(name):
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
-        # Not one that the module itself misses.
+        # Not for a module that the module itself imports.
         if error.name is not None and f"{name}.".startswith(f"{error.name}."):
             raise LoadError(f"there is no module {error.name!r}; looked in {directory} and where Python looks") from None
         raise
@@ -100,13 +102,13 @@ def _takes_two(application):
         inspect.signature(application).bind(None, None)
     except TypeError:
         return False
-    except ValueError:  # it does not say what it takes
+    except ValueError:  # the callable has no signature
         pass
     return True
 
 
 def _offer(module):
-    """What else a module has."""
+    """Says which applications or functions a module has."""
     from poorwsgi import Application
 
     applications = [name for name, value in vars(module).items() if isinstance(value, Application)]
@@ -120,7 +122,7 @@ def _offer(module):
 
 
 def _parser():
-    # Its own name is __main__.py where it was started by -m.
+    # With -m, sys.argv[0] ends with __main__.py.
     program = os.path.basename(sys.argv[0])
     program = "python -m poorwsgi" if program == "__main__.py" else "poorwsgi"
     parser = argparse.ArgumentParser(
@@ -174,7 +176,7 @@ def _add_setting(group, setting):
 
 
 def _text(read):
-    """Wraps a reader of text for argparse, which shows the message of no error but its own."""
+    """Wraps a parser of text for argparse, which shows only the message of an ArgumentTypeError."""
     def read_argument(text):
         try:
             return read(text)
@@ -244,8 +246,8 @@ def _address(arguments):
 
 
 def _open_streams():
-    """Opens the standard streams that are closed: otherwise sockets would get their descriptors, and all that is
-    printed."""
+    """Opens standard streams that are closed: otherwise sockets would get their descriptors, and printed text
+    would go into a socket."""
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         try:
             os.fstat(number)
@@ -318,7 +320,7 @@ def _list_routes(arguments, parser):
 
 
 def _routes_table(application):
-    """The routes of an Application as lines of text, with how their calls have gone so far."""
+    """The routes of an Application as lines of text, with the times of their calls so far."""
     from poorwsgi._poorwsgi import _routes
 
     rows = [("METHODS", "RULE", "HANDLER", "CALLS"), *_routes(application)]
@@ -333,7 +335,7 @@ def _serve(application, place, arguments, control):
     from poorwsgi._poorwsgi import _raise_descriptor_limit
     from poorwsgi.server import Listener, _announce, _stopping, run
 
-    # After the application was loaded, which may have configured logging itself.
+    # After loading the application, which may have configured logging itself.
     _log.configure()
     with contextlib.suppress(OSError):  # then there are fewer connections, and the server says so
         _raise_descriptor_limit(**arguments.settings)

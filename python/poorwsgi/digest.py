@@ -1,4 +1,4 @@
-"""Digest authentication (RFC 7616), and the keeping of password files.
+"""Digest authentication (RFC 7616), and password files.
 
     app.secret_key = "..."
     app.auth_type = "Digest"
@@ -10,7 +10,7 @@
     def admin(req):
         return f"Hello {req.user}"
 
-Password files are those of Apache's htdigest. To add a user, or to change a password:
+Password files have the format of Apache's htdigest. To add a user, or to change a password:
 
     python -m poorwsgi.digest -c users.digest "Admin Zone" alice
 """
@@ -51,16 +51,16 @@ log = getLogger("poorwsgi")
 
 
 def check_digest(realm, username=None):
-    """Lets only users of the realm, or the one of this name, call a handler.
+    """Decorator: only users of the realm, or only the user with this name, may call the handler.
 
         @app.route("/admin")
         @check_digest("Admin Zone")
         def admin(req):
             return f"Hello {req.user}"
 
-    The handler finds the user's name in req.user. All others get the 401 that asks for a login; it has the keyword
-    stale=True where only the nonce is old, so that the browser logs in anew without asking. Each answer to a nonce is
-    accepted once.
+    The user's name is in req.user. Any other request gets a 401 that asks for a login; it has stale=True if
+    only the nonce has expired, so that the browser repeats the login without asking the user. The same
+    credentials are accepted only once.
     """
 
     def decorator(handler):
@@ -75,20 +75,21 @@ def check_digest(realm, username=None):
 
 
 def hexdigest(username, realm, password, algorithm=md5):
-    """The digest that is stored for a user: algorithm, of hashlib, over "username:realm:password", in hexadecimal.
+    """The digest that is stored for a user: the hash of "username:realm:password" in hexadecimal. algorithm
+    is a function of hashlib.
 
-    It must be the hash of Application.auth_algorithm.
+    algorithm must be the hash function of Application.auth_algorithm.
     """
     return algorithm(f"{username}:{realm}:{password}".encode()).hexdigest()
 
 
 class PasswordMap(defaultdict):
-    """Realms, their users, and each user's digest: a dict of dicts.
+    """The users of each realm with their digests: a dict of dicts, {realm: {username: digest}}.
 
-    pathname is the password file that load() and write() work on: username:realm:digest in each line.
+    pathname is the password file for load() and write(), with a line username:realm:digest for each user.
     """
 
-    # Python and not Rust, because a dict with a default is a class of Python's own.
+    # Written in Python, because a Rust class cannot inherit from defaultdict.
 
     def __init__(self, pathname=None):
         super().__init__(dict)
@@ -107,24 +108,24 @@ class PasswordMap(defaultdict):
         return self.get(realm, {}).get(username)
 
     def verify(self, realm, username, digest):
-        """Whether this is the user's digest, compared in constant time. An empty one lets nobody in."""
+        """Whether this is the user's digest, compared in constant time. An empty digest is never right."""
         stored = self.find(realm, username)
         return bool(stored) and compare_digest(str(stored).encode(), str(digest).encode())
 
     def load(self):
         """Adds the users in the file.
 
-        RuntimeError without a pathname, OSError for a file that cannot be read, ValueError for a line that is not
-        username:realm:digest; nothing is added then.
+        Raises RuntimeError without a pathname, OSError for a file that cannot be read, ValueError for a line
+        that is not username:realm:digest. No users are added then.
         """
         for realm, username, digest in _read_passwords(self._path()):
             self.set(realm, username, digest)
 
     def write(self):
-        """Writes all users to the file, in place of what is there; as a whole or not at all.
+        """Replaces the content of the file with all users, atomically.
 
-        A new file can be read by its owner alone. RuntimeError without a pathname, OSError for a file that cannot be
-        written, ValueError for a name that is empty or holds a colon or control character.
+        A new file can be read only by its owner. Raises RuntimeError without a pathname, OSError for a file
+        that cannot be written, ValueError for a name that is empty or contains a colon or control character.
         """
         users = [(realm, name, digest) for realm, names in self.items() for name, digest in names.items()]
         _write_passwords(self._path(), users)
@@ -136,7 +137,7 @@ class PasswordMap(defaultdict):
 
 
 def get_re_type():
-    """Asks for a new password twice. None, with a word about it, where the two differ."""
+    """Asks for a new password twice. If the two differ, prints so and returns None."""
     password = getpass("New password: ")
     if getpass("Re-type new password: ") == password:
         return password
@@ -145,7 +146,8 @@ def get_re_type():
 
 
 def main():
-    """The command line: python -m poorwsgi.digest. Returns 0, 1 for passwords that differ, 2 for an invalid user."""
+    """The command line, python -m poorwsgi.digest. Returns the exit code: 0, 1 if the passwords differ, 2 for
+    an invalid user."""
     parser = _parser()
     args = parser.parse_args()
     algorithm = sha256 if args.sha256 and not args.md5 else md5
@@ -162,7 +164,8 @@ def main():
 
 
 def _action(args):
-    """The action of these options. Where several are given, -n wins over -v, -v over -D, -D over -c, as in PoorWSGI."""
+    """The action of these options. If several are given, -n takes precedence over -v, -v over -D, and -D over
+    -c, as in PoorWSGI."""
     for name in ("print", "verify", "delete", "create"):
         if getattr(args, name):
             return name

@@ -24,7 +24,7 @@ log: Logger
 
 _Result = TypeVar("_Result")
 _Arguments = ParamSpec("_Arguments")
-# The request that a handler takes, which may be annotated with a class of the application.
+# The request parameter of a handler, which may be annotated with a class of the application.
 _Req = TypeVar("_Req")
 _Handler = Callable[Concatenate[_Req, _Arguments], _Result]
 

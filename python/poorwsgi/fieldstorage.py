@@ -1,4 +1,4 @@
-"""Forms: their fields, and the parser that makes them of a body."""
+"""Forms: their fields, and the parser that reads them from a body."""
 from poorwsgi._poorwsgi import (
     FieldStorage,
     FieldStorageInterface,

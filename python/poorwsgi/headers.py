@@ -1,4 +1,4 @@
-"""Header fields: the map of them, and what their values are made of."""
+"""Header fields: the map, and functions that parse and format values."""
 from collections.abc import Mapping
 from logging import getLogger
 
@@ -36,11 +36,11 @@ __all__ = [
 #: The preferred form of an HTTP date, for strftime in the C locale.
 HEADER_DATETIME_FORMAT = "%a, %d %b %Y %X GMT"
 
-#: What is taken as headers, and what ranges are: for type annotations.
+#: The types of headers arguments and of ranges, for annotations.
 HeadersList = list | tuple | set | dict
 RangeList = list[tuple[int | None, int | None]]
 
 log = getLogger("poorwsgi")
 
-# A class of Rust cannot have a class of Python as its base.
+# A Rust class cannot inherit from a Python class.
 Mapping.register(Headers)

@@ -48,7 +48,8 @@ class ContentRange:
     ) -> None: ...
 
 @disjoint_base
-# At run time Mapping is no base but registered; __iter__ gives pairs, as PoorWSGI's does.
+# At run time, Headers is registered with Mapping instead of inheriting from it; __iter__ yields pairs, as in
+# PoorWSGI.
 class Headers(Mapping[str, str]):
     def __init__(self, headers: _Pairs | None = None, strict: bool = True) -> None: ...
     def __len__(self) -> int: ...

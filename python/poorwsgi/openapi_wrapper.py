@@ -1,6 +1,6 @@
-"""Requests and responses as openapi-core takes them.
+"""Wrappers of requests and responses for openapi-core.
 
-This module, and no other, needs the package openapi-core (0.23 or later):
+Only this module needs the package openapi-core (0.23 or later):
 
     openapi = OpenAPI.from_file_path("openapi.json")
 
@@ -8,7 +8,7 @@ This module, and no other, needs the package openapi-core (0.23 or later):
     def check(req):
         openapi.unmarshal_request(OpenAPIRequest(req)).raise_for_errors()
 
-Python, because the protocols of openapi-core are.
+Written in Python, because it implements protocols of openapi-core.
 """
 import re
 from collections import OrderedDict
@@ -25,8 +25,9 @@ from poorwsgi.state import HTTP_BAD_REQUEST
 class OpenAPIRequest(Request):
     """A request for openapi-core.
 
-    The names of path arguments are those of the specification: /user/<id:int> is for /user/{id}. body is Request.data,
-    which is there where the request has a Content-Length; see Application.auto_data and data_size.
+    The names of path arguments must be those of the specification: the rule /user/<id:int> is /user/{id}.
+    body is Request.data, which exists only if the request has a Content-Length; see Application.auto_data and
+    data_size.
     """
 
     re_pattern = re.compile(r"<(\w*:)?(\w*)>")
@@ -52,15 +53,17 @@ class OpenAPIRequest(Request):
 
     @property
     def full_url_pattern(self):
-        """host_url and the rule of the route as OpenAPI writes it, /user/{name}; where there is no route, the path."""
+        """host_url, followed by the rule of the route in the form of OpenAPI, /user/{name}; or by the path if
+        there is no route."""
         rule = self.request.uri_rule or self.request.path
         return self.host_url + self.re_pattern.sub(_path_parameter, rule)
 
     @property
     def parameters(self):
-        """Query, header fields, cookies and path arguments. openapi-core changes them, so they are made once."""
+        """Query, header fields, cookies and path arguments. openapi-core changes them, so they are created
+        only once."""
         if self._parameters is None:
-            # Requests that could not be built have no more than a path.
+            # A SimpleRequest has only a path.
             has = {
                 location: values
                 for location, name in (("query", "args"), ("header", "headers"))
@@ -71,7 +74,7 @@ class OpenAPIRequest(Request):
             self._parameters = RequestParameters(
                 **has,
                 cookie={name: getattr(cookie, "value", cookie) for name, cookie in cookies.items()},
-                # As text: the schema says what they are, not the filter of the rule.
+                # As text, because the schema decides their types, not the filter of the rule.
                 path=OrderedDict((name, str(value)) for name, value in path.items()),
             )
         return self._parameters
@@ -83,15 +86,16 @@ class OpenAPIRequest(Request):
 
     @property
     def mimetype(self):
-        """The media type of the content without parameters, "" where the request has none."""
+        """The media type of the content without parameters; "" if the request has none."""
         return getattr(self.request, "mime_type", "")
 
     @property
     def content_type(self):
-        """The media type of the content with its parameters, "" where the request has none.
+        """The media type of the content with its parameters; "" if the request has none.
 
-        A parameter whose value has a ";" or "=" is left out: openapi-core cannot read it. Raises HTTPException(400) for a
-        charset that clients may not name: openapi-core would decode the content by it.
+        A parameter whose value contains ";" or "=" is left out, because openapi-core cannot parse it. Raises
+        HTTPException(400) for a charset that is not supported, because openapi-core would decode the content
+        with it.
         """
         headers = getattr(self.request, "headers", {})
         media_type, parameters = parse_header(headers.get("Content-Type", ""))
@@ -108,8 +112,8 @@ def _readable(content_type):
 
 
 def _written(media_type, parameters):
-    # openapi-core splits at each ";" and "=", quoted or not, and raises ValueError where a parameter has not exactly one "=".
-    # No client may cause that.
+    # openapi-core splits at each ";" and "=", even in quotes, and raises ValueError if a parameter does not
+    # have exactly one "=". A client must not be able to cause that.
     plain = (f"{name}={value}" for name, value in parameters.items() if name and not set(name + value) & set(";="))
     return "; ".join((media_type, *plain))
 
@@ -120,7 +124,8 @@ def _path_parameter(match):
 
 
 class OpenAPIResponse(Response):
-    """A response for openapi-core. Content that is made while it is sent, by a generator or from a file, is not seen."""
+    """A response for openapi-core. Content that is generated while it is sent, or comes from a file, is not
+    included."""
 
     def __init__(self, response):
         self.response = response

@@ -22,7 +22,7 @@ class OpenAPIRequest(Request):
     @property
     def full_url_pattern(self) -> str: ...
     @property
-    def parameters(self) -> RequestParameters: ...  # type: ignore[override]  # set by nobody
+    def parameters(self) -> RequestParameters: ...  # type: ignore[override]  # read-only
     @property
     def body(self) -> bytes | None: ...
     @property

@@ -1,4 +1,4 @@
-"""Requests: what handlers get."""
+"""The request classes, and the types of their arguments, forms and JSON."""
 import logging
 
 from poorwsgi._forms import Args, EmptyForm, FieldStorage, JsonDict, JsonList

@@ -103,8 +103,8 @@ class SimpleRequest:
 
 @disjoint_base
 class Request(SimpleRequest):
-    # What path arguments are is for their filters to say, what a JSON body is for the client, and what user, api and db
-    # are for the application.
+    # Any, because the filters decide the types of path arguments, the client that of a JSON body, and the
+    # application those of user, api and db.
     path_args: dict[str, Any]
     user: Any
     api: Any
@@ -124,7 +124,7 @@ class Request(SimpleRequest):
     @property
     def data(self) -> bytes | None: ...
     @property
-    def input(self) -> Any: ...  # a file of the server's own kind
+    def input(self) -> Any: ...  # the type depends on the server
     @property
     def mime_type(self) -> str: ...
     @property

@@ -1,4 +1,4 @@
-"""Responses: what handlers return or raise."""
+"""Responses, which handlers return, and HTTPException, which they raise."""
 import logging
 from http.client import responses
 from io import BytesIO
@@ -47,18 +47,20 @@ from poorwsgi.state import (
 
 log = logging.getLogger("poorwsgi")
 
-# PoorWSGI's responses are those of http.client: what an application adds there is a status from then on.
+# As in PoorWSGI, this is the dict of http.client. A status that an application adds there can be used in
+# responses.
 responses[HTTP_I_AM_A_TEAPOT] = "I'm a teapot"
 
-#: Whether JSONGeneratorResponse can be used: always, with simplejson or without.
+#: Whether JSONGeneratorResponse can be used: always, also without simplejson.
 JSON_GENERATOR = True
 
 
 class IBytesIO(BytesIO):
-    """A BytesIO that gives 1024 bytes each time it is iterated. Python, because its base is."""
+    """A BytesIO that yields blocks of 1024 bytes. Written in Python, because a Rust class cannot inherit from
+    BytesIO."""
 
     def read_kilo(self):
-        """Reads 1024 bytes, or what is left."""
+        """Reads up to 1024 bytes."""
         return self.read(1024)
 
     def __iter__(self):

@@ -29,7 +29,7 @@ _Data: TypeAlias = str | bytes | bytearray | memoryview
 _Headers: TypeAlias = Headers | Mapping[str, str] | tuple[str, str] | Iterable[tuple[str, str]]
 _Ranges: TypeAlias = Iterable[tuple[int | None, int | None] | list[int | None]]
 
-# What json.dumps makes text of is decided by the encoder; a type of it would be wrong for somebody's.
+# Any, because a custom encoder may accept any type.
 _Json: TypeAlias = Any
 
 class _Reads(Protocol):

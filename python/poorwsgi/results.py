@@ -1,4 +1,4 @@
-"""The pages that answer where an application has none of its own."""
+"""The default pages, for which an application may set its own handlers."""
 import os
 from logging import getLogger
 from types import MappingProxyType
@@ -61,7 +61,8 @@ __all__ = [
 
 log = getLogger("poorwsgi")
 
-#: The built-in page of each status, by method. To be read: an application sets pages of its own with http_state.
+#: The built-in page of each status: {status: {method: function}}. Read-only: an application sets its own
+#: pages with http_state.
 default_states = MappingProxyType({
     status: MappingProxyType(dict.fromkeys(methods.values(), page))
     for status, page in (

@@ -40,7 +40,8 @@ default_states: Final[Mapping[int, Mapping[int, Callable[..., Response]]]]
 _Key = TypeVar("_Key")
 _Handler = TypeVar("_Handler", bound=Callable[..., Any])
 
-# A page shows what a request has of method, uri, debug, hostname and server_software; no attribute has to be there.
+# A page shows method, uri, debug, hostname and server_software of a request, but needs none of these
+# attributes.
 _Request = object
 
 class _HeadersOwner(Protocol):

@@ -23,13 +23,15 @@ _LAST_WORDS = 2  # seconds that a server gets to end at once
 
 @described
 def run(app, address="127.0.0.1:8080", *, ready=None, **settings):
-    """Serves an application until Ctrl-C or SIGTERM; a second signal ends the process if handlers still run by then.
+    """Serves an application until Ctrl-C or SIGTERM; a second signal ends the process even if handlers are
+    still running.
 
-    ``app`` is an Application, which is called natively, or any other WSGI callable. ``address`` is ``"host:port"``,
-    where port 0 is one that the system chooses, or ``"unix:/path"``, or a :class:`Listener`. The first line on the
-    standard output says what is served and where. Call ``run`` in the main thread, since Python handles signals only
-    there; in other threads use :class:`Server`. ``settings`` are those below: ``run(app, max_body=200 * 1024 * 1024)``.
-    ``ready`` is called with the server, instead of printing the first line.
+    ``app`` is an Application, which is called natively, or any other WSGI callable. ``address`` is
+    ``"host:port"`` (port 0 lets the system choose one), ``"unix:/path"``, or a :class:`Listener`. Prints a
+    first line that says what is served and where. Call ``run`` in the main thread, since Python handles
+    signals only there; in other threads use :class:`Server`. ``settings`` are the keyword arguments listed
+    below, such as ``max_body=200 * 1024 * 1024``. ``ready`` is called with the server, instead of printing
+    the first line.
     """
     server = Server(app, address, **settings)
     stop = _stopping(server)
@@ -75,7 +77,7 @@ def _in_child():
 
 os.register_at_fork(after_in_child=_in_child)
 
-#: Functions that are called when a request does not end: set in a worker.
+#: Functions that are called when a request is stuck; a worker adds one.
 _on_stuck = []
 
 
@@ -230,14 +232,14 @@ class WSGIServer:
         return self.application
 
     def fileno(self):
-        """The descriptor of the listening socket, to wait for a connection with."""
+        """The descriptor of the listening socket, for select and the like."""
         return self._listening().fileno()
 
     def serve_forever(self, poll_interval=0.5):
         """Serves until shutdown is called. ``poll_interval`` is not needed.
 
-        In the main thread an exception of a signal handler, such as the KeyboardInterrupt of Ctrl-C, ends it at once;
-        running requests are cut off.
+        In the main thread, an exception of a signal handler, such as the KeyboardInterrupt of Ctrl-C, ends
+        serve_forever at once; running requests are cut off.
         """
         self._drive(Server.serve)
 
@@ -248,12 +250,12 @@ class WSGIServer:
         self._drive(Server.serve_one)
 
     def handle_timeout(self):
-        """Called when no request came in time. Does nothing; a subclass may."""
+        """Called when no request came in time. Does nothing; a subclass may override it."""
 
     def shutdown(self):
         """Ends serve_forever, from another thread: running requests are finished first, and then this returns.
 
-        A handler that calls it would wait for itself, so a handler has to call it in another thread.
+        A handler must call shutdown in another thread, because it would wait for itself otherwise.
         """
         with self._lock:
             # A second stop would cut the requests off.
@@ -299,16 +301,16 @@ class WSGIServer:
 
 @described
 def make_server(host, port, app, server_class=WSGIServer, handler_class=None, **settings):
-    """Makes a server for an application, as ``wsgiref.simple_server.make_server`` does.
+    """Creates a server for an application, as ``wsgiref.simple_server.make_server`` does.
 
         with make_server("", 8000, app) as httpd:
             httpd.serve_forever()
 
-    ``host`` "" means all addresses of IPv4, ``port`` 0 one that the system chooses (see ``server_port``). ``app`` is an
-    Application, which is called natively, or any other WSGI callable. A ``server_class`` derived from
+    ``host`` "" means all IPv4 addresses; ``port`` 0 lets the system choose one (see ``server_port``). ``app``
+    is an Application, which is called natively, or any other WSGI callable. A ``server_class`` derived from
     :class:`WSGIServer` is used; a class of wsgiref or socketserver is accepted and ignored, and so is
-    ``handler_class``: this server needs no mix-in to answer several requests at a time, and no handler class to be
-    quiet. ``settings`` are those below.
+    ``handler_class``: this server needs no mix-in to answer several requests at a time, and no handler class
+    to be quiet. ``settings`` are listed below.
     """
     if not (isinstance(server_class, type) and issubclass(server_class, WSGIServer)):
         server_class = WSGIServer

@@ -1,7 +1,7 @@
 """Sessions in cookies, and tokens.
 
-Session holds one value as it is, PoorSession a dict that is encrypted and authenticated; poorwsgi.aes_session has one
-more, for cookies that are shared with PoorWSGI.
+Session holds one value in plain text, PoorSession a dict that is encrypted and authenticated.
+poorwsgi.aes_session has another class, for cookies that PoorWSGI can read, too.
 """
 from logging import getLogger
 

@@ -59,7 +59,7 @@ class NoCompress:
 
 @disjoint_base
 class Session:
-    # What the session holds: any value in a Session, a dict in the sealed ones.
+    # Any value in a Session, a dict in PoorSession and AESSession.
     data: Any
     cookie: SimpleCookie
     _sid: str

@@ -165,10 +165,11 @@ __all__ = [
     "sorted_methods",
 ]
 
-#: The version of PoorWSGI whose applications run unchanged: they compare it. Our own version is that of the distribution.
+#: The compatible version of PoorWSGI, because applications compare it. Our own version is that of the
+#: distribution.
 __version__ = "2.8.1"
 __date__ = "20 Jun 2026"
-#: Who has written PoorWSGI; applications show it.
+#: The author of PoorWSGI; some applications show it.
 __author__ = "Ondrej Tuma (McBig) <mcbig@zeropage.cz>"
 
 #: The bit of each method.
@@ -188,8 +189,9 @@ sorted_methods = sorted(methods.items(), key=lambda method: method[1])
 
 
 def deprecated(reason=""):
-    """Decorator: calling the function, or reading the property, gives a DeprecationWarning with the reason."""
-    # Python, because it makes a Python function of a Python function.
+    """Decorator: calling the function, or reading the property, issues a DeprecationWarning with the
+    reason."""
+    # Written in Python, because it wraps a Python function in another one.
 
     def decorator(obj):
         if isinstance(obj, property):

@@ -1,4 +1,5 @@
-"""Applications of others on our server and on gunicorn: what holds on one has to hold on the other, or a test says why not."""
+"""Third-party applications on our server and on gunicorn: both servers have to give the same results, unless
+a test says why not."""
 import pytest
 from sites import GUNICORN, OURS
 

@@ -1,4 +1,4 @@
-"""wsgidav with what DAV_FOLDER names, for anybody, with locks and properties."""
+"""wsgidav for the folder that DAV_FOLDER names, without login, with locks and properties."""
 import os
 
 from wsgidav.wsgidav_app import WsgiDAVApp

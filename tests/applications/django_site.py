@@ -1,5 +1,5 @@
-"""A site of Django with its admin, sessions, uploads and streams, in the folder that SITE_FOLDER names. As a program it makes the
-database, with an administrator `admin`, whose password is `secret`."""
+"""A Django site with its admin, sessions, uploads and streams, in the folder that SITE_FOLDER names. Run as a
+program, it creates the database, with an administrator `admin` whose password is `secret`."""
 import hashlib
 import os
 import pathlib
@@ -65,7 +65,7 @@ def upload(request):
 @csrf_exempt
 @require_POST
 def body(request):
-    """What is read of a body, piece by piece."""
+    """The length and digest of a body that is read in pieces."""
     whole = hashlib.sha256()
     size = 0
     while piece := request.read(64 << 10):
@@ -75,7 +75,7 @@ def body(request):
 
 
 def stream(request):
-    """Goes on once somebody has asked for /taken."""
+    """A stream whose second block is generated after a request for /take."""
     def blocks():
         yield "first\n"
         yield "taken\n" if taken.wait(60) else "not taken\n"
@@ -107,7 +107,7 @@ def broken(request):
 
 urlpatterns = [path("admin/", admin.site.urls),
                *(path(view.__name__, view) for view in (counter, upload, body, stream, take, page, file, away, broken))]
-# Serves the static files of the admin, too.
+# Also serves the static files of the admin.
 application = StaticFilesHandler(get_wsgi_application())
 
 if __name__ == "__main__":

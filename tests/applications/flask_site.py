@@ -1,4 +1,4 @@
-"""A site of Flask that tells its listeners of events, as the recipes for server-sent events do it."""
+"""A Flask site with server-sent events, written as in the usual recipes."""
 import queue
 import threading
 

@@ -1,4 +1,4 @@
-"""Applications of others on our server and on gunicorn, and a client of theirs."""
+"""Third-party applications on our server and on gunicorn, and a client for them."""
 import contextlib
 import os
 import pathlib
@@ -15,18 +15,19 @@ from processes import PATIENCE
 HERE = pathlib.Path(__file__).parent
 PACKAGES = HERE.parent.parent / ".cache" / "applications" / "packages"
 OURS, GUNICORN = "ours", "gunicorn"
-#: Whose X-Forwarded fields are believed: nobody's.
+#: The only peer whose X-Forwarded fields are trusted: an address that no client has.
 NOBODY = "192.0.2.1"
 
 
 def environment(**variables):
-    """That of a process which finds the applications."""
+    """The environment of a process that can import the applications."""
     return {**os.environ, "PYTHONPATH": f"{PACKAGES}:{HERE}", **{name: str(value) for name, value in variables.items()}}
 
 
 @contextlib.contextmanager
 def serve(server, app, *options, believed=NOBODY, **variables):
-    """Runs a server with an application of this folder, or of a package; gives its port. The options are ours."""
+    """Runs a server with an application of this folder or of a package; yields its port. The options are for
+    our server only."""
     assert PACKAGES.exists(), "the applications are missing: run `make test-applications`"
     if server == GUNICORN:
         variables = environment(FORWARDED_ALLOW_IPS=believed, **variables)
@@ -48,7 +49,7 @@ def serve(server, app, *options, believed=NOBODY, **variables):
 
 
 class Site:
-    """An application on a server, as a client sees it who keeps cookies."""
+    """A client that keeps cookies, for an application on a server."""
 
     def __init__(self, server, port, folder=None):
         self.server, self.port, self.folder, self.url = server, port, folder, f"http://127.0.0.1:{port}"
@@ -65,5 +66,5 @@ class Site:
 
 
 def differs(site, *, ours, gunicorn):
-    """What is expected where the two servers differ."""
+    """The expected value, if the two servers differ."""
     return ours if site.server == OURS else gunicorn

@@ -1,4 +1,5 @@
-"""A site of Django: its admin, sessions, uploads, streams, and its own ways with conditions and compression."""
+"""A Django site: its admin, sessions, uploads, streams, and its handling of conditional requests and
+compression."""
 import gzip
 import hashlib
 import http.client
@@ -11,14 +12,14 @@ from processes import PATIENCE
 from sites import HERE, Site, differs, environment, serve
 
 CONTENT = hashlib.shake_256(b"an upload").digest(4 << 20)
-#: Django keeps less than 2.5 MB in memory.
+#: Django keeps uploads of less than 2.5 MB in memory.
 SMALL = CONTENT[:100_000]
 APPLICATION = "django_site:application"
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """With a new database."""
+    """A folder with a new database."""
     folder = tmp_path_factory.mktemp("django")
     subprocess.run([sys.executable, HERE / "django_site.py"], env=environment(SITE_FOLDER=folder), check=True)
     (folder / "file.bin").write_bytes(CONTENT)
@@ -33,12 +34,12 @@ def running(server, folder):
 
 @pytest.fixture
 def site(running):
-    """Without the cookies of other tests."""
+    """A client without cookies."""
     return Site(running.server, running.port)
 
 
 def token(page):
-    """That of the form on a page, against requests that others forge."""
+    """The token of the form on a page against cross-site request forgery."""
     return re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text)[1]
 
 
@@ -90,7 +91,8 @@ def test_uploads(site, content, kind):
 def test_a_body_that_comes_in_chunks(site):
     blocks = (CONTENT[start:start + 100_000] for start in range(0, len(CONTENT), 100_000))
     answer = site("POST", "/body", data=blocks)
-    # Django reads no more than CONTENT_LENGTH says, which gunicorn does not know of such a body. We gather it first.
+    # Django reads at most CONTENT_LENGTH bytes, which gunicorn does not set for a chunked body. Our server
+    # gathers the body first.
     content = differs(site, ours=CONTENT, gunicorn=b"")
     assert answer.json() == {"size": len(content), "sha256": digest(content)}
 
@@ -110,7 +112,7 @@ def test_a_stream_arrives_piece_by_piece(site):
         answer = connection.getresponse()
         assert (answer.status, answer.getheader("Transfer-Encoding")) == (200, "chunked")
         assert answer.readline() == b"first\n"
-        # The application waits for this before it makes the rest.
+        # The application generates the rest only after this request.
         assert site("GET", "/take").text == "taken"
         assert answer.read() == b"taken\n"
     finally:

@@ -1,4 +1,5 @@
-"""A site of Flask with server-sent events: its listeners keep their connections, and hear of each event as it happens."""
+"""A Flask site with server-sent events: listeners keep their connections, and get each event when it
+happens."""
 import contextlib
 import http.client
 import json
@@ -12,7 +13,7 @@ LISTENERS = 20
 
 
 class Listener:
-    """One that listens to the events, as EventSource does."""
+    """A client that listens to the events, as EventSource does."""
 
     def __init__(self, site, name):
         self.name = name
@@ -85,7 +86,7 @@ def test_many_listen_while_others_are_answered(site):
 
 
 def test_whoever_leaves_ends_his_events(site):
-    """The application learns of it by GeneratorExit, when there is something to be sent."""
+    """The application gets GeneratorExit when it sends the next event."""
     with contextlib.closing(Listener(site, "stays")) as staying:
         Listener(site, "leaves").close()
         numbers = iter(range(100_000))

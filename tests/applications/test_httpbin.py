@@ -1,4 +1,4 @@
-"""httpbin: what a client sees is the same on our server and on gunicorn."""
+"""httpbin: a client sees the same on our server and on gunicorn."""
 import contextlib
 import http.client
 import re
@@ -8,7 +8,7 @@ from processes import PATIENCE
 from requests.auth import HTTPBasicAuth, HTTPDigestAuth
 from sites import GUNICORN, OURS, Site, serve
 
-#: Not the address of the server, whose port differs.
+#: Sent instead of the server's address, because its port differs.
 HOST = "httpbin.example"
 FORM = (b'--B\r\nContent-Disposition: form-data; name="title"\r\n\r\n\xc4\x9b\xc5\xa1\r\n'
         b'--B\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n'
@@ -17,7 +17,7 @@ MULTIPART = {"data": FORM, "headers": {"Content-Type": "multipart/form-data; bou
 DIGEST = "/digest-auth/auth/user/secret"
 
 STATUSES = (200, 201, 202, 204, 304, 400, 401, 402, 403, 404, 406, 418, 429, 500, 503)
-#: What is asked, and the expected status.
+#: Requests, with the expected status.
 REQUESTS = [
     ("GET", "/get?a=1&a=2&b=%C4%9B", {}, 200),
     ("GET", "/get", {"headers": {"X-Many": "a, b", "Referer": "http://example.org/", "Cookie": "a=1; b=2"}}, 200),
@@ -83,14 +83,14 @@ REQUESTS = [
     ("GET", "/base64/aGVsbG8=", {}, 200),
     *(("GET", path, {}, 200) for path in ("/html", "/xml", "/json", "/robots.txt", "/deny", "/forms/post", "/")),
 ]
-#: Fields of a response that say something of the server or of the moment.
+#: Fields of a response that depend on the server or on the time.
 OWN = {"Date", "Server", "Connection", "Keep-Alive"}
 
 
 @pytest.fixture(scope="module")
 def ports():
     with contextlib.ExitStack() as stack:
-        # without chance in the order of sets, as in Allow
+        # a fixed hash seed, so that sets have the same order, as in Allow
         yield {server: stack.enter_context(serve(server, "httpbin:app", PYTHONHASHSEED=0)) for server in (OURS, GUNICORN)}
 
 
@@ -99,7 +99,7 @@ def seen(server, port, method, path, options):
     options = {**options, "headers": {"Host": HOST, **options.get("headers", {})}}
     if isinstance(options.get("auth"), tuple):
         options["auth"] = HTTPDigestAuth(*options["auth"])
-    if isinstance(options.get("data"), list):  # requests sends what has no length in chunks
+    if isinstance(options.get("data"), list):  # requests sends content without a length in chunks
         options["data"] = iter(options["data"])
     answer = Site(server, port)(method, path, **options)
     fields = {name: chance(value) for name, value in answer.headers.items() if name not in OWN}
@@ -111,7 +111,7 @@ def seen(server, port, method, path, options):
 
 
 def chance(value):
-    """The value of a field without what is made at random."""
+    """The value of a field without its random parts."""
     return re.sub(r'(nonce|opaque)="?\w+"?', r"\1", value)
 
 
@@ -127,7 +127,7 @@ def test_the_same(ports, method, path, options, status):
 
 
 def test_chunks(ports):
-    """The content is the same. We gather it before the application is called, and say its length."""
+    """The content is the same. Our server gathers it before it calls the application, and sets its length."""
     ours, gunicorn = both(ports, "POST", "/anything", {"data": [b"in ", b"chunks"]})
     assert ours["body"]["headers"].pop("Content-Length") == "9"
     assert gunicorn["body"]["headers"].pop("Transfer-Encoding") == "chunked"
@@ -137,7 +137,8 @@ def test_chunks(ports):
 
 
 def test_authentication_at_a_proxy(ports):
-    """gunicorn takes the challenge for a field about the connection. RFC 9110, section 11.7.1, wants it in a response with 407."""
+    """gunicorn drops the challenge as a hop-by-hop field, but RFC 9110, section 11.7.1, requires it in a
+    407."""
     ours, gunicorn = both(ports, "GET", "/status/407", {})
     assert ours["fields"].pop("Proxy-Authenticate") == 'Basic realm="Fake Realm"'
     assert ours == gunicorn
@@ -145,7 +146,7 @@ def test_authentication_at_a_proxy(ports):
 
 
 def test_a_connection_is_kept(ports):
-    """Through responses without content, with a length, and in chunks."""
+    """After responses without content, with a length, and in chunks."""
     for port in ports.values():
         with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)) as connection:
             connection.connect()

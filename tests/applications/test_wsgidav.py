@@ -1,4 +1,5 @@
-"""wsgidav: what litmus, the WebDAV tests of Debian, say of it, and files that are too large to be read ahead."""
+"""wsgidav: the results of litmus (WebDAV tests, packaged by Debian), and files that are too large to be kept
+in memory."""
 import hashlib
 import re
 import shutil
@@ -26,7 +27,7 @@ def test_litmus(dav, tmp_path):
     summaries = re.findall(r"summary for `(\w+)': of (\d+) tests run: (\d+) passed, (\d+) failed", done.stdout)
     assert summaries == [(suite, str(count), str(count), "0") for suite, count in SUITES.items()]
     complaints = re.findall(r"(\w+)\.+ (WARNING|FAIL|SKIPPED): (.*)", done.stdout)
-    # A target has no fragment (RFC 9112, section 3.2.1). We refuse it, as litmus wants it.
+    # A target has no fragment (RFC 9112, section 3.2.1). Our server refuses one, as litmus expects.
     assert complaints == differs(dav, ours=[], gunicorn=[("delete_fragment", "WARNING", FRAGMENT)])
 
 
@@ -45,7 +46,7 @@ def test_a_large_file_comes_back(dav, chunked):
 
 
 def test_chunks_are_taken_as_they_come(tmp_path):
-    """As gunicorn hands them over, and we if we are told to."""
+    """As on gunicorn, and on our server with --chunked-bodies stream."""
     with serve(OURS, "dav_site:app", "--max-body", "64M", "--chunked-bodies", "stream", DAV_FOLDER=tmp_path) as port:
         assert Site(OURS, port)("PUT", "/large.bin", data=blocks()).status_code == 201
     assert (tmp_path / "large.bin").read_bytes() == CONTENT
@@ -66,7 +67,7 @@ def test_ranges(dav):
 
 
 def test_a_client_may_ask_before_it_sends(dav):
-    """`Expect: 100-continue`, as curl sends it with a large file."""
+    """`Expect: 100-continue`, which curl sends with a large file."""
     with dav.connection() as connection:
         fields = b"Host: site\r\nContent-Length: 5\r\nExpect: 100-continue\r\nConnection: close\r\n"
         connection.sendall(b"PUT /expected HTTP/1.1\r\n" + fields + b"\r\n")

@@ -1,4 +1,4 @@
-"""PoorWSGI and ourselves, each in a process of its own, asked the same."""
+"""PoorWSGI and our package, each in a separate process, which get the same calls."""
 import contextlib
 import os
 import pathlib
@@ -51,30 +51,31 @@ def shortened(value):
 
 
 class Pair:
-    """The original and ours."""
+    """The worker processes of the original and of ours."""
 
     def __init__(self, original, ours):
         self.original, self.ours = original, ours
 
     def answers(self, probe, *arguments):
-        """Both answers. A test that does not compare them asks `differ`."""
+        """Both answers, for a test that compares them itself; otherwise use `differ`."""
         call = [(probe, arguments)]
         return self.original.ask(call)[0], self.ours.ask(call)[0]
 
     def differ(self, row, probe, *arguments):
-        """Both answers, which may differ because a row of docs/differences.md says so: these words of its first column."""
+        """Both answers, which may differ because docs/differences.md has a row with these words in its first
+        column."""
         differs(row)
         return self.answers(probe, *arguments)
 
     def same(self, probe, *arguments):
-        """Asserts that both answer the same, and gives the answer."""
+        """Asserts that both give the same answer, and returns it."""
         original, ours = self.answers(probe, *arguments)
         if ours != original:
             pytest.fail(f"{probe}{shortened(arguments)}: {difference(original, ours)}", pytrace=False)
         return original
 
     def all_same(self, calls, note):
-        """Asserts that both answer each call the same."""
+        """Asserts that both give the same answer to each call."""
         calls = list(calls)
         answers = zip(calls, self.original.ask(calls), self.ours.ask(calls), strict=True)
         different = [f"{probe}{shortened(arguments)}: {difference(original, ours)}"
@@ -85,11 +86,11 @@ class Pair:
 
 @contextlib.contextmanager
 def workers():
-    """The original and ours, in new processes."""
+    """Yields the original and ours, in new processes."""
     python = ORIGINAL / "venv" / "bin" / "python"
     assert python.exists(), "PoorWSGI itself is missing: run `make test-compat`"
     ours()
-    # COMPAT_PYTHON tests the tests: with the original on both sides there is no difference
+    # COMPAT_PYTHON is for testing these tests: with the original on both sides there must be no difference.
     both = Worker(python), Worker(os.environ.get("COMPAT_PYTHON", sys.executable))
     try:
         yield Pair(*both)
@@ -106,6 +107,6 @@ def pair():
 
 @pytest.fixture
 def new_pair():
-    """For what may be done once in a process."""
+    """For things that can be done only once in a process."""
     with workers() as both:
         yield both

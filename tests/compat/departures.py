@@ -1,6 +1,8 @@
-"""The original's tests and docstrings that do not hold for us on purpose, as departures.toml lists them.
+"""The original's tests and docstrings that deliberately do not hold for our package, as departures.toml lists
+them.
 
-As a pytest plugin (`-p departures`) it marks the listed tests, so that one that passes is an error as well.
+As a pytest plugin (`-p departures`), it marks the listed tests as expected failures; a listed test that
+passes is an error.
 """
 import pathlib
 import sysconfig
@@ -8,7 +10,7 @@ import tomllib
 
 import pytest
 
-# where the Makefile puts the original, and builds an environment for it
+# The folder into which the Makefile puts the original, with a virtual environment for it.
 ORIGINAL = pathlib.Path(__file__).parent.parent.parent / ".cache" / "original"
 LIST = tomllib.loads((pathlib.Path(__file__).parent / "departures.toml").read_text())
 
@@ -19,23 +21,24 @@ def reasons(kind):
 
 
 PAGE = pathlib.Path(__file__).parent.parent.parent / "docs" / "differences.md"
-# what the rows of its tables have in their first column
+# The first column of each row of its tables.
 ROWS = [line.split("|")[1].strip() for line in PAGE.read_text().replace("\\|", "\0").splitlines() if line.startswith("| ") and not line.startswith("| Before |")]
 
 
 def on_the_page(words):
-    """Whether the page of differences has a row that says these words of the original."""
+    """Whether the page of differences has a row with these words in its first column."""
     return bool(words.strip()) and any(words in row for row in ROWS)
 
 
 def differs(row):
-    """Says that what is compared next may differ, because the page says so."""
+    """Allows the next comparison to differ, because a row of the page says so; fails if there is no such
+    row."""
     if not on_the_page(row):
         pytest.fail(f"docs/differences.md has no row with {row!r} in its first column", pytrace=False)
 
 
 def ours():
-    """The package under test; an error unless it is the installed wheel."""
+    """The package under test. Asserts that it is the installed wheel."""
     import poorwsgi
     from poorwsgi import _poorwsgi  # the original has no such module
 

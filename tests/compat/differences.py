@@ -1,8 +1,7 @@
-"""Where the original and we answer differently on purpose: where docs/differences.md says so, the input, the original's answer
-and ours.
+"""The deliberate differences: for a row of docs/differences.md, an input, the original's answer and ours.
 
-Everything else in this folder asserts that both answer the same. An entry begins with words of the row of that page, out of
-its first column; it names a probe and its arguments, and a path into the answer where only a part of it is meant.
+Everything else in this folder asserts that both give the same answer. An entry begins with words of the first
+column of the row; it names a probe and its arguments, and the path of the part of the answer that differs.
 """
 import dataclasses
 
@@ -18,7 +17,7 @@ class Difference:
 
 
 def answers(row, probe, *cases, part=()):
-    """Several inputs of one row: each `(arguments, original, ours)`."""
+    """Several inputs for one row: each is `(arguments, original, ours)`."""
     return [Difference(row, probe, arguments, original, ours, part) for arguments, original, ours in cases]
 
 

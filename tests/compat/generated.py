@@ -1,4 +1,4 @@
-"""Input made at random, so that both sides see what nobody thought of. Each function makes one call of a probe."""
+"""Random input, to find differences that nobody thought of. Each function returns one call of a probe."""
 import json
 import string
 
@@ -19,7 +19,7 @@ def header(random):
 
 
 def negotiation(random):
-    # an item of a list has a name: empty ones differ
+    # items are not empty, because empty ones differ
     values = [(random.choice(WORDS).strip() or "a") + random.choice(["", "", f";q={random.randrange(1, 10) / 10}", ";q=1"]) for _ in range(random.randrange(5))]
     return "headers.call", ("parse_negotiation", ",".join(values))
 

@@ -1,7 +1,7 @@
 """Serves PrusaLink's web application until its input ends: `serve_prusalink.py SERVER FOLDER`; prints the port first.
 
-SERVER is "its own", which is PrusaLink's, or "ours". The files are in FOLDER; there is no printer, and nothing that only a
-printer needs. Run by the interpreter of the original, or by ours.
+SERVER is "its own" (PrusaLink's server) or "ours". The files are in FOLDER; there is no printer, and nothing
+that only a printer needs. Run with the interpreter of the original or with ours.
 """
 import enum
 import importlib
@@ -15,7 +15,7 @@ from unittest import mock
 
 USER, PASSWORD = "printer", "a long password"
 STORAGE = "PrusaLink gcodes"
-#: What drives cameras, networks and processes, and what is made of it: nothing of it is asked for here.
+#: Modules for cameras, networks and processes, and those that use them: not needed here.
 ABSENT = ("magic", "prctl", "pyudev", "prusa.link.printer_adapter.prusa_link")
 
 
@@ -32,7 +32,7 @@ def stand_in():
 
 
 def watched(folder):
-    """The tree of files that PrusaLink shows, which follows what happens in the folder."""
+    """The tree of files that PrusaLink shows. It follows changes in the folder."""
     from prusa.connect.printer.files import Filesystem, InotifyHandler
 
     tree = Filesystem()
@@ -49,7 +49,8 @@ def watched(folder):
 
 
 def daemon_of(folder):
-    """What PrusaLink's web application is given: settings, files and a printer that does nothing."""
+    """A stand-in for the object that PrusaLink's web application uses: settings, files and a printer that
+    does nothing."""
     from poorwsgi.digest import hexdigest
     from prusa.connect.printer.const import State
     from prusa.connect.printer.download import Transfer
@@ -79,12 +80,12 @@ def application(folder):
     daemon = daemon_of(folder)
     no_job(daemon.prusa_link.printer.fs)
     web.init_web_app(daemon)
-    web.app.read_timeout = 1  # so long PoorWSGI waits for a client that has left
+    web.app.read_timeout = 1  # seconds that PoorWSGI waits for a client that has disconnected
     return web.app
 
 
 def on_its_own(app):
-    """PrusaLink's server, which is that of wsgiref."""
+    """Serves on PrusaLink's server, which is based on wsgiref."""
     from prusa.link.web import WebServer
 
     server = WebServer(app, "127.0.0.1", 0)

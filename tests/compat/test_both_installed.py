@@ -1,4 +1,5 @@
-"""PoorWSGI itself and our wheel in one environment, in both orders. tests/test_packaging.py has the same with a stand-in."""
+"""PoorWSGI itself and our wheel in one environment, in both orders. tests/test_packaging.py tests the same
+with a stand-in for PoorWSGI."""
 import pytest
 from departures import ORIGINAL
 from test_packaging import WHEELS, Environment, wheel_of

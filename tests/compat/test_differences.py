@@ -1,4 +1,4 @@
-"""Each allowed difference is one, is what differences.py says, and stands on the page of differences."""
+"""Each allowed difference exists, is as differences.py says, and has a row on the page of differences."""
 import departures
 import pytest
 from departures import differs, on_the_page

@@ -1,4 +1,4 @@
-"""Digest authentication with a client of our own, on both sides."""
+"""Digest authentication on both sides, with our own client."""
 import hashlib
 
 import pytest
@@ -10,7 +10,7 @@ SETTINGS = {algorithm: (("auth_algorithm", algorithm),) for algorithm in ALGORIT
 
 
 class Client:
-    """A user agent, which answers the challenge of a side."""
+    """A user agent that answers the challenge of one side."""
 
     def __init__(self, side, settings, environ=None):
         self.side, self.settings, self.environ = side, settings, {"HTTP_USER_AGENT": "tester/1", **(environ or {})}
@@ -25,7 +25,7 @@ class Client:
         return {name: value.strip('"') for name, value in fields.items()}
 
     def sign_in(self, user="user", password="password", path="/any", uri=None, method="GET", change=lambda fields: fields, nc="00000001", environ=None):
-        """The answer to a request with an answered challenge; `change` spoils the fields of the header."""
+        """The response to a request with credentials; `change` may corrupt the directives of the header."""
         fields = self.challenge(path)
         return self.send(self.answer(fields, user, password, uri or path, method, nc, change), path, method, environ)
 
@@ -60,7 +60,7 @@ def clients(pair):
 
 
 def both(clients, **arguments):
-    """The answers of both sides, which must be alike."""
+    """Asserts that both sides give the same answer, and returns it."""
     original, ours = (client.sign_in(**arguments) for client in clients)
     assert ours == original
     return original
@@ -132,7 +132,7 @@ def test_the_uri(clients, uri, host):
     differs("`uri` is compared by its end")
     environ = {"HTTP_HOST": host} | ({"QUERY_STRING": "a=1"} if "?" in uri else {})
     original, ours = (client.sign_in(uri=uri, environ=environ) for client in clients(environ={"HTTP_HOST": host}))
-    if uri.startswith("http") and host not in uri:  # the original compares the ends
+    if uri.startswith("http") and host not in uri:  # the original compares only the ends of the URIs
         assert (original[0], ours[0]) == ("200 OK", "401 Unauthorized")
     else:
         assert ours == original
@@ -222,7 +222,7 @@ FILE = "user:Zone:abc\nother:Zone:def\nuser:Other Zone:123\n"
 ])
 def test_password_file(pair, content, steps):
     if content == "" and ("delete", "Zone", "user") in steps:
-        return  # differences.py has it
+        return  # an entry of differences.py
     pair.same("digest.file", content, steps)
 
 

@@ -1,4 +1,4 @@
-"""Hooks, handlers, states and errors: who is called, in which order, and what the client gets."""
+"""Hooks, handlers, states and errors: which are called, in which order, and what the client gets."""
 import pytest
 
 ACTIONS = (
@@ -10,12 +10,13 @@ ACTIONS = (
     "exception with a response", "ValueError", "Custom", "Other", "KeyError", "TypeError", "OSError",
 )
 GET = [("GET", "/")]
-NO_VALUES = ("number", "object", "tuple with a bad status", "tuple of five", "true", "object in a dictionary", "text and a number")  # no response can be made of these
+# These cannot be converted to a response.
+NO_VALUES = ("number", "object", "tuple with a bad status", "tuple of five", "true", "object in a dictionary", "text and a number")
 RAISE = tuple(name for name in ACTIONS if name.startswith(("abort", "redirect")) and name != "redirect response")  # HTTPException
 RESPONSES = ("response", "json", "empty", "no content", "redirect response")
 FAIL = ("ValueError", "Custom", "Other", "KeyError", "TypeError", "OSError")
 VALUES = tuple(name for name in ACTIONS if name not in (*NO_VALUES, *RAISE, *RESPONSES, *FAIL, "exception with arguments", "exception with a response"))
-# a keyword that the default page does not know; the last test has it
+# A keyword that the default page does not take; see the last test.
 UNKNOWN = "exception with arguments"
 
 
@@ -133,7 +134,7 @@ def test_links_out_of_the_document_root_are_followed_where_the_application_says_
     pair.same("dispatch.linked_files", True, path)
 
 
-# What is answered otherwise on purpose: the original's side and ours
+# Deliberate differences: the original's answer and ours.
 
 VALUE = "An error handler's text or tuple breaks the response"
 RAISING = "After hooks and handlers of states that raise"
@@ -141,12 +142,12 @@ ERROR_PAGE = "500 Internal Server Error"
 
 
 def answer_of(pair, row, setup, requests=GET):
-    """The first answer of the original, and of ours, which a row of the page of differences tells apart."""
+    """The first answer of the original and of ours, which differ as a row of the page of differences says."""
     return (answers[0][0] for answers in pair.differ(row, "dispatch.run", setup, requests))
 
 
 def as_handler(pair, action):
-    """What a handler of that action gives: both agree there."""
+    """The answer of a handler with this action, in which both agree."""
     return pair.original.ask([("dispatch.run", ([("route", action, "/")], GET))])[0][0][0]
 
 

@@ -33,7 +33,8 @@ EXAMPLES = list(examples())
 
 
 def run(module, name, text, imports):
-    """The failures of the examples of a docstring, which may use what its module imports from the standard library."""
+    """Runs the examples of a docstring, which may use what its module imports from the standard library;
+    returns the failures."""
     namespace = {}
     exec(imports, namespace)
     namespace |= vars(importlib.import_module(module))

@@ -1,4 +1,4 @@
-"""Thousands of cases made at random: `COMPAT_SEED=n` repeats a run, `COMPAT_CASES=n` sets how many of each kind."""
+"""Thousands of random cases: `COMPAT_SEED=n` repeats a run, `COMPAT_CASES=n` sets the number of each kind."""
 import os
 import random
 

@@ -1,4 +1,4 @@
-"""The original's examples, unchanged: the same pages as there, and on servers."""
+"""The original's unchanged examples give the same pages as with the original, also on servers."""
 import contextlib
 import pathlib
 import subprocess

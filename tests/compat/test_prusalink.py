@@ -1,4 +1,4 @@
-"""PrusaLink's own web application: with PoorWSGI and with us, on its own server and on ours."""
+"""PrusaLink's web application: with PoorWSGI and with our package, on its own server and on ours."""
 import os
 import pathlib
 import socket
@@ -15,8 +15,8 @@ from servers import until
 
 HERE = pathlib.Path(__file__).parent
 PACKAGES = HERE.parent.parent / ".cache" / "prusalink" / "packages"
-GCODE = b"G28 ; home\nG1 X10 Y10 F3000\n" * 12_000  # more than PoorWSGI reads ahead
-#: Which PoorWSGI it runs with, on which server.
+GCODE = b"G28 ; home\nG1 X10 Y10 F3000\n" * 12_000  # larger than data_size
+#: The interpreter (with PoorWSGI or with our package) and the server of each run.
 RUNS = {
     "original": (ORIGINAL / "venv" / "bin" / "python", "its own"),
     "ours, on its own server": (sys.executable, "its own"),
@@ -25,7 +25,7 @@ RUNS = {
 
 
 class Printer:
-    """PrusaLink, as a user sees it who has logged in."""
+    """A client of PrusaLink that has logged in."""
 
     def __init__(self, port, folder):
         self.port, self.folder, self.url = port, folder, f"http://127.0.0.1:{port}"
@@ -42,7 +42,8 @@ class Printer:
         return self("POST", "/api/files/local", files={"file": (name, content)}, headers={"Accept": "application/json"})
 
     def cut(self, method, path, content_type, content, announced, *, waits):
-        """Sends a part of a body and nothing more; the status, where the client waits for it before it goes away."""
+        """Sends only a part of a body, and disconnects; with waits, returns the status for which it waits
+        before."""
         head = {"Host": f"127.0.0.1:{self.port}", "Content-Type": content_type, "Content-Length": announced, "Connection": "close",
                 "User-Agent": self.session.headers["User-Agent"], "Authorization": self.session.auth.build_digest_header(method, self.url + path)}
         lines = "".join(f"{name}: {value}\r\n" for name, value in head.items())
@@ -125,7 +126,7 @@ def test_an_upload_that_was_left_does_not_keep_others_out(printer):
     until(lambda: printer.names() == {"there.gcode", "one.gcode", "two.gcode"})
 
 
-# PoorWSGI 2.8 has no bytes_read of a form any more, which PrusaLink asks for.
+# PrusaLink uses bytes_read of a form, which PoorWSGI 2.8 has removed.
 @pytest.mark.parametrize("printer", [run for run in RUNS if run != "original"], indirect=True)
 def test_a_form_that_was_left_does_not_keep_others_out(printer):
     assert printer.post("one.gcode", GCODE).status_code == 201

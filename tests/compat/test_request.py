@@ -1,4 +1,4 @@
-"""What a request knows, for one environ after another."""
+"""The attributes of a request, for many environs."""
 import pytest
 
 ENVIRONS = {
@@ -101,7 +101,7 @@ def test_environ(pair, name):
 @pytest.mark.parametrize("name", BODIES)
 def test_body(pair, name, settings):
     if (name, settings) == ("form with a value missing", "blanks"):
-        return  # differences.py has it
+        return  # an entry of differences.py
     environ, body = BODIES[name]
     pair.same("request.full", {**environ, "CONTENT_LENGTH": str(len(body))}, body, SETTINGS[settings])
 

@@ -1,4 +1,4 @@
-"""Every class of response, and make_response."""
+"""All response classes, and make_response."""
 import pytest
 
 NO, JSON = (), {"a": 1}

@@ -1,4 +1,4 @@
-"""Which handler takes a request, and with which arguments."""
+"""Which handler is called for a request, and with which arguments."""
 import pytest
 
 HEAD, GET, POST, PUT, DELETE, OPTIONS, PATCH, ALL = 1, 2, 4, 8, 16, 64, 256, 511
@@ -55,13 +55,13 @@ TABLES = {
     "all methods but one": [("route", "/a", ~GET), ("regular_route", "/a/x$", -1), ("default", ~(GET | POST)), ("set_default", ~GET)],
     "set_route": [("set_route", "/a"), ("set_route", "/a/<number:int>", POST)],
 }
-# what Python's `re` takes or refuses; in small letters, because the original makes them so
+# Expressions that Python's `re` accepts or refuses; in lower case, because the original lower-cases them.
 EXPRESSIONS = (r"(?i)x", r"\p{l}", r"\z", r"a{,3}", r"(?x: a b)", r"x++", r"[[:alpha:]]", r"[a-c&&b]", r"(?<n>x)", r"\k<n>", r"(?#note)x", r"\x{61}", r"\h", r"x{2}?",
                r"\d+", r"[a-z]+", r"\w+", r"x|y", r"(x|y)", r"[0-9]{1,3}", r".*", r"[^/]+", r"x(?=y)y", r"(?i:x)", r"\d+(\.\d+)?")
 
 
 def ask(table):
-    # a method that a pattern lacks is answered 404 by the original, 405 by us: differences.py holds that
+    # If a pattern lacks the method, the original answers 404 and ours 405: an entry of differences.py.
     methods = METHODS if all("<" not in step[1] and "regular" not in step[0] for step in table if len(step) > 1 and isinstance(step[1], str)) else ("GET",)
     if any(step[0].startswith("pop_") or step == ("set_route", "/a/<number:int>", POST) for step in table):
         methods = ("POST",)

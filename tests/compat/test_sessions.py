@@ -1,4 +1,4 @@
-"""Sessions and tokens: what one side writes, the other reads."""
+"""Sessions and tokens: each side reads what the other writes."""
 import pytest
 from departures import differs
 

@@ -1,12 +1,12 @@
-"""Every name that the original's modules offer is there, and stands for the same kind of thing."""
+"""Every public name of the original's modules exists, and is of the same kind."""
 import pytest
 from departures import differs
 
 MODULES = ["state", "headers", "request", "response", "results", "fieldstorage", "session", "aes_session", "digest", "wsgi"]
-# what the original keeps for its own use: compiled expressions and type aliases
+# Names for the original's internal use: compiled expressions and type aliases.
 INTERNAL = {"RE_BYTES_RANGE", "RE_HTTPURLPATTERN", "RE_AUTHORIZATION", "HeadersList", "RangeList", "re_filter", "re_invalid_filter", "version", "environ"}
 INTERNAL_ROW = "`RE_BYTES_RANGE`"
-# what differs on purpose: streamed JSON needs nothing to be installed
+# Deliberate differences: streamed JSON needs no further package.
 MORE_ROW = "`JSONGeneratorResponse` needs `simplejson`"
 MORE = {"JSON_GENERATOR", "AUTH_DIGEST_ALGORITHMS"}
 MORE_PARAMETERS = {"PoorSession": {"legacy"}}

@@ -1,6 +1,6 @@
 """Unpacks the original's tests, examples and sources side by side into a folder: `unpack.py ARCHIVE FOLDER`.
 
-Its sources land in `source/`, a name that nobody imports: `import poorwsgi` finds our wheel, and nothing else.
+The sources are put into `source/`, so that `import poorwsgi` finds only our wheel.
 """
 import pathlib
 import shutil

@@ -1,4 +1,4 @@
-"""Runs probes in the interpreter it is started with, PoorWSGI's or ours, and answers with plain data.
+"""Runs probes in the current interpreter, which has PoorWSGI or our package, and answers with plain data.
 
 Reads pickled lists of calls `(probe, arguments)` from its input and writes the pickled list of their outcomes. A probe is
 named `module.function` after a file of probes/.
@@ -14,7 +14,7 @@ from collections.abc import Mapping
 
 
 def plain(value):
-    """What a value looks like to an application, without the class it is made of where that has no meaning."""
+    """A value as plain data, as an application sees it; without its class where the class has no meaning."""
     if value != value:
         return ("float", "nan")
     if value is None or isinstance(value, (bool, int, float, str, bytes)):
@@ -35,13 +35,14 @@ def plain(value):
     return (type(value).__name__, str(value)) if type(value).__module__ in ("datetime", "decimal") else type(value).__name__
 
 
-# what is raised where a value of a wrong type is used: which of them is a matter of the code that uses it
+# The exceptions for a value of a wrong type. Which of them is raised depends on the code that uses the value.
 MISUSE = (AssertionError, AttributeError, TypeError)
 MISUSE_ROW = "A value of a wrong type"  # words of docs/differences.md
 
 
 def error_of(error):
-    """An exception as handlers tell it: its class and bases, and of `HTTPException` the status and its arguments."""
+    """An exception as handlers see it: its class and bases; for an `HTTPException`, also the status and
+    arguments."""
     if isinstance(error, MISUSE):
         return ("raises", "misuse")
     bases = [base.__name__ for base in type(error).__mro__ if base not in (object, BaseException)]
@@ -56,12 +57,12 @@ def outcome(probe, arguments):
     module, _, name = probe.partition(".")
     try:
         return plain(getattr(importlib.import_module(f"probes.{module}"), name)(*arguments))
-    except Exception as error:  # an answer like any other
+    except Exception as error:  # an exception is an answer, too
         return error_of(error)
 
 
 def attempt(function, *arguments):
-    """For probes of several steps: what a step gives or raises."""
+    """For probes of several steps: the result of a step, or its exception."""
     try:
         return function(*arguments)
     except Exception as error:
@@ -83,5 +84,5 @@ if __name__ == "__main__":
     logging.disable(logging.CRITICAL)
     warnings.simplefilter("ignore")
     answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what a probe prints is no answer
+    os.dup2(2, 1)  # the output of a probe must not mix with the answers
     serve(sys.stdin.buffer, answers)

@@ -1,6 +1,6 @@
-"""An application with types, which mypy --strict has to accept; test_typing.py calls it, too.
+"""An application with type annotations, which mypy --strict has to accept; test_typing.py also calls it.
 
-A comment "type: ignore" stands where mypy has to find a slip: it complains where there is none.
+A comment "type: ignore" marks a line in which mypy has to find an error: mypy reports unused ignores.
 """
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ app.read_timeout = 2.5
 
 
 class Page(Response):
-    """A response with a method of its own."""
+    """A response class with an additional method."""
 
     def __init__(self, title: str, status_code: int = state.HTTP_OK) -> None:
         super().__init__(f"<title>{title}</title>", status_code=status_code)
@@ -42,7 +42,7 @@ def user(req: Request, number: int) -> tuple[dict[str, int], str]:
 
 
 
-# A decorator returns the function that it was given.
+# A decorator returns the function unchanged.
 def again(req: Request) -> tuple[dict[str, int], str]:
     return user(req, 1)
 

@@ -10,20 +10,11 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::PATIENCE;
+use crate::credit::{Credit, Evidence, FINE};
 use crate::usage::Usage;
 
-/// How many of the last times of a route are kept, and how many short calls in a row first move it inline.
+/// How many of the last times of a route are kept.
 const KNOWN: usize = 64;
-
-/// What one call that is not short weighs, in short calls: an inline route has a credit of at most [`KNOWN`];
-/// a call that is not short subtracts this from the credit, a short one adds 1. A route that keeps leaving
-/// has to make at most `KNOWN * FINE` short calls in a row to come back. `1 / FINE` is also the weight of one
-/// call in the moving average of what the calls of a route compute.
-const FINE: u32 = 16;
-
-/// How many of the short calls before it a call on the pool cancels if it may only have waited for the
-/// interpreter: a route with more than one such call in four stays on the pool.
-const UNCLEAR: u32 = 3;
 
 /// Which routes are called inline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,12 +39,12 @@ pub struct Rule {
     pub long: Duration,
     /// How many event loops, each with its thread, make inline calls. Default 1.
     pub loops: usize,
-    /// Whether calls compute one at a time, as under Python's GIL. Default true.
+    /// Whether calls share a compute lock, so that they compute one at a time. Default true.
     pub has_lock: bool,
 }
 
 impl Rule {
-    /// The divisor of computing time in the weight of a call: a call that computes keeps the interpreter from
+    /// The divisor of computing time in the weight of a call: a call that computes keeps the compute lock from
     /// the other calls on the pool as well, so that moving it there would help them little and cost more. The
     /// connections of the loop do wait for the call, so it has to be brief all the same: 1 ms of computing by
     /// default.
@@ -152,11 +143,7 @@ pub struct RouteTimes {
     /// Ring buffer of the last times in nanoseconds; 0 means no sample.
     times: [AtomicU32; KNOWN],
     next: AtomicU32,
-    is_inline: AtomicBool,
-    /// On the pool: how many short calls there were in a row. Inline: at 0 the route moves back to the pool.
-    credit: AtomicU32,
-    /// How many short calls in a row move the route inline.
-    needed: AtomicU32,
+    credit: Credit,
     /// The average of the seconds that calls on the pool compute.
     computed: Mean,
     is_begun: AtomicBool,
@@ -171,9 +158,7 @@ impl Default for RouteTimes {
         RouteTimes {
             times: [const { AtomicU32::new(0) }; KNOWN],
             next: AtomicU32::new(0),
-            is_inline: AtomicBool::new(false),
-            credit: AtomicU32::new(0),
-            needed: AtomicU32::new(KNOWN as u32),
+            credit: Credit::new(),
             computed: Mean::default(),
             is_begun: AtomicBool::new(false),
             was_inline: AtomicBool::new(false),
@@ -189,7 +174,7 @@ impl RouteTimes {
     #[must_use]
     pub fn is_inline(&self, rule: &Rule) -> bool {
         let is_inline = match rule.inline {
-            Inline::Auto => self.is_inline.load(Ordering::Relaxed),
+            Inline::Auto => self.credit.is_inline(),
             Inline::Always => true,
             Inline::Never => false,
         };
@@ -200,7 +185,7 @@ impl RouteTimes {
     /// operating system ran other threads in its place.
     ///
     /// A call on the pool that computed little and still took long is weak evidence if other calls ran at the
-    /// same time: it may have waited for the interpreter, which the other calls held.
+    /// same time: it may have waited for the compute lock, which the other calls held.
     pub fn time<T>(&self, rule: &Rule, place: CallPlace, call: impl FnOnce(Instant) -> T) -> T {
         match place {
             CallPlace::Inline => return self.time_inline(rule, call),
@@ -220,9 +205,8 @@ impl RouteTimes {
         let is_short = rule.is_short(own, computed);
         if is_short || !had_others || !rule.is_short(computed, computed) {
             self.judge(rule, own, is_short);
-        } else if !self.is_inline.load(Ordering::Relaxed) {
-            let credit = self.credit.load(Ordering::Relaxed);
-            self.credit.store(credit.saturating_sub(UNCLEAR), Ordering::Relaxed);
+        } else {
+            self.credit.judge(Evidence::Unclear);
         }
         self.was_inline.store(false, Ordering::Relaxed);
         self.computed.add(computed.as_secs_f32().max(1e-6));
@@ -232,7 +216,7 @@ impl RouteTimes {
     /// The same on the event loop's thread. CPU time is read only while the route is in doubt, that is after
     /// a call that was not short: the system calls cost a good part of what a brief call costs.
     fn time_inline<T>(&self, rule: &Rule, call: impl FnOnce(Instant) -> T) -> T {
-        let before = (self.credit.load(Ordering::Relaxed) < KNOWN as u32).then(Usage::now);
+        let before = (!self.credit.is_full()).then(Usage::now);
         let inline = RunningCount::new(&self.inline);
         let begun = Instant::now();
         let result = call(begun);
@@ -263,29 +247,16 @@ impl RouteTimes {
 
     /// Decides where the next calls run, after a call that took this long.
     fn judge(&self, rule: &Rule, took: Duration, is_short: bool) {
-        let credit = self.credit.load(Ordering::Relaxed);
-        if self.is_inline.load(Ordering::Relaxed) {
-            match credit.saturating_sub(if took >= rule.long { credit } else { FINE }) {
-                _ if is_short => self.credit.store(KNOWN.min(credit as usize + 1) as u32, Ordering::Relaxed),
-                0 => self.leave(),
-                left => self.credit.store(left, Ordering::Relaxed),
-            }
-        } else if !is_short {
-            self.credit.store(0, Ordering::Relaxed);
-        } else if credit + 1 < self.needed.load(Ordering::Relaxed) {
-            self.credit.store(credit + 1, Ordering::Relaxed);
-        } else {
-            self.credit.store(KNOWN as u32, Ordering::Relaxed);
-            self.is_inline.store(true, Ordering::Relaxed);
-        }
+        self.credit.judge(match is_short {
+            true => Evidence::Short,
+            false if took >= rule.long => Evidence::Long,
+            false => Evidence::NotShort,
+        });
     }
 
     /// Moves the route back to the pool, where it needs twice as many short calls in a row as before.
     pub fn leave(&self) {
-        let needed = self.needed.load(Ordering::Relaxed);
-        self.needed.store(needed.saturating_mul(2).min(KNOWN as u32 * FINE), Ordering::Relaxed);
-        self.credit.store(0, Ordering::Relaxed);
-        self.is_inline.store(false, Ordering::Relaxed);
+        self.credit.leave();
     }
 
     pub(crate) fn load(&self) -> Load {
@@ -333,6 +304,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::credit::FULL;
 
     const SHORT: Duration = Duration::from_micros(5);
     const LONGER: Duration = Duration::from_millis(1);
@@ -384,7 +356,7 @@ mod tests {
         assert!(is_inline(many.chain([(1024, SHORT)])));
     }
 
-    /// A call that computes would hold the interpreter on the pool as well.
+    /// A call that computes would hold the compute lock on the pool as well.
     #[test]
     fn computing_counts_a_fifth() {
         let (rule, short) = (Rule::default(), Rule::default().short);
@@ -420,7 +392,7 @@ mod tests {
         ));
     }
 
-    /// Brief calls beside others wait for the interpreter now and then, and move inline nevertheless; calls
+    /// Brief calls beside others wait for the compute lock now and then, and move inline nevertheless; calls
     /// that wait for something else do not.
     #[test]
     fn what_may_have_waited_for_others_is_hardly_evidence() {
@@ -542,20 +514,20 @@ mod tests {
         /// short calls, and back after long ones.
         #[test]
         fn no_order_of_steps_can_spoil_it(
-            (inline, credit, needed) in (any::<bool>(), 0..=KNOWN as u32, 1..=KNOWN as u32 * FINE),
+            (inline, calls, needed) in (any::<bool>(), 0..=FULL, 1..=FULL * FINE),
         ) {
             let rule = Rule::default();
             let mixed = || {
                 let route_times = RouteTimes::default();
-                route_times.is_inline.store(inline, Ordering::Relaxed);
-                route_times.credit.store(credit, Ordering::Relaxed);
-                route_times.needed.store(needed, Ordering::Relaxed);
+                route_times.credit.is_inline.store(inline, Ordering::Relaxed);
+                route_times.credit.calls.store(calls, Ordering::Relaxed);
+                route_times.credit.needed.store(needed, Ordering::Relaxed);
                 route_times
             };
             let comes = mixed();
             (0..needed).for_each(|_| comes.judge(&rule, SHORT, true));
             prop_assert!(comes.is_inline(&rule));
-            for (calls, took) in [(1, LONG), (KNOWN as u32 / FINE, LONGER)] {
+            for (calls, took) in [(1, LONG), (FULL / FINE, LONGER)] {
                 let goes = mixed();
                 (0..calls).for_each(|_| goes.judge(&rule, took, false));
                 prop_assert!(!goes.is_inline(&rule));

@@ -17,11 +17,11 @@
 //! - [`inlining`] decides for each route whether its calls run inline: [`RouteTimes`](inlining::RouteTimes)
 //!   remembers how long the calls of the route took, [`Rule`](inlining::Rule) says what counts as short.
 //! - [`pool`] is the thread pool for all other calls. A concurrency limit, which follows measurements, says
-//!   how many calls run at a time: few where calls compute under one lock, such as Python's GIL, many where
-//!   calls wait for I/O.
+//!   how many calls run at a time: few where calls compute, many where calls wait for I/O.
 //!
-//! The crate knows nothing of HTTP, and only one thing of Python: that all computing may happen under one
-//! lock.
+//! The crate knows nothing of HTTP or of a language. Calls may share a *compute lock*, which a call holds
+//! while it computes and releases while it waits, such as Python's GIL. Then only one of them computes at a
+//! time; without such a lock, as many as there are processors.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -32,7 +32,7 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let runtime = tokio::runtime::Runtime::new()?;
 //! let _entered = runtime.enter();
-//! // At most eight threads, which share no interpreter lock.
+//! // At most eight threads, which share no compute lock.
 //! let pool = Pool::new(8, |work| work(), None);
 //! let (rule, route) = (Rule::default(), Arc::new(RouteTimes::default()));
 //! let (sender, answers) = std::sync::mpsc::channel();
@@ -59,13 +59,14 @@ use std::time::Duration;
 const LOG: &str = "poorwsgi::server";
 
 /// How long one call may block the others: CPython's default switch interval, after which a thread that
-/// computes hands the interpreter to a thread that waits for it.
+/// computes hands the GIL to a thread that waits for it.
 const PATIENCE: Duration = Duration::from_millis(5);
 
 /// How long a shutdown waits for idle threads to end.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 mod counts;
+mod credit;
 pub mod event_loop;
 pub mod inlining;
 mod limit;
@@ -76,9 +77,9 @@ mod threads;
 mod turn;
 mod usage;
 
-/// The atomics that [`turn`] uses; its tests replace them by those of loom.
+/// The atomics of what threads share without a lock; tests replace them by those of loom.
 mod atomic {
-    pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
+    pub(crate) use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
 }
 
 #[cfg(test)]

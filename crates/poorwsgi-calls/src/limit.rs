@@ -1,8 +1,8 @@
-//! The concurrency limit of the pool: as many calls at a time as the interpreter has capacity for.
+//! The concurrency limit of the pool: as many calls at a time as the compute lock has time for.
 //!
-//! While the running calls keep the interpreter busy, another thread does not help: each thread only waits
+//! While the running calls keep the compute lock busy, another thread does not help: each thread only waits
 //! longer for its turn. While the calls wait for something else, such as a database, more of them can run. So
-//! the limit follows from how busy the interpreter is. Where the interpreter is idle part of the time, a
+//! the limit follows from how busy the lock is. Where the lock is free part of the time, a
 //! higher limit goes on trial. It is kept if more calls end a second, and the CPU time of a call rises by no
 //! more than the number of calls does. A lower limit is kept if the CPU time of a call falls by at least as
 //! much as the rate of calls does, and the rate falls little.
@@ -22,7 +22,7 @@
 //!
 //! A trial lasts for [`LOOK`]. It ends sooner when it is worse by more than chance, or when a higher limit is
 //! better by more than chance. After each failed trial the limit rests for twice as long as before, so that a
-//! right limit is left alone. While no call ends at all although the interpreter is free, the limit doubles
+//! right limit is left alone. While no call ends at all although the lock is free, the limit doubles
 //! without a trial: the running calls may wait for calls that are still queued.
 //!
 //! [`Limit`] is a pure function of the measurements: clocks, threads and queues are elsewhere. The simulator
@@ -33,17 +33,17 @@
 
 use std::time::Duration;
 
-/// From this share of busy samples on, the interpreter has no capacity left. Even while threads queue for it,
+/// From this share of busy samples on, the compute lock has no time left. Even while threads queue for it,
 /// some samples find it free: it belongs to no thread for a moment whenever it changes hands.
 const BUSY: f32 = 0.94;
 
-/// Below this share of busy samples, the interpreter has much capacity left. Then the rate of calls tells
-/// whether a higher limit helps, and tells it soon; the extra load on the interpreter would be too small to
+/// Below this share of busy samples, the compute lock has much time left. Then the rate of calls tells
+/// whether a higher limit helps, and tells it soon; the extra load on the lock would be too small to
 /// measure.
 const FREE: f32 = 0.75;
 
 /// How long a limit is measured before a decision, unless the case is clear: where many calls share the
-/// interpreter they end in bursts, so that the rate over a shorter time says little.
+/// lock they end in bursts, so that the rate over a shorter time says little.
 pub(crate) const LOOK: Duration = Duration::from_millis(800);
 
 /// The shortest time before a decision. For half of it after a change, nothing is counted, because calls that
@@ -67,7 +67,7 @@ const LONGEST_REST: Duration = Duration::from_secs(16);
 pub(crate) struct Measure {
     /// The time since the last step.
     pub(crate) time: Duration,
-    /// The share of the time in which a thread held the interpreter, from 0 to 1; without a lock, the CPU
+    /// The share of the time in which a thread held the compute lock, from 0 to 1; without one, the CPU
     /// load of this process on all processors.
     pub(crate) busy: f32,
     /// How many calls have ended.
@@ -86,7 +86,7 @@ pub(crate) struct Limit {
     look: Look,
     /// The time left until calls are counted again after a change.
     settling: Duration,
-    /// For how long the interpreter has been busy without a break, whether calls are queued or not; and
+    /// For how long the compute lock has been busy without a break, whether calls are queued or not; and
     /// whether the limit has just fallen because of that.
     full: Duration,
     falls: bool,
@@ -157,7 +157,7 @@ impl Look {
 
 impl Limit {
     /// The limit of a pool with this number of threads. It starts at one call at a time, and can fall back to
-    /// that: two calls that share the interpreter get no more done than one after the other, and cost more (a
+    /// that: two calls that share the lock get no more done than one after the other, and cost more (a
     /// Django page on SQLite, a quarter more).
     pub(crate) fn new(threads: usize) -> Self {
         let highest = threads.max(1);
@@ -206,7 +206,7 @@ impl Limit {
         }
         let sure = if self.falls { LOOK / 2 } else { LOOK };
         if self.full >= sure && self.now > 1 {
-            // The interpreter was never found free under this limit: the right one may be much lower.
+            // The lock was never found free under this limit: the right one may be much lower.
             let part = if self.falls { 2 } else { 4 };
             self.prove(self.now - (self.now / part).max(1), Seen::default());
             self.falls = true;
@@ -249,12 +249,12 @@ impl Limit {
         self.now != self.proven && self.seen.rate * time.as_secs_f32() >= 2.0 * self.proven as f32
     }
 
-    /// Raises the limit on trial if the interpreter has capacity left, unless such a trial failed lately.
+    /// Raises the limit on trial if the compute lock has time left, unless such a trial failed lately.
     /// Returns whether it did.
     fn try_more(&mut self) -> bool {
         let may_help = self.seen.busy < BUSY && self.now < self.highest && self.higher.is_over();
         if may_help {
-            // As many more calls as would keep the interpreter busy if they were like those that run; no
+            // As many more calls as would keep the lock busy if they were like those that run; no
             // fewer than a trial can tell apart. No more than three times as many, because the measurement
             // may be an exception; after a failed trial, the fewest.
             let more = (self.now as f32 * (BUSY / self.seen.busy.max(0.01) - 1.0)) as usize;
@@ -279,10 +279,10 @@ impl Limit {
         let change = self.now as f32 / self.proven as f32 - 1.0;
         let is_higher = change > 0.0;
         let is_free = before.busy < FREE;
-        // How much more load the interpreter could take at most, as a share.
+        // How much more load the lock could take at most, as a share.
         let hope = change.min(BUSY / before.busy.max(0.01) - 1.0);
         let needed = before.rate * (1.0 + hope * GAIN);
-        // Threads that take the interpreter from each other raise the cost of every call; it may rise by no
+        // Threads that take the lock from each other raise the cost of every call; it may rise by no
         // more than the rate.
         let (worth, price) = (seen.rate * before.cost, before.rate * seen.cost);
         let is_cheap = worth >= price;
@@ -303,7 +303,7 @@ impl Limit {
         }
         let rest = if is_higher { &mut self.higher } else { &mut self.lower };
         if !is_worth_it {
-            // Only under a limit of one does no call take the interpreter from another. A trial of two raises
+            // Only under a limit of one does no call take the lock from another. A trial of two raises
             // the cost of calls, so trials take no larger share of the time than they can gain.
             let is_one_busy = is_higher && !is_free && self.proven == 1;
             let shortest = if is_one_busy { LOOK.div_f32(hope.clamp(0.05, 1.0)) } else { LOOK };
@@ -313,7 +313,7 @@ impl Limit {
         *rest = TrialRest::NONE;
         self.prove(self.now, seen);
         if is_higher {
-            // Where the interpreter has little capacity left, a rise may be chance, or due to calls that were
+            // Where the lock has little time left, a rise may be chance, or due to calls that were
             // costly at first.
             self.lower.left = self.lower.left.max(LOOK * if is_free { 4 } else { 1 });
             if is_free {
@@ -616,7 +616,7 @@ mod tests {
         }
     }
 
-    /// A page on SQLite: a second thread keeps the interpreter busier, and each call dearer.
+    /// A page on SQLite: a second thread keeps the lock busier, and each call dearer.
     #[test]
     fn more_calls_may_cost_no_more_than_they_bring() {
         for (microseconds, most) in [(4900, 2), (5900, 1)] {
@@ -631,7 +631,7 @@ mod tests {
         }
     }
 
-    /// Two calls take the interpreter from each other at every query of a page: during a trial of two, all
+    /// Two calls take the lock from each other at every query of a page: during a trial of two, all
     /// pages are costly.
     #[test]
     fn a_trial_that_is_clearly_worse_ends_at_once() {

@@ -12,8 +12,8 @@ use tokio::runtime::Handle;
 
 use crate::inlining::{Load, RouteTimes};
 use crate::limit::Limit;
-pub use crate::meter::Attach;
 use crate::meter::Meter;
+pub use crate::meter::TakeLock;
 pub use crate::threads::Around;
 use crate::threads::Threads;
 use crate::{LOG, PATIENCE};
@@ -26,7 +26,7 @@ const SWEEP: usize = 1024;
 /// of the application, such as a database connection. The thread that finished a call last gets the next one,
 /// so that only few threads hold such objects where few calls run at a time.
 ///
-/// How many calls run at a time follows from how busy the interpreter is (module `limit`). Brief calls do not
+/// How many calls run at a time follows from how busy the compute lock is (module `limit`). Brief calls do not
 /// wait for long ones: when long calls hold all places, one brief call runs beyond the limit. Otherwise calls
 /// run first come, first served. A call that only waits for its client any more soon gives its place back;
 /// such calls are bounded by the number of threads, not by the limit.
@@ -320,15 +320,15 @@ impl fmt::Debug for Aside {
 }
 
 impl Pool {
-    /// A pool of this number of threads, at least one. Each thread does its work within `around`. `attach`
-    /// takes the interpreter's lock for a moment, within `around` as well; it is `None` where the interpreter
-    /// has no lock.
+    /// A pool of this number of threads, at least one. Each thread does its work within `around`. `take_lock`
+    /// takes the compute lock for a moment, within `around` as well; it is `None` where calls share no such
+    /// lock.
     #[must_use]
-    pub fn new(threads: usize, around: Around, attach: Option<Attach>) -> Self {
+    pub fn new(threads: usize, around: Around, take_lock: Option<TakeLock>) -> Self {
         Pool(Arc::new(PoolShared {
             threads: Threads::new(threads, around),
             state: Mutex::new(PoolState::new(threads)),
-            meter: Meter { around, attach },
+            meter: Meter { around, take_lock },
         }))
     }
 
@@ -396,7 +396,7 @@ impl Pool {
             drop(state);
             if let Err(error) = self.0.meter.start(self) {
                 // The limit stays as it is.
-                tracing::warn!(target: LOG, %error, "no thread to measure how busy the interpreter is");
+                tracing::warn!(target: LOG, %error, "no thread to measure how busy the compute lock is");
                 self.0.state().is_measured = false;
             }
             return;
@@ -531,20 +531,20 @@ mod tests {
     }
 
     /// The lock under which calls compute.
-    static INTERPRETER: Mutex<()> = Mutex::new(());
+    static COMPUTE_LOCK: Mutex<()> = Mutex::new(());
 
-    fn interpreter() -> MutexGuard<'static, ()> {
-        INTERPRETER.lock().unwrap_or_else(PoisonError::into_inner)
+    fn compute_lock() -> MutexGuard<'static, ()> {
+        COMPUTE_LOCK.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A pool of calls that compute under one lock.
-    fn with_interpreter(threads: usize) -> Pool {
-        Pool::new(threads, |work| work(), Some(|| drop(interpreter())))
+    fn with_lock(threads: usize) -> Pool {
+        Pool::new(threads, |work| work(), Some(|| drop(compute_lock())))
     }
 
     fn compute_in_turn() {
         for _ in 0..10 {
-            let _taken = interpreter();
+            let _taken = compute_lock();
             let end = Usage::now().computed + Duration::from_millis(1);
             while Usage::now().computed < end {}
         }
@@ -552,7 +552,7 @@ mod tests {
 
     #[tokio::test]
     async fn few_calls_compute_at_a_time() {
-        let (pool, route_times) = (with_interpreter(64), Arc::default());
+        let (pool, route_times) = (with_lock(64), Arc::default());
         run(&pool, &route_times, 1, compute_in_turn).await;
         let most = run(&pool, &route_times, 60, compute_in_turn).await.0;
         assert!(most <= 8, "{most}");
@@ -561,8 +561,7 @@ mod tests {
     /// A brief call does not wait for calls that compute for long.
     #[tokio::test]
     async fn places_are_left_for_what_is_brief() {
-        let (pool, long, brief) =
-            (with_interpreter(64), Arc::<RouteTimes>::default(), Arc::<RouteTimes>::default());
+        let (pool, long, brief) = (with_lock(64), Arc::<RouteTimes>::default(), Arc::<RouteTimes>::default());
         let longest = Duration::from_millis(400);
         run(&pool, &long, 1, compute).await;
         run(&pool, &brief, 1, || ()).await;
@@ -622,11 +621,11 @@ mod tests {
     async fn streams_that_are_soon_over_run_few_at_a_time() {
         fn compute_in_pieces() {
             only_waits_now();
-            let _taken = interpreter();
+            let _taken = compute_lock();
             let end = Usage::now().computed + Duration::from_millis(1);
             while Usage::now().computed < end {}
         }
-        let (pool, route_times) = (with_interpreter(64), Arc::default());
+        let (pool, route_times) = (with_lock(64), Arc::default());
         run(&pool, &route_times, 1, compute_in_pieces).await;
         let most = run(&pool, &route_times, 200, compute_in_pieces).await.0;
         assert!(most <= 8, "{most}");

@@ -1,5 +1,5 @@
 //! Counts the running calls, so that a shutdown can wait for them: a thread inside foreign code can neither
-//! be killed nor outlive what the code needs, such as an interpreter.
+//! be killed nor outlive what the code needs, such as the runtime of a language.
 
 use std::sync::Arc;
 

@@ -7,8 +7,8 @@ use std::{io, mem, thread};
 
 use crate::LAST_WORDS;
 
-/// Runs the work of a thread, which it is passed as a function, within what the work needs (such as an
-/// attached interpreter).
+/// Runs the work of a thread, which it is passed as a function, within what the work needs (for example,
+/// registered with the runtime of a language).
 pub type Around = fn(&mut (dyn FnMut() + Send));
 
 pub(crate) type Closure = Box<dyn FnOnce() + Send>;

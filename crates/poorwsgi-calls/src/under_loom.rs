@@ -5,10 +5,11 @@ use loom::sync::{Arc, Mutex};
 use loom::thread;
 
 use self::counts::Counts;
+use self::credit::{Credit, Evidence, FINE, FULL};
 use self::turn::{Turn, Watched};
 
 mod atomic {
-    pub(super) use loom::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
+    pub(super) use loom::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
 }
 
 #[expect(
@@ -21,6 +22,10 @@ mod turn;
 #[expect(clippy::duplicate_mod, reason = "as above")]
 #[path = "counts.rs"]
 mod counts;
+
+#[expect(clippy::duplicate_mod, reason = "as above")]
+#[path = "credit.rs"]
+mod credit;
 
 /// Either the thread that begins a task wakes the one that watches, or the latter does not fall asleep.
 #[test]
@@ -113,4 +118,27 @@ fn a_call_that_runs_is_seen() {
         assert!(counts.end());
         assert_eq!(counts.begun(), 2);
     });
+}
+
+/// However two calls race, the next long call moves the route to the pool, and the way back has an end.
+#[test]
+fn no_race_keeps_a_route_inline() {
+    use Evidence::{Long, NotShort, Short, Unclear};
+    for before in [FULL - 1, FULL] {
+        for (one, other) in [(Short, Long), (Short, NotShort), (Short, Short), (Long, Long), (Short, Unclear)]
+        {
+            loom::model(move || {
+                let credit = Arc::new(Credit::new());
+                (0..before).for_each(|_| credit.judge(Short));
+                assert_eq!((credit.is_inline(), credit.is_full()), (before == FULL, before == FULL));
+                let shared = Arc::clone(&credit);
+                let racing = thread::spawn(move || shared.judge(one));
+                credit.judge(other);
+                racing.join().unwrap();
+                credit.judge(Long);
+                assert!(!credit.is_inline());
+                assert!(credit.needed() <= 8 * FULL && 8 * FULL <= FULL * FINE);
+            });
+        }
+    }
 }

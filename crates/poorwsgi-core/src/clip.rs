@@ -1,43 +1,43 @@
-//! Texts as a log may have them, whatever they quote: lines that have an end, of which only the first can be
-//! taken for the beginning of a record, without characters that a terminal obeys.
+//! Makes texts safe for a log, whatever they quote: with lines of limited length, of which only the first can
+//! be taken for the start of a record, and without characters that control a terminal.
 //!
-//! Much of what is logged comes from clients: a path, and the text of an exception that quotes a form field.
-//! So control characters (except for the tabulator), the line separators of Unicode and what changes the
-//! direction of writing are escaped, and lines after the first of a record begin with a blank.
+//! Much of what is logged comes from clients: a path, or the text of an exception that quotes a form field.
+//! Therefore control characters (except tabs), the line separators of Unicode and characters that change the
+//! direction of writing are escaped, and every line of a record but the first begins with a blank.
 
 use std::borrow::Cow;
 use std::fmt::{self, Display, Write};
 
-/// The most bytes of a line, with room for what a formatter puts before it: none is longer than 2 KiB then.
+/// The longest line, in bytes. With the prefix that a formatter adds, a line stays below 2 KiB.
 pub const LINE: usize = 1900;
-/// The most bytes of what a request says: its method, its path.
+/// The longest text from a request, such as its method or its path, in bytes.
 const QUOTED: usize = 300;
-/// The most bytes of one line of an error.
+/// The longest line of an error, in bytes.
 const ERROR_LINE: usize = 900;
-/// The most bytes of a list.
+/// The longest line of a list, in bytes.
 const LIST: usize = 1500;
-/// The most bytes that are read of an error, which may have several lines, as a traceback has.
+/// How many bytes of an error are read. An error may have several lines, as a traceback has.
 const ERROR: usize = 32 << 10;
-/// The most bytes of the lines that follow the first of a record.
+/// How many bytes the lines after the first of a record may have in all.
 const FOLLOWING: usize = 64 << 10;
 
-/// What a request says, on one line.
+/// A text from a request, on one line of at most 300 bytes.
 #[must_use]
 pub fn quoted(text: &str) -> Cow<'_, str> {
     line(text, QUOTED)
 }
 
-/// What an error says.
+/// The text of an error: its first 32 KiB, with lines of at most 900 bytes.
 pub const fn error<T: Display>(text: T) -> Clipped<T> {
     Clipped { text, line: ERROR_LINE }
 }
 
-/// What a list says.
+/// The text of a list: its first 32 KiB, with lines of at most 1500 bytes.
 pub const fn list<T: Display>(text: T) -> Clipped<T> {
     Clipped { text, line: LIST }
 }
 
-/// The text on one line of at most so many bytes, with a note of how many are left out.
+/// The text on one line of at most `most` bytes, followed by a note of how many bytes are left out.
 #[must_use]
 pub fn line(text: &str, most: usize) -> Cow<'_, str> {
     if text.len() <= most && !text.contains(is_escaped) {
@@ -60,7 +60,7 @@ pub fn line(text: &str, most: usize) -> Cow<'_, str> {
     Cow::Owned(line)
 }
 
-/// A whole record: its first line, and those that follow.
+/// A whole record: its first line, and the lines after it as [`following`] gives them.
 #[must_use]
 pub fn record(text: &str) -> String {
     record_of(text, LINE)
@@ -71,8 +71,8 @@ fn record_of(text: &str, most: usize) -> String {
     format!("{}\n{}", line(first, most), following_of(others, most))
 }
 
-/// Lines that follow the first one of a record, such as a traceback. Of a text that is too long, the end,
-/// which says what happened.
+/// The lines after the first of a record, such as a traceback, each beginning with a blank. Of a text that is
+/// longer than 64 KiB the end is kept, which says what happened.
 #[must_use]
 pub fn following(text: &str) -> String {
     following_of(text, LINE)
@@ -100,13 +100,13 @@ fn following_of(text: &str, most: usize) -> String {
     })
 }
 
-/// Whether nobody takes the line for the beginning of a record.
+/// Whether the line is empty or indented, so that it cannot be taken for the start of a record.
 fn is_marked(line: &str) -> bool {
     line.is_empty() || line.starts_with([' ', '\t'])
 }
 
-/// Whether a character shows nothing where it stands, or would let a text disguise itself: control characters
-/// and overrides of the writing direction.
+/// Whether a character is a control character (other than line feed and tab) or overrides the direction of
+/// writing, which could disguise a text.
 pub(crate) fn is_invisible(character: char) -> bool {
     (character.is_control() && !matches!(character, '\n' | '\t'))
         || matches!(character, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
@@ -116,7 +116,7 @@ fn is_escaped(char: char) -> bool {
     is_invisible(char) || matches!(char, '\n' | '\u{2028}' | '\u{2029}' | '\u{61C}' | '\u{200E}' | '\u{200F}')
 }
 
-/// A text as a log may have it.
+/// A text that prints as a log may have it; made by [`error`] and [`list`].
 #[derive(Debug)]
 pub struct Clipped<T> {
     text: T,
@@ -126,14 +126,14 @@ pub struct Clipped<T> {
 impl<T: Display> Display for Clipped<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut begin = Beginning::default();
-        // An error is ours, once there is enough.
+        // `Beginning` fails once it is full, which ends the formatting.
         let _ = write!(begin, "{}", self.text);
         f.write_str(&record_of(&begin.text, self.line))?;
         if begin.is_cut { f.write_str("…") } else { Ok(()) }
     }
 }
 
-/// As much of a text as is read of it.
+/// The first [`ERROR`] bytes of a text.
 #[derive(Default)]
 struct Beginning {
     text: String,
@@ -156,7 +156,7 @@ mod tests {
 
     use super::*;
 
-    /// Room for the note of what is left out.
+    /// The length of the note of what is left out.
     const NOTE: usize = "… (12345678 more bytes)".len();
 
     #[test]

@@ -1,9 +1,10 @@
-//! The pipeline: one request through the tables of an application, for handlers of any language.
+//! The pipeline: takes a request through the tables of an application, for handlers of any language.
 //!
-//! What happens to a request is decided here and nowhere else. A door (Rust, Python) says through
-//! [`Language`] what its handlers, requests, responses and errors are and how each is called; [`dispatch`]
-//! does the rest, in this order: resolve, before hooks, body, handler, recovery from an error, after hooks,
-//! send.
+//! What happens to a request is decided here and nowhere else. A door (the API for handlers of one language)
+//! implements [`Language`], which says what its handlers, requests, responses and errors are, and how each is
+//! called. [`dispatch`] does the rest, in this order: it resolves the route, calls the before hooks, reads
+//! the body, calls the handler, turns an error into a response, calls the after hooks, and finishes the
+//! response.
 
 mod answer;
 #[cfg(feature = "pages")]
@@ -34,7 +35,8 @@ pub use answer::BodyPlan;
 #[cfg(feature = "pages")]
 pub use debug::{debug_page, routes};
 
-/// The steps of the pipeline that a language may put others in the place of, and may call from there.
+/// The pipeline's own steps, which a [`Language`](super::Language) may override, and may call from its
+/// overrides.
 pub mod steps {
     pub use super::answer::{answer, call_before_hooks};
     pub use super::recover::{by_error, by_state};
@@ -42,8 +44,8 @@ pub mod steps {
 
 /// The language that an application's handlers are written in.
 ///
-/// The functions are associated functions: whatever state a call needs is in the handler or in the request. A
-/// language whose calls block returns futures that are ready at once.
+/// The functions take no `self`: the state that a call needs is in the handler or in the request. A language
+/// whose calls block returns futures that are ready at once.
 pub trait Language: Sized + Send + Sync + 'static {
     /// A request, as handlers get it.
     type Request: Send + Sync;
@@ -53,37 +55,39 @@ pub trait Language: Sized + Send + Sync + 'static {
     type Error: From<HttpError> + Send;
     /// A raised HTTP status, as state handlers get it.
     type HttpError: From<HttpError> + AsRef<HttpError> + Send;
-    /// What an error becomes that leaves the application; [`Infallible`](std::convert::Infallible) where none
-    /// does.
+    /// An error that leaves the application, such as Python's `SystemExit`;
+    /// [`Infallible`](std::convert::Infallible) where no error does.
     type Leave: Send;
-    /// What a route calls.
+    /// The handler of a route.
     type Handler: Clone + Send + Sync;
-    /// What is called before handlers.
+    /// A hook that is called before handlers.
     type BeforeHook: Clone + Send + Sync;
-    /// What is called with responses.
+    /// A hook that is called with responses.
     type AfterHook: Clone + Send + Sync;
-    /// What answers for a status.
+    /// A handler that answers a status.
     type StateHandler: Clone + Send + Sync;
-    /// What answers for an error.
+    /// A handler that answers an error.
     type ErrorHandler: Clone + Send + Sync;
-    /// How an error handler says which errors are its own.
+    /// The type of the errors that an error handler answers.
     type ErrorType: Clone + PartialEq + Send + Sync;
-    /// Converts the text that a custom filter matched.
+    /// A function that converts the text which a custom filter matched.
     type Converter: Clone + Send + Sync;
 
-    /// What the server knows of the request.
+    /// The head of the request.
     fn head(request: &Self::Request) -> &dyn Head;
 
-    /// What the router of these tables has found for the request, where a server had to know it before the
-    /// application is called. It is taken from the request.
+    /// Takes from the request the match that the server has already found for it by
+    /// [`Router::find`](crate::routing::Router::find) of the same tables; `None` where the server has not
+    /// looked.
     fn found(_request: &Self::Request) -> Option<RouteMatch> {
         None
     }
 
-    /// Tells the request its route; called once, before the hooks. Path arguments are converted here.
+    /// Stores the route in the request, and converts the path arguments. Called at most once, before the
+    /// hooks.
     ///
     /// # Errors
-    /// A conversion that fails: 404 when the error is a status with 404, otherwise as any error.
+    /// The error of a conversion that fails, usually a 404. It is answered like an error of the handler.
     fn assign(request: &Self::Request, route: Route<'_, '_, Self>) -> Result<(), Self::Error>;
 
     /// Reads the body as planned, so that the handler finds it parsed.
@@ -108,14 +112,15 @@ pub trait Language: Sized + Send + Sync + 'static {
         response: Self::Response,
     ) -> impl Future<Output = Result<Self::Response, Self::Error>> + Send;
 
-    /// Calls the application's handler of a status.
+    /// Calls a state handler.
     fn handle_state(
         handler: &Self::StateHandler,
         request: &Self::Request,
         error: Self::HttpError,
     ) -> impl Future<Output = Result<Self::Response, Self::Error>> + Send;
 
-    /// Calls the application's handler of an error that [`is_instance`](Self::is_instance) gave it.
+    /// Calls an error handler, after [`is_instance`](Self::is_instance) has found that the error is of the
+    /// handler's type.
     fn handle_error(
         handler: &Self::ErrorHandler,
         request: &Self::Request,
@@ -125,32 +130,32 @@ pub trait Language: Sized + Send + Sync + 'static {
     /// Whether an error is of a type.
     fn is_instance(kind: &Self::ErrorType, error: &Self::Error) -> bool;
 
-    /// Sorts an error into what it means for the request.
+    /// Says what an error means for the request.
     fn raised(error: Self::Error) -> Raised<Self>;
 
-    /// The 500 that stands for an error which nobody handled.
+    /// The 500 for an error that no error handler answered.
     fn uncaught(error: Self::Error) -> Self::HttpError;
 
-    /// What the 500 page shows of an error when debug is on. The text also goes to the log, debug or not.
+    /// What the page of a 500 shows of an error when debug is on. The text is always written to the log.
     fn report(error: &Self::HttpError) -> ErrorReport;
 
-    /// The error of a handler that is behind a status, for subscribers of the log who look into it: the field
-    /// `cause`.
+    /// The handler's error behind a status. It is the field `cause` of the log event, for `tracing`
+    /// subscribers that inspect errors.
     fn cause(_error: &Self::HttpError) -> Option<&(dyn StdError + 'static)> {
         None
     }
 
-    /// Makes a response of the engine (a page, a file) into the language's own.
+    /// Converts a response of the engine (a page, a file) into the language's type.
     fn respond(response: Response) -> Self::Response;
 
-    /// Makes the final response into the engine's.
+    /// Converts the final response into the engine's type.
     ///
     /// # Errors
-    /// A response that cannot be sent; it is answered with the 500 page.
+    /// An error for a response that cannot be sent. The client gets a default page instead.
     fn finish(response: Self::Response) -> Result<Response, Self::Error>;
 
-    /// The step from the request to the handler's answer. A language whose applications may put steps of
-    /// their own in the place of the pipeline's does so here and in the next three.
+    /// The step from the request to the handler's response. A language whose applications may replace steps
+    /// of the pipeline overrides this function and the next three.
     fn answer(
         tables: &Tables<Self>,
         request: &Self::Request,
@@ -166,7 +171,7 @@ pub trait Language: Sized + Send + Sync + 'static {
         steps::call_before_hooks(tables, request)
     }
 
-    /// The step from an error to an error handler's answer; see [`steps::by_error`].
+    /// The step from an error to an error handler's response; see [`steps::by_error`].
     fn by_error(
         tables: &Tables<Self>,
         request: &Self::Request,
@@ -175,7 +180,7 @@ pub trait Language: Sized + Send + Sync + 'static {
         steps::by_error(tables, request, error)
     }
 
-    /// The step from a status to its answer.
+    /// The step from a status to its response; see [`steps::by_state`].
     fn by_state(
         tables: &Tables<Self>,
         request: &Self::Request,
@@ -184,7 +189,7 @@ pub trait Language: Sized + Send + Sync + 'static {
         steps::by_state(tables, request, error)
     }
 
-    /// How the calls of a handler have gone so far, for the debug page; empty where that is not known.
+    /// Statistics of a handler's calls so far, for the debug page; empty where there are none.
     fn calls(_handler: &Self::Handler) -> String {
         String::new()
     }
@@ -193,9 +198,9 @@ pub trait Language: Sized + Send + Sync + 'static {
     fn name(callable: Callable<'_, Self>) -> Cow<'_, str>;
 }
 
-/// A callable of any table, asked for its name.
+/// A callable of any table, whose name [`Language::name`] gives.
 pub enum Callable<'c, L: Language> {
-    /// A route's or default handler.
+    /// The handler of a route, or a default handler.
     Handler(&'c L::Handler),
     /// A before hook.
     Before(&'c L::BeforeHook),
@@ -220,7 +225,7 @@ pub struct Route<'r, 'p, L: Language> {
     pub handler: Option<&'r L::Handler>,
     /// The path arguments in the order of the pattern; `None` for a rule without groups.
     pub captures: Option<Captures<'r, 'p, L::Converter>>,
-    /// The built-in page that answers, where one does.
+    /// The built-in page that answers the request, where there is one.
     pub page: Option<Page>,
 }
 
@@ -237,22 +242,22 @@ pub enum Page {
 pub enum Raised<L: Language> {
     /// A status, which the application's state handler or the default page answers.
     Http(L::HttpError),
-    /// A response, sent as it is.
+    /// A response, which takes the place of the handler's.
     Response(L::Response),
     /// Any other error.
     Other(L::Error),
-    /// An error that leaves the application, as Python's `SystemExit` does; the door decides what the server
-    /// does.
+    /// An error that leaves the application, as Python's `SystemExit` does. The door decides what the server
+    /// does with it.
     Leave(L::Leave),
 }
 
-/// Answers one request. The response is finished: a door has only to write it in the way of its server, as
-/// [`Response::into_http`] does; one whose server reads nothing but the fields calls
-/// [`Response::state_content`] first.
+/// Answers one request. The response is finished: a door only has to convert it for its server, as
+/// [`Response::into_http`] does. A server that takes `Content-Type` and `Content-Length` from the header
+/// fields alone needs a call of [`state_content`](crate::response::state_content) first.
 ///
 /// # Errors
-/// Only an error that [`Language::raised`] says leaves the application.
-// The rare ways are boxed: the future of a request that goes well stays small, and is moved cheaply.
+/// Only an error that [`Language::raised`] makes a [`Raised::Leave`].
+// The futures of rare branches are boxed, so that the future of the common case is small and cheap to move.
 pub async fn dispatch<L: Language>(tables: &Tables<L>, request: &L::Request) -> Result<Response, L::Leave> {
     let mut response = match L::answer(tables, request).await {
         Ok(response) => response,
@@ -299,7 +304,7 @@ fn finished(head: &dyn Head, response: Response) -> Result<Response, ResponseErr
     finish(Method::from_str(head.method()).ok(), |name| head.header(name), response)
 }
 
-/// What is left when even the page for a failure fails.
+/// The response when even the page of a failure cannot be finished.
 fn bare_500() -> Response {
     let mut response = http::Response::new(Body::empty());
     *response.status_mut() = http::StatusCode::INTERNAL_SERVER_ERROR;

@@ -1,4 +1,4 @@
-//! The one error that the engine itself raises: a status with what its page and its handlers need to know.
+//! The error that the engine raises: an HTTP status, with the details for its page and its state handler.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::panic::Location;
 
 use crate::state::{self, MethodSet};
 
-/// Any error of somebody else, boxed.
+/// A boxed error of any type.
 ///
 /// ```
 /// use poorwsgi::settings::SecretKey;
@@ -27,7 +27,7 @@ use crate::state::{self, MethodSet};
 /// ```
 pub type BoxError = Box<dyn StdError + Send + Sync + 'static>;
 
-/// The sentence that names a limit which was exceeded, and the setting that moves it.
+/// Prints a sentence that names an exceeded limit and the setting which changes it.
 ///
 /// ```
 /// use poorwsgi_core::error::OverLimit;
@@ -52,9 +52,9 @@ impl fmt::Display for OverLimit<'_> {
     }
 }
 
-/// A request that ends with an HTTP status: raised by `abort` and by the engine.
+/// An error that ends a request with an HTTP status. It is raised by `abort` and by the engine.
 ///
-/// It goes to the application's handler for that status, or to the default page.
+/// The application's handler of that status answers it, or else the default page.
 ///
 /// ```
 /// use poorwsgi::{HttpError, state};
@@ -72,13 +72,13 @@ pub struct HttpError {
     location: Option<&'static Location<'static>>,
 }
 
-/// What a 401 asks the client for.
+/// The challenge of a 401: which login it asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Challenge {
     /// The protection space (RFC 9110, section 11.5).
     pub realm: String,
-    /// The credentials were right but their nonce has expired: the client may try again without asking its
-    /// user.
+    /// Whether the credentials were right but their nonce has expired, so that the client may try again
+    /// without asking its user.
     pub stale: bool,
 }
 
@@ -109,28 +109,30 @@ impl HttpError {
         HttpError { allow: Some(allow), ..Self::new(state::HTTP_METHOD_NOT_ALLOWED) }
     }
 
-    /// 413 that names the limit which was passed and the setting that moves it.
+    /// 413 whose detail names the exceeded limit and the setting which changes it, as [`OverLimit`] prints
+    /// them.
     #[must_use]
     pub fn too_large(what: &str, limit: u64, setting: &str) -> Self {
         Self::new(state::HTTP_REQUEST_ENTITY_TOO_LARGE)
             .with_detail(OverLimit { what, limit, setting }.to_string())
     }
 
-    /// Adds a sentence for the page. It is shown to the client, so it must hold no secret.
+    /// Adds a sentence for the error page. The client sees it, so it must hold no secret.
     #[must_use]
     pub fn with_detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = Some(detail.into());
         self
     }
 
-    /// Adds the error behind this one. It is shown only when debug is on.
+    /// Adds the source of this error. Pages show the source only when debug is on.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<BoxError>) -> Self {
         self.source = Some(source.into());
         self
     }
 
-    /// Adds the place in the application's code that the error came from. It is shown only when debug is on.
+    /// Adds the place in the application's code that the error came from. Pages show the place only when
+    /// debug is on.
     #[must_use]
     pub const fn with_location(mut self, location: &'static Location<'static>) -> Self {
         self.location = Some(location);
@@ -143,13 +145,13 @@ impl HttpError {
         self.status
     }
 
-    /// The sentence for the page.
+    /// The sentence for the error page.
     #[must_use]
     pub fn detail(&self) -> Option<&str> {
         self.detail.as_deref()
     }
 
-    /// What a 401 asks for.
+    /// The challenge of a 401.
     #[must_use]
     pub const fn challenge(&self) -> Option<&Challenge> {
         self.challenge.as_ref()
@@ -161,7 +163,7 @@ impl HttpError {
         self.location
     }
 
-    /// The methods that a 405 offers.
+    /// The methods that the `Allow` field of a 405 names.
     #[must_use]
     pub const fn allow(&self) -> Option<MethodSet> {
         self.allow

@@ -7,14 +7,14 @@ use serde::de::DeserializeOwned;
 use crate::charset::{self, Charset};
 use crate::{HttpError, state};
 
-/// What a JSON text may hold.
+/// The limits of a JSON text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// How deep arrays and objects nest. Default: 100. serde_json's own limit is 127, so a higher one does
-    /// not go deeper than that in [`parse_json`].
+    /// How deep arrays and objects may nest. Default: 100. [`parse_json`] takes at most 127 in any case, the
+    /// limit of serde_json.
     pub depth: usize,
-    /// How many values and names of members there are. Default: 1,000,000. The smallest takes two bytes of a
-    /// text, and some hundred bytes of memory.
+    /// How many values and member names there may be. Default: 1,000,000. The smallest value takes two bytes
+    /// of text, and some hundred bytes of memory.
     pub values: usize,
 }
 
@@ -27,8 +27,8 @@ impl Default for Limits {
 /// Parses a JSON text into any type that can be read from one, such as [`serde_json::Value`].
 ///
 /// The charset is `utf-8` (the default, and what RFC 8259 asks for; a byte order mark is skipped) or any
-/// other [`Charset`], in one of its usual names. How large the text may be is the business of whoever reads
-/// the body.
+/// other [`Charset`], in one of its usual names. The size of the text is not limited here; the code that
+/// reads the body limits it.
 ///
 /// ```
 /// use poorwsgi_core::json::{Limits, parse_json};
@@ -42,8 +42,9 @@ impl Default for Limits {
 /// ```
 ///
 /// # Errors
-/// 400 with the reason (also where the text is JSON but not of the type), and with line and column (both from
-/// 1, the column in bytes) where the fault has a place; 413 for too many values.
+/// 400 for a text that is not JSON, nests too deep, does not fit the type `T`, or is invalid in its charset.
+/// The detail gives the reason and, where the fault has a place, line and column (both from 1, the column in
+/// bytes). 413 for too many values.
 pub fn parse_json<T: DeserializeOwned>(
     bytes: &[u8],
     charset: Option<&str>,
@@ -56,8 +57,8 @@ pub fn parse_json<T: DeserializeOwned>(
 }
 
 impl Limits {
-    /// Refuses a text that goes beyond them, before a parser that recurses sees it. One pass over the text;
-    /// whether it is JSON at all is left to that parser.
+    /// Refuses a text that exceeds these limits, before a recursive parser sees it. This is one pass over the
+    /// text, which does not check whether the text is JSON.
     ///
     /// # Errors
     /// 400 with the line and column of the first bracket that is too deep, 413 for too many values.
@@ -145,8 +146,8 @@ mod tests {
         );
     }
 
-    /// A text a thousand levels deep is a 400, as the recursion of a parser must never be the client's
-    /// choice.
+    /// A text that nests a thousand levels deep is a 400, because a client must not control how deep a parser
+    /// recurses.
     #[test]
     fn depth_is_limited() {
         let nested = |depth: usize| ["[".repeat(depth), "]".repeat(depth)].concat();

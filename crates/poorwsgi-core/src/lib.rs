@@ -1,16 +1,17 @@
-//! The engine of PoorWSGI, for servers and for doors of languages: dispatch, routing, requests, forms, responses,
-//! sessions, digest login and pages. It has no sockets and no Python. Applications in Rust use the crate
-//! `poorwsgi`, whose surface is curated and stable; the surface of this one may change with each version.
+//! The engine of PoorWSGI: dispatch, routing, requests, forms, responses, sessions, digest login and pages.
+//! It knows neither sockets nor Python: servers and *doors* (the APIs for handlers of one language) are built
+//! on this crate. Applications in Rust use the crate `poorwsgi`, whose API is curated and stable; the API of
+//! this crate may change with each version.
 //!
 //! # Where to look
 //!
 //! | for | see |
 //! |---|---|
-//! | how a request goes through all that, and how another language gets a door | [`mod@dispatch`] |
-//! | from a path to a handler | [`routing`] |
+//! | the pipeline that a request goes through, and what a door has to provide | [`mod@dispatch`] |
+//! | how a path leads to a handler | [`routing`] |
 //! | what the client sent | [`request`], [`form`], [`json`], [`charset`], [`headers`] |
-//! | what is answered | [`response`] |
-//! | who is there | [`session`], [`digest`] |
+//! | responses, bodies and files | [`response`] |
+//! | sessions and logins | [`session`], [`digest`] |
 //! | settings and limits | [`settings`], [`form::Limits`] |
 //! | pages for errors, directories and debugging | [`results`] |
 #![forbid(unsafe_code)]

@@ -1,4 +1,4 @@
-//! What an application can be told: its settings, their defaults, and the variables that override them.
+//! The settings of an application, their defaults, and the variables that override them.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,11 +13,12 @@ use crate::form::{FormFile, Limits};
 use crate::json;
 use crate::request::Head;
 
-/// Supplies the file that an uploaded file is written into, given the file name from the form.
+/// Opens the file that an upload is written into. Its argument is the file name from the form, reduced to the
+/// last component.
 ///
-/// Its error ends the request and reaches the application's error handlers as an [`io::Error`]; one that was
-/// made of an [`HttpError`](crate::HttpError), `io::Error::other(HttpError::new(403))`, ends it with that
-/// status.
+/// An error of the callback ends the request and reaches the application's error handlers as an
+/// [`io::Error`]. To answer with a status instead, return an error that wraps an
+/// [`HttpError`](crate::HttpError), such as `io::Error::other(HttpError::new(403))`.
 ///
 /// ```
 /// use std::fs::File;
@@ -28,7 +29,7 @@ use crate::request::Head;
 ///
 /// # let directory = tempfile::tempdir().unwrap();
 /// # let uploads = directory.path().to_owned();
-/// // The name has no path in it; a file that is there already is not written over.
+/// // The name has no path in it. `create_new` does not overwrite a file.
 /// let store: FileCallback = Arc::new(move |name| Ok(Box::new(File::create_new(uploads.join(name))?)));
 ///
 /// let mut app = Application::new("demo");
@@ -38,7 +39,8 @@ use crate::request::Head;
 /// ```
 pub type FileCallback = Arc<dyn Fn(&str) -> io::Result<Box<dyn FormFile>> + Send + Sync>;
 
-/// Supplies the media type of a file by its path.
+/// Chooses the media type of a file below the document root. Its argument is the decoded path of the request;
+/// `None` means `application/octet-stream`.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -60,7 +62,7 @@ pub type MediaTypeCallback = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
 /// The settings of an application.
 ///
-/// Names and defaults are PoorWSGI's where it has the setting.
+/// A setting that PoorWSGI has, too, keeps PoorWSGI's name and default.
 ///
 /// ```
 /// let mut app = poorwsgi::Application::new("demo");
@@ -71,23 +73,23 @@ pub type MediaTypeCallback = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Settings {
-    /// The application's name: the default realm, and the name that log lines carry.
+    /// The application's name. It is the default realm of digest logins, and is shown on the debug page.
     pub name: String,
     /// Shows errors in full and serves `/debug-info`. Default: off. Overridden by the variable `poor_Debug`.
     pub debug: bool,
     /// The directory whose files are served for GET and HEAD where no route matches. Default: none.
     /// Overridden by `poor_DocumentRoot`.
     pub document_root: Option<PathBuf>,
-    /// Supplies the media type of a file below the document root by its path; `None` is
-    /// `application/octet-stream`. Default: a table of ours.
+    /// Chooses the media type of a file below the document root. Default: none, which means a built-in table
+    /// of file extensions.
     pub media_type: Option<MediaTypeCallback>,
     /// Lists directories below the document root. Default: off. Overridden by `poor_DocumentIndex`.
     pub document_index: bool,
-    /// Serves files whose name begins with a dot, too. Default: off; `.well-known` is served always.
+    /// Also serves files whose names begin with a dot. Default: off; `.well-known` is always served.
     pub dot_files: bool,
-    /// Follows symbolic links that lead out of the document root. Default: off; relative ones that stay
-    /// inside are followed always. Whoever can make a link below the document root can publish any file that
-    /// this process may read.
+    /// Follows symbolic links that lead out of the document root. Default: off; relative links that stay
+    /// inside are always followed. With this setting, anybody who can create a link below the document root
+    /// can publish any file that the process may read.
     pub follow_links: bool,
     /// The key of sessions, tokens and digest nonces. Default: none. Overridden by `poor_SecretKey`.
     pub secret_key: Option<SecretKey>,
@@ -101,32 +103,34 @@ pub struct Settings {
     pub auto_data: bool,
     /// Parses the `Cookie` field. Default: on.
     pub auto_cookies: bool,
-    /// The largest body, in bytes, that [`auto_data`](Self::auto_data) reads ahead. Default: 65,365.
+    /// The largest body, in bytes, that [`auto_data`](Self::auto_data) reads before the handler runs.
+    /// Default: 65,365.
     pub data_size: u64,
-    /// The block, in bytes, in which a WSGI server's input is read. Default: 65,365.
+    /// The size, in bytes, of the blocks in which the input of a WSGI server is read. Default: 65,365.
     pub cached_size: usize,
     /// The largest JSON body in bytes; a larger one is answered with 413. Default: 16 MiB.
     pub json_size: u64,
-    /// How deep JSON may nest; deeper is answered with 400. Default: 100.
+    /// How deep a JSON body may nest; a deeper one is answered with 400. Default: 100.
     pub json_depth: usize,
-    /// How many values and names JSON may hold, each of which takes up to some hundred bytes of memory; more
-    /// is answered with 413. Default: 1,000,000.
+    /// How many values and member names a JSON body may hold; a body with more is answered with 413. Each
+    /// takes up to some hundred bytes of memory. Default: 1,000,000.
     pub json_values: usize,
-    /// Keeps fields and arguments without a value. Default: off.
+    /// Keeps form fields and query arguments whose value is empty. Default: off.
     pub keep_blank_values: bool,
-    /// Answers a query or form that breaks the syntax with 400 instead of skipping what is broken. Default:
-    /// off.
+    /// Answers a malformed query or form with 400 instead of skipping its malformed parts. Default: off.
     pub strict_parsing: bool,
     /// The limits of form parsing.
     pub form_limits: Limits,
-    /// Supplies the files that uploads are written into. Default: none, which means memory up to
-    /// `form_limits.spool_bytes`, then temporary files.
+    /// Opens the files that uploads are written into. Default: none; uploads are then kept in memory up to
+    /// `form_limits.spool_bytes`, and in temporary files beyond that.
     pub file_callback: Option<FileCallback>,
     /// How long reading the body waits for the next bytes. Default: 10 s.
     pub read_timeout: Duration,
-    /// Media types that are parsed as forms.
+    /// Media types that are parsed as forms. Default: `application/x-www-form-urlencoded` and
+    /// `multipart/form-data`.
     pub form_mime_types: Vec<String>,
-    /// Media types that are parsed as JSON.
+    /// Media types that are parsed as JSON. Default: `application/json`, `application/javascript` and
+    /// `application/merge-patch+json`.
     pub json_mime_types: Vec<String>,
     #[cfg(feature = "digest")]
     /// Whether a 401 carries a digest challenge. Default: off.
@@ -138,19 +142,19 @@ pub struct Settings {
     /// Whether the digest challenge has `qop="auth"`, which protects against replay. Default: on.
     pub auth_qop: bool,
     #[cfg(feature = "digest")]
-    /// How long a digest nonce is good: at least this, at most twice this. `None` means for ever. Default:
-    /// 300 s.
+    /// How long a digest nonce is valid, in whole seconds, rounded up. `None` or zero means for ever.
+    /// Default: 300 s.
     pub auth_timeout: Option<Duration>,
 }
 
 impl Settings {
-    /// What JSON may hold.
+    /// The limits of JSON bodies.
     #[must_use]
     pub const fn json_limits(&self) -> json::Limits {
         json::Limits { depth: self.json_depth, values: self.json_values }
     }
 
-    /// The defaults, for an application of this name.
+    /// The default settings of an application with this name.
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
         let types = |names: &[&str]| names.iter().map(ToString::to_string).collect();
@@ -201,7 +205,8 @@ impl Settings {
         switch(head, "poor_Debug").unwrap_or(self.debug)
     }
 
-    /// The document root for this request: `poor_DocumentRoot`, else the setting.
+    /// The document root for this request: `poor_DocumentRoot`, else the setting. An empty variable means no
+    /// document root.
     #[must_use]
     pub fn document_root_for(&self, head: &dyn Head) -> Option<PathBuf> {
         match head.variable("poor_DocumentRoot") {
@@ -227,8 +232,8 @@ impl Settings {
     }
 }
 
-/// What a variable says of a switch: it is on at `on`, in any case, and off at all else. An empty variable
-/// says nothing.
+/// Reads a variable as a switch: `on`, in any letter case, is `true`, and any other value is `false`. `None`
+/// for a variable that is unset or empty.
 #[must_use]
 pub fn switch(head: &dyn Head, variable: &str) -> Option<bool> {
     let value = head.variable(variable).filter(|value| !value.is_empty())?;
@@ -264,10 +269,10 @@ impl fmt::Debug for Settings {
 pub struct SecretKey(Zeroizing<Vec<u8>>);
 
 impl SecretKey {
-    /// A new random key of 32 bytes: sessions end when the process does.
+    /// A new random key of 32 bytes. Sessions and tokens made with it do not outlive the process.
     ///
     /// # Errors
-    /// Fails when the operating system has no randomness to give.
+    /// The error of the operating system's random number generator.
     pub fn random() -> io::Result<Self> {
         let mut key = Zeroizing::new(vec![0; 32]);
         getrandom::fill(&mut key).map_err(io::Error::other)?;

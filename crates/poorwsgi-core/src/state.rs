@@ -30,8 +30,7 @@ macro_rules! status_codes {
         /// Every status code a response may have, with its reason phrase, in ascending order.
         pub const STATUS_CODES: &[(u16, &str)] = &[$(($code, $reason)),*];
 
-        /// The constants of the status codes: their names and values, for whoever offers them to another
-        /// language.
+        /// The names and values of the status code constants, for bindings to other languages.
         pub const STATUS_CONSTANTS: &[(&str, u16)] = &[$((stringify!($name), $code)),*];
 
         const fn built_in_reason(code: u16) -> Option<&'static str> {
@@ -121,11 +120,11 @@ pub fn reason(code: u16) -> Option<&'static str> {
     built_in_reason(code).or_else(added)
 }
 
-/// Adds a status code of the application's own, for the whole process. Answers whether responses may have it
-/// from now on.
+/// Adds a status code of the application's own, for the whole process. Returns whether responses may have
+/// this code from now on.
 ///
-/// A code has three digits, the first of them not 0, and a phrase without control characters; the first
-/// phrase counts.
+/// The code must be between 100 and 999, and the phrase must be without control characters; otherwise nothing
+/// is added. A code that is already known keeps its phrase.
 ///
 /// ```
 /// use poorwsgi::{response::Response, state};
@@ -141,7 +140,7 @@ pub fn add_status(code: u16, reason: &str) -> bool {
     if !(100..1000).contains(&code) || reason.chars().any(char::is_control) {
         return false;
     }
-    // Never freed: a phrase for each code, no more.
+    // Leaks at most one phrase for each code.
     ADDED
         .write()
         .unwrap_or_else(PoisonError::into_inner)

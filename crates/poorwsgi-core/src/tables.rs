@@ -12,23 +12,24 @@ use crate::state::{Method, MethodSet};
 
 /// Everything an application is made of: settings, routes, filters, hooks, state and error handlers.
 ///
-/// A clone is cheap enough to make whenever a table changes: the handlers themselves are shared.
+/// A clone shares the handlers, so it is cheap enough to be made for each change of a table.
 pub struct Tables<L: Language> {
     /// The application's settings.
     pub settings: Settings,
     /// Static routes, patterns, filters and default handlers.
     pub router: Router<L::Handler, L::Converter>,
-    /// Called in order before each handler, with the route already known. They stop a request by an error.
+    /// Called in order before each handler, when the route is known. A hook that returns an error ends the
+    /// request.
     pub before: Vec<L::BeforeHook>,
-    /// Called in order with each response, errors included; each may replace it.
+    /// Called in order with each response, error pages included. Each hook may replace the response.
     pub after: Vec<L::AfterHook>,
     /// Handlers by status code.
     pub states: Registry<u16, L::StateHandler>,
-    /// Handlers by error type. The first one registered whose type fits is called.
+    /// Handlers by error type. Of those whose type fits, the one registered first is called.
     pub errors: Registry<L::ErrorType, L::ErrorHandler>,
     #[cfg(feature = "digest")]
-    /// The digest nonces in use: those of the process, since what one application has accepted may be shown
-    /// to another.
+    /// The digest nonces in use. All applications of the process share them, because a login that one
+    /// application has accepted may be replayed to another.
     pub nonces: Arc<NonceTable>,
 }
 
@@ -64,9 +65,9 @@ impl<L: Language> Clone for Tables<L> {
     }
 }
 
-/// Handlers by a key and a method, in the order in which the keys came.
+/// Handlers by key and method, in the order in which the keys were registered.
 ///
-/// Registering a key again takes the methods named over; the others keep their handler.
+/// Registering a key again replaces the handlers of the given methods; other methods keep theirs.
 #[derive(Clone, Debug)]
 pub struct Registry<K, H> {
     rows: Vec<(K, MethodTable<H>)>,
@@ -90,7 +91,8 @@ impl<K: PartialEq, H: Clone> Registry<K, H> {
         self.rows.push((key, table));
     }
 
-    /// Removes the handler of a key for one method and returns it; other methods that share it keep it.
+    /// Removes the handler of a key for one method and returns it; other methods that share the handler keep
+    /// it.
     pub fn pop(&mut self, key: &K, method: Method) -> Option<H> {
         let at = self.rows.iter().position(|(known, _)| known == key)?;
         let (_, table) = self.rows.get_mut(at)?;
@@ -101,7 +103,7 @@ impl<K: PartialEq, H: Clone> Registry<K, H> {
         handler
     }
 
-    /// The handler for a method of the first key that fits.
+    /// The handler of the first key that fits and has the method.
     pub fn find(&self, fits: impl Fn(&K) -> bool, method: Method) -> Option<&H> {
         self.rows.iter().filter(|(key, _)| fits(key)).find_map(|(_, table)| table.get(method))
     }

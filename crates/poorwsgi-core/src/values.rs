@@ -1,15 +1,15 @@
-//! The values that came under one key, converted: of a query's arguments and of a form's fields.
+//! The values of a key that may be repeated, as in a query or a form, and their conversion.
 
 use std::fmt;
 
 use crate::HttpError;
 
-/// The values under one key: a repeated key has a list of them.
+/// The value of a key, or the list of values of a repeated key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OneOrMany<T> {
     /// The key came once.
     One(T),
-    /// The key came several times; the values in their order.
+    /// The key came several times; the values are in the order in which they came.
     Many(Vec<T>),
 }
 
@@ -23,7 +23,8 @@ impl<T> OneOrMany<T> {
     }
 }
 
-/// Converts a value, `what` of this key. Where that fails it is the client's mistake: 400 with both names.
+/// Converts the value of a key. A value that cannot be converted is a 400 that names the key and `what` it
+/// is, such as "form field".
 pub(crate) fn convert<T, E: fmt::Display>(
     what: &str,
     key: &str,

@@ -1,9 +1,9 @@
-//! The variables of the process that speak to applications: `poor_*` and `app_*`.
+//! The environment variables of the process that are meant for applications: `poor_*` and `app_*`.
 
 use std::collections::BTreeMap;
 
-/// The name of the application's own option that a variable of this name holds: what follows `app_`, in lower
-/// case.
+/// The name of the application's own option that a variable sets: what follows `app_` (in any letter case),
+/// in lower case. `None` for any other variable.
 ///
 /// ```
 /// use poorwsgi_core::variables::option_name;
@@ -17,7 +17,7 @@ pub fn option_name(variable: &str) -> Option<String> {
     prefix.eq_ignore_ascii_case("app_").then(|| name.to_lowercase())
 }
 
-/// Variables of the process whose names begin with `poor_` or are an [`option_name`], read once.
+/// The environment variables that begin with `poor_` or set an option (see [`option_name`]), read once.
 ///
 /// They override settings (`poor_*`) or are the application's own options (`app_*`, see
 /// `options` of [`Head`](crate::request::Head)).
@@ -25,8 +25,8 @@ pub fn option_name(variable: &str) -> Option<String> {
 pub struct Variables(BTreeMap<String, String>);
 
 impl Variables {
-    /// The variables of this process, `None` where there are none. Names and values that are not Unicode are
-    /// left out.
+    /// The variables of this process; `None` where there are none. A variable whose name or value is not
+    /// Unicode is left out.
     #[must_use]
     pub fn of_process() -> Option<Self> {
         let ours = |name: &str| name.starts_with("poor_") || option_name(name).is_some();

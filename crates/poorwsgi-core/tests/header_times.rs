@@ -1,5 +1,5 @@
-//! 64 KiB of anything, in any field, are read in under 5 ms: a server takes so much before it knows who sends
-//! it.
+//! Any 64 KiB in any field are parsed in under 5 ms: a server accepts that much before it knows who the
+//! client is.
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ use poorwsgi_core::state::Method;
 
 const SIZE: usize = 64 << 10;
 
-/// Without optimisation the same takes some ten times as long, and a busy machine must not matter.
+/// Without optimisation the same takes some ten times as long; the rest is room for a busy machine.
 const MOST: Duration = Duration::from_millis(if cfg!(debug_assertions) { 100 } else { 5 });
 
 const UNITS: [&str; 32] = [
@@ -53,7 +53,7 @@ const UNITS: [&str; 32] = [
     ":",
 ];
 
-/// What reads a field, and its name.
+/// The name of a parser, and the parser.
 type Reader = (&'static str, fn(&str));
 
 fn readers() -> Vec<Reader> {
@@ -84,11 +84,11 @@ fn least_time(read: fn(&str), text: &str) -> Duration {
         read(text);
         begun.elapsed()
     };
-    // One quick run is proof enough; others may have lost their processor.
+    // One quick run is proof enough; a slow run may have been interrupted by other processes.
     (0..10).map(|_| once()).find(|time| *time < MOST).unwrap_or_else(once)
 }
 
-/// As many different names as fit.
+/// As many numbered items as fit into [`SIZE`].
 fn numbered(before: &str, after: &str) -> String {
     (0..)
         .map(|number| format!("{before}{number:x}{after}"))

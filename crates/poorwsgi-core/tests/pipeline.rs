@@ -1,5 +1,5 @@
-//! The pipeline with a toy language: handlers are plain functions over a log. What holds here holds for every
-//! door.
+//! The pipeline with a toy language, whose handlers are plain functions that may write to a log of the
+//! request. What holds here holds for every door.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 use std::borrow::Cow;
@@ -23,7 +23,7 @@ enum Toy {}
 
 struct Asked {
     head: HttpHead,
-    /// What a server has found before the call.
+    /// The match that a server has found before the call.
     found: Mutex<Option<RouteMatch>>,
     route: OnceLock<(String, bool, Vec<String>)>,
     log: Mutex<Vec<String>>,
@@ -153,7 +153,7 @@ impl Language for Toy {
     }
 }
 
-/// What a request got, and what it saw on its way.
+/// The response to a request, and the request's route and log.
 struct Outcome {
     status: u16,
     body: String,
@@ -259,7 +259,7 @@ fn rule_and_arguments_are_known_to_before_hooks() {
 
 #[test]
 fn an_unknown_method_is_501_and_runs_nothing() {
-    // behaviour.md: an unknown method was dispatched as GET.
+    // PoorWSGI handles an unknown method as GET.
     let mut tables = tables();
     route(&mut tables, "/hello", hello);
     let outcome = ask(&tables, "BREW", "/hello");
@@ -430,7 +430,7 @@ fn an_after_hook_may_replace_an_error_page() {
 
 #[test]
 fn an_exit_leaves_the_application() {
-    // behaviour.md: `SystemExit` ended without `start_response`.
+    // In PoorWSGI, `SystemExit` ends without a call of `start_response`.
     let mut tables = tables();
     route(&mut tables, "/exit", |_| Err(Trouble::Exit));
     let request = http::Request::builder().uri("/exit").body(()).unwrap();
@@ -439,7 +439,7 @@ fn an_exit_leaves_the_application() {
 
 #[test]
 fn a_status_without_an_error_page_is_an_empty_response() {
-    // behaviour.md: `HTTPException(204)` was a 501.
+    // In PoorWSGI, `HTTPException(204)` is a 501.
     let mut tables = tables();
     route(&mut tables, "/none", |_| Err(HttpError::new(204).into()));
     let outcome = ask(&tables, "GET", "/none");
@@ -488,7 +488,7 @@ fn a_401_carries_the_challenge_when_digest_is_on() {
     tables.settings.auth_digest = true;
     tables.settings.secret_key = Some(b"key".into());
     let outcome = ask(&tables, "GET", "/in");
-    // behaviour.md: `abort(401)` without a realm raised; now the realm is the application's name.
+    // PoorWSGI fails at `abort(401)` without a realm; here the realm is the application's name.
     let challenge = outcome.headers["www-authenticate"].to_str().unwrap();
     assert!(challenge.starts_with("Digest ") && challenge.contains("realm=\"toy\""), "{challenge}");
 }
@@ -500,7 +500,8 @@ fn methods_of_state_handlers_do_not_leak() {
     assert!(ask(&tables, "GET", "/nowhere").body.contains("<html"));
 }
 
-/// A route that the server has looked up is not looked up again: here it is that of another path.
+/// A route that the server has found is not looked up again. To show this, the match here is that of another
+/// path.
 #[test]
 fn a_route_that_was_found_before_is_taken() {
     let mut tables = Tables::<Toy>::new(Settings::new("toy"));

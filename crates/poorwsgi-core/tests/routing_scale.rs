@@ -1,4 +1,4 @@
-//! A thousand routes cost at most three times what ten cost, in whatever form the tests are built.
+//! A thousand routes cost at most three times what ten cost, with or without optimisation.
 #![allow(clippy::expect_used, reason = "a table that cannot be built is the end of the run")]
 
 use std::hint::black_box;
@@ -13,7 +13,7 @@ const ROUNDS: usize = 40;
 const LOOKUPS: usize = 100;
 const RATIO: u32 = 3;
 
-/// The best of the rounds so far: noise only ever adds time.
+/// Measures a round, and keeps the shortest time, because noise only adds time.
 fn round(router: &Router<usize, ()>, path: &str, best: &mut Duration) {
     let start = Instant::now();
     for _ in 0..LOOKUPS {
@@ -34,7 +34,7 @@ fn a_thousand_routes_cost_at_most_three_times_what_ten_cost() {
             assert_eq!(is_found(&few, &path_few), case != "miss");
             assert_eq!(is_found(&many, &path_many), case != "miss");
             let (mut time_few, mut time_many) = (Duration::MAX, Duration::MAX);
-            // in turns, so that a busy machine slows both
+            // Both are measured in turns, so that a busy machine slows both.
             for _ in 0..ROUNDS {
                 round(&few, &path_few, &mut time_few);
                 round(&many, &path_many, &mut time_many);

@@ -1,4 +1,4 @@
-//! The arguments of a query as Python sees them.
+//! The arguments of a query as Python objects.
 
 use poorwsgi_core::request::{Args, ArgsOptions};
 use pyo3::prelude::*;
@@ -7,11 +7,11 @@ use pyo3::types::{PyDict, PyList};
 use crate::application::Application;
 use crate::exceptions::http_exception;
 
-/// Reads a query into a dict: a text for a key that came once, a list of texts for one that came several
-/// times.
+/// Parses a query into a dict. The value of a key is a str if the key occurs once, and a list of str if it
+/// occurs several times.
 ///
-/// Raises HTTPException: 400 for an argument without "=" where strict_parsing is on, 413 for more arguments
-/// than app.form_limits.fields, which are 1000 where app is no Application.
+/// Raises HTTPException(400) for an argument without "=" if strict_parsing is true, and HTTPException(413)
+/// for more arguments than app.form_limits.fields. If app is not an Application, the limit is 1000 arguments.
 #[pyfunction]
 pub(crate) fn parse_args<'py>(
     py: Python<'py>,

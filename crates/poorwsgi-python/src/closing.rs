@@ -1,12 +1,12 @@
-//! What an iterable or a file is closed by.
+//! Closing of iterables and files.
 
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
 
-/// Calls the `close` of an object that has one.
+/// Calls the object's `close` method, if it has one.
 pub(crate) fn close(object: &Bound<'_, PyAny>) -> PyResult<()> {
-    // Python makes an exception to say that these have none.
+    // Lists and tuples have no `close`. To look it up would cost an exception.
     if object.is_exact_instance_of::<PyList>() || object.is_exact_instance_of::<PyTuple>() {
         return Ok(());
     }

@@ -1,4 +1,4 @@
-//! The settings of the built-in server: those of its connections, and of the calls behind them.
+//! The settings of the built-in server: those of its connections, and those of the calls of the application.
 
 use std::num::NonZero;
 use std::thread;
@@ -13,7 +13,7 @@ use pyo3::types::{PyDict, PyTuple};
 
 use crate::setting;
 
-/// All that is set of a server.
+/// All settings of a server.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     /// The settings of the connections.
@@ -32,18 +32,18 @@ pub(crate) struct Settings {
     pub(crate) chunked_bodies: ChunkedBodies,
 }
 
-/// What a WSGI callable gets of a body whose length its client does not say.
+/// How a WSGI callable gets a request body without `Content-Length`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ChunkedBodies {
-    /// All of it, with its length: it is called when the body has come.
+    /// The callable is called when the whole body has arrived, and gets its length as `CONTENT_LENGTH`.
     Gather,
-    /// What comes, as it comes, without a length.
+    /// The callable is called at once and reads the body while it arrives; there is no `CONTENT_LENGTH`.
     Stream,
 }
 
 impl Settings {
-    /// How many threads drive connections. With one lock around all that Python computes, a second one would
-    /// wait for the first.
+    /// How many event loops drive connections. The default is one where Python has a GIL, because a second
+    /// loop would wait for the first; else one for each processor.
     pub(crate) fn loops(&self, py: Python<'_>) -> PyResult<usize> {
         if let Some(loops) = self.loops {
             return Ok(loops.get());
@@ -52,8 +52,8 @@ impl Settings {
     }
 }
 
-/// Whether one lock is around all of Python. A free-threaded one takes it up again for a module that needs
-/// it; Python 3.12 has it for good.
+/// Whether Python runs with the GIL. A free-threaded Python enables the GIL again if it imports a module that
+/// needs it; Python up to 3.12 always has it.
 pub(crate) fn has_lock(py: Python<'_>) -> PyResult<bool> {
     let asked = py.import("sys")?.getattr_opt("_is_gil_enabled")?;
     asked.map_or(Ok(true), |asked| asked.call0()?.extract())
@@ -77,7 +77,7 @@ impl Default for Settings {
 
 const CALLS: &str = "calls of the application";
 
-/// What is set beside [`Config`].
+/// The settings that are not in [`Config`].
 const SETTINGS: &[Setting<Settings>] = &[
     Setting {
         name: "inline",
@@ -165,10 +165,10 @@ const SETTINGS: &[Setting<Settings>] = &[
     },
 ];
 
-/// What these settings make.
+/// The settings with the given values, and defaults for the others.
 ///
 /// # Errors
-/// TypeError for a setting that there is not, ValueError for a value that cannot be.
+/// TypeError for an unknown setting, ValueError for a value that the setting does not allow.
 pub(crate) fn settings(given: Option<&Bound<'_, PyDict>>) -> PyResult<Settings> {
     let mut settings = Settings::default();
     for (name, value) in given.into_iter().flatten() {
@@ -187,7 +187,7 @@ fn unknown(name: &str) -> PyErr {
     PyTypeError::new_err(format!("there is no setting {name:?}; known: {}", known.join(", ")))
 }
 
-/// All settings, described for Python: see `poorwsgi._settings`.
+/// The descriptions of all settings, for `poorwsgi._settings`.
 pub(crate) fn rows(py: Python<'_>) -> PyResult<Bound<'_, PyTuple>> {
     let of_connections = Config::SETTINGS.iter().map(|setting| setting::row(py, setting));
     let rows: Vec<_> =
@@ -195,7 +195,7 @@ pub(crate) fn rows(py: Python<'_>) -> PyResult<Bound<'_, PyTuple>> {
     PyTuple::new(py, rows)
 }
 
-/// Says whether a server can have these settings, as its Listener would.
+/// Checks settings as a Listener does, and raises the same errors.
 #[pyfunction]
 #[pyo3(signature = (**given))]
 pub(crate) fn _check_settings(given: Option<&Bound<'_, PyDict>>) -> PyResult<()> {

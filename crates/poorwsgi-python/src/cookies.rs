@@ -1,4 +1,5 @@
-//! Cookies as Python's `SimpleCookie`, which makes each of them in a dozen Python calls.
+//! Cookies as Python's `SimpleCookie`. They are created here because `SimpleCookie` needs a dozen Python
+//! calls for each.
 
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -9,11 +10,11 @@ use crate::names::Name;
 
 pub(crate) static SIMPLE_COOKIE: Name = Name::new("http.cookies", "SimpleCookie");
 
-/// What a `Morsel` is made of.
+/// The parts from which a new `Morsel` (one cookie of a `SimpleCookie`) is made.
 struct Blank {
     class: Py<PyAny>,
     new: Py<PyAny>,
-    /// The attributes of one that was just made.
+    /// The attributes of a new `Morsel`.
     attributes: Py<PyDict>,
 }
 
@@ -34,8 +35,8 @@ impl Blank {
     }
 }
 
-/// Puts a cookie into a `SimpleCookie`, with the value as it is sent. `false` for a name that `SimpleCookie`
-/// has to judge: it has no room for some.
+/// Adds a cookie to a `SimpleCookie`; `sent` is the value as it is written in the field. Returns `false`, and
+/// adds nothing, for a name that `SimpleCookie` may refuse, such as `path`.
 pub(crate) fn put(cookies: &Bound<'_, PyAny>, name: &str, value: &str, sent: &str) -> PyResult<bool> {
     let py = cookies.py();
     let blank = Blank::get(py)?;

@@ -1,6 +1,5 @@
-//! A process that a handler has forked, and that comes back from the call as its parent does. It has the
-//! connections of its parent, but is no server: were it to go on, its answer would be taken for that to the
-//! next request of some client.
+//! Protection against handlers that fork a process and return in the child as well. The child shares the
+//! connections of the server but must not serve them: its response would reach the client of another request.
 
 use std::mem;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -14,23 +13,24 @@ use pyo3::types::PyDict;
 
 static IS_CHILD: AtomicBool = AtomicBool::new(false);
 
-/// How many threads fork a process, and how many do something during which no process may be forked: never
-/// both.
+/// [`FORKING`] counts threads that are forking, [`UNFORKABLE`] threads that do something during which no
+/// process may be forked. At most one of the two counts is in effect: each side waits for the other to be 0.
 static FORKING: AtomicUsize = AtomicUsize::new(0);
 static UNFORKABLE: AtomicUsize = AtomicUsize::new(0);
 
-/// How often a thread looks whether its turn has come.
+/// How often a waiting thread checks the other count.
 const GLANCE: Duration = Duration::from_micros(100);
 
-/// As long as it exists, no process is forked.
+/// A guard: no process is forked as long as it exists.
 pub(crate) struct Unforkable(());
 
 impl Unforkable {
-    /// For a thread that Python does not know yet, from before it attaches until it is attached.
+    /// For a thread that Python does not know yet, to be held from before the thread attaches until it is
+    /// attached. Waits while a process is being forked.
     ///
-    /// Python enters a new thread into its list with a lock, but without the interpreter. Up to version 3.11
-    /// a process that is forked meanwhile waits for that lock at its start, for ever: the thread that has it
-    /// exists in the parent only.
+    /// Python adds a new thread to its list under a lock, without holding the GIL. Up to version 3.11, a
+    /// process that is forked meanwhile waits for that lock for ever when it starts, because the thread that
+    /// holds the lock exists only in the parent.
     pub(crate) fn wait() -> Self {
         loop {
             let guard = Unforkable::new();
@@ -58,16 +58,16 @@ fn is_forking() -> bool {
     FORKING.load(Ordering::SeqCst) > 0
 }
 
-/// What was to be released while a process was forked.
+/// References that were dropped while a process was being forked; they are released afterwards.
 static LATE: Mutex<Vec<Box<dyn Send>>> = Mutex::new(Vec::new());
 
-/// Called by Python in a process that is going to fork another one.
+/// Called by Python before it forks. Waits until no thread holds an [`Unforkable`].
 #[pyfunction]
 pub(crate) fn _forks(py: Python<'_>) {
     FORKING.fetch_add(1, Ordering::SeqCst);
     let is_over = || UNFORKABLE.load(Ordering::SeqCst) == 0;
     if !is_over() {
-        // A thread that attaches needs the interpreter for that.
+        // A thread that is attaching needs the GIL to go on.
         py.detach(|| {
             while !is_over() {
                 thread::sleep(GLANCE);
@@ -76,19 +76,19 @@ pub(crate) fn _forks(py: Python<'_>) {
     }
 }
 
-/// Called by Python in each process that is forked.
+/// Called by Python in the child after a fork.
 #[pyfunction]
 pub(crate) fn _forked() {
-    // The other threads that were counted exist in the parent only.
+    // The counted threads exist only in the parent.
     FORKING.store(0, Ordering::SeqCst);
     UNFORKABLE.store(0, Ordering::SeqCst);
     IS_CHILD.store(true, Ordering::Relaxed);
 }
 
-/// Called by Python in a process that has forked another one.
+/// Called by Python in the parent after a fork.
 #[pyfunction]
 pub(crate) fn _has_forked() {
-    // It is 0 where a thread was forking already when these functions were registered.
+    // The count is 0 if the fork began before these functions were registered.
     let forking = FORKING.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |count| count.checked_sub(1));
     if forking == Ok(1) {
         release_late();
@@ -96,19 +96,20 @@ pub(crate) fn _has_forked() {
     poorwsgi_server::share_sockets();
 }
 
-/// It never waits: where this process was forked itself, a thread may have the lock that exists in its parent
-/// only. A thread that has it here does the same afterwards.
+/// Releases the references in [`LATE`]. Never waits for the lock: if this process was forked itself, the lock
+/// may be held by a thread that exists only in its parent. A thread of this process that holds the lock calls
+/// this function afterwards.
 fn release_late() {
     let late = LATE.try_lock().map(|mut late| mem::take(&mut *late));
     drop(late);
 }
 
-/// A reference to an object of Python that a thread without the interpreter may release, as the event loop
-/// does with blocks that are sent. No code of Python runs when it is released.
+/// A reference to a Python object that a thread may drop without holding the GIL, as the event loop does with
+/// blocks that were sent. Dropping the object must not run Python code.
 ///
-/// PyO3 puts a reference that such a thread drops into a list, for which it has a lock. A process that is
-/// forked while another thread has that lock would wait for it at its first call into this module, for ever:
-/// that thread exists in its parent only. So nothing is released while a process is forked.
+/// PyO3 adds a reference that such a thread drops to a list, under a lock. A process that is forked while
+/// another thread holds that lock would wait for it for ever at its first call into this module, because that
+/// thread exists only in the parent. So no reference is dropped while a process is being forked.
 pub(crate) struct Releasable<T: Send + 'static>(Option<T>);
 
 impl<T: Send> Releasable<T> {
@@ -134,7 +135,8 @@ impl<T: Send> Drop for Releasable<T> {
         if !is_forking() {
             drop(reference);
         } else if let Some(reference) = reference {
-            // It does not wait: the thread that forks may wait for the interpreter, which this one may have.
+            // Do not wait for the fork to end: the forking thread may wait for the GIL, which this thread may
+            // hold.
             LATE.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(reference));
             if !is_forking() {
                 release_late();
@@ -143,18 +145,18 @@ impl<T: Send> Drop for Releasable<T> {
     }
 }
 
-/// Whether this process was forked by a server within a call.
+/// Whether this process was forked from a server, during a call of the application.
 pub(crate) fn is_child() -> bool {
     IS_CHILD.load(Ordering::Relaxed)
 }
 
-/// From now on this process is a server, whatever its parent was; processes that it forks are none.
+/// Marks this process as a server, even if it was forked from one; processes that it forks are not servers.
 pub(crate) fn begin(py: Python<'_>) -> PyResult<()> {
     IS_CHILD.store(false, Ordering::Relaxed);
     watch(py)
 }
 
-/// From now on it is known when this process forks another one.
+/// Registers the functions that Python calls before and after a fork, once.
 pub(crate) fn watch(py: Python<'_>) -> PyResult<()> {
     static IS_REGISTERED: AtomicBool = AtomicBool::new(false);
     if !IS_REGISTERED.swap(true, Ordering::Relaxed) {
@@ -168,8 +170,8 @@ pub(crate) fn watch(py: Python<'_>) -> PyResult<()> {
     Ok(())
 }
 
-/// Ends a process that was forked within the call which has just ended, as Python would end it after its last
-/// line: with the status of a SystemExit, with 1 after any other exception, which is shown, else with 0.
+/// If this process was forked during the call that has just ended, ends the process as Python ends a script:
+/// with the status of a SystemExit, with 1 after any other exception (which is printed), otherwise with 0.
 pub(crate) fn end_child(py: Python<'_>, error: Option<&PyErr>) {
     if !is_child() {
         return;
@@ -187,7 +189,8 @@ pub(crate) fn end_child(py: Python<'_>, error: Option<&PyErr>) {
     exit(py, status);
 }
 
-/// The status that Python ends with where this is the code of a SystemExit; anything but a number is shown.
+/// The exit status for the code of a SystemExit: 0 for None; a code that is no number is printed, and the
+/// status is 1.
 fn exit_status(code: &Option<Bound<'_, PyAny>>) -> i32 {
     let Some(code) = code.as_ref().filter(|code| !code.is_none()) else { return 0 };
     code.extract().unwrap_or_else(|_| {
@@ -196,7 +199,7 @@ fn exit_status(code: &Option<Bound<'_, PyAny>>) -> i32 {
     })
 }
 
-/// Ends this process, which is no server.
+/// Ends this process without waiting for its threads; see `_exit` in `poorwsgi.server`.
 pub(crate) fn exit(py: Python<'_>, status: i32) {
     let ended = py.import("poorwsgi.server").and_then(|server| server.getattr("_exit")?.call1((status,)));
     if ended.is_err() {

@@ -1,4 +1,4 @@
-//! JSON bodies: the value is exactly what Python's json.loads makes of the text.
+//! JSON bodies. The value is exactly what Python's json.loads returns for the text.
 
 use poorwsgi_core::HttpError;
 use poorwsgi_core::charset::{self, Charset};
@@ -16,12 +16,13 @@ static LOADS: Name = Name::new("json", "loads");
 static JSON_DICT: Name = Name::new("poorwsgi.request", "JsonDict");
 static JSON_LIST: Name = Name::new("poorwsgi.request", "JsonList");
 
-/// Parses the JSON in a body: an object gives a JsonDict, an array a JsonList, anything else the value
-/// itself.
+/// Parses the JSON in a body. An object becomes a JsonDict, an array a JsonList; any other value is returned
+/// as json.loads returns it.
 ///
-/// raw is bytes. charset is what the client says (req.charset): UTF-8, UTF-16 or UTF-32, US-ASCII,
-/// ISO-8859-1, -2 or -15, Windows-1250 or -1252. Raises HTTPException(400, error=...) for any other one, for
-/// what is not JSON, or nests deeper than 100; HTTPException(413) for more than 1,000,000 values.
+/// raw is bytes or bytearray. charset is the one that the client declares (req.charset): UTF-8, UTF-16,
+/// UTF-32, US-ASCII, ISO-8859-1, -2 or -15, Windows-1250 or -1252. Raises HTTPException(400, error=...) for
+/// any other charset, for text that is not JSON, and for JSON that nests deeper than 100 levels;
+/// HTTPException(413) for more than 1,000,000 values.
 #[pyfunction]
 #[pyo3(signature = (raw, charset = "utf-8"))]
 pub(crate) fn parse_json_request<'py>(
@@ -31,7 +32,7 @@ pub(crate) fn parse_json_request<'py>(
     parse(raw, charset.unwrap_or("utf-8"), Limits::default())
 }
 
-/// The same, with other limits.
+/// [`parse_json_request`] with the limits given.
 pub(crate) fn parse<'py>(
     raw: &Bound<'py, PyAny>,
     charset: &str,
@@ -52,17 +53,17 @@ fn load<'py>(raw: &Bound<'py, PyAny>, charset: &str, limits: Limits) -> PyResult
             raw.get_type().name()?
         )));
     }
-    // Never by the name that came: some of Python's codecs take quadratic time, and it keeps each name it
-    // looks up.
+    // Never look up the codec by the client's name: some of Python's codecs take quadratic time, and Python
+    // caches each name that it looks up.
     let codec =
         Charset::named(charset).ok_or_else(|| PyLookupError::new_err(charset::unsupported(charset)))?;
     let text = raw.call_method1("decode", (codec.name(),))?.cast_into::<PyString>()?;
-    // Before json.loads, which recurses.
+    // Checked before json.loads, which recurses.
     limits.check(text.to_str()?.as_bytes()).map_err(|error| refusal(raw.py(), error))?;
     LOADS.get(raw.py())?.call1((text,))
 }
 
-/// The name by which Python knows a charset that clients may name; None of any other.
+/// Python's codec name of a charset that clients may declare; None for any other charset.
 #[pyfunction]
 pub(crate) fn _charset(name: &str) -> Option<&'static str> {
     Charset::named(name).map(Charset::name)
@@ -79,7 +80,8 @@ fn wrap(value: Bound<'_, PyAny>) -> PyResult<Bound<'_, PyAny>> {
     }
 }
 
-/// What is too deep is no JSON that is taken here; what is too much has a status of its own.
+/// JSON that nests too deep is a ValueError, which becomes a 400 with a log message; too many values have a
+/// status of their own (413).
 fn refusal(py: Python<'_>, error: HttpError) -> PyErr {
     if error.status() == HTTP_BAD_REQUEST {
         return PyValueError::new_err(error.detail().unwrap_or_default().to_owned());

@@ -1,4 +1,4 @@
-//! JSON text of plain data: what `json.dumps(data)` gives, without the interpreter.
+//! JSON text of plain data: the same text as `json.dumps(data)`, made without running Python code.
 
 use std::fmt::Write;
 
@@ -8,10 +8,11 @@ use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 
 use crate::names::Name;
 
-/// Deeper data is left to Python, which knows how deep it may go, and what contains itself.
+/// Data that nests deeper is left to `json`, which checks the recursion limit and finds circular references.
 const MAX_DEPTH: usize = 50;
 
-/// The text of a value, by the encoder that `json.dumps` calls when it is given nothing but the value.
+/// The JSON text of a value. What [`write()`] does not encode goes to the encoder of `json.dumps` with
+/// default arguments.
 pub(crate) fn dumps(data: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
     static ENCODER: Name = Name::new("json.encoder", "JSONEncoder");
     static ENCODE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
@@ -26,8 +27,8 @@ pub(crate) fn dumps(data: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
     Ok(text.cast::<PyString>()?.to_str()?.as_bytes().to_vec())
 }
 
-/// Writes a value of Python's own types; `false` for anything else, whatever has been written then. No Python
-/// code runs, so nothing changes meanwhile.
+/// Appends a value whose type is exactly a built-in one. Returns `false` for any other value; `text` is
+/// incomplete then. No Python code runs, so the data does not change meanwhile.
 fn write(data: &Bound<'_, PyAny>, text: &mut String, depth: usize) -> PyResult<bool> {
     if let Ok(string) = data.cast_exact::<PyString>() {
         return Ok(write_string(string, text));
@@ -68,7 +69,7 @@ fn write(data: &Bound<'_, PyAny>, text: &mut String, depth: usize) -> PyResult<b
             Ok(number) => {
                 let _ = write!(text, "{number}");
             }
-            // A large one; one that is too large raises what it raises.
+            // Left to `json`, as is the error for too many digits.
             Err(_) => return Ok(false),
         }
     } else if let Ok(number) = data.cast_exact::<PyFloat>() {
@@ -103,7 +104,8 @@ fn write_items<'py>(
     Ok(true)
 }
 
-/// Writes a text in ASCII, as Python does. `false` for one with lone surrogates.
+/// Appends a string with non-ASCII characters escaped, as `json.dumps` does. Returns `false` for a string
+/// with lone surrogates.
 fn write_string(string: &Bound<'_, PyString>, text: &mut String) -> bool {
     let Ok(string) = string.to_str() else { return false };
     text.push('"');

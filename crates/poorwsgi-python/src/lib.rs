@@ -1,7 +1,8 @@
-//! The Python door: Python types around the engine. Nothing here knows what an HTTP message means.
+//! The Python door: Python types around the engine. This crate decides nothing about the meaning of HTTP
+//! messages; `poorwsgi_core` does.
 //!
-//! A request comes in by `wsgi` (PEP 3333) or natively from our own `server`; both send it through the one
-//! pipeline of the engine, to which `language` explains what a Python handler is.
+//! A request arrives through `wsgi` (PEP 3333, from any WSGI server) or through `server` (our own). Both pass
+//! it to the engine's one pipeline; `language` tells the pipeline how to call Python handlers.
 #![forbid(unsafe_code)]
 
 mod application;

@@ -1,8 +1,7 @@
-//! What is written to Python's logging: the events of the engine and the server, and the messages of the
-//! binding.
+//! Writes to Python's logging: the events of the engine and the server, and the messages of the binding.
 //!
-//! No line is longer than 2 KiB, whatever it quotes, and nothing that it quotes begins a record: much of that
-//! comes from clients.
+//! No line is longer than 2 KiB. Quoted text, much of which comes from clients, is cut, and its line breaks
+//! cannot start a new log record.
 
 use std::borrow::Cow;
 use std::fmt::{self, Write};
@@ -21,11 +20,11 @@ use tracing::{Event, Level, Metadata, Subscriber};
 
 use crate::names::Name;
 
-/// The most bytes of one thing that a message quotes. No message quotes more than three.
+/// The maximum number of bytes of one quoted value. No message quotes more than three values.
 const MAX_QUOTED: usize = 600;
 
-/// Writes a message to the logger of one of our modules, as it is now: tests put another in its place. What
-/// it quotes is cut, unless it is short.
+/// Writes a message to the `log` of one of our modules. The attribute is looked up each time, because tests
+/// replace it. Quoted values longer than [`MAX_QUOTED`] are cut.
 pub(crate) fn write<'py>(
     py: Python<'py>,
     module: &str,
@@ -38,7 +37,7 @@ pub(crate) fn write<'py>(
     py.import(module)?.getattr("log")?.call_method1(level, PyTuple::new(py, all)?).map(drop)
 }
 
-/// Writes an exception, and a message about it, to the logger of one of our modules. `text` is its traceback.
+/// Writes a message and an exception to the `log` of one of our modules. `text` is the traceback.
 pub(crate) fn write_exception<'py>(
     py: Python<'py>,
     module: &str,
@@ -51,8 +50,8 @@ pub(crate) fn write_exception<'py>(
     failed(&log, (message, PyTuple::new(py, arguments(quoted.into_bound_py_any(py)?)?)?), exception, text)
 }
 
-/// A record with the exception itself for who looks into it, and its text, as a log may have it, for who
-/// prints it.
+/// Writes a record with the exception object, for log handlers that inspect it, and with the traceback as
+/// text that is safe to print.
 fn failed<'py>(
     log: &Bound<'py, PyAny>,
     (message, quoted): (&str, Bound<'py, PyTuple>),
@@ -65,20 +64,20 @@ fn failed<'py>(
     LOG_EXCEPTION.get(py)?.call1((log, message, quoted, info, clip::following(text))).map(drop)
 }
 
-/// What a message quotes, each thing cut unless it is short.
+/// The quoted values of a message, each cut if it is long.
 fn arguments(quoted: Bound<'_, PyAny>) -> PyResult<Vec<Bound<'_, PyAny>>> {
     quoted.try_iter()?.map(|quoted| short(quoted?)).collect()
 }
 
-/// The object itself, which a handler of logs may look into, or its text where a log cannot have that as it
-/// is.
+/// The object itself, which a log handler may inspect; or its cut text, if the text is too long or not safe
+/// to log.
 fn short(quoted: Bound<'_, PyAny>) -> PyResult<Bound<'_, PyAny>> {
     if quoted.is_instance_of::<PyInt>() {
         return Ok(quoted);
     }
-    // One whose __str__ fails is left to the logger, which knows what to do about that.
+    // If `__str__` raises, leave the object to `logging`, which handles the error.
     let Ok(text) = quoted.str() else { return Ok(quoted) };
-    // Text that is no Unicode, a lone surrogate in it, cannot be written to most files.
+    // Text with a lone surrogate cannot be written to most files.
     let text = text.to_string_lossy();
     match (clip::line(&text, MAX_QUOTED), &text) {
         (Cow::Borrowed(_), Cow::Borrowed(_)) => Ok(quoted),
@@ -86,18 +85,18 @@ fn short(quoted: Bound<'_, PyAny>) -> PyResult<Bound<'_, PyAny>> {
     }
 }
 
-/// Sends events to Python from now on, unless the process has another place for them already.
+/// Sends `tracing` events to Python's logging from now on, unless the process has another global subscriber.
 pub(crate) fn to_python() {
     let _ = tracing::subscriber::set_global_default(Logger);
 }
 
 struct Logger;
 
-/// How many records of level INFO a second are made at most. Many are about refused requests, which cost
-/// their senders next to nothing, and to ask Python whether it wants a record takes the interpreter.
+/// The maximum number of INFO records a second. Most of them are about refused requests, which clients can
+/// send at almost no cost, while each record needs the GIL.
 const RATE: u32 = 20;
 
-/// Whether one more is within [`RATE`].
+/// Counts one more INFO record, and returns whether it is within [`RATE`].
 fn is_within_rate() -> bool {
     static SECOND: Mutex<Option<(Instant, u32)>> = Mutex::new(None);
     let mut second = SECOND.lock().unwrap_or_else(PoisonError::into_inner);
@@ -110,21 +109,21 @@ fn is_within_rate() -> bool {
 
 impl Subscriber for Logger {
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
-        // Only what is rare: each event takes the GIL, from the event loop too. A record of each request is
-        // not.
+        // Only rare events: each of them takes the GIL, on the event loop as well. Events for each request
+        // are ignored.
         let is_rare = match *metadata.level() {
             Level::ERROR | Level::WARN => metadata.target().starts_with("poorwsgi"),
             Level::INFO => matches!(metadata.target(), "poorwsgi" | "poorwsgi::server"),
             _ => false,
         };
         match is_rare {
-            // Python's levels may change at any time.
+            // Python's log levels may change at any time.
             true => Interest::sometimes(),
             false => Interest::never(),
         }
     }
 
-    /// Whether the Python logger takes such a message: what nobody reads is not even put together.
+    /// Asks the Python logger whether the level is enabled, so that no unused message is formatted.
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         if *metadata.level() == Level::INFO && !is_within_rate() {
             return false;
@@ -144,7 +143,8 @@ impl Subscriber for Logger {
     fn event(&self, event: &Event<'_>) {
         let mut line = Line::default();
         event.record(&mut line);
-        // Logging that fails cannot be logged, and an interpreter that ends takes nothing more.
+        // An error of logging cannot be logged, and an interpreter that is shutting down takes no more
+        // records.
         let _ = Python::try_attach(|py| {
             let logger = logger(py, event.metadata())?;
             let text = clip::record(&format!("{}{}", line.message, line.fields));
@@ -157,7 +157,7 @@ impl Subscriber for Logger {
         });
     }
 
-    // Nothing of ours opens spans.
+    // Our crates open no spans.
     fn new_span(&self, _: &Attributes<'_>) -> Id {
         Id::from_u64(1)
     }
@@ -168,7 +168,7 @@ impl Subscriber for Logger {
     fn exit(&self, _: &Id) {}
 }
 
-/// The level in Python's logging, and the method for it.
+/// The level's number in Python's logging, and the name of the logger method.
 fn level(metadata: &Metadata<'_>) -> (u8, &'static str) {
     match *metadata.level() {
         Level::ERROR => (40, "error"),
@@ -182,7 +182,7 @@ fn logger<'py>(py: Python<'py>, metadata: &Metadata<'_>) -> PyResult<Bound<'py, 
     GET_LOGGER.get(py)?.call1((metadata.target().replace("::", "."),))
 }
 
-/// An event as one text: its message, then its fields; and the exception that it is about.
+/// An event's message and fields as text, and its exception.
 #[derive(Default)]
 struct Line {
     message: String,

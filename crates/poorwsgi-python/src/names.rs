@@ -1,11 +1,10 @@
-//! Python names that are looked up once, and those that are looked up each time because applications replace
-//! them.
+//! Names in Python modules that are looked up once, and helpers for classes.
 
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
 
-/// A name of a module that is imported when it is first needed.
+/// A name in a Python module. The module is imported, and the name looked up, at the first use.
 pub(crate) struct Name {
     module: &'static str,
     name: &'static str,
@@ -25,11 +24,11 @@ impl Name {
     }
 }
 
-/// A mark of objects that are made.
+/// A flag that is true once the object has been initialised.
 ///
-/// Up to Python 3.11 an object that gets a `__dict__` is known to the garbage collector while all of it is
-/// still zero, and the making of the dictionary may start a collection: `__traverse__` looks at this first
-/// wherever it reads more than `Option`s, of which zeros are `None`.
+/// Up to Python 3.11, an object with a `__dict__` is already tracked by the garbage collector while its
+/// memory is still zeroed, and creating the dictionary may start a collection. So `__traverse__` checks this
+/// flag first if it reads anything but `Option`s, which are `None` when zeroed.
 pub(crate) struct Made(bool);
 
 impl Default for Made {
@@ -44,14 +43,14 @@ impl Made {
     }
 }
 
-/// A DeprecationWarning that points at the caller.
+/// Issues a DeprecationWarning that points at the caller.
 pub(crate) fn deprecated(py: Python<'_>, text: &str) -> PyResult<()> {
     static WARN: Name = Name::new("warnings", "warn");
     static CATEGORY: Name = Name::new("builtins", "DeprecationWarning");
     WARN.get(py)?.call1((text, CATEGORY.get(py)?)).map(drop)
 }
 
-/// Whether a method of an object is another than that of the class of ours which it comes from.
+/// Whether class `kind` overrides one of these methods of its base class `ours`.
 pub(crate) fn overrides(
     kind: &Bound<'_, PyType>,
     ours: &Bound<'_, PyType>,

@@ -1,4 +1,4 @@
-//! The content of Python's `bytes` and `str` as the engine's bytes.
+//! The content of Python's `bytes` and `str` as `Bytes`.
 
 use bytes::Bytes;
 use pyo3::prelude::*;
@@ -7,8 +7,9 @@ use pyo3::types::{PyBytes, PyString};
 
 use crate::forked::Releasable;
 
-/// From here on an object is kept until its content is sent; what is smaller is copied, which costs less than
-/// that. What is of a subclass is copied as well: Python code may run when an object of it is released.
+/// From this size in bytes, the Python object is kept until its content is sent; smaller content is copied,
+/// which costs less. The content of an object of a subclass is always copied, because releasing the object
+/// may run Python code.
 const WORTH_KEEPING: usize = 8 << 10;
 
 pub(crate) fn of_bytes(data: &Bound<'_, PyBytes>) -> Bytes {
@@ -20,7 +21,7 @@ pub(crate) fn of_bytes(data: &Bound<'_, PyBytes>) -> Bytes {
     }
 }
 
-/// A text as UTF-8. A lone surrogate is a UnicodeEncodeError.
+/// The text as UTF-8. Raises UnicodeEncodeError for a lone surrogate.
 pub(crate) fn of_text(text: &Bound<'_, PyString>) -> PyResult<Bytes> {
     Ok(match text.to_str()? {
         large if is_kept(large.as_bytes(), text.is_exact_instance_of::<PyString>()) => {

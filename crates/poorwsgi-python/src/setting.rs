@@ -1,6 +1,6 @@
-//! Settings between the two languages: values that are given from Python, and what Python is told of each.
+//! Conversion of settings: values from Python objects, and descriptions of the settings for Python.
 //!
-//! Texts, which command lines have, are read in Python (`poorwsgi._settings`), where they come from.
+//! Text from the command line is parsed in Python (`poorwsgi._settings`).
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -12,10 +12,11 @@ use pyo3::exceptions::{PyOverflowError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 
-/// Sets one of these settings; `None` where none has this name.
+/// Sets the setting with this name; `None` if no setting has it.
 ///
 /// # Errors
-/// ValueError for a value that cannot be, with the name, the value and what would be right.
+/// ValueError for a value that the setting does not allow. Its text has the name, the value and what is
+/// allowed.
 pub(crate) fn set<C>(
     settings: &[Setting<C>],
     target: &mut C,
@@ -27,7 +28,7 @@ pub(crate) fn set<C>(
     Some(apply(&setting.kind, target, value).map_err(refused))
 }
 
-/// Sets it, or says what is wrong.
+/// Sets the value, or returns why it is refused.
 fn apply<C>(kind: &Kind<C>, target: &mut C, value: &Bound<'_, PyAny>) -> Result<(), String> {
     let wrong = |right: &str| format!("must be {right}, not {value:?}");
     let too_small = |what: &str, min: Option<u64>| wrong(&format!("{what}, {} or more", min.unwrap_or(0)));
@@ -66,8 +67,8 @@ fn apply<C>(kind: &Kind<C>, target: &mut C, value: &Bound<'_, PyAny>) -> Result<
     Ok(())
 }
 
-/// A whole number that is not too small, and within the limits. One that Rust has no room for is more than
-/// any limit.
+/// The value as a whole number, at most the maximum; `None` if it is no whole number or below the minimum. A
+/// number that does not fit a `u64` counts as the maximum.
 fn whole<C>(value: &Bound<'_, PyAny>, limits: &Number<C>) -> Option<u64> {
     let number = match value.extract::<u64>() {
         Ok(number) => number,
@@ -89,20 +90,21 @@ fn networks(value: &Bound<'_, PyAny>) -> Result<Vec<IpNet>, String> {
         parsed.map_err(|_| format!("{text:?} is no network, such as \"10.0.0.0/8\""))
     };
     match value.try_iter() {
-        // The items of a text are its letters.
+        // A str is iterable, too, but its items are characters.
         Ok(items) if !value.is_instance_of::<PyString>() => items.map(network).collect(),
         _ => Err(format!("must be a list of networks, such as [\"10.0.0.0/8\"], not {value:?}")),
     }
 }
 
-/// `Some(None)` for no field.
+/// `Some(None)` if the field is not to be sent; `None` if the value is refused.
 fn field(value: &Bound<'_, PyAny>) -> Option<Option<HeaderValue>> {
     let text: Option<String> = value.extract().ok()?;
     let text = text.filter(|text| !text.is_empty());
     text.map(HeaderValue::try_from).transpose().ok()
 }
 
-/// What Python is told: name, section, kind, default, the least and the most, the words of a choice, help.
+/// The description of a setting for Python: name, section, kind, default, minimum, maximum, the words of a
+/// choice, help.
 pub(crate) fn row<'py, C>(py: Python<'py>, setting: &Setting<C>) -> PyResult<Bound<'py, PyTuple>> {
     let nothing = || py.None().into_bound(py);
     let (mut min, mut max, mut words) = (None, None, Vec::new());

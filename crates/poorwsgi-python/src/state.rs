@@ -1,4 +1,4 @@
-//! The constants of the engine, under the names that PoorWSGI gave them.
+//! The constants of the engine, under PoorWSGI's names.
 
 use poorwsgi_core::state;
 use pyo3::prelude::*;

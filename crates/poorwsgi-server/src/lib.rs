@@ -31,8 +31,8 @@
 //!   it.
 //! - An incomplete request body is an error for its reader ([`BodyError`]); an incomplete response cuts the
 //!   connection.
-//! - 204, 205, 304 and the answer to HEAD have no content, whatever the service gives. A 101 is a 500: no
-//!   protocol is switched.
+//! - 204, 205, 304 and the answer to HEAD have no content, whatever the service gives. A 101 is a 500 unless
+//!   the request asks for it and the response says who speaks the other protocol ([`Upgrade`]).
 //! - A panic in the service is a 500 for that request.
 //! - Fields whose names contain `_` are dropped, and so are `Forwarded` and `X-Forwarded-*` unless the peer
 //!   is a trusted proxy.
@@ -51,12 +51,15 @@
 /// The log target of the server itself.
 const LOG: &str = "poorwsgi::server";
 
+mod body_rate;
 mod config;
 mod deadline;
 mod exchange;
 mod h1;
+mod idle;
 mod listener;
 pub mod pipe;
+mod protocols;
 mod serve;
 pub mod settings;
 pub mod spool;
@@ -64,7 +67,7 @@ mod stop;
 mod transport;
 
 pub use config::Config;
-pub use exchange::{BodyError, RequestBody};
+pub use exchange::{BodyError, RequestBody, Upgrade, Upgraded};
 pub use ipnet::IpNet;
 pub use listener::{Address, raise_descriptor_limit, share_sockets};
 pub use serve::{Bound, Executor, Listening, Server, run};

@@ -23,10 +23,10 @@ use tower_service::Service;
 use crate::LOG;
 use crate::config::Config;
 use crate::exchange::{Introduce, Peer, RequestBody};
-use crate::h1::H1Protocol;
 use crate::listener::{
     Address, DescriptorLimit, INHERITED, Listener, Siblings, Socket, raise_descriptor_limit,
 };
+use crate::protocols::Protocols;
 use crate::stop::{Level, Stop};
 use crate::transport::{Accepted, Copied, Plain};
 
@@ -137,11 +137,11 @@ impl<S> Server<S> {
     ) where
         S: Service<Request<RequestBody>, Response = Response<B>, Error: Into<BoxError>> + Clone + 'static,
         B: Body<Data = Bytes, Error: Into<BoxError>> + 'static,
-        T: AsyncRead + AsyncWrite + Unpin,
+        T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let Server { service, config } = self;
         let (config, signal) = (Arc::new(config), StopOnDrop(Arc::new(Stop::new())));
-        let protocol = H1Protocol::new(Arc::clone(&config), Arc::clone(&signal.0));
+        let protocols = Protocols::new(Arc::clone(&config), Arc::clone(&signal.0));
         let stopped = async {
             stop.await;
             stop_in_time(&signal.0, &config, Duration::ZERO).await;
@@ -150,7 +150,7 @@ impl<S> Server<S> {
         };
         tokio::select! {
             biased;
-            () = protocol.drive(Copied::new(stream, connection), service, None) => {}
+            () = protocols.drive(Copied::new(stream, connection), service, None) => {}
             () = stopped => {}
         }
         tell_left(&signal.0);
@@ -387,9 +387,9 @@ where
             () = stop => return Ok(false),
         };
         let stop = StopOnDrop(Arc::new(Stop::new()));
-        let protocol = H1Protocol::new(Arc::new(config), Arc::clone(&stop.0)).of_one_request();
+        let protocols = Protocols::new(Arc::new(config), Arc::clone(&stop.0)).of_one_request();
         if let Some(transport) = register(accepted, connection) {
-            protocol.drive(transport, service, introduce).await;
+            protocols.drive(transport, service, introduce).await;
         }
         Ok(true)
     }
@@ -406,15 +406,15 @@ where
         let permits = Arc::new(Semaphore::new(connections as usize));
         let stop = StopOnDrop(Arc::new(Stop::new()));
         let config = Arc::new(config);
-        let protocol = Arc::new(H1Protocol::new(Arc::clone(&config), Arc::clone(&stop.0)));
+        let protocols = Arc::new(Protocols::new(Arc::clone(&config), Arc::clone(&stop.0)));
         let begin = move |permit, (accepted, connection): (Accepted, Connection)| {
             let executor = executors.iter().min_by_key(|(executor, _)| executor.tasks());
             let service = executor.map_or(&service, |(_, service)| service).clone();
-            let protocol = Arc::clone(&protocol);
+            let protocols = Arc::clone(&protocols);
             let counted = siblings.as_ref().map(Siblings::count);
             let task = async move {
                 if let Some(transport) = register(accepted, connection) {
-                    protocol.drive(transport, service, introduce).await;
+                    protocols.drive(transport, service, introduce).await;
                 }
                 drop((permit, counted));
             };

@@ -23,7 +23,7 @@ use http::HeaderMap;
 use http::header::{CONTENT_LENGTH, TRAILER, TRANSFER_ENCODING};
 use http_body::Body as _;
 use poorwsgi_core::request::body_error;
-use poorwsgi_core::response::{Blocks, Body, FileRange};
+use poorwsgi_core::response::{Blocking, Blocks, Body, FileRange};
 use poorwsgi_core::{BoxError, HttpError, state};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
@@ -491,7 +491,7 @@ impl Gathering {
             (None, None) => rest.into(),
             (file, failure) => {
                 let range = file.as_ref().map(|file| FileRange::new(Arc::clone(file.file()), 0..file.len()));
-                Body::blocks(Stored { range, rest, failure, _file: file })
+                Blocking::body(Stored { range, rest, failure, _file: file })
             }
         }
     }

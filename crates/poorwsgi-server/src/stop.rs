@@ -83,6 +83,18 @@ impl Stop {
         self.signals.load(Ordering::Acquire)
     }
 
+    /// Waits until the stop has come this far.
+    pub(crate) async fn reached(&self, level: Level) {
+        loop {
+            // Notified of every change from here on, so none is missed between the look and the wait.
+            let changed = self.changed();
+            if self.level() >= level {
+                return;
+            }
+            changed.await;
+        }
+    }
+
     /// Waits for the next signal.
     pub(crate) fn changed(&self) -> Notified<'_> {
         self.changed.notified()

@@ -22,7 +22,7 @@ impl fmt::Display for OutOfStock {
 
 impl std::error::Error for OutOfStock {}
 
-/// A before hook: stops every request while the maintenance lasts.
+/// A before hook: stops every request during maintenance.
 async fn maintenance(req: Request) -> Result<()> {
     if req.headers().contains_key("x-maintenance") {
         return abort(HTTP_SERVICE_UNAVAILABLE);
@@ -30,7 +30,7 @@ async fn maintenance(req: Request) -> Result<()> {
     Ok(())
 }
 
-/// An after hook: sees every response, errors included.
+/// An after hook: gets every response, those to errors included.
 async fn no_sniffing(_req: Request, mut response: Response) -> Result<Response> {
     response.headers_mut().set("X-Content-Type-Options", "nosniff")?;
     Ok(response)

@@ -40,7 +40,8 @@ async fn main() -> Result<(), BoxError> {
     let mut app = Application::new("forms");
     let settings = app.settings_mut();
     settings.form_limits.files = 10;
-    // Called with the last component of each file's name; what it returns is written to as the file arrives.
+    // The callback gets the last component of each file's name; the upload is written to the file that it
+    // returns, while it arrives.
     settings.file_callback = Some(Arc::new(move |name| {
         let file =
             File::options().read(true).write(true).create(true).truncate(true).open(folder.join(name))?;

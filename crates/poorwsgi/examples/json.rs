@@ -1,5 +1,5 @@
-//! JSON in and out: a body that is JSON is parsed before the handler runs; bad JSON is a 400 that says where,
-//! and a value of another type one that says what was wanted.
+//! JSON in and out: a JSON body is parsed before the handler runs. Malformed JSON is a 400 that gives the
+//! position, and a value of the wrong type is a 400 that gives the expected type.
 //!
 //!     cargo run -p poorwsgi --example json
 //!     curl -d '{"a": 1, "b": 2}' -H 'content-type: application/json' http://127.0.0.1:8080/sum

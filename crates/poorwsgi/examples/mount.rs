@@ -1,4 +1,5 @@
-//! Any tower service below a prefix of ours, and ours as a tower service: the two nest either way round.
+//! Mounts a tower service below a prefix of an application. An application is a tower service, too, so other
+//! frameworks can mount it in the same way.
 //!
 //!     cargo run -p poorwsgi --example mount
 //!     curl http://127.0.0.1:8080/

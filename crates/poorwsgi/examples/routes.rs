@@ -1,4 +1,4 @@
-//! Routes: filters, typed path arguments, a filter of one's own, regular expressions, a default handler.
+//! Routes: filters, typed path arguments, a custom filter, regular expressions, a default handler.
 //!
 //!     cargo run -p poorwsgi --example routes
 //!     curl http://127.0.0.1:8080/user/ann/42
@@ -34,7 +34,8 @@ async fn main() -> Result<(), BoxError> {
     app.set_filter("year", r"\d{4}", |text| text.parse().map(Year));
     app.route("/user/<name:word>/<age:int>", METHOD_GET, user)?;
     app.route("/archive/<year:year>", METHOD_GET, archive)?;
-    // A regular expression of its own in a rule, with look-ahead; and a whole path as one.
+    // A rule with a regular expression for one argument, here with look-ahead; and a regular expression for a
+    // whole path.
     app.route("/car/<plate:re:(?=[a-z])[a-z0-9-]+>", METHOD_GET, car)?;
     app.regular_route(r"/old/(?<page>.*)$", METHOD_GET, |req: Request| -> Result<_> {
         Ok(format!("the old page {}\n", req.path_arg::<&str>("page")?))

@@ -1,4 +1,4 @@
-//! A session in a sealed cookie: login, a counter of visits, logout. The server keeps nothing.
+//! A session in a sealed cookie: login, a counter of visits, logout. The server stores nothing.
 //!
 //!     cargo run -p poorwsgi --example sessions
 //!     curl -i -c jar -d user=ann http://127.0.0.1:8080/login
@@ -14,13 +14,13 @@ use poorwsgi::settings::SecretKey;
 use poorwsgi::state::{METHOD_GET, METHOD_POST};
 use poorwsgi::{Application, BoxError, HttpError, Request, Response, Result};
 
-/// What handlers share; a clone is cheap.
+/// The session keys, which all handlers share; a clone is cheap.
 #[derive(Clone)]
 struct Sessions(Arc<SealedKeys>);
 
 impl Sessions {
-    /// The session of a request. A cookie that does not open, because it is old or was tampered with, is as
-    /// good as none.
+    /// The session of a request. A cookie that cannot be opened, because it is too old or was tampered with,
+    /// counts as missing.
     fn of(&self, req: &Request) -> Result<SealedSession, SessionError> {
         let config = SessionConfig { max_age: Some(24 * 3600), ..SessionConfig::default() };
         let mut session = SealedSession::new(Arc::clone(&self.0), config)?;
@@ -64,7 +64,7 @@ fn with_session(text: String, session: &SealedSession) -> Result<Response> {
 
 #[tokio::main]
 async fn main() -> Result<(), BoxError> {
-    // A random key ends all sessions with the process; a real application reads its key from a file.
+    // With a random key, all sessions end with the process; a real application reads its key from a file.
     let key = SecretKey::random()?;
     let sessions = Sessions(Arc::new(SealedKeys::new([key.as_bytes()])?));
     let mut app = Application::new("sessions");

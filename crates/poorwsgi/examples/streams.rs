@@ -19,7 +19,7 @@ use poorwsgi::{Application, Body, BoxError, Request, Response, Result};
 use serde_json::json;
 use tokio::time::{Interval, interval};
 
-/// Ten ticks, a quarter of a second apart. Nothing waits for a stream that has nothing to say.
+/// Ten ticks, a quarter of a second apart. No thread waits between the ticks.
 struct Clock {
     ticks: Interval,
     left: u32,
@@ -57,12 +57,12 @@ async fn source(_req: Request) -> Result<Response> {
     Ok(Response::blocking_reader(file).with_content_type("text/plain; charset=utf-8")?)
 }
 
-/// A body of known length can be asked for in parts.
+/// Clients can request ranges of a body of known length.
 fn text(_req: Request) -> Response {
     Response::text("The quick brown fox jumps over the lazy dog.\n").accept_ranges()
 }
 
-/// The client's own body, changed on its way back: never is more than a piece of it in memory.
+/// Sends the client's body back in upper case, with only one piece of it in memory at a time.
 fn upper(req: Request) -> Body {
     struct Upper(Body);
     impl http_body::Body for Upper {
@@ -83,7 +83,7 @@ fn upper(req: Request) -> Body {
 #[tokio::main]
 async fn main() -> Result<(), BoxError> {
     let mut app = Application::new("streams");
-    // A form or JSON is not read before the handler, so that /upper gets every body as it comes.
+    // No body is read before the handler, so that /upper can stream every body, even a form or JSON.
     let settings = app.settings_mut();
     (settings.auto_form, settings.auto_json, settings.auto_data) = (false, false, false);
     app.route("/bytes", METHOD_GET, bytes)?;

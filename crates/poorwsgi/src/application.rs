@@ -27,8 +27,8 @@ type Result<T, E = RouteError> = std::result::Result<T, E>;
 /// A web application: routes, hooks, state and error handlers, and settings.
 ///
 /// It is a [`tower::Service`](tower_service::Service) over [`http::Request`] and [`http::Response`], so that
-/// any server of such services runs it, `poorwsgi-server` among them. A clone shares the tables until one of
-/// the two changes.
+/// any server for such services can serve it, `poorwsgi-server` among them. A clone shares settings, routes,
+/// hooks and handlers with the original until either is changed.
 ///
 /// ```
 /// use poorwsgi::{Application, Request, Response, Result, state};
@@ -55,8 +55,8 @@ pub struct Application {
 }
 
 impl Application {
-    /// An application without routes, with the default settings. It reads the variables `poor_*` and `app_*`
-    /// of the process now.
+    /// An application without routes, with the default settings. The environment variables `poor_*` and
+    /// `app_*` of the process are read here, once.
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
         Application {
@@ -83,9 +83,9 @@ impl Application {
         &self.tables.router
     }
 
-    /// Adds or replaces a filter. `regex` is what an argument must match as a whole, `convert` makes its
-    /// value, which handlers get by `req.path_arg::<Arc<T>>(name)`. A conversion that fails answers the
-    /// request with 404.
+    /// Adds or replaces a filter. The whole text of an argument has to match `regex`. `convert` makes the
+    /// value, which handlers get with `req.path_arg::<Arc<T>>(name)`; where the conversion fails, the request
+    /// is answered with 404.
     ///
     /// ```
     /// use std::sync::Arc;
@@ -106,7 +106,8 @@ impl Application {
     /// # }
     /// ```
     ///
-    /// A regular expression that does not compile is an error of the route that names the filter.
+    /// A regular expression that does not compile is reported as an error by [`route`](Self::route), for each
+    /// rule that uses the filter.
     pub fn set_filter<T, E>(
         &mut self,
         name: &str,
@@ -129,7 +130,7 @@ impl Application {
     /// Adds a route: a path, or a pattern with arguments such as `/user/<name:word>`.
     ///
     /// # Errors
-    /// A pattern that is wrong: the error names it, the column, and the filters that are known.
+    /// Where the pattern is invalid. The error gives the pattern, the column, and the known filters.
     pub fn route<M>(
         &mut self,
         rule: &str,
@@ -141,7 +142,7 @@ impl Application {
         Ok(self)
     }
 
-    /// Removes the handler of a route for one method. Whether there was one is the answer.
+    /// Removes the handler of a route for one method. Returns whether there was one.
     pub fn pop_route(&mut self, rule: &str, method: Method) -> bool {
         self.tables_mut().router.pop_route(rule, method).is_ok()
     }
@@ -150,7 +151,7 @@ impl Application {
     /// `$`). Named groups are the path arguments.
     ///
     /// # Errors
-    /// A regular expression that does not compile.
+    /// Where the regular expression does not compile.
     pub fn regular_route<M>(
         &mut self,
         regex: &str,
@@ -162,30 +163,30 @@ impl Application {
         Ok(self)
     }
 
-    /// Removes the handler of a regular route for one method. Whether there was one is the answer.
+    /// Removes the handler of a regular route for one method. Returns whether there was one.
     pub fn pop_regular_route(&mut self, regex: &str, method: Method) -> bool {
         self.tables_mut().router.pop_regular_route(regex, method).is_ok()
     }
 
-    /// Sets the handler of requests that no route and no file takes.
+    /// Sets the handler of requests that match neither a route nor a file.
     pub fn default<M>(&mut self, methods: MethodSet, handler: impl Handler<M>) -> &mut Self {
         let handler = stored(handler);
         self.tables_mut().router.set_default(methods, handler);
         self
     }
 
-    /// Removes the default handler of one method. Whether there was one is the answer.
+    /// Removes the default handler of one method. Returns whether there was one.
     pub fn pop_default(&mut self, method: Method) -> bool {
         self.tables_mut().router.pop_default(method).is_some()
     }
 
-    /// Mounts any tower service below a prefix, such as `/api`. It gets every request whose path is the
-    /// prefix or goes on with `/`, with the prefix taken off. Hooks run as for handlers; what they attach to
-    /// the request is among the extensions that the service gets. The body is the service's own: nothing of
-    /// it is parsed or read ahead.
+    /// Mounts any tower service below a prefix, such as `/api`. The service gets every request whose path is
+    /// the prefix, or begins with the prefix and `/`; the prefix is removed from the path. Hooks run as for
+    /// handlers, and the service finds the values that they attach to the request in its extensions. The
+    /// framework neither parses the body nor reads it ahead.
     ///
     /// # Errors
-    /// A prefix that does not begin with `/`, or ends with one.
+    /// Where the prefix does not begin with `/`, or ends with it.
     pub fn mount<S, B>(&mut self, prefix: &str, service: S) -> Result<&mut Self>
     where
         S: tower_service::Service<http::Request<poorwsgi_core::response::Body>, Response = http::Response<B>>,
@@ -207,19 +208,19 @@ impl Application {
         self
     }
 
-    /// Removes a before hook wherever it was added: `app.pop_before_response(sign_in)`. Whether it was there
-    /// is the answer.
+    /// Removes all registrations of a before hook: `app.pop_before_response(sign_in)`. Returns whether it was
+    /// there.
     pub fn pop_before_response<M>(&mut self, hook: impl BeforeHook<M>) -> bool {
         remove(&mut self.tables_mut().before, &hook)
     }
 
-    /// Adds a hook that sees each response, errors included, and returns the one to send.
+    /// Adds a hook that gets each response, those to errors included, and returns the response to send.
     pub fn after_response<M>(&mut self, hook: impl AfterHook<M>) -> &mut Self {
         self.tables_mut().after.push(stored_after_hook(hook));
         self
     }
 
-    /// Removes an after hook wherever it was added. Whether it was there is the answer.
+    /// Removes all registrations of an after hook. Returns whether it was there.
     pub fn pop_after_response<M>(&mut self, hook: impl AfterHook<M>) -> bool {
         remove(&mut self.tables_mut().after, &hook)
     }
@@ -236,7 +237,7 @@ impl Application {
         self
     }
 
-    /// Removes the handler of a status for one method. Whether there was one is the answer.
+    /// Removes the handler of a status for one method. Returns whether there was one.
     pub fn pop_http_state(&mut self, status: u16, method: Method) -> bool {
         self.tables_mut().states.pop(&status, method).is_some()
     }
@@ -252,7 +253,7 @@ impl Application {
         self
     }
 
-    /// Removes the handler of errors of type `E` for one method. Whether there was one is the answer.
+    /// Removes the handler of errors of type `E` for one method. Returns whether there was one.
     pub fn pop_error_handler<E>(&mut self, method: Method) -> bool
     where
         E: std::error::Error + Send + Sync + 'static,
@@ -260,9 +261,8 @@ impl Application {
         self.tables_mut().errors.pop(&error_type::<E>(), method).is_some()
     }
 
-    /// Tells this clone that all its requests come in on one connection, as a server that makes a clone for
-    /// each does. It spares the server from attaching the [`Connection`] to each request, which is what any
-    /// other server does.
+    /// Sets the connection that all requests to this clone come in on. A server that makes a clone for each
+    /// connection calls this, instead of attaching the [`Connection`] to each request as other servers do.
     pub fn set_connection(&mut self, connection: Connection) {
         self.connection = Some(connection);
     }

@@ -1,4 +1,4 @@
-//! The error of Rust handlers: anything that `?` meets, a status, or a response.
+//! The error of Rust handlers: any error that `?` converts, a status, or a response.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -8,14 +8,14 @@ use std::sync::Mutex;
 use poorwsgi_core::error::{BoxError, HttpError};
 use poorwsgi_core::response::Response;
 
-/// What a handler returns.
+/// The result of a handler.
 ///
 /// ```
 /// use std::num::ParseIntError;
 ///
 /// use poorwsgi::{Request, Result};
 ///
-/// /// With an error type of its own, it is the `Result` of the standard library.
+/// /// With an error type given, it is the `Result` of the standard library.
 /// fn parse_year(text: &str) -> Result<u16, ParseIntError> {
 ///     text.trim().parse()
 /// }
@@ -30,10 +30,11 @@ use poorwsgi_core::response::Response;
 /// ```
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Any error of a handler: `?` makes one of every error type.
+/// Any error of a handler. `?` converts every error type to it.
 ///
-/// An [`HttpError`] inside goes to the handler or page of its status; every other error goes to the first
-/// [error handler](crate::Application::error_handler) registered for its type, else it is a 500.
+/// An [`HttpError`] inside goes to the state handler, or else the built-in page, of its status. Any other
+/// error goes to the first [error handler](crate::Application::error_handler) registered for its type; where
+/// there is none, it becomes a 500.
 ///
 /// ```
 /// use std::num::ParseIntError;
@@ -63,7 +64,7 @@ enum Repr {
     Response(Box<Mutex<Response>>),
 }
 
-/// An [`Error`] taken apart.
+/// The parts of an [`Error`].
 pub(super) enum Parts {
     Response(Response),
     Other(BoxError, &'static Location<'static>),
@@ -76,7 +77,7 @@ impl Error {
         Error::at(error.into(), Location::caller())
     }
 
-    /// The error as one of type `E`, if that is what it is.
+    /// The error as an `E`, if it is of that type.
     #[must_use]
     pub fn downcast_ref<E: StdError + 'static>(&self) -> Option<&E> {
         match &self.repr {
@@ -107,7 +108,7 @@ impl Error {
 }
 
 impl<E: StdError + Send + Sync + 'static> From<E> for Error {
-    // `?` hands the place it stands at on to here.
+    // The caller's location is that of the `?`.
     #[track_caller]
     fn from(error: E) -> Self {
         Error::at(Box::new(error), Location::caller())
@@ -132,7 +133,7 @@ impl fmt::Debug for Error {
     }
 }
 
-/// What [`abort`] takes: a status code or an [`HttpError`], or a [`Response`] that is sent as it is.
+/// The argument of [`abort`]: a status code, an [`HttpError`], or a [`Response`] that is sent as it is.
 ///
 /// ```
 /// use poorwsgi::{Abort, Error, HttpError, abort, state};
@@ -150,7 +151,7 @@ impl fmt::Debug for Error {
 /// assert_eq!(refused.to_string(), "403 Forbidden: only for members");
 /// ```
 pub trait Abort {
-    /// The error that ends the request.
+    /// Makes the error that ends the request.
     fn into_error(self) -> Error;
 }
 

@@ -8,7 +8,7 @@ use poorwsgi_core::settings;
 use crate::error::{Error, Result};
 use crate::request::Request;
 
-/// Reads the body of a request as a form, as its application's settings say.
+/// Reads the body of a request as a form, with the settings of its application.
 pub(crate) async fn read(request: &Request) -> Result<FieldStorage> {
     let settings = request.settings();
     let content_type = request.head().header(&http::header::CONTENT_TYPE).unwrap_or_default();
@@ -22,8 +22,8 @@ pub(crate) async fn read(request: &Request) -> Result<FieldStorage> {
     read_form(request.take_body(), &content_type, options).await.map_err(form_error)
 }
 
-/// What a form's failure means: the client's faults are statuses, the application's own errors reach its
-/// error handlers as they are.
+/// Converts the error of a form. A fault of the client becomes a status; an error of the application's
+/// callback reaches its error handlers unchanged.
 fn form_error(error: FormError) -> Error {
     match error {
         FormError::Body(error) => body_error(error).into(),
@@ -35,7 +35,7 @@ fn form_error(error: FormError) -> Error {
     }
 }
 
-/// The application's callback, as one for this form alone.
+/// Makes the callback for one form from the application's, which all forms share.
 fn own_callback(callback: settings::FileCallback) -> form::FileCallback {
     Box::new(move |filename| callback(filename))
 }

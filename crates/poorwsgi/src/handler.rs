@@ -16,20 +16,20 @@ use crate::into_response::IntoResponse;
 
 type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-/// The answer of a call: at once, or when a future is done.
+/// The result of a call: a value, or a future that gives it.
 pub enum Called<T> {
-    /// The answer of a plain function.
+    /// The result of a plain function.
     Ready(T),
     /// The future of an asynchronous function.
     Later(BoxFuture<T>),
 }
 
-/// Tells the two kinds of functions apart where a trait is implemented for both.
+/// Type parameters that let a trait be implemented for plain and for asynchronous functions.
 ///
 /// ```
 /// use poorwsgi::{Application, Handler, Request, marker, state};
 ///
-/// /// Registers a health check, which must answer at once: no asynchronous function will do.
+/// /// Registers a health check, which has to be a plain function, not an asynchronous one.
 /// fn health(app: &mut Application, check: impl Handler<marker::Plain>) {
 ///     app.route("/health", state::METHOD_GET, check).expect("this path has no groups");
 /// }
@@ -45,7 +45,7 @@ pub mod marker {
     pub enum Async {}
 }
 
-/// A callable of the tables: shared, and with the name of the function it was made from.
+/// A registered handler or hook: a shared callable, with the name of the function that it was made from.
 pub struct Stored<A> {
     call: Arc<dyn Fn(A) -> Called<Result<Response>> + Send + Sync>,
     name: &'static str,
@@ -62,7 +62,7 @@ impl<A> Stored<A> {
         Stored { call: Arc::new(call), name, function: TypeId::of::<F>(), mounted: false }
     }
 
-    /// As the handler of a mounted service.
+    /// Marks this as the handler of a mounted service.
     pub(super) const fn mounted(mut self) -> Self {
         self.mounted = true;
         self
@@ -72,7 +72,8 @@ impl<A> Stored<A> {
         self.mounted
     }
 
-    /// Whether it was made from this function. Every function and closure has a type of its own.
+    /// Whether this was made from the given function. Types are compared, because every function and closure
+    /// has its own.
     pub(super) fn is_of<F: 'static>(&self, _: &F) -> bool {
         self.function == TypeId::of::<F>()
     }
@@ -153,7 +154,8 @@ macro_rules! callable {
 }
 
 callable! {
-    /// A route's or default handler: a function of a [`Request`] that returns what [`IntoResponse`] takes.
+    /// The handler of a route, or a default handler: a function of a [`Request`] that returns an
+    /// [`IntoResponse`].
     ///
     /// ```
     /// use poorwsgi::routing::RouteError;
@@ -163,7 +165,7 @@ callable! {
     ///     Ok(format!("Hello {}", req.args()?.get("name").unwrap_or("you")))
     /// }
     ///
-    /// /// Registers a page under every path that it is known by.
+    /// /// Registers a page under several paths.
     /// fn known_as<M, H>(app: &mut Application, paths: &[&str], page: H) -> Result<(), RouteError>
     /// where
     ///     H: Handler<M> + Clone,
@@ -188,7 +190,7 @@ callable! {
     /// # async fn main() -> Result<(), poorwsgi::BoxError> {
     /// use poorwsgi::{Application, Request, Result, abort, state};
     ///
-    /// /// While the maintenance lasts, only the load balancer gets an answer.
+    /// /// During maintenance, only the load balancer gets an answer.
     /// async fn maintenance(req: Request) -> Result<()> {
     ///     if req.path() != "/health" {
     ///         return abort(state::HTTP_SERVICE_UNAVAILABLE);
@@ -253,7 +255,7 @@ callable! {
 }
 
 callable! {
-    /// An error handler: a function of the [`Request`] and the error, of its own type.
+    /// An error handler: a function of the [`Request`] and the error, which has its own type `E`.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -300,7 +302,7 @@ impl<E: Into<Error>> HookOutput for Result<(), E> {
     }
 }
 
-/// An error handler of the tables: takes the boxed error and knows its type.
+/// Makes the stored form of an error handler, which takes a boxed error and downcasts it to `E`.
 pub(super) fn stored_error_handler<E, M, H>(handler: H) -> Stored<(Request, BoxError)>
 where
     E: std::error::Error + Send + Sync + 'static,

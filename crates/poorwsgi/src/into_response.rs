@@ -1,4 +1,4 @@
-//! Values that become responses, as PoorWSGI's `make_response` takes them.
+//! Values that can become responses: those that PoorWSGI's `make_response` takes.
 
 use std::borrow::Cow;
 
@@ -21,7 +21,7 @@ use crate::{Error, Result};
 /// | `(data, content_type)` | with that type; JSON and no content keep their own |
 /// | `(data, content_type, headers)` | with those header fields instead of the default ones |
 /// | `(data, content_type, headers, status)` | with that status |
-/// | `Ok` of any of these | the same; an `Err` of any error goes to the application's handlers |
+/// | `Ok` of any of these | the same; an `Err` goes to the application's state and error handlers |
 ///
 /// ```
 /// use poorwsgi::{IntoResponse, state};
@@ -34,10 +34,10 @@ use crate::{Error, Result};
 /// # Ok::<(), poorwsgi::Error>(())
 /// ```
 pub trait IntoResponse {
-    /// The response.
+    /// Makes the response.
     ///
     /// # Errors
-    /// A value that no response can be made of: an unknown status, a header field that was refused.
+    /// Where no response can be made of the value: for an unknown status, or an invalid header field.
     fn into_response(self) -> Result<Response>;
 }
 
@@ -58,15 +58,16 @@ pub trait IntoResponse {
 /// # Ok::<(), poorwsgi::Error>(())
 /// ```
 pub trait IntoHeaders {
-    /// The fields.
+    /// Makes the header fields.
     ///
     /// # Errors
-    /// The first field that was refused.
+    /// That of the first field with an invalid name or value.
     fn into_headers(self) -> Result<Headers, HeaderError>;
 }
 
-/// Makes a response of its four parts, as PoorWSGI does. An empty content type is that of the data. Without
-/// headers it says `X-Powered-By: PoorWSGI`, with some it says only those. 200 without content is 204.
+/// Makes a response of its four parts, as PoorWSGI does. An empty `content_type` keeps the type of the data.
+/// Without `headers`, the response has `X-Powered-By: PoorWSGI`; otherwise it has only these. Data without
+/// content gives a 204 where `status` is 200.
 ///
 /// ```
 /// use poorwsgi::{make_response, state};
@@ -79,7 +80,7 @@ pub trait IntoHeaders {
 /// ```
 ///
 /// # Errors
-/// An unknown status, or a content type that no header field can hold.
+/// For an unknown status, or a content type with a control character; and those of `data`.
 pub fn make_response(
     data: impl IntoResponse,
     content_type: &str,
@@ -202,7 +203,7 @@ mod tests {
         (response.status(), response.content_type().map(str::to_owned), body)
     }
 
-    /// behaviour.md: `X-Powered-By` is added only where no headers were given.
+    /// As in PoorWSGI, `X-Powered-By` is added only where no headers were given.
     #[test]
     fn x_powered_by_is_said_only_where_no_headers_were_given() {
         let plain = make_response("x", "", None, 200).unwrap();
@@ -230,7 +231,7 @@ mod tests {
         assert_eq!(made(((), "text/plain", Headers::new(), 200)), (204, None, Bytes::new()));
     }
 
-    /// behaviour.md: headers given as one pair are accepted.
+    /// PoorWSGI 2.8.1 answers 500 where headers are given as one pair.
     #[test]
     fn headers_come_as_a_map_a_pair_or_pairs() {
         let one = ("x", "text/plain", ("X-A", "1")).into_response().unwrap();

@@ -1,4 +1,4 @@
-//! The pipeline's view of Rust handlers.
+//! How the pipeline calls Rust handlers: the implementation of [`Language`].
 
 use std::any::TypeId;
 use std::borrow::Cow;
@@ -22,7 +22,7 @@ use poorwsgi_core::state;
 #[derive(Debug)]
 pub(crate) enum Rust {}
 
-/// Asks whether an error is of the type that an error handler takes.
+/// The type of errors that an error handler takes, with a function that recognises them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ErrorType {
     pub(super) id: TypeId,
@@ -158,7 +158,7 @@ impl Language for Rust {
     }
 }
 
-/// Reads the body as planned.
+/// Reads the body as `plan` says. `None` where the body is left to the handler.
 async fn content(request: &Request, plan: BodyPlan) -> Result<Option<Content>> {
     let settings = request.settings();
     Ok(Some(match plan {
@@ -179,7 +179,7 @@ async fn content(request: &Request, plan: BodyPlan) -> Result<Option<Content>> {
     }))
 }
 
-/// Converts the path arguments. A custom filter that refuses its text is a 404.
+/// Converts the path arguments. A custom filter that refuses its text makes a 404.
 fn path_args(request: &Request, captures: &Captures<'_, '_, Converter>) -> Result<PathArgs> {
     let mut args = PathArgs::with_capacity(captures.len(), request.target().path().len());
     for Capture { name, value, conversion } in captures.iter() {

@@ -22,34 +22,35 @@
 //! }
 //! ```
 //!
-//! [`Application`] is a tower service over `http` types: `Application::run` serves it with `poorwsgi-server`,
-//! and any other server of such services runs it as well (`default-features = false` leaves ours out).
+//! [`Application`] is a tower service over `http` types. `Application::run` serves it with `poorwsgi-server`;
+//! any other server for such services can serve it, too (`default-features = false` leaves `poorwsgi-server`
+//! out).
 //!
 //! # Where to look
 //!
 //! | for | see |
 //! |---|---|
 //! | routes, hooks, handlers | [`Application`], [`routing`] |
-//! | what the client sent | [`Request`], [`request::Head`], [`form`], [`headers`] |
-//! | what is answered | [`Response`], [`IntoResponse`], [`abort`], [`response`] |
-//! | who is there | [`session`], [`digest`] |
+//! | requests | [`Request`], [`request::Head`], [`form`], [`headers`] |
+//! | responses | [`Response`], [`IntoResponse`], [`abort`], [`response`] |
+//! | sessions and login | [`session`], [`digest`] |
 //! | settings and limits | [`settings::Settings`], [`form::Limits`] |
 //! | statuses and methods | [`state`] |
 //!
 //! # Features
 //!
-//! All are on by default but `cli`, which is for the command `poorwsgi-digest`.
+//! All are on by default except `cli`, which is for the command `poorwsgi-digest`.
 //!
 //! | feature | without it |
 //! |---|---|
 //! | `digest` | no digest login, and no [`digest`] |
 //! | `forms` | bodies that are forms are left to the handler |
 //! | `pages` | an error is one line of text; directories are not listed, and `/debug-info` is not served |
-//! | `sealed-sessions` | [`session`] has plain sessions and tokens alone |
+//! | `sealed-sessions` | [`session`] has only plain sessions and tokens |
 //! | `server` | no `Application::run` |
 //!
-//! The engine below, `poorwsgi-core`, is for servers and for doors of other languages; its surface may change
-//! with each version, and what is not named here is not promised.
+//! This crate is built on an engine, `poorwsgi-core`, which is for servers and for bindings to other
+//! languages. The API of the engine may change with each version; only what this crate exports is stable.
 #![forbid(unsafe_code)]
 
 mod application;
@@ -76,7 +77,7 @@ pub use poorwsgi_core::response::{Body, Response};
 pub use poorwsgi_core::state;
 pub use request::Request;
 
-/// Fields of requests and responses, and what their values mean.
+/// Header fields of requests and responses, and the values in them.
 ///
 /// ```
 /// use poorwsgi::headers::{Headers, SetCookie};
@@ -92,7 +93,7 @@ pub mod headers {
     };
 }
 
-/// Forms and uploads: what [`Request::form`](crate::Request::form) gives, and how large it may be.
+/// Forms and uploads: what [`Request::form`](crate::Request::form) returns, and its limits.
 ///
 /// ```
 /// use poorwsgi::form::{FieldStorage, Limits};
@@ -118,7 +119,7 @@ pub mod form {
 /// ```
 /// use poorwsgi::response::{EntityTag, Response, ResponseError};
 ///
-/// /// A page that browsers keep until the version is another, and of which they may ask for a part.
+/// /// A page that browsers keep until its version changes, and of which they may request ranges.
 /// fn page(version: u32) -> Result<Response, ResponseError> {
 ///     let response = Response::text("Hello world").accept_ranges();
 ///     match EntityTag::strong(&version.to_string()) {
@@ -135,7 +136,8 @@ pub mod response {
     };
 }
 
-/// Routes, as errors and [`Application::router`](crate::Application::router) show them.
+/// The types of routes and filters that [`Application::router`](crate::Application::router) and route errors
+/// give.
 ///
 /// ```
 /// use poorwsgi::{Application, Request, state};
@@ -153,13 +155,13 @@ pub mod routing {
     };
 }
 
-/// Sessions in cookies that are sealed, and signed tokens.
+/// Sessions in sealed or plain cookies, and signed tokens.
 ///
 /// ```
 /// use poorwsgi::session::{Session, SessionConfig};
 /// use poorwsgi::{Request, Response, Result};
 ///
-/// /// Keeps the language that was chosen in a cookie, which need not be secret.
+/// /// Keeps the chosen language in a plain cookie, because it need not be secret.
 /// fn choose(req: Request) -> Result<Response> {
 ///     let config = SessionConfig { sid: "language".into(), ..SessionConfig::default() };
 ///     let mut session = Session::new(config)?;
@@ -202,7 +204,7 @@ pub mod digest {
     };
 }
 
-/// What the built-in pages are made with.
+/// Helpers of the built-in pages: sizes in readable units, and HTML escaping.
 ///
 /// ```
 /// use poorwsgi::results::{hbytes, html_escape};
@@ -216,7 +218,7 @@ pub mod results {
     pub use poorwsgi_core::results::{hbytes, html_escape};
 }
 
-/// What an application can be told.
+/// The settings of an application.
 ///
 /// ```
 /// use poorwsgi::Application;

@@ -1,4 +1,4 @@
-//! Any tower service below a path prefix.
+//! Mounting of tower services below a path prefix.
 
 use bytes::Bytes;
 use http::Uri;
@@ -12,10 +12,11 @@ use poorwsgi_core::error::BoxError;
 use poorwsgi_core::response::{Body, Response};
 use poorwsgi_core::routing::{RouteError, RouteErrorKind};
 
-/// The regular expression that a mounted service matches, and the handler that calls it.
+/// The regular expression that matches the paths of a mounted service, and the handler that calls the
+/// service.
 ///
 /// # Errors
-/// A prefix that does not begin with `/`, or ends with one.
+/// Where the prefix does not begin with `/`, or ends with it.
 pub(super) fn mount<S, B>(prefix: &str, service: S) -> Result<(String, Stored<Request>), RouteError>
 where
     S: Service<http::Request<Body>, Response = http::Response<B>> + Clone + Send + Sync + 'static,
@@ -42,8 +43,8 @@ where
     Ok((regex, handler.mounted()))
 }
 
-/// The target without the first `skip` bytes of its decoded path, which the router has matched, and the `/`
-/// after them.
+/// The target without the prefix, which the router has matched in the decoded path: its first `skip` bytes,
+/// and the `/` after them.
 fn below(target: &Uri, skip: usize) -> Result<Uri> {
     let rest = without_decoded(target.path(), skip + 1);
     let target_below = match target.query() {
@@ -55,8 +56,7 @@ fn below(target: &Uri, skip: usize) -> Result<Uri> {
     Ok(Uri::from_parts(parts)?)
 }
 
-/// What is left of a path without its first `count` bytes, where an escape, such as `%61`, counts as the byte
-/// that it stands for.
+/// A path without its first `count` bytes, where an escape such as `%61` counts as one byte.
 fn without_decoded(path: &str, count: usize) -> &str {
     let mut rest = path;
     for _ in 0..count {
@@ -73,8 +73,8 @@ fn without_decoded(path: &str, count: usize) -> &str {
 mod tests {
     use super::*;
 
-    /// A path that the router took for `/a/b/c/d` is cut where that ends, not where as many bytes of the
-    /// target do.
+    /// A path that the router has matched with `/a/b/c/d` is cut where the match ends in the decoded path,
+    /// not after as many bytes of the target.
     #[test]
     fn the_prefix_is_cut_off_as_it_was_matched() {
         for (path, rest) in [

@@ -36,7 +36,7 @@ struct PathArg {
 }
 
 impl PathArgs {
-    /// With room for so many arguments out of a path of so many bytes.
+    /// With room for `args` arguments from a path of `path` bytes.
     pub(super) fn with_capacity(args: usize, path: usize) -> Self {
         PathArgs { args: Vec::with_capacity(args), texts: String::with_capacity(path) }
     }
@@ -58,8 +58,8 @@ impl PathArgs {
 
 /// A type that [`Request::path_arg`](crate::Request::path_arg) can return.
 ///
-/// Text comes as `&str` or `String`, numbers as every integer and float type, `uuid::Uuid`, `bool`, `char`;
-/// the value of a custom filter as `Arc<T>`.
+/// These are `&str` and `String`, every integer and float type, `uuid::Uuid`, `bool` and `char`; for the
+/// value of a custom filter, `Arc<T>`.
 ///
 /// ```
 /// use std::any::Any;
@@ -91,14 +91,14 @@ pub trait FromPathArg<'r>: Sized {
     /// Makes the value from the text and, for a custom filter, from the converted value.
     ///
     /// # Errors
-    /// When the text is no such value. The request is answered with 404.
+    /// Where the text is not such a value. The request is then answered with 404.
     fn from_path_arg(
         text: &'r str,
         converted: Option<&Arc<dyn Any + Send + Sync>>,
     ) -> Result<Self, ConvertError>;
 }
 
-/// A path argument is not of the type that was asked for.
+/// The error of a path argument that is not of the requested type.
 ///
 /// ```
 /// use poorwsgi::FromPathArg;
@@ -110,7 +110,7 @@ pub trait FromPathArg<'r>: Sized {
 pub struct ConvertError(&'static str);
 
 impl ConvertError {
-    /// The error of a text that is no value of the type of this name.
+    /// The error of a text that is not a value of the type with this name.
     ///
     /// ```
     /// use poorwsgi::ConvertError;

@@ -5,7 +5,7 @@
 //! # async fn main() -> Result<(), poorwsgi::BoxError> {
 //! use poorwsgi::{Application, Request, Result, state};
 //!
-//! /// Shows a client how it is seen.
+//! /// Shows a client how the server sees it.
 //! fn mirror(req: Request) -> Result<String> {
 //!     let agent = req.user_agent().unwrap_or_default();
 //!     Ok(format!("{} {} of {}, by {agent}", req.method(), req.full_path()?, req.hostname()))
@@ -46,10 +46,10 @@ use poorwsgi_core::settings::{SecretKey, Settings};
 use poorwsgi_core::state;
 use poorwsgi_core::tables::Tables;
 
-/// A request: what the client sent, the route it took, and what handlers and hooks attach to it.
+/// A request: what the client sent, the route that matched, and the values that handlers and hooks attach.
 ///
-/// It is cheap to clone; all clones are one request. What the head of the request means is in the methods of
-/// [`Head`]; nothing is parsed before it is read.
+/// It is cheap to clone; all clones share one request. The methods of [`Head`] interpret the head of the
+/// request, and nothing is parsed before they are called.
 ///
 /// ```
 /// use poorwsgi::{Request, Response, Result};
@@ -72,7 +72,7 @@ struct Inner {
     extras: OnceLock<Box<Extras>>,
 }
 
-/// What many requests do without.
+/// The data that many requests do not need; allocated when first used.
 #[derive(Default)]
 struct Extras {
     args: OnceLock<Args>,
@@ -90,7 +90,7 @@ struct Route {
     args: PathArgs,
 }
 
-/// The body, as it was read before the handler.
+/// The body, where it was read before the handler.
 pub(super) enum Content {
     #[cfg(feature = "forms")]
     Form(Box<FieldStorage>),
@@ -126,7 +126,8 @@ impl Request {
         &self.0.head
     }
 
-    /// The map of the header fields, to be used again for the response, if nobody has the request any more.
+    /// Takes the map of the header fields, so that the response can reuse its allocation. A new map where
+    /// another clone of the request exists.
     pub(super) fn take_fields(&mut self) -> HeaderMap {
         Arc::get_mut(&mut self.0).map(|inner| inner.head.take_fields()).unwrap_or_default()
     }
@@ -144,8 +145,8 @@ impl Request {
         *lock(&self.0.body) = Some(body);
     }
 
-    /// Has whoever reads on get the error that reading the body ended with: what is broken has not come to
-    /// its end.
+    /// Makes further reads of the body fail with the error of the first read, so that a broken body is never
+    /// taken for a complete one.
     pub(super) fn break_body(&self, error: Option<&HttpError>) {
         let status = error.map_or(state::HTTP_INTERNAL_SERVER_ERROR, HttpError::status);
         let detail = error.and_then(HttpError::detail).unwrap_or("the body could not be read before");
@@ -153,7 +154,7 @@ impl Request {
         self.put_body(Body::stream(iter([Err::<Bytes, _>(error)])));
     }
 
-    /// Whether a mounted service takes the request, and with it the body as it comes.
+    /// Whether the request goes to a mounted service, which reads the body itself.
     pub(super) fn is_mounted(&self) -> bool {
         self.0.route.get().is_some_and(|route| route.mounted)
     }
@@ -167,8 +168,8 @@ impl Request {
     /// The path of the target, percent-decoded.
     #[must_use]
     pub fn path(&self) -> Cow<'_, str> {
-        // A path that is not UTF-8 is answered with 400 before any handler runs; only those of the 400 see
-        // it.
+        // A path that is not UTF-8 is answered with 400 before any route's handler runs; only the handlers
+        // and hooks of that 400 see the path.
         self.head().path().unwrap_or_else(|_| String::from_utf8_lossy(self.target().path().as_bytes()))
     }
 
@@ -184,23 +185,24 @@ impl Request {
         &self.head().parts().uri
     }
 
-    /// The rule that the request took, as it was registered; `/*` for files, default handlers and what
-    /// nothing takes, `None` where a path is refused: it has not this method, or is no path.
+    /// The rule that the request matched, as it was registered. `/*` for files, for default handlers, and
+    /// where nothing matches. `None` where the request is refused because its path does not have the method,
+    /// or is not UTF-8.
     #[must_use]
     pub fn rule(&self) -> Option<&str> {
         self.0.route.get().map(|route| route.rule.as_ref())
     }
 
-    /// The name of the handler that the request took.
+    /// The name of the handler that the request matched.
     #[must_use]
     pub fn handler(&self) -> Option<&'static str> {
         self.0.route.get()?.handler
     }
 
-    /// A path argument, as the type that is asked for.
+    /// A path argument, converted to `T`.
     ///
     /// # Errors
-    /// 404 when the text is no such value; 500 when the rule has no argument of this name.
+    /// 404 where the text is not a value of `T`; 500 where the rule has no argument of this name.
     pub fn path_arg<'r, T: FromPathArg<'r>>(&'r self, name: &str) -> Result<T, HttpError> {
         let Some((_, text, converted)) = self.each_path_arg().find(|(known, ..)| *known == Some(name)) else {
             let rule = self.rule().unwrap_or("none");
@@ -225,7 +227,8 @@ impl Request {
     /// The arguments of the query; empty when `auto_args` is off.
     ///
     /// # Errors
-    /// 400 when `strict_parsing` is on and the query breaks the syntax, or when it has too many arguments.
+    /// 400 where `strict_parsing` is on and an argument has no `=`; 413 where there are more arguments than
+    /// the setting `form_limits.fields` allows.
     pub fn args(&self) -> Result<&Args, HttpError> {
         let known = &self.extras().args;
         if let Some(args) = known.get() {
@@ -268,7 +271,7 @@ impl Request {
         }
     }
 
-    /// The JSON value as a type of the application's own.
+    /// The JSON value, deserialised to a type of the application's own.
     ///
     /// ```
     /// use poorwsgi::{Request, Result};
@@ -286,15 +289,15 @@ impl Request {
     /// ```
     ///
     /// # Errors
-    /// 400, with the reason, where the body was no JSON or the value does not fit the type.
+    /// 400, with the reason, where the body was not JSON or the value does not fit the type.
     pub fn json_as<'r, T: Deserialize<'r>>(&'r self) -> Result<T, HttpError> {
         let value = self.json().ok_or_else(|| HttpError::bad_request("a JSON body is wanted"))?;
         T::deserialize(value)
             .map_err(|error| HttpError::bad_request(format!("JSON: {error}")).with_source(error))
     }
 
-    /// The body, if `auto_data` read it: a body with a length of at most `data_size` that was no form and no
-    /// JSON.
+    /// The body, if `auto_data` read it: a body of at most `data_size` bytes, of known length, that is
+    /// neither a form nor JSON.
     #[must_use]
     pub fn data(&self) -> Option<&Bytes> {
         match self.content() {
@@ -303,8 +306,8 @@ impl Request {
         }
     }
 
-    /// Takes the body, to be read as a stream. It is empty when it was taken before, or parsed as a form or
-    /// JSON; what `auto_data` has read ahead is still there.
+    /// Takes the body, to be read as a stream. The stream is empty where the body was taken before, or parsed
+    /// as a form or JSON; a body that `auto_data` has read can still be taken once.
     #[must_use]
     pub fn take_body(&self) -> Body {
         lock(&self.0.body).take().unwrap_or_else(Body::empty)
@@ -313,22 +316,23 @@ impl Request {
     /// [Takes the body](Self::take_body) and reads it whole.
     ///
     /// # Errors
-    /// 413 for a body over `limit` bytes; the error of the connection when it ends early. The same again for
-    /// whoever reads on after an error.
+    /// 413 for a body over `limit` bytes; the error of the connection where the body ends early. After an
+    /// error, further reads fail with the same status.
     pub async fn read(&self, limit: usize) -> Result<Bytes, HttpError> {
         let read = read_body(self.take_body(), limit as u64, "of the handler").await;
         read.inspect_err(|error| self.break_body(Some(error)))
     }
 
     #[cfg(feature = "digest")]
-    /// Checks the digest login of this request against stored passwords, and answers the user's name, which
-    /// is also set as [`user`](Self::user).
+    /// Checks the digest login of this request against stored passwords. Returns the user's name, and sets it
+    /// as [`user`](Self::user).
     ///
-    /// The passwords must have been hashed with the algorithm of the setting `auth_algorithms`; `auth_digest`
-    /// must be on for the 401 to carry a challenge.
+    /// The stored digests have to be made with an algorithm of the setting `auth_algorithms`. The 401 has a
+    /// challenge only where the setting `auth_digest` is on.
     ///
     /// # Errors
-    /// 401, which asks the client for credentials; 400 for credentials that cannot be read.
+    /// 401 where the credentials are missing or refused, which asks the client for them; 400 for a path that
+    /// is not UTF-8; 500 where the operating system gives no random bytes for a key.
     pub fn check_digest(&self, passwords: &PasswordMap, realm: &str) -> Result<Arc<str>, HttpError> {
         let nonces = &self.0.tables.nonces;
         let user = digest::authenticate(self.settings(), self.head(), nonces, passwords, realm)?;
@@ -337,13 +341,13 @@ impl Request {
         Ok(user)
     }
 
-    /// The user who is logged in, as a handler or the digest check has set it.
+    /// The name of the user who is logged in, as set by [`set_user`](Self::set_user) or the digest check.
     #[must_use]
     pub fn user(&self) -> Option<Arc<str>> {
         lock(&self.extras().user).clone()
     }
 
-    /// Sets who is logged in.
+    /// Sets the name of the user who is logged in.
     pub fn set_user(&self, user: impl Into<Arc<str>>) {
         *lock(&self.extras().user) = Some(user.into());
     }
@@ -354,13 +358,14 @@ impl Request {
         lock(&self.extras().attached).insert(value);
     }
 
-    /// A clone of the attached value of this type; also finds the extensions that a server or layer has set.
+    /// A clone of the attached value of this type; where there is none, of the extension of this type that a
+    /// server or layer has set.
     #[must_use]
     pub fn get<T: Clone + Send + Sync + 'static>(&self) -> Option<T> {
         lock(&self.extras().attached).get().or_else(|| self.head().parts().extensions.get()).cloned()
     }
 
-    /// The connection that the request came in on, where the server tells.
+    /// The connection that the request came in on, where the server gives it.
     #[must_use]
     pub fn connection(&self) -> Option<&Connection> {
         self.head().connection()
@@ -384,7 +389,8 @@ impl Request {
         self.settings().secret_key_for(self.head())
     }
 
-    /// The request as one of the `http` crate, with its unread body and all that hooks have attached.
+    /// Converts the request to the type of the `http` crate, with its unread body and all values that hooks
+    /// have attached.
     pub(super) fn to_http(&self) -> http::Request<Body> {
         let mut request = http::Request::from_parts(self.head().parts().clone(), self.take_body());
         if let Some(connection) = self.connection() {
@@ -400,7 +406,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Deref for Request {
-    // A trait object, so that its methods need no `use`.
+    // A trait object, so that callers need no `use` of [`Head`] for its methods.
     type Target = dyn Head;
 
     fn deref(&self) -> &(dyn Head + 'static) {

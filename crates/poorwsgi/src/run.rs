@@ -1,4 +1,4 @@
-//! The application on this project's server.
+//! Serving an application with this project's server.
 
 use std::io;
 
@@ -11,7 +11,7 @@ impl Application {
     /// settings of `poorwsgi-server`. The address is `HOST:PORT`, or `unix:PATH`; port 0 takes a free port, which
     /// the first line on the standard output names.
     ///
-    /// For settings of the server, [`Server`] takes an application like any other service.
+    /// To change settings of the server, give the application to [`Server`], like any other service.
     ///
     /// ```no_run
     /// use poorwsgi::{Application, BoxError, Request, state};
@@ -26,7 +26,7 @@ impl Application {
     ///
     /// # Errors
     ///
-    /// The address cannot be bound, or signals cannot be watched.
+    /// Where the address cannot be bound, or signals cannot be watched.
     pub async fn run(self, address: &str) -> io::Result<()> {
         Server::new(self).bind(address).await?.introduce(Application::set_connection).run().await
     }

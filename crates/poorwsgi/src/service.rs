@@ -13,7 +13,7 @@ use crate::application::Application;
 use crate::request::Request;
 use poorwsgi_core::dispatch::dispatch;
 use poorwsgi_core::error::BoxError;
-use poorwsgi_core::response::Body;
+use poorwsgi_core::response::{Body, into_http_with};
 
 impl Application {
     /// Answers one request. It cannot fail: every error becomes a response.
@@ -38,7 +38,7 @@ impl Application {
 
 async fn answer(mut request: Request) -> Result<http::Response<Body>, Infallible> {
     let response = dispatch(request.tables(), &request).await?;
-    Ok(response.into_http_with(request.take_fields()))
+    Ok(into_http_with(response, request.take_fields()))
 }
 
 impl<B> Service<http::Request<B>> for Application

@@ -39,7 +39,7 @@ async fn an_error_is_a_page_or_a_line_of_text() {
     }
 }
 
-/// Nothing that lists a directory or shows the inside is there without the pages.
+/// Without the built-in pages, directories are not listed and there is no debug page.
 #[tokio::test]
 async fn directories_and_the_debug_page_need_the_pages() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,5 +1,5 @@
 """The application."""
-# A folder, not a file: poorwsgi._alone says why.
+# A folder, not a file; see poorwsgi._alone.
 from poorwsgi import _alone  # noqa: F401 - first of all
 import logging
 from hashlib import md5, sha256
@@ -32,5 +32,6 @@ from poorwsgi.state import (
 
 log = logging.getLogger("poorwsgi")
 
-#: The digest algorithms of PoorWSGI, with their hash functions. Application.auth_algorithm knows more.
+#: The digest algorithms of PoorWSGI, with their hash functions. Application.auth_algorithm also accepts
+#: others.
 AUTH_DIGEST_ALGORITHMS = {"MD5": md5, "MD5-sess": md5, "SHA-256": sha256, "SHA-256-sess": sha256}

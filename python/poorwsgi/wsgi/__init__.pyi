@@ -34,10 +34,11 @@ from poorwsgi.state import METHOD_HEAD as METHOD_HEAD
 from poorwsgi.state import METHOD_POST as METHOD_POST
 from poorwsgi.state import deprecated as deprecated
 
-# What a handler is called with depends on its route, and what it returns may be whatever a response can be made of.
+# The arguments of a handler depend on its route, and it may return anything that can be converted to a
+# response.
 _Handler: TypeAlias = Callable[..., object]
 _H = TypeVar("_H", bound=_Handler)
-# Hooks get the simpler request where the full one could not be built.
+# A hook gets a SimpleRequest if the Request could not be created.
 _B = TypeVar("_B", bound=Callable[[Any], object])
 _A = TypeVar("_A", bound=Callable[[Any, Any], object])
 _ErrorType: TypeAlias = type[BaseException] | tuple[type[BaseException], ...] | UnionType
@@ -111,7 +112,7 @@ class FormLimits:
 
 @disjoint_base
 class Application:
-    auth_map: Any  # of the application; an empty dict to begin with
+    auth_map: Any  # set by the application; an empty dict at first
     def __init__(self, name: str = "__main__") -> None: ...
     def __call__(self, env: WSGIEnvironment, start_response: StartResponse, /) -> Iterable[bytes]: ...
     def __request__(self, env: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]: ...

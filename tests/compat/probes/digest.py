@@ -14,7 +14,7 @@ USERS = {"Zone": {"user": "password", "\u017elu\u0165": "he\u010dkov\u00fd", "":
 
 
 def by_hand(req):
-    """A login as applications check it themselves."""
+    """A login that the application checks itself."""
     if "Authorization" not in req.headers:
         raise HTTPException(401, realm="Zone")
     if not check_token(req.authorization.get("nonce"), req.secret_key, req.user_agent, timeout=req.app.auth_timeout):
@@ -40,7 +40,7 @@ def site(settings):
 
 
 def ask(settings, environ):
-    """Status, challenges and content."""
+    """Sends a request; returns status, challenges and content."""
     started = []
     content = b"".join(site(tuple(settings))(environ_of(environ), lambda *arguments: started.append(arguments)))
     (status, headers), = started
@@ -49,7 +49,7 @@ def ask(settings, environ):
 
 
 def fresh_map():
-    """What an application has for its users before it has any."""
+    """The auth_map of a new application."""
     app = application()
     before = app.auth_map == {}
     app.auth_map["R"] = {"user": "digest"}
@@ -68,7 +68,7 @@ def setting(name, value):
 
 
 def file(content, steps):
-    """A password file after some steps, and what they gave."""
+    """A password file after some steps, and the results of the steps."""
     handle, path = tempfile.mkstemp()
     os.close(handle)
     path = pathlib.Path(path)

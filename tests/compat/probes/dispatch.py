@@ -1,4 +1,4 @@
-"""Applications with hooks, state and error handlers, and what becomes of a request in them."""
+"""Requests in applications with hooks, state handlers and error handlers."""
 import builtins
 import logging
 import pathlib
@@ -37,7 +37,7 @@ def gives(value):
     return lambda *arguments: value
 
 
-# what a handler, a hook or a state handler does
+# What a handler, a hook or a state handler does.
 ACTIONS = {
     "text": gives("text"), "bytes": gives(b"bytes"), "nothing": gives(None), "pair": gives(("text", "text/plain")),
     "four": gives(("text", "text/plain", {"X-A": "1"}, 201)), "three": gives(("text", "text/plain", [("X-A", "1"), ("X-A", "2")])),
@@ -70,7 +70,7 @@ def noted(log, name, action, result_of=None):
 
 
 def run(setup, requests, settings=()):
-    """An application made by steps, and its answers with the calls they took."""
+    """Creates an application by steps; returns its responses with the calls that were made."""
     app = application(settings)
     log = []
     for name, action, *arguments in setup:
@@ -100,7 +100,7 @@ def error_type(name):
 
 
 def error_types(*names):
-    """The table of error handlers, one popped by a type that is equal."""
+    """The table of error handlers, from which one is popped with an equal type."""
     app = application()
     results = [attempt(app.set_error_handler, error_type(name), gives("text")) for name in names]
     keys = list(app.errors)
@@ -164,7 +164,7 @@ def own(req, error):
 
 
 def after_sees():
-    """What an after hook may do with a response."""
+    """What an after hook can do with a response."""
     app = application()
     app.set_route("/", gives(("text", "text/plain", {"X-A": "1"}, 201)))
 
@@ -184,7 +184,7 @@ def aborted(status):
 
 
 def changed_page():
-    """What becomes of a page of the application's own in the table of built-in pages."""
+    """Whether an application can put its own page into the table of built-in pages."""
     pages = results.default_states
     before = pages[403]
     changed = attempt(lambda: pages.update({403: {2: lambda req, **keywords: Response("own")}}) if hasattr(pages, "update") else pages.__setitem__(403, {}))
@@ -195,7 +195,7 @@ def changed_page():
 
 
 def part_for(method):
-    """The status of an answer that a handler has cut."""
+    """The status of a response that a handler has cut with make_partial."""
     def handler(req):
         response = Response("0123456789")
         response.make_partial([(0, 1)])
@@ -206,7 +206,7 @@ def part_for(method):
 
 
 def popped(kind):
-    """Hooks and handlers that were there, and are taken away again."""
+    """Hooks and handlers that are added and popped again."""
     app = application()
     log = []
     functions = [noted(log, f"{kind} {number}", "nothing") for number in range(3)]
@@ -231,7 +231,7 @@ def files(settings, requests):
 
 
 def no_files(root, default, path):
-    """A document root that is none."""
+    """An invalid document root."""
     app = application({"document_root": root, "debug": False})
     if default:
         app.set_default(lambda req: "default")
@@ -239,7 +239,7 @@ def no_files(root, default, path):
 
 
 def linked_files(follow_links, path):
-    """A document root with links, relative and absolute ones, to what is beside it."""
+    """A document root with relative and absolute links to files outside of it."""
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder).resolve()
         site, data = folder / "site", folder / "data"
@@ -254,7 +254,7 @@ def linked_files(follow_links, path):
 
 
 def file_with(environ):
-    """Status and content of a file, asked for with more headers."""
+    """Status and content for a request of a file with further headers."""
     app = application({"document_root": str(_root)})
     started = []
     content = b"".join(app(environ_of({"PATH_INFO": "/a.txt", **environ}), lambda *arguments: started.append(arguments)))

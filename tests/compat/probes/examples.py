@@ -9,13 +9,14 @@ from probes.request import environ_of
 from probes.wsgi import ALWAYS
 from worker import attempt
 
-# what pages and sessions of ours add, and what belongs to the server
+# Fields that our pages and sessions add, and those of the server.
 LEFT_OUT = ALWAYS | {"content-length", "content-security-policy", "vary", "transfer-encoding"}
 
 
 @functools.cache
 def load(path):
-    """An example's module, run as a WSGI server would import it; the name of the package that it lacks instead."""
+    """Imports an example's module as a WSGI server does; if a package is missing, returns the package's
+    name."""
     path = pathlib.Path(path)
     os.chdir(path.parent)
     spec = importlib.util.spec_from_file_location(f"example_{path.stem}", path)
@@ -30,13 +31,13 @@ def load(path):
 
 
 def missing(path):
-    """The package that an example needs and that is not here, or None."""
+    """The package that an example needs and that is not installed, or None."""
     found = load(path)
     return None if isinstance(found, types.ModuleType) else found
 
 
 def pages(path):
-    """The pages of an example: for each static path the status, and where it leads."""
+    """The pages of an example: for each static path, the status and the Location."""
     app = load(path).application
     return {page: attempt(page_of, app, page) for page, table in app.routes.items() if 2 in table}
 

@@ -15,7 +15,7 @@ KEYS = ("a", "b", "file", "none", "\u017e", "")
 
 
 def asked(form, keys=KEYS):
-    """The ways to read a form."""
+    """The results of all ways to read a form."""
     return {
         "keys": attempt(lambda: list(form.keys())), "iteration": attempt(lambda: list(form)), "length": attempt(len, form), "true": attempt(bool, form),
         **{(key, name): attempt(lambda: plain_field(question(form, key))) for key in keys for name, question in QUESTIONS.items()},
@@ -40,10 +40,11 @@ def plain_field(value):
 
 
 def whole(field):
-    """A field with all that it knows, and its parts."""
+    """A field with all its attributes, and its parts."""
     parts = attempt(list, field)
     known = {"name": field.name, "filename": field.filename}
-    if getattr(field, "headers", None):  # urlencoded fields of the original have nothing of this: differences.py
+    # The original's URL-encoded fields lack these attributes: an entry of differences.py.
+    if getattr(field, "headers", None):
         known |= {name: getattr(field, name) for name in ("type", "type_options", "disposition", "disposition_options", "length")}
     known["file"] = None if field.file is None else "a file"
     known["value"] = attempt(lambda: plain_field(field.value))
@@ -81,7 +82,7 @@ def parser(content_type, body, options, length=True):
 
 
 class Sink:
-    """Only what an application's object must have."""
+    """A file object with only the required methods."""
 
     def __init__(self):
         self.written = []
@@ -99,14 +100,14 @@ class Sink:
 
 
 def attributes(name):
-    """An attribute of an urlencoded field."""
+    """An attribute of a URL-encoded field."""
     app = application()
     request = Request(environ_of({"REQUEST_METHOD": "POST", "CONTENT_TYPE": "application/x-www-form-urlencoded", "CONTENT_LENGTH": "3"}, b"a=1"), app)
     return attempt(getattr, request.form["a"], name)
 
 
 def upload(content_type, body):
-    """What an application's callback gets, and how the content arrives in its object."""
+    """The arguments of an application's callback, and the writes to its object."""
     seen, sinks = [], []
 
     def callback(name):
@@ -120,7 +121,7 @@ def upload(content_type, body):
 
 
 def closed():
-    """Whether the file of a callback that cannot write is closed when the handler of its error runs."""
+    """Whether the callback's file, whose write fails, is closed when the error handler runs."""
     class Full(io.BytesIO):
         def write(self, data):
             raise OSError("full")
@@ -141,7 +142,7 @@ def closed():
 
 
 def kept(size):
-    """Where an uploaded file is: whether on disk, with a descriptor at last, and whole through both."""
+    """An uploaded file: whether it is on disk, the length that is read, and the length by its descriptor."""
     body = b'--xyz\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\n' + b"x" * size + b"\r\n--xyz--\r\n"
     environ = {"REQUEST_METHOD": "POST", "CONTENT_TYPE": "multipart/form-data; boundary=xyz", "CONTENT_LENGTH": str(len(body))}
     request = Request(environ_of(environ, body), application())
@@ -151,7 +152,7 @@ def kept(size):
 
 
 def by_hand(content_type, body):
-    """The deprecated function that makes a form of a request."""
+    """The deprecated function that parses the form of a request."""
     environ = {"REQUEST_METHOD": "POST", "CONTENT_TYPE": content_type, "CONTENT_LENGTH": str(len(body))}
     request = Request(environ_of(environ, body), application({"auto_form": False}))
     return asked(request_module.FieldStorage(request))

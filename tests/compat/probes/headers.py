@@ -11,7 +11,7 @@ def call(name, *arguments):
 
 
 def lazy(name, *arguments):
-    """For functions that yield."""
+    """For functions that return an iterator."""
     return list(getattr(headers, name)(*arguments))
 
 
@@ -29,7 +29,7 @@ def content_range(*arguments):
 
 
 def operations(initial, strict, steps):
-    """A map after each of some steps: what they gave, and what the map then holds."""
+    """The result of each step, and the items of the map after it."""
     headers_ = Headers(initial, strict=strict)
     seen = [list(headers_.items())]
     for name, *arguments in steps:

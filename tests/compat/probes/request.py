@@ -1,4 +1,4 @@
-"""What a request knows."""
+"""The attributes of a request."""
 import io
 import itertools
 import os
@@ -57,20 +57,20 @@ def fields(form):
 
 
 def simple(environ, settings=()):
-    """Every property of the simpler request."""
+    """Every property of a SimpleRequest."""
     request = SimpleRequest(environ_of(environ), application(settings))
     return {name: read(request, name) for name in SIMPLE}
 
 
 def full(environ, body=b"", settings=()):
-    """Every property of a request."""
+    """Every property of a Request."""
     request = Request(environ_of(environ, body), application(settings))
     return {name: read(request, name) for name in FULL} | {
         "headers": list(request.headers.items()), "cookies": read(request, "cookies"), "options": request.get_options()}
 
 
 def built(environ, body):
-    """Whether a request can be built by hand, and what its JSON then is."""
+    """Whether a request can be created by hand, and its JSON."""
     request = Request(environ_of(environ, body), application())
     return "built", read(request, "json")
 
@@ -108,7 +108,7 @@ def reads(environ, body, settings, steps):
 
 
 def reads_of_socket(environ, body, settings, steps):
-    """The same where the server gives a file of the connection, as wsgiref does."""
+    """The same with a wsgi.input that reads from the connection, as in wsgiref."""
     return in_order(request_of_socket(environ, body, settings), steps)
 
 

@@ -1,4 +1,4 @@
-"""Responses as a server sees them, and as an application does before."""
+"""Responses as the application and the server see them."""
 import contextlib
 import http.client
 import io
@@ -14,7 +14,7 @@ from worker import attempt, error_of
 
 _file = pathlib.Path(tempfile.mkdtemp()) / "file.txt"
 _file.write_bytes(b"0123456789" * 3)
-# what cannot be sent to another process, by name
+# Values that cannot be pickled, by name.
 VALUES = {
     "a file": lambda: io.BytesIO(b"0123456789"),
     "a file name": lambda: str(_file),
@@ -37,7 +37,7 @@ def made(value):
 
 
 def sent(answer):
-    """A response is called once, as a WSGI server does."""
+    """Sends a response as a WSGI server does."""
     started = []
     content = answer(lambda status, headers, exc_info=None: started.append((status, headers)) or (lambda data: None))
     content = b"".join(content)
@@ -58,7 +58,7 @@ def data_of(answer):
 
 
 def build(name, arguments, keywords, steps=()):
-    """A response, some calls of its methods, and what is then sent."""
+    """Creates a response and calls its methods; returns the results, and what is sent."""
     try:
         made_ = [made(argument) for argument in arguments]
         if name == "make_response":
@@ -72,7 +72,7 @@ def build(name, arguments, keywords, steps=()):
 
 
 def accept_ranges(steps):
-    """The values of `Accept-Ranges` that a file is sent with after some steps."""
+    """The values of `Accept-Ranges` in the response for a file after some steps."""
     answer = response.FileResponse(made("a file name"), "text/plain")
     for each in steps:
         step(answer, *each)
@@ -80,7 +80,7 @@ def accept_ranges(steps):
 
 
 def media_type(extension, added=None):
-    """The type of a file by its name; with `added` the application has told Python about the extension."""
+    """The media type for a file name; with `added`, the application has added a type for the extension."""
     path = _file.parent / f"name.{extension}"
     path.touch()
     if added:
@@ -89,7 +89,8 @@ def media_type(extension, added=None):
 
 
 def own_status(code, reason):
-    """A status that the application has added to those of http.client: set, built, raised, and returned by a handler."""
+    """A status that the application has added to http.client.responses: set, used in a constructor, raised,
+    and returned by a handler."""
     http.client.responses[code] = reason
     changed = response.Response("x")
     changed.status_code = code
@@ -120,7 +121,7 @@ def exception(*arguments, **keywords):
 
 
 def raised(name, *arguments):
-    """What `abort` and `redirect` raise, and the response in it."""
+    """The exception that `abort` or `redirect` raises, and its response."""
     try:
         return getattr(response, name)(*arguments)
     except HTTPException as error:

@@ -1,4 +1,4 @@
-"""Cookies of sessions and tokens: made here, read there."""
+"""Cookies of sessions, and tokens: written by one side, read by the other."""
 import bz2
 import gzip
 import http.cookies
@@ -22,14 +22,14 @@ def made(kind, keywords):
 
 
 def write(kind, data, keywords):
-    """A session with data, its text and its header."""
+    """Writes a session; returns the cookie's value and the header."""
     one = made(kind, keywords)
     one.data = data
     return one.write()
 
 
 def header(kind, data, keywords, destroy=False, cookie_of="headers"):
-    """The attributes of the cookie that is sent, and its value for plain sessions."""
+    """The attributes of the cookie that is sent; for plain sessions, also its value."""
     one = made(kind, keywords)
     one.data = data
     one.write()
@@ -46,7 +46,7 @@ def header(kind, data, keywords, destroy=False, cookie_of="headers"):
 
 
 def destroyed():
-    """Whether the cookie of a destroyed session has expired years ago."""
+    """Whether the cookie of a destroyed session has an expiry date years ago."""
     one = made("plain", {})
     one.write()
     one.destroy()
@@ -56,7 +56,7 @@ def destroyed():
 
 
 def load(kind, value, keywords, sid="SESSID"):
-    """The data of a cookie."""
+    """The data of a session that is loaded from a cookie."""
     one = made(kind, keywords)
     cookies = None if value is None else http.cookies.SimpleCookie({sid: value})
     result = attempt(one.load, cookies)
@@ -68,7 +68,7 @@ def token(*arguments):
 
 
 def tokens_known(*arguments):
-    """Whether a token is taken."""
+    """Whether a token is accepted."""
     return check_token(*arguments)
 
 

@@ -1,4 +1,4 @@
-"""The names of the modules, and what the classes have."""
+"""The names of the modules, and the attributes of the classes."""
 import contextlib
 import copy
 import http.client
@@ -14,7 +14,7 @@ ABOUT = ("__author__", "__date__", "__version__")
 
 
 def names(module):
-    """The public names of PoorWSGI's own making: constants by value, classes by bases and attributes."""
+    """The public names that PoorWSGI defines: constants by value, classes by bases and attributes."""
     found = {}
     for name, value in vars(importlib.import_module(module)).items():
         if name.startswith("_") and name not in ABOUT:
@@ -47,7 +47,7 @@ def statuses():
 
 
 def copied():
-    """What copies of the small objects say."""
+    """Copies of small objects, as text."""
     ranged = headers.ContentRange(1, 2, 3, "lines")
     ranged.note = "mine"
     seen = {}
@@ -60,7 +60,7 @@ def copied():
 
 
 def copied_body(kind):
-    """What a copy says of an object that keeps something open, or that changes."""
+    """Copies of objects that hold open files, or that change."""
     made = {
         "response": lambda: copy.copy(response.Response("x")).data, "field": lambda: copy.copy(fieldstorage.FieldStorage("a", "1")).value,
         "request": lambda: copy.copy(request.Request(environ_of({}), application())).path,
@@ -71,11 +71,12 @@ def copied_body(kind):
 
 
 def signatures(module):
-    """The parameters of the functions and methods of PoorWSGI's own making, with the defaults that have a literal."""
+    """The parameters of the functions and methods that PoorWSGI defines, with the defaults that are
+    literals."""
     found = {}
 
     def add(name, function):
-        with contextlib.suppress(ValueError):  # a class of Python's without a signature
+        with contextlib.suppress(ValueError):  # a built-in class without a signature
             found[name] = [(each.name, default(each)) for each in inspect.signature(function).parameters.values()]
 
     def default(parameter):

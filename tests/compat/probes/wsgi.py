@@ -1,16 +1,16 @@
-"""One WSGI call, as a server makes it, and what a server sees of its answer."""
+"""One WSGI call, as a server makes it, and the response that the server gets."""
 import contextlib
 
 from probes.request import application, environ_of
 from worker import attempt
 
-# the name of the framework, which is its own: differences.py has it
+# The framework's name differs: an entry of differences.py.
 NAMES = {"Poor WSGI for Python": "its name", "PoorWSGI": "its name"}
 PAGE = b"</html>"
 PAGE_HEADERS = {"content-length", "content-security-policy"}
 ALWAYS = {"allow", "last-modified", "etag"}
 EMPTY = ("Content-Length", "0")
-# what is compared with all of this left out: words of the rows of docs/differences.md that say so
+# What comparisons leave out, with words of the rows of docs/differences.md that say so.
 LEFT_OUT = {
     "page": "The built-in pages",
     "allow": "405 without `Allow`",
@@ -53,7 +53,7 @@ def call(app, environ, body=b""):
 
 
 def labelled(label, seen_arguments=True):
-    """A handler that says who it is and what it got."""
+    """A handler that returns its label and its arguments."""
     def handler(req, *arguments):
         return f"{label} {arguments!r} {dict(req.path_args)!r}", "text/plain"
     handler.__name__ = label
@@ -61,7 +61,7 @@ def labelled(label, seen_arguments=True):
 
 
 def routing(steps, requests):
-    """An application with routes of all kinds, and which of them takes each request."""
+    """Creates an application with routes of all kinds; returns which of them handles each request."""
     app = application()
     done = []
     for number, (name, *arguments) in enumerate(steps):
@@ -109,7 +109,7 @@ def rules(pattern_steps, requests):
 
 
 def raw(method, environ=None, value="text"):
-    """What goes out, with nothing left out of it."""
+    """The whole response, with nothing left out."""
     app = application()
     app.set_route("/", lambda req: value, 511)
     app.set_route("/204", lambda req: (value, "text/plain", None, 204), 511)

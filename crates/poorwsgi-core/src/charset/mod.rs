@@ -1,10 +1,10 @@
-//! The charsets that a client may name for what it sends.
+//! The charsets that a client may name for the text it sends.
 //!
-//! Names come from the client, and a library of codecs is a large thing to let it choose from: Python's alone
-//! holds some that take quadratic time (`idna`, `punycode`), and keeps each name that it does not know. So
-//! there is this one list, for both doors: Unicode, US-ASCII and ISO-8859-1, and the charsets of one byte
-//! that clients of PoorWSGI are known to send. All of them are decoded in linear time, and to at most three
-//! times the size.
+//! The client chooses the name, and must not have a whole library of codecs to choose from: some codecs of
+//! Python take quadratic time (`idna`, `punycode`), and Python keeps each unknown name in memory. Both doors
+//! therefore use this list: Unicode, US-ASCII, ISO-8859-1, and the single-byte charsets that clients of
+//! PoorWSGI are known to send. All of them are decoded in linear time, to a text of at most three times the
+//! size.
 
 mod single;
 mod tables;
@@ -16,7 +16,7 @@ use std::fmt;
 use single::Table;
 use wide::ByteOrder;
 
-/// The longest name that is looked at. The longest one that IANA has registered takes 45 characters.
+/// The longest name of a charset that is looked up, in bytes. The longest name in IANA's registry has 45.
 pub const MAX_NAME: usize = 64;
 
 /// A charset that a client may name.
@@ -37,13 +37,13 @@ pub enum Charset {
     Ascii,
     /// UTF-8. A byte order mark is a character like any other.
     Utf8,
-    /// UTF-16. A byte order mark says in which order the bytes come, little-endian without one.
+    /// UTF-16, in the byte order of its byte order mark; without one, little-endian.
     Utf16,
     /// UTF-16, little-endian.
     Utf16Le,
     /// UTF-16, big-endian.
     Utf16Be,
-    /// UTF-32. A byte order mark says in which order the bytes come, little-endian without one.
+    /// UTF-32, in the byte order of its byte order mark; without one, little-endian.
     Utf32,
     /// UTF-32, little-endian.
     Utf32Le,
@@ -61,7 +61,7 @@ pub enum Charset {
     Windows1252,
 }
 
-/// Bytes that are not of their charset.
+/// The error of bytes that are invalid in their charset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DecodeError {
     charset: &'static str,
@@ -69,11 +69,11 @@ pub struct DecodeError {
 }
 
 impl Charset {
-    /// The charset of this name; `None` for one that is not taken from clients.
+    /// The charset of this name; `None` for any charset that is not in this list.
     ///
-    /// As in Unicode's rules for matching names (UTS #22, section 1.4), letter case does not count, nor does
-    /// anything but letters and digits: `UTF-8`, `utf8` and `utf_8` are one. A name longer than [`MAX_NAME`]
-    /// is not looked at.
+    /// As in Unicode's rules for matching names (UTS #22, section 1.4), only letters and digits are compared,
+    /// without regard to case: `UTF-8`, `utf8` and `utf_8` are the same name. A name longer than [`MAX_NAME`]
+    /// is refused.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         if name.len() > MAX_NAME || !name.is_ascii() {
@@ -99,7 +99,7 @@ impl Charset {
         })
     }
 
-    /// Its usual name in lower case, which Python knows too.
+    /// The usual name of the charset in lower case. Python knows this name, too.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -122,7 +122,7 @@ impl Charset {
     /// Decodes a text, strictly and in linear time.
     ///
     /// # Errors
-    /// The index of the first byte that is not of the charset.
+    /// The index of the first byte that is invalid in the charset.
     pub fn decode(self, bytes: &[u8]) -> Result<Cow<'_, str>, DecodeError> {
         let table = match self {
             Charset::Utf8 | Charset::Ascii => return self.checked(bytes).map(Cow::Borrowed),
@@ -161,7 +161,7 @@ impl Charset {
 }
 
 impl DecodeError {
-    /// The index of the first byte that is not of the charset.
+    /// The index of the first byte that is invalid in the charset.
     #[must_use]
     pub const fn index(&self) -> usize {
         self.index
@@ -176,7 +176,8 @@ impl fmt::Display for DecodeError {
 
 impl std::error::Error for DecodeError {}
 
-/// What to say of a charset that is not taken; the name is cut, as it may be as long as the client likes.
+/// The error message for a charset that is not in the list. The name is cut, because the client may send one
+/// of any length.
 #[must_use]
 pub fn unsupported(name: &str) -> String {
     let shown: String = name.chars().take(MAX_NAME).collect();
@@ -226,7 +227,7 @@ mod tests {
         }
     }
 
-    /// Codecs of Python that take quadratic time, or that are none of text, and names that never end.
+    /// Codecs of Python that take quadratic time, or do not decode text, and overlong names.
     #[test]
     fn nothing_else_is_taken() {
         for name in [

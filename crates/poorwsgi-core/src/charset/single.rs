@@ -1,18 +1,18 @@
-//! Charsets of one byte for each character.
+//! Charsets with one byte for each character.
 
 use super::DecodeError;
 
-/// A byte that stands for no character.
+/// Marks a byte that stands for no character.
 pub(super) const NONE: u16 = 0xFFFF;
 
-/// Where a charset departs from ISO-8859-1: from the byte `first` on, for as many as there are characters.
+/// How a charset differs from ISO-8859-1: `characters` are the code points of the bytes from `first` on.
 pub(super) struct Table {
     pub(super) first: u8,
     pub(super) characters: &'static [u16],
 }
 
 impl Table {
-    /// As ISO-8859-1 itself, whose bytes are the first code points of Unicode.
+    /// ISO-8859-1 itself, whose bytes are the first code points of Unicode.
     pub(super) const LATIN_1: Table = Table { first: u8::MAX, characters: &[0xFF] };
 
     fn character(&self, byte: u8) -> Option<char> {

@@ -1,4 +1,4 @@
-//! What the bytes of charsets of one byte for each character stand for.
+//! The tables of the charsets with one byte for each character.
 
 use super::single::{NONE, Table};
 

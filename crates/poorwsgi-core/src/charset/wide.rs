@@ -1,17 +1,18 @@
-//! Charsets of two and four bytes for each unit.
+//! Charsets with two or four bytes for each code unit.
 
 use std::char::decode_utf16;
 
 use super::DecodeError;
 
-/// Which byte of a unit comes first.
+/// Which byte of a code unit comes first.
 #[derive(Clone, Copy)]
 pub(super) enum ByteOrder {
     Little,
     Big,
 }
 
-/// Splits off a byte order mark, where the order is not given.
+/// The byte order and the bytes to decode. Where `order` is `None`, a byte order mark gives the order and is
+/// split off.
 fn ordered<const N: usize>(
     bytes: &[u8],
     order: Option<ByteOrder>,
@@ -25,7 +26,8 @@ fn ordered<const N: usize>(
     }
 }
 
-/// UTF-16 (RFC 2781). Without a mark, where `order` is `None`, it is little-endian, as Python takes it.
+/// UTF-16 (RFC 2781). Where `order` is `None` and there is no byte order mark, it is little-endian, as in
+/// Python on most machines.
 pub(super) fn decode_16(
     bytes: &[u8],
     order: Option<ByteOrder>,
@@ -47,7 +49,8 @@ pub(super) fn decode_16(
     whole(text, rest, index, charset)
 }
 
-/// UTF-32. Without a mark, where `order` is `None`, it is little-endian, as Python takes it.
+/// UTF-32. Where `order` is `None` and there is no byte order mark, it is little-endian, as in Python on most
+/// machines.
 pub(super) fn decode_32(
     bytes: &[u8],
     order: Option<ByteOrder>,
@@ -68,7 +71,7 @@ pub(super) fn decode_32(
     whole(text, rest, index, charset)
 }
 
-/// The text, unless a unit is cut at its end.
+/// The text, or an error where the last code unit is incomplete.
 fn whole(text: String, rest: &[u8], index: usize, charset: &'static str) -> Result<String, DecodeError> {
     if rest.is_empty() { Ok(text) } else { Err(DecodeError { charset, index }) }
 }

@@ -9,7 +9,7 @@ use sha2::{Sha256, Sha512_256};
 
 use crate::session::hex;
 
-/// An algorithm, ordered from the weakest to the strongest.
+/// A hash algorithm of digest authentication. Algorithms are ordered from the weakest to the strongest.
 ///
 /// The `-sess` variants bind the stored digest to the nonces of a session (RFC 7616, section 3.4.2); they use
 /// the same stored digest as the plain ones.
@@ -120,7 +120,7 @@ impl fmt::Display for Algorithm {
     }
 }
 
-/// The name is of no [`Algorithm`].
+/// The error for a name that no [`Algorithm`] has.
 ///
 /// ```
 /// use poorwsgi::digest::{Algorithm, UnknownAlgorithm};

@@ -1,4 +1,4 @@
-//! What a server asks for: the `WWW-Authenticate` fields of its 401.
+//! The challenges of a server: the `WWW-Authenticate` fields of its 401.
 
 use std::num::NonZeroU64;
 
@@ -21,15 +21,17 @@ use super::nonce::{self, Purpose};
 /// ```
 #[derive(Clone)]
 pub struct DigestAuth {
-    /// What nonces are made with. Whoever knows it can make nonces, but still needs passwords.
+    /// The secret that nonces are made with. Whoever knows it can make nonces, but still needs a password to
+    /// log in.
     pub secret: String,
-    /// The algorithms that are offered, in any order. [`Algorithm::Md5Sess`] by default, as in PoorWSGI. Each
-    /// needs a digest of every user that was made with it.
+    /// The algorithms that are offered, in any order. [`Algorithm::Md5Sess`] by default, as in PoorWSGI.
+    /// Every user needs a stored digest for each of them.
     pub algorithms: Vec<Algorithm>,
     /// Whether the quality of protection `auth` is asked for; true by default. Without it (RFC 2069, for very
     /// old clients) there are no request counts, so each nonce is good for one request.
     pub qop_auth: bool,
-    /// For how many seconds a nonce is good; 300 by default, `None` for as long as the secret.
+    /// For how many seconds a nonce is valid; 300 by default. With `None` it is valid as long as the secret
+    /// stays the same.
     pub timeout: Option<NonZeroU64>,
 }
 
@@ -78,7 +80,7 @@ impl DigestAuth {
         algorithms.into_iter().map(field).collect()
     }
 
-    /// What nonces for this user agent are made for.
+    /// What nonces for this user agent are bound to.
     pub(super) fn purpose<'a>(&'a self, user_agent: Option<&'a str>) -> Purpose<'a> {
         Purpose { secret: &self.secret, user_agent, timeout: self.timeout }
     }
@@ -100,7 +102,7 @@ pub fn opaque(server_name: &str) -> String {
     Algorithm::Sha256.hash(&[server_name])
 }
 
-/// The inside of a quoted string (RFC 9110, section 5.6.4).
+/// Escapes a text for a quoted string (RFC 9110, section 5.6.4).
 fn escape(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"")
 }
@@ -127,7 +129,7 @@ mod tests {
         );
     }
 
-    /// RFC 7616, section 3.7: the most secure first, so that clients choose it.
+    /// RFC 7616, section 3.7: the strongest algorithm comes first, so that clients choose it.
     #[test]
     fn the_strongest_comes_first_and_each_once() {
         let algorithms = vec![Algorithm::Md5, Algorithm::Sha512_256, Algorithm::Sha256, Algorithm::Md5];

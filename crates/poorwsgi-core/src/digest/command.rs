@@ -1,4 +1,4 @@
-//! The work of the command-line tool that keeps password files, with no terminal in it.
+//! The logic of the command-line tool for password files, without its terminal I/O.
 //!
 //! ```
 //! use poorwsgi::digest::Algorithm;
@@ -6,7 +6,7 @@
 //!
 //! # let directory = tempfile::tempdir()?;
 //! # let file = directory.path().join("users");
-//! // What the installation of an application does, to make its first user.
+//! // An installer makes the first user of an application.
 //! let command = Command {
 //!     file: Some(file),
 //!     realm: "Zone".into(),
@@ -26,7 +26,7 @@ use std::path::PathBuf;
 use super::password_map::check_name;
 use super::{Algorithm, PasswordMap, PasswordMapError, hexdigest};
 
-/// What to do, for one user of one realm.
+/// One run of the tool, for one user of one realm.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Command {
     /// The password file; not needed for [`Action::Print`].
@@ -35,7 +35,7 @@ pub struct Command {
     pub realm: String,
     /// The user.
     pub user: String,
-    /// What the stored digest is made with.
+    /// The algorithm of the stored digest.
     pub algorithm: Algorithm,
     /// What to do.
     pub action: Action,
@@ -46,7 +46,7 @@ pub struct Command {
 pub enum Action {
     /// Ask for a password and store its digest; `create` allows the file to be new.
     Set {
-        /// Whether a missing file is made.
+        /// Whether a missing file is created.
         create: bool,
     },
     /// Ask for a password and print the line for the file.
@@ -69,7 +69,8 @@ pub enum CommandEnd {
 }
 
 impl CommandEnd {
-    /// The exit code, as of `python -m poorwsgi.digest`: 0, 1 and 2. Errors exit with 2, too.
+    /// The exit code, the same as that of `python -m poorwsgi.digest`: 0 for `Done`, 1 for `Mismatch`, 2 for
+    /// `Invalid`. The tool also exits with 2 on an error.
     #[must_use]
     pub const fn exit_code(self) -> u8 {
         match self {
@@ -88,9 +89,9 @@ pub enum CommandError {
     NoFile,
     /// The password file does not exist.
     FileNotFound(PathBuf),
-    /// The password file or a name is bad.
+    /// The password file cannot be used, or a name is not allowed in it.
     PasswordMap(PasswordMapError),
-    /// The password cannot be read or a message not written.
+    /// The password cannot be read, or a message cannot be written.
     Io(io::Error),
 }
 
@@ -121,19 +122,19 @@ impl From<io::Error> for CommandError {
     }
 }
 
-/// Asks the user for passwords. A function that shows a prompt and returns what was typed is enough; who asks
-/// for new passwords, or hashes them, in another way implements the trait.
+/// Asks the user for passwords. A function that shows a prompt and returns the typed text implements this
+/// trait. A type of its own is needed only to ask for new passwords, or to hash them, in another way.
 pub trait Ask {
-    /// Shows a prompt and gives what the user typed.
+    /// Shows a prompt and returns the text that the user types.
     ///
     /// # Errors
-    /// Nothing can be asked.
+    /// Where the user cannot be asked.
     fn password(&mut self, prompt: &str) -> io::Result<String>;
 
-    /// A new password, which is typed twice; `None`, and a message, where the two differ.
+    /// Asks for a new password twice. Where the two differ, it writes a message to `out` and returns `None`.
     ///
     /// # Errors
-    /// Nothing can be asked, or the message cannot be written.
+    /// Where the user cannot be asked, or the message cannot be written.
     fn new_password(&mut self, out: &mut dyn Write) -> io::Result<Option<String>> {
         let password = self.password("New password: ")?;
         if password != self.password("Re-type new password: ")? {
@@ -146,7 +147,7 @@ pub trait Ask {
     /// The digest that is stored for a password.
     ///
     /// # Errors
-    /// This one has none; an implementation may.
+    /// The default implementation never fails.
     fn digest(&mut self, command: &Command, password: &str) -> io::Result<String> {
         Ok(hexdigest(&command.user, &command.realm, password, command.algorithm))
     }
@@ -162,7 +163,7 @@ impl Command {
     /// Runs the command. `ask` asks for passwords; messages go to `out`.
     ///
     /// # Errors
-    /// [`CommandError`]; the file is then as it was.
+    /// [`CommandError`]; the file is then unchanged.
     pub fn run(&self, mut ask: impl Ask, out: &mut impl Write) -> Result<CommandEnd, CommandError> {
         let Command { realm, user, .. } = self;
         check_name("realm", realm)?;

@@ -3,9 +3,9 @@
 use crate::headers::parameters::lower;
 use crate::request::Authorization;
 
-/// What a client sends (RFC 7616, section 3.4). Directives that it left out are `None`; what is required
-/// depends on the challenge, so that is for
-/// [`DigestAuth::check_credentials`](super::DigestAuth::check_credentials) to say.
+/// What a client sends (RFC 7616, section 3.4). Directives that the client left out are `None`. Which are
+/// required depends on the challenge; [`DigestAuth::check_credentials`](super::DigestAuth::check_credentials)
+/// decides it.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct Credentials<'a> {
     /// The user's name, from `username` or `username*`.
@@ -18,7 +18,7 @@ pub struct Credentials<'a> {
     pub uri: Option<&'a str>,
     /// The proof, in hexadecimal.
     pub response: Option<&'a str>,
-    /// The algorithm; none means MD5.
+    /// The algorithm; `None` means MD5.
     pub algorithm: Option<&'a str>,
     /// The client's nonce.
     pub cnonce: Option<&'a str>,
@@ -28,13 +28,14 @@ pub struct Credentials<'a> {
     pub qop: Option<&'a str>,
     /// How many requests the client has made with this nonce, as eight hexadecimal digits.
     pub nc: Option<&'a str>,
-    /// Whether the name is hashed.
+    /// `true` where the user's name is hashed (RFC 7616, section 3.4.4).
     pub userhash: Option<&'a str>,
 }
 
 impl<'a> Credentials<'a> {
-    /// The directives of an `Authorization` field. `None` where it is of another scheme, or gives a directive
-    /// twice (`username` and `username*` together included): two readers could take a different one.
+    /// The directives of an `Authorization` field. `None` where the field has another scheme, or a directive
+    /// twice (including `username` and `username*` together), because two parsers could take different
+    /// values.
     ///
     /// ```
     /// use poorwsgi_core::digest::Credentials;
@@ -76,7 +77,7 @@ impl<'a> Credentials<'a> {
 }
 
 impl std::fmt::Debug for Credentials<'_> {
-    /// Without what proves the password.
+    /// Leaves out what proves the password.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Credentials")
             .field("username", &self.username)

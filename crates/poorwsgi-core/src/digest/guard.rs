@@ -1,5 +1,4 @@
-//! Digest login for a request of an application: its settings, its head and the table of nonces brought
-//! together.
+//! Digest login for a request, from the application's settings, the request's head and the table of nonces.
 
 use std::num::NonZeroU64;
 use std::sync::LazyLock;
@@ -13,7 +12,7 @@ use crate::request::{Authorization, Head};
 use crate::session::hex;
 use crate::settings::{SecretKey, Settings};
 
-/// The key of nonces where the application has none: they are good until the process ends.
+/// The key of nonces where the application has no secret key. These nonces are valid until the process ends.
 static PROCESS_KEY: LazyLock<Option<SecretKey>> = LazyLock::new(|| SecretKey::random().ok());
 
 /// The values of the `WWW-Authenticate` fields of a 401 for this request.
@@ -24,7 +23,7 @@ static PROCESS_KEY: LazyLock<Option<SecretKey>> = LazyLock::new(|| SecretKey::ra
 /// use poorwsgi::digest::challenges;
 /// use poorwsgi::{Application, HttpError, Request, Response, Result, state};
 ///
-/// /// A 401 with a page of the application's own, which has to ask for the login by itself.
+/// /// A 401 page of the application's own, which has to add the challenges itself.
 /// fn sign_in(req: Request, _error: HttpError) -> Result<Response> {
 ///     let mut response = Response::new("<h1>Please sign in</h1>").with_status(state::HTTP_UNAUTHORIZED)?;
 ///     for challenge in challenges(req.settings(), &*req, "Zone", false)? {
@@ -57,10 +56,11 @@ pub fn challenges(
         .map_err(|error| HttpError::new(crate::state::HTTP_INTERNAL_SERVER_ERROR).with_source(error))
 }
 
-/// Checks the `Authorization` field of this request and answers the user's name.
+/// Checks the `Authorization` field of this request and returns the user's name.
 ///
 /// # Errors
-/// 401 with the realm, which asks the client for credentials; 400 for a field that is broken.
+/// 401 for the realm where the field is missing or refused, 400 for a path that is not UTF-8, and 500 where
+/// the operating system gives no random bytes for a key.
 pub fn authenticate(
     settings: &Settings,
     head: &dyn Head,
@@ -96,7 +96,7 @@ impl DigestAuth {
         })
     }
 
-    /// The default settings with this key, or with one that is good until the process ends.
+    /// The default settings with this key; `None` takes a random key that is valid until the process ends.
     ///
     /// # Errors
     /// 500 where there is no key and the operating system gives no random bytes for one.
@@ -104,12 +104,13 @@ impl DigestAuth {
         let key = key.or_else(|| PROCESS_KEY.clone()).ok_or_else(|| {
             HttpError::new(crate::state::HTTP_INTERNAL_SERVER_ERROR).with_source("no random bytes for a key")
         })?;
-        // A key that is no text cannot be one that PoorWSGI had: any spelling of it will do.
+        // PoorWSGI's keys are texts, so a key that is not a text need not be compatible with PoorWSGI: any
+        // encoding of it will do.
         let text = std::str::from_utf8(key.as_bytes()).map_or_else(|_| hex(key.as_bytes()), str::to_owned);
         Ok(DigestAuth::new(text))
     }
 
-    /// How long a nonce is good, in whole seconds, rounded up; `None` for ever.
+    /// Sets how long a nonce is valid, rounded up to whole seconds; `None` and 0 set no limit.
     #[must_use]
     pub fn timeout(mut self, timeout: Option<Duration>) -> Self {
         self.timeout = timeout.and_then(|timeout| {
@@ -120,7 +121,7 @@ impl DigestAuth {
 }
 
 impl Attempt<'_> {
-    /// Calls `check` with what this request says about itself.
+    /// Calls `check` with the [`Attempt`] of this request.
     ///
     /// # Errors
     /// 400 for a path that is not UTF-8.
@@ -144,7 +145,7 @@ impl Attempt<'_> {
     }
 }
 
-/// Milliseconds since 1970, which nonces are stamped with.
+/// The current time in milliseconds since 1970, as nonces contain it.
 #[must_use]
 pub fn now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

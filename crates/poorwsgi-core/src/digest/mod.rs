@@ -1,11 +1,11 @@
 //! Digest access authentication (RFC 7616, with the legacy of RFC 2617 and RFC 2069).
 //!
-//! A server sends [`DigestAuth::challenges`] with its 401 and checks what comes back with
-//! [`DigestAuth::verify`]. Everything is a function of its arguments, the time included; only the
-//! [`NonceTable`] remembers, so that no answer is accepted twice.
+//! A server sends [`DigestAuth::challenges`] with its 401, and checks the client's credentials with
+//! [`DigestAuth::verify`]. Neither reads a clock: the time is an argument. Only the [`NonceTable`] has state,
+//! so that no credentials are accepted twice.
 //!
-//! Passwords are stored as `H(user:realm:password)`, which is all the server needs and as good as the
-//! password itself for its realm: guard the file. The lines of a [`PasswordMap`] are those of Apache's
+//! Passwords are stored as `H(user:realm:password)`. Whoever knows this digest can log in to the realm
+//! without the password, so protect the file. The lines of a [`PasswordMap`] are those of Apache's
 //! `htdigest`.
 
 mod algorithm;

@@ -1,18 +1,18 @@
-//! The server's nonces: made without storing them, recognised when they come back.
+//! The server's nonces. They are not stored: the server recognises its own when they come back.
 //!
 //! ```text
 //! nonce = issued "." salt "." token      milliseconds since 1970 and 12 random bytes, in hexadecimal
 //! token = get_token(secret, "digest:" issued ":" salt ":" timeout ":" user agent)
 //! ```
 //!
-//! The timeout is in it because an application may check a nonce as it checks a token, by its secret, client
-//! and timeout: a token of another timeout is for something else, and no nonce can stand for it.
+//! The timeout is part of the token because an application may check a nonce like a token, by secret, client
+//! and timeout: a token with another timeout is for another purpose, and no nonce may pass for it.
 //!
-//! PoorWSGI's nonce is the token alone, the same for every client with one browser during one timeout.
-//! Counting the uses of a nonce needs nonces that nobody shares, so ours are salted; and it needs their age,
-//! which is therefore written in them. To clients a nonce is opaque either way.
+//! PoorWSGI's nonce is the token alone, so all clients with the same user agent share it during one timeout.
+//! To count the uses of a nonce, it must not be shared, so these nonces have a salt; the age of a nonce is
+//! needed, too, so they contain the time of issue. To clients, a nonce is opaque in either case.
 //!
-//! The time is that of the wall clock, because workers, which start at different times, take each other's
+//! The time is that of the system clock, because workers, which start at different times, accept each other's
 //! nonces.
 
 use std::num::NonZeroU64;
@@ -23,24 +23,25 @@ use crate::session::{hex, token_of};
 
 const SALT: usize = 12;
 
-/// How many milliseconds after now a nonce may be issued: clocks of several machines differ, and are set back
-/// a little.
+/// By how many milliseconds the time of issue may lie in the future: the clocks of machines differ, and a
+/// clock may be set back a little.
 pub(super) const CLOCK_TOLERANCE: u64 = 5000;
 
-/// A nonce that is ours.
+/// A nonce that this server made, at this time in milliseconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Issued {
     pub(super) at: u64,
 }
 
 impl Issued {
-    /// Whether it was at most `timeout` seconds ago. `now` is in milliseconds since 1970.
+    /// Whether the nonce was issued at most `timeout` seconds ago; without a timeout always. `now` is in
+    /// milliseconds since 1970.
     pub(super) fn is_fresh(self, timeout: Option<NonZeroU64>, now: u64) -> bool {
         timeout.is_none_or(|timeout| now.saturating_sub(self.at) <= timeout.get().saturating_mul(1000))
     }
 }
 
-/// What a nonce is made for.
+/// What a nonce is bound to.
 #[derive(Clone, Copy)]
 pub(super) struct Purpose<'a> {
     pub(super) secret: &'a str,
@@ -56,7 +57,7 @@ impl Purpose<'_> {
     }
 }
 
-/// A fresh nonce.
+/// A fresh nonce. `now` is in milliseconds since 1970.
 pub(super) fn make(purpose: Purpose<'_>, now: u64) -> Result<String, getrandom::Error> {
     let mut salt = [0; SALT];
     getrandom::fill(&mut salt)?;
@@ -64,19 +65,19 @@ pub(super) fn make(purpose: Purpose<'_>, now: u64) -> Result<String, getrandom::
     Ok(format!("{now:x}.{salt}.{}", purpose.token(now, &salt)))
 }
 
-/// Recognises a nonce that [`make`] gave for the same purpose, and not after now. `None` for any other. `now`
-/// is in milliseconds since 1970.
+/// Recognises a nonce that [`make`] made for the same purpose, at most [`CLOCK_TOLERANCE`] after `now`.
+/// `None` for any other. `now` is in milliseconds since 1970.
 pub(super) fn recognise(nonce: &str, purpose: Purpose<'_>, now: u64) -> Option<Issued> {
     let (issued, rest) = nonce.split_once('.')?;
     let (salt, token) = rest.split_once('.')?;
     let at = u64::from_str_radix(issued, 16).ok()?;
-    // Else one from before a clock was set back by a year would be good for that year.
+    // Otherwise, a nonce issued before the clock was set back by a year would be valid for that year.
     let is_early = at > now.saturating_add(CLOCK_TOLERANCE);
     if salt.len() != 2 * SALT || is_early {
         return None;
     }
     let is_ours = bool::from(purpose.token(at, salt).as_bytes().ct_eq(token.as_bytes()));
-    // One time has one spelling.
+    // Only one spelling of the time is valid.
     (is_ours && issued == format!("{at:x}")).then_some(Issued { at })
 }
 
@@ -93,7 +94,7 @@ mod tests {
         recognise(nonce, PURPOSE, now).is_some_and(|issued| issued.is_fresh(PURPOSE.timeout, now))
     }
 
-    /// behaviour.md: the nonce is bound to the user agent, also to none.
+    /// As in PoorWSGI, a nonce is bound to the user agent, or to having none.
     #[test]
     fn bound_to_secret_user_agent_and_timeout() {
         for user_agent in [Some("curl"), None] {

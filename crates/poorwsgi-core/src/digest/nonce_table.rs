@@ -1,4 +1,4 @@
-//! Which answers to a nonce were accepted already, so that a recorded one is worth nothing.
+//! The nonces that were used already, so that recorded credentials cannot be replayed.
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
@@ -8,28 +8,31 @@ use sha2::{Digest, Sha256};
 use super::nonce::CLOCK_TOLERANCE;
 use super::now;
 
-/// How far behind the highest count of a nonce a request may arrive. Browsers send many requests at once over
-/// several connections (100 streams in one HTTP/2 connection), and they overtake each other.
+/// How far a count may be behind the highest count of its nonce. Browsers send many requests at once, over
+/// several connections or up to 100 streams of one HTTP/2 connection, and these overtake each other.
 const WINDOW: u32 = u128::BITS;
 
 /// Remembers the counts (`nc`) seen with each nonce (RFC 7616, section 3.4): each nonce accepts each count
 /// once.
 ///
-/// Memory is bounded. When the table is full, the oldest quarter of the nonces is forgotten, and from then on
-/// no nonce as old as these is taken for new: their owners get a fresh one without being asked for their
-/// password. Only answers with the right password are entered, so a stranger cannot fill it.
+/// Memory is bounded. When the table is full, it forgets the oldest quarter of its nonces, and from then on
+/// refuses unknown nonces that are as old as these; their clients get a fresh nonce without being asked for a
+/// password. Only credentials with the right password are recorded, so a stranger cannot fill the table.
 ///
-/// A table knows nothing of what was used before it was made, so it takes no nonce from before: an answer
-/// that was recorded is worth nothing after a restart. Its clients get a fresh nonce without being asked for
-/// their password.
+/// A table does not know which nonces were used before it was created, so it refuses all nonces from before
+/// then: recorded credentials cannot be replayed after a restart. Clients get a fresh nonce without being
+/// asked for a password.
 ///
-/// A table knows one process. Where several serve one site, a recorded answer is worth one request in each of
-/// the others until its nonce expires, and so it is in a process that starts while the one that took it still
-/// runs; shorten the timeout, or send requests that need digest login to one process.
+/// A table belongs to one process. Where several processes serve one site, recorded credentials can be
+/// replayed once in each of the other processes until the nonce expires. This includes a process that starts
+/// while the one that accepted them still runs. To prevent this, shorten the timeout, or send all requests
+/// that need digest login to one process.
 ///
-/// Time is that of the clock on the wall. Where it is set back, nonces from the time that comes once more are
-/// taken for what they say, but none from after now. What is in the table stays used in any case; what the
-/// table has forgotten is good once more when its time comes again, or else nobody could log in until then.
+/// Times are those of the system clock. If the clock is set back, the table accepts nonces issued from the
+/// new time on, even if that is before the creation of the table, or before the times of nonces that it has
+/// forgotten. Otherwise nobody could log in until the clock has caught up. [`DigestAuth`](super::DigestAuth)
+/// refuses nonces from the future. Uses that the table has recorded stay recorded, but a nonce that it has
+/// forgotten can be used again once the clock reaches its time of issue for the second time.
 #[derive(Debug)]
 pub struct NonceTable {
     capacity: usize,
@@ -39,9 +42,9 @@ pub struct NonceTable {
 #[derive(Debug)]
 struct KnownNonces {
     nonces: HashMap<[u8; 32], Counts>,
-    /// Nonces issued before this time are of an earlier process.
+    /// Nonces issued before this time may have been used in an earlier process. In milliseconds since 1970.
     started: u64,
-    /// Nonces issued at this time or before were forgotten.
+    /// Nonces issued at this time or before may have been forgotten. In milliseconds since 1970.
     forgotten: Option<u64>,
 }
 
@@ -49,7 +52,7 @@ struct KnownNonces {
 struct Counts {
     issued: u64,
     highest: u32,
-    /// Bit *n*: the count `highest - n` was seen.
+    /// Bit *n* is set where the count `highest - n` was seen.
     recent: u128,
 }
 
@@ -61,32 +64,32 @@ impl Default for NonceTable {
 }
 
 impl NonceTable {
-    /// The table that all applications of this process share. The first of them makes it.
+    /// The table that all applications of this process share. The first call creates it.
     #[must_use]
     pub fn of_process() -> Arc<Self> {
         static OF_PROCESS: LazyLock<Arc<NonceTable>> = LazyLock::new(Arc::default);
         Arc::clone(&OF_PROCESS)
     }
 
-    /// A table for this many nonces at a time, at least 4, that takes those from now on.
+    /// A table for this many nonces at a time, at least 4. It accepts nonces issued from now on.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
         NonceTable::starting_at(capacity, now())
     }
 
-    /// A table that takes nonces from this time on, in milliseconds since 1970.
+    /// A table that accepts nonces issued from `started` on, in milliseconds since 1970.
     #[must_use]
     pub fn starting_at(capacity: usize, started: u64) -> Self {
         let seen = KnownNonces { nonces: HashMap::new(), started, forgotten: None };
         NonceTable { capacity: capacity.max(4), seen: Mutex::new(seen) }
     }
 
-    /// Enters a count for a nonce. `false` where it may not be accepted: it was seen before, is too far
-    /// behind the highest one, is 0, or the nonce is older than the table, or as old as others that the table
-    /// has forgotten.
+    /// Records the use of a nonce with a count. `false` where it must be refused: the count was seen before,
+    /// is 128 or more behind the highest one, or is 0; or the nonce is older than the table, or as old as
+    /// others that the table has forgotten.
     ///
     /// `issued` is when the nonce was made, and `now` the time, in milliseconds since 1970. Call this only
-    /// once everything else about the answer was found right.
+    /// after everything else in the credentials was found right.
     #[must_use]
     pub fn claim(&self, nonce: &str, issued: u64, count: u32, now: u64) -> bool {
         let key = Sha256::digest(nonce).into();
@@ -136,8 +139,9 @@ impl KnownNonces {
         issued >= self.started && self.forgotten.is_none_or(|forgotten| issued > forgotten)
     }
 
-    /// Where the clock was set back, nonces are made before the start, or before those that were forgotten,
-    /// and must be good all the same. One that was forgotten may be a little after now, where clocks differ.
+    /// Follows a clock that was set back: new nonces are then issued before `started`, or before the time of
+    /// `forgotten`, and must be accepted nevertheless. `forgotten` may be up to [`CLOCK_TOLERANCE`] after
+    /// `now`, because clocks differ.
     fn follow_clock(&mut self, now: u64) {
         if self.forgotten.is_some_and(|forgotten| forgotten > now.saturating_add(CLOCK_TOLERANCE)) {
             self.forgotten = None;
@@ -165,7 +169,6 @@ mod tests {
 
     const NOW: u64 = 1_800_000_000_000;
 
-    /// behaviour.md: each nonce accepts each `nc` once.
     #[test]
     fn the_same_count_twice_is_refused() {
         let table = NonceTable::starting_at(16_384, 0);
@@ -188,7 +191,7 @@ mod tests {
         assert!(table.claim("a", 1, u32::MAX, NOW) && !table.claim("a", 1, 5, NOW), "behind the window");
     }
 
-    /// security.md: the table of nonces is bounded, and what it forgot cannot be replayed.
+    /// The table is bounded, and a nonce that it has forgotten cannot be replayed.
     #[test]
     fn forgotten_nonces_are_not_new() {
         let table = NonceTable::starting_at(8, 0);
@@ -202,7 +205,7 @@ mod tests {
         assert!(table.claim("new", 1000, 1, NOW));
     }
 
-    /// A new process has not seen what was used in the one before.
+    /// A new process does not know which nonces were used in the one before.
     #[test]
     fn nonces_of_an_earlier_process_are_not_new() {
         let (before, after) = (NonceTable::starting_at(8, NOW - 5000), NonceTable::starting_at(8, NOW));
@@ -212,7 +215,7 @@ mod tests {
         assert!(after.claim("of another worker", NOW + 7, 1, NOW + 7));
     }
 
-    /// Logging in must be possible for as long as the clock takes to come to where it was.
+    /// Logging in must be possible until the clock has caught up.
     #[test]
     fn a_clock_that_is_set_back_shuts_nobody_out() {
         let table = NonceTable::starting_at(8, NOW);
@@ -223,7 +226,7 @@ mod tests {
         assert!(!table.claim("a", NOW + 10, 1, earlier + 2), "what was used stays used");
     }
 
-    /// What was forgotten in a time that comes once more must not shut out those who log in then.
+    /// Nonces forgotten before the clock was set back must not keep anybody from logging in afterwards.
     #[test]
     fn a_clock_that_is_set_back_after_nonces_were_forgotten_shuts_nobody_out() {
         let table = NonceTable::starting_at(8, NOW);
@@ -242,7 +245,7 @@ mod tests {
         assert!(!table.claim("before 19", NOW + 19, 1, NOW + 20), "what is in the table stays used");
     }
 
-    /// A machine whose clock is a little ahead issues nonces that come from a time after ours.
+    /// A machine whose clock is a little ahead issues nonces that lie in the future of other machines.
     #[test]
     fn clocks_that_differ_a_little_make_no_forgotten_nonce_new() {
         let table = NonceTable::starting_at(8, NOW);

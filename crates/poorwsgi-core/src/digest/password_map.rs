@@ -36,12 +36,12 @@ pub struct PasswordMap(IndexMap<String, IndexMap<String, String>>);
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum PasswordMapError {
-    /// A user, realm or digest is empty or holds what the format cannot: `:`, a control character, a blank
-    /// where a line begins or ends.
+    /// A user, realm or digest is empty, or contains something that the file format cannot hold: `:`, a
+    /// control character, or a blank where a line begins or ends.
     Name {
-        /// Which of them.
+        /// `"user"`, `"realm"` or `"digest"`.
         what: &'static str,
-        /// What it was.
+        /// The refused value.
         value: String,
     },
     /// A line is not `user:realm:digest`. Lines count from 1.
@@ -85,8 +85,9 @@ impl PasswordMap {
     /// later counts.
     ///
     /// # Errors
-    /// Where the file cannot be read, is not UTF-8, or a line is of another form. Nothing is skipped
-    /// silently: the next [`write`](Self::write) would lose it.
+    /// [`PasswordMapError::Io`] where the file cannot be read or is not UTF-8, [`PasswordMapError::Line`] for
+    /// a line of another form. Such a line is not skipped, because the next [`write`](Self::write) would lose
+    /// it.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, PasswordMapError> {
         let path = path.as_ref();
         let text = fs::read_to_string(path).map_err(|error| PasswordMapError::Io(path.into(), error))?;
@@ -96,7 +97,7 @@ impl PasswordMap {
     /// Reads the text of a password file.
     ///
     /// # Errors
-    /// [`PasswordMapError::Line`].
+    /// [`PasswordMapError::Line`] for a line that is not `user:realm:digest`.
     pub fn parse(text: &str) -> Result<Self, PasswordMapError> {
         let mut map = Self::new();
         for (line, number) in text.lines().zip(1..) {
@@ -129,8 +130,8 @@ impl PasswordMap {
     /// Adds a user to a realm, or changes the digest.
     ///
     /// # Errors
-    /// [`PasswordMapError::Name`] where one of the three cannot stand in a password file: a name with a line
-    /// end in it would be a line of its own, for any user.
+    /// [`PasswordMapError::Name`] where one of the three is not allowed in a password file. A name with a
+    /// line end, for example, could add a line for any user.
     pub fn set(&mut self, realm: &str, user: &str, digest: &str) -> Result<(), PasswordMapError> {
         for (what, value) in [("realm", realm), ("user", user), ("digest", digest)] {
             check_name(what, value)?;
@@ -139,7 +140,7 @@ impl PasswordMap {
         Ok(())
     }
 
-    /// Removes a user from a realm. Answers whether there was one.
+    /// Removes a user from a realm. Returns whether the user was there.
     pub fn delete(&mut self, realm: &str, user: &str) -> bool {
         self.0.get_mut(realm).is_some_and(|users| users.shift_remove(user).is_some())
     }
@@ -156,11 +157,10 @@ impl PasswordMap {
         self.find(realm, user).is_some_and(|stored| stored.as_bytes().ct_eq(digest.as_bytes()).into())
     }
 
-    /// Writes the file as a whole or not at all: a reader sees the old users or the new ones, also after a
-    /// power cut.
+    /// Writes the file atomically: a reader sees the old users or the new ones, even after a power cut.
     ///
-    /// A file that exists keeps its permissions, and a symbolic link its place; a new file is readable by its
-    /// owner only (0600), because a digest is as good as the password for its realm.
+    /// An existing file keeps its permissions, and a symbolic link stays a link; a new file is readable by
+    /// its owner only (0600), because a digest is as good as the password for its realm.
     ///
     /// # Errors
     /// [`PasswordMapError::Io`].
@@ -170,7 +170,8 @@ impl PasswordMap {
     }
 }
 
-/// Whether a value can stand in a password file. Blanks around a line are no part of what is in it.
+/// Checks that a value is allowed in a password file. Blanks around a line are dropped when the file is read,
+/// so a user must not begin, and a digest not end, with one.
 pub(super) fn check_name(what: &'static str, value: &str) -> Result<(), PasswordMapError> {
     let read_back = match what {
         "user" => value.trim_start(),
@@ -186,7 +187,7 @@ pub(super) fn check_name(what: &'static str, value: &str) -> Result<(), Password
     Ok(())
 }
 
-/// Puts a file with this content in the place of another, through a rename in one directory.
+/// Replaces a file by one with this content, by a rename within the directory.
 fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let existing = match fs::canonicalize(path) {
         Ok(target) => Some((fs::metadata(&target)?.permissions(), target)),
@@ -198,7 +199,7 @@ fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),
     };
-    // Created with 0600 where there are such modes.
+    // The file is created with mode 0600, on systems that have modes.
     let mut file = tempfile::NamedTempFile::new_in(directory)?;
     file.write_all(content)?;
     if let Some((permissions, _)) = &existing {
@@ -206,12 +207,13 @@ fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     }
     file.as_file().sync_all()?;
     file.persist(target)?;
-    // The rename itself lasts only once the directory is on disk; not every system opens directories.
+    // The rename is durable only once the directory is on disk. An error is ignored, because not every system
+    // can open a directory.
     fs::File::open(directory).and_then(|directory| directory.sync_all()).or(Ok(()))
 }
 
 impl fmt::Debug for PasswordMap {
-    /// Names only.
+    /// Shows names only, no digests.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.iter().map(|(realm, user, _)| (realm, user))).finish()
     }

@@ -2,7 +2,8 @@
 
 use super::Algorithm;
 
-/// What goes into a response besides the stored digest (RFC 7616, section 3.4.1), as the client sent it.
+/// What a digest response is computed from besides the stored digest (RFC 7616, section 3.4.1), as the client
+/// sent it.
 #[derive(Clone, Copy, Debug)]
 pub struct ResponseInput<'a> {
     /// The request's method.

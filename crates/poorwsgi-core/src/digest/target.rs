@@ -1,4 +1,4 @@
-//! Does the `uri` of the credentials name the target of the request?
+//! The check that the `uri` of the credentials names the target of the request.
 
 use percent_encoding::percent_decode_str;
 
@@ -67,7 +67,7 @@ mod tests {
         target.is_named_by(uri, "example.org:8080")
     }
 
-    /// behaviour.md: PoorWSGI compares the end of `uri`; here it is exact.
+    /// PoorWSGI 2.8.1 compares only the end of `uri`; here the comparison is exact.
     #[test]
     fn the_end_of_the_uri_is_not_enough() {
         let target = DigestTarget::Path { path: "/res", query: "" };
@@ -76,7 +76,7 @@ mod tests {
         assert!(!named(target, "/res?a=b") && !named(target, "res") && !named(target, ""));
     }
 
-    /// behaviour.md: an absolute `uri` is accepted when it names this host.
+    /// As in PoorWSGI, an absolute `uri` is accepted when it names this host.
     #[test]
     fn an_absolute_uri_must_name_this_host() {
         for target in [DigestTarget::Raw("/res?a"), DigestTarget::Path { path: "/res", query: "a" }] {

@@ -10,7 +10,7 @@ use super::{Algorithm, Credentials, DigestAuth, DigestTarget, NonceTable, Respon
 use crate::HttpError;
 use crate::request::Authorization;
 
-/// What a request says about itself.
+/// What the verification needs to know about a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Attempt<'a> {
     /// The method, as sent.
@@ -31,15 +31,15 @@ pub struct Attempt<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LoginRefusal {
-    /// The password is right, but the nonce is not ours, has expired or was used before. With `stale=true`,
-    /// at which clients try again with a fresh nonce without asking their user.
+    /// The password is right, but the nonce was not made by this server, has expired, or was used before. The
+    /// 401 has `stale=true`, so that the client tries again with a fresh nonce without asking its user.
     Stale,
     /// Anything else. The reason is for the log, not for the client.
     Refused(&'static str),
 }
 
 impl LoginRefusal {
-    /// The 401 that this ends the request with.
+    /// The 401 to answer the request with.
     #[must_use]
     pub fn into_error(self, realm: &str) -> HttpError {
         HttpError::unauthorized(realm, self == LoginRefusal::Stale)
@@ -58,10 +58,11 @@ impl fmt::Display for LoginRefusal {
 impl std::error::Error for LoginRefusal {}
 
 impl DigestAuth {
-    /// Checks the `Authorization` field of a request, and answers the user's name.
+    /// Checks the `Authorization` field of a request, and returns the user's name.
     ///
-    /// `digest_of` gives the stored digest of a user ([`hexdigest`](super::hexdigest)) for an algorithm; it
-    /// is asked at most once. Each answer is accepted once: `nonces` must be the same table for all requests.
+    /// `digest_of` returns the stored digest of a user ([`hexdigest`](super::hexdigest)) for an algorithm; it
+    /// is called at most once. The same credentials are accepted only once, so `nonces` must be the same
+    /// table for all requests.
     ///
     /// ```
     /// use poorwsgi_core::digest::{Attempt, DigestAuth, NonceTable, PasswordMap, LoginRefusal, DigestTarget};
@@ -84,7 +85,7 @@ impl DigestAuth {
     /// ```
     ///
     /// # Errors
-    /// [`LoginRefusal`], which [becomes](LoginRefusal::into_error) the 401 to answer.
+    /// [`LoginRefusal`], which [converts](LoginRefusal::into_error) to a 401.
     pub fn verify(
         &self,
         authorization: &Authorization,
@@ -100,8 +101,8 @@ impl DigestAuth {
         Ok(user)
     }
 
-    /// Whether the credentials prove the knowledge of a password for this request, whatever their nonce.
-    /// Answers the user's name.
+    /// Checks that the credentials prove knowledge of the user's password for this request, and returns the
+    /// user's name. Whether their nonce is valid is not checked.
     ///
     /// # Errors
     /// [`LoginRefusal::Refused`].
@@ -132,8 +133,8 @@ impl DigestAuth {
         Ok(user.to_owned())
     }
 
-    /// Whether the response of the credentials was made with the digest `stored`, for a request with this
-    /// method. Says nothing about the rest of the credentials.
+    /// Checks that the response in the credentials was computed with the digest `stored` for a request with
+    /// this method. Realm, target and nonce are not checked.
     ///
     /// # Errors
     /// [`LoginRefusal::Refused`].
@@ -161,7 +162,8 @@ impl DigestAuth {
             protection: self.protection(credentials)?,
         };
         let response = field(credentials.response, "no response")?;
-        // An unknown user costs the same time as a wrong password.
+        // The response is also computed for an unknown user, so that it takes the same time as for a wrong
+        // password.
         let stored = stored.filter(|digest| digest.len() == algorithm.hex_len());
         let expected = input.response(algorithm, &stored.unwrap_or("").to_ascii_lowercase());
         let proven = expected.as_bytes().ct_eq(response.to_ascii_lowercase().as_bytes());
@@ -172,18 +174,19 @@ impl DigestAuth {
     }
 
     fn algorithm(&self, credentials: &Credentials<'_>) -> Result<Algorithm, LoginRefusal> {
-        // Absent means MD5 (RFC 7616, section 3.4), which is refused like any other that was not offered.
+        // A missing algorithm means MD5 (RFC 7616, section 3.4), which is refused unless it was offered.
         let algorithm = credentials.algorithm.unwrap_or("MD5").parse().ok();
         algorithm
             .filter(|algorithm| self.algorithms.contains(algorithm))
             .ok_or(LoginRefusal::Refused("the algorithm was not offered"))
     }
 
-    /// Whether the nonce of the credentials is one of ours, still good, and not used with this count before.
-    /// It counts as used from then on, so this comes after [`check_credentials`](Self::check_credentials).
+    /// Checks that the nonce of the credentials was made by this server, has not expired, and was not used
+    /// with this count before. The use is recorded, so call this only after
+    /// [`check_credentials`](Self::check_credentials) has succeeded.
     ///
     /// # Errors
-    /// [`LoginRefusal::Stale`], or [`LoginRefusal::Refused`] for a count that is not one.
+    /// [`LoginRefusal::Stale`], or [`LoginRefusal::Refused`] for a malformed count.
     pub fn check_nonce(
         &self,
         credentials: &Credentials<'_>,
@@ -197,15 +200,15 @@ impl DigestAuth {
         self.claim(credentials, nonce, issued, attempt, nonces)
     }
 
-    /// Enters the use of a nonce of ours, whatever its age, so that the same answer is not accepted once
-    /// more. A nonce that is not ours is left to the application, which may have made one of a token.
+    /// Records the use of a nonce that this server made, whatever its age, so that the same credentials are
+    /// not accepted again. Any other nonce is not checked: the application may have made it from a token.
     ///
-    /// This is for an application that looks at the nonce itself, by [`is_fresh`](Self::is_fresh); it comes
-    /// after [`check_credentials`](Self::check_credentials).
+    /// This is for an application that checks the nonce itself, with [`is_fresh`](Self::is_fresh). Call it
+    /// only after [`check_credentials`](Self::check_credentials) has succeeded.
     ///
     /// # Errors
-    /// [`LoginRefusal::Stale`] for an answer that was accepted before, or [`LoginRefusal::Refused`] for a count that is
-    /// not one.
+    /// [`LoginRefusal::Stale`] for credentials that were accepted before, [`LoginRefusal::Refused`] for a
+    /// malformed count.
     pub fn use_nonce(
         &self,
         credentials: &Credentials<'_>,
@@ -219,8 +222,8 @@ impl DigestAuth {
         }
     }
 
-    /// Whether a nonce is one of ours for this user agent, not too old, and one that the table still takes.
-    /// It does not count as used by that. `now` is in milliseconds since 1970.
+    /// Whether a nonce was made by this server for this user agent, has not expired, and would still be
+    /// accepted by the table. This does not record a use. `now` is in milliseconds since 1970.
     #[must_use]
     pub fn is_fresh(&self, nonce: &str, user_agent: Option<&str>, nonces: &NonceTable, now: u64) -> bool {
         nonce::recognise(nonce, self.purpose(user_agent), now)
@@ -242,7 +245,8 @@ impl DigestAuth {
         if nonces.claim(nonce, issued.at, count, attempt.now) { Ok(()) } else { Err(LoginRefusal::Stale) }
     }
 
-    /// `(nc, qop)` where they were asked for.
+    /// The `nc` and `qop` of the credentials; `None` where the challenge did not ask for a quality of
+    /// protection.
     fn protection<'a>(
         &self,
         credentials: &Credentials<'a>,
@@ -378,7 +382,7 @@ mod tests {
         assert_eq!(verify(&client().field().replace("response=\"", "response=\"x")), Err(WRONG));
     }
 
-    /// behaviour.md: each nonce accepts each `nc` once; security.md: a replay is refused.
+    /// Each nonce accepts each `nc` once, so that a replay is refused. PoorWSGI 2.8.1 does not check `nc`.
     #[test]
     fn the_same_answer_twice_is_refused() {
         let (nonces, first) = (NonceTable::starting_at(16, NOW - 1_000_000), client());
@@ -391,7 +395,8 @@ mod tests {
         assert_eq!(verify(&next.field().replace("nc=0000000B", "nc=0000000C")), Err(WRONG), "nc is signed");
     }
 
-    /// A recorded answer is worth nothing after a restart; its client logs in anew without asking its user.
+    /// Credentials recorded before a restart are refused after it; the client logs in again without asking
+    /// its user.
     #[test]
     fn an_answer_from_before_the_start_is_stale() {
         let verify = |started| {
@@ -416,7 +421,7 @@ mod tests {
         assert!(verify(&right.field()).is_ok());
     }
 
-    /// RFC 7616, section 3.3: stale only for a nonce that is bad under a response that is right.
+    /// RFC 7616, section 3.3: `stale` only where the response is right and the nonce is not.
     #[test]
     fn a_right_answer_to_an_old_nonce_is_stale() {
         let old = nonce::make(auth().purpose(ATTEMPT.user_agent), NOW - 301_000).unwrap();
@@ -428,7 +433,7 @@ mod tests {
         }
     }
 
-    /// An application may look at the nonce itself, and at the password then.
+    /// An application may check the nonce itself, and the password after that.
     #[test]
     fn a_nonce_is_fresh_until_its_time_is_over_and_its_uses_count() {
         let (auth, nonces, client) = (auth(), NonceTable::starting_at(16, NOW - 1000), client());
@@ -457,7 +462,7 @@ mod tests {
         assert_eq!([uses(&theirs, NOW), uses(&theirs, NOW)], [Ok(()), Ok(())], "left to the application");
     }
 
-    /// behaviour.md: `auth_timeout = 0` is no timeout.
+    /// An `auth_timeout` of 0 means no timeout; PoorWSGI 2.8.1 divides by zero.
     #[test]
     fn without_a_timeout_nonces_stay_good() {
         let auth = DigestAuth { timeout: NonZeroU64::new(0), ..auth() };
@@ -491,7 +496,7 @@ mod tests {
         assert!(matches!(verify(&hashed), Err(LoginRefusal::Refused(_))));
     }
 
-    /// security.md: an algorithm weaker than offered, and a missing quality of protection, are refused.
+    /// An algorithm weaker than those offered, and a missing quality of protection, are refused.
     #[test]
     fn downgrades_are_refused() {
         assert_eq!(
@@ -503,7 +508,7 @@ mod tests {
         assert_eq!(verify(&unnamed), Err(LoginRefusal::Refused("the algorithm was not offered")));
     }
 
-    /// behaviour.md: missing fields are 401, never 500; so is a response outside ASCII.
+    /// Missing fields and a response outside ASCII are refused; PoorWSGI 2.8.1 answers 500.
     #[test]
     fn missing_or_strange_fields_are_refused() {
         let field = client().field();
@@ -533,7 +538,7 @@ mod tests {
         assert!(matches!(verify(&client().field()), Err(LoginRefusal::Refused(_))));
     }
 
-    /// A digest that another algorithm made is never compared.
+    /// A stored digest of another algorithm is never compared.
     #[test]
     fn a_stored_digest_of_another_length_is_no_match() {
         let md5 = |_: &str, _| stored("Jäsøn", Algorithm::Md5);

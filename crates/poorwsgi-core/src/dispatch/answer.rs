@@ -1,4 +1,5 @@
-//! From the request to the handler's answer: steps resolve, before hooks, body, handler.
+//! From the request to the handler's response: resolves the route, calls the before hooks, reads the body,
+//! calls the handler.
 
 use std::str::FromStr;
 
@@ -18,7 +19,7 @@ use crate::tables::Tables;
 /// How the body of a request is read before its handler runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyPlan {
-    /// Not at all: the handler reads it, or nobody.
+    /// Not at all; the handler may read it.
     Leave,
     /// As a form.
     Form,
@@ -32,7 +33,7 @@ impl BodyPlan {
     /// The plan for a request: by its method, its media type, and the `auto_*` settings.
     ///
     /// # Errors
-    /// 400 for a `Content-Length` that is no number.
+    /// 400 for a `Content-Length` that is not a number.
     pub fn of(head: &dyn Head, method: Method, settings: &Settings) -> Result<Self, HttpError> {
         let length = head.content_length()?;
         let chunked = || method.has_body() && head.is_chunked();
@@ -57,7 +58,7 @@ impl BodyPlan {
 /// Calls the before hooks in order, up to one that fails.
 ///
 /// # Errors
-/// That of the hook.
+/// The error of that hook.
 pub async fn call_before_hooks<L: Language>(
     tables: &Tables<L>,
     request: &L::Request,
@@ -68,14 +69,14 @@ pub async fn call_before_hooks<L: Language>(
     Ok(())
 }
 
-/// Resolves, calls the before hooks, reads the body and calls the handler.
+/// Resolves the route, calls the before hooks, reads the body and calls the handler.
 ///
 /// # Errors
-/// That of any of them.
+/// The first error of these steps; 501 for an unknown method, and 404 or 405 where nothing takes the request.
 pub async fn answer<L: Language>(tables: &Tables<L>, request: &L::Request) -> Result<L::Response, L::Error> {
     let name = L::head(request).method();
     let method = Method::from_str(name).map_err(|_| unknown_method(name))?;
-    // What the hooks do not change and wait for is small: it is part of the future of each request.
+    // The target lives in the future of each request while the hooks run, so it is kept small.
     let target = resolve(tables, request, method)?;
     L::call_before_hooks(tables, request).await?;
     let head = L::head(request);

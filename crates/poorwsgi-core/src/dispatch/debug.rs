@@ -1,5 +1,4 @@
-//! The debug page: the tables, the settings and the request, as rows for the template. Secrets are hidden
-//! there.
+//! The debug page: the tables, the settings and the request, as rows of a [`DebugPage`], which hides secrets.
 
 use crate::dispatch::html::HeadSite;
 use crate::dispatch::{Callable, Language};
@@ -11,7 +10,7 @@ use crate::state::MethodSet;
 use crate::tables::Tables;
 
 /// The routes of an application in the order in which they are tried: static ones, patterns, default
-/// handlers. How their calls have gone is told with them, where that is known.
+/// handlers. Each comes with the statistics of its handler's calls, where there are any.
 #[must_use]
 pub fn routes<L: Language>(tables: &Tables<L>) -> Vec<HandlerRow> {
     let (mut rows, patterns) = (static_routes(tables), pattern_routes(tables));
@@ -159,7 +158,7 @@ fn settings(settings: &Settings) -> Vec<(String, String)> {
     values.map(|(name, value)| (name.to_owned(), value)).into()
 }
 
-/// The names and values that a function hands out.
+/// The names and values that `each` passes to its callback.
 fn pairs(each: impl FnOnce(&mut dyn FnMut(&str, &str))) -> Vec<(String, String)> {
     let mut all = Vec::new();
     each(&mut |name, value| all.push((name.to_owned(), value.to_owned())));

@@ -20,7 +20,7 @@ pub(super) fn error(
     report: Option<&ErrorReport>,
 ) -> Response {
     let site = HeadSite::new(settings, head);
-    // Without the query, which may hold what is not for every eye.
+    // Without the query, which may hold secrets.
     let uri = head.path().unwrap_or_default();
     let page = ErrorPage {
         method: head.method(),
@@ -52,12 +52,12 @@ pub(super) fn directory(
 }
 
 /// The debug page as a response.
-#[allow(clippy::unnecessary_wraps)] // the twin of this function has no page to give
+#[allow(clippy::unnecessary_wraps)] // without the feature `pages`, its counterpart returns an error
 pub(super) fn debug<L: Language>(tables: &Tables<L>, head: &dyn Head) -> Result<Response, HttpError> {
     Ok(page_response(debug_page(tables, head)))
 }
 
-/// What a request says of the server, for the foot of its pages.
+/// The server's name and software and whether debug is on, for the [`Site`] of a request's pages.
 pub(super) struct HeadSite<'a> {
     hostname: String,
     software: Cow<'a, str>,

@@ -1,4 +1,4 @@
-//! The answer to a status that the application does not answer itself.
+//! The response to a status that the application does not answer itself.
 
 #[cfg(feature = "pages")]
 use crate::dispatch::html as page;
@@ -11,7 +11,7 @@ use crate::results::ErrorReport;
 use crate::settings::Settings;
 use crate::state;
 
-/// The status that an error is answered with: 500 where its own does not exist.
+/// The status that an error is answered with: 500 where the error's own status is unknown.
 pub(super) fn status(error: &HttpError) -> u16 {
     match error.status() {
         status if status == state::DECLINED || state::reason(status).is_some() => status,
@@ -19,7 +19,8 @@ pub(super) fn status(error: &HttpError) -> u16 {
     }
 }
 
-/// The response of a status nobody else answers: a page for an error, nothing for any other status.
+/// The default response to a status: a page from 400 on, an empty body below 400, and no response at all for
+/// [`state::DECLINED`].
 pub(super) fn error_response(
     settings: &Settings,
     head: &dyn Head,
@@ -39,13 +40,13 @@ pub(super) fn error_response(
     response
 }
 
-/// The response of a 401 with a challenge, where the application asks for digest logins.
+/// Adds the digest challenges to a 401, if the setting `auth_digest` is on.
 #[cfg(feature = "digest")]
 fn challenged(settings: &Settings, head: &dyn Head, error: &HttpError, mut response: Response) -> Response {
     if response.status() == state::HTTP_UNAUTHORIZED && settings.auth_digest {
         let realm = error.challenge().map_or(settings.name.as_str(), |challenge| &challenge.realm);
         let stale = error.challenge().is_some_and(|challenge| challenge.stale);
-        // It has headers of its own then.
+        // As in PoorWSGI, a response with headers of its own has no `X-Powered-By`.
         response.headers_mut().remove("X-Powered-By");
         for challenge in crate::digest::challenges(settings, head, realm, stale).unwrap_or_default() {
             let _ = response.headers_mut().append("WWW-Authenticate", challenge);

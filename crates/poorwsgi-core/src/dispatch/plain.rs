@@ -10,7 +10,7 @@ use crate::settings::Settings;
 use crate::state;
 use crate::tables::Tables;
 
-/// Status, reason, and the detail of a status that is not 500.
+/// A line with status and reason and, except for a 500, the detail.
 pub(super) fn error(
     _settings: &Settings,
     _head: &dyn Head,
@@ -32,7 +32,7 @@ pub(super) fn error(
     response
 }
 
-/// No directory is listed.
+/// Always 403: directories are not listed.
 pub(super) fn directory(
     _settings: &Settings,
     _head: &dyn Head,
@@ -42,7 +42,7 @@ pub(super) fn directory(
     Err(HttpError::new(state::HTTP_FORBIDDEN))
 }
 
-/// There is no debug page.
+/// Always 404: there is no debug page.
 pub(super) fn debug<L: Language>(_tables: &Tables<L>, _head: &dyn Head) -> Result<Response, HttpError> {
     Err(HttpError::new(state::HTTP_NOT_FOUND))
 }

@@ -1,5 +1,5 @@
-//! From an error to a response. No error of a handler, and no failure in a handler for failures, gets past
-//! here.
+//! Turns errors into responses, errors of error handlers and state handlers included. Only a
+//! [`Raised::Leave`] passes through.
 
 use std::str::FromStr;
 
@@ -9,7 +9,7 @@ use crate::response::Response;
 use crate::state::{self, Method};
 use crate::tables::Tables;
 
-/// Makes a response of an error: by an error handler, a state handler, or a default page.
+/// Turns an error into a response: by an error handler, a state handler, or a default page.
 ///
 /// # Errors
 /// Only an error that leaves the application.
@@ -37,10 +37,11 @@ pub(super) async fn recover<L: Language>(
     L::by_state(tables, request, failure).await
 }
 
-/// What the application's handler for an error makes of it: an answer, or an error of its own.
+/// Calls the application's error handler for an error. The inner result is what the handler returned: a
+/// response, or an error of its own.
 ///
 /// # Errors
-/// The error itself, where no handler is for it.
+/// The error that was passed in, where no error handler takes it.
 pub async fn by_error<L: Language>(
     tables: &Tables<L>,
     request: &L::Request,
@@ -58,7 +59,7 @@ fn method<L: Language>(request: &L::Request) -> Option<Method> {
     Method::from_str(L::head(request).method()).ok()
 }
 
-/// Answers a status: the application's state handler, else the default page.
+/// Answers a status: by the application's state handler, else by the default page.
 ///
 /// # Errors
 /// Only an error that leaves the application.
@@ -101,8 +102,8 @@ fn page<L: Language>(tables: &Tables<L>, request: &L::Request, error: &L::HttpEr
     L::respond(default_page(tables, request, error))
 }
 
-/// The default page of a status. A 500 is written to the log here, once, and so is a status that does not
-/// exist, which is answered like one.
+/// The default page of a status. This also writes a 500 to the log, as well as an unknown status, which is
+/// answered with a 500.
 pub(super) fn default_page<L: Language>(
     tables: &Tables<L>,
     request: &L::Request,
@@ -136,7 +137,8 @@ fn log<L: Language>(request: &L::Request, error: &L::HttpError) {
     }
 }
 
-/// What a client is refused for that is in its request, or over a limit, whose setting the detail names.
+/// Logs a request that is refused because it is malformed or exceeds a limit. The detail names the setting of
+/// the limit.
 fn log_refusal<L: Language>(request: &L::Request, error: &L::HttpError) {
     const LOGGED: [u16; 5] = [
         state::HTTP_BAD_REQUEST,

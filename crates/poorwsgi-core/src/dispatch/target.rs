@@ -1,4 +1,4 @@
-//! Which part of an application takes a request.
+//! Finds the part of an application that answers a request.
 
 use std::io::ErrorKind;
 use std::sync::{Arc, LazyLock};
@@ -17,7 +17,8 @@ static ANY_RULE: LazyLock<Arc<str>> = LazyLock::new(|| "/*".into());
 /// The path, and the rule, of the debug page.
 static DEBUG_RULE: LazyLock<Arc<str>> = LazyLock::new(|| "/debug-info".into());
 
-/// What takes the request. The rare ones are boxed, because a target waits for the before hooks.
+/// What answers the request. Rare variants are boxed, because the target lives in the request's future while
+/// the before hooks run.
 pub(super) enum Target<'t, L: Language> {
     Handler(&'t L::Handler),
     File(Box<OpenFile>),
@@ -26,7 +27,7 @@ pub(super) enum Target<'t, L: Language> {
     Refused(Box<HttpError>),
 }
 
-/// A target, and the route the request is told of, where there is one.
+/// A target, and the route that is stored in the request, where there is one.
 struct Resolution<'t, 'p, L: Language> {
     target: Target<'t, L>,
     rule: Option<&'t Arc<str>>,
@@ -42,13 +43,13 @@ impl<'t, L: Language> Resolution<'t, '_, L> {
         Resolution { target: Target::Refused(Box::new(error)), rule: None, captures: None }
     }
 
-    /// What neither route nor file takes: the rule is that of the default handlers, of which there is none.
+    /// Nothing answers the request. It still gets the rule of the default handlers.
     fn untaken(error: HttpError) -> Self {
         Resolution { rule: Some(&ANY_RULE), ..Self::refused(error) }
     }
 }
 
-/// Finds what takes the request, and tells the request its route.
+/// Finds what answers the request, and stores the route in the request.
 pub(super) fn resolve<'t, L: Language>(
     tables: &'t Tables<L>,
     request: &L::Request,
@@ -70,7 +71,7 @@ pub(super) fn resolve<'t, L: Language>(
     Ok(target)
 }
 
-/// Static table, patterns, document root, debug page, default handler, nothing.
+/// Looks in this order: static routes, patterns, document root, debug page, default handler.
 fn find<'t, 'p, L: Language>(
     tables: &'t Tables<L>,
     head: &dyn Head,
@@ -135,7 +136,7 @@ fn below_document_root<'t, 'p, L: Language>(
             Some(Resolution::refused(HttpError::new(state::HTTP_FORBIDDEN)))
         }
         Ok(Found::Missing) => None,
-        // The root itself is missing: it has no file, and others may take the request.
+        // A document root that does not exist has no file; the debug page or a default handler may answer.
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => None,
         Err(error) => {
             let error = format!("the document root {}: {error}", root.display());

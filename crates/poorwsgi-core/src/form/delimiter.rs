@@ -7,11 +7,11 @@ use super::FormError;
 /// The longest boundary. RFC 2046 allows 70 characters; PoorWSGI took 201, and some clients use more than 70.
 const MAX_BOUNDARY: usize = 201;
 
-/// The most spaces and tabs between a boundary and its line end (RFC 2046's transport padding). Finite so
-/// that an undecided delimiter has a longest form.
+/// The most spaces and tabs between a boundary and its line end (RFC 2046's transport padding). The number is
+/// limited, so that the bytes held back until a delimiter is decided are limited, too.
 const MAX_PADDING: usize = 256;
 
-/// No delimiter is longer: CR, LF, two dashes, boundary, padding, CR, LF.
+/// The greatest length of a delimiter: CR, LF, two dashes, boundary, padding, CR, LF.
 pub(super) const LONGEST: usize = 2 + 2 + MAX_BOUNDARY + MAX_PADDING + 2;
 
 /// Whether a multipart body may have this boundary: 1 to 201 printable ASCII characters that do not end with
@@ -29,22 +29,22 @@ pub fn is_boundary(boundary: &[u8]) -> bool {
     printable && boundary.len() <= MAX_BOUNDARY && boundary.last().is_some_and(|&last| last != b' ')
 }
 
-/// Finds one boundary's delimiters.
+/// Finds the delimiters of one boundary.
 #[derive(Debug)]
 pub(super) struct Delimiter {
-    /// `LF "--" boundary`. The LF comes first so that bodies with bare LF as line end, which PoorWSGI takes,
-    /// are found by the same search; a CR before it belongs to the delimiter.
+    /// `LF "--" boundary`. It begins with LF, so that the same search finds delimiters in bodies whose lines
+    /// end in a bare LF, which PoorWSGI accepts. A CR before the LF belongs to the delimiter.
     finder: Finder<'static>,
 }
 
 /// What was found in a piece of the body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Search {
-    /// A whole delimiter, CR or LF at `start` included.
+    /// A whole delimiter, including the CR or LF at `start`.
     Delimiter { start: usize, end: usize, close: bool },
-    /// From `start` on the piece may become a delimiter, or may not.
+    /// The bytes from `start` on may be the beginning of a delimiter; what follows the piece decides.
     Undecided { start: usize },
-    /// The piece is data.
+    /// The whole piece is data.
     Nothing,
 }
 
@@ -88,8 +88,8 @@ impl Delimiter {
     }
 }
 
-/// Whether the end of a piece is the beginning of the needle. As LF is only its first byte, it can only begin
-/// at the last LF.
+/// Whether a piece ends with the beginning of the needle. LF is the needle's first byte and no other, so the
+/// needle can only begin at the last LF.
 fn undecided_end(piece: &[u8], needle: &[u8]) -> Search {
     let tail = piece.len().saturating_sub(needle.len() - 1);
     match memchr::memrchr(b'\n', piece.get(tail..).unwrap_or_default()) {

@@ -12,25 +12,24 @@ use crate::{BoxError, HttpError};
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum FormError {
-    /// The client sent something that is no form: 400 with the reason.
+    /// The client sent a malformed form: 400 with the reason.
     Malformed(Cow<'static, str>),
-    /// The form is over one of its [`Limits`](super::Limits): 413 that names the limit.
+    /// The form exceeds one of its [`Limits`](super::Limits): 413 that names the limit and its setting.
     TooLarge {
-        /// What there is too much of.
+        /// What is limited, such as `bytes of the form`.
         what: &'static str,
-        /// How much is allowed.
+        /// The limit itself.
         limit: u64,
-        /// The setting that moves the limit.
+        /// The setting that changes the limit.
         setting: &'static str,
     },
-    /// The body could not be read to its end: the client went away, was too slow, or broke the framing.
+    /// The body could not be read to its end: the client disconnected, was too slow, or broke the framing.
     Body(BoxError),
-    /// The application's file callback, or the file that it returned, failed. This is the callback's own
-    /// error.
+    /// The application's file callback, or the file that it returned, failed with this error.
     File(io::Error),
     /// A temporary file could not be written.
     Storage(io::Error),
-    /// The application's [`Decode`](super::Decode) refused a name or a value. This is its own error.
+    /// The application's [`Decode`](super::Decode) function failed with this error on a name or a value.
     Decode(BoxError),
 }
 

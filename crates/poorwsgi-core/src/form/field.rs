@@ -12,10 +12,10 @@ use crate::HttpError;
 use crate::headers::Headers;
 use crate::values::{OneOrMany, convert};
 
-/// What a value is called in an error.
+/// What error messages call a value.
 const WHAT: &str = "form field";
 
-/// A field of a form: a text, a file, or a list of fields, as the form itself is.
+/// A field of a form: a text, a file, or a list of fields. The form itself is such a list.
 ///
 /// ```
 /// use poorwsgi::form::FieldStorage;
@@ -28,9 +28,9 @@ const WHAT: &str = "form field";
 /// # Ok::<(), poorwsgi::HttpError>(())
 /// ```
 ///
-/// The functions that take a key look at the fields of a list; a text or a file has none. `get`, `getvalue`,
-/// `getfirst` and `getlist` see texts only: what a client sends as a file where a text is expected counts as
-/// missing. A file is reached by [`field`](Self::field).
+/// The functions that take a key search the fields of a list; a text or a file has none. `get`, `getvalue`,
+/// `getfirst` and `getlist` find texts only: where the client sends a file instead of a text, the field
+/// counts as missing. [`field`](Self::field) finds files, too.
 #[derive(Default)]
 pub struct FieldStorage {
     head: FieldHead,
@@ -39,8 +39,8 @@ pub struct FieldStorage {
     bytes_read: u64,
 }
 
-/// What is known of a field besides its value. A field of a URL-encoded form has but a name, and forms are
-/// made of many.
+/// The metadata of a field. A field of a URL-encoded form has only a name; a [`PartHead`] for each would
+/// waste memory.
 enum FieldHead {
     Name(String),
     Part(Box<PartHead>),
@@ -52,7 +52,7 @@ impl Default for FieldHead {
     }
 }
 
-/// The head of a field that has but a name.
+/// The head of every field that has only a name.
 static TEXT: LazyLock<PartHead> =
     LazyLock::new(|| PartHead { content_type: "text/plain".to_owned(), ..PartHead::default() });
 
@@ -100,7 +100,7 @@ impl FieldStorage {
         }
     }
 
-    /// The field's name. The form itself has none, nor have nested parts.
+    /// The field's name; `None` for the form itself and for nested parts.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         match &self.head {
@@ -116,14 +116,14 @@ impl FieldStorage {
         self.head().filename.as_deref()
     }
 
-    /// The file name without all that makes it dangerous: see [`safe_filename`].
+    /// The file name without its dangerous parts: see [`safe_filename`].
     #[must_use]
     pub fn safe_filename(&self) -> Option<String> {
         self.filename().and_then(safe_filename)
     }
 
-    /// The media type in lower case: of the form, or of the field, where it is `text/plain` when none was
-    /// given.
+    /// The media type of the form or the field, in lower case; `text/plain` for a field that was sent without
+    /// one.
     #[must_use]
     pub fn content_type(&self) -> &str {
         &self.head().content_type
@@ -153,15 +153,15 @@ impl FieldStorage {
         &self.head().headers
     }
 
-    /// The length in bytes as it was known before reading: of a form its `Content-Length`, of a URL-encoded
-    /// field that of its value. `None` for the parts of a multipart form, as what they say about themselves
-    /// is not believed (PoorWSGI reads -1).
+    /// The length in bytes as known before reading: for a form its `Content-Length`, for a URL-encoded field
+    /// the length of its value. `None` for the parts of a multipart form, whose own `Content-Length` is not
+    /// trusted (PoorWSGI gives -1).
     #[must_use]
     pub const fn length(&self) -> Option<u64> {
         self.length
     }
 
-    /// How many bytes were read: of a form its body, of a field its value.
+    /// How many bytes were read: of a form's body, or of a field's value.
     #[must_use]
     pub const fn bytes_read(&self) -> u64 {
         self.bytes_read
@@ -173,7 +173,7 @@ impl FieldStorage {
         &self.content
     }
 
-    /// The head and what the field holds, for a caller that makes something else of them.
+    /// Splits the field into its head and its content.
     #[must_use]
     pub fn into_parts(self) -> (PartHead, Content) {
         let head = match self.head {
@@ -183,11 +183,10 @@ impl FieldStorage {
         (head, self.content)
     }
 
-    /// The name and the value of a text that came without a header, as those of a URL-encoded form do. Any
-    /// other field is handed back.
+    /// The name and the value of a text field that was sent without a part header, as in a URL-encoded form.
     ///
     /// # Errors
-    /// The field itself.
+    /// Any other field is returned unchanged as the error.
     pub fn into_pair(self) -> Result<(String, String), Self> {
         match self {
             FieldStorage { head: FieldHead::Name(name), content: Content::Text(value), .. } => {
@@ -197,7 +196,7 @@ impl FieldStorage {
         }
     }
 
-    /// The value of a text field. A blank one is `""`.
+    /// The value of a text field, `""` where it is blank; `None` for a file or a list.
     #[must_use]
     pub fn text(&self) -> Option<&str> {
         match &self.content {
@@ -206,12 +205,12 @@ impl FieldStorage {
         }
     }
 
-    /// The file, locked for this caller, at the position where the last reader left it; a new one is at its
-    /// beginning.
+    /// The file, locked for the caller; `None` for a text or a list. The file is at the position where its
+    /// last reader left it, at first at its beginning.
     #[must_use]
     pub fn file(&self) -> Option<MutexGuard<'_, Box<dyn FormFile>>> {
         match &self.content {
-            // A reader that panicked leaves nothing worse than another position.
+            // A reader that panicked has only changed the position, so the file can still be used.
             Content::File(file) => Some(file.lock().unwrap_or_else(PoisonError::into_inner)),
             Content::Text(_) | Content::List(_) => None,
         }
@@ -221,7 +220,7 @@ impl FieldStorage {
     /// a list is empty.
     ///
     /// # Errors
-    /// The file's.
+    /// Those of the file.
     pub fn bytes(&self) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         if let Some(text) = self.text() {
@@ -260,13 +259,13 @@ impl FieldStorage {
         self.field(key).is_some()
     }
 
-    /// The different names, in the order they first came.
+    /// The distinct names, in the order of their first occurrence.
     pub fn keys(&self) -> impl Iterator<Item = &str> {
         let mut seen = HashSet::new();
         self.list().iter().filter_map(FieldStorage::name).filter(move |name| seen.insert(*name))
     }
 
-    /// How many different names there are.
+    /// The number of distinct names.
     #[must_use]
     pub fn len(&self) -> usize {
         self.keys().count()
@@ -288,7 +287,7 @@ impl FieldStorage {
         self.texts(key).next()
     }
 
-    /// The texts of this name, each converted: one value where the name came once, a list where it came
+    /// The texts of this name, each converted: one value where the name occurs once, a list where it occurs
     /// several times.
     ///
     /// # Errors

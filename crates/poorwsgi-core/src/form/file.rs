@@ -5,7 +5,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 
 /// A file that an upload is written to and read from: everything that is [`Read`], [`Write`] and [`Seek`].
 ///
-/// It can be turned back into its own type, as it is also [`Any`]:
+/// It is also [`Any`], so that it can be downcast to its own type:
 ///
 /// ```
 /// use std::any::Any;
@@ -21,7 +21,7 @@ pub trait FormFile: Read + Write + Seek + Send + Any {}
 impl<T: Read + Write + Seek + Send + Any> FormFile for T {}
 
 /// Makes a [`FormFile`] of something that can only be written to, such as a checksum or a compressor. Reading
-/// gives an error of kind [`Unsupported`](io::ErrorKind::Unsupported), seeking as well.
+/// and seeking fail with an error of kind [`Unsupported`](io::ErrorKind::Unsupported).
 ///
 /// ```
 /// use std::io::{self, Write};
@@ -74,10 +74,12 @@ impl<W> Seek for WriteOnly<W> {
     }
 }
 
-/// A line is kept together up to this length, as a piece of it may end within a character.
+/// A line of up to this many bytes is written in one piece, because a piece of a line may end within a
+/// character.
 const MAX_LINE: usize = 64 * 1024;
 
-/// Writes in pieces that end at a line end wherever one came, as applications that decode each piece rely on.
+/// Writes in pieces that end at a line end, unless a line is longer than [`MAX_LINE`]. Applications that
+/// decode each piece rely on this.
 pub(super) struct LineWriter {
     file: Box<dyn FormFile>,
     begun: Vec<u8>,
@@ -91,7 +93,7 @@ impl LineWriter {
     pub(super) fn write(&mut self, data: &[u8]) -> io::Result<()> {
         let (mut lines, begun) = data.split_at(memchr::memrchr(b'\n', data).map_or(0, |at| at + 1));
         if !lines.is_empty() && !self.begun.is_empty() {
-            // Only the end of the line that has begun is copied.
+            // Only the rest of the line in `self.begun` is copied; whole lines are written from `data`.
             let first;
             (first, lines) = lines.split_at(memchr::memchr(b'\n', lines).map_or(lines.len(), |at| at + 1));
             self.begun.extend_from_slice(first);
@@ -104,7 +106,7 @@ impl LineWriter {
         if self.begun.len() > MAX_LINE { self.write_begun() } else { Ok(()) }
     }
 
-    /// Writes what is left and hands the file back at its beginning, where it can seek.
+    /// Writes the rest and returns the file, which is rewound to its beginning where it can seek.
     pub(super) fn finish(mut self) -> io::Result<Box<dyn FormFile>> {
         if !self.begun.is_empty() {
             self.write_begun()?;
@@ -153,7 +155,6 @@ mod tests {
         written.0.lock().unwrap().clone()
     }
 
-    /// Pieces end at a line end wherever a line end came.
     #[test]
     fn pieces_end_at_line_ends() {
         assert_eq!(

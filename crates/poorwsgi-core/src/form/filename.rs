@@ -3,17 +3,18 @@
 /// The longest file name that common file systems take, in bytes.
 const MAX_BYTES: usize = 255;
 
-/// A name to save an upload under: the last component of what the client sent, without what makes a name
-/// dangerous.
+/// A name to save an upload under: the last component of the name that the client sent, without its dangerous
+/// parts.
 ///
-/// - Only what follows the last `/` or `\`, whatever the system (old browsers send `C:\photos\me.png`).
-/// - Without control characters (NUL among them) and marks that reverse the direction of text; `:` becomes
-///   `_`, as it names drives and hidden streams on Windows.
-/// - Without dots and spaces at its ends: no `..`, no hidden files, and Windows drops trailing ones itself.
+/// - Only the text after the last `/` or `\` is kept, on every system (old browsers send `C:\photos\me.png`).
+/// - Control characters (including NUL) and characters that reverse the direction of text are removed. `:`
+///   becomes `_`, because it denotes drives and alternate data streams on Windows.
+/// - Dots and spaces at both ends are removed. This excludes `..` and hidden files, and Windows drops
+///   trailing ones itself.
 /// - A name that is a device on Windows (`CON`, `nul.txt`, `COM1`) gets a `_` in front.
-/// - At most 255 bytes.
+/// - The name is cut to 255 bytes.
 ///
-/// `None` where nothing is left. The name may still be one that exists: whether to overwrite is the
+/// `None` where nothing is left. A file of this name may exist already: whether to overwrite it is the
 /// application's choice.
 ///
 /// ```
@@ -43,7 +44,7 @@ pub fn safe_filename(filename: &str) -> Option<String> {
     (!name.is_empty()).then_some(name)
 }
 
-/// Unicode's bidirectional controls, with which `exe.png` can be made to look like `gnp.exe`.
+/// Unicode's bidirectional controls, with which `gnp.exe` can be made to look like `exe.png`.
 const fn is_direction_mark(character: char) -> bool {
     matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

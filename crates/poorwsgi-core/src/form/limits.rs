@@ -1,12 +1,11 @@
-//! What a form may cost.
+//! Limits of forms.
 
 use super::FormError;
 
-/// What a form may cost the server. Each limit counts over the whole body, nested parts included, except
-/// where its name says otherwise; going over one ends the form with 413, naming the limit and its setting.
+/// What a form may cost the server. A limit applies to the whole body, nested parts included, unless its
+/// description says otherwise. A form over a limit ends with a 413 that names the limit and its setting.
 ///
-/// How deep multipart bodies nest is not a matter of cost but of meaning, and fixed: see
-/// [`MAX_DEPTH`](super::multipart::MAX_DEPTH).
+/// How deep multipart bodies may nest is fixed: see [`MAX_DEPTH`](super::multipart::MAX_DEPTH).
 ///
 /// ```
 /// use poorwsgi::form::Limits;
@@ -16,21 +15,22 @@ use super::FormError;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of the body, all in all. Default 16 MiB.
+    /// Bytes of the whole body. Default 16 MiB.
     pub body_bytes: u64,
     /// Parts of a multipart body, files and containers of nested parts included. Default 1000.
     pub parts: u64,
-    /// Fields that are not files; in a URL-encoded body or query string everything between separators, empty
-    /// or not. Default 1000. PoorWSGI's `max_num_fields` counts files too: whoever sets it sets
-    /// [`parts`](Self::parts) as well.
+    /// Fields that are not files. In a URL-encoded body or query string, everything between separators
+    /// counts, even if it is empty. Default 1000. PoorWSGI's `max_num_fields` counts files, too: it
+    /// corresponds to this limit and [`parts`](Self::parts) together.
     pub fields: u64,
-    /// Files. Each holds a file descriptor open once it is on disk. Default 100.
+    /// Files. Each that is on disk holds a file descriptor open. Default 100.
     pub files: u64,
-    /// Bytes of all files together that stay in memory. It refuses nothing: what is over it is written to a
-    /// temporary file, but a file of up to 8 KiB stays in memory in any case. Default 256 KiB.
+    /// Bytes of all files together that stay in memory. A form is not refused for exceeding it: further files
+    /// are written to temporary files, except that a file of up to 8 KiB always stays in memory. Default 256
+    /// KiB.
     pub spool_bytes: u64,
-    /// Bytes of the value of one field that is not a file (with its name, where the body is URL-encoded), as
-    /// these are kept in memory. Default 1 MiB.
+    /// Bytes of the value of one field that is not a file (in a URL-encoded body, of its name and value),
+    /// which is kept in memory. Default 1 MiB.
     pub field_bytes: u64,
     /// Bytes of the values of all fields that are not files. Default 4 MiB.
     pub fields_bytes: u64,
@@ -66,8 +66,8 @@ impl Default for Limits {
     }
 }
 
-/// One limit's words and the way to its value: what the error says and what is compared are kept in one
-/// place.
+/// One limit: its words in the error, its setting, and the function that reads its value. They are in one
+/// place, so that the error always names the limit that was compared.
 #[derive(Clone, Copy)]
 pub(super) struct Limit {
     what: &'static str,
@@ -76,7 +76,7 @@ pub(super) struct Limit {
 }
 
 impl Limit {
-    /// Adds to what was used, and refuses to go over the limit.
+    /// Adds `amount` to `used`, and fails where the sum exceeds the limit.
     pub(super) fn spend(self, limits: &Limits, used: &mut u64, amount: u64) -> Result<(), FormError> {
         *used = used.saturating_add(amount);
         self.check(limits, *used)

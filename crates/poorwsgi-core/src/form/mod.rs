@@ -1,26 +1,26 @@
 //! Forms in a request's body: `application/x-www-form-urlencoded` and `multipart/form-data` (RFC 7578).
 //!
-//! The parsers do no input or output: bytes are pushed in, events come out, whatever the source is. They take
-//! linear time on any input and hold back no more than one part header line or one boundary.
+//! The parsers do no I/O: a caller pushes bytes into them and takes events out. They take linear time on any
+//! input, and buffer no more than the header of one part, one delimiter, or one URL-encoded pair.
 //!
 //! | module | what |
 //! |---|---|
 //! | [`multipart`] | push parser of multipart bodies |
 //! | [`urlencoded`] | push parser of URL-encoded bodies, and of query strings |
-//! | [`FormReader`], [`read_form`] | put the events together to a [`FieldStorage`] |
-//! | [`Limits`] | what a form may cost |
+//! | [`FormReader`], [`read_form`] | build a [`FieldStorage`] from the events |
+//! | [`Limits`] | limits of a form's size, and of the number of its parts |
 
 #[cfg(feature = "forms")]
 mod delimiter;
-#[cfg_attr(not(feature = "forms"), allow(dead_code))] // who reports errors is left out
+#[cfg_attr(not(feature = "forms"), allow(dead_code))] // without the feature, nothing reads forms
 mod error;
 #[cfg(feature = "forms")]
 mod field;
-#[cfg_attr(not(feature = "forms"), allow(dead_code))] // who writes files is left out
+#[cfg_attr(not(feature = "forms"), allow(dead_code))] // without the feature, nothing writes files
 mod file;
 #[cfg(feature = "forms")]
 mod filename;
-#[cfg_attr(not(feature = "forms"), allow(dead_code))] // who counts is left out
+#[cfg_attr(not(feature = "forms"), allow(dead_code))] // without the feature, nothing counts
 mod limits;
 #[cfg(feature = "forms")]
 pub mod multipart;
@@ -50,15 +50,15 @@ use std::sync::Arc;
 use crate::BoxError;
 
 #[cfg(feature = "forms")]
-/// How the bytes of names and of text values become text. The default is [`utf8_lossy`]; an application with
-/// forms in another charset gives its own function. Its error ends the form as [`FormError::Decode`].
+/// Decodes the bytes of names and of text values. The default is [`utf8_lossy`]; an application with forms in
+/// another charset sets its own function. An error of the function ends the form with [`FormError::Decode`].
 pub type Decode = Arc<dyn Fn(Vec<u8>) -> Result<String, BoxError> + Send + Sync>;
 
 #[cfg(feature = "forms")]
-/// UTF-8, with U+FFFD in place of what is none. Valid text is not copied.
+/// Decodes UTF-8, with U+FFFD in place of invalid bytes. Valid text is not copied.
 ///
 /// # Errors
-/// None; the result has the type that [`Decode`] asks for.
+/// Never; it returns a `Result` because [`Decode`] does.
 pub fn utf8_lossy(bytes: Vec<u8>) -> Result<String, BoxError> {
     Ok(String::from_utf8(bytes)
         .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))

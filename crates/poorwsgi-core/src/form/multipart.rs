@@ -29,19 +29,20 @@ use super::limits::{self, Limits};
 use super::part::{HeaderLine, PartHead};
 use super::{Decode, FormError, utf8_lossy};
 
-/// How deep multipart bodies nest: the form itself is the first level, a `multipart/mixed` field (RFC 7578,
-/// section 4.3) the second. A deeper one is malformed.
+/// How many levels multipart bodies may nest: the form itself is the first level, a `multipart/mixed` field
+/// (RFC 7578, section 4.3) the second. A body that nests deeper is malformed.
 pub const MAX_DEPTH: usize = 4;
 
-/// What the parser found.
+/// What the parser has found.
 #[derive(Debug)]
 pub enum Event {
     /// A part begins. Where [`PartHead::is_multipart`] holds, its parts follow before its [`Event::PartEnd`],
     /// and it has no data of its own.
     PartBegin(Box<PartHead>),
-    /// More of the data of the part that began last. Never empty; mostly a slice of what was pushed.
+    /// More of the data of the part that began last. Never empty; usually a slice of a pushed piece, not a
+    /// copy.
     Data(Bytes),
-    /// The part that began last and has not ended is whole.
+    /// The end of the innermost open part.
     PartEnd,
     /// The closing boundary of the form was read. What follows is skipped.
     End,
@@ -55,12 +56,13 @@ pub struct MultipartParser {
     state: ParserState,
     /// The delimiter of each open multipart body, the innermost last.
     open: Vec<Delimiter>,
-    /// What was pushed and not looked at yet.
+    /// Pushed bytes that have not been scanned yet.
     input: Bytes,
     /// The end of an earlier push that may be the beginning of a delimiter.
     held: BytesMut,
-    /// The first byte of `held` is a line end that belongs to no data: a delimiter may open a body or follow
-    /// a part's header at once, as if a line had ended before it.
+    /// Whether the first byte of `held` is a line end that the parser put there and that is not data. It is
+    /// needed because a delimiter may open a body, or follow a part's header at once, with no line end before
+    /// it.
     line_start: bool,
     line: Vec<u8>,
     head: Vec<HeaderLine>,
@@ -81,9 +83,9 @@ enum ParserState {
     Preamble,
     Header,
     Data,
-    /// Behind the closing boundary of a nested body, within the part that holds it.
+    /// After the closing boundary of a nested body, within the part that contains it.
     NestedEpilogue,
-    /// The closing boundary was read, its event not yet given out.
+    /// The closing boundary was read, but [`Event::End`] was not returned yet.
     Closed,
     Epilogue,
     Failed,
@@ -127,15 +129,15 @@ impl MultipartParser {
         Ok(parser)
     }
 
-    /// Reads names in another charset than UTF-8.
+    /// Sets how names are decoded. Without it, they are UTF-8.
     #[must_use]
     pub fn with_decode(mut self, decode: Decode) -> Self {
         self.decode = DecodeFn(decode);
         self
     }
 
-    /// Gives the parser the next piece of the body. Take all events before the next piece: a piece that is
-    /// pushed onto one not yet read is copied.
+    /// Gives the parser the next piece of the body. Take all events before pushing the next piece, which
+    /// otherwise has to be copied.
     pub fn push(&mut self, piece: Bytes) {
         if self.input.is_empty() {
             self.input = piece;
@@ -147,7 +149,8 @@ impl MultipartParser {
     /// The next event, `None` where more of the body is needed.
     ///
     /// # Errors
-    /// [`FormError::Malformed`] and [`FormError::TooLarge`], after which there are no more events.
+    /// [`FormError::Malformed`], [`FormError::TooLarge`] or [`FormError::Decode`]. After an error there are
+    /// no more events.
     pub fn next_event(&mut self) -> Result<Option<Event>, FormError> {
         let result = self.advance();
         if result.is_err() {
@@ -157,19 +160,19 @@ impl MultipartParser {
         result
     }
 
-    /// Whether the closing boundary was read: what else is pushed is skipped.
+    /// Whether the closing boundary was read. Everything after it is skipped.
     #[must_use]
     pub const fn is_closed(&self) -> bool {
         matches!(self.state, ParserState::Closed | ParserState::Epilogue)
     }
 
-    /// Whether no boundary of the form was read so far.
+    /// Whether no boundary of the form was read yet.
     #[must_use]
     pub fn is_before_first_boundary(&self) -> bool {
         self.state == ParserState::Preamble && self.open.len() == 1
     }
 
-    /// Says that the body has ended.
+    /// Checks, at the end of the body, that the form is complete.
     ///
     /// # Errors
     /// [`FormError::Malformed`] where the closing boundary has not been read.
@@ -221,7 +224,7 @@ impl MultipartParser {
         limits::PADDING_BYTES.spend(&self.limits, &mut self.used.padding_bytes, bytes as u64)
     }
 
-    /// Goes on behind a delimiter, and says whether it ended a part.
+    /// Moves to the state after a delimiter, and returns whether the delimiter ended a part.
     fn end_part(&mut self, close: bool) -> bool {
         let in_part = self.state != ParserState::Preamble;
         if close {
@@ -309,8 +312,8 @@ impl MultipartParser {
         }
     }
 
-    /// Decides about the held bytes with what came after them. `None`: they are dealt with, the input is as
-    /// it was.
+    /// Scans the held bytes together with the input after them. `None` where no bytes are held any more and
+    /// the input is unchanged.
     fn scan_held(&mut self) -> Option<Scan> {
         let old = self.held.len();
         let borrowed = self.input.len().min(delimiter::LONGEST.saturating_sub(old));

@@ -1,14 +1,14 @@
-//! The header of one part: its fields, and what `Content-Disposition` and `Content-Type` say in them.
+//! The header of one part: its fields, with `Content-Disposition` and `Content-Type` parsed.
 
 use super::{Decode, FormError};
 use crate::headers::Headers;
 use crate::headers::parameters::{Parameters, parse_header};
 
-/// The most parameters of one header field. Real ones have three at most; a bound keeps the search for one
-/// that comes twice linear in the length of the field.
+/// The most parameters of one header field. Real fields have at most three; the bound keeps the search for
+/// duplicates linear in the length of the field.
 const MAX_OPTIONS: usize = 16;
 
-/// What is known of a part, or of a whole form, before its data.
+/// The metadata of a part, or of a whole form, that comes before its data.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PartHead {
     /// The field's name (RFC 7578, section 4.2); `None` in a nested part, and where a client left it out.
@@ -29,11 +29,11 @@ pub struct PartHead {
 }
 
 impl PartHead {
-    /// The head of a body itself, from its `Content-Type` and its `Content-Disposition`, which is empty for
-    /// all but a file that is sent alone.
+    /// The head of a whole body, from its `Content-Type` and its `Content-Disposition`. The latter is empty
+    /// unless the body is a single file.
     ///
     /// # Errors
-    /// [`FormError::Malformed`] where one of them has a parameter twice, or too many.
+    /// [`FormError::Malformed`] where one of the fields has a parameter twice, or more than 16 parameters.
     pub fn of_body(content_type: &str, disposition: &str) -> Result<Self, FormError> {
         let mut head = PartHead::default();
         head.read_content_type(content_type)?;
@@ -131,8 +131,8 @@ impl HeaderLine {
     }
 }
 
-/// A value and its parameters. One that comes twice is an error: two readers would see different names. So
-/// are more than [`MAX_OPTIONS`].
+/// Parses a value and its parameters. A parameter that occurs twice is an error, because two parsers could
+/// take different values. More than [`MAX_OPTIONS`] parameters are an error, too.
 fn parse_unique(line: &str) -> Result<(&str, Parameters<'_>), FormError> {
     let (value, options) = parse_header(line);
     let mut names: Vec<&str> = Vec::new();
@@ -152,8 +152,9 @@ fn owned(options: &Parameters<'_>) -> Vec<(String, String)> {
     options.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
-/// A name for people. Browsers write a quote in it as `%22` and nothing else in percent encoding (HTML,
-/// "multipart/form-data encoding algorithm"), so nothing else is decoded: `100%25.txt` is the file's name.
+/// The value of a parameter as text. Browsers write a quote as `%22`, but leave `%` as it is (HTML,
+/// "multipart/form-data encoding algorithm"), so nothing but `%22` is decoded: `100%25.txt` is the file's
+/// name.
 fn text(options: &Parameters<'_>, name: &str) -> Option<String> {
     options.text(name).map(|text| text.replace("%22", "\""))
 }
@@ -199,7 +200,7 @@ mod tests {
         assert!(!head.is_file());
     }
 
-    /// What browsers, curl and old browsers write for one and the same kind of name.
+    /// What browsers, curl and old browsers write for the same kind of name.
     #[test]
     fn quotes_semicolons_and_backslashes_in_file_names() {
         assert_eq!(filename(r#"filename="a%22b.txt""#).as_deref(), Some("a\"b.txt"), "Chrome, Firefox");

@@ -1,4 +1,4 @@
-//! From the parsers' events to a [`FieldStorage`].
+//! Builds a [`FieldStorage`] from the parsers' events.
 
 use std::fmt;
 use std::io::{self, Seek, Write};
@@ -20,31 +20,33 @@ use super::urlencoded::{self, UrlencodedParser};
 use super::{Decode, FormError, utf8_lossy};
 use crate::BoxError;
 
-/// Up to this many bytes a file is kept in memory, whatever others have used of [`Limits::spool_bytes`]: 8
-/// KiB, as in PoorWSGI.
+/// A file of up to this many bytes stays in memory, even if other files have used up [`Limits::spool_bytes`].
+/// 8 KiB, as in PoorWSGI.
 pub const SMALL_FILE: u64 = 8 * 1024;
 
-/// Gives the file that an upload is written to, from its [`safe_filename`] (`"unnamed"` where nothing of the
-/// name is left). Its errors, and those of the file, end the form as [`FormError::File`].
+/// Returns the file that an upload is written to. The argument is the [`safe_filename`] of the upload, or
+/// `"unnamed"` where that is `None`. Errors of the callback and of its file end the form with
+/// [`FormError::File`].
 pub type FileCallback = Box<dyn FnMut(&str) -> io::Result<Box<dyn FormFile>> + Send>;
 
 /// How a form is read. The default reads as PoorWSGI does by default.
 pub struct FormOptions {
-    /// What the form may cost.
+    /// The limits of the form.
     pub limits: Limits,
     /// URL-encoded only: whether a name with an empty value is a field. Default `false`: it is left out.
     pub keep_blank_values: bool,
-    /// URL-encoded only: whether what has no `=` is an error. Default `false`.
+    /// URL-encoded only: whether a pair without `=` is an error. Default `false`.
     pub strict_parsing: bool,
-    /// URL-encoded only: what separates fields. Default `&`.
+    /// URL-encoded only: the byte that separates fields. Default `&`.
     pub separator: u8,
     /// How bytes become text. Default UTF-8 with replacement.
     pub decode: Decode,
-    /// Where files go. It is called when a file begins and its file is written to while the body arrives, in
-    /// pieces that end at a line end wherever one came. Default `None`: memory up to [`Limits::spool_bytes`],
-    /// then temporary files.
+    /// Returns the file for each upload. It is called when an upload begins, and its file is written to while
+    /// the body arrives, in pieces that end at a line end where possible. Default `None`: uploads are kept in
+    /// memory up to [`Limits::spool_bytes`], then in temporary files.
     pub file_callback: Option<FileCallback>,
-    /// The body's `Content-Length`, where it is known: kept as [`FieldStorage::length`]. Default `None`.
+    /// The body's `Content-Length`, where it is known. It is kept as [`FieldStorage::length`], and refused at
+    /// once where it exceeds [`Limits::body_bytes`]. Default `None`.
     pub content_length: Option<u64>,
 }
 
@@ -73,7 +75,7 @@ impl fmt::Debug for FormOptions {
     }
 }
 
-/// Reads a form from pieces of its body, whatever they come from.
+/// Reads a form from pieces of its body, wherever they come from.
 ///
 /// ```
 /// use poorwsgi_core::form::{FormOptions, FormReader};
@@ -86,7 +88,8 @@ impl fmt::Debug for FormOptions {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// Writing to a temporary file or to the callback's file happens within `push`, and may block as files do.
+/// [`push`](Self::push) writes to temporary files and to the callback's files, so it may block as file I/O
+/// does.
 pub struct FormReader {
     source: FormParser,
     head: PartHead,
@@ -94,8 +97,9 @@ pub struct FormReader {
     decode: Decode,
     file_callback: Option<FileCallback>,
     content_length: Option<u64>,
-    /// The finished fields of the form, and of each part that has begun and not ended, the innermost last.
+    /// The finished fields of the form.
     fields: Vec<FieldStorage>,
+    /// The parts that have begun and not ended, the innermost last.
     open: Vec<OpenPart>,
     used: Used,
     failed: bool,
@@ -107,7 +111,7 @@ struct Used {
     fields: u64,
     files: u64,
     fields_bytes: u64,
-    /// By files in memory.
+    /// Bytes of files in memory.
     spool_bytes: u64,
 }
 
@@ -132,8 +136,8 @@ enum Value {
 }
 
 impl FormReader {
-    /// A reader for a body of this `Content-Type`: `multipart/*`, `application/x-www-form-urlencoded` (which
-    /// is also what an empty one means), or anything else, which is read as one text.
+    /// A reader for a body of this `Content-Type`: `multipart/*`, `application/x-www-form-urlencoded` (also
+    /// assumed where `content_type` is empty), or any other, which is read as one text.
     ///
     /// # Errors
     /// [`FormError::Malformed`] for a media type that cannot be parsed, and for a missing or impossible
@@ -206,8 +210,8 @@ impl FormReader {
         Ok(())
     }
 
-    /// Whether nothing more is needed: the closing boundary of a multipart body was read. Who knows the end
-    /// of the body by nothing else stops here.
+    /// Whether the closing boundary of a multipart body was read, so that no more bytes are needed. A caller
+    /// that does not know the length of the body stops here.
     #[must_use]
     pub const fn is_complete(&self) -> bool {
         match &self.source {
@@ -216,7 +220,7 @@ impl FormReader {
         }
     }
 
-    /// Whether this is a multipart body in which no boundary has come so far.
+    /// Whether this is a multipart body of which no boundary was read yet.
     #[must_use]
     pub fn is_before_first_boundary(&self) -> bool {
         match &self.source {
@@ -225,7 +229,7 @@ impl FormReader {
         }
     }
 
-    /// The form, after the last piece.
+    /// Ends the body and returns the form.
     ///
     /// # Errors
     /// [`FormError::Malformed`] where the body ended early or an earlier piece failed, and those of
@@ -363,7 +367,7 @@ impl fmt::Debug for FormReader {
 ///
 /// # Errors
 /// [`FormError::Body`] where the body fails, which is never taken for its end, and any other [`FormError`]. A
-/// body that says itself that it is over the limit is refused before it is read.
+/// body whose size hint is over the limit is refused before it is read.
 pub async fn read_form<B>(
     body: B,
     content_type: &str,

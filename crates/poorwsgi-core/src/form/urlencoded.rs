@@ -30,12 +30,12 @@ use super::{Decode, FormError, utf8_lossy};
 pub struct Options {
     /// Whether a name with an empty value is a pair. Default `false`: it is left out.
     pub keep_blank_values: bool,
-    /// Whether what has no `=` is an error. Default `false`: it is a name with an empty value.
+    /// Whether a pair without `=` is an error. Default `false`: it is a name with an empty value.
     pub strict_parsing: bool,
-    /// What separates pairs. Default `&`; another one, such as `;`, lets a cache in front of the application
-    /// see other pairs than the application does.
+    /// The byte that separates pairs. Default `&`. With another separator, such as `;`, a cache in front of
+    /// the application may see other pairs than the application does.
     pub separator: u8,
-    /// Of these, `fields`, `field_bytes` and `fields_bytes` hold.
+    /// The limits, of which `fields`, `field_bytes` and `fields_bytes` apply here.
     pub limits: Limits,
     /// How bytes become text. Default UTF-8 with replacement.
     pub decode: Decode,
@@ -72,9 +72,9 @@ pub type Pair = (String, String);
 pub struct UrlencodedParser {
     options: Options,
     input: Bytes,
-    /// The pair whose end has not come yet.
+    /// The beginning of a pair whose end has not arrived yet.
     begun: Vec<u8>,
-    /// A byte has come: an empty body has no pair, not even an empty one.
+    /// Whether any byte has arrived. An empty body has no pair, not even an empty one.
     begins: bool,
     fields: u64,
     fields_bytes: u64,
@@ -94,8 +94,8 @@ impl UrlencodedParser {
         }
     }
 
-    /// Gives the parser the next piece of the body. Take all pairs before the next piece: a piece that is
-    /// pushed onto one not yet read is copied.
+    /// Gives the parser the next piece of the body. Take all pairs before pushing the next piece, which
+    /// otherwise has to be copied.
     pub fn push(&mut self, piece: Bytes) {
         self.begins |= !piece.is_empty();
         if self.input.is_empty() {
@@ -108,8 +108,8 @@ impl UrlencodedParser {
     /// The next whole pair, `None` where more of the body is needed.
     ///
     /// # Errors
-    /// [`FormError::TooLarge`] over a limit, [`FormError::Malformed`] for what has no `=` where
-    /// `strict_parsing` is on.
+    /// [`FormError::TooLarge`] over a limit, [`FormError::Malformed`] for a pair without `=` where
+    /// `strict_parsing` is on, [`FormError::Decode`] where the decoding function fails.
     pub fn next_pair(&mut self) -> Result<Option<Pair>, FormError> {
         while let Some(end) = memchr::memchr(self.options.separator, &self.input) {
             let mut piece = self.input.split_to(end + 1);
@@ -125,7 +125,7 @@ impl UrlencodedParser {
         Ok(None)
     }
 
-    /// The last pair, which nothing separates from the end of the body.
+    /// Ends the body. Returns the last pair, which no separator follows.
     ///
     /// # Errors
     /// As [`next_pair`](Self::next_pair).
@@ -143,9 +143,9 @@ impl UrlencodedParser {
         self.pair(&whole)
     }
 
-    /// Percent encoding takes at most three bytes for one; what comes out is measured exactly when the pair
-    /// is whole. A pair that will be left out is measured too, so that it does not matter in which pieces it
-    /// came.
+    /// Checks the encoded length of a pair, which is at most three times the decoded length. The decoded
+    /// length is checked when the pair is whole. A pair that will be left out is checked, too, so that the
+    /// result does not depend on how the body is divided into pieces.
     fn check_encoded(&self, length: usize) -> Result<(), FormError> {
         limits::FIELD_BYTES.check(&self.options.limits, length as u64 / 3)
     }
@@ -172,7 +172,7 @@ impl UrlencodedParser {
     }
 }
 
-/// All pairs of a query string or of a body that is there as a whole.
+/// All pairs of a query string, or of a body that is in memory as a whole.
 ///
 /// # Errors
 /// As [`UrlencodedParser::next_pair`].
@@ -187,7 +187,8 @@ pub fn parse(text: &[u8], options: Options) -> Result<Vec<Pair>, FormError> {
     Ok(pairs)
 }
 
-/// Byte by byte: names and values are short, and what is escaped in them close together.
+/// Decodes byte by byte, because names and values are short and their escapes are close together, so that
+/// searching for the next escape does not pay.
 fn decode(encoded: &[u8]) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(encoded.len());
     let mut rest = encoded.iter();
@@ -229,9 +230,7 @@ mod tests {
         }
     }
 
-    /// What PoorWSGI 2.8.1 reads, for (keep_blank_values, strict_parsing) = (no, no), (no, yes), (yes, no),
-    /// (yes, yes). A name without a value is left out, but not before it is measured: in one piece as in
-    /// many.
+    /// A name without a value is left out, but its length is checked first, in one piece as in many.
     #[test]
     fn a_long_field_is_too_large_however_it_comes() {
         let limits = Limits { field_bytes: 10, ..Limits::default() };
@@ -244,6 +243,8 @@ mod tests {
         assert_eq!(parse("n".repeat(9).as_bytes(), options()).unwrap(), []);
     }
 
+    /// What PoorWSGI 2.8.1 reads, for (keep_blank_values, strict_parsing) = (no, no), (no, yes), (yes, no),
+    /// (yes, yes).
     #[test]
     fn pairs_are_those_of_poorwsgi() {
         type Pairs = Option<&'static [(&'static str, &'static str)]>;

@@ -1,5 +1,5 @@
-//! Fields about one connection, which are the affair of the server that holds it, not of an application (RFC
-//! 9110, section 7.6.1; PEP 3333, "Other HTTP Features").
+//! Header fields about the connection, which the server sends and not the application (RFC 9110, section
+//! 7.6.1; PEP 3333, "Other HTTP Features").
 
 use std::sync::atomic::{AtomicU16, Ordering};
 
@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderName};
 
 use crate::state;
 
-/// The names of fields about the connection.
+/// The names of the header fields about the connection.
 pub const FIELDS: [&str; 10] = [
     "connection",
     "keep-alive",
@@ -22,17 +22,18 @@ pub const FIELDS: [&str; 10] = [
     "upgrade",
 ];
 
-/// The field that a status asks for although it is about the connection (RFC 9110, sections 15.5.8 and
-/// 15.5.22).
+/// The field about the connection that an application may send with a status, because a response with this
+/// status must have it (RFC 9110, sections 15.2.2, 15.5.8 and 15.5.22).
 const fn wanted(status: u16) -> Option<&'static str> {
     match status {
         state::HTTP_PROXY_AUTHENTICATION_REQUIRED => Some("proxy-authenticate"),
-        state::HTTP_UPGRADE_REQUIRED => Some("upgrade"),
+        state::HTTP_SWITCHING_PROTOCOLS | state::HTTP_UPGRADE_REQUIRED => Some("upgrade"),
         _ => None,
     }
 }
 
-/// The place in [`FIELDS`] of a field that an application may not send in a response of this status.
+/// The position in [`FIELDS`] of a field that an application may not send in a response of this status;
+/// `None` for a field that it may send.
 ///
 /// ```
 /// use http::header::{CONNECTION, CONTENT_TYPE, UPGRADE};
@@ -49,8 +50,8 @@ pub fn position(name: &HeaderName, status: u16) -> Option<usize> {
     (wanted(status) != Some(name)).then_some(position)
 }
 
-/// Removes the fields that an application may not send in a response of this status, and tells the log, unless
-/// all that is said is `Connection: close`, which a server does.
+/// Removes the fields that an application may not send in a response of this status. Each is reported to the
+/// log, except for `Connection: close`, which a server obeys.
 pub fn remove(headers: &mut HeaderMap, status: u16) {
     for (number, name) in FIELDS.into_iter().enumerate().filter(|(_, name)| wanted(status) != Some(name)) {
         let is_close = name == CONNECTION.as_str()
@@ -61,8 +62,8 @@ pub fn remove(headers: &mut HeaderMap, status: u16) {
     }
 }
 
-/// Tells the log that an application's field is left out, once for each of [`FIELDS`]; with its name as the
-/// application spells it.
+/// Reports to the log that a field of the application is left out, once for each `position` in [`FIELDS`].
+/// `name` is the field's name as the application spells it.
 pub fn tell_left_out(position: usize, name: &str) {
     static TOLD: AtomicU16 = AtomicU16::new(0);
     const { assert!(FIELDS.len() <= u16::BITS as usize) };
@@ -82,7 +83,7 @@ mod tests {
 
     #[test]
     fn what_is_removed_is_what_has_a_position() {
-        for status in [200, 204, 407, 426] {
+        for status in [101, 200, 204, 407, 426] {
             let mut headers: HeaderMap = FIELDS
                 .into_iter()
                 .chain(["content-type", "via"])
@@ -93,7 +94,7 @@ mod tests {
             remove(&mut headers, status);
             assert_eq!(headers.keys().cloned().collect::<Vec<_>>().len(), stays.len());
             assert!(stays.iter().all(|name| headers.contains_key(name)), "{status}");
-            assert_eq!(stays.len(), if status > 400 { 3 } else { 2 });
+            assert_eq!(stays.len(), if matches!(status, 200 | 204) { 2 } else { 3 });
         }
     }
 }

@@ -1,15 +1,14 @@
 //! The cookies of a request (RFC 6265, section 5.4), quoted the way PoorWSGI and Python's `http.cookies`
 //! quote them.
 //!
-//! The `cookie` crate does not undo such quoting, and a cookie that PoorWSGI has set must be read: hence our
-//! own.
+//! The `cookie` crate does not undo such quoting, but cookies that PoorWSGI has set must be understood;
+//! therefore this module has its own parser.
 
 use std::borrow::Cow;
 
 use super::parameters::is_token;
 
-/// The attributes of `Set-Cookie`. Python's `http.cookies` knows no cookie of such a name, so there is none
-/// here.
+/// The attributes of `Set-Cookie`. As in Python's `http.cookies`, no cookie may have such a name.
 const RESERVED: [&str; 10] = [
     "comment",
     "domain",
@@ -23,16 +22,16 @@ const RESERVED: [&str; 10] = [
     "version",
 ];
 
-/// The most cookies of one request. Browsers keep fewer than 200 for a site; those behind the limit are left
-/// out.
+/// How many cookies of one request are read; further ones are ignored. Browsers keep fewer than 200 for a
+/// site.
 pub const MAX_COOKIES: usize = 512;
 
 /// The cookies of a request, [`MAX_COOKIES`] at most.
 ///
-/// A cookie that is malformed is left out and the others stay: one without a name, with a name that is not a
-/// token, a name that is an attribute's or starts with `$`, an open quoted string, or a control character,
-/// encoded or not. A `;` always ends a cookie, even between quotes, so that no cookie can swallow its
-/// neighbours. Reading takes time linear in the length of the field.
+/// A malformed cookie is left out, and the others stay. A cookie is malformed if it has no name, if its name
+/// is not a token, is the name of an attribute, or starts with `$`, or if its value has an unterminated
+/// quoted string or a control character, encoded or not. A `;` always ends a cookie, even between quotes, so
+/// that no cookie can swallow its neighbours. Parsing takes time linear in the length of the field.
 ///
 /// ```
 /// use poorwsgi::headers::Cookies;
@@ -48,19 +47,19 @@ pub struct Cookies {
 }
 
 impl Cookies {
-    /// Reads a `Cookie` field. Several fields are joined by `; ` first.
+    /// Parses a `Cookie` field. The caller joins several fields by `; `.
     #[must_use]
     pub fn parse(field: &str) -> Self {
         Cookies { list: field.split(';').filter_map(parse_pair).take(MAX_COOKIES).collect() }
     }
 
-    /// The value of a cookie. Of two with one name the last counts, as with PoorWSGI.
+    /// The value of a cookie. Of cookies with the same name the last one counts, as in PoorWSGI.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.list.iter().rev().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
     }
 
-    /// Name and value of every cookie, in order. Of two with one name the last counts.
+    /// Name and value of every cookie, in order. Of cookies with the same name the last one counts.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
         self.list.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
@@ -78,7 +77,8 @@ fn parse_pair(pair: &str) -> Option<(String, String)> {
     (is_cookie_name(name) && !value.contains(char::is_control)).then(|| (name.to_owned(), value.into_owned()))
 }
 
-/// A token, and `:`, which Python allows too.
+/// Whether a cookie may have this name: a token, which may also contain `:` as in Python, and is not
+/// reserved.
 pub(super) fn is_cookie_name(name: &str) -> bool {
     let attribute = || RESERVED.iter().any(|reserved| reserved.eq_ignore_ascii_case(name));
     name.split(':').all(|part| part.is_empty() || is_token(part))
@@ -99,14 +99,14 @@ fn unquote(value: &str) -> Option<Cow<'_, str>> {
     while let Some(at) = rest.find(['\\', '"']) {
         let (plain, special) = rest.split_at_checked(at)?;
         text.push_str(plain);
-        // A quote that is not escaped ends the string too early.
+        // An unescaped quote in the middle is malformed.
         let escape = special.strip_prefix('\\')?;
         let octal = escape.get(..3).filter(|digits| digits.bytes().all(|digit| matches!(digit, b'0'..=b'7')));
         if let Some(code) = octal.and_then(|digits| u8::from_str_radix(digits, 8).ok()) {
             text.push(char::from(code));
             rest = escape.get(3..)?;
         } else {
-            // With nothing behind it, the backslash escapes the closing quote.
+            // A backslash at the end escapes the closing quote, so that the string is unterminated.
             let character = escape.chars().next()?;
             text.push(character);
             rest = escape.get(character.len_utf8()..)?;
@@ -136,7 +136,7 @@ mod tests {
         expect("", &[]);
     }
 
-    /// behaviour: one malformed cookie leaves the good ones.
+    /// PoorWSGI drops all cookies where one is malformed.
     #[test]
     fn good_cookies_stay() {
         for bad in [
@@ -157,7 +157,7 @@ mod tests {
         expect(r#"a={"k":"v"}; b=x y; c=é"#, &[("a", r#"{"k":"v"}"#), ("b", "x y"), ("c", "é")]);
     }
 
-    /// Between quotes that an attacker sets, other cookies would become part of a value that is shown again.
+    /// Otherwise an attacker's quote could make other cookies part of a value that the application shows.
     #[test]
     fn quotes_do_not_swallow_other_cookies() {
         expect(r#"a="x; secret=1; b=y""#, &[("secret", "1"), ("b", "y\"")]);

@@ -4,7 +4,7 @@
 //! use poorwsgi::headers::date::time_to_http;
 //! use poorwsgi::{Response, Result};
 //!
-//! /// A page that is being moved, which says until when the old one is there (RFC 8594).
+//! /// A page that is about to move, and says when its old address ends (RFC 8594).
 //! fn moving(end: i64) -> Result<Response> {
 //!     let mut response = Response::text("This page is moving.");
 //!     if let Some(date) = time_to_http(end) {
@@ -21,7 +21,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// The calendar repeats, days of the week included, after this many years.
 const CYCLE_YEARS: i64 = 400;
 const CYCLE_SECONDS: i64 = 146_097 * 86_400;
-/// 1 January of the year 1, and the end of the year 9999: what four digits can say.
+/// The start of the year 1, and the end of the year 9999: the limits of a year with four digits.
 const FIRST: i64 = -62_135_596_800;
 const LAST: i64 = 253_402_300_799;
 
@@ -38,8 +38,8 @@ pub fn time_to_http(seconds: i64) -> Option<String> {
     if !(FIRST..=LAST).contains(&seconds) {
         return None;
     }
-    // httpdate writes no time before 1970, so such a time is written some cycles later and its year put
-    // right.
+    // httpdate cannot write a time before 1970, so such a time is written some cycles later, and its year is
+    // corrected.
     let cycles = if seconds < 0 { 1 + (-seconds) / CYCLE_SECONDS } else { 0 };
     let later = u64::try_from(seconds + cycles * CYCLE_SECONDS).ok()?;
     let text = httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(later));
@@ -58,11 +58,11 @@ pub fn system_time_to_http(time: SystemTime) -> Option<String> {
     time_to_http(unix_seconds(time)?)
 }
 
-/// Reads a date in any of the three forms, in seconds since 1970. `None` for anything else, and for dates
-/// before 1970 in another form than the preferred one.
+/// Parses a date in any of the three forms; the result is in seconds since 1970. `None` for anything else,
+/// and for dates before 1970 that are not in the preferred form.
 ///
-/// The preferred form is read as PoorWSGI reads it (RFC 9110 asks to be robust): numbers may lack their zero
-/// in front, names may be in any case, blanks may be several, and the day of the week may be another.
+/// The preferred form is read as PoorWSGI reads it (RFC 9110 asks recipients to be robust): leading zeros may
+/// be missing, names may be in any letter case, blanks may be repeated, and the day of the week may be wrong.
 ///
 /// ```
 /// use poorwsgi::headers::date::http_to_time;
@@ -82,8 +82,8 @@ pub fn http_to_time(value: &str) -> Option<i64> {
     }
 }
 
-/// A date in the preferred form but for blanks, zeros, case and day of the week: it is written anew, and read
-/// with the day of the week that fits.
+/// Parses a date that is in the preferred form except for blanks, zeros, letter case and day of the week:
+/// rewrites it with each day of the week, and parses the one that fits.
 fn carelessly_written(value: &str) -> Option<i64> {
     const WEEKDAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
     const MONTHS: [&str; 12] =
@@ -107,7 +107,8 @@ fn carelessly_written(value: &str) -> Option<i64> {
     })
 }
 
-/// A date in the preferred form that httpdate does not read: it is read as the same day some cycles later.
+/// Parses a date before 1970 in the preferred form, which httpdate cannot parse, as the same day some cycles
+/// later.
 fn before_1970(value: &str) -> Option<i64> {
     let (day, rest) = value.split_at_checked("Thu, 01 Jan ".len())?;
     let (year, clock) = rest.split_at_checked("1970".len())?;

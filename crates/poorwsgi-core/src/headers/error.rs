@@ -25,9 +25,9 @@ pub enum HeaderError {
     /// The value holds a control character, which could end the field or the whole head (RFC 9110, section
     /// 5.5).
     Value {
-        /// The field.
+        /// The name of the field.
         name: String,
-        /// The first bad byte, counted from 0.
+        /// The index of the first bad byte.
         at: usize,
     },
     /// A parameter's name is not a token.
@@ -37,12 +37,12 @@ pub enum HeaderError {
     },
     /// Neither a value nor a parameter was given.
     Empty {
-        /// The field.
+        /// The name of the field.
         name: String,
     },
-    /// The field is there already and may be there only once.
+    /// There already is a field of this name, and there may be only one.
     Duplicate {
-        /// The field.
+        /// The name of the field.
         name: String,
     },
 }

@@ -13,9 +13,9 @@ use super::spellings::Spellings;
 /// Header fields in the order in which they were set.
 ///
 /// Names are compared without regard to case (RFC 9110, section 5.1) and keep the spelling they were given.
-/// Names and values are checked when they are set, so that nothing in here can break a message apart: a name
-/// is a token, a value is one line of visible characters, spaces and tabs. Values that are not ASCII are the
-/// bytes of their UTF-8 text.
+/// Names and values are checked when they are set, so that no field can change the structure of a message: a
+/// name is a token, a value is one line of visible characters, spaces and tabs. Values that are not ASCII are
+/// the bytes of their UTF-8 text.
 ///
 /// ```
 /// use poorwsgi::headers::Headers;
@@ -38,7 +38,7 @@ pub struct Headers {
 #[derive(Clone)]
 struct Field {
     name: HeaderName,
-    /// As it was given, where that is not how the name is [shown](names::title_case) anyway.
+    /// The application's spelling of the name; `None` where it is the [usual one](names::title_case).
     spelling: Option<Box<str>>,
     value: HeaderValue,
 }
@@ -50,7 +50,7 @@ impl Headers {
         Headers { fields: Vec::new() }
     }
 
-    /// The number of fields; two fields of one name are two.
+    /// The number of fields; fields with the same name are counted one by one.
     #[must_use]
     pub fn len(&self) -> usize {
         self.fields.len()
@@ -86,40 +86,41 @@ impl Headers {
         self.get(name).is_some()
     }
 
-    /// All fields: the name as it was spelled, or in Title-Case where nobody spelled it, and the value.
+    /// All fields: the name as the application spelled it, or in its [usual spelling](Self::usual_spelling),
+    /// and the value.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (Cow<'_, str>, &HeaderValue)> {
         self.fields.iter().map(|field| (field.spelled(), &field.value))
     }
 
-    /// All fields as [`iter`](Self::iter) gives them, for a door that has the spelling of everyday names at
-    /// hand: the name, its spelling where that is not the usual one, and the value.
+    /// All fields as [`iter`](Self::iter) gives them, for a door that has its own table of usual spellings:
+    /// the name, its spelling where that is not the [usual one](Self::usual_spelling), and the value.
     pub fn fields(&self) -> impl ExactSizeIterator<Item = (&HeaderName, Option<&str>, &HeaderValue)> {
         self.fields.iter().map(|field| (&field.name, field.spelling.as_deref(), &field.value))
     }
 
-    /// The usual spelling of a name: Title-Case, with the exceptions that people are used to.
+    /// The usual spelling of a name: Title-Case, with the usual exceptions, such as `ETag`.
     #[must_use]
     pub fn usual_spelling(name: &HeaderName) -> Cow<'_, str> {
         names::title_case(name)
     }
 
-    /// Sets a field, in place of every field of that name. The new field is the last one.
+    /// Sets a field, and removes every other field of that name. The new field is the last one.
     ///
     /// # Errors
-    /// [`HeaderError::Name`] and [`HeaderError::Value`]; the fields are then as they were.
+    /// [`HeaderError::Name`] and [`HeaderError::Value`]; the fields then stay as they were.
     pub fn set(&mut self, name: impl AsRef<str>, value: impl AsRef<[u8]>) -> Result<(), HeaderError> {
         let field = Field::parse(name.as_ref(), value.as_ref())?;
         self.replace(field);
         Ok(())
     }
 
-    /// Sets a field whose name and value are checked already, in place of every field of that name.
+    /// Sets a field whose name and value are checked already, and removes every other field of that name.
     pub fn put(&mut self, name: HeaderName, value: HeaderValue) {
         self.replace(Field { name, spelling: None, value });
     }
 
-    /// Adds a field that is not there yet. Only `Set-Cookie` may be there already, because it is the one
-    /// field that cannot be written as a list (RFC 9110, section 5.3).
+    /// Adds a field, if there is none of that name yet. Only `Set-Cookie` may be repeated, because it is the
+    /// one field that cannot be written as a list (RFC 9110, section 5.3).
     ///
     /// # Errors
     /// [`HeaderError::Duplicate`], [`HeaderError::Name`] and [`HeaderError::Value`].
@@ -132,7 +133,7 @@ impl Headers {
         Ok(())
     }
 
-    /// Adds a further field, whether one of that name is there or not.
+    /// Adds a field, even if there is one of that name.
     ///
     /// # Errors
     /// [`HeaderError::Name`] and [`HeaderError::Value`].
@@ -141,8 +142,9 @@ impl Headers {
         Ok(())
     }
 
-    /// Adds a further field as it was received. Control characters in the value become spaces (RFC 9110,
-    /// section 5.5); a field whose name is not a token is left out, because nobody could ask for it.
+    /// Adds a field as it was received, even if there is one of that name. Control characters in the value
+    /// become spaces (RFC 9110, section 5.5); a field whose name is not a token is left out, because nobody
+    /// could ask for it.
     pub fn append_received(&mut self, name: impl AsRef<str>, value: impl AsRef<[u8]>) {
         let (name, value) = (name.as_ref(), value.as_ref());
         let appended = match value.iter().any(|&byte| is_refused(byte)) {
@@ -155,8 +157,9 @@ impl Headers {
         debug_assert!(!matches!(appended, Err(HeaderError::Value { .. })), "{appended:?}");
     }
 
-    /// Adds a further field of a value and its parameters, rendered by
-    /// [`render_parameter`](super::parameters::render_parameter). With no value the parameters stand alone.
+    /// Adds a field of a value and its parameters, rendered by
+    /// [`render_parameter`](super::parameters::render_parameter), even if there is one of that name. Without
+    /// a value, the field consists of the parameters alone.
     ///
     /// ```
     /// # use poorwsgi::headers::Headers;
@@ -214,12 +217,12 @@ impl Headers {
         Some(first.value)
     }
 
-    /// How the fields are spelled that are not written in Title-Case: what [`into_map`](Self::into_map)
-    /// forgets.
+    /// The names of fields that are not in Title-Case, as they are spelled. [`into_map`](Self::into_map)
+    /// loses their spelling.
     #[must_use]
     pub fn spellings(&self) -> Spellings {
         let mut spellings = Spellings::default();
-        // Of those that nobody has spelled, only these two are written otherwise.
+        // Of the usual spellings, only these two are not in Title-Case.
         let may_differ =
             |field: &&Field| field.spelling.is_some() || field.name == ETAG || field.name == WWW_AUTHENTICATE;
         self.fields.iter().filter(may_differ).for_each(|field| spellings.add(&field.spelled()));
@@ -265,7 +268,7 @@ impl Field {
     }
 }
 
-/// Two fields are equal however they are spelled.
+/// The spelling of names makes no difference.
 impl PartialEq for Field {
     fn eq(&self, other: &Self) -> bool {
         self.name == other.name && self.value == other.value
@@ -334,7 +337,7 @@ mod tests {
         assert_eq!(headers.spellings().iter().collect::<Vec<_>>(), ["etag", "x-TWO", "WWW-Authenticate"]);
     }
 
-    /// Those that nobody spells are what the list of everyday names has.
+    /// `Headers::spellings` relies on this.
     #[test]
     fn of_everyday_names_two_are_not_title_case() {
         let mut spellings = Spellings::default();
@@ -392,7 +395,7 @@ mod tests {
         assert_eq!(lines(&headers), ["B: 2"]);
     }
 
-    /// behaviour: CR, LF and NUL in header values are refused where they are set (RFC 9110, section 5.5).
+    /// CR, LF and NUL in header values are refused where they are set (RFC 9110, section 5.5).
     #[test]
     fn values_that_would_break_the_message_are_refused() {
         let mut headers = Headers::new();
@@ -425,7 +428,7 @@ mod tests {
         assert!(values[33..].iter().zip(33..=255).all(|(&value, byte)| value == byte || byte == 127));
     }
 
-    /// behaviour: UTF-8 in header values goes out as its bytes.
+    /// UTF-8 in header values is sent as its bytes.
     #[test]
     fn values_keep_the_bytes_of_their_text() {
         let mut headers = Headers::new();

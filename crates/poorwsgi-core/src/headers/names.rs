@@ -1,13 +1,13 @@
 //! How the name of a header field is spelled.
 //!
-//! Names are case-insensitive (RFC 9110, section 5.1), but people read them: a name goes out as the
-//! application wrote it, and one that came in lower case is shown in Title-Case, as PoorWSGI shows it.
+//! Names are case-insensitive (RFC 9110, section 5.1), but people read them. A name is sent as the
+//! application wrote it. A name that arrived in lower case is shown in Title-Case, as in PoorWSGI.
 
 use std::borrow::Cow;
 
 use http::HeaderName;
 
-/// The spelling of everyday names, so that showing it allocates nothing. Sorted, because it is searched.
+/// The usual spelling of everyday names, so that showing a name allocates nothing. Sorted for binary search.
 const EVERYDAY: [(&str, &str); 76] = [
     ("accept", "Accept"),
     ("accept-charset", "Accept-Charset"),
@@ -87,12 +87,12 @@ const EVERYDAY: [(&str, &str); 76] = [
     ("x-requested-with", "X-Requested-With"),
 ];
 
-/// A spelling as the application gave it, where [`title_case`] would not give it back.
+/// The spelling that the application gave; `None` where it is that of [`title_case`].
 pub(super) fn as_given(name: &HeaderName, spelling: &str) -> Option<Box<str>> {
     (title_case(name) != spelling).then(|| spelling.into())
 }
 
-/// The spelling of a name that nobody spelled: Title-Case, but for the few that are always written otherwise.
+/// The usual spelling of a name: Title-Case, except for the few names that are always written in another way.
 pub(super) fn title_case(name: &HeaderName) -> Cow<'static, str> {
     everyday(name).map_or_else(|| Cow::Owned(capitalize(name.as_str())), Cow::Borrowed)
 }

@@ -1,13 +1,13 @@
-//! What a client would rather have: `Accept` and its relatives (RFC 9110, section 12).
+//! Content negotiation: `Accept` and the fields of the same form (RFC 9110, section 12).
 
 use std::fmt::{Display, Write as _};
 
 use super::parameters::{MAX_PARAMETERS, split_quoted};
 
-/// The most choices of one field. Browsers send a dozen; those behind the limit do not count.
+/// How many choices of one field are read; further ones are ignored. Browsers send a dozen.
 pub const MAX_CHOICES: usize = 256;
 
-/// Reads a list of choices with their quality, in the order of the field, [`MAX_CHOICES`] at most.
+/// Parses a list of choices with their quality, in the order of the field, [`MAX_CHOICES`] at most.
 ///
 /// The quality is the weight `q` between 0 (not acceptable) and 1; without one, or with one that is not a
 /// number, it is 1. What follows the weight is not part of the choice. Empty items are skipped (RFC 9110,
@@ -32,7 +32,7 @@ fn parse_choice(item: &str) -> (&str, f64) {
     let mut end = 0;
     for piece in split_quoted(item, b';').take(MAX_PARAMETERS) {
         if let Some(weight) = weight(piece) {
-            // The weight's own separator stands before it; a weight alone names nothing.
+            // `end` includes the separator before the weight. A weight alone gives an empty choice.
             return (item.get(..end).unwrap_or_default().trim().trim_end_matches(';').trim_end(), weight);
         }
         end += piece.len() + 1;
@@ -49,7 +49,7 @@ fn weight(piece: &str) -> Option<f64> {
     Some(weight.unwrap_or(1.0).clamp(0.0, 1.0))
 }
 
-/// Writes choices as a field value. A choice without a quality stands alone.
+/// Writes choices as a field value. A choice without a quality is written without a weight.
 ///
 /// ```
 /// use poorwsgi_core::headers::negotiation::render_negotiation;
@@ -73,8 +73,8 @@ pub fn render_negotiation<C: Display, Q: Display>(
     line
 }
 
-/// Whether a choice is named in the list, and not with quality 0. Wildcards name nothing. Of two with one
-/// name the last counts.
+/// Whether the list names a choice, with a quality above 0. Wildcards do not name a choice. Of choices with
+/// the same name the last one counts.
 #[must_use]
 pub fn is_named<C: AsRef<str>>(choices: &[(C, f64)], name: &str) -> bool {
     quality_of(choices, name).is_some_and(|quality| quality > 0.0)
@@ -122,7 +122,7 @@ mod tests {
         assert_eq!(parse_negotiation("a;q=0.5;q=0.3"), [("a", 0.5)]);
     }
 
-    /// behaviour: `text/html; q=0.5` (with a space) is understood.
+    /// PoorWSGI does not understand `text/html; q=0.5`, with a space.
     #[test]
     fn spaces_around_a_weight() {
         assert_eq!(parse_negotiation("text/html; q=0.5 , b ;Q = 0.2"), [("text/html", 0.5), ("b", 0.2)]);

@@ -9,8 +9,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 use super::HeaderError;
 use crate::charset::Charset;
 
-/// What RFC 8187, section 3.2.1 wants escaped: all but letters, digits and the marks of a token, without `*`,
-/// `'`, `%`.
+/// The characters that RFC 8187, section 3.2.1 wants escaped: all except letters, digits, and the marks of a
+/// token other than `*`, `'` and `%`.
 const NOT_ATTR_CHAR: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'!')
     .remove(b'#')
@@ -25,13 +25,13 @@ const NOT_ATTR_CHAR: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'|')
     .remove(b'~');
 
-/// The most parameters of one value. Those of HTTP have a handful; what is behind the limit does not count.
+/// How many parameters of one value are read; further ones are ignored. The fields of HTTP have a handful.
 pub const MAX_PARAMETERS: usize = 64;
 
 /// Splits a field value into its value and its parameters, [`MAX_PARAMETERS`] at most.
 ///
-/// Names come out in lower case, values without their quotes. A piece without `=` is left out; a quoted
-/// string that never ends reaches to the end of the text. Of the escapes in a quoted string only `\"` and
+/// Names come out in lower case, values without their quotes. A piece without `=` is left out; an
+/// unterminated quoted string reaches to the end of the line. Of the escapes in a quoted string only `\"` and
 /// `\\` are undone, because old browsers send file names such as `C:\new.txt` as they are. Takes time linear
 /// in the length of the line.
 ///
@@ -61,8 +61,8 @@ pub struct Parameters<'a> {
 }
 
 impl Parameters<'_> {
-    /// The value of a parameter; its name in lower case. Of two with one name the last counts, as with
-    /// PoorWSGI.
+    /// The value of a parameter, whose name must be given in lower case. Of parameters with the same name the
+    /// last one counts, as in PoorWSGI.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.list.iter().rev().find(|(other, _)| other == name).map(|(_, value)| &**value)
@@ -76,7 +76,7 @@ impl Parameters<'_> {
         extended.map(Cow::Owned).or_else(|| self.get(name).map(Cow::Borrowed))
     }
 
-    /// Name and value of every parameter, in order. Of two with one name the last counts.
+    /// Name and value of every parameter, in order. Of parameters with the same name the last one counts.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.list.iter().map(|(name, value)| (&**name, &**value))
     }
@@ -84,8 +84,8 @@ impl Parameters<'_> {
 
 /// Decodes an extended value, `UTF-8''%E2%82%AC` (RFC 8187, section 3.2).
 ///
-/// UTF-8 and, as older senders use them, the others of [`Charset`] are understood. `None` for any other
-/// charset, for a text that is not of this form, and for bytes that are not of the charset.
+/// UTF-8 is understood, and so are the other charsets of [`Charset`], which older senders use. `None` for any
+/// other charset, for a text that is not of this form, and for bytes that are invalid in the charset.
 ///
 /// ```
 /// use poorwsgi_core::headers::parameters::decode_extended;
@@ -171,7 +171,7 @@ fn end_of_item(text: &str, separator: u8) -> Option<usize> {
     }
 }
 
-/// The parts before and behind the first such byte, which is ASCII.
+/// The parts before and after the first `byte`, which must be ASCII.
 pub(crate) fn split_at_byte(text: &str, byte: u8) -> Option<(&str, &str)> {
     let at = memchr(byte, text.as_bytes())?;
     Some((text.get(..at)?, text.get(at + 1..)?))
@@ -195,13 +195,13 @@ pub(crate) fn unquote(value: &str) -> Cow<'_, str> {
     Cow::Owned(text)
 }
 
-/// RFC 9110, section 5.6.2.
+/// Whether a text is a token (RFC 9110, section 5.6.2).
 pub(crate) fn is_token(text: &str) -> bool {
     let tchar = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     !text.is_empty() && text.bytes().all(tchar)
 }
 
-/// The name of a parameter without regard to case.
+/// The name in lower case. Allocates only if the name has capitals.
 pub(crate) fn lower(name: &str) -> Cow<'_, str> {
     if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
         Cow::Owned(name.to_ascii_lowercase())
@@ -295,7 +295,7 @@ mod tests {
         }
     }
 
-    /// The same byte by byte.
+    /// The same as [`end_of_item`], byte by byte.
     fn ends_at(text: &str, separator: u8) -> Option<usize> {
         let (mut quoted, mut escaped) = (false, false);
         text.bytes().position(|byte| {

@@ -3,11 +3,11 @@
 use std::fmt;
 use std::ops::RangeInclusive;
 
-/// The most ranges that one request may ask for. Players and document viewers ask for a few; a request with
-/// more is an attack on the server's work, and its `Range` counts as if it asked for nothing.
+/// How many ranges one request may ask for. Players and document viewers ask for a few. More are an attempt
+/// to make the server work, so such a `Range` is ignored.
 pub const MAX_RANGES: usize = 64;
 
-/// One range as it was asked for. A number over 64 bits is the largest number there is.
+/// One range of a `Range` field. A number over 64 bits counts as `u64::MAX`.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -35,13 +35,13 @@ pub enum RangeSpec {
     FromTo(u64, u64),
     /// `9500-`: from a position to the end.
     From(u64),
-    /// `-500`: the last so many.
+    /// `-500`: this many positions at the end.
     Last(u64),
 }
 
 impl RangeSpec {
-    /// The positions of this range in a representation of so many units; `None` when it cannot be satisfied,
-    /// which is a 416 when it holds for every range (RFC 9110, section 14.1.2).
+    /// The positions of this range in a representation of `length` units; `None` when the range cannot be
+    /// satisfied. The response is a 416 when no range can be satisfied (RFC 9110, section 14.1.2).
     ///
     /// ```
     /// use poorwsgi::headers::RangeSpec;
@@ -78,11 +78,11 @@ fn number(digits: &str) -> Option<u64> {
     valid.then(|| digits.parse().unwrap_or(u64::MAX))
 }
 
-/// Reads a `Range` field: the unit as it is written (units are compared without regard to case) and the
+/// Parses a `Range` field: the unit as it is written (units are compared without regard to case), and the
 /// ranges.
 ///
-/// `None` when there are no unit and ranges with one `=` between them. Ranges that are not valid are left
-/// out; the list is empty when none remains or when there are more than [`MAX_RANGES`], and the answer is
+/// `None` unless the value is a unit and ranges with exactly one `=` between them. Invalid ranges are left
+/// out. The list is empty when no range remains or when there are more than [`MAX_RANGES`]; the response is
 /// then the whole representation.
 ///
 /// ```
@@ -119,20 +119,20 @@ pub fn parse_range(value: &str) -> Option<(&str, Vec<RangeSpec>)> {
 pub struct ContentRange<'u> {
     /// The range unit.
     pub units: &'u str,
-    /// The first and the last position that are sent; `None` in an answer 416.
+    /// The first and the last position that are sent; `None` in a 416.
     pub range: Option<RangeInclusive<u64>>,
     /// The length of the whole representation, where it is known.
     pub full: Option<u64>,
 }
 
 impl ContentRange<'static> {
-    /// Bytes from the first to the last, both included, of an unknown length.
+    /// Bytes from the first to the last, both included, of a representation of unknown length.
     #[must_use]
     pub const fn new(first: u64, last: u64) -> Self {
         ContentRange { units: "bytes", range: Some(first..=last), full: None }
     }
 
-    /// What a 416 says: nothing of so many bytes is in the range.
+    /// For a 416: no range can be satisfied by the representation of `full` bytes.
     #[must_use]
     pub const fn unsatisfied(full: u64) -> Self {
         ContentRange { units: "bytes", range: None, full: Some(full) }
@@ -182,7 +182,7 @@ mod tests {
         assert_eq!(parse_range("=0-1"), None);
     }
 
-    /// behaviour: a number over 64 bits is a 416, never an error.
+    /// A position over 64 bits is a 416, never an error.
     #[test]
     fn numbers_over_64_bits_are_the_largest() {
         let huge = "9".repeat(1000);

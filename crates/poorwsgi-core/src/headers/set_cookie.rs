@@ -21,7 +21,7 @@ use super::date::time_to_http;
 pub enum SameSite {
     /// Never.
     Strict,
-    /// When a link was followed. What browsers assume without the attribute.
+    /// Only when the user follows a link. Browsers assume this without the attribute.
     Lax,
     /// Always; such a cookie must be [`secure`](SetCookie::secure).
     None,
@@ -39,7 +39,7 @@ impl SameSite {
     }
 }
 
-/// A cookie to set: the value of a `Set-Cookie` field, one attribute after the other.
+/// Builds the value of a `Set-Cookie` field, attribute by attribute.
 ///
 /// ```
 /// use poorwsgi::headers::{SameSite, SetCookie};
@@ -75,7 +75,7 @@ impl<'c> SetCookie<'c> {
         self
     }
 
-    /// `Expires`: the end of its life in seconds since 1970.
+    /// `Expires`: the end of the cookie's life, in seconds since 1970.
     #[must_use]
     pub const fn expires(mut self, seconds: i64) -> Self {
         self.expires = Some(seconds);
@@ -89,8 +89,8 @@ impl<'c> SetCookie<'c> {
         self
     }
 
-    /// `Max-Age`: its life in seconds from now, before `Expires` where both are there. Zero or less removes
-    /// it.
+    /// `Max-Age`: the cookie's life in seconds from now; it takes precedence over `Expires`. Zero or less
+    /// removes the cookie.
     #[must_use]
     pub const fn max_age(mut self, seconds: i64) -> Self {
         self.max_age = Some(seconds);
@@ -111,18 +111,18 @@ impl<'c> SetCookie<'c> {
         self
     }
 
-    /// `Secure`: sent over TLS alone.
+    /// `Secure`: sent over TLS only.
     #[must_use]
     pub const fn secure(mut self, secure: bool) -> Self {
         self.secure = secure;
         self
     }
 
-    /// The field value. Attributes come in the order of their names, as PoorWSGI writes them. A value that is
-    /// more than letters, digits and the marks of a token is quoted; an empty one too.
+    /// The field value. Attributes come in the order of their names, as PoorWSGI writes them. A value is
+    /// quoted if it is empty, or holds anything but ASCII letters, digits, the marks of a token, and `:`.
     ///
     /// # Errors
-    /// [`CookieError`] for what a browser would refuse or read otherwise than it was meant.
+    /// [`CookieError`] for a cookie that browsers would refuse or misunderstand.
     pub fn render(&self) -> Result<String, CookieError> {
         self.check()?;
         let mut line = format!("{}={}", self.name, quote(self.value));
@@ -192,8 +192,8 @@ impl<'c> SetCookie<'c> {
     }
 }
 
-/// What needs no quotes, and what needs quotes but no escape; the rest up to code point 255 is written in
-/// octal.
+/// Quotes a value where necessary. Within quotes, `"` and `\` get a backslash, and other characters up to
+/// code point 255 that are not safe in a cookie are written in octal.
 fn quote(value: &str) -> Cow<'_, str> {
     let bare = |character: char| character.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~:".contains(character);
     if !value.is_empty() && value.chars().all(bare) {
@@ -235,7 +235,7 @@ pub enum CookieError {
     Path(String),
     /// The time lies outside the years 1 to 9999.
     Expires(i64),
-    /// What is named here is refused by browsers unless the cookie is secure.
+    /// Browsers refuse a cookie with this attribute or name prefix, unless it is secure.
     NeedsSecure(&'static str),
     /// A `__Host-` cookie must be secure, with the path `/` and without a domain.
     NotHostOnly,
@@ -306,7 +306,7 @@ mod tests {
         }
     }
 
-    /// behaviour: control characters are refused on output.
+    /// Control characters are refused.
     #[test]
     fn what_would_break_the_field_is_refused() {
         for value in ["a\nb", "a\rb", "a\0b", "a\x7fb", "\u{85}"] {

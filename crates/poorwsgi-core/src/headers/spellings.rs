@@ -1,10 +1,10 @@
-//! How the fields of a response are spelled, for a server that keeps names in lower case.
+//! The spelling of field names in a response, for servers that keep names in lower case.
 
 /// The names of a response's fields that are not Title-Case, each as the application wrote it, in the order
 /// of the fields.
 ///
-/// hyper and tower have names in lower case. A server that sends Title-Case finds the others here, among the
-/// extensions of the response.
+/// hyper and tower keep names in lower case. A server that sends names in Title-Case finds the exceptions
+/// here, in the extensions of the response.
 ///
 /// ```
 /// use poorwsgi_core::headers::Spellings;
@@ -16,11 +16,11 @@
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Spellings(Vec<Box<str>>);
 
-/// More are sent in Title-Case.
+/// How many names are kept; further ones are sent in Title-Case.
 const MOST: usize = 64;
 
 impl Spellings {
-    /// Adds a name, unless it is Title-Case, or there are 64 already.
+    /// Adds a name, unless it is in Title-Case, or there are 64 names already.
     pub fn add(&mut self, name: &str) {
         if !is_title_case(name) && self.0.len() < MOST {
             self.0.push(name.into());
@@ -32,14 +32,14 @@ impl Spellings {
         self.0.iter().map(AsRef::as_ref)
     }
 
-    /// Whether there is none.
+    /// Whether there are no names.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
 
-/// Whether the letters behind hyphens, and the first one, are capitals, and no others.
+/// Whether the first letter and each letter after a hyphen are capitals, and no other letter is.
 fn is_title_case(name: &str) -> bool {
     let mut first = true;
     name.bytes().all(|byte| {

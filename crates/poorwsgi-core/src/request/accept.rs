@@ -1,4 +1,4 @@
-//! What the client would rather have (RFC 9110, section 12.5).
+//! What the client prefers, for content negotiation (RFC 9110, section 12.5).
 
 use http::HeaderName;
 use http::header::{ACCEPT, ACCEPT_CHARSET, ACCEPT_ENCODING, ACCEPT_LANGUAGE};
@@ -7,8 +7,8 @@ use super::Head;
 use crate::headers::negotiation::{is_named, parse_negotiation};
 
 impl dyn Head + '_ {
-    /// The media types of `Accept` with their quality, in the order of the field. As with PoorWSGI, one empty
-    /// choice where there is no such field.
+    /// The media types of `Accept` with their quality, in the order of the field. Where there is no such
+    /// field, the list has one empty choice, as in PoorWSGI.
     #[must_use]
     pub fn accept(&self) -> Vec<(String, f64)> {
         self.choices(&ACCEPT)
@@ -32,7 +32,7 @@ impl dyn Head + '_ {
         self.choices(&ACCEPT_LANGUAGE)
     }
 
-    /// Whether `Accept` names `text/html`, and not with quality 0. Wildcards do not name it.
+    /// Whether `Accept` names `text/html` with a quality above 0. A wildcard does not count.
     #[must_use]
     pub fn accept_html(&self) -> bool {
         self.accepts("text/html")
@@ -80,7 +80,8 @@ mod tests {
         assert_eq!(with(&[]).head().accept(), [(String::new(), 1.0)]);
     }
 
-    /// behaviour: `q=0` is not accepted, and a space before the weight is understood.
+    /// A type with `q=0` is not accepted, and a space before the weight is understood; PoorWSGI 2.8.1 gets
+    /// both wrong.
     #[test]
     fn types_are_accepted_by_name() {
         for (field, html, json, xhtml) in [

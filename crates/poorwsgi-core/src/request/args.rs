@@ -6,13 +6,13 @@ use std::fmt;
 use crate::HttpError;
 use crate::values::{OneOrMany, convert};
 
-/// What a value is called in an error.
+/// What error messages call a value.
 const WHAT: &str = "argument";
 
-/// The most arguments of a query, unless the application says otherwise.
+/// The most arguments of a query: the default of [`ArgsOptions::max_num_fields`].
 pub const MAX_NUM_FIELDS: usize = 1000;
 
-/// How a query is read.
+/// How a query is parsed.
 ///
 /// ```
 /// use poorwsgi::request::{Args, ArgsOptions};
@@ -46,7 +46,7 @@ impl Default for ArgsOptions {
     }
 }
 
-/// The arguments of a query: keys in the order in which they came first, each with its values.
+/// The arguments of a query: keys in the order of their first occurrence, each with its values.
 ///
 /// ```
 /// use poorwsgi::request::{Args, ArgsOptions};
@@ -67,7 +67,8 @@ impl Args {
     /// U+FFFD.
     ///
     /// # Errors
-    /// 413 over `max_num_fields`, 400 for an argument without `=` where `strict_parsing` is on.
+    /// 413 for more than `max_num_fields` arguments, 400 for an argument without `=` where `strict_parsing`
+    /// is on.
     pub fn parse(query: &str, options: &ArgsOptions) -> Result<Self, HttpError> {
         let query = query.trim();
         if query.is_empty() {
@@ -95,13 +96,13 @@ impl Args {
         self.values(key).first().map(String::as_str)
     }
 
-    /// All values of a key; none where it did not come.
+    /// All values of a key; empty where the query does not have the key.
     #[must_use]
     pub fn values(&self, key: &str) -> &[String] {
         self.list.iter().find(|(other, _)| other == key).map_or(&[], |(_, values)| values)
     }
 
-    /// Whether the key came.
+    /// Whether the query has the key.
     #[must_use]
     pub fn contains(&self, key: &str) -> bool {
         !self.values(key).is_empty()
@@ -124,7 +125,8 @@ impl Args {
         self.list.is_empty()
     }
 
-    /// The values of a key, each converted: one where the key came once, a list where it came several times.
+    /// The values of a key, each converted: one where the key occurs once, a list where it occurs several
+    /// times.
     ///
     /// # Errors
     /// 400 with the key where a conversion fails.
@@ -148,7 +150,7 @@ impl Args {
         self.get(key).map(|value| convert(WHAT, key, value, func)).transpose()
     }
 
-    /// All values of a key, each converted; an empty list where it did not come.
+    /// All values of a key, each converted; an empty list where the query does not have the key.
     ///
     /// # Errors
     /// 400 with the key where a conversion fails.
@@ -212,7 +214,7 @@ mod tests {
         expect(" ", true, &[]);
     }
 
-    /// security: `;` is no separator.
+    /// `;` is not a separator: a cache that separates at `&` alone would see other arguments.
     #[test]
     fn semicolons_are_part_of_a_value() {
         expect("a=1;b=2", false, &[("a", &["1;b=2"])]);

@@ -1,4 +1,4 @@
-//! The credentials of a request (RFC 9110, section 11.6.2), taken apart but not judged.
+//! The credentials of a request (RFC 9110, section 11.6.2), parsed but not checked.
 
 use std::fmt;
 
@@ -12,8 +12,8 @@ use crate::headers::parameters::{
 /// The `Authorization` field: a scheme with parameters, as `Digest` has them, or with one opaque text, as
 /// `Basic` and `Bearer`.
 ///
-/// Reading never fails and takes time linear in the length: what is malformed is left out, and so are
-/// parameters behind the first [`MAX_PARAMETERS`].
+/// Parsing never fails and takes time linear in the length: malformed parameters are left out, and so are
+/// those after the first [`MAX_PARAMETERS`].
 ///
 /// ```
 /// use poorwsgi::request::Authorization;
@@ -31,11 +31,13 @@ pub struct Authorization {
     parameters: Parameters,
 }
 
-/// Names and values, all in one text: credentials have many of them.
+/// Names and values, all in one text, because credentials have many of them and each would need an
+/// allocation.
 #[derive(Clone, Default, PartialEq, Eq)]
 struct Parameters {
     text: String,
-    /// Where in the text each name begins, where it ends and its value begins, and where that ends.
+    /// For each parameter, three offsets in `text`: where its name begins, where its value begins, and where
+    /// its value ends.
     places: Vec<(usize, usize, usize)>,
 }
 
@@ -55,7 +57,8 @@ impl Parameters {
 }
 
 impl Authorization {
-    /// Reads a field value. A `username*` (RFC 7616, section 3.4) that can be decoded is a `username` too.
+    /// Parses a field value. A `username*` (RFC 7616, section 3.4) that can be decoded is added as
+    /// `username`, too.
     #[must_use]
     pub fn parse(field: &str) -> Self {
         let field = field.trim();
@@ -70,8 +73,8 @@ impl Authorization {
         Authorization { scheme: capitalize(scheme), credentials: credentials.to_owned(), parameters }
     }
 
-    /// The scheme, its first letter a capital and the others small: `Digest`; empty where there is no such
-    /// field.
+    /// The scheme with the first letter in upper case and the others in lower case, such as `Digest`; empty
+    /// where the request has no such field.
     #[must_use]
     pub fn scheme(&self) -> &str {
         &self.scheme
@@ -83,8 +86,8 @@ impl Authorization {
         &self.credentials
     }
 
-    /// The value of a parameter; names are compared without regard to case. Of two with one name the last
-    /// counts.
+    /// The value of a parameter; names are compared without regard to case. Of several parameters with one
+    /// name the last counts.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.parameters
@@ -94,13 +97,14 @@ impl Authorization {
             .map(|(_, value)| value)
     }
 
-    /// Name, as it was sent, and value of every parameter, in order. Of two with one name the last counts.
+    /// The name, as it was sent, and the value of every parameter, in order. Of several parameters with one
+    /// name the last counts.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.parameters.iter()
     }
 }
 
-/// The credentials are secret, and a log is no place for them.
+/// Shows the scheme alone, because the credentials are secret and must not get into a log.
 impl fmt::Debug for Authorization {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Authorization").field("scheme", &self.scheme).finish_non_exhaustive()
@@ -119,8 +123,8 @@ fn parse_parameters(list: &str) -> Parameters {
     parameters
 }
 
-/// The form of opaque credentials (RFC 9110, section 11.2), which may end in `=` like a parameter without
-/// value.
+/// Whether a text has the form of opaque credentials (token68 in RFC 9110, section 11.2), which may end in
+/// `=` like a parameter without value.
 fn is_token68(text: &str) -> bool {
     let character = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
     text.trim_end_matches('=').bytes().all(character)
@@ -178,8 +182,8 @@ mod tests {
         );
     }
 
-    /// RFC 9110, sections 5.6.4 and 11.2: PoorWSGI stops at an escaped quote, and cuts a scheme that stands
-    /// alone.
+    /// RFC 9110, sections 5.6.4 and 11.2: PoorWSGI 2.8.1 stops at an escaped quote, and shortens a scheme
+    /// without parameters.
     #[test]
     fn credentials_as_the_rfc_writes_them() {
         expect(r#"Digest uri="/a?b=c\"d", r="e\\""#, "Digest", &[("uri", r#"/a?b=c"d"#), ("r", r"e\")]);

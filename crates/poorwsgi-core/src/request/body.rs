@@ -1,4 +1,4 @@
-//! A request's body as a whole.
+//! Reading a request's body as a whole.
 
 use std::error::Error as StdError;
 use std::io;
@@ -14,8 +14,8 @@ use crate::response::Body;
 /// Reads a body to its end.
 ///
 /// # Errors
-/// 413 for a body over `limit` bytes, which names the `setting` that moves the limit; else what
-/// [`body_error`] makes of the error of the body.
+/// 413 for a body over `limit` bytes; its text names `setting`, the setting that changes the limit.
+/// [`body_error`] converts an error of the body itself.
 pub async fn read_body(body: Body, limit: u64, setting: &str) -> Result<Bytes, HttpError> {
     let too_large = || HttpError::too_large("bytes of the body", limit, setting);
     if body.size_hint().lower() > limit {
@@ -36,7 +36,8 @@ pub async fn read_body(body: Body, limit: u64, setting: &str) -> Result<Bytes, H
             all = piece;
             continue;
         }
-        // One buffer: many small pieces would each keep the whole buffer that they came in.
+        // The pieces are copied into one buffer, because each small piece would keep alive the whole buffer
+        // that it was received in.
         if pieces.is_empty() {
             pieces.extend_from_slice(&mem::take(&mut all));
         }
@@ -45,8 +46,8 @@ pub async fn read_body(body: Body, limit: u64, setting: &str) -> Result<Bytes, H
     Ok(if pieces.is_empty() { all } else { pieces.freeze() })
 }
 
-/// A body that could not be read, as the status it means: the server's own (408, 413) where it gave one, else
-/// 400. The error itself is the source.
+/// Converts an error of a body to a status: the server's own (such as 408 or 413) where the error holds an
+/// [`HttpError`], else 400. The error itself becomes the source.
 #[must_use]
 pub fn body_error(error: BoxError) -> HttpError {
     let mut source = Some(error.as_ref() as &(dyn StdError + 'static));
@@ -56,7 +57,8 @@ pub fn body_error(error: BoxError) -> HttpError {
             return HttpError::new(status.status()).with_detail(detail).with_source(error);
         }
         source = match current.downcast_ref::<io::Error>() {
-            // Its source is that of the error in it, which would be passed over.
+            // Its `source` is the source of the error that it wraps, so the wrapped error itself would be
+            // skipped.
             Some(wrapper) => wrapper.get_ref().map(|inner| inner as &(dyn StdError + 'static)),
             None => current.source(),
         };

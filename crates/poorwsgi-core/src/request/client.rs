@@ -1,4 +1,4 @@
-//! What the client says of itself.
+//! What the client says about itself.
 
 use http::HeaderName;
 use http::header::{COOKIE, REFERER, USER_AGENT};

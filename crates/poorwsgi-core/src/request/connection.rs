@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 
 /// The connection that a request came in on.
 ///
-/// A server puts it into the extensions of each `http::Request`. The addresses are those of the sockets: what
-/// a proxy says about its client stands in the header fields, which a server keeps only from proxies it
-/// trusts.
+/// A server puts a `Connection` into the extensions of each `http::Request`. The addresses are those of the
+/// sockets. What a proxy says about its client is in header fields, which a server must keep only from
+/// proxies that it trusts.
 ///
 /// ```
 /// use poorwsgi::request::Connection;
@@ -17,9 +17,9 @@ use std::net::SocketAddr;
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Connection {
-    /// The other end; `None` on a Unix socket.
+    /// The address of the peer; `None` on a Unix socket.
     pub remote: Option<SocketAddr>,
-    /// This end; `None` on a Unix socket.
+    /// The address of the server; `None` on a Unix socket.
     pub local: Option<SocketAddr>,
     /// Whether the connection is encrypted, that is whether the scheme is `https`.
     pub secure: bool,

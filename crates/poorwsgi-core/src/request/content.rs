@@ -1,4 +1,4 @@
-//! What the fields say of the body (RFC 9110, section 8, and RFC 9112, section 6).
+//! What the header fields say about the body (RFC 9110, section 8, and RFC 9112, section 6).
 
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
 
@@ -8,7 +8,8 @@ use crate::headers::parameters::{parse_header, split_quoted};
 use crate::{HttpError, state};
 
 impl dyn Head + '_ {
-    /// The media type of `Content-Type`, as it was sent and without parameters; empty where there is none.
+    /// The media type of `Content-Type`, as it was sent and without parameters; empty where the field is
+    /// missing.
     #[must_use]
     pub fn mime_type(&self) -> String {
         let field = self.header(&CONTENT_TYPE).unwrap_or_default();
@@ -17,8 +18,8 @@ impl dyn Head + '_ {
 
     /// The charset of `Content-Type` as it was sent; `utf-8` where there is none.
     ///
-    /// It is what the client says, and cut behind [`MAX_NAME`] characters: see [`charset`](crate::charset)
-    /// for what to decode by it.
+    /// The name is not checked, and is cut after [`MAX_NAME`] characters. The module
+    /// [`charset`](crate::charset) has the charsets that can be decoded.
     #[must_use]
     pub fn charset(&self) -> String {
         let field = self.header(&CONTENT_TYPE).unwrap_or_default();
@@ -27,15 +28,15 @@ impl dyn Head + '_ {
         if charset.len() <= MAX_NAME {
             return charset.to_owned();
         }
-        // With the mark it is the name of no charset.
+        // The ellipsis makes sure that the shortened text is not the name of a charset.
         charset.chars().take(MAX_NAME).chain(['…']).collect()
     }
 
-    /// The length of the body in bytes; `None` where it is not said.
+    /// The length of the body in bytes, from `Content-Length`; `None` where the field is missing or empty.
     ///
     /// # Errors
-    /// 400 where it is not made of ASCII digits alone (RFC 9110, section 8.6), 413 where it does not fit 64
-    /// bits.
+    /// 400 where the field is not made of ASCII digits alone (RFC 9110, section 8.6), 413 where the number
+    /// does not fit into 64 bits.
     pub fn content_length(&self) -> Result<Option<u64>, HttpError> {
         let Some(field) = self.header(&CONTENT_LENGTH) else { return Ok(None) };
         let digits = field.trim_matches([' ', '\t']);
@@ -53,7 +54,7 @@ impl dyn Head + '_ {
         })
     }
 
-    /// Whether the body comes in chunks.
+    /// Whether the body is sent in chunks: `Transfer-Encoding` is `chunked` alone.
     #[must_use]
     pub fn is_chunked(&self) -> bool {
         self.header(&TRANSFER_ENCODING).is_some_and(|coding| coding.trim().eq_ignore_ascii_case("chunked"))
@@ -73,7 +74,8 @@ mod tests {
     use super::super::head::tests::with;
     use super::*;
 
-    /// The values are PoorWSGI's, but for the last: it has an empty charset there, which nothing can decode.
+    /// The values are PoorWSGI's, except the last: there PoorWSGI reads an empty charset, which nothing can
+    /// decode.
     #[test]
     fn media_types() {
         for (field, mime_type, charset) in [
@@ -102,7 +104,7 @@ mod tests {
         assert_eq!(with(&[]).head().content_length().unwrap(), None);
     }
 
-    /// security: lengths that two readers could read differently.
+    /// Two parsers could read these lengths differently, which allows request smuggling.
     #[test]
     fn bad_lengths() {
         for field in ["x", "-5", "+5", "0x5", "1_0", "5, 5", "٣", "5 5", "1e3"] {

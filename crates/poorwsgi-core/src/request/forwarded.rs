@@ -1,7 +1,7 @@
-//! What a proxy says of the client behind it, in the `X-Forwarded-…` fields.
+//! What a proxy says about the client behind it, in the `X-Forwarded-…` fields.
 //!
 //! Anybody can send these fields: a server must remove them from requests that do not come from a proxy it
-//! trusts. Proxies append to a list, so of a list the last item counts, which the nearest proxy wrote.
+//! trusts. Proxies append to the list in a field, so the last item is used, which the nearest proxy wrote.
 
 use http::HeaderName;
 
@@ -26,7 +26,8 @@ impl dyn Head + '_ {
         self.last(&HOST).map(|host| split(&host).0.to_owned())
     }
 
-    /// The port of `X-Forwarded-Host`; without one that of the scheme in `X-Forwarded-Proto`.
+    /// The port of `X-Forwarded-Host`; where it has none, the default port of the scheme in
+    /// `X-Forwarded-Proto`.
     ///
     /// # Errors
     /// 400 where the port is not a number up to 65535.
@@ -85,7 +86,7 @@ mod tests {
         assert_eq!(bad.head().forwarded_port().unwrap_err().status(), 400);
     }
 
-    /// PoorWSGI takes the whole list for one host.
+    /// PoorWSGI 2.8.1 takes the whole list for one host.
     #[test]
     fn of_a_list_the_nearest_proxy_counts() {
         let head = with(&[

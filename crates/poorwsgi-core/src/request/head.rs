@@ -1,4 +1,4 @@
-//! What a server knows of a request before anything in it is understood.
+//! What a server knows about a request before anything in it is interpreted.
 
 use std::borrow::Cow;
 
@@ -9,8 +9,8 @@ use crate::HttpError;
 
 /// The head of a request, as the server holds it: a parsed HTTP message, or the environ of WSGI.
 ///
-/// Implementations only hand out what they have. What it means is told by the methods of `dyn Head`, written
-/// once for all of them.
+/// An implementation only returns these parts. The methods of `dyn Head` interpret them, once for all
+/// implementations.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -18,7 +18,7 @@ use crate::HttpError;
 /// use poorwsgi::request::Head;
 /// use poorwsgi::{Application, HttpError, Request, state};
 ///
-/// /// Needs the head of a request alone, so that any request will do.
+/// /// Needs only the head of a request, so that it works with any kind of request.
 /// fn feed_link(head: &dyn Head) -> Result<String, HttpError> {
 ///     Ok(format!("<{}>; rel=alternate", head.construct_url("/feed")?))
 /// }
@@ -54,31 +54,33 @@ pub trait Head: Send + Sync {
     /// `https` where the connection is encrypted, else `http`.
     fn scheme(&self) -> Cow<'_, str>;
 
-    /// The value of a header field; several of one name as [`combined`] makes them one.
+    /// The value of a header field, `None` where there is none. Several fields of one name are joined as by
+    /// [`combined`].
     fn header(&self, name: &HeaderName) -> Option<Cow<'_, str>>;
 
     /// Calls a function with the name and value of each header field, in the order in which they came.
     fn each_header(&self, call: &mut dyn FnMut(&str, &str));
 
-    /// The address of the other end.
+    /// The IP address of the peer; `None` where it is unknown.
     fn remote_addr(&self) -> Option<Cow<'_, str>>;
 
-    /// The host name of the other end, where the server looked it up; else empty.
+    /// The host name of the peer, where the server looked it up; else empty.
     fn remote_host(&self) -> Cow<'_, str>;
 
-    /// The name of the server, as it was set up; without a port.
+    /// The name of the server as it is configured, or its address; without a port.
     fn server_name(&self) -> Cow<'_, str>;
 
     /// The port on which the request came in.
     fn server_port(&self) -> u16;
 
-    /// The server's name and version; `Unknown` where it says none.
+    /// The name and version of the server software; `Unknown` where the server does not tell.
     fn server_software(&self) -> Cow<'_, str>;
 
     /// A variable that the server or its administrator has set: `SERVER_ADMIN`, `poor_…`, `app_…`.
     fn variable(&self, name: &str) -> Option<Cow<'_, str>>;
 
-    /// Calls a function with the name and value of each such variable.
+    /// Calls a function with the name and value of each variable that the server or its administrator has
+    /// set.
     fn each_variable(&self, call: &mut dyn FnMut(&str, &str));
 }
 
@@ -97,7 +99,7 @@ pub fn combined<'m>(fields: &'m HeaderMap, name: &HeaderName) -> Option<Cow<'m, 
     }))
 }
 
-/// A field value as text: UTF-8, or, where it is none, a character for each byte as in ISO-8859-1.
+/// A field value as text: decoded as UTF-8, or as ISO-8859-1 where it is not valid UTF-8.
 #[must_use]
 pub fn field_text(value: &HeaderValue) -> Cow<'_, str> {
     match std::str::from_utf8(value.as_bytes()) {

@@ -1,4 +1,4 @@
-//! Which host the client means, and addresses on it (RFC 9110, section 7.2).
+//! The host that the client addresses, and URLs on it (RFC 9110, section 7.2).
 
 use std::net::Ipv6Addr;
 
@@ -7,8 +7,7 @@ use http::header::HOST;
 use super::Head;
 use crate::HttpError;
 
-/// A host and perhaps a port: the value of `Host`, or the part of an address before its path (RFC 3986,
-/// section 3.2).
+/// A host and an optional port: the value of `Host`, or the authority of a URL (RFC 3986, section 3.2).
 ///
 /// ```
 /// use poorwsgi::request::Authority;
@@ -22,12 +21,12 @@ use crate::HttpError;
 pub struct Authority<'a> {
     /// The host; an IPv6 address stands in brackets.
     pub host: &'a str,
-    /// The port; `None` where there is none, also behind a colon.
+    /// The port; `None` where there is none, even if there is a colon.
     pub port: Option<u16>,
 }
 
 impl<'a> Authority<'a> {
-    /// Takes the two apart. What the host is made of is not looked at; [`is_host`] does that.
+    /// Splits a text into host and port. The characters of the host are not checked; [`is_host`] does that.
     ///
     /// # Errors
     /// 400 where the port is not a number of digits up to 65535.
@@ -43,10 +42,10 @@ impl<'a> Authority<'a> {
         Ok(Authority { host, port })
     }
 
-    /// A host alone, or a host, a colon and a port: what a server accepts of a client. `None` for all else, such
-    /// as blanks around it or a colon without a port. The sub-delimiters and percent escapes of RFC 3986 are
-    /// for names that nobody has, and for those who hope that the name is pasted into a page, a path or a
-    /// query: they are refused.
+    /// Parses strictly, as a server has to parse the `Host` of a client: a host alone, or a host, a colon and
+    /// a port. `None` for anything else, such as surrounding blanks or a colon without a port. Sub-delimiters
+    /// and percent escapes, which RFC 3986 allows, are refused as well: real host names do not have them, and
+    /// attackers use them where a host name is pasted into a page, a path or a query.
     #[must_use]
     pub fn exact(text: &'a str) -> Option<Self> {
         let authority = Self::parse(text).ok()?;
@@ -54,7 +53,8 @@ impl<'a> Authority<'a> {
         is_exact.then_some(authority)
     }
 
-    /// Whether both name the same place, for a scheme with this default port.
+    /// Whether both name the same host and port. Host names are compared without regard to case; a missing
+    /// port counts as `default_port`, the one of the scheme.
     #[must_use]
     pub fn is_same(&self, other: &Authority<'_>, default_port: u16) -> bool {
         let port = |authority: &Authority<'_>| authority.port.unwrap_or(default_port);
@@ -62,10 +62,10 @@ impl<'a> Authority<'a> {
     }
 }
 
-/// Longest name that DNS can hold.
+/// The longest name that DNS can hold.
 const LONGEST_NAME: usize = 255;
 
-/// The host with the brackets of an IPv6 address, and what stands behind the colon after it.
+/// Splits a text into the host, with the brackets of an IPv6 address, and the text after the colon.
 pub(super) fn split(text: &str) -> (&str, &str) {
     let text = text.trim();
     let bracket = if text.starts_with('[') { text.find(']').unwrap_or(0) } else { 0 };
@@ -76,8 +76,8 @@ pub(super) fn split(text: &str) -> (&str, &str) {
     }
 }
 
-/// Whether a text is a host that may stand in an address: a name or an IPv4 address of at most 255 letters,
-/// digits, `-`, `.`, `_` and `~`, or an IPv6 address in brackets.
+/// Whether a text may be the host of a URL: a name or an IPv4 address of at most 255 letters, digits, `-`,
+/// `.`, `_` and `~`, or an IPv6 address in brackets.
 #[must_use]
 pub fn is_host(text: &str) -> bool {
     if let Some(address) = text.strip_prefix('[') {
@@ -96,7 +96,7 @@ const fn default_port(scheme: &str) -> Option<u16> {
 }
 
 impl dyn Head + '_ {
-    /// The host of `Host` without the port; the server's name where the client says none. An IPv6 address
+    /// The host of `Host` without the port; the server's name where the client sends none. An IPv6 address
     /// stands in brackets.
     #[must_use]
     pub fn hostname(&self) -> String {
@@ -106,7 +106,7 @@ impl dyn Head + '_ {
         }
     }
 
-    /// The port of `Host`; without one 443 for `https` and 80 otherwise.
+    /// The port of `Host`; where it has none, 443 for `https` and 80 otherwise.
     ///
     /// # Errors
     /// 400 where the port is not a number up to 65535.
@@ -125,14 +125,16 @@ impl dyn Head + '_ {
         }
     }
 
-    /// The full address of a path on this host, as the client sees it: what a proxy forwarded goes before
-    /// what the server knows. The port is left out where it is the scheme's own. A full `http` or `https`
-    /// address stays as it is; what begins with none of `/`, `?` and `#` gets a slash, so that it cannot
-    /// become part of the host's name. The empty text gives the address without a path, for others to write
-    /// theirs behind it. Where `Host` is empty, the name and the port are the server's.
+    /// The full URL of a path on this host, as the client sees it. The `X-Forwarded-…` fields take precedence
+    /// over the connection and `Host`. The port is left out where it is the default of the scheme.
+    ///
+    /// A `uri` that is a full `http` or `https` URL is returned unchanged. A `uri` that begins with none of
+    /// `/`, `?` and `#` gets a slash in front, so that it cannot become part of the host name. An empty `uri`
+    /// gives the URL without a path, to which the caller can append one. Where `Host` is empty, the server's
+    /// name and port are used.
     ///
     /// # Errors
-    /// 400 where the host, the port or the scheme is malformed: no address is made of what is none.
+    /// 400 where the host, the port or the scheme is malformed.
     pub fn construct_url(&self, uri: &str) -> Result<String, HttpError> {
         let full =
             |scheme: &str| uri.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme));
@@ -162,7 +164,7 @@ impl dyn Head + '_ {
     }
 }
 
-/// RFC 3986, section 3.1.
+/// Whether a text is a scheme (RFC 3986, section 3.1).
 fn is_scheme(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_alphabetic())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
@@ -193,7 +195,7 @@ mod tests {
         assert_eq!(https.head().host_port().unwrap(), 443);
     }
 
-    /// behaviour: IPv6 literals are understood (RFC 3986, section 3.2.2).
+    /// RFC 3986, section 3.2.2. PoorWSGI 2.8.1 does not understand IPv6 literals.
     #[test]
     fn ipv6_literals() {
         assert_eq!(host("[::1]:81"), ("[::1]".to_owned(), Some(81)));
@@ -202,7 +204,7 @@ mod tests {
         assert_eq!(url(&[("host", "[::1]:80")]).unwrap(), "http://[::1]/x");
     }
 
-    /// behaviour: a bad port in `Host` is a 400.
+    /// A bad port in `Host` is a 400; PoorWSGI 2.8.1 answers 500.
     #[test]
     fn bad_ports() {
         for value in ["h:x", "h:+1", "h:65536", "h:1:2", "[::1]:x", "h:٣", "[::1:80", "h:-1", "h:1 2"] {

@@ -1,4 +1,4 @@
-//! What a server that speaks HTTP knows of a request: the head of an [`http::Request`].
+//! The [`Head`] of an [`http::Request`].
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -20,8 +20,8 @@ pub struct HttpHead {
 }
 
 impl HttpHead {
-    /// The head of a request, and the variables that override the application's settings, where there are
-    /// any.
+    /// Takes the head of a request and, where there are any, the variables that override the application's
+    /// settings.
     #[must_use]
     pub const fn new(parts: Parts, variables: Option<Arc<Variables>>) -> Self {
         HttpHead { parts, variables, connection: None }
@@ -33,12 +33,12 @@ impl HttpHead {
         &self.parts
     }
 
-    /// Takes the fields, for the response of this request: a map of its size is there already.
+    /// Takes the map of the header fields out, so that the response can reuse its allocation.
     pub fn take_fields(&mut self) -> HeaderMap {
         std::mem::take(&mut self.parts.headers)
     }
 
-    /// The head of a request that came in on this connection. Without one, the connection is taken from the
+    /// Sets the connection that the request came in on. With `None`, the connection is taken from the
     /// extensions of the request.
     #[must_use]
     pub const fn with_connection(mut self, connection: Option<Connection>) -> Self {
@@ -46,7 +46,7 @@ impl HttpHead {
         self
     }
 
-    /// The connection that the request came in on, where the server tells.
+    /// The connection that the request came in on, where the server gives it.
     #[must_use]
     pub fn connection(&self) -> Option<&Connection> {
         self.connection.as_ref().or_else(|| self.parts.extensions.get())
@@ -71,7 +71,8 @@ impl Head for HttpHead {
     }
 
     fn raw_target(&self) -> Option<Cow<'_, str>> {
-        // The origin form is what nearly every request has, and what clients sign.
+        // Path and query are the origin form (RFC 9112, section 3.2.1), which nearly every request has, and
+        // which clients sign in digest authentication.
         Some(match self.parts.uri.path_and_query() {
             Some(target) => Cow::Borrowed(target.as_str()),
             None => Cow::Owned(self.parts.uri.to_string()),

@@ -1,8 +1,7 @@
-//! What a request knows, computed on demand.
+//! What a request says, computed on demand.
 //!
-//! A server's view of a request is a [`Head`]: method, target, header fields, addresses. Everything else that
-//! HTTP says about a request is read from it when it is asked for, and costs nothing before that: these are
-//! the methods of `dyn Head`.
+//! A [`Head`] is a server's view of a request: method, target, header fields, addresses. The methods of `dyn
+//! Head` compute everything else from these when they are called, so that what is not used costs nothing.
 //!
 //! ```
 //! use poorwsgi::request::Head;

@@ -1,4 +1,4 @@
-//! The target of a request and the settings that came along with it.
+//! The target of a request, and the variables that the server set for it.
 
 use std::borrow::Cow;
 
@@ -30,7 +30,8 @@ impl dyn Head + '_ {
         Args::parse(&self.query(), options)
     }
 
-    /// The application's own variables by their [`option_name`], without blanks around their values.
+    /// The application's own variables (`app_*`), each as its [`option_name`] and its value without
+    /// surrounding blanks.
     #[must_use]
     pub fn options(&self) -> Vec<(String, String)> {
         let mut options = Vec::new();

@@ -1,4 +1,4 @@
-//! A response of the parts that a handler returns, and who made it.
+//! A response from the parts that a handler returns, and its `X-Powered-By`.
 
 use http::{HeaderName, HeaderValue};
 
@@ -10,7 +10,7 @@ use crate::state;
 const X_POWERED_BY: HeaderName = HeaderName::from_static("x-powered-by");
 const POORWSGI: HeaderValue = HeaderValue::from_static("PoorWSGI");
 
-/// The headers of a response that is given none: `X-Powered-By: PoorWSGI`.
+/// The header fields of a response for which the handler gave none: `X-Powered-By: PoorWSGI`.
 #[must_use]
 pub fn default_headers() -> Headers {
     let mut headers = Headers::new();
@@ -19,11 +19,13 @@ pub fn default_headers() -> Headers {
 }
 
 impl Response {
-    /// Gives this response the parts that a handler may return beside the data. An empty content type is that
-    /// of the data; JSON and no content keep their own. Without headers it keeps those that it has.
+    /// Applies the parts that a handler may return beside the data. An empty `content_type` keeps the type of
+    /// the data; JSON, and a response without a type, keep theirs in any case. Without `headers`, the
+    /// response keeps its header fields; with a `status` of 200, it keeps its status.
     ///
     /// # Errors
-    /// An unknown status, or a content type that no header field can hold.
+    /// [`ResponseError::Status`] for an unknown status, [`ResponseError::Header`] for a content type with a
+    /// control character.
     pub fn assemble(
         mut self,
         content_type: &str,
@@ -45,7 +47,7 @@ impl Response {
     }
 }
 
-/// A response of the framework's own, which says so like one that is given no headers.
+/// Adds `X-Powered-By` to a response of the framework's own.
 pub(crate) fn powered(mut response: Response) -> Response {
     response.headers_mut().put(X_POWERED_BY, POORWSGI);
     response

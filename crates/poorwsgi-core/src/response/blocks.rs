@@ -9,11 +9,12 @@ use bytes::Bytes;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
+use super::body::Body;
 use super::window::Window;
 use crate::error::BoxError;
 
-/// The most that is read at once: large enough that a hop to another thread (some 40 µs) costs little beside
-/// it.
+/// The most bytes that are read at once: so many that a hop to another thread (some 40 µs) costs little in
+/// comparison.
 pub(super) const BLOCK: usize = 256 * 1024;
 
 /// A body that is produced block by block, by calls that may block their thread.
@@ -28,18 +29,20 @@ pub trait Blocks: Send {
     /// missing.
     fn next_block(&mut self) -> Result<Option<Bytes>, BoxError>;
 
-    /// How many bytes are still to come, where that is known. More or fewer bytes than that are an error.
+    /// How many bytes are still to come, where that is known. The body then fails if it has more or fewer
+    /// bytes.
     fn remaining(&self) -> Option<u64> {
         None
     }
 
-    /// Whether the next block can be had so quickly that a hop to another thread would cost more.
+    /// Whether the next block can be read faster than a hop to another thread takes. An event loop then calls
+    /// [`next_block`](Blocks::next_block) on its own thread.
     fn at_hand(&self) -> bool {
         false
     }
 }
 
-/// A body of [`Blocks`], driven by an event loop or by hand.
+/// A body of [`Blocks`], read by an event loop or by calls of [`next_block`](Self::next_block).
 pub struct Blocking {
     state: BlockState,
     window: Option<Window>,
@@ -59,6 +62,11 @@ impl Blocking {
         Blocking { state: BlockState::Resting(blocks), window }
     }
 
+    /// A body of these blocks. An event loop calls them on threads for blocking work.
+    pub fn body(blocks: impl Blocks + 'static) -> Body {
+        Body::blocking(Blocking::new(Box::new(blocks)))
+    }
+
     /// How many bytes are still to come, where that is known.
     #[must_use]
     pub fn remaining(&self) -> Option<u64> {
@@ -70,11 +78,12 @@ impl Blocking {
         Blocking { window: Some(window), ..self }
     }
 
-    /// The next block, read on this thread; `None` at the end. A source that promised a length is asked until
-    /// it says that there is no more, so that whatever it does at its end is done.
+    /// The next block, read on this thread; `None` at the end. A source with a known length is read until it
+    /// returns `None`, even after its last byte, so that it can do its work at the end.
     ///
     /// # Errors
-    /// What the source answers, and a source whose length is not the one it promised.
+    /// An error of the source, or a source whose length is not the announced one. Also an error where an
+    /// event loop is already reading this body.
     pub fn next_block(&mut self) -> Result<Option<Bytes>, BoxError> {
         loop {
             if self.window.as_ref().is_some_and(Window::is_through) {
@@ -137,8 +146,8 @@ impl Blocking {
         matches!(self.state, BlockState::Done) || self.remaining() == Some(0)
     }
 
-    /// What a read means; `None` where it gave nothing to send yet. The source is kept only when it may be
-    /// read on.
+    /// What [`poll_block`](Self::poll_block) returns after a read; `None` where the block is empty, so that
+    /// the next one has to be read. The source is kept only if it can be read further.
     #[allow(clippy::option_option)]
     fn settle(&mut self, (blocks, read): ReadBlock) -> Option<Option<Result<Bytes, BoxError>>> {
         self.state = BlockState::Done;

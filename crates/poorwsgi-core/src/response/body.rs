@@ -20,9 +20,9 @@ use super::stream::{ReaderBody, StreamBody, WindowBody};
 use super::window::Window;
 use crate::error::BoxError;
 
-/// The body of a response: bytes at hand, part of a file, or anything that gives bytes bit by bit.
+/// The body of a response: bytes in memory, part of a file, or a source that gives bytes piece by piece.
 ///
-/// Text and bytes cost no allocation of their own. An error while a body is sent cuts the connection, so that
+/// Text and bytes are taken over without a copy. An error while a body is sent closes the connection, so that
 /// the client never takes a part for the whole.
 ///
 /// ```
@@ -40,7 +40,7 @@ pub struct Body {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum BodyKind {
-    /// Bytes at hand; an empty body is one of no bytes.
+    /// Bytes in memory; an empty body has none.
     Bytes(Bytes),
     /// Part of a file.
     File(FileRange),
@@ -50,90 +50,38 @@ pub enum BodyKind {
     Stream(UnsyncBoxBody<Bytes, BoxError>),
 }
 
-impl Body {
-    /// No body.
+impl BodyKind {
+    /// The kind of a body.
     #[must_use]
-    pub const fn empty() -> Self {
-        Body { kind: BodyKind::Bytes(Bytes::new()) }
+    pub const fn of(body: &Body) -> &Self {
+        &body.kind
     }
 
-    /// The items of a stream of bytes or texts. [`iter`](super::iter) makes such a stream of an iterator.
-    pub fn stream<S, T, E>(stream: S) -> Self
-    where
-        S: Stream<Item = Result<T, E>> + Send + 'static,
-        T: Into<Bytes>,
-        E: Into<BoxError>,
-    {
-        Body::wrap(StreamBody { stream })
-    }
-
-    /// Everything up to the end of an asynchronous reader.
-    pub fn reader(reader: impl AsyncRead + Send + 'static) -> Self {
-        Body::wrap(ReaderBody::new(reader))
-    }
-
-    /// Everything from the current position of a reader to its end. It is read on threads for blocking work.
-    pub fn blocking_reader(reader: impl Read + Send + 'static) -> Self {
-        Body::blocks(ReaderBlocks(reader))
-    }
-
-    /// Blocks that are produced by calls which may block. They are called on threads for blocking work.
-    pub fn blocks(blocks: impl Blocks + 'static) -> Self {
-        Body { kind: BodyKind::Blocks(Blocking::new(Box::new(blocks))) }
-    }
-
-    /// Another body, of the response of some tower service for example.
-    pub fn wrap<B>(body: B) -> Self
-    where
-        B: HttpBody<Data = Bytes> + Send + 'static,
-        B::Error: Into<BoxError>,
-    {
-        if body.is_end_stream() {
-            return Body::empty();
-        }
-        Body { kind: BodyKind::Stream(body.map_err(Into::into).boxed_unsync()) }
-    }
-
-    /// The bytes, where they are at hand.
+    /// Takes a body apart, for a door that sends it in its own way.
     #[must_use]
-    pub const fn as_bytes(&self) -> Option<&Bytes> {
-        match &self.kind {
-            BodyKind::Bytes(bytes) => Some(bytes),
-            _ => None,
-        }
+    pub fn from_body(body: Body) -> Self {
+        body.kind
     }
 
-    /// Which kind of body it is.
+    /// The body of this kind.
     #[must_use]
-    pub const fn kind(&self) -> &BodyKind {
-        &self.kind
+    pub const fn into_body(self) -> Body {
+        Body { kind: self }
     }
 
-    /// The body itself, for a door that sends it in its own way.
-    #[must_use]
-    pub fn into_kind(self) -> BodyKind {
-        self.kind
-    }
-
-    /// Whether its source makes it while it is sent, and may take its time: neither bytes, nor a file, nor a
-    /// stream.
+    /// Whether the body is produced while it is sent, by calls that may block.
     #[must_use]
     pub const fn is_made_while_sent(&self) -> bool {
-        matches!(self.kind, BodyKind::Blocks(_))
+        matches!(self, BodyKind::Blocks(_))
     }
 
-    /// The length in bytes, where it is known before the body is read.
-    #[must_use]
-    pub fn length(&self) -> Option<u64> {
-        self.size_hint().exact()
-    }
-
-    /// The next block, made on this thread, or `None` at the end: for a door that has no event loop.
+    /// The next block, read on this thread, or `None` at the end. For a door that has no event loop.
     ///
     /// # Errors
-    /// What the source answers, and a stream that would have to be waited for.
+    /// An error of the source. A stream that is not ready is an error, too, because this function cannot wait
+    /// for it.
     pub fn next_block(&mut self) -> Result<Option<Bytes>, BoxError> {
-        let stream = match &mut self.kind {
+        let stream = match self {
             BodyKind::Bytes(bytes) if bytes.is_empty() => return Ok(None),
             BodyKind::Bytes(bytes) => return Ok(Some(mem::take(bytes))),
             BodyKind::File(range) => return range.next_block(),
@@ -152,23 +100,78 @@ impl Body {
             }
         }
     }
+}
 
-    /// A body of unknown length that is going to have exactly this one: should it turn out longer or shorter,
+impl Body {
+    /// An empty body.
+    #[must_use]
+    pub const fn empty() -> Self {
+        Body { kind: BodyKind::Bytes(Bytes::new()) }
+    }
+
+    /// The items of a stream of bytes or texts. [`iter`](super::iter) turns an iterator into such a stream.
+    pub fn stream<S, T, E>(stream: S) -> Self
+    where
+        S: Stream<Item = Result<T, E>> + Send + 'static,
+        T: Into<Bytes>,
+        E: Into<BoxError>,
+    {
+        Body::wrap(StreamBody { stream })
+    }
+
+    /// Everything up to the end of an asynchronous reader.
+    pub fn reader(reader: impl AsyncRead + Send + 'static) -> Self {
+        Body::wrap(ReaderBody::new(reader))
+    }
+
+    /// Everything from the current position of a reader to its end. The reads run on threads for blocking
+    /// work.
+    pub fn blocking_reader(reader: impl Read + Send + 'static) -> Self {
+        Blocking::body(ReaderBlocks(reader))
+    }
+
+    /// A body of another type, for example that of a tower service's response.
+    pub fn wrap<B>(body: B) -> Self
+    where
+        B: HttpBody<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        if body.is_end_stream() {
+            return Body::empty();
+        }
+        Body { kind: BodyKind::Stream(body.map_err(Into::into).boxed_unsync()) }
+    }
+
+    /// The bytes, where the body is in memory.
+    #[must_use]
+    pub const fn as_bytes(&self) -> Option<&Bytes> {
+        match &self.kind {
+            BodyKind::Bytes(bytes) => Some(bytes),
+            _ => None,
+        }
+    }
+
+    /// The length in bytes, where it is known before the body is read.
+    #[must_use]
+    pub fn length(&self) -> Option<u64> {
+        self.size_hint().exact()
+    }
+
+    /// Announces the length of a body whose length is unknown. If the body turns out longer or shorter,
     /// sending it ends with an error. A body whose length is known stays as it is.
     #[must_use]
     pub fn with_length(self, length: u64) -> Self {
         if self.length().is_some() { self } else { self.through(Window::exactly(length)) }
     }
 
-    /// The bytes from `start` on, `length` of them. The body has to have so many.
+    /// The `length` bytes that begin at `start`. The body has to have that many.
     pub(super) fn part(self, start: u64, length: u64) -> Self {
         self.through(Window::part(start, length))
     }
 
     fn through(self, mut window: Window) -> Self {
         let kind = match self.kind {
-            // A window past the end of known bytes is never asked for; `cut` would answer with the bytes
-            // there are.
+            // No caller asks for bytes past the end of a body in memory; `cut` would return those that exist.
             BodyKind::Bytes(bytes) => BodyKind::Bytes(window.cut(bytes).unwrap_or_default()),
             BodyKind::File(file) => BodyKind::File(file.through(&window)),
             BodyKind::Blocks(blocks) => BodyKind::Blocks(blocks.through(window)),
@@ -179,6 +182,10 @@ impl Body {
 
     pub(super) const fn file(range: FileRange) -> Self {
         Body { kind: BodyKind::File(range) }
+    }
+
+    pub(super) const fn blocking(blocks: Blocking) -> Self {
+        Body { kind: BodyKind::Blocks(blocks) }
     }
 }
 
@@ -295,20 +302,20 @@ mod tests {
     #[test]
     fn a_door_without_an_event_loop_reads_every_kind_block_by_block() {
         let source = file(b"file");
-        for (mut body, expected) in [
+        for (body, expected) in [
             (Body::empty(), vec![]),
             (Body::from("text"), vec!["text"]),
             (FileRange::new(source, 1..3).into(), vec!["il"]),
             (Body::blocking_reader(Cursor::new("reader")), vec!["reader"]),
             (chunks(), vec!["ab", "cde"]),
         ] {
-            let mut blocks = Vec::new();
+            let (mut body, mut blocks) = (BodyKind::from_body(body), Vec::new());
             while let Some(block) = body.next_block().unwrap() {
                 blocks.push(block);
             }
             assert_eq!(blocks, expected);
         }
-        assert!(Body::reader(tokio::io::simplex(8).0).next_block().is_err());
+        assert!(BodyKind::from_body(Body::reader(tokio::io::simplex(8).0)).next_block().is_err());
     }
 
     #[test]
@@ -333,7 +340,8 @@ mod tests {
         }
     }
 
-    /// A reader is read from where it stands (behaviour.md: file objects that are not at 0).
+    /// A reader is read from its current position. PoorWSGI 2.8.1 sends wrong bytes of a file object that is
+    /// not at its beginning.
     #[test]
     fn a_reader_is_read_from_its_position() {
         let mut reader = Cursor::new("abcdef");
@@ -372,20 +380,22 @@ mod tests {
                 panic!("a source that panics")
             }
         }
-        assert!(read(Body::blocks(Panics)).is_err());
+        assert!(read(Blocking::body(Panics)).is_err());
         assert!(read(Body::stream(iter([Ok("a"), Err("broken")]))).is_err());
     }
 
-    /// A synchronous door needs no runtime.
+    /// A synchronous door can read blocks without an async runtime.
     #[test]
     fn blocks_are_read_by_hand_as_well() {
-        let BodyKind::Blocks(mut blocks) = Body::blocking_reader(Cursor::new("abc")).into_kind() else {
+        let BodyKind::Blocks(mut blocks) = BodyKind::from_body(Body::blocking_reader(Cursor::new("abc")))
+        else {
             panic!()
         };
         assert_eq!(blocks.next_block().unwrap().unwrap(), "abc");
         assert_eq!(blocks.next_block().unwrap(), None);
         assert_eq!(blocks.next_block().unwrap(), None);
-        let BodyKind::File(mut range) = Body::from(FileRange::new(file(b"abc"), 1..3)).into_kind() else {
+        let BodyKind::File(mut range) = BodyKind::from_body(Body::from(FileRange::new(file(b"abc"), 1..3)))
+        else {
             panic!()
         };
         assert_eq!(range.next_block().unwrap().unwrap(), "bc");

@@ -6,30 +6,31 @@ use std::ops::RangeInclusive;
 
 use bytes::Bytes;
 
-use super::blocks::Blocks;
+use super::blocks::{Blocking, Blocks};
 use super::body::{Body, BodyKind};
 use super::file::FileRange;
 use crate::error::BoxError;
 use crate::headers::ContentRange;
 
-/// The text that separates the parts: random, so that no content can hold it on purpose.
+/// The text that separates the parts. It is random, so that nobody can make content that contains it.
 pub(super) struct Boundary(String);
 
 impl Boundary {
-    /// `None` where the system has no randomness to give.
+    /// A new boundary; `None` where the operating system gives no random bytes.
     pub(super) fn random() -> Option<Self> {
         let mut random = [0; 16];
         getrandom::fill(&mut random).ok()?;
         Some(Boundary(format!("{:032x}", u128::from_be_bytes(random))))
     }
 
-    /// The `Content-Type` of the whole.
+    /// The `Content-Type` of the multipart body.
     pub(super) fn content_type(&self) -> String {
         format!("multipart/byteranges; boundary={}", self.0)
     }
 }
 
-/// A body of these ranges of `whole`, or `whole` back where it cannot be read twice.
+/// A multipart body of these ranges of `whole`, which has `full` bytes. Only bytes and files can be read at
+/// several places; any other body is returned unchanged as the error.
 pub(super) fn body(
     whole: Body,
     full: u64,
@@ -54,12 +55,12 @@ pub(super) fn body(
     }
     let _ = write!(head, "--{}--\r\n", boundary.0);
     pieces.push_back(Piece::Bytes(head.into()));
-    Ok(Body::blocks(Parts { pieces }))
+    Ok(Blocking::body(Parts { pieces }))
 }
 
 fn piece(whole: &Body, range: &RangeInclusive<u64>) -> Option<Piece> {
     let (start, length) = (*range.start(), range.end() - range.start() + 1);
-    match whole.kind() {
+    match BodyKind::of(whole) {
         BodyKind::Bytes(bytes) => {
             let from = usize::try_from(start).ok()?;
             let to = from.checked_add(usize::try_from(length).ok()?)?;

@@ -1,4 +1,4 @@
-//! Conditional requests (RFC 9110, section 13): is what the client has still good?
+//! Conditional requests (RFC 9110, section 13): does the client know the current state of a resource?
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,7 +10,7 @@ use http::header::{IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SIN
 use crate::headers::date;
 use crate::state::Method;
 
-/// An entity-tag: the name of one state of a representation (RFC 9110, section 8.8.3).
+/// An entity-tag, which identifies one version of a representation (RFC 9110, section 8.8.3).
 ///
 /// ```
 /// use poorwsgi::response::EntityTag;
@@ -28,25 +28,27 @@ pub struct EntityTag<'a> {
 }
 
 impl<'a> EntityTag<'a> {
-    /// For an opaque text of hexadecimal digits and the like.
+    /// Makes a tag from a text known to consist of characters that a tag may hold, such as hexadecimal
+    /// digits. The text is not checked.
     pub(super) fn new(opaque: impl Into<Cow<'a, str>>, weak: bool) -> Self {
         EntityTag { opaque: opaque.into(), weak }
     }
 
-    /// A tag that changes whenever a single byte changes. `None` where the text holds a quote, a space or a
-    /// control character.
+    /// A strong tag: it has to change whenever a single byte of the representation changes. `None` where the
+    /// text holds a quote, a space or a control character.
     pub fn strong(opaque: impl Into<Cow<'a, str>>) -> Option<Self> {
         let opaque = opaque.into();
         opaque.bytes().all(is_etag_byte).then_some(EntityTag { opaque, weak: false })
     }
 
-    /// A tag that stays the same while the meaning does. `None` where the text holds a quote, a space or a
-    /// control character.
+    /// A weak tag: it may stay the same while the meaning of the representation does. `None` where the text
+    /// holds a quote, a space or a control character.
     pub fn weak(opaque: impl Into<Cow<'a, str>>) -> Option<Self> {
         EntityTag::strong(opaque).map(|tag| EntityTag { weak: true, ..tag })
     }
 
-    /// Reads a tag as it stands in `ETag`: quoted, with `W/` before it where it is weak.
+    /// Parses the value of an `ETag` field: a quoted text, with `W/` before it where the tag is weak. `None`
+    /// for anything else.
     #[must_use]
     pub fn parse(field: &'a str) -> Option<Self> {
         match split_tag(field.trim_matches([' ', '\t']))? {
@@ -67,13 +69,14 @@ impl<'a> EntityTag<'a> {
         &self.opaque
     }
 
-    /// Same bytes: the texts are equal and neither is weak (RFC 9110, section 8.8.3.2).
+    /// Strong comparison, which promises the same bytes: the texts are equal and neither tag is weak (RFC
+    /// 9110, section 8.8.3.2).
     #[must_use]
     pub fn strongly_equals(&self, other: &EntityTag<'_>) -> bool {
         !self.weak && !other.weak && self.opaque == other.opaque
     }
 
-    /// Same meaning: the texts are equal (RFC 9110, section 8.8.3.2).
+    /// Weak comparison, which promises the same meaning: the texts are equal (RFC 9110, section 8.8.3.2).
     #[must_use]
     pub fn weakly_equals(&self, other: &EntityTag<'_>) -> bool {
         self.opaque == other.opaque
@@ -100,7 +103,7 @@ fn split_tag(text: &str) -> Option<(EntityTag<'_>, &str)> {
     opaque.bytes().all(is_etag_byte).then_some((EntityTag { opaque: opaque.into(), weak }, rest))
 }
 
-/// The tags of a list, up to the first thing that is none.
+/// The tags of a comma-separated list, up to the first item that is not a tag.
 fn tags(list: &str) -> impl Iterator<Item = EntityTag<'_>> {
     let mut rest = list;
     std::iter::from_fn(move || {
@@ -111,21 +114,21 @@ fn tags(list: &str) -> impl Iterator<Item = EntityTag<'_>> {
     })
 }
 
-/// What is known about the current representation of a resource.
+/// The validators of the current representation of a resource.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Validators<'a> {
-    /// Its `ETag`.
+    /// The value of `ETag`.
     pub entity_tag: Option<EntityTag<'a>>,
-    /// Its `Last-Modified`; parts of a second do not count.
+    /// The time of `Last-Modified`; fractions of a second are ignored.
     pub last_modified: Option<SystemTime>,
 }
 
-/// What a conditional request comes to.
+/// The outcome of a request's preconditions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Precondition {
     /// The request is carried out.
     Proceed,
-    /// 304: what the client has is still good.
+    /// 304: the client's copy is current.
     NotModified,
     /// 412: the resource is not in the state that the client expects.
     Failed,
@@ -133,9 +136,9 @@ pub enum Precondition {
 
 /// Evaluates the preconditions of a request in the order of RFC 9110, section 13.2.2.
 ///
-/// `field` gives the value of a request header, the lines of one name joined by a comma. `current` is `None`
-/// where the resource has no representation yet. An application whose method changes something asks before it
-/// does so; for GET and HEAD [`finish`](super::finish) asks by itself.
+/// `field` returns the value of a header field of the request, several fields of one name joined by commas.
+/// `current` is `None` where the resource has no representation yet. A handler that changes the resource has
+/// to call this function before the change; for GET and HEAD, [`finish`](super::finish) calls it.
 ///
 /// ```
 /// use poorwsgi_core::response::EntityTag;
@@ -159,8 +162,8 @@ pub fn evaluate<'r>(
             current.entity_tag.as_ref().is_some_and(|tag| tags(list).any(|listed| equal(&listed, tag)))
         }
     };
-    // An invalid date, or none to compare it with, is as if the field were not there (sections 13.1.3 and
-    // 13.1.4).
+    // A field is ignored where its date is invalid, or where there is no modification date to compare it with
+    // (sections 13.1.3 and 13.1.4).
     let changed_since = |date: &str| {
         let date = date::http_to_time(date)?;
         Some(date::unix_seconds(current?.last_modified?)? > date)
@@ -189,8 +192,9 @@ pub fn evaluate<'r>(
     Precondition::Proceed
 }
 
-/// Whether the condition of an `If-Range` holds, so that a part may be added to the part that the client has
-/// (RFC 9110, section 13.1.5): the same strong entity-tag, or exactly the same date.
+/// Whether the condition of an `If-Range` holds, so that the client can combine the requested range with the
+/// part that it already has (RFC 9110, section 13.1.5). It holds for the same strong entity-tag, or exactly
+/// the same date.
 #[must_use]
 pub fn if_range(condition: &str, current: &Validators<'_>) -> bool {
     let condition = condition.trim_matches([' ', '\t']);

@@ -1,4 +1,4 @@
-//! Responses by what they are made of.
+//! The constructors of responses, one for each kind of body.
 
 use std::io::Read;
 use std::path::Path;
@@ -36,13 +36,13 @@ impl Response {
     /// 200 with this value as `application/json; charset=utf-8`.
     ///
     /// # Errors
-    /// [`ResponseError::Json`] for a value that JSON has no form for.
+    /// [`ResponseError::Json`] for a value that cannot be written as JSON.
     pub fn json<T: Serialize + ?Sized>(value: &T) -> Result<Self, ResponseError> {
         Ok(Response::of(StatusCode::OK, Some(JSON), serde_json::to_vec(value)?))
     }
 
-    /// 200 with the JSON array of a stream's items, written while it is sent. An error on the way cuts the
-    /// connection.
+    /// 200 with a stream's items as a JSON array, which is serialised while it is sent. An error of the
+    /// stream or of serialisation closes the connection.
     ///
     /// ```
     /// use poorwsgi::response::{Response, iter};
@@ -85,18 +85,19 @@ impl Response {
     }
 
     /// 200 with everything that a reader gives, from its current position on, as `application/octet-stream`.
-    /// It is read on threads for blocking work.
+    /// The reads run on threads for blocking work.
     pub fn blocking_reader(reader: impl Read + Send + 'static) -> Self {
         Response::of(StatusCode::OK, Some(OCTETS), Body::blocking_reader(reader))
     }
 
-    /// 200 with a file: its media type by its name, `Last-Modified`, `ETag`, and ranges on offer.
+    /// 200 with a file: with a `Content-Type` guessed from its name, `Last-Modified`, `ETag`, and support for
+    /// range requests.
     ///
-    /// The path is the application's own. For paths out of a request there is
+    /// The path has to come from the application. For paths from a request use
     /// [`DocumentRoot`](super::DocumentRoot).
     ///
     /// # Errors
-    /// [`ResponseError::File`] where it cannot be opened or is not a regular file.
+    /// [`ResponseError::File`] where the file cannot be opened or is not a regular file.
     pub fn file(path: impl AsRef<Path>) -> Result<Self, ResponseError> {
         let path = path.as_ref();
         OpenFile::open(path)
@@ -104,13 +105,13 @@ impl Response {
             .map_err(|source| ResponseError::File { path: path.to_owned(), source })
     }
 
-    /// 204: done, and nothing to say about it.
+    /// 204, which has no body.
     #[must_use]
     pub fn no_content() -> Self {
         Response::of(StatusCode::NO_CONTENT, None, Body::empty())
     }
 
-    /// This status without a body.
+    /// A response with this status and no body.
     ///
     /// # Errors
     /// [`ResponseError::Status`] for an unknown status.
@@ -118,13 +119,14 @@ impl Response {
         Ok(Response::of(status_code(status)?, None, Body::empty()))
     }
 
-    /// 304: what the client has is still good. Add the `ETag`, `Content-Location` and `Vary` of the 200.
+    /// 304: the client's copy is current. Add the `ETag`, `Content-Location` and `Vary` that the 200 would
+    /// have (RFC 9110, section 15.4.5).
     #[must_use]
     pub fn not_modified() -> Self {
         Response::of(StatusCode::NOT_MODIFIED, None, Body::empty())
     }
 
-    /// No answer at all; see [`Declined`].
+    /// Leaves the request unanswered; see [`Declined`].
     #[must_use]
     pub fn declined() -> Self {
         let mut response = Response::of(StatusCode::OK, None, Body::empty()).with_headers(Headers::new());
@@ -208,8 +210,9 @@ mod tests {
         assert!(read(Response::json_stream(iter([keyed])).into_body()).is_err());
     }
 
-    /// behaviour.md: `Last-Modified` is the modification time. The tag of a file that has just changed is
-    /// weak, because it may change again unnoticed (RFC 9110, section 8.8.1).
+    /// `Last-Modified` is the modification time; in PoorWSGI 2.8.1 it is the change time of the inode. The
+    /// tag of a file that has just changed is weak, because it may change again unnoticed (RFC 9110, section
+    /// 8.8.1).
     #[test]
     fn a_file_says_what_it_is() {
         let dir = tempfile::tempdir().unwrap();

@@ -1,5 +1,5 @@
-//! Whether content may follow the head of a response, which depends on the request's method and on the status
-//! alone.
+//! Whether content may follow the head of a response. Only the request's method and the response's status
+//! decide.
 
 use crate::state::{self, Method};
 
@@ -17,19 +17,19 @@ use crate::state::{self, Method};
 pub enum Content {
     /// Content of any length.
     Any,
-    /// No content. A `Content-Length` is that of the answer to a GET (RFC 9110, sections 8.6 and 9.3.2): HEAD
-    /// and 304.
+    /// No content. A `Content-Length` gives the length that the response to GET would have (RFC 9110,
+    /// sections 8.6 and 9.3.2). For HEAD and 304.
     Described,
-    /// No content and no `Content-Length` (RFC 9110, section 8.6): 1xx, 204, and 2xx to CONNECT.
+    /// No content and no `Content-Length` (RFC 9110, section 8.6). For 1xx, 204, and 2xx to CONNECT.
     Absent,
-    /// No content, which `Content-Length: 0` says, since the message does not end with its head (RFC 9110,
-    /// section 15.3.6): 205.
+    /// No content, but `Content-Length: 0`, because this status does not end the message after its head (RFC
+    /// 9110, section 15.3.6). For 205.
     Empty,
 }
 
 impl Content {
-    /// Of a response with this status to a request with this method, `None` for a method that the framework
-    /// does not know.
+    /// What may follow the head of a response with this status to a request with this method. `method` is
+    /// `None` for a method that the framework does not know.
     #[must_use]
     pub const fn of(method: Option<Method>, status: u16) -> Self {
         match (method, status) {

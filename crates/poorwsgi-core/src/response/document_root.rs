@@ -1,10 +1,10 @@
-//! Files and directories beneath one directory, and nothing else.
+//! Access to the files and directories beneath one directory, and to nothing else.
 //!
 //! ```
 //! use poorwsgi::response::document_root::{DocumentRoot, Found};
 //! use poorwsgi::{Request, Response, Result, abort, state};
 //!
-//! /// A directory for those who are signed in: its files, but no lists of them.
+//! /// Serves files to users who are signed in; directories are not listed.
 //! fn download(req: &Request, members: &DocumentRoot) -> Result<Response> {
 //!     if req.user().is_none() {
 //!         return abort(state::HTTP_FORBIDDEN);
@@ -34,10 +34,10 @@ use super::file::{OpenFile, media_type};
 
 /// A directory whose files are served.
 ///
-/// It is opened once, and every path is resolved beneath it by the operating system: `..`, absolute paths and
-/// symbolic links never lead out of it, unless it was [`opened with links`](Self::open_linked). A symbolic
-/// link is followed when its target is relative and stays inside. Files and directories whose name begins
-/// with a dot are missing, except `.well-known` at the top (RFC 8615).
+/// The directory is opened once, and every path is resolved beneath it by the operating system: `..`,
+/// absolute paths and symbolic links never lead out of it, unless it was [opened with
+/// links](Self::open_linked). A symbolic link is followed when its target is relative and stays inside. Files
+/// and directories whose name begins with a dot are missing, except `.well-known` at the top (RFC 8615).
 ///
 /// ```
 /// use poorwsgi::response::document_root::{DocumentRoot, Found};
@@ -54,17 +54,17 @@ pub struct DocumentRoot {
     dot_files: bool,
 }
 
-/// What stands in the directory, and where its links lead.
+/// The directory, and how far its symbolic links are followed.
 #[derive(Debug)]
 enum Tree {
-    /// Beneath the directory, and nowhere else.
+    /// Symbolic links are followed only beneath the directory.
     Beneath(Dir),
-    /// Wherever links lead, too.
+    /// Symbolic links are followed wherever they lead.
     Linked(PathBuf),
 }
 
 impl Tree {
-    /// Opens what stands under a path that [`is_plain`] in each of its parts.
+    /// Opens the file or directory at a path, each part of which [`is_plain`].
     fn open(&self, path: &str) -> io::Result<std::fs::File> {
         // A named pipe would wait for its writer without O_NONBLOCK.
         let mut options = OpenOptions::new();
@@ -83,7 +83,7 @@ impl Tree {
         }
     }
 
-    /// Whether there is something, and whether it is a directory.
+    /// Whether the entry at a path is a directory; an error where there is none.
     fn is_dir(&self, path: &str) -> io::Result<bool> {
         match self {
             Tree::Beneath(dir) => dir.metadata(path).map(|metadata| metadata.is_dir()),
@@ -92,16 +92,16 @@ impl Tree {
     }
 }
 
-/// What stands under a path.
+/// What [`DocumentRoot::lookup`] has found.
 #[derive(Debug)]
 pub enum Found {
     /// A regular file, opened.
     File(OpenFile),
     /// A directory, opened.
     Directory(Directory),
-    /// Something that is there and may not be read, or is neither file nor directory: 403.
+    /// Something that exists, but may not be read, or is neither file nor directory: 403.
     Forbidden,
-    /// Nothing that a client may know of: 404.
+    /// Nothing, or something that is hidden from clients: 404.
     Missing,
 }
 
@@ -109,14 +109,15 @@ impl DocumentRoot {
     /// Opens the directory.
     ///
     /// # Errors
-    /// Those of the operating system: it is not there, is no directory, or may not be read.
+    /// Those of the operating system: the directory does not exist, is not a directory, or may not be read.
     pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
         let dir = Dir::open_ambient_dir(path, ambient_authority())?;
         Ok(DocumentRoot { tree: Arc::new(Tree::Beneath(dir)), dot_files: false })
     }
 
-    /// Opens the directory, beneath which symbolic links are followed wherever they lead. For a site that
-    /// links its data in: whoever can make a link there can publish any file that this process may read.
+    /// Opens a directory beneath which symbolic links are followed wherever they lead. This is for a site
+    /// that links to data elsewhere. Whoever can make a link there can publish any file that this process may
+    /// read.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -133,10 +134,10 @@ impl DocumentRoot {
         self
     }
 
-    /// What stands under the path of a request, which is decoded already. Slashes at the end and doubled ones
-    /// do not count.
+    /// Finds the file or directory for the path of a request, which has to be percent-decoded already.
+    /// Repeated and trailing slashes are ignored.
     ///
-    /// It asks the operating system and may wait for the disk.
+    /// This calls the operating system, and may block on the disk.
     ///
     /// # Errors
     /// Those of the operating system that say nothing about the path: no file descriptors left, a failing
@@ -159,8 +160,8 @@ impl DocumentRoot {
     }
 }
 
-/// Whether a name means one entry of a directory and nothing else to the system: not the directory above, no
-/// separator, no drive, stream or device of Windows.
+/// Whether the operating system reads a name as an entry of a directory and as nothing else: not as the
+/// parent directory, and on Windows not as a path, drive, stream or device.
 fn is_plain(segment: &str, windows: bool) -> bool {
     if segment == ".." || segment.contains('\0') {
         return false;
@@ -183,7 +184,7 @@ fn is_plain(segment: &str, windows: bool) -> bool {
 
 fn open(tree: &Arc<Tree>, path: &str, dot_files: bool) -> io::Result<Found> {
     let directory = |dir| Directory { tree: Arc::clone(tree), path: path.to_owned(), dir, dot_files };
-    // A directory cannot be opened as a file everywhere.
+    // Windows cannot open a directory as a file.
     if cfg!(windows) && tree.is_dir(path)? {
         return Ok(Found::Directory(directory(tree.open_dir(path)?)));
     }
@@ -198,21 +199,21 @@ fn open(tree: &Arc<Tree>, path: &str, dot_files: bool) -> io::Result<Found> {
     })
 }
 
-/// What an error of the system means for the client. An error that says nothing about the path stays one: a
-/// process out of file descriptors must not call its files missing.
+/// Turns an error of the operating system into an answer for the client. An error that says nothing about the
+/// path stays an error: a process that is out of file descriptors must not call its files missing.
 fn refusal(tree: &Tree, path: &str, error: io::Error) -> io::Result<Found> {
     match error.kind() {
-        // A path that leads out of the root is refused by cap-std, not by the system: such a path is not
-        // there.
+        // A path that leads out of the root is refused by cap-std, without an error number of the system.
+        // Such a path counts as missing.
         io::ErrorKind::PermissionDenied if error.raw_os_error().is_none() => Ok(Found::Missing),
         io::ErrorKind::PermissionDenied => Ok(Found::Forbidden),
         io::ErrorKind::NotFound
         | io::ErrorKind::NotADirectory
         | io::ErrorKind::InvalidFilename
         | io::ErrorKind::InvalidInput => Ok(Found::Missing),
-        // Links that lead to each other.
+        // A cycle of symbolic links.
         _ if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => Ok(Found::Missing),
-        // A socket is there, though nobody can open it.
+        // A socket exists, though it cannot be opened as a file.
         _ if tree.is_dir(path).is_ok() => Ok(Found::Forbidden),
         _ => Err(error),
     }
@@ -221,7 +222,7 @@ fn refusal(tree: &Tree, path: &str, error: io::Error) -> io::Result<Found> {
 /// A directory beneath the root.
 #[derive(Debug)]
 pub struct Directory {
-    /// Links in the directory are followed as far as the root allows.
+    /// The root, which decides how far symbolic links in this directory are followed.
     tree: Arc<Tree>,
     path: String,
     dir: Dir,
@@ -231,20 +232,20 @@ pub struct Directory {
 /// One entry of a directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Its name, without any slash. It is not escaped for HTML or for a URL.
+    /// The name, without any slash. It is not escaped for HTML or for a URL.
     pub name: String,
-    /// Its length in bytes; `None` for a directory.
+    /// The length in bytes; `None` for a directory.
     pub size: Option<u64>,
-    /// When its content was changed, where the system knows.
+    /// The time of the last modification, where the system records it.
     pub modified: Option<SystemTime>,
-    /// The media type by its name; `None` for a directory.
+    /// The media type, guessed from the name; `None` for a directory.
     pub media_type: Option<&'static str>,
 }
 
 /// The entries of a directory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Listing {
-    /// The entries, by name.
+    /// The entries, sorted by name.
     pub entries: Vec<Entry>,
     /// Whether there were more than [`Directory::MAX_ENTRIES`], so that some are left out.
     pub cut: bool,
@@ -262,14 +263,15 @@ impl Directory {
     /// The most entries that are listed.
     pub const MAX_ENTRIES: usize = 10_000;
 
-    /// When the directory was changed.
+    /// The time of the directory's last modification, where the system records it.
     #[must_use]
     pub fn modified(&self) -> Option<SystemTime> {
         self.dir.dir_metadata().ok()?.modified().ok().map(|time| time.into_std())
     }
 
-    /// The entries that a client could ask for, by name, at most [`MAX_ENTRIES`](Self::MAX_ENTRIES) of them:
-    /// no dot files, no back-up files (`name~`), nothing that may not be read, and no name that is not UTF-8.
+    /// The entries that a client can ask for, sorted by name, at most [`MAX_ENTRIES`](Self::MAX_ENTRIES) of
+    /// them. It leaves out hidden dot files, back-up files (`name~`), entries that may not be read, and names
+    /// that are not UTF-8.
     ///
     /// # Errors
     /// Those of the operating system when it reads the directory.
@@ -378,8 +380,7 @@ mod tests {
         }
     }
 
-    /// security.md, "path traversal", and behaviour.md: nothing outside the root is ever opened, dot files
-    /// are 404.
+    /// Nothing outside the root is ever opened, and dot files are missing.
     #[test]
     fn nothing_outside_and_nothing_hidden_is_found() {
         let (dir, root) = tree();
@@ -454,7 +455,7 @@ mod tests {
         assert_eq!(DocumentRoot::open_linked("/nowhere/at/all").unwrap_err().kind(), io::ErrorKind::NotFound);
     }
 
-    /// What is neither file nor directory is refused, and looking at it waits for nobody.
+    /// Anything but a file or directory is refused, without waiting, for example for the writer of a pipe.
     #[test]
     fn special_files_are_forbidden_at_once() {
         let (dir, root) = tree();
@@ -481,8 +482,8 @@ mod tests {
         assert!(docs.list().unwrap().entries.iter().all(|entry| entry.name != "b.txt"));
     }
 
-    /// PoorWSGI's order and omissions: by name, without dot files and back-up files; what leads out is not
-    /// shown.
+    /// As in PoorWSGI, entries are sorted by name, without dot files and back-up files. Links that lead out
+    /// of the root are left out, too.
     #[test]
     fn a_directory_lists_what_can_be_asked_for() {
         let (_dir, root) = tree();

@@ -8,7 +8,7 @@ use crate::error::HttpError;
 use crate::headers::HeaderError;
 use crate::state;
 
-/// A value that no response can be made of: a mistake of the application, answered with 500.
+/// Why no response could be made from what the application gave. It is answered with 500.
 ///
 /// ```
 /// use poorwsgi::response::ResponseError;
@@ -27,11 +27,11 @@ use crate::state;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ResponseError {
-    /// The status is none of [`state::STATUS_CODES`].
+    /// The status is not one of [`state::STATUS_CODES`].
     Status(u16),
-    /// The status of a redirect is none that redirects.
+    /// The status given for a redirect does not redirect.
     Redirect(u16),
-    /// A header field was refused.
+    /// The name or the value of a header field is invalid.
     Header(HeaderError),
     /// The value cannot be written as JSON.
     Json(serde_json::Error),
@@ -39,18 +39,18 @@ pub enum ResponseError {
     File {
         /// The path as it was given.
         path: PathBuf,
-        /// What the operating system says.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// Data was written to a body that is not in memory.
     Write,
-    /// `Content-Length` is not one number.
+    /// `Content-Length` is not a number, or several fields differ.
     ContentLength(String),
-    /// `Content-Length` says something else than the body.
+    /// `Content-Length` is not the length of the body.
     Length {
-        /// What `Content-Length` says.
+        /// The value of `Content-Length`.
         declared: u64,
-        /// How long the body is.
+        /// The length of the body in bytes.
         actual: u64,
     },
 }
@@ -108,7 +108,7 @@ impl From<serde_json::Error> for ResponseError {
 }
 
 impl From<ResponseError> for HttpError {
-    /// 500; the reason is for the log and the debug page alone.
+    /// Becomes a 500. The reason appears only in the log and on the debug page.
     fn from(error: ResponseError) -> Self {
         HttpError::new(state::HTTP_INTERNAL_SERVER_ERROR).with_source(error)
     }

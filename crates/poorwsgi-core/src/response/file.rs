@@ -17,11 +17,12 @@ use super::conditional::EntityTag;
 use super::window::Window;
 use crate::error::BoxError;
 
-/// Up to here a file is read on the spot: out of the page cache that is quicker than asking another thread.
+/// A range with at most this many bytes left is read on the calling thread: from the page cache, that is
+/// faster than a hop to another thread.
 const READ_ON_THE_SPOT: u64 = 64 * 1024;
 
-/// A part of an opened file: bytes `position..end`, read at their own positions, so that parts of one file do
-/// not disturb each other.
+/// A part of an open file: the bytes `position..end`. Each read gives its own offset, so that several parts
+/// of one file can be read independently.
 #[derive(Clone)]
 pub struct FileRange {
     file: Arc<File>,
@@ -30,7 +31,7 @@ pub struct FileRange {
     held: Option<Arc<dyn Send + Sync>>,
 }
 
-// What is held need not be `Debug`.
+// Not derived, because the held value need not be `Debug`.
 impl fmt::Debug for FileRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let FileRange { file, position, end, held: _ } = self;
@@ -48,8 +49,8 @@ impl FileRange {
         FileRange { file: file.into(), position: range.start, end: range.end.max(range.start), held: None }
     }
 
-    /// The same, with a value that is dropped once the last part of this range has been sent, or is not going
-    /// to be.
+    /// Ties a value to this range. The value is dropped with the range and the last part taken from it, that
+    /// is when they have been sent or are given up.
     #[must_use]
     pub fn holding(self, value: impl Send + Sync + 'static) -> Self {
         FileRange { held: Some(Arc::new(value)), ..self }
@@ -73,13 +74,13 @@ impl FileRange {
         &self.file
     }
 
-    /// Where the next byte is read.
+    /// The offset in the file of the next byte to read.
     #[must_use]
     pub const fn position(&self) -> u64 {
         self.position
     }
 
-    /// The part of this part that begins `start` bytes from here.
+    /// The `length` bytes that begin `start` bytes after the current position, as far as this range has them.
     #[must_use]
     pub fn part(&self, start: u64, length: u64) -> Self {
         let position = self.position.saturating_add(start).min(self.end);
@@ -93,7 +94,7 @@ impl FileRange {
 }
 
 impl Blocks for FileRange {
-    /// Up to 256 KiB. A file that has become shorter than the range is an error.
+    /// The next block, of up to 256 KiB. A file that has become shorter than the range is an error.
     fn next_block(&mut self) -> Result<Option<Bytes>, BoxError> {
         if self.is_empty() {
             return Ok(None);
@@ -135,7 +136,7 @@ fn read_exact_at(file: &File, mut block: &mut [u8], mut position: u64) -> io::Re
     Ok(())
 }
 
-/// A regular file opened for reading, with what a response says about it.
+/// A regular file opened for reading, with the metadata that a response needs.
 #[derive(Debug)]
 pub struct OpenFile {
     file: Arc<File>,
@@ -146,14 +147,14 @@ pub struct OpenFile {
 }
 
 impl OpenFile {
-    /// Opens a file by its path; the path is the application's own and is followed wherever it leads. For
-    /// paths out of a request there is [`DocumentRoot`](super::DocumentRoot).
+    /// Opens a file by its path. The path has to come from the application, because it is followed wherever
+    /// it leads; for paths from a request use [`DocumentRoot`](super::DocumentRoot).
     ///
     /// # Errors
     /// Those of the operating system, and [`io::ErrorKind::InvalidInput`] for anything but a regular file.
     pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
         let path = path.as_ref();
-        // Looked at before it is opened, because opening a named pipe waits for its writer.
+        // The type is checked before opening, because opening a named pipe waits for its writer.
         if !std::fs::metadata(path)?.is_file() {
             return Err(not_a_regular_file());
         }
@@ -172,7 +173,7 @@ impl OpenFile {
         Ok(Self::known(file, &metadata, name.as_ref()))
     }
 
-    /// A regular file of which the system has told what there is to know.
+    /// A regular file whose metadata is known already.
     pub(super) fn known(file: File, metadata: &Metadata, name: &Path) -> Self {
         let modified = metadata.modified().ok();
         OpenFile {
@@ -184,32 +185,34 @@ impl OpenFile {
         }
     }
 
-    /// Its length in bytes when it was opened.
+    /// The length of the file in bytes when it was opened.
     #[must_use]
     pub const fn size(&self) -> u64 {
         self.size
     }
 
-    /// When its content was changed, where the system knows.
+    /// The time of the last modification, where the system records it.
     #[must_use]
     pub const fn modified(&self) -> Option<SystemTime> {
         self.modified
     }
 
-    /// Its entity-tag, of modification time, size and inode. It is weak while the file is so new that it
-    /// could change again within the same tick of the file system's clock (RFC 9110, section 8.8.1).
+    /// The entity-tag, made from modification time, size and inode. `None` where the modification time is
+    /// unknown. The tag is weak if the file, when it was opened, was so new that it could still change within
+    /// the same tick of the file system's clock (RFC 9110, section 8.8.1).
     #[must_use]
     pub const fn entity_tag(&self) -> Option<&EntityTag<'static>> {
         self.tag.as_ref()
     }
 
-    /// Its media type by name, `application/octet-stream` for a name that says nothing.
+    /// The media type, guessed from the name; `application/octet-stream` where the name has no known
+    /// extension.
     #[must_use]
     pub const fn media_type(&self) -> &'static str {
         self.media_type
     }
 
-    /// The whole content.
+    /// The whole content as a range.
     #[must_use]
     pub fn into_range(self) -> FileRange {
         FileRange::new(self.file, 0..self.size)
@@ -220,12 +223,12 @@ fn not_a_regular_file() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, "not a regular file")
 }
 
-/// The media type of a file by its name.
+/// The media type of a file, guessed from its name.
 pub(super) fn media_type(name: &OsStr) -> &'static str {
     mime_guess::from_path(Path::new(name)).first_raw().unwrap_or("application/octet-stream")
 }
 
-/// The coarsest clock of a file system in use: FAT counts in two seconds.
+/// The coarsest resolution of modification times among file systems in use: FAT's is two seconds.
 const CLOCK_TICK: Duration = Duration::from_secs(2);
 
 fn entity_tag(metadata: &Metadata, modified: SystemTime, now: SystemTime) -> EntityTag<'static> {
@@ -233,7 +236,7 @@ fn entity_tag(metadata: &Metadata, modified: SystemTime, now: SystemTime) -> Ent
         Ok(after) => after.as_nanos().to_be_bytes(),
         Err(before) => (!before.duration().as_nanos()).to_be_bytes(),
     };
-    // Hashed, because inode numbers are nobody's business.
+    // The values are hashed, so that inode numbers are not disclosed.
     let mut hash = Sha256::new();
     hash.update(since_epoch);
     hash.update(metadata.len().to_be_bytes());

@@ -1,5 +1,5 @@
-//! The last step before sending: what the request's method and conditions make of a response, and the fields
-//! that frame it. Nothing is read or written here.
+//! The last step before a response is sent: the request's method, conditions and ranges are applied, and its
+//! framing is settled. This module does no I/O.
 
 use std::borrow::Cow;
 
@@ -14,22 +14,23 @@ use super::content::Content;
 use super::error::ResponseError;
 use super::length::{BadLength, DeclaredLength};
 use super::range::{self, Ranges};
-use super::response::Response;
+use super::response::{Response, state_content};
 use crate::state::{self, Method};
 
-/// Makes a response what the request is answered with.
+/// Turns a handler's response into the response that is sent for this request.
 ///
 /// - A 200 to GET or HEAD that has an `ETag` or `Last-Modified` becomes 304 or 412 where the request's
-///   conditions say so (RFC 9110, section 13); for other methods the application
-///   [asks](super::conditional::evaluate) before it acts.
+///   conditions say so (RFC 9110, section 13); for other methods the application has to
+///   [evaluate](super::conditional::evaluate) the conditions before it acts.
 /// - A 200 to GET that offers ranges becomes 206 or 416 where the request asks for ranges (section 14).
 /// - HEAD, 1xx, 204, 205 and 304 have no body; HEAD has the `Content-Length` of GET.
-/// - `Transfer-Encoding` is the server's and is removed, and so is a `Content-Length` that the body says
-///   itself: it and the `Content-Type` of the constructor are stated when the response is sent.
+/// - `Transfer-Encoding` is removed, because only the server may set it. A `Content-Length` that the
+///   application set is checked and removed: the length, and the `Content-Type` of the constructor, become
+///   fields when the response is sent.
 ///
-/// `method` is `None` for a method that the framework does not know. `field` gives the value of a request
-/// header, the lines of one name joined by a comma. The response goes to the client by
-/// [`Response::into_http`], or by [`Response::state_content`] and the accessors.
+/// `method` is `None` for a method that the framework does not know. `field` returns the value of a header
+/// field of the request, several fields of one name joined by commas. To send the result, convert it with
+/// [`Response::into_http`], or call [`state_content`](super::state_content) and read its parts.
 ///
 /// ```
 /// use poorwsgi_core::response::{Response, finish};
@@ -46,9 +47,9 @@ use crate::state::{self, Method};
 /// ```
 ///
 /// # Errors
-/// [`ResponseError::ContentLength`] and [`ResponseError::Length`] where the application set a
-/// `Content-Length` that is no number or not that of the body. The error is answered with 500, because wrong
-/// framing would corrupt the next answer.
+/// [`ResponseError::ContentLength`] where the application set a `Content-Length` that is not a number, and
+/// [`ResponseError::Length`] where the number is not the length of the body. Both are answered with 500,
+/// because wrong framing would corrupt the next response on the connection.
 pub fn finish<'r>(
     method: impl Into<Option<Method>>,
     field: impl Fn(&HeaderName) -> Option<Cow<'r, str>>,
@@ -56,7 +57,8 @@ pub fn finish<'r>(
 ) -> Result<Response, ResponseError> {
     let method = method.into();
     let mut declared = None;
-    // Most responses have no fields but those that are stated when they are sent.
+    // Most responses have no fields yet: their `Content-Type` and `Content-Length` are added when they are
+    // sent.
     if !response.headers().is_empty() {
         declared = declared_length(&mut response)?;
         response.headers_mut().remove(TRANSFER_ENCODING);
@@ -77,8 +79,8 @@ pub fn finish<'r>(
     Ok(response)
 }
 
-/// Takes the `Content-Length` that the application set. It may say the same number more than once (RFC 9110,
-/// section 8.6).
+/// Removes and returns the `Content-Length` that the application set. Several fields with the same number are
+/// allowed (RFC 9110, section 8.6).
 fn declared_length(response: &mut Response) -> Result<Option<u64>, ResponseError> {
     let headers = response.headers_mut();
     let mut declared = DeclaredLength::default();
@@ -140,8 +142,8 @@ fn conditions<'r>(
     response.set_status(status)
 }
 
-/// Fields that describe nothing but the content, so that an answer without it, such as 304, does not have
-/// them (RFC 9110, section 15.4.5).
+/// Fields that describe only the content. A response without content, such as a 304, must not have them (RFC
+/// 9110, section 15.4.5).
 pub const FIELDS_OF_CONTENT: [&str; 6] = [
     "Content-Encoding",
     "Content-Language",
@@ -151,7 +153,7 @@ pub const FIELDS_OF_CONTENT: [&str; 6] = [
     "Content-Type",
 ];
 
-/// Takes away the body and the fields that describe nothing but it.
+/// Removes the body and the fields that describe only the content.
 pub(super) fn without_representation(response: &mut Response) {
     response.set_body(Body::empty());
     response.drop_content_type();
@@ -170,14 +172,15 @@ fn ranges<'r>(
         return Ok(());
     }
     if response.body().length().is_none() {
-        // What the application chose itself cannot be cut out, and the whole is not what it asked for.
+        // The ranges that the application chose cannot be cut out of a body of unknown length, and it did not
+        // ask for the whole body.
         return match offered {
             Ranges::Chosen(specs) if !specs.is_empty() => range::unsatisfiable(response, None),
             _ => Ok(()),
         };
     }
     response.headers_mut().put(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    // Range means something for GET alone (RFC 9110, section 14.2).
+    // `Range` is defined for GET only (RFC 9110, section 14.2).
     if method != Method::Get {
         return Ok(());
     }
@@ -201,14 +204,14 @@ fn frame(method: Option<Method>, declared: Option<u64>, response: &mut Response)
         return response.expect_length(response.body().length());
     }
     if status == state::HTTP_NOT_MODIFIED {
-        // Of the 200's representation only what caches need (RFC 9110, section 15.4.5).
+        // A 304 keeps only those fields of the 200 that caches need (RFC 9110, section 15.4.5).
         return without_representation(response);
     }
     if content == Content::Described {
         response.expect_length(declared.or(response.body().length()));
         response.set_body(Body::empty());
-        // The body does not say it any more.
-        return response.state_content();
+        // The body is empty now, so the server cannot take the length from it.
+        return state_content(response);
     }
     response.set_body(Body::empty());
     response.drop_content_type();
@@ -232,7 +235,7 @@ mod tests {
             fields.iter().find(|(field, _)| name == *field).map(|(_, value)| Cow::Owned((*value).to_owned()))
         };
         let mut response = finish(method, field, response).unwrap();
-        response.state_content();
+        state_content(&mut response);
         response
     }
 
@@ -269,7 +272,7 @@ mod tests {
         assert_eq!(get(Response::empty(404).unwrap()).headers().get_str("Content-Length"), Some("0"));
     }
 
-    /// RFC 9110, section 9.3.2; behaviour.md: `Content-Length` of HEAD as for GET, never a body.
+    /// RFC 9110, section 9.3.2: a response to HEAD has the `Content-Length` of GET, and never a body.
     #[test]
     fn head_is_get_without_a_body() {
         for fields in [&[][..], &[("range", "bytes=0-1")], &[("if-none-match", "\"v1\"")]] {
@@ -286,8 +289,7 @@ mod tests {
         assert_eq!(ask(Method::Head, &[], response).headers().get_str("Content-Length"), Some("1234"));
     }
 
-    /// RFC 9110, sections 8.6, 15.2, 15.3.5, 15.3.6 and 15.4.5; behaviour.md: headers are sent, a body is
-    /// not.
+    /// RFC 9110, sections 8.6, 15.2, 15.3.5, 15.3.6 and 15.4.5: the header fields are sent, a body is not.
     #[test]
     fn some_statuses_have_no_body() {
         for status in [100, 101, 204, 205, 304] {
@@ -329,8 +331,8 @@ mod tests {
         assert_eq!(ask(Method::Get, &[("if-none-match", "\"v2\"")], page()).status(), 200);
     }
 
-    /// RFC 9110, section 13.2.1: conditions are for what would otherwise be a 2xx; after a POST has acted it
-    /// is too late.
+    /// RFC 9110, section 13.2.1: conditions apply only where the response would otherwise be a 2xx; after a
+    /// POST has taken effect it is too late for them.
     #[test]
     fn conditions_count_for_what_would_be_sent() {
         let fields = &[("if-none-match", "*"), ("if-match", "\"other\"")];
@@ -367,7 +369,7 @@ mod tests {
         assert_eq!(ask(Method::Get, &[range, ("if-range", DATE)], unnamed).status(), 200);
     }
 
-    /// security.md: an application that returns a wrong length gets a 500, never wrong framing.
+    /// An application that sets a wrong length gets a 500, never wrong framing.
     #[test]
     fn a_length_that_contradicts_the_body_is_an_error() {
         for value in ["4", "2", "0", "", "x", "+3", "3, 3", "-1", "99999999999999999999"] {
@@ -383,7 +385,7 @@ mod tests {
         };
         assert!(with(["3", "4"]).is_err() && with(["4", "3"]).is_err() && with(["4", "4"]).is_err());
         let mut response = with(["3", " 3 "]).unwrap();
-        response.state_content();
+        state_content(&mut response);
         assert_eq!(response.headers().get_str("Content-Length"), Some("3"));
         assert_eq!(response.headers().get_all("Content-Length").count(), 1);
     }

@@ -1,4 +1,4 @@
-//! JSON written while it is sent.
+//! A JSON array that is serialised while it is sent.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -9,8 +9,8 @@ use serde::Serialize;
 
 use crate::error::BoxError;
 
-/// Elements that are there at once are sent together up to about here; one that has to be waited for holds up
-/// none.
+/// Elements that are ready are sent together, once their text has this many bytes. An element that is not
+/// ready does not delay those before it.
 const WORTH_SENDING: usize = 8 * 1024;
 
 pin_project! {

@@ -1,10 +1,10 @@
-//! What a response says of its length, and whether its content keeps the promise.
+//! The length that a message declares, and the check that its content has that length.
 
 use std::error::Error as StdError;
 use std::fmt;
 
-/// The `Content-Length` of a message, out of its fields: all of them have to say one number (RFC 9110,
-/// section 8.6).
+/// The `Content-Length` of a message, collected from its fields, which all have to give the same number (RFC
+/// 9110, section 8.6).
 ///
 /// ```
 /// use poorwsgi_core::response::DeclaredLength;
@@ -20,10 +20,11 @@ use std::fmt;
 pub struct DeclaredLength(Option<u64>);
 
 impl DeclaredLength {
-    /// Takes note of the value of one field.
+    /// Adds the value of one `Content-Length` field.
     ///
     /// # Errors
-    /// A value that is no number, and one that is not the number of the fields before.
+    /// [`BadLength::NotANumber`] for a value that is not a number up to 64 bits, [`BadLength::Different`] for
+    /// a number that differs from that of the fields before.
     pub fn add(&mut self, value: &[u8]) -> Result<(), BadLength> {
         let bad = || BadLength::NotANumber(String::from_utf8_lossy(value).into_owned());
         let digits = value.trim_ascii();
@@ -37,20 +38,20 @@ impl DeclaredLength {
         }
     }
 
-    /// The number, where there was a field.
+    /// The length in bytes; `None` where no field was added.
     #[must_use]
     pub const fn get(self) -> Option<u64> {
         self.0
     }
 }
 
-/// Fields that say no length.
+/// Why the `Content-Length` fields of a message give no length.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BadLength {
     /// A value that is not made of digits, or a number beyond 64 bits.
     NotANumber(String),
-    /// Two different numbers.
+    /// Two fields with different numbers.
     Different(u64, u64),
 }
 
@@ -67,7 +68,7 @@ impl fmt::Display for BadLength {
 
 impl StdError for BadLength {}
 
-/// A length that was announced, while the content is sent.
+/// Counts the bytes of content against the length that was announced for it.
 ///
 /// ```
 /// use poorwsgi_core::response::PromisedLength;
@@ -86,7 +87,7 @@ pub struct PromisedLength {
 }
 
 impl PromisedLength {
-    /// Of content that is going to have exactly this many bytes.
+    /// For content that has to have exactly `promised` bytes.
     #[must_use]
     pub const fn new(promised: u64) -> Self {
         PromisedLength { promised, left: promised }
@@ -98,10 +99,10 @@ impl PromisedLength {
         self.left
     }
 
-    /// So many more bytes are sent.
+    /// Counts `size` more bytes.
     ///
     /// # Errors
-    /// They are more than are still to come.
+    /// [`WrongLength`] where fewer than `size` bytes are left.
     pub const fn take(&mut self, size: u64) -> Result<(), WrongLength> {
         match self.left.checked_sub(size) {
             Some(left) => {
@@ -112,17 +113,17 @@ impl PromisedLength {
         }
     }
 
-    /// No more bytes come.
+    /// Checks, at the end of the content, that no bytes are missing.
     ///
     /// # Errors
-    /// Some are missing.
+    /// [`WrongLength`] where bytes are missing.
     pub const fn end(&self) -> Result<(), WrongLength> {
         if self.left == 0 { Ok(()) } else { Err(WrongLength { promised: self.promised, is_longer: false }) }
     }
 }
 
-/// A body turned out longer or shorter than its `Content-Length`. The connection is cut: a part is never
-/// presented as the whole (RFC 9112, section 8).
+/// The error of a body that turned out longer or shorter than its `Content-Length`. The connection has to be
+/// closed, so that the client does not take a part for the whole (RFC 9112, section 8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WrongLength {
     promised: u64,

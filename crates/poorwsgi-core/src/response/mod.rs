@@ -1,8 +1,8 @@
-//! What goes back to the client: status, header fields and body, and the rules by which they become a
-//! message.
+//! Responses: status, header fields and body, and the rules by which they become an HTTP message.
 //!
-//! A handler makes a [`Response`], or returns a value that its door makes one of. The last step before
-//! sending is [`finish`]: conditional and range requests, `HEAD`, and the fields that frame the message.
+//! A handler returns a [`Response`], or a value that its door converts to a response. The last step before
+//! sending is [`finish`]: it applies conditional and range requests and `HEAD`, and settles how the message
+//! is framed.
 
 mod assemble;
 mod blocks;
@@ -19,7 +19,7 @@ mod json;
 mod length;
 mod range;
 mod redirect;
-#[allow(clippy::module_inception)] // the room is named as in PoorWSGI, and so is the type that fills it
+#[allow(clippy::module_inception)] // PoorWSGI's module is `response`, and its class is `Response`
 mod response;
 mod stream;
 mod window;
@@ -36,5 +36,5 @@ pub use file::{FileRange, OpenFile};
 pub use finish::{FIELDS_OF_CONTENT, finish};
 pub use length::{BadLength, DeclaredLength, PromisedLength, WrongLength};
 pub use range::Ranges;
-pub use response::{Declined, Response};
+pub use response::{Declined, Response, into_http_with, state_content};
 pub use stream::{Iter, iter};

@@ -12,7 +12,7 @@ use crate::headers::range::parse_range;
 use crate::headers::{ContentRange, RangeSpec};
 use crate::state;
 
-/// Whether a response has parts, and which of them are sent.
+/// Whether a response supports range requests, and which ranges of its body are sent.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -33,17 +33,18 @@ use crate::state;
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Ranges {
-    /// The whole is sent, whatever was asked for.
+    /// The whole body is sent, whatever the request asks for.
     #[default]
     Refused,
-    /// The parts that the request asks for are sent.
+    /// The ranges that the request's `Range` field asks for are sent.
     Offered,
-    /// These parts are sent: the application has read the request itself.
+    /// These ranges are sent, whatever the request's `Range` field says; an empty list sends the whole body.
+    /// They cannot be taken from a body of unknown length: that is a 416.
     Chosen(Vec<RangeSpec>),
 }
 
-/// The ranges of a `Range` field. `None` where it has to be ignored: another unit, or anything in it that is
-/// not valid (RFC 9110, section 14.2).
+/// The ranges of a `Range` field. `None` where the field has to be ignored, because its unit is not `bytes`
+/// or one of its ranges is invalid (RFC 9110, section 14.2).
 pub(super) fn requested(field: &str) -> Option<Vec<RangeSpec>> {
     let (unit, specs) = parse_range(field)?;
     let (_, list) = field.split_once('=')?;
@@ -51,7 +52,7 @@ pub(super) fn requested(field: &str) -> Option<Vec<RangeSpec>> {
     (unit.eq_ignore_ascii_case("bytes") && listed == specs.len()).then_some(specs)
 }
 
-/// What ranges come to for a representation of a known length.
+/// What the requested ranges select from a representation of known length.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Selection {
     Whole,
@@ -64,7 +65,7 @@ fn select(specs: &[RangeSpec], length: u64) -> Selection {
     let mut ranges: Vec<_> = specs.iter().filter_map(|spec| spec.resolve(length)).collect();
     match ranges.len() {
         0 if specs.is_empty() => Selection::Whole,
-        // The last bytes of nothing are nothing, which no Content-Range can say.
+        // A suffix range of an empty representation selects no bytes, which Content-Range cannot express.
         0 if length == 0 && specs.iter().any(|spec| matches!(spec, RangeSpec::Last(1..))) => Selection::Whole,
         0 => Selection::Unsatisfiable,
         1 => ranges.pop().map_or(Selection::Whole, Selection::One),
@@ -73,15 +74,16 @@ fn select(specs: &[RangeSpec], length: u64) -> Selection {
     }
 }
 
-/// Ranges that overlap would send some bytes again and again, which is how a small request makes a huge
-/// answer.
+/// Whether any two ranges overlap. Overlapping ranges send some bytes again and again, so that a small
+/// request causes a huge response (RFC 9110, section 17.15).
 fn overlap(ranges: &[RangeInclusive<u64>]) -> bool {
     let mut sorted: Vec<_> = ranges.iter().collect();
     sorted.sort_unstable_by_key(|range| *range.start());
     sorted.iter().zip(sorted.iter().skip(1)).any(|(before, after)| before.end() >= after.start())
 }
 
-/// Makes a 200 a 206 or a 416, or leaves it whole where its length is not known.
+/// Turns a 200 into a 206 or a 416, or leaves it as it is where its length is not known or the whole is to be
+/// sent.
 pub(super) fn apply(response: &mut Response, specs: &[RangeSpec]) -> Result<(), ResponseError> {
     let Some(full) = response.body().length() else { return Ok(()) };
     match select(specs, full) {
@@ -98,7 +100,7 @@ pub(super) fn apply(response: &mut Response, specs: &[RangeSpec]) -> Result<(), 
     }
 }
 
-/// Makes a 200 a 416, which says the full length where it is known.
+/// Turns a 200 into a 416, whose `Content-Range` gives the full length where that is known.
 pub(super) fn unsatisfiable(response: &mut Response, full: Option<u64>) -> Result<(), ResponseError> {
     without_representation(response);
     if let Some(full) = full {
@@ -142,6 +144,7 @@ mod tests {
     use super::super::body::{Body, read};
     use super::super::file::FileRange;
     use super::super::finish::finish;
+    use super::super::response::state_content;
     use super::super::stream::iter;
     use super::*;
     use crate::error::BoxError;
@@ -150,7 +153,7 @@ mod tests {
     fn ask(response: Response, range: &str) -> Response {
         let field = |name: &HeaderName| (name == http::header::RANGE).then_some(Cow::Borrowed(range));
         let mut response = finish(Method::Get, field, response).unwrap();
-        response.state_content();
+        state_content(&mut response);
         response
     }
 
@@ -187,7 +190,7 @@ mod tests {
         ]
     }
 
-    /// RFC 9110, sections 14.1.2 and 15.3.7.1. behaviour.md: `0-0` sent all.
+    /// RFC 9110, sections 14.1.2 and 15.3.7.1. PoorWSGI 2.8.1 sends the whole body for `0-0`.
     #[test]
     fn one_range_is_206() {
         for (range, content_range, content) in [
@@ -211,7 +214,8 @@ mod tests {
         }
     }
 
-    /// RFC 9110, section 15.5.17. behaviour.md: 416 named `None`; a number over 64 bits raised.
+    /// RFC 9110, section 15.5.17. PoorWSGI 2.8.1 writes `None` for the length into the `Content-Range` of a
+    /// 416, and raises an exception for a number over 64 bits.
     #[test]
     fn ranges_beyond_the_end_are_416() {
         for range in ["bytes=10-", "bytes=10-20,30-", "bytes=-0", "bytes=99999999999999999999-"] {
@@ -225,7 +229,7 @@ mod tests {
         assert_eq!(ask(Response::new("").accept_ranges(), "bytes=-5").status(), 200);
     }
 
-    /// RFC 9110, section 14.2: what is not understood is as if it were not there.
+    /// RFC 9110, section 14.2: a field that is invalid or has an unknown unit is ignored.
     #[test]
     fn invalid_ranges_and_other_units_are_ignored() {
         let many = format!("bytes={}", (0..1000).map(|n| format!("{n}-{n}")).collect::<Vec<_>>().join(","));
@@ -266,13 +270,12 @@ mod tests {
         assert_eq!(read(response.into_body()).unwrap(), "abc");
     }
 
-    /// Ranges that the application has read by itself.
     #[test]
     fn chosen_ranges_need_no_field() {
         let mut response = Response::new("0123456789");
         response.set_ranges(Ranges::Chosen(vec![RangeSpec::Last(3)]));
         let mut response = finish(Method::Get, |_| None, response).unwrap();
-        response.state_content();
+        state_content(&mut response);
         assert_eq!(response.body().as_bytes().unwrap(), "789");
         let mut response = Response::new("0123456789");
         response.set_ranges(Ranges::Chosen(Vec::new()));
@@ -317,8 +320,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
-        /// Whatever is asked for, the answer is the slice of the whole, or the whole, or 416: never other
-        /// bytes.
+        /// Every request gets the requested slice, the whole, or a 416: never other bytes.
         #[test]
         fn any_range_of_any_content_is_its_slice(
             content in prop::collection::vec(any::<u8>(), 0..60), first in 0usize..70, length in 1usize..70,

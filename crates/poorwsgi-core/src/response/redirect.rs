@@ -7,12 +7,12 @@ use super::error::ResponseError;
 use super::response::{HTML, Response, field_value, status_code};
 
 impl Response {
-    /// A redirection to `location`, which is sent just as it is given, with a line of HTML for those who have
-    /// to follow it by hand.
+    /// A redirection to `location`, which is sent unchanged. The body is a line of HTML with the location,
+    /// for clients that do not follow redirections.
     ///
     /// # Errors
-    /// [`ResponseError::Redirect`] for a status that does not redirect, [`ResponseError::Header`] for a
-    /// location with CR, LF, NUL or another control character.
+    /// [`ResponseError::Status`] for an unknown status, [`ResponseError::Redirect`] for a status that does
+    /// not redirect, [`ResponseError::Header`] for a location with CR, LF, NUL or another control character.
     pub fn redirect(location: &str, status: u16) -> Result<Self, ResponseError> {
         let status = match status_code(status)? {
             code if code.is_redirection() && code != StatusCode::NOT_MODIFIED => code,
@@ -25,8 +25,8 @@ impl Response {
     }
 }
 
-/// The note that RFC 9110, section 15.4 asks for. Only a web address becomes a link, lest a `javascript:` be
-/// clicked.
+/// The short note that RFC 9110, section 15.4 asks for. Only a relative, `http` or `https` reference becomes
+/// a link, because a click on a `javascript:` link would run its script.
 fn redirect_note(location: &str) -> String {
     let mut target = String::with_capacity(location.len());
     for character in location.chars() {
@@ -45,7 +45,7 @@ fn redirect_note(location: &str) -> String {
     format!("<!DOCTYPE html>\n<title>Moved</title>\n<p>The document is at {target}.</p>\n")
 }
 
-/// Whether a reference (RFC 3986, section 4.1) is relative, or `http` or `https`.
+/// Whether a reference (RFC 3986, section 4.1) is relative, or has the scheme `http` or `https`.
 fn is_web_address(reference: &str) -> bool {
     let before_path = reference.split(['/', '?', '#']).next().unwrap_or_default();
     match before_path.split_once(':') {
@@ -58,7 +58,7 @@ fn is_web_address(reference: &str) -> bool {
 mod tests {
     use super::*;
 
-    /// behaviour.md: CR, LF and NUL in `Location` are an error where it is set.
+    /// PoorWSGI 2.8.1 sends CR, LF and NUL in `Location`; here they are an error.
     #[test]
     fn a_redirect_cannot_be_split() {
         for location in ["/a\r\nSet-Cookie: b", "/a\nb", "/a\0b", "\r"] {
@@ -72,7 +72,7 @@ mod tests {
         }
     }
 
-    /// RFC 9110, section 15.4: a short note with a link, which is as safe as the header.
+    /// RFC 9110, section 15.4: the body is a short note with a link, in which the location is escaped.
     #[test]
     fn a_redirect_says_where_to_without_becoming_markup() {
         let response = Response::redirect("/a?b=\"><script>&c='", 303).unwrap();

@@ -1,4 +1,4 @@
-//! The response that a handler answers with.
+//! The response that a handler returns.
 
 use std::mem;
 use std::time::SystemTime;
@@ -17,7 +17,7 @@ use crate::state;
 
 pub(super) const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 
-/// Status, header fields and body of an answer.
+/// A response: status, header fields and body.
 ///
 /// `Content-Type` comes from the constructor unless a field of that name is set, and `Content-Length` from
 /// the body; leave both to the framework.
@@ -36,7 +36,7 @@ pub(super) const HTML: HeaderValue = HeaderValue::from_static("text/html; charse
 /// ```
 #[derive(Debug)]
 pub struct Response {
-    // Boxed, because a response goes through many hands and each would copy it.
+    // Boxed, because a response is moved through many functions, and each would copy all the parts.
     parts: Box<Parts>,
 }
 
@@ -47,13 +47,13 @@ struct Parts {
     content_type: Option<HeaderValue>,
     body: Body,
     ranges: Ranges,
-    /// The `Content-Length` that is still to be stated.
+    /// The `Content-Length` that [`Response::state_content`] is to write.
     length: Option<u64>,
     extensions: Extensions,
 }
 
-/// The mark, in the extensions of a response, of a request that is left unanswered: the server closes the
-/// connection. A door that cannot do that sends an empty answer.
+/// A marker in the extensions of a response: the request is left unanswered, and the server closes the
+/// connection. A door that cannot close the connection sends an empty response.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -64,7 +64,7 @@ struct Parts {
 /// let mut app = Application::new("demo");
 /// app.route("/wp-login.php", state::METHOD_GET_POST, |_req: Request| Response::declined())?;
 ///
-/// // A layer or a server finds the mark:
+/// // A layer or a server finds the marker:
 /// let answer = app.handle(http::Request::get("/wp-login.php").body(String::new())?).await;
 /// assert!(answer.extensions().get::<Declined>().is_some());
 /// # Ok(())
@@ -87,7 +87,7 @@ impl Response {
         Response { parts: Box::new(parts) }
     }
 
-    /// Whether this is no answer at all.
+    /// Whether the request is left unanswered; see [`Declined`].
     #[must_use]
     pub fn is_declined(&self) -> bool {
         self.parts.extensions.get::<Declined>().is_some()
@@ -108,7 +108,7 @@ impl Response {
     /// Changes the status.
     ///
     /// # Errors
-    /// [`ResponseError::Status`] for an unknown status; the response is then as it was.
+    /// [`ResponseError::Status`] for an unknown status; the response then stays unchanged.
     pub fn set_status(&mut self, status: u16) -> Result<(), ResponseError> {
         self.parts.status = status_code(status)?;
         Ok(())
@@ -134,17 +134,17 @@ impl Response {
         &mut self.parts.headers
     }
 
-    /// With these header fields instead of those there are.
+    /// With these header fields instead of the present ones.
     #[must_use]
     pub fn with_headers(mut self, headers: Headers) -> Self {
         self.parts.headers = headers;
         self
     }
 
-    /// With this header field, in place of every field of its name.
+    /// With this header field, which replaces all fields of its name.
     ///
     /// # Errors
-    /// [`ResponseError::Header`] for a name or value that could break the message apart.
+    /// [`ResponseError::Header`] for a name that is not a token, or a value with a control character.
     pub fn with_header(
         mut self,
         name: impl AsRef<str>,
@@ -154,15 +154,16 @@ impl Response {
         Ok(self)
     }
 
-    /// What `Content-Type` is going to say: the field where it is set, else the type of the constructor.
+    /// The `Content-Type` that will be sent: the header field where it is set, else the type of the
+    /// constructor.
     #[must_use]
     pub fn content_type(&self) -> Option<&str> {
         let field = self.parts.headers.get(CONTENT_TYPE).or(self.parts.content_type.as_ref())?;
         std::str::from_utf8(field.as_bytes()).ok()
     }
 
-    /// With another type than that of the constructor, or with none for an empty one. A `Content-Type` among
-    /// the header fields still wins.
+    /// Replaces the content type of the constructor; an empty text removes it. A `Content-Type` among the
+    /// header fields still takes precedence.
     ///
     /// # Errors
     /// [`ResponseError::Header`] for a control character.
@@ -185,7 +186,7 @@ impl Response {
         &self.parts.body
     }
 
-    /// The body alone.
+    /// Takes the body out of the response.
     #[must_use]
     pub fn into_body(self) -> Body {
         self.parts.body
@@ -214,19 +215,19 @@ impl Response {
         Ok(())
     }
 
-    /// Which parts of the body may be, or have been, asked for.
+    /// How the response answers range requests.
     #[must_use]
     pub fn ranges(&self) -> &Ranges {
         &self.parts.ranges
     }
 
-    /// Offers parts of the body, or chooses them. Only a 200 has parts.
+    /// Sets how the response answers range requests. It has an effect on a 200 only.
     pub fn set_ranges(&mut self, ranges: Ranges) {
         self.parts.ranges = ranges;
     }
 
-    /// With parts on offer: `Accept-Ranges: bytes`, and 206 where the request asks for some. It needs a body
-    /// of known length; one of unknown length is sent whole.
+    /// With support for range requests: the response has `Accept-Ranges: bytes`, and becomes a 206 where the
+    /// request asks for ranges. A body of unknown length is always sent whole.
     #[must_use]
     pub fn accept_ranges(mut self) -> Self {
         self.parts.ranges = Ranges::Offered;
@@ -237,7 +238,7 @@ impl Response {
         mem::take(&mut self.parts.ranges)
     }
 
-    /// With an `ETag`.
+    /// With this `ETag`.
     ///
     /// ```
     /// use poorwsgi::response::{EntityTag, Response};
@@ -247,14 +248,15 @@ impl Response {
     /// ```
     #[must_use]
     pub fn with_entity_tag(mut self, tag: &EntityTag<'_>) -> Self {
-        // A tag holds nothing that a header field refuses.
+        // Every character that a tag may hold is valid in a header field.
         if let Ok(value) = HeaderValue::try_from(tag.to_string()) {
             self.parts.headers.put(ETAG, value);
         }
         self
     }
 
-    /// With a `Last-Modified`. A time that HTTP cannot write, outside the years 1 to 9999, leaves it out.
+    /// With this `Last-Modified`. A time outside the years 1 to 9999, which HTTP cannot write, changes
+    /// nothing.
     #[must_use]
     pub fn with_last_modified(mut self, time: SystemTime) -> Self {
         if let Some(date) = date::system_time_to_http(time).and_then(|date| HeaderValue::try_from(date).ok())
@@ -264,66 +266,69 @@ impl Response {
         self
     }
 
-    /// Values for the server or the layers above, which are not sent.
+    /// Values for the server or for outer layers. They are not sent.
     #[must_use]
     pub fn extensions(&self) -> &Extensions {
         &self.parts.extensions
     }
 
-    /// Values for the server or the layers above, to change them.
+    /// Values for the server or for outer layers, to change them.
     pub fn extensions_mut(&mut self) -> &mut Extensions {
         &mut self.parts.extensions
     }
 
-    /// This length is to be stated, by the server that writes the body or by
-    /// [`state_content`](Self::state_content).
+    /// Sets the length that [`state_content`] writes. [`into_http`](Self::into_http) does not need it, because
+    /// the server asks the body for its length.
     pub(super) fn expect_length(&mut self, length: Option<u64>) {
         self.parts.length = length;
-    }
-
-    /// Writes the `Content-Type` and the `Content-Length` of a response that the pipeline has finished among
-    /// its fields, where they are not there yet. A door does so whose server reads nothing but the fields.
-    pub fn state_content(&mut self) {
-        if let Some(content_type) = self.unstated_content_type() {
-            self.parts.headers.put(CONTENT_TYPE, content_type);
-        }
-        if let Some(length) = self.parts.length.take() {
-            self.parts.headers.put(CONTENT_LENGTH, HeaderValue::from(length));
-        }
     }
 
     fn unstated_content_type(&mut self) -> Option<HeaderValue> {
         self.parts.content_type.take().filter(|_| !self.parts.headers.contains(CONTENT_TYPE))
     }
 
-    /// The same for hyper and tower, which ask the body for its length. What the request makes of a response
-    /// is not done here: that is for [`finish`](super::finish).
+    /// Converts the response for hyper and tower, which ask the body for its length.
+    /// [`finish`](super::finish) has to come first: this function does not apply the request's method,
+    /// conditions and ranges.
     #[must_use]
     pub fn into_http(self) -> http::Response<Body> {
-        self.into_http_with(HeaderMap::new())
+        into_http_with(self, HeaderMap::new())
     }
+}
 
-    /// The same, with the fields in this map, whatever it holds now.
-    pub fn into_http_with(mut self, mut map: HeaderMap) -> http::Response<Body> {
-        let content_type = self.unstated_content_type();
-        let Parts { status, headers, body, mut extensions, .. } = *self.parts;
-        let spellings = headers.spellings();
-        if !spellings.is_empty() {
-            extensions.insert(spellings);
-        }
-        map.clear();
-        // With room for what a server adds: a map that grows is made anew.
-        map.reserve(headers.len() + 3);
-        headers.extend_map(&mut map);
-        if let Some(content_type) = content_type {
-            map.append(CONTENT_TYPE, content_type);
-        }
-        let mut response = http::Response::new(body);
-        *response.status_mut() = status;
-        *response.headers_mut() = map;
-        *response.extensions_mut() = extensions;
-        response
+/// Adds `Content-Type` and `Content-Length` to the header fields of a response that [`finish`](super::finish)
+/// has returned, where they are not there yet. For a door whose server reads only the header fields.
+pub fn state_content(response: &mut Response) {
+    if let Some(content_type) = response.unstated_content_type() {
+        response.parts.headers.put(CONTENT_TYPE, content_type);
     }
+    if let Some(length) = response.parts.length.take() {
+        response.parts.headers.put(CONTENT_LENGTH, HeaderValue::from(length));
+    }
+}
+
+/// Like [`Response::into_http`], but puts the header fields into `map`, whose present content is removed. This
+/// reuses the map's allocation.
+#[must_use]
+pub fn into_http_with(mut response: Response, mut map: HeaderMap) -> http::Response<Body> {
+    let content_type = response.unstated_content_type();
+    let Parts { status, headers, body, mut extensions, .. } = *response.parts;
+    let spellings = headers.spellings();
+    if !spellings.is_empty() {
+        extensions.insert(spellings);
+    }
+    map.clear();
+    // Leaves room for the fields that a server adds, because a map that grows is allocated anew.
+    map.reserve(headers.len() + 3);
+    headers.extend_map(&mut map);
+    if let Some(content_type) = content_type {
+        map.append(CONTENT_TYPE, content_type);
+    }
+    let mut response = http::Response::new(body);
+    *response.status_mut() = status;
+    *response.headers_mut() = map;
+    *response.extensions_mut() = extensions;
+    response
 }
 
 impl<B> From<http::Response<B>> for Response
@@ -331,7 +336,7 @@ where
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
-    /// The response of another service. Its status is taken as it is.
+    /// Takes over the response of another service. Its status is not checked.
     fn from(response: http::Response<B>) -> Self {
         let (head, body) = response.into_parts();
         let parts = Parts {
@@ -366,7 +371,7 @@ mod tests {
     use super::*;
     use crate::response::iter;
 
-    /// behaviour.md: status codes outside the table are an error at construction.
+    /// As in PoorWSGI, a status outside the table is an error when the response is made.
     #[test]
     fn an_unknown_status_is_refused_and_changes_nothing() {
         for status in [0, 99, 299, 600, 1000, u16::MAX] {
@@ -378,7 +383,7 @@ mod tests {
         assert_eq!((response.status(), response.reason()), (418, "I'm a teapot"));
     }
 
-    /// behaviour.md: `Response("abc").write("x")` appends.
+    /// PoorWSGI 2.8.1 overwrites the beginning of the body.
     #[test]
     fn writing_appends() {
         let mut response = Response::new("abc");

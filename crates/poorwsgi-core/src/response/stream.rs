@@ -1,4 +1,4 @@
-//! Bodies that arrive piece by piece without blocking anybody.
+//! Bodies that are read asynchronously, piece by piece.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -15,7 +15,7 @@ use crate::error::BoxError;
 
 /// A stream of the items of an iterator, for the constructors that take a stream.
 ///
-/// The iterator runs on the event loop, so it must not wait for anything.
+/// The iterator runs on the event loop, so it must not block.
 ///
 /// ```
 /// use poorwsgi::response::{Response, iter};
@@ -100,7 +100,7 @@ where
 }
 
 pin_project! {
-    /// A body of what a reader gives, up to its end.
+    /// A body of everything that a reader gives, up to its end.
     pub(super) struct ReaderBody<R> {
         #[pin]
         reader: R,
@@ -109,9 +109,9 @@ pin_project! {
 }
 
 impl<R> ReaderBody<R> {
-    /// One read of a socket or a pipe seldom gives more.
+    /// The size of a new buffer in bytes. One read of a socket or a pipe seldom gives more.
     const BUFFER: usize = 64 * 1024;
-    /// Below this the buffer's rest is not worth another read.
+    /// A buffer with less room than this is replaced by a new one before the next read.
     const WORTH_A_READ: usize = 4 * 1024;
 
     pub(super) fn new(reader: R) -> Self {
@@ -141,7 +141,8 @@ impl<R: AsyncRead> HttpBody for ReaderBody<R> {
     }
 }
 
-/// What a [`Window`] lets through of another body. Trailers are left out: they would be those of the whole.
+/// The part of another body that a [`Window`] lets through. Trailers are left out, because they belong to the
+/// whole body.
 pub(super) struct WindowBody {
     pub(super) whole: UnsyncBoxBody<Bytes, BoxError>,
     pub(super) window: Window,

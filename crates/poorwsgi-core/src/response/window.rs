@@ -1,26 +1,26 @@
-//! The part of a run of chunks that is let through.
+//! A filter that lets a part of a sequence of chunks through.
 
 use bytes::Bytes;
 
 use super::length::{PromisedLength, WrongLength};
 
-/// Skips the first bytes of a run of chunks, lets a number of them through, and notices when they are too few
-/// or, where the run has to end there, too many.
+/// Skips the first bytes of a sequence of chunks and lets the next ones through, up to a length. Too few
+/// bytes are an error; too many are one only where the sequence has to end there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Window {
     skip: u64,
     length: PromisedLength,
-    /// Whether further bytes are an error rather than the part that nobody asked for.
+    /// Whether bytes after the window are an error; otherwise they are dropped.
     closed: bool,
 }
 
 impl Window {
-    /// A run that has exactly this length.
+    /// For a sequence that has to have exactly this length.
     pub(super) const fn exactly(length: u64) -> Self {
         Window { skip: 0, length: PromisedLength::new(length), closed: true }
     }
 
-    /// A part of a longer run.
+    /// For a part of a longer sequence.
     pub(super) const fn part(start: u64, length: u64) -> Self {
         Window { skip: start, length: PromisedLength::new(length), closed: false }
     }
@@ -35,12 +35,13 @@ impl Window {
         self.length.left()
     }
 
-    /// Whether the source need not be asked for more: whether it ends here does not matter.
+    /// Whether the source need not be read further: the window is complete, and what follows it does not
+    /// matter.
     pub(super) const fn is_through(&self) -> bool {
         self.left() == 0 && !self.closed
     }
 
-    /// What of the next chunk is let through.
+    /// The part of the next chunk that is let through.
     pub(super) fn cut(&mut self, mut chunk: Bytes) -> Result<Bytes, WrongLength> {
         let skipped = chunk.len().min(usize::try_from(self.skip).unwrap_or(usize::MAX));
         let _ = chunk.split_to(skipped);
@@ -52,7 +53,7 @@ impl Window {
         Ok(chunk)
     }
 
-    /// Called when no further chunk comes.
+    /// Checks, after the last chunk, that no bytes are missing.
     pub(super) const fn end(&self) -> Result<(), WrongLength> {
         self.length.end()
     }

@@ -1,4 +1,4 @@
-//! The page at `/debug-info`: the tables and settings an application is made of, and the request that asks.
+//! The page at `/debug-info`: the tables and settings of an application, and the request for the page.
 
 use askama::Template;
 
@@ -8,16 +8,16 @@ use crate::state::MethodSet;
 /// A handler in one of the application's tables.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HandlerRow {
-    /// What it is registered for: a path, a rule, a status, the type of an error; empty for a default
-    /// handler.
+    /// What the handler is registered for: a path, a rule, a status, the type of an error; empty for a
+    /// default handler.
     pub key: String,
     /// The path arguments that the rule yields, each with the name of its filter or converter.
     pub arguments: Vec<(String, String)>,
-    /// The methods it is registered for.
+    /// The methods the handler is registered for.
     pub methods: MethodSet,
     /// Name of the handler, with its module.
     pub handler: String,
-    /// How its calls have gone so far; empty where nobody knows.
+    /// Statistics of the handler's calls so far; empty where there are none.
     pub calls: String,
 }
 
@@ -34,7 +34,7 @@ impl HandlerRow {
         }
     }
 
-    /// Says how its calls have gone.
+    /// Adds the statistics of the handler's calls.
     #[must_use]
     pub fn with_calls(mut self, calls: impl Into<String>) -> Self {
         self.calls = calls.into();
@@ -49,11 +49,10 @@ impl HandlerRow {
     }
 }
 
-/// All that the debug page shows, each list in the order it is to be seen in.
+/// Everything that the debug page shows, each list in this order.
 ///
-/// Values of `headers`, `variables`, `settings`, `options` and `environ` go through
-/// [`redact`](super::redact) on their way to the page, whatever the caller put in: it is safe to hand over
-/// the `Cookie` field or the secret key.
+/// Values of `headers`, `variables`, `settings`, `options` and `environ` go through [`redact`](super::redact)
+/// before they are shown, so it is safe to pass the `Cookie` field or the secret key.
 ///
 /// ```
 /// use poorwsgi_core::results::{DebugPage, HandlerRow, Site};
@@ -76,7 +75,7 @@ pub struct DebugPage {
     pub static_routes: Vec<HandlerRow>,
     /// Handlers of rules and patterns.
     pub regular_routes: Vec<HandlerRow>,
-    /// Handlers of what no route takes.
+    /// Default handlers, for requests that no route takes.
     pub defaults: Vec<HandlerRow>,
     /// Handlers of status codes.
     pub states: Vec<HandlerRow>,
@@ -90,8 +89,8 @@ pub struct DebugPage {
     pub filters: Vec<(String, String, String)>,
     /// Header fields of this request.
     pub headers: Vec<(String, String)>,
-    /// What is known of server, request and runtime (`poor_*` variables, host, port, versions). The version
-    /// of the engine is added.
+    /// Facts about server, request and runtime (`poor_*` variables, host, port, versions). The version of the
+    /// engine is added.
     pub variables: Vec<(String, String)>,
     /// Settings of the application (`auto_form`, `data_size`, …).
     pub settings: Vec<(String, String)>,
@@ -102,7 +101,7 @@ pub struct DebugPage {
 }
 
 impl DebugPage {
-    /// The page as an HTML document. Who may see it is for the caller to decide.
+    /// The page as an HTML document. The caller decides who may see it.
     #[must_use]
     pub fn render(&self, site: Site<'_>) -> String {
         let static_rows = self.static_routes.iter().map(|route| route.row().with_link()).collect();
@@ -143,7 +142,7 @@ impl DebugPage {
 
 const HANDLERS: &[&str] = &["For", "Methods", "Handler", CALLS];
 
-/// The column that is left out where it is empty.
+/// The heading of the column that is left out where all its cells are empty.
 const CALLS: &str = "Calls";
 
 #[derive(Template)]
@@ -155,7 +154,8 @@ struct DebugTemplate<'a> {
 }
 
 struct Section {
-    /// Name of the section in addresses (`/debug-info#filters`); where PoorWSGI has the section, its name.
+    /// The fragment that addresses the section (`/debug-info#filters`). It is PoorWSGI's, where PoorWSGI has
+    /// the section.
     id: &'static str,
     title: &'static str,
     columns: &'static [&'static str],
@@ -167,7 +167,7 @@ impl Section {
         Section { id, title, columns, rows }.without_empty_end()
     }
 
-    /// The column of calls is left out where nobody knows any.
+    /// Leaves out the column [`CALLS`] where all its cells are empty.
     fn without_empty_end(mut self) -> Self {
         if let Some((&last, others)) = self.columns.split_last()
             && last == CALLS
@@ -272,7 +272,6 @@ mod tests {
         }
     }
 
-    // behaviour.md, pages: escape everything.
     #[test]
     fn every_value_is_escaped() {
         let injection = "/\"><script>alert('&')</script>";
@@ -284,7 +283,7 @@ mod tests {
         assert_eq!(html.matches("&lt;script&gt;").count(), 2 + 3 + 10 + 1 + 2 + 2 + 3 + 10);
     }
 
-    // behaviour.md, pages: the original shows poor_SecretKey in the environ and writes it to the log.
+    // PoorWSGI shows `poor_SecretKey` in the environ, and may write it to the log.
     #[test]
     fn no_secret_is_shown_in_any_table() {
         let secrets = || {

@@ -8,7 +8,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use super::{Site, hbytes, render};
 use crate::response::document_root::Entry;
 
-/// What a path segment keeps as it is: the unreserved characters of RFC 3986, section 2.3.
+/// Encodes all characters of a path segment except the unreserved ones (RFC 3986, section 2.3).
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The page that lists a directory: name, modification time, size and type, with links.
@@ -34,7 +34,7 @@ pub struct DirectoryIndex<'a> {
     pub cut: bool,
     /// Whether the directory above may be seen too.
     pub parent: bool,
-    /// Who answers.
+    /// The server, for the footer.
     pub site: Site<'a>,
 }
 
@@ -113,8 +113,7 @@ fn size(bytes: u64) -> String {
     }
 }
 
-/// The time as `06-Nov-1994 08:49`; nothing for a time that no HTTP date can express, which a file may well
-/// have.
+/// The time as `06-Nov-1994 08:49`; `None` before 1970 and after 9999. A file may have such a time.
 fn date(time: SystemTime) -> Option<String> {
     const YEAR_10000: Duration = Duration::from_secs(253_402_300_800);
     time.duration_since(UNIX_EPOCH).ok().filter(|since| *since < YEAR_10000)?;
@@ -139,7 +138,8 @@ mod tests {
         Entry { name: name.to_owned(), size: Some(0), modified: None, media_type: None }
     }
 
-    // The columns and formats are those of PoorWSGI 2.8.1, but for the change time (behaviour.md, static).
+    // The columns and formats are those of PoorWSGI 2.8.1, except that it shows the time at which the inode
+    // changed.
     #[test]
     fn a_file_has_name_date_size_and_type() {
         let entry = Entry {
@@ -179,7 +179,7 @@ mod tests {
         assert!(!index("/a/b/", &[], false).contains("Parent directory"));
     }
 
-    // behaviour.md, directory index: the original does not escape file names.
+    // PoorWSGI does not escape file names.
     #[test]
     fn names_and_path_are_escaped() {
         let injection = "\"><script>alert('&')</script>";

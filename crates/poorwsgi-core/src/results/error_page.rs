@@ -5,7 +5,7 @@ use askama::Template;
 use super::{ErrorReport, Site, clip, error_report::Shown, render};
 use crate::state::{self, MethodSet};
 
-/// The longest address shown, in characters: a 414 is about one that is far too long.
+/// The longest target shown, in characters. That of a 414 is far longer.
 const MAX_URI: usize = 500;
 /// The longest detail shown, in characters.
 const MAX_DETAIL: usize = 2000;
@@ -33,13 +33,13 @@ pub struct ErrorPage<'a> {
     /// Target of the request; left out when empty, cut after 500 characters.
     pub uri: &'a str,
     /// What exactly was wrong, for the client; cut after 2000 characters. A 500 shows it only with debug,
-    /// because there it speaks of the inside of the application.
+    /// because it may reveal internals of the application.
     pub detail: Option<&'a str>,
     /// Methods that the resource has, for a 405.
     pub allow: Option<MethodSet>,
     /// The error behind the page. It is shown only with debug.
     pub report: Option<&'a ErrorReport>,
-    /// Who answers.
+    /// The server, for the footer.
     pub site: Site<'a>,
 }
 
@@ -92,7 +92,7 @@ struct ErrorTemplate<'a> {
     site: Site<'a>,
 }
 
-/// Whose fault it is (RFC 9110, section 15), as a class of the style sheet.
+/// The CSS class of a status, by whether the client or the server is at fault (RFC 9110, section 15).
 const fn kind(status: u16) -> &'static str {
     match status {
         400..500 => "client",
@@ -195,7 +195,7 @@ mod tests {
         }
     }
 
-    // behaviour.md, pages: the original leaves the error text of a 400, `Host` and the method unescaped.
+    // PoorWSGI leaves the error text of a 400, `Host` and the method unescaped.
     #[test]
     fn every_value_is_escaped() {
         let report = ErrorReport::new(&std::io::Error::other(INJECTION))

@@ -1,4 +1,4 @@
-//! What is known of an error, for the page of a 500 in debug mode.
+//! The details of an error, for the log, and for the page of a 500 when debug is on.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -7,23 +7,25 @@ use std::fmt;
 use super::{clip, redact};
 use crate::clip as log;
 
-/// The most errors shown of a chain of sources: nothing stops an error from being its own source.
+/// How many errors of a chain of sources are shown. A chain may be endless, because an error can be its own
+/// source.
 const MAX_CAUSES: usize = 32;
 /// The longest message of one error shown, in characters.
 const MAX_MESSAGE: usize = 8000;
-/// The most lines of a backtrace shown: the last, which lie nearest to the error in a Python traceback.
+/// How many lines of a backtrace are shown: the last ones, which are nearest to the error in a Python
+/// traceback.
 const MAX_LINES: usize = 400;
 
 /// One error of a chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cause {
-    /// Name of its type, where known.
+    /// The name of the error's type, where known.
     pub kind: Option<String>,
-    /// What it says.
+    /// The error's message.
     pub message: String,
 }
 
-/// An error with all that helps to find its reason.
+/// An error with everything that helps to find its cause.
 ///
 /// ```
 /// use poorwsgi_core::results::ErrorReport;
@@ -36,16 +38,16 @@ pub struct Cause {
 pub struct ErrorReport {
     /// The error, then the error behind it, and so on; at most 32 are shown.
     pub causes: Vec<Cause>,
-    /// Where it was raised: file and line, or the handler.
+    /// Where the error was raised: file and line, or the handler.
     pub location: Option<String>,
     /// Lines of a backtrace or traceback; the last 400 are shown.
     pub backtrace: String,
-    /// Names and values about the request. Values of names that look secret are hidden when shown.
+    /// Names and values about the request. Pages hide the values of names that look secret.
     pub facts: Vec<(String, String)>,
 }
 
-/// The errors of the chain on one line, for a log: `outer: inner`; then the location and the backtrace. What
-/// the errors say begins no line, and no character of it moves the cursor of a terminal.
+/// Prints for a log: the errors of the chain and the location on one line, `outer: inner (location)`, then
+/// the backtrace. No text of an error can begin a record of the log or control a terminal.
 impl fmt::Display for ErrorReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let message = |cause: &Cause| match &cause.kind {
@@ -94,7 +96,7 @@ impl ErrorReport {
         self
     }
 
-    /// Adds something about the request.
+    /// Adds a name and a value about the request.
     #[must_use]
     pub fn with_fact(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.facts.push((name.into(), value.into()));

@@ -1,4 +1,4 @@
-//! Text made harmless in HTML.
+//! Escapes text for HTML.
 
 use std::fmt;
 
@@ -25,8 +25,8 @@ fn write_escaped(dest: &mut impl fmt::Write, text: &str) -> fmt::Result {
     dest.write_str(text.get(plain..).unwrap_or_default())
 }
 
-/// The escaper of our templates. They have the entities of [`html_escape`], which PoorWSGI's pages have and
-/// tests of applications look for.
+/// The escaper of our templates. It writes the entities of [`html_escape`], because PoorWSGI's pages have
+/// them, and tests of applications look for them.
 #[cfg(feature = "pages")]
 #[derive(Clone, Copy)]
 pub(super) struct Named;

@@ -3,7 +3,7 @@
 //!
 //! Each page is a struct of plain data with a `render` method, so that it needs neither a request nor an
 //! application to be made or tested. Everything in it is escaped by the template engine. The pages are
-//! complete HTML documents: no script and nothing from elsewhere, so they can be sent with
+//! complete HTML documents without scripts and without external resources, so they can be sent with
 //! [`CONTENT_SECURITY_POLICY`].
 //!
 //! ```
@@ -21,7 +21,7 @@ mod debug_page;
 mod directory_index;
 #[cfg(feature = "pages")]
 mod error_page;
-#[cfg_attr(not(feature = "pages"), allow(dead_code))] // it goes to the log, and to no page
+#[cfg_attr(not(feature = "pages"), allow(dead_code))] // without pages, a report only goes to the log
 mod error_report;
 mod escape;
 mod redact;
@@ -54,23 +54,23 @@ use crate::clip::is_invisible;
 use crate::state::{METHOD_ALL, MethodSet};
 
 #[cfg(feature = "pages")]
-/// A `Content-Security-Policy` under which the pages of this module look as they should, and which forbids
-/// all else: scripts, frames, forms, and anything loaded. The digest is that of their one style sheet.
+/// The `Content-Security-Policy` for the pages of this module. It allows their style sheet, by its digest,
+/// and forbids everything else: scripts, frames, forms, and external resources.
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'sha256-hs+i8l447nyT2KLEodTVECHnmcs++MQsHT57qJjhG/U='; \
      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 #[cfg(feature = "pages")]
-/// Who answers: shown at the foot of each page.
+/// The server, as the footer of each page names it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Site<'a> {
     /// Name of the server, such as `example.org`; left out when empty.
     pub hostname: &'a str,
-    /// How to reach whoever runs the server; left out when empty.
+    /// Contact of the administrator; left out when empty.
     pub admin: &'a str,
     /// Name and version of the server software. It is shown only with `debug`, because it helps attackers
     /// too.
     pub software: &'a str,
-    /// Whether the reader may see the inside of the application.
+    /// Whether the reader may see internals of the application.
     pub debug: bool,
 }
 
@@ -91,10 +91,11 @@ impl Site<'_> {
     }
 }
 
-/// A number of bytes in a unit that suits it: the value, and the unit's prefix, each 1024 times the one
-/// before.
+/// Scales a number of bytes for people: returns the value, and the prefix of its unit. Each prefix is 1024
+/// times the one before.
 ///
-/// Values up to 1000 stay as they are; over the largest prefix, `P`, the value grows.
+/// A value of at most 1000 is not scaled any further. With the largest prefix, `P`, the value may be above
+/// 1000.
 ///
 /// ```
 /// use poorwsgi::results::hbytes;
@@ -133,8 +134,8 @@ pub fn human_methods(methods: MethodSet) -> String {
 }
 
 #[cfg(feature = "pages")]
-/// Renders a page, and makes visible what HTML may not hold or what would let a value disguise itself:
-/// control characters and overrides of the writing direction.
+/// Renders a page. Control characters, which HTML may not hold, and overrides of the direction of writing,
+/// which could disguise a value, become visible characters.
 fn render(page: &impl Template) -> String {
     let html = page.render().unwrap_or_else(|error| {
         tracing::error!(target: "poorwsgi", %error, "a built-in page cannot be rendered");
@@ -149,7 +150,8 @@ fn render(page: &impl Template) -> String {
 }
 
 #[cfg(feature = "pages")]
-/// The character of the block "Control Pictures" where there is one.
+/// The character that stands for an invisible one: from the Unicode block "Control Pictures" if possible,
+/// else U+FFFD.
 fn picture(character: char) -> char {
     match u32::from(character) {
         code @ 0..0x20 => char::from_u32(0x2400 + code).unwrap_or(char::REPLACEMENT_CHARACTER),
@@ -159,7 +161,7 @@ fn picture(character: char) -> char {
 }
 
 #[cfg_attr(not(feature = "pages"), allow(dead_code))]
-/// The text, cut after so many characters with a note of how many are left out.
+/// The text, cut after `limit` characters, with a note of how many bytes are left out.
 fn clip(text: &str, limit: usize) -> Cow<'_, str> {
     let Some((end, _)) = text.char_indices().nth(limit) else { return Cow::Borrowed(text) };
     let (kept, cut) = text.split_at(end);
@@ -186,7 +188,8 @@ mod tests {
         assert!(!sheet.contains("url(") && !sheet.contains("@import"));
     }
 
-    // Values answered by PoorWSGI 2.8.1, which raises IndexError above the last unit.
+    // The expected values are those of PoorWSGI 2.8.1, except above the last unit, where it raises
+    // `IndexError`.
     #[test]
     fn bytes_for_people() {
         assert_eq!(hbytes(0.0), (0.0, ""));

@@ -1,11 +1,12 @@
-//! Hiding secrets on pages about the inside of an application.
+//! Hides secrets on pages that show internals of an application.
 
 use std::borrow::Cow;
 
 /// What stands in place of a secret.
 pub const HIDDEN: &str = "[hidden]";
 
-/// Parts of names whose values are secret, looked for after everything but letters and digits is taken out.
+/// Parts of names whose values are secret. They are looked for in the lower-case name without anything but
+/// letters and digits.
 const PARTS: &[&str] = &[
     "secret",
     "pass",
@@ -24,16 +25,16 @@ const PARTS: &[&str] = &[
     "xsrf",
 ];
 
-/// Whole words of names whose values are secret; as parts they would hide half of all names.
+/// Whole words of names whose values are secret. As parts, they would be in too many names.
 const WORDS: &[&str] = &["pw", "pin", "sid", "jwt", "otp", "salt"];
 
 /// The value as it may be shown under this name: [`HIDDEN`] where the name looks like that of a secret,
 /// otherwise the value without the secrets inside it.
 ///
-/// Inside a value are hidden: fields with such a name in a query string (`?token=…`), all that follows such a
-/// name in the notation of JSON or Python (`'password': …`), the user part of a URL
-/// (`https://user:password@host`), and private keys. It hides too much rather than too little. An empty value
-/// is no secret: that a setting is missing is worth seeing.
+/// A value with a private key in it is hidden as a whole. Inside other values, these parts are hidden: fields
+/// with the name of a secret in a query string (`?token=…`), everything after such a name in the notation of
+/// JSON or Python (`'password': …`), and the user part of a URL (`https://user:password@host`). In doubt,
+/// text is hidden. An empty value is shown, so that a missing setting can be noticed.
 ///
 /// ```
 /// use poorwsgi_core::results::redact;
@@ -64,8 +65,8 @@ fn is_secret(name: &str) -> bool {
         || name.split(|c: char| !c.is_alphanumeric()).any(|word| WORDS.contains(&word))
 }
 
-/// Hides the values of `name=value`, up to the end of a query field, and of `'name': value`, to the end of
-/// all.
+/// Hides the value of a secret `name=value` up to the end of the query field, and that of a secret `'name':
+/// value` up to the end of the text.
 fn without_fields(value: &str) -> String {
     let mut shown = String::with_capacity(value.len());
     let mut rest = value;
@@ -76,7 +77,7 @@ fn without_fields(value: &str) -> String {
         rest = after;
         let quoted = before.trim_end();
         let bare = quoted.trim_end_matches(['"', '\'', '\\']);
-        // A colon parts a name from its value only in `"name":` and `name: `; in `host:80` it does not.
+        // A colon separates a name from its value only in `"name":` and `name: `, not in `host:80`.
         let separates = query || bare.len() < quoted.len() || after.starts_with(char::is_whitespace);
         let name = bare.rsplit(|c: char| !(c.is_alphanumeric() || "-_.%[]".contains(c))).next();
         if separates && name.is_some_and(is_secret) && !after.is_empty() {
@@ -89,7 +90,7 @@ fn without_fields(value: &str) -> String {
     shown
 }
 
-/// Hides what stands before the last `@` of each URL.
+/// Hides the user part of each URL: everything between `://` and the last `@`.
 fn without_users(value: &str) -> String {
     let mut shown = String::with_capacity(value.len());
     for word in value.split_inclusive(char::is_whitespace) {

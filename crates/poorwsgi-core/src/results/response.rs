@@ -6,8 +6,8 @@ use super::{CONTENT_SECURITY_POLICY, ErrorPage};
 use crate::response::{Response, default_headers};
 use crate::state;
 
-/// A page of this module as a response: it loads nothing and runs nothing, whatever a fault in it would let
-/// through.
+/// A page of this module as a response, with [`CONTENT_SECURITY_POLICY`]: browsers load and run nothing, even
+/// if the page had a fault that let markup through.
 #[must_use]
 pub fn page_response(page: String) -> Response {
     let mut response = Response::new(page).with_headers(default_headers());
@@ -21,12 +21,12 @@ impl ErrorPage<'_> {
     /// 15.5.6).
     #[must_use]
     pub fn to_response(&self) -> Response {
-        // The fields of a HEAD are those of the GET (RFC 9110, section 9.3.2), the length of this page among
-        // them.
+        // The response to a HEAD has the header fields of a GET (RFC 9110, section 9.3.2), including the
+        // length, so this page has to name the same method.
         let method = if self.method == "HEAD" { "GET" } else { self.method };
         let mut response = page_response(ErrorPage { method, ..*self }.render());
         if response.set_status(self.status).is_err() {
-            // The status is one of the table.
+            // Cannot fail: 500 is a known status.
             let _ = response.set_status(state::HTTP_INTERNAL_SERVER_ERROR);
         }
         if let Some(allow) = self.allow.and_then(|allow| HeaderValue::from_str(&allow.to_string()).ok()) {

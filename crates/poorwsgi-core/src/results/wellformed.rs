@@ -1,10 +1,10 @@
 //! A checker of the little HTML that our templates write, for tests: tags balance, attributes are quoted, and
-//! what a page must have is there.
+//! required elements are there.
 
 /// Elements without an end tag (HTML, section 13.1.2).
 const VOID: &[&str] = &["meta", "br", "hr", "img", "input", "link", "wbr"];
 
-/// Panics unless `html` is a page as ours have to be.
+/// Panics unless `html` is a well-formed page of our templates.
 pub(super) fn assert_page(html: &str) {
     assert!(html.starts_with("<!DOCTYPE html>\n<html lang=\"en\">"), "doctype and language");
     assert!(html.contains("<meta charset=\"utf-8\">"), "encoding");

@@ -21,7 +21,7 @@ pub struct Capture<'r, 'p, C> {
     pub name: Option<&'r Arc<str>>,
     /// The part of the path that the group matched; `None` for an optional group that took no part.
     pub value: Option<&'p str>,
-    /// What the text is to become.
+    /// What the text is to be converted to.
     pub conversion: &'r Conversion<C>,
 }
 
@@ -34,7 +34,7 @@ pub struct Captures<'r, 'p, C> {
 }
 
 impl<'r, 'p, C> Captures<'r, 'p, C> {
-    /// Each group in turn.
+    /// All groups, in the order of the handler's arguments.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Capture<'r, 'p, C>> {
         self.arguments.iter().map(|argument| Capture {
             name: argument.name.as_ref(),

@@ -1,14 +1,15 @@
-//! Routes are written in the regular expressions of Python's `re`; the few spellings that mean something else
-//! in Rust's `regex` are rewritten here.
+//! Translates the regular expressions of routes from the syntax of Python's `re` to that of Rust's `regex`,
+//! in the few places where the two differ.
 
-/// What Python's `\w` is made of. The `regex` crate adds combining marks and leaves out numerals like `²`.
+/// The members of Python's `\w`. That of the `regex` crate also has combining marks, and lacks numerals like
+/// `²`.
 const WORD: &str = r"\p{L}\p{N}_";
-/// What Python's `\s` is made of: White_Space and the four information separators.
+/// The members of Python's `\s`: White_Space and the four information separators.
 const SPACE: &str = r"\s\x1c-\x1f";
 
 /// Rewrites an expression of Python's `re` for the engines of `regex` and `fancy-regex`.
 ///
-/// It never fails: what makes no sense stays as it is for the compiler to complain about.
+/// It never fails: an invalid expression stays as it is, and the compiler reports it.
 pub(super) fn from_python(expression: &str) -> String {
     let mut out = String::with_capacity(expression.len() + 16);
     let mut chars = expression.chars().peekable();
@@ -25,7 +26,7 @@ pub(super) fn from_python(expression: &str) -> String {
                 if chars.next_if_eq(&'^').is_some() {
                     out.push('^');
                 }
-                // a bracket in the first place is an ordinary character
+                // A `]` in the first place is an ordinary character.
                 if chars.next_if_eq(&']').is_some() {
                     out.push_str(r"\]");
                 }
@@ -34,7 +35,7 @@ pub(super) fn from_python(expression: &str) -> String {
                 in_class = false;
                 out.push(']');
             }
-            // Python has neither nested classes nor set operations
+            // Python has neither nested classes nor set operations.
             '[' | '&' | '~' if in_class => out.extend(['\\', char]),
             '-' if in_class && chars.next_if_eq(&'-').is_some() => out.push_str(r"-\-"),
             _ => out.push(char),
@@ -58,19 +59,20 @@ fn escape(escaped: char, in_class: bool, out: &mut String) {
         'S' => out.extend(["[^", SPACE, "]"]),
         'b' if in_class => out.push_str(r"\x08"),
         'Z' if !in_class => out.push_str(r"\z"),
-        // A character by its name, which the engines do not know: `\N` is another thing there.
+        // Python's `\N{…}` is a character by its name, while `fancy-regex` takes `\N` for "not a newline". An
+        // unknown property makes the compiler refuse the expression.
         'N' => out.push_str(r"\p{a character by its name}"),
-        // word boundaries in the `regex` crate
+        // In the `regex` crate, `\<` and `\>` are word boundaries.
         '<' | '>' => out.push(escaped),
         _ => out.extend(['\\', escaped]),
     }
 }
 
-/// The length of the expression at the start of `text` that ends before the first `>` standing outside of
-/// parentheses and character classes, unescaped; `None` if there is no such `>`.
+/// The length of the expression at the start of `text`. It ends before the first unescaped `>` outside of
+/// parentheses and character classes; `None` if there is no such `>`.
 ///
-/// PoorWSGI ends an expression at its first `>`, whatever stands around it. Where that gives an expression
-/// that compiles, this gives the same one; look-behind, named groups and `[^>]` work besides.
+/// PoorWSGI ends an expression at its first `>`, whatever stands around it. Where PoorWSGI's expression
+/// compiles, this function gives the same one. In addition, look-behind, named groups and `[^>]` work.
 pub(super) fn expression_end(text: &str) -> Option<usize> {
     let mut scan = Scan::default();
     text.char_indices().find(|(at, char)| scan.is_free(text, *at, *char) && *char == '>').map(|(at, _)| at)
@@ -88,7 +90,7 @@ pub(super) fn is_balanced(expression: &str) -> bool {
     scan.depth == 0 && scan.class_start.is_none() && !scan.escaped
 }
 
-/// Where in an expression a character stands.
+/// Scans an expression, and keeps track of its groups, classes and escapes.
 #[derive(Default)]
 struct Scan {
     depth: usize,
@@ -97,14 +99,14 @@ struct Scan {
 }
 
 impl Scan {
-    /// Takes the next character; whether it stands outside of parentheses and classes, not escaped.
+    /// Takes the next character. Returns whether it is unescaped and outside of parentheses and classes.
     fn is_free(&mut self, text: &str, at: usize, char: char) -> bool {
         if std::mem::take(&mut self.escaped) {
             return false;
         }
         match (char, self.class_start) {
             ('\\', _) => self.escaped = true,
-            // a bracket in the first place of a class is an ordinary character
+            // A `]` in the first place of a class is an ordinary character.
             (']', Some(start)) if text.get(start..at).is_some_and(|class| !matches!(class, "[" | "[^")) => {
                 self.class_start = None;
             }
@@ -124,7 +126,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// `\N` alone is no expression of Python's.
+    /// Python refuses `\N` without a name, too.
     #[test]
     fn characters_by_their_names_are_refused() {
         for expression in [r"\N{DIGIT ONE}", r"[\N{DIGIT ONE}]", r"a\N"] {
@@ -137,7 +139,7 @@ mod tests {
         Matcher::compile(expression, End::Text).unwrap().is_match(text)
     }
 
-    /// Facts asked from Python 3.11: `re.fullmatch(expression, text)`.
+    /// The expected values are those of `re.fullmatch(expression, text)` in Python 3.11.
     #[test]
     fn expressions_mean_what_they_mean_in_python() {
         for (expression, text, expected) in [

@@ -1,8 +1,9 @@
-//! What can be wrong with a route.
+//! The error of a route.
 
 use std::fmt;
 
-/// A route that cannot be registered or removed: which one, where, what is wrong and what would be right.
+/// The error of a route that cannot be registered or removed. Its text names the route and, where known, the
+/// column, and says what is wrong and what would be right.
 ///
 /// ```
 /// use poorwsgi::routing::{RouteErrorKind, Router};
@@ -25,7 +26,7 @@ pub struct RouteError {
     detail: String,
 }
 
-/// The sort of a [`RouteError`], for callers who raise an exception of their own for each.
+/// The kind of a [`RouteError`], for callers that raise a different exception for each kind.
 ///
 /// ```
 /// use poorwsgi::routing::RouteErrorKind;
@@ -45,20 +46,20 @@ pub struct RouteError {
 pub enum RouteErrorKind {
     /// The filter of a group is not in the table. PoorWSGI raises `RuntimeError`.
     UnknownFilter,
-    /// White space inside `<name:filter>`, where it is a slip. PoorWSGI raises `ValueError`.
+    /// White space around the name or the filter of a group. PoorWSGI raises `ValueError`.
     Space,
-    /// A group that is not closed, or whose name is missing, not an identifier or taken.
+    /// A group that is not closed, or whose name is missing, is not an identifier, or is used twice.
     Group,
     /// A regular expression that does not compile. PoorWSGI raises `re.error`.
     Regex,
-    /// A prefix that nothing can be mounted below.
+    /// A prefix below which no service can be mounted.
     Prefix,
     /// No handler is registered for that route and method. PoorWSGI raises `KeyError`.
     NotRegistered,
 }
 
 impl RouteError {
-    /// An error of a route, which names it by `rule`.
+    /// An error of the route `rule`.
     pub fn new(kind: RouteErrorKind, rule: &str, detail: impl Into<String>) -> Self {
         RouteError { kind, rule: rule.to_owned(), column: None, detail: detail.into() }
     }
@@ -68,7 +69,7 @@ impl RouteError {
         self
     }
 
-    /// The sort of the error.
+    /// The kind of the error.
     #[must_use]
     pub const fn kind(&self) -> RouteErrorKind {
         self.kind
@@ -80,7 +81,8 @@ impl RouteError {
         &self.rule
     }
 
-    /// The column of the group that is wrong, in characters from 1, where one group is to blame.
+    /// The column at which the faulty group begins, in characters from 1; `None` where the fault is not in
+    /// one group.
     #[must_use]
     pub const fn column(&self) -> Option<usize> {
         self.column

@@ -1,10 +1,11 @@
-//! Filters: what a group of a route matches, and what its text becomes.
+//! Filters: what a group of a route matches, and what its text is converted to.
 
 use std::sync::Arc;
 
 /// What the text of a matched group is converted to before a handler sees it.
 ///
-/// The router only carries it; whoever calls the handler converts, and answers 404 where that fails.
+/// The router only stores the conversion. The code that calls the handler converts the text, and answers 404
+/// where that fails.
 ///
 /// ```
 /// use poorwsgi::Application;
@@ -36,7 +37,7 @@ pub enum Conversion<C> {
     Custom(C),
 }
 
-/// One row of the table of filters.
+/// One filter of the table [`Filters`].
 ///
 /// ```
 /// use poorwsgi::Application;
@@ -55,21 +56,21 @@ pub struct Filter<C> {
 }
 
 impl<C> Filter<C> {
-    /// The name with its leading colon, spelled as it was set; `none` for the filter of groups that name
-    /// none.
+    /// The name with its leading colon, spelled as it was set; `none` for the filter of groups that name no
+    /// filter.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// What a group matches, in the spelling of Python's `re`; `None` for `:re:`, where it stands in the
-    /// route.
+    /// The expression that a group matches, in the syntax of Python's `re`; `None` for `:re:`, whose
+    /// expression is in the route.
     #[must_use]
     pub fn regex(&self) -> Option<&str> {
         self.regex.as_deref()
     }
 
-    /// What the text becomes.
+    /// What the text is converted to.
     #[must_use]
     pub const fn conversion(&self) -> &Conversion<C> {
         &self.conversion
@@ -88,7 +89,7 @@ impl<C> Filter<C> {
 /// | `:re:…` | the expression that follows | text |
 /// | none | `[^/]+` | text |
 ///
-/// Names are case-insensitive. A route keeps the filters it was registered with when they change later.
+/// Names are case-insensitive. A change of a filter does not affect routes that are already registered.
 ///
 /// ```
 /// use poorwsgi::routing::{Conversion, Filters};
@@ -106,14 +107,15 @@ pub struct Filters<C> {
 const NONE: &str = "none";
 const RE: &str = ":re:";
 
-/// A filter as a group asks for it: the expression to match, and the conversion.
+/// The filter of a group: the expression to match, and the conversion.
 pub(super) type Found<'f, C> = (&'f str, &'f Conversion<C>);
 
 impl<C> Filters<C> {
     /// Adds a filter, or replaces the one of that name, built-in ones included. A leading colon may be left
     /// out.
     ///
-    /// The expression is compiled with each route that uses the filter; a bad one is reported there.
+    /// The expression is compiled with each route that uses the filter. An invalid expression is an error of
+    /// that route.
     pub fn set(&mut self, name: &str, regex: &str, conversion: Conversion<C>) {
         let name = if name.starts_with(':') { name.to_owned() } else { format!(":{name}") };
         let filter = Filter { name, regex: Some(regex.into()), conversion };
@@ -134,7 +136,8 @@ impl<C> Filters<C> {
         self.rows.iter()
     }
 
-    /// What stands behind a group's name, colon included: a filter's name, or `:re:` and an expression.
+    /// Finds the filter of a group. `written` is the text after the group's name, colon included: the name of
+    /// a filter, or `:re:` and an expression.
     pub(super) fn find<'f>(&'f self, written: Option<&'f str>) -> Option<Found<'f, C>> {
         let name = written.unwrap_or(NONE);
         if let Some(Filter { regex: Some(regex), conversion, .. }) = self.get(name) {

@@ -1,23 +1,22 @@
-//! Which routes can match a path at all.
+//! Finds the routes that can match a path, so that a request does not have to try the expressions of all
+//! routes.
 //!
-//! Running a thousand expressions for each request is what this module saves: it sorts routes by their
-//! *shape*, the segments of their path, into a tree. Literal segments are looked up, segments with a group
-//! lie behind the literal text before the group, and a route is found under as much of its shape as is known:
-//! from the first group that may match a `/` on, only the text before it counts. The expressions of the few
-//! routes found decide.
+//! The routes are in a tree, by their *shape*: the segments of their path. A literal segment is looked up as
+//! a whole, and a segment with a group by the literal text before the group. The tree does not look beyond
+//! the first group that may match a `/`. The expressions of the few routes that are found then decide.
 //!
-//! A set of expressions searched at once would be less code, but a thousand with Unicode classes overflow the
-//! lazy automaton of such a set, and then the time grows with their number. A look-up here visits each node
-//! of the tree at most once, and none deeper than the path has segments nor than [`MAX_DEPTH`], so a path of
-//! a million slashes costs no more than one of that depth.
+//! A set of expressions that is searched at once would be less code. But a thousand expressions with Unicode
+//! classes overflow the lazy automaton of such a set, and then the time grows with their number. A look-up in
+//! the tree visits each node at most once, and goes no deeper than the path has segments, and no deeper than
+//! [`MAX_DEPTH`], so a path of a million slashes costs no more than one of that depth.
 
 use memchr::memchr;
 use rustc_hash::FxHashMap;
 
-/// Segments of a route that the tree looks at. It bounds the recursion; real paths have less.
+/// How many segments of a route the tree looks at. This bounds the recursion; real paths have fewer segments.
 const MAX_DEPTH: usize = 32;
 
-/// A part of a route, as far as the index cares.
+/// A part of a route, as the index sees it.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Piece<'a> {
     /// Matches this text.
@@ -32,13 +31,13 @@ pub(super) enum Piece<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Shape {
     segments: Vec<Segment>,
-    /// What the rest of the path starts with, where it may have any number of segments.
+    /// Where any number of segments may follow `segments`: the text that the rest of the path starts with.
     tail: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Segment {
-    /// The segment, or the text it starts with.
+    /// The whole segment or, if `dynamic`, the literal text that it starts with.
     text: String,
     dynamic: bool,
 }
@@ -81,7 +80,8 @@ impl Shape {
     }
 }
 
-/// The tree. A route is known by its number, which is its rank: of two that match, the lower one wins.
+/// The tree. It knows a route by a number, which is the route's rank: of two routes that match, the one with
+/// the lower number wins.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Index {
     root: Node,
@@ -89,13 +89,14 @@ pub(super) struct Index {
 
 #[derive(Clone, Debug, Default)]
 struct Node {
-    /// Below a literal segment.
+    /// The nodes below literal segments.
     literal: Texts<Node>,
-    /// Below a segment with a group, by the text before the group.
+    /// The nodes below segments with a group, by the literal text before the group.
     dynamic: Prefixes<Node>,
     /// Routes whose path ends here.
     ends: Vec<usize>,
-    /// Routes whose path goes on with any number of segments, by the text it goes on with.
+    /// Routes that go on with any number of segments, by the literal text before the first group of that
+    /// rest.
     tails: Prefixes<Vec<usize>>,
 }
 
@@ -135,19 +136,19 @@ impl Node {
 
 /// The first segment of a path, and what comes after the `/` that ends it.
 pub(super) fn split_segment(path: &str) -> (&str, Option<&str>) {
-    // Much quicker for a few bytes than the standard library's search for a character.
+    // For a few bytes, `memchr` is much quicker than the standard library's search for a character.
     match memchr(b'/', path.as_bytes()) {
         Some(slash) => (path.get(..slash).unwrap_or_default(), path.get(slash + 1..)),
         None => (path, None),
     }
 }
 
-/// Values by text.
+/// A map from texts to values.
 ///
-/// The keys come from the application alone, so that a client can bring about no collisions: a hasher without
-/// a secret is safe. The empty text is kept apart, because it is in every route, and looking it up in the map
-/// costs 0.1 µs on a processor with AVX-512: it is compared where an empty text has no memory, and the access
-/// is cancelled in microcode.
+/// Only the application adds keys, so no client can cause collisions, and a hasher without a secret is safe.
+/// The empty text is kept apart, because every route has it, and looking it up in the map costs 0.1 µs on a
+/// processor with AVX-512: the comparison accesses the dangling address of an empty text, and the processor
+/// cancels that access in microcode.
 #[derive(Clone, Debug)]
 struct Texts<T> {
     empty: Option<Box<T>>,
@@ -177,8 +178,7 @@ impl<T> Texts<T> {
     }
 }
 
-/// Values by the text that something starts with. There are few lengths of such texts, and each costs one
-/// look-up.
+/// A map from prefixes to values. Each length of a prefix costs one look-up; there are few of them.
 #[derive(Clone, Debug)]
 struct Prefixes<T> {
     texts: Texts<T>,

@@ -1,8 +1,8 @@
-//! One path's handlers by method.
+//! The handlers of one route by method.
 
 use crate::state::{Method, MethodSet};
 
-/// What is registered for each method: a value for several methods is kept once.
+/// A value for each method. A value that several methods share is stored once.
 #[derive(Clone, Debug)]
 pub struct MethodTable<T> {
     entries: Vec<(MethodSet, T)>,
@@ -35,7 +35,7 @@ impl<T> MethodTable<T> {
         self.entries.iter().map(|(methods, value)| (*methods, value))
     }
 
-    /// Sets the value of each of these methods, whatever they had before.
+    /// Sets the value of each of these methods, in place of the value that it had.
     pub(crate) fn set(&mut self, methods: MethodSet, value: T) {
         self.entries.retain_mut(|(old, _)| {
             *old = old.without(methods);
@@ -48,7 +48,7 @@ impl<T> MethodTable<T> {
 }
 
 impl<T: Clone> MethodTable<T> {
-    /// Takes the value of one method out; other methods that share it keep it.
+    /// Removes the value of one method and returns it; other methods that share the value keep it.
     pub(crate) fn pop(&mut self, method: Method) -> Option<T> {
         let at = self.entries.iter().position(|(methods, _)| methods.contains(method))?;
         let (methods, value) = self.entries.get_mut(at)?;

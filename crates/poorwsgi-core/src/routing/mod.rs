@@ -1,10 +1,10 @@
-//! From a path and a method to a handler: filters, patterns and the router.
+//! Finds the handler for a path and a method: filters, patterns and the router.
 //!
 //! A *route* is a path with optional groups, `/user/<name:word>/<age:int>`; the part behind the colon names a
 //! [filter](Filters), which says what the group matches and how its text is converted. A *regular route* is
 //! any regular expression. The [`Router`] keeps both, knows nothing of requests, and converts nothing: it
-//! hands the matched text and the [`Conversion`] to its caller, since a conversion may fail and handlers may
-//! be of any language.
+//! gives the matched text and the [`Conversion`] to its caller, because a conversion may fail, and handlers
+//! may be of any language.
 
 mod captures;
 mod dialect;

@@ -10,11 +10,11 @@ use super::index::{Piece, Shape};
 use super::matcher::{End, Matcher, literal_prefix};
 use super::segments::{Expressions, SegmentsBuilder};
 
-/// Characters that are not themselves in a regular expression. Others are left alone, so that the expression
-/// of an ordinary route reads as PoorWSGI would write it.
+/// The characters with a special meaning in a regular expression. Only these are escaped, so that the
+/// expression of an ordinary route is the same as PoorWSGI's.
 const SPECIAL: &[char] = &['\\', '.', '+', '*', '?', '(', ')', '|', '[', ']', '{', '}', '^', '$'];
 
-/// A route, parsed.
+/// A parsed route.
 #[derive(Debug)]
 pub(super) struct Pattern<'p, C> {
     rule: &'p str,
@@ -35,7 +35,7 @@ struct Group<'p, C> {
     column: usize,
 }
 
-/// What a route is once it is compiled.
+/// A compiled route.
 #[derive(Debug)]
 pub(super) struct Compiled<C> {
     pub(super) matcher: Matcher,
@@ -43,13 +43,13 @@ pub(super) struct Compiled<C> {
     pub(super) arguments: Arc<[Argument<C>]>,
 }
 
-/// Whether a route has groups. One without is looked up as it stands.
+/// Whether a route has groups. A route without groups is compared with paths as text.
 pub(super) fn has_groups(rule: &str) -> bool {
     rule.contains('<')
 }
 
 impl<'p, C: Clone> Pattern<'p, C> {
-    /// Splits a route into its literal parts and its groups, with the filters filled in.
+    /// Splits a route into its literal parts and its groups, and looks up the filters of the groups.
     pub(super) fn parse(rule: &'p str, filters: &Filters<C>) -> Result<Self, RouteError> {
         let mut parts = Vec::new();
         let mut rest = rule;
@@ -166,8 +166,8 @@ impl<'p, C: Clone> Pattern<'p, C> {
         Ok(Compiled { matcher, shape, arguments })
     }
 
-    /// The error for a route that does not compile: at the group that does not compile alone, if there is
-    /// one.
+    /// The error for a route that does not compile. It points at the first group that does not compile by
+    /// itself, if there is one.
     fn blame(&self, detail: String) -> RouteError {
         for group in self.groups() {
             if let Err(detail) = Matcher::compile(&group.expression, End::Anywhere) {
@@ -180,8 +180,9 @@ impl<'p, C: Clone> Pattern<'p, C> {
     }
 }
 
-/// Compiles a regular route. Its groups become arguments by position; with `converters`, those alone that are
-/// named there, by name, or else by their place in the list.
+/// Compiles a regular route. Without `converters`, every group becomes an argument. With `converters`, each
+/// of them makes an argument of the group with its name or, if no group has that name, of the group at the
+/// converter's position.
 pub(super) fn compile_regular<C: Clone>(
     regex: &str,
     converters: &[(Arc<str>, Conversion<C>)],
@@ -212,7 +213,8 @@ pub(super) fn compile_regular<C: Clone>(
     Ok(Compiled { matcher, shape, arguments })
 }
 
-/// Splits what stands behind `<` at its `>`. Only an expression of the route's own may contain a `>`.
+/// Splits the text after a `<` at the `>` that ends the group. Only an expression after `:re:` may contain a
+/// `>`.
 fn split_group(text: &str) -> Option<(&str, &str)> {
     let close = text.find('>')?;
     let end =
@@ -230,7 +232,7 @@ fn split_group(text: &str) -> Option<(&str, &str)> {
     Some((written, after.strip_prefix('>')?))
 }
 
-/// Refuses white space at either side of the name and of the filter, where it is a slip.
+/// Refuses white space around the name or the filter, which is a typing error there.
 fn check_spaces(name: &str, filter: Option<&str>) -> Result<(), &'static str> {
     let filter = filter.map(|filter| filter.strip_prefix(':').unwrap_or(filter)).unwrap_or_default();
     if name.trim() != name || filter.trim() != filter {
@@ -268,7 +270,8 @@ mod tests {
         Pattern::parse(rule, &Filters::<()>::default()).unwrap().source()
     }
 
-    /// The keys of PoorWSGI's `Application.regular_routes` for the same routes; it leaves the `.` unescaped.
+    /// The expected values are the keys of PoorWSGI's `Application.regular_routes`, except that PoorWSGI
+    /// leaves the `.` unescaped.
     #[test]
     fn the_expression_of_a_route_is_that_of_poorwsgi_with_literal_text_escaped() {
         assert_eq!(source("/user/<name:word>/<age:int>"), r"/user/(?P<name>\w+)/(?P<age>-?\d+)$");

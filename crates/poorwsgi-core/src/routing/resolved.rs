@@ -1,4 +1,4 @@
-//! The router's answer.
+//! What the router finds for a request.
 
 use std::sync::Arc;
 
@@ -24,12 +24,12 @@ pub enum Resolved<'r, 'p, H, C> {
         /// What the groups matched.
         captures: Captures<'r, 'p, C>,
     },
-    /// Nowhere: the path is registered without groups, for these methods. Patterns are not asked.
+    /// Nowhere: a route without groups has this path, but only these methods. Patterns are not tried.
     MethodNotAllowed(MethodSet),
     /// To a file, a default handler or nowhere.
     NotFound {
-        /// The methods of all patterns that match the path. Where it is not empty and nothing else takes the
-        /// request, the answer is 405 with these.
+        /// The methods of all patterns that match the path. If there are any, and nothing else takes the
+        /// request, the response is a 405 with these methods.
         allowed: MethodSet,
     },
 }

@@ -1,10 +1,10 @@
-//! The router's answer without a borrow of the router.
+//! What the router finds for a request, without a borrow of the router.
 
 use super::matcher::Groups;
 use crate::state::{Method, MethodSet};
 
-/// What [`Router::find`](super::Router::find) has found: it can be kept and sent to another thread, and
-/// [`Router::resolved`](super::Router::resolved) says what it means.
+/// The result of [`Router::find`](super::Router::find), which can be kept and sent to another thread.
+/// [`Router::resolved`](super::Router::resolved) makes a handler and path arguments of it.
 #[derive(Clone, Debug)]
 pub struct RouteMatch {
     pub(super) method: Method,
@@ -12,14 +12,15 @@ pub struct RouteMatch {
 }
 
 impl RouteMatch {
-    /// Whether no route has this path and method, and a file, a default handler or nobody takes the request.
+    /// Whether no route takes the request, so that a file, a page or a default handler may. `false` for a
+    /// route without groups that lacks the method, which is a 405.
     #[must_use]
     pub const fn is_none(&self) -> bool {
         matches!(self.place, RoutePlace::NotFound { .. })
     }
 }
 
-/// Where in the router the answer is.
+/// Where in the router the match is.
 #[derive(Clone, Debug)]
 pub(super) enum RoutePlace {
     Static { route: usize },

@@ -25,7 +25,7 @@ use crate::state::{Method, MethodSet};
 ///
 /// Paths without groups are looked up first. Routes with groups and regular routes share one table, in which
 /// the first that matches *and* has the method wins, in the order of registration. Registering a route again
-/// replaces its handlers for the methods given and leaves its place in the order alone.
+/// replaces its handlers for the given methods; the route keeps its place in the order.
 ///
 /// ```
 /// use poorwsgi_core::routing::{Resolved, Router};
@@ -43,7 +43,7 @@ use crate::state::{Method, MethodSet};
 /// # Ok::<(), poorwsgi_core::routing::RouteError>(())
 /// ```
 ///
-/// An application shows its own, to be listed:
+/// The router of an application can be listed:
 ///
 /// ```
 /// use poorwsgi::{Application, Request, state};
@@ -61,8 +61,9 @@ use crate::state::{Method, MethodSet};
 #[derive(Clone, Debug)]
 pub struct Router<H, C> {
     filters: Filters<C>,
-    /// The paths without groups, in the order of registration, and where each is.
+    /// The routes without groups, in the order of registration.
     statics: Vec<StaticRoute<H>>,
+    /// The position of each path in `statics`.
     paths: FxHashMap<Arc<str>, usize>,
     patterns: Vec<PatternRoute<H, C>>,
     index: Index,
@@ -91,16 +92,17 @@ impl<H, C> Router<H, C> {
         }
     }
 
-    /// Where a request for this path goes. The path is decoded, and compared as it stands: no segment is
-    /// dropped and no slash added.
+    /// Finds where a request for this path goes. The path must be percent-decoded. It is compared as it is:
+    /// no segment is dropped and no slash is added.
     ///
-    /// A path without groups costs one look-up; among many patterns, only those are tried whose literal
+    /// A route without groups costs one look-up. Of many patterns, only those are tried whose literal
     /// segments are those of the path.
     pub fn resolve<'r, 'p>(&'r self, path: &'p str, method: Method) -> Resolved<'r, 'p, H, C> {
         self.resolved(self.find(path, method), path)
     }
 
-    /// Finds what [`resolve`](Self::resolve) does, for whoever has to keep it.
+    /// As [`resolve`](Self::resolve), but the result does not borrow the router. [`resolved`](Self::resolved)
+    /// turns it into what `resolve` returns.
     #[must_use]
     pub fn find(&self, path: &str, method: Method) -> RouteMatch {
         RouteMatch { method, place: self.place(path, method) }
@@ -139,8 +141,9 @@ impl<H, C> Router<H, C> {
         Some((route, self.statics.get(*route)?))
     }
 
-    /// What was found for this path in this router: in another one, or after a change of this one, it means
-    /// nothing.
+    /// Turns the result of [`find`](Self::find) into that of [`resolve`](Self::resolve). `found` must be the
+    /// result for this path from this router, and the router must not have changed since; otherwise the
+    /// returned route is arbitrary.
     pub fn resolved<'r, 'p>(&'r self, found: RouteMatch, path: &'p str) -> Resolved<'r, 'p, H, C> {
         let RouteMatch { method, place } = found;
         match place {
@@ -160,7 +163,8 @@ impl<H, C> Router<H, C> {
         .unwrap_or(Resolved::NotFound { allowed: MethodSet::default() })
     }
 
-    /// The handler of the route that was found in this router; `None` where there is none for the method.
+    /// The handler of the route that was found in this router; `None` where no route has the path and the
+    /// method.
     #[must_use]
     pub fn handler(&self, found: &RouteMatch) -> Option<&H> {
         match found.place {
@@ -172,14 +176,14 @@ impl<H, C> Router<H, C> {
         }
     }
 
-    /// The compiled expression of every pattern, made anew from its source.
+    /// Compiles the expression of every pattern from its source.
     #[cfg(test)]
     pub(super) fn expressions(&self) -> Vec<Matcher> {
         let compile = |route: &PatternRoute<H, C>| Matcher::compile(&route.source, End::Anywhere);
         self.patterns.iter().map(|route| compile(route).unwrap()).collect()
     }
 
-    /// What [`Router::resolve`] means: every pattern in turn.
+    /// The reference for [`Router::resolve`]: tries every pattern in turn.
     #[cfg(test)]
     pub(super) fn scan(
         &self,
@@ -199,13 +203,13 @@ impl<H, C> Router<H, C> {
         (None, allowed)
     }
 
-    /// The table of filters that routes may name.
+    /// The table of filters that routes may use.
     #[must_use]
     pub const fn filters(&self) -> &Filters<C> {
         &self.filters
     }
 
-    /// The table of filters, to be changed. Routes that are registered already keep theirs.
+    /// The table of filters, for changes, which do not affect routes that are already registered.
     pub const fn filters_mut(&mut self) -> &mut Filters<C> {
         &mut self.filters
     }
@@ -226,7 +230,7 @@ impl<H, C> Router<H, C> {
         &self.defaults
     }
 
-    /// The handler for what no route, file or page takes.
+    /// The default handler of a method, for requests that no route, file or page takes.
     #[must_use]
     pub fn default_handler(&self, method: Method) -> Option<&H> {
         self.defaults.get(method)
@@ -237,7 +241,8 @@ impl<H, C> Router<H, C> {
         self.defaults.set(methods, handler);
     }
 
-    /// Whether a regular route, or a route with groups that comes to this expression, is registered.
+    /// Whether a regular route with this expression is registered, or a route with groups that stands for
+    /// this expression.
     #[must_use]
     pub fn is_regular_route(&self, regex: &str) -> bool {
         self.position(regex).is_some()
@@ -251,8 +256,8 @@ impl<H, C> Router<H, C> {
 impl<H, C: Clone> Router<H, C> {
     /// Registers a handler for a path, or for a route with groups `<name>` or `<name:filter>`.
     ///
-    /// Text outside of groups is literal. An expression, `<name:re:[a-z]{2}>`, is in the spelling of Python's
-    /// `re` and may use look-around and back-references.
+    /// Text outside of groups is literal. An expression, as in `<name:re:[a-z]{2}>`, has the syntax of
+    /// Python's `re` and may use look-around and back-references.
     ///
     /// # Errors
     /// A group that is malformed, named twice, or whose filter is unknown or does not compile.
@@ -287,7 +292,8 @@ impl<H, C: Clone> Router<H, C> {
         Ok(())
     }
 
-    /// The expression of Python's `re` that a route with groups comes to; `None` for a path without groups.
+    /// The regular expression that a route with groups stands for, in the syntax of Python's `re`; `None` for
+    /// a path without groups.
     ///
     /// # Errors
     /// As [`Router::set_route`], except that expressions are not compiled.
@@ -298,7 +304,7 @@ impl<H, C: Clone> Router<H, C> {
         Ok(Some(Pattern::parse(rule, &self.filters)?.source()))
     }
 
-    /// Whether a route is registered, for whatever methods.
+    /// Whether a route is registered for any method.
     ///
     /// # Errors
     /// As [`Router::set_route`], except that expressions are not compiled.
@@ -339,10 +345,10 @@ impl<H, C: Clone> Router<H, C> {
 }
 
 impl<H: Clone, C: Clone> Router<H, C> {
-    /// Takes out the handler of a route for one method. Without handlers left, the route is gone.
+    /// Removes the handler of a route for one method and returns it. A route without handlers is removed.
     ///
     /// # Errors
-    /// [`RouteErrorKind::NotRegistered`], or a route that cannot be one.
+    /// [`RouteErrorKind::NotRegistered`], or the error of a malformed route, as with [`Router::set_route`].
     pub fn pop_route(&mut self, rule: &str, method: Method) -> Result<Popped<H, C>, RouteError> {
         if pattern::has_groups(rule) {
             let source = Pattern::parse(rule, &self.filters)?.source();
@@ -360,7 +366,7 @@ impl<H: Clone, C: Clone> Router<H, C> {
         Ok(Popped::Static(handler))
     }
 
-    /// Takes out the handler of a regular route for one method.
+    /// Removes the handler of a regular route for one method and returns it.
     ///
     /// # Errors
     /// [`RouteErrorKind::NotRegistered`].
@@ -372,7 +378,7 @@ impl<H: Clone, C: Clone> Router<H, C> {
         self.pop_pattern(regex, method).ok_or_else(|| not_registered(regex, method))
     }
 
-    /// Takes out the default handler of one method.
+    /// Removes the default handler of one method and returns it.
     pub fn pop_default(&mut self, method: Method) -> Option<H> {
         self.defaults.pop(method)
     }

@@ -1,4 +1,4 @@
-//! What is registered: the rows of the router's table of patterns.
+//! The rows of the router's table of patterns.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use super::index::Shape;
 use super::matcher::Matcher;
 use super::methods::MethodTable;
 
-/// A route with groups or a regular route, with what is registered for its methods.
+/// A route with groups or a regular route, with the registrations for its methods.
 ///
 /// ```
 /// use poorwsgi::{Application, Request, state};
@@ -34,7 +34,7 @@ pub struct PatternRoute<H, C> {
 }
 
 impl<H, C> PatternRoute<H, C> {
-    /// The regular expression, in the spelling of Python's `re`. It tells routes apart.
+    /// The regular expression, in the syntax of Python's `re`. No two routes of a router have the same.
     #[must_use]
     pub const fn regex(&self) -> &Arc<str> {
         &self.source
@@ -82,8 +82,8 @@ impl<H, C> Registration<H, C> {
     }
 }
 
-/// A regular route: an expression in the spelling of Python's `re`, matched from the start of the path and
-/// not necessarily to its end.
+/// A regular route: an expression in the syntax of Python's `re`, matched from the start of the path and not
+/// necessarily to its end.
 #[derive(Clone, Debug)]
 pub struct RegularRoute<C> {
     pub(super) regex: String,
@@ -92,14 +92,14 @@ pub struct RegularRoute<C> {
 }
 
 impl<C> RegularRoute<C> {
-    /// A route whose groups are all handed on as text, the named ones by name.
+    /// A route whose groups all become arguments of the handler, as text; named groups keep their names.
     #[must_use]
     pub fn new(regex: impl Into<String>) -> Self {
         RegularRoute { regex: regex.into(), converters: Vec::new(), rule: None }
     }
 
-    /// Hands on these groups only, converted. A name that no group has stands for the group at its place in
-    /// the list.
+    /// Makes only these groups arguments of the handler, converted. A name that no group has stands for the
+    /// group at the position of the name in the list.
     #[must_use]
     pub fn with_converters<N: Into<Arc<str>>>(
         mut self,
@@ -124,7 +124,7 @@ impl<C> From<&str> for RegularRoute<C> {
     }
 }
 
-/// What was taken out by [`Router::pop_route`](super::Router::pop_route).
+/// What [`Router::pop_route`](super::Router::pop_route) has removed.
 #[derive(Clone, Debug)]
 pub enum Popped<H, C> {
     /// The handler of a path without groups.

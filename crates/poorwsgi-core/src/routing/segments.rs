@@ -1,10 +1,10 @@
-//! Routes matched a segment at a time, with expressions they share.
+//! Matches routes segment by segment, with expressions that the routes share.
 //!
 //! A compiled expression with `\w` or `\d` in it, which are Unicode classes, takes some hundred kilobytes.
-//! Most routes need none of their own: where each segment has at most one group, and no group can match a
-//! `/`, the text of each group is known once the path is split, and only has to match its filter as a whole.
-//! All routes share the filters' expressions, so a thousand routes take the memory of a few, and are
-//! registered and matched in less time.
+//! Most routes need no compiled expression of their own: where each segment has at most one group, and no
+//! group can match a `/`, splitting the path gives the text of each group, which then only has to match its
+//! filter as a whole. All routes share the filters' expressions, so a thousand routes take the memory of a
+//! few, and are registered and matched in less time.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -28,13 +28,13 @@ pub(super) struct Expression {
     ascii: Option<Ascii>,
 }
 
-/// What the expression of a built-in filter says of a text in ASCII, as nearly every path is: a look at each
-/// byte answers in a tenth of the time that an automaton takes to start.
+/// A shortcut for the expression of a built-in filter on ASCII text, which nearly every path is: a look at
+/// each byte takes a tenth of the time that a regex automaton takes to start.
 #[derive(Clone, Copy, Debug)]
 enum Ascii {
     /// One character or more of a class.
     Class(fn(&u8) -> bool),
-    /// The same, with or without a minus before it.
+    /// As `Class`, after an optional minus.
     Signed(fn(&u8) -> bool),
 }
 
@@ -68,8 +68,8 @@ impl Expression {
 }
 
 impl Expressions {
-    /// The expression, to match a group's whole text; `None` if it does not compile, may match a `/`, or
-    /// looks beyond its group.
+    /// The compiled expression, which matches a group's whole text. `None` if the expression does not
+    /// compile, may match a `/`, or depends on the text around its group.
     pub(super) fn within(&mut self, expression: &str) -> Option<Arc<Expression>> {
         if let Some(known) = self.known.get(expression) {
             return known.clone();
@@ -85,7 +85,7 @@ impl Expressions {
     }
 }
 
-/// A route as a row of segments.
+/// A route, split into its segments.
 #[derive(Clone, Debug)]
 pub(super) struct Segments {
     rules: Vec<Rule>,
@@ -104,7 +104,7 @@ struct Group {
     suffix: String,
 }
 
-/// Puts a route together from left to right.
+/// Builds [`Segments`] from the parts of a route, from left to right.
 #[derive(Debug, Default)]
 pub(super) struct SegmentsBuilder {
     rules: Vec<Rule>,
@@ -135,7 +135,7 @@ impl SegmentsBuilder {
         }
     }
 
-    /// The route; `None` where a segment has two groups or a group may be longer than its segment.
+    /// The route; `None` where a segment has two groups, or a group may match beyond its segment.
     pub(super) fn build(mut self) -> Option<Segments> {
         self.rules.push(self.current);
         (!self.unfit).then_some(Segments { rules: self.rules })
@@ -143,7 +143,8 @@ impl SegmentsBuilder {
 }
 
 impl Segments {
-    /// Whether the path matches; hands over the place of each group on the way.
+    /// Whether the path matches. Calls `group` with the byte range of each group, in order; if the path does
+    /// not match, the ranges mean nothing.
     pub(super) fn matches(&self, path: &str, mut group: impl FnMut(Range<usize>)) -> bool {
         let mut rest = Some(path);
         for rule in &self.rules {
@@ -165,7 +166,8 @@ impl Segments {
     }
 }
 
-// Nearly every prefix or suffix is empty, and is not compared for the reason given at `Texts` in the index.
+// Nearly every prefix or suffix is empty. An empty one is not compared, for the reason given at `Texts` in
+// `index.rs`.
 
 fn strip_prefix<'p>(text: &'p str, prefix: &str) -> Option<&'p str> {
     if prefix.is_empty() { Some(text) } else { text.strip_prefix(prefix) }
@@ -201,7 +203,7 @@ mod tests {
     }
 
     proptest! {
-        /// The short cut is one: it answers what the expression would.
+        /// The shortcut gives the same result as the expression.
         #[test]
         fn ascii_texts_are_matched_as_by_the_expression(text in "[-_a-fg0-9 .\\n]{0,6}|[ -~]{0,4}") {
             for filter in Filters::<()>::default().iter() {

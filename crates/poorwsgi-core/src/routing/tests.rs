@@ -1,4 +1,4 @@
-//! The routing rows of the table of behaviour, and the index against a plain scan.
+//! Routes compared with those of PoorWSGI (see `docs/differences.md`), and the index with a plain scan.
 
 use proptest::prelude::*;
 
@@ -33,7 +33,7 @@ fn matches(rule: &str, path: &str) -> bool {
     get(&routes(&[rule]), path).is_some()
 }
 
-/// Row: "`:re:` patterns are lower-cased before they are compiled" → as written.
+/// PoorWSGI lower-cases expressions of `:re:`; here they are taken as written.
 #[test]
 fn an_own_expression_is_compiled_as_written() {
     assert!(matches(r"/<x:re:\D+>", "/abc"));
@@ -42,7 +42,8 @@ fn an_own_expression_is_compiled_as_written() {
     assert!(matches("/<x:Int>", "/1"));
 }
 
-/// Row: "patterns end in `$`, so a path with a trailing newline matches" → end of text.
+/// In PoorWSGI patterns end in `$`, so that a path with a trailing newline matches; here they end at the end
+/// of the path.
 #[test]
 fn a_trailing_newline_is_part_of_the_path() {
     assert!(!matches("/<x:int>", "/1\n"));
@@ -51,7 +52,7 @@ fn a_trailing_newline_is_part_of_the_path() {
     assert!(matches("/<x>", "/1\n"), "[^/]+ takes the newline");
 }
 
-/// Row: "literal parts of a pattern are regular expressions" → literal.
+/// In PoorWSGI the literal parts of a pattern are regular expressions.
 #[test]
 fn literal_parts_are_literal() {
     assert!(matches("/a.b/<x>", "/a.b/1"));
@@ -60,7 +61,7 @@ fn literal_parts_are_literal() {
     assert!(matches("/#a-b&~ >/<x>", "/#a-b&~ >/1"));
 }
 
-/// Row: "look-around and back-references work in `:re:` and `regular_route`" → keep.
+/// As in PoorWSGI, look-around and back-references work in `:re:` and `regular_route`.
 #[test]
 fn look_around_and_back_references_work() {
     assert!(matches("/<x:re:[a-z]{2}(?=end)>end", "/abend"));
@@ -75,7 +76,8 @@ fn look_around_and_back_references_work() {
     assert_eq!(get(&router, "/ab"), None);
 }
 
-/// Row: "a path matched by a pattern, but not for this method → next pattern" → keep the search, then 405.
+/// As in PoorWSGI, a pattern without the method is passed over for the next one. If none has the method,
+/// their methods are known for a 405; PoorWSGI answers 404.
 #[test]
 fn the_first_pattern_that_has_the_method_wins() {
     let mut router = TestRouter::new();
@@ -99,7 +101,7 @@ fn the_first_pattern_that_has_the_method_wins() {
     ));
 }
 
-/// Dispatch, 1: "Path known but method not → 405", without asking the patterns.
+/// A static path without the method is a 405, and the patterns are not tried.
 #[test]
 fn a_path_of_another_method_is_not_looked_for_among_patterns() {
     let mut router = routes(&["/<x>"]);
@@ -111,7 +113,7 @@ fn a_path_of_another_method_is_not_looked_for_among_patterns() {
     );
 }
 
-/// Row: "`regular_route` matches from the start, not to the end" → keep.
+/// As in PoorWSGI, `regular_route` matches from the start and not necessarily to the end.
 #[test]
 fn a_regular_route_matches_from_the_start() {
     let mut router = TestRouter::new();
@@ -123,7 +125,7 @@ fn a_regular_route_matches_from_the_start() {
     assert_eq!(get(&router, "x/admin"), None);
 }
 
-/// PoorWSGI calls the handler with `match.groups()`, named or not, and `path_args` holds the named ones.
+/// PoorWSGI calls the handler with `match.groups()`, named or not, and `path_args` holds the named groups.
 #[test]
 fn groups_of_a_regular_route_are_arguments_by_position() {
     let mut router = TestRouter::new();
@@ -138,8 +140,8 @@ fn groups_of_a_regular_route_are_arguments_by_position() {
     assert_eq!(captures.len(), 3);
 }
 
-/// PoorWSGI joins converters and groups by position, so that an inner group shifts the rest; ours go by name
-/// first.
+/// PoorWSGI pairs converters and groups by position, so that an inner group shifts those after it; here they
+/// are paired by name first.
 #[test]
 fn converters_choose_and_name_the_groups() {
     let mut router = TestRouter::new();
@@ -173,7 +175,7 @@ fn a_float_does_not_shift_the_next_argument() {
     assert_eq!(get(&routes(&["/<a:float>/<b:int>"]), "/1.5/2"), Some((0, vec![Some("1.5"), Some("2")])));
 }
 
-/// Row: "`:int`, `:float`: digits of any script, any length" → keep the value.
+/// As in PoorWSGI, the digits of `:int` and `:float` may be of any script and of any length.
 #[test]
 fn digits_of_any_script_are_handed_on_as_they_are() {
     let router = routes(&["/<x:int>"]);
@@ -213,7 +215,7 @@ fn an_own_filter_brings_its_converter() {
     assert_eq!(captures.get("c").unwrap().conversion, &Conversion::Custom("colour"));
 }
 
-/// PoorWSGI: `set_route` again with other methods adds them, with the same ones overrides; the order stays.
+/// As in PoorWSGI, setting a route again adds or overrides its methods, and the order of the routes stays.
 #[test]
 fn a_route_set_again_keeps_its_place() {
     let mut router = routes(&["/<x:word>", "/<y>", "/a"]);
@@ -225,7 +227,7 @@ fn a_route_set_again_keeps_its_place() {
     assert_eq!(router.static_routes().count(), 1);
 }
 
-/// Row: "inner route tables are live objects where copies are documented" → listings are read-only.
+/// PoorWSGI lists its live tables; these listings are read-only.
 #[test]
 fn tables_list_in_the_order_of_registration() {
     let mut router = routes(&["/z", "/<n:int>", "/a", "/b/<f:float>"]);
@@ -263,8 +265,8 @@ fn tables_list_in_the_order_of_registration() {
     assert_eq!(router.defaults().methods(), METHOD_GET_POST);
 }
 
-/// PoorWSGI pops one method at a time, raises `KeyError` where there is none, and forgets a route without
-/// methods.
+/// As in PoorWSGI, one method is removed at a time, a missing one is an error, and a route without methods is
+/// removed.
 #[test]
 fn a_route_goes_with_its_last_method() {
     let mut router = TestRouter::new();
@@ -315,7 +317,8 @@ fn a_bad_expression_is_refused_and_nothing_is_registered() {
     assert_eq!(router.pattern_routes().count(), 0);
 }
 
-/// What PoorWSGI 2.8.1 answered to the same routes and paths: the arguments, as text, or no match.
+/// The expected values are what PoorWSGI 2.8.1 gives for these routes and paths: the arguments as text, or
+/// `None` for no match.
 #[test]
 fn routes_match_as_in_poorwsgi() {
     for (rule, path, expected) in [
@@ -345,7 +348,7 @@ fn routes_match_as_in_poorwsgi() {
     }
 }
 
-/// A piece of a route, over few letters so that routes and paths meet.
+/// A piece of a route, made of few letters so that random paths match random routes.
 fn piece() -> impl Strategy<Value = &'static str> {
     prop::sample::select(vec![
         "/",
@@ -371,7 +374,7 @@ fn piece() -> impl Strategy<Value = &'static str> {
 
 fn rule() -> impl Strategy<Value = String> {
     prop::collection::vec(piece(), 1..7).prop_map(|pieces| {
-        // each group gets a name of its own
+        // Each group gets a name of its own.
         pieces.iter().enumerate().map(|(at, piece)| piece.replacen("<?", &format!("<g{at}"), 1)).collect()
     })
 }

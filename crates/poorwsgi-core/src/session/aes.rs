@@ -7,8 +7,8 @@
 //! nonce   = 16 random bytes: the first counter block, counted as one 128-bit big-endian number
 //! ```
 //!
-//! For applications that share cookies with PoorWSGI. The format does not bind the cookie's name, so values
-//! can be moved between cookies sealed with one secret: new applications should take
+//! The format is for applications that share cookies with PoorWSGI. It does not bind the cookie's name, so a
+//! value can be moved between cookies that are sealed with one secret. New applications should use
 //! [`SealedKeys`](super::SealedKeys).
 
 use aes::Aes256;
@@ -26,7 +26,7 @@ use super::seal::{Sealer, check_size, derive_all};
 
 const NONCE: usize = 16;
 
-/// Keys of cookies in the format of PoorWSGI's `AESSession`: the first seals, all of them open.
+/// Keys of cookies in the format of PoorWSGI's `AESSession`. The first key seals; all keys open.
 pub struct AesKeys(Vec<KeyPair>);
 
 struct KeyPair {
@@ -74,14 +74,14 @@ impl AesKeys {
 }
 
 impl Sealer for AesKeys {
-    /// The format has no room for the time.
+    /// Ignores `now`, because the format has no room for the time.
     fn seal_at(&self, _name: &str, data: &[u8], _now: u64) -> Result<String, SessionError> {
         let mut nonce = [0; NONCE];
         getrandom::fill(&mut nonce)?;
         self.seal_with_nonce(data, nonce)
     }
 
-    /// Opens it whenever it was sealed.
+    /// Opens a cookie of any age, because the format has no room for the time.
     fn open_at(
         &self,
         _name: &str,
@@ -120,8 +120,8 @@ mod tests {
         AesKeys::new(["secret"]).unwrap()
     }
 
-    /// Made by `AESSession` of PoorWSGI 2.8.1 with these nonces: (secret, nonce, data, value). The last
-    /// counter block runs over all 128 bits.
+    /// Made by `AESSession` of PoorWSGI 2.8.1 with these nonces: (secret, nonce, data, value). In the last
+    /// one, the counter overflows its 128 bits.
     fn vectors() -> [(Vec<u8>, [u8; NONCE], &'static str, &'static str); 4] {
         let from = |first: u8| std::array::from_fn(|i| first + i as u8);
         [
@@ -152,7 +152,7 @@ mod tests {
         ]
     }
 
-    /// behaviour.md: `AESSession` is byte-compatible in both directions.
+    /// Byte-compatible with PoorWSGI's `AESSession`, in both directions.
     #[test]
     fn cookies_are_those_of_poorwsgi() {
         for (secret, nonce, data, value) in vectors() {
@@ -162,7 +162,7 @@ mod tests {
         }
     }
 
-    /// behaviour.md: sealed cookies accept trailing junk in PoorWSGI; here decoding is strict.
+    /// PoorWSGI accepts trailing junk after a sealed value; here decoding is strict.
     #[test]
     fn one_value_has_one_spelling() {
         let value = keys().seal("SESSID", b"{}").unwrap();

@@ -5,7 +5,8 @@ use super::{COOKIE_LIMIT, SessionError};
 use crate::headers::Headers;
 use crate::headers::set_cookie::{SameSite, SetCookie};
 
-/// How a session's cookie is set. `HttpOnly` always is: scripts have no business with it.
+/// The name and attributes of a session's cookie. `HttpOnly` is always set, because scripts need no access to
+/// the cookie.
 ///
 /// ```
 /// use poorwsgi::session::SessionConfig;
@@ -22,16 +23,17 @@ pub struct SessionConfig {
     /// Seconds from now until the cookie expires. `None`, the default, makes it last until the browser is
     /// closed. A sealed session that is older does not open, whatever the browser does.
     pub expires: Option<i64>,
-    /// The same as `Max-Age`, which counts before `Expires` where both are sent.
+    /// The same as the attribute `Max-Age`, which takes precedence where both are sent (RFC 6265, section
+    /// 4.1.2.2). `None` by default.
     pub max_age: Option<i64>,
-    /// Sends the cookie to the hosts below this one too. `None` by default: to this host only.
+    /// The domain to whose hosts the cookie is sent. `None`, the default, sends the cookie to this host only.
     pub domain: Option<String>,
     /// The path below which the cookie is sent; `/` by default.
     pub path: Option<String>,
-    /// Sends the cookie over TLS only; set it wherever the site has TLS.
+    /// Sends the cookie over TLS only; `false` by default. Set it wherever the site has TLS.
     pub secure: bool,
-    /// Whether requests from other sites carry the cookie. `None` leaves it to the browser, which takes
-    /// `Lax`.
+    /// Whether requests from other sites carry the cookie. `None`, the default, leaves the decision to the
+    /// browser, which takes `Lax`.
     pub same_site: Option<SameSite>,
 }
 
@@ -53,8 +55,8 @@ impl SessionConfig {
     /// Whether a cookie can be set with this configuration.
     ///
     /// # Errors
-    /// [`SessionError::Cookie`] where an attribute holds what it cannot, or browsers would refuse the whole:
-    /// `SameSite=None` without `Secure`, for one.
+    /// [`SessionError::Cookie`] where an attribute holds a character that it cannot, or where browsers would
+    /// refuse the cookie, as with `SameSite=None` without `Secure`.
     pub fn check(&self) -> Result<(), SessionError> {
         self.set_cookie("").map(drop)
     }
@@ -69,15 +71,14 @@ impl SessionConfig {
         self.render(value, self.expires.map(|seconds| now.saturating_add(seconds)), self.max_age)
     }
 
-    /// How many seconds a cookie lives, for those who seal it: `max_age`, else `expires`; `None` where
-    /// neither is set.
+    /// How many seconds a sealed cookie is valid: `max_age`, else `expires`; `None` where neither is set.
     #[must_use]
     pub fn lifetime(&self) -> Option<u64> {
         self.max_age.or(self.expires).map(|seconds| u64::try_from(seconds).unwrap_or(0))
     }
 
     /// The value of a `Set-Cookie` field that removes the cookie: empty and expired, with the attributes that
-    /// it was set with, because a browser tells cookies apart by them.
+    /// it was set with, because a browser identifies a cookie by name, domain and path.
     ///
     /// # Errors
     /// Those of [`check`](Self::check).
@@ -120,7 +121,7 @@ pub(super) fn add_to(headers: &mut Headers, set_cookie: &str) -> Result<(), Sess
 }
 
 /// Adds `Cookie` to the `Vary` field, so that no cache gives one user's page to another (RFC 9110, section
-/// 12.5.5). Done by sessions that are written; to be called for an answer that depends on a session that was
+/// 12.5.5). A session does this when it is written. Call it for a response that depends on a session which is
 /// only read.
 ///
 /// # Errors
@@ -172,8 +173,7 @@ mod tests {
         assert_eq!(SessionConfig { path: None, ..config }.set_cookie("").unwrap(), "SESSID=\"\"; HttpOnly");
     }
 
-    /// behaviour.md: a destroyed session sends an empty value; RFC 6265, section 5.3, step 11: same name,
-    /// domain, path.
+    /// A browser identifies a cookie by its name, domain and path (RFC 6265, section 5.3, step 11).
     #[test]
     fn removing_keeps_what_identifies_the_cookie() {
         let config = SessionConfig { max_age: Some(5), domain: Some("a.b".to_owned()), ..Default::default() };
@@ -205,7 +205,7 @@ mod tests {
         assert_eq!(config(Some(5), Some(-1)).lifetime(), Some(0));
     }
 
-    /// RFC 6265, section 6.1: what is longer is dropped by browsers without a word.
+    /// RFC 6265, section 6.1: browsers silently drop longer cookies.
     #[test]
     fn a_cookie_over_the_limit_is_an_error() {
         let config = SessionConfig::default();
@@ -215,7 +215,7 @@ mod tests {
         assert!(matches!(error, Err(SessionError::TooLarge { size: 4097 })));
     }
 
-    /// behaviour.md: `Vary: Cookie` is added when the session cookie is written.
+    /// `Vary: Cookie` is added when the session cookie is written.
     #[test]
     fn vary_names_cookie_once() {
         for (before, after) in [

@@ -1,4 +1,4 @@
-//! A session whose cookie holds its data, sealed.
+//! A session whose cookie holds its data, encrypted and authenticated.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use super::{AesKeys, SealedKeys, Sealer, SessionConfig, SessionError};
 use crate::headers::Headers;
 use crate::headers::cookie::Cookies;
 
-/// A session in a cookie that only we can read or change; what new applications should take.
+/// A session in a cookie that nobody without the key can read or change. New applications should use it.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -41,13 +41,14 @@ pub type SealedSession = DataSession<SealedKeys>;
 /// A session in the format of PoorWSGI's `AESSession`, to share cookies with it.
 pub type AesSession = DataSession<AesKeys>;
 
-/// A session that keeps a JSON object in its cookie: no store on the server, room for some 2900 bytes.
+/// A session that keeps a JSON object in its cookie. It needs no store on the server, and has room for some
+/// 2900 bytes.
 ///
-/// Nothing on the server knows which sessions there are. So a copy of a cookie stays good also after
-/// [`destroy`](Self::destroy), which removes the browser's own: a [`SealedSession`] for its
-/// [`lifetime`](SessionConfig::lifetime), counted from when it was last written; one without a lifetime, and
-/// any [`AesSession`], whose format has no time, for as long as its key. Where that matters, keep a
-/// server-side session and its id in a [`Session`](super::Session).
+/// The server does not know which sessions exist. [`destroy`](Self::destroy) only removes the cookie from the
+/// browser; a copy of the cookie stays valid. The copy of a [`SealedSession`] is valid for the
+/// [`lifetime`](SessionConfig::lifetime), counted from when the session was written. Without a lifetime, and
+/// with an [`AesSession`], whose format has no time, the copy is valid for as long as the key is in use.
+/// Where that matters, keep the session on the server and its id in a [`Session`](super::Session).
 ///
 /// ```
 /// use std::sync::Arc;
@@ -84,12 +85,12 @@ impl<S: Sealer> DataSession<S> {
         Ok(DataSession { sealer, config, data: Map::new(), destroyed: false })
     }
 
-    /// Takes the data from the request's cookies; they stay as they are where there is no cookie, or an empty
-    /// one.
+    /// Reads the data from the request's cookies. Without a cookie, or with an empty one, the data stay as
+    /// they are.
     ///
     /// # Errors
     /// [`SessionError::BadCookie`], [`SessionError::NotAnObject`] or [`SessionError::Expired`]. An
-    /// application answers each by a new session.
+    /// application should respond to each with a new session.
     pub fn load(&mut self, cookies: &Cookies) -> Result<(), SessionError> {
         let Some(value) = cookies.get(&self.config.sid).filter(|value| !value.is_empty()) else {
             return Ok(());
@@ -114,7 +115,7 @@ impl<S: Sealer> DataSession<S> {
         &mut self.data
     }
 
-    /// Ends the session: the cookie will be removed, whatever the data are.
+    /// Ends the session: [`write`](Self::write) then removes the cookie, whatever the data are.
     pub fn destroy(&mut self) {
         self.destroyed = true;
     }
@@ -122,7 +123,7 @@ impl<S: Sealer> DataSession<S> {
     /// The value of the `Set-Cookie` field, sealed anew with each call.
     ///
     /// # Errors
-    /// Those of [`SessionConfig::set_cookie`], [`SessionError::TooLarge`] foremost, and those of
+    /// Those of [`SessionConfig::set_cookie`], especially [`SessionError::TooLarge`], and those of
     /// [`Sealer::seal`].
     pub fn cookie(&self) -> Result<String, SessionError> {
         if self.destroyed {
@@ -143,7 +144,7 @@ impl<S: Sealer> DataSession<S> {
 }
 
 impl<S> fmt::Debug for DataSession<S> {
-    /// Without the data, which were sealed for a reason.
+    /// Without the data, which are confidential.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DataSession")
             .field("sid", &self.config.sid)
@@ -180,8 +181,7 @@ mod tests {
         comes_back(aes(), aes());
     }
 
-    /// behaviour.md: byte-compatible with `AESSession`: the cookie line is one that PoorWSGI 2.8.1 made,
-    /// quotes and all.
+    /// PoorWSGI's `AESSession` is read as it is: PoorWSGI 2.8.1 made this cookie line, quotes included.
     #[test]
     fn a_cookie_of_poorwsgi_is_read() {
         let mut session = aes();
@@ -227,7 +227,7 @@ mod tests {
         assert!(load(1_000_000, None, None).is_ok());
     }
 
-    /// behaviour.md: a destroyed session of PoorWSGI still sends its data.
+    /// A destroyed session of PoorWSGI still sends its data.
     #[test]
     fn a_destroyed_session_sends_nothing_of_it() {
         let mut session = sealed();

@@ -1,4 +1,4 @@
-//! What can go wrong with a session.
+//! The error of a session.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -12,7 +12,7 @@ use crate::headers::set_cookie::CookieError;
 /// use poorwsgi::headers::Cookies;
 /// use poorwsgi::session::{SealedSession, SessionError};
 ///
-/// /// A cookie that is too old or forged is as good as none.
+/// /// A cookie that is too old or forged counts as no cookie.
 /// fn load(session: &mut SealedSession, cookies: &Cookies) -> Result<&'static str, SessionError> {
 ///     match session.load(cookies) {
 ///         Ok(()) => Ok("welcome"),
@@ -29,20 +29,20 @@ use crate::headers::set_cookie::CookieError;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum SessionError {
-    /// The configuration contradicts itself, or a value holds what a cookie cannot.
+    /// The configuration contradicts itself, or a value holds a character that a cookie cannot.
     Cookie(CookieError),
     /// There is no secret key, or an empty one.
     EmptySecret,
-    /// The cookie was not made with any of the keys, or was changed since, or is not whole. Which of these is
-    /// not told: whoever forges cookies should not learn how far they got.
+    /// The cookie was not made with any of the keys, was changed, or is incomplete. The error does not say
+    /// which, so that a forger learns nothing.
     BadCookie,
-    /// The cookie was sealed with our key, but longer ago than it may live, or after now.
+    /// The cookie was sealed with one of the keys, but longer ago than its lifetime, or in the future.
     Expired,
-    /// The cookie was sealed with our key, but what is in it is not a JSON object.
+    /// The cookie was sealed with one of the keys, but its content is not a JSON object.
     NotAnObject,
     /// The cookie would be longer than browsers store ([`COOKIE_LIMIT`](super::COOKIE_LIMIT)).
     TooLarge {
-        /// Bytes that the field would take.
+        /// The size of the field in bytes.
         size: usize,
     },
     /// The operating system gives no random bytes.

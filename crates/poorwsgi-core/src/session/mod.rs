@@ -2,11 +2,11 @@
 //!
 //! | | the cookie holds | for |
 //! |---|---|---|
-//! | [`Session`] | a text as it is | the id of a session on the server, a signed token |
+//! | [`Session`] | a plain text | the id of a session on the server, a signed token |
 //! | [`SealedSession`] | data, encrypted and authenticated | applications without a store of sessions |
 //! | [`AesSession`] | the same in the format of PoorWSGI's `AESSession` | sharing cookies with PoorWSGI |
 //!
-//! [`SealedKeys`] and [`AesKeys`] work on bytes, for those who bring their own serialization.
+//! [`SealedKeys`] and [`AesKeys`] work on bytes, for callers with their own serialization.
 
 #[cfg(feature = "sealed-sessions")]
 mod aes;
@@ -37,5 +37,5 @@ pub use token::{check_token, check_token_at, get_token, get_token_at};
 pub(crate) use token::{hex, token_of};
 
 /// The longest `Set-Cookie` field that we write for a session, in bytes: every browser stores cookies of this
-/// size, attributes included, and may drop a longer one without a word (RFC 6265, section 6.1).
+/// size, attributes included, and may silently drop a longer one (RFC 6265, section 6.1).
 pub const COOKIE_LIMIT: usize = 4096;

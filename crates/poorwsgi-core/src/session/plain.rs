@@ -1,4 +1,4 @@
-//! A session whose cookie holds a value as it is.
+//! A session whose cookie holds a plain value.
 
 use std::fmt;
 
@@ -7,8 +7,8 @@ use super::{SessionConfig, SessionError};
 use crate::headers::Headers;
 use crate::headers::cookie::Cookies;
 
-/// A session with one text as its value, which anybody can read and change: the id of a session that the
-/// server keeps, or a token that is signed by itself.
+/// A session with one text as its value, which the client can read and change: the id of a session that the
+/// server keeps, or a token that carries its own signature.
 ///
 /// ```
 /// use poorwsgi::headers::{Cookies, Headers};
@@ -41,7 +41,7 @@ impl Session {
         Ok(Session { config, value: String::new(), destroyed: false })
     }
 
-    /// Takes the value from the request's cookies; it stays as it is where there is none.
+    /// Reads the value from the request's cookies. Without a cookie, the value stays as it is.
     pub fn load(&mut self, cookies: &Cookies) {
         if let Some(value) = cookies.get(&self.config.sid) {
             value.clone_into(&mut self.value);
@@ -59,7 +59,7 @@ impl Session {
         self.value = value.into();
     }
 
-    /// Ends the session: the cookie will be removed, whatever the value is set to.
+    /// Ends the session: [`write`](Self::write) then removes the cookie, whatever the value is.
     pub fn destroy(&mut self) {
         self.destroyed = true;
     }
@@ -82,7 +82,7 @@ impl Session {
 }
 
 impl fmt::Debug for Session {
-    /// Without the value: whoever knows a session's id has the session.
+    /// Without the value: whoever knows a session's id can take over the session.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Session")
             .field("sid", &self.config.sid)
@@ -99,7 +99,7 @@ mod tests {
         Session::new(SessionConfig::default()).unwrap()
     }
 
-    /// behaviour.md: `Session` is a plain cookie, kept.
+    /// As in PoorWSGI, `Session` is a plain cookie.
     #[test]
     fn any_text_survives_the_browser() {
         for value in ["", "abc", "a b;c,d\"\\é€", "eyJhbGciOi.J9.x-_"] {
@@ -129,7 +129,7 @@ mod tests {
         assert_eq!(read.value(), "");
     }
 
-    /// behaviour.md: a destroyed session of PoorWSGI still sends its data.
+    /// A destroyed session of PoorWSGI still sends its data.
     #[test]
     fn a_destroyed_session_sends_nothing_of_it() {
         let mut session = session();

@@ -1,11 +1,11 @@
-//! Bytes in, the value of a cookie out, and back: authenticated encryption.
+//! Authenticated encryption of bytes into the value of a cookie, and back.
 
 use super::SessionError;
 use super::token::unix_now;
 
 /// A way to turn session data into the value of a cookie that nobody without the key can read or change.
 ///
-/// Works on bytes, so that the caller brings the serialization. `name` is the cookie's.
+/// The data are bytes; the caller serializes them. `name` is the name of the cookie.
 ///
 /// ```
 /// use poorwsgi::session::{SealedKeys, Sealer};
@@ -25,12 +25,12 @@ pub trait Sealer: Send + Sync {
     /// [`SessionError::Random`] where the operating system gives no random bytes.
     fn seal_at(&self, name: &str, data: &[u8], now: u64) -> Result<String, SessionError>;
 
-    /// The data in the value of a cookie that was sealed at most `lifetime` seconds before `now`, and not
-    /// more than [`CLOCK_TOLERANCE`] after it; whenever it was sealed, where there is no `lifetime`.
+    /// The data in the value of a cookie. With a `lifetime`, the cookie must have been sealed at most
+    /// `lifetime` seconds before `now`, and at most [`CLOCK_TOLERANCE`] seconds after `now`.
     ///
     /// # Errors
     /// [`SessionError::BadCookie`] for anything that was not sealed with one of the keys,
-    /// [`SessionError::Expired`] for what was sealed at another time.
+    /// [`SessionError::Expired`] for a cookie that was sealed outside of that time.
     fn open_at(
         &self,
         name: &str,
@@ -39,7 +39,7 @@ pub trait Sealer: Send + Sync {
         now: u64,
     ) -> Result<Vec<u8>, SessionError>;
 
-    /// [`seal_at`](Self::seal_at) this moment.
+    /// [`seal_at`](Self::seal_at) the current time.
     ///
     /// # Errors
     /// Those of `seal_at`.
@@ -47,7 +47,7 @@ pub trait Sealer: Send + Sync {
         self.seal_at(name, data, unix_now())
     }
 
-    /// [`open_at`](Self::open_at) this moment.
+    /// [`open_at`](Self::open_at) the current time.
     ///
     /// # Errors
     /// Those of `open_at`.
@@ -55,7 +55,7 @@ pub trait Sealer: Send + Sync {
         self.open_at(name, value, lifetime, unix_now())
     }
 
-    /// [`open_at`](Self::open_at) whatever the time.
+    /// [`open_at`](Self::open_at) without a lifetime.
     ///
     /// # Errors
     /// [`SessionError::BadCookie`].
@@ -64,11 +64,11 @@ pub trait Sealer: Send + Sync {
     }
 }
 
-/// How many seconds after now a cookie may be sealed: clocks of several servers differ, and are set back a
-/// little.
+/// How many seconds in the future a cookie may have been sealed. The clocks of servers differ, and are
+/// sometimes set back a little.
 pub const CLOCK_TOLERANCE: u64 = 60;
 
-/// Refuses what was sealed at another time than the lifetime allows.
+/// Refuses a cookie that is older than the lifetime, or was sealed in the future.
 pub(super) fn check_age(sealed_at: u64, lifetime: Option<u64>, now: u64) -> Result<(), SessionError> {
     let Some(lifetime) = lifetime else { return Ok(()) };
     let is_young = now.saturating_sub(sealed_at) <= lifetime;
@@ -81,7 +81,7 @@ pub(super) fn check_size(value: &str) -> Result<(), SessionError> {
     if value.len() > super::COOKIE_LIMIT { Err(SessionError::BadCookie) } else { Ok(()) }
 }
 
-/// Secrets as bytes, refused where one is empty or none is given.
+/// Derives a key from each secret. Fails where a secret is empty or none is given.
 pub(super) fn derive_all<S: AsRef<[u8]>, K>(
     secrets: impl IntoIterator<Item = S>,
     derive: impl Fn(&[u8]) -> Result<K, SessionError>,

@@ -9,7 +9,7 @@
 //! plain text      = when it was sealed ‖ data            seconds since 1970, 8 bytes, big-endian
 //! ```
 //!
-//! Version 1 had no time and is not read: nothing could say how old such a cookie is.
+//! Version 1 had no time and is not read, because the age of such a cookie is unknown.
 //!
 //! A nonce of 192 random bits never repeats in practice, so any number of processes may seal with one secret.
 //! The name as associated data keeps the value of one cookie from being served as another's. Base64 is
@@ -32,7 +32,7 @@ const NONCE: usize = 24;
 const TAG: usize = 16;
 const TIME: usize = 8;
 
-/// Keys of sealed cookies: the first seals, all of them open.
+/// Keys of sealed cookies. The first key seals; all keys open.
 ///
 /// To rotate a secret, put the new one first and keep the old one behind it for as long as its cookies live.
 ///
@@ -149,7 +149,6 @@ mod tests {
         assert_eq!(keys().open("SESSID", FROZEN).unwrap(), br#"{"user":"alice"}"#);
     }
 
-    /// behaviour.md: authenticated encryption with a random nonce.
     #[test]
     fn the_same_data_never_seals_the_same() {
         assert_ne!(keys().seal("SESSID", b"data").unwrap(), keys().seal("SESSID", b"data").unwrap());
@@ -162,7 +161,7 @@ mod tests {
         assert!(SealedKeys::new(["other"]).unwrap().open("SESSID", &value).is_err());
     }
 
-    /// behaviour.md: sealed cookies accept trailing junk in PoorWSGI; here decoding is strict.
+    /// PoorWSGI accepts trailing junk after a sealed value; here decoding is strict.
     #[test]
     fn one_value_has_one_spelling() {
         let value = keys().seal("SESSID", b"data!").unwrap();
@@ -183,7 +182,7 @@ mod tests {
         }
     }
 
-    /// What the browser does about `Max-Age` is the browser's affair.
+    /// The lifetime is checked here, whatever the browser makes of `Max-Age`.
     #[test]
     fn a_cookie_opens_for_its_lifetime() {
         let value = keys().seal_at("SESSID", b"data", NOW).unwrap();
@@ -203,7 +202,7 @@ mod tests {
         );
     }
 
-    /// Nothing says when it was made.
+    /// A cookie of version 1 does not say when it was made.
     #[test]
     fn a_cookie_of_version_1_is_refused() {
         let old = "v1.BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHPYP4thFVSWM8hkwIlNgHRuVIGIfQpz8fK6aj37CMlWE";

@@ -2,7 +2,7 @@
 //!
 //! The format and the alignment of time are PoorWSGI's, so tokens made by either are accepted by both:
 //! `sha3_256(secret ‖ expired ‖ client)` in hexadecimal, where *expired* is written in decimal and left out
-//! of tokens without a timeout. SHA-3 needs no HMAC construction around it: it cannot be extended.
+//! of tokens without a timeout. SHA-3 needs no HMAC around it, because it does not allow length extension.
 
 use std::num::NonZeroU64;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -14,8 +14,9 @@ use subtle::ConstantTimeEq;
 /// address.
 ///
 /// `timeout` is in seconds. The token is good for at least that long and at most twice as long, because time
-/// is counted in whole timeouts. `None` makes a token that never expires. `expired`, where given, is used as
-/// the end of validity instead of the computed one; [`check_token`] knows only computed ones.
+/// is counted in whole timeouts. `None` makes a token that never expires. `expired`, in seconds since 1970,
+/// replaces the computed end of validity; [`check_token`] accepts only tokens with a computed one. Without a
+/// `timeout`, `expired` is ignored.
 ///
 /// Parts are joined without separators, as PoorWSGI does. A client text that somebody else chooses should
 /// therefore not begin with a digit.
@@ -111,7 +112,7 @@ fn render(secret: &str, client: &str, expired: Option<u64>) -> String {
     token_of(&[secret, &expired, client])
 }
 
-/// The token of a text that comes in parts.
+/// The SHA3-256 of the parts, joined, in hexadecimal.
 pub(crate) fn token_of(parts: &[&str]) -> String {
     let hash = parts.iter().fold(Sha3_256::new(), |hash, part| hash.chain_update(part));
     hex(&hash.finalize())
@@ -119,7 +120,7 @@ pub(crate) fn token_of(parts: &[&str]) -> String {
 
 /// Lower-case hexadecimal.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    // Without a table, so that the compiler can do many at a time.
+    // Computed instead of looked up in a table, so that the compiler can vectorize the loop.
     let digit = |nibble: u8| nibble + if nibble < 10 { b'0' } else { b'a' - 10 };
     let mut text = vec![0; 2 * bytes.len()];
     for (pair, byte) in text.as_chunks_mut().0.iter_mut().zip(bytes) {
@@ -145,7 +146,7 @@ mod tests {
         (1_795_371_363, 300, "742881ce48c1e6c83341b1f5d052f09ad11f6db40dd07b4fbd4a646ba2207e1b"),
     ];
 
-    /// behaviour.md: `get_token`/`check_token` are byte-compatible.
+    /// `get_token` and `check_token` are byte-compatible with PoorWSGI's.
     #[test]
     fn tokens_are_those_of_poorwsgi() {
         for &(now, timeout, token) in VECTORS {

@@ -20,14 +20,14 @@ pub(crate) const ALL: &[Table] = &[
         path: |number| format!("/resource{number}/anna/42"),
         miss: "/resource/anna/42",
     },
-    // nothing to tell the routes apart in the first segment
+    // The first segment does not tell the routes apart.
     Table {
         name: "dynamic-first",
         route: |number| format!("/<a:word>/kind{number}/<b:int>"),
         path: |number| format!("/anna/kind{number}/42"),
         miss: "/anna/kind/42",
     },
-    // nor in any whole segment
+    // No whole segment tells the routes apart.
     Table {
         name: "prefixes",
         route: |number| format!("/<lang:word>/page-{number}-<id:int>"),
@@ -45,7 +45,7 @@ impl Table {
         router
     }
 
-    /// The path of the first route, that of the last, and one of none.
+    /// The path of the first route, the path of the last route, and a path that no route matches.
     pub(crate) fn cases(&self, size: usize) -> [(&'static str, String); 3] {
         [("first", (self.path)(0)), ("last", (self.path)(size - 1)), ("miss", self.miss.to_owned())]
     }

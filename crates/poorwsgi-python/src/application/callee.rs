@@ -1,4 +1,4 @@
-//! The functions of Python that the tables of an application hold.
+//! The Python functions in the tables of an application.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -9,10 +9,10 @@ use pyo3::prelude::*;
 /// Handlers written in Python.
 pub(crate) enum Python3 {}
 
-/// A Python callable, shared by the tables of an application and their copies.
+/// A Python callable, shared by all copies of an application's tables.
 pub(crate) type Function = Arc<Callee>;
 
-/// A Python callable, and how long the requests take that it is the handler of.
+/// A Python callable, and the times of the requests that it handles.
 pub(crate) struct Callee {
     function: Py<PyAny>,
     pub(crate) route_times: Arc<RouteTimes>,
@@ -32,8 +32,8 @@ impl Deref for Callee {
     }
 }
 
-/// The type of exceptions that an error handler is for, or whatever else isinstance() takes for one: a tuple,
-/// a union.
+/// The exceptions that an error handler handles: a type, or a tuple or union of types, as isinstance() takes
+/// them.
 #[derive(Clone)]
 pub(crate) struct ErrorType(pub(crate) Function);
 

@@ -6,7 +6,8 @@ use pyo3::prelude::*;
 
 use super::Application;
 
-/// What a form may cost. Going over a limit is a 413 that names it.
+/// The limits of form parsing. A form that exceeds a limit is answered with 413, and the error names the
+/// limit.
 ///
 ///     >>> app.form_limits.body_bytes = 200 * 1024 * 1024
 ///     >>> app.form_limits
@@ -47,7 +48,7 @@ macro_rules! limits {
 }
 
 limits! {
-    /// Bytes of the body, all in all. Default 16 MiB. The built-in server has a limit for all bodies,
+    /// Bytes of the whole body. Default 16 MiB. The built-in server also limits all bodies, to its setting
     /// max_body.
     body_bytes, set_body_bytes;
     /// Parts of a multipart body, files included. Default 1000.
@@ -56,8 +57,8 @@ limits! {
     fields, set_fields;
     /// Files. Default 100.
     files, set_files;
-    /// Bytes of all files together that stay in memory; what is over it, and over 8 KiB, goes to temporary
-    /// files. Default 256 KiB.
+    /// Bytes of all files together that stay in memory. A file larger than 8 KiB that exceeds this limit goes
+    /// to a temporary file. Default 256 KiB.
     spool_bytes, set_spool_bytes;
     /// Bytes of the value of one field that is not a file. Default 1 MiB.
     field_bytes, set_field_bytes;
@@ -69,9 +70,9 @@ limits! {
     header_bytes, set_header_bytes;
     /// Header fields of one part. Default 32.
     part_headers, set_part_headers;
-    /// Bytes that belong to no part. Default 64 KiB.
+    /// Bytes outside of all parts, such as those before the first boundary. Default 64 KiB.
     padding_bytes, set_padding_bytes;
-    /// Bytes of a file name as it was sent. Default 4096.
+    /// Bytes of a file name as the client sent it. Default 4096.
     filename_bytes, set_filename_bytes;
 }
 
@@ -83,7 +84,7 @@ impl FormLimits {
 
 #[pymethods]
 impl Application {
-    /// What a form may cost: attributes that can be set, such as body_bytes, 16 MiB by default.
+    /// The limits of form parsing: attributes that can be set, such as body_bytes (default 16 MiB).
     #[getter]
     fn form_limits(slf: Py<Self>) -> FormLimits {
         FormLimits { application: slf }

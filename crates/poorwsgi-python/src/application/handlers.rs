@@ -12,7 +12,7 @@ use super::routes::{by_method, ordered};
 use super::{Application, ErrorType, Function, Python3, callable, decorator, methods, one_method};
 use crate::names::deprecated;
 
-/// The hooks of one kind.
+/// Selects the hooks of one kind.
 type Hooks = fn(&mut Tables<Python3>) -> &mut Vec<Function>;
 
 const BEFORE: Hooks = |tables| &mut tables.before;
@@ -21,7 +21,7 @@ const AFTER: Hooks = |tables| &mut tables.after;
 impl Application {
     fn add_hook(&self, hooks: Hooks, fun: &Bound<'_, PyAny>) -> PyResult<()> {
         let hook = callable(fun, "hook")?;
-        // Asked before the table is locked: == is Python code.
+        // Compared before the table is locked, because == may run Python code.
         if at(hooks(Arc::make_mut(&mut self.tables())), fun)?.is_some() {
             return Err(PyValueError::new_err(format!("{} is in list yet", fun.repr()?)));
         }
@@ -37,10 +37,10 @@ impl Application {
         Ok(())
     }
 
-    /// The key of a type, or of several, in the table of error handlers: that which is there where one is
-    /// equal.
+    /// The key of an exception type, or of several, in the table of error handlers: the existing key that is
+    /// equal, otherwise a new one.
     fn error_type(&self, error: &Bound<'_, PyAny>) -> PyResult<ErrorType> {
-        // Compared when the table is not locked: == is Python code.
+        // Compared while the table is not locked, because == may run Python code.
         let known: Vec<ErrorType> = self.tables().errors.iter().map(|(kind, _)| kind.clone()).collect();
         for kind in known {
             if kind.0.bind(error.py()).eq(error)? {
@@ -57,7 +57,7 @@ impl Application {
     }
 }
 
-/// The hook that is this function.
+/// The hook that is equal to this function.
 fn at(hooks: &[Function], fun: &Bound<'_, PyAny>) -> PyResult<Option<Function>> {
     for hook in hooks {
         if hook.bind(fun.py()).eq(fun)? {
@@ -67,7 +67,7 @@ fn at(hooks: &[Function], fun: &Bound<'_, PyAny>) -> PyResult<Option<Function>> 
     Ok(None)
 }
 
-/// Visits the Python objects of the tables.
+/// Visits the Python objects of the tables for the garbage collector.
 pub(super) fn traverse(tables: &Tables<Python3>, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
     let call = |function: &Function| visit.call(&***function);
     let router = &tables.router;
@@ -91,13 +91,13 @@ pub(super) fn traverse(tables: &Tables<Python3>, visit: &PyVisit<'_>) -> Result<
 
 #[pymethods]
 impl Application {
-    /// The functions that are called before each handler.
+    /// The functions that are called before each handler, in order.
     #[getter]
     fn before<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         self.hooks(py, BEFORE)
     }
 
-    /// The functions that are called with each response.
+    /// The functions that are called with each response, in order.
     #[getter]
     fn after<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         self.hooks(py, AFTER)
@@ -110,13 +110,13 @@ impl Application {
 
     /// Adds a function that is called with each request before its handler, for files and unknown paths, too.
     ///
-    /// What it returns is ignored; it stops a request by an exception: abort(401), redirect("/login").
-    /// ValueError for a function that is there already.
+    /// The function is called with the request. Its return value is ignored; it ends a request by raising an
+    /// exception: abort(401), redirect("/login"). Raises ValueError if the function was added already.
     fn add_before_response(&self, fun: &Bound<'_, PyAny>) -> PyResult<()> {
         self.add_hook(BEFORE, fun)
     }
 
-    /// Takes a function out that add_before_response has added; ValueError where it is not there.
+    /// Removes a function that was added with add_before_response. Raises ValueError if it was not added.
     fn pop_before_response(&self, fun: &Bound<'_, PyAny>) -> PyResult<()> {
         self.pop_hook(BEFORE, fun)
     }
@@ -144,13 +144,14 @@ impl Application {
         decorator(slf, |app, function| app.call_method1("add_after_response", (function,)).map(drop))
     }
 
-    /// Adds a function that is called with request and response, errors included, and returns the response
-    /// that is sent: the same, or another. ValueError for a function that is there already.
+    /// Adds a function that is called with the request and each response, error responses included. The
+    /// function returns the response that is sent: the same or another. Raises ValueError if the function was
+    /// added already.
     fn add_after_response(&self, fun: &Bound<'_, PyAny>) -> PyResult<()> {
         self.add_hook(AFTER, fun)
     }
 
-    /// Takes a function out that add_after_response has added; ValueError where it is not there.
+    /// Removes a function that was added with add_after_response. Raises ValueError if it was not added.
     fn pop_after_response(&self, fun: &Bound<'_, PyAny>) -> PyResult<()> {
         self.pop_hook(AFTER, fun)
     }
@@ -173,7 +174,7 @@ impl Application {
         self.pop_hook(AFTER, fun)
     }
 
-    /// A copy of the table of state handlers: by status code and method, the handler.
+    /// A copy of the table of state handlers: {status code: {method: handler}}.
     #[getter]
     fn states<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let states = PyDict::new(py);
@@ -183,7 +184,7 @@ impl Application {
         Ok(states)
     }
 
-    /// A copy of the table of error handlers: by exception type and method, the handler.
+    /// A copy of the table of error handlers: {exception type: {method: handler}}.
     #[getter]
     fn errors<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let errors = ordered(py)?;
@@ -208,9 +209,10 @@ impl Application {
 
     /// Sets the handler that answers in place of the default page of a status.
     ///
-    /// It is called with the request and the keyword arguments of the HTTPException, error among them where
-    /// one is known; sys.exc_info() shows it the exception. For methods other than those given the default
-    /// page stays.
+    /// The handler is called with the request and the keyword arguments of the HTTPException. One of these is
+    /// error, if the cause is known; sys.exc_info() returns the exception. Other methods keep the default
+    /// page. method is one or several METHOD_ constants of poorwsgi.state, joined by |; the default is 7:
+    /// HEAD, GET and POST.
     #[pyo3(signature = (status_code, fun, method = 7))]
     fn set_http_state(&self, status_code: u16, fun: &Bound<'_, PyAny>, method: i64) -> PyResult<()> {
         let handler = callable(fun, &format!("handler of {status_code}"))?;
@@ -218,7 +220,7 @@ impl Application {
         Ok(())
     }
 
-    /// Takes the handler of a status for one method out, and returns it. KeyError where there is none.
+    /// Removes the handler of a status for one method, and returns it. Raises KeyError if there is none.
     fn pop_http_state(&self, py: Python<'_>, status_code: u16, method: i64) -> PyResult<Py<PyAny>> {
         let one = one_method(method)?;
         let popped = self.change(py, |tables| tables.states.pop(&status_code, one));
@@ -238,11 +240,12 @@ impl Application {
         })
     }
 
-    /// Sets the handler of exceptions of a type and of those below it: called with request and exception.
+    /// Sets the handler of exceptions of a type and its subclasses. It is called with the request and the
+    /// exception.
     ///
     /// error is whatever isinstance() takes: a type, a tuple of types, or a union.
     ///
-    /// The first handler set whose type fits, and that has the method, is called.
+    /// Of several handlers that match an exception and the method, the one that was set first is called.
     #[pyo3(signature = (error, fun, method = 7))]
     fn set_error_handler(
         &self,
@@ -259,7 +262,7 @@ impl Application {
         Ok(())
     }
 
-    /// Takes the handler of a type of exceptions for one method out, and returns it. KeyError where there is
+    /// Removes the handler of an exception type for one method, and returns it. Raises KeyError if there is
     /// none.
     fn pop_error_handler(&self, error: &Bound<'_, PyAny>, method: i64) -> PyResult<Py<PyAny>> {
         let py = error.py();

@@ -1,7 +1,8 @@
-//! `Application`: the tables of routes, hooks and handlers, and the settings, as Python sets and reads them.
+//! `Application`: the tables of routes, hooks and handlers, and the settings, with the methods by which
+//! Python changes and reads them.
 //!
-//! Requests ask it for their settings. How a request is answered by it is not known here: that is the
-//! pipeline's (`language`), and who calls it, a server's (`wsgi`, `server`).
+//! Requests read their settings here. The pipeline (`language`) answers requests; the servers (`wsgi`,
+//! `server`) call the pipeline.
 
 mod callee;
 mod form_limits;
@@ -36,27 +37,27 @@ use settings::Own;
 
 static NAMES: LazyLock<Mutex<HashSet<String>>> = LazyLock::new(Mutex::default);
 
-/// A web application: a WSGI callable, and what the built-in server calls natively.
+/// A web application. It is a WSGI callable; the built-in server calls it without WSGI.
 ///
 ///     >>> app = Application("hello")
 ///     >>> @app.route("/")
 ///     ... def hello(req):
 ///     ...     return "Hello world"
 ///
-/// Its name is unique in the process; a second application of the same name is a RuntimeError. Tables and
-/// settings may be changed at any time; a request that runs keeps those it began with.
+/// The name is unique in the process: a second application of the same name raises RuntimeError. Tables and
+/// settings may be changed at any time; a running request keeps those with which it began.
 #[pyclass(frozen, subclass, dict, weakref, module = "poorwsgi.wsgi")]
 pub(crate) struct Application {
     tables: RwLock<Arc<Tables<Python3>>>,
     variables: Option<Arc<Variables>>,
     own: Mutex<Own>,
-    /// Whether its class overrides steps of the pipeline, once that has been asked.
+    /// Whether the class overrides steps of the pipeline; computed at the first request.
     pub(crate) own_steps: PyOnceLock<bool>,
-    /// The times of what no handler takes: pages and errors.
+    /// The times of requests that no handler handles: built-in pages and errors.
     unrouted: Arc<RouteTimes>,
-    /// The times of what no route takes below a document root: files, and the default handler's answers where
-    /// there is no file. Which of the two it will be is not known before the call, since files are not looked
-    /// for on the thread of the event loop.
+    /// The times of requests without a route where there is a document root: for files, and for the default
+    /// handler if there is no such file. Which of the two answers is not known before the call, because the
+    /// event loop does not look for files.
     below_root: Arc<RouteTimes>,
     made: Made,
 }
@@ -71,9 +72,9 @@ impl Application {
         _kwargs: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
         let mut settings = Settings::new("__main__");
-        // PoorWSGI's default, which the password files of its applications are made for.
+        // PoorWSGI's default, for which the password files of existing applications were made.
         settings.auth_algorithms = vec![Algorithm::Md5Sess];
-        // Python's, to which applications and systems add types of their own.
+        // Python's `mimetypes`, to which applications and systems add types.
         settings.media_type = Some(Arc::new(|path| Python::attach(|py| media_type(py, path)).ok().flatten()));
         Ok(Application {
             own: Mutex::new(Own::new(py, &settings)?),
@@ -92,7 +93,7 @@ impl Application {
             return Err(PyRuntimeError::new_err(format!("there is an application named {name:?} already")));
         }
         slf.get().change(slf.py(), |tables| tables.settings.name = name.to_owned());
-        // Where applications keep their digest passwords: a PasswordMap, or any dict of dicts.
+        // The digest passwords of the application: a PasswordMap, or any dict of dicts.
         slf.setattr("auth_map", PyDict::new(slf.py()))
     }
 
@@ -109,7 +110,7 @@ impl Application {
         }
         match self.tables.try_read() {
             Ok(tables) => handlers::traverse(&tables, &visit),
-            // Somebody changes it, so it is no garbage.
+            // Another thread is changing the tables, so the application is in use.
             Err(_) => Ok(()),
         }
     }
@@ -126,15 +127,14 @@ impl Application {
     }
 }
 
-/// The tables that a request is answered with, and what their router has found for it, where that is known
-/// already.
+/// The tables for a request, and its route if it was looked up already.
 pub(crate) struct Routed {
     pub(crate) tables: Arc<Tables<Python3>>,
     pub(crate) route: Option<RouteMatch>,
 }
 
 impl Routed {
-    /// The route is looked up by the pipeline.
+    /// Leaves it to the pipeline to look the route up.
     pub(crate) const fn later(tables: Arc<Tables<Python3>>) -> Self {
         Routed { tables, route: None }
     }
@@ -149,8 +149,8 @@ impl Application {
         Arc::clone(&self.tables.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Looks the request's route up, before the application is called; with the times of requests like this
-    /// one: with the same handler, or with none.
+    /// Looks up the route of a request before the application is called. Also returns the times of requests
+    /// with the same handler.
     pub(crate) fn routed(&self, head: &dyn Head) -> (Routed, Arc<RouteTimes>) {
         let tables = self.tables();
         let (Ok(path), Ok(method)) = (head.path(), head.method().parse()) else {
@@ -172,14 +172,15 @@ impl Application {
         (Routed { tables, route: Some(route) }, times)
     }
 
-    /// Changes the tables for the requests to come. No Python code runs while the lock is held, not even the
-    /// finalizer of a handler that is replaced: detached from the interpreter, dropping is put off.
+    /// Changes the tables for later requests. No Python code runs while the lock is held, not even the
+    /// finalizer of a replaced handler: this thread is detached from the interpreter, so PyO3 releases the
+    /// handler later.
     fn change<T: Send>(&self, py: Python<'_>, change: impl FnOnce(&mut Tables<Python3>) -> T + Send) -> T {
         py.detach(|| change(Arc::make_mut(&mut self.tables.write().unwrap_or_else(PoisonError::into_inner))))
     }
 }
 
-/// A decorator that hands a function to a method of the application and returns it as it is.
+/// A decorator that passes a function to a method of the application and returns the function unchanged.
 fn decorator<'py>(
     slf: &Bound<'py, Application>,
     call: impl Fn(&Bound<'_, Application>, &Bound<'_, PyAny>) -> PyResult<()> + Send + Sync + 'static,
@@ -194,7 +195,8 @@ fn decorator<'py>(
     })
 }
 
-/// A handler has to be something that can be called.
+/// The callable as an entry of a table. Raises TypeError, whose text begins with `what`, for an object that
+/// is not callable.
 fn callable(function: &Bound<'_, PyAny>, what: &str) -> PyResult<Function> {
     if function.is_callable() {
         return Ok(Arc::new(function.clone().unbind().into()));
@@ -202,14 +204,14 @@ fn callable(function: &Bound<'_, PyAny>, what: &str) -> PyResult<Function> {
     Err(PyTypeError::new_err(format!("{what}: {} is not callable", function.get_type().name()?)))
 }
 
-/// The methods of these bits. Others do not count, so that `~METHOD_GET`, a negative number, is all methods
-/// but GET.
+/// The methods of these bits. Other bits are ignored, so that `~METHOD_GET`, a negative number, means all
+/// methods but GET.
 fn methods(bits: i64) -> MethodSet {
     let known = bits & i64::from(METHOD_ALL.bits());
     MethodSet::from_bits(u16::try_from(known).unwrap_or_default())
 }
 
-/// The one method that a bit stands for; KeyError for any other number, as for a method that has no handler.
+/// The method of a single bit. Any other number is a KeyError, as a method without a handler is.
 fn one_method(bits: i64) -> PyResult<Method> {
     let method = Method::ALL.iter().find(|method| i64::from(MethodSet::from(**method).bits()) == bits);
     method.copied().ok_or_else(|| PyKeyError::new_err(bits))

@@ -17,7 +17,7 @@ static STR: Name = Name::new("builtins", "str");
 static UUID: Name = Name::new("uuid", "UUID");
 static ORDERED: Name = Name::new("collections", "OrderedDict");
 
-/// The exception that PoorWSGI raises for such a route.
+/// The exception that PoorWSGI raises for such an error in a route.
 fn route_error(py: Python<'_>, error: &RouteError) -> PyErr {
     let text = error.to_string();
     match error.kind() {
@@ -34,7 +34,8 @@ fn route_error(py: Python<'_>, error: &RouteError) -> PyErr {
     }
 }
 
-/// The engine's own converters are quicker than Python's of the same meaning.
+/// The engine's converter where it does the same as Python's, because it is faster; otherwise the Python
+/// function.
 fn conversion(converter: &Bound<'_, PyAny>) -> PyResult<Conversion<Function>> {
     let py = converter.py();
     Ok(if converter.is(STR.get(py)?) {
@@ -58,7 +59,7 @@ fn converter<'py>(py: Python<'py>, conversion: &Conversion<Function>) -> PyResul
     })
 }
 
-/// Handlers by the bits of their methods.
+/// A dict of the values of a table by the METHOD_ constant.
 pub(super) fn by_method<'py, T>(
     py: Python<'py>,
     table: &MethodTable<T>,
@@ -71,7 +72,7 @@ pub(super) fn by_method<'py, T>(
     Ok(handlers)
 }
 
-/// Handler, converters and rule, as the table of regular routes shows them.
+/// The tuple (handler, converters, rule) that is the value in the table of regular routes.
 fn registration<'py>(
     py: Python<'py>,
     registration: &Registration<Function, Function>,
@@ -85,12 +86,13 @@ fn registration<'py>(
     Ok(row.into_pyobject(py)?.into_any())
 }
 
-/// An OrderedDict, which is none to those who set its items as a dict's.
+/// An OrderedDict. Its items have to be set through its own methods: `PyDict_SetItem` does not keep the
+/// order.
 pub(super) fn ordered(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
     ORDERED.get(py)?.call0()
 }
 
-/// Refuses an expression of a route that is none for Python's `re`, which decides what is one.
+/// Raises re.error for an expression that Python's `re` does not compile, although the engine may.
 fn check(py: Python<'_>, route: &str, expression: &str) -> PyResult<()> {
     static ERROR: Name = Name::new("re", "error");
     match compile(py, expression) {
@@ -102,7 +104,7 @@ fn check(py: Python<'_>, route: &str, expression: &str) -> PyResult<()> {
     }
 }
 
-/// The expression of a route as Python's `re` has it: `regular_routes` shows it.
+/// The expression of a route compiled by Python's `re`, as `regular_routes` shows it.
 fn compile<'py>(py: Python<'py>, expression: &str) -> PyResult<Bound<'py, PyAny>> {
     static COMPILE: Name = Name::new("re", "compile");
     COMPILE.get(py)?.call1((expression,))
@@ -110,7 +112,7 @@ fn compile<'py>(py: Python<'py>, expression: &str) -> PyResult<Bound<'py, PyAny>
 
 #[pymethods]
 impl Application {
-    /// A copy of the table of filters: by name, the expression and the converter. See set_filter.
+    /// A copy of the table of filters: {name: (regex, converter)}. See set_filter.
     #[getter]
     fn filters<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let filters = PyDict::new(py);
@@ -121,7 +123,7 @@ impl Application {
         Ok(filters)
     }
 
-    /// A copy of the table of paths without groups: by path and method, the handler.
+    /// A copy of the table of routes without groups: {path: {method: handler}}.
     #[getter]
     fn routes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let routes = PyDict::new(py);
@@ -131,8 +133,8 @@ impl Application {
         Ok(routes)
     }
 
-    /// A copy of the table of routes with groups and regular routes: by compiled expression and method, the
-    /// handler, the converters and the rule.
+    /// A copy of the table of routes with groups and of regular routes: {compiled expression: {method:
+    /// (handler, converters, rule)}}.
     #[getter]
     fn regular_routes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let routes = ordered(py)?;
@@ -145,19 +147,20 @@ impl Application {
         Ok(routes)
     }
 
-    /// A copy of the table of default handlers: by method, the handler.
+    /// A copy of the table of default handlers: {method: handler}.
     #[getter]
     fn defaults<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         by_method(py, self.tables().router.defaults(), |handler| Ok(handler.bind(py).clone()))
     }
 
-    /// Adds a filter for groups of routes, or replaces one.
+    /// Adds or replaces a filter for the groups of routes.
     ///
     ///     >>> app.set_filter("uint", r"\\d+", int)
     ///     >>> app.set_route("/page/<number:uint>", page)
     ///
-    /// converter makes the argument of the text that regex matches; its ValueError is a 404. Routes that were
-    /// set before keep the filter they had. Names are compared without regard to case.
+    /// converter is called with the text that regex matches and returns the handler's argument; if it raises
+    /// ValueError, the response is 404. Routes that are already set keep the filter that they were set with.
+    /// Names are case-insensitive.
     #[pyo3(signature = (name, regex, converter = None))]
     fn set_filter(
         &self,
@@ -181,13 +184,13 @@ impl Application {
     ///
     ///     >>> app.set_route("/user/<name:word>/<age:int>", user)     # user(req, name, age)
     ///
-    /// Groups are <name> or <name:filter>, with the filters :int, :float, :word, :hex, :uuid, :re:expression,
-    /// and your own (set_filter). Routes with groups are tried in the order in which they were set, and the
-    /// first that matches and has the method is taken. method is one or several METHOD_ constants of
-    /// poorwsgi.state, joined by |.
+    /// A group is <name> or <name:filter>. Filters are :int, :float, :word, :hex, :uuid, :re:expression, and
+    /// those added with set_filter. Routes with groups are tried in the order in which they were set; the
+    /// first that matches the path and has the method is used. method is one or several METHOD_ constants of
+    /// poorwsgi.state, joined by |; the default is 3: HEAD and GET.
     ///
     /// Raises RuntimeError for an unknown filter, re.error for a bad expression, ValueError for any other
-    /// slip.
+    /// error in the route.
     #[pyo3(signature = (uri, fun, method = 3))]
     fn set_route(&self, uri: &str, fun: &Bound<'_, PyAny>, method: i64) -> PyResult<()> {
         let py = fun.py();
@@ -200,8 +203,8 @@ impl Application {
             .map_err(|error| route_error(py, &error))
     }
 
-    /// Takes the handler of a route for one method out, and returns it; of a route with groups, with its
-    /// converters and rule. KeyError where there is none.
+    /// Removes the handler of a route for one method, and returns it; for a route with groups, returns
+    /// (handler, converters, rule). Raises KeyError if there is none.
     fn pop_route<'py>(&self, py: Python<'py>, uri: &str, method: i64) -> PyResult<Bound<'py, PyAny>> {
         let method = one_method(method)?;
         let popped = self.change(py, |tables| tables.router.pop_route(uri, method));
@@ -211,7 +214,7 @@ impl Application {
         }
     }
 
-    /// Whether a route is set, for whatever method.
+    /// Whether a route is set, for any method.
     fn is_route(&self, py: Python<'_>, uri: &str) -> PyResult<bool> {
         self.tables().router.is_route(uri).map_err(|error| route_error(py, &error))
     }
@@ -228,13 +231,14 @@ impl Application {
         })
     }
 
-    /// Sets the handler of all paths that a regular expression matches from their start, not necessarily to
-    /// their end.
+    /// Sets the handler of all paths that a regular expression matches. The match starts at the start of the
+    /// path, and need not reach its end.
     ///
     ///     >>> app.set_regular_route(r"/user/(?P<name>\\w+)$", user)     # user(req, name)
     ///
-    /// Every group is an argument; with converters, ((name, converter), …), only those. rule is shown as the
-    /// request's uri_rule in place of the expression. Raises re.error for a bad expression.
+    /// Every group is an argument of the handler; with converters, ((name, converter), ...), only the groups
+    /// named there. rule is the request's uri_rule; the default is the expression. Raises re.error for a bad
+    /// expression.
     #[pyo3(signature = (uri, fun, method = 3, converters = None, rule = None))]
     fn set_regular_route(
         &self,
@@ -263,15 +267,15 @@ impl Application {
             .map_err(|error| route_error(py, &error))
     }
 
-    /// Takes the handler of a regular route for one method out; returns it with its converters and rule.
-    /// KeyError where there is none.
+    /// Removes the handler of a regular route for one method, and returns (handler, converters, rule). Raises
+    /// KeyError if there is none.
     fn pop_regular_route<'py>(&self, py: Python<'py>, uri: &str, method: i64) -> PyResult<Bound<'py, PyAny>> {
         let method = one_method(method)?;
         let popped = self.change(py, |tables| tables.router.pop_regular_route(uri, method));
         registration(py, &popped.map_err(|error| route_error(py, &error))?)
     }
 
-    /// Whether a regular route is set, for whatever method.
+    /// Whether a regular route is set, for any method.
     fn is_regular_route(&self, r_uri: &str) -> bool {
         self.tables().router.is_regular_route(r_uri)
     }
@@ -282,7 +286,8 @@ impl Application {
         decorator(slf, move |app, function| app.call_method1("set_default", (function, method)).map(drop))
     }
 
-    /// Sets the handler of what no route, file or page takes, in place of 404.
+    /// Sets the handler of requests for which there is no route, file or built-in page. Without it, they are
+    /// answered with 404.
     #[pyo3(signature = (fun, method = 3))]
     fn set_default(&self, fun: &Bound<'_, PyAny>, method: i64) -> PyResult<()> {
         let handler = callable(fun, "default handler")?;
@@ -290,7 +295,7 @@ impl Application {
         Ok(())
     }
 
-    /// Takes the default handler of one method out, and returns it. KeyError where there is none.
+    /// Removes the default handler of one method, and returns it. Raises KeyError if there is none.
     fn pop_default(&self, py: Python<'_>, method: i64) -> PyResult<Py<PyAny>> {
         let one = one_method(method)?;
         let popped = self.change(py, |tables| tables.router.pop_default(one));

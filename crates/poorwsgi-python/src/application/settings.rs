@@ -1,4 +1,4 @@
-//! The settings of an application, as attributes.
+//! The settings of an application, as attributes of `Application`.
 
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use super::Application;
 use crate::environ;
 use crate::names::Name;
 
-/// Settings that are kept as the Python objects that were set.
+/// Settings of which the Python object that was set is kept, so that reading returns the same object.
 #[derive(Default)]
 pub(super) struct Own {
     values: Values,
@@ -79,7 +79,7 @@ impl Application {
         read(&mut self.own.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Reads a setting that is a Python object, or makes the default.
+    /// The Python object of a setting, or its default if it was not set.
     fn object<'py>(
         &self,
         py: Python<'py>,
@@ -93,12 +93,12 @@ impl Application {
     }
 
     fn set_object(&self, slot: fn(&mut Values) -> &mut Option<Py<PyAny>>, value: &Bound<'_, PyAny>) {
-        // What was there goes when nothing is locked any more.
+        // The old object is dropped after the lock is released.
         let _old = self.own(|own| slot(&mut own.values).replace(value.clone().unbind()));
     }
 
-    /// Takes the media types over that applications have put into the live lists.
-    /// Whether that has changed the tables.
+    /// Copies the media types from the lists, which applications may change in place, into the tables.
+    /// Returns whether the tables have changed.
     pub(crate) fn refresh_types(&self, py: Python<'_>) -> PyResult<bool> {
         let lists = self.own(|own| {
             let copy = |list: &Option<Py<PyList>>| list.as_ref().map(|list| list.clone_ref(py));
@@ -111,7 +111,7 @@ impl Application {
         if same(form, &settings.form_mime_types) && same(json, &settings.json_mime_types) {
             return Ok(false);
         }
-        // What is no str is no media type of any request.
+        // An item that is no str matches no request.
         let texts = |list: &Bound<'_, PyList>| -> Vec<String> {
             list.iter().filter_map(|item| item.extract().ok()).collect()
         };
@@ -142,7 +142,7 @@ fn same(list: &Bound<'_, PyList>, types: &[String]) -> bool {
         })
 }
 
-/// A number, or what int() makes one of.
+/// The result of int() for a value.
 fn integer(value: &Bound<'_, PyAny>) -> PyResult<i64> {
     static INT: Name = Name::new("builtins", "int");
     INT.get(value.py())?.call1((value,))?.extract()
@@ -152,7 +152,7 @@ fn size(value: &Bound<'_, PyAny>, name: &str) -> PyResult<u64> {
     u64::try_from(integer(value)?).map_err(|_| PyValueError::new_err(format!("{name} cannot be negative")))
 }
 
-/// Seconds, None for no limit.
+/// A number of seconds; `None` for Python's None, which means no limit.
 pub(crate) fn seconds(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Option<Duration>> {
     if value.is_none() {
         return Ok(None);
@@ -194,20 +194,22 @@ switches! {
     auto_form, set_auto_form;
     /// Whether JSON (see json_mime_types) in the body is parsed into Request.json. Default: on.
     auto_json, set_auto_json;
-    /// Whether bodies up to data_size are read ahead, into Request.data. Default: on.
+    /// Whether bodies up to data_size are read into Request.data before the handler is called. Default: on.
     auto_data, set_auto_data;
     /// Whether the Cookie header is parsed into Request.cookies. Default: on.
     auto_cookies, set_auto_cookies;
-    /// Whether errors are shown in full, and /debug-info is served. Default: off. poor_Debug overrides it.
+    /// Whether error pages show tracebacks, and /debug-info is served. Default: off. The variable poor_Debug
+    /// overrides it.
     debug, set_debug;
-    /// Whether directories below document_root are listed. Default: off. poor_DocumentIndex overrides it.
+    /// Whether directories below document_root are listed. Default: off. The variable poor_DocumentIndex
+    /// overrides it.
     document_index, set_document_index;
-    /// Whether files below document_root whose names begin with a dot are served. Default: off; .well-known
-    /// always is.
+    /// Whether files and directories below document_root whose names begin with a dot are served. Default:
+    /// off; .well-known is always served.
     dot_files, set_dot_files;
-    /// Whether symbolic links that lead out of document_root are followed. Default: off; relative ones that
-    /// stay inside always are. Whoever can make a link below document_root can publish any file that this
-    /// process may read.
+    /// Whether symbolic links that lead out of document_root are followed. Default: off; relative links that
+    /// stay inside are always followed. If it is on, whoever can make a link below document_root can publish
+    /// any file that this process may read.
     follow_links, set_follow_links;
 }
 
@@ -219,7 +221,8 @@ impl Application {
         self.tables().settings.name.clone()
     }
 
-    /// The block in bytes in which the input of a WSGI server is read; 0 reads it as it is. Default: 65365.
+    /// The size in bytes of the blocks in which wsgi.input is read; 0 reads it without a buffer. Default:
+    /// 65365.
     #[getter]
     fn cached_size(&self) -> usize {
         self.tables().settings.cached_size
@@ -232,7 +235,8 @@ impl Application {
         Ok(())
     }
 
-    /// The largest body in bytes that is read ahead into Request.data. Default: 65365.
+    /// The size in bytes up to which a body is read into Request.data before the handler is called. Default:
+    /// 65365.
     #[getter]
     fn data_size(&self) -> u64 {
         self.tables().settings.data_size
@@ -258,7 +262,7 @@ impl Application {
         Ok(())
     }
 
-    /// How deep JSON may nest; deeper is answered with 400. Default: 100.
+    /// How many levels deep JSON may nest; JSON that nests deeper is answered with 400. Default: 100.
     #[getter]
     fn json_depth(&self) -> usize {
         self.tables().settings.json_depth
@@ -271,8 +275,8 @@ impl Application {
         Ok(())
     }
 
-    /// How many values and names JSON may hold, each of which takes up to some hundred bytes of memory; more
-    /// is answered with 413. Default: 1,000,000.
+    /// How many values and names JSON may contain. Each of them takes up to some hundred bytes of memory;
+    /// JSON with more of them is answered with 413. Default: 1,000,000.
     #[getter]
     fn json_values(&self) -> usize {
         self.tables().settings.json_values
@@ -285,8 +289,8 @@ impl Application {
         Ok(())
     }
 
-    /// The directory whose files are served for GET and HEAD where no route matches; "" for none, the
-    /// default. poor_DocumentRoot overrides it.
+    /// The directory whose files are served for GET and HEAD if no route matches; "", the default, for none.
+    /// The variable poor_DocumentRoot overrides it.
     #[getter]
     fn document_root<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.object(py, |values| &mut values.document_root, |py| Ok(PyString::new(py, "").into_any()))
@@ -305,10 +309,10 @@ impl Application {
         Ok(())
     }
 
-    /// The key of sessions, tokens and digest nonces, str or bytes; None to begin with. poor_SecretKey
-    /// overrides it.
+    /// The key of sessions, tokens and digest nonces: str or bytes. Default: None. The variable
+    /// poor_SecretKey overrides it.
     ///
-    /// Set it to long random text, and keep it: a new key ends all sessions.
+    /// Set it to a long random text, and do not change it later: a new key ends all sessions.
     #[getter]
     fn secret_key<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.object(py, |values| &mut values.secret_key, |py| Ok(py.None().into_bound(py)))
@@ -333,7 +337,7 @@ impl Application {
         Ok(())
     }
 
-    /// Whether blank values of queries and forms are kept: 1, or 0, the default.
+    /// Whether arguments and fields with an empty value are kept: 1, or 0, the default.
     #[getter]
     fn keep_blank_values(&self) -> i64 {
         self.tables().settings.keep_blank_values.into()
@@ -346,7 +350,7 @@ impl Application {
         Ok(())
     }
 
-    /// Whether queries and forms that break the syntax are answered with 400: 1, or 0, the default.
+    /// Whether queries and forms with syntax errors are answered with 400: 1, or 0, the default.
     #[getter]
     fn strict_parsing(&self) -> i64 {
         self.tables().settings.strict_parsing.into()
@@ -359,9 +363,9 @@ impl Application {
         Ok(())
     }
 
-    /// What supplies the file that an upload is written into: called with its file name, returns an object
-    /// with write, read and seek. None, the default, keeps small uploads in memory and others in temporary
-    /// files.
+    /// A callable that supplies the file into which an upload is written. It is called with the upload's file
+    /// name, and returns an object with write, read and seek. None, the default, keeps small uploads in
+    /// memory and others in temporary files.
     #[getter]
     fn file_callback<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.object(py, |values| &mut values.file_callback, |py| Ok(py.None().into_bound(py)))
@@ -372,7 +376,7 @@ impl Application {
         self.set_object(|values| &mut values.file_callback, value);
     }
 
-    /// How many seconds reading a body waits for its next bytes; None for ever. Default: 10.
+    /// How many seconds a read of the body waits for the next bytes; None waits for ever. Default: 10.
     #[getter]
     fn read_timeout<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.object(py, |values| &mut values.read_timeout, |py| Ok(10_u64.into_pyobject(py)?.into_any()))
@@ -386,19 +390,20 @@ impl Application {
         Ok(())
     }
 
-    /// The media types that are parsed as forms: a list that may be changed.
+    /// The media types that are parsed as forms: a list that may be changed in place.
     #[getter]
     fn form_mime_types(&self, py: Python<'_>) -> Option<Py<PyList>> {
         self.own(|own| own.values.form_mime_types.as_ref().map(|list| list.clone_ref(py)))
     }
 
-    /// The media types that are parsed as JSON: a list that may be changed.
+    /// The media types that are parsed as JSON: a list that may be changed in place.
     #[getter]
     fn json_mime_types(&self, py: Python<'_>) -> Option<Py<PyList>> {
         self.own(|own| own.values.json_mime_types.as_ref().map(|list| list.clone_ref(py)))
     }
 
-    /// What a 401 asks for: "Digest", which needs a secret_key, or None, the default.
+    /// The authentication scheme that a 401 asks for: "Digest", which needs a secret_key, or None, the
+    /// default.
     #[getter]
     fn auth_type(&self) -> Option<&'static str> {
         self.tables().settings.auth_digest.then_some("Digest")
@@ -422,10 +427,10 @@ impl Application {
         Ok(())
     }
 
-    /// The digest algorithm: "MD5", "MD5-sess", the default, "SHA-256", "SHA-256-sess", "SHA-512-256" or
+    /// The digest algorithm: "MD5", "MD5-sess" (the default), "SHA-256", "SHA-256-sess", "SHA-512-256" or
     /// "SHA-512-256-sess". Choose SHA-256 for new password files.
     ///
-    /// A list offers several, the strongest first.
+    /// A list offers several algorithms; put the strongest first.
     #[getter]
     fn auth_algorithm<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.object(
@@ -457,7 +462,7 @@ impl Application {
         Ok(())
     }
 
-    /// The hash function of the (first) auth_algorithm, from hashlib.
+    /// The hashlib function of auth_algorithm, or of its first item.
     #[getter]
     fn auth_hash<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let hashlib = py.import("hashlib")?;
@@ -470,7 +475,8 @@ impl Application {
         }
     }
 
-    /// Whether digest login protects against replay: "auth", the default, or None for clients that cannot.
+    /// The quality of protection of digest login: "auth", the default, which detects replayed requests; or
+    /// None, for clients that do not support it.
     #[getter]
     fn auth_qop<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.object(py, |values| &mut values.auth_qop, |py| Ok(PyString::new(py, "auth").into_any()))
@@ -492,8 +498,7 @@ impl Application {
         Ok(())
     }
 
-    /// How many seconds a digest nonce is good: at least so long, at most twice. None or 0 for ever. Default:
-    /// 300.
+    /// How many seconds a digest nonce is valid; None or 0 means for ever. Default: 300.
     #[getter]
     fn auth_timeout<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.object(py, |values| &mut values.auth_timeout, |py| Ok(300_u64.into_pyobject(py)?.into_any()))
@@ -507,21 +512,21 @@ impl Application {
         Ok(())
     }
 
-    /// Has each request run by a profiler: runctx is cProfile.runctx or a function like it, dump the
-    /// beginning of the paths that the profiles are written to. For WSGI servers; the built-in one calls the
-    /// application as such then.
+    /// Runs each request under a profiler. runctx is cProfile.runctx or a function with the same arguments;
+    /// dump is the prefix of the paths of the profile files. While a profiler is set, the built-in server
+    /// calls the application as a WSGI callable.
     fn set_profile(&self, runctx: &Bound<'_, PyAny>, dump: &Bound<'_, PyAny>) {
         let profile = (runctx.clone().unbind(), dump.clone().unbind());
         let _old = self.own(|own| own.profile.replace(profile));
     }
 
-    /// Ends what set_profile began.
+    /// Ends the profiling that set_profile began.
     fn del_profile(&self) {
         let _old = self.own(|own| own.profile.take());
     }
 
-    /// The app_ variables of the process by their names without app_, in lower case, and without blanks
-    /// around their values.
+    /// The environment variables of the process whose names begin with app_: a dict of the names in lower
+    /// case without app_, and the values without surrounding blanks.
     #[staticmethod]
     fn get_options(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
         let options = PyDict::new(py);

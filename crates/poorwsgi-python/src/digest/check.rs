@@ -1,4 +1,4 @@
-//! Checking the login of a request.
+//! Checks the digest login of a request.
 
 use http::header::AUTHORIZATION;
 use poorwsgi_core::digest::{Algorithm, LoginRefusal};
@@ -15,10 +15,10 @@ use crate::log;
 use crate::names::Name;
 use crate::request::SimpleRequest;
 
-/// Whether the response of a request's credentials was made with this digest of a user, realm and password
-/// (hexdigest).
+/// Whether the response directive of the request's credentials was computed with password: the digest of
+/// user, realm and password, as hexdigest returns it.
 ///
-/// Says nothing about the rest of the credentials: see check_credentials.
+/// Does not check the rest of the credentials; see check_credentials.
 #[pyfunction]
 pub(crate) fn check_response(req: &Bound<'_, PyAny>, password: &str) -> PyResult<bool> {
     judged(
@@ -29,11 +29,12 @@ pub(crate) fn check_response(req: &Bound<'_, PyAny>, password: &str) -> PyResult
     )
 }
 
-/// Whether the credentials of a request prove the knowledge of a password of the realm, which
-/// Application.auth_map has the digest of; with a username, whether they are of that user.
+/// Whether the credentials of a request were computed with the password of their user, whose digest is in
+/// Application.auth_map under the realm. With a username, also whether they are that user's. Raises
+/// RuntimeError if auth_map is None.
 ///
-/// An answer to a nonce of ours is accepted once, however often it is checked for one request. Whether the
-/// nonce is fresh is for check_token to say; check_digest looks at all that a login needs.
+/// The same credentials are accepted for one request only, but may be checked several times during that
+/// request. Does not check whether the nonce is fresh (see check_token); check_digest checks everything.
 #[pyfunction]
 #[pyo3(signature = (req, realm, username = None))]
 pub(crate) fn check_credentials(
@@ -47,7 +48,7 @@ pub(crate) fn check_credentials(
     judged(req, with_login(req, check)?)
 }
 
-/// Uses the nonce up for this request, whose login may be checked more than once.
+/// Counts the nonce as used, once for a request, because a request's login may be checked more than once.
 fn use_nonce(req: &Bound<'_, PyAny>, login: &Login<'_>) -> Result<(), LoginRefusal> {
     let request = req.cast::<SimpleRequest>().ok();
     if request.is_some_and(|request| request.get().has_used_nonce()) {
@@ -83,8 +84,7 @@ fn credentials(
     }
 }
 
-/// The digest of a user in Application.auth_map: a PasswordMap, or any mapping of realms to mappings of
-/// users.
+/// The digest of a user in Application.auth_map, a PasswordMap or any mapping of realms to mappings of users.
 fn stored(req: &Bound<'_, PyAny>, realm: &str, user: &str) -> PyResult<Option<String>> {
     let py = req.py();
     let map = req.getattr(intern!(py, "app"))?.getattr(intern!(py, "auth_map"))?;
@@ -97,7 +97,7 @@ fn stored(req: &Bound<'_, PyAny>, realm: &str, user: &str) -> PyResult<Option<St
     Ok(users.call_method1(intern!(py, "get"), (user,))?.extract().ok())
 }
 
-/// The answer, with the reason of a refusal in the log.
+/// The result of a check as a bool. Logs the reason of a refusal.
 fn judged(req: &Bound<'_, PyAny>, result: Option<Result<(), LoginRefusal>>) -> PyResult<bool> {
     let refusal = match result {
         Some(Ok(())) => return Ok(true),
@@ -108,7 +108,7 @@ fn judged(req: &Bound<'_, PyAny>, result: Option<Result<(), LoginRefusal>>) -> P
     Ok(false)
 }
 
-/// What check_digest does before the handler runs: sets req.user, or raises the 401 that asks for a login.
+/// The work of check_digest before it calls the handler: sets req.user, or raises the 401 with the challenge.
 #[pyfunction]
 pub(crate) fn _check_login(req: &Bound<'_, PyAny>, realm: &str, username: Option<&str>) -> PyResult<()> {
     static CHECK_TOKEN: Name = Name::new("poorwsgi._poorwsgi", "check_token");
@@ -130,7 +130,7 @@ pub(crate) fn _check_login(req: &Bound<'_, PyAny>, realm: &str, username: Option
             Some(check) if check.call1((req, realm, username))?.is_truthy()? => Ok(()),
             Some(_) => Err(LoginRefusal::Refused("check_credentials says no")),
         };
-        // Comes last, because the nonce counts as used from here on.
+        // Last, because this counts the nonce as used.
         let checked = proven.and_then(|()| match own_token {
             Some(_) => Ok(()),
             None if is_stale(login) => Err(LoginRefusal::Stale),
@@ -146,7 +146,7 @@ pub(crate) fn _check_login(req: &Bound<'_, PyAny>, realm: &str, username: Option
     Err(unauthorized(py, realm, stale))
 }
 
-/// Whether there is a nonce, and it is not one of ours or too old.
+/// Whether there is a nonce that is not ours or too old.
 fn is_stale(login: &Login<'_>) -> bool {
     let Login { auth, credentials, attempt, nonces } = login;
     credentials.nonce.is_some_and(|nonce| !auth.is_fresh(nonce, attempt.user_agent, nonces, attempt.now))
@@ -159,7 +159,7 @@ fn has_credentials(req: &Bound<'_, PyAny>) -> PyResult<bool> {
     }
 }
 
-/// The function that somebody put in the place of ours in the module.
+/// The function that replaced ours in `poorwsgi.digest`, if any.
 fn replaced<'py>(name: &Bound<'py, PyString>, ours: &Name) -> PyResult<Option<Bound<'py, PyAny>>> {
     static DIGEST: Name = Name::new("poorwsgi", "digest");
     let py = name.py();
@@ -167,7 +167,7 @@ fn replaced<'py>(name: &Bound<'py, PyString>, ours: &Name) -> PyResult<Option<Bo
     Ok(if function.is(ours.get(py)?) { None } else { Some(function) })
 }
 
-/// The check of nonces that somebody put in the place of ours, called as PoorWSGI calls it.
+/// Calls the function that replaced `check_token`, with the arguments that PoorWSGI passes.
 fn token_is_good(
     req: &Bound<'_, PyAny>,
     check_token: &Bound<'_, PyAny>,

@@ -1,4 +1,4 @@
-//! What digest authentication asks of a request: one of ours, or anything with its attributes.
+//! What digest authentication needs of a request: a `SimpleRequest`, or any object with the same attributes.
 
 use std::num::NonZeroU64;
 
@@ -14,7 +14,7 @@ use crate::environ;
 use crate::exceptions::http_exception;
 use crate::request::SimpleRequest;
 
-/// A login as the engine checks it.
+/// A login in the form in which the engine checks it.
 pub(super) struct Login<'a> {
     pub(super) auth: &'a DigestAuth,
     pub(super) credentials: &'a Credentials<'a>,
@@ -22,8 +22,8 @@ pub(super) struct Login<'a> {
     pub(super) nonces: &'a NonceTable,
 }
 
-/// Calls `check` with the login of a request. `None` where its credentials are not those of a digest login,
-/// or give one thing twice.
+/// Calls `check` with the login of a request. Returns `None` if its credentials are not those of a digest
+/// login, or contain a directive twice.
 pub(super) fn with_login<T>(
     req: &Bound<'_, PyAny>,
     check: impl FnOnce(&Login<'_>) -> PyResult<T>,
@@ -95,10 +95,10 @@ fn with_attributes<T>(
     .map(Some)
 }
 
-/// The settings of any application, for a request of it.
+/// The digest settings for a request of any application object.
 pub(crate) fn settings_of(req: &Bound<'_, PyAny>, app: &Bound<'_, PyAny>) -> PyResult<DigestAuth> {
-    // Before the first challenge: where there is no application of ours, the table is made here, and it takes
-    // no nonce from before that.
+    // Before the first challenge: the table, which refuses nonces that are older than itself, is created here
+    // if there is no `Application`.
     drop(NonceTable::of_process());
     let key = secret_key(&req.getattr("secret_key")?);
     let auth = DigestAuth::with_key(key).map_err(|error| http_exception(req.py(), error))?;
@@ -109,7 +109,7 @@ pub(crate) fn settings_of(req: &Bound<'_, PyAny>, app: &Bound<'_, PyAny>) -> PyR
     })
 }
 
-/// Whether a text is a nonce of ours that is still good, made with this key for this client.
+/// Whether a text is a valid nonce that was made with this key for this user agent and has not expired.
 pub(crate) fn is_fresh(
     nonce: &str,
     key: &Bound<'_, PyAny>,
@@ -129,7 +129,7 @@ fn secret_key(key: &Bound<'_, PyAny>) -> Option<SecretKey> {
     }
 }
 
-/// The algorithms of one name or of a list of them.
+/// Parses the name of an algorithm, or a list of names.
 fn algorithms(names: &Bound<'_, PyAny>) -> PyResult<Vec<Algorithm>> {
     let names: Vec<String> = match names.cast::<PyString>() {
         Ok(name) => vec![name.to_str()?.to_owned()],

@@ -1,4 +1,4 @@
-//! Digest authentication of the Python door, over `poorwsgi_core::digest`.
+//! Digest authentication for Python, by means of `poorwsgi_core::digest`.
 
 mod check;
 mod duck;

@@ -8,14 +8,14 @@ use poorwsgi_core::digest::{Algorithm, PasswordMap, PasswordMapError};
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 
-/// (realm, user, digest) of every line of a password file.
+/// The (realm, user, digest) of each line of a password file. Raises OSError or ValueError.
 #[pyfunction]
 pub(crate) fn _read_passwords(py: Python<'_>, path: PathBuf) -> PyResult<Vec<(String, String, String)>> {
     let map = py.detach(|| PasswordMap::load(path)).map_err(|error| python_error(py, error))?;
     Ok(map.iter().map(|(realm, user, digest)| (realm.into(), user.into(), digest.into())).collect())
 }
 
-/// Writes a password file of (realm, user, digest): as a whole or not at all.
+/// Writes a password file of (realm, user, digest) atomically. Raises OSError or ValueError.
 #[pyfunction]
 pub(crate) fn _write_passwords(
     py: Python<'_>,
@@ -32,9 +32,10 @@ pub(crate) fn _write_passwords(
     py.detach(write).map_err(|error| python_error(py, error))
 }
 
-/// The work of `python -m poorwsgi.digest`, by [`Command`]. password gets a prompt and gives what the user types,
-/// new_password gives a new password or None, digest gets a password and gives its digest, write gets what is printed.
-/// Returns the exit code; OSError and ValueError where the command cannot be run.
+/// The work of `python -m poorwsgi.digest`. password is called with a prompt and returns what the user types;
+/// new_password returns a new password or None; digest is called with a password and returns its digest;
+/// write is called with the text to print. Returns the exit code; raises OSError or ValueError if the command
+/// cannot be run.
 #[pyfunction]
 #[pyo3(signature = (file, realm, user, action, *, password, new_password, digest, write))]
 #[expect(clippy::too_many_arguments, reason = "Python gives them by name")]
@@ -56,18 +57,18 @@ pub(crate) fn _digest_command(
         "verify" => Action::Verify,
         other => return Err(PyValueError::new_err(format!("no such action: {other:?}"))),
     };
-    // The algorithm is the affair of `digest`.
+    // Not used: `digest` computes the digest.
     let command = Command { file, realm, user, algorithm: Algorithm::Md5, action };
     match command.run(PythonPrompts { password, new_password, digest }, &mut Printed(write)) {
         Ok(outcome) => Ok(outcome.exit_code()),
         Err(CommandError::PasswordMap(error)) => Err(python_error(write.py(), error)),
-        // Also what the functions of Python raise.
+        // Includes the exceptions of the Python functions.
         Err(CommandError::Io(error)) => Err(error.into()),
         Err(error) => Err(PyValueError::new_err(error.to_string())),
     }
 }
 
-/// Functions of `poorwsgi.digest`, called through Python because a program may have replaced them.
+/// Functions of `poorwsgi.digest`. They are called through Python because a program may replace them.
 struct PythonPrompts<'a, 'py> {
     password: &'a Bound<'py, PyAny>,
     new_password: &'a Bound<'py, PyAny>,
@@ -88,7 +89,7 @@ impl Ask for PythonPrompts<'_, '_> {
     }
 }
 
-/// The `write` of a text file of Python's.
+/// The `write` method of a Python text file.
 struct Printed<'a, 'py>(&'a Bound<'py, PyAny>);
 
 impl io::Write for Printed<'_, '_> {
@@ -102,7 +103,7 @@ impl io::Write for Printed<'_, '_> {
     }
 }
 
-/// What the file system says is an OSError with its number and path; a bad name or line is a ValueError.
+/// An error of the file system becomes an OSError with its number and path; a bad name or line a ValueError.
 fn python_error(py: Python<'_>, error: PasswordMapError) -> PyErr {
     match error {
         PasswordMapError::Io(path, error) => match error.raw_os_error() {

@@ -14,11 +14,12 @@ use pyo3::types::PyString;
 use crate::closing::close;
 use crate::names::Name;
 
-/// The blocks of a file: FileWrapper(file, block_size=8192), what environ["wsgi.file_wrapper"] is.
+/// environ["wsgi.file_wrapper"] (PEP 3333): an iterator over a file's content in blocks of block_size bytes,
+/// by default 8192. Raises ValueError for a block size of 0.
 ///
-/// A callable that returns one for an ordinary open file has it sent from its current position, without
-/// Python and, where the system can (sendfile), without a copy. Any other object with a read method is read
-/// block by block.
+/// If a callable returns a FileWrapper of an ordinary open file, the server sends the file from its current
+/// position to its end, without running Python and, if the system can (sendfile), without copying. Any other
+/// object with a read method is read block by block.
 #[pyclass(module = "poorwsgi.server")]
 pub(crate) struct FileWrapper {
     file: Option<Py<PyAny>>,
@@ -46,7 +47,7 @@ impl FileWrapper {
         Ok(if block.is_truthy()? { Some(block) } else { None })
     }
 
-    /// Closes the file, where it can be closed.
+    /// Closes the file, if it has a close method.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
         self.file.as_ref().map_or(Ok(()), |file| close(file.bind(py)))
     }
@@ -61,22 +62,22 @@ impl FileWrapper {
 }
 
 impl FileWrapper {
-    /// What is to be sent of an ordinary file; `None` for anything else, which has to be asked for its
-    /// content.
+    /// The part of an ordinary file that is to be sent; `None` for any other object, whose `read` has to be
+    /// called.
     pub(crate) fn range(&self, py: Python<'_>) -> Option<FileRange> {
         let file = self.file.as_ref()?.bind(py);
         if !is_plain(file) {
             return None;
         }
         let ask = |method: &Bound<'_, PyString>| file.call_method0(method).ok()?.extract::<u64>().ok();
-        // A pipe has no position.
+        // `tell` fails for a pipe.
         let position = ask(intern!(py, "tell"))?;
         let descriptor = ask(intern!(py, "fileno"))?;
         py.detach(|| {
             // Opened once more, because a descriptor that Python owns cannot be owned here as well.
             let path = PathBuf::from(format!("/dev/fd/{descriptor}"));
-            // What is made by the system as it is read has a size of 0, or another one that says nothing, and
-            // takes no space.
+            // A file whose content the system generates (as in /proc) reports a meaningless size, and
+            // occupies no blocks.
             let is_stored = |metadata: &Metadata| metadata.is_file() && metadata.blocks() > 0;
             let size = metadata(&path).ok().filter(is_stored)?.len();
             Some(FileRange::new(File::open(path).ok()?, position.min(size)..size))
@@ -84,7 +85,8 @@ impl FileWrapper {
     }
 }
 
-/// Whether a file's content is that of its descriptor: others may unpack or change it on the way.
+/// Whether reading the file object returns exactly what is in its descriptor: other classes may decompress or
+/// change the content.
 fn is_plain(file: &Bound<'_, PyAny>) -> bool {
     static FILE_IO: Name = Name::new("io", "FileIO");
     static BUFFERED: Name = Name::new("io", "BufferedReader");

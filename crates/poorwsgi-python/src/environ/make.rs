@@ -18,16 +18,16 @@ use crate::forked::Releasable;
 use crate::headers::{bytes_to_native, value_to_native};
 use crate::names::Name;
 
-/// Whether other processes serve the same application.
+/// Whether other processes serve the same application (`wsgi.multiprocess`).
 static IS_MULTIPROCESS: AtomicBool = AtomicBool::new(false);
 
-/// Called in a process that is one of several.
+/// Called in a worker process that is one of several.
 #[pyfunction]
 pub(crate) fn _set_multiprocess() {
     IS_MULTIPROCESS.store(true, Ordering::Relaxed);
 }
 
-/// The environ of a request, but for `wsgi.input`.
+/// The environ of a request, without `wsgi.input`.
 pub(crate) fn of_http<'py>(py: Python<'py>, head: &HttpHead) -> PyResult<Bound<'py, PyDict>> {
     let environ = base(py, head)?;
     let parts = head.parts();
@@ -35,7 +35,7 @@ pub(crate) fn of_http<'py>(py: Python<'py>, head: &HttpHead) -> PyResult<Bound<'
         environ.set_item(intern!(py, "REQUEST_METHOD"), method(py, parts.method.as_str()))?;
     }
     let path: Cow<'_, [u8]> = match parts.uri.path() {
-        // The target of OPTIONS that means the server itself (RFC 9112, section 3.2.4) is no path.
+        // "OPTIONS *" asks about the server itself (RFC 9112, section 3.2.4): there is no path.
         "*" => Cow::Borrowed(b""),
         path => percent_decode_str(path).into(),
     };
@@ -67,13 +67,13 @@ pub(crate) fn of_http<'py>(py: Python<'py>, head: &HttpHead) -> PyResult<Bound<'
     Ok(environ)
 }
 
-/// Has the scheme be the one that a proxy says its client used: our server keeps that field from proxies it
-/// trusts alone. An application of ours reads the field itself, where it asks for the scheme of the client.
+/// Sets `wsgi.url_scheme` to https if X-Forwarded-Proto says so. Our server passes that field on only from
+/// trusted proxies. A PoorWSGI application does not need this: it reads the field itself.
 pub(crate) fn set_forwarded_scheme(environ: &Bound<'_, PyDict>, head: &HttpHead) -> PyResult<()> {
     let py = environ.py();
     let mut values = head.parts().headers.get_all("x-forwarded-proto").iter();
     match (values.next(), values.next()) {
-        // Of several it is not known which proxy said which.
+        // If there are several, it is unknown which proxy sent which.
         (Some(scheme), None) if scheme.as_bytes().eq_ignore_ascii_case(b"https") => {
             environ.set_item(intern!(py, "wsgi.url_scheme"), intern!(py, "https"))
         }
@@ -81,8 +81,7 @@ pub(crate) fn set_forwarded_scheme(environ: &Bound<'_, PyDict>, head: &HttpHead)
     }
 }
 
-/// The standard error as it is now: it may be replaced at any time. A process without one forgets what is
-/// written.
+/// The current `sys.stderr`, which may be replaced at any time. If it is None, what is written is discarded.
 fn errors(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
     static NOWHERE: Name = Name::new("io", "StringIO");
     static SYS: Name = Name::new("sys", "__dict__");
@@ -90,20 +89,20 @@ fn errors(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
     if errors.is_none() { NOWHERE.get(py)?.call0() } else { Ok(errors) }
 }
 
-/// A new environ, as a request of this connection has it that says nothing unusual. The others set what
-/// differs: all keys are there already, so that it seldom has to grow.
+/// A new environ with the values of an ordinary request on this connection. The caller sets what differs; all
+/// keys exist already, so that the dict seldom has to grow.
 fn base<'py>(py: Python<'py>, head: &HttpHead) -> PyResult<Bound<'py, PyDict>> {
     thread_local! {
         static LAST: LastOf<(Connection, bool), PyDict> = const { LastOf::new() };
     }
     let connection = head.connection().copied().unwrap_or_default();
-    // Connections that differ in no more than the other end's address have one.
+    // Connections that differ only in the client's address share it.
     let kind = (Connection { remote: None, ..connection }, connection.remote.is_some());
     LAST.with(|last| last.get_or(py, kind, || made_base(py, head)))?.copy()
 }
 
-/// What was made for the last request, for those that follow and are like it. It is a thread's own, and is
-/// released when the thread ends, without the interpreter.
+/// A cache of the last value that was made, for following requests with the same key. It is thread-local, and
+/// dropped when the thread ends, without the GIL.
 struct LastOf<Of, T: 'static>(RefCell<Option<(Of, Releasable<Py<T>>)>>);
 
 impl<Of: PartialEq, T> LastOf<Of, T> {
@@ -123,7 +122,7 @@ impl<Of: PartialEq, T> LastOf<Of, T> {
         {
             return Ok(made.bind(py).clone());
         }
-        // Not borrowed while Python may run whatever it likes.
+        // Not borrowed while Python code may run.
         let made = make()?;
         drop(self.0.replace(Some((of, Releasable::new(made.clone().unbind())))));
         Ok(made)
@@ -143,7 +142,7 @@ fn made_base<'py>(py: Python<'py>, head: &HttpHead) -> PyResult<Bound<'py, PyDic
     environ.set_item(intern!(py, "SERVER_SOFTWARE"), intern!(py, "PoorWSGI"))?;
     environ.set_item(intern!(py, "SERVER_NAME"), &*head.server_name())?;
     environ.set_item(intern!(py, "SERVER_PORT"), head.server_port().to_string())?;
-    // "" on a Unix socket, where there is no address but many applications ask for one.
+    // "" on a Unix socket: there is no address, but many applications expect one.
     environ.set_item(intern!(py, "REMOTE_ADDR"), intern!(py, ""))?;
     if head.connection().is_some_and(|connection| connection.remote.is_some()) {
         environ.set_item(intern!(py, "REMOTE_PORT"), intern!(py, ""))?;
@@ -159,7 +158,7 @@ fn made_base<'py>(py: Python<'py>, head: &HttpHead) -> PyResult<Bound<'py, PyDic
     Ok(environ)
 }
 
-/// An address as text: behind a proxy all requests have the same.
+/// An address as text. Cached, because behind a proxy all requests have the same address.
 fn address(py: Python<'_>, address: IpAddr) -> PyResult<Bound<'_, PyString>> {
     thread_local! {
         static LAST: LastOf<IpAddr, PyString> = const { LastOf::new() };
@@ -175,7 +174,7 @@ fn method<'py>(py: Python<'py>, method: &str) -> Bound<'py, PyString> {
     }
 }
 
-/// The header fields; those of one name become one value (RFC 3875, section 4.1.18).
+/// Sets the header fields; values of the same name are joined (RFC 3875, section 4.1.18).
 fn set_fields(environ: &Bound<'_, PyDict>, head: &HttpHead) -> PyResult<()> {
     let py = environ.py();
     let fields = &head.parts().headers;
@@ -204,7 +203,7 @@ macro_rules! known_keys {
     };
 }
 
-/// The key of a field. Those of ordinary clients are made once.
+/// The key of a field. The strings for common fields are interned.
 fn key<'py>(py: Python<'py>, name: &HeaderName) -> Bound<'py, PyString> {
     known_keys!(py, name, {
         CONTENT_TYPE => "CONTENT_TYPE",

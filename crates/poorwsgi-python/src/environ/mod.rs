@@ -1,7 +1,7 @@
-//! The environ of WSGI (PEP 3333): read as the head of a request, and made for a request of our own server.
+//! The environ of WSGI (PEP 3333): `read` reads it as the head of a request, `make` makes it for a request of
+//! our own server.
 //!
-//! A request has one or the other behind it (`request::Source`). What is done with it, and who is called, is
-//! not known here.
+//! `request::Source` is one or the other.
 
 mod file_wrapper;
 mod make;

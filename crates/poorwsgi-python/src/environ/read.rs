@@ -1,4 +1,4 @@
-//! What a WSGI server knows of a request: its environ (PEP 3333).
+//! The head of a request of a WSGI server, read from the environ (PEP 3333).
 
 use std::borrow::Cow;
 
@@ -15,14 +15,14 @@ use pyo3::types::{PyDict, PyMapping, PyString};
 
 use crate::names::Name;
 
-/// The variables of the process, as Python code sees and changes them.
+/// The environment variables of the process, with the changes that Python code has made.
 static PROCESS: Name = Name::new("os", "environ");
 
-/// An environ. Values are read when they are asked for.
+/// An environ as the head of a request. Values are read at each access.
 pub(crate) struct EnvironHead {
     environ: Py<PyDict>,
     method: Cow<'static, str>,
-    /// Whether a length of the body is announced, which is asked for again and again.
+    /// Whether a length of the body is announced. Stored because it is often needed.
     has_length: bool,
 }
 
@@ -56,23 +56,23 @@ impl EnvironHead {
         self.dict(py).contains(intern!(py, "uwsgi.version")).unwrap_or(false)
     }
 
-    /// Whether the variables of the application are those of the process: under uWSGI, and where the process
-    /// says so.
+    /// Whether the variables of the application are those of the process instead of the environ: under uWSGI,
+    /// and if `poor.Version` is set in the process.
     pub(crate) fn asks_process(&self, py: Python<'_>) -> bool {
         self.is_uwsgi(py)
             || PROCESS.get(py).is_ok_and(|process| process.contains("poor.Version").unwrap_or(false))
     }
 
-    /// A field as the server gave it.
+    /// A field as the native string that the server set.
     pub(crate) fn native_header<'py>(&self, py: Python<'py>, name: &HeaderName) -> Option<Bound<'py, PyAny>> {
         match self.dict(py).get_item(key(py, name)).ok()? {
-            // Where a gateway writes it as any other field.
+            // Some gateways name it like any other field.
             None if *name == CONTENT_TYPE => self.dict(py).get_item(intern!(py, "HTTP_CONTENT_TYPE")).ok()?,
             value => value,
         }
     }
 
-    /// The fields, named as they are usually written.
+    /// All fields, with their names in Title-Case.
     pub(crate) fn headers(&self, py: Python<'_>) -> Headers {
         let mut headers = Headers::new();
         each(self.dict(py), &mut |key, value| {
@@ -83,13 +83,13 @@ impl EnvironHead {
                 return;
             }
             let bytes = bytes(&value).unwrap_or_else(|| value.as_bytes().to_vec());
-            // A server that hands on what no field may hold is not believed.
+            // A field that is not valid in HTTP is left out.
             let _ = headers.append(name, bytes);
         });
         headers
     }
 
-    /// A value that is not there, or is no text, is `None`.
+    /// A value as text; `None` if it is missing or no str.
     fn get(&self, name: &str) -> Option<String> {
         Python::attach(|py| text(&self.environ.bind(py).get_item(name).ok()??))
     }
@@ -100,21 +100,21 @@ impl EnvironHead {
 }
 
 fn each(environ: &Bound<'_, PyDict>, call: &mut dyn FnMut(&str, &Bound<'_, PyAny>)) {
-    // A copy, because a dictionary must not change under its iterator, and this one is the server's.
+    // A copy: the server owns the dict, and may change it during the iteration.
     for (key, value) in environ.items().iter().filter_map(|item| item.extract().ok()) {
         let (key, value): (String, Bound<'_, PyAny>) = (key, value);
         call(&key, &value);
     }
 }
 
-/// A copy of the variables of the process, as Python has them.
+/// A copy of `os.environ`.
 pub(crate) fn of_process(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     let copy = PyDict::new(py);
     copy.update(PROCESS.get(py)?.cast::<PyMapping>()?)?;
     Ok(copy)
 }
 
-/// The key of a field.
+/// The environ's key of a field.
 fn key<'py>(py: Python<'py>, name: &HeaderName) -> Bound<'py, PyString> {
     match *name {
         CONTENT_LENGTH => intern!(py, "CONTENT_LENGTH").clone(),
@@ -129,8 +129,8 @@ fn key<'py>(py: Python<'py>, name: &HeaderName) -> Bound<'py, PyString> {
     }
 }
 
-/// A native string of WSGI, whose characters stand for the bytes of the request, as the text that those bytes
-/// are: UTF-8, or else Latin-1, as it stands.
+/// Decodes a native string of WSGI, in which each character is one byte of the request: as UTF-8, otherwise
+/// as Latin-1. `None` for what is no str.
 pub(crate) fn text(value: &Bound<'_, PyAny>) -> Option<String> {
     let text = value.cast::<PyString>().ok()?.to_cow().ok()?;
     if text.is_ascii() {
@@ -142,12 +142,12 @@ pub(crate) fn text(value: &Bound<'_, PyAny>) -> Option<String> {
     })
 }
 
-/// The bytes that a native string stands for; `None` where it holds other characters than those of Latin-1.
+/// The bytes of a native string; `None` if it contains a character beyond Latin-1.
 fn bytes(text: &str) -> Option<Vec<u8>> {
     text.chars().map(|character| u8::try_from(u32::from(character)).ok()).collect()
 }
 
-/// The field that a key of the environ holds.
+/// The name of the field that a key of the environ stands for, in Title-Case; `None` for other keys.
 fn field_name(key: &str) -> Option<String> {
     let name = match key {
         "CONTENT_TYPE" | "CONTENT_LENGTH" => key,
@@ -203,7 +203,7 @@ impl Head for EnvironHead {
             return None;
         }
         let value = Python::attach(|py| text(&self.native_header(py, name)?))?;
-        // Servers write "" for these where the client sent none (RFC 3875, section 4.1).
+        // Servers set these two to "" if the client did not send them (RFC 3875, section 4.1).
         let is_empty = value.is_empty() && matches!(*name, CONTENT_TYPE | CONTENT_LENGTH);
         (!is_empty).then_some(Cow::Owned(value))
     }

@@ -1,5 +1,5 @@
-//! The exceptions for a body that could not be read: they say by which status they are answered, should nobody
-//! handle them.
+//! The exceptions for a body that could not be read. Each carries the status of the response in case the
+//! application does not handle it.
 
 use poorwsgi_core::{HttpError, state};
 use pyo3::exceptions::{PyConnectionResetError, PyOSError, PyTimeoutError};
@@ -10,10 +10,10 @@ use super::report::text_of;
 /// The number of "file too large" that Linux, macOS and the BSDs share.
 const EFBIG: i32 = 27;
 
-/// Where an exception of a body says by which status it is answered, should nobody handle it.
+/// The attribute with the status of the response, for an exception that the application does not handle.
 const STATUS: &str = "_poorwsgi_status";
 
-/// Where it says that the client has left.
+/// The attribute that says that the client has disconnected.
 const LEFT: &str = "_poorwsgi_left";
 
 /// The exception for a body that could not be read: `TimeoutError`, `OSError` (EFBIG) or
@@ -24,32 +24,32 @@ pub(crate) fn body_exception(py: Python<'_>, status: u16, text: String) -> PyErr
         state::HTTP_REQUEST_ENTITY_TOO_LARGE => PyOSError::new_err((EFBIG, text)),
         _ => PyConnectionResetError::new_err(text),
     };
-    // Without it the answer is 500, no more.
+    // If this fails, the response is only a 500.
     let _ = error.value(py).setattr(STATUS, status);
     error
 }
 
-/// The exception for a body that its client has left, where PoorWSGI has one of its own.
+/// The exception for a body whose client has disconnected, where PoorWSGI raises TimeoutError.
 pub(crate) fn cut_short(py: Python<'_>, left: u64) -> PyErr {
     let error = PyTimeoutError::new_err(format!("the body ends early: {left} bytes did not come"));
-    // Without it the answer is 500, no more.
+    // If this fails, the response is only a 500.
     let _ = error.value(py).setattr(STATUS, state::HTTP_BAD_REQUEST);
     note_left(py, &error);
     error
 }
 
-/// Has an exception of a body say that its client has left.
+/// Marks an exception: the client has disconnected.
 pub(crate) fn note_left(py: Python<'_>, exception: &PyErr) {
-    // Without it the exception goes to the application.
+    // If this fails, the exception goes to the application.
     let _ = exception.value(py).setattr(LEFT, true);
 }
 
-/// Whether an exception of a body says that its client has left: not one that is too slow, or sends too much.
+/// Whether an exception means that the client has disconnected (not that it was too slow, or sent too much).
 pub(crate) fn client_has_left(py: Python<'_>, exception: &PyErr) -> bool {
     exception.value(py).getattr_opt(LEFT).is_ok_and(|left| left.is_some())
 }
 
-/// The status of an exception that [`body_exception`] or [`cut_short`] has made.
+/// The status of an exception that was created by [`body_exception`] or [`cut_short`].
 pub(crate) fn fault_of_client(py: Python<'_>, exception: &PyErr) -> Option<HttpError> {
     let value = exception.value(py);
     let status = value.getattr_opt(STATUS).ok()??.extract().ok()?;

@@ -11,10 +11,10 @@ pyo3::create_exception!(
     "A value that no response can be made of."
 );
 
-/// Ends a request with a status code, which the application's handler for it or the default page answers, or
-/// with a response.
+/// Ends a request with a status code or a response. A status code is answered by the application's handler
+/// for it, or by the default page.
 ///
-/// Keyword arguments go to the handler: HTTPException(401, realm="Admin", stale=True).
+/// Keyword arguments are passed to the handler: HTTPException(401, realm="Admin", stale=True).
 #[pyclass(subclass, extends = PyException, module = "poorwsgi.response")]
 pub(crate) struct HTTPException;
 

@@ -1,4 +1,4 @@
-//! Errors between the two languages.
+//! Errors of Python code and of the engine.
 
 use std::error::Error as _;
 
@@ -26,7 +26,7 @@ impl From<HttpError> for Error {
 }
 
 impl Error {
-    /// The error of reading a body. An exception of `wsgi.input` goes to the application as it is.
+    /// The error of reading a body. An exception that `wsgi.input` raised goes to the application unchanged.
     pub(crate) fn of_body(error: HttpError) -> Self {
         match error.source().and_then(|source| source.downcast_ref::<PyErr>()) {
             Some(exception) => Error::Python(Python::attach(|py| exception.clone_ref(py))),

@@ -1,8 +1,8 @@
-//! The exceptions of a request: what Python raises as a status of the engine, and what the engine refuses as
-//! an exception.
+//! The exceptions of a request: conversion of Python exceptions to the engine's statuses, and of the engine's
+//! errors to exceptions.
 //!
-//! Everything in this crate may raise them, so that nothing else of the crate is known here. What an
-//! `HTTPException` with a response in it means is said where responses are (`response`).
+//! All modules of the crate may use this one, so it depends on no other. An `HTTPException` with a response
+//! is handled in `response`.
 
 mod broken_body;
 mod classes;

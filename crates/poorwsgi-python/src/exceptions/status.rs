@@ -1,4 +1,4 @@
-//! Statuses that end a request, with the exceptions behind them.
+//! Statuses that end a request, with the exceptions that caused them.
 
 use std::error::Error as _;
 
@@ -13,7 +13,7 @@ use super::broken_body::fault_of_client;
 use super::classes::HTTPException;
 use super::report::{report, text_of};
 
-/// A status, with the Python exception behind it where there is one.
+/// A status, and the Python exception that caused it, if any.
 pub(crate) struct Status {
     http: HttpError,
     exception: Option<PyErr>,
@@ -22,8 +22,8 @@ pub(crate) struct Status {
 }
 
 impl Status {
-    /// The status of an exception that nobody handled: 500, unless it is the client whose body could not be
-    /// read.
+    /// The status of an exception that was not handled: that of the exception if the client's body could not
+    /// be read, otherwise 500.
     pub(crate) fn uncaught(exception: PyErr) -> Self {
         if let Some(fault) = Python::attach(|py| fault_of_client(py, &exception)) {
             return Status { http: fault, exception: Some(exception), kwargs: None };
@@ -41,27 +41,28 @@ impl Status {
                 HttpError::unauthorized(realm, stale)
             }
             _ => {
-                // One that the application has added to http.client.responses has a page from now on.
+                // Registers a status that the application has added to `http.client.responses`, so that it
+                // has a page.
                 let _ = known(kwargs.py(), status);
                 HttpError::new(status)
             }
         };
         if let Some(error) = get("error").filter(|error| !error.is_none()) {
             let text = text_of(&error);
-            // As with PoorWSGI, only the page of a 400 shows it to the client; and that of a 413, which names
-            // the limit.
+            // As in PoorWSGI, the page of a 400 shows the text to the client. So does that of a 413, because
+            // the text names the limit.
             let is_shown = matches!(status, state::HTTP_BAD_REQUEST | state::HTTP_REQUEST_ENTITY_TOO_LARGE);
             http = if is_shown { http.with_detail(text) } else { http.with_source(text) };
         }
         Status { http, exception: Some(exception), kwargs: Some(kwargs.unbind()) }
     }
 
-    /// The Python exception behind it.
+    /// The Python exception that caused the status.
     pub(crate) const fn exception(&self) -> Option<&PyErr> {
         self.exception.as_ref()
     }
 
-    /// The error chain, with the traceback where it is a Python exception.
+    /// The chain of errors; for a Python exception, with the traceback.
     pub(crate) fn report(&self) -> ErrorReport {
         let Some(exception) = &self.exception else {
             return ErrorReport::new(self.http.source().unwrap_or(&self.http));
@@ -81,7 +82,7 @@ impl Status {
         Ok(kwargs)
     }
 
-    /// The exception that stands for it while a state handler runs.
+    /// The exception that `sys.exc_info()` returns while a state handler runs.
     pub(crate) fn into_exception(self, py: Python<'_>) -> PyErr {
         if let Some(exception) = self.exception {
             return exception;
@@ -107,8 +108,8 @@ impl AsRef<HttpError> for Status {
     }
 }
 
-/// A status code that has a reason: in the engine, or because the application has added it to
-/// `http.client.responses`.
+/// Returns a status code that has a reason phrase, in the engine or in `http.client.responses`, to which
+/// applications may add. Raises ValueError for any other.
 pub(crate) fn known(py: Python<'_>, status: u16) -> PyResult<u16> {
     static RESPONSES: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     if state::reason(status).is_some() {

@@ -1,4 +1,4 @@
-//! A form of the engine as a form of Python.
+//! Conversion of a form of the engine to Python objects.
 
 use std::sync::PoisonError;
 
@@ -9,10 +9,10 @@ use pyo3::types::{PyList, PyString};
 use super::field::{Described, FieldStorage, Origin};
 use super::file::{self, Closing};
 
-/// The name of an uploaded file of whose name nothing is left.
+/// The name of an uploaded file whose sent name has no safe characters.
 const UNNAMED: &str = "unnamed";
 
-/// Makes the Python objects of a form.
+/// Converts a form to Python objects.
 pub(super) fn to_python(py: Python<'_>, form: engine::FieldStorage) -> PyResult<Bound<'_, FieldStorage>> {
     let field = match form.into_pair() {
         Ok((name, value)) => text_field(py, &name, &value),
@@ -63,7 +63,7 @@ pub(super) fn text(py: Python<'_>, text: &str) -> Py<PyAny> {
     PyString::new(py, text).into_any().unbind()
 }
 
-/// The name to save a file under: never a path. Empty where no file was chosen.
+/// A safe name for saving a file, without folders. Empty if no file was chosen.
 pub(super) fn filename(sent: &str) -> String {
     if sent.is_empty() { String::new() } else { safe_filename(sent).unwrap_or_else(|| UNNAMED.to_owned()) }
 }

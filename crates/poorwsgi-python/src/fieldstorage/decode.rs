@@ -1,4 +1,4 @@
-//! How the bytes of a form become text.
+//! Decoding of the bytes of a form.
 
 use std::sync::Arc;
 
@@ -10,9 +10,9 @@ use pyo3::types::PyBytes;
 
 use crate::names::Name;
 
-/// The codec of Python for an encoding that the application has chosen: any of texts, but for those two that
-/// take quadratic time. An application may take the name from the client, so it is short, because Python
-/// keeps those it does not know.
+/// Python's codec for an encoding that the application has chosen: any text encoding except the two that take
+/// quadratic time. The length of the name is limited because the application may have taken it from the
+/// client, and Python caches names that it does not know.
 pub(super) fn codec<'py>(py: Python<'py>, encoding: &str) -> PyResult<Bound<'py, PyAny>> {
     static LOOKUP: Name = Name::new("codecs", "lookup");
     let unknown = || {
@@ -26,7 +26,7 @@ pub(super) fn codec<'py>(py: Python<'py>, encoding: &str) -> PyResult<Bound<'py,
     let name = known.unwrap_or(encoding);
     let codec = LOOKUP.get(py)?.call1((name,))?;
     let is_slow = ["idna", "punycode"].contains(&codec.getattr("name")?.extract::<String>()?.as_str());
-    // What bytes.decode asks, too: hex and zlib are codecs, but not of texts.
+    // bytes.decode checks this, too: hex and zlib are codecs, but no text encodings.
     match codec.getattr_opt("_is_text_encoding")?.map_or(Ok(true), |is_text| is_text.is_truthy())? && !is_slow
     {
         true => Ok(codec),
@@ -34,8 +34,8 @@ pub(super) fn codec<'py>(py: Python<'py>, encoding: &str) -> PyResult<Bound<'py,
     }
 }
 
-/// What decodes as Python's codec of this name does, with this way to handle errors. Raises LookupError for
-/// an unknown codec.
+/// A decoder that works as Python's codec with this name and this error handler. Raises LookupError for an
+/// unknown codec.
 pub(super) fn decode(py: Python<'_>, encoding: &str, errors: &str) -> PyResult<Decode> {
     if is_utf8(encoding) && errors == "replace" {
         return Ok(Arc::new(utf8_lossy));

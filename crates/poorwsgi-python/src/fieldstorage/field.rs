@@ -12,57 +12,57 @@ use super::file::{Closing, close};
 use super::interface::{Converter, FieldStorageInterface, list_or_default};
 use crate::names::Name;
 
-/// A field of a form: a text, a file, or a list of fields, as the form itself is.
+/// A field of a form: a text, a file, or a list of fields. A form is itself such a list.
 ///
-/// A form is used like a dictionary of its fields. [] gives the field, or a list of fields where several have
-/// one name; get and its relatives give values.
+/// A form is used like a dictionary of its fields. [] returns the field, or a list of fields if several have
+/// the same name; get, getvalue, getfirst and getlist return values.
 ///
 ///     >>> form = FieldStorage()
 ///     >>> form.list = [FieldStorage("name", "Ada"), FieldStorage("tag", "a"), FieldStorage("tag", "b")]
 ///     >>> form.get("name"), form.getlist("tag"), form["name"].value
 ///     ('Ada', ['a', 'b'], 'Ada')
 ///
-/// A parsed field has these attributes besides:
+/// A parsed field also has these attributes:
 ///
-/// - filename: the name of an uploaded file without folders and whatever else makes a name dangerous, ""
-///   where no file was chosen, None for a field that is no file. The name as it was sent is in
-///   disposition_options.
-/// - file: the uploaded file, at its beginning; of a text in a multipart form a StringIO.
+/// - filename: the name of an uploaded file without folders and dangerous characters; "" if no file was
+///   chosen, None for a field that is no file. The name as it was sent is in disposition_options.
+/// - file: the uploaded file, positioned at its beginning; for a text in a multipart form, a StringIO.
 /// - type, type_options: the media type and its parameters.
 /// - disposition, disposition_options: the Content-Disposition and its parameters.
-/// - length: the length in bytes as it was known before, -1 where it was not; bytes_read: how many were read.
+/// - length: the announced length in bytes, or -1; bytes_read: how many bytes were read.
 ///
-/// The file is closed when the field goes away.
+/// The file is closed when the field is garbage-collected, or at the end of a with statement.
 #[pyclass(subclass, dict, weakref, extends = FieldStorageInterface, module = "poorwsgi.fieldstorage")]
 #[derive(Default)]
 pub(crate) struct FieldStorage {
     /// The name of the field; None for a form.
     #[pyo3(get, set)]
     pub(super) name: Option<Py<PyAny>>,
-    /// The name of an uploaded file, else None.
+    /// The name of an uploaded file, or None.
     #[pyo3(get, set)]
     pub(super) filename: Option<Py<PyAny>>,
     pub(super) value: Option<Py<PyAny>>,
     pub(super) file: Option<Closing>,
     pub(super) list: Option<Py<PyAny>>,
-    /// The texts of a URL-encoded form, of which the list is made when somebody asks for it.
+    /// The texts of a URL-encoded form. `list` is created from them at the first access.
     pub(super) texts: Vec<engine::FieldStorage>,
     pub(super) origin: Origin,
 }
 
-/// Where a field comes from, and what it knows of itself by that.
+/// The origin of a field, which determines its attributes.
 #[derive(Default)]
 pub(super) enum Origin {
-    /// Python made it.
+    /// Created by Python code.
     #[default]
     Python,
-    /// A URL-encoded form: it has but a name and a text.
+    /// A URL-encoded form: the field has only a name and a text.
     Urlencoded,
-    /// A body or a part of one. A text can be read as a file, which is made when it is asked for.
+    /// A body or a part of a multipart body. Its text can be read as a file, which is created at the first
+    /// access.
     Body(Box<Described>),
 }
 
-/// What a body or a part says of itself. Python objects are made of it when they are asked for.
+/// The headers and sizes of a body or a part. Python objects are created from them at each access.
 pub(super) struct Described {
     pub(super) head: PartHead,
     pub(super) length: Option<u64>,
@@ -91,7 +91,7 @@ impl FieldStorage {
         self.value = value;
     }
 
-    /// Closes the file, if any. That happens anyway when the field goes away.
+    /// Closes the file, if any. Called when the field is garbage-collected.
     fn __del__(slf: &Bound<'_, Self>) -> PyResult<()> {
         Self::own_file(slf)?.map_or(Ok(()), |file| close(&file))
     }
@@ -156,7 +156,7 @@ impl FieldStorage {
         }
     }
 
-    /// The fields of a form, in their order.
+    /// The fields of a form, in order.
     #[getter(list)]
     fn list<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         if let Some(list) = Self::present(slf, |field| &field.list)? {
@@ -174,7 +174,7 @@ impl FieldStorage {
         Ok(())
     }
 
-    /// The uploaded file, or the text of a multipart form's field as one; else None.
+    /// The uploaded file, or the text of a multipart form's field as a StringIO; None if there is neither.
     #[getter]
     fn file<'py>(slf: &Bound<'py, Self>) -> PyResult<Option<Bound<'py, PyAny>>> {
         static STRING_IO: Name = Name::new("io", "StringIO");
@@ -194,7 +194,7 @@ impl FieldStorage {
         let closing = Closing::new(&file)?;
         let mut field = slf.try_borrow_mut()?;
         field.file = Some(closing);
-        // Whoever has the file may write to it, so from now on the value is what is in there.
+        // The application may write to the file, so from now on its content is the value.
         field.value = None;
         Ok(Some(file))
     }
@@ -206,8 +206,8 @@ impl FieldStorage {
         old.map_or(Ok(()), |old| old.release(slf.py()))
     }
 
-    /// The value: a text, the content of a file, the list of fields of a form; None where there is none of
-    /// them.
+    /// The value: a text, the content of a file, or the list of fields of a form; None if there is none of
+    /// these.
     #[getter]
     fn value<'py>(slf: &Bound<'py, Self>) -> PyResult<Option<Bound<'py, PyAny>>> {
         if let Some(value) = Self::present(slf, |field| &field.value)? {
@@ -220,12 +220,12 @@ impl FieldStorage {
         Ok(if list.is_truthy()? { Some(list) } else { None })
     }
 
-    /// The different names, in the order they came first.
+    /// The different names of the fields, in the order of their first occurrence.
     fn keys<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         Self::names(slf)?.call_method0(intern!(slf.py(), "keys"))
     }
 
-    /// The value of the field of this name, a list of values where there are several; default where there is
+    /// The value of the field with this name; a list of values if there are several; default if there is
     /// none.
     #[pyo3(signature = (key, default = None))]
     fn get<'py>(
@@ -236,7 +236,7 @@ impl FieldStorage {
         Self::getvalue(slf, key, default, None)
     }
 
-    /// As get, with each value given to func.
+    /// The same as get, with func applied to each value.
     #[pyo3(signature = (key, default = None, func = None))]
     fn getvalue<'py>(
         slf: &Bound<'py, Self>,
@@ -253,7 +253,7 @@ impl FieldStorage {
         }
     }
 
-    /// The value of the first field of this name, given to func; default where there is none. fce is a
+    /// func applied to the value of the first field with this name; default if there is none. fce is a
     /// deprecated name of func.
     #[pyo3(signature = (key, default = None, func = None, fce = None))]
     fn getfirst<'py>(
@@ -273,8 +273,8 @@ impl FieldStorage {
         }
     }
 
-    /// The values of all fields of this name, each given to func; default, or an empty list, where there is
-    /// none. fce is a deprecated name of func.
+    /// func applied to the value of each field with this name, as a list; if there is none, default, or an
+    /// empty list. fce is a deprecated name of func.
     #[pyo3(signature = (key, default = None, func = None, fce = None))]
     fn getlist<'py>(
         slf: &Bound<'py, Self>,
@@ -313,7 +313,7 @@ impl FieldStorage {
         Self::describe(slf, "type_options", value)
     }
 
-    /// The Content-Disposition: "form-data" in a multipart form, else "".
+    /// The Content-Disposition: "form-data" in a multipart form, otherwise "".
     #[getter]
     fn disposition<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         Self::description(slf, "disposition", |py, described| text(py, &described.head.disposition))
@@ -337,7 +337,7 @@ impl FieldStorage {
         Self::describe(slf, "disposition_options", value)
     }
 
-    /// The length in bytes as it was known before the field was read; -1 where it was not.
+    /// The length in bytes that was announced (Content-Length); -1 if it was not.
     #[getter]
     fn length<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         Self::description(slf, "length", |py, described| match described.length {
@@ -351,7 +351,7 @@ impl FieldStorage {
         Self::describe(slf, "length", value)
     }
 
-    /// How many bytes were read: of a form its body, of a field its value.
+    /// How many bytes were read: for a form, those of its body; for a field, those of its value.
     #[getter]
     fn bytes_read<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         Self::description(slf, "bytes_read", |py, described| {
@@ -387,7 +387,7 @@ impl FieldStorage {
         Ok(attribute(&*slf.try_borrow()?).as_ref().map(|value| value.bind(slf.py()).clone()))
     }
 
-    /// The file, where one was given or made.
+    /// The file, if one was set or created.
     fn own_file<'py>(slf: &Bound<'py, Self>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let py = slf.py();
         let closing = slf.try_borrow()?.file.as_ref().map(|file| file.clone_ref(py));
@@ -424,8 +424,8 @@ impl FieldStorage {
         Ok(fields)
     }
 
-    /// Up to `most` texts of this name, while nobody has asked for the fields as objects. `None` where they
-    /// must be asked.
+    /// Up to `most` texts with this name, as long as no field objects exist. `None` if the field objects must
+    /// be asked instead.
     fn texts_of<'py>(
         slf: &Bound<'py, Self>,
         key: &Bound<'py, PyAny>,
@@ -448,7 +448,7 @@ impl FieldStorage {
         })
     }
 
-    /// What the field knows of itself, kept as an ordinary attribute once somebody has seen it.
+    /// An attribute that is computed from the origin at the first access, and stored in `__dict__` then.
     fn description<'py>(
         slf: &Bound<'py, Self>,
         name: &'static str,
@@ -510,7 +510,7 @@ fn value_of<'py>(field: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     }
 }
 
-/// The value of a field, which may be a file that is read for it.
+/// A value of a field. That of a field object may have to be read from a file.
 enum Value<'py> {
     Text(Bound<'py, PyAny>),
     OfField(Bound<'py, PyAny>),
@@ -537,7 +537,7 @@ fn list_of<'py>(
     Ok(list)
 }
 
-/// All that is in a file, which is at its beginning afterwards.
+/// The whole content of a file, whose position is 0 afterwards.
 fn read_all<'py>(file: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     read(file, None)
 }

@@ -1,4 +1,4 @@
-//! Files of Python in the engine, and files of the engine in Python.
+//! Python files for the engine, and files of the engine for Python.
 
 use std::any::Any;
 use std::fs::File;
@@ -15,7 +15,7 @@ use tempfile::{SpooledData, SpooledTempFile};
 
 use crate::names::Name;
 
-/// A callback of the engine that asks Python for a file.
+/// A callback for the engine that gets a file from a Python function.
 pub(super) fn callback(
     mut give: impl for<'py> FnMut(Python<'py>, &str) -> PyResult<Bound<'py, PyAny>> + Send + 'static,
 ) -> FileCallback {
@@ -25,8 +25,9 @@ pub(super) fn callback(
     })
 }
 
-/// The file as Python uses it: the callback's own, a `BytesIO` of what was small, else the temporary file, or
-/// one that is made when somebody asks for its descriptor.
+/// The file as a Python object: the object that the callback returned, a `BytesIO` for a small file, a
+/// `SpooledTemporaryFile`, which creates the temporary file when its descriptor is needed, or the temporary
+/// file.
 pub(super) fn to_python<'py>(py: Python<'py>, file: Box<dyn FormFile>) -> PyResult<Bound<'py, PyAny>> {
     let file: Box<dyn Any> = file;
     let file = match file.downcast::<PythonFile>() {
@@ -50,22 +51,22 @@ fn bytes_io<'py>(py: Python<'py>, bytes: &Cursor<Vec<u8>>) -> PyResult<Bound<'py
 
 fn spooled<'py>(py: Python<'py>, bytes: &Cursor<Vec<u8>>) -> PyResult<Bound<'py, PyAny>> {
     static SPOOLED_TEMPORARY_FILE: Name = Name::new("tempfile", "SpooledTemporaryFile");
-    // What is written behind its end sends it to the disk.
+    // Writing beyond the current end moves the content to a temporary file.
     let file = SPOOLED_TEMPORARY_FILE.get(py)?.call1((bytes.get_ref().len(), intern!(py, "rb+")))?;
-    // The documented name of what it holds; writing into it would copy once more.
+    // `_file` is a documented attribute; `write` would copy the content once more.
     file.setattr(intern!(py, "_file"), bytes_io(py, bytes)?)?;
     Ok(file)
 }
 
 fn open(py: Python<'_>, file: File) -> PyResult<Bound<'_, PyAny>> {
-    // What io.open makes of it, without asking whether it is a terminal.
+    // The same object that io.open creates, without the check for a terminal.
     static FILE_IO: Name = Name::new("io", "FileIO");
     static BUFFERED_RANDOM: Name = Name::new("io", "BufferedRandom");
     let file = FILE_IO.get(py)?.call1((file.into_raw_fd(), intern!(py, "rb+")))?;
     BUFFERED_RANDOM.get(py)?.call1((file,))
 }
 
-/// What closes a file when it is let go, wherever that happens.
+/// Closes a file when it is garbage-collected.
 pub(super) struct Closing(Py<PyAny>);
 
 impl Closing {
@@ -82,7 +83,7 @@ impl Closing {
         self.0.bind(py).getattr(intern!(py, "file"))
     }
 
-    /// Lets the file go as it is.
+    /// Releases the file without closing it.
     pub(super) fn release(self, py: Python<'_>) -> PyResult<()> {
         self.0.bind(py).setattr(intern!(py, "file"), py.None())
     }
@@ -92,7 +93,7 @@ impl Closing {
     }
 }
 
-/// Closes what can be closed: the callback's object need not.
+/// Closes the file, if it has a close method: the callback's object need not have one.
 pub(super) fn close(file: &Bound<'_, PyAny>) -> PyResult<()> {
     match file.getattr_opt(intern!(file.py(), "close"))? {
         Some(close) => close.call0().map(drop),
@@ -100,7 +101,8 @@ pub(super) fn close(file: &Bound<'_, PyAny>) -> PyResult<()> {
     }
 }
 
-/// A file that the callback returned. It is closed when the form breaks off before it is handed back.
+/// A file that the callback returned. It is closed if parsing fails before the file is passed to the
+/// application.
 struct PythonFile(Option<Py<PyAny>>);
 
 impl PythonFile {
@@ -116,7 +118,8 @@ impl Write for PythonFile {
             static FILE: Name = Name::new("io", "IOBase");
             let py = file.py();
             let written = file.call_method1(intern!(py, "write"), (PyBytes::new(py, data),))?;
-            // A raw file may take less than it was given; another object says what it likes, such as True.
+            // A raw file may write fewer bytes than it got, and returns the number. Other objects may return
+            // anything, such as True.
             let is_count = file.is_instance(FILE.get(py)?)? && !written.is_instance_of::<PyBool>();
             let count = if is_count { written.extract().unwrap_or(data.len()) } else { data.len() };
             Ok(count.min(data.len()))
@@ -150,7 +153,7 @@ impl Drop for PythonFile {
         let Some(file) = self.0.take() else { return };
         Python::attach(|py| {
             let file = file.bind(py);
-            // The form is lost already, by another error.
+            // Parsing has failed already, with another error.
             close(file).unwrap_or_else(|error| error.write_unraisable(py, Some(file)));
         });
     }

@@ -1,4 +1,4 @@
-//! Why a form could not be read, as an exception.
+//! Errors of form parsing as exceptions.
 
 use std::io;
 
@@ -9,7 +9,8 @@ use pyo3::prelude::*;
 
 use crate::exceptions::Error;
 
-/// The error of a request's form. What the file callback or its file raised goes to the application as it is.
+/// The error for the form of a request. An exception of the file callback or its file goes to the application
+/// unchanged.
 pub(super) fn of_request(error: FormError) -> Error {
     match raised(error) {
         Ok(exception) => Error::Python(exception),
@@ -17,7 +18,7 @@ pub(super) fn of_request(error: FormError) -> Error {
     }
 }
 
-/// The error of a parser that Python called: a ValueError where the form is to blame.
+/// The error for a parser that Python code called: a ValueError if the form is invalid.
 pub(super) fn of_parser(error: FormError, max_num_fields: Option<u64>) -> PyErr {
     match raised(error) {
         Ok(exception) => exception,
@@ -33,7 +34,7 @@ pub(super) fn of_parser(error: FormError, max_num_fields: Option<u64>) -> PyErr 
     }
 }
 
-/// The exception that Python code raised, or the operating system's.
+/// The exception that Python code or the operating system raised, if the error is one.
 fn raised(error: FormError) -> Result<PyErr, FormError> {
     match error {
         FormError::File(error) | FormError::Storage(error) => Ok(exception_in(error)),

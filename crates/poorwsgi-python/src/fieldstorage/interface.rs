@@ -1,4 +1,4 @@
-//! What every form offers, whatever it was made of.
+//! `FieldStorageInterface`: the base class of all forms.
 
 use pyo3::exceptions::{PyNotImplementedError, PyTypeError};
 use pyo3::prelude::*;
@@ -6,10 +6,11 @@ use pyo3::types::{PyDict, PyList, PyTuple, PyType};
 
 use crate::names::deprecated;
 
-/// The base of all forms: it reads values through ``in`` and ``[]``, which a subclass defines.
+/// The base class of all forms. Its methods read values through ``in`` and ``[]``, which a subclass defines.
 ///
-/// A key that came several times has a list of values, a key that came once has one value.
-// Without a field, so that it can stand beside dict among the bases of a class.
+/// The value of a key that occurs several times is a list; the value of a key that occurs once is a single
+/// value.
+// It has no fields, so that a class can inherit from it and from dict.
 #[pyclass(frozen, subclass, module = "poorwsgi.fieldstorage")]
 pub(crate) struct FieldStorageInterface;
 
@@ -39,7 +40,7 @@ impl FieldStorageInterface {
         Err(not_defined("__getitem__", key))
     }
 
-    /// The value of a key, given to func; default where there is none.
+    /// func applied to the value of a key; default if there is none.
     #[pyo3(signature = (key, default = None, func = None))]
     fn getvalue<'py>(
         slf: &Bound<'py, Self>,
@@ -53,8 +54,7 @@ impl FieldStorageInterface {
         }
     }
 
-    /// The first value of a key, given to func; default where there is none. fce is a deprecated name of
-    /// func.
+    /// func applied to the first value of a key; default if there is none. fce is a deprecated name of func.
     #[pyo3(signature = (key, default = None, func = None, fce = None))]
     fn getfirst<'py>(
         slf: &Bound<'py, Self>,
@@ -74,7 +74,7 @@ impl FieldStorageInterface {
         first.map_or(Ok(default), |value| func.apply(value).map(Some))
     }
 
-    /// All values of a key, each given to func; default, or an empty list, where there is none. fce is a
+    /// func applied to each value of a key, as a list; if there is none, default, or an empty list. fce is a
     /// deprecated name of func.
     #[pyo3(signature = (key, default = None, func = None, fce = None))]
     fn getlist<'py>(
@@ -104,7 +104,7 @@ fn value<'py>(
     form: &Bound<'py, FieldStorageInterface>,
     key: &Bound<'py, PyAny>,
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
-    // Asked first, because [] may answer for a key that is not there, as that of a defaultdict does.
+    // Checked first, because [] may return a value for a missing key, as a defaultdict does.
     if form.contains(key)? { form.get_item(key).map(Some) } else { Ok(None) }
 }
 
@@ -118,7 +118,7 @@ pub(super) fn list_or_default<'py>(
     }
 }
 
-/// What is done to a value; nothing where no function was given.
+/// The function that is applied to values; `None` leaves them unchanged.
 pub(super) struct Converter<'py>(pub(super) Option<Bound<'py, PyAny>>);
 
 impl<'py> Converter<'py> {

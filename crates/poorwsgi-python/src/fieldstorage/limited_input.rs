@@ -1,4 +1,4 @@
-//! A file of Python that a body is read from.
+//! A Python file from which a body is read, up to a limit.
 
 use bytes::Bytes;
 use pyo3::exceptions::PyValueError;
@@ -10,28 +10,28 @@ use crate::exceptions::cut_short;
 use crate::input::ends_early;
 use crate::octets;
 
-/// The most that is asked for at once.
+/// How many bytes are read at once.
 const BLOCK: u64 = 64 << 10;
 
-/// A file, and how much of it may be read.
+/// A file, and how many bytes of it may still be read.
 pub(super) struct LimitedInput<'py> {
     input: Bound<'py, PyAny>,
-    /// `None`: to its end.
+    /// `None` reads to the end of the file.
     left: Option<u64>,
     read: u64,
-    /// How much of the body is beyond the limit.
+    /// How many bytes of the body are beyond the limit.
     beyond: u64,
 }
 
 impl<'py> LimitedInput<'py> {
-    /// A body of this length, of which no more than the limit is read.
+    /// A body of this length, of which at most `limit` bytes are read.
     pub(super) fn new(input: Bound<'py, PyAny>, length: Option<u64>, limit: Option<u64>) -> Self {
         let left = length.into_iter().chain(limit).min();
         let beyond = length.unwrap_or(0).saturating_sub(limit.unwrap_or(u64::MAX));
         LimitedInput { input, left, read: 0, beyond }
     }
 
-    /// The next block, `None` where nothing more comes.
+    /// The next block; `None` at the end.
     pub(super) fn block(&mut self) -> PyResult<Option<Bytes>> {
         self.next(intern!(self.input.py(), "read"))
     }
@@ -62,18 +62,18 @@ impl<'py> LimitedInput<'py> {
         }
     }
 
-    /// How much was read.
+    /// How many bytes were read.
     pub(super) const fn read(&self) -> u64 {
         self.read
     }
 
-    /// Says that nothing more is asked for. Raises ValueError where that is not the whole body.
+    /// Ends the reading. Raises ValueError if less than the whole body was read.
     pub(super) fn end(&self) -> PyResult<()> {
         whole(self.read, self.read + self.left.unwrap_or(0) + self.beyond)
     }
 }
 
-/// Raises ValueError where less was read than was announced.
+/// Raises ValueError if fewer bytes were read than announced.
 pub(super) fn whole(read: u64, announced: u64) -> PyResult<()> {
     if read >= announced {
         return Ok(());
@@ -83,7 +83,7 @@ pub(super) fn whole(read: u64, announced: u64) -> PyResult<()> {
     )))
 }
 
-/// What reading gave, without a copy.
+/// The bytes that a read returned; large ones are not copied.
 pub(super) fn bytes(input: &Bound<'_, PyAny>, piece: &Bound<'_, PyAny>) -> PyResult<Bytes> {
     match piece.cast::<PyBytes>() {
         Ok(bytes) => Ok(octets::of_bytes(bytes)),

@@ -1,11 +1,11 @@
-//! Reading a body line by line, for which a parser can stop right behind a boundary and leave the rest to
-//! another one.
+//! Reading a body line by line, so that a parser stops right after a boundary and leaves the rest to another
+//! parser.
 
 use bytes::Bytes;
 use poorwsgi_core::form::multipart::{Event, MultipartParser};
 use poorwsgi_core::form::{FormError, Limits};
 
-/// Looks for the boundary after a part, in lines.
+/// Finds, line by line, the boundary at the end of a part.
 pub(super) struct Boundary {
     parser: MultipartParser,
     ended: bool,
@@ -13,18 +13,19 @@ pub(super) struct Boundary {
 
 impl Boundary {
     /// # Errors
-    /// The boundary is none.
+    /// If the boundary is invalid.
     pub(super) fn new(boundary: &[u8]) -> Result<Self, FormError> {
-        // How much may be read is the business of whoever gives the lines.
+        // The caller limits how much is read.
         let limits = Limits { padding_bytes: u64::MAX, ..Limits::default() };
         let mut parser = MultipartParser::new(boundary, limits)?;
-        // A part without a header has begun.
+        // The parser starts inside a part without headers.
         parser.push([b"--", boundary, b"\r\n\r\n"].concat().into());
         while parser.next_event()?.is_some() {}
         Ok(Boundary { parser, ended: false })
     }
 
-    /// The data in the next line, and in what an earlier one held back.
+    /// The data of the next line, after any data that was held back before because it could be the start of a
+    /// boundary.
     pub(super) fn push(&mut self, line: Bytes) -> Result<Vec<Bytes>, FormError> {
         self.parser.push(line);
         let mut data = Vec::new();
@@ -38,9 +39,9 @@ impl Boundary {
         Ok(data)
     }
 
-    /// What was held back, where the body has ended without the boundary.
+    /// The data that was held back, if the body ended without the boundary.
     pub(super) fn finish(&mut self) -> Result<Vec<Bytes>, FormError> {
-        // With this, what was held back is no beginning of a boundary any more.
+        // With this character, the data held back can no longer be the start of a boundary.
         const NO_BOUNDARY: &[u8] = b"x";
         let mut data = self.push(Bytes::from_static(NO_BOUNDARY))?;
         if let Some(last) = data.last_mut() {
@@ -54,7 +55,7 @@ impl Boundary {
         self.ended
     }
 
-    /// Whether it was the closing one.
+    /// Whether the boundary was the closing one.
     pub(super) const fn is_closed(&self) -> bool {
         self.parser.is_closed()
     }

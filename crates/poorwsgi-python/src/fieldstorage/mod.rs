@@ -1,4 +1,4 @@
-//! Forms as Python sees them: the fields, and the parser that makes them of a body.
+//! Forms for Python: the fields, and the parser that reads them from a body.
 
 mod convert;
 mod decode;
@@ -24,7 +24,7 @@ pub(crate) use parser::{FieldStorageParser, valid_boundary};
 
 use crate::exceptions::Error;
 
-/// Parses the form in a request's body, of which `next` gives the pieces.
+/// Parses the form in a request's body; `next` returns the pieces of the body.
 pub(crate) fn parse<'py>(
     py: Python<'py>,
     head: &dyn Head,

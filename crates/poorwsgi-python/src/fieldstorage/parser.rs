@@ -1,4 +1,4 @@
-//! `FieldStorageParser`: from a file of Python to a form.
+//! `FieldStorageParser`: parses a form from a Python file.
 
 use poorwsgi_core::form::multipart::is_boundary;
 use poorwsgi_core::form::{
@@ -20,7 +20,7 @@ use crate::names::{Name, overrides};
 
 const URLENCODED: &str = "application/x-www-form-urlencoded";
 
-/// Whether a multipart body may have this boundary, a str or bytes: 1 to 201 printable ASCII characters that
+/// Whether a str or bytes is a valid boundary of a multipart body: 1 to 201 printable ASCII characters that
 /// do not end with a space.
 #[pyfunction]
 pub(crate) fn valid_boundary(data: &Bound<'_, PyAny>) -> PyResult<bool> {
@@ -35,7 +35,7 @@ pub(crate) fn valid_boundary(data: &Bound<'_, PyAny>) -> PyResult<bool> {
     }
 }
 
-/// Parses a form in a body: a URL-encoded one, a multipart one, or a body of another type as a single field.
+/// Parses a body: a URL-encoded or multipart form, or, for any other type, a single field.
 ///
 ///     >>> from io import BytesIO
 ///     >>> from poorwsgi.headers import Headers
@@ -43,27 +43,29 @@ pub(crate) fn valid_boundary(data: &Bound<'_, PyAny>) -> PyResult<bool> {
 ///     >>> FieldStorageParser(BytesIO(b"a=1&b=2"), headers).parse().get("b")
 ///     '2'
 ///
-/// Requests parse their forms themselves; this is for bodies from elsewhere.
+/// Requests parse their forms themselves; this class is for other bodies.
 ///
-/// - input_: the body, a binary file. It is read up to the Content-Length, or limit where that is less; to
-///   its end where neither is known.
-/// - headers: those of the body, Headers or a dict: Content-Type, Content-Length and Content-Disposition
-///   count.
-/// - keep_blank_values: whether a URL-encoded name with an empty value is a field; by default it is left out.
-/// - strict_parsing: whether a URL-encoded field without "=" is a ValueError; by default it has an empty
-///   value.
-/// - encoding, errors: how bytes become text, as for bytes.decode; not by the encodings idna and punycode.
-/// - max_num_fields: the most fields, files included; by default 1000 fields and 100 files. More are a
-///   ValueError.
-/// - separator: what separates URL-encoded fields.
-/// - file_callback: a function that gets the name of an uploaded file, without folders and whatever else
-///   makes a name dangerous, and returns the object that the file is written to while the body arrives: one
-///   with write, read and seek. By default it is a temporary file, which up to 256 KiB of all files together
-///   are on disk only when something asks for its fileno(), or a BytesIO of up to 8 KiB.
-/// - outerboundary: the boundary at which to stop, where the body is a part of another one.
+/// - input_: the body, a binary file. It is read up to the Content-Length or limit, whichever is less;
+///   without both, to its end.
+/// - headers: the headers of the body, Headers or a dict. Content-Type, Content-Length and
+///   Content-Disposition are used.
+/// - keep_blank_values: whether a URL-encoded field with an empty value is kept; by default it is left out.
+/// - strict_parsing: whether a URL-encoded field without "=" raises ValueError; by default its value is
+///   empty.
+/// - encoding, errors: how bytes are decoded, as for bytes.decode. The encodings idna and punycode are not
+///   allowed.
+/// - max_num_fields: the maximum number of fields, files included; by default 1000 fields and 100 files. More
+///   of them raise ValueError.
+/// - separator: the separator of URL-encoded fields.
+/// - file_callback: a function that gets the name of an uploaded file, without folders and dangerous
+///   characters, and returns the object to which the file is written while the body arrives; the object needs
+///   write, read and seek. By default, a file of up to 8 KiB is a BytesIO; of larger files, 256 KiB together
+///   are kept in memory (and written to disk only when fileno() is called), and the others are temporary
+///   files.
+/// - outerboundary: the boundary at which to stop, if the body is a part of another body.
 ///
-/// Raises ValueError for a body that is no form, ends early, or is over a limit; a whole body in which the
-/// boundary never comes is an empty form. What the callback and its file raise passes unchanged.
+/// Raises ValueError for a body that is no valid form, ends early, or exceeds a limit. A complete body
+/// without the boundary is an empty form. Exceptions of the callback and its file are not changed.
 #[pyclass(subclass, dict, weakref, module = "poorwsgi.fieldstorage")]
 #[derive(Default)]
 pub(crate) struct FieldStorageParser {
@@ -82,44 +84,44 @@ pub(crate) struct FieldStorageParser {
     /// Whether URL-encoded fields without "=" are an error.
     #[pyo3(get, set)]
     strict_parsing: Option<Py<PyAny>>,
-    /// The most bytes to read; None without a limit.
+    /// The maximum number of bytes to read; None for no limit.
     #[pyo3(get, set)]
     pub(super) limit: Option<i64>,
     /// The encoding of names and texts.
     #[pyo3(get, set)]
     pub(super) encoding: String,
-    /// What is done about bytes that are not of the encoding, as for bytes.decode.
+    /// The error handler for bytes that are invalid in the encoding, as for bytes.decode.
     #[pyo3(get, set)]
     pub(super) errors: String,
-    /// The most fields; None for the default.
+    /// The maximum number of fields; None for the default.
     #[pyo3(get, set)]
     max_num_fields: Option<u64>,
-    /// What separates URL-encoded fields.
+    /// The separator of URL-encoded fields.
     #[pyo3(get, set)]
     separator: Option<Py<PyAny>>,
-    /// The function that gives the file for an upload; None for temporary files.
+    /// The function that returns the file for an upload; None for temporary files.
     #[pyo3(get, set)]
     pub(super) file_callback: Option<Py<PyAny>>,
     /// How many bytes were read.
     #[pyo3(get, set)]
     pub(super) bytes_read: u64,
-    /// 0; 1 when the closing boundary was read, -1 when the body has ended.
+    /// 1 after the closing boundary was read, -1 after the body has ended, otherwise 0.
     #[pyo3(get, set)]
     pub(super) done: i64,
-    /// The name of the file that is read, else None.
+    /// The name of the file that is being read, or None.
     #[pyo3(get, set)]
     pub(super) filename: Option<Py<PyAny>>,
     /// The boundary between the parts of the body, as bytes.
     #[pyo3(get, set)]
     innerboundary: Vec<u8>,
-    /// The Content-Length, -1 where there is none.
+    /// The Content-Length; -1 if there is none.
     #[pyo3(get, set)]
     length: i64,
 }
 
 #[pymethods]
 impl FieldStorageParser {
-    /// PoorWSGI's reading size, and up to how many bytes a file is kept in memory.
+    /// PoorWSGI's block size. Files up to this number of bytes are always kept in memory.
     #[classattr]
     const BUFSIZE: u64 = 8192;
 
@@ -268,7 +270,7 @@ impl FieldStorageParser {
         ]
     }
 
-    /// What an attribute holds, or None.
+    /// The value of an attribute, or None.
     pub(super) fn attribute<'py>(
         slf: &Bound<'py, Self>,
         attribute: impl Fn(&Self) -> &Option<Py<PyAny>>,
@@ -289,7 +291,7 @@ impl FieldStorageParser {
         }
     }
 
-    /// What the body says, else what it is when it says nothing.
+    /// The Content-Type of the body, or its default.
     fn content_type(slf: &Bound<'_, Self>) -> PyResult<String> {
         let default = if slf.try_borrow()?.outerboundary.is_empty() { URLENCODED } else { "text/plain" };
         Ok(Self::header(slf, "Content-Type")?.unwrap_or_else(|| default.to_owned()))
@@ -318,7 +320,7 @@ impl FieldStorageParser {
         most.map_or_else(PyErr::from, |most| form_error::of_parser(error, most))
     }
 
-    /// The input, up to the length, or the limit where that is less.
+    /// The input, up to the length or the limit, whichever is less.
     pub(super) fn source<'py>(slf: &Bound<'py, Self>, length: Option<u64>) -> PyResult<LimitedInput<'py>> {
         let limit = slf.try_borrow()?.limit.and_then(|limit| u64::try_from(limit).ok());
         Ok(LimitedInput::new(Self::attribute(slf, |parser| &parser.input)?, length, limit))
@@ -342,7 +344,8 @@ impl FieldStorageParser {
             source.end()?;
         }
         if reader.is_before_first_boundary() {
-            // As with PoorWSGI: whoever parses by hand finds an empty form. In a request it is a 400.
+            // As in PoorWSGI, this parser returns an empty form. In a request, the same body is answered with
+            // 400.
             return Ok(Vec::new());
         }
         match reader.finish().map_err(failed)?.into_parts().1 {
@@ -359,10 +362,10 @@ impl FieldStorageParser {
         let parser = slf.try_borrow()?;
         let mut limits = Limits::default();
         if let Some(most) = parser.max_num_fields {
-            // It counts every field, of whatever kind.
+            // It counts fields of every kind.
             limits = Limits { fields: most, parts: most, files: most, ..limits };
         }
-        // Whoever hands over a body of a known length has decided to read so much.
+        // The caller has passed the length of the body, and so has accepted to read that much.
         limits.body_bytes = limits.body_bytes.max(u64::try_from(parser.length).unwrap_or(0));
         let decode = decode::decode(slf.py(), &parser.encoding, &parser.errors)?;
         Ok(FormOptions {
@@ -376,7 +379,7 @@ impl FieldStorageParser {
         })
     }
 
-    /// What gives the files: the callback, or make_file where a subclass has its own.
+    /// The source of files for uploads: the callback, or `make_file` if a subclass overrides it.
     fn file_callback(slf: &Bound<'_, Self>) -> PyResult<Option<FileCallback>> {
         let is_exact = slf.is_exact_instance_of::<Self>();
         if !is_exact && overrides(&slf.get_type(), &slf.py().get_type::<Self>(), &["make_file"])? {
@@ -406,7 +409,7 @@ fn separator(separator: &Bound<'_, PyAny>) -> PyResult<u8> {
     }
 }
 
-/// Of a length that is no number nothing is known.
+/// The Content-Length as a number; `None` if it is no number.
 fn content_length(text: &str) -> Option<i64> {
     let text = text.trim();
     text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))

@@ -1,4 +1,4 @@
-//! Reading a body that is a single value, in blocks or line by line.
+//! Reading a body that is a single value, by blocks or by lines.
 
 use bytes::Bytes;
 use poorwsgi_core::form::{FormError, Limits};
@@ -15,8 +15,8 @@ use crate::names::Name;
 
 #[pymethods]
 impl FieldStorageParser {
-    /// Reads a body that is a single value, and returns a file of it: a binary one where the body has a file
-    /// name.
+    /// Reads a body that is a single value, and returns a file with its content: a binary file if the body
+    /// has a file name, otherwise a text file.
     fn read_single<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         let file = if Self::known_length(slf)?.is_some() {
             let file = slf.call_method0("read_binary")?;
@@ -29,8 +29,7 @@ impl FieldStorageParser {
         Ok(file)
     }
 
-    /// Reads as many bytes as length says into the file that make_file gives, and returns it. Where less
-    /// comes, done is -1.
+    /// Reads length bytes into a file from make_file, and returns it. Sets done to -1 if the body ends early.
     fn read_binary<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         Self::into_new_file(slf, |file| {
             let writer = Writer::new(slf, file)?;
@@ -47,7 +46,8 @@ impl FieldStorageParser {
         })
     }
 
-    /// Reads lines up to the outer boundary, or to the end where there is none, and returns a file of them.
+    /// Reads lines up to the outer boundary, or to the end if there is no outer boundary, and returns a file
+    /// with them.
     fn read_lines<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         let is_part = !slf.try_borrow()?.outerboundary.is_empty();
         let read = if is_part { "read_lines_to_outerboundary" } else { "read_lines_to_eof" };
@@ -79,14 +79,14 @@ impl FieldStorageParser {
         Ok(file)
     }
 
-    /// Skips the lines up to the outer boundary, where there is one.
+    /// Skips the lines up to the outer boundary, if there is one.
     fn skip_lines(slf: &Bound<'_, Self>) -> PyResult<()> {
         let is_part = !slf.try_borrow()?.outerboundary.is_empty() && slf.try_borrow()?.done == 0;
         if is_part { Self::read_part(slf, |_| Ok(())) } else { Ok(()) }
     }
 
-    /// Gives the file that a value is written to: for one with a file name what file_callback returns, else a
-    /// temporary file, which is a text file where there is no file name.
+    /// Returns the file to which a value is written: for a value with a file name, the file of file_callback
+    /// or a binary temporary file; otherwise a text temporary file.
     fn make_file<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         static TEMPORARY_FILE: Name = Name::new("tempfile", "TemporaryFile");
         let py = slf.py();
@@ -115,7 +115,7 @@ impl FieldStorageParser {
 }
 
 impl FieldStorageParser {
-    /// The file that make_file gives, with what is written into it; closed where that fails.
+    /// Writes into a new file from `make_file`, and returns the file; closes it if writing fails.
     fn into_new_file<'py>(
         slf: &Bound<'py, Self>,
         write: impl FnOnce(&Bound<'py, PyAny>) -> PyResult<()>,
@@ -152,7 +152,7 @@ impl FieldStorageParser {
         Ok(line)
     }
 
-    /// Reads to the outer boundary, or to the end where it does not come.
+    /// Reads to the outer boundary, or to the end if the boundary does not occur.
     fn read_part(slf: &Bound<'_, Self>, mut take: impl FnMut(&[u8]) -> PyResult<()>) -> PyResult<()> {
         let failed = |error| Self::error(slf, error);
         let mut boundary = Boundary::new(&slf.try_borrow()?.outerboundary).map_err(failed)?;
@@ -174,7 +174,7 @@ impl FieldStorageParser {
     }
 }
 
-/// Writes a value into a file of Python: bytes into that of an upload, text into any other.
+/// Writes a value into a Python file: bytes into the file of an upload, text into any other.
 struct Writer<'a, 'py> {
     file: &'a Bound<'py, PyAny>,
     decoder: Option<Bound<'py, PyAny>>,

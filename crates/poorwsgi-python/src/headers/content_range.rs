@@ -6,23 +6,23 @@ use pyo3::types::{PyDict, PyInt, PyString, PyTuple};
 
 use crate::names::Made;
 
-/// The value of a Content-Range header: str() of it is what the header says.
+/// The value of a Content-Range header; str() returns the text of the header.
 ///
-/// start and end are the first and the last position that are sent; full is the length of the whole, "*"
-/// where it is not known; units is the range unit.
+/// start and end are the first and the last position that are sent; full is the length of the whole
+/// representation, "*" if it is not known; units is the range unit.
 ///
 ///     >>> str(ContentRange(1, 2, 10))
 ///     'bytes 1-2/10'
 #[pyclass(subclass, dict, weakref, module = "poorwsgi.headers")]
 pub(crate) struct ContentRange {
-    // Whatever Python gives, because whatever has a text can be written.
+    // Any object is accepted, because only its str() is written.
     /// The first position that is sent.
     #[pyo3(get, set)]
     start: Py<PyAny>,
     /// The last position that is sent.
     #[pyo3(get, set)]
     end: Py<PyAny>,
-    /// The length of the whole, or "*".
+    /// The length of the whole representation, or "*".
     #[pyo3(get, set)]
     full: Py<PyAny>,
     /// The range unit.
@@ -31,7 +31,7 @@ pub(crate) struct ContentRange {
     made: Made,
 }
 
-/// The fields, and what Python code has set beside them.
+/// The fields, and further attributes that Python code has set.
 type PickledState<'py> = ([Py<PyAny>; 4], Bound<'py, PyAny>);
 
 #[pymethods]
@@ -70,7 +70,7 @@ impl ContentRange {
         format!("{} {}-{}/{}", units.bind(py), start.bind(py), end.bind(py), full.bind(py))
     }
 
-    /// What copy and pickle need.
+    /// The state for copy and pickle.
     fn __getstate__<'py>(this: &Bound<'py, Self>) -> PyResult<PickledState<'py>> {
         let py = this.py();
         let range = this.try_borrow()?;

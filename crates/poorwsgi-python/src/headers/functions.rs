@@ -1,4 +1,4 @@
-//! What stands in header values: parameters, choices, ranges and dates.
+//! Parsing and formatting of header values: parameters, choices, ranges and dates.
 
 use poorwsgi_core::headers::{RangeSpec, date, negotiation, parameters, range};
 use pyo3::exceptions::PyValueError;
@@ -6,9 +6,10 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
 use pyo3::types::{PyDateTime, PyDict, PyInt, PyIterator, PyList, PyString, PyTzInfo};
 
-/// Splits the parameters of a header value, ";a=b; c=d", at the semicolons that are in no quoted string.
+/// Splits the parameters of a header value, ";a=b; c=d", at the semicolons outside of quoted strings.
 ///
-/// Returns an iterator of str, without spaces around; of none where the text does not begin with a semicolon.
+/// Returns an iterator of str without surrounding spaces. It is empty if the text does not begin with a
+/// semicolon.
 #[pyfunction]
 pub(crate) fn _parseparam<'py>(py: Python<'py>, s: &str) -> PyResult<Bound<'py, PyIterator>> {
     let pieces =
@@ -21,7 +22,7 @@ pub(crate) fn _parseparam<'py>(py: Python<'py>, s: &str) -> PyResult<Bound<'py, 
 ///     >>> parse_header("text/html; charset=latin-1")
 ///     ('text/html', {'charset': 'latin-1'})
 ///
-/// Names come out in lower case, values without their quotes; what has no "=" is left out.
+/// Names are returned in lower case, and values without their quotes; a parameter without "=" is left out.
 #[pyfunction]
 pub(crate) fn parse_header<'py>(py: Python<'py>, line: &'py str) -> PyResult<(&'py str, Bound<'py, PyDict>)> {
     let (value, parameters) = parameters::parse_header(line);
@@ -32,19 +33,18 @@ pub(crate) fn parse_header<'py>(py: Python<'py>, line: &'py str) -> PyResult<(&'
     Ok((value, options))
 }
 
-/// Reads the choices of an Accept header or one of its relatives, in their order: a list of (choice,
-/// quality).
+/// Parses an Accept header or a similar one: returns its choices in order, as a list of (choice, quality).
 ///
 ///     >>> parse_negotiation("gzip, identity;q=0.5, *;q=0")
 ///     [('gzip', 1.0), ('identity', 0.5), ('*', 0.0)]
 ///
-/// The quality is a float from 0 to 1; it is 1 where none is given, or one that is no number.
+/// The quality is a float from 0 to 1; it is 1 if none is given or it is no number.
 #[pyfunction]
 pub(crate) fn parse_negotiation(value: &str) -> Vec<(&str, f64)> {
     negotiation::parse_negotiation(value)
 }
 
-/// Writes a list of (choice, quality), or (choice,), as a header value.
+/// Formats a list of (choice, quality), or (choice,), as a header value.
 ///
 ///     >>> render_negotiation([("gzip", 1.0), ("*", 0)])
 ///     'gzip;q=1.0, *;q=0'
@@ -71,13 +71,12 @@ fn read_choice(choice: &Bound<'_, PyAny>) -> PyResult<(PyBackedStr, Option<PyBac
     }
 }
 
-/// Reads a Range header: a dict of the unit and a list of (first, last), where None stands for what was not
-/// given.
+/// Parses a Range header: returns a dict of the unit to a list of (first, last). A missing number is None.
 ///
 ///     >>> parse_range("bytes=0-499, 9500-, -500")
 ///     {'bytes': [(0, 499), (9500, None), (None, 500)]}
 ///
-/// Ranges that are not valid are left out; a value that is no range at all gives an empty dict.
+/// Invalid ranges are left out; a value without the syntax of a Range gives an empty dict.
 #[pyfunction]
 pub(crate) fn parse_range<'py>(py: Python<'py>, value: &str) -> PyResult<Bound<'py, PyDict>> {
     let ranges = PyDict::new(py);
@@ -95,7 +94,7 @@ const fn pair(spec: RangeSpec) -> (Option<u64>, Option<u64>) {
     }
 }
 
-/// Writes a datetime as an HTTP date.
+/// Formats a datetime as an HTTP date.
 ///
 /// A datetime without a time zone is taken as UTC; one with a time zone is converted.
 ///
@@ -104,13 +103,13 @@ const fn pair(spec: RangeSpec) -> (Option<u64>, Option<u64>) {
 #[pyfunction]
 pub(crate) fn datetime_to_http(value: &Bound<'_, PyAny>) -> PyResult<String> {
     let py = value.py();
-    // A date has only the other method; it is the midnight at which it begins.
+    // A date, which has only `timetuple`, means midnight.
     let utc = if value.is_instance_of::<PyDateTime>() { "utctimetuple" } else { "timetuple" };
     let seconds = py.import("calendar")?.call_method1("timegm", (value.call_method0(utc)?,))?;
     http_date(seconds.extract()?)
 }
 
-/// Writes a time, in seconds since 1970, as an HTTP date. Without a value it is now.
+/// Formats a time, in seconds since 1970, as an HTTP date. The default is the current time.
 ///
 ///     >>> time_to_http(0)
 ///     'Thu, 01 Jan 1970 00:00:00 GMT'
@@ -138,8 +137,8 @@ fn http_date(seconds: i64) -> PyResult<String> {
     })
 }
 
-/// Reads an HTTP date in any of the three forms of RFC 9110 as a datetime in UTC. Raises ValueError for any
-/// other text.
+/// Parses an HTTP date, in any of the three formats of RFC 9110, section 5.6.7, as a datetime in UTC. Raises
+/// ValueError for any other text.
 ///
 ///     >>> http_to_datetime("Thu, 01 Jan 1970 00:00:00 GMT")
 ///     datetime.datetime(1970, 1, 1, 0, 0, tzinfo=datetime.timezone.utc)
@@ -151,8 +150,8 @@ pub(crate) fn http_to_datetime<'py>(py: Python<'py>, value: &str) -> PyResult<Bo
     PyDateTime::from_timestamp(py, seconds, Some(&*PyTzInfo::utc(py)?))
 }
 
-/// Reads an HTTP date in any of the three forms of RFC 9110 as seconds since 1970. Raises ValueError for any
-/// other text.
+/// Parses an HTTP date, in any of the three formats of RFC 9110, section 5.6.7, as seconds since 1970. Raises
+/// ValueError for any other text.
 ///
 ///     >>> http_to_time("Thu, 01 Jan 1970 00:00:00 GMT")
 ///     0

@@ -11,32 +11,32 @@ use pyo3::types::{PyBytes, PyDict, PyIterator, PyList, PyMapping, PyString, PyTu
 use super::functions::render_negotiation;
 use super::native::{bytes_to_native, text, text_to_bytes, value_to_native};
 
-/// Header fields in their order, as a mapping whose names are compared without regard to case.
+/// Header fields in order, as a mapping with case-insensitive names.
 ///
 ///     >>> headers = Headers({"X-Powered-By": "PoorWSGI"})
 ///     >>> headers["x-powered-by"]
 ///     'PoorWSGI'
 ///
 /// headers is a dict, a list, tuple or set of (name, value) pairs, one such pair, or other Headers. Values
-/// are native strings of WSGI: each character stands for one byte. A text that is set is written in UTF-8;
-/// what is read back are the characters of those bytes, which utf8() makes a text again.
+/// are stored as native strings of WSGI, with one character for each byte: a text that is set is encoded in
+/// UTF-8, and reading returns one character for each of these bytes. utf8() decodes such a string to text.
 ///
-/// With strict=False the headers are those of a request: their values are native strings already, as in a
-/// WSGI environ; control characters become spaces, and what has no proper name is left out.
+/// strict=False is for the headers of a request: values are taken as native strings, as in a WSGI environ;
+/// control characters become spaces, and fields with an invalid name are left out.
 ///
-/// A value that is set may be a list or tuple of choices, too: headers["Accept"] = [("text/html", 1.0),
-/// ("*/*", 0.5)].
+/// A value may also be set to a list or tuple of choices: headers["Accept"] = [("text/html", 1.0), ("*/*",
+/// 0.5)].
 ///
-/// A name may come several times, Set-Cookie most of all: [] gives the first value, get_all() every one.
-/// Iterating over the headers gives pairs, not names.
+/// A name may occur several times, for example Set-Cookie: [] returns the first value, get_all() all of them.
+/// Iteration yields pairs, not names.
 ///
-/// Raises TypeError for what is not str, ValueError for a name that is not a token, and for a value with a
-/// control character, because a line end in it would be the start of another header.
+/// Raises TypeError for a name or value that is no str, ValueError for a name that is not a token, and for a
+/// value with a control character, because a line break would start another header.
 #[pyclass(frozen, mapping, subclass, dict, weakref, module = "poorwsgi.headers")]
 #[derive(Default)]
 pub(crate) struct Headers {
-    // No Python code runs while this is locked, not even a finalizer: so what Python objects are made of is
-    // taken out first.
+    // No Python code runs while this is locked, not even a finalizer: so values are copied out before Python
+    // objects are created from them.
     fields: Mutex<engine::Headers>,
 }
 
@@ -108,13 +108,13 @@ impl Headers {
         Ok(format!("{}({})", this.get_type().name()?, items.repr()?))
     }
 
-    /// The names, in order. A name that came twice is there twice.
+    /// The names, in order. A name with several values occurs several times.
     fn names<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         let fields = self.to_engine();
         PyTuple::new(py, fields.iter().map(|(name, _)| name))
     }
 
-    /// The names, as names() gives them.
+    /// The same as names().
     fn keys<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         self.names(py)
     }
@@ -131,7 +131,7 @@ impl Headers {
         PyTuple::new(py, fields.iter().map(|(name, value)| (name, value_to_native(py, value))))
     }
 
-    /// Every value of this name; an empty tuple where there is none.
+    /// All values of this name; an empty tuple if there is none.
     fn get_all<'py>(&self, py: Python<'py>, name: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyTuple>> {
         let name = text(name)?;
         let values: Vec<_> = self.lock().get_all(name).cloned().collect();
@@ -153,8 +153,7 @@ impl Headers {
         Ok(value.or(default))
     }
 
-    /// The value of this name; where there is none, it is set to value first, which is returned as it was
-    /// given.
+    /// The value of this name. If there is none, sets it to value, and returns value.
     fn setdefault<'py>(
         &self,
         name: &Bound<'py, PyAny>,
@@ -169,23 +168,26 @@ impl Headers {
         Ok(value.clone())
     }
 
-    /// Adds a header. Raises KeyError where one of this name is there, unless it is Set-Cookie.
+    /// Adds a header. Raises KeyError if there is a header of this name already, unless it is Set-Cookie.
     fn add(&self, name: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
         let (name, line) = (text(name)?, line(value)?);
         self.lock().add(name, &*line).map_err(header_error)
     }
 
-    /// Adds a header with parameters, whether one of this name is there or not.
+    /// Adds a header with parameters, even if there is a header of this name already.
     ///
     ///     >>> headers = Headers()
     ///     >>> headers.add_header("Content-Disposition", "attachment", filename="image.png")
     ///     >>> headers["Content-Disposition"]
     ///     'attachment; filename="image.png"'
     ///
-    /// value may be a list or tuple of choices for render_negotiation; it then takes no parameters. Without a
-    /// value the parameters stand alone; one that is None or empty is written as its name. Underscores in a
-    /// parameter's name become dashes; a value that is not ASCII is written as RFC 8187 has it. Raises
-    /// ValueError without value and parameters.
+    /// value may be a list or tuple of choices as in render_negotiation; then there can be no parameters.
+    /// Without a value, the parameters stand alone; a parameter whose value is None or empty is written as
+    /// its name only. Underscores in a parameter's name become dashes; a value that is not ASCII is encoded
+    /// as in RFC 8187. Raises ValueError without value and parameters. Without a value the parameters stand
+    /// alone; one that is None or empty is written as its name. Underscores in a parameter's name become
+    /// dashes; a value that is not ASCII is written as RFC 8187 has it. Raises ValueError without value and
+    /// parameters.
     #[pyo3(signature = (name, value = None, **kwargs))]
     fn add_header(
         &self,
@@ -209,13 +211,13 @@ impl Headers {
         self.lock().append_with(name, value, &parameters).map_err(header_error)
     }
 
-    /// Text as the native string of its UTF-8 bytes.
+    /// Encodes a text as a native string of WSGI: one character for each byte of its UTF-8.
     #[staticmethod]
     fn iso88591<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyString>> {
         Ok(bytes_to_native(value.py(), text(value)?.as_bytes()))
     }
 
-    /// The text that a native string stands for; the string itself where its bytes are not UTF-8.
+    /// Decodes a native string of WSGI as UTF-8; returns the string itself if its bytes are not UTF-8.
     #[staticmethod]
     fn utf8<'py>(value: &Bound<'py, PyString>) -> Bound<'py, PyString> {
         let Ok(native) = value.to_str() else { return value.clone() };
@@ -226,7 +228,7 @@ impl Headers {
         }
     }
 
-    /// What copy and pickle need.
+    /// The state for copy and pickle.
     fn __getstate__<'py>(this: &Bound<'py, Self>) -> PyResult<(Vec<Item<'py>>, Bound<'py, PyAny>)> {
         let py = this.py();
         let fields = this.get().to_engine();
@@ -254,12 +256,12 @@ impl Headers {
         Headers { fields: Mutex::new(fields) }
     }
 
-    /// The fields as they are now.
+    /// A copy of the current fields.
     pub(crate) fn to_engine(&self) -> engine::Headers {
         self.lock().clone()
     }
 
-    /// The fields themselves: to be let go before any Python code runs.
+    /// The fields themselves. The guard must be dropped before any Python code runs.
     pub(crate) fn lock(&self) -> MutexGuard<'_, engine::Headers> {
         self.fields.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -277,13 +279,13 @@ impl Headers {
     }
 }
 
-/// The fields of whatever PoorWSGI takes as headers: Headers, a dict, a list, tuple or set of pairs, one
-/// pair, None.
+/// The fields of any object that PoorWSGI accepts as headers: Headers, a dict, a list, tuple or set of pairs,
+/// one pair, None.
 pub(crate) fn headers_from_python(headers: &Bound<'_, PyAny>) -> PyResult<engine::Headers> {
     fields_from(headers, Text::Unicode)
 }
 
-/// What the strings of headers are.
+/// The meaning of the strings of headers: text, or native strings of WSGI.
 #[derive(Clone, Copy)]
 enum Text {
     Unicode,
@@ -299,7 +301,7 @@ fn fields_from(headers: &Bound<'_, PyAny>, strings: Text) -> PyResult<engine::He
         if headers.is_exact_instance_of::<Headers>() {
             return Ok(headers.get().to_engine());
         }
-        // A subclass may have its own idea of what is in there.
+        // A subclass may override `items`.
         let items = headers.call_method0("items")?;
         append_pairs(&mut fields, &items, Text::Native)?;
     } else if let Ok(dict) = headers.cast_exact::<PyDict>() {
@@ -332,7 +334,7 @@ fn append_pairs(fields: &mut engine::Headers, pairs: &Bound<'_, PyAny>, strings:
     for item in pairs.try_iter().map_err(|_| no_headers(pairs))? {
         let item = item?;
         let values: Vec<Bound<'_, PyAny>> = match item.cast::<PyString>() {
-            // A text of two characters would unpack as a pair.
+            // A str of two characters would unpack as a pair.
             Ok(_) => Vec::new(),
             Err(_) => item.try_iter()?.collect::<PyResult<_>>()?,
         };
@@ -368,8 +370,8 @@ fn no_headers(value: &Bound<'_, PyAny>) -> PyErr {
     ))
 }
 
-/// What a field says: a text, or choices for `render_negotiation`. None is refused in other words than a
-/// wrong type, because it is a slip of another kind.
+/// The value of a field: a str, or choices for `render_negotiation`. None raises ValueError, any other type
+/// TypeError.
 fn line<'a>(value: &'a Bound<'_, PyAny>) -> PyResult<Cow<'a, str>> {
     if value.is_none() {
         return Err(PyValueError::new_err("a header needs a value"));
@@ -382,7 +384,7 @@ fn is_choices(value: &Bound<'_, PyAny>) -> bool {
     value.is_instance_of::<PyList>() || value.is_instance_of::<PyTuple>()
 }
 
-/// What an overridden `__getitem__` gave; `None` for its KeyError.
+/// The result of an overridden `__getitem__`; `None` for a KeyError.
 fn found<'py>(value: PyResult<Bound<'py, PyAny>>) -> PyResult<Option<Bound<'py, PyAny>>> {
     match value {
         Ok(value) => Ok(Some(value)),
@@ -392,7 +394,7 @@ fn found<'py>(value: PyResult<Bound<'py, PyAny>>) -> PyResult<Option<Bound<'py, 
     }
 }
 
-/// KeyError for a header that is there already, ValueError for the rest.
+/// KeyError for a header that exists already, ValueError for any other error.
 pub(crate) fn header_error(error: HeaderError) -> PyErr {
     match error {
         HeaderError::Duplicate { name } => PyKeyError::new_err(format!(

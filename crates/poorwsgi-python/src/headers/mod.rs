@@ -1,4 +1,4 @@
-//! Header fields as Python sees them: the map, and the functions over field values.
+//! Header fields for Python: the map, and the functions for field values.
 
 mod content_range;
 mod functions;

@@ -1,4 +1,4 @@
-//! Native strings of WSGI (PEP 3333): text whose characters stand for the bytes of a field.
+//! Native strings of WSGI (PEP 3333, "Unicode Issues"): each character stands for one byte of a field.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
-/// A field value as WSGI shows it: one character for each byte.
+/// A field value as a native string.
 pub(crate) fn value_to_native<'py>(py: Python<'py>, value: &HeaderValue) -> Bound<'py, PyString> {
     bytes_to_native(py, value.as_bytes())
 }
@@ -19,7 +19,7 @@ pub(crate) fn bytes_to_native<'py>(py: Python<'py>, bytes: &[u8]) -> Bound<'py, 
     }
 }
 
-/// The bytes that a native string stands for; `None` for a text with characters that are no bytes.
+/// The bytes of a native string; `None` if it contains a character beyond Latin-1.
 pub(crate) fn native_to_bytes(text: &str) -> Option<Cow<'_, [u8]>> {
     if text.is_ascii() {
         return Some(Cow::Borrowed(text.as_bytes()));
@@ -28,12 +28,12 @@ pub(crate) fn native_to_bytes(text: &str) -> Option<Cow<'_, [u8]>> {
     bytes.collect::<Option<Vec<u8>>>().map(Cow::Owned)
 }
 
-/// The bytes of a native string; of a text that is none, those of its UTF-8.
+/// The bytes of a native string; for a text that is not one, its UTF-8.
 pub(super) fn text_to_bytes(text: &str) -> Cow<'_, [u8]> {
     native_to_bytes(text).unwrap_or(Cow::Borrowed(text.as_bytes()))
 }
 
-/// The text of a header's name or value.
+/// A header's name or value as text. Raises TypeError for what is no str.
 pub(super) fn text<'a>(value: &'a Bound<'_, PyAny>) -> PyResult<&'a str> {
     let Ok(text) = value.cast::<PyString>() else {
         return Err(PyTypeError::new_err(format!(

@@ -1,4 +1,4 @@
-//! The fields of a response as a WSGI server is given them.
+//! The fields of a response for `start_response`.
 
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
 use poorwsgi_core::headers::Headers;
@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 
 use super::native::value_to_native;
 
-/// The fields as the list of WSGI: pairs of native strings.
+/// The fields as a list of pairs of native strings (PEP 3333).
 pub(crate) fn native_pairs<'py>(py: Python<'py>, headers: &Headers) -> PyResult<Bound<'py, PyList>> {
     let pairs = headers.fields().map(|(name, spelling, value)| match usual_pair(py, name, spelling, value) {
         Some(pair) => Ok(pair.clone()),
@@ -27,7 +27,7 @@ pub(crate) fn native_pairs<'py>(py: Python<'py>, headers: &Headers) -> PyResult<
     PyList::new(py, pairs.collect::<PyResult<SmallVec<[_; 8]>>>()?)
 }
 
-/// The pairs that nearly every response has, made once.
+/// The pairs that nearly every response has, created once.
 fn usual_pair<'py>(
     py: Python<'py>,
     name: &HeaderName,

@@ -16,12 +16,12 @@ use pyo3::types::PyBytes;
 use crate::environ::EnvironHead;
 use crate::octets;
 
-/// The most that is asked of `wsgi.input` at once: a body of 64 KiB is one block with whatever a form puts
-/// around it, and the allocator does not map and unmap pages for each.
+/// How many bytes are read from `wsgi.input` at once. A file of 64 KiB in a form fits into one block, and
+/// blocks of this size do not make the allocator map and unmap pages each time.
 const BLOCK: u64 = 96 << 10;
 
-/// The body of a request, which `wsgi.input` gives. A length that is no number is answered with 400 before
-/// anybody reads.
+/// The body of a request, read from `wsgi.input`. A length that is no number is answered with 400 before the
+/// body is read.
 pub(crate) fn body_of(py: Python<'_>, head: &EnvironHead) -> PyResult<Body> {
     if !head.has_length() {
         return Ok(Body::empty());
@@ -33,7 +33,7 @@ pub(crate) fn body_of(py: Python<'_>, head: &EnvironHead) -> PyResult<Body> {
     })
 }
 
-/// `wsgi.input` as a body. Reading it blocks, as WSGI does.
+/// `wsgi.input` as a body. Reading blocks, as usual in WSGI.
 struct InputBody {
     input: Option<Py<PyAny>>,
     left: u64,
@@ -61,7 +61,7 @@ impl InputBody {
 }
 
 impl Drop for InputBody {
-    /// With the interpreter: see [`Releasable`](crate::forked::Releasable).
+    /// While attached to the interpreter: see [`Releasable`](crate::forked::Releasable).
     fn drop(&mut self) {
         let _ = Python::try_attach(|_| self.input = None);
     }
@@ -76,7 +76,7 @@ impl http_body::Body for InputBody {
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         Poll::Ready((self.left > 0).then(|| {
-            // After an error nothing more is asked for.
+            // Nothing more is read after an error.
             self.read().inspect_err(|_| self.left = 0).map(Frame::data)
         }))
     }

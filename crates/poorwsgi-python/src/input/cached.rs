@@ -1,4 +1,4 @@
-//! `CachedInput`: a body with a buffer, for a server whose input has none.
+//! `CachedInput`: a buffer for a wsgi.input without one.
 
 use bytes::Bytes;
 use pyo3::exceptions::PyValueError;
@@ -10,18 +10,18 @@ use super::stream::read_what_comes;
 use crate::exceptions::cut_short;
 use crate::octets;
 
-/// A body that is read in blocks and given out in pieces and lines.
+/// A request body that is read from the server in blocks, and by the application in pieces or lines.
 ///
-/// file is the binary file that the server gives, size the length of the body, and block_size how much is
+/// file is the server's binary file, size the length of the body, and block_size the number of bytes that are
 /// read at once. No more than size bytes are ever read.
 ///
-/// A file that gives nothing before the announced end is at its end, because the client has gone or was too
-/// slow for the server. Then read gives b"", so that whoever reads compares the lengths, and readline raises
-/// a TimeoutError at once, whatever timeout says, which is kept for PoorWSGI's sake.
+/// A file that returns nothing before the announced end is at its end, because the client has disconnected or
+/// was too slow for the server. Then read returns b"" (compare the lengths), and readline raises TimeoutError
+/// at once. timeout exists only for compatibility with PoorWSGI.
 #[pyclass(subclass, dict, weakref, module = "poorwsgi.request")]
 #[derive(Default)]
 pub(crate) struct CachedInput {
-    // PoorWSGI's private names, which are known to be used.
+    // Applications use these private names of PoorWSGI.
     #[pyo3(get, set, name = "_CachedInput__file")]
     file: Option<Py<PyAny>>,
     #[pyo3(get, set, name = "_CachedInput__todo")]
@@ -60,7 +60,7 @@ impl CachedInput {
         self.buffer = Bytes::copy_from_slice(buffer.as_bytes());
     }
 
-    /// Reads up to size bytes, or up to block_size without a size; b"" at the end of the body.
+    /// Reads up to size bytes, by default up to block_size; b"" at the end of the body.
     #[pyo3(signature = (size = -1), text_signature = "($self, size=-1)")]
     fn read<'py>(slf: &Bound<'py, Self>, size: i64) -> PyResult<Bound<'py, PyBytes>> {
         let size = slf.try_borrow()?.asked(size);
@@ -71,8 +71,8 @@ impl CachedInput {
         Ok(slf.try_borrow_mut()?.take(slf.py(), size))
     }
 
-    /// Reads a line with its end, but no more than size bytes, or block_size without a size; b"" at the end
-    /// of the body.
+    /// Reads a line with its line end, but at most size bytes, by default block_size; b"" at the end of the
+    /// body.
     #[pyo3(signature = (size = -1), text_signature = "($self, size=-1)")]
     fn readline<'py>(slf: &Bound<'py, Self>, size: i64) -> PyResult<Bound<'py, PyBytes>> {
         let size = slf.try_borrow()?.asked(size);
@@ -118,15 +118,15 @@ impl CachedInput {
         PyBytes::new(py, &self.buffer.split_to(length))
     }
 
-    /// Reads at most this number of bytes into the buffer. Says whether any came; none do at the end of the
-    /// body, and where the client has left.
+    /// Reads at most `most` bytes into the buffer. Returns whether any arrived: none do at the end of the
+    /// body, and after the client has disconnected.
     fn fill(slf: &Bound<'_, Self>, most: usize) -> PyResult<bool> {
         let py = slf.py();
         let (file, todo) = {
             let input = slf.try_borrow()?;
             (input.file.as_ref().map(|file| file.clone_ref(py)), input.todo)
         };
-        // A negative length is one that nobody knows.
+        // A negative length means that the length is unknown.
         let asked = usize::try_from(todo).map_or(most, |todo| most.min(todo));
         let Some(file) = file.filter(|_| asked > 0) else { return Ok(false) };
         let data = read_what_comes(file.bind(py), asked as u64)?;

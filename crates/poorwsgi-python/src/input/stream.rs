@@ -1,4 +1,4 @@
-//! `wsgi.input`: the body of a request as a file that blocks.
+//! `wsgi.input`: the body of a request as a blocking file.
 
 use std::mem;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -16,32 +16,32 @@ use pyo3::types::{PyBytes, PyList};
 
 use crate::exceptions::{body_exception, client_has_left, cut_short, fault_of_client, note_left};
 
-/// The body of a request, which is read like a binary file. Nothing is read before it is asked for.
+/// The body of a request as a binary file. Nothing is read ahead.
 ///
-/// A body that does not come whole is never an end of file: it raises ConnectionResetError, TimeoutError, or
-/// OSError (EFBIG) where it is over the limit of the server. Only Request.input of a body whose length is
-/// announced ends for read where the client has left, as it does for PoorWSGI: whoever reads compares the
-/// lengths. For readline that is a TimeoutError.
+/// An incomplete body is not reported as the end of the file: reading raises ConnectionResetError,
+/// TimeoutError, or OSError (EFBIG) if the body exceeds the limit of the server. Request.input of a body with
+/// a Content-Length is an exception, for compatibility with PoorWSGI: after the client has disconnected, read
+/// returns what has arrived and then b"" (compare the lengths), and readline raises TimeoutError.
 #[pyclass(frozen, module = "poorwsgi.server")]
 pub(crate) struct Input {
     reader: Mutex<Reader>,
-    /// Why the body could not be read. Nobody holds it while he waits.
+    /// Why the body could not be read. This lock is never held while waiting for the client.
     failure: Mutex<Option<Failure>>,
-    /// The length that was announced, where the body ends when the client has left.
+    /// The announced length, if `read` is to return b"" after the client has disconnected.
     ends_before: Option<u64>,
 }
 
 struct Failure {
     answer: HttpError,
-    /// Whether it is because the client has left.
+    /// Whether the reason is that the client has disconnected.
     has_left: bool,
 }
 
 struct Reader {
     body: Body,
-    /// What has come and was not asked for yet.
+    /// Bytes that have arrived and were not read yet.
     held: Bytes,
-    /// How much was asked for and given.
+    /// How many bytes the application has read.
     given: u64,
 }
 
@@ -51,7 +51,7 @@ impl Input {
         Input { reader: Mutex::new(reader), failure: Mutex::new(None), ends_before: None }
     }
 
-    /// The input of a request, whose body has this length.
+    /// The `input` of a `Request` whose body has this length.
     pub(crate) fn of_request(body: Body, length: Option<u64>) -> Self {
         Input { ends_before: length, ..Input::new(body) }
     }
@@ -64,14 +64,14 @@ impl Input {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The status and the reason, where the body could not be read to its end.
+    /// The status and the reason if the body could not be read to its end.
     pub(crate) fn failure(&self) -> Option<(u16, String)> {
         let failure = self.failed();
         let answer = &failure.as_ref()?.answer;
         Some((answer.status(), answer.detail().unwrap_or_default().to_owned()))
     }
 
-    /// The exception for it.
+    /// The exception for the failure.
     fn exception(&self, py: Python<'_>) -> PyErr {
         let (status, detail) = self.failure().unwrap_or_default();
         let has_left = self.failed().as_ref().is_some_and(|failure| failure.has_left);
@@ -87,7 +87,7 @@ impl Input {
         }
     }
 
-    /// Reads while other Python threads go on.
+    /// Reads without holding the GIL.
     fn read_with<'py>(
         &self,
         py: Python<'py>,
@@ -95,7 +95,7 @@ impl Input {
     ) -> PyResult<Bound<'py, PyBytes>> {
         let read = py.detach(|| {
             let mut reader = self.reader();
-            // The same for whoever reads on after it.
+            // Later reads fail in the same way.
             if self.failed().is_some() {
                 return None;
             }
@@ -104,23 +104,23 @@ impl Input {
         Ok(PyBytes::new(py, &read.ok_or_else(|| self.exception(py))?))
     }
 
-    /// Reads no more bytes than the caller asks for. A body that breaks off is always an error.
+    /// Reads at most `size` bytes. A body that ends early is always an error.
     pub(crate) fn piece<'py>(&self, py: Python<'py>, size: usize) -> PyResult<Bound<'py, PyBytes>> {
         self.read_with(py, |reader| reader.read(size))
     }
 
-    /// Reads no more bytes than the caller asks for; where the client has left, those that came before.
+    /// At most `size` bytes of those that arrived before the client disconnected.
     fn rest<'py>(&self, py: Python<'py>, size: usize) -> Bound<'py, PyBytes> {
         PyBytes::new(py, &self.reader().take(size))
     }
 
-    /// Whether it ends for [`read`](Self::read) where the client has left.
+    /// Whether [`read`](Self::read) returns b"" after the client has disconnected.
     pub(crate) const fn ends_early(&self) -> bool {
         self.ends_before.is_some()
     }
 }
 
-/// Reads the number of bytes that the caller asks for, or those that came before the client left.
+/// Reads `size` bytes; if the client has disconnected, those that arrived before.
 pub(crate) fn read_what_comes<'py>(file: &Bound<'py, PyAny>, size: u64) -> PyResult<Bound<'py, PyAny>> {
     let py = file.py();
     match file.call_method1(intern!(py, "read"), (size,)) {
@@ -135,7 +135,7 @@ pub(crate) fn read_what_comes<'py>(file: &Bound<'py, PyAny>, size: u64) -> PyRes
 
 #[pymethods]
 impl Input {
-    /// Reads so many bytes, or all that are left; fewer only at the end of the body.
+    /// Reads size bytes, by default the rest of the body. Returns fewer only at the end of the body.
     #[pyo3(signature = (size = None, /))]
     fn read<'py>(&self, py: Python<'py>, size: Option<isize>) -> PyResult<Bound<'py, PyBytes>> {
         match self.piece(py, limit(size)) {
@@ -144,13 +144,14 @@ impl Input {
         }
     }
 
-    /// Reads up to the end of the line, which is part of it, or so many bytes.
+    /// Reads a line with its line end, but at most size bytes.
     #[pyo3(signature = (size = None, /))]
     fn readline<'py>(&self, py: Python<'py>, size: Option<isize>) -> PyResult<Bound<'py, PyBytes>> {
         self.read_with(py, |reader| reader.read_line(limit(size)))
     }
 
-    /// The lines that are left; with a hint no more than those that reach so many bytes together.
+    /// The remaining lines. With a hint, stops after the line with which their total length reaches hint
+    /// bytes.
     #[pyo3(signature = (hint = None, /))]
     fn readlines<'py>(&self, py: Python<'py>, hint: Option<isize>) -> PyResult<Bound<'py, PyList>> {
         let lines = PyList::empty(py);
@@ -184,7 +185,7 @@ fn limit(size: Option<isize>) -> usize {
 }
 
 impl Reader {
-    /// Sees to it that something is held, unless the body is at its end.
+    /// Reads the next piece if none is held. Returns `false` at the end of the body.
     fn fill(&mut self) -> Result<bool, Failure> {
         while self.held.is_empty() {
             match pollster::block_on(self.body.frame()) {
@@ -207,8 +208,8 @@ impl Reader {
         self.read_until(size, |held| memchr(b'\n', held).map(|at| at + 1))
     }
 
-    /// Reads up to `size` bytes, or less, where `end` finds one in what has come. What comes in several
-    /// pieces is put together at once: each may be a small part of a large buffer, which it would keep.
+    /// Reads up to `size` bytes, or up to the position that `end` finds. Pieces are copied together as they
+    /// arrive, because each may be a small slice of a large buffer, which it would keep alive.
     fn read_until(&mut self, size: usize, end: impl Fn(&[u8]) -> Option<usize>) -> Result<Bytes, Failure> {
         let (mut first, mut all) = (Bytes::new(), BytesMut::new());
         while first.len() + all.len() < size {
@@ -216,7 +217,7 @@ impl Reader {
                 Ok(true) => {}
                 Ok(false) => break,
                 Err(error) => {
-                    // For whoever takes what has come.
+                    // `rest` returns what has arrived.
                     self.held = if all.is_empty() { first } else { all.freeze() };
                     return Err(error);
                 }
@@ -251,14 +252,14 @@ impl Reader {
     }
 }
 
-/// Why a body could not be read. An exception of `read_timeout` knows the status itself.
+/// Converts an error of reading a body. An exception of `read_timeout` carries its status.
 fn failure(error: BoxError) -> Failure {
     let has_left = error.downcast_ref::<BodyError>().is_some_and(BodyError::is_incomplete);
     let of_python = error.downcast_ref::<PyErr>();
     let status = of_python.and_then(|error| Python::attach(|py| fault_of_client(py, error)));
     let answer = match status {
         Some(status) => {
-            // With the interpreter: see `Releasable`.
+            // While attached to the interpreter: see `Releasable`.
             Python::attach(|_| drop(error));
             status
         }

@@ -1,4 +1,4 @@
-//! One request on its way through the pipeline.
+//! Runs one request through the pipeline.
 
 use std::future::Future;
 use std::pin::pin;
@@ -15,8 +15,8 @@ use super::{PipelineRequest, steps};
 use crate::application::{Application, Routed};
 use crate::request::{Request, Source};
 
-/// Sends one request of an application through the pipeline, which has begun just now. An error is one that
-/// leaves the application.
+/// Runs one request of an application through the pipeline. An error is an exception that the server gets,
+/// such as KeyboardInterrupt.
 pub(crate) fn handle(
     application: &Bound<'_, Application>,
     source: Source,
@@ -35,7 +35,8 @@ pub(crate) fn handle(
     ready(dispatch::dispatch(&tables, &request))
 }
 
-/// The result of a future that never waits, as neither Python calls nor the reading of `wsgi.input` do.
+/// The result of a future that is ready at once: Python calls and reads of `wsgi.input` block instead of
+/// waiting.
 pub(super) fn ready<T>(future: impl Future<Output = PyResult<T>>) -> PyResult<T> {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(result) => result,

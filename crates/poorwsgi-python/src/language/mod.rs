@@ -1,7 +1,8 @@
-//! How Python handlers are called, and what their exceptions mean: `Python3`, a `Language` of the pipeline.
+//! How Python handlers are called, and what their exceptions mean: `Python3`, an implementation of `Language`
+//! for the pipeline.
 //!
-//! Whatever a request has come by hands it to [`handle`], which sends it through the engine's
-//! pipeline. Every call is ready at once. Servers are not known here.
+//! Both servers pass a request to [`handle`], which runs it through the engine's pipeline. All futures are
+//! ready at once.
 
 mod handle;
 mod steps;
@@ -26,13 +27,13 @@ use crate::request::{PathArg, Request, SimpleRequest};
 use crate::response::{Answer, RaisedHttp, from_result};
 pub(crate) use handle::handle;
 
-/// A request, as an object of its class and of the one above, which has the head.
+/// A request object, also as an object of its base class, which has the head.
 pub(crate) struct PipelineRequest {
     pub(crate) object: Py<Request>,
     pub(crate) base: Py<SimpleRequest>,
-    /// What the router has found for it, until the pipeline takes it.
+    /// The route that was found before the call, until the pipeline takes it.
     route: Mutex<Option<RouteMatch>>,
-    /// Whether the application has steps of its own.
+    /// Whether the application's class overrides steps of the pipeline.
     pub(crate) own_steps: bool,
 }
 
@@ -162,7 +163,8 @@ impl Language for Python3 {
                 return Raised::Leave(error);
             }
             if error.is_instance_of::<ResponseError>(py) {
-                // What a handler returned is no response: handlers of errors are for what it raises.
+                // The handler returned something that is no response. Error handlers are called only for
+                // exceptions that it raised.
                 return Raised::Http(Status::uncaught(error));
             }
             if !error.is_instance_of::<HTTPException>(py) {
@@ -236,7 +238,7 @@ impl Language for Python3 {
     ) -> Result<Answer, PyErr> {
         let error = match Python::attach(|py| steps::by_state(py, request, &error)) {
             Some(Ok(answer)) => return Ok(answer),
-            // The failure of a step goes to the page of the pipeline.
+            // An error in an overridden step is answered by the pipeline's page.
             Some(Err(failure)) => Status::uncaught(failure),
             None => error,
         };
@@ -260,7 +262,7 @@ impl Language for Python3 {
     }
 }
 
-/// The function of a built-in page, which stands for its handler.
+/// The function of a built-in page, which is the request's `uri_handler`.
 const fn page_function(page: Page) -> &'static Name {
     static DIRECTORY: Name = Name::new("poorwsgi.results", "directory_index");
     static DEBUG: Name = Name::new("poorwsgi.results", "debug_info");
@@ -270,7 +272,7 @@ const fn page_function(page: Page) -> &'static Name {
     }
 }
 
-/// Calls a handler for an error so that `sys.exc_info()` shows it the error.
+/// Calls a handler for an error so that `sys.exc_info()` returns the error.
 fn while_handling<'py>(
     py: Python<'py>,
     error: &PyErr,
@@ -285,7 +287,7 @@ fn while_handling<'py>(
     called.map_err(|failure| without_first_frame(py, failure))
 }
 
-/// An exception without the frame of our own that called the handler, which helps nobody.
+/// Removes our own frame, which called the handler, from an exception's traceback.
 fn without_first_frame(py: Python<'_>, error: PyErr) -> PyErr {
     let rest = error.traceback(py).and_then(|traceback| traceback.getattr("tb_next").ok());
     let Some(rest) = rest.filter(|rest| !rest.is_none()) else { return error };
@@ -305,7 +307,7 @@ fn function_name(function: &Function) -> String {
     })
 }
 
-/// Converts one path argument. Text that is no such value is a 404.
+/// Converts one path argument. Text that cannot be converted is answered with 404.
 fn path_arg(py: Python<'_>, capture: &Capture<'_, '_, Function>) -> Result<PathArg, Error> {
     let value = match capture.value {
         None => Ok(py.None()),
@@ -320,8 +322,8 @@ fn path_arg(py: Python<'_>, capture: &Capture<'_, '_, Function>) -> Result<PathA
     }
 }
 
-/// What converters raise for a text that means nothing to them: int() and date.fromisoformat(), Decimal(), an
-/// Enum's name.
+/// Whether a converter refused the text: int() and date.fromisoformat() raise ValueError, Decimal()
+/// ArithmeticError, the lookup of an Enum's name KeyError.
 fn cannot_be_converted(py: Python<'_>, error: &PyErr) -> bool {
     error.is_instance_of::<PyValueError>(py)
         || error.is_instance_of::<PyArithmeticError>(py)
@@ -336,7 +338,7 @@ fn convert(py: Python<'_>, text: &str, conversion: &Conversion<Function>) -> PyR
         Conversion::Str => return Ok(text.into_pyobject(py)?.into_any().unbind()),
         Conversion::Int => match text.parse::<i64>() {
             Ok(number) => return Ok(number.into_pyobject(py)?.into_any().unbind()),
-            // Digits of other scripts, and numbers of any length.
+            // Python's int() also takes digits of other scripts and numbers of any length.
             Err(_) => INT.get(py)?,
         },
         Conversion::Float => match text.parse::<f64>() {

@@ -1,4 +1,4 @@
-//! The steps of the pipeline as methods, which a subclass may override.
+//! The steps of the pipeline as methods of `Application`, which a subclass may override.
 
 use poorwsgi_core::HttpError;
 use poorwsgi_core::dispatch;
@@ -36,18 +36,18 @@ fn call<'py>(py: Python<'py>, request: &PipelineRequest, step: &str) -> Option<P
     request.own_steps.then(|| request.base.get().application(py).call_method1(step, (&request.object,)))
 }
 
-/// The application's own step; `None` where it has none.
+/// Calls the overridden step; `None` if the application does not override it.
 pub(crate) fn answer(py: Python<'_>, request: &PipelineRequest) -> Option<Result<Answer, Error>> {
     let result = call(py, request, TABLE)?;
     Some(result.and_then(|result| from_result(&result)).map_err(Error::from))
 }
 
-/// The application's own step; `None` where it has none.
+/// Calls the overridden step; `None` if the application does not override it.
 pub(crate) fn call_before_hooks(py: Python<'_>, request: &PipelineRequest) -> Option<Result<(), Error>> {
     Some(call(py, request, BEFORE)?.map(drop).map_err(Error::from))
 }
 
-/// The application's own step; the error comes back where it has none.
+/// Calls the overridden step; returns the error if the application does not override it.
 pub(crate) fn by_error(
     py: Python<'_>,
     request: &PipelineRequest,
@@ -65,7 +65,7 @@ pub(crate) fn by_error(
     })
 }
 
-/// The application's own step; `None` where it has none.
+/// Calls the overridden step; `None` if the application does not override it.
 pub(crate) fn by_state(
     py: Python<'_>,
     request: &PipelineRequest,
@@ -85,7 +85,7 @@ pub(crate) fn by_state(
 
 #[pymethods]
 impl Application {
-    /// Calls the before hooks: a step of answering a request that a subclass may override.
+    /// Calls the before hooks. A step of the pipeline that a subclass may override.
     fn handler_from_before(&self, req: &Bound<'_, SimpleRequest>) -> PyResult<()> {
         for hook in &self.tables().before {
             hook.call1(req.py(), (req,))?;
@@ -93,8 +93,8 @@ impl Application {
         Ok(())
     }
 
-    /// Finds what answers a request, calls the before hooks and the handler, and returns its response: a step
-    /// of answering a request that a subclass may override.
+    /// Finds the route of a request, calls the before hooks and the handler, and returns the response. A step
+    /// of the pipeline that a subclass may override.
     fn handler_from_table<'py>(
         slf: &Bound<'py, Self>,
         req: &Bound<'py, Request>,
@@ -110,7 +110,7 @@ impl Application {
         ready(answer)?.into_object(py)
     }
 
-    /// Calls the default handler of the method of a request; abort(404) where there is none.
+    /// Calls the default handler for the request's method; raises HTTPException(404) if there is none.
     fn handler_from_default<'py>(
         &self,
         py: Python<'py>,
@@ -124,8 +124,8 @@ impl Application {
         }
     }
 
-    /// The answer to a status: of the application's handler, or the default page. A step of answering a
-    /// request that a subclass may override.
+    /// Answers a status, with the application's handler or the default page. A step of the pipeline that a
+    /// subclass may override.
     #[pyo3(signature = (req, status_code, **kwargs))]
     fn state_from_table<'py>(
         slf: &Bound<'py, Self>,
@@ -135,7 +135,7 @@ impl Application {
     ) -> PyResult<Bound<'py, BaseResponse>> {
         let py = slf.py();
         let kwargs = kwargs.map_or_else(|| PyDict::new(py), Clone::clone);
-        // The exception that is being handled is what the 500 is about.
+        // A 500 is about the exception that is being handled.
         let current = py.import("sys")?.call_method0("exception").ok().filter(|current| !current.is_none());
         let error = match current {
             Some(current) if status_code == HTTP_INTERNAL_SERVER_ERROR => {
@@ -151,8 +151,8 @@ impl Application {
         ready(dispatch::steps::by_state::<Python3>(&slf.get().tables(), &request, error))?.into_object(py)
     }
 
-    /// The answer of the application's handler for an exception; None where there is none. A step of
-    /// answering a request that a subclass may override.
+    /// Answers an exception with the application's error handler; returns None if there is none for it. A
+    /// step of the pipeline that a subclass may override.
     fn error_from_table<'py>(
         slf: &Bound<'py, Self>,
         req: &Bound<'py, Request>,

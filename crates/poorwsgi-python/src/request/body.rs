@@ -1,5 +1,5 @@
-//! The body of a request: read ahead where it is small or the application asks for what is in it, else left
-//! to be read.
+//! The body of a request. It is read before the handler is called if it is small or is parsed automatically
+//! (form, JSON); otherwise the handler reads it.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -17,15 +17,15 @@ use pyo3::types::PyDict;
 
 use crate::exceptions::{Error, HTTPException};
 
-/// The body, and how far it is read.
+/// A body, and how much of it is read.
 pub(super) struct Unread(Mutex<BodyReading>);
 
 enum BodyReading {
-    /// Nobody has looked at it.
+    /// Not read yet.
     Fresh(Body),
-    /// Read as planned; what is left is for whoever reads on.
+    /// Read as planned. The rest, if any, is for later readers.
     Loaded(Body),
-    /// It could not be read as planned, for this status and reason.
+    /// Reading as planned failed, with this status and reason.
     Failed(u16, String),
 }
 
@@ -34,10 +34,10 @@ impl Unread {
         Unread(Mutex::new(BodyReading::Fresh(body)))
     }
 
-    /// Takes the body to read it as planned; `None` when that was done.
+    /// Takes the body in order to read it as planned; `None` if that was done already.
     ///
     /// # Errors
-    /// It was tried and has failed. Whoever asks again must not find an empty form.
+    /// The error of an earlier failure to read it, so that a second access does not yield an empty form.
     pub(super) fn take_fresh(&self) -> Result<Option<Body>, HttpError> {
         let mut reading = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match std::mem::replace(&mut *reading, BodyReading::Loaded(Body::empty())) {
@@ -54,8 +54,8 @@ impl Unread {
         }
     }
 
-    /// Remembers why the body could not be read. Of an exception only its text, because it may hold the
-    /// request.
+    /// Stores why the body could not be read. Of an exception only the text is stored, because the exception
+    /// may refer to the request, which would be a reference cycle.
     pub(super) fn fail(&self, py: Python<'_>, error: &Error) {
         let failed = match error {
             Error::Http(error) => {
@@ -75,12 +75,12 @@ impl Unread {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = failed;
     }
 
-    /// Puts back what the plan left.
+    /// Puts back the rest of the body after reading as planned.
     pub(super) fn leave(&self, body: Body) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = BodyReading::Loaded(body);
     }
 
-    /// Takes what is left.
+    /// Takes the rest of the body.
     pub(super) fn take(&self) -> Body {
         let mut reading = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match std::mem::replace(&mut *reading, BodyReading::Loaded(Body::empty())) {
@@ -90,22 +90,22 @@ impl Unread {
     }
 }
 
-/// What an HTTPException was made with.
+/// The arguments of an HTTPException: status and keyword arguments.
 fn http_arguments<'py>(error: &Bound<'py, PyBaseException>) -> Option<(u16, Bound<'py, PyDict>)> {
     error.cast::<HTTPException>().ok()?.getattr("args").ok()?.extract().ok()
 }
 
-/// A body that is read ahead.
+/// A body after it was read as planned.
 pub(super) enum Loaded {
     Left(Body),
     Data(Bytes),
     Json(Bytes),
     Form(Bytes),
-    /// A form that is too large to be kept: it is parsed while it is read.
+    /// A form that is too large to be kept in memory: it is parsed while it is read.
     FormStream(Body),
 }
 
-/// Reads a body as planned. Other Python threads go on meanwhile, unless it is there.
+/// Reads a body as planned. Releases the GIL meanwhile, unless the whole body is in memory.
 pub(super) fn load(
     py: Python<'_>,
     plan: BodyPlan,
@@ -130,7 +130,8 @@ pub(super) fn load(
     })
 }
 
-/// The next piece of a body, or `None` at its end. Other Python threads go on meanwhile, unless it is there.
+/// The next piece of a body, or `None` at its end. Releases the GIL meanwhile, unless the whole body is in
+/// memory.
 pub(super) fn next_piece(py: Python<'_>, body: &mut Body) -> Result<Option<Bytes>, Error> {
     if let Some(bytes) = body.as_bytes() {
         let piece = (!bytes.is_empty()).then(|| bytes.clone());

@@ -1,4 +1,4 @@
-//! What only some requests come to have: values that were asked for, or set.
+//! The attributes of a request that are computed at the first access, or set.
 
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
@@ -7,13 +7,13 @@ use pyo3::prelude::*;
 
 macro_rules! extras {
     ($($name:ident),*) => {
-        /// The values, made when one is asked for.
+        /// The attributes. Allocated when the first one is needed.
         #[derive(Default)]
         pub(super) struct Extras {
             $(pub(super) $name: Option<Py<PyAny>>,)*
-            /// How much of the body `read` may still give.
+            /// How many bytes of the body `read` may still return.
             pub(super) left: Option<u64>,
-            /// Whether the nonce of the request's digest login counts as used.
+            /// Whether the nonce of the request's digest login was counted as used.
             pub(super) has_used_nonce: bool,
         }
 
@@ -42,11 +42,11 @@ extras!(
     error_handler
 );
 
-/// The extras of a request, which has none as long as nobody asks. No Python code runs while it is locked.
+/// The extras of a request, allocated at the first access. No Python code runs while they are locked.
 #[derive(Default)]
 pub(super) struct LazyExtras(Mutex<Option<Box<Extras>>>);
 
-/// Which of the extras.
+/// Selects one of the extras.
 pub(super) type Slot = fn(&mut Extras) -> &mut Option<Py<PyAny>>;
 
 impl LazyExtras {
@@ -59,12 +59,12 @@ impl LazyExtras {
         slot(extras.as_mut()?).as_ref().map(|value| value.clone_ref(py))
     }
 
-    /// Sets a value, and returns the one before.
+    /// Sets a value, and returns the previous one.
     pub(super) fn set(&self, slot: Slot, value: Py<PyAny>) -> Option<Py<PyAny>> {
         slot(self.lock().get_or_insert_default()).replace(value)
     }
 
-    /// Sets a value that can be set only once. The first one stays; None counts for nothing.
+    /// Sets a value that can be set only once: later values are ignored, and so is None.
     pub(super) fn set_once(&self, slot: Slot, value: Py<PyAny>) {
         if Python::attach(|py| value.is_none(py)) {
             return;
@@ -79,7 +79,7 @@ impl LazyExtras {
         drop(unused);
     }
 
-    /// The value, made when it is first asked for.
+    /// The value, computed at the first access.
     pub(super) fn get_or_make(
         &self,
         py: Python<'_>,
@@ -102,7 +102,7 @@ impl LazyExtras {
         let extras = match self.0.try_lock() {
             Ok(extras) => extras,
             Err(TryLockError::Poisoned(extras)) => extras.into_inner(),
-            // Somebody uses it, so it is no garbage.
+            // Another thread is using the request, so it is no garbage.
             Err(TryLockError::WouldBlock) => return Ok(()),
         };
         extras.iter().flat_map(|extras| extras.each()).try_for_each(|value| visit.call(value))

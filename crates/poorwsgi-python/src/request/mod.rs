@@ -1,11 +1,11 @@
-//! Requests as Python handlers get them.
+//! The request objects that Python handlers get.
 //!
-//! The pipeline (`language`) makes one of whatever a request has come by. Which handler gets it, and what is
-//! answered, is not known here.
+//! The pipeline (`language`) creates them, for requests of a WSGI server and of our own. It also chooses the
+//! handler, and builds the response.
 
 mod body;
 mod extras;
-#[allow(clippy::module_inception)] // the room is named as in PoorWSGI, and so is the class that fills it
+#[allow(clippy::module_inception)] // PoorWSGI's module `request` has the class `Request`
 mod request;
 mod simple;
 mod source;

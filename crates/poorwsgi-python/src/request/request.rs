@@ -1,4 +1,4 @@
-//! `Request`: what handlers get.
+//! `Request`: the request object that handlers get.
 
 use std::sync::LazyLock;
 use std::time::Instant;
@@ -29,12 +29,12 @@ static ARGS: Name = Name::new("poorwsgi.request", "Args");
 static EMPTY_FORM: Name = Name::new("poorwsgi.request", "EmptyForm");
 static BYTES_IO: Name = Name::new("io", "BytesIO");
 
-/// What read_chunk takes of a body that is read as a file.
+/// How many bytes read_chunk reads at most if the body is read as a file.
 const PIECE: usize = 64 << 10;
 
-/// A request: what the client sent, and the route it took.
+/// A request: what the client sent, and the route that was found for it.
 ///
-/// The application makes requests. Attributes of your own can be set on it.
+/// The application creates requests. Handlers may set further attributes.
 #[pyclass(frozen, subclass, extends = SimpleRequest, module = "poorwsgi.request")]
 pub(crate) struct Request {
     body: Unread,
@@ -53,7 +53,7 @@ impl Request {
         Bound::new(py, PyClassInitializer::from(base).add_subclass(request))
     }
 
-    /// Reads the body as planned, once; without a plan, as the settings of the application mean it.
+    /// Reads the body as planned, once. Without a plan, the application's settings decide.
     pub(crate) fn load(slf: &Bound<'_, Self>, plan: Option<BodyPlan>) -> Result<(), Error> {
         let Some(body) = slf.get().fresh(slf)? else { return Ok(()) };
         Self::read_as_planned(slf, plan, body).inspect_err(|error| slf.get().body.fail(slf.py(), error))
@@ -72,7 +72,7 @@ impl Request {
         };
         let length = head.content_length()?;
         match load(py, plan, length, settings, body)? {
-            // Nothing is read ahead as well.
+            // An empty body counts as read: `data` is b"".
             Loaded::Left(_) if length == Some(0) && settings.auto_data => Self::keep(slf, b"")?,
             Loaded::Left(body) => slf.get().body.leave(body),
             Loaded::Data(data) => Self::keep(slf, &data)?,
@@ -80,7 +80,7 @@ impl Request {
                 Self::keep(slf, &data)?;
                 let text = PyBytes::new(py, &data);
                 let value = crate::json::parse(text.as_any(), &head.charset(), settings.json_limits())?;
-                // null is a value, too
+                // JSON null is None, which `set_once` would ignore.
                 drop(base.extras.set(|extras| &mut extras.json, value.unbind()));
             }
             Loaded::Form(data) => {
@@ -109,7 +109,7 @@ impl Request {
         Ok(())
     }
 
-    /// The body, when nobody has read it yet. One that Python made reads wsgi.input.
+    /// The body, if it was not read yet. That of a request with an environ reads wsgi.input.
     fn fresh(&self, slf: &Bound<'_, Self>) -> Result<Option<Body>, Error> {
         let Some(body) = self.body.take_fresh()? else { return Ok(None) };
         match slf.as_super().get().source() {
@@ -124,12 +124,12 @@ impl Request {
         Ok(())
     }
 
-    /// Loads the body for a property; a failure is raised as the exception it is.
+    /// Reads the body for a property, and raises the exception if that fails.
     fn loaded(slf: &Bound<'_, Self>) -> PyResult<()> {
         Self::load(slf, None).map_err(|error| error.into_exception(slf.py()))
     }
 
-    /// Calls with all arguments of the path, in order.
+    /// All arguments of the path, in order.
     pub(crate) fn route_args<'a>(slf: &'a Bound<'_, Self>) -> &'a [PathArg] {
         slf.as_super().get().route_args()
     }
@@ -151,7 +151,7 @@ impl Request {
     }
 }
 
-/// The settings where some other object stands for an application.
+/// The settings if `app` is not an `Application`.
 static STAND_IN: LazyLock<Settings> = LazyLock::new(|| Settings::new(""));
 
 fn file_callback<'py>(app: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
@@ -175,29 +175,29 @@ impl Request {
         slf.as_super().get().init(environ, app);
     }
 
-    /// The media type of the Content-Type header, without parameters; "" where there is none.
+    /// The media type of the Content-Type header, without parameters; "" if there is no such header.
     #[getter]
     fn mime_type(slf: &Bound<'_, Self>) -> String {
         Self::head(slf).mime_type()
     }
 
-    /// The charset of the Content-Type header, "utf-8" by default. It is what the client says, cut behind 64
-    /// characters: parse_json_request knows what to do with it, bytes.decode may take very long with some
-    /// (idna).
+    /// The charset parameter of the Content-Type header, as the client sent it, cut to 64 characters; "utf-8"
+    /// if there is none. parse_json_request takes it safely; bytes.decode may take very long with some
+    /// charsets (idna).
     #[getter]
     fn charset(slf: &Bound<'_, Self>) -> String {
         Self::head(slf).charset()
     }
 
-    /// The length of the body in bytes as announced, -1 where it is not. What is no number ends the request
-    /// with 400.
+    /// The length of the body in bytes (Content-Length); -1 if it is not announced. Raises HTTPException(400)
+    /// if the header is no number.
     #[getter]
     fn content_length(slf: &Bound<'_, Self>) -> PyResult<i128> {
         let length = Self::head(slf).content_length().map_err(|error| http_exception(slf.py(), error))?;
         Ok(length.map_or(-1, i128::from))
     }
 
-    /// The headers.
+    /// The headers of the request.
     #[getter]
     fn headers(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
         Self::value(
@@ -252,8 +252,8 @@ impl Request {
         Self::head(slf).accept_json()
     }
 
-    /// The Authorization header as a dict: its parameters, and "type", such as "Digest"; "" where there is
-    /// none.
+    /// The Authorization header as a dict of its parameters, and "type": the scheme, such as "Digest"; "" if
+    /// there is no such header.
     #[getter]
     fn authorization<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyDict>> {
         let authorization = Self::head(slf).authorization();
@@ -271,14 +271,14 @@ impl Request {
         Self::head(slf).is_xhr()
     }
 
-    /// Whether a body of some length is announced.
+    /// Whether Content-Length announces a body of at least one byte.
     #[getter]
     fn is_body_request(slf: &Bound<'_, Self>) -> PyResult<bool> {
         let length = Self::head(slf).content_length().map_err(|error| http_exception(slf.py(), error))?;
         Ok(length.is_some_and(|length| length > 0))
     }
 
-    /// Whether the body comes in chunks.
+    /// Whether the body is sent in chunks (Transfer-Encoding: chunked).
     #[getter]
     fn is_chunked(slf: &Bound<'_, Self>) -> bool {
         Self::head(slf).is_chunked()
@@ -291,7 +291,7 @@ impl Request {
         Ok(Self::is_chunked(slf))
     }
 
-    /// The arguments of the path by their names. They can be set once, which the application does.
+    /// The arguments of the path by name. Can be set only once; the application does that.
     #[getter]
     fn path_args(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
         let py = slf.py();
@@ -315,8 +315,8 @@ impl Request {
         slf.as_super().get().extras.set_once(|extras| &mut extras.path_args, value);
     }
 
-    /// The arguments of the query: an Args; an EmptyForm where Application.auto_args is off. It can be set
-    /// once.
+    /// The arguments of the query: an Args, or an EmptyForm if Application.auto_args is off. An EmptyForm can
+    /// be replaced, once.
     #[getter]
     fn args(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
         let py = slf.py();
@@ -340,8 +340,8 @@ impl Request {
         fill(slf, |extras| &mut extras.args, value)
     }
 
-    /// The form in the body: a FieldStorage; an EmptyForm where there is none, or Application.auto_form is
-    /// off. It can be set once.
+    /// The form in the body: a FieldStorage, or an EmptyForm if there is no form or Application.auto_form is
+    /// off. An EmptyForm can be replaced, once.
     #[getter]
     fn form(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
         Self::loaded(slf)?;
@@ -354,15 +354,15 @@ impl Request {
         fill(slf, |extras| &mut extras.form, value)
     }
 
-    /// The JSON in the body: a JsonDict, a JsonList, or the value itself; an EmptyForm where there is none,
-    /// or Application.auto_json is off.
+    /// The JSON in the body: a JsonDict, a JsonList, or another value; an EmptyForm if there is no JSON or
+    /// Application.auto_json is off.
     #[getter]
     fn json(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
         Self::loaded(slf)?;
         Self::value(slf, |extras| &mut extras.json, || Ok(EMPTY_FORM.get(slf.py())?.call0()?.unbind()))
     }
 
-    /// The cookies as a SimpleCookie; None where there are none, or Application.auto_cookies is off.
+    /// The cookies as a SimpleCookie; None if there are none or Application.auto_cookies is off.
     #[getter]
     fn cookies(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
         let py = slf.py();
@@ -382,7 +382,7 @@ impl Request {
                     if is_plain && cookies::put(&cookies, name, value, value)? {
                         continue;
                     }
-                    // A name that SimpleCookie has no room for, such as "path", is left out.
+                    // A name that SimpleCookie refuses, such as "path", is left out.
                     if cookies.set_item(name, value).is_ok() && is_plain {
                         cookies.get_item(name)?.call_method1("set", (name, value, value))?;
                     }
@@ -392,7 +392,8 @@ impl Request {
         )
     }
 
-    /// The body as bytes, where it was read ahead (Application.auto_data and data_size); else None.
+    /// The body as bytes if it was read before the handler was called (see Application.auto_data and
+    /// data_size); otherwise None.
     #[getter]
     fn data(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
         let py = slf.py();
@@ -407,7 +408,8 @@ impl Request {
         Ok(py.None())
     }
 
-    /// The body as a file: a BytesIO of what was read ahead, else what reads from the client.
+    /// The body as a file: a BytesIO if the body was read before the handler was called, otherwise an object
+    /// that reads from the client.
     #[getter]
     fn input(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
         let py = slf.py();
@@ -437,7 +439,8 @@ impl Request {
         )
     }
 
-    /// Something for the user who is logged in, None to begin with: digest.check_digest puts the name there.
+    /// The user who is logged in; None at first. digest.check_digest sets the user's name; any other value
+    /// may be set.
     #[getter]
     fn user(slf: &Bound<'_, Self>) -> Py<PyAny> {
         own(slf, |extras| &mut extras.user)
@@ -448,7 +451,7 @@ impl Request {
         let _old = slf.as_super().get().extras.set(|extras| &mut extras.user, value);
     }
 
-    /// Something for the application's API, None to begin with: an OpenAPIRequest for example.
+    /// For the application to set, for example to an OpenAPIRequest; None at first.
     #[getter]
     fn api(slf: &Bound<'_, Self>) -> Py<PyAny> {
         own(slf, |extras| &mut extras.api)
@@ -459,7 +462,7 @@ impl Request {
         let _old = slf.as_super().get().extras.set(|extras| &mut extras.api, value);
     }
 
-    /// Something for a database connection, None to begin with.
+    /// For the application to set, for example to a database connection; None at first.
     #[getter]
     fn db(slf: &Bound<'_, Self>) -> Py<PyAny> {
         own(slf, |extras| &mut extras.db)
@@ -470,9 +473,11 @@ impl Request {
         let _old = slf.as_super().get().extras.set(|extras| &mut extras.db, value);
     }
 
-    /// Reads so many bytes of the body, or all that is left; b"" at its end and where no length is announced.
+    /// Reads length bytes of the body, or the rest of it if length is negative. Returns b"" at the end of the
+    /// body, and if no length is announced.
     ///
-    /// Where the client has left, it gives what has come, and then b"": compare with content_length.
+    /// If the client has disconnected, returns what has arrived, and then b"": compare the total with
+    /// content_length.
     #[pyo3(signature = (length = -1), text_signature = "($self, length=-1)")]
     fn read<'py>(slf: &Bound<'py, Self>, length: i64) -> PyResult<Bound<'py, PyAny>> {
         let py = slf.py();
@@ -491,10 +496,11 @@ impl Request {
         Ok(data)
     }
 
-    /// Reads the next chunk of a body that comes in chunks; b"" at its end.
+    /// Reads the next chunk of a body that is sent in chunks; b"" at its end.
     ///
-    /// Under a WSGI server, whose wsgi.input has to give the chunks as they came; a size that is no number is
-    /// a ValueError. The built-in server has taken the chunks apart.
+    /// Under another WSGI server, wsgi.input has to return the body with its chunk sizes; a size that is no
+    /// hexadecimal number raises ValueError. Under the built-in server, which decodes the chunks itself,
+    /// returns the next piece of the body.
     fn read_chunk<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyBytes>> {
         let py = slf.py();
         let base = slf.as_super().get();
@@ -516,7 +522,8 @@ impl Request {
 }
 
 impl Request {
-    /// The next piece of a body of the built-in server, whoever has read the ones before.
+    /// The next piece of the body under the built-in server, no matter by which method the previous ones were
+    /// read.
     fn next_native_piece<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyBytes>> {
         let py = slf.py();
         Self::loaded(slf)?;
@@ -534,14 +541,14 @@ impl Request {
                 Ok(PyBytes::new(py, &piece.unwrap_or_default()))
             }
             Err(error) => {
-                // For whoever reads on: what is broken has not come to its end.
+                // A later read must raise an error, too, instead of reporting the end of the body.
                 slf.get().body.fail(py, &error);
                 Err(error.into_exception(py))
             }
         }
     }
 
-    /// The input of a WSGI server behind a buffer, as the application wants it.
+    /// The wsgi.input of a WSGI server, buffered as Application.cached_size says.
     fn cached<'py>(slf: &Bound<'py, Self>, input: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         static CACHED_INPUT: Name = Name::new("poorwsgi.request", "CachedInput");
         let py = slf.py();
@@ -554,7 +561,7 @@ impl Request {
     }
 }
 
-/// Sets what can be set once, and an EmptyForm, which only says that nothing is there, in its place.
+/// Sets a value that can be set only once. An EmptyForm, which means that there is no value, is replaced.
 fn fill(slf: &Bound<'_, Request>, slot: Slot, value: Py<PyAny>) -> PyResult<()> {
     let py = slf.py();
     let extras = &slf.as_super().get().extras;
@@ -565,7 +572,8 @@ fn fill(slf: &Bound<'_, Request>, slot: Slot, value: Py<PyAny>) -> PyResult<()> 
     Ok(())
 }
 
-/// Whether a cookie's value with this byte needs no quotes; SimpleCookie would quote more.
+/// Whether a cookie's value may contain this byte without quotes. SimpleCookie would quote more values than
+/// necessary.
 const fn is_sent_as_it_is(byte: u8) -> bool {
     matches!(byte, 0x21..=0x7E) && !matches!(byte, b'"' | b',' | b';' | b'\\')
 }

@@ -1,4 +1,4 @@
-//! `SimpleRequest`: what a request knows without negotiation and body.
+//! `SimpleRequest`: the base class of `Request`, without content negotiation and body.
 
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -20,30 +20,31 @@ use crate::environ::{self, EnvironHead};
 use crate::exceptions::http_exception;
 use crate::names::{Made, Name, deprecated};
 
-/// A request without negotiation, arguments and body.
+/// A request without content negotiation, arguments and body.
 ///
-/// The application makes requests; environ is one of WSGI (PEP 3333).
+/// The application creates requests; environ is a WSGI environ (PEP 3333).
 #[pyclass(frozen, subclass, dict, weakref, module = "poorwsgi.request")]
 pub(crate) struct SimpleRequest {
-    /// That of a request which the application made.
+    /// The core of a request that the application created.
     made: Option<Core>,
-    /// That of a request which Python code made.
+    /// The core of a request that Python code created.
     core: OnceLock<Core>,
     mark: Made,
     route: OnceLock<Route>,
-    /// The status of the error that a request ended with, 0 for none.
+    /// The status of the error with which the request ended; 0 for none.
     status: AtomicU16,
     pub(super) extras: LazyExtras,
 }
 
-/// What a request is made of.
+/// The data of a request.
 struct Core {
     source: Source,
     app: Py<PyAny>,
     begun: Begun,
 }
 
-/// When a request was made. One clock has been asked, and the other one is only where it is wanted.
+/// When a request object was created. The wall-clock time is computed from the monotonic clock at the first
+/// access.
 struct Begun {
     at: Instant,
     /// In seconds since 1970.
@@ -69,7 +70,7 @@ impl Begun {
     }
 }
 
-/// The route that a request took.
+/// The route of a request.
 struct Route {
     rule: Arc<str>,
     handler: Option<Function>,
@@ -102,7 +103,7 @@ impl SimpleRequest {
         if let Some(made) = &self.made {
             return made;
         }
-        // A subclass that does not call our __init__ has a request of nothing.
+        // A subclass that does not call our `__init__` has an empty request.
         self.core.get_or_init(|| {
             Python::attach(|py| Core {
                 source: Source::Wsgi(EnvironHead::new(&PyDict::new(py))),
@@ -133,12 +134,12 @@ impl SimpleRequest {
         let _ = self.route.set(Route { rule, handler, args });
     }
 
-    /// Says which built-in page stands for a handler.
+    /// Sets the built-in page that answers in place of a handler.
     pub(crate) fn set_page(&self, page: Py<PyAny>) {
         self.extras.set_once(|extras| &mut extras.uri_handler, page);
     }
 
-    /// Says which status a request is answered with, so that its built-in page may stand for the handler.
+    /// Sets the status of the response, so that `error_handler` can return the built-in page of this status.
     pub(crate) fn set_status(&self, status: u16) {
         self.status.store(status, Ordering::Relaxed);
     }
@@ -151,7 +152,7 @@ impl SimpleRequest {
         self.extras.set_once(|extras| &mut extras.error_handler, handler);
     }
 
-    /// Whether the nonce of its digest login counts as used by this request already.
+    /// Whether the nonce of the request's digest login was already counted as used.
     pub(crate) fn has_used_nonce(&self) -> bool {
         self.extras.with(|extras| extras.has_used_nonce)
     }
@@ -164,7 +165,7 @@ impl SimpleRequest {
         self.source().header(py, name)
     }
 
-    /// A variable that overrides a setting of the application, else the setting.
+    /// The variable that overrides a setting of the application; the setting if the variable is not set.
     fn setting<'py>(&self, py: Python<'py>, variable: &str, setting: &str) -> PyResult<Bound<'py, PyAny>> {
         match self.head().variable(variable) {
             Some(value) => Ok(PyString::new(py, &value).into_any()),
@@ -192,7 +193,7 @@ impl SimpleRequest {
         self.init(environ, app);
     }
 
-    /// Whether errors are shown in full: poor_Debug, else Application.debug.
+    /// Whether error pages show tracebacks: poor_Debug, or Application.debug if that is not set.
     #[getter]
     fn debug<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.switch(py, "poor_Debug", "debug")
@@ -204,7 +205,7 @@ impl SimpleRequest {
         self.application(py).clone()
     }
 
-    /// A copy of the environ of WSGI. On the built-in server it is made when it is asked for.
+    /// A copy of the WSGI environ. Under the built-in server it is created at each access.
     #[getter]
     fn environ<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         match self.source() {
@@ -213,8 +214,8 @@ impl SimpleRequest {
         }
     }
 
-    /// A copy of what holds the poor_ and app_ variables: the environ, or os.environ under uWSGI and where
-    /// poor.Version is in it.
+    /// A copy of the mapping in which the poor_ and app_ variables are looked up: os.environ under the
+    /// built-in server, under uWSGI, and if os.environ contains poor.Version; otherwise the environ.
     #[getter]
     fn poor_environ<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         match self.source() {
@@ -224,8 +225,8 @@ impl SimpleRequest {
     }
 
     /// The rule of the route, as it was registered; "/*" for files, directories and default handlers,
-    /// "/debug-info" for the debug page, None where there is none. It can be set once, which the application
-    /// does.
+    /// "/debug-info" for the debug page; None if there is no route. Can be set only once; the application
+    /// does that.
     #[getter]
     fn uri_rule(&self, py: Python<'_>) -> Py<PyAny> {
         match self.route.get() {
@@ -239,8 +240,8 @@ impl SimpleRequest {
         self.extras.set_once(|extras| &mut extras.uri_rule, value);
     }
 
-    /// The handler of the route, or the function of a built-in page; None where there is none, as for a file.
-    /// It is known to the before hooks. It can be set once.
+    /// The handler of the route, or the function of a built-in page; None if there is none, as for a file. It
+    /// is set before the before hooks run. Can be set only once.
     #[getter]
     fn uri_handler(&self, py: Python<'_>) -> Py<PyAny> {
         match self.route.get().map(|route| &route.handler) {
@@ -254,8 +255,8 @@ impl SimpleRequest {
         self.extras.set_once(|extras| &mut extras.uri_handler, value);
     }
 
-    /// The handler of an error or a status, once one is called, or the function of the built-in page that
-    /// answers; else None. It can be set once.
+    /// The error or state handler that was called, or the function of the built-in error page; None if there
+    /// was no error. Can be set only once.
     #[getter]
     fn error_handler(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         static PAGES: Name = Name::new("poorwsgi.results", "default_states");
@@ -273,14 +274,14 @@ impl SimpleRequest {
         self.set_error_handler(value);
     }
 
-    /// The host of the Host header without port, else the name of the server.
+    /// The host of the Host header, without port; the name of the server if there is no such header.
     #[getter]
     fn hostname(&self) -> String {
         self.head().hostname()
     }
 
-    /// The port of the Host header, else the one that the scheme has by default. A port that is no number
-    /// ends the request with 400.
+    /// The port of the Host header, or the default port of the scheme. Raises HTTPException(400) if the port
+    /// is no number.
     #[getter]
     fn host_port(&self, py: Python<'_>) -> PyResult<u16> {
         self.head().host_port().map_err(|error| http_exception(py, error))
@@ -292,32 +293,32 @@ impl SimpleRequest {
         PyString::intern(py, self.head().method())
     }
 
-    /// The bit of the method, as in poorwsgi.state; that of GET for a method that is not there.
+    /// The METHOD_ constant of the method, as in poorwsgi.state; METHOD_GET for an unknown method.
     #[getter]
     fn method_number(&self) -> u16 {
         self.head().method().parse::<Method>().map_or(METHOD_GET, MethodSet::from).bits()
     }
 
-    /// The path, as path. Deprecated name.
+    /// The same as path, which should be used instead.
     #[getter]
     fn uri<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         slf.getattr(intern!(slf.py(), "path"))
     }
 
-    /// The path of the target, percent-decoded. Bytes that are not UTF-8 end the request with 400.
+    /// The path of the target, percent-decoded. Raises HTTPException(400) if the bytes are not UTF-8.
     #[getter]
     fn path(&self, py: Python<'_>) -> PyResult<Py<PyString>> {
         let path = self.head().path().map_err(|error| http_exception(py, error))?;
         Ok(PyString::new(py, &path).unbind())
     }
 
-    /// The query of the target as it was sent, without the "?"; "" where there is none.
+    /// The query of the target as it was sent, without the "?"; "" if there is none.
     #[getter]
     fn query<'py>(&self, py: Python<'py>) -> Bound<'py, PyString> {
         native(py, &self.head().query())
     }
 
-    /// The path, with "?" and the query where there is one.
+    /// The path, followed by "?" and the query if there is one.
     #[getter]
     fn full_path<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         let path = slf.getattr("path")?;
@@ -325,13 +326,13 @@ impl SimpleRequest {
         if query.is_truthy()? { path.add("?")?.add(query) } else { Ok(path) }
     }
 
-    /// The host name of the client where the server looks it up, else "".
+    /// The host name of the client, if the server looks it up; otherwise "".
     #[getter]
     fn remote_host(&self) -> String {
         self.head().remote_host().into_owned()
     }
 
-    /// The address of the client.
+    /// The IP address of the connected client, which may be a proxy; or None.
     #[getter]
     fn remote_addr(&self) -> Option<String> {
         self.head().remote_addr().map(Into::into)
@@ -361,7 +362,7 @@ impl SimpleRequest {
         slf.getattr("server_scheme")
     }
 
-    /// The name of the server software, "Unknown" where it says none.
+    /// The name of the server software; "Unknown" if the server gives none.
     #[getter]
     fn server_software(&self, py: Python<'_>) -> String {
         match self.source() {
@@ -370,13 +371,13 @@ impl SimpleRequest {
         }
     }
 
-    /// The address of the administrator: SERVER_ADMIN, else webmaster@ and the host name.
+    /// The email address of the administrator: SERVER_ADMIN, or webmaster@ and the host name.
     #[getter]
     fn server_admin(&self) -> String {
         self.head().server_admin()
     }
 
-    /// The name of the server, as it was set up.
+    /// The name of the server, as it is configured.
     #[getter]
     fn server_hostname(&self) -> String {
         self.head().server_name().into_owned()
@@ -406,7 +407,7 @@ impl SimpleRequest {
         slf.getattr("server_protocol")
     }
 
-    /// The X-Forwarded-For header, or None. Believe it only behind a proxy that sets it.
+    /// The X-Forwarded-For header, or None. Trust it only behind a proxy that sets it.
     #[getter]
     fn forwarded_for(&self) -> Option<String> {
         self.head().forwarded_for()
@@ -418,7 +419,7 @@ impl SimpleRequest {
         self.head().forwarded_host()
     }
 
-    /// The port of X-Forwarded-Host, else the one of X-Forwarded-Proto, or None.
+    /// The port of X-Forwarded-Host, or the default port of X-Forwarded-Proto, or None.
     #[getter]
     fn forwarded_port(&self, py: Python<'_>) -> PyResult<Option<u16>> {
         self.head().forwarded_port().map_err(|error| http_exception(py, error))
@@ -430,26 +431,27 @@ impl SimpleRequest {
         self.head().forwarded_proto()
     }
 
-    /// The secret key: poor_SecretKey, else Application.secret_key.
+    /// The secret key: poor_SecretKey, or Application.secret_key if that is not set.
     #[getter]
     fn secret_key<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.setting(py, "poor_SecretKey", "secret_key")
     }
 
-    /// Whether directories are listed: poor_DocumentIndex, else Application.document_index.
+    /// Whether directories are listed: poor_DocumentIndex, or Application.document_index if that is not set.
     #[getter]
     fn document_index<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.switch(py, "poor_DocumentIndex", "document_index")
     }
 
-    /// Where files are served from: poor_DocumentRoot, else Application.document_root.
+    /// The directory whose files are served: poor_DocumentRoot, or Application.document_root if that is not
+    /// set.
     #[getter]
     fn document_root<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.setting(py, "poor_DocumentRoot", "document_root")
     }
 
-    /// When the request came: REQUEST_STARTTIME of the environ where the server says so, else when the object
-    /// was made; in seconds since 1970.
+    /// When the request began, in seconds since 1970: REQUEST_STARTTIME of the environ if the server sets it,
+    /// otherwise the time when this object was created.
     #[getter]
     fn start_time<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         if let Source::Wsgi(environ) = self.source()
@@ -460,14 +462,14 @@ impl SimpleRequest {
         Ok(self.core().begun.time().into_pyobject(py)?.into_any())
     }
 
-    /// When the object was made, in seconds since 1970.
+    /// When this object was created, in seconds since 1970.
     #[getter]
     fn end_time(&self) -> f64 {
         self.core().begun.time()
     }
 
-    /// The app_ variables by their names without app_, in lower case. Deprecated: use
-    /// Application.get_options.
+    /// Deprecated: use Application.get_options. A dict of the app_ variables; the keys are the names in lower
+    /// case without app_.
     fn get_options<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         deprecated(py, "Request.get_options is deprecated: use Application.get_options")?;
         let options = PyDict::new(py);
@@ -477,8 +479,9 @@ impl SimpleRequest {
         Ok(options)
     }
 
-    /// The full address of a path of this server: scheme, host and port as the client sees them; that without
-    /// a path for "". An address that is full already stays as it is.
+    /// The absolute URL of a path of this server, with scheme, host and port as the client sees them (behind
+    /// a proxy, from the X-Forwarded headers); for "", the URL without a path. An absolute http or https URL
+    /// is returned unchanged.
     fn construct_url(&self, py: Python<'_>, uri: &str) -> PyResult<String> {
         self.head().construct_url(uri).map_err(|error| http_exception(py, error))
     }

@@ -1,4 +1,4 @@
-//! Where a request comes from: a WSGI server's environ, or the built-in server.
+//! The source of a request: the environ of a WSGI server, or the built-in server.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,7 @@ use pyo3::types::{PyDict, PyString};
 
 use crate::environ::{EnvironHead, of_http};
 
-/// The head of a request, with what only Python asks for.
+/// The head of a request, with the representations that only Python needs.
 pub(crate) enum Source {
     Wsgi(EnvironHead),
     Native(Box<HttpHead>),
@@ -24,7 +24,7 @@ impl Source {
         }
     }
 
-    /// The environ: that of the WSGI server, or one made for whoever asks.
+    /// The environ: that of the WSGI server, or a new one.
     pub(crate) fn environ<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         match self {
             Source::Wsgi(environ) => Ok(environ.dict(py).clone()),
@@ -32,14 +32,14 @@ impl Source {
         }
     }
 
-    /// All headers, those of one name joined.
+    /// All headers; values of the same name are joined.
     pub(crate) fn headers(&self, py: Python<'_>) -> Headers {
         match self {
             Source::Wsgi(environ) => environ.headers(py),
             Source::Native(head) => {
                 let mut headers = Headers::new();
                 for name in head.parts().headers.keys() {
-                    // What came in can be written again. Without a spelling, because that of the client is gone.
+                    // Received values are valid. The client's spelling of the name is lost.
                     if let Ok(value) =
                         HeaderValue::from_bytes(head.header(name).unwrap_or_default().as_bytes())
                     {
@@ -51,7 +51,7 @@ impl Source {
         }
     }
 
-    /// A header as a native string of WSGI: a character for each byte.
+    /// A header as a native string of WSGI, with one character for each byte (PEP 3333, "Unicode Issues").
     pub(crate) fn header<'py>(&self, py: Python<'py>, name: &HeaderName) -> Option<Bound<'py, PyAny>> {
         match self {
             Source::Wsgi(environ) => environ.native_header(py, name),
@@ -63,7 +63,7 @@ impl Source {
     }
 }
 
-/// A text as the native string of its UTF-8 bytes (PEP 3333).
+/// A text as a native string of WSGI, with one character for each byte of its UTF-8 (PEP 3333).
 pub(crate) fn native<'py>(py: Python<'py>, text: &str) -> Bound<'py, PyString> {
     let native: Cow<'_, str> = match text.is_ascii() {
         true => text.into(),

@@ -1,4 +1,4 @@
-//! `BaseResponse`: what all responses of the Python door share.
+//! `BaseResponse`: the base class of all Python response classes.
 
 use std::mem;
 use std::sync::Mutex;
@@ -17,24 +17,24 @@ use crate::headers::{Headers, header_error, headers_from_python};
 use crate::log;
 use crate::names::Made;
 
-/// A range as PoorWSGI writes it: first and last byte; no first for the last so many, no last for all the
-/// rest.
+/// A range as a pair in PoorWSGI's form: first and last byte. Without a first, the second number is the
+/// length of a suffix; without a last, the range reaches to the end.
 pub(crate) type Range = (Option<u64>, Option<u64>);
 
-/// What a response sends.
+/// The content of a response.
 #[derive(Default)]
 pub(super) enum Payload {
     #[default]
     Empty,
-    /// Data that may be written on.
+    /// Data, to which `write` may append.
     Data(Bytes),
-    /// The same in an IBytesIO, because somebody asked for the buffer.
+    /// The data in an IBytesIO, after the buffer was accessed.
     Buffer(Py<PyAny>),
-    /// A file object, from its current position on.
+    /// The rest of a file object, from its current position.
     File { file: Py<PyAny>, length: Option<u64> },
     /// An iterable of bytes, or of str.
     Items { items: Py<PyAny>, text: bool, length: Option<u64> },
-    /// A file of the system.
+    /// Part of a file of the operating system.
     FileRange(FileRange),
     /// Any other body of the engine.
     Engine(Mutex<Body>),
@@ -53,12 +53,12 @@ impl Payload {
 
 /// The base of all responses: status code, headers and content type, without content.
 ///
-/// headers is Headers, a dict, one pair, or an iterable of pairs, in place of the default ones. A status_code
-/// that is not in poorwsgi.state is a ValueError.
+/// headers is Headers, a dict, one pair, or an iterable of pairs, and replaces the default headers. Raises
+/// ValueError for a status_code that is not in poorwsgi.state.
 #[pyclass(subclass, dict, weakref, module = "poorwsgi.response")]
 pub(crate) struct BaseResponse {
     pub(super) status: u16,
-    /// The Content-Type that is sent unless a header of that name is set; "" or None for none.
+    /// The Content-Type that is sent unless headers has one; "" or None for none.
     #[pyo3(get, set)]
     pub(super) content_type: Option<String>,
     pub(super) headers: Option<Py<Headers>>,
@@ -66,17 +66,17 @@ pub(crate) struct BaseResponse {
     pub(super) units: Option<String>,
     pub(super) payload: Payload,
     pub(super) is_sent: bool,
-    /// How long the content was when it was sent.
+    /// The length of the content when it was sent.
     pub(super) sent_length: Option<u64>,
-    /// What __start_response__ leaves to __end_of_response__.
+    /// The body that `__start_response__` leaves to `__end_of_response__`.
     pub(super) finished: Option<Mutex<Body>>,
-    /// The length that a subclass states for content of its own.
+    /// The length in bytes that a subclass announces for its own content.
     #[pyo3(get, set)]
     pub(super) _content_length: Option<u64>,
     made: Made,
 }
 
-/// What the constructors have in common.
+/// The arguments that the constructors have in common.
 pub(super) struct Parts<'a, 'py> {
     pub(super) content_type: Option<&'a str>,
     pub(super) headers: Option<&'a Bound<'py, PyAny>>,
@@ -101,7 +101,7 @@ impl BaseResponse {
         }
     }
 
-    /// The work of __init__, for this class and those below it.
+    /// The work of `__init__` of this class and its subclasses.
     pub(super) fn init(response: &Bound<'_, Self>, parts: Parts<'_, '_>) -> PyResult<()> {
         let headers = parts.headers.filter(|headers| !headers.is_none()).map(as_headers).transpose()?;
         let status = known(response.py(), parts.status)?;
@@ -109,13 +109,13 @@ impl BaseResponse {
         base.status = status;
         base.content_type = parts.content_type.map(str::to_owned);
         let old = (mem::replace(&mut base.headers, headers), mem::replace(&mut base.payload, parts.payload));
-        // What goes may run code of its own, which finds nothing borrowed.
+        // Releasing the old objects may run Python code, so the borrow ends first.
         drop(base);
         drop(old);
         Ok(())
     }
 
-    /// The headers, made when they are first asked for.
+    /// The headers, created at the first access.
     pub(crate) fn headers_of<'py>(response: &Bound<'py, Self>) -> PyResult<Bound<'py, Headers>> {
         let py = response.py();
         let mut base = response.try_borrow_mut()?;
@@ -145,7 +145,7 @@ impl BaseResponse {
     }
 }
 
-/// A Headers is shared with whoever gave it; anything else becomes one.
+/// A Headers object is shared with the caller; anything else is converted to a new one.
 fn as_headers(headers: &Bound<'_, PyAny>) -> PyResult<Py<Headers>> {
     match headers.cast::<Headers>() {
         Ok(shared) => Ok(shared.clone().unbind()),
@@ -153,7 +153,7 @@ fn as_headers(headers: &Bound<'_, PyAny>) -> PyResult<Py<Headers>> {
     }
 }
 
-/// A status code as an application gives it: a number that cannot be one is as unknown as any other.
+/// A status code from an application. A number that is no `u16` is refused like an unknown status.
 pub(super) fn status(code: &Bound<'_, PyAny>) -> PyResult<u16> {
     code.extract().map_err(|error: PyErr| match error.is_instance_of::<PyOverflowError>(code.py()) {
         true => PyValueError::new_err(format!("Bad response status {code}")),
@@ -180,10 +180,10 @@ impl BaseResponse {
         BaseResponse::init(slf, Parts { content_type, headers, status: status_code, payload: Payload::Empty })
     }
 
-    /// The HTTP status code, 200 by default; one of the HTTP_ constants of poorwsgi.state, any other is a
-    /// ValueError.
+    /// The HTTP status code, 200 by default: one of the HTTP_ constants of poorwsgi.state. Setting any other
+    /// raises ValueError.
     ///
-    /// Setting another than 200 and 206 takes back make_partial and make_range.
+    /// Setting a status other than 200 and 206 undoes make_partial and make_range.
     #[getter]
     const fn status_code(&self) -> u16 {
         self.status
@@ -217,19 +217,19 @@ impl BaseResponse {
         state::reason(self.status).unwrap_or_default()
     }
 
-    /// The length of the content in bytes; 0 where it is not known.
+    /// The length of the content in bytes; 0 if it is not known.
     #[getter]
     fn content_length(&self, py: Python<'_>) -> PyResult<u64> {
         self.length(py)
     }
 
-    /// The content as bytes; b"" for content that is made while it is sent.
+    /// The content as bytes; b"" for content that is generated while it is sent.
     #[getter]
     fn data<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         PyBytes::new(py, b"")
     }
 
-    /// The headers that are sent. They may be set to anything that the constructor takes.
+    /// The headers of the response, a Headers. May be set to anything that the constructor takes.
     #[getter]
     fn headers<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Headers>> {
         BaseResponse::headers_of(slf)
@@ -242,7 +242,7 @@ impl BaseResponse {
         Ok(())
     }
 
-    /// Adds a header, with parameters as Headers.add_header.
+    /// Adds a header; keyword arguments become its parameters, as in Headers.add_header.
     #[pyo3(signature = (name, value, **kwargs))]
     fn add_header(
         slf: &Bound<'_, Self>,
@@ -253,11 +253,12 @@ impl BaseResponse {
         slf.getattr("headers")?.call_method("add_header", (name, value), kwargs).map(drop)
     }
 
-    /// Offers parts of the content (Accept-Ranges: units), or sends this part of it. Only a 200 has parts.
+    /// Supports range requests (Accept-Ranges: units), or sends the given ranges of the content. Has an
+    /// effect only if the status is 200.
     ///
-    /// ranges are pairs (first, last), such as the list that parse_range returns; without them the request's
-    /// own Range is answered. A range that ends before it begins is skipped, and so is one that comes again.
-    /// Only bytes are cut here; other units are the application's.
+    /// ranges are pairs (first, last), such as the list that parse_range returns; without them, the Range
+    /// header of the request decides. A range that ends before it begins is skipped, and so is a repeated
+    /// range. The content is cut only if units is "bytes"; for other units the application has to cut it.
     #[pyo3(signature = (ranges = None, units = "bytes"))]
     fn make_partial(slf: &Bound<'_, Self>, ranges: Option<&Bound<'_, PyAny>>, units: &str) -> PyResult<()> {
         let mut kept = Vec::new();
@@ -280,10 +281,10 @@ impl BaseResponse {
         headers.get().lock().set("Accept-Ranges", units).map_err(header_error)
     }
 
-    /// Says which part of something longer the content is (Content-Range), for a 206 that the application cut
-    /// itself.
+    /// Sets Content-Range, for a 206 whose content the application has cut itself.
     ///
-    /// ranges are one pair (first, last); full is the full length, "*" where it is not known.
+    /// ranges is a list of one pair (first, last); full is the length of the whole representation, "*" if it
+    /// is not known.
     #[pyo3(
         signature = (ranges, units = "bytes", full = None),
         text_signature = "($self, ranges, units='bytes', full='*')"
@@ -318,24 +319,24 @@ impl BaseResponse {
         headers.get().lock().set("Content-Range", range).map_err(header_error)
     }
 
-    /// The ranges that make_partial or make_range have set.
+    /// The ranges that were set with make_partial or make_range.
     #[getter]
     fn ranges<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         PyTuple::new(py, &self.ranges)
     }
 
-    /// Calls start_response with status and headers. For classes that send in their own way.
+    /// Calls start_response with status and headers. For subclasses that override how a response is sent.
     fn __start_response__(slf: &Bound<'_, Self>, start_response: &Bound<'_, PyAny>) -> PyResult<()> {
         send::start(slf, start_response)
     }
 
-    /// Returns what the server iterates over. For classes that send in their own way.
+    /// Returns the iterable of the content. For subclasses that override how a response is sent.
     fn __end_of_response__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         send::end(slf)
     }
 
-    /// Answers as a WSGI application does: calls start_response and returns the content as an iterable. Once
-    /// only.
+    /// Sends the response as a WSGI application does: calls start_response, and returns the content as an
+    /// iterable. A response can be sent only once.
     fn __call__<'py>(
         slf: &Bound<'py, Self>,
         start_response: &Bound<'py, PyAny>,
@@ -360,7 +361,7 @@ impl BaseResponse {
     }
 }
 
-/// The pairs that an iterable of ranges gives, a tuple or a list for each.
+/// The ranges from an iterable of pairs, each a tuple or a list.
 fn ranges_of(ranges: &Bound<'_, PyAny>) -> PyResult<Vec<Range>> {
     let pair = |range: PyResult<Bound<'_, PyAny>>| {
         let ends = range?.try_iter()?.map(|end| end?.extract()).collect::<PyResult<Vec<Option<u64>>>>()?;

@@ -1,11 +1,12 @@
-//! Content that is made while it is sent: from Python into the engine, and from the engine to a WSGI server.
+//! Content that is generated while it is sent: of Python objects for the engine, and of the engine for a WSGI
+//! server.
 
 use std::mem;
 use std::sync::{Mutex, PoisonError};
 
 use bytes::{Bytes, BytesMut};
 use poorwsgi_core::BoxError;
-use poorwsgi_core::response::{Blocks as EngineBlocks, Body};
+use poorwsgi_core::response::{Blocks as EngineBlocks, Body, BodyKind};
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -14,10 +15,10 @@ use pyo3::types::{PyByteArray, PyBytes, PyIterator, PyString};
 use crate::closing;
 use crate::octets;
 
-/// How much is asked of a file object at once.
+/// How many bytes are read from a file object at once.
 const BLOCK: usize = 256 << 10;
 
-/// The items of an iterable. Its `close` is called when the sending ends, however it ends (PEP 3333).
+/// The items of an iterable. Its `close` is called when sending ends, also after an error (PEP 3333).
 pub(super) struct Items {
     owner: Option<Py<PyAny>>,
     iterator: Option<Py<PyIterator>>,
@@ -57,7 +58,7 @@ impl Items {
     }
 }
 
-/// The content of an object that holds bytes.
+/// The content of a bytes-like object; `None` for any other object.
 pub(super) fn bytes(data: &Bound<'_, PyAny>) -> PyResult<Option<Bytes>> {
     if let Ok(data) = data.cast::<PyBytes>() {
         return Ok(Some(octets::of_bytes(data)));
@@ -90,8 +91,8 @@ impl Drop for Items {
     }
 }
 
-/// Calls the `close` of an object that has one, and releases the object. What it raises goes where Python
-/// puts errors that nobody can catch.
+/// Calls the object's `close`, if it has one, and releases the object. An exception goes to
+/// `sys.unraisablehook`.
 fn close_and_release(py: Python<'_>, owner: Option<Py<PyAny>>) {
     if let Some(owner) = owner {
         let owner = owner.into_bound(py);
@@ -101,7 +102,7 @@ fn close_and_release(py: Python<'_>, owner: Option<Py<PyAny>>) {
     }
 }
 
-/// A file object, from its current position on.
+/// The rest of a file object, from its current position.
 pub(super) struct FileBlocks {
     file: Option<Py<PyAny>>,
     left: Option<u64>,
@@ -141,44 +142,44 @@ impl Drop for FileBlocks {
     }
 }
 
-/// Content for a WSGI server to iterate over; it can be read like a file, too.
+/// The content of a response: an iterator of bytes for a WSGI server, which can also be read like a file.
 #[pyclass(frozen, module = "poorwsgi.response")]
 pub(crate) struct Blocks(Mutex<Left>);
 
-/// What is left to be sent. It is taken out while a block is made: whatever Python code does meanwhile, in
-/// that thread or another one, nobody waits for it.
+/// The content that is still to be sent. It is taken out while a block is generated, so that no lock is held
+/// while Python code runs.
 enum Left {
     Here {
-        /// The end of a block of which only the beginning was read.
+        /// The rest of a block that was read in part.
         rest: Bytes,
-        body: Body,
+        body: BodyKind,
     },
-    /// A block is being made.
+    /// A block is being generated.
     Busy,
-    /// It was closed, or taken.
+    /// The content was closed or taken.
     Gone,
 }
 
 impl Blocks {
     pub(crate) fn new(body: Body) -> Self {
-        Blocks(Mutex::new(Left::Here { rest: Bytes::new(), body }))
+        Blocks(Mutex::new(Left::Here { rest: Bytes::new(), body: BodyKind::from_body(body) }))
     }
 
-    /// Puts something in the place of what is left.
+    /// Replaces the state, and returns the old one.
     fn replace(&self, new: Left) -> Left {
         mem::replace(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner), new)
     }
 
-    /// Takes the content out, for a door that sends it in its own way.
+    /// Takes the content out, for our server, which sends it without this object.
     pub(crate) fn take(&self) -> Body {
         match self.replace(Left::Gone) {
-            Left::Here { body, .. } => body,
+            Left::Here { body, .. } => body.into_body(),
             Left::Busy | Left::Gone => Body::empty(),
         }
     }
 
-    /// The next block, or its beginning of `most` bytes. It is made without the GIL, which only Python's own
-    /// content takes.
+    /// The next block, or its first `most` bytes. It is generated without the GIL; content of Python objects
+    /// takes the GIL itself.
     fn next(&self, py: Python<'_>, most: usize) -> PyResult<Option<Bytes>> {
         let (rest, mut body) = match self.replace(Left::Busy) {
             Left::Here { rest, body } => (rest, body),
@@ -204,9 +205,9 @@ impl Blocks {
         Ok(block)
     }
 
-    fn put_back(&self, py: Python<'_>, rest: Bytes, body: Body) {
+    fn put_back(&self, py: Python<'_>, rest: Bytes, body: BodyKind) {
         let left = match self.replace(Left::Here { rest, body }) {
-            // Closed meanwhile.
+            // It was closed meanwhile.
             Left::Gone => self.replace(Left::Gone),
             other => other,
         };
@@ -214,7 +215,7 @@ impl Blocks {
     }
 }
 
-/// The exception that broke the content off, as it was raised.
+/// The exception that ended the content early: the one that Python code raised, or a RuntimeError.
 pub(crate) fn raised(error: BoxError) -> PyErr {
     match error.downcast::<PyErr>() {
         Ok(error) => *error,
@@ -232,7 +233,7 @@ impl Blocks {
         Ok(self.next(py, usize::MAX)?.map(|block| PyBytes::new(py, &block)))
     }
 
-    /// Reads so many bytes, all by default; b"" at the end.
+    /// Reads size bytes, by default all; b"" at the end.
     #[pyo3(signature = (size = -1))]
     fn read<'py>(&self, py: Python<'py>, size: isize) -> PyResult<Bound<'py, PyBytes>> {
         let mut data = BytesMut::new();
@@ -244,7 +245,7 @@ impl Blocks {
         Ok(PyBytes::new(py, &data))
     }
 
-    /// Lets go of what makes the content, whether it came to its end or not.
+    /// Releases the source of the content, whether all of it was read or not.
     fn close(&self, py: Python<'_>) {
         let left = self.replace(Left::Gone);
         py.detach(|| drop(left));

@@ -1,4 +1,4 @@
-//! What an `HTTPException` has to do with responses.
+//! The response of an `HTTPException`.
 
 use poorwsgi_core::state::{DECLINED, HTTP_OK};
 use pyo3::exceptions::PyAssertionError;
@@ -10,7 +10,7 @@ use super::classes::{Declined, EmptyResponse, RedirectResponse};
 use crate::exceptions::HTTPException;
 use crate::names::overrides;
 
-/// What an HTTPException holds.
+/// The content of an `HTTPException`: a status with keyword arguments, or a response.
 pub(crate) enum RaisedHttp<'py> {
     Status(u16, Bound<'py, PyDict>),
     Response(Bound<'py, BaseResponse>),
@@ -21,8 +21,8 @@ impl HTTPException {
         slf.getattr("args")?.get_item(0)
     }
 
-    /// What the exception means; `None` where somebody has put other things into it. A class below may make a
-    /// response in a way of its own.
+    /// The content of the exception; `None` if its arguments were replaced by something else. A subclass may
+    /// override `make_response`.
     pub(crate) fn raised<'py>(exception: &Bound<'py, PyAny>) -> PyResult<Option<RaisedHttp<'py>>> {
         let (class, ours) = (exception.get_type(), exception.py().get_type::<Self>());
         if !class.is(&ours)
@@ -70,8 +70,8 @@ impl HTTPException {
         slf.setattr("args", (arg, kwargs))
     }
 
-    /// The response that the exception holds, or that its status code means by itself; None where the
-    /// application's handler or the default page answers.
+    /// The response of the exception: the one that was passed, a Declined for DECLINED, an empty response for
+    /// 200. None for any other status code, which the application's handler or the default page answers.
     fn make_response<'py>(slf: &Bound<'py, Self>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let py = slf.py();
         let arg = Self::arg(slf)?;
@@ -85,13 +85,13 @@ impl HTTPException {
         })
     }
 
-    /// The response that the exception holds, or None.
+    /// The response that was passed to the exception, or None.
     #[getter]
     fn response<'py>(slf: &Bound<'py, Self>) -> PyResult<Option<Bound<'py, PyAny>>> {
         Ok(Some(Self::arg(slf)?).filter(|arg| arg.is_instance_of::<BaseResponse>()))
     }
 
-    /// The status code, that of the response where there is one.
+    /// The status code of the exception, or of its response.
     #[getter]
     fn status_code<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         let arg = Self::arg(slf)?;
@@ -99,13 +99,13 @@ impl HTTPException {
     }
 }
 
-/// Ends the request: raises HTTPException(arg), for a status code or a response.
+/// Ends the request: raises HTTPException(arg). arg is a status code or a response.
 #[pyfunction]
 pub(crate) fn abort(arg: &Bound<'_, PyAny>) -> PyResult<()> {
     Err(PyErr::from_value(arg.py().get_type::<HTTPException>().call1((arg,))?))
 }
 
-/// Ends the request with a RedirectResponse, whose arguments it takes.
+/// Ends the request with a RedirectResponse, which takes the same arguments.
 #[pyfunction]
 #[pyo3(
     signature = (location, status_code = None, message = None, headers = None, permanent = false),

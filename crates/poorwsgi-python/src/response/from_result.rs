@@ -1,4 +1,4 @@
-//! From what a Python handler returns to a response.
+//! Conversion of a Python handler's return value to a response.
 
 use poorwsgi_core::response;
 use poorwsgi_core::state::{HTTP_NO_CONTENT, HTTP_OK};
@@ -20,9 +20,9 @@ const JSON: &str = "application/json; charset=utf-8";
 
 /// Creates a response of data: str, bytes, a dict, a list, an iterable of bytes, or None.
 ///
-/// A dict or a list is sent as JSON, an iterable (a list of bytes, too) while it is made, None as 204. JSON
-/// and None have no use for content_type. headers are sent in place of the default ones. Raises ResponseError
-/// for any other data, and for data, a content type, headers or a status that cannot be sent.
+/// A dict or a list is sent as JSON, an iterable (also a list of bytes) while it is generated, None as 204.
+/// content_type is ignored for JSON and None. headers replaces the default headers. Raises ResponseError for
+/// any other data, and for data, a content type, headers or a status that cannot be sent.
 #[pyfunction]
 #[pyo3(
     signature = (data, content_type = None, headers = None, status_code = None),
@@ -59,7 +59,7 @@ fn object<'py>(
     }
 }
 
-/// The `ResponseError` for values that no response can be made of, whatever is wrong with them.
+/// Wraps any error in values for a response in a `ResponseError`.
 fn unusable(py: Python<'_>, error: PyErr) -> PyErr {
     if !error.is_instance_of::<PyException>(py) || error.is_instance_of::<ResponseError>(py) {
         return error;
@@ -102,13 +102,13 @@ impl Kind {
     }
 }
 
-/// The response that a handler's result is: a response, data, or a tuple of the arguments of `make_response`.
+/// Converts a handler's return value: a response, data, or a tuple of the arguments of `make_response`.
 pub(crate) fn from_result(result: &Bound<'_, PyAny>) -> PyResult<Answer> {
     answer_of(result).map_err(|error| unusable(result.py(), error))
 }
 
 fn answer_of(result: &Bound<'_, PyAny>) -> PyResult<Answer> {
-    // What it is as a rule, and what is told apart most quickly.
+    // The most frequent types, and the quickest to check.
     if result.is_exact_instance_of::<PyString>() || result.is_exact_instance_of::<PyDict>() {
         return answer(result, None, None, HTTP_OK);
     }
@@ -130,7 +130,7 @@ fn answer_of(result: &Bound<'_, PyAny>) -> PyResult<Answer> {
     }
 }
 
-/// The same without an object where the data is at hand.
+/// `make_response`, but without a Python object if the data is in memory.
 fn answer(
     data: &Bound<'_, PyAny>,
     content_type: Option<&Bound<'_, PyAny>>,
@@ -139,7 +139,7 @@ fn answer(
 ) -> PyResult<Answer> {
     let content_type = content_type.filter(|content_type| !content_type.is_none());
     let kind = Kind::of(data)?;
-    // JSON and None have no use for one, whatever it is: `return None, 204` is a habit.
+    // content_type is ignored for JSON and None: handlers often `return None, 204`.
     let takes_content_type = matches!(kind, Kind::Text | Kind::Bytes);
     let status = known(data.py(), status)?;
     let made = match kind {
@@ -154,7 +154,7 @@ fn answer(
         }
     };
     let made = match content_type {
-        // "" is none at all.
+        // "" means no Content-Type.
         Some(content_type) if takes_content_type => {
             made.with_content_type(content_type.extract::<&str>()?).map_err(value_error)?
         }
@@ -165,7 +165,8 @@ fn answer(
     made.assemble("", Some(headers), status).map(Answer::Engine).map_err(value_error)
 }
 
-/// The response that a handler's result is; None for what has none of these forms is a 204.
+/// Converts a handler's return value to a response object: a response, data, or a tuple of the arguments of
+/// make_response. None becomes a 204. Raises ResponseError for any other value.
 #[pyfunction]
 pub(crate) fn to_response<'py>(response: &Bound<'py, PyAny>) -> PyResult<Bound<'py, BaseResponse>> {
     from_result(response)?.into_object(response.py())

@@ -1,11 +1,11 @@
-//! Media types by the names of files.
+//! Media types of files, by their names.
 
 use pyo3::intern;
 use pyo3::prelude::*;
 
 use crate::names::Name;
 
-/// The media type that Python's mimetypes guesses by the name of a file.
+/// The media type that Python's `mimetypes` guesses from the name of a file.
 pub(crate) fn media_type(py: Python<'_>, path: &str) -> PyResult<Option<String>> {
     static GUESS: Name = Name::new("mimetypes", "guess_type");
     match listed_type(py, path)? {
@@ -14,13 +14,13 @@ pub(crate) fn media_type(py: Python<'_>, path: &str) -> PyResult<Option<String>>
     }
 }
 
-/// What guess_type finds in its tables at once, as it does for most names; it takes longer than all the rest
-/// of a small file.
+/// The type from the tables of `mimetypes`, which suffice for most names: a call of `guess_type` takes longer
+/// than all other work for a small file.
 fn listed_type(py: Python<'_>, path: &str) -> PyResult<Option<String>> {
     static TABLES: Name = Name::new("mimetypes", "__dict__");
     let name = path.rsplit('/').next().unwrap_or_default();
     let suffix = match name.trim_start_matches('.').rfind('.') {
-        // Not what could be the scheme of a URL.
+        // Only absolute paths: `guess_type` may read another text as a URL.
         Some(at) if path.starts_with('/') => name.get(name.len() - name.trim_start_matches('.').len() + at..),
         _ => None,
     };

@@ -1,7 +1,7 @@
-//! Responses as Python handlers make them.
+//! The responses of Python handlers.
 //!
-//! A handler's str, bytes or dict becomes a response of the engine at once. Objects are for handlers that
-//! make them, and for hooks that look at them. Requests and applications are not known here.
+//! A handler's str, bytes or dict is converted directly to a response of the engine. Response objects exist
+//! only if a handler creates one, or for hooks. This module does not depend on requests and applications.
 
 mod base;
 mod blocks;
@@ -26,7 +26,7 @@ pub(crate) const HTML: &str = "text/html; charset=utf-8";
 
 /// A response on its way through the pipeline.
 pub(crate) enum Answer {
-    /// One that no Python code has seen: data that a handler returned, a page, a file.
+    /// A response that no Python code has seen: data that a handler returned, a built-in page, a file.
     Engine(response::Response),
     /// A response object.
     Object(Py<BaseResponse>),

@@ -1,4 +1,4 @@
-//! From a response of Python to one of the engine, and to what a WSGI server is given.
+//! Conversion of a Python response object to a response of the engine, and to the calls of WSGI.
 
 use std::mem;
 use std::sync::{Mutex, PoisonError};
@@ -6,7 +6,9 @@ use std::sync::{Mutex, PoisonError};
 use bytes::BytesMut;
 use http::header::CONTENT_LENGTH;
 use poorwsgi_core::headers::{Headers as EngineHeaders, RangeSpec};
-use poorwsgi_core::response::{self, Blocks as _, Body, BodyKind, FIELDS_OF_CONTENT, Ranges};
+use poorwsgi_core::response::{
+    self, Blocking, Blocks as _, Body, BodyKind, FIELDS_OF_CONTENT, Ranges, state_content,
+};
 use poorwsgi_core::state::{HTTP_NOT_MODIFIED, HTTP_OK, HTTP_RANGE_NOT_SATISFIABLE, Method};
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::intern;
@@ -24,7 +26,7 @@ use crate::names::{Name, overrides};
 
 const SENDING: &[&str] = &["__call__", "__start_response__", "__end_of_response__"];
 
-/// Makes a response of Python one of the engine. It is used up: a response is sent once.
+/// Converts a Python response to one of the engine. The object is consumed: a response can be sent only once.
 pub(crate) fn to_engine(object: &Bound<'_, BaseResponse>) -> PyResult<response::Response> {
     let py = object.py();
     if object.is_instance_of::<Declined>() {
@@ -51,7 +53,7 @@ pub(crate) fn to_engine(object: &Bound<'_, BaseResponse>) -> PyResult<response::
     from_wsgi(&status, headers, &content)
 }
 
-/// The start_response for classes that send in their own way.
+/// The `start_response` that is passed to subclasses that override how a response is sent.
 #[pyclass]
 #[derive(Default)]
 struct Started(Option<(String, EngineHeaders)>);
@@ -79,7 +81,7 @@ fn from_wsgi(
     let code = code.ok_or_else(|| PyValueError::new_err(format!("Bad response status {status:?}")))?;
     let body = content_body(content)?;
     if body.length().is_some() {
-        // What was said of the content that the class began with.
+        // The Content-Length of the original content.
         headers.remove(CONTENT_LENGTH);
     }
     let mut made = response::Response::new(body).with_headers(headers);
@@ -88,7 +90,7 @@ fn from_wsgi(
     Ok(made)
 }
 
-/// The body of what a class has returned to be iterated over.
+/// The iterable that a subclass returned, as a body.
 fn content_body(content: &Bound<'_, PyAny>) -> PyResult<Body> {
     if let Ok(blocks) = content.cast::<Blocks>() {
         return Ok(blocks.get().take());
@@ -101,14 +103,14 @@ fn content_body(content: &Bound<'_, PyAny>) -> PyResult<Body> {
     }
     let mut items = Items::new(content, false, None)?;
     if content.is_instance_of::<PyList>() || content.is_instance_of::<PyTuple>() {
-        // All of it is there, so its length is known.
+        // All items are in memory, so the length is known.
         let mut whole = BytesMut::new();
         while let Some(block) = items.next_block().map_err(blocks::raised)? {
             whole.extend_from_slice(&block);
         }
         return Ok(whole.freeze().into());
     }
-    Ok(Body::blocks(items))
+    Ok(Blocking::body(items))
 }
 
 fn is_buffer(object: &Bound<'_, PyAny>) -> PyResult<bool> {
@@ -121,7 +123,7 @@ fn read_buffer(buffer: &Bound<'_, PyAny>) -> PyResult<bytes::Bytes> {
     blocks::bytes(&data)?.ok_or_else(|| PyTypeError::new_err("a buffer gave no bytes"))
 }
 
-/// The response itself, with all that was set, as one of the engine.
+/// Converts the object, with everything that was set on it.
 fn take(object: &Bound<'_, BaseResponse>) -> PyResult<response::Response> {
     let py = object.py();
     let (content_type, status, payload, ranges, headers) = {
@@ -183,9 +185,9 @@ fn body(py: Python<'_>, payload: Payload) -> PyResult<Body> {
                 closed(py, "error")?;
                 return Ok(Body::empty());
             }
-            Body::blocks(FileBlocks::new(file, length))
+            Blocking::body(FileBlocks::new(file, length))
         }
-        Payload::Items { items, text, length } => Body::blocks(Items::new(items.bind(py), text, length)?),
+        Payload::Items { items, text, length } => Blocking::body(Items::new(items.bind(py), text, length)?),
         Payload::FileRange(range) => range.into(),
         Payload::Engine(body) => body.into_inner().unwrap_or_else(PoisonError::into_inner),
     })
@@ -197,7 +199,8 @@ pub(super) fn closed(py: Python<'_>, level: &str) -> PyResult<()> {
     log::write(py, "poorwsgi.response", level, message, ())
 }
 
-/// A 304 describes no representation, and says which one is still good (RFC 9110, section 15.4.5).
+/// Warns if a 304 has fields that describe a representation, or lacks all fields that identify it (RFC 9110,
+/// section 15.4.5).
 fn warn_about_304(py: Python<'_>, headers: &EngineHeaders) -> PyResult<()> {
     let warn = |text: &str, names: String| log::write(py, "poorwsgi.response", "warning", text, (names,));
     let denied: Vec<_> = FIELDS_OF_CONTENT.into_iter().filter(|name| headers.contains(*name)).collect();
@@ -213,7 +216,8 @@ fn warn_about_304(py: Python<'_>, headers: &EngineHeaders) -> PyResult<()> {
     Ok(())
 }
 
-/// `__start_response__`: finishes the response as one to a plain GET, and says its status and headers.
+/// `__start_response__`: prepares the response as for a plain GET, and passes status and headers to
+/// `start_response`.
 pub(super) fn start(object: &Bound<'_, BaseResponse>, start_response: &Bound<'_, PyAny>) -> PyResult<()> {
     let py = object.py();
     let headers = BaseResponse::headers_of(object)?;
@@ -224,12 +228,12 @@ pub(super) fn start(object: &Bound<'_, BaseResponse>, start_response: &Bound<'_,
     let made = take(object)?;
     let was = made.status();
     let mut made = response::finish(Method::Get, |_| None, made).map_err(value_error)?;
-    made.state_content();
+    state_content(&mut made);
     if was == HTTP_OK && made.status() == HTTP_RANGE_NOT_SATISFIABLE {
         return Err(HTTPException::of_response(py, from_engine(py, made)?.into_any()));
     }
     if is_empty {
-        // The content may be that of a subclass, which says its length where it knows it.
+        // A subclass may send its own content, and announce the length with `_content_length`.
         made.headers_mut().remove(CONTENT_LENGTH);
         if let Some(length) = stated {
             made.headers_mut().put(CONTENT_LENGTH, length.into());
@@ -246,7 +250,7 @@ pub(super) fn start(object: &Bound<'_, BaseResponse>, start_response: &Bound<'_,
     Ok(())
 }
 
-/// `__end_of_response__`: the content as an object to iterate over, which can be read like a file, too.
+/// `__end_of_response__`: the content as an iterator that can also be read like a file.
 pub(super) fn end<'py>(object: &Bound<'py, BaseResponse>) -> PyResult<Bound<'py, PyAny>> {
     static BUFFER: Name = Name::new("poorwsgi.response", "IBytesIO");
     let py = object.py();
@@ -271,7 +275,7 @@ pub(super) fn end<'py>(object: &Bound<'py, BaseResponse>) -> PyResult<Bound<'py,
     if let Some(payload) = again {
         object.try_borrow_mut()?.payload = payload;
     }
-    match finished.into_kind() {
+    match BodyKind::from_body(finished) {
         BodyKind::Bytes(_) if object.is_exact_instance_of::<BaseResponse>() => {
             Ok(PyBytes::new(py, b"").into_any())
         }

@@ -1,4 +1,4 @@
-//! From a response of the engine to the object that a hook gets.
+//! Conversion of a response of the engine to the object that a hook gets.
 
 use std::mem;
 use std::sync::Mutex;
@@ -12,7 +12,7 @@ use super::classes::{
 };
 use crate::headers::Headers;
 
-/// A response of the engine, a page or a file, as the object that hooks see.
+/// The response object for a response of the engine, such as a built-in page or a file.
 pub(super) fn from_engine(py: Python<'_>, made: response::Response) -> PyResult<Bound<'_, BaseResponse>> {
     if made.is_declined() {
         return Ok(Bound::new(py, Declined::blank())?.into_any().cast_into()?);
@@ -25,7 +25,7 @@ pub(super) fn from_engine(py: Python<'_>, made: response::Response) -> PyResult<
     if *made.ranges() != response::Ranges::Refused {
         base.units = Some("bytes".to_owned());
     }
-    let object = match made.into_body().into_kind() {
+    let object = match BodyKind::from_body(made.into_body()) {
         BodyKind::Bytes(data) if data.is_empty() && base.content_type.is_none() => {
             let class = PyClassInitializer::from(base).add_subclass(NoContentResponse);
             Bound::new(py, class)?.into_any()

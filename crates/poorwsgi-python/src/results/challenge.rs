@@ -12,7 +12,7 @@ use crate::exceptions::http_exception;
 use crate::headers::header_error;
 use crate::request::SimpleRequest;
 
-/// Adds the challenges where the application of the request has digest authentication.
+/// Adds the digest challenges, if the application's auth_type is "Digest".
 pub(super) fn add(
     req: &Bound<'_, PyAny>,
     realm: Option<&str>,
@@ -25,7 +25,7 @@ pub(super) fn add(
     }
     let realm = realm.filter(|realm| !realm.is_empty()).map(str::to_owned).or_else(|| text(&app, "name"));
     let realm = realm.ok_or_else(|| PyRuntimeError::new_err("digest authentication needs a realm"))?;
-    // It has headers of its own then.
+    // As in PoorWSGI: this response does not have the default headers.
     response.headers_mut().remove("X-Powered-By");
     for challenge in challenges(req, &app, &realm, stale)? {
         response.headers_mut().append("WWW-Authenticate", challenge).map_err(header_error)?;

@@ -9,8 +9,8 @@ use crate::application::{Application, Python3};
 use crate::environ::EnvironHead;
 use crate::request::SimpleRequest;
 
-/// The page of /debug-info as text: what an application is made of, and what the request brought along.
-/// Secrets are hidden.
+/// The page of /debug-info as HTML: the application's routes, handlers and settings, and the request's
+/// headers and variables. Secrets are hidden.
 #[pyfunction]
 pub(crate) fn debug_info(req: &Bound<'_, PyAny>, app: &Bound<'_, Application>) -> PyResult<String> {
     let tables = app.get().tables();
@@ -22,8 +22,8 @@ pub(crate) fn debug_info(req: &Bound<'_, PyAny>, app: &Bound<'_, Application>) -
     Ok(dispatch::debug_page::<Python3>(&tables, &environ))
 }
 
-/// The routes of an application: methods, rule, handler, and how its calls have gone where it is being
-/// served.
+/// The routes of an application: methods, rule, handler, and, while the application is being served, how its
+/// calls are run.
 #[pyfunction]
 pub(crate) fn _routes(app: &Bound<'_, Application>) -> Vec<(String, String, String, String)> {
     let rows = dispatch::routes::<Python3>(&app.get().tables());

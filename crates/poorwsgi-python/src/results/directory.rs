@@ -16,11 +16,12 @@ use crate::exceptions::http_exception;
 use crate::log;
 use crate::response::HTML;
 
-/// The page with the content of a directory of the file system, as content, media type and a header with its
-/// name: what a handler returns.
+/// The page that lists a directory of the file system, as a tuple that a handler can return: HTML, content
+/// type, and headers.
 ///
-/// Links on it are relative to req.uri. It lists no dot files, no back-up files (name~) and nothing that may
-/// not be read or lies outside the directory. A path that is no directory ends the request with 500.
+/// The links are relative to req.uri. The page does not list dot files, backup files (name~), files that
+/// cannot be read, and links that lead out of the directory. If path is no directory, raises
+/// HTTPException(500).
 #[pyfunction]
 pub(crate) fn directory_index(
     py: Python<'_>,

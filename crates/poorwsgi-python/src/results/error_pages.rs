@@ -1,4 +1,4 @@
-//! The default pages as functions, which an application may call from handlers of its own.
+//! The default pages as functions, which an application may call in its own handlers.
 
 use poorwsgi_core::results::{Cause, ErrorPage, ErrorReport};
 use poorwsgi_core::state::{
@@ -30,7 +30,7 @@ fn log_status(py: Python<'_>, level: &str, status: u16, error: &Bound<'_, PyAny>
     log::write(py, MODULE, level, "%d %s: %s", quoted)
 }
 
-/// The page of a status, which says nothing of the error; that goes to the log.
+/// The page of a status. The error is not shown; it goes to the log.
 fn plain<'py>(req: &Bound<'py, PyAny>, status: u16, error: Option<&Bound<'py, PyAny>>) -> Page<'py> {
     if let Some(error) = error {
         log_status(req.py(), "warning", status, error)?;
@@ -38,7 +38,8 @@ fn plain<'py>(req: &Bound<'py, PyAny>, status: u16, error: Option<&Bound<'py, Py
     send(req.py(), &page(&Visitor::of(req), status))
 }
 
-/// 304: what the client has is still good. ETag and Content-Location are those of the request.
+/// 304: the client's stored response is still valid. ETag and Content-Location are taken from the request's
+/// headers.
 #[pyfunction]
 pub(crate) fn not_modified<'py>(req: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     static RESPONSE: Name = Name::new("poorwsgi.response", "NotModifiedResponse");
@@ -52,7 +53,7 @@ pub(crate) fn not_modified<'py>(req: &Bound<'py, PyAny>) -> PyResult<Bound<'py, 
     RESPONSE.get(py)?.call((), Some(&kwargs))
 }
 
-/// 400: the page shows the error, which is logged as a warning too.
+/// 400: the page shows the error. The error is also logged as a warning.
 #[pyfunction]
 #[pyo3(signature = (req, error = None))]
 pub(crate) fn bad_request<'py>(req: &Bound<'py, PyAny>, error: Option<Bound<'py, PyAny>>) -> Page<'py> {
@@ -64,10 +65,10 @@ pub(crate) fn bad_request<'py>(req: &Bound<'py, PyAny>, error: Option<Bound<'py,
     send(req.py(), &ErrorPage { detail: detail.as_deref(), ..page(&visitor, HTTP_BAD_REQUEST) })
 }
 
-/// 401: with a digest challenge where the application's auth_type is "Digest".
+/// 401: with a digest challenge if the application's auth_type is "Digest".
 ///
-/// realm is by default the application's name. stale tells the client that the user's name and password were
-/// right and only the nonce was too old. The error is logged as a warning.
+/// The default realm is the application's name. stale tells the client that user name and password were right
+/// and only the nonce was too old. The error is logged as a warning.
 #[pyfunction]
 #[pyo3(signature = (req, realm = None, stale = None, error = None), text_signature = "(req, realm=None, stale='', error=None)")]
 pub(crate) fn unauthorized<'py>(
@@ -86,21 +87,21 @@ pub(crate) fn unauthorized<'py>(
     Answer::Engine(response).into_object(py)
 }
 
-/// 403: what is there is not for this client. The error is logged as a warning.
+/// 403: the client is not allowed to access the resource. The error is logged as a warning.
 #[pyfunction]
 #[pyo3(signature = (req, error = None))]
 pub(crate) fn forbidden<'py>(req: &Bound<'py, PyAny>, error: Option<Bound<'py, PyAny>>) -> Page<'py> {
     plain(req, HTTP_FORBIDDEN, error.as_ref())
 }
 
-/// 404: nothing is there. The error is logged as a warning.
+/// 404: there is no such resource. The error is logged as a warning.
 #[pyfunction]
 #[pyo3(signature = (req, error = None))]
 pub(crate) fn not_found<'py>(req: &Bound<'py, PyAny>, error: Option<Bound<'py, PyAny>>) -> Page<'py> {
     plain(req, HTTP_NOT_FOUND, error.as_ref())
 }
 
-/// 405: what is there does not take this method. The error is logged as a warning.
+/// 405: the resource does not support the method. The error is logged as a warning.
 #[pyfunction]
 #[pyo3(signature = (req, error = None))]
 pub(crate) fn method_not_allowed<'py>(
@@ -110,8 +111,8 @@ pub(crate) fn method_not_allowed<'py>(
     plain(req, HTTP_METHOD_NOT_ALLOWED, error.as_ref())
 }
 
-/// 501: the server does not know how. code is a status without a page that a handler ended the request with;
-/// it stands on the page. What went wrong is logged as an error.
+/// 501: not implemented. code is a status that a handler raised and for which there is no page; this page
+/// shows it. The error is logged as an error.
 #[pyfunction]
 #[pyo3(signature = (req, code = None, error = None))]
 pub(crate) fn not_implemented<'py>(
@@ -132,7 +133,7 @@ pub(crate) fn not_implemented<'py>(
     send(py, &ErrorPage { detail: detail.as_deref(), ..page(&visitor, HTTP_NOT_IMPLEMENTED) })
 }
 
-/// 500: the server failed. The exception that is being handled is logged with its traceback, and shown where
+/// 500: internal server error. The exception that is being handled is logged with its traceback, and shown if
 /// req.debug is true.
 #[pyfunction]
 #[pyo3(signature = (req, *_args), text_signature = "(req, *_)")]
@@ -160,11 +161,11 @@ pub(crate) fn internal_server_error<'py>(req: &Bound<'py, PyAny>, _args: &Bound<
 
 fn nothing_handled() -> ErrorReport {
     let cause = Cause { kind: None, message: "No exception is being handled.".to_owned() };
-    // What Python's traceback module says then.
+    // As Python's traceback module formats it.
     ErrorReport { causes: vec![cause], ..ErrorReport::default() }.with_backtrace("NoneType: None")
 }
 
-/// What helps to find the reason of a failure.
+/// Details of the request that help to find the cause of an error.
 fn facts(req: &Bound<'_, PyAny>) -> Vec<(&'static str, String)> {
     let handler = req.getattr("uri_handler").ok().filter(|handler| !handler.is_none());
     let facts = [

@@ -1,4 +1,4 @@
-//! The pages of the engine for requests of any kind: our own, and whatever has their attributes.
+//! The pages of the engine, for our own requests and for any object with the same attributes.
 
 mod challenge;
 mod debug;

@@ -1,4 +1,4 @@
-//! What stands on pages, written for people.
+//! Text for pages: escaping, and values in readable form.
 
 use poorwsgi_core::results;
 use poorwsgi_core::state::MethodSet;
@@ -13,7 +13,7 @@ pub(crate) fn html_escape(text: &str) -> String {
     results::html_escape(text)
 }
 
-/// The characters that html_escape replaces, and what with.
+/// The characters that html_escape replaces, with their replacements.
 pub(crate) fn escape_table(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     let table = PyDict::new(py);
     for character in ["&", "\"", "'", ">", "<"] {
@@ -22,12 +22,12 @@ pub(crate) fn escape_table(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     Ok(table)
 }
 
-/// A number of bytes in a unit that suits it: the value, and the prefix of the unit: "", "k", "M", "G", "T"
-/// or "P", each 1024 times the one before.
+/// A number of bytes in a readable unit, as a tuple: the value, and the prefix of the unit: "", "k", "M",
+/// "G", "T" or "P", each 1024 times the previous one.
 #[pyfunction]
 pub(crate) fn hbytes<'py>(val: &Bound<'py, PyAny>) -> PyResult<(Bound<'py, PyAny>, &'static str)> {
     let (value, unit) = results::hbytes(val.extract()?);
-    // A number that needs no unit stays as it is, an int an int.
+    // A number below 1024 is returned unchanged, an int as an int.
     if unit.is_empty() {
         Ok((val.clone(), unit))
     } else {
@@ -35,18 +35,18 @@ pub(crate) fn hbytes<'py>(val: &Bound<'py, PyAny>) -> PyResult<(Bound<'py, PyAny
     }
 }
 
-/// A set of methods for people: "HEAD | GET", or "ALL".
+/// A set of METHOD_ constants as text: "HEAD | GET", or "ALL".
 #[pyfunction]
 pub(crate) fn human_methods_(m: &Bound<'_, PyAny>) -> PyResult<String> {
-    // Bits that mean no method do not count.
+    // Bits that are no method are ignored.
     let bits = m.bitand(u16::MAX)?.extract()?;
     let methods = MethodSet::from_bits(bits);
     Ok(results::human_methods(methods))
 }
 
-/// The handlers of a table, {key: {method: handler}}, as a list of (key, methods, handler): one for each
-/// handler of a key, with the bits of all its methods. The list is ordered by the keys, or as the table is
-/// where sort is false.
+/// Converts a table of handlers, {key: {method: handler}}, to a list of (key, methods, handler): one item for
+/// each different handler of a key, with the bits of all its methods. The list is sorted by key; if sort is
+/// false, it has the order of the table.
 #[pyfunction]
 #[pyo3(signature = (handlers, sort = true), text_signature = "(handlers, sort=True)")]
 pub(crate) fn handlers_view<'py>(
@@ -77,7 +77,7 @@ fn truth(value: &Bound<'_, PyAny>) -> PyResult<bool> {
     value.is_truthy()
 }
 
-/// The items of a dictionary, ordered by key where they are to be.
+/// The items of a dictionary, sorted by key if `sort` is true.
 fn items<'py>(table: &Bound<'py, PyAny>, sort: bool) -> PyResult<Bound<'py, PyAny>> {
     static SORTED: Name = Name::new("builtins", "sorted");
     static ITEM: Name = Name::new("operator", "itemgetter");

@@ -1,14 +1,14 @@
-//! What a page says of a request, read from its attributes.
+//! What a page shows about a request, read from the request's attributes.
 
 use poorwsgi_core::results::Site;
 use pyo3::prelude::*;
 
-/// The attribute as text; `None` where it is missing, fails or is no text.
+/// The attribute as text; `None` if it is missing, raises or is no str.
 pub(super) fn text(object: &Bound<'_, PyAny>, name: &str) -> Option<String> {
     object.getattr(name).ok()?.extract().ok()
 }
 
-/// What a page says of a request and of who answers it.
+/// What a page shows about a request and the server.
 pub(super) struct Visitor {
     pub(super) method: String,
     pub(super) uri: String,
@@ -22,7 +22,7 @@ impl Visitor {
         let text = |name| text(req, name);
         Visitor {
             method: text("method").unwrap_or_default(),
-            // A path that is not UTF-8 ends the request with 400, whose page is for it too.
+            // The page of a 400 for a path that is not UTF-8 comes here, too: `path` raises then.
             uri: text("uri").or_else(|| text("path")).unwrap_or_default(),
             debug: req.getattr("debug").and_then(|debug| debug.is_truthy()).unwrap_or(false),
             hostname: text("hostname").unwrap_or_default(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use poorwsgi_calls::inlining::{CallPlace, RouteTimes};
 use poorwsgi_calls::pool::{Job, only_waits_now};
 use poorwsgi_core::request::HttpHead;
-use poorwsgi_core::response::{Body, Response};
+use poorwsgi_core::response::{Body, BodyKind, Response};
 use poorwsgi_server::spool::Held;
 use pyo3::prelude::*;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
@@ -51,7 +51,7 @@ impl Call {
         let context = CallContext { route_times: &route_times, rule, place: CallPlace::Inline, patience };
         match &**served {
             Served::Native(application) => match native(application, head, routed, body, context) {
-                Ok(response) if response.body().is_made_while_sent() => {
+                Ok(response) if BodyKind::of(response.body()).is_made_while_sent() => {
                     route_times.leave();
                     pool.clone().spawn(&route_times, move || {
                         only_waits_now();
@@ -113,7 +113,7 @@ impl Call {
             }
             Served::Native(application) => match native(application, head, routed, body, context) {
                 Ok(response) => {
-                    if response.body().is_made_while_sent() {
+                    if BodyKind::of(response.body()).is_made_while_sent() {
                         route_times.leave();
                         only_waits_now();
                     }

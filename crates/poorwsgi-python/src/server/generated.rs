@@ -21,7 +21,7 @@ pub(super) fn send(
     patience: &Patience,
 ) {
     let (head, body) = response.into_parts();
-    let (begun, rest) = match body.into_kind() {
+    let (begun, rest) = match BodyKind::from_body(body) {
         BodyKind::Blocks(blocks) => begin(blocks, patience),
         other => (Ok(other.into()), None),
     };

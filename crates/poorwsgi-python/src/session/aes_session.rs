@@ -1,4 +1,4 @@
-//! `AESSession`: cookies in the format of PoorWSGI's.
+//! `AESSession`: cookies in the format of PoorWSGI's AESSession.
 
 use poorwsgi_core::session::{AesKeys, Sealer};
 use pyo3::prelude::*;
@@ -9,14 +9,14 @@ use super::{Session, SessionError, sealed, session_error};
 
 /// A session that keeps a dict in its cookie, encrypted with AES-256 and authenticated with HMAC-SHA256.
 ///
-/// Cookies are exchanged with PoorWSGI's AESSession in both directions. secret_key is str, bytes, or a list
-/// of them: the first one seals, all of them open. The other arguments are those of Session. data must be
-/// what JSON can hold.
+/// Reads the cookies of PoorWSGI's AESSession, and writes cookies that it reads. secret_key is str, bytes, or
+/// a list of them: the first key encrypts, any of them decrypts. The other arguments are those of Session.
+/// data must be serialisable as JSON.
 ///
-/// The format has no room for the time, so max_age and expires are the browser's affair alone: a copy of a
-/// cookie stays good for as long as its key. PoorSession knows better.
+/// The format has no timestamp, so only the browser enforces max_age and expires: a copy of a cookie is valid
+/// for as long as its key. PoorSession does not have this weakness.
 ///
-/// A cookie that was not made with one of the keys is a SessionError in load(); so is a missing key.
+/// load() raises SessionError for a cookie that was not written with one of the keys, and if there is no key.
 #[pyclass(subclass, extends = Session, module = "poorwsgi.aes_session")]
 pub(crate) struct AESSession {
     keys: Option<AesKeys>,
@@ -59,20 +59,19 @@ impl AESSession {
         Ok(())
     }
 
-    /// Takes the data from the cookies of a request; they stay as they are where there is no cookie, or an
-    /// empty one.
+    /// Loads data from the cookies of a request. data does not change if the cookie is missing or empty.
     ///
-    /// Raises SessionError for a cookie that was not made with one of the keys.
+    /// Raises SessionError for a cookie that was not written with one of the keys.
     fn load(slf: &Bound<'_, Self>, cookies: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
         sealed::load(slf.as_super(), cookies, |sid, value| {
             slf.try_borrow()?.keys()?.open(sid, value).map_err(session_error)
         })
     }
 
-    /// Seals the data into the cookie, anew with each call, and returns its value; "" once the session is
-    /// destroyed.
+    /// Encrypts data into the cookie, with a new nonce at each call, and returns the cookie's value; "" after
+    /// destroy().
     ///
-    /// Raises SessionError where the cookie would be larger than browsers store.
+    /// Raises SessionError if the cookie is larger than browsers store (4096 bytes).
     fn write(slf: &Bound<'_, Self>) -> PyResult<String> {
         let session = slf.as_super();
         let (sid, json) = (Session::sid_of(session)?, sealed::dumps(session)?);

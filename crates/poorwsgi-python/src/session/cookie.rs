@@ -1,4 +1,4 @@
-//! The attributes of a session's cookie, between Python's SimpleCookie and the engine.
+//! The attributes of a session's cookie: conversion between Python's SimpleCookie and the engine.
 
 use poorwsgi_core::headers::set_cookie::SameSite;
 use poorwsgi_core::session::SessionConfig;
@@ -10,7 +10,7 @@ use super::session_error;
 use crate::cookies::SIMPLE_COOKIE;
 use crate::names::Name;
 
-/// What the constructors of all sessions take.
+/// The arguments that the constructors of all sessions have in common.
 pub(super) struct Attributes {
     pub(super) expires: Seconds,
     pub(super) max_age: Seconds,
@@ -31,7 +31,7 @@ impl Attributes {
         }
         let config = SessionConfig {
             sid: self.sid,
-            // 0 is the default, and stands for no expiry.
+            // 0, the default, means no expiry.
             expires: self.expires.0.filter(|&seconds| seconds != 0),
             max_age: self.max_age.0,
             domain: self.domain.filter(|domain| !domain.is_empty()),
@@ -44,7 +44,7 @@ impl Attributes {
     }
 }
 
-/// A number of seconds, or None. Text counts too: settings come from files.
+/// A number of seconds, or None. A str is accepted, too, because settings may come from files.
 pub(super) struct Seconds(pub(super) Option<i64>);
 
 impl FromPyObject<'_, '_> for Seconds {
@@ -62,7 +62,7 @@ impl FromPyObject<'_, '_> for Seconds {
     }
 }
 
-/// What Python takes for true.
+/// The truth value of any Python object.
 pub(super) struct Truth(pub(super) bool);
 
 impl FromPyObject<'_, '_> for Truth {
@@ -96,14 +96,15 @@ impl FromPyObject<'_, '_> for Site {
     }
 }
 
-/// Puts the cookie with its attributes into a SimpleCookie; of a session that is over, one that removes it.
+/// Puts the cookie with its attributes into a SimpleCookie; for a destroyed session, a cookie that removes
+/// it.
 pub(super) fn put(
     cookies: &Bound<'_, PyAny>,
     config: &SessionConfig,
     value: &str,
     destroyed: bool,
 ) -> PyResult<()> {
-    // The engine knows which cookies browsers take.
+    // The engine checks that browsers accept the cookie.
     let line = if destroyed { config.remove_cookie() } else { config.set_cookie(value) };
     line.map_err(session_error)?;
     let sid = config.sid.as_str();
@@ -113,7 +114,7 @@ pub(super) fn put(
     if destroyed {
         morsel.set_item("expires", "Thu, 01 Jan 1970 00:00:00 GMT")?;
     } else if let Some(expires) = config.expires {
-        // A number is seconds from the moment the cookie is rendered.
+        // SimpleCookie adds a number to the time at which it renders the cookie.
         morsel.set_item("expires", expires)?;
     }
     if let Some(max_age) = config.max_age {
@@ -134,7 +135,7 @@ pub(super) fn put(
     Ok(())
 }
 
-/// The value of the cookie of this name. None where there are no cookies or there is none of the name.
+/// The value of the cookie with this name; `None` if there is no such cookie.
 pub(super) fn value_of(cookies: Option<&Bound<'_, PyAny>>, sid: &str) -> PyResult<Option<String>> {
     let Some(cookies) = cookies else { return Ok(None) };
     if !cookies.is_instance(SIMPLE_COOKIE.get(cookies.py())?)? || !cookies.contains(sid)? {

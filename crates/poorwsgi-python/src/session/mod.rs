@@ -1,4 +1,4 @@
-//! Sessions and tokens of the Python door, over `poorwsgi_core::session`.
+//! Sessions and tokens for Python, by means of `poorwsgi_core::session`.
 
 mod aes_session;
 mod cookie;
@@ -24,8 +24,8 @@ pyo3::create_exception!(
     "A session that cannot be made, read or written: no secret key, or a cookie that was not made with it."
 );
 
-/// An attribute that a cookie cannot have is a mistake in the application: ValueError. All else is a
-/// SessionError.
+/// ValueError for an invalid attribute of the cookie, which is a mistake in the application; SessionError for
+/// any other error.
 fn session_error(error: engine::SessionError) -> PyErr {
     match error {
         engine::SessionError::Cookie(error) => PyValueError::new_err(error.to_string()),

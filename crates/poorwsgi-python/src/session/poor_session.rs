@@ -1,4 +1,4 @@
-//! `PoorSession`: a dict in a sealed cookie.
+//! `PoorSession`: a dict in an encrypted cookie.
 
 use poorwsgi_core::session::{self as engine, SealedKeys, Sealer};
 use pyo3::gc::{PyTraverseError, PyVisit};
@@ -11,40 +11,41 @@ use super::{Session, SessionError, sealed, session_error};
 use crate::log;
 use crate::names::{Made, Name};
 
-/// A session that keeps a dict in its cookie, encrypted and authenticated: nobody without the key reads or
-/// changes it.
+/// A session that keeps a dict in its cookie, encrypted and authenticated: nobody can read or change it
+/// without the key.
 ///
 ///     session = PoorSession(app.secret_key, same_site="Lax")
 ///     session.load(req.cookies)
 ///     session.data["user"] = "alice"
 ///     session.header(response)
 ///
-/// secret_key is str or bytes, best 32 random bytes; or a list of them to rotate keys: the first one seals,
-/// all of them open. compress is a module or object with compress(data, level) and decompress(data); None for
-/// no compression. The other arguments are those of Session. data must be what JSON can hold, and fit into
-/// the 4096 bytes that browsers store.
+/// secret_key is str or bytes, best 32 random bytes; or a list of keys for rotation: the first key encrypts,
+/// any of them decrypts. compress is a module or object with compress(data, level) and decompress(data); None
+/// for no compression. The other arguments are those of Session. data must be serialisable as JSON, and the
+/// cookie at most 4096 bytes, which is what browsers store.
 ///
-/// legacy=True reads the cookies of PoorWSGI up to 2.8, too. Their cipher tells much about the data to
-/// whoever sees many of them, so leave it on only for as long as such cookies live; what is written is always
-/// of the new kind.
+/// legacy=True also reads the cookies of PoorWSGI up to 2.8. Their cipher is weak: it reveals much of the
+/// data to anyone who sees many cookies, so use it only until the old cookies have expired. Written cookies
+/// always have the new format.
 ///
-/// The time is sealed in with the data: a cookie that was written more than max_age seconds ago, or expires
-/// where there is no max_age, is a SessionError in load(), whatever the browser does. What is not written
-/// again keeps its time. Clocks may differ by a minute: a cookie from later than that is refused, too.
-/// Without max_age and expires any time will do, as for the cookies of legacy=True, which have none.
+/// The time of writing is encrypted with the data: load() raises SessionError for a cookie that was written
+/// more than max_age seconds ago (expires, if there is no max_age), even if the browser still sends it. A
+/// cookie that is not written again keeps its time. Clocks may differ by a minute: a cookie from further in
+/// the future is refused as well. Without max_age and expires, the time is not checked; the cookies of
+/// legacy=True have no time.
 ///
-/// A cookie that was not made with one of the keys is a SessionError in load(); so is a missing key. A copy
-/// of a cookie stays good as long as that, also after destroy().
+/// load() raises SessionError for a cookie that was not written with one of the keys, and if there is no key.
+/// A copy of a cookie stays valid until it expires, also after destroy().
 #[pyclass(subclass, extends = Session, module = "poorwsgi.session")]
 pub(crate) struct PoorSession {
     keys: Option<SealedKeys>,
     compress: Compress,
-    /// The secrets that old cookies are read with; empty where they are not.
+    /// The secrets for reading old cookies; empty without legacy=True.
     legacy: Vec<Vec<u8>>,
     made: Made,
 }
 
-/// What data are compressed with.
+/// How data are compressed.
 enum Compress {
     Bz2,
     None,
@@ -122,7 +123,7 @@ impl PoorSession {
             session.keys = Some(keys);
             session.legacy = if legacy { secrets } else { Vec::new() };
             let old = std::mem::replace(&mut session.compress, compress);
-            // What goes may run code of its own, which finds nothing borrowed.
+            // Releasing the old object may run Python code, so the borrow ends first.
             drop(session);
             drop(old);
         }
@@ -132,18 +133,17 @@ impl PoorSession {
         Ok(())
     }
 
-    /// Takes the data from the cookies of a request; they stay as they are where there is no cookie, or an
-    /// empty one.
+    /// Loads data from the cookies of a request. data does not change if the cookie is missing or empty.
     ///
-    /// Raises SessionError for a cookie that was not made with one of the keys.
+    /// Raises SessionError for a cookie that was not written with one of the keys, or that has expired.
     fn load(slf: &Bound<'_, Self>, cookies: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
         sealed::load(slf.as_super(), cookies, |sid, value| PoorSession::open(slf, sid, value))
     }
 
-    /// Seals the data into the cookie, anew with each call, and returns its value; "" once the session is
-    /// destroyed.
+    /// Encrypts data into the cookie, with a new nonce at each call, and returns the cookie's value; "" after
+    /// destroy().
     ///
-    /// Raises SessionError where the cookie would be larger than browsers store.
+    /// Raises SessionError if the cookie is larger than browsers store (4096 bytes).
     fn write(slf: &Bound<'_, Self>) -> PyResult<String> {
         let (py, session) = (slf.py(), slf.as_super());
         let (sid, mut data) = (Session::sid_of(session)?, sealed::dumps(session)?);
@@ -202,7 +202,7 @@ impl PoorSession {
     }
 }
 
-/// The first arguments of old: a request, whose key and cookies are taken.
+/// Supports the old first argument: a request, whose key and cookies are used.
 fn secrets_of_request(request: &Bound<'_, PyAny>) -> PyResult<Vec<Vec<u8>>> {
     let key = request.getattr("secret_key").map_err(|_| sealed::wrong_type(request))?;
     let message = "PoorSession(req) is deprecated: use PoorSession(secret_key), then load(req.cookies)";
@@ -210,7 +210,7 @@ fn secrets_of_request(request: &Bound<'_, PyAny>) -> PyResult<Vec<Vec<u8>>> {
     sealed::secrets(&key)?.ok_or_else(|| sealed::wrong_type(&key))
 }
 
-/// Stands for a compression that does nothing: PoorSession(key, compress=NoCompress).
+/// A compression that changes nothing: PoorSession(key, compress=NoCompress).
 #[pyclass(subclass, module = "poorwsgi.session")]
 pub(crate) struct NoCompress;
 

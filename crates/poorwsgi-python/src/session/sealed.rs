@@ -1,4 +1,4 @@
-//! What the sealed sessions have in common: their secrets, and data as JSON.
+//! What the encrypted sessions have in common: their secrets, and data as JSON.
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
@@ -8,8 +8,8 @@ use super::{Session, SessionError, cookie};
 use crate::log;
 use crate::names::Name;
 
-/// The secrets in a str, in bytes, or in a list of these, the current one first; `None` for anything else.
-/// There are none in None, which an application without a key has.
+/// The secrets from a str, bytes, or a list of these, the current one first. None, as in an application
+/// without a key, gives no secrets. Returns `None` for any other type.
 pub(super) fn secrets(key: &Bound<'_, PyAny>) -> PyResult<Option<Vec<Vec<u8>>>> {
     if key.is_none() {
         return Ok(Some(Vec::new()));
@@ -42,7 +42,7 @@ pub(super) fn wrong_type(key: &Bound<'_, PyAny>) -> PyErr {
     PyTypeError::new_err(format!("a secret key is str or bytes, or several in a list, not {kind}"))
 }
 
-/// Loads the data of a session out of its cookie, which `open` turns into JSON text.
+/// Loads the data of a session from its cookie; `open` decrypts the cookie to JSON text.
 pub(super) fn load(
     session: &Bound<'_, Session>,
     cookies: Option<&Bound<'_, PyAny>>,
@@ -64,7 +64,7 @@ pub(super) fn load(
 }
 
 fn refused(py: Python<'_>, error: PyErr) -> PyErr {
-    // A log that fails must not hide that the cookie is bad.
+    // An error of logging must not hide that the cookie is bad.
     let quoted = (error.value(py),);
     let _ = log::write(py, "poorwsgi.session", "info", "session cookie refused: %s", quoted);
     if error.is_instance_of::<SessionError>(py) {

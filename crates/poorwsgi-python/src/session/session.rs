@@ -1,4 +1,4 @@
-//! `Session`: a cookie with one value, and the base of the sealed ones.
+//! `Session`: a cookie with one value, and the base class of the encrypted sessions.
 
 use poorwsgi_core::session::{SessionConfig, vary_on_cookie};
 use pyo3::gc::{PyTraverseError, PyVisit};
@@ -12,24 +12,24 @@ use crate::headers::Headers;
 use crate::names::Made;
 use crate::response::BaseResponse;
 
-/// A session whose cookie holds one value as it is, which anybody can read and change: the id of a session on
-/// the server, or a token that is signed by itself.
+/// A session whose cookie holds one value in plain text. The client can read and change it, so use it for the
+/// id of a session on the server, or for a signed token.
 ///
 ///     session = Session(sid="SESSID", secure=True, same_site="Lax")
 ///     session.load(req.cookies)
 ///     session.data = new_id()
 ///     session.header(response)
 ///
-/// expires and max_age are the cookie's life in seconds; without them it lasts until the browser is closed.
-/// domain sends it to the hosts below, too; path to that path and below; secure over TLS only; same_site is
-/// "Strict", "Lax", "None" or False. sid is the cookie's name. An attribute that browsers refuse is a
-/// ValueError.
+/// expires and max_age are the cookie's lifetime in seconds; without them the cookie lasts until the browser
+/// is closed. sid is the cookie's name. domain sends the cookie to subdomains, too; path only to that path
+/// and below; secure only over TLS. same_site is "Strict", "Lax", "None" or False. Raises ValueError for an
+/// attribute that browsers refuse.
 #[pyclass(subclass, dict, weakref, module = "poorwsgi.session")]
 pub(crate) struct Session {
     /// The value of the session.
     #[pyo3(get, set)]
     data: Py<PyAny>,
-    /// The SimpleCookie that header() sends, whatever is in it.
+    /// The SimpleCookie whose cookies header() sends.
     #[pyo3(get, set)]
     cookie: Py<PyAny>,
     #[pyo3(get, set)]
@@ -49,14 +49,14 @@ impl Session {
         }
     }
 
-    /// The work of __init__, for this class and those below it.
+    /// The work of `__init__` of this class and its subclasses.
     pub(super) fn init(
         slf: &Bound<'_, Self>,
         attributes: Attributes,
         data: Bound<'_, PyAny>,
     ) -> PyResult<()> {
         let cookie = SIMPLE_COOKIE.get(slf.py())?.call0()?;
-        // As SimpleCookie sends an empty value.
+        // SimpleCookie writes an empty value as "".
         if !cookies::put(&cookie, &attributes.sid, "", "\"\"")? {
             cookie.set_item(&attributes.sid, "")?;
         }
@@ -66,7 +66,7 @@ impl Session {
             let (data, cookie) = (data.unbind(), cookie.unbind());
             std::mem::replace(&mut *session, Session { data, cookie, config, ..Session::blank(slf.py()) })
         };
-        // What goes may run code of its own, which finds nothing borrowed.
+        // Releasing the old objects may run Python code, so the borrow ends first.
         drop(old);
         Ok(())
     }
@@ -75,12 +75,12 @@ impl Session {
         Ok(slf.try_borrow()?.config.sid.clone())
     }
 
-    /// How many seconds a cookie lives, where that is limited.
+    /// The lifetime of the cookie in seconds; `None` if it is not limited.
     pub(super) fn lifetime_of(slf: &Bound<'_, Self>) -> PyResult<Option<u64>> {
         Ok(slf.try_borrow()?.config.lifetime())
     }
 
-    /// Sets the cookie; answers the value, which is empty once the session is destroyed.
+    /// Sets the cookie, and returns its value, which is empty after `destroy`.
     pub(super) fn put(slf: &Bound<'_, Self>, value: String) -> PyResult<String> {
         let (cookies, config, destroyed) = {
             let session = slf.try_borrow()?;
@@ -134,7 +134,7 @@ impl Session {
         self.config.sid = sid;
     }
 
-    /// Takes the value from the cookies of a request; it stays as it is where there is none.
+    /// Loads data from the cookies of a request. data does not change if the cookie is missing.
     fn load(slf: &Bound<'_, Self>, cookies: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
         match cookie::value_of(cookies, &Session::sid_of(slf)?)? {
             Some(value) => slf.setattr("data", value),
@@ -142,26 +142,26 @@ impl Session {
         }
     }
 
-    /// Puts the data into the cookie, and returns its value: the data as text, "" once the session is
-    /// destroyed.
+    /// Writes str(data) into the cookie, and returns it; "" after destroy().
     ///
-    /// header() calls it. A cookie that is larger than browsers store is a SessionError, control characters
-    /// in it are a ValueError.
+    /// header() calls this. Raises SessionError if the cookie is larger than browsers store (4096 bytes),
+    /// ValueError for control characters.
     fn write(slf: &Bound<'_, Self>) -> PyResult<String> {
         let data = slf.getattr("data")?.str()?;
         Session::put(slf, data.to_str()?.to_owned())
     }
 
-    /// Ends the session: header() will send an empty cookie that has expired, whatever the data are.
+    /// Ends the session: header() will send an empty, expired cookie, so that the browser removes it.
     fn destroy(slf: &Bound<'_, Self>) -> PyResult<()> {
         slf.setattr("_destroyed", true)?;
         Session::put(slf, String::new()).map(drop)
     }
 
-    /// Writes the session and returns the header fields that go with it: Set-Cookie, and Vary: Cookie, which
-    /// keeps caches from giving one user's page to another.
+    /// Writes the session, and returns its header fields as (name, value) pairs: Set-Cookie, and Vary:
+    /// Cookie, which keeps caches from serving one user's page to another.
     ///
-    /// headers is where to add them: a response, Headers, or anything with add_header(name, value).
+    /// If headers is given, the fields are added to it: a response, Headers, or any object with
+    /// add_header(name, value).
     #[pyo3(signature = (headers=None))]
     fn header<'py>(
         slf: &Bound<'py, Self>,
@@ -169,7 +169,7 @@ impl Session {
     ) -> PyResult<Vec<(&'static str, Bound<'py, PyAny>)>> {
         slf.call_method0("write")?;
         if slf.getattr("_destroyed")?.is_truthy()? {
-            // A write() of a subclass need not know about it.
+            // A subclass's write() may ignore that the session was destroyed.
             Session::put(slf, String::new())?;
         }
         let cookies = slf.getattr("cookie")?;
@@ -209,7 +209,7 @@ fn add(to: &Bound<'_, PyAny>, fields: &[(&str, Bound<'_, PyAny>)]) -> PyResult<(
     };
     for (name, value) in fields {
         match &ours {
-            // One field for all that a response depends on.
+            // Vary stays a single field.
             Some(ours) if *name == "Vary" => vary_on_cookie(&mut ours.get().lock()).map_err(session_error)?,
             _ => to.call_method1("add_header", (name, value)).map(drop)?,
         }

@@ -9,14 +9,14 @@ use pyo3::types::PyString;
 
 use crate::digest;
 
-/// A token for a client: for forms (cross-site request forgery) and links that expire.
+/// A signed token for a client: for forms, against cross-site request forgery, and for links that expire.
 ///
-/// client is whatever the client can show again: its name, address, session id. timeout is in seconds; the
-/// token is good for at least that long and at most twice as long, because time is counted in whole timeouts.
-/// Without a timeout it never expires. expired, seconds since 1970, is used as the end of validity instead of
-/// the computed one.
+/// client is a text that identifies the client and that the client can present again: its name, address or
+/// session id. timeout is in seconds; the token is valid for at least that long and at most twice as long,
+/// because time is counted in whole timeouts. Without a timeout it never expires. expired, in seconds since
+/// 1970, replaces the computed end of validity.
 ///
-/// Tokens are those of PoorWSGI, in both directions.
+/// The tokens are compatible with PoorWSGI's.
 #[pyfunction]
 #[pyo3(signature = (secret, client, timeout=None, expired=None), text_signature = "(secret, client, timeout=None, expired=0)")]
 pub(crate) fn get_token(
@@ -29,13 +29,13 @@ pub(crate) fn get_token(
     Ok(engine::get_token(secret.to_str()?, client.to_str()?, seconds(timeout)?, expired))
 }
 
-/// Whether get_token made the token with the same secret, client and timeout, and it has not expired.
+/// Whether the token was created by get_token with the same secret, client and timeout, and has not expired.
 ///
-/// The nonce of a digest login is a token, too, for the User-Agent that it was issued to, where the timeout
-/// is Application.auth_timeout. Anybody gets one for any name, so give tokens that protect something else
-/// another timeout.
+/// Also accepts the nonce of a digest challenge, if client is the User-Agent to which it was issued and
+/// timeout is Application.auth_timeout. Anybody can obtain such a nonce for any User-Agent, so use another
+/// timeout for tokens that protect something else.
 ///
-/// Compares in constant time. Anything that is no str is not a token: False.
+/// Compares in constant time. Returns False for a token that is no str.
 #[pyfunction]
 #[pyo3(signature = (token, secret, client, timeout=None))]
 pub(crate) fn check_token(
@@ -47,13 +47,13 @@ pub(crate) fn check_token(
     let timeout = seconds(timeout)?;
     let (secret_text, client_text) = (secret.str()?, client.str()?);
     let Ok(token) = token.cast::<PyString>() else { return Ok(false) };
-    // One with a lone surrogate is none of ours.
+    // No token of ours has a lone surrogate.
     let Ok(text) = token.to_str() else { return Ok(false) };
     let is_token = engine::check_token(text, secret_text.to_str()?, client_text.to_str()?, timeout);
     Ok(is_token || digest::is_fresh(text, secret, client, timeout)?)
 }
 
-/// Whole seconds; fractions count as a second. None and 0 stand for no timeout.
+/// A timeout in seconds, rounded up; None and 0 mean no timeout.
 fn seconds(timeout: Option<&Bound<'_, PyAny>>) -> PyResult<Option<NonZeroU64>> {
     let Some(timeout) = timeout else { return Ok(None) };
     if let Ok(seconds) = timeout.extract::<u64>() {

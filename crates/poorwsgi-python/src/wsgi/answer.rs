@@ -3,7 +3,7 @@
 use std::os::fd::IntoRawFd;
 use std::time::Instant;
 
-use poorwsgi_core::response::{BodyKind, FileRange};
+use poorwsgi_core::response::{BodyKind, FileRange, state_content};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
@@ -17,12 +17,13 @@ use crate::names::Name;
 use crate::request::Source;
 use crate::response::Blocks;
 
-/// What is proposed to `wsgi.file_wrapper`.
+/// The block size in bytes that is passed to `wsgi.file_wrapper`.
 const FILE_BLOCK: u64 = 64 << 10;
 
 #[pymethods]
 impl Application {
-    /// Answers a request of a WSGI server (PEP 3333).
+    /// Answers a request of a WSGI server (PEP 3333). Calls __request__, through the profiler if set_profile
+    /// was called.
     fn __call__<'py>(
         slf: &Bound<'py, Self>,
         env: &Bound<'py, PyDict>,
@@ -39,7 +40,7 @@ impl Application {
             ));
         }
         if !slf.is_exact_instance_of::<Self>() {
-            // A subclass may have its own.
+            // A subclass may override `__request__`.
             return slf.call_method1(intern!(slf.py(), "__request__"), (env, start_response));
         }
         answer(slf, env, start_response)
@@ -74,9 +75,9 @@ fn answer<'py>(
     if response.is_declined() {
         return Ok(PyTuple::empty(py).into_any());
     }
-    response.state_content();
+    state_content(&mut response);
     start_response.call1((status_line(py, &response), native_pairs(py, response.headers())?))?;
-    match response.into_body().into_kind() {
+    match BodyKind::from_body(response.into_body()) {
         BodyKind::Bytes(bytes) if bytes.is_empty() => Ok(PyTuple::empty(py).into_any()),
         BodyKind::Bytes(bytes) => Ok(PyTuple::new(py, [PyBytes::new(py, &bytes)])?.into_any()),
         BodyKind::File(range) => file(environ, range),
@@ -91,15 +92,15 @@ fn status_line<'py>(py: Python<'py>, response: &poorwsgi_core::Response) -> Boun
     }
 }
 
-/// A file, through the server's `wsgi.file_wrapper` where it has one: it may send the file without reading
-/// it.
+/// A file as the result of the callable: through the server's `wsgi.file_wrapper`, if there is one, because
+/// it may use sendfile.
 fn file<'py>(environ: &Bound<'py, PyDict>, range: FileRange) -> PyResult<Bound<'py, PyAny>> {
     static FILE_IO: Name = Name::new("io", "FileIO");
     let py = environ.py();
     let blocks = |range: FileRange| Ok(Bound::new(py, Blocks::new(range.into()))?.into_any());
     let Some(wrapper) = environ.get_item(intern!(py, "wsgi.file_wrapper"))? else { return blocks(range) };
-    // Whole files alone: a wrapper sends everything up to the end of the file, and that of uWSGI from its
-    // beginning, whatever the position.
+    // Only for whole files: a wrapper sends everything up to the end of the file, and uWSGI's always starts
+    // at the beginning of the file.
     let is_whole = |size: u64| range.position() == 0 && range.len() == size;
     let size = range.file().metadata().map(|file| file.len());
     let Some(own) = size.ok().filter(|size| is_whole(*size)).and_then(|_| range.file().try_clone().ok())

@@ -1,6 +1,6 @@
-//! An application of ours under a WSGI server of others (PEP 3333).
+//! An `Application` under another WSGI server (PEP 3333).
 //!
-//! The server calls the application as any other callable. What a request means, and how its answer is found,
-//! is not known here: that is the pipeline's (`language`).
+//! The server calls the application as any other callable. This module translates the environ and the
+//! response; the pipeline (`language`) answers the request.
 
 mod answer;

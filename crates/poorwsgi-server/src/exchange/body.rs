@@ -2,7 +2,6 @@
 
 use std::error::Error as StdError;
 use std::fmt;
-use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -10,7 +9,6 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, header};
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 use poorwsgi_core::HttpError;
 use poorwsgi_core::state;
 
@@ -31,18 +29,26 @@ pub struct RequestBody {
 #[derive(Debug)]
 pub(crate) struct Lease(Arc<SharedBody>);
 
-#[derive(Debug)]
 struct SharedBody {
     state: Mutex<Reading>,
     carrier: Arc<dyn Carrier>,
 }
 
-#[derive(Debug)]
+impl fmt::Debug for SharedBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SharedBody").finish_non_exhaustive()
+    }
+}
+
+/// A body as its session reads it from the client. The session ends it with an error if it breaks a rule or a
+/// deadline of the protocol.
+type SessionBody = Pin<Box<dyn Body<Data = Bytes, Error = BodyError> + Send>>;
+
 enum Reading {
     /// `left` is what the limit still allows; `reader` is a task that waits for more, and is woken when no
     /// more will come.
     Open {
-        incoming: Incoming,
+        incoming: SessionBody,
         left: u64,
         reader: Option<Waker>,
     },
@@ -58,24 +64,19 @@ impl SharedBody {
 
     fn fail(&self, state: &mut Reading, error: BodyError) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         *state = Reading::Ended;
-        self.carrier.abandon_request();
+        self.carrier.abandon_request(None);
         Poll::Ready(Some(Err(error)))
     }
 }
 
-/// hyper reads and discards up to this many bytes of an unread body, so that its connection can be used
-/// again.
-const FORGOTTEN: u64 = 64 << 10;
-
 impl Lease {
-    /// Whether more of the body is left than hyper reads and discards.
-    pub(crate) fn is_left(&self) -> bool {
-        match &*self.0.state() {
-            Reading::Open { incoming, .. } if !incoming.is_end_stream() => {
-                incoming.size_hint().exact().is_none_or(|length| length > FORGOTTEN)
-            }
-            _ => false,
-        }
+    /// Tells the carrier that the rest of the body will not be read.
+    pub(crate) fn abandon(&self) {
+        let length = match &*self.0.state() {
+            Reading::Open { incoming, .. } if !incoming.is_end_stream() => incoming.size_hint().exact(),
+            _ => return,
+        };
+        self.0.carrier.abandon_request(length);
     }
 }
 
@@ -94,12 +95,15 @@ impl Drop for Lease {
 
 impl RequestBody {
     /// The body, and if there is one, the guard that takes it back.
-    pub(crate) fn new(incoming: Incoming, carrier: &Arc<dyn Carrier>) -> (Self, Option<Lease>) {
+    pub(crate) fn new(
+        incoming: impl Body<Data = Bytes, Error = BodyError> + Send + 'static,
+        carrier: &Arc<dyn Carrier>,
+    ) -> (Self, Option<Lease>) {
         if incoming.is_end_stream() {
             return (RequestBody { shared: None }, None);
         }
         let left = carrier.context().config.max_body;
-        let state = Mutex::new(Reading::Open { incoming, left, reader: None });
+        let state = Mutex::new(Reading::Open { incoming: Box::pin(incoming), left, reader: None });
         let shared = Arc::new(SharedBody { state, carrier: Arc::clone(carrier) });
         (RequestBody { shared: Some(Arc::clone(&shared)) }, Some(Lease(shared)))
     }
@@ -118,9 +122,9 @@ impl Body for RequestBody {
         let (incoming, left, reader) = match &mut *state {
             Reading::Open { incoming, left, reader } => (incoming, left, reader),
             Reading::Ended => return Poll::Ready(None),
-            Reading::TakenBack => return Poll::Ready(Some(Err(BodyError::new(Kind::TakenBack)))),
+            Reading::TakenBack => return Poll::Ready(Some(Err(BodyError::new(BodyFault::TakenBack)))),
         };
-        let mut frame = match Pin::new(incoming).poll_frame(cx) {
+        let mut frame = match incoming.as_mut().poll_frame(cx) {
             Poll::Pending => {
                 reader.replace(cx.waker().clone());
                 return Poll::Pending;
@@ -130,17 +134,14 @@ impl Body for RequestBody {
                 return Poll::Ready(None);
             }
             Poll::Ready(Some(Ok(frame))) => frame,
-            Poll::Ready(Some(Err(error))) => {
-                let limit = shared.carrier.context().config.max_body;
-                return shared.fail(&mut state, BodyError::from_hyper(&error, limit));
-            }
+            Poll::Ready(Some(Err(error))) => return shared.fail(&mut state, error),
         };
         if let Some(trailers) = frame.trailers_mut() {
             drop_forbidden(trailers);
         } else if let Some(data) = frame.data_ref() {
             let Some(rest) = left.checked_sub(data.len() as u64) else {
                 let limit = shared.carrier.context().config.max_body;
-                return shared.fail(&mut state, BodyError::new(Kind::TooLarge { limit }));
+                return shared.fail(&mut state, BodyError::new(BodyFault::TooLarge { limit }));
             };
             *left = rest;
         }
@@ -198,12 +199,13 @@ fn drop_forbidden(trailers: &mut HeaderMap) {
 /// Its source is a [`poorwsgi_core::HttpError`] with the status of the response: 400, 408 or 413.
 #[derive(Debug)]
 pub struct BodyError {
-    kind: Kind,
+    fault: BodyFault,
     answer: HttpError,
 }
 
+/// What is wrong with a request body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub(crate) enum BodyFault {
     Timeout,
     TooLarge { limit: u64 },
     TooMuchFraming { limit: u64 },
@@ -213,54 +215,39 @@ enum Kind {
 }
 
 impl BodyError {
-    fn new(kind: Kind) -> Self {
-        let answer = match kind {
-            Kind::Timeout => HttpError::new(state::HTTP_REQUEST_TIME_OUT)
+    pub(crate) fn new(fault: BodyFault) -> Self {
+        let answer = match fault {
+            BodyFault::Timeout => HttpError::new(state::HTTP_REQUEST_TIME_OUT)
                 .with_detail("the body did not arrive in time (settings body_timeout, min_body_rate)"),
-            Kind::TooLarge { limit } => HttpError::too_large("bytes of the body", limit, "max_body"),
-            Kind::TooMuchFraming { limit } => {
+            BodyFault::TooLarge { limit } => HttpError::too_large("bytes of the body", limit, "max_body"),
+            BodyFault::TooMuchFraming { limit } => {
                 HttpError::too_large("bytes of the framing of chunks", limit, "max_body")
             }
-            Kind::Incomplete => HttpError::bad_request("the body ends too early"),
-            Kind::Malformed => HttpError::bad_request("the body is not chunked as it should be"),
-            Kind::TakenBack => HttpError::bad_request("the body cannot be read after the response was sent"),
-        };
-        BodyError { kind, answer }
-    }
-
-    /// hyper's error tells the cause only through its source, an I/O error.
-    fn from_hyper(error: &hyper::Error, limit: u64) -> Self {
-        let mut source = error.source();
-        while let Some(error) = source {
-            if let Some(error) = error.downcast_ref::<io::Error>() {
-                return BodyError::new(match error.kind() {
-                    io::ErrorKind::TimedOut => Kind::Timeout,
-                    io::ErrorKind::FileTooLarge => Kind::TooMuchFraming { limit },
-                    io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => Kind::Malformed,
-                    _ => Kind::Incomplete,
-                });
+            BodyFault::Incomplete => HttpError::bad_request("the body ends too early"),
+            BodyFault::Malformed => HttpError::bad_request("the body is not chunked as it should be"),
+            BodyFault::TakenBack => {
+                HttpError::bad_request("the body cannot be read after the response was sent")
             }
-            source = error.source();
-        }
-        BodyError::new(Kind::Incomplete)
+        };
+        BodyError { fault, answer }
     }
 
     /// It did not arrive fast enough.
     #[must_use]
     pub const fn is_timeout(&self) -> bool {
-        matches!(self.kind, Kind::Timeout)
+        matches!(self.fault, BodyFault::Timeout)
     }
 
     /// It was larger than the server allows, or the framing of its small chunks was.
     #[must_use]
     pub const fn is_too_large(&self) -> bool {
-        matches!(self.kind, Kind::TooLarge { .. } | Kind::TooMuchFraming { .. })
+        matches!(self.fault, BodyFault::TooLarge { .. } | BodyFault::TooMuchFraming { .. })
     }
 
     /// The client closed the connection, or the server was stopped, before its end.
     #[must_use]
     pub const fn is_incomplete(&self) -> bool {
-        matches!(self.kind, Kind::Incomplete)
+        matches!(self.fault, BodyFault::Incomplete)
     }
 
     /// The status of the response.
@@ -289,7 +276,7 @@ mod tests {
 
     #[test]
     fn an_error_names_its_status_and_setting() {
-        let error = BodyError::new(Kind::TooLarge { limit: 16 });
+        let error = BodyError::new(BodyFault::TooLarge { limit: 16 });
         assert!(error.is_too_large() && !error.is_timeout() && !error.is_incomplete());
         assert_eq!(
             error.to_string(),
@@ -297,8 +284,8 @@ mod tests {
         );
         let source = error.source().and_then(|source| source.downcast_ref::<HttpError>());
         assert_eq!(source.map(HttpError::status), Some(413));
-        assert_eq!(BodyError::new(Kind::Timeout).status(), 408);
-        assert_eq!(BodyError::new(Kind::Malformed).status(), 400);
+        assert_eq!(BodyError::new(BodyFault::Timeout).status(), 408);
+        assert_eq!(BodyError::new(BodyFault::Malformed).status(), 400);
     }
 
     #[test]

@@ -10,7 +10,6 @@ use std::task::{Context, Poll, Waker, ready};
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body::Body;
-use hyper::body::Incoming;
 use pin_project_lite::pin_project;
 use poorwsgi_core::BoxError;
 use poorwsgi_core::clip;
@@ -19,7 +18,7 @@ use tower_service::Service;
 use super::finish::{Cut, FinishedResponse, finish, refused};
 use super::head::{self, KnownHost};
 use super::record::Record;
-use super::{Carrier, ConnectionContext, Introduce, Refusal, RequestBody};
+use super::{BodyError, Carrier, ConnectionContext, Introduce, Refusal, RequestBody};
 use crate::LOG;
 
 /// The service of one connection, which is called for each of its requests.
@@ -45,7 +44,7 @@ impl<S: 'static, B> Exchanger<S, B> {
         }
     }
 
-    fn admit(&self, request: &mut Request<Incoming>, context: &ConnectionContext) -> Result<(), Refusal> {
+    fn admit<I: Body>(&self, request: &mut Request<I>, context: &ConnectionContext) -> Result<(), Refusal> {
         head::check(request, context.trusted, &self.known_host)?;
         let length = request.body().size_hint().lower();
         if length > context.config.max_body {
@@ -87,12 +86,15 @@ where
     S: Service<Request<RequestBody>, Response = Response<B>, Error: Into<BoxError>> + Clone + 'static,
     B: Body<Data = Bytes, Error: Into<BoxError>> + 'static,
 {
-    /// Begins the exchange of a request.
-    pub(crate) fn exchange(
+    /// Begins the exchange of a request. Its body is read from the session, which times the body.
+    pub(crate) fn exchange<I>(
         &self,
-        mut request: Request<Incoming>,
+        mut request: Request<I>,
         carrier: Arc<dyn Carrier>,
-    ) -> Exchange<S, S::Future, B> {
+    ) -> Exchange<S, S::Future, B>
+    where
+        I: Body<Data = Bytes, Error = BodyError> + Send + 'static,
+    {
         let mut record = Record::new(&request, Arc::clone(&carrier));
         let context = carrier.context();
         let state = match self.admit(&mut request, context) {

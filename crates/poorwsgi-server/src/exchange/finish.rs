@@ -12,15 +12,17 @@ use poorwsgi_core::response::{BodyKind, Content, DeclaredLength, Declined};
 
 use super::outgoing::{Outgoing, Payload};
 use super::record::Record;
-use super::{Refusal, date};
+use super::{Refusal, Upgrade, date};
 use crate::LOG;
 
 /// The end of an exchange: the response as it is sent, and what the application asks of its connection, which
 /// each protocol handles in its own way.
 pub(crate) struct FinishedResponse<B> {
     pub(crate) response: Response<Outgoing<B>>,
-    /// The connection must not be used again.
+    /// The application asks that the connection is not used again.
     pub(crate) ends_connection: bool,
+    /// What follows on the connection after the response, which then has the status 101.
+    pub(crate) upgrade: Option<Upgrade>,
     /// The response names protocols for an upgrade (RFC 9110, section 7.8).
     pub(crate) names_protocols: bool,
     /// It has fields that are usually not spelled in Title-Case.
@@ -29,14 +31,20 @@ pub(crate) struct FinishedResponse<B> {
 
 /// A response that the server itself makes.
 pub(super) fn refused<B: Body<Data = Bytes>>(refusal: &Refusal, mut record: Record) -> FinishedResponse<B> {
-    record.carrier().abandon_request();
+    record.carrier().abandon_request(None);
     let mut response = refusal.to_response();
     record.answered(response.status());
     if let Some(server) = &record.context().config.server_header {
         response.headers_mut().insert(header::SERVER, server.clone());
     }
     let response = response.map(|text| Outgoing::new(Payload::Text { text: text.into() }, None, record));
-    FinishedResponse { response, ends_connection: true, names_protocols: false, has_acronyms: false }
+    FinishedResponse {
+        response,
+        ends_connection: false,
+        upgrade: None,
+        names_protocols: false,
+        has_acronyms: false,
+    }
 }
 
 /// A response of the application, or a 500 if it cannot be sent.
@@ -50,7 +58,13 @@ pub(super) fn finish<B: Body<Data = Bytes> + 'static>(
     }
     let status = response.status();
     let content = Content::of(record.method().as_str().parse().ok(), status.as_u16());
-    let said = match Said::of(&response, content) {
+    let upgrade = match status {
+        StatusCode::SWITCHING_PROTOCOLS if record.carrier().may_upgrade() => {
+            response.extensions_mut().remove::<Upgrade>()
+        }
+        _ => None,
+    };
+    let said = match Said::of(&response, content, upgrade.is_some()) {
         Ok(said) => said,
         Err(reason) => {
             tracing::error!(
@@ -63,8 +77,8 @@ pub(super) fn finish<B: Body<Data = Bytes> + 'static>(
         }
     };
     record.answered(status);
-    if is_at_hand(response.body()) && record.leaves_body() {
-        record.carrier().abandon_request();
+    if is_at_hand(response.body()) {
+        record.abandon_body();
     }
     let context = record.context();
     let headers = response.headers_mut();
@@ -85,7 +99,10 @@ pub(super) fn finish<B: Body<Data = Bytes> + 'static>(
     if !said.date && date::is_set_back() {
         date::put(headers);
     }
-    let names_protocols = said.connection && headers.contains_key(header::UPGRADE);
+    let names_protocols = said.protocols && headers.contains_key(header::UPGRADE);
+    if let Some(upgrade) = &upgrade {
+        upgrade.name(format!("{} {}", record.quoted_method(), record.quoted_path()));
+    }
     let response = response.map(|body| {
         let is_left_out = content == Content::Empty || !content.is_allowed() && said.length.is_some();
         let payload = if is_left_out {
@@ -98,19 +115,21 @@ pub(super) fn finish<B: Body<Data = Bytes> + 'static>(
     Ok(FinishedResponse {
         response,
         ends_connection: said.closes,
+        upgrade,
         names_protocols,
         has_acronyms: said.acronym,
     })
 }
 
-fn has_token(value: &HeaderValue, token: &str) -> bool {
+/// Whether a list of tokens has this one (RFC 9110, section 7.6.1).
+pub(crate) fn has_token(value: &HeaderValue, token: &str) -> bool {
     value.to_str().is_ok_and(|value| value.split(',').any(|each| each.trim().eq_ignore_ascii_case(token)))
 }
 
 /// Whether generating the content certainly does not read the request body while the response is sent.
 fn is_at_hand<B: 'static>(body: &B) -> bool {
     let ours = (body as &dyn Any).downcast_ref::<poorwsgi_core::response::Body>();
-    ours.is_some_and(|body| matches!(body.kind(), BodyKind::Bytes(_) | BodyKind::File(_)))
+    ours.is_some_and(|body| matches!(BodyKind::of(body), BodyKind::Bytes(_) | BodyKind::File(_)))
 }
 
 /// What the head of a response says about matters of the server.
@@ -122,6 +141,8 @@ struct Said {
     /// ask to close it.
     connection: bool,
     closes: bool,
+    /// `Upgrade`, which also a 426 has.
+    protocols: bool,
     /// A field that is usually not spelled in Title-Case.
     acronym: bool,
     length: Option<u64>,
@@ -132,12 +153,12 @@ struct Said {
 
 impl Said {
     /// Reads the head, and checks what it says about the content: hyper sends a `Content-Length` unchecked.
-    fn of<B: Body>(response: &Response<B>, content: Content) -> Result<Self, BoxError> {
+    fn of<B: Body>(response: &Response<B>, content: Content, upgrades: bool) -> Result<Self, BoxError> {
         let status = response.status();
-        if status == StatusCode::SWITCHING_PROTOCOLS {
-            return Err("101: this server does not switch protocols".into());
+        if status == StatusCode::SWITCHING_PROTOCOLS && !upgrades {
+            return Err("101: nobody speaks another protocol here, or the request asks for none".into());
         }
-        if status.is_informational() {
+        if status.is_informational() && !upgrades {
             return Err("a final status is wanted".into());
         }
         let mut said = Said::default();
@@ -156,11 +177,13 @@ impl Said {
                     said.restates_length |= declared.get().is_some() || !is_bare;
                     declared.add(value.as_bytes())?;
                 }
-                // Also for a 426, which names the protocols.
-                header::UPGRADE => said.connection = true,
+                header::UPGRADE => (said.connection, said.protocols) = (true, true),
                 header::CONTENT_TYPE | header::SET_COOKIE | header::CACHE_CONTROL => {}
                 _ => said.connection |= connection::position(name, status.as_u16()).is_some(),
             }
+        }
+        if upgrades && !said.protocols {
+            return Err("101: no Upgrade names the protocol".into());
         }
         said.length = declared.get();
         match (said.length, response.body().size_hint().exact()) {

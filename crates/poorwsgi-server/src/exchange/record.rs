@@ -52,9 +52,9 @@ impl Record {
         self.body = body;
     }
 
-    /// Whether a large body of the request is still unread.
-    pub(crate) fn leaves_body(&self) -> bool {
-        self.body.as_ref().is_some_and(Lease::is_left)
+    /// Declares that the rest of the request's body, if there is any, will not be read.
+    pub(crate) fn abandon_body(&self) {
+        self.body.iter().for_each(Lease::abandon);
     }
 
     pub(crate) const fn method(&self) -> &Method {

@@ -14,15 +14,15 @@ use smallvec::SmallVec;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
-use super::body_rate::BodyRate;
 use super::chunks::{BadChunk, Chunks, Taken};
 use super::framing::{Framing, HeadLimits, HeadScanner, MessageHead};
 use super::session::H1Session;
 use crate::LOG;
+use crate::body_rate::BodyRate;
 use crate::config::Config;
 use crate::deadline::Deadline;
-use crate::exchange::{Carrier, ConnectionContext, Refusal, date};
-use crate::stop::Level;
+use crate::exchange::{Carrier, Refusal, date};
+use crate::idle::IdleWait;
 use crate::transport::sendfile::is_stand_in;
 
 /// The layer between a transport and hyper.
@@ -45,6 +45,8 @@ pub(crate) struct GuardedIo<T> {
     refusal: Option<Refusal>,
     /// The rest of the refusal that is still to be written.
     answer: Option<Vec<u8>>,
+    /// Whether hyper has begun to shut the connection down.
+    is_shut: bool,
     deadline: Deadline,
     /// When the system's clock was last read.
     clock_seen: Instant,
@@ -54,7 +56,7 @@ pub(crate) struct GuardedIo<T> {
 #[derive(Debug)]
 enum Phase {
     /// Between two messages, or within a head.
-    Head { scanner: HeadScanner, waiting: FirstByteWait, begun: Option<Instant> },
+    Head { scanner: HeadScanner, idle: IdleWait, begun: Option<Instant> },
     /// The rest of a message: a known number of bytes, and then chunks if there are any.
     Message { left: u64, chunks: Option<Chunks>, rate: BodyRate },
     /// A message that failed: its reader gets an error, and there are no more requests.
@@ -65,16 +67,8 @@ enum Phase {
 
 impl Phase {
     fn head() -> Self {
-        Phase::Head { scanner: HeadScanner::default(), waiting: FirstByteWait::default(), begun: None }
+        Phase::Head { scanner: HeadScanner::default(), idle: IdleWait::default(), begun: None }
     }
-}
-
-/// The time when the wait for the first byte of a request began.
-#[derive(Debug, Default)]
-struct FirstByteWait {
-    since: Option<Instant>,
-    /// The same for a server that is stopping.
-    since_stop: Option<Instant>,
 }
 
 /// How many bytes of a chunked body are read at once.
@@ -86,14 +80,8 @@ thread_local! {
     static CHUNKS: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-/// How long a connection has to have been idle before it may be closed for others.
-const IDLE: Duration = Duration::from_secs(1);
-
 /// How often a connection reads the system's clock, while requests arrive on it.
 const CLOCK: Duration = Duration::from_secs(1);
-
-/// How long a stop waits for the first byte of a new connection: its request may be on its way.
-const FIRST_BYTE_AFTER_STOP: Duration = Duration::from_secs(1);
 
 impl<T: AsyncRead + AsyncWrite + Unpin> GuardedIo<T> {
     pub(crate) fn new(inner: T, session: &Arc<H1Session>) -> Self {
@@ -108,6 +96,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> GuardedIo<T> {
             given_up: false,
             refusal: None,
             answer: None,
+            is_shut: false,
             deadline: Deadline::default(),
             clock_seen: Instant::now(),
             writing_since: None,
@@ -131,9 +120,16 @@ impl<T: AsyncRead + AsyncWrite + Unpin> GuardedIo<T> {
             || matches!(self.phase, Phase::Message { .. })
     }
 
-    /// The transport itself.
-    pub(crate) fn into_inner(self) -> T {
-        self.inner
+    /// The transport itself, with the bytes that were read ahead.
+    pub(crate) fn into_parts(self) -> (T, BytesMut) {
+        let mut read_ahead = self.ready;
+        read_ahead.unsplit(self.held);
+        (self.inner, read_ahead)
+    }
+
+    /// Whether hyper has begun to shut the connection down.
+    pub(crate) const fn is_shut(&self) -> bool {
+        self.is_shut
     }
 
     fn refuse(&mut self, refusal: Refusal, head: &[u8]) {
@@ -285,37 +281,27 @@ impl<T: AsyncRead + AsyncWrite + Unpin> GuardedIo<T> {
 
     /// The client sends nothing: checks its deadline.
     fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let ConnectionContext { config, stop, .. } = self.session.context();
+        let context = self.session.context();
         let at = match &mut self.phase {
             Phase::Closed | Phase::Broken(_) => return Poll::Ready(Ok(())),
             Phase::Message { rate, .. } => {
-                rate.deadline(Instant::now(), config.body_timeout, config.min_body_rate)
+                rate.deadline(Instant::now(), context.config.body_timeout, context.config.min_body_rate)
             }
             Phase::Head { begun, .. } if !self.held.is_empty() => {
-                *begun.get_or_insert_with(Instant::now) + config.head_timeout
+                *begun.get_or_insert_with(Instant::now) + context.config.head_timeout
             }
-            Phase::Head { waiting, .. } => {
-                let stopping = stop.level() >= Level::Graceful;
-                let patience =
-                    if self.served_before { config.idle_timeout } else { config.first_byte_timeout };
-                let since = *waiting.since.get_or_insert_with(Instant::now);
+            Phase::Head { idle, .. } => {
+                let since = idle.since();
                 if since >= self.clock_seen + CLOCK {
                     date::look_at_clock();
                     self.clock_seen = since;
                 }
-                let gives_way = || {
-                    let waits_long = || since + IDLE <= Instant::now();
-                    stop.wants_room() && waits_long() && stop.takes_room()
-                };
-                if self.served_before && (stopping || gives_way()) {
-                    self.phase = Phase::Closed;
-                    return Poll::Ready(Ok(()));
-                }
-                let at = since + patience;
-                if stopping {
-                    at.min(*waiting.since_stop.get_or_insert_with(Instant::now) + FIRST_BYTE_AFTER_STOP)
-                } else {
-                    at
+                match idle.deadline(context, self.served_before) {
+                    Some(at) => at,
+                    None => {
+                        self.phase = Phase::Closed;
+                        return Poll::Ready(Ok(()));
+                    }
                 }
             }
         };
@@ -431,6 +417,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for GuardedIo<T> {
     /// hyper has written all its responses: writes the refusal, if there is one.
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        this.is_shut = true;
         while let Some(mut answer) = this.answer.take_if(|answer| !answer.is_empty()) {
             let written = Pin::new(&mut this.inner).poll_write(cx, &answer);
             let written = this.poll_written(cx, written);
@@ -482,6 +469,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::exchange::ConnectionContext;
     use crate::stop::Stop;
 
     #[test]

@@ -3,10 +3,10 @@
 //! `session` drives a connection over any transport. What hyper reads passes through `io`, which finds where
 //! each message begins and ends (`framing`, `chunks`), enforces the limits and deadlines of the protocol, and
 //! writes the response to a head that is refused. `service` gives each request to an exchange, and adds to
-//! its response what only HTTP/1.1 needs: `Connection`, reason phrases, the spelling of names. Exchanges know
-//! none of this.
+//! its response what only HTTP/1.1 needs: `Connection`, reason phrases, the spelling of names; `body` tells
+//! hyper's errors from each other. Exchanges know none of this.
 
-mod body_rate;
+mod body;
 mod broken_off;
 mod chunks;
 pub(crate) mod framing;

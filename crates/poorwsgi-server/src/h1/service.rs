@@ -5,17 +5,21 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, header};
+use http::{HeaderMap, HeaderValue, Request, Response, header};
 use http_body::Body;
 use hyper::body::Incoming;
 use hyper::ext::ReasonPhrase;
+use hyper::upgrade::OnUpgrade;
 use pin_project_lite::pin_project;
 use poorwsgi_core::{BoxError, state};
 use tower_service::Service;
 
+use super::body::H1Body;
 use super::session::H1Session;
 use super::spelling;
-use crate::exchange::{Carrier, Cut, Exchange, Exchanger, FinishedResponse, Outgoing, RequestBody};
+use crate::exchange::{
+    Carrier, Cut, Exchange, Exchanger, FinishedResponse, Outgoing, RequestBody, has_token,
+};
 use crate::stop::Level;
 
 /// The requests of one connection.
@@ -39,7 +43,14 @@ where
     type Error = Cut;
     type Future = Answering<S, S::Future, B>;
 
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        // hyper adds this extension if a request of HTTP/1.1 has the field Upgrade.
+        let has_upgrade = request.extensions_mut().remove::<OnUpgrade>().is_some();
+        self.session.may_upgrade_if(
+            has_upgrade && request.body().is_end_stream() && names_upgrade(request.headers()),
+        );
+        let max_body = self.session.context().config.max_body;
+        let request = request.map(|incoming| H1Body::new(incoming, max_body));
         let carrier: Arc<dyn Carrier> = Arc::<H1Session>::clone(&self.session);
         let exchange = self.exchanger.exchange(request, carrier);
         Answering { exchange, session: Arc::clone(&self.session) }
@@ -68,14 +79,22 @@ where
     }
 }
 
+/// Whether `Connection` names `Upgrade`, without which the field is not meant for this server (RFC 9110,
+/// section 7.8).
+fn names_upgrade(headers: &HeaderMap) -> bool {
+    headers.get_all(header::CONNECTION).iter().any(|value| has_token(value, "upgrade"))
+}
+
 /// Adds to the response what only HTTP/1.1 needs.
 fn dress<B>(answer: FinishedResponse<B>, session: &H1Session) -> Response<Outgoing<B>> {
-    let FinishedResponse { mut response, ends_connection, names_protocols, has_acronyms } = answer;
+    let FinishedResponse { mut response, ends_connection, upgrade, names_protocols, has_acronyms } = answer;
     name_status(&mut response);
     spelling::keep(&mut response, has_acronyms);
     let is_stopping = session.context().stop.level() > Level::Running;
     let headers = response.headers_mut();
-    if ends_connection || session.is_last() || is_stopping {
+    if let Some(upgrade) = upgrade {
+        session.upgrade_to(upgrade);
+    } else if ends_connection || session.is_last() || is_stopping {
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     if names_protocols {

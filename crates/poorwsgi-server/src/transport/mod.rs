@@ -20,7 +20,7 @@ use sendfile::Files;
 pub(crate) use stream::Copied;
 
 /// One end of a connection.
-pub(crate) trait Transport: AsyncRead + AsyncWrite + Unpin + fmt::Debug {
+pub(crate) trait Transport: AsyncRead + AsyncWrite + Unpin + Send + fmt::Debug + 'static {
     /// Its two ends.
     fn connection(&self) -> Connection;
 

@@ -21,7 +21,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body as _, Frame};
 use poorwsgi_core::BoxError;
-use poorwsgi_core::response::{Body, BodyKind, FileRange};
+use poorwsgi_core::response::{Blocking, Body, BodyKind, FileRange};
 
 /// The bytes that one stand-in stands for at most.
 const BLOCK: usize = 1 << 20;
@@ -108,7 +108,7 @@ impl SentFile {
                 files.queue().push_back(block);
                 return Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(stand_in)))));
             }
-            self.cold = Some(Body::blocks(self.rest.part(0, COLD_BLOCK)));
+            self.cold = Some(Blocking::body(self.rest.part(0, COLD_BLOCK)));
             self.rest = self.rest.part(COLD_BLOCK, u64::MAX);
         }
     }
@@ -116,7 +116,7 @@ impl SentFile {
 
 /// Takes the file out of a body, if the body is a file and large enough.
 pub(crate) fn take_file(body: &mut Body) -> Option<SentFile> {
-    match body.kind() {
+    match BodyKind::of(body) {
         BodyKind::File(range) if range.len() >= WORTHWHILE => {
             Some(SentFile { rest: range.clone(), cold: None })
         }

@@ -31,7 +31,7 @@ impl<T> fmt::Debug for Copied<T> {
     }
 }
 
-impl<T: AsyncRead + AsyncWrite + Unpin> Transport for Copied<T> {
+impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for Copied<T> {
     fn connection(&self) -> Connection {
         self.connection
     }

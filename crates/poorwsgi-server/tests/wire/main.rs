@@ -16,6 +16,7 @@ mod responses;
 mod sockets;
 mod stopping;
 mod support;
+mod upgrades;
 mod uploads;
 
 /// Whether the connections of the tests are pipes in memory.

@@ -50,9 +50,9 @@ async fn no_content_where_there_must_be_none() {
     }
 }
 
-/// Nothing speaks another protocol here: a client that believed a 101 would wait for ever.
+/// A client that believed a 101 would wait for ever if nobody spoke the other protocol.
 #[tokio::test]
-async fn protocols_are_not_switched() {
+async fn no_protocol_is_switched_without_one_who_speaks_it() {
     let server = TestServer::start(Config::new()).await;
     let request =
         "GET /switching HTTP/1.1\r\nHost: a.example\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n";

@@ -116,6 +116,24 @@ async fn idle_connections_make_room_for_those_that_wait() {
     assert_eq!(statuses(&silent.rest().await), [200]);
 }
 
+/// An upgraded connection counts as long as it lasts, and is never an idle one.
+#[tokio::test]
+async fn upgraded_connections_count_and_make_no_room() {
+    let server = TestServer::start(Config::new().max_connections(1)).await;
+    let mut upgraded = server.connect().await;
+    upgraded.send("GET /chat HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: chat\r\n\r\n").await;
+    upgraded.until("\r\n\r\n").await;
+    let mut waiting = server.connect().await;
+    waiting.send(GET).await;
+    // Longer than idle connections stay when others wait.
+    let early = tokio::time::timeout(Duration::from_secs(2), waiting.stream.tcp().unwrap().readable()).await;
+    assert!(early.is_err(), "a second connection was served");
+    upgraded.send("hello").await;
+    assert_eq!(upgraded.until("hello").await, "hello");
+    drop(upgraded);
+    assert_eq!(statuses(&waiting.rest().await), [200]);
+}
+
 #[tokio::test]
 async fn idle_connections_stay_while_nobody_waits() {
     let server = TestServer::start(Config::new().max_connections(2)).await;

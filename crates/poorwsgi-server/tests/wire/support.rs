@@ -15,7 +15,7 @@ use http_body_util::{BodyExt, Empty, Full, StreamBody};
 use poorwsgi::request::Connection;
 use poorwsgi::response::Declined;
 use poorwsgi::{Application, BoxError, HttpError};
-use poorwsgi_server::{BodyError, Config, RequestBody, Server};
+use poorwsgi_server::{BodyError, Config, RequestBody, Server, Upgrade, Upgraded};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
@@ -294,6 +294,21 @@ fn status_of(error: &BodyError) -> StatusCode {
     StatusCode::from_u16(source.map_or(500, HttpError::status)).unwrap()
 }
 
+/// Says everything again, and goodbye when the server stops.
+async fn chat(mut stream: Upgraded) {
+    let mut stopping = std::pin::pin!(stream.stopping());
+    loop {
+        let mut bytes = [0; 64];
+        tokio::select! {
+            read = stream.read(&mut bytes) => match read.unwrap() {
+                0 => return,
+                read => stream.write_all(&bytes[..read]).await.unwrap(),
+            },
+            () = &mut stopping => return stream.write_all(b"goodbye").await.unwrap(),
+        }
+    }
+}
+
 async fn answer(request: Request<RequestBody>, signals: Arc<Signals>) -> Result<Response<AnyBody>, BoxError> {
     let path = request.uri().path().to_owned();
     let response = Response::builder();
@@ -347,6 +362,22 @@ async fn answer(request: Request<RequestBody>, signals: Arc<Signals>) -> Result<
         "/reset-frames" => response.status(205).body(frames([Ok("never"), Ok("ever")]))?,
         "/reset-wrong-length" => response.status(205).header("content-length", "99").body(text("short"))?,
         "/switching" => response.status(101).header("upgrade", "websocket").body(text(""))?,
+        "/chat" => {
+            let upgrade = Upgrade::new(chat);
+            response.status(101).header("upgrade", "chat").extension(upgrade).body(text("never"))?
+        }
+        "/chat-deaf" => {
+            let upgrade = Upgrade::new(async move |_stream| {
+                signals.begun.notify_one();
+                std::future::pending().await
+            });
+            response.status(101).header("upgrade", "chat").extension(upgrade).body(text(""))?
+        }
+        "/chat-panic" => {
+            let upgrade = Upgrade::new(async |_stream| panic!("as asked"));
+            response.status(101).header("upgrade", "chat").extension(upgrade).body(text(""))?
+        }
+        "/chat-unnamed" => response.status(101).extension(Upgrade::new(chat)).body(text(""))?,
         "/not-modified" => response.status(304).header("etag", "\"1\"").body(text("never"))?,
         "/wrong-length" => response.header("content-length", "99").body(text("short"))?,
         "/odd-length" => response.header("content-length", "+5").body(text("short"))?,

@@ -20,6 +20,8 @@ mod deadlines;
 mod responses;
 #[path = "../wire/support.rs"]
 mod support;
+#[path = "../wire/upgrades.rs"]
+mod upgrades;
 #[path = "../wire/uploads.rs"]
 mod uploads;
 

@@ -1,4 +1,4 @@
-//! The files: what is there, what comes in, what goes.
+//! The files: list, upload and deletion.
 
 use std::any::Any;
 use std::fs;
@@ -27,7 +27,8 @@ pub(crate) fn list(demo: &Demo) -> Result<Vec<Entry>> {
     Ok(files)
 }
 
-/// Where uploads are written while they arrive: hidden files, which vanish unless they are kept.
+/// Opens the files that uploads are written to while they arrive: hidden files, which are deleted unless they
+/// are kept.
 pub(crate) fn writer(files: PathBuf) -> FileCallback {
     Arc::new(move |_name: &str| {
         let file = tempfile::Builder::new().prefix(".upload-").tempfile_in(&files)?;
@@ -35,7 +36,7 @@ pub(crate) fn writer(files: PathBuf) -> FileCallback {
     })
 }
 
-/// Keeps the files of the form, each under its own name or one like it.
+/// Keeps the files of the form, each under its own name or a similar one.
 pub(crate) async fn upload(demo: Arc<Demo>, req: Request) -> Result<Response> {
     let form = req.form().ok_or_else(|| HttpError::bad_request("a form with files is wanted"))?;
     let mut kept = Vec::new();
@@ -76,7 +77,7 @@ fn keep(files: &Path, field: &FieldStorage) -> Result<String> {
     abort(state::HTTP_CONFLICT)
 }
 
-/// Removes a file, for who is signed in.
+/// Removes a file, if the visitor is signed in.
 pub(crate) async fn delete(demo: Arc<Demo>, req: Request) -> Result<Response> {
     if login::user(&demo, &req).is_none() {
         return abort(HttpError::new(state::HTTP_FORBIDDEN).with_detail("Sign in to delete files."));

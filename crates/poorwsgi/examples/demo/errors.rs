@@ -1,4 +1,4 @@
-//! Errors to try: each kind, and what becomes of it.
+//! Errors to try: one of each kind, and how it is answered.
 
 use std::error::Error;
 use std::fmt;
@@ -50,7 +50,7 @@ fn status(req: Request) -> Result<()> {
     abort(HttpError::new(status).with_detail("This is what you asked for."))
 }
 
-/// The settings cannot be read, and why.
+/// The settings cannot be read, for this reason.
 #[derive(Debug)]
 struct NoSettings(io::Error);
 

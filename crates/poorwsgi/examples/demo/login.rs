@@ -9,7 +9,7 @@ use poorwsgi::{Request, Response, Result, state};
 use crate::Demo;
 use crate::pages::{self, Login, Visitor};
 
-/// The session of a request. A cookie that cannot be opened is as good as none.
+/// The session of a request. A cookie that cannot be opened counts as missing.
 fn session(demo: &Demo, req: &Request) -> Result<SealedSession, SessionError> {
     let config =
         SessionConfig { max_age: Some(3600), same_site: Some(SameSite::Lax), ..SessionConfig::default() };
@@ -20,7 +20,7 @@ fn session(demo: &Demo, req: &Request) -> Result<SealedSession, SessionError> {
     Ok(session)
 }
 
-/// Who is signed in.
+/// The name of the visitor, if signed in.
 pub(crate) fn user(demo: &Demo, req: &Request) -> Option<String> {
     session(demo, req).ok()?.data().get("user")?.as_str().map(str::to_owned)
 }

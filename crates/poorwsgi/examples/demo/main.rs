@@ -29,11 +29,11 @@ const MAX_UPLOAD: u64 = 1 << 30;
 /// The realm of the digest login.
 const REALM: &str = "File drop";
 
-/// What the handlers share.
+/// The state that the handlers share.
 struct Demo {
-    /// Where the files are; `files/` below it is what visitors see.
+    /// The directory of the demo's files; visitors see `files/` below it.
     root: PathBuf,
-    /// The keys of session cookies: new at each start, so everybody is signed out by a restart.
+    /// The keys of session cookies: new at each start, so that a restart signs everybody out.
     keys: Arc<SealedKeys>,
     /// Who may see the admin page.
     admins: PasswordMap,
@@ -94,7 +94,7 @@ fn application(demo: Arc<Demo>) -> Result<Application, BoxError> {
     Ok(app)
 }
 
-/// A handler that gets what the handlers share.
+/// Makes a handler of a function that also takes the shared state.
 fn with<F, T>(demo: &Arc<Demo>, handler: F) -> impl Fn(Request) -> T + Send + Sync + 'static
 where
     F: Fn(Arc<Demo>, Request) -> T + Send + Sync + 'static,
@@ -104,7 +104,7 @@ where
     move |request| handler(Arc::clone(&demo), request)
 }
 
-/// Refuses what another site makes a browser send with the visitor's cookies.
+/// Refuses requests that another site makes a browser send with the visitor's cookies (CSRF).
 fn same_origin(req: Request) -> Result<()> {
     let site = req.headers().get("sec-fetch-site").map(http::HeaderValue::as_bytes);
     if req.method() == "POST" && matches!(site, Some(b"cross-site" | b"same-site")) {
@@ -113,7 +113,8 @@ fn same_origin(req: Request) -> Result<()> {
     Ok(())
 }
 
-/// What a browser may do with our pages. A visitor's file must not become a page of ours that runs scripts.
+/// Restricts what a browser may do with the responses: a visitor's file must not run scripts as a page of
+/// this site.
 fn safe_headers(_req: Request, mut response: Response) -> Result<Response> {
     let headers = response.headers_mut();
     headers.set_default("X-Content-Type-Options", "nosniff")?;

@@ -1,4 +1,4 @@
-//! The pages for people.
+//! The HTML pages.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 
 use crate::{Demo, REALM, drop, login};
 
-/// Whom a page is for.
+/// The visitor that a page is made for.
 pub(crate) struct Visitor {
     pub(crate) user: Option<String>,
 }
@@ -25,7 +25,7 @@ impl Visitor {
     }
 }
 
-/// A file as a row.
+/// A file as a row of the list.
 struct Row {
     href: String,
     name: String,
@@ -58,7 +58,7 @@ struct Admin {
     directory: String,
 }
 
-/// A template as a response.
+/// Renders a template as a response.
 pub(crate) fn page(template: &impl Template) -> Result<Response> {
     Ok(Response::new(template.render()?))
 }
@@ -73,7 +73,7 @@ pub(crate) async fn home(demo: Arc<Demo>, req: Request) -> Result<Response> {
     page(&Home { visitor: Visitor::of(&demo, &req), files, message })
 }
 
-/// Only for those in the password map, by digest login.
+/// The admin page, for the users of the password map, by digest login.
 pub(crate) async fn admin(demo: Arc<Demo>, req: Request) -> Result<Response> {
     let name = req.check_digest(&demo.admins, REALM)?;
     let files = drop::list(&demo)?;
@@ -82,14 +82,14 @@ pub(crate) async fn admin(demo: Arc<Demo>, req: Request) -> Result<Response> {
     page(&Admin { visitor: Visitor::of(&demo, &req), name, count: files.len(), size, directory })
 }
 
-/// A text that comes line by line.
+/// A text that is sent line by line.
 pub(crate) async fn stream(_req: Request) -> Response {
     let (lines, receiver) = mpsc::channel::<Result<String, Infallible>>(1);
     tokio::spawn(async move {
         for number in 1..=20 {
             tokio::time::sleep(Duration::from_millis(150)).await;
             let line = format!("line {number} of 20, while you wait\n");
-            // The visitor has gone away.
+            // The visitor has disconnected.
             if lines.send(Ok(line)).await.is_err() {
                 return;
             }
@@ -111,7 +111,7 @@ impl futures_core::Stream for Lines {
     }
 }
 
-/// The address of a file.
+/// The URL path of a file.
 pub(crate) fn href(name: &str) -> String {
     format!("/files/{}", utf8_percent_encode(name, NON_ALPHANUMERIC))
 }

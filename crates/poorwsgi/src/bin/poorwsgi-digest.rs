@@ -1,4 +1,4 @@
-//! Keeps password files for digest login, with the options of `python -m poorwsgi.digest`.
+//! Manages password files for digest login, with the options of `python -m poorwsgi.digest`.
 #![forbid(unsafe_code)]
 
 use std::io::{self, BufRead, IsTerminal};
@@ -11,8 +11,8 @@ use poorwsgi::digest::command::{Action, Command};
 
 /// Password file manipulation for digest authentication.
 ///
-/// The password is asked for on the terminal, or read from standard input where that is none: two lines for a
-/// new password, one to verify.
+/// The password is asked for on the terminal. If standard input is not a terminal, it is read from there: two
+/// lines for a new password, one to verify.
 #[derive(Parser)]
 #[command(
     name = "poorwsgi-digest",
@@ -44,7 +44,8 @@ struct Arguments {
 }
 
 impl Arguments {
-    /// Options win in the order of PoorWSGI: `-n`, `-v`, `-D`; and `-m` over `-s`.
+    /// If several options are given, they take precedence in PoorWSGI's order: `-n`, `-v`, `-D`; and `-m`
+    /// over `-s`.
     fn into_command(self) -> Option<Command> {
         let mut names = self.names.into_iter().rev();
         let (user, realm) = (names.next()?, names.next()?);

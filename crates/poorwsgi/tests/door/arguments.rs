@@ -67,7 +67,7 @@ async fn path_arguments_have_types() {
     }
 }
 
-/// behaviour.md: a conversion that fails is 404, not 500.
+/// A conversion that fails is a 404; PoorWSGI 2.8.1 answers 500.
 #[tokio::test]
 async fn a_value_out_of_its_type_is_404() {
     let app = application();

@@ -118,7 +118,7 @@ fn broken(error: impl Into<BoxError>) -> Body {
     Body::stream(iter([Ok("a=1"), Err(error.into())]))
 }
 
-/// The server's own word on a body (408, 413), which stands behind the body's error.
+/// An error of a body whose source is the server's own status (408 or 413).
 #[derive(Debug)]
 struct Wrapped(HttpError);
 
@@ -178,7 +178,7 @@ async fn json_of_another_type_is_400_and_says_what_was_wanted() {
     post(&app, "/", "text/plain", "[]").await.expect_page(400, "a JSON body is wanted");
 }
 
-/// What is broken has not come to its end, whoever reads on.
+/// After an error, every further read of the body fails, too.
 #[tokio::test]
 async fn a_broken_body_stays_broken() {
     async fn twice(req: Request) -> String {

@@ -28,7 +28,7 @@ impl Answer {
         assert_eq!((self.status, self.text()), (status, text));
     }
 
-    /// The status, and words that the page has to say.
+    /// Checks the status, and that the page contains these words.
     #[track_caller]
     pub(crate) fn expect_page(&self, status: u16, words: &str) {
         let page = self.text().split("<body").last().unwrap_or_default();
@@ -61,7 +61,7 @@ pub(crate) async fn get_with(app: &Application, target: &str, fields: &[(&str, &
     send(app, request.body(Body::empty()).unwrap()).await
 }
 
-/// With a length where the body knows its own, as clients do.
+/// Sends a `Content-Length` where the body knows its length, as clients do.
 pub(crate) async fn post(
     app: &Application,
     target: &str,
@@ -77,7 +77,7 @@ pub(crate) async fn post(
     send(app, request.body(body).unwrap()).await
 }
 
-/// An application whose only page returns this.
+/// An application whose only page returns this value.
 pub(crate) fn page<T: IntoResponse + Clone + Send + Sync + 'static>(value: T) -> Application {
     let mut app = Application::new("page");
     let methods = poorwsgi::state::METHOD_GET | poorwsgi::state::METHOD_HEAD;

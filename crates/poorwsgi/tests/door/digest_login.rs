@@ -1,4 +1,4 @@
-//! Digest login (RFC 7616), with a client that computes its answers itself.
+//! Digest login (RFC 7616), with a client that computes its responses itself.
 
 use md5::Md5;
 use poorwsgi::digest::{self, Algorithm, PasswordMap, hexdigest};
@@ -136,8 +136,8 @@ async fn broken_credentials_are_never_500() {
     }
 }
 
-/// RFC 7616, section 3.7: the strongest comes first; one that does not fit the stored password does not log
-/// in.
+/// RFC 7616, section 3.7: the strongest algorithm comes first. The login fails with an algorithm other than
+/// that of the stored digest.
 #[tokio::test]
 async fn two_algorithms_are_two_challenges() {
     let app = application(&[Algorithm::Md5, Algorithm::Sha256], Algorithm::Sha256);

@@ -1,4 +1,4 @@
-//! From an error of a handler to its answer.
+//! How errors of handlers are answered.
 
 use std::fmt;
 

@@ -122,8 +122,7 @@ async fn the_callback_supplies_the_files() {
     send(&app, "again").await.expect_page(200, "again");
 }
 
-/// behaviour.md, "What real applications rely on": errors of the callback reach the application's error
-/// handlers.
+/// Applications of PoorWSGI rely on this: errors of the callback reach the application's error handlers.
 #[tokio::test]
 async fn an_error_of_the_callback_reaches_the_error_handlers() {
     let mut app = application();

@@ -113,14 +113,14 @@ async fn a_value_that_is_no_response_is_500() {
     assert_eq!(get(&page(("text", "", (), 99)), "/").await.status, 500);
 }
 
-/// behaviour.md: an unknown method was dispatched as GET.
+/// PoorWSGI 2.8.1 handles an unknown method as GET.
 #[tokio::test]
 async fn an_unknown_method_is_501() {
     assert_eq!(ask(&page("x"), "BREW", "/").await.status, 501);
     assert_eq!(ask(&page("x"), "get", "/").await.status, 501);
 }
 
-/// behaviour.md: bytes that are not UTF-8 in the path are 400.
+/// As in PoorWSGI, a path that is not UTF-8 is a 400.
 #[tokio::test]
 async fn a_path_that_is_not_utf8_is_400() {
     get(&page("x"), "/%ff").await.expect_page(400, "UTF-8");

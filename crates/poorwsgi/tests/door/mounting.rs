@@ -1,4 +1,4 @@
-//! Tower services below ours, and ours below others.
+//! Tower services mounted in an application, and an application mounted in other services.
 
 use std::convert::Infallible;
 

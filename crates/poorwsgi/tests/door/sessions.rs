@@ -13,7 +13,7 @@ fn application(secrets: &[&str]) -> Application {
     let mut app = Application::new("sessions");
     let open = move |req: &Request| -> Result<SealedSession> {
         let mut session = SealedSession::new(Arc::clone(&keys), SessionConfig::default())?;
-        // A cookie that is not ours is as good as none.
+        // A cookie that cannot be opened counts as missing.
         let _ = session.load(req.cookies());
         Ok(session)
     };
@@ -88,7 +88,7 @@ async fn old_keys_open_and_the_new_one_seals() {
     assert_eq!(whoami(&application(&["new"]), &old).await, "nobody");
 }
 
-/// behaviour.md: a destroyed session sends an empty value.
+/// A destroyed session sends an empty value; PoorWSGI 2.8.1 still sends its data.
 #[tokio::test]
 async fn a_destroyed_session_is_removed() {
     let app = application(&["secret"]);

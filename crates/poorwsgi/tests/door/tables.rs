@@ -39,7 +39,7 @@ async fn routes_are_removed_method_by_method() {
     }
 }
 
-/// behaviour.md: `pop_after_response` looked in the wrong list.
+/// PoorWSGI 2.8.1's `pop_after_response` looks in the wrong list.
 #[tokio::test]
 async fn hooks_are_removed_by_their_function() {
     let mut app = Application::new("hooks");
@@ -86,7 +86,7 @@ async fn a_clone_changes_alone() {
     assert_eq!((get(&app, "/").await.status, get(&other, "/").await.status), (404, 200));
 }
 
-/// A wrong rule says what would be right.
+/// The error of an invalid rule says what would be valid.
 #[test]
 fn a_wrong_rule_names_what_is_known() {
     let mut app = Application::new("rules");

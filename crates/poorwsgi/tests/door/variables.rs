@@ -7,7 +7,7 @@ use poorwsgi::{Application, Request};
 
 use crate::client::get;
 
-/// Variables are read once, when the application is made, so a process of its own is needed.
+/// Variables are read once, when the application is made, so the test runs in a process of its own.
 #[test]
 fn variables_of_the_process_override_settings() {
     let root = tempfile::tempdir().unwrap();

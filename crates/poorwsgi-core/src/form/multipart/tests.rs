@@ -275,7 +275,7 @@ fn nothing_follows_an_error() {
     assert!(parser.finish().is_err());
 }
 
-/// Ten thousand parts, header fields and header bytes, and junk around parts: one budget over the whole body.
+/// Each limit of the parser is exceeded in turn, and the error names it.
 #[test]
 fn every_limit_is_named() {
     let part = "--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n";
@@ -341,8 +341,8 @@ fn time_is_linear_in_the_size() {
         "\r\n--boundary-x",
         &spaces,
     ] {
-        // Both are over within a time slice, so that a busy machine slows them alike; one calm moment
-        // decides.
+        // Both runs fit into one time slice, so that a busy machine slows both alike; one undisturbed attempt
+        // is enough.
         let linear = (0..20).any(|_| {
             let small = time(&body(line, 16 * 1024));
             let large = time(&body(line, 8 * 16 * 1024));
@@ -364,7 +364,7 @@ fn render(boundary: &str, parts: &[(String, Vec<u8>)]) -> Vec<u8> {
     body
 }
 
-/// Data made of what delimiters are made of, but never the boundary itself, which ends in `z`.
+/// Data composed of parts of a delimiter, but never the boundary itself, which ends in `z`.
 fn nearly_boundaries() -> impl Strategy<Value = Vec<u8>> {
     proptest::collection::vec(select(vec![&b"\r\n--ab"[..], b"\r", b"\n", b"-", b"ab", b" ", b"\xff"]), 0..12)
         .prop_map(|pieces| pieces.concat())
@@ -383,7 +383,7 @@ proptest! {
         prop_assert_eq!(read, parts);
     }
 
-    /// Arbitrary bytes never panic, and are judged alike whole and split.
+    /// Arbitrary bytes never cause a panic, and give the same result whole and split.
     #[test]
     fn arbitrary_bytes_read_alike_whole_and_split(
         pieces in proptest::collection::vec(

@@ -85,7 +85,7 @@ fn text_that_is_not_utf8_is_replaced() {
     assert_eq!(form.get("a\u{fffd}"), Some("\u{fffd}"));
 }
 
-/// A nested part is a field with fields, and the one after it is there.
+/// A nested part is a field with fields, and the field after it is not lost.
 #[test]
 fn a_nested_part_is_a_list() {
     let body = "--b\r\nContent-Disposition: form-data; name=\"files\"\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\n\
@@ -110,7 +110,7 @@ fn an_empty_file_name_is_no_file() {
     assert_eq!((field.filename(), field.text()), (Some(""), Some("")));
 }
 
-/// Which of files of these sizes are on disk, where so many bytes may stay in memory.
+/// For files of these sizes, whether each is on disk when `spool_bytes` may stay in memory.
 fn on_disk(spool_bytes: u64, sizes: &[usize]) -> Vec<bool> {
     let part = |size: &usize| part("name=\"file\"; filename=\"x\"", &"x".repeat(*size));
     let body = sizes.iter().map(part).collect::<String>() + "--b--\r\n";
@@ -305,7 +305,7 @@ impl Body for Frames {
     }
 }
 
-/// A body error is an error and never an end of file, even where the form could end there.
+/// An error of the body is never taken for its end, even where the form could end there.
 #[tokio::test]
 async fn a_body_error_is_no_end() {
     let frames = [Ok(Bytes::from_static(b"a=1")), Err("connection reset")];

@@ -1,4 +1,4 @@
-//! `Declined`: no answer at all.
+//! `Declined`: no response at all.
 
 use poorwsgi_core::state::HTTP_OK;
 use pyo3::prelude::*;
@@ -10,7 +10,7 @@ use crate::log;
 use crate::response::base::status;
 
 response_class! {
-    /// No answer at all: the server closes the connection, or sends an empty answer where it cannot.
+    /// No response at all: the built-in server closes the connection; other servers send an empty response.
     Declined: NoContentResponse, "(status_code=200)"
 }
 
@@ -24,7 +24,7 @@ impl Declined {
         NoContentResponse::__init__(slf.as_super(), None, status_code)
     }
 
-    /// Always empty: nothing is sent.
+    /// Always empty, because nothing is sent.
     #[getter]
     #[allow(clippy::unused_self)]
     fn headers(&self) -> Headers {
@@ -37,7 +37,7 @@ impl Declined {
         not_sent(value.py())
     }
 
-    /// Nothing is added: no header is sent.
+    /// Does nothing, because no header is sent.
     #[pyo3(signature = (*_args, **_kwargs), text_signature = "($self, *args, **kwargs)")]
     #[allow(clippy::unused_self)]
     fn add_header(

@@ -17,10 +17,10 @@ use crate::response::{media_type, raised, send};
 const OCTETS: &str = "application/octet-stream";
 
 response_class! {
-    /// A response of a binary file object, from its current position to its end. The file is closed when it
-    /// was sent.
+    /// A response with the content of a binary file object from its current position to its end. The file is
+    /// closed after it was sent.
     ///
-    /// The length is that of a file of the system or of a BytesIO; content of unknown length is sent in
+    /// The length is announced for an ordinary file and a BytesIO; content of unknown length is sent in
     /// chunks.
     FileObjResponse: BaseResponse, "(file_obj, content_type=None, headers=None, status_code=200)"
 }
@@ -48,14 +48,14 @@ impl FileObjResponse {
         BaseResponse::init(slf.as_super(), Parts { content_type, headers, status: status_code, payload })
     }
 
-    /// What is left of the file, as bytes; the position is kept. b"" for a file that cannot be sought in.
+    /// The rest of the file as bytes; the position does not change. b"" for a file that is not seekable.
     #[getter]
     fn data<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         let py = slf.py();
         let file = match &slf.as_super().try_borrow()?.payload {
             Payload::File { file, .. } => file.clone_ref(py).into_bound(py),
             Payload::FileRange(range) => {
-                let mut body = response::Body::from(range.clone());
+                let mut body = BodyKind::from_body(range.clone().into());
                 let mut data = Vec::new();
                 while let Some(block) = body.next_block().map_err(raised)? {
                     data.extend_from_slice(&block);
@@ -80,7 +80,8 @@ impl FileObjResponse {
     }
 }
 
-/// How much is left of a file object, where that can be known without reading it.
+/// The number of bytes from the current position to the end of a file object; `None` if it is not known
+/// without reading.
 fn length(file: &Bound<'_, PyAny>) -> PyResult<Option<u64>> {
     let py = file.py();
     let whole: Option<u64> = if let Ok(buffer) = file.call_method0("getbuffer") {
@@ -98,10 +99,11 @@ fn length(file: &Bound<'_, PyAny>) -> PyResult<Option<u64>> {
 }
 
 response_class! {
-    /// A response of a file of the system: its content_type by its name unless given, with Last-Modified and
-    /// an ETag, parts on offer. A path that cannot be read is an OSError.
+    /// A response with the content of the file at path, with Last-Modified, an ETag, and support for range
+    /// requests. content_type is guessed from the name unless it is given. Raises OSError if the file cannot
+    /// be read.
     ///
-    /// The path is the application's own: for paths out of a request there is Application.document_root.
+    /// Do not pass a path from a request: use Application.document_root for that.
     FileResponse: FileObjResponse, "(path, content_type=None, headers=None, status_code=200)"
 }
 
@@ -134,7 +136,7 @@ impl FileResponse {
             .iter()
             .filter_map(|(name, value)| Some((name.into_owned(), value.to_str().ok()?.to_owned())))
             .collect();
-        let payload = match made.into_body().into_kind() {
+        let payload = match BodyKind::from_body(made.into_body()) {
             BodyKind::File(range) => Payload::FileRange(range),
             kind => Payload::Engine(Mutex::new(kind.into())),
         };

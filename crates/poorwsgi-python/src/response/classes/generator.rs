@@ -1,4 +1,4 @@
-//! Responses whose content is made while they are sent.
+//! Responses whose content is generated while it is sent.
 
 use poorwsgi_core::state::HTTP_OK;
 use pyo3::prelude::*;
@@ -10,11 +10,10 @@ use crate::response::base::{BaseResponse, Parts, Payload, status};
 use crate::response::{HTML, send};
 
 response_class! {
-    /// A response of the bytes that a generator, or any other iterable, gives. Its close is called in the
-    /// end.
+    /// A response with the bytes of a generator or any other iterable. Its close method is called in the end.
     ///
-    /// With a content_length the length is announced, and content that turns out otherwise breaks the answer
-    /// off; without, it is sent in chunks.
+    /// With a content_length, the length is announced, and the response is cut off with an error if the
+    /// content is longer or shorter. Without one, the content is sent in chunks.
     GeneratorResponse: BaseResponse, "(generator, content_type='text/html; charset=utf-8', headers=None, status_code=200, content_length=0)"
 }
 
@@ -34,14 +33,14 @@ impl GeneratorResponse {
         BaseResponse::init(slf.as_super(), Parts { content_type, headers, status: status_code, payload })
     }
 
-    /// The content, cut to the ranges of the response. For classes that send in their own way.
+    /// The content, cut to the ranges of the response. For subclasses that override how a response is sent.
     fn __range_generator__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         send::end(slf.as_super())
     }
 }
 
 response_class! {
-    /// A GeneratorResponse of str, sent as UTF-8.
+    /// A GeneratorResponse of str items, which are sent as UTF-8.
     StrGeneratorResponse: GeneratorResponse, "(generator, content_type='text/html; charset=utf-8', headers=None, status_code=200)"
 }
 
@@ -62,8 +61,8 @@ impl StrGeneratorResponse {
 }
 
 response_class! {
-    /// A response of a JSON object with the keyword arguments as its members, written while it is sent:
-    /// members may be generators and other iterables, which become arrays.
+    /// A response with a JSON object that has the keyword arguments as members, generated while it is sent. A
+    /// generator or other iterable becomes an array.
     JSONGeneratorResponse: StrGeneratorResponse, "(charset='utf-8', headers=None, status_code=200, **kwargs)"
 }
 

@@ -11,10 +11,10 @@ use crate::names::Name;
 use crate::response::base::{BaseResponse, Parts, Payload, status};
 
 response_class! {
-    /// A response of JSON: of data_, or of an object with the keyword arguments as its members.
+    /// A JSON response with data_, or with an object that has the keyword arguments as members.
     ///
-    /// charset is named in the Content-Type (None for no name); encoder_kwargs go to json.dumps. data_
-    /// together with keyword arguments is a RuntimeError.
+    /// charset is the charset parameter of the Content-Type; None omits it. encoder_kwargs are keyword
+    /// arguments for json.dumps. Raises RuntimeError for data_ together with keyword arguments.
     JSONResponse: Response, "(data_=None, charset='utf-8', headers=None, status_code=200, encoder_kwargs=None, **kwargs)"
 }
 
@@ -47,7 +47,7 @@ impl JSONResponse {
     }
 }
 
-/// What json.dumps makes of a value.
+/// The JSON text of a value, as json.dumps returns it.
 fn json(data: &Bound<'_, PyAny>, kwargs: Option<&Bound<'_, PyDict>>) -> PyResult<Vec<u8>> {
     static DUMPS: Name = Name::new("json", "dumps");
     match kwargs {

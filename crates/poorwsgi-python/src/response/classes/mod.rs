@@ -1,4 +1,4 @@
-//! The classes of responses, each in a file, and the table of them.
+//! The response classes, and the table that lists them.
 //!
 //! A new class is a file here and a row of the table.
 
@@ -19,7 +19,7 @@ use pyo3::types::PyType;
 use super::base::BaseResponse;
 pub(crate) use not_modified::NOT_MODIFIED_ONE_OF_REQUIRED;
 
-/// The table: what Python is given, and what is sent in the way of the engine.
+/// The table of the classes that are added to the Python module, and that are sent without calling Python.
 macro_rules! response_classes {
     ($($file:ident::$class:ident,)*) => {
         $(pub(super) use $file::$class;)*
@@ -31,7 +31,7 @@ macro_rules! response_classes {
             Ok(())
         }
 
-        /// Whether a class is one of ours, which send in the way of the engine.
+        /// Whether a class is exactly one of ours: such a response is sent without calling Python methods.
         pub(super) fn is_ours(kind: &Bound<'_, PyType>) -> bool {
             let py = kind.py();
             $(kind.is(&py.get_type::<$class>()) ||)* kind.is(&py.get_type::<BaseResponse>())
@@ -56,8 +56,8 @@ response_classes! {
     declined::Declined,
 }
 
-/// A class below `BaseResponse`, made empty by Python and filled by its `__init__`, so that a subclass may
-/// have arguments of its own.
+/// Defines a subclass of `BaseResponse`. `__new__` accepts any arguments and `__init__` sets the values, so
+/// that a Python subclass may take other arguments.
 macro_rules! response_class {
     ($(#[$docs:meta])* $name:ident: $base:ty, $signature:literal) => {
         $(#[$docs])*
@@ -97,7 +97,7 @@ impl BaseResponse {
     }
 }
 
-/// A media type with its charset.
+/// A media type with a charset parameter, if there is a charset.
 pub(super) fn with_charset(media_type: &str, charset: Option<&str>) -> String {
     match charset {
         Some(charset) if !charset.is_empty() => format!("{media_type}; charset={charset}"),

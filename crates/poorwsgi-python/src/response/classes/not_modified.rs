@@ -1,4 +1,4 @@
-//! `NotModifiedResponse`: what the client has is still good.
+//! `NotModifiedResponse`: the client's stored response is still valid.
 
 use poorwsgi_core::state::HTTP_NOT_MODIFIED;
 use pyo3::prelude::*;
@@ -7,13 +7,13 @@ use pyo3::types::PyString;
 use super::{NoContentResponse, response_class};
 use crate::names::Name;
 
-/// Headers of which a 304 should have one.
+/// A 304 should have at least one of these headers.
 pub(crate) const NOT_MODIFIED_ONE_OF_REQUIRED: &[&str] = &["Content-Location", "Date", "ETag", "Vary"];
 
 response_class! {
-    /// 304: what the client has is still good.
+    /// A 304: the client's stored response is still valid.
     ///
-    /// date is text, seconds since 1970, or a datetime.
+    /// date is a str, a number of seconds since 1970, or a datetime.
     NotModifiedResponse: NoContentResponse, "(headers=None, etag=None, content_location=None, date=None, vary=None)"
 }
 

@@ -1,4 +1,4 @@
-//! `PartialResponse`: a part that the application has cut.
+//! `PartialResponse`: a range that the application has cut itself.
 
 use poorwsgi_core::state::HTTP_PARTIAL_CONTENT;
 use pyo3::prelude::*;
@@ -8,7 +8,7 @@ use crate::response::HTML;
 use crate::response::base::Range;
 
 response_class! {
-    /// A 206 whose content the application has cut itself; say with make_range which part it is.
+    /// A 206 whose content the application has cut itself. Call make_range to set Content-Range.
     PartialResponse: Response, "(data=b'', content_type='text/html; charset=utf-8', headers=None)"
 }
 
@@ -24,7 +24,7 @@ impl PartialResponse {
         Response::__init__(slf.as_super(), data, content_type, headers, HTTP_PARTIAL_CONTENT)
     }
 
-    /// Does nothing: the content is a part already.
+    /// Does nothing: the content is already a part.
     #[pyo3(signature = (ranges = None, units = "bytes"))]
     #[allow(clippy::unused_self, unused_variables)]
     fn make_partial(&self, ranges: Option<Vec<Range>>, units: &str) {}

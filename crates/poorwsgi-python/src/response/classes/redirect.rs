@@ -1,4 +1,4 @@
-//! `RedirectResponse`: another location.
+//! `RedirectResponse`: a redirect to another location.
 
 use poorwsgi_core::state::{HTTP_MOVED_PERMANENTLY, HTTP_MOVED_TEMPORARILY};
 use pyo3::prelude::*;
@@ -7,10 +7,11 @@ use super::{Response, response_class};
 use crate::names::deprecated;
 
 response_class! {
-    /// Sends the client to another location: 302 by default.
+    /// Redirects the client to another location, with status 302 by default.
     ///
-    /// message is text for clients that do not follow. permanent and a bool as status_code are deprecated:
-    /// give the status code. A location with CR, LF or NUL is a ValueError.
+    /// message is the content, for clients that do not follow redirects. permanent, and a bool as
+    /// status_code, are deprecated: pass the status code. Raises ValueError for a location with CR, LF or
+    /// NUL.
     RedirectResponse: Response, "(location, status_code=302, message=b'', headers=None, permanent=False)"
 }
 

@@ -15,13 +15,13 @@ use crate::response::base::{BaseResponse, Parts, Payload, status};
 use crate::response::{HTML, blocks, send};
 
 response_class! {
-    /// A response of text or bytes: data, content_type, headers, status_code.
+    /// A response with text or bytes.
     ///
-    /// str is sent as UTF-8. It can be sent once.
+    /// A str is sent as UTF-8. A response can be sent only once.
     Response: BaseResponse, "(data=b'', content_type='text/html; charset=utf-8', headers=None, status_code=200)"
 }
 
-/// The bytes of str or bytes.
+/// The bytes of a str (as UTF-8) or bytes.
 fn encoded(data: &Bound<'_, PyAny>) -> PyResult<Bytes> {
     if let Ok(text) = data.cast::<PyString>() {
         return octets::of_text(text);
@@ -63,7 +63,7 @@ impl Response {
         buffer.bind(py).call_method0("getvalue")
     }
 
-    /// Adds str, bytes, or what holds bytes (bytearray, memoryview), to the end of the content.
+    /// Appends a str or a bytes-like object (bytes, bytearray, memoryview) to the content.
     fn write(slf: &Bound<'_, Self>, data: &Bound<'_, PyAny>) -> PyResult<()> {
         let added = match data.cast::<PyString>() {
             Ok(text) => Some(octets::of_text(text)?),
@@ -74,7 +74,7 @@ impl Response {
         let mut base = slf.as_super().try_borrow_mut()?;
         match &mut base.payload {
             Payload::Data(content) => {
-                // In place, unless it is Python's.
+                // In place, unless the memory belongs to a Python object.
                 let mut all = BytesMut::from(mem::take(content));
                 all.extend_from_slice(&added);
                 *content = all.freeze();
@@ -90,7 +90,8 @@ impl Response {
         Ok(())
     }
 
-    /// The content as an IBytesIO that can be changed, as subclasses of PoorWSGI's Response have done.
+    /// The content as an IBytesIO that can be changed; some subclasses of PoorWSGI's Response use this
+    /// private name.
     #[getter(_Response__buffer)]
     fn buffer<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         static BUFFER: Name = Name::new("poorwsgi.response", "IBytesIO");

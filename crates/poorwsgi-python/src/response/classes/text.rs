@@ -7,8 +7,8 @@ use super::{Response, response_class, with_charset};
 use crate::response::base::status;
 
 response_class! {
-    /// A response of plain text. charset is named in the Content-Type; None for no name. The text is sent as
-    /// UTF-8.
+    /// A response of plain text, sent as UTF-8. charset is the charset parameter of the Content-Type; None
+    /// omits it.
     TextResponse: Response, "(text, charset='utf-8', headers=None, status_code=200)"
 }
 
