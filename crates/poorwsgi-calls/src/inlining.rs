@@ -10,11 +10,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::PATIENCE;
-use crate::credit::{Credit, Evidence, FINE};
+use crate::credit::{Credit, Evidence, FINE, FULL};
 use crate::usage::Usage;
-
-/// How many of the last times of a route are kept.
-const KNOWN: usize = 64;
 
 /// Which routes are called inline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,8 +137,9 @@ impl Mean {
 /// lock: racing updates may drop one.
 #[derive(Debug)]
 pub struct RouteTimes {
-    /// Ring buffer of the last times in nanoseconds; 0 means no sample.
-    times: [AtomicU32; KNOWN],
+    /// Ring buffer of the last times in nanoseconds, of as many calls as move the route inline; 0 means no
+    /// sample.
+    times: [AtomicU32; FULL as usize],
     next: AtomicU32,
     credit: Credit,
     /// The average of the seconds that calls on the pool compute.
@@ -156,7 +154,7 @@ pub struct RouteTimes {
 impl Default for RouteTimes {
     fn default() -> Self {
         RouteTimes {
-            times: [const { AtomicU32::new(0) }; KNOWN],
+            times: [const { AtomicU32::new(0) }; FULL as usize],
             next: AtomicU32::new(0),
             credit: Credit::new(),
             computed: Mean::default(),
@@ -239,7 +237,7 @@ impl RouteTimes {
     fn remember(&self, took: Duration) {
         let nanoseconds = u32::try_from(took.as_nanos()).unwrap_or(u32::MAX).max(1);
         let next = self.next.load(Ordering::Relaxed);
-        if let Some(time) = self.times.get(next as usize % KNOWN) {
+        if let Some(time) = self.times.get((next % FULL) as usize) {
             time.store(nanoseconds, Ordering::Relaxed);
         }
         self.next.store(next.wrapping_add(1), Ordering::Relaxed);
@@ -304,7 +302,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::credit::FULL;
 
     const SHORT: Duration = Duration::from_micros(5);
     const LONGER: Duration = Duration::from_millis(1);
@@ -330,7 +327,7 @@ mod tests {
     #[test]
     fn calls_that_wait_for_their_clients_are_no_evidence() {
         let (route_times, rule) = (RouteTimes::default(), Rule::default());
-        for _ in 0..KNOWN {
+        for _ in 0..FULL {
             route_times.time(&rule, CallPlace::Pool, |_| ());
         }
         assert!(route_times.is_inline(&rule));
@@ -400,7 +397,7 @@ mod tests {
         let calls = |others: bool, one_in: usize| {
             let route_times = RouteTimes::default();
             let _other = others.then(|| RunningCount::new(&RUNNING));
-            for number in 1..=KNOWN * 3 {
+            for number in 1..=FULL as usize * 3 {
                 let long = number.is_multiple_of(one_in);
                 route_times.time(&rule, CallPlace::Pool, |_| {
                     if long {
@@ -421,7 +418,7 @@ mod tests {
     fn a_route_that_computes_stays_inline() {
         let with_lock = Rule { long: Duration::from_secs(10), ..Rule::default() };
         for (rule, stays) in [(with_lock, true), (Rule { has_lock: false, ..with_lock }, false)] {
-            let route_times = after([(KNOWN, SHORT)]);
+            let route_times = after([(FULL as usize, SHORT)]);
             for _ in 0..200 {
                 route_times.time(&rule, CallPlace::Inline, |_| {
                     let end = Usage::now().computed + rule.short * 2;
@@ -452,7 +449,7 @@ mod tests {
                 });
             }
             let outcomes = [CallPlace::Inline, CallPlace::Pool].map(|place| {
-                let route_times = after([(KNOWN, SHORT)]);
+                let route_times = after([(FULL as usize, SHORT)]);
                 let interrupted = (0..400)
                     .filter(|_| {
                         let begun = Instant::now();

@@ -85,12 +85,7 @@ impl Upgrade {
 
     /// Runs the other protocol to its end, or until an immediate stop, which logs the connection as cut off.
     /// `read_ahead` is what was read of the stream after the request.
-    pub(crate) async fn speak(
-        self,
-        stream: impl Transport,
-        read_ahead: Bytes,
-        context: &ConnectionContext,
-    ) {
+    pub(crate) async fn speak(self, stream: impl Transport, read_ahead: Bytes, context: &ConnectionContext) {
         let (speaker, request) = {
             let mut pending = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             (pending.speaker.take(), std::mem::take(&mut pending.request))
