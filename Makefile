@@ -23,7 +23,7 @@ ORIGINAL := $(CURDIR)/.cache/original
 PRUSALINK := $(CURDIR)/.cache/prusalink
 
 # most tests wait for most of their time
-SIDE_BY_SIDE := --numprocesses 4 --dist worksteal
+SIDE_BY_SIDE := --numprocesses 6 --dist worksteal
 
 # applications of others that the tests run on our server and on gunicorn: their packages, for both
 APPLICATIONS := $(CURDIR)/.cache/applications
@@ -118,7 +118,7 @@ test-servers: wheel-dev  ## the tests of every server on Apache's mod_wsgi, too;
 test-compat: wheel-dev $(ORIGINAL)/ready $(PRUSALINK)/ready  ## PoorWSGI's own tests, the same input through it and us, and PrusaLink
 	cd $(ORIGINAL) && PYTHONPATH=$(CURDIR)/tests/compat \
 		$(BIN)/python -m pytest -c $(CURDIR)/tests/compat/original.ini --rootdir $(ORIGINAL) tests
-	$(BIN)/python -m pytest tests/compat
+	$(BIN)/python -m pytest tests/compat $(SIDE_BY_SIDE)
 
 test-applications: wheel-dev $(APPLICATIONS)/ready  ## wsgidav under litmus, Django, Flask and httpbin, on our server and on gunicorn
 	@command -v litmus >/dev/null || $(BIN)/python tests/debian.py litmus || echo "litmus is SKIPPED"
