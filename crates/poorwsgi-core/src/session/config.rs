@@ -1,6 +1,5 @@
 //! The attributes of a session's cookie, and the fields that set and remove it.
 
-use super::token::unix_now;
 use super::{COOKIE_LIMIT, SessionError};
 use crate::headers::Headers;
 use crate::headers::set_cookie::{SameSite, SetCookie};
@@ -67,8 +66,7 @@ impl SessionConfig {
     /// Those of [`check`](Self::check), also for a `value` with control characters, and
     /// [`SessionError::TooLarge`].
     pub fn set_cookie(&self, value: &str) -> Result<String, SessionError> {
-        let now = i64::try_from(unix_now()).unwrap_or(i64::MAX);
-        self.render(value, self.expires.map(|seconds| now.saturating_add(seconds)), self.max_age)
+        rendered(&self.cookie(value))
     }
 
     /// How many seconds a sealed cookie is valid: `max_age`, else `expires`; `None` where neither is set.
@@ -83,22 +81,34 @@ impl SessionConfig {
     /// # Errors
     /// Those of [`check`](Self::check).
     pub fn remove_cookie(&self) -> Result<String, SessionError> {
-        self.render("", Some(0), self.max_age.map(|_| -1))
+        rendered(&self.removal())
     }
 
-    fn render(
-        &self,
-        value: &str,
-        expires: Option<i64>,
-        max_age: Option<i64>,
-    ) -> Result<String, SessionError> {
+    /// The cookie that [`set_cookie`](Self::set_cookie) renders, for a door that renders the field itself.
+    #[must_use]
+    pub fn cookie<'c>(&'c self, value: &'c str) -> SetCookie<'c> {
+        let mut cookie = self.unlimited(value);
+        if let Some(seconds) = self.expires {
+            cookie = cookie.expires_in(seconds);
+        }
+        if let Some(seconds) = self.max_age {
+            cookie = cookie.max_age(seconds);
+        }
+        cookie
+    }
+
+    /// The cookie that [`remove_cookie`](Self::remove_cookie) renders, for a door that renders the field
+    /// itself.
+    #[must_use]
+    pub fn removal(&self) -> SetCookie<'_> {
+        // 1970, since the clock of a browser may be slow.
+        let cookie = self.unlimited("").expires(0);
+        if self.max_age.is_some() { cookie.max_age(-1) } else { cookie }
+    }
+
+    /// The cookie with all attributes except those that limit its life.
+    fn unlimited<'c>(&'c self, value: &'c str) -> SetCookie<'c> {
         let mut cookie = SetCookie::new(&self.sid, value).http_only(true).secure(self.secure);
-        if let Some(expires) = expires {
-            cookie = cookie.expires(expires);
-        }
-        if let Some(max_age) = max_age {
-            cookie = cookie.max_age(max_age);
-        }
         if let Some(domain) = &self.domain {
             cookie = cookie.domain(domain);
         }
@@ -108,9 +118,13 @@ impl SessionConfig {
         if let Some(same_site) = self.same_site {
             cookie = cookie.same_site(same_site);
         }
-        let line = cookie.render()?;
-        if line.len() > COOKIE_LIMIT { Err(SessionError::TooLarge { size: line.len() }) } else { Ok(line) }
+        cookie
     }
+}
+
+fn rendered(cookie: &SetCookie<'_>) -> Result<String, SessionError> {
+    let line = cookie.render()?;
+    if line.len() > COOKIE_LIMIT { Err(SessionError::TooLarge { size: line.len() }) } else { Ok(line) }
 }
 
 /// Adds a `Set-Cookie` field for a session, and `Vary: Cookie`.
