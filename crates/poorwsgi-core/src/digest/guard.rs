@@ -96,11 +96,13 @@ impl DigestAuth {
         })
     }
 
-    /// The default settings with this key; `None` takes a random key that is valid until the process ends.
+    /// The default settings with this key. `None`, and an empty key, with which anybody could make nonces,
+    /// take a random key that is valid until the process ends.
     ///
     /// # Errors
     /// 500 where there is no key and the operating system gives no random bytes for one.
     pub fn with_key(key: Option<SecretKey>) -> Result<Self, HttpError> {
+        let key = key.filter(|key| !key.as_bytes().is_empty());
         let key = key.or_else(|| PROCESS_KEY.clone()).ok_or_else(|| {
             HttpError::new(crate::state::HTTP_INTERNAL_SERVER_ERROR).with_source("no random bytes for a key")
         })?;
@@ -150,4 +152,16 @@ impl Attempt<'_> {
 pub fn now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_key_is_no_key() {
+        let secret = |key: Option<SecretKey>| DigestAuth::with_key(key).unwrap().secret;
+        assert_eq!(secret(Some("".into())), secret(None));
+        assert_eq!(secret(Some("key".into())), "key");
+    }
 }

@@ -109,7 +109,7 @@ pub fn field_text(value: &HeaderValue) -> Cow<'_, str> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// A request on `http://srv:8080/p` with the header fields and variables that a test gives it.
