@@ -85,6 +85,7 @@ class TestEnviron:
         ("X-Forwarded-Proto: HTTPS\r\n", "https", "http"),
         ("X-Forwarded-Proto: http\r\n", "http", "http"),
         ("X-Forwarded-Proto: https, http\r\n", "http", "http"),
+        ("X-Forwarded-Proto: http, https\r\n", "https", "http"),
         ("X-Forwarded-Proto: https\r\nX-Forwarded-Proto: http\r\n", "http", "http"),
         ("X-Forwarded-Proto: javascript\r\n", "http", "http"),
         ("", "http", "http"),

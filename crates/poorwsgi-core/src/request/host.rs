@@ -87,7 +87,7 @@ pub fn is_host(text: &str) -> bool {
     (1..=LONGEST_NAME).contains(&text.len()) && text.bytes().all(name_char)
 }
 
-const fn default_port(scheme: &str) -> Option<u16> {
+pub(super) const fn default_port(scheme: &str) -> Option<u16> {
     match scheme.as_bytes() {
         b"http" => Some(80),
         b"https" => Some(443),

@@ -67,18 +67,16 @@ pub(crate) fn of_http<'py>(py: Python<'py>, head: &HttpHead) -> PyResult<Bound<'
     Ok(environ)
 }
 
-/// Sets `wsgi.url_scheme` to https if X-Forwarded-Proto says so. Our server passes that field on only from
-/// trusted proxies. A PoorWSGI application does not need this: it reads the field itself.
-pub(crate) fn set_forwarded_scheme(environ: &Bound<'_, PyDict>, head: &HttpHead) -> PyResult<()> {
+/// Sets `wsgi.url_scheme` to the client's scheme, which X-Forwarded-Proto may name. Our server passes that
+/// field on only from trusted proxies. A PoorWSGI application does not need this: it reads the field
+/// itself.
+pub(crate) fn set_client_scheme(environ: &Bound<'_, PyDict>, head: &HttpHead) -> PyResult<()> {
     let py = environ.py();
-    let mut values = head.parts().headers.get_all("x-forwarded-proto").iter();
-    match (values.next(), values.next()) {
-        // If there are several, it is unknown which proxy sent which.
-        (Some(scheme), None) if scheme.as_bytes().eq_ignore_ascii_case(b"https") => {
-            environ.set_item(intern!(py, "wsgi.url_scheme"), intern!(py, "https"))
-        }
-        _ => Ok(()),
+    let scheme = (head as &dyn Head).client_scheme();
+    if scheme == head.scheme() {
+        return Ok(());
     }
+    environ.set_item(intern!(py, "wsgi.url_scheme"), PyString::intern(py, &scheme))
 }
 
 /// The current `sys.stderr`, which may be replaced at any time. If it is None, what is written is discarded.

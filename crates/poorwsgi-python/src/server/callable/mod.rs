@@ -117,7 +117,7 @@ impl Callable {
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = input.py();
         let environ = environ::of_http(py, head)?;
-        environ::set_forwarded_scheme(&environ, head)?;
+        environ::set_client_scheme(&environ, head)?;
         environ.set_item(intern!(py, "wsgi.input"), input)?;
         self.callable.bind(py).call1((environ, start_response))
     }
