@@ -6,6 +6,7 @@ pub mod connection;
 pub mod cookie;
 pub mod date;
 mod error;
+pub mod list;
 mod map;
 mod names;
 pub mod negotiation;

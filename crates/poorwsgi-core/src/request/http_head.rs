@@ -8,7 +8,8 @@ use http::{HeaderMap, HeaderName};
 use percent_encoding::percent_decode_str;
 
 use crate::error::HttpError;
-use crate::request::{Connection, Head, combined, field_text};
+use crate::headers::list::combined;
+use crate::request::{Connection, Head, field_text};
 use crate::variables::Variables;
 
 /// The head of an [`http::Request`].
@@ -95,12 +96,12 @@ impl Head for HttpHead {
     }
 
     fn header(&self, name: &HeaderName) -> Option<Cow<'_, str>> {
-        combined(&self.parts.headers, name)
+        combined(name, self.parts.headers.get_all(name)).map(field_text)
     }
 
     fn each_header(&self, call: &mut dyn FnMut(&str, &str)) {
         for (name, value) in &self.parts.headers {
-            call(name.as_str(), &field_text(value));
+            call(name.as_str(), &field_text(value.as_bytes().into()));
         }
     }
 

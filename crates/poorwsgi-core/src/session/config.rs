@@ -1,7 +1,10 @@
 //! The attributes of a session's cookie, and the fields that set and remove it.
 
+use http::header::VARY;
+
 use super::{COOKIE_LIMIT, SessionError};
 use crate::headers::Headers;
+use crate::headers::list::{combined, has_token};
 use crate::headers::set_cookie::{SameSite, SetCookie};
 
 /// The name and attributes of a session's cookie. `HttpOnly` is always set, because scripts need no access to
@@ -141,18 +144,13 @@ pub(super) fn add_to(headers: &mut Headers, set_cookie: &str) -> Result<(), Sess
 /// # Errors
 /// [`SessionError::Header`], where another `Vary` field of the headers is not text.
 pub fn vary_on_cookie(headers: &mut Headers) -> Result<(), SessionError> {
-    let fields: Vec<&[u8]> = headers.get_all("Vary").map(|value| value.as_bytes()).collect();
-    let joined = fields.join(&b", "[..]);
-    let names = |name: &[u8]| name.eq_ignore_ascii_case(b"cookie") || name == b"*";
-    if joined.split(|&byte| byte == b',').any(|name| names(name.trim_ascii())) {
+    let all = combined(&VARY, headers.get_all(VARY)).unwrap_or_default();
+    if has_token(&all, "cookie") || has_token(&all, "*") {
         return Ok(());
     }
-    let value = if joined.trim_ascii().is_empty() {
-        b"Cookie".to_vec()
-    } else {
-        [&joined, &b", Cookie"[..]].concat()
-    };
-    headers.set("Vary", value)?;
+    let value =
+        if all.trim_ascii().is_empty() { b"Cookie".to_vec() } else { [&all, &b", Cookie"[..]].concat() };
+    headers.set(VARY, value)?;
     Ok(())
 }
 

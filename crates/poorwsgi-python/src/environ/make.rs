@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::{HeaderName, Method, Version, header};
 use percent_encoding::percent_decode_str;
+use poorwsgi_core::headers::list::combined;
 use poorwsgi_core::request::{Connection, Head, HttpHead};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -15,7 +16,7 @@ use pyo3::types::{PyDict, PyString, PyTuple};
 
 use super::file_wrapper::FileWrapper;
 use crate::forked::Releasable;
-use crate::headers::{bytes_to_native, value_to_native};
+use crate::headers::bytes_to_native;
 use crate::names::Name;
 
 /// Whether other processes serve the same application (`wsgi.multiprocess`).
@@ -177,17 +178,9 @@ fn set_fields(environ: &Bound<'_, PyDict>, head: &HttpHead) -> PyResult<()> {
     let py = environ.py();
     let fields = &head.parts().headers;
     for name in fields.keys() {
-        let mut values = fields.get_all(name).iter();
-        let Some(first) = values.next() else { continue };
-        let value = match values.next() {
-            None => value_to_native(py, first),
-            Some(_) => {
-                let separator: &[u8] = if name == header::COOKIE { b"; " } else { b"," };
-                let all: Vec<&[u8]> = fields.get_all(name).iter().map(http::HeaderValue::as_bytes).collect();
-                bytes_to_native(py, &all.join(separator))
-            }
-        };
-        environ.set_item(key(py, name), value)?;
+        if let Some(value) = combined(name, fields.get_all(name)) {
+            environ.set_item(key(py, name), bytes_to_native(py, &value))?;
+        }
     }
     Ok(())
 }

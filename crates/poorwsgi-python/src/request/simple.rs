@@ -15,10 +15,11 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 
 use super::extras::LazyExtras;
-use super::source::{Source, native};
+use super::source::Source;
 use crate::application::Function;
 use crate::environ::{self, EnvironHead};
 use crate::exceptions::http_exception;
+use crate::headers::bytes_to_native;
 use crate::names::{Made, Name, deprecated};
 
 /// A request without content negotiation, arguments and body.
@@ -314,7 +315,7 @@ impl SimpleRequest {
     /// The query of the target as it was sent, without the "?"; "" if there is none.
     #[getter]
     fn query<'py>(&self, py: Python<'py>) -> Bound<'py, PyString> {
-        native(py, &self.head().query())
+        bytes_to_native(py, self.head().query().as_bytes())
     }
 
     /// The path, followed by "?" and the query if there is one.
