@@ -67,6 +67,19 @@ def test_bytes_of_fields_are_the_characters_of_their_text(app, server):
     assert answer.endswith(json.dumps(["\xe9", "\xc3\xa9", "\xe9 \xc3\xa9"]).encode()), answer
 
 
+@pytest.mark.parametrize("server", ["ours", "ours, as a callable"])
+def test_the_server_itself_has_no_path(app, server):
+    """RFC 9112, sections 3.2.4 and 3.3."""
+
+    @app.default(state.METHOD_OPTIONS)
+    def handler(req):
+        return [req.path, req.full_path, req.environ["PATH_INFO"], req.environ["REQUEST_URI"]]
+
+    with IN_PROCESS[server](app) as port:
+        answer = raw(Client(port), get("*", "OPTIONS"))
+    assert answer.endswith(b'["", "", "", "*"]'), answer
+
+
 def test_fields_of_one_name_are_one(app):
     """RFC 9110, section 5.3: by a comma and a blank."""
 

@@ -1,12 +1,10 @@
 //! The environ of a request of our own server (PEP 3333, "environ Variables").
 
-use std::borrow::Cow;
 use std::cell::RefCell;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::{HeaderName, Method, Version, header};
-use percent_encoding::percent_decode_str;
 use poorwsgi_core::headers::list::combined;
 use poorwsgi_core::request::{Connection, Head, HttpHead};
 use pyo3::intern;
@@ -35,11 +33,7 @@ pub(crate) fn of_http<'py>(py: Python<'py>, head: &HttpHead) -> PyResult<Bound<'
     if parts.method != Method::GET {
         environ.set_item(intern!(py, "REQUEST_METHOD"), method(py, parts.method.as_str()))?;
     }
-    let path: Cow<'_, [u8]> = match parts.uri.path() {
-        // "OPTIONS *" asks about the server itself (RFC 9112, section 3.2.4): there is no path.
-        "*" => Cow::Borrowed(b""),
-        path => percent_decode_str(path).into(),
-    };
+    let path = head.path_bytes();
     let target = head.raw_target().unwrap_or_default();
     let path_info = bytes_to_native(py, &path);
     if target.as_bytes() == &*path {
