@@ -72,6 +72,21 @@ pub struct HttpError {
     location: Option<&'static Location<'static>>,
 }
 
+/// Whether the built-in page of a status shows the text that a handler raised the status with, if the
+/// handler did not say whom the text is for (the argument `error` of PoorWSGI's `HTTPException`). As in
+/// PoorWSGI, the page of a 400 shows it. So does that of a 413, because the text names the limit. A
+/// [detail](HttpError::with_detail) is shown for any status but 500.
+#[must_use]
+pub const fn shows_error(status: u16) -> bool {
+    matches!(status, state::HTTP_BAD_REQUEST | state::HTTP_REQUEST_ENTITY_TOO_LARGE)
+}
+
+/// Whether a page shows the detail of an error. That of a 500 may reveal internals of the application, so
+/// it is shown only in debug mode.
+pub(crate) const fn shows_detail(status: u16, debug: bool) -> bool {
+    debug || status != state::HTTP_INTERNAL_SERVER_ERROR
+}
+
 /// The challenge of a 401: which login it asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Challenge {
@@ -192,5 +207,17 @@ impl StdError for HttpError {
 impl AsRef<HttpError> for HttpError {
     fn as_ref(&self) -> &HttpError {
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// PoorWSGI 2.8.1 shows it for 400 only.
+    #[test]
+    fn the_pages_of_two_statuses_show_the_error() {
+        let statuses = state::STATUS_CODES.iter().map(|(status, _)| *status);
+        assert_eq!(statuses.filter(|status| shows_error(*status)).collect::<Vec<_>>(), [400, 413]);
     }
 }
