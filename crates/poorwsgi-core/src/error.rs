@@ -52,6 +52,43 @@ impl fmt::Display for OverLimit<'_> {
     }
 }
 
+/// A status as one line of text: code, reason phrase, and the detail if there is one.
+///
+/// ```
+/// use poorwsgi_core::error::StatusText;
+///
+/// assert_eq!(StatusText::new(400, "no Host field").to_string(), "400 Bad Request: no Host field");
+/// assert_eq!(StatusText { status: 404, detail: None }.to_string(), "404 Not Found");
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct StatusText<'a> {
+    /// The status code.
+    pub status: u16,
+    /// What exactly was wrong.
+    pub detail: Option<&'a str>,
+}
+
+impl<'a> StatusText<'a> {
+    /// The text of a status with its detail.
+    #[must_use]
+    pub const fn new(status: u16, detail: &'a str) -> Self {
+        StatusText { status, detail: Some(detail) }
+    }
+}
+
+impl fmt::Display for StatusText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.status)?;
+        if let Some(reason) = state::reason(self.status) {
+            write!(f, " {reason}")?;
+        }
+        match self.detail {
+            Some(detail) => write!(f, ": {detail}"),
+            None => Ok(()),
+        }
+    }
+}
+
 /// An error that ends a request with an HTTP status. It is raised by `abort` and by the engine.
 ///
 /// The application's handler of that status answers it, or else the default page.
@@ -187,14 +224,7 @@ impl HttpError {
 
 impl fmt::Display for HttpError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.status)?;
-        if let Some(reason) = state::reason(self.status) {
-            write!(f, " {reason}")?;
-        }
-        if let Some(detail) = &self.detail {
-            write!(f, ": {detail}")?;
-        }
-        Ok(())
+        StatusText { status: self.status, detail: self.detail() }.fmt(f)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::task::{Context, Poll, ready};
 
 use http::request::Parts;
+use poorwsgi_core::error::StatusText;
 use poorwsgi_server::spool::{Gathered, Gathering, say_length};
 
 use super::ServiceResult;
@@ -36,9 +37,9 @@ impl Gather {
                 Ok(self.service.begin(head, body, arrival))
             }
             Err(error) => {
-                let detail = error.detail().unwrap_or_default().to_owned();
-                log_refusal(&Asked::of(&head), error.status(), &detail);
-                Err(Ok(page(error.status(), detail)))
+                let text = StatusText { status: error.status(), detail: error.detail() };
+                log_refusal(&Asked::of(&head), text);
+                Err(Ok(page(text)))
             }
         })
     }
