@@ -33,5 +33,5 @@ pub use connection::Connection;
 #[cfg(test)]
 pub(crate) use head::tests;
 pub use head::{Head, field_text};
-pub use host::{Authority, is_host};
+pub use host::{Authority, default_port, is_host};
 pub use http_head::HttpHead;
