@@ -4,7 +4,8 @@ use std::task::{Context, Poll, ready};
 
 use http::request::Parts;
 use poorwsgi_core::error::StatusText;
-use poorwsgi_server::spool::{Gathered, Gathering, say_length};
+use poorwsgi_core::headers::framing::state_length;
+use poorwsgi_server::spool::{Gathered, Gathering};
 
 use super::ServiceResult;
 use super::asked::Asked;
@@ -29,7 +30,7 @@ impl Gather {
         Poll::Ready(match gathered {
             Ok(Gathered { body, held }) => {
                 if self.is_chunked {
-                    say_length(&mut head.headers, body.length().unwrap_or_default());
+                    state_length(&mut head.headers, body.length().unwrap_or_default());
                 }
                 let is_in_memory = body.as_bytes().is_some();
                 let arrival =
