@@ -8,7 +8,9 @@ use http::header::{AUTHORIZATION, HOST, USER_AGENT};
 
 use super::{Attempt, DigestAuth, DigestTarget, NonceTable, PasswordMap};
 use crate::error::HttpError;
+use crate::headers::HeaderError;
 use crate::request::{Authorization, Head};
+use crate::response::Response;
 use crate::session::hex;
 use crate::settings::{SecretKey, Settings};
 
@@ -54,6 +56,20 @@ pub fn challenges(
     DigestAuth::for_request(settings, head)?
         .challenges(realm, &head.server_name(), agent.as_deref(), stale, now())
         .map_err(|error| HttpError::new(crate::state::HTTP_INTERNAL_SERVER_ERROR).with_source(error))
+}
+
+/// Adds these [`challenges`] to the built-in page of a 401. As in PoorWSGI, a response with headers of its
+/// own has no `X-Powered-By`.
+///
+/// # Errors
+/// [`HeaderError::Value`] for a challenge that no header field can hold.
+pub fn ask_for_login(
+    response: &mut Response,
+    challenges: impl IntoIterator<Item = String>,
+) -> Result<(), HeaderError> {
+    let headers = response.headers_mut();
+    headers.remove("X-Powered-By");
+    challenges.into_iter().try_for_each(|challenge| headers.append("WWW-Authenticate", challenge))
 }
 
 /// Checks the `Authorization` field of this request and returns the user's name.
