@@ -155,6 +155,12 @@ impl HttpError {
         HttpError { challenge, ..Self::new(state::HTTP_UNAUTHORIZED) }
     }
 
+    /// 404 for a path argument that cannot be converted to its type, with the error of the conversion.
+    #[must_use]
+    pub fn no_such_value(error: impl Into<BoxError>) -> Self {
+        Self::new(state::HTTP_NOT_FOUND).with_source(error)
+    }
+
     /// 405 with the methods that the resource has (RFC 9110, section 15.5.6).
     #[must_use]
     pub fn method_not_allowed(allow: MethodSet) -> Self {
