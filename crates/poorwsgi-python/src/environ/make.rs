@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use http::{HeaderName, Method, Version, header};
+use http::{Method, Version};
 use poorwsgi_core::headers::list::combined;
 use poorwsgi_core::request::{Connection, Head, HttpHead};
 use pyo3::intern;
@@ -13,6 +13,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyString, PyTuple};
 
 use super::file_wrapper::FileWrapper;
+use super::key::key;
 use crate::forked::Releasable;
 use crate::headers::bytes_to_native;
 use crate::names::Name;
@@ -177,48 +178,4 @@ fn set_fields(environ: &Bound<'_, PyDict>, head: &HttpHead) -> PyResult<()> {
         }
     }
     Ok(())
-}
-
-macro_rules! known_keys {
-    ($py:ident, $name:ident, { $($known:ident => $key:literal,)* }) => {
-        match *$name {
-            $(header::$known => intern!($py, $key).clone(),)*
-            _ => made_key($py, $name),
-        }
-    };
-}
-
-/// The key of a field. The strings for common fields are interned.
-fn key<'py>(py: Python<'py>, name: &HeaderName) -> Bound<'py, PyString> {
-    known_keys!(py, name, {
-        CONTENT_TYPE => "CONTENT_TYPE",
-        CONTENT_LENGTH => "CONTENT_LENGTH",
-        HOST => "HTTP_HOST",
-        USER_AGENT => "HTTP_USER_AGENT",
-        ACCEPT => "HTTP_ACCEPT",
-        ACCEPT_ENCODING => "HTTP_ACCEPT_ENCODING",
-        ACCEPT_LANGUAGE => "HTTP_ACCEPT_LANGUAGE",
-        AUTHORIZATION => "HTTP_AUTHORIZATION",
-        CACHE_CONTROL => "HTTP_CACHE_CONTROL",
-        CONNECTION => "HTTP_CONNECTION",
-        COOKIE => "HTTP_COOKIE",
-        DNT => "HTTP_DNT",
-        EXPECT => "HTTP_EXPECT",
-        IF_MODIFIED_SINCE => "HTTP_IF_MODIFIED_SINCE",
-        IF_NONE_MATCH => "HTTP_IF_NONE_MATCH",
-        ORIGIN => "HTTP_ORIGIN",
-        PRAGMA => "HTTP_PRAGMA",
-        RANGE => "HTTP_RANGE",
-        REFERER => "HTTP_REFERER",
-        TRANSFER_ENCODING => "HTTP_TRANSFER_ENCODING",
-        UPGRADE_INSECURE_REQUESTS => "HTTP_UPGRADE_INSECURE_REQUESTS",
-    })
-}
-
-fn made_key<'py>(py: Python<'py>, name: &HeaderName) -> Bound<'py, PyString> {
-    let name = name.as_str().bytes().map(|byte| match byte {
-        b'-' => '_',
-        other => char::from(other.to_ascii_uppercase()),
-    });
-    PyString::new(py, &"HTTP_".chars().chain(name).collect::<String>())
 }

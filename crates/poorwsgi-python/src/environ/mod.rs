@@ -4,6 +4,7 @@
 //! `request::Source` is one or the other.
 
 mod file_wrapper;
+mod key;
 mod make;
 mod read;
 
