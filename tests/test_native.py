@@ -4,6 +4,7 @@ import contextlib
 import gc
 import html
 import http.client
+import json
 import re
 import socket
 import sqlite3
@@ -12,7 +13,8 @@ import threading
 import time
 
 import pytest
-from servers import SERVERS, Client, until
+from callables import get, raw
+from servers import IN_PROCESS, SERVERS, Client, until
 
 from poorwsgi import Application, state
 from poorwsgi._poorwsgi import _routes
@@ -49,6 +51,45 @@ def test_no_environ_is_made_unless_it_is_asked_for(app):
         assert client("/word?a=1", "POST", b"data").text == "x"
         assert client("/asked").text == "/asked"
     assert (seen[1], seen[3]) == ((0, 0), (0, 1))
+
+
+@pytest.mark.parametrize("server", [*SERVERS, "ours, as a callable"])
+def test_bytes_of_fields_are_the_characters_of_their_text(app, server):
+    """PEP 3333, also where the bytes are no UTF-8, and without an environ."""
+
+    @app.route("/")
+    def handler(req):
+        return [req.headers["X-One"], req.headers["X-Two"], req.user_agent]
+
+    with IN_PROCESS[server](app) as port:
+        fields = "X-One: \xe9\r\nX-Two: \xc3\xa9\r\nUser-Agent: \xe9 \xc3\xa9\r\n"
+        answer = raw(Client(port), get(fields=fields).decode().encode("latin-1"))
+    assert answer.endswith(json.dumps(["\xe9", "\xc3\xa9", "\xe9 \xc3\xa9"]).encode()), answer
+
+
+@pytest.mark.parametrize("server", ["ours", "ours, as a callable"])
+def test_the_server_itself_has_no_path(app, server):
+    """RFC 9112, sections 3.2.4 and 3.3."""
+
+    @app.default(state.METHOD_OPTIONS)
+    def handler(req):
+        return [req.path, req.full_path, req.environ["PATH_INFO"], req.environ["REQUEST_URI"]]
+
+    with IN_PROCESS[server](app) as port:
+        answer = raw(Client(port), get("*", "OPTIONS"))
+    assert answer.endswith(b'["", "", "", "*"]'), answer
+
+
+def test_fields_of_one_name_are_one(app):
+    """RFC 9110, section 5.3: by a comma and a blank."""
+
+    @app.route("/")
+    def handler(req):
+        return [req.headers["X"], req.environ["HTTP_X"], req.environ["HTTP_COOKIE"], list(req.cookies)]
+
+    with SERVERS["ours"](app) as port:
+        answer = raw(Client(port), get(fields="X: a\r\nX: b\r\nCookie: a=1\r\nCookie: b=2\r\n"))
+    assert answer.endswith(b'["a, b", "a, b", "a=1; b=2", ["a", "b"]]'), answer
 
 
 def test_a_body_that_does_not_come_is_a_timeout_error(app):

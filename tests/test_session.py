@@ -83,6 +83,24 @@ def test_attributes_of_the_cookie():
     assert morsel["expires"].endswith("GMT")
 
 
+def test_attributes_are_in_the_simple_cookie_as_poorwsgi_puts_them_there():
+    def attributes():
+        return {name: value for name, value in session.cookie["SESSID"].items() if value != ""}
+
+    session = Session(3600, 60, "example.org", "/p", True, "Lax")
+    session.write()
+    lasting = {"domain": "example.org", "path": "/p", "secure": True, "httponly": True, "samesite": "Lax"}
+    assert attributes() == lasting | {"expires": 3600, "max-age": 60}
+    session.destroy()
+    assert attributes() == lasting | {"expires": "Thu, 01 Jan 1970 00:00:00 GMT", "max-age": -1}
+
+
+def test_the_engine_refuses_in_the_words_of_the_arguments():
+    for options in ({"same_site": "None"}, {"sid": "__Secure-id"}):
+        with pytest.raises(ValueError, match="requires secure=True"):
+            Session(**options)
+
+
 @pytest.mark.parametrize("nothing", [None, ""])
 def test_no_path_and_no_domain(nothing):
     assert Session(path=nothing, domain=nothing).header()[0] == ("Set-Cookie", 'SESSID=""; HttpOnly')

@@ -76,8 +76,10 @@ def test_lists_of_media_types_are_live(app):
     ("poor_Debug", "debug", "On", True), ("poor_Debug", "debug", "Off", False),
     ("poor_DocumentRoot", "document_root", "/srv", "/srv"), ("poor_DocumentIndex", "document_index", "on", True),
     ("poor_SecretKey", "secret_key", "key", "key"),
+    ("poor_DocumentRoot", "document_root", "", ""), ("poor_SecretKey", "secret_key", "", ""),
 ])
 def test_variables_of_the_environ_win(app, variable, attribute, value, read):
+    app.document_root, app.secret_key = "/own", "own"
     assert getattr(Request(environ(**{variable: value}), app), attribute) == read
 
 

@@ -56,7 +56,7 @@ class TestEnviron:
     def test_values_are_latin_1_and_those_of_one_name_joined(self, serve):
         app = Environ()
         raw(serve(app), get(fields="X: a\r\nx: \u017e\r\nCookie: a=1\r\nCookie: b=2\r\n"))
-        assert app.environ["HTTP_X"] == "a," + "ž".encode().decode("latin-1")
+        assert app.environ["HTTP_X"] == "a, " + "ž".encode().decode("latin-1")
         assert app.environ["HTTP_COOKIE"] == "a=1; b=2"
 
     def test_nothing_is_left_for_the_next_one(self, serve):
@@ -85,6 +85,7 @@ class TestEnviron:
         ("X-Forwarded-Proto: HTTPS\r\n", "https", "http"),
         ("X-Forwarded-Proto: http\r\n", "http", "http"),
         ("X-Forwarded-Proto: https, http\r\n", "http", "http"),
+        ("X-Forwarded-Proto: http, https\r\n", "https", "http"),
         ("X-Forwarded-Proto: https\r\nX-Forwarded-Proto: http\r\n", "http", "http"),
         ("X-Forwarded-Proto: javascript\r\n", "http", "http"),
         ("", "http", "http"),

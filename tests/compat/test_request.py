@@ -49,7 +49,7 @@ ENVIRONS = {
     "settings of the environ": {"poor_Debug": "On", "poor_SecretKey": "secret", "poor_DocumentRoot": "/srv", "poor_DocumentIndex": "On",
                                 "poor_Other": "x", "app_db_server": "localhost", "app_templates": "t"},
     "settings switched off": {"poor_Debug": "Off", "poor_DocumentIndex": "off"},
-    "empty settings of the environ": {"poor_Debug": "", "poor_DocumentIndex": ""},
+    "empty settings of the environ": {"poor_Debug": "", "poor_SecretKey": "", "poor_DocumentRoot": "", "poor_DocumentIndex": ""},
     "header with UTF-8": {"HTTP_X_NAME": "\u017elu\u0165".encode().decode("latin-1")},
     "repeated header": {"HTTP_X_NAME": "a, b", "HTTP_X_OTHER_NAME_HERE": "1"},
     "http 2": {"SERVER_PROTOCOL": "HTTP/2.0"},

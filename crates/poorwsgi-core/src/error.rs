@@ -52,6 +52,43 @@ impl fmt::Display for OverLimit<'_> {
     }
 }
 
+/// A status as one line of text: code, reason phrase, and the detail if there is one.
+///
+/// ```
+/// use poorwsgi_core::error::StatusText;
+///
+/// assert_eq!(StatusText::new(400, "no Host field").to_string(), "400 Bad Request: no Host field");
+/// assert_eq!(StatusText { status: 404, detail: None }.to_string(), "404 Not Found");
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct StatusText<'a> {
+    /// The status code.
+    pub status: u16,
+    /// What exactly was wrong.
+    pub detail: Option<&'a str>,
+}
+
+impl<'a> StatusText<'a> {
+    /// The text of a status with its detail.
+    #[must_use]
+    pub const fn new(status: u16, detail: &'a str) -> Self {
+        StatusText { status, detail: Some(detail) }
+    }
+}
+
+impl fmt::Display for StatusText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.status)?;
+        if let Some(reason) = state::reason(self.status) {
+            write!(f, " {reason}")?;
+        }
+        match self.detail {
+            Some(detail) => write!(f, ": {detail}"),
+            None => Ok(()),
+        }
+    }
+}
+
 /// An error that ends a request with an HTTP status. It is raised by `abort` and by the engine.
 ///
 /// The application's handler of that status answers it, or else the default page.
@@ -70,6 +107,21 @@ pub struct HttpError {
     allow: Option<MethodSet>,
     source: Option<BoxError>,
     location: Option<&'static Location<'static>>,
+}
+
+/// Whether the built-in page of a status shows the text that a handler raised the status with, if the
+/// handler did not say whom the text is for (the argument `error` of PoorWSGI's `HTTPException`). As in
+/// PoorWSGI, the page of a 400 shows it. So does that of a 413, because the text names the limit. A
+/// [detail](HttpError::with_detail) is shown for any status but 500.
+#[must_use]
+pub const fn shows_error(status: u16) -> bool {
+    matches!(status, state::HTTP_BAD_REQUEST | state::HTTP_REQUEST_ENTITY_TOO_LARGE)
+}
+
+/// Whether a page shows the detail of an error. That of a 500 may reveal internals of the application, so
+/// it is shown only in debug mode.
+pub(crate) const fn shows_detail(status: u16, debug: bool) -> bool {
+    debug || status != state::HTTP_INTERNAL_SERVER_ERROR
 }
 
 /// The challenge of a 401: which login it asks for.
@@ -101,6 +153,12 @@ impl HttpError {
     pub fn unauthorized(realm: impl Into<String>, stale: bool) -> Self {
         let challenge = Some(Challenge { realm: realm.into(), stale });
         HttpError { challenge, ..Self::new(state::HTTP_UNAUTHORIZED) }
+    }
+
+    /// 404 for a path argument that cannot be converted to its type, with the error of the conversion.
+    #[must_use]
+    pub fn no_such_value(error: impl Into<BoxError>) -> Self {
+        Self::new(state::HTTP_NOT_FOUND).with_source(error)
     }
 
     /// 405 with the methods that the resource has (RFC 9110, section 15.5.6).
@@ -172,14 +230,7 @@ impl HttpError {
 
 impl fmt::Display for HttpError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.status)?;
-        if let Some(reason) = state::reason(self.status) {
-            write!(f, " {reason}")?;
-        }
-        if let Some(detail) = &self.detail {
-            write!(f, ": {detail}")?;
-        }
-        Ok(())
+        StatusText { status: self.status, detail: self.detail() }.fmt(f)
     }
 }
 
@@ -192,5 +243,17 @@ impl StdError for HttpError {
 impl AsRef<HttpError> for HttpError {
     fn as_ref(&self) -> &HttpError {
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// PoorWSGI 2.8.1 shows it for 400 only.
+    #[test]
+    fn the_pages_of_two_statuses_show_the_error() {
+        let statuses = state::STATUS_CODES.iter().map(|(status, _)| *status);
+        assert_eq!(statuses.filter(|status| shows_error(*status)).collect::<Vec<_>>(), [400, 413]);
     }
 }

@@ -1,5 +1,7 @@
 //! The settings of an application, their defaults, and the variables that override them.
 
+pub mod overrides;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -202,16 +204,15 @@ impl Settings {
     /// Whether debug is on for this request: `poor_Debug`, else the setting.
     #[must_use]
     pub fn debug_for(&self, head: &dyn Head) -> bool {
-        switch(head, "poor_Debug").unwrap_or(self.debug)
+        overrides::debug(head).unwrap_or(self.debug)
     }
 
     /// The document root for this request: `poor_DocumentRoot`, else the setting. An empty variable means no
     /// document root.
     #[must_use]
     pub fn document_root_for(&self, head: &dyn Head) -> Option<PathBuf> {
-        match head.variable("poor_DocumentRoot") {
-            Some(path) if !path.is_empty() => Some(PathBuf::from(path.as_ref())),
-            Some(_) => None,
+        match overrides::document_root(head) {
+            Some(path) => (!path.is_empty()).then(|| PathBuf::from(path.as_ref())),
             None => self.document_root.clone(),
         }
     }
@@ -219,25 +220,17 @@ impl Settings {
     /// Whether directories are listed for this request: `poor_DocumentIndex`, else the setting.
     #[must_use]
     pub fn document_index_for(&self, head: &dyn Head) -> bool {
-        switch(head, "poor_DocumentIndex").unwrap_or(self.document_index)
+        overrides::document_index(head).unwrap_or(self.document_index)
     }
 
     /// The secret key for this request: `poor_SecretKey`, else the setting.
     #[must_use]
     pub fn secret_key_for(&self, head: &dyn Head) -> Option<SecretKey> {
-        match head.variable("poor_SecretKey") {
-            Some(key) if !key.is_empty() => Some(SecretKey::from(key.as_bytes())),
-            _ => self.secret_key.clone(),
+        match overrides::secret_key(head) {
+            Some(key) => (!key.is_empty()).then(|| SecretKey::from(key.as_bytes())),
+            None => self.secret_key.clone(),
         }
     }
-}
-
-/// Reads a variable as a switch: `on`, in any letter case, is `true`, and any other value is `false`. `None`
-/// for a variable that is unset or empty.
-#[must_use]
-pub fn switch(head: &dyn Head, variable: &str) -> Option<bool> {
-    let value = head.variable(variable).filter(|value| !value.is_empty())?;
-    Some(value.eq_ignore_ascii_case("on"))
 }
 
 impl fmt::Debug for Settings {

@@ -19,8 +19,6 @@ use std::task::{Context, Poll, Waker, ready};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use http::HeaderMap;
-use http::header::{CONTENT_LENGTH, TRAILER, TRANSFER_ENCODING};
 use http_body::Body as _;
 use poorwsgi_core::request::body_error;
 use poorwsgi_core::response::{Blocking, Blocks, Body, FileRange};
@@ -537,13 +535,6 @@ impl Blocks for Stored {
     }
 }
 
-/// Gives the head of a chunked body that was collected a `Content-Length` (RFC 9112, section 7.1.3).
-pub fn say_length(headers: &mut HeaderMap, length: u64) {
-    headers.remove(TRANSFER_ENCODING);
-    headers.remove(TRAILER);
-    headers.insert(CONTENT_LENGTH, length.into());
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::VecDeque;
@@ -584,18 +575,6 @@ mod tests {
     fn used(spool: &Spool) -> (u64, u64) {
         let Budgets { memory, files, .. } = &*spool.0;
         (memory.used.load(Ordering::Relaxed), files.used.load(Ordering::Relaxed))
-    }
-
-    #[test]
-    fn a_body_that_is_put_together_has_a_length_and_no_chunks() {
-        let mut headers = HeaderMap::new();
-        headers.insert(TRANSFER_ENCODING, "chunked".parse().unwrap());
-        headers.insert(TRAILER, "expires".parse().unwrap());
-        headers.insert("x-other", "kept".parse().unwrap());
-        say_length(&mut headers, 12);
-        assert_eq!(headers.len(), 2);
-        assert_eq!(headers[CONTENT_LENGTH], "12");
-        assert_eq!(headers["x-other"], "kept");
     }
 
     #[tokio::test]

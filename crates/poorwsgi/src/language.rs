@@ -185,10 +185,9 @@ fn path_args(request: &Request, captures: &Captures<'_, '_, Converter>) -> Resul
     for Capture { name, value, conversion } in captures.iter() {
         let text = value.unwrap_or_default();
         let converted = match conversion {
-            Conversion::Custom(converter) => Some(
-                (converter.convert)(text)
-                    .map_err(|error| HttpError::new(state::HTTP_NOT_FOUND).with_source(error))?,
-            ),
+            Conversion::Custom(converter) => {
+                Some((converter.convert)(text).map_err(HttpError::no_such_value)?)
+            }
             _ => None,
         };
         args.push(name.cloned(), text, converted);

@@ -209,9 +209,8 @@ impl Request {
             return Err(HttpError::new(state::HTTP_INTERNAL_SERVER_ERROR)
                 .with_source(format!("the rule {rule} has no path argument {name:?}")));
         };
-        T::from_path_arg(text, converted).map_err(|error| {
-            HttpError::new(state::HTTP_NOT_FOUND).with_source(format!("path argument {name:?}: {error}"))
-        })
+        T::from_path_arg(text, converted)
+            .map_err(|error| HttpError::no_such_value(format!("path argument {name:?}: {error}")))
     }
 
     /// All path arguments as text, in the order of the pattern; unnamed groups of a regular route have no

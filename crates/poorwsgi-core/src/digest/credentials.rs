@@ -46,11 +46,16 @@ impl<'a> Credentials<'a> {
     /// ```
     #[must_use]
     pub fn read(field: &'a Authorization) -> Option<Self> {
-        if field.scheme() != "Digest" {
+        Self::of(field.scheme(), field.iter())
+    }
+
+    /// The same, for a field whose scheme and directives have been parsed already.
+    pub fn of(scheme: &str, directives: impl IntoIterator<Item = (&'a str, &'a str)>) -> Option<Self> {
+        if scheme != "Digest" {
             return None;
         }
         let mut credentials = Credentials::default();
-        for (name, value) in field.iter() {
+        for (name, value) in directives {
             if credentials.slot(name).is_some_and(|slot| slot.replace(value).is_some()) {
                 return None;
             }

@@ -8,7 +8,9 @@ use http::header::{AUTHORIZATION, HOST, USER_AGENT};
 
 use super::{Attempt, DigestAuth, DigestTarget, NonceTable, PasswordMap};
 use crate::error::HttpError;
+use crate::headers::HeaderError;
 use crate::request::{Authorization, Head};
+use crate::response::Response;
 use crate::session::hex;
 use crate::settings::{SecretKey, Settings};
 
@@ -56,6 +58,20 @@ pub fn challenges(
         .map_err(|error| HttpError::new(crate::state::HTTP_INTERNAL_SERVER_ERROR).with_source(error))
 }
 
+/// Adds these [`challenges`] to the built-in page of a 401. As in PoorWSGI, a response with headers of its
+/// own has no `X-Powered-By`.
+///
+/// # Errors
+/// [`HeaderError::Value`] for a challenge that no header field can hold.
+pub fn ask_for_login(
+    response: &mut Response,
+    challenges: impl IntoIterator<Item = String>,
+) -> Result<(), HeaderError> {
+    let headers = response.headers_mut();
+    headers.remove("X-Powered-By");
+    challenges.into_iter().try_for_each(|challenge| headers.append("WWW-Authenticate", challenge))
+}
+
 /// Checks the `Authorization` field of this request and returns the user's name.
 ///
 /// # Errors
@@ -96,11 +112,13 @@ impl DigestAuth {
         })
     }
 
-    /// The default settings with this key; `None` takes a random key that is valid until the process ends.
+    /// The default settings with this key. `None`, and an empty key, with which anybody could make nonces,
+    /// take a random key that is valid until the process ends.
     ///
     /// # Errors
     /// 500 where there is no key and the operating system gives no random bytes for one.
     pub fn with_key(key: Option<SecretKey>) -> Result<Self, HttpError> {
+        let key = key.filter(|key| !key.as_bytes().is_empty());
         let key = key.or_else(|| PROCESS_KEY.clone()).ok_or_else(|| {
             HttpError::new(crate::state::HTTP_INTERNAL_SERVER_ERROR).with_source("no random bytes for a key")
         })?;
@@ -150,4 +168,16 @@ impl Attempt<'_> {
 pub fn now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_key_is_no_key() {
+        let secret = |key: Option<SecretKey>| DigestAuth::with_key(key).unwrap().secret;
+        assert_eq!(secret(Some("".into())), secret(None));
+        assert_eq!(secret(Some("key".into())), "key");
+    }
 }

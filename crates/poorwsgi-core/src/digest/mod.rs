@@ -23,7 +23,7 @@ mod verify;
 pub use algorithm::{Algorithm, UnknownAlgorithm, hexdigest};
 pub use challenge::{DigestAuth, opaque};
 pub use credentials::Credentials;
-pub use guard::{authenticate, challenges, now};
+pub use guard::{ask_for_login, authenticate, challenges, now};
 pub use nonce_table::NonceTable;
 pub use password_map::{PasswordMap, PasswordMapError};
 pub use response::ResponseInput;

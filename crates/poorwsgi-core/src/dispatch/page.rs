@@ -1,5 +1,7 @@
 //! The response to a status that the application does not answer itself.
 
+#[cfg(feature = "digest")]
+use crate::digest;
 #[cfg(feature = "pages")]
 use crate::dispatch::html as page;
 #[cfg(not(feature = "pages"))]
@@ -46,11 +48,9 @@ fn challenged(settings: &Settings, head: &dyn Head, error: &HttpError, mut respo
     if response.status() == state::HTTP_UNAUTHORIZED && settings.auth_digest {
         let realm = error.challenge().map_or(settings.name.as_str(), |challenge| &challenge.realm);
         let stale = error.challenge().is_some_and(|challenge| challenge.stale);
-        // As in PoorWSGI, a response with headers of its own has no `X-Powered-By`.
-        response.headers_mut().remove("X-Powered-By");
-        for challenge in crate::digest::challenges(settings, head, realm, stale).unwrap_or_default() {
-            let _ = response.headers_mut().append("WWW-Authenticate", challenge);
-        }
+        let challenges = digest::challenges(settings, head, realm, stale).unwrap_or_default();
+        // Without a challenge if no field can hold the realm.
+        let _ = digest::ask_for_login(&mut response, challenges);
     }
     response
 }

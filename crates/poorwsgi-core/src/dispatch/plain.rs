@@ -1,31 +1,25 @@
 //! Replaces the default pages by one line of text where the feature `pages` is off.
 
 use crate::dispatch::Language;
-use crate::error::HttpError;
+use crate::error::{HttpError, StatusText, shows_detail};
 use crate::request::Head;
 use crate::response::document_root::Directory;
-use crate::response::{Response, default_headers};
+use crate::response::{Response, default_headers, text_page};
 use crate::results::ErrorReport;
 use crate::settings::Settings;
 use crate::state;
 use crate::tables::Tables;
 
-/// A line with status and reason and, except for a 500, the detail.
+/// A line with status and reason and, unless it must not be shown, the detail.
 pub(super) fn error(
-    _settings: &Settings,
-    _head: &dyn Head,
+    settings: &Settings,
+    head: &dyn Head,
     error: &HttpError,
     _report: Option<&ErrorReport>,
 ) -> Response {
     let status = super::page::status(error);
-    let mut line = format!("{status} {}", state::reason(status).unwrap_or_default());
-    if let Some(detail) = error.detail().filter(|_| status != state::HTTP_INTERNAL_SERVER_ERROR) {
-        line = format!("{line}: {detail}");
-    }
-    let response = Response::new(line + "\n").with_headers(default_headers());
-    let mut response =
-        response.with_content_type("text/plain; charset=utf-8").unwrap_or_else(|_| Response::no_content());
-    let _ = response.set_status(status);
+    let detail = error.detail().filter(|_| shows_detail(status, settings.debug_for(head)));
+    let mut response = text_page(StatusText { status, detail }).with_headers(default_headers());
     if let Some(allow) = error.allow() {
         let _ = response.headers_mut().set("Allow", allow.to_string());
     }

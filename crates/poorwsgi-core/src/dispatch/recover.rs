@@ -148,13 +148,13 @@ fn log_refusal<L: Language>(request: &L::Request, error: &L::HttpError) {
         state::HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE,
     ];
     let error = error.as_ref();
-    if let Some(detail) = error.detail()
+    if error.detail().is_some()
         && LOGGED.contains(&error.status())
         && tracing::enabled!(target: "poorwsgi", tracing::Level::INFO)
     {
         let head = L::head(request);
         let (method, path) = (clip::quoted(head.method()), head.path().unwrap_or_default());
-        let (path, status) = (clip::quoted(&path), error.status());
-        tracing::info!(target: "poorwsgi", %method, %path, "refused: {status}: {}", clip::error(detail));
+        let path = clip::quoted(&path);
+        tracing::info!(target: "poorwsgi", %method, %path, "refused: {}", clip::error(error));
     }
 }

@@ -6,6 +6,8 @@ pub mod connection;
 pub mod cookie;
 pub mod date;
 mod error;
+pub mod framing;
+pub mod list;
 mod map;
 mod names;
 pub mod negotiation;
@@ -13,6 +15,7 @@ pub mod parameters;
 pub mod range;
 pub mod set_cookie;
 mod spellings;
+pub mod trailers;
 
 pub use cookie::Cookies;
 pub use error::HeaderError;

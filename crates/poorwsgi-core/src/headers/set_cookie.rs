@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::cookie::is_cookie_name;
 use super::date::time_to_http;
@@ -37,6 +38,12 @@ impl SameSite {
             SameSite::None => "None",
         }
     }
+
+    /// The variant whose attribute has exactly this value.
+    #[must_use]
+    pub fn named(value: &str) -> Option<Self> {
+        [SameSite::Strict, SameSite::Lax, SameSite::None].into_iter().find(|site| site.as_str() == value)
+    }
 }
 
 /// Builds the value of a `Set-Cookie` field, attribute by attribute.
@@ -53,12 +60,79 @@ pub struct SetCookie<'c> {
     name: &'c str,
     value: &'c str,
     domain: Option<&'c str>,
-    expires: Option<i64>,
+    expires: Option<Expires>,
     http_only: bool,
     max_age: Option<i64>,
     path: Option<&'c str>,
     same_site: Option<SameSite>,
     secure: bool,
+}
+
+/// When a cookie expires, in seconds.
+#[derive(Clone, Copy, Debug)]
+enum Expires {
+    /// Since 1970.
+    At(i64),
+    /// After the field is rendered.
+    In(i64),
+}
+
+/// An attribute of a cookie (RFC 6265, section 4.1.2), for a door that renders the field itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attribute<'c> {
+    /// `Domain`.
+    Domain(&'c str),
+    /// `Expires`, in seconds since 1970.
+    Expires(i64),
+    /// `Expires`, in seconds after the field is rendered.
+    ExpiresIn(i64),
+    /// `HttpOnly`, which has no value.
+    HttpOnly,
+    /// `Max-Age`, in seconds.
+    MaxAge(i64),
+    /// `Path`.
+    Path(&'c str),
+    /// `SameSite`.
+    SameSite(SameSite),
+    /// `Secure`, which has no value.
+    Secure,
+}
+
+impl<'c> Attribute<'c> {
+    /// The name as PoorWSGI, and so Python, spells it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Attribute::Domain(_) => "Domain",
+            Attribute::Expires(_) | Attribute::ExpiresIn(_) => "expires",
+            Attribute::HttpOnly => "HttpOnly",
+            Attribute::MaxAge(_) => "Max-Age",
+            Attribute::Path(_) => "Path",
+            Attribute::SameSite(_) => "SameSite",
+            Attribute::Secure => "Secure",
+        }
+    }
+
+    /// The value, rendered now; `None` if the attribute has no value.
+    ///
+    /// # Errors
+    /// [`CookieError::Expires`].
+    pub fn value(self) -> Result<Option<Cow<'c, str>>, CookieError> {
+        let date = |seconds| time_to_http(seconds).ok_or(CookieError::Expires(seconds));
+        Ok(Some(match self {
+            Attribute::Domain(text) | Attribute::Path(text) => Cow::Borrowed(text),
+            Attribute::SameSite(same_site) => Cow::Borrowed(same_site.as_str()),
+            Attribute::Expires(seconds) => Cow::Owned(date(seconds)?),
+            Attribute::ExpiresIn(seconds) => Cow::Owned(date(now().saturating_add(seconds))?),
+            Attribute::MaxAge(seconds) => Cow::Owned(seconds.to_string()),
+            Attribute::HttpOnly | Attribute::Secure => return Ok(None),
+        }))
+    }
+}
+
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
 impl<'c> SetCookie<'c> {
@@ -78,7 +152,14 @@ impl<'c> SetCookie<'c> {
     /// `Expires`: the end of the cookie's life, in seconds since 1970.
     #[must_use]
     pub const fn expires(mut self, seconds: i64) -> Self {
-        self.expires = Some(seconds);
+        self.expires = Some(Expires::At(seconds));
+        self
+    }
+
+    /// `Expires`: the end of the cookie's life, in seconds after the field is rendered.
+    #[must_use]
+    pub const fn expires_in(mut self, seconds: i64) -> Self {
+        self.expires = Some(Expires::In(seconds));
         self
     }
 
@@ -118,7 +199,31 @@ impl<'c> SetCookie<'c> {
         self
     }
 
-    /// The field value. Attributes come in the order of their names, as PoorWSGI writes them. A value is
+    /// The cookie's value, unquoted.
+    #[must_use]
+    pub const fn value(&self) -> &'c str {
+        self.value
+    }
+
+    /// The attributes in the order of their names, as PoorWSGI writes them.
+    pub fn attributes(&self) -> impl Iterator<Item = Attribute<'c>> + use<'c> {
+        let expires = self.expires.map(|expires| match expires {
+            Expires::At(seconds) => Attribute::Expires(seconds),
+            Expires::In(seconds) => Attribute::ExpiresIn(seconds),
+        });
+        let attributes = [
+            self.domain.map(Attribute::Domain),
+            expires,
+            self.http_only.then_some(Attribute::HttpOnly),
+            self.max_age.map(Attribute::MaxAge),
+            self.path.map(Attribute::Path),
+            self.same_site.map(Attribute::SameSite),
+            self.secure.then_some(Attribute::Secure),
+        ];
+        attributes.into_iter().flatten()
+    }
+
+    /// The field value, with the [`attributes`](Self::attributes) in the order of PoorWSGI. A value is
     /// quoted if it is empty, or holds anything but ASCII letters, digits, the marks of a token, and `:`.
     ///
     /// # Errors
@@ -126,31 +231,13 @@ impl<'c> SetCookie<'c> {
     pub fn render(&self) -> Result<String, CookieError> {
         self.check()?;
         let mut line = format!("{}={}", self.name, quote(self.value));
-        let mut attribute = |text: &str, value: &str| {
+        for attribute in self.attributes() {
             line.push_str("; ");
-            line.push_str(text);
-            line.push_str(value);
-        };
-        if let Some(domain) = self.domain {
-            attribute("Domain=", domain);
-        }
-        if let Some(expires) = self.expires {
-            attribute("expires=", &time_to_http(expires).ok_or(CookieError::Expires(expires))?);
-        }
-        if self.http_only {
-            attribute("HttpOnly", "");
-        }
-        if let Some(max_age) = self.max_age {
-            attribute("Max-Age=", &max_age.to_string());
-        }
-        if let Some(path) = self.path {
-            attribute("Path=", path);
-        }
-        if let Some(same_site) = self.same_site {
-            attribute("SameSite=", same_site.as_str());
-        }
-        if self.secure {
-            attribute("Secure", "");
+            line.push_str(attribute.name());
+            if let Some(value) = attribute.value()? {
+                line.push('=');
+                line.push_str(&value);
+            }
         }
         Ok(line)
     }
@@ -331,8 +418,27 @@ mod tests {
             let refused = Err(CookieError::Path(path.to_owned()));
             assert_eq!(SetCookie::new("a", "").path(path).render(), refused, "{path:?}");
         }
-        let late = SetCookie::new("a", "").expires(i64::MAX).render();
-        assert_eq!(late, Err(CookieError::Expires(i64::MAX)));
+        let late = Err(CookieError::Expires(i64::MAX));
+        assert_eq!(SetCookie::new("a", "").expires(i64::MAX).render(), late);
+        assert_eq!(SetCookie::new("a", "").expires_in(i64::MAX).render(), late);
+    }
+
+    #[test]
+    fn a_life_counts_from_when_the_field_is_written() {
+        let cookie = SetCookie::new("a", "b").expires_in(60);
+        let (earliest, line, latest) = (now() + 60, cookie.render().unwrap(), now() + 60);
+        let date = httpdate::parse_http_date(line.strip_prefix("a=b; expires=").unwrap()).unwrap();
+        let seconds = i64::try_from(date.duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap();
+        assert!((earliest..=latest).contains(&seconds), "{line}");
+        assert_eq!(cookie.attributes().collect::<Vec<_>>(), [Attribute::ExpiresIn(60)]);
+    }
+
+    #[test]
+    fn same_site_is_known_by_its_exact_name() {
+        for site in [SameSite::Strict, SameSite::Lax, SameSite::None] {
+            assert_eq!(SameSite::named(site.as_str()), Some(site));
+            assert_eq!(SameSite::named(&site.as_str().to_lowercase()), None);
+        }
     }
 
     /// RFC 6265bis, sections 4.1.3 and 5.6.7.

@@ -4,6 +4,7 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
 
 use super::Head;
 use crate::charset::MAX_NAME;
+use crate::headers::framing::{self, BadContentLength};
 use crate::headers::parameters::{parse_header, split_quoted};
 use crate::{HttpError, state};
 
@@ -38,26 +39,24 @@ impl dyn Head + '_ {
     /// 400 where the field is not made of ASCII digits alone (RFC 9110, section 8.6), 413 where the number
     /// does not fit into 64 bits.
     pub fn content_length(&self) -> Result<Option<u64>, HttpError> {
-        let Some(field) = self.header(&CONTENT_LENGTH) else { return Ok(None) };
-        let digits = field.trim_matches([' ', '\t']);
-        if digits.is_empty() {
+        let field = self.header(&CONTENT_LENGTH).unwrap_or_default();
+        // Some WSGI servers set CONTENT_LENGTH to "" if the client sent no such field.
+        if field.trim_matches([' ', '\t']).is_empty() {
             return Ok(None);
         }
-        if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(HttpError::bad_request(format!(
-                "Content-Length {digits:?}: not a number of ASCII digits"
-            )));
-        }
-        digits.parse().map(Some).map_err(|_| {
-            HttpError::new(state::HTTP_REQUEST_ENTITY_TOO_LARGE)
-                .with_detail("Content-Length: a number over 64 bits")
+        framing::content_length(field.as_bytes()).map(Some).map_err(|error| match error {
+            BadContentLength::NotDigits => {
+                HttpError::bad_request(format!("Content-Length {field:?}: {error}"))
+            }
+            BadContentLength::Over64Bits => HttpError::new(state::HTTP_REQUEST_ENTITY_TOO_LARGE)
+                .with_detail(format!("Content-Length: {error}")),
         })
     }
 
     /// Whether the body is sent in chunks: `Transfer-Encoding` is `chunked` alone.
     #[must_use]
     pub fn is_chunked(&self) -> bool {
-        self.header(&TRANSFER_ENCODING).is_some_and(|coding| coding.trim().eq_ignore_ascii_case("chunked"))
+        self.header(&TRANSFER_ENCODING).is_some_and(|coding| framing::is_chunked(coding.as_bytes()))
     }
 
     /// Whether there is a body whose length is known and not 0.
@@ -116,13 +115,11 @@ mod tests {
         assert!(huge.head().is_body_request().is_err());
     }
 
-    /// RFC 9112, section 7: the names of codings are case-insensitive.
     #[test]
     fn chunked() {
-        for (field, chunked) in [("chunked", true), ("Chunked", true), ("gzip, chunked", false), ("", false)]
-        {
-            assert_eq!(with(&[("transfer-encoding", field)]).head().is_chunked(), chunked);
-        }
+        assert!(with(&[("transfer-encoding", "Chunked")]).head().is_chunked());
+        // Not one coding, but a list of two.
+        assert!(!with(&[("transfer-encoding", "chunked"); 2]).head().is_chunked());
         assert!(!with(&[]).head().is_chunked());
     }
 }

@@ -3,10 +3,12 @@
 //! Anybody can send these fields: a server must remove them from requests that do not come from a proxy it
 //! trusts. Proxies append to the list in a field, so the last item is used, which the nearest proxy wrote.
 
+use std::borrow::Cow;
+
 use http::HeaderName;
 
 use super::Head;
-use super::host::{Authority, split};
+use super::host::{Authority, default_port, split};
 use crate::HttpError;
 
 const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -33,25 +35,36 @@ impl dyn Head + '_ {
     /// 400 where the port is not a number up to 65535.
     pub fn forwarded_port(&self) -> Result<Option<u16>, HttpError> {
         let host = self.last(&HOST).unwrap_or_default();
-        let scheme = || match self.forwarded_proto()?.as_str() {
-            "https" => Some(443),
-            "http" => Some(80),
-            _ => None,
-        };
-        Ok(Authority::parse(&host)?.port.or_else(scheme))
+        let of_scheme = || default_port(&self.last(&PROTO)?);
+        Ok(Authority::parse(&host)?.port.or_else(of_scheme))
     }
 
     /// The scheme of `X-Forwarded-Proto`.
     #[must_use]
     pub fn forwarded_proto(&self) -> Option<String> {
-        self.last(&PROTO)
+        self.last(&PROTO).map(Cow::into_owned)
     }
 
-    fn last(&self, name: &HeaderName) -> Option<String> {
-        let field = self.header(name)?;
-        let last = field.rsplit(',').next().unwrap_or_default().trim();
-        (!last.is_empty()).then(|| last.to_owned())
+    /// The client's scheme: that of `X-Forwarded-Proto` if it is `https` or `http`, in any letter case,
+    /// else that of the connection.
+    #[must_use]
+    pub fn client_scheme(&self) -> Cow<'_, str> {
+        let said = self.last(&PROTO).unwrap_or_default();
+        let known = ["https", "http"].into_iter().find(|scheme| said.eq_ignore_ascii_case(scheme));
+        known.map_or_else(|| self.scheme(), Cow::Borrowed)
     }
+
+    fn last(&self, name: &HeaderName) -> Option<Cow<'_, str>> {
+        match self.header(name)? {
+            Cow::Borrowed(field) => last_item(field).map(Cow::Borrowed),
+            Cow::Owned(field) => last_item(&field).map(|item| Cow::Owned(item.to_owned())),
+        }
+    }
+}
+
+fn last_item(list: &str) -> Option<&str> {
+    let last = list.rsplit(',').next().unwrap_or_default().trim();
+    (!last.is_empty()).then_some(last)
 }
 
 #[cfg(test)]
@@ -96,5 +109,24 @@ mod tests {
         ]);
         assert_eq!(head.head().forwarded_host().unwrap(), "f");
         assert_eq!(head.head().forwarded_proto().unwrap(), "http");
+    }
+
+    #[test]
+    fn the_scheme_of_the_client_is_one_of_http() {
+        for (said, on_http, on_https) in [
+            (None, "http", "https"),
+            (Some("https"), "https", "https"),
+            (Some("HTTPS"), "https", "https"),
+            (Some("http"), "http", "http"),
+            (Some("https, http"), "http", "http"),
+            (Some("http, https"), "https", "https"),
+            (Some("ftp"), "http", "https"),
+            (Some(""), "http", "https"),
+        ] {
+            let mut head = said.map_or_else(|| with(&[]), |said| with(&[("x-forwarded-proto", said)]));
+            assert_eq!(head.head().client_scheme(), on_http, "{said:?}");
+            head.https = true;
+            assert_eq!(head.head().client_scheme(), on_https, "{said:?}");
+        }
     }
 }

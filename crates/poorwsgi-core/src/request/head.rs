@@ -2,8 +2,7 @@
 
 use std::borrow::Cow;
 
-use http::HeaderMap;
-use http::header::{COOKIE, HeaderName, HeaderValue};
+use http::HeaderName;
 
 use crate::HttpError;
 
@@ -55,7 +54,7 @@ pub trait Head: Send + Sync {
     fn scheme(&self) -> Cow<'_, str>;
 
     /// The value of a header field, `None` where there is none. Several fields of one name are joined as by
-    /// [`combined`].
+    /// [`combined`](crate::headers::list::combined).
     fn header(&self, name: &HeaderName) -> Option<Cow<'_, str>>;
 
     /// Calls a function with the name and value of each header field, in the order in which they came.
@@ -84,33 +83,26 @@ pub trait Head: Send + Sync {
     fn each_variable(&self, call: &mut dyn FnMut(&str, &str));
 }
 
-/// The fields of one name as one text, joined as their meaning allows: cookies by `; ` (RFC 9113, section
-/// 8.2.3), all others by `, ` (RFC 9110, section 5.3). `None` where there is none.
-#[must_use]
-pub fn combined<'m>(fields: &'m HeaderMap, name: &HeaderName) -> Option<Cow<'m, str>> {
-    let mut values = fields.get_all(name).iter().map(field_text);
-    let first = values.next()?;
-    let separator = if name == COOKIE { "; " } else { ", " };
-    Some(values.fold(first, |mut text, value| {
-        let joined = text.to_mut();
-        joined.push_str(separator);
-        joined.push_str(&value);
-        text
-    }))
-}
-
 /// A field value as text: decoded as UTF-8, or as ISO-8859-1 where it is not valid UTF-8.
 #[must_use]
-pub fn field_text(value: &HeaderValue) -> Cow<'_, str> {
-    match std::str::from_utf8(value.as_bytes()) {
-        Ok(text) => Cow::Borrowed(text),
-        Err(_) => Cow::Owned(value.as_bytes().iter().copied().map(char::from).collect()),
+pub fn field_text(value: Cow<'_, [u8]>) -> Cow<'_, str> {
+    let latin_1 = |bytes: &[u8]| bytes.iter().copied().map(char::from).collect();
+    match value {
+        Cow::Borrowed(bytes) => {
+            std::str::from_utf8(bytes).map_or_else(|_| Cow::Owned(latin_1(bytes)), Cow::Borrowed)
+        }
+        Cow::Owned(bytes) => {
+            Cow::Owned(String::from_utf8(bytes).unwrap_or_else(|error| latin_1(error.as_bytes())))
+        }
     }
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
+    use http::{HeaderMap, HeaderValue};
+
     use super::*;
+    use crate::headers::list::combined;
 
     /// A request on `http://srv:8080/p` with the header fields and variables that a test gives it.
     #[derive(Default)]
@@ -156,11 +148,11 @@ pub(super) mod tests {
             if self.https { "https".into() } else { "http".into() }
         }
         fn header(&self, name: &HeaderName) -> Option<Cow<'_, str>> {
-            combined(&self.fields, name)
+            combined(name, self.fields.get_all(name)).map(field_text)
         }
         fn each_header(&self, call: &mut dyn FnMut(&str, &str)) {
             for (name, value) in &self.fields {
-                call(name.as_str(), &field_text(value));
+                call(name.as_str(), &field_text(value.as_bytes().into()));
             }
         }
         fn remote_addr(&self) -> Option<Cow<'_, str>> {
@@ -188,18 +180,11 @@ pub(super) mod tests {
         }
     }
 
-    /// RFC 9110, section 5.3, and RFC 9113, section 8.2.3.
-    #[test]
-    fn fields_of_one_name_are_one_list() {
-        let head = with(&[("accept", "a"), ("cookie", "x=1"), ("accept", "b"), ("cookie", "y=2")]);
-        assert_eq!(head.header(&http::header::ACCEPT).unwrap(), "a, b");
-        assert_eq!(head.header(&COOKIE).unwrap(), "x=1; y=2");
-        assert_eq!(head.header(&http::header::HOST), None);
-    }
-
     #[test]
     fn values_that_are_not_utf8_are_latin_1() {
-        assert_eq!(field_text(&HeaderValue::from_bytes(b"Jos\xe9").unwrap()), "José");
-        assert_eq!(field_text(&HeaderValue::from_bytes("José".as_bytes()).unwrap()), "José");
+        for bytes in [&b"Jos\xe9"[..], "José".as_bytes()] {
+            assert_eq!(field_text(Cow::Borrowed(bytes)), "José");
+            assert_eq!(field_text(Cow::Owned(bytes.to_vec())), "José");
+        }
     }
 }

@@ -87,7 +87,9 @@ pub fn is_host(text: &str) -> bool {
     (1..=LONGEST_NAME).contains(&text.len()) && text.bytes().all(name_char)
 }
 
-const fn default_port(scheme: &str) -> Option<u16> {
+/// The default port of a scheme: 80 for `http`, 443 for `https`, else `None` (RFC 9110, section 4.2).
+#[must_use]
+pub const fn default_port(scheme: &str) -> Option<u16> {
     match scheme.as_bytes() {
         b"http" => Some(80),
         b"https" => Some(443),

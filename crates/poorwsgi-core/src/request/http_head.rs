@@ -8,7 +8,8 @@ use http::{HeaderMap, HeaderName};
 use percent_encoding::percent_decode_str;
 
 use crate::error::HttpError;
-use crate::request::{Connection, Head, combined, field_text};
+use crate::headers::list::combined;
+use crate::request::{Connection, Head, field_text};
 use crate::variables::Variables;
 
 /// The head of an [`http::Request`].
@@ -51,6 +52,21 @@ impl HttpHead {
     pub fn connection(&self) -> Option<&Connection> {
         self.connection.as_ref().or_else(|| self.parts.extensions.get())
     }
+
+    /// The path of the target, percent-decoded, whether or not it is UTF-8.
+    #[must_use]
+    pub fn path_bytes(&self) -> Cow<'_, [u8]> {
+        percent_decode_str(self.encoded_path()).into()
+    }
+
+    /// The path as it was sent. `OPTIONS *` asks about the server itself: its path is empty (RFC 9112,
+    /// sections 3.2.4 and 3.3).
+    fn encoded_path(&self) -> &str {
+        match self.parts.uri.path() {
+            "*" => "",
+            path => path,
+        }
+    }
 }
 
 impl Head for HttpHead {
@@ -59,7 +75,7 @@ impl Head for HttpHead {
     }
 
     fn path(&self) -> Result<Cow<'_, str>, HttpError> {
-        let path = self.parts.uri.path();
+        let path = self.encoded_path();
         if memchr::memchr(b'%', path.as_bytes()).is_none() {
             return Ok(Cow::Borrowed(path));
         }
@@ -95,12 +111,12 @@ impl Head for HttpHead {
     }
 
     fn header(&self, name: &HeaderName) -> Option<Cow<'_, str>> {
-        combined(&self.parts.headers, name)
+        combined(name, self.parts.headers.get_all(name)).map(field_text)
     }
 
     fn each_header(&self, call: &mut dyn FnMut(&str, &str)) {
         for (name, value) in &self.parts.headers {
-            call(name.as_str(), &field_text(value));
+            call(name.as_str(), &field_text(value.as_bytes().into()));
         }
     }
 
@@ -135,5 +151,41 @@ impl Head for HttpHead {
             .iter()
             .flat_map(|variables| variables.iter())
             .for_each(|(name, value)| call(name, value));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(target: &str) -> HttpHead {
+        let (parts, ()) = http::Request::builder().uri(target).body(()).unwrap().into_parts();
+        HttpHead::new(parts, None)
+    }
+
+    #[test]
+    fn the_path_is_decoded() {
+        for (target, path) in [
+            ("/", "/"),
+            ("/a%20b/%C5%BE?x=%20", "/a b/ž"),
+            ("http://h", "/"),
+            ("http://h?x", "/"),
+            ("http://h/%2F", "//"),
+        ] {
+            let head = head(target);
+            assert_eq!(head.path().unwrap(), path, "{target}");
+            assert_eq!(&*head.path_bytes(), path.as_bytes(), "{target}");
+        }
+        let head = head("/%FF");
+        assert_eq!(head.path().unwrap_err().status(), 400);
+        assert_eq!(&*head.path_bytes(), b"/\xff");
+    }
+
+    /// RFC 9112, section 3.3.
+    #[test]
+    fn the_server_itself_has_no_path() {
+        let head = head("*");
+        assert_eq!((&*head.path().unwrap(), &*head.path_bytes()), ("", &b""[..]));
+        assert_eq!((head.raw_target().unwrap(), head.query()), ("*".into(), "".into()));
     }
 }

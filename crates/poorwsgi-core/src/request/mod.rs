@@ -30,6 +30,8 @@ pub use args::{Args, ArgsOptions, MAX_NUM_FIELDS};
 pub use authorization::Authorization;
 pub use body::{body_error, read_body};
 pub use connection::Connection;
-pub use head::{Head, combined, field_text};
-pub use host::{Authority, is_host};
+#[cfg(test)]
+pub(crate) use head::tests;
+pub use head::{Head, field_text};
+pub use host::{Authority, default_port, is_host};
 pub use http_head::HttpHead;

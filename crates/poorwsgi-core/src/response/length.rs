@@ -3,6 +3,8 @@
 use std::error::Error as StdError;
 use std::fmt;
 
+use crate::headers::framing::content_length;
+
 /// The `Content-Length` of a message, collected from its fields, which all have to give the same number (RFC
 /// 9110, section 8.6).
 ///
@@ -26,12 +28,8 @@ impl DeclaredLength {
     /// [`BadLength::NotANumber`] for a value that is not a number up to 64 bits, [`BadLength::Different`] for
     /// a number that differs from that of the fields before.
     pub fn add(&mut self, value: &[u8]) -> Result<(), BadLength> {
-        let bad = || BadLength::NotANumber(String::from_utf8_lossy(value).into_owned());
-        let digits = value.trim_ascii();
-        if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
-            return Err(bad());
-        }
-        let length = str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok()).ok_or_else(bad)?;
+        let bad = |_| BadLength::NotANumber(String::from_utf8_lossy(value).into_owned());
+        let length = content_length(value).map_err(bad)?;
         match self.0.replace(length) {
             Some(before) if before != length => Err(BadLength::Different(before, length)),
             _ => Ok(()),

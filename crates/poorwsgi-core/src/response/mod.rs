@@ -22,6 +22,7 @@ mod redirect;
 #[allow(clippy::module_inception)] // PoorWSGI's module is `response`, and its class is `Response`
 mod response;
 mod stream;
+mod text_page;
 mod window;
 
 pub use assemble::default_headers;
@@ -38,3 +39,4 @@ pub use length::{BadLength, DeclaredLength, PromisedLength, WrongLength};
 pub use range::Ranges;
 pub use response::{Declined, Response, into_http_with, state_content};
 pub use stream::{Iter, iter};
+pub use text_page::text_page;

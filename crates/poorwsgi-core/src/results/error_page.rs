@@ -3,6 +3,7 @@
 use askama::Template;
 
 use super::{ErrorReport, Site, clip, error_report::Shown, render};
+use crate::error::shows_detail;
 use crate::state::{self, MethodSet};
 
 /// The longest target shown, in characters. That of a 414 is far longer.
@@ -58,8 +59,7 @@ impl<'a> ErrorPage<'a> {
             None => (state::HTTP_INTERNAL_SERVER_ERROR, "Internal Server Error"),
         };
         let debug = self.site.debug;
-        let internal = status == state::HTTP_INTERNAL_SERVER_ERROR;
-        let detail = self.detail.filter(|detail| !detail.is_empty() && (debug || !internal));
+        let detail = self.detail.filter(|detail| !detail.is_empty() && shows_detail(status, debug));
         let uri = clip(self.uri, MAX_URI);
         let detail = detail.map(|detail| clip(detail, MAX_DETAIL));
         render(&ErrorTemplate {

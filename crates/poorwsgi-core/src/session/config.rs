@@ -1,8 +1,10 @@
 //! The attributes of a session's cookie, and the fields that set and remove it.
 
-use super::token::unix_now;
+use http::header::VARY;
+
 use super::{COOKIE_LIMIT, SessionError};
 use crate::headers::Headers;
+use crate::headers::list::{combined, has_token};
 use crate::headers::set_cookie::{SameSite, SetCookie};
 
 /// The name and attributes of a session's cookie. `HttpOnly` is always set, because scripts need no access to
@@ -67,8 +69,7 @@ impl SessionConfig {
     /// Those of [`check`](Self::check), also for a `value` with control characters, and
     /// [`SessionError::TooLarge`].
     pub fn set_cookie(&self, value: &str) -> Result<String, SessionError> {
-        let now = i64::try_from(unix_now()).unwrap_or(i64::MAX);
-        self.render(value, self.expires.map(|seconds| now.saturating_add(seconds)), self.max_age)
+        rendered(&self.cookie(value))
     }
 
     /// How many seconds a sealed cookie is valid: `max_age`, else `expires`; `None` where neither is set.
@@ -83,22 +84,34 @@ impl SessionConfig {
     /// # Errors
     /// Those of [`check`](Self::check).
     pub fn remove_cookie(&self) -> Result<String, SessionError> {
-        self.render("", Some(0), self.max_age.map(|_| -1))
+        rendered(&self.removal())
     }
 
-    fn render(
-        &self,
-        value: &str,
-        expires: Option<i64>,
-        max_age: Option<i64>,
-    ) -> Result<String, SessionError> {
+    /// The cookie that [`set_cookie`](Self::set_cookie) renders, for a door that renders the field itself.
+    #[must_use]
+    pub fn cookie<'c>(&'c self, value: &'c str) -> SetCookie<'c> {
+        let mut cookie = self.unlimited(value);
+        if let Some(seconds) = self.expires {
+            cookie = cookie.expires_in(seconds);
+        }
+        if let Some(seconds) = self.max_age {
+            cookie = cookie.max_age(seconds);
+        }
+        cookie
+    }
+
+    /// The cookie that [`remove_cookie`](Self::remove_cookie) renders, for a door that renders the field
+    /// itself.
+    #[must_use]
+    pub fn removal(&self) -> SetCookie<'_> {
+        // 1970, since the clock of a browser may be slow.
+        let cookie = self.unlimited("").expires(0);
+        if self.max_age.is_some() { cookie.max_age(-1) } else { cookie }
+    }
+
+    /// The cookie with all attributes except those that limit its life.
+    fn unlimited<'c>(&'c self, value: &'c str) -> SetCookie<'c> {
         let mut cookie = SetCookie::new(&self.sid, value).http_only(true).secure(self.secure);
-        if let Some(expires) = expires {
-            cookie = cookie.expires(expires);
-        }
-        if let Some(max_age) = max_age {
-            cookie = cookie.max_age(max_age);
-        }
         if let Some(domain) = &self.domain {
             cookie = cookie.domain(domain);
         }
@@ -108,9 +121,13 @@ impl SessionConfig {
         if let Some(same_site) = self.same_site {
             cookie = cookie.same_site(same_site);
         }
-        let line = cookie.render()?;
-        if line.len() > COOKIE_LIMIT { Err(SessionError::TooLarge { size: line.len() }) } else { Ok(line) }
+        cookie
     }
+}
+
+fn rendered(cookie: &SetCookie<'_>) -> Result<String, SessionError> {
+    let line = cookie.render()?;
+    if line.len() > COOKIE_LIMIT { Err(SessionError::TooLarge { size: line.len() }) } else { Ok(line) }
 }
 
 /// Adds a `Set-Cookie` field for a session, and `Vary: Cookie`.
@@ -127,18 +144,13 @@ pub(super) fn add_to(headers: &mut Headers, set_cookie: &str) -> Result<(), Sess
 /// # Errors
 /// [`SessionError::Header`], where another `Vary` field of the headers is not text.
 pub fn vary_on_cookie(headers: &mut Headers) -> Result<(), SessionError> {
-    let fields: Vec<&[u8]> = headers.get_all("Vary").map(|value| value.as_bytes()).collect();
-    let joined = fields.join(&b", "[..]);
-    let names = |name: &[u8]| name.eq_ignore_ascii_case(b"cookie") || name == b"*";
-    if joined.split(|&byte| byte == b',').any(|name| names(name.trim_ascii())) {
+    let all = combined(&VARY, headers.get_all(VARY)).unwrap_or_default();
+    if has_token(&all, "cookie") || has_token(&all, "*") {
         return Ok(());
     }
-    let value = if joined.trim_ascii().is_empty() {
-        b"Cookie".to_vec()
-    } else {
-        [&joined, &b", Cookie"[..]].concat()
-    };
-    headers.set("Vary", value)?;
+    let value =
+        if all.trim_ascii().is_empty() { b"Cookie".to_vec() } else { [&all, &b", Cookie"[..]].concat() };
+    headers.set(VARY, value)?;
     Ok(())
 }
 

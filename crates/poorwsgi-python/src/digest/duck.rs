@@ -51,28 +51,12 @@ fn with_attributes<T>(
 ) -> PyResult<Option<T>> {
     let auth = settings_of(req, app)?;
     let Ok(authorization) = req.getattr("authorization")?.cast_into::<PyDict>() else { return Ok(None) };
-    let value = |name: &str| authorization.get_item(name).ok().flatten()?.extract::<String>().ok();
-    if value("type").as_deref() != Some("Digest") {
-        return Ok(None);
-    }
-    let values = [
-        "username",
-        "realm",
-        "nonce",
-        "uri",
-        "response",
-        "algorithm",
-        "cnonce",
-        "opaque",
-        "qop",
-        "nc",
-        "userhash",
-    ]
-    .map(value);
-    let [username, realm, nonce, uri, response, algorithm, cnonce, opaque, qop, nc, userhash] =
-        values.each_ref().map(Option::as_deref);
-    let credentials =
-        Credentials { username, realm, nonce, uri, response, algorithm, cnonce, opaque, qop, nc, userhash };
+    let texts =
+        authorization.iter().filter_map(|(name, value)| Some((name.extract().ok()?, value.extract().ok()?)));
+    let texts: Vec<(String, String)> = texts.collect();
+    let scheme = texts.iter().find(|(name, _)| name == "type").map_or("", |(_, scheme)| scheme);
+    let directives = texts.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let Some(credentials) = Credentials::of(scheme, directives) else { return Ok(None) };
     let text = |name: &str| req.getattr(name).ok()?.extract::<String>().ok();
     let full_path = text("full_path").unwrap_or_default();
     let (path, query) = full_path.split_once('?').unwrap_or((&full_path, ""));

@@ -1,12 +1,11 @@
 //! The environ of a request of our own server (PEP 3333, "environ Variables").
 
-use std::borrow::Cow;
 use std::cell::RefCell;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use http::{HeaderName, Method, Version, header};
-use percent_encoding::percent_decode_str;
+use http::{Method, Version};
+use poorwsgi_core::headers::list::combined;
 use poorwsgi_core::request::{Connection, Head, HttpHead};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -14,8 +13,9 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyString, PyTuple};
 
 use super::file_wrapper::FileWrapper;
+use super::key::key;
 use crate::forked::Releasable;
-use crate::headers::{bytes_to_native, value_to_native};
+use crate::headers::bytes_to_native;
 use crate::names::Name;
 
 /// Whether other processes serve the same application (`wsgi.multiprocess`).
@@ -34,11 +34,7 @@ pub(crate) fn of_http<'py>(py: Python<'py>, head: &HttpHead) -> PyResult<Bound<'
     if parts.method != Method::GET {
         environ.set_item(intern!(py, "REQUEST_METHOD"), method(py, parts.method.as_str()))?;
     }
-    let path: Cow<'_, [u8]> = match parts.uri.path() {
-        // "OPTIONS *" asks about the server itself (RFC 9112, section 3.2.4): there is no path.
-        "*" => Cow::Borrowed(b""),
-        path => percent_decode_str(path).into(),
-    };
+    let path = head.path_bytes();
     let target = head.raw_target().unwrap_or_default();
     let path_info = bytes_to_native(py, &path);
     if target.as_bytes() == &*path {
@@ -67,18 +63,16 @@ pub(crate) fn of_http<'py>(py: Python<'py>, head: &HttpHead) -> PyResult<Bound<'
     Ok(environ)
 }
 
-/// Sets `wsgi.url_scheme` to https if X-Forwarded-Proto says so. Our server passes that field on only from
-/// trusted proxies. A PoorWSGI application does not need this: it reads the field itself.
-pub(crate) fn set_forwarded_scheme(environ: &Bound<'_, PyDict>, head: &HttpHead) -> PyResult<()> {
+/// Sets `wsgi.url_scheme` to the client's scheme, which X-Forwarded-Proto may name. Our server passes that
+/// field on only from trusted proxies. A PoorWSGI application does not need this: it reads the field
+/// itself.
+pub(crate) fn set_client_scheme(environ: &Bound<'_, PyDict>, head: &HttpHead) -> PyResult<()> {
     let py = environ.py();
-    let mut values = head.parts().headers.get_all("x-forwarded-proto").iter();
-    match (values.next(), values.next()) {
-        // If there are several, it is unknown which proxy sent which.
-        (Some(scheme), None) if scheme.as_bytes().eq_ignore_ascii_case(b"https") => {
-            environ.set_item(intern!(py, "wsgi.url_scheme"), intern!(py, "https"))
-        }
-        _ => Ok(()),
+    let scheme = (head as &dyn Head).client_scheme();
+    if scheme == head.scheme() {
+        return Ok(());
     }
+    environ.set_item(intern!(py, "wsgi.url_scheme"), PyString::intern(py, &scheme))
 }
 
 /// The current `sys.stderr`, which may be replaced at any time. If it is None, what is written is discarded.
@@ -179,61 +173,9 @@ fn set_fields(environ: &Bound<'_, PyDict>, head: &HttpHead) -> PyResult<()> {
     let py = environ.py();
     let fields = &head.parts().headers;
     for name in fields.keys() {
-        let mut values = fields.get_all(name).iter();
-        let Some(first) = values.next() else { continue };
-        let value = match values.next() {
-            None => value_to_native(py, first),
-            Some(_) => {
-                let separator: &[u8] = if name == header::COOKIE { b"; " } else { b"," };
-                let all: Vec<&[u8]> = fields.get_all(name).iter().map(http::HeaderValue::as_bytes).collect();
-                bytes_to_native(py, &all.join(separator))
-            }
-        };
-        environ.set_item(key(py, name), value)?;
+        if let Some(value) = combined(name, fields.get_all(name)) {
+            environ.set_item(key(py, name), bytes_to_native(py, &value))?;
+        }
     }
     Ok(())
-}
-
-macro_rules! known_keys {
-    ($py:ident, $name:ident, { $($known:ident => $key:literal,)* }) => {
-        match *$name {
-            $(header::$known => intern!($py, $key).clone(),)*
-            _ => made_key($py, $name),
-        }
-    };
-}
-
-/// The key of a field. The strings for common fields are interned.
-fn key<'py>(py: Python<'py>, name: &HeaderName) -> Bound<'py, PyString> {
-    known_keys!(py, name, {
-        CONTENT_TYPE => "CONTENT_TYPE",
-        CONTENT_LENGTH => "CONTENT_LENGTH",
-        HOST => "HTTP_HOST",
-        USER_AGENT => "HTTP_USER_AGENT",
-        ACCEPT => "HTTP_ACCEPT",
-        ACCEPT_ENCODING => "HTTP_ACCEPT_ENCODING",
-        ACCEPT_LANGUAGE => "HTTP_ACCEPT_LANGUAGE",
-        AUTHORIZATION => "HTTP_AUTHORIZATION",
-        CACHE_CONTROL => "HTTP_CACHE_CONTROL",
-        CONNECTION => "HTTP_CONNECTION",
-        COOKIE => "HTTP_COOKIE",
-        DNT => "HTTP_DNT",
-        EXPECT => "HTTP_EXPECT",
-        IF_MODIFIED_SINCE => "HTTP_IF_MODIFIED_SINCE",
-        IF_NONE_MATCH => "HTTP_IF_NONE_MATCH",
-        ORIGIN => "HTTP_ORIGIN",
-        PRAGMA => "HTTP_PRAGMA",
-        RANGE => "HTTP_RANGE",
-        REFERER => "HTTP_REFERER",
-        TRANSFER_ENCODING => "HTTP_TRANSFER_ENCODING",
-        UPGRADE_INSECURE_REQUESTS => "HTTP_UPGRADE_INSECURE_REQUESTS",
-    })
-}
-
-fn made_key<'py>(py: Python<'py>, name: &HeaderName) -> Bound<'py, PyString> {
-    let name = name.as_str().bytes().map(|byte| match byte {
-        b'-' => '_',
-        other => char::from(other.to_ascii_uppercase()),
-    });
-    PyString::new(py, &"HTTP_".chars().chain(name).collect::<String>())
 }

@@ -4,9 +4,10 @@
 //! `request::Source` is one or the other.
 
 mod file_wrapper;
+mod key;
 mod make;
 mod read;
 
 pub(crate) use file_wrapper::FileWrapper;
-pub(crate) use make::{_set_multiprocess, of_http, set_forwarded_scheme};
+pub(crate) use make::{_set_multiprocess, of_http, set_client_scheme};
 pub(crate) use read::{EnvironHead, of_process, text};

@@ -13,6 +13,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyMapping, PyString};
 
+use super::key::{field_name, key};
 use crate::names::Name;
 
 /// The environment variables of the process, with the changes that Python code has made.
@@ -114,21 +115,6 @@ pub(crate) fn of_process(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     Ok(copy)
 }
 
-/// The environ's key of a field.
-fn key<'py>(py: Python<'py>, name: &HeaderName) -> Bound<'py, PyString> {
-    match *name {
-        CONTENT_LENGTH => intern!(py, "CONTENT_LENGTH").clone(),
-        CONTENT_TYPE => intern!(py, "CONTENT_TYPE").clone(),
-        _ => {
-            let name = name.as_str().bytes().map(|byte| match byte {
-                b'-' => '_',
-                other => char::from(other.to_ascii_uppercase()),
-            });
-            PyString::new(py, &"HTTP_".chars().chain(name).collect::<String>())
-        }
-    }
-}
-
 /// Decodes a native string of WSGI, in which each character is one byte of the request: as UTF-8, otherwise
 /// as Latin-1. `None` for what is no str.
 pub(crate) fn text(value: &Bound<'_, PyAny>) -> Option<String> {
@@ -145,24 +131,6 @@ pub(crate) fn text(value: &Bound<'_, PyAny>) -> Option<String> {
 /// The bytes of a native string; `None` if it contains a character beyond Latin-1.
 fn bytes(text: &str) -> Option<Vec<u8>> {
     text.chars().map(|character| u8::try_from(u32::from(character)).ok()).collect()
-}
-
-/// The name of the field that a key of the environ stands for, in Title-Case; `None` for other keys.
-fn field_name(key: &str) -> Option<String> {
-    let name = match key {
-        "CONTENT_TYPE" | "CONTENT_LENGTH" => key,
-        _ => key.strip_prefix("HTTP_")?,
-    };
-    let mut starts = true;
-    let spelled = name.chars().map(|character| match character {
-        '_' => {
-            starts = true;
-            '-'
-        }
-        _ if std::mem::take(&mut starts) => character.to_ascii_uppercase(),
-        _ => character.to_ascii_lowercase(),
-    });
-    Some(spelled.collect())
 }
 
 impl Head for EnvironHead {

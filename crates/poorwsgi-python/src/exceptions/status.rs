@@ -2,6 +2,7 @@
 
 use std::error::Error as _;
 
+use poorwsgi_core::error::shows_error;
 use poorwsgi_core::results::ErrorReport;
 use poorwsgi_core::{HttpError, state};
 use pyo3::exceptions::PyValueError;
@@ -49,10 +50,7 @@ impl Status {
         };
         if let Some(error) = get("error").filter(|error| !error.is_none()) {
             let text = text_of(&error);
-            // As in PoorWSGI, the page of a 400 shows the text to the client. So does that of a 413, because
-            // the text names the limit.
-            let is_shown = matches!(status, state::HTTP_BAD_REQUEST | state::HTTP_REQUEST_ENTITY_TOO_LARGE);
-            http = if is_shown { http.with_detail(text) } else { http.with_source(text) };
+            http = if shows_error(status) { http.with_detail(text) } else { http.with_source(text) };
         }
         Status { http, exception: Some(exception), kwargs: Some(kwargs.unbind()) }
     }

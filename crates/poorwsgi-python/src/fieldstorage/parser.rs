@@ -4,6 +4,7 @@ use poorwsgi_core::form::multipart::is_boundary;
 use poorwsgi_core::form::{
     self as engine, Content, FileCallback, FormError, FormOptions, FormReader, Limits, PartHead,
 };
+use poorwsgi_core::headers::framing::content_length;
 use poorwsgi_core::headers::parameters::{parse_header, render_parameter};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
@@ -199,7 +200,7 @@ impl FieldStorageParser {
             filename: head.filename.as_deref().map(|name| convert::text(py, &convert::filename(name))),
             ..FieldStorage::default()
         };
-        let length = Self::header(slf, "Content-Length")?.and_then(|length| content_length(&length));
+        let length = Self::header(slf, "Content-Length")?.and_then(|length| parsed(&length));
         {
             let mut parser = slf.try_borrow_mut()?;
             parser.filename = form.filename.as_ref().map(|name| name.clone_ref(py));
@@ -410,7 +411,6 @@ fn separator(separator: &Bound<'_, PyAny>) -> PyResult<u8> {
 }
 
 /// The Content-Length as a number; `None` if it is no number.
-fn content_length(text: &str) -> Option<i64> {
-    let text = text.trim();
-    text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
+fn parsed(length: &str) -> Option<i64> {
+    content_length(length.as_bytes()).ok().and_then(|length| length.try_into().ok())
 }

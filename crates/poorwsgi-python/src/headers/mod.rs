@@ -12,5 +12,5 @@ pub(crate) use functions::{
     parse_range, render_negotiation, time_to_http,
 };
 pub(crate) use map::{Headers, header_error, headers_from_python};
-pub(crate) use native::{bytes_to_native, native_to_bytes, value_to_native};
+pub(crate) use native::{bytes_to_native, native_to_bytes};
 pub(crate) use pairs::native_pairs;

@@ -15,7 +15,7 @@ use poorwsgi_core::request::Head;
 use poorwsgi_core::results::ErrorReport;
 use poorwsgi_core::routing::{Capture, Conversion, RouteMatch};
 use poorwsgi_core::tables::Tables;
-use poorwsgi_core::{HttpError, response, state};
+use poorwsgi_core::{HttpError, response};
 use pyo3::exceptions::{PyArithmeticError, PyException, PyLookupError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
@@ -315,9 +315,7 @@ fn path_arg(py: Python<'_>, capture: &Capture<'_, '_, Function>) -> Result<PathA
     };
     match value {
         Ok(value) => Ok(PathArg { name: capture.name.cloned(), value }),
-        Err(error) if cannot_be_converted(py, &error) => {
-            Err(HttpError::new(state::HTTP_NOT_FOUND).with_source(error).into())
-        }
+        Err(error) if cannot_be_converted(py, &error) => Err(HttpError::no_such_value(error).into()),
         Err(error) => Err(error.into()),
     }
 }

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use http::header;
 use poorwsgi_core::dispatch::BodyPlan;
+use poorwsgi_core::headers::framing::chunk_size;
 use poorwsgi_core::request::Head;
 use poorwsgi_core::response::Body;
 use poorwsgi_core::settings::Settings;
@@ -274,8 +275,7 @@ impl Request {
     /// Whether Content-Length announces a body of at least one byte.
     #[getter]
     fn is_body_request(slf: &Bound<'_, Self>) -> PyResult<bool> {
-        let length = Self::head(slf).content_length().map_err(|error| http_exception(slf.py(), error))?;
-        Ok(length.is_some_and(|length| length > 0))
+        Self::head(slf).is_body_request().map_err(|error| http_exception(slf.py(), error))
     }
 
     /// Whether the body is sent in chunks (Transfer-Encoding: chunked).
@@ -509,11 +509,7 @@ impl Request {
         }
         let input = Self::input(slf)?.into_bound(py);
         let line: Vec<u8> = input.call_method0("readline")?.extract()?;
-        let text = std::str::from_utf8(&line).ok();
-        let size = text.and_then(|text| text.split(';').next()).map(str::trim);
-        let digits =
-            size.filter(|size| !size.is_empty() && size.bytes().all(|byte| byte.is_ascii_hexdigit()));
-        let size = digits.and_then(|digits| u64::from_str_radix(digits, 16).ok());
+        let size = chunk_size(&line);
         let size = size.ok_or_else(|| PyValueError::new_err(format!("{line:?} is no size of a chunk")))?;
         let chunk = input.call_method1("read", (size,))?;
         input.call_method0("readline")?;

@@ -6,18 +6,20 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use http::header;
 use poorwsgi_core::request::Head;
-use poorwsgi_core::settings::switch;
+use poorwsgi_core::settings::overrides;
 use poorwsgi_core::state::{METHOD_GET, Method, MethodSet};
+use pyo3::IntoPyObjectExt;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 
 use super::extras::LazyExtras;
-use super::source::{Source, native};
+use super::source::Source;
 use crate::application::Function;
 use crate::environ::{self, EnvironHead};
 use crate::exceptions::http_exception;
+use crate::headers::bytes_to_native;
 use crate::names::{Made, Name, deprecated};
 
 /// A request without content negotiation, arguments and body.
@@ -165,17 +167,15 @@ impl SimpleRequest {
         self.source().header(py, name)
     }
 
-    /// The variable that overrides a setting of the application; the setting if the variable is not set.
-    fn setting<'py>(&self, py: Python<'py>, variable: &str, setting: &str) -> PyResult<Bound<'py, PyAny>> {
-        match self.head().variable(variable) {
-            Some(value) => Ok(PyString::new(py, &value).into_any()),
-            None => self.application(py).getattr(setting),
-        }
-    }
-
-    fn switch<'py>(&self, py: Python<'py>, variable: &str, setting: &str) -> PyResult<Bound<'py, PyAny>> {
-        match switch(self.head(), variable) {
-            Some(on) => Ok(on.into_pyobject(py)?.to_owned().into_any()),
+    /// The value that overrides a setting of the application; the setting if there is none.
+    fn setting<'py>(
+        &self,
+        py: Python<'py>,
+        overriding: Option<impl IntoPyObjectExt<'py>>,
+        setting: &str,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        match overriding {
+            Some(value) => value.into_bound_py_any(py),
             None => self.application(py).getattr(setting),
         }
     }
@@ -196,7 +196,7 @@ impl SimpleRequest {
     /// Whether error pages show tracebacks: poor_Debug, or Application.debug if that is not set.
     #[getter]
     fn debug<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.switch(py, "poor_Debug", "debug")
+        self.setting(py, overrides::debug(self.head()), "debug")
     }
 
     /// The application.
@@ -315,7 +315,7 @@ impl SimpleRequest {
     /// The query of the target as it was sent, without the "?"; "" if there is none.
     #[getter]
     fn query<'py>(&self, py: Python<'py>) -> Bound<'py, PyString> {
-        native(py, &self.head().query())
+        bytes_to_native(py, self.head().query().as_bytes())
     }
 
     /// The path, followed by "?" and the query if there is one.
@@ -434,20 +434,20 @@ impl SimpleRequest {
     /// The secret key: poor_SecretKey, or Application.secret_key if that is not set.
     #[getter]
     fn secret_key<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.setting(py, "poor_SecretKey", "secret_key")
+        self.setting(py, overrides::secret_key(self.head()), "secret_key")
     }
 
     /// Whether directories are listed: poor_DocumentIndex, or Application.document_index if that is not set.
     #[getter]
     fn document_index<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.switch(py, "poor_DocumentIndex", "document_index")
+        self.setting(py, overrides::document_index(self.head()), "document_index")
     }
 
     /// The directory whose files are served: poor_DocumentRoot, or Application.document_root if that is not
     /// set.
     #[getter]
     fn document_root<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.setting(py, "poor_DocumentRoot", "document_root")
+        self.setting(py, overrides::document_root(self.head()), "document_root")
     }
 
     /// When the request began, in seconds since 1970: REQUEST_STARTTIME of the environ if the server sets it,

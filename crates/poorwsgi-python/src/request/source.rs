@@ -1,14 +1,14 @@
 //! The source of a request: the environ of a WSGI server, or the built-in server.
 
-use std::borrow::Cow;
-
 use http::{HeaderName, HeaderValue};
 use poorwsgi_core::headers::Headers;
+use poorwsgi_core::headers::list::combined;
 use poorwsgi_core::request::{Head, HttpHead};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString};
+use pyo3::types::PyDict;
 
 use crate::environ::{EnvironHead, of_http};
+use crate::headers::bytes_to_native;
 
 /// The head of a request, with the representations that only Python needs.
 pub(crate) enum Source {
@@ -37,12 +37,11 @@ impl Source {
         match self {
             Source::Wsgi(environ) => environ.headers(py),
             Source::Native(head) => {
-                let mut headers = Headers::new();
-                for name in head.parts().headers.keys() {
+                let (fields, mut headers) = (&head.parts().headers, Headers::new());
+                for name in fields.keys() {
+                    let value = combined(name, fields.get_all(name)).unwrap_or_default();
                     // Received values are valid. The client's spelling of the name is lost.
-                    if let Ok(value) =
-                        HeaderValue::from_bytes(head.header(name).unwrap_or_default().as_bytes())
-                    {
+                    if let Ok(value) = HeaderValue::from_bytes(&value) {
                         headers.put(name.clone(), value);
                     }
                 }
@@ -56,18 +55,9 @@ impl Source {
         match self {
             Source::Wsgi(environ) => environ.native_header(py, name),
             Source::Native(head) => {
-                let value = head.header(name)?;
-                Some(native(py, &value).into_any())
+                let value = combined(name, head.parts().headers.get_all(name))?;
+                Some(bytes_to_native(py, &value).into_any())
             }
         }
     }
-}
-
-/// A text as a native string of WSGI, with one character for each byte of its UTF-8 (PEP 3333).
-pub(crate) fn native<'py>(py: Python<'py>, text: &str) -> Bound<'py, PyString> {
-    let native: Cow<'_, str> = match text.is_ascii() {
-        true => text.into(),
-        false => text.bytes().map(char::from).collect(),
-    };
-    PyString::new(py, &native)
 }

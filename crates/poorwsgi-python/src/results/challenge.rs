@@ -25,12 +25,7 @@ pub(super) fn add(
     }
     let realm = realm.filter(|realm| !realm.is_empty()).map(str::to_owned).or_else(|| text(&app, "name"));
     let realm = realm.ok_or_else(|| PyRuntimeError::new_err("digest authentication needs a realm"))?;
-    // As in PoorWSGI: this response does not have the default headers.
-    response.headers_mut().remove("X-Powered-By");
-    for challenge in challenges(req, &app, &realm, stale)? {
-        response.headers_mut().append("WWW-Authenticate", challenge).map_err(header_error)?;
-    }
-    Ok(())
+    digest::ask_for_login(response, challenges(req, &app, &realm, stale)?).map_err(header_error)
 }
 
 fn challenges(

@@ -1,5 +1,6 @@
 //! The default pages as functions, which an application may call in its own handlers.
 
+use poorwsgi_core::error::shows_error;
 use poorwsgi_core::results::{Cause, ErrorPage, ErrorReport};
 use poorwsgi_core::state::{
     HTTP_BAD_REQUEST, HTTP_FORBIDDEN, HTTP_INTERNAL_SERVER_ERROR, HTTP_METHOD_NOT_ALLOWED, HTTP_NOT_FOUND,
@@ -30,12 +31,15 @@ fn log_status(py: Python<'_>, level: &str, status: u16, error: &Bound<'_, PyAny>
     log::write(py, MODULE, level, "%d %s: %s", quoted)
 }
 
-/// The page of a status. The error is not shown; it goes to the log.
-fn plain<'py>(req: &Bound<'py, PyAny>, status: u16, error: Option<&Bound<'py, PyAny>>) -> Page<'py> {
+/// The page of a status. The error goes to the log; some statuses also show it.
+fn refused<'py>(req: &Bound<'py, PyAny>, status: u16, error: Option<&Bound<'py, PyAny>>) -> Page<'py> {
     if let Some(error) = error {
         log_status(req.py(), "warning", status, error)?;
     }
-    send(req.py(), &page(&Visitor::of(req), status))
+    let shown = error.filter(|_| shows_error(status)).map(|error| error.str()).transpose()?;
+    let detail = shown.map(|text| text.to_string());
+    let visitor = Visitor::of(req);
+    send(req.py(), &ErrorPage { detail: detail.as_deref(), ..page(&visitor, status) })
 }
 
 /// 304: the client's stored response is still valid. ETag and Content-Location are taken from the request's
@@ -57,12 +61,7 @@ pub(crate) fn not_modified<'py>(req: &Bound<'py, PyAny>) -> PyResult<Bound<'py, 
 #[pyfunction]
 #[pyo3(signature = (req, error = None))]
 pub(crate) fn bad_request<'py>(req: &Bound<'py, PyAny>, error: Option<Bound<'py, PyAny>>) -> Page<'py> {
-    let detail = error.as_ref().map(|error| error.str().map(|text| text.to_string())).transpose()?;
-    if let Some(error) = &error {
-        log_status(req.py(), "warning", HTTP_BAD_REQUEST, error)?;
-    }
-    let visitor = Visitor::of(req);
-    send(req.py(), &ErrorPage { detail: detail.as_deref(), ..page(&visitor, HTTP_BAD_REQUEST) })
+    refused(req, HTTP_BAD_REQUEST, error.as_ref())
 }
 
 /// 401: with a digest challenge if the application's auth_type is "Digest".
@@ -91,14 +90,14 @@ pub(crate) fn unauthorized<'py>(
 #[pyfunction]
 #[pyo3(signature = (req, error = None))]
 pub(crate) fn forbidden<'py>(req: &Bound<'py, PyAny>, error: Option<Bound<'py, PyAny>>) -> Page<'py> {
-    plain(req, HTTP_FORBIDDEN, error.as_ref())
+    refused(req, HTTP_FORBIDDEN, error.as_ref())
 }
 
 /// 404: there is no such resource. The error is logged as a warning.
 #[pyfunction]
 #[pyo3(signature = (req, error = None))]
 pub(crate) fn not_found<'py>(req: &Bound<'py, PyAny>, error: Option<Bound<'py, PyAny>>) -> Page<'py> {
-    plain(req, HTTP_NOT_FOUND, error.as_ref())
+    refused(req, HTTP_NOT_FOUND, error.as_ref())
 }
 
 /// 405: the resource does not support the method. The error is logged as a warning.
@@ -108,7 +107,7 @@ pub(crate) fn method_not_allowed<'py>(
     req: &Bound<'py, PyAny>,
     error: Option<Bound<'py, PyAny>>,
 ) -> Page<'py> {
-    plain(req, HTTP_METHOD_NOT_ALLOWED, error.as_ref())
+    refused(req, HTTP_METHOD_NOT_ALLOWED, error.as_ref())
 }
 
 /// 501: not implemented. code is a status that a handler raised and for which there is no page; this page

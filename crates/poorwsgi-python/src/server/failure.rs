@@ -2,22 +2,17 @@
 
 use std::fmt;
 
-use http::header::CONTENT_TYPE;
-use http::{HeaderValue, StatusCode};
-use poorwsgi_core::BoxError;
-use poorwsgi_core::response::Body;
+use poorwsgi_core::error::StatusText;
+use poorwsgi_core::response::{Body, text_page};
+use poorwsgi_core::{BoxError, clip};
 use pyo3::prelude::*;
 
 use super::asked::Asked;
 use crate::exceptions::report;
 
-/// A short page of the server.
-pub(super) fn page(status: u16, detail: String) -> http::Response<Body> {
-    let mut response = http::Response::new(Body::from(format!("{detail}\n")));
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
-    let text = HeaderValue::from_static("text/plain; charset=utf-8");
-    response.headers_mut().insert(CONTENT_TYPE, text);
-    response
+/// A page with which the server answers a request itself.
+pub(super) fn page(text: StatusText<'_>) -> http::Response<Body> {
+    text_page(text).into_http()
 }
 
 /// An unhandled exception, as the log shows it: with its traceback. The exception itself is its source.
@@ -57,12 +52,12 @@ pub(super) fn log_failure(asked: Option<&Asked>, error: &BoxError) {
     );
 }
 
-/// Logs a request whose body could not be read, with the error that answers it.
-pub(super) fn log_refusal(asked: &Asked, status: u16, detail: &str) {
+/// Logs a request whose body could not be read, with the status that answers it.
+pub(super) fn log_refusal(asked: &Asked, text: StatusText<'_>) {
     tracing::info!(
         target: "poorwsgi::server",
         method = %asked.method(),
         path = &*asked.path(),
-        "refused: {status}: {detail}",
+        "refused: {}", clip::error(text),
     );
 }

@@ -3,7 +3,9 @@
 use std::task::{Context, Poll, ready};
 
 use http::request::Parts;
-use poorwsgi_server::spool::{Gathered, Gathering, say_length};
+use poorwsgi_core::error::StatusText;
+use poorwsgi_core::headers::framing::state_length;
+use poorwsgi_server::spool::{Gathered, Gathering};
 
 use super::ServiceResult;
 use super::asked::Asked;
@@ -28,7 +30,7 @@ impl Gather {
         Poll::Ready(match gathered {
             Ok(Gathered { body, held }) => {
                 if self.is_chunked {
-                    say_length(&mut head.headers, body.length().unwrap_or_default());
+                    state_length(&mut head.headers, body.length().unwrap_or_default());
                 }
                 let is_in_memory = body.as_bytes().is_some();
                 let arrival =
@@ -36,9 +38,9 @@ impl Gather {
                 Ok(self.service.begin(head, body, arrival))
             }
             Err(error) => {
-                let detail = error.detail().unwrap_or_default().to_owned();
-                log_refusal(&Asked::of(&head), error.status(), &detail);
-                Err(Ok(page(error.status(), detail)))
+                let text = StatusText { status: error.status(), detail: error.detail() };
+                log_refusal(&Asked::of(&head), text);
+                Err(Ok(page(text)))
             }
         })
     }

@@ -10,6 +10,7 @@ use http::request::Parts;
 use http_body::Body as HttpBody;
 use poorwsgi_calls::event_loop::EventLoop;
 use poorwsgi_core::BoxError;
+use poorwsgi_core::error::StatusText;
 use poorwsgi_core::request::{Connection, HttpHead};
 use poorwsgi_core::response::Body;
 use poorwsgi_core::state::HTTP_SERVICE_UNAVAILABLE;
@@ -157,7 +158,7 @@ impl Future for Answering {
                     return Poll::Ready(Ok(match late {
                         Late::Stuck => stuck(),
                         Late::NotBegun => {
-                            page(HTTP_SERVICE_UNAVAILABLE, "The application is busy.".to_owned())
+                            page(StatusText::new(HTTP_SERVICE_UNAVAILABLE, "the application is busy"))
                         }
                     }));
                 }

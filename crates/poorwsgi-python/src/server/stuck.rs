@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
+use poorwsgi_core::error::StatusText;
 use poorwsgi_core::response::Body;
 use poorwsgi_core::state::HTTP_SERVICE_UNAVAILABLE;
 use pyo3::prelude::*;
@@ -16,7 +17,7 @@ use crate::names::Name;
 pub(super) fn stuck() -> http::Response<Body> {
     static STUCK: Name = Name::new("poorwsgi.server", "_stuck");
     static TELLING: AtomicBool = AtomicBool::new(false);
-    let page = || page(HTTP_SERVICE_UNAVAILABLE, "The application took too long.".to_owned());
+    let page = || page(StatusText::new(HTTP_SERVICE_UNAVAILABLE, "the application took too long"));
     if TELLING.swap(true, Ordering::AcqRel) {
         return page();
     }

@@ -1,6 +1,6 @@
 //! The attributes of a session's cookie: conversion between Python's SimpleCookie and the engine.
 
-use poorwsgi_core::headers::set_cookie::SameSite;
+use poorwsgi_core::headers::set_cookie::{Attribute, SameSite};
 use poorwsgi_core::session::SessionConfig;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -23,12 +23,6 @@ pub(super) struct Attributes {
 
 impl Attributes {
     pub(super) fn into_config(self) -> PyResult<SessionConfig> {
-        let (same_site, secure) = (self.same_site.0, self.secure.0);
-        if same_site == Some(SameSite::None) && !secure {
-            return Err(PyValueError::new_err(
-                "same_site='None' requires secure=True: browsers refuse the cookie otherwise",
-            ));
-        }
         let config = SessionConfig {
             sid: self.sid,
             // 0, the default, means no expiry.
@@ -36,8 +30,8 @@ impl Attributes {
             max_age: self.max_age.0,
             domain: self.domain.filter(|domain| !domain.is_empty()),
             path: self.path.filter(|path| !path.is_empty()),
-            secure,
-            same_site,
+            secure: self.secure.0,
+            same_site: self.same_site.0,
         };
         config.check().map_err(session_error)?;
         Ok(config)
@@ -84,15 +78,13 @@ impl FromPyObject<'_, '_> for Site {
             return Ok(Site(None));
         }
         let name = value.extract::<String>().unwrap_or_default();
-        let known = [SameSite::Strict, SameSite::Lax, SameSite::None];
-        let found = known.into_iter().find(|known| known.as_str() == name);
         let refused = || {
             let value = value.repr()?;
             Err(PyValueError::new_err(format!(
                 "same_site={value} is not valid: use 'Strict', 'Lax', 'None' or False"
             )))
         };
-        found.map_or_else(refused, |site| Ok(Site(Some(site))))
+        SameSite::named(&name).map_or_else(refused, |site| Ok(Site(Some(site))))
     }
 }
 
@@ -104,33 +96,25 @@ pub(super) fn put(
     value: &str,
     destroyed: bool,
 ) -> PyResult<()> {
+    let (line, cookie) = match destroyed {
+        true => (config.remove_cookie(), config.removal()),
+        false => (config.set_cookie(value), config.cookie(value)),
+    };
     // The engine checks that browsers accept the cookie.
-    let line = if destroyed { config.remove_cookie() } else { config.set_cookie(value) };
     line.map_err(session_error)?;
     let sid = config.sid.as_str();
-    cookies.set_item(sid, if destroyed { "" } else { value })?;
+    cookies.set_item(sid, cookie.value())?;
     let morsel = cookies.get_item(sid)?;
-    morsel.set_item("httponly", true)?;
-    if destroyed {
-        morsel.set_item("expires", "Thu, 01 Jan 1970 00:00:00 GMT")?;
-    } else if let Some(expires) = config.expires {
-        // SimpleCookie adds a number to the time at which it renders the cookie.
-        morsel.set_item("expires", expires)?;
-    }
-    if let Some(max_age) = config.max_age {
-        morsel.set_item("max-age", if destroyed { -1 } else { max_age })?;
-    }
-    if let Some(domain) = &config.domain {
-        morsel.set_item("domain", domain)?;
-    }
-    if let Some(path) = &config.path {
-        morsel.set_item("path", path)?;
-    }
-    if let Some(same_site) = config.same_site {
-        morsel.set_item("samesite", same_site.as_str())?;
-    }
-    if config.secure {
-        morsel.set_item("secure", true)?;
+    for attribute in cookie.attributes() {
+        let name = attribute.name();
+        match attribute {
+            // SimpleCookie adds the number of `expires` to the time at which it renders the cookie.
+            Attribute::ExpiresIn(seconds) | Attribute::MaxAge(seconds) => morsel.set_item(name, seconds)?,
+            other => match other.value().map_err(|error| session_error(error.into()))? {
+                Some(value) => morsel.set_item(name, value)?,
+                None => morsel.set_item(name, true)?,
+            },
+        }
     }
     Ok(())
 }

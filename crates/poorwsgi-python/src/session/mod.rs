@@ -8,6 +8,7 @@ mod sealed;
 mod session;
 mod token;
 
+use ::poorwsgi_core::headers::CookieError;
 use ::poorwsgi_core::session as engine;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
@@ -28,6 +29,9 @@ pyo3::create_exception!(
 /// any other error.
 fn session_error(error: engine::SessionError) -> PyErr {
     match error {
+        engine::SessionError::Cookie(CookieError::NeedsSecure(what)) => PyValueError::new_err(format!(
+            "a cookie with {what} requires secure=True: browsers refuse it otherwise"
+        )),
         engine::SessionError::Cookie(error) => PyValueError::new_err(error.to_string()),
         error => SessionError::new_err(error.to_string()),
     }

@@ -7,9 +7,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, header};
+use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use poorwsgi_core::HttpError;
+use poorwsgi_core::headers::trailers::remove_forbidden;
 use poorwsgi_core::state;
 
 use super::Carrier;
@@ -166,31 +167,9 @@ impl Body for RequestBody {
     }
 }
 
-/// Removes the fields that must not follow the content (RFC 9110, section 6.5.1): framing, routing,
-/// authentication, and fields that say how to read the content.
+/// Removes the trailers that the application must not see.
 fn drop_forbidden(trailers: &mut HeaderMap) {
-    const FORBIDDEN: [HeaderName; 17] = [
-        header::AUTHORIZATION,
-        header::CACHE_CONTROL,
-        header::CONNECTION,
-        header::CONTENT_ENCODING,
-        header::CONTENT_LENGTH,
-        header::CONTENT_RANGE,
-        header::CONTENT_TYPE,
-        header::COOKIE,
-        header::EXPECT,
-        header::FORWARDED,
-        header::HOST,
-        header::MAX_FORWARDS,
-        header::PROXY_AUTHORIZATION,
-        header::RANGE,
-        header::TE,
-        header::TRAILER,
-        header::TRANSFER_ENCODING,
-    ];
-    for name in FORBIDDEN {
-        trailers.remove(name);
-    }
+    remove_forbidden(trailers);
     super::head::drop_unwanted(trailers, false);
 }
 
@@ -272,6 +251,8 @@ impl StdError for BodyError {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderName;
+
     use super::*;
 
     #[test]

@@ -4,10 +4,11 @@ use std::any::Any;
 use std::fmt;
 
 use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{Response, StatusCode, header};
 use http_body::Body;
 use poorwsgi_core::BoxError;
 use poorwsgi_core::headers::connection;
+use poorwsgi_core::headers::list::has_token;
 use poorwsgi_core::response::{BodyKind, Content, DeclaredLength, Declined};
 
 use super::outgoing::{Outgoing, Payload};
@@ -121,11 +122,6 @@ pub(super) fn finish<B: Body<Data = Bytes> + 'static>(
     })
 }
 
-/// Whether a list of tokens has this one (RFC 9110, section 7.6.1).
-pub(crate) fn has_token(value: &HeaderValue, token: &str) -> bool {
-    value.to_str().is_ok_and(|value| value.split(',').any(|each| each.trim().eq_ignore_ascii_case(token)))
-}
-
 /// Whether generating the content certainly does not read the request body while the response is sent.
 fn is_at_hand<B: 'static>(body: &B) -> bool {
     let ours = (body as &dyn Any).downcast_ref::<poorwsgi_core::response::Body>();
@@ -169,7 +165,7 @@ impl Said {
                 header::DATE => said.date = true,
                 header::CONNECTION => {
                     said.connection = true;
-                    said.closes |= has_token(value, "close");
+                    said.closes |= has_token(value.as_bytes(), "close");
                 }
                 header::ETAG | header::WWW_AUTHENTICATE => said.acronym = true,
                 header::CONTENT_LENGTH => {

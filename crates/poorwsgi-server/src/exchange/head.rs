@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Version};
 use memchr::memchr;
-use poorwsgi_core::request::Authority;
+use poorwsgi_core::request::{Authority, default_port};
 
 use super::Refusal;
 
@@ -98,11 +98,10 @@ fn check_target<B>(request: &Request<B>, host: Option<Authority<'_>>) -> Result<
             _ => Err(Refusal::bad_request("the target is not a path")),
         };
     };
-    let default_port = match uri.scheme_str() {
-        Some("http") => 80,
-        Some("https") => 443,
-        _ => return Err(Refusal::bad_request("this form of target is not for this method")),
-    };
+    let default_port = uri
+        .scheme_str()
+        .and_then(default_port)
+        .ok_or_else(|| Refusal::bad_request("this form of target is not for this method"))?;
     let target = Authority::exact(authority.as_str())
         .ok_or_else(|| Refusal::bad_request("the target's authority is not a host and a port"))?;
     match host {

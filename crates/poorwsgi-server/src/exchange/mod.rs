@@ -29,7 +29,7 @@ pub(crate) use body::BodyFault;
 pub use body::{BodyError, RequestBody};
 pub(crate) use call::{Exchange, Exchanger};
 pub(crate) use context::{ConnectionContext, Introduce, Peer};
-pub(crate) use finish::{Cut, FinishedResponse, has_token};
+pub(crate) use finish::{Cut, FinishedResponse};
 pub(crate) use outgoing::Outgoing;
 pub(crate) use refusal::Refusal;
 pub use upgrade::{Upgrade, Upgraded};

@@ -3,8 +3,7 @@
 use std::fmt;
 
 use http::{HeaderValue, StatusCode, header};
-use poorwsgi_core::error::OverLimit;
-use poorwsgi_core::state;
+use poorwsgi_core::error::{OverLimit, StatusText};
 
 use super::date;
 
@@ -54,11 +53,7 @@ impl Refusal {
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.status.as_u16())?;
-        if let Some(phrase) = state::reason(self.status.as_u16()) {
-            write!(f, " {phrase}")?;
-        }
-        write!(f, ": {}", self.reason)
+        StatusText::new(self.status.as_u16(), &self.reason).fmt(f)
     }
 }
 

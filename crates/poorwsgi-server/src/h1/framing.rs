@@ -7,6 +7,7 @@
 
 use http::StatusCode;
 use memchr::memchr_iter;
+use poorwsgi_core::headers::framing::{content_length, is_chunked};
 
 use crate::config::Config;
 use crate::exchange::Refusal;
@@ -118,12 +119,12 @@ impl HeadScanner {
     fn field(&mut self, line: &[u8]) -> Result<(), Refusal> {
         if let Some(value) = value_of(line, b"content-length") {
             let length =
-                decimal(value).ok_or_else(|| Refusal::bad_request("Content-Length is not a number"))?;
+                content_length(value).map_err(|_| Refusal::bad_request("Content-Length is not a number"))?;
             if self.length.replace(length).is_some() {
                 return Err(Refusal::bad_request("two Content-Length fields"));
             }
         } else if let Some(value) = value_of(line, b"transfer-encoding") {
-            if self.chunked || !value.eq_ignore_ascii_case(b"chunked") {
+            if self.chunked || !is_chunked(value) {
                 return Err(Refusal::bad_request("Transfer-Encoding other than one \"chunked\""));
             }
             self.chunked = true;
@@ -179,18 +180,7 @@ const fn is_of_target(byte: u8) -> bool {
 fn value_of<'line>(line: &'line [u8], name: &[u8]) -> Option<&'line [u8]> {
     let (found, rest) = line.split_at_checked(name.len())?;
     let value = rest.strip_prefix(b":")?;
-    found.eq_ignore_ascii_case(name).then(|| value.trim_ascii())
-}
-
-/// `1*DIGIT` (RFC 9110, section 8.6): no sign, no list, nothing over 64 bits.
-fn decimal(value: &[u8]) -> Option<u64> {
-    if value.is_empty() {
-        return None;
-    }
-    value.iter().try_fold(0_u64, |number, byte| {
-        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
-        number.checked_mul(10)?.checked_add(digit)
-    })
+    found.eq_ignore_ascii_case(name).then_some(value)
 }
 
 #[cfg(test)]

@@ -11,15 +11,14 @@ use hyper::body::Incoming;
 use hyper::ext::ReasonPhrase;
 use hyper::upgrade::OnUpgrade;
 use pin_project_lite::pin_project;
+use poorwsgi_core::headers::list::has_token;
 use poorwsgi_core::{BoxError, state};
 use tower_service::Service;
 
 use super::body::H1Body;
 use super::session::H1Session;
 use super::spelling;
-use crate::exchange::{
-    Carrier, Cut, Exchange, Exchanger, FinishedResponse, Outgoing, RequestBody, has_token,
-};
+use crate::exchange::{Carrier, Cut, Exchange, Exchanger, FinishedResponse, Outgoing, RequestBody};
 use crate::stop::Level;
 
 /// The requests of one connection.
@@ -82,7 +81,7 @@ where
 /// Whether `Connection` names `Upgrade`, without which the field is not meant for this server (RFC 9110,
 /// section 7.8).
 fn names_upgrade(headers: &HeaderMap) -> bool {
-    headers.get_all(header::CONNECTION).iter().any(|value| has_token(value, "upgrade"))
+    headers.get_all(header::CONNECTION).iter().any(|value| has_token(value.as_bytes(), "upgrade"))
 }
 
 /// Adds to the response what only HTTP/1.1 needs.

@@ -12,6 +12,7 @@ mod start_response;
 use std::sync::Arc;
 
 use poorwsgi_calls::inlining::{CallPlace, RouteTimes, Rule};
+use poorwsgi_core::error::StatusText;
 use poorwsgi_core::request::HttpHead;
 use poorwsgi_core::response::Body;
 use poorwsgi_core::variables::Variables;
@@ -117,7 +118,7 @@ impl Callable {
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = input.py();
         let environ = environ::of_http(py, head)?;
-        environ::set_forwarded_scheme(&environ, head)?;
+        environ::set_client_scheme(&environ, head)?;
         environ.set_item(intern!(py, "wsgi.input"), input)?;
         self.callable.bind(py).call1((environ, start_response))
     }
@@ -155,8 +156,9 @@ fn fail(py: Python<'_>, error: PyErr, input: &Bound<'_, Input>, pending: &Pendin
     // A body that could not be read is the client's fault, unless the application handles the error itself.
     match input.get().failure() {
         Some((status, detail)) if !pending.is_begun() && error.is_instance_of::<PyOSError>(py) => {
-            log_refusal(pending.asked(), status, &detail);
-            pending.answer_instead(page(status, detail));
+            let text = StatusText::new(status, &detail);
+            log_refusal(pending.asked(), text);
+            pending.answer_instead(page(text));
         }
         _ => pending.fail(Unhandled::boxed(py, error)),
     }
