@@ -230,14 +230,14 @@ impl FieldStorageParser {
 
     /// Reads a URL-encoded body, and returns the list of its fields.
     fn read_urlencoded<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
-        convert::list(slf.py(), Self::read_form(slf, URLENCODED)?)
+        FieldStorage::list_of_engine(slf.py(), Self::read_form(slf, URLENCODED)?)
     }
 
     /// Reads a multipart body whose boundary is innerboundary, and returns the list of its fields.
     fn read_multi<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
         let boundary = Self::inner_boundary(slf)?;
         let boundary = render_parameter("boundary", Some(&boundary)).map_err(header_error)?;
-        convert::list(slf.py(), Self::read_form(slf, &format!("multipart/form-data; {boundary}"))?)
+        FieldStorage::list_of_engine(slf.py(), Self::read_form(slf, &format!("multipart/form-data; {boundary}"))?)
     }
 
     fn _parse_content_type<'py>(slf: &Bound<'py, Self>) -> PyResult<(String, Bound<'py, PyDict>)> {
