@@ -14,9 +14,9 @@ use smallvec::SmallVec;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
+use super::carrier::H1Session;
 use super::chunks::{BadChunk, Chunks, Taken};
 use super::framing::{Framing, HeadLimits, HeadScanner, MessageHead};
-use super::session::H1Session;
 use crate::LOG;
 use crate::body_rate::BodyRate;
 use crate::config::Config;
