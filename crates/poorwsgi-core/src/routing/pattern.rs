@@ -5,10 +5,11 @@ use std::sync::Arc;
 use super::captures::Argument;
 use super::dialect;
 use super::error::{RouteError, RouteErrorKind};
+use super::expressions::Expressions;
 use super::filter::{Conversion, Filters, own_expression};
 use super::index::{Piece, Shape};
 use super::matcher::{End, Matcher, literal_prefix};
-use super::segments::{Expressions, SegmentsBuilder};
+use super::segments::SegmentsBuilder;
 
 /// The characters with a special meaning in a regular expression. Only these are escaped, so that the
 /// expression of an ordinary route is the same as PoorWSGI's.

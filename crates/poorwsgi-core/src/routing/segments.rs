@@ -6,20 +6,12 @@
 //! filter as a whole. All routes share the filters' expressions, so a thousand routes take the memory of a
 //! few, and are registered and matched in less time.
 
-use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
 use regex_automata::meta::Regex;
 
 use super::index::split_segment;
-use super::matcher::{End, Matcher, crosses_segments};
-
-/// The expressions of groups that stay within their segment, compiled once each.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Expressions {
-    known: HashMap<Box<str>, Option<Arc<Expression>>>,
-}
 
 /// The expression of a group, which matches the group's whole text.
 #[derive(Debug)]
@@ -59,29 +51,16 @@ impl Ascii {
 }
 
 impl Expression {
+    /// `text` is the expression that `regex` was compiled from.
+    pub(super) fn new(regex: Regex, text: &str) -> Self {
+        Expression { regex, ascii: Ascii::of(text) }
+    }
+
     fn is_match(&self, text: &str) -> bool {
         match self.ascii {
             Some(ascii) if text.is_ascii() => ascii.is_match(text.as_bytes()),
             _ => self.regex.is_match(text),
         }
-    }
-}
-
-impl Expressions {
-    /// The compiled expression, which matches a group's whole text. `None` if the expression does not
-    /// compile, may match a `/`, or depends on the text around its group.
-    pub(super) fn within(&mut self, expression: &str) -> Option<Arc<Expression>> {
-        if let Some(known) = self.known.get(expression) {
-            return known.clone();
-        }
-        let within = match Matcher::compile(expression, End::Text) {
-            Ok(Matcher::Linear(regex)) if !crosses_segments(expression) => {
-                Some(Arc::new(Expression { regex, ascii: Ascii::of(expression) }))
-            }
-            _ => None,
-        };
-        self.known.insert(expression.into(), within.clone());
-        within
     }
 }
 
@@ -181,7 +160,9 @@ fn strip_suffix<'p>(text: &'p str, suffix: &str) -> Option<&'p str> {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::expressions::Expressions;
     use super::super::filter::Filters;
+    use super::super::matcher::Matcher;
     use super::super::pattern::Pattern;
     use super::*;
 
