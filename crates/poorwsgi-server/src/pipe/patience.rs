@@ -109,13 +109,13 @@ impl<P> Limits<P> {
     }
 
     /// The permission to wait for a client, if more than `kept_free` are left and no other thread queues.
-    pub(super) fn may_wait(&self, kept_free: usize) -> Option<Permit<'_, P>> {
+    pub(super) fn may_wait(&self, kept_free: usize) -> Option<WaitPermit<'_, P>> {
         let mut turns = self.turns();
         if turns.free <= kept_free || !turns.line.is_empty() {
             return None;
         }
         turns.free -= 1;
-        Some(Permit(self))
+        Some(WaitPermit(self))
     }
 
     /// A place in the queue for the permission to wait; `None` if the queue is full.
@@ -138,9 +138,9 @@ impl<P> Limits<P> {
 }
 
 /// The permission to wait for a client, until it is dropped.
-pub(super) struct Permit<'a, P>(&'a Limits<P>);
+pub(super) struct WaitPermit<'a, P>(&'a Limits<P>);
 
-impl<P> Drop for Permit<'_, P> {
+impl<P> Drop for WaitPermit<'_, P> {
     fn drop(&mut self) {
         self.0.turns().free += 1;
         self.0.freed.notify_all();
@@ -155,7 +155,7 @@ pub(super) struct InLine<'a, P> {
 
 impl<'a, P> InLine<'a, P> {
     /// Waits a moment for the permission, or until this client has read something.
-    pub(super) fn turn(&self, has_moved: &AtomicBool) -> Option<Permit<'a, P>> {
+    pub(super) fn turn(&self, has_moved: &AtomicBool) -> Option<WaitPermit<'a, P>> {
         let InLine { limits, number } = *self;
         let must_wait = |turns: &mut Turns| {
             (turns.free == 0 || turns.line.front() != Some(&number)) && !has_moved.load(Ordering::Relaxed)
@@ -168,7 +168,7 @@ impl<'a, P> InLine<'a, P> {
         // At once: a thread with a permission takes no room in the queue.
         turns.line.pop_front();
         turns.free -= 1;
-        Some(Permit(limits))
+        Some(WaitPermit(limits))
     }
 }
 
