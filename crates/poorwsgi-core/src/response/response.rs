@@ -37,11 +37,11 @@ pub(super) const HTML: HeaderValue = HeaderValue::from_static("text/html; charse
 #[derive(Debug)]
 pub struct Response {
     // Boxed, because a response is moved through many functions, and each would copy all the parts.
-    parts: Box<Parts>,
+    parts: Box<ResponseParts>,
 }
 
 #[derive(Debug)]
-struct Parts {
+struct ResponseParts {
     status: StatusCode,
     headers: Headers,
     content_type: Option<HeaderValue>,
@@ -106,7 +106,7 @@ pub struct Declined;
 
 impl Response {
     pub(super) fn of(status: StatusCode, content_type: Option<HeaderValue>, body: impl Into<Body>) -> Self {
-        let parts = Parts {
+        let parts = ResponseParts {
             status,
             headers: Headers::new(),
             content_type,
@@ -352,7 +352,7 @@ pub fn state_content(response: &mut Response) {
 #[must_use]
 pub fn into_http_with(mut response: Response, mut map: HeaderMap) -> http::Response<Body> {
     let content_type = response.unstated_content_type();
-    let Parts { status, headers, body, mut extensions, .. } = *response.parts;
+    let ResponseParts { status, headers, body, mut extensions, .. } = *response.parts;
     let spellings = headers.spellings();
     if !spellings.is_empty() {
         extensions.insert(spellings);
@@ -379,7 +379,7 @@ where
     /// Takes over the response of another service. Its status is not checked.
     fn from(response: http::Response<B>) -> Self {
         let (head, body) = response.into_parts();
-        let parts = Parts {
+        let parts = ResponseParts {
             status: head.status,
             headers: Headers::from(&head.headers),
             content_type: None,

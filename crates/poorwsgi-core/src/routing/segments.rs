@@ -74,11 +74,11 @@ pub(super) struct Segments {
 struct Rule {
     /// The segment, or the text before its group.
     prefix: String,
-    group: Option<Group>,
+    group: Option<SegmentGroup>,
 }
 
 #[derive(Clone, Debug)]
-struct Group {
+struct SegmentGroup {
     expression: Arc<Expression>,
     suffix: String,
 }
@@ -108,7 +108,7 @@ impl SegmentsBuilder {
         match (expression, &self.current.group) {
             (Some(expression), None) => {
                 let expression = Arc::clone(expression);
-                self.current.group = Some(Group { expression, suffix: String::new() });
+                self.current.group = Some(SegmentGroup { expression, suffix: String::new() });
             }
             _ => self.unfit = true,
         }
@@ -135,7 +135,7 @@ impl Segments {
             match &rule.group {
                 None if text.is_empty() => {}
                 None => return false,
-                Some(Group { expression, suffix }) => match strip_suffix(text, suffix) {
+                Some(SegmentGroup { expression, suffix }) => match strip_suffix(text, suffix) {
                     Some(text) if expression.is_match(text) => group(start..start + text.len()),
                     _ => return false,
                 },

@@ -2,7 +2,7 @@
 
 use std::sync::PoisonError;
 
-use poorwsgi_core::form::{self as engine, Content, PartHead};
+use poorwsgi_core::form::{self as engine, FieldContent, PartHead};
 use pyo3::exceptions::PyAttributeError;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
@@ -373,15 +373,15 @@ fn body(py: Python<'_>, field: engine::FieldStorage) -> PyResult<FieldStorage> {
         ..FieldStorage::default()
     };
     match content {
-        Content::Text(value) => made.value = Some(convert::text(py, &value)),
-        Content::File(file) => {
+        FieldContent::Text(value) => made.value = Some(convert::text(py, &value)),
+        FieldContent::File(file) => {
             let file = file.into_inner().unwrap_or_else(PoisonError::into_inner);
             made.file = Some(Closing::new(&file::to_python(py, file)?)?);
         }
-        Content::List(fields) if head.is_multipart() => {
+        FieldContent::List(fields) if head.is_multipart() => {
             made.list = Some(FieldStorage::list_of_engine(py, fields)?.into_any().unbind());
         }
-        Content::List(texts) => made.texts = texts,
+        FieldContent::List(texts) => made.texts = texts,
     }
     made.origin = Origin::Body(Box::new(Described { head, length, bytes_read }));
     Ok(made)
