@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 CRATES = Path(__file__).parents[1] / "crates"
+NAMES = ["poorwsgi", "poorwsgi-calls", "poorwsgi-core", "poorwsgi-server", "poorwsgi-python"]
 
 Name = tuple[str, ...]  # of a module, from the root of its crate, or a path in the code
 

@@ -4,9 +4,7 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
-from rust_source import CRATES, Crate, cycles
-
-NAMES = ["poorwsgi", "poorwsgi-calls", "poorwsgi-core", "poorwsgi-server", "poorwsgi-python"]
+from rust_source import CRATES, NAMES, Crate, cycles
 
 #: Cycles that are allowed, each a set of files.
 CYCLES = {
