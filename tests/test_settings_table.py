@@ -1,5 +1,5 @@
-"""The settings of the server are defined in one table: options, keyword arguments, stubs and documentation
-agree with it."""
+"""The settings of the server and of its command are defined in one table: options, keyword arguments, stubs and
+documentation agree with it."""
 import ast
 import inspect
 import os
@@ -14,7 +14,7 @@ from tools import settings_page
 import poorwsgi
 from poorwsgi import server
 from poorwsgi._poorwsgi import _check_settings
-from poorwsgi._settings import DEFAULTS, SETTINGS
+from poorwsgi._settings import ARGUMENTS, DEFAULTS, SETTINGS
 from poorwsgi.cli import _parser
 
 #: The type of each kind in the stubs.
@@ -44,9 +44,31 @@ def help_of_run():
     return " ".join(subprocess.run(command, env=wide, capture_output=True, text=True, check=True, timeout=30).stdout.split())
 
 
-@EACH
+def test_each_name_and_each_option_is_one_settings():
+    assert len({setting.name for setting in SETTINGS}) == len({setting.option for setting in SETTINGS}) == len(SETTINGS)
+
+
+def test_each_option_of_run_is_a_setting(help_of_run):
+    usage = help_of_run.partition(" MODULE:APP ")[0]
+    options = set(re.findall(r"--(?!no-)[a-z-]+", usage))
+    assert options == {setting.option for setting in SETTINGS}
+
+
+@pytest.mark.parametrize("setting", ARGUMENTS, ids=[setting.name for setting in ARGUMENTS])
 def test_a_default_is_a_value_that_can_be_given(setting):
     _check_settings(**{setting.name: setting.default})
+
+
+@pytest.mark.parametrize("name", ["host", "port", "bind", "workers", "max_requests", "max_memory"])
+def test_a_setting_of_the_command_is_no_keyword_argument(name):
+    assert not setting(name).is_argument
+    with pytest.raises(TypeError, match=f'there is no setting "{name}"; known: max_head, '):
+        server.Listener("127.0.0.1:0", **{name: setting(name).default})
+
+
+@pytest.mark.parametrize("setting", [setting for setting in SETTINGS if setting.shown and not setting.is_argument])
+def test_a_default_of_the_command_is_a_text_that_can_be_given(setting):
+    assert setting.read(setting.shown) == setting.default
 
 
 @EACH
@@ -58,7 +80,8 @@ def test_the_option_shows_help_and_default(help_of_run, setting):
 @pytest.mark.parametrize(("name", "shown"), [
     ("max_body", "16M"), ("max_head", "64K"), ("min_body_rate", "240"), ("max_spool", "1G"), ("idle_timeout", "75 s"),
     ("inline_limit", "0.0002 s"), ("threads", "256"), ("trust_unix_peers", "no"), ("inline", "auto"), ("server_header", "PoorWSGI"),
-    ("unix_mode", ""), ("loops", ""), ("trusted_proxies", ""),
+    ("unix_mode", ""), ("loops", ""), ("trusted_proxies", ""), ("host", "127.0.0.1"), ("port", "8080"), ("bind", ""), ("workers", "1"),
+    ("max_requests", "0"), ("max_memory", "0"),
 ])
 def test_defaults_are_shown_with_their_units(name, shown):
     assert setting(name).shown == shown
@@ -68,11 +91,17 @@ def test_defaults_are_shown_with_their_units(name, shown):
     ("max_body", "64k", 65536), ("max_body", "0", 0), ("max_body", "9" * 30, int("9" * 30)), ("max_fields", "20000", 20000),
     ("idle_timeout", "0.5", 0.5), ("unix_mode", "0660", 0o660), ("trust_unix_peers", "yes", True), ("trust_unix_peers", "no", False),
     ("inline", "never", "never"), ("trusted_proxies", "10.0.0.0/8, ::1 10.1.2.3", ("10.0.0.0/8", "::1", "10.1.2.3")),
-    ("server_header", "", ""), ("server_header", "a b", "a b"),
+    ("server_header", "", ""), ("server_header", "a b", "a b"), ("host", "", ""), ("host", "::1", "::1"), ("port", "0", 0),
+    ("port", "65535", 65535), ("bind", "unix:/run/a", "unix:/run/a"), ("workers", "0", 0), ("workers", "3", 3),
+    ("max_requests", "1000", 1000), ("max_memory", "150M", 150 << 20),
 ])
 def test_text_is_read_as_its_kind(name, text, value):
     read = setting(name).read(text)
     assert (type(read), read) == (type(value), value)
+
+
+def test_auto_means_one_worker_for_each_processor_of_this_process():
+    assert setting("workers").read("auto") == len(os.sched_getaffinity(0))
 
 
 #: Invalid texts, and the error messages.
@@ -86,6 +115,9 @@ WRONG = [
     ("inline", "soon", """must be "auto" or "always" or "never", not 'soon'"""),
     ("trusted_proxies", "10.0.0.0/99", '"10.0.0.0/99" is no network, such as "10.0.0.0/8"'), ("trusted_proxies", "", '"" is no network'),
     ("server_header", "a\nb", "must be text without control characters, or None, not 'a\\nb'"),
+    ("port", "65536", "'65536' is no port: 0 to 65535"), ("port", "http", "'http' is no port"), ("port", "-1", "'-1' is no port"),
+    ("workers", "two", "'two' is no number: 0, 1, 100"), ("workers", "-1", "'-1' is no number"),
+    ("max_requests", "1K", "'1K' is no number: 0, 1, 100"), ("max_memory", "1T", "'1T' is no size: 500000, 64K, 16M, 1G"),
 ]
 
 
@@ -132,9 +164,9 @@ def test_what_is_over_a_limit_counts_as_the_limit():
 
 @pytest.mark.parametrize("function", [server.run, server.make_server])
 def test_docstrings_name_each_setting(function):
-    text = inspect.getdoc(function)
-    for setting in SETTINGS:
-        assert f"\n{setting.name}={setting.default!r}\n    {setting.help}\n" in text + "\n"
+    text = inspect.getdoc(function) + "\n"
+    described = [f"\n{setting.name}={setting.default!r}\n    {setting.help}\n" in text for setting in SETTINGS]
+    assert described == [setting.is_argument for setting in SETTINGS]
 
 
 def test_the_page_is_what_the_table_makes():
@@ -145,7 +177,7 @@ def test_the_stubs_have_each_setting_with_its_type():
     stub = Path(poorwsgi.__file__).with_name("server.pyi").read_text("utf-8")
     [typed] = [node for node in ast.parse(stub).body if isinstance(node, ast.ClassDef) and node.name == "_Settings"]
     assert {field.target.id: ast.unparse(field.annotation) for field in typed.body} == {
-        setting.name: _type(setting) for setting in SETTINGS
+        setting.name: _type(setting) for setting in ARGUMENTS
     }
 
 

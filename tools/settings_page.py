@@ -1,17 +1,19 @@
 """Writes docs/settings.md from the table of settings. Run by ``make docs-settings``, with the wheel that is installed."""
 from pathlib import Path
 
-from poorwsgi._settings import KINDS, sections
+from poorwsgi._settings import DESCRIPTIONS, KINDS, sections
 
 PAGE = Path(__file__).parent.parent / "docs" / "settings.md"
 
 _BEGIN = """\
 # Settings of the built-in server
 
-<!-- written by `make docs-settings` from the table in Rust; see CONTRIBUTING.md -->
+<!-- written by `make docs-settings` from the table of settings; see CONTRIBUTING.md -->
 
-Each is an option of `poorwsgi run` and a keyword argument of `run`, `make_server`, `Listener` and `Server` in `poorwsgi.server`.
-In Rust those up to the calls of the application are methods of `poorwsgi_server::Config`.
+Each is an option of `poorwsgi run`. Those with a name in the first column are keyword arguments of `run`, `make_server`,
+`Listener` and `Server` in `poorwsgi.server`, too; in Rust they are methods of `poorwsgi_server::Config`, except those of the
+calls of the application. Those without a name belong to the command alone: in Python the address is an argument of its own,
+and only the command starts workers.
 
 On the command line a size is a number of bytes, which may be written with K, M or G (`64K`), a time is a number of seconds,
 also a fraction (`0.5`), and permissions are octal digits (`660`). In Python a size is a number of bytes (`64 * 1024`), permissions
@@ -26,9 +28,17 @@ def page():
 
 
 def _table(section, settings):
-    rows = [f"| `{setting.name}` | `{setting.option}` | {_values(setting)} | {_default(setting)} | {setting.help} |" for setting in settings]
+    rows = [
+        f"| {_name(setting)} | `{setting.option}` | {_values(setting)} | {_default(setting)} | {setting.help} |" for setting in settings
+    ]
     head = ["| Setting | Option | Values | Default | Meaning |", "|---|---|---|---|---|"]
-    return "\n".join([f"## {section.capitalize()}", "", *head, *rows, ""])
+    said = DESCRIPTIONS.get(section, "")
+    description = [f"{said[0].upper()}{said[1:]}.", ""] if said else []
+    return "\n".join([f"## {section.capitalize()}", "", *description, *head, *rows, ""])
+
+
+def _name(setting):
+    return f"`{setting.name}`" if setting.is_argument else ""
 
 
 def _values(setting):
@@ -36,7 +46,8 @@ def _values(setting):
         return ", ".join(f"`{word}`" for word in setting.words)
     values = {
         "bytes": "a size", "count": "a number", "mode": "permissions", "seconds": "a time", "switch": "yes or no",
-        "networks": "networks", "field": "text",
+        "networks": "networks", "field": "text", "host": "a name or an address", "port": "a number from 0 to 65535",
+        "address": "an address", "workers": "a number, or `auto`",
     }[setting.kind]
     show = KINDS[setting.kind].show
     least = f", at least {show(setting.min)}" if setting.min is not None else ""

@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use poorwsgi_core::json::{Limits, parse_json};
+use poorwsgi_core::json::{JsonLimits, parse_json};
 use serde_json::Value;
 
 /// Recursion is safe here: serde_json gives out no value nested deeper than 127.
@@ -28,16 +28,16 @@ fuzz_target!(|input: (u8, bool, &[u8])| {
     let (max_depth, latin, text) = input;
     let max_depth = usize::from(max_depth);
     let charset = latin.then_some("iso-8859-1");
-    let limits = Limits { depth: max_depth, values: 1000 };
+    let limits = JsonLimits { depth: max_depth, values: 1000 };
     let allowed = limits.check(text);
     let Ok(value) = parse_json::<Value>(text, charset, limits) else { return };
     assert!(allowed.is_ok());
     let depth = depth(&value);
     assert!(depth <= max_depth);
     if let Some(less) = depth.checked_sub(1) {
-        assert!(Limits { depth: less, ..limits }.check(text).is_err());
+        assert!(JsonLimits { depth: less, ..limits }.check(text).is_err());
     }
     let values = values(&value);
     assert!(values <= limits.values);
-    assert!(Limits { values: values - 1, ..limits }.check(text).is_err());
+    assert!(JsonLimits { values: values - 1, ..limits }.check(text).is_err());
 });

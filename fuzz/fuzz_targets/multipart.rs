@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
 use poorwsgi_core::form::multipart::{Event, MAX_DEPTH, MultipartParser};
-use poorwsgi_core::form::{FormError, Limits};
+use poorwsgi_core::form::{FormError, FormLimits};
 use poorwsgi_fuzz::pieces;
 
 #[derive(Debug, PartialEq)]
@@ -15,7 +15,7 @@ enum Seen {
     Closed,
 }
 
-const LIMITS: Limits = Limits {
+const LIMITS: FormLimits = FormLimits {
     body_bytes: 16 * 1024,
     parts: 20,
     fields: 15,

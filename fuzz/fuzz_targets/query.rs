@@ -3,11 +3,11 @@
 
 use libfuzzer_sys::fuzz_target;
 use poorwsgi_core::form::urlencoded::{Options, Pair, UrlencodedParser, parse};
-use poorwsgi_core::form::{FormError, Limits};
+use poorwsgi_core::form::{FormError, FormLimits};
 use poorwsgi_fuzz::pieces;
 
 fn options(keep_blank_values: bool) -> Options {
-    let limits = Limits { fields: 50, field_bytes: 100, fields_bytes: 400, ..Limits::default() };
+    let limits = FormLimits { fields: 50, field_bytes: 100, fields_bytes: 400, ..FormLimits::default() };
     Options { keep_blank_values, limits, ..Options::default() }
 }
 

@@ -1,17 +1,18 @@
-"""The settings of the built-in server, for code that shows them or reads them from text.
+"""The settings of the built-in server and of its command, for code that shows them or reads them from text.
 
-The settings are defined in Rust (``poorwsgi._poorwsgi.SETTINGS``), which also checks every value. Text is parsed here,
-because Python reads the command line.
+Those of the server are defined in Rust (``poorwsgi._poorwsgi.SETTINGS``), which also checks their values. Text is parsed
+here, because Python reads the command line.
 """
+import os
 from collections import namedtuple  # typing.NamedTuple costs 10 ms
 
 from poorwsgi._poorwsgi import SETTINGS as _ROWS
 from poorwsgi._poorwsgi import _check_settings
 
-__all__ = ["DEFAULTS", "KINDS", "SETTINGS", "Setting", "described", "sections"]
+__all__ = ["ARGUMENTS", "DEFAULTS", "DESCRIPTIONS", "KINDS", "SETTINGS", "Setting", "described", "sections"]
 
 
-_Row = namedtuple("_Row", "name section kind default min max words help")
+_Row = namedtuple("_Row", "name section kind default min max words help is_argument", defaults=[True])
 
 
 class Setting(_Row):
@@ -19,6 +20,7 @@ class Setting(_Row):
 
     ``kind`` is one of KINDS, ``default`` is None if the help says what the server does. A number above ``max`` counts
     as ``max``. ``words`` are those of a choice. ``help`` is a sentence without its first capital and its full stop.
+    ``is_argument`` says whether the server takes it as a keyword argument; otherwise only ``poorwsgi run`` has it.
     """
 
     __slots__ = ()
@@ -31,10 +33,11 @@ class Setting(_Row):
     def read(self, text):
         """Parses a text. Raises ValueError, whose message says what is allowed."""
         value = KINDS[self.kind].read(text)
-        try:
-            _check_settings(**{self.name: value})
-        except ValueError as error:
-            raise ValueError(str(error).removeprefix(f"{self.name}: ")) from None
+        if self.is_argument:
+            try:
+                _check_settings(**{self.name: value})
+            except ValueError as error:
+                raise ValueError(str(error).removeprefix(f"{self.name}: ")) from None
         return value
 
     @property
@@ -90,11 +93,23 @@ def _read_switch(text):
     return text == "yes"
 
 
+def _read_port(text):
+    if text.isascii() and text.isdigit() and int(text) < 65536:
+        return int(text)
+    raise ValueError(f"{text!r} is no port: 0 to 65535")
+
+
+def _read_workers(text):
+    if text == "auto":
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return _read_count(text)
+
+
 def _read_networks(text):
     return tuple(text.replace(",", " ").split()) or ("",)
 
 
-#: Parser and formatter for each kind of the table of settings.
+#: Parser and formatter for each kind of setting.
 KINDS = {
     "bytes": Kind("SIZE", _read_bytes, _show_bytes),
     "count": Kind("NUMBER", _read_count, str),
@@ -104,16 +119,41 @@ KINDS = {
     "choice": Kind("WORD", str, str),
     "networks": Kind("NETWORK", _read_networks, ", ".join),
     "field": Kind("TEXT", str, str),
+    "host": Kind("HOST", str, str),
+    "port": Kind("PORT", _read_port, str),
+    "address": Kind("ADDRESS", str, str),
+    "workers": Kind("NUMBER", _read_workers, str),
 }
 
-SETTINGS = tuple(Setting(*row) for row in _ROWS)
+#: The settings that only the command has. Their rows are here, because no Rust reads them: the command makes one address
+#: of the first three, and the supervisor is written in Python.
+_ROWS_OF_COMMAND = (
+    ("host", "socket", "host", "127.0.0.1", None, None, (),
+     "listen on this name or address; an empty one means all addresses of IPv4"),
+    ("port", "socket", "port", 8080, None, None, (), "listen on this port; 0 means any free port"),
+    ("bind", "socket", "address", None, None, None, (),
+     "listen on HOST:PORT, or on unix:PATH for a Unix socket, or on the socket that another process such as systemd hands "
+     "over (inherited); without any address, such a socket is used if there is one"),
+    ("workers", "workers", "workers", 1, None, None, (),
+     "start this many workers, which share no memory, or auto for one on each processor; 0 serves in this process"),
+    ("max_requests", "workers", "count", 0, None, None, (),
+     "replace a worker after this many requests; 0 sets no limit"),
+    ("max_memory", "workers", "bytes", 0, None, None, (),
+     "replace a worker that uses at least this much memory; 0 sets no limit"),
+)
+
+SETTINGS = (*(Setting(*row)._replace(is_argument=False) for row in _ROWS_OF_COMMAND), *(Setting(*row) for row in _ROWS))
 DEFAULTS = {setting.name: setting.default for setting in SETTINGS}
+#: The settings that the server takes as keyword arguments.
+ARGUMENTS = tuple(setting for setting in SETTINGS if setting.is_argument)
+#: A description of a section beside its settings, in the form of a help.
+DESCRIPTIONS = {"workers": "processes that serve; SIGHUP replaces them, SIGTTIN adds one, SIGTTOU removes one"}
 
 
-def sections():
+def sections(among=SETTINGS):
     """The settings of each section, by its heading."""
     found = {}
-    for setting in SETTINGS:
+    for setting in among:
         found.setdefault(setting.section, []).append(setting)
     return found
 
@@ -121,7 +161,7 @@ def sections():
 def described(function):
     """Adds the settings, which a function takes as keyword arguments, to its docstring."""
     if function.__doc__:  # python -OO takes it away
-        for section, settings in sections().items():
+        for section, settings in sections(ARGUMENTS).items():
             function.__doc__ += f"\n    Settings ({section}):\n\n"
             for setting in settings:
                 function.__doc__ += f"    {setting.name}={setting.default!r}\n        {setting.help}\n"

@@ -99,7 +99,7 @@ class Control:
         with suppress(OSError):
             self._connection.sendall(line + b"\n")
 
-    def watch(self, server, application, max_requests=0, max_memory=0, request_timeout=None):
+    def watch(self, server, application, *, max_requests, max_memory, request_timeout):
         """Stops the server when the supervisor has ended, and asks for a replacement when a limit is reached
         or a request is stuck."""
         from poorwsgi import server as module

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 
-from poorwsgi._settings import DEFAULTS, KINDS, sections
+from poorwsgi._settings import ARGUMENTS, DEFAULTS, DESCRIPTIONS, KINDS, sections
 
 __all__ = ["LoadError", "load", "main"]
 
@@ -136,21 +136,8 @@ def _parser():
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     run.add_argument("target", metavar="MODULE:APP", help="the application, or a function that makes it")
-    run.add_argument("--host", metavar="HOST", help="name or address to listen on (default: 127.0.0.1)")
-    run.add_argument("--port", type=_text(_port), metavar="PORT", help="port to listen on; 0 for any free port (default: 8080)")
-    run.add_argument("--bind", metavar="ADDRESS", help="HOST:PORT, or unix:PATH for a Unix socket, or inherited for a socket that "
-                     "another process such as systemd hands over; without any address, such a socket is used if there is one")
-    workers = run.add_argument_group("workers", "processes that serve; SIGHUP replaces them, SIGTTIN adds one, "
-                                     "SIGTTOU removes one")
-    workers.add_argument("--workers", type=_text(_workers), metavar="NUMBER", default=1,
-                         help="start this many workers, or auto for one on each processor; 0 serves in this process "
-                         "(default: 1, since workers share no memory)")
-    workers.add_argument("--max-requests", type=_text(KINDS["count"].read), metavar="NUMBER", default=0,
-                         help="replace a worker after this many requests (default: never)")
-    workers.add_argument("--max-memory", type=_text(KINDS["bytes"].read), metavar="SIZE", default=0,
-                         help="replace a worker that uses at least this much memory (default: never)")
     for section, settings in sections().items():
-        group = run.add_argument_group(section)
+        group = run.add_argument_group(section, DESCRIPTIONS.get(section))
         for setting in settings:
             _add_setting(group, setting)
     run.set_defaults(call=_run, command_parser=run)
@@ -185,33 +172,22 @@ def _text(read):
     return read_argument
 
 
-def _workers(text):
-    if text == "auto":
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return KINDS["count"].read(text)
-
-
-def _port(text):
-    if text.isascii() and text.isdigit() and int(text) < 65536:
-        return int(text)
-    raise ValueError(f"{text!r} is no port: 0 to 65535")
-
-
 def _run(arguments, parser):
     _open_streams()
-    if arguments.bind is not None and (arguments.host is not None or arguments.port is not None):
+    if "bind" in arguments and ("host" in arguments or "port" in arguments):
         parser.error("--bind replaces --host and --port: give one or the other")
     address = _address(arguments)
-    arguments.settings = {name: value for name, value in vars(arguments).items() if name in DEFAULTS}
+    names = {setting.name for setting in ARGUMENTS}
+    arguments.settings = {name: value for name, value in vars(arguments).items() if name in names}
 
     from poorwsgi import _log
     from poorwsgi._worker import Control
 
     # A worker gets its socket from its supervisor, which has checked the address.
-    control = Control.of_environment(_stop_timeout(arguments))
+    control = Control.of_environment(_setting(arguments, "stop_timeout"))
     if control is None:
         _check_socket(arguments, address, parser)
-    if os.getpid() == 1 and arguments.workers == 0:
+    if os.getpid() == 1 and _setting(arguments, "workers") == 0:
         from poorwsgi import _init
 
         _init.fork()
@@ -225,6 +201,10 @@ def _run(arguments, parser):
         sys.exit(status)
 
 
+def _setting(arguments, name):
+    return getattr(arguments, name, DEFAULTS[name])
+
+
 def _check_socket(arguments, address, parser):
     """Rejects options for Unix sockets with any other address."""
     if "unix_mode" in arguments.settings and not address.startswith("unix:"):
@@ -234,15 +214,15 @@ def _check_socket(arguments, address, parser):
 
 
 def _address(arguments):
-    if arguments.bind:
-        return arguments.bind
+    if bind := _setting(arguments, "bind"):
+        return bind
     # As systemd hands sockets over (sd_listen_fds(3)).
     is_handed_over = os.environ.get("LISTEN_PID") == str(os.getpid()) and os.environ.get("LISTEN_FDS", "0") != "0"
-    if is_handed_over and arguments.host is None and arguments.port is None:
+    if is_handed_over and "host" not in arguments and "port" not in arguments:
         return "inherited"
-    host = "127.0.0.1" if arguments.host is None else arguments.host or "0.0.0.0"
+    host = _setting(arguments, "host") or "0.0.0.0"
     host = f"[{host}]" if ":" in host else host
-    return f"{host}:{8080 if arguments.port is None else arguments.port}"
+    return f"{host}:{_setting(arguments, 'port')}"
 
 
 def _open_streams():
@@ -261,7 +241,7 @@ def _open_streams():
 def _start(address, arguments, parser, control):
     """Serves, and returns the exit status."""
     with _said_shortly(parser):
-        if arguments.workers > 0 and not control:
+        if _setting(arguments, "workers") > 0 and not control:
             return _supervise(address, arguments)
         place = _place(address, arguments, control)
     try:
@@ -289,7 +269,7 @@ def _place(address, arguments, control):
     from poorwsgi._poorwsgi import _set_multiprocess
     from poorwsgi._worker import inherited
 
-    if control and arguments.workers > 1:
+    if control and _setting(arguments, "workers") > 1:
         _set_multiprocess()
     return inherited(arguments.settings) if control or address == "inherited" else address
 
@@ -302,7 +282,8 @@ def _supervise(address, arguments):
     _log.configure()
     listener = Listener(address, **arguments.settings)
     try:
-        return Supervisor(listener, arguments.workers, stop_timeout=_stop_timeout(arguments), name=arguments.target).run()
+        count, stop_timeout = _setting(arguments, "workers"), _setting(arguments, "stop_timeout")
+        return Supervisor(listener, count, stop_timeout=stop_timeout, name=arguments.target).run()
     finally:
         listener.close()
 
@@ -351,7 +332,8 @@ def _serve(application, place, arguments, control):
                 # The handler stays when the server has stopped: another signal must not cut off the end of the process.
                 signal.signal(number, stop)
             return _announce(server, arguments.target)
-        control.watch(server, application, arguments.max_requests, arguments.max_memory, arguments.settings.get("request_timeout"))
+        limits = {name: _setting(arguments, name) for name in ("max_requests", "max_memory", "request_timeout")}
+        control.watch(server, application, **limits)
         control.say("ready " + ("natively" if server.is_native else "as a WSGI callable"))
 
     run(application, place, ready=ready, **({} if isinstance(place, Listener) else arguments.settings))
@@ -359,10 +341,6 @@ def _serve(application, place, arguments, control):
         for number in (signal.SIGINT, signal.SIGTERM):
             # Python removes its own handlers before it ends.
             signal.signal(number, signal.SIG_IGN)
-
-
-def _stop_timeout(arguments):
-    return arguments.settings.get("stop_timeout", DEFAULTS["stop_timeout"])
 
 
 def main(argv=None):

@@ -368,7 +368,7 @@ mod tests {
     }
 
     #[derive(Clone, Copy)]
-    struct Call {
+    struct SimulatedCall {
         work: Work,
         parts: usize,
         computes: usize,
@@ -389,7 +389,7 @@ mod tests {
         clients: usize,
         /// The queue of clients that ask at any time (an open system).
         queue: Option<usize>,
-        calls: Vec<Call>,
+        calls: Vec<SimulatedCall>,
         turn: usize,
         begun: usize,
         random: u64,
@@ -439,7 +439,7 @@ mod tests {
             let Work { computes, waits, parts, varies, .. } = work;
             let mut vary = |steps: usize| if varies { steps / 2 + self.random(steps + 1) } else { steps };
             let (computes, waits) = (vary(computes), vary(waits));
-            self.calls.push(Call {
+            self.calls.push(SimulatedCall {
                 work,
                 parts,
                 computes: computes / parts,

@@ -11,9 +11,9 @@ use std::time::Instant;
 use tokio::runtime::Handle;
 
 use crate::inlining::{Load, RouteTimes};
-use crate::limit::Limit;
-use crate::meter::Meter;
+use crate::limit::{LOOK, Limit, Measure};
 pub use crate::meter::TakeLock;
+use crate::meter::{Meter, Sample};
 pub use crate::threads::Around;
 use crate::threads::Threads;
 use crate::{LOG, PATIENCE};
@@ -33,16 +33,16 @@ const SWEEP: usize = 1024;
 #[derive(Clone)]
 pub struct Pool(Arc<PoolShared>);
 
-pub(crate) struct PoolShared {
+struct PoolShared {
     threads: Threads,
     state: Mutex<PoolState>,
     meter: Meter,
 }
 
-pub(crate) struct PoolState {
+struct PoolState {
     /// How many threads there are.
     threads: usize,
-    pub(crate) limit: Limit,
+    limit: Limit,
     /// How many running calls hold a place of the limit; `long` of them compute for long.
     running: usize,
     long: usize,
@@ -56,14 +56,14 @@ pub(crate) struct PoolState {
     streamed: u64,
     /// How many calls have arrived, and how many of those that held a place have ended.
     come: u64,
-    pub(crate) ended: u64,
+    ended: u64,
     brief_calls: Queue,
     long_calls: Queue,
     calls_beside: Queue,
     /// Whether a meter thread measures this pool.
-    pub(crate) is_measured: bool,
+    is_measured: bool,
     /// The pool has ended: new calls are dropped.
-    pub(crate) is_over: bool,
+    is_over: bool,
 }
 
 /// Calls that wait for a place.
@@ -161,7 +161,7 @@ impl PoolState {
     }
 
     /// Whether calls wait for a place, and all places are taken.
-    pub(crate) fn is_short(&self) -> bool {
+    fn is_short(&self) -> bool {
         !self.has_place() && self.is_waited_for()
     }
 
@@ -180,7 +180,7 @@ impl PoolState {
     }
 
     /// Whether a measurement can change the limit: calls are queued, or more than one runs.
-    pub(crate) fn is_worth_measuring(&self) -> bool {
+    fn is_worth_measuring(&self) -> bool {
         self.is_waited_for() || self.running > 1
     }
 
@@ -221,7 +221,7 @@ impl PoolState {
     /// Takes their places from calls that have only waited for longer than [`PATIENCE`]; for the limit, these
     /// calls have ended. A page that is merely generated in pieces ends sooner and keeps its place, so that
     /// it needs no more threads than any other page. Returns whether a place came free.
-    pub(crate) fn release_streams(&mut self) -> bool {
+    fn release_streams(&mut self) -> bool {
         let before = self.streams.len();
         while self.may_be_beside()
             && let Some(first) = self.streams.first_entry()
@@ -378,7 +378,7 @@ impl Pool {
     }
 
     /// Begins as many calls as there are places and threads for; starts the meter while other calls wait.
-    pub(crate) fn fill(&self) {
+    fn fill(&self) {
         loop {
             let mut state = self.0.state();
             if let Some((place, call)) = state.next() {
@@ -394,12 +394,44 @@ impl Pool {
             }
             state.is_measured = true;
             drop(state);
-            if let Err(error) = self.0.meter.start(self) {
+            let pool = self.clone();
+            if let Err(error) = self.0.meter.start(move |sample| pool.follow(sample)) {
                 // The limit stays as it is.
                 tracing::warn!(target: LOG, %error, "no thread to measure how busy the compute lock is");
                 self.0.state().is_measured = false;
             }
             return;
+        }
+    }
+
+    /// Adapts the limit to the samples, in the meter thread, as long as a measurement can change it.
+    fn follow(&self, sample: &dyn Fn() -> Sample) {
+        let mut worth_it_at = Instant::now();
+        let mut ended = {
+            let mut state = self.0.state();
+            state.limit.begin();
+            state.ended
+        };
+        loop {
+            let Sample { time, computed, busy } = sample();
+            let mut state = self.0.state();
+            let measure =
+                Measure { time, busy, ended: state.ended - ended, computed, is_short: state.is_short() };
+            ended = state.ended;
+            let before = state.limit.now();
+            let has_risen = state.limit.step(measure) > before;
+            let has_more = has_risen | state.release_streams();
+            if state.is_worth_measuring() {
+                worth_it_at = Instant::now();
+            }
+            if state.is_over || worth_it_at.elapsed() >= LOOK {
+                state.is_measured = false;
+                return;
+            }
+            drop(state);
+            if has_more {
+                self.fill();
+            }
         }
     }
 
@@ -466,14 +498,8 @@ impl PoolState {
 }
 
 impl PoolShared {
-    pub(crate) fn state(&self) -> MutexGuard<'_, PoolState> {
+    fn state(&self) -> MutexGuard<'_, PoolState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Pool {
-    pub(crate) fn shared(&self) -> &Arc<PoolShared> {
-        &self.0
     }
 }
 

@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use bytes::Bytes;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use poorwsgi_core::form::Limits;
+use poorwsgi_core::form::FormLimits;
 use poorwsgi_core::form::multipart::{Event, MultipartParser};
 
 const MIB: usize = 1024 * 1024;
@@ -46,7 +46,7 @@ fn random(size: usize) -> Vec<u8> {
 }
 
 fn read(body: &[Bytes]) -> usize {
-    let Ok(mut parser) = MultipartParser::new(BOUNDARY.as_bytes(), Limits::default()) else { return 0 };
+    let Ok(mut parser) = MultipartParser::new(BOUNDARY.as_bytes(), FormLimits::default()) else { return 0 };
     let mut bytes = 0;
     for piece in body {
         parser.push(piece.clone());

@@ -203,6 +203,14 @@ impl HttpError {
         self.status
     }
 
+    /// The status that the error is answered with: 500 where the error's own status is unknown.
+    pub(crate) fn answered_status(&self) -> u16 {
+        match self.status {
+            status if status == state::DECLINED || state::reason(status).is_some() => status,
+            _ => state::HTTP_INTERNAL_SERVER_ERROR,
+        }
+    }
+
     /// The sentence for the error page.
     #[must_use]
     pub fn detail(&self) -> Option<&str> {

@@ -9,7 +9,7 @@ use crate::{HttpError, state};
 
 /// The limits of a JSON text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct JsonLimits {
     /// How deep arrays and objects may nest. Default: 100. [`parse_json`] takes at most 127 in any case, the
     /// limit of serde_json.
     pub depth: usize,
@@ -18,9 +18,9 @@ pub struct Limits {
     pub values: usize,
 }
 
-impl Default for Limits {
+impl Default for JsonLimits {
     fn default() -> Self {
-        Limits { depth: 100, values: 1_000_000 }
+        JsonLimits { depth: 100, values: 1_000_000 }
     }
 }
 
@@ -31,12 +31,12 @@ impl Default for Limits {
 /// reads the body limits it.
 ///
 /// ```
-/// use poorwsgi_core::json::{Limits, parse_json};
+/// use poorwsgi_core::json::{JsonLimits, parse_json};
 ///
-/// let value: serde_json::Value = parse_json(br#"{"age": 36}"#, None, Limits::default())?;
+/// let value: serde_json::Value = parse_json(br#"{"age": 36}"#, None, JsonLimits::default())?;
 /// assert_eq!(value["age"], 36);
 ///
-/// let error = parse_json::<serde_json::Value>(b"{\n  \"age\": }", None, Limits::default()).unwrap_err();
+/// let error = parse_json::<serde_json::Value>(b"{\n  \"age\": }", None, JsonLimits::default()).unwrap_err();
 /// assert_eq!(error.detail(), Some("JSON: expected value at line 2 column 10"));
 /// # Ok::<(), poorwsgi_core::HttpError>(())
 /// ```
@@ -48,7 +48,7 @@ impl Default for Limits {
 pub fn parse_json<T: DeserializeOwned>(
     bytes: &[u8],
     charset: Option<&str>,
-    limits: Limits,
+    limits: JsonLimits,
 ) -> Result<T, HttpError> {
     let text = decode(bytes, charset)?;
     limits.check(text.as_bytes())?;
@@ -56,7 +56,7 @@ pub fn parse_json<T: DeserializeOwned>(
         .map_err(|error| HttpError::bad_request(format!("JSON: {error}")).with_source(error))
 }
 
-impl Limits {
+impl JsonLimits {
     /// Refuses a text that exceeds these limits, before a recursive parser sees it. This is one pass over the
     /// text, which does not check whether the text is JSON.
     ///
@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     fn parse(text: &[u8]) -> Result<Value, String> {
-        parse_json(text, None, Limits::default()).map_err(|error| {
+        parse_json(text, None, JsonLimits::default()).map_err(|error| {
             assert_eq!(error.status(), 400);
             error.detail().unwrap_or_default().to_owned()
         })
@@ -132,14 +132,14 @@ mod tests {
     #[test]
     fn charsets_and_byte_order_mark() {
         assert_eq!(
-            parse_json::<Value>(b"\"\0\x7e\x01\"\0", Some("UTF-16LE"), Limits::default()).unwrap(),
+            parse_json::<Value>(b"\"\0\x7e\x01\"\0", Some("UTF-16LE"), JsonLimits::default()).unwrap(),
             "ž"
         );
         assert_eq!(parse(b"\xef\xbb\xbf\"\xc5\xbe\"").unwrap(), "ž");
-        assert_eq!(parse_json::<Value>(b"\"\xe9\"", Some("ISO-8859-1"), Limits::default()).unwrap(), "é");
+        assert_eq!(parse_json::<Value>(b"\"\xe9\"", Some("ISO-8859-1"), JsonLimits::default()).unwrap(), "é");
         assert!(parse(b"\"\xe9\"").unwrap_err().contains("index 1"));
         assert!(
-            parse_json::<Value>(b"1", Some("koi8-r"), Limits::default())
+            parse_json::<Value>(b"1", Some("koi8-r"), JsonLimits::default())
                 .unwrap_err()
                 .to_string()
                 .contains("\"koi8-r\"")
@@ -163,13 +163,13 @@ mod tests {
         );
     }
 
-    fn at_most(depth: usize) -> Limits {
-        Limits { depth, ..Limits::default() }
+    fn at_most(depth: usize) -> JsonLimits {
+        JsonLimits { depth, ..JsonLimits::default() }
     }
 
     #[test]
     fn values_are_counted() {
-        let few = |values| Limits { values, ..Limits::default() };
+        let few = |values| JsonLimits { values, ..JsonLimits::default() };
         let text = br#"[1, {"a,:[": "b", "c": [2, 3]}]"#;
         // Both arrays, the object, two names in it, and 1, "b", 2, 3.
         few(9).check(text).unwrap();
@@ -201,14 +201,14 @@ mod tests {
 
     #[test]
     fn a_text_of_another_type_is_the_clients_fault() {
-        let error = parse_json::<Vec<u8>>(b"[1, \"x\"]", None, Limits::default()).unwrap_err();
+        let error = parse_json::<Vec<u8>>(b"[1, \"x\"]", None, JsonLimits::default()).unwrap_err();
         assert!(error.detail().unwrap().contains("expected u8"), "{error}");
     }
 
     proptest! {
         #[test]
         fn arbitrary_bytes_do_not_panic(text in proptest::collection::vec(any::<u8>(), 0..200), depth in 0usize..9) {
-            let limits = Limits { depth, ..Limits::default() };
+            let limits = JsonLimits { depth, ..JsonLimits::default() };
             let _ = parse_json::<Value>(&text, None, limits);
             let _ = limits.check(&text);
         }

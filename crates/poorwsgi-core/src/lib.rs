@@ -12,7 +12,7 @@
 //! | what the client sent | [`request`], [`form`], [`json`], [`charset`], [`headers`] |
 //! | responses, bodies and files | [`response`] |
 //! | sessions and logins | [`session`], [`digest`] |
-//! | settings and limits | [`settings`], [`form::Limits`] |
+//! | settings and limits | [`settings`], [`form::FormLimits`] |
 //! | pages for errors, directories and debugging | [`results`] |
 #![forbid(unsafe_code)]
 

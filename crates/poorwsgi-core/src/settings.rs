@@ -11,8 +11,8 @@ use zeroize::Zeroizing;
 
 #[cfg(feature = "digest")]
 use crate::digest::Algorithm;
-use crate::form::{FormFile, Limits};
-use crate::json;
+use crate::form::{FormFile, FormLimits};
+use crate::json::JsonLimits;
 use crate::request::Head;
 
 /// Opens the file that an upload is written into. Its argument is the file name from the form, reduced to the
@@ -122,7 +122,7 @@ pub struct Settings {
     /// Answers a malformed query or form with 400 instead of skipping its malformed parts. Default: off.
     pub strict_parsing: bool,
     /// The limits of form parsing.
-    pub form_limits: Limits,
+    pub form_limits: FormLimits,
     /// Opens the files that uploads are written into. Default: none; uploads are then kept in memory up to
     /// `form_limits.spool_bytes`, and in temporary files beyond that.
     pub file_callback: Option<FileCallback>,
@@ -152,8 +152,8 @@ pub struct Settings {
 impl Settings {
     /// The limits of JSON bodies.
     #[must_use]
-    pub const fn json_limits(&self) -> json::Limits {
-        json::Limits { depth: self.json_depth, values: self.json_values }
+    pub const fn json_limits(&self) -> JsonLimits {
+        JsonLimits { depth: self.json_depth, values: self.json_values }
     }
 
     /// The default settings of an application with this name.
@@ -181,7 +181,7 @@ impl Settings {
             json_values: 1_000_000,
             keep_blank_values: false,
             strict_parsing: false,
-            form_limits: Limits::default(),
+            form_limits: FormLimits::default(),
             file_callback: None,
             read_timeout: Duration::from_secs(10),
             form_mime_types: types(&["application/x-www-form-urlencoded", "multipart/form-data"]),

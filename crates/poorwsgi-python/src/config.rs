@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use poorwsgi_calls::inlining::{Inline, Rule};
 use poorwsgi_server::Config;
-use poorwsgi_server::settings::{Kind, Number, Setting};
+use poorwsgi_server::settings::{Number, Setting, SettingKind};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
@@ -84,7 +84,7 @@ const SETTINGS: &[Setting<Settings>] = &[
         section: CALLS,
         help: "run handlers on the thread of the event loop: those of a route whose calls prove short \
                (auto), all handlers (always) or none (never); a thread pool runs the others",
-        kind: Kind::Choice(&[
+        kind: SettingKind::Choice(&[
             ("auto", |settings| settings.rule.inline = Inline::Auto),
             ("always", |settings| settings.rule.inline = Inline::Always),
             ("never", |settings| settings.rule.inline = Inline::Never),
@@ -95,7 +95,7 @@ const SETTINGS: &[Setting<Settings>] = &[
         section: CALLS,
         help: "count a call as short, so that its route may run inline, if it lasts at most this long; \
                computing counts a fifth of its time",
-        kind: Kind::Seconds {
+        kind: SettingKind::Seconds {
             default: Rule::DEFAULT.short,
             set: |settings, time| settings.rule.short = time,
         },
@@ -105,14 +105,17 @@ const SETTINGS: &[Setting<Settings>] = &[
         section: CALLS,
         help: "an inline call slower than this moves its route to the pool; a time below inline_limit counts \
                as inline_limit",
-        kind: Kind::Seconds { default: Rule::DEFAULT.long, set: |settings, time| settings.rule.long = time },
+        kind: SettingKind::Seconds {
+            default: Rule::DEFAULT.long,
+            set: |settings, time| settings.rule.long = time,
+        },
     },
     Setting {
         name: "threads",
         section: CALLS,
         help: "run the calls that are not inline on a pool of at most this many threads; with one \
                thread, a client that reads an endless response keeps all others waiting",
-        kind: Kind::Count(Number {
+        kind: SettingKind::Count(Number {
             default: Some(256),
             min: Some(1),
             max: Some(100_000),
@@ -124,7 +127,7 @@ const SETTINGS: &[Setting<Settings>] = &[
         section: CALLS,
         help: "drive the connections on this many threads, each with its share; without this setting on \
                one thread, or on one for each processor where Python is free-threaded",
-        kind: Kind::Count(Number {
+        kind: SettingKind::Count(Number {
             default: None,
             min: Some(1),
             max: Some(1024),
@@ -136,7 +139,7 @@ const SETTINGS: &[Setting<Settings>] = &[
         section: CALLS,
         help: "answer 503 and replace the worker if a response has not begun after this long, not \
                counting the time in which the request body comes; 0 sets no limit",
-        kind: Kind::Seconds {
+        kind: SettingKind::Seconds {
             default: Duration::ZERO,
             set: |settings, time| settings.request_timeout = Some(time).filter(|time| !time.is_zero()),
         },
@@ -146,7 +149,7 @@ const SETTINGS: &[Setting<Settings>] = &[
         section: CALLS,
         help: "call a WSGI application of another framework once a request body without a length is \
                complete, with its CONTENT_LENGTH (gather), or at once and without a length (stream)",
-        kind: Kind::Choice(&[
+        kind: SettingKind::Choice(&[
             ("gather", |settings| settings.chunked_bodies = ChunkedBodies::Gather),
             ("stream", |settings| settings.chunked_bodies = ChunkedBodies::Stream),
         ]),
@@ -156,7 +159,7 @@ const SETTINGS: &[Setting<Settings>] = &[
         section: CALLS,
         help: "let temporary files hold at most this many bytes together, of request bodies that come \
                slowly and of responses that are read slowly; one body of max_body always has room",
-        kind: Kind::Bytes(Number {
+        kind: SettingKind::Bytes(Number {
             default: Some(1 << 30),
             min: None,
             max: None,

@@ -2,7 +2,7 @@
 
 use poorwsgi_core::HttpError;
 use poorwsgi_core::charset::{self, Charset};
-use poorwsgi_core::json::Limits;
+use poorwsgi_core::json::JsonLimits;
 use poorwsgi_core::state::HTTP_BAD_REQUEST;
 use pyo3::exceptions::{PyException, PyLookupError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -29,14 +29,14 @@ pub(crate) fn parse_json_request<'py>(
     raw: &Bound<'py, PyAny>,
     charset: Option<&str>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    parse(raw, charset.unwrap_or("utf-8"), Limits::default())
+    parse(raw, charset.unwrap_or("utf-8"), JsonLimits::default())
 }
 
 /// [`parse_json_request`] with the limits given.
 pub(crate) fn parse<'py>(
     raw: &Bound<'py, PyAny>,
     charset: &str,
-    limits: Limits,
+    limits: JsonLimits,
 ) -> PyResult<Bound<'py, PyAny>> {
     match load(raw, charset, limits) {
         Ok(value) => wrap(value),
@@ -46,7 +46,7 @@ pub(crate) fn parse<'py>(
     }
 }
 
-fn load<'py>(raw: &Bound<'py, PyAny>, charset: &str, limits: Limits) -> PyResult<Bound<'py, PyAny>> {
+fn load<'py>(raw: &Bound<'py, PyAny>, charset: &str, limits: JsonLimits) -> PyResult<Bound<'py, PyAny>> {
     if !raw.is_instance_of::<PyBytes>() && !raw.is_instance_of::<PyByteArray>() {
         return Err(PyTypeError::new_err(format!(
             "JSON is parsed from bytes, not {}",

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use http::HeaderValue;
 use ipnet::IpNet;
-use poorwsgi_server::settings::{Kind, LONGEST, Number, Setting};
+use poorwsgi_server::settings::{LONGEST, Number, Setting, SettingKind};
 use pyo3::exceptions::{PyOverflowError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
@@ -29,29 +29,29 @@ pub(crate) fn set<C>(
 }
 
 /// Sets the value, or returns why it is refused.
-fn apply<C>(kind: &Kind<C>, target: &mut C, value: &Bound<'_, PyAny>) -> Result<(), String> {
+fn apply<C>(kind: &SettingKind<C>, target: &mut C, value: &Bound<'_, PyAny>) -> Result<(), String> {
     let wrong = |right: &str| format!("must be {right}, not {value:?}");
     let too_small = |what: &str, min: Option<u64>| wrong(&format!("{what}, {} or more", min.unwrap_or(0)));
     match kind {
-        Kind::Count(Number { default: None, .. }) | Kind::Mode(_) if value.is_none() => {}
-        Kind::Bytes(number) => {
+        SettingKind::Count(Number { default: None, .. }) | SettingKind::Mode(_) if value.is_none() => {}
+        SettingKind::Bytes(number) => {
             let bytes =
                 whole(value, number).ok_or_else(|| too_small("a whole number of bytes", number.min))?;
             (number.set)(target, bytes);
         }
-        Kind::Count(number) => {
+        SettingKind::Count(number) => {
             let count = whole(value, number).ok_or_else(|| too_small("a whole number", number.min))?;
             (number.set)(target, count);
         }
-        Kind::Mode(set) => {
+        SettingKind::Mode(set) => {
             let mode = value.extract().ok().filter(|mode| *mode <= 0o777);
             set(target, mode.ok_or_else(|| wrong("permissions from 0 to 0o777, such as 0o660"))?);
         }
-        Kind::Seconds { set, .. } => {
+        SettingKind::Seconds { set, .. } => {
             set(target, time(value).ok_or_else(|| wrong("a number of seconds, 0 or more"))?);
         }
-        Kind::Switch { set, .. } => set(target, value.extract().map_err(|_| wrong("True or False"))?),
-        Kind::Choice(words) => {
+        SettingKind::Switch { set, .. } => set(target, value.extract().map_err(|_| wrong("True or False"))?),
+        SettingKind::Choice(words) => {
             let given = value.extract::<&str>().unwrap_or_default();
             let (_, set) = words.iter().find(|(word, _)| *word == given).ok_or_else(|| {
                 let words: Vec<_> = words.iter().map(|(word, _)| format!("{word:?}")).collect();
@@ -59,8 +59,8 @@ fn apply<C>(kind: &Kind<C>, target: &mut C, value: &Bound<'_, PyAny>) -> Result<
             })?;
             set(target);
         }
-        Kind::Networks(set) => set(target, networks(value)?),
-        Kind::Field { set, .. } => {
+        SettingKind::Networks(set) => set(target, networks(value)?),
+        SettingKind::Field { set, .. } => {
             set(target, field(value).ok_or_else(|| wrong("text without control characters, or None"))?);
         }
     }
@@ -113,17 +113,19 @@ pub(crate) fn row<'py, C>(py: Python<'py>, setting: &Setting<C>) -> PyResult<Bou
         number.default.into_pyobject(py)
     };
     let (kind, default) = match &setting.kind {
-        Kind::Bytes(number) => ("bytes", limits(number)?),
-        Kind::Count(number) => ("count", limits(number)?),
-        Kind::Mode(_) => ("mode", nothing()),
-        Kind::Seconds { default, .. } => ("seconds", default.as_secs_f64().into_pyobject(py)?.into_any()),
-        Kind::Switch { default, .. } => ("switch", default.into_pyobject(py)?.to_owned().into_any()),
-        Kind::Choice(all) => {
+        SettingKind::Bytes(number) => ("bytes", limits(number)?),
+        SettingKind::Count(number) => ("count", limits(number)?),
+        SettingKind::Mode(_) => ("mode", nothing()),
+        SettingKind::Seconds { default, .. } => {
+            ("seconds", default.as_secs_f64().into_pyobject(py)?.into_any())
+        }
+        SettingKind::Switch { default, .. } => ("switch", default.into_pyobject(py)?.to_owned().into_any()),
+        SettingKind::Choice(all) => {
             words = all.iter().map(|(word, _)| *word).collect();
             ("choice", words.first().into_pyobject(py)?)
         }
-        Kind::Networks(_) => ("networks", PyTuple::empty(py).into_any()),
-        Kind::Field { default, .. } => ("field", default.into_pyobject(py)?.into_any()),
+        SettingKind::Networks(_) => ("networks", PyTuple::empty(py).into_any()),
+        SettingKind::Field { default, .. } => ("field", default.into_pyobject(py)?.into_any()),
     };
     let words = PyTuple::new(py, words)?;
     (setting.name, setting.section, kind, default, min, max, words, setting.help).into_pyobject(py)

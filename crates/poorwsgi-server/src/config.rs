@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::HeaderValue;
 use ipnet::IpNet;
 
-use crate::settings::{Kind, Number, Setting};
+use crate::settings::{Number, Setting, SettingKind};
 
 /// The number, where there is one.
 macro_rules! some {
@@ -63,7 +63,7 @@ macro_rules! config {
                     name: stringify!($number),
                     section: $number_section,
                     help: $number_help,
-                    kind: Kind::$kind(Number {
+                    kind: SettingKind::$kind(Number {
                         default: Some($count),
                         min: some!($($min)?),
                         max: some!($($max)?),
@@ -76,7 +76,7 @@ macro_rules! config {
                     name: stringify!($time),
                     section: $time_section,
                     help: $time_help,
-                    kind: Kind::Seconds {
+                    kind: SettingKind::Seconds {
                         default: Duration::from_secs($seconds),
                         set: |config, time| config.$time = time,
                     },
@@ -196,21 +196,21 @@ config! {
     }
     others {
         unix_mode(mode: u32) -> Option<u32> = None, Some(mode),
-            Kind::Mode(|config, mode| config.unix_mode = Some(mode)),
+            SettingKind::Mode(|config, mode| config.unix_mode = Some(mode)),
             SOCKET, "give the file of a Unix socket these permissions, such as 660; without this setting the umask \
             decides";
         trusted_proxies(networks: impl IntoIterator<Item = IpNet>) -> Vec<IpNet> = Vec::new(),
             networks.into_iter().collect(),
-            Kind::Networks(|config, networks| config.trusted_proxies = networks),
+            SettingKind::Networks(|config, networks| config.trusted_proxies = networks),
             PROXIES, "believe the X-Forwarded and Forwarded fields of proxies in these networks; the fields are \
             removed from all other requests";
         trust_unix_peers(trust: bool) -> bool = false, trust,
-            Kind::Switch { default: false, set: |config, trust| config.trust_unix_peers = trust },
+            SettingKind::Switch { default: false, set: |config, trust| config.trust_unix_peers = trust },
             PROXIES, "believe the X-Forwarded and Forwarded fields of everybody who connects to a Unix socket";
         /// `None` sends none.
         server_header(value: Option<HeaderValue>) -> Option<HeaderValue> =
             Some(HeaderValue::from_static(SERVER)), value,
-            Kind::Field { default: SERVER, set: |config, value| config.server_header = value },
+            SettingKind::Field { default: SERVER, set: |config, value| config.server_header = value },
             RESPONSES, "send this Server field with each response that has none; an empty one is not sent";
     }
 }
@@ -256,17 +256,19 @@ mod tests {
     /// Sets a setting to its default, or to another value.
     fn set(setting: &Setting<Config>, config: &mut Config, other: bool) {
         match &setting.kind {
-            Kind::Bytes(number) | Kind::Count(number) => {
+            SettingKind::Bytes(number) | SettingKind::Count(number) => {
                 (number.set)(config, number.default.unwrap() + u64::from(other));
             }
-            Kind::Mode(set) if other => set(config, 0o600),
-            Kind::Mode(_) => config.unix_mode = None,
-            Kind::Seconds { default, set } => set(config, *default + Duration::from_secs(other.into())),
-            Kind::Switch { default, set } => set(config, *default != other),
-            Kind::Choice(words) => (words[usize::from(other)].1)(config),
-            Kind::Networks(set) if other => set(config, vec!["::1/128".parse().unwrap()]),
-            Kind::Networks(set) => set(config, Vec::new()),
-            Kind::Field { default, set } => {
+            SettingKind::Mode(set) if other => set(config, 0o600),
+            SettingKind::Mode(_) => config.unix_mode = None,
+            SettingKind::Seconds { default, set } => {
+                set(config, *default + Duration::from_secs(other.into()))
+            }
+            SettingKind::Switch { default, set } => set(config, *default != other),
+            SettingKind::Choice(words) => (words[usize::from(other)].1)(config),
+            SettingKind::Networks(set) if other => set(config, vec!["::1/128".parse().unwrap()]),
+            SettingKind::Networks(set) => set(config, Vec::new()),
+            SettingKind::Field { default, set } => {
                 set(config, (!other).then(|| HeaderValue::from_static(default)));
             }
         }

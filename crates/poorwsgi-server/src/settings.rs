@@ -16,7 +16,7 @@ pub struct Setting<C: 'static> {
     /// Its help: what the server does, as a sentence without its first capital and its full stop.
     pub help: &'static str,
     /// The kind of its values.
-    pub kind: Kind<C>,
+    pub kind: SettingKind<C>,
 }
 
 impl<C> Setting<C> {
@@ -31,27 +31,27 @@ impl<C> Setting<C> {
     /// ```
     pub fn set_default(&self, config: &mut C) {
         match &self.kind {
-            Kind::Bytes(number) | Kind::Count(number) => {
+            SettingKind::Bytes(number) | SettingKind::Count(number) => {
                 if let Some(default) = number.default {
                     (number.set)(config, default);
                 }
             }
-            Kind::Seconds { default, set } => set(config, *default),
-            Kind::Switch { default, set } => set(config, *default),
-            Kind::Choice(words) => {
+            SettingKind::Seconds { default, set } => set(config, *default),
+            SettingKind::Switch { default, set } => set(config, *default),
+            SettingKind::Choice(words) => {
                 if let Some((_, set)) = words.first() {
                     set(config);
                 }
             }
-            Kind::Field { default, set } => set(config, HeaderValue::from_str(default).ok()),
-            Kind::Mode(_) | Kind::Networks(_) => {}
+            SettingKind::Field { default, set } => set(config, HeaderValue::from_str(default).ok()),
+            SettingKind::Mode(_) | SettingKind::Networks(_) => {}
         }
     }
 }
 
 /// The kind of values of a setting, its default, and the function that sets it.
 #[derive(Debug)]
-pub enum Kind<C: 'static> {
+pub enum SettingKind<C: 'static> {
     /// A number of bytes.
     Bytes(Number<C>),
     /// A number of other things.
@@ -86,7 +86,7 @@ pub enum Kind<C: 'static> {
     },
 }
 
-/// One of the words of a [`Kind::Choice`], and the function that sets it.
+/// One of the words of a [`SettingKind::Choice`], and the function that sets it.
 pub type Word<C> = (&'static str, fn(&mut C));
 
 /// A whole number with its limits.

@@ -289,7 +289,7 @@ impl Drop for MemoryShare {
 pub struct Gathering {
     body: Body,
     memory: MemoryShare,
-    pieces: Pieces,
+    pieces: BodyPieces,
     file: Option<SpoolFile>,
     waiting: Option<Waiting>,
     writing: Writing,
@@ -333,33 +333,33 @@ pub struct Held(#[allow(dead_code, reason = "kept for what its end does")] Memor
 
 /// The part of a body that is in memory. A body that arrives in one piece is not copied.
 #[derive(Debug)]
-enum Pieces {
+enum BodyPieces {
     One(Bytes),
     Many(BytesMut),
 }
 
-impl Pieces {
+impl BodyPieces {
     fn len(&self) -> usize {
         match self {
-            Pieces::One(bytes) => bytes.len(),
-            Pieces::Many(bytes) => bytes.len(),
+            BodyPieces::One(bytes) => bytes.len(),
+            BodyPieces::Many(bytes) => bytes.len(),
         }
     }
 
     /// Of several pieces the first one is copied as well: it may be a small part of a large buffer.
     fn add(&mut self, piece: &[u8]) {
-        if let Pieces::One(first) = self {
-            *self = Pieces::Many(BytesMut::from(first.as_ref()));
+        if let BodyPieces::One(first) = self {
+            *self = BodyPieces::Many(BytesMut::from(first.as_ref()));
         }
-        if let Pieces::Many(all) = self {
+        if let BodyPieces::Many(all) = self {
             all.extend_from_slice(piece);
         }
     }
 
     fn take(&mut self) -> Bytes {
-        match mem::replace(self, Pieces::One(Bytes::new())) {
-            Pieces::One(bytes) => bytes,
-            Pieces::Many(bytes) => bytes.freeze(),
+        match mem::replace(self, BodyPieces::One(Bytes::new())) {
+            BodyPieces::One(bytes) => bytes,
+            BodyPieces::Many(bytes) => bytes.freeze(),
         }
     }
 }
@@ -371,7 +371,7 @@ impl Gathering {
         Gathering {
             body,
             memory: MemoryShare::new(spool),
-            pieces: Pieces::One(Bytes::new()),
+            pieces: BodyPieces::One(Bytes::new()),
             file: None,
             waiting: None,
             writing: Writing::Nothing,
@@ -456,7 +456,7 @@ impl Gathering {
     fn add(&mut self, data: Bytes) -> Result<(), HttpError> {
         let length = data.len() as u64;
         if self.pieces.len() == 0 && self.body.is_end_stream() {
-            self.pieces = Pieces::One(data);
+            self.pieces = BodyPieces::One(data);
         } else {
             self.pieces.add(&data);
         }

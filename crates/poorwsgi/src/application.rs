@@ -22,8 +22,6 @@ use poorwsgi_core::state::{METHOD_ALL, Method, MethodSet};
 use poorwsgi_core::tables::Tables;
 use poorwsgi_core::variables::Variables;
 
-type Result<T, E = RouteError> = std::result::Result<T, E>;
-
 /// A web application: routes, hooks, state and error handlers, and settings.
 ///
 /// It is a [`tower::Service`](tower_service::Service) over [`http::Request`] and [`http::Response`], so that
@@ -112,7 +110,7 @@ impl Application {
         &mut self,
         name: &str,
         regex: &str,
-        convert: impl Fn(&str) -> std::result::Result<T, E> + Send + Sync + 'static,
+        convert: impl Fn(&str) -> Result<T, E> + Send + Sync + 'static,
     ) -> &mut Self
     where
         T: Any + Send + Sync,
@@ -136,7 +134,7 @@ impl Application {
         rule: &str,
         methods: MethodSet,
         handler: impl Handler<M>,
-    ) -> Result<&mut Self> {
+    ) -> Result<&mut Self, RouteError> {
         let handler = stored(handler);
         self.tables_mut().router.set_route(rule, methods, handler)?;
         Ok(self)
@@ -157,7 +155,7 @@ impl Application {
         regex: &str,
         methods: MethodSet,
         handler: impl Handler<M>,
-    ) -> Result<&mut Self> {
+    ) -> Result<&mut Self, RouteError> {
         let handler = stored(handler);
         self.tables_mut().router.set_regular_route(regex, methods, handler)?;
         Ok(self)
@@ -187,7 +185,7 @@ impl Application {
     ///
     /// # Errors
     /// Where the prefix does not begin with `/`, or ends with it.
-    pub fn mount<S, B>(&mut self, prefix: &str, service: S) -> Result<&mut Self>
+    pub fn mount<S, B>(&mut self, prefix: &str, service: S) -> Result<&mut Self, RouteError>
     where
         S: tower_service::Service<http::Request<poorwsgi_core::response::Body>, Response = http::Response<B>>,
         S: Clone + Send + Sync + 'static,

@@ -36,6 +36,6 @@ fn form_error(error: FormError) -> Error {
 }
 
 /// Makes the callback for one form from the application's, which all forms share.
-fn own_callback(callback: settings::FileCallback) -> form::FileCallback {
+fn own_callback(callback: settings::FileCallback) -> form::FormFileCallback {
     Box::new(move |filename| callback(filename))
 }

@@ -34,7 +34,7 @@
 //! | requests | [`Request`], [`request::Head`], [`form`], [`headers`] |
 //! | responses | [`Response`], [`IntoResponse`], [`abort`], [`response`] |
 //! | sessions and login | [`session`], [`digest`] |
-//! | settings and limits | [`settings::Settings`], [`form::Limits`] |
+//! | settings and limits | [`settings::Settings`], [`form::FormLimits`] |
 //! | statuses and methods | [`state`] |
 //!
 //! # Features
@@ -96,11 +96,11 @@ pub mod headers {
 /// Forms and uploads: what [`Request::form`](crate::Request::form) returns, and its limits.
 ///
 /// ```
-/// use poorwsgi::form::{FieldStorage, Limits};
+/// use poorwsgi::form::{FieldStorage, FormLimits};
 /// use poorwsgi::{Application, HttpError, Request, state};
 ///
 /// let mut app = Application::new("demo");
-/// app.settings_mut().form_limits = Limits { body_bytes: 64 << 20, ..Limits::default() };
+/// app.settings_mut().form_limits = FormLimits { body_bytes: 64 << 20, ..FormLimits::default() };
 /// app.route("/photo", state::METHOD_POST, |req: Request| {
 ///     let photo = req.form().and_then(|form| form.field("photo"));
 ///     let name = photo.and_then(FieldStorage::safe_filename);
@@ -111,7 +111,7 @@ pub mod headers {
 pub mod form {
     #[cfg(feature = "forms")]
     pub use poorwsgi_core::form::{FieldStorage, safe_filename};
-    pub use poorwsgi_core::form::{FormFile, Limits, WriteOnly};
+    pub use poorwsgi_core::form::{FormFile, FormLimits, WriteOnly};
 }
 
 /// What handlers return beside text: files, streams, redirects, partial content.

@@ -6,13 +6,14 @@
 //! PoorWSGI are known to send. All of them are decoded in linear time, to a text of at most three times the
 //! size.
 
+mod error;
 mod single;
 mod tables;
 mod wide;
 
 use std::borrow::Cow;
-use std::fmt;
 
+pub use error::DecodeError;
 use single::Table;
 use wide::ByteOrder;
 
@@ -59,13 +60,6 @@ pub enum Charset {
     Windows1250,
     /// Windows-1252, Western Europe.
     Windows1252,
-}
-
-/// The error of bytes that are invalid in their charset.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DecodeError {
-    charset: &'static str,
-    index: usize,
 }
 
 impl Charset {
@@ -159,22 +153,6 @@ impl Charset {
         wide::decode_32(bytes, Some(order), self.name()).map(Cow::Owned)
     }
 }
-
-impl DecodeError {
-    /// The index of the first byte that is invalid in the charset.
-    #[must_use]
-    pub const fn index(&self) -> usize {
-        self.index
-    }
-}
-
-impl fmt::Display for DecodeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "invalid {} sequence from index {}", self.charset, self.index)
-    }
-}
-
-impl std::error::Error for DecodeError {}
 
 /// The error message for a charset that is not in the list. The name is cut, because the client may send one
 /// of any length.

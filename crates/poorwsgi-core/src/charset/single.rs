@@ -1,6 +1,6 @@
 //! Charsets with one byte for each character.
 
-use super::DecodeError;
+use super::error::DecodeError;
 
 /// Marks a byte that stands for no character.
 pub(super) const NONE: u16 = 0xFFFF;

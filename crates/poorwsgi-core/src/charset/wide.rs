@@ -2,7 +2,7 @@
 
 use std::char::decode_utf16;
 
-use super::DecodeError;
+use super::error::DecodeError;
 
 /// Which byte of a code unit comes first.
 #[derive(Clone, Copy)]

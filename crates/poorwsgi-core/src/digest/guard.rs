@@ -2,10 +2,11 @@
 
 use std::num::NonZeroU64;
 use std::sync::LazyLock;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use http::header::{AUTHORIZATION, HOST, USER_AGENT};
 
+use super::nonce::now;
 use super::{Attempt, DigestAuth, DigestTarget, NonceTable, PasswordMap};
 use crate::error::HttpError;
 use crate::headers::HeaderError;
@@ -161,13 +162,6 @@ impl Attempt<'_> {
             now: now(),
         }))
     }
-}
-
-/// The current time in milliseconds since 1970, as nonces contain it.
-#[must_use]
-pub fn now() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -5,8 +5,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 
-use super::nonce::CLOCK_TOLERANCE;
-use super::now;
+use super::nonce::{CLOCK_TOLERANCE, now};
 
 /// How far a count may be behind the highest count of its nonce. Browsers send many requests at once, over
 /// several connections or up to 100 streams of one HTTP/2 connection, and these overtake each other.

@@ -5,13 +5,17 @@ use std::str::FromStr;
 
 use crate::dispatch::Language;
 #[cfg(feature = "pages")]
-use crate::dispatch::html as page;
+use crate::dispatch::debug::debug_page;
+#[cfg(feature = "pages")]
+use crate::dispatch::html::directory as index;
 #[cfg(not(feature = "pages"))]
-use crate::dispatch::plain as page;
+use crate::dispatch::plain::directory as index;
 use crate::dispatch::target::{Target, resolve};
 use crate::error::HttpError;
 use crate::request::Head;
 use crate::response::{Response, powered};
+#[cfg(feature = "pages")]
+use crate::results::page_response;
 use crate::settings::Settings;
 use crate::state::{self, Method};
 use crate::tables::Tables;
@@ -99,9 +103,12 @@ pub async fn answer<L: Language>(tables: &Tables<L>, request: &L::Request) -> Re
             Ok(L::respond(response))
         }
         Target::Directory(directory) => {
-            Ok(L::respond(page::directory(&tables.settings, head, &head.path()?, &directory)?))
+            Ok(L::respond(index(&tables.settings, head, &head.path()?, &directory)?))
         }
-        Target::Debug => Ok(L::respond(page::debug(tables, head)?)),
+        #[cfg(feature = "pages")]
+        Target::Debug => Ok(L::respond(page_response(debug_page(tables, head)))),
+        #[cfg(not(feature = "pages"))]
+        Target::Debug => Err(HttpError::new(state::HTTP_NOT_FOUND).into()),
         Target::Refused(error) => Err((*error).into()),
     }
 }

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use crate::dispatch::{Language, debug_page};
 use crate::error::HttpError;
 use crate::request::Head;
 use crate::response::Response;
@@ -10,7 +9,6 @@ use crate::response::document_root::Directory;
 use crate::results::{DirectoryIndex, ErrorPage, ErrorReport, Site, page_response};
 use crate::settings::Settings;
 use crate::state;
-use crate::tables::Tables;
 
 /// The page of a status.
 pub(super) fn error(
@@ -28,7 +26,7 @@ pub(super) fn error(
         detail: error.detail(),
         allow: error.allow(),
         report,
-        ..ErrorPage::new(super::page::status(error), site.as_site())
+        ..ErrorPage::new(error.answered_status(), site.as_site())
     };
     page.to_response()
 }
@@ -49,12 +47,6 @@ pub(super) fn directory(
     let (entries, parent) = (&listing.entries, path != "/");
     let page = DirectoryIndex { path, entries, cut: listing.cut, parent, site: site.as_site() };
     Ok(page_response(page.render()))
-}
-
-/// The debug page as a response.
-#[allow(clippy::unnecessary_wraps)] // without the feature `pages`, its counterpart returns an error
-pub(super) fn debug<L: Language>(tables: &Tables<L>, head: &dyn Head) -> Result<Response, HttpError> {
-    Ok(page_response(debug_page(tables, head)))
 }
 
 /// The server's name and software and whether debug is on, for the [`Site`] of a request's pages.

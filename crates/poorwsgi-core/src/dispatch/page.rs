@@ -13,14 +13,6 @@ use crate::results::ErrorReport;
 use crate::settings::Settings;
 use crate::state;
 
-/// The status that an error is answered with: 500 where the error's own status is unknown.
-pub(super) fn status(error: &HttpError) -> u16 {
-    match error.status() {
-        status if status == state::DECLINED || state::reason(status).is_some() => status,
-        _ => state::HTTP_INTERNAL_SERVER_ERROR,
-    }
-}
-
 /// The default response to a status: a page from 400 on, an empty body below 400, and no response at all for
 /// [`state::DECLINED`].
 pub(super) fn error_response(
@@ -32,7 +24,7 @@ pub(super) fn error_response(
     if error.status() == state::DECLINED {
         return Response::declined();
     }
-    let status = status(error);
+    let status = error.answered_status();
     if status < state::HTTP_BAD_REQUEST {
         return Response::empty(status).unwrap_or_else(|_| Response::no_content());
     }

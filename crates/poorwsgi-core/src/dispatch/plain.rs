@@ -1,6 +1,5 @@
 //! Replaces the default pages by one line of text where the feature `pages` is off.
 
-use crate::dispatch::Language;
 use crate::error::{HttpError, StatusText, shows_detail};
 use crate::request::Head;
 use crate::response::document_root::Directory;
@@ -8,7 +7,6 @@ use crate::response::{Response, default_headers, text_page};
 use crate::results::ErrorReport;
 use crate::settings::Settings;
 use crate::state;
-use crate::tables::Tables;
 
 /// A line with status and reason and, unless it must not be shown, the detail.
 pub(super) fn error(
@@ -17,7 +15,7 @@ pub(super) fn error(
     error: &HttpError,
     _report: Option<&ErrorReport>,
 ) -> Response {
-    let status = super::page::status(error);
+    let status = error.answered_status();
     let detail = error.detail().filter(|_| shows_detail(status, settings.debug_for(head)));
     let mut response = text_page(StatusText { status, detail }).with_headers(default_headers());
     if let Some(allow) = error.allow() {
@@ -34,9 +32,4 @@ pub(super) fn directory(
     _directory: &Directory,
 ) -> Result<Response, HttpError> {
     Err(HttpError::new(state::HTTP_FORBIDDEN))
-}
-
-/// Always 404: there is no debug page.
-pub(super) fn debug<L: Language>(_tables: &Tables<L>, _head: &dyn Head) -> Result<Response, HttpError> {
-    Err(HttpError::new(state::HTTP_NOT_FOUND))
 }

@@ -4,6 +4,7 @@
 use std::str::FromStr;
 
 use crate::clip;
+use crate::dispatch::page::error_response;
 use crate::dispatch::{Language, Raised};
 use crate::response::Response;
 use crate::state::{self, Method};
@@ -75,7 +76,7 @@ pub async fn by_state<L: Language>(
     let (status, handler) = match find(status) {
         Some(handler) => (status, Some(handler)),
         None => {
-            let answered = super::page::status(error.as_ref());
+            let answered = error.as_ref().answered_status();
             (answered, find(answered))
         }
     };
@@ -110,14 +111,14 @@ pub(super) fn default_page<L: Language>(
     error: &L::HttpError,
 ) -> Response {
     let head = L::head(request);
-    let internal = super::page::status(error.as_ref()) == state::HTTP_INTERNAL_SERVER_ERROR;
+    let internal = error.as_ref().answered_status() == state::HTTP_INTERNAL_SERVER_ERROR;
     if internal {
         log::<L>(request, error);
     } else {
         log_refusal::<L>(request, error);
     }
     let report = (internal && tables.settings.debug_for(head)).then(|| L::report(error));
-    super::page::error_response(&tables.settings, head, error.as_ref(), report.as_ref())
+    error_response(&tables.settings, head, error.as_ref(), report.as_ref())
 }
 
 fn log<L: Language>(request: &L::Request, error: &L::HttpError) {

@@ -14,7 +14,8 @@ use crate::{BoxError, HttpError};
 pub enum FormError {
     /// The client sent a malformed form: 400 with the reason.
     Malformed(Cow<'static, str>),
-    /// The form exceeds one of its [`Limits`](super::Limits): 413 that names the limit and its setting.
+    /// The form exceeds one of its [`FormLimits`](super::FormLimits): 413 that names the limit and its
+    /// setting.
     TooLarge {
         /// What is limited, such as `bytes of the form`.
         what: &'static str,

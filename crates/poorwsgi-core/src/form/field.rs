@@ -34,7 +34,7 @@ const WHAT: &str = "form field";
 #[derive(Default)]
 pub struct FieldStorage {
     head: FieldHead,
-    content: Content,
+    content: FieldContent,
     length: Option<u64>,
     bytes_read: u64,
 }
@@ -57,19 +57,20 @@ static TEXT: LazyLock<PartHead> =
     LazyLock::new(|| PartHead { content_type: "text/plain".to_owned(), ..PartHead::default() });
 
 /// What a field holds.
-pub enum Content {
+pub enum FieldContent {
     /// The value of a field that is not a file.
     Text(String),
     /// A file: in memory or in a temporary file (a [`tempfile::SpooledTempFile`]; how much is kept in memory
-    /// is [`Limits::spool_bytes`](super::Limits::spool_bytes)), or what the application's callback returned.
+    /// is [`FormLimits::spool_bytes`](super::FormLimits::spool_bytes)), or what the application's callback
+    /// returned.
     File(Mutex<Box<dyn FormFile>>),
     /// The fields of a form or of a nested part.
     List(Vec<FieldStorage>),
 }
 
-impl Default for Content {
+impl Default for FieldContent {
     fn default() -> Self {
-        Content::List(Vec::new())
+        FieldContent::List(Vec::new())
     }
 }
 
@@ -79,7 +80,7 @@ impl FieldStorage {
     pub fn text_field(name: impl Into<String>, value: impl Into<String>) -> Self {
         let value = value.into();
         let bytes_read = value.len() as u64;
-        let (head, content) = (FieldHead::Name(name.into()), Content::Text(value));
+        let (head, content) = (FieldHead::Name(name.into()), FieldContent::Text(value));
         FieldStorage { head, content, length: Some(bytes_read), bytes_read }
     }
 
@@ -89,7 +90,7 @@ impl FieldStorage {
         pairs.into_iter().map(|(name, value)| Self::text_field(name, value)).collect()
     }
 
-    pub(super) fn new(head: PartHead, content: Content, length: Option<u64>, bytes_read: u64) -> Self {
+    pub(super) fn new(head: PartHead, content: FieldContent, length: Option<u64>, bytes_read: u64) -> Self {
         FieldStorage { head: FieldHead::Part(Box::new(head)), content, length, bytes_read }
     }
 
@@ -169,13 +170,13 @@ impl FieldStorage {
 
     /// What the field holds.
     #[must_use]
-    pub const fn content(&self) -> &Content {
+    pub const fn content(&self) -> &FieldContent {
         &self.content
     }
 
     /// Splits the field into its head and its content.
     #[must_use]
-    pub fn into_parts(self) -> (PartHead, Content) {
+    pub fn into_parts(self) -> (PartHead, FieldContent) {
         let head = match self.head {
             FieldHead::Name(name) => PartHead { name: Some(name), ..TEXT.clone() },
             FieldHead::Part(head) => *head,
@@ -189,7 +190,7 @@ impl FieldStorage {
     /// Any other field is returned unchanged as the error.
     pub fn into_pair(self) -> Result<(String, String), Self> {
         match self {
-            FieldStorage { head: FieldHead::Name(name), content: Content::Text(value), .. } => {
+            FieldStorage { head: FieldHead::Name(name), content: FieldContent::Text(value), .. } => {
                 Ok((name, value))
             }
             other => Err(other),
@@ -200,8 +201,8 @@ impl FieldStorage {
     #[must_use]
     pub fn text(&self) -> Option<&str> {
         match &self.content {
-            Content::Text(text) => Some(text),
-            Content::File(_) | Content::List(_) => None,
+            FieldContent::Text(text) => Some(text),
+            FieldContent::File(_) | FieldContent::List(_) => None,
         }
     }
 
@@ -211,8 +212,8 @@ impl FieldStorage {
     pub fn file(&self) -> Option<MutexGuard<'_, Box<dyn FormFile>>> {
         match &self.content {
             // A reader that panicked has only changed the position, so the file can still be used.
-            Content::File(file) => Some(file.lock().unwrap_or_else(PoisonError::into_inner)),
-            Content::Text(_) | Content::List(_) => None,
+            FieldContent::File(file) => Some(file.lock().unwrap_or_else(PoisonError::into_inner)),
+            FieldContent::Text(_) | FieldContent::List(_) => None,
         }
     }
 
@@ -237,8 +238,8 @@ impl FieldStorage {
     #[must_use]
     pub fn list(&self) -> &[FieldStorage] {
         match &self.content {
-            Content::List(fields) => fields,
-            Content::Text(_) | Content::File(_) => &[],
+            FieldContent::List(fields) => fields,
+            FieldContent::Text(_) | FieldContent::File(_) => &[],
         }
     }
 
@@ -275,9 +276,9 @@ impl FieldStorage {
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         match &self.content {
-            Content::Text(text) => text.is_empty(),
-            Content::File(_) => false,
-            Content::List(fields) => fields.is_empty(),
+            FieldContent::Text(text) => text.is_empty(),
+            FieldContent::File(_) => false,
+            FieldContent::List(fields) => fields.is_empty(),
         }
     }
 
@@ -331,7 +332,7 @@ impl FieldStorage {
 
 impl FromIterator<FieldStorage> for FieldStorage {
     fn from_iter<I: IntoIterator<Item = FieldStorage>>(fields: I) -> Self {
-        FieldStorage { content: Content::List(fields.into_iter().collect()), ..Self::default() }
+        FieldStorage { content: FieldContent::List(fields.into_iter().collect()), ..Self::default() }
     }
 }
 
@@ -345,12 +346,12 @@ impl fmt::Debug for FieldStorage {
     }
 }
 
-impl fmt::Debug for Content {
+impl fmt::Debug for FieldContent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Content::Text(text) => text.fmt(f),
-            Content::File(_) => f.write_str("File"),
-            Content::List(fields) => fields.fmt(f),
+            FieldContent::Text(text) => text.fmt(f),
+            FieldContent::File(_) => f.write_str("File"),
+            FieldContent::List(fields) => fields.fmt(f),
         }
     }
 }
@@ -365,7 +366,7 @@ mod tests {
         let head =
             PartHead { name: Some(name.to_owned()), filename: Some("x".to_owned()), ..PartHead::default() };
         let file: Box<dyn FormFile> = Box::new(Cursor::new(data.to_vec()));
-        FieldStorage::new(head, Content::File(Mutex::new(file)), None, data.len() as u64)
+        FieldStorage::new(head, FieldContent::File(Mutex::new(file)), None, data.len() as u64)
     }
 
     fn form() -> FieldStorage {

@@ -8,13 +8,13 @@ use super::FormError;
 /// How deep multipart bodies may nest is fixed: see [`MAX_DEPTH`](super::multipart::MAX_DEPTH).
 ///
 /// ```
-/// use poorwsgi::form::Limits;
+/// use poorwsgi::form::FormLimits;
 ///
-/// let photos = Limits { body_bytes: 200 * 1024 * 1024, files: 500, ..Limits::default() };
+/// let photos = FormLimits { body_bytes: 200 * 1024 * 1024, files: 500, ..FormLimits::default() };
 /// assert_eq!(photos.parts, 1000);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct FormLimits {
     /// Bytes of the whole body. Default 16 MiB.
     pub body_bytes: u64,
     /// Parts of a multipart body, files and containers of nested parts included. Default 1000.
@@ -47,9 +47,9 @@ pub struct Limits {
     pub filename_bytes: u64,
 }
 
-impl Default for Limits {
+impl Default for FormLimits {
     fn default() -> Self {
-        Limits {
+        FormLimits {
             body_bytes: 16 * 1024 * 1024,
             parts: 1000,
             fields: 1000,
@@ -72,17 +72,17 @@ impl Default for Limits {
 pub(super) struct Limit {
     what: &'static str,
     setting: &'static str,
-    value: fn(&Limits) -> u64,
+    value: fn(&FormLimits) -> u64,
 }
 
 impl Limit {
     /// Adds `amount` to `used`, and fails where the sum exceeds the limit.
-    pub(super) fn spend(self, limits: &Limits, used: &mut u64, amount: u64) -> Result<(), FormError> {
+    pub(super) fn spend(self, limits: &FormLimits, used: &mut u64, amount: u64) -> Result<(), FormError> {
         *used = used.saturating_add(amount);
         self.check(limits, *used)
     }
 
-    pub(super) fn check(self, limits: &Limits, used: u64) -> Result<(), FormError> {
+    pub(super) fn check(self, limits: &FormLimits, used: u64) -> Result<(), FormError> {
         let limit = (self.value)(limits);
         if used > limit {
             return Err(FormError::TooLarge { what: self.what, limit, setting: self.setting });
@@ -122,7 +122,7 @@ mod tests {
     /// One cumulative budget, and a 413 that names the limit and its setting.
     #[test]
     fn the_limit_itself_is_allowed_and_one_more_is_named() {
-        let limits = Limits { parts: 2, ..Limits::default() };
+        let limits = FormLimits { parts: 2, ..FormLimits::default() };
         let mut used = 0;
         PARTS.spend(&limits, &mut used, 2).unwrap();
         let error = PARTS.spend(&limits, &mut used, 1).unwrap_err();
@@ -132,6 +132,6 @@ mod tests {
     #[test]
     fn counters_do_not_wrap() {
         let mut used = u64::MAX;
-        assert!(BODY_BYTES.spend(&Limits::default(), &mut used, 1).is_err());
+        assert!(BODY_BYTES.spend(&FormLimits::default(), &mut used, 1).is_err());
     }
 }

@@ -8,7 +8,7 @@
 //! | [`multipart`] | push parser of multipart bodies |
 //! | [`urlencoded`] | push parser of URL-encoded bodies, and of query strings |
 //! | [`FormReader`], [`read_form`] | build a [`FieldStorage`] from the events |
-//! | [`Limits`] | limits of a form's size, and of the number of its parts |
+//! | [`FormLimits`] | limits of a form's size, and of the number of its parts |
 
 #[cfg(feature = "forms")]
 mod delimiter;
@@ -33,15 +33,15 @@ pub mod urlencoded;
 
 pub use error::FormError;
 #[cfg(feature = "forms")]
-pub use field::{Content, FieldStorage};
+pub use field::{FieldContent, FieldStorage};
 pub use file::{FormFile, WriteOnly};
 #[cfg(feature = "forms")]
 pub use filename::safe_filename;
-pub use limits::Limits;
+pub use limits::FormLimits;
 #[cfg(feature = "forms")]
 pub use part::PartHead;
 #[cfg(feature = "forms")]
-pub use reader::{FileCallback, FormOptions, FormReader, SMALL_FILE, read_form};
+pub use reader::{FormFileCallback, FormOptions, FormReader, SMALL_FILE, read_form};
 
 #[cfg(feature = "forms")]
 use std::sync::Arc;

@@ -2,9 +2,9 @@
 //!
 //! ```
 //! use bytes::Bytes;
-//! use poorwsgi_core::form::{Limits, multipart::{Event, MultipartParser}};
+//! use poorwsgi_core::form::{FormLimits, multipart::{Event, MultipartParser}};
 //!
-//! let mut parser = MultipartParser::new(b"AaB03x", Limits::default())?;
+//! let mut parser = MultipartParser::new(b"AaB03x", FormLimits::default())?;
 //! let mut text = Vec::new();
 //! for chunk in ["--AaB03x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nHel", "lo\r\n--AaB", "03x--\r\n"] {
 //!     parser.push(Bytes::from(chunk));
@@ -25,7 +25,7 @@ use bytes::{Buf, Bytes, BytesMut};
 
 pub use super::delimiter::is_boundary;
 use super::delimiter::{self, Delimiter, Search};
-use super::limits::{self, Limits};
+use super::limits::{self, FormLimits};
 use super::part::{HeaderLine, PartHead};
 use super::{Decode, FormError, utf8_lossy};
 
@@ -51,7 +51,7 @@ pub enum Event {
 /// Bytes in, [`Event`]s out. See the [module](self) for an example.
 #[derive(Debug)]
 pub struct MultipartParser {
-    limits: Limits,
+    limits: FormLimits,
     decode: DecodeFn,
     state: ParserState,
     /// The delimiter of each open multipart body, the innermost last.
@@ -67,11 +67,11 @@ pub struct MultipartParser {
     line: Vec<u8>,
     head: Vec<HeaderLine>,
     part_header_bytes: u64,
-    used: Used,
+    used: MultipartUsage,
 }
 
 #[derive(Debug, Default)]
-struct Used {
+struct MultipartUsage {
     parts: u64,
     header_bytes: u64,
     padding_bytes: u64,
@@ -91,7 +91,7 @@ enum ParserState {
     Failed,
 }
 
-enum Scan {
+enum Scanned {
     NeedsMore,
     Data(Bytes),
     Delimiter { close: bool },
@@ -111,7 +111,7 @@ impl MultipartParser {
     /// # Errors
     /// [`FormError::Malformed`] for a boundary that is not 1 to 201 printable ASCII characters, or ends with
     /// a space.
-    pub fn new(boundary: &[u8], limits: Limits) -> Result<Self, FormError> {
+    pub fn new(boundary: &[u8], limits: FormLimits) -> Result<Self, FormError> {
         let mut parser = MultipartParser {
             limits,
             decode: DecodeFn(Arc::new(utf8_lossy)),
@@ -123,7 +123,7 @@ impl MultipartParser {
             line: Vec::new(),
             head: Vec::new(),
             part_header_bytes: 0,
-            used: Used::default(),
+            used: MultipartUsage::default(),
         };
         parser.begin_line();
         Ok(parser)
@@ -204,12 +204,12 @@ impl MultipartParser {
                 },
                 ParserState::Preamble | ParserState::Data | ParserState::NestedEpilogue => {
                     match self.scan() {
-                        Scan::NeedsMore => return Ok(None),
-                        Scan::Data(data) if self.state == ParserState::Data => {
+                        Scanned::NeedsMore => return Ok(None),
+                        Scanned::Data(data) if self.state == ParserState::Data => {
                             return Ok(Some(Event::Data(data)));
                         }
-                        Scan::Data(data) => self.skip(data.len())?,
-                        Scan::Delimiter { close } => {
+                        Scanned::Data(data) => self.skip(data.len())?,
+                        Scanned::Delimiter { close } => {
                             if self.end_part(close) {
                                 return Ok(Some(Event::PartEnd));
                             }
@@ -287,34 +287,34 @@ impl MultipartParser {
     }
 
     /// Looks for the innermost body's delimiter.
-    fn scan(&mut self) -> Scan {
+    fn scan(&mut self) -> Scanned {
         if !self.held.is_empty()
             && let Some(scan) = self.scan_held()
         {
             return scan;
         }
         if self.input.is_empty() {
-            return Scan::NeedsMore;
+            return Scanned::NeedsMore;
         }
         let found = self.open.last().map_or(Search::Nothing, |delimiter| delimiter.find(&self.input));
         match found {
             Search::Delimiter { start: 0, end, close } => {
                 self.input.advance(end);
-                Scan::Delimiter { close }
+                Scanned::Delimiter { close }
             }
-            Search::Delimiter { start, .. } => Scan::Data(self.input.split_to(start)),
+            Search::Delimiter { start, .. } => Scanned::Data(self.input.split_to(start)),
             Search::Undecided { start } => {
                 let data = self.input.split_to(start);
                 self.held.extend_from_slice(&std::mem::take(&mut self.input));
-                if data.is_empty() { Scan::NeedsMore } else { Scan::Data(data) }
+                if data.is_empty() { Scanned::NeedsMore } else { Scanned::Data(data) }
             }
-            Search::Nothing => Scan::Data(std::mem::take(&mut self.input)),
+            Search::Nothing => Scanned::Data(std::mem::take(&mut self.input)),
         }
     }
 
     /// Scans the held bytes together with the input after them. `None` where no bytes are held any more and
     /// the input is unchanged.
-    fn scan_held(&mut self) -> Option<Scan> {
+    fn scan_held(&mut self) -> Option<Scanned> {
         let old = self.held.len();
         let borrowed = self.input.len().min(delimiter::LONGEST.saturating_sub(old));
         self.held.extend_from_slice(self.input.get(..borrowed).unwrap_or_default());
@@ -324,11 +324,11 @@ impl MultipartParser {
                 self.held.clear();
                 self.line_start = false;
                 self.input.advance(end.saturating_sub(old));
-                return Some(Scan::Delimiter { close });
+                return Some(Scanned::Delimiter { close });
             }
             Search::Undecided { start: 0 } => {
                 self.input.advance(borrowed);
-                return Some(Scan::NeedsMore);
+                return Some(Scanned::NeedsMore);
             }
             Search::Delimiter { start, .. } | Search::Undecided { start } => start.min(old),
             Search::Nothing => old,
@@ -339,7 +339,7 @@ impl MultipartParser {
             data.advance(1);
         }
         if !data.is_empty() {
-            return Some(Scan::Data(data));
+            return Some(Scanned::Data(data));
         }
         if self.held.is_empty() { None } else { self.scan_held() }
     }

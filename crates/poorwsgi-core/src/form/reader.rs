@@ -10,29 +10,29 @@ use http_body::Body;
 use http_body_util::BodyExt;
 use tempfile::SpooledTempFile;
 
-use super::field::{Content, FieldStorage};
+use super::field::{FieldContent, FieldStorage};
 use super::file::{FormFile, LineWriter};
 use super::filename::safe_filename;
-use super::limits::{self, Limits};
+use super::limits::{self, FormLimits};
 use super::multipart::{Event, MultipartParser};
 use super::part::PartHead;
 use super::urlencoded::{self, UrlencodedParser};
 use super::{Decode, FormError, utf8_lossy};
 use crate::BoxError;
 
-/// A file of up to this many bytes stays in memory, even if other files have used up [`Limits::spool_bytes`].
-/// 8 KiB, as in PoorWSGI.
+/// A file of up to this many bytes stays in memory, even if other files have used up
+/// [`FormLimits::spool_bytes`]. 8 KiB, as in PoorWSGI.
 pub const SMALL_FILE: u64 = 8 * 1024;
 
 /// Returns the file that an upload is written to. The argument is the [`safe_filename`] of the upload, or
 /// `"unnamed"` where that is `None`. Errors of the callback and of its file end the form with
 /// [`FormError::File`].
-pub type FileCallback = Box<dyn FnMut(&str) -> io::Result<Box<dyn FormFile>> + Send>;
+pub type FormFileCallback = Box<dyn FnMut(&str) -> io::Result<Box<dyn FormFile>> + Send>;
 
 /// How a form is read. The default reads as PoorWSGI does by default.
 pub struct FormOptions {
     /// The limits of the form.
-    pub limits: Limits,
+    pub limits: FormLimits,
     /// URL-encoded only: whether a name with an empty value is a field. Default `false`: it is left out.
     pub keep_blank_values: bool,
     /// URL-encoded only: whether a pair without `=` is an error. Default `false`.
@@ -43,17 +43,17 @@ pub struct FormOptions {
     pub decode: Decode,
     /// Returns the file for each upload. It is called when an upload begins, and its file is written to while
     /// the body arrives, in pieces that end at a line end where possible. Default `None`: uploads are kept in
-    /// memory up to [`Limits::spool_bytes`], then in temporary files.
-    pub file_callback: Option<FileCallback>,
+    /// memory up to [`FormLimits::spool_bytes`], then in temporary files.
+    pub file_callback: Option<FormFileCallback>,
     /// The body's `Content-Length`, where it is known. It is kept as [`FieldStorage::length`], and refused at
-    /// once where it exceeds [`Limits::body_bytes`]. Default `None`.
+    /// once where it exceeds [`FormLimits::body_bytes`]. Default `None`.
     pub content_length: Option<u64>,
 }
 
 impl Default for FormOptions {
     fn default() -> Self {
         FormOptions {
-            limits: Limits::default(),
+            limits: FormLimits::default(),
             keep_blank_values: false,
             strict_parsing: false,
             separator: b'&',
@@ -93,20 +93,20 @@ impl fmt::Debug for FormOptions {
 pub struct FormReader {
     source: FormParser,
     head: PartHead,
-    limits: Limits,
+    limits: FormLimits,
     decode: Decode,
-    file_callback: Option<FileCallback>,
+    file_callback: Option<FormFileCallback>,
     content_length: Option<u64>,
     /// The finished fields of the form.
     fields: Vec<FieldStorage>,
     /// The parts that have begun and not ended, the innermost last.
     open: Vec<OpenPart>,
-    used: Used,
+    used: FormUsage,
     failed: bool,
 }
 
 #[derive(Default)]
-struct Used {
+struct FormUsage {
     body_bytes: u64,
     fields: u64,
     files: u64,
@@ -170,7 +170,7 @@ impl FormReader {
             content_length: options.content_length,
             fields: Vec::new(),
             open,
-            used: Used::default(),
+            used: FormUsage::default(),
             failed: false,
         })
     }
@@ -252,7 +252,7 @@ impl FormReader {
         }
         Ok(FieldStorage::new(
             self.head,
-            Content::List(self.fields),
+            FieldContent::List(self.fields),
             self.content_length,
             self.used.body_bytes,
         ))
@@ -329,13 +329,13 @@ impl FormReader {
 impl OpenPart {
     fn finish(self, decode: &Decode, length: Option<u64>) -> Result<FieldStorage, FormError> {
         let content = match self.value {
-            Value::Text(text) => Content::Text(decode(text).map_err(FormError::Decode)?),
+            Value::Text(text) => FieldContent::Text(decode(text).map_err(FormError::Decode)?),
             Value::Temporary(mut file) => {
                 file.rewind().map_err(FormError::Storage)?;
-                Content::File(Mutex::new(Box::new(file)))
+                FieldContent::File(Mutex::new(Box::new(file)))
             }
-            Value::Callback(file) => Content::File(Mutex::new(file.finish().map_err(FormError::File)?)),
-            Value::List(fields) => Content::List(fields),
+            Value::Callback(file) => FieldContent::File(Mutex::new(file.finish().map_err(FormError::File)?)),
+            Value::List(fields) => FieldContent::List(fields),
         };
         Ok(FieldStorage::new(self.head, content, length, self.bytes_read))
     }

@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::limits::{self, Limits};
+use super::limits::{self, FormLimits};
 use super::{Decode, FormError, utf8_lossy};
 
 /// How pairs are read. The default reads as PoorWSGI does by default.
@@ -36,7 +36,7 @@ pub struct Options {
     /// the application may see other pairs than the application does.
     pub separator: u8,
     /// The limits, of which `fields`, `field_bytes` and `fields_bytes` apply here.
-    pub limits: Limits,
+    pub limits: FormLimits,
     /// How bytes become text. Default UTF-8 with replacement.
     pub decode: Decode,
 }
@@ -47,7 +47,7 @@ impl Default for Options {
             keep_blank_values: false,
             strict_parsing: false,
             separator: b'&',
-            limits: Limits::default(),
+            limits: FormLimits::default(),
             decode: Arc::new(utf8_lossy),
         }
     }
@@ -233,7 +233,7 @@ mod tests {
     /// A name without a value is left out, but its length is checked first, in one piece as in many.
     #[test]
     fn a_long_field_is_too_large_however_it_comes() {
-        let limits = Limits { field_bytes: 10, ..Limits::default() };
+        let limits = FormLimits { field_bytes: 10, ..FormLimits::default() };
         let options = || Options { limits: limits.clone(), ..Options::default() };
         let long = "n".repeat(40);
         assert!(matches!(parse(long.as_bytes(), options()), Err(FormError::TooLarge { .. })));
@@ -279,7 +279,8 @@ mod tests {
     /// PoorWSGI's `max_num_fields` counts what is between separators, empty or not.
     #[test]
     fn empty_fields_count() {
-        let with = |fields| Options { limits: Limits { fields, ..Limits::default() }, ..Options::default() };
+        let with =
+            |fields| Options { limits: FormLimits { fields, ..FormLimits::default() }, ..Options::default() };
         assert!(parse(b"a=1&b=2", with(2)).is_ok());
         assert!(matches!(parse(b"a=1&&", with(2)), Err(FormError::TooLarge { limit: 2, .. })));
         assert!(parse(b"", with(0)).is_ok());
@@ -287,7 +288,7 @@ mod tests {
 
     #[test]
     fn a_value_is_measured_decoded() {
-        let limits = Limits { field_bytes: 4, fields_bytes: 6, ..Limits::default() };
+        let limits = FormLimits { field_bytes: 4, fields_bytes: 6, ..FormLimits::default() };
         let with = |text: &[u8]| parse(text, Options { limits: limits.clone(), ..Options::default() });
         assert!(with(b"a=%41%42%43").is_ok());
         assert!(matches!(with(b"a=1234"), Err(FormError::TooLarge { what: "bytes of one field", .. })));

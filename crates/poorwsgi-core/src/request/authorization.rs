@@ -28,20 +28,20 @@ use crate::headers::parameters::{
 pub struct Authorization {
     scheme: String,
     credentials: String,
-    parameters: Parameters,
+    parameters: AuthParameters,
 }
 
 /// Names and values, all in one text, because credentials have many of them and each would need an
 /// allocation.
 #[derive(Clone, Default, PartialEq, Eq)]
-struct Parameters {
+struct AuthParameters {
     text: String,
     /// For each parameter, three offsets in `text`: where its name begins, where its value begins, and where
     /// its value ends.
     places: Vec<(usize, usize, usize)>,
 }
 
-impl Parameters {
+impl AuthParameters {
     fn push(&mut self, name: &str, value: &str) {
         let begin = self.text.len();
         self.text.push_str(name);
@@ -65,7 +65,7 @@ impl Authorization {
         let (scheme, rest) = field.split_once([' ', '\t']).unwrap_or((field, ""));
         let credentials = rest.trim();
         let mut parameters =
-            if is_token68(credentials) { Parameters::default() } else { parse_parameters(credentials) };
+            if is_token68(credentials) { AuthParameters::default() } else { parse_parameters(credentials) };
         let extended = parameters.iter().rev().find(|(name, _)| *name == "username*");
         if let Some(username) = extended.and_then(|(_, value)| decode_extended(value)) {
             parameters.push("username", &username);
@@ -111,9 +111,9 @@ impl fmt::Debug for Authorization {
     }
 }
 
-fn parse_parameters(list: &str) -> Parameters {
+fn parse_parameters(list: &str) -> AuthParameters {
     let text = String::with_capacity(list.len());
-    let mut parameters = Parameters { text, places: Vec::with_capacity(12) };
+    let mut parameters = AuthParameters { text, places: Vec::with_capacity(12) };
     split_quoted(list, b',')
         .filter_map(|item| split_at_byte(item, b'='))
         .map(|(name, value)| (name.trim_ascii(), value.trim_ascii()))

@@ -9,7 +9,6 @@ use bytes::Bytes;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
-use super::body::Body;
 use super::window::Window;
 use crate::error::BoxError;
 
@@ -60,11 +59,6 @@ impl Blocking {
     pub(super) fn new(blocks: Box<dyn Blocks>) -> Self {
         let window = blocks.remaining().map(Window::exactly);
         Blocking { state: BlockState::Resting(blocks), window }
-    }
-
-    /// A body of these blocks. An event loop calls them on threads for blocking work.
-    pub fn body(blocks: impl Blocks + 'static) -> Body {
-        Body::blocking(Blocking::new(Box::new(blocks)))
     }
 
     /// How many bytes are still to come, where that is known.

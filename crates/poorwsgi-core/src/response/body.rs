@@ -102,6 +102,13 @@ impl BodyKind {
     }
 }
 
+impl Blocking {
+    /// A body of these blocks. An event loop calls them on threads for blocking work.
+    pub fn body(blocks: impl Blocks + 'static) -> Body {
+        Body { kind: BodyKind::Blocks(Blocking::new(Box::new(blocks))) }
+    }
+}
+
 impl Body {
     /// An empty body.
     #[must_use]
@@ -182,10 +189,6 @@ impl Body {
 
     pub(super) const fn file(range: FileRange) -> Self {
         Body { kind: BodyKind::File(range) }
-    }
-
-    pub(super) const fn blocking(blocks: Blocking) -> Self {
-        Body { kind: BodyKind::Blocks(blocks) }
     }
 }
 

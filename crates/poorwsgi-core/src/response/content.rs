@@ -3,6 +3,17 @@
 
 use crate::state::{self, Method};
 
+/// Fields that describe only the content. A response without content, such as a 304, must not have them (RFC
+/// 9110, section 15.4.5).
+pub const FIELDS_OF_CONTENT: [&str; 6] = [
+    "Content-Encoding",
+    "Content-Language",
+    "Content-Length",
+    "Content-MD5",
+    "Content-Range",
+    "Content-Type",
+];
+
 /// What may follow the head of a response.
 ///
 /// ```

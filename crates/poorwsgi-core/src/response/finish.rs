@@ -13,8 +13,8 @@ use super::conditional::{EntityTag, Precondition, Validators, evaluate, if_range
 use super::content::Content;
 use super::error::ResponseError;
 use super::length::{BadLength, DeclaredLength};
-use super::range::{self, Ranges};
-use super::response::{Response, state_content};
+use super::range;
+use super::response::{Ranges, Response, state_content};
 use crate::state::{self, Method};
 
 /// Turns a handler's response into the response that is sent for this request.
@@ -138,28 +138,8 @@ fn conditions<'r>(
         Precondition::NotModified => state::HTTP_NOT_MODIFIED,
         Precondition::Failed => state::HTTP_PRECONDITION_FAILED,
     };
-    without_representation(response);
+    response.drop_representation();
     response.set_status(status)
-}
-
-/// Fields that describe only the content. A response without content, such as a 304, must not have them (RFC
-/// 9110, section 15.4.5).
-pub const FIELDS_OF_CONTENT: [&str; 6] = [
-    "Content-Encoding",
-    "Content-Language",
-    "Content-Length",
-    "Content-MD5",
-    "Content-Range",
-    "Content-Type",
-];
-
-/// Removes the body and the fields that describe only the content.
-pub(super) fn without_representation(response: &mut Response) {
-    response.set_body(Body::empty());
-    response.drop_content_type();
-    for name in FIELDS_OF_CONTENT {
-        response.headers_mut().remove(name);
-    }
 }
 
 fn ranges<'r>(
@@ -205,7 +185,7 @@ fn frame(method: Option<Method>, declared: Option<u64>, response: &mut Response)
     }
     if status == state::HTTP_NOT_MODIFIED {
         // A 304 keeps only those fields of the 200 that caches need (RFC 9110, section 15.4.5).
-        return without_representation(response);
+        return response.drop_representation();
     }
     if content == Content::Described {
         response.expect_length(declared.or(response.body().length()));

@@ -6,42 +6,10 @@ use http::header::{ACCEPT_RANGES, CONTENT_RANGE, HeaderValue};
 
 use super::byteranges::{self, Boundary};
 use super::error::ResponseError;
-use super::finish::without_representation;
 use super::response::Response;
 use crate::headers::range::parse_range;
 use crate::headers::{ContentRange, RangeSpec};
 use crate::state;
-
-/// Whether a response supports range requests, and which ranges of its body are sent.
-///
-/// ```
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), poorwsgi::BoxError> {
-/// use poorwsgi::response::Ranges;
-/// use poorwsgi::{Application, Request, Response, state};
-///
-/// let mut app = Application::new("demo");
-/// app.route("/report", state::METHOD_GET, |_req: Request| {
-///     let mut response = Response::text("0123456789");
-///     response.set_ranges(Ranges::Offered);
-///     response
-/// })?;
-/// let request = http::Request::get("/report").header("Range", "bytes=2-4").body(String::new())?;
-/// assert_eq!(app.handle(request).await.headers()["Content-Range"], "bytes 2-4/10");
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Ranges {
-    /// The whole body is sent, whatever the request asks for.
-    #[default]
-    Refused,
-    /// The ranges that the request's `Range` field asks for are sent.
-    Offered,
-    /// These ranges are sent, whatever the request's `Range` field says; an empty list sends the whole body.
-    /// They cannot be taken from a body of unknown length: that is a 416.
-    Chosen(Vec<RangeSpec>),
-}
 
 /// The ranges of a `Range` field. `None` where the field has to be ignored, because its unit is not `bytes`
 /// or one of its ranges is invalid (RFC 9110, section 14.2).
@@ -102,7 +70,7 @@ pub(super) fn apply(response: &mut Response, specs: &[RangeSpec]) -> Result<(), 
 
 /// Turns a 200 into a 416, whose `Content-Range` gives the full length where that is known.
 pub(super) fn unsatisfiable(response: &mut Response, full: Option<u64>) -> Result<(), ResponseError> {
-    without_representation(response);
+    response.drop_representation();
     if let Some(full) = full {
         content_range(response, &ContentRange::unsatisfied(full));
     }
@@ -144,7 +112,7 @@ mod tests {
     use super::super::body::{Body, read};
     use super::super::file::FileRange;
     use super::super::finish::finish;
-    use super::super::response::state_content;
+    use super::super::response::{Ranges, state_content};
     use super::super::stream::iter;
     use super::*;
     use crate::error::BoxError;

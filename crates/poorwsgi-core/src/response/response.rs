@@ -9,10 +9,10 @@ use http::{Extensions, HeaderMap, StatusCode};
 
 use super::body::Body;
 use super::conditional::EntityTag;
+use super::content::FIELDS_OF_CONTENT;
 use super::error::ResponseError;
-use super::range::Ranges;
 use crate::error::BoxError;
-use crate::headers::{HeaderError, Headers, date};
+use crate::headers::{HeaderError, Headers, RangeSpec, date};
 use crate::state;
 
 pub(super) const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
@@ -37,11 +37,11 @@ pub(super) const HTML: HeaderValue = HeaderValue::from_static("text/html; charse
 #[derive(Debug)]
 pub struct Response {
     // Boxed, because a response is moved through many functions, and each would copy all the parts.
-    parts: Box<Parts>,
+    parts: Box<ResponseParts>,
 }
 
 #[derive(Debug)]
-struct Parts {
+struct ResponseParts {
     status: StatusCode,
     headers: Headers,
     content_type: Option<HeaderValue>,
@@ -50,6 +50,37 @@ struct Parts {
     /// The `Content-Length` that [`Response::state_content`] is to write.
     length: Option<u64>,
     extensions: Extensions,
+}
+
+/// Whether a response supports range requests, and which ranges of its body are sent.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), poorwsgi::BoxError> {
+/// use poorwsgi::response::Ranges;
+/// use poorwsgi::{Application, Request, Response, state};
+///
+/// let mut app = Application::new("demo");
+/// app.route("/report", state::METHOD_GET, |_req: Request| {
+///     let mut response = Response::text("0123456789");
+///     response.set_ranges(Ranges::Offered);
+///     response
+/// })?;
+/// let request = http::Request::get("/report").header("Range", "bytes=2-4").body(String::new())?;
+/// assert_eq!(app.handle(request).await.headers()["Content-Range"], "bytes 2-4/10");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Ranges {
+    /// The whole body is sent, whatever the request asks for.
+    #[default]
+    Refused,
+    /// The ranges that the request's `Range` field asks for are sent.
+    Offered,
+    /// These ranges are sent, whatever the request's `Range` field says; an empty list sends the whole body.
+    /// They cannot be taken from a body of unknown length: that is a 416.
+    Chosen(Vec<RangeSpec>),
 }
 
 /// A marker in the extensions of a response: the request is left unanswered, and the server closes the
@@ -75,7 +106,7 @@ pub struct Declined;
 
 impl Response {
     pub(super) fn of(status: StatusCode, content_type: Option<HeaderValue>, body: impl Into<Body>) -> Self {
-        let parts = Parts {
+        let parts = ResponseParts {
             status,
             headers: Headers::new(),
             content_type,
@@ -215,6 +246,15 @@ impl Response {
         Ok(())
     }
 
+    /// Removes the body and the fields that describe only the content.
+    pub(super) fn drop_representation(&mut self) {
+        self.parts.body = Body::empty();
+        self.drop_content_type();
+        for name in FIELDS_OF_CONTENT {
+            self.parts.headers.remove(name);
+        }
+    }
+
     /// How the response answers range requests.
     #[must_use]
     pub fn ranges(&self) -> &Ranges {
@@ -312,7 +352,7 @@ pub fn state_content(response: &mut Response) {
 #[must_use]
 pub fn into_http_with(mut response: Response, mut map: HeaderMap) -> http::Response<Body> {
     let content_type = response.unstated_content_type();
-    let Parts { status, headers, body, mut extensions, .. } = *response.parts;
+    let ResponseParts { status, headers, body, mut extensions, .. } = *response.parts;
     let spellings = headers.spellings();
     if !spellings.is_empty() {
         extensions.insert(spellings);
@@ -339,7 +379,7 @@ where
     /// Takes over the response of another service. Its status is not checked.
     fn from(response: http::Response<B>) -> Self {
         let (head, body) = response.into_parts();
-        let parts = Parts {
+        let parts = ResponseParts {
             status: head.status,
             headers: Headers::from(&head.headers),
             content_type: None,

@@ -52,7 +52,7 @@ impl DirectoryIndex<'_> {
             path: self.path,
             cut: self.cut,
             parent,
-            rows: self.entries.iter().map(|entry| Row::new(&here, entry)).collect(),
+            rows: self.entries.iter().map(|entry| EntryRow::new(&here, entry)).collect(),
             site: self.site,
         })
     }
@@ -75,11 +75,11 @@ struct IndexTemplate<'a> {
     path: &'a str,
     cut: bool,
     parent: Option<String>,
-    rows: Vec<Row<'a>>,
+    rows: Vec<EntryRow<'a>>,
     site: Site<'a>,
 }
 
-struct Row<'a> {
+struct EntryRow<'a> {
     href: String,
     name: String,
     modified: String,
@@ -87,11 +87,11 @@ struct Row<'a> {
     kind: &'a str,
 }
 
-impl<'a> Row<'a> {
+impl<'a> EntryRow<'a> {
     fn new(here: &str, entry: &'a Entry) -> Self {
         let slash = if entry.is_dir() { "/" } else { "" };
         let encoded = utf8_percent_encode(&entry.name, SEGMENT);
-        Row {
+        EntryRow {
             href: format!("{here}{encoded}{slash}"),
             name: format!("{}{slash}", entry.name),
             modified: entry.modified.and_then(date).unwrap_or_else(|| "–".to_owned()),

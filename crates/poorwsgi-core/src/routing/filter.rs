@@ -108,7 +108,7 @@ const NONE: &str = "none";
 const RE: &str = ":re:";
 
 /// The filter of a group: the expression to match, and the conversion.
-pub(super) type Found<'f, C> = (&'f str, &'f Conversion<C>);
+pub(super) type GroupFilter<'f, C> = (&'f str, &'f Conversion<C>);
 
 impl<C> Filters<C> {
     /// Adds a filter, or replaces the one of that name, built-in ones included. A leading colon may be left
@@ -138,7 +138,7 @@ impl<C> Filters<C> {
 
     /// Finds the filter of a group. `written` is the text after the group's name, colon included: the name of
     /// a filter, or `:re:` and an expression.
-    pub(super) fn find<'f>(&'f self, written: Option<&'f str>) -> Option<Found<'f, C>> {
+    pub(super) fn find<'f>(&'f self, written: Option<&'f str>) -> Option<GroupFilter<'f, C>> {
         let name = written.unwrap_or(NONE);
         if let Some(Filter { regex: Some(regex), conversion, .. }) = self.get(name) {
             return Some((regex, conversion));

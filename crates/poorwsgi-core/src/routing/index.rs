@@ -18,7 +18,7 @@ const MAX_DEPTH: usize = 32;
 
 /// A part of a route, as the index sees it.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Piece<'a> {
+pub(super) enum RoutePiece<'a> {
     /// Matches this text.
     Literal(&'a str),
     /// Matches some text without a `/`.
@@ -43,12 +43,12 @@ struct Segment {
 }
 
 impl Shape {
-    pub(super) fn new<'a>(pieces: impl IntoIterator<Item = Piece<'a>>) -> Self {
+    pub(super) fn new<'a>(pieces: impl IntoIterator<Item = RoutePiece<'a>>) -> Self {
         let mut shape = Shape { segments: Vec::new(), tail: None };
         let mut current = Segment { text: String::new(), dynamic: false };
         for piece in pieces {
             match piece {
-                Piece::Literal(text) => {
+                RoutePiece::Literal(text) => {
                     for (number, text) in text.split('/').enumerate() {
                         if number > 0 {
                             let next = Segment { text: String::new(), dynamic: false };
@@ -59,8 +59,8 @@ impl Shape {
                         }
                     }
                 }
-                Piece::Within => current.dynamic = true,
-                Piece::Across => {
+                RoutePiece::Within => current.dynamic = true,
+                RoutePiece::Across => {
                     shape.tail = Some(current.text);
                     shape.limit();
                     return shape;
@@ -221,9 +221,9 @@ mod tests {
 
     #[test]
     fn routes_are_found_under_what_is_known_of_their_paths() {
-        use Piece::{Across, Literal, Within};
+        use RoutePiece::{Across, Literal, Within};
         let mut index = Index::default();
-        let routes: &[&[Piece<'_>]] = &[
+        let routes: &[&[RoutePiece<'_>]] = &[
             &[Literal("/user/"), Within],
             &[Literal("/user/"), Within, Literal("/edit")],
             &[Literal("/user-"), Within, Literal(".txt/"), Within],
@@ -247,7 +247,7 @@ mod tests {
     #[test]
     fn a_prefix_never_cuts_a_character() {
         let mut index = Index::default();
-        index.insert(&Shape::new([Piece::Literal("a"), Piece::Across]), 0);
+        index.insert(&Shape::new([RoutePiece::Literal("a"), RoutePiece::Across]), 0);
         assert!(candidates(&index, "ž").is_empty());
     }
 
@@ -255,7 +255,7 @@ mod tests {
     fn deep_routes_and_deep_paths_end_at_the_limit() {
         let mut index = Index::default();
         let deep = "/a".repeat(100_000);
-        index.insert(&Shape::new([Piece::Literal(&deep), Piece::Within]), 0);
+        index.insert(&Shape::new([RoutePiece::Literal(&deep), RoutePiece::Within]), 0);
         assert_eq!(candidates(&index, &deep), [0]);
         assert!(candidates(&index, &"/".repeat(1_000_000)).is_empty());
     }

@@ -9,6 +9,7 @@
 mod captures;
 mod dialect;
 mod error;
+mod expressions;
 mod filter;
 mod index;
 mod matcher;

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use super::captures::Argument;
 use super::dialect;
 use super::error::{RouteError, RouteErrorKind};
+use super::expressions::Expressions;
 use super::filter::{Conversion, Filters, own_expression};
-use super::index::{Piece, Shape};
+use super::index::{RoutePiece, Shape};
 use super::matcher::{End, Matcher, literal_prefix};
-use super::segments::{Expressions, SegmentsBuilder};
+use super::segments::SegmentsBuilder;
 
 /// The characters with a special meaning in a regular expression. Only these are escaped, so that the
 /// expression of an ordinary route is the same as PoorWSGI's.
@@ -18,11 +19,11 @@ const SPECIAL: &[char] = &['\\', '.', '+', '*', '?', '(', ')', '|', '[', ']', '{
 #[derive(Debug)]
 pub(super) struct Pattern<'p, C> {
     rule: &'p str,
-    parts: Vec<Part<'p, C>>,
+    parts: Vec<RulePart<'p, C>>,
 }
 
 #[derive(Debug)]
-enum Part<'p, C> {
+enum RulePart<'p, C> {
     Literal(&'p str),
     Group(Group<'p, C>),
 }
@@ -56,7 +57,7 @@ impl<'p, C: Clone> Pattern<'p, C> {
         let mut column = 1;
         while let Some((literal, group)) = rest.split_once('<') {
             if !literal.is_empty() {
-                parts.push(Part::Literal(literal));
+                parts.push(RulePart::Literal(literal));
             }
             column += literal.chars().count();
             let fault = |kind, detail: &str| RouteError::new(kind, rule, detail).at(column);
@@ -69,7 +70,7 @@ impl<'p, C: Clone> Pattern<'p, C> {
             };
             check_spaces(name, filter).map_err(|detail| fault(RouteErrorKind::Space, detail))?;
             check_name(name).map_err(|detail| fault(RouteErrorKind::Group, &detail))?;
-            if parts.iter().any(|part| matches!(part, Part::Group(group) if group.name == name)) {
+            if parts.iter().any(|part| matches!(part, RulePart::Group(group) if group.name == name)) {
                 return Err(fault(RouteErrorKind::Group, &format!("a second group named \"{name}\"")));
             }
             let (expression, conversion) = filters.find(filter).ok_or_else(|| {
@@ -81,12 +82,12 @@ impl<'p, C: Clone> Pattern<'p, C> {
                 return Err(fault(RouteErrorKind::Regex, "an empty regular expression"));
             }
             let (expression, conversion) = (expression.to_owned(), conversion.clone());
-            parts.push(Part::Group(Group { name, expression, conversion, column }));
+            parts.push(RulePart::Group(Group { name, expression, conversion, column }));
             column += written.chars().count() + 2;
             rest = after;
         }
         if !rest.is_empty() {
-            parts.push(Part::Literal(rest));
+            parts.push(RulePart::Literal(rest));
         }
         Ok(Pattern { rule, parts })
     }
@@ -103,7 +104,7 @@ impl<'p, C: Clone> Pattern<'p, C> {
         let mut expression = String::new();
         for part in &self.parts {
             match part {
-                Part::Literal(text) => {
+                RulePart::Literal(text) => {
                     for char in text.chars() {
                         if SPECIAL.contains(&char) {
                             expression.push('\\');
@@ -111,7 +112,7 @@ impl<'p, C: Clone> Pattern<'p, C> {
                         expression.push(char);
                     }
                 }
-                Part::Group(Group { name, expression: inner, .. }) => {
+                RulePart::Group(Group { name, expression: inner, .. }) => {
                     expression.extend(["(?P<", name, ">", inner, ")"]);
                 }
             }
@@ -121,8 +122,8 @@ impl<'p, C: Clone> Pattern<'p, C> {
 
     fn groups(&self) -> impl Iterator<Item = &Group<'p, C>> {
         self.parts.iter().filter_map(|part| match part {
-            Part::Group(group) => Some(group),
-            Part::Literal(_) => None,
+            RulePart::Group(group) => Some(group),
+            RulePart::Literal(_) => None,
         })
     }
 
@@ -134,14 +135,14 @@ impl<'p, C: Clone> Pattern<'p, C> {
         let mut pieces = Vec::with_capacity(self.parts.len());
         for part in &self.parts {
             match part {
-                Part::Literal(text) => {
+                RulePart::Literal(text) => {
                     segments.literal(text);
-                    pieces.push(Piece::Literal(text));
+                    pieces.push(RoutePiece::Literal(text));
                 }
-                Part::Group(group) => {
+                RulePart::Group(group) => {
                     let within = expressions.within(&group.expression);
                     segments.group(within.as_ref());
-                    pieces.push(if within.is_some() { Piece::Within } else { Piece::Across });
+                    pieces.push(if within.is_some() { RoutePiece::Within } else { RoutePiece::Across });
                 }
             }
         }
@@ -209,7 +210,7 @@ pub(super) fn compile_regular<C: Clone>(
         };
         converters.iter().enumerate().filter_map(argument).collect()
     };
-    let shape = Shape::new([Piece::Literal(&literal_prefix(regex)), Piece::Across]);
+    let shape = Shape::new([RoutePiece::Literal(&literal_prefix(regex)), RoutePiece::Across]);
     Ok(Compiled { matcher, shape, arguments })
 }
 

@@ -6,6 +6,7 @@ use rustc_hash::FxHashMap;
 
 use super::captures::Captures;
 use super::error::{RouteError, RouteErrorKind};
+use super::expressions::Expressions;
 use super::filter::Filters;
 use super::index::Index;
 use super::matcher::Groups;
@@ -16,7 +17,6 @@ use super::pattern::{self, Compiled, Pattern};
 use super::resolved::Resolved;
 use super::route_match::{RouteMatch, RoutePlace};
 use super::routes::{PatternRoute, Popped, Registration, RegularRoute};
-use super::segments::Expressions;
 use crate::state::{Method, MethodSet};
 
 /// Routes, regular routes and default handlers of an application.

@@ -6,20 +6,12 @@
 //! filter as a whole. All routes share the filters' expressions, so a thousand routes take the memory of a
 //! few, and are registered and matched in less time.
 
-use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
 use regex_automata::meta::Regex;
 
 use super::index::split_segment;
-use super::matcher::{End, Matcher, crosses_segments};
-
-/// The expressions of groups that stay within their segment, compiled once each.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Expressions {
-    known: HashMap<Box<str>, Option<Arc<Expression>>>,
-}
 
 /// The expression of a group, which matches the group's whole text.
 #[derive(Debug)]
@@ -59,29 +51,16 @@ impl Ascii {
 }
 
 impl Expression {
+    /// `text` is the expression that `regex` was compiled from.
+    pub(super) fn new(regex: Regex, text: &str) -> Self {
+        Expression { regex, ascii: Ascii::of(text) }
+    }
+
     fn is_match(&self, text: &str) -> bool {
         match self.ascii {
             Some(ascii) if text.is_ascii() => ascii.is_match(text.as_bytes()),
             _ => self.regex.is_match(text),
         }
-    }
-}
-
-impl Expressions {
-    /// The compiled expression, which matches a group's whole text. `None` if the expression does not
-    /// compile, may match a `/`, or depends on the text around its group.
-    pub(super) fn within(&mut self, expression: &str) -> Option<Arc<Expression>> {
-        if let Some(known) = self.known.get(expression) {
-            return known.clone();
-        }
-        let within = match Matcher::compile(expression, End::Text) {
-            Ok(Matcher::Linear(regex)) if !crosses_segments(expression) => {
-                Some(Arc::new(Expression { regex, ascii: Ascii::of(expression) }))
-            }
-            _ => None,
-        };
-        self.known.insert(expression.into(), within.clone());
-        within
     }
 }
 
@@ -95,11 +74,11 @@ pub(super) struct Segments {
 struct Rule {
     /// The segment, or the text before its group.
     prefix: String,
-    group: Option<Group>,
+    group: Option<SegmentGroup>,
 }
 
 #[derive(Clone, Debug)]
-struct Group {
+struct SegmentGroup {
     expression: Arc<Expression>,
     suffix: String,
 }
@@ -129,7 +108,7 @@ impl SegmentsBuilder {
         match (expression, &self.current.group) {
             (Some(expression), None) => {
                 let expression = Arc::clone(expression);
-                self.current.group = Some(Group { expression, suffix: String::new() });
+                self.current.group = Some(SegmentGroup { expression, suffix: String::new() });
             }
             _ => self.unfit = true,
         }
@@ -156,7 +135,7 @@ impl Segments {
             match &rule.group {
                 None if text.is_empty() => {}
                 None => return false,
-                Some(Group { expression, suffix }) => match strip_suffix(text, suffix) {
+                Some(SegmentGroup { expression, suffix }) => match strip_suffix(text, suffix) {
                     Some(text) if expression.is_match(text) => group(start..start + text.len()),
                     _ => return false,
                 },
@@ -181,7 +160,9 @@ fn strip_suffix<'p>(text: &'p str, suffix: &str) -> Option<&'p str> {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::expressions::Expressions;
     use super::super::filter::Filters;
+    use super::super::matcher::Matcher;
     use super::super::pattern::Pattern;
     use super::*;
 

@@ -4,6 +4,8 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use poorwsgi_calls::inlining::RouteTimes;
+use poorwsgi_core::tables::Tables;
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 
 /// Handlers written in Python.
@@ -41,4 +43,26 @@ impl PartialEq for ErrorType {
     fn eq(&self, other: &Self) -> bool {
         self.0.is(&**other.0)
     }
+}
+
+/// Visits the Python objects of the tables for the garbage collector.
+pub(super) fn traverse(tables: &Tables<Python3>, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+    let call = |function: &Function| visit.call(&***function);
+    let router = &tables.router;
+    router
+        .static_routes()
+        .flat_map(|(_, table)| table.shared())
+        .try_for_each(|(_, function)| call(function))?;
+    router
+        .pattern_routes()
+        .flat_map(|route| route.methods().shared())
+        .try_for_each(|(_, row)| call(row.handler()))?;
+    router.defaults().shared().try_for_each(|(_, function)| call(function))?;
+    tables.before.iter().chain(&tables.after).try_for_each(call)?;
+    tables
+        .states
+        .iter()
+        .flat_map(|(_, table)| table.shared())
+        .try_for_each(|(_, function)| call(function))?;
+    tables.errors.iter().flat_map(|(_, table)| table.shared()).try_for_each(|(_, function)| call(function))
 }

@@ -1,6 +1,6 @@
 //! The limits of form parsing, as attributes of `Application.form_limits`.
 
-use poorwsgi_core::form::Limits;
+use poorwsgi_core::form;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 
@@ -77,7 +77,7 @@ limits! {
 }
 
 impl FormLimits {
-    fn limits(&self) -> Limits {
+    fn limits(&self) -> form::FormLimits {
         self.application.get().tables().settings.form_limits.clone()
     }
 }

@@ -7,6 +7,7 @@
 mod callee;
 mod form_limits;
 mod handlers;
+mod own;
 mod routes;
 mod settings;
 
@@ -32,8 +33,8 @@ pub(crate) use settings::seconds;
 
 use crate::names::Made;
 use crate::response::media_type;
+use own::Own;
 use poorwsgi_calls::inlining::RouteTimes;
-use settings::Own;
 
 static NAMES: LazyLock<Mutex<HashSet<String>>> = LazyLock::new(Mutex::default);
 
@@ -109,7 +110,7 @@ impl Application {
             own.traverse(&visit)?;
         }
         match self.tables.try_read() {
-            Ok(tables) => handlers::traverse(&tables, &visit),
+            Ok(tables) => callee::traverse(&tables, &visit),
             // Another thread is changing the tables, so the application is in use.
             Err(_) => Ok(()),
         }

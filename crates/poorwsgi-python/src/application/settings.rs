@@ -4,75 +4,16 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use poorwsgi_core::digest::Algorithm;
-use poorwsgi_core::settings::{SecretKey, Settings};
+use poorwsgi_core::settings::SecretKey;
 use poorwsgi_core::variables::option_name;
 use pyo3::exceptions::{PyTypeError, PyValueError};
-use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 
 use super::Application;
+use super::own::{Own, Values};
 use crate::environ;
 use crate::names::Name;
-
-/// Settings of which the Python object that was set is kept, so that reading returns the same object.
-#[derive(Default)]
-pub(super) struct Own {
-    values: Values,
-    profile: Option<(Py<PyAny>, Py<PyAny>)>,
-}
-
-#[derive(Default)]
-struct Values {
-    form_mime_types: Option<Py<PyList>>,
-    json_mime_types: Option<Py<PyList>>,
-    document_root: Option<Py<PyAny>>,
-    secret_key: Option<Py<PyAny>>,
-    file_callback: Option<Py<PyAny>>,
-    read_timeout: Option<Py<PyAny>>,
-    auth_timeout: Option<Py<PyAny>>,
-    auth_qop: Option<Py<PyAny>>,
-    auth_algorithm: Option<Py<PyAny>>,
-}
-
-impl Own {
-    pub(super) fn new(py: Python<'_>, settings: &Settings) -> PyResult<Self> {
-        let values = Values {
-            form_mime_types: Some(PyList::new(py, &settings.form_mime_types)?.unbind()),
-            json_mime_types: Some(PyList::new(py, &settings.json_mime_types)?.unbind()),
-            ..Values::default()
-        };
-        Ok(Own { values, profile: None })
-    }
-
-    pub(super) fn take(&mut self) -> Self {
-        std::mem::take(self)
-    }
-
-    pub(super) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-        let Values {
-            form_mime_types,
-            json_mime_types,
-            document_root,
-            secret_key,
-            file_callback,
-            read_timeout,
-            auth_timeout,
-            auth_qop,
-            auth_algorithm,
-        } = &self.values;
-        for list in [form_mime_types, json_mime_types].into_iter().flatten() {
-            visit.call(list)?;
-        }
-        let values =
-            [document_root, secret_key, file_callback, read_timeout, auth_timeout, auth_qop, auth_algorithm];
-        values.into_iter().flatten().try_for_each(|value| visit.call(value))?;
-        match &self.profile {
-            Some((runctx, dump)) => visit.call(runctx).and_then(|()| visit.call(dump)),
-            None => Ok(()),
-        }
-    }
-}
 
 impl Application {
     fn own<T>(&self, read: impl FnOnce(&mut Own) -> T) -> T {

@@ -1,15 +1,17 @@
 //! `FieldStorage`: a field of a form, and the form itself.
 
-use poorwsgi_core::form::{self as engine, PartHead};
-use pyo3::exceptions::{PyAttributeError, PyKeyError};
+use std::sync::PoisonError;
+
+use poorwsgi_core::form::{self as engine, FieldContent, PartHead};
+use pyo3::exceptions::PyAttributeError;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyIterator, PyList, PyString, PyTuple};
+use pyo3::types::{PyDict, PyList, PyString, PyTuple};
 
 use super::convert;
-use super::file::{Closing, close};
-use super::interface::{Converter, FieldStorageInterface, list_or_default};
+use super::file::{self, Closing, close};
+use super::interface::FieldStorageInterface;
 use crate::names::Name;
 
 /// A field of a form: a text, a file, or a list of fields. A form is itself such a list.
@@ -132,38 +134,14 @@ impl FieldStorage {
         }
     }
 
-    fn __iter__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyIterator>> {
-        Self::keys(slf)?.try_iter()
-    }
-
-    fn __len__(slf: &Bound<'_, Self>) -> PyResult<usize> {
-        Ok(Self::names(slf)?.len())
-    }
-
-    fn __contains__(slf: &Bound<'_, Self>, key: &Bound<'_, PyAny>) -> PyResult<bool> {
-        match Self::texts_of(slf, key, 1)? {
-            Some(texts) => Ok(!texts.is_empty()),
-            None => Self::first(slf, key).map(|field| field.is_some()),
-        }
-    }
-
-    fn __getitem__<'py>(slf: &Bound<'py, Self>, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        let fields = Self::fields(slf, key)?;
-        match fields.as_slice() {
-            [] => Err(PyKeyError::new_err(key.clone().unbind())),
-            [field] => Ok(field.clone()),
-            _ => Ok(PyList::new(slf.py(), fields)?.into_any()),
-        }
-    }
-
     /// The fields of a form, in order.
     #[getter(list)]
-    fn list<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+    pub(super) fn list<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         if let Some(list) = Self::present(slf, |field| &field.list)? {
             return Ok(list);
         }
         let texts = std::mem::take(&mut slf.try_borrow_mut()?.texts);
-        let list = convert::list(slf.py(), texts)?.into_any();
+        let list = Self::list_of_engine(slf.py(), texts)?.into_any();
         slf.try_borrow_mut()?.list = Some(list.clone().unbind());
         Ok(list)
     }
@@ -209,7 +187,7 @@ impl FieldStorage {
     /// The value: a text, the content of a file, or the list of fields of a form; None if there is none of
     /// these.
     #[getter]
-    fn value<'py>(slf: &Bound<'py, Self>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    pub(super) fn value<'py>(slf: &Bound<'py, Self>) -> PyResult<Option<Bound<'py, PyAny>>> {
         if let Some(value) = Self::present(slf, |field| &field.value)? {
             return Ok(Some(value));
         }
@@ -218,77 +196,6 @@ impl FieldStorage {
         }
         let list = Self::list(slf)?;
         Ok(if list.is_truthy()? { Some(list) } else { None })
-    }
-
-    /// The different names of the fields, in the order of their first occurrence.
-    fn keys<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        Self::names(slf)?.call_method0(intern!(slf.py(), "keys"))
-    }
-
-    /// The value of the field with this name; a list of values if there are several; default if there is
-    /// none.
-    #[pyo3(signature = (key, default = None))]
-    fn get<'py>(
-        slf: &Bound<'py, Self>,
-        key: &Bound<'py, PyAny>,
-        default: Option<Bound<'py, PyAny>>,
-    ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        Self::getvalue(slf, key, default, None)
-    }
-
-    /// The same as get, with func applied to each value.
-    #[pyo3(signature = (key, default = None, func = None))]
-    fn getvalue<'py>(
-        slf: &Bound<'py, Self>,
-        key: &Bound<'py, PyAny>,
-        default: Option<Bound<'py, PyAny>>,
-        func: Option<Bound<'py, PyAny>>,
-    ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let values = Self::values(slf, key)?;
-        let func = Converter(func);
-        match values.as_slice() {
-            [] => Ok(default),
-            [value] => func.apply(value.get()?).map(Some),
-            _ => Ok(Some(list_of(slf.py(), &values, &func)?.into_any())),
-        }
-    }
-
-    /// func applied to the value of the first field with this name; default if there is none. fce is a
-    /// deprecated name of func.
-    #[pyo3(signature = (key, default = None, func = None, fce = None))]
-    fn getfirst<'py>(
-        slf: &Bound<'py, Self>,
-        key: &Bound<'py, PyAny>,
-        default: Option<Bound<'py, PyAny>>,
-        func: Option<Bound<'py, PyAny>>,
-        fce: Option<Bound<'py, PyAny>>,
-    ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let func = Converter::new(slf.py(), func, fce)?;
-        if let Some(texts) = Self::texts_of(slf, key, 1)? {
-            return texts.into_iter().next().map_or(Ok(default), |text| func.apply(text).map(Some));
-        }
-        match Self::first(slf, key)? {
-            Some(field) => func.apply(value_of(&field)?).map(Some),
-            None => Ok(default),
-        }
-    }
-
-    /// func applied to the value of each field with this name, as a list; if there is none, default, or an
-    /// empty list. fce is a deprecated name of func.
-    #[pyo3(signature = (key, default = None, func = None, fce = None))]
-    fn getlist<'py>(
-        slf: &Bound<'py, Self>,
-        key: &Bound<'py, PyAny>,
-        default: Option<Bound<'py, PyAny>>,
-        func: Option<Bound<'py, PyAny>>,
-        fce: Option<Bound<'py, PyAny>>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let func = Converter::new(slf.py(), func, fce)?;
-        let values = Self::values(slf, key)?;
-        if values.is_empty() {
-            return list_or_default(slf.py(), default);
-        }
-        Ok(list_of(slf.py(), &values, &func)?.into_any())
     }
 
     /// The media type.
@@ -380,7 +287,26 @@ impl FieldStorage {
         Bound::new(py, PyClassInitializer::from(FieldStorageInterface).add_subclass(field))
     }
 
-    fn present<'py>(
+    /// Converts a form to Python objects.
+    pub(super) fn of_engine(py: Python<'_>, form: engine::FieldStorage) -> PyResult<Bound<'_, Self>> {
+        let field = match form.into_pair() {
+            Ok((name, value)) => text_field(py, &name, &value),
+            Err(form) => body(py, form)?,
+        };
+        Self::bound(py, field)
+    }
+
+    /// The fields of a form as a list.
+    pub(super) fn list_of_engine(
+        py: Python<'_>,
+        fields: Vec<engine::FieldStorage>,
+    ) -> PyResult<Bound<'_, PyList>> {
+        let fields: Vec<_> =
+            fields.into_iter().map(|field| Self::of_engine(py, field)).collect::<PyResult<_>>()?;
+        PyList::new(py, fields)
+    }
+
+    pub(super) fn present<'py>(
         slf: &Bound<'py, Self>,
         attribute: impl Fn(&Self) -> &Option<Py<PyAny>>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
@@ -392,60 +318,6 @@ impl FieldStorage {
         let py = slf.py();
         let closing = slf.try_borrow()?.file.as_ref().map(|file| file.clone_ref(py));
         closing.map(|closing| closing.file(py)).transpose()
-    }
-
-    /// The different names as the keys of a dict.
-    fn names<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyDict>> {
-        let names = PyDict::new(slf.py());
-        for field in Self::list(slf)?.try_iter()? {
-            names.set_item(name_of(&field?)?, slf.py().None())?;
-        }
-        Ok(names)
-    }
-
-    fn first<'py>(slf: &Bound<'py, Self>, key: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        for field in Self::list(slf)?.try_iter()? {
-            let field = field?;
-            if name_of(&field)?.eq(key)? {
-                return Ok(Some(field));
-            }
-        }
-        Ok(None)
-    }
-
-    fn fields<'py>(slf: &Bound<'py, Self>, key: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyAny>>> {
-        let mut fields = Vec::new();
-        for field in Self::list(slf)?.try_iter()? {
-            let field = field?;
-            if name_of(&field)?.eq(key)? {
-                fields.push(field);
-            }
-        }
-        Ok(fields)
-    }
-
-    /// Up to `most` texts with this name, as long as no field objects exist. `None` if the field objects must
-    /// be asked instead.
-    fn texts_of<'py>(
-        slf: &Bound<'py, Self>,
-        key: &Bound<'py, PyAny>,
-        most: usize,
-    ) -> PyResult<Option<Vec<Bound<'py, PyAny>>>> {
-        let field = slf.try_borrow()?;
-        let key = match key.cast_exact::<PyString>().map(|key| key.to_str()) {
-            Ok(Ok(key)) if field.list.is_none() && !field.texts.is_empty() => key,
-            _ => return Ok(None),
-        };
-        let named = field.texts.iter().filter(|text| text.name() == Some(key)).take(most);
-        Ok(named.map(|named| Some(PyString::new(slf.py(), named.text()?).into_any())).collect())
-    }
-
-    /// The values of all fields of this name.
-    fn values<'py>(slf: &Bound<'py, Self>, key: &Bound<'py, PyAny>) -> PyResult<Vec<Value<'py>>> {
-        Ok(match Self::texts_of(slf, key, usize::MAX)? {
-            Some(texts) => texts.into_iter().map(Value::Text).collect(),
-            None => Self::fields(slf, key)?.into_iter().map(Value::OfField).collect(),
-        })
     }
 
     /// An attribute that is computed from the origin at the first access, and stored in `__dict__` then.
@@ -483,6 +355,38 @@ impl FieldStorage {
     }
 }
 
+fn text_field(py: Python<'_>, name: &str, value: &str) -> FieldStorage {
+    FieldStorage {
+        name: Some(convert::text(py, name)),
+        value: Some(convert::text(py, value)),
+        origin: Origin::Urlencoded,
+        ..FieldStorage::default()
+    }
+}
+
+fn body(py: Python<'_>, field: engine::FieldStorage) -> PyResult<FieldStorage> {
+    let (length, bytes_read) = (field.length(), field.bytes_read());
+    let (mut head, content) = field.into_parts();
+    let mut made = FieldStorage {
+        name: head.name.take().map(|name| convert::text(py, &name)),
+        filename: head.filename.as_deref().map(|name| convert::text(py, &convert::filename(name))),
+        ..FieldStorage::default()
+    };
+    match content {
+        FieldContent::Text(value) => made.value = Some(convert::text(py, &value)),
+        FieldContent::File(file) => {
+            let file = file.into_inner().unwrap_or_else(PoisonError::into_inner);
+            made.file = Some(Closing::new(&file::to_python(py, file)?)?);
+        }
+        FieldContent::List(fields) if head.is_multipart() => {
+            made.list = Some(FieldStorage::list_of_engine(py, fields)?.into_any().unbind());
+        }
+        FieldContent::List(texts) => made.texts = texts,
+    }
+    made.origin = Origin::Body(Box::new(Described { head, length, bytes_read }));
+    Ok(made)
+}
+
 fn text<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyAny>> {
     Ok(PyString::new(py, text).into_any())
 }
@@ -491,50 +395,6 @@ fn options<'py>(py: Python<'py>, options: &[(String, String)]) -> PyResult<Bound
     let dict = PyDict::new(py);
     options.iter().try_for_each(|(name, value)| dict.set_item(name, value))?;
     Ok(dict.into_any())
-}
-
-fn name_of<'py>(field: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-    match field.cast_exact::<FieldStorage>() {
-        Ok(field) => Ok(FieldStorage::present(field, |field| &field.name)?
-            .unwrap_or_else(|| field.py().None().into_bound(field.py()))),
-        Err(_) => field.getattr(intern!(field.py(), "name")),
-    }
-}
-
-fn value_of<'py>(field: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-    match field.cast_exact::<FieldStorage>() {
-        Ok(exact) => {
-            Ok(FieldStorage::value(exact)?.unwrap_or_else(|| field.py().None().into_bound(field.py())))
-        }
-        Err(_) => field.getattr(intern!(field.py(), "value")),
-    }
-}
-
-/// A value of a field. That of a field object may have to be read from a file.
-enum Value<'py> {
-    Text(Bound<'py, PyAny>),
-    OfField(Bound<'py, PyAny>),
-}
-
-impl<'py> Value<'py> {
-    fn get(&self) -> PyResult<Bound<'py, PyAny>> {
-        match self {
-            Value::Text(text) => Ok(text.clone()),
-            Value::OfField(field) => value_of(field),
-        }
-    }
-}
-
-fn list_of<'py>(
-    py: Python<'py>,
-    values: &[Value<'py>],
-    func: &Converter<'py>,
-) -> PyResult<Bound<'py, PyList>> {
-    let list = PyList::empty(py);
-    for value in values {
-        list.append(func.apply(value.get()?)?)?;
-    }
-    Ok(list)
 }
 
 /// The whole content of a file, whose position is 0 afterwards.

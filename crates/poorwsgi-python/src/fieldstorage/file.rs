@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Cursor, Read, Seek, SeekFrom, Write};
 use std::os::fd::IntoRawFd;
 
-use poorwsgi_core::form::{FileCallback, FormFile, SMALL_FILE};
+use poorwsgi_core::form::{FormFile, FormFileCallback, SMALL_FILE};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
@@ -18,7 +18,7 @@ use crate::names::Name;
 /// A callback for the engine that gets a file from a Python function.
 pub(super) fn callback(
     mut give: impl for<'py> FnMut(Python<'py>, &str) -> PyResult<Bound<'py, PyAny>> + Send + 'static,
-) -> FileCallback {
+) -> FormFileCallback {
     Box::new(move |filename| {
         let file = Python::attach(|py| give(py, filename).map(Bound::unbind)).map_err(io::Error::other)?;
         Ok(Box::new(PythonFile(Some(file))) as Box<dyn FormFile>)

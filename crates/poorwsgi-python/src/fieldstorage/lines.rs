@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use poorwsgi_core::form::multipart::{Event, MultipartParser};
-use poorwsgi_core::form::{FormError, Limits};
+use poorwsgi_core::form::{FormError, FormLimits};
 
 /// Finds, line by line, the boundary at the end of a part.
 pub(super) struct Boundary {
@@ -16,7 +16,7 @@ impl Boundary {
     /// If the boundary is invalid.
     pub(super) fn new(boundary: &[u8]) -> Result<Self, FormError> {
         // The caller limits how much is read.
-        let limits = Limits { padding_bytes: u64::MAX, ..Limits::default() };
+        let limits = FormLimits { padding_bytes: u64::MAX, ..FormLimits::default() };
         let mut parser = MultipartParser::new(boundary, limits)?;
         // The parser starts inside a part without headers.
         parser.push([b"--", boundary, b"\r\n\r\n"].concat().into());

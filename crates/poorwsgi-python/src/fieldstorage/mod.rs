@@ -8,6 +8,7 @@ mod form_error;
 mod interface;
 mod limited_input;
 mod lines;
+mod mapping;
 mod parser;
 mod single;
 
@@ -49,5 +50,5 @@ pub(crate) fn parse<'py>(
         reader.push(piece).map_err(form_error::of_request)?;
     }
     let form = reader.finish().map_err(form_error::of_request)?;
-    Ok(convert::to_python(py, form)?.into_any())
+    Ok(FieldStorage::of_engine(py, form)?.into_any())
 }

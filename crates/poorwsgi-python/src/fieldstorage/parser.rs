@@ -2,7 +2,7 @@
 
 use poorwsgi_core::form::multipart::is_boundary;
 use poorwsgi_core::form::{
-    self as engine, Content, FileCallback, FormError, FormOptions, FormReader, Limits, PartHead,
+    self as engine, FieldContent, FormError, FormFileCallback, FormLimits, FormOptions, FormReader, PartHead,
 };
 use poorwsgi_core::headers::framing::content_length;
 use poorwsgi_core::headers::parameters::{parse_header, render_parameter};
@@ -231,14 +231,17 @@ impl FieldStorageParser {
 
     /// Reads a URL-encoded body, and returns the list of its fields.
     fn read_urlencoded<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
-        convert::list(slf.py(), Self::read_form(slf, URLENCODED)?)
+        FieldStorage::list_of_engine(slf.py(), Self::read_form(slf, URLENCODED)?)
     }
 
     /// Reads a multipart body whose boundary is innerboundary, and returns the list of its fields.
     fn read_multi<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
         let boundary = Self::inner_boundary(slf)?;
         let boundary = render_parameter("boundary", Some(&boundary)).map_err(header_error)?;
-        convert::list(slf.py(), Self::read_form(slf, &format!("multipart/form-data; {boundary}"))?)
+        FieldStorage::list_of_engine(
+            slf.py(),
+            Self::read_form(slf, &format!("multipart/form-data; {boundary}"))?,
+        )
     }
 
     fn _parse_content_type<'py>(slf: &Bound<'py, Self>) -> PyResult<(String, Bound<'py, PyDict>)> {
@@ -350,8 +353,8 @@ impl FieldStorageParser {
             return Ok(Vec::new());
         }
         match reader.finish().map_err(failed)?.into_parts().1 {
-            Content::List(fields) => Ok(fields),
-            Content::Text(_) | Content::File(_) => Ok(Vec::new()),
+            FieldContent::List(fields) => Ok(fields),
+            FieldContent::Text(_) | FieldContent::File(_) => Ok(Vec::new()),
         }
     }
 
@@ -361,10 +364,10 @@ impl FieldStorageParser {
         let keep_blank_values = Self::attribute(slf, |parser| &parser.keep_blank_values)?.is_truthy()?;
         let strict_parsing = Self::attribute(slf, |parser| &parser.strict_parsing)?.is_truthy()?;
         let parser = slf.try_borrow()?;
-        let mut limits = Limits::default();
+        let mut limits = FormLimits::default();
         if let Some(most) = parser.max_num_fields {
             // It counts fields of every kind.
-            limits = Limits { fields: most, parts: most, files: most, ..limits };
+            limits = FormLimits { fields: most, parts: most, files: most, ..limits };
         }
         // The caller has passed the length of the body, and so has accepted to read that much.
         limits.body_bytes = limits.body_bytes.max(u64::try_from(parser.length).unwrap_or(0));
@@ -381,7 +384,7 @@ impl FieldStorageParser {
     }
 
     /// The source of files for uploads: the callback, or `make_file` if a subclass overrides it.
-    fn file_callback(slf: &Bound<'_, Self>) -> PyResult<Option<FileCallback>> {
+    fn file_callback(slf: &Bound<'_, Self>) -> PyResult<Option<FormFileCallback>> {
         let is_exact = slf.is_exact_instance_of::<Self>();
         if !is_exact && overrides(&slf.get_type(), &slf.py().get_type::<Self>(), &["make_file"])? {
             let parser = slf.clone().unbind();

@@ -1,7 +1,7 @@
 //! Reading a body that is a single value, by blocks or by lines.
 
 use bytes::Bytes;
-use poorwsgi_core::form::{FormError, Limits};
+use poorwsgi_core::form::{FormError, FormLimits};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict, PyBytes};
@@ -139,7 +139,7 @@ impl FieldStorageParser {
             Some(line) => parser.bytes_read += line.len() as u64,
             None => parser.done = -1,
         }
-        let most = Limits::default().body_bytes;
+        let most = FormLimits::default().body_bytes;
         if parser.limit.is_none() && parser.bytes_read > most {
             drop(parser);
             let error = FormError::TooLarge {

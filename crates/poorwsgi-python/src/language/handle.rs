@@ -1,17 +1,14 @@
 //! Runs one request through the pipeline.
 
-use std::future::Future;
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use http_body::Body as _;
 use poorwsgi_core::dispatch;
 use poorwsgi_core::response::{Body, Response};
-use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
-use super::{PipelineRequest, steps};
+use super::pipeline::{PipelineRequest, ready};
+use super::steps;
 use crate::application::{Application, Routed};
 use crate::request::{Request, Source};
 
@@ -33,13 +30,4 @@ pub(crate) fn handle(
     let request = Request::made_of(py, source, application.clone().into_any().unbind(), body, begun)?;
     let request = PipelineRequest::new(request, route, steps::are_overridden(application)?);
     ready(dispatch::dispatch(&tables, &request))
-}
-
-/// The result of a future that is ready at once: Python calls and reads of `wsgi.input` block instead of
-/// waiting.
-pub(super) fn ready<T>(future: impl Future<Output = PyResult<T>>) -> PyResult<T> {
-    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(result) => result,
-        Poll::Pending => Err(PyRuntimeError::new_err("a Python handler cannot be waited for")),
-    }
 }

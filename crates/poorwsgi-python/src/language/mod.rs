@@ -5,10 +5,11 @@
 //! ready at once.
 
 mod handle;
+mod pipeline;
 mod steps;
 
 use std::borrow::Cow;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use poorwsgi_core::dispatch::{self, BodyPlan, Callable, Language, Page, Raised, Route};
 use poorwsgi_core::request::Head;
@@ -23,31 +24,10 @@ use pyo3::types::{PyDict, PyTuple};
 use crate::application::{ErrorType, Function, Python3};
 use crate::exceptions::{Error, HTTPException, ResponseError, Status};
 use crate::names::Name;
-use crate::request::{PathArg, Request, SimpleRequest};
+use crate::request::{PathArg, Request};
 use crate::response::{Answer, RaisedHttp, from_result};
 pub(crate) use handle::handle;
-
-/// A request object, also as an object of its base class, which has the head.
-pub(crate) struct PipelineRequest {
-    pub(crate) object: Py<Request>,
-    pub(crate) base: Py<SimpleRequest>,
-    /// The route that was found before the call, until the pipeline takes it.
-    route: Mutex<Option<RouteMatch>>,
-    /// Whether the application's class overrides steps of the pipeline.
-    pub(crate) own_steps: bool,
-}
-
-impl PipelineRequest {
-    pub(crate) fn new(request: Bound<'_, Request>, route: Option<RouteMatch>, own_steps: bool) -> Self {
-        let route = Mutex::new(route);
-        PipelineRequest {
-            base: request.as_super().clone().unbind(),
-            object: request.unbind(),
-            route,
-            own_steps,
-        }
-    }
-}
+use pipeline::PipelineRequest;
 
 impl Language for Python3 {
     type Request = PipelineRequest;
@@ -68,7 +48,7 @@ impl Language for Python3 {
     }
 
     fn found(request: &PipelineRequest) -> Option<RouteMatch> {
-        request.route.lock().unwrap_or_else(PoisonError::into_inner).take()
+        request.take_route()
     }
 
     fn assign(request: &PipelineRequest, route: Route<'_, '_, Self>) -> Result<(), Error> {

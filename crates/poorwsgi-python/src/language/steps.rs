@@ -6,8 +6,7 @@ use poorwsgi_core::state::{HTTP_INTERNAL_SERVER_ERROR, HTTP_NOT_FOUND, Method};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::PipelineRequest;
-use super::handle::ready;
+use super::pipeline::{PipelineRequest, ready};
 use crate::application::{Application, Python3};
 use crate::exceptions::{Error, HTTPException, Status};
 use crate::names;

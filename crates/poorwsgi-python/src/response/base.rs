@@ -11,7 +11,6 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
 
-use super::send;
 use crate::exceptions::known;
 use crate::headers::{Headers, header_error, headers_from_python};
 use crate::log;
@@ -99,6 +98,10 @@ impl BaseResponse {
             _content_length: None,
             made: Made::default(),
         }
+    }
+
+    pub(super) fn initializer() -> PyClassInitializer<Self> {
+        BaseResponse::blank().into()
     }
 
     /// The work of `__init__` of this class and its subclasses.
@@ -323,26 +326,6 @@ impl BaseResponse {
     #[getter]
     fn ranges<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         PyTuple::new(py, &self.ranges)
-    }
-
-    /// Calls start_response with status and headers. For subclasses that override how a response is sent.
-    fn __start_response__(slf: &Bound<'_, Self>, start_response: &Bound<'_, PyAny>) -> PyResult<()> {
-        send::start(slf, start_response)
-    }
-
-    /// Returns the iterable of the content. For subclasses that override how a response is sent.
-    fn __end_of_response__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        send::end(slf)
-    }
-
-    /// Sends the response as a WSGI application does: calls start_response, and returns the content as an
-    /// iterable. A response can be sent only once.
-    fn __call__<'py>(
-        slf: &Bound<'py, Self>,
-        start_response: &Bound<'py, PyAny>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        slf.call_method1("__start_response__", (start_response,))?;
-        slf.call_method0("__end_of_response__")
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {

@@ -7,10 +7,11 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
 
+use super::answer::Answer;
 use super::base::BaseResponse;
 use super::classes::{GeneratorResponse, JSONResponse, NoContentResponse, Response};
-use super::send::value_error;
-use super::{Answer, HTML};
+use super::content::value_error;
+use super::media_type::HTML;
 use crate::exceptions::{ResponseError, known};
 use crate::headers::headers_from_python;
 use crate::json_text::dumps;

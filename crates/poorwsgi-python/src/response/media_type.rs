@@ -1,9 +1,19 @@
-//! Media types of files, by their names.
+//! Media types: of pages, with their charsets, and of files, by their names.
 
 use pyo3::intern;
 use pyo3::prelude::*;
 
 use crate::names::Name;
+
+pub(crate) const HTML: &str = "text/html; charset=utf-8";
+
+/// A media type with a charset parameter, if there is a charset.
+pub(super) fn with_charset(media_type: &str, charset: Option<&str>) -> String {
+    match charset {
+        Some(charset) if !charset.is_empty() => format!("{media_type}; charset={charset}"),
+        _ => media_type.to_owned(),
+    }
+}
 
 /// The media type that Python's `mimetypes` guesses from the name of a file.
 pub(crate) fn media_type(py: Python<'_>, path: &str) -> PyResult<Option<String>> {

@@ -1,27 +1,25 @@
 //! Conversion of a Python response object to a response of the engine, and to the calls of WSGI.
 
 use std::mem;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use bytes::BytesMut;
 use http::header::CONTENT_LENGTH;
-use poorwsgi_core::headers::{Headers as EngineHeaders, RangeSpec};
-use poorwsgi_core::response::{
-    self, Blocking, Blocks as _, Body, BodyKind, FIELDS_OF_CONTENT, Ranges, state_content,
-};
-use poorwsgi_core::state::{HTTP_NOT_MODIFIED, HTTP_OK, HTTP_RANGE_NOT_SATISFIABLE, Method};
-use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
+use poorwsgi_core::headers::Headers as EngineHeaders;
+use poorwsgi_core::response::{self, Blocking, Blocks as _, Body, Ranges, state_content};
+use poorwsgi_core::state::{HTTP_OK, HTTP_RANGE_NOT_SATISFIABLE, Method};
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyList, PyTuple};
+use pyo3::types::{PyList, PyTuple};
 
 use super::base::{BaseResponse, Payload};
-use super::blocks::{self, Blocks, FileBlocks, Items};
+use super::blocks::{self, Blocks, Items};
 use super::classes::{self, Declined, GeneratorResponse};
+use super::content::{self, take, value_error};
 use super::to_object::from_engine;
 use crate::exceptions::{HTTPException, known};
 use crate::headers::{headers_from_python, native_pairs};
-use crate::log;
 use crate::names::{Name, overrides};
 
 const SENDING: &[&str] = &["__call__", "__start_response__", "__end_of_response__"];
@@ -123,102 +121,9 @@ fn read_buffer(buffer: &Bound<'_, PyAny>) -> PyResult<bytes::Bytes> {
     blocks::bytes(&data)?.ok_or_else(|| PyTypeError::new_err("a buffer gave no bytes"))
 }
 
-/// Converts the object, with everything that was set on it.
-fn take(object: &Bound<'_, BaseResponse>) -> PyResult<response::Response> {
-    let py = object.py();
-    let (content_type, status, payload, ranges, headers) = {
-        let mut base = object.try_borrow_mut()?;
-        if mem::replace(&mut base.is_sent, true) {
-            return Err(PyRuntimeError::new_err(
-                "this response was sent already; a response can be used only once",
-            ));
-        }
-        let ranges = match (base.status, base.units.as_deref()) {
-            (HTTP_OK, Some("bytes")) if base.ranges.is_empty() => Ranges::Offered,
-            (HTTP_OK, Some("bytes")) => Ranges::Chosen(base.ranges.iter().filter_map(spec).collect()),
-            _ => Ranges::Refused,
-        };
-        let headers = match &base.headers {
-            Some(headers) => headers.get().to_engine(),
-            None => response::default_headers(),
-        };
-        base.sent_length = base.length(py).ok();
-        (base.content_type.clone(), base.status, mem::take(&mut base.payload), ranges, headers)
-    };
-    if status == HTTP_NOT_MODIFIED {
-        warn_about_304(py, &headers)?;
-    }
-    let mut made = response::Response::new(body(py, payload)?).with_headers(headers);
-    if content_type.as_deref() != Some(super::HTML) {
-        made = made.with_content_type(content_type.unwrap_or_default()).map_err(value_error)?;
-    }
-    if status != HTTP_OK {
-        made.set_status(status).map_err(value_error)?;
-    }
-    made.set_ranges(ranges);
-    Ok(made)
-}
-
-fn spec(range: &super::base::Range) -> Option<RangeSpec> {
-    match *range {
-        (Some(first), Some(last)) => Some(RangeSpec::FromTo(first, last)),
-        (Some(first), None) => Some(RangeSpec::From(first)),
-        (None, Some(length)) => Some(RangeSpec::Last(length)),
-        (None, None) => None,
-    }
-}
-
-fn body(py: Python<'_>, payload: Payload) -> PyResult<Body> {
-    Ok(match payload {
-        Payload::Empty => Body::empty(),
-        Payload::Data(data) => data.into(),
-        Payload::Buffer(buffer) => {
-            let buffer = buffer.bind(py);
-            if buffer.getattr("closed")?.is_truthy()? {
-                closed(py, "error")?;
-                return Ok(Body::empty());
-            }
-            blocks::bytes(&buffer.call_method0("getvalue")?)?.unwrap_or_default().into()
-        }
-        Payload::File { file, length } => {
-            if file.bind(py).getattr("closed").and_then(|closed| closed.is_truthy()).unwrap_or(false) {
-                closed(py, "error")?;
-                return Ok(Body::empty());
-            }
-            Blocking::body(FileBlocks::new(file, length))
-        }
-        Payload::Items { items, text, length } => Blocking::body(Items::new(items.bind(py), text, length)?),
-        Payload::FileRange(range) => range.into(),
-        Payload::Engine(body) => body.into_inner().unwrap_or_else(PoisonError::into_inner),
-    })
-}
-
-/// Logs that the content of a response was closed before it was sent.
-pub(super) fn closed(py: Python<'_>, level: &str) -> PyResult<()> {
-    let message = "The content of a response was closed before it was sent";
-    log::write(py, "poorwsgi.response", level, message, ())
-}
-
-/// Warns if a 304 has fields that describe a representation, or lacks all fields that identify it (RFC 9110,
-/// section 15.4.5).
-fn warn_about_304(py: Python<'_>, headers: &EngineHeaders) -> PyResult<()> {
-    let warn = |text: &str, names: String| log::write(py, "poorwsgi.response", "warning", text, (names,));
-    let denied: Vec<_> = FIELDS_OF_CONTENT.into_iter().filter(|name| headers.contains(*name)).collect();
-    if !denied.is_empty() {
-        warn("304 is sent without headers of the representation: %s", denied.join(", "))?;
-    }
-    if !classes::NOT_MODIFIED_ONE_OF_REQUIRED.iter().any(|name| headers.contains(*name)) {
-        warn(
-            "304 should have one of the required headers: %s",
-            classes::NOT_MODIFIED_ONE_OF_REQUIRED.join(", "),
-        )?;
-    }
-    Ok(())
-}
-
 /// `__start_response__`: prepares the response as for a plain GET, and passes status and headers to
 /// `start_response`.
-pub(super) fn start(object: &Bound<'_, BaseResponse>, start_response: &Bound<'_, PyAny>) -> PyResult<()> {
+fn start(object: &Bound<'_, BaseResponse>, start_response: &Bound<'_, PyAny>) -> PyResult<()> {
     let py = object.py();
     let headers = BaseResponse::headers_of(object)?;
     let (is_empty, stated) = {
@@ -250,40 +155,25 @@ pub(super) fn start(object: &Bound<'_, BaseResponse>, start_response: &Bound<'_,
     Ok(())
 }
 
-/// `__end_of_response__`: the content as an iterator that can also be read like a file.
-pub(super) fn end<'py>(object: &Bound<'py, BaseResponse>) -> PyResult<Bound<'py, PyAny>> {
-    static BUFFER: Name = Name::new("poorwsgi.response", "IBytesIO");
-    let py = object.py();
-    let (finished, again) = {
-        let mut base = object.try_borrow_mut()?;
-        match base.finished.take() {
-            Some(body) => (body.into_inner().unwrap_or_else(PoisonError::into_inner), None),
-            None => {
-                let payload = mem::take(&mut base.payload);
-                let again = match &payload {
-                    Payload::Items { items, text, length } => {
-                        Some(Payload::Items { items: items.clone_ref(py), text: *text, length: *length })
-                    }
-                    Payload::Data(data) => Some(Payload::Data(data.clone())),
-                    _ => None,
-                };
-                drop(base);
-                (body(py, payload)?, again)
-            }
-        }
-    };
-    if let Some(payload) = again {
-        object.try_borrow_mut()?.payload = payload;
+#[pymethods]
+impl BaseResponse {
+    /// Calls start_response with status and headers. For subclasses that override how a response is sent.
+    fn __start_response__(slf: &Bound<'_, Self>, start_response: &Bound<'_, PyAny>) -> PyResult<()> {
+        start(slf, start_response)
     }
-    match BodyKind::from_body(finished) {
-        BodyKind::Bytes(_) if object.is_exact_instance_of::<BaseResponse>() => {
-            Ok(PyBytes::new(py, b"").into_any())
-        }
-        BodyKind::Bytes(data) => BUFFER.get(py)?.call1((PyBytes::new(py, &data),)),
-        kind => Ok(Bound::new(py, Blocks::new(kind.into()))?.into_any()),
-    }
-}
 
-pub(super) fn value_error(error: impl std::fmt::Display) -> PyErr {
-    PyValueError::new_err(error.to_string())
+    /// Returns the iterable of the content. For subclasses that override how a response is sent.
+    fn __end_of_response__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        content::end(slf)
+    }
+
+    /// Sends the response as a WSGI application does: calls start_response, and returns the content as an
+    /// iterable. A response can be sent only once.
+    fn __call__<'py>(
+        slf: &Bound<'py, Self>,
+        start_response: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        slf.call_method1("__start_response__", (start_response,))?;
+        slf.call_method0("__end_of_response__")
+    }
 }

@@ -16,14 +16,14 @@ use poorwsgi_core::response::Body;
 use poorwsgi_core::state::HTTP_SERVICE_UNAVAILABLE;
 use poorwsgi_core::variables::Variables;
 use poorwsgi_server::RequestBody;
-use poorwsgi_server::spool::{Gathering, Held, IN_MEMORY};
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use poorwsgi_server::spool::{Gathering, IN_MEMORY};
+use tokio::sync::oneshot;
 
 use super::ServiceResult;
 use super::backend::{Backend, Run};
 use super::call::Call;
 use super::failure::page;
-use super::gathering::Gather;
+use super::gathering::{Arrival, Gather};
 use super::read_timeout::Timed;
 use super::request_timeout::{Alarm, Arriving, Late};
 use super::served::Served;
@@ -62,8 +62,7 @@ impl tower_service::Service<http::Request<RequestBody>> for Service {
         };
         if self.backend.is_gathered(&body) {
             let gathering = Gathering::whole(body, &self.backend.spool);
-            let gather = Gather { service: self.clone(), head: Some(head), gathering, is_chunked: true };
-            return Answering::Gathering(Box::new(gather));
+            return self.gather(Gather { head: Some(head), gathering, is_chunked: true });
         }
         let permit =
             if is_small { None } else { Arc::clone(&self.backend.arriving).try_acquire_owned().ok() };
@@ -71,24 +70,17 @@ impl tower_service::Service<http::Request<RequestBody>> for Service {
             return self.begin(head, body, Arrival::Pending(permit));
         }
         let gathering = Gathering::new(body, &self.backend.spool);
-        let gather = Gather { service: self.clone(), head: Some(head), gathering, is_chunked: false };
-        Answering::Gathering(Box::new(gather))
+        self.gather(Gather { head: Some(head), gathering, is_chunked: false })
     }
 }
 
-/// How much of a body has arrived when the application is called.
-pub(super) enum Arrival {
-    /// The whole body is in memory: the call does not wait.
-    InMemory(Option<Held>),
-    /// The whole body has arrived; reading it may wait for the disk.
-    InFile(Held),
-    /// The call waits for its client; that time does not count against the call.
-    Pending(OwnedSemaphorePermit),
-}
-
 impl Service {
+    fn gather(&self, gather: Gather) -> Answering {
+        Answering::Gathering(Box::new((self.clone(), gather)))
+    }
+
     /// Calls the application inline if that suits this request and its body; otherwise on the pool.
-    pub(super) fn begin(&self, head: Parts, body: Body, arrival: Arrival) -> Answering {
+    fn begin(&self, head: Parts, body: Body, arrival: Arrival) -> Answering {
         let backend = &*self.backend;
         let (head, routed, route_times, is_profiled) = match &*backend.served {
             Served::Native(application) => {
@@ -137,11 +129,9 @@ impl Service {
 /// The future of the response to a request.
 pub(super) enum Answering {
     /// Waits for the answer, with the alarm of the request timeout.
-    OnItsWay {
-        receiver: oneshot::Receiver<ServiceResult>,
-        late: Option<Box<Alarm>>,
-    },
-    Gathering(Box<Gather>),
+    OnItsWay { receiver: oneshot::Receiver<ServiceResult>, late: Option<Box<Alarm>> },
+    /// Collects the body; then the service begins the call.
+    Gathering(Box<(Service, Gather)>),
 }
 
 impl Future for Answering {
@@ -162,10 +152,13 @@ impl Future for Answering {
                         }
                     }));
                 }
-                Answering::Gathering(gather) => match ready!(gather.poll(cx)) {
-                    Ok(next) => next,
-                    Err(answer) => return Poll::Ready(answer),
-                },
+                Answering::Gathering(waiting) => {
+                    let (service, gather) = &mut **waiting;
+                    match ready!(gather.poll(cx)) {
+                        Ok((head, body, arrival)) => service.begin(head, body, arrival),
+                        Err(answer) => return Poll::Ready(answer),
+                    }
+                }
             };
             *self = next;
         }

@@ -14,9 +14,9 @@ use smallvec::SmallVec;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
+use super::carrier::H1Session;
 use super::chunks::{BadChunk, Chunks, Taken};
 use super::framing::{Framing, HeadLimits, HeadScanner, MessageHead};
-use super::session::H1Session;
 use crate::LOG;
 use crate::body_rate::BodyRate;
 use crate::config::Config;
@@ -489,9 +489,9 @@ mod tests {
     }
 
     /// A socket whose bytes arrive in these pieces, and then end.
-    struct Pieces(VecDeque<Vec<u8>>);
+    struct PiecewiseSocket(VecDeque<Vec<u8>>);
 
-    impl AsyncRead for Pieces {
+    impl AsyncRead for PiecewiseSocket {
         fn poll_read(
             mut self: Pin<&mut Self>,
             _cx: &mut Context<'_>,
@@ -508,7 +508,7 @@ mod tests {
         }
     }
 
-    impl AsyncWrite for Pieces {
+    impl AsyncWrite for PiecewiseSocket {
         fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
             Poll::Ready(Ok(buf.len()))
         }
@@ -526,7 +526,8 @@ mod tests {
     fn reads(pieces: impl Iterator<Item = Vec<u8>>, size: usize) -> Vec<Vec<u8>> {
         let (config, stop) = (Arc::new(Config::new()), Arc::new(Stop::new()));
         let context = ConnectionContext::new(config, stop, Connection::default());
-        let mut io = GuardedIo::new(Pieces(pieces.collect()), &Arc::new(H1Session::new(context, None)));
+        let mut io =
+            GuardedIo::new(PiecewiseSocket(pieces.collect()), &Arc::new(H1Session::new(context, None)));
         let mut cx = Context::from_waker(Waker::noop());
         let mut reads = Vec::new();
         loop {

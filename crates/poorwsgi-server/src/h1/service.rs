@@ -16,7 +16,7 @@ use poorwsgi_core::{BoxError, state};
 use tower_service::Service;
 
 use super::body::H1Body;
-use super::session::H1Session;
+use super::carrier::H1Session;
 use super::spelling;
 use crate::exchange::{Carrier, Cut, Exchange, Exchanger, FinishedResponse, Outgoing, RequestBody};
 use crate::stop::Level;

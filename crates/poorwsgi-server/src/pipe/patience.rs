@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use super::{Maker, Pipe};
 use crate::spool::Spool;
 
 /// The file of one response may take this fraction of the spool.
@@ -18,25 +17,17 @@ const TURN: Duration = Duration::from_secs(5);
 /// How often a thread in the queue checks whether its turn has come.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// The limits of waiting for clients that read slowly. Clones share them.
-pub struct Patience<M: Maker>(pub(super) Arc<Limits<M>>);
-
-impl<M: Maker> Clone for Patience<M> {
-    fn clone(&self) -> Self {
-        Patience(Arc::clone(&self.0))
-    }
-}
-
-pub(super) struct Limits<M: Maker> {
+/// The limits of waiting for clients that read slowly. `P` is the pipe of a client.
+pub(super) struct Limits<P> {
     turns: Mutex<Turns>,
     /// Notified when a permission is free, or the queue has moved on.
     pub(super) freed: Condvar,
     /// How many permissions stay free for clients whose file is full.
     pub(super) kept_free: usize,
     /// Clients that threads wait for.
-    pub(super) waited_for: CutOrder<M>,
+    pub(super) waited_for: CutOrder<P>,
     /// Clients that have unread bytes in a file; a client that reads a block goes to the end.
-    pub(super) in_files: CutOrder<M>,
+    pub(super) in_files: CutOrder<P>,
     pub(super) spool: Spool,
 }
 
@@ -64,28 +55,28 @@ impl Turns {
 }
 
 /// The pipes of clients, by number, and the time when each got its number.
-type Places<M> = BTreeMap<u64, (Instant, Weak<Pipe<M>>)>;
+type Places<P> = BTreeMap<u64, (Instant, Weak<P>)>;
 
 /// Clients in the order in which they are cut off for others: first the one that has read nothing for
 /// longest.
-pub(super) struct CutOrder<M: Maker> {
+pub(super) struct CutOrder<P> {
     numbers: AtomicU64,
-    places: Mutex<Places<M>>,
+    places: Mutex<Places<P>>,
 }
 
-impl<M: Maker> Default for CutOrder<M> {
+impl<P> Default for CutOrder<P> {
     fn default() -> Self {
         CutOrder { numbers: AtomicU64::default(), places: Mutex::default() }
     }
 }
 
-impl<M: Maker> CutOrder<M> {
-    fn places(&self) -> MutexGuard<'_, Places<M>> {
+impl<P> CutOrder<P> {
+    fn places(&self) -> MutexGuard<'_, Places<P>> {
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Appends a client, and returns its number.
-    pub(super) fn enter(&self, pipe: &Arc<Pipe<M>>) -> u64 {
+    pub(super) fn enter(&self, pipe: &Arc<P>) -> u64 {
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
         self.places().insert(number, (Instant::now(), Arc::downgrade(pipe)));
         number
@@ -95,91 +86,81 @@ impl<M: Maker> CutOrder<M> {
         self.places().remove(&number);
     }
 
-    /// Cuts off the first client, unless it has read something within [`TURN`].
-    pub(super) fn cut_first(&self) -> bool {
-        let first = {
-            let mut places = self.places();
-            let first = places.first_entry().filter(|entry| entry.get().0.elapsed() >= TURN);
-            first.map(|entry| entry.remove().1)
-        };
-        let Some(first) = first else { return false };
-        if let Some(pipe) = first.upgrade() {
-            pipe.cut();
-        }
-        true
+    /// Takes the first client out, which is to be cut off, unless it has read something within [`TURN`].
+    pub(super) fn take_first(&self) -> Option<Weak<P>> {
+        let mut places = self.places();
+        let first = places.first_entry().filter(|entry| entry.get().0.elapsed() >= TURN);
+        first.map(|entry| entry.remove().1)
     }
 }
 
-impl<M: Maker> Patience<M> {
-    /// For a server with this number of threads. At most a quarter of them waits for clients that read
-    /// slowly, another quarter queues for a permission to do so, and another quarter waits for request
-    /// bodies. So the last quarter is left for calls that wait for no client.
-    #[must_use]
-    pub fn new(threads: usize, spool: Spool) -> Self {
+impl<P> Limits<P> {
+    /// For a server with this number of threads.
+    pub(super) fn new(threads: usize, spool: Spool) -> Self {
         let most = (threads / 4).max(1);
-        Patience(Arc::new(Limits {
+        Limits {
             turns: Mutex::new(Turns { free: most, line: VecDeque::new(), longest_line: most, next: 0 }),
             freed: Condvar::new(),
             kept_free: most - threads / 8,
             waited_for: CutOrder::default(),
             in_files: CutOrder::default(),
             spool,
-        }))
+        }
     }
 
     /// The permission to wait for a client, if more than `kept_free` are left and no other thread queues.
-    pub(super) fn may_wait(&self, kept_free: usize) -> Option<Permit<'_, M>> {
+    pub(super) fn may_wait(&self, kept_free: usize) -> Option<WaitPermit<'_, P>> {
         let mut turns = self.turns();
         if turns.free <= kept_free || !turns.line.is_empty() {
             return None;
         }
         turns.free -= 1;
-        Some(Permit(self))
+        Some(WaitPermit(self))
     }
 
     /// A place in the queue for the permission to wait; `None` if the queue is full.
-    pub(super) fn enter_line(&self) -> Option<InLine<'_, M>> {
-        self.turns().enter().map(|number| InLine { patience: self, number })
+    pub(super) fn enter_line(&self) -> Option<InLine<'_, P>> {
+        self.turns().enter().map(|number| InLine { limits: self, number })
+    }
+
+    /// Whether no further thread may wait.
+    pub(super) fn are_reached(&self) -> bool {
+        self.turns().free == 0
     }
 
     pub(super) fn turns(&self) -> MutexGuard<'_, Turns> {
-        self.0.turns.lock().unwrap_or_else(PoisonError::into_inner)
+        self.turns.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn file_bytes(&self) -> u64 {
-        self.0.spool.file_bytes() / PART
+        self.spool.file_bytes() / PART
     }
 }
 
 /// The permission to wait for a client, until it is dropped.
-pub(super) struct Permit<'a, M: Maker>(&'a Patience<M>);
+pub(super) struct WaitPermit<'a, P>(&'a Limits<P>);
 
-impl<M: Maker> Drop for Permit<'_, M> {
+impl<P> Drop for WaitPermit<'_, P> {
     fn drop(&mut self) {
         self.0.turns().free += 1;
-        self.0.0.freed.notify_all();
+        self.0.freed.notify_all();
     }
 }
 
 /// A place in the queue, until it is dropped.
-pub(super) struct InLine<'a, M: Maker> {
-    patience: &'a Patience<M>,
+pub(super) struct InLine<'a, P> {
+    limits: &'a Limits<P>,
     number: u64,
 }
 
-impl<'a, M: Maker> InLine<'a, M> {
-    /// Waits a moment for the permission, or until this client has read something. If no permission is free,
-    /// it cuts off the client that has read nothing for longest.
-    pub(super) fn turn(&self, has_moved: &AtomicBool) -> Option<Permit<'a, M>> {
-        let InLine { patience, number } = *self;
-        let is_full = patience.turns().free == 0;
-        if is_full {
-            patience.0.waited_for.cut_first();
-        }
+impl<'a, P> InLine<'a, P> {
+    /// Waits a moment for the permission, or until this client has read something.
+    pub(super) fn turn(&self, has_moved: &AtomicBool) -> Option<WaitPermit<'a, P>> {
+        let InLine { limits, number } = *self;
         let must_wait = |turns: &mut Turns| {
             (turns.free == 0 || turns.line.front() != Some(&number)) && !has_moved.load(Ordering::Relaxed)
         };
-        let waited = patience.0.freed.wait_timeout_while(patience.turns(), LOOK, must_wait);
+        let waited = limits.freed.wait_timeout_while(limits.turns(), LOOK, must_wait);
         let (mut turns, result) = waited.unwrap_or_else(PoisonError::into_inner);
         if result.timed_out() || turns.free == 0 || turns.line.front() != Some(&number) {
             return None;
@@ -187,13 +168,13 @@ impl<'a, M: Maker> InLine<'a, M> {
         // At once: a thread with a permission takes no room in the queue.
         turns.line.pop_front();
         turns.free -= 1;
-        Some(Permit(patience))
+        Some(WaitPermit(limits))
     }
 }
 
-impl<M: Maker> Drop for InLine<'_, M> {
+impl<P> Drop for InLine<'_, P> {
     fn drop(&mut self) {
-        self.patience.turns().line.retain(|number| *number != self.number);
-        self.patience.0.freed.notify_all();
+        self.limits.turns().line.retain(|number| *number != self.number);
+        self.limits.freed.notify_all();
     }
 }

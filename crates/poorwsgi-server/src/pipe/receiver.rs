@@ -9,7 +9,7 @@ use http_body::{Body as HttpBody, Frame};
 use poorwsgi_core::BoxError;
 use poorwsgi_core::response::{Body, FileRange};
 
-use super::{Flow, Maker, Pipe, TooFarBehind};
+use super::flow::{Flow, Maker, Pipe, TooFarBehind};
 
 /// Bytes that are read from a file at a time.
 const READ: u64 = 64 << 10;
@@ -28,7 +28,7 @@ impl<M: Maker> Receiver<M> {
 
     /// The next part of the unread bytes in the file, up to the end of the ring buffer.
     fn next_part(&self, flow: &Flow) -> Option<Body> {
-        let size = self.pipe.patience.file_bytes();
+        let size = self.pipe.patience.0.file_bytes();
         let unread = flow.written - flow.read;
         let file = flow.file.as_ref().filter(|_| unread > 0)?;
         let position = flow.read % size.max(1);

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use poorwsgi_core::BoxError;
 
+use super::flow::{Flow, Maker, Pipe, Sent};
 use super::patience::Limits;
-use super::{Flow, Maker, Pipe};
 use crate::LOG;
 use crate::spool::{Spool, SpoolFile};
 
@@ -25,17 +25,6 @@ impl<M: Maker> Clone for Sender<M> {
     fn clone(&self) -> Self {
         Sender(Arc::clone(&self.0))
     }
-}
-
-/// The result of sending a block.
-#[derive(Debug)]
-pub enum Sent {
-    /// The pipe has accepted it.
-    Taken,
-    /// There is no room for the block now.
-    Full(Bytes),
-    /// The connection is gone, or accepts no more blocks.
-    Gone,
 }
 
 impl<M: Maker> Sender<M> {
@@ -55,10 +44,10 @@ impl<M: Maker> Sender<M> {
     /// Sends a block: waits until there is room for it, or writes it to the file. `false` when the connection
     /// is gone.
     pub fn send(&self, block: Bytes) -> bool {
-        let patience = &self.0.patience;
+        let limits = &self.0.patience.0;
         let mut sent = self.try_send(block);
         if let Sent::Full(block) = sent {
-            sent = match patience.may_wait(patience.0.kept_free) {
+            sent = match limits.may_wait(limits.kept_free) {
                 Some(_permit) => self.push(self.0.wait_for_room(), block),
                 None => self.keep(block),
             };
@@ -72,10 +61,14 @@ impl<M: Maker> Sender<M> {
     /// Queues for the permission to wait, or until the client has read so much that its file has room again.
     fn stand_in_line(&self, mut block: Bytes) -> Sent {
         let aside = M::step_aside();
-        let Some(place) = self.0.patience.enter_line() else { return self.0.cut() };
+        let limits = &self.0.patience.0;
+        let Some(place) = limits.enter_line() else { return self.0.cut() };
         let mut deadline = Instant::now() + LONGEST_STAND;
         self.0.stands.store(true, Ordering::Relaxed);
         let sent = loop {
+            if limits.are_reached() {
+                limits.waited_for.cut_first();
+            }
             if let Some(_permit) = place.turn(&self.0.has_moved) {
                 drop((place, aside));
                 break self.push(self.0.wait_for_room(), block);
@@ -104,15 +97,15 @@ impl<M: Maker> Sender<M> {
         if M::is_unread() {
             return Sent::Gone;
         }
-        let patience = &*self.0.patience.0;
+        let limits = &self.0.patience.0;
         loop {
             match self.write(&block) {
                 Ok(true) => return Sent::Taken,
                 Ok(false) => return Sent::Full(block),
                 Err(_) if self.is_gone() => return Sent::Gone,
                 // No lock is held here: two threads may cut each other's clients off.
-                Err(error)
-                    if error.kind() == io::ErrorKind::QuotaExceeded && patience.in_files.cut_first() => {}
+                Err(error) if error.kind() == io::ErrorKind::QuotaExceeded && limits.in_files.cut_first() => {
+                }
                 Err(error) => {
                     tell(&error);
                     return Sent::Full(block);
@@ -125,7 +118,7 @@ impl<M: Maker> Sender<M> {
     fn write(&self, block: &[u8]) -> io::Result<bool> {
         let Limits { in_files, spool, .. } = &*self.0.patience.0;
         let mut file = self.0.file.lock().unwrap_or_else(PoisonError::into_inner);
-        let size = self.0.patience.file_bytes();
+        let size = self.0.patience.0.file_bytes();
         let (begin, unread) = {
             let mut flow = self.0.flow();
             if flow.is_over() {

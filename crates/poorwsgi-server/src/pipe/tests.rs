@@ -1,11 +1,16 @@
-use std::sync::atomic::AtomicUsize;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use http_body::Body as _;
 use http_body_util::BodyExt;
+use poorwsgi_core::BoxError;
 
+use super::flow::WINDOW;
 use super::*;
+use crate::spool::Spool;
 
 /// Makes blocks; counts the threads that wait, and remembers what nobody heard.
 #[derive(Clone, Default)]
@@ -140,7 +145,7 @@ async fn a_thread_that_may_wait_does_so_beside_the_others() {
 async fn where_no_thread_may_wait_a_file_keeps_the_content() {
     // One thread for clients, and it is waiting already.
     let patience = patience(4);
-    let _permit = patience.may_wait(0).unwrap();
+    let _permit = patience.0.may_wait(0).unwrap();
     let (sender, mut receiver) = pipe(&patience, Toy::default());
     // More than the file holds at a time, which is used in a circle.
     let (mut sent, mut taken) = (Vec::new(), Vec::new());
@@ -193,31 +198,31 @@ fn nobody_is_cut_off_who_has_just_come() {
 #[test]
 fn the_permissions_to_wait_are_few_and_come_back() {
     let patience = patience(16);
-    let permits: Vec<_> = (0..4).map_while(|_| patience.may_wait(0)).collect();
+    let permits: Vec<_> = (0..4).map_while(|_| patience.0.may_wait(0)).collect();
     assert_eq!(permits.len(), 4);
-    assert!(patience.may_wait(0).is_none());
+    assert!(patience.0.may_wait(0).is_none());
     drop(permits);
     // Half of them are for clients whose file is full.
     assert_eq!(patience.0.kept_free, 2);
-    let first = [patience.may_wait(2), patience.may_wait(2)];
+    let first = [patience.0.may_wait(2), patience.0.may_wait(2)];
     assert!(first.iter().all(Option::is_some));
-    assert!(patience.may_wait(2).is_none());
-    assert!(patience.may_wait(0).is_some());
+    assert!(patience.0.may_wait(2).is_none());
+    assert!(patience.0.may_wait(0).is_some());
 }
 
 #[test]
 fn those_in_the_line_come_first_and_the_line_is_short() {
     let patience = patience(16);
-    let permits: Vec<_> = (0..4).map_while(|_| patience.may_wait(0)).collect();
-    let mut line: Vec<_> = (0..9).map_while(|_| patience.enter_line()).collect();
+    let permits: Vec<_> = (0..4).map_while(|_| patience.0.may_wait(0)).collect();
+    let mut line: Vec<_> = (0..9).map_while(|_| patience.0.enter_line()).collect();
     assert_eq!(line.len(), 4);
     drop(permits);
-    assert!(patience.may_wait(0).is_none());
+    assert!(patience.0.may_wait(0).is_none());
     let still = AtomicBool::new(false);
     let permit = line.remove(0).turn(&still);
     assert!(permit.is_some());
     drop(line);
-    assert!(patience.may_wait(0).is_some());
+    assert!(patience.0.may_wait(0).is_some());
 }
 
 #[test]

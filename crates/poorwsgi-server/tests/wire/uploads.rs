@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use poorwsgi::form::Limits;
+use poorwsgi::form::FormLimits;
 use poorwsgi::state::METHOD_POST;
 use poorwsgi::{Application, HttpError, Request, Result};
 use poorwsgi_server::Config;
@@ -104,7 +104,7 @@ async fn the_callback_writes_into_a_folder_and_nowhere_else() {
 #[tokio::test]
 async fn limits_of_forms_are_413_and_name_their_setting() {
     let mut app = application();
-    app.settings_mut().form_limits = Limits { files: 2, body_bytes: 10_000, ..Limits::default() };
+    app.settings_mut().form_limits = FormLimits { files: 2, body_bytes: 10_000, ..FormLimits::default() };
     let server = TestServer::of(app, Config::new()).await;
     let many = form(&[("a", b""), ("b", b""), ("c", b"")]);
     let large = form(&[("a", &[b'a'; 10_000])]);

@@ -3,7 +3,7 @@
 use std::io::{self, Cursor, Write};
 use std::sync::{Arc, Mutex};
 
-use poorwsgi::form::{FormFile, Limits, WriteOnly};
+use poorwsgi::form::{FormFile, FormLimits, WriteOnly};
 use poorwsgi::state::{METHOD_ALL, METHOD_POST};
 use poorwsgi::{Application, HttpError, Request, Result};
 
@@ -79,16 +79,16 @@ async fn a_bad_form_is_400() {
 async fn a_form_over_a_limit_is_413_and_names_the_setting() {
     let mut app = application();
     for (limits, setting) in [
-        (Limits { body_bytes: 10, ..Limits::default() }, "form_limits.body_bytes"),
-        (Limits { parts: 1, ..Limits::default() }, "form_limits.parts"),
-        (Limits { files: 0, ..Limits::default() }, "form_limits.files"),
-        (Limits { field_bytes: 3, ..Limits::default() }, "form_limits.field_bytes"),
-        (Limits { filename_bytes: 3, ..Limits::default() }, "form_limits.filename_bytes"),
+        (FormLimits { body_bytes: 10, ..FormLimits::default() }, "form_limits.body_bytes"),
+        (FormLimits { parts: 1, ..FormLimits::default() }, "form_limits.parts"),
+        (FormLimits { files: 0, ..FormLimits::default() }, "form_limits.files"),
+        (FormLimits { field_bytes: 3, ..FormLimits::default() }, "form_limits.field_bytes"),
+        (FormLimits { filename_bytes: 3, ..FormLimits::default() }, "form_limits.filename_bytes"),
     ] {
         app.settings_mut().form_limits = limits;
         send(&app, "text").await.expect_page(413, &format!("(setting {setting})"));
     }
-    app.settings_mut().form_limits = Limits { fields: 1, ..Limits::default() };
+    app.settings_mut().form_limits = FormLimits { fields: 1, ..FormLimits::default() };
     post(&app, "/first", URLENCODED, "n=1&n=2").await.expect_page(413, "(setting form_limits.fields)");
 }
 

@@ -18,7 +18,7 @@ struct Part {
 /// Reads a body that comes in these pieces.
 fn read_pieces<'a>(
     boundary: &str,
-    limits: Limits,
+    limits: FormLimits,
     pieces: impl IntoIterator<Item = &'a [u8]>,
 ) -> Result<Vec<Part>, FormError> {
     let mut parser = MultipartParser::new(boundary.as_bytes(), limits)?;
@@ -55,7 +55,7 @@ fn read_pieces<'a>(
 }
 
 fn read(boundary: &str, body: &[u8]) -> Result<Vec<Part>, FormError> {
-    read_pieces(boundary, Limits::default(), [body])
+    read_pieces(boundary, FormLimits::default(), [body])
 }
 
 fn malformed(body: &str) -> String {
@@ -65,7 +65,7 @@ fn malformed(body: &str) -> String {
     }
 }
 
-fn over(limits: Limits, body: &str) -> &'static str {
+fn over(limits: FormLimits, body: &str) -> &'static str {
     match read_pieces("b", limits, [body.as_bytes()]) {
         Err(FormError::TooLarge { setting, .. }) => setting,
         other => panic!("{other:?}"),
@@ -161,9 +161,9 @@ fn a_split_body_reads_like_a_whole_one() {
         let whole = read(boundary, body).unwrap();
         for at in 0..=body.len() {
             let pieces = [&body[..at], &body[at..]];
-            assert_eq!(read_pieces(boundary, Limits::default(), pieces).unwrap(), whole, "at {at}");
+            assert_eq!(read_pieces(boundary, FormLimits::default(), pieces).unwrap(), whole, "at {at}");
         }
-        assert_eq!(read_pieces(boundary, Limits::default(), body.chunks(1)).unwrap(), whole);
+        assert_eq!(read_pieces(boundary, FormLimits::default(), body.chunks(1)).unwrap(), whole);
     }
 }
 
@@ -268,7 +268,7 @@ fn bad_part_headers_are_refused() {
 
 #[test]
 fn nothing_follows_an_error() {
-    let mut parser = MultipartParser::new(b"b", Limits::default()).unwrap();
+    let mut parser = MultipartParser::new(b"b", FormLimits::default()).unwrap();
     parser.push(Bytes::from_static(b"--b\r\nno colon\r\n\r\n1\r\n--b--"));
     assert!(parser.next_event().is_err());
     assert!(parser.next_event().unwrap().is_none());
@@ -279,9 +279,9 @@ fn nothing_follows_an_error() {
 #[test]
 fn every_limit_is_named() {
     let part = "--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n";
-    let limits = Limits::default;
+    let limits = FormLimits::default;
     assert_eq!(over(limits(), &part.repeat(10_000)), "form_limits.parts");
-    let many = Limits { parts: u64::MAX, header_bytes: 4096, ..limits() };
+    let many = FormLimits { parts: u64::MAX, header_bytes: 4096, ..limits() };
     assert_eq!(over(many, &part.repeat(10_000)), "form_limits.header_bytes");
     assert_eq!(over(limits(), &format!("--b\r\n{}", "A: b\r\n".repeat(10_000))), "form_limits.part_headers");
     assert_eq!(
@@ -294,17 +294,18 @@ fn every_limit_is_named() {
     );
     assert_eq!(over(limits(), &"x".repeat(100_000)), "form_limits.padding_bytes");
     assert_eq!(over(limits(), &format!("--b--{}", "\r\n".repeat(100_000))), "form_limits.padding_bytes");
-    let both = Limits { padding_bytes: 10, ..limits() };
+    let both = FormLimits { padding_bytes: 10, ..limits() };
     assert_eq!(over(both, "12345\r\n--b--\r\n6789"), "form_limits.padding_bytes");
     assert!(
-        read_pieces("b", Limits { padding_bytes: 0, ..limits() }, [&b"--b\r\n\r\n1\r\n--b--"[..]]).is_ok()
+        read_pieces("b", FormLimits { padding_bytes: 0, ..limits() }, [&b"--b\r\n\r\n1\r\n--b--"[..]])
+            .is_ok()
     );
 }
 
 fn time(body: &Bytes) -> Duration {
     let run = || {
         let begin = Instant::now();
-        let mut parser = MultipartParser::new(b"boundary", Limits::default()).unwrap();
+        let mut parser = MultipartParser::new(b"boundary", FormLimits::default()).unwrap();
         let mut bytes = 0;
         let mut rest = body.clone();
         while !rest.is_empty() {
@@ -378,7 +379,7 @@ proptest! {
         size in 1usize..40,
     ) {
         let body = render("abz", &parts);
-        let read = read_pieces("abz", Limits::default(), body.chunks(size)).unwrap();
+        let read = read_pieces("abz", FormLimits::default(), body.chunks(size)).unwrap();
         let read: Vec<_> = read.into_iter().map(|part| (part.name.unwrap(), part.data)).collect();
         prop_assert_eq!(read, parts);
     }
@@ -397,7 +398,7 @@ proptest! {
     ) {
         let body = pieces.concat();
         let whole = read("b", &body);
-        let split = read_pieces("b", Limits::default(), body.chunks(size));
+        let split = read_pieces("b", FormLimits::default(), body.chunks(size));
         prop_assert_eq!(whole.map_err(|error| error.to_string()), split.map_err(|error| error.to_string()));
     }
 }

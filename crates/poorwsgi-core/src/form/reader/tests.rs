@@ -67,7 +67,7 @@ fn a_multipart_body_says_itself_where_it_ends() {
 
 #[test]
 fn a_body_that_says_it_is_too_large_is_not_begun() {
-    let limits = Limits { body_bytes: 10, ..Limits::default() };
+    let limits = FormLimits { body_bytes: 10, ..FormLimits::default() };
     let of = |length| {
         let options =
             FormOptions { limits: limits.clone(), content_length: Some(length), ..FormOptions::default() };
@@ -103,7 +103,7 @@ fn a_nested_part_is_a_list() {
 /// No file was chosen: a browser sends an empty file name, and PoorWSGI reads an empty text.
 #[test]
 fn an_empty_file_name_is_no_file() {
-    let callback: FileCallback = Box::new(|_| panic!("there is no file"));
+    let callback: FormFileCallback = Box::new(|_| panic!("there is no file"));
     let options = FormOptions { file_callback: Some(callback), ..FormOptions::default() };
     let form = read(MULTIPART, upload("", "").as_bytes(), options).unwrap();
     let field = form.field("file").unwrap();
@@ -114,7 +114,7 @@ fn an_empty_file_name_is_no_file() {
 fn on_disk(spool_bytes: u64, sizes: &[usize]) -> Vec<bool> {
     let part = |size: &usize| part("name=\"file\"; filename=\"x\"", &"x".repeat(*size));
     let body = sizes.iter().map(part).collect::<String>() + "--b--\r\n";
-    let limits = Limits { spool_bytes, ..Limits::default() };
+    let limits = FormLimits { spool_bytes, ..FormLimits::default() };
     let form = read(MULTIPART, body.as_bytes(), FormOptions { limits, ..FormOptions::default() }).unwrap();
     let files = form.list().iter().zip(sizes).map(|(field, size)| {
         assert_eq!(field.bytes().unwrap().len(), *size);
@@ -154,7 +154,7 @@ fn the_callbacks_file_is_written_while_the_body_arrives() {
     let written = Shared::default();
     let (file, names) = (written.clone(), Arc::new(Mutex::new(Vec::new())));
     let seen = Arc::clone(&names);
-    let callback: FileCallback = Box::new(move |filename| {
+    let callback: FormFileCallback = Box::new(move |filename| {
         seen.lock().unwrap().push(filename.to_owned());
         Ok(Box::new(WriteOnly(file.clone())))
     });
@@ -172,7 +172,7 @@ fn the_callbacks_file_is_written_while_the_body_arrives() {
 
 #[test]
 fn the_callbacks_file_is_the_fields_file() {
-    let callback: FileCallback = Box::new(|_| Ok(Box::new(Cursor::new(Vec::new()))));
+    let callback: FormFileCallback = Box::new(|_| Ok(Box::new(Cursor::new(Vec::new()))));
     let options = FormOptions { file_callback: Some(callback), ..FormOptions::default() };
     let form = read(MULTIPART, upload("..", "data").as_bytes(), options).unwrap();
     let mut data = String::new();
@@ -199,7 +199,7 @@ fn errors_of_the_callback_and_its_file_pass_unchanged() {
             Ok(())
         }
     }
-    let callbacks: [FileCallback; 2] =
+    let callbacks: [FormFileCallback; 2] =
         [Box::new(|_| Err(io::Error::other(Full))), Box::new(|_| Ok(Box::new(WriteOnly(Full))))];
     for callback in callbacks {
         let options = FormOptions { file_callback: Some(callback), ..FormOptions::default() };
@@ -212,29 +212,35 @@ fn errors_of_the_callback_and_its_file_pass_unchanged() {
 
 #[test]
 fn every_limit_is_named() {
-    let with = |limits: Limits, content_type: &str, body: &str| {
+    let with = |limits: FormLimits, content_type: &str, body: &str| {
         setting(read(content_type, body.as_bytes(), FormOptions { limits, ..FormOptions::default() }))
     };
-    let limits = Limits::default;
+    let limits = FormLimits::default;
     let texts = part("name=\"a\"", "12345").repeat(3) + "--b--";
     let files = part("name=\"a\"; filename=\"long name\"", "12345").repeat(3) + "--b--";
-    assert_eq!(with(Limits { body_bytes: 99, ..limits() }, MULTIPART, &texts), "form_limits.body_bytes");
+    assert_eq!(with(FormLimits { body_bytes: 99, ..limits() }, MULTIPART, &texts), "form_limits.body_bytes");
     assert_eq!(
-        with(Limits { body_bytes: 9, ..limits() }, URLENCODED, "a=12345678"),
+        with(FormLimits { body_bytes: 9, ..limits() }, URLENCODED, "a=12345678"),
         "form_limits.body_bytes"
     );
-    assert_eq!(with(Limits { fields: 2, ..limits() }, MULTIPART, &texts), "form_limits.fields");
-    assert_eq!(with(Limits { fields: 2, ..limits() }, URLENCODED, "a=1&a=2&a=3"), "form_limits.fields");
-    assert_eq!(with(Limits { files: 2, ..limits() }, MULTIPART, &files), "form_limits.files");
-    assert_eq!(with(Limits { field_bytes: 4, ..limits() }, MULTIPART, &texts), "form_limits.field_bytes");
-    assert_eq!(with(Limits { field_bytes: 4, ..limits() }, "text/plain", "12345"), "form_limits.field_bytes");
-    assert_eq!(with(Limits { fields_bytes: 14, ..limits() }, MULTIPART, &texts), "form_limits.fields_bytes");
+    assert_eq!(with(FormLimits { fields: 2, ..limits() }, MULTIPART, &texts), "form_limits.fields");
+    assert_eq!(with(FormLimits { fields: 2, ..limits() }, URLENCODED, "a=1&a=2&a=3"), "form_limits.fields");
+    assert_eq!(with(FormLimits { files: 2, ..limits() }, MULTIPART, &files), "form_limits.files");
+    assert_eq!(with(FormLimits { field_bytes: 4, ..limits() }, MULTIPART, &texts), "form_limits.field_bytes");
     assert_eq!(
-        with(Limits { filename_bytes: 8, ..limits() }, MULTIPART, &files),
+        with(FormLimits { field_bytes: 4, ..limits() }, "text/plain", "12345"),
+        "form_limits.field_bytes"
+    );
+    assert_eq!(
+        with(FormLimits { fields_bytes: 14, ..limits() }, MULTIPART, &texts),
+        "form_limits.fields_bytes"
+    );
+    assert_eq!(
+        with(FormLimits { filename_bytes: 8, ..limits() }, MULTIPART, &files),
         "form_limits.filename_bytes"
     );
-    assert_eq!(with(Limits { parts: 2, ..limits() }, MULTIPART, &texts), "form_limits.parts");
-    let no_texts = Limits { fields: 0, field_bytes: 0, fields_bytes: 0, ..limits() };
+    assert_eq!(with(FormLimits { parts: 2, ..limits() }, MULTIPART, &texts), "form_limits.parts");
+    let no_texts = FormLimits { fields: 0, field_bytes: 0, fields_bytes: 0, ..limits() };
     let options = FormOptions { limits: no_texts, ..FormOptions::default() };
     assert!(read(MULTIPART, files.as_bytes(), options).is_ok(), "files do not count as fields");
 }
@@ -242,7 +248,7 @@ fn every_limit_is_named() {
 /// Half a form is never taken for a whole one.
 #[test]
 fn a_failed_form_cannot_be_finished() {
-    let limits = Limits { fields: 1, ..Limits::default() };
+    let limits = FormLimits { fields: 1, ..FormLimits::default() };
     for (content_type, body) in [(URLENCODED, "a=1&b=2&"), (MULTIPART, "--b\r\nno colon\r\n\r\n\r\n--b--")] {
         let options = FormOptions { limits: limits.clone(), ..FormOptions::default() };
         let mut reader = FormReader::new(content_type, options).unwrap();
@@ -326,7 +332,7 @@ async fn an_async_body_is_read() {
 async fn a_body_known_to_be_too_large_is_not_read() {
     let body = http_body_util::Full::new(Bytes::from_static(b"a=12345678"))
         .map_err(|error: Infallible| match error {});
-    let limits = Limits { body_bytes: 9, ..Limits::default() };
+    let limits = FormLimits { body_bytes: 9, ..FormLimits::default() };
     let read = read_form(body, URLENCODED, FormOptions { limits, ..FormOptions::default() }).await;
     assert_eq!(setting(read), "form_limits.body_bytes");
 }

@@ -4,7 +4,8 @@ use poorwsgi_core::state::HTTP_OK;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
-use super::{NoContentResponse, response_class};
+use super::class::response_class;
+use super::no_content::NoContentResponse;
 use crate::headers::Headers;
 use crate::log;
 use crate::response::base::status;

@@ -9,10 +9,12 @@ use pyo3::exceptions::{PyAssertionError, PyOSError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use super::response_class;
+use super::class::response_class;
 use crate::log;
 use crate::response::base::{BaseResponse, Parts, Payload, status};
-use crate::response::{media_type, raised, send};
+use crate::response::blocks::raised;
+use crate::response::content::closed;
+use crate::response::media_type::media_type;
 
 const OCTETS: &str = "application/octet-stream";
 
@@ -65,7 +67,7 @@ impl FileObjResponse {
             _ => return Ok(PyBytes::new(py, b"").into_any()),
         };
         if file.getattr("closed")?.is_truthy()? {
-            send::closed(py, "warning")?;
+            closed(py, "warning")?;
             return Ok(PyBytes::new(py, b"").into_any());
         }
         if !file.call_method0("seekable")?.is_truthy()? {

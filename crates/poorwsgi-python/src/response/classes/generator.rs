@@ -4,10 +4,11 @@ use poorwsgi_core::state::HTTP_OK;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::{response_class, with_charset};
+use super::class::response_class;
 use crate::names::Name;
 use crate::response::base::{BaseResponse, Parts, Payload, status};
-use crate::response::{HTML, send};
+use crate::response::content;
+use crate::response::media_type::{HTML, with_charset};
 
 response_class! {
     /// A response with the bytes of a generator or any other iterable. Its close method is called in the end.
@@ -35,7 +36,7 @@ impl GeneratorResponse {
 
     /// The content, cut to the ranges of the response. For subclasses that override how a response is sent.
     fn __range_generator__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        send::end(slf.as_super())
+        content::end(slf.as_super())
     }
 }
 

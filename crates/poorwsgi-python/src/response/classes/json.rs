@@ -5,10 +5,12 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::{Response, response_class, with_charset};
+use super::class::response_class;
+use super::response::Response;
 use crate::json_text::dumps;
 use crate::names::Name;
 use crate::response::base::{BaseResponse, Parts, Payload, status};
+use crate::response::media_type::with_charset;
 
 response_class! {
     /// A JSON response with data_, or with an object that has the keyword arguments as members.

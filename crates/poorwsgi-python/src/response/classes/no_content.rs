@@ -3,7 +3,7 @@
 use poorwsgi_core::state::HTTP_NO_CONTENT;
 use pyo3::prelude::*;
 
-use super::response_class;
+use super::class::response_class;
 use crate::names::deprecated;
 use crate::response::base::{BaseResponse, Parts, Payload, status};
 

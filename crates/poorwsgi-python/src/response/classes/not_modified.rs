@@ -4,11 +4,9 @@ use poorwsgi_core::state::HTTP_NOT_MODIFIED;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
-use super::{NoContentResponse, response_class};
+use super::class::response_class;
+use super::no_content::NoContentResponse;
 use crate::names::Name;
-
-/// A 304 should have at least one of these headers.
-pub(crate) const NOT_MODIFIED_ONE_OF_REQUIRED: &[&str] = &["Content-Location", "Date", "ETag", "Vary"];
 
 response_class! {
     /// A 304: the client's stored response is still valid.

@@ -3,9 +3,10 @@
 use poorwsgi_core::state::HTTP_PARTIAL_CONTENT;
 use pyo3::prelude::*;
 
-use super::{Response, response_class};
-use crate::response::HTML;
+use super::class::response_class;
+use super::response::Response;
 use crate::response::base::Range;
+use crate::response::media_type::HTML;
 
 response_class! {
     /// A 206 whose content the application has cut itself. Call make_range to set Content-Range.

@@ -3,7 +3,8 @@
 use poorwsgi_core::state::{HTTP_MOVED_PERMANENTLY, HTTP_MOVED_TEMPORARILY};
 use pyo3::prelude::*;
 
-use super::{Response, response_class};
+use super::class::response_class;
+use super::response::Response;
 use crate::names::deprecated;
 
 response_class! {

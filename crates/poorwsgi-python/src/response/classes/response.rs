@@ -8,11 +8,13 @@ use pyo3::exceptions::{PyAssertionError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
-use super::response_class;
+use super::class::response_class;
 use crate::names::Name;
 use crate::octets;
 use crate::response::base::{BaseResponse, Parts, Payload, status};
-use crate::response::{HTML, blocks, send};
+use crate::response::blocks;
+use crate::response::content::closed;
+use crate::response::media_type::HTML;
 
 response_class! {
     /// A response with text or bytes.
@@ -57,7 +59,7 @@ impl Response {
             _ => return Ok(PyBytes::new(py, b"").into_any()),
         };
         if buffer.getattr(py, "closed")?.is_truthy(py)? {
-            send::closed(py, "warning")?;
+            closed(py, "warning")?;
             return Ok(PyBytes::new(py, b"").into_any());
         }
         buffer.bind(py).call_method0("getvalue")

@@ -3,8 +3,10 @@
 use poorwsgi_core::state::HTTP_OK;
 use pyo3::prelude::*;
 
-use super::{Response, response_class, with_charset};
+use super::class::response_class;
+use super::response::Response;
 use crate::response::base::status;
+use crate::response::media_type::with_charset;
 
 response_class! {
     /// A response of plain text, sent as UTF-8. charset is the charset parameter of the Content-Type; None

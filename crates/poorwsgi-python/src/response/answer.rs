@@ -1,0 +1,34 @@
+//! A response in the pipeline: of the engine, or a Python object.
+
+use poorwsgi_core::response;
+use pyo3::prelude::*;
+
+use super::base::BaseResponse;
+use super::send::to_engine;
+use super::to_object::from_engine;
+
+/// A response in the pipeline.
+pub(crate) enum Answer {
+    /// A response that no Python code has seen: data that a handler returned, a built-in page, a file.
+    Engine(response::Response),
+    /// A response object.
+    Object(Py<BaseResponse>),
+}
+
+impl Answer {
+    /// The object that a hook gets.
+    pub(crate) fn into_object(self, py: Python<'_>) -> PyResult<Bound<'_, BaseResponse>> {
+        match self {
+            Answer::Engine(response) => from_engine(py, response),
+            Answer::Object(object) => Ok(object.into_bound(py)),
+        }
+    }
+
+    /// The response that is sent.
+    pub(crate) fn into_engine(self) -> PyResult<response::Response> {
+        match self {
+            Answer::Engine(response) => Ok(response),
+            Answer::Object(object) => Python::attach(|py| to_engine(object.bind(py))),
+        }
+    }
+}

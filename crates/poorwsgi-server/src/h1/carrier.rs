@@ -1,0 +1,91 @@
+//! What carries the exchanges of a connection of HTTP/1.1.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Context;
+
+use super::broken_off::BrokenOff;
+use crate::exchange::{Carrier, ConnectionContext, Upgrade};
+use crate::transport::sendfile::Files;
+
+/// hyper reads and discards up to this many bytes of an unread body, so that its connection can be used
+/// again.
+const DISCARDED: u64 = 64 << 10;
+
+/// What the parts of one connection share: its exchanges and its [`GuardedIo`](super::io::GuardedIo).
+#[derive(Debug)]
+pub(crate) struct H1Session {
+    context: ConnectionContext,
+    /// Whether no request is read after the current one.
+    is_last: AtomicBool,
+    /// The files of its responses.
+    files: Option<Arc<Files>>,
+    /// Whether its last response is written up to the point where it breaks off.
+    broken_off: BrokenOff,
+    /// Whether the current request asks for another protocol.
+    may_upgrade: AtomicBool,
+    /// What follows after its last response.
+    upgrade: Mutex<Option<Upgrade>>,
+}
+
+impl H1Session {
+    pub(crate) fn new(context: ConnectionContext, files: Option<Arc<Files>>) -> Self {
+        H1Session {
+            context,
+            is_last: AtomicBool::new(false),
+            files,
+            broken_off: BrokenOff::default(),
+            may_upgrade: AtomicBool::new(false),
+            upgrade: Mutex::new(None),
+        }
+    }
+
+    pub(super) fn is_last(&self) -> bool {
+        self.is_last.load(Ordering::Relaxed)
+    }
+
+    /// Says of the current request whether it asks for another protocol.
+    pub(super) fn may_upgrade_if(&self, asks: bool) {
+        self.may_upgrade.store(asks, Ordering::Relaxed);
+    }
+
+    /// The current response is the last one of this protocol.
+    pub(super) fn upgrade_to(&self, upgrade: Upgrade) {
+        self.upgrade.lock().unwrap_or_else(PoisonError::into_inner).replace(upgrade);
+    }
+
+    pub(super) fn take_upgrade(&self) -> Option<Upgrade> {
+        self.upgrade.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// hyper has nothing left to write. Returns whether every stand-in has been replaced by its file.
+    pub(super) fn flushed(&self, cx: &Context<'_>) -> bool {
+        self.broken_off.flushed(cx);
+        self.files.as_ref().is_none_or(|files| files.have_left())
+    }
+}
+
+impl Carrier for H1Session {
+    fn context(&self) -> &ConnectionContext {
+        &self.context
+    }
+
+    /// What follows a request that is not read to its end may not be a request.
+    fn abandon_request(&self, rest: Option<u64>) {
+        if rest.is_none_or(|rest| rest > DISCARDED) {
+            self.is_last.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn files(&self) -> Option<&Files> {
+        self.files.as_deref()
+    }
+
+    fn is_written(&self, cx: &Context<'_>) -> bool {
+        self.broken_off.is_written(cx)
+    }
+
+    fn may_upgrade(&self) -> bool {
+        self.may_upgrade.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,34 @@
+"""Within a crate a name stands for one type, also where both are private or one is of a test."""
+import re
+
+import pytest
+from rust_source import CRATES, NAMES, code
+
+#: An alias within an impl or a trait is its associated type, which has its name from the trait.
+DEFINED = re.compile(r"^\s*(?:pub\S* )?(?:struct|enum|trait|union) (\w+)|^(?:pub\S* )?type (\w+)", re.MULTILINE)
+
+
+def types(text: str) -> list[str]:
+    """The types that a text defines."""
+    return [item or alias for item, alias in DEFINED.findall(text)]
+
+
+@pytest.mark.parametrize("crate", NAMES)
+def test_a_name_is_that_of_one_type(crate):
+    files: dict[str, list[str]] = {}
+    for path in sorted((CRATES / crate / "src").rglob("*.rs")):
+        for name in types(code(path)):
+            files.setdefault(name, []).append(str(path.relative_to(CRATES)))
+    assert len(files) > 10
+    assert {name: paths for name, paths in files.items() if len(paths) > 1} == {}
+
+
+def test_each_kind_of_type_is_seen():
+    text = """
+pub(crate) struct One;
+enum Two {}
+pub type Three = u8;
+    pub(super) trait Four {
+        type Not;
+"""
+    assert types(text) == ["One", "Two", "Three", "Four"]
