@@ -23,7 +23,7 @@ ORIGINAL := $(CURDIR)/.cache/original
 PRUSALINK := $(CURDIR)/.cache/prusalink
 
 # most tests wait for most of their time
-SIDE_BY_SIDE := --numprocesses 6 --dist worksteal
+SIDE_BY_SIDE := --numprocesses 4 --dist worksteal
 
 # applications of others that the tests run on our server and on gunicorn: their packages, for both
 APPLICATIONS := $(CURDIR)/.cache/applications

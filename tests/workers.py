@@ -88,9 +88,10 @@ class Workers(Client):
         self.process.send_signal(number)
 
     def signal_all(self, number):
-        """Sends a signal to the supervisor and to each worker."""
+        """Sends a signal to the supervisor and to each worker, unless the supervisor has ended it by then."""
         for pid in (self.process.pid, *self.pids()):
-            os.kill(pid, number)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
 
     def kill(self):
         """Kills the supervisor if it still runs."""
