@@ -35,8 +35,7 @@ pub use answer::BodyPlan;
 #[cfg(feature = "pages")]
 pub use debug::{debug_page, routes};
 
-/// The pipeline's own steps, which a [`Language`](super::Language) may override, and may call from its
-/// overrides.
+/// The pipeline's own steps, which a [`Language`] may override, and may call from its overrides.
 pub mod steps {
     pub use super::answer::{answer, call_before_hooks};
     pub use super::recover::{by_error, by_state};
