@@ -132,8 +132,8 @@ _ROWS_OF_COMMAND = (
      "listen on this name or address; an empty one means all addresses of IPv4"),
     ("port", "socket", "port", 8080, None, None, (), "listen on this port; 0 means any free port"),
     ("bind", "socket", "address", None, None, None, (),
-     "listen on HOST:PORT, or on unix:PATH for a Unix socket, or on the socket that another process such as systemd hands "
-     "over (inherited); without any address, such a socket is used if there is one"),
+     "listen on HOST:PORT, on unix:PATH, or on the socket that another process such as systemd has passed (inherited); a "
+     "passed socket is the default"),
     ("workers", "workers", "workers", 1, None, None, (),
      "start this many workers, which share no memory, or auto for one on each processor; 0 serves in this process"),
     ("max_requests", "workers", "count", 0, None, None, (),

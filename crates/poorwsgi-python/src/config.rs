@@ -125,8 +125,8 @@ const SETTINGS: &[Setting<Settings>] = &[
     Setting {
         name: "loops",
         section: CALLS,
-        help: "drive the connections on this many threads, each with its share; without this setting on \
-               one thread, or on one for each processor where Python is free-threaded",
+        help: "run this many event loops, each on a thread of its own; the default is one, or one for each \
+               processor where Python is free-threaded",
         kind: SettingKind::Count(Number {
             default: None,
             min: Some(1),
@@ -147,8 +147,9 @@ const SETTINGS: &[Setting<Settings>] = &[
     Setting {
         name: "chunked_bodies",
         section: CALLS,
-        help: "call a WSGI application of another framework once a request body without a length is \
-               complete, with its CONTENT_LENGTH (gather), or at once and without a length (stream)",
+        help: "before a WSGI application of another framework is called for a chunked request, read the \
+               body whole and set CONTENT_LENGTH (gather), or call the application at once without a \
+               length (stream)",
         kind: SettingKind::Choice(&[
             ("gather", |settings| settings.chunked_bodies = ChunkedBodies::Gather),
             ("stream", |settings| settings.chunked_bodies = ChunkedBodies::Stream),

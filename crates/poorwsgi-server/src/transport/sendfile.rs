@@ -125,7 +125,7 @@ pub(crate) fn take_file(body: &mut Body) -> Option<SentFile> {
 }
 
 /// Whether the part is in the page cache, judged by its first and last byte.
-fn is_in_page_cache(range: &FileRange) -> bool {
+pub(crate) fn is_in_page_cache(range: &FileRange) -> bool {
     let last = range.position().saturating_add(range.len()).saturating_sub(1);
     [range.position(), last].into_iter().all(|position| is_at_hand(range.file(), position))
 }
