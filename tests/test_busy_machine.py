@@ -37,8 +37,12 @@ REQUEST = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
 def threads(pid):
     """How many threads of a process make calls."""
-    names = (each.joinpath("comm").read_text() for each in pathlib.Path(f"/proc/{pid}/task").iterdir())
-    return sum(name.strip() == "poorwsgi call" for name in names)
+    def makes_calls(task):
+        with contextlib.suppress(OSError):  # a thread that has ended since
+            return (task / "comm").read_text().strip() == "poorwsgi call"
+        return False
+
+    return sum(map(makes_calls, pathlib.Path(f"/proc/{pid}/task").iterdir()))
 
 
 def load(port, pid, seconds):
