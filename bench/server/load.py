@@ -190,7 +190,7 @@ def chunks(args, root):
                 run.note(f"chunks of {size} bytes")
                 chunk = b"%x\r\n%b\r\n" % (size, bytes(size))
                 before = run.cpu(process.pid)
-                # so many that a tick of the CPU clock (10 ms) is a small part
+                # The CPU clock has ticks of 10 ms: fewer uploads would take only a few ticks.
                 for _ in range(24):
                     in_chunks(port, chunk, (15 << 20) // size)
                 samples.append(run.cpu(process.pid) - before)

@@ -12,8 +12,8 @@ use tokio::task::JoinHandle;
 use super::window::Window;
 use crate::error::BoxError;
 
-/// The most bytes that are read at once: so many that a hop to another thread (some 40 µs) costs little in
-/// comparison.
+/// The most bytes that are read at once. Reading this many bytes takes much longer than a hop to another
+/// thread (some 40 µs).
 pub(super) const BLOCK: usize = 256 * 1024;
 
 /// A body that is produced block by block, by calls that may block their thread.

@@ -12,9 +12,9 @@ use smallvec::SmallVec;
 use super::dialect;
 use super::segments::Segments;
 
-/// How many steps a backtracking expression may take on one path: some milliseconds of work. A path that
-/// would take more does not match. Only an expression with an ambiguous repetition takes so many steps, and
-/// only on the path of an attacker.
+/// How many steps a backtracking expression may take on one path: some milliseconds of work. Where the
+/// expression needs more steps, the path does not match. Only an expression with an ambiguous repetition
+/// reaches this limit, and only on a path that an attacker has made for it.
 const BACKTRACK_LIMIT: usize = 100_000;
 
 /// The largest size of a compiled expression, in bytes; it is the default of the `regex` crate.
