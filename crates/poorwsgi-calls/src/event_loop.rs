@@ -32,7 +32,7 @@ use tokio::sync::oneshot;
 
 use crate::threads::{Around, Closure};
 use crate::turn::{Turn, Watched};
-use crate::{LAST_WORDS, LOG, PATIENCE};
+use crate::{LAST_WORDS, PATIENCE};
 
 /// After how many checks in a row without a task the watcher sleeps until it is woken.
 const IDLE: u32 = 20;
@@ -237,7 +237,7 @@ impl LoopShared {
                     let Some(driver) = self.watch() else { return };
                     if let Err(error) = EventLoop(Arc::clone(self)).start(Role::Watching) {
                         // The blocked thread becomes the watcher when it comes back.
-                        tracing::warn!(target: LOG, %error, "no thread to watch the event loop");
+                        tracing::warn!(%error, "no thread to watch the event loop");
                     }
                     role = Role::Driving(driver);
                 }

@@ -6,11 +6,12 @@
 //! any more.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::PATIENCE;
 use crate::credit::{Credit, Evidence, FINE, FULL};
+use crate::samples::{LastTimes, Mean};
 use crate::usage::Usage;
 
 /// Which routes are called inline.
@@ -114,36 +115,15 @@ pub enum CallPlace {
     Waiting,
 }
 
-/// Exponential moving average (weight `1 / FINE`), stored as `f32` bits; 0 means no sample. Racing updates may
-/// drop one.
-#[derive(Debug, Default)]
-struct Mean(AtomicU32);
-
-impl Mean {
-    fn get(&self) -> f32 {
-        f32::from_bits(self.0.load(Ordering::Relaxed))
-    }
-
-    fn add(&self, value: f32) {
-        let mean = match self.get() {
-            0.0 => value,
-            mean => mean + (value - mean) / FINE as f32,
-        };
-        self.0.store(mean.to_bits(), Ordering::Relaxed);
-    }
-}
-
 /// How long the calls of one route take, and where they run. Concurrent calls update the numbers without a
 /// lock: racing updates may drop one.
 #[derive(Debug)]
 pub struct RouteTimes {
-    /// Ring buffer of the last times in nanoseconds, of as many calls as move the route inline; 0 means no
-    /// sample.
-    times: [AtomicU32; FULL as usize],
-    next: AtomicU32,
+    /// The times of as many calls as move the route inline.
+    times: LastTimes<{ FULL as usize }>,
     credit: Credit,
     /// The average of the seconds that calls on the pool compute.
-    computed: Mean,
+    computed: Mean<FINE>,
     is_begun: AtomicBool,
     /// Whether the last call ran inline.
     was_inline: AtomicBool,
@@ -154,10 +134,9 @@ pub struct RouteTimes {
 impl Default for RouteTimes {
     fn default() -> Self {
         RouteTimes {
-            times: [const { AtomicU32::new(0) }; FULL as usize],
-            next: AtomicU32::new(0),
+            times: LastTimes::new(),
             credit: Credit::new(),
-            computed: Mean::default(),
+            computed: Mean::new(),
             is_begun: AtomicBool::new(false),
             was_inline: AtomicBool::new(false),
             inline: AtomicUsize::new(0),
@@ -198,7 +177,7 @@ impl RouteTimes {
         let after = Usage::now();
         let had_others = others_before || running.has_others();
         drop(running);
-        self.remember(took);
+        self.times.add(took);
         let (own, computed) = (after.own_since(before, took), after.computed_since(before));
         let is_short = rule.is_short(own, computed);
         if is_short || !had_others || !rule.is_short(computed, computed) {
@@ -219,7 +198,7 @@ impl RouteTimes {
         let begun = Instant::now();
         let result = call(begun);
         let took = begun.elapsed();
-        self.remember(took);
+        self.times.add(took);
         match before {
             Some(before) if took > rule.short => {
                 let after = Usage::now();
@@ -231,16 +210,6 @@ impl RouteTimes {
         drop(inline);
         self.was_inline.store(true, Ordering::Relaxed);
         result
-    }
-
-    /// Stores a time in the ring buffer. Racing calls may overwrite each other's sample.
-    fn remember(&self, took: Duration) {
-        let nanoseconds = u32::try_from(took.as_nanos()).unwrap_or(u32::MAX).max(1);
-        let next = self.next.load(Ordering::Relaxed);
-        if let Some(time) = self.times.get((next % FULL) as usize) {
-            time.store(nanoseconds, Ordering::Relaxed);
-        }
-        self.next.store(next.wrapping_add(1), Ordering::Relaxed);
     }
 
     /// Decides where the next calls run, after a call that took this long.
@@ -269,21 +238,13 @@ impl RouteTimes {
     pub(crate) fn is_first(&self) -> bool {
         !self.is_begun.swap(true, Ordering::Relaxed)
     }
-
-    /// The last times, shortest first.
-    fn sorted(&self) -> Vec<u32> {
-        let known = self.times.iter().map(|time| time.load(Ordering::Relaxed)).filter(|time| *time > 0);
-        let mut times: Vec<_> = known.collect();
-        times.sort_unstable();
-        times
-    }
 }
 
 impl fmt::Display for RouteTimes {
     /// Where the last call ran, and percentiles of the last 64 times: `inline, p50 3 µs, p99 12 µs`.
     /// Empty before the first call.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let times = self.sorted();
+        let times = self.times.sorted();
         if times.is_empty() {
             return Ok(());
         }
@@ -312,7 +273,7 @@ mod tests {
         for (count, took) in calls {
             (0..count).for_each(|_| {
                 let rule = Rule::default();
-                route_times.remember(took);
+                route_times.times.add(took);
                 route_times.judge(&rule, took, rule.is_short(took, Duration::ZERO));
             });
         }

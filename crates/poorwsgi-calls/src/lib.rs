@@ -55,9 +55,6 @@
 
 use std::time::Duration;
 
-/// The log target of this crate: whoever reads the log knows the server, not its crates.
-const LOG: &str = "poorwsgi::server";
-
 /// How long one call may block the others: CPython's default switch interval, after which a thread that
 /// computes hands the GIL to a thread that waits for it.
 const PATIENCE: Duration = Duration::from_millis(5);
@@ -73,6 +70,7 @@ mod limit;
 mod meter;
 pub mod pool;
 pub mod running;
+mod samples;
 mod threads;
 mod turn;
 mod usage;

@@ -10,13 +10,13 @@ use std::time::Instant;
 
 use tokio::runtime::Handle;
 
+use crate::PATIENCE;
 use crate::inlining::{Load, RouteTimes};
 use crate::limit::{LOOK, Limit, Measure};
 pub use crate::meter::TakeLock;
 use crate::meter::{Meter, Sample};
 pub use crate::threads::Around;
 use crate::threads::Threads;
-use crate::{LOG, PATIENCE};
 
 /// Once this many calls are queued, the queue drops those whose clients have gone away.
 const SWEEP: usize = 1024;
@@ -397,7 +397,7 @@ impl Pool {
             let pool = self.clone();
             if let Err(error) = self.0.meter.start(move |sample| pool.follow(sample)) {
                 // The limit stays as it is.
-                tracing::warn!(target: LOG, %error, "no thread to measure how busy the compute lock is");
+                tracing::warn!(%error, "no thread to measure how busy the compute lock is");
                 self.0.state().is_measured = false;
             }
             return;
@@ -441,7 +441,7 @@ impl Pool {
         if let Err(error) = started {
             // The call is dropped, and its client is told so. So are the queued calls, if no thread is left
             // to run them.
-            tracing::error!(target: LOG, %error, "no thread for a call");
+            tracing::error!(%error, "no thread for a call");
             let mut state = self.0.state();
             state.uncount(place);
             let is_alone = state.running + state.beside + state.aside == 0;

@@ -1,11 +1,14 @@
 //! Tests what threads share without a lock, in every order in which they can see its steps.
 
+use std::time::Duration;
+
 use loom::sync::atomic::AtomicUsize;
 use loom::sync::{Arc, Mutex};
 use loom::thread;
 
 use self::counts::Counts;
 use self::credit::{Credit, Evidence, FINE, FULL};
+use self::samples::{LastTimes, Mean};
 use self::turn::{Turn, Watched};
 
 mod atomic {
@@ -26,6 +29,10 @@ mod counts;
 #[expect(clippy::duplicate_mod, reason = "as above")]
 #[path = "credit.rs"]
 mod credit;
+
+#[expect(clippy::duplicate_mod, reason = "as above")]
+#[path = "samples.rs"]
+mod samples;
 
 /// Either the thread that begins a task wakes the one that watches, or the latter does not fall asleep.
 #[test]
@@ -141,4 +148,38 @@ fn no_race_keeps_a_route_inline() {
             });
         }
     }
+}
+
+/// Racing calls may drop samples, but the times that are left were measured, and the latest one is there.
+#[test]
+fn racing_times_are_those_of_calls() {
+    loom::model(|| {
+        let times = Arc::new(LastTimes::<2>::new());
+        times.add(Duration::from_nanos(1));
+        let shared = Arc::clone(&times);
+        let racing = thread::spawn(move || {
+            shared.add(Duration::from_nanos(2));
+            shared.sorted()
+        });
+        times.add(Duration::from_nanos(3));
+        let seen = racing.join().unwrap();
+        times.add(Duration::from_nanos(4));
+        for times in [seen, times.sorted()] {
+            assert!(!times.is_empty() && times.iter().all(|time| (1..=4).contains(time)), "{times:?}");
+        }
+        assert!(times.sorted().contains(&4));
+    });
+}
+
+/// Racing calls may drop a sample from the average, which has the samples in some order otherwise.
+#[test]
+fn a_racing_average_has_one_sample_at_least() {
+    loom::model(|| {
+        let mean = Arc::new(Mean::<2>::new());
+        let shared = Arc::clone(&mean);
+        let racing = thread::spawn(move || shared.add(2.0));
+        mean.add(4.0);
+        racing.join().unwrap();
+        assert!([2.0, 3.0, 4.0].contains(&mean.get()), "{}", mean.get());
+    });
 }

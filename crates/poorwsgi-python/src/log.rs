@@ -179,7 +179,12 @@ fn level(metadata: &Metadata<'_>) -> (u8, &'static str) {
 
 fn logger<'py>(py: Python<'py>, metadata: &Metadata<'_>) -> PyResult<Bound<'py, PyAny>> {
     static GET_LOGGER: Name = Name::new("logging", "getLogger");
-    GET_LOGGER.get(py)?.call1((metadata.target().replace("::", "."),))
+    // Whoever reads the log knows the server, and none of the crates below it.
+    let name = match metadata.target() {
+        target if target.starts_with("poorwsgi_calls") => "poorwsgi.server".into(),
+        target => target.replace("::", "."),
+    };
+    GET_LOGGER.get(py)?.call1((name,))
 }
 
 /// An event's message and fields as text, and its exception.
