@@ -84,8 +84,13 @@ deny: rust $(VENV)/ready  ## licences, sources and known vulnerabilities of the 
 test-rust: rust  ## unit, integration and documentation tests
 	cargo test --locked --no-fail-fast
 
+# the features of poorwsgi-core are features of poorwsgi as well; two halves side by side, since crates that depend on
+# each other compile one after the other
+POWERSET = PATH="$(BIN):$$PATH" cargo hack clippy --quiet --locked --feature-powerset --depth 2 -p poorwsgi
+
 test-features: rust $(VENV)/ready  ## the Rust crates with each two of their features, and what an application without any answers
-	PATH="$(BIN):$$PATH" cargo hack clippy --locked --feature-powerset --depth 2 -p poorwsgi-core -p poorwsgi -- -D warnings
+	$(POWERSET) --partition 1/2 -- -D warnings & first=$$!; \
+		CARGO_TARGET_DIR=target/features $(POWERSET) --partition 2/2 -- -D warnings; second=$$?; wait $$first && exit $$second
 	cargo test --locked -p poorwsgi --no-default-features --test features
 
 test-times: rust  ## what 64 KiB of any field cost, in a release build
