@@ -17,10 +17,10 @@ fuzz_target!(|input: &str| {
     assert_eq!(router.is_route(rule).ok(), Some(true));
     for path in lines {
         assert!(matches!(
-            router.resolve(path, Method::Post),
+            Resolved::of(&router, path, Method::Post),
             Resolved::NotFound { .. } | Resolved::MethodNotAllowed(_)
         ));
-        if let Resolved::Pattern { captures, .. } = router.resolve(path, Method::Get) {
+        if let Resolved::Pattern { captures, .. } = Resolved::of(&router, path, Method::Get) {
             for capture in captures.iter() {
                 assert!(capture.value.is_none_or(|value| path.contains(value)));
             }

@@ -4,7 +4,7 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use poorwsgi_core::routing::Router;
+use poorwsgi_core::routing::{Resolved, Router};
 use poorwsgi_core::state::{METHOD_GET, Method};
 
 #[path = "../tests/tables/mod.rs"]
@@ -17,7 +17,7 @@ fn pattern_routes(criterion: &mut Criterion) {
             let router = table.router(size);
             for (case, path) in table.cases(size) {
                 group.bench_with_input(BenchmarkId::new(case, size), &path, |bencher, path| {
-                    bencher.iter(|| black_box(router.resolve(black_box(path), Method::Get)));
+                    bencher.iter(|| black_box(Resolved::of(&router, black_box(path), Method::Get)));
                 });
             }
         }
@@ -32,7 +32,7 @@ fn static_routes(criterion: &mut Criterion) {
             router.set_route(&format!("/page{number}/edit"), METHOD_GET, number).expect("a path is a route");
         }
         group.bench_function(BenchmarkId::new("hit", size), |bencher| {
-            bencher.iter(|| black_box(router.resolve(black_box("/page7/edit"), Method::Get)));
+            bencher.iter(|| black_box(Resolved::of(&router, black_box("/page7/edit"), Method::Get)));
         });
     }
 }

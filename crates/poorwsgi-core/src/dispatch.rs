@@ -76,7 +76,7 @@ pub trait Language: Sized + Send + Sync + 'static {
     fn head(request: &Self::Request) -> &dyn Head;
 
     /// Takes from the request the match that the server has already found for it by
-    /// [`Router::find`](crate::routing::Router::find) of the same tables; `None` where the server has not
+    /// [`RouteMatch::find`] of the same tables; `None` where the server has not
     /// looked.
     fn found(_request: &Self::Request) -> Option<RouteMatch> {
         None

@@ -509,9 +509,9 @@ fn a_route_that_was_found_before_is_taken() {
     tables.router.set_route("/name/<name:word>", METHOD_GET, hello as Handler).unwrap();
     let request = || http::Request::get("/nowhere").header("host", "h").body(()).unwrap();
     assert_eq!(try_ask(&tables, request()).unwrap().status, 404);
-    let found = tables.router.find("/hello", Method::Get);
+    let found = RouteMatch::find(&tables.router, "/hello", Method::Get);
     let outcome = try_ask_routed(&tables, request(), Some(found)).unwrap();
     assert_eq!((outcome.status, outcome.body.as_str()), (200, "hello"));
-    let missing = tables.router.find("/nowhere", Method::Get);
+    let missing = RouteMatch::find(&tables.router, "/nowhere", Method::Get);
     assert_eq!(try_ask_routed(&tables, request(), Some(missing)).unwrap().status, 404);
 }

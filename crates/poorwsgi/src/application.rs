@@ -16,7 +16,7 @@ use crate::request::Request;
 use poorwsgi_core::dispatch::Language;
 use poorwsgi_core::error::BoxError;
 use poorwsgi_core::request::{Connection, HttpHead};
-use poorwsgi_core::routing::{Conversion, RegularRoute, RouteError, Router};
+use poorwsgi_core::routing::{self, Conversion, RegularRoute, RouteError, Router};
 use poorwsgi_core::settings::Settings;
 use poorwsgi_core::state::{METHOD_ALL, Method, MethodSet};
 use poorwsgi_core::tables::Tables;
@@ -142,7 +142,7 @@ impl Application {
 
     /// Removes the handler of a route for one method. Returns whether there was one.
     pub fn pop_route(&mut self, rule: &str, method: Method) -> bool {
-        self.tables_mut().router.pop_route(rule, method).is_ok()
+        routing::pop_route(&mut self.tables_mut().router, rule, method).is_ok()
     }
 
     /// Adds a route by a regular expression, matched from the start of the path (not to its end: write the
@@ -157,13 +157,13 @@ impl Application {
         handler: impl Handler<M>,
     ) -> Result<&mut Self, RouteError> {
         let handler = stored(handler);
-        self.tables_mut().router.set_regular_route(regex, methods, handler)?;
+        routing::set_regular_route(&mut self.tables_mut().router, regex, methods, handler)?;
         Ok(self)
     }
 
     /// Removes the handler of a regular route for one method. Returns whether there was one.
     pub fn pop_regular_route(&mut self, regex: &str, method: Method) -> bool {
-        self.tables_mut().router.pop_regular_route(regex, method).is_ok()
+        routing::pop_regular_route(&mut self.tables_mut().router, regex, method).is_ok()
     }
 
     /// Sets the handler of requests that match neither a route nor a file.
@@ -196,7 +196,7 @@ impl Application {
     {
         let (regex, handler) = mount::mount(prefix, service)?;
         let route = RegularRoute::new(regex).with_rule(format!("{prefix}/*"));
-        self.tables_mut().router.set_regular_route(route, METHOD_ALL, handler)?;
+        routing::set_regular_route(&mut self.tables_mut().router, route, METHOD_ALL, handler)?;
         Ok(self)
     }
 

@@ -151,7 +151,8 @@ pub mod response {
 /// ```
 pub mod routing {
     pub use poorwsgi_core::routing::{
-        Conversion, Filter, Filters, PatternRoute, RouteError, RouteErrorKind, Router,
+        Conversion, Filter, Filters, MethodTable, PatternRoute, Registration, RouteError, RouteErrorKind,
+        Router,
     };
 }
 

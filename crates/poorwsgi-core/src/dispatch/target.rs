@@ -57,7 +57,7 @@ pub(super) fn resolve<'t, L: Language>(
 ) -> Result<Target<'t, L>, L::Error> {
     let head = L::head(request);
     let path = head.path()?;
-    let found = L::found(request).unwrap_or_else(|| tables.router.find(&path, method));
+    let found = L::found(request).unwrap_or_else(|| RouteMatch::find(&tables.router, &path, method));
     let Resolution { target, rule, captures } = find(tables, head, &path, found, method);
     if let Some(rule) = rule {
         let (handler, page) = match &target {
@@ -79,7 +79,7 @@ fn find<'t, 'p, L: Language>(
     found: RouteMatch,
     method: Method,
 ) -> Resolution<'t, 'p, L> {
-    let allowed = match tables.router.resolved(found, path) {
+    let allowed = match found.resolve(&tables.router, path) {
         Resolved::Static { rule, handler } => {
             return Resolution::ruled(rule, Target::Handler(handler));
         }

@@ -3,6 +3,21 @@
 use crate::state::{Method, MethodSet};
 
 /// A value for each method. A value that several methods share is stored once.
+///
+/// ```
+/// use poorwsgi::{Application, Request, routing::MethodTable, state};
+///
+/// /// The methods of a route as its `Allow` field names them.
+/// fn allow<T>(methods: &MethodTable<T>) -> String {
+///     methods.methods().to_string()
+/// }
+///
+/// let mut app = Application::new("demo");
+/// app.route("/about", state::METHOD_GET | state::METHOD_HEAD, |_req: Request| "about us")?;
+/// let tables: Vec<_> = app.router().static_routes().map(|(_, methods)| allow(methods)).collect();
+/// assert_eq!(tables, ["HEAD, GET"]);
+/// # Ok::<(), poorwsgi::routing::RouteError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct MethodTable<T> {
     entries: Vec<(MethodSet, T)>,

@@ -3,8 +3,8 @@
 use super::matcher::Groups;
 use crate::state::{Method, MethodSet};
 
-/// The result of [`Router::find`](super::Router::find), which can be kept and sent to another thread.
-/// [`Router::resolved`](super::Router::resolved) makes a handler and path arguments of it.
+/// The route that takes a request, without a borrow of the router, so that a match can be kept and sent to
+/// another thread. [`resolve`](Self::resolve) makes a handler and path arguments of it.
 #[derive(Clone, Debug)]
 pub struct RouteMatch {
     pub(super) method: Method,

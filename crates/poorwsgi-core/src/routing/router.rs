@@ -35,7 +35,8 @@ use crate::state::{Method, MethodSet};
 /// router.set_route("/", METHOD_HEAD | METHOD_GET, "root")?;
 /// router.set_route("/user/<name:word>/<age:int>", METHOD_GET, "user")?;
 ///
-/// let Resolved::Pattern { rule, handler, captures } = router.resolve("/user/anna/42", Method::Get) else {
+/// let found = Resolved::of(&router, "/user/anna/42", Method::Get);
+/// let Resolved::Pattern { rule, handler, captures } = found else {
 ///     panic!("no such route");
 /// };
 /// assert_eq!((&**rule, *handler), ("/user/<name:word>/<age:int>", "user"));
@@ -92,88 +93,9 @@ impl<H, C> Router<H, C> {
         }
     }
 
-    /// Finds where a request for this path goes. The path must be percent-decoded. It is compared as it is:
-    /// no segment is dropped and no slash is added.
-    ///
-    /// A route without groups costs one look-up. Of many patterns, only those are tried whose literal
-    /// segments are those of the path.
-    pub fn resolve<'r, 'p>(&'r self, path: &'p str, method: Method) -> Resolved<'r, 'p, H, C> {
-        self.resolved(self.find(path, method), path)
-    }
-
-    /// As [`resolve`](Self::resolve), but the result does not borrow the router. [`resolved`](Self::resolved)
-    /// turns it into what `resolve` returns.
-    #[must_use]
-    pub fn find(&self, path: &str, method: Method) -> RouteMatch {
-        RouteMatch { method, place: self.place(path, method) }
-    }
-
-    fn place(&self, path: &str, method: Method) -> RoutePlace {
-        if let Some((&route, StaticRoute { methods, .. })) = self.static_route(path) {
-            return match methods.get(method) {
-                Some(_) => RoutePlace::Static { route },
-                None => RoutePlace::MethodNotAllowed(methods.methods()),
-            };
-        }
-        let mut allowed = MethodSet::default();
-        let mut best: Option<(usize, Groups)> = None;
-        self.index.candidates(path, &mut |number| {
-            if best.as_ref().is_some_and(|(best, _)| *best < number) {
-                return;
-            }
-            let Some(route) = self.patterns.get(number) else { return };
-            if route.methods.get(method).is_some() {
-                if let Some(groups) = route.matcher.captures(path) {
-                    best = Some((number, groups));
-                }
-            } else if best.is_none() && route.matcher.is_match(path) {
-                allowed |= route.methods.methods();
-            }
-        });
-        match best {
-            Some((route, groups)) => RoutePlace::Pattern { route, groups },
-            None => RoutePlace::NotFound { allowed },
-        }
-    }
-
     fn static_route(&self, path: &str) -> Option<(&usize, &StaticRoute<H>)> {
         let route = self.paths.get(path)?;
         Some((route, self.statics.get(*route)?))
-    }
-
-    /// Turns the result of [`find`](Self::find) into that of [`resolve`](Self::resolve). `found` must be the
-    /// result for this path from this router, and the router must not have changed since; otherwise the
-    /// returned route is arbitrary.
-    pub fn resolved<'r, 'p>(&'r self, found: RouteMatch, path: &'p str) -> Resolved<'r, 'p, H, C> {
-        let RouteMatch { method, place } = found;
-        match place {
-            RoutePlace::Static { route } => {
-                self.statics.get(route).and_then(|StaticRoute { path: rule, methods }| {
-                    Some(Resolved::Static { rule, handler: methods.get(method)? })
-                })
-            }
-            RoutePlace::Pattern { route, groups } => self.patterns.get(route).and_then(|route| {
-                let Registration { handler, rule, arguments, .. } = route.methods.get(method)?;
-                let captures = Captures { path, groups, arguments };
-                Some(Resolved::Pattern { rule: rule.as_ref().unwrap_or(&route.source), handler, captures })
-            }),
-            RoutePlace::MethodNotAllowed(allowed) => Some(Resolved::MethodNotAllowed(allowed)),
-            RoutePlace::NotFound { allowed } => Some(Resolved::NotFound { allowed }),
-        }
-        .unwrap_or(Resolved::NotFound { allowed: MethodSet::default() })
-    }
-
-    /// The handler of the route that was found in this router; `None` where no route has the path and the
-    /// method.
-    #[must_use]
-    pub fn handler(&self, found: &RouteMatch) -> Option<&H> {
-        match found.place {
-            RoutePlace::Static { route } => self.statics.get(route)?.methods.get(found.method),
-            RoutePlace::Pattern { route, .. } => {
-                self.patterns.get(route)?.methods.get(found.method).map(Registration::handler)
-            }
-            RoutePlace::MethodNotAllowed(_) | RoutePlace::NotFound { .. } => None,
-        }
     }
 
     /// Compiles the expression of every pattern from its source.
@@ -183,7 +105,7 @@ impl<H, C> Router<H, C> {
         self.patterns.iter().map(|route| compile(route).unwrap()).collect()
     }
 
-    /// The reference for [`Router::resolve`]: tries every pattern in turn.
+    /// The reference for [`Resolved::of`]: tries every pattern in turn.
     #[cfg(test)]
     pub(super) fn scan(
         &self,
@@ -274,24 +196,6 @@ impl<H, C: Clone> Router<H, C> {
         Ok(())
     }
 
-    /// Registers a handler for all paths that an expression matches.
-    ///
-    /// # Errors
-    /// An expression that does not compile.
-    pub fn set_regular_route(
-        &mut self,
-        route: impl Into<RegularRoute<C>>,
-        methods: MethodSet,
-        handler: H,
-    ) -> Result<(), RouteError> {
-        let RegularRoute { regex, converters, rule } = route.into();
-        let compiled = pattern::compile_regular(&regex, &converters)?;
-        let arguments = Arc::clone(&compiled.arguments);
-        let registration = Registration { handler, rule, arguments, converted: !converters.is_empty() };
-        self.set_pattern(regex, compiled, methods, registration);
-        Ok(())
-    }
-
     /// The regular expression that a route with groups stands for, in the syntax of Python's `re`; `None` for
     /// a path without groups.
     ///
@@ -345,39 +249,6 @@ impl<H, C: Clone> Router<H, C> {
 }
 
 impl<H: Clone, C: Clone> Router<H, C> {
-    /// Removes the handler of a route for one method and returns it. A route without handlers is removed.
-    ///
-    /// # Errors
-    /// [`RouteErrorKind::NotRegistered`], or the error of a malformed route, as with [`Router::set_route`].
-    pub fn pop_route(&mut self, rule: &str, method: Method) -> Result<Popped<H, C>, RouteError> {
-        if pattern::has_groups(rule) {
-            let source = Pattern::parse(rule, &self.filters)?.source();
-            let popped = self.pop_pattern(&source, method).ok_or_else(|| not_registered(rule, method))?;
-            return Ok(Popped::Pattern(popped));
-        }
-        let at = self.paths.get(rule).copied();
-        let route = at.and_then(|at| self.statics.get_mut(at)).ok_or_else(|| not_registered(rule, method))?;
-        let handler = route.methods.pop(method).ok_or_else(|| not_registered(rule, method))?;
-        if route.methods.methods().is_empty() {
-            self.statics.retain(|route| *route.path != *rule);
-            self.paths =
-                self.statics.iter().enumerate().map(|(at, route)| (Arc::clone(&route.path), at)).collect();
-        }
-        Ok(Popped::Static(handler))
-    }
-
-    /// Removes the handler of a regular route for one method and returns it.
-    ///
-    /// # Errors
-    /// [`RouteErrorKind::NotRegistered`].
-    pub fn pop_regular_route(
-        &mut self,
-        regex: &str,
-        method: Method,
-    ) -> Result<Registration<H, C>, RouteError> {
-        self.pop_pattern(regex, method).ok_or_else(|| not_registered(regex, method))
-    }
-
     /// Removes the default handler of one method and returns it.
     pub fn pop_default(&mut self, method: Method) -> Option<H> {
         self.defaults.pop(method)
@@ -404,6 +275,146 @@ impl<H, C> Default for Router<H, C> {
     }
 }
 
+/// Registers a handler for all paths that an expression matches.
+///
+/// # Errors
+/// An expression that does not compile.
+pub fn set_regular_route<H, C: Clone>(
+    router: &mut Router<H, C>,
+    route: impl Into<RegularRoute<C>>,
+    methods: MethodSet,
+    handler: H,
+) -> Result<(), RouteError> {
+    let RegularRoute { regex, converters, rule } = route.into();
+    let compiled = pattern::compile_regular(&regex, &converters)?;
+    let arguments = Arc::clone(&compiled.arguments);
+    let registration = Registration { handler, rule, arguments, converted: !converters.is_empty() };
+    router.set_pattern(regex, compiled, methods, registration);
+    Ok(())
+}
+
+/// Removes the handler of a route for one method and returns it. A route without handlers is removed.
+///
+/// # Errors
+/// [`RouteErrorKind::NotRegistered`], or the error of a malformed route, as with [`Router::set_route`].
+pub fn pop_route<H: Clone, C: Clone>(
+    router: &mut Router<H, C>,
+    rule: &str,
+    method: Method,
+) -> Result<Popped<H, C>, RouteError> {
+    if pattern::has_groups(rule) {
+        let source = Pattern::parse(rule, &router.filters)?.source();
+        let popped = router.pop_pattern(&source, method).ok_or_else(|| not_registered(rule, method))?;
+        return Ok(Popped::Pattern(popped));
+    }
+    let at = router.paths.get(rule).copied();
+    let route = at.and_then(|at| router.statics.get_mut(at)).ok_or_else(|| not_registered(rule, method))?;
+    let handler = route.methods.pop(method).ok_or_else(|| not_registered(rule, method))?;
+    if route.methods.methods().is_empty() {
+        router.statics.retain(|route| *route.path != *rule);
+        router.paths =
+            router.statics.iter().enumerate().map(|(at, route)| (Arc::clone(&route.path), at)).collect();
+    }
+    Ok(Popped::Static(handler))
+}
+
+/// Removes the handler of a regular route for one method and returns it.
+///
+/// # Errors
+/// [`RouteErrorKind::NotRegistered`].
+pub fn pop_regular_route<H: Clone, C: Clone>(
+    router: &mut Router<H, C>,
+    regex: &str,
+    method: Method,
+) -> Result<Registration<H, C>, RouteError> {
+    router.pop_pattern(regex, method).ok_or_else(|| not_registered(regex, method))
+}
+
 fn not_registered(rule: &str, method: Method) -> RouteError {
     RouteError::new(RouteErrorKind::NotRegistered, rule, format!("no handler for {method}"))
+}
+
+impl<'r, 'p, H, C> Resolved<'r, 'p, H, C> {
+    /// Finds where a request for this path goes. The path must be percent-decoded. It is compared as it is:
+    /// no segment is dropped and no slash is added.
+    ///
+    /// A route without groups costs one look-up. Of many patterns, only those are tried whose literal
+    /// segments are those of the path.
+    pub fn of(router: &'r Router<H, C>, path: &'p str, method: Method) -> Self {
+        RouteMatch::find(router, path, method).resolve(router, path)
+    }
+}
+
+impl RouteMatch {
+    /// As [`Resolved::of`], but the result does not borrow the router. [`resolve`](Self::resolve) turns the
+    /// result into what `Resolved::of` returns.
+    #[must_use]
+    pub fn find<H, C>(router: &Router<H, C>, path: &str, method: Method) -> Self {
+        RouteMatch { method, place: RoutePlace::find(router, path, method) }
+    }
+
+    /// Turns the result of [`find`](Self::find) into that of [`Resolved::of`]. `self` must be the result for
+    /// this path from this router, and the router must not have changed since; otherwise the returned route
+    /// is arbitrary.
+    pub fn resolve<'r, 'p, H, C>(self, router: &'r Router<H, C>, path: &'p str) -> Resolved<'r, 'p, H, C> {
+        let RouteMatch { method, place } = self;
+        match place {
+            RoutePlace::Static { route } => {
+                router.statics.get(route).and_then(|StaticRoute { path: rule, methods }| {
+                    Some(Resolved::Static { rule, handler: methods.get(method)? })
+                })
+            }
+            RoutePlace::Pattern { route, groups } => router.patterns.get(route).and_then(|route| {
+                let Registration { handler, rule, arguments, .. } = route.methods.get(method)?;
+                let captures = Captures { path, groups, arguments };
+                Some(Resolved::Pattern { rule: rule.as_ref().unwrap_or(&route.source), handler, captures })
+            }),
+            RoutePlace::MethodNotAllowed(allowed) => Some(Resolved::MethodNotAllowed(allowed)),
+            RoutePlace::NotFound { allowed } => Some(Resolved::NotFound { allowed }),
+        }
+        .unwrap_or(Resolved::NotFound { allowed: MethodSet::default() })
+    }
+
+    /// The handler of the route, for a match that was found in this router; `None` where no route has the
+    /// path and the method.
+    #[must_use]
+    pub fn handler<'r, H, C>(&self, router: &'r Router<H, C>) -> Option<&'r H> {
+        match self.place {
+            RoutePlace::Static { route } => router.statics.get(route)?.methods.get(self.method),
+            RoutePlace::Pattern { route, .. } => {
+                router.patterns.get(route)?.methods.get(self.method).map(Registration::handler)
+            }
+            RoutePlace::MethodNotAllowed(_) | RoutePlace::NotFound { .. } => None,
+        }
+    }
+}
+
+impl RoutePlace {
+    fn find<H, C>(router: &Router<H, C>, path: &str, method: Method) -> Self {
+        if let Some((&route, StaticRoute { methods, .. })) = router.static_route(path) {
+            return match methods.get(method) {
+                Some(_) => RoutePlace::Static { route },
+                None => RoutePlace::MethodNotAllowed(methods.methods()),
+            };
+        }
+        let mut allowed = MethodSet::default();
+        let mut best: Option<(usize, Groups)> = None;
+        router.index.candidates(path, &mut |number| {
+            if best.as_ref().is_some_and(|(best, _)| *best < number) {
+                return;
+            }
+            let Some(route) = router.patterns.get(number) else { return };
+            if route.methods.get(method).is_some() {
+                if let Some(groups) = route.matcher.captures(path) {
+                    best = Some((number, groups));
+                }
+            } else if best.is_none() && route.matcher.is_match(path) {
+                allowed |= route.methods.methods();
+            }
+        });
+        match best {
+            Some((route, groups)) => RoutePlace::Pattern { route, groups },
+            None => RoutePlace::NotFound { allowed },
+        }
+    }
 }

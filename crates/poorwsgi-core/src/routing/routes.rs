@@ -48,6 +48,24 @@ impl<H, C> PatternRoute<H, C> {
 }
 
 /// A handler as it was registered with a pattern.
+///
+/// ```
+/// use poorwsgi::routing::Registration;
+/// use poorwsgi::{Application, Request, state};
+///
+/// /// The names of the arguments that a route gives to its handler.
+/// fn arguments<H, C>(registered: &Registration<H, C>) -> Vec<&str> {
+///     registered.converters().map(|(name, _)| &**name).collect()
+/// }
+///
+/// let mut app = Application::new("demo");
+/// app.route("/user/<name>/<age:int>", state::METHOD_GET, |_req: Request| "a user")?;
+/// for route in app.router().pattern_routes() {
+///     let registered = route.methods().get(state::Method::Get).map(arguments);
+///     assert_eq!(registered, Some(vec!["name", "age"]));
+/// }
+/// # Ok::<(), poorwsgi::routing::RouteError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Registration<H, C> {
     pub(super) handler: H,
@@ -124,7 +142,7 @@ impl<C> From<&str> for RegularRoute<C> {
     }
 }
 
-/// What [`Router::pop_route`](super::Router::pop_route) has removed.
+/// What [`pop_route`](super::pop_route) has removed.
 #[derive(Clone, Debug)]
 pub enum Popped<H, C> {
     /// The handler of a path without groups.

@@ -20,7 +20,7 @@ fn routes(rules: &[&str]) -> TestRouter {
 
 /// The handler and the arguments of a GET.
 fn get<'p>(router: &TestRouter, path: &'p str) -> Option<(usize, Vec<Option<&'p str>>)> {
-    match router.resolve(path, Method::Get) {
+    match Resolved::of(router, path, Method::Get) {
         Resolved::Static { handler, .. } => Some((*handler, Vec::new())),
         Resolved::Pattern { handler, captures, .. } => {
             Some((*handler, captures.iter().map(|capture| capture.value).collect()))
@@ -71,7 +71,7 @@ fn look_around_and_back_references_work() {
     assert!(!matches("/<a:word>/<b:re:(?P=a)>", "/x/y"));
     assert!(matches(r"/<a:re:(\w)\2>", "/aa"), "groups are counted from the first of the route");
     let mut router = TestRouter::new();
-    router.set_regular_route(r"/(?P<a>\w)(?P=a)\Z", METHOD_GET, 0).unwrap();
+    set_regular_route(&mut router, r"/(?P<a>\w)(?P=a)\Z", METHOD_GET, 0).unwrap();
     assert_eq!(get(&router, "/aa"), Some((0, vec![Some("a")])));
     assert_eq!(get(&router, "/ab"), None);
 }
@@ -84,7 +84,7 @@ fn the_first_pattern_that_has_the_method_wins() {
     router.set_route("/<a:word>", METHOD_POST, 0).unwrap();
     router.set_route("/<b>", METHOD_GET, 1).unwrap();
     router.set_route("/<c:re:.*>", METHOD_GET_POST | METHOD_PUT, 2).unwrap();
-    let resolve = |method| match router.resolve("/x", method) {
+    let resolve = |method| match Resolved::of(&router, "/x", method) {
         Resolved::Pattern { handler, captures, .. } => {
             Ok((*handler, captures.iter().next().unwrap().name.cloned()))
         }
@@ -96,7 +96,7 @@ fn the_first_pattern_that_has_the_method_wins() {
     assert_eq!(resolve(Method::Put), Ok((2, Some("c".into()))));
     assert_eq!(resolve(Method::Delete), Err(METHOD_GET_POST | METHOD_PUT));
     assert!(matches!(
-        router.resolve("", Method::Delete),
+        Resolved::of(&router, "", Method::Delete),
         Resolved::NotFound { allowed } if allowed == MethodSet::default()
     ));
 }
@@ -106,10 +106,10 @@ fn the_first_pattern_that_has_the_method_wins() {
 fn a_path_of_another_method_is_not_looked_for_among_patterns() {
     let mut router = routes(&["/<x>"]);
     router.set_route("/a", METHOD_HEAD | METHOD_POST, 7).unwrap();
-    let resolved = router.resolve("/a", Method::Get);
+    let resolved = Resolved::of(&router, "/a", Method::Get);
     assert!(matches!(resolved, Resolved::MethodNotAllowed(allowed) if allowed.to_string() == "HEAD, POST"));
     assert!(
-        matches!(router.resolve("/a", Method::Post), Resolved::Static { handler: 7, rule } if **rule == *"/a")
+        matches!(Resolved::of(&router, "/a", Method::Post), Resolved::Static { handler: 7, rule } if **rule == *"/a")
     );
 }
 
@@ -117,7 +117,7 @@ fn a_path_of_another_method_is_not_looked_for_among_patterns() {
 #[test]
 fn a_regular_route_matches_from_the_start() {
     let mut router = TestRouter::new();
-    router.set_regular_route("/user|/admin", METHOD_GET, 0).unwrap();
+    set_regular_route(&mut router, "/user|/admin", METHOD_GET, 0).unwrap();
     for path in ["/user", "/users/1", "/admin/x", "/user\n"] {
         assert_eq!(get(&router, path), Some((0, vec![])), "{path}");
     }
@@ -129,8 +129,10 @@ fn a_regular_route_matches_from_the_start() {
 #[test]
 fn groups_of_a_regular_route_are_arguments_by_position() {
     let mut router = TestRouter::new();
-    router.set_regular_route(r"/(\w+)/(?P<id>\d+)(/x)?", METHOD_GET, 0).unwrap();
-    let Resolved::Pattern { rule, captures, .. } = router.resolve("/a/1", Method::Get) else { panic!() };
+    set_regular_route(&mut router, r"/(\w+)/(?P<id>\d+)(/x)?", METHOD_GET, 0).unwrap();
+    let Resolved::Pattern { rule, captures, .. } = Resolved::of(&router, "/a/1", Method::Get) else {
+        panic!()
+    };
     assert_eq!(**rule, *r"/(\w+)/(?P<id>\d+)(/x)?");
     let all: Vec<_> =
         captures.iter().map(|capture| (capture.name.map(|name| &**name), capture.value)).collect();
@@ -152,18 +154,24 @@ fn converters_choose_and_name_the_groups() {
             ("gone", Conversion::Str),
         ])
         .with_rule("/price/count");
-    router.set_regular_route(route, METHOD_GET, 0).unwrap();
-    let Resolved::Pattern { rule, captures, .. } = router.resolve("/1.5/2/x", Method::Get) else { panic!() };
+    set_regular_route(&mut router, route, METHOD_GET, 0).unwrap();
+    let Resolved::Pattern { rule, captures, .. } = Resolved::of(&router, "/1.5/2/x", Method::Get) else {
+        panic!()
+    };
     assert_eq!(**rule, *"/price/count");
     assert_eq!(captures.get("price").unwrap().value, Some("1.5"));
     assert_eq!(captures.get("count").unwrap().value, Some("2"));
 
     let mut router = TestRouter::new();
     let positional = [("x", Conversion::Int), ("y", Conversion::Str), ("beyond", Conversion::Str)];
-    router
-        .set_regular_route(RegularRoute::new(r"/(\d+)/(\w+)").with_converters(positional), METHOD_GET, 0)
-        .unwrap();
-    let Resolved::Pattern { captures, .. } = router.resolve("/1/b", Method::Get) else { panic!() };
+    set_regular_route(
+        &mut router,
+        RegularRoute::new(r"/(\d+)/(\w+)").with_converters(positional),
+        METHOD_GET,
+        0,
+    )
+    .unwrap();
+    let Resolved::Pattern { captures, .. } = Resolved::of(&router, "/1/b", Method::Get) else { panic!() };
     let all: Vec<_> =
         captures.iter().map(|capture| (capture.name.unwrap().to_string(), capture.value)).collect();
     assert_eq!(all, [("x".to_owned(), Some("1")), ("y".to_owned(), Some("b"))]);
@@ -179,7 +187,7 @@ fn a_float_does_not_shift_the_next_argument() {
 #[test]
 fn digits_of_any_script_are_handed_on_as_they_are() {
     let router = routes(&["/<x:int>"]);
-    let Resolved::Pattern { captures, .. } = router.resolve("/-٣٤", Method::Get) else { panic!() };
+    let Resolved::Pattern { captures, .. } = Resolved::of(&router, "/-٣٤", Method::Get) else { panic!() };
     let capture = captures.get("x").unwrap();
     assert_eq!((capture.value, capture.conversion), (Some("-٣٤"), &Conversion::Int));
     let long = format!("/{}", "9".repeat(100_000));
@@ -211,7 +219,7 @@ fn an_own_filter_brings_its_converter() {
     router.filters_mut().set("colour", "[0-9a-f]{6}", Conversion::Custom("colour"));
     router.set_route("/<c:Colour>", METHOD_GET, 0).unwrap();
     router.filters_mut().set("colour", "x", Conversion::Str);
-    let Resolved::Pattern { captures, .. } = router.resolve("/00ff00", Method::Get) else { panic!() };
+    let Resolved::Pattern { captures, .. } = Resolved::of(&router, "/00ff00", Method::Get) else { panic!() };
     assert_eq!(captures.get("c").unwrap().conversion, &Conversion::Custom("colour"));
 }
 
@@ -231,7 +239,7 @@ fn a_route_set_again_keeps_its_place() {
 #[test]
 fn tables_list_in_the_order_of_registration() {
     let mut router = routes(&["/z", "/<n:int>", "/a", "/b/<f:float>"]);
-    router.set_regular_route("/r", METHOD_POST, 9).unwrap();
+    set_regular_route(&mut router, "/r", METHOD_POST, 9).unwrap();
     router.set_default(METHOD_GET_POST, 5);
     let paths: Vec<_> = router.static_routes().map(|(path, table)| (&**path, table.methods())).collect();
     assert_eq!(paths, [("/z", METHOD_GET), ("/a", METHOD_GET)]);
@@ -273,25 +281,31 @@ fn a_route_goes_with_its_last_method() {
     router.set_route("/a", METHOD_HEAD | METHOD_GET, 0).unwrap();
     router.set_route("/<x>", METHOD_GET, 1).unwrap();
     router.set_route("/<y:re:.*>", METHOD_GET, 2).unwrap();
-    router.set_regular_route("/", METHOD_GET, 3).unwrap();
-    assert!(matches!(router.pop_route("/a", Method::Get), Ok(Popped::Static(0))));
+    set_regular_route(&mut router, "/", METHOD_GET, 3).unwrap();
+    assert!(matches!(pop_route(&mut router, "/a", Method::Get), Ok(Popped::Static(0))));
     assert!(router.is_route("/a").unwrap());
-    assert!(matches!(router.pop_route("/a", Method::Head), Ok(Popped::Static(0))));
+    assert!(matches!(pop_route(&mut router, "/a", Method::Head), Ok(Popped::Static(0))));
     assert!(!router.is_route("/a").unwrap());
-    assert_eq!(router.pop_route("/a", Method::Head).unwrap_err().to_string(), "\"/a\": no handler for HEAD");
+    assert_eq!(
+        pop_route(&mut router, "/a", Method::Head).unwrap_err().to_string(),
+        "\"/a\": no handler for HEAD"
+    );
 
     assert_eq!(get(&router, "/z").unwrap().0, 1);
-    let Ok(Popped::Pattern(popped)) = router.pop_route("/<x>", Method::Get) else { panic!() };
+    let Ok(Popped::Pattern(popped)) = pop_route(&mut router, "/<x>", Method::Get) else { panic!() };
     assert_eq!((popped.rule().unwrap().to_string(), popped.into_handler()), ("/<x>".to_owned(), 1));
     assert!(!router.is_route("/<x>").unwrap());
     assert_eq!(get(&router, "/z").unwrap().0, 2);
-    assert_eq!(router.pop_route("/<x>", Method::Get).unwrap_err().kind(), RouteErrorKind::NotRegistered);
+    assert_eq!(
+        pop_route(&mut router, "/<x>", Method::Get).unwrap_err().kind(),
+        RouteErrorKind::NotRegistered
+    );
 
     assert!(router.is_regular_route("/(?P<y>.*)$"), "a route with groups is a regular route");
-    assert_eq!(*router.pop_regular_route("/(?P<y>.*)$", Method::Get).unwrap().handler(), 2);
+    assert_eq!(*pop_regular_route(&mut router, "/(?P<y>.*)$", Method::Get).unwrap().handler(), 2);
     assert_eq!(get(&router, "/z").unwrap().0, 3);
     assert_eq!(
-        router.pop_regular_route("/", Method::Post).unwrap_err().kind(),
+        pop_regular_route(&mut router, "/", Method::Post).unwrap_err().kind(),
         RouteErrorKind::NotRegistered
     );
 
@@ -303,9 +317,12 @@ fn a_route_goes_with_its_last_method() {
 #[test]
 fn a_bad_expression_is_refused_and_nothing_is_registered() {
     let mut router = TestRouter::new();
-    assert_eq!(router.set_regular_route("/(a", METHOD_GET, 0).unwrap_err().kind(), RouteErrorKind::Regex);
     assert_eq!(
-        router.set_regular_route("/a)|(?:b", METHOD_GET, 0).unwrap_err().kind(),
+        set_regular_route(&mut router, "/(a", METHOD_GET, 0).unwrap_err().kind(),
+        RouteErrorKind::Regex
+    );
+    assert_eq!(
+        set_regular_route(&mut router, "/a)|(?:b", METHOD_GET, 0).unwrap_err().kind(),
         RouteErrorKind::Regex
     );
     assert_eq!(router.set_route("/<a:re:*>", METHOD_GET, 0).unwrap_err().kind(), RouteErrorKind::Regex);
@@ -402,13 +419,13 @@ proptest! {
         for (number, (route, methods)) in table.iter().enumerate() {
             let set = match route {
                 Ok(rule) => router.set_route(rule, *methods, number),
-                Err(regex) => router.set_regular_route(&**regex, *methods, number),
+                Err(regex) => set_regular_route(&mut router, &**regex, *methods, number),
             };
             set.unwrap();
         }
         let expressions = router.expressions();
         for path in paths.iter().map(|path| format!("/{path}")).chain(paths.iter().cloned()) {
-            let resolved = router.resolve(&path, Method::Get);
+            let resolved = Resolved::of(&router, &path, Method::Get);
             if matches!(resolved, Resolved::Static { .. } | Resolved::MethodNotAllowed(_)) {
                 continue;
             }
@@ -434,6 +451,6 @@ proptest! {
     #[test]
     fn any_path_resolves(path in any::<String>()) {
         let router = routes(&["/", "/<a>/<b:float>", "/<c:re:(?=.).*>", "<d:uuid>"]);
-        let _ = router.resolve(&path, Method::Get);
+        let _ = Resolved::of(&router, &path, Method::Get);
     }
 }

@@ -157,11 +157,11 @@ impl Application {
         let (Ok(path), Ok(method)) = (head.path(), head.method().parse()) else {
             return (Routed::later(tables), Arc::clone(&self.unrouted));
         };
-        let route = tables.router.find(&path, method);
+        let route = RouteMatch::find(&tables.router, &path, method);
         let may_be_file = || {
             matches!(method, Method::Get | Method::Head) && tables.settings.document_root_for(head).is_some()
         };
-        let times = match tables.router.handler(&route) {
+        let times = match route.handler(&tables.router) {
             Some(handler) => &handler.route_times,
             None if route.is_none() && may_be_file() => &self.below_root,
             None if route.is_none() => {

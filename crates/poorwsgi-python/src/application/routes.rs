@@ -1,7 +1,7 @@
 //! Routes, filters and default handlers.
 
 use poorwsgi_core::routing::{
-    Conversion, Filter, MethodTable, Popped, Registration, RegularRoute, RouteError, RouteErrorKind,
+    self, Conversion, Filter, MethodTable, Popped, Registration, RegularRoute, RouteError, RouteErrorKind,
 };
 use poorwsgi_core::state::MethodSet;
 use pyo3::exceptions::{PyKeyError, PyRuntimeError, PyValueError};
@@ -207,7 +207,7 @@ impl Application {
     /// (handler, converters, rule). Raises KeyError if there is none.
     fn pop_route<'py>(&self, py: Python<'py>, uri: &str, method: i64) -> PyResult<Bound<'py, PyAny>> {
         let method = one_method(method)?;
-        let popped = self.change(py, |tables| tables.router.pop_route(uri, method));
+        let popped = self.change(py, |tables| routing::pop_route(&mut tables.router, uri, method));
         match popped.map_err(|error| route_error(py, &error))? {
             Popped::Static(handler) => Ok(handler.bind(py).clone()),
             Popped::Pattern(row) => registration(py, &row),
@@ -263,15 +263,17 @@ impl Application {
         if let Some(rule) = rule {
             route = route.with_rule(rule);
         }
-        self.change(py, |tables| tables.router.set_regular_route(route, methods(method), handler))
-            .map_err(|error| route_error(py, &error))
+        self.change(py, |tables| {
+            routing::set_regular_route(&mut tables.router, route, methods(method), handler)
+        })
+        .map_err(|error| route_error(py, &error))
     }
 
     /// Removes the handler of a regular route for one method, and returns (handler, converters, rule). Raises
     /// KeyError if there is none.
     fn pop_regular_route<'py>(&self, py: Python<'py>, uri: &str, method: i64) -> PyResult<Bound<'py, PyAny>> {
         let method = one_method(method)?;
-        let popped = self.change(py, |tables| tables.router.pop_regular_route(uri, method));
+        let popped = self.change(py, |tables| routing::pop_regular_route(&mut tables.router, uri, method));
         registration(py, &popped.map_err(|error| route_error(py, &error))?)
     }
 
