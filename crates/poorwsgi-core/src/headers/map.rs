@@ -86,22 +86,10 @@ impl Headers {
         self.get(name).is_some()
     }
 
-    /// All fields: the name as the application spelled it, or in its [usual spelling](Self::usual_spelling),
-    /// and the value.
+    /// All fields: the name as the application spelled it, or in its usual spelling (Title-Case, except for
+    /// names such as `ETag`), and the value.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (Cow<'_, str>, &HeaderValue)> {
         self.fields.iter().map(|field| (field.spelled(), &field.value))
-    }
-
-    /// All fields as [`iter`](Self::iter) gives them, for a door that has its own table of usual spellings:
-    /// the name, its spelling where that is not the [usual one](Self::usual_spelling), and the value.
-    pub fn fields(&self) -> impl ExactSizeIterator<Item = (&HeaderName, Option<&str>, &HeaderValue)> {
-        self.fields.iter().map(|field| (&field.name, field.spelling.as_deref(), &field.value))
-    }
-
-    /// The usual spelling of a name: Title-Case, with the usual exceptions, such as `ETag`.
-    #[must_use]
-    pub fn usual_spelling(name: &HeaderName) -> Cow<'_, str> {
-        names::title_case(name)
     }
 
     /// Sets a field, and removes every other field of that name. The new field is the last one.
@@ -142,60 +130,6 @@ impl Headers {
         Ok(())
     }
 
-    /// Adds a field as it was received, even if there is one of that name. Control characters in the value
-    /// become spaces (RFC 9110, section 5.5); a field whose name is not a token is left out, because nobody
-    /// could ask for it.
-    pub fn append_received(&mut self, name: impl AsRef<str>, value: impl AsRef<[u8]>) {
-        let (name, value) = (name.as_ref(), value.as_ref());
-        let appended = match value.iter().any(|&byte| is_refused(byte)) {
-            false => self.append(name, value),
-            true => {
-                let mended = value.iter().map(|&byte| if is_refused(byte) { b' ' } else { byte });
-                self.append(name, mended.collect::<Vec<_>>())
-            }
-        };
-        debug_assert!(!matches!(appended, Err(HeaderError::Value { .. })), "{appended:?}");
-    }
-
-    /// Adds a field of a value and its parameters, rendered by
-    /// [`render_parameter`](super::parameters::render_parameter), even if there is one of that name. Without
-    /// a value, the field consists of the parameters alone.
-    ///
-    /// ```
-    /// # use poorwsgi::headers::Headers;
-    /// let mut headers = Headers::new();
-    /// headers.append_with("Content-Disposition", Some("attachment"), &[("filename", Some("a b.png"))])?;
-    /// assert_eq!(headers.get_str("Content-Disposition"), Some("attachment; filename=\"a b.png\""));
-    /// # Ok::<(), poorwsgi::headers::HeaderError>(())
-    /// ```
-    ///
-    /// # Errors
-    /// [`HeaderError::Empty`] where there is neither a value nor a parameter, [`HeaderError::Parameter`] for
-    /// a parameter whose name is not a token, [`HeaderError::Name`] and [`HeaderError::Value`].
-    pub fn append_with(
-        &mut self,
-        name: impl AsRef<str>,
-        value: Option<&str>,
-        parameters: &[(&str, Option<&str>)],
-    ) -> Result<(), HeaderError> {
-        let name = name.as_ref();
-        let mut line = value.map(str::to_owned);
-        for (parameter, value) in parameters {
-            let line = match &mut line {
-                Some(line) => {
-                    line.push_str("; ");
-                    line
-                }
-                None => line.insert(String::new()),
-            };
-            line.push_str(&render_parameter(parameter, *value)?);
-        }
-        match line {
-            Some(line) => self.append(name, line),
-            None => Err(HeaderError::Empty { name: name.to_owned() }),
-        }
-    }
-
     /// Adds a field unless one of that name is there.
     ///
     /// # Errors
@@ -217,28 +151,8 @@ impl Headers {
         Some(first.value)
     }
 
-    /// The names of fields that are not in Title-Case, as they are spelled. [`into_map`](Self::into_map)
-    /// loses their spelling.
-    #[must_use]
-    pub fn spellings(&self) -> Spellings {
-        let mut spellings = Spellings::default();
-        // Of the usual spellings, only these two are not in Title-Case.
-        let may_differ =
-            |field: &&Field| field.spelling.is_some() || field.name == ETAG || field.name == WWW_AUTHENTICATE;
-        self.fields.iter().filter(may_differ).for_each(|field| spellings.add(&field.spelled()));
-        spellings
-    }
-
-    /// The same fields for hyper and tower, which write names in lower case.
-    #[must_use]
-    pub fn into_map(self) -> HeaderMap {
-        let mut map = HeaderMap::with_capacity(self.len());
-        self.extend_map(&mut map);
-        map
-    }
-
     /// Appends these fields to a map.
-    pub fn extend_map(self, map: &mut HeaderMap) {
+    pub(crate) fn extend_map(self, map: &mut HeaderMap) {
         for field in self.fields {
             map.append(field.name, field.value);
         }
@@ -247,6 +161,87 @@ impl Headers {
     fn replace(&mut self, field: Field) {
         self.fields.retain(|other| other.name != field.name);
         self.fields.push(field);
+    }
+}
+
+/// All fields as [`Headers::iter`] gives them, for a door that has its own table of usual spellings: the name,
+/// its spelling where that is not the [usual one](usual_spelling), and the value.
+pub fn fields(headers: &Headers) -> impl ExactSizeIterator<Item = (&HeaderName, Option<&str>, &HeaderValue)> {
+    headers.fields.iter().map(|field| (&field.name, field.spelling.as_deref(), &field.value))
+}
+
+/// The usual spelling of a name: Title-Case, with the usual exceptions, such as `ETag`.
+#[must_use]
+pub fn usual_spelling(name: &HeaderName) -> Cow<'_, str> {
+    names::title_case(name)
+}
+
+/// Adds a field as it was received, even if there is one of that name. Control characters in the value become
+/// spaces (RFC 9110, section 5.5); a field whose name is not a token is left out, because nobody could ask for
+/// it.
+pub fn append_received(headers: &mut Headers, name: impl AsRef<str>, value: impl AsRef<[u8]>) {
+    let (name, value) = (name.as_ref(), value.as_ref());
+    let appended = match value.iter().any(|&byte| is_refused(byte)) {
+        false => headers.append(name, value),
+        true => {
+            let mended = value.iter().map(|&byte| if is_refused(byte) { b' ' } else { byte });
+            headers.append(name, mended.collect::<Vec<_>>())
+        }
+    };
+    debug_assert!(!matches!(appended, Err(HeaderError::Value { .. })), "{appended:?}");
+}
+
+/// Adds a field of a value and its parameters, rendered by
+/// [`render_parameter`](super::parameters::render_parameter), even if there is one of that name. Without a
+/// value, the field consists of the parameters alone.
+///
+/// ```
+/// # use poorwsgi_core::headers::{Headers, append_with};
+/// let mut headers = Headers::new();
+/// let parameters = [("filename", Some("a b.png"))];
+/// append_with(&mut headers, "Content-Disposition", Some("attachment"), &parameters)?;
+/// assert_eq!(headers.get_str("Content-Disposition"), Some("attachment; filename=\"a b.png\""));
+/// # Ok::<(), poorwsgi_core::headers::HeaderError>(())
+/// ```
+///
+/// # Errors
+/// [`HeaderError::Empty`] where there is neither a value nor a parameter, [`HeaderError::Parameter`] for a
+/// parameter whose name is not a token, [`HeaderError::Name`] and [`HeaderError::Value`].
+pub fn append_with(
+    headers: &mut Headers,
+    name: impl AsRef<str>,
+    value: Option<&str>,
+    parameters: &[(&str, Option<&str>)],
+) -> Result<(), HeaderError> {
+    let name = name.as_ref();
+    let mut line = value.map(str::to_owned);
+    for (parameter, value) in parameters {
+        let line = match &mut line {
+            Some(line) => {
+                line.push_str("; ");
+                line
+            }
+            None => line.insert(String::new()),
+        };
+        line.push_str(&render_parameter(parameter, *value)?);
+    }
+    match line {
+        Some(line) => headers.append(name, line),
+        None => Err(HeaderError::Empty { name: name.to_owned() }),
+    }
+}
+
+impl Spellings {
+    /// The names of fields that are not in Title-Case, as they are spelled. A [`HeaderMap`] loses their
+    /// spelling.
+    #[must_use]
+    pub fn of(headers: &Headers) -> Self {
+        let mut spellings = Spellings::default();
+        // Of the usual spellings, only these two are not in Title-Case.
+        let may_differ =
+            |field: &&Field| field.spelling.is_some() || field.name == ETAG || field.name == WWW_AUTHENTICATE;
+        headers.fields.iter().filter(may_differ).for_each(|field| spellings.add(&field.spelled()));
+        spellings
     }
 }
 
@@ -334,10 +329,10 @@ mod tests {
             headers.append(name, "1").unwrap();
         }
         headers.put(WWW_AUTHENTICATE, HeaderValue::from_static("Basic"));
-        assert_eq!(headers.spellings().iter().collect::<Vec<_>>(), ["etag", "x-TWO", "WWW-Authenticate"]);
+        assert_eq!(Spellings::of(&headers).iter().collect::<Vec<_>>(), ["etag", "x-TWO", "WWW-Authenticate"]);
     }
 
-    /// `Headers::spellings` relies on this.
+    /// `Spellings::of` relies on this.
     #[test]
     fn of_everyday_names_two_are_not_title_case() {
         let mut spellings = Spellings::default();
@@ -418,9 +413,9 @@ mod tests {
     fn what_was_received_is_mended() {
         let mut headers = Headers::new();
         for byte in 0..=255 {
-            headers.append_received("X-A", [b'a', byte]);
+            append_received(&mut headers, "X-A", [b'a', byte]);
         }
-        headers.append_received("X B", "left out");
+        append_received(&mut headers, "X B", "left out");
         assert_eq!(headers.len(), 256);
         let values: Vec<_> = headers.get_all("X-A").map(|value| value.as_bytes()[1]).collect();
         assert_eq!(values[..33], [&[b' '; 9][..], b"\t", &[b' '; 23]].concat());
@@ -445,18 +440,20 @@ mod tests {
     #[test]
     fn values_with_parameters() {
         let mut headers = Headers::new();
-        headers
-            .append_with("C", Some("v"), &[("a_b", Some("x\"y\\z")), ("c", None), ("d", Some(""))])
+        append_with(&mut headers, "C", Some("v"), &[("a_b", Some("x\"y\\z")), ("c", None), ("d", Some(""))])
             .unwrap();
-        headers.append_with("C", None, &[("a_b", Some("x"))]).unwrap();
-        headers.append_with("C", None, &[("f", Some("ř"))]).unwrap();
+        append_with(&mut headers, "C", None, &[("a_b", Some("x"))]).unwrap();
+        append_with(&mut headers, "C", None, &[("f", Some("ř"))]).unwrap();
         assert_eq!(
             lines(&headers),
             ["C: v; a-b=\"x\\\"y\\\\z\"; c; d", "C: a-b=\"x\"", "C: f*=UTF-8''%C5%99"]
         );
-        assert_eq!(headers.append_with("C", None, &[]), Err(HeaderError::Empty { name: "C".to_owned() }));
-        assert!(headers.append_with("C", Some("v"), &[("a", Some("\n"))]).is_err());
-        assert!(headers.append_with("C", Some("v"), &[("a b", None)]).is_err());
+        assert_eq!(
+            append_with(&mut headers, "C", None, &[]),
+            Err(HeaderError::Empty { name: "C".to_owned() })
+        );
+        assert!(append_with(&mut headers, "C", Some("v"), &[("a", Some("\n"))]).is_err());
+        assert!(append_with(&mut headers, "C", Some("v"), &[("a b", None)]).is_err());
     }
 
     #[test]
@@ -465,7 +462,8 @@ mod tests {
         headers.append("Set-Cookie", "a=1").unwrap();
         headers.append("Set-Cookie", "b=2").unwrap();
         headers.append("X-OwN", "c").unwrap();
-        let map = headers.clone().into_map();
+        let mut map = HeaderMap::new();
+        headers.clone().extend_map(&mut map);
         assert_eq!(map.get_all("set-cookie").iter().count(), 2);
         let back = Headers::from(&map);
         assert_eq!(back, headers);
@@ -480,7 +478,7 @@ mod tests {
                 prop_assert!(!value.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)));
                 prop_assert_eq!(headers.get(&name).unwrap().as_bytes(), &*value);
             }
-            let _ = headers.append_with(&name, None, &[(&name, Some(&name))]);
+            let _ = append_with(&mut headers, &name, None, &[(&name, Some(&name))]);
         }
     }
 }

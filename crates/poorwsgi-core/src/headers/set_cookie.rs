@@ -99,6 +99,24 @@ pub enum Attribute<'c> {
 }
 
 impl<'c> Attribute<'c> {
+    /// The attributes of a cookie in the order of their names, as PoorWSGI writes them.
+    pub fn of(cookie: &SetCookie<'c>) -> impl Iterator<Item = Self> + use<'c> {
+        let expires = cookie.expires.map(|expires| match expires {
+            Expires::At(seconds) => Attribute::Expires(seconds),
+            Expires::In(seconds) => Attribute::ExpiresIn(seconds),
+        });
+        let attributes = [
+            cookie.domain.map(Attribute::Domain),
+            expires,
+            cookie.http_only.then_some(Attribute::HttpOnly),
+            cookie.max_age.map(Attribute::MaxAge),
+            cookie.path.map(Attribute::Path),
+            cookie.same_site.map(Attribute::SameSite),
+            cookie.secure.then_some(Attribute::Secure),
+        ];
+        attributes.into_iter().flatten()
+    }
+
     /// The name as PoorWSGI, and so Python, spells it.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -205,25 +223,7 @@ impl<'c> SetCookie<'c> {
         self.value
     }
 
-    /// The attributes in the order of their names, as PoorWSGI writes them.
-    pub fn attributes(&self) -> impl Iterator<Item = Attribute<'c>> + use<'c> {
-        let expires = self.expires.map(|expires| match expires {
-            Expires::At(seconds) => Attribute::Expires(seconds),
-            Expires::In(seconds) => Attribute::ExpiresIn(seconds),
-        });
-        let attributes = [
-            self.domain.map(Attribute::Domain),
-            expires,
-            self.http_only.then_some(Attribute::HttpOnly),
-            self.max_age.map(Attribute::MaxAge),
-            self.path.map(Attribute::Path),
-            self.same_site.map(Attribute::SameSite),
-            self.secure.then_some(Attribute::Secure),
-        ];
-        attributes.into_iter().flatten()
-    }
-
-    /// The field value, with the [`attributes`](Self::attributes) in the order of PoorWSGI. A value is
+    /// The field value, with the attributes in the order of their names, as PoorWSGI writes them. A value is
     /// quoted if it is empty, or holds anything but ASCII letters, digits, the marks of a token, and `:`.
     ///
     /// # Errors
@@ -231,7 +231,7 @@ impl<'c> SetCookie<'c> {
     pub fn render(&self) -> Result<String, CookieError> {
         self.check()?;
         let mut line = format!("{}={}", self.name, quote(self.value));
-        for attribute in self.attributes() {
+        for attribute in Attribute::of(self) {
             line.push_str("; ");
             line.push_str(attribute.name());
             if let Some(value) = attribute.value()? {
@@ -430,7 +430,7 @@ mod tests {
         let date = httpdate::parse_http_date(line.strip_prefix("a=b; expires=").unwrap()).unwrap();
         let seconds = i64::try_from(date.duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap();
         assert!((earliest..=latest).contains(&seconds), "{line}");
-        assert_eq!(cookie.attributes().collect::<Vec<_>>(), [Attribute::ExpiresIn(60)]);
+        assert_eq!(Attribute::of(&cookie).collect::<Vec<_>>(), [Attribute::ExpiresIn(60)]);
     }
 
     #[test]

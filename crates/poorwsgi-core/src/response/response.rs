@@ -12,7 +12,7 @@ use super::conditional::EntityTag;
 use super::content::FIELDS_OF_CONTENT;
 use super::error::ResponseError;
 use crate::error::BoxError;
-use crate::headers::{HeaderError, Headers, RangeSpec, date};
+use crate::headers::{HeaderError, Headers, RangeSpec, Spellings, date};
 use crate::state;
 
 pub(super) const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
@@ -353,7 +353,7 @@ pub fn state_content(response: &mut Response) {
 pub fn into_http_with(mut response: Response, mut map: HeaderMap) -> http::Response<Body> {
     let content_type = response.unstated_content_type();
     let ResponseParts { status, headers, body, mut extensions, .. } = *response.parts;
-    let spellings = headers.spellings();
+    let spellings = Spellings::of(&headers);
     if !spellings.is_empty() {
         extensions.insert(spellings);
     }

@@ -208,7 +208,7 @@ impl Headers {
             .iter()
             .map(|(name, value)| Ok((text(name)?, if value.is_none() { None } else { Some(text(value)?) })))
             .collect::<PyResult<Vec<_>>>()?;
-        self.lock().append_with(name, value, &parameters).map_err(header_error)
+        engine::append_with(&mut self.lock(), name, value, &parameters).map_err(header_error)
     }
 
     /// Encodes a text as a native string of WSGI: one character for each byte of its UTF-8.
@@ -358,7 +358,7 @@ fn append(
     let (name, value) = (text(name)?, text(value)?);
     match strings {
         Text::Unicode => return fields.append(name, value).map_err(header_error),
-        Text::Native => fields.append_received(name, text_to_bytes(value)),
+        Text::Native => engine::append_received(fields, name, text_to_bytes(value)),
     }
     Ok(())
 }

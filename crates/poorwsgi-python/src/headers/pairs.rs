@@ -1,7 +1,7 @@
 //! The fields of a response for `start_response`.
 
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
-use poorwsgi_core::headers::Headers;
+use poorwsgi_core::headers::{Headers, fields, usual_spelling};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -12,14 +12,14 @@ use super::native::value_to_native;
 
 /// The fields as a list of pairs of native strings (PEP 3333).
 pub(crate) fn native_pairs<'py>(py: Python<'py>, headers: &Headers) -> PyResult<Bound<'py, PyList>> {
-    let pairs = headers.fields().map(|(name, spelling, value)| match usual_pair(py, name, spelling, value) {
+    let pairs = fields(headers).map(|(name, spelling, value)| match usual_pair(py, name, spelling, value) {
         Some(pair) => Ok(pair.clone()),
         None => {
             let name = match (name, spelling) {
                 (_, Some(spelling)) => PyString::new(py, spelling),
                 (&CONTENT_TYPE, None) => intern!(py, "Content-Type").clone(),
                 (&CONTENT_LENGTH, None) => intern!(py, "Content-Length").clone(),
-                (name, None) => PyString::new(py, &Headers::usual_spelling(name)),
+                (name, None) => PyString::new(py, &usual_spelling(name)),
             };
             PyTuple::new(py, [name, value_to_native(py, value)])
         }

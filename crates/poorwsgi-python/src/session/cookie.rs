@@ -105,7 +105,7 @@ pub(super) fn put(
     let sid = config.sid.as_str();
     cookies.set_item(sid, cookie.value())?;
     let morsel = cookies.get_item(sid)?;
-    for attribute in cookie.attributes() {
+    for attribute in Attribute::of(&cookie) {
         let name = attribute.name();
         match attribute {
             // SimpleCookie adds the number of `expires` to the time at which it renders the cookie.

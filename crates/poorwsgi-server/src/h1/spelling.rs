@@ -32,7 +32,7 @@ thread_local! {
 pub(crate) fn keep<B>(response: &mut Response<B>, has_acronyms: bool) {
     let spellings = match response.extensions_mut().remove::<Spellings>() {
         Some(spellings) => spellings,
-        None if has_acronyms => Headers::from(response.headers()).spellings(),
+        None if has_acronyms => Spellings::of(&Headers::from(response.headers())),
         None => return,
     };
     let map = MAPS.with_borrow_mut(|maps| {
