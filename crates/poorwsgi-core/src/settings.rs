@@ -150,12 +150,6 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The limits of JSON bodies.
-    #[must_use]
-    pub const fn json_limits(&self) -> JsonLimits {
-        JsonLimits { depth: self.json_depth, values: self.json_values }
-    }
-
     /// The default settings of an application with this name.
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
@@ -200,36 +194,42 @@ impl Settings {
             auth_timeout: Some(Duration::from_secs(300)),
         }
     }
+}
 
-    /// Whether debug is on for this request: `poor_Debug`, else the setting.
-    #[must_use]
-    pub fn debug_for(&self, head: &dyn Head) -> bool {
-        overrides::debug(head).unwrap_or(self.debug)
+/// The limits of JSON bodies.
+#[must_use]
+pub const fn json_limits(settings: &Settings) -> JsonLimits {
+    JsonLimits { depth: settings.json_depth, values: settings.json_values }
+}
+
+/// Whether debug is on for this request: `poor_Debug`, else the setting.
+#[must_use]
+pub fn debug_for(settings: &Settings, head: &dyn Head) -> bool {
+    overrides::debug(head).unwrap_or(settings.debug)
+}
+
+/// The document root for this request: `poor_DocumentRoot`, else the setting. An empty variable means no
+/// document root.
+#[must_use]
+pub fn document_root_for(settings: &Settings, head: &dyn Head) -> Option<PathBuf> {
+    match overrides::document_root(head) {
+        Some(path) => (!path.is_empty()).then(|| PathBuf::from(path.as_ref())),
+        None => settings.document_root.clone(),
     }
+}
 
-    /// The document root for this request: `poor_DocumentRoot`, else the setting. An empty variable means no
-    /// document root.
-    #[must_use]
-    pub fn document_root_for(&self, head: &dyn Head) -> Option<PathBuf> {
-        match overrides::document_root(head) {
-            Some(path) => (!path.is_empty()).then(|| PathBuf::from(path.as_ref())),
-            None => self.document_root.clone(),
-        }
-    }
+/// Whether directories are listed for this request: `poor_DocumentIndex`, else the setting.
+#[must_use]
+pub fn document_index_for(settings: &Settings, head: &dyn Head) -> bool {
+    overrides::document_index(head).unwrap_or(settings.document_index)
+}
 
-    /// Whether directories are listed for this request: `poor_DocumentIndex`, else the setting.
-    #[must_use]
-    pub fn document_index_for(&self, head: &dyn Head) -> bool {
-        overrides::document_index(head).unwrap_or(self.document_index)
-    }
-
-    /// The secret key for this request: `poor_SecretKey`, else the setting.
-    #[must_use]
-    pub fn secret_key_for(&self, head: &dyn Head) -> Option<SecretKey> {
-        match overrides::secret_key(head) {
-            Some(key) => (!key.is_empty()).then(|| SecretKey::from(key.as_bytes())),
-            None => self.secret_key.clone(),
-        }
+/// The secret key for this request: `poor_SecretKey`, else the setting.
+#[must_use]
+pub fn secret_key_for(settings: &Settings, head: &dyn Head) -> Option<SecretKey> {
+    match overrides::secret_key(head) {
+        Some(key) => (!key.is_empty()).then(|| SecretKey::from(key.as_bytes())),
+        None => settings.secret_key.clone(),
     }
 }
 

@@ -16,6 +16,7 @@ use poorwsgi_core::request::{Head, read_body};
 use poorwsgi_core::response::Response;
 use poorwsgi_core::results::ErrorReport;
 use poorwsgi_core::routing::{Capture, Captures, Conversion};
+use poorwsgi_core::settings::json_limits;
 use poorwsgi_core::state;
 
 /// Handlers written in Rust.
@@ -169,7 +170,7 @@ async fn content(request: &Request, plan: BodyPlan) -> Result<Option<Content>> {
         BodyPlan::Form => return Ok(None),
         BodyPlan::Json => {
             let body = read_body(request.take_body(), settings.json_size, "json_size").await?;
-            Content::Json(parse_json(&body, Some(&request.charset()), settings.json_limits())?)
+            Content::Json(parse_json(&body, Some(&request.charset()), json_limits(settings))?)
         }
         BodyPlan::Data => {
             let data = read_body(request.take_body(), settings.data_size, "data_size").await?;

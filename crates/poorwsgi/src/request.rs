@@ -42,7 +42,7 @@ use poorwsgi_core::headers::cookie::Cookies;
 pub use poorwsgi_core::request::{Args, ArgsOptions, Authority, Authorization, Connection, Head};
 use poorwsgi_core::request::{HttpHead, read_body};
 use poorwsgi_core::response::{Body, iter};
-use poorwsgi_core::settings::{SecretKey, Settings};
+use poorwsgi_core::settings::{self, SecretKey, Settings};
 use poorwsgi_core::state;
 use poorwsgi_core::tables::Tables;
 
@@ -379,13 +379,13 @@ impl Request {
     /// Whether debug is on for this request.
     #[must_use]
     pub fn debug(&self) -> bool {
-        self.settings().debug_for(self.head())
+        settings::debug_for(self.settings(), self.head())
     }
 
     /// The secret key for this request.
     #[must_use]
     pub fn secret_key(&self) -> Option<SecretKey> {
-        self.settings().secret_key_for(self.head())
+        settings::secret_key_for(self.settings(), self.head())
     }
 
     /// Converts the request to the type of the `http` crate, with its unread body and all values that hooks

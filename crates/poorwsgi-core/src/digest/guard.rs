@@ -13,7 +13,7 @@ use crate::headers::HeaderError;
 use crate::request::{Authorization, Head};
 use crate::response::Response;
 use crate::session::hex;
-use crate::settings::{SecretKey, Settings};
+use crate::settings::{self, SecretKey, Settings};
 
 /// The key of nonces where the application has no secret key. These nonces are valid until the process ends.
 static PROCESS_KEY: LazyLock<Option<SecretKey>> = LazyLock::new(|| SecretKey::random().ok());
@@ -105,7 +105,7 @@ impl DigestAuth {
     /// # Errors
     /// 500 where there is no key and the operating system gives no random bytes for one.
     pub fn for_request(settings: &Settings, head: &dyn Head) -> Result<Self, HttpError> {
-        let auth = DigestAuth::with_key(settings.secret_key_for(head))?;
+        let auth = DigestAuth::with_key(settings::secret_key_for(settings, head))?;
         Ok(DigestAuth {
             algorithms: settings.auth_algorithms.clone(),
             qop_auth: settings.auth_qop,

@@ -5,7 +5,7 @@ use crate::dispatch::{Callable, Language};
 use crate::request::Head;
 use crate::results::{DebugPage, HandlerRow};
 use crate::routing::{Conversion, MethodTable};
-use crate::settings::Settings;
+use crate::settings::{self, Settings};
 use crate::state::MethodSet;
 use crate::tables::Tables;
 
@@ -104,9 +104,9 @@ fn converter_name<L: Language>(conversion: &Conversion<L::Converter>) -> String 
 
 fn request_facts(settings: &Settings, head: &dyn Head) -> Vec<(String, String)> {
     let on = |on: bool| if on { "on" } else { "off" }.to_owned();
-    let root = settings.document_root_for(head);
+    let root = settings::document_root_for(settings, head);
     let facts = [
-        ("Debug", on(settings.debug_for(head))),
+        ("Debug", on(settings::debug_for(settings, head))),
         ("Server Software", head.server_software().into_owned()),
         ("Server Name", head.server_name().into_owned()),
         ("Server Port", head.server_port().to_string()),
@@ -117,10 +117,11 @@ fn request_facts(settings: &Settings, head: &dyn Head) -> Vec<(String, String)> 
         ("Forwarded Host", head.forwarded_host().unwrap_or_default()),
         ("Forwarded Proto", head.forwarded_proto().unwrap_or_default()),
         ("Document Root", root.map(|root| root.display().to_string()).unwrap_or_default()),
-        ("Document Index", on(settings.document_index_for(head))),
+        ("Document Index", on(settings::document_index_for(settings, head))),
         (
             "Secret Key",
-            if settings.secret_key_for(head).is_some() { "set, not shown" } else { "not set" }.to_owned(),
+            if settings::secret_key_for(settings, head).is_some() { "set, not shown" } else { "not set" }
+                .to_owned(),
         ),
     ];
     facts.map(|(name, value)| (name.to_owned(), value)).into()

@@ -7,7 +7,7 @@ use crate::request::Head;
 use crate::response::Response;
 use crate::response::document_root::Directory;
 use crate::results::{DirectoryIndex, ErrorPage, ErrorReport, Site, page_response};
-use crate::settings::Settings;
+use crate::settings::{self, Settings};
 use crate::state;
 
 /// The page of a status.
@@ -61,7 +61,7 @@ impl<'a> HeadSite<'a> {
         HeadSite {
             hostname: head.hostname(),
             software: head.server_software(),
-            debug: settings.debug_for(head),
+            debug: settings::debug_for(settings, head),
         }
     }
 

@@ -5,7 +5,7 @@ use crate::request::Head;
 use crate::response::document_root::Directory;
 use crate::response::{Response, default_headers, text_page};
 use crate::results::ErrorReport;
-use crate::settings::Settings;
+use crate::settings::{self, Settings};
 use crate::state;
 
 /// A line with status and reason and, unless it must not be shown, the detail.
@@ -16,7 +16,7 @@ pub(super) fn error(
     _report: Option<&ErrorReport>,
 ) -> Response {
     let status = error.answered_status();
-    let detail = error.detail().filter(|_| shows_detail(status, settings.debug_for(head)));
+    let detail = error.detail().filter(|_| shows_detail(status, settings::debug_for(settings, head)));
     let mut response = text_page(StatusText { status, detail }).with_headers(default_headers());
     if let Some(allow) = error.allow() {
         let _ = response.headers_mut().set("Allow", allow.to_string());

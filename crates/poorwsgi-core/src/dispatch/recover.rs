@@ -7,6 +7,7 @@ use crate::clip;
 use crate::dispatch::page::error_response;
 use crate::dispatch::{Language, Raised};
 use crate::response::Response;
+use crate::settings;
 use crate::state::{self, Method};
 use crate::tables::Tables;
 
@@ -117,7 +118,7 @@ pub(super) fn default_page<L: Language>(
     } else {
         log_refusal::<L>(request, error);
     }
-    let report = (internal && tables.settings.debug_for(head)).then(|| L::report(error));
+    let report = (internal && settings::debug_for(&tables.settings, head)).then(|| L::report(error));
     error_response(&tables.settings, head, error.as_ref(), report.as_ref())
 }
 

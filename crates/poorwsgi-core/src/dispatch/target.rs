@@ -9,6 +9,7 @@ use crate::request::Head;
 use crate::response::OpenFile;
 use crate::response::document_root::{Directory, DocumentRoot, Found};
 use crate::routing::{Captures, Resolved, RouteMatch};
+use crate::settings;
 use crate::state::{self, Method};
 use crate::tables::Tables;
 
@@ -97,7 +98,7 @@ fn find<'t, 'p, L: Language>(
     {
         return found;
     }
-    if cfg!(feature = "pages") && path == &**DEBUG_RULE && tables.settings.debug_for(head) {
+    if cfg!(feature = "pages") && path == &**DEBUG_RULE && settings::debug_for(&tables.settings, head) {
         return Resolution::ruled(&DEBUG_RULE, Target::Debug);
     }
     if let Some(handler) = tables.router.default_handler(method) {
@@ -115,7 +116,7 @@ fn below_document_root<'t, 'p, L: Language>(
     head: &dyn Head,
     path: &str,
 ) -> Option<Resolution<'t, 'p, L>> {
-    let root = tables.settings.document_root_for(head)?;
+    let root = settings::document_root_for(&tables.settings, head)?;
     let opened = if tables.settings.follow_links {
         DocumentRoot::open_linked(&root)
     } else {
@@ -128,7 +129,7 @@ fn below_document_root<'t, 'p, L: Language>(
     match found {
         Ok(Found::File(file)) => Some(Resolution::ruled(&ANY_RULE, Target::File(Box::new(file)))),
         Ok(Found::Directory(directory))
-            if cfg!(feature = "pages") && tables.settings.document_index_for(head) =>
+            if cfg!(feature = "pages") && settings::document_index_for(&tables.settings, head) =>
         {
             Some(Resolution::ruled(&ANY_RULE, Target::Directory(Box::new(directory))))
         }

@@ -1,8 +1,8 @@
 //! Variables of the server, or of its administrator, that override settings of an application.
 //!
 //! Each function returns the value that replaces the setting, or `None` if the variable does not override
-//! it. A door that keeps a setting in a form of its own language calls these functions; others call the
-//! methods of [`Settings`](super::Settings).
+//! it. A door that keeps a setting in a form of its own language calls these functions; others call those of
+//! [`settings`](super), such as [`debug_for`](super::debug_for).
 
 use std::borrow::Cow;
 
@@ -44,7 +44,7 @@ mod tests {
     use std::path::Path;
 
     use crate::request::tests::{TestHead, with};
-    use crate::settings::{SecretKey, Settings};
+    use crate::settings::{self, SecretKey, Settings};
 
     fn settings() -> Settings {
         let mut settings = Settings::new("demo");
@@ -54,7 +54,7 @@ mod tests {
     }
 
     fn key(settings: &Settings, head: &TestHead) -> Option<String> {
-        let key = settings.secret_key_for(head.head());
+        let key = settings::secret_key_for(settings, head.head());
         key.as_ref().map(SecretKey::as_bytes).map(|key| String::from_utf8_lossy(key).into_owned())
     }
 
@@ -62,15 +62,15 @@ mod tests {
     fn variables_go_before_settings() {
         let settings = settings();
         let mut head = with(&[]);
-        assert_eq!(settings.document_root_for(head.head()).as_deref(), Some(Path::new("/own")));
+        assert_eq!(settings::document_root_for(&settings, head.head()).as_deref(), Some(Path::new("/own")));
         assert_eq!(key(&settings, &head).as_deref(), Some("own"));
         for (value, is_on) in [("on", true), ("On", true), ("off", false), ("1", false)] {
             head.variables = vec![("poor_Debug", value), ("poor_DocumentIndex", value)];
-            assert_eq!(settings.debug_for(head.head()), is_on, "{value}");
-            assert_eq!(settings.document_index_for(head.head()), is_on, "{value}");
+            assert_eq!(settings::debug_for(&settings, head.head()), is_on, "{value}");
+            assert_eq!(settings::document_index_for(&settings, head.head()), is_on, "{value}");
         }
         head.variables = vec![("poor_DocumentRoot", "/srv"), ("poor_SecretKey", "key")];
-        assert_eq!(settings.document_root_for(head.head()).as_deref(), Some(Path::new("/srv")));
+        assert_eq!(settings::document_root_for(&settings, head.head()).as_deref(), Some(Path::new("/srv")));
         assert_eq!(key(&settings, &head).as_deref(), Some("key"));
     }
 
@@ -82,8 +82,11 @@ mod tests {
         head.variables = ["poor_Debug", "poor_DocumentIndex", "poor_DocumentRoot", "poor_SecretKey"]
             .map(|variable| (variable, ""))
             .to_vec();
-        assert!(settings.debug_for(head.head()) && settings.document_index_for(head.head()));
-        assert_eq!(settings.document_root_for(head.head()), None);
+        assert!(
+            settings::debug_for(&settings, head.head())
+                && settings::document_index_for(&settings, head.head())
+        );
+        assert_eq!(settings::document_root_for(&settings, head.head()), None);
         assert_eq!(key(&settings, &head), None);
     }
 }

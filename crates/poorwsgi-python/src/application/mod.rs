@@ -17,7 +17,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError, RwLock};
 use poorwsgi_core::digest::Algorithm;
 use poorwsgi_core::request::Head;
 use poorwsgi_core::routing::RouteMatch;
-use poorwsgi_core::settings::Settings;
+use poorwsgi_core::settings::{Settings, document_root_for};
 use poorwsgi_core::state::{METHOD_ALL, Method, MethodSet};
 use poorwsgi_core::tables::Tables;
 use poorwsgi_core::variables::Variables;
@@ -159,7 +159,8 @@ impl Application {
         };
         let route = RouteMatch::find(&tables.router, &path, method);
         let may_be_file = || {
-            matches!(method, Method::Get | Method::Head) && tables.settings.document_root_for(head).is_some()
+            matches!(method, Method::Get | Method::Head)
+                && document_root_for(&tables.settings, head).is_some()
         };
         let times = match route.handler(&tables.router) {
             Some(handler) => &handler.route_times,

@@ -8,7 +8,7 @@ use poorwsgi_core::dispatch::BodyPlan;
 use poorwsgi_core::headers::framing::chunk_size;
 use poorwsgi_core::request::Head;
 use poorwsgi_core::response::Body;
-use poorwsgi_core::settings::Settings;
+use poorwsgi_core::settings::{Settings, json_limits};
 use poorwsgi_core::state::Method;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::intern;
@@ -80,7 +80,7 @@ impl Request {
             Loaded::Json(data) => {
                 Self::keep(slf, &data)?;
                 let text = PyBytes::new(py, &data);
-                let value = crate::json::parse(text.as_any(), &head.charset(), settings.json_limits())?;
+                let value = crate::json::parse(text.as_any(), &head.charset(), json_limits(settings))?;
                 // JSON null is None, which `set_once` would ignore.
                 drop(base.extras.set(|extras| &mut extras.json, value.unbind()));
             }
