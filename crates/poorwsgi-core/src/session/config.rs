@@ -54,22 +54,13 @@ impl Default for SessionConfig {
 }
 
 impl SessionConfig {
-    /// Whether a cookie can be set with this configuration.
-    ///
-    /// # Errors
-    /// [`SessionError::Cookie`] where an attribute holds a character that it cannot, or where browsers would
-    /// refuse the cookie, as with `SameSite=None` without `Secure`.
-    pub fn check(&self) -> Result<(), SessionError> {
-        self.set_cookie("").map(drop)
-    }
-
     /// The value of a `Set-Cookie` field that sets the cookie, its attributes in the order of PoorWSGI.
     ///
     /// # Errors
-    /// Those of [`check`](Self::check), also for a `value` with control characters, and
-    /// [`SessionError::TooLarge`].
+    /// [`SessionError::Cookie`] where the value or an attribute holds a character that it cannot, or where
+    /// browsers would refuse the cookie, as with `SameSite=None` without `Secure`; [`SessionError::TooLarge`].
     pub fn set_cookie(&self, value: &str) -> Result<String, SessionError> {
-        rendered(&self.cookie(value))
+        rendered(&setting(self, value))
     }
 
     /// How many seconds a sealed cookie is valid: `max_age`, else `expires`; `None` where neither is set.
@@ -82,31 +73,9 @@ impl SessionConfig {
     /// it was set with, because a browser identifies a cookie by name, domain and path.
     ///
     /// # Errors
-    /// Those of [`check`](Self::check).
+    /// Those of [`set_cookie`](Self::set_cookie).
     pub fn remove_cookie(&self) -> Result<String, SessionError> {
-        rendered(&self.removal())
-    }
-
-    /// The cookie that [`set_cookie`](Self::set_cookie) renders, for a door that renders the field itself.
-    #[must_use]
-    pub fn cookie<'c>(&'c self, value: &'c str) -> SetCookie<'c> {
-        let mut cookie = self.unlimited(value);
-        if let Some(seconds) = self.expires {
-            cookie = cookie.expires_in(seconds);
-        }
-        if let Some(seconds) = self.max_age {
-            cookie = cookie.max_age(seconds);
-        }
-        cookie
-    }
-
-    /// The cookie that [`remove_cookie`](Self::remove_cookie) renders, for a door that renders the field
-    /// itself.
-    #[must_use]
-    pub fn removal(&self) -> SetCookie<'_> {
-        // 1970, since the clock of a browser may be slow.
-        let cookie = self.unlimited("").expires(0);
-        if self.max_age.is_some() { cookie.max_age(-1) } else { cookie }
+        rendered(&removing(self))
     }
 
     /// The cookie with all attributes except those that limit its life.
@@ -123,6 +92,35 @@ impl SessionConfig {
         }
         cookie
     }
+}
+
+/// Whether a cookie can be set with this configuration.
+///
+/// # Errors
+/// [`SessionError::Cookie`], as of [`SessionConfig::set_cookie`].
+pub fn check(config: &SessionConfig) -> Result<(), SessionError> {
+    config.set_cookie("").map(drop)
+}
+
+/// The cookie that [`SessionConfig::set_cookie`] renders, for a door that renders the field itself.
+#[must_use]
+pub fn setting<'c>(config: &'c SessionConfig, value: &'c str) -> SetCookie<'c> {
+    let mut cookie = config.unlimited(value);
+    if let Some(seconds) = config.expires {
+        cookie = cookie.expires_in(seconds);
+    }
+    if let Some(seconds) = config.max_age {
+        cookie = cookie.max_age(seconds);
+    }
+    cookie
+}
+
+/// The cookie that [`SessionConfig::remove_cookie`] renders, for a door that renders the field itself.
+#[must_use]
+pub fn removing(config: &SessionConfig) -> SetCookie<'_> {
+    // 1970, since the clock of a browser may be slow.
+    let cookie = config.unlimited("").expires(0);
+    if config.max_age.is_some() { cookie.max_age(-1) } else { cookie }
 }
 
 fn rendered(cookie: &SetCookie<'_>) -> Result<String, SessionError> {
@@ -199,13 +197,13 @@ mod tests {
     #[test]
     fn what_browsers_refuse_is_refused() {
         let cross_site = SessionConfig { same_site: Some(SameSite::None), ..Default::default() };
-        assert!(matches!(cross_site.check(), Err(SessionError::Cookie(CookieError::NeedsSecure(_)))));
-        assert!(SessionConfig { secure: true, ..cross_site }.check().is_ok());
+        assert!(matches!(check(&cross_site), Err(SessionError::Cookie(CookieError::NeedsSecure(_)))));
+        assert!(check(&SessionConfig { secure: true, ..cross_site }).is_ok());
         for sid in ["", "a b", "a;b", "é"] {
-            assert!(SessionConfig { sid: sid.to_owned(), ..Default::default() }.check().is_err(), "{sid}");
+            assert!(check(&SessionConfig { sid: sid.to_owned(), ..Default::default() }).is_err(), "{sid}");
         }
         let injected = SessionConfig { path: Some("/; Domain=evil".to_owned()), ..Default::default() };
-        assert!(injected.check().is_err());
+        assert!(check(&injected).is_err());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::config::add_to;
+use super::config::{add_to, check};
 use super::{AesKeys, SealedKeys, Sealer, SessionConfig, SessionError};
 use crate::headers::Headers;
 use crate::headers::cookie::Cookies;
@@ -79,9 +79,9 @@ impl<S: Sealer> DataSession<S> {
     /// A session without data.
     ///
     /// # Errors
-    /// Those of [`SessionConfig::check`].
+    /// [`SessionError::Cookie`], as of [`SessionConfig::set_cookie`].
     pub fn new(sealer: Arc<S>, config: SessionConfig) -> Result<Self, SessionError> {
-        config.check()?;
+        check(&config)?;
         Ok(DataSession { sealer, config, data: Map::new(), destroyed: false })
     }
 

@@ -10,7 +10,7 @@
 
 #[cfg(feature = "sealed-sessions")]
 mod aes;
-mod config;
+pub mod config;
 #[cfg(feature = "sealed-sessions")]
 mod data;
 mod error;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::config::add_to;
+use super::config::{add_to, check};
 use super::{SessionConfig, SessionError};
 use crate::headers::Headers;
 use crate::headers::cookie::Cookies;
@@ -35,9 +35,9 @@ impl Session {
     /// A session without a value.
     ///
     /// # Errors
-    /// Those of [`SessionConfig::check`].
+    /// [`SessionError::Cookie`], as of [`SessionConfig::set_cookie`].
     pub fn new(config: SessionConfig) -> Result<Self, SessionError> {
-        config.check()?;
+        check(&config)?;
         Ok(Session { config, value: String::new(), destroyed: false })
     }
 

@@ -1,7 +1,7 @@
 //! The attributes of a session's cookie: conversion between Python's SimpleCookie and the engine.
 
 use poorwsgi_core::headers::set_cookie::{Attribute, SameSite};
-use poorwsgi_core::session::SessionConfig;
+use poorwsgi_core::session::{SessionConfig, config};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyInt;
@@ -33,7 +33,7 @@ impl Attributes {
             secure: self.secure.0,
             same_site: self.same_site.0,
         };
-        config.check().map_err(session_error)?;
+        config::check(&config).map_err(session_error)?;
         Ok(config)
     }
 }
@@ -97,8 +97,8 @@ pub(super) fn put(
     destroyed: bool,
 ) -> PyResult<()> {
     let (line, cookie) = match destroyed {
-        true => (config.remove_cookie(), config.removal()),
-        false => (config.set_cookie(value), config.cookie(value)),
+        true => (config.remove_cookie(), config::removing(config)),
+        false => (config.set_cookie(value), config::setting(config, value)),
     };
     // The engine checks that browsers accept the cookie.
     line.map_err(session_error)?;
