@@ -168,35 +168,6 @@ impl FieldStorage {
         self.bytes_read
     }
 
-    /// What the field holds.
-    #[must_use]
-    pub const fn content(&self) -> &FieldContent {
-        &self.content
-    }
-
-    /// Splits the field into its head and its content.
-    #[must_use]
-    pub fn into_parts(self) -> (PartHead, FieldContent) {
-        let head = match self.head {
-            FieldHead::Name(name) => PartHead { name: Some(name), ..TEXT.clone() },
-            FieldHead::Part(head) => *head,
-        };
-        (head, self.content)
-    }
-
-    /// The name and the value of a text field that was sent without a part header, as in a URL-encoded form.
-    ///
-    /// # Errors
-    /// Any other field is returned unchanged as the error.
-    pub fn into_pair(self) -> Result<(String, String), Self> {
-        match self {
-            FieldStorage { head: FieldHead::Name(name), content: FieldContent::Text(value), .. } => {
-                Ok((name, value))
-            }
-            other => Err(other),
-        }
-    }
-
     /// The value of a text field, `""` where it is blank; `None` for a file or a list.
     #[must_use]
     pub fn text(&self) -> Option<&str> {
@@ -330,6 +301,29 @@ impl FieldStorage {
     }
 }
 
+/// Splits a field into its head and its content.
+#[must_use]
+pub fn into_parts(field: FieldStorage) -> (PartHead, FieldContent) {
+    let head = match field.head {
+        FieldHead::Name(name) => PartHead { name: Some(name), ..TEXT.clone() },
+        FieldHead::Part(head) => *head,
+    };
+    (head, field.content)
+}
+
+/// The name and the value of a text field that was sent without a part header, as in a URL-encoded form.
+///
+/// # Errors
+/// Any other field is returned unchanged as the error.
+pub fn into_pair(field: FieldStorage) -> Result<(String, String), FieldStorage> {
+    match field {
+        FieldStorage { head: FieldHead::Name(name), content: FieldContent::Text(value), .. } => {
+            Ok((name, value))
+        }
+        other => Err(other),
+    }
+}
+
 impl FromIterator<FieldStorage> for FieldStorage {
     fn from_iter<I: IntoIterator<Item = FieldStorage>>(fields: I) -> Self {
         FieldStorage { content: FieldContent::List(fields.into_iter().collect()), ..Self::default() }
@@ -423,9 +417,9 @@ mod tests {
     fn a_text_field_has_type_and_length() {
         let field = FieldStorage::text_field("a", "ž");
         assert_eq!((field.content_type(), field.length(), field.bytes_read()), ("text/plain", Some(2), 2));
-        let (head, _) = FieldStorage::text_field("a", "ž").into_parts();
+        let (head, _) = into_parts(FieldStorage::text_field("a", "ž"));
         assert_eq!((head.name.as_deref(), head.content_type.as_str()), (Some("a"), "text/plain"));
-        assert_eq!(field.into_pair().ok(), Some(("a".to_owned(), "ž".to_owned())));
-        assert!(file_field("a", b"").into_pair().is_err());
+        assert_eq!(into_pair(field).ok(), Some(("a".to_owned(), "ž".to_owned())));
+        assert!(into_pair(file_field("a", b"")).is_err());
     }
 }

@@ -33,7 +33,7 @@ pub mod urlencoded;
 
 pub use error::FormError;
 #[cfg(feature = "forms")]
-pub use field::{FieldContent, FieldStorage};
+pub use field::{FieldContent, FieldStorage, into_pair, into_parts};
 pub use file::{FormFile, WriteOnly};
 #[cfg(feature = "forms")]
 pub use filename::safe_filename;

@@ -289,7 +289,7 @@ impl FieldStorage {
 
     /// Converts a form to Python objects.
     pub(super) fn of_engine(py: Python<'_>, form: engine::FieldStorage) -> PyResult<Bound<'_, Self>> {
-        let field = match form.into_pair() {
+        let field = match engine::into_pair(form) {
             Ok((name, value)) => text_field(py, &name, &value),
             Err(form) => body(py, form)?,
         };
@@ -366,7 +366,7 @@ fn text_field(py: Python<'_>, name: &str, value: &str) -> FieldStorage {
 
 fn body(py: Python<'_>, field: engine::FieldStorage) -> PyResult<FieldStorage> {
     let (length, bytes_read) = (field.length(), field.bytes_read());
-    let (mut head, content) = field.into_parts();
+    let (mut head, content) = engine::into_parts(field);
     let mut made = FieldStorage {
         name: head.name.take().map(|name| convert::text(py, &name)),
         filename: head.filename.as_deref().map(|name| convert::text(py, &convert::filename(name))),

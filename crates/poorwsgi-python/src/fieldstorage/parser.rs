@@ -352,7 +352,7 @@ impl FieldStorageParser {
             // 400.
             return Ok(Vec::new());
         }
-        match reader.finish().map_err(failed)?.into_parts().1 {
+        match engine::into_parts(reader.finish().map_err(failed)?).1 {
             FieldContent::List(fields) => Ok(fields),
             FieldContent::Text(_) | FieldContent::File(_) => Ok(Vec::new()),
         }
