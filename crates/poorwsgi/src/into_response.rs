@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use poorwsgi_core::headers::{HeaderError, Headers};
-use poorwsgi_core::response::{Body, Response, default_headers};
+use poorwsgi_core::response::{Body, Response, assemble, default_headers};
 use poorwsgi_core::state;
 use serde_json::Value;
 
@@ -88,7 +88,7 @@ pub fn make_response(
     status: u16,
 ) -> Result<Response> {
     let headers = headers.unwrap_or_else(default_headers);
-    Ok(data.into_response()?.assemble(content_type, Some(headers), status)?)
+    Ok(assemble(data.into_response()?, content_type, Some(headers), status)?)
 }
 
 impl IntoResponse for Response {
@@ -135,19 +135,19 @@ data!(&'static str, String, Cow<'static, str>, &'static [u8], Vec<u8>, Bytes, Bo
 
 impl<T: IntoResponse, C: AsRef<str>> IntoResponse for (T, C) {
     fn into_response(self) -> Result<Response> {
-        Ok(self.0.into_response()?.assemble(self.1.as_ref(), None, state::HTTP_OK)?)
+        Ok(assemble(self.0.into_response()?, self.1.as_ref(), None, state::HTTP_OK)?)
     }
 }
 
 impl<T: IntoResponse, C: AsRef<str>, H: IntoHeaders> IntoResponse for (T, C, H) {
     fn into_response(self) -> Result<Response> {
-        Ok(self.0.into_response()?.assemble(self.1.as_ref(), Some(self.2.into_headers()?), state::HTTP_OK)?)
+        Ok(assemble(self.0.into_response()?, self.1.as_ref(), Some(self.2.into_headers()?), state::HTTP_OK)?)
     }
 }
 
 impl<T: IntoResponse, C: AsRef<str>, H: IntoHeaders> IntoResponse for (T, C, H, u16) {
     fn into_response(self) -> Result<Response> {
-        Ok(self.0.into_response()?.assemble(self.1.as_ref(), Some(self.2.into_headers()?), self.3)?)
+        Ok(assemble(self.0.into_response()?, self.1.as_ref(), Some(self.2.into_headers()?), self.3)?)
     }
 }
 

@@ -18,33 +18,31 @@ pub fn default_headers() -> Headers {
     headers
 }
 
-impl Response {
-    /// Applies the parts that a handler may return beside the data. An empty `content_type` keeps the type of
-    /// the data; JSON, and a response without a type, keep theirs in any case. Without `headers`, the
-    /// response keeps its header fields; with a `status` of 200, it keeps its status.
-    ///
-    /// # Errors
-    /// [`ResponseError::Status`] for an unknown status, [`ResponseError::Header`] for a content type with a
-    /// control character.
-    pub fn assemble(
-        mut self,
-        content_type: &str,
-        headers: Option<Headers>,
-        status: u16,
-    ) -> Result<Self, ResponseError> {
-        if !content_type.is_empty()
-            && self.content_type().is_some_and(|own| !own.starts_with("application/json"))
-        {
-            self = self.with_content_type(content_type)?;
-        }
-        if let Some(headers) = headers {
-            self = self.with_headers(headers);
-        }
-        if status != state::HTTP_OK {
-            self.set_status(status)?;
-        }
-        Ok(self)
+/// Applies to a response the parts that a handler may return beside the data. An empty `content_type` keeps
+/// the type of the data; JSON, and a response without a type, keep theirs in any case. Without `headers`, the
+/// response keeps its header fields; with a `status` of 200, it keeps its status.
+///
+/// # Errors
+/// [`ResponseError::Status`] for an unknown status, [`ResponseError::Header`] for a content type with a
+/// control character.
+pub fn assemble(
+    mut response: Response,
+    content_type: &str,
+    headers: Option<Headers>,
+    status: u16,
+) -> Result<Response, ResponseError> {
+    if !content_type.is_empty()
+        && response.content_type().is_some_and(|own| !own.starts_with("application/json"))
+    {
+        response = response.with_content_type(content_type)?;
     }
+    if let Some(headers) = headers {
+        response = response.with_headers(headers);
+    }
+    if status != state::HTTP_OK {
+        response.set_status(status)?;
+    }
+    Ok(response)
 }
 
 /// Adds `X-Powered-By` to a response of the framework's own.

@@ -25,8 +25,8 @@ mod stream;
 mod text_page;
 mod window;
 
-pub use assemble::default_headers;
 pub(crate) use assemble::powered;
+pub use assemble::{assemble, default_headers};
 pub use blocks::{Blocking, Blocks};
 pub use body::{Body, BodyKind};
 pub use conditional::EntityTag;

@@ -163,7 +163,7 @@ fn answer(
     };
     let headers = headers.filter(|headers| !headers.is_none()).map(headers_from_python).transpose()?;
     let headers = headers.unwrap_or_else(response::default_headers);
-    made.assemble("", Some(headers), status).map(Answer::Engine).map_err(value_error)
+    response::assemble(made, "", Some(headers), status).map(Answer::Engine).map_err(value_error)
 }
 
 /// Converts a handler's return value to a response object: a response, data, or a tuple of the arguments of
