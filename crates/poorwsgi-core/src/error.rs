@@ -155,12 +155,6 @@ impl HttpError {
         HttpError { challenge, ..Self::new(state::HTTP_UNAUTHORIZED) }
     }
 
-    /// 404 for a path argument that cannot be converted to its type, with the error of the conversion.
-    #[must_use]
-    pub fn no_such_value(error: impl Into<BoxError>) -> Self {
-        Self::new(state::HTTP_NOT_FOUND).with_source(error)
-    }
-
     /// 405 with the methods that the resource has (RFC 9110, section 15.5.6).
     #[must_use]
     pub fn method_not_allowed(allow: MethodSet) -> Self {
@@ -186,14 +180,6 @@ impl HttpError {
     #[must_use]
     pub fn with_source(mut self, source: impl Into<BoxError>) -> Self {
         self.source = Some(source.into());
-        self
-    }
-
-    /// Adds the place in the application's code that the error came from. Pages show the place only when
-    /// debug is on.
-    #[must_use]
-    pub const fn with_location(mut self, location: &'static Location<'static>) -> Self {
-        self.location = Some(location);
         self
     }
 
@@ -234,6 +220,20 @@ impl HttpError {
     pub const fn allow(&self) -> Option<MethodSet> {
         self.allow
     }
+}
+
+/// 404 for a path argument that cannot be converted to its type, with the error of the conversion.
+#[must_use]
+pub fn no_such_value(error: impl Into<BoxError>) -> HttpError {
+    HttpError::new(state::HTTP_NOT_FOUND).with_source(error)
+}
+
+/// Adds the place in the application's code that an error came from. Pages show the place only when debug is
+/// on.
+#[must_use]
+pub const fn with_location(mut error: HttpError, location: &'static Location<'static>) -> HttpError {
+    error.location = Some(location);
+    error
 }
 
 impl fmt::Display for HttpError {

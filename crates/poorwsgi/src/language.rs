@@ -10,7 +10,7 @@ use crate::handler::Stored;
 use crate::path_arg::{Converter, PathArgs};
 use crate::request::{Content, Request};
 use poorwsgi_core::dispatch::{BodyPlan, Callable, Language, Raised, Route};
-use poorwsgi_core::error::{BoxError, HttpError};
+use poorwsgi_core::error::{BoxError, HttpError, no_such_value, with_location};
 use poorwsgi_core::json::parse_json;
 use poorwsgi_core::request::{Head, read_body};
 use poorwsgi_core::response::Response;
@@ -113,7 +113,7 @@ impl Language for Rust {
         match error.into_parts() {
             Parts::Response(response) => Raised::Response(response),
             Parts::Other(error, location) => match error.downcast::<HttpError>() {
-                Ok(error) if error.location().is_none() => Raised::Http(error.with_location(location)),
+                Ok(error) if error.location().is_none() => Raised::Http(with_location(*error, location)),
                 Ok(error) => Raised::Http(*error),
                 Err(error) => Raised::Other(Error::at(error, location)),
             },
@@ -123,7 +123,7 @@ impl Language for Rust {
     fn uncaught(error: Error) -> HttpError {
         match error.into_parts() {
             Parts::Other(error, location) => {
-                HttpError::new(state::HTTP_INTERNAL_SERVER_ERROR).with_source(error).with_location(location)
+                with_location(HttpError::new(state::HTTP_INTERNAL_SERVER_ERROR).with_source(error), location)
             }
             Parts::Response(_) => HttpError::new(state::HTTP_INTERNAL_SERVER_ERROR),
         }
@@ -186,9 +186,7 @@ fn path_args(request: &Request, captures: &Captures<'_, '_, Converter>) -> Resul
     for Capture { name, value, conversion } in captures.iter() {
         let text = value.unwrap_or_default();
         let converted = match conversion {
-            Conversion::Custom(converter) => {
-                Some((converter.convert)(text).map_err(HttpError::no_such_value)?)
-            }
+            Conversion::Custom(converter) => Some((converter.convert)(text).map_err(no_such_value)?),
             _ => None,
         };
         args.push(name.cloned(), text, converted);

@@ -35,7 +35,7 @@ use crate::language::Rust;
 use crate::path_arg::{Converted, FromPathArg, PathArgs};
 #[cfg(feature = "digest")]
 use poorwsgi_core::digest::{self, PasswordMap};
-use poorwsgi_core::error::{BoxError, HttpError};
+use poorwsgi_core::error::{BoxError, HttpError, no_such_value};
 #[cfg(feature = "forms")]
 use poorwsgi_core::form::FieldStorage;
 use poorwsgi_core::headers::cookie::Cookies;
@@ -210,7 +210,7 @@ impl Request {
                 .with_source(format!("the rule {rule} has no path argument {name:?}")));
         };
         T::from_path_arg(text, converted)
-            .map_err(|error| HttpError::no_such_value(format!("path argument {name:?}: {error}")))
+            .map_err(|error| no_such_value(format!("path argument {name:?}: {error}")))
     }
 
     /// All path arguments as text, in the order of the pattern; unnamed groups of a regular route have no

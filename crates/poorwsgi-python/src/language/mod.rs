@@ -12,11 +12,12 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use poorwsgi_core::dispatch::{self, BodyPlan, Callable, Language, Page, Raised, Route};
+use poorwsgi_core::error::no_such_value;
 use poorwsgi_core::request::Head;
+use poorwsgi_core::response;
 use poorwsgi_core::results::ErrorReport;
 use poorwsgi_core::routing::{Capture, Conversion, RouteMatch};
 use poorwsgi_core::tables::Tables;
-use poorwsgi_core::{HttpError, response};
 use pyo3::exceptions::{PyArithmeticError, PyException, PyLookupError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
@@ -295,7 +296,7 @@ fn path_arg(py: Python<'_>, capture: &Capture<'_, '_, Function>) -> Result<PathA
     };
     match value {
         Ok(value) => Ok(PathArg { name: capture.name.cloned(), value }),
-        Err(error) if cannot_be_converted(py, &error) => Err(HttpError::no_such_value(error).into()),
+        Err(error) if cannot_be_converted(py, &error) => Err(no_such_value(error).into()),
         Err(error) => Err(error.into()),
     }
 }
