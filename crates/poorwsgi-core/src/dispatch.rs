@@ -75,9 +75,8 @@ pub trait Language: Sized + Send + Sync + 'static {
     /// The head of the request.
     fn head(request: &Self::Request) -> &dyn Head;
 
-    /// Takes from the request the match that the server has already found for it by
-    /// [`RouteMatch::find`] of the same tables; `None` where the server has not
-    /// looked.
+    /// Takes from the request the match that the server has already found for it by [`RouteMatch::find`] of
+    /// the same tables; `None` where the server has not looked.
     fn found(_request: &Self::Request) -> Option<RouteMatch> {
         None
     }

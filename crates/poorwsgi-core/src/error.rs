@@ -125,6 +125,14 @@ pub(crate) const fn shows_detail(status: u16, debug: bool) -> bool {
 }
 
 /// The challenge of a 401: which login it asks for.
+///
+/// ```
+/// use poorwsgi::{Challenge, HttpError};
+///
+/// let error = HttpError::unauthorized("Zone", false);
+/// assert_eq!(error.challenge(), Some(&Challenge { realm: "Zone".into(), stale: false }));
+/// assert_eq!(HttpError::new(404).challenge(), None);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Challenge {
     /// The protection space (RFC 9110, section 11.5).

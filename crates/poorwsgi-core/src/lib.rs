@@ -33,7 +33,7 @@ pub mod session;
 pub mod settings;
 pub mod state;
 pub mod tables;
-mod values;
+pub mod values;
 pub mod variables;
 
 pub use error::{BoxError, HttpError};

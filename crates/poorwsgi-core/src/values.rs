@@ -5,6 +5,15 @@ use std::fmt;
 use crate::HttpError;
 
 /// The value of a key, or the list of values of a repeated key.
+///
+/// ```
+/// use poorwsgi::request::{Args, ArgsOptions, OneOrMany};
+///
+/// let args = Args::parse("size=7&page=1&page=3", &ArgsOptions::default())?;
+/// assert_eq!(args.getvalue("size", str::parse)?, Some(OneOrMany::One(7)));
+/// assert_eq!(args.getvalue("page", str::parse)?, Some(OneOrMany::Many(vec![1, 3])));
+/// # Ok::<(), poorwsgi::HttpError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OneOrMany<T> {
     /// The key came once.

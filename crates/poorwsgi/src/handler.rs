@@ -46,6 +46,24 @@ pub mod marker {
 }
 
 /// A registered handler or hook: a shared callable, with the name of the function that it was made from.
+///
+/// ```
+/// use poorwsgi::{Application, Request, state};
+///
+/// async fn about(_req: Request) -> &'static str {
+///     "about us"
+/// }
+///
+/// let mut app = Application::new("demo");
+/// app.route("/about", state::METHOD_GET, about)?;
+/// for (path, methods) in app.router().static_routes() {
+///     for (methods, handler) in methods.shared() {
+///         println!("{methods} {path}: {}", handler.name());
+///         # assert!(handler.name().ends_with("::about"));
+///     }
+/// }
+/// # Ok::<(), poorwsgi::routing::RouteError>(())
+/// ```
 pub struct Stored<A> {
     call: Arc<dyn Fn(A) -> Called<Result<Response>> + Send + Sync>,
     name: &'static str,
@@ -78,7 +96,9 @@ impl<A> Stored<A> {
         self.function == TypeId::of::<F>()
     }
 
-    pub(super) const fn name(&self) -> &'static str {
+    /// The name of the function, with its module; of a mounted service, the name of its type.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
         self.name
     }
 

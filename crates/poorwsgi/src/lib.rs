@@ -72,7 +72,7 @@ pub use error::{Abort, Error, Result, abort};
 pub use handler::{AfterHook, BeforeHook, ErrorHandler, Handler, StateHandler, marker};
 pub use into_response::{IntoHeaders, IntoResponse, make_response};
 pub use path_arg::{ConvertError, FromPathArg};
-pub use poorwsgi_core::error::{BoxError, HttpError};
+pub use poorwsgi_core::error::{BoxError, Challenge, HttpError};
 pub use poorwsgi_core::response::{Body, Response};
 pub use poorwsgi_core::state;
 pub use request::Request;
@@ -132,7 +132,8 @@ pub mod form {
 /// ```
 pub mod response {
     pub use poorwsgi_core::response::{
-        Body, Declined, DocumentRoot, EntityTag, Iter, Ranges, Response, ResponseError, document_root, iter,
+        Body, Declined, DocumentRoot, EntityTag, Iter, OpenFile, Ranges, Response, ResponseError,
+        document_root, iter,
     };
 }
 
@@ -150,6 +151,8 @@ pub mod response {
 /// # Ok::<(), poorwsgi::routing::RouteError>(())
 /// ```
 pub mod routing {
+    pub use crate::handler::Stored;
+    pub use crate::path_arg::Converter;
     pub use poorwsgi_core::routing::{
         Conversion, Filter, Filters, MethodTable, PatternRoute, Registration, RouteError, RouteErrorKind,
         Router,

@@ -14,11 +14,30 @@ pub(crate) type Converted = Arc<dyn Any + Send + Sync>;
 /// The function of a custom filter.
 pub(super) type Convert = dyn Fn(&str) -> Result<Converted, BoxError> + Send + Sync;
 
-/// Converts the text that a custom filter matched.
+/// Converts the text that a custom filter matched: the function that
+/// [`set_filter`](crate::Application::set_filter) was given.
+///
+/// ```
+/// use poorwsgi::Application;
+/// use poorwsgi::routing::{Conversion, Converter};
+///
+/// let mut app = Application::new("demo");
+/// app.set_filter("year", r"\d{4}", str::parse::<u16>);
+/// let filter = app.router().filters().get(":year").expect("it is registered");
+/// assert!(matches!(filter.conversion(), Conversion::Custom(converter) if converter.type_name() == "u16"));
+/// ```
 #[derive(Clone)]
 pub struct Converter {
     pub(super) convert: Arc<Convert>,
     pub(super) type_name: &'static str,
+}
+
+impl Converter {
+    /// The name of the type that texts are converted to.
+    #[must_use]
+    pub const fn type_name(&self) -> &'static str {
+        self.type_name
+    }
 }
 
 /// The path arguments of a request, in the order of the pattern. Their texts share one allocation.

@@ -45,6 +45,7 @@ use poorwsgi_core::response::{Body, iter};
 use poorwsgi_core::settings::{self, SecretKey, Settings};
 use poorwsgi_core::state;
 use poorwsgi_core::tables::Tables;
+pub use poorwsgi_core::values::OneOrMany;
 
 /// A request: what the client sent, the route that matched, and the values that handlers and hooks attach.
 ///

@@ -25,7 +25,6 @@ mod host;
 mod http_head;
 mod target;
 
-pub use crate::values::OneOrMany;
 pub use args::{Args, ArgsOptions, MAX_NUM_FIELDS};
 pub use authorization::Authorization;
 pub use body::{body_error, read_body};

@@ -137,6 +137,16 @@ fn read_exact_at(file: &File, mut block: &mut [u8], mut position: u64) -> io::Re
 }
 
 /// A regular file opened for reading, with the metadata that a response needs.
+///
+/// ```
+/// use poorwsgi::Response;
+/// use poorwsgi::response::OpenFile;
+///
+/// let file = OpenFile::open(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))?;
+/// assert!(file.size() > 0);
+/// assert!(Response::from(file).headers().contains("Last-Modified"));
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct OpenFile {
     file: Arc<File>,
@@ -213,8 +223,7 @@ impl OpenFile {
     }
 
     /// The whole content as a range.
-    #[must_use]
-    pub fn into_range(self) -> FileRange {
+    pub(super) fn into_range(self) -> FileRange {
         FileRange::new(self.file, 0..self.size)
     }
 }
