@@ -11,6 +11,8 @@ Name = tuple[str, ...]  # of a module, from the root of its crate, or a path in 
 
 _DEFINED = re.compile(r"\b(?:struct|enum|union|trait|type|fn|const|static|mod|macro_rules!)\s+(?:mut\s+)?(\w+)")
 _USE = re.compile(r"\b(pub(?:\([^)]*\))?\s+)?use\s+([^;]+);")
+#: An alias within an impl or a trait is its associated type, which has its name from the trait.
+_TYPE = re.compile(r"^\s*(?:pub\S* )?(?:struct|enum|trait|union) (\w+)|^(?:pub\S* )?type (\w+)", re.MULTILINE)
 _TESTS = re.compile(r"^#\[cfg\(test\)\]\n(?:#\[.*\]\n)*(?:pub\S* )?mod tests \{", re.MULTILINE)
 _PATH = re.compile(r"(?<![\w:])\w+(?:::\w+)+")
 
@@ -20,11 +22,21 @@ def code(file: Path) -> str:
     return re.sub("//.*", "", file.read_text(encoding="utf-8"))
 
 
+def without_tests(file: Path) -> str:
+    """The text of a file without its comments and its tests."""
+    return _TESTS.split(code(file), maxsplit=1)[0]
+
+
+def types(text: str) -> list[str]:
+    """The types that a text defines."""
+    return [item or alias for item, alias in _TYPE.findall(text)]
+
+
 class File:
     """A file of a crate, without its tests."""
 
     def __init__(self, name: Name, path: Path) -> None:
-        text = _TESTS.split(code(path), maxsplit=1)[0]
+        text = without_tests(path)
         self.name = name
         self.text = _USE.sub("", text)
         self.defined = set(_DEFINED.findall(self.text))

@@ -1,11 +1,12 @@
-"""The surface of the Rust door: each item that a Rust user may import has an example that is compiled."""
+"""The surface of the Rust door: what a Rust user may import has an example that is compiled, and it mentions only types
+that the user may import as well."""
 
 import pathlib
 import re
 
 import pytest
+from rust_source import CRATES, Crate, types, without_tests
 
-CRATES = pathlib.Path(__file__).resolve().parent.parent / "crates"
 DOOR, CORE = CRATES / "poorwsgi" / "src", CRATES / "poorwsgi-core" / "src"
 
 
@@ -20,7 +21,7 @@ def exported():
 
 def directory(module):
     """The path of a module's files: a directory, or the path of the only file without its suffix."""
-    first, *rest = module.split("::")
+    first, *rest = module.removeprefix("crate::").split("::")
     return CORE.joinpath(*rest) if first == "poorwsgi_core" else DOOR.joinpath(first, *rest)
 
 
@@ -51,3 +52,103 @@ def test_an_item_has_an_example(place, name):
     comments = list(documentation(place, name))
     assert comments, "no documentation was found"
     assert any(map(has_example, comments))
+
+
+#: The semicolon of an array's type does not end a signature.
+SIGNATURE = r"fn (\w+)((?:[^;{]|; \w+\])*)"
+#: What a user sees of each kind of item.
+PARTS = {
+    "impl": re.compile(rf"^    pub (?:async |const )*{SIGNATURE}", re.M),
+    "pub trait": re.compile(rf"^    #\[doc\(hidden\)\]\n.*|^    (?:async |const )*{SIGNATURE}", re.M),
+    "pub struct": re.compile(r"^    pub (\w+)(: .*)", re.M),
+    "pub enum": re.compile(r"^    (\w+)(.*(?:\n {8}.*)*)", re.M),
+}
+ITEM = re.compile(rf"^({'|'.join(PARTS)})(?:<[^{{;]*?>)? (?:dyn )?(\w+)([^{{;]*)\{{\n(.*?)^\}}", re.M | re.S)
+#: A type; the path of a type of another crate, such as `http::Response`, begins with a lowercase name.
+TYPE = re.compile(r"(?<![\w:])(?:(?:crate|super)::(?:\w+::)*)?([A-Z]\w*)")
+
+
+def parts(text):
+    """The public methods, fields and variants of the types of a text: the type, the part, and the types that it mentions."""
+    for kind, item, generics, body in ITEM.findall(text):
+        if kind != "impl" or " for " not in generics:
+            yield from ((item, name, set(TYPE.findall(rest))) for name, rest in PARTS[kind].findall(body) if name)
+
+
+def visible():
+    """The types that a Rust user may import: those exported by name, and those of the modules exported by name."""
+    for place, name in exported():
+        yield name
+        for path in (place / f"{name}.rs", place / name / "mod.rs"):
+            if path.is_file():
+                yield from re.findall(r"^ *pub (?:struct|enum|trait|type) (\w+)", without_tests(path), re.M)
+
+
+def test_what_is_visible_mentions_only_types_that_are_exported():
+    shown, found, seen = set(visible()), {}, set()
+    files = [file for crate in (DOOR, CORE) for file in Crate(crate).files.values()]
+    ours = {name for file in files for name in types(file.text)}
+    for file in files:
+        theirs = {alias for alias, path, _ in file.uses if path[0] in ("std", "http", "serde_json", "bytes")}
+        for item, name, mentioned in parts(file.text):
+            seen |= {item} & shown
+            if item in shown and (hidden := mentioned & ours - shown - theirs):
+                found[f"{item}::{name}"] = hidden
+    assert found == {}
+    assert len(seen) > 50
+
+
+def test_each_kind_of_part_is_seen():
+    text = """
+impl<T: AsRef<str>> Shown<T>
+where
+    T: Clone,
+{
+    pub const fn one(&self) -> [u8; 3] {
+        Hidden::default()
+    }
+
+    pub async fn two(
+        self,
+        other: Other<&Hidden>,
+    ) -> Self {}
+
+    pub fn three(self) -> http::Hidden {}
+
+    pub(crate) fn four(self) -> Hidden {}
+
+    fn five(hidden: Hidden) {}
+}
+
+impl From<Hidden> for Shown {
+    fn from(hidden: Hidden) -> Self {}
+}
+
+impl dyn Seen + '_ {
+    pub fn six(&self, hidden: Hidden) {}
+}
+
+pub trait Seen: Sized {
+    fn seven(&self) -> crate::some::Hidden;
+
+    #[doc(hidden)]
+    fn eight(&self, hidden: Hidden) {}
+}
+
+pub struct Shown<T> {
+    pub nine: Vec<Hidden>,
+    ten: Hidden,
+}
+
+pub enum Kind {
+    Eleven,
+    Twelve(Hidden),
+    Thirteen {
+        hidden: Hidden,
+    },
+}
+"""
+    assert [(name, "Hidden" in mentioned) for _, name, mentioned in parts(text)] == [
+        ("one", False), ("two", True), ("three", False), ("six", True), ("seven", True), ("nine", True),
+        ("Eleven", False), ("Twelve", True), ("Thirteen", True),
+    ]

@@ -1,16 +1,6 @@
 """Within a crate a name stands for one type, also where both are private or one is of a test."""
-import re
-
 import pytest
-from rust_source import CRATES, NAMES, code
-
-#: An alias within an impl or a trait is its associated type, which has its name from the trait.
-DEFINED = re.compile(r"^\s*(?:pub\S* )?(?:struct|enum|trait|union) (\w+)|^(?:pub\S* )?type (\w+)", re.MULTILINE)
-
-
-def types(text: str) -> list[str]:
-    """The types that a text defines."""
-    return [item or alias for item, alias in DEFINED.findall(text)]
+from rust_source import CRATES, NAMES, code, types
 
 
 @pytest.mark.parametrize("crate", NAMES)
