@@ -31,6 +31,13 @@ pub fn content_length(value: &[u8]) -> Result<u64, BadContentLength> {
     length.ok_or(BadContentLength::Over64Bits)
 }
 
+/// Whether the value of a `Content-Length` gives a length, right or wrong. An empty or blank value gives none:
+/// WSGI servers set `CONTENT_LENGTH` to `""` if the client sent no such field (RFC 3875, section 4.1.2).
+#[must_use]
+pub fn gives_length(value: &[u8]) -> bool {
+    !without_blanks(value).is_empty()
+}
+
 /// Whether the value of a `Transfer-Encoding` field is only `chunked`, in any letter case (RFC 9112,
 /// section 7).
 #[must_use]
@@ -114,6 +121,13 @@ mod tests {
         }
         for value in ["18446744073709551616", &"9".repeat(10_000)] {
             assert_eq!(content_length(value.as_bytes()), Err(BadContentLength::Over64Bits));
+        }
+    }
+
+    #[test]
+    fn a_blank_length_is_none() {
+        for (value, gives) in [("", false), (" \t", false), ("0", true), (" 5 ", true), ("x", true)] {
+            assert_eq!(gives_length(value.as_bytes()), gives, "{value:?}");
         }
     }
 

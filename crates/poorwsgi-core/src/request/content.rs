@@ -40,8 +40,7 @@ impl dyn Head + '_ {
     /// does not fit into 64 bits.
     pub fn content_length(&self) -> Result<Option<u64>, HttpError> {
         let field = self.header(&CONTENT_LENGTH).unwrap_or_default();
-        // Some WSGI servers set CONTENT_LENGTH to "" if the client sent no such field.
-        if field.trim_matches([' ', '\t']).is_empty() {
+        if !framing::gives_length(field.as_bytes()) {
             return Ok(None);
         }
         framing::content_length(field.as_bytes()).map(Some).map_err(|error| match error {

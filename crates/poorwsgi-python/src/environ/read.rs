@@ -6,6 +6,7 @@ use http::HeaderName;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use poorwsgi_core::HttpError;
 use poorwsgi_core::headers::Headers;
+use poorwsgi_core::headers::framing::gives_length;
 use poorwsgi_core::request::Head;
 use poorwsgi_core::state::Method;
 use pyo3::gc::{PyTraverseError, PyVisit};
@@ -37,7 +38,8 @@ impl EnvironHead {
             Err(_) => Cow::Owned(name.to_owned()),
         });
         let length = environ.get_item(intern!(py, "CONTENT_LENGTH")).ok().flatten();
-        let has_length = length.is_some_and(|length| length.is_truthy().unwrap_or(false));
+        let length = length.as_ref().and_then(|length| length.cast::<PyString>().ok()?.to_str().ok());
+        let has_length = length.is_some_and(|length| gives_length(length.as_bytes()));
         EnvironHead { environ: environ.clone().unbind(), method, has_length }
     }
 
@@ -80,7 +82,7 @@ impl EnvironHead {
             let Some(name) = field_name(key) else { return };
             let Ok(value) = value.cast::<PyString>() else { return };
             let Ok(value) = value.to_cow() else { return };
-            if value.is_empty() && !key.starts_with("HTTP_") {
+            if is_unsent(key, &value) {
                 return;
             }
             let bytes = bytes(&value).unwrap_or_else(|| value.as_bytes().to_vec());
@@ -98,6 +100,12 @@ impl EnvironHead {
     fn get_or(&self, name: &str, default: &'static str) -> Cow<'_, str> {
         self.get(name).filter(|value| !value.is_empty()).map_or(Cow::Borrowed(default), Cow::Owned)
     }
+}
+
+/// Servers set `CONTENT_TYPE` and `CONTENT_LENGTH` to `""` if the client did not send the field (RFC 3875,
+/// section 4.1).
+fn is_unsent(key: &str, value: &str) -> bool {
+    value.is_empty() && !key.starts_with("HTTP_")
 }
 
 fn each(environ: &Bound<'_, PyDict>, call: &mut dyn FnMut(&str, &Bound<'_, PyAny>)) {
@@ -170,16 +178,15 @@ impl Head for EnvironHead {
         if *name == CONTENT_LENGTH && !self.has_length {
             return None;
         }
-        let value = Python::attach(|py| text(&self.native_header(py, name)?))?;
-        // Servers set these two to "" if the client did not send them (RFC 3875, section 4.1).
-        let is_empty = value.is_empty() && matches!(*name, CONTENT_TYPE | CONTENT_LENGTH);
-        (!is_empty).then_some(Cow::Owned(value))
+        Python::attach(|py| text(&self.native_header(py, name)?)).map(Cow::Owned)
     }
 
     fn each_header(&self, call: &mut dyn FnMut(&str, &str)) {
         Python::attach(|py| {
             each(self.dict(py), &mut |key, value| {
-                if let (Some(name), Some(value)) = (field_name(key), text(value)) {
+                if let (Some(name), Some(value)) = (field_name(key), text(value))
+                    && !is_unsent(key, &value)
+                {
                     call(&name, &value);
                 }
             });
