@@ -97,6 +97,18 @@ pub fn field_text(value: Cow<'_, [u8]>) -> Cow<'_, str> {
     }
 }
 
+/// A percent-decoded path as text, for an implementation of [`Head::path`].
+///
+/// # Errors
+/// 400 where the bytes are not UTF-8.
+pub fn path_text(path: Cow<'_, [u8]>) -> Result<Cow<'_, str>, HttpError> {
+    let text = match path {
+        Cow::Borrowed(bytes) => std::str::from_utf8(bytes).ok().map(Cow::Borrowed),
+        Cow::Owned(bytes) => String::from_utf8(bytes).ok().map(Cow::Owned),
+    };
+    text.ok_or_else(|| HttpError::bad_request("the path is not UTF-8"))
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use http::{HeaderMap, HeaderValue};
@@ -185,6 +197,15 @@ pub(crate) mod tests {
         for bytes in [&b"Jos\xe9"[..], "José".as_bytes()] {
             assert_eq!(field_text(Cow::Borrowed(bytes)), "José");
             assert_eq!(field_text(Cow::Owned(bytes.to_vec())), "José");
+        }
+    }
+
+    #[test]
+    fn a_path_is_utf8() {
+        for (bytes, text) in [("/ž".as_bytes(), Some("/ž")), (b"", Some("")), (b"/\xe9", None)] {
+            assert_eq!(path_text(Cow::Borrowed(bytes)).ok().as_deref(), text);
+            let owned = path_text(Cow::Owned(bytes.to_vec()));
+            assert_eq!(owned.as_deref().map_err(HttpError::status), text.ok_or(400));
         }
     }
 }

@@ -9,7 +9,7 @@ use percent_encoding::percent_decode_str;
 
 use crate::error::HttpError;
 use crate::headers::list::combined;
-use crate::request::{Connection, Head, field_text};
+use crate::request::{Connection, Head, field_text, path_text};
 use crate::variables::Variables;
 
 /// The head of an [`http::Request`].
@@ -79,7 +79,7 @@ impl Head for HttpHead {
         if memchr::memchr(b'%', path.as_bytes()).is_none() {
             return Ok(Cow::Borrowed(path));
         }
-        percent_decode_str(path).decode_utf8().map_err(|_| HttpError::bad_request("the path is not UTF-8"))
+        path_text(percent_decode_str(path).into())
     }
 
     fn query(&self) -> Cow<'_, str> {

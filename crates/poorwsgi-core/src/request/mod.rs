@@ -31,6 +31,6 @@ pub use body::{body_error, read_body};
 pub use connection::Connection;
 #[cfg(test)]
 pub(crate) use head::tests;
-pub use head::{Head, field_text};
+pub use head::{Head, field_text, path_text};
 pub use host::{Authority, default_port, is_host};
 pub use http_head::HttpHead;

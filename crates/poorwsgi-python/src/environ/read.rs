@@ -7,7 +7,7 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use poorwsgi_core::HttpError;
 use poorwsgi_core::headers::Headers;
 use poorwsgi_core::headers::framing::gives_length;
-use poorwsgi_core::request::Head;
+use poorwsgi_core::request::{Head, path_text};
 use poorwsgi_core::state::Method;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
@@ -153,9 +153,7 @@ impl Head for EnvironHead {
             if text.is_ascii() { Some(text.into_owned().into_bytes()) } else { bytes(&text) }
         });
         let raw = raw.ok_or_else(|| HttpError::bad_request("PATH_INFO is not a string of WSGI"))?;
-        String::from_utf8(raw)
-            .map(Cow::Owned)
-            .map_err(|_| HttpError::bad_request("Invalid PATH_INFO encoding: it is not UTF-8"))
+        path_text(raw.into())
     }
 
     fn query(&self) -> Cow<'_, str> {
