@@ -9,7 +9,7 @@ use http_body::Body;
 use poorwsgi_core::BoxError;
 use poorwsgi_core::headers::connection;
 use poorwsgi_core::headers::list::has_token;
-use poorwsgi_core::response::{BodyKind, Content, DeclaredLength, Declined};
+use poorwsgi_core::response::{BodyKind, Content, DeclaredLength, Declined, check_final};
 
 use super::outgoing::{Outgoing, Payload};
 use super::record::Record;
@@ -154,8 +154,8 @@ impl Said {
         if status == StatusCode::SWITCHING_PROTOCOLS && !upgrades {
             return Err("101: nobody speaks another protocol here, or the request asks for none".into());
         }
-        if status.is_informational() && !upgrades {
-            return Err("a final status is wanted".into());
+        if !upgrades {
+            check_final(status.as_u16())?;
         }
         let mut said = Said::default();
         let mut declared = DeclaredLength::default();

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use hyper::ext::ReasonPhrase;
 use poorwsgi_core::headers::{Spellings, connection};
-use poorwsgi_core::response::DeclaredLength;
+use poorwsgi_core::response::{DeclaredLength, check_final};
 use poorwsgi_core::state;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -114,9 +114,7 @@ fn status_line(status: &Bound<'_, PyAny>) -> PyResult<(StatusCode, Option<Reason
     let bytes = latin_1(status, "the status")?;
     let (code, reason) = bytes.split_at_checked(3).ok_or_else(bad)?;
     let code = StatusCode::from_bytes(code).map_err(|_| bad())?;
-    if code.is_informational() {
-        return Err(PyValueError::new_err(format!("the status is a final one, not {status:?}")));
-    }
+    check_final(code.as_u16()).map_err(|error| PyValueError::new_err(error.to_string()))?;
     let reason = match reason {
         [] => None,
         [b' ', reason @ ..] => Some(reason),
