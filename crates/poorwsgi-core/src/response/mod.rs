@@ -27,7 +27,7 @@ mod text_page;
 mod window;
 
 pub(crate) use assemble::powered;
-pub use assemble::{assemble, default_headers};
+pub use assemble::{assemble, assembled_status, default_headers, is_json, takes_content_type};
 pub use blocks::{Blocking, Blocks};
 pub use body::{Body, BodyKind};
 pub use conditional::EntityTag;

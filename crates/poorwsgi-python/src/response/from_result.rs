@@ -53,7 +53,7 @@ fn object<'py>(
         Kind::Text | Kind::Bytes => py.get_type::<Response>().call1((data, content_type(), headers, status)),
         Kind::Json => py.get_type::<JSONResponse>().call1((data, "utf-8", headers, status)),
         Kind::None => {
-            let status = if status == HTTP_OK { HTTP_NO_CONTENT } else { status };
+            let status = response::assembled_status(HTTP_NO_CONTENT, status);
             py.get_type::<NoContentResponse>().call1((headers, status))
         }
         Kind::Iterable => py.get_type::<GeneratorResponse>().call1((data, content_type(), headers, status)),
@@ -140,8 +140,6 @@ fn answer(
 ) -> PyResult<Answer> {
     let content_type = content_type.filter(|content_type| !content_type.is_none());
     let kind = Kind::of(data)?;
-    // content_type is ignored for JSON and None: handlers often `return None, 204`.
-    let takes_content_type = matches!(kind, Kind::Text | Kind::Bytes);
     let status = known(data.py(), status)?;
     let made = match kind {
         Kind::Text => response::Response::new(octets::of_text(data.cast::<PyString>()?)?),
@@ -155,8 +153,9 @@ fn answer(
         }
     };
     let made = match content_type {
-        // "" means no Content-Type.
-        Some(content_type) if takes_content_type => {
+        // "" means no Content-Type. Where the response takes none, it may be anything: handlers often
+        // `return None, 204`.
+        Some(content_type) if response::takes_content_type(&made) => {
             made.with_content_type(content_type.extract::<&str>()?).map_err(value_error)?
         }
         _ => made,

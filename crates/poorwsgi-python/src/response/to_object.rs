@@ -33,7 +33,7 @@ pub(super) fn from_engine(py: Python<'_>, made: response::Response) -> PyResult<
         BodyKind::Bytes(data) => {
             base.payload = Payload::Data(data);
             let response = |base| PyClassInitializer::from(base).add_subclass(Response);
-            if base.content_type.as_deref().is_some_and(|kind| kind.starts_with("application/json")) {
+            if base.content_type.as_deref().is_some_and(response::is_json) {
                 let made = Bound::new(py, response(base).add_subclass(JSONResponse))?;
                 return Ok(made.into_any().cast_into()?);
             }
