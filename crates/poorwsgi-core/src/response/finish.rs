@@ -148,7 +148,7 @@ fn ranges<'r>(
     response: &mut Response,
 ) -> Result<(), ResponseError> {
     let offered = response.take_ranges();
-    if offered == Ranges::Refused || response.status() != state::HTTP_OK {
+    if offered == Ranges::Refused || !range::may_be_cut(response.status()) {
         return Ok(());
     }
     if response.body().length().is_none() {

@@ -38,6 +38,7 @@ pub use file::{FileRange, OpenFile};
 pub use final_status::{NotFinal, check_final};
 pub use finish::finish;
 pub use length::{BadLength, DeclaredLength, PromisedLength, WrongLength};
+pub use range::may_be_cut;
 pub use response::{Declined, Ranges, Response, into_http_with, state_content};
 pub use stream::{Iter, iter};
 pub use text_page::text_page;

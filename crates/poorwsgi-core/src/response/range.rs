@@ -11,6 +11,13 @@ use crate::headers::range::parse_range;
 use crate::headers::{ContentRange, RangeSpec};
 use crate::state;
 
+/// Whether a response with this status may be cut into ranges: only a 200 has the whole representation (RFC
+/// 9110, section 15.3.7).
+#[must_use]
+pub const fn may_be_cut(status: u16) -> bool {
+    status == state::HTTP_OK
+}
+
 /// The ranges of a `Range` field. `None` where the field has to be ignored, because its unit is not `bytes`
 /// or one of its ranges is invalid (RFC 9110, section 14.2).
 pub(super) fn requested(field: &str) -> Option<Vec<RangeSpec>> {

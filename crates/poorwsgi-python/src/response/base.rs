@@ -4,7 +4,7 @@ use std::mem;
 use std::sync::Mutex;
 
 use bytes::Bytes;
-use poorwsgi_core::response::{Body, FileRange};
+use poorwsgi_core::response::{Body, FileRange, may_be_cut};
 use poorwsgi_core::state::{self, HTTP_OK, HTTP_PARTIAL_CONTENT};
 use pyo3::exceptions::{PyOverflowError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
@@ -274,7 +274,7 @@ impl BaseResponse {
         }
         {
             let mut base = slf.try_borrow_mut()?;
-            if base.status != HTTP_OK {
+            if !may_be_cut(base.status) {
                 return Ok(());
             }
             base.ranges = kept;

@@ -29,9 +29,9 @@ pub(super) fn take(object: &Bound<'_, BaseResponse>) -> PyResult<response::Respo
                 "this response was sent already; a response can be used only once",
             ));
         }
-        let ranges = match (base.status, base.units.as_deref()) {
-            (HTTP_OK, Some("bytes")) if base.ranges.is_empty() => Ranges::Offered,
-            (HTTP_OK, Some("bytes")) => Ranges::Chosen(base.ranges.iter().filter_map(spec).collect()),
+        let ranges = match base.units.as_deref() {
+            Some("bytes") if base.ranges.is_empty() => Ranges::Offered,
+            Some("bytes") => Ranges::Chosen(base.ranges.iter().filter_map(spec).collect()),
             _ => Ranges::Refused,
         };
         let headers = match &base.headers {
