@@ -34,6 +34,7 @@ mod wsgi;
 
 #[pyo3::pymodule]
 mod _poorwsgi {
+    use poorwsgi_core::response::{FIELDS_OF_CONTENT, FIELDS_OF_NOT_MODIFIED};
     use pyo3::prelude::*;
     use pyo3::types::PyFrozenSet;
 
@@ -91,8 +92,7 @@ mod _poorwsgi {
         let py = module.py();
         module.add("SETTINGS", super::config::rows(py)?)?;
         module.add("HTML_ESCAPE_TABLE", super::results::escape_table(py)?)?;
-        module.add("NOT_MODIFIED_DENY", PyFrozenSet::new(py, poorwsgi_core::response::FIELDS_OF_CONTENT)?)?;
-        let required = PyFrozenSet::new(py, super::response::NOT_MODIFIED_ONE_OF_REQUIRED)?;
-        module.add("NOT_MODIFIED_ONE_OF_REQUIRED", required)
+        module.add("NOT_MODIFIED_DENY", PyFrozenSet::new(py, FIELDS_OF_CONTENT)?)?;
+        module.add("NOT_MODIFIED_ONE_OF_REQUIRED", PyFrozenSet::new(py, FIELDS_OF_NOT_MODIFIED)?)
     }
 }

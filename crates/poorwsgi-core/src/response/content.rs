@@ -1,6 +1,7 @@
 //! Whether content may follow the head of a response. Only the request's method and the response's status
 //! decide.
 
+use crate::headers::Headers;
 use crate::state::{self, Method};
 
 /// Fields that describe only the content. A response without content, such as a 304, must not have them (RFC
@@ -13,6 +14,39 @@ pub const FIELDS_OF_CONTENT: [&str; 6] = [
     "Content-Range",
     "Content-Type",
 ];
+
+/// Fields that a 304 has if the 200 would have them (RFC 9110, section 15.4.5). As in PoorWSGI, one of these
+/// four is wanted; without any, a cache cannot tell which of its responses is still valid.
+pub const FIELDS_OF_NOT_MODIFIED: [&str; 4] = ["Content-Location", "Date", "ETag", "Vary"];
+
+/// What is wrong with the fields of a 304 that an application has made: it has fields of the content, which
+/// are left out, or none of [`FIELDS_OF_NOT_MODIFIED`]. Empty if nothing is.
+///
+/// ```
+/// use poorwsgi_core::headers::Headers;
+/// use poorwsgi_core::response::faults_of_not_modified;
+///
+/// let mut headers = Headers::new();
+/// headers.set("ETag", "\"a\"")?;
+/// assert!(faults_of_not_modified(&headers).is_empty());
+/// headers.set("Content-Type", "text/html")?;
+/// let faults = faults_of_not_modified(&headers);
+/// assert_eq!(faults, ["304 is sent without headers of the representation: Content-Type"]);
+/// # Ok::<(), poorwsgi_core::headers::HeaderError>(())
+/// ```
+#[must_use]
+pub fn faults_of_not_modified(headers: &Headers) -> Vec<String> {
+    let mut faults = Vec::new();
+    let denied: Vec<_> = FIELDS_OF_CONTENT.into_iter().filter(|name| headers.contains(name)).collect();
+    if !denied.is_empty() {
+        faults.push(format!("304 is sent without headers of the representation: {}", denied.join(", ")));
+    }
+    if !FIELDS_OF_NOT_MODIFIED.iter().any(|name| headers.contains(name)) {
+        let wanted = FIELDS_OF_NOT_MODIFIED.join(", ");
+        faults.push(format!("304 should have one of the required headers: {wanted}"));
+    }
+    faults
+}
 
 /// What may follow the head of a response.
 ///
@@ -61,6 +95,23 @@ impl Content {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// RFC 9110, section 15.4.5.
+    #[test]
+    fn a_304_has_a_field_that_identifies_and_none_that_describes() {
+        let faults = |names: &[&str]| {
+            let mut headers = Headers::new();
+            names.iter().for_each(|name| headers.set(name, "x").unwrap());
+            faults_of_not_modified(&headers)
+        };
+        for name in FIELDS_OF_NOT_MODIFIED {
+            assert!(faults(&[name, "X-Powered-By"]).is_empty(), "{name}");
+        }
+        let wanted = "304 should have one of the required headers: Content-Location, Date, ETag, Vary";
+        assert_eq!(faults(&["X-Powered-By"]), [wanted]);
+        let denied = "304 is sent without headers of the representation: Content-Length, Content-Type";
+        assert_eq!(faults(&["Content-Type", "Content-Length"]), [denied, wanted]);
+    }
 
     #[test]
     fn what_follows_is_of_method_and_status() {

@@ -31,7 +31,7 @@ pub use assemble::{assemble, assembled_status, default_headers, is_json, takes_c
 pub use blocks::{Blocking, Blocks};
 pub use body::{Body, BodyKind};
 pub use conditional::EntityTag;
-pub use content::{Content, FIELDS_OF_CONTENT};
+pub use content::{Content, FIELDS_OF_CONTENT, FIELDS_OF_NOT_MODIFIED, faults_of_not_modified};
 pub use document_root::DocumentRoot;
 pub use error::ResponseError;
 pub use file::{FileRange, OpenFile};

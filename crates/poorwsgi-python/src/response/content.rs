@@ -3,8 +3,8 @@
 use std::mem;
 use std::sync::PoisonError;
 
-use poorwsgi_core::headers::{Headers as EngineHeaders, RangeSpec};
-use poorwsgi_core::response::{self, Blocking, Body, BodyKind, FIELDS_OF_CONTENT, Ranges};
+use poorwsgi_core::headers::RangeSpec;
+use poorwsgi_core::response::{self, Blocking, Body, BodyKind, Ranges, faults_of_not_modified};
 use poorwsgi_core::state::{HTTP_NOT_MODIFIED, HTTP_OK};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
@@ -15,9 +15,6 @@ use super::blocks::{self, Blocks, FileBlocks, Items};
 use super::media_type::HTML;
 use crate::log;
 use crate::names::Name;
-
-/// A 304 should have at least one of these headers.
-pub(crate) const NOT_MODIFIED_ONE_OF_REQUIRED: &[&str] = &["Content-Location", "Date", "ETag", "Vary"];
 
 /// Converts the object, with everything that was set on it.
 pub(super) fn take(object: &Bound<'_, BaseResponse>) -> PyResult<response::Response> {
@@ -42,7 +39,9 @@ pub(super) fn take(object: &Bound<'_, BaseResponse>) -> PyResult<response::Respo
         (base.content_type.clone(), base.status, mem::take(&mut base.payload), ranges, headers)
     };
     if status == HTTP_NOT_MODIFIED {
-        warn_about_304(py, &headers)?;
+        for fault in faults_of_not_modified(&headers) {
+            log::write(py, "poorwsgi.response", "warning", "%s", (fault,))?;
+        }
     }
     let mut made = response::Response::new(body(py, payload)?).with_headers(headers);
     if content_type.as_deref() != Some(HTML) {
@@ -93,20 +92,6 @@ fn body(py: Python<'_>, payload: Payload) -> PyResult<Body> {
 pub(super) fn closed(py: Python<'_>, level: &str) -> PyResult<()> {
     let message = "The content of a response was closed before it was sent";
     log::write(py, "poorwsgi.response", level, message, ())
-}
-
-/// Warns if a 304 has fields that describe a representation, or lacks all fields that identify it (RFC 9110,
-/// section 15.4.5).
-fn warn_about_304(py: Python<'_>, headers: &EngineHeaders) -> PyResult<()> {
-    let warn = |text: &str, names: String| log::write(py, "poorwsgi.response", "warning", text, (names,));
-    let denied: Vec<_> = FIELDS_OF_CONTENT.into_iter().filter(|name| headers.contains(*name)).collect();
-    if !denied.is_empty() {
-        warn("304 is sent without headers of the representation: %s", denied.join(", "))?;
-    }
-    if !NOT_MODIFIED_ONE_OF_REQUIRED.iter().any(|name| headers.contains(*name)) {
-        warn("304 should have one of the required headers: %s", NOT_MODIFIED_ONE_OF_REQUIRED.join(", "))?;
-    }
-    Ok(())
 }
 
 /// `__end_of_response__`: the content as an iterator that can also be read like a file.

@@ -18,7 +18,6 @@ pub(crate) use answer::Answer;
 pub(crate) use base::BaseResponse;
 pub(crate) use blocks::Blocks;
 pub(crate) use classes::add_classes;
-pub(crate) use content::NOT_MODIFIED_ONE_OF_REQUIRED;
 pub(crate) use exception::{RaisedHttp, abort, redirect};
 pub(crate) use from_result::{from_result, make_response, to_response};
 pub(crate) use media_type::{HTML, media_type};
