@@ -135,6 +135,10 @@ pub(super) fn add_to(headers: &mut Headers, set_cookie: &str) -> Result<(), Sess
     Ok(())
 }
 
+/// The field that a response has which depends on a session, if it has no other `Vary`. [`vary_on_cookie`] adds
+/// its value to a `Vary` that is there.
+pub const VARY_ON_COOKIE: (&str, &str) = ("Vary", "Cookie");
+
 /// Adds `Cookie` to the `Vary` field, so that no cache gives one user's page to another (RFC 9110, section
 /// 12.5.5). A session does this when it is written. Call it for a response that depends on a session which is
 /// only read.
@@ -143,11 +147,12 @@ pub(super) fn add_to(headers: &mut Headers, set_cookie: &str) -> Result<(), Sess
 /// [`SessionError::Header`], where another `Vary` field of the headers is not text.
 pub fn vary_on_cookie(headers: &mut Headers) -> Result<(), SessionError> {
     let all = combined(&VARY, headers.get_all(VARY)).unwrap_or_default();
-    if has_token(&all, "cookie") || has_token(&all, "*") {
+    let (_, name) = VARY_ON_COOKIE;
+    if has_token(&all, name) || has_token(&all, "*") {
         return Ok(());
     }
-    let value =
-        if all.trim_ascii().is_empty() { b"Cookie".to_vec() } else { [&all, &b", Cookie"[..]].concat() };
+    let before = if all.trim_ascii().is_empty() { &[][..] } else { &[&all, &b", "[..]].concat() };
+    let value = [before, name.as_bytes()].concat();
     headers.set(VARY, value)?;
     Ok(())
 }

@@ -23,7 +23,7 @@ mod token;
 
 #[cfg(feature = "sealed-sessions")]
 pub use aes::AesKeys;
-pub use config::{SessionConfig, vary_on_cookie};
+pub use config::{SessionConfig, VARY_ON_COOKIE, vary_on_cookie};
 #[cfg(feature = "sealed-sessions")]
 pub use data::{AesSession, DataSession, SealedSession};
 pub use error::SessionError;

@@ -1,6 +1,6 @@
 //! `Session`: a cookie with one value, and the base class of the encrypted sessions.
 
-use poorwsgi_core::session::{SessionConfig, vary_on_cookie};
+use poorwsgi_core::session::{SessionConfig, VARY_ON_COOKIE, vary_on_cookie};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple};
@@ -180,10 +180,11 @@ impl Session {
         for name in names {
             fields.push(("Set-Cookie", cookies.get_item(name)?.call_method0("OutputString")?));
         }
-        fields.push(("Vary", PyString::new(slf.py(), "Cookie").into_any()));
         if let Some(headers) = headers {
             add(headers, &fields)?;
         }
+        let (name, value) = VARY_ON_COOKIE;
+        fields.push((name, PyString::new(slf.py(), value).into_any()));
         Ok(fields)
     }
 
@@ -202,17 +203,18 @@ impl Session {
     }
 }
 
+/// Adds the fields that set the cookies, and `Vary`.
 fn add(to: &Bound<'_, PyAny>, fields: &[(&str, Bound<'_, PyAny>)]) -> PyResult<()> {
     let ours = match to.cast::<BaseResponse>() {
         Ok(response) => Some(BaseResponse::headers_of(response)?),
         Err(_) => to.cast::<Headers>().ok().cloned(),
     };
-    for (name, value) in fields {
-        match &ours {
-            // Vary stays a single field.
-            Some(ours) if *name == "Vary" => vary_on_cookie(&mut ours.get().lock()).map_err(session_error)?,
-            _ => to.call_method1("add_header", (name, value)).map(drop)?,
-        }
+    for field in fields {
+        to.call_method1("add_header", field.clone())?;
     }
-    Ok(())
+    match ours {
+        // Vary stays a single field.
+        Some(ours) => vary_on_cookie(&mut ours.get().lock()).map_err(session_error),
+        None => to.call_method1("add_header", VARY_ON_COOKIE).map(drop),
+    }
 }
