@@ -1,6 +1,7 @@
 //! Reading a request's body as a whole.
 
 use std::error::Error as StdError;
+use std::fmt;
 use std::io;
 use std::mem;
 
@@ -64,6 +65,35 @@ pub fn body_error(error: BoxError) -> HttpError {
         };
     }
     HttpError::bad_request("the body could not be read to its end").with_source(error)
+}
+
+/// A body that ended before its announced length, or before its last chunk, because the client has
+/// disconnected (RFC 9112, section 8).
+///
+/// ```
+/// use poorwsgi_core::HttpError;
+/// use poorwsgi_core::request::EarlyEnd;
+///
+/// let error = HttpError::from(EarlyEnd { missing: Some(7) });
+/// assert_eq!((error.status(), error.detail()), (400, Some("the body ends early: 7 bytes did not come")));
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EarlyEnd {
+    /// How many bytes did not come, if the length is known.
+    pub missing: Option<u64>,
+}
+
+impl fmt::Display for EarlyEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the body ends early")?;
+        self.missing.map_or(Ok(()), |missing| write!(f, ": {missing} bytes did not come"))
+    }
+}
+
+impl From<EarlyEnd> for HttpError {
+    fn from(end: EarlyEnd) -> Self {
+        HttpError::bad_request(end.to_string())
+    }
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ mod target;
 
 pub use args::{Args, ArgsOptions, MAX_NUM_FIELDS};
 pub use authorization::Authorization;
-pub use body::{body_error, read_body};
+pub use body::{EarlyEnd, body_error, read_body};
 pub use connection::Connection;
 #[cfg(test)]
 pub(crate) use head::tests;

@@ -1,6 +1,7 @@
 //! The exceptions for a body that could not be read. Each carries the status of the response in case the
 //! application does not handle it.
 
+use poorwsgi_core::request::EarlyEnd;
 use poorwsgi_core::{HttpError, state};
 use pyo3::exceptions::{PyConnectionResetError, PyOSError, PyTimeoutError};
 use pyo3::prelude::*;
@@ -31,9 +32,10 @@ pub(crate) fn body_exception(py: Python<'_>, status: u16, text: String) -> PyErr
 
 /// The exception for a body whose client has disconnected, where PoorWSGI raises TimeoutError.
 pub(crate) fn cut_short(py: Python<'_>, left: u64) -> PyErr {
-    let error = PyTimeoutError::new_err(format!("the body ends early: {left} bytes did not come"));
+    let end = EarlyEnd { missing: Some(left) };
+    let error = PyTimeoutError::new_err(end.to_string());
     // If this fails, the response is only a 500.
-    let _ = error.value(py).setattr(STATUS, state::HTTP_BAD_REQUEST);
+    let _ = error.value(py).setattr(STATUS, HttpError::from(end).status());
     note_left(py, &error);
     error
 }

@@ -5,9 +5,9 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
-use poorwsgi_core::BoxError;
-use poorwsgi_core::request::Head;
+use poorwsgi_core::request::{EarlyEnd, Head};
 use poorwsgi_core::response::Body;
+use poorwsgi_core::{BoxError, HttpError};
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -50,7 +50,7 @@ impl InputBody {
             PyResult::Ok(octets::of_bytes(data))
         })?;
         match data.len() as u64 {
-            0 => Err("the body ends too early".into()),
+            0 => Err(HttpError::from(EarlyEnd { missing: Some(self.left) }).into()),
             length if length > asked => Err("wsgi.input gave more than it was asked for".into()),
             length => {
                 self.left -= length;

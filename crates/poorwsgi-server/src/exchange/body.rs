@@ -11,6 +11,7 @@ use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use poorwsgi_core::HttpError;
 use poorwsgi_core::headers::trailers::remove_forbidden;
+use poorwsgi_core::request::EarlyEnd;
 use poorwsgi_core::state;
 
 use super::Carrier;
@@ -202,7 +203,7 @@ impl BodyError {
             BodyFault::TooMuchFraming { limit } => {
                 HttpError::too_large("bytes of the framing of chunks", limit, "max_body")
             }
-            BodyFault::Incomplete => HttpError::bad_request("the body ends too early"),
+            BodyFault::Incomplete => EarlyEnd::default().into(),
             BodyFault::Malformed => HttpError::bad_request("the body is not chunked as it should be"),
             BodyFault::TakenBack => {
                 HttpError::bad_request("the body cannot be read after the response was sent")
