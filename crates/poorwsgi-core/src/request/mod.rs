@@ -34,3 +34,4 @@ pub(crate) use head::tests;
 pub use head::{Head, field_text, path_text};
 pub use host::{Authority, default_port, is_host};
 pub use http_head::HttpHead;
+pub use target::full_path;

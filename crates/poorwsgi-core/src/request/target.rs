@@ -1,10 +1,18 @@
 //! The target of a request, and the variables that the server set for it.
 
-use std::borrow::Cow;
-
 use super::{Args, ArgsOptions, Head};
 use crate::HttpError;
 use crate::variables::option_name;
+
+/// A path, with `?` and the query where there is one. As in PoorWSGI, the query is taken without blanks around
+/// it, which some WSGI servers leave there.
+#[must_use]
+pub fn full_path(path: &str, query: &str) -> String {
+    match query.trim_matches(|character: char| character.is_ascii_whitespace()) {
+        "" => path.to_owned(),
+        query => format!("{path}?{query}"),
+    }
+}
 
 impl dyn Head + '_ {
     /// The path, with `?` and the query where there is one.
@@ -12,14 +20,7 @@ impl dyn Head + '_ {
     /// # Errors
     /// 400 as [`Head::path`].
     pub fn full_path(&self) -> Result<String, HttpError> {
-        let mut path = self.path().map(Cow::into_owned)?;
-        let query = self.query();
-        let query = query.trim();
-        if !query.is_empty() {
-            path.push('?');
-            path.push_str(query);
-        }
-        Ok(path)
+        self.path().map(|path| full_path(&path, &self.query()))
     }
 
     /// The arguments of the query.
@@ -55,6 +56,13 @@ mod tests {
         head.query = "a=1&b=%20";
         assert_eq!(head.head().full_path().unwrap(), "/p?a=1&b=%20");
         assert_eq!(head.head().args(&super::ArgsOptions::default()).unwrap().get("b"), Some(" "));
+    }
+
+    #[test]
+    fn blanks_around_a_query_are_no_part_of_it() {
+        for (query, full) in [("", "/p"), (" \t", "/p"), (" a=b c ", "/p?a=b c"), ("a\u{a0}", "/p?a\u{a0}")] {
+            assert_eq!(super::full_path("/p", query), full, "{query:?}");
+        }
     }
 
     /// PoorWSGI's `get_options`.

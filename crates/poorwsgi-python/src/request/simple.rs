@@ -5,13 +5,14 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use http::header;
-use poorwsgi_core::request::Head;
+use poorwsgi_core::request::{Head, full_path};
 use poorwsgi_core::settings::overrides;
 use poorwsgi_core::state::{METHOD_GET, Method, MethodSet};
 use pyo3::IntoPyObjectExt;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedStr;
 use pyo3::types::{PyDict, PyString, PyTuple};
 
 use super::extras::LazyExtras;
@@ -320,10 +321,11 @@ impl SimpleRequest {
 
     /// The path, followed by "?" and the query if there is one.
     #[getter]
-    fn full_path<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        let path = slf.getattr("path")?;
-        let query = slf.getattr("query")?;
-        if query.is_truthy()? { path.add("?")?.add(query) } else { Ok(path) }
+    fn full_path(slf: &Bound<'_, Self>) -> PyResult<String> {
+        // Subclasses may override both.
+        let path: PyBackedStr = slf.getattr("path")?.extract()?;
+        let query: PyBackedStr = slf.getattr("query")?.extract()?;
+        Ok(full_path(&path, &query))
     }
 
     /// The host name of the client, if the server looks it up; otherwise "".
