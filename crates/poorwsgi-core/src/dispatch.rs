@@ -31,7 +31,7 @@ use crate::routing::{Captures, RouteMatch};
 use crate::state::Method;
 use crate::tables::Tables;
 
-pub use answer::BodyPlan;
+pub use answer::{BodyPlan, is_data};
 #[cfg(feature = "pages")]
 pub use debug::{debug_page, routes};
 

@@ -12,7 +12,7 @@ use crate::request::{Content, Request};
 use poorwsgi_core::dispatch::{BodyPlan, Callable, Language, Raised, Route};
 use poorwsgi_core::error::{BoxError, HttpError, no_such_value, with_location};
 use poorwsgi_core::json::parse_json;
-use poorwsgi_core::request::{Head, read_body};
+use poorwsgi_core::request::Head;
 use poorwsgi_core::response::Response;
 use poorwsgi_core::results::ErrorReport;
 use poorwsgi_core::routing::{Capture, Captures, Conversion};
@@ -169,11 +169,11 @@ async fn content(request: &Request, plan: BodyPlan) -> Result<Option<Content>> {
         #[cfg(not(feature = "forms"))]
         BodyPlan::Form => return Ok(None),
         BodyPlan::Json => {
-            let body = read_body(request.take_body(), settings.json_size, "json_size").await?;
+            let body = plan.read(request.take_body(), settings).await?;
             Content::Json(parse_json(&body, Some(&request.charset()), json_limits(settings))?)
         }
         BodyPlan::Data => {
-            let data = read_body(request.take_body(), settings.data_size, "data_size").await?;
+            let data = plan.read(request.take_body(), settings).await?;
             request.put_body(data.clone().into());
             Content::Data(data)
         }

@@ -3,6 +3,8 @@
 
 use std::str::FromStr;
 
+use bytes::Bytes;
+
 use crate::dispatch::Language;
 #[cfg(feature = "pages")]
 use crate::dispatch::debug::debug_page;
@@ -12,8 +14,8 @@ use crate::dispatch::html::directory as index;
 use crate::dispatch::plain::directory as index;
 use crate::dispatch::target::{Target, resolve};
 use crate::error::HttpError;
-use crate::request::Head;
-use crate::response::{Response, powered};
+use crate::request::{Head, read_body};
+use crate::response::{Body, Response, powered};
 #[cfg(feature = "pages")]
 use crate::results::page_response;
 use crate::settings::Settings;
@@ -52,11 +54,27 @@ impl BodyPlan {
         if settings.auto_json && listed(&settings.json_mime_types) {
             return Ok(BodyPlan::Json);
         }
-        match length {
-            Some(length) if settings.auto_data && length <= settings.data_size => Ok(BodyPlan::Data),
-            _ => Ok(BodyPlan::Leave),
-        }
+        Ok(if is_data(length, settings) { BodyPlan::Data } else { BodyPlan::Leave })
     }
+
+    /// Reads the whole body, up to the limit for what it is: `json_size` for JSON, else `data_size`.
+    ///
+    /// # Errors
+    /// Those of [`read_body`].
+    pub async fn read(self, body: Body, settings: &Settings) -> Result<Bytes, HttpError> {
+        let (limit, setting) = match self {
+            BodyPlan::Json => (settings.json_size, "json_size"),
+            BodyPlan::Leave | BodyPlan::Form | BodyPlan::Data => (settings.data_size, "data_size"),
+        };
+        read_body(body, limit, setting).await
+    }
+}
+
+/// Whether a body of this length is read as data before the handler runs (settings `auto_data` and
+/// `data_size`). A door may do the same with a form, to give the handler both.
+#[must_use]
+pub fn is_data(length: Option<u64>, settings: &Settings) -> bool {
+    settings.auto_data && length.is_some_and(|length| length <= settings.data_size)
 }
 
 /// Calls the before hooks in order, up to one that fails.

@@ -6,8 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use poorwsgi_core::HttpError;
-use poorwsgi_core::dispatch::BodyPlan;
-use poorwsgi_core::request::{body_error, read_body};
+use poorwsgi_core::dispatch::{BodyPlan, is_data};
+use poorwsgi_core::request::body_error;
 use poorwsgi_core::response::Body;
 use poorwsgi_core::settings::Settings;
 use poorwsgi_core::state::HTTP_INTERNAL_SERVER_ERROR;
@@ -113,19 +113,16 @@ pub(super) fn load(
     settings: &Settings,
     body: Body,
 ) -> Result<Loaded, Error> {
-    let is_small = length.is_some_and(|length| length <= settings.data_size);
-    let read = |body: Body, limit, setting| {
+    let read = |body: Body| {
         let is_there = body.as_bytes().is_some();
-        let read = || pollster::block_on(read_body(body, limit, setting));
+        let read = || pollster::block_on(plan.read(body, settings));
         if is_there { read() } else { py.detach(read) }.map_err(Error::of_body)
     };
     Ok(match plan {
         BodyPlan::Leave => Loaded::Left(body),
-        BodyPlan::Data => Loaded::Data(read(body, settings.data_size, "data_size")?),
-        BodyPlan::Json => Loaded::Json(read(body, settings.json_size, "json_size")?),
-        BodyPlan::Form if is_small && settings.auto_data => {
-            Loaded::Form(read(body, settings.data_size, "data_size")?)
-        }
+        BodyPlan::Data => Loaded::Data(read(body)?),
+        BodyPlan::Json => Loaded::Json(read(body)?),
+        BodyPlan::Form if is_data(length, settings) => Loaded::Form(read(body)?),
         BodyPlan::Form => Loaded::FormStream(body),
     })
 }
