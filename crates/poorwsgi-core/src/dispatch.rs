@@ -34,6 +34,7 @@ use crate::tables::Tables;
 pub use answer::{BodyPlan, is_data};
 #[cfg(feature = "pages")]
 pub use debug::{debug_page, routes};
+pub use target::{Foreseen, foresee};
 
 /// The pipeline's own steps, which a [`Language`] may override, and may call from its overrides.
 pub mod steps {

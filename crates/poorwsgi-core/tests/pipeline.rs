@@ -9,7 +9,7 @@ use std::sync::{Mutex, OnceLock};
 use std::task::{Context, Poll, Waker};
 
 use http_body_util::BodyExt;
-use poorwsgi_core::dispatch::{BodyPlan, Callable, Language, Raised, Route, dispatch};
+use poorwsgi_core::dispatch::{BodyPlan, Callable, Foreseen, Language, Raised, Route, dispatch, foresee};
 use poorwsgi_core::request::{Head, HttpHead};
 use poorwsgi_core::response::Response;
 use poorwsgi_core::results::ErrorReport;
@@ -514,4 +514,57 @@ fn a_route_that_was_found_before_is_taken() {
     assert_eq!((outcome.status, outcome.body.as_str()), (200, "hello"));
     let missing = RouteMatch::find(&tables.router, "/nowhere", Method::Get);
     assert_eq!(try_ask_routed(&tables, request(), Some(missing)).unwrap().status, 404);
+}
+
+/// A server that chooses a thread before the call is told what the pipeline then does.
+#[test]
+fn what_is_foreseen_is_what_answers() {
+    fn other(_: &Asked) -> Result<Response, Trouble> {
+        Ok(Response::text("default"))
+    }
+    let root = tempfile::tempdir().unwrap();
+    std::fs::write(root.path().join("a.txt"), "file a").unwrap();
+    let mut plain = tables();
+    route(&mut plain, "/hello", hello);
+    route(&mut plain, "/name/<name:word>", hello);
+    plain.settings.debug = true;
+    plain.settings.secret_key = Some(b"hush-hush".into());
+    let mut default = plain.clone();
+    default.router.set_default(METHOD_ALL, other as Handler);
+    let mut files = default.clone();
+    files.settings.document_root = Some(root.path().to_owned());
+    for tables in [plain, default, files] {
+        let has_root = tables.settings.document_root.is_some();
+        let has_default = tables.router.default_handler(Method::Get).is_some();
+        for (method, target) in [
+            ("GET", "/hello"),
+            ("PUT", "/hello"),
+            ("POST", "/name/x"),
+            ("PUT", "/name/x"),
+            ("GET", "/a.txt"),
+            ("POST", "/a.txt"),
+            ("GET", "/nowhere"),
+            ("POST", "/debug-info"),
+            ("BREW", "/hello"),
+            ("GET", "/%FF"),
+        ] {
+            let request = || http::Request::builder().method(method).uri(target).body(()).unwrap();
+            let head = HttpHead::new(request().into_parts().0, None);
+            let (found, foreseen) = foresee(&tables, &head);
+            let outcome = try_ask_routed(&tables, request(), found).unwrap();
+            let context = format!("{method} {target}, root {has_root}, default {has_default}");
+            match (foreseen, &*outcome.body) {
+                (Foreseen::Handler(handler), body) => {
+                    let is_hello = std::ptr::fn_addr_eq(*handler, hello as Handler);
+                    assert_eq!(body, if is_hello { "hello" } else { "default" }, "{context}");
+                }
+                (Foreseen::File, body) => {
+                    assert!(has_root && matches!(body, "file a" | "default"), "{context}: {body}");
+                }
+                (Foreseen::Engine, body) => {
+                    assert!(!matches!(body, "hello" | "default" | "file a"), "{context}: {body}");
+                }
+            }
+        }
+    }
 }

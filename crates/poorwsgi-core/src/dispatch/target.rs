@@ -1,6 +1,7 @@
 //! Finds the part of an application that answers a request.
 
 use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
 use crate::dispatch::{Language, Page, Route};
@@ -93,34 +94,79 @@ fn find<'t, 'p, L: Language>(
         }
         Resolved::NotFound { allowed } => allowed,
     };
-    if matches!(method, Method::Get | Method::Head)
-        && let Some(found) = below_document_root(tables, head, path)
-    {
-        return found;
-    }
-    if cfg!(feature = "pages") && path == &**DEBUG_RULE && settings::debug_for(&tables.settings, head) {
-        return Resolution::ruled(&DEBUG_RULE, Target::Debug);
-    }
-    if let Some(handler) = tables.router.default_handler(method) {
-        return Resolution::ruled(&ANY_RULE, Target::Handler(handler));
-    }
-    Resolution::untaken(if allowed.is_empty() {
-        HttpError::new(state::HTTP_NOT_FOUND)
-    } else {
-        HttpError::method_not_allowed(allowed)
+    let file =
+        document_root(tables, head, method).and_then(|root| below_document_root(tables, &root, head, path));
+    file.or_else(|| without_file(tables, head, path, method)).unwrap_or_else(|| {
+        Resolution::untaken(if allowed.is_empty() {
+            HttpError::new(state::HTTP_NOT_FOUND)
+        } else {
+            HttpError::method_not_allowed(allowed)
+        })
     })
+}
+
+/// The document root, where it may have an answer to a request that no route takes.
+fn document_root<L: Language>(tables: &Tables<L>, head: &dyn Head, method: Method) -> Option<PathBuf> {
+    matches!(method, Method::Get | Method::Head).then(|| settings::document_root_for(&tables.settings, head))?
+}
+
+/// What answers a request that no route takes, and for which there is no file: the debug page or a default
+/// handler.
+fn without_file<'t, 'p, L: Language>(
+    tables: &'t Tables<L>,
+    head: &dyn Head,
+    path: &str,
+    method: Method,
+) -> Option<Resolution<'t, 'p, L>> {
+    if cfg!(feature = "pages") && path == &**DEBUG_RULE && settings::debug_for(&tables.settings, head) {
+        return Some(Resolution::ruled(&DEBUG_RULE, Target::Debug));
+    }
+    let handler = tables.router.default_handler(method)?;
+    Some(Resolution::ruled(&ANY_RULE, Target::Handler(handler)))
+}
+
+/// What will answer a request, as far as this is known without looking for a file.
+#[derive(Debug)]
+pub enum Foreseen<H> {
+    /// This handler.
+    Handler(H),
+    /// A file or a directory below the document root; if there is none, what answers without a file.
+    File,
+    /// The engine: with the debug page or an error.
+    Engine,
+}
+
+/// Finds what [`dispatch`](super::dispatch) will call for a request, for a server that has to know it earlier.
+/// The match is for [`Language::found`], so that the request is routed once; it is `None` for a request
+/// that is refused before it is routed.
+pub fn foresee<'t, L: Language>(
+    tables: &'t Tables<L>,
+    head: &dyn Head,
+) -> (Option<RouteMatch>, Foreseen<&'t L::Handler>) {
+    let (Ok(path), Ok(method)) = (head.path(), head.method().parse()) else { return (None, Foreseen::Engine) };
+    let found = RouteMatch::find(&tables.router, &path, method);
+    let foreseen = match found.handler(&tables.router) {
+        Some(handler) => Foreseen::Handler(handler),
+        None if !found.is_none() => Foreseen::Engine,
+        None if document_root(tables, head, method).is_some() => Foreseen::File,
+        None => match without_file(tables, head, &path, method) {
+            Some(Resolution { target: Target::Handler(handler), .. }) => Foreseen::Handler(handler),
+            _ => Foreseen::Engine,
+        },
+    };
+    (Some(found), foreseen)
 }
 
 fn below_document_root<'t, 'p, L: Language>(
     tables: &'t Tables<L>,
+    root: &Path,
     head: &dyn Head,
     path: &str,
 ) -> Option<Resolution<'t, 'p, L>> {
-    let root = settings::document_root_for(&tables.settings, head)?;
     let opened = if tables.settings.follow_links {
-        DocumentRoot::open_linked(&root)
+        DocumentRoot::open_linked(root)
     } else {
-        DocumentRoot::open(&root)
+        DocumentRoot::open(root)
     };
     let found = opened.and_then(|opened| {
         let opened = if tables.settings.dot_files { opened.with_dot_files() } else { opened };

@@ -15,9 +15,10 @@ use std::collections::HashSet;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, RwLock};
 
 use poorwsgi_core::digest::Algorithm;
+use poorwsgi_core::dispatch::{Foreseen, foresee};
 use poorwsgi_core::request::Head;
 use poorwsgi_core::routing::RouteMatch;
-use poorwsgi_core::settings::{Settings, document_root_for};
+use poorwsgi_core::settings::Settings;
 use poorwsgi_core::state::{METHOD_ALL, Method, MethodSet};
 use poorwsgi_core::tables::Tables;
 use poorwsgi_core::variables::Variables;
@@ -154,24 +155,13 @@ impl Application {
     /// with the same handler.
     pub(crate) fn routed(&self, head: &dyn Head) -> (Routed, Arc<RouteTimes>) {
         let tables = self.tables();
-        let (Ok(path), Ok(method)) = (head.path(), head.method().parse()) else {
-            return (Routed::later(tables), Arc::clone(&self.unrouted));
-        };
-        let route = RouteMatch::find(&tables.router, &path, method);
-        let may_be_file = || {
-            matches!(method, Method::Get | Method::Head)
-                && document_root_for(&tables.settings, head).is_some()
-        };
-        let times = match route.handler(&tables.router) {
-            Some(handler) => &handler.route_times,
-            None if route.is_none() && may_be_file() => &self.below_root,
-            None if route.is_none() => {
-                tables.router.default_handler(method).map_or(&self.unrouted, |handler| &handler.route_times)
-            }
-            None => &self.unrouted,
-        };
-        let times = Arc::clone(times);
-        (Routed { tables, route: Some(route) }, times)
+        let (route, foreseen) = foresee(&tables, head);
+        let times = Arc::clone(match foreseen {
+            Foreseen::Handler(handler) => &handler.route_times,
+            Foreseen::File => &self.below_root,
+            Foreseen::Engine => &self.unrouted,
+        });
+        (Routed { tables, route }, times)
     }
 
     /// Changes the tables for later requests. No Python code runs while the lock is held, not even the
