@@ -107,7 +107,8 @@ fn find<'t, 'p, L: Language>(
 
 /// The document root, where it may have an answer to a request that no route takes.
 fn document_root<L: Language>(tables: &Tables<L>, head: &dyn Head, method: Method) -> Option<PathBuf> {
-    matches!(method, Method::Get | Method::Head).then(|| settings::document_root_for(&tables.settings, head))?
+    matches!(method, Method::Get | Method::Head)
+        .then(|| settings::document_root_for(&tables.settings, head))?
 }
 
 /// What answers a request that no route takes, and for which there is no file: the debug page or a default
@@ -143,7 +144,9 @@ pub fn foresee<'t, L: Language>(
     tables: &'t Tables<L>,
     head: &dyn Head,
 ) -> (Option<RouteMatch>, Foreseen<&'t L::Handler>) {
-    let (Ok(path), Ok(method)) = (head.path(), head.method().parse()) else { return (None, Foreseen::Engine) };
+    let (Ok(path), Ok(method)) = (head.path(), head.method().parse()) else {
+        return (None, Foreseen::Engine);
+    };
     let found = RouteMatch::find(&tables.router, &path, method);
     let foreseen = match found.handler(&tables.router) {
         Some(handler) => Foreseen::Handler(handler),
@@ -163,11 +166,8 @@ fn below_document_root<'t, 'p, L: Language>(
     head: &dyn Head,
     path: &str,
 ) -> Option<Resolution<'t, 'p, L>> {
-    let opened = if tables.settings.follow_links {
-        DocumentRoot::open_linked(root)
-    } else {
-        DocumentRoot::open(root)
-    };
+    let opened =
+        if tables.settings.follow_links { DocumentRoot::open_linked(root) } else { DocumentRoot::open(root) };
     let found = opened.and_then(|opened| {
         let opened = if tables.settings.dot_files { opened.with_dot_files() } else { opened };
         opened.lookup(path)

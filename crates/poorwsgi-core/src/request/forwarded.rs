@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use http::HeaderName;
+use http::header::FORWARDED;
 
 use super::Head;
 use super::host::{Authority, default_port, split};
@@ -14,6 +15,12 @@ use crate::HttpError;
 const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
+/// Whether a field says who the client behind a proxy is: `Forwarded` (RFC 7239) and `X-Forwarded-…`. A server
+/// removes these fields unless it trusts its peer.
+pub(super) fn is_about_client(name: &HeaderName) -> bool {
+    *name == FORWARDED || name.as_str().starts_with("x-forwarded-")
+}
 
 impl dyn Head + '_ {
     /// The field `X-Forwarded-For` as it is: the client's address and those of the proxies on the way.
@@ -70,6 +77,19 @@ fn last_item(list: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::super::head::tests::with;
+    use super::*;
+
+    /// security: each field that is read here is one that a server removes.
+    #[test]
+    fn the_fields_about_the_client() {
+        let others = ["forwarded", "x-forwarded-port", "x-forwarded-"].map(HeaderName::from_static);
+        for name in [FOR, HOST, PROTO].into_iter().chain(others) {
+            assert!(is_about_client(&name), "{name}");
+        }
+        for name in ["host", "forwarded-for", "x-forwarded", "via"] {
+            assert!(!is_about_client(&HeaderName::from_static(name)), "{name}");
+        }
+    }
 
     #[test]
     fn forwarded_fields_as_poorwsgi_reads_them() {

@@ -16,6 +16,7 @@ mod accept;
 mod args;
 mod authorization;
 mod body;
+pub mod check;
 mod client;
 mod connection;
 mod content;

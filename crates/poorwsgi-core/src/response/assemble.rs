@@ -77,7 +77,9 @@ mod tests {
     #[test]
     fn json_and_no_content_keep_their_type() {
         let json = || Response::json("x").unwrap();
-        assert!(is_json("application/json") && is_json("application/json; charset=utf-8") && !is_json("text/x"));
+        assert!(
+            is_json("application/json") && is_json("application/json; charset=utf-8") && !is_json("text/x")
+        );
         assert!(takes_content_type(&Response::new("x")) && takes_content_type(&Response::text("x")));
         assert!(!takes_content_type(&json()) && !takes_content_type(&Response::no_content()));
         let made = assemble(json(), "text/plain", None, 201).unwrap();

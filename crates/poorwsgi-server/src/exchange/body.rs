@@ -12,6 +12,7 @@ use http_body::{Body, Frame, SizeHint};
 use poorwsgi_core::HttpError;
 use poorwsgi_core::headers::trailers::remove_forbidden;
 use poorwsgi_core::request::EarlyEnd;
+use poorwsgi_core::request::check::hide;
 use poorwsgi_core::state;
 
 use super::Carrier;
@@ -171,7 +172,7 @@ impl Body for RequestBody {
 /// Removes the trailers that the application must not see.
 fn drop_forbidden(trailers: &mut HeaderMap) {
     remove_forbidden(trailers);
-    super::head::drop_unwanted(trailers, false);
+    hide(trailers, false);
 }
 
 /// Why a request body could not be read to its end.

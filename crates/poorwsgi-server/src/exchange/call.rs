@@ -45,7 +45,7 @@ impl<S: 'static, B> Exchanger<S, B> {
     }
 
     fn admit<I: Body>(&self, request: &mut Request<I>, context: &ConnectionContext) -> Result<(), Refusal> {
-        head::check(request, context.trusted, &self.known_host)?;
+        head::check(request, context.trusted, false, &self.known_host)?;
         let length = request.body().size_hint().lower();
         if length > context.config.max_body {
             let (status, limit) = (StatusCode::PAYLOAD_TOO_LARGE, context.config.max_body);

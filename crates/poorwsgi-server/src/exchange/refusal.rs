@@ -3,6 +3,7 @@
 use std::fmt;
 
 use http::{HeaderValue, StatusCode, header};
+use poorwsgi_core::HttpError;
 use poorwsgi_core::error::{OverLimit, StatusText};
 
 use super::date;
@@ -48,6 +49,13 @@ impl Refusal {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
         date::put(headers);
         response
+    }
+}
+
+impl From<HttpError> for Refusal {
+    fn from(error: HttpError) -> Self {
+        let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        Refusal::new(status, error.detail().unwrap_or_default())
     }
 }
 
