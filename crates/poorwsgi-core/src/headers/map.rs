@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use http::header::{ETAG, HeaderMap, HeaderName, HeaderValue, SET_COOKIE, WWW_AUTHENTICATE};
+use http::header::{HeaderMap, HeaderName, HeaderValue, SET_COOKIE};
 
 use super::error::HeaderError;
 use super::names;
@@ -237,9 +237,7 @@ impl Spellings {
     #[must_use]
     pub fn of(headers: &Headers) -> Self {
         let mut spellings = Spellings::default();
-        // Of the usual spellings, only these two are not in Title-Case.
-        let may_differ =
-            |field: &&Field| field.spelling.is_some() || field.name == ETAG || field.name == WWW_AUTHENTICATE;
+        let may_differ = |field: &&Field| field.spelling.is_some() || names::has_acronym(&field.name);
         headers.fields.iter().filter(may_differ).for_each(|field| spellings.add(&field.spelled()));
         spellings
     }
@@ -300,6 +298,8 @@ fn first_control(value: &[u8]) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use http::header::{ETAG, WWW_AUTHENTICATE};
+
     use super::*;
     use proptest::prelude::*;
 

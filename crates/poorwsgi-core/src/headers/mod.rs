@@ -20,6 +20,7 @@ pub mod trailers;
 pub use cookie::Cookies;
 pub use error::HeaderError;
 pub use map::{Headers, append_received, append_with, fields, usual_spelling};
+pub use names::has_acronym;
 pub use range::{ContentRange, RangeSpec};
 pub use set_cookie::{CookieError, SameSite, SetCookie};
 pub use spellings::Spellings;

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use http::HeaderName;
+use http::header::{ETAG, WWW_AUTHENTICATE};
 
 /// The usual spelling of everyday names, so that showing a name allocates nothing. Sorted for binary search.
 const EVERYDAY: [(&str, &str); 76] = [
@@ -97,6 +98,19 @@ pub(super) fn title_case(name: &HeaderName) -> Cow<'static, str> {
     everyday(name).map_or_else(|| Cow::Owned(capitalize(name.as_str())), Cow::Borrowed)
 }
 
+/// Whether the usual spelling of a name is not Title-Case.
+///
+/// ```
+/// use http::header::{CONTENT_TYPE, ETAG};
+/// use poorwsgi_core::headers::has_acronym;
+///
+/// assert!(has_acronym(&ETAG) && !has_acronym(&CONTENT_TYPE));
+/// ```
+#[must_use]
+pub fn has_acronym(name: &HeaderName) -> bool {
+    matches!(*name, ETAG | WWW_AUTHENTICATE)
+}
+
 #[cfg(test)]
 pub(super) fn everyday_spellings() -> impl Iterator<Item = &'static str> {
     EVERYDAY.iter().map(|(_, spelling)| *spelling)
@@ -125,8 +139,9 @@ mod tests {
     fn everyday_names_are_found_and_spelled_as_any_other_name_would_be() {
         for (lower, spelling) in EVERYDAY {
             assert_eq!(everyday(&HeaderName::from_static(lower)), Some(spelling));
-            let own = matches!(spelling, "ETag" | "WWW-Authenticate");
-            assert!(capitalize(lower) == spelling || own && spelling.eq_ignore_ascii_case(lower), "{lower}");
+            let own = has_acronym(&HeaderName::from_static(lower));
+            assert!(spelling.eq_ignore_ascii_case(lower), "{lower}");
+            assert_eq!(capitalize(lower) == spelling, !own, "{lower}");
         }
     }
 

@@ -26,8 +26,6 @@ pub(crate) struct FinishedResponse<B> {
     pub(crate) upgrade: Option<Upgrade>,
     /// The response names protocols for an upgrade (RFC 9110, section 7.8).
     pub(crate) names_protocols: bool,
-    /// It has fields that are usually not spelled in Title-Case.
-    pub(crate) has_acronyms: bool,
 }
 
 /// A response that the server itself makes.
@@ -39,13 +37,7 @@ pub(super) fn refused<B: Body<Data = Bytes>>(refusal: &Refusal, mut record: Reco
         response.headers_mut().insert(header::SERVER, server.clone());
     }
     let response = response.map(|text| Outgoing::new(Payload::Text { text: text.into() }, None, record));
-    FinishedResponse {
-        response,
-        ends_connection: false,
-        upgrade: None,
-        names_protocols: false,
-        has_acronyms: false,
-    }
+    FinishedResponse { response, ends_connection: false, upgrade: None, names_protocols: false }
 }
 
 /// A response of the application, or a 500 if it cannot be sent.
@@ -113,13 +105,7 @@ pub(super) fn finish<B: Body<Data = Bytes> + 'static>(
         };
         Outgoing::new(payload, said.length, record)
     });
-    Ok(FinishedResponse {
-        response,
-        ends_connection: said.closes,
-        upgrade,
-        names_protocols,
-        has_acronyms: said.acronym,
-    })
+    Ok(FinishedResponse { response, ends_connection: said.closes, upgrade, names_protocols })
 }
 
 /// Whether generating the content certainly does not read the request body while the response is sent.
@@ -139,8 +125,6 @@ struct Said {
     closes: bool,
     /// `Upgrade`, which also a 426 has.
     protocols: bool,
-    /// A field that is usually not spelled in Title-Case.
-    acronym: bool,
     length: Option<u64>,
     /// Several fields give the length, or one with blanks: it is written again, since hyper accepts only
     /// digits.
@@ -167,14 +151,13 @@ impl Said {
                     said.connection = true;
                     said.closes |= has_token(value.as_bytes(), "close");
                 }
-                header::ETAG | header::WWW_AUTHENTICATE => said.acronym = true,
                 header::CONTENT_LENGTH => {
                     let is_bare = value.as_bytes().iter().all(u8::is_ascii_digit);
                     said.restates_length |= declared.get().is_some() || !is_bare;
                     declared.add(value.as_bytes())?;
                 }
                 header::UPGRADE => (said.connection, said.protocols) = (true, true),
-                header::CONTENT_TYPE | header::SET_COOKIE | header::CACHE_CONTROL => {}
+                header::CONTENT_TYPE | header::SET_COOKIE | header::CACHE_CONTROL | header::ETAG => {}
                 _ => said.connection |= connection::position(name, status.as_u16()).is_some(),
             }
         }

@@ -86,9 +86,9 @@ fn names_upgrade(headers: &HeaderMap) -> bool {
 
 /// Adds to the response what only HTTP/1.1 needs.
 fn dress<B>(answer: FinishedResponse<B>, session: &H1Session) -> Response<Outgoing<B>> {
-    let FinishedResponse { mut response, ends_connection, upgrade, names_protocols, has_acronyms } = answer;
+    let FinishedResponse { mut response, ends_connection, upgrade, names_protocols } = answer;
     name_status(&mut response);
-    spelling::keep(&mut response, has_acronyms);
+    spelling::keep(&mut response);
     let is_stopping = session.context().stop.level() > Level::Running;
     let headers = response.headers_mut();
     if let Some(upgrade) = upgrade {

@@ -17,7 +17,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1::Builder;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use poorwsgi_core::headers::{Headers, Spellings};
+use poorwsgi_core::headers::{Headers, Spellings, has_acronym};
 
 /// The number of maps that each thread keeps at most, and the bytes of names in one of them.
 const KEPT: usize = 64;
@@ -29,10 +29,12 @@ thread_local! {
 
 /// Has hyper spell the fields of a response as its application does. Without a spelling of the application,
 /// acronyms are spelled as usual.
-pub(crate) fn keep<B>(response: &mut Response<B>, has_acronyms: bool) {
+pub(crate) fn keep<B>(response: &mut Response<B>) {
     let spellings = match response.extensions_mut().remove::<Spellings>() {
         Some(spellings) => spellings,
-        None if has_acronyms => Spellings::of(&Headers::from(response.headers())),
+        None if response.headers().keys().any(has_acronym) => {
+            Spellings::of(&Headers::from(response.headers()))
+        }
         None => return,
     };
     let map = MAPS.with_borrow_mut(|maps| {
