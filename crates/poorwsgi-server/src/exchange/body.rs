@@ -17,6 +17,9 @@ use poorwsgi_core::state;
 
 use super::Carrier;
 
+/// What the setting `max_body` limits.
+pub(super) const BYTES: &str = "bytes of the body";
+
 /// The body of a request as it comes from the client.
 ///
 /// Nothing is read before the body is polled, and only a bounded part of what was read waits in memory. An
@@ -144,7 +147,7 @@ impl Body for RequestBody {
         } else if let Some(data) = frame.data_ref() {
             let Some(rest) = left.checked_sub(data.len() as u64) else {
                 let limit = shared.carrier.context().config.max_body;
-                return shared.fail(&mut state, BodyError::new(BodyFault::TooLarge { limit }));
+                return shared.fail(&mut state, BodyError::new(BodyFault::TooLarge { what: BYTES, limit }));
             };
             *left = rest;
         }
@@ -188,10 +191,16 @@ pub struct BodyError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BodyFault {
     Timeout,
-    TooLarge { limit: u64 },
-    TooMuchFraming { limit: u64 },
+    /// More than the setting `max_body` allows: of what, its session says.
+    TooLarge {
+        what: &'static str,
+        limit: u64,
+    },
     Incomplete,
-    Malformed,
+    /// Its framing breaks a rule of the protocol: which, its session says.
+    Malformed {
+        why: &'static str,
+    },
     TakenBack,
 }
 
@@ -200,12 +209,9 @@ impl BodyError {
         let answer = match fault {
             BodyFault::Timeout => HttpError::new(state::HTTP_REQUEST_TIME_OUT)
                 .with_detail("the body did not arrive in time (settings body_timeout, min_body_rate)"),
-            BodyFault::TooLarge { limit } => HttpError::too_large("bytes of the body", limit, "max_body"),
-            BodyFault::TooMuchFraming { limit } => {
-                HttpError::too_large("bytes of the framing of chunks", limit, "max_body")
-            }
+            BodyFault::TooLarge { what, limit } => HttpError::too_large(what, limit, "max_body"),
             BodyFault::Incomplete => EarlyEnd::default().into(),
-            BodyFault::Malformed => HttpError::bad_request("the body is not chunked as it should be"),
+            BodyFault::Malformed { why } => HttpError::bad_request(why),
             BodyFault::TakenBack => {
                 HttpError::bad_request("the body cannot be read after the response was sent")
             }
@@ -219,10 +225,10 @@ impl BodyError {
         matches!(self.fault, BodyFault::Timeout)
     }
 
-    /// It was larger than the server allows, or the framing of its small chunks was.
+    /// It was larger than the server allows, or its framing was.
     #[must_use]
     pub const fn is_too_large(&self) -> bool {
-        matches!(self.fault, BodyFault::TooLarge { .. } | BodyFault::TooMuchFraming { .. })
+        matches!(self.fault, BodyFault::TooLarge { .. })
     }
 
     /// The client closed the connection, or the server was stopped, before its end.
@@ -259,7 +265,7 @@ mod tests {
 
     #[test]
     fn an_error_names_its_status_and_setting() {
-        let error = BodyError::new(BodyFault::TooLarge { limit: 16 });
+        let error = BodyError::new(BodyFault::TooLarge { what: BYTES, limit: 16 });
         assert!(error.is_too_large() && !error.is_timeout() && !error.is_incomplete());
         assert_eq!(
             error.to_string(),
@@ -268,7 +274,7 @@ mod tests {
         let source = error.source().and_then(|source| source.downcast_ref::<HttpError>());
         assert_eq!(source.map(HttpError::status), Some(413));
         assert_eq!(BodyError::new(BodyFault::Timeout).status(), 408);
-        assert_eq!(BodyError::new(BodyFault::Malformed).status(), 400);
+        assert_eq!(BodyError::new(BodyFault::Malformed { why: "so" }).status(), 400);
     }
 
     #[test]

@@ -15,6 +15,7 @@ use poorwsgi_core::BoxError;
 use poorwsgi_core::clip;
 use tower_service::Service;
 
+use super::body::BYTES;
 use super::finish::{Cut, FinishedResponse, finish, refused};
 use super::head::{self, KnownHost};
 use super::record::Record;
@@ -49,7 +50,7 @@ impl<S: 'static, B> Exchanger<S, B> {
         let length = request.body().size_hint().lower();
         if length > context.config.max_body {
             let (status, limit) = (StatusCode::PAYLOAD_TOO_LARGE, context.config.max_body);
-            return Err(Refusal::over_limit(status, "bytes of the body", limit, "max_body"));
+            return Err(Refusal::over_limit(status, BYTES, limit, "max_body"));
         }
         Ok(())
     }

@@ -54,8 +54,12 @@ fn fault(error: &hyper::Error, limit: u64) -> BodyFault {
         if let Some(error) = error.downcast_ref::<io::Error>() {
             return match error.kind() {
                 io::ErrorKind::TimedOut => BodyFault::Timeout,
-                io::ErrorKind::FileTooLarge => BodyFault::TooMuchFraming { limit },
-                io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => BodyFault::Malformed,
+                io::ErrorKind::FileTooLarge => {
+                    BodyFault::TooLarge { what: "bytes of the framing of chunks", limit }
+                }
+                io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
+                    BodyFault::Malformed { why: "the body is not chunked as it should be" }
+                }
                 _ => BodyFault::Incomplete,
             };
         }
