@@ -45,8 +45,10 @@ impl<S: 'static, B> Exchanger<S, B> {
         }
     }
 
-    fn admit<I: Body>(&self, request: &mut Request<I>, context: &ConnectionContext) -> Result<(), Refusal> {
-        head::check(request, context.trusted, false, &self.known_host)?;
+    fn admit<I: Body>(&self, request: &mut Request<I>, carrier: &dyn Carrier) -> Result<(), Refusal> {
+        let context = carrier.context();
+        let opens_protocol = carrier.upgrade_status().is_some();
+        head::check(request, context.trusted, opens_protocol, &self.known_host)?;
         let length = request.body().size_hint().lower();
         if length > context.config.max_body {
             let (status, limit) = (StatusCode::PAYLOAD_TOO_LARGE, context.config.max_body);
@@ -98,7 +100,7 @@ where
     {
         let mut record = Record::new(&request, Arc::clone(&carrier));
         let context = carrier.context();
-        let state = match self.admit(&mut request, context) {
+        let state = match self.admit(&mut request, &*carrier) {
             Err(refusal) => {
                 tracing::info!(
                     target: LOG,

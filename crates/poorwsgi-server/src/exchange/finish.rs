@@ -13,7 +13,7 @@ use poorwsgi_core::response::{BodyKind, Content, DeclaredLength, Declined, check
 
 use super::outgoing::{Outgoing, Payload};
 use super::record::Record;
-use super::{Refusal, Upgrade, date};
+use super::{Carrier, Refusal, Upgrade, date};
 use crate::LOG;
 
 /// The end of an exchange: the response as it is sent, and what the application asks of its connection, which
@@ -22,7 +22,7 @@ pub(crate) struct FinishedResponse<B> {
     pub(crate) response: Response<Outgoing<B>>,
     /// The application asks that the connection is not used again.
     pub(crate) ends_connection: bool,
-    /// What follows on the connection after the response, which then has the status 101.
+    /// What follows after the response, which then has the status that its session has named.
     pub(crate) upgrade: Option<Upgrade>,
     /// The response names protocols for an upgrade (RFC 9110, section 7.8).
     pub(crate) names_protocols: bool,
@@ -49,14 +49,9 @@ pub(super) fn finish<B: Body<Data = Bytes> + 'static>(
         record.finish();
         return Err(Cut);
     }
+    let upgrade = accepted(&mut response, record.carrier());
     let status = response.status();
     let content = Content::of(record.method().as_str().parse().ok(), status.as_u16());
-    let upgrade = match status {
-        StatusCode::SWITCHING_PROTOCOLS if record.carrier().may_upgrade() => {
-            response.extensions_mut().remove::<Upgrade>()
-        }
-        _ => None,
-    };
     let said = match Said::of(&response, content, upgrade.is_some()) {
         Ok(said) => said,
         Err(reason) => {
@@ -97,7 +92,8 @@ pub(super) fn finish<B: Body<Data = Bytes> + 'static>(
         upgrade.name(format!("{} {}", record.quoted_method(), record.quoted_path()));
     }
     let response = response.map(|body| {
-        let is_left_out = content == Content::Empty || !content.is_allowed() && said.length.is_some();
+        let is_left_out =
+            upgrade.is_some() || content == Content::Empty || !content.is_allowed() && said.length.is_some();
         let payload = if is_left_out {
             Payload::Text { text: Bytes::new() }
         } else {
@@ -106,6 +102,21 @@ pub(super) fn finish<B: Body<Data = Bytes> + 'static>(
         Outgoing::new(payload, said.length, record)
     });
     Ok(FinishedResponse { response, ends_connection: said.closes, upgrade, names_protocols })
+}
+
+/// The other protocol that a response of the application opens by a 101 with an [`Upgrade`], if the request asks
+/// for one. The response gets the status by which its session does that. Only a 101 names the protocol.
+fn accepted<B>(response: &mut Response<B>, carrier: &dyn Carrier) -> Option<Upgrade> {
+    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        return None;
+    }
+    let status = carrier.upgrade_status()?;
+    let upgrade = response.extensions_mut().remove::<Upgrade>()?;
+    if status != StatusCode::SWITCHING_PROTOCOLS {
+        *response.status_mut() = status;
+        response.headers_mut().remove(header::UPGRADE);
+    }
+    Some(upgrade)
 }
 
 /// Whether generating the content certainly does not read the request body while the response is sent.
@@ -161,7 +172,7 @@ impl Said {
                 _ => said.connection |= connection::position(name, status.as_u16()).is_some(),
             }
         }
-        if upgrades && !said.protocols {
+        if status == StatusCode::SWITCHING_PROTOCOLS && !said.protocols {
             return Err("101: no Upgrade names the protocol".into());
         }
         said.length = declared.get();

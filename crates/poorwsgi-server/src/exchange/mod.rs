@@ -10,6 +10,8 @@
 use std::fmt;
 use std::task::Context;
 
+use http::StatusCode;
+
 use crate::transport::sendfile::Files;
 
 mod body;
@@ -50,6 +52,7 @@ pub(crate) trait Carrier: fmt::Debug + Send + Sync {
     /// Whether everything given of the response so far is written. The task is woken when it is.
     fn is_written(&self, cx: &Context<'_>) -> bool;
 
-    /// Whether the request asks for another protocol, so that the response may be an [`Upgrade`].
-    fn may_upgrade(&self) -> bool;
+    /// The status of the response that accepts the protocol which the request asks for; `None` if it asks for
+    /// none, so that no response can be an [`Upgrade`].
+    fn upgrade_status(&self) -> Option<StatusCode>;
 }

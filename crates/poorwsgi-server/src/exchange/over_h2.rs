@@ -1,5 +1,5 @@
 //! A small session of HTTP/2, which shows that an exchange knows no protocol: nothing in this folder is made
-//! for HTTP/1.1 or for this session.
+//! for HTTP/1.1 or for this session. A stream may leave HTTP by an extended CONNECT (RFC 8441).
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -13,18 +13,22 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http2::SendRequest;
+use hyper::ext::Protocol;
 use hyper::rt::Executor;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use poorwsgi_core::BoxError;
 use poorwsgi_core::request::Connection;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::Instant;
 use tower_service::Service;
 
-use super::{BodyError, BodyFault, Carrier, ConnectionContext, Exchanger, FinishedResponse, RequestBody};
+use super::{
+    BodyError, BodyFault, Carrier, ConnectionContext, Cut, Exchanger, FinishedResponse, RequestBody, Upgrade,
+};
 use crate::body_rate::BodyRate;
 use crate::config::Config;
 use crate::deadline::Deadline;
@@ -35,6 +39,8 @@ use crate::transport::sendfile::Files;
 #[derive(Debug)]
 struct H2Stream {
     context: ConnectionContext,
+    /// Whether its request is a CONNECT with a protocol.
+    opens_protocol: bool,
 }
 
 impl Carrier for H2Stream {
@@ -53,8 +59,8 @@ impl Carrier for H2Stream {
         true
     }
 
-    fn may_upgrade(&self) -> bool {
-        false
+    fn upgrade_status(&self) -> Option<StatusCode> {
+        self.opens_protocol.then_some(StatusCode::OK)
     }
 }
 
@@ -119,17 +125,30 @@ where
         let context =
             || ConnectionContext::new(Arc::clone(&config), Arc::clone(&stop), Connection::default());
         let exchanger = Exchanger::<S, B>::new(service, None, &context());
-        let requests = service_fn(|request: Request<Incoming>| {
+        let requests = service_fn(|mut request: Request<Incoming>| {
+            let opens_protocol = request.extensions().get::<Protocol>().is_some();
+            let stream = hyper::upgrade::on(&mut request);
             let request = request.map(|incoming| H2Body {
                 incoming,
                 config: Arc::clone(&config),
                 rate: BodyRate::default(),
                 deadline: Deadline::default(),
             });
-            let exchange = exchanger.exchange(request, Arc::new(H2Stream { context: context() }));
-            async move { exchange.await.map(|FinishedResponse { response, .. }| response) }
+            let carrier = Arc::new(H2Stream { context: context(), opens_protocol });
+            let exchange = exchanger.exchange(request, Arc::<H2Stream>::clone(&carrier) as Arc<dyn Carrier>);
+            async move {
+                let FinishedResponse { response, upgrade, .. } = exchange.await?;
+                if let Some(upgrade) = upgrade {
+                    spawn_local(async move {
+                        let stream = TokioIo::new(stream.await.unwrap());
+                        upgrade.speak(stream, Bytes::new(), &carrier.context).await;
+                    });
+                }
+                Ok::<_, Cut>(response)
+            }
         });
-        let _ = http2::Builder::new(SameThread).serve_connection(TokioIo::new(stream), requests).await;
+        let mut http = http2::Builder::new(SameThread);
+        let _ = http.enable_connect_protocol().serve_connection(TokioIo::new(stream), requests).await;
     });
     let (requests, connection) =
         hyper::client::conn::http2::handshake(SameThread, TokioIo::new(client)).await.unwrap();
@@ -247,6 +266,46 @@ async fn fields_about_a_connection_stay_out_and_failures_are_told() {
         let mut fails = post(Full::default());
         fails.headers_mut().insert("x-fail", "1".parse().unwrap());
         assert_eq!(answer(&mut requests, fails).await.0, 500);
+    };
+    LocalSet::new().run_until(test).await;
+}
+
+/// RFC 8441, section 5: the same response of the application opens the protocol here by 200.
+#[tokio::test]
+async fn a_connect_with_a_protocol_leaves_http() {
+    let test = async {
+        let service = tower::service_fn(async |request: Request<RequestBody>| {
+            let upgrade = Upgrade::new(async |mut stream| {
+                let mut bytes = [0; 5];
+                stream.read_exact(&mut bytes).await.unwrap();
+                stream.write_all(&bytes).await.unwrap();
+                stream.shutdown().await.unwrap();
+            });
+            let response = Response::builder().status(101).header("upgrade", "websocket").extension(upgrade);
+            let body = Full::new(Bytes::from(request.uri().path().to_owned()));
+            Ok::<_, Infallible>(response.body(body).unwrap())
+        });
+        let mut requests = serve(service, Config::new()).await;
+        // Without a protocol it asks for a tunnel, or for nothing. The answer shows that the settings of the
+        // server have come, which allow the protocol.
+        for (method, status) in [("GET", 500), ("CONNECT", 501)] {
+            let request = Request::builder().method(method).uri("http://a.example/chat");
+            let request = request.body(Full::default().boxed_unsync()).unwrap();
+            assert_eq!(answer(&mut requests, request).await.0, status, "{method}");
+        }
+        let mut asks =
+            Request::connect("http://a.example/chat").body(Full::default().boxed_unsync()).unwrap();
+        asks.extensions_mut().insert(Protocol::from_static("websocket"));
+        let response = requests.send_request(asks).await.unwrap();
+        assert_eq!(response.status(), 200);
+        assert!(
+            !response.headers().contains_key("upgrade") && !response.headers().contains_key("content-length")
+        );
+        let mut stream = TokioIo::new(hyper::upgrade::on(response).await.unwrap());
+        stream.write_all(b"hello").await.unwrap();
+        let mut said = Vec::new();
+        stream.read_to_end(&mut said).await.unwrap();
+        assert_eq!(said, b"hello");
     };
     LocalSet::new().run_until(test).await;
 }

@@ -1,4 +1,5 @@
-//! A connection that has left HTTP (RFC 9110, section 7.8), for example for WebSocket.
+//! A connection, or a stream of one, that has left HTTP (RFC 9110, section 7.8; RFC 8441), for example for
+//! WebSocket.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -15,7 +16,6 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::ConnectionContext;
 use crate::LOG;
 use crate::stop::{Level, Stop};
-use crate::transport::Transport;
 
 type Speaking = Pin<Box<dyn Future<Output = ()> + Send>>;
 type Speaker = Box<dyn FnOnce(Upgraded) -> Speaking + Send>;
@@ -23,7 +23,8 @@ type Speaker = Box<dyn FnOnce(Upgraded) -> Speaking + Send>;
 /// Who speaks the other protocol after a response with the status 101: an extension of that response.
 ///
 /// A 101 is sent if it has this extension and if the request asks for an upgrade: it is of HTTP/1.1, without
-/// content, and has `Upgrade` and `Connection: upgrade`. Any other 101 becomes a 500. The server sends
+/// content, and has `Upgrade` and `Connection: upgrade`. Any other 101 becomes a 500. A session of a protocol
+/// that has another status for this sends that one instead, without `Upgrade` (RFC 8441). The server sends
 /// `Connection: upgrade`; the application sends `Upgrade` with the protocol that it has chosen.
 ///
 /// ```
@@ -85,7 +86,12 @@ impl Upgrade {
 
     /// Runs the other protocol to its end, or until an immediate stop, which logs the connection as cut off.
     /// `read_ahead` is what was read of the stream after the request.
-    pub(crate) async fn speak(self, stream: impl Transport, read_ahead: Bytes, context: &ConnectionContext) {
+    pub(crate) async fn speak(
+        self,
+        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        read_ahead: Bytes,
+        context: &ConnectionContext,
+    ) {
         let (speaker, request) = {
             let mut pending = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             (pending.speaker.take(), std::mem::take(&mut pending.request))
@@ -120,7 +126,7 @@ impl fmt::Debug for Upgrade {
     }
 }
 
-/// A transport without its type.
+/// A stream without its type.
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}

@@ -4,8 +4,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Context;
 
+use http::StatusCode;
+
 use super::broken_off::BrokenOff;
 use crate::exchange::{Carrier, ConnectionContext, Upgrade};
+use crate::stop::Level;
 use crate::transport::sendfile::Files;
 
 /// hyper reads and discards up to this many bytes of an unread body, so that its connection can be used
@@ -22,6 +25,8 @@ pub(crate) struct H1Session {
     files: Option<Arc<Files>>,
     /// Whether its last response is written up to the point where it breaks off.
     broken_off: BrokenOff,
+    /// Whether the connection ends with its first response.
+    is_single: bool,
     /// Whether the current request asks for another protocol.
     may_upgrade: AtomicBool,
     /// What follows after its last response.
@@ -29,9 +34,10 @@ pub(crate) struct H1Session {
 }
 
 impl H1Session {
-    pub(crate) fn new(context: ConnectionContext, files: Option<Arc<Files>>) -> Self {
+    pub(crate) fn new(context: ConnectionContext, files: Option<Arc<Files>>, is_single: bool) -> Self {
         H1Session {
             context,
+            is_single,
             is_last: AtomicBool::new(false),
             files,
             broken_off: BrokenOff::default(),
@@ -42,6 +48,11 @@ impl H1Session {
 
     pub(super) fn is_last(&self) -> bool {
         self.is_last.load(Ordering::Relaxed)
+    }
+
+    /// Whether the current response is the last one, unless the connection leaves HTTP with it.
+    pub(super) fn ends_with_response(&self) -> bool {
+        self.is_single || self.is_last() || self.context.stop.level() > Level::Running
     }
 
     /// Says of the current request whether it asks for another protocol.
@@ -85,7 +96,7 @@ impl Carrier for H1Session {
         self.broken_off.is_written(cx)
     }
 
-    fn may_upgrade(&self) -> bool {
-        self.may_upgrade.load(Ordering::Relaxed)
+    fn upgrade_status(&self) -> Option<StatusCode> {
+        self.may_upgrade.load(Ordering::Relaxed).then_some(StatusCode::SWITCHING_PROTOCOLS)
     }
 }

@@ -526,8 +526,10 @@ mod tests {
     fn reads(pieces: impl Iterator<Item = Vec<u8>>, size: usize) -> Vec<Vec<u8>> {
         let (config, stop) = (Arc::new(Config::new()), Arc::new(Stop::new()));
         let context = ConnectionContext::new(config, stop, Connection::default());
-        let mut io =
-            GuardedIo::new(PiecewiseSocket(pieces.collect()), &Arc::new(H1Session::new(context, None)));
+        let mut io = GuardedIo::new(
+            PiecewiseSocket(pieces.collect()),
+            &Arc::new(H1Session::new(context, None, false)),
+        );
         let mut cx = Context::from_waker(Waker::noop());
         let mut reads = Vec::new();
         loop {

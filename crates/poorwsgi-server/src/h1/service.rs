@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, Response, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
 use http_body::Body;
 use hyper::body::Incoming;
 use hyper::ext::ReasonPhrase;
@@ -19,7 +19,6 @@ use super::body::H1Body;
 use super::carrier::H1Session;
 use super::spelling;
 use crate::exchange::{Carrier, Cut, Exchange, Exchanger, FinishedResponse, Outgoing, RequestBody};
-use crate::stop::Level;
 
 /// The requests of one connection.
 pub(super) struct Exchanges<S, B> {
@@ -43,10 +42,14 @@ where
     type Future = Answering<S, S::Future, B>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
-        // hyper adds this extension if a request of HTTP/1.1 has the field Upgrade.
+        // hyper adds this extension if a request of HTTP/1.1 has the field Upgrade, and to each CONNECT, which
+        // asks for a tunnel.
         let has_upgrade = request.extensions_mut().remove::<OnUpgrade>().is_some();
         self.session.may_upgrade_if(
-            has_upgrade && request.body().is_end_stream() && names_upgrade(request.headers()),
+            has_upgrade
+                && request.method() != Method::CONNECT
+                && request.body().is_end_stream()
+                && names_upgrade(request.headers()),
         );
         let max_body = self.session.context().config.max_body;
         let request = request.map(|incoming| H1Body::new(incoming, max_body));
@@ -89,11 +92,10 @@ fn dress<B>(answer: FinishedResponse<B>, session: &H1Session) -> Response<Outgoi
     let FinishedResponse { mut response, ends_connection, upgrade, names_protocols } = answer;
     name_status(&mut response);
     spelling::keep(&mut response);
-    let is_stopping = session.context().stop.level() > Level::Running;
     let headers = response.headers_mut();
     if let Some(upgrade) = upgrade {
         session.upgrade_to(upgrade);
-    } else if ends_connection || session.is_last() || is_stopping {
+    } else if ends_connection || session.ends_with_response() {
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     if names_protocols {

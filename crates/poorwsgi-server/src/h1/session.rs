@@ -36,6 +36,8 @@ pub(crate) struct H1Protocol {
     http: http1::Builder,
     config: Arc<Config>,
     stop: Arc<Stop>,
+    /// Whether each connection ends with its first response.
+    is_single: bool,
 }
 
 impl H1Protocol {
@@ -48,13 +50,13 @@ impl H1Protocol {
         if config.max_fields > 100 {
             http.max_headers(config.max_fields);
         }
-        H1Protocol { http, config, stop }
+        H1Protocol { http, config, stop, is_single: false }
     }
 
     /// Each connection ends with its first response.
-    pub(crate) fn of_one_request(mut self) -> Self {
-        self.http.keep_alive(false);
-        self
+    pub(crate) fn of_one_request(self) -> Self {
+        // Not hyper's `keep_alive(false)`, which would add `Connection: close` to a 101 as well.
+        H1Protocol { is_single: true, ..self }
     }
 
     /// Serves a connection until either side ends it.
@@ -67,7 +69,7 @@ impl H1Protocol {
         let (config, stop) = (Arc::clone(&self.config), Arc::clone(&self.stop));
         let context = ConnectionContext::new(config, stop, transport.connection());
         let exchanger = Exchanger::<S, B>::new(service, introduce, &context);
-        let session = Arc::new(H1Session::new(context, transport.files().cloned()));
+        let session = Arc::new(H1Session::new(context, transport.files().cloned(), self.is_single));
         let context = session.context();
         let io = TokioIo::new(GuardedIo::new(transport, &session));
         let mut http = self.http.serve_connection(io, Exchanges::new(exchanger, Arc::clone(&session)));

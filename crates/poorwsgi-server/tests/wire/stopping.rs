@@ -5,7 +5,7 @@ use std::os::fd::AsFd;
 use std::time::Duration;
 
 use http::{Request, Response};
-use poorwsgi_server::{Config, RequestBody, Server};
+use poorwsgi_server::{Config, RequestBody, Server, Upgrade};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -189,4 +189,35 @@ async fn a_response_that_is_being_sent_ends_its_connection() {
     let rest = client.rest().await;
     assert!(rest.contains('b') && statuses(&rest).is_empty(), "{rest}");
     tokio::time::timeout(PATIENCE, server.running).await.expect("it goes on").unwrap().unwrap();
+}
+
+/// RFC 9110, section 7.8: the connection goes on in the other protocol, so it is not about to be closed.
+#[test]
+fn the_one_request_of_a_server_may_leave_http() {
+    let switch = tower::service_fn(async |_: Request<RequestBody>| {
+        let upgrade = Upgrade::new(async |mut stream| {
+            let mut bytes = [0; 5];
+            stream.read_exact(&mut bytes).await.unwrap();
+            stream.write_all(&bytes).await.unwrap();
+        });
+        let response = Response::builder().status(101).header("upgrade", "echo").extension(upgrade);
+        Ok::<_, Infallible>(response.body(String::new()).unwrap())
+    });
+    let socket = Server::new(()).bind_blocking("127.0.0.1:0").unwrap();
+    let address = socket.local_addr().unwrap();
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let client = tokio::spawn(async move {
+            let mut client = TcpStream::connect(address).await.unwrap();
+            let request = "GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\nhello";
+            client.write_all(request.as_bytes()).await.unwrap();
+            let mut answer = String::new();
+            client.read_to_string(&mut answer).await.unwrap();
+            answer
+        });
+        assert!(socket.with_service(switch).serve_one(std::future::pending()).await.unwrap());
+        let answer = tokio::time::timeout(PATIENCE, client).await.expect("no answer").unwrap();
+        assert_eq!(statuses(&answer), [101], "{answer}");
+        assert!(answer.contains("\r\nConnection: upgrade\r\n") && !answer.contains("close"), "{answer}");
+        assert!(answer.ends_with("\r\n\r\nhello"), "{answer}");
+    });
 }

@@ -58,6 +58,16 @@ async fn no_protocol_is_switched_for_who_does_not_ask() {
     }
 }
 
+/// RFC 9110, section 9.3.6: in HTTP/1.1 a CONNECT asks for a tunnel, whatever else it asks for.
+#[tokio::test]
+async fn a_connect_opens_no_protocol() {
+    let server = TestServer::start(Config::new()).await;
+    for target in ["a.example:80", "/chat", "http://a.example/chat"] {
+        let answer = server.ask(format!("CONNECT {target} HTTP/1.1\r\n{ASKS}")).await;
+        assert_eq!(statuses(&answer), [501], "{target}: {answer}");
+    }
+}
+
 /// HTTP's deadlines are of no meaning in another protocol.
 #[tokio::test]
 async fn an_upgraded_connection_may_be_silent() {
