@@ -181,6 +181,12 @@ def test_the_stubs_have_each_setting_with_its_type():
     }
 
 
+def test_the_default_address_is_that_of_the_rows():
+    """`make stubtest` compares the stub with the signature."""
+    address = f"{setting('host').default}:{setting('port').default}"
+    assert inspect.signature(server.run).parameters["address"].default == address
+
+
 def _type(setting):
     if setting.kind == "choice":
         return f"Literal[{', '.join(map(repr, setting.words))}]"

@@ -9,7 +9,10 @@ from collections import namedtuple  # typing.NamedTuple costs 10 ms
 from poorwsgi._poorwsgi import SETTINGS as _ROWS
 from poorwsgi._poorwsgi import _check_settings
 
-__all__ = ["ARGUMENTS", "DEFAULTS", "DESCRIPTIONS", "KINDS", "SETTINGS", "Setting", "described", "sections"]
+__all__ = [
+    "ARGUMENTS", "DEFAULTS", "DEFAULT_ADDRESS", "DESCRIPTIONS", "KINDS", "OPTIONS", "SETTINGS", "Setting", "address_of",
+    "described", "sections",
+]
 
 
 _Row = namedtuple("_Row", "name section kind default min max words help is_argument", defaults=[True])
@@ -28,7 +31,7 @@ class Setting(_Row):
     @property
     def option(self):
         """The option on the command line."""
-        return "--" + _OPTIONS.get(self.name, self.name).replace("_", "-")
+        return "--" + _RENAMED.get(self.name, self.name).replace("_", "-")
 
     def read(self, text):
         """Parses a text. Raises ValueError, whose message says what is allowed."""
@@ -50,7 +53,7 @@ class Setting(_Row):
 Kind = namedtuple("Kind", "metavar read show")
 
 #: Options whose name differs from the name of the setting.
-_OPTIONS = {"unix_mode": "socket_mode", "trusted_proxies": "trusted_proxy"}
+_RENAMED = {"unix_mode": "socket_mode", "trusted_proxies": "trusted_proxy"}
 _UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 
@@ -144,10 +147,20 @@ _ROWS_OF_COMMAND = (
 
 SETTINGS = (*(Setting(*row)._replace(is_argument=False) for row in _ROWS_OF_COMMAND), *(Setting(*row) for row in _ROWS))
 DEFAULTS = {setting.name: setting.default for setting in SETTINGS}
+OPTIONS = {setting.name: setting.option for setting in SETTINGS}
 #: The settings that the server takes as keyword arguments.
 ARGUMENTS = tuple(setting for setting in SETTINGS if setting.is_argument)
 #: A description of a section beside its settings, in the form of a help.
 DESCRIPTIONS = {"workers": "processes that serve; SIGHUP replaces them, SIGTTIN adds one, SIGTTOU removes one"}
+
+
+def address_of(host, port):
+    """The address of a host and a port; an empty host means all addresses of IPv4."""
+    host = host or "0.0.0.0"
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+DEFAULT_ADDRESS = address_of(DEFAULTS["host"], DEFAULTS["port"])
 
 
 def sections(among=SETTINGS):

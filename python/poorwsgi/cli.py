@@ -6,7 +6,9 @@ import os
 import signal
 import sys
 
-from poorwsgi._settings import ARGUMENTS, DEFAULTS, DESCRIPTIONS, KINDS, sections
+from poorwsgi._settings import (
+    ARGUMENTS, DEFAULT_ADDRESS, DEFAULTS, DESCRIPTIONS, KINDS, OPTIONS, address_of, sections,
+)
 
 __all__ = ["LoadError", "load", "main"]
 
@@ -15,9 +17,9 @@ _RUN = """Serves an application until Ctrl-C or SIGTERM; running requests are fi
 be written with K, M or G; a time is a number of seconds and may be a fraction."""
 _ROUTES = """Lists the routes of an application of poorwsgi in the order in which they are tried. A running
 server shows how long the calls of each route take on its debug page, and in its log when it gets SIGUSR1."""
-_EXAMPLES = """\
+_EXAMPLES = f"""\
 examples:
-  poorwsgi run hello:app                      app of hello.py, at http://127.0.0.1:8080
+  poorwsgi run hello:app                      app of hello.py, at http://{DEFAULT_ADDRESS}
   poorwsgi run hello                          the same: takes app, or else application
   poorwsgi run shop.web:create_app()          the application that a function returns
   poorwsgi run hello:app --port 0             on a port that the system chooses
@@ -175,7 +177,8 @@ def _text(read):
 def _run(arguments, parser):
     _open_streams()
     if "bind" in arguments and ("host" in arguments or "port" in arguments):
-        parser.error("--bind replaces --host and --port: give one or the other")
+        bind, host, port = (OPTIONS[name] for name in ("bind", "host", "port"))
+        parser.error(f"{bind} replaces {host} and {port}: give one or the other")
     address = _address(arguments)
     names = {setting.name for setting in ARGUMENTS}
     arguments.settings = {name: value for name, value in vars(arguments).items() if name in names}
@@ -207,10 +210,13 @@ def _setting(arguments, name):
 
 def _check_socket(arguments, address, parser):
     """Rejects options for Unix sockets with any other address."""
-    if "unix_mode" in arguments.settings and not address.startswith("unix:"):
-        parser.error(f"--socket-mode is for a Unix socket (--bind unix:PATH), not for {address}")
-    if arguments.settings.get("trust_unix_peers") and address != "inherited" and not address.startswith("unix:"):
-        parser.error(f"--trust-unix-peers is for a Unix socket (--bind unix:PATH), not for {address}")
+    if address.startswith("unix:"):
+        return
+    misplaced = ["unix_mode"] if "unix_mode" in arguments.settings else []
+    if arguments.settings.get("trust_unix_peers") and address != "inherited":
+        misplaced.append("trust_unix_peers")
+    for name in misplaced:
+        parser.error(f"{OPTIONS[name]} is for a Unix socket ({OPTIONS['bind']} unix:PATH), not for {address}")
 
 
 def _address(arguments):
@@ -220,9 +226,7 @@ def _address(arguments):
     is_handed_over = os.environ.get("LISTEN_PID") == str(os.getpid()) and os.environ.get("LISTEN_FDS", "0") != "0"
     if is_handed_over and "host" not in arguments and "port" not in arguments:
         return "inherited"
-    host = _setting(arguments, "host") or "0.0.0.0"
-    host = f"[{host}]" if ":" in host else host
-    return f"{host}:{_setting(arguments, 'port')}"
+    return address_of(_setting(arguments, "host"), _setting(arguments, "port"))
 
 
 def _open_streams():

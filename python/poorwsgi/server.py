@@ -11,7 +11,7 @@ import threading
 
 from poorwsgi import _log
 from poorwsgi._poorwsgi import FileWrapper, Input, Listener, Server, _call_within, _end_servers
-from poorwsgi._settings import described
+from poorwsgi._settings import DEFAULT_ADDRESS, address_of, described
 
 __all__ = ["FileWrapper", "Input", "Listener", "Server", "WSGIServer", "make_server", "run"]
 
@@ -22,7 +22,7 @@ _LAST_WORDS = 2  # seconds that a server gets to end at once
 
 
 @described
-def run(app, address="127.0.0.1:8080", *, ready=None, **settings):
+def run(app, address=DEFAULT_ADDRESS, *, ready=None, **settings):
     """Serves an application until Ctrl-C or SIGTERM; a second signal ends the process even if handlers are
     still running.
 
@@ -213,9 +213,7 @@ class WSGIServer:
 
     def server_bind(self):
         """Binds the socket and listens. Without bind_and_activate it is called before the server is used."""
-        host, port = self.server_address
-        host = host or "0.0.0.0"
-        self._listener = Listener(f"[{host}]:{port}" if ":" in host else f"{host}:{port}", **self.settings)
+        self._listener = Listener(address_of(*self.server_address), **self.settings)
         host, _, port = self._listener.address.removeprefix("http://").rpartition(":")
         self.server_address = (host.strip("[]"), int(port))
         self.server_port = int(port)
