@@ -25,25 +25,11 @@ from poorwsgi.request import CachedInput as CachedInput
 from poorwsgi.request import Request as Request
 from poorwsgi.request import SimpleRequest as SimpleRequest
 from poorwsgi.request import parse_json_request as parse_json_request
-from poorwsgi.response import BaseResponse as BaseResponse
-from poorwsgi.response import Declined as Declined
-from poorwsgi.response import EmptyResponse as EmptyResponse
-from poorwsgi.response import FileObjResponse as FileObjResponse
-from poorwsgi.response import FileResponse as FileResponse
-from poorwsgi.response import GeneratorResponse as GeneratorResponse
+from poorwsgi.response import BaseResponse
 from poorwsgi.response import HTTPException as HTTPException
-from poorwsgi.response import JSONGeneratorResponse as JSONGeneratorResponse
-from poorwsgi.response import JSONResponse as JSONResponse
 from poorwsgi.response import NOT_MODIFIED_DENY as NOT_MODIFIED_DENY
 from poorwsgi.response import NOT_MODIFIED_ONE_OF_REQUIRED as NOT_MODIFIED_ONE_OF_REQUIRED
-from poorwsgi.response import NoContentResponse as NoContentResponse
-from poorwsgi.response import NotModifiedResponse as NotModifiedResponse
-from poorwsgi.response import PartialResponse as PartialResponse
-from poorwsgi.response import RedirectResponse as RedirectResponse
-from poorwsgi.response import Response as Response
 from poorwsgi.response import ResponseError as ResponseError
-from poorwsgi.response import StrGeneratorResponse as StrGeneratorResponse
-from poorwsgi.response import TextResponse as TextResponse
 from poorwsgi.response import abort as abort
 from poorwsgi.response import make_response as make_response
 from poorwsgi.response import redirect as redirect
@@ -163,6 +149,9 @@ def _digest_command(
 ) -> int: ...
 def _read_passwords(path: str | PathLike[str]) -> list[tuple[str, str, str]]: ...
 def _write_passwords(path: str | PathLike[str], users: Sequence[tuple[str, str, str]]) -> None: ...
+
+# Used by poorwsgi.response.
+_RESPONSE_CLASSES: tuple[type[BaseResponse], ...]
 
 # Used by poorwsgi.server.
 def _call_within(timeout: float, function: Callable[[], object]) -> None: ...

@@ -5,27 +5,13 @@ from io import BytesIO
 from os import R_OK
 
 from poorwsgi._poorwsgi import (
+    _RESPONSE_CLASSES,
     NOT_MODIFIED_DENY,
     NOT_MODIFIED_ONE_OF_REQUIRED,
-    BaseResponse,
     ContentRange,
-    Declined,
-    EmptyResponse,
-    FileObjResponse,
-    FileResponse,
-    GeneratorResponse,
     Headers,
     HTTPException,
-    JSONGeneratorResponse,
-    JSONResponse,
-    NoContentResponse,
-    NotModifiedResponse,
-    PartialResponse,
-    RedirectResponse,
-    Response,
     ResponseError,
-    StrGeneratorResponse,
-    TextResponse,
     abort,
     datetime_to_http,
     make_response,
@@ -53,6 +39,10 @@ responses[HTTP_I_AM_A_TEAPOT] = "I'm a teapot"
 
 #: Whether JSONGeneratorResponse can be used: always, also without simplejson.
 JSON_GENERATOR = True
+
+
+# The table of classes is in Rust (`crates/poorwsgi-python/src/response/classes/mod.rs`), their types in response.pyi.
+globals().update({kind.__name__: kind for kind in _RESPONSE_CLASSES})
 
 
 class IBytesIO(BytesIO):
