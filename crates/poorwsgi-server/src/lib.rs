@@ -55,6 +55,7 @@ mod body_rate;
 mod config;
 mod deadline;
 mod exchange;
+pub mod gathering;
 mod h1;
 mod idle;
 mod listener;

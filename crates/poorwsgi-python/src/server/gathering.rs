@@ -1,13 +1,11 @@
-//! How much of a request body has come when the application is called, and bodies that are collected before
-//! that.
-
-use std::task::{Context, Poll, ready};
+//! How much of a request body has come when the application is called.
 
 use http::request::Parts;
+use poorwsgi_core::HttpError;
 use poorwsgi_core::error::StatusText;
-use poorwsgi_core::headers::framing::state_length;
 use poorwsgi_core::response::Body;
-use poorwsgi_server::spool::{Gathered, Gathering, Held};
+use poorwsgi_server::gathering::GatheredRequest;
+use poorwsgi_server::spool::Held;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::ServiceResult;
@@ -24,39 +22,16 @@ pub(super) enum Arrival {
     Pending(OwnedSemaphorePermit),
 }
 
-/// A request whose body is collected before the application is called.
-pub(super) struct Gather {
-    pub(super) head: Option<Parts>,
-    pub(super) gathering: Gathering,
-    /// Whether its length becomes known only now, and is set as `CONTENT_LENGTH`.
-    pub(super) is_chunked: bool,
+/// A request whose body was collected before the application is called.
+pub(super) fn arrived(request: GatheredRequest) -> (Parts, Body, Arrival) {
+    let is_in_memory = request.is_in_memory();
+    let GatheredRequest { head, body, held } = request;
+    (head, body, if is_in_memory { Arrival::InMemory(Some(held)) } else { Arrival::InFile(held) })
 }
 
-impl Gather {
-    /// The request with its body, or the response that refuses the body.
-    pub(super) fn poll(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<(Parts, Body, Arrival), ServiceResult>> {
-        let gathered = ready!(self.gathering.poll(cx));
-        let Some(mut head) = self.head.take() else {
-            return Poll::Ready(Err(Err("polled after its end".into())));
-        };
-        Poll::Ready(match gathered {
-            Ok(Gathered { body, held }) => {
-                if self.is_chunked {
-                    state_length(&mut head.headers, body.length().unwrap_or_default());
-                }
-                let is_in_memory = body.as_bytes().is_some();
-                let arrival =
-                    if is_in_memory { Arrival::InMemory(Some(held)) } else { Arrival::InFile(held) };
-                Ok((head, body, arrival))
-            }
-            Err(error) => {
-                let text = StatusText { status: error.status(), detail: error.detail() };
-                log_refusal(&Asked::of(&head), text);
-                Err(Ok(page(text)))
-            }
-        })
-    }
+/// The response that refuses a body.
+pub(super) fn refused((head, error): &(Parts, HttpError)) -> ServiceResult {
+    let text = StatusText { status: error.status(), detail: error.detail() };
+    log_refusal(&Asked::of(head), text);
+    Ok(page(text))
 }

@@ -16,14 +16,15 @@ use poorwsgi_core::response::Body;
 use poorwsgi_core::state::HTTP_SERVICE_UNAVAILABLE;
 use poorwsgi_core::variables::Variables;
 use poorwsgi_server::RequestBody;
-use poorwsgi_server::spool::{Gathering, IN_MEMORY};
+use poorwsgi_server::gathering::RequestGathering;
+use poorwsgi_server::spool::IN_MEMORY;
 use tokio::sync::oneshot;
 
 use super::ServiceResult;
 use super::backend::{Backend, Run};
 use super::call::Call;
 use super::failure::page;
-use super::gathering::{Arrival, Gather};
+use super::gathering::{Arrival, arrived, refused};
 use super::read_timeout::Timed;
 use super::request_timeout::{Alarm, Arriving, Late};
 use super::served::Served;
@@ -61,22 +62,20 @@ impl tower_service::Service<http::Request<RequestBody>> for Service {
             Served::Callable { .. } => Body::wrap(body),
         };
         if self.backend.is_gathered(&body) {
-            let gathering = Gathering::whole(body, &self.backend.spool);
-            return self.gather(Gather { head: Some(head), gathering, is_chunked: true });
+            return self.gather(RequestGathering::with_length(head, body, &self.backend.spool));
         }
         let permit =
             if is_small { None } else { Arc::clone(&self.backend.arriving).try_acquire_owned().ok() };
         if let Some(permit) = permit {
             return self.begin(head, body, Arrival::Pending(permit));
         }
-        let gathering = Gathering::new(body, &self.backend.spool);
-        self.gather(Gather { head: Some(head), gathering, is_chunked: false })
+        self.gather(RequestGathering::new(head, body, &self.backend.spool))
     }
 }
 
 impl Service {
-    fn gather(&self, gather: Gather) -> Answering {
-        Answering::Gathering(Box::new((self.clone(), gather)))
+    fn gather(&self, gathering: RequestGathering) -> Answering {
+        Answering::Gathering(Box::new((self.clone(), gathering)))
     }
 
     /// Calls the application inline if that suits this request and its body; otherwise on the pool.
@@ -131,7 +130,7 @@ pub(super) enum Answering {
     /// Waits for the answer, with the alarm of the request timeout.
     OnItsWay { receiver: oneshot::Receiver<ServiceResult>, late: Option<Box<Alarm>> },
     /// Collects the body; then the service begins the call.
-    Gathering(Box<(Service, Gather)>),
+    Gathering(Box<(Service, RequestGathering)>),
 }
 
 impl Future for Answering {
@@ -153,10 +152,13 @@ impl Future for Answering {
                     }));
                 }
                 Answering::Gathering(waiting) => {
-                    let (service, gather) = &mut **waiting;
-                    match ready!(gather.poll(cx)) {
-                        Ok((head, body, arrival)) => service.begin(head, body, arrival),
-                        Err(answer) => return Poll::Ready(answer),
+                    let (service, gathering) = &mut **waiting;
+                    match ready!(gathering.poll(cx)) {
+                        Ok(request) => {
+                            let (head, body, arrival) = arrived(request);
+                            service.begin(head, body, arrival)
+                        }
+                        Err(request) => return Poll::Ready(refused(&request)),
                     }
                 }
             };
