@@ -7,7 +7,7 @@ from wsgiref.validate import validator
 import pytest
 from wsgi_call import Call, environ
 
-from poorwsgi import Application
+from poorwsgi import Application, state
 
 
 @pytest.mark.parametrize(("path", "method", "body"), [
@@ -71,7 +71,35 @@ def test_a_length_that_is_no_number_is_400(demo, length):
 
 
 def test_a_body_that_ends_early_is_400(demo):
-    assert Call(demo, environ("/echo", "POST", b"data", CONTENT_LENGTH="5")).status == "400 Bad Request"
+    call = Call(demo, environ("/echo", "POST", b"data", CONTENT_LENGTH="5"))
+    assert call.status == "400 Bad Request" and "the body ends early: 1 bytes did not come" in call.text
+
+
+@pytest.mark.parametrize("length", ["", " ", "\t "])
+def test_a_blank_length_is_none(name, length):
+    app = Application(name)
+
+    @app.route("/", method=state.METHOD_POST)
+    def lengths(req):
+        return f"{req.content_length} {req.is_body_request}"
+
+    assert Call(app, environ("/", "POST", CONTENT_LENGTH=length)).text == Call(app, environ("/", "POST")).text
+
+
+def test_a_path_that_is_not_utf8_is_400(demo):
+    call = Call(demo, environ("/\xff"))
+    assert call.status == "400 Bad Request" and "the path is not UTF-8" in call.text
+
+
+@pytest.mark.parametrize(("query", "full"), [("", "/"), (" ", "/"), (" a=b\t", "/?a=b"), ("a\xc3\xa0", "/?a\xc3\xa0")])
+def test_blanks_around_a_query_are_no_part_of_the_full_path(name, query, full):
+    app = Application(name)
+
+    @app.route("/")
+    def full_path(req):
+        return req.full_path.encode("latin-1")
+
+    assert Call(app, environ(QUERY_STRING=query)).body == full.encode("latin-1")
 
 
 def test_input_is_read_no_further_than_its_length(demo):
