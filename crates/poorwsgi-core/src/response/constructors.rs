@@ -18,8 +18,11 @@ use super::response::{Declined, HTML, Response, status_code};
 use crate::error::BoxError;
 use crate::headers::Headers;
 
+/// The content type of JSON.
+pub const JSON_TYPE: &str = "application/json; charset=utf-8";
+
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
-const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
+const JSON: HeaderValue = HeaderValue::from_static(JSON_TYPE);
 const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
 impl Response {

@@ -31,6 +31,7 @@ pub use assemble::{assemble, assembled_status, default_headers, is_json, takes_c
 pub use blocks::{Blocking, Blocks};
 pub use body::{Body, BodyKind};
 pub use conditional::EntityTag;
+pub use constructors::JSON_TYPE;
 pub use content::{Content, FIELDS_OF_CONTENT, FIELDS_OF_NOT_MODIFIED, faults_of_not_modified};
 pub use document_root::DocumentRoot;
 pub use error::ResponseError;
@@ -39,6 +40,6 @@ pub use final_status::{NotFinal, check_final};
 pub use finish::finish;
 pub use length::{BadLength, DeclaredLength, PromisedLength, WrongLength};
 pub use range::may_be_cut;
-pub use response::{Declined, Ranges, Response, into_http_with, state_content};
+pub use response::{Declined, HTML_TYPE, Ranges, Response, into_http_with, state_content};
 pub use stream::{Iter, iter};
 pub use text_page::text_page;

@@ -15,7 +15,10 @@ use crate::error::BoxError;
 use crate::headers::{HeaderError, Headers, RangeSpec, Spellings, date};
 use crate::state;
 
-pub(super) const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
+/// The content type of a response whose maker names no other.
+pub const HTML_TYPE: &str = "text/html; charset=utf-8";
+
+pub(super) const HTML: HeaderValue = HeaderValue::from_static(HTML_TYPE);
 
 /// A response: status, header fields and body.
 ///

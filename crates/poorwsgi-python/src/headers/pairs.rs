@@ -2,6 +2,7 @@
 
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
 use poorwsgi_core::headers::{Headers, fields, usual_spelling};
+use poorwsgi_core::response::{HTML_TYPE, JSON_TYPE};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -34,8 +35,8 @@ fn usual_pair<'py>(
     spelling: Option<&str>,
     value: &HeaderValue,
 ) -> Option<&'py Bound<'py, PyTuple>> {
-    static HTML: Pair = Pair::new("Content-Type", "text/html; charset=utf-8");
-    static JSON: Pair = Pair::new("Content-Type", "application/json; charset=utf-8");
+    static HTML: Pair = Pair::new("Content-Type", HTML_TYPE);
+    static JSON: Pair = Pair::new("Content-Type", JSON_TYPE);
     static POWERED_BY: Pair = Pair::new("X-Powered-By", "PoorWSGI");
     if spelling.is_some() {
         return None;

@@ -17,8 +17,6 @@ use crate::headers::headers_from_python;
 use crate::json_text::dumps;
 use crate::octets;
 
-const JSON: &str = "application/json; charset=utf-8";
-
 /// Creates a response of data: str, bytes, a dict, a list, an iterable of bytes, or None.
 ///
 /// A dict or a list is sent as JSON, an iterable (also a list of bytes) while it is generated, None as 204.
@@ -144,7 +142,9 @@ fn answer(
     let made = match kind {
         Kind::Text => response::Response::new(octets::of_text(data.cast::<PyString>()?)?),
         Kind::Bytes => response::Response::new(octets::of_bytes(data.cast::<PyBytes>()?)),
-        Kind::Json => response::Response::new(dumps(data)?).with_content_type(JSON).map_err(value_error)?,
+        Kind::Json => response::Response::new(dumps(data)?)
+            .with_content_type(response::JSON_TYPE)
+            .map_err(value_error)?,
         Kind::None => response::Response::no_content(),
         Kind::Iterable => {
             let status = status.into_pyobject(data.py())?;

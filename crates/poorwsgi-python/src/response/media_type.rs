@@ -1,11 +1,10 @@
 //! Media types: of pages, with their charsets, and of files, by their names.
 
+pub(crate) use poorwsgi_core::response::HTML_TYPE as HTML;
 use pyo3::intern;
 use pyo3::prelude::*;
 
 use crate::names::Name;
-
-pub(crate) const HTML: &str = "text/html; charset=utf-8";
 
 /// A media type with a charset parameter, if there is a charset.
 pub(super) fn with_charset(media_type: &str, charset: Option<&str>) -> String {
