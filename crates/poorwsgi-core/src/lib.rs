@@ -18,6 +18,7 @@
 
 pub mod charset;
 pub mod clip;
+pub mod clock;
 #[cfg(feature = "digest")]
 pub mod digest;
 pub mod dispatch;

@@ -7,6 +7,7 @@
 
 mod application;
 mod args;
+mod clock;
 mod closing;
 mod config;
 mod cookies;
@@ -42,6 +43,8 @@ mod _poorwsgi {
     use super::application::{Application, FormLimits};
     #[pymodule_export]
     use super::args::parse_args;
+    #[pymodule_export]
+    use super::clock::_shift_clock;
     #[pymodule_export]
     use super::config::_check_settings;
     #[pymodule_export]

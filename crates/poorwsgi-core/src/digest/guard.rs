@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use http::header::{AUTHORIZATION, HOST, USER_AGENT};
 
-use super::nonce::now;
 use super::{Attempt, DigestAuth, DigestTarget, NonceTable, PasswordMap};
+use crate::clock;
 use crate::error::HttpError;
 use crate::headers::HeaderError;
 use crate::request::{Authorization, Head};
@@ -55,7 +55,7 @@ pub fn challenges(
 ) -> Result<Vec<String>, HttpError> {
     let agent = head.header(&USER_AGENT);
     DigestAuth::for_request(settings, head)?
-        .challenges(realm, &head.server_name(), agent.as_deref(), stale, now())
+        .challenges(realm, &head.server_name(), agent.as_deref(), stale, clock::milliseconds())
         .map_err(|error| HttpError::new(crate::state::HTTP_INTERNAL_SERVER_ERROR).with_source(error))
 }
 
@@ -159,7 +159,7 @@ impl Attempt<'_> {
             host: &head.header(&HOST).unwrap_or_else(own_host),
             server_name: &head.server_name(),
             user_agent: agent.as_deref(),
-            now: now(),
+            now: clock::milliseconds(),
         }))
     }
 }

@@ -24,7 +24,6 @@ pub use algorithm::{Algorithm, UnknownAlgorithm, hexdigest};
 pub use challenge::{DigestAuth, opaque};
 pub use credentials::Credentials;
 pub use guard::{ask_for_login, authenticate, challenges};
-pub use nonce::now;
 pub use nonce_table::NonceTable;
 pub use password_map::{PasswordMap, PasswordMapError};
 pub use response::ResponseInput;

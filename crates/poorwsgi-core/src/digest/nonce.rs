@@ -16,7 +16,6 @@
 //! nonces.
 
 use std::num::NonZeroU64;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use subtle::ConstantTimeEq;
 
@@ -56,13 +55,6 @@ impl Purpose<'_> {
         let user_agent = self.user_agent.unwrap_or_default();
         token_of(&[self.secret, "digest:", &at.to_string(), ":", salt, ":", &timeout, ":", user_agent])
     }
-}
-
-/// The current time in milliseconds since 1970, as nonces contain it.
-#[must_use]
-pub fn now() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// A fresh nonce. `now` is in milliseconds since 1970.

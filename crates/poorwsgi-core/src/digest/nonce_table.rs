@@ -5,7 +5,8 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 
-use super::nonce::{CLOCK_TOLERANCE, now};
+use super::nonce::CLOCK_TOLERANCE;
+use crate::clock;
 
 /// How far a count may be behind the highest count of its nonce. Browsers send many requests at once, over
 /// several connections or up to 100 streams of one HTTP/2 connection, and these overtake each other.
@@ -73,7 +74,7 @@ impl NonceTable {
     /// A table for this many nonces at a time, at least 4. It accepts nonces issued from now on.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
-        NonceTable::starting_at(capacity, now())
+        NonceTable::starting_at(capacity, clock::milliseconds())
     }
 
     /// A table that accepts nonces issued from `started` on, in milliseconds since 1970.

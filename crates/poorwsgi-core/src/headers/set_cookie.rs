@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::cookie::is_cookie_name;
 use super::date::time_to_http;
+use crate::clock;
 
 /// When a cookie is sent with a request that another site caused (RFC 6265bis, section 5.6.7).
 ///
@@ -149,8 +149,7 @@ impl<'c> Attribute<'c> {
 }
 
 fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+    i64::try_from(clock::seconds()).unwrap_or(i64::MAX)
 }
 
 impl<'c> SetCookie<'c> {
@@ -359,6 +358,8 @@ impl StdError for CookieError {}
 
 #[cfg(test)]
 mod tests {
+    use std::time::UNIX_EPOCH;
+
     use super::*;
     use crate::headers::cookie::Cookies;
     use proptest::prelude::*;

@@ -155,8 +155,8 @@ impl<S> fmt::Debug for DataSession<S> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::token::unix_now;
     use super::*;
+    use crate::clock;
     use crate::session::COOKIE_LIMIT;
     use serde_json::json;
 
@@ -216,7 +216,7 @@ mod tests {
         let keys = Arc::new(SealedKeys::new(["secret"]).unwrap());
         let load = |age: u64, expires, max_age| {
             let config = SessionConfig { expires, max_age, ..SessionConfig::default() };
-            let value = keys.seal_at("SESSID", b"{}", unix_now() - age).unwrap();
+            let value = keys.seal_at("SESSID", b"{}", clock::seconds() - age).unwrap();
             let mut session = DataSession::new(Arc::clone(&keys), config).unwrap();
             session.load(&Cookies::parse(&format!("SESSID={value}")))
         };

@@ -1,7 +1,7 @@
 //! Authenticated encryption of bytes into the value of a cookie, and back.
 
 use super::SessionError;
-use super::token::unix_now;
+use crate::clock;
 
 /// A way to turn session data into the value of a cookie that nobody without the key can read or change.
 ///
@@ -44,7 +44,7 @@ pub trait Sealer: Send + Sync {
     /// # Errors
     /// Those of `seal_at`.
     fn seal(&self, name: &str, data: &[u8]) -> Result<String, SessionError> {
-        self.seal_at(name, data, unix_now())
+        self.seal_at(name, data, clock::seconds())
     }
 
     /// [`open_at`](Self::open_at) the current time.
@@ -52,7 +52,7 @@ pub trait Sealer: Send + Sync {
     /// # Errors
     /// Those of `open_at`.
     fn open_within(&self, name: &str, value: &str, lifetime: Option<u64>) -> Result<Vec<u8>, SessionError> {
-        self.open_at(name, value, lifetime, unix_now())
+        self.open_at(name, value, lifetime, clock::seconds())
     }
 
     /// [`open_at`](Self::open_at) without a lifetime.

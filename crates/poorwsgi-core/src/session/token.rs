@@ -5,10 +5,11 @@
 //! of tokens without a timeout. SHA-3 needs no HMAC around it, because it does not allow length extension.
 
 use std::num::NonZeroU64;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use sha3::{Digest, Sha3_256};
 use subtle::ConstantTimeEq;
+
+use crate::clock;
 
 /// Makes a token for a client, which is any text the client can show again: a user name, a session id, an
 /// address.
@@ -32,7 +33,7 @@ use subtle::ConstantTimeEq;
 /// ```
 #[must_use]
 pub fn get_token(secret: &str, client: &str, timeout: Option<NonZeroU64>, expired: Option<u64>) -> String {
-    get_token_at(secret, client, timeout, expired, unix_now())
+    get_token_at(secret, client, timeout, expired, clock::seconds())
 }
 
 /// Whether the token was made by [`get_token`] with the same secret, client and timeout, and has not expired.
@@ -63,7 +64,7 @@ pub fn get_token(secret: &str, client: &str, timeout: Option<NonZeroU64>, expire
 /// ```
 #[must_use]
 pub fn check_token(token: &str, secret: &str, client: &str, timeout: Option<NonZeroU64>) -> bool {
-    check_token_at(token, secret, client, timeout, unix_now())
+    check_token_at(token, secret, client, timeout, clock::seconds())
 }
 
 /// [`get_token`] at a given time, in seconds since 1970.
@@ -96,11 +97,6 @@ pub fn check_token_at(
         None => is(None),
         Some(timeout) => is(Some(nth_end(now, timeout, 1))) | is(Some(nth_end(now, timeout, 2))),
     }
-}
-
-/// Seconds since 1970; 0 on a clock before that.
-pub(super) fn unix_now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs())
 }
 
 fn nth_end(now: u64, timeout: NonZeroU64, nth: u64) -> u64 {

@@ -2,7 +2,8 @@
 
 use std::num::NonZeroU64;
 
-use poorwsgi_core::digest::{Algorithm, Attempt, Credentials, DigestAuth, DigestTarget, NonceTable, now};
+use poorwsgi_core::clock;
+use poorwsgi_core::digest::{Algorithm, Attempt, Credentials, DigestAuth, DigestTarget, NonceTable};
 use poorwsgi_core::settings::SecretKey;
 use pyo3::exceptions::PyValueError;
 use pyo3::intern;
@@ -68,7 +69,7 @@ fn with_attributes<T>(
         host: &server_name,
         server_name: &server_name,
         user_agent: user_agent.as_deref(),
-        now: now(),
+        now: clock::milliseconds(),
     };
     check(&Login {
         auth: &auth,
@@ -103,7 +104,7 @@ pub(crate) fn is_fresh(
     let auth = DigestAuth::with_key(secret_key(key)).map_err(|error| http_exception(key.py(), error))?;
     let user_agent = environ::text(user_agent);
     let auth = DigestAuth { timeout, ..auth };
-    Ok(auth.is_fresh(nonce, user_agent.as_deref(), &NonceTable::of_process(), now()))
+    Ok(auth.is_fresh(nonce, user_agent.as_deref(), &NonceTable::of_process(), clock::milliseconds()))
 }
 
 fn secret_key(key: &Bound<'_, PyAny>) -> Option<SecretKey> {

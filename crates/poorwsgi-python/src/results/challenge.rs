@@ -1,5 +1,6 @@
 //! The digest challenge of a 401, for requests of any kind.
 
+use poorwsgi_core::clock;
 use poorwsgi_core::digest;
 use poorwsgi_core::response::Response;
 use pyo3::exceptions::PyRuntimeError;
@@ -40,6 +41,6 @@ fn challenges(
     }
     let auth = settings_of(req, app)?;
     let (server_name, agent) = (text(req, "server_hostname").unwrap_or_default(), text(req, "user_agent"));
-    auth.challenges(realm, &server_name, agent.as_deref(), stale, digest::now())
+    auth.challenges(realm, &server_name, agent.as_deref(), stale, clock::milliseconds())
         .map_err(|error| PyRuntimeError::new_err(error.to_string()))
 }
