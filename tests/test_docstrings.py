@@ -8,7 +8,7 @@ import pytest
 
 from poorwsgi import Application
 
-MODULES = ["", ".fieldstorage", ".headers", ".openapi_wrapper", ".request", ".response", ".results", ".server", ".state", ".wsgi"]
+MODULES = ["", ".fieldstorage", ".headers", ".openapi_wrapper", ".request", ".response", ".results", ".server", ".state", ".testing", ".wsgi"]
 
 
 def public(module):

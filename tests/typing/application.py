@@ -9,7 +9,8 @@ from poorwsgi.headers import Headers
 from poorwsgi.request import Request, SimpleRequest
 from poorwsgi.response import BaseResponse, FileResponse, GeneratorResponse, HTTPException, JSONResponse, Response
 from poorwsgi.results import hbytes, not_found
-from poorwsgi.session import PoorSession
+from poorwsgi.session import PoorSession, Session
+from poorwsgi.testing import Client
 
 app = Application("typed")
 app.secret_key = "a long secret"
@@ -98,7 +99,23 @@ def status(error: HTTPException) -> int:
     return response.status_code if response else error.status_code
 
 
+def requests() -> list[str]:
+    client = Client(app, auth=("ann", "drop"), follow_redirects=True)
+    photo = ("cat.png", b"...", "image/png")
+    response = client.post("/form", data={"a": ["1", "2"]}, files={"photo": photo}, headers={"X-A": "b"})
+    with client.stream("GET", "/stream", params=[("a", 1)], auth=None) as streamed:
+        blocks = [block.decode() for block in streamed.iter_bytes()]
+    with client.session() as session:
+        session.data["visits"] = 1
+    with client.session(Session(max_age=60)) as plain:
+        plain.data = "ann"
+    client.sleep(60.5)
+    return [response.text, response.headers["Content-Type"], *response.headers.get_all("Vary"), *client.cookies, *blocks]
+
+
 def slips(req: Request) -> None:
+    Client(app).get("/", colour="red")  # type: ignore[call-arg]
+    Client(app).post("/", data=5)  # type: ignore[arg-type]
     Response(5)  # type: ignore[arg-type]
     Response(headers=5)  # type: ignore[arg-type]
     FileResponse(b"/etc/passwd")  # type: ignore[arg-type]

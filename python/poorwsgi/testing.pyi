@@ -1,0 +1,106 @@
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from contextlib import AbstractContextManager
+from http.cookiejar import CookieJar
+from http.cookies import SimpleCookie
+from typing import Any, Protocol, TypeAlias, TypedDict, TypeVar, overload
+from wsgiref.types import WSGIApplication
+
+from typing_extensions import Unpack
+
+from poorwsgi.headers import Headers
+from poorwsgi.session import PoorSession, Session
+
+__all__ = ["Client", "Cookies", "Response", "TooManyRedirects"]
+
+_S = TypeVar("_S", bound=Session)
+
+class _Reads(Protocol):
+    def read(self) -> str | bytes: ...
+
+# Values are converted to str; a list repeats the name.
+_Fields: TypeAlias = Mapping[str, Any] | Iterable[tuple[str, Any]]
+_Content: TypeAlias = str | bytes | _Reads
+_File: TypeAlias = _Content | tuple[str, _Content] | tuple[str, _Content, str]
+_Files: TypeAlias = Mapping[str, _File | list[_File]] | Iterable[tuple[str, _File]]
+_Login: TypeAlias = tuple[str, str]
+
+class _Options(TypedDict, total=False):
+    params: _Fields | str | None
+    headers: _Fields | None
+    data: _Fields | str | bytes | None
+    json: Any
+    files: _Files | None
+    auth: _Login | None
+    cookies: Mapping[str, str] | None
+    environ: Mapping[str, Any] | None
+
+class _FollowedOptions(_Options, total=False):
+    follow_redirects: bool | None
+
+class TooManyRedirects(RuntimeError): ...
+
+class Response:
+    url: str
+    headers: Headers
+    history: list[Response]
+    def __init__(self, url: str, call: Any, has_content: bool) -> None: ...
+    @property
+    def status(self) -> int: ...
+    @property
+    def status_code(self) -> int: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def content(self) -> bytes: ...
+    @property
+    def text(self) -> str: ...
+    @property
+    def cookies(self) -> SimpleCookie: ...
+    def json(self, **options: Any) -> Any: ...
+    def iter_bytes(self) -> Iterator[bytes]: ...
+    def close(self) -> None: ...
+
+class Cookies(MutableMapping[str, str]):
+    jar: CookieJar
+    def __init__(self, base_url: str) -> None: ...
+    def __getitem__(self, name: str) -> str: ...
+    def __setitem__(self, name: str, value: str) -> None: ...
+    def __delitem__(self, name: str) -> None: ...
+    def __iter__(self) -> Iterator[str]: ...
+    def __len__(self) -> int: ...
+
+class Client:
+    app: WSGIApplication
+    base_url: str
+    headers: dict[str, Any]
+    auth: _Login | None
+    cookies: Cookies
+    environ: dict[str, Any]
+    follow_redirects: bool
+    def __init__(
+        self,
+        app: WSGIApplication,
+        *,
+        base_url: str = "http://localhost",
+        headers: _Fields | None = None,
+        auth: _Login | None = None,
+        cookies: Mapping[str, str] | None = None,
+        environ: Mapping[str, Any] | None = None,
+        follow_redirects: bool = False,
+        validate: bool = False,
+    ) -> None: ...
+    def request(self, method: str, path: str, **options: Unpack[_FollowedOptions]) -> Response: ...
+    def get(self, path: str, **options: Unpack[_FollowedOptions]) -> Response: ...
+    def head(self, path: str, **options: Unpack[_FollowedOptions]) -> Response: ...
+    def post(self, path: str, **options: Unpack[_FollowedOptions]) -> Response: ...
+    def put(self, path: str, **options: Unpack[_FollowedOptions]) -> Response: ...
+    def patch(self, path: str, **options: Unpack[_FollowedOptions]) -> Response: ...
+    def delete(self, path: str, **options: Unpack[_FollowedOptions]) -> Response: ...
+    def options(self, path: str, **options: Unpack[_FollowedOptions]) -> Response: ...
+    def stream(self, method: str, path: str, **options: Unpack[_Options]) -> AbstractContextManager[Response]: ...
+    def time(self) -> float: ...
+    def sleep(self, seconds: float) -> None: ...
+    @overload
+    def session(self, session: None = None) -> AbstractContextManager[PoorSession]: ...
+    @overload
+    def session(self, session: _S) -> AbstractContextManager[_S]: ...
