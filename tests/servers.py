@@ -3,6 +3,7 @@ import contextlib
 import http.client
 import json
 import logging
+import re
 import socketserver
 import threading
 import time
@@ -24,6 +25,11 @@ class ThreadingWSGIServer(socketserver.ThreadingMixIn, wsgiref.simple_server.WSG
 class QuietHandler(wsgiref.simple_server.WSGIRequestHandler):
     def log_message(self, *args):
         pass
+
+
+def port_of(line):
+    """The port in the line with which the built-in server says where it listens."""
+    return int(re.search(r":(\d+)\b", line)[1])
 
 
 def until(condition):
@@ -127,6 +133,22 @@ class Client:
         with contextlib.closing(connection):
             connection.request(method, target, body, dict(headers))
             return Answer(connection.getresponse())
+
+
+def to_server(port):
+    """A WSGI callable that sends each request to a server, for poorwsgi.testing.Client, which has cookies, redirects and
+    login."""
+    def app(environ, start_response):
+        names = {"CONTENT_TYPE": "Content-Type", "CONTENT_LENGTH": "Content-Length"}
+        names |= {key: key[5:].replace("_", "-").title() for key in environ if key.startswith("HTTP_")}
+        headers = {name: environ[key] for key, name in names.items() if key in environ}
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        with contextlib.closing(connection):
+            connection.request(environ["REQUEST_METHOD"], environ["REQUEST_URI"], environ["wsgi.input"].read() or None, headers)
+            response = connection.getresponse()
+            start_response(f"{response.status} {response.reason}", response.getheaders())
+            return [response.read()]
+    return app
 
 
 class Site(Client):

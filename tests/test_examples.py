@@ -2,18 +2,17 @@
 import contextlib
 import functools
 import importlib.util
-import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from browser import FORM, authorization, port_of
-from servers import SERVERS, Client
+from servers import SERVERS, Client, port_of, to_server
+
+from poorwsgi import testing
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 NAMES = sorted(path.stem for path in EXAMPLES.glob("*.py"))
-JSON = {"Content-Type": "application/json"}
 
 
 @functools.cache  # an application of one name can be created only once in a process
@@ -26,9 +25,10 @@ def load(name):
 
 @pytest.fixture(scope="module", params=SERVERS)
 def example(request):
-    """Yields a function that serves an example and returns a client."""
+    """Yields a function that serves an example and returns a new client."""
     with contextlib.ExitStack() as stack:
-        yield functools.cache(lambda name: Client(stack.enter_context(SERVERS[request.param](load(name).app))))
+        port = functools.cache(lambda name: stack.enter_context(SERVERS[request.param](load(name).app)))
+        yield lambda name: testing.Client(to_server(port(name)))
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "background"])
@@ -50,9 +50,9 @@ def test_background():
 
 
 def test_hello(example):
-    ask = example("hello")
-    assert ask("/").text == "Hello world\n"
-    assert ask("/?name=Ann").text == "Hello Ann\n"
+    client = example("hello")
+    assert client.get("/").text == "Hello world\n"
+    assert client.get("/", params={"name": "Ann"}).text == "Hello Ann\n"
 
 
 @pytest.mark.parametrize("target, expected", [
@@ -63,83 +63,80 @@ def test_hello(example):
     ("/mirror?a=b", {"method": "GET", "path": "/mirror", "query": "a=b", "rule": "/mirror"}),
 ])
 def test_routes(example, target, expected):
-    assert example("routes")(target).json == expected
+    assert example("routes").get(target).json() == expected
 
 
 def test_routes_that_do_not_fit(example):
-    ask = example("routes")
+    client = example("routes")
     for target in ("/user/ann/old", "/colour/red", "/day/2026-13-01", "/12*5"):
-        assert ask(target).status == 404
-    assert ask("/user/ann", "DELETE").status == 204
-    assert ask("/user/ann").status == 405
-    assert ask("/echo", "POST", "a").json["method"] == "POST"
+        assert client.get(target).status == 404
+    assert client.delete("/user/ann").status == 204
+    assert client.get("/user/ann").status == 405
+    assert client.post("/echo", data="a").json()["method"] == "POST"
 
 
 def test_forms(example):
-    ask = example("forms")
-    assert "<form" in ask("/").text
-    assert ask("/", "POST", "name=ann&age=42", FORM).text == "<p>ann, 42"
-    assert ask("/", "POST", "name=ann&age=old", FORM).status == 400
-    body = (
-        b'--B\r\nContent-Disposition: form-data; name="name"\r\n\r\n<ann>\r\n'
-        b'--B\r\nContent-Disposition: form-data; name="picture"; filename="cat.jpg"\r\n'
-        b"Content-Type: image/jpeg\r\n\r\n" + bytes(100_000) + b"\r\n--B--\r\n"
-    )
-    answer = ask("/", "POST", body, {"Content-Type": "multipart/form-data; boundary=B"})
+    client = example("forms")
+    assert "<form" in client.get("/").text
+    assert client.post("/", data={"name": "ann", "age": 42}).text == "<p>ann, 42"
+    assert client.post("/", data={"name": "ann", "age": "old"}).status == 400
+    answer = client.post("/", data={"name": "<ann>"}, files={"picture": ("cat.jpg", bytes(100_000))})
     assert answer.text == "<p>&lt;ann&gt;, 0<p>cat.jpg, image/jpeg, 100000 bytes"
 
 
 def test_json_api(example):
-    ask = example("json_api")
-    answer = ask("/tasks", "POST", '{"title": "Buy milk"}', JSON)
+    client = example("json_api")
+    answer = client.post("/tasks", json={"title": "Buy milk"})
     assert answer.status == 201
-    task = ask(answer.headers["Location"]).json
+    task = client.get(answer.headers["Location"]).json()
     assert task["title"] == "Buy milk"
-    assert task in ask("/tasks").json
-    assert ask("/squares/4").json == {"squares": [0, 1, 4, 9]}
-    assert (ask("/tasks/999").status, ask("/tasks/999").json) == (404, {"error": "/tasks/999 is not here"})
+    assert task in client.get("/tasks").json()
+    assert client.get("/squares/4").json() == {"squares": [0, 1, 4, 9]}
+    missing = client.get("/tasks/999")
+    assert (missing.status, missing.json()) == (404, {"error": "/tasks/999 is not here"})
     for wrong in ("{}", "[]", '{"title": 1}', "{"):
-        answer = ask("/tasks", "POST", wrong, JSON)
-        assert (answer.status, list(answer.json)) == (400, ["error"])
+        answer = client.post("/tasks", data=wrong, headers={"Content-Type": "application/json"})
+        assert (answer.status, list(answer.json())) == (400, ["error"])
 
 
 def test_sessions(example):
-    ask = example("sessions")
-    assert ask("/").headers["Location"] == "/login"
-    assert ask("/login").status == 200
-    assert ask("/login", "POST", "name=ann&password=no", FORM).status == 403
-    answer = ask("/login", "POST", "name=ann&password=drop", FORM)
-    cookie = answer.headers["Set-Cookie"].partition(";")[0]
-    assert ask("/", headers={"Cookie": cookie}).text == "Welcome ann\n"
-    assert ask("/", headers={"Cookie": cookie[:-4]}).headers["Location"] == "/login"
-    assert re.search("Max-Age=(-1|0)", ask("/logout", "POST").headers["Set-Cookie"])
+    client = example("sessions")
+    assert client.get("/").headers["Location"] == "/login"
+    assert client.get("/login").status == 200
+    assert client.post("/login", data={"name": "ann", "password": "no"}).status == 403
+    assert client.post("/login", data={"name": "ann", "password": "drop"}, follow_redirects=True).text == "Welcome ann\n"
+    cookie = client.cookies["SESSID"]
+    assert client.get("/", cookies={"SESSID": cookie[:-4]}).headers["Location"] == "/login"
+    client.post("/logout")
+    assert dict(client.cookies) == {}
+    assert client.get("/").headers["Location"] == "/login"
 
 
 def test_digest(example):
-    ask = example("digest")
-    assert ask("/", headers=authorization(ask, "/", "ben", "drop")).text == "Welcome ben\n"
-    assert ask("/", headers=authorization(ask, "/", "ben", "wrong")).status == 401
-    assert ask("/ann", headers=authorization(ask, "/ann", "ben", "drop")).status == 401
-    assert ask("/ann", headers=authorization(ask, "/ann", "ann", "drop")).text == "Ann's page\n"
+    client = example("digest")
+    assert client.get("/", auth=("ben", "drop")).text == "Welcome ben\n"
+    assert client.get("/", auth=("ben", "wrong")).status == 401
+    assert client.get("/ann", auth=("ben", "drop")).status == 401
+    assert client.get("/ann", auth=("ann", "drop")).text == "Ann's page\n"
 
 
 def test_streaming(example, monkeypatch):
-    ask = example("streaming")
+    client = example("streaming")
     monkeypatch.setattr(load("streaming"), "PAUSE", 0)
-    assert len(ask("/clock").text.splitlines()) == 5
-    assert ask("/table.csv").text.endswith("99999,9999800001\r\n")
-    assert ask("/length", "PUT", bytes(200_000)).json == {"bytes": 200_000}
+    assert len(client.get("/clock").text.splitlines()) == 5
+    assert client.get("/table.csv").text.endswith("99999,9999800001\r\n")
+    assert client.put("/length", data=bytes(200_000)).json() == {"bytes": 200_000}
 
 
 def test_document_root(example):
-    ask = example("document_root")
+    client = example("document_root")
     source = (EXAMPLES / "hello.py").read_bytes()
-    assert "hello.py" in ask("/").text
-    assert ask("/hello.py").body == source
-    answer = ask("/hello.py", headers={"Range": "bytes=0-9"})
-    assert (answer.status, answer.body) == (206, source[:10])
-    assert ask("/../Makefile").status == 404
-    assert ask("/download").headers["Content-Disposition"] == 'attachment; filename="example.py"'
+    assert "hello.py" in client.get("/").text
+    assert client.get("/hello.py").content == source
+    answer = client.get("/hello.py", headers={"Range": "bytes=0-9"})
+    assert (answer.status, answer.content) == (206, source[:10])
+    assert client.get("/../Makefile").status == 404
+    assert client.get("/download").headers["Content-Disposition"] == 'attachment; filename="example.py"'
 
 
 @pytest.mark.parametrize("target, method, status, text", [
@@ -151,13 +148,13 @@ def test_document_root(example):
     ("/x", "PUT", 405, "Nothing can be put at /x.\n"),
 ])
 def test_errors(example, target, method, status, text):
-    answer = example("errors")(target, method)
+    answer = example("errors").request(method, target)
     assert (answer.status, answer.text) == (status, text)
 
 
 def test_hooks(example):
-    ask = example("hooks")
-    refused = ask("/")
+    client = example("hooks")
+    refused = client.get("/")
     assert (refused.status, len(refused.headers["X-Request-Id"])) == (403, 32)
-    answer = ask("/", headers={"X-Api-Key": "secret"})
+    answer = client.get("/", headers={"X-Api-Key": "secret"})
     assert answer.text == f"Request {answer.headers['X-Request-Id']}\n"

@@ -9,8 +9,8 @@ import urllib.parse
 
 import processes
 import requests
-from browser import port_of
 from processes import PATIENCE
+from servers import port_of
 
 HERE = pathlib.Path(__file__).parent
 PACKAGES = HERE.parent.parent / ".cache" / "applications" / "packages"
