@@ -23,10 +23,14 @@ use std::future::Future;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use http::header::LOCATION;
+
 use crate::error::HttpError;
 use crate::request::Head;
 use crate::response::{Body, Response, ResponseError, finish};
 use crate::results::ErrorReport;
+#[cfg(feature = "pages")]
+use crate::results::HandlerRow;
 use crate::routing::{Captures, RouteMatch};
 use crate::state::Method;
 use crate::tables::Tables;
@@ -92,7 +96,7 @@ pub trait Language: Sized + Send + Sync + 'static {
     /// Reads the body as planned, so that the handler finds it parsed.
     fn load(request: &Self::Request, plan: BodyPlan) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
-    /// Calls the handler of a route.
+    /// Calls the handler of a route, or a mounted one, for which nothing of the body was read.
     fn handle(
         handler: &Self::Handler,
         request: &Self::Request,
@@ -193,6 +197,13 @@ pub trait Language: Sized + Send + Sync + 'static {
         String::new()
     }
 
+    /// The routes of a mounted application, without its prefix, for the debug page; empty where they are not
+    /// known.
+    #[cfg(feature = "pages")]
+    fn routes(_mounted: &Self::Handler) -> Vec<HandlerRow> {
+        Vec::new()
+    }
+
     /// The name of a callable for the debug page.
     fn name(callable: Callable<'_, Self>) -> Cow<'_, str>;
 }
@@ -282,7 +293,7 @@ fn send<L: Language>(
 ) -> Result<Response, L::Leave> {
     let head = L::head(request);
     let failure = match L::finish(response) {
-        Ok(response) => match finished(head, response) {
+        Ok(response) => match finished(head, located(head, response)) {
             Ok(response) => return Ok(response),
             Err(error) => L::HttpError::from(HttpError::from(error)),
         },
@@ -297,6 +308,18 @@ fn send<L: Language>(
     };
     let page = recover::default_page(tables, request, &failure);
     Ok(finished(head, page).unwrap_or_else(|_| bare_500()))
+}
+
+/// A path in `Location` is one of the application: where it is mounted, the client needs the prefix before
+/// it.
+fn located(head: &dyn Head, response: Response) -> Response {
+    if !response.headers().contains(LOCATION) {
+        return response;
+    }
+    match head.mount() {
+        Some(mount) => response.with_location_below(mount.prefix()),
+        None => response,
+    }
 }
 
 fn finished(head: &dyn Head, response: Response) -> Result<Response, ResponseError> {

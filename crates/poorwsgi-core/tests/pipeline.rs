@@ -268,6 +268,19 @@ fn an_unknown_method_is_501_and_runs_nothing() {
 }
 
 #[test]
+fn what_is_mounted_gets_any_method_and_an_unread_body() {
+    let mut tables = tables();
+    mount(&mut tables.router, "/api", hello as Handler).unwrap();
+    for method in ["GET", "PUT", "BREW"] {
+        let request = http::Request::builder().method(method).uri("/api/x").header("content-length", "5");
+        let outcome = try_ask(&tables, request.body(()).unwrap()).unwrap();
+        assert_eq!((outcome.status, outcome.route), (200, Some(("/api/*".into(), true, vec![]))));
+        assert_eq!(outcome.log, ["before", "handler", "after 200"]);
+    }
+    assert_eq!(ask(&tables, "BREW", "/apix").status, 501);
+}
+
+#[test]
 fn a_path_that_is_not_utf8_is_400() {
     let outcome = ask(&tables(), "GET", "/%FF");
     assert_eq!(outcome.status, 400);

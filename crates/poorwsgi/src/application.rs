@@ -16,9 +16,9 @@ use crate::request::Request;
 use poorwsgi_core::dispatch::Language;
 use poorwsgi_core::error::BoxError;
 use poorwsgi_core::request::{Connection, HttpHead};
-use poorwsgi_core::routing::{self, Conversion, RegularRoute, RouteError, Router};
+use poorwsgi_core::routing::{self, Conversion, RouteError, Router};
 use poorwsgi_core::settings::Settings;
-use poorwsgi_core::state::{METHOD_ALL, Method, MethodSet};
+use poorwsgi_core::state::{Method, MethodSet};
 use poorwsgi_core::tables::Tables;
 use poorwsgi_core::variables::Variables;
 
@@ -179,12 +179,16 @@ impl Application {
     }
 
     /// Mounts any tower service below a prefix, such as `/api`. The service gets every request whose path is
-    /// the prefix, or begins with the prefix and `/`; the prefix is removed from the path. Hooks run as for
-    /// handlers, and the service finds the values that they attach to the request in its extensions. The
-    /// framework neither parses the body nor reads it ahead.
+    /// the prefix, or begins with the prefix and `/`, whatever its method; the prefix is removed from the
+    /// path. Hooks run as for handlers, and the service finds the values that they attach to the request in
+    /// its extensions. The framework neither parses the body nor reads it ahead.
+    ///
+    /// An application that is mounted knows the prefix: the URLs of `construct_url` have it, and so has a path
+    /// in `Location`.
     ///
     /// # Errors
-    /// Where the prefix does not begin with `/`, or ends with it.
+    /// Where the prefix does not begin with `/`, ends with it, or has a group, and where something is mounted
+    /// there already.
     pub fn mount<S, B>(&mut self, prefix: &str, service: S) -> Result<&mut Self, RouteError>
     where
         S: tower_service::Service<http::Request<poorwsgi_core::response::Body>, Response = http::Response<B>>,
@@ -194,9 +198,8 @@ impl Application {
         B: http_body::Body<Data = bytes::Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        let (regex, handler) = mount::mount(prefix, service)?;
-        let route = RegularRoute::new(regex).with_rule(format!("{prefix}/*"));
-        routing::set_regular_route(&mut self.tables_mut().router, route, METHOD_ALL, handler)?;
+        let handler = mount::handler(prefix, service);
+        routing::mount(&mut self.tables_mut().router, prefix, handler)?;
         Ok(self)
     }
 

@@ -68,7 +68,6 @@ pub struct Stored<A> {
     call: Arc<dyn Fn(A) -> Called<Result<Response>> + Send + Sync>,
     name: &'static str,
     function: TypeId,
-    mounted: bool,
 }
 
 impl<A> Stored<A> {
@@ -77,17 +76,7 @@ impl<A> Stored<A> {
         name: &'static str,
         call: impl Fn(A) -> Called<Result<Response>> + Send + Sync + 'static,
     ) -> Self {
-        Stored { call: Arc::new(call), name, function: TypeId::of::<F>(), mounted: false }
-    }
-
-    /// Marks this as the handler of a mounted service.
-    pub(super) const fn mounted(mut self) -> Self {
-        self.mounted = true;
-        self
-    }
-
-    pub(super) const fn is_mounted(&self) -> bool {
-        self.mounted
+        Stored { call: Arc::new(call), name, function: TypeId::of::<F>() }
     }
 
     /// Whether this was made from the given function. Types are compared, because every function and closure

@@ -64,9 +64,6 @@ impl Language for Rust {
     }
 
     async fn load(request: &Request, plan: BodyPlan) -> Result<()> {
-        if request.is_mounted() {
-            return Ok(());
-        }
         match content(request, plan).await {
             Ok(Some(content)) => request.set_content(content),
             Ok(None) => {}

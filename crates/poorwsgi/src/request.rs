@@ -39,7 +39,7 @@ use poorwsgi_core::error::{BoxError, HttpError, no_such_value};
 #[cfg(feature = "forms")]
 use poorwsgi_core::form::FieldStorage;
 use poorwsgi_core::headers::cookie::Cookies;
-pub use poorwsgi_core::request::{Args, ArgsOptions, Authority, Authorization, Connection, Head};
+pub use poorwsgi_core::request::{Args, ArgsOptions, Authority, Authorization, Connection, Head, Mount};
 use poorwsgi_core::request::{HttpHead, read_body};
 use poorwsgi_core::response::{Body, iter};
 use poorwsgi_core::settings::{self, SecretKey, Settings};
@@ -87,7 +87,6 @@ struct Route {
     rule: Arc<str>,
     /// The name of the handler.
     handler: Option<&'static str>,
-    mounted: bool,
     args: PathArgs,
 }
 
@@ -134,8 +133,7 @@ impl Request {
     }
 
     pub(super) fn set_route(&self, rule: Arc<str>, handler: Option<&Stored<Request>>, args: PathArgs) {
-        let mounted = handler.is_some_and(Stored::is_mounted);
-        let _ = self.0.route.set(Route { rule, handler: handler.map(Stored::name), mounted, args });
+        let _ = self.0.route.set(Route { rule, handler: handler.map(Stored::name), args });
     }
 
     pub(super) fn set_content(&self, content: Content) {
@@ -153,11 +151,6 @@ impl Request {
         let detail = error.and_then(HttpError::detail).unwrap_or("the body could not be read before");
         let error: BoxError = HttpError::new(status).with_detail(detail).into();
         self.put_body(Body::stream(iter([Err::<Bytes, _>(error)])));
-    }
-
-    /// Whether the request goes to a mounted service, which reads the body itself.
-    pub(super) fn is_mounted(&self) -> bool {
-        self.0.route.get().is_some_and(|route| route.mounted)
     }
 
     /// The settings of the application.

@@ -145,7 +145,7 @@ impl Attempt<'_> {
     /// # Errors
     /// 400 for a path that is not UTF-8.
     pub fn with_request<T>(head: &dyn Head, check: impl FnOnce(&Attempt<'_>) -> T) -> Result<T, HttpError> {
-        let (path, query) = (head.path()?, head.query());
+        let (path, query) = (head.client_path()?, head.query());
         let raw = head.raw_target();
         let target = match &raw {
             Some(raw) => DigestTarget::Raw(raw),

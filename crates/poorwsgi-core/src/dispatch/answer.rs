@@ -19,7 +19,7 @@ use crate::response::{Body, Response, powered};
 #[cfg(feature = "pages")]
 use crate::results::page_response;
 use crate::settings::Settings;
-use crate::state::{self, Method};
+use crate::state::Method;
 use crate::tables::Tables;
 
 /// How the body of a request is read before its handler runs.
@@ -96,20 +96,21 @@ pub async fn call_before_hooks<L: Language>(
 /// # Errors
 /// The first error of these steps; 501 for an unknown method, and 404 or 405 where nothing takes the request.
 pub async fn answer<L: Language>(tables: &Tables<L>, request: &L::Request) -> Result<L::Response, L::Error> {
-    let name = L::head(request).method();
-    let method = Method::from_str(name).map_err(|_| unknown_method(name))?;
+    let method = Method::from_str(L::head(request).method()).ok();
     // The target lives in the future of each request while the hooks run, so it is kept small.
     let target = resolve(tables, request, method)?;
     L::call_before_hooks(tables, request).await?;
     let head = L::head(request);
     match target {
         Target::Handler(handler) => {
-            let plan = BodyPlan::of(head, method, &tables.settings)?;
-            if plan != BodyPlan::Leave {
+            // Only a method that is known leads to a handler.
+            let plan = method.map(|method| BodyPlan::of(head, method, &tables.settings)).transpose()?;
+            if let Some(plan) = plan.filter(|plan| *plan != BodyPlan::Leave) {
                 Box::pin(L::load(request, plan)).await?;
             }
             L::handle(handler, request).await
         }
+        Target::Mounted(handler) => L::handle(handler, request).await,
         Target::File(file) => {
             let mut response = powered(Response::from(*file));
             if let Some(media_type) = &tables.settings.media_type {
@@ -120,17 +121,11 @@ pub async fn answer<L: Language>(tables: &Tables<L>, request: &L::Request) -> Re
             }
             Ok(L::respond(response))
         }
-        Target::Directory(directory) => {
-            Ok(L::respond(index(&tables.settings, head, &head.path()?, &directory)?))
-        }
+        Target::Directory(directory) => Ok(L::respond(index(&tables.settings, head, &directory)?)),
         #[cfg(feature = "pages")]
         Target::Debug => Ok(L::respond(page_response(debug_page(tables, head)))),
         #[cfg(not(feature = "pages"))]
-        Target::Debug => Err(HttpError::new(state::HTTP_NOT_FOUND).into()),
+        Target::Debug => Err(HttpError::new(crate::state::HTTP_NOT_FOUND).into()),
         Target::Refused(error) => Err((*error).into()),
     }
-}
-
-fn unknown_method(name: &str) -> HttpError {
-    HttpError::new(state::HTTP_NOT_IMPLEMENTED).with_detail(format!("unknown method {name:?}"))
 }

@@ -10,7 +10,8 @@ use crate::state::MethodSet;
 use crate::tables::Tables;
 
 /// The routes of an application in the order in which they are tried: static ones, patterns, default
-/// handlers. Each comes with the statistics of its handler's calls, where there are any.
+/// handlers. Those of a mounted application follow it, with its prefix. Each comes with the statistics of its
+/// handler's calls, where there are any.
 #[must_use]
 pub fn routes<L: Language>(tables: &Tables<L>) -> Vec<HandlerRow> {
     let (mut rows, patterns) = (static_routes(tables), pattern_routes(tables));
@@ -34,12 +35,18 @@ fn static_routes<L: Language>(tables: &Tables<L>) -> Vec<HandlerRow> {
 
 fn pattern_routes<L: Language>(tables: &Tables<L>) -> Vec<HandlerRow> {
     let routes = tables.router.pattern_routes().flat_map(|pattern| {
-        pattern.methods().shared().map(|(methods, registration)| {
+        pattern.methods().shared().flat_map(|(methods, registration)| {
             let rule = registration.rule().unwrap_or_else(|| pattern.regex());
             let row = route::<L>(rule, methods, registration.handler());
-            registration.converters().fold(row, |row, (name, conversion)| {
+            let row = registration.converters().fold(row, |row, (name, conversion)| {
                 row.with_argument(&**name, converter_name::<L>(conversion))
-            })
+            });
+            let below =
+                if registration.is_mounted() { L::routes(registration.handler()) } else { Vec::new() };
+            let prefix = rule.strip_suffix("/*").unwrap_or(rule);
+            let below =
+                below.into_iter().map(move |row| HandlerRow { key: format!("{prefix}{}", row.key), ..row });
+            std::iter::once(row).chain(below)
         })
     });
     routes.collect()

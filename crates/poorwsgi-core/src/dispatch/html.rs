@@ -19,7 +19,7 @@ pub(super) fn error(
 ) -> Response {
     let site = HeadSite::new(settings, head);
     // Without the query, which may hold secrets.
-    let uri = head.path().unwrap_or_default();
+    let uri = head.client_path().unwrap_or_default();
     let page = ErrorPage {
         method: head.method(),
         uri: &uri,
@@ -38,13 +38,13 @@ pub(super) fn error(
 pub(super) fn directory(
     settings: &Settings,
     head: &dyn Head,
-    path: &str,
     directory: &Directory,
 ) -> Result<Response, HttpError> {
     let unreadable = |error| HttpError::new(state::HTTP_INTERNAL_SERVER_ERROR).with_source(error);
     let listing = directory.list().map_err(unreadable)?;
     let site = HeadSite::new(settings, head);
-    let (entries, parent) = (&listing.entries, path != "/");
+    let (entries, parent) = (&listing.entries, head.path()? != "/");
+    let path = &head.client_path()?;
     let page = DirectoryIndex { path, entries, cut: listing.cut, parent, site: site.as_site() };
     Ok(page_response(page.render()))
 }

@@ -28,7 +28,6 @@ pub(super) fn error(
 pub(super) fn directory(
     _settings: &Settings,
     _head: &dyn Head,
-    _path: &str,
     _directory: &Directory,
 ) -> Result<Response, HttpError> {
     Err(HttpError::new(state::HTTP_FORBIDDEN))

@@ -9,7 +9,7 @@ use crate::error::HttpError;
 use crate::request::Head;
 use crate::response::OpenFile;
 use crate::response::document_root::{Directory, DocumentRoot, Found};
-use crate::routing::{Captures, Resolved, RouteMatch};
+use crate::routing::{Captures, Resolved, RouteMatch, mounted};
 use crate::settings;
 use crate::state::{self, Method};
 use crate::tables::Tables;
@@ -23,6 +23,8 @@ static DEBUG_RULE: LazyLock<Arc<str>> = LazyLock::new(|| "/debug-info".into());
 /// the before hooks run.
 pub(super) enum Target<'t, L: Language> {
     Handler(&'t L::Handler),
+    /// Mounted below a prefix of the path.
+    Mounted(&'t L::Handler),
     File(Box<OpenFile>),
     Directory(Box<Directory>),
     Debug,
@@ -51,19 +53,31 @@ impl<'t, L: Language> Resolution<'t, '_, L> {
     }
 }
 
-/// Finds what answers the request, and stores the route in the request.
+/// Finds what answers the request, and stores the route in the request. A method that is not known goes to
+/// what is mounted, if anything is, which may know it.
 pub(super) fn resolve<'t, L: Language>(
     tables: &'t Tables<L>,
     request: &L::Request,
-    method: Method,
+    method: Option<Method>,
 ) -> Result<Target<'t, L>, L::Error> {
     let head = L::head(request);
-    let path = head.path()?;
-    let found = L::found(request).unwrap_or_else(|| RouteMatch::find(&tables.router, &path, method));
-    let Resolution { target, rule, captures } = find(tables, head, &path, found, method);
+    let path = match method {
+        Some(_) => head.path()?,
+        None => head.path().map_err(|_| unknown_method(head))?,
+    };
+    let Resolution { target, rule, captures } = match method {
+        Some(method) => {
+            let found = L::found(request).unwrap_or_else(|| RouteMatch::find(&tables.router, &path, method));
+            find(tables, head, &path, found, method)
+        }
+        None => {
+            let (rule, handler) = mounted(&tables.router, &path).ok_or_else(|| unknown_method(head))?;
+            Resolution::ruled(rule, Target::Mounted(handler))
+        }
+    };
     if let Some(rule) = rule {
         let (handler, page) = match &target {
-            Target::Handler(handler) => (Some(*handler), None),
+            Target::Handler(handler) | Target::Mounted(handler) => (Some(*handler), None),
             Target::Directory(_) => (None, Some(Page::Directory)),
             Target::Debug => (None, Some(Page::Debug)),
             Target::File(_) | Target::Refused(_) => (None, None),
@@ -71,6 +85,11 @@ pub(super) fn resolve<'t, L: Language>(
         L::assign(request, Route { rule, handler, captures, page })?;
     }
     Ok(target)
+}
+
+fn unknown_method(head: &dyn Head) -> HttpError {
+    let detail = format!("unknown method {:?}", head.method());
+    HttpError::new(state::HTTP_NOT_IMPLEMENTED).with_detail(detail)
 }
 
 /// Looks in this order: static routes, patterns, document root, debug page, default handler.
@@ -89,6 +108,7 @@ fn find<'t, 'p, L: Language>(
             let captures = Some(captures);
             return Resolution { target: Target::Handler(handler), rule: Some(rule), captures };
         }
+        Resolved::Mounted { rule, handler } => return Resolution::ruled(rule, Target::Mounted(handler)),
         Resolved::MethodNotAllowed(allowed) => {
             return Resolution::refused(HttpError::method_not_allowed(allowed));
         }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use http::HeaderName;
 
+use super::Mount;
 use crate::HttpError;
 
 /// The head of a request, as the server holds it: a parsed HTTP message, or the environ of WSGI.
@@ -40,6 +41,12 @@ pub trait Head: Send + Sync {
     /// # Errors
     /// 400 where the decoded bytes are not UTF-8.
     fn path(&self) -> Result<Cow<'_, str>, HttpError>;
+
+    /// Where the application is mounted in another one; `None` where it is not, or where the server has
+    /// mounted it (as `SCRIPT_NAME` says). The [`path`](Self::path) is what follows.
+    fn mount(&self) -> Option<Cow<'_, Mount>> {
+        None
+    }
 
     /// The query of the target, as it was sent and without the `?`; empty where there is none.
     fn query(&self) -> Cow<'_, str>;

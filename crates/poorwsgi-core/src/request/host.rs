@@ -3,6 +3,7 @@
 use std::net::Ipv6Addr;
 
 use http::header::HOST;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::Head;
 use crate::HttpError;
@@ -127,8 +128,9 @@ impl dyn Head + '_ {
         }
     }
 
-    /// The full URL of a path on this host, as the client sees it. The `X-Forwarded-…` fields take precedence
-    /// over the connection and `Host`. The port is left out where it is the default of the scheme.
+    /// The full URL of a path of the application, as the client sees it: where the application is mounted in
+    /// another one, the path follows its prefix. The `X-Forwarded-…` fields take precedence over the
+    /// connection and `Host`. The port is left out where it is the default of the scheme.
     ///
     /// A `uri` that is a full `http` or `https` URL is returned unchanged. A `uri` that begins with none of
     /// `/`, `?` and `#` gets a slash in front, so that it cannot become part of the host name. An empty `uri`
@@ -143,6 +145,16 @@ impl dyn Head + '_ {
         if full("http://") || full("https://") {
             return Ok(uri.to_owned());
         }
+        let mount = self.mount().map_or_else(String::new, |mount| encode_path(mount.path()));
+        let slash = if uri.is_empty() || uri.starts_with(['/', '?', '#']) { "" } else { "/" };
+        Ok(format!("{}{mount}{slash}{uri}", self.origin()?))
+    }
+
+    /// Scheme, host and port as the client sees them.
+    ///
+    /// # Errors
+    /// Those of [`construct_url`](#method.construct_url).
+    pub(crate) fn origin(&self) -> Result<String, HttpError> {
         let scheme = self.forwarded_proto().unwrap_or_else(|| self.scheme().into_owned());
         if !is_scheme(&scheme) {
             return Err(HttpError::bad_request(format!(
@@ -161,9 +173,15 @@ impl dyn Head + '_ {
             None => self.host_port()?,
         };
         let port = if default_port(&scheme) == Some(port) { String::new() } else { format!(":{port}") };
-        let slash = if uri.is_empty() || uri.starts_with(['/', '?', '#']) { "" } else { "/" };
-        Ok(format!("{scheme}://{host}{port}{slash}{uri}"))
+        Ok(format!("{scheme}://{host}{port}"))
     }
+}
+
+/// A decoded path as it stands in a URL (RFC 3986, section 3.3).
+pub(crate) fn encode_path(path: &str) -> String {
+    const PATH: &AsciiSet =
+        &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+    utf8_percent_encode(path, PATH).to_string()
 }
 
 /// Whether a text is a scheme (RFC 3986, section 3.1).
@@ -174,6 +192,7 @@ fn is_scheme(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::HttpHead;
     use super::super::head::tests::with;
     use super::*;
     use proptest::prelude::*;
@@ -241,6 +260,17 @@ mod tests {
         for full in ["http://e/", "HTTPS://e/"] {
             assert_eq!(head.head().construct_url(full).unwrap(), full);
         }
+    }
+
+    #[test]
+    fn an_address_in_a_mounted_application() {
+        let request = http::Request::get("http://h/a%20b/c/x").header("host", "h").body(()).unwrap();
+        let head = HttpHead::new(request.into_parts().0, None).below("/a b").unwrap().below("/c").unwrap();
+        for (uri, expected) in [("/x", "/x"), ("", ""), ("x", "/x"), ("?y", "?y")] {
+            let url = (&head as &dyn Head).construct_url(uri).unwrap();
+            assert_eq!(url, format!("http://h/a%20b/c{expected}"));
+        }
+        assert_eq!((&head as &dyn Head).construct_url("http://e/").unwrap(), "http://e/");
     }
 
     /// PoorWSGI makes `http://h.evil.org` of the first.

@@ -9,7 +9,8 @@ use percent_encoding::percent_decode_str;
 
 use crate::error::HttpError;
 use crate::headers::list::combined;
-use crate::request::{Connection, Head, field_text, path_text};
+use crate::request::mount::Mounted;
+use crate::request::{Connection, Head, Mount, enter_mount, field_text, path_text};
 use crate::variables::Variables;
 
 /// The head of an [`http::Request`].
@@ -47,15 +48,34 @@ impl HttpHead {
         self
     }
 
+    /// The head for what is mounted below a prefix of the path; see [`enter_mount`].
+    ///
+    /// # Errors
+    /// Those of `enter_mount`.
+    pub fn below(&self, prefix: &str) -> Result<Self, HttpError> {
+        let mut head = self.clone();
+        enter_mount(&mut head.parts, prefix)?;
+        Ok(head)
+    }
+
+    fn mounted(&self) -> Option<&Mounted> {
+        self.parts.extensions.get()
+    }
+
     /// The connection that the request came in on, where the server gives it.
     #[must_use]
     pub fn connection(&self) -> Option<&Connection> {
         self.connection.as_ref().or_else(|| self.parts.extensions.get())
     }
 
-    /// The path of the target, percent-decoded, whether or not it is UTF-8.
+    /// The path of the target, percent-decoded, whether or not it is UTF-8, as WSGI's `PATH_INFO` has it: where
+    /// the application is mounted, and the target is its prefix without a `/` behind it, this is empty, while
+    /// the [`path`](Head::path) is `/`.
     #[must_use]
     pub fn path_bytes(&self) -> Cow<'_, [u8]> {
+        if self.mounted().is_some_and(Mounted::is_bare) {
+            return Cow::Borrowed(b"");
+        }
         percent_decode_str(self.encoded_path()).into()
     }
 
@@ -82,6 +102,10 @@ impl Head for HttpHead {
         path_text(percent_decode_str(path).into())
     }
 
+    fn mount(&self) -> Option<Cow<'_, Mount>> {
+        self.mounted().map(|mounted| Cow::Borrowed(&mounted.mount))
+    }
+
     fn query(&self) -> Cow<'_, str> {
         Cow::Borrowed(self.parts.uri.query().unwrap_or_default())
     }
@@ -89,9 +113,10 @@ impl Head for HttpHead {
     fn raw_target(&self) -> Option<Cow<'_, str>> {
         // Path and query are the origin form (RFC 9112, section 3.2.1), which nearly every request has, and
         // which clients sign in digest authentication.
-        Some(match self.parts.uri.path_and_query() {
+        let uri = self.mounted().map_or(&self.parts.uri, |mounted| &mounted.target);
+        Some(match uri.path_and_query() {
             Some(target) => Cow::Borrowed(target.as_str()),
-            None => Cow::Owned(self.parts.uri.to_string()),
+            None => Cow::Owned(uri.to_string()),
         })
     }
 

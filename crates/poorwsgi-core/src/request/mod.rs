@@ -24,6 +24,7 @@ mod forwarded;
 mod head;
 mod host;
 mod http_head;
+mod mount;
 mod target;
 
 pub use args::{Args, ArgsOptions, MAX_NUM_FIELDS};
@@ -33,6 +34,8 @@ pub use connection::Connection;
 #[cfg(test)]
 pub(crate) use head::tests;
 pub use head::{Head, field_text, path_text};
+pub(crate) use host::encode_path;
 pub use host::{Authority, default_port, is_host};
 pub use http_head::HttpHead;
+pub use mount::{Mount, enter_mount};
 pub use target::full_path;

@@ -23,6 +23,18 @@ impl dyn Head + '_ {
         self.path().map(|path| full_path(&path, &self.query()))
     }
 
+    /// The path as the client knows it: where the application is mounted, and its path there.
+    ///
+    /// # Errors
+    /// 400 as [`Head::path`].
+    pub fn client_path(&self) -> Result<String, HttpError> {
+        let path = self.path()?;
+        Ok(match self.mount() {
+            Some(mount) => format!("{}{path}", mount.path()),
+            None => path.into_owned(),
+        })
+    }
+
     /// The arguments of the query.
     ///
     /// # Errors

@@ -5,6 +5,7 @@ use http::header::LOCATION;
 
 use super::error::ResponseError;
 use super::response::{HTML, Response, field_value, status_code};
+use crate::request::{Head, encode_path};
 
 impl Response {
     /// A redirection to `location`, which is sent unchanged. The body is a line of HTML with the location,
@@ -23,6 +24,57 @@ impl Response {
         response.headers_mut().put(LOCATION, target);
         Ok(response)
     }
+
+    /// With `prefix`, which is decoded, before a path in `Location`, and before the same path in the note of
+    /// [`redirect`](Self::redirect). A relative reference and a URL stay as they are.
+    pub(crate) fn with_location_below(self, prefix: &str) -> Self {
+        self.relocated(&encode_path(prefix))
+    }
+
+    /// With a path in `Location` as an application that is mounted writes it, where something mounted in the
+    /// application gave it that knows all prefixes: without those that lead to the application. A path
+    /// elsewhere on the host becomes a URL.
+    #[must_use]
+    pub fn with_location_within(self, head: &dyn Head) -> Self {
+        let Some(mount) = head.mount() else { return self };
+        let location = self.headers().get_str(LOCATION).unwrap_or_default();
+        match location.strip_prefix(&encode_path(mount.path())) {
+            Some(below) if is_path(below) => {
+                let below = below.to_owned();
+                self.with_location(&below)
+            }
+            _ => match head.origin() {
+                Ok(origin) => self.relocated(&origin),
+                // A malformed `Host` gives no URL.
+                Err(_) => self,
+            },
+        }
+    }
+
+    fn relocated(self, before: &str) -> Self {
+        let location = self.headers().get_str(LOCATION).unwrap_or_default();
+        if !is_path(location) {
+            return self;
+        }
+        let relocated = format!("{before}{location}");
+        self.with_location(&relocated)
+    }
+
+    fn with_location(mut self, relocated: &str) -> Self {
+        let location = self.headers().get_str(LOCATION).unwrap_or_default();
+        if self.body().as_bytes().is_some_and(|body| *body == redirect_note(location)) {
+            self.set_body(redirect_note(relocated));
+        }
+        if let Ok(value) = field_value(LOCATION, relocated) {
+            self.headers_mut().put(LOCATION, value);
+        }
+        self
+    }
+}
+
+/// Whether a reference is a path. Two slashes begin the name of another host (RFC 3986, section 4.2).
+fn is_path(reference: &str) -> bool {
+    reference.starts_with('/') && !reference.starts_with("//")
 }
 
 /// The short note that RFC 9110, section 15.4 asks for. Only a relative, `http` or `https` reference becomes
@@ -57,6 +109,7 @@ fn is_web_address(reference: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::request::HttpHead;
 
     /// PoorWSGI 2.8.1 sends CR, LF and NUL in `Location`; here they are an error.
     #[test]
@@ -69,6 +122,45 @@ mod tests {
         }
         for status in [200, 304, 404, 306] {
             assert!(Response::redirect("/", status).is_err(), "{status}");
+        }
+    }
+
+    #[test]
+    fn a_path_moves_below_the_prefix_of_its_application() {
+        for (location, below) in [
+            ("/x?y=/z", "/a%20b/x?y=/z"),
+            ("/", "/a%20b/"),
+            ("//other.example/x", "//other.example/x"),
+            ("http://other.example/x", "http://other.example/x"),
+            ("x", "x"),
+            ("?x", "?x"),
+        ] {
+            let response = Response::redirect(location, 302).unwrap().with_location_below("/a b");
+            assert_eq!(response.headers().get_str("Location"), Some(below), "{location}");
+            assert_eq!(*response.body().as_bytes().unwrap(), redirect_note(below), "{location}");
+        }
+        let mut response = Response::redirect("/x", 302).unwrap();
+        response.set_body("a note of the application's own, about /x");
+        let response = response.with_location_below("/a");
+        assert_eq!(*response.body().as_bytes().unwrap(), "a note of the application's own, about /x");
+    }
+
+    /// A path with two slashes behind the prefix must not become another host.
+    #[test]
+    fn a_path_of_the_whole_site_in_a_mounted_application() {
+        let parts = http::Request::get("/a/b").header("host", "h").body(()).unwrap().into_parts().0;
+        let head = HttpHead::new(parts, None).below("/a").unwrap();
+        for (location, within) in [
+            ("/a/x?y", "/x?y"),
+            ("/a", "http://h/a"),
+            ("/ab", "http://h/ab"),
+            ("/x", "http://h/x"),
+            ("/a//other.example", "http://h/a//other.example"),
+            ("//other.example/x", "//other.example/x"),
+            ("x", "x"),
+        ] {
+            let response = Response::redirect(location, 302).unwrap().with_location_within(&head);
+            assert_eq!(response.headers().get_str("Location"), Some(within), "{location}");
         }
     }
 

@@ -52,7 +52,7 @@ pub enum RouteErrorKind {
     Group,
     /// A regular expression that does not compile. PoorWSGI raises `re.error`.
     Regex,
-    /// A prefix below which no service can be mounted.
+    /// A prefix below which nothing can be mounted, or something is mounted already.
     Prefix,
     /// No handler is registered for that route and method. PoorWSGI raises `KeyError`.
     NotRegistered,

@@ -44,6 +44,18 @@ pub(super) struct Compiled<C> {
     pub(super) arguments: Arc<[Argument<C>]>,
 }
 
+/// A text as a regular expression of Python's `re` that matches the text alone.
+pub(super) fn escaped(text: &str) -> String {
+    let mut expression = String::with_capacity(text.len());
+    for char in text.chars() {
+        if SPECIAL.contains(&char) {
+            expression.push('\\');
+        }
+        expression.push(char);
+    }
+    expression
+}
+
 /// Whether a route has groups. A route without groups is compared with paths as text.
 pub(super) fn has_groups(rule: &str) -> bool {
     rule.contains('<')
@@ -104,14 +116,7 @@ impl<'p, C: Clone> Pattern<'p, C> {
         let mut expression = String::new();
         for part in &self.parts {
             match part {
-                RulePart::Literal(text) => {
-                    for char in text.chars() {
-                        if SPECIAL.contains(&char) {
-                            expression.push('\\');
-                        }
-                        expression.push(char);
-                    }
-                }
+                RulePart::Literal(text) => expression.push_str(&escaped(text)),
                 RulePart::Group(Group { name, expression: inner, .. }) => {
                     expression.extend(["(?P<", name, ">", inner, ")"]);
                 }

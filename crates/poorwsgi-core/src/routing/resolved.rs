@@ -24,6 +24,13 @@ pub enum Resolved<'r, 'p, H, C> {
         /// What the groups matched.
         captures: Captures<'r, 'p, C>,
     },
+    /// To what is mounted below a prefix of the path.
+    Mounted {
+        /// The prefix, and `/*`.
+        rule: &'r Arc<str>,
+        /// The handler.
+        handler: &'r H,
+    },
     /// Nowhere: a route without groups has this path, but only these methods. Patterns are not tried.
     MethodNotAllowed(MethodSet),
     /// To a file, a default handler or nowhere.

@@ -17,7 +17,7 @@ use super::pattern::{self, Compiled, Pattern};
 use super::resolved::Resolved;
 use super::route_match::{RouteMatch, RoutePlace};
 use super::routes::{PatternRoute, Popped, Registration, RegularRoute};
-use crate::state::{Method, MethodSet};
+use crate::state::{METHOD_ALL, Method, MethodSet};
 
 /// Routes, regular routes and default handlers of an application.
 ///
@@ -191,7 +191,8 @@ impl<H, C: Clone> Router<H, C> {
         let pattern = Pattern::parse(rule, &self.filters)?;
         let compiled = pattern.compile(&mut self.expressions)?;
         let arguments = Arc::clone(&compiled.arguments);
-        let registration = Registration { handler, rule: Some(rule.into()), arguments, converted: true };
+        let registration =
+            Registration { handler, rule: Some(rule.into()), arguments, converted: true, mounted: false };
         self.set_pattern(pattern.source(), compiled, methods, registration);
         Ok(())
     }
@@ -288,9 +289,59 @@ pub fn set_regular_route<H, C: Clone>(
     let RegularRoute { regex, converters, rule } = route.into();
     let compiled = pattern::compile_regular(&regex, &converters)?;
     let arguments = Arc::clone(&compiled.arguments);
-    let registration = Registration { handler, rule, arguments, converted: !converters.is_empty() };
+    let converted = !converters.is_empty();
+    let registration = Registration { handler, rule, arguments, converted, mounted: false };
     router.set_pattern(regex, compiled, methods, registration);
     Ok(())
+}
+
+/// Mounts a handler below a prefix, such as `/api`: it gets the requests, of any method, whose path is the
+/// prefix, or begins with the prefix and `/`, unless a path without groups or an earlier pattern takes them.
+/// Its rule is the prefix and `/*`.
+///
+/// ```
+/// use poorwsgi_core::routing::{Resolved, Router, mount};
+/// use poorwsgi_core::state::Method;
+///
+/// let mut router = Router::<&str, ()>::new();
+/// mount(&mut router, "/api", "api")?;
+/// let resolved = |path| Resolved::of(&router, path, Method::Put);
+/// assert!(matches!(resolved("/api/users"), Resolved::Mounted { handler: &"api", .. }));
+/// assert!(matches!(resolved("/apiary"), Resolved::NotFound { .. }));
+/// assert!(mount(&mut router, "/api", "other").is_err());
+/// # Ok::<(), poorwsgi_core::routing::RouteError>(())
+/// ```
+///
+/// # Errors
+/// [`RouteErrorKind::Prefix`] where the prefix does not begin with `/`, ends with it, or has a group, and
+/// where something is mounted there already.
+pub fn mount<H, C: Clone>(router: &mut Router<H, C>, prefix: &str, handler: H) -> Result<(), RouteError> {
+    let refused = |detail| Err(RouteError::new(RouteErrorKind::Prefix, prefix, detail));
+    if !prefix.starts_with('/') || prefix.ends_with('/') {
+        return refused("a prefix begins with \"/\" and does not end with it");
+    }
+    if pattern::has_groups(prefix) {
+        return refused("a prefix has no groups");
+    }
+    let regex = format!(r"{}(?:/|\Z)", pattern::escaped(prefix));
+    if router.is_regular_route(&regex) {
+        return refused("something is mounted there already");
+    }
+    let compiled = pattern::compile_regular(&regex, &[])?;
+    let (rule, arguments) = (Some(format!("{prefix}/*").into()), Arc::clone(&compiled.arguments));
+    let registration = Registration { handler, rule, arguments, converted: false, mounted: true };
+    router.set_pattern(regex, compiled, METHOD_ALL, registration);
+    Ok(())
+}
+
+/// The rule and the handler of what is mounted below a prefix of this path, for a request whose method the
+/// router does not know.
+pub fn mounted<'r, H, C>(router: &'r Router<H, C>, path: &str) -> Option<(&'r Arc<str>, &'r H)> {
+    let rows =
+        router.patterns.iter().flat_map(|route| route.methods.shared().map(move |row| (route, row.1)));
+    let (route, row) =
+        rows.filter(|(_, row)| row.mounted).find(|(route, _)| route.matcher.is_match(path))?;
+    Some((row.rule.as_ref().unwrap_or(&route.source), &row.handler))
 }
 
 /// Removes the handler of a route for one method and returns it. A route without handlers is removed.
@@ -365,9 +416,13 @@ impl RouteMatch {
                 })
             }
             RoutePlace::Pattern { route, groups } => router.patterns.get(route).and_then(|route| {
-                let Registration { handler, rule, arguments, .. } = route.methods.get(method)?;
+                let Registration { handler, rule, arguments, mounted, .. } = route.methods.get(method)?;
+                let rule = rule.as_ref().unwrap_or(&route.source);
+                if *mounted {
+                    return Some(Resolved::Mounted { rule, handler });
+                }
                 let captures = Captures { path, groups, arguments };
-                Some(Resolved::Pattern { rule: rule.as_ref().unwrap_or(&route.source), handler, captures })
+                Some(Resolved::Pattern { rule, handler, captures })
             }),
             RoutePlace::MethodNotAllowed(allowed) => Some(Resolved::MethodNotAllowed(allowed)),
             RoutePlace::NotFound { allowed } => Some(Resolved::NotFound { allowed }),

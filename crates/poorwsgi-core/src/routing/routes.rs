@@ -72,6 +72,7 @@ pub struct Registration<H, C> {
     pub(super) rule: Option<Arc<str>>,
     pub(super) arguments: Arc<[Argument<C>]>,
     pub(super) converted: bool,
+    pub(super) mounted: bool,
 }
 
 impl<H, C> Registration<H, C> {
@@ -91,6 +92,12 @@ impl<H, C> Registration<H, C> {
     #[must_use]
     pub const fn rule(&self) -> Option<&Arc<str>> {
         self.rule.as_ref()
+    }
+
+    /// Whether the handler is [mounted](super::mount) below a prefix.
+    #[must_use]
+    pub const fn is_mounted(&self) -> bool {
+        self.mounted
     }
 
     /// The name and conversion of each argument; nothing for a regular route without converters.

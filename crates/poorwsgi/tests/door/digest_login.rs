@@ -98,6 +98,16 @@ async fn a_challenge_is_answered_and_each_answer_is_good_once() {
     }
 }
 
+/// The `uri` of the credentials is the target of the request, not what a mounted application sees of it.
+#[tokio::test]
+async fn an_application_that_is_mounted() {
+    let mut outer = Application::new("outer");
+    outer.mount("/zone", application(&[Algorithm::Sha256], Algorithm::Sha256)).unwrap();
+    let refused = get(&outer, "/zone/admin").await;
+    let login = Login { uri: "/zone/admin", ..alice(challenges(&refused)[0]) };
+    login.send(&outer, "/zone/admin").await.expect(200, "hello alice, Some(\"alice\")");
+}
+
 #[tokio::test]
 async fn what_is_wrong_is_401_and_not_stale() {
     let app = application(&[Algorithm::Sha256], Algorithm::Sha256);

@@ -7,6 +7,7 @@ use axum::extract::Request as AxumRequest;
 use axum::routing::{get as axum_get, post as axum_post};
 use http_body_util::BodyExt;
 use poorwsgi::response::iter;
+use poorwsgi::routing::RouteErrorKind;
 use poorwsgi::state::{METHOD_ALL, METHOD_GET, METHOD_POST};
 use poorwsgi::{Application, Body, BoxError, Request, Response, Result};
 use tower::ServiceExt;
@@ -56,6 +57,8 @@ async fn a_mounted_service_sees_the_rest_of_the_path_and_the_query() {
         assert_eq!(answer.header("x-rule"), Some("/api/*"));
     }
     ask(&app, "DELETE", "/api/x").await.expect(200, "DELETE /x Some(\"ann\")");
+    ask(&app, "PROPFIND", "/api/x").await.expect(200, "PROPFIND /x Some(\"ann\")");
+    assert_eq!(ask(&app, "PROPFIND", "/apix").await.status, 501);
     assert_eq!(get(&app, "/api/forbidden").await.status, 403);
     for target in ["/apix", "/apix/y", "/ap", "/x/api/y", "/API/x"] {
         assert_eq!(get(&app, target).await.status, 404, "{target}");
@@ -150,6 +153,28 @@ async fn ours_is_nested_in_axum() {
         .body(axum::body::Body::from("[1]"))
         .unwrap();
     assert_eq!(ask(sum).await.1, "Some(Array [Number(1)])");
+}
+
+#[test]
+fn prefixes_that_cannot_be() {
+    let mut app = application();
+    for prefix in ["", "/", "x", "/x/", "/user/<name>", "/api"] {
+        let error = app.mount(prefix, tower::service_fn(seen)).unwrap_err();
+        assert_eq!((error.kind(), error.rule()), (RouteErrorKind::Prefix, prefix));
+    }
+}
+
+#[tokio::test]
+async fn an_application_knows_where_it_is_mounted() {
+    let mut inner = Application::new("inner");
+    inner.route("/url", METHOD_GET, |req: Request| req.construct_url("/page").unwrap()).unwrap();
+    inner.route("/leave", METHOD_GET, |_req: Request| Response::redirect("/page", 302).unwrap()).unwrap();
+    let mut middle = Application::new("middle");
+    middle.mount("/b", inner).unwrap();
+    let mut outer = Application::new("outer");
+    outer.mount("/a", middle).unwrap();
+    get(&outer, "/a/b/url").await.expect(200, "http://a.example/a/b/page");
+    assert_eq!(get(&outer, "/a/b/leave").await.header("location"), Some("/a/b/page"));
 }
 
 #[tokio::test]
