@@ -13,7 +13,7 @@ use poorwsgi_core::dispatch::{BodyPlan, Callable, Foreseen, Language, Raised, Ro
 use poorwsgi_core::request::{Head, HttpHead};
 use poorwsgi_core::response::Response;
 use poorwsgi_core::results::ErrorReport;
-use poorwsgi_core::routing::RouteMatch;
+use poorwsgi_core::routing::{RouteMatch, mount};
 use poorwsgi_core::settings::Settings;
 use poorwsgi_core::state::{METHOD_ALL, METHOD_GET, METHOD_GET_POST, METHOD_POST, Method};
 use poorwsgi_core::tables::Tables;

@@ -5,6 +5,7 @@ mod functions;
 mod map;
 mod native;
 mod pairs;
+mod start_response;
 
 pub(crate) use content_range::ContentRange;
 pub(crate) use functions::{
@@ -14,3 +15,6 @@ pub(crate) use functions::{
 pub(crate) use map::{Headers, header_error, headers_from_python};
 pub(crate) use native::{bytes_to_native, native_to_bytes};
 pub(crate) use pairs::native_pairs;
+pub(crate) use start_response::{
+    CALLED_BEFORE, each_field, error_info, field_value, raised_again, status_line,
+};

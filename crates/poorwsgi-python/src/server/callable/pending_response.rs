@@ -16,6 +16,7 @@ use pyo3::exceptions::{PyAssertionError, PyBrokenPipeError, PyValueError};
 use pyo3::prelude::*;
 use tokio::sync::oneshot;
 
+use crate::headers::CALLED_BEFORE;
 use crate::server::ServiceResult;
 use crate::server::asked::Asked;
 use crate::server::caller::{Caller, Patience, Sender};
@@ -154,9 +155,7 @@ impl PendingResponse {
                 *head = Some(new);
                 Ok(())
             }
-            _ => Err(PyAssertionError::new_err(
-                "start_response was called before; a second call has to give exc_info",
-            )),
+            _ => Err(PyAssertionError::new_err(CALLED_BEFORE)),
         }
     }
 
