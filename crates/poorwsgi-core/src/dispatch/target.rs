@@ -158,21 +158,20 @@ pub enum Foreseen<H> {
 }
 
 /// Finds what [`dispatch`](super::dispatch) will call for a request, for a server that has to know it earlier.
-/// The match is for [`Language::found`], so that the request is routed once; it is `None` for a request
-/// that is refused before it is routed.
+/// The path is that of the head. The match is for [`Language::found`], so that the request is routed once; it
+/// is `None` for a request that is refused before it is routed.
 pub fn foresee<'t, L: Language>(
     tables: &'t Tables<L>,
     head: &dyn Head,
+    path: &str,
 ) -> (Option<RouteMatch>, Foreseen<&'t L::Handler>) {
-    let (Ok(path), Ok(method)) = (head.path(), head.method().parse()) else {
-        return (None, Foreseen::Engine);
-    };
-    let found = RouteMatch::find(&tables.router, &path, method);
+    let Ok(method) = head.method().parse() else { return (None, Foreseen::Engine) };
+    let found = RouteMatch::find(&tables.router, path, method);
     let foreseen = match found.handler(&tables.router) {
         Some(handler) => Foreseen::Handler(handler),
         None if !found.is_none() => Foreseen::Engine,
         None if document_root(tables, head, method).is_some() => Foreseen::File,
-        None => match without_file(tables, head, &path, method) {
+        None => match without_file(tables, head, path, method) {
             Some(Resolution { target: Target::Handler(handler), .. }) => Foreseen::Handler(handler),
             _ => Foreseen::Engine,
         },

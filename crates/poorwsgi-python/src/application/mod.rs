@@ -4,20 +4,18 @@
 //! Requests read their settings here. The pipeline (`language`) answers requests; the servers (`wsgi`,
 //! `server`) call the pipeline.
 
-mod callee;
 mod form_limits;
 mod handlers;
 mod own;
 mod routes;
 mod settings;
+mod tables;
 
 use std::collections::HashSet;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use poorwsgi_core::digest::Algorithm;
-use poorwsgi_core::dispatch::{Foreseen, foresee};
 use poorwsgi_core::request::Head;
-use poorwsgi_core::routing::RouteMatch;
 use poorwsgi_core::settings::Settings;
 use poorwsgi_core::state::{METHOD_ALL, Method, MethodSet};
 use poorwsgi_core::tables::Tables;
@@ -28,14 +26,15 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyCFunction, PyDict, PyTuple};
 
-pub(crate) use callee::{ErrorType, Function, Python3};
 pub(crate) use form_limits::FormLimits;
 pub(crate) use settings::seconds;
+pub(crate) use tables::{ErrorType, Function, Python3, Routed};
 
 use crate::names::Made;
 use crate::response::media_type;
 use own::Own;
 use poorwsgi_calls::inlining::RouteTimes;
+use tables::LiveTables;
 
 static NAMES: LazyLock<Mutex<HashSet<String>>> = LazyLock::new(Mutex::default);
 
@@ -50,17 +49,11 @@ static NAMES: LazyLock<Mutex<HashSet<String>>> = LazyLock::new(Mutex::default);
 /// settings may be changed at any time; a running request keeps those with which it began.
 #[pyclass(frozen, subclass, dict, weakref, module = "poorwsgi.wsgi")]
 pub(crate) struct Application {
-    tables: RwLock<Arc<Tables<Python3>>>,
+    tables: LiveTables,
     variables: Option<Arc<Variables>>,
     own: Mutex<Own>,
     /// Whether the class overrides steps of the pipeline; computed at the first request.
     pub(crate) own_steps: PyOnceLock<bool>,
-    /// The times of requests that no handler handles: built-in pages and errors.
-    unrouted: Arc<RouteTimes>,
-    /// The times of requests without a route where there is a document root: for files, and for the default
-    /// handler if there is no such file. Which of the two answers is not known before the call, because the
-    /// event loop does not look for files.
-    below_root: Arc<RouteTimes>,
     made: Made,
 }
 
@@ -80,11 +73,9 @@ impl Application {
         settings.media_type = Some(Arc::new(|path| Python::attach(|py| media_type(py, path)).ok().flatten()));
         Ok(Application {
             own: Mutex::new(Own::new(py, &settings)?),
-            tables: RwLock::new(Arc::new(Tables::new(settings))),
+            tables: LiveTables::new(settings),
             variables: Variables::of_process().map(Arc::new),
             own_steps: PyOnceLock::new(),
-            unrouted: Arc::default(),
-            below_root: Arc::default(),
             made: Made::default(),
         })
     }
@@ -110,35 +101,16 @@ impl Application {
         if let Ok(own) = self.own.try_lock() {
             own.traverse(&visit)?;
         }
-        match self.tables.try_read() {
-            Ok(tables) => callee::traverse(&tables, &visit),
-            // Another thread is changing the tables, so the application is in use.
-            Err(_) => Ok(()),
-        }
+        self.tables.traverse(&visit)
     }
 
     fn __clear__(&self) {
-        let tables = Arc::new(Tables::new(Settings::new("")));
-        let old = self.tables.write().map(|mut held| std::mem::replace(&mut *held, tables));
-        drop(old);
+        self.tables.clear();
         if let Ok(mut own) = self.own.lock() {
             let old = own.take();
             drop(own);
             drop(old);
         }
-    }
-}
-
-/// The tables for a request, and its route if it was looked up already.
-pub(crate) struct Routed {
-    pub(crate) tables: Arc<Tables<Python3>>,
-    pub(crate) route: Option<RouteMatch>,
-}
-
-impl Routed {
-    /// Leaves it to the pipeline to look the route up.
-    pub(crate) const fn later(tables: Arc<Tables<Python3>>) -> Self {
-        Routed { tables, route: None }
     }
 }
 
@@ -148,27 +120,17 @@ impl Application {
     }
 
     pub(crate) fn tables(&self) -> Arc<Tables<Python3>> {
-        Arc::clone(&self.tables.read().unwrap_or_else(PoisonError::into_inner))
+        self.tables.get()
     }
 
-    /// Looks up the route of a request before the application is called. Also returns the times of requests
-    /// with the same handler.
+    /// The route of a request, and the times of requests with the same handler; see [`LiveTables::routed`].
     pub(crate) fn routed(&self, head: &dyn Head) -> (Routed, Arc<RouteTimes>) {
-        let tables = self.tables();
-        let (route, foreseen) = foresee(&tables, head);
-        let times = Arc::clone(match foreseen {
-            Foreseen::Handler(handler) => &handler.route_times,
-            Foreseen::File => &self.below_root,
-            Foreseen::Engine => &self.unrouted,
-        });
-        (Routed { tables, route }, times)
+        self.tables.routed(head)
     }
 
-    /// Changes the tables for later requests. No Python code runs while the lock is held, not even the
-    /// finalizer of a replaced handler: this thread is detached from the interpreter, so PyO3 releases the
-    /// handler later.
+    /// Changes the tables for later requests; see [`LiveTables::change`].
     fn change<T: Send>(&self, py: Python<'_>, change: impl FnOnce(&mut Tables<Python3>) -> T + Send) -> T {
-        py.detach(|| change(Arc::make_mut(&mut self.tables.write().unwrap_or_else(PoisonError::into_inner))))
+        self.tables.change(py, change)
     }
 }
 

@@ -1,0 +1,154 @@
+//! The tables of an application, and the Python functions in them.
+
+use std::ops::Deref;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use poorwsgi_calls::inlining::RouteTimes;
+use poorwsgi_core::dispatch::{Foreseen, foresee};
+use poorwsgi_core::request::Head;
+use poorwsgi_core::routing::RouteMatch;
+use poorwsgi_core::settings::Settings;
+use poorwsgi_core::tables::Tables;
+use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::prelude::*;
+
+/// Handlers written in Python.
+pub(crate) enum Python3 {}
+
+/// A Python callable, shared by all copies of an application's tables.
+pub(crate) type Function = Arc<Callee>;
+
+/// A Python callable, and the times of the requests that it handles.
+pub(crate) struct Callee {
+    function: Py<PyAny>,
+    pub(crate) route_times: Arc<RouteTimes>,
+}
+
+impl From<Py<PyAny>> for Callee {
+    fn from(function: Py<PyAny>) -> Self {
+        Callee { function, route_times: Arc::default() }
+    }
+}
+
+impl Deref for Callee {
+    type Target = Py<PyAny>;
+
+    fn deref(&self) -> &Py<PyAny> {
+        &self.function
+    }
+}
+
+/// The exceptions that an error handler handles: a type, or a tuple or union of types, as isinstance() takes
+/// them.
+#[derive(Clone)]
+pub(crate) struct ErrorType(pub(crate) Function);
+
+impl PartialEq for ErrorType {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.is(&**other.0)
+    }
+}
+
+/// The tables for a request, and its route if it was looked up already.
+pub(crate) struct Routed {
+    pub(crate) tables: Arc<Tables<Python3>>,
+    pub(crate) route: Option<RouteMatch>,
+}
+
+impl Routed {
+    /// Leaves it to the pipeline to look the route up.
+    pub(crate) const fn later(tables: Arc<Tables<Python3>>) -> Self {
+        Routed { tables, route: None }
+    }
+}
+
+/// The tables of an application, which may change at any time, and the times of the requests that no handler
+/// in them handles.
+pub(crate) struct LiveTables {
+    tables: RwLock<Arc<Tables<Python3>>>,
+    /// The times of built-in pages and errors.
+    unrouted: Arc<RouteTimes>,
+    /// The times of requests without a route where there is a document root: for files, and for the default
+    /// handler if there is no such file. Which of the two answers is not known before the call, because the
+    /// event loop does not look for files.
+    below_root: Arc<RouteTimes>,
+}
+
+impl LiveTables {
+    pub(super) fn new(settings: Settings) -> Self {
+        LiveTables {
+            tables: RwLock::new(Arc::new(Tables::new(settings))),
+            unrouted: Arc::default(),
+            below_root: Arc::default(),
+        }
+    }
+
+    /// The tables for a request that begins now.
+    pub(crate) fn get(&self) -> Arc<Tables<Python3>> {
+        Arc::clone(&self.tables.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Changes the tables for later requests. No Python code runs while the lock is held, not even the
+    /// finalizer of a replaced handler: this thread is detached from the interpreter, so PyO3 releases the
+    /// handler later.
+    pub(super) fn change<T: Send>(
+        &self,
+        py: Python<'_>,
+        change: impl FnOnce(&mut Tables<Python3>) -> T + Send,
+    ) -> T {
+        py.detach(|| change(Arc::make_mut(&mut self.tables.write().unwrap_or_else(PoisonError::into_inner))))
+    }
+
+    /// Looks up the route of a request before the application is called. Also returns the times of requests
+    /// with the same handler.
+    pub(super) fn routed(&self, head: &dyn Head) -> (Routed, Arc<RouteTimes>) {
+        let tables = self.get();
+        let Ok(path) = head.path() else {
+            return (Routed::later(tables), Arc::clone(&self.unrouted));
+        };
+        let (route, foreseen) = foresee(&tables, head, &path);
+        let times = Arc::clone(match foreseen {
+            Foreseen::Handler(handler) => &handler.route_times,
+            Foreseen::File => &self.below_root,
+            Foreseen::Engine => &self.unrouted,
+        });
+        (Routed { tables, route }, times)
+    }
+
+    /// Visits the Python objects of the tables for the garbage collector.
+    pub(super) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        match self.tables.try_read() {
+            Ok(tables) => traverse(&tables, visit),
+            // Another thread is changing the tables, so the application is in use.
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// Releases the Python objects of the tables.
+    pub(super) fn clear(&self) {
+        let tables = Arc::new(Tables::new(Settings::new("")));
+        let old = self.tables.write().map(|mut held| std::mem::replace(&mut *held, tables));
+        drop(old);
+    }
+}
+
+fn traverse(tables: &Tables<Python3>, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+    let call = |function: &Function| visit.call(&***function);
+    let router = &tables.router;
+    router
+        .static_routes()
+        .flat_map(|(_, table)| table.shared())
+        .try_for_each(|(_, function)| call(function))?;
+    router
+        .pattern_routes()
+        .flat_map(|route| route.methods().shared())
+        .try_for_each(|(_, row)| call(row.handler()))?;
+    router.defaults().shared().try_for_each(|(_, function)| call(function))?;
+    tables.before.iter().chain(&tables.after).try_for_each(call)?;
+    tables
+        .states
+        .iter()
+        .flat_map(|(_, table)| table.shared())
+        .try_for_each(|(_, function)| call(function))?;
+    tables.errors.iter().flat_map(|(_, table)| table.shared()).try_for_each(|(_, function)| call(function))
+}
