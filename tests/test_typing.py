@@ -34,6 +34,7 @@ def app():
         ("/stream", "200 OK", "ab"),
         ("/login", "200 OK", ""),
         ("/leave", "302 Found", ""),
+        ("/told", "200 OK", "/told"),
     ],
 )
 def test_the_example_says_the_truth(app, path, status, text):

@@ -4,6 +4,8 @@ A comment "type: ignore" marks a line in which mypy has to find an error: mypy r
 """
 from __future__ import annotations
 
+from wsgiref.types import StartResponse, WSGIEnvironment
+
 from poorwsgi import Application, abort, redirect, state
 from poorwsgi.headers import Headers
 from poorwsgi.request import Request, SimpleRequest
@@ -99,6 +101,15 @@ def status(error: HTTPException) -> int:
     return response.status_code if response else error.status_code
 
 
+def told(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [environ["SCRIPT_NAME"].encode()]
+
+
+app.mount("/told", told)
+app.mount("/inner", Application("typed, inner"))
+
+
 def requests() -> list[str]:
     client = Client(app, auth=("ann", "drop"), follow_redirects=True)
     photo = ("cat.png", b"...", "image/png")
@@ -121,6 +132,7 @@ def slips(req: Request) -> None:
     FileResponse(b"/etc/passwd")  # type: ignore[arg-type]
     GeneratorResponse(["text"])  # type: ignore[list-item]
     app.set_route("/x", "not callable")  # type: ignore[arg-type]
+    app.mount("/x", slips)  # type: ignore[arg-type]
     app.debug = "on"  # type: ignore[assignment]
     app.name = "other"  # type: ignore[misc]
     req.method = "GET"  # type: ignore[misc]

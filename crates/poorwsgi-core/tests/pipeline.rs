@@ -563,7 +563,10 @@ fn what_is_foreseen_is_what_answers() {
         ] {
             let request = || http::Request::builder().method(method).uri(target).body(()).unwrap();
             let head = HttpHead::new(request().into_parts().0, None);
-            let (found, foreseen) = foresee(&tables, &head);
+            let (found, foreseen) = match head.path() {
+                Ok(path) => foresee(&tables, &head, &path),
+                Err(_) => (None, Foreseen::Engine),
+            };
             let outcome = try_ask_routed(&tables, request(), found).unwrap();
             let context = format!("{method} {target}, root {has_root}, default {has_default}");
             match (foreseen, &*outcome.body) {

@@ -158,8 +158,8 @@ pub enum Foreseen<H> {
 }
 
 /// Finds what [`dispatch`](super::dispatch) will call for a request, for a server that has to know it earlier.
-/// The path is that of the head. The match is for [`Language::found`], so that the request is routed once; it
-/// is `None` for a request that is refused before it is routed.
+/// The path is that of the head, or what follows the prefix for an application that is mounted. The match is
+/// for [`Language::found`], so that the request is routed once; it is `None` for a method that is not known.
 pub fn foresee<'t, L: Language>(
     tables: &'t Tables<L>,
     head: &dyn Head,

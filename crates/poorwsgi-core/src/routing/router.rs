@@ -337,10 +337,8 @@ pub fn mount<H, C: Clone>(router: &mut Router<H, C>, prefix: &str, handler: H) -
 /// The rule and the handler of what is mounted below a prefix of this path, for a request whose method the
 /// router does not know.
 pub fn mounted<'r, H, C>(router: &'r Router<H, C>, path: &str) -> Option<(&'r Arc<str>, &'r H)> {
-    let rows =
-        router.patterns.iter().flat_map(|route| route.methods.shared().map(move |row| (route, row.1)));
-    let (route, row) =
-        rows.filter(|(_, row)| row.mounted).find(|(route, _)| route.matcher.is_match(path))?;
+    let rows = router.patterns.iter().flat_map(|route| route.methods.shared().map(move |row| (route, row.1)));
+    let (route, row) = rows.filter(|(_, row)| row.mounted).find(|(route, _)| route.matcher.is_match(path))?;
     Some((row.rule.as_ref().unwrap_or(&route.source), &row.handler))
 }
 

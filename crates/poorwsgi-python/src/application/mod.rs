@@ -6,6 +6,7 @@
 
 mod form_limits;
 mod handlers;
+mod mount;
 mod own;
 mod routes;
 mod settings;
@@ -28,7 +29,7 @@ use pyo3::types::{PyCFunction, PyDict, PyTuple};
 
 pub(crate) use form_limits::FormLimits;
 pub(crate) use settings::seconds;
-pub(crate) use tables::{ErrorType, Function, Python3, Routed};
+pub(crate) use tables::{ErrorType, Function, Mounted, Python3, Routed};
 
 use crate::names::Made;
 use crate::response::media_type;
@@ -49,7 +50,7 @@ static NAMES: LazyLock<Mutex<HashSet<String>>> = LazyLock::new(Mutex::default);
 /// settings may be changed at any time; a running request keeps those with which it began.
 #[pyclass(frozen, subclass, dict, weakref, module = "poorwsgi.wsgi")]
 pub(crate) struct Application {
-    tables: LiveTables,
+    tables: Arc<LiveTables>,
     variables: Option<Arc<Variables>>,
     own: Mutex<Own>,
     /// Whether the class overrides steps of the pipeline; computed at the first request.
@@ -73,7 +74,7 @@ impl Application {
         settings.media_type = Some(Arc::new(|path| Python::attach(|py| media_type(py, path)).ok().flatten()));
         Ok(Application {
             own: Mutex::new(Own::new(py, &settings)?),
-            tables: LiveTables::new(settings),
+            tables: Arc::new(LiveTables::new(settings)),
             variables: Variables::of_process().map(Arc::new),
             own_steps: PyOnceLock::new(),
             made: Made::default(),

@@ -18,7 +18,7 @@ static UUID: Name = Name::new("uuid", "UUID");
 static ORDERED: Name = Name::new("collections", "OrderedDict");
 
 /// The exception that PoorWSGI raises for such an error in a route.
-fn route_error(py: Python<'_>, error: &RouteError) -> PyErr {
+pub(super) fn route_error(py: Python<'_>, error: &RouteError) -> PyErr {
     let text = error.to_string();
     match error.kind() {
         RouteErrorKind::UnknownFilter => PyRuntimeError::new_err(text),
@@ -27,6 +27,7 @@ fn route_error(py: Python<'_>, error: &RouteError) -> PyErr {
             raised.map_or_else(|error| error, PyErr::from_value)
         }
         RouteErrorKind::NotRegistered => PyKeyError::new_err(text),
+        RouteErrorKind::Prefix => PyValueError::new_err(text),
         RouteErrorKind::Space => PyValueError::new_err(format!(
             "Invalid route definition {text}; a group must not contain spaces: <id:int>, <name:word>, <value:float>"
         )),

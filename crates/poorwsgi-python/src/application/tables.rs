@@ -22,11 +22,31 @@ pub(crate) type Function = Arc<Callee>;
 pub(crate) struct Callee {
     function: Py<PyAny>,
     pub(crate) route_times: Arc<RouteTimes>,
+    /// Set for what is mounted below a prefix, which is called in another way than a handler.
+    pub(crate) mounted: Option<Mounted>,
+}
+
+/// A mounted WSGI callable.
+pub(crate) struct Mounted {
+    pub(crate) prefix: String,
+    /// The tables of the callable, if it is one of our applications, which is called without WSGI.
+    pub(crate) tables: Option<Arc<LiveTables>>,
+}
+
+impl Callee {
+    pub(super) fn mounted(function: Py<PyAny>, mounted: Mounted) -> Self {
+        Callee { mounted: Some(mounted), ..function.into() }
+    }
+
+    /// The tables of the mounted application, if this is one of ours.
+    pub(crate) fn tables(&self) -> Option<&Arc<LiveTables>> {
+        self.mounted.as_ref()?.tables.as_ref()
+    }
 }
 
 impl From<Py<PyAny>> for Callee {
     fn from(function: Py<PyAny>) -> Self {
-        Callee { function, route_times: Arc::default() }
+        Callee { function, route_times: Arc::default(), mounted: None }
     }
 }
 
@@ -107,12 +127,33 @@ impl LiveTables {
             return (Routed::later(tables), Arc::clone(&self.unrouted));
         };
         let (route, foreseen) = foresee(&tables, head, &path);
-        let times = Arc::clone(match foreseen {
-            Foreseen::Handler(handler) => &handler.route_times,
+        let times = self.times(head, &path, foreseen);
+        (Routed { tables, route }, times)
+    }
+
+    /// The times of requests with the same handler, that of a mounted application of ours included.
+    fn times(&self, head: &dyn Head, path: &str, foreseen: Foreseen<&Function>) -> Arc<RouteTimes> {
+        let times = match foreseen {
+            Foreseen::Handler(handler) => match &handler.mounted {
+                Some(Mounted { prefix, tables: Some(inner) }) => {
+                    let below = path.get(prefix.len()..).filter(|below| !below.is_empty()).unwrap_or("/");
+                    let tables = inner.get();
+                    return inner.times(head, below, foresee(&tables, head, below).1);
+                }
+                _ => &handler.route_times,
+            },
             Foreseen::File => &self.below_root,
             Foreseen::Engine => &self.unrouted,
-        });
-        (Routed { tables, route }, times)
+        };
+        Arc::clone(times)
+    }
+
+    /// Whether these tables are the given ones, or lead to them through what is mounted.
+    pub(super) fn lead_to(&self, tables: &LiveTables) -> bool {
+        let own = self.get();
+        let rows = own.router.pattern_routes().flat_map(|route| route.methods().shared());
+        std::ptr::eq(self, tables)
+            || rows.filter_map(|(_, row)| row.handler().tables()).any(|inner| inner.lead_to(tables))
     }
 
     /// Visits the Python objects of the tables for the garbage collector.

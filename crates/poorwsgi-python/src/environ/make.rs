@@ -14,6 +14,7 @@ use pyo3::types::{PyDict, PyString, PyTuple};
 
 use super::file_wrapper::FileWrapper;
 use super::key::key;
+use super::mounted::set_mount;
 use crate::forked::Releasable;
 use crate::headers::bytes_to_native;
 use crate::names::Name;
@@ -44,6 +45,10 @@ pub(crate) fn of_http<'py>(py: Python<'py>, head: &HttpHead) -> PyResult<Bound<'
         environ.set_item(intern!(py, "QUERY_STRING"), bytes_to_native(py, head.query().as_bytes()))?;
     }
     environ.set_item(intern!(py, "PATH_INFO"), path_info)?;
+    if let Some(mount) = head.mount() {
+        environ.set_item(intern!(py, "SCRIPT_NAME"), bytes_to_native(py, mount.path().as_bytes()))?;
+        set_mount(&environ, &mount)?;
+    }
     if parts.version != Version::HTTP_11 {
         environ.set_item(intern!(py, "SERVER_PROTOCOL"), &*head.protocol())?;
     }

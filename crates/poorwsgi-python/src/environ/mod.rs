@@ -6,8 +6,10 @@
 mod file_wrapper;
 mod key;
 mod make;
+mod mounted;
 mod read;
 
 pub(crate) use file_wrapper::FileWrapper;
 pub(crate) use make::{_set_multiprocess, of_http, set_client_scheme};
+pub(crate) use mounted::{below, join_mounts};
 pub(crate) use read::{EnvironHead, of_process, text};

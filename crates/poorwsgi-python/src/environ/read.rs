@@ -7,7 +7,7 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use poorwsgi_core::HttpError;
 use poorwsgi_core::headers::Headers;
 use poorwsgi_core::headers::framing::gives_length;
-use poorwsgi_core::request::{Head, path_text};
+use poorwsgi_core::request::{Head, Mount, path_text};
 use poorwsgi_core::state::Method;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
@@ -15,6 +15,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyMapping, PyString};
 
 use super::key::{field_name, key};
+use super::mounted::mount_of;
 use crate::names::Name;
 
 /// The environment variables of the process, with the changes that Python code has made.
@@ -153,7 +154,14 @@ impl Head for EnvironHead {
             if text.is_ascii() { Some(text.into_owned().into_bytes()) } else { bytes(&text) }
         });
         let raw = raw.ok_or_else(|| HttpError::bad_request("PATH_INFO is not a string of WSGI"))?;
+        if raw.is_empty() && self.mount().is_some() {
+            return Ok(Cow::Borrowed("/"));
+        }
         path_text(raw.into())
+    }
+
+    fn mount(&self) -> Option<Cow<'_, Mount>> {
+        Python::attach(|py| mount_of(self.dict(py))).map(Cow::Owned)
     }
 
     fn query(&self) -> Cow<'_, str> {

@@ -5,6 +5,7 @@
 //! ready at once.
 
 mod handle;
+mod mounted;
 mod pipeline;
 mod steps;
 
@@ -15,7 +16,7 @@ use poorwsgi_core::dispatch::{self, BodyPlan, Callable, Language, Page, Raised, 
 use poorwsgi_core::error::no_such_value;
 use poorwsgi_core::request::Head;
 use poorwsgi_core::response;
-use poorwsgi_core::results::ErrorReport;
+use poorwsgi_core::results::{ErrorReport, HandlerRow};
 use poorwsgi_core::routing::{Capture, Conversion, RouteMatch};
 use poorwsgi_core::tables::Tables;
 use pyo3::exceptions::{PyArithmeticError, PyException, PyLookupError, PyValueError};
@@ -72,6 +73,9 @@ impl Language for Python3 {
 
     async fn handle(handler: &Function, request: &PipelineRequest) -> Result<Answer, Error> {
         Python::attach(|py| {
+            if let Some(mounted) = &handler.mounted {
+                return mounted::answer(py, handler, mounted, request);
+            }
             let args = Request::route_args(request.object.bind(py));
             let handler = handler.bind(py);
             let result = match args {
@@ -229,6 +233,10 @@ impl Language for Python3 {
 
     fn calls(handler: &Function) -> String {
         handler.route_times.to_string()
+    }
+
+    fn routes(mounted: &Function) -> Vec<HandlerRow> {
+        mounted.tables().map_or_else(Vec::new, |tables| dispatch::routes::<Self>(&tables.get()))
     }
 
     fn name(callable: Callable<'_, Self>) -> Cow<'_, str> {

@@ -21,10 +21,12 @@ use super::simple::{PathArg, SimpleRequest};
 use super::source::Source;
 use crate::application::Application;
 use crate::cookies;
+use crate::environ::{self, EnvironHead};
 use crate::exceptions::{Error, http_exception};
 use crate::headers::Headers;
 use crate::input::{self, Input, body_of, read_what_comes};
 use crate::names::{Name, deprecated};
+use crate::octets;
 
 static ARGS: Name = Name::new("poorwsgi.request", "Args");
 static EMPTY_FORM: Name = Name::new("poorwsgi.request", "EmptyForm");
@@ -133,6 +135,64 @@ impl Request {
     /// All arguments of the path, in order.
     pub(crate) fn route_args<'a>(slf: &'a Bound<'_, Self>) -> &'a [PathArg] {
         slf.as_super().get().route_args()
+    }
+
+    /// The source and the body of this request for one of our applications that is mounted below a prefix of
+    /// the path.
+    pub(crate) fn below(slf: &Bound<'_, Self>, prefix: &str) -> Result<(Source, Body), Error> {
+        let py = slf.py();
+        match slf.as_super().get().source() {
+            Source::Native(head) => Ok((Source::Native(Box::new(head.below(prefix)?)), Self::rest(slf)?)),
+            Source::Wsgi(environ) => {
+                let head = EnvironHead::new(&Self::copy_below(slf, environ, prefix)?);
+                let body = body_of(py, &head)?;
+                Ok((Source::Wsgi(head), body))
+            }
+        }
+    }
+
+    /// The environ, with `wsgi.input`, for a WSGI callable that is mounted below a prefix of the path.
+    pub(crate) fn environ_below<'py>(
+        slf: &Bound<'py, Self>,
+        prefix: &str,
+    ) -> Result<Bound<'py, PyDict>, Error> {
+        let py = slf.py();
+        let environ = match slf.as_super().get().source() {
+            Source::Native(head) => {
+                let head = head.below(prefix)?;
+                let environ = environ::of_http(py, &head)?;
+                environ::set_client_scheme(&environ, &head)?;
+                let input = Bound::new(py, Input::new(Self::rest(slf)?))?;
+                environ.set_item(intern!(py, "wsgi.input"), input)?;
+                environ
+            }
+            Source::Wsgi(environ) => Self::copy_below(slf, environ, prefix)?,
+        };
+        environ::join_mounts(&environ)?;
+        Ok(environ)
+    }
+
+    /// The environ of a WSGI server for what is mounted, with what a hook has read into `data` as
+    /// `wsgi.input`.
+    fn copy_below<'py>(
+        slf: &Bound<'py, Self>,
+        environ: &EnvironHead,
+        prefix: &str,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let py = slf.py();
+        let copy = environ::below(environ.dict(py), prefix)?;
+        if let Some(data) = slf.as_super().get().extras.get(py, |extras| &mut extras.data) {
+            copy.set_item(intern!(py, "wsgi.input"), BYTES_IO.get(py)?.call1((data,))?)?;
+        }
+        Ok(copy)
+    }
+
+    /// The body of a native request as far as nobody has read it, and what a hook has read into `data`.
+    fn rest(slf: &Bound<'_, Self>) -> PyResult<Body> {
+        match slf.as_super().get().extras.get(slf.py(), |extras| &mut extras.data) {
+            Some(data) => Ok(octets::of_bytes(data.bind(slf.py()).cast::<PyBytes>()?).into()),
+            None => Ok(slf.get().body.take()),
+        }
     }
 
     fn value(

@@ -11,6 +11,7 @@ mod content;
 mod exception;
 mod from_result;
 mod media_type;
+mod of_callable;
 mod send;
 mod to_object;
 
@@ -21,3 +22,4 @@ pub(crate) use classes::add_classes;
 pub(crate) use exception::{RaisedHttp, abort, redirect};
 pub(crate) use from_result::{from_result, make_response, to_response};
 pub(crate) use media_type::{HTML, media_type};
+pub(crate) use of_callable::of_callable;

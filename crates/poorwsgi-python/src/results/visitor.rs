@@ -1,7 +1,10 @@
 //! What a page shows about a request, read from the request's attributes.
 
+use poorwsgi_core::request::Mount;
 use poorwsgi_core::results::Site;
 use pyo3::prelude::*;
+
+use crate::request::SimpleRequest;
 
 /// The attribute as text; `None` if it is missing, raises or is no str.
 pub(super) fn text(object: &Bound<'_, PyAny>, name: &str) -> Option<String> {
@@ -20,10 +23,12 @@ pub(super) struct Visitor {
 impl Visitor {
     pub(super) fn of(req: &Bound<'_, PyAny>) -> Self {
         let text = |name| text(req, name);
+        // The page of a 400 for a path that is not UTF-8 comes here, too: `path` raises then.
+        let uri = text("uri").or_else(|| text("path")).unwrap_or_default();
+        let mount = req.cast::<SimpleRequest>().ok().and_then(|request| request.get().head().mount());
         Visitor {
             method: text("method").unwrap_or_default(),
-            // The page of a 400 for a path that is not UTF-8 comes here, too: `path` raises then.
-            uri: text("uri").or_else(|| text("path")).unwrap_or_default(),
+            uri: mount.as_deref().map_or("", Mount::path).to_owned() + &uri,
             debug: req.getattr("debug").and_then(|debug| debug.is_truthy()).unwrap_or(false),
             hostname: text("hostname").unwrap_or_default(),
             software: text("server_software").unwrap_or_default(),

@@ -6,7 +6,6 @@ use pyo3::prelude::*;
 
 use super::callable::{Callable, PathTimes};
 use crate::application::Application;
-use crate::names::overrides;
 
 /// The application that answers the requests.
 pub(super) enum Served {
@@ -17,15 +16,10 @@ pub(super) enum Served {
 }
 
 impl Served {
-    /// One of our applications is called natively unless its class defines `__call__`, which is reached only
-    /// through WSGI. Middleware around an application is not an application.
+    /// One of our applications is called natively if it can be.
     pub(super) fn of(application: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let py = application.py();
-        if let Ok(ours) = application.cast::<Application>() {
-            let class = py.get_type::<Application>();
-            if !overrides(&ours.get_type(), &class, &["__call__", "__request__"])? {
-                return Ok(Served::Native(ours.clone().unbind()));
-            }
+        if let Some(ours) = Application::native(application)? {
+            return Ok(Served::Native(ours.clone().unbind()));
         }
         if !application.is_callable() {
             return Err(PyTypeError::new_err(format!(
