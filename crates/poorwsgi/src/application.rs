@@ -183,8 +183,24 @@ impl Application {
     /// path. Hooks run as for handlers, and the service finds the values that they attach to the request in
     /// its extensions. The framework neither parses the body nor reads it ahead.
     ///
-    /// An application that is mounted knows the prefix: the URLs of `construct_url` have it, and so has a path
-    /// in `Location`.
+    /// An application that is mounted knows the prefix: the URLs of `construct_url` have it, and so has a
+    /// path in `Location`.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), poorwsgi::BoxError> {
+    /// use poorwsgi::{Application, Request, Response, state};
+    ///
+    /// let mut admin = Application::new("admin");
+    /// admin.route("/", state::METHOD_GET, |_req: Request| Response::redirect("/users", 302))?;
+    ///
+    /// let mut site = Application::new("site");
+    /// site.mount("/admin", admin)?;
+    /// let answer = site.handle(http::Request::get("/admin").body(String::new())?).await;
+    /// assert_eq!(answer.headers()["Location"], "/admin/users");
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// Where the prefix does not begin with `/`, ends with it, or has a group, and where something is mounted
