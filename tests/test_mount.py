@@ -499,6 +499,16 @@ def test_tables_show_what_is_mounted(outer, inner):
     assert {(handler, rule) for handler, _, rule in handlers} == {(inner, "/api/*"), (told, "/told/*")}
 
 
+def test_the_times_of_calls_are_those_of_the_inner_route(outer, inner):
+    outer.mount("/api", inner)
+    with IN_PROCESS["ours"](outer) as port:
+        client = Client(to_server(port))
+        for _ in range(5):
+            client.get("/api/seen")
+    timed = [rule for _, rule, _, calls in _routes(outer) if calls]
+    assert timed == ["/api/seen"]
+
+
 def test_applications_that_know_each_other_are_released(name):
     inner, outer = Application(f"{name}, inner"), Application(f"{name}, outer")
     inner.outer = outer

@@ -54,6 +54,11 @@ class TooManyRedirects(RuntimeError):
 class Response:
     """The response to a request of a Client.
 
+        response = client.post("/tasks", json={"title": "Buy milk"})
+        assert response.status == 201
+        assert response.headers["Location"] == "/tasks/1"
+        assert response.json() == {"id": 1, "title": "Buy milk"}
+
     headers is a poorwsgi.headers.Headers: names are compared without regard to case, and get_all(name) has
     the values of repeated fields. history has the responses that redirected to this one, the first one first.
     url is the URL that this response belongs to.
@@ -125,6 +130,9 @@ class Response:
 
 class Cookies(MutableMapping):
     """The cookies that a Client keeps: their values by name.
+
+        client.cookies["SESSID"] = "forged"
+        assert client.get("/").headers["Location"] == "/login"
 
     Setting an item sets a cookie for all paths of the client's base_url. jar is the http.cookiejar.CookieJar
     that has the attributes: domain, path, expiry and whether a cookie is Secure are respected as browsers do.
