@@ -237,7 +237,7 @@ impl LoopShared {
                     let Some(driver) = self.watch() else { return };
                     if let Err(error) = EventLoop(Arc::clone(self)).start(Role::Watching) {
                         // The blocked thread becomes the watcher when it comes back.
-                        tracing::warn!(%error, "no thread to watch the event loop");
+                        tracing::warn!(%error, "the thread that watches the event loop cannot be started");
                     }
                     role = Role::Driving(driver);
                 }

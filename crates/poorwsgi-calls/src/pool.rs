@@ -397,7 +397,7 @@ impl Pool {
             let pool = self.clone();
             if let Err(error) = self.0.meter.start(move |sample| pool.follow(sample)) {
                 // The limit stays as it is.
-                tracing::warn!(%error, "no thread to measure how busy the compute lock is");
+                tracing::warn!(%error, "the thread that measures how busy the interpreter is cannot be started");
                 self.0.state().is_measured = false;
             }
             return;
@@ -441,7 +441,7 @@ impl Pool {
         if let Err(error) = started {
             // The call is dropped, and its client is told so. So are the queued calls, if no thread is left
             // to run them.
-            tracing::error!(%error, "no thread for a call");
+            tracing::error!(%error, "a thread for a call cannot be started");
             let mut state = self.0.state();
             state.uncount(place);
             let is_alone = state.running + state.beside + state.aside == 0;

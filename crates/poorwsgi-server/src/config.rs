@@ -256,7 +256,7 @@ mod tests {
     /// Sets a setting to its default, or to another value.
     fn set(setting: &Setting<Config>, config: &mut Config, other: bool) {
         match &setting.kind {
-            SettingKind::Bytes(number) | SettingKind::Count(number) => {
+            SettingKind::Bytes(number) | SettingKind::Count(number) | SettingKind::Quantity(number) => {
                 (number.set)(config, number.default.unwrap() + u64::from(other));
             }
             SettingKind::Mode(set) if other => set(config, 0o600),

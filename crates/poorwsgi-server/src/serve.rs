@@ -478,7 +478,7 @@ fn register(accepted: Accepted, connection: Connection) -> Option<Plain> {
         .register(connection)
         .map_err(|error| {
             let peer = Peer::of(connection);
-            tracing::warn!(target: LOG, %peer, %error, "cannot serve the connection");
+            tracing::warn!(target: LOG, %peer, %error, "a connection cannot be served");
         })
         .ok()
 }

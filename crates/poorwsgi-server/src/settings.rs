@@ -31,7 +31,7 @@ impl<C> Setting<C> {
     /// ```
     pub fn set_default(&self, config: &mut C) {
         match &self.kind {
-            SettingKind::Bytes(number) | SettingKind::Count(number) => {
+            SettingKind::Bytes(number) | SettingKind::Count(number) | SettingKind::Quantity(number) => {
                 if let Some(default) = number.default {
                     (number.set)(config, default);
                 }
@@ -56,6 +56,8 @@ pub enum SettingKind<C: 'static> {
     Bytes(Number<C>),
     /// A number of other things.
     Count(Number<C>),
+    /// A number of things that are started, for which a number over the maximum is a mistake.
+    Quantity(Number<C>),
     /// The permission bits of a file, up to `0o777`, written as octal digits; by default, what the umask
     /// leaves.
     Mode(fn(&mut C, u32)),
@@ -96,7 +98,7 @@ pub struct Number<C: 'static> {
     pub default: Option<u64>,
     /// The minimum, if that is more than zero.
     pub min: Option<u64>,
-    /// The maximum, if there is one; a higher number counts as this.
+    /// The maximum, if there is one; a higher number counts as this, except for a [`SettingKind::Quantity`].
     pub max: Option<u64>,
     /// Sets it to a number within the limits.
     pub set: fn(&mut C, u64),

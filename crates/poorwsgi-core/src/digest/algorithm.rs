@@ -132,15 +132,15 @@ impl fmt::Display for Algorithm {
 ///
 /// assert_eq!(algorithms("SHA-512-256, sha-256"), Ok(vec![Algorithm::Sha512_256, Algorithm::Sha256]));
 /// let error = algorithms("SHA-1").unwrap_err().to_string();
-/// assert!(error.starts_with(r#""SHA-1": no such digest algorithm; known: MD5"#));
+/// assert!(error.starts_with(r#""SHA-1" is not a known digest algorithm; known: MD5, MD5-sess"#));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownAlgorithm(String);
 
 impl fmt::Display for UnknownAlgorithm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}: no such digest algorithm; known:", self.0)?;
-        Algorithm::ALL.iter().try_for_each(|known| write!(f, " {known}"))
+        let known = Algorithm::ALL.map(Algorithm::as_str).join(", ");
+        write!(f, "{:?} is not a known digest algorithm; known: {known}", self.0)
     }
 }
 
@@ -178,7 +178,10 @@ mod tests {
             assert_eq!(algorithm.hash(&[]).len(), algorithm.hex_len());
         }
         let error = "SHA-1".parse::<Algorithm>().unwrap_err().to_string();
-        assert!(error.starts_with("\"SHA-1\": no such digest algorithm; known: MD5 MD5-sess"), "{error}");
+        assert!(
+            error.starts_with("\"SHA-1\" is not a known digest algorithm; known: MD5, MD5-sess"),
+            "{error}"
+        );
     }
 
     #[test]

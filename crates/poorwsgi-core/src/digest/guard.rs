@@ -121,7 +121,8 @@ impl DigestAuth {
     pub fn with_key(key: Option<SecretKey>) -> Result<Self, HttpError> {
         let key = key.filter(|key| !key.as_bytes().is_empty());
         let key = key.or_else(|| PROCESS_KEY.clone()).ok_or_else(|| {
-            HttpError::new(crate::state::HTTP_INTERNAL_SERVER_ERROR).with_source("no random bytes for a key")
+            HttpError::new(crate::state::HTTP_INTERNAL_SERVER_ERROR)
+                .with_source("the operating system gave no random bytes for a key")
         })?;
         // PoorWSGI's keys are texts, so a key that is not a text need not be compatible with PoorWSGI: any
         // encoding of it will do.

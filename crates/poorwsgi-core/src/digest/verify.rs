@@ -114,20 +114,20 @@ impl DigestAuth {
         digest_of: impl FnOnce(&str, Algorithm) -> Option<String>,
     ) -> Result<String, LoginRefusal> {
         let algorithm = self.algorithm(credentials)?;
-        if field(credentials.realm, "no realm")? != realm {
-            return Err(LoginRefusal::Refused("another realm"));
+        if field(credentials.realm, "the realm is missing")? != realm {
+            return Err(LoginRefusal::Refused("the realm is not the one that was asked for"));
         }
-        if field(credentials.opaque, "no opaque value")? != opaque(attempt.server_name) {
-            return Err(LoginRefusal::Refused("another opaque value"));
+        if field(credentials.opaque, "the opaque value is missing")? != opaque(attempt.server_name) {
+            return Err(LoginRefusal::Refused("the opaque value is not the one of the challenge"));
         }
         if credentials.userhash.is_some_and(|value| value.eq_ignore_ascii_case("true")) {
-            return Err(LoginRefusal::Refused("a hashed user name, which was not offered"));
+            return Err(LoginRefusal::Refused("the user name is hashed, which was not offered"));
         }
-        let uri = field(credentials.uri, "no uri")?;
+        let uri = field(credentials.uri, "the uri is missing")?;
         if !attempt.targets.iter().any(|target| target.is_named_by(uri, attempt.host)) {
-            return Err(LoginRefusal::Refused("another uri"));
+            return Err(LoginRefusal::Refused("the uri is not the target of the request"));
         }
-        let user = field(credentials.username.filter(|user| !user.is_empty()), "no user name")?;
+        let user = field(credentials.username.filter(|user| !user.is_empty()), "the user name is missing")?;
         let stored = digest_of(user, algorithm);
         self.prove(credentials, algorithm, attempt.method, stored.as_deref())?;
         Ok(user.to_owned())
@@ -156,12 +156,12 @@ impl DigestAuth {
     ) -> Result<(), LoginRefusal> {
         let input = ResponseInput {
             method,
-            uri: field(credentials.uri, "no uri")?,
-            nonce: field(credentials.nonce, "no nonce")?,
+            uri: field(credentials.uri, "the uri is missing")?,
+            nonce: field(credentials.nonce, "the nonce is missing")?,
             cnonce: self.cnonce(credentials, algorithm)?,
             protection: self.protection(credentials)?,
         };
-        let response = field(credentials.response, "no response")?;
+        let response = field(credentials.response, "the response is missing")?;
         // The response is also computed for an unknown user, so that it takes the same time as for a wrong
         // password.
         let stored = stored.filter(|digest| digest.len() == algorithm.hex_len());
@@ -169,7 +169,7 @@ impl DigestAuth {
         let proven = expected.as_bytes().ct_eq(response.to_ascii_lowercase().as_bytes());
         match stored {
             Some(_) if bool::from(proven) => Ok(()),
-            _ => Err(LoginRefusal::Refused("an unknown user or a wrong password")),
+            _ => Err(LoginRefusal::Refused("the user is not known, or the password is wrong")),
         }
     }
 
@@ -193,7 +193,7 @@ impl DigestAuth {
         attempt: &Attempt<'_>,
         nonces: &NonceTable,
     ) -> Result<(), LoginRefusal> {
-        let nonce = field(credentials.nonce, "no nonce")?;
+        let nonce = field(credentials.nonce, "the nonce is missing")?;
         let issued = nonce::recognise(nonce, self.purpose(attempt.user_agent), attempt.now)
             .filter(|issued| issued.is_fresh(self.timeout, attempt.now))
             .ok_or(LoginRefusal::Stale)?;
@@ -215,7 +215,7 @@ impl DigestAuth {
         attempt: &Attempt<'_>,
         nonces: &NonceTable,
     ) -> Result<(), LoginRefusal> {
-        let nonce = field(credentials.nonce, "no nonce")?;
+        let nonce = field(credentials.nonce, "the nonce is missing")?;
         match nonce::recognise(nonce, self.purpose(attempt.user_agent), attempt.now) {
             Some(issued) => self.claim(credentials, nonce, issued, attempt, nonces),
             None => Ok(()),
@@ -254,14 +254,14 @@ impl DigestAuth {
         if !self.qop_auth {
             return match credentials.qop {
                 None => Ok(None),
-                Some(_) => Err(LoginRefusal::Refused("a quality of protection that was not offered")),
+                Some(_) => Err(LoginRefusal::Refused("the quality of protection was not offered")),
             };
         }
-        let qop = field(credentials.qop, "no qop")?;
+        let qop = field(credentials.qop, "the qop is missing")?;
         if qop != "auth" {
-            return Err(LoginRefusal::Refused("another quality of protection"));
+            return Err(LoginRefusal::Refused("the quality of protection is not auth"));
         }
-        let nc = field(credentials.nc, "no nc")?;
+        let nc = field(credentials.nc, "the nc is missing")?;
         // Eight digits (RFC 7616, section 3.4): one count has one spelling, up to the case of letters.
         let is_count = nc.len() == 8 && nc.bytes().all(|byte| byte.is_ascii_hexdigit());
         if is_count { Ok(Some((nc, qop))) } else { Err(NO_COUNT) }
@@ -273,7 +273,9 @@ impl DigestAuth {
         algorithm: Algorithm,
     ) -> Result<&'a str, LoginRefusal> {
         match credentials.cnonce {
-            None if self.qop_auth || algorithm.is_session() => Err(LoginRefusal::Refused("no cnonce")),
+            None if self.qop_auth || algorithm.is_session() => {
+                Err(LoginRefusal::Refused("the cnonce is missing"))
+            }
             cnonce => Ok(cnonce.unwrap_or_default()),
         }
     }
@@ -409,7 +411,7 @@ mod tests {
         assert!(verify(NOW).is_ok());
     }
 
-    const WRONG: LoginRefusal = LoginRefusal::Refused("an unknown user or a wrong password");
+    const WRONG: LoginRefusal = LoginRefusal::Refused("the user is not known, or the password is wrong");
 
     #[test]
     fn a_wrong_answer_does_not_use_the_nonce_up() {
@@ -485,13 +487,22 @@ mod tests {
         assert_eq!(verify(&Client { password: "guess", ..client() }.field()), Err(WRONG));
         assert_eq!(verify(&Client { user: "nobody", ..client() }.field()), Err(WRONG));
         assert_eq!(verify(&Client { method: "POST", ..client() }.field()), Err(WRONG));
-        assert_eq!(refused(Client { uri: "/other/res?a=b", ..client() }), "another uri");
-        assert_eq!(refused(Client { opaque: opaque("evil"), ..client() }), "another opaque value");
-        assert_eq!(refused(Client { qop: Some("auth-int"), ..client() }), "another quality of protection");
+        assert_eq!(
+            refused(Client { uri: "/other/res?a=b", ..client() }),
+            "the uri is not the target of the request"
+        );
+        assert_eq!(
+            refused(Client { opaque: opaque("evil"), ..client() }),
+            "the opaque value is not the one of the challenge"
+        );
+        assert_eq!(
+            refused(Client { qop: Some("auth-int"), ..client() }),
+            "the quality of protection is not auth"
+        );
         assert_eq!(refused(Client { nc: "1", ..client() }), "nc is not eight hexadecimal digits");
         assert_eq!(refused(Client { nc: "+0000001", ..client() }), "nc is not eight hexadecimal digits");
         let realm = client().field().replace("\"Zone\"", "\"Other\"");
-        assert_eq!(verify(&realm), Err(LoginRefusal::Refused("another realm")));
+        assert_eq!(verify(&realm), Err(LoginRefusal::Refused("the realm is not the one that was asked for")));
         let hashed = format!("{}, userhash=true", client().field());
         assert!(matches!(verify(&hashed), Err(LoginRefusal::Refused(_))));
     }
@@ -503,7 +514,7 @@ mod tests {
             refused(Client { algorithm: Algorithm::Md5, ..client() }),
             "the algorithm was not offered"
         );
-        assert_eq!(refused(Client { qop: None, ..client() }), "no qop");
+        assert_eq!(refused(Client { qop: None, ..client() }), "the qop is missing");
         let unnamed = client().field().replace("algorithm=SHA-256, ", "");
         assert_eq!(verify(&unnamed), Err(LoginRefusal::Refused("the algorithm was not offered")));
     }

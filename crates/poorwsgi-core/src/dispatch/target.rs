@@ -88,7 +88,7 @@ pub(super) fn resolve<'t, L: Language>(
 }
 
 fn unknown_method(head: &dyn Head) -> HttpError {
-    let detail = format!("unknown method {:?}", head.method());
+    let detail = format!("the method {:?} is not known", head.method());
     HttpError::new(state::HTTP_NOT_IMPLEMENTED).with_detail(detail)
 }
 

@@ -43,7 +43,7 @@ impl FormError {
 impl fmt::Display for FormError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            FormError::Malformed(reason) => write!(f, "malformed form: {reason}"),
+            FormError::Malformed(reason) => write!(f, "the form is malformed: {reason}"),
             FormError::TooLarge { what, limit, setting } => OverLimit { what, limit: *limit, setting }.fmt(f),
             FormError::Body(error) => write!(f, "the body could not be read: {error}"),
             FormError::File(error) => write!(f, "the upload could not be stored: {error}"),

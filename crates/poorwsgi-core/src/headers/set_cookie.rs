@@ -337,7 +337,7 @@ impl fmt::Display for CookieError {
             CookieError::Value(name) => {
                 write!(f, "cookie {name}: control character in the value; encode it, for example as base64")
             }
-            CookieError::Domain(domain) => write!(f, "cookie domain {domain:?}: not a host name"),
+            CookieError::Domain(domain) => write!(f, "cookie domain {domain:?} is not a host name"),
             CookieError::Path(path) => {
                 write!(f, "cookie path {path:?}: use a path without ; and control characters")
             }

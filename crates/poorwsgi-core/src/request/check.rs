@@ -56,7 +56,7 @@ impl<'a> SingleFields<'a> {
     pub fn host(&self, uri: &Uri, version: Version) -> Result<Option<&'a HeaderValue>, HttpError> {
         match self.host {
             Some(host) if host.is_empty() && uri.authority().is_none() => Ok(None),
-            None if version == Version::HTTP_11 => Err(HttpError::bad_request("no Host field")),
+            None if version == Version::HTTP_11 => Err(HttpError::bad_request("the request has no Host field")),
             host => Ok(host),
         }
     }
@@ -90,7 +90,7 @@ impl<'a> SingleFields<'a> {
 pub fn check_method(method: &Method, opens_protocol: bool) -> Result<(), HttpError> {
     if *method == Method::CONNECT && !opens_protocol {
         return Err(HttpError::new(state::HTTP_NOT_IMPLEMENTED)
-            .with_detail("CONNECT is not implemented: this server is no proxy"));
+            .with_detail("CONNECT is not implemented: this server is not a proxy"));
     }
     Ok(())
 }
@@ -101,7 +101,7 @@ pub fn check_method(method: &Method, opens_protocol: bool) -> Result<(), HttpErr
 /// 400 for any other value (RFC 9112, section 3.2).
 pub fn exact_host(value: &HeaderValue) -> Result<Authority<'_>, HttpError> {
     let host = value.to_str().ok().and_then(Authority::exact);
-    host.ok_or_else(|| HttpError::bad_request("Host is not a host and a port"))
+    host.ok_or_else(|| HttpError::bad_request("the Host field is not a host with an optional port"))
 }
 
 /// Checks the form of a target, and that its authority is that of `Host`: a path, a URL of `http` or `https`, or
@@ -121,9 +121,9 @@ pub fn check_target(method: &Method, uri: &Uri, host: Option<&Authority<'_>>) ->
     let default_port = uri
         .scheme_str()
         .and_then(default_port)
-        .ok_or_else(|| HttpError::bad_request("this form of target is not for this method"))?;
+        .ok_or_else(|| HttpError::bad_request("the target has a form that this method does not allow"))?;
     let target = Authority::exact(authority.as_str())
-        .ok_or_else(|| HttpError::bad_request("the target's authority is not a host and a port"))?;
+        .ok_or_else(|| HttpError::bad_request("the target's authority is not a host with an optional port"))?;
     match host {
         Some(host) if !target.is_same(host, default_port) => {
             Err(HttpError::bad_request("the target's host differs from Host"))

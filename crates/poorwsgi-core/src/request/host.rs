@@ -37,7 +37,9 @@ impl<'a> Authority<'a> {
         let port = match port {
             "" => None,
             port => Some(port.parse().ok().filter(|_| digits).ok_or_else(|| {
-                HttpError::bad_request(format!("port {port:?} of a host: not a number up to 65535"))
+                HttpError::bad_request(format!(
+                    "the port {port:?} of the host is not a number from 0 to 65535"
+                ))
             })?),
         };
         Ok(Authority { host, port })
@@ -158,14 +160,16 @@ impl dyn Head + '_ {
         let scheme = self.forwarded_proto().unwrap_or_else(|| self.scheme().into_owned());
         if !is_scheme(&scheme) {
             return Err(HttpError::bad_request(format!(
-                "X-Forwarded-Proto {scheme:?}: not a scheme like https"
+                "X-Forwarded-Proto {scheme:?} is not a scheme; expected http or https"
             )));
         }
         let forwarded = self.forwarded_host();
         let is_empty = forwarded.is_none() && self.header(&HOST).is_some_and(|host| host.is_empty());
         let host = forwarded.unwrap_or_else(|| self.hostname());
         if !is_host(&host) {
-            return Err(HttpError::bad_request(format!("host {host:?}: not a host name or address")));
+            return Err(HttpError::bad_request(format!(
+                "the host {host:?} is not a host name or an address"
+            )));
         }
         let port = match self.forwarded_port()? {
             Some(port) => port,

@@ -56,9 +56,12 @@ pub enum BadLength {
 impl fmt::Display for BadLength {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            BadLength::NotANumber(value) => write!(f, "Content-Length is a number, not {value:?}"),
+            BadLength::NotANumber(value) => write!(f, "Content-Length {value:?} is not a number"),
             BadLength::Different(one, other) => {
-                write!(f, "two different Content-Length headers: {one} and {other}")
+                write!(
+                    f,
+                    "the response has two different Content-Length headers, {one} and {other}; leave them to the framework"
+                )
             }
         }
     }
@@ -131,7 +134,7 @@ pub struct WrongLength {
 impl fmt::Display for WrongLength {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let turned_out = if self.is_longer { "longer" } else { "shorter" };
-        write!(f, "response body: {turned_out} than the {} bytes it was said to have", self.promised)
+        write!(f, "the response body is {turned_out} than its announced length of {} bytes", self.promised)
     }
 }
 

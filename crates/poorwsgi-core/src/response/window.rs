@@ -78,9 +78,9 @@ mod tests {
         let chunks = [b"abc".to_vec(), b"de".to_vec()];
         assert_eq!(through(Window::exactly(5), &chunks).unwrap(), b"abcde");
         let error = through(Window::exactly(4), &chunks).unwrap_err().to_string();
-        assert_eq!(error, "response body: longer than the 4 bytes it was said to have");
+        assert_eq!(error, "the response body is longer than its announced length of 4 bytes");
         let error = through(Window::exactly(6), &chunks).unwrap_err().to_string();
-        assert_eq!(error, "response body: shorter than the 6 bytes it was said to have");
+        assert_eq!(error, "the response body is shorter than its announced length of 6 bytes");
         assert!(through(Window::part(3, 3), &chunks).is_err());
     }
 

@@ -15,7 +15,7 @@ use std::fmt;
 /// assert_eq!(error.column(), Some(7));
 /// assert_eq!(
 ///     error.to_string(),
-///     r#""/user/<name:wrod>": column 7: no filter ":wrod"; known: :float, :hex, :int, :re:, :uuid, :word"#,
+///     r#""/user/<name:wrod>": column 7: there is no filter ":wrod"; known: :float, :hex, :int, :re:, :uuid, :word"#,
 /// );
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]

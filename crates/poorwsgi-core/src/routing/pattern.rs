@@ -74,7 +74,7 @@ impl<'p, C: Clone> Pattern<'p, C> {
             column += literal.chars().count();
             let fault = |kind, detail: &str| RouteError::new(kind, rule, detail).at(column);
             let Some((written, after)) = split_group(group) else {
-                return Err(fault(RouteErrorKind::Group, "`<` without its `>`"));
+                return Err(fault(RouteErrorKind::Group, "the group is not closed: `<` has no `>`"));
             };
             let (name, filter) = match written.find(':') {
                 Some(colon) => (written.get(..colon).unwrap_or_default(), written.get(colon..)),
@@ -83,15 +83,25 @@ impl<'p, C: Clone> Pattern<'p, C> {
             check_spaces(name, filter).map_err(|detail| fault(RouteErrorKind::Space, detail))?;
             check_name(name).map_err(|detail| fault(RouteErrorKind::Group, &detail))?;
             if parts.iter().any(|part| matches!(part, RulePart::Group(group) if group.name == name)) {
-                return Err(fault(RouteErrorKind::Group, &format!("a second group named \"{name}\"")));
+                return Err(fault(
+                    RouteErrorKind::Group,
+                    &format!("the group name \"{name}\" is used twice; give each group its own name"),
+                ));
             }
             let (expression, conversion) = filters.find(filter).ok_or_else(|| {
                 let filter = filter.unwrap_or_default();
-                let detail = format!("no filter \"{filter}\"; known: {}", filters.known());
+                let mut detail = format!("there is no filter \"{filter}\"; known: {}", filters.known());
+                let swapped = format!(":{name}");
+                if filters.find(Some(&swapped)).is_some() {
+                    detail.push_str(&format!(
+                        "; write <{}:{name}>, the name first",
+                        filter.trim_start_matches(':')
+                    ));
+                }
                 fault(RouteErrorKind::UnknownFilter, &detail)
             })?;
             if expression.is_empty() {
-                return Err(fault(RouteErrorKind::Regex, "an empty regular expression"));
+                return Err(fault(RouteErrorKind::Regex, "the regular expression is empty"));
             }
             let (expression, conversion) = (expression.to_owned(), conversion.clone());
             parts.push(RulePart::Group(Group { name, expression, conversion, column }));
@@ -242,7 +252,7 @@ fn split_group(text: &str) -> Option<(&str, &str)> {
 fn check_spaces(name: &str, filter: Option<&str>) -> Result<(), &'static str> {
     let filter = filter.map(|filter| filter.strip_prefix(':').unwrap_or(filter)).unwrap_or_default();
     if name.trim() != name || filter.trim() != filter {
-        return Err("white space in a group; write `<name:filter>` without any");
+        return Err("the group contains white space; write `<name:filter>` without any");
     }
     Ok(())
 }
@@ -250,12 +260,12 @@ fn check_spaces(name: &str, filter: Option<&str>) -> Result<(), &'static str> {
 fn check_name(name: &str) -> Result<(), String> {
     let mut chars = name.chars();
     match chars.next() {
-        None => return Err("a group without a name; write `<name>` or `<name:filter>`".to_owned()),
+        None => return Err("the group has no name; write `<name>` or `<name:filter>`".to_owned()),
         Some(first) if first != '_' && !first.is_alphabetic() => {}
         Some(_) if chars.all(|char| char == '_' || char.is_alphanumeric()) => return Ok(()),
         Some(_) => {}
     }
-    Err(format!("\"{name}\" is not a name: a letter or `_`, then letters, digits and `_`"))
+    Err(format!("\"{name}\" is not a name; expected a letter or `_`, then letters, digits and `_`"))
 }
 
 #[cfg(test)]
@@ -291,20 +301,26 @@ mod tests {
         for (rule, text) in [
             (
                 "/user/<name:wrod>",
-                r#"column 7: no filter ":wrod"; known: :float, :hex, :int, :re:, :uuid, :word"#,
+                r#"column 7: there is no filter ":wrod"; known: :float, :hex, :int, :re:, :uuid, :word"#,
             ),
-            ("/ž/<a>/<b", "column 8: `<` without its `>`"),
-            ("/<a:re:(b>", "column 2: `<` without its `>`"),
-            ("/<>", "column 2: a group without a name; write `<name>` or `<name:filter>`"),
-            ("/<:int>", "column 2: a group without a name; write `<name>` or `<name:filter>`"),
-            ("/<1a>", r#"column 2: "1a" is not a name: a letter or `_`, then letters, digits and `_`"#),
-            ("/<a-b>", r#"column 2: "a-b" is not a name: a letter or `_`, then letters, digits and `_`"#),
-            ("/<a>/<a:int>", r#"column 6: a second group named "a""#),
-            ("/< a>", "column 2: white space in a group; write `<name:filter>` without any"),
-            ("/<a :int>", "column 2: white space in a group; write `<name:filter>` without any"),
-            ("/<a: int>", "column 2: white space in a group; write `<name:filter>` without any"),
-            ("/<a:int >", "column 2: white space in a group; write `<name:filter>` without any"),
-            ("/<a:re:>", "column 2: an empty regular expression"),
+            ("/ž/<a>/<b", "column 8: the group is not closed: `<` has no `>`"),
+            ("/<a:re:(b>", "column 2: the group is not closed: `<` has no `>`"),
+            ("/<>", "column 2: the group has no name; write `<name>` or `<name:filter>`"),
+            ("/<:int>", "column 2: the group has no name; write `<name>` or `<name:filter>`"),
+            (
+                "/<1a>",
+                r#"column 2: "1a" is not a name; expected a letter or `_`, then letters, digits and `_`"#,
+            ),
+            (
+                "/<a-b>",
+                r#"column 2: "a-b" is not a name; expected a letter or `_`, then letters, digits and `_`"#,
+            ),
+            ("/<a>/<a:int>", r#"column 6: the group name "a" is used twice; give each group its own name"#),
+            ("/< a>", "column 2: the group contains white space; write `<name:filter>` without any"),
+            ("/<a :int>", "column 2: the group contains white space; write `<name:filter>` without any"),
+            ("/<a: int>", "column 2: the group contains white space; write `<name:filter>` without any"),
+            ("/<a:int >", "column 2: the group contains white space; write `<name:filter>` without any"),
+            ("/<a:re:>", "column 2: the regular expression is empty"),
             ("/<a>/<b:re:[z-a]>", ""),
             ("/<a:re:a)|b>", ""),
         ] {

@@ -146,6 +146,19 @@ impl<H, C> Router<H, C> {
         self.patterns.iter()
     }
 
+    /// The handlers of a path without groups, by method; none where it is not registered.
+    pub fn handlers_of_path(&self, path: &str) -> impl Iterator<Item = (Method, &H)> {
+        self.static_route(path).into_iter().flat_map(|(_, route)| route.methods.iter())
+    }
+
+    /// The handlers of a regular route, or of the route with groups that stands for this expression, by
+    /// method; none where it is not registered.
+    pub fn handlers_of_expression(&self, regex: &str) -> impl Iterator<Item = (Method, &H)> {
+        let route = self.position(regex).and_then(|at| self.patterns.get(at));
+        let methods = route.into_iter().flat_map(|route| route.methods.iter());
+        methods.map(|(method, registration)| (method, registration.handler()))
+    }
+
     /// The default handlers.
     #[must_use]
     pub const fn defaults(&self) -> &MethodTable<H> {
@@ -380,7 +393,7 @@ pub fn pop_regular_route<H: Clone, C: Clone>(
 }
 
 fn not_registered(rule: &str, method: Method) -> RouteError {
-    RouteError::new(RouteErrorKind::NotRegistered, rule, format!("no handler for {method}"))
+    RouteError::new(RouteErrorKind::NotRegistered, rule, format!("no handler is registered for {method}"))
 }
 
 impl<'r, 'p, H, C> Resolved<'r, 'p, H, C> {

@@ -288,7 +288,7 @@ fn a_route_goes_with_its_last_method() {
     assert!(!router.is_route("/a").unwrap());
     assert_eq!(
         pop_route(&mut router, "/a", Method::Head).unwrap_err().to_string(),
-        "\"/a\": no handler for HEAD"
+        "\"/a\": no handler is registered for HEAD"
     );
 
     assert_eq!(get(&router, "/z").unwrap().0, 1);

@@ -55,14 +55,20 @@ impl fmt::Display for SessionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             SessionError::Cookie(error) => error.fmt(f),
-            SessionError::EmptySecret => f.write_str("the secret key is not set"),
+            SessionError::EmptySecret => {
+                f.write_str("the secret key is not set; set it to a long random text")
+            }
             SessionError::BadCookie => f.write_str("bad session data"),
             SessionError::Expired => f.write_str("the session has expired"),
-            SessionError::NotAnObject => f.write_str("session data is not an object"),
+            SessionError::NotAnObject => f.write_str("the session data is not a JSON object"),
             SessionError::TooLarge { size } => {
-                write!(f, "session cookie of {size} bytes; browsers store {}", super::COOKIE_LIMIT)
+                write!(
+                    f,
+                    "the session cookie has {size} bytes, and browsers store at most {}; keep less in the session",
+                    super::COOKIE_LIMIT
+                )
             }
-            SessionError::Random(error) => write!(f, "no random bytes: {error}"),
+            SessionError::Random(error) => write!(f, "the operating system gave no random bytes: {error}"),
             SessionError::Header(error) => error.fmt(f),
         }
     }

@@ -147,7 +147,7 @@ impl Said {
     fn of<B: Body>(response: &Response<B>, content: Content, upgrades: bool) -> Result<Self, BoxError> {
         let status = response.status();
         if status == StatusCode::SWITCHING_PROTOCOLS && !upgrades {
-            return Err("101: nobody speaks another protocol here, or the request asks for none".into());
+            return Err("the application sent 101 Switching Protocols, but the request asked for no upgrade, or no code of the application takes the connection over".into());
         }
         if !upgrades {
             check_final(status.as_u16())?;

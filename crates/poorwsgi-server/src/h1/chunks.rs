@@ -209,7 +209,9 @@ impl Chunks {
             }
             (ChunkState::SizeReturn, b'\n') if self.size == 0 => Ok(ChunkState::LineStart),
             (ChunkState::SizeReturn, b'\n') => Ok(ChunkState::Data),
-            (ChunkState::Start | ChunkState::SizeReturn, _) => Err(BadChunk::Malformed("bad chunk size")),
+            (ChunkState::Start | ChunkState::SizeReturn, _) => {
+                Err(BadChunk::Malformed("the size of a chunk is not a hexadecimal number"))
+            }
             (state, byte) => Self::in_extensions(state, byte),
         }
     }
@@ -244,8 +246,10 @@ impl Chunks {
             (Quoted, b'"') => QuotedEnd,
             (Quoted, b'\\') => QuotedBackslash,
             (Quoted | QuotedBackslash, byte) if is_text(byte) => Quoted,
-            (Digits, _) => return Err(BadChunk::Malformed("bad chunk size")),
-            _ => return Err(BadChunk::Malformed("bad chunk extension")),
+            (Digits, _) => {
+                return Err(BadChunk::Malformed("the size of a chunk is not a hexadecimal number"));
+            }
+            _ => return Err(BadChunk::Malformed("the extension of a chunk is malformed")),
         })
     }
 

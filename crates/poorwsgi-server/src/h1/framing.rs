@@ -125,7 +125,7 @@ impl HeadScanner {
             }
         } else if let Some(value) = value_of(line, b"transfer-encoding") {
             if self.chunked || !is_chunked(value) {
-                return Err(Refusal::bad_request("Transfer-Encoding other than one \"chunked\""));
+                return Err(Refusal::bad_request("Transfer-Encoding is not exactly \"chunked\""));
             }
             self.chunked = true;
         }

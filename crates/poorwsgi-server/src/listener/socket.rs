@@ -39,6 +39,38 @@ pub enum Address {
     Unix(PathBuf),
 }
 
+impl Address {
+    /// Checks the form of an address to listen at: `host:port`, `unix:path` or `inherited`. Whether there is such
+    /// a host, and whether the port is free, shows when the address is bound.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::InvalidInput`], whose text says what is expected.
+    pub fn check(address: &str) -> io::Result<()> {
+        let wrong = |text: String| Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+        if let Some(path) = address.strip_prefix("unix:") {
+            return match path.is_empty() {
+                true => {
+                    wrong(format!("{address:?} has no path; expected unix:PATH, such as unix:/run/app.sock"))
+                }
+                false => Ok(()),
+            };
+        }
+        if address == INHERITED {
+            return Ok(());
+        }
+        let expected = "expected HOST:PORT or unix:PATH, such as 127.0.0.1:8080";
+        match address.rsplit_once(':') {
+            Some((host, port)) if !host.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) => {
+                match port.parse::<u16>() {
+                    Ok(_) => Ok(()),
+                    Err(_) => wrong(format!("{address:?} has no port from 0 to 65535; {expected}")),
+                }
+            }
+            _ => wrong(format!("{address:?} is not an address; {expected}")),
+        }
+    }
+}
+
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -59,6 +91,7 @@ pub(crate) enum Socket {
 impl Socket {
     /// Binds `host:port`, where port 0 is one that the system chooses, or `unix:path`.
     pub(crate) async fn bind(address: &str, config: &Config) -> io::Result<Self> {
+        Address::check(address)?;
         match address.strip_prefix("unix:") {
             Some(path) => Self::bind_unix(Path::new(path), config),
             None if address == INHERITED => Self::inherited(),
@@ -68,6 +101,7 @@ impl Socket {
 
     /// The same without a runtime.
     pub(crate) fn bind_blocking(address: &str, config: &Config) -> io::Result<Self> {
+        Address::check(address)?;
         match address.strip_prefix("unix:") {
             Some(path) => Self::bind_unix(Path::new(path), config),
             None if address == INHERITED => Self::inherited(),
@@ -81,19 +115,25 @@ impl Socket {
         static TAKEN: AtomicBool = AtomicBool::new(false);
         let none = |text| io::Error::new(io::ErrorKind::NotFound, text);
         if TAKEN.swap(true, Ordering::Relaxed) {
-            return Err(none("the inherited socket is taken already"));
+            return Err(none(
+                "the inherited socket is in use by another server of this process; one server can have it",
+            ));
         }
         let mut sockets = ListenFd::from_env();
         if sockets.len() > 1 {
-            let text = format!("{} sockets were handed over (LISTEN_FDS), and one is served", sockets.len());
+            let text = format!(
+                "{} sockets were handed over (LISTEN_FDS), and one is served; hand over one",
+                sockets.len()
+            );
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         }
         if let Ok(Some(socket)) = sockets.take_tcp_listener(0) {
             socket.set_nonblocking(true)?;
             return Ok(Socket::Tcp(socket, Owner::others()));
         }
-        let socket =
-            sockets.take_unix_listener(0)?.ok_or_else(|| none("no socket was handed over (LISTEN_FDS)"))?;
+        let socket = sockets.take_unix_listener(0)?.ok_or_else(|| {
+            none("no listening socket was handed over (LISTEN_FDS); expected one, as from systemd")
+        })?;
         socket.set_nonblocking(true)?;
         Ok(Socket::Unix(socket, None))
     }
@@ -110,8 +150,12 @@ impl Socket {
                 Err(error) => last = Some(error),
             }
         }
-        Err(last
-            .unwrap_or_else(|| io::Error::new(io::ErrorKind::NotFound, format!("{address}: no such host"))))
+        Err(last.unwrap_or_else(|| {
+            io::Error::new(
+                io::ErrorKind::NotFound,
+                format!("{address}: the host has no address; expected a name or an address of this machine"),
+            )
+        }))
     }
 
     fn bind_tcp(address: SocketAddr, config: &Config) -> io::Result<Self> {
@@ -330,7 +374,7 @@ struct Pause(Duration);
 impl Pause {
     async fn after(&mut self, error: &io::Error) {
         if self.0.is_zero() {
-            tracing::warn!(target: LOG, %error, "cannot accept connections for now");
+            tracing::warn!(target: LOG, %error, "connections cannot be accepted for now");
         }
         self.0 = (self.0 * 2).clamp(Duration::from_millis(10), Duration::from_secs(1));
         tokio::time::sleep(self.0).await;
@@ -444,7 +488,7 @@ fn remove_stale(path: &Path) -> io::Result<()> {
     if !metadata.file_type().is_socket() {
         return Err(io::Error::new(
             io::ErrorKind::AlreadyExists,
-            format!("{} is not a socket", path.display()),
+            format!("{} exists and is not a socket; choose another path, or remove the file", path.display()),
         ));
     }
     let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None)?;
@@ -455,7 +499,7 @@ fn remove_stale(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
         Ok(()) | Err(_) => Err(io::Error::new(
             io::ErrorKind::AddrInUse,
-            format!("{}: another server listens", path.display()),
+            format!("{}: another server listens there; stop it, or choose another path", path.display()),
         )),
     }
 }
@@ -483,6 +527,36 @@ impl Drop for OwnedPath {
     fn drop(&mut self) {
         if self.process == process::id() && identity(&self.path).is_ok_and(|found| found == self.identity) {
             let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_address_is_refused_with_what_is_expected() {
+        for address in ["127.0.0.1:8080", "[::1]:0", "::1:80", "localhost:65535", "unix:socket", "inherited"]
+        {
+            assert!(Address::check(address).is_ok(), "{address}");
+        }
+        for (address, text) in [
+            ("127.0.0.1", "is not an address; expected HOST:PORT or unix:PATH, such as 127.0.0.1:8080"),
+            (":8080", "is not an address; expected HOST:PORT or unix:PATH, such as 127.0.0.1:8080"),
+            ("localhost:http", "is not an address; expected HOST:PORT or unix:PATH, such as 127.0.0.1:8080"),
+            (
+                "localhost:",
+                "has no port from 0 to 65535; expected HOST:PORT or unix:PATH, such as 127.0.0.1:8080",
+            ),
+            ("[::1]", "is not an address; expected HOST:PORT or unix:PATH, such as 127.0.0.1:8080"),
+            (
+                "a:65536",
+                "has no port from 0 to 65535; expected HOST:PORT or unix:PATH, such as 127.0.0.1:8080",
+            ),
+            ("unix:", "has no path; expected unix:PATH, such as unix:/run/app.sock"),
+        ] {
+            assert_eq!(Address::check(address).unwrap_err().to_string(), format!("{address:?} {text}"));
         }
     }
 }
