@@ -158,8 +158,8 @@ def test_where_it_listens(serve, arguments, address):
     ("empty", "empty has neither app nor application; it has nothing that can be called"),
     ("plain:app", "plain has no 'app'; it has application"),
     ("site_module.py:app", "site_module.py is a file; give the name of its module: site_module:app"),
-    ("./site_module.py", "give the name of its module: site_module"), (":app", "'' is no name of a module"),
-    ("..x:app", "'..x' is no name of a module"),
+    ("./site_module.py", "give the name of its module: site_module"), (":app", "'' is not the name of a module"),
+    ("..x:app", "'..x' is not the name of a module"),
 ])
 def test_what_is_no_application_is_said_clearly(directory, monkeypatch, name, target, text):
     monkeypatch.chdir(directory)

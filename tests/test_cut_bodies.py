@@ -168,7 +168,7 @@ def test_an_error_handler_sees_that_lines_and_forms_do_not_come_whole(app):
         with serve(app) as port:
             assert ask(port, post("/lines", FRAMINGS[0], 300_000, b"abc")).split()[1] == b"409"
             assert ask(port, post("/form", FRAMINGS[0], 300_000, b"abc")).split()[1] == b"409"
-    assert seen == ["the body ends early: 299997 bytes did not come"] * 6
+    assert seen == ["the request body ended early: 299997 bytes are missing"] * 6
 
 
 def test_an_exception_of_the_same_kind_that_is_no_fault_of_the_client_is_500(app):

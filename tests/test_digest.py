@@ -40,7 +40,7 @@ def users(algorithm="MD5"):
 
 def build(name, algorithm="MD5-sess"):
     app = Application(name)
-    app.secret_key = "secret"
+    app.secret_key = "a long secret"
     app.auth_type = "Digest"
     app.auth_algorithm = algorithm
     app.auth_map = users(algorithm)
@@ -240,7 +240,7 @@ def test_a_nonce_for_another_user_agent_is_stale(site):
 
 def test_a_nonce_made_with_another_key_is_stale(site):
     challenge = challenge_of(site)
-    site.app.secret_key = "another"
+    site.app.secret_key = "another long secret"
     assert directives(login(site, challenge).headers["WWW-Authenticate"])["stale"] == "true"
 
 
@@ -336,9 +336,12 @@ def test_a_nonce_that_is_no_good_is_stale(by_hand):
 
 def test_a_nonce_stands_for_no_token_of_another_timeout_key_or_client(site):
     nonce = directives(challenge_of(site, headers={"User-Agent": "Alice"}))["nonce"]
-    assert check_token(nonce, "secret", "Alice", 300)
-    assert check_token(nonce, b"secret", "Alice", 300)
-    for other in [("secret", "Bob", 300), ("secret", None, 300), ("other", "Alice", 300), ("secret", "Alice", 60), ("secret", "Alice", None)]:
+    assert check_token(nonce, "a long secret", "Alice", 300)
+    assert check_token(nonce, b"a long secret", "Alice", 300)
+    for other in [
+        ("a long secret", "Bob", 300), ("a long secret", None, 300), ("other", "Alice", 300), ("a long secret", "Alice", 60),
+        ("a long secret", "Alice", None),
+    ]:
         assert not check_token(nonce, *other)
 
 

@@ -243,7 +243,7 @@ class TestParserByItsParts:
         with binary.read_binary() as file:
             file.seek(0)
             assert (file.read(), binary.done, binary.bytes_read) == (b"abc", -1, 3)
-        with pytest.raises(ValueError, match="ends early"):
+        with pytest.raises(ValueError, match="ended early"):
             FieldStorageParser(io.BytesIO(b"abc"), Headers({"Content-Type": "text/css", "Content-Length": "10"})).parse()
 
     @pytest.mark.parametrize(("body", "text", "done", "rest"), [

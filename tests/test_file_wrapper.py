@@ -136,7 +136,7 @@ class TestFileWrapper:
     def test_a_block_has_a_size(self):
         from poorwsgi.server import FileWrapper
 
-        with pytest.raises(ValueError, match="at least 1"):
+        with pytest.raises(ValueError, match="block_size is 0; expected 1 or more"):
             FileWrapper(io.BytesIO(), 0)
         wrapper = FileWrapper(io.BytesIO(b"12345"), 2)
         assert list(wrapper) == [b"12", b"34", b"5"]

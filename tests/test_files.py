@@ -134,7 +134,8 @@ def test_links_out_of_the_root_are_followed_where_the_application_says_so(name, 
 @pytest.mark.parametrize("server", SERVERS)
 def test_a_root_that_does_not_exist_has_no_files(name, tmp_path, server):
     app = Application(name)
-    app.document_root = str(tmp_path / "none")
+    with pytest.warns(UserWarning, match="does not exist"):
+        app.document_root = str(tmp_path / "none")
     with SERVERS[server](app) as port:
         client = Client(port)
         assert [client(path).status for path in ("/", "/a.txt")] == [404, 404]

@@ -464,7 +464,7 @@ def test_an_address_without_a_path_is_put_before_paths(app, serve):
 
 
 def test_users_are_put_into_the_map_of_a_fresh_application(app, serve):
-    app.secret_key = "secret"
+    app.secret_key = "a long secret"
     app.auth_type = "Digest"
     app.auth_map["Zone"] = {"user": hexdigest("user", "Zone", "password", app.auth_hash)}
     app.set_route("/", check_digest("Zone")(lambda req: f"Hello {req.user}"))
@@ -474,7 +474,7 @@ def test_users_are_put_into_the_map_of_a_fresh_application(app, serve):
 
 
 def test_digest_login_with_a_map_that_is_a_dictionary_of_dictionaries(app, serve):
-    app.secret_key = "secret"
+    app.secret_key = "a long secret"
     app.auth_type = "Digest"
     app.auth_map = PasswordMap()
     app.auth_map.set("Zone", "user", hexdigest("user", "Zone", "password", app.auth_hash))
@@ -495,7 +495,7 @@ def test_digest_login_with_a_map_that_is_a_dictionary_of_dictionaries(app, serve
 
 
 def test_a_digest_challenge_is_bound_to_the_user_agent_and_to_the_server(app, serve):
-    app.secret_key = "secret"
+    app.secret_key = "a long secret"
     app.auth_type = "Digest"
     app.auth_map = PasswordMap()
     app.auth_map.set("Zone", "user", hexdigest("user", "Zone", "password", app.auth_hash))

@@ -78,10 +78,10 @@ def test_hooks_are_there_once_and_can_be_popped(app):
         (app.add_after_response, app.pop_after_response, lambda: app.after),
     ):
         add(print)
-        with pytest.raises(ValueError, match="is in list yet"):
+        with pytest.raises(ValueError, match="was added already"):
             add(print)
         pop(print)
-        with pytest.raises(ValueError, match="is not in list"):
+        with pytest.raises(ValueError, match="was not added, so it cannot be removed"):
             pop(print)
         assert shown() == ()
 
@@ -306,6 +306,7 @@ def test_405_says_which_methods_are_allowed(app):
     assert (call.status, call.header["Allow"]) == ("405 Method Not Allowed", "HEAD, GET")
 
 
+@pytest.mark.filterwarnings("ignore:route .* is replaced by:UserWarning")
 def test_changes_while_a_request_runs_are_for_the_next(app):
     @app.route("/")
     def handler(req):
@@ -340,7 +341,7 @@ def test_an_error_costs_no_text_when_nobody_reads_it(app, monkeypatch, caplog):
 
 
 def test_a_response_error_names_what_was_returned(app, caplog):
-    with pytest.raises(ResponseError, match="cannot be made of <class 'int'>"):
+    with pytest.raises(ResponseError, match="cannot be made of an int; expected str"):
         from poorwsgi.wsgi import to_response
         to_response(5)
     response = Response("x")
@@ -366,7 +367,7 @@ def test_one_handler_of_several_types_of_errors(app, kinds):
 
 @pytest.mark.parametrize("kind", [5, "ValueError", (ValueError, 5), [ValueError], None])
 def test_what_is_no_type_of_errors(app, kind):
-    with pytest.raises(TypeError, match="no type of exceptions"):
+    with pytest.raises(TypeError, match="not a type of exceptions"):
         app.set_error_handler(kind, lambda req, error: "x")
     assert app.errors == {}
 

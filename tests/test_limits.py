@@ -63,7 +63,7 @@ def test_make_server_takes_settings(app, header):
 @pytest.mark.parametrize(("settings", "error", "text"), [
     ({"max_bdy": 1}, TypeError, "no setting 'max_bdy'; known: max_head, "), ({"max_body": -1}, ValueError, "max_body: "),
     ({"head_timeout": -1}, ValueError, "head_timeout: "), ({"max_body": "1M"}, ValueError, "max_body: "),
-    ({"trusted_proxies": ["10.0.0.0/99"]}, ValueError, "is no network"), ({"server_header": "a\nb"}, ValueError, "server_header: "),
+    ({"trusted_proxies": ["10.0.0.0/99"]}, ValueError, "is not a network"), ({"server_header": "a\nb"}, ValueError, "server_header: "),
 ])
 def test_a_setting_that_cannot_be_is_refused(settings, error, text):
     with pytest.raises(error) as caught:
@@ -72,8 +72,8 @@ def test_a_setting_that_cannot_be_is_refused(settings, error, text):
 
 
 @pytest.mark.parametrize(("option", "value", "text"), [
-    ("--max-body", "1T", "is no size"), ("--head-timeout", "soon", "is no time"), ("--max-connections", "few", "is no number"),
-    ("--trusted-proxy", "somewhere", "is no network"),
+    ("--max-body", "1T", "is not a size"), ("--head-timeout", "soon", "is not a time"), ("--max-connections", "few", "is not a number"),
+    ("--trusted-proxy", "somewhere", "is not a network"),
 ])
 def test_the_command_line_says_what_is_wrong(tmp_path, option, value, text):
     (tmp_path / "limited.py").write_text("def app(environ, start_response): pass")

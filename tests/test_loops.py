@@ -122,6 +122,7 @@ def test_nothing_is_left_of_them(app):
     until(lambda: all(now <= then for now, then in zip(used(), before, strict=True)))
 
 
+@pytest.mark.filterwarnings("ignore:route .* is replaced by:UserWarning")
 def test_requests_at_a_time_while_routes_change(app):
     """On a free-threaded Python they run in parallel, and must not see data of each other."""
     @app.route("/double/<number:int>", method=state.METHOD_GET_POST)

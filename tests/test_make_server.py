@@ -352,6 +352,7 @@ def test_shutdown_from_a_handlers_thread(start):
     assert process.communicate() == ("the end\n", "")
 
 
+@pytest.mark.filterwarnings("ignore:route .* is replaced by:UserWarning")
 def test_python_switches_threads_more_often_while_a_server_runs(app):
     seen, before = [], sys.getswitchinterval()
 

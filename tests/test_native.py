@@ -476,7 +476,7 @@ def test_a_content_that_is_closed_while_a_block_is_made_holds_nobody_up():
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         block = pool.submit(next, content)
         assert begun.wait(30)
-        with pytest.raises(ValueError, match="being read already"):
+        with pytest.raises(ValueError, match="being read by another thread already"):
             next(content)
         content.close()
         go.set()

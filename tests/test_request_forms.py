@@ -205,7 +205,7 @@ class TestCachedInput:
         file = Input(b"abc")
         cached = CachedInput(file, 10, timeout=1000)
         for _ in range(2):
-            with pytest.raises(TimeoutError, match="7 bytes did not come"):
+            with pytest.raises(TimeoutError, match="7 bytes are missing"):
                 cached.readline()
         assert len(file.asked) == 3
         assert [cached.read(2), cached.read(4), cached.read(4), cached.read()] == [b"ab", b"c", b"", b""]
@@ -213,7 +213,7 @@ class TestCachedInput:
     def test_a_form_in_a_body_that_ends_early_is_none(self):
         for content_type in (URLENCODED, "multipart/form-data; boundary=B", "text/plain"):
             headers = Headers({"Content-Type": content_type, "Content-Length": "10"})
-            with pytest.raises(TimeoutError, match="7 bytes did not come"):
+            with pytest.raises(TimeoutError, match="7 bytes are missing"):
                 FieldStorageParser(CachedInput(Input(b"a=1"), 10), headers).parse()
 
     def test_without_a_known_size_it_is_read_to_the_end(self):

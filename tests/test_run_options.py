@@ -75,7 +75,7 @@ def test_a_proxy_at_a_unix_socket_is_believed_where_it_is_trusted(tmp_path, trus
 def test_permissions_are_octal_digits(tmp_path, mode):
     run = [sys.executable, "-m", "poorwsgi", "run", "app:app", "--bind", f"unix:{tmp_path}/socket", f"--socket-mode={mode}"]
     done = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, timeout=30)
-    assert done.returncode == 2 and "are no permissions" in done.stderr
+    assert done.returncode == 2 and "are not permissions" in done.stderr
 
 
 @pytest.mark.parametrize("workers", ["0", "1"])

@@ -213,7 +213,7 @@ def test_a_directory_that_is_gone_is_said_in_one_line(tmp_path):
     command = ["sh", "-c", 'cd gone && rmdir ../gone && exec "$@"', "sh", *run]
     process = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=30)
     assert process.returncode == 2
-    assert process.stderr == "python -m poorwsgi run: the current directory is gone, in which modules are looked for first\n"
+    assert process.stderr == "python -m poorwsgi run: the current directory was removed, and modules are looked for there first; change to another directory\n"
 
 
 #: Stands for process 1 of a container, which becomes the parent of the workers' orphans.

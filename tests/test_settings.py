@@ -33,8 +33,8 @@ def test_defaults_are_those_of_poorwsgi(app, setting, default):
 
 @pytest.mark.parametrize(("setting", "value", "shown"), [
     ("auto_args", 0, False), ("debug", "yes", True), ("keep_blank_values", True, 1), ("strict_parsing", "1", 1),
-    ("data_size", "10", 10), ("read_timeout", 1.5, 1.5), ("read_timeout", None, None), ("secret_key", b"key", b"key"),
-    ("document_root", "/srv", "/srv"), ("document_root", None, None), ("file_callback", print, print),
+    ("data_size", "10", 10), ("read_timeout", 1.5, 1.5), ("read_timeout", None, None), ("secret_key", b"a long key", b"a long key"),
+    ("document_root", "/", "/"), ("document_root", None, None), ("file_callback", print, print),
     ("auth_algorithm", "SHA-256", "SHA-256"), ("auth_algorithm", "SHA-512-256", "SHA-512-256"), ("auth_qop", None, None),
     ("auth_timeout", 0, 0), ("auth_timeout", None, None),
 ])
@@ -58,7 +58,7 @@ def test_a_bad_setting_is_refused_and_changes_nothing(app, setting, value, error
 
 
 def test_digest_needs_a_secret_key(app):
-    app.secret_key = "secret"
+    app.secret_key = "a long secret"
     app.auth_type = "digest"
     assert app.auth_type == "Digest"
     assert app.auth_hash(b"x").hexdigest() == "9dd4e461268c8034f5c8564e155c67a6"
@@ -79,7 +79,7 @@ def test_lists_of_media_types_are_live(app):
     ("poor_DocumentRoot", "document_root", "", ""), ("poor_SecretKey", "secret_key", "", ""),
 ])
 def test_variables_of_the_environ_win(app, variable, attribute, value, read):
-    app.document_root, app.secret_key = "/own", "own"
+    app.document_root, app.secret_key = "/", "a key of its own"
     assert getattr(Request(environ(**{variable: value}), app), attribute) == read
 
 

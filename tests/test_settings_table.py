@@ -106,18 +106,18 @@ def test_auto_means_one_worker_for_each_processor_of_this_process():
 
 #: Invalid texts, and the error messages.
 WRONG = [
-    ("max_body", "1T", "'1T' is no size: 500000, 64K, 16M, 1G"), ("max_body", "K", "'K' is no size"), ("max_body", "", "'' is no size"),
+    ("max_body", "1T", "'1T' is not a size; expected bytes such as 500000, or 64K, 16M, 1G"), ("max_body", "K", "'K' is not a size"), ("max_body", "", "'' is not a size"),
     ("queue", "1K", "must be a whole number of bytes, 8192 or more, not 1024"),
-    ("max_fields", "few", "'few' is no number"), ("threads", "0", "must be a whole number, 1 or more, not 0"),
-    ("idle_timeout", "soon", "'soon' is no time: 10, 0.5"), ("idle_timeout", "-1", "must be a number of seconds, 0 or more, not -1.0"),
+    ("max_fields", "few", "'few' is not a number"), ("threads", "0", "must be a whole number, 1 or more, not 0"),
+    ("idle_timeout", "soon", "'soon' is not a time; expected seconds such as 10 or 0.5"), ("idle_timeout", "-1", "must be a number of seconds, 0 or more, not -1.0"),
     ("idle_timeout", "nan", "must be a number of seconds"), ("idle_timeout", "inf", "must be a number of seconds"),
-    ("unix_mode", "7777", "'7777' are no permissions: 600, 660, 666"), ("trust_unix_peers", "maybe", "'maybe' is neither yes nor no"),
+    ("unix_mode", "7777", "'7777' are not permissions; expected octal digits such as 600, 660, 666"), ("trust_unix_peers", "maybe", "'maybe' is neither yes nor no; expected one of the two"),
     ("inline", "soon", """must be "auto" or "always" or "never", not 'soon'"""),
-    ("trusted_proxies", "10.0.0.0/99", '"10.0.0.0/99" is no network, such as "10.0.0.0/8"'), ("trusted_proxies", "", '"" is no network'),
+    ("trusted_proxies", "10.0.0.0/99", '"10.0.0.0/99" is not a network; expected an address with or without a prefix length, such as "10.0.0.0/8"'), ("trusted_proxies", "", '"" is not a network'),
     ("server_header", "a\nb", "must be text without control characters, or None, not 'a\\nb'"),
-    ("port", "65536", "'65536' is no port: 0 to 65535"), ("port", "http", "'http' is no port"), ("port", "-1", "'-1' is no port"),
-    ("workers", "two", "'two' is no number: 0, 1, 100"), ("workers", "-1", "'-1' is no number"),
-    ("max_requests", "1K", "'1K' is no number: 0, 1, 100"), ("max_memory", "1T", "'1T' is no size: 500000, 64K, 16M, 1G"),
+    ("port", "65536", "'65536' is not a port; expected a number from 0 to 65535"), ("port", "http", "'http' is not a port"), ("port", "-1", "'-1' is not a port"),
+    ("workers", "two", "'two' is not a number; expected a whole number such as 0, 1, 100"), ("workers", "-1", "'-1' is not a number"),
+    ("max_requests", "1K", "'1K' is not a number; expected a whole number such as 0, 1, 100"), ("max_memory", "1T", "'1T' is not a size; expected bytes such as 500000, or 64K, 16M, 1G"),
 ]
 
 

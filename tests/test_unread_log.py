@@ -283,7 +283,7 @@ def test_a_record_without_its_values_and_one_of_many_lines(handler, pipe):
     handler.error("line\n" * 100_000)
     handler.error("\udc80 é\x1b end")
     text = os.read(pipe.reader, 4096).decode()
-    assert re.match(r"\S+ \S+ ERROR poorwsgi\.log: a record of \S+test_unread_log\.py:\d+ cannot be formatted: TypeError\n", text)
+    assert re.match(r"\S+ \S+ ERROR poorwsgi\.log: a log record of \S+test_unread_log\.py:\d+ cannot be formatted: TypeError\n", text)
     while not text.endswith(" end\n"):
         text += os.read(pipe.reader, 4096).decode()
     assert text.count("\n  line") < 20_000
@@ -321,7 +321,7 @@ def test_a_formatter_of_the_application_that_fails_is_no_error_of_whoever_logs(h
     """The writer thread, which reports how many records are lost, goes on as well."""
     handler.handlers[0].setFormatter(logging.Formatter("%(request_id)s %(message)s"))
     handler.error("without an identity")
-    assert b"a record of " in os.read(pipe.reader, 4096)
+    assert b"a log record of " in os.read(pipe.reader, 4096)
     deadline = time.monotonic() + 30
     while not handler.handlers[0]._writer._lost:
         handler.error("x" * 1000, extra={"request_id": 1})

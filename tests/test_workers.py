@@ -364,7 +364,7 @@ def test_without_descriptors_it_waits_for_some(start):
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (opened + 10, opened + 10))
     with contextlib.ExitStack() as stack:
         held = [stack.enter_context(socket.create_connection(("127.0.0.1", workers.port), 30)) for _ in range(40)]
-        until(lambda: "cannot accept connections for now" in workers.messages())
+        until(lambda: "connections cannot be accepted for now" in workers.messages())
         used = cpu(pid)
         time.sleep(1)  # the time in which waiting must cost no CPU time
         assert cpu(pid) - used < 0.3

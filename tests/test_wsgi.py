@@ -119,7 +119,7 @@ class Input:
 
 
 @pytest.mark.parametrize(("result", "shown"), [
-    (TimeoutError("slow client"), "slow client"), ("text", "wsgi.input gave no bytes"),
+    (TimeoutError("slow client"), "slow client"), ("text", "wsgi.input.read() returned a str instead of bytes"),
 ])
 def test_an_exception_of_the_input_is_the_applications(demo, result, shown):
     demo.debug = True

@@ -60,11 +60,11 @@ class TestStartResponse:
 
     @pytest.mark.parametrize(("headers", "text"), [
         ([("X", "a\r\nY: b")], "control character"), ([("X", "a\0")], "control character"),
-        ([("X Y", "a")], "cannot be the name"), ([("", "a")], "cannot be the name"), ([("X", "ž")], "U+00FF"),
-        ([("X", 1)], "is str, not int"), ([(b"X", "a")], "is str, not bytes"), (["X: a"], "a pair"), (5, "int"),
-        ([("X", "a", "b")], "a pair"), ([["X"]], "a pair"), (["ab"], "a pair"),
-        ([("Content-Length", "x")], "is a number"), ([("Content-Length", "+1")], "is a number"),
-        ([("Content-Length", "")], "is a number"), ([("Content-Length", " ")], "is a number"),
+        ([("X Y", "a")], "is not a header name"), ([("", "a")], "is not a header name"), ([("X", "ž")], "U+00FF"),
+        ([("X", 1)], "is of type int; expected str"), ([(b"X", "a")], "is of type bytes; expected str"), (["X: a"], "start_response expects pairs (name, value)"), (5, "int"),
+        ([("X", "a", "b")], "start_response expects pairs (name, value)"), ([["X"]], "start_response expects pairs (name, value)"), (["ab"], "start_response expects pairs (name, value)"),
+        ([("Content-Length", "x")], "is not a number"), ([("Content-Length", "+1")], "is not a number"),
+        ([("Content-Length", "")], "is not a number"), ([("Content-Length", " ")], "is not a number"),
         ([("Content-Length", "1"), ("content-length", "2")], "two different"),
     ])
     def test_bad_headers_are_500(self, serve, caplog, headers, text):
@@ -216,7 +216,7 @@ class TestStartResponse:
             write(b"")
             write(b"one ")
             write(b"two ")
-            with pytest.raises(TypeError, match="bytes, not str"):
+            with pytest.raises(TypeError, match="of type str instead of bytes"):
                 write("three")
             return [b"three"]
 
@@ -232,7 +232,7 @@ class TestStartResponse:
         client = serve(app)
         assert client("/").body == b"x"
         assert client("/").body == b"x"
-        with pytest.raises(AssertionError, match="finished"):
+        with pytest.raises(AssertionError, match="the response has ended already"):
             writes[0](b"more")
 
 

@@ -11,6 +11,7 @@
 ``app`` is a WSGI callable for any server; ``poorwsgi.server.run`` serves it on the built-in one.
 """
 from poorwsgi import _alone  # noqa: F401 - first of all
+from poorwsgi import _misspelt  # noqa: F401 - changes Application
 from poorwsgi._poorwsgi import Application, abort, make_response, redirect
 
 __all__ = ["Application", "abort", "make_response", "redirect"]

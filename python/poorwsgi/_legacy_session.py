@@ -39,14 +39,14 @@ def unseal(value, secrets, compress):
     other value."""
     parts = value.split(".")
     if len(parts) != 2:
-        raise ValueError("not payload and signature")
+        raise ValueError("the cookie is not a payload with a signature")
     payload, signature = map(_strict, parts)
     for secret in secrets:
         mac_key = shake_256(b"mac\x00" + secret).digest(32)
         if hmac.compare_digest(hmac.digest(mac_key, payload, "sha256"), signature):
             break
     else:
-        raise ValueError("another signature")
+        raise ValueError("the signature does not fit the data and the secret key")
     table = bytearray(range(256))
     Random(shake_256(b"perm\x00" + secret).digest(32)).shuffle(table)
     if compress is not None:
@@ -58,5 +58,5 @@ def _strict(text):
     # b64decode accepts several spellings of the same bytes.
     data = b64decode(text, validate=True)
     if b64encode(data).decode() != text:
-        raise ValueError("another spelling of base64")
+        raise ValueError("the cookie is not in the one spelling of base64")
     return data

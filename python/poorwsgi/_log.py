@@ -109,7 +109,7 @@ class Handler(logging.Handler):
             data = _clipped(self.format(record))
         except Exception as error:  # noqa: BLE001 - formatting a record may raise any exception
             place = f"{record.pathname}:{record.lineno}"
-            data = _clipped(_own(record.levelno, f"a record of {place} cannot be formatted: {type(error).__name__}"))
+            data = _clipped(_own(record.levelno, f"a log record of {place} cannot be formatted: {type(error).__name__}"))
         self._writer.put(data)
 
     def flush(self):

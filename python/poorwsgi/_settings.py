@@ -7,7 +7,7 @@ import os
 from collections import namedtuple  # typing.NamedTuple costs 10 ms
 
 from poorwsgi._poorwsgi import SETTINGS as _ROWS
-from poorwsgi._poorwsgi import _check_settings
+from poorwsgi._poorwsgi import _check_address, _check_settings
 
 __all__ = [
     "ARGUMENTS", "DEFAULTS", "DEFAULT_ADDRESS", "DESCRIPTIONS", "KINDS", "OPTIONS", "SETTINGS", "Setting", "address_of",
@@ -22,7 +22,7 @@ class Setting(_Row):
     """The description of a setting.
 
     ``kind`` is one of KINDS, ``default`` is None if the help says what the server does. A number above ``max`` counts
-    as ``max``. ``words`` are those of a choice. ``help`` is a sentence without its first capital and its full stop.
+    as ``max``, or is refused if it says how much to start. ``words`` are those of a choice. ``help`` is a sentence without its first capital and its full stop.
     ``is_argument`` says whether the server takes it as a keyword argument; otherwise only ``poorwsgi run`` has it.
     """
 
@@ -61,7 +61,7 @@ def _read_bytes(text):
     number, factor = (text[:-1], _UNITS[text[-1].upper()]) if text[-1:].upper() in _UNITS else (text, 1)
     if number.isascii() and number.isdigit():
         return int(number) * factor
-    raise ValueError(f"{text!r} is no size: 500000, 64K, 16M, 1G")
+    raise ValueError(f"{text!r} is not a size; expected bytes such as 500000, or 64K, 16M, 1G")
 
 
 def _show_bytes(number):
@@ -74,38 +74,43 @@ def _show_bytes(number):
 def _read_count(text):
     if text.isascii() and text.isdigit():
         return int(text)
-    raise ValueError(f"{text!r} is no number: 0, 1, 100")
+    raise ValueError(f"{text!r} is not a number; expected a whole number such as 0, 1, 100")
 
 
 def _read_seconds(text):
     try:
         return float(text)
     except ValueError:
-        raise ValueError(f"{text!r} is no time: 10, 0.5") from None
+        raise ValueError(f"{text!r} is not a time; expected seconds such as 10 or 0.5") from None
 
 
 def _read_mode(text):
     if text.isascii() and text.isdigit() and not set(text) & set("89") and int(text, 8) <= 0o777:
         return int(text, 8)
-    raise ValueError(f"{text!r} are no permissions: 600, 660, 666")
+    raise ValueError(f"{text!r} are not permissions; expected octal digits such as 600, 660, 666")
 
 
 def _read_switch(text):
     if text not in ("yes", "no"):
-        raise ValueError(f"{text!r} is neither yes nor no")
+        raise ValueError(f"{text!r} is neither yes nor no; expected one of the two")
     return text == "yes"
 
 
 def _read_port(text):
     if text.isascii() and text.isdigit() and int(text) < 65536:
         return int(text)
-    raise ValueError(f"{text!r} is no port: 0 to 65535")
+    raise ValueError(f"{text!r} is not a port; expected a number from 0 to 65535")
 
 
 def _read_workers(text):
     if text == "auto":
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return _read_count(text)
+
+
+def _read_address(text):
+    _check_address(text)
+    return text
 
 
 def _read_networks(text):
@@ -124,7 +129,7 @@ KINDS = {
     "field": Kind("TEXT", str, str),
     "host": Kind("HOST", str, str),
     "port": Kind("PORT", _read_port, str),
-    "address": Kind("ADDRESS", str, str),
+    "address": Kind("ADDRESS", _read_address, str),
     "workers": Kind("NUMBER", _read_workers, str),
 }
 

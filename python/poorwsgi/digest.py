@@ -26,6 +26,7 @@ from logging import getLogger
 
 from poorwsgi._poorwsgi import (
     HTTPException,
+    _check_function,
     _check_login,
     _digest_command,
     _read_passwords,
@@ -61,9 +62,20 @@ def check_digest(realm, username=None):
     The user's name is in req.user. Any other request gets a 401 that asks for a login; it has stale=True if
     only the nonce has expired, so that the browser repeats the login without asking the user. The same
     credentials are accepted only once.
+
+    Raises TypeError for a realm that is not a str, as in @check_digest without parentheses, and for a handler that is
+    not a function.
     """
+    if not isinstance(realm, str):
+        name = getattr(realm, "__qualname__", None) if callable(realm) else None
+        raise TypeError(
+            f"check_digest is used without a realm; write @check_digest(\"Realm\") above {name}" if name
+            else f"check_digest: the realm is {realm!r}; expected a str, such as @check_digest(\"Realm\")"
+        )
 
     def decorator(handler):
+        _check_function(handler, f"check_digest({realm!r})")
+
         @wraps(handler)
         def with_login(req, *args, **kwargs):
             _check_login(req, realm, username)
@@ -132,7 +144,7 @@ class PasswordMap(defaultdict):
 
     def _path(self):
         if self.pathname is None:
-            raise RuntimeError("No pathname: PasswordMap(pathname) names the password file")
+            raise RuntimeError("No pathname: the PasswordMap was created without a file; write PasswordMap(\"users.digest\")")
         return self.pathname
 
 

@@ -102,7 +102,7 @@ class OpenAPIRequest(Request):
         if "charset" in parameters:
             name = _charset(parameters["charset"])
             if name is None:
-                raise HTTPException(HTTP_BAD_REQUEST, error="the charset of the content is not known")
+                raise HTTPException(HTTP_BAD_REQUEST, error="the charset of the request's Content-Type is not known")
             parameters["charset"] = name
         return _written(media_type, parameters)
 

@@ -275,7 +275,7 @@ class WSGIServer:
 
     def _listening(self):
         if not self._listener:
-            raise ValueError("the server is not bound: call server_bind")
+            raise ValueError("the server is not bound; call server_bind() first")
         return self._listener
 
     def _drive(self, call):

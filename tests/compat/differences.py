@@ -236,4 +236,25 @@ DIFFERENCES = [
     # sessions and login
     *answers("is a `KeyError`, and is set all the same", "digest.setting",
              (("auth_algorithm", "SHA-1"), "SHA-1", "MD5-sess"), part=(1,)),
+
+    # mistakes
+    *answers("An `async def` function as handler", "mistakes.registered",
+             *(((kind,), None, ("raises", "misuse")) for kind in ("handler", "before", "after", "state", "error", "default"))),
+    *answers("A status or an exception type given as text", "mistakes.registered",
+             (("name of a status",), None, ("raises", "misuse")), (("name of an error",), None, ("raises", "misuse")),
+             (("large status",), None, raises("ValueError"))),
+    *answers("`check_digest` without parentheses", "mistakes.registered",
+             (("check_digest without parentheses",), None, ("raises", "misuse")), (("check_digest of a number",), None, ("raises", "misuse"))),
+    *answers("Likely mistakes are accepted in silence", "mistakes.warned",
+             (("no method",), ([], "405 Method Not Allowed"), (["UserWarning"], "405 Method Not Allowed")),
+             *(((kind,), ([], status), (["UserWarning"], status)) for kind, status in {
+                 "no slash": "404 Not Found", "braces": "200 OK", "twice": "201 Created", "unknown status": "404 Not Found",
+                 "misspelt": "404 Not Found", "short key": "404 Not Found", "no root": "404 Not Found"}.items())),
+    *answers("What a before hook returns", "mistakes.logged",
+             (("before hook",), (["200 OK"] * 2, []), (["200 OK"] * 2, ["WARNING"])),
+             (("status",), (["204 No Content"] * 2, []), (["204 No Content"] * 2, ["WARNING"])),
+             (("login",), (["401 Unauthorized"] * 2, []), (["401 Unauthorized"] * 2, ["ERROR"]))),
+    *answers("An after hook that returns None", "mistakes.returned", (("after hook",), "204 No Content", "500 Internal Server Error")),
+    *answers("A set of texts, a `bytearray`", "mistakes.returned",
+             *(((kind,), ("raises", "misuse"), "500 Internal Server Error") for kind in ("set", "frozenset", "bytearray", "memoryview"))),
 ]

@@ -42,12 +42,12 @@ def test_before_hook(pair, action):
     pair.same("dispatch.run", [("before", action), ("route", "text", "/"), ("before", "nothing")], [("GET", "/"), ("GET", "/none"), ("POST", "/")])
 
 
-@pytest.mark.parametrize("action", but(UNKNOWN, *RAISE, "exception with a response"))
+@pytest.mark.parametrize("action", but(UNKNOWN, *RAISE, "exception with a response", "nothing"))
 def test_after_hook(pair, action):
     pair.same("dispatch.run", [("after", action), ("route", "text", "/")], [("GET", "/"), ("GET", "/none")])
 
 
-@pytest.mark.parametrize("action", but(UNKNOWN, *RAISE, "exception with a response"))
+@pytest.mark.parametrize("action", but(UNKNOWN, *RAISE, "exception with a response", "nothing"))
 def test_two_after_hooks(pair, action):
     pair.same("dispatch.run", [("after", action), ("after", "text"), ("route", "text", "/")], GET)
 
@@ -138,6 +138,16 @@ def test_links_out_of_the_document_root_are_followed_where_the_application_says_
 
 VALUE = "An error handler's text or tuple breaks the response"
 RAISING = "After hooks and handlers of states that raise"
+NOTHING = "An after hook that returns None"
+
+
+def test_an_after_hook_that_returns_nothing(pair):
+    for requests in (GET, [("GET", "/none")]):
+        original, ours = pair.differ(NOTHING, "dispatch.run", [("after", "nothing"), ("route", "text", "/")], requests)
+        assert (original[0][0][0], ours[0][0][0]) == ("204 No Content", "500 Internal Server Error")
+        # the next hook is not called, as after an error in a hook
+        original, ours = pair.differ(NOTHING, "dispatch.run", [("after", "nothing"), ("after", "text"), ("route", "text", "/")], requests)
+        assert (original[0][0][0], ours[0][0][0]) == ("200 OK", "500 Internal Server Error")
 ERROR_PAGE = "500 Internal Server Error"
 
 

@@ -127,7 +127,7 @@ const SETTINGS: &[Setting<Settings>] = &[
         section: CALLS,
         help: "run this many event loops, each on a thread of its own; the default is one, or one for each \
                processor where Python is free-threaded",
-        kind: SettingKind::Count(Number {
+        kind: SettingKind::Quantity(Number {
             default: None,
             min: Some(1),
             max: Some(1024),

@@ -10,7 +10,7 @@ use pyo3::types::{PyByteArray, PyBytes, PyDict, PyList, PyString};
 
 use crate::exceptions::{HTTPException, http_exception};
 use crate::log;
-use crate::names::Name;
+use crate::names::{Name, kind_of};
 
 static LOADS: Name = Name::new("json", "loads");
 static JSON_DICT: Name = Name::new("poorwsgi.request", "JsonDict");
@@ -49,8 +49,8 @@ pub(crate) fn parse<'py>(
 fn load<'py>(raw: &Bound<'py, PyAny>, charset: &str, limits: JsonLimits) -> PyResult<Bound<'py, PyAny>> {
     if !raw.is_instance_of::<PyBytes>() && !raw.is_instance_of::<PyByteArray>() {
         return Err(PyTypeError::new_err(format!(
-            "JSON is parsed from bytes, not {}",
-            raw.get_type().name()?
+            "JSON is parsed from bytes; the given text is {}",
+            kind_of(raw)
         )));
     }
     // Never look up the codec by the client's name: some of Python's codecs take quadratic time, and Python

@@ -40,7 +40,7 @@ mod _poorwsgi {
     use pyo3::types::PyFrozenSet;
 
     #[pymodule_export]
-    use super::application::{Application, FormLimits};
+    use super::application::{_check_function, Application, FormLimits};
     #[pymodule_export]
     use super::args::parse_args;
     #[pymodule_export]
@@ -80,7 +80,8 @@ mod _poorwsgi {
     };
     #[pymodule_export]
     use super::server::{
-        _call_within, _end_after_parent, _end_servers, _raise_descriptor_limit, Listener, Server,
+        _call_within, _check_address, _end_after_parent, _end_servers, _raise_descriptor_limit, Listener,
+        Server,
     };
     #[pymodule_export]
     use super::session::{

@@ -8,9 +8,11 @@ use std::time::Duration;
 use http::HeaderValue;
 use ipnet::IpNet;
 use poorwsgi_server::settings::{LONGEST, Number, Setting, SettingKind};
-use pyo3::exceptions::{PyOverflowError, PyValueError};
+use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
+
+use crate::names::kind_of;
 
 /// Sets the setting with this name; `None` if no setting has it.
 ///
@@ -33,7 +35,12 @@ fn apply<C>(kind: &SettingKind<C>, target: &mut C, value: &Bound<'_, PyAny>) -> 
     let wrong = |right: &str| format!("must be {right}, not {value:?}");
     let too_small = |what: &str, min: Option<u64>| wrong(&format!("{what}, {} or more", min.unwrap_or(0)));
     match kind {
-        SettingKind::Count(Number { default: None, .. }) | SettingKind::Mode(_) if value.is_none() => {}
+        SettingKind::Quantity(Number { default: None, .. }) | SettingKind::Mode(_) if value.is_none() => {}
+        SettingKind::Quantity(number) => {
+            let (min, max) = (number.min.unwrap_or(0), number.max.unwrap_or(u64::MAX));
+            let count = value.extract().ok().filter(|count| (min..=max).contains(count));
+            (number.set)(target, count.ok_or_else(|| wrong(&format!("a whole number from {min} to {max}")))?);
+        }
         SettingKind::Bytes(number) => {
             let bytes =
                 whole(value, number).ok_or_else(|| too_small("a whole number of bytes", number.min))?;
@@ -85,9 +92,20 @@ fn time(value: &Bound<'_, PyAny>) -> Option<Duration> {
 
 fn networks(value: &Bound<'_, PyAny>) -> Result<Vec<IpNet>, String> {
     let network = |item: PyResult<Bound<'_, PyAny>>| {
-        let text: String = item.and_then(|item| item.extract()).map_err(|error| error.to_string())?;
+        let text: String = item
+            .and_then(|item| {
+                item.extract().map_err(|_| {
+                    PyTypeError::new_err(format!("{} is not a network; expected a str", kind_of(&item)))
+                })
+            })
+            .map_err(|error| error.value(value.py()).to_string())?;
         let parsed = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
-        parsed.map_err(|_| format!("{text:?} is no network, such as \"10.0.0.0/8\""))
+        parsed.map_err(|_| {
+            format!(
+                "{text:?} is not a network; expected an address with or without a prefix length, such as \
+                 \"10.0.0.0/8\""
+            )
+        })
     };
     match value.try_iter() {
         // A str is iterable, too, but its items are characters.
@@ -114,7 +132,7 @@ pub(crate) fn row<'py, C>(py: Python<'py>, setting: &Setting<C>) -> PyResult<Bou
     };
     let (kind, default) = match &setting.kind {
         SettingKind::Bytes(number) => ("bytes", limits(number)?),
-        SettingKind::Count(number) => ("count", limits(number)?),
+        SettingKind::Count(number) | SettingKind::Quantity(number) => ("count", limits(number)?),
         SettingKind::Mode(_) => ("mode", nothing()),
         SettingKind::Seconds { default, .. } => {
             ("seconds", default.as_secs_f64().into_pyobject(py)?.into_any())

@@ -56,7 +56,9 @@ impl<'a> SingleFields<'a> {
     pub fn host(&self, uri: &Uri, version: Version) -> Result<Option<&'a HeaderValue>, HttpError> {
         match self.host {
             Some(host) if host.is_empty() && uri.authority().is_none() => Ok(None),
-            None if version == Version::HTTP_11 => Err(HttpError::bad_request("the request has no Host field")),
+            None if version == Version::HTTP_11 => {
+                Err(HttpError::bad_request("the request has no Host field"))
+            }
             host => Ok(host),
         }
     }
@@ -122,8 +124,9 @@ pub fn check_target(method: &Method, uri: &Uri, host: Option<&Authority<'_>>) ->
         .scheme_str()
         .and_then(default_port)
         .ok_or_else(|| HttpError::bad_request("the target has a form that this method does not allow"))?;
-    let target = Authority::exact(authority.as_str())
-        .ok_or_else(|| HttpError::bad_request("the target's authority is not a host with an optional port"))?;
+    let target = Authority::exact(authority.as_str()).ok_or_else(|| {
+        HttpError::bad_request("the target's authority is not a host with an optional port")
+    })?;
     match host {
         Some(host) if !target.is_same(host, default_port) => {
             Err(HttpError::bad_request("the target's host differs from Host"))

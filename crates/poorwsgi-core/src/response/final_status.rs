@@ -15,7 +15,7 @@ pub struct NotFinal(u16);
 /// use poorwsgi_core::response::check_final;
 ///
 /// assert!(check_final(200).is_ok());
-/// assert_eq!(check_final(103).unwrap_err().to_string(), "the status of a response is a final one, not 103");
+/// assert_eq!(check_final(103).unwrap_err().to_string(), "the status 103 is informational; a response has a final one, from 200 on");
 /// ```
 ///
 /// # Errors
@@ -26,7 +26,7 @@ pub const fn check_final(status: u16) -> Result<(), NotFinal> {
 
 impl fmt::Display for NotFinal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the status of a response is a final one, not {}", self.0)
+        write!(f, "the status {} is informational; a response has a final one, from 200 on", self.0)
     }
 }
 

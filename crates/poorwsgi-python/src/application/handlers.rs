@@ -3,13 +3,16 @@
 use std::sync::Arc;
 
 use poorwsgi_core::tables::Tables;
-use pyo3::exceptions::{PyKeyError, PyTypeError, PyValueError};
+use pyo3::exceptions::{PyKeyError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyDict, PyTuple};
 
+use super::registration::{
+    callable, check_status, method_bits, methods, not_exceptions, of_error, of_status, status_code as status,
+};
 use super::routes::{by_method, ordered};
-use super::{Application, ErrorType, Function, Python3, callable, decorator, methods, one_method};
-use crate::names::deprecated;
+use super::{Application, ErrorType, Function, Python3, decorator, one_method};
+use crate::names::{deprecated, name_and_place};
 
 /// Selects the hooks of one kind.
 type Hooks = fn(&mut Tables<Python3>) -> &mut Vec<Function>;
@@ -22,7 +25,8 @@ impl Application {
         let hook = callable(fun, "hook")?;
         // Compared before the table is locked, because == may run Python code.
         if at(hooks(Arc::make_mut(&mut self.tables())), fun)?.is_some() {
-            return Err(PyValueError::new_err(format!("{} is in list yet", fun.repr()?)));
+            let name = name_and_place(fun);
+            return Err(PyValueError::new_err(format!("hook {name} was added already; add each hook once")));
         }
         self.change(fun.py(), |tables| hooks(tables).push(hook));
         Ok(())
@@ -30,7 +34,10 @@ impl Application {
 
     fn pop_hook(&self, hooks: Hooks, fun: &Bound<'_, PyAny>) -> PyResult<()> {
         let found = at(hooks(Arc::make_mut(&mut self.tables())), fun)?;
-        let missing = || PyValueError::new_err(format!("{fun} is not in list"));
+        let missing = || {
+            let name = name_and_place(fun);
+            PyValueError::new_err(format!("hook {name} was not added, so it cannot be removed"))
+        };
         let hook = found.ok_or_else(missing)?;
         self.change(fun.py(), |tables| hooks(tables).retain(|other| !Arc::ptr_eq(other, &hook)));
         Ok(())
@@ -176,8 +183,8 @@ impl Application {
     #[pyo3(signature = (status_code, method = 7))]
     fn http_state<'py>(
         slf: &Bound<'py, Self>,
-        status_code: u16,
-        method: i64,
+        #[pyo3(from_py_with = status)] status_code: u16,
+        #[pyo3(from_py_with = method_bits)] method: i64,
     ) -> PyResult<Bound<'py, PyCFunction>> {
         decorator(slf, move |app, function| {
             app.call_method1("set_http_state", (status_code, function, method)).map(drop)
@@ -191,14 +198,26 @@ impl Application {
     /// page. method is one or several METHOD_ constants of poorwsgi.state, joined by |; the default is 7:
     /// HEAD, GET and POST.
     #[pyo3(signature = (status_code, fun, method = 7))]
-    fn set_http_state(&self, status_code: u16, fun: &Bound<'_, PyAny>, method: i64) -> PyResult<()> {
-        let handler = callable(fun, &format!("handler of {status_code}"))?;
-        self.change(fun.py(), |tables| tables.states.set(status_code, methods(method), handler));
+    fn set_http_state(
+        &self,
+        #[pyo3(from_py_with = status)] status_code: u16,
+        fun: &Bound<'_, PyAny>,
+        #[pyo3(from_py_with = method_bits)] method: i64,
+    ) -> PyResult<()> {
+        let what = of_status(status_code);
+        let (handler, methods) = (callable(fun, &what)?, methods(fun, method, &what)?);
+        check_status(fun.py(), status_code)?;
+        self.change(fun.py(), |tables| tables.states.set(status_code, methods, handler));
         Ok(())
     }
 
     /// Removes the handler of a status for one method, and returns it. Raises KeyError if there is none.
-    fn pop_http_state(&self, py: Python<'_>, status_code: u16, method: i64) -> PyResult<Py<PyAny>> {
+    fn pop_http_state(
+        &self,
+        py: Python<'_>,
+        status_code: u16,
+        #[pyo3(from_py_with = method_bits)] method: i64,
+    ) -> PyResult<Py<PyAny>> {
         let one = one_method(method)?;
         let popped = self.change(py, |tables| tables.states.pop(&status_code, one));
         popped.map(|handler| handler.clone_ref(py)).ok_or_else(|| PyKeyError::new_err(method))
@@ -209,7 +228,7 @@ impl Application {
     fn error_handler<'py>(
         slf: &Bound<'py, Self>,
         error: Bound<'py, PyAny>,
-        method: i64,
+        #[pyo3(from_py_with = method_bits)] method: i64,
     ) -> PyResult<Bound<'py, PyCFunction>> {
         let error = error.unbind();
         decorator(slf, move |app, function| {
@@ -228,20 +247,25 @@ impl Application {
         &self,
         error: &Bound<'_, PyAny>,
         fun: &Bound<'_, PyAny>,
-        method: i64,
+        #[pyo3(from_py_with = method_bits)] method: i64,
     ) -> PyResult<()> {
         if error.py().None().bind(error.py()).is_instance(error).is_err() {
-            return Err(PyTypeError::new_err(format!("{} is no type of exceptions", error.repr()?)));
+            return Err(not_exceptions(error));
         }
-        let handler = callable(fun, &format!("handler of {error}"))?;
+        let what = of_error(error);
+        let (handler, methods) = (callable(fun, &what)?, methods(fun, method, &what)?);
         let kind = self.error_type(error)?;
-        self.change(fun.py(), |tables| tables.errors.set(kind, methods(method), handler));
+        self.change(fun.py(), |tables| tables.errors.set(kind, methods, handler));
         Ok(())
     }
 
     /// Removes the handler of an exception type for one method, and returns it. Raises KeyError if there is
     /// none.
-    fn pop_error_handler(&self, error: &Bound<'_, PyAny>, method: i64) -> PyResult<Py<PyAny>> {
+    fn pop_error_handler(
+        &self,
+        error: &Bound<'_, PyAny>,
+        #[pyo3(from_py_with = method_bits)] method: i64,
+    ) -> PyResult<Py<PyAny>> {
         let py = error.py();
         let one = one_method(method)?;
         let kind = self.error_type(error)?;

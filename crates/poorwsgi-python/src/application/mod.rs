@@ -8,17 +8,19 @@ mod form_limits;
 mod handlers;
 mod mount;
 mod own;
+mod registration;
 mod routes;
 mod settings;
 mod tables;
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use poorwsgi_core::digest::Algorithm;
 use poorwsgi_core::request::Head;
 use poorwsgi_core::settings::Settings;
-use poorwsgi_core::state::{METHOD_ALL, Method, MethodSet};
+use poorwsgi_core::state::{Method, MethodSet};
 use poorwsgi_core::tables::Tables;
 use poorwsgi_core::variables::Variables;
 use pyo3::exceptions::{PyKeyError, PyRuntimeError, PyTypeError};
@@ -28,6 +30,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyCFunction, PyDict, PyTuple};
 
 pub(crate) use form_limits::FormLimits;
+pub(crate) use registration::_check_function;
 pub(crate) use settings::seconds;
 pub(crate) use tables::{ErrorType, Function, Mounted, Python3, Routed};
 
@@ -55,6 +58,8 @@ pub(crate) struct Application {
     own: Mutex<Own>,
     /// Whether the class overrides steps of the pipeline; computed at the first request.
     pub(crate) own_steps: PyOnceLock<bool>,
+    /// Whether it was logged that a login is asked for, but no challenge is sent.
+    missing_challenge_logged: AtomicBool,
     made: Made,
 }
 
@@ -77,6 +82,7 @@ impl Application {
             tables: Arc::new(LiveTables::new(settings)),
             variables: Variables::of_process().map(Arc::new),
             own_steps: PyOnceLock::new(),
+            missing_challenge_logged: AtomicBool::new(false),
             made: Made::default(),
         })
     }
@@ -84,7 +90,9 @@ impl Application {
     #[pyo3(signature = (name = "__main__"))]
     fn __init__(slf: &Bound<'_, Self>, name: &str) -> PyResult<()> {
         if !NAMES.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned()) {
-            return Err(PyRuntimeError::new_err(format!("there is an application named {name:?} already")));
+            return Err(PyRuntimeError::new_err(format!(
+                "there is an application named {name:?} in this process already; give each Application its own name"
+            )));
         }
         slf.get().change(slf.py(), |tables| tables.settings.name = name.to_owned());
         // The digest passwords of the application: a PasswordMap, or any dict of dicts.
@@ -120,6 +128,22 @@ impl Application {
         self.variables.as_ref()
     }
 
+    /// Logs once that `check_digest` asks for a login although `auth_type` is not set, so that a 401 has no
+    /// challenge, and no browser asks for a password.
+    pub(crate) fn check_challenge(&self, rule: Option<&str>, realm: &str) {
+        let settings = &self.tables().settings;
+        if settings.auth_digest || self.missing_challenge_logged.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        tracing::error!(
+            target: "poorwsgi",
+            "route {:?}: check_digest({realm:?}) cannot ask for a login, because auth_type of the application {:?} \
+             is not set; set app.secret_key and app.auth_type = \"Digest\"",
+            rule.unwrap_or_default(),
+            settings.name
+        );
+    }
+
     pub(crate) fn tables(&self) -> Arc<Tables<Python3>> {
         self.tables.get()
     }
@@ -143,27 +167,13 @@ fn decorator<'py>(
     let app = slf.clone().unbind();
     PyCFunction::new_closure(slf.py(), Some(c"decorator"), None, move |args, _| {
         let Ok((function,)) = args.extract::<(Bound<'_, PyAny>,)>() else {
-            return Err(PyTypeError::new_err("a decorator is called with one function"));
+            return Err(PyTypeError::new_err(
+                "the decorator was not called with one function; write it on a line of its own above def",
+            ));
         };
         call(app.bind(args.py()), &function)?;
         PyResult::Ok(function.unbind())
     })
-}
-
-/// The callable as an entry of a table. Raises TypeError, whose text begins with `what`, for an object that
-/// is not callable.
-fn callable(function: &Bound<'_, PyAny>, what: &str) -> PyResult<Function> {
-    if function.is_callable() {
-        return Ok(Arc::new(function.clone().unbind().into()));
-    }
-    Err(PyTypeError::new_err(format!("{what}: {} is not callable", function.get_type().name()?)))
-}
-
-/// The methods of these bits. Other bits are ignored, so that `~METHOD_GET`, a negative number, means all
-/// methods but GET.
-fn methods(bits: i64) -> MethodSet {
-    let known = bits & i64::from(METHOD_ALL.bits());
-    MethodSet::from_bits(u16::try_from(known).unwrap_or_default())
 }
 
 /// The method of a single bit. Any other number is a KeyError, as a method without a handler is.

@@ -6,9 +6,10 @@ use poorwsgi_core::routing::mount;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
+use super::registration::callable;
 use super::routes::route_error;
 use super::tables::Callee;
-use super::{Application, Mounted, callable};
+use super::{Application, Mounted};
 use crate::names::overrides;
 
 #[pymethods]

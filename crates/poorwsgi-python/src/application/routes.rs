@@ -8,7 +8,8 @@ use pyo3::exceptions::{PyKeyError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyDict, PyTuple};
 
-use super::{Application, Function, callable, decorator, methods, one_method};
+use super::registration::{callable, check_replaced, check_rule, method_bits, methods, rule};
+use super::{Application, Function, decorator, one_method};
 use crate::names::Name;
 
 static INT: Name = Name::new("builtins", "int");
@@ -177,7 +178,11 @@ impl Application {
 
     /// Decorator: the function becomes the handler of a route. See set_route.
     #[pyo3(signature = (uri, method = 3))]
-    fn route<'py>(slf: &Bound<'py, Self>, uri: String, method: i64) -> PyResult<Bound<'py, PyCFunction>> {
+    fn route<'py>(
+        slf: &Bound<'py, Self>,
+        #[pyo3(from_py_with = rule)] uri: String,
+        #[pyo3(from_py_with = method_bits)] method: i64,
+    ) -> PyResult<Bound<'py, PyCFunction>> {
         decorator(slf, move |app, function| app.call_method1("set_route", (&uri, function, method)).map(drop))
     }
 
@@ -193,20 +198,41 @@ impl Application {
     /// Raises RuntimeError for an unknown filter, re.error for a bad expression, ValueError for any other
     /// error in the route.
     #[pyo3(signature = (uri, fun, method = 3))]
-    fn set_route(&self, uri: &str, fun: &Bound<'_, PyAny>, method: i64) -> PyResult<()> {
+    fn set_route(
+        &self,
+        #[pyo3(from_py_with = rule)] uri: String,
+        fun: &Bound<'_, PyAny>,
+        #[pyo3(from_py_with = method_bits)] method: i64,
+    ) -> PyResult<()> {
         let py = fun.py();
-        let handler = callable(fun, &format!("route {uri:?}"))?;
-        let expression = self.tables().router.expression(uri).map_err(|error| route_error(py, &error))?;
-        if let Some(expression) = expression {
-            check(py, uri, &expression)?;
+        let what = format!("route {uri:?}");
+        let handler = callable(fun, &what)?;
+        let tables = self.tables();
+        let expression = tables.router.expression(&uri).map_err(|error| route_error(py, &error))?;
+        if let Some(expression) = &expression {
+            check(py, &uri, expression)?;
         }
-        self.change(py, |tables| tables.router.set_route(uri, methods(method), handler))
+        check_rule(py, &uri)?;
+        let methods = methods(fun, method, &what)?;
+        match &expression {
+            None => check_replaced(fun, methods, &what, tables.router.handlers_of_path(&uri))?,
+            Some(expression) => {
+                check_replaced(fun, methods, &what, tables.router.handlers_of_expression(expression))?
+            }
+        }
+        drop(tables);
+        self.change(py, |tables| tables.router.set_route(&uri, methods, handler))
             .map_err(|error| route_error(py, &error))
     }
 
     /// Removes the handler of a route for one method, and returns it; for a route with groups, returns
     /// (handler, converters, rule). Raises KeyError if there is none.
-    fn pop_route<'py>(&self, py: Python<'py>, uri: &str, method: i64) -> PyResult<Bound<'py, PyAny>> {
+    fn pop_route<'py>(
+        &self,
+        py: Python<'py>,
+        uri: &str,
+        #[pyo3(from_py_with = method_bits)] method: i64,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let method = one_method(method)?;
         let popped = self.change(py, |tables| routing::pop_route(&mut tables.router, uri, method));
         match popped.map_err(|error| route_error(py, &error))? {
@@ -224,8 +250,8 @@ impl Application {
     #[pyo3(signature = (ruri, method = 3))]
     fn regular_route<'py>(
         slf: &Bound<'py, Self>,
-        ruri: String,
-        method: i64,
+        #[pyo3(from_py_with = rule)] ruri: String,
+        #[pyo3(from_py_with = method_bits)] method: i64,
     ) -> PyResult<Bound<'py, PyCFunction>> {
         decorator(slf, move |app, function| {
             app.call_method1("set_regular_route", (&ruri, function, method)).map(drop)
@@ -243,15 +269,18 @@ impl Application {
     #[pyo3(signature = (uri, fun, method = 3, converters = None, rule = None))]
     fn set_regular_route(
         &self,
-        uri: &str,
+        #[pyo3(from_py_with = rule)] uri: String,
         fun: &Bound<'_, PyAny>,
-        method: i64,
+        #[pyo3(from_py_with = method_bits)] method: i64,
         converters: Option<Vec<(String, Bound<'_, PyAny>)>>,
         rule: Option<String>,
     ) -> PyResult<()> {
         let py = fun.py();
-        let handler = callable(fun, &format!("regular route {uri:?}"))?;
-        check(py, uri, uri)?;
+        let what = format!("regular route {uri:?}");
+        let handler = callable(fun, &what)?;
+        check(py, &uri, &uri)?;
+        let methods = methods(fun, method, &what)?;
+        check_replaced(fun, methods, &what, self.tables().router.handlers_of_expression(&uri))?;
         let converters = converters
             .unwrap_or_default()
             .into_iter()
@@ -264,15 +293,18 @@ impl Application {
         if let Some(rule) = rule {
             route = route.with_rule(rule);
         }
-        self.change(py, |tables| {
-            routing::set_regular_route(&mut tables.router, route, methods(method), handler)
-        })
-        .map_err(|error| route_error(py, &error))
+        self.change(py, |tables| routing::set_regular_route(&mut tables.router, route, methods, handler))
+            .map_err(|error| route_error(py, &error))
     }
 
     /// Removes the handler of a regular route for one method, and returns (handler, converters, rule). Raises
     /// KeyError if there is none.
-    fn pop_regular_route<'py>(&self, py: Python<'py>, uri: &str, method: i64) -> PyResult<Bound<'py, PyAny>> {
+    fn pop_regular_route<'py>(
+        &self,
+        py: Python<'py>,
+        uri: &str,
+        #[pyo3(from_py_with = method_bits)] method: i64,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let method = one_method(method)?;
         let popped = self.change(py, |tables| routing::pop_regular_route(&mut tables.router, uri, method));
         registration(py, &popped.map_err(|error| route_error(py, &error))?)
@@ -285,21 +317,33 @@ impl Application {
 
     /// Decorator: the function becomes the default handler of methods. See set_default.
     #[pyo3(signature = (method = 3))]
-    fn default<'py>(slf: &Bound<'py, Self>, method: i64) -> PyResult<Bound<'py, PyCFunction>> {
+    fn default<'py>(
+        slf: &Bound<'py, Self>,
+        #[pyo3(from_py_with = method_bits)] method: i64,
+    ) -> PyResult<Bound<'py, PyCFunction>> {
         decorator(slf, move |app, function| app.call_method1("set_default", (function, method)).map(drop))
     }
 
     /// Sets the handler of requests for which there is no route, file or built-in page. Without it, they are
     /// answered with 404.
     #[pyo3(signature = (fun, method = 3))]
-    fn set_default(&self, fun: &Bound<'_, PyAny>, method: i64) -> PyResult<()> {
-        let handler = callable(fun, "default handler")?;
-        self.change(fun.py(), |tables| tables.router.set_default(methods(method), handler));
+    fn set_default(
+        &self,
+        fun: &Bound<'_, PyAny>,
+        #[pyo3(from_py_with = method_bits)] method: i64,
+    ) -> PyResult<()> {
+        let what = "default handler";
+        let (handler, methods) = (callable(fun, what)?, methods(fun, method, what)?);
+        self.change(fun.py(), |tables| tables.router.set_default(methods, handler));
         Ok(())
     }
 
     /// Removes the default handler of one method, and returns it. Raises KeyError if there is none.
-    fn pop_default(&self, py: Python<'_>, method: i64) -> PyResult<Py<PyAny>> {
+    fn pop_default(
+        &self,
+        py: Python<'_>,
+        #[pyo3(from_py_with = method_bits)] method: i64,
+    ) -> PyResult<Py<PyAny>> {
         let one = one_method(method)?;
         let popped = self.change(py, |tables| tables.router.pop_default(one));
         popped.map(|handler| handler.clone_ref(py)).ok_or_else(|| PyKeyError::new_err(method))

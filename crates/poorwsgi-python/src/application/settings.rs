@@ -13,7 +13,10 @@ use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 use super::Application;
 use super::own::{Own, Values};
 use crate::environ;
-use crate::names::Name;
+use crate::names::{Name, kind_of, mistaken_setting};
+
+/// A secret key of fewer bytes can be guessed; an empty one counts as none.
+const SHORT_KEY: usize = 8;
 
 impl Application {
     fn own<T>(&self, read: impl FnOnce(&mut Own) -> T) -> T {
@@ -84,13 +87,26 @@ fn same(list: &Bound<'_, PyList>, types: &[String]) -> bool {
 }
 
 /// The result of int() for a value.
-fn integer(value: &Bound<'_, PyAny>) -> PyResult<i64> {
+fn integer(value: &Bound<'_, PyAny>, name: &str) -> PyResult<i64> {
     static INT: Name = Name::new("builtins", "int");
-    INT.get(value.py())?.call1((value,))?.extract()
+    let wrong = |error: PyErr| {
+        let text = format!("{name} is {}; expected a whole number", shown(value));
+        match error.is_instance_of::<PyTypeError>(value.py()) {
+            true => PyTypeError::new_err(text),
+            false => PyValueError::new_err(text),
+        }
+    };
+    INT.get(value.py())?.call1((value,)).and_then(|number| number.extract()).map_err(wrong)
+}
+
+/// The text of a value, for messages.
+fn shown(value: &Bound<'_, PyAny>) -> String {
+    value.repr().map_or_else(|_| kind_of(value), |text| text.to_string())
 }
 
 fn size(value: &Bound<'_, PyAny>, name: &str) -> PyResult<u64> {
-    u64::try_from(integer(value)?).map_err(|_| PyValueError::new_err(format!("{name} cannot be negative")))
+    u64::try_from(integer(value, name)?)
+        .map_err(|_| PyValueError::new_err(format!("{name} is {value}; expected a number, 0 or more")))
 }
 
 /// A number of seconds; `None` for Python's None, which means no limit.
@@ -98,11 +114,14 @@ pub(crate) fn seconds(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Option<D
     if value.is_none() {
         return Ok(None);
     }
-    let seconds: f64 =
-        value.extract().map_err(|_| PyValueError::new_err(format!("Unsupported {name} value {value}")))?;
+    let seconds: f64 = value.extract().map_err(|_| PyValueError::new_err(not_seconds(value, name)))?;
     Duration::try_from_secs_f64(seconds)
         .map(Some)
-        .map_err(|error| PyValueError::new_err(format!("Unsupported {name} value {value}: {error}")))
+        .map_err(|_| PyValueError::new_err(not_seconds(value, name)))
+}
+
+fn not_seconds(value: &Bound<'_, PyAny>, name: &str) -> String {
+    format!("{name} is {}; expected a number of seconds, 0 or more, or None", shown(value))
 }
 
 /// A setting that is on or off.
@@ -245,6 +264,11 @@ impl Application {
             true => Some(FSDECODE.get(py)?.call1((value,))?.extract()?),
             false => None,
         };
+        if let Some(path) = path.as_deref().filter(|path| !path.is_dir()) {
+            let what = if path.exists() { "is not a directory" } else { "does not exist" };
+            let text = format!("document_root {path:?} {what}; its files are a 404 until it is a directory");
+            mistaken_setting(py, &text)?;
+        }
         self.change(py, |tables| tables.settings.document_root = path);
         self.set_object(|values| &mut values.document_root, value);
         Ok(())
@@ -269,10 +293,22 @@ impl Application {
             None
         } else {
             return Err(PyTypeError::new_err(format!(
-                "secret_key is {}, not str or bytes",
-                value.get_type()
+                "secret_key is {}; expected str, bytes or None",
+                kind_of(value)
             )));
         };
+        if let Some(length) =
+            key.as_ref().map(|key| key.as_bytes().len()).filter(|length| (1..SHORT_KEY).contains(length))
+        {
+            let unit = if length == 1 { "byte" } else { "bytes" };
+            mistaken_setting(
+                value.py(),
+                &format!(
+                    "secret_key has {length} {unit}, which can be guessed; set a long random text, such as one that \
+                     python -c \"import secrets; print(secrets.token_hex(32))\" prints"
+                ),
+            )?;
+        }
         self.change(value.py(), |tables| tables.settings.secret_key = key);
         self.set_object(|values| &mut values.secret_key, value);
         Ok(())
@@ -286,7 +322,7 @@ impl Application {
 
     #[setter]
     fn set_keep_blank_values(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        let on = integer(value)? != 0;
+        let on = integer(value, "keep_blank_values")? != 0;
         self.change(value.py(), |tables| tables.settings.keep_blank_values = on);
         Ok(())
     }
@@ -299,7 +335,7 @@ impl Application {
 
     #[setter]
     fn set_strict_parsing(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        let on = integer(value)? != 0;
+        let on = integer(value, "strict_parsing")? != 0;
         self.change(value.py(), |tables| tables.settings.strict_parsing = on);
         Ok(())
     }
@@ -357,12 +393,14 @@ impl Application {
             Some(name) if name.eq_ignore_ascii_case("digest") => true,
             Some(name) => {
                 return Err(PyValueError::new_err(format!(
-                    "Unsupported authorization type {name:?}; known: \"Digest\""
+                    "auth_type {name:?} is not supported; expected \"Digest\" or None"
                 )));
             }
         };
         if digest && !self.secret_key(value.py())?.is_truthy()? {
-            return Err(PyValueError::new_err("Set secret key first: digest nonces are made with it"));
+            return Err(PyValueError::new_err(
+                "auth_type = \"Digest\" needs a secret key, with which nonces are made; set app.secret_key first",
+            ));
         }
         self.change(value.py(), |tables| tables.settings.auth_digest = digest);
         Ok(())
@@ -385,18 +423,22 @@ impl Application {
     fn set_auth_algorithm(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
         let names: Vec<String> = match value.cast::<PyString>() {
             Ok(name) => vec![name.to_str()?.to_owned()],
-            Err(_) => value.extract()?,
+            Err(_) => value.extract().map_err(|_| {
+                let text = format!("auth_algorithm is {}; expected a name or a list of names", shown(value));
+                PyTypeError::new_err(text)
+            })?,
         };
         let algorithms: Vec<Algorithm> = names
             .iter()
             .map(|name| {
-                name.parse::<Algorithm>().map_err(|_| {
-                    PyValueError::new_err(format!("Unsupported authorization algorithm {name:?}"))
-                })
+                name.parse::<Algorithm>()
+                    .map_err(|error| PyValueError::new_err(format!("auth_algorithm {error}")))
             })
             .collect::<PyResult<_>>()?;
         if algorithms.is_empty() {
-            return Err(PyValueError::new_err("auth_algorithm needs at least one algorithm"));
+            return Err(PyValueError::new_err(
+                "auth_algorithm is empty; expected at least one algorithm, such as [\"SHA-256\"]",
+            ));
         }
         self.change(value.py(), |tables| tables.settings.auth_algorithms = algorithms);
         self.set_object(|values| &mut values.auth_algorithm, value);
@@ -430,7 +472,7 @@ impl Application {
             None | Some("") => false,
             Some(other) => {
                 return Err(PyValueError::new_err(format!(
-                    "Unsupported quality of protection {other:?}; known: \"auth\" and None"
+                    "auth_qop {other:?} is not supported; expected \"auth\" or None"
                 )));
             }
         };

@@ -1,6 +1,7 @@
 //! The tables of an application, and the Python functions in them.
 
 use std::ops::Deref;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use poorwsgi_calls::inlining::RouteTimes;
@@ -24,6 +25,8 @@ pub(crate) struct Callee {
     pub(crate) route_times: Arc<RouteTimes>,
     /// Set for what is mounted below a prefix, which is called in another way than a handler.
     pub(crate) mounted: Option<Mounted>,
+    /// Whether a mistake that each of its calls repeats was logged.
+    mistake_logged: AtomicBool,
 }
 
 /// A mounted WSGI callable.
@@ -34,6 +37,11 @@ pub(crate) struct Mounted {
 }
 
 impl Callee {
+    /// Whether to log a mistake in what the function returns: true once.
+    pub(crate) fn is_first_mistake(&self) -> bool {
+        !self.mistake_logged.swap(true, Ordering::Relaxed)
+    }
+
     pub(super) fn mounted(function: Py<PyAny>, mounted: Mounted) -> Self {
         Callee { mounted: Some(mounted), ..function.into() }
     }
@@ -46,7 +54,12 @@ impl Callee {
 
 impl From<Py<PyAny>> for Callee {
     fn from(function: Py<PyAny>) -> Self {
-        Callee { function, route_times: Arc::default(), mounted: None }
+        Callee {
+            function,
+            route_times: Arc::default(),
+            mounted: None,
+            mistake_logged: AtomicBool::new(false),
+        }
     }
 }
 

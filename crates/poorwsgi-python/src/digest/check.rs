@@ -10,6 +10,7 @@ use pyo3::types::{PyDict, PyString};
 
 use super::MODULE;
 use super::duck::{Login, with_login};
+use crate::application::Application;
 use crate::exceptions::HTTPException;
 use crate::log;
 use crate::names::Name;
@@ -78,7 +79,9 @@ fn credentials(
     match failed {
         Some(error) => Err(error),
         None => Ok(user.and_then(|user| match username {
-            Some(username) if username != user => Err(LoginRefusal::Refused("another user")),
+            Some(username) if username != user => {
+                Err(LoginRefusal::Refused("the user is not the one that check_digest names"))
+            }
             _ => Ok(()),
         })),
     }
@@ -90,7 +93,7 @@ fn stored(req: &Bound<'_, PyAny>, realm: &str, user: &str) -> PyResult<Option<St
     let map = req.getattr(intern!(py, "app"))?.getattr(intern!(py, "auth_map"))?;
     if map.is_none() {
         return Err(PyRuntimeError::new_err(
-            "Application.auth_map is not set: it holds the users of digest login",
+            "app.auth_map is None; set it to the users of digest login: a PasswordMap, or a dict {realm: {user: digest}}",
         ));
     }
     let users = map.call_method1(intern!(py, "get"), (realm, PyDict::new(py)))?;
@@ -102,7 +105,9 @@ fn judged(req: &Bound<'_, PyAny>, result: Option<Result<(), LoginRefusal>>) -> P
     let refusal = match result {
         Some(Ok(())) => return Ok(true),
         Some(Err(refusal)) => refusal,
-        None => LoginRefusal::Refused("not digest credentials, or a directive given twice"),
+        None => {
+            LoginRefusal::Refused("the Authorization field has no digest credentials, or a directive twice")
+        }
     };
     log::write(req.py(), MODULE, "info", "Digest: %s", (refusal.to_string(),))?;
     Ok(false)
@@ -115,6 +120,11 @@ pub(crate) fn _check_login(req: &Bound<'_, PyAny>, realm: &str, username: Option
     static CHECK_CREDENTIALS: Name = Name::new("poorwsgi._poorwsgi", "check_credentials");
     let py = req.py();
     if !has_credentials(req)? {
+        if let Ok(request) = req.cast::<SimpleRequest>()
+            && let Ok(app) = request.get().application(py).cast::<Application>()
+        {
+            app.get().check_challenge(request.get().rule().map(|rule| &**rule), realm);
+        }
         return Err(unauthorized(py, realm, false));
     }
     let own_token = replaced(intern!(py, "check_token"), &CHECK_TOKEN)?;
@@ -128,7 +138,9 @@ pub(crate) fn _check_login(req: &Bound<'_, PyAny>, realm: &str, username: Option
         let proven = match &own_credentials {
             None => credentials(req, login, realm, username)?,
             Some(check) if check.call1((req, realm, username))?.is_truthy()? => Ok(()),
-            Some(_) => Err(LoginRefusal::Refused("check_credentials says no")),
+            Some(_) => {
+                Err(LoginRefusal::Refused("the application's check_credentials returned a false value"))
+            }
         };
         // Last, because this counts the nonce as used.
         let checked = proven.and_then(|()| match own_token {

@@ -32,7 +32,7 @@ impl FileWrapper {
     #[pyo3(signature = (file, block_size = 8192))]
     fn new(file: Py<PyAny>, block_size: usize) -> PyResult<Self> {
         if block_size == 0 {
-            return Err(PyValueError::new_err("block_size is at least 1"));
+            return Err(PyValueError::new_err("block_size is 0; expected 1 or more"));
         }
         Ok(FileWrapper { file: Some(file), block_size })
     }

@@ -153,7 +153,9 @@ impl Head for EnvironHead {
             let text = value.cast::<PyString>().ok()?.to_cow().ok()?;
             if text.is_ascii() { Some(text.into_owned().into_bytes()) } else { bytes(&text) }
         });
-        let raw = raw.ok_or_else(|| HttpError::bad_request("PATH_INFO is not a string of WSGI"))?;
+        let raw = raw.ok_or_else(|| {
+            HttpError::bad_request("PATH_INFO is missing or not a native string of WSGI (PEP 3333)")
+        })?;
         if raw.is_empty() && self.mount().is_some() {
             return Ok(Cow::Borrowed("/"));
         }

@@ -14,4 +14,4 @@ pub(crate) use broken_body::{body_exception, client_has_left, cut_short, fault_o
 pub(crate) use classes::{HTTPException, ResponseError};
 pub(crate) use error::{Error, http_exception};
 pub(crate) use report::report;
-pub(crate) use status::{Status, known};
+pub(crate) use status::{Status, bad_status, known};

@@ -21,7 +21,8 @@ fn traceback(py: Python<'_>, exception: &PyErr) -> PyResult<String> {
 
 /// The text of an object; a substitute if its `__str__` raises.
 pub(super) fn text_of(object: &Bound<'_, PyAny>) -> String {
-    object
-        .str()
-        .map_or_else(|_| "no text: its __str__ failed".to_owned(), |text| text.to_string_lossy().into_owned())
+    object.str().map_or_else(
+        |_| "the exception has no text: its __str__ failed".to_owned(),
+        |text| text.to_string_lossy().into_owned(),
+    )
 }

@@ -65,7 +65,18 @@ impl Status {
         let Some(exception) = &self.exception else {
             return ErrorReport::new(self.http.source().unwrap_or(&self.http));
         };
-        Python::attach(|py| report(py, exception))
+        let mut report = Python::attach(|py| report(py, exception));
+        let status = self.http.status();
+        if state::reason(status).is_none()
+            && let Some(cause) = report.causes.first_mut()
+        {
+            cause.message = format!(
+                "{status} is not a known HTTP status, so the response is a 500; use one of the HTTP_ constants of \
+                 poorwsgi.state, or set a handler by @app.http_state({status}); raised as {}",
+                cause.message
+            );
+        }
+        report
     }
 
     /// The keyword arguments for a state handler.
@@ -106,6 +117,11 @@ impl AsRef<HttpError> for Status {
     }
 }
 
+/// Why a status code is refused. PoorWSGI's own words come first, because applications may know them.
+pub(crate) fn bad_status(status: impl std::fmt::Display) -> String {
+    format!("Bad response status {status}; expected one of the HTTP_ constants of poorwsgi.state")
+}
+
 /// Returns a status code that has a reason phrase, in the engine or in `http.client.responses`, to which
 /// applications may add. Raises ValueError for any other.
 pub(crate) fn known(py: Python<'_>, status: u16) -> PyResult<u16> {
@@ -119,6 +135,6 @@ pub(crate) fn known(py: Python<'_>, status: u16) -> PyResult<u16> {
         .and_then(|reason| reason.extract::<String>())
     {
         Ok(reason) if state::add_status(status, &reason) => Ok(status),
-        _ => Err(PyValueError::new_err(format!("Bad response status {status}"))),
+        _ => Err(PyValueError::new_err(bad_status(status))),
     }
 }

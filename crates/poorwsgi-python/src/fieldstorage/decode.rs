@@ -17,7 +17,9 @@ pub(super) fn codec<'py>(py: Python<'py>, encoding: &str) -> PyResult<Bound<'py,
     static LOOKUP: Name = Name::new("codecs", "lookup");
     let unknown = || {
         let shown: String = encoding.chars().take(MAX_NAME).collect();
-        PyLookupError::new_err(format!("{shown:?} is no encoding of texts that forms may have"))
+        PyLookupError::new_err(format!(
+            "{shown:?} is not a known text encoding; expected one such as \"utf-8\""
+        ))
     };
     if encoding.len() > MAX_NAME {
         return Err(unknown());

@@ -338,7 +338,7 @@ impl FieldStorage {
             }
             Origin::Python => {
                 return Err(PyAttributeError::new_err(format!(
-                    "only a parsed field has the attribute {name}"
+                    "this field was not parsed from a form, and has no attribute {name}"
                 )));
             }
         };

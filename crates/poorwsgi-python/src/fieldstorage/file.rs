@@ -40,7 +40,9 @@ pub(super) fn to_python<'py>(py: Python<'py>, file: Box<dyn FormFile>) -> PyResu
         }
         Ok(SpooledData::InMemory(bytes)) => spooled(py, &bytes),
         Ok(SpooledData::OnDisk(file)) => open(py, file),
-        Err(_) => Err(PyRuntimeError::new_err("an uploaded file of an unknown kind")),
+        Err(_) => Err(PyRuntimeError::new_err(
+            "the uploaded file is stored in an unknown way; this is a bug of PoorWSGI",
+        )),
     }
 }
 

@@ -26,7 +26,7 @@ impl FieldStorageInterface {
     ) -> PyResult<Self> {
         if cls.is(cls.py().get_type::<Self>()) {
             return Err(PyTypeError::new_err(
-                "FieldStorageInterface is abstract: a subclass defines __contains__ and __getitem__",
+                "FieldStorageInterface is abstract; define a subclass with __contains__ and __getitem__",
             ));
         }
         Ok(FieldStorageInterface)
@@ -97,7 +97,9 @@ impl FieldStorageInterface {
 }
 
 fn not_defined(method: &str, key: &Bound<'_, PyAny>) -> PyErr {
-    PyNotImplementedError::new_err(format!("the subclass does not define {method}; asked for {key}"))
+    PyNotImplementedError::new_err(format!(
+        "the subclass of FieldStorageInterface does not define {method}, which was called for {key}"
+    ))
 }
 
 fn value<'py>(

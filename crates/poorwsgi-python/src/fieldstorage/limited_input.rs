@@ -50,7 +50,10 @@ impl<'py> LimitedInput<'py> {
         let piece = bytes(&self.input, &piece)?;
         let length = piece.len() as u64;
         if length > asked {
-            return Err(PyValueError::new_err(format!("{} gave more than it was asked for", self.input)));
+            return Err(PyValueError::new_err(format!(
+                "{}: a read of {asked} bytes returned {length}, more than it was asked for",
+                self.input
+            )));
         }
         self.read += length;
         self.left = self.left.map(|left| left - length);
@@ -79,7 +82,7 @@ pub(super) fn whole(read: u64, announced: u64) -> PyResult<()> {
         return Ok(());
     }
     Err(PyValueError::new_err(format!(
-        "the body ends early, or at the limit: {read} of {announced} bytes were read"
+        "the body ended early, or at the limit: {read} of {announced} bytes were read"
     )))
 }
 

@@ -17,7 +17,7 @@ use super::file::Closing;
 use super::limited_input::{LimitedInput, whole};
 use super::{convert, decode, file, form_error};
 use crate::headers::{Headers, header_error};
-use crate::names::{Name, overrides};
+use crate::names::{Name, kind_of, overrides};
 
 const URLENCODED: &str = "application/x-www-form-urlencoded";
 
@@ -31,7 +31,7 @@ pub(crate) fn valid_boundary(data: &Bound<'_, PyAny>) -> PyResult<bool> {
     match data.cast::<PyBytes>() {
         Ok(bytes) => Ok(is_boundary(bytes.as_bytes())),
         Err(_) => {
-            Err(PyTypeError::new_err(format!("a boundary is str or bytes, not {}", data.get_type().name()?)))
+            Err(PyTypeError::new_err(format!("the boundary is {}; expected str or bytes", kind_of(data))))
         }
     }
 }
@@ -313,7 +313,7 @@ impl FieldStorageParser {
             boundary => {
                 let shown = boundary.unwrap_or_else(|error| error.into_bytes().escape_ascii().to_string());
                 Err(PyValueError::new_err(format!(
-                    "Invalid boundary {shown:?}: it is 1 to 201 printable ASCII characters and does not end with a space"
+                    "Invalid boundary {shown:?}; expected 1 to 201 printable ASCII characters without a space at the end"
                 )))
             }
         }

@@ -66,7 +66,9 @@ fn read_choice(choice: &Bound<'_, PyAny>) -> PyResult<(PyBackedStr, Option<PyBac
         [name, quality] => Ok((text(name)?, Some(text(quality)?))),
         _ => {
             let shown = choice.repr()?;
-            Err(PyValueError::new_err(format!("a choice is (name, quality) or (name,), not {shown}")))
+            Err(PyValueError::new_err(format!(
+                "{shown} is not a choice; expected (name, quality) or (name,)"
+            )))
         }
     }
 }
@@ -119,8 +121,9 @@ pub(crate) fn datetime_to_http(value: &Bound<'_, PyAny>) -> PyResult<String> {
 #[pyo3(signature = (value = None))]
 pub(crate) fn time_to_http(value: Option<&Bound<'_, PyAny>>) -> PyResult<String> {
     let Some(value) = value else {
-        return date::system_time_to_http(std::time::SystemTime::now())
-            .ok_or_else(|| PyValueError::new_err("the clock is beyond the year 9999"));
+        return date::system_time_to_http(std::time::SystemTime::now()).ok_or_else(|| {
+            PyValueError::new_err("the system clock is beyond the year 9999, and no HTTP date is")
+        });
     };
     let whole = match value.cast::<PyInt>() {
         Ok(whole) => whole.clone(),
@@ -132,7 +135,7 @@ pub(crate) fn time_to_http(value: Option<&Bound<'_, PyAny>>) -> PyResult<String>
 fn http_date(seconds: i64) -> PyResult<String> {
     date::time_to_http(seconds).ok_or_else(|| {
         PyValueError::new_err(format!(
-            "no HTTP date for {seconds} seconds since 1970: not in the years 1 to 9999"
+            "{seconds} seconds since 1970 have no HTTP date; expected a time in the years 1 to 9999"
         ))
     })
 }

@@ -10,6 +10,7 @@ use pyo3::types::{PyBytes, PyDict, PyIterator, PyList, PyMapping, PyString, PyTu
 
 use super::functions::render_negotiation;
 use super::native::{bytes_to_native, text, text_to_bytes, value_to_native};
+use crate::names::kind_of;
 
 /// Header fields in order, as a mapping with case-insensitive names.
 ///
@@ -340,7 +341,7 @@ fn append_pairs(fields: &mut engine::Headers, pairs: &Bound<'_, PyAny>, strings:
         };
         let [name, value] = values.as_slice() else {
             return Err(PyValueError::new_err(format!(
-                "a header is a pair (name, value), not {}",
+                "{} is not a header; expected a pair (name, value)",
                 item.repr()?
             )));
         };
@@ -365,8 +366,8 @@ fn append(
 
 fn no_headers(value: &Bound<'_, PyAny>) -> PyErr {
     PyTypeError::new_err(format!(
-        "headers must be a dict, a list, tuple or set of (name, value) pairs, or Headers, not {}",
-        value.get_type()
+        "the headers are {}; expected a dict, a list, tuple or set of (name, value) pairs, or Headers",
+        kind_of(value)
     ))
 }
 
@@ -374,7 +375,7 @@ fn no_headers(value: &Bound<'_, PyAny>) -> PyErr {
 /// TypeError.
 fn line<'a>(value: &'a Bound<'_, PyAny>) -> PyResult<Cow<'a, str>> {
     if value.is_none() {
-        return Err(PyValueError::new_err("a header needs a value"));
+        return Err(PyValueError::new_err("the value of a header is None; expected a str"));
     }
     if is_choices(value) { render_negotiation(value).map(Cow::Owned) } else { text(value).map(Cow::Borrowed) }
 }
@@ -398,7 +399,7 @@ fn found<'py>(value: PyResult<Bound<'py, PyAny>>) -> PyResult<Option<Bound<'py, 
 pub(crate) fn header_error(error: HeaderError) -> PyErr {
     match error {
         HeaderError::Duplicate { name } => PyKeyError::new_err(format!(
-            "header {name} is there already; headers[...] = ... replaces it, add_header() adds another"
+            "header {name} is set already; headers[...] = ... replaces it, add_header() adds another"
         )),
         error => PyValueError::new_err(error.to_string()),
     }

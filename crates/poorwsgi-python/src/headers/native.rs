@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::names::kind_of;
 use http::HeaderValue;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -37,14 +38,14 @@ pub(super) fn text_to_bytes(text: &str) -> Cow<'_, [u8]> {
 pub(super) fn text<'a>(value: &'a Bound<'_, PyAny>) -> PyResult<&'a str> {
     let Ok(text) = value.cast::<PyString>() else {
         return Err(PyTypeError::new_err(format!(
-            "a header's name and value are str, not {}: {}",
-            value.get_type().name()?,
-            value.repr()?
+            "{} is {}; a header's name and value are str",
+            value.repr()?,
+            kind_of(value)
         )));
     };
     text.to_str().map_err(|error| {
         let refused = PyValueError::new_err(
-            "a header's name and value must have UTF-8 bytes, which go out as iso-8859-1: a lone surrogate has none",
+            "a header's name or value has a lone surrogate; its text goes out as UTF-8 bytes in iso-8859-1, and a surrogate has none",
         );
         refused.set_cause(value.py(), Some(error));
         refused

@@ -14,7 +14,11 @@ use super::native_to_bytes;
 
 /// The code and the reason of a status such as "200 OK". The usual reason of a code is left out.
 pub(crate) fn status_line(status: &Bound<'_, PyAny>) -> PyResult<(StatusCode, Option<ReasonPhrase>)> {
-    let bad = || PyValueError::new_err(format!("the status is like \"200 OK\", not {status:?}"));
+    let bad = || {
+        PyValueError::new_err(format!(
+            "the status {status:?} is malformed; start_response expects a text such as \"200 OK\""
+        ))
+    };
     let bytes = latin_1(status, "the status")?;
     let (code, reason) = bytes.split_at_checked(3).ok_or_else(bad)?;
     let code = StatusCode::from_bytes(code).map_err(|_| bad())?;
@@ -37,8 +41,11 @@ pub(crate) fn each_field(
 ) -> PyResult<()> {
     for pair in headers.try_iter()? {
         let (spelling, value) = name_and_value(&pair?)?;
-        let name = HeaderName::from_bytes(&latin_1(&spelling, "the name of a header")?)
-            .map_err(|_| PyValueError::new_err(format!("{spelling:?} cannot be the name of a header")))?;
+        let name = HeaderName::from_bytes(&latin_1(&spelling, "the name of a header")?).map_err(|_| {
+            PyValueError::new_err(format!(
+                "{spelling:?} is not a header name; expected ASCII letters, digits and any of !#$%&'*+-.^_`|~"
+            ))
+        })?;
         each(name, spelling.cast::<PyString>()?.to_str()?, &value)?;
     }
     Ok(())
@@ -50,26 +57,31 @@ fn name_and_value<'py>(pair: &Bound<'py, PyAny>) -> PyResult<(Bound<'py, PyAny>,
         Ok(list) => list.to_tuple().into_any(),
         Err(_) => pair.clone(),
     };
-    tuple
-        .extract()
-        .map_err(|_| PyTypeError::new_err(format!("a header is a pair of name and value, not {pair:?}")))
+    tuple.extract().map_err(|_| {
+        PyTypeError::new_err(format!("{pair:?} is not a header; start_response expects pairs (name, value)"))
+    })
 }
 
 /// The value of a field.
 pub(crate) fn field_value(name: &HeaderName, value: &Bound<'_, PyAny>) -> PyResult<HeaderValue> {
     let bytes = latin_1(value, "the value of a header")?;
-    HeaderValue::from_bytes(&bytes)
-        .map_err(|_| PyValueError::new_err(format!("header {name}: {value:?} holds a control character")))
+    HeaderValue::from_bytes(&bytes).map_err(|_| {
+        PyValueError::new_err(format!(
+            "header {name}: the value {value:?} contains a control character; expected one line of text"
+        ))
+    })
 }
 
 /// The bytes that a native string of WSGI stands for.
 fn latin_1<'a>(text: &'a Bound<'_, PyAny>, what: &str) -> PyResult<Cow<'a, [u8]>> {
     let Ok(text) = text.cast::<PyString>() else {
         let kind = text.get_type().qualname()?;
-        return Err(PyTypeError::new_err(format!("{what} is str, not {kind}: {text:?}")));
+        return Err(PyTypeError::new_err(format!("{what}, {text:?}, is of type {kind}; expected str")));
     };
     text.to_str().ok().and_then(native_to_bytes).ok_or_else(|| {
-        PyValueError::new_err(format!("{what} has only characters up to U+00FF (PEP 3333): {text:?}"))
+        PyValueError::new_err(format!(
+            "{what}, {text:?}, contains characters above U+00FF; expected a native string of WSGI (PEP 3333)"
+        ))
     })
 }
 
@@ -88,4 +100,5 @@ pub(crate) fn raised_again(exc_info: &Bound<'_, PyAny>) -> PyResult<PyErr> {
 }
 
 /// The text of the error about a second call.
-pub(crate) const CALLED_BEFORE: &str = "start_response was called before; a second call has to give exc_info";
+pub(crate) const CALLED_BEFORE: &str =
+    "start_response was called a second time without exc_info; call it once (PEP 3333)";

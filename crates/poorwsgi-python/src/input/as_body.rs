@@ -8,12 +8,12 @@ use http_body::{Frame, SizeHint};
 use poorwsgi_core::request::{EarlyEnd, Head};
 use poorwsgi_core::response::Body;
 use poorwsgi_core::{BoxError, HttpError};
-use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::environ::EnvironHead;
+use crate::names::no_bytes;
 use crate::octets;
 
 /// How many bytes are read from `wsgi.input` at once. A file of 64 KiB in a form fits into one block, and
@@ -45,13 +45,15 @@ impl InputBody {
         let Some(input) = &self.input else { return Ok(Bytes::new()) };
         let data = Python::attach(|py| {
             let data = input.bind(py).call_method1(intern!(py, "read"), (asked,))?;
-            let data =
-                data.cast::<PyBytes>().map_err(|_| PyTypeError::new_err("wsgi.input gave no bytes"))?;
-            PyResult::Ok(octets::of_bytes(data))
+            let data = data.cast_into::<PyBytes>().map_err(|error| no_bytes(&error.into_inner()))?;
+            PyResult::Ok(octets::of_bytes(&data))
         })?;
         match data.len() as u64 {
             0 => Err(HttpError::from(EarlyEnd { missing: Some(self.left) }).into()),
-            length if length > asked => Err("wsgi.input gave more than it was asked for".into()),
+            length if length > asked => {
+                Err(format!("wsgi.input.read({asked}) returned {length} bytes, more than it was asked for")
+                    .into())
+            }
             length => {
                 self.left -= length;
                 Ok(data)

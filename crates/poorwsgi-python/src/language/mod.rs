@@ -4,6 +4,7 @@
 //! Both servers pass a request to [`handle`], which runs it through the engine's pipeline. All futures are
 //! ready at once.
 
+mod blame;
 mod handle;
 mod mounted;
 mod pipeline;
@@ -25,9 +26,10 @@ use pyo3::types::{PyDict, PyTuple};
 
 use crate::application::{ErrorType, Function, Python3};
 use crate::exceptions::{Error, HTTPException, ResponseError, Status};
-use crate::names::Name;
+use crate::names::{Name, function_name};
 use crate::request::{PathArg, Request};
 use crate::response::{Answer, RaisedHttp, from_result};
+use blame::call_before_hook;
 pub(crate) use handle::handle;
 use pipeline::PipelineRequest;
 
@@ -71,13 +73,13 @@ impl Language for Python3 {
         Python::attach(|py| Request::load(request.object.bind(py), Some(plan)))
     }
 
-    async fn handle(handler: &Function, request: &PipelineRequest) -> Result<Answer, Error> {
+    async fn handle(function: &Function, request: &PipelineRequest) -> Result<Answer, Error> {
         Python::attach(|py| {
-            if let Some(mounted) = &handler.mounted {
-                return mounted::answer(py, handler, mounted, request);
+            if let Some(mounted) = &function.mounted {
+                return mounted::answer(py, function, mounted, request);
             }
             let args = Request::route_args(request.object.bind(py));
-            let handler = handler.bind(py);
+            let handler = function.bind(py);
             let result = match args {
                 [] => handler.call1((&request.object,)),
                 [one] => handler.call1((&request.object, &one.value)),
@@ -89,19 +91,28 @@ impl Language for Python3 {
                     handler.call1(PyTuple::new(py, args)?)
                 }
             };
-            Ok(from_result(&result?)?)
+            let result = result?;
+            let answer = from_result(&result, Some(&|| blame::handler_of_route(handler, request)))?;
+            answer.note_origin(py, || blame::origin(handler, request));
+            blame::log_ignored_status(function, request, &result);
+            Ok(answer)
         })
     }
 
     async fn before(hook: &Function, request: &PipelineRequest) -> Result<(), Error> {
-        Python::attach(|py| hook.call1(py, (&request.object,)))?;
+        Python::attach(|py| call_before_hook(py, hook, request.object.bind(py).as_any()))?;
         Ok(())
     }
 
     async fn after(hook: &Function, request: &PipelineRequest, response: Answer) -> Result<Answer, Error> {
         Python::attach(|py| {
             let response = response.into_object(py)?;
-            Ok(from_result(hook.bind(py).call1((&request.object, response))?.as_any())?)
+            let hook = hook.bind(py);
+            let result = hook.call1((&request.object, response))?;
+            if result.is_none() {
+                return Err(blame::after_hook_without_response(hook).into());
+            }
+            Ok(from_result(&result, Some(&|| blame::after_hook(hook)))?)
         })
     }
 
@@ -112,10 +123,11 @@ impl Language for Python3 {
     ) -> Result<Answer, Error> {
         Python::attach(|py| {
             let kwargs = error.kwargs(py)?;
+            let status = error.as_ref().status();
             let error = error.into_exception(py);
             let result =
                 while_handling(py, &error, handler, request, PyTuple::new(py, [&request.object])?, kwargs)?;
-            Ok(from_result(&result)?)
+            Ok(from_result(&result, Some(&|| blame::state_handler(handler.bind(py), status)))?)
         })
     }
 
@@ -128,7 +140,7 @@ impl Language for Python3 {
             let error = error.into_exception(py);
             let args = PyTuple::new(py, [request.object.bind(py).as_any(), error.value(py).as_any()])?;
             let result = while_handling(py, &error, handler, request, args, PyDict::new(py))?;
-            Ok(from_result(&result)?)
+            Ok(from_result(&result, Some(&|| blame::error_handler(handler.bind(py))))?)
         })
     }
 
@@ -247,7 +259,7 @@ impl Language for Python3 {
         | Callable::Error(function)
         | Callable::ErrorType(ErrorType(function))
         | Callable::Converter(function)) = callable;
-        Cow::Owned(function_name(function))
+        Cow::Owned(Python::attach(|py| function_name(function.bind(py))))
     }
 }
 
@@ -285,15 +297,6 @@ fn without_first_frame(py: Python<'_>, error: PyErr) -> PyErr {
         Ok(()) => PyErr::from_value(value),
         Err(_) => error,
     }
-}
-
-fn function_name(function: &Function) -> String {
-    Python::attach(|py| {
-        let function = function.bind(py);
-        // Callable objects and partials have no name.
-        let name = function.getattr("__qualname__").or_else(|_| function.repr().map(Bound::into_any));
-        name.map_or_else(|_| String::from("?"), |name| name.to_string())
-    })
 }
 
 /// Converts one path argument. Text that cannot be converted is answered with 404.

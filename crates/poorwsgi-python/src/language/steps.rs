@@ -6,6 +6,7 @@ use poorwsgi_core::state::{HTTP_INTERNAL_SERVER_ERROR, HTTP_NOT_FOUND, Method};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use super::blame::{self, call_before_hook};
 use super::pipeline::{PipelineRequest, ready};
 use crate::application::{Application, Python3};
 use crate::exceptions::{Error, HTTPException, Status};
@@ -38,7 +39,7 @@ fn call<'py>(py: Python<'py>, request: &PipelineRequest, step: &str) -> Option<P
 /// Calls the overridden step; `None` if the application does not override it.
 pub(crate) fn answer(py: Python<'_>, request: &PipelineRequest) -> Option<Result<Answer, Error>> {
     let result = call(py, request, TABLE)?;
-    Some(result.and_then(|result| from_result(&result)).map_err(Error::from))
+    Some(result.and_then(|result| from_result(&result, Some(&|| blame::step(TABLE)))).map_err(Error::from))
 }
 
 /// Calls the overridden step; `None` if the application does not override it.
@@ -59,7 +60,7 @@ pub(crate) fn by_error(
     let app = request.base.get().application(py);
     Ok(match app.call_method1(ERROR, (&request.object, error.value(py))) {
         Ok(result) if result.is_none() => Err(error.into()),
-        Ok(result) => Ok(from_result(&result).map_err(Error::from)),
+        Ok(result) => Ok(from_result(&result, Some(&|| blame::step(ERROR))).map_err(Error::from)),
         Err(error) => Ok(Err(error.into())),
     })
 }
@@ -78,7 +79,7 @@ pub(crate) fn by_state(
     let called = error
         .kwargs(py)
         .and_then(|kwargs| app.call_method(STATE, (&request.object, status), Some(&kwargs)))
-        .and_then(|result| from_result(&result));
+        .and_then(|result| from_result(&result, Some(&|| blame::step(STATE))));
     Some(called)
 }
 
@@ -87,7 +88,7 @@ impl Application {
     /// Calls the before hooks. A step of the pipeline that a subclass may override.
     fn handler_from_before(&self, req: &Bound<'_, SimpleRequest>) -> PyResult<()> {
         for hook in &self.tables().before {
-            hook.call1(req.py(), (req,))?;
+            call_before_hook(req.py(), hook, req)?;
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use poorwsgi_core::request::Head;
 use poorwsgi_core::response::Body;
 use poorwsgi_core::settings::{Settings, json_limits};
 use poorwsgi_core::state::Method;
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::PyValueError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
@@ -25,7 +25,7 @@ use crate::environ::{self, EnvironHead};
 use crate::exceptions::{Error, http_exception};
 use crate::headers::Headers;
 use crate::input::{self, Input, body_of, read_what_comes};
-use crate::names::{Name, deprecated};
+use crate::names::{Name, deprecated, no_bytes};
 use crate::octets;
 
 static ARGS: Name = Name::new("poorwsgi.request", "Args");
@@ -570,10 +570,14 @@ impl Request {
         let input = Self::input(slf)?.into_bound(py);
         let line: Vec<u8> = input.call_method0("readline")?.extract()?;
         let size = chunk_size(&line);
-        let size = size.ok_or_else(|| PyValueError::new_err(format!("{line:?} is no size of a chunk")))?;
+        let size = size.ok_or_else(|| {
+            PyValueError::new_err(format!(
+                "the line {line:?} is not the size of a chunk; expected hexadecimal digits"
+            ))
+        })?;
         let chunk = input.call_method1("read", (size,))?;
         input.call_method0("readline")?;
-        chunk.cast_into().map_err(|_| PyTypeError::new_err("wsgi.input gave no bytes"))
+        chunk.cast_into().map_err(|error| no_bytes(&error.into_inner()))
     }
 }
 
@@ -588,7 +592,7 @@ impl Request {
                 return input.get().piece(py, PIECE);
             }
             let piece = input.bind(py).call_method1(intern!(py, "read"), (PIECE,))?;
-            return piece.cast_into().map_err(|_| PyTypeError::new_err("the input gave no bytes"));
+            return piece.cast_into().map_err(|error| no_bytes(&error.into_inner()));
         }
         let mut body = slf.get().body.take();
         match next_piece(py, &mut body) {

@@ -147,6 +147,11 @@ impl SimpleRequest {
         self.status.store(status, Ordering::Relaxed);
     }
 
+    /// The rule of the route, once it is known.
+    pub(crate) fn rule(&self) -> Option<&Arc<str>> {
+        self.route.get().map(|route| &route.rule)
+    }
+
     pub(crate) fn route_args(&self) -> &[PathArg] {
         self.route.get().map_or(&[], |route| &route.args)
     }

@@ -3,7 +3,8 @@
 use poorwsgi_core::response;
 use pyo3::prelude::*;
 
-use super::base::BaseResponse;
+use super::base::{BaseResponse, Payload};
+use super::blocks::ReturnedBy;
 use super::send::to_engine;
 use super::to_object::from_engine;
 
@@ -16,6 +17,16 @@ pub(crate) enum Answer {
 }
 
 impl Answer {
+    /// Notes from where a response with an iterable came, for the message about an item that is not bytes.
+    pub(crate) fn note_origin(&self, py: Python<'_>, origin: impl FnOnce() -> ReturnedBy) {
+        let Answer::Object(object) = self else { return };
+        if let Ok(mut base) = object.try_borrow_mut(py)
+            && matches!(base.payload, Payload::Items { .. })
+        {
+            base.origin = Some(origin());
+        }
+    }
+
     /// The object that a hook gets.
     pub(crate) fn into_object(self, py: Python<'_>) -> PyResult<Bound<'_, BaseResponse>> {
         match self {

@@ -11,7 +11,8 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
 
-use crate::exceptions::known;
+use super::blocks::ReturnedBy;
+use crate::exceptions::{bad_status, known};
 use crate::headers::{Headers, header_error, headers_from_python};
 use crate::log;
 use crate::names::Made;
@@ -64,6 +65,8 @@ pub(crate) struct BaseResponse {
     pub(super) ranges: Vec<Range>,
     pub(super) units: Option<String>,
     pub(super) payload: Payload,
+    /// From where an iterable came.
+    pub(super) origin: Option<ReturnedBy>,
     pub(super) is_sent: bool,
     /// The length of the content when it was sent.
     pub(super) sent_length: Option<u64>,
@@ -92,6 +95,7 @@ impl BaseResponse {
             ranges: Vec::new(),
             units: None,
             payload: Payload::Empty,
+            origin: None,
             is_sent: false,
             sent_length: None,
             finished: None,
@@ -159,7 +163,7 @@ fn as_headers(headers: &Bound<'_, PyAny>) -> PyResult<Py<Headers>> {
 /// A status code from an application. A number that is no `u16` is refused like an unknown status.
 pub(super) fn status(code: &Bound<'_, PyAny>) -> PyResult<u16> {
     code.extract().map_err(|error: PyErr| match error.is_instance_of::<PyOverflowError>(code.py()) {
-        true => PyValueError::new_err(format!("Bad response status {code}")),
+        true => PyValueError::new_err(bad_status(code)),
         false => error,
     })
 }
@@ -335,11 +339,15 @@ impl BaseResponse {
         if let Some(headers) = &self.headers {
             visit.call(headers)?;
         }
+        if let Some(origin) = &self.origin {
+            visit.call(&origin.handler)?;
+        }
         self.payload.object().map_or(Ok(()), |object| visit.call(object))
     }
 
     fn __clear__(&mut self) {
         self.headers = None;
+        self.origin = None;
         self.payload = Payload::Empty;
     }
 }
@@ -350,9 +358,10 @@ fn ranges_of(ranges: &Bound<'_, PyAny>) -> PyResult<Vec<Range>> {
         let ends = range?.try_iter()?.map(|end| end?.extract()).collect::<PyResult<Vec<Option<u64>>>>()?;
         match ends.as_slice() {
             [first, last] => Ok((*first, *last)),
-            ends => {
-                Err(PyValueError::new_err(format!("a range is (first, last), not {} values", ends.len())))
-            }
+            ends => Err(PyValueError::new_err(format!(
+                "a range has {} values; expected (first, last)",
+                ends.len()
+            ))),
         }
     };
     ranges.try_iter()?.map(pair).collect()

@@ -2,7 +2,7 @@
 //! server.
 
 use std::mem;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::{Bytes, BytesMut};
 use poorwsgi_core::BoxError;
@@ -13,10 +13,28 @@ use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyIterator, PyString};
 
 use crate::closing;
+use crate::names::{kind_of, name_and_place};
 use crate::octets;
 
 /// How many bytes are read from a file object at once.
 const BLOCK: usize = 256 << 10;
+
+/// The handler that returned a response, and its route, for messages about the content.
+pub(crate) struct ReturnedBy {
+    pub(crate) handler: Py<PyAny>,
+    pub(crate) rule: Option<Arc<str>>,
+}
+
+impl ReturnedBy {
+    pub(super) fn clone_ref(&self, py: Python<'_>) -> Self {
+        ReturnedBy { handler: self.handler.clone_ref(py), rule: self.rule.clone() }
+    }
+
+    fn text(&self, py: Python<'_>) -> String {
+        let rule = self.rule.as_ref().map_or_else(String::new, |rule| format!(" of route {rule:?}"));
+        format!("handler {}{rule}: ", name_and_place(self.handler.bind(py)))
+    }
+}
 
 /// The items of an iterable. Its `close` is called when sending ends, also after an error (PEP 3333).
 pub(super) struct Items {
@@ -24,12 +42,18 @@ pub(super) struct Items {
     iterator: Option<Py<PyIterator>>,
     text: bool,
     length: Option<u64>,
+    origin: Option<ReturnedBy>,
 }
 
 impl Items {
     pub(super) fn new(items: &Bound<'_, PyAny>, text: bool, length: Option<u64>) -> PyResult<Self> {
         let iterator = Some(items.try_iter()?.unbind());
-        Ok(Items { owner: Some(items.clone().unbind()), iterator, text, length })
+        Ok(Items { owner: Some(items.clone().unbind()), iterator, text, length, origin: None })
+    }
+
+    pub(super) fn with_origin(mut self, origin: Option<ReturnedBy>) -> Self {
+        self.origin = origin;
+        self
     }
 
     fn next(&mut self, py: Python<'_>) -> PyResult<Option<Bytes>> {
@@ -49,12 +73,29 @@ impl Items {
         {
             return octets::of_text(text);
         }
-        bytes(item)?.ok_or_else(|| {
-            let kind = item.get_type();
-            let hint =
-                if item.is_instance_of::<PyString>() { "; StrGeneratorResponse sends str" } else { "" };
-            PyTypeError::new_err(format!("a response gave {kind}, not bytes{hint}"))
-        })
+        bytes(item)?.ok_or_else(|| self.wrong(item))
+    }
+
+    /// The error for an item that is not bytes. It names the handler and, if the iterable is a generator, its
+    /// function.
+    fn wrong(&self, item: &Bound<'_, PyAny>) -> PyErr {
+        let py = item.py();
+        let from = self.origin.as_ref().map_or_else(String::new, |origin| origin.text(py));
+        let owner = self.owner.as_ref().map(|owner| owner.bind(py));
+        let what = match owner {
+            Some(owner) if owner.hasattr(intern!(py, "gi_code")).unwrap_or(false) => {
+                format!("generator {}", name_and_place(owner))
+            }
+            Some(owner) => format!("iterable, {},", kind_of(owner)),
+            None => "iterable".to_owned(),
+        };
+        let expected = match (self.text, item.is_instance_of::<PyString>()) {
+            (true, _) => "str or bytes",
+            (false, true) => "bytes; encode the items, or return StrGeneratorResponse(…), which does",
+            (false, false) => "bytes",
+        };
+        let kind = kind_of(item);
+        PyTypeError::new_err(format!("{from}the response's {what} yielded {kind}; expected {expected}"))
     }
 }
 
@@ -123,7 +164,12 @@ impl EngineBlocks for FileBlocks {
             if block.is_none() {
                 return Ok(Bytes::new());
             }
-            bytes(&block)?.ok_or_else(|| PyTypeError::new_err("the file of a response gave no bytes"))
+            bytes(&block)?.ok_or_else(|| {
+                let (file, kind) = (kind_of(file.bind(py)), kind_of(&block));
+                PyTypeError::new_err(format!(
+                    "read() of the response's file, {file}, returned {kind} instead of bytes; open it in binary mode"
+                ))
+            })
         })?;
         if let Some(left) = &mut self.left {
             *left = left.saturating_sub(block.len() as u64);
@@ -183,7 +229,11 @@ impl Blocks {
     fn next(&self, py: Python<'_>, most: usize) -> PyResult<Option<Bytes>> {
         let (rest, mut body) = match self.replace(Left::Busy) {
             Left::Here { rest, body } => (rest, body),
-            Left::Busy => return Err(PyValueError::new_err("the content is being read already")),
+            Left::Busy => {
+                return Err(PyValueError::new_err(
+                    "the content of the response is being read by another thread already; read it in one thread",
+                ));
+            }
             Left::Gone => {
                 self.replace(Left::Gone);
                 return Ok(None);
@@ -219,7 +269,7 @@ impl Blocks {
 pub(crate) fn raised(error: BoxError) -> PyErr {
     match error.downcast::<PyErr>() {
         Ok(error) => *error,
-        Err(error) => PyRuntimeError::new_err(format!("the response broke off: {error}")),
+        Err(error) => PyRuntimeError::new_err(format!("the content of the response ended early: {error}")),
     }
 }
 

@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use super::base::{BaseResponse, Payload, Range};
-use super::blocks::{self, Blocks, FileBlocks, Items};
+use super::blocks::{self, Blocks, FileBlocks, Items, ReturnedBy};
 use super::media_type::HTML;
 use crate::log;
 use crate::names::Name;
@@ -19,7 +19,7 @@ use crate::names::Name;
 /// Converts the object, with everything that was set on it.
 pub(super) fn take(object: &Bound<'_, BaseResponse>) -> PyResult<response::Response> {
     let py = object.py();
-    let (content_type, status, payload, ranges, headers) = {
+    let (content_type, status, payload, origin, ranges, headers) = {
         let mut base = object.try_borrow_mut()?;
         if mem::replace(&mut base.is_sent, true) {
             return Err(PyRuntimeError::new_err(
@@ -36,14 +36,15 @@ pub(super) fn take(object: &Bound<'_, BaseResponse>) -> PyResult<response::Respo
             None => response::default_headers(),
         };
         base.sent_length = base.length(py).ok();
-        (base.content_type.clone(), base.status, mem::take(&mut base.payload), ranges, headers)
+        let (payload, origin) = (mem::take(&mut base.payload), base.origin.take());
+        (base.content_type.clone(), base.status, payload, origin, ranges, headers)
     };
     if status == HTTP_NOT_MODIFIED {
         for fault in faults_of_not_modified(&headers) {
             log::write(py, "poorwsgi.response", "warning", "%s", (fault,))?;
         }
     }
-    let mut made = response::Response::new(body(py, payload)?).with_headers(headers);
+    let mut made = response::Response::new(body(py, payload, origin)?).with_headers(headers);
     if content_type.as_deref() != Some(HTML) {
         made = made.with_content_type(content_type.unwrap_or_default()).map_err(value_error)?;
     }
@@ -63,7 +64,7 @@ fn spec(range: &Range) -> Option<RangeSpec> {
     }
 }
 
-fn body(py: Python<'_>, payload: Payload) -> PyResult<Body> {
+fn body(py: Python<'_>, payload: Payload, origin: Option<ReturnedBy>) -> PyResult<Body> {
     Ok(match payload {
         Payload::Empty => Body::empty(),
         Payload::Data(data) => data.into(),
@@ -82,7 +83,9 @@ fn body(py: Python<'_>, payload: Payload) -> PyResult<Body> {
             }
             Blocking::body(FileBlocks::new(file, length))
         }
-        Payload::Items { items, text, length } => Blocking::body(Items::new(items.bind(py), text, length)?),
+        Payload::Items { items, text, length } => {
+            Blocking::body(Items::new(items.bind(py), text, length)?.with_origin(origin))
+        }
         Payload::FileRange(range) => range.into(),
         Payload::Engine(body) => body.into_inner().unwrap_or_else(PoisonError::into_inner),
     })
@@ -111,8 +114,9 @@ pub(super) fn end<'py>(object: &Bound<'py, BaseResponse>) -> PyResult<Bound<'py,
                     Payload::Data(data) => Some(Payload::Data(data.clone())),
                     _ => None,
                 };
+                let origin = base.origin.as_ref().map(|origin| origin.clone_ref(py));
                 drop(base);
-                (body(py, payload)?, again)
+                (body(py, payload, origin)?, again)
             }
         }
     };

@@ -8,7 +8,7 @@ use pyo3::types::{PyDict, PyTuple};
 use super::base::BaseResponse;
 use super::classes::{Declined, EmptyResponse, RedirectResponse};
 use crate::exceptions::HTTPException;
-use crate::names::overrides;
+use crate::names::{kind_of, overrides};
 
 /// The content of an `HTTPException`: a status with keyword arguments, or a response.
 pub(crate) enum RaisedHttp<'py> {
@@ -62,8 +62,9 @@ impl HTTPException {
     ) -> PyResult<()> {
         if arg.extract::<i64>().is_err() && !arg.is_instance_of::<BaseResponse>() {
             return Err(PyAssertionError::new_err(format!(
-                "arg is {}, not a status code or a response",
-                arg.get_type()
+                "HTTPException({}): {} is not a status code or a response; expected, for example, HTTPException(404)",
+                arg.repr().map_or_else(|_| "?".to_owned(), |text| text.to_string()),
+                kind_of(arg)
             )));
         }
         let kwargs = kwargs.map_or_else(|| PyDict::new(slf.py()), Clone::clone);

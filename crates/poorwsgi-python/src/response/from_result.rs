@@ -12,6 +12,7 @@ use super::base::BaseResponse;
 use super::classes::{GeneratorResponse, JSONResponse, NoContentResponse, Response};
 use super::content::value_error;
 use super::media_type::HTML;
+use super::refused;
 use crate::exceptions::{ResponseError, known};
 use crate::headers::headers_from_python;
 use crate::json_text::dumps;
@@ -34,7 +35,7 @@ pub(crate) fn make_response<'py>(
     status_code: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = data.py();
-    object(data, content_type, headers, status_code).map_err(|error| unusable(py, error))
+    object(data, content_type, headers, status_code).map_err(|error| unusable(py, error, None))
 }
 
 fn object<'py>(
@@ -45,7 +46,7 @@ fn object<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = data.py();
     let html = || PyString::intern(py, HTML).into_any();
-    let status: u16 = status_code.map_or(Ok(HTTP_OK), |status| status.extract())?;
+    let status = status_code.map_or(Ok(HTTP_OK), refused::status)?;
     let content_type = || content_type.cloned().unwrap_or_else(html);
     match Kind::of(data)? {
         Kind::Text | Kind::Bytes => py.get_type::<Response>().call1((data, content_type(), headers, status)),
@@ -58,12 +59,20 @@ fn object<'py>(
     }
 }
 
-/// Wraps any error in values for a response in a `ResponseError`.
-fn unusable(py: Python<'_>, error: PyErr) -> PyErr {
-    if !error.is_instance_of::<PyException>(py) || error.is_instance_of::<ResponseError>(py) {
+/// Says from where a value came, for messages.
+pub(crate) type Whence<'a> = Option<&'a dyn Fn() -> String>;
+
+/// Makes a `ResponseError` of any error in values for a response; its text says from where they came.
+fn unusable(py: Python<'_>, error: PyErr, from: Whence<'_>) -> PyErr {
+    if !error.is_instance_of::<PyException>(py) {
         return error;
     }
-    let refused = ResponseError::new_err(format!("a response cannot be made of these values: {error}"));
+    let begin = from
+        .map_or_else(|| "a response cannot be made of ".to_owned(), |from| format!("{} returned ", from()));
+    if error.is_instance_of::<ResponseError>(py) {
+        return ResponseError::new_err(format!("{begin}{}", error.value(py)));
+    }
+    let refused = ResponseError::new_err(format!("{begin}a value that cannot be sent: {error}"));
     refused.set_cause(py, Some(error));
     refused
 }
@@ -89,21 +98,17 @@ impl Kind {
             Ok(if bytes { Kind::Iterable } else { Kind::Json })
         } else if data.is_none() {
             Ok(Kind::None)
-        } else if data.hasattr(intern!(data.py(), "__iter__"))? {
+        } else if data.hasattr(intern!(data.py(), "__iter__"))? && !refused::is_refused_iterable(data) {
             Ok(Kind::Iterable)
         } else {
-            Err(ResponseError::new_err(format!(
-                "a response cannot be made of {}; expected str, bytes, dict, list, an iterable of bytes, None, or a \
-                 tuple (data, content_type, headers, status_code) or its beginning",
-                data.get_type()
-            )))
+            Err(refused::kind(data))
         }
     }
 }
 
 /// Converts a handler's return value: a response, data, or a tuple of the arguments of `make_response`.
-pub(crate) fn from_result(result: &Bound<'_, PyAny>) -> PyResult<Answer> {
-    answer_of(result).map_err(|error| unusable(result.py(), error))
+pub(crate) fn from_result(result: &Bound<'_, PyAny>, from: Whence<'_>) -> PyResult<Answer> {
+    answer_of(result).map_err(|error| unusable(result.py(), error, from))
 }
 
 fn answer_of(result: &Bound<'_, PyAny>) -> PyResult<Answer> {
@@ -121,11 +126,8 @@ fn answer_of(result: &Bound<'_, PyAny>) -> PyResult<Answer> {
         [data] => answer(data, None, None, HTTP_OK),
         [data, kind] => answer(data, Some(kind), None, HTTP_OK),
         [data, kind, headers] => answer(data, Some(kind), Some(headers), HTTP_OK),
-        [data, kind, headers, status] => answer(data, Some(kind), Some(headers), status.extract()?),
-        _ => Err(ResponseError::new_err(format!(
-            "a handler returned a tuple of {}; expected (data, content_type, headers, status_code) or its beginning",
-            tuple.len()
-        ))),
+        [data, kind, headers, status] => answer(data, Some(kind), Some(headers), refused::status(status)?),
+        _ => Err(refused::length(tuple.len())),
     }
 }
 
@@ -138,6 +140,10 @@ fn answer(
 ) -> PyResult<Answer> {
     let content_type = content_type.filter(|content_type| !content_type.is_none());
     let kind = Kind::of(data)?;
+    if !matches!(kind, Kind::Json | Kind::None) {
+        content_type.map_or(Ok(()), |content_type| refused::check_content_type(data, content_type))?;
+    }
+    headers.map_or(Ok(()), |headers| refused::check_headers(headers))?;
     let status = known(data.py(), status)?;
     let made = match kind {
         Kind::Text => response::Response::new(octets::of_text(data.cast::<PyString>()?)?),
@@ -169,5 +175,5 @@ fn answer(
 /// make_response. None becomes a 204. Raises ResponseError for any other value.
 #[pyfunction]
 pub(crate) fn to_response<'py>(response: &Bound<'py, PyAny>) -> PyResult<Bound<'py, BaseResponse>> {
-    from_result(response)?.into_object(response.py())
+    from_result(response, None)?.into_object(response.py())
 }

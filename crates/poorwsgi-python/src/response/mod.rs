@@ -12,12 +12,13 @@ mod exception;
 mod from_result;
 mod media_type;
 mod of_callable;
+mod refused;
 mod send;
 mod to_object;
 
 pub(crate) use answer::Answer;
 pub(crate) use base::BaseResponse;
-pub(crate) use blocks::Blocks;
+pub(crate) use blocks::{Blocks, ReturnedBy};
 pub(crate) use classes::add_classes;
 pub(crate) use exception::{RaisedHttp, abort, redirect};
 pub(crate) use from_result::{from_result, make_response, to_response};

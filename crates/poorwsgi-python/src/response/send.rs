@@ -18,9 +18,9 @@ use super::blocks::{self, Blocks, Items};
 use super::classes::{self, Declined, GeneratorResponse};
 use super::content::{self, take, value_error};
 use super::to_object::from_engine;
-use crate::exceptions::{HTTPException, known};
+use crate::exceptions::{HTTPException, bad_status, known};
 use crate::headers::{headers_from_python, native_pairs};
-use crate::names::{Name, overrides};
+use crate::names::{Name, kind_of, overrides};
 
 const SENDING: &[&str] = &["__call__", "__start_response__", "__end_of_response__"];
 
@@ -76,7 +76,7 @@ fn from_wsgi(
     content: &Bound<'_, PyAny>,
 ) -> PyResult<response::Response> {
     let code = status.split(' ').next().and_then(|code| code.parse().ok());
-    let code = code.ok_or_else(|| PyValueError::new_err(format!("Bad response status {status:?}")))?;
+    let code = code.ok_or_else(|| PyValueError::new_err(bad_status(format_args!("{status:?}"))))?;
     let body = content_body(content)?;
     if body.length().is_some() {
         // The Content-Length of the original content.
@@ -118,7 +118,12 @@ fn is_buffer(object: &Bound<'_, PyAny>) -> PyResult<bool> {
 
 fn read_buffer(buffer: &Bound<'_, PyAny>) -> PyResult<bytes::Bytes> {
     let data = buffer.call_method0(intern!(buffer.py(), "read"))?;
-    blocks::bytes(&data)?.ok_or_else(|| PyTypeError::new_err("a buffer gave no bytes"))
+    blocks::bytes(&data)?.ok_or_else(|| {
+        PyTypeError::new_err(format!(
+            "read() of the response's buffer returned {} instead of bytes",
+            kind_of(&data)
+        ))
+    })
 }
 
 /// `__start_response__`: prepares the response as for a plain GET, and passes status and headers to

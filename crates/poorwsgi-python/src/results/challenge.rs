@@ -25,7 +25,7 @@ pub(super) fn add(
         return Ok(());
     }
     let realm = realm.filter(|realm| !realm.is_empty()).map(str::to_owned).or_else(|| text(&app, "name"));
-    let realm = realm.ok_or_else(|| PyRuntimeError::new_err("digest authentication needs a realm"))?;
+    let realm = realm.ok_or_else(|| PyRuntimeError::new_err("digest authentication needs a realm, and the application has no name; give one: HTTPException(401, realm=\"…\")"))?;
     digest::ask_for_login(response, challenges(req, &app, &realm, stale)?).map_err(header_error)
 }
 

@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use poorwsgi_server::Bound as BoundServer;
+use poorwsgi_server::{Address, Bound as BoundServer};
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -32,6 +32,7 @@ impl Listener {
     #[pyo3(signature = (address, **settings))]
     pub(super) fn new(py: Python<'_>, address: &str, settings: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
         forked::watch(py)?;
+        _check_address(address)?;
         let settings = crate::config::settings(settings)?;
         let server = poorwsgi_server::Server::new(()).config(settings.config.clone());
         let bound = py.detach(|| server.bind_blocking(address));
@@ -86,13 +87,24 @@ impl Listener {
 }
 
 pub(super) fn closed() -> PyErr {
-    PyValueError::new_err("the listening socket is closed")
+    PyValueError::new_err("the listening socket was closed; create another Listener")
+}
+
+/// Raises ValueError for a text that is not an address to listen at.
+#[pyfunction]
+pub(crate) fn _check_address(address: &str) -> PyResult<()> {
+    Address::check(address).map_err(|error| PyValueError::new_err(error.to_string()))
 }
 
 /// The error that Python raises for this number, with the address in its text.
 fn os_error(address: &str, error: &io::Error) -> PyErr {
+    let text = error.to_string();
     match error.raw_os_error() {
-        Some(number) => PyOSError::new_err((number, format!("{address}: {error}"))),
-        None => PyOSError::new_err(format!("{address}: {error}")),
+        Some(number) => {
+            // Python's OSError has the number already.
+            let text = text.trim_end_matches(&format!(" (os error {number})"));
+            PyOSError::new_err((number, format!("{address}: {text}")))
+        }
+        None => PyOSError::new_err(format!("{address}: {text}")),
     }
 }

@@ -58,8 +58,10 @@ impl HttpBody for Timed {
         match sleep.as_mut().poll(context) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(()) => {
-                let text =
-                    format!("no bytes of the body for {} s (read_timeout)", this.timeout.as_secs_f64());
+                let text = format!(
+                    "no bytes of the request body came for {} s (setting read_timeout)",
+                    this.timeout.as_secs_f64()
+                );
                 let error = Python::attach(|py| body_exception(py, HTTP_REQUEST_TIME_OUT, text));
                 Poll::Ready(Some(Err(error.into())))
             }

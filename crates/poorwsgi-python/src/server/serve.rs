@@ -53,7 +53,9 @@ impl Server {
         let served = Arc::new(Served::of(application)?);
         let (bound, settings) = match address {
             Endpoint::Listener(_) if settings.is_some_and(|settings| !settings.is_empty()) => {
-                return Err(PyTypeError::new_err("settings are those of the Listener"));
+                return Err(PyTypeError::new_err(
+                    "settings cannot be given beside a Listener; give them to Listener(…)",
+                ));
             }
             Endpoint::Listener(listener) => (listener.get().server()?, listener.get().settings.clone()),
             Endpoint::Address(address) => {
@@ -161,7 +163,9 @@ impl Server {
         F: Future<Output = io::Result<T>> + Send + 'static,
     {
         let ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let bound = ready.ok_or_else(|| PyRuntimeError::new_err("a server serves only once"))?;
+        let bound = ready.ok_or_else(|| {
+            PyRuntimeError::new_err("this Server has served already; create a new one for each time")
+        })?;
         forked::begin(py)?;
         let _switching = Switching::begin(py)?;
         let has_lock = has_lock(py)?;
@@ -170,7 +174,9 @@ impl Server {
             // Not earlier: threads do not survive a fork.
             let loops: io::Result<Vec<_>> = (0..count).map(|_| event_loop(settings.threads)).collect();
             let loops = loops?;
-            let (first, others) = loops.split_first().ok_or_else(|| PyValueError::new_err("no loops"))?;
+            let (first, others) = loops
+                .split_first()
+                .ok_or_else(|| PyValueError::new_err("the number of event loops is 0; expected 1 or more"))?;
             let _serving = Serving::begin(&self.control, &loops);
             let served = Arc::clone(&self.served);
             let backend = Arc::new(Backend::new(served, running.clone(), settings, count, has_lock));

@@ -23,7 +23,7 @@ impl Served {
         }
         if !application.is_callable() {
             return Err(PyTypeError::new_err(format!(
-                "{} is not callable: a server serves an Application or a WSGI callable",
+                "{} is not callable; expected an Application or another WSGI callable",
                 application.get_type().fully_qualified_name()?
             )));
         }

@@ -6,7 +6,7 @@ use pyo3::types::{PyByteArray, PyBytes, PyDict, PyList, PyMemoryView, PyString, 
 
 use super::{Session, SessionError, cookie};
 use crate::log;
-use crate::names::Name;
+use crate::names::{Name, kind_of};
 
 /// The secrets from a str, bytes, or a list of these, the current one first. None, as in an application
 /// without a key, gives no secrets. Returns `None` for any other type.
@@ -38,8 +38,8 @@ fn secret(key: &Bound<'_, PyAny>) -> PyResult<Option<Vec<u8>>> {
 }
 
 pub(super) fn wrong_type(key: &Bound<'_, PyAny>) -> PyErr {
-    let kind = key.get_type();
-    PyTypeError::new_err(format!("a secret key is str or bytes, or several in a list, not {kind}"))
+    let kind = kind_of(key);
+    PyTypeError::new_err(format!("the secret key is {kind}; expected str, bytes, or a list of them"))
 }
 
 /// Loads the data of a session from its cookie; `open` decrypts the cookie to JSON text.
@@ -58,7 +58,9 @@ pub(super) fn load(
         .and_then(|json| LOADS.get(py)?.call1((PyBytes::new(py, &json),)))
         .map_err(|error| refused(py, error))?;
     if !data.is_instance_of::<PyDict>() {
-        return Err(SessionError::new_err("the data of the session are no dict"));
+        return Err(SessionError::new_err(
+            "the session cookie contains JSON that is not an object; session.data is a dict",
+        ));
     }
     session.setattr("data", data)
 }

@@ -59,11 +59,7 @@ fn seconds(timeout: Option<&Bound<'_, PyAny>>) -> PyResult<Option<NonZeroU64>> {
     if let Ok(seconds) = timeout.extract::<u64>() {
         return Ok(NonZeroU64::new(seconds));
     }
-    timeout
-        .py()
-        .import("math")?
-        .call_method1("ceil", (timeout,))?
-        .extract()
-        .map(NonZeroU64::new)
-        .map_err(|_| PyValueError::new_err(format!("timeout {timeout}: use a number of seconds from 0 on")))
+    timeout.py().import("math")?.call_method1("ceil", (timeout,))?.extract().map(NonZeroU64::new).map_err(
+        |_| PyValueError::new_err(format!("timeout is {timeout}; expected a number of seconds, 0 or more")),
+    )
 }

@@ -38,12 +38,16 @@ impl FileObjResponse {
         #[pyo3(from_py_with = status)] status_code: u16,
     ) -> PyResult<()> {
         if !file_obj.call_method0("readable")?.is_truthy()? {
-            return Err(PyAssertionError::new_err("file_obj is not readable"));
+            return Err(PyAssertionError::new_err(
+                "file_obj is not readable; open it in binary mode for reading: open(path, \"rb\")",
+            ));
         }
         if file_obj.hasattr("encoding")?
             || file_obj.is_instance(&slf.py().import("io")?.getattr("TextIOBase")?)?
         {
-            return Err(PyAssertionError::new_err("file_obj is a text stream, not a binary one"));
+            return Err(PyAssertionError::new_err(
+                "file_obj is a text stream; open it in binary mode: open(path, \"rb\")",
+            ));
         }
         let payload = Payload::File { file: file_obj.clone().unbind(), length: length(file_obj)? };
         let content_type = Some(content_type.unwrap_or(OCTETS));
@@ -71,7 +75,7 @@ impl FileObjResponse {
             return Ok(PyBytes::new(py, b"").into_any());
         }
         if !file.call_method0("seekable")?.is_truthy()? {
-            let message = "The file of a response cannot be sought in: its data is not shown";
+            let message = "The file of a response is not seekable, so its data is not shown";
             log::write(py, "poorwsgi.response", "info", message, ())?;
             return Ok(PyBytes::new(py, b"").into_any());
         }

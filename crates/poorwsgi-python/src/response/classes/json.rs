@@ -36,7 +36,9 @@ impl JSONResponse {
         let py = slf.py();
         let data = match (data_, kwargs) {
             (Some(_), Some(_)) => {
-                return Err(PyRuntimeError::new_err("data_ and keyword arguments cannot be sent together"));
+                return Err(PyRuntimeError::new_err(
+                    "JSONResponse got data_ and keyword arguments; give one or the other",
+                ));
             }
             (None, Some(kwargs)) => kwargs.clone().into_any(),
             (Some(data), None) => data.clone(),

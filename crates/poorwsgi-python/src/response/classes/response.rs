@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
 use super::class::response_class;
-use crate::names::Name;
+use crate::names::{Name, kind_of};
 use crate::octets;
 use crate::response::base::{BaseResponse, Parts, Payload, status};
 use crate::response::blocks;
@@ -30,7 +30,7 @@ fn encoded(data: &Bound<'_, PyAny>) -> PyResult<Bytes> {
     }
     match data.cast::<PyBytes>() {
         Ok(bytes) => Ok(octets::of_bytes(bytes)),
-        Err(_) => Err(PyAssertionError::new_err(format!("data is {}, not str or bytes", data.get_type()))),
+        Err(_) => Err(PyAssertionError::new_err(format!("data is {}; expected str or bytes", kind_of(data)))),
     }
 }
 
@@ -71,8 +71,9 @@ impl Response {
             Ok(text) => Some(octets::of_text(text)?),
             Err(_) => blocks::bytes(data)?,
         };
-        let added = added
-            .ok_or_else(|| PyTypeError::new_err(format!("data is {}, not str or bytes", data.get_type())))?;
+        let added = added.ok_or_else(|| {
+            PyTypeError::new_err(format!("data is {}; expected str or bytes", kind_of(data)))
+        })?;
         let mut base = slf.as_super().try_borrow_mut()?;
         match &mut base.payload {
             Payload::Data(content) => {

@@ -106,7 +106,7 @@ fn content<'py>(result: &Bound<'py, PyAny>, pending: &PendingResponse) -> PyResu
     if result.is_instance_of::<PyBytes>() || result.is_instance_of::<PyString>() {
         let kind = result.get_type().qualname()?;
         return Err(PyTypeError::new_err(format!(
-            "a WSGI callable returns an iterable of bytes, such as [b\"text\"], not {kind}"
+            "the WSGI callable returned a value of type {kind}; expected an iterable of bytes, such as [b\"text\"]"
         )));
     }
     let mut blocks = result.try_iter()?;

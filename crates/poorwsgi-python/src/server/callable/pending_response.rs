@@ -76,7 +76,9 @@ impl Progress {
             Progress::Open { answer, head: Some(head) } => Ok((answer, head)),
             other => {
                 *self = other;
-                Err(PyAssertionError::new_err("start_response was not called before the content"))
+                Err(PyAssertionError::new_err(
+                    "start_response was not called before the first part of the response; call it first (PEP 3333)",
+                ))
             }
         }
     }
@@ -183,7 +185,11 @@ impl PendingResponse {
                 }
             }
         };
-        if is_taken { Ok(()) } else { Err(PyBrokenPipeError::new_err("the client is gone")) }
+        if is_taken {
+            Ok(())
+        } else {
+            Err(PyBrokenPipeError::new_err("the client closed the connection before the response was sent"))
+        }
     }
 
     /// Where a block of this size is sent; `None` if it is dropped.
@@ -221,7 +227,7 @@ impl PendingResponse {
             }
             Progress::HeadAlone => Ok(None),
             Progress::Open { .. } | Progress::Done => {
-                Err(PyAssertionError::new_err("the response is finished: nothing more can be sent"))
+                Err(PyAssertionError::new_err("the response has ended already; call write() before it ends"))
             }
         }
     }
@@ -271,5 +277,7 @@ impl PendingResponse {
 }
 
 pub(super) fn longer() -> PyErr {
-    PyValueError::new_err("the response is longer than its Content-Length")
+    PyValueError::new_err(
+        "the response is longer than its Content-Length; announce its length in bytes, or leave the header out",
+    )
 }

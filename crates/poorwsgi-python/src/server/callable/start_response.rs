@@ -59,7 +59,9 @@ pub(super) fn block(data: &Bound<'_, PyAny>) -> PyResult<Bytes> {
         Ok(data) => Ok(octets::of_bytes(data)),
         Err(_) => {
             let kind = data.get_type().qualname()?;
-            Err(PyTypeError::new_err(format!("the content of a response is bytes, not {kind}")))
+            Err(PyTypeError::new_err(format!(
+                "a part of the response is of type {kind} instead of bytes (PEP 3333); encode text first: text.encode()"
+            )))
         }
     }
 }
