@@ -2,7 +2,7 @@
 
 The supervisor binds the socket and starts each worker as a new process, which inherits the socket: no process with
 threads is forked, and while workers are replaced, connections wait in the one queue of the socket. The supervisor never
-loads the application.
+loads the application; the first worker says when it has done so, and only then the socket is bound.
 """
 # Written in Python, because it starts interpreters as this one was started. No request passes through it.
 import logging
@@ -18,7 +18,7 @@ from contextlib import suppress
 
 from poorwsgi import _log
 from poorwsgi._worker import (
-    CONTROL, CUT, LAST_WORDS, LISTENING, LONGEST_WORD, NOT_FOR_WORKERS, RETIRE, SIBLINGS, STOP, STUCK, TELL, WORDS,
+    BOUND, CONTROL, CUT, LAST_WORDS, LISTENING, LONGEST_WORD, NOT_FOR_WORKERS, RETIRE, SIBLINGS, STOP, STUCK, TELL, WORDS,
 )
 
 _LOG = logging.getLogger("poorwsgi.supervisor")
@@ -50,11 +50,13 @@ class _Worker:
         self.control, theirs = socket.socketpair()
         with theirs:
             environment = {name: value for name, value in os.environ.items() if name not in (*LISTENING, SIBLINGS)}
-            environment["LISTEN_FDS"], environment["LISTEN_FDS_FIRST_FD"] = "1", str(listener.fileno())
+            passed = [theirs.fileno()]
+            if listener:
+                environment["LISTEN_FDS"], environment["LISTEN_FDS_FIRST_FD"] = "1", str(listener.fileno())
+                passed.append(listener.fileno())
             # By the process id, a worker notices that the supervisor has ended before the worker could watch
             # it.
             environment[CONTROL] = f"{theirs.fileno()}:{os.getpid()}"
-            passed = [listener.fileno(), theirs.fileno()]
             if entry is not None:
                 environment[SIBLINGS] = f"{table.fileno()}:{entry}"
                 passed.append(table.fileno())
@@ -124,6 +126,11 @@ class _Worker:
         with suppress(OSError):
             self.control.send(what)
 
+    def give(self, listener):
+        """Hands the listening socket over."""
+        with suppress(OSError):
+            socket.send_fds(self.control, [BOUND], [listener.fileno()])
+
     def signal(self, number):
         with suppress(ProcessLookupError):
             self.process.send_signal(number)
@@ -132,8 +139,9 @@ class _Worker:
 class Supervisor:
     """Keeps ``count`` workers running until it is told to stop."""
 
-    def __init__(self, listener, count, *, stop_timeout, name, command=None):
-        self._listener = listener
+    def __init__(self, listener, count, *, bind, stop_timeout, name, command=None):
+        self._listener = listener  # None until it is bound
+        self._bind = bind
         self._table = None
         self._count = count
         self._name = name
@@ -176,8 +184,11 @@ class Supervisor:
                 for worker in self._workers:
                     worker.signal(signal.SIGKILL)
                     worker.process.wait()
+                    worker.control.close()
                 if self._table:
                     self._table.close()
+                if self._listener:
+                    self._listener.close()
                 # A signal that comes now is too late, and must not kill the process while it ends.
                 for number in _SIGNALS:
                     signal.signal(number, signal.SIG_IGN)
@@ -232,7 +243,7 @@ class Supervisor:
         except OSError as error:
             if not self._is_good:
                 raise
-            _LOG.error("a worker cannot be started for now: %s", error)
+            _LOG.error("a worker cannot be started for now, and will be tried again: %s", error)
             self._hold(replaces)
             return None
         if replaces:
@@ -300,11 +311,11 @@ class Supervisor:
         for worker in self._workers:
             if worker.kill_at is None and worker.is_serving and now >= worker.heard + STUCK:
                 # Not even its control thread runs. On SIGABRT, Python's fault handler writes the tracebacks, if it can.
-                _LOG.error("worker %d gives no sign of life and is aborted", worker.pid)
+                _LOG.error("worker %d gives no sign of life for %d s and is aborted", worker.pid, STUCK)
                 worker.signal(signal.SIGABRT)
                 worker.kill_at = now + LAST_WORDS
             if worker.kill_at is not None and now >= worker.kill_at:
-                _LOG.warning("worker %d did not end in time and is killed", worker.pid)
+                _LOG.warning("worker %d did not end within its stop_timeout and is killed", worker.pid)
                 worker.signal(signal.SIGKILL)
                 worker.kill_at = now + LAST_WORDS
 
@@ -334,6 +345,8 @@ class Supervisor:
         """Stops starting workers, and makes the system refuse new connections."""
         self._stops += 1
         if self._stops > 1:
+            return
+        if not self._listener:
             return
         if self._listener._refuse():
             self._shut_at = time.monotonic() + _SHUT
@@ -438,7 +451,11 @@ class Supervisor:
             worker.signal(signal.SIGKILL)
 
     def _heard(self, worker, kind, rest):
-        if kind == "ready":
+        if kind == "loaded":
+            if not self._stops:
+                self._listener = self._listener or self._bind()
+                worker.give(self._listener)
+        elif kind == "ready":
             worker.how = rest
             self._ready(worker)
         elif kind == "replace" and worker.kill_at is None and not worker.is_to_go:

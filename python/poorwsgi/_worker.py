@@ -24,7 +24,8 @@ LISTENING = ("LISTEN_FDS", "LISTEN_FDS_FIRST_FD", "LISTEN_PID", "LISTEN_FDNAMES"
 #: Signals for the supervisor only. Sent to every process, as `pkill -f` does, they must not end the workers.
 NOT_FOR_WORKERS = (signal.SIGHUP, signal.SIGUSR1, signal.SIGTTIN, signal.SIGTTOU)
 RETIRE, STOP, TELL, CUT = b"r", b"s", b"t", b"c"  # orders to a worker
-WORDS = ("ready", "alive", "replace", "closed")  # messages of a worker: each is a line, some with more text
+BOUND = b"b"  # the same; comes with the listening socket
+WORDS = ("loaded", "ready", "alive", "replace", "closed")  # messages of a worker: each is a line, some with more text
 LONGEST_WORD = 1000  # bytes of a message
 LAST_WORDS = 5  # seconds that a worker gets beyond its stop_timeout
 STUCK = 60  # a worker is replaced after this many seconds without a heartbeat, or of one inline call
@@ -60,6 +61,15 @@ def _report_faults():
         faulthandler.enable(sys.stderr if again is None else again)
 
 
+def _held_back(name):
+    """Takes an environment variable that names a descriptor, which programs that the application starts then do not
+    inherit, until the worker itself needs both."""
+    value = os.environ.pop(name, "")
+    with suppress(OSError, ValueError):
+        os.set_inheritable(int(value.partition(":")[0]), False)
+    return value
+
+
 class Control:
     """A worker's end of the control socket, which the environment names."""
 
@@ -86,6 +96,10 @@ class Control:
 
     def __init__(self, connection):
         self._connection = connection
+        #: Whether the listening socket was handed over at the start. The first worker gets it after it has loaded the
+        #: application.
+        self.has_socket = "LISTEN_FDS" in os.environ
+        self._siblings = "" if self.has_socket else _held_back(SIBLINGS)
         os.register_at_fork(after_in_child=connection.close)
         self._ends = threading.Lock()  # taken when the server is told to finish for the first time
 
@@ -98,6 +112,17 @@ class Control:
         line = " ".join(words.split()).encode()[:LONGEST_WORD]
         with suppress(OSError):
             self._connection.sendall(line + b"\n")
+
+    def bound(self, settings):
+        """The listening socket, which the supervisor binds when it hears that the application is loaded."""
+        self.say("loaded")
+        asked, descriptors, _, _ = socket.recv_fds(self._connection, 1, 1)
+        if asked != BOUND or not descriptors:  # told to stop, or the supervisor has ended
+            sys.exit(1)
+        os.environ["LISTEN_FDS"], os.environ["LISTEN_FDS_FIRST_FD"] = "1", str(descriptors[0])
+        if self._siblings:
+            os.environ[SIBLINGS] = self._siblings
+        return inherited(settings)
 
     def watch(self, server, application, *, max_requests, max_memory, request_timeout):
         """Stops the server when the supervisor has ended, and asks for a replacement when a limit is reached

@@ -1,6 +1,7 @@
 """The command line: ``poorwsgi run module:app``, also as ``python -m poorwsgi run module:app``."""
 import argparse
 import contextlib
+import errno
 import importlib
 import os
 import signal
@@ -76,11 +77,11 @@ def load(target):
 
 def _import(name):
     if not all(part.isidentifier() for part in name.split(".")):
-        raise LoadError(f"{name!r} is no name of a module; expected module:app")
+        raise LoadError(f"{name!r} is not the name of a module; expected module:app")
     try:
         directory = os.getcwd()
     except FileNotFoundError:
-        raise LoadError("the current directory is gone, in which modules are looked for first") from None
+        raise LoadError("the current directory was removed, and modules are looked for there first; change to another directory") from None
     if directory not in sys.path:
         sys.path.insert(0, directory)
     try:
@@ -244,37 +245,86 @@ def _open_streams():
 
 def _start(address, arguments, parser, control):
     """Serves, and returns the exit status."""
-    with _said_shortly(parser):
+    with _said_shortly(parser, address):
         if _setting(arguments, "workers") > 0 and not control:
             return _supervise(address, arguments)
         place = _place(address, arguments, control)
-    try:
-        application = load(arguments.target)
-    except LoadError as error:
-        parser.exit(2, f"{parser.prog}: {error}\n")
-    with _said_shortly(parser):
+    application = _loaded(arguments, parser)
+    with _said_shortly(parser, address):
+        if place is None:
+            place = control.bound(arguments.settings)
         _serve(application, place, arguments, control)
     return 0
 
 
+def _loaded(arguments, parser):
+    """The application. An error of the command line ends the process with one line, and an error of the application's
+    modules with its traceback, which begins at the first frame that is not ours or Python's own."""
+    try:
+        return load(arguments.target)
+    except LoadError as error:
+        parser.exit(2, f"{parser.prog}: {error}\n")
+    except Exception as error:  # noqa: BLE001 - shown as Python shows it
+        import traceback
+
+        seen = set()
+        _shorten(error, seen)
+        traceback.print_exception(error)
+        parser.exit(1)
+
+
+def _shorten(error, seen):
+    """Removes the first frames of a traceback, those of ours and of the import system, also in the chain of errors."""
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        frames = error.__traceback__
+        while frames is not None and _is_hidden(frames.tb_frame.f_code.co_filename):
+            frames = frames.tb_next
+        error.__traceback__ = frames
+        _shorten(error.__context__, seen)
+        error = error.__cause__
+
+
+def _is_hidden(file):
+    ours = os.path.dirname(os.path.abspath(__file__))
+    return file.startswith("<frozen importlib") or os.path.dirname(os.path.abspath(file)) in (ours, os.path.dirname(importlib.__file__))
+
+
 @contextlib.contextmanager
-def _said_shortly(parser):
+def _said_shortly(parser, address):
     """Reports errors of the settings and of the socket in one line."""
     try:
         yield
     except ValueError as error:
         parser.error(str(error))
     except OSError as error:
-        parser.exit(1, f"{parser.prog}: {error}\n")
+        parser.exit(1, f"{parser.prog}: {error.strerror or error}{_advice(error.errno, address)}\n")
+
+
+def _advice(number, address):
+    """What to do about an error of an address of TCP."""
+    host, _, port = address.rpartition(":")
+    if not port.isdigit():
+        return ""
+    if number == errno.EADDRINUSE:
+        return f"; another process listens there: stop it, or try --port {int(port) % 65535 + 1}"
+    if number == errno.EACCES and int(port) < 1024:
+        return "; this user may not listen on ports below 1024: try --port 8080"
+    if number == errno.EADDRNOTAVAIL:
+        return f"; {host} is not an address of this machine: try --host 0.0.0.0"
+    return ""
 
 
 def _place(address, arguments, control):
-    """Where to serve: the address, or the socket that another process has handed over."""
+    """Where to serve: the address, or the socket that another process has handed over; None for a worker that gets
+    its socket once it has loaded the application."""
     from poorwsgi._poorwsgi import _set_multiprocess
     from poorwsgi._worker import inherited
 
     if control and _setting(arguments, "workers") > 1:
         _set_multiprocess()
+    if control and not control.has_socket:
+        return None
     return inherited(arguments.settings) if control or address == "inherited" else address
 
 
@@ -284,23 +334,24 @@ def _supervise(address, arguments):
     from poorwsgi._supervisor import Supervisor
 
     _log.configure()
-    listener = Listener(address, **arguments.settings)
-    try:
-        count, stop_timeout = _setting(arguments, "workers"), _setting(arguments, "stop_timeout")
-        return Supervisor(listener, count, stop_timeout=stop_timeout, name=arguments.target).run()
-    finally:
-        listener.close()
+
+    def bind():
+        return Listener(address, **arguments.settings)
+
+    # A socket that was handed over is bound already. Any other address is bound once the application is loaded, so
+    # that no client connects before, and an application that cannot be loaded takes no port.
+    listener = bind() if address == "inherited" else None
+    count, stop_timeout = _setting(arguments, "workers"), _setting(arguments, "stop_timeout")
+    return Supervisor(listener, count, bind=bind, stop_timeout=stop_timeout, name=arguments.target).run()
 
 
 def _list_routes(arguments, parser):
     from poorwsgi import Application
 
-    try:
-        application = load(arguments.target)
-        if not isinstance(application, Application):
-            raise LoadError(f"{arguments.target} is {_kind(application)}, whose routes are not known here")
-    except LoadError as error:
-        parser.exit(2, f"{parser.prog}: {error}\n")
+    application = _loaded(arguments, parser)
+    if not isinstance(application, Application):
+        text = f"{arguments.target} is {_kind(application)}, whose routes are not known here; only an Application of poorwsgi has them"
+        parser.exit(2, f"{parser.prog}: {text}\n")
     print(_routes_table(application))
 
 
