@@ -29,5 +29,8 @@ pub use filter::{Conversion, Filter, Filters};
 pub use methods::MethodTable;
 pub use resolved::Resolved;
 pub use route_match::RouteMatch;
-pub use router::{Router, mount, mounted, pop_regular_route, pop_route, set_regular_route};
+pub use router::{
+    Router, handlers_of_expression, handlers_of_path, mount, mounted, pop_regular_route, pop_route,
+    set_regular_route,
+};
 pub use routes::{PatternRoute, Popped, Registration, RegularRoute};

@@ -146,19 +146,6 @@ impl<H, C> Router<H, C> {
         self.patterns.iter()
     }
 
-    /// The handlers of a path without groups, by method; none where it is not registered.
-    pub fn handlers_of_path(&self, path: &str) -> impl Iterator<Item = (Method, &H)> {
-        self.static_route(path).into_iter().flat_map(|(_, route)| route.methods.iter())
-    }
-
-    /// The handlers of a regular route, or of the route with groups that stands for this expression, by
-    /// method; none where it is not registered.
-    pub fn handlers_of_expression(&self, regex: &str) -> impl Iterator<Item = (Method, &H)> {
-        let route = self.position(regex).and_then(|at| self.patterns.get(at));
-        let methods = route.into_iter().flat_map(|route| route.methods.iter());
-        methods.map(|(method, registration)| (method, registration.handler()))
-    }
-
     /// The default handlers.
     #[must_use]
     pub const fn defaults(&self) -> &MethodTable<H> {
@@ -287,6 +274,25 @@ impl<H, C> Default for Router<H, C> {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// The handlers of a path without groups, by method; none where it is not registered.
+pub fn handlers_of_path<'r, H, C>(
+    router: &'r Router<H, C>,
+    path: &str,
+) -> impl Iterator<Item = (Method, &'r H)> + use<'r, H, C> {
+    router.static_route(path).into_iter().flat_map(|(_, route)| route.methods.iter())
+}
+
+/// The handlers of a regular route, or of the route with groups that stands for this expression, by method;
+/// none where it is not registered.
+pub fn handlers_of_expression<'r, H, C>(
+    router: &'r Router<H, C>,
+    regex: &str,
+) -> impl Iterator<Item = (Method, &'r H)> + use<'r, H, C> {
+    let route = router.position(regex).and_then(|at| router.patterns.get(at));
+    let methods = route.into_iter().flat_map(|route| route.methods.iter());
+    methods.map(|(method, registration)| (method, registration.handler()))
 }
 
 /// Registers a handler for all paths that an expression matches.

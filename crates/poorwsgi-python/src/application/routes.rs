@@ -215,10 +215,13 @@ impl Application {
         check_rule(py, &uri)?;
         let methods = methods(fun, method, &what)?;
         match &expression {
-            None => check_replaced(fun, methods, &what, tables.router.handlers_of_path(&uri))?,
-            Some(expression) => {
-                check_replaced(fun, methods, &what, tables.router.handlers_of_expression(expression))?
-            }
+            None => check_replaced(fun, methods, &what, routing::handlers_of_path(&tables.router, &uri))?,
+            Some(expression) => check_replaced(
+                fun,
+                methods,
+                &what,
+                routing::handlers_of_expression(&tables.router, expression),
+            )?,
         }
         drop(tables);
         self.change(py, |tables| tables.router.set_route(&uri, methods, handler))
@@ -280,7 +283,7 @@ impl Application {
         let handler = callable(fun, &what)?;
         check(py, &uri, &uri)?;
         let methods = methods(fun, method, &what)?;
-        check_replaced(fun, methods, &what, self.tables().router.handlers_of_expression(&uri))?;
+        check_replaced(fun, methods, &what, routing::handlers_of_expression(&self.tables().router, &uri))?;
         let converters = converters
             .unwrap_or_default()
             .into_iter()
