@@ -8,8 +8,11 @@
 //! | [`multipart`] | push parser of multipart bodies |
 //! | [`urlencoded`] | push parser of URL-encoded bodies, and of query strings |
 //! | [`FormReader`], [`read_form`] | build a [`FieldStorage`] from the events |
+//! | [`PartReader`] | gives the events part by part |
 //! | [`FormLimits`] | limits of a form's size, and of the number of its parts |
 
+#[cfg(feature = "forms")]
+mod budget;
 #[cfg(feature = "forms")]
 mod delimiter;
 #[cfg_attr(not(feature = "forms"), allow(dead_code))] // without the feature, nothing reads forms
@@ -27,6 +30,8 @@ pub mod multipart;
 #[cfg(feature = "forms")]
 mod part;
 #[cfg(feature = "forms")]
+mod parts;
+#[cfg(feature = "forms")]
 mod reader;
 #[cfg(feature = "forms")]
 pub mod urlencoded;
@@ -40,6 +45,8 @@ pub use filename::safe_filename;
 pub use limits::FormLimits;
 #[cfg(feature = "forms")]
 pub use part::PartHead;
+#[cfg(feature = "forms")]
+pub use parts::PartReader;
 #[cfg(feature = "forms")]
 pub use reader::{FormFileCallback, FormOptions, FormReader, SMALL_FILE, read_form};
 

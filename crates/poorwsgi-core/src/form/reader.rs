@@ -10,6 +10,7 @@ use http_body::Body;
 use http_body_util::BodyExt;
 use tempfile::SpooledTempFile;
 
+use super::budget::Budget;
 use super::field::{FieldContent, FieldStorage};
 use super::file::{FormFile, LineWriter};
 use super::filename::safe_filename;
@@ -93,7 +94,7 @@ impl fmt::Debug for FormOptions {
 pub struct FormReader {
     source: FormParser,
     head: PartHead,
-    limits: FormLimits,
+    budget: Budget,
     decode: Decode,
     file_callback: Option<FormFileCallback>,
     content_length: Option<u64>,
@@ -101,18 +102,9 @@ pub struct FormReader {
     fields: Vec<FieldStorage>,
     /// The parts that have begun and not ended, the innermost last.
     open: Vec<OpenPart>,
-    used: FormUsage,
-    failed: bool,
-}
-
-#[derive(Default)]
-struct FormUsage {
-    body_bytes: u64,
-    fields: u64,
-    files: u64,
-    fields_bytes: u64,
     /// Bytes of files in memory.
-    spool_bytes: u64,
+    spooled_bytes: u64,
+    failed: bool,
 }
 
 enum FormParser {
@@ -164,13 +156,13 @@ impl FormReader {
         Ok(FormReader {
             source,
             head,
-            limits,
+            budget: Budget::new(limits),
             decode,
             file_callback: options.file_callback,
             content_length: options.content_length,
             fields: Vec::new(),
             open,
-            used: FormUsage::default(),
+            spooled_bytes: 0,
             failed: false,
         })
     }
@@ -187,7 +179,7 @@ impl FormReader {
     }
 
     fn read(&mut self, piece: Bytes) -> Result<(), FormError> {
-        limits::BODY_BYTES.spend(&self.limits, &mut self.used.body_bytes, piece.len() as u64)?;
+        self.budget.spend_body(&piece)?;
         match &mut self.source {
             FormParser::Urlencoded(parser) => {
                 parser.push(piece);
@@ -254,7 +246,7 @@ impl FormReader {
             self.head,
             FieldContent::List(self.fields),
             self.content_length,
-            self.used.body_bytes,
+            self.budget.body_bytes(),
         ))
     }
 
@@ -266,11 +258,10 @@ impl FormReader {
     }
 
     fn begin(&mut self, head: PartHead) -> Result<(), FormError> {
+        self.budget.spend_part(&head)?;
         let value = if head.is_multipart() {
             Value::List(Vec::new())
         } else if let Some(filename) = head.filename.as_deref().filter(|_| head.is_file()) {
-            limits::FILENAME_BYTES.check(&self.limits, filename.len() as u64)?;
-            limits::FILES.spend(&self.limits, &mut self.used.files, 1)?;
             match &mut self.file_callback {
                 Some(callback) => {
                     let filename = safe_filename(filename);
@@ -278,13 +269,12 @@ impl FormReader {
                     Value::Callback(LineWriter::new(file))
                 }
                 None => {
-                    let left = self.limits.spool_bytes.saturating_sub(self.used.spool_bytes);
+                    let left = self.budget.limits().spool_bytes.saturating_sub(self.spooled_bytes);
                     let most = usize::try_from(left.max(SMALL_FILE)).unwrap_or(usize::MAX);
                     Value::Temporary(SpooledTempFile::new(most))
                 }
             }
         } else {
-            limits::FIELDS.spend(&self.limits, &mut self.used.fields, 1)?;
             Value::Text(Vec::new())
         };
         self.open.push(OpenPart { head, bytes_read: 0, value });
@@ -296,8 +286,7 @@ impl FormReader {
         part.bytes_read += data.len() as u64;
         match &mut part.value {
             Value::Text(text) => {
-                limits::FIELD_BYTES.check(&self.limits, part.bytes_read)?;
-                limits::FIELDS_BYTES.spend(&self.limits, &mut self.used.fields_bytes, data.len() as u64)?;
+                self.budget.spend_text(data, part.bytes_read)?;
                 text.extend_from_slice(data);
                 Ok(())
             }
@@ -312,7 +301,7 @@ impl FormReader {
         if let Value::Temporary(file) = &part.value
             && !file.is_rolled()
         {
-            self.used.spool_bytes += part.bytes_read;
+            self.spooled_bytes += part.bytes_read;
         }
         let field = part.finish(&self.decode, None)?;
         match self.open.last_mut() {
