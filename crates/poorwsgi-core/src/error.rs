@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::panic::Location;
 
-use crate::state::{self, MethodSet};
+use crate::state::{self, IntoStatus, MethodSet};
 
 /// A boxed error of any type.
 ///
@@ -146,7 +146,8 @@ impl HttpError {
     /// An error with this status and nothing else. A status outside [`state::STATUS_CODES`] becomes 500 when
     /// it is answered.
     #[must_use]
-    pub const fn new(status: u16) -> Self {
+    pub fn new(status: impl IntoStatus) -> Self {
+        let status = status.into_status();
         HttpError { status, detail: None, challenge: None, allow: None, source: None, location: None }
     }
 

@@ -149,6 +149,42 @@ pub fn add_status(code: u16, reason: &str) -> bool {
     true
 }
 
+/// A status, as a number or as an [`http::StatusCode`]. No other type implements it.
+///
+/// ```
+/// use http::StatusCode;
+/// use poorwsgi::{HttpError, state};
+///
+/// for error in [HttpError::new(StatusCode::GONE), HttpError::new(state::HTTP_GONE), HttpError::new(410)] {
+///     assert_eq!(error.to_string(), "410 Gone");
+/// }
+/// ```
+// `u16` is the only integer that implements it, so that a literal such as `404` is a `u16`.
+pub trait IntoStatus: sealed::Status {
+    /// The number of the status.
+    fn into_status(self) -> u16;
+}
+
+mod sealed {
+    /// Keeps other crates from implementing [`IntoStatus`](super::IntoStatus).
+    pub trait Status {}
+
+    impl Status for u16 {}
+    impl Status for http::StatusCode {}
+}
+
+impl IntoStatus for u16 {
+    fn into_status(self) -> u16 {
+        self
+    }
+}
+
+impl IntoStatus for http::StatusCode {
+    fn into_status(self) -> u16 {
+        self.as_u16()
+    }
+}
+
 macro_rules! methods {
     ($($variant:ident $constant:ident $name:literal = $bit:literal;)*) => {
         /// A request method that the framework knows (RFC 9110, section 9; PATCH by RFC 5789).

@@ -17,6 +17,7 @@ use super::json::JsonArray;
 use super::response::{Declined, HTML, Response, status_code};
 use crate::error::BoxError;
 use crate::headers::Headers;
+use crate::state::IntoStatus;
 
 /// The content type of JSON.
 pub const JSON_TYPE: &str = "application/json; charset=utf-8";
@@ -118,7 +119,7 @@ impl Response {
     ///
     /// # Errors
     /// [`ResponseError::Status`] for an unknown status.
-    pub fn empty(status: u16) -> Result<Self, ResponseError> {
+    pub fn empty(status: impl IntoStatus) -> Result<Self, ResponseError> {
         Ok(Response::of(status_code(status)?, None, Body::empty()))
     }
 

@@ -6,6 +6,7 @@ use http::header::LOCATION;
 use super::error::ResponseError;
 use super::response::{HTML, Response, field_value, status_code};
 use crate::request::{Head, encode_path};
+use crate::state::IntoStatus;
 
 impl Response {
     /// A redirection to `location`, which is sent unchanged. The body is a line of HTML with the location,
@@ -14,10 +15,10 @@ impl Response {
     /// # Errors
     /// [`ResponseError::Status`] for an unknown status, [`ResponseError::Redirect`] for a status that does
     /// not redirect, [`ResponseError::Header`] for a location with CR, LF, NUL or another control character.
-    pub fn redirect(location: &str, status: u16) -> Result<Self, ResponseError> {
+    pub fn redirect(location: &str, status: impl IntoStatus) -> Result<Self, ResponseError> {
         let status = match status_code(status)? {
             code if code.is_redirection() && code != StatusCode::NOT_MODIFIED => code,
-            _ => return Err(ResponseError::Redirect(status)),
+            code => return Err(ResponseError::Redirect(code.as_u16())),
         };
         let target = field_value(LOCATION, location)?;
         let mut response = Response::of(status, Some(HTML), redirect_note(location));

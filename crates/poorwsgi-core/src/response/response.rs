@@ -13,7 +13,7 @@ use super::content::FIELDS_OF_CONTENT;
 use super::error::ResponseError;
 use crate::error::BoxError;
 use crate::headers::{HeaderError, Headers, RangeSpec, Spellings, date};
-use crate::state;
+use crate::state::{self, IntoStatus};
 
 /// The content type of a response whose maker names no other.
 pub const HTML_TYPE: &str = "text/html; charset=utf-8";
@@ -143,7 +143,7 @@ impl Response {
     ///
     /// # Errors
     /// [`ResponseError::Status`] for an unknown status; the response then stays unchanged.
-    pub fn set_status(&mut self, status: u16) -> Result<(), ResponseError> {
+    pub fn set_status(&mut self, status: impl IntoStatus) -> Result<(), ResponseError> {
         self.parts.status = status_code(status)?;
         Ok(())
     }
@@ -152,7 +152,7 @@ impl Response {
     ///
     /// # Errors
     /// [`ResponseError::Status`] for an unknown status.
-    pub fn with_status(mut self, status: u16) -> Result<Self, ResponseError> {
+    pub fn with_status(mut self, status: impl IntoStatus) -> Result<Self, ResponseError> {
         self.set_status(status)?;
         Ok(self)
     }
@@ -395,7 +395,8 @@ where
     }
 }
 
-pub(super) fn status_code(status: u16) -> Result<StatusCode, ResponseError> {
+pub(super) fn status_code(status: impl IntoStatus) -> Result<StatusCode, ResponseError> {
+    let status = status.into_status();
     match StatusCode::from_u16(status) {
         Ok(code) if state::reason(status).is_some() => Ok(code),
         _ => Err(ResponseError::Status(status)),

@@ -54,7 +54,7 @@ pub(crate) fn client_has_left(py: Python<'_>, exception: &PyErr) -> bool {
 /// The status of an exception that was created by [`body_exception`] or [`cut_short`].
 pub(crate) fn fault_of_client(py: Python<'_>, exception: &PyErr) -> Option<HttpError> {
     let value = exception.value(py);
-    let status = value.getattr_opt(STATUS).ok()??.extract().ok()?;
+    let status: u16 = value.getattr_opt(STATUS).ok()??.extract().ok()?;
     let text = value.getattr_opt("strerror").ok().flatten().filter(|text| !text.is_none());
     Some(HttpError::new(status).with_detail(text_of(text.as_ref().unwrap_or(value.as_any()))))
 }
