@@ -6,7 +6,7 @@
 //! any more.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::PATIENCE;
@@ -71,6 +71,7 @@ impl Default for Rule {
 }
 
 /// How long the calls of a route compute, by the CPU clocks of their threads.
+#[cfg_attr(not(feature = "pool"), allow(dead_code))] // the pool asks
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Load {
     /// No call has ended yet.
@@ -124,11 +125,15 @@ pub struct RouteTimes {
     credit: Credit,
     /// The average of the seconds that calls on the pool compute.
     computed: Mean<FINE>,
+    #[cfg_attr(not(feature = "pool"), allow(dead_code))] // the pool asks
     is_begun: AtomicBool,
     /// Whether the last call ran inline.
     was_inline: AtomicBool,
     /// How many inline calls run.
     inline: AtomicUsize,
+    /// The tick of the coarse clock in which an inline call was last timed by
+    /// [`time_seldom`](Self::time_seldom).
+    timed: AtomicU32,
 }
 
 impl Default for RouteTimes {
@@ -140,6 +145,7 @@ impl Default for RouteTimes {
             is_begun: AtomicBool::new(false),
             was_inline: AtomicBool::new(false),
             inline: AtomicUsize::new(0),
+            timed: AtomicU32::new(0),
         }
     }
 }
@@ -212,6 +218,20 @@ impl RouteTimes {
         result
     }
 
+    /// Like [`time`](Self::time) with [`CallPlace::Inline`], for calls that cost hardly more than to read the
+    /// clock twice: of the calls that begin in one tick of the system's coarse clock, some milliseconds long, the
+    /// first is timed. A call that takes long and is not the first is not noticed; the next one is, because it
+    /// begins in another tick. Threads that make such calls at the same time write to shared memory once a tick.
+    pub fn time_seldom<T>(&self, rule: &Rule, call: impl FnOnce() -> T) -> T {
+        match coarse_now() {
+            Some(tick) if self.timed.load(Ordering::Relaxed) == tick => call(),
+            tick => {
+                self.timed.store(tick.unwrap_or_default(), Ordering::Relaxed);
+                self.time_inline(rule, |_| call())
+            }
+        }
+    }
+
     /// Decides where the next calls run, after a call that took this long.
     fn judge(&self, rule: &Rule, took: Duration, is_short: bool) {
         self.credit.judge(match is_short {
@@ -226,6 +246,7 @@ impl RouteTimes {
         self.credit.leave();
     }
 
+    #[cfg_attr(not(feature = "pool"), allow(dead_code))] // the pool asks
     pub(crate) fn load(&self) -> Load {
         match self.computed.get() {
             0.0 => Load::Unknown,
@@ -234,10 +255,27 @@ impl RouteTimes {
         }
     }
 
+    #[cfg_attr(not(feature = "pool"), allow(dead_code))] // the pool asks
     /// True only the first time that it is called: no call of the route has begun before.
     pub(crate) fn is_first(&self) -> bool {
         !self.is_begun.swap(true, Ordering::Relaxed)
     }
+}
+
+/// The milliseconds of a clock that is read in a few nanoseconds and moves on in ticks, modulo 2³²; `None`
+/// where the system has none.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "modulo 2³²")]
+fn coarse_now() -> Option<u32> {
+    use rustix::time::{ClockId, clock_gettime};
+
+    let now = clock_gettime(ClockId::MonotonicCoarse);
+    Some((now.tv_sec as u32).wrapping_mul(1000).wrapping_add(now.tv_nsec as u32 / 1_000_000))
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const fn coarse_now() -> Option<u32> {
+    None
 }
 
 impl fmt::Display for RouteTimes {
@@ -427,6 +465,22 @@ mod tests {
             assert!(interrupted > 4, "{place:?} {interrupted}");
             assert!(is_inline, "{place:?}");
         }
+    }
+
+    /// A call that takes long is noticed, or the next one is.
+    #[test]
+    fn calls_that_are_seldom_timed_leave_when_they_are_long() {
+        let rule = Rule { loops: usize::MAX, ..Rule::default() };
+        for brief_before in [0, 1000] {
+            let route_times = after([(FULL as usize, SHORT)]);
+            (0..brief_before).for_each(|_| route_times.time_seldom(&rule, || ()));
+            assert!(route_times.is_inline(&rule));
+            (0..2).for_each(|_| route_times.time_seldom(&rule, || std::thread::sleep(rule.long * 2)));
+            assert!(!route_times.is_inline(&rule), "{brief_before}");
+        }
+        let route_times = after([(FULL as usize, SHORT)]);
+        (0..8).for_each(|_| route_times.time_seldom(&rule, || std::thread::sleep(rule.long / 2)));
+        assert!(!route_times.is_inline(&rule), "several calls that are not short");
     }
 
     #[test]

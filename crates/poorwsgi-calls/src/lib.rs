@@ -23,7 +23,10 @@
 //! while it computes and releases while it waits, such as Python's GIL. Then only one of them computes at a
 //! time; without such a lock, as many as there are processors.
 //!
-//! ```
+//! Without the feature `pool`, the crate has [`inlining`] alone, for a server that has threads of its own.
+//!
+#![cfg_attr(feature = "pool", doc = "```")]
+#![cfg_attr(not(feature = "pool"), doc = "```ignore")]
 //! use std::sync::Arc;
 //!
 //! use poorwsgi_calls::inlining::{CallPlace, RouteTimes, Rule};
@@ -60,25 +63,36 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_millis(5);
 
 /// How long a shutdown waits for idle threads to end.
+#[cfg(feature = "pool")]
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
+#[cfg(feature = "pool")]
 mod counts;
 mod credit;
+#[cfg(feature = "pool")]
 pub mod event_loop;
 pub mod inlining;
+#[cfg(feature = "pool")]
 mod limit;
+#[cfg(feature = "pool")]
 mod meter;
+#[cfg(feature = "pool")]
 pub mod pool;
+#[cfg(feature = "pool")]
 pub mod running;
 mod samples;
+#[cfg(feature = "pool")]
 mod threads;
+#[cfg(feature = "pool")]
 mod turn;
+#[cfg_attr(not(feature = "pool"), allow(dead_code))] // what only the meter asks
 mod usage;
 
+#[cfg_attr(not(feature = "pool"), allow(unused_imports))] // those of the loop
 /// The atomics of what threads share without a lock; tests replace them by those of loom.
 mod atomic {
     pub(crate) use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "pool"))]
 mod under_loom;
