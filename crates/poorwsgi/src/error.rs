@@ -133,7 +133,8 @@ impl fmt::Debug for Error {
     }
 }
 
-/// The argument of [`abort`]: a status code, an [`HttpError`], or a [`Response`] that is sent as it is.
+/// The argument of [`abort`]: a status code (a number or an [`http::StatusCode`]), an [`HttpError`], or a
+/// [`Response`] that is sent as it is.
 ///
 /// ```
 /// use poorwsgi::{Abort, Error, HttpError, abort, state};
@@ -156,6 +157,12 @@ pub trait Abort {
 }
 
 impl Abort for u16 {
+    fn into_error(self) -> Error {
+        HttpError::new(self).into()
+    }
+}
+
+impl Abort for http::StatusCode {
     fn into_error(self) -> Error {
         HttpError::new(self).into()
     }

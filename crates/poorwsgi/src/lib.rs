@@ -32,7 +32,7 @@
 //! |---|---|
 //! | routes, hooks, handlers | [`Application`], [`routing`] |
 //! | requests | [`Request`], [`request::Head`], [`form`], [`headers`] |
-//! | responses | [`Response`], [`IntoResponse`], [`abort`], [`response`] |
+//! | responses | [`Response`], [`IntoResponse`], [`sse`], [`abort`], [`response`] |
 //! | sessions and login | [`session`], [`digest`] |
 //! | settings and limits | [`settings::Settings`], [`form::FormLimits`] |
 //! | statuses and methods | [`state`] |
@@ -66,11 +66,12 @@ pub mod request;
 #[cfg(feature = "server")]
 mod run;
 mod service;
+pub mod sse;
 
 pub use application::Application;
 pub use error::{Abort, Error, Result, abort};
 pub use handler::{AfterHook, BeforeHook, ErrorHandler, Handler, StateHandler, marker};
-pub use into_response::{IntoHeaders, IntoResponse, make_response};
+pub use into_response::{Data, IntoHeaders, IntoResponse, make_response};
 pub use path_arg::{ConvertError, FromPathArg};
 pub use poorwsgi_core::error::{BoxError, Challenge, HttpError};
 pub use poorwsgi_core::response::{Body, Response};

@@ -1,12 +1,17 @@
 //! Values that can become responses: those that PoorWSGI's `make_response` takes.
 
+mod headers;
+mod tuples;
+
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use poorwsgi_core::headers::{HeaderError, Headers};
+use poorwsgi_core::headers::Headers;
 use poorwsgi_core::response::{Body, Response, assemble, default_headers};
-use poorwsgi_core::state;
+use poorwsgi_core::state::IntoStatus;
 use serde_json::Value;
+
+pub use headers::IntoHeaders;
 
 use crate::{Error, Result};
 
@@ -15,12 +20,17 @@ use crate::{Error, Result};
 /// | value | response |
 /// |---|---|
 /// | text, bytes, [`Body`] | 200, `text/html; charset=utf-8` |
-/// | [`serde_json::Value`] | 200, `application/json; charset=utf-8` |
+/// | [`serde_json::Value`], [`Json<T>`](crate::Json) | 200, `application/json; charset=utf-8` |
 /// | `()`, `None` | 204 |
 /// | [`Response`] | itself |
 /// | `(data, content_type)` | with that type; JSON and no content keep their own |
 /// | `(data, content_type, headers)` | with those header fields instead of the default ones |
 /// | `(data, content_type, headers, status)` | with that status |
+/// | [`StatusCode`](http::StatusCode) | that status, without content |
+/// | `(StatusCode, value)` | the response of the value, with that status |
+/// | `(StatusCode, headers, value)` | the same; these header fields replace the value's own fields of the same names |
+/// | [`Sse`](crate::sse::Sse) | server-sent events |
+/// | `(SealedSession, value)` | the response of the value, with the session in its cookie |
 /// | `Ok` of any of these | the same; an `Err` goes to the application's state and error handlers |
 ///
 /// ```
@@ -31,8 +41,17 @@ use crate::{Error, Result};
 /// assert_eq!(response.status(), 410);
 /// assert_eq!(response.content_type(), Some("text/plain"));
 /// assert_eq!(response.headers().get_str("X-Why"), Some("moved"));
+///
+/// let created = (http::StatusCode::CREATED, [("Location", "/7")], "done").into_response()?;
+/// assert_eq!((created.status(), created.headers().get_str("Location")), (201, Some("/7")));
 /// # Ok::<(), poorwsgi::Error>(())
 /// ```
+///
+/// A text is a page of HTML: escape what a client has sent ([`html_escape`](crate::results::html_escape)), or
+/// return [`Response::text`].
+///
+/// In PoorWSGI's tuples, which begin with the data, that is one of the values above it in this table, a
+/// [`Response`], or a type of your own that is [`Data`].
 pub trait IntoResponse {
     /// Makes the response.
     ///
@@ -41,29 +60,29 @@ pub trait IntoResponse {
     fn into_response(self) -> Result<Response>;
 }
 
-/// Header fields in the forms that a handler may return: [`Headers`], `()` for none, one pair, or an array or
-/// vector of pairs. A name may come several times.
+/// A value that may be the data of a tuple, before its content type: `(data, content_type, headers, status)`.
+///
+/// Not every response is: a status in the first place of a tuple is the status of the response in its last.
 ///
 /// ```
-/// use poorwsgi::{IntoResponse, state};
+/// use poorwsgi::{Data, IntoResponse, Response, Result};
 ///
-/// let none = ("ok", "text/plain", (), state::HTTP_OK).into_response()?;
-/// assert!(none.headers().is_empty());
+/// /// A table for a spreadsheet.
+/// struct Table(Vec<[i32; 2]>);
 ///
-/// let cookies = [("Set-Cookie", "a=1"), ("Set-Cookie", "b=2")];
-/// let two = ("ok", "text/plain", cookies).into_response()?;
-/// assert_eq!(two.headers().get_all("Set-Cookie").count(), 2);
+/// impl IntoResponse for Table {
+///     fn into_response(self) -> Result<Response> {
+///         Ok(Response::text(self.0.iter().map(|[a, b]| format!("{a},{b}\n")).collect::<String>()))
+///     }
+/// }
 ///
-/// assert!(("ok", "text/plain", ("X-Note", "two\nlines")).into_response().is_err());
+/// impl Data for Table {}
+///
+/// let response = (Table(vec![[1, 2]]), "text/csv").into_response()?;
+/// assert_eq!(response.content_type(), Some("text/csv"));
 /// # Ok::<(), poorwsgi::Error>(())
 /// ```
-pub trait IntoHeaders {
-    /// Makes the header fields.
-    ///
-    /// # Errors
-    /// That of the first field with an invalid name or value.
-    fn into_headers(self) -> Result<Headers, HeaderError>;
-}
+pub trait Data: IntoResponse {}
 
 /// Makes a response of its four parts, as PoorWSGI does. An empty `content_type` keeps the type of the data.
 /// Without `headers`, the response has `X-Powered-By: PoorWSGI`; otherwise it has only these. Data without
@@ -85,10 +104,10 @@ pub fn make_response(
     data: impl IntoResponse,
     content_type: &str,
     headers: Option<Headers>,
-    status: u16,
+    status: impl IntoStatus,
 ) -> Result<Response> {
     let headers = headers.unwrap_or_else(default_headers);
-    Ok(assemble(data.into_response()?, content_type, Some(headers), status)?)
+    Ok(assemble(data.into_response()?, content_type, Some(headers), status.into_status())?)
 }
 
 impl IntoResponse for Response {
@@ -121,6 +140,12 @@ impl<T: IntoResponse, E: Into<Error>> IntoResponse for Result<T, E> {
     }
 }
 
+impl Data for Response {}
+impl Data for () {}
+impl Data for Value {}
+impl<T: Data> Data for Option<T> {}
+impl<T: Data, E: Into<Error>> Data for Result<T, E> {}
+
 macro_rules! data {
     ($($data:ty),*) => {$(
         impl IntoResponse for $data {
@@ -128,71 +153,16 @@ macro_rules! data {
                 Ok(Response::new(self))
             }
         }
+
+        impl Data for $data {}
     )*};
 }
 
 data!(&'static str, String, Cow<'static, str>, &'static [u8], Vec<u8>, Bytes, Body);
 
-impl<T: IntoResponse, C: AsRef<str>> IntoResponse for (T, C) {
-    fn into_response(self) -> Result<Response> {
-        Ok(assemble(self.0.into_response()?, self.1.as_ref(), None, state::HTTP_OK)?)
-    }
-}
-
-impl<T: IntoResponse, C: AsRef<str>, H: IntoHeaders> IntoResponse for (T, C, H) {
-    fn into_response(self) -> Result<Response> {
-        Ok(assemble(self.0.into_response()?, self.1.as_ref(), Some(self.2.into_headers()?), state::HTTP_OK)?)
-    }
-}
-
-impl<T: IntoResponse, C: AsRef<str>, H: IntoHeaders> IntoResponse for (T, C, H, u16) {
-    fn into_response(self) -> Result<Response> {
-        Ok(assemble(self.0.into_response()?, self.1.as_ref(), Some(self.2.into_headers()?), self.3)?)
-    }
-}
-
-impl IntoHeaders for Headers {
-    fn into_headers(self) -> Result<Headers, HeaderError> {
-        Ok(self)
-    }
-}
-
-impl IntoHeaders for () {
-    fn into_headers(self) -> Result<Headers, HeaderError> {
-        Ok(Headers::new())
-    }
-}
-
-impl<N: AsRef<str>, V: AsRef<[u8]>> IntoHeaders for (N, V) {
-    fn into_headers(self) -> Result<Headers, HeaderError> {
-        collect([self])
-    }
-}
-
-impl<N: AsRef<str>, V: AsRef<[u8]>, const COUNT: usize> IntoHeaders for [(N, V); COUNT] {
-    fn into_headers(self) -> Result<Headers, HeaderError> {
-        collect(self)
-    }
-}
-
-impl<N: AsRef<str>, V: AsRef<[u8]>> IntoHeaders for Vec<(N, V)> {
-    fn into_headers(self) -> Result<Headers, HeaderError> {
-        collect(self)
-    }
-}
-
-fn collect<N: AsRef<str>, V: AsRef<[u8]>>(
-    pairs: impl IntoIterator<Item = (N, V)>,
-) -> Result<Headers, HeaderError> {
-    let mut headers = Headers::new();
-    for (name, value) in pairs {
-        headers.append(name, value)?;
-    }
-    Ok(headers)
-}
-
 #[cfg(test)]
 mod tests {
+    use http::{HeaderMap, StatusCode};
     use serde_json::json;
 
     use super::*;
@@ -241,6 +211,41 @@ mod tests {
         assert_eq!(several.content_type(), Some("text/html; charset=utf-8"));
         let none = ("x", "", Vec::<(String, String)>::new()).into_response().unwrap();
         assert!(none.headers().is_empty());
+    }
+
+    /// As in axum.
+    #[test]
+    fn a_status_comes_first_or_alone() {
+        assert_eq!(made(StatusCode::IM_A_TEAPOT), (418, None, Bytes::new()));
+        let (status, content_type, body) = made((StatusCode::CREATED, json!([1])));
+        assert_eq!((status, body), (201, "[1]".into()));
+        assert_eq!(content_type.as_deref(), Some("application/json; charset=utf-8"));
+        let nested = (StatusCode::GONE, ("x", "text/plain", ("X-A", "1"))).into_response().unwrap();
+        assert_eq!((nested.status(), nested.headers().get_str("X-A")), (410, Some("1")));
+        assert_eq!(made(("x", "text/plain", (), StatusCode::GONE)).0, 410);
+        assert_eq!(made(Ok::<_, Error>((StatusCode::ACCEPTED, "later"))).0, 202);
+        assert!(StatusCode::from_u16(299).unwrap().into_response().is_err());
+    }
+
+    #[test]
+    fn fields_between_status_and_data_replace_those_of_the_data() {
+        let data =
+            || Response::text("x").with_header("X-A", "old").unwrap().with_header("X-B", "kept").unwrap();
+        let fields = [("X-A", "1"), ("x-a", "2"), ("Content-Type", "text/csv")];
+        let mut map = HeaderMap::new();
+        for (name, value) in [("x-a", "1"), ("x-a", "2"), ("content-type", "text/csv")] {
+            map.append(name, value.parse().unwrap());
+        }
+        for response in [
+            (StatusCode::OK, fields, data()).into_response().unwrap(),
+            (StatusCode::OK, map, data()).into_response().unwrap(),
+        ] {
+            let all: Vec<_> = response.headers().get_all("X-A").collect();
+            assert_eq!(all, ["1", "2"]);
+            assert_eq!(response.headers().get_str("X-B"), Some("kept"));
+            assert_eq!(response.content_type(), Some("text/csv"));
+        }
+        assert!((StatusCode::OK, ("X-A", "a\r\nb"), "x").into_response().is_err());
     }
 
     #[test]

@@ -1,0 +1,104 @@
+//! Server-sent events: a response that goes on, event by event (HTML, section 9.2).
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), poorwsgi::BoxError> {
+//! use std::convert::Infallible;
+//!
+//! use futures_core::Stream;
+//! use poorwsgi::response::iter;
+//! use poorwsgi::sse::{Event, KeepAlive, Sse};
+//! use poorwsgi::{Application, state};
+//!
+//! async fn countdown() -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+//!     let events = [3, 2, 1].map(|number| Ok(Event::default().event("count").data(number.to_string())));
+//!     Sse::new(iter(events)).keep_alive(KeepAlive::default())
+//! }
+//!
+//! let mut app = Application::new("demo");
+//! app.route("/countdown", state::METHOD_GET, countdown)?;
+//! let answer = app.handle(http::Request::get("/countdown").body(String::new())?).await;
+//! assert_eq!(answer.headers()["Content-Type"], "text/event-stream");
+//! # use http_body_util::BodyExt;
+//! let text = answer.into_body().collect().await?.to_bytes();
+//! assert!(text.starts_with(b"event: count\ndata: 3\n\nevent: count\ndata: 2\n\n"));
+//! # Ok(())
+//! # }
+//! ```
+
+mod event;
+mod keep_alive;
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use futures_core::Stream;
+use pin_project_lite::pin_project;
+use poorwsgi_core::error::BoxError;
+use poorwsgi_core::response::Response;
+
+pub use event::Event;
+pub use keep_alive::{KeepAlive, KeepAliveStream};
+
+use crate::error::Result;
+use crate::into_response::IntoResponse;
+
+/// A response of server-sent events, which a handler returns: `text/event-stream` that no cache keeps. An
+/// error of the stream closes the connection, and the browser makes another.
+#[derive(Clone)]
+#[must_use]
+pub struct Sse<S> {
+    events: S,
+}
+
+impl<S> Sse<S> {
+    /// The events of a stream.
+    pub fn new<E>(events: S) -> Self
+    where
+        S: Stream<Item = Result<Event, E>> + Send + 'static,
+        E: Into<BoxError>,
+    {
+        Sse { events }
+    }
+
+    /// With a sign of life where the stream has no event for a while, so that no proxy takes the connection
+    /// for dead, and a client that has gone away is noticed. It needs tokio's timer.
+    pub fn keep_alive(self, keep_alive: KeepAlive) -> Sse<KeepAliveStream<S>> {
+        Sse { events: KeepAliveStream::new(self.events, keep_alive) }
+    }
+}
+
+impl<S> fmt::Debug for Sse<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sse").finish_non_exhaustive()
+    }
+}
+
+impl<S, E> IntoResponse for Sse<S>
+where
+    S: Stream<Item = Result<Event, E>> + Send + 'static,
+    E: Into<BoxError> + 'static,
+{
+    fn into_response(self) -> Result<Response> {
+        Ok(Response::stream(Texts { events: self.events })
+            .with_content_type("text/event-stream")?
+            .with_header("Cache-Control", "no-cache")?)
+    }
+}
+
+pin_project! {
+    struct Texts<S> {
+        #[pin]
+        events: S,
+    }
+}
+
+impl<S: Stream<Item = Result<Event, E>>, E> Stream for Texts<S> {
+    type Item = Result<String, E>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let event = ready!(self.project().events.poll_next(context));
+        Poll::Ready(event.map(|event| event.map(Event::into_text)))
+    }
+}
