@@ -8,12 +8,13 @@ use poorwsgi_core::settings;
 use crate::error::{Error, Result};
 use crate::request::Request;
 
-/// Reads the body of a request as a form, with the settings of its application.
-pub(crate) async fn read(request: &Request) -> Result<FieldStorage> {
+/// Reads the body of a request as a form, with the settings of its application, except that the caller decides
+/// whether a field with an empty value is kept.
+pub(crate) async fn read(request: &Request, keep_blank_values: bool) -> Result<FieldStorage> {
     let settings = request.settings();
     let content_type = request.head().header(&http::header::CONTENT_TYPE).unwrap_or_default();
     let options = FormOptions {
-        keep_blank_values: settings.keep_blank_values,
+        keep_blank_values,
         strict_parsing: settings.strict_parsing,
         limits: settings.form_limits.clone(),
         file_callback: settings.file_callback.clone().map(own_callback),

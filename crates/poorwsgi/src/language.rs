@@ -64,15 +64,10 @@ impl Language for Rust {
     }
 
     async fn load(request: &Request, plan: BodyPlan) -> Result<()> {
-        match content(request, plan).await {
-            Ok(Some(content)) => request.set_content(content),
-            Ok(None) => {}
-            Err(error) => {
-                request.break_body(error.downcast_ref());
-                return Err(error);
-            }
+        if request.reads_body() {
+            return Ok(());
         }
-        Ok(())
+        load(request, plan).await
     }
 
     async fn handle(handler: &Self::Handler, request: &Request) -> Result<Response> {
@@ -143,6 +138,10 @@ impl Language for Rust {
         Ok(response)
     }
 
+    fn calls(handler: &Self::Handler) -> String {
+        handler.calls()
+    }
+
     fn name(callable: Callable<'_, Self>) -> Cow<'_, str> {
         Cow::Borrowed(match callable {
             Callable::Handler(handler) => handler.name(),
@@ -156,13 +155,25 @@ impl Language for Rust {
     }
 }
 
+/// Reads the body as `plan` says, and keeps it for the handler. After an error, every further read of the body
+/// fails, too.
+pub(crate) async fn load(request: &Request, plan: BodyPlan) -> Result<()> {
+    let content = content(request, plan).await;
+    if let Some(content) = content.inspect_err(|error| request.break_body(error.downcast_ref()))? {
+        request.set_content(content);
+    }
+    Ok(())
+}
+
 /// Reads the body as `plan` says. `None` where the body is left to the handler.
 async fn content(request: &Request, plan: BodyPlan) -> Result<Option<Content>> {
     let settings = request.settings();
     Ok(Some(match plan {
         BodyPlan::Leave => return Ok(None),
         #[cfg(feature = "forms")]
-        BodyPlan::Form => Content::Form(Box::new(crate::forms::read(request).await?)),
+        BodyPlan::Form => {
+            Content::Form(Box::new(crate::forms::read(request, settings.keep_blank_values).await?))
+        }
         #[cfg(not(feature = "forms"))]
         BodyPlan::Form => return Ok(None),
         BodyPlan::Json => {

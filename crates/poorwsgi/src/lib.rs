@@ -2,22 +2,28 @@
 //! ranges, error pages, and a debug page.
 //!
 //! ```no_run
-//! use poorwsgi::{Application, BoxError, Request, Response, Result, abort, state};
+//! use poorwsgi::extract::Path;
+//! use poorwsgi::state::{METHOD_GET, METHOD_HEAD};
+//! use poorwsgi::{Application, BoxError, Json, Result, abort, state};
 //!
-//! async fn user_detail(req: Request) -> Result<Response> {
-//!     let name: &str = req.path_arg("name")?;
-//!     let age: i64 = req.path_arg("age")?;
+//! #[derive(serde::Serialize)]
+//! struct User {
+//!     name: String,
+//!     age: i64,
+//! }
+//!
+//! async fn user_detail(Path((name, age)): Path<(String, i64)>) -> Result<Json<User>> {
 //!     if age < 0 {
 //!         return abort(state::HTTP_BAD_REQUEST);
 //!     }
-//!     Ok(Response::json(&serde_json::json!({ "name": name, "age": age }))?)
+//!     Ok(Json(User { name, age }))
 //! }
 //!
 //! #[tokio::main]
 //! async fn main() -> Result<(), BoxError> {
 //!     let mut app = Application::new("demo");
-//!     app.route("/user/<name:word>/<age:int>", state::METHOD_GET, user_detail)?;
-//!     app.route("/", state::METHOD_GET_POST, async |_req: Request| "Hello world")?;
+//!     app.route("/user/<name:word>/<age:int>", METHOD_HEAD | METHOD_GET, user_detail)?;
+//!     app.route("/", METHOD_HEAD | METHOD_GET, async || "Hello world")?;
 //!     Ok(app.run("127.0.0.1:8080").await?)
 //! }
 //! ```
@@ -32,7 +38,8 @@
 //! |---|---|
 //! | routes, hooks, handlers | [`Application`], [`routing`] |
 //! | requests | [`Request`], [`request::Head`], [`form`], [`headers`] |
-//! | responses | [`Response`], [`IntoResponse`], [`sse`], [`abort`], [`response`] |
+//! | arguments of handlers by type, shared state | [`extract`] |
+//! | responses | [`Response`], [`IntoResponse`], [`Json`], [`sse`], [`abort`], [`response`] |
 //! | sessions and login | [`session`], [`digest`] |
 //! | settings and limits | [`settings::Settings`], [`form::FormLimits`] |
 //! | statuses and methods | [`state`] |
@@ -55,6 +62,7 @@
 
 mod application;
 mod error;
+pub mod extract;
 #[cfg(feature = "forms")]
 mod forms;
 mod handler;
@@ -70,6 +78,9 @@ pub mod sse;
 
 pub use application::Application;
 pub use error::{Abort, Error, Result, abort};
+#[cfg(feature = "forms")]
+pub use extract::Form;
+pub use extract::Json;
 pub use handler::{AfterHook, BeforeHook, ErrorHandler, Handler, StateHandler, marker};
 pub use into_response::{Data, IntoHeaders, IntoResponse, make_response};
 pub use path_arg::{ConvertError, FromPathArg};

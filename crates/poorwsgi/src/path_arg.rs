@@ -41,13 +41,13 @@ impl Converter {
 }
 
 /// The path arguments of a request, in the order of the pattern. Their texts share one allocation.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct PathArgs {
     args: Vec<PathArg>,
     texts: String,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct PathArg {
     name: Option<Arc<str>>,
     text: Range<usize>,

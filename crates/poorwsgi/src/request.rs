@@ -21,15 +21,21 @@
 //! # }
 //! ```
 
+mod attached;
+mod views;
+
 use std::borrow::Cow;
+use std::fmt;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use http::{Extensions, HeaderMap};
+use http::HeaderMap;
 use serde::Deserialize;
 
+use self::attached::Attached;
+use crate::application::Shared;
 use crate::handler::Stored;
 use crate::language::Rust;
 use crate::path_arg::{Converted, FromPathArg, PathArgs};
@@ -66,7 +72,7 @@ pub struct Request(Arc<Inner>);
 
 struct Inner {
     head: HttpHead,
-    tables: Arc<Tables<Rust>>,
+    shared: Arc<Shared>,
     start_time: SystemTime,
     route: OnceLock<Route>,
     body: Mutex<Option<Body>>,
@@ -79,14 +85,15 @@ struct Extras {
     args: OnceLock<Args>,
     cookies: OnceLock<Cookies>,
     content: OnceLock<Content>,
-    user: Mutex<Option<Arc<str>>>,
-    attached: Mutex<Extensions>,
+    attached: OnceLock<Arc<Attached>>,
 }
 
+#[derive(Clone)]
 struct Route {
     rule: Arc<str>,
     /// The name of the handler.
     handler: Option<&'static str>,
+    reads_body: bool,
     args: PathArgs,
 }
 
@@ -99,19 +106,22 @@ pub(super) enum Content {
 }
 
 impl Request {
-    pub(super) fn new(tables: Arc<Tables<Rust>>, head: HttpHead, body: Body) -> Self {
+    /// A request as a server gives it, or an application to one that is nested in it.
+    pub(super) fn new(shared: Arc<Shared>, head: HttpHead, body: Body) -> Self {
+        let attached = head.parts().extensions.get::<Arc<Attached>>().map(Arc::clone);
+        let extras = attached.map_or_else(OnceLock::new, Extras::sharing);
         Request(Arc::new(Inner {
             head,
-            tables,
+            shared,
             start_time: SystemTime::now(),
             route: OnceLock::new(),
             body: Mutex::new(Some(body)),
-            extras: OnceLock::new(),
+            extras,
         }))
     }
 
     pub(super) fn tables(&self) -> &Tables<Rust> {
-        &self.0.tables
+        &self.0.shared.tables
     }
 
     fn extras(&self) -> &Extras {
@@ -133,7 +143,8 @@ impl Request {
     }
 
     pub(super) fn set_route(&self, rule: Arc<str>, handler: Option<&Stored<Request>>, args: PathArgs) {
-        let _ = self.0.route.set(Route { rule, handler: handler.map(Stored::name), args });
+        let reads_body = handler.is_some_and(Stored::reads_body);
+        let _ = self.0.route.set(Route { rule, handler: handler.map(Stored::name), reads_body, args });
     }
 
     pub(super) fn set_content(&self, content: Content) {
@@ -153,10 +164,15 @@ impl Request {
         self.put_body(Body::stream(iter([Err::<Bytes, _>(error)])));
     }
 
+    /// Whether the handler reads the body itself.
+    pub(super) fn reads_body(&self) -> bool {
+        self.0.route.get().is_some_and(|route| route.reads_body)
+    }
+
     /// The settings of the application.
     #[must_use]
     pub fn settings(&self) -> &Settings {
-        &self.0.tables.settings
+        &self.0.shared.tables.settings
     }
 
     /// The path of the target, percent-decoded.
@@ -173,7 +189,7 @@ impl Request {
         &self.head().parts().headers
     }
 
-    /// The target of the request, as it arrived.
+    /// The target of the request, as it arrived; below a prefix, without it ([`OriginalUri`] has it).
     #[must_use]
     pub fn target(&self) -> &http::Uri {
         &self.head().parts().uri
@@ -327,35 +343,40 @@ impl Request {
     /// 401 where the credentials are missing or refused, which asks the client for them; 400 for a path that
     /// is not UTF-8; 500 where the operating system gives no random bytes for a key.
     pub fn check_digest(&self, passwords: &PasswordMap, realm: &str) -> Result<Arc<str>, HttpError> {
-        let nonces = &self.0.tables.nonces;
+        let nonces = &self.0.shared.tables.nonces;
         let user = digest::authenticate(self.settings(), self.head(), nonces, passwords, realm)?;
         let user = Arc::<str>::from(user);
         self.set_user(Arc::clone(&user));
         Ok(user)
     }
 
-    /// The name of the user who is logged in, as set by [`set_user`](Self::set_user) or the digest check.
+    /// The application's state of this type. Handlers and before hooks usually take it as an argument instead,
+    /// [`State<T>`](crate::extract::State).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), poorwsgi::BoxError> {
+    /// use poorwsgi::{Application, Request, Response, Result};
+    ///
+    /// #[derive(Clone)]
+    /// struct Version(&'static str);
+    ///
+    /// fn tell_version(req: Request, response: Response) -> Result<Response> {
+    ///     let version = req.state().map_or("none", |Version(version)| version);
+    ///     Ok(response.with_header("X-Version", version)?)
+    /// }
+    ///
+    /// let mut app = Application::new("demo");
+    /// app.with_state(Version("1.2"));
+    /// app.after_response(tell_version);
+    /// let answer = app.handle(http::Request::get("/").body(String::new())?).await;
+    /// assert_eq!(answer.headers()["X-Version"], "1.2");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
-    pub fn user(&self) -> Option<Arc<str>> {
-        lock(&self.extras().user).clone()
-    }
-
-    /// Sets the name of the user who is logged in.
-    pub fn set_user(&self, user: impl Into<Arc<str>>) {
-        *lock(&self.extras().user) = Some(user.into());
-    }
-
-    /// Attaches a value, which [`get`](Self::get) finds by its type. An earlier value of the type is
-    /// replaced.
-    pub fn insert<T: Clone + Send + Sync + 'static>(&self, value: T) {
-        lock(&self.extras().attached).insert(value);
-    }
-
-    /// A clone of the attached value of this type; where there is none, of the extension of this type that a
-    /// server or layer has set.
-    #[must_use]
-    pub fn get<T: Clone + Send + Sync + 'static>(&self) -> Option<T> {
-        lock(&self.extras().attached).get().or_else(|| self.head().parts().extensions.get()).cloned()
+    pub fn state<T: Clone + Send + Sync + 'static>(&self) -> Option<&T> {
+        self.0.shared.states.get()
     }
 
     /// The connection that the request came in on, where the server gives it.
@@ -381,21 +402,17 @@ impl Request {
     pub fn secret_key(&self) -> Option<SecretKey> {
         settings::secret_key_for(self.settings(), self.head())
     }
-
-    /// Converts the request to the type of the `http` crate, with its unread body and all values that hooks
-    /// have attached.
-    pub(super) fn to_http(&self) -> http::Request<Body> {
-        let mut request = http::Request::from_parts(self.head().parts().clone(), self.take_body());
-        if let Some(connection) = self.connection() {
-            request.extensions_mut().insert(*connection);
-        }
-        request.extensions_mut().extend(lock(&self.extras().attached).clone());
-        request
-    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Without what the client sent.
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request").field("rule", &self.rule()).finish_non_exhaustive()
+    }
 }
 
 impl Deref for Request {

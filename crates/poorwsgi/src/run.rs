@@ -8,8 +8,8 @@ use crate::Application;
 
 impl Application {
     /// Binds an address and serves this application there until SIGTERM or SIGINT (Ctrl-C), with the default
-    /// settings of `poorwsgi-server`. The address is `HOST:PORT`, or `unix:PATH`; port 0 takes a free port, which
-    /// the first line on the standard output names.
+    /// settings of `poorwsgi-server`. The address is `HOST:PORT`, or `unix:PATH`; port 0 takes a free port,
+    /// which the first line on the standard output names.
     ///
     /// To change settings of the server, give the application to [`Server`], like any other service.
     ///
@@ -26,8 +26,10 @@ impl Application {
     ///
     /// # Errors
     ///
-    /// Where the address cannot be bound, or signals cannot be watched.
+    /// Where the address cannot be bound, signals cannot be watched, or a handler or hook takes a state that
+    /// the application does not have ([`check_states`](Self::check_states)).
     pub async fn run(self, address: &str) -> io::Result<()> {
+        self.check_states().map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         Server::new(self).bind(address).await?.introduce(Application::set_connection).run().await
     }
 }

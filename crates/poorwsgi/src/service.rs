@@ -32,7 +32,7 @@ impl Application {
         B::Error: Into<BoxError>,
     {
         let (parts, body) = request.into_parts();
-        Request::new(Arc::clone(self.tables()), self.head(parts), Body::wrap(body))
+        Request::new(Arc::clone(self.shared()), self.head(parts), Body::wrap(body))
     }
 }
 

@@ -54,6 +54,8 @@ pub enum RouteErrorKind {
     Regex,
     /// A prefix below which nothing can be mounted, or something is mounted already.
     Prefix,
+    /// The handler takes a state that the application does not have.
+    State,
     /// No handler is registered for that route and method. PoorWSGI raises `KeyError`.
     NotRegistered,
 }

@@ -1,19 +1,18 @@
 //! The application of the Rust door.
 
-use std::any::{Any, TypeId, type_name};
+mod hooks;
+mod mounting;
+mod states;
+
+use std::any::{Any, type_name};
 use std::sync::Arc;
 
 use http::request::Parts;
 
-use crate::error::Error;
-use crate::handler::{
-    AfterHook, BeforeHook, ErrorHandler, Handler, StateHandler, Stored, stored_error_handler,
-};
-use crate::language::{ErrorType, Rust};
-use crate::mount;
+use crate::handler::{Handler, Stored};
+use crate::language::Rust;
 use crate::path_arg::{Converted, Converter};
 use crate::request::Request;
-use poorwsgi_core::dispatch::Language;
 use poorwsgi_core::error::BoxError;
 use poorwsgi_core::request::{Connection, HttpHead};
 use poorwsgi_core::routing::{self, Conversion, RouteError, Router};
@@ -21,6 +20,8 @@ use poorwsgi_core::settings::Settings;
 use poorwsgi_core::state::{Method, MethodSet};
 use poorwsgi_core::tables::Tables;
 use poorwsgi_core::variables::Variables;
+
+pub(crate) use states::Shared;
 
 /// A web application: routes, hooks, state and error handlers, and settings.
 ///
@@ -47,7 +48,7 @@ use poorwsgi_core::variables::Variables;
 /// ```
 #[derive(Clone)]
 pub struct Application {
-    tables: Arc<Tables<Rust>>,
+    shared: Arc<Shared>,
     variables: Option<Arc<Variables>>,
     connection: Option<Connection>,
 }
@@ -58,7 +59,7 @@ impl Application {
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
         Application {
-            tables: Arc::new(Tables::new(Settings::new(name))),
+            shared: Arc::new(Shared::new(Tables::new(Settings::new(name)))),
             variables: Variables::of_process().map(Arc::new),
             connection: None,
         }
@@ -67,7 +68,7 @@ impl Application {
     /// The settings.
     #[must_use]
     pub fn settings(&self) -> &Settings {
-        &self.tables.settings
+        &self.shared.tables.settings
     }
 
     /// The settings, to change them.
@@ -78,7 +79,7 @@ impl Application {
     /// The routes and default handlers, to list them.
     #[must_use]
     pub fn router(&self) -> &Router<Stored<Request>, Converter> {
-        &self.tables.router
+        &self.shared.tables.router
     }
 
     /// Adds or replaces a filter. The whole text of an argument has to match `regex`. `convert` makes the
@@ -128,14 +129,16 @@ impl Application {
     /// Adds a route: a path, or a pattern with arguments such as `/user/<name:word>`.
     ///
     /// # Errors
-    /// Where the pattern is invalid. The error gives the pattern, the column, and the known filters.
+    /// Where the pattern is invalid: the error gives the pattern, the column, and the known filters. Where the
+    /// handler takes a [state](Self::with_state) that the application does not have yet.
     pub fn route<M>(
         &mut self,
         rule: &str,
         methods: MethodSet,
         handler: impl Handler<M>,
     ) -> Result<&mut Self, RouteError> {
-        let handler = stored(handler);
+        let handler = handler.store();
+        self.check_handler(rule, &handler)?;
         self.tables_mut().router.set_route(rule, methods, handler)?;
         Ok(self)
     }
@@ -149,14 +152,16 @@ impl Application {
     /// `$`). Named groups are the path arguments.
     ///
     /// # Errors
-    /// Where the regular expression does not compile.
+    /// Where the regular expression does not compile, or the handler takes a [state](Self::with_state) that
+    /// the application does not have yet.
     pub fn regular_route<M>(
         &mut self,
         regex: &str,
         methods: MethodSet,
         handler: impl Handler<M>,
     ) -> Result<&mut Self, RouteError> {
-        let handler = stored(handler);
+        let handler = handler.store();
+        self.check_handler(regex, &handler)?;
         routing::set_regular_route(&mut self.tables_mut().router, regex, methods, handler)?;
         Ok(self)
     }
@@ -168,8 +173,7 @@ impl Application {
 
     /// Sets the handler of requests that match neither a route nor a file.
     pub fn default<M>(&mut self, methods: MethodSet, handler: impl Handler<M>) -> &mut Self {
-        let handler = stored(handler);
-        self.tables_mut().router.set_default(methods, handler);
+        self.tables_mut().router.set_default(methods, handler.store());
         self
     }
 
@@ -178,114 +182,14 @@ impl Application {
         self.tables_mut().router.pop_default(method).is_some()
     }
 
-    /// Mounts any tower service below a prefix, such as `/api`. The service gets every request whose path is
-    /// the prefix, or begins with the prefix and `/`, whatever its method; the prefix is removed from the
-    /// path. Hooks run as for handlers, and the service finds the values that they attach to the request in
-    /// its extensions. The framework neither parses the body nor reads it ahead.
-    ///
-    /// An application that is mounted knows the prefix: the URLs of `construct_url` have it, and so has a
-    /// path in `Location`.
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), poorwsgi::BoxError> {
-    /// use poorwsgi::{Application, Request, Response, state};
-    ///
-    /// let mut admin = Application::new("admin");
-    /// admin.route("/", state::METHOD_GET, |_req: Request| Response::redirect("/users", 302))?;
-    ///
-    /// let mut site = Application::new("site");
-    /// site.mount("/admin", admin)?;
-    /// let answer = site.handle(http::Request::get("/admin").body(String::new())?).await;
-    /// assert_eq!(answer.headers()["Location"], "/admin/users");
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// # Errors
-    /// Where the prefix does not begin with `/`, ends with it, or has a group, and where something is mounted
-    /// there already.
-    pub fn mount<S, B>(&mut self, prefix: &str, service: S) -> Result<&mut Self, RouteError>
-    where
-        S: tower_service::Service<http::Request<poorwsgi_core::response::Body>, Response = http::Response<B>>,
-        S: Clone + Send + Sync + 'static,
-        S::Future: Send,
-        S::Error: Into<BoxError>,
-        B: http_body::Body<Data = bytes::Bytes> + Send + 'static,
-        B::Error: Into<BoxError>,
-    {
-        let handler = mount::handler(prefix, service);
-        routing::mount(&mut self.tables_mut().router, prefix, handler)?;
-        Ok(self)
-    }
-
-    /// Adds a hook that runs before each handler, and before files, default handlers and 404s.
-    pub fn before_response<M>(&mut self, hook: impl BeforeHook<M>) -> &mut Self {
-        self.tables_mut().before.push(stored_before_hook(hook));
-        self
-    }
-
-    /// Removes all registrations of a before hook: `app.pop_before_response(sign_in)`. Returns whether it was
-    /// there.
-    pub fn pop_before_response<M>(&mut self, hook: impl BeforeHook<M>) -> bool {
-        remove(&mut self.tables_mut().before, &hook)
-    }
-
-    /// Adds a hook that gets each response, those to errors included, and returns the response to send.
-    pub fn after_response<M>(&mut self, hook: impl AfterHook<M>) -> &mut Self {
-        self.tables_mut().after.push(stored_after_hook(hook));
-        self
-    }
-
-    /// Removes all registrations of an after hook. Returns whether it was there.
-    pub fn pop_after_response<M>(&mut self, hook: impl AfterHook<M>) -> bool {
-        remove(&mut self.tables_mut().after, &hook)
-    }
-
-    /// Sets the handler of a status for these methods.
-    pub fn http_state<M>(
-        &mut self,
-        status: u16,
-        methods: MethodSet,
-        handler: impl StateHandler<M>,
-    ) -> &mut Self {
-        let handler = stored_state_handler(handler);
-        self.tables_mut().states.set(status, methods, handler);
-        self
-    }
-
-    /// Removes the handler of a status for one method. Returns whether there was one.
-    pub fn pop_http_state(&mut self, status: u16, method: Method) -> bool {
-        self.tables_mut().states.pop(&status, method).is_some()
-    }
-
-    /// Sets the handler of errors of type `E` for these methods: `app.error_handler::<DatabaseError, _>(…)`.
-    pub fn error_handler<E, M>(&mut self, methods: MethodSet, handler: impl ErrorHandler<E, M>) -> &mut Self
-    where
-        E: std::error::Error + Send + Sync + 'static,
-    {
-        let kind = error_type::<E>();
-        let handler = stored_error_handler(handler);
-        self.tables_mut().errors.set(kind, methods, handler);
-        self
-    }
-
-    /// Removes the handler of errors of type `E` for one method. Returns whether there was one.
-    pub fn pop_error_handler<E>(&mut self, method: Method) -> bool
-    where
-        E: std::error::Error + Send + Sync + 'static,
-    {
-        self.tables_mut().errors.pop(&error_type::<E>(), method).is_some()
-    }
-
     /// Sets the connection that all requests to this clone come in on. A server that makes a clone for each
     /// connection calls this, instead of attaching the [`Connection`] to each request as other servers do.
     pub fn set_connection(&mut self, connection: Connection) {
         self.connection = Some(connection);
     }
 
-    pub(super) const fn tables(&self) -> &Arc<Tables<Rust>> {
-        &self.tables
+    pub(super) const fn shared(&self) -> &Arc<Shared> {
+        &self.shared
     }
 
     pub(super) fn head(&self, parts: Parts) -> HttpHead {
@@ -293,37 +197,7 @@ impl Application {
     }
 
     fn tables_mut(&mut self) -> &mut Tables<Rust> {
-        Arc::make_mut(&mut self.tables)
-    }
-}
-
-fn stored<M, H: Handler<M>>(handler: H) -> <Rust as Language>::Handler {
-    Stored::new::<H>(handler.name(), move |request| handler.call(request))
-}
-
-fn stored_before_hook<M, H: BeforeHook<M>>(hook: H) -> <Rust as Language>::BeforeHook {
-    Stored::new::<H>(hook.name(), move |request| hook.call(request))
-}
-
-fn stored_after_hook<M, H: AfterHook<M>>(hook: H) -> <Rust as Language>::AfterHook {
-    Stored::new::<H>(hook.name(), move |(request, response)| hook.call(request, response))
-}
-
-fn stored_state_handler<M, H: StateHandler<M>>(handler: H) -> <Rust as Language>::StateHandler {
-    Stored::new::<H>(handler.name(), move |(request, error)| handler.call(request, error))
-}
-
-fn remove<A, F: 'static>(hooks: &mut Vec<Stored<A>>, hook: &F) -> bool {
-    let all = hooks.len();
-    hooks.retain(|stored| !stored.is_of(hook));
-    hooks.len() < all
-}
-
-fn error_type<E: std::error::Error + 'static>() -> ErrorType {
-    ErrorType {
-        id: TypeId::of::<E>(),
-        is: |error: &Error| error.downcast_ref::<E>().is_some(),
-        name: type_name::<E>(),
+        &mut Arc::make_mut(&mut self.shared).tables
     }
 }
 

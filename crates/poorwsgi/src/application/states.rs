@@ -1,0 +1,90 @@
+//! What the handlers of an application share.
+
+use std::sync::Arc;
+
+use http::Extensions;
+use poorwsgi_core::routing::{RouteError, RouteErrorKind};
+use poorwsgi_core::tables::Tables;
+
+use super::Application;
+use crate::handler::Stored;
+use crate::language::Rust;
+use crate::request::Request;
+
+/// What all requests of an application share.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    pub(crate) tables: Tables<Rust>,
+    pub(crate) states: Extensions,
+}
+
+impl Shared {
+    pub(super) fn new(tables: Tables<Rust>) -> Self {
+        Shared { tables, states: Extensions::new() }
+    }
+}
+
+impl Application {
+    /// Gives the application a value that its handlers and before hooks share: each that has an argument
+    /// [`State<T>`](crate::extract::State) gets a clone. An application has one value of each type, and may
+    /// have many types; a value replaces the one of its type. What is large, or is changed, belongs into an
+    /// `Arc`.
+    ///
+    /// A state is given before the routes whose handlers take it.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicU64, Ordering};
+    ///
+    /// use poorwsgi::extract::State;
+    /// use poorwsgi::{Application, state};
+    ///
+    /// fn visit(State(visits): State<Arc<AtomicU64>>) -> String {
+    ///     format!("visit {}", visits.fetch_add(1, Ordering::Relaxed) + 1)
+    /// }
+    ///
+    /// let mut app = Application::new("demo");
+    /// let forgotten = app.route("/visit", state::METHOD_GET, visit).map(drop);
+    /// assert!(forgotten.unwrap_err().to_string().contains("State<alloc::sync::Arc<"));
+    ///
+    /// app.with_state(Arc::new(AtomicU64::new(0)));
+    /// app.route("/visit", state::METHOD_GET, visit)?;
+    /// # Ok::<(), poorwsgi::routing::RouteError>(())
+    /// ```
+    pub fn with_state<T: Clone + Send + Sync + 'static>(&mut self, state: T) -> &mut Self {
+        Arc::make_mut(&mut self.shared).states.insert(state);
+        self
+    }
+
+    /// Whether the application was given every state that its handlers and hooks take. Routes are checked
+    /// when they are set; default handlers and before hooks, which may come before their states, are checked
+    /// by `run`, and here for whoever serves the application in another way.
+    ///
+    /// ```
+    /// use poorwsgi::Application;
+    /// use poorwsgi::extract::State;
+    ///
+    /// let mut app = Application::new("demo");
+    /// app.before_response(|State(limit): State<usize>| assert!(limit > 0));
+    /// assert!(app.check_states().unwrap_err().to_string().contains("State<usize>"));
+    /// assert!(app.with_state(7_usize).check_states().is_ok());
+    /// ```
+    ///
+    /// # Errors
+    /// The first handler or hook that takes a state which was not given, with the type of that state.
+    pub fn check_states(&self) -> Result<(), RouteError> {
+        let tables = &self.shared.tables;
+        for (_, handler) in tables.router.defaults().shared() {
+            self.check_handler("/*", handler)?;
+        }
+        tables.before.iter().try_for_each(|hook| self.check_handler("/*", hook))
+    }
+
+    pub(super) fn check_handler(&self, rule: &str, handler: &Stored<Request>) -> Result<(), RouteError> {
+        let Some(missing) = handler.needs().missing(&self.shared.states) else { return Ok(()) };
+        let name = handler.name();
+        let detail =
+            format!("{name} takes a State<{missing}>, which with_state has not given to the application");
+        Err(RouteError::new(RouteErrorKind::State, rule, detail))
+    }
+}

@@ -1,0 +1,86 @@
+//! Forms.
+
+use std::ops::Deref;
+
+use poorwsgi_core::error::HttpError;
+use poorwsgi_core::form::FieldStorage;
+use poorwsgi_core::state;
+use serde::de::DeserializeOwned;
+
+use super::texts::{Named, Texts};
+use super::{FromRequest, FromRequestParts, Query};
+use crate::error::Error;
+use crate::forms;
+use crate::request::Request;
+
+/// A form, by serde: the body of a POST, or the query of a GET or HEAD. It is the last argument of a handler.
+///
+/// A form that does not fit is answered with 400, which names the field; a body of another type than those in
+/// the setting `form_mime_types` with 415; one over the `form_limits` with 413. Fields are read as those of a
+/// [`Query`]; files of a multipart form are left out (see [`Multipart`](super::Multipart)).
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), poorwsgi::BoxError> {
+/// use poorwsgi::extract::Form;
+/// use poorwsgi::{Application, Response, state};
+///
+/// #[derive(serde::Deserialize)]
+/// struct Login {
+///     name: String,
+///     password: String,
+/// }
+///
+/// async fn login(Form(login): Form<Login>) -> Response {
+///     Response::text(format!("{}, your password has {} letters", login.name, login.password.len()))
+/// }
+///
+/// let mut app = Application::new("demo");
+/// app.route("/login", state::METHOD_POST, login)?;
+/// let request = http::Request::post("/login").header("Content-Type", "application/x-www-form-urlencoded");
+/// let answer = app.handle(request.body("name=ann&password=secret".to_owned())?).await;
+/// assert_eq!(answer.status(), 200);
+/// let answer = app.handle(http::Request::post("/login").body("name=ann".to_owned())?).await;
+/// assert_eq!(answer.status(), 415);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Form<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest for Form<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request) -> Result<Self, Error> {
+        if matches!(request.method(), "GET" | "HEAD") {
+            let Query(form) = Query::from_request_parts(&request).await?;
+            return Ok(Form(form));
+        }
+        if let Some(form) = request.form() {
+            return Ok(Form(from_fields(form)?));
+        }
+        let media_type = request.mime_type();
+        let known = &request.settings().form_mime_types;
+        if !known.iter().any(|known| known.eq_ignore_ascii_case(&media_type)) {
+            let detail = format!("a form is wanted, as {}", known.join(" or "));
+            return Err(HttpError::new(state::HTTP_UNSUPPORTED_MEDIA_TYPE).with_detail(detail).into());
+        }
+        let form = forms::read(&request, true).await;
+        let form = form.inspect_err(|error| request.break_body(error.downcast_ref()))?;
+        Ok(Form(from_fields(&form)?))
+    }
+}
+
+fn from_fields<T: DeserializeOwned>(form: &FieldStorage) -> Result<T, HttpError> {
+    let pairs = form.list().iter().filter_map(|field| Some((field.name()?, field.text()?)));
+    T::deserialize(Named::new(Texts::by_name(pairs)))
+        .map_err(|error| HttpError::bad_request(format!("form: {error}")).with_source(error))
+}
+
+impl<T> Deref for Form<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}

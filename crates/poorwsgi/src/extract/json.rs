@@ -1,0 +1,104 @@
+//! JSON bodies, of requests and of responses.
+
+use std::ops::Deref;
+
+use http::header::CONTENT_TYPE;
+use poorwsgi_core::error::HttpError;
+use poorwsgi_core::json::parse_json;
+use poorwsgi_core::response::Response;
+use poorwsgi_core::settings::json_limits;
+use poorwsgi_core::state;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::body::whole;
+use super::{FromRequest, OptionalFromRequest};
+use crate::error::Result;
+use crate::into_response::{Data, IntoResponse};
+use crate::request::Request;
+
+/// A JSON body, by serde: as the last argument of a handler that of the request, as its result that of the
+/// response.
+///
+/// A body that does not fit is answered with 400, which says where; one of another type than those in the
+/// setting `json_mime_types`, and those that end with `+json`, with 415; one over `json_size` or
+/// `json_values` with 413. With `Option<Json<T>>`, a request without a `Content-Type` is `None`.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), poorwsgi::BoxError> {
+/// use poorwsgi::{Application, Json, state};
+///
+/// #[derive(serde::Deserialize, serde::Serialize)]
+/// struct Point {
+///     x: i32,
+///     y: i32,
+/// }
+///
+/// async fn mirrored(Json(point): Json<Point>) -> Json<Point> {
+///     Json(Point { x: point.y, y: point.x })
+/// }
+///
+/// let mut app = Application::new("demo");
+/// app.route("/mirrored", state::METHOD_POST, mirrored)?;
+/// let request = http::Request::post("/mirrored").header("Content-Type", "application/json");
+/// let answer = app.handle(request.body(r#"{"x": 1, "y": 2}"#.to_owned())?).await;
+/// # use http_body_util::BodyExt;
+/// assert_eq!(answer.into_body().collect().await?.to_bytes(), r#"{"x":2,"y":1}"#);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Json<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest for Json<T> {
+    type Rejection = HttpError;
+
+    async fn from_request(request: Request) -> Result<Self, HttpError> {
+        if request.json().is_some() {
+            return request.json_as().map(Json);
+        }
+        let settings = request.settings();
+        if !is_json(&request) {
+            let detail = "a JSON body is wanted, as application/json";
+            return Err(HttpError::new(state::HTTP_UNSUPPORTED_MEDIA_TYPE).with_detail(detail));
+        }
+        let body = whole(&request, settings.json_size, "json_size").await?;
+        parse_json(&body, Some(&request.charset()), json_limits(settings)).map(Json)
+    }
+}
+
+impl<T: DeserializeOwned> OptionalFromRequest for Json<T> {
+    type Rejection = HttpError;
+
+    async fn from_request(request: Request) -> Result<Option<Self>, HttpError> {
+        if !request.headers().contains_key(CONTENT_TYPE) {
+            return Ok(None);
+        }
+        <Self as FromRequest>::from_request(request).await.map(Some)
+    }
+}
+
+fn is_json(request: &Request) -> bool {
+    let media_type = request.mime_type();
+    let known = request.settings().json_mime_types.iter();
+    // RFC 6839, section 3.1
+    let suffix = media_type.rsplit_once('+').is_some_and(|(_, suffix)| suffix.eq_ignore_ascii_case("json"));
+    suffix || known.into_iter().any(|known| known.eq_ignore_ascii_case(&media_type))
+}
+
+impl<T: Serialize> IntoResponse for Json<T> {
+    fn into_response(self) -> Result<Response> {
+        Ok(Response::json(&self.0)?)
+    }
+}
+
+impl<T: Serialize> Data for Json<T> {}
+
+impl<T> Deref for Json<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}

@@ -1,0 +1,58 @@
+//! The states that a handler needs.
+
+use std::any::type_name;
+
+use http::Extensions;
+
+/// The [states](super::State) that an argument of a handler is made of, which the application must have been
+/// given.
+///
+/// An argument of your own that is made of a state names it:
+///
+/// ```
+/// use poorwsgi::extract::{FromRequestParts, Needs, State};
+/// use poorwsgi::{Application, Error, Request, Result, state};
+///
+/// #[derive(Clone)]
+/// struct Pool;
+///
+/// /// A connection out of the pool.
+/// struct Connection(Pool);
+///
+/// impl FromRequestParts for Connection {
+///     type Rejection = Error;
+///
+///     async fn from_request_parts(req: &Request) -> Result<Self> {
+///         let State(pool) = State::from_request_parts(req).await?;
+///         Ok(Connection(pool))
+///     }
+///
+///     fn needs(needs: &mut Needs) {
+///         needs.state::<Pool>();
+///     }
+/// }
+///
+/// let mut app = Application::new("demo");
+/// let error = app.route("/", state::METHOD_GET, |_: Connection| "hello").unwrap_err();
+/// assert!(error.to_string().contains("Pool"), "{error}");
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Needs(Vec<Need>);
+
+#[derive(Clone, Copy, Debug)]
+struct Need {
+    name: &'static str,
+    is_among: fn(&Extensions) -> bool,
+}
+
+impl Needs {
+    /// Names a state.
+    pub fn state<T: Clone + Send + Sync + 'static>(&mut self) {
+        self.0.push(Need { name: type_name::<T>(), is_among: |states| states.get::<T>().is_some() });
+    }
+
+    /// The type of a state that is not among these.
+    pub(crate) fn missing(&self, states: &Extensions) -> Option<&'static str> {
+        self.0.iter().find(|need| !(need.is_among)(states)).map(|need| need.name)
+    }
+}

@@ -1,0 +1,80 @@
+//! The query.
+
+use std::ops::Deref;
+
+use poorwsgi_core::error::HttpError;
+use poorwsgi_core::request::ArgsOptions;
+use serde::de::DeserializeOwned;
+
+use super::FromRequestParts;
+use super::texts::{Named, Texts};
+use crate::request::Request;
+
+/// The arguments of the query, by serde. A query that does not fit is answered with 400, which names the
+/// argument.
+///
+/// An argument that comes several times is a sequence, such as `Vec<T>`, and an error for any other type. An
+/// empty value is `None` for an `Option`. The settings `strict_parsing` and `form_limits.fields` hold;
+/// `auto_args` and `keep_blank_values` make no difference.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), poorwsgi::BoxError> {
+/// use poorwsgi::extract::Query;
+/// use poorwsgi::{Application, Response, state};
+///
+/// #[derive(serde::Deserialize)]
+/// struct Search {
+///     words: String,
+///     #[serde(default)]
+///     tag: Vec<String>,
+///     page: Option<u32>,
+/// }
+///
+/// async fn search(Query(search): Query<Search>) -> Response {
+///     Response::text(format!("{} {:?}, page {}", search.words, search.tag, search.page.unwrap_or(1)))
+/// }
+///
+/// let mut app = Application::new("demo");
+/// app.route("/search", state::METHOD_GET, search)?;
+/// # use http_body_util::BodyExt;
+/// # let ask = async |path: &str| {
+/// #     let answer = app.handle(http::Request::get(path).body(String::new()).unwrap()).await;
+/// #     (answer.status().as_u16(), answer.into_body().collect().await.unwrap().to_bytes())
+/// # };
+/// assert_eq!(ask("/search?words=green+tea&tag=a&tag=b&page=").await.1, r#"green tea ["a", "b"], page 1"#);
+/// assert_eq!(ask("/search?page=1").await.0, 400);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Query<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequestParts for Query<T> {
+    type Rejection = HttpError;
+    const IS_READY: bool = true;
+
+    async fn from_request_parts(request: &Request) -> Result<Self, HttpError> {
+        let settings = request.settings();
+        let options = ArgsOptions {
+            // A form sends a field that was left empty with an empty value.
+            keep_blank_values: true,
+            strict_parsing: settings.strict_parsing,
+            max_num_fields: usize::try_from(settings.form_limits.fields).unwrap_or(usize::MAX),
+        };
+        let args = (**request).args(&options)?;
+        let pairs =
+            args.iter().flat_map(|(name, values)| values.iter().map(move |value| (name, value.as_str())));
+        T::deserialize(Named::new(Texts::by_name(pairs)))
+            .map(Query)
+            .map_err(|error| HttpError::bad_request(format!("query: {error}")).with_source(error))
+    }
+}
+
+impl<T> Deref for Query<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}

@@ -1,0 +1,33 @@
+//! Arguments whose errors the handler handles.
+
+use std::convert::Infallible;
+
+use super::{FromRequest, FromRequestParts, Needs};
+use crate::request::Request;
+
+#[diagnostic::do_not_recommend]
+impl<T: FromRequestParts> FromRequestParts for Result<T, T::Rejection> {
+    type Rejection = Infallible;
+    const IS_READY: bool = <T as FromRequestParts>::IS_READY;
+
+    async fn from_request_parts(request: &Request) -> Result<Self, Infallible> {
+        Ok(T::from_request_parts(request).await)
+    }
+
+    fn needs(needs: &mut Needs) {
+        <T as FromRequestParts>::needs(needs);
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: FromRequest> FromRequest for Result<T, T::Rejection> {
+    type Rejection = Infallible;
+
+    async fn from_request(request: Request) -> Result<Self, Infallible> {
+        Ok(<T as FromRequest>::from_request(request).await)
+    }
+
+    fn needs(needs: &mut Needs) {
+        <T as FromRequest>::needs(needs);
+    }
+}

@@ -1,0 +1,69 @@
+//! The arguments of a function, made from the request.
+
+use std::future::Future;
+
+use super::marker;
+use crate::error::{Error, Result};
+use crate::extract::{FromRequest, FromRequestParts, Needs};
+use crate::request::Request;
+
+/// All arguments of a function, as a tuple. `Via` says how the last of them is made.
+pub trait Arguments<Via>: Sized + Send + 'static {
+    /// Whether they are made without waiting.
+    const IS_READY: bool;
+    /// Whether the last of them reads the body.
+    const READS_BODY: bool;
+
+    /// Names the states that they are made of.
+    fn needs(needs: &mut Needs);
+
+    /// Makes them, from left to right.
+    fn extract(request: Request) -> impl Future<Output = Result<Self>> + Send;
+}
+
+impl Arguments<marker::ViaParts> for () {
+    const IS_READY: bool = true;
+    const READS_BODY: bool = false;
+
+    fn needs(_: &mut Needs) {}
+
+    async fn extract(_: Request) -> Result<Self> {
+        Ok(())
+    }
+}
+
+macro_rules! arguments {
+    ($($first:ident)*, $last:ident) => {
+        #[diagnostic::do_not_recommend]
+        impl<Via, $($first,)* $last> Arguments<Via> for ($($first,)* $last,)
+        where
+            $($first: FromRequestParts + Send + 'static,)*
+            $last: FromRequest<Via> + Send + 'static,
+        {
+            const IS_READY: bool = $(<$first as FromRequestParts>::IS_READY &&)* <$last as FromRequest<Via>>::IS_READY;
+            const READS_BODY: bool = <$last as FromRequest<Via>>::READS_BODY;
+
+            fn needs(needs: &mut Needs) {
+                $(<$first as FromRequestParts>::needs(needs);)*
+                <$last as FromRequest<Via>>::needs(needs);
+            }
+
+            #[allow(non_snake_case, reason = "each value is called like its type")]
+            async fn extract(request: Request) -> Result<Self> {
+                $(let $first = $first::from_request_parts(&request).await.map_err(Into::<Error>::into)?;)*
+                let $last =
+                    <$last as FromRequest<Via>>::from_request(request).await.map_err(Into::<Error>::into)?;
+                Ok(($($first,)* $last,))
+            }
+        }
+    };
+}
+
+arguments! { , A1 }
+arguments! { A1, A2 }
+arguments! { A1 A2, A3 }
+arguments! { A1 A2 A3, A4 }
+arguments! { A1 A2 A3 A4, A5 }
+arguments! { A1 A2 A3 A4 A5, A6 }
+arguments! { A1 A2 A3 A4 A5 A6, A7 }
+arguments! { A1 A2 A3 A4 A5 A6 A7, A8 }

@@ -1,0 +1,138 @@
+//! Handlers and hooks: an `async fn`, a plain `fn`, or a closure of either kind.
+
+mod arguments;
+mod called;
+mod calls;
+mod fixed;
+mod functions;
+mod outputs;
+mod stored;
+
+pub(crate) use called::Called;
+pub(crate) use fixed::stored_error_handler;
+pub use fixed::{AfterHook, ErrorHandler, StateHandler};
+pub(crate) use stored::About;
+pub use stored::Stored;
+
+use crate::request::Request;
+
+/// Type parameters that let a trait be implemented for plain and for asynchronous functions, and for functions
+/// with different arguments.
+///
+/// ```
+/// use poorwsgi::{Application, Handler, Request, marker, state};
+///
+/// /// Registers a health check, which has to be a plain function, not an asynchronous one.
+/// fn health<A>(app: &mut Application, check: impl Handler<(marker::Plain, A)>) {
+///     app.route("/health", state::METHOD_GET, check).expect("this path has no groups");
+/// }
+///
+/// health(&mut Application::new("demo"), |_req: Request| "ok");
+/// ```
+pub mod marker {
+    /// The marker of plain functions.
+    #[derive(Debug)]
+    pub enum Plain {}
+    /// The marker of functions that return a future.
+    #[derive(Debug)]
+    pub enum Async {}
+    /// The marker of functions none of whose arguments reads the body.
+    #[derive(Debug)]
+    pub enum ViaParts {}
+    /// The marker of functions whose last argument takes the whole request.
+    #[derive(Debug)]
+    pub enum ViaRequest {}
+}
+
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a handler",
+    label = "not a handler",
+    note = "a handler is a function or closure, plain or asynchronous, of at most eight arguments, and returns what `IntoResponse` takes",
+    note = "each argument implements `FromRequestParts`; the last one may implement `FromRequest`, which reads the body",
+    note = "an asynchronous handler keeps nothing across an `.await` that is not `Send`"
+)]
+/// The handler of a route, or a default handler: a function of up to eight arguments that returns an
+/// [`IntoResponse`](crate::IntoResponse).
+///
+/// It is an `async fn`, a plain `fn`, or a closure of either kind. Each argument is made from the request by
+/// its type ([`FromRequestParts`](crate::extract::FromRequestParts)), from left to right; the last one may
+/// read the body ([`FromRequest`](crate::extract::FromRequest)). For such a handler the settings `auto_form`,
+/// `auto_json` and `auto_data` have no effect. Where an argument cannot be made, the request is answered with
+/// the error of that argument. [`Request`] is such an argument, too.
+///
+/// ```
+/// use poorwsgi::routing::RouteError;
+/// use poorwsgi::{Application, Handler, Request, Result, state};
+///
+/// async fn greet(req: Request) -> Result<String> {
+///     Ok(format!("Hello {}", req.args()?.get("name").unwrap_or("you")))
+/// }
+///
+/// /// Registers a page under several paths.
+/// fn known_as<M, H>(app: &mut Application, paths: &[&str], page: H) -> Result<(), RouteError>
+/// where
+///     H: Handler<M> + Clone,
+/// {
+///     paths.iter().try_for_each(|path| app.route(path, state::METHOD_GET, page.clone()).map(drop))
+/// }
+///
+/// let mut app = Application::new("demo");
+/// known_as(&mut app, &["/", "/index.html"], greet)?;
+/// known_as(&mut app, &["/about"], |_req: Request| "about us")?;
+/// # Ok::<(), RouteError>(())
+/// ```
+///
+/// What is no handler does not compile, and the compiler says what a handler is:
+///
+/// ```compile_fail
+/// use poorwsgi::{Application, state};
+///
+/// // Nothing makes a `u8` of a request.
+/// Application::new("demo").route("/", state::METHOD_GET, |_number: u8| "a page");
+/// ```
+///
+/// Only the last argument may read the body:
+///
+/// ```compile_fail
+/// use poorwsgi::{Application, Json, Request, state};
+///
+/// Application::new("demo").route("/", state::METHOD_POST, |_body: Json<u8>, _req: Request| "a page");
+/// ```
+pub trait Handler<M>: Sized + Send + Sync + 'static {
+    #[doc(hidden)]
+    fn store(self) -> Stored<Request>;
+}
+
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a before hook",
+    label = "not a before hook",
+    note = "a before hook is a function or closure, plain or asynchronous, of at most eight arguments that implement `FromRequestParts`",
+    note = "it returns `()`, or a `Result<(), E>` whose error ends the request"
+)]
+/// A before hook: a function of up to eight arguments that returns nothing, or a [`Result`] whose error ends
+/// the request. The arguments are made as those of a [`Handler`], but none may read the body.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), poorwsgi::BoxError> {
+/// use poorwsgi::{Application, Request, Result, abort, state};
+///
+/// /// During maintenance, only the load balancer gets an answer.
+/// async fn maintenance(req: Request) -> Result<()> {
+///     if req.path() != "/health" {
+///         return abort(state::HTTP_SERVICE_UNAVAILABLE);
+///     }
+///     Ok(())
+/// }
+///
+/// let mut app = Application::new("demo");
+/// app.before_response(maintenance);
+/// let answer = app.handle(http::Request::get("/orders").body(String::new())?).await;
+/// assert_eq!(answer.status(), 503);
+/// # Ok(())
+/// # }
+/// ```
+pub trait BeforeHook<M>: Sized + Send + Sync + 'static {
+    #[doc(hidden)]
+    fn store(self) -> Stored<Request>;
+}

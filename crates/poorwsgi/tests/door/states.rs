@@ -1,0 +1,86 @@
+//! What the handlers of an application share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use poorwsgi::extract::{FromRequestParts, Needs, State};
+use poorwsgi::routing::RouteErrorKind;
+use poorwsgi::state::{METHOD_ALL, METHOD_GET};
+use poorwsgi::{Application, HttpError, Request, Response, Result};
+
+use crate::client::get;
+
+#[derive(Clone)]
+struct Name(&'static str);
+
+type Counter = Arc<AtomicU32>;
+
+async fn count(State(counter): State<Counter>, State(name): State<Name>) -> String {
+    format!("{} {}", name.0, counter.fetch_add(1, Ordering::Relaxed))
+}
+
+#[tokio::test]
+async fn handlers_share_values_of_several_types() {
+    let mut app = Application::new("states");
+    app.with_state(Counter::default()).with_state(Name("old")).with_state(Name("new"));
+    app.route("/", METHOD_GET, count).unwrap();
+    app.route("/twice/<n:int>", METHOD_GET, count).unwrap();
+    app.after_response(|req: Request, response: Response| {
+        response.with_header("X-Name", req.state().map_or("none", |Name(name)| name))
+    });
+    get(&app, "/").await.expect(200, "new 0");
+    let answer = get(&app, "/twice/2").await;
+    answer.expect(200, "new 1");
+    assert_eq!(answer.header("x-name"), Some("new"));
+    let mut other = app.clone();
+    other.with_state(Name("other"));
+    get(&other, "/").await.expect(200, "other 2");
+    get(&app, "/").await.expect(200, "new 3");
+}
+
+/// A forgotten state is noticed when the route is set, not by the first client.
+#[test]
+fn a_route_without_its_state_is_an_error() {
+    let mut app = Application::new("states");
+    app.with_state(Counter::default());
+    let error = app.route("/count", METHOD_GET, count).map(drop).unwrap_err();
+    assert_eq!((error.kind(), error.rule()), (RouteErrorKind::State, "/count"));
+    let text = error.to_string();
+    assert!(text.contains("door::states::count") && text.contains("State<door::states::Name>"), "{text}");
+    assert!(app.regular_route("/re$", METHOD_GET, count).is_err());
+    assert_eq!(app.router().static_routes().count() + app.router().pattern_routes().count(), 0);
+
+    struct Own;
+    impl FromRequestParts for Own {
+        type Rejection = HttpError;
+
+        async fn from_request_parts(_: &Request) -> Result<Self, HttpError> {
+            Ok(Own)
+        }
+
+        fn needs(needs: &mut Needs) {
+            needs.state::<Name>();
+        }
+    }
+    assert!(app.route("/own", METHOD_GET, |_: Own| "never").is_err());
+    assert!(app.route("/own", METHOD_GET, |_: Result<Own, HttpError>| "never").is_err());
+}
+
+#[tokio::test]
+async fn default_handlers_and_hooks_are_checked_before_they_serve() {
+    let mut app = Application::new("states");
+    app.default(METHOD_ALL, |State(name): State<Name>| name.0);
+    app.before_response(|State(counter): State<Counter>| {
+        counter.fetch_add(1, Ordering::Relaxed);
+    });
+    assert!(app.check_states().unwrap_err().to_string().contains("State<door::states::Name>"));
+    let error = app.clone().run("127.0.0.1:0").await.unwrap_err();
+    assert!(error.to_string().contains("State<door::states::Name>"), "{error}");
+    app.settings_mut().debug = true;
+    get(&app, "/").await.expect_page(500, "no state of the type alloc::sync::Arc");
+    app.with_state(Name("given"));
+    assert!(app.check_states().unwrap_err().to_string().contains("AtomicU32") || app.check_states().is_err());
+    app.with_state(Counter::default());
+    assert!(app.check_states().is_ok());
+    get(&app, "/").await.expect(200, "given");
+}
