@@ -8,6 +8,7 @@
 )]
 
 mod arguments;
+mod blocking;
 mod bodies;
 mod client;
 mod digest_login;
