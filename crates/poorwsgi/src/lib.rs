@@ -46,7 +46,7 @@
 //!
 //! # Features
 //!
-//! All are on by default except `cli`, which is for the command `poorwsgi-digest`.
+//! All are on by default except `cli`, which is for the command `poorwsgi-digest`, and `testing`.
 //!
 //! | feature | without it |
 //! |---|---|
@@ -55,6 +55,7 @@
 //! | `pages` | an error is one line of text; directories are not listed, and `/debug-info` is not served |
 //! | `sealed-sessions` | [`session`] has only plain sessions and tokens |
 //! | `server` | no `Application::run` |
+//! | `testing` | no module `testing`, a client for tests that sends requests to an application without a socket |
 //!
 //! This crate is built on an engine, `poorwsgi-core`, which is for servers and for bindings to other
 //! languages. The API of the engine may change with each version; only what this crate exports is stable.
@@ -75,6 +76,8 @@ pub mod request;
 mod run;
 mod service;
 pub mod sse;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use application::Application;
 pub use error::{Abort, Error, Result, abort};

@@ -11,7 +11,13 @@ use crate::client::{get, get_with};
 const KEY: &str = "hush-hush-hush-hush";
 
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
 
 impl Write for Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -53,7 +59,7 @@ async fn the_secret_key_is_nowhere_to_be_seen() {
         seen.push_str(&format!("{:?}", answer.headers));
     }
     seen.push_str(&format!("{app:?} {:?}", app.settings()));
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let log = log.text();
     assert!(log.contains("a request failed") && log.contains("/fails"), "{log}");
     for secret in [KEY, "cookie-secret", "YTpi"] {
         assert!(!seen.contains(secret) && !log.contains(secret), "{secret}");

@@ -1,0 +1,264 @@
+//! The client.
+
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use http::header::{COOKIE, HOST, LOCATION};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
+use poorwsgi_core::request::read_body;
+use poorwsgi_core::response::Body;
+
+use super::cookies::Jar;
+use super::request::{Message, TestRequest};
+use super::response::TestResponse;
+use crate::application::Application;
+
+/// How many redirections a request may lead to.
+const MAX_REDIRECTS: usize = 20;
+
+/// A client of an application. It keeps cookies, and follows redirections and logs in where it is told to.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), poorwsgi::BoxError> {
+/// use poorwsgi::testing::Client;
+/// use poorwsgi::{Application, Response, state};
+///
+/// let mut app = Application::new("demo");
+/// app.route("/old", state::METHOD_GET, || Response::redirect("/new", http::StatusCode::FOUND))?;
+/// app.route("/new", state::METHOD_GET, || "here")?;
+///
+/// let client = Client::new(app).follow_redirects();
+/// assert_eq!(client.get("/old").send().await.text(), "here");
+/// # Ok(())
+/// # }
+/// ```
+pub struct Client {
+    app: Application,
+    jar: Mutex<Jar>,
+    follows: bool,
+    #[cfg(feature = "digest")]
+    login: Option<super::digest::Login>,
+}
+
+impl Client {
+    /// A client without cookies, which shows redirections as they come.
+    #[must_use]
+    pub fn new(app: Application) -> Self {
+        Client {
+            app,
+            jar: Mutex::default(),
+            follows: false,
+            #[cfg(feature = "digest")]
+            login: None,
+        }
+    }
+
+    /// The client, from now on following redirections to the application.
+    #[must_use]
+    pub fn follow_redirects(mut self) -> Self {
+        self.follows = true;
+        self
+    }
+
+    /// The client, from now on answering each challenge of digest login with this user and password.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), poorwsgi::BoxError> {
+    /// use poorwsgi::digest::{Algorithm, PasswordMap, hexdigest};
+    /// use poorwsgi::testing::Client;
+    /// use poorwsgi::{Application, Request, Result, state};
+    ///
+    /// let mut users = PasswordMap::new();
+    /// users.set("Zone", "ann", &hexdigest("ann", "Zone", "looking-glass", Algorithm::Sha256))?;
+    /// let mut app = Application::new("demo");
+    /// app.settings_mut().auth_digest = true;
+    /// app.route("/admin", state::METHOD_GET, move |req: Request| -> Result<String> {
+    ///     Ok(format!("hello {}", req.check_digest(&users, "Zone")?))
+    /// })?;
+    ///
+    /// assert_eq!(Client::new(app.clone()).get("/admin").send().await.status(), 401);
+    /// let client = Client::new(app).digest_login("ann", "looking-glass");
+    /// assert_eq!(client.get("/admin").send().await.text(), "hello ann");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "digest")]
+    #[must_use]
+    pub fn digest_login(mut self, user: &str, password: &str) -> Self {
+        self.login = Some(super::digest::Login::new(user, password));
+        self
+    }
+
+    /// A GET.
+    #[track_caller]
+    pub fn get(&self, target: &str) -> TestRequest<'_> {
+        self.request(Method::GET, target)
+    }
+
+    /// A HEAD.
+    #[track_caller]
+    pub fn head(&self, target: &str) -> TestRequest<'_> {
+        self.request(Method::HEAD, target)
+    }
+
+    /// A POST.
+    #[track_caller]
+    pub fn post(&self, target: &str) -> TestRequest<'_> {
+        self.request(Method::POST, target)
+    }
+
+    /// A PUT.
+    #[track_caller]
+    pub fn put(&self, target: &str) -> TestRequest<'_> {
+        self.request(Method::PUT, target)
+    }
+
+    /// A PATCH.
+    #[track_caller]
+    pub fn patch(&self, target: &str) -> TestRequest<'_> {
+        self.request(Method::PATCH, target)
+    }
+
+    /// A DELETE.
+    #[track_caller]
+    pub fn delete(&self, target: &str) -> TestRequest<'_> {
+        self.request(Method::DELETE, target)
+    }
+
+    /// A request by any method. The target is a path, with a query if need be.
+    ///
+    /// # Panics
+    /// A target that is no URI.
+    #[track_caller]
+    pub fn request(&self, method: Method, target: &str) -> TestRequest<'_> {
+        TestRequest::new(self, method, target)
+    }
+
+    /// The value of a cookie that is kept for a path.
+    #[must_use]
+    pub fn cookie(&self, name: &str) -> Option<String> {
+        self.jar().get(name).map(str::to_owned)
+    }
+
+    /// Keeps a cookie for all paths.
+    pub fn set_cookie(&self, name: &str, value: &str) {
+        self.jar().set(name, value);
+    }
+
+    /// What the session of the kept cookie holds, with the keys and the configuration that the application
+    /// has as its states; nothing where there is no session.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), poorwsgi::BoxError> {
+    /// use std::sync::Arc;
+    ///
+    /// use poorwsgi::session::{SealedKeys, SealedSession};
+    /// use poorwsgi::testing::Client;
+    /// use poorwsgi::{Application, state};
+    ///
+    /// let mut app = Application::new("demo");
+    /// app.with_state(Arc::new(SealedKeys::new(["secret"])?));
+    /// app.route("/login", state::METHOD_POST, async |mut session: SealedSession| {
+    ///     session.data_mut().insert("user".into(), "ann".into());
+    ///     (session, "welcome")
+    /// })?;
+    ///
+    /// let client = Client::new(app);
+    /// client.post("/login").send().await;
+    /// assert_eq!(client.session()["user"], "ann");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Panics
+    /// An application without an `Arc<SealedKeys>`, and a cookie that does not open.
+    #[cfg(feature = "sealed-sessions")]
+    #[must_use]
+    pub fn session(&self) -> serde_json::Map<String, serde_json::Value> {
+        use std::sync::Arc;
+
+        use poorwsgi_core::headers::cookie::Cookies;
+        use poorwsgi_core::session::{SealedKeys, SealedSession, SessionConfig};
+
+        let states = &self.app.shared().states;
+        let keys = states.get::<Arc<SealedKeys>>().expect("the application has no Arc<SealedKeys>");
+        let config = states.get::<SessionConfig>().cloned().unwrap_or_default();
+        let mut session =
+            SealedSession::new(Arc::clone(keys), config).expect("no cookie can be set like this");
+        session.load(&Cookies::parse(&self.jar().all())).expect("the cookie of the session does not open");
+        session.data().clone()
+    }
+
+    pub(super) async fn send(&self, message: Message) -> TestResponse {
+        let mut message = message;
+        let mut response = self.exchange(&message).await;
+        for _ in 0..MAX_REDIRECTS {
+            let Some(next) = self.follows.then(|| redirected(&message, &response)).flatten() else {
+                return response;
+            };
+            message = next;
+            response = self.exchange(&message).await;
+        }
+        panic!("more than {MAX_REDIRECTS} redirections, the last to {}", message.target);
+    }
+
+    /// One request, and once more with credentials where they are asked for.
+    async fn exchange(&self, message: &Message) -> TestResponse {
+        let response = self.ask(message, HeaderMap::new()).await;
+        #[cfg(feature = "digest")]
+        if response.status() == StatusCode::UNAUTHORIZED
+            && let Some(credentials) = self.login.as_ref().and_then(|login| login.answer(message, &response))
+        {
+            return self.ask(message, credentials).await;
+        }
+        response
+    }
+
+    async fn ask(&self, message: &Message, more: HeaderMap) -> TestResponse {
+        let Message { method, target, headers, body } = message.clone();
+        let mut request = http::Request::new(Body::from(body));
+        *request.headers_mut() = headers;
+        request.headers_mut().extend(more);
+        let cookies = self.jar().for_path(target.path());
+        if !cookies.is_empty() && !request.headers().contains_key(COOKIE) {
+            let cookies = HeaderValue::try_from(cookies).expect("a cookie that no field can hold");
+            request.headers_mut().insert(COOKIE, cookies);
+        }
+        request.headers_mut().entry(HOST).or_insert(HeaderValue::from_static("localhost"));
+        (*request.method_mut(), *request.uri_mut()) = (method, target);
+        let (parts, body) = self.app.handle(request).await.into_parts();
+        self.jar().keep(&parts.headers);
+        let body = read_body(body, u64::MAX, "").await.expect("the response breaks off");
+        TestResponse::new(parts.status, parts.headers, body)
+    }
+
+    fn jar(&self) -> MutexGuard<'_, Jar> {
+        self.jar.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The request that a redirection leads to (RFC 9110, section 15.4). `None` where there is none, or where it
+/// leads away from the application.
+fn redirected(message: &Message, response: &TestResponse) -> Option<Message> {
+    let is_get = match response.status() {
+        StatusCode::SEE_OTHER => message.method != Method::HEAD,
+        StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND => message.method == Method::POST,
+        StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT => false,
+        _ => return None,
+    };
+    let location: Uri = response.headers().get(LOCATION)?.to_str().ok()?.parse().ok()?;
+    if location.authority().is_some_and(|authority| authority.host() != "localhost") {
+        return None;
+    }
+    let target = location.path_and_query()?.as_str().parse().ok()?;
+    Some(if is_get { Message::get(target) } else { Message { target, ..message.clone() } })
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("app", &self.app).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,120 @@
+//! A request that is being made.
+
+use std::fmt;
+
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
+use http::{HeaderMap, Method, Uri};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Serialize;
+
+use super::client::Client;
+use super::multipart::MultipartForm;
+use super::response::TestResponse;
+
+/// What is sent, apart from cookies and credentials.
+#[derive(Clone, Debug)]
+pub(super) struct Message {
+    pub(super) method: Method,
+    pub(super) target: Uri,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+impl Message {
+    pub(super) fn get(target: Uri) -> Self {
+        Message { method: Method::GET, target, headers: HeaderMap::new(), body: Bytes::new() }
+    }
+}
+
+/// A request, made by a method of [`Client`].
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), poorwsgi::BoxError> {
+/// use poorwsgi::testing::Client;
+/// use poorwsgi::{Application, Request, state};
+///
+/// let mut app = Application::new("demo");
+/// app.route("/", state::METHOD_PUT, |req: Request| format!("{:?} {:?}", req.data(), req.headers().get("x-a")))?;
+/// let response = Client::new(app).put("/").header("X-A", "1").body("text").send().await;
+/// assert_eq!(response.text(), r#"Some(b"text") Some("1")"#);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+#[must_use = "a request does nothing before it is sent"]
+pub struct TestRequest<'c> {
+    client: &'c Client,
+    message: Message,
+}
+
+impl<'c> TestRequest<'c> {
+    #[track_caller]
+    pub(super) fn new(client: &'c Client, method: Method, target: &str) -> Self {
+        let target = target.parse().unwrap_or_else(|error| panic!("{target:?}: {error}"));
+        TestRequest { client, message: Message { method, ..Message::get(target) } }
+    }
+
+    /// Adds a header field.
+    ///
+    /// # Panics
+    /// A name or a value that no header field can have.
+    #[track_caller]
+    pub fn header<N, V>(mut self, name: N, value: V) -> Self
+    where
+        N: TryInto<HeaderName, Error: fmt::Display>,
+        V: TryInto<HeaderValue, Error: fmt::Display>,
+    {
+        let name = name.try_into().unwrap_or_else(|error| panic!("the name of a header field: {error}"));
+        let value = value.try_into().unwrap_or_else(|error| panic!("the header field {name}: {error}"));
+        self.message.headers.append(name, value);
+        self
+    }
+
+    /// Sets the body. It is sent with its length, and without a type of its own.
+    pub fn body(mut self, body: impl Into<Bytes>) -> Self {
+        self.message.body = body.into();
+        self.message.headers.insert(CONTENT_LENGTH, HeaderValue::from(self.message.body.len()));
+        self
+    }
+
+    /// Sets the body to a value as JSON.
+    ///
+    /// # Panics
+    /// A value that has no JSON form.
+    #[track_caller]
+    pub fn json(self, value: &(impl Serialize + ?Sized)) -> Self {
+        let body = serde_json::to_vec(value).unwrap_or_else(|error| panic!("no JSON: {error}"));
+        self.content("application/json", body)
+    }
+
+    /// Sets the body to the fields of a form.
+    pub fn form(self, fields: &[(&str, &str)]) -> Self {
+        let encode = |text| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+        let pairs: Vec<_> =
+            fields.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
+        self.content("application/x-www-form-urlencoded", pairs.join("&"))
+    }
+
+    /// Sets the body to a form with files.
+    pub fn multipart(self, form: MultipartForm) -> Self {
+        let (content_type, body) = form.encode();
+        self.content(&content_type, body)
+    }
+
+    fn content(mut self, content_type: &str, body: impl Into<Bytes>) -> Self {
+        if let Ok(content_type) = HeaderValue::try_from(content_type) {
+            self.message.headers.insert(CONTENT_TYPE, content_type);
+        }
+        self.body(body)
+    }
+
+    /// Sends the request, and receives the response.
+    ///
+    /// # Panics
+    /// A response that breaks off, and too many redirections.
+    pub async fn send(self) -> TestResponse {
+        self.client.send(self.message).await
+    }
+}

@@ -1,0 +1,157 @@
+//! The client that applications test themselves with.
+
+use std::sync::Arc;
+
+use http::{Method, StatusCode};
+use poorwsgi::headers::SetCookie;
+use poorwsgi::session::{SealedKeys, SealedSession, SessionConfig};
+use poorwsgi::state::{METHOD_ALL, METHOD_GET, METHOD_GET_POST, METHOD_POST};
+use poorwsgi::testing::Client;
+use poorwsgi::{Application, Form, Json, Request, Response, Result};
+use serde_json::{Value, json};
+
+fn echo(req: Request) -> Json<Value> {
+    Json(json!({
+        "method": req.method(),
+        "target": req.target().to_string(),
+        "cookies": req.cookies().iter().collect::<Vec<_>>(),
+        "length": req.content_length().ok().flatten(),
+        "type": req.mime_type(),
+        "data": req.data().map(|data| String::from_utf8_lossy(data).into_owned()),
+        "x": req.headers().get_all("x-a").iter().filter_map(|x| x.to_str().ok()).collect::<Vec<_>>(),
+        "host": req.hostname(),
+    }))
+}
+
+fn application() -> Application {
+    let mut app = Application::new("tested");
+    app.route("/echo", METHOD_ALL, echo).unwrap();
+    app.route("/set/<name>/<value>", METHOD_GET, |req: Request| -> Result<_> {
+        let cookie =
+            SetCookie::new(req.path_arg::<&str>("name")?, req.path_arg::<&str>("value")?).path("/echo");
+        Ok(Response::no_content().with_header("Set-Cookie", cookie.render()?)?)
+    })
+    .unwrap();
+    app.route("/to/<status:int>", METHOD_ALL, |req: Request| -> Result<_> {
+        Ok(Response::redirect("/echo?to=1", req.path_arg::<u16>("status")?)?)
+    })
+    .unwrap();
+    app.route("/loop", METHOD_GET, || Response::redirect("/loop", 302)).unwrap();
+    app.route("/away", METHOD_GET, || Response::redirect("https://other.example/", StatusCode::FOUND))
+        .unwrap();
+    app.route("/home", METHOD_GET, || Response::redirect("http://localhost/echo", StatusCode::FOUND))
+        .unwrap();
+    app
+}
+
+#[tokio::test]
+async fn a_request_has_all_that_a_browser_sends() {
+    let client = Client::new(application());
+    let answer = client
+        .request(Method::PUT, "/echo?a=1")
+        .header("X-A", "1")
+        .header("x-a", "2")
+        .body("text")
+        .send()
+        .await;
+    assert_eq!(
+        (answer.status(), answer.header("content-type")),
+        (StatusCode::OK, Some("application/json; charset=utf-8"))
+    );
+    let echo: Value = answer.json();
+    let expected = json!({
+        "method": "PUT", "target": "/echo?a=1", "cookies": [], "length": 4, "type": "", "data": "text",
+        "x": ["1", "2"], "host": "localhost",
+    });
+    assert_eq!(echo, expected);
+    for (request, method) in [
+        (client.get("/echo"), "GET"),
+        (client.post("/echo"), "POST"),
+        (client.put("/echo"), "PUT"),
+        (client.patch("/echo"), "PATCH"),
+        (client.delete("/echo"), "DELETE"),
+    ] {
+        assert_eq!(request.send().await.json::<Value>()["method"], method);
+    }
+    let head = client.head("/echo").send().await;
+    assert!(head.bytes().is_empty() && head.headers().contains_key("content-length"));
+}
+
+#[tokio::test]
+async fn cookies_are_kept_and_sent_where_they_belong() {
+    let client = Client::new(application());
+    client.get("/set/a/1").send().await;
+    client.get("/set/b/2").send().await;
+    client.get("/set/a/3").send().await;
+    client.set_cookie("c", "4");
+    assert_eq!(client.cookie("a").as_deref(), Some("3"));
+    let cookies = client.get("/echo").send().await.json::<Value>()["cookies"].clone();
+    assert_eq!(cookies, json!([["b", "2"], ["a", "3"], ["c", "4"]]));
+}
+
+#[tokio::test]
+async fn redirections_are_followed_on_request_alone() {
+    let shown = Client::new(application());
+    let answer = shown.get("/to/302").send().await;
+    assert_eq!((answer.status().as_u16(), answer.header("location")), (302, Some("/echo?to=1")));
+    let client = Client::new(application()).follow_redirects();
+    for (status, method, data) in [
+        (301, "GET", Value::Null),
+        (302, "GET", Value::Null),
+        (303, "GET", Value::Null),
+        (307, "POST", json!("x")),
+    ] {
+        let echo: Value = client.post(&format!("/to/{status}")).body("x").send().await.json();
+        assert_eq!(
+            (&echo["method"], &echo["target"], &echo["data"]),
+            (&json!(method), &json!("/echo?to=1"), &data)
+        );
+    }
+    assert_eq!(client.get("/home").send().await.json::<Value>()["target"], "/echo");
+    assert_eq!(client.get("/away").send().await.status(), 302, "another host is not ours to ask");
+    let endless =
+        tokio::spawn(async { Client::new(application()).follow_redirects().get("/loop").send().await });
+    assert!(endless.await.unwrap_err().is_panic());
+}
+
+#[tokio::test]
+async fn a_session_is_made_read_and_looked_into() {
+    #[derive(serde::Deserialize)]
+    struct Login {
+        user: String,
+    }
+    let mut app = Application::new("sessions");
+    app.with_state(Arc::new(SealedKeys::new(["secret"]).unwrap()));
+    app.with_state(SessionConfig { sid: "ID".into(), max_age: Some(60), ..SessionConfig::default() });
+    app.route("/login", METHOD_POST, async |mut session: SealedSession, Form(login): Form<Login>| {
+        session.data_mut().insert("user".into(), login.user.into());
+        (session, (StatusCode::CREATED, "welcome"))
+    })
+    .unwrap();
+    app.route("/me", METHOD_GET_POST, |session: SealedSession| format!("{:?}", session.data().get("user")))
+        .unwrap();
+    app.route("/logout", METHOD_POST, |mut session: SealedSession| {
+        session.destroy();
+        (session, "bye")
+    })
+    .unwrap();
+    let client = Client::new(app.clone());
+    assert!(client.session().is_empty());
+    assert_eq!(client.get("/me").send().await.text(), "None");
+    let answer = client.post("/login").form(&[("user", "ann & bob")]).send().await;
+    assert_eq!((answer.status().as_u16(), answer.header("vary")), (201, Some("Cookie")));
+    assert_eq!(client.session()["user"], "ann & bob");
+    assert_eq!(client.get("/me").send().await.text(), "Some(String(\"ann & bob\"))");
+    assert!(client.cookie("ID").is_some());
+    client.post("/logout").send().await;
+    assert!(client.session().is_empty() && client.cookie("ID").is_none());
+    client.set_cookie("ID", "tampered");
+    assert_eq!(
+        client.get("/me").send().await.text(),
+        "None",
+        "a cookie that does not open is as good as none"
+    );
+    let error =
+        Application::new("x").route("/", METHOD_GET, |_: SealedSession| "never").map(drop).unwrap_err();
+    assert!(error.to_string().contains("SealedKeys"), "{error}");
+}
