@@ -74,7 +74,10 @@ impl Error {
     /// An error from anything that can be boxed: an error, or a text.
     #[track_caller]
     pub fn new(error: impl Into<BoxError>) -> Self {
-        Error::at(error.into(), Location::caller())
+        match error.into().downcast::<Carried>() {
+            Ok(carried) => carried.0,
+            Err(error) => Error::at(error, Location::caller()),
+        }
     }
 
     /// The error as an `E`, if it is of that type.
@@ -112,6 +115,24 @@ impl<E: StdError + Send + Sync + 'static> From<E> for Error {
     #[track_caller]
     fn from(error: E) -> Self {
         Error::at(Box::new(error), Location::caller())
+    }
+}
+
+/// An error in a box, for those who ask for an error of the standard library. [`Error::new`] opens the box.
+#[derive(Debug)]
+struct Carried(Error);
+
+impl fmt::Display for Carried {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl StdError for Carried {}
+
+impl From<Error> for BoxError {
+    fn from(error: Error) -> Self {
+        Box::new(Carried(error))
     }
 }
 

@@ -15,6 +15,8 @@ use poorwsgi_core::json::parse_json;
 use poorwsgi_core::request::Head;
 use poorwsgi_core::response::Response;
 use poorwsgi_core::results::ErrorReport;
+#[cfg(feature = "pages")]
+use poorwsgi_core::results::HandlerRow;
 use poorwsgi_core::routing::{Capture, Captures, Conversion};
 use poorwsgi_core::settings::json_limits;
 use poorwsgi_core::state;
@@ -140,6 +142,11 @@ impl Language for Rust {
 
     fn calls(handler: &Self::Handler) -> String {
         handler.calls()
+    }
+
+    #[cfg(feature = "pages")]
+    fn routes(mounted: &Self::Handler) -> Vec<HandlerRow> {
+        mounted.routes()
     }
 
     fn name(callable: Callable<'_, Self>) -> Cow<'_, str> {

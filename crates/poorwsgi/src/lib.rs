@@ -84,7 +84,9 @@ pub use error::{Abort, Error, Result, abort};
 #[cfg(feature = "forms")]
 pub use extract::Form;
 pub use extract::Json;
-pub use handler::{AfterHook, BeforeHook, ErrorHandler, Handler, StateHandler, marker};
+pub use handler::{
+    AfterHook, BeforeHook, ErrorHandler, Handler, HandlerService, Layered, StateHandler, marker,
+};
 pub use into_response::{Data, IntoHeaders, IntoResponse, make_response};
 pub use path_arg::{ConvertError, FromPathArg};
 pub use poorwsgi_core::error::{BoxError, Challenge, HttpError};

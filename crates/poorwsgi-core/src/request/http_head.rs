@@ -35,6 +35,12 @@ impl HttpHead {
         &self.parts
     }
 
+    /// A head with these parts, and with the connection and the variables of this one.
+    #[must_use]
+    pub fn with_parts(&self, parts: Parts) -> Self {
+        HttpHead { parts, variables: self.variables.clone(), connection: self.connection }
+    }
+
     /// Takes the map of the header fields out, so that the response can reuse its allocation.
     pub fn take_fields(&mut self) -> HeaderMap {
         std::mem::take(&mut self.parts.headers)

@@ -1,5 +1,10 @@
 //! Services and applications that are mounted below a prefix.
 
+#[cfg(feature = "pages")]
+use std::sync::Arc;
+
+#[cfg(feature = "pages")]
+use poorwsgi_core::dispatch::routes;
 use poorwsgi_core::error::BoxError;
 use poorwsgi_core::response::Body;
 use poorwsgi_core::routing::{self, RouteError};
@@ -16,7 +21,7 @@ impl Application {
     /// its extensions. The framework neither parses the body nor reads it ahead.
     ///
     /// An application that is mounted knows the prefix: the URLs of `construct_url` have it, and so has a
-    /// path in `Location`.
+    /// path in `Location`. To mount an application without layers around it, use [`nest`](Self::nest).
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -49,6 +54,53 @@ impl Application {
         B::Error: Into<BoxError>,
     {
         self.set_mount(prefix, mount::handler(About::of::<S>(), prefix, service))
+    }
+
+    /// Nests an application below a prefix, such as `/admin`. The nested application gets every request whose
+    /// path is the prefix, or begins with the prefix and `/`, whatever its method; the prefix is removed from
+    /// the path. It answers with its own routes, hooks, state and error handlers, states and settings. The
+    /// hooks of this application run before and after. Both applications share the values that hooks attach to
+    /// a request, and the user who is logged in; [`OriginalUri`](crate::extract::OriginalUri) is the target as
+    /// it arrived. The URLs of `construct_url` have the prefix, and so has a path in `Location`; the debug page
+    /// lists the routes of both applications.
+    ///
+    /// To put a tower layer around a nested application, use [`mount`](Self::mount):
+    /// `app.mount("/admin", layer.layer(admin))`.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), poorwsgi::BoxError> {
+    /// use poorwsgi::{Application, Request, Result, abort, state};
+    ///
+    /// /// Refuses requests of visitors who are not logged in.
+    /// async fn members_only(req: Request) -> Result<()> {
+    ///     if req.user().is_none() { abort(state::HTTP_FORBIDDEN) } else { Ok(()) }
+    /// }
+    ///
+    /// let mut admin = Application::new("admin");
+    /// admin.before_response(members_only);
+    /// admin.route("/users", state::METHOD_GET, async |_req: Request| "all users")?;
+    ///
+    /// let mut app = Application::new("demo");
+    /// app.route("/", state::METHOD_GET, async |_req: Request| "for everybody")?;
+    /// app.nest("/admin", admin)?;
+    /// let answer = app.handle(http::Request::get("/admin/users").body(String::new())?).await;
+    /// assert_eq!(answer.status(), 403);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`mount`](Self::mount), and where the nested application [lacks a state](Self::check_states).
+    pub fn nest(&mut self, prefix: &str, application: Application) -> Result<&mut Self, RouteError> {
+        application.check_states()?;
+        let about = About::of::<Application>();
+        #[cfg(feature = "pages")]
+        let about = about.listing({
+            let shared = Arc::clone(application.shared());
+            move || routes(&shared.tables)
+        });
+        self.set_mount(prefix, mount::handler(about, prefix, application))
     }
 
     fn set_mount(&mut self, prefix: &str, handler: Stored<Request>) -> Result<&mut Self, RouteError> {

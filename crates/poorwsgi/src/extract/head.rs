@@ -19,7 +19,7 @@ use crate::request::Request;
 /// let mut admin = Application::new("admin");
 /// admin.route("/users", state::METHOD_GET, |req: Request, OriginalUri(uri)| format!("{} of {uri}", req.path()))?;
 /// let mut app = Application::new("demo");
-/// app.mount("/admin", admin)?;
+/// app.nest("/admin", admin)?;
 /// let answer = app.handle(http::Request::get("/admin/users?page=2").body(String::new())?).await;
 /// # use http_body_util::BodyExt;
 /// assert_eq!(answer.into_body().collect().await?.to_bytes(), "/users of /admin/users?page=2");

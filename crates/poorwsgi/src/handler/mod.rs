@@ -5,14 +5,22 @@ mod called;
 mod calls;
 mod fixed;
 mod functions;
+mod layered;
 mod outputs;
 mod stored;
 
 pub(crate) use called::Called;
 pub(crate) use fixed::stored_error_handler;
 pub use fixed::{AfterHook, ErrorHandler, StateHandler};
+pub use layered::{HandlerService, Layered};
 pub(crate) use stored::About;
 pub use stored::Stored;
+
+use bytes::Bytes;
+use poorwsgi_core::error::BoxError;
+use poorwsgi_core::response::Body;
+use tower_layer::Layer;
+use tower_service::Service;
 
 use crate::request::Request;
 
@@ -42,6 +50,9 @@ pub mod marker {
     /// The marker of functions whose last argument takes the whole request.
     #[derive(Debug)]
     pub enum ViaRequest {}
+    /// The marker of handlers below [layers](super::Handler::layer).
+    #[derive(Debug)]
+    pub enum Layered {}
 }
 
 #[diagnostic::on_unimplemented(
@@ -107,6 +118,50 @@ pub mod marker {
 pub trait Handler<M>: Sized + Send + Sync + 'static {
     #[doc(hidden)]
     fn store(self) -> Stored<Request>;
+
+    /// The handler with a layer of tower around it: for one route what
+    /// `app.mount(prefix, layer.layer(application))` is for a nested application.
+    ///
+    /// Hooks run outside of the layer. The layer gets the body unread; the handler gets it as the settings
+    /// `auto_form`, `auto_json` and `auto_data` say, or as its arguments do. An error of the handler passes
+    /// through as it is, unless the layer takes it; one of the layer goes to the application's handler of its
+    /// type. The response is not answered in ranges.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), poorwsgi::BoxError> {
+    /// use std::time::Duration;
+    ///
+    /// use poorwsgi::{Application, Handler, Request, state};
+    /// use tower::timeout::{TimeoutLayer, error::Elapsed};
+    ///
+    /// async fn report() -> &'static str {
+    ///     tokio::time::sleep(Duration::from_secs(3600)).await;
+    ///     "a report"
+    /// }
+    ///
+    /// let mut app = Application::new("demo");
+    /// app.route("/report", state::METHOD_GET, report.layer(TimeoutLayer::new(Duration::from_millis(10))))?;
+    /// app.error_handler::<Elapsed, _>(state::METHOD_ALL, |_req: Request, _late: Elapsed| {
+    ///     (http::StatusCode::SERVICE_UNAVAILABLE, "The report takes too long.")
+    /// });
+    /// let answer = app.handle(http::Request::get("/report").body(String::new())?).await;
+    /// assert_eq!(answer.status(), 503);
+    /// # Ok(())
+    /// # }
+    /// ```
+    fn layer<L, B>(self, layer: L) -> Layered
+    where
+        L: Layer<HandlerService>,
+        L::Service:
+            Service<http::Request<Body>, Response = http::Response<B>> + Clone + Send + Sync + 'static,
+        <L::Service as Service<http::Request<Body>>>::Future: Send,
+        <L::Service as Service<http::Request<Body>>>::Error: Into<BoxError>,
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        Layered::new(self.store(), layer)
+    }
 }
 
 #[diagnostic::on_unimplemented(

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use poorwsgi_core::response::Response;
+#[cfg(feature = "pages")]
+use poorwsgi_core::results::HandlerRow;
 
 use super::called::Called;
 use super::calls::Calls;
@@ -38,12 +40,15 @@ pub struct Stored<A> {
 }
 
 /// What is known of a callable.
+#[derive(Clone)]
 pub(crate) struct About {
     name: &'static str,
     function: TypeId,
     reads_body: bool,
     needs: Needs,
     calls: Option<Arc<Calls>>,
+    #[cfg(feature = "pages")]
+    routes: Option<Arc<dyn Fn() -> Vec<HandlerRow> + Send + Sync>>,
 }
 
 impl About {
@@ -56,12 +61,20 @@ impl About {
             reads_body: false,
             needs: Needs::default(),
             calls: None,
+            #[cfg(feature = "pages")]
+            routes: None,
         }
     }
 
     /// Whether the handler reads the body itself; the pipeline does not read it before.
     pub(crate) fn reading_body(self, reads_body: bool) -> Self {
         About { reads_body, ..self }
+    }
+
+    /// Sets what lists the routes of a nested application for the debug page.
+    #[cfg(feature = "pages")]
+    pub(crate) fn listing(self, routes: impl Fn() -> Vec<HandlerRow> + Send + Sync + 'static) -> Self {
+        About { routes: Some(Arc::new(routes)), ..self }
     }
 
     /// Sets the states that the arguments are made of.
@@ -137,6 +150,10 @@ impl<A> Stored<A> {
         self.about.function == TypeId::of::<F>()
     }
 
+    pub(super) fn about(&self) -> &About {
+        &self.about
+    }
+
     /// The name of the function, with its module; of a mounted service, the name of its type.
     #[must_use]
     pub fn name(&self) -> &'static str {
@@ -149,6 +166,12 @@ impl<A> Stored<A> {
 
     pub(crate) fn needs(&self) -> &Needs {
         &self.about.needs
+    }
+
+    /// The routes of a nested application, without its prefix.
+    #[cfg(feature = "pages")]
+    pub(crate) fn routes(&self) -> Vec<HandlerRow> {
+        self.about.routes.as_ref().map(|routes| routes()).unwrap_or_default()
     }
 
     /// Where the last call was made, and how long calls took; empty for an asynchronous function.

@@ -1,11 +1,12 @@
-//! Other views of one request: those of tower services.
+//! Other views of one request: those of tower services and layers, and of the handlers that they call.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
+use http::request::Parts;
 use poorwsgi_core::response::Body;
 
 use super::attached::Attached;
-use super::{Extras, Request, lock};
+use super::{Extras, Inner, Request, lock};
 
 impl Extras {
     /// Makes extras that share the attached values of another view of the same request.
@@ -26,5 +27,18 @@ impl Request {
         extensions.extend(lock(&self.attached().values).clone());
         extensions.insert(Arc::clone(self.attached()));
         request
+    }
+
+    /// The same request, with the head and body that layers have made of [`to_http`](Self::to_http).
+    pub(crate) fn layered(&self, parts: Parts, body: Body) -> Self {
+        let Inner { shared, start_time, route, .. } = &*self.0;
+        Request(Arc::new(Inner {
+            head: self.head().with_parts(parts),
+            shared: Arc::clone(shared),
+            start_time: *start_time,
+            route: route.clone(),
+            body: Mutex::new(Some(body)),
+            extras: Extras::sharing(Arc::clone(self.attached())),
+        }))
     }
 }

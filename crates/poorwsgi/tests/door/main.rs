@@ -19,6 +19,7 @@ mod forms;
 mod handlers;
 mod hooks;
 mod mounting;
+mod nesting;
 mod secrets;
 mod sending;
 mod sessions;

@@ -78,6 +78,7 @@ async fn default_handlers_and_hooks_are_checked_before_they_serve() {
     assert!(error.to_string().contains("State<door::states::Name>"), "{error}");
     app.settings_mut().debug = true;
     get(&app, "/").await.expect_page(500, "no state of the type alloc::sync::Arc");
+    assert!(Application::new("outer").nest("/inner", app.clone()).is_err());
     app.with_state(Name("given"));
     assert!(app.check_states().unwrap_err().to_string().contains("AtomicU32") || app.check_states().is_err());
     app.with_state(Counter::default());
