@@ -44,6 +44,8 @@
 //! | settings and limits | [`settings::Settings`], [`form::FormLimits`] |
 //! | statuses and methods | [`state`] |
 //!
+//! Who knows axum finds the same names here, and [what is different](compared_with_axum).
+//!
 //! # Features
 //!
 //! All are on by default except `cli`, which is for the command `poorwsgi-digest`, and `testing`.
@@ -62,6 +64,8 @@
 #![forbid(unsafe_code)]
 
 mod application;
+#[cfg(any(doc, doctest))]
+pub mod compared_with_axum;
 mod error;
 pub mod extract;
 #[cfg(feature = "forms")]

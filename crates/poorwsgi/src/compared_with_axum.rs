@@ -1,0 +1,146 @@
+//! What this crate and [axum](https://docs.rs/axum) have in common, what is different, and when to take
+//! which.
+//!
+//! Both are small frameworks on hyper and tower with handlers whose arguments are made by type. The names
+//! here are those of axum where the thing is the same: `State`, `Path`, `Query`, `Form`, `Json`, `Multipart`,
+//! `FromRequestParts`, `FromRequest`, `IntoResponse`, `Sse`, `nest`, `layer`. The two fit into each other: an
+//! axum router is mounted below a prefix of an [`Application`](crate::Application), and an application is a
+//! service of an axum router.
+//!
+//! # The same service in both
+//!
+//! A list of notes: one page that shows one of them, one that takes a new one.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), poorwsgi::BoxError> {
+//! use std::sync::{Arc, Mutex};
+//!
+//! use http::StatusCode;
+//! use poorwsgi::extract::{Path, State};
+//! use poorwsgi::state::{METHOD_GET, METHOD_HEAD, METHOD_POST};
+//! use poorwsgi::{Application, Json, Result, abort};
+//! use serde::{Deserialize, Serialize};
+//!
+//! #[derive(Clone, Deserialize, Serialize)]
+//! struct Note {
+//!     text: String,
+//! }
+//!
+//! type Notes = Arc<Mutex<Vec<Note>>>;
+//!
+//! async fn show(State(notes): State<Notes>, Path(number): Path<usize>) -> Result<Json<Note>> {
+//!     let note = notes.lock().unwrap().get(number).cloned();
+//!     note.map_or_else(|| abort(StatusCode::NOT_FOUND), |note| Ok(Json(note)))
+//! }
+//!
+//! async fn add(State(notes): State<Notes>, Json(note): Json<Note>) -> (StatusCode, String) {
+//!     let mut notes = notes.lock().unwrap();
+//!     notes.push(note);
+//!     (StatusCode::CREATED, format!("/notes/{}", notes.len() - 1))
+//! }
+//!
+//! let mut app = Application::new("notes");
+//! app.with_state(Notes::default());
+//! app.route("/notes/<number:int>", METHOD_HEAD | METHOD_GET, show)?;
+//! app.route("/notes", METHOD_POST, add)?;
+//! // app.run("127.0.0.1:8080").await?;
+//! # let request = http::Request::post("/notes").header("content-type", "application/json");
+//! # let answer = app.handle(request.body("{\"text\": \"x\"}".to_owned())?).await;
+//! # assert_eq!(answer.status(), 201);
+//! # assert_eq!(app.handle(http::Request::get("/notes/0").body(String::new())?).await.status(), 200);
+//! # assert_eq!(app.handle(http::Request::get("/notes/1").body(String::new())?).await.status(), 404);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! In axum:
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use std::sync::{Arc, Mutex};
+//!
+//! use axum::extract::{Path, State};
+//! use axum::http::StatusCode;
+//! use axum::routing::{get, post};
+//! use axum::{Json, Router};
+//! use serde::{Deserialize, Serialize};
+//!
+//! #[derive(Clone, Deserialize, Serialize)]
+//! struct Note {
+//!     text: String,
+//! }
+//!
+//! type Notes = Arc<Mutex<Vec<Note>>>;
+//!
+//! async fn show(State(notes): State<Notes>, Path(number): Path<usize>) -> Result<Json<Note>, StatusCode> {
+//!     let note = notes.lock().unwrap().get(number).cloned();
+//!     note.map(Json).ok_or(StatusCode::NOT_FOUND)
+//! }
+//!
+//! async fn add(State(notes): State<Notes>, Json(note): Json<Note>) -> (StatusCode, String) {
+//!     let mut notes = notes.lock().unwrap();
+//!     notes.push(note);
+//!     (StatusCode::CREATED, format!("/notes/{}", notes.len() - 1))
+//! }
+//!
+//! let app: Router = Router::new()
+//!     .route("/notes/{number}", get(show))
+//!     .route("/notes", post(add))
+//!     .with_state(Notes::default());
+//! // axum::serve(tokio::net::TcpListener::bind("127.0.0.1:8080").await?, app).await?;
+//! # use tower::ServiceExt;
+//! # let request = axum::http::Request::post("/notes").header("content-type", "application/json");
+//! # let answer = app.clone().oneshot(request.body(axum::body::Body::from("{\"text\": \"x\"}"))?).await?;
+//! # assert_eq!(answer.status(), 201);
+//! # let request = axum::http::Request::get("/notes/0").body(axum::body::Body::empty())?;
+//! # assert_eq!(app.oneshot(request).await?.status(), 200);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What is different
+//!
+//! | | here | in axum |
+//! |---|---|---|
+//! | handlers | plain and asynchronous functions; a plain one may block | asynchronous functions |
+//! | routes | a rule with filters, `/user/<id:int>`, regular expressions, default handlers; wrong rules are errors | `/user/{id}`, matched by a tree; wrong rules panic |
+//! | methods | a set, `METHOD_HEAD \| METHOD_GET`: HEAD is named | `get(…)` answers HEAD as well |
+//! | state | of any number of types, given to the application before its routes; a forgotten one is an error of the route | one type, which parts are taken out of (`FromRef`); a forgotten one is an error of the compiler |
+//! | errors | `?` on any error; state and error handlers, hooks and pages for the whole application | each handler's error is a response, made by its type |
+//! | rejections | statuses, which go the way of every error | responses in plain text, of a type each |
+//! | JSON that does not fit its type | 400 | 422 |
+//! | `Path` that does not fit its type | 404 | 400 |
+//! | an empty value of an `Option` in a query or form | `None` | an error, but for texts |
+//! | bodies | parsed before the handler by their type, or by its last argument | by its last argument |
+//! | limits of bodies | by kind, each with a setting; forms have one for each thing they cost | one for the whole body, 2 MB by default |
+//! | around handlers | before and after hooks; layers of tower for a route or a nested application | layers of tower for everything |
+//! | built in | error pages, a debug page, sessions in sealed cookies, digest login, files with ranges and conditions, a client for tests | WebSockets; the rest in `axum-extra`, `tower-http` and other crates |
+//! | server | its own, with limits and deadlines, for HTTP/1.1 | hyper's, for HTTP/1.1 and HTTP/2 |
+//!
+//! # When to take which
+//!
+//! Take axum where you want what is widely used: more people know it, more crates extend it (`utoipa`,
+//! `tower-sessions`, `axum-login`), it has WebSockets and HTTP/2, and it has served many sites for years. Its
+//! types find more mistakes when a program is compiled, and its hello world is smaller. What a request costs
+//! is about the same.
+//!
+//! Take this crate where you want a site with pages, forms, uploads, files and a login out of one small crate
+//! with safe limits; where handlers call libraries that block; where you move an application from PoorWSGI to
+//! Rust; or where parts of it stay in Python and have to behave the same.
+//!
+//! # What an axum user stumbles over
+//!
+//! - A text is a page, as in PoorWSGI: `String` and `&str` are sent as `text/html`, in axum as `text/plain`.
+//!   What a client has sent must be escaped in it, or be returned by
+//!   [`Response::text`](crate::Response::text).
+//! - [`Application::with_state`](crate::Application::with_state) comes before the routes.
+//! - `route` takes the methods between the path and the handler, and returns a `Result`.
+//! - Extractors get a [`&Request`](crate::Request), which is shared and cheap to clone, not `&mut Parts` and
+//!   a state.
+//! - A tuple may begin with a status, `(StatusCode, headers, value)`, or be that of PoorWSGI, which begins
+//!   with the data: `(data, content_type, headers, status)`. So `(headers, value)` is no response here; write
+//!   `(StatusCode::OK, headers, value)`.
+//! - A status that a handler returns is sent as it is; one that it raises by [`abort`](crate::abort) gets the
+//!   page or the handler of that status.
