@@ -7,14 +7,15 @@
 //!     curl --digest -u ann:wrong -o /dev/null -w '%{http_code}\n' http://127.0.0.1:8080/admin/start
 
 use poorwsgi::digest::{Algorithm, PasswordMap, hexdigest};
+use poorwsgi::extract::User;
 use poorwsgi::settings::SecretKey;
-use poorwsgi::state::METHOD_GET;
+use poorwsgi::state::{METHOD_GET, METHOD_HEAD};
 use poorwsgi::{Application, BoxError, Request, Result};
 
 const REALM: &str = "Administration";
 
-async fn start(req: Request) -> String {
-    format!("hello {}\n", req.user().unwrap_or_default())
+async fn start(user: User) -> String {
+    format!("hello {user}\n")
 }
 
 #[tokio::main]
@@ -26,8 +27,9 @@ async fn main() -> Result<(), BoxError> {
     let settings = app.settings_mut();
     settings.auth_digest = true;
     settings.secret_key = Some(SecretKey::random()?);
-    app.route("/", METHOD_GET, |_req: Request| "anybody may see this; /admin/start is for ann\n")?;
-    app.route("/admin/start", METHOD_GET, start)?;
+    let get = METHOD_HEAD | METHOD_GET;
+    app.route("/", get, || "anybody may see this; /admin/start is for ann\n")?;
+    app.route("/admin/start", get, start)?;
     // One hook guards everything below a path, files and missing pages included.
     app.before_response(move |req: Request| -> Result<()> {
         if req.path().starts_with("/admin/") {

@@ -8,7 +8,9 @@
 
 use std::fmt;
 
-use poorwsgi::state::{HTTP_NOT_FOUND, HTTP_SERVICE_UNAVAILABLE, METHOD_ALL, METHOD_GET};
+use http::{HeaderMap, StatusCode};
+use poorwsgi::extract::Path;
+use poorwsgi::state::{METHOD_ALL, METHOD_GET, METHOD_HEAD};
 use poorwsgi::{Application, BoxError, HttpError, Request, Response, Result, abort};
 
 #[derive(Debug)]
@@ -23,9 +25,9 @@ impl fmt::Display for OutOfStock {
 impl std::error::Error for OutOfStock {}
 
 /// A before hook: stops every request during maintenance.
-async fn maintenance(req: Request) -> Result<()> {
-    if req.headers().contains_key("x-maintenance") {
-        return abort(HTTP_SERVICE_UNAVAILABLE);
+async fn maintenance(headers: HeaderMap) -> Result<()> {
+    if headers.contains_key("x-maintenance") {
+        return abort(StatusCode::SERVICE_UNAVAILABLE);
     }
     Ok(())
 }
@@ -36,8 +38,7 @@ async fn no_sniffing(_req: Request, mut response: Response) -> Result<Response> 
     Ok(response)
 }
 
-async fn stock(req: Request) -> Result<String> {
-    let pieces: u32 = req.path_arg("pieces")?;
+async fn stock(Path(pieces): Path<u32>) -> Result<String> {
     if pieces > 10 {
         return Err(OutOfStock(pieces).into());
     }
@@ -49,12 +50,12 @@ async fn main() -> Result<(), BoxError> {
     let mut app = Application::new("errors");
     app.before_response(maintenance);
     app.after_response(no_sniffing);
-    app.route("/stock/<pieces:int>", METHOD_GET, stock)?;
+    app.route("/stock/<pieces:int>", METHOD_HEAD | METHOD_GET, stock)?;
     app.error_handler::<OutOfStock, _>(METHOD_ALL, |_req: Request, error: OutOfStock| {
-        (format!("Sorry: {error}.\n"), "text/plain", ("Retry-After", "3600"), 409)
+        (format!("Sorry: {error}.\n"), "text/plain", ("Retry-After", "3600"), StatusCode::CONFLICT)
     });
-    app.http_state(HTTP_NOT_FOUND, METHOD_ALL, |req: Request, _error: HttpError| {
-        (format!("There is no {}.\n", req.path()), "text/plain", (), HTTP_NOT_FOUND)
+    app.http_state(StatusCode::NOT_FOUND, METHOD_ALL, |req: Request, _error: HttpError| {
+        (format!("There is no {}.\n", req.path()), "text/plain", (), StatusCode::NOT_FOUND)
     });
     Ok(app.run("127.0.0.1:8080").await?)
 }

@@ -11,7 +11,7 @@ use std::fs::{self, File};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use poorwsgi::state::{METHOD_GET, METHOD_POST};
+use poorwsgi::state::{METHOD_GET, METHOD_HEAD, METHOD_POST};
 use poorwsgi::{Application, BoxError, HttpError, Request, Response, Result};
 
 const PAGE: &str = r#"<!DOCTYPE html>
@@ -47,7 +47,7 @@ async fn main() -> Result<(), BoxError> {
             File::options().read(true).write(true).create(true).truncate(true).open(folder.join(name))?;
         Ok(Box::new(file))
     }));
-    app.route("/", METHOD_GET, |_req: Request| PAGE)?;
+    app.route("/", METHOD_HEAD | METHOD_GET, || PAGE)?;
     app.route("/", METHOD_POST, upload)?;
     Ok(app.run("127.0.0.1:8080").await?)
 }

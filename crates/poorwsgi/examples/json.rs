@@ -1,21 +1,26 @@
-//! JSON in and out: a JSON body is parsed before the handler runs. Malformed JSON is a 400 that gives the
-//! position, and a value of the wrong type is a 400 that gives the expected type.
+//! JSON in and out, with types: malformed JSON is a 400 that gives the position, a value of the wrong type is a
+//! 422 that gives the expected type, and a body of another content type is a 415.
 //!
 //!     cargo run -p poorwsgi --example json
 //!     curl -d '{"a": 1, "b": 2}' -H 'content-type: application/json' http://127.0.0.1:8080/sum
 //!     curl -d '{"a": "one"}' -H 'content-type: application/json' http://127.0.0.1:8080/sum
+//!     curl -d a=1 http://127.0.0.1:8080/sum
 //!     curl -d '{"a": 1, "b"' -H 'content-type: application/json' http://127.0.0.1:8080/sum
 
 use std::collections::BTreeMap;
 
 use poorwsgi::state::METHOD_POST;
-use poorwsgi::{Application, BoxError, Request, Response, Result};
-use serde_json::json;
+use poorwsgi::{Application, BoxError, Json};
+use serde::Serialize;
 
-async fn sum(req: Request) -> Result<Response> {
-    let numbers: BTreeMap<&str, f64> = req.json_as()?;
-    let sum: f64 = numbers.values().sum();
-    Ok(Response::json(&json!({ "sum": sum, "of": numbers.len() }))?)
+#[derive(Serialize)]
+struct Sum {
+    sum: f64,
+    of: usize,
+}
+
+async fn sum(Json(numbers): Json<BTreeMap<String, f64>>) -> Json<Sum> {
+    Json(Sum { sum: numbers.values().sum(), of: numbers.len() })
 }
 
 #[tokio::main]

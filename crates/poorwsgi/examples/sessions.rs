@@ -9,68 +9,48 @@
 
 use std::sync::Arc;
 
-use poorwsgi::session::{SealedKeys, SealedSession, SessionConfig, SessionError};
+use http::StatusCode;
+use poorwsgi::session::{SealedKeys, SealedSession, SessionConfig};
 use poorwsgi::settings::SecretKey;
-use poorwsgi::state::{METHOD_GET, METHOD_POST};
-use poorwsgi::{Application, BoxError, HttpError, Request, Response, Result};
+use poorwsgi::state::{METHOD_GET, METHOD_HEAD, METHOD_POST};
+use poorwsgi::{Application, BoxError, Form, IntoResponse, Response, Result};
+use serde::Deserialize;
 
-/// The session keys, which all handlers share; a clone is cheap.
-#[derive(Clone)]
-struct Sessions(Arc<SealedKeys>);
-
-impl Sessions {
-    /// The session of a request. A cookie that cannot be opened, because it is too old or was tampered with,
-    /// counts as missing.
-    fn of(&self, req: &Request) -> Result<SealedSession, SessionError> {
-        let config = SessionConfig { max_age: Some(24 * 3600), ..SessionConfig::default() };
-        let mut session = SealedSession::new(Arc::clone(&self.0), config)?;
-        if let Err(error) = session.load(req.cookies()) {
-            eprintln!("a new session: {error}");
-        }
-        Ok(session)
-    }
-
-    fn login(&self, req: &Request) -> Result<Response> {
-        let user = req.form().and_then(|form| form.get("user"));
-        let user = user.ok_or_else(|| HttpError::bad_request("the field user is wanted"))?;
-        let mut session = self.of(req)?;
-        session.data_mut().insert("user".into(), user.into());
-        session.data_mut().insert("visits".into(), 0.into());
-        with_session(format!("welcome, {user}\n"), &session)
-    }
-
-    fn count(&self, req: &Request) -> Result<Response> {
-        let mut session = self.of(req)?;
-        let Some(user) = session.data().get("user").and_then(|user| user.as_str()).map(str::to_owned) else {
-            return Ok(Response::text("who are you? POST to /login\n").with_status(403)?);
-        };
-        let visits = session.data().get("visits").and_then(|visits| visits.as_u64()).unwrap_or(0) + 1;
-        session.data_mut().insert("visits".into(), visits.into());
-        with_session(format!("{user}, visit {visits}\n"), &session)
-    }
-
-    fn logout(&self, req: &Request) -> Result<Response> {
-        let mut session = self.of(req)?;
-        session.destroy();
-        with_session("bye\n".to_owned(), &session)
-    }
+#[derive(Deserialize)]
+struct Login {
+    user: String,
 }
 
-fn with_session(text: String, session: &SealedSession) -> Result<Response> {
-    let mut response = Response::text(text);
-    session.write(response.headers_mut())?;
-    Ok(response)
+/// A session that is returned beside a response writes its cookie into the response.
+async fn login(mut session: SealedSession, Form(login): Form<Login>) -> (SealedSession, Response) {
+    let welcome = Response::text(format!("welcome, {}\n", login.user));
+    session.data_mut().insert("user".into(), login.user.into());
+    session.data_mut().insert("visits".into(), 0.into());
+    (session, welcome)
+}
+
+async fn count(mut session: SealedSession) -> Result<Response> {
+    let Some(user) = session.data().get("user").and_then(|user| user.as_str()).map(str::to_owned) else {
+        return (StatusCode::FORBIDDEN, "who are you? POST to /login\n").into_response();
+    };
+    let visits = session.data().get("visits").and_then(|visits| visits.as_u64()).unwrap_or(0) + 1;
+    session.data_mut().insert("visits".into(), visits.into());
+    (session, Response::text(format!("{user}, visit {visits}\n"))).into_response()
+}
+
+async fn logout(mut session: SealedSession) -> (SealedSession, &'static str) {
+    session.destroy();
+    (session, "bye\n")
 }
 
 #[tokio::main]
 async fn main() -> Result<(), BoxError> {
-    // With a random key, all sessions end with the process; a real application reads its key from a file.
-    let key = SecretKey::random()?;
-    let sessions = Sessions(Arc::new(SealedKeys::new([key.as_bytes()])?));
     let mut app = Application::new("sessions");
-    let (login, count, logout) = (sessions.clone(), sessions.clone(), sessions);
-    app.route("/login", METHOD_POST, move |req: Request| login.login(&req))?;
-    app.route("/", METHOD_GET, move |req: Request| count.count(&req))?;
-    app.route("/logout", METHOD_POST, move |req: Request| logout.logout(&req))?;
+    // With a random key, all sessions end with the process; a real application reads its key from a file.
+    app.with_state(Arc::new(SealedKeys::new([SecretKey::random()?.as_bytes()])?));
+    app.with_state(SessionConfig { max_age: Some(24 * 3600), ..SessionConfig::default() });
+    app.route("/login", METHOD_POST, login)?;
+    app.route("/", METHOD_HEAD | METHOD_GET, count)?;
+    app.route("/logout", METHOD_POST, logout)?;
     Ok(app.run("127.0.0.1:8080").await?)
 }

@@ -3,6 +3,7 @@
 //!     cargo run -p poorwsgi --example streams
 //!     curl http://127.0.0.1:8080/bytes | wc -c
 //!     curl -N http://127.0.0.1:8080/clock
+//!     curl -N http://127.0.0.1:8080/events
 //!     curl http://127.0.0.1:8080/squares
 //!     curl http://127.0.0.1:8080/source
 //!     curl -r 4-15 http://127.0.0.1:8080/text
@@ -14,8 +15,9 @@ use std::time::Duration;
 
 use futures_core::Stream;
 use poorwsgi::response::iter;
+use poorwsgi::sse::{Event, KeepAlive, Sse};
 use poorwsgi::state::{METHOD_GET, METHOD_HEAD, METHOD_PUT};
-use poorwsgi::{Application, Body, BoxError, Request, Response, Result};
+use poorwsgi::{Application, Body, BoxError, Response, Result};
 use serde_json::json;
 use tokio::time::{Interval, interval};
 
@@ -38,32 +40,52 @@ impl Stream for Clock {
     }
 }
 
-fn bytes(_req: Request) -> Response {
+/// The same ticks as events for a browser.
+struct Ticks(Clock);
+
+impl Stream for Ticks {
+    type Item = Result<Event, BoxError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let tick = ready!(Pin::new(&mut self.0).poll_next(cx));
+        Poll::Ready(tick.map(|text| Ok(Event::default().event("tick").data(text?.trim_end()))))
+    }
+}
+
+fn bytes() -> Response {
     let blocks = std::iter::repeat_n(vec![b'x'; 64 * 1024], 160);
     Response::stream(iter(blocks.map(Ok::<_, BoxError>)))
 }
 
-fn clock(_req: Request) -> Response {
-    Response::text_stream(Clock { ticks: interval(Duration::from_millis(250)), left: 10 })
+fn ten_ticks() -> Clock {
+    Clock { ticks: interval(Duration::from_millis(250)), left: 10 }
 }
 
-fn squares(_req: Request) -> Response {
+async fn clock() -> Response {
+    Response::text_stream(ten_ticks())
+}
+
+async fn events() -> Sse<impl Stream<Item = Result<Event, BoxError>>> {
+    Sse::new(Ticks(ten_ticks())).keep_alive(KeepAlive::default())
+}
+
+fn squares() -> Response {
     let squares = (1..=1000_u32).map(|n| Ok::<_, BoxError>(json!({ "n": n, "square": n * n })));
     Response::json_stream(iter(squares))
 }
 
-async fn source(_req: Request) -> Result<Response> {
+fn source() -> Result<Response> {
     let file = std::fs::File::open(file!())?;
     Ok(Response::blocking_reader(file).with_content_type("text/plain; charset=utf-8")?)
 }
 
 /// Clients can request ranges of a body of known length.
-fn text(_req: Request) -> Response {
+fn text() -> Response {
     Response::text("The quick brown fox jumps over the lazy dog.\n").accept_ranges()
 }
 
-/// Sends the client's body back in upper case, with only one piece of it in memory at a time.
-fn upper(req: Request) -> Body {
+/// Sends the client's body back in upper case, whatever its type, with only one piece of it in memory at a time.
+async fn upper(body: Body) -> Body {
     struct Upper(Body);
     impl http_body::Body for Upper {
         type Data = bytes::Bytes;
@@ -77,20 +99,19 @@ fn upper(req: Request) -> Body {
             Poll::Ready(frame.map(|frame| Ok(frame?.map_data(|data| data.to_ascii_uppercase().into()))))
         }
     }
-    Body::wrap(Upper(req.take_body()))
+    Body::wrap(Upper(body))
 }
 
 #[tokio::main]
 async fn main() -> Result<(), BoxError> {
+    let get = METHOD_HEAD | METHOD_GET;
     let mut app = Application::new("streams");
-    // No body is read before the handler, so that /upper can stream every body, even a form or JSON.
-    let settings = app.settings_mut();
-    (settings.auto_form, settings.auto_json, settings.auto_data) = (false, false, false);
-    app.route("/bytes", METHOD_GET, bytes)?;
-    app.route("/clock", METHOD_GET, clock)?;
-    app.route("/squares", METHOD_GET, squares)?;
-    app.route("/source", METHOD_GET, source)?;
-    app.route("/text", METHOD_GET | METHOD_HEAD, text)?;
+    app.route("/bytes", get, bytes)?;
+    app.route("/clock", get, clock)?;
+    app.route("/events", get, events)?;
+    app.route("/squares", get, squares)?;
+    app.route("/source", get, source)?;
+    app.route("/text", get, text)?;
     app.route("/upper", METHOD_PUT, upper)?;
     Ok(app.run("127.0.0.1:8080").await?)
 }

@@ -4,14 +4,15 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use askama::Template;
+use poorwsgi::extract::{Path, State};
 use poorwsgi::headers::date::unix_seconds;
 use poorwsgi::response::document_root::Entry;
 use poorwsgi::response::iter;
-use poorwsgi::{HttpError, Request, Response, Result, state};
+use poorwsgi::{HttpError, Json, Request, Response, Result, state};
 use serde_json::{Value, json};
 
-use crate::pages::{self, Visitor};
-use crate::{Demo, drop};
+use crate::login::Visitor;
+use crate::{Demo, drop, pages};
 
 #[derive(Template)]
 #[template(path = "api.html")]
@@ -20,28 +21,24 @@ struct Help {
     base: String,
 }
 
-pub(crate) async fn help(demo: Arc<Demo>, req: Request) -> Result<Response> {
+pub(crate) async fn help(visitor: Visitor, req: Request) -> Result<Response> {
     let base = req.construct_url("/")?.trim_end_matches('/').to_owned();
-    pages::page(&Help { visitor: Visitor::of(&demo, &req), base })
+    pages::page(&Help { visitor, base })
 }
 
-pub(crate) async fn files(demo: Arc<Demo>, _req: Request) -> Result<Response> {
+pub(crate) async fn files(State(demo): State<Arc<Demo>>) -> Result<Response> {
     let files = drop::list(&demo)?.into_iter().map(|entry| Ok::<_, Infallible>(describe(&entry)));
     Ok(Response::json_stream(iter(files)))
 }
 
-pub(crate) async fn file(demo: Arc<Demo>, req: Request) -> Result<Value> {
-    let name: &str = req.path_arg("name")?;
+pub(crate) async fn file(State(demo): State<Arc<Demo>>, Path(name): Path<String>) -> Result<Value> {
     let files = drop::list(&demo)?;
     let entry = files.iter().find(|entry| entry.name == name);
     Ok(describe(entry.ok_or(HttpError::new(state::HTTP_NOT_FOUND))?))
 }
 
-pub(crate) async fn sum(req: Request) -> Result<Value> {
-    let wanted = || HttpError::bad_request("an array of numbers is wanted, as application/json");
-    let numbers = req.json().and_then(Value::as_array).ok_or_else(wanted)?;
-    let sum = numbers.iter().map(Value::as_f64).sum::<Option<f64>>().ok_or_else(wanted)?;
-    Ok(json!({ "sum": sum }))
+pub(crate) async fn sum(Json(numbers): Json<Vec<f64>>) -> Value {
+    json!({ "sum": numbers.iter().sum::<f64>() })
 }
 
 fn describe(entry: &Entry) -> Value {

@@ -7,14 +7,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use poorwsgi::extract::State;
 use poorwsgi::form::{FieldStorage, FormFile, safe_filename};
 use poorwsgi::response::DocumentRoot;
 use poorwsgi::response::document_root::{Entry, Found};
 use poorwsgi::settings::FileCallback;
-use poorwsgi::{HttpError, Request, Response, Result, abort, state};
+use poorwsgi::{Form, HttpError, Request, Response, Result, abort, state};
+use serde::Deserialize;
 use tempfile::NamedTempFile;
 
-use crate::{Demo, login};
+use crate::Demo;
+use crate::login::Visitor;
 
 /// The files that visitors see, the newest first.
 pub(crate) fn list(demo: &Demo) -> Result<Vec<Entry>> {
@@ -37,7 +40,7 @@ pub(crate) fn writer(files: PathBuf) -> FileCallback {
 }
 
 /// Keeps the files of the form, each under its own name or a similar one.
-pub(crate) async fn upload(demo: Arc<Demo>, req: Request) -> Result<Response> {
+pub(crate) async fn upload(State(demo): State<Arc<Demo>>, req: Request) -> Result<Response> {
     let form = req.form().ok_or_else(|| HttpError::bad_request("a form with files is wanted"))?;
     let mut kept = Vec::new();
     for field in form.fields("file").filter(|field| field.filename().is_some()) {
@@ -77,13 +80,21 @@ fn keep(files: &Path, field: &FieldStorage) -> Result<String> {
     abort(state::HTTP_CONFLICT)
 }
 
+#[derive(Deserialize)]
+pub(crate) struct Named {
+    name: String,
+}
+
 /// Removes a file, if the visitor is signed in.
-pub(crate) async fn delete(demo: Arc<Demo>, req: Request) -> Result<Response> {
-    if login::user(&demo, &req).is_none() {
+pub(crate) async fn delete(
+    State(demo): State<Arc<Demo>>,
+    visitor: Visitor,
+    Form(Named { name }): Form<Named>,
+) -> Result<Response> {
+    if visitor.user.is_none() {
         return abort(HttpError::new(state::HTTP_FORBIDDEN).with_detail("Sign in to delete files."));
     }
-    let name = req.form().and_then(|form| form.get("name")).unwrap_or_default();
-    if safe_filename(name).as_deref() != Some(name)
+    if safe_filename(&name).as_ref() != Some(&name)
         || fs::remove_file(demo.root.join("files").join(name)).is_err()
     {
         return abort(state::HTTP_NOT_FOUND);

@@ -3,14 +3,14 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
-use std::sync::Arc;
 
 use askama::Template;
-use poorwsgi::state::{METHOD_ALL, METHOD_GET, METHOD_POST};
+use poorwsgi::extract::Path;
+use poorwsgi::state::{METHOD_ALL, METHOD_GET, METHOD_HEAD, METHOD_POST};
 use poorwsgi::{Application, BoxError, HttpError, Request, Response, Result, abort};
 
-use crate::pages::{self, Visitor};
-use crate::{Demo, with};
+use crate::login::Visitor;
+use crate::pages;
 
 const LINKS: &[(&str, &str)] = &[
     ("/errors/400", "the default page of a status, with a reason"),
@@ -31,22 +31,22 @@ struct Errors {
     links: &'static [(&'static str, &'static str)],
 }
 
-pub(crate) fn routes(app: &mut Application, demo: &Arc<Demo>) -> Result<(), BoxError> {
-    app.route("/errors", METHOD_GET, with(demo, list))?;
+pub(crate) fn routes(app: &mut Application) -> Result<(), BoxError> {
+    let get = METHOD_HEAD | METHOD_GET;
+    app.route("/errors", get, list)?;
     app.route("/errors/<status:int>", METHOD_ALL, status)?;
-    app.route("/errors/405", METHOD_POST, |_req: Request| "only for POST")?;
-    app.route("/errors/io", METHOD_GET, system)?;
-    app.route("/errors/panic", METHOD_GET, panic)?;
-    app.route("/errors/number/<number>", METHOD_GET, number)?;
+    app.route("/errors/405", METHOD_POST, || "only for POST")?;
+    app.route("/errors/io", get, system)?;
+    app.route("/errors/panic", get, panic)?;
+    app.route("/errors/number/<number>", get, number)?;
     Ok(())
 }
 
-async fn list(demo: Arc<Demo>, req: Request) -> Result<Response> {
-    pages::page(&Errors { visitor: Visitor::of(&demo, &req), links: LINKS })
+async fn list(visitor: Visitor) -> Result<Response> {
+    pages::page(&Errors { visitor, links: LINKS })
 }
 
-fn status(req: Request) -> Result<()> {
-    let status: u16 = req.path_arg("status")?;
+fn status(Path(status): Path<u16>) -> Result<()> {
     abort(HttpError::new(status).with_detail("This is what you asked for."))
 }
 
@@ -66,17 +66,17 @@ impl Error for NoSettings {
     }
 }
 
-fn system(_req: Request) -> Result<String> {
+fn system() -> Result<String> {
     Ok(std::fs::read_to_string("/no/such/file").map_err(NoSettings)?)
 }
 
 #[expect(clippy::panic, reason = "this is the point")]
-fn panic(_req: Request) -> &'static str {
+fn panic() -> &'static str {
     panic!("this handler always panics")
 }
 
-fn number(req: Request) -> Result<String> {
-    Ok(format!("{}", req.path_arg::<u8>("number")?))
+fn number(Path(number): Path<u8>) -> String {
+    number.to_string()
 }
 
 /// A state handler.

@@ -1,52 +1,51 @@
 //! Signing in: the visitor's name in a sealed session cookie.
 
-use std::sync::Arc;
+use poorwsgi::extract::FromRequestParts;
+use poorwsgi::session::SealedSession;
+use poorwsgi::{Form, HttpError, IntoResponse, Request, Response, Result, state};
+use serde::Deserialize;
 
-use poorwsgi::headers::SameSite;
-use poorwsgi::session::{SealedSession, SessionConfig, SessionError};
-use poorwsgi::{Request, Response, Result, state};
+use crate::pages::{self, Login};
 
-use crate::Demo;
-use crate::pages::{self, Login, Visitor};
+/// The visitor that a page is made for.
+pub(crate) struct Visitor {
+    /// The name of the visitor, if signed in.
+    pub(crate) user: Option<String>,
+}
 
-/// The session of a request. A cookie that cannot be opened counts as missing.
-fn session(demo: &Demo, req: &Request) -> Result<SealedSession, SessionError> {
-    let config =
-        SessionConfig { max_age: Some(3600), same_site: Some(SameSite::Lax), ..SessionConfig::default() };
-    let mut session = SealedSession::new(Arc::clone(&demo.keys), config)?;
-    if let Err(error) = session.load(req.cookies()) {
-        tracing::info!(%error, "a session cookie was not accepted");
+impl FromRequestParts for Visitor {
+    type Rejection = HttpError;
+
+    async fn from_request_parts(req: &Request) -> Result<Self, HttpError> {
+        let session = SealedSession::from_request_parts(req).await?;
+        Ok(Visitor { user: session.data().get("user").and_then(|user| user.as_str()).map(str::to_owned) })
     }
-    Ok(session)
 }
 
-/// The name of the visitor, if signed in.
-pub(crate) fn user(demo: &Demo, req: &Request) -> Option<String> {
-    session(demo, req).ok()?.data().get("user")?.as_str().map(str::to_owned)
+#[derive(Deserialize)]
+pub(crate) struct Credentials {
+    name: String,
+    password: String,
 }
 
-pub(crate) async fn form(demo: Arc<Demo>, req: Request) -> Result<Response> {
-    pages::page(&Login { visitor: Visitor::of(&demo, &req), failed: false })
+pub(crate) async fn form(visitor: Visitor) -> Result<Response> {
+    pages::page(&Login { visitor, failed: false })
 }
 
-pub(crate) async fn sign_in(demo: Arc<Demo>, req: Request) -> Result<Response> {
-    let field = |name| req.form().and_then(|form| form.get(name)).unwrap_or_default();
-    let (name, password) = (field("name"), field("password"));
-    if (name, password) != ("ann", "drop") {
-        let page = Login { visitor: Visitor::of(&demo, &req), failed: true };
+pub(crate) async fn sign_in(
+    visitor: Visitor,
+    mut session: SealedSession,
+    Form(Credentials { name, password }): Form<Credentials>,
+) -> Result<Response> {
+    if (name.as_str(), password.as_str()) != ("ann", "drop") {
+        let page = Login { visitor, failed: true };
         return Ok(pages::page(&page)?.with_status(state::HTTP_FORBIDDEN)?);
     }
-    let mut session = session(&demo, &req)?;
     session.data_mut().insert("user".to_owned(), name.into());
-    let mut response = Response::redirect("/", state::HTTP_SEE_OTHER)?;
-    session.write(response.headers_mut())?;
-    Ok(response)
+    (session, Response::redirect("/", state::HTTP_SEE_OTHER)).into_response()
 }
 
-pub(crate) async fn sign_out(demo: Arc<Demo>, req: Request) -> Result<Response> {
-    let mut session = session(&demo, &req)?;
+pub(crate) async fn sign_out(mut session: SealedSession) -> Result<Response> {
     session.destroy();
-    let mut response = Response::redirect("/", state::HTTP_SEE_OTHER)?;
-    session.write(response.headers_mut())?;
-    Ok(response)
+    (session, Response::redirect("/", state::HTTP_SEE_OTHER)).into_response()
 }

@@ -11,16 +11,16 @@ mod errors;
 mod login;
 mod pages;
 
-use std::future::Future;
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use poorwsgi::digest::{Algorithm, PasswordMap, hexdigest};
-use poorwsgi::session::SealedKeys;
+use poorwsgi::headers::SameSite;
+use poorwsgi::session::{SealedKeys, SessionConfig};
 use poorwsgi::settings::SecretKey;
 use poorwsgi::state::{METHOD_ALL, METHOD_GET, METHOD_HEAD, METHOD_POST};
-use poorwsgi::{Application, BoxError, IntoResponse, Request, Response, Result, abort, state};
+use poorwsgi::{Application, BoxError, Request, Response, Result, abort, state};
 use poorwsgi_server::{Config, Server};
 use tracing_subscriber::EnvFilter;
 
@@ -29,12 +29,10 @@ const MAX_UPLOAD: u64 = 1 << 30;
 /// The realm of the digest login.
 const REALM: &str = "File drop";
 
-/// The state that the handlers share.
+/// The state that the handlers share, apart from the keys of sessions.
 struct Demo {
     /// The directory of the demo's files; visitors see `files/` below it.
     root: PathBuf,
-    /// The keys of session cookies: new at each start, so that a restart signs everybody out.
-    keys: Arc<SealedKeys>,
     /// Who may see the admin page.
     admins: PasswordMap,
 }
@@ -59,8 +57,7 @@ async fn main() -> Result<(), BoxError> {
 fn demo(root: PathBuf) -> Result<Arc<Demo>, BoxError> {
     let mut admins = PasswordMap::new();
     admins.set(REALM, "admin", &hexdigest("admin", REALM, "drop", Algorithm::Sha256))?;
-    let keys = Arc::new(SealedKeys::new([SecretKey::random()?.as_bytes()])?);
-    Ok(Arc::new(Demo { root, keys, admins }))
+    Ok(Arc::new(Demo { root, admins }))
 }
 
 fn application(demo: Arc<Demo>) -> Result<Application, BoxError> {
@@ -75,33 +72,32 @@ fn application(demo: Arc<Demo>) -> Result<Application, BoxError> {
     settings.form_limits.body_bytes = MAX_UPLOAD;
     settings.file_callback = Some(drop::writer(demo.root.join("files")));
 
+    app.with_state(demo);
+    // New at each start, so everybody is signed out by a restart.
+    app.with_state(Arc::new(SealedKeys::new([SecretKey::random()?.as_bytes()])?));
+    app.with_state(SessionConfig {
+        max_age: Some(3600),
+        same_site: Some(SameSite::Lax),
+        ..SessionConfig::default()
+    });
+
     app.before_response(same_origin);
     app.after_response(safe_headers);
-    app.route("/", get, with(&demo, pages::home))?;
-    app.route("/upload", METHOD_POST, with(&demo, drop::upload))?;
-    app.route("/delete", METHOD_POST, with(&demo, drop::delete))?;
-    app.route("/login", get, with(&demo, login::form))?;
-    app.route("/login", METHOD_POST, with(&demo, login::sign_in))?;
-    app.route("/logout", METHOD_POST, with(&demo, login::sign_out))?;
-    app.route("/admin", get, with(&demo, pages::admin))?;
+    app.route("/", get, pages::home)?;
+    app.route("/upload", METHOD_POST, drop::upload)?;
+    app.route("/delete", METHOD_POST, drop::delete)?;
+    app.route("/login", get, login::form)?;
+    app.route("/login", METHOD_POST, login::sign_in)?;
+    app.route("/logout", METHOD_POST, login::sign_out)?;
+    app.route("/admin", get, pages::admin)?;
     app.route("/stream", get, pages::stream)?;
-    app.route("/api", get, with(&demo, api::help))?;
-    app.route("/api/files", get, with(&demo, api::files))?;
-    app.route("/api/files/<name>", get, with(&demo, api::file))?;
+    app.route("/api", get, api::help)?;
+    app.route("/api/files", get, api::files)?;
+    app.route("/api/files/<name>", get, api::file)?;
     app.route("/api/sum", METHOD_POST, api::sum)?;
-    errors::routes(&mut app, &demo)?;
+    errors::routes(&mut app)?;
     app.http_state(state::HTTP_I_AM_A_TEAPOT, METHOD_ALL, errors::teapot);
     Ok(app)
-}
-
-/// Makes a handler of a function that also takes the shared state.
-fn with<F, T>(demo: &Arc<Demo>, handler: F) -> impl Fn(Request) -> T + Send + Sync + 'static
-where
-    F: Fn(Arc<Demo>, Request) -> T + Send + Sync + 'static,
-    T: Future<Output: IntoResponse> + Send + 'static,
-{
-    let demo = Arc::clone(demo);
-    move |request| handler(Arc::clone(&demo), request)
 }
 
 /// Refuses requests that another site makes a browser send with the visitor's cookies (CSRF).

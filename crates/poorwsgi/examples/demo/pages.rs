@@ -6,24 +6,16 @@ use std::time::Duration;
 
 use askama::Template;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use poorwsgi::extract::{Query, State};
 use poorwsgi::headers::date::system_time_to_http;
 use poorwsgi::response::document_root::Entry;
 use poorwsgi::results::hbytes;
 use poorwsgi::{Request, Response, Result};
+use serde::Deserialize;
 use tokio::sync::mpsc;
 
-use crate::{Demo, REALM, drop, login};
-
-/// The visitor that a page is made for.
-pub(crate) struct Visitor {
-    pub(crate) user: Option<String>,
-}
-
-impl Visitor {
-    pub(crate) fn of(demo: &Demo, req: &Request) -> Self {
-        Visitor { user: login::user(demo, req) }
-    }
-}
+use crate::login::Visitor;
+use crate::{Demo, REALM, drop};
 
 /// A file as a row of the list.
 struct Row {
@@ -63,27 +55,36 @@ pub(crate) fn page(template: &impl Template) -> Result<Response> {
     Ok(Response::new(template.render()?))
 }
 
-pub(crate) async fn home(demo: Arc<Demo>, req: Request) -> Result<Response> {
-    let message = match req.args()?.getfirst("kept", str::parse::<u32>)? {
+#[derive(Deserialize)]
+pub(crate) struct Kept {
+    kept: Option<u32>,
+}
+
+pub(crate) async fn home(
+    State(demo): State<Arc<Demo>>,
+    visitor: Visitor,
+    Query(Kept { kept }): Query<Kept>,
+) -> Result<Response> {
+    let message = match kept {
         None => String::new(),
         Some(1) => "Thank you, your file is here.".to_owned(),
         Some(count) => format!("Thank you, your {count} files are here."),
     };
     let files = drop::list(&demo)?.iter().map(row).collect();
-    page(&Home { visitor: Visitor::of(&demo, &req), files, message })
+    page(&Home { visitor, files, message })
 }
 
 /// The admin page, for the users of the password map, by digest login.
-pub(crate) async fn admin(demo: Arc<Demo>, req: Request) -> Result<Response> {
+pub(crate) async fn admin(State(demo): State<Arc<Demo>>, visitor: Visitor, req: Request) -> Result<Response> {
     let name = req.check_digest(&demo.admins, REALM)?;
     let files = drop::list(&demo)?;
     let size = human(files.iter().filter_map(|file| file.size).sum());
     let directory = demo.root.display().to_string();
-    page(&Admin { visitor: Visitor::of(&demo, &req), name, count: files.len(), size, directory })
+    page(&Admin { visitor, name, count: files.len(), size, directory })
 }
 
 /// A text that is sent line by line.
-pub(crate) async fn stream(_req: Request) -> Response {
+pub(crate) async fn stream() -> Response {
     let (lines, receiver) = mpsc::channel::<Result<String, Infallible>>(1);
     tokio::spawn(async move {
         for number in 1..=20 {
