@@ -44,9 +44,45 @@ pub fn shift(milliseconds: i64) -> i64 {
     AHEAD.replace(milliseconds)
 }
 
+/// How many milliseconds this thread is ahead of the system's clock: 0 unless a test has [shifted](shift) it.
+#[must_use]
+pub fn ahead() -> i64 {
+    AHEAD.get()
+}
+
+/// Calls a function while this thread is that many milliseconds ahead of the system's clock, so that a shift can
+/// follow a call from thread to thread. The thread's own shift holds again afterwards, even after a panic.
+///
+/// ```
+/// use poorwsgi_core::clock;
+///
+/// let now = clock::seconds();
+/// assert!(clock::with_shift(60_000, clock::seconds) >= now + 60);
+/// assert_eq!(clock::ahead(), 0);
+/// ```
+pub fn with_shift<T>(milliseconds: i64, function: impl FnOnce() -> T) -> T {
+    struct Restore(i64);
+
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            AHEAD.set(self.0);
+        }
+    }
+
+    let _restore = Restore(shift(milliseconds));
+    function()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_shift_ends_with_its_function_and_with_a_panic() {
+        let panic = std::panic::catch_unwind(|| with_shift(5, || with_shift(7, || panic!("{}", ahead()))));
+        assert_eq!(panic.unwrap_err().downcast_ref::<String>().map(String::as_str), Some("7"));
+        assert_eq!((ahead(), with_shift(5, ahead), ahead()), (0, 5, 0));
+    }
 
     #[test]
     fn a_shift_is_that_of_its_thread() {
