@@ -44,7 +44,7 @@
 //! | settings and limits | [`settings::Settings`], [`form::FormLimits`] |
 //! | statuses and methods | [`state`] |
 //!
-//! Who knows axum finds the same names here, and [what is different](compared_with_axum).
+//! Many names are those of axum; [`compared_with_axum`] says what is different.
 //!
 //! # Features
 //!
@@ -54,6 +54,7 @@
 //! |---|---|
 //! | `digest` | no digest login, and no [`digest`] |
 //! | `forms` | bodies that are forms are left to the handler |
+//! | `inlining` | each call of a plain handler is made on a thread for blocking work; asynchronous handlers do not need the feature, and `poorwsgi-calls` is not compiled |
 //! | `pages` | an error is one line of text; directories are not listed, and `/debug-info` is not served |
 //! | `sealed-sessions` | [`session`] has only plain sessions and tokens |
 //! | `server` | no `Application::run` |

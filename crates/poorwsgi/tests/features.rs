@@ -1,6 +1,9 @@
 //! What an application answers, with the built-in pages and without.
 #![allow(clippy::unwrap_used)]
 
+use std::thread;
+use std::time::{Duration, Instant};
+
 use http_body_util::BodyExt;
 use poorwsgi::{Application, Body, Request, abort, state};
 
@@ -52,4 +55,35 @@ async fn directories_and_the_debug_page_need_the_pages() {
     assert_eq!(answered(&app, "/").await.0, listed);
     let shown = if cfg!(feature = "pages") { 200 } else { 404 };
     assert_eq!(answered(&app, "/debug-info").await.0, shown);
+}
+
+/// Without the feature `inlining`, plain handlers may block just the same, and are never called inline.
+#[tokio::test]
+async fn a_plain_handler_may_block() {
+    const NAP: Duration = Duration::from_millis(300);
+    let own = thread::current().id();
+    let mut app = application();
+    app.route("/nap", state::METHOD_GET, || {
+        thread::sleep(NAP);
+        "slept"
+    })
+    .unwrap();
+    app.route("/brief", state::METHOD_GET, move || (thread::current().id() == own).to_string()).unwrap();
+    let begun = Instant::now();
+    let sleepers = (0..3).map(|_| {
+        let app = app.clone();
+        tokio::spawn(async move { answered(&app, "/nap").await.2 })
+    });
+    let sleepers: Vec<_> = sleepers.collect();
+    tokio::task::yield_now().await;
+    let mut inline = 0;
+    for _ in 0..200 {
+        assert_eq!(answered(&app, "/").await.2, "Hello world");
+        inline += usize::from(answered(&app, "/brief").await.2 == "true");
+    }
+    assert!(begun.elapsed() < NAP, "{:?}", begun.elapsed());
+    assert_eq!(inline > 0, cfg!(feature = "inlining"), "{inline} calls were made inline");
+    for sleeper in sleepers {
+        assert_eq!(sleeper.await.unwrap(), "slept");
+    }
 }

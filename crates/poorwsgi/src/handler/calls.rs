@@ -1,26 +1,31 @@
 //! Where plain functions are called: they may block, and the threads of the runtime must not.
 
+#[cfg(feature = "inlining")]
+mod inlining;
+#[cfg(not(feature = "inlining"))]
+mod never_inline;
+
 use std::fmt;
 use std::sync::Arc;
 
-use poorwsgi_calls::inlining::{CallPlace, RouteTimes, Rule};
+use poorwsgi_core::clock;
 use tokio::runtime::Handle;
 use tokio::task::JoinError;
 use tracing::Span;
 
+#[cfg(feature = "inlining")]
+use self::inlining::Times;
+#[cfg(not(feature = "inlining"))]
+use self::never_inline::Times;
 use super::called::Called;
 use super::stored::panicked;
 use crate::error::{Error, Result};
 
-/// Nothing but the processors limits how many calls compute at a time, and any thread of the runtime may make
-/// them.
-const RULE: Rule = Rule { loops: usize::MAX, has_lock: false, ..Rule::DEFAULT };
-
-/// How long the calls of one plain function take. They begin on tokio's threads for blocking work; once 64 in
-/// a row took no longer than 200 µs, they are made where the request is handled, until one or two take 20 ms,
-/// or several more than 200 µs.
+/// The calls of one plain function. They begin on tokio's threads for blocking work. With the feature
+/// `inlining` they move to where the request is handled, once 64 in a row took no longer than 200 µs, and
+/// leave it when one or two take 20 ms, or several more than 200 µs.
 #[derive(Debug, Default)]
-pub(super) struct Calls(RouteTimes);
+pub(super) struct Calls(Times);
 
 impl Calls {
     /// Calls a plain function. Without a runtime of tokio, it is called here.
@@ -30,13 +35,14 @@ impl Calls {
         A: Send + 'static,
         T: Send + 'static,
     {
-        if self.0.is_inline(&RULE) {
-            return Called::Ready(self.0.time_seldom(&RULE, || function(argument)));
+        if self.0.is_inline() {
+            return Called::Ready(self.0.time_inline(|| function(argument)));
         }
         let Ok(runtime) = Handle::try_current() else { return Called::Ready(function(argument)) };
-        let (calls, function, span) = (Arc::clone(self), Arc::clone(function), Span::current());
+        let (calls, function, span, ahead) =
+            (Arc::clone(self), Arc::clone(function), Span::current(), clock::ahead());
         let task = runtime.spawn_blocking(move || {
-            span.in_scope(|| calls.0.time(&RULE, CallPlace::Pool, |_| function(argument)))
+            clock::with_shift(ahead, || span.in_scope(|| calls.0.time_elsewhere(|| function(argument))))
         });
         Called::later(async move { task.await.unwrap_or_else(|error| Err(not_called(error))) })
     }

@@ -71,11 +71,13 @@ pub mod marker {
 /// `auto_json` and `auto_data` have no effect. Where an argument cannot be made, the request is answered with
 /// the error of that argument. [`Request`] is such an argument, too.
 ///
-/// A plain function may block: it is called on one of tokio's threads for blocking work, and, once its calls
-/// have proved short (64 in a row of no more than 200 µs), where the request is handled, since that is
-/// quicker. When its calls take 20 ms, the second of them at the latest sends it back; shorter calls of more
-/// than 200 µs do so when there are several. A client that goes away does not end a call that runs. The
-/// runtime's `max_blocking_threads`, 512 by default, is how many of them run at a time.
+/// A plain function may block. It is called on one of tokio's threads for blocking work, so that no other
+/// request waits for it; at most `max_blocking_threads` of the runtime, 512 by default, run at a time. Once 64
+/// calls in a row took no longer than 200 µs, the function is called where its request is handled, which is
+/// quicker. It goes back to the other threads after at most two calls that take 20 ms, or after several calls
+/// that take more than 200 µs. Without the feature `inlining`, it is always called on those threads. A call that
+/// has begun runs to its end, even if its client goes away. Hooks, state handlers and error handlers are called
+/// in the same way.
 ///
 /// ```
 /// use poorwsgi::routing::RouteError;
