@@ -1,10 +1,15 @@
 //! The client.
 
 use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use http::header::{COOKIE, HOST, LOCATION};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
+use poorwsgi_core::clock;
 use poorwsgi_core::request::read_body;
 use poorwsgi_core::response::Body;
 
@@ -37,6 +42,8 @@ pub struct Client {
     app: Application,
     jar: Mutex<Jar>,
     follows: bool,
+    /// How many milliseconds the client is ahead of the system's clock.
+    ahead: AtomicI64,
     #[cfg(feature = "digest")]
     login: Option<super::digest::Login>,
 }
@@ -49,6 +56,7 @@ impl Client {
             app,
             jar: Mutex::default(),
             follows: false,
+            ahead: AtomicI64::new(0),
             #[cfg(feature = "digest")]
             login: None,
         }
@@ -139,12 +147,73 @@ impl Client {
     /// The value of a cookie that is kept for a path.
     #[must_use]
     pub fn cookie(&self, name: &str) -> Option<String> {
-        self.jar().get(name).map(str::to_owned)
+        self.jar().get(name, self.seconds()).map(str::to_owned)
     }
 
     /// Keeps a cookie for all paths.
     pub fn set_cookie(&self, name: &str, value: &str) {
         self.jar().set(name, value);
+    }
+
+    /// The time of this client.
+    #[must_use]
+    pub fn time(&self) -> SystemTime {
+        shifted(SystemTime::now(), self.ahead())
+    }
+
+    /// Sets the time of this client, to the millisecond. The clock goes on from there.
+    ///
+    /// Sessions, tokens and digest nonces are made and checked with this time while the application answers a
+    /// request of this client, in plain handlers, too; and the client's cookies expire by it. Other clients,
+    /// tasks that a handler spawns, [`SystemTime::now`] and the timers of tokio go by the system's clock.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), poorwsgi::BoxError> {
+    /// use std::time::{Duration, SystemTime};
+    ///
+    /// use poorwsgi::session::{check_token, get_token};
+    /// use poorwsgi::testing::Client;
+    /// use poorwsgi::{Application, Request, Result, state};
+    ///
+    /// let hour = std::num::NonZeroU64::new(3600);
+    /// let mut app = Application::new("demo");
+    /// app.route("/token", state::METHOD_GET, move || get_token("secret", "ann", hour, None))?;
+    /// app.route("/check", state::METHOD_POST, move |token: String| {
+    ///     check_token(&token, "secret", "ann", hour).to_string()
+    /// })?;
+    ///
+    /// let client = Client::new(app);
+    /// client.set_time(SystemTime::UNIX_EPOCH + Duration::from_secs(2_000_000_000));
+    /// let token = client.get("/token").send().await.text().to_owned();
+    /// assert_eq!(client.post("/check").body(token.clone()).send().await.text(), "true");
+    /// client.advance(Duration::from_secs(2 * 3600));
+    /// assert_eq!(client.post("/check").body(token).send().await.text(), "false");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn set_time(&self, time: SystemTime) {
+        let now = SystemTime::now();
+        let ahead = match time.duration_since(now) {
+            // Rounded up, so that the clock does not begin before the time that was asked for.
+            Ok(ahead) => milliseconds(ahead.saturating_add(Duration::from_nanos(999_999))),
+            Err(behind) => -milliseconds(behind.duration()),
+        };
+        self.ahead.store(ahead, Ordering::Relaxed);
+    }
+
+    /// Lets time pass for this client, without waiting. See [`set_time`](Self::set_time).
+    pub fn advance(&self, time: Duration) {
+        self.ahead.store(self.ahead().saturating_add(milliseconds(time)), Ordering::Relaxed);
+    }
+
+    fn ahead(&self) -> i64 {
+        self.ahead.load(Ordering::Relaxed)
+    }
+
+    /// The time of this client, in seconds since 1970.
+    fn seconds(&self) -> u64 {
+        clock::with_shift(self.ahead(), clock::seconds)
     }
 
     /// What the session of the kept cookie holds, with the keys and the configuration that the application
@@ -188,7 +257,9 @@ impl Client {
         let config = states.get::<SessionConfig>().cloned().unwrap_or_default();
         let mut session =
             SealedSession::new(Arc::clone(keys), config).expect("no cookie can be set like this");
-        session.load(&Cookies::parse(&self.jar().all())).expect("the cookie of the session does not open");
+        let cookies = Cookies::parse(&self.jar().all(self.seconds()));
+        clock::with_shift(self.ahead(), || session.load(&cookies))
+            .expect("the cookie of the session does not open");
         session.data().clone()
     }
 
@@ -222,22 +293,42 @@ impl Client {
         let mut request = http::Request::new(Body::from(body));
         *request.headers_mut() = headers;
         request.headers_mut().extend(more);
-        let cookies = self.jar().for_path(target.path());
+        let cookies = self.jar().for_path(target.path(), self.seconds());
         if !cookies.is_empty() && !request.headers().contains_key(COOKIE) {
             let cookies = HeaderValue::try_from(cookies).expect("a cookie that no field can hold");
             request.headers_mut().insert(COOKIE, cookies);
         }
         request.headers_mut().entry(HOST).or_insert(HeaderValue::from_static("localhost"));
         (*request.method_mut(), *request.uri_mut()) = (method, target);
-        let (parts, body) = self.app.handle(request).await.into_parts();
-        self.jar().keep(&parts.headers);
-        let body = read_body(body, u64::MAX, "").await.expect("the response breaks off");
-        TestResponse::new(parts.status, parts.headers, body)
+        let answer = async {
+            let (parts, body) = self.app.handle(request).await.into_parts();
+            let body = read_body(body, u64::MAX, "").await.expect("the response breaks off");
+            TestResponse::new(parts.status, parts.headers, body)
+        };
+        let response = with_shift(self.ahead(), answer).await;
+        self.jar().keep(response.headers(), self.seconds());
+        response
     }
 
     fn jar(&self) -> MutexGuard<'_, Jar> {
         self.jar.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Polls a future with the clock of the client, on whichever thread it is polled.
+async fn with_shift<T>(ahead: i64, future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    poll_fn(|context| clock::with_shift(ahead, || future.as_mut().poll(context))).await
+}
+
+fn milliseconds(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn shifted(time: SystemTime, ahead: i64) -> SystemTime {
+    let distance = Duration::from_millis(ahead.unsigned_abs());
+    let shifted = if ahead < 0 { time.checked_sub(distance) } else { time.checked_add(distance) };
+    shifted.expect("a time that the system can represent")
 }
 
 /// The request that a redirection leads to (RFC 9110, section 15.4). `None` where there is none, or where it

@@ -1,10 +1,12 @@
 //! The client that applications test themselves with.
 
+use std::num::NonZeroU64;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use http::{Method, StatusCode};
 use poorwsgi::headers::SetCookie;
-use poorwsgi::session::{SealedKeys, SealedSession, SessionConfig};
+use poorwsgi::session::{SealedKeys, SealedSession, SessionConfig, check_token, get_token};
 use poorwsgi::state::{METHOD_ALL, METHOD_GET, METHOD_GET_POST, METHOD_POST};
 use poorwsgi::testing::Client;
 use poorwsgi::{Application, Form, Json, Request, Response, Result};
@@ -112,6 +114,44 @@ async fn redirections_are_followed_on_request_alone() {
     let endless =
         tokio::spawn(async { Client::new(application()).follow_redirects().get("/loop").send().await });
     assert!(endless.await.unwrap_err().is_panic());
+}
+
+/// A session, its cookie and a digest nonce expire by the client's clock, wherever the application is polled and
+/// the handler is called.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn time_is_set() {
+    let mut app = Application::new("time");
+    app.with_state(Arc::new(SealedKeys::new(["secret"]).unwrap()));
+    app.with_state(SessionConfig { max_age: Some(60), ..SessionConfig::default() });
+    app.route("/login", METHOD_POST, async |mut session: SealedSession| {
+        tokio::task::yield_now().await;
+        session.data_mut().insert("user".into(), "ann".into());
+        (session, "welcome")
+    })
+    .unwrap();
+    app.route("/token", METHOD_GET, || get_token("secret", "ann", NonZeroU64::new(60), None)).unwrap();
+    app.route("/me", METHOD_GET, async |session: SealedSession| {
+        tokio::task::yield_now().await;
+        session.data().len().to_string()
+    })
+    .unwrap();
+    let client = Client::new(app);
+    let noon = SystemTime::UNIX_EPOCH + Duration::from_secs(2_000_000_000);
+    client.set_time(noon);
+    assert!(client.time() >= noon && client.time() < noon + Duration::from_secs(50));
+    client.post("/login").send().await;
+    assert_eq!((client.get("/me").send().await.text(), client.session().len()), ("1", 1));
+    let cookie = client.cookie("SESSID").unwrap();
+
+    client.advance(Duration::from_secs(61));
+    assert_eq!((client.cookie("SESSID"), client.session().len()), (None, 0), "the cookie has expired");
+    client.set_cookie("SESSID", &cookie);
+    assert_eq!(client.get("/me").send().await.text(), "0", "and so has the session in it");
+    client.set_time(noon + Duration::from_secs(1));
+    assert_eq!(client.get("/me").send().await.text(), "1");
+
+    let token = client.get("/token").send().await.text().to_owned();
+    assert!(!check_token(&token, "secret", "ann", NonZeroU64::new(60)), "other threads keep their time");
 }
 
 #[tokio::test]
