@@ -36,6 +36,7 @@ use serde::Deserialize;
 
 use self::attached::Attached;
 use crate::application::Shared;
+use crate::extract::json_not_read;
 use crate::handler::Stored;
 use crate::language::Rust;
 use crate::path_arg::{Converted, FromPathArg, PathArgs};
@@ -298,9 +299,10 @@ impl Request {
     /// ```
     ///
     /// # Errors
-    /// 400, with the reason, where the body was not JSON or the value does not fit the type.
+    /// 415 for a body of another content type than those in the setting `json_mime_types`; 400, with the reason,
+    /// where the value does not fit the type, or the body was not read because `auto_json` is off.
     pub fn json_as<'r, T: Deserialize<'r>>(&'r self) -> Result<T, HttpError> {
-        let value = self.json().ok_or_else(|| HttpError::bad_request("a JSON body is wanted"))?;
+        let value = self.json().ok_or_else(|| json_not_read(self))?;
         T::deserialize(value)
             .map_err(|error| HttpError::bad_request(format!("JSON: {error}")).with_source(error))
     }

@@ -60,8 +60,7 @@ impl<T: DeserializeOwned> FromRequest for Json<T> {
         }
         let settings = request.settings();
         if !is_json(&request) {
-            let detail = "a JSON body is wanted, as application/json";
-            return Err(HttpError::new(state::HTTP_UNSUPPORTED_MEDIA_TYPE).with_detail(detail));
+            return Err(json_is_wanted());
         }
         let body = whole(&request, settings.json_size, "json_size").await?;
         parse_json(&body, Some(&request.charset()), json_limits(settings)).map(Json)
@@ -79,12 +78,28 @@ impl<T: DeserializeOwned> OptionalFromRequest for Json<T> {
     }
 }
 
+/// The error of a body with another content type.
+fn json_is_wanted() -> HttpError {
+    HttpError::new(state::HTTP_UNSUPPORTED_MEDIA_TYPE)
+        .with_detail("a JSON body is wanted, as application/json")
+}
+
+/// The error of [`Request::json_as`] where the pipeline has read no JSON.
+pub(crate) fn not_read(request: &Request) -> HttpError {
+    if is_listed(request) { HttpError::bad_request("a JSON body is wanted") } else { json_is_wanted() }
+}
+
 fn is_json(request: &Request) -> bool {
     let media_type = request.mime_type();
-    let known = request.settings().json_mime_types.iter();
     // RFC 6839, section 3.1
     let suffix = media_type.rsplit_once('+').is_some_and(|(_, suffix)| suffix.eq_ignore_ascii_case("json"));
-    suffix || known.into_iter().any(|known| known.eq_ignore_ascii_case(&media_type))
+    suffix || is_listed(request)
+}
+
+/// Whether the content type is in the setting `json_mime_types`.
+fn is_listed(request: &Request) -> bool {
+    let media_type = request.mime_type();
+    request.settings().json_mime_types.iter().any(|known| known.eq_ignore_ascii_case(&media_type))
 }
 
 impl<T: Serialize> IntoResponse for Json<T> {

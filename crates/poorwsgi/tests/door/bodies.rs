@@ -5,7 +5,7 @@ use poorwsgi::response::iter;
 use poorwsgi::state::METHOD_POST;
 use poorwsgi::{Application, Body, BoxError, HttpError, Request, Response, Result};
 
-use crate::client::{Answer, post, request, send};
+use crate::client::{Answer, ask, post, request, send};
 
 async fn told(req: Request) -> Result<String> {
     let data = req.data().map(|data| String::from_utf8_lossy(data).into_owned());
@@ -164,7 +164,7 @@ async fn hooks_run_before_the_body_is_read() {
 }
 
 #[tokio::test]
-async fn json_of_another_type_is_400_and_says_what_was_wanted() {
+async fn json_that_does_not_fit_is_400_and_another_content_type_is_415() {
     let mut app = Application::new("typed");
     app.route("/", METHOD_POST, |req: Request| -> Result<_> {
         let (name, age): (&str, u8) = req.json_as()?;
@@ -175,7 +175,8 @@ async fn json_of_another_type_is_400_and_says_what_was_wanted() {
     json(r#"["ann", 42]"#).await.expect(200, "ann 42");
     json(r#"["ann", 256]"#).await.expect_page(400, "expected u8");
     json(r#"{"name": "ann"}"#).await.expect_page(400, "JSON");
-    post(&app, "/", "text/plain", "[]").await.expect_page(400, "a JSON body is wanted");
+    post(&app, "/", "text/plain", r#"["ann", 42]"#).await.expect_page(415, "a JSON body is wanted");
+    ask(&app, "POST", "/").await.expect_page(415, "a JSON body is wanted");
 }
 
 /// After an error, every further read of the body fails, too.
