@@ -3,6 +3,7 @@ that the user may import as well."""
 
 import pathlib
 import re
+import subprocess
 
 import pytest
 from rust_source import CRATES, Crate, types, without_tests
@@ -152,3 +153,22 @@ pub enum Kind {
         ("one", False), ("two", True), ("three", False), ("six", True), ("seven", True), ("nine", True),
         ("Eleven", False), ("Twelve", True), ("Thirteen", True),
     ]
+
+
+def test_each_example_answers_head():
+    """A route of the examples that answers GET answers HEAD, too."""
+    lines = [line for path in CRATES.glob("poorwsgi/examples/**/*.rs") for line in path.read_text().splitlines()]
+    methods = [line for line in lines if re.search(r"\bMETHOD_GET\b", line) and not line.startswith("use ")]
+    assert len(methods) > 10
+    assert [line for line in methods if "METHOD_HEAD" not in line] == []
+
+
+def test_the_scheduler_is_compiled_only_for_plain_handlers():
+    def crates(*options):
+        tree = ["cargo", "tree", "--locked", "--offline", "-p", "poorwsgi", "-e", "normal", "--prefix", "none", *options]
+        output = subprocess.run(tree, cwd=CRATES.parent, check=True, capture_output=True, text=True).stdout
+        return {line.split()[0] for line in output.splitlines() if line}
+
+    features = "digest,forms,pages,sealed-sessions,server,testing"
+    assert "poorwsgi-calls" in crates()
+    assert "poorwsgi-calls" not in crates("--no-default-features", "--features", features)

@@ -22,7 +22,7 @@ async fn other(request: http::Request<Body>) -> Result<http::Response<Body>, Inf
     Ok(http::Response::new(Body::from(text)))
 }
 
-/// Stops whoever does not know the password.
+/// Refuses requests without the password.
 async fn guard(headers: HeaderMap) -> Result<()> {
     match headers.get("x-password") {
         Some(password) if password == "open sesame" => Ok(()),

@@ -18,7 +18,7 @@ async fn user(Path((name, age)): Path<(String, u32)>) -> String {
     format!("{name} will be {} next year\n", age + 1)
 }
 
-/// What the filter of the application has made of the text.
+/// Takes the value that the filter of the application has made of the text.
 async fn archive(req: Request) -> Result<String> {
     let year: Arc<Year> = req.path_arg("year")?;
     Ok(format!("{} articles of the year {}\n", year.0 % 7, year.0))

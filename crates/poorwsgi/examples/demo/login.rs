@@ -1,4 +1,5 @@
-//! Signing in: the visitor's name in a sealed session cookie.
+//! Signing in: the visitor's name in a session cookie. The cookie is sealed, so that no visitor can forge another
+//! one's name.
 
 use poorwsgi::extract::FromRequestParts;
 use poorwsgi::session::SealedSession;

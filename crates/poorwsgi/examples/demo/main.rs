@@ -73,7 +73,7 @@ fn application(demo: Arc<Demo>) -> Result<Application, BoxError> {
     settings.file_callback = Some(drop::writer(demo.root.join("files")));
 
     app.with_state(demo);
-    // New at each start, so everybody is signed out by a restart.
+    // The keys of session cookies are new at each start, so that a restart signs everybody out.
     app.with_state(Arc::new(SealedKeys::new([SecretKey::random()?.as_bytes()])?));
     app.with_state(SessionConfig {
         max_age: Some(3600),

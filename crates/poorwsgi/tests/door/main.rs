@@ -20,6 +20,7 @@ mod handlers;
 mod hooks;
 mod mounting;
 mod nesting;
+mod refused;
 mod secrets;
 mod sending;
 mod sessions;
