@@ -71,7 +71,7 @@ impl Default for Rule {
 }
 
 /// How long the calls of a route compute, by the CPU clocks of their threads.
-#[cfg_attr(not(feature = "pool"), allow(dead_code))] // the pool asks
+#[cfg_attr(not(feature = "pool"), allow(dead_code))] // only the pool reads it
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Load {
     /// No call has ended yet.
@@ -125,7 +125,7 @@ pub struct RouteTimes {
     credit: Credit,
     /// The average of the seconds that calls on the pool compute.
     computed: Mean<FINE>,
-    #[cfg_attr(not(feature = "pool"), allow(dead_code))] // the pool asks
+    #[cfg_attr(not(feature = "pool"), allow(dead_code))] // only the pool reads it
     is_begun: AtomicBool,
     /// Whether the last call ran inline.
     was_inline: AtomicBool,
@@ -219,9 +219,10 @@ impl RouteTimes {
     }
 
     /// Like [`time`](Self::time) with [`CallPlace::Inline`], for calls that cost hardly more than to read the
-    /// clock twice: of the calls that begin in one tick of the system's coarse clock, some milliseconds long, the
-    /// first is timed. A call that takes long and is not the first is not noticed; the next one is, because it
-    /// begins in another tick. Threads that make such calls at the same time write to shared memory once a tick.
+    /// clock twice: of the calls that begin in one tick of the system's coarse clock, some milliseconds long,
+    /// the first is timed. A call that takes long and is not the first is not noticed; the next one is,
+    /// because it begins in another tick. Threads that make such calls at the same time write to shared
+    /// memory once a tick.
     pub fn time_seldom<T>(&self, rule: &Rule, call: impl FnOnce() -> T) -> T {
         match coarse_now() {
             Some(tick) if self.timed.load(Ordering::Relaxed) == tick => call(),
@@ -246,7 +247,7 @@ impl RouteTimes {
         self.credit.leave();
     }
 
-    #[cfg_attr(not(feature = "pool"), allow(dead_code))] // the pool asks
+    #[cfg_attr(not(feature = "pool"), allow(dead_code))] // only the pool reads it
     pub(crate) fn load(&self) -> Load {
         match self.computed.get() {
             0.0 => Load::Unknown,
@@ -255,8 +256,8 @@ impl RouteTimes {
         }
     }
 
-    #[cfg_attr(not(feature = "pool"), allow(dead_code))] // the pool asks
     /// True only the first time that it is called: no call of the route has begun before.
+    #[cfg_attr(not(feature = "pool"), allow(dead_code))] // only the pool reads it
     pub(crate) fn is_first(&self) -> bool {
         !self.is_begun.swap(true, Ordering::Relaxed)
     }

@@ -23,7 +23,7 @@
 //! while it computes and releases while it waits, such as Python's GIL. Then only one of them computes at a
 //! time; without such a lock, as many as there are processors.
 //!
-//! Without the feature `pool`, the crate has [`inlining`] alone, for a server that has threads of its own.
+//! Without the feature `pool`, the crate has only [`inlining`], for servers with threads of their own.
 //!
 #![cfg_attr(feature = "pool", doc = "```")]
 #![cfg_attr(not(feature = "pool"), doc = "```ignore")]
@@ -85,12 +85,12 @@ mod samples;
 mod threads;
 #[cfg(feature = "pool")]
 mod turn;
-#[cfg_attr(not(feature = "pool"), allow(dead_code))] // what only the meter asks
+#[cfg_attr(not(feature = "pool"), allow(dead_code))] // the meter needs all of it
 mod usage;
 
-#[cfg_attr(not(feature = "pool"), allow(unused_imports))] // those of the loop
 /// The atomics of what threads share without a lock; tests replace them by those of loom.
 mod atomic {
+    #[cfg_attr(not(feature = "pool"), allow(unused_imports))] // the pool needs all of them
     pub(crate) use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
 }
 

@@ -50,8 +50,9 @@ pub fn ahead() -> i64 {
     AHEAD.get()
 }
 
-/// Calls a function while this thread is that many milliseconds ahead of the system's clock, so that a shift can
-/// follow a call from thread to thread. The thread's own shift holds again afterwards, even after a panic.
+/// Calls a function while this thread is that many milliseconds ahead of the system's clock, so that a shift
+/// can follow a call from thread to thread. The thread's own shift holds again afterwards, even after a
+/// panic.
 ///
 /// ```
 /// use poorwsgi_core::clock;

@@ -1,5 +1,5 @@
-//! JSON in and out, with types: malformed JSON is a 400 that gives the position, a value of the wrong type is a
-//! 400 that gives the expected type, and a body of another content type is a 415.
+//! JSON in and out, with types: malformed JSON is a 400 that gives the position, a value of the wrong type is
+//! a 400 that gives the expected type, and a body of another content type is a 415.
 //!
 //!     cargo run -p poorwsgi --example json
 //!     curl -d '{"a": 1, "b": 2}' -H 'content-type: application/json' http://127.0.0.1:8080/sum

@@ -1,6 +1,6 @@
 //! Applications in applications: a nested application below a prefix, with hooks of its own; a tower service
-//! below another prefix; and a tower layer around a single handler. An application is a tower service, too, so
-//! other frameworks can mount it in the same way.
+//! below another prefix; and a tower layer around a single handler. An application is a tower service, too,
+//! so other frameworks can mount it in the same way.
 //!
 //!     cargo run -p poorwsgi --example mount
 //!     curl http://127.0.0.1:8080/

@@ -1,8 +1,8 @@
 //! A session in a sealed cookie: login, a counter of visits, logout. The server stores nothing.
 //!
-//! `SealedSession` is the class to use in new applications: its cookie is encrypted and authenticated, so that a
-//! client can neither read nor forge it, and it expires on the server, too. The client can read and change the
-//! cookie of a plain `Session`; that class is for preferences.
+//! `SealedSession` is the class to use in new applications: its cookie is encrypted and authenticated, so
+//! that a client can neither read nor forge it, and it expires on the server, too. The client can read and
+//! change the cookie of a plain `Session`; that class is for preferences.
 //!
 //!     cargo run -p poorwsgi --example sessions
 //!     curl -i -c jar -d user=ann http://127.0.0.1:8080/login

@@ -84,7 +84,8 @@ fn text() -> Response {
     Response::text("The quick brown fox jumps over the lazy dog.\n").accept_ranges()
 }
 
-/// Sends the client's body back in upper case, whatever its type, with only one piece of it in memory at a time.
+/// Sends the client's body back in upper case, whatever its type, with only one piece of it in memory at a
+/// time.
 async fn upper(body: Body) -> Body {
     struct Upper(Body);
     impl http_body::Body for Upper {

@@ -1,15 +1,15 @@
-//! What this crate and [axum](https://docs.rs/axum) have in common, what is different, and when to take
+//! A comparison with [axum](https://docs.rs/axum): what is the same, what is different, and when to choose
 //! which.
 //!
-//! Both are small frameworks on hyper and tower with handlers whose arguments are made by type. The names
-//! here are those of axum where the thing is the same: `State`, `Path`, `Query`, `Form`, `Json`, `Multipart`,
-//! `FromRequestParts`, `FromRequest`, `IntoResponse`, `Sse`, `nest`, `layer`. The two fit into each other: an
-//! axum router is mounted below a prefix of an [`Application`](crate::Application), and an application is a
-//! service of an axum router.
+//! Both are small frameworks on hyper and tower, and the arguments of handlers are made by their types. Where
+//! a thing is the same, its name is the same: `State`, `Path`, `Query`, `Form`, `Json`, `Multipart`,
+//! `FromRequestParts`, `FromRequest`, `IntoResponse`, `Sse`, `nest`, `layer`. Each can hold the other: an
+//! axum router can be mounted in an [`Application`](crate::Application), and an application can be a service
+//! of an axum router.
 //!
 //! # The same service in both
 //!
-//! A list of notes: one page that shows one of them, one that takes a new one.
+//! A list of notes: one route shows a note, another one adds a note.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -106,41 +106,39 @@
 //! |---|---|---|
 //! | handlers | plain and asynchronous functions; a plain one may block | asynchronous functions |
 //! | routes | a rule with filters, `/user/<id:int>`, regular expressions, default handlers; wrong rules are errors | `/user/{id}`, matched by a tree; wrong rules panic |
-//! | methods | a set, `METHOD_HEAD \| METHOD_GET`: HEAD is named | `get(…)` answers HEAD as well |
-//! | state | of any number of types, given to the application before its routes; a forgotten one is an error of the route | one type, which parts are taken out of (`FromRef`); a forgotten one is an error of the compiler |
+//! | methods | a set, `METHOD_HEAD \| METHOD_GET`, which has to name HEAD | `get(…)` answers HEAD as well |
+//! | state | one value for each of several types, added before the routes; a missing one is an error of `route` | one type, whose parts are states, too (`FromRef`); a missing one is an error of the compiler |
 //! | errors | `?` on any error; state and error handlers, hooks and pages for the whole application | each handler's error is a response, made by its type |
-//! | rejections | statuses, which go the way of every error | responses in plain text, of a type each |
+//! | rejections | statuses, which are handled like all errors | responses in plain text, each of its own type |
 //! | JSON that does not fit its type | 400 | 422 |
 //! | `Path` that does not fit its type | 404 | 400 |
-//! | an empty value of an `Option` in a query or form | `None` | an error, but for texts |
-//! | bodies | parsed before the handler by their type, or by its last argument | by its last argument |
-//! | limits of bodies | by kind, each with a setting; forms have one for each thing they cost | one for the whole body, 2 MB by default |
-//! | around handlers | before and after hooks; layers of tower for a route or a nested application | layers of tower for everything |
+//! | an empty value for an `Option` in a query or form | `None` | an error, except for texts |
+//! | bodies | parsed by the last argument of the handler, or before the handler by their content type | parsed by the last argument of the handler |
+//! | limits of bodies | a setting for each kind of body; several for forms | one for the whole body, 2 MB by default |
+//! | around handlers | before and after hooks; tower layers for a route or a nested application | tower layers everywhere |
 //! | built in | error pages, a debug page, sessions in sealed cookies, digest login, files with ranges and conditions, a client for tests | WebSockets; the rest in `axum-extra`, `tower-http` and other crates |
 //! | server | its own, with limits and deadlines, for HTTP/1.1 | hyper's, for HTTP/1.1 and HTTP/2 |
 //!
-//! # When to take which
+//! # When to choose which
 //!
-//! Take axum where you want what is widely used: more people know it, more crates extend it (`utoipa`,
-//! `tower-sessions`, `axum-login`), it has WebSockets and HTTP/2, and it has served many sites for years. Its
-//! types find more mistakes when a program is compiled, and its hello world is smaller. What a request costs
-//! is about the same.
+//! Choose axum for its community: more people know it, more crates extend it (`utoipa`, `tower-sessions`,
+//! `axum-login`), it has WebSockets and HTTP/2, and it has served many sites for years. Its types find more
+//! mistakes at compile time, and its hello world is smaller. The cost of a request is about the same.
 //!
-//! Take this crate where you want a site with pages, forms, uploads, files and a login out of one small crate
-//! with safe limits; where handlers call libraries that block; where you move an application from PoorWSGI to
-//! Rust; or where parts of it stay in Python and have to behave the same.
+//! Choose this crate for a site with pages, forms, uploads, files and a login from one small crate with safe
+//! limits; where handlers call libraries that block; where you move an application from PoorWSGI to Rust; or
+//! where parts of the application stay in Python and have to behave the same.
 //!
-//! # What an axum user stumbles over
+//! # Surprises for users of axum
 //!
-//! - A text is a page, as in PoorWSGI: `String` and `&str` are sent as `text/html`, in axum as `text/plain`.
-//!   What a client has sent must be escaped in it, or be returned by
-//!   [`Response::text`](crate::Response::text).
-//! - [`Application::with_state`](crate::Application::with_state) comes before the routes.
+//! - A text is an HTML page, as in PoorWSGI: `String` and `&str` are sent as `text/html`, in axum as
+//!   `text/plain`. Escape text that a client has sent, or return [`Response::text`](crate::Response::text).
+//! - Call [`Application::with_state`](crate::Application::with_state) before you set the routes.
 //! - `route` takes the methods between the path and the handler, and returns a `Result`.
 //! - Extractors get a [`&Request`](crate::Request), which is shared and cheap to clone, not `&mut Parts` and
 //!   a state.
-//! - A tuple may begin with a status, `(StatusCode, headers, value)`, or be that of PoorWSGI, which begins
-//!   with the data: `(data, content_type, headers, status)`. So `(headers, value)` is no response here; write
+//! - A tuple begins with a status, `(StatusCode, headers, value)`, or, as in PoorWSGI, with the data:
+//!   `(data, content_type, headers, status)`. So `(headers, value)` is no response here; write
 //!   `(StatusCode::OK, headers, value)`.
-//! - A status that a handler returns is sent as it is; one that it raises by [`abort`](crate::abort) gets the
-//!   page or the handler of that status.
+//! - A status that a handler returns is sent as it is; a status that a handler raises with
+//!   [`abort`](crate::abort) gets the page or the state handler of that status.

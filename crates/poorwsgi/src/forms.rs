@@ -8,8 +8,8 @@ use poorwsgi_core::settings;
 use crate::error::{Error, Result};
 use crate::request::Request;
 
-/// Reads the body of a request as a form, with the settings of its application, except that the caller decides
-/// whether a field with an empty value is kept.
+/// Reads the body of a request as a form, with the settings of its application, except that the caller
+/// decides whether a field with an empty value is kept.
 pub(crate) async fn read(request: &Request, keep_blank_values: bool) -> Result<FieldStorage> {
     let settings = request.settings();
     let content_type = request.head().header(&http::header::CONTENT_TYPE).unwrap_or_default();

@@ -162,8 +162,8 @@ impl Language for Rust {
     }
 }
 
-/// Reads the body as `plan` says, and keeps it for the handler. After an error, every further read of the body
-/// fails, too.
+/// Reads the body as `plan` says, and keeps it for the handler. After an error, every further read of the
+/// body fails, too.
 pub(crate) async fn load(request: &Request, plan: BodyPlan) -> Result<()> {
     let content = content(request, plan).await;
     if let Some(content) = content.inspect_err(|error| request.break_body(error.downcast_ref()))? {

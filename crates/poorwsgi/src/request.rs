@@ -107,7 +107,7 @@ pub(super) enum Content {
 }
 
 impl Request {
-    /// A request as a server gives it, or an application to one that is nested in it.
+    /// A request that a server gives to an application, or an application to a nested one.
     pub(super) fn new(shared: Arc<Shared>, head: HttpHead, body: Body) -> Self {
         let attached = head.parts().extensions.get::<Arc<Attached>>().map(Arc::clone);
         let extras = attached.map_or_else(OnceLock::new, Extras::sharing);
@@ -190,7 +190,8 @@ impl Request {
         &self.head().parts().headers
     }
 
-    /// The target of the request, as it arrived; below a prefix, without it ([`OriginalUri`] has it).
+    /// The target of the request. In a mounted or nested application it has no prefix;
+    /// [`OriginalUri`](crate::extract::OriginalUri) is the target as it arrived.
     #[must_use]
     pub fn target(&self) -> &http::Uri {
         &self.head().parts().uri
@@ -299,8 +300,8 @@ impl Request {
     /// ```
     ///
     /// # Errors
-    /// 415 for a body of another content type than those in the setting `json_mime_types`; 400, with the reason,
-    /// where the value does not fit the type, or the body was not read because `auto_json` is off.
+    /// 415 for a body of another content type than those in the setting `json_mime_types`; 400, with the
+    /// reason, where the value does not fit the type, or the body was not read because `auto_json` is off.
     pub fn json_as<'r, T: Deserialize<'r>>(&'r self) -> Result<T, HttpError> {
         let value = self.json().ok_or_else(|| json_not_read(self))?;
         T::deserialize(value)
@@ -352,8 +353,8 @@ impl Request {
         Ok(user)
     }
 
-    /// The application's state of this type. Handlers and before hooks usually take it as an argument instead,
-    /// [`State<T>`](crate::extract::State).
+    /// The application's state of this type. Handlers and before hooks usually take it as an argument
+    /// instead, [`State<T>`](crate::extract::State).
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -410,7 +411,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Without what the client sent.
+/// Shows the rule only, because the rest may hold secrets that the client sent.
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request").field("rule", &self.rule()).finish_non_exhaustive()

@@ -4,8 +4,8 @@ use super::FormError;
 use super::limits::{self, FormLimits};
 use super::part::PartHead;
 
-/// What one form has used of its limits. Forms that are read as a whole and forms that are read part by part are
-/// counted in the same way.
+/// What one form has used of its limits. Forms that are read as a whole and forms that are read part by part
+/// are counted in the same way.
 #[derive(Debug)]
 pub(super) struct Budget {
     limits: FormLimits,

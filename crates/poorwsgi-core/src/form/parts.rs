@@ -8,8 +8,8 @@ use super::limits::FormLimits;
 use super::multipart::{Event, MultipartParser};
 use super::part::PartHead;
 
-/// Gives the events of a [`MultipartParser`], and checks them against all [`FormLimits`]. It keeps no data of the
-/// parts.
+/// Gives the events of a [`MultipartParser`], and checks them against all [`FormLimits`]. It keeps no data of
+/// the parts.
 ///
 /// ```
 /// use poorwsgi_core::form::{FormLimits, PartReader, multipart::Event};
@@ -26,8 +26,8 @@ use super::part::PartHead;
 pub struct PartReader {
     parser: MultipartParser,
     budget: Budget,
-    /// The parts that have begun and not ended, the innermost last: for a text the number of its bytes so far,
-    /// for a file or a container of parts `None`.
+    /// The parts that have begun and not ended, the innermost last: for a text the number of its bytes so
+    /// far, for a file or a container of parts `None`.
     open: Vec<Option<u64>>,
     failed: bool,
 }

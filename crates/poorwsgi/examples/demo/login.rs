@@ -1,5 +1,5 @@
-//! Signing in: the visitor's name in a session cookie. The cookie is sealed, so that no visitor can forge another
-//! one's name.
+//! Signing in: the visitor's name in a session cookie. The cookie is sealed, so that no visitor can forge
+//! another one's name.
 
 use poorwsgi::extract::FromRequestParts;
 use poorwsgi::session::SealedSession;

@@ -129,8 +129,8 @@ impl Application {
     /// Adds a route: a path, or a pattern with arguments such as `/user/<name:word>`.
     ///
     /// # Errors
-    /// Where the pattern is invalid: the error gives the pattern, the column, and the known filters. Where the
-    /// handler takes a [state](Self::with_state) that the application does not have yet.
+    /// Where the pattern is invalid: the error gives the pattern, the column, and the known filters. Where
+    /// the handler takes a [state](Self::with_state) that the application does not have yet.
     pub fn route<M>(
         &mut self,
         rule: &str,

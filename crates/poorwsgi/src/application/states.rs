@@ -1,4 +1,4 @@
-//! What the handlers of an application share.
+//! The states that the handlers of an application share.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::handler::Stored;
 use crate::language::Rust;
 use crate::request::Request;
 
-/// What all requests of an application share.
+/// The tables and states that all requests of an application share.
 #[derive(Clone)]
 pub(crate) struct Shared {
     pub(crate) tables: Tables<Rust>,
@@ -25,12 +25,12 @@ impl Shared {
 }
 
 impl Application {
-    /// Gives the application a value that its handlers and before hooks share: each that has an argument
-    /// [`State<T>`](crate::extract::State) gets a clone. An application has one value of each type, and may
-    /// have many types; a value replaces the one of its type. What is large, or is changed, belongs into an
-    /// `Arc`.
+    /// Adds a state: a value that handlers and before hooks share. A function with an argument
+    /// [`State<T>`](crate::extract::State) gets a clone of the value; put a value that is large, or that
+    /// handlers change, into an `Arc`. An application has at most one state of each type; another value of
+    /// the same type replaces it.
     ///
-    /// A state is given before the routes whose handlers take it.
+    /// Add a state before the routes whose handlers take it.
     ///
     /// ```
     /// use std::sync::Arc;
@@ -56,9 +56,9 @@ impl Application {
         self
     }
 
-    /// Whether the application was given every state that its handlers and hooks take. Routes are checked
-    /// when they are set; default handlers and before hooks, which may come before their states, are checked
-    /// by `run`, and here for whoever serves the application in another way.
+    /// Checks that the application has every state that its default handlers and before hooks take, which may
+    /// be set before their states. (The states of a route are checked when the route is set.) `run` and
+    /// `nest` call this; call it yourself where you serve the application in another way.
     ///
     /// ```
     /// use poorwsgi::Application;
@@ -71,7 +71,7 @@ impl Application {
     /// ```
     ///
     /// # Errors
-    /// The first handler or hook that takes a state which was not given, with the type of that state.
+    /// Names the first handler or hook that takes a missing state, and the type of that state.
     pub fn check_states(&self) -> Result<(), RouteError> {
         let tables = &self.shared.tables;
         for (_, handler) in tables.router.defaults().shared() {
@@ -83,8 +83,9 @@ impl Application {
     pub(super) fn check_handler(&self, rule: &str, handler: &Stored<Request>) -> Result<(), RouteError> {
         let Some(missing) = handler.needs().missing(&self.shared.states) else { return Ok(()) };
         let name = handler.name();
-        let detail =
-            format!("{name} takes a State<{missing}>, which with_state has not given to the application");
+        let detail = format!(
+            "{name} takes a State<{missing}>, which the application does not have: call with_state first"
+        );
         Err(RouteError::new(RouteErrorKind::State, rule, detail))
     }
 }

@@ -1,4 +1,4 @@
-//! Bodies that the handler interprets itself.
+//! Bodies without interpretation.
 
 use std::convert::Infallible;
 
@@ -10,13 +10,13 @@ use poorwsgi_core::response::Body;
 use super::FromRequest;
 use crate::request::Request;
 
-/// Reads the whole body. An error breaks it for whoever reads on.
+/// Reads the whole body. After an error, every further read of the body fails, too.
 pub(super) async fn whole(request: &Request, limit: u64, setting: &str) -> Result<Bytes, HttpError> {
     let read = read_body(request.take_body(), limit, setting).await;
     read.inspect_err(|error| request.break_body(Some(error)))
 }
 
-/// The body as it comes, without a limit but the server's.
+/// The body as a stream. Only the server limits it.
 impl FromRequest for Body {
     type Rejection = Infallible;
     const IS_READY: bool = true;
@@ -26,7 +26,7 @@ impl FromRequest for Body {
     }
 }
 
-/// The whole body; 413 over the setting `data_size`.
+/// The whole body; 413 for a body over the setting `data_size`.
 impl FromRequest for Bytes {
     type Rejection = HttpError;
 
@@ -35,7 +35,7 @@ impl FromRequest for Bytes {
     }
 }
 
-/// The whole body as text; 413 over the setting `data_size`, 400 where it is not UTF-8.
+/// The whole body as text; 413 for a body over the setting `data_size`, 400 for one that is not UTF-8.
 impl FromRequest for String {
     type Rejection = HttpError;
 

@@ -13,11 +13,16 @@ use crate::error::Error;
 use crate::forms;
 use crate::request::Request;
 
-/// A form, by serde: the body of a POST, or the query of a GET or HEAD. It is the last argument of a handler.
+/// A form, read by serde, as the last argument of a handler: the query of a GET or HEAD, otherwise the body.
 ///
-/// A form that does not fit is answered with 400, which names the field; a body of another type than those in
-/// the setting `form_mime_types` with 415; one over the `form_limits` with 413. Fields are read as those of a
-/// [`Query`]; files of a multipart form are left out (see [`Multipart`](super::Multipart)).
+/// | body | answer |
+/// |---|---|
+/// | malformed, or a field that does not fit the type | 400, with the name of the field |
+/// | a content type that is not in the setting `form_mime_types` | 415 |
+/// | larger than the setting `form_limits` | 413 |
+///
+/// Fields are read as those of a [`Query`]. Files of a multipart form are ignored; see
+/// [`Multipart`](super::Multipart).
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]

@@ -17,12 +17,16 @@ use crate::error::Result;
 use crate::into_response::{Data, IntoResponse};
 use crate::request::Request;
 
-/// A JSON body, by serde: as the last argument of a handler that of the request, as its result that of the
-/// response.
+/// A JSON body, read and written by serde. As the last argument of a handler it is the body of the request,
+/// as a result the body of the response.
 ///
-/// A body that does not fit is answered with 400, which says where; one of another type than those in the
-/// setting `json_mime_types`, and those that end with `+json`, with 415; one over `json_size` or
-/// `json_values` with 413. With `Option<Json<T>>`, a request without a `Content-Type` is `None`.
+/// | body of the request | answer |
+/// |---|---|
+/// | malformed JSON, or JSON that does not fit the type | 400, with the position |
+/// | a content type that neither is in the setting `json_mime_types` nor ends with `+json` | 415 |
+/// | larger than the settings `json_size` or `json_values` | 413 |
+///
+/// `Option<Json<T>>` is `None` for a request without a `Content-Type`.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]

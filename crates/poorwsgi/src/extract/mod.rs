@@ -1,25 +1,25 @@
-//! Arguments of handlers by type: what a handler needs of the request, and of the application.
+//! Arguments of handlers: values that are made of the request by their types.
 //!
-//! Names and behaviour are those of axum. Each argument of a handler is made from the request by its type,
-//! from left to right; the last one may read the body. What cannot be made ends the request with an error, a
-//! status as a rule, which goes to the application's state handler or page.
+//! Names and behaviour are those of axum. Arguments are made from left to right; only the last one may read
+//! the body. Where an argument cannot be made, the request is answered with an error, in most cases a status,
+//! and the application's handlers of that status or error are called as usual.
 //!
-//! | argument | what it is | where it does not fit |
+//! | argument | what it is | the error |
 //! |---|---|---|
-//! | [`Request`] | the request itself, and all that it tells | |
-//! | [`State<T>`](State) | what [`Application::with_state`](crate::Application::with_state) was given | an error of `route` |
+//! | [`Request`] | the request itself | |
+//! | [`State<T>`](State) | the application's [state](crate::Application::with_state) of that type | an error of `route` |
 //! | [`Path<T>`](Path) | the path arguments, by serde | 404 |
 //! | [`Query<T>`](Query) | the query, by serde | 400 |
 //! | [`Form<T>`](Form), last | the body, a form | 400, 413, 415 |
 //! | [`Json<T>`](Json), last | the body, JSON | 400, 413, 415 |
 //! | [`Multipart`], last | the body, an upload, as a stream | 400, 413, 415 |
-//! | [`Body`](crate::Body), last | the body, as it comes | |
+//! | [`Body`](crate::Body), last | the body, as a stream | |
 //! | `Bytes`, `String`, last | the body, whole | 400, 413 |
-//! | [`SealedSession`](crate::session::SealedSession) | the session in its cookie | a new session |
-//! | [`User`] | who is signed in | 401 |
+//! | [`SealedSession`](crate::session::SealedSession) | the session in its cookie; a new one where the cookie does not open | |
+//! | [`User`] | the user who is logged in | 401 |
 //! | [`http::Method`], [`http::Uri`], [`http::HeaderMap`], [`OriginalUri`] | the head of the request | |
-//! | `Option<T>` of some of them | `None` where nothing was sent | as `T`, where something else was sent |
-//! | `Result<T, T::Rejection>` of all | the error, for the handler to handle | |
+//! | `Option<T>` of some of them | `None` where the client sent nothing | that of `T` |
+//! | `Result<T, T::Rejection>` of all of them | the value or the error | |
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -92,7 +92,7 @@ use crate::error::Error;
 use crate::handler::marker;
 use crate::request::Request;
 
-/// A type that is made from the request and leaves the body alone: any argument of a handler.
+/// A type that is made from a request without its body. It may be any argument of a handler.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -119,20 +119,21 @@ use crate::request::Request;
 /// # Ok(())
 /// # }
 /// ```
-#[diagnostic::on_unimplemented(note = "what reads the body implements `FromRequest` and comes last")]
+#[diagnostic::on_unimplemented(
+    note = "an argument that reads the body implements `FromRequest`, and has to be the last one"
+)]
 pub trait FromRequestParts: Sized {
-    /// The error of a request that no value can be made of. An [`HttpError`](crate::HttpError) is answered
-    /// with its status.
+    /// The error where no value can be made. An [`HttpError`](crate::HttpError) is answered with its status.
     type Rejection: Into<Error>;
 
-    /// Whether the future is ready when it is first polled, always.
+    /// Whether the future is always ready when it is first polled.
     #[doc(hidden)]
     const IS_READY: bool = false;
 
     /// Makes the value.
     ///
     /// # Errors
-    /// A request that no value can be made of; the error ends the request.
+    /// Where no value can be made of the request. The request is answered with the error.
     fn from_request_parts(request: &Request) -> impl Future<Output = Result<Self, Self::Rejection>> + Send;
 
     /// Makes the value for the last argument, which may keep the request.
@@ -141,16 +142,16 @@ pub trait FromRequestParts: Sized {
         async move { Self::from_request_parts(&request).await }
     }
 
-    /// Names the states that the value is made of, so that a route without them is an error when it is set.
+    /// Names the states that the value is made of, so that setting a route fails where one is missing.
     fn needs(needs: &mut Needs) {
         let _ = needs;
     }
 }
 
-/// A type that is made from the whole request, with its body: the last argument of a handler.
+/// A type that is made from a request and its body. It may be the last argument of a handler.
 ///
-/// Nothing of the body is read before. For what reads no body, implement [`FromRequestParts`] instead, with
-/// which it may be any argument.
+/// The framework does not read the body before. A type that needs no body implements [`FromRequestParts`]
+/// instead, so that it may be any argument.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -182,22 +183,21 @@ pub trait FromRequestParts: Sized {
     note = "an argument of a handler implements `FromRequestParts`, or `FromRequest` where it is the last"
 )]
 pub trait FromRequest<M = marker::ViaRequest>: Sized {
-    /// The error of a request that no value can be made of. An [`HttpError`](crate::HttpError) is answered
-    /// with its status.
+    /// The error where no value can be made. An [`HttpError`](crate::HttpError) is answered with its status.
     type Rejection: Into<Error>;
 
-    /// Whether the future is ready when it is first polled, always.
+    /// Whether the future is always ready when it is first polled.
     #[doc(hidden)]
     const IS_READY: bool = false;
 
-    /// Whether the body must not be read before.
+    /// Whether the framework must leave the body unread.
     #[doc(hidden)]
     const READS_BODY: bool = true;
 
     /// Makes the value.
     ///
     /// # Errors
-    /// A request that no value can be made of; the error ends the request.
+    /// Where no value can be made of the request. The request is answered with the error.
     fn from_request(request: Request) -> impl Future<Output = Result<Self, Self::Rejection>> + Send;
 
     /// Names the states that the value is made of, as [`FromRequestParts::needs`] does.

@@ -1,4 +1,4 @@
-//! Uploads, read while they arrive.
+//! Multipart forms, read while they arrive.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -17,12 +17,16 @@ use poorwsgi_core::state;
 use super::{FromRequest, OptionalFromRequest};
 use crate::request::Request;
 
-/// A multipart form as a stream: its fields one after the other, each in pieces as they arrive. It is the
-/// last argument of a handler. Nothing is kept in memory or on the disk.
+/// A multipart form as a stream, as the last argument of a handler: one field after the other, each in pieces
+/// as they arrive. No field is stored, neither in memory nor in a file.
 ///
-/// A body of another type is answered with 415, one that breaks the syntax with 400, and one over the
-/// `form_limits` with
-/// 413. With `Option<Multipart>`, a request without a `Content-Type` is `None`.
+/// | body | answer |
+/// |---|---|
+/// | malformed | 400 |
+/// | a content type other than `multipart/form-data` | 415 |
+/// | larger than the setting `form_limits` | 413 |
+///
+/// `Option<Multipart>` is `None` for a request without a `Content-Type`.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -60,11 +64,11 @@ pub struct Multipart {
 }
 
 impl Multipart {
-    /// The next field; `None` after the last one. What is left of the field before is skipped. The parts of a
-    /// nested multipart body come one by one as well.
+    /// The next field; `None` after the last one. The unread rest of the field before is skipped. The parts
+    /// of a nested multipart body are fields, too.
     ///
     /// # Errors
-    /// 400 for a form that breaks the syntax or breaks off, 413 for one over a limit.
+    /// 400 for a form that is malformed or incomplete, 413 for one over a limit.
     pub async fn next_field(&mut self) -> Result<Option<Field<'_>>, HttpError> {
         loop {
             match self.next_event().await? {
@@ -125,7 +129,7 @@ impl OptionalFromRequest for Multipart {
     }
 }
 
-/// A field of a [`Multipart`] form: a file, or a text.
+/// A field of a [`Multipart`] form: a file or a text.
 ///
 /// ```
 /// use poorwsgi::extract::{Field, Multipart};
@@ -161,14 +165,14 @@ impl Field<'_> {
         self.head.name.as_deref()
     }
 
-    /// The file name as the client sent it, perhaps with a path; empty where no file was chosen. Never save
-    /// under it: see [`safe_filename`](Self::safe_filename).
+    /// The file name as the client sent it, perhaps with a path; empty where no file was chosen. To save the
+    /// file, use [`safe_filename`](Self::safe_filename) instead.
     #[must_use]
     pub fn file_name(&self) -> Option<&str> {
         self.head.filename.as_deref()
     }
 
-    /// The file name without all that makes it dangerous: see [`safe_filename`].
+    /// A file name that cannot leave its directory: see [`safe_filename`].
     #[must_use]
     pub fn safe_filename(&self) -> Option<String> {
         self.file_name().and_then(safe_filename)

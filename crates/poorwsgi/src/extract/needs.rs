@@ -4,10 +4,10 @@ use std::any::type_name;
 
 use http::Extensions;
 
-/// The [states](super::State) that an argument of a handler is made of, which the application must have been
-/// given.
+/// The [states](super::State) that an argument of a handler is made of.
 ///
-/// An argument of your own that is made of a state names it:
+/// An argument type of your own names the states that it reads, so that a missing state is an error when the
+/// route is set:
 ///
 /// ```
 /// use poorwsgi::extract::{FromRequestParts, Needs, State};
@@ -16,7 +16,7 @@ use http::Extensions;
 /// #[derive(Clone)]
 /// struct Pool;
 ///
-/// /// A connection out of the pool.
+/// /// A connection from the pool.
 /// struct Connection(Pool);
 ///
 /// impl FromRequestParts for Connection {
@@ -51,7 +51,7 @@ impl Needs {
         self.0.push(Need { name: type_name::<T>(), is_among: |states| states.get::<T>().is_some() });
     }
 
-    /// The type of a state that is not among these.
+    /// The type of the first needed state that is not among `states`.
     pub(crate) fn missing(&self, states: &Extensions) -> Option<&'static str> {
         self.0.iter().find(|need| !(need.is_among)(states)).map(|need| need.name)
     }

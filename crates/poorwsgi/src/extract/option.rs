@@ -6,7 +6,7 @@ use super::{FromRequest, FromRequestParts, Needs};
 use crate::error::Error;
 use crate::request::Request;
 
-/// What `Option<Self>` means as an argument of a handler: `None` where the client sent nothing.
+/// A type whose `Option` may be an argument of a handler: `None` where the client sent nothing.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -14,7 +14,7 @@ use crate::request::Request;
 /// use poorwsgi::extract::OptionalFromRequestParts;
 /// use poorwsgi::{Application, HttpError, Request, state};
 ///
-/// /// The version that a client has, where it says so.
+/// /// The version of the client.
 /// struct Version(u32);
 ///
 /// impl OptionalFromRequestParts for Version {
@@ -41,17 +41,17 @@ use crate::request::Request;
 /// # }
 /// ```
 pub trait OptionalFromRequestParts: Sized {
-    /// The error of a request that sent something else.
+    /// The error where the client sent something else.
     type Rejection: Into<Error>;
 
-    /// Whether the future is ready when it is first polled, always.
+    /// Whether the future is always ready when it is first polled.
     #[doc(hidden)]
     const IS_READY: bool = false;
 
     /// Makes the value, if there is one.
     ///
     /// # Errors
-    /// What was sent is no such value.
+    /// Where no value can be made of what the client sent.
     fn from_request_parts(
         request: &Request,
     ) -> impl Future<Output = Result<Option<Self>, Self::Rejection>> + Send;
@@ -62,7 +62,7 @@ pub trait OptionalFromRequestParts: Sized {
     }
 }
 
-/// What `Option<Self>` means as the last argument of a handler: `None` where the client sent no body.
+/// A type whose `Option` may be the last argument of a handler: `None` where the client sent no body.
 ///
 /// ```
 /// use poorwsgi::extract::{FromRequest, OptionalFromRequest};
@@ -83,13 +83,13 @@ pub trait OptionalFromRequestParts: Sized {
 /// # app.route("/", poorwsgi::state::METHOD_POST, |number: Option<Number>| number.map(|n| n.0.to_string())).unwrap();
 /// ```
 pub trait OptionalFromRequest: Sized {
-    /// The error of a request that sent something else.
+    /// The error where the client sent something else.
     type Rejection: Into<Error>;
 
     /// Makes the value, if there is one.
     ///
     /// # Errors
-    /// What was sent is no such value.
+    /// Where no value can be made of what the client sent.
     fn from_request(request: Request) -> impl Future<Output = Result<Option<Self>, Self::Rejection>> + Send;
 }
 

@@ -11,12 +11,13 @@ use super::texts::{Named, TextError, Texts};
 use super::{FromRequestParts, OptionalFromRequestParts};
 use crate::request::Request;
 
-/// The path arguments, by serde: one value for a rule with one argument, a tuple in the order of the rule, or
-/// a structure by their names. A value that does not fit is answered with 404.
+/// The path arguments, read by serde: one value for a rule with one argument, a tuple in the order of the
+/// rule, or a structure with the names of the arguments. A value that does not fit the type is answered with
+/// 404.
 ///
-/// The values are the texts of the path: what the filter of an application makes of them is to be had by
-/// [`Request::path_arg`](crate::Request::path_arg). A type that asks for other arguments than the rule has is
-/// an error of the application, answered with 500.
+/// The values are made of the texts of the path. For the value that a custom filter makes, use
+/// [`Request::path_arg`](crate::Request::path_arg). Where the type has other arguments than the rule, the
+/// request is answered with 500, because that is an error of the application.
 ///
 /// ```
 /// use poorwsgi::extract::Path;
@@ -78,7 +79,7 @@ impl<T> Deref for Path<T> {
     }
 }
 
-/// All arguments of a request: a value where there is one, else a sequence or a map.
+/// All path arguments of a request: one value where there is one argument, otherwise a sequence or a map.
 struct Arguments<'r>(&'r Request);
 
 impl<'r> Arguments<'r> {

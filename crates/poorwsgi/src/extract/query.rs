@@ -10,12 +10,12 @@ use super::FromRequestParts;
 use super::texts::{Named, Texts};
 use crate::request::Request;
 
-/// The arguments of the query, by serde. A query that does not fit is answered with 400, which names the
-/// argument.
+/// The arguments of the query, read by serde. A query that does not fit the type is answered with 400, with
+/// the name of the argument.
 ///
-/// An argument that comes several times is a sequence, such as `Vec<T>`, and an error for any other type. An
-/// empty value is `None` for an `Option`. The settings `strict_parsing` and `form_limits.fields` hold;
-/// `auto_args` and `keep_blank_values` make no difference.
+/// An argument that comes several times needs a sequence, such as `Vec<T>`. An empty value is `None` for an
+/// `Option`. The settings `strict_parsing` and `form_limits.fields` apply; `auto_args` and
+/// `keep_blank_values` do not.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]

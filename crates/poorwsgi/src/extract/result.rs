@@ -1,4 +1,4 @@
-//! Arguments whose errors the handler handles.
+//! Arguments as a `Result`, for handlers that handle their errors themselves.
 
 use std::convert::Infallible;
 

@@ -13,16 +13,18 @@ use crate::error::Result;
 use crate::into_response::IntoResponse;
 use crate::request::Request;
 
-/// The session of the request, with the keys that the application has as a state, an `Arc<SealedKeys>`, and
-/// the [`SessionConfig`] that it has as another, if it has one. A cookie that does not open, because it is
-/// old or was tampered with, is as good as none.
+/// The session of the request. Its keys are a state of the application, `Arc<SealedKeys>`; its configuration
+/// is another, [`SessionConfig`], or the default one. A cookie that does not open, because it is too old or
+/// was tampered with, counts as missing.
 impl FromRequestParts for SealedSession {
     type Rejection = HttpError;
     const IS_READY: bool = true;
 
     async fn from_request_parts(request: &Request) -> Result<Self, HttpError> {
         let failed = |error: BoxError| HttpError::new(state::HTTP_INTERNAL_SERVER_ERROR).with_source(error);
-        let keys = request.state::<Arc<SealedKeys>>().ok_or_else(|| failed("no keys of sessions".into()))?;
+        let keys = request
+            .state::<Arc<SealedKeys>>()
+            .ok_or_else(|| failed("the application has no state Arc<SealedKeys>".into()))?;
         let config = request.state::<SessionConfig>().cloned().unwrap_or_default();
         let mut session =
             SealedSession::new(Arc::clone(keys), config).map_err(|error| failed(error.into()))?;
@@ -38,7 +40,7 @@ impl FromRequestParts for SealedSession {
     }
 }
 
-/// The response, with the session in its cookie.
+/// The response, with a cookie that holds the session.
 impl<T: IntoResponse> IntoResponse for (SealedSession, T) {
     fn into_response(self) -> Result<Response> {
         let mut response = self.1.into_response()?;

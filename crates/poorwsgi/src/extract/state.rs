@@ -1,4 +1,4 @@
-//! What the handlers of an application share.
+//! The states of the application.
 
 use std::any::type_name;
 use std::ops::{Deref, DerefMut};
@@ -8,8 +8,8 @@ use poorwsgi_core::error::HttpError;
 use super::{FromRequestParts, Needs};
 use crate::request::Request;
 
-/// A clone of the value that [`Application::with_state`](crate::Application::with_state) was given for this
-/// type.
+/// A clone of the application's state of this type; see
+/// [`Application::with_state`](crate::Application::with_state).
 ///
 /// ```
 /// use std::sync::{Arc, Mutex};
@@ -39,7 +39,7 @@ impl<T: Clone + Send + Sync + 'static> FromRequestParts for State<T> {
     async fn from_request_parts(request: &Request) -> Result<Self, HttpError> {
         request.state().cloned().map(State).ok_or_else(|| {
             let name = type_name::<T>();
-            HttpError::new(500).with_source(format!("the application was given no state of the type {name}"))
+            HttpError::new(500).with_source(format!("the application has no state of the type {name}"))
         })
     }
 

@@ -1,4 +1,4 @@
-//! Named texts, as a path, a query and a form have them, read into a type by serde.
+//! Makes a type, with serde, of the named texts of a path, a query or a form.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -14,7 +14,7 @@ pub(super) struct TextError {
     /// The field, and what is wrong with it.
     reason: String,
     field: Option<String>,
-    /// Whether the type asks for other fields than there are, whatever they hold.
+    /// Whether the type has other fields than there are texts, whatever the texts are.
     pub(super) is_of_shape: bool,
 }
 
@@ -188,7 +188,7 @@ impl<'de> IntoDeserializer<'de, TextError> for Texts<'de> {
     }
 }
 
-/// All names with their values, as a structure or a map.
+/// All names with their values, for a structure or a map.
 pub(super) struct Named<'de> {
     rest: std::vec::IntoIter<Texts<'de>>,
     current: Option<Texts<'de>>,

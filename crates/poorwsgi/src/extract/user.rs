@@ -1,4 +1,4 @@
-//! Who is signed in.
+//! The user who is logged in.
 
 use std::fmt;
 use std::ops::Deref;
@@ -10,9 +10,9 @@ use poorwsgi_core::state;
 use super::{FromRequestParts, OptionalFromRequestParts};
 use crate::request::Request;
 
-/// The name of the user who is signed in, as a hook or the digest check has set it:
-/// [`Request::user`](crate::Request::user). The request is answered with 401 where nobody is; `Option<User>`
-/// is `None` then.
+/// The name of the user who is logged in, as a hook or the digest check has set it
+/// ([`Request::user`](crate::Request::user)). Where nobody is logged in, the request is answered with 401,
+/// and `Option<User>` is `None`.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]

@@ -7,17 +7,17 @@ use crate::error::{Error, Result};
 use crate::extract::{FromRequest, FromRequestParts, Needs};
 use crate::request::Request;
 
-/// All arguments of a function, as a tuple. `Via` says how the last of them is made.
+/// All arguments of a function, as a tuple. `Via` says how the last argument is made.
 pub trait Arguments<Via>: Sized + Send + 'static {
-    /// Whether they are made without waiting.
+    /// Whether the arguments are made without waiting.
     const IS_READY: bool;
-    /// Whether the last of them reads the body.
+    /// Whether the last argument reads the body.
     const READS_BODY: bool;
 
-    /// Names the states that they are made of.
+    /// Names the states that the arguments are made of.
     fn needs(needs: &mut Needs);
 
-    /// Makes them, from left to right.
+    /// Makes the arguments, from left to right.
     fn extract(request: Request) -> impl Future<Output = Result<Self>> + Send;
 }
 
@@ -48,7 +48,7 @@ macro_rules! arguments {
                 <$last as FromRequest<Via>>::needs(needs);
             }
 
-            #[allow(non_snake_case, reason = "each value is called like its type")]
+            #[allow(non_snake_case, reason = "each value has the name of its type")]
             async fn extract(request: Request) -> Result<Self> {
                 $(let $first = $first::from_request_parts(&request).await.map_err(Into::<Error>::into)?;)*
                 let $last =

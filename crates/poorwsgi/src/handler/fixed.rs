@@ -77,7 +77,7 @@ callable! {
     /// # }
     /// ```
     ///
-    /// A hook that returns nothing would send nothing, so it does not compile:
+    /// A hook has to return the response; one that returns nothing does not compile:
     ///
     /// ```compile_fail
     /// use poorwsgi::{Application, Request, Response};

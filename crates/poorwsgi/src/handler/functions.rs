@@ -1,4 +1,4 @@
-//! Functions of up to eight arguments, as handlers and as before hooks.
+//! Functions of up to eight arguments, which are handlers and before hooks.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -78,7 +78,7 @@ macro_rules! functions {
             T::Output: $output,
             ($($arg,)*): Arguments<$via>,
         {
-            #[allow(non_snake_case, reason = "each value is called like its type")]
+            #[allow(non_snake_case, reason = "each value has the name of its type")]
             fn store(self) -> Stored<Request> {
                 asynchronous::<F, $via, _, _>(move |($($arg,)*)| {
                     let future = self($($arg),*);
@@ -95,7 +95,7 @@ macro_rules! functions {
             T: $output,
             ($($arg,)*): Arguments<$via>,
         {
-            #[allow(non_snake_case, reason = "each value is called like its type")]
+            #[allow(non_snake_case, reason = "each value has the name of its type")]
             fn store(self) -> Stored<Request> {
                 plain::<F, $via, _>(move |($($arg,)*)| self($($arg),*).into_response())
             }

@@ -1,4 +1,4 @@
-//! A handler below layers of tower.
+//! Handlers with tower layers around them.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -20,8 +20,9 @@ use crate::error::{Error, Result};
 use crate::language;
 use crate::request::Request;
 
-/// A handler as a tower service: what [`Handler::layer`] puts its layer around. It keeps the request that the
-/// application has made among the extensions of the one that layers see, so it answers no other request.
+/// A handler as a tower service, which [`Handler::layer`] puts a layer around. It answers only requests that
+/// an application passes to it, because it finds the application's [`Request`] in the extensions of the
+/// [`http::Request`].
 ///
 /// ```
 /// use std::time::Duration;
@@ -30,7 +31,7 @@ use crate::request::Request;
 /// use tower::Layer;
 /// use tower::timeout::{Timeout, TimeoutLayer};
 ///
-/// /// What handlers of reports get.
+/// /// The layer of all reports.
 /// fn patience() -> impl Layer<HandlerService, Service = Timeout<HandlerService>> {
 ///     TimeoutLayer::new(Duration::from_secs(30))
 /// }
@@ -48,7 +49,7 @@ pub struct HandlerService(Stored<Request>);
 /// use poorwsgi::{Application, Handler, Layered, state};
 /// use tower::timeout::TimeoutLayer;
 ///
-/// /// Registers a page that may be slow.
+/// /// Registers a page that may take long.
 /// fn slow_page(app: &mut Application, path: &str, page: Layered) -> Result<(), RouteError> {
 ///     app.route(path, state::METHOD_GET, page).map(drop)
 /// }

@@ -24,8 +24,8 @@ use tower_service::Service;
 
 use crate::request::Request;
 
-/// Type parameters that let a trait be implemented for plain and for asynchronous functions, and for functions
-/// with different arguments.
+/// Type parameters that let a trait be implemented for plain and for asynchronous functions, and for
+/// functions with different arguments.
 ///
 /// ```
 /// use poorwsgi::{Application, Handler, Request, marker, state};
@@ -60,7 +60,7 @@ pub mod marker {
     label = "not a handler",
     note = "a handler is a function or closure, plain or asynchronous, of at most eight arguments, and returns what `IntoResponse` takes",
     note = "each argument implements `FromRequestParts`; the last one may implement `FromRequest`, which reads the body",
-    note = "an asynchronous handler keeps nothing across an `.await` that is not `Send`"
+    note = "all values that an asynchronous handler keeps across an `.await` are `Send`"
 )]
 /// The handler of a route, or a default handler: a function of up to eight arguments that returns an
 /// [`IntoResponse`](crate::IntoResponse).
@@ -72,12 +72,12 @@ pub mod marker {
 /// the error of that argument. [`Request`] is such an argument, too.
 ///
 /// A plain function may block. It is called on one of tokio's threads for blocking work, so that no other
-/// request waits for it; at most `max_blocking_threads` of the runtime, 512 by default, run at a time. Once 64
-/// calls in a row took no longer than 200 µs, the function is called where its request is handled, which is
-/// quicker. It goes back to the other threads after at most two calls that take 20 ms, or after several calls
-/// that take more than 200 µs. Without the feature `inlining`, it is always called on those threads. A call that
-/// has begun runs to its end, even if its client goes away. Hooks, state handlers and error handlers are called
-/// in the same way.
+/// request waits for it; at most `max_blocking_threads` of the runtime, 512 by default, run at a time. Once
+/// 64 calls in a row took no longer than 200 µs, the function is called where its request is handled, which
+/// is quicker. It goes back to the other threads after at most two calls that take 20 ms, or after several
+/// calls that take more than 200 µs. Without the feature `inlining`, it is always called on those threads. A
+/// call that has begun runs to its end, even if its client goes away. Hooks, state handlers and error
+/// handlers are called in the same way.
 ///
 /// ```
 /// use poorwsgi::routing::RouteError;
@@ -101,12 +101,12 @@ pub mod marker {
 /// # Ok::<(), RouteError>(())
 /// ```
 ///
-/// What is no handler does not compile, and the compiler says what a handler is:
+/// Where a function is not a handler, the compiler says what a handler is:
 ///
 /// ```compile_fail
 /// use poorwsgi::{Application, state};
 ///
-/// // Nothing makes a `u8` of a request.
+/// // A `u8` cannot be made of a request.
 /// Application::new("demo").route("/", state::METHOD_GET, |_number: u8| "a page");
 /// ```
 ///
@@ -124,10 +124,10 @@ pub trait Handler<M>: Sized + Send + Sync + 'static {
     /// The handler with a layer of tower around it: for one route what
     /// `app.mount(prefix, layer.layer(application))` is for a nested application.
     ///
-    /// Hooks run outside of the layer. The layer gets the body unread; the handler gets it as the settings
-    /// `auto_form`, `auto_json` and `auto_data` say, or as its arguments do. An error of the handler passes
-    /// through as it is, unless the layer takes it; one of the layer goes to the application's handler of its
-    /// type. The response is not answered in ranges.
+    /// Hooks run before and after the layer. The layer gets the unread body; the handler gets the body that
+    /// the layer passes on, read as its arguments or the settings `auto_form`, `auto_json` and `auto_data`
+    /// say. An error of the handler passes through the layer, and errors of the layer are handled like those
+    /// of handlers: by the error handler of their type. Clients cannot request ranges of the response.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]

@@ -1,10 +1,10 @@
-//! What hooks may return.
+//! The results of hooks.
 
 use poorwsgi_core::response::Response;
 
 use crate::error::{Error, Result};
 
-/// What a before hook may return.
+/// A value that a before hook may return.
 #[diagnostic::on_unimplemented(
     message = "a before hook does not return `{Self}`",
     note = "it returns `()`, or a `Result<(), E>` whose error ends the request"
@@ -26,7 +26,7 @@ impl<E: Into<Error>> HookOutput for Result<(), E> {
     }
 }
 
-/// What an after hook may return: it always says what is sent.
+/// A value that an after hook may return: always the response to send.
 #[diagnostic::on_unimplemented(
     message = "an after hook does not return `{Self}`",
     note = "it returns the response to send: a `Response`, or a `Result` of one"

@@ -1,4 +1,4 @@
-//! Header fields, as handlers return them.
+//! The header fields that handlers return.
 
 use http::HeaderMap;
 use poorwsgi_core::headers::{HeaderError, Headers};

@@ -47,11 +47,11 @@ use crate::{Error, Result};
 /// # Ok::<(), poorwsgi::Error>(())
 /// ```
 ///
-/// A text is a page of HTML: escape what a client has sent ([`html_escape`](crate::results::html_escape)), or
-/// return [`Response::text`].
+/// A text is a page of HTML. Escape text that a client has sent
+/// ([`html_escape`](crate::results::html_escape)), or return [`Response::text`].
 ///
-/// In PoorWSGI's tuples, which begin with the data, that is one of the values above it in this table, a
-/// [`Response`], or a type of your own that is [`Data`].
+/// The data of a tuple is a value of the rows above the tuples, or of a type of your own that implements
+/// [`Data`].
 pub trait IntoResponse {
     /// Makes the response.
     ///
@@ -60,9 +60,12 @@ pub trait IntoResponse {
     fn into_response(self) -> Result<Response>;
 }
 
-/// A value that may be the data of a tuple, before its content type: `(data, content_type, headers, status)`.
+/// A value that may be the data of a tuple, in front of the content type: `(data, content_type, headers,
+/// status)`.
 ///
-/// Not every response is: a status in the first place of a tuple is the status of the response in its last.
+/// [`StatusCode`](http::StatusCode) is not `Data`: in front of a tuple it is the status of the response, as
+/// in
+/// `(StatusCode, headers, value)`.
 ///
 /// ```
 /// use poorwsgi::{Data, IntoResponse, Response, Result};
@@ -213,7 +216,6 @@ mod tests {
         assert!(none.headers().is_empty());
     }
 
-    /// As in axum.
     #[test]
     fn a_status_comes_first_or_alone() {
         assert_eq!(made(StatusCode::IM_A_TEAPOT), (418, None, Bytes::new()));

@@ -46,7 +46,7 @@ impl<H: IntoHeaders, T: IntoResponse> IntoResponse for (StatusCode, H, T) {
     }
 }
 
-/// The response with these fields in place of those of the same names.
+/// Replaces the response's fields of these names by these fields.
 fn with_fields(mut response: Response, fields: &Headers) -> Result<Response, HeaderError> {
     let headers = response.headers_mut();
     for (name, _) in fields.iter() {

@@ -1,10 +1,10 @@
-//! One event.
+//! A server-sent event.
 
 use std::time::Duration;
 
 use serde::Serialize;
 
-/// One event, made field by field. An event without data is seen by nobody.
+/// A server-sent event. Browsers ignore an event without data.
 ///
 /// ```
 /// use poorwsgi::sse::Event;
@@ -20,7 +20,7 @@ pub struct Event {
 }
 
 impl Event {
-    /// Adds data, of any number of lines.
+    /// Adds data, which may have several lines.
     pub fn data(self, data: impl AsRef<str>) -> Self {
         lines(data.as_ref()).fold(self, |event, line| event.line("data: ", line))
     }
@@ -28,18 +28,19 @@ impl Event {
     /// Adds data as JSON.
     ///
     /// # Errors
-    /// A value that has no JSON form.
+    /// Where the value has no JSON form.
     pub fn json_data(self, data: impl Serialize) -> Result<Self, serde_json::Error> {
         Ok(self.data(serde_json::to_string(&data)?))
     }
 
-    /// Sets the type, which the browser's listeners are told apart by. A line break in it becomes a space.
+    /// Sets the type, by which the browser chooses the listeners of the event. A line break in it becomes a
+    /// space.
     pub fn event(self, event: impl AsRef<str>) -> Self {
         self.field("event: ", event.as_ref())
     }
 
-    /// Sets the id, which a browser that connects again sends as `Last-Event-ID`. A line break or a NUL in it
-    /// becomes a space.
+    /// Sets the id, which a browser sends as `Last-Event-ID` when it connects again. A line break or a NUL in
+    /// it becomes a space.
     pub fn id(self, id: impl AsRef<str>) -> Self {
         self.field("id: ", id.as_ref())
     }
@@ -50,7 +51,7 @@ impl Event {
         self.line("retry: ", &milliseconds)
     }
 
-    /// Adds a comment, which browsers skip.
+    /// Adds a comment, which browsers ignore.
     pub fn comment(self, comment: impl AsRef<str>) -> Self {
         lines(comment.as_ref()).fold(self, |event, line| event.line(": ", line))
     }
@@ -74,7 +75,7 @@ impl Event {
     }
 }
 
-/// The lines of a text, by each of the line ends that a browser knows.
+/// The lines of a text, which end with CR, LF or CR LF, as browsers read them.
 fn lines(text: &str) -> impl Iterator<Item = &str> {
     text.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line)).flat_map(|line| line.split('\r'))
 }
@@ -90,7 +91,7 @@ mod tests {
         assert_eq!(Event::default().data("").into_text(), "data: \n\n");
     }
 
-    /// What a client or a database has written cannot begin a field or an event of its own.
+    /// A value from a client or a database cannot begin another field or another event.
     #[test]
     fn no_field_breaks_out_of_its_line() {
         let event = Event::default().event("a\ndata: x").id("1\r\n\r\n\0").comment("x\n\nevent: y");

@@ -1,4 +1,4 @@
-//! Signs of life between events.
+//! Comments that keep the connection alive between events.
 
 use std::fmt;
 use std::future::Future;
@@ -12,7 +12,8 @@ use tokio::time::{Instant, Sleep, sleep};
 
 use super::Event;
 
-/// The signs of life of a response of [events](super::Sse): a comment after 15 seconds without an event.
+/// What a response of [events](super::Sse) sends to keep its connection alive, and how often: by default an
+/// empty comment after 15 seconds without an event.
 ///
 /// ```
 /// use std::time::Duration;
@@ -34,17 +35,17 @@ impl KeepAlive {
         KeepAlive { interval: Duration::from_secs(15), event: Event::default().comment("") }
     }
 
-    /// After this time without an event.
+    /// Sets the time without an event after which it is sent.
     pub fn interval(self, interval: Duration) -> Self {
         KeepAlive { interval, ..self }
     }
 
-    /// With this comment.
+    /// Sets the text of the comment.
     pub fn text(self, text: impl AsRef<str>) -> Self {
         self.event(Event::default().comment(text))
     }
 
-    /// With this event.
+    /// Sends an event instead of a comment.
     pub fn event(self, event: Event) -> Self {
         KeepAlive { event, ..self }
     }
@@ -57,12 +58,12 @@ impl Default for KeepAlive {
 }
 
 pin_project! {
-    /// The events of a stream, and signs of life between them.
+    /// The events of a stream, with keep-alive events between them.
     pub struct KeepAliveStream<S> {
         #[pin]
         events: S,
         keep_alive: KeepAlive,
-        // Made when it is first needed, within the runtime.
+        // The timer is made when it is first needed, because it has to be made within the runtime.
         pause: Option<Pin<Box<Sleep>>>,
     }
 }

@@ -1,4 +1,4 @@
-//! Server-sent events: a response that goes on, event by event (HTML, section 9.2).
+//! Server-sent events: a response that sends one event after the other (HTML, section 9.2).
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -44,8 +44,8 @@ pub use keep_alive::{KeepAlive, KeepAliveStream};
 use crate::error::Result;
 use crate::into_response::IntoResponse;
 
-/// A response of server-sent events, which a handler returns: `text/event-stream` that no cache keeps. An
-/// error of the stream closes the connection, and the browser makes another.
+/// A response of server-sent events: `text/event-stream`, with `Cache-Control: no-cache`. An error of the
+/// stream closes the connection, and the browser connects again.
 #[derive(Clone)]
 #[must_use]
 pub struct Sse<S> {
@@ -53,7 +53,7 @@ pub struct Sse<S> {
 }
 
 impl<S> Sse<S> {
-    /// The events of a stream.
+    /// A response with the events of a stream.
     pub fn new<E>(events: S) -> Self
     where
         S: Stream<Item = Result<Event, E>> + Send + 'static,
@@ -62,8 +62,8 @@ impl<S> Sse<S> {
         Sse { events }
     }
 
-    /// With a sign of life where the stream has no event for a while, so that no proxy takes the connection
-    /// for dead, and a client that has gone away is noticed. It needs tokio's timer.
+    /// Sends a comment while the stream has no events, so that proxies do not close the connection, and the
+    /// server notices when the client has gone away. It needs the timer of a tokio runtime.
     pub fn keep_alive(self, keep_alive: KeepAlive) -> Sse<KeepAliveStream<S>> {
         Sse { events: KeepAliveStream::new(self.events, keep_alive) }
     }

@@ -1,4 +1,4 @@
-//! The client.
+//! The client for tests.
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -18,10 +18,10 @@ use super::request::{Message, TestRequest};
 use super::response::TestResponse;
 use crate::application::Application;
 
-/// How many redirections a request may lead to.
+/// How many redirects a request may lead to.
 const MAX_REDIRECTS: usize = 20;
 
-/// A client of an application. It keeps cookies, and follows redirections and logs in where it is told to.
+/// A client of an application. It keeps cookies; on request it follows redirects and logs in.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -49,7 +49,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client without cookies, which shows redirections as they come.
+    /// A client without cookies, which returns redirects as they are.
     #[must_use]
     pub fn new(app: Application) -> Self {
         Client {
@@ -62,14 +62,14 @@ impl Client {
         }
     }
 
-    /// The client, from now on following redirections to the application.
+    /// Makes the client follow redirects to the application.
     #[must_use]
     pub fn follow_redirects(mut self) -> Self {
         self.follows = true;
         self
     }
 
-    /// The client, from now on answering each challenge of digest login with this user and password.
+    /// Makes the client answer each challenge of a digest login with this user and password.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -135,22 +135,22 @@ impl Client {
         self.request(Method::DELETE, target)
     }
 
-    /// A request by any method. The target is a path, with a query if need be.
+    /// A request with any method. The target is a path, and a query after `?`.
     ///
     /// # Panics
-    /// A target that is no URI.
+    /// Where the target is not a URI.
     #[track_caller]
     pub fn request(&self, method: Method, target: &str) -> TestRequest<'_> {
         TestRequest::new(self, method, target)
     }
 
-    /// The value of a cookie that is kept for a path.
+    /// The value of a cookie, of any path.
     #[must_use]
     pub fn cookie(&self, name: &str) -> Option<String> {
         self.jar().get(name, self.seconds()).map(str::to_owned)
     }
 
-    /// Keeps a cookie for all paths.
+    /// Sets a cookie, for all paths.
     pub fn set_cookie(&self, name: &str, value: &str) {
         self.jar().set(name, value);
     }
@@ -216,8 +216,9 @@ impl Client {
         clock::with_shift(self.ahead(), clock::seconds)
     }
 
-    /// What the session of the kept cookie holds, with the keys and the configuration that the application
-    /// has as its states; nothing where there is no session.
+    /// The data of the session in the client's cookie; empty where there is no session. Keys and
+    /// configuration are the application's states, as for an argument
+    /// [`SealedSession`](crate::session::SealedSession).
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -243,7 +244,7 @@ impl Client {
     /// ```
     ///
     /// # Panics
-    /// An application without an `Arc<SealedKeys>`, and a cookie that does not open.
+    /// Where the application has no state `Arc<SealedKeys>`, and where the cookie does not open.
     #[cfg(feature = "sealed-sessions")]
     #[must_use]
     pub fn session(&self) -> serde_json::Map<String, serde_json::Value> {
@@ -273,10 +274,10 @@ impl Client {
             message = next;
             response = self.exchange(&message).await;
         }
-        panic!("more than {MAX_REDIRECTS} redirections, the last to {}", message.target);
+        panic!("more than {MAX_REDIRECTS} redirects, the last to {}", message.target);
     }
 
-    /// One request, and once more with credentials where they are asked for.
+    /// Sends a request, and sends it again with credentials after a challenge.
     async fn exchange(&self, message: &Message) -> TestResponse {
         let response = self.ask(message, HeaderMap::new()).await;
         #[cfg(feature = "digest")]
@@ -302,7 +303,8 @@ impl Client {
         (*request.method_mut(), *request.uri_mut()) = (method, target);
         let answer = async {
             let (parts, body) = self.app.handle(request).await.into_parts();
-            let body = read_body(body, u64::MAX, "").await.expect("the response breaks off");
+            let body =
+                read_body(body, u64::MAX, "").await.expect("the body of the response ends with an error");
             TestResponse::new(parts.status, parts.headers, body)
         };
         let response = with_shift(self.ahead(), answer).await;
@@ -331,8 +333,8 @@ fn shifted(time: SystemTime, ahead: i64) -> SystemTime {
     shifted.expect("a time that the system can represent")
 }
 
-/// The request that a redirection leads to (RFC 9110, section 15.4). `None` where there is none, or where it
-/// leads away from the application.
+/// The request that a redirect leads to (RFC 9110, section 15.4). `None` where the response is no redirect,
+/// or leads to another host.
 fn redirected(message: &Message, response: &TestResponse) -> Option<Message> {
     let is_get = match response.status() {
         StatusCode::SEE_OTHER => message.method != Method::HEAD,

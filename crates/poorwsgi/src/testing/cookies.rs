@@ -4,7 +4,7 @@ use http::HeaderMap;
 use http::header::SET_COOKIE;
 use poorwsgi_core::headers::date::http_to_time;
 
-/// The cookies of one host. Those for encrypted connections are kept and sent like all others.
+/// The cookies of one host. Cookies with `Secure` are kept and sent like all others.
 #[derive(Debug, Default)]
 pub(super) struct Jar(Vec<Cookie>);
 

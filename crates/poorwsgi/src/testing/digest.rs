@@ -8,11 +8,11 @@ use poorwsgi_core::request::Authorization;
 use super::request::Message;
 use super::response::TestResponse;
 
-/// The count of the only request that is made with a nonce, and the client's own nonce.
+/// The nonce count (each nonce is used for one request), and the nonce of the client.
 const COUNT: &str = "00000001";
 const CNONCE: &str = "0a4f113b";
 
-/// Who logs in.
+/// The user of a login, and the password.
 pub(super) struct Login {
     user: String,
     password: String,
@@ -23,7 +23,7 @@ impl Login {
         Login { user: user.to_owned(), password: password.to_owned() }
     }
 
-    /// The credentials that the first challenge of a 401 asks for; `None` where it asks for others.
+    /// The credentials for the first digest challenge of a 401; `None` where there is no digest challenge.
     pub(super) fn answer(&self, message: &Message, response: &TestResponse) -> Option<HeaderMap> {
         let challenges = response.headers().get_all(WWW_AUTHENTICATE).iter();
         let challenges = challenges.filter_map(|field| Some(Authorization::parse(field.to_str().ok()?)));

@@ -1,7 +1,7 @@
-//! Tests of an application, without a socket.
+//! A client for tests, which sends requests to an application without a socket.
 //!
-//! The feature `testing` has this module; it belongs among the `dev-dependencies`:
-//! `poorwsgi = { version = "…", features = ["testing"] }`. What goes wrong in a test panics.
+//! This module needs the feature `testing`, which belongs among the `dev-dependencies`:
+//! `poorwsgi = { version = "…", features = ["testing"] }`. Its functions panic where a test cannot go on.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]

@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-/// No line of a test's data is likely to begin with it.
+/// The boundary, with which no line of a test's data is likely to begin.
 const BOUNDARY: &str = "----PoorWSGI-test-form-6fX0cQb1";
 
-/// A form with files, as browsers send it.
+/// A multipart form, encoded as browsers do.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -70,7 +70,7 @@ impl MultipartForm {
     }
 }
 
-/// As browsers write names (HTML, "multipart/form-data encoding algorithm").
+/// Escapes a name as browsers do (HTML, "multipart/form-data encoding algorithm").
 fn escape(name: &str) -> String {
     name.replace('\n', "%0A").replace('\r', "%0D").replace('"', "%22")
 }

@@ -1,4 +1,4 @@
-//! A request that is being made.
+//! The requests of the client.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ use super::client::Client;
 use super::multipart::MultipartForm;
 use super::response::TestResponse;
 
-/// What is sent, apart from cookies and credentials.
+/// A request without cookies and credentials.
 #[derive(Clone, Debug)]
 pub(super) struct Message {
     pub(super) method: Method,
@@ -59,7 +59,7 @@ impl<'c> TestRequest<'c> {
     /// Adds a header field.
     ///
     /// # Panics
-    /// A name or a value that no header field can have.
+    /// Where the name or the value is invalid.
     #[track_caller]
     pub fn header<N, V>(mut self, name: N, value: V) -> Self
     where
@@ -72,7 +72,7 @@ impl<'c> TestRequest<'c> {
         self
     }
 
-    /// Sets the body. It is sent with its length, and without a type of its own.
+    /// Sets the body, and `Content-Length`. There is no `Content-Type` unless a header field sets it.
     pub fn body(mut self, body: impl Into<Bytes>) -> Self {
         self.message.body = body.into();
         self.message.headers.insert(CONTENT_LENGTH, HeaderValue::from(self.message.body.len()));
@@ -82,7 +82,7 @@ impl<'c> TestRequest<'c> {
     /// Sets the body to a value as JSON.
     ///
     /// # Panics
-    /// A value that has no JSON form.
+    /// Where the value has no JSON form.
     #[track_caller]
     pub fn json(self, value: &(impl Serialize + ?Sized)) -> Self {
         let body = serde_json::to_vec(value).unwrap_or_else(|error| panic!("no JSON: {error}"));
@@ -97,7 +97,7 @@ impl<'c> TestRequest<'c> {
         self.content("application/x-www-form-urlencoded", pairs.join("&"))
     }
 
-    /// Sets the body to a form with files.
+    /// Sets the body to a multipart form.
     pub fn multipart(self, form: MultipartForm) -> Self {
         let (content_type, body) = form.encode();
         self.content(&content_type, body)
@@ -110,10 +110,10 @@ impl<'c> TestRequest<'c> {
         self.body(body)
     }
 
-    /// Sends the request, and receives the response.
+    /// Sends the request, and receives the whole response.
     ///
     /// # Panics
-    /// A response that breaks off, and too many redirections.
+    /// Where the body of the response ends with an error, and after too many redirects.
     pub async fn send(self) -> TestResponse {
         self.client.send(self.message).await
     }

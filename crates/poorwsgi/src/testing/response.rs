@@ -1,10 +1,10 @@
-//! A response, received whole.
+//! The responses that the client receives.
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
 
-/// A response, received whole.
+/// A response with its whole body.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -57,7 +57,7 @@ impl TestResponse {
     /// The content as text.
     ///
     /// # Panics
-    /// Content that is not UTF-8.
+    /// Where the content is not UTF-8.
     #[must_use]
     #[track_caller]
     pub fn text(&self) -> &str {
@@ -67,7 +67,7 @@ impl TestResponse {
     /// The content as JSON.
     ///
     /// # Panics
-    /// Content that is not JSON, or not of the type.
+    /// Where the content is not JSON, or does not fit the type.
     #[must_use]
     #[track_caller]
     pub fn json<T: DeserializeOwned>(&self) -> T {

@@ -116,8 +116,8 @@ async fn redirections_are_followed_on_request_alone() {
     assert!(endless.await.unwrap_err().is_panic());
 }
 
-/// A session, its cookie and a digest nonce expire by the client's clock, wherever the application is polled and
-/// the handler is called.
+/// A session, its cookie and a digest nonce expire by the client's clock, wherever the application is polled
+/// and the handler is called.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn time_is_set() {
     let mut app = Application::new("time");

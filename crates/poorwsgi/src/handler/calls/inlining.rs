@@ -4,8 +4,8 @@ use std::fmt;
 
 use poorwsgi_calls::inlining::{CallPlace, RouteTimes, Rule};
 
-/// Only the number of processors limits how many calls compute at a time, and any thread of the runtime may make
-/// them.
+/// Only the number of processors limits how many calls compute at a time, and any thread of the runtime may
+/// make them.
 const RULE: Rule = Rule { loops: usize::MAX, has_lock: false, ..Rule::DEFAULT };
 
 /// How long the calls of one plain function take.
