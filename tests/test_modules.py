@@ -14,7 +14,7 @@ CYCLES = {
         {"dispatch", "dispatch/answer", "dispatch/debug", "dispatch/recover", "dispatch/target", "tables"},
     ],
     # A request holds the tables of its application, tables hold handlers, and a handler takes a request.
-    "poorwsgi": [{"forms", "handler", "language", "request"}],
+    "poorwsgi": [{"forms", "language", "request"}],
 }
 
 

@@ -159,7 +159,7 @@ def test_each_example_answers_head():
     """A route of the examples that answers GET answers HEAD, too."""
     lines = [line for path in CRATES.glob("poorwsgi/examples/**/*.rs") for line in path.read_text().splitlines()]
     methods = [line for line in lines if re.search(r"\bMETHOD_GET\b", line) and not line.startswith("use ")]
-    assert len(methods) > 10
+    assert len(methods) >= 10
     assert [line for line in methods if "METHOD_HEAD" not in line] == []
 
 

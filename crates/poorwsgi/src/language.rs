@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use std::convert::Infallible;
 use std::sync::Arc;
 
+use http::Extensions;
+
 use crate::error::{Error, Parts, Result};
 use crate::handler::Stored;
 use crate::path_arg::{Converter, PathArgs};
@@ -20,10 +22,24 @@ use poorwsgi_core::results::HandlerRow;
 use poorwsgi_core::routing::{Capture, Captures, Conversion};
 use poorwsgi_core::settings::json_limits;
 use poorwsgi_core::state;
+use poorwsgi_core::tables::Tables;
 
 /// Handlers written in Rust.
 #[derive(Debug)]
 pub(crate) enum Rust {}
+
+/// The tables and states that all requests of an application share.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    pub(crate) tables: Tables<Rust>,
+    pub(crate) states: Extensions,
+}
+
+impl Shared {
+    pub(crate) fn new(tables: Tables<Rust>) -> Self {
+        Shared { tables, states: Extensions::new() }
+    }
+}
 
 /// The type of errors that an error handler takes, with a function that recognises them.
 #[derive(Clone, Copy, Debug)]

@@ -27,18 +27,16 @@ mod views;
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::Deref;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::HeaderMap;
 use serde::Deserialize;
 
-use self::attached::Attached;
-use crate::application::Shared;
-use crate::extract::json_not_read;
+use self::attached::{Attached, lock};
 use crate::handler::Stored;
-use crate::language::Rust;
+use crate::language::{Rust, Shared};
 use crate::path_arg::{Converted, FromPathArg, PathArgs};
 #[cfg(feature = "digest")]
 use poorwsgi_core::digest::{self, PasswordMap};
@@ -127,6 +125,14 @@ impl Request {
 
     fn extras(&self) -> &Extras {
         self.0.extras.get_or_init(Box::default)
+    }
+
+    fn attached(&self) -> &Arc<Attached> {
+        self.extras().attached.get_or_init(Arc::default)
+    }
+
+    fn already_attached(&self) -> Option<&Attached> {
+        self.0.extras.get()?.attached.get().map(Arc::as_ref)
     }
 
     fn content(&self) -> Option<&Content> {
@@ -303,9 +309,21 @@ impl Request {
     /// 415 for a body of another content type than those in the setting `json_mime_types`; 400, with the
     /// reason, where the value does not fit the type, or the body was not read because `auto_json` is off.
     pub fn json_as<'r, T: Deserialize<'r>>(&'r self) -> Result<T, HttpError> {
-        let value = self.json().ok_or_else(|| json_not_read(self))?;
+        let Some(value) = self.json() else {
+            return Err(if self.is_listed_as_json() {
+                HttpError::bad_request("a JSON body is wanted")
+            } else {
+                no_json()
+            });
+        };
         T::deserialize(value)
             .map_err(|error| HttpError::bad_request(format!("JSON: {error}")).with_source(error))
+    }
+
+    /// Whether the content type is in the setting `json_mime_types`.
+    pub(crate) fn is_listed_as_json(&self) -> bool {
+        let media_type = self.mime_type();
+        self.settings().json_mime_types.iter().any(|known| known.eq_ignore_ascii_case(&media_type))
     }
 
     /// The body, if `auto_data` read it: a body of at most `data_size` bytes, of known length, that is
@@ -351,6 +369,31 @@ impl Request {
         let user = Arc::<str>::from(user);
         self.set_user(Arc::clone(&user));
         Ok(user)
+    }
+
+    /// The name of the user who is logged in, as set by [`set_user`](Self::set_user) or the digest check.
+    #[must_use]
+    pub fn user(&self) -> Option<Arc<str>> {
+        self.already_attached().and_then(Attached::user)
+    }
+
+    /// Sets the name of the user who is logged in.
+    pub fn set_user(&self, user: impl Into<Arc<str>>) {
+        self.attached().set_user(user.into());
+    }
+
+    /// Attaches a value, which [`get`](Self::get) finds by its type. An earlier value of the type is
+    /// replaced.
+    pub fn insert<T: Clone + Send + Sync + 'static>(&self, value: T) {
+        self.attached().insert(value);
+    }
+
+    /// A clone of the attached value of this type; where there is none, of the extension of this type that a
+    /// server or layer has set.
+    #[must_use]
+    pub fn get<T: Clone + Send + Sync + 'static>(&self) -> Option<T> {
+        let attached = self.already_attached().and_then(Attached::get);
+        attached.or_else(|| self.head().parts().extensions.get().cloned())
     }
 
     /// The application's state of this type. Handlers and before hooks usually take it as an argument
@@ -407,8 +450,10 @@ impl Request {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+/// The error of a body whose content type is not JSON.
+pub(crate) fn no_json() -> HttpError {
+    HttpError::new(state::HTTP_UNSUPPORTED_MEDIA_TYPE)
+        .with_detail("a JSON body is wanted, as application/json")
 }
 
 /// Shows the rule only, because the rest may hold secrets that the client sent.

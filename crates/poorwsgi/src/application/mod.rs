@@ -10,7 +10,7 @@ use std::sync::Arc;
 use http::request::Parts;
 
 use crate::handler::{Handler, Stored};
-use crate::language::Rust;
+use crate::language::{Rust, Shared};
 use crate::path_arg::{Converted, Converter};
 use crate::request::Request;
 use poorwsgi_core::error::BoxError;
@@ -20,8 +20,6 @@ use poorwsgi_core::settings::Settings;
 use poorwsgi_core::state::{Method, MethodSet};
 use poorwsgi_core::tables::Tables;
 use poorwsgi_core::variables::Variables;
-
-pub(crate) use states::Shared;
 
 /// A web application: routes, hooks, state and error handlers, and settings.
 ///

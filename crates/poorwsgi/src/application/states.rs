@@ -2,27 +2,11 @@
 
 use std::sync::Arc;
 
-use http::Extensions;
 use poorwsgi_core::routing::{RouteError, RouteErrorKind};
-use poorwsgi_core::tables::Tables;
 
 use super::Application;
 use crate::handler::Stored;
-use crate::language::Rust;
 use crate::request::Request;
-
-/// The tables and states that all requests of an application share.
-#[derive(Clone)]
-pub(crate) struct Shared {
-    pub(crate) tables: Tables<Rust>,
-    pub(crate) states: Extensions,
-}
-
-impl Shared {
-    pub(super) fn new(tables: Tables<Rust>) -> Self {
-        Shared { tables, states: Extensions::new() }
-    }
-}
 
 impl Application {
     /// Adds a state: a value that handlers and before hooks share. A function with an argument

@@ -7,7 +7,6 @@ use poorwsgi_core::error::HttpError;
 use poorwsgi_core::json::parse_json;
 use poorwsgi_core::response::Response;
 use poorwsgi_core::settings::json_limits;
-use poorwsgi_core::state;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -15,7 +14,7 @@ use super::body::whole;
 use super::{FromRequest, OptionalFromRequest};
 use crate::error::Result;
 use crate::into_response::{Data, IntoResponse};
-use crate::request::Request;
+use crate::request::{Request, no_json};
 
 /// A JSON body, read and written by serde. As the last argument of a handler it is the body of the request,
 /// as a result the body of the response.
@@ -64,7 +63,7 @@ impl<T: DeserializeOwned> FromRequest for Json<T> {
         }
         let settings = request.settings();
         if !is_json(&request) {
-            return Err(json_is_wanted());
+            return Err(no_json());
         }
         let body = whole(&request, settings.json_size, "json_size").await?;
         parse_json(&body, Some(&request.charset()), json_limits(settings)).map(Json)
@@ -82,28 +81,12 @@ impl<T: DeserializeOwned> OptionalFromRequest for Json<T> {
     }
 }
 
-/// The error of a body with another content type.
-fn json_is_wanted() -> HttpError {
-    HttpError::new(state::HTTP_UNSUPPORTED_MEDIA_TYPE)
-        .with_detail("a JSON body is wanted, as application/json")
-}
-
-/// The error of [`Request::json_as`] where the pipeline has read no JSON.
-pub(crate) fn not_read(request: &Request) -> HttpError {
-    if is_listed(request) { HttpError::bad_request("a JSON body is wanted") } else { json_is_wanted() }
-}
-
+/// Whether the content type is JSON.
 fn is_json(request: &Request) -> bool {
     let media_type = request.mime_type();
     // RFC 6839, section 3.1
     let suffix = media_type.rsplit_once('+').is_some_and(|(_, suffix)| suffix.eq_ignore_ascii_case("json"));
-    suffix || is_listed(request)
-}
-
-/// Whether the content type is in the setting `json_mime_types`.
-fn is_listed(request: &Request) -> bool {
-    let media_type = request.mime_type();
-    request.settings().json_mime_types.iter().any(|known| known.eq_ignore_ascii_case(&media_type))
+    suffix || request.is_listed_as_json()
 }
 
 impl<T: Serialize> IntoResponse for Json<T> {

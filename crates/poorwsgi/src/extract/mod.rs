@@ -78,7 +78,6 @@ use std::future::Future;
 pub use form::Form;
 pub use head::OriginalUri;
 pub use json::Json;
-pub(crate) use json::not_read as json_not_read;
 #[cfg(feature = "forms")]
 pub use multipart::{Field, Multipart};
 pub use needs::Needs;

@@ -47,7 +47,7 @@ impl<T: DeserializeOwned> FromRequestParts for Path<T> {
     const IS_READY: bool = true;
 
     async fn from_request_parts(request: &Request) -> Result<Self, HttpError> {
-        T::deserialize(Arguments(request)).map(Path).map_err(|error| {
+        T::deserialize(PathValues(request)).map(Path).map_err(|error| {
             if error.is_of_shape {
                 let rule = request.rule().unwrap_or("none");
                 return HttpError::new(state::HTTP_INTERNAL_SERVER_ERROR)
@@ -80,9 +80,9 @@ impl<T> Deref for Path<T> {
 }
 
 /// All path arguments of a request: one value where there is one argument, otherwise a sequence or a map.
-struct Arguments<'r>(&'r Request);
+struct PathValues<'r>(&'r Request);
 
-impl<'r> Arguments<'r> {
+impl<'r> PathValues<'r> {
     fn each(&self) -> impl Iterator<Item = Texts<'r>> + use<'r> {
         self.0.path_args().map(|(name, text)| Texts::new(name.unwrap_or_default(), text))
     }
@@ -106,7 +106,7 @@ macro_rules! of_one {
     )*};
 }
 
-impl<'r> Deserializer<'r> for Arguments<'r> {
+impl<'r> Deserializer<'r> for PathValues<'r> {
     type Error = TextError;
 
     of_one! {

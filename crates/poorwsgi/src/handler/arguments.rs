@@ -8,7 +8,7 @@ use crate::extract::{FromRequest, FromRequestParts, Needs};
 use crate::request::Request;
 
 /// All arguments of a function, as a tuple. `Via` says how the last argument is made.
-pub trait Arguments<Via>: Sized + Send + 'static {
+pub trait ArgumentList<Via>: Sized + Send + 'static {
     /// Whether the arguments are made without waiting.
     const IS_READY: bool;
     /// Whether the last argument reads the body.
@@ -21,7 +21,7 @@ pub trait Arguments<Via>: Sized + Send + 'static {
     fn extract(request: Request) -> impl Future<Output = Result<Self>> + Send;
 }
 
-impl Arguments<marker::ViaParts> for () {
+impl ArgumentList<marker::ViaParts> for () {
     const IS_READY: bool = true;
     const READS_BODY: bool = false;
 
@@ -35,7 +35,7 @@ impl Arguments<marker::ViaParts> for () {
 macro_rules! arguments {
     ($($first:ident)*, $last:ident) => {
         #[diagnostic::do_not_recommend]
-        impl<Via, $($first,)* $last> Arguments<Via> for ($($first,)* $last,)
+        impl<Via, $($first,)* $last> ArgumentList<Via> for ($($first,)* $last,)
         where
             $($first: FromRequestParts + Send + 'static,)*
             $last: FromRequest<Via> + Send + 'static,

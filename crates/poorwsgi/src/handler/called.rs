@@ -1,5 +1,6 @@
 //! The result of a call.
 
+use std::any::Any;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
@@ -40,4 +41,14 @@ pub(super) fn now<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
             Err(Error::new("an extractor waited, although its `IS_READY` says that it never waits"))
         }
     }
+}
+
+/// The error of a call that panicked.
+pub(super) fn panicked(panic: &(dyn Any + Send)) -> Error {
+    let text = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message");
+    Error::new(format!("the handler panicked: {text}"))
 }

@@ -16,9 +16,8 @@ use tracing::Span;
 #[cfg(feature = "inlining")]
 use self::inlining::Times;
 #[cfg(not(feature = "inlining"))]
-use self::never_inline::Times;
-use super::called::Called;
-use super::stored::panicked;
+use self::never_inline::NoTimes as Times;
+use super::called::{Called, panicked};
 use crate::error::{Error, Result};
 
 /// The calls of one plain function. They begin on tokio's threads for blocking work. With the feature

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use poorwsgi_core::response::Response;
 
-use super::arguments::Arguments;
+use super::arguments::ArgumentList;
 use super::called::{Called, now};
 use super::calls::Calls;
 use super::outputs::HookOutput;
@@ -17,7 +17,7 @@ use crate::into_response::IntoResponse;
 use crate::request::Request;
 
 /// About a function `F` that takes these arguments.
-fn about<F: 'static, Via, A: Arguments<Via>>() -> About {
+fn about<F: 'static, Via, A: ArgumentList<Via>>() -> About {
     let mut needs = Needs::default();
     A::needs(&mut needs);
     About::of::<F>().reading_body(A::READS_BODY).needing(needs)
@@ -27,7 +27,7 @@ fn about<F: 'static, Via, A: Arguments<Via>>() -> About {
 fn plain<F, Via, A>(function: impl Fn(A) -> Result<Response> + Send + Sync + 'static) -> Stored<Request>
 where
     F: 'static,
-    A: Arguments<Via>,
+    A: ArgumentList<Via>,
 {
     let (function, calls) = (Arc::new(function), Arc::<Calls>::default());
     Stored::new(about::<F, Via, A>().timed_by(&calls), move |request| {
@@ -46,7 +46,7 @@ where
 fn asynchronous<F, Via, A, T>(function: impl Fn(A) -> T + Send + Sync + 'static) -> Stored<Request>
 where
     F: 'static,
-    A: Arguments<Via>,
+    A: ArgumentList<Via>,
     T: Future<Output = Result<Response>> + Send + 'static,
 {
     let function = Arc::new(function);
@@ -76,7 +76,7 @@ macro_rules! functions {
             F: Fn($($arg),*) -> T + Send + Sync + 'static,
             T: Future + Send + 'static,
             T::Output: $output,
-            ($($arg,)*): Arguments<$via>,
+            ($($arg,)*): ArgumentList<$via>,
         {
             #[allow(non_snake_case, reason = "each value has the name of its type")]
             fn store(self) -> Stored<Request> {
@@ -93,7 +93,7 @@ macro_rules! functions {
         where
             F: Fn($($arg),*) -> T + Send + Sync + 'static,
             T: $output,
-            ($($arg,)*): Arguments<$via>,
+            ($($arg,)*): ArgumentList<$via>,
         {
             #[allow(non_snake_case, reason = "each value has the name of its type")]
             fn store(self) -> Stored<Request> {

@@ -15,14 +15,13 @@ use tower_service::Service;
 
 use super::called::{BoxFuture, Called};
 use super::stored::Stored;
-use super::{Handler, marker};
 use crate::error::{Error, Result};
 use crate::language;
 use crate::request::Request;
 
-/// A handler as a tower service, which [`Handler::layer`] puts a layer around. It answers only requests that
-/// an application passes to it, because it finds the application's [`Request`] in the extensions of the
-/// [`http::Request`].
+/// A handler as a tower service, which [`Handler::layer`](crate::Handler::layer) puts a layer around. It
+/// answers only requests that an application passes to it, because it finds the application's [`Request`] in
+/// the extensions of the [`http::Request`].
 ///
 /// ```
 /// use std::time::Duration;
@@ -40,7 +39,7 @@ use crate::request::Request;
 #[derive(Clone)]
 pub struct HandlerService(Stored<Request>);
 
-/// A handler with a layer around it, made by [`Handler::layer`].
+/// A handler with a layer around it, made by [`Handler::layer`](crate::Handler::layer).
 ///
 /// ```
 /// use std::time::Duration;
@@ -59,7 +58,7 @@ pub struct HandlerService(Stored<Request>);
 /// # Ok::<(), RouteError>(())
 /// ```
 #[derive(Clone)]
-pub struct Layered(Stored<Request>);
+pub struct Layered(pub(super) Stored<Request>);
 
 impl Layered {
     pub(super) fn new<L, B>(handler: Stored<Request>, layer: L) -> Self
@@ -83,13 +82,6 @@ impl Layered {
                 Ok(Response::from(service.call(inner).await.map_err(Error::new)?))
             })
         }))
-    }
-}
-
-#[diagnostic::do_not_recommend]
-impl Handler<marker::Layered> for Layered {
-    fn store(self) -> Stored<Request> {
-        self.0
     }
 }
 

@@ -52,7 +52,7 @@ pub mod marker {
     pub enum ViaRequest {}
     /// The marker of handlers below [layers](super::Handler::layer).
     #[derive(Debug)]
-    pub enum Layered {}
+    pub enum WithLayer {}
 }
 
 #[diagnostic::on_unimplemented(
@@ -163,6 +163,13 @@ pub trait Handler<M>: Sized + Send + Sync + 'static {
         B::Error: Into<BoxError>,
     {
         Layered::new(self.store(), layer)
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl Handler<marker::WithLayer> for Layered {
+    fn store(self) -> Stored<Request> {
+        self.0
     }
 }
 

@@ -1,6 +1,6 @@
 //! Registered handlers and hooks.
 
-use std::any::{Any, TypeId, type_name};
+use std::any::{TypeId, type_name};
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -10,9 +10,9 @@ use poorwsgi_core::response::Response;
 #[cfg(feature = "pages")]
 use poorwsgi_core::results::HandlerRow;
 
-use super::called::Called;
+use super::called::{Called, panicked};
 use super::calls::Calls;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::extract::Needs;
 
 /// A registered handler or hook: a shared callable, with what is known of the function that it was made from.
@@ -184,13 +184,4 @@ impl<A> Clone for Stored<A> {
     fn clone(&self) -> Self {
         Stored { call: Arc::clone(&self.call), about: Arc::clone(&self.about) }
     }
-}
-
-pub(super) fn panicked(panic: &(dyn Any + Send)) -> Error {
-    let text = panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no message");
-    Error::new(format!("the handler panicked: {text}"))
 }

@@ -6,7 +6,7 @@ use http::request::Parts;
 use poorwsgi_core::response::Body;
 
 use super::attached::Attached;
-use super::{Extras, Inner, Request, lock};
+use super::{Extras, Inner, Request};
 
 impl Extras {
     /// Makes extras that share the attached values of another view of the same request.
@@ -24,7 +24,7 @@ impl Request {
         if let Some(connection) = self.connection() {
             extensions.insert(*connection);
         }
-        extensions.extend(lock(&self.attached().values).clone());
+        extensions.extend(self.attached().values());
         extensions.insert(Arc::clone(self.attached()));
         request
     }

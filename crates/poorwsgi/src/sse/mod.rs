@@ -81,20 +81,20 @@ where
     E: Into<BoxError> + 'static,
 {
     fn into_response(self) -> Result<Response> {
-        Ok(Response::stream(Texts { events: self.events })
+        Ok(Response::stream(EventTexts { events: self.events })
             .with_content_type("text/event-stream")?
             .with_header("Cache-Control", "no-cache")?)
     }
 }
 
 pin_project! {
-    struct Texts<S> {
+    struct EventTexts<S> {
         #[pin]
         events: S,
     }
 }
 
-impl<S: Stream<Item = Result<Event, E>>, E> Stream for Texts<S> {
+impl<S: Stream<Item = Result<Event, E>>, E> Stream for EventTexts<S> {
     type Item = Result<String, E>;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {

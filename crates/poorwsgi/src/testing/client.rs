@@ -14,7 +14,7 @@ use poorwsgi_core::request::read_body;
 use poorwsgi_core::response::Body;
 
 use super::cookies::Jar;
-use super::request::{Message, TestRequest};
+use super::message::Message;
 use super::response::TestResponse;
 use crate::application::Application;
 
@@ -97,51 +97,6 @@ impl Client {
     pub fn digest_login(mut self, user: &str, password: &str) -> Self {
         self.login = Some(super::digest::Login::new(user, password));
         self
-    }
-
-    /// A GET.
-    #[track_caller]
-    pub fn get(&self, target: &str) -> TestRequest<'_> {
-        self.request(Method::GET, target)
-    }
-
-    /// A HEAD.
-    #[track_caller]
-    pub fn head(&self, target: &str) -> TestRequest<'_> {
-        self.request(Method::HEAD, target)
-    }
-
-    /// A POST.
-    #[track_caller]
-    pub fn post(&self, target: &str) -> TestRequest<'_> {
-        self.request(Method::POST, target)
-    }
-
-    /// A PUT.
-    #[track_caller]
-    pub fn put(&self, target: &str) -> TestRequest<'_> {
-        self.request(Method::PUT, target)
-    }
-
-    /// A PATCH.
-    #[track_caller]
-    pub fn patch(&self, target: &str) -> TestRequest<'_> {
-        self.request(Method::PATCH, target)
-    }
-
-    /// A DELETE.
-    #[track_caller]
-    pub fn delete(&self, target: &str) -> TestRequest<'_> {
-        self.request(Method::DELETE, target)
-    }
-
-    /// A request with any method. The target is a path, and a query after `?`.
-    ///
-    /// # Panics
-    /// Where the target is not a URI.
-    #[track_caller]
-    pub fn request(&self, method: Method, target: &str) -> TestRequest<'_> {
-        TestRequest::new(self, method, target)
     }
 
     /// The value of a cookie, of any path.

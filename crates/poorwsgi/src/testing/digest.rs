@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderValue};
 use poorwsgi_core::digest::{Algorithm, ResponseInput, hexdigest};
 use poorwsgi_core::request::Authorization;
 
-use super::request::Message;
+use super::message::Message;
 use super::response::TestResponse;
 
 /// The nonce count (each nonce is used for one request), and the nonce of the client.

@@ -34,6 +34,7 @@ mod client;
 mod cookies;
 #[cfg(feature = "digest")]
 mod digest;
+mod message;
 mod multipart;
 mod request;
 mod response;

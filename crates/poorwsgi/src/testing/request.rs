@@ -3,27 +3,60 @@
 use std::fmt;
 
 use bytes::Bytes;
+use http::Method;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
-use http::{HeaderMap, Method, Uri};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 
 use super::client::Client;
+use super::message::Message;
 use super::multipart::MultipartForm;
 use super::response::TestResponse;
 
-/// A request without cookies and credentials.
-#[derive(Clone, Debug)]
-pub(super) struct Message {
-    pub(super) method: Method,
-    pub(super) target: Uri,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Bytes,
-}
+impl Client {
+    /// A GET.
+    #[track_caller]
+    pub fn get(&self, target: &str) -> TestRequest<'_> {
+        self.request(Method::GET, target)
+    }
 
-impl Message {
-    pub(super) fn get(target: Uri) -> Self {
-        Message { method: Method::GET, target, headers: HeaderMap::new(), body: Bytes::new() }
+    /// A HEAD.
+    #[track_caller]
+    pub fn head(&self, target: &str) -> TestRequest<'_> {
+        self.request(Method::HEAD, target)
+    }
+
+    /// A POST.
+    #[track_caller]
+    pub fn post(&self, target: &str) -> TestRequest<'_> {
+        self.request(Method::POST, target)
+    }
+
+    /// A PUT.
+    #[track_caller]
+    pub fn put(&self, target: &str) -> TestRequest<'_> {
+        self.request(Method::PUT, target)
+    }
+
+    /// A PATCH.
+    #[track_caller]
+    pub fn patch(&self, target: &str) -> TestRequest<'_> {
+        self.request(Method::PATCH, target)
+    }
+
+    /// A DELETE.
+    #[track_caller]
+    pub fn delete(&self, target: &str) -> TestRequest<'_> {
+        self.request(Method::DELETE, target)
+    }
+
+    /// A request with any method. The target is a path, and a query after `?`.
+    ///
+    /// # Panics
+    /// Where the target is not a URI.
+    #[track_caller]
+    pub fn request(&self, method: Method, target: &str) -> TestRequest<'_> {
+        TestRequest::new(self, method, target)
     }
 }
 

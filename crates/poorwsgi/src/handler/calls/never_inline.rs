@@ -3,10 +3,10 @@
 use std::fmt;
 
 #[derive(Debug, Default)]
-pub(super) struct Times;
+pub(super) struct NoTimes;
 
 #[expect(clippy::unused_self, reason = "the methods are those of the `Times` of the feature")]
-impl Times {
+impl NoTimes {
     pub(super) const fn is_inline(&self) -> bool {
         false
     }
@@ -20,7 +20,7 @@ impl Times {
     }
 }
 
-impl fmt::Display for Times {
+impl fmt::Display for NoTimes {
     fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
         Ok(())
     }
