@@ -11,8 +11,11 @@ use crate::request::Request;
 impl Application {
     /// Adds a state: a value that handlers and before hooks share. A function with an argument
     /// [`State<T>`](crate::extract::State) gets a clone of the value; put a value that is large, or that
-    /// handlers change, into an `Arc`. An application has at most one state of each type; another value of
-    /// the same type replaces it.
+    /// handlers change, into an `Arc`.
+    ///
+    /// An application has one state of each type. A second value of a type replaces the first one, also for
+    /// the routes that are set already, so that a test can put its own value in place of the real one. For two
+    /// values of one type, wrap each in a type of its own.
     ///
     /// Add a state before the routes whose handlers take it.
     ///
