@@ -48,7 +48,7 @@ help:  ## this list
 run:  ## serve the demo in Python; HOST=127.0.0.1 PORT=8080
 	@test -e $(INSTALLED) || echo "The first start compiles the engine and installs it into .venv: that takes some minutes."
 	@$(MAKE) --no-print-directory $(INSTALLED)
-	$(BIN)/poorwsgi run examples.demo:app --host $(HOST) --port $(PORT)
+	$(BIN)/poorwsgi run examples.demo:app --max-body 64M --host $(HOST) --port $(PORT)
 
 run-rust: rust  ## serve the demo in Rust
 	cargo run --locked -p poorwsgi --example demo -- $(HOST):$(PORT)

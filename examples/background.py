@@ -1,6 +1,6 @@
 """A server in a thread beside other work, on a port that the system chooses.
 
-    python examples/background.py
+    python background.py        # in the folder of this file
 """
 import itertools
 import threading

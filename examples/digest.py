@@ -1,6 +1,6 @@
 """Digest login (RFC 7616): the password is never sent.
 
-    python examples/digest.py [HOST:PORT]
+    poorwsgi run digest:app        # in the folder of this file
     curl --digest -u ann:drop http://127.0.0.1:8080/
 """
 import secrets

@@ -1,6 +1,6 @@
 """Files of a directory, with an index; downloads with conditions and ranges; a file from elsewhere.
 
-    python examples/document_root.py [HOST:PORT]
+    poorwsgi run document_root:app        # in the folder of this file
     curl http://127.0.0.1:8080/
     curl -r 0-99 http://127.0.0.1:8080/hello.py
 """

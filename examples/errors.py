@@ -1,6 +1,6 @@
 """What becomes of errors: pages for states, handlers for exceptions, and a default handler.
 
-    python examples/errors.py [HOST:PORT]
+    poorwsgi run errors:app        # in the folder of this file
     curl -i http://127.0.0.1:8080/nowhere
     curl -i http://127.0.0.1:8080/account/ann
 """

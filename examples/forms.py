@@ -1,6 +1,6 @@
 """A form and an upload, which goes to the disk while it arrives.
 
-    python examples/forms.py [HOST:PORT]
+    poorwsgi run forms:app --max-body 64M        # in the folder of this file
     curl -F name=ann -F picture=@cat.jpg http://127.0.0.1:8080/
 """
 import sys
@@ -13,6 +13,9 @@ from poorwsgi.server import run
 from poorwsgi.state import HTTP_BAD_REQUEST, METHOD_POST
 
 app = Application("forms")
+# The largest form, files included; the server's limit for any body is max_body.
+LARGEST = 64 << 20
+app.form_limits.body_bytes = LARGEST
 # What it returns takes the file's content. Files that nobody keeps are gone after the request.
 app.file_callback = lambda _filename: tempfile.NamedTemporaryFile(prefix="upload-")
 
@@ -48,4 +51,4 @@ def send(req):
 
 
 if __name__ == "__main__":
-    run(app, *sys.argv[1:])
+    run(app, *sys.argv[1:], max_body=LARGEST)

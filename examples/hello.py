@@ -1,6 +1,6 @@
 """The smallest application.
 
-    python examples/hello.py [HOST:PORT]
+    poorwsgi run hello:app        # in the folder of this file
     curl http://127.0.0.1:8080/
 """
 import sys

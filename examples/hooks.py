@@ -1,6 +1,6 @@
 """Hooks: before every response, also those for files and errors, and after it.
 
-    python examples/hooks.py [HOST:PORT]
+    poorwsgi run hooks:app        # in the folder of this file
     curl -i http://127.0.0.1:8080/
     curl -i -H 'X-Api-Key: secret' http://127.0.0.1:8080/
 """

@@ -1,6 +1,6 @@
 """A JSON API: bodies come parsed, dictionaries and lists go out as JSON, long lists are streamed.
 
-    python examples/json_api.py [HOST:PORT]
+    poorwsgi run json_api:app        # in the folder of this file
     curl -d '{"title": "Buy milk"}' -H 'Content-Type: application/json' http://127.0.0.1:8080/tasks
     curl http://127.0.0.1:8080/tasks
 """

@@ -1,6 +1,6 @@
 """Routes: static ones, path arguments with filters, a filter of our own, regular expressions, other methods.
 
-    python examples/routes.py [HOST:PORT]
+    poorwsgi run routes:app        # in the folder of this file
     curl http://127.0.0.1:8080/user/ann/42
     curl http://127.0.0.1:8080/colour/ff8000
     curl -X DELETE http://127.0.0.1:8080/user/ann

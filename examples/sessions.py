@@ -1,6 +1,9 @@
 """Signing in with a session in an encrypted cookie: nothing is kept on the server.
 
-    python examples/sessions.py [HOST:PORT]
+PoorSession is the class for new applications: nobody without the key can read or change a cookie, and one that is older than
+max_age is refused, whoever kept a copy of it. AESSession is for cookies that PoorWSGI has to read as well.
+
+    poorwsgi run sessions:app        # in the folder of this file
     curl -c jar -d 'name=ann&password=drop' http://127.0.0.1:8080/login
     curl -b jar http://127.0.0.1:8080/
 """
@@ -10,10 +13,9 @@ import secrets
 import sys
 
 from poorwsgi import Application, redirect
-from poorwsgi.aes_session import AESSession
 from poorwsgi.response import HTTPException, RedirectResponse
 from poorwsgi.server import run
-from poorwsgi.session import SessionError
+from poorwsgi.session import PoorSession, SessionError
 from poorwsgi.state import HTTP_FORBIDDEN, HTTP_SEE_OTHER, METHOD_POST
 
 app = Application("sessions")
@@ -26,10 +28,10 @@ def signed_in(handler):
     """A handler for those who have signed in; the others are led to the login."""
     @functools.wraps(handler)
     def checked(req, *args, **kwargs):
-        session = AESSession(app.secret_key, **COOKIE)
+        session = PoorSession(app.secret_key, **COOKIE)
         try:
             session.load(req.cookies)
-        except SessionError:  # expired keys, forged cookies
+        except SessionError:  # too old, forged, or made with another key
             redirect("/login")
         if "user" not in session.data:
             redirect("/login")
@@ -54,7 +56,7 @@ def form(_req):
 def login(req):
     if (req.form.getfirst("name"), req.form.getfirst("password")) != ("ann", "drop"):
         raise HTTPException(HTTP_FORBIDDEN, error="That name and password do not go together.")
-    session = AESSession(app.secret_key, **COOKIE)
+    session = PoorSession(app.secret_key, **COOKIE)
     session.data["user"] = "ann"
     response = RedirectResponse("/", HTTP_SEE_OTHER)
     session.header(response)
@@ -63,7 +65,7 @@ def login(req):
 
 @app.route("/logout", METHOD_POST)
 def logout(_req):
-    session = AESSession(app.secret_key, **COOKIE)
+    session = PoorSession(app.secret_key, **COOKIE)
     session.destroy()
     response = RedirectResponse("/login", HTTP_SEE_OTHER)
     session.header(response)

@@ -1,6 +1,6 @@
 """Answers that are longer than memory, or that come bit by bit; and a request's body, read as it comes.
 
-    python examples/streaming.py [HOST:PORT]
+    poorwsgi run streaming:app        # in the folder of this file
     curl -N http://127.0.0.1:8080/clock
     curl http://127.0.0.1:8080/table.csv
     curl -T README.md http://127.0.0.1:8080/length

@@ -440,7 +440,7 @@ def test_what_no_server_could_send_is_500(served, outer, broken):
 
 
 def test_digest_login(served, outer, inner, way):
-    inner.secret_key = "secret"
+    inner.secret_key = "the secret key of a test"
     inner.auth_type = "Digest"
     inner.auth_algorithm = "SHA-256"
     inner.auth_map = PasswordMap()

@@ -22,7 +22,7 @@ ANY = state.METHOD_ALL
 @pytest.fixture
 def app(name):
     app = Application(name)
-    app.secret_key = "secret"
+    app.secret_key = "the secret key of a test"
 
     @app.route("/request", ANY)
     def request(req):

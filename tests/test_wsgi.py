@@ -72,7 +72,7 @@ def test_a_length_that_is_no_number_is_400(demo, length):
 
 def test_a_body_that_ends_early_is_400(demo):
     call = Call(demo, environ("/echo", "POST", b"data", CONTENT_LENGTH="5"))
-    assert call.status == "400 Bad Request" and "the body ends early: 1 bytes did not come" in call.text
+    assert call.status == "400 Bad Request" and "the request body ended early: 1 bytes are missing" in call.text
 
 
 @pytest.mark.parametrize("length", ["", " ", "\t "])

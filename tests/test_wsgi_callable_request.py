@@ -262,7 +262,7 @@ class TestInput:
 
         client = serve(app)
         result = raw(client, get(method="POST", fields="Content-Length: 10\r\n") + b"12345")
-        assert result.startswith(b"HTTP/1.1 400 ") and b"ends early" in result
+        assert result.startswith(b"HTTP/1.1 400 ") and b"ended early" in result
         assert not caplog.records
 
     def test_a_body_over_the_limit_is_413(self, serve):

@@ -1,9 +1,9 @@
 """A little file drop: pages, session and digest login, uploads, downloads with ranges, a JSON API, a streamed page,
 errors to try, and the debug page.
 
-    make run                            # on the built-in server
-    poorwsgi run examples.demo:app      # the same, by hand
-    gunicorn examples.demo:app          # on any WSGI server
+    make run                                            # on the built-in server
+    poorwsgi run examples.demo:app --max-body 64M       # the same, by hand, in the folder above examples
+    gunicorn examples.demo:app                          # on any WSGI server
 
 It keeps its files in the directory that DEMO_DIRECTORY names, or else in one that is removed at the end. A server with
 several worker processes needs that, and a DEMO_SECRET_KEY which they share.

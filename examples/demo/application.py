@@ -27,6 +27,8 @@ app.debug = True
 # A new key at each start: everybody is signed out by a restart. Several processes need one key, so name it.
 app.secret_key = os.environ.get("DEMO_SECRET_KEY") or secrets.token_hex(32)
 app.document_root = str(ROOT)
+# The largest upload; the server's own limit is the option --max-body.
+app.form_limits.body_bytes = 64 << 20
 app.document_index = True
 app.auth_type = "Digest"
 app.auth_algorithm = "SHA-256"

@@ -1,10 +1,12 @@
-"""Signing in: the visitor's name in an encrypted session cookie."""
+"""Signing in: the visitor's name in an encrypted session cookie.
+
+PoorSession seals the time of writing into the cookie, so that a copy of the cookie is refused after max_age as well.
+"""
 import logging
 from hmac import compare_digest
 
-from poorwsgi.aes_session import AESSession
 from poorwsgi.response import RedirectResponse
-from poorwsgi.session import SessionError
+from poorwsgi.session import PoorSession, SessionError
 from poorwsgi.state import HTTP_FORBIDDEN, HTTP_SEE_OTHER, METHOD_POST
 
 from . import pages
@@ -15,7 +17,7 @@ log = logging.getLogger(__name__)
 
 def session(req):
     """The session of a request. A cookie that cannot be opened is as good as none."""
-    session = AESSession(app.secret_key, max_age=3600, same_site="Lax")
+    session = PoorSession(app.secret_key, max_age=3600, same_site="Lax")
     try:
         session.load(req.cookies)
     except SessionError as error:

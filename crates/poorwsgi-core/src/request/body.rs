@@ -75,7 +75,7 @@ pub fn body_error(error: BoxError) -> HttpError {
 /// use poorwsgi_core::request::EarlyEnd;
 ///
 /// let error = HttpError::from(EarlyEnd { missing: Some(7) });
-/// assert_eq!((error.status(), error.detail()), (400, Some("the body ends early: 7 bytes did not come")));
+/// assert_eq!((error.status(), error.detail()), (400, Some("the request body ended early: 7 bytes are missing")));
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct EarlyEnd {
@@ -85,8 +85,8 @@ pub struct EarlyEnd {
 
 impl fmt::Display for EarlyEnd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the body ends early")?;
-        self.missing.map_or(Ok(()), |missing| write!(f, ": {missing} bytes did not come"))
+        f.write_str("the request body ended early")?;
+        self.missing.map_or(Ok(()), |missing| write!(f, ": {missing} bytes are missing"))
     }
 }
 

@@ -31,7 +31,7 @@ async fn a_body_that_ends_early_is_an_error_and_not_an_end() {
     ] {
         let answer = server.ask(post("/echo", body)).await;
         assert_eq!(statuses(&answer), [400], "{body:?}: {answer}");
-        assert!(answer.contains("ends early"), "{body:?}: {answer}");
+        assert!(answer.contains("ended early"), "{body:?}: {answer}");
     }
 }
 
