@@ -49,4 +49,4 @@ def _is_one_off(one, other):
     return one[1:] == other[1:] or one[:2] == other[1::-1] and one[2:] == other[2:]
 
 
-Application.__setattr__ = _set
+Application.__setattr__ = _set  # type: ignore[method-assign]
