@@ -1,16 +1,36 @@
-"""Within a crate a name stands for one type, also where both are private or one is of a test."""
+"""A name stands for one type, also where the types are private or of tests."""
+import collections
+
 import pytest
 from rust_source import CRATES, NAMES, code, types
+
+#: What a door has of its own for a thing of the engine or the server, under the same name.
+VIEWS = {
+    "Application", "ContentRange", "Error", "ErrorType", "Extras", "FieldStorage", "FormLimits", "Headers", "Listener", "PathArg",
+    "Patience", "Request", "Route", "Sender", "Server", "Session",
+}
+
+
+def files_of_types(crate):
+    files = collections.defaultdict(list)
+    for path in sorted((CRATES / crate / "src").rglob("*.rs")):
+        for name in types(code(path)):
+            files[name].append(str(path.relative_to(CRATES)))
+    assert len(files) > 10
+    return files
 
 
 @pytest.mark.parametrize("crate", NAMES)
 def test_a_name_is_that_of_one_type(crate):
-    files: dict[str, list[str]] = {}
-    for path in sorted((CRATES / crate / "src").rglob("*.rs")):
-        for name in types(code(path)):
-            files.setdefault(name, []).append(str(path.relative_to(CRATES)))
-    assert len(files) > 10
-    assert {name: paths for name, paths in files.items() if len(paths) > 1} == {}
+    assert {name: paths for name, paths in files_of_types(crate).items() if len(paths) > 1} == {}
+
+
+def test_crates_share_only_the_names_of_the_same_thing():
+    crates = collections.defaultdict(list)
+    for crate in NAMES:
+        for name in files_of_types(crate):
+            crates[name].append(crate)
+    assert {name for name, names in crates.items() if len(names) > 1} == VIEWS
 
 
 def test_each_kind_of_type_is_seen():

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
-use poorwsgi_core::form::multipart::{Event, MAX_DEPTH, MultipartParser};
+use poorwsgi_core::form::multipart::{MultipartEvent, MAX_DEPTH, MultipartParser};
 use poorwsgi_core::form::{FormError, FormLimits};
 use poorwsgi_fuzz::pieces;
 
@@ -37,23 +37,23 @@ fn read(pieces: impl Iterator<Item = Bytes>) -> Result<Vec<Seen>, FormError> {
         parser.push(piece);
         while let Some(event) = parser.next_event()? {
             match event {
-                Event::PartBegin(head) => {
+                MultipartEvent::PartBegin(head) => {
                     (depth, parts) = (depth + 1, parts + 1);
                     assert!(depth <= MAX_DEPTH && parts <= LIMITS.parts);
                     seen.push(Seen::Begin(format!("{head:?}")));
                 }
-                Event::Data(data) => {
+                MultipartEvent::Data(data) => {
                     assert!(!data.is_empty());
                     match seen.last_mut() {
                         Some(Seen::Data(before)) => before.extend_from_slice(&data),
                         _ => seen.push(Seen::Data(data.to_vec())),
                     }
                 }
-                Event::PartEnd => {
+                MultipartEvent::PartEnd => {
                     depth -= 1;
                     seen.push(Seen::End);
                 }
-                Event::End => seen.push(Seen::Closed),
+                MultipartEvent::End => seen.push(Seen::Closed),
             }
         }
     }

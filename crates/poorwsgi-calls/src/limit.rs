@@ -80,7 +80,7 @@ pub(crate) struct Measure {
 
 /// How many calls may run at a time.
 #[derive(Clone, Debug)]
-pub(crate) struct Limit {
+pub(crate) struct ConcurrencyLimit {
     now: usize,
     highest: usize,
     look: Look,
@@ -155,13 +155,13 @@ impl Look {
     }
 }
 
-impl Limit {
+impl ConcurrencyLimit {
     /// The limit of a pool with this number of threads. It starts at one call at a time, and can fall back to
     /// that: two calls that share the lock get no more done than one after the other, and cost more (a
     /// Django page on SQLite, a quarter more).
     pub(crate) fn new(threads: usize) -> Self {
         let highest = threads.max(1);
-        Limit {
+        ConcurrencyLimit {
             now: 1,
             highest,
             look: Look::default(),
@@ -502,7 +502,7 @@ mod tests {
         }
 
         /// The same under [`Limit`]; with the limits after each tick.
-        fn ours(&mut self, limit: &mut Limit, steps: usize) -> (usize, Vec<usize>) {
+        fn ours(&mut self, limit: &mut ConcurrencyLimit, steps: usize) -> (usize, Vec<usize>) {
             let (before, mut limits) = (self.computed, Vec::new());
             for _ in 0..steps / TICK {
                 let (mut ended, mut is_held, computed) = (0, false, self.computed);
@@ -546,7 +546,7 @@ mod tests {
     /// The limits after some seconds, and what part of the best fixed limit's calls end under them.
     fn settled(work: Work, share: usize, seed: u64) -> (Vec<usize>, f64) {
         let simulator = || Simulator { share, random: seed, ..Simulator::new(work, 64) };
-        let (mut ours, mut limit) = (simulator(), Limit::new(256));
+        let (mut ours, mut limit) = (simulator(), ConcurrencyLimit::new(256));
         ours.ours(&mut limit, 2 * SECOND);
         let (computed, limits) = ours.ours(&mut limit, 8 * SECOND);
         let best = FIXED.iter().map(|fixed| simulator().fixed(*fixed, 8 * SECOND)).max().unwrap_or(1);
@@ -580,7 +580,7 @@ mod tests {
     fn handing_over_is_no_reason_for_more() {
         for handover in [15, 20, 30] {
             let mut simulator = Simulator { handover, ..Simulator::new(Work::new(50, 2), 64) };
-            let mut limit = Limit::new(256);
+            let mut limit = ConcurrencyLimit::new(256);
             simulator.ours(&mut limit, SECOND);
             let (_, limits) = simulator.ours(&mut limit, 20 * SECOND);
             let mean = limits.iter().sum::<usize>() as f64 / limits.len() as f64;
@@ -595,7 +595,7 @@ mod tests {
         let works =
             [Work::new(100, 0), Work::new(20, 20), Work::new(20, 60), Work::new(20, 200), Work::new(2, 2000)];
         for work in works {
-            let (mut limit, mut simulator) = (Limit::new(256), Simulator::new(work, 64));
+            let (mut limit, mut simulator) = (ConcurrencyLimit::new(256), Simulator::new(work, 64));
             simulator.ours(&mut limit, 10 * SECOND);
             let (_, limits) = simulator.ours(&mut limit, 20 * SECOND);
             // With a handful of calls, one more or less means nothing.
@@ -620,7 +620,7 @@ mod tests {
     #[test]
     fn more_calls_may_cost_no_more_than_they_bring() {
         for (microseconds, most) in [(4900, 2), (5900, 1)] {
-            let mut limit = Limit::new(256);
+            let mut limit = ConcurrencyLimit::new(256);
             let limits = (0..1000).map(|_| match limit.now() {
                 1 => limit.step(measure(0.85, 20, 4500)),
                 2 => limit.step(measure(0.95, 22, microseconds)),
@@ -635,7 +635,7 @@ mod tests {
     /// pages are costly.
     #[test]
     fn a_trial_that_is_clearly_worse_ends_at_once() {
-        let mut limit = Limit::new(256);
+        let mut limit = ConcurrencyLimit::new(256);
         let limits: Vec<_> = (0..1000)
             .map(|_| match limit.now() {
                 1 => limit.step(measure(0.85, 4, 4500)),
@@ -650,7 +650,7 @@ mod tests {
     /// The first calls of a process import and compile what later calls find ready.
     #[test]
     fn what_was_dear_at_first_is_no_proof() {
-        let mut limit = Limit::new(256);
+        let mut limit = ConcurrencyLimit::new(256);
         let limits: Vec<_> = (0..1400)
             .map(|tick| match limit.now() {
                 1 if tick < 300 => limit.step(measure(0.85, 3, 4500)),
@@ -669,7 +669,7 @@ mod tests {
     /// A page on SQLite, one at a time: of the first ten seconds a trial of two takes no more than two.
     #[test]
     fn trials_of_two_are_rare() {
-        let mut limit = Limit::new(256);
+        let mut limit = ConcurrencyLimit::new(256);
         let limits: Vec<_> = (0..2000)
             .map(|_| match limit.now() {
                 1 => limit.step(measure(0.88, 4, 4500)),
@@ -683,7 +683,7 @@ mod tests {
     /// Calls that waited for others compute now.
     #[test]
     fn two_at_a_time_become_one() {
-        let mut limit = Limit::new(2);
+        let mut limit = ConcurrencyLimit::new(2);
         let rises = (0..1000).any(|_| {
             let now = limit.now() as u64;
             limit.step(measure(0.4, 10 * now, 1000 * now));
@@ -700,7 +700,7 @@ mod tests {
     /// A gain of a few calls may be chance.
     #[test]
     fn what_is_better_by_chance_is_looked_at() {
-        let mut limit = Limit::new(256);
+        let mut limit = ConcurrencyLimit::new(256);
         let mut tick = 0;
         while limit.now() == 1 {
             limit.step(measure(0.5, u64::from(tick % 4 == 0), 500));
@@ -719,7 +719,7 @@ mod tests {
     #[test]
     fn a_vain_trial_is_over_soon() {
         let of = |ended| measure(0.0, ended, 0);
-        let mut limit = Limit::new(256);
+        let mut limit = ConcurrencyLimit::new(256);
         while limit.now() < 64 {
             limit.step(of(limit.now() as u64));
         }
@@ -733,7 +733,7 @@ mod tests {
     fn long_calls_soon_run_side_by_side() {
         for varies in [true, false] {
             let work = Work { varies, ..Work::new(2, 10_000) };
-            let (_, limits) = Simulator::new(work, 256).ours(&mut Limit::new(256), 4 * SECOND);
+            let (_, limits) = Simulator::new(work, 256).ours(&mut ConcurrencyLimit::new(256), 4 * SECOND);
             assert_eq!(limits.last(), Some(&256), "{}", runs(&limits));
         }
     }
@@ -764,7 +764,7 @@ mod tests {
         for (work, others) in kinds {
             let of_best = mean(|random| {
                 let simulator = || Simulator { random, others: Some(others), ..Simulator::new(work, 64) };
-                let (mut ours, mut limit) = (simulator(), Limit::new(256));
+                let (mut ours, mut limit) = (simulator(), ConcurrencyLimit::new(256));
                 ours.ours(&mut limit, 2 * SECOND);
                 let computed = ours.ours(&mut limit, 8 * SECOND).0;
                 let best = FIXED.iter().map(|fixed| simulator().fixed(*fixed, 8 * SECOND)).max().unwrap_or(1);
@@ -794,7 +794,7 @@ mod tests {
                         time
                     };
                     let there = |simulator: &Simulator| simulator.calls.len() + simulator.queue.unwrap_or(0);
-                    let mut limit = Limit::new(256);
+                    let mut limit = ConcurrencyLimit::new(256);
                     let ours = run(&mut |simulator| {
                         simulator.ours(&mut limit, TICK);
                         there(simulator)
@@ -820,7 +820,7 @@ mod tests {
         for waits in [0, 20, 60, 200, 2000] {
             let of_best = mean(|random| {
                 let simulator = || Simulator { random, ..Simulator::new(Work::new(20, waits), 64) };
-                let (mut ours, mut limit) = (simulator(), Limit::new(256));
+                let (mut ours, mut limit) = (simulator(), ConcurrencyLimit::new(256));
                 ours.ours(&mut limit, SECOND);
                 let second = ours.ours(&mut limit, SECOND).0;
                 let best = FIXED.iter().map(|fixed| simulator().fixed(*fixed, SECOND)).max().unwrap_or(1);
@@ -832,7 +832,7 @@ mod tests {
 
     #[test]
     fn it_falls_fast() {
-        let mut limit = Limit::new(256);
+        let mut limit = ConcurrencyLimit::new(256);
         Simulator::new(Work::new(2, 2000), 256).ours(&mut limit, 3 * SECOND);
         assert!(limit.now() > 100, "{limit:?}");
         let (_, limits) = Simulator::new(Work::new(100, 0), 256).ours(&mut limit, 4 * SECOND);
@@ -843,7 +843,7 @@ mod tests {
     /// Calls that wait for calls which have not begun.
     #[test]
     fn who_waits_for_each_other_is_let_through() {
-        let mut limit = Limit::new(256);
+        let mut limit = ConcurrencyLimit::new(256);
         let ticks = (0..1000).position(|_| limit.step(measure(0.0, 0, 0)) == 256);
         assert!(ticks.is_some_and(|ticks| ticks <= 420), "{limit:?}");
     }
@@ -857,7 +857,7 @@ mod tests {
                 0..200,
             ),
         ) {
-            let mut limit = Limit::new(threads);
+            let mut limit = ConcurrencyLimit::new(threads);
             for (time, busy, ended, computed, is_short) in measures {
                 let (time, computed) = (Duration::from_millis(time), Duration::from_millis(computed));
                 let now = limit.step(Measure { time, busy, ended, computed, is_short });

@@ -12,7 +12,7 @@ use tokio::runtime::Handle;
 
 use crate::PATIENCE;
 use crate::inlining::{Load, RouteTimes};
-use crate::limit::{LOOK, Limit, Measure};
+use crate::limit::{ConcurrencyLimit, LOOK, Measure};
 pub use crate::meter::TakeLock;
 use crate::meter::{Meter, Sample};
 pub use crate::threads::Around;
@@ -42,7 +42,7 @@ struct PoolShared {
 struct PoolState {
     /// How many threads there are.
     threads: usize,
-    limit: Limit,
+    limit: ConcurrencyLimit,
     /// How many running calls hold a place of the limit; `long` of them compute for long.
     running: usize,
     long: usize,
@@ -69,13 +69,13 @@ struct PoolState {
 /// Calls that wait for a place.
 #[derive(Default)]
 struct Queue {
-    calls: VecDeque<Call>,
+    calls: VecDeque<QueuedCall>,
     /// The length from which on the queue is next searched for calls that nobody wants any more.
     sweep_at: usize,
 }
 
 impl Queue {
-    fn put(&mut self, call: Call) {
+    fn put(&mut self, call: QueuedCall) {
         if self.calls.len() >= self.sweep_at.max(SWEEP) {
             self.calls.retain(|call| call.job.is_wanted());
             self.sweep_at = self.calls.len() * 2;
@@ -89,7 +89,7 @@ impl Queue {
     }
 }
 
-struct Call {
+struct QueuedCall {
     route_times: Arc<RouteTimes>,
     /// Calls are numbered in order of arrival.
     number: u64,
@@ -115,11 +115,11 @@ impl<F: FnOnce() + Send> Job for F {
     }
 }
 
-impl Call {
+impl QueuedCall {
     /// `None` outside a runtime: the call is dropped, and its client is told so.
     fn new(route_times: &Arc<RouteTimes>, job: impl Job + 'static) -> Option<Self> {
         let runtime = Handle::try_current().ok()?;
-        Some(Call { route_times: Arc::clone(route_times), number: 0, runtime, job: Box::new(job) })
+        Some(QueuedCall { route_times: Arc::clone(route_times), number: 0, runtime, job: Box::new(job) })
     }
 }
 
@@ -135,7 +135,7 @@ impl PoolState {
     fn new(threads: usize) -> Self {
         PoolState {
             threads: threads.max(1),
-            limit: Limit::new(threads),
+            limit: ConcurrencyLimit::new(threads),
             running: 0,
             long: 0,
             beside: 0,
@@ -236,7 +236,7 @@ impl PoolState {
     }
 
     /// Takes the next call for which there are a place and a thread.
-    fn next(&mut self) -> Option<(CallClass, Call)> {
+    fn next(&mut self) -> Option<(CallClass, QueuedCall)> {
         if !self.has_thread() {
             return None;
         }
@@ -348,7 +348,7 @@ impl Pool {
     /// tokio runtime that `spawn` is called on. The first call of a route counts as brief; its time tells
     /// what the others are.
     pub fn spawn(&self, route_times: &Arc<RouteTimes>, job: impl Job + 'static) {
-        let Some(call) = Call::new(route_times, job) else { return };
+        let Some(call) = QueuedCall::new(route_times, job) else { return };
         let place = match route_times.load() {
             Load::Brief => CallClass::Brief,
             Load::Unknown if route_times.is_first() => CallClass::Brief,
@@ -359,11 +359,11 @@ impl Pool {
 
     /// The same for a call that begins by waiting for its client: the call takes no place of the limit.
     pub fn spawn_waiting(&self, route_times: &Arc<RouteTimes>, job: impl Job + 'static) {
-        let Some(call) = Call::new(route_times, job) else { return };
+        let Some(call) = QueuedCall::new(route_times, job) else { return };
         self.enter(CallClass::Beside, call);
     }
 
-    fn enter(&self, place: CallClass, mut call: Call) {
+    fn enter(&self, place: CallClass, mut call: QueuedCall) {
         let mut state = self.0.state();
         if state.is_over {
             // Release the lock first: dropping the call may spawn others.
@@ -435,7 +435,7 @@ impl Pool {
         }
     }
 
-    fn begin(&self, place: CallClass, call: Call) {
+    fn begin(&self, place: CallClass, call: QueuedCall) {
         let pool = self.clone();
         let started = self.0.threads.run(Box::new(move || pool.work(place, call)));
         if let Err(error) = started {
@@ -454,9 +454,9 @@ impl Pool {
     }
 
     /// Runs this call, and then the queued ones.
-    fn work(&self, place: CallClass, first: Call) {
+    fn work(&self, place: CallClass, first: QueuedCall) {
         let mut next = Some((place, first));
-        while let Some((place, Call { route_times, runtime, job, .. })) = next {
+        while let Some((place, QueuedCall { route_times, runtime, job, .. })) = next {
             let before = route_times.load();
             let counted = CountedCall { place, stream: None };
             COUNTED.set(Some((self.clone(), counted)));

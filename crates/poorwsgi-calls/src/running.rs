@@ -10,17 +10,17 @@ use crate::counts::Counts;
 /// Counts calls from their beginning until everything that they leave behind has ended. Clones share the
 /// count.
 #[derive(Clone, Debug, Default)]
-pub struct Running(Arc<Inner>);
+pub struct Running(Arc<CountedCalls>);
 
 #[derive(Debug)]
-struct Inner {
+struct CountedCalls {
     counts: Counts,
     none: Notify,
 }
 
-impl Default for Inner {
+impl Default for CountedCalls {
     fn default() -> Self {
-        Inner { counts: Counts::new(), none: Notify::new() }
+        CountedCalls { counts: Counts::new(), none: Notify::new() }
     }
 }
 

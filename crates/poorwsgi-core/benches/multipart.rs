@@ -5,7 +5,7 @@ use std::hint::black_box;
 use bytes::Bytes;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use poorwsgi_core::form::FormLimits;
-use poorwsgi_core::form::multipart::{Event, MultipartParser};
+use poorwsgi_core::form::multipart::{MultipartEvent, MultipartParser};
 
 const MIB: usize = 1024 * 1024;
 const BOUNDARY: &str = "----WebKitFormBoundary7MA4YWxkTrZu0gW";
@@ -51,7 +51,7 @@ fn read(body: &[Bytes]) -> usize {
     for piece in body {
         parser.push(piece.clone());
         while let Ok(Some(event)) = parser.next_event() {
-            if let Event::Data(data) = event {
+            if let MultipartEvent::Data(data) = event {
                 bytes += black_box(data).len();
             }
         }

@@ -160,17 +160,17 @@ pub fn add_status(code: u16, reason: &str) -> bool {
 /// }
 /// ```
 // `u16` is the only integer that implements it, so that a literal such as `404` is a `u16`.
-pub trait IntoStatus: sealed::Status {
+pub trait IntoStatus: sealed::Sealed {
     /// The number of the status.
     fn into_status(self) -> u16;
 }
 
 mod sealed {
     /// Keeps other crates from implementing [`IntoStatus`](super::IntoStatus).
-    pub trait Status {}
+    pub trait Sealed {}
 
-    impl Status for u16 {}
-    impl Status for http::StatusCode {}
+    impl Sealed for u16 {}
+    impl Sealed for http::StatusCode {}
 }
 
 impl IntoStatus for u16 {

@@ -15,7 +15,7 @@ use crate::setting;
 
 /// All settings of a server.
 #[derive(Clone, Debug)]
-pub(crate) struct Settings {
+pub(crate) struct ServerSettings {
     /// The settings of the connections.
     pub(crate) config: Config,
     pub(crate) rule: Rule,
@@ -41,7 +41,7 @@ pub(crate) enum ChunkedBodies {
     Stream,
 }
 
-impl Settings {
+impl ServerSettings {
     /// How many event loops drive connections. The default is one where Python has a GIL, because a second
     /// loop would wait for the first; else one for each processor.
     pub(crate) fn loops(&self, py: Python<'_>) -> PyResult<usize> {
@@ -59,9 +59,9 @@ pub(crate) fn has_lock(py: Python<'_>) -> PyResult<bool> {
     asked.map_or(Ok(true), |asked| asked.call0()?.extract())
 }
 
-impl Default for Settings {
+impl Default for ServerSettings {
     fn default() -> Self {
-        let mut settings = Settings {
+        let mut settings = ServerSettings {
             config: Config::new(),
             rule: Rule::DEFAULT,
             loops: None,
@@ -78,7 +78,7 @@ impl Default for Settings {
 const CALLS: &str = "calls of the application";
 
 /// The settings that are not in [`Config`].
-const SETTINGS: &[Setting<Settings>] = &[
+const SETTINGS: &[Setting<ServerSettings>] = &[
     Setting {
         name: "inline",
         section: CALLS,
@@ -173,8 +173,8 @@ const SETTINGS: &[Setting<Settings>] = &[
 ///
 /// # Errors
 /// TypeError for an unknown setting, ValueError for a value that the setting does not allow.
-pub(crate) fn settings(given: Option<&Bound<'_, PyDict>>) -> PyResult<Settings> {
-    let mut settings = Settings::default();
+pub(crate) fn settings(given: Option<&Bound<'_, PyDict>>) -> PyResult<ServerSettings> {
+    let mut settings = ServerSettings::default();
     for (name, value) in given.into_iter().flatten() {
         let name: String = name.extract()?;
         setting::set(Config::SETTINGS, &mut settings.config, &name, &value)

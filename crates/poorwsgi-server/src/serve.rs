@@ -28,7 +28,7 @@ use crate::listener::{
 };
 use crate::protocols::Protocols;
 use crate::stop::{Level, Stop};
-use crate::transport::{Accepted, Copied, Plain};
+use crate::transport::{Accepted, Copied, PlainTransport};
 
 /// How long the server waits for connections that were told to end at once.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -473,7 +473,7 @@ fn tell_left(stop: &Stop) {
 }
 
 /// Registers a connection with the current runtime; `None` if it cannot be served.
-fn register(accepted: Accepted, connection: Connection) -> Option<Plain> {
+fn register(accepted: Accepted, connection: Connection) -> Option<PlainTransport> {
     accepted
         .register(connection)
         .map_err(|error| {

@@ -54,8 +54,8 @@ pub struct Spool(Arc<Budgets>);
 
 #[derive(Debug)]
 struct Budgets {
-    memory: Budget,
-    files: Budget,
+    memory: SpoolBudget,
+    files: SpoolBudget,
     /// The bodies that wait in files, the one whose last write is oldest first.
     waiting: Mutex<BTreeMap<u64, Arc<WaitingBody>>>,
     numbers: AtomicU64,
@@ -72,14 +72,14 @@ struct WaitingBody {
 
 /// A budget of bytes, of which bodies take shares.
 #[derive(Debug)]
-struct Budget {
+struct SpoolBudget {
     most: u64,
     used: AtomicU64,
 }
 
-impl Budget {
+impl SpoolBudget {
     const fn new(most: u64) -> Self {
-        Budget { most, used: AtomicU64::new(0) }
+        SpoolBudget { most, used: AtomicU64::new(0) }
     }
 
     /// Takes a share if the budget has enough left.
@@ -102,8 +102,8 @@ impl Spool {
     #[must_use]
     pub fn new(file_bytes: u64) -> Self {
         Spool(Arc::new(Budgets {
-            memory: Budget::new(MEMORY),
-            files: Budget::new(file_bytes),
+            memory: SpoolBudget::new(MEMORY),
+            files: SpoolBudget::new(file_bytes),
             waiting: Mutex::default(),
             numbers: AtomicU64::new(0),
         }))
@@ -489,7 +489,7 @@ impl Gathering {
             (None, None) => rest.into(),
             (file, failure) => {
                 let range = file.as_ref().map(|file| FileRange::new(Arc::clone(file.file()), 0..file.len()));
-                Blocking::body(Stored { range, rest, failure, _file: file })
+                Blocking::body(StoredBody { range, rest, failure, _file: file })
             }
         }
     }
@@ -502,7 +502,7 @@ fn no_room(error: &dyn fmt::Display) -> HttpError {
 }
 
 /// A body that has arrived: a file, the bytes after it, and the error that it broke off with.
-struct Stored {
+struct StoredBody {
     range: Option<FileRange>,
     rest: Bytes,
     failure: Option<BoxError>,
@@ -510,7 +510,7 @@ struct Stored {
     _file: Option<SpoolFile>,
 }
 
-impl Blocks for Stored {
+impl Blocks for StoredBody {
     fn next_block(&mut self) -> Result<Option<Bytes>, BoxError> {
         if let Some(range) = &mut self.range {
             match range.next_block()? {

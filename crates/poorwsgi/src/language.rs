@@ -10,7 +10,7 @@ use http::Extensions;
 use crate::error::{Error, Parts, Result};
 use crate::handler::Stored;
 use crate::path_arg::{Converter, PathArgs};
-use crate::request::{Content, Request};
+use crate::request::{ReadContent, Request};
 use poorwsgi_core::dispatch::{BodyPlan, Callable, Language, Raised, Route};
 use poorwsgi_core::error::{BoxError, HttpError, no_such_value, with_location};
 use poorwsgi_core::json::parse_json;
@@ -189,24 +189,24 @@ pub(crate) async fn load(request: &Request, plan: BodyPlan) -> Result<()> {
 }
 
 /// Reads the body as `plan` says. `None` where the body is left to the handler.
-async fn content(request: &Request, plan: BodyPlan) -> Result<Option<Content>> {
+async fn content(request: &Request, plan: BodyPlan) -> Result<Option<ReadContent>> {
     let settings = request.settings();
     Ok(Some(match plan {
         BodyPlan::Leave => return Ok(None),
         #[cfg(feature = "forms")]
         BodyPlan::Form => {
-            Content::Form(Box::new(crate::forms::read(request, settings.keep_blank_values).await?))
+            ReadContent::Form(Box::new(crate::forms::read(request, settings.keep_blank_values).await?))
         }
         #[cfg(not(feature = "forms"))]
         BodyPlan::Form => return Ok(None),
         BodyPlan::Json => {
             let body = plan.read(request.take_body(), settings).await?;
-            Content::Json(parse_json(&body, Some(&request.charset()), json_limits(settings))?)
+            ReadContent::Json(parse_json(&body, Some(&request.charset()), json_limits(settings))?)
         }
         BodyPlan::Data => {
             let data = plan.read(request.take_body(), settings).await?;
             request.put_body(data.clone().into());
-            Content::Data(data)
+            ReadContent::Data(data)
         }
     }))
 }

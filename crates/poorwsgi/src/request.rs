@@ -83,7 +83,7 @@ struct Inner {
 struct Extras {
     args: OnceLock<Args>,
     cookies: OnceLock<Cookies>,
-    content: OnceLock<Content>,
+    content: OnceLock<ReadContent>,
     attached: OnceLock<Arc<Attached>>,
 }
 
@@ -97,7 +97,7 @@ struct Route {
 }
 
 /// The body, where it was read before the handler.
-pub(super) enum Content {
+pub(super) enum ReadContent {
     #[cfg(feature = "forms")]
     Form(Box<FieldStorage>),
     Json(serde_json::Value),
@@ -135,7 +135,7 @@ impl Request {
         self.0.extras.get()?.attached.get().map(Arc::as_ref)
     }
 
-    fn content(&self) -> Option<&Content> {
+    fn content(&self) -> Option<&ReadContent> {
         self.0.extras.get()?.content.get()
     }
 
@@ -154,7 +154,7 @@ impl Request {
         let _ = self.0.route.set(Route { rule, handler: handler.map(Stored::name), reads_body, args });
     }
 
-    pub(super) fn set_content(&self, content: Content) {
+    pub(super) fn set_content(&self, content: ReadContent) {
         let _ = self.extras().content.set(content);
     }
 
@@ -274,7 +274,7 @@ impl Request {
     #[must_use]
     pub fn form(&self) -> Option<&FieldStorage> {
         match self.content() {
-            Some(Content::Form(form)) => Some(form),
+            Some(ReadContent::Form(form)) => Some(form),
             _ => None,
         }
     }
@@ -283,7 +283,7 @@ impl Request {
     #[must_use]
     pub fn json(&self) -> Option<&serde_json::Value> {
         match self.content() {
-            Some(Content::Json(value)) => Some(value),
+            Some(ReadContent::Json(value)) => Some(value),
             _ => None,
         }
     }
@@ -331,7 +331,7 @@ impl Request {
     #[must_use]
     pub fn data(&self) -> Option<&Bytes> {
         match self.content() {
-            Some(Content::Data(data)) => Some(data),
+            Some(ReadContent::Data(data)) => Some(data),
             _ => None,
         }
     }

@@ -41,7 +41,7 @@ pub struct NonceTable {
 
 #[derive(Debug)]
 struct KnownNonces {
-    nonces: HashMap<[u8; 32], Counts>,
+    nonces: HashMap<[u8; 32], SeenCounts>,
     /// Nonces issued before this time may have been used in an earlier process. In milliseconds since 1970.
     started: u64,
     /// Nonces issued at this time or before may have been forgotten. In milliseconds since 1970.
@@ -49,7 +49,7 @@ struct KnownNonces {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Counts {
+struct SeenCounts {
     issued: u64,
     highest: u32,
     /// Bit *n* is set where the count `highest - n` was seen.
@@ -103,7 +103,7 @@ impl NonceTable {
         if seen.nonces.len() >= self.capacity {
             seen.forget_oldest(self.capacity / 4);
         }
-        seen.nonces.insert(key, Counts { issued, highest: count, recent: 1 });
+        seen.nonces.insert(key, SeenCounts { issued, highest: count, recent: 1 });
         true
     }
 
@@ -115,7 +115,7 @@ impl NonceTable {
     }
 }
 
-impl Counts {
+impl SeenCounts {
     fn claim(&mut self, count: u32) -> bool {
         if count > self.highest {
             self.recent = self.recent.checked_shl(count - self.highest).unwrap_or(0) | 1;

@@ -304,7 +304,7 @@ mod tests {
     };
 
     /// A client that knows a password, and answers as the test tells it.
-    struct Client {
+    struct TestClient {
         user: &'static str,
         password: &'static str,
         method: &'static str,
@@ -320,8 +320,8 @@ mod tests {
         DigestAuth { algorithms: vec![Algorithm::Md5Sess, Algorithm::Sha256], ..DigestAuth::new("secret") }
     }
 
-    fn client() -> Client {
-        Client {
+    fn client() -> TestClient {
+        TestClient {
             user: "Jäsøn",
             password: "pw",
             method: "GET",
@@ -334,7 +334,7 @@ mod tests {
         }
     }
 
-    impl Client {
+    impl TestClient {
         fn field(&self) -> String {
             let input = ResponseInput {
                 method: self.method,
@@ -345,7 +345,7 @@ mod tests {
             };
             let hash = hexdigest(self.user, "Zone", self.password, self.algorithm);
             let response = input.response(self.algorithm, &hash);
-            let Client { user, uri, algorithm, nc, nonce, opaque, .. } = self;
+            let TestClient { user, uri, algorithm, nc, nonce, opaque, .. } = self;
             let qop = self.qop.map(|qop| format!(", qop={qop}, nc={nc}")).unwrap_or_default();
             format!(
                 r#"Digest username="{user}", realm="Zone", nonce="{nonce}", uri="{uri}", algorithm={algorithm}{qop}, cnonce="c\"n", response="{response}", opaque="{opaque}""#
@@ -367,7 +367,7 @@ mod tests {
         )
     }
 
-    fn refused(client: Client) -> &'static str {
+    fn refused(client: TestClient) -> &'static str {
         match verify(&client.field()) {
             Err(LoginRefusal::Refused(reason)) => reason,
             other => panic!("{other:?}"),
@@ -377,7 +377,7 @@ mod tests {
     #[test]
     fn the_right_password_is_accepted() {
         for algorithm in auth().algorithms {
-            assert_eq!(verify(&Client { algorithm, ..client() }.field()).as_deref(), Ok("Jäsøn"));
+            assert_eq!(verify(&TestClient { algorithm, ..client() }.field()).as_deref(), Ok("Jäsøn"));
         }
         let extended = client().field().replace("username=\"Jäsøn\"", "username*=UTF-8''J%C3%A4s%C3%B8n");
         assert_eq!(verify(&extended).as_deref(), Ok("Jäsøn"));
@@ -392,7 +392,7 @@ mod tests {
             |field: &str| auth().verify(&Authorization::parse(field), "Zone", &ATTEMPT, &nonces, stored);
         assert!(verify(&first.field()).is_ok());
         assert_eq!(verify(&first.field()), Err(LoginRefusal::Stale));
-        let next = Client { nc: "0000000B", ..first };
+        let next = TestClient { nc: "0000000B", ..first };
         assert!(verify(&next.field()).is_ok());
         assert_eq!(verify(&next.field().replace("nc=0000000B", "nc=0000000C")), Err(WRONG), "nc is signed");
     }
@@ -416,7 +416,7 @@ mod tests {
     #[test]
     fn a_wrong_answer_does_not_use_the_nonce_up() {
         let (nonces, right) = (NonceTable::starting_at(16, NOW - 1_000_000), client());
-        let wrong = Client { password: "guess", nonce: right.nonce.clone(), ..client() };
+        let wrong = TestClient { password: "guess", nonce: right.nonce.clone(), ..client() };
         let verify =
             |field: &str| auth().verify(&Authorization::parse(field), "Zone", &ATTEMPT, &nonces, stored);
         assert_eq!(verify(&wrong.field()), Err(WRONG));
@@ -429,9 +429,9 @@ mod tests {
         let old = nonce::make(auth().purpose(ATTEMPT.user_agent), NOW - 301_000).unwrap();
         let elsewhere = nonce::make(auth().purpose(Some("curl")), NOW).unwrap();
         for nonce in [old, elsewhere, "guess".to_owned()] {
-            let stale = Client { nonce: nonce.clone(), ..client() };
+            let stale = TestClient { nonce: nonce.clone(), ..client() };
             assert_eq!(verify(&stale.field()), Err(LoginRefusal::Stale));
-            assert_eq!(verify(&Client { nonce, password: "guess", ..client() }.field()), Err(WRONG));
+            assert_eq!(verify(&TestClient { nonce, password: "guess", ..client() }.field()), Err(WRONG));
         }
     }
 
@@ -448,19 +448,19 @@ mod tests {
             "of an earlier process"
         );
 
-        let uses = |client: &Client, now| {
+        let uses = |client: &TestClient, now| {
             let authorization = Authorization::parse(&client.field());
             let credentials = Credentials::read(&authorization).unwrap();
             auth.use_nonce(&credentials, &Attempt { now, ..ATTEMPT }, &nonces)
         };
         assert_eq!([uses(&client, NOW), uses(&client, NOW)], [Ok(()), Err(LoginRefusal::Stale)]);
         assert!(fresh(ATTEMPT.user_agent, NOW), "for the next count");
-        let late = Client { nc: "0000000b", ..client };
+        let late = TestClient { nc: "0000000b", ..client };
         assert_eq!(
             [uses(&late, NOW + 900_000), uses(&late, NOW + 900_000)],
             [Ok(()), Err(LoginRefusal::Stale)]
         );
-        let theirs = Client { nonce: "a token".to_owned(), ..late };
+        let theirs = TestClient { nonce: "a token".to_owned(), ..late };
         assert_eq!([uses(&theirs, NOW), uses(&theirs, NOW)], [Ok(()), Ok(())], "left to the application");
     }
 
@@ -472,7 +472,7 @@ mod tests {
         let nonce = nonce::make(auth.purpose(ATTEMPT.user_agent), NOW).unwrap();
         assert!(
             auth.verify(
-                &Authorization::parse(&Client { nonce, ..client() }.field()),
+                &Authorization::parse(&TestClient { nonce, ..client() }.field()),
                 "Zone",
                 &later,
                 &NonceTable::starting_at(16, NOW - 1_000_000),
@@ -484,23 +484,23 @@ mod tests {
 
     #[test]
     fn anything_else_that_differs_is_refused() {
-        assert_eq!(verify(&Client { password: "guess", ..client() }.field()), Err(WRONG));
-        assert_eq!(verify(&Client { user: "nobody", ..client() }.field()), Err(WRONG));
-        assert_eq!(verify(&Client { method: "POST", ..client() }.field()), Err(WRONG));
+        assert_eq!(verify(&TestClient { password: "guess", ..client() }.field()), Err(WRONG));
+        assert_eq!(verify(&TestClient { user: "nobody", ..client() }.field()), Err(WRONG));
+        assert_eq!(verify(&TestClient { method: "POST", ..client() }.field()), Err(WRONG));
         assert_eq!(
-            refused(Client { uri: "/other/res?a=b", ..client() }),
+            refused(TestClient { uri: "/other/res?a=b", ..client() }),
             "the uri is not the target of the request"
         );
         assert_eq!(
-            refused(Client { opaque: opaque("evil"), ..client() }),
+            refused(TestClient { opaque: opaque("evil"), ..client() }),
             "the opaque value is not the one of the challenge"
         );
         assert_eq!(
-            refused(Client { qop: Some("auth-int"), ..client() }),
+            refused(TestClient { qop: Some("auth-int"), ..client() }),
             "the quality of protection is not auth"
         );
-        assert_eq!(refused(Client { nc: "1", ..client() }), "nc is not eight hexadecimal digits");
-        assert_eq!(refused(Client { nc: "+0000001", ..client() }), "nc is not eight hexadecimal digits");
+        assert_eq!(refused(TestClient { nc: "1", ..client() }), "nc is not eight hexadecimal digits");
+        assert_eq!(refused(TestClient { nc: "+0000001", ..client() }), "nc is not eight hexadecimal digits");
         let realm = client().field().replace("\"Zone\"", "\"Other\"");
         assert_eq!(verify(&realm), Err(LoginRefusal::Refused("the realm is not the one that was asked for")));
         let hashed = format!("{}, userhash=true", client().field());
@@ -511,10 +511,10 @@ mod tests {
     #[test]
     fn downgrades_are_refused() {
         assert_eq!(
-            refused(Client { algorithm: Algorithm::Md5, ..client() }),
+            refused(TestClient { algorithm: Algorithm::Md5, ..client() }),
             "the algorithm was not offered"
         );
-        assert_eq!(refused(Client { qop: None, ..client() }), "the qop is missing");
+        assert_eq!(refused(TestClient { qop: None, ..client() }), "the qop is missing");
         let unnamed = client().field().replace("algorithm=SHA-256, ", "");
         assert_eq!(verify(&unnamed), Err(LoginRefusal::Refused("the algorithm was not offered")));
     }
@@ -543,7 +543,7 @@ mod tests {
             (DigestAuth { qop_auth: false, ..auth() }, NonceTable::starting_at(16, NOW - 1_000_000));
         let verify =
             |field: &str| auth.verify(&Authorization::parse(field), "Zone", &ATTEMPT, &nonces, stored);
-        let field = Client { qop: None, ..client() }.field();
+        let field = TestClient { qop: None, ..client() }.field();
         assert!(verify(&field).is_ok());
         assert_eq!(verify(&field), Err(LoginRefusal::Stale));
         assert!(matches!(verify(&client().field()), Err(LoginRefusal::Refused(_))));

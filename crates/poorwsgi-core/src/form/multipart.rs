@@ -2,14 +2,14 @@
 //!
 //! ```
 //! use bytes::Bytes;
-//! use poorwsgi_core::form::{FormLimits, multipart::{Event, MultipartParser}};
+//! use poorwsgi_core::form::{FormLimits, multipart::{MultipartEvent, MultipartParser}};
 //!
 //! let mut parser = MultipartParser::new(b"AaB03x", FormLimits::default())?;
 //! let mut text = Vec::new();
 //! for chunk in ["--AaB03x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nHel", "lo\r\n--AaB", "03x--\r\n"] {
 //!     parser.push(Bytes::from(chunk));
 //!     while let Some(event) = parser.next_event()? {
-//!         if let Event::Data(data) = event {
+//!         if let MultipartEvent::Data(data) = event {
 //!             text.extend_from_slice(&data);
 //!         }
 //!     }
@@ -35,8 +35,8 @@ pub const MAX_DEPTH: usize = 4;
 
 /// What the parser has found.
 #[derive(Debug)]
-pub enum Event {
-    /// A part begins. Where [`PartHead::is_multipart`] holds, its parts follow before its [`Event::PartEnd`],
+pub enum MultipartEvent {
+    /// A part begins. Where [`PartHead::is_multipart`] holds, its parts follow before its [`MultipartEvent::PartEnd`],
     /// and it has no data of its own.
     PartBegin(Box<PartHead>),
     /// More of the data of the part that began last. Never empty; usually a slice of a pushed piece, not a
@@ -48,7 +48,7 @@ pub enum Event {
     End,
 }
 
-/// Bytes in, [`Event`]s out. See the [module](self) for an example.
+/// Bytes in, [`MultipartEvent`]s out. See the [module](self) for an example.
 #[derive(Debug)]
 pub struct MultipartParser {
     limits: FormLimits,
@@ -85,7 +85,7 @@ enum ParserState {
     Data,
     /// After the closing boundary of a nested body, within the part that contains it.
     NestedEpilogue,
-    /// The closing boundary was read, but [`Event::End`] was not returned yet.
+    /// The closing boundary was read, but [`MultipartEvent::End`] was not returned yet.
     Closed,
     Epilogue,
     Failed,
@@ -151,7 +151,7 @@ impl MultipartParser {
     /// # Errors
     /// [`FormError::Malformed`], [`FormError::TooLarge`] or [`FormError::Decode`]. After an error there are
     /// no more events.
-    pub fn next_event(&mut self) -> Result<Option<Event>, FormError> {
+    pub fn next_event(&mut self) -> Result<Option<MultipartEvent>, FormError> {
         let result = self.advance();
         if result.is_err() {
             self.state = ParserState::Failed;
@@ -184,13 +184,13 @@ impl MultipartParser {
         }
     }
 
-    fn advance(&mut self) -> Result<Option<Event>, FormError> {
+    fn advance(&mut self) -> Result<Option<MultipartEvent>, FormError> {
         loop {
             match self.state {
                 ParserState::Failed => return Ok(None),
                 ParserState::Closed => {
                     self.state = ParserState::Epilogue;
-                    return Ok(Some(Event::End));
+                    return Ok(Some(MultipartEvent::End));
                 }
                 ParserState::Epilogue => {
                     let skipped = std::mem::take(&mut self.input);
@@ -206,12 +206,12 @@ impl MultipartParser {
                     match self.scan() {
                         Scanned::NeedsMore => return Ok(None),
                         Scanned::Data(data) if self.state == ParserState::Data => {
-                            return Ok(Some(Event::Data(data)));
+                            return Ok(Some(MultipartEvent::Data(data)));
                         }
                         Scanned::Data(data) => self.skip(data.len())?,
                         Scanned::Delimiter { close } => {
                             if self.end_part(close) {
-                                return Ok(Some(Event::PartEnd));
+                                return Ok(Some(MultipartEvent::PartEnd));
                             }
                         }
                     }
@@ -237,7 +237,7 @@ impl MultipartParser {
         in_part
     }
 
-    fn begin_part(&mut self) -> Result<Event, FormError> {
+    fn begin_part(&mut self) -> Result<MultipartEvent, FormError> {
         limits::PARTS.spend(&self.limits, &mut self.used.parts, 1)?;
         let head = PartHead::of_part(std::mem::take(&mut self.head), &self.decode.0)?;
         self.state = ParserState::Data;
@@ -249,7 +249,7 @@ impl MultipartParser {
             self.state = ParserState::Preamble;
         }
         self.begin_line();
-        Ok(Event::PartBegin(Box::new(head)))
+        Ok(MultipartEvent::PartBegin(Box::new(head)))
     }
 
     fn begin_line(&mut self) {

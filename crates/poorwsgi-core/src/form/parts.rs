@@ -5,19 +5,19 @@ use bytes::Bytes;
 use super::FormError;
 use super::budget::Budget;
 use super::limits::FormLimits;
-use super::multipart::{Event, MultipartParser};
+use super::multipart::{MultipartEvent, MultipartParser};
 use super::part::PartHead;
 
 /// Gives the events of a [`MultipartParser`], and checks them against all [`FormLimits`]. It keeps no data of
 /// the parts.
 ///
 /// ```
-/// use poorwsgi_core::form::{FormLimits, PartReader, multipart::Event};
+/// use poorwsgi_core::form::{FormLimits, PartReader, multipart::MultipartEvent};
 ///
 /// let limits = FormLimits { field_bytes: 3, ..FormLimits::default() };
 /// let mut reader = PartReader::new("multipart/form-data; boundary=b", limits)?;
 /// reader.push("--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nHello\r\n--b--\r\n".into())?;
-/// assert!(matches!(reader.next_event()?, Some(Event::PartBegin(head)) if head.name.as_deref() == Some("a")));
+/// assert!(matches!(reader.next_event()?, Some(MultipartEvent::PartBegin(head)) if head.name.as_deref() == Some("a")));
 /// let error = reader.next_event().unwrap_err();
 /// assert_eq!(error.to_string(), "bytes of one field over the limit of 3 (setting form_limits.field_bytes)");
 /// # Ok::<(), poorwsgi_core::form::FormError>(())
@@ -62,7 +62,7 @@ impl PartReader {
     ///
     /// # Errors
     /// [`FormError::Malformed`] and [`FormError::TooLarge`]. There are no more events then.
-    pub fn next_event(&mut self) -> Result<Option<Event>, FormError> {
+    pub fn next_event(&mut self) -> Result<Option<MultipartEvent>, FormError> {
         if self.failed {
             return Err(FormError::malformed("an earlier piece of the body could not be read"));
         }
@@ -82,21 +82,21 @@ impl PartReader {
         self.parser.finish()
     }
 
-    fn count(&mut self, event: &Event) -> Result<(), FormError> {
+    fn count(&mut self, event: &MultipartEvent) -> Result<(), FormError> {
         match event {
-            Event::PartBegin(head) => {
+            MultipartEvent::PartBegin(head) => {
                 self.budget.spend_part(head)?;
                 self.open.push((!head.is_file() && !head.is_multipart()).then_some(0));
             }
-            Event::Data(data) => {
+            MultipartEvent::Data(data) => {
                 if let Some(Some(length)) = self.open.last_mut() {
                     *length += data.len() as u64;
                     let length = *length;
                     self.budget.spend_text(data, length)?;
                 }
             }
-            Event::PartEnd => _ = self.open.pop(),
-            Event::End => {}
+            MultipartEvent::PartEnd => _ = self.open.pop(),
+            MultipartEvent::End => {}
         }
         Ok(())
     }
@@ -117,7 +117,7 @@ mod tests {
         for piece in BODY.as_bytes().chunks(7) {
             reader.push(Bytes::copy_from_slice(piece))?;
             while let Some(event) = reader.next_event()? {
-                if let Event::Data(data) = event {
+                if let MultipartEvent::Data(data) = event {
                     bytes += data.len();
                 }
             }

@@ -15,7 +15,7 @@ use super::field::{FieldContent, FieldStorage};
 use super::file::{FormFile, LineWriter};
 use super::filename::safe_filename;
 use super::limits::{self, FormLimits};
-use super::multipart::{Event, MultipartParser};
+use super::multipart::{MultipartEvent, MultipartParser};
 use super::part::PartHead;
 use super::urlencoded::{self, UrlencodedParser};
 use super::{Decode, FormError, utf8_lossy};
@@ -193,10 +193,10 @@ impl FormReader {
         }
         while let Some(event) = self.next_event()? {
             match event {
-                Event::PartBegin(head) => self.begin(*head)?,
-                Event::Data(data) => self.write(&data)?,
-                Event::PartEnd => self.end()?,
-                Event::End => {}
+                MultipartEvent::PartBegin(head) => self.begin(*head)?,
+                MultipartEvent::Data(data) => self.write(&data)?,
+                MultipartEvent::PartEnd => self.end()?,
+                MultipartEvent::End => {}
             }
         }
         Ok(())
@@ -250,7 +250,7 @@ impl FormReader {
         ))
     }
 
-    fn next_event(&mut self) -> Result<Option<Event>, FormError> {
+    fn next_event(&mut self) -> Result<Option<MultipartEvent>, FormError> {
         match &mut self.source {
             FormParser::Multipart(parser) => parser.next_event(),
             FormParser::Urlencoded(_) | FormParser::Single => Ok(None),

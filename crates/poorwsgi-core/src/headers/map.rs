@@ -32,11 +32,11 @@ use super::spellings::Spellings;
 /// ```
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Headers {
-    fields: Vec<Field>,
+    fields: Vec<HeaderField>,
 }
 
 #[derive(Clone)]
-struct Field {
+struct HeaderField {
     name: HeaderName,
     /// The application's spelling of the name; `None` where it is the [usual one](names::title_case).
     spelling: Option<Box<str>>,
@@ -97,14 +97,14 @@ impl Headers {
     /// # Errors
     /// [`HeaderError::Name`] and [`HeaderError::Value`]; the fields then stay as they were.
     pub fn set(&mut self, name: impl AsRef<str>, value: impl AsRef<[u8]>) -> Result<(), HeaderError> {
-        let field = Field::parse(name.as_ref(), value.as_ref())?;
+        let field = HeaderField::parse(name.as_ref(), value.as_ref())?;
         self.replace(field);
         Ok(())
     }
 
     /// Sets a field whose name and value are checked already, and removes every other field of that name.
     pub fn put(&mut self, name: HeaderName, value: HeaderValue) {
-        self.replace(Field { name, spelling: None, value });
+        self.replace(HeaderField { name, spelling: None, value });
     }
 
     /// Adds a field, if there is none of that name yet. Only `Set-Cookie` may be repeated, because it is the
@@ -113,7 +113,7 @@ impl Headers {
     /// # Errors
     /// [`HeaderError::Duplicate`], [`HeaderError::Name`] and [`HeaderError::Value`].
     pub fn add(&mut self, name: impl AsRef<str>, value: impl AsRef<[u8]>) -> Result<(), HeaderError> {
-        let field = Field::parse(name.as_ref(), value.as_ref())?;
+        let field = HeaderField::parse(name.as_ref(), value.as_ref())?;
         if field.name != SET_COOKIE && self.contains(&field.name) {
             return Err(HeaderError::Duplicate { name: field.spelled().into_owned() });
         }
@@ -126,7 +126,7 @@ impl Headers {
     /// # Errors
     /// [`HeaderError::Name`] and [`HeaderError::Value`].
     pub fn append(&mut self, name: impl AsRef<str>, value: impl AsRef<[u8]>) -> Result<(), HeaderError> {
-        self.fields.push(Field::parse(name.as_ref(), value.as_ref())?);
+        self.fields.push(HeaderField::parse(name.as_ref(), value.as_ref())?);
         Ok(())
     }
 
@@ -135,7 +135,7 @@ impl Headers {
     /// # Errors
     /// [`HeaderError::Name`] and [`HeaderError::Value`], also when the field is there.
     pub fn set_default(&mut self, name: impl AsRef<str>, value: impl AsRef<[u8]>) -> Result<(), HeaderError> {
-        let field = Field::parse(name.as_ref(), value.as_ref())?;
+        let field = HeaderField::parse(name.as_ref(), value.as_ref())?;
         if !self.contains(&field.name) {
             self.fields.push(field);
         }
@@ -158,7 +158,7 @@ impl Headers {
         }
     }
 
-    fn replace(&mut self, field: Field) {
+    fn replace(&mut self, field: HeaderField) {
         self.fields.retain(|other| other.name != field.name);
         self.fields.push(field);
     }
@@ -237,19 +237,19 @@ impl Spellings {
     #[must_use]
     pub fn of(headers: &Headers) -> Self {
         let mut spellings = Spellings::default();
-        let may_differ = |field: &&Field| field.spelling.is_some() || names::has_acronym(&field.name);
+        let may_differ = |field: &&HeaderField| field.spelling.is_some() || names::has_acronym(&field.name);
         headers.fields.iter().filter(may_differ).for_each(|field| spellings.add(&field.spelled()));
         spellings
     }
 }
 
-impl Field {
+impl HeaderField {
     fn parse(spelling: &str, value: &[u8]) -> Result<Self, HeaderError> {
         let name = HeaderName::from_bytes(spelling.as_bytes())
             .map_err(|_| HeaderError::Name { name: spelling.to_owned() })?;
         let value = HeaderValue::from_bytes(value)
             .map_err(|_| HeaderError::Value { name: spelling.to_owned(), at: first_control(value) })?;
-        Ok(Field { spelling: names::as_given(&name, spelling), name, value })
+        Ok(HeaderField { spelling: names::as_given(&name, spelling), name, value })
     }
 
     fn spelled(&self) -> Cow<'_, str> {
@@ -262,17 +262,17 @@ impl Field {
 }
 
 /// The spelling of names makes no difference.
-impl PartialEq for Field {
+impl PartialEq for HeaderField {
     fn eq(&self, other: &Self) -> bool {
         self.name == other.name && self.value == other.value
     }
 }
 
-impl Eq for Field {}
+impl Eq for HeaderField {}
 
 impl From<&HeaderMap> for Headers {
     fn from(map: &HeaderMap) -> Self {
-        let field = |(name, value): (&HeaderName, &HeaderValue)| Field {
+        let field = |(name, value): (&HeaderName, &HeaderValue)| HeaderField {
             name: name.clone(),
             spelling: None,
             value: value.clone(),

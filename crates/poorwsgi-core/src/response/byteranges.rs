@@ -55,7 +55,7 @@ pub(super) fn body(
     }
     let _ = write!(head, "--{}--\r\n", boundary.0);
     pieces.push_back(Piece::Bytes(head.into()));
-    Ok(Blocking::body(Parts { pieces }))
+    Ok(Blocking::body(RangeParts { pieces }))
 }
 
 fn piece(whole: &Body, range: &RangeInclusive<u64>) -> Option<Piece> {
@@ -71,7 +71,7 @@ fn piece(whole: &Body, range: &RangeInclusive<u64>) -> Option<Piece> {
     }
 }
 
-struct Parts {
+struct RangeParts {
     pieces: VecDeque<Piece>,
 }
 
@@ -80,7 +80,7 @@ enum Piece {
     File(FileRange),
 }
 
-impl Blocks for Parts {
+impl Blocks for RangeParts {
     fn next_block(&mut self) -> Result<Option<Bytes>, BoxError> {
         while let Some(piece) = self.pieces.pop_front() {
             match piece {

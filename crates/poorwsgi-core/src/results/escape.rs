@@ -29,10 +29,10 @@ fn write_escaped(dest: &mut impl fmt::Write, text: &str) -> fmt::Result {
 /// them, and tests of applications look for them.
 #[cfg(feature = "pages")]
 #[derive(Clone, Copy)]
-pub(super) struct Named;
+pub(super) struct NamedEscapes;
 
 #[cfg(feature = "pages")]
-impl askama::filters::Escaper for Named {
+impl askama::filters::Escaper for NamedEscapes {
     fn write_escaped_str<W: fmt::Write>(&self, mut dest: W, text: &str) -> fmt::Result {
         write_escaped(&mut dest, text)
     }

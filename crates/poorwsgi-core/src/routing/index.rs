@@ -90,7 +90,7 @@ pub(super) struct Index {
 #[derive(Clone, Debug, Default)]
 struct Node {
     /// The nodes below literal segments.
-    literal: Texts<Node>,
+    literal: SegmentTexts<Node>,
     /// The nodes below segments with a group, by the literal text before the group.
     dynamic: Prefixes<Node>,
     /// Routes whose path ends here.
@@ -150,18 +150,18 @@ pub(super) fn split_segment(path: &str) -> (&str, Option<&str>) {
 /// processor with AVX-512: the comparison accesses the dangling address of an empty text, and the processor
 /// cancels that access in microcode.
 #[derive(Clone, Debug)]
-struct Texts<T> {
+struct SegmentTexts<T> {
     empty: Option<Box<T>>,
     others: FxHashMap<Box<str>, T>,
 }
 
-impl<T> Default for Texts<T> {
+impl<T> Default for SegmentTexts<T> {
     fn default() -> Self {
-        Texts { empty: None, others: FxHashMap::default() }
+        SegmentTexts { empty: None, others: FxHashMap::default() }
     }
 }
 
-impl<T> Texts<T> {
+impl<T> SegmentTexts<T> {
     fn get(&self, text: &str) -> Option<&T> {
         if text.is_empty() { self.empty.as_deref() } else { self.others.get(text) }
     }
@@ -181,13 +181,13 @@ impl<T> Texts<T> {
 /// A map from prefixes to values. Each length of a prefix costs one look-up; there are few of them.
 #[derive(Clone, Debug)]
 struct Prefixes<T> {
-    texts: Texts<T>,
+    texts: SegmentTexts<T>,
     lengths: Vec<usize>,
 }
 
 impl<T> Default for Prefixes<T> {
     fn default() -> Self {
-        Prefixes { texts: Texts::default(), lengths: Vec::new() }
+        Prefixes { texts: SegmentTexts::default(), lengths: Vec::new() }
     }
 }
 

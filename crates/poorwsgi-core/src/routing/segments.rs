@@ -67,11 +67,11 @@ impl Expression {
 /// A route, split into its segments.
 #[derive(Clone, Debug)]
 pub(super) struct Segments {
-    rules: Vec<Rule>,
+    rules: Vec<SegmentRule>,
 }
 
 #[derive(Clone, Debug, Default)]
-struct Rule {
+struct SegmentRule {
     /// The segment, or the text before its group.
     prefix: String,
     group: Option<SegmentGroup>,
@@ -86,8 +86,8 @@ struct SegmentGroup {
 /// Builds [`Segments`] from the parts of a route, from left to right.
 #[derive(Debug, Default)]
 pub(super) struct SegmentsBuilder {
-    rules: Vec<Rule>,
-    current: Rule,
+    rules: Vec<SegmentRule>,
+    current: SegmentRule,
     unfit: bool,
 }
 

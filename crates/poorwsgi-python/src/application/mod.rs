@@ -32,7 +32,7 @@ use pyo3::types::{PyCFunction, PyDict, PyTuple};
 pub(crate) use form_limits::FormLimits;
 pub(crate) use registration::_check_function;
 pub(crate) use settings::seconds;
-pub(crate) use tables::{ErrorType, Function, Mounted, Python3, Routed};
+pub(crate) use tables::{ErrorType, Function, MountedCallable, Python3, Routed};
 
 use crate::names::Made;
 use crate::response::media_type;

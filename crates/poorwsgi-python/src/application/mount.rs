@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use super::registration::callable;
 use super::routes::route_error;
 use super::tables::Callee;
-use super::{Application, Mounted};
+use super::{Application, MountedCallable};
 use crate::names::overrides;
 
 #[pymethods]
@@ -41,7 +41,7 @@ impl Application {
             )));
         }
         callable(application, &format!("mount {prefix:?}"))?;
-        let mounted = Mounted { prefix: prefix.to_owned(), tables };
+        let mounted = MountedCallable { prefix: prefix.to_owned(), tables };
         let callee = Arc::new(Callee::mounted(application.clone().unbind(), mounted));
         let set = slf.get().change(py, |tables| mount(&mut tables.router, prefix, callee));
         set.map_err(|error| route_error(py, &error))

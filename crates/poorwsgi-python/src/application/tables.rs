@@ -24,13 +24,13 @@ pub(crate) struct Callee {
     function: Py<PyAny>,
     pub(crate) route_times: Arc<RouteTimes>,
     /// Set for what is mounted below a prefix, which is called in another way than a handler.
-    pub(crate) mounted: Option<Mounted>,
+    pub(crate) mounted: Option<MountedCallable>,
     /// Whether a mistake that each of its calls repeats was logged.
     mistake_logged: AtomicBool,
 }
 
 /// A mounted WSGI callable.
-pub(crate) struct Mounted {
+pub(crate) struct MountedCallable {
     pub(crate) prefix: String,
     /// The tables of the callable, if it is one of our applications, which is called without WSGI.
     pub(crate) tables: Option<Arc<LiveTables>>,
@@ -42,7 +42,7 @@ impl Callee {
         !self.mistake_logged.swap(true, Ordering::Relaxed)
     }
 
-    pub(super) fn mounted(function: Py<PyAny>, mounted: Mounted) -> Self {
+    pub(super) fn mounted(function: Py<PyAny>, mounted: MountedCallable) -> Self {
         Callee { mounted: Some(mounted), ..function.into() }
     }
 
@@ -148,7 +148,7 @@ impl LiveTables {
     fn times(&self, head: &dyn Head, path: &str, foreseen: Foreseen<&Function>) -> Arc<RouteTimes> {
         let times = match foreseen {
             Foreseen::Handler(handler) => match &handler.mounted {
-                Some(Mounted { prefix, tables: Some(inner) }) => {
+                Some(MountedCallable { prefix, tables: Some(inner) }) => {
                     let below = path.get(prefix.len()..).filter(|below| !below.is_empty()).unwrap_or("/");
                     let tables = inner.get();
                     return inner.times(head, below, foresee(&tables, head, below).1);

@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
 use super::MODULE;
-use super::duck::{Login, with_login};
+use super::duck::{LoginAttempt, with_login};
 use crate::application::Application;
 use crate::exceptions::HTTPException;
 use crate::log;
@@ -43,14 +43,14 @@ pub(crate) fn check_credentials(
     realm: &str,
     username: Option<&str>,
 ) -> PyResult<bool> {
-    let check = |login: &Login<'_>| {
+    let check = |login: &LoginAttempt<'_>| {
         Ok(credentials(req, login, realm, username)?.and_then(|()| use_nonce(req, login)))
     };
     judged(req, with_login(req, check)?)
 }
 
 /// Counts the nonce as used, once for a request, because a request's login may be checked more than once.
-fn use_nonce(req: &Bound<'_, PyAny>, login: &Login<'_>) -> Result<(), LoginRefusal> {
+fn use_nonce(req: &Bound<'_, PyAny>, login: &LoginAttempt<'_>) -> Result<(), LoginRefusal> {
     let request = req.cast::<SimpleRequest>().ok();
     if request.is_some_and(|request| request.get().has_used_nonce()) {
         return Ok(());
@@ -64,7 +64,7 @@ fn use_nonce(req: &Bound<'_, PyAny>, login: &Login<'_>) -> Result<(), LoginRefus
 
 fn credentials(
     req: &Bound<'_, PyAny>,
-    login: &Login<'_>,
+    login: &LoginAttempt<'_>,
     realm: &str,
     username: Option<&str>,
 ) -> PyResult<Result<(), LoginRefusal>> {
@@ -159,8 +159,8 @@ pub(crate) fn _check_login(req: &Bound<'_, PyAny>, realm: &str, username: Option
 }
 
 /// Whether there is a nonce that is not ours or too old.
-fn is_stale(login: &Login<'_>) -> bool {
-    let Login { auth, credentials, attempt, nonces } = login;
+fn is_stale(login: &LoginAttempt<'_>) -> bool {
+    let LoginAttempt { auth, credentials, attempt, nonces } = login;
     credentials.nonce.is_some_and(|nonce| !auth.is_fresh(nonce, attempt.user_agent, nonces, attempt.now))
 }
 

@@ -16,7 +16,7 @@ use crate::exceptions::http_exception;
 use crate::request::SimpleRequest;
 
 /// A login in the form in which the engine checks it.
-pub(super) struct Login<'a> {
+pub(super) struct LoginAttempt<'a> {
     pub(super) auth: &'a DigestAuth,
     pub(super) credentials: &'a Credentials<'a>,
     pub(super) attempt: &'a Attempt<'a>,
@@ -27,7 +27,7 @@ pub(super) struct Login<'a> {
 /// login, or contain a directive twice.
 pub(super) fn with_login<T>(
     req: &Bound<'_, PyAny>,
-    check: impl FnOnce(&Login<'_>) -> PyResult<T>,
+    check: impl FnOnce(&LoginAttempt<'_>) -> PyResult<T>,
 ) -> PyResult<Option<T>> {
     let py = req.py();
     let app = req.getattr(intern!(py, "app"))?;
@@ -39,7 +39,7 @@ pub(super) fn with_login<T>(
     let Some(credentials) = Credentials::read(&authorization) else { return Ok(None) };
     let auth = DigestAuth::for_request(&tables.settings, head).map_err(|error| http_exception(py, error))?;
     Attempt::with_request(head, |attempt| {
-        check(&Login { auth: &auth, credentials: &credentials, attempt, nonces: &tables.nonces })
+        check(&LoginAttempt { auth: &auth, credentials: &credentials, attempt, nonces: &tables.nonces })
     })
     .map_err(|error| http_exception(py, error))?
     .map(Some)
@@ -48,7 +48,7 @@ pub(super) fn with_login<T>(
 fn with_attributes<T>(
     req: &Bound<'_, PyAny>,
     app: &Bound<'_, PyAny>,
-    check: impl FnOnce(&Login<'_>) -> PyResult<T>,
+    check: impl FnOnce(&LoginAttempt<'_>) -> PyResult<T>,
 ) -> PyResult<Option<T>> {
     let auth = settings_of(req, app)?;
     let Ok(authorization) = req.getattr("authorization")?.cast_into::<PyDict>() else { return Ok(None) };
@@ -71,7 +71,7 @@ fn with_attributes<T>(
         user_agent: user_agent.as_deref(),
         now: clock::milliseconds(),
     };
-    check(&Login {
+    check(&LoginAttempt {
         auth: &auth,
         credentials: &credentials,
         attempt: &attempt,

@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple};
 
 use super::convert;
-use super::file::{self, Closing, close};
+use super::file::{self, FileCloser, close};
 use super::interface::FieldStorageInterface;
 use crate::names::Name;
 
@@ -44,7 +44,7 @@ pub(crate) struct FieldStorage {
     #[pyo3(get, set)]
     pub(super) filename: Option<Py<PyAny>>,
     pub(super) value: Option<Py<PyAny>>,
-    pub(super) file: Option<Closing>,
+    pub(super) file: Option<FileCloser>,
     pub(super) list: Option<Py<PyAny>>,
     /// The texts of a URL-encoded form. `list` is created from them at the first access.
     pub(super) texts: Vec<engine::FieldStorage>,
@@ -169,7 +169,7 @@ impl FieldStorage {
         };
         let Some(text) = text else { return Ok(None) };
         let file = STRING_IO.get(py)?.call1((text,))?;
-        let closing = Closing::new(&file)?;
+        let closing = FileCloser::new(&file)?;
         let mut field = slf.try_borrow_mut()?;
         field.file = Some(closing);
         // The application may write to the file, so from now on its content is the value.
@@ -179,7 +179,7 @@ impl FieldStorage {
 
     #[setter]
     fn set_file(slf: &Bound<'_, Self>, file: Option<Bound<'_, PyAny>>) -> PyResult<()> {
-        let file = file.as_ref().map(Closing::new).transpose()?;
+        let file = file.as_ref().map(FileCloser::new).transpose()?;
         let old = std::mem::replace(&mut slf.try_borrow_mut()?.file, file);
         old.map_or(Ok(()), |old| old.release(slf.py()))
     }
@@ -376,7 +376,7 @@ fn body(py: Python<'_>, field: engine::FieldStorage) -> PyResult<FieldStorage> {
         FieldContent::Text(value) => made.value = Some(convert::text(py, &value)),
         FieldContent::File(file) => {
             let file = file.into_inner().unwrap_or_else(PoisonError::into_inner);
-            made.file = Some(Closing::new(&file::to_python(py, file)?)?);
+            made.file = Some(FileCloser::new(&file::to_python(py, file)?)?);
         }
         FieldContent::List(fields) if head.is_multipart() => {
             made.list = Some(FieldStorage::list_of_engine(py, fields)?.into_any().unbind());

@@ -69,16 +69,16 @@ fn open(py: Python<'_>, file: File) -> PyResult<Bound<'_, PyAny>> {
 }
 
 /// Closes a file when it is garbage-collected.
-pub(super) struct Closing(Py<PyAny>);
+pub(super) struct FileCloser(Py<PyAny>);
 
-impl Closing {
+impl FileCloser {
     pub(super) fn new(file: &Bound<'_, PyAny>) -> PyResult<Self> {
         static CLOSING: Name = Name::new("poorwsgi._closing", "Closing");
-        Ok(Closing(CLOSING.get(file.py())?.call1((file,))?.unbind()))
+        Ok(FileCloser(CLOSING.get(file.py())?.call1((file,))?.unbind()))
     }
 
     pub(super) fn clone_ref(&self, py: Python<'_>) -> Self {
-        Closing(self.0.clone_ref(py))
+        FileCloser(self.0.clone_ref(py))
     }
 
     pub(super) fn file<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {

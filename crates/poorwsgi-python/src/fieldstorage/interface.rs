@@ -49,7 +49,7 @@ impl FieldStorageInterface {
         func: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         match value(slf, key)? {
-            Some(value) => Converter(func).apply(value).map(Some),
+            Some(value) => ValueFunction(func).apply(value).map(Some),
             None => Ok(default),
         }
     }
@@ -63,7 +63,7 @@ impl FieldStorageInterface {
         func: Option<Bound<'py, PyAny>>,
         fce: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let func = Converter::new(slf.py(), func, fce)?;
+        let func = ValueFunction::new(slf.py(), func, fce)?;
         let first = match value(slf, key)? {
             Some(value) => match value.cast_into::<PyList>() {
                 Ok(values) => values.iter().next(),
@@ -85,7 +85,7 @@ impl FieldStorageInterface {
         fce: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = slf.py();
-        let func = Converter::new(py, func, fce)?;
+        let func = ValueFunction::new(py, func, fce)?;
         let Some(value) = value(slf, key)? else { return list_or_default(py, default) };
         let values = PyList::empty(py);
         match value.cast_into::<PyList>() {
@@ -121,9 +121,9 @@ pub(super) fn list_or_default<'py>(
 }
 
 /// The function that is applied to values; `None` leaves them unchanged.
-pub(super) struct Converter<'py>(pub(super) Option<Bound<'py, PyAny>>);
+pub(super) struct ValueFunction<'py>(pub(super) Option<Bound<'py, PyAny>>);
 
-impl<'py> Converter<'py> {
+impl<'py> ValueFunction<'py> {
     pub(super) fn new(
         py: Python<'py>,
         func: Option<Bound<'py, PyAny>>,
@@ -132,7 +132,7 @@ impl<'py> Converter<'py> {
         if fce.is_some() {
             deprecated(py, "the argument fce is deprecated: use func")?;
         }
-        Ok(Converter(fce.or(func)))
+        Ok(ValueFunction(fce.or(func)))
     }
 
     pub(super) fn apply(&self, value: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {

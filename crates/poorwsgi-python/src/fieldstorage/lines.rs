@@ -2,16 +2,16 @@
 //! parser.
 
 use bytes::Bytes;
-use poorwsgi_core::form::multipart::{Event, MultipartParser};
+use poorwsgi_core::form::multipart::{MultipartEvent, MultipartParser};
 use poorwsgi_core::form::{FormError, FormLimits};
 
 /// Finds, line by line, the boundary at the end of a part.
-pub(super) struct Boundary {
+pub(super) struct BoundaryFinder {
     parser: MultipartParser,
     ended: bool,
 }
 
-impl Boundary {
+impl BoundaryFinder {
     /// # Errors
     /// If the boundary is invalid.
     pub(super) fn new(boundary: &[u8]) -> Result<Self, FormError> {
@@ -21,7 +21,7 @@ impl Boundary {
         // The parser starts inside a part without headers.
         parser.push([b"--", boundary, b"\r\n\r\n"].concat().into());
         while parser.next_event()?.is_some() {}
-        Ok(Boundary { parser, ended: false })
+        Ok(BoundaryFinder { parser, ended: false })
     }
 
     /// The data of the next line, after any data that was held back before because it could be the start of a
@@ -31,9 +31,9 @@ impl Boundary {
         let mut data = Vec::new();
         while let Some(event) = self.parser.next_event()? {
             match event {
-                Event::Data(piece) => data.push(piece),
-                Event::PartEnd => self.ended = true,
-                Event::PartBegin(_) | Event::End => {}
+                MultipartEvent::Data(piece) => data.push(piece),
+                MultipartEvent::PartEnd => self.ended = true,
+                MultipartEvent::PartBegin(_) | MultipartEvent::End => {}
             }
         }
         Ok(data)

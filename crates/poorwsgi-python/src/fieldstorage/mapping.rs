@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyIterator, PyList, PyString};
 
 use super::field::FieldStorage;
-use super::interface::{Converter, list_or_default};
+use super::interface::{ValueFunction, list_or_default};
 
 #[pymethods]
 impl FieldStorage {
@@ -59,7 +59,7 @@ impl FieldStorage {
         func: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         let values = Self::values(slf, key)?;
-        let func = Converter(func);
+        let func = ValueFunction(func);
         match values.as_slice() {
             [] => Ok(default),
             [value] => func.apply(value.get()?).map(Some),
@@ -77,7 +77,7 @@ impl FieldStorage {
         func: Option<Bound<'py, PyAny>>,
         fce: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let func = Converter::new(slf.py(), func, fce)?;
+        let func = ValueFunction::new(slf.py(), func, fce)?;
         if let Some(texts) = Self::texts_of(slf, key, 1)? {
             return texts.into_iter().next().map_or(Ok(default), |text| func.apply(text).map(Some));
         }
@@ -97,7 +97,7 @@ impl FieldStorage {
         func: Option<Bound<'py, PyAny>>,
         fce: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let func = Converter::new(slf.py(), func, fce)?;
+        let func = ValueFunction::new(slf.py(), func, fce)?;
         let values = Self::values(slf, key)?;
         if values.is_empty() {
             return list_or_default(slf.py(), default);
@@ -154,10 +154,10 @@ impl FieldStorage {
     }
 
     /// The values of all fields of this name.
-    fn values<'py>(slf: &Bound<'py, Self>, key: &Bound<'py, PyAny>) -> PyResult<Vec<Value<'py>>> {
+    fn values<'py>(slf: &Bound<'py, Self>, key: &Bound<'py, PyAny>) -> PyResult<Vec<FieldValue<'py>>> {
         Ok(match Self::texts_of(slf, key, usize::MAX)? {
-            Some(texts) => texts.into_iter().map(Value::Text).collect(),
-            None => Self::fields(slf, key)?.into_iter().map(Value::OfField).collect(),
+            Some(texts) => texts.into_iter().map(FieldValue::Text).collect(),
+            None => Self::fields(slf, key)?.into_iter().map(FieldValue::OfField).collect(),
         })
     }
 }
@@ -180,24 +180,24 @@ fn value_of<'py>(field: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
 }
 
 /// A value of a field. That of a field object may have to be read from a file.
-enum Value<'py> {
+enum FieldValue<'py> {
     Text(Bound<'py, PyAny>),
     OfField(Bound<'py, PyAny>),
 }
 
-impl<'py> Value<'py> {
+impl<'py> FieldValue<'py> {
     fn get(&self) -> PyResult<Bound<'py, PyAny>> {
         match self {
-            Value::Text(text) => Ok(text.clone()),
-            Value::OfField(field) => value_of(field),
+            FieldValue::Text(text) => Ok(text.clone()),
+            FieldValue::OfField(field) => value_of(field),
         }
     }
 }
 
 fn list_of<'py>(
     py: Python<'py>,
-    values: &[Value<'py>],
-    func: &Converter<'py>,
+    values: &[FieldValue<'py>],
+    func: &ValueFunction<'py>,
 ) -> PyResult<Bound<'py, PyList>> {
     let list = PyList::empty(py);
     for value in values {

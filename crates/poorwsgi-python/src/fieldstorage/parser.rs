@@ -13,7 +13,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyInt, PyList, PyString, PyTuple};
 
 use super::field::{Described, FieldStorage, Origin};
-use super::file::Closing;
+use super::file::FileCloser;
 use super::limited_input::{LimitedInput, whole};
 use super::{convert, decode, file, form_error};
 use crate::headers::{Headers, header_error};
@@ -218,7 +218,7 @@ impl FieldStorageParser {
                 boundary.map(|(_, boundary)| boundary.clone().into_bytes()).unwrap_or_default();
             form.list = Some(slf.call_method0(intern!(py, "read_multi"))?.unbind());
         } else {
-            form.file = Some(Closing::new(&slf.call_method0(intern!(py, "read_single"))?)?);
+            form.file = Some(FileCloser::new(&slf.call_method0(intern!(py, "read_single"))?)?);
             if let Some(length) = Self::known_length(slf)? {
                 whole(slf.try_borrow()?.bytes_read, length)?;
             }

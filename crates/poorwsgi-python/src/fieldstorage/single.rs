@@ -9,7 +9,7 @@ use pyo3::types::{IntoPyDict, PyBytes};
 use super::decode::codec;
 use super::file::close;
 use super::limited_input::{LimitedInput, bytes};
-use super::lines::Boundary;
+use super::lines::BoundaryFinder;
 use super::parser::FieldStorageParser;
 use crate::names::Name;
 
@@ -155,7 +155,7 @@ impl FieldStorageParser {
     /// Reads to the outer boundary, or to the end if the boundary does not occur.
     fn read_part(slf: &Bound<'_, Self>, mut take: impl FnMut(&[u8]) -> PyResult<()>) -> PyResult<()> {
         let failed = |error| Self::error(slf, error);
-        let mut boundary = Boundary::new(&slf.try_borrow()?.outerboundary).map_err(failed)?;
+        let mut boundary = BoundaryFinder::new(&slf.try_borrow()?.outerboundary).map_err(failed)?;
         let mut source = Self::source(slf, None)?;
         while !boundary.has_ended() {
             let line = Self::line(slf, &mut source)?;

@@ -35,9 +35,9 @@ fn usual_pair<'py>(
     spelling: Option<&str>,
     value: &HeaderValue,
 ) -> Option<&'py Bound<'py, PyTuple>> {
-    static HTML: Pair = Pair::new("Content-Type", HTML_TYPE);
-    static JSON: Pair = Pair::new("Content-Type", JSON_TYPE);
-    static POWERED_BY: Pair = Pair::new("X-Powered-By", "PoorWSGI");
+    static HTML: HeaderPair = HeaderPair::new("Content-Type", HTML_TYPE);
+    static JSON: HeaderPair = HeaderPair::new("Content-Type", JSON_TYPE);
+    static POWERED_BY: HeaderPair = HeaderPair::new("X-Powered-By", "PoorWSGI");
     if spelling.is_some() {
         return None;
     }
@@ -47,15 +47,15 @@ fn usual_pair<'py>(
     (value == POWERED_BY.value && name.as_str() == "x-powered-by").then(|| POWERED_BY.get(py))?
 }
 
-struct Pair {
+struct HeaderPair {
     name: &'static str,
     value: &'static str,
     made: PyOnceLock<Py<PyTuple>>,
 }
 
-impl Pair {
+impl HeaderPair {
     const fn new(name: &'static str, value: &'static str) -> Self {
-        Pair { name, value, made: PyOnceLock::new() }
+        HeaderPair { name, value, made: PyOnceLock::new() }
     }
 
     fn get<'py>(&'static self, py: Python<'py>) -> Option<&'py Bound<'py, PyTuple>> {

@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 
 use super::handle::handle;
 use super::pipeline::PipelineRequest;
-use crate::application::{Application, Function, Mounted, Routed};
+use crate::application::{Application, Function, MountedCallable, Routed};
 use crate::exceptions::Error;
 use crate::request::Request;
 use crate::response::{Answer, of_callable};
@@ -17,7 +17,7 @@ use crate::response::{Answer, of_callable};
 pub(super) fn answer(
     py: Python<'_>,
     callee: &Function,
-    mounted: &Mounted,
+    mounted: &MountedCallable,
     request: &PipelineRequest,
 ) -> Result<Answer, Error> {
     let object = request.object.bind(py);

@@ -43,24 +43,24 @@ pub(crate) struct SimpleRequest {
 struct Core {
     source: Source,
     app: Py<PyAny>,
-    begun: Begun,
+    begun: CreationTime,
 }
 
 /// When a request object was created. The wall-clock time is computed from the monotonic clock at the first
 /// access.
-struct Begun {
+struct CreationTime {
     at: Instant,
     /// In seconds since 1970.
     time: OnceLock<f64>,
 }
 
-impl Begun {
+impl CreationTime {
     const fn at(at: Instant) -> Self {
-        Begun { at, time: OnceLock::new() }
+        CreationTime { at, time: OnceLock::new() }
     }
 
     fn now() -> Self {
-        Begun::at(Instant::now())
+        CreationTime::at(Instant::now())
     }
 
     fn time(&self) -> f64 {
@@ -88,7 +88,7 @@ pub(crate) struct PathArg {
 
 impl SimpleRequest {
     pub(crate) fn made_of(source: Source, app: Py<PyAny>, begun: Instant) -> Self {
-        SimpleRequest { made: Some(Core { source, app, begun: Begun::at(begun) }), ..Self::blank() }
+        SimpleRequest { made: Some(Core { source, app, begun: CreationTime::at(begun) }), ..Self::blank() }
     }
 
     pub(super) fn blank() -> Self {
@@ -111,14 +111,14 @@ impl SimpleRequest {
             Python::attach(|py| Core {
                 source: Source::Wsgi(EnvironHead::new(&PyDict::new(py))),
                 app: py.None(),
-                begun: Begun::now(),
+                begun: CreationTime::now(),
             })
         })
     }
 
     pub(super) fn init(&self, environ: &Bound<'_, PyDict>, app: &Bound<'_, PyAny>) {
         let source = Source::Wsgi(EnvironHead::new(environ));
-        let _ = self.core.set(Core { source, app: app.clone().unbind(), begun: Begun::now() });
+        let _ = self.core.set(Core { source, app: app.clone().unbind(), begun: CreationTime::now() });
     }
 
     pub(crate) fn source(&self) -> &Source {

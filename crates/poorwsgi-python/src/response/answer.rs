@@ -3,7 +3,7 @@
 use poorwsgi_core::response;
 use pyo3::prelude::*;
 
-use super::base::{BaseResponse, Payload};
+use super::base::{BaseResponse, ResponseData};
 use super::blocks::ReturnedBy;
 use super::send::to_engine;
 use super::to_object::from_engine;
@@ -21,7 +21,7 @@ impl Answer {
     pub(crate) fn note_origin(&self, py: Python<'_>, origin: impl FnOnce() -> ReturnedBy) {
         let Answer::Object(object) = self else { return };
         if let Ok(mut base) = object.try_borrow_mut(py)
-            && matches!(base.payload, Payload::Items { .. })
+            && matches!(base.payload, ResponseData::Items { .. })
         {
             base.origin = Some(origin());
         }

@@ -23,7 +23,7 @@ pub(crate) type Range = (Option<u64>, Option<u64>);
 
 /// The content of a response.
 #[derive(Default)]
-pub(super) enum Payload {
+pub(super) enum ResponseData {
     #[default]
     Empty,
     /// Data, to which `write` may append.
@@ -40,12 +40,12 @@ pub(super) enum Payload {
     Engine(Mutex<Body>),
 }
 
-impl Payload {
+impl ResponseData {
     fn object(&self) -> Option<&Py<PyAny>> {
         match self {
-            Payload::Buffer(object)
-            | Payload::File { file: object, .. }
-            | Payload::Items { items: object, .. } => Some(object),
+            ResponseData::Buffer(object)
+            | ResponseData::File { file: object, .. }
+            | ResponseData::Items { items: object, .. } => Some(object),
             _ => None,
         }
     }
@@ -64,7 +64,7 @@ pub(crate) struct BaseResponse {
     pub(super) headers: Option<Py<Headers>>,
     pub(super) ranges: Vec<Range>,
     pub(super) units: Option<String>,
-    pub(super) payload: Payload,
+    pub(super) payload: ResponseData,
     /// From where an iterable came.
     pub(super) origin: Option<ReturnedBy>,
     pub(super) is_sent: bool,
@@ -79,11 +79,11 @@ pub(crate) struct BaseResponse {
 }
 
 /// The arguments that the constructors have in common.
-pub(super) struct Parts<'a, 'py> {
+pub(super) struct ResponseArguments<'a, 'py> {
     pub(super) content_type: Option<&'a str>,
     pub(super) headers: Option<&'a Bound<'py, PyAny>>,
     pub(super) status: u16,
-    pub(super) payload: Payload,
+    pub(super) payload: ResponseData,
 }
 
 impl BaseResponse {
@@ -94,7 +94,7 @@ impl BaseResponse {
             headers: None,
             ranges: Vec::new(),
             units: None,
-            payload: Payload::Empty,
+            payload: ResponseData::Empty,
             origin: None,
             is_sent: false,
             sent_length: None,
@@ -109,7 +109,7 @@ impl BaseResponse {
     }
 
     /// The work of `__init__` of this class and its subclasses.
-    pub(super) fn init(response: &Bound<'_, Self>, parts: Parts<'_, '_>) -> PyResult<()> {
+    pub(super) fn init(response: &Bound<'_, Self>, parts: ResponseArguments<'_, '_>) -> PyResult<()> {
         let headers = parts.headers.filter(|headers| !headers.is_none()).map(as_headers).transpose()?;
         let status = known(response.py(), parts.status)?;
         let mut base = response.try_borrow_mut()?;
@@ -142,12 +142,12 @@ impl BaseResponse {
             return Ok(length);
         }
         Ok(match &self.payload {
-            Payload::Empty => 0,
-            Payload::Data(data) => data.len() as u64,
-            Payload::Buffer(buffer) => buffer.bind(py).call_method0("getbuffer")?.len()? as u64,
-            Payload::File { length, .. } | Payload::Items { length, .. } => length.unwrap_or(0),
-            Payload::FileRange(range) => range.len(),
-            Payload::Engine(_) => 0,
+            ResponseData::Empty => 0,
+            ResponseData::Data(data) => data.len() as u64,
+            ResponseData::Buffer(buffer) => buffer.bind(py).call_method0("getbuffer")?.len()? as u64,
+            ResponseData::File { length, .. } | ResponseData::Items { length, .. } => length.unwrap_or(0),
+            ResponseData::FileRange(range) => range.len(),
+            ResponseData::Engine(_) => 0,
         })
     }
 }
@@ -184,7 +184,10 @@ impl BaseResponse {
         #[pyo3(from_py_with = status)] status_code: u16,
     ) -> PyResult<()> {
         let content_type = Some(content_type);
-        BaseResponse::init(slf, Parts { content_type, headers, status: status_code, payload: Payload::Empty })
+        BaseResponse::init(
+            slf,
+            ResponseArguments { content_type, headers, status: status_code, payload: ResponseData::Empty },
+        )
     }
 
     /// The HTTP status code, 200 by default: one of the HTTP_ constants of poorwsgi.state. Setting any other
@@ -348,7 +351,7 @@ impl BaseResponse {
     fn __clear__(&mut self) {
         self.headers = None;
         self.origin = None;
-        self.payload = Payload::Empty;
+        self.payload = ResponseData::Empty;
     }
 }
 

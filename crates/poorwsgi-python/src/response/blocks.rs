@@ -190,7 +190,7 @@ impl Drop for FileBlocks {
 
 /// The content of a response: an iterator of bytes for a WSGI server, which can also be read like a file.
 #[pyclass(frozen, module = "poorwsgi.response")]
-pub(crate) struct Blocks(Mutex<Left>);
+pub(crate) struct ResponseBlocks(Mutex<Left>);
 
 /// The content that is still to be sent. It is taken out while a block is generated, so that no lock is held
 /// while Python code runs.
@@ -206,9 +206,9 @@ enum Left {
     Gone,
 }
 
-impl Blocks {
+impl ResponseBlocks {
     pub(crate) fn new(body: Body) -> Self {
-        Blocks(Mutex::new(Left::Here { rest: Bytes::new(), body: BodyKind::from_body(body) }))
+        ResponseBlocks(Mutex::new(Left::Here { rest: Bytes::new(), body: BodyKind::from_body(body) }))
     }
 
     /// Replaces the state, and returns the old one.
@@ -274,7 +274,7 @@ pub(crate) fn raised(error: BoxError) -> PyErr {
 }
 
 #[pymethods]
-impl Blocks {
+impl ResponseBlocks {
     fn __iter__(this: Py<Self>) -> Py<Self> {
         this
     }

@@ -10,8 +10,8 @@ use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use super::base::{BaseResponse, Payload, Range};
-use super::blocks::{self, Blocks, FileBlocks, Items, ReturnedBy};
+use super::base::{BaseResponse, Range, ResponseData};
+use super::blocks::{self, FileBlocks, Items, ResponseBlocks, ReturnedBy};
 use super::media_type::HTML;
 use crate::log;
 use crate::names::Name;
@@ -64,11 +64,11 @@ fn spec(range: &Range) -> Option<RangeSpec> {
     }
 }
 
-fn body(py: Python<'_>, payload: Payload, origin: Option<ReturnedBy>) -> PyResult<Body> {
+fn body(py: Python<'_>, payload: ResponseData, origin: Option<ReturnedBy>) -> PyResult<Body> {
     Ok(match payload {
-        Payload::Empty => Body::empty(),
-        Payload::Data(data) => data.into(),
-        Payload::Buffer(buffer) => {
+        ResponseData::Empty => Body::empty(),
+        ResponseData::Data(data) => data.into(),
+        ResponseData::Buffer(buffer) => {
             let buffer = buffer.bind(py);
             if buffer.getattr("closed")?.is_truthy()? {
                 closed(py, "error")?;
@@ -76,18 +76,18 @@ fn body(py: Python<'_>, payload: Payload, origin: Option<ReturnedBy>) -> PyResul
             }
             blocks::bytes(&buffer.call_method0("getvalue")?)?.unwrap_or_default().into()
         }
-        Payload::File { file, length } => {
+        ResponseData::File { file, length } => {
             if file.bind(py).getattr("closed").and_then(|closed| closed.is_truthy()).unwrap_or(false) {
                 closed(py, "error")?;
                 return Ok(Body::empty());
             }
             Blocking::body(FileBlocks::new(file, length))
         }
-        Payload::Items { items, text, length } => {
+        ResponseData::Items { items, text, length } => {
             Blocking::body(Items::new(items.bind(py), text, length)?.with_origin(origin))
         }
-        Payload::FileRange(range) => range.into(),
-        Payload::Engine(body) => body.into_inner().unwrap_or_else(PoisonError::into_inner),
+        ResponseData::FileRange(range) => range.into(),
+        ResponseData::Engine(body) => body.into_inner().unwrap_or_else(PoisonError::into_inner),
     })
 }
 
@@ -108,10 +108,10 @@ pub(super) fn end<'py>(object: &Bound<'py, BaseResponse>) -> PyResult<Bound<'py,
             None => {
                 let payload = mem::take(&mut base.payload);
                 let again = match &payload {
-                    Payload::Items { items, text, length } => {
-                        Some(Payload::Items { items: items.clone_ref(py), text: *text, length: *length })
+                    ResponseData::Items { items, text, length } => {
+                        Some(ResponseData::Items { items: items.clone_ref(py), text: *text, length: *length })
                     }
-                    Payload::Data(data) => Some(Payload::Data(data.clone())),
+                    ResponseData::Data(data) => Some(ResponseData::Data(data.clone())),
                     _ => None,
                 };
                 let origin = base.origin.as_ref().map(|origin| origin.clone_ref(py));
@@ -128,7 +128,7 @@ pub(super) fn end<'py>(object: &Bound<'py, BaseResponse>) -> PyResult<Bound<'py,
             Ok(PyBytes::new(py, b"").into_any())
         }
         BodyKind::Bytes(data) => BUFFER.get(py)?.call1((PyBytes::new(py, &data),)),
-        kind => Ok(Bound::new(py, Blocks::new(kind.into()))?.into_any()),
+        kind => Ok(Bound::new(py, ResponseBlocks::new(kind.into()))?.into_any()),
     }
 }
 

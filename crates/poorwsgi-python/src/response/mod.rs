@@ -18,7 +18,7 @@ mod to_object;
 
 pub(crate) use answer::Answer;
 pub(crate) use base::BaseResponse;
-pub(crate) use blocks::{Blocks, ReturnedBy};
+pub(crate) use blocks::{ResponseBlocks, ReturnedBy};
 pub(crate) use classes::add_classes;
 pub(crate) use exception::{RaisedHttp, abort, redirect};
 pub(crate) use from_result::{from_result, make_response, to_response};

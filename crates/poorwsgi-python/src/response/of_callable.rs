@@ -14,7 +14,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 
-use super::blocks::{Blocks, Items, raised};
+use super::blocks::{Items, ResponseBlocks, raised};
 use crate::closing::close;
 use crate::headers::{
     CALLED_BEFORE, each_field, error_info, field_value, header_error, raised_again, status_line,
@@ -41,7 +41,7 @@ pub(crate) fn of_callable(callable: &Bound<'_, PyAny>, environ: &Bound<'_, PyDic
 
 /// The content: what was written, and what the callable has returned, which is closed at the end.
 fn content(result: &Bound<'_, PyAny>, start: &MountedStartResponse) -> PyResult<Body> {
-    if let Ok(blocks) = result.cast_exact::<Blocks>() {
+    if let Ok(blocks) = result.cast_exact::<ResponseBlocks>() {
         // Of one of our applications.
         return Ok(blocks.get().take());
     }

@@ -13,8 +13,8 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
 
-use super::base::{BaseResponse, Payload};
-use super::blocks::{self, Blocks, Items};
+use super::base::{BaseResponse, ResponseData};
+use super::blocks::{self, Items, ResponseBlocks};
 use super::classes::{self, Declined, GeneratorResponse};
 use super::content::{self, take, value_error};
 use super::to_object::from_engine;
@@ -90,7 +90,7 @@ fn from_wsgi(
 
 /// The iterable that a subclass returned, as a body.
 fn content_body(content: &Bound<'_, PyAny>) -> PyResult<Body> {
-    if let Ok(blocks) = content.cast::<Blocks>() {
+    if let Ok(blocks) = content.cast::<ResponseBlocks>() {
         return Ok(blocks.get().take());
     }
     if let Some(bytes) = blocks::bytes(content)? {
@@ -133,7 +133,7 @@ fn start(object: &Bound<'_, BaseResponse>, start_response: &Bound<'_, PyAny>) ->
     let headers = BaseResponse::headers_of(object)?;
     let (is_empty, stated) = {
         let base = object.try_borrow()?;
-        (matches!(base.payload, Payload::Empty), base._content_length)
+        (matches!(base.payload, ResponseData::Empty), base._content_length)
     };
     let made = take(object)?;
     let was = made.status();

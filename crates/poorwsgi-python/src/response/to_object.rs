@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use poorwsgi_core::response::{self, BodyKind};
 use pyo3::prelude::*;
 
-use super::base::{BaseResponse, Payload};
+use super::base::{BaseResponse, ResponseData};
 use super::classes::{
     Declined, FileObjResponse, FileResponse, GeneratorResponse, JSONResponse, NoContentResponse, Response,
 };
@@ -31,7 +31,7 @@ pub(super) fn from_engine(py: Python<'_>, made: response::Response) -> PyResult<
             Bound::new(py, class)?.into_any()
         }
         BodyKind::Bytes(data) => {
-            base.payload = Payload::Data(data);
+            base.payload = ResponseData::Data(data);
             let response = |base| PyClassInitializer::from(base).add_subclass(Response);
             if base.content_type.as_deref().is_some_and(response::is_json) {
                 let made = Bound::new(py, response(base).add_subclass(JSONResponse))?;
@@ -40,13 +40,13 @@ pub(super) fn from_engine(py: Python<'_>, made: response::Response) -> PyResult<
             Bound::new(py, PyClassInitializer::from(base).add_subclass(Response))?.into_any()
         }
         BodyKind::File(range) => {
-            base.payload = Payload::FileRange(range);
+            base.payload = ResponseData::FileRange(range);
             let class =
                 PyClassInitializer::from(base).add_subclass(FileObjResponse).add_subclass(FileResponse);
             Bound::new(py, class)?.into_any()
         }
         kind => {
-            base.payload = Payload::Engine(Mutex::new(kind.into()));
+            base.payload = ResponseData::Engine(Mutex::new(kind.into()));
             Bound::new(py, PyClassInitializer::from(base).add_subclass(GeneratorResponse))?.into_any()
         }
     };

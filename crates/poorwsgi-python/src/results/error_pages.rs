@@ -16,9 +16,9 @@ use crate::log;
 use crate::names::Name;
 use crate::response::{Answer, BaseResponse};
 
-type Page<'py> = PyResult<Bound<'py, BaseResponse>>;
+type PageResult<'py> = PyResult<Bound<'py, BaseResponse>>;
 
-fn send<'py>(py: Python<'py>, page: &ErrorPage<'_>) -> Page<'py> {
+fn send<'py>(py: Python<'py>, page: &ErrorPage<'_>) -> PageResult<'py> {
     Answer::Engine(page.to_response()).into_object(py)
 }
 
@@ -32,7 +32,7 @@ fn log_status(py: Python<'_>, level: &str, status: u16, error: &Bound<'_, PyAny>
 }
 
 /// The page of a status. The error goes to the log; some statuses also show it.
-fn refused<'py>(req: &Bound<'py, PyAny>, status: u16, error: Option<&Bound<'py, PyAny>>) -> Page<'py> {
+fn refused<'py>(req: &Bound<'py, PyAny>, status: u16, error: Option<&Bound<'py, PyAny>>) -> PageResult<'py> {
     if let Some(error) = error {
         log_status(req.py(), "warning", status, error)?;
     }
@@ -60,7 +60,7 @@ pub(crate) fn not_modified<'py>(req: &Bound<'py, PyAny>) -> PyResult<Bound<'py, 
 /// 400: the page shows the error. The error is also logged as a warning.
 #[pyfunction]
 #[pyo3(signature = (req, error = None))]
-pub(crate) fn bad_request<'py>(req: &Bound<'py, PyAny>, error: Option<Bound<'py, PyAny>>) -> Page<'py> {
+pub(crate) fn bad_request<'py>(req: &Bound<'py, PyAny>, error: Option<Bound<'py, PyAny>>) -> PageResult<'py> {
     refused(req, HTTP_BAD_REQUEST, error.as_ref())
 }
 
@@ -75,7 +75,7 @@ pub(crate) fn unauthorized<'py>(
     realm: Option<&str>,
     stale: Option<Bound<'py, PyAny>>,
     error: Option<Bound<'py, PyAny>>,
-) -> Page<'py> {
+) -> PageResult<'py> {
     let py = req.py();
     if let Some(error) = &error {
         log_status(py, "warning", HTTP_UNAUTHORIZED, error)?;
@@ -89,14 +89,14 @@ pub(crate) fn unauthorized<'py>(
 /// 403: the client is not allowed to access the resource. The error is logged as a warning.
 #[pyfunction]
 #[pyo3(signature = (req, error = None))]
-pub(crate) fn forbidden<'py>(req: &Bound<'py, PyAny>, error: Option<Bound<'py, PyAny>>) -> Page<'py> {
+pub(crate) fn forbidden<'py>(req: &Bound<'py, PyAny>, error: Option<Bound<'py, PyAny>>) -> PageResult<'py> {
     refused(req, HTTP_FORBIDDEN, error.as_ref())
 }
 
 /// 404: there is no such resource. The error is logged as a warning.
 #[pyfunction]
 #[pyo3(signature = (req, error = None))]
-pub(crate) fn not_found<'py>(req: &Bound<'py, PyAny>, error: Option<Bound<'py, PyAny>>) -> Page<'py> {
+pub(crate) fn not_found<'py>(req: &Bound<'py, PyAny>, error: Option<Bound<'py, PyAny>>) -> PageResult<'py> {
     refused(req, HTTP_NOT_FOUND, error.as_ref())
 }
 
@@ -106,7 +106,7 @@ pub(crate) fn not_found<'py>(req: &Bound<'py, PyAny>, error: Option<Bound<'py, P
 pub(crate) fn method_not_allowed<'py>(
     req: &Bound<'py, PyAny>,
     error: Option<Bound<'py, PyAny>>,
-) -> Page<'py> {
+) -> PageResult<'py> {
     refused(req, HTTP_METHOD_NOT_ALLOWED, error.as_ref())
 }
 
@@ -118,7 +118,7 @@ pub(crate) fn not_implemented<'py>(
     req: &Bound<'py, PyAny>,
     code: Option<i64>,
     error: Option<Bound<'py, PyAny>>,
-) -> Page<'py> {
+) -> PageResult<'py> {
     let py = req.py();
     let visitor = Visitor::of(req);
     if let Some(error) = &error {
@@ -136,7 +136,10 @@ pub(crate) fn not_implemented<'py>(
 /// req.debug is true.
 #[pyfunction]
 #[pyo3(signature = (req, *_args), text_signature = "(req, *_)")]
-pub(crate) fn internal_server_error<'py>(req: &Bound<'py, PyAny>, _args: &Bound<'py, PyTuple>) -> Page<'py> {
+pub(crate) fn internal_server_error<'py>(
+    req: &Bound<'py, PyAny>,
+    _args: &Bound<'py, PyTuple>,
+) -> PageResult<'py> {
     let py = req.py();
     let visitor = Visitor::of(req);
     let exception = py.import("sys")?.call_method0("exception")?;

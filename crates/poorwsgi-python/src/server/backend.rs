@@ -15,7 +15,7 @@ use super::caller::Patience;
 use super::loops::{around, attach};
 use super::request_timeout::CallClock;
 use super::served::Served;
-use crate::config::{ChunkedBodies, Settings};
+use crate::config::{ChunkedBodies, ServerSettings};
 
 /// What is served, and how: shared by all connections.
 pub(super) struct Backend {
@@ -39,7 +39,7 @@ impl Backend {
     pub(super) fn new(
         served: Arc<Served>,
         running: Running,
-        settings: &Settings,
+        settings: &ServerSettings,
         loops: usize,
         has_lock: bool,
     ) -> Self {

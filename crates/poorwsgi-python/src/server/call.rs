@@ -12,7 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::ServiceResult;
 use super::backend::{Backend, Run};
-use super::callable::{CallContext, Callable};
+use super::callable::{CallContext, WsgiCallable};
 use super::failure::Unhandled;
 use super::generated;
 use super::request_timeout::CallClock;
@@ -107,7 +107,7 @@ impl Call {
         match &**served {
             Served::Native(application) if application.get().is_profiled() => {
                 // The profiler wraps __call__.
-                let callable = Python::attach(|py| Callable::new(application.clone_ref(py).into_any()));
+                let callable = Python::attach(|py| WsgiCallable::new(application.clone_ref(py).into_any()));
                 answer_by(&callable, &head, body, answer, context);
                 Python::attach(|_| drop(callable));
             }
@@ -143,7 +143,7 @@ impl Job for OnPool {
 }
 
 fn answer_by(
-    callable: &Callable,
+    callable: &WsgiCallable,
     head: &HttpHead,
     body: Body,
     answer: oneshot::Sender<ServiceResult>,

@@ -14,7 +14,7 @@ use pyo3::prelude::*;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
-use crate::config::Settings;
+use crate::config::ServerSettings;
 
 /// How long clients may send one more request when another server takes over.
 const DRAIN: Duration = Duration::from_secs(1);
@@ -29,7 +29,7 @@ pub(super) struct Control {
     /// Whether the first stop is for another server that takes over.
     retires: AtomicBool,
     stopped_at: OnceLock<Instant>,
-    pub(super) settings: Settings,
+    pub(super) settings: ServerSettings,
     /// Not empty while the server serves.
     loops: Mutex<Vec<EventLoop>>,
 }
@@ -42,7 +42,7 @@ fn serving() -> MutexGuard<'static, Vec<Arc<Control>>> {
 }
 
 impl Control {
-    pub(super) fn new(settings: Settings) -> Self {
+    pub(super) fn new(settings: ServerSettings) -> Self {
         Control {
             stops: watch::Sender::new(0),
             running: Running::default(),

@@ -9,7 +9,7 @@ use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::config::Settings;
+use crate::config::ServerSettings;
 use crate::forked;
 
 /// A socket that listens at "host:port", where port 0 is one that the system chooses, or at "unix:/path";
@@ -23,7 +23,7 @@ use crate::forked;
 pub(crate) struct Listener {
     address: String,
     pub(super) socket: Mutex<Option<BoundServer<()>>>,
-    pub(super) settings: Settings,
+    pub(super) settings: ServerSettings,
 }
 
 #[pymethods]

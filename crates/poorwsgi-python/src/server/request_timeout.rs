@@ -48,10 +48,10 @@ impl HttpBody for Arriving {
 
 /// The time of a call since it began, without the time in which it waited for its client.
 #[derive(Clone, Default)]
-pub(super) struct CallClock(Arc<Mutex<Times>>);
+pub(super) struct CallClock(Arc<Mutex<CallTimes>>);
 
 #[derive(Default)]
-struct Times {
+struct CallTimes {
     begun: Option<Instant>,
     /// How long the call has waited for its client, and since when it waits now.
     waited: Duration,
@@ -59,7 +59,7 @@ struct Times {
 }
 
 impl CallClock {
-    fn times(&self) -> MutexGuard<'_, Times> {
+    fn times(&self) -> MutexGuard<'_, CallTimes> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -4,7 +4,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 
-use super::callable::{Callable, PathTimes};
+use super::callable::{PathTimes, WsgiCallable};
 use crate::application::Application;
 
 /// The application that answers the requests.
@@ -12,7 +12,7 @@ pub(super) enum Served {
     /// Called without an environ.
     Native(Py<Application>),
     /// Called with an environ.
-    Callable { callable: Callable, path_times: Box<PathTimes> },
+    Callable { callable: WsgiCallable, path_times: Box<PathTimes> },
 }
 
 impl Served {
@@ -28,7 +28,7 @@ impl Served {
             )));
         }
         Ok(Served::Callable {
-            callable: Callable::new(application.clone().unbind()),
+            callable: WsgiCallable::new(application.clone().unbind()),
             path_times: Box::new(PathTimes::new()),
         })
     }

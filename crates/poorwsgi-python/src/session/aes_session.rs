@@ -4,7 +4,7 @@ use poorwsgi_core::session::{AesKeys, Sealer};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
-use super::cookie::{Attributes, Seconds, Site, Truth};
+use super::cookie::{Attributes, SameSiteArgument, Seconds, Truth};
 use super::{Session, SessionError, sealed, session_error};
 
 /// A session that keeps a dict in its cookie, encrypted with AES-256 and authenticated with HMAC-SHA256.
@@ -36,7 +36,7 @@ impl AESSession {
     #[pyo3(
         signature = (
             secret_key, expires = Seconds(None), max_age = Seconds(None), domain = None, path = Some("/".to_owned()),
-            secure = Truth(false), same_site = Site(None), sid = "SESSID".to_owned()
+            secure = Truth(false), same_site = SameSiteArgument(None), sid = "SESSID".to_owned()
         )
     )]
     #[allow(clippy::too_many_arguments, reason = "the signature is PoorWSGI's")]
@@ -48,7 +48,7 @@ impl AESSession {
         domain: Option<String>,
         path: Option<String>,
         secure: Truth,
-        same_site: Site,
+        same_site: SameSiteArgument,
         sid: String,
     ) -> PyResult<()> {
         let secrets = sealed::secrets(secret_key)?.ok_or_else(|| sealed::wrong_type(secret_key))?;

@@ -17,7 +17,7 @@ pub(super) struct Attributes {
     pub(super) domain: Option<String>,
     pub(super) path: Option<String>,
     pub(super) secure: Truth,
-    pub(super) same_site: Site,
+    pub(super) same_site: SameSiteArgument,
     pub(super) sid: String,
 }
 
@@ -68,14 +68,14 @@ impl FromPyObject<'_, '_> for Truth {
 }
 
 /// `SameSite`, or False.
-pub(super) struct Site(pub(super) Option<SameSite>);
+pub(super) struct SameSiteArgument(pub(super) Option<SameSite>);
 
-impl FromPyObject<'_, '_> for Site {
+impl FromPyObject<'_, '_> for SameSiteArgument {
     type Error = PyErr;
 
     fn extract(value: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
         if value.extract::<bool>().is_ok_and(|value| !value) {
-            return Ok(Site(None));
+            return Ok(SameSiteArgument(None));
         }
         let name = value.extract::<String>().unwrap_or_default();
         let refused = || {
@@ -84,7 +84,7 @@ impl FromPyObject<'_, '_> for Site {
                 "same_site={value} is not valid: use 'Strict', 'Lax', 'None' or False"
             )))
         };
-        SameSite::named(&name).map_or_else(refused, |site| Ok(Site(Some(site))))
+        SameSite::named(&name).map_or_else(refused, |site| Ok(SameSiteArgument(Some(site))))
     }
 }
 

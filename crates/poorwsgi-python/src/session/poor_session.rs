@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
 
-use super::cookie::{Attributes, Seconds, Site, Truth};
+use super::cookie::{Attributes, SameSiteArgument, Seconds, Truth};
 use super::{Session, SessionError, sealed, session_error};
 use crate::log;
 use crate::names::{Made, Name};
@@ -90,7 +90,7 @@ impl PoorSession {
     #[pyo3(
         signature = (
             secret_key, expires = Seconds(None), max_age = Seconds(None), domain = None, path = Some("/".to_owned()),
-            secure = Truth(false), same_site = Site(None), compress = Compress::Bz2, sid = "SESSID".to_owned(), *,
+            secure = Truth(false), same_site = SameSiteArgument(None), compress = Compress::Bz2, sid = "SESSID".to_owned(), *,
             legacy = false
         )
     )]
@@ -103,7 +103,7 @@ impl PoorSession {
         domain: Option<String>,
         path: Option<String>,
         secure: Truth,
-        same_site: Site,
+        same_site: SameSiteArgument,
         compress: Compress,
         sid: String,
         legacy: bool,

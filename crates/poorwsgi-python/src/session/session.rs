@@ -5,7 +5,7 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple};
 
-use super::cookie::{self, Attributes, Seconds, Site, Truth};
+use super::cookie::{self, Attributes, SameSiteArgument, Seconds, Truth};
 use super::session_error;
 use crate::cookies::{self, SIMPLE_COOKIE};
 use crate::headers::Headers;
@@ -105,7 +105,7 @@ impl Session {
     #[pyo3(
         signature = (
             expires = Seconds(None), max_age = Seconds(None), domain = None, path = Some("/".to_owned()),
-            secure = Truth(false), same_site = Site(None), sid = "SESSID".to_owned()
+            secure = Truth(false), same_site = SameSiteArgument(None), sid = "SESSID".to_owned()
         )
     )]
     #[allow(clippy::too_many_arguments, reason = "the signature is PoorWSGI's")]
@@ -116,7 +116,7 @@ impl Session {
         domain: Option<String>,
         path: Option<String>,
         secure: Truth,
-        same_site: Site,
+        same_site: SameSiteArgument,
         sid: String,
     ) -> PyResult<()> {
         let attributes = Attributes { expires, max_age, domain, path, secure, same_site, sid };

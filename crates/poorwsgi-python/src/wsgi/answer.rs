@@ -15,7 +15,7 @@ use crate::input::body_of;
 use crate::language::handle;
 use crate::names::Name;
 use crate::request::Source;
-use crate::response::Blocks;
+use crate::response::ResponseBlocks;
 
 /// The block size in bytes that is passed to `wsgi.file_wrapper`.
 const FILE_BLOCK: u64 = 64 << 10;
@@ -81,7 +81,7 @@ fn answer<'py>(
         BodyKind::Bytes(bytes) if bytes.is_empty() => Ok(PyTuple::empty(py).into_any()),
         BodyKind::Bytes(bytes) => Ok(PyTuple::new(py, [PyBytes::new(py, &bytes)])?.into_any()),
         BodyKind::File(range) => file(environ, range),
-        kind => Ok(Bound::new(py, Blocks::new(kind.into()))?.into_any()),
+        kind => Ok(Bound::new(py, ResponseBlocks::new(kind.into()))?.into_any()),
     }
 }
 
@@ -97,7 +97,7 @@ fn status_line<'py>(py: Python<'py>, response: &poorwsgi_core::Response) -> Boun
 fn file<'py>(environ: &Bound<'py, PyDict>, range: FileRange) -> PyResult<Bound<'py, PyAny>> {
     static FILE_IO: Name = Name::new("io", "FileIO");
     let py = environ.py();
-    let blocks = |range: FileRange| Ok(Bound::new(py, Blocks::new(range.into()))?.into_any());
+    let blocks = |range: FileRange| Ok(Bound::new(py, ResponseBlocks::new(range.into()))?.into_any());
     let Some(wrapper) = environ.get_item(intern!(py, "wsgi.file_wrapper"))? else { return blocks(range) };
     // Only for whole files: a wrapper sends everything up to the end of the file, and uWSGI's always starts
     // at the beginning of the file.

@@ -161,7 +161,7 @@ where
         let mut this = self.project();
         let end = loop {
             match this.state.as_mut().project() {
-                CallStateProjection::Refused { refusal } => break End::Refused(refusal.clone()),
+                CallStateProjection::Refused { refusal } => break OwnResponse::Refused(refusal.clone()),
                 CallStateProjection::Running { future } => {
                     match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
                         Ok(Poll::Pending) => return Poll::Pending,
@@ -171,8 +171,8 @@ where
                                 this.record.take().ok_or(Cut).and_then(|record| finish(response, record)),
                             );
                         }
-                        Ok(Poll::Ready(Err(error))) => break End::Failed(error.into()),
-                        Err(_panic) => break End::Panicked,
+                        Ok(Poll::Ready(Err(error))) => break OwnResponse::Failed(error.into()),
+                        Err(_panic) => break OwnResponse::Panicked,
                     }
                 }
                 CallStateProjection::Waiting { call } => {
@@ -184,28 +184,28 @@ where
                     match called {
                         Ok(Poll::Pending) => return Poll::Pending,
                         Ok(Poll::Ready(Ok(Some(future)))) => this.state.set(CallState::Running { future }),
-                        Ok(Poll::Ready(Ok(None))) => break End::Panicked,
+                        Ok(Poll::Ready(Ok(None))) => break OwnResponse::Panicked,
                         Ok(Poll::Ready(Err(error))) => {
                             let error: S::Error = error;
-                            break End::Failed(error.into());
+                            break OwnResponse::Failed(error.into());
                         }
-                        Err(_panic) => break End::Panicked,
+                        Err(_panic) => break OwnResponse::Panicked,
                     }
                 }
             }
         };
         let Some(record) = this.record.take() else { return Poll::Ready(Err(Cut)) };
         let refusal = match end {
-            End::Refused(refusal) => refusal,
-            End::Failed(error) => failed(&error, &record),
-            End::Panicked => panicked(&record),
+            OwnResponse::Refused(refusal) => refusal,
+            OwnResponse::Failed(error) => failed(&error, &record),
+            OwnResponse::Panicked => panicked(&record),
         };
         Poll::Ready(Ok(refused(&refusal, record)))
     }
 }
 
 /// Why the response is the server's own.
-enum End {
+enum OwnResponse {
     Refused(Refusal),
     Failed(BoxError),
     Panicked,

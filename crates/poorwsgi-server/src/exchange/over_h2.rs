@@ -161,9 +161,9 @@ where
 type ClientBody = http_body_util::combinators::UnsyncBoxBody<Bytes, Infallible>;
 
 /// A body of the client, in pieces that the test sends.
-struct Pieces(mpsc::UnboundedReceiver<Bytes>);
+struct SentPieces(mpsc::UnboundedReceiver<Bytes>);
 
-impl Body for Pieces {
+impl Body for SentPieces {
     type Data = Bytes;
     type Error = Infallible;
 
@@ -206,7 +206,7 @@ async fn requests_of_one_connection_are_exchanges_side_by_side() {
         let requests = serve(tower::service_fn(echo), Config::new()).await;
         let (pieces, body) = mpsc::unbounded_channel();
         let (mut slow, mut quick) = (requests.clone(), requests);
-        let slow = spawn_local(async move { answer(&mut slow, post(Pieces(body))).await });
+        let slow = spawn_local(async move { answer(&mut slow, post(SentPieces(body))).await });
         pieces.send("slow ".into()).unwrap();
         let hello = post(Full::new("hello".into()));
         assert_eq!(answer(&mut quick, hello).await, (200, "hello".to_owned()));
@@ -226,7 +226,7 @@ async fn limits_and_refusals_are_those_of_every_protocol() {
         let (pieces, body) = mpsc::unbounded_channel();
         pieces.send("hello".into()).unwrap();
         drop(pieces);
-        let (status, page) = answer(&mut requests, post(Pieces(body))).await;
+        let (status, page) = answer(&mut requests, post(SentPieces(body))).await;
         assert_eq!((status, page.contains("setting max_body")), (413, true), "{page}");
         let mut expects = post(Full::default());
         expects.headers_mut().insert("expect", "luck".parse().unwrap());
@@ -243,7 +243,7 @@ async fn the_session_times_the_body() {
         let mut requests = serve(tower::service_fn(echo), config).await;
         let (_pieces, body) = mpsc::unbounded_channel();
         let started = Instant::now();
-        let (status, page) = answer(&mut requests, post(Pieces(body))).await;
+        let (status, page) = answer(&mut requests, post(SentPieces(body))).await;
         assert_eq!((status, page.contains("body_timeout")), (408, true), "{page}");
         assert_eq!(started.elapsed().as_secs(), 3);
     };

@@ -39,7 +39,7 @@ where
 {
     type Response = Response<Outgoing<B>>;
     type Error = Cut;
-    type Future = Answering<S, S::Future, B>;
+    type Future = H1Response<S, S::Future, B>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         // hyper adds this extension if a request of HTTP/1.1 has the field Upgrade, and to each CONNECT, which
@@ -55,20 +55,20 @@ where
         let request = request.map(|incoming| H1Body::new(incoming, max_body));
         let carrier: Arc<dyn Carrier> = Arc::<H1Session>::clone(&self.session);
         let exchange = self.exchanger.exchange(request, carrier);
-        Answering { exchange, session: Arc::clone(&self.session) }
+        H1Response { exchange, session: Arc::clone(&self.session) }
     }
 }
 
 pin_project! {
     /// The future of a response as HTTP/1.1 sends it.
-    pub(super) struct Answering<S, F, B> {
+    pub(super) struct H1Response<S, F, B> {
         #[pin]
         exchange: Exchange<S, F, B>,
         session: Arc<H1Session>,
     }
 }
 
-impl<S, B> Future for Answering<S, S::Future, B>
+impl<S, B> Future for H1Response<S, S::Future, B>
 where
     S: Service<Request<RequestBody>, Response = Response<B>, Error: Into<BoxError>>,
     B: Body<Data = Bytes, Error: Into<BoxError>> + 'static,

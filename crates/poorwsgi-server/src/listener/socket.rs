@@ -279,10 +279,10 @@ pub(crate) struct Listener {
 
 impl Listener {
     /// The socket alone.
-    pub(crate) fn into_closing(self) -> Closing {
+    pub(crate) fn into_closing(self) -> ClosingSocket {
         let mut socket = self.socket;
         socket.refuse();
-        Closing(socket)
+        ClosingSocket(socket)
     }
 
     /// Accepts the next connection. Temporary errors are retried: without file descriptors, `accept` waits
@@ -350,9 +350,9 @@ impl Drop for Joined {
 }
 
 /// A socket of which only the last connections are accepted: it is closed right after the last accept.
-pub(crate) struct Closing(Socket);
+pub(crate) struct ClosingSocket(Socket);
 
-impl Closing {
+impl ClosingSocket {
     /// The next queued connection; `None` if there are no more, or another process has shut the socket down.
     pub(crate) async fn accept_waiting(&self) -> Option<(Accepted, Connection)> {
         let mut pause = Pause::default();

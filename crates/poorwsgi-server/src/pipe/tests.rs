@@ -18,20 +18,20 @@ struct Toy(Arc<Mutex<Vec<String>>>);
 
 static ASIDE: AtomicUsize = AtomicUsize::new(0);
 
-struct Aside;
+struct SteppedAside;
 
-impl Drop for Aside {
+impl Drop for SteppedAside {
     fn drop(&mut self) {
         ASIDE.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
 impl Maker for Toy {
-    type Aside = Aside;
+    type Aside = SteppedAside;
 
-    fn step_aside() -> Aside {
+    fn step_aside() -> SteppedAside {
         ASIDE.fetch_add(1, Ordering::SeqCst);
-        Aside
+        SteppedAside
     }
 
     fn is_unread() -> bool {

@@ -15,7 +15,7 @@ mod plain;
 pub(crate) mod sendfile;
 mod stream;
 
-pub(crate) use plain::{Accepted, Plain};
+pub(crate) use plain::{Accepted, PlainTransport};
 use sendfile::Files;
 pub(crate) use stream::Copied;
 

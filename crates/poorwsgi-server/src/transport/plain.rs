@@ -18,7 +18,7 @@ use super::sendfile::{Files, is_stand_in};
 
 /// A connected socket, which sends a file when the file's stand-in is written to it.
 #[derive(Debug)]
-pub(crate) struct Plain {
+pub(crate) struct PlainTransport {
     socket: SocketKind,
     connection: Connection,
     files: Arc<Files>,
@@ -49,16 +49,16 @@ pub(crate) enum Accepted {
 
 impl Accepted {
     /// Registers the transport with the current runtime.
-    pub(crate) fn register(self, connection: Connection) -> io::Result<Plain> {
+    pub(crate) fn register(self, connection: Connection) -> io::Result<PlainTransport> {
         let socket = match self {
             Accepted::Tcp(socket) => SocketKind::Tcp(TcpStream::from_std(socket)?),
             Accepted::Unix(socket) => SocketKind::Unix(UnixStream::from_std(socket)?),
         };
-        Ok(Plain { socket, connection, files: Arc::default() })
+        Ok(PlainTransport { socket, connection, files: Arc::default() })
     }
 }
 
-impl Transport for Plain {
+impl Transport for PlainTransport {
     fn connection(&self) -> Connection {
         self.connection
     }
@@ -73,7 +73,7 @@ impl Transport for Plain {
     }
 }
 
-impl Plain {
+impl PlainTransport {
     fn poll_send_file(&self, cx: &mut Context<'_>, most: usize) -> Poll<io::Result<usize>> {
         either!(&self.socket, socket => loop {
             ready!(socket.poll_write_ready(cx))?;
@@ -85,13 +85,13 @@ impl Plain {
     }
 }
 
-impl AsyncRead for Plain {
+impl AsyncRead for PlainTransport {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         either!(&mut self.get_mut().socket, socket => Pin::new(socket).poll_read(cx, buf))
     }
 }
 
-impl AsyncWrite for Plain {
+impl AsyncWrite for PlainTransport {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         if is_stand_in(buf) {
             return self.poll_send_file(cx, buf.len());

@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 use http::header::CONTENT_TYPE;
 use http_body::Body as _;
 use poorwsgi_core::error::HttpError;
-use poorwsgi_core::form::multipart::Event;
+use poorwsgi_core::form::multipart::MultipartEvent;
 use poorwsgi_core::form::{PartHead, PartReader, safe_filename};
 use poorwsgi_core::headers::Headers;
 use poorwsgi_core::request::{Head, body_error};
@@ -72,7 +72,7 @@ impl Multipart {
     pub async fn next_field(&mut self) -> Result<Option<Field<'_>>, HttpError> {
         loop {
             match self.next_event().await? {
-                Some(Event::PartBegin(head)) if !head.is_multipart() => {
+                Some(MultipartEvent::PartBegin(head)) if !head.is_multipart() => {
                     return Ok(Some(Field { head: *head, multipart: self, is_over: false }));
                 }
                 Some(_) => {}
@@ -81,12 +81,12 @@ impl Multipart {
         }
     }
 
-    async fn next_event(&mut self) -> Result<Option<Event>, HttpError> {
+    async fn next_event(&mut self) -> Result<Option<MultipartEvent>, HttpError> {
         let event = self.read_event().await;
         event.inspect_err(|error| self.request.break_body(Some(error)))
     }
 
-    async fn read_event(&mut self) -> Result<Option<Event>, HttpError> {
+    async fn read_event(&mut self) -> Result<Option<MultipartEvent>, HttpError> {
         loop {
             if let Some(event) = self.reader.next_event()? {
                 return Ok(Some(event));
@@ -198,7 +198,7 @@ impl Field<'_> {
         if self.is_over {
             return Ok(None);
         }
-        if let Some(Event::Data(data)) = self.multipart.next_event().await? {
+        if let Some(MultipartEvent::Data(data)) = self.multipart.next_event().await? {
             return Ok(Some(data));
         }
         self.is_over = true;

@@ -29,21 +29,21 @@ fn read_pieces<'a>(
         while let Some(event) = parser.next_event()? {
             assert!(!ended, "no event follows the end");
             match event {
-                Event::PartBegin(head) => open.push(Part {
+                MultipartEvent::PartBegin(head) => open.push(Part {
                     name: head.name,
                     filename: head.filename,
                     content_type: head.content_type,
                     ..Part::default()
                 }),
-                Event::Data(data) => {
+                MultipartEvent::Data(data) => {
                     assert!(!data.is_empty());
                     open.last_mut().unwrap().data.extend_from_slice(&data);
                 }
-                Event::PartEnd => {
+                MultipartEvent::PartEnd => {
                     let part = open.pop().unwrap();
                     open.last_mut().unwrap().parts.push(part);
                 }
-                Event::End => ended = true,
+                MultipartEvent::End => ended = true,
             }
         }
     }
@@ -311,7 +311,7 @@ fn time(body: &Bytes) -> Duration {
         while !rest.is_empty() {
             parser.push(rest.split_to(rest.len().min(4 * 1024)));
             while let Some(event) = parser.next_event().unwrap() {
-                if let Event::Data(data) = event {
+                if let MultipartEvent::Data(data) = event {
                     bytes += data.len();
                 }
             }

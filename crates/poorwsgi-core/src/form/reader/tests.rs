@@ -134,9 +134,9 @@ fn files_leave_memory_when_they_are_too_large_together() {
 }
 
 #[derive(Clone, Default)]
-struct Shared(Arc<Mutex<Vec<Vec<u8>>>>);
+struct SharedFile(Arc<Mutex<Vec<Vec<u8>>>>);
 
-impl Write for Shared {
+impl Write for SharedFile {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         self.0.lock().unwrap().push(data.to_vec());
         Ok(data.len())
@@ -151,7 +151,7 @@ impl Write for Shared {
 /// readable.
 #[test]
 fn the_callbacks_file_is_written_while_the_body_arrives() {
-    let written = Shared::default();
+    let written = SharedFile::default();
     let (file, names) = (written.clone(), Arc::new(Mutex::new(Vec::new())));
     let seen = Arc::clone(&names);
     let callback: FormFileCallback = Box::new(move |filename| {

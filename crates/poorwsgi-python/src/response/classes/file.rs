@@ -11,7 +11,7 @@ use pyo3::types::PyBytes;
 
 use super::class::response_class;
 use crate::log;
-use crate::response::base::{BaseResponse, Parts, Payload, status};
+use crate::response::base::{BaseResponse, ResponseArguments, ResponseData, status};
 use crate::response::blocks::raised;
 use crate::response::content::closed;
 use crate::response::media_type::media_type;
@@ -49,9 +49,12 @@ impl FileObjResponse {
                 "file_obj is a text stream; open it in binary mode: open(path, \"rb\")",
             ));
         }
-        let payload = Payload::File { file: file_obj.clone().unbind(), length: length(file_obj)? };
+        let payload = ResponseData::File { file: file_obj.clone().unbind(), length: length(file_obj)? };
         let content_type = Some(content_type.unwrap_or(OCTETS));
-        BaseResponse::init(slf.as_super(), Parts { content_type, headers, status: status_code, payload })
+        BaseResponse::init(
+            slf.as_super(),
+            ResponseArguments { content_type, headers, status: status_code, payload },
+        )
     }
 
     /// The rest of the file as bytes; the position does not change. b"" for a file that is not seekable.
@@ -59,8 +62,8 @@ impl FileObjResponse {
     fn data<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         let py = slf.py();
         let file = match &slf.as_super().try_borrow()?.payload {
-            Payload::File { file, .. } => file.clone_ref(py).into_bound(py),
-            Payload::FileRange(range) => {
+            ResponseData::File { file, .. } => file.clone_ref(py).into_bound(py),
+            ResponseData::FileRange(range) => {
                 let mut body = BodyKind::from_body(range.clone().into());
                 let mut data = Vec::new();
                 while let Some(block) = body.next_block().map_err(raised)? {
@@ -143,12 +146,12 @@ impl FileResponse {
             .filter_map(|(name, value)| Some((name.into_owned(), value.to_str().ok()?.to_owned())))
             .collect();
         let payload = match BodyKind::from_body(made.into_body()) {
-            BodyKind::File(range) => Payload::FileRange(range),
-            kind => Payload::Engine(Mutex::new(kind.into())),
+            BodyKind::File(range) => ResponseData::FileRange(range),
+            kind => ResponseData::Engine(Mutex::new(kind.into())),
         };
         BaseResponse::init(
             base,
-            Parts { content_type: Some(&content_type), headers, status: status_code, payload },
+            ResponseArguments { content_type: Some(&content_type), headers, status: status_code, payload },
         )?;
         base.call_method0("make_partial")?;
         let headers = base.getattr("headers")?;

@@ -6,7 +6,7 @@ use pyo3::types::PyDict;
 
 use super::class::response_class;
 use crate::names::Name;
-use crate::response::base::{BaseResponse, Parts, Payload, status};
+use crate::response::base::{BaseResponse, ResponseArguments, ResponseData, status};
 use crate::response::content;
 use crate::response::media_type::{HTML, with_charset};
 
@@ -30,8 +30,11 @@ impl GeneratorResponse {
         content_length: u64,
     ) -> PyResult<()> {
         let length = (content_length > 0).then_some(content_length);
-        let payload = Payload::Items { items: generator.clone().unbind(), text: false, length };
-        BaseResponse::init(slf.as_super(), Parts { content_type, headers, status: status_code, payload })
+        let payload = ResponseData::Items { items: generator.clone().unbind(), text: false, length };
+        BaseResponse::init(
+            slf.as_super(),
+            ResponseArguments { content_type, headers, status: status_code, payload },
+        )
     }
 
     /// The content, cut to the ranges of the response. For subclasses that override how a response is sent.
@@ -55,9 +58,9 @@ impl StrGeneratorResponse {
         headers: Option<&Bound<'_, PyAny>>,
         #[pyo3(from_py_with = status)] status_code: u16,
     ) -> PyResult<()> {
-        let payload = Payload::Items { items: generator.clone().unbind(), text: true, length: None };
+        let payload = ResponseData::Items { items: generator.clone().unbind(), text: true, length: None };
         let base = slf.as_super().as_super();
-        BaseResponse::init(base, Parts { content_type, headers, status: status_code, payload })
+        BaseResponse::init(base, ResponseArguments { content_type, headers, status: status_code, payload })
     }
 }
 

@@ -9,7 +9,7 @@ use super::class::response_class;
 use super::response::Response;
 use crate::json_text::dumps;
 use crate::names::Name;
-use crate::response::base::{BaseResponse, Parts, Payload, status};
+use crate::response::base::{BaseResponse, ResponseArguments, ResponseData, status};
 use crate::response::media_type::with_charset;
 
 response_class! {
@@ -44,9 +44,10 @@ impl JSONResponse {
             (Some(data), None) => data.clone(),
             (None, None) => py.None().into_bound(py),
         };
-        let payload = Payload::Data(json(&data, encoder_kwargs)?.into());
+        let payload = ResponseData::Data(json(&data, encoder_kwargs)?.into());
         let content_type = with_charset("application/json", charset);
-        let parts = Parts { content_type: Some(&content_type), headers, status: status_code, payload };
+        let parts =
+            ResponseArguments { content_type: Some(&content_type), headers, status: status_code, payload };
         BaseResponse::init(slf.as_super().as_super(), parts)
     }
 }

@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 
 use super::class::response_class;
 use crate::names::deprecated;
-use crate::response::base::{BaseResponse, Parts, Payload, status};
+use crate::response::base::{BaseResponse, ResponseArguments, ResponseData, status};
 
 response_class! {
     /// A response without content: 204 by default.
@@ -20,7 +20,12 @@ impl NoContentResponse {
         headers: Option<&Bound<'_, PyAny>>,
         #[pyo3(from_py_with = status)] status_code: u16,
     ) -> PyResult<()> {
-        let parts = Parts { content_type: Some(""), headers, status: status_code, payload: Payload::Empty };
+        let parts = ResponseArguments {
+            content_type: Some(""),
+            headers,
+            status: status_code,
+            payload: ResponseData::Empty,
+        };
         BaseResponse::init(slf.as_super(), parts)
     }
 }

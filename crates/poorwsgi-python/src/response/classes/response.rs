@@ -11,7 +11,7 @@ use pyo3::types::{PyBytes, PyString};
 use super::class::response_class;
 use crate::names::{Name, kind_of};
 use crate::octets;
-use crate::response::base::{BaseResponse, Parts, Payload, status};
+use crate::response::base::{BaseResponse, ResponseArguments, ResponseData, status};
 use crate::response::blocks;
 use crate::response::content::closed;
 use crate::response::media_type::HTML;
@@ -45,7 +45,12 @@ impl Response {
         #[pyo3(from_py_with = status)] status_code: u16,
     ) -> PyResult<()> {
         let data = data.map_or_else(|| Ok(Bytes::new()), encoded)?;
-        let parts = Parts { content_type, headers, status: status_code, payload: Payload::Data(data) };
+        let parts = ResponseArguments {
+            content_type,
+            headers,
+            status: status_code,
+            payload: ResponseData::Data(data),
+        };
         BaseResponse::init(slf.as_super(), parts)
     }
 
@@ -54,8 +59,8 @@ impl Response {
     fn data<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         let py = slf.py();
         let buffer = match &slf.as_super().try_borrow()?.payload {
-            Payload::Data(data) => return Ok(PyBytes::new(py, data).into_any()),
-            Payload::Buffer(buffer) => buffer.clone_ref(py),
+            ResponseData::Data(data) => return Ok(PyBytes::new(py, data).into_any()),
+            ResponseData::Buffer(buffer) => buffer.clone_ref(py),
             _ => return Ok(PyBytes::new(py, b"").into_any()),
         };
         if buffer.getattr(py, "closed")?.is_truthy(py)? {
@@ -76,19 +81,19 @@ impl Response {
         })?;
         let mut base = slf.as_super().try_borrow_mut()?;
         match &mut base.payload {
-            Payload::Data(content) => {
+            ResponseData::Data(content) => {
                 // In place, unless the memory belongs to a Python object.
                 let mut all = BytesMut::from(mem::take(content));
                 all.extend_from_slice(&added);
                 *content = all.freeze();
             }
-            Payload::Buffer(buffer) => {
+            ResponseData::Buffer(buffer) => {
                 let buffer = buffer.clone_ref(slf.py()).into_bound(slf.py());
                 drop(base);
                 buffer.call_method1("seek", (0, 2))?;
                 buffer.call_method1("write", (PyBytes::new(slf.py(), &added),))?;
             }
-            _ => base.payload = Payload::Data(added),
+            _ => base.payload = ResponseData::Data(added),
         }
         Ok(())
     }
@@ -99,11 +104,11 @@ impl Response {
     fn buffer<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         static BUFFER: Name = Name::new("poorwsgi.response", "IBytesIO");
         let py = slf.py();
-        if let Payload::Buffer(buffer) = &slf.as_super().try_borrow()?.payload {
+        if let ResponseData::Buffer(buffer) = &slf.as_super().try_borrow()?.payload {
             return Ok(buffer.bind(py).clone());
         }
         let buffer = BUFFER.get(py)?.call1((Self::data(slf)?,))?;
-        slf.as_super().try_borrow_mut()?.payload = Payload::Buffer(buffer.clone().unbind());
+        slf.as_super().try_borrow_mut()?.payload = ResponseData::Buffer(buffer.clone().unbind());
         Ok(buffer)
     }
 }

@@ -43,14 +43,14 @@ pub(super) struct CallContext<'a> {
 }
 
 /// A WSGI callable that is served.
-pub(super) struct Callable {
+pub(super) struct WsgiCallable {
     callable: Py<PyAny>,
     variables: Option<Arc<Variables>>,
 }
 
-impl Callable {
+impl WsgiCallable {
     pub(super) fn new(callable: Py<PyAny>) -> Self {
-        Callable { callable, variables: Variables::of_process().map(Arc::new) }
+        WsgiCallable { callable, variables: Variables::of_process().map(Arc::new) }
     }
 
     pub(super) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {

@@ -55,10 +55,10 @@ pub(super) struct PendingResponse {
     /// Whether `write` was called when the thread should have waited and could not.
     is_overfull: AtomicBool,
     patience: Patience,
-    progress: Mutex<Progress>,
+    progress: Mutex<ResponseProgress>,
 }
 
-enum Progress {
+enum ResponseProgress {
     /// Nothing has been sent. A head may be replaced until then.
     Open { answer: oneshot::Sender<ServiceResult>, head: Option<ResponseHead> },
     /// The head is sent and the content follows.
@@ -69,11 +69,11 @@ enum Progress {
     Done,
 }
 
-impl Progress {
+impl ResponseProgress {
     /// Takes the head to send it.
     fn begin(&mut self) -> PyResult<(oneshot::Sender<ServiceResult>, ResponseHead)> {
-        match mem::replace(self, Progress::Done) {
-            Progress::Open { answer, head: Some(head) } => Ok((answer, head)),
+        match mem::replace(self, ResponseProgress::Done) {
+            ResponseProgress::Open { answer, head: Some(head) } => Ok((answer, head)),
             other => {
                 *self = other;
                 Err(PyAssertionError::new_err(
@@ -96,7 +96,7 @@ impl PendingResponse {
             patience: patience.clone(),
             may_wait: AtomicBool::new(place != CallPlace::Inline),
             is_overfull: AtomicBool::new(false),
-            progress: Mutex::new(Progress::Open { answer, head: None }),
+            progress: Mutex::new(ResponseProgress::Open { answer, head: None }),
         }
     }
 
@@ -105,7 +105,7 @@ impl PendingResponse {
         &self.asked
     }
 
-    fn progress(&self) -> MutexGuard<'_, Progress> {
+    fn progress(&self) -> MutexGuard<'_, ResponseProgress> {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -116,24 +116,24 @@ impl PendingResponse {
 
     /// Whether the head is sent, so that it cannot be replaced.
     pub(super) fn is_begun(&self) -> bool {
-        !matches!(*self.progress(), Progress::Open { .. })
+        !matches!(*self.progress(), ResponseProgress::Open { .. })
     }
 
     /// Whether the callable is to go on: content can still be sent, or all of it is sent and the callable may
     /// have code to run at its end.
     pub(super) fn wants_more(&self) -> bool {
         match &*self.progress() {
-            Progress::Open { .. } => true,
-            Progress::Content { sender, promised } => {
+            ResponseProgress::Open { .. } => true,
+            ResponseProgress::Content { sender, promised } => {
                 promised.is_some_and(|promised| promised.left() == 0) || !sender.is_gone()
             }
-            Progress::HeadAlone | Progress::Done => false,
+            ResponseProgress::HeadAlone | ResponseProgress::Done => false,
         }
     }
 
     /// Whether the pipe accepts no more content.
     pub(super) fn is_gone(&self) -> bool {
-        matches!(&*self.progress(), Progress::Content { sender, .. } if sender.is_gone())
+        matches!(&*self.progress(), ResponseProgress::Content { sender, .. } if sender.is_gone())
     }
 
     /// Whether `write`, on a thread that may not wait, got more than the limit at which it would otherwise
@@ -145,7 +145,7 @@ impl PendingResponse {
     /// The announced `Content-Length`, while the head is not sent.
     pub(super) fn length(&self) -> Option<u64> {
         match &*self.progress() {
-            Progress::Open { head, .. } => head.as_ref()?.length,
+            ResponseProgress::Open { head, .. } => head.as_ref()?.length,
             _ => None,
         }
     }
@@ -153,7 +153,7 @@ impl PendingResponse {
     /// Sets the head. A second head is an error, unless it is the head of an error page.
     pub(super) fn start(&self, new: ResponseHead, replaces: bool) -> PyResult<()> {
         match &mut *self.progress() {
-            Progress::Open { head, .. } if head.is_none() || replaces => {
+            ResponseProgress::Open { head, .. } if head.is_none() || replaces => {
                 *head = Some(new);
                 Ok(())
             }
@@ -195,20 +195,21 @@ impl PendingResponse {
     /// Where a block of this size is sent; `None` if it is dropped.
     fn admit(&self, size: u64) -> PyResult<Option<Sender>> {
         let mut progress = self.progress();
-        if let Progress::Open { head: Some(head), .. } = &*progress {
+        if let ResponseProgress::Open { head: Some(head), .. } = &*progress {
             // A length that is wrong from the beginning can still be answered.
             if head.length.is_some_and(|length| length < size) {
                 return Err(longer());
             }
         }
-        if let Progress::Open { .. } = &*progress {
+        if let ResponseProgress::Open { .. } = &*progress {
             let (answer, head) = progress.begin()?;
             let body = if self.is_without_content(head.status) {
-                *progress = Progress::HeadAlone;
+                *progress = ResponseProgress::HeadAlone;
                 Body::empty()
             } else {
                 let (sender, receiver) = pipe(&self.patience, Caller(Some(self.asked.clone())));
-                *progress = Progress::Content { sender, promised: head.length.map(PromisedLength::new) };
+                *progress =
+                    ResponseProgress::Content { sender, promised: head.length.map(PromisedLength::new) };
                 let body = Body::wrap(receiver);
                 match head.length {
                     Some(length) => body.with_length(length),
@@ -219,14 +220,14 @@ impl PendingResponse {
             let _ = answer.send(Ok(head.into_response(body)));
         }
         match &mut *progress {
-            Progress::Content { sender, promised } => {
+            ResponseProgress::Content { sender, promised } => {
                 if let Some(promised) = promised {
                     promised.take(size).map_err(|_| longer())?;
                 }
                 Ok(Some(sender.clone()))
             }
-            Progress::HeadAlone => Ok(None),
-            Progress::Open { .. } | Progress::Done => {
+            ResponseProgress::HeadAlone => Ok(None),
+            ResponseProgress::Open { .. } | ResponseProgress::Done => {
                 Err(PyAssertionError::new_err("the response has ended already; call write() before it ends"))
             }
         }
@@ -248,7 +249,9 @@ impl PendingResponse {
         if !self.is_begun() {
             return self.complete(Body::empty());
         }
-        if let Progress::Content { sender, .. } = mem::replace(&mut *self.progress(), Progress::Done) {
+        if let ResponseProgress::Content { sender, .. } =
+            mem::replace(&mut *self.progress(), ResponseProgress::Done)
+        {
             let _ = sender.end(Ok(()));
         }
         Ok(())
@@ -257,11 +260,11 @@ impl PendingResponse {
     /// Ends a failed response: with an error page if that is still possible, otherwise by cutting the
     /// connection.
     pub(super) fn fail(&self, error: BoxError) {
-        let progress = mem::replace(&mut *self.progress(), Progress::Done);
+        let progress = mem::replace(&mut *self.progress(), ResponseProgress::Done);
         let unheard = match progress {
-            Progress::Open { answer, .. } => answer.send(Err(error)).map_err(|answer| answer.err()),
-            Progress::Content { sender, .. } => sender.end(Err(error)).map_err(Some),
-            Progress::HeadAlone | Progress::Done => Err(Some(error)),
+            ResponseProgress::Open { answer, .. } => answer.send(Err(error)).map_err(|answer| answer.err()),
+            ResponseProgress::Content { sender, .. } => sender.end(Err(error)).map_err(Some),
+            ResponseProgress::HeadAlone | ResponseProgress::Done => Err(Some(error)),
         };
         if let Err(Some(error)) = unheard {
             log_failure(Some(&self.asked), &error);
@@ -270,7 +273,9 @@ impl PendingResponse {
 
     /// Answers with the server's own error page, if that is still possible.
     pub(super) fn answer_instead(&self, response: http::Response<Body>) {
-        if let Progress::Open { answer, .. } = mem::replace(&mut *self.progress(), Progress::Done) {
+        if let ResponseProgress::Open { answer, .. } =
+            mem::replace(&mut *self.progress(), ResponseProgress::Done)
+        {
             let _ = answer.send(Ok(response));
         }
     }
