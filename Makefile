@@ -86,7 +86,7 @@ test-rust: rust  ## unit, integration and documentation tests
 
 # the features of poorwsgi-core are features of poorwsgi as well; two halves side by side, since crates that depend on
 # each other compile one after the other
-POWERSET = PATH="$(BIN):$$PATH" cargo hack clippy --quiet --locked --feature-powerset --depth 2 -p poorwsgi
+POWERSET = PATH="$(BIN):$$PATH" cargo hack clippy --quiet --locked --feature-powerset --depth 2 --exclude-features default -p poorwsgi
 
 test-features: rust $(VENV)/ready  ## the Rust crates with each two of their features, and what an application without any answers
 	$(POWERSET) --partition 1/2 -- -D warnings & first=$$!; \

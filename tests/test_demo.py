@@ -1,4 +1,5 @@
 """The demo on the built-in server and under wsgiref: everything that its pages offer works."""
+import os
 import secrets
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from urllib.parse import quote
 import pytest
 from servers import SERVERS, port_of, to_server
 
+from examples import demo
 from examples.demo import app, application, pages
 from poorwsgi.testing import Client
 
@@ -65,6 +67,20 @@ def test_an_upload_is_listed_and_comes_back_whole_and_in_part(client, name):
     assert (part.status, part.content) == (206, content[99990:])
     again = client.get(file["href"], headers={"If-None-Match": whole.headers["ETag"]})
     assert (again.status, again.content) == (304, b"")
+
+
+def test_a_file_of_20_mb_is_taken(name, tmp_path):
+    """By the command that the demo names."""
+    command = next(line for line in demo.__doc__.splitlines() if "poorwsgi run" in line).partition("#")[0].split()
+    command = [sys.executable, "-m", *command, "--port", "0"]
+    environ = {**os.environ, "DEMO_DIRECTORY": str(tmp_path)}
+    root = Path(demo.__file__).parents[2]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ, cwd=root) as process:
+        try:
+            answer = upload(Client(to_server(port_of(process.stdout.readline()))), name, bytes(20_000_000))
+        finally:
+            process.terminate()
+    assert (answer.status, answer.json()["kept"]) == (201, [name])
 
 
 def test_a_browser_is_led_home_after_an_upload(client, name):

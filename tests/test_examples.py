@@ -43,6 +43,22 @@ def test_each_runs_on_its_own(name):
         assert process.wait(30) == 0
 
 
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "background"])
+def test_each_names_a_command_of_the_package(name):
+    assert f"\n    poorwsgi run {name}:app " in load(name).__doc__
+
+
+def test_a_form_takes_a_file_of_20_mb():
+    command = [sys.executable, EXAMPLES / "forms.py", "127.0.0.1:0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            client = testing.Client(to_server(port_of(process.stdout.readline())))
+            response = client.post("/", data={"name": "ann"}, files={"picture": ("cat.jpg", bytes(20_000_000))})
+        finally:
+            process.terminate()
+    assert (response.status, response.text) == (200, "<p>ann, 0<p>cat.jpg, image/jpeg, 20000000 bytes")
+
+
 def test_background():
     output = subprocess.check_output(
         [sys.executable, EXAMPLES / "background.py"], stderr=subprocess.DEVNULL, text=True, timeout=60)

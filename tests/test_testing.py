@@ -176,7 +176,7 @@ def test_responses(app, client):
 
 @pytest.mark.parametrize("status, method, then", [
     (301, "POST", "GET"), (302, "POST", "GET"), (303, "POST", "GET"), (307, "POST", "POST"), (308, "POST", "POST"),
-    (301, "PUT", "PUT"), (302, "PUT", "GET"), (303, "DELETE", "GET"), (303, "HEAD", "HEAD"),
+    (301, "PUT", "PUT"), (302, "PUT", "PUT"), (303, "DELETE", "GET"), (303, "HEAD", "HEAD"),
 ])
 def test_redirects_are_followed_on_wish(client, status, method, then):
     assert client.request(method, f"/to/{status}", data="x").status == status

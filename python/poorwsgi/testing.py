@@ -37,7 +37,7 @@ _AGENT = "poorwsgi.testing"
 _MOST_REDIRECTS = 20
 _REDIRECTS = (301, 302, 303, 307, 308)
 #: RFC 9110, section 6.4.1; neither do servers send the content of a response to HEAD.
-_WITHOUT_CONTENT = (204, 304)
+_WITHOUT_CONTENT = (204, 205, 304)
 
 # The characters that a target may have (RFC 3986, section 3.3), and the percent signs of its escapes.
 _OF_PATHS = "%/:@!$&'()*+,;=~"
@@ -214,8 +214,8 @@ class _Request:
     environ: dict
 
     def redirected(self, status, url):
-        """The request that follows a redirect (RFC 9110, section 15.4; browsers send GET after 302, too)."""
-        to_get = self.method == "POST" if status == 301 else self.method != "HEAD"
+        """The request that follows a redirect (RFC 9110, section 15.4; after a POST, browsers send GET)."""
+        to_get = self.method == "POST" if status in (301, 302) else self.method != "HEAD"
         if status in (307, 308) or not to_get:
             return replace(self, url=url)
         headers = [(name, value) for name, value in self.headers if name.lower() != "content-type"]

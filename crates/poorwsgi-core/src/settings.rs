@@ -202,6 +202,12 @@ pub const fn json_limits(settings: &Settings) -> JsonLimits {
     JsonLimits { depth: settings.json_depth, values: settings.json_values }
 }
 
+/// Whether a media type is in a setting such as `json_mime_types`.
+#[must_use]
+pub fn is_listed(types: &[String], media_type: &str) -> bool {
+    types.iter().any(|each| each.eq_ignore_ascii_case(media_type))
+}
+
 /// Whether debug is on for this request: `poor_Debug`, else the setting.
 #[must_use]
 pub fn debug_for(settings: &Settings, head: &dyn Head) -> bool {

@@ -252,12 +252,7 @@ impl Request {
             return Ok(args);
         }
         let settings = self.settings();
-        let options = ArgsOptions {
-            keep_blank_values: settings.keep_blank_values,
-            strict_parsing: settings.strict_parsing,
-            max_num_fields: usize::try_from(settings.form_limits.fields).unwrap_or(usize::MAX),
-        };
-        let args = if settings.auto_args { (**self).args(&options)? } else { Args::default() };
+        let args = if settings.auto_args { (**self).args(&args_options(settings))? } else { Args::default() };
         Ok(known.get_or_init(|| args))
     }
 
@@ -323,7 +318,7 @@ impl Request {
     /// Whether the content type is in the setting `json_mime_types`.
     pub(crate) fn is_listed_as_json(&self) -> bool {
         let media_type = self.mime_type();
-        self.settings().json_mime_types.iter().any(|known| known.eq_ignore_ascii_case(&media_type))
+        settings::is_listed(&self.settings().json_mime_types, &media_type)
     }
 
     /// The body, if `auto_data` read it: a body of at most `data_size` bytes, of known length, that is
@@ -447,6 +442,15 @@ impl Request {
     #[must_use]
     pub fn secret_key(&self) -> Option<SecretKey> {
         settings::secret_key_for(self.settings(), self.head())
+    }
+}
+
+/// How arguments are read, by these settings.
+pub(crate) fn args_options(settings: &Settings) -> ArgsOptions {
+    ArgsOptions {
+        keep_blank_values: settings.keep_blank_values,
+        strict_parsing: settings.strict_parsing,
+        max_num_fields: usize::try_from(settings.form_limits.fields).unwrap_or(usize::MAX),
     }
 }
 

@@ -18,7 +18,7 @@ use crate::request::{Head, read_body};
 use crate::response::{Body, Response, powered};
 #[cfg(feature = "pages")]
 use crate::results::page_response;
-use crate::settings::Settings;
+use crate::settings::{Settings, is_listed};
 use crate::state::Method;
 use crate::tables::Tables;
 
@@ -47,7 +47,7 @@ impl BodyPlan {
             return Ok(BodyPlan::Leave);
         }
         let media_type = head.mime_type();
-        let listed = |types: &[String]| types.iter().any(|each| each.eq_ignore_ascii_case(&media_type));
+        let listed = |types: &[String]| is_listed(types, &media_type);
         if cfg!(feature = "forms") && settings.auto_form && listed(&settings.form_mime_types) {
             return Ok(BodyPlan::Form);
         }

@@ -102,15 +102,15 @@ fn below(target: &Uri, skip: usize) -> Result<Uri, http::Error> {
 
 /// A path without its first `count` bytes, where an escape such as `%61` counts as one byte.
 fn without_decoded(path: &str, count: usize) -> &str {
-    let mut rest = path;
+    let mut rest = path.as_bytes();
     for _ in 0..count {
-        let length = match rest.as_bytes() {
-            [b'%', high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => 3,
-            _ => 1,
+        rest = match rest {
+            [b'%', high, low, rest @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => rest,
+            [_, rest @ ..] => rest,
+            [] => rest,
         };
-        rest = rest.get(length..).unwrap_or_default();
     }
-    rest
+    path.get(path.len() - rest.len()..).unwrap_or_default()
 }
 
 impl Mounted {
@@ -145,9 +145,18 @@ mod tests {
             ("/a%2Fb/%63%2fd%2Fx%2Fy", "/x%2Fy"),
             ("/a/b/c/d//x", "//x"),
             ("http://example.org/a/b/c/d/x", "http://example.org/x"),
+            ("/a/b/c/d/é", "/é"),
         ] {
             let head = head(path, &["/a/b/c/d"]);
             assert_eq!(head.parts().uri.to_string(), rest, "{path}");
+        }
+    }
+
+    /// `http::Uri` takes them, and so do servers other than ours.
+    #[test]
+    fn a_prefix_in_utf_8_is_cut_off_escaped_or_not() {
+        for target in ["/é/secret", "/%C3%A9/secret", "/%c3%a9%2Fsecret"] {
+            assert_eq!(head(target, &["/é"]).parts().uri.path(), "/secret", "{target}");
         }
     }
 

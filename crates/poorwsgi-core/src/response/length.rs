@@ -60,7 +60,7 @@ impl fmt::Display for BadLength {
             BadLength::Different(one, other) => {
                 write!(
                     f,
-                    "the response has two different Content-Length headers, {one} and {other}; leave them to the framework"
+                    "the response has two different Content-Length headers, {one} and {other}; expected one"
                 )
             }
         }

@@ -4,6 +4,7 @@ use std::ops::Deref;
 
 use poorwsgi_core::error::HttpError;
 use poorwsgi_core::form::FieldStorage;
+use poorwsgi_core::settings::is_listed;
 use poorwsgi_core::state;
 use serde::de::DeserializeOwned;
 
@@ -66,7 +67,7 @@ impl<T: DeserializeOwned> FromRequest for Form<T> {
         }
         let media_type = request.mime_type();
         let known = &request.settings().form_mime_types;
-        if !known.iter().any(|known| known.eq_ignore_ascii_case(&media_type)) {
+        if !is_listed(known, &media_type) {
             let detail = format!("a form is wanted, as {}", known.join(" or "));
             return Err(HttpError::new(state::HTTP_UNSUPPORTED_MEDIA_TYPE).with_detail(detail).into());
         }

@@ -91,6 +91,11 @@ pub trait OptionalFromRequest: Sized {
     /// # Errors
     /// Where no value can be made of what the client sent.
     fn from_request(request: Request) -> impl Future<Output = Result<Option<Self>, Self::Rejection>> + Send;
+
+    /// Names the states that the value is made of.
+    fn needs(needs: &mut Needs) {
+        let _ = needs;
+    }
 }
 
 #[diagnostic::do_not_recommend]
@@ -113,5 +118,9 @@ impl<T: OptionalFromRequest> FromRequest for Option<T> {
 
     fn from_request(request: Request) -> impl Future<Output = Result<Self, Self::Rejection>> + Send {
         T::from_request(request)
+    }
+
+    fn needs(needs: &mut Needs) {
+        T::needs(needs);
     }
 }

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use super::FromRequestParts;
 use super::texts::{Named, Texts};
-use crate::request::Request;
+use crate::request::{Request, args_options};
 
 /// The arguments of the query, read by serde. A query that does not fit the type is answered with 400, with
 /// the name of the argument.
@@ -55,13 +55,8 @@ impl<T: DeserializeOwned> FromRequestParts for Query<T> {
     const IS_READY: bool = true;
 
     async fn from_request_parts(request: &Request) -> Result<Self, HttpError> {
-        let settings = request.settings();
-        let options = ArgsOptions {
-            // A form sends a field that was left empty with an empty value.
-            keep_blank_values: true,
-            strict_parsing: settings.strict_parsing,
-            max_num_fields: usize::try_from(settings.form_limits.fields).unwrap_or(usize::MAX),
-        };
+        // A form sends a field that was left empty with an empty value.
+        let options = ArgsOptions { keep_blank_values: true, ..args_options(request.settings()) };
         let args = (**request).args(&options)?;
         let pairs =
             args.iter().flat_map(|(name, values)| values.iter().map(move |value| (name, value.as_str())));

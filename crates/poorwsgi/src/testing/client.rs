@@ -7,14 +7,19 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use http::header::{COOKIE, HOST, LOCATION};
-use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
+use bytes::Bytes;
+use http::header::{
+    CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_TYPE, COOKIE, HOST,
+    LOCATION,
+};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use poorwsgi_core::clock;
 use poorwsgi_core::request::read_body;
 use poorwsgi_core::response::Body;
 
 use super::cookies::Jar;
 use super::message::Message;
+use super::reference;
 use super::response::TestResponse;
 use crate::application::Application;
 
@@ -222,14 +227,18 @@ impl Client {
     pub(super) async fn send(&self, message: Message) -> TestResponse {
         let mut message = message;
         let mut response = self.exchange(&message).await;
-        for _ in 0..MAX_REDIRECTS {
-            let Some(next) = self.follows.then(|| redirected(&message, &response)).flatten() else {
-                return response;
-            };
+        let mut redirects = 0;
+        while let Some(next) = self.follows.then(|| redirected(&message, &response)).flatten() {
+            assert!(
+                redirects < MAX_REDIRECTS,
+                "more than {MAX_REDIRECTS} redirects, the last to {}",
+                next.target
+            );
+            redirects += 1;
             message = next;
             response = self.exchange(&message).await;
         }
-        panic!("more than {MAX_REDIRECTS} redirects, the last to {}", message.target);
+        response
     }
 
     /// Sends a request, and sends it again with credentials after a challenge.
@@ -246,10 +255,11 @@ impl Client {
 
     async fn ask(&self, message: &Message, more: HeaderMap) -> TestResponse {
         let Message { method, target, headers, body } = message.clone();
+        let path = target.path().to_owned();
         let mut request = http::Request::new(Body::from(body));
         *request.headers_mut() = headers;
         request.headers_mut().extend(more);
-        let cookies = self.jar().for_path(target.path(), self.seconds());
+        let cookies = self.jar().for_path(&path, self.seconds());
         if !cookies.is_empty() && !request.headers().contains_key(COOKIE) {
             let cookies = HeaderValue::try_from(cookies).expect("a cookie that no field can hold");
             request.headers_mut().insert(COOKIE, cookies);
@@ -263,7 +273,7 @@ impl Client {
             TestResponse::new(parts.status, parts.headers, body)
         };
         let response = with_shift(self.ahead(), answer).await;
-        self.jar().keep(response.headers(), self.seconds());
+        self.jar().keep(response.headers(), &path, self.seconds());
         response
     }
 
@@ -297,12 +307,15 @@ fn redirected(message: &Message, response: &TestResponse) -> Option<Message> {
         StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT => false,
         _ => return None,
     };
-    let location: Uri = response.headers().get(LOCATION)?.to_str().ok()?.parse().ok()?;
-    if location.authority().is_some_and(|authority| authority.host() != "localhost") {
-        return None;
+    let target = reference::resolve(&message.target, response.headers().get(LOCATION)?.to_str().ok()?)?;
+    let mut next = Message { target, ..message.clone() };
+    if is_get {
+        (next.method, next.body) = (Method::GET, Bytes::new());
+        for name in [CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_TYPE] {
+            next.headers.remove(name);
+        }
     }
-    let target = location.path_and_query()?.as_str().parse().ok()?;
-    Some(if is_get { Message::get(target) } else { Message { target, ..message.clone() } })
+    Some(next)
 }
 
 impl fmt::Debug for Client {

@@ -1,5 +1,7 @@
 //! The cookies that a client keeps (RFC 6265, section 5).
 
+use std::cmp::Reverse;
+
 use http::HeaderMap;
 use http::header::SET_COOKIE;
 use poorwsgi_core::headers::date::http_to_time;
@@ -42,8 +44,11 @@ impl Jar {
     }
 
     /// The `Cookie` field of a request for a path; empty where there is no cookie.
+    /// Those of longer paths come first (RFC 6265, section 5.4).
     pub(super) fn for_path(&self, path: &str, now: u64) -> String {
-        joined(self.at(now).filter(|cookie| cookie.is_for(path)))
+        let mut cookies: Vec<_> = self.at(now).filter(|cookie| cookie.is_for(path)).collect();
+        cookies.sort_by_key(|cookie| Reverse(cookie.path.len()));
+        joined(cookies.into_iter())
     }
 
     /// All cookies, as one `Cookie` field.
@@ -52,10 +57,12 @@ impl Jar {
         joined(self.at(now))
     }
 
-    /// Keeps the cookies that a response sets, and removes those that it lets expire.
-    pub(super) fn keep(&mut self, headers: &HeaderMap, now: u64) {
+    /// Keeps the cookies that a response to a request for `path` sets, and removes those that it lets expire.
+    pub(super) fn keep(&mut self, headers: &HeaderMap, path: &str, now: u64) {
         for field in headers.get_all(SET_COOKIE) {
-            let Some(cookie) = field.to_str().ok().and_then(|field| parse(field, now)) else { continue };
+            let Some(cookie) = field.to_str().ok().and_then(|field| parse(field, path, now)) else {
+                continue;
+            };
             if cookie.is_fresh(now) { self.put(cookie) } else { self.remove(&cookie) }
         }
     }
@@ -77,12 +84,21 @@ impl Cookie {
     }
 }
 
-/// The cookie of a `Set-Cookie` field. `Max-Age` has precedence over `Expires` (RFC 6265, section 5.3).
-fn parse(field: &str, now: u64) -> Option<Cookie> {
+/// The cookie of a `Set-Cookie` field. `Max-Age` has precedence over `Expires` (RFC 6265, section 5.3). Without
+/// `Path`, the cookie is for the directory of the request's path (section 5.1.4).
+fn parse(field: &str, path: &str, now: u64) -> Option<Cookie> {
+    let directory = match path.rsplit_once('/') {
+        None | Some(("", _)) => "/",
+        Some((directory, _)) => directory,
+    };
     let mut parts = field.split(';');
     let (name, value) = parts.next()?.split_once('=')?;
-    let mut cookie =
-        Cookie { name: name.trim().into(), value: value.trim().into(), path: "/".into(), expires: None };
+    let mut cookie = Cookie {
+        name: name.trim().into(),
+        value: value.trim().into(),
+        path: directory.into(),
+        expires: None,
+    };
     let (mut by_age, mut by_date) = (None, None);
     for attribute in parts {
         let (name, value) = attribute.split_once('=').unwrap_or((attribute, ""));
@@ -110,15 +126,15 @@ mod tests {
     fn keep(jar: &mut Jar, field: &str) {
         let mut headers = HeaderMap::new();
         headers.append(SET_COOKIE, field.parse().unwrap());
-        jar.keep(&headers, NOW);
+        jar.keep(&headers, "/shop/cart", NOW);
     }
 
     #[test]
     fn a_cookie_expires_by_its_age_or_its_date() {
         let mut jar = Jar::default();
-        keep(&mut jar, "age=1; Max-Age=60; Expires=Thu, 01 Jan 1970 00:00:00 GMT");
-        keep(&mut jar, "date=1; Expires=Wed, 18 May 2033 03:34:20 GMT");
-        keep(&mut jar, "forever=1");
+        keep(&mut jar, "age=1; Max-Age=60; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Path=/");
+        keep(&mut jar, "date=1; Expires=Wed, 18 May 2033 03:34:20 GMT; Path=/");
+        keep(&mut jar, "forever=1; Path=/");
         assert_eq!(jar.for_path("/", NOW + 59), "age=1; date=1; forever=1");
         assert_eq!(jar.for_path("/", NOW + 60), "forever=1");
         assert_eq!((jar.get("age", NOW + 60), jar.get("forever", u64::MAX)), (None, Some("1")));
@@ -128,8 +144,8 @@ mod tests {
     fn cookies_are_kept_by_name_and_path_until_they_expire() {
         let mut jar = Jar::default();
         keep(&mut jar, "a=1; Path=/; HttpOnly");
-        keep(&mut jar, "b=2; path=/shop");
         keep(&mut jar, "a=3; Path=/; Max-Age=60");
+        keep(&mut jar, "b=2");
         assert_eq!(jar.for_path("/", NOW), "a=3");
         assert_eq!(jar.for_path("/shop", NOW), "b=2; a=3");
         assert_eq!(jar.for_path("/shop/1", NOW), "b=2; a=3");

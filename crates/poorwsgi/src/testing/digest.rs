@@ -23,13 +23,16 @@ impl Login {
         Login { user: user.to_owned(), password: password.to_owned() }
     }
 
-    /// The credentials for the first digest challenge of a 401; `None` where there is no digest challenge.
+    /// The credentials for the first digest challenge of a 401 whose algorithm is known; `None` where there is
+    /// none.
     pub(super) fn answer(&self, message: &Message, response: &TestResponse) -> Option<HeaderMap> {
         let challenges = response.headers().get_all(WWW_AUTHENTICATE).iter();
         let challenges = challenges.filter_map(|field| Some(Authorization::parse(field.to_str().ok()?)));
-        let challenge = challenges.into_iter().find(|challenge| challenge.scheme() == "Digest")?;
+        let (challenge, algorithm) = challenges.into_iter().find_map(|challenge| {
+            let algorithm: Algorithm = challenge.get("algorithm").unwrap_or("MD5").parse().ok()?;
+            (challenge.scheme() == "Digest").then_some((challenge, algorithm))
+        })?;
         let (realm, nonce) = (challenge.get("realm")?, challenge.get("nonce")?);
-        let algorithm: Algorithm = challenge.get("algorithm").unwrap_or("MD5").parse().ok()?;
         let uri = message.target.path_and_query().map_or("/", |target| target.as_str());
         let protection = challenge.get("qop").map(|_| (COUNT, "auth"));
         let proof = ResponseInput { method: message.method.as_str(), uri, nonce, cnonce: CNONCE, protection };

@@ -36,6 +36,7 @@ mod cookies;
 mod digest;
 mod message;
 mod multipart;
+mod reference;
 mod request;
 mod response;
 

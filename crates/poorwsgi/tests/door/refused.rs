@@ -81,7 +81,7 @@ fn the_compiler_says_what_a_handler_and_a_hook_may_be() {
         ),
         (
             "struct Own;\nimpl state::IntoStatus for Own { fn into_status(self) -> u16 { 200 } }",
-            ["IntoStatus", "Status` is not implemented for `Own`"],
+            ["IntoStatus", "Sealed` is not implemented for `Own`"],
         ),
     ] {
         let errors = compile(&library, body).expect_err(body);

@@ -116,6 +116,22 @@ async fn redirections_are_followed_on_request_alone() {
     assert!(endless.await.unwrap_err().is_panic());
 }
 
+#[tokio::test]
+async fn twenty_redirections_to_relative_references_are_followed() {
+    let mut app = Application::new("chain");
+    app.route("/<left:int>", METHOD_GET, |req: Request| -> Result<Response> {
+        let left: u32 = req.path_arg("left")?;
+        if left == 0 {
+            Ok(Response::text("the end"))
+        } else {
+            Ok(Response::redirect(&(left - 1).to_string(), 302)?)
+        }
+    })
+    .unwrap();
+    let client = Client::new(app).follow_redirects();
+    assert_eq!(client.get("/20").send().await.text(), "the end");
+}
+
 /// A session, its cookie and a digest nonce expire by the client's clock, wherever the application is polled
 /// and the handler is called.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
