@@ -32,7 +32,7 @@ use tokio::sync::oneshot;
 
 use crate::threads::{Around, Closure};
 use crate::turn::{Turn, Watched};
-use crate::{LAST_WORDS, PATIENCE};
+use crate::{IDLE_THREADS_END, PATIENCE};
 
 /// After how many checks in a row without a task the watcher sleeps until it is woken.
 const IDLE: u32 = 20;
@@ -350,7 +350,7 @@ impl LoopShared {
         waiting.into_iter().for_each(Waker::wake);
         self.wake_watching();
         let is_working = |threads: &mut LoopThreads| threads.running > threads.held_up.len();
-        let _ = self.ended.wait_timeout_while(self.threads(), LAST_WORDS, is_working);
+        let _ = self.ended.wait_timeout_while(self.threads(), IDLE_THREADS_END, is_working);
     }
 }
 

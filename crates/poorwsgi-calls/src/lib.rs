@@ -64,7 +64,7 @@ const PATIENCE: Duration = Duration::from_millis(5);
 
 /// How long a shutdown waits for idle threads to end.
 #[cfg(feature = "pool")]
-const LAST_WORDS: Duration = Duration::from_secs(1);
+const IDLE_THREADS_END: Duration = Duration::from_secs(1);
 
 #[cfg(feature = "pool")]
 mod counts;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use std::{io, mem, thread};
 
-use crate::LAST_WORDS;
+use crate::IDLE_THREADS_END;
 
 /// Runs the work of a thread, which it is passed as a function, within what the work needs (for example,
 /// registered with the runtime of a language).
@@ -121,7 +121,7 @@ impl Threads {
     pub(crate) fn end(&self) {
         let idle = self.begin_end();
         let is_ending = |state: &mut ThreadsState| state.leaving > 0;
-        let _ = self.0.ended.wait_timeout_while(self.0.state(), LAST_WORDS, is_ending);
+        let _ = self.0.ended.wait_timeout_while(self.0.state(), IDLE_THREADS_END, is_ending);
         drop(idle);
     }
 

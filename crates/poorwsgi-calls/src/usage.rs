@@ -8,7 +8,7 @@ use rustix::time::{ClockId, clock_gettime};
 /// The usage of the calling thread since it began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Usage {
-    /// Its CPU time.
+    /// The CPU time of the thread.
     pub(crate) computed: Duration,
     /// How often it has waited for a lock, a file or a timer: voluntary context switches. `None` where the
     /// system does not tell.

@@ -23,9 +23,9 @@ pub struct RequestGathering {
 /// A request whose body has arrived.
 #[derive(Debug)]
 pub struct GatheredRequest {
-    /// Its head. A body that came in chunks has a `Content-Length` here.
+    /// The head of the request. A body that came in chunks has a `Content-Length` here.
     pub head: Parts,
-    /// Its body.
+    /// The body of the request.
     pub body: Body,
     /// The body's share of the memory budget, to be kept as long as the body.
     pub held: Held,

@@ -85,7 +85,7 @@ impl<S> Server<S> {
     ///
     /// # Errors
     ///
-    /// Those of the system: the address is in use, not ours, or not allowed. A path that is no socket, or on
+    /// Errors of the system: the address is in use, not ours, or not allowed. A path that is no socket, or on
     /// which another server listens, is left alone.
     pub async fn bind(self, address: &str) -> io::Result<Bound<S>> {
         let socket = Socket::bind(address, &self.config).await?;
@@ -279,7 +279,7 @@ impl<S> Bound<S> {
     ///
     /// # Errors
     ///
-    /// Those of the system: for example, no file descriptors are left.
+    /// Errors of the system: for example, no file descriptors are left.
     pub fn try_clone(&self) -> io::Result<Self>
     where
         S: Clone,

@@ -9,11 +9,11 @@ use ipnet::IpNet;
 /// command line and documentation are all generated from it.
 #[derive(Debug)]
 pub struct Setting<C: 'static> {
-    /// Its name, the same in every language.
+    /// The name of the setting, the same in every language.
     pub name: &'static str,
-    /// The heading under which it is shown.
+    /// The heading under which the setting is shown.
     pub section: &'static str,
-    /// Its help: what the server does, as a sentence without its first capital and its full stop.
+    /// The help of the setting: what the server does, as a sentence without its first capital and its full stop.
     pub help: &'static str,
     /// The kind of its values.
     pub kind: SettingKind<C>,

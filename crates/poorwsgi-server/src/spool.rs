@@ -147,7 +147,7 @@ impl SpoolFile {
     /// An empty file, where the system keeps temporary files (`TMPDIR`).
     ///
     /// # Errors
-    /// Those of the system, such as that there are no descriptors left.
+    /// Errors of the system, such as that there are no descriptors left.
     pub fn new(spool: &Spool) -> io::Result<Self> {
         Ok(SpoolFile { file: Arc::new(tempfile::tempfile()?), spool: spool.clone(), length: 0 })
     }
@@ -172,7 +172,7 @@ impl SpoolFile {
         Ok(())
     }
 
-    /// Its length.
+    /// The length of the file in bytes.
     #[must_use]
     pub const fn len(&self) -> u64 {
         self.length
@@ -323,7 +323,7 @@ struct Written {
 pub struct Gathered {
     /// The body.
     pub body: Body,
-    /// Its share of the memory budget, to be kept as long as the body.
+    /// The body's share of the memory budget, to be kept as long as the body.
     pub held: Held,
 }
 

@@ -180,7 +180,8 @@ fn drop_forbidden(trailers: &mut HeaderMap) {
 
 /// Why a request body could not be read to its end.
 ///
-/// Its source is a [`poorwsgi_core::HttpError`] with the status of the response: 400, 408 or 413.
+/// The source of the error is a [`poorwsgi_core::HttpError`] with the status of the response: 400, 408 or
+/// 413.
 #[derive(Debug)]
 pub struct BodyError {
     fault: BodyFault,
@@ -197,7 +198,7 @@ pub(crate) enum BodyFault {
         limit: u64,
     },
     Incomplete,
-    /// Its framing breaks a rule of the protocol: which, its session says.
+    /// The framing of the body breaks a rule of the protocol, which the session names.
     Malformed {
         why: &'static str,
     },
@@ -219,13 +220,13 @@ impl BodyError {
         BodyError { fault, answer }
     }
 
-    /// It did not arrive fast enough.
+    /// Whether the body did not arrive fast enough.
     #[must_use]
     pub const fn is_timeout(&self) -> bool {
         matches!(self.fault, BodyFault::Timeout)
     }
 
-    /// It was larger than the server allows, or its framing was.
+    /// Whether the body, or its framing, was larger than the server allows.
     #[must_use]
     pub const fn is_too_large(&self) -> bool {
         matches!(self.fault, BodyFault::TooLarge { .. })

@@ -10,8 +10,8 @@ use super::date;
 
 /// Why a request is refused, and with which status.
 ///
-/// Its connection is not used again: what follows a request that was not understood may not be the next
-/// request (RFC 9112, section 11.2).
+/// The connection of a refused request is not used again: what follows a request that was not understood may
+/// not be the next request (RFC 9112, section 11.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
     status: StatusCode,

@@ -13,7 +13,7 @@ use std::io::{self, Write};
 pub(crate) enum BadChunk {
     /// The grammar does not allow it.
     Malformed(&'static str),
-    /// Its framing exceeds the limit.
+    /// The framing of the body exceeds the limit.
     TooMuch,
 }
 

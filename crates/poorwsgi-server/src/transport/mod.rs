@@ -21,7 +21,7 @@ pub(crate) use stream::Copied;
 
 /// One end of a connection.
 pub(crate) trait Transport: AsyncRead + AsyncWrite + Unpin + Send + fmt::Debug + 'static {
-    /// Its two ends.
+    /// The addresses of the two ends of the transport, and whether it is secure.
     fn connection(&self) -> Connection;
 
     /// The files whose stand-ins are written to it; `None` if it sends the bytes that it is given.
