@@ -58,7 +58,7 @@ fn fault(error: &hyper::Error, limit: u64) -> BodyFault {
                     BodyFault::TooLarge { what: "bytes of the framing of chunks", limit }
                 }
                 io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
-                    BodyFault::Malformed { why: "the body is not chunked as it should be" }
+                    BodyFault::Malformed { why: "the chunked request body is malformed" }
                 }
                 _ => BodyFault::Incomplete,
             };
