@@ -159,7 +159,11 @@ impl Head for EnvironHead {
         if raw.is_empty() && self.mount().is_some() {
             return Ok(Cow::Borrowed("/"));
         }
-        path_text(raw.into())
+        // PoorWSGI's words, which its tests look for.
+        path_text(raw.into()).map_err(|error| {
+            let why = error.detail().unwrap_or_default().to_owned();
+            error.with_detail(format!("Invalid PATH_INFO encoding: {why}"))
+        })
     }
 
     fn mount(&self) -> Option<Cow<'_, Mount>> {
