@@ -174,7 +174,7 @@ def test_state_handlers_get_what_was_raised(app):
         ({"realm": "Zone", "stale": True}, HTTPException), ({"realm": "Zone", "stale": True}, HTTPException),
         ({}, HTTPException), ({}, ValueError),
     ]
-    assert seen[4][0]["error"] == "the path is not UTF-8"
+    assert seen[4][0]["error"] == "Invalid PATH_INFO encoding: the path is not UTF-8"
     assert all(known for *_, known in seen)
 
 

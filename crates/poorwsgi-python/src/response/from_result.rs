@@ -60,10 +60,10 @@ fn object<'py>(
 }
 
 /// Says from where a value came, for messages.
-pub(crate) type Whence<'a> = Option<&'a dyn Fn() -> String>;
+pub(crate) type ReturnedFrom<'a> = Option<&'a dyn Fn() -> String>;
 
 /// Makes a `ResponseError` of any error in values for a response; its text says from where they came.
-fn unusable(py: Python<'_>, error: PyErr, from: Whence<'_>) -> PyErr {
+fn unusable(py: Python<'_>, error: PyErr, from: ReturnedFrom<'_>) -> PyErr {
     if !error.is_instance_of::<PyException>(py) {
         return error;
     }
@@ -107,7 +107,7 @@ impl Kind {
 }
 
 /// Converts a handler's return value: a response, data, or a tuple of the arguments of `make_response`.
-pub(crate) fn from_result(result: &Bound<'_, PyAny>, from: Whence<'_>) -> PyResult<Answer> {
+pub(crate) fn from_result(result: &Bound<'_, PyAny>, from: ReturnedFrom<'_>) -> PyResult<Answer> {
     answer_of(result).map_err(|error| unusable(result.py(), error, from))
 }
 
