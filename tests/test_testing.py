@@ -593,6 +593,7 @@ def test_wsgi_is_checked_on_wish():
 def test_content_of_a_response_that_has_none():
     assert Client(returning([b"x"])).head("/").content == b""
     assert Client(returning([b"x"], "304 Not Modified")).get("/").content == b""
+    assert Client(returning([b"x"], "205 Reset Content")).get("/").content == b""
 
 
 def test_query_strings_are_not_parsed_twice():

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use poorwsgi::extract::{FromRequestParts, Needs, State};
+use poorwsgi::extract::{FromRequestParts, Needs, OptionalFromRequest, State};
 use poorwsgi::routing::RouteErrorKind;
-use poorwsgi::state::{METHOD_ALL, METHOD_GET};
+use poorwsgi::state::{METHOD_ALL, METHOD_GET, METHOD_POST};
 use poorwsgi::{Application, HttpError, Request, Response, Result};
 
 use crate::client::get;
@@ -105,4 +105,28 @@ async fn default_handlers_and_hooks_are_checked_before_they_serve() {
     app.with_state(Counter::default());
     assert!(app.check_states().is_ok());
     get(&app, "/").await.expect(200, "given");
+}
+
+/// Also where the argument is an `Option` that reads the body.
+#[test]
+fn a_route_without_the_state_below_an_option_is_an_error() {
+    struct Order;
+    impl OptionalFromRequest for Order {
+        type Rejection = HttpError;
+
+        async fn from_request(_: Request) -> Result<Option<Self>, HttpError> {
+            Ok(None)
+        }
+
+        fn needs(needs: &mut Needs) {
+            needs.state::<Name>();
+        }
+    }
+    let route = |app: &mut Application| {
+        app.route("/", METHOD_POST, |order: Option<Order>| order.map_or("none", |_| "one")).map(drop)
+    };
+    let mut app = Application::new("option");
+    assert!(route(&mut app).unwrap_err().to_string().contains("Name"));
+    app.with_state(Name("kg"));
+    route(&mut app).unwrap();
 }

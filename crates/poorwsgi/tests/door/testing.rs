@@ -211,3 +211,28 @@ async fn a_session_is_made_read_and_looked_into() {
         Application::new("x").route("/", METHOD_GET, |_: SealedSession| "never").map(drop).unwrap_err();
     assert!(error.to_string().contains("SealedKeys"), "{error}");
 }
+
+/// RFC 7616, section 3.7: a challenge whose algorithm is not known is passed over. A 302 changes the method of a
+/// POST alone.
+#[tokio::test]
+async fn the_next_challenge_is_answered_and_a_302_keeps_put() {
+    let mut app = Application::new("challenges");
+    app.route("/", METHOD_GET, |req: Request| match req.headers().get("authorization") {
+        Some(credentials) => Response::text(credentials.to_str().unwrap().to_owned()),
+        None => {
+            let mut refused = Response::empty(401).unwrap();
+            for algorithm in ["SHA-999", "SHA-256"] {
+                let challenge =
+                    format!("Digest realm=\"r\", nonce=\"n\", algorithm={algorithm}, qop=\"auth\"");
+                refused.headers_mut().append("WWW-Authenticate", challenge).unwrap();
+            }
+            refused
+        }
+    })
+    .unwrap();
+    app.route("/put", METHOD_ALL, || Response::redirect("/echo", 302)).unwrap();
+    app.route("/echo", METHOD_ALL, echo).unwrap();
+    let client = Client::new(app).digest_login("ann", "secret").follow_redirects();
+    assert!(client.get("/").send().await.text().contains("algorithm=SHA-256"));
+    assert_eq!(client.request(Method::PUT, "/put").send().await.json::<Value>()["method"], "PUT");
+}
