@@ -309,6 +309,22 @@ fn a_pattern_of_another_method_is_405_unless_the_default_handler_takes_it() {
     assert_eq!(outcome.route, Some(("/*".into(), true, vec![])));
 }
 
+/// RFC 9110, section 9.3.7. PoorWSGI answers `OPTIONS` of a static path with 405.
+#[test]
+fn options_of_any_path_goes_to_its_default_handler() {
+    let mut tables = tables();
+    route(&mut tables, "/hello", hello);
+    route(&mut tables, "/item/<id:int>", hello);
+    assert_eq!(ask(&tables, "OPTIONS", "/hello").headers["allow"], "HEAD, GET, POST");
+    tables.router.set_default(METHOD_ALL, hello as Handler);
+    for path in ["/hello", "/item/1", "/nowhere"] {
+        let outcome = ask(&tables, "OPTIONS", path);
+        assert_eq!((outcome.status, outcome.body.as_str()), (200, "hello"), "{path}");
+        assert_eq!(outcome.route, Some(("/*".into(), true, vec![])));
+    }
+    assert_eq!(ask(&tables, "PUT", "/hello").status, 405, "other methods of a static path");
+}
+
 #[test]
 fn nothing_found_is_404_and_hooks_run() {
     let outcome = ask(&tables(), "GET", "/nowhere");

@@ -100,6 +100,7 @@ fn find<'t, 'p, L: Language>(
     found: RouteMatch,
     method: Method,
 ) -> Resolution<'t, 'p, L> {
+    let default = found.default_handler(&tables.router);
     let allowed = match found.resolve(&tables.router, path) {
         Resolved::Static { rule, handler } => {
             return Resolution::ruled(rule, Target::Handler(handler));
@@ -110,7 +111,10 @@ fn find<'t, 'p, L: Language>(
         }
         Resolved::Mounted { rule, handler } => return Resolution::ruled(rule, Target::Mounted(handler)),
         Resolved::MethodNotAllowed(allowed) => {
-            return Resolution::refused(HttpError::method_not_allowed(allowed));
+            return match default {
+                Some(handler) => Resolution::ruled(&ANY_RULE, Target::Handler(handler)),
+                None => Resolution::refused(HttpError::method_not_allowed(allowed)),
+            };
         }
         Resolved::NotFound { allowed } => allowed,
     };
@@ -169,7 +173,9 @@ pub fn foresee<'t, L: Language>(
     let found = RouteMatch::find(&tables.router, path, method);
     let foreseen = match found.handler(&tables.router) {
         Some(handler) => Foreseen::Handler(handler),
-        None if !found.is_none() => Foreseen::Engine,
+        None if !found.is_none() => {
+            found.default_handler(&tables.router).map_or(Foreseen::Engine, Foreseen::Handler)
+        }
         None if document_root(tables, head, method).is_some() => Foreseen::File,
         None => match without_file(tables, head, path, method) {
             Some(Resolution { target: Target::Handler(handler), .. }) => Foreseen::Handler(handler),

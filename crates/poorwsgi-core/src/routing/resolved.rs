@@ -31,7 +31,8 @@ pub enum Resolved<'r, 'p, H, C> {
         /// The handler.
         handler: &'r H,
     },
-    /// Nowhere: a route without groups has this path, but only these methods. Patterns are not tried.
+    /// Nowhere, or to the default handler of `OPTIONS`: a route without groups has this path, but only these
+    /// methods. Patterns are not tried.
     MethodNotAllowed(MethodSet),
     /// To a file, a default handler or nowhere.
     NotFound {

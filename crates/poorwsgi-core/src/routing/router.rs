@@ -447,6 +447,21 @@ impl RouteMatch {
         .unwrap_or(Resolved::NotFound { allowed: MethodSet::default() })
     }
 
+    /// The default handler that takes the request unless a file or a built-in page does; `None` where a
+    /// route takes the request, and for a 405: a path without groups that lacks the method. Only `OPTIONS` of
+    /// such a path goes to the default handler, as any method of a pattern does: one handler can then answer
+    /// `OPTIONS` for all paths (RFC 9110, section 9.3.7).
+    #[must_use]
+    pub fn default_handler<'r, H, C>(&self, router: &'r Router<H, C>) -> Option<&'r H> {
+        match self.place {
+            RoutePlace::Static { .. } | RoutePlace::Pattern { .. } => None,
+            RoutePlace::MethodNotAllowed(_) if self.method != Method::Options => None,
+            RoutePlace::MethodNotAllowed(_) | RoutePlace::NotFound { .. } => {
+                router.default_handler(self.method)
+            }
+        }
+    }
+
     /// The handler of the route, for a match that was found in this router; `None` where no route has the
     /// path and the method.
     #[must_use]
