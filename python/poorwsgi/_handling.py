@@ -16,6 +16,19 @@ def call(error, traceback, handler, args, kwargs):
         del error, traceback
 
 
+def takes(function, parameter):
+    """Whether a function has a parameter of this name, beside the first one."""
+    from inspect import signature
+    try:
+        parameters = signature(function).parameters
+    except (TypeError, ValueError):  # of a function that is not written in Python
+        return False
+    found = parameters.get(parameter)
+    if found is None or found is next(iter(parameters.values())):
+        return False
+    return found.kind in (found.POSITIONAL_OR_KEYWORD, found.KEYWORD_ONLY)
+
+
 def log_exception(log, message, args, exc_info, text):
     """Logs a message about an exception. exc_info is for log handlers that inspect the record; text, the
     traceback, is what formatters print."""

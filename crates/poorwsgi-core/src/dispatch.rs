@@ -15,6 +15,7 @@ mod page;
 #[cfg(not(feature = "pages"))]
 mod plain;
 mod recover;
+mod required;
 mod target;
 
 use std::borrow::Cow;
@@ -26,6 +27,7 @@ use std::sync::Arc;
 use http::header::LOCATION;
 
 use crate::error::HttpError;
+use crate::headers::Headers;
 use crate::request::Head;
 use crate::response::{Body, Response, ResponseError, finish};
 use crate::results::ErrorReport;
@@ -38,6 +40,8 @@ use crate::tables::Tables;
 pub use answer::{BodyPlan, is_data};
 #[cfg(feature = "pages")]
 pub use debug::{debug_page, routes};
+#[cfg(feature = "digest")]
+pub use required::challenges_of;
 pub use target::{Foreseen, foresee};
 
 /// The pipeline's own steps, which a [`Language`] may override, and may call from its overrides.
@@ -150,6 +154,9 @@ pub trait Language: Sized + Send + Sync + 'static {
 
     /// Converts a response of the engine (a page, a file) into the language's type.
     fn respond(response: Response) -> Self::Response;
+
+    /// Calls a function with the status and the header fields of a response.
+    fn with_headers<T>(response: &mut Self::Response, call: impl FnOnce(u16, &mut Headers) -> T) -> T;
 
     /// Converts the final response into the engine's type.
     ///

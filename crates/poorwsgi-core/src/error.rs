@@ -4,6 +4,8 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::panic::Location;
 
+use http::HeaderValue;
+
 use crate::state::{self, IntoStatus, MethodSet};
 
 /// A boxed error of any type.
@@ -103,8 +105,10 @@ impl fmt::Display for StatusText<'_> {
 pub struct HttpError {
     status: u16,
     detail: Option<String>,
-    challenge: Option<Challenge>,
+    // Boxed, as is the cookie, because few errors have one, and most results of the engine have room for an error.
+    challenge: Option<Box<Challenge>>,
     allow: Option<MethodSet>,
+    removed_cookie: Option<Box<HeaderValue>>,
     source: Option<BoxError>,
     location: Option<&'static Location<'static>>,
 }
@@ -147,8 +151,15 @@ impl HttpError {
     /// it is answered.
     #[must_use]
     pub fn new(status: impl IntoStatus) -> Self {
-        let status = status.into_status();
-        HttpError { status, detail: None, challenge: None, allow: None, source: None, location: None }
+        HttpError {
+            status: status.into_status(),
+            detail: None,
+            challenge: None,
+            allow: None,
+            removed_cookie: None,
+            source: None,
+            location: None,
+        }
     }
 
     /// 400 with the reason, which is shown to the client (escaped).
@@ -160,7 +171,7 @@ impl HttpError {
     /// 401 for a realm.
     #[must_use]
     pub fn unauthorized(realm: impl Into<String>, stale: bool) -> Self {
-        let challenge = Some(Challenge { realm: realm.into(), stale });
+        let challenge = Some(Box::new(Challenge { realm: realm.into(), stale }));
         HttpError { challenge, ..Self::new(state::HTTP_UNAUTHORIZED) }
     }
 
@@ -214,14 +225,19 @@ impl HttpError {
 
     /// The challenge of a 401.
     #[must_use]
-    pub const fn challenge(&self) -> Option<&Challenge> {
-        self.challenge.as_ref()
+    pub fn challenge(&self) -> Option<&Challenge> {
+        self.challenge.as_deref()
     }
 
     /// The place in the application's code that the error came from, where it is known.
     #[must_use]
     pub const fn location(&self) -> Option<&'static Location<'static>> {
         self.location
+    }
+
+    /// The `Set-Cookie` field that removes the cookie which was the client's mistake.
+    pub(crate) fn removed_cookie(&self) -> Option<&HeaderValue> {
+        self.removed_cookie.as_deref()
     }
 
     /// The methods that the `Allow` field of a 405 names.
@@ -235,6 +251,15 @@ impl HttpError {
 #[must_use]
 pub fn no_such_value(error: impl Into<BoxError>) -> HttpError {
     HttpError::new(state::HTTP_NOT_FOUND).with_source(error)
+}
+
+/// Adds the value of a `Set-Cookie` field, which removes the cookie that was the client's mistake: the answer
+/// to the error has this field, so that the client's next request comes without the cookie. A value that no
+/// field can hold is ignored.
+#[must_use]
+pub fn with_removed_cookie(mut error: HttpError, set_cookie: &str) -> HttpError {
+    error.removed_cookie = HeaderValue::from_str(set_cookie).ok().map(Box::new);
+    error
 }
 
 /// Adds the place in the application's code that an error came from. Pages show the place only when debug is

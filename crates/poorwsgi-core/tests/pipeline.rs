@@ -10,11 +10,13 @@ use std::task::{Context, Poll, Waker};
 
 use http_body_util::BodyExt;
 use poorwsgi_core::dispatch::{BodyPlan, Callable, Foreseen, Language, Raised, Route, dispatch, foresee};
+use poorwsgi_core::error::with_removed_cookie;
+use poorwsgi_core::headers::Headers;
 use poorwsgi_core::request::{Head, HttpHead};
 use poorwsgi_core::response::Response;
 use poorwsgi_core::results::ErrorReport;
 use poorwsgi_core::routing::{RouteMatch, mount};
-use poorwsgi_core::settings::Settings;
+use poorwsgi_core::settings::{SecretKey, Settings};
 use poorwsgi_core::state::{METHOD_ALL, METHOD_GET, METHOD_GET_POST, METHOD_POST, Method};
 use poorwsgi_core::tables::Tables;
 use poorwsgi_core::{Body, HttpError};
@@ -142,6 +144,10 @@ impl Language for Toy {
 
     fn respond(response: Response) -> Response {
         response
+    }
+
+    fn with_headers<T>(response: &mut Response, call: impl FnOnce(u16, &mut Headers) -> T) -> T {
+        call(response.status(), response.headers_mut())
     }
 
     fn finish(response: Response) -> Result<Response, Trouble> {
@@ -323,6 +329,67 @@ fn options_of_any_path_goes_to_its_default_handler() {
         assert_eq!(outcome.route, Some(("/*".into(), true, vec![])));
     }
     assert_eq!(ask(&tables, "PUT", "/hello").status, 405, "other methods of a static path");
+}
+
+/// RFC 9110, sections 15.5.2 and 15.5.6.
+#[test]
+fn an_answer_of_the_application_has_the_fields_of_its_status() {
+    let mut tables = tables();
+    tables.settings.auth_digest = true;
+    tables.settings.secret_key = Some(SecretKey::from(b"secret"));
+    route(&mut tables, "/hello", hello);
+    route(&mut tables, "/login", |_| Err(HttpError::unauthorized("Zone", false).into()));
+    tables.states.set(405, METHOD_ALL, status_handler as _);
+    tables.states.set(401, METHOD_ALL, status_handler as _);
+    let outcome = ask(&tables, "PUT", "/hello");
+    assert_eq!((outcome.status, outcome.body.as_str()), (405, "state 405"));
+    assert_eq!(outcome.headers["allow"], "HEAD, GET, POST");
+    let outcome = ask(&tables, "GET", "/login");
+    assert_eq!((outcome.status, outcome.body.as_str()), (401, "state 401"));
+    assert!(outcome.headers["www-authenticate"].to_str().unwrap().starts_with("Digest realm=\"Zone\""));
+    tables.settings.auth_digest = false;
+    assert!(!ask(&tables, "GET", "/login").headers.contains_key("www-authenticate"));
+}
+
+#[test]
+fn fields_that_the_application_has_set_stay_and_another_status_gets_none() {
+    let mut tables = tables();
+    route(&mut tables, "/hello", hello);
+    tables.states.set(405, METHOD_GET, |_, _| Ok(Response::text("moved on")));
+    tables.states.set(405, METHOD_ALL, |_, error| {
+        assert_eq!(error.allow().map(|allow| allow.to_string()).as_deref(), Some("HEAD, GET, POST"));
+        Ok(Response::text("no").with_status(405).unwrap().with_header("Allow", "GET").unwrap())
+    });
+    let outcome = ask(&tables, "PUT", "/hello");
+    assert_eq!(outcome.headers.get_all("allow").iter().collect::<Vec<_>>(), ["GET"]);
+    tables.states.set(405, METHOD_ALL, |_, _| Ok(Response::text("moved on")));
+    let outcome = ask(&tables, "PUT", "/hello");
+    assert_eq!((outcome.status, outcome.headers.contains_key("allow")), (200, false));
+}
+
+/// The next request then comes without the cookie.
+#[test]
+fn an_answer_removes_a_cookie_that_was_the_mistake() {
+    let mut tables = tables();
+    route(&mut tables, "/hello", |_| {
+        Err(with_removed_cookie(HttpError::bad_request("cookie"), "SESSID=; Max-Age=0").into())
+    });
+    let cookies = |outcome: &Outcome| {
+        outcome
+            .headers
+            .get_all("set-cookie")
+            .iter()
+            .map(|value| value.to_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    let outcome = ask(&tables, "GET", "/hello");
+    assert_eq!((outcome.status, cookies(&outcome)), (400, vec!["SESSID=; Max-Age=0".to_owned()]));
+    tables.states.set(400, METHOD_ALL, |_, _| {
+        let response = Response::text("again").with_header("Set-Cookie", "SESSID=new").unwrap();
+        Ok(response)
+    });
+    let outcome = ask(&tables, "GET", "/hello");
+    assert_eq!((outcome.status, cookies(&outcome)), (200, vec!["SESSID=new".to_owned()]));
 }
 
 #[test]

@@ -13,6 +13,7 @@ use crate::path_arg::{Converter, PathArgs};
 use crate::request::{ReadContent, Request};
 use poorwsgi_core::dispatch::{BodyPlan, Callable, Language, Raised, Route};
 use poorwsgi_core::error::{BoxError, HttpError, no_such_value, with_location};
+use poorwsgi_core::headers::Headers;
 use poorwsgi_core::json::parse_json;
 use poorwsgi_core::request::Head;
 use poorwsgi_core::response::Response;
@@ -150,6 +151,10 @@ impl Language for Rust {
 
     fn respond(response: Response) -> Response {
         response
+    }
+
+    fn with_headers<T>(response: &mut Response, call: impl FnOnce(u16, &mut Headers) -> T) -> T {
+        call(response.status(), response.headers_mut())
     }
 
     fn finish(response: Response) -> Result<Response> {

@@ -5,7 +5,9 @@ use std::str::FromStr;
 
 use crate::clip;
 use crate::dispatch::page::error_response;
+use crate::dispatch::required::RequiredFields;
 use crate::dispatch::{Language, Raised};
+use crate::headers::usual_spelling;
 use crate::response::Response;
 use crate::settings;
 use crate::state::{self, Method};
@@ -21,7 +23,7 @@ pub(super) async fn recover<L: Language>(
     error: L::Error,
 ) -> Result<L::Response, L::Leave> {
     let error = match L::raised(error) {
-        Raised::Http(error) => return L::by_state(tables, request, error).await,
+        Raised::Http(error) => return to_response(tables, request, error).await,
         Raised::Response(response) => return Ok(response),
         Raised::Leave(error) => return Err(error),
         Raised::Other(error) => error,
@@ -36,7 +38,30 @@ pub(super) async fn recover<L: Language>(
             Raised::Other(error) => return Ok(page(tables, request, &L::uncaught(error))),
         },
     };
-    L::by_state(tables, request, failure).await
+    to_response(tables, request, failure).await
+}
+
+/// Answers a status, and adds the fields that the answer lacks.
+async fn to_response<L: Language>(
+    tables: &Tables<L>,
+    request: &L::Request,
+    error: L::HttpError,
+) -> Result<L::Response, L::Leave> {
+    let required = RequiredFields::of(&tables.settings, error.as_ref());
+    let mut response = L::by_state(tables, request, error).await?;
+    if let Some(required) = required
+        && L::with_headers(&mut response, |status, headers| required.are_missing(status, headers))
+    {
+        // Made before the headers are locked, because a door may run code of its own to read the head.
+        let fields = required.make(&tables.settings, L::head(request));
+        L::with_headers(&mut response, |_, headers| {
+            for (name, value) in fields {
+                // Cannot fail: the names and values are checked.
+                let _ = headers.append(usual_spelling(&name), value.as_bytes());
+            }
+        });
+    }
+    Ok(response)
 }
 
 /// Calls the application's error handler for an error. The inner result is what the handler returned: a

@@ -194,8 +194,10 @@ impl Application {
     /// Sets the handler that answers in place of the default page of a status.
     ///
     /// The handler is called with the request and the keyword arguments of the HTTPException. One of these is
-    /// error, if the cause is known; sys.exc_info() returns the exception. Other methods keep the default
-    /// page. method is one or several METHOD_ constants of poorwsgi.state, joined by |; the default is 7:
+    /// error, if the cause is known; sys.exc_info() returns the exception. A handler that has a parameter
+    /// allow gets the methods of the path with a 405, one with a parameter www_authenticate the digest
+    /// challenge with a 401. Where the handler's response has that status but not the header, the header is
+    /// added. Other methods keep the default page. method is one or several METHOD_ constants of poorwsgi.state, joined by |; the default is 7:
     /// HEAD, GET and POST.
     #[pyo3(signature = (status_code, fun, method = 7))]
     fn set_http_state(

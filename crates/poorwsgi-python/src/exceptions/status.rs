@@ -4,6 +4,7 @@ use std::error::Error as _;
 
 use poorwsgi_core::error::shows_error;
 use poorwsgi_core::results::ErrorReport;
+use poorwsgi_core::state::MethodSet;
 use poorwsgi_core::{HttpError, state};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -45,7 +46,8 @@ impl Status {
                 // Registers a status that the application has added to `http.client.responses`, so that it
                 // has a page.
                 let _ = known(kwargs.py(), status);
-                HttpError::new(status)
+                allowed(kwargs.py(), status, &exception)
+                    .map_or_else(|| HttpError::new(status), HttpError::method_not_allowed)
             }
         };
         if let Some(error) = get("error").filter(|error| !error.is_none()) {
@@ -99,10 +101,28 @@ impl Status {
         let kwargs = self.kwargs(py);
         let made = kwargs.and_then(|kwargs| HTTPException::of_status(py, self.http.status(), Some(&kwargs)));
         match made {
-            Ok(exception) => PyErr::from_value(exception),
+            Ok(exception) => {
+                if let Some(allow) = self.http.allow() {
+                    // If this fails, the response lacks Allow.
+                    let _ = exception.setattr(ALLOW, allow.bits());
+                }
+                PyErr::from_value(exception)
+            }
             Err(error) => error,
         }
     }
+}
+
+/// The attribute of an HTTPException with the methods that the engine's 405 names: the exception may pass
+/// through Python code and come back.
+const ALLOW: &str = "_poorwsgi_allow";
+
+fn allowed(py: Python<'_>, status: u16, exception: &PyErr) -> Option<MethodSet> {
+    if status != state::HTTP_METHOD_NOT_ALLOWED {
+        return None;
+    }
+    let bits = exception.value(py).getattr_opt(ALLOW).ok()??.extract().ok()?;
+    Some(MethodSet::from_bits(bits))
 }
 
 impl From<HttpError> for Status {

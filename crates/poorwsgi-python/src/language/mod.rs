@@ -8,6 +8,7 @@ mod blame;
 mod handle;
 mod mounted;
 mod pipeline;
+mod state_arguments;
 mod steps;
 
 use std::borrow::Cow;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 
 use poorwsgi_core::dispatch::{self, BodyPlan, Callable, Language, Page, Raised, Route};
 use poorwsgi_core::error::no_such_value;
+use poorwsgi_core::headers::Headers;
 use poorwsgi_core::request::Head;
 use poorwsgi_core::response;
 use poorwsgi_core::results::{ErrorReport, HandlerRow};
@@ -124,6 +126,7 @@ impl Language for Python3 {
         Python::attach(|py| {
             let kwargs = error.kwargs(py)?;
             let status = error.as_ref().status();
+            state_arguments::add(handler, request, error.as_ref(), &kwargs)?;
             let error = error.into_exception(py);
             let result =
                 while_handling(py, &error, handler, request, PyTuple::new(py, [&request.object])?, kwargs)?;
@@ -197,6 +200,10 @@ impl Language for Python3 {
 
     fn respond(response: response::Response) -> Answer {
         Answer::Engine(response)
+    }
+
+    fn with_headers<T>(response: &mut Answer, call: impl FnOnce(u16, &mut Headers) -> T) -> T {
+        Python::attach(|py| response.with_headers(py, call))
     }
 
     fn finish(response: Answer) -> Result<response::Response, Error> {

@@ -1,5 +1,6 @@
 //! A response in the pipeline: of the engine, or a Python object.
 
+use poorwsgi_core::headers::Headers as EngineHeaders;
 use poorwsgi_core::response;
 use pyo3::prelude::*;
 
@@ -32,6 +33,24 @@ impl Answer {
         match self {
             Answer::Engine(response) => from_engine(py, response),
             Answer::Object(object) => Ok(object.into_bound(py)),
+        }
+    }
+
+    /// Calls a function with the status and the header fields.
+    pub(crate) fn with_headers<T>(
+        &mut self,
+        py: Python<'_>,
+        call: impl FnOnce(u16, &mut EngineHeaders) -> T,
+    ) -> T {
+        let object = match self {
+            Answer::Engine(response) => return call(response.status(), response.headers_mut()),
+            Answer::Object(object) => object.bind(py),
+        };
+        let status = object.try_borrow().map_or(0, |base| base.status);
+        match BaseResponse::headers_of(object) {
+            Ok(headers) => call(status, &mut headers.get().lock()),
+            // Another thread is using the response.
+            Err(_) => call(status, &mut EngineHeaders::new()),
         }
     }
 

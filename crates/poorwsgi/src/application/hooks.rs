@@ -33,7 +33,10 @@ impl Application {
         remove(&mut self.tables_mut().after, &hook)
     }
 
-    /// Sets the handler of a status for these methods.
+    /// Sets the handler of a status for these methods. The error that it gets has the methods of a 405
+    /// ([`allow`](crate::HttpError::allow)) and the login that a 401 asks for
+    /// ([`challenge`](crate::HttpError::challenge)). A response of such a status without `Allow` or, with digest
+    /// login, `WWW-Authenticate` gets the field.
     pub fn http_state<M>(
         &mut self,
         status: impl IntoStatus,
