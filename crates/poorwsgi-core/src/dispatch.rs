@@ -16,6 +16,7 @@ mod page;
 mod plain;
 mod recover;
 mod required;
+mod site;
 mod target;
 
 use std::borrow::Cow;

@@ -392,6 +392,34 @@ fn an_answer_removes_a_cookie_that_was_the_mistake() {
     assert_eq!((outcome.status, cookies(&outcome)), (200, vec!["SESSID=new".to_owned()]));
 }
 
+/// RFC 9110, section 12.5.1, and RFC 9457.
+#[test]
+fn a_client_that_prefers_json_gets_a_problem() {
+    let mut tables = tables();
+    route(&mut tables, "/hello", hello);
+    let ask = |method: &str, target: &str, accept: &str| {
+        let request = http::Request::builder().method(method).uri(target).header("accept", accept);
+        try_ask(&tables, request.body(()).unwrap()).unwrap()
+    };
+    let outcome = ask("PUT", "/hello", "application/json, text/html;q=0.9");
+    assert_eq!(
+        (outcome.status, &outcome.headers["content-type"]),
+        (405, &"application/problem+json".parse().unwrap())
+    );
+    assert_eq!(
+        (&outcome.headers["vary"], &outcome.headers["allow"]),
+        (&"Accept".parse().unwrap(), &"HEAD, GET, POST".parse().unwrap())
+    );
+    let problem: serde_json::Value = serde_json::from_str(&outcome.body).unwrap();
+    assert_eq!((&problem["status"], &problem["title"]), (&405.into(), &"Method Not Allowed".into()));
+    assert_eq!((&problem["path"], &problem["allow"][0]), (&"/hello".into(), &"HEAD".into()));
+    for accept in ["*/*", "text/html", "text/html, application/json"] {
+        let outcome = ask("GET", "/nowhere", accept);
+        assert_eq!(outcome.headers["content-type"], "text/html; charset=utf-8", "{accept}");
+        assert_eq!(outcome.headers["vary"], "Accept");
+    }
+}
+
 #[test]
 fn nothing_found_is_404_and_hooks_run() {
     let outcome = ask(&tables(), "GET", "/nowhere");

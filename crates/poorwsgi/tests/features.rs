@@ -42,6 +42,18 @@ async fn an_error_is_a_page_or_a_line_of_text() {
     }
 }
 
+/// RFC 9457, with the built-in pages and without.
+#[tokio::test]
+async fn an_error_is_a_problem_for_clients_that_prefer_json() {
+    let request =
+        http::Request::get("/gone").header("accept", "application/json").body(Body::empty()).unwrap();
+    let response = application().handle(request).await;
+    assert_eq!(
+        (response.status().as_u16(), &response.headers()["content-type"]),
+        (410, &"application/problem+json".parse().unwrap())
+    );
+}
+
 /// Without the built-in pages, directories are not listed and there is no debug page.
 #[tokio::test]
 async fn directories_and_the_debug_page_need_the_pages() {

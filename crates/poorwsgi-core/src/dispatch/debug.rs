@@ -1,6 +1,6 @@
 //! The debug page: the tables, the settings and the request, as rows of a [`DebugPage`], which hides secrets.
 
-use crate::dispatch::html::HeadSite;
+use crate::dispatch::site::HeadSite;
 use crate::dispatch::{Callable, Language};
 use crate::request::Head;
 use crate::results::{DebugPage, HandlerRow};

@@ -1,15 +1,16 @@
 //! The response to a status that the application does not answer itself.
 
+use http::header::ACCEPT;
+
 #[cfg(feature = "digest")]
 use crate::digest;
-#[cfg(feature = "pages")]
-use crate::dispatch::html as page;
-#[cfg(not(feature = "pages"))]
-use crate::dispatch::plain as page;
+#[cfg(feature = "digest")]
+use crate::dispatch::required::challenges_of;
+use crate::dispatch::site::HeadSite;
 use crate::error::HttpError;
 use crate::request::Head;
 use crate::response::Response;
-use crate::results::ErrorReport;
+use crate::results::{ErrorPage, ErrorReport};
 use crate::settings::Settings;
 use crate::state;
 
@@ -28,7 +29,18 @@ pub(super) fn error_response(
     if status < state::HTTP_BAD_REQUEST {
         return Response::empty(status).unwrap_or_else(|_| Response::no_content());
     }
-    let response = page::error(settings, head, error, report);
+    let site = HeadSite::new(settings, head);
+    // Without the query, which may hold secrets.
+    let uri = head.client_path().unwrap_or_default();
+    let page = ErrorPage {
+        method: head.method(),
+        uri: &uri,
+        detail: error.detail(),
+        allow: error.allow(),
+        report,
+        ..ErrorPage::new(status, site.as_site())
+    };
+    let response = page.to_response(head.header(&ACCEPT).as_deref());
     #[cfg(feature = "digest")]
     let response = challenged(settings, head, error, response);
     response
@@ -38,11 +50,8 @@ pub(super) fn error_response(
 #[cfg(feature = "digest")]
 fn challenged(settings: &Settings, head: &dyn Head, error: &HttpError, mut response: Response) -> Response {
     if response.status() == state::HTTP_UNAUTHORIZED && settings.auth_digest {
-        let realm = error.challenge().map_or(settings.name.as_str(), |challenge| &challenge.realm);
-        let stale = error.challenge().is_some_and(|challenge| challenge.stale);
-        let challenges = digest::challenges(settings, head, realm, stale).unwrap_or_default();
         // Without a challenge if no field can hold the realm.
-        let _ = digest::ask_for_login(&mut response, challenges);
+        let _ = digest::ask_for_login(&mut response, challenges_of(settings, head, error.challenge()));
     }
     response
 }

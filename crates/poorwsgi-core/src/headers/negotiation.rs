@@ -101,7 +101,8 @@ pub fn quality<C: AsRef<str>>(choices: &[(C, f64)], name: &str) -> f64 {
         .unwrap_or(0.0)
 }
 
-fn quality_of<C: AsRef<str>>(choices: &[(C, f64)], name: &str) -> Option<f64> {
+/// The quality of the item that names a choice; `None` where no item does. Of several the last one counts.
+pub(crate) fn quality_of<C: AsRef<str>>(choices: &[(C, f64)], name: &str) -> Option<f64> {
     let named = |(choice, _): &&(C, f64)| choice.as_ref().eq_ignore_ascii_case(name);
     choices.iter().rev().find(named).map(|(_, quality)| *quality)
 }

@@ -1,8 +1,13 @@
 //! The page of a status: what went wrong, and what its reader can do about it.
 
+use std::borrow::Cow;
+
+#[cfg(feature = "pages")]
 use askama::Template;
 
-use super::{ErrorReport, Site, clip, error_report::Shown, render};
+#[cfg(feature = "pages")]
+use super::render;
+use super::{ErrorReport, Site, clip, error_report::Shown};
 use crate::error::shows_detail;
 use crate::state::{self, MethodSet};
 
@@ -14,6 +19,7 @@ const MAX_DETAIL: usize = 2000;
 /// The default page of a status.
 ///
 /// ```
+/// # #[cfg(feature = "pages")] {
 /// use poorwsgi_core::results::{ErrorPage, Site};
 /// use poorwsgi_core::state;
 ///
@@ -24,6 +30,7 @@ const MAX_DETAIL: usize = 2000;
 ///     ..ErrorPage::new(state::HTTP_METHOD_NOT_ALLOWED, Site { hostname: "example.org", ..Site::default() })
 /// };
 /// assert!(page.render().contains("HEAD, GET"));
+/// # }
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct ErrorPage<'a> {
@@ -51,32 +58,60 @@ impl<'a> ErrorPage<'a> {
         ErrorPage { status, method: "", uri: "", detail: None, allow: None, report: None, site }
     }
 
-    /// The page as an HTML document.
-    #[must_use]
-    pub fn render(&self) -> String {
+    /// The facts of the page: what every form of it shows.
+    pub(super) fn facts(&self) -> Facts<'_> {
         let (status, reason) = match state::reason(self.status) {
             Some(reason) => (self.status, reason),
             None => (state::HTTP_INTERNAL_SERVER_ERROR, "Internal Server Error"),
         };
         let debug = self.site.debug;
         let detail = self.detail.filter(|detail| !detail.is_empty() && shows_detail(status, debug));
-        let uri = clip(self.uri, MAX_URI);
-        let detail = detail.map(|detail| clip(detail, MAX_DETAIL));
+        Facts {
+            status,
+            reason,
+            explanation: explanation(status),
+            method: self.method,
+            uri: clip(self.uri, MAX_URI),
+            detail: detail.map(|detail| clip(detail, MAX_DETAIL)),
+            allow: self.allow.filter(|allow| !allow.is_empty()),
+            report: self.report.filter(|_| debug).map(ErrorReport::shown),
+        }
+    }
+
+    /// The page as an HTML document.
+    #[cfg(feature = "pages")]
+    #[must_use]
+    pub fn render(&self) -> String {
+        let Facts { status, reason, explanation, method, uri, detail, allow, report } = self.facts();
         render(&ErrorTemplate {
             status,
             reason,
             kind: kind(status),
-            explanation: explanation(status),
-            method: self.method,
+            explanation,
+            method,
             uri: &uri,
             detail: detail.as_deref(),
-            allow: self.allow.filter(|allow| !allow.is_empty()).map(|allow| allow.to_string()),
-            report: self.report.filter(|_| debug).map(ErrorReport::shown),
+            allow: allow.map(|allow| allow.to_string()),
+            report,
             site: self.site,
         })
     }
 }
 
+/// What an [`ErrorPage`] shows, in HTML and in JSON: cut to its longest, and without what must not be shown.
+pub(super) struct Facts<'a> {
+    pub(super) status: u16,
+    pub(super) reason: &'static str,
+    /// What the status means, for a reader who does not know it.
+    pub(super) explanation: &'static str,
+    pub(super) method: &'a str,
+    pub(super) uri: Cow<'a, str>,
+    pub(super) detail: Option<Cow<'a, str>>,
+    pub(super) allow: Option<MethodSet>,
+    pub(super) report: Option<Shown<'a>>,
+}
+
+#[cfg(feature = "pages")]
 #[derive(Template)]
 #[template(path = "error.html", escape = "named", whitespace = "minimize")]
 struct ErrorTemplate<'a> {
@@ -92,6 +127,7 @@ struct ErrorTemplate<'a> {
     site: Site<'a>,
 }
 
+#[cfg(feature = "pages")]
 /// The CSS class of a status, by whether the client or the server is at fault (RFC 9110, section 15).
 const fn kind(status: u16) -> &'static str {
     match status {
@@ -157,6 +193,7 @@ const fn explanation(status: u16) -> &'static str {
     }
 }
 
+#[cfg(feature = "pages")]
 #[cfg(test)]
 mod tests {
     use super::*;

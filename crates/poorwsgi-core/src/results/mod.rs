@@ -6,6 +6,9 @@
 //! complete HTML documents without scripts and without external resources, so they can be sent with
 //! [`CONTENT_SECURITY_POLICY`].
 //!
+//! A client that prefers JSON to HTML gets the facts of an error's page as `application/problem+json` (RFC
+//! 9457); [`ErrorPage::to_response`] is the one place that chooses.
+//!
 //! ```
 //! use poorwsgi_core::results::{ErrorPage, Site};
 //!
@@ -19,13 +22,11 @@
 mod debug_page;
 #[cfg(feature = "pages")]
 mod directory_index;
-#[cfg(feature = "pages")]
 mod error_page;
-#[cfg_attr(not(feature = "pages"), allow(dead_code))] // without pages, a report only goes to the log
 mod error_report;
 mod escape;
+mod problem;
 mod redact;
-#[cfg(feature = "pages")]
 mod response;
 #[cfg(feature = "pages")]
 #[cfg(test)]
@@ -41,13 +42,14 @@ use askama::Template;
 pub use debug_page::{DebugPage, HandlerRow};
 #[cfg(feature = "pages")]
 pub use directory_index::DirectoryIndex;
-#[cfg(feature = "pages")]
 pub use error_page::ErrorPage;
 pub use error_report::{Cause, ErrorReport};
 pub use escape::html_escape;
+pub use problem::{PROBLEM, prefers_problem};
 pub use redact::{HIDDEN, redact};
 #[cfg(feature = "pages")]
 pub use response::page_response;
+pub use response::{RefusedRequest, refusal};
 
 #[cfg(feature = "pages")]
 use crate::clip::is_invisible;
@@ -59,7 +61,6 @@ use crate::state::{METHOD_ALL, MethodSet};
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'sha256-hs+i8l447nyT2KLEodTVECHnmcs++MQsHT57qJjhG/U='; \
      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-#[cfg(feature = "pages")]
 /// The server, as the footer of each page names it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Site<'a> {
@@ -160,7 +161,6 @@ fn picture(character: char) -> char {
     }
 }
 
-#[cfg_attr(not(feature = "pages"), allow(dead_code))]
 /// The text, cut after `limit` characters, with a note of how many bytes are left out.
 fn clip(text: &str, limit: usize) -> Cow<'_, str> {
     let Some((end, _)) = text.char_indices().nth(limit) else { return Cow::Borrowed(text) };

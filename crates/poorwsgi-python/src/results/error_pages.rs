@@ -18,8 +18,8 @@ use crate::response::{Answer, BaseResponse};
 
 type PageResult<'py> = PyResult<Bound<'py, BaseResponse>>;
 
-fn send<'py>(py: Python<'py>, page: &ErrorPage<'_>) -> PageResult<'py> {
-    Answer::Engine(page.to_response()).into_object(py)
+fn send<'py>(py: Python<'py>, visitor: &Visitor, page: &ErrorPage<'_>) -> PageResult<'py> {
+    Answer::Engine(page.to_response(visitor.accept())).into_object(py)
 }
 
 fn page<'v>(visitor: &'v Visitor, status: u16) -> ErrorPage<'v> {
@@ -39,7 +39,7 @@ fn refused<'py>(req: &Bound<'py, PyAny>, status: u16, error: Option<&Bound<'py, 
     let shown = error.filter(|_| shows_error(status)).map(|error| error.str()).transpose()?;
     let detail = shown.map(|text| text.to_string());
     let visitor = Visitor::of(req);
-    send(req.py(), &ErrorPage { detail: detail.as_deref(), ..page(&visitor, status) })
+    send(req.py(), &visitor, &ErrorPage { detail: detail.as_deref(), ..page(&visitor, status) })
 }
 
 /// 304: the client's stored response is still valid. ETag and Content-Location are taken from the request's
@@ -81,7 +81,8 @@ pub(crate) fn unauthorized<'py>(
         log_status(py, "warning", HTTP_UNAUTHORIZED, error)?;
     }
     let stale = stale.map(|stale| stale.is_truthy()).transpose()?.unwrap_or(false);
-    let mut response = page(&Visitor::of(req), HTTP_UNAUTHORIZED).to_response();
+    let visitor = Visitor::of(req);
+    let mut response = page(&visitor, HTTP_UNAUTHORIZED).to_response(visitor.accept());
     challenge::add(req, realm, stale, &mut response)?;
     Answer::Engine(response).into_object(py)
 }
@@ -129,7 +130,7 @@ pub(crate) fn not_implemented<'py>(
         let message = "%s %s was answered with status code %s, which has no page";
         log::write(py, MODULE, "error", message, (&visitor.method, &visitor.uri, code))?;
     }
-    send(py, &ErrorPage { detail: detail.as_deref(), ..page(&visitor, HTTP_NOT_IMPLEMENTED) })
+    send(py, &visitor, &ErrorPage { detail: detail.as_deref(), ..page(&visitor, HTTP_NOT_IMPLEMENTED) })
 }
 
 /// 500: internal server error. The exception that is being handled is logged with its traceback, and shown if
@@ -158,7 +159,7 @@ pub(crate) fn internal_server_error<'py>(
     };
     let report = facts(req).into_iter().fold(report, |report, (name, value)| report.with_fact(name, value));
     let report = visitor.debug().then_some(&report);
-    send(py, &ErrorPage { report, ..page(&visitor, HTTP_INTERNAL_SERVER_ERROR) })
+    send(py, &visitor, &ErrorPage { report, ..page(&visitor, HTTP_INTERNAL_SERVER_ERROR) })
 }
 
 fn nothing_handled() -> ErrorReport {

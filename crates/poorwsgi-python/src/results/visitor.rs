@@ -1,5 +1,8 @@
 //! What a page shows about a request, read from the request's attributes.
 
+use std::borrow::Cow;
+
+use http::header::ACCEPT;
 use poorwsgi_core::request::Mount;
 use poorwsgi_core::results::Site;
 use pyo3::prelude::*;
@@ -11,6 +14,14 @@ pub(super) fn text(object: &Bound<'_, PyAny>, name: &str) -> Option<String> {
     object.getattr(name).ok()?.extract().ok()
 }
 
+/// The value of `Accept`, from a request of ours, or from the environ of any other.
+fn accept(req: &Bound<'_, PyAny>) -> Option<String> {
+    if let Ok(request) = req.cast::<SimpleRequest>() {
+        return request.get().head().header(&ACCEPT).map(Cow::into_owned);
+    }
+    req.getattr("environ").ok()?.get_item("HTTP_ACCEPT").ok()?.extract().ok()
+}
+
 /// What a page shows about a request and the server.
 pub(super) struct Visitor {
     pub(super) method: String,
@@ -18,6 +29,7 @@ pub(super) struct Visitor {
     debug: bool,
     hostname: String,
     software: String,
+    accept: Option<String>,
 }
 
 impl Visitor {
@@ -32,7 +44,13 @@ impl Visitor {
             debug: req.getattr("debug").and_then(|debug| debug.is_truthy()).unwrap_or(false),
             hostname: text("hostname").unwrap_or_default(),
             software: text("server_software").unwrap_or_default(),
+            accept: accept(req),
         }
+    }
+
+    /// The value of the `Accept` field.
+    pub(super) fn accept(&self) -> Option<&str> {
+        self.accept.as_deref()
     }
 
     pub(super) const fn debug(&self) -> bool {

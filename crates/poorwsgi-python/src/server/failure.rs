@@ -3,16 +3,17 @@
 use std::fmt;
 
 use poorwsgi_core::error::StatusText;
-use poorwsgi_core::response::{Body, text_page};
+use poorwsgi_core::response::Body;
+use poorwsgi_core::results::refusal;
 use poorwsgi_core::{BoxError, clip};
 use pyo3::prelude::*;
 
 use super::asked::Asked;
 use crate::exceptions::report;
 
-/// A page with which the server answers a request itself.
-pub(super) fn page(text: StatusText<'_>) -> http::Response<Body> {
-    text_page(text).into_http()
+/// A page with which the server answers a request itself, in the form that its client prefers.
+pub(super) fn page(asked: &Asked, text: StatusText<'_>) -> http::Response<Body> {
+    refusal(text.status, text.detail.unwrap_or_default(), asked.refused()).into_http()
 }
 
 /// An unhandled exception, as the log shows it: with its traceback. The exception itself is its source.

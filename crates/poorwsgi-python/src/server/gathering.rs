@@ -32,6 +32,7 @@ pub(super) fn arrived(request: GatheredRequest) -> (Parts, Body, Arrival) {
 /// The response that refuses a body.
 pub(super) fn refused((head, error): &(Parts, HttpError)) -> ServiceResult {
     let text = StatusText { status: error.status(), detail: error.detail() };
-    log_refusal(&Asked::of(head), text);
-    Ok(page(text))
+    let asked = Asked::of(head);
+    log_refusal(&asked, text);
+    Ok(page(&asked, text))
 }

@@ -21,6 +21,7 @@ use poorwsgi_server::spool::IN_MEMORY;
 use tokio::sync::oneshot;
 
 use super::ServiceResult;
+use super::asked::Asked;
 use super::backend::{Backend, Run};
 use super::call::Call;
 use super::failure::page;
@@ -102,7 +103,9 @@ impl Service {
             _ => body,
         };
         let late = backend.request_timeout.zip(clock.clone());
-        let late = late.map(|(timeout, clock)| Box::new(Alarm::new(timeout, clock)));
+        let late = late.map(|(timeout, clock)| {
+            Box::new(Alarmed { alarm: Alarm::new(timeout, clock), asked: Asked::of(head.parts()) })
+        });
         let call =
             |held, permit| Call { run, head, routed, body, route_times, answer, clock, _held: held, permit };
         match arrival {
@@ -125,10 +128,16 @@ impl Service {
     }
 }
 
+/// The alarm of a call, and the request that is refused when it fires.
+pub(super) struct Alarmed {
+    alarm: Alarm,
+    asked: Asked,
+}
+
 /// The future of the response to a request.
 pub(super) enum Answering {
     /// Waits for the answer, with the alarm of the request timeout.
-    OnItsWay { receiver: oneshot::Receiver<ServiceResult>, late: Option<Box<Alarm>> },
+    OnItsWay { receiver: oneshot::Receiver<ServiceResult>, late: Option<Box<Alarmed>> },
     /// Collects the body; then the service begins the call.
     Gathering(Box<(Service, RequestGathering)>),
 }
@@ -143,12 +152,12 @@ impl Future for Answering {
                     if let Poll::Ready(answer) = Pin::new(receiver).poll(cx) {
                         return Poll::Ready(answer.unwrap_or_else(|gone| Err(gone.into())));
                     }
-                    let late = ready!(late.as_mut().map_or(Poll::Pending, |late| late.poll(cx)));
+                    let Some(alarmed) = late else { return Poll::Pending };
+                    let late = ready!(alarmed.alarm.poll(cx));
+                    let busy = StatusText::new(HTTP_SERVICE_UNAVAILABLE, "the application is busy");
                     return Poll::Ready(Ok(match late {
-                        Late::Stuck => stuck(),
-                        Late::NotBegun => {
-                            page(StatusText::new(HTTP_SERVICE_UNAVAILABLE, "the application is busy"))
-                        }
+                        Late::Stuck => stuck(&alarmed.asked),
+                        Late::NotBegun => page(&alarmed.asked, busy),
                     }));
                 }
                 Answering::Gathering(waiting) => {

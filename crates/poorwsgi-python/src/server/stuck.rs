@@ -8,16 +8,17 @@ use poorwsgi_core::response::Body;
 use poorwsgi_core::state::HTTP_SERVICE_UNAVAILABLE;
 use pyo3::prelude::*;
 
+use super::asked::Asked;
 use super::failure::page;
 use crate::forked::Unforkable;
 use crate::names::Name;
 
 /// The response to a request whose call takes too long. The thread of the call goes on; the supervisor is
 /// told.
-pub(super) fn stuck() -> http::Response<Body> {
+pub(super) fn stuck(asked: &Asked) -> http::Response<Body> {
     static STUCK: Name = Name::new("poorwsgi.server", "_stuck");
     static TELLING: AtomicBool = AtomicBool::new(false);
-    let page = || page(StatusText::new(HTTP_SERVICE_UNAVAILABLE, "the application took too long"));
+    let page = || page(asked, StatusText::new(HTTP_SERVICE_UNAVAILABLE, "the application took too long"));
     if TELLING.swap(true, Ordering::AcqRel) {
         return page();
     }

@@ -109,7 +109,7 @@ where
                     peer = %context.peer(),
                     "refused: {refusal}",
                 );
-                CallState::Refused { refusal }
+                CallState::Refused { refusal: refusal.to(request.headers()) }
             }
             Ok(()) => {
                 if !self.introduced {

@@ -31,12 +31,12 @@ pub(crate) struct FinishedResponse<B> {
 /// A response that the server itself makes.
 pub(super) fn refused<B: Body<Data = Bytes>>(refusal: &Refusal, mut record: Record) -> FinishedResponse<B> {
     record.carrier().abandon_request(None);
-    let mut response = refusal.to_response();
+    let mut response = refusal.to_response(record.method().as_str(), record.path());
     record.answered(response.status());
     if let Some(server) = &record.context().config.server_header {
         response.headers_mut().insert(header::SERVER, server.clone());
     }
-    let response = response.map(|text| Outgoing::new(Payload::Text { text: text.into() }, None, record));
+    let response = response.map(|text| Outgoing::new(Payload::Text { text }, None, record));
     FinishedResponse { response, ends_connection: false, upgrade: None, names_protocols: false }
 }
 

@@ -66,9 +66,14 @@ impl Record {
         clip::quoted(self.method.as_str())
     }
 
+    /// The path as it was sent, without the query, which may have secrets.
+    pub(crate) fn path(&self) -> &str {
+        self.target.as_ref().map_or("", PathAndQuery::path)
+    }
+
     /// The path as logs name it: without the query, which may have secrets.
     pub(crate) fn quoted_path(&self) -> Cow<'_, str> {
-        clip::quoted(self.target.as_ref().map_or("", PathAndQuery::path))
+        clip::quoted(self.path())
     }
 
     pub(crate) fn carrier(&self) -> &dyn Carrier {

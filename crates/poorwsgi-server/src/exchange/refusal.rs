@@ -2,9 +2,13 @@
 
 use std::fmt;
 
-use http::{HeaderValue, StatusCode, header};
+use bytes::Bytes;
+use http::header::ACCEPT;
+use http::{HeaderMap, StatusCode};
 use poorwsgi_core::HttpError;
 use poorwsgi_core::error::{OverLimit, StatusText};
+use poorwsgi_core::headers::list::combined;
+use poorwsgi_core::results::{self, RefusedRequest};
 
 use super::date;
 
@@ -16,11 +20,13 @@ use super::date;
 pub(crate) struct Refusal {
     status: StatusCode,
     reason: String,
+    /// The value of the request's `Accept`, where it is known.
+    accept: Option<String>,
 }
 
 impl Refusal {
     pub(crate) fn new(status: StatusCode, reason: impl Into<String>) -> Self {
-        Refusal { status, reason: reason.into() }
+        Refusal { status, reason: reason.into(), accept: None }
     }
 
     pub(crate) fn bad_request(reason: impl Into<String>) -> Self {
@@ -32,22 +38,27 @@ impl Refusal {
         Self::new(status, OverLimit { what, limit, setting }.to_string())
     }
 
+    /// The refusal of a request with these header fields.
+    pub(crate) fn to(self, headers: &HeaderMap) -> Self {
+        let accept = combined(&ACCEPT, headers.get_all(ACCEPT));
+        self.accepting(accept.and_then(|accept| String::from_utf8(accept.into_owned()).ok()))
+    }
+
+    /// The refusal of a request with this `Accept`.
+    pub(crate) fn accepting(self, accept: Option<String>) -> Self {
+        Refusal { accept, ..self }
+    }
+
     pub(crate) const fn status(&self) -> StatusCode {
         self.status
     }
 
-    /// The text of the response.
-    pub(crate) fn page(&self) -> String {
-        format!("{self}\n")
-    }
-
-    /// The response.
-    pub(crate) fn to_response(&self) -> http::Response<String> {
-        let mut response = http::Response::new(self.page());
-        *response.status_mut() = self.status;
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-        date::put(headers);
+    /// The response, to a request with this method and path, which are empty where they are not known.
+    pub(crate) fn to_response(&self, method: &str, path: &str) -> http::Response<Bytes> {
+        let request = RefusedRequest { method, path, accept: self.accept.as_deref() };
+        let page = results::refusal(self.status.as_u16(), &self.reason, request);
+        let mut response = page.into_http().map(|page| page.as_bytes().cloned().unwrap_or_default());
+        date::put(response.headers_mut());
         response
     }
 }

@@ -6,7 +6,7 @@
 //! follows a message before that message has ended.
 
 use http::StatusCode;
-use memchr::memchr_iter;
+use memchr::{memchr, memchr_iter};
 use poorwsgi_core::headers::framing::{content_length, is_chunked};
 
 use crate::config::Config;
@@ -183,6 +183,25 @@ fn value_of<'line>(line: &'line [u8], name: &[u8]) -> Option<&'line [u8]> {
     found.eq_ignore_ascii_case(name).then_some(value)
 }
 
+/// The value of `Accept` in a head that is refused: in which form the reason is told. Several fields are
+/// joined; lines that are not complete, or not UTF-8, do not count.
+pub(crate) fn accept_of(head: &[u8]) -> Option<String> {
+    let mut values = Vec::new();
+    let mut lines = head.split_inclusive(|&byte| byte == b'\n').skip(1);
+    while let Some(line) = lines.next().and_then(|line| line.strip_suffix(b"\n")) {
+        let line = line.trim_ascii_end();
+        if line.is_empty() {
+            break;
+        }
+        let Some(colon) = memchr(b':', line) else { continue };
+        let (name, value) = line.split_at(colon);
+        if name.eq_ignore_ascii_case(b"accept") {
+            values.extend(std::str::from_utf8(value).ok().map(|value| value.trim_start_matches(':').trim()));
+        }
+    }
+    if values.is_empty() { None } else { Some(values.join(", ")) }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -299,5 +318,16 @@ mod tests {
         fn arbitrary_bytes_do_not_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
             let _ = whole(&bytes);
         }
+    }
+
+    #[test]
+    fn a_head_that_is_refused_says_what_its_client_accepts() {
+        let accept = |head: &str| accept_of(head.as_bytes());
+        assert_eq!(accept("GET / HTTP/1.1\r\nHost: a\r\naccept:\ta/b \r\n"), Some("a/b".to_owned()));
+        assert_eq!(accept("GET / HTTP/1.1\nAccept: a\nACCEPT: b\n"), Some("a, b".to_owned()));
+        assert_eq!(accept("GET / HTTP/1.1\r\nAccept: a/b"), None, "the line may go on");
+        assert_eq!(accept("Accept: a\r\nAccept-Language: cs\r\nX\r\n\r\nAccept: b\r\n"), None);
+        assert_eq!(accept_of(b"GET / HTTP/1.1\r\nAccept: \xff\r\n"), None);
+        assert_eq!(accept(""), None);
     }
 }

@@ -9,14 +9,16 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
+use http::header::SERVER;
 use http::{HeaderValue, StatusCode};
+use poorwsgi_core::headers::usual_spelling;
 use smallvec::SmallVec;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
 use super::carrier::H1Session;
 use super::chunks::{BadChunk, Chunks, Taken};
-use super::framing::{Framing, HeadLimits, HeadScanner, MessageHead};
+use super::framing::{Framing, HeadLimits, HeadScanner, MessageHead, accept_of};
 use crate::LOG;
 use crate::body_rate::BodyRate;
 use crate::config::Config;
@@ -134,6 +136,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> GuardedIo<T> {
 
     fn refuse(&mut self, refusal: Refusal, head: &[u8]) {
         let to_head = head.starts_with(b"HEAD ");
+        let refusal = refusal.accepting(accept_of(head));
         self.answer = Some(bytes_of(&refusal, to_head, self.config().server_header.as_ref()));
         self.refusal = Some(refusal);
         self.give_up();
@@ -436,23 +439,19 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for GuardedIo<T> {
 /// The response to a head that was refused before it was parsed. `HEAD` gets no content (RFC 9110, section
 /// 9.3.2).
 fn bytes_of(refusal: &Refusal, to_head: bool, server: Option<&HeaderValue>) -> Vec<u8> {
-    let page = refusal.page();
-    let mut bytes = format!(
-        "HTTP/1.1 {}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\nConnection: close\r\n",
-        refusal.status(),
-        page.len(),
-    )
-    .into_bytes();
-    for (name, value) in [("Date", Some(&date::now())), ("Server", server)] {
-        let Some(value) = value else { continue };
-        bytes.extend_from_slice(name.as_bytes());
+    let (head, page) = refusal.to_response("", "").into_parts();
+    let mut bytes =
+        format!("HTTP/1.1 {}\r\nContent-Length: {}\r\nConnection: close\r\n", refusal.status(), page.len(),)
+            .into_bytes();
+    for (name, value) in head.headers.iter().chain(server.map(|server| (&SERVER, server))) {
+        bytes.extend_from_slice(usual_spelling(name).as_bytes());
         bytes.extend_from_slice(b": ");
         bytes.extend_from_slice(value.as_bytes());
         bytes.extend_from_slice(b"\r\n");
     }
     bytes.extend_from_slice(b"\r\n");
     if !to_head {
-        bytes.extend_from_slice(page.as_bytes());
+        bytes.extend_from_slice(&page);
     }
     bytes
 }
@@ -483,9 +482,17 @@ mod tests {
             "{text}"
         );
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
-        assert_eq!(body, "414 URI Too Long: request line over the limit of 100 (setting max_request_line)\n");
+        let reason = "request line over the limit of 100 (setting max_request_line)";
+        assert!(body.contains("414") && body.contains(reason), "{body}");
         assert!(head.contains(&format!("Content-Length: {}", body.len())));
         assert!(bytes_of(&refusal, true, None).ends_with(b"\r\n\r\n"));
+
+        let refusal = refusal.accepting(Some("application/json".to_owned()));
+        let text = String::from_utf8(bytes_of(&refusal, false, None)).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        assert!(head.contains("\r\nContent-Type: application/problem+json"), "{head}");
+        let problem: serde_json::Value = serde_json::from_str(body).unwrap();
+        assert_eq!((&problem["status"], &problem["detail"]), (&414.into(), &reason.into()));
     }
 
     /// A socket whose bytes arrive in these pieces, and then end.

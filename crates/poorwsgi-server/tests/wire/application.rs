@@ -206,6 +206,41 @@ async fn a_file_that_shrinks_while_it_is_sent_cuts_the_connection() {
     assert!((client.rest().await.len() as u64) < LENGTH - 5);
 }
 
+/// RFC 9110, section 12.5.1, and RFC 9457: whoever refuses a request, in the server or in the application.
+#[tokio::test]
+async fn a_refusal_comes_in_the_form_that_its_client_prefers() {
+    let (app, _) = application();
+    let server = TestServer::of(app, Config::new().max_body(5).max_request_line(100)).await;
+    let long = "a".repeat(200);
+    let requests = |accept: &str| {
+        [
+            (post("/read", &format!("{accept}Content-Length: 6\r\n\r\n123456")), 413, "max_body"),
+            (post("/parsed", &format!("{accept}{JSON}Content-Length: 2\r\n\r\n]]")), 400, "JSON"),
+            (get(&format!("/{long}"), accept), 414, "max_request_line"),
+            (get("/", &format!("{accept}{}", "X: 1\r\n".repeat(101))), 431, "max_fields"),
+            (get("/private", accept), 403, "not allowed to have it"),
+        ]
+    };
+    for (request, status, reason) in requests("Accept: application/json, */*;q=0.1\r\n") {
+        let answer = server.ask(request).await;
+        assert_eq!(statuses(&answer), [status], "{answer}");
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        assert!(head.contains("\r\nContent-Type: application/problem+json\r\n"), "{head}");
+        assert!(head.contains("\r\nVary: Accept\r\n") || head.ends_with("\r\nVary: Accept"), "{head}");
+        let problem: serde_json::Value = serde_json::from_str(body).unwrap();
+        assert_eq!(problem["status"], status, "{body}");
+        assert!(problem["detail"].as_str().is_some_and(|detail| detail.contains(reason)), "{body}");
+    }
+    for accept in ["", "Accept: */*\r\n", "Accept: text/html, application/json\r\n"] {
+        for (request, status, reason) in requests(accept) {
+            let answer = server.ask(request).await;
+            assert_eq!(statuses(&answer), [status], "{answer}");
+            assert!(answer.contains("\r\nContent-Type: text/html; charset=utf-8\r\n"), "{answer}");
+            assert!(answer.contains(reason) && answer.ends_with("</html>"), "{answer}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn bodies_over_the_servers_limit_are_413_and_name_it() {
     let (app, runs) = application();

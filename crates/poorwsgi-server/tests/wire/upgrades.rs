@@ -118,5 +118,5 @@ async fn a_request_after_one_that_asked_in_vain_is_refused_with_a_reason() {
     assert_eq!(statuses(&answer), [200, 400], "{answer}");
     let answer = server.ask(format!("GET / HTTP/1.1\r\n{ASKS}GET / HTTP/1.1\nHost: a\r\n\r\n")).await;
     assert_eq!(statuses(&answer), [200, 400], "{answer}");
-    assert!(answer.contains("400 Bad Request: "), "{answer}");
+    assert!(answer.contains("a line of the head ends in a bare LF"), "{answer}");
 }

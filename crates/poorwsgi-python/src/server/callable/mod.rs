@@ -158,7 +158,7 @@ fn fail(py: Python<'_>, error: PyErr, input: &Bound<'_, Input>, pending: &Pendin
         Some((status, detail)) if !pending.is_begun() && error.is_instance_of::<PyOSError>(py) => {
             let text = StatusText::new(status, &detail);
             log_refusal(pending.asked(), text);
-            pending.answer_instead(page(text));
+            pending.answer_instead(page(pending.asked(), text));
         }
         _ => pending.fail(Unhandled::boxed(py, error)),
     }
