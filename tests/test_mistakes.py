@@ -194,7 +194,7 @@ ERRORS = {
         lambda app: _closed(open(__file__, encoding="utf-8"), FileObjResponse), AssertionError,
         'file_obj is a text stream; open it in binary mode: open(path, "rb")'),
     "a file that is missing": (
-        lambda app: FileResponse("/nowhere"), OSError, "Could not stat file /nowhere: No such file or directory (os error 2)"),
+        lambda app: FileResponse("/nowhere"), FileNotFoundError, "[Errno 2] Could not stat file: No such file or directory: '/nowhere'"),
     "headers of another type": (
         lambda app: Response("x", headers=5), TypeError,
         "the headers are an int; expected a dict, a list, tuple or set of (name, value) pairs, or Headers"),

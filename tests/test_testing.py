@@ -343,10 +343,14 @@ def test_tokens_and_sessions_expire(app):
     client.sleep(121)
     assert 121 <= client.time() - before < 130
     assert client.get(f"/check/{token}").json() == {"good": False}
-    assert client.get("/session").status == 500  # the SessionError of an expired session
+    assert client.get("/session").status == 400  # the SessionError of an expired session
+    assert client.get("/session").json() == {"data": {}}  # the answer has removed the cookie
+    with client.session(PoorSession(app.secret_key)) as session:
+        session.data["user"] = "joe"
+    assert client.get("/session").json() == {"data": {"user": "joe"}}
     assert Client(app).get(f"/check/{token}").json() == {"good": True}
     client.sleep(-121)
-    assert client.get("/session").json() == {"data": {"user": "ann"}}
+    assert client.get("/session").status == 400  # a session of the future
 
 
 def test_time_passes_for_one_client_and_its_thread_alone(app):

@@ -11,6 +11,8 @@ from poorwsgi._poorwsgi import (
     FieldStorageInterface,
     FieldStorageParser,
     Request,
+    _convert,
+    _missing,
     parse_args,
     parse_json_request,
 )
@@ -19,8 +21,15 @@ from poorwsgi.state import deprecated
 __all__ = ["Args", "CachedInput", "EmptyForm", "FieldStorage", "JsonDict", "JsonList", "parse_json_request"]
 
 
+def _no_value(self, key):
+    """Raises KeyError, which is a 400 if nobody catches it: the client has not sent the value."""
+    _missing(key)
+
+
 class EmptyForm(dict, FieldStorageInterface):
     """A form without fields: its methods return the default."""
+
+    __missing__ = _no_value
 
     def getvalue(self, key, default=None, func=None):
         """Returns default."""
@@ -44,14 +53,22 @@ class Args(dict, FieldStorageInterface):
     req is a request, or any object with a query. keep_blank_values says whether an argument with an empty
     value is kept. With strict_parsing, an argument without "=" raises HTTPException(400). More arguments than
     the form_limits.fields of req.app (1000 by default) raise HTTPException(413).
+
+    A missing argument is a KeyError; func of getfirst and the like raises what it raises for a value that it
+    does not take. Where nobody catches the exception, the client gets a 400.
     """
+
+    __missing__ = _no_value
 
     def __init__(self, req, keep_blank_values=0, strict_parsing=0):
         super().__init__(parse_args(req.query, keep_blank_values, strict_parsing, getattr(req, "app", None)))
 
 
 class JsonDict(dict, FieldStorageInterface):
-    """A JSON object: a dict that can be read like a form."""
+    """A JSON object: a dict that can be read like a form. A missing member is a KeyError, which is a 400 if
+    nobody catches it."""
+
+    __missing__ = _no_value
 
 
 class JsonList(list):
@@ -61,7 +78,7 @@ class JsonList(list):
         """Returns func applied to the first item; default if the list is empty."""
         if not self:
             return default
-        return func(self[0]) if func else self[0]
+        return _convert(func, key, self[0]) if func else self[0]
 
     def getfirst(self, key=None, default=None, func=None, fce=None):
         """The same as getvalue. fce is a deprecated name of func."""
@@ -73,7 +90,7 @@ class JsonList(list):
         func = _one_of(func, fce)
         if not self:
             return default or []
-        return [func(item) for item in self] if func else list(self)
+        return [_convert(func, key, item) for item in self] if func else list(self)
 
 
 @deprecated("use FieldStorageParser")

@@ -1,5 +1,5 @@
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol, TypeVar, overload
+from typing import Any, NoReturn, Protocol, TypeVar, overload
 
 from poorwsgi.fieldstorage import FieldStorage as _FieldStorage
 from poorwsgi.fieldstorage import FieldStorageInterface
@@ -26,6 +26,7 @@ class _WithBody(Protocol):
     def headers(self) -> Headers | Mapping[str, str]: ...
 
 class EmptyForm(dict[Any, Any], FieldStorageInterface):
+    def __missing__(self, key: object) -> NoReturn: ...
     def getvalue(self, key: str, default: Any = None, func: _Func | None = None) -> Any: ...
     def getfirst(
         self, key: str, default: Any = None, func: _Func | None = None, fce: _Func | None = None
@@ -36,8 +37,10 @@ class EmptyForm(dict[Any, Any], FieldStorageInterface):
 
 class Args(dict[str, str | list[str]], FieldStorageInterface):
     def __init__(self, req: _WithQuery, keep_blank_values: object = 0, strict_parsing: object = 0) -> None: ...
+    def __missing__(self, key: object) -> NoReturn: ...
 
-class JsonDict(dict[str, Any], FieldStorageInterface): ...
+class JsonDict(dict[str, Any], FieldStorageInterface):
+    def __missing__(self, key: object) -> NoReturn: ...
 
 class JsonList(list[Any]):
     @overload

@@ -1,6 +1,7 @@
 # The native module. Its public names are documented, and typed, in the modules that export them.
 from collections.abc import Callable, Sequence
 from os import PathLike
+from typing import NoReturn
 
 from poorwsgi.aes_session import AESSession as AESSession
 from poorwsgi.digest import check_credentials as check_credentials
@@ -139,6 +140,10 @@ from poorwsgi.wsgi import Application as Application
 from poorwsgi.wsgi import to_response as to_response
 
 def parse_args(query: str | None, keep_blank_values: int, strict_parsing: int, app: object) -> dict[str, str | list[str]]: ...
+
+# Used by poorwsgi._forms.
+def _convert(func: Callable[[object], object], key: object, value: object) -> object: ...
+def _missing(key: object) -> NoReturn: ...
 
 # Used by poorwsgi.digest.
 def _check_login(req: object, realm: str, username: str | None) -> None: ...

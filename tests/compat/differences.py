@@ -98,6 +98,28 @@ DIFFERENCES = [
     *answers("405 without `Allow`", "wsgi.status",
              (([("route", "/a")], "PUT", "/a"), ("405 Method Not Allowed", None), ("405 Method Not Allowed", "HEAD, GET"))),
 
+    *answers("`OPTIONS` of a path without groups", "wsgi.status",
+             (([("route", "/a"), ("default", 64)], "OPTIONS", "/a"), "405 Method Not Allowed", "200 OK"), part=(0,)),
+
+    # mistakes of the client
+    *answers("A value that `getfirst`, `getvalue` or `getlist` cannot convert", "dispatch.mistake",
+             (("value",), ("500 Internal Server Error", ["ValueError", True]), ("400 Bad Request", ["ValueError", True])),
+             (("missing",), ("500 Internal Server Error", ["KeyError", True]), ("400 Bad Request", ["KeyError", True])),
+             (("empty form",), ("500 Internal Server Error", ["KeyError", True]), ("400 Bad Request", ["KeyError", True]))),
+    *answers("`FileResponse` of a file that is not there", "dispatch.mistake",
+             (("file",), ("500 Internal Server Error", ["OSError", True]), ("404 Not Found", ["FileNotFoundError", True])),
+             (("folder",), ("500 Internal Server Error", ["IsADirectoryError", True]), ("404 Not Found", ["IsADirectoryError", True]))),
+    *answers("`FileResponse` of a file that is not there", "response.build",
+             (("FileResponse", ("no file name",), {}), ["OSError", "Exception"], ["FileNotFoundError", "OSError", "Exception"]),
+             part=(1,)),
+    *answers("A session cookie that does not open", "dispatch.mistake",
+             (("session",), ("500 Internal Server Error", ["SessionError", True]), ("400 Bad Request", ["SessionError", True]))),
+    *answers("The answer of a state handler to a 401 or 405", "dispatch.state_fields",
+             ((405, {}), (b"[]", []), (b"[]", ["Allow"])),
+             ((401, {}), (b"['realm']", []), (b"['realm']", ["WWW-Authenticate"]))),
+    *answers("The built-in pages are HTML for every client", "dispatch.page_for",
+             (("application/json",), "text/html; charset=utf-8", "application/problem+json")),
+
     # responses
     *answers("`Response(None)` is an `AssertionError`", "response.build",
              (("Response", (None,), {}), "raises", "Response"), part=(0,)),

@@ -224,3 +224,18 @@ def test_handlers_that_a_request_names(pair, settings):
 def test_the_index_of_a_directory_names_its_page(pair):
     original, ours = pair.differ("The index of a directory is a 500", "dispatch.handlers_seen", {"document_index": True}, [("GET", "/folder/")])
     assert ours[0] == original[0] == ("before", "/*", "directory_index", None)
+
+
+@pytest.mark.parametrize("name", ["own value", "own key"])
+def test_errors_of_the_application(pair, name):
+    pair.same("dispatch.mistake", name)
+
+
+@pytest.mark.parametrize(("status", "name"), [(405, "Allow"), (401, "WWW-Authenticate")])
+def test_fields_that_a_state_handler_sets(pair, status, name):
+    pair.same("dispatch.state_fields", status, {name: "own"})
+
+
+@pytest.mark.parametrize("accept", ["*/*", "text/html", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "image/png"])
+def test_pages_for_browsers(pair, accept):
+    pair.same("dispatch.page_for", accept)

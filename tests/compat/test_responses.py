@@ -17,7 +17,7 @@ RESPONSES = [
     ("JSONResponse", (JSON,), {"b": 2}), ("JSONResponse", ([1],), {"b": 2}), ("JSONResponse", (b"x",), {}), ("JSONResponse", ("an object",), {}),
     ("TextResponse", ("text",), {}), ("TextResponse", ("\u017e", "utf-8", {"X-A": "1"}, 201), {}), ("TextResponse", ("x", ""), {}), ("TextResponse", (b"x",), {}),
     ("FileObjResponse", ("a file",), {}), ("FileObjResponse", ("a file", "text/plain"), {}), ("FileObjResponse", ("a file", None, {"X-A": "1"}, 201), {}),
-    ("FileObjResponse", (b"x",), {}), ("FileResponse", ("a file name", "text/x"), {}), ("FileResponse", ("no file name",), {}),
+    ("FileObjResponse", (b"x",), {}), ("FileResponse", ("a file name", "text/x"), {}),
     ("GeneratorResponse", ("a generator",), {}), ("GeneratorResponse", ("a list of bytes", "text/plain"), {}), ("GeneratorResponse", ("an empty generator",), {}),
     ("GeneratorResponse", ("a generator",), {"content_length": 11, "status_code": 201, "headers": {"X-A": "1"}}),
     ("StrGeneratorResponse", ("a generator of text",), {}), ("StrGeneratorResponse", ("a generator of text", "text/plain"), {}),

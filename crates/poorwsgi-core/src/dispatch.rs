@@ -18,6 +18,7 @@ mod recover;
 mod required;
 mod site;
 mod target;
+mod uncaught;
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -44,6 +45,7 @@ pub use debug::{debug_page, routes};
 #[cfg(feature = "digest")]
 pub use required::challenges_of;
 pub use target::{Foreseen, foresee};
+pub use uncaught::uncaught;
 
 /// The pipeline's own steps, which a [`Language`] may override, and may call from its overrides.
 pub mod steps {

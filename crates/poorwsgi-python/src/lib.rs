@@ -54,7 +54,7 @@ mod _poorwsgi {
     #[pymodule_export]
     use super::environ::{_set_multiprocess, FileWrapper};
     #[pymodule_export]
-    use super::exceptions::{HTTPException, ResponseError};
+    use super::exceptions::{_convert, _missing, HTTPException, ResponseError};
     #[pymodule_export]
     use super::fieldstorage::{FieldStorage, FieldStorageInterface, FieldStorageParser, valid_boundary};
     #[pymodule_export]

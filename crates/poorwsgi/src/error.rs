@@ -33,8 +33,10 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// Any error of a handler. `?` converts every error type to it.
 ///
 /// An [`HttpError`] inside goes to the state handler, or else the built-in page, of its status. Any other
-/// error goes to the first [error handler](crate::Application::error_handler) registered for its type; where
-/// there is none, it becomes a 500.
+/// error goes to the first [error handler](crate::Application::error_handler) registered for its type. Where
+/// there is none, it becomes a 500, except for two mistakes of the client: a file that does not exist
+/// ([`ResponseError`](crate::response::ResponseError)) becomes a 404, a session cookie that does not open
+/// ([`SessionError`](crate::session::SessionError)) a 400.
 ///
 /// ```
 /// use std::num::ParseIntError;

@@ -11,7 +11,7 @@ use crate::error::{Error, Parts, Result};
 use crate::handler::Stored;
 use crate::path_arg::{Converter, PathArgs};
 use crate::request::{ReadContent, Request};
-use poorwsgi_core::dispatch::{BodyPlan, Callable, Language, Raised, Route};
+use poorwsgi_core::dispatch::{self, BodyPlan, Callable, Language, Raised, Route};
 use poorwsgi_core::error::{BoxError, HttpError, no_such_value, with_location};
 use poorwsgi_core::headers::Headers;
 use poorwsgi_core::json::parse_json;
@@ -133,9 +133,7 @@ impl Language for Rust {
 
     fn uncaught(error: Error) -> HttpError {
         match error.into_parts() {
-            Parts::Other(error, location) => {
-                with_location(HttpError::new(state::HTTP_INTERNAL_SERVER_ERROR).with_source(error), location)
-            }
+            Parts::Other(error, location) => with_location(dispatch::uncaught(error), location),
             Parts::Response(_) => HttpError::new(state::HTTP_INTERNAL_SERVER_ERROR),
         }
     }

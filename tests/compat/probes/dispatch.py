@@ -6,7 +6,8 @@ import sys
 import tempfile
 
 from poorwsgi import abort, redirect, results
-from poorwsgi.response import EmptyResponse, HTTPException, JSONResponse, NoContentResponse, RedirectResponse, Response
+from poorwsgi.response import EmptyResponse, FileResponse, HTTPException, JSONResponse, NoContentResponse, RedirectResponse, Response
+from poorwsgi.session import PoorSession
 from probes.request import application, environ_of
 from probes.wsgi import call
 from worker import attempt
@@ -192,6 +193,47 @@ def changed_page():
         return aborted(404), aborted(403) if changed is None else changed[1]
     finally:
         attempt(lambda: pages.update({403: before}))
+
+
+MISTAKES = {
+    "value": lambda req: req.args.getfirst("page", 1, int), "missing": lambda req: req.args["none"], "empty form": lambda req: req.form["none"],
+    "file": lambda req: FileResponse("/no/such/file"), "folder": lambda req: FileResponse("/"), "session": lambda req: PoorSession("secret").load(req.cookies),
+    "own value": lambda req: int("x"), "own key": lambda req: {}["x"],
+}
+
+
+def mistake(name):
+    """The status of a client's mistake that the handler does not catch, and the exception that the handler can catch."""
+    app = application()
+    caught = []
+
+    def handler(req):
+        try:
+            return MISTAKES[name](req)
+        except Exception as error:
+            caught.extend((type(error).__name__, isinstance(error, (OSError, LookupError, ValueError, RuntimeError))))
+            raise
+    app.set_route("/", handler)
+    return call(app, {"QUERY_STRING": "page=x", "HTTP_COOKIE": "SESSID=forged"})[0], caught
+
+
+def state_fields(status, headers):
+    """The fields of a state handler's own 401 or 405."""
+    app = application({"secret_key": "secret", "auth_type": "Digest"})
+    app.set_route("/401", lambda req: fails(HTTPException(401, realm="Zone"))())
+    app.set_route("/405", gives("text"), 4)
+    app.set_http_state(status, lambda req, **keywords: (str(sorted(keywords)), "text/plain", headers, status))
+    started = []
+    content = b"".join(app(environ_of({"PATH_INFO": f"/{status}"}), lambda *arguments: started.append(arguments)))
+    (_, fields), = started
+    return content, [name for name, _ in fields if name in ("Allow", "WWW-Authenticate")]
+
+
+def page_for(accept):
+    """The media type of a built-in page."""
+    started = []
+    b"".join(application()(environ_of({"PATH_INFO": "/none", "HTTP_ACCEPT": accept}), lambda *arguments: started.append(arguments)))
+    return dict(started[0][1])["Content-Type"]
 
 
 def part_for(method):

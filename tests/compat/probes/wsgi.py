@@ -7,7 +7,7 @@ from worker import attempt
 # The framework's name differs: an entry of differences.py.
 NAMES = {"Poor WSGI for Python": "its name", "PoorWSGI": "its name"}
 PAGE = b"</html>"
-PAGE_HEADERS = {"content-length", "content-security-policy"}
+PAGE_HEADERS = {"content-length", "content-security-policy", "vary"}
 ALWAYS = {"allow", "last-modified", "etag"}
 EMPTY = ("Content-Length", "0")
 # What comparisons leave out, with words of the rows of docs/differences.md that say so.

@@ -8,21 +8,25 @@ use crate::error::HttpError;
 use crate::headers::HeaderError;
 use crate::state;
 
-/// Why no response could be made from what the application gave. It is answered with 500.
+/// Why no response could be made from what the application gave. A file that does not exist is answered with
+/// 404, anything else with 500.
 ///
 /// ```
 /// use poorwsgi::response::ResponseError;
 /// use poorwsgi::{HttpError, Response, Result, state};
 ///
-/// /// A picture that a user may not have uploaded yet.
+/// /// A picture that a user may not have uploaded yet. `Response::file(path)?` alone would be a 404, too.
 /// fn picture(path: &str) -> Result<Response> {
 ///     match Response::file(path) {
-///         Err(ResponseError::File { .. }) => Err(HttpError::new(state::HTTP_NOT_FOUND).into()),
+///         Err(ResponseError::File { .. }) => {
+///             Err(HttpError::new(state::HTTP_NOT_FOUND).with_detail("there is no picture yet").into())
+///         }
 ///         response => Ok(response?),
 ///     }
 /// }
 ///
-/// assert_eq!(picture("/no/such/picture.png").unwrap_err().to_string(), "404 Not Found");
+/// let missing = picture("/no/such/picture.png").unwrap_err();
+/// assert_eq!(missing.to_string(), "404 Not Found: there is no picture yet");
 /// ```
 #[derive(Debug)]
 #[non_exhaustive]
@@ -108,8 +112,27 @@ impl From<serde_json::Error> for ResponseError {
 }
 
 impl From<ResponseError> for HttpError {
-    /// Becomes a 500. The reason appears only in the log and on the debug page.
+    /// Becomes a 404 for a file that does not exist, otherwise a 500. The reason appears only in the log and
+    /// on the debug page.
     fn from(error: ResponseError) -> Self {
-        HttpError::new(state::HTTP_INTERNAL_SERVER_ERROR).with_source(error)
+        let status = match &error {
+            ResponseError::File { source, .. } if is_missing(source) => state::HTTP_NOT_FOUND,
+            _ => state::HTTP_INTERNAL_SERVER_ERROR,
+        };
+        HttpError::new(status).with_source(error)
     }
+}
+
+/// Whether the error of [`OpenFile::open`](super::OpenFile::open) means that there is no file of this name:
+/// nothing at all, or a directory or the like. A file that may not be read is there.
+#[must_use]
+pub fn is_missing(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound
+            | io::ErrorKind::NotADirectory
+            | io::ErrorKind::IsADirectory
+            | io::ErrorKind::InvalidFilename
+            | io::ErrorKind::InvalidInput
+    )
 }

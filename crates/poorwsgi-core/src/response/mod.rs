@@ -34,7 +34,7 @@ pub use conditional::EntityTag;
 pub use constructors::JSON_TYPE;
 pub use content::{Content, FIELDS_OF_CONTENT, FIELDS_OF_NOT_MODIFIED, faults_of_not_modified};
 pub use document_root::DocumentRoot;
-pub use error::ResponseError;
+pub use error::{ResponseError, is_missing};
 pub use file::{FileRange, OpenFile};
 pub use final_status::{NotFinal, check_final};
 pub use finish::finish;

@@ -3,10 +3,15 @@
 use std::error::Error as StdError;
 use std::fmt;
 
+use crate::error::HttpError;
 use crate::headers::HeaderError;
 use crate::headers::set_cookie::CookieError;
+use crate::state;
 
 /// A session that cannot be made, read or written.
+///
+/// A cookie that was not made here is the client's mistake: where no handler takes its error, it is answered
+/// with 400. Any other error is a 500.
 ///
 /// ```
 /// use poorwsgi::headers::Cookies;
@@ -81,6 +86,25 @@ impl StdError for SessionError {
             SessionError::Header(error) => Some(error),
             SessionError::Cookie(error) => Some(error),
             _ => None,
+        }
+    }
+}
+
+impl SessionError {
+    /// Whether the client sent a cookie that is not, or no longer, valid.
+    #[must_use]
+    pub const fn is_of_client(&self) -> bool {
+        matches!(self, SessionError::BadCookie | SessionError::Expired | SessionError::NotAnObject)
+    }
+}
+
+impl From<SessionError> for HttpError {
+    /// Becomes a 400 for a cookie that the client should not have sent, otherwise a 500.
+    fn from(error: SessionError) -> Self {
+        if error.is_of_client() {
+            HttpError::bad_request(format!("session cookie: {error}")).with_source(error)
+        } else {
+            HttpError::new(state::HTTP_INTERNAL_SERVER_ERROR).with_source(error)
         }
     }
 }

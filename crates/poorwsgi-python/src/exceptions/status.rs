@@ -11,8 +11,8 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
 
-use super::broken_body::fault_of_client;
 use super::classes::HTTPException;
+use super::client_fault::fault_of_client;
 use super::report::{report, text_of};
 
 /// A status, and the Python exception that caused it, if any.
@@ -24,8 +24,8 @@ pub(crate) struct Status {
 }
 
 impl Status {
-    /// The status of an exception that was not handled: that of the exception if the client's body could not
-    /// be read, otherwise 500.
+    /// The status of an exception that was not handled: that of the exception if it is the client's mistake,
+    /// otherwise 500.
     pub(crate) fn uncaught(exception: PyErr) -> Self {
         if let Some(fault) = Python::attach(|py| fault_of_client(py, &exception)) {
             return Status { http: fault, exception: Some(exception), kwargs: None };

@@ -4,12 +4,16 @@ use pyo3::exceptions::{PyNotImplementedError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple, PyType};
 
+use crate::exceptions::{cannot_be_converted, not_convertible};
 use crate::names::deprecated;
 
 /// The base class of all forms. Its methods read values through ``in`` and ``[]``, which a subclass defines.
 ///
 /// The value of a key that occurs several times is a list; the value of a key that occurs once is a single
 /// value.
+///
+/// A value that func does not take raises the exception of func: ValueError, say, or LookupError. If nobody
+/// catches it, the client gets a 400, because the mistake is the client's; so it is with a missing key.
 // It has no fields, so that a class can inherit from it and from dict.
 #[pyclass(frozen, subclass, module = "poorwsgi.fieldstorage")]
 pub(crate) struct FieldStorageInterface;
@@ -49,7 +53,7 @@ impl FieldStorageInterface {
         func: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         match value(slf, key)? {
-            Some(value) => ValueFunction(func).apply(value).map(Some),
+            Some(value) => ValueFunction(func).apply(key, value).map(Some),
             None => Ok(default),
         }
     }
@@ -71,7 +75,7 @@ impl FieldStorageInterface {
             },
             None => None,
         };
-        first.map_or(Ok(default), |value| func.apply(value).map(Some))
+        first.map_or(Ok(default), |value| func.apply(key, value).map(Some))
     }
 
     /// func applied to each value of a key, as a list; if there is none, default, or an empty list. fce is a
@@ -89,8 +93,8 @@ impl FieldStorageInterface {
         let Some(value) = value(slf, key)? else { return list_or_default(py, default) };
         let values = PyList::empty(py);
         match value.cast_into::<PyList>() {
-            Ok(several) => several.iter().try_for_each(|value| values.append(func.apply(value)?))?,
-            Err(error) => values.append(func.apply(error.into_inner())?)?,
+            Ok(several) => several.iter().try_for_each(|value| values.append(func.apply(key, value)?))?,
+            Err(error) => values.append(func.apply(key, error.into_inner())?)?,
         }
         Ok(values.into_any())
     }
@@ -135,10 +139,19 @@ impl<'py> ValueFunction<'py> {
         Ok(ValueFunction(fce.or(func)))
     }
 
-    pub(super) fn apply(&self, value: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        match &self.0 {
-            Some(func) => func.call1((value,)),
-            None => Ok(value),
-        }
+    /// Applies the function to the value of a key. Where it refuses the value, its exception is the client's
+    /// mistake; so is a TypeError for the list of a key that the client sent more than once.
+    pub(super) fn apply(
+        &self,
+        key: &Bound<'py, PyAny>,
+        value: Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let Some(func) = &self.0 else { return Ok(value) };
+        let py = func.py();
+        func.call1((&value,)).map_err(|error| {
+            let is_of_client = cannot_be_converted(py, &error)
+                || value.is_instance_of::<PyList>() && error.is_instance_of::<PyTypeError>(py);
+            if is_of_client { not_convertible(py, error, key) } else { error }
+        })
     }
 }

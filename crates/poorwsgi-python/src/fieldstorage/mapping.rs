@@ -1,12 +1,12 @@
 //! A form as a dictionary of its fields.
 
-use pyo3::exceptions::PyKeyError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyIterator, PyList, PyString};
 
 use super::field::FieldStorage;
 use super::interface::{ValueFunction, list_or_default};
+use crate::exceptions::missing_value;
 
 #[pymethods]
 impl FieldStorage {
@@ -28,7 +28,7 @@ impl FieldStorage {
     fn __getitem__<'py>(slf: &Bound<'py, Self>, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let fields = Self::fields(slf, key)?;
         match fields.as_slice() {
-            [] => Err(PyKeyError::new_err(key.clone().unbind())),
+            [] => Err(missing_value(key)),
             [field] => Ok(field.clone()),
             _ => Ok(PyList::new(slf.py(), fields)?.into_any()),
         }
@@ -62,8 +62,8 @@ impl FieldStorage {
         let func = ValueFunction(func);
         match values.as_slice() {
             [] => Ok(default),
-            [value] => func.apply(value.get()?).map(Some),
-            _ => Ok(Some(list_of(slf.py(), &values, &func)?.into_any())),
+            [value] => func.apply(key, value.get()?).map(Some),
+            _ => Ok(Some(list_of(key, &values, &func)?.into_any())),
         }
     }
 
@@ -79,10 +79,10 @@ impl FieldStorage {
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         let func = ValueFunction::new(slf.py(), func, fce)?;
         if let Some(texts) = Self::texts_of(slf, key, 1)? {
-            return texts.into_iter().next().map_or(Ok(default), |text| func.apply(text).map(Some));
+            return texts.into_iter().next().map_or(Ok(default), |text| func.apply(key, text).map(Some));
         }
         match Self::first(slf, key)? {
-            Some(field) => func.apply(value_of(&field)?).map(Some),
+            Some(field) => func.apply(key, value_of(&field)?).map(Some),
             None => Ok(default),
         }
     }
@@ -102,7 +102,7 @@ impl FieldStorage {
         if values.is_empty() {
             return list_or_default(slf.py(), default);
         }
-        Ok(list_of(slf.py(), &values, &func)?.into_any())
+        Ok(list_of(key, &values, &func)?.into_any())
     }
 }
 
@@ -195,13 +195,13 @@ impl<'py> FieldValue<'py> {
 }
 
 fn list_of<'py>(
-    py: Python<'py>,
+    key: &Bound<'py, PyAny>,
     values: &[FieldValue<'py>],
     func: &ValueFunction<'py>,
 ) -> PyResult<Bound<'py, PyList>> {
-    let list = PyList::empty(py);
+    let list = PyList::empty(key.py());
     for value in values {
-        list.append(func.apply(value.get()?)?)?;
+        list.append(func.apply(key, value.get()?)?)?;
     }
     Ok(list)
 }

@@ -22,12 +22,12 @@ use poorwsgi_core::response;
 use poorwsgi_core::results::{ErrorReport, HandlerRow};
 use poorwsgi_core::routing::{Capture, Conversion, RouteMatch};
 use poorwsgi_core::tables::Tables;
-use pyo3::exceptions::{PyArithmeticError, PyException, PyLookupError, PyValueError};
+use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use crate::application::{ErrorType, Function, Python3};
-use crate::exceptions::{Error, HTTPException, ResponseError, Status};
+use crate::exceptions::{Error, HTTPException, ResponseError, Status, cannot_be_converted};
 use crate::names::{Name, function_name};
 use crate::request::{PathArg, Request};
 use crate::response::{Answer, RaisedHttp, from_result};
@@ -317,14 +317,6 @@ fn path_arg(py: Python<'_>, capture: &Capture<'_, '_, Function>) -> Result<PathA
         Err(error) if cannot_be_converted(py, &error) => Err(no_such_value(error).into()),
         Err(error) => Err(error.into()),
     }
-}
-
-/// Whether a converter refused the text: int() and date.fromisoformat() raise ValueError, Decimal()
-/// ArithmeticError, the lookup of an Enum's name KeyError.
-fn cannot_be_converted(py: Python<'_>, error: &PyErr) -> bool {
-    error.is_instance_of::<PyValueError>(py)
-        || error.is_instance_of::<PyArithmeticError>(py)
-        || error.is_instance_of::<PyLookupError>(py)
 }
 
 fn convert(py: Python<'_>, text: &str, conversion: &Conversion<Function>) -> PyResult<Py<PyAny>> {

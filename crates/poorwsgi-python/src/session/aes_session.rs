@@ -17,6 +17,7 @@ use super::{Session, SessionError, sealed, session_error};
 /// for as long as its key. PoorSession does not have this weakness.
 ///
 /// load() raises SessionError for a cookie that was not written with one of the keys, and if there is no key.
+/// If nobody catches the SessionError of a cookie, the client gets a 400 that removes the cookie.
 #[pyclass(subclass, extends = Session, module = "poorwsgi.aes_session")]
 pub(crate) struct AESSession {
     keys: Option<AesKeys>,

@@ -10,9 +10,11 @@ mod token;
 
 use ::poorwsgi_core::headers::CookieError;
 use ::poorwsgi_core::session as engine;
+use ::poorwsgi_core::state::HTTP_BAD_REQUEST;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 
+use crate::exceptions::client_fault;
 pub(crate) use aes_session::AESSession;
 pub(crate) use poor_session::{NoCompress, PoorSession};
 pub(crate) use session::Session;
@@ -26,13 +28,17 @@ pyo3::create_exception!(
 );
 
 /// ValueError for an invalid attribute of the cookie, which is a mistake in the application; SessionError for
-/// any other error.
+/// any other error. That of a bad cookie is the client's mistake.
 fn session_error(error: engine::SessionError) -> PyErr {
     match error {
         engine::SessionError::Cookie(CookieError::NeedsSecure(what)) => PyValueError::new_err(format!(
             "a cookie with {what} requires secure=True: browsers refuse it otherwise"
         )),
         engine::SessionError::Cookie(error) => PyValueError::new_err(error.to_string()),
+        error if error.is_of_client() => {
+            let exception = SessionError::new_err(error.to_string());
+            Python::attach(|py| client_fault(py, exception, HTTP_BAD_REQUEST, None))
+        }
         error => SessionError::new_err(error.to_string()),
     }
 }

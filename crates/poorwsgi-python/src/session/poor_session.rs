@@ -35,7 +35,8 @@ use crate::names::{Made, Name};
 /// legacy=True have no time.
 ///
 /// load() raises SessionError for a cookie that was not written with one of the keys, and if there is no key.
-/// A copy of a cookie stays valid until it expires, also after destroy().
+/// If nobody catches the SessionError of a cookie, the client gets a 400 that removes the cookie, so that its
+/// next request begins a new session. A copy of a cookie stays valid until it expires, also after destroy().
 #[pyclass(subclass, extends = Session, module = "poorwsgi.session")]
 pub(crate) struct PoorSession {
     keys: Option<SealedKeys>,

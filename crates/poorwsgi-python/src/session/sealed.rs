@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyDict, PyList, PyMemoryView, PyString, PyTuple};
 
 use super::{Session, SessionError, cookie};
+use crate::exceptions::{bad_cookie, fault_of_client};
 use crate::log;
 use crate::names::{Name, kind_of};
 
@@ -56,25 +57,37 @@ pub(super) fn load(
     };
     let data = open(&sid, &value)
         .and_then(|json| LOADS.get(py)?.call1((PyBytes::new(py, &json),)))
-        .map_err(|error| refused(py, error))?;
+        .map_err(|error| refused(session, error))?;
     if !data.is_instance_of::<PyDict>() {
-        return Err(SessionError::new_err(
+        let error = SessionError::new_err(
             "the session cookie contains JSON that is not an object; session.data is a dict",
-        ));
+        );
+        return Err(of_client(session, error));
     }
     session.setattr("data", data)
 }
 
-fn refused(py: Python<'_>, error: PyErr) -> PyErr {
+fn refused(session: &Bound<'_, Session>, error: PyErr) -> PyErr {
+    let py = session.py();
     // An error of logging must not hide that the cookie is bad.
     let quoted = (error.value(py),);
     let _ = log::write(py, "poorwsgi.session", "info", "session cookie refused: %s", quoted);
     if error.is_instance_of::<SessionError>(py) {
-        return error;
+        // Not a session without a key, which is the application's mistake.
+        let is_of_client = fault_of_client(py, &error).is_some();
+        return if is_of_client { of_client(session, error) } else { error };
     }
     let refused = SessionError::new_err("bad session data");
     refused.set_cause(py, Some(error));
-    refused
+    of_client(session, refused)
+}
+
+/// The exception for a cookie that the client should not have sent. If no code handles it, it is a 400 that
+/// removes the cookie, so that the client's next request begins a new session.
+fn of_client(session: &Bound<'_, Session>, error: PyErr) -> PyErr {
+    let py = session.py();
+    let detail = format!("session cookie: {}", error.value(py));
+    bad_cookie(py, error, detail, Session::removing_cookie(session))
 }
 
 /// The data of a session as JSON text.

@@ -80,6 +80,11 @@ impl Session {
         Ok(slf.try_borrow()?.config.lifetime())
     }
 
+    /// The value of a `Set-Cookie` field that removes the cookie.
+    pub(super) fn removing_cookie(slf: &Bound<'_, Self>) -> Option<String> {
+        slf.try_borrow().ok()?.config.remove_cookie().ok()
+    }
+
     /// Sets the cookie, and returns its value, which is empty after `destroy`.
     pub(super) fn put(slf: &Bound<'_, Self>, value: String) -> PyResult<String> {
         let (cookies, config, destroyed) = {

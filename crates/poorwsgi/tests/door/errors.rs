@@ -1,11 +1,13 @@
 //! How errors of handlers are answered.
 
 use std::fmt;
+use std::sync::Arc;
 
+use poorwsgi::session::{SealedKeys, SealedSession, SessionConfig, SessionError};
 use poorwsgi::state::{METHOD_ALL, METHOD_GET, METHOD_GET_POST, METHOD_HEAD, METHOD_POST};
 use poorwsgi::{Application, BoxError, Error, HttpError, Request, Response, Result, abort};
 
-use crate::client::{ask, get};
+use crate::client::{ask, get, get_with};
 
 #[derive(Debug)]
 struct DatabaseError {
@@ -168,4 +170,36 @@ async fn abort_can_decline_to_answer() {
     app.route("/", METHOD_GET, |_req: Request| -> Result<()> { abort(poorwsgi::state::DECLINED) }).unwrap();
     let response = app.handle(http::Request::new(poorwsgi::Body::empty())).await;
     assert!(response.extensions().get::<poorwsgi::response::Declined>().is_some());
+}
+
+/// A file or a cookie that the client names wrongly is no fault of the application.
+#[tokio::test]
+async fn mistakes_of_the_client_are_its_own() {
+    let mut app = Application::new("mistakes");
+    let keys = Arc::new(SealedKeys::new(["secret"]).unwrap());
+    app.route("/file/<name:re:.+>", METHOD_GET, |req: Request| -> Result<_> {
+        Ok(Response::file(format!("/no/such/{}", req.path_arg::<&str>("name")?))?)
+    })
+    .unwrap();
+    app.route("/session", METHOD_GET, move |req: Request| -> Result<_> {
+        let mut session = SealedSession::new(Arc::clone(&keys), SessionConfig::default())?;
+        session.load(req.cookies())?;
+        Ok("loaded")
+    })
+    .unwrap();
+    app.route("/page", METHOD_GET, |req: Request| -> Result<_> {
+        Ok(req.args()?.getfirst("number", str::parse::<u32>)?.unwrap_or(1).to_string())
+    })
+    .unwrap();
+    app.route("/own", METHOD_GET, |_req: Request| -> Result<_> { Ok(std::fs::read("/no/such/file")?) })
+        .unwrap();
+    let file = get(&app, "/file/x").await;
+    assert!(file.status == 404 && !file.text().contains("such/x"), "{}", file.text());
+    get(&app, "/session").await.expect(200, "loaded");
+    get_with(&app, "/session", &[("cookie", "SESSID=forged")]).await.expect_page(400, "session cookie");
+    get(&app, "/page?number=x").await.expect_page(400, "number");
+    assert_eq!(get(&app, "/own").await.status, 500);
+
+    app.error_handler::<SessionError, _>(METHOD_GET, |_req: Request, _error: SessionError| "a new session");
+    get_with(&app, "/session", &[("cookie", "SESSID=forged")]).await.expect(200, "a new session");
 }

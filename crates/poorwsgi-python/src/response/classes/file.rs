@@ -1,15 +1,17 @@
 //! Responses of files.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
+use std::path::Path;
 use std::sync::Mutex;
 
-use poorwsgi_core::response::{self, BodyKind, OpenFile};
-use poorwsgi_core::state::HTTP_OK;
-use pyo3::exceptions::{PyAssertionError, PyOSError};
+use poorwsgi_core::response::{self, BodyKind, OpenFile, is_missing};
+use poorwsgi_core::state::{HTTP_NOT_FOUND, HTTP_OK};
+use pyo3::exceptions::{PyAssertionError, PyFileNotFoundError, PyIsADirectoryError, PyOSError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use super::class::response_class;
+use crate::exceptions::client_fault;
 use crate::log;
 use crate::response::base::{BaseResponse, ResponseArguments, ResponseData, status};
 use crate::response::blocks::raised;
@@ -107,10 +109,33 @@ fn length(file: &Bound<'_, PyAny>) -> PyResult<Option<u64>> {
     Ok(position.map(|position| whole.saturating_sub(position)))
 }
 
+/// The exception for a file that cannot be opened. A file that is not there is a 404 if no code handles the
+/// exception.
+fn not_opened(py: Python<'_>, path: &Path, error: &io::Error) -> PyErr {
+    let exception = match error.kind() {
+        ErrorKind::InvalidInput if path.is_dir() => {
+            PyIsADirectoryError::new_err((21, "Is a directory", path.as_os_str().to_owned()))
+        }
+        ErrorKind::NotFound => PyFileNotFoundError::new_err((
+            2,
+            "Could not stat file: No such file or directory",
+            path.as_os_str().to_owned(),
+        )),
+        _ => PyOSError::new_err(format!("Could not stat file {}: {error}", path.display())),
+    };
+    if !is_missing(error) {
+        return exception;
+    }
+    // An error of logging must not hide that there is no file.
+    let _ = log::write(py, "poorwsgi.response", "info", "FileResponse: %s", (exception.value(py),));
+    client_fault(py, exception, HTTP_NOT_FOUND, None)
+}
+
 response_class! {
     /// A response with the content of the file at path, with Last-Modified, an ETag, and support for range
     /// requests. content_type is guessed from the name unless it is given. Raises OSError if the file cannot
-    /// be read.
+    /// be read; if there is no such file, FileNotFoundError or IsADirectoryError, which is a 404 if nobody
+    /// catches it.
     ///
     /// Do not pass a path from a request: use Application.document_root for that.
     FileResponse: FileObjResponse, "(path, content_type=None, headers=None, status_code=200)"
@@ -128,12 +153,7 @@ impl FileResponse {
     ) -> PyResult<()> {
         let py = slf.py();
         let path: std::path::PathBuf = path.extract()?;
-        let file = py.detach(|| OpenFile::open(&path)).map_err(|error| match error.kind() {
-            ErrorKind::InvalidInput if path.is_dir() => {
-                pyo3::exceptions::PyIsADirectoryError::new_err((21, "Is a directory", path.clone()))
-            }
-            _ => PyOSError::new_err(format!("Could not stat file {}: {error}", path.display())),
-        })?;
+        let file = py.detach(|| OpenFile::open(&path)).map_err(|error| not_opened(py, &path, &error))?;
         let made = response::Response::from(file);
         let content_type = match content_type {
             Some(content_type) => content_type.to_owned(),
