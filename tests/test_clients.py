@@ -6,6 +6,7 @@ import tempfile
 
 import pytest
 import requests
+from chromium import CHROMIUM
 from servers import SERVERS, Client
 
 from poorwsgi import Application, redirect, state
@@ -13,7 +14,6 @@ from poorwsgi.digest import PasswordMap, check_digest, hexdigest
 from poorwsgi.session import PoorSession
 
 CURL = shutil.which("curl")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 DATA = os.urandom(300_000)
 
 PAGE = """<!DOCTYPE html><title>working</title><pre></pre><script>
