@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::{Site, human_methods, redact, render};
-use crate::state::MethodSet;
+use crate::state::{Method, MethodSet};
 
 /// A handler in one of the application's tables.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -104,7 +104,7 @@ impl DebugPage {
     /// The page as an HTML document. The caller decides who may see it.
     #[must_use]
     pub fn render(&self, site: Site<'_>) -> String {
-        let static_rows = self.static_routes.iter().map(|route| route.row().with_link()).collect();
+        let static_rows = self.static_routes.iter().map(HandlerRow::row_with_link).collect();
         let version = ("Engine version".to_owned(), env!("CARGO_PKG_VERSION").to_owned());
         let variables = std::iter::once(&version).chain(&self.variables);
         let sections = vec![
@@ -228,6 +228,11 @@ impl HandlerRow {
         Row::new(self.name(), [human_methods(self.methods), self.handler.clone(), self.calls.clone()])
     }
 
+    /// Links a path that takes GET, the method of a link.
+    fn row_with_link(&self) -> Row {
+        if self.methods.contains(Method::Get) { self.row().with_link() } else { self.row() }
+    }
+
     fn row_with_arguments(&self) -> Row {
         let arguments: Vec<_> =
             self.arguments.iter().map(|(name, converter)| format!("{name}: {converter}")).collect();
@@ -248,7 +253,7 @@ fn filter((name, pattern, converter): &(String, String, String)) -> Row {
 mod tests {
     use super::*;
     use crate::results::wellformed::assert_page;
-    use crate::state::{METHOD_ALL, METHOD_GET, METHOD_HEAD};
+    use crate::state::{METHOD_ALL, METHOD_GET, METHOD_HEAD, METHOD_POST};
 
     /// A page with `text` in every place.
     fn filled(text: &str) -> DebugPage {
@@ -341,6 +346,17 @@ mod tests {
         let html = page.render(Site::default());
         for cell in ["/user/&lt;id:int&gt;", ">id: int<", ">HEAD | GET<", ">app.user<"] {
             assert!(html.contains(cell), "{cell}");
+        }
+    }
+
+    #[test]
+    fn only_routes_that_take_get_become_links() {
+        for (methods, linked) in
+            [(METHOD_GET, true), (METHOD_ALL, true), (METHOD_POST, false), (METHOD_HEAD, false)]
+        {
+            let routes = vec![HandlerRow::new("/cart", methods, "f")];
+            let html = DebugPage { static_routes: routes, ..DebugPage::default() }.render(Site::default());
+            assert_eq!(html.contains("href=\"/cart\""), linked, "{methods:?}");
         }
     }
 
