@@ -33,8 +33,8 @@ const WORDS: &[&str] = &["pw", "pin", "sid", "jwt", "otp", "salt"];
 ///
 /// A value with a private key in it is hidden as a whole. Inside other values, these parts are hidden: fields
 /// with the name of a secret in a query string (`?token=…`), everything after such a name in the notation of
-/// JSON or Python (`'password': …`), and the user part of a URL (`https://user:password@host`). In doubt,
-/// text is hidden. An empty value is shown, so that a missing setting can be noticed.
+/// JSON or Python (`'password': …`, `('password', …)`), and the user part of a URL
+/// (`https://user:password@host`). In doubt, text is hidden. An empty value is shown, so that a missing setting can be noticed.
 ///
 /// ```
 /// use poorwsgi_core::results::redact;
@@ -53,7 +53,7 @@ pub fn redact<'a>(name: &str, value: &'a str) -> Cow<'a, str> {
         return Cow::Borrowed(HIDDEN);
     }
     let value =
-        if value.contains(['=', ':']) { Cow::Owned(without_fields(value)) } else { Cow::Borrowed(value) };
+        if value.contains(SEPARATORS) { Cow::Owned(without_fields(value)) } else { Cow::Borrowed(value) };
     if value.contains("://") { Cow::Owned(without_users(&value)) } else { value }
 }
 
@@ -65,20 +65,26 @@ fn is_secret(name: &str) -> bool {
         || name.split(|c: char| !c.is_alphanumeric()).any(|word| WORDS.contains(&word))
 }
 
+/// What separates a name from its value: in a query, in an object of JSON, in a pair.
+const SEPARATORS: [char; 3] = ['=', ':', ','];
+
 /// Hides the value of a secret `name=value` up to the end of the query field, and that of a secret `'name':
-/// value` up to the end of the text.
+/// value` or `'name', value` up to the end of the text.
 fn without_fields(value: &str) -> String {
     let mut shown = String::with_capacity(value.len());
     let mut rest = value;
-    while let Some((before, after)) = rest.split_once(['=', ':']) {
-        let query = rest.as_bytes().get(before.len()) == Some(&b'=');
+    while let Some((before, after)) = rest.split_once(SEPARATORS) {
+        let separator = rest.as_bytes().get(before.len()).copied().map_or(':', char::from);
+        let query = separator == '=';
         shown.push_str(before);
-        shown.push(if query { '=' } else { ':' });
+        shown.push(separator);
         rest = after;
         let quoted = before.trim_end();
         let bare = quoted.trim_end_matches(['"', '\'', '\\']);
-        // A colon separates a name from its value only in `"name":` and `name: `, not in `host:80`.
-        let separates = query || bare.len() < quoted.len() || after.starts_with(char::is_whitespace);
+        // A colon separates a name from its value only in `"name":` and `name: `, not in `host:80`; a comma
+        // only in `"name",`.
+        let is_spaced = separator == ':' && after.starts_with(char::is_whitespace);
+        let separates = query || bare.len() < quoted.len() || is_spaced;
         let name = bare.rsplit(|c: char| !(c.is_alphanumeric() || "-_.%[]".contains(c))).next();
         if separates && name.is_some_and(is_secret) && !after.is_empty() {
             shown.push_str(HIDDEN);
@@ -91,7 +97,7 @@ fn without_fields(value: &str) -> String {
 }
 
 /// Hides the user part of each URL: everything between `://` and the last `@`.
-fn without_users(value: &str) -> String {
+pub(super) fn without_users(value: &str) -> String {
     let mut shown = String::with_capacity(value.len());
     for word in value.split_inclusive(char::is_whitespace) {
         match word.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?.1))) {
@@ -167,6 +173,9 @@ mod tests {
             (r#"{"api_key":["s3cr3t","s3cr3t"]}"#, r#"{"api_key":[hidden]"#),
             (r#""{\"token\":\"s3cr3t\"}""#, r#""{\"token\":[hidden]"#),
             ("secret: s3cr3t", "secret:[hidden]"),
+            ("[('page', '2'), ('token', 's3cr3t')]", "[('page', '2'), ('token',[hidden]"),
+            ("(b'Cookie', b's3cr3t')", "(b'Cookie',[hidden]"),
+            ("token, page", "token, page"),
             ("https://s3cr3t@sentry.example/1", "https://[hidden]@sentry.example/1"),
             ("pg://a:s3@cr3t@db/x see redis://:s3cr3t@r", "pg://[hidden]@db/x see redis://[hidden]@r"),
             ("-----BEGIN PRIVATE KEY-----\ns3cr3t", HIDDEN),
