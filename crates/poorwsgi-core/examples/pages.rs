@@ -10,8 +10,13 @@ use poorwsgi_core::response::document_root::Entry;
 use poorwsgi_core::results::{DebugPage, DirectoryIndex, ErrorPage, ErrorReport, HandlerRow, Site};
 use poorwsgi_core::state::{self, METHOD_ALL, METHOD_GET, METHOD_GET_POST, METHOD_HEAD};
 
-const SITE: Site<'_> =
-    Site { hostname: "files.example.org", admin: "ann@example.org", software: "PoorWSGI", debug: false };
+const SITE: Site<'_> = Site {
+    hostname: "files.example.org",
+    admin: "ann@example.org",
+    software: "PoorWSGI",
+    debug: false,
+    prefix: "",
+};
 const DEBUG: Site<'_> = Site { debug: true, ..SITE };
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -6,11 +6,12 @@ use crate::request::Head;
 use crate::results::Site;
 use crate::settings::{self, Settings};
 
-/// The server's name and software and whether debug is on, for the [`Site`] of a request's pages.
+/// What the [`Site`] of a request's pages needs.
 pub(super) struct HeadSite<'a> {
     hostname: String,
     software: Cow<'a, str>,
     debug: bool,
+    prefix: String,
 }
 
 impl<'a> HeadSite<'a> {
@@ -19,10 +20,17 @@ impl<'a> HeadSite<'a> {
             hostname: head.hostname(),
             software: head.server_software(),
             debug: settings::debug_for(settings, head),
+            prefix: head.script_name(),
         }
     }
 
     pub(super) fn as_site(&self) -> Site<'_> {
-        Site { hostname: &self.hostname, software: &self.software, debug: self.debug, ..Site::default() }
+        Site {
+            hostname: &self.hostname,
+            software: &self.software,
+            debug: self.debug,
+            prefix: &self.prefix,
+            ..Site::default()
+        }
     }
 }

@@ -35,6 +35,16 @@ impl dyn Head + '_ {
         })
     }
 
+    /// The prefix below which the application is mounted: by the server, as `SCRIPT_NAME` says, or in another
+    /// application. Percent-decoded; empty where the application is not mounted.
+    #[must_use]
+    pub fn script_name(&self) -> String {
+        match self.variable("SCRIPT_NAME").filter(|name| !name.is_empty()) {
+            Some(name) => name.into_owned(),
+            None => self.mount().map_or_else(String::new, |mount| mount.path().to_owned()),
+        }
+    }
+
     /// The arguments of the query.
     ///
     /// # Errors

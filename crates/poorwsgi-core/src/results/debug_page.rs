@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+use super::href::{directory_href, segments};
 use super::{Site, human_methods, redact, render};
 use crate::state::{Method, MethodSet};
 
@@ -104,7 +105,9 @@ impl DebugPage {
     /// The page as an HTML document. The caller decides who may see it.
     #[must_use]
     pub fn render(&self, site: Site<'_>) -> String {
-        let static_rows = self.static_routes.iter().map(HandlerRow::row_with_link).collect();
+        let prefix = directory_href(segments(site.prefix));
+        let prefix = prefix.trim_end_matches('/');
+        let static_rows = self.static_routes.iter().map(|route| route.row_with_link(prefix)).collect();
         let version = ("Engine version".to_owned(), env!("CARGO_PKG_VERSION").to_owned());
         let variables = std::iter::once(&version).chain(&self.variables);
         let sections = vec![
@@ -210,10 +213,10 @@ impl Row {
 
     /// Links a path of this server. A route may be registered for any text, and browsers take `//host`,
     /// `/\host` and `/<tab>/host` for another server.
-    fn with_link(mut self) -> Self {
+    fn with_link(mut self, prefix: &str) -> Self {
         let path = self.name.starts_with('/') && !self.name.starts_with("//");
         if path && !self.name.contains(|c: char| c == '\\' || c.is_control()) {
-            self.href = Some(self.name.clone());
+            self.href = Some(format!("{prefix}{}", self.name));
         }
         self
     }
@@ -229,8 +232,8 @@ impl HandlerRow {
     }
 
     /// Links a path that takes GET, the method of a link.
-    fn row_with_link(&self) -> Row {
-        if self.methods.contains(Method::Get) { self.row().with_link() } else { self.row() }
+    fn row_with_link(&self, prefix: &str) -> Row {
+        if self.methods.contains(Method::Get) { self.row().with_link(prefix) } else { self.row() }
     }
 
     fn row_with_arguments(&self) -> Row {
@@ -280,7 +283,13 @@ mod tests {
     #[test]
     fn every_value_is_escaped() {
         let injection = "/\"><script>alert('&')</script>";
-        let site = Site { hostname: injection, admin: injection, software: injection, debug: true };
+        let site = Site {
+            hostname: injection,
+            admin: injection,
+            software: injection,
+            debug: true,
+            prefix: injection,
+        };
         let html = filled(injection).render(site);
         assert_page(&html);
         // Title and heading, 3 in the footer, 5 tables of handlers (one with a link, one with an argument),
@@ -358,6 +367,16 @@ mod tests {
             let html = DebugPage { static_routes: routes, ..DebugPage::default() }.render(Site::default());
             assert_eq!(html.contains("href=\"/cart\""), linked, "{methods:?}");
         }
+    }
+
+    #[test]
+    fn links_have_the_prefix_of_a_mounted_application() {
+        let page = DebugPage {
+            static_routes: vec![HandlerRow::new("/cart", METHOD_GET, "f")],
+            ..DebugPage::default()
+        };
+        let html = page.render(Site { prefix: "/a b", ..Site::default() });
+        assert!(html.contains("<a href=\"/a%20b/cart\">/cart</a>"));
     }
 
     #[test]

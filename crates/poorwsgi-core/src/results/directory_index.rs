@@ -3,13 +3,11 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use askama::Template;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::utf8_percent_encode;
 
+use super::href::{SEGMENT, directory_href, segments};
 use super::{Site, hbytes, render};
 use crate::response::document_root::Entry;
-
-/// Encodes all characters of a path segment except the unreserved ones (RFC 3986, section 2.3).
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The page that lists a directory: name, modification time, size and type, with links.
 ///
@@ -42,10 +40,10 @@ impl DirectoryIndex<'_> {
     /// The page as an HTML document.
     #[must_use]
     pub fn render(&self) -> String {
-        let segments: Vec<&str> = self.path.split('/').filter(|segment| !segment.is_empty()).collect();
-        let here = href(&segments);
+        let segments: Vec<&str> = segments(self.path).collect();
+        let here = directory_href(segments.iter().copied());
         let parent = match segments.split_last() {
-            Some((_, above)) if self.parent => Some(href(above)),
+            Some((_, above)) if self.parent => Some(directory_href(above.iter().copied())),
             _ => None,
         };
         render(&IndexTemplate {
@@ -56,17 +54,6 @@ impl DirectoryIndex<'_> {
             site: self.site,
         })
     }
-}
-
-/// The path of a directory, always with exactly one slash at its start: with two it would name another server
-/// (RFC 3986, section 4.2).
-fn href(segments: &[&str]) -> String {
-    let mut href = String::from("/");
-    for segment in segments {
-        href.extend(utf8_percent_encode(segment, SEGMENT));
-        href.push('/');
-    }
-    href
 }
 
 #[derive(Template)]
@@ -184,7 +171,13 @@ mod tests {
     fn names_and_path_are_escaped() {
         let injection = "\"><script>alert('&')</script>";
         let entry = Entry { media_type: Some(injection), ..file(injection) };
-        let site = Site { hostname: injection, admin: injection, software: injection, debug: true };
+        let site = Site {
+            hostname: injection,
+            admin: injection,
+            software: injection,
+            debug: true,
+            prefix: injection,
+        };
         let html = DirectoryIndex {
             path: &format!("/{injection}/"),
             entries: &[entry],

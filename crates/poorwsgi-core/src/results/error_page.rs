@@ -6,6 +6,8 @@ use std::borrow::Cow;
 use askama::Template;
 
 #[cfg(feature = "pages")]
+use super::href::{directory_href, segments};
+#[cfg(feature = "pages")]
 use super::render;
 use super::{ErrorReport, Site, clip, error_report::Shown};
 use crate::error::shows_detail;
@@ -93,6 +95,7 @@ impl<'a> ErrorPage<'a> {
             detail: detail.as_deref(),
             allow: allow.map(|allow| allow.to_string()),
             report,
+            home: directory_href(segments(self.site.prefix)),
             site: self.site,
         })
     }
@@ -124,6 +127,7 @@ struct ErrorTemplate<'a> {
     detail: Option<&'a str>,
     allow: Option<String>,
     report: Option<Shown<'a>>,
+    home: String,
     site: Site<'a>,
 }
 
@@ -240,7 +244,13 @@ mod tests {
             .with_location(INJECTION)
             .with_backtrace(INJECTION)
             .with_fact(INJECTION, INJECTION);
-        let site = Site { hostname: INJECTION, admin: INJECTION, software: INJECTION, debug: true };
+        let site = Site {
+            hostname: INJECTION,
+            admin: INJECTION,
+            software: INJECTION,
+            debug: true,
+            prefix: INJECTION,
+        };
         for status in [400, 404, 500] {
             let html = ErrorPage {
                 method: INJECTION,
@@ -304,6 +314,23 @@ mod tests {
         let allow = Some(state::METHOD_HEAD | state::METHOD_GET);
         let html = ErrorPage { allow, ..ErrorPage::new(405, Site::default()) }.render();
         assert!(html.contains("<code>HEAD, GET</code>"));
+    }
+
+    #[test]
+    fn every_page_links_to_the_start_of_the_application() {
+        for (prefix, href) in [
+            ("", "/"),
+            ("/shop", "/shop/"),
+            ("/a b/č/", "/a%20b/%C4%8D/"),
+            ("//elsewhere", "/elsewhere/"),
+            ("/\\elsewhere", "/%5Celsewhere/"),
+            ("javascript:alert(1)", "/javascript%3Aalert%281%29/"),
+        ] {
+            for (status, _) in state::STATUS_CODES {
+                let html = ErrorPage::new(*status, Site { prefix, ..Site::default() }).render();
+                assert!(html.contains(&format!("<a href=\"{href}\">Home</a>")), "{status} {prefix}");
+            }
+        }
     }
 
     #[test]

@@ -25,6 +25,8 @@ mod directory_index;
 mod error_page;
 mod error_report;
 mod escape;
+#[cfg(feature = "pages")]
+mod href;
 mod problem;
 mod redact;
 mod response;
@@ -58,7 +60,7 @@ use crate::state::{METHOD_ALL, MethodSet};
 #[cfg(feature = "pages")]
 /// The `Content-Security-Policy` for the pages of this module. It allows their style sheet, by its digest,
 /// and forbids everything else: scripts, frames, forms, and external resources.
-pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'sha256-hs+i8l447nyT2KLEodTVECHnmcs++MQsHT57qJjhG/U='; \
+pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'sha256-LZGwRDwLuQSgxwM2CzHfl8sj/A3C8KOucmD8L/Jul8A='; \
      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// The server, as the footer of each page names it.
@@ -73,6 +75,9 @@ pub struct Site<'a> {
     pub software: &'a str,
     /// Whether the reader may see internals of the application.
     pub debug: bool,
+    /// The prefix below which the application is mounted, percent-decoded; empty where there is none. Error
+    /// pages link to it.
+    pub prefix: &'a str,
 }
 
 #[cfg(feature = "pages")]

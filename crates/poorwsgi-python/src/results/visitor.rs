@@ -30,6 +30,7 @@ pub(super) struct Visitor {
     hostname: String,
     software: String,
     accept: Option<String>,
+    prefix: String,
 }
 
 impl Visitor {
@@ -45,6 +46,7 @@ impl Visitor {
             hostname: text("hostname").unwrap_or_default(),
             software: text("server_software").unwrap_or_default(),
             accept: accept(req),
+            prefix: prefix(req).unwrap_or_default(),
         }
     }
 
@@ -58,6 +60,17 @@ impl Visitor {
     }
 
     pub(super) fn site(&self) -> Site<'_> {
-        Site { hostname: &self.hostname, software: &self.software, debug: self.debug, ..Site::default() }
+        Site {
+            hostname: &self.hostname,
+            software: &self.software,
+            debug: self.debug,
+            prefix: &self.prefix,
+            ..Site::default()
+        }
     }
+}
+
+/// The prefix below which the application is mounted.
+fn prefix(req: &Bound<'_, PyAny>) -> Option<String> {
+    Some(req.cast::<SimpleRequest>().ok()?.get().head().script_name())
 }
