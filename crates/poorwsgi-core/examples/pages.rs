@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
 use poorwsgi_core::response::document_root::Entry;
-use poorwsgi_core::results::{DebugPage, DirectoryIndex, ErrorPage, ErrorReport, HandlerRow, Site};
+use poorwsgi_core::results::{
+    Cause, CauseLink, DebugPage, DirectoryIndex, ErrorPage, ErrorReport, Frame, HandlerRow, Site,
+};
 use poorwsgi_core::state::{self, METHOD_ALL, METHOD_GET, METHOD_GET_POST, METHOD_HEAD};
 
 const SITE: Site<'_> = Site {
@@ -58,17 +60,54 @@ fn error_pages(directory: &Path) -> Result<(), Box<dyn Error>> {
 }
 
 fn report() -> ErrorReport {
-    let error = std::io::Error::new(std::io::ErrorKind::NotFound, "orders.db: no such file");
-    ErrorReport::new(&error)
-        .with_type("std::io::Error")
-        .with_location("shop::order::detail (src/order.rs:48)")
+    let frame = |file: &str, line: u32, function: &str, is_library, text: &str| Frame {
+        file: file.into(),
+        line,
+        function: function.into(),
+        is_library,
+        source: (line - 1..line + 2).map(|number| (number, text.to_owned())).collect(),
+        repeated: 0,
+        variables: vec![
+            ("order_id".into(), "17".into()),
+            ("db_password".into(), "'hunter2'".into()),
+            ("articles".into(), format!("[{}]", "'an article of the shop', ".repeat(60))),
+        ],
+    };
+    let application = "/home/ann/projects/the-shop-of-the-village/shop/orders/views/detail.py";
+    let library = "/usr/lib/python3/dist-packages/database/engine.py";
+    let long = "    return load(req.path_args[\"id\"], database=connection, articles=articles, timeout=timedelta(seconds=30))";
+    let cause = |link, kind: &str, message: &str, frames| Cause {
+        link,
+        kind: Some(kind.into()),
+        message: message.into(),
+        frames,
+        left_out: 0,
+    };
+    let causes = vec![
+        cause(
+            CauseLink::Cause,
+            "OrderError",
+            "order 17 cannot be loaded",
+            vec![frame(application, 48, "detail", false, long)],
+        ),
+        cause(
+            CauseLink::Cause,
+            "FileNotFoundError",
+            "[Errno 2] No such file or directory: 'orders.db'",
+            vec![
+                frame(application, 40, "load", false, "    connection = database.connect(path)"),
+                frame(library, 1048, "connect", true, long),
+                frame(library, 17, "open", true, "    return open(path)"),
+            ],
+        ),
+    ];
+    ErrorReport { causes, ..ErrorReport::default() }
         .with_backtrace(
             "Traceback (most recent call last):\n  File \"shop.py\", line 48, in detail\n    \
              return load(req.path_args[\"id\"], database=connection)\n\
              FileNotFoundError: [Errno 2] No such file or directory: 'orders.db'",
         )
-        .with_fact("Rule", "/order/<id:int>")
-        .with_fact("Handler", "shop.detail(req, id)")
+        .with_route(Some("/order/<id:int>"), Some("shop.orders.views.detail"))
         .with_fact("Remote address", "2001:db8::17")
 }
 

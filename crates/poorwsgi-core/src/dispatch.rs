@@ -16,6 +16,7 @@ mod page;
 mod plain;
 mod recover;
 mod required;
+mod secrets;
 mod site;
 mod target;
 mod uncaught;
@@ -44,6 +45,7 @@ pub use answer::{BodyPlan, is_data};
 pub use debug::{debug_page, routes};
 #[cfg(feature = "digest")]
 pub use required::challenges_of;
+pub use secrets::secrets;
 pub use target::{Foreseen, foresee};
 pub use uncaught::uncaught;
 
@@ -146,8 +148,15 @@ pub trait Language: Sized + Send + Sync + 'static {
     /// The 500 for an error that no error handler answered.
     fn uncaught(error: Self::Error) -> Self::HttpError;
 
-    /// What the page of a 500 shows of an error when debug is on. The text is always written to the log.
+    /// What the log says of an error.
     fn report(error: &Self::HttpError) -> ErrorReport;
+
+    /// What the page of a 500 shows of an error when debug is on: the report, with the route of the request
+    /// and, where the language has them, the frames of the stack. The page hides the
+    /// [secrets](crate::results::Secrets) of the application and of the request.
+    fn inspect(_request: &Self::Request, error: &Self::HttpError) -> ErrorReport {
+        Self::report(error)
+    }
 
     /// The handler's error behind a status. It is the field `cause` of the log event, for `tracing`
     /// subscribers that inspect errors.

@@ -147,6 +147,10 @@ impl Language for Rust {
         }
     }
 
+    fn inspect(request: &Request, error: &HttpError) -> ErrorReport {
+        Self::report(error).with_route(request.rule(), request.handler())
+    }
+
     fn respond(response: Response) -> Response {
         response
     }

@@ -6,6 +6,7 @@ use http::header::ACCEPT;
 use crate::digest;
 #[cfg(feature = "digest")]
 use crate::dispatch::required::challenges_of;
+use crate::dispatch::secrets::secrets;
 use crate::dispatch::site::HeadSite;
 use crate::error::HttpError;
 use crate::request::Head;
@@ -20,7 +21,7 @@ pub(super) fn error_response(
     settings: &Settings,
     head: &dyn Head,
     error: &HttpError,
-    report: Option<&ErrorReport>,
+    report: Option<ErrorReport>,
 ) -> Response {
     if error.status() == state::DECLINED {
         return Response::declined();
@@ -29,6 +30,7 @@ pub(super) fn error_response(
     if status < state::HTTP_BAD_REQUEST {
         return Response::empty(status).unwrap_or_else(|_| Response::no_content());
     }
+    let report = report.map(|report| report.without(&secrets(settings, head)));
     let site = HeadSite::new(settings, head);
     // Without the query, which may hold secrets.
     let uri = head.client_path().unwrap_or_default();
@@ -37,7 +39,7 @@ pub(super) fn error_response(
         uri: &uri,
         detail: error.detail(),
         allow: error.allow(),
-        report,
+        report: report.as_ref(),
         ..ErrorPage::new(status, site.as_site())
     };
     let response = page.to_response(head.header(&ACCEPT).as_deref());

@@ -143,8 +143,9 @@ pub(super) fn default_page<L: Language>(
     } else {
         log_refusal::<L>(request, error);
     }
-    let report = (internal && settings::debug_for(&tables.settings, head)).then(|| L::report(error));
-    error_response(&tables.settings, head, error.as_ref(), report.as_ref())
+    let is_shown = internal && settings::debug_for(&tables.settings, head);
+    let report = is_shown.then(|| L::inspect(request, error));
+    error_response(&tables.settings, head, error.as_ref(), report)
 }
 
 fn log<L: Language>(request: &L::Request, error: &L::HttpError) {

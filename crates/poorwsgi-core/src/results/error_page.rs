@@ -202,6 +202,7 @@ const fn explanation(status: u16) -> &'static str {
 mod tests {
     use super::*;
     use crate::results::wellformed::assert_page;
+    use crate::results::{Cause, CauseLink, Frame};
 
     const INJECTION: &str = "<script>alert('\"&')</script>\"' onload=x";
 
@@ -239,11 +240,23 @@ mod tests {
     // PoorWSGI leaves the error text of a 400, `Host` and the method unescaped.
     #[test]
     fn every_value_is_escaped() {
-        let report = ErrorReport::new(&std::io::Error::other(INJECTION))
+        let mut report = ErrorReport::new(&std::io::Error::other(INJECTION))
             .with_type(INJECTION)
             .with_location(INJECTION)
             .with_backtrace(INJECTION)
             .with_fact(INJECTION, INJECTION);
+        let text = || INJECTION.to_owned();
+        report.causes[0].frames = [false, true]
+            .map(|is_library| Frame {
+                file: text(),
+                line: 1,
+                function: text(),
+                is_library,
+                source: vec![(1, text()), (2, text())],
+                repeated: 0,
+                variables: vec![(text(), text())],
+            })
+            .into();
         let site = Site {
             hostname: INJECTION,
             admin: INJECTION,
@@ -261,7 +274,9 @@ mod tests {
             }
             .render();
             assert_page(&html);
-            assert_eq!(html.matches("&lt;script&gt;").count(), 12, "every field is on the page");
+            // 12 fields without frames; of each frame the file twice, the function, and two lines; two of a
+            // variable. The prefix is percent-encoded.
+            assert_eq!(html.matches("&lt;script&gt;").count(), 12 + 2 * 5 + 2, "every field is on the page");
         }
     }
 
@@ -314,6 +329,69 @@ mod tests {
         let allow = Some(state::METHOD_HEAD | state::METHOD_GET);
         let html = ErrorPage { allow, ..ErrorPage::new(405, Site::default()) }.render();
         assert!(html.contains("<code>HEAD, GET</code>"));
+    }
+
+    fn frame(function: &str, is_library: bool) -> Frame {
+        Frame {
+            file: "shop.py".into(),
+            line: 48,
+            function: function.into(),
+            is_library,
+            source: vec![(47, "before".into()), (48, "the line".into())],
+            repeated: 0,
+            variables: vec![("order_id".into(), "17".into()), ("token".into(), "s3cr3t".into())],
+        }
+    }
+
+    fn with_frames(debug: bool) -> String {
+        let cause = |link, message: &str| Cause {
+            link,
+            kind: Some("LookupError".into()),
+            message: message.into(),
+            frames: vec![frame("detail", false), frame("load", true), frame("fetch", true)],
+            left_out: 0,
+        };
+        let causes = vec![
+            cause(CauseLink::Cause, "outer"),
+            cause(CauseLink::Cause, "inner"),
+            cause(CauseLink::Context, "context"),
+            cause(CauseLink::Member, "member"),
+        ];
+        let report = ErrorReport { causes, ..ErrorReport::default() }
+            .with_route(Some("/order/<id:int>"), Some("shop.detail"));
+        let site = Site { debug, ..Site::default() };
+        ErrorPage { report: Some(&report), ..ErrorPage::new(500, site) }.render()
+    }
+
+    #[test]
+    fn a_500_with_debug_shows_causes_frames_and_variables() {
+        let html = with_frames(true);
+        assert_page(&html);
+        let order =
+            ["outer", "caused by", "inner", "raised while handling", "context", "one of the group", "member"];
+        let mut rest = html.as_str();
+        for text in order {
+            rest = rest.split_once(text).unwrap_or_else(|| panic!("{text} comes in this order")).1;
+        }
+        for (text, times) in [
+            ("<details class=\"step\" open=\"\">", 4),
+            ("<summary>2 frames of libraries</summary>", 4),
+            ("<mark>  48  the line</mark>", 12),
+            ("<code>shop.detail</code>", 1),
+            ("<code>/order/&lt;id:int&gt;</code>", 1),
+            ("<dt><code>order_id</code></dt><dd><code>17</code></dd>", 4),
+            ("<dt><code>token</code></dt><dd><code>[hidden]</code></dd>", 4),
+        ] {
+            assert_eq!(html.matches(text).count(), times, "{text}\n{html}");
+        }
+    }
+
+    #[test]
+    fn nothing_of_the_frames_shows_without_debug() {
+        let html = with_frames(false);
+        for inside in ["outer", "caused by", "<details", "the line", "order_id", "shop.detail"] {
+            assert!(!html.contains(inside), "{inside}");
+        }
     }
 
     #[test]

@@ -4,6 +4,9 @@ use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 
+use super::frame::{Frame, Room, Stack};
+use super::redact::without_users;
+use super::secrets::Secrets;
 use super::{clip, redact};
 use crate::clip as log;
 
@@ -17,12 +20,41 @@ const MAX_MESSAGE: usize = 8000;
 const MAX_LINES: usize = 400;
 
 /// One error of a chain.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cause {
+    /// What the error has to do with the one before it.
+    pub link: CauseLink,
     /// The name of the error's type, where known.
     pub kind: Option<String>,
     /// The error's message.
     pub message: String,
+    /// The frames that the error passed through, the one where it was raised last. They are for pages; the
+    /// log has the backtrace.
+    pub frames: Vec<Frame>,
+    /// How many frames before these the report leaves out.
+    pub left_out: usize,
+}
+
+/// What an error of a chain has to do with the one before it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CauseLink {
+    /// It caused the one before.
+    #[default]
+    Cause,
+    /// It was being handled when the one before was raised.
+    Context,
+    /// It is one of the errors of a group.
+    Member,
+}
+
+impl CauseLink {
+    const fn words(self) -> &'static str {
+        match self {
+            CauseLink::Cause => "caused by",
+            CauseLink::Context => "caused by, or raised while handling",
+            CauseLink::Member => "one of the group",
+        }
+    }
 }
 
 /// An error with everything that helps to find its cause.
@@ -68,8 +100,10 @@ impl ErrorReport {
     #[must_use]
     pub fn new(error: &(dyn Error + 'static)) -> Self {
         let chain = std::iter::successors(Some(error), |error| (*error).source());
-        let causes =
-            chain.take(MAX_CAUSES).map(|error| Cause { kind: None, message: error.to_string() }).collect();
+        let causes = chain
+            .take(MAX_CAUSES)
+            .map(|error| Cause { message: error.to_string(), ..Cause::default() })
+            .collect();
         ErrorReport { causes, ..ErrorReport::default() }
     }
 
@@ -103,10 +137,48 @@ impl ErrorReport {
         self
     }
 
+    /// Adds the route of the request: its rule, and the name of its handler.
+    #[must_use]
+    pub fn with_route(self, rule: Option<&str>, handler: Option<&str>) -> Self {
+        let facts = [("Rule", rule), ("Handler", handler)];
+        let facts = facts.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        facts.fold(self, |report, (name, value)| report.with_fact(name, value))
+    }
+
+    /// Hides these secrets, and the user part of each URL, wherever the report quotes them.
+    #[must_use]
+    pub fn without(mut self, secrets: &Secrets) -> Self {
+        let hide = |text: &mut String| {
+            if let Cow::Owned(hidden) = secrets.hide(text) {
+                *text = hidden;
+            }
+            if text.contains("://") {
+                *text = without_users(text);
+            }
+        };
+        for cause in &mut self.causes {
+            hide(&mut cause.message);
+            for frame in &mut cause.frames {
+                frame.source.iter_mut().for_each(|(_, text)| hide(text));
+                frame.variables.iter_mut().for_each(|(_, value)| hide(value));
+            }
+        }
+        self.location.iter_mut().for_each(hide);
+        hide(&mut self.backtrace);
+        self.facts.iter_mut().for_each(|(_, value)| hide(value));
+        self
+    }
+
     pub(super) fn shown(&self) -> Shown<'_> {
+        let mut room = Room::of_page();
+        let causes = self.causes.iter().take(MAX_CAUSES).enumerate();
         Shown {
-            causes: self.causes.iter().take(MAX_CAUSES).map(ShownCause::new).collect(),
-            location: self.location.as_deref(),
+            causes: causes
+                .map(|(number, cause)| {
+                    let location = self.location.as_deref().filter(|_| number == 0);
+                    ShownCause::new(number, cause, location, &mut room)
+                })
+                .collect(),
             backtrace: last_lines(&self.backtrace),
             facts: self.facts.iter().map(|(name, value)| (name.as_str(), redact(name, value))).collect(),
         }
@@ -116,19 +188,35 @@ impl ErrorReport {
 /// A report as the template sees it.
 pub(super) struct Shown<'a> {
     pub(super) causes: Vec<ShownCause<'a>>,
-    pub(super) location: Option<&'a str>,
     pub(super) backtrace: &'a str,
     pub(super) facts: Vec<(&'a str, Cow<'a, str>)>,
 }
 
+impl Shown<'_> {
+    pub(super) fn has_frames(&self) -> bool {
+        self.causes.iter().any(|cause| !cause.stack.groups.is_empty())
+    }
+}
+
 pub(super) struct ShownCause<'a> {
+    /// What the error has to do with the one before; `None` for the first.
+    pub(super) link: Option<&'static str>,
     pub(super) kind: Option<&'a str>,
     pub(super) message: Cow<'a, str>,
+    /// Where the error was raised, if it is the first.
+    pub(super) location: Option<&'a str>,
+    pub(super) stack: Stack<'a>,
 }
 
 impl<'a> ShownCause<'a> {
-    fn new(cause: &'a Cause) -> Self {
-        ShownCause { kind: cause.kind.as_deref(), message: clip(&cause.message, MAX_MESSAGE) }
+    fn new(number: usize, cause: &'a Cause, location: Option<&'a str>, room: &mut Room) -> Self {
+        ShownCause {
+            link: (number > 0).then(|| cause.link.words()),
+            kind: cause.kind.as_deref(),
+            message: clip(&cause.message, MAX_MESSAGE),
+            location,
+            stack: Stack::new(&cause.frames, cause.left_out, room),
+        }
     }
 }
 
@@ -174,7 +262,11 @@ mod tests {
     #[test]
     fn what_an_error_says_begins_no_line_of_a_log() {
         let report = ErrorReport {
-            causes: vec![Cause { kind: Some("E".to_owned()), message: "a\nforged\u{1b}[31m".to_owned() }],
+            causes: vec![Cause {
+                kind: Some("E".to_owned()),
+                message: "a\nforged\u{1b}[31m".to_owned(),
+                ..Cause::default()
+            }],
             ..ErrorReport::default()
         };
         assert_eq!(report.to_string(), "E: a\\nforged\\u{1b}[31m");
@@ -190,6 +282,24 @@ mod tests {
     #[test]
     fn a_chain_without_end_is_cut() {
         assert_eq!(ErrorReport::new(&Ouroboros).causes.len(), MAX_CAUSES);
+    }
+
+    #[test]
+    fn secrets_are_hidden_wherever_they_are_quoted() {
+        let mut secrets = Secrets::default();
+        secrets.add("app_password", "s3cr3t");
+        let text = || String::from("with s3cr3t, to pg://ann:pw@db");
+        let frame =
+            Frame { source: vec![(1, text())], variables: vec![("x".into(), text())], ..Frame::default() };
+        let cause = Cause { message: text(), frames: vec![frame], ..Cause::default() };
+        let report = ErrorReport { causes: vec![cause], ..ErrorReport::default() }
+            .with_location(text())
+            .with_backtrace(text())
+            .with_fact("Rule", text())
+            .without(&secrets);
+        let shown = format!("{report:?}");
+        assert!(!shown.contains("s3cr3t") && !shown.contains("ann"), "{shown}");
+        assert_eq!(shown.matches("with [hidden], to pg://[hidden]@db").count(), 6);
     }
 
     #[test]

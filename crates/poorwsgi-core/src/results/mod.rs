@@ -23,13 +23,17 @@ mod debug_page;
 #[cfg(feature = "pages")]
 mod directory_index;
 mod error_page;
+#[cfg_attr(not(feature = "pages"), allow(dead_code))] // only pages show frames and how errors are linked
 mod error_report;
 mod escape;
+#[cfg_attr(not(feature = "pages"), allow(dead_code))] // only pages show frames
+mod frame;
 #[cfg(feature = "pages")]
 mod href;
 mod problem;
 mod redact;
 mod response;
+mod secrets;
 #[cfg(feature = "pages")]
 #[cfg(test)]
 mod wellformed;
@@ -45,13 +49,15 @@ pub use debug_page::{DebugPage, HandlerRow};
 #[cfg(feature = "pages")]
 pub use directory_index::DirectoryIndex;
 pub use error_page::ErrorPage;
-pub use error_report::{Cause, ErrorReport};
+pub use error_report::{Cause, CauseLink, ErrorReport};
 pub use escape::html_escape;
+pub use frame::Frame;
 pub use problem::{PROBLEM, prefers_problem};
 pub use redact::{HIDDEN, redact};
 #[cfg(feature = "pages")]
 pub use response::page_response;
 pub use response::{RefusedRequest, refusal};
+pub use secrets::Secrets;
 
 #[cfg(feature = "pages")]
 use crate::clip::is_invisible;
@@ -60,7 +66,7 @@ use crate::state::{METHOD_ALL, MethodSet};
 #[cfg(feature = "pages")]
 /// The `Content-Security-Policy` for the pages of this module. It allows their style sheet, by its digest,
 /// and forbids everything else: scripts, frames, forms, and external resources.
-pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'sha256-LZGwRDwLuQSgxwM2CzHfl8sj/A3C8KOucmD8L/Jul8A='; \
+pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'sha256-3M+8IWGgl9ABO/BQ1jN+hah4+zb1irXUY4rzDfnwCuc='; \
      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// The server, as the footer of each page names it.
@@ -174,6 +180,13 @@ fn clip(text: &str, limit: usize) -> Cow<'_, str> {
     // Writing to a String cannot fail.
     let _ = write!(clipped, "… ({} more bytes)", cut.len());
     Cow::Owned(clipped)
+}
+
+#[cfg_attr(not(feature = "pages"), allow(dead_code))]
+/// The text, cut after `limit` characters, with a mark where something is left out.
+fn cut(text: &str, limit: usize) -> Cow<'_, str> {
+    let Some((end, _)) = text.char_indices().nth(limit) else { return Cow::Borrowed(text) };
+    Cow::Owned(format!("{}…", text.get(..end).unwrap_or_default()))
 }
 
 #[cfg(feature = "pages")]

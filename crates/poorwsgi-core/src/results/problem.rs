@@ -92,7 +92,7 @@ impl<'a> Report<'a> {
         });
         Report {
             causes: causes.collect(),
-            location: shown.location,
+            location: shown.causes.first().and_then(|cause| cause.location),
             traceback: shown.backtrace.lines().collect(),
             request: &shown.facts,
         }

@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 /// The report of an exception, with its traceback.
 pub(crate) fn report(py: Python<'_>, exception: &PyErr) -> ErrorReport {
     let kind = exception.get_type(py).name().map(|name| name.to_string()).ok();
-    let cause = Cause { kind, message: text_of(exception.value(py).as_any()) };
+    let cause = Cause { kind, message: text_of(exception.value(py).as_any()), ..Cause::default() };
     let report = ErrorReport { causes: vec![cause], ..ErrorReport::default() };
     report.with_backtrace(traceback(py, exception).unwrap_or_default())
 }

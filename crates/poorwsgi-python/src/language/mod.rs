@@ -31,6 +31,7 @@ use crate::exceptions::{Error, HTTPException, ResponseError, Status, cannot_be_c
 use crate::names::{Name, function_name};
 use crate::request::{PathArg, Request};
 use crate::response::{Answer, RaisedHttp, from_result};
+use crate::results::inspect;
 use blame::call_before_hook;
 pub(crate) use handle::handle;
 use pipeline::PipelineRequest;
@@ -192,6 +193,10 @@ impl Language for Python3 {
 
     fn report(error: &Status) -> ErrorReport {
         error.report()
+    }
+
+    fn inspect(request: &PipelineRequest, error: &Status) -> ErrorReport {
+        Python::attach(|py| inspect(request.object.bind(py), error))
     }
 
     fn cause(error: &Status) -> Option<&(dyn std::error::Error + 'static)> {

@@ -9,7 +9,8 @@ use poorwsgi_core::state::{
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
-use super::visitor::{Visitor, text};
+use super::inspect::{details, inspect, secrets};
+use super::visitor::Visitor;
 use super::{MODULE, challenge};
 use crate::exceptions::Status;
 use crate::log;
@@ -145,45 +146,24 @@ pub(crate) fn internal_server_error<'py>(
     let visitor = Visitor::of(req);
     let exception = py.import("sys")?.call_method0("exception")?;
     let quoted = (&visitor.method, &visitor.uri);
-    let report = match exception.is_none() {
-        true => {
-            log::write(py, MODULE, "error", "%s %s failed, but no exception is being handled", quoted)?;
-            nothing_handled()
+    let failure = (!exception.is_none()).then(|| Status::uncaught(PyErr::from_value(exception)));
+    match failure.as_ref().and_then(|failure| Some((failure.report(), failure.exception()?))) {
+        None => log::write(py, MODULE, "error", "%s %s failed, but no exception is being handled", quoted)?,
+        Some((report, exception)) => {
+            log::write_exception(py, MODULE, "%s %s failed", quoted, exception, &report.backtrace)?;
         }
-        false => {
-            let exception = PyErr::from_value(exception);
-            let report = Status::uncaught(exception.clone_ref(py)).report();
-            log::write_exception(py, MODULE, "%s %s failed", quoted, &exception, &report.backtrace)?;
-            report
-        }
+    }
+    let shown = || match &failure {
+        Some(failure) => inspect(req, failure),
+        None => details(req, nothing_handled()),
     };
-    let report = facts(req).into_iter().fold(report, |report, (name, value)| report.with_fact(name, value));
-    let report = visitor.debug().then_some(&report);
-    send(py, &visitor, &ErrorPage { report, ..page(&visitor, HTTP_INTERNAL_SERVER_ERROR) })
+    let report = visitor.debug().then(|| shown().without(&secrets(req)));
+    let page = ErrorPage { report: report.as_ref(), ..page(&visitor, HTTP_INTERNAL_SERVER_ERROR) };
+    send(py, &visitor, &page)
 }
 
 fn nothing_handled() -> ErrorReport {
-    let cause = Cause { kind: None, message: "No exception is being handled.".to_owned() };
+    let cause = Cause { message: "No exception is being handled.".to_owned(), ..Cause::default() };
     // As Python's traceback module formats it.
     ErrorReport { causes: vec![cause], ..ErrorReport::default() }.with_backtrace("NoneType: None")
-}
-
-/// Details of the request that help to find the cause of an error.
-fn facts(req: &Bound<'_, PyAny>) -> Vec<(&'static str, String)> {
-    let handler = req.getattr("uri_handler").ok().filter(|handler| !handler.is_none());
-    let facts = [
-        ("Handler", handler.map(|handler| callable_name(&handler))),
-        ("Rule", text(req, "uri_rule")),
-        ("Client", text(req, "remote_host").filter(|host| !host.is_empty())),
-        ("Client Address", text(req, "remote_addr")),
-    ];
-    facts.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
-}
-
-/// Module and name of a function. Callable objects and partials have none.
-fn callable_name(callable: &Bound<'_, PyAny>) -> String {
-    match (text(callable, "__module__"), text(callable, "__qualname__")) {
-        (Some(module), Some(name)) => format!("{module}.{name}"),
-        _ => callable.repr().map_or_else(|_| "?".to_owned(), |repr| repr.to_string()),
-    }
 }

@@ -4,6 +4,7 @@ mod challenge;
 mod debug;
 mod directory;
 mod error_pages;
+mod inspect;
 mod text;
 mod visitor;
 
@@ -13,6 +14,7 @@ pub(crate) use error_pages::{
     bad_request, forbidden, internal_server_error, method_not_allowed, not_found, not_implemented,
     not_modified, unauthorized,
 };
+pub(crate) use inspect::inspect;
 pub(crate) use text::{escape_table, handlers_view, hbytes, html_escape, human_methods_};
 
 const MODULE: &str = "poorwsgi.results";

@@ -68,7 +68,8 @@ async fn an_error_of_any_type_is_500_and_tells_nothing() {
     for path in ["/database", "/parse", "/typed", "/box"] {
         let answer = get(&app, path).await;
         answer.expect_page(500, "Internal Server Error");
-        for word in ["database&", "invalid digit", "boxed", "errors.rs"] {
+        for word in ["database&", "invalid digit", "boxed", "errors.rs", "caused by", "Rule", "door::errors"]
+        {
             assert!(!answer.text().contains(word), "{path}: {word}");
         }
     }
@@ -82,6 +83,9 @@ async fn debug_shows_the_chain_and_the_place_of_the_question_mark() {
     answer.expect_page(500, "the &lt;database&gt; is gone");
     answer.expect_page(500, "invalid digit found in string");
     answer.expect_page(500, &format!("errors.rs:{QUERY_LINE}:"));
+    answer.expect_page(500, "caused by");
+    answer.expect_page(500, "<dt>Rule</dt><dd><code>/database</code></dd>");
+    answer.expect_page(500, "<dt>Handler</dt><dd><code>door::errors::");
     get(&app, "/box").await.expect_page(500, "boxed");
     get(&app, "/panic").await.expect_page(500, "plain panic");
 }
