@@ -1,5 +1,5 @@
-//! Whether content may follow the head of a response. Only the request's method and the response's status
-//! decide.
+//! Whether content may follow the head of a response, and which length the head gives. Only the request's
+//! method and the response's status decide.
 
 use crate::headers::Headers;
 use crate::state::{self, Method};
@@ -90,6 +90,25 @@ impl Content {
     pub const fn is_allowed(self) -> bool {
         matches!(self, Content::Any)
     }
+
+    /// The length that the field `Content-Length` gives, or `None` where the response has no such field.
+    /// `known` is the length of the content, or of the content that is left out, where it is known.
+    ///
+    /// ```
+    /// use poorwsgi_core::response::Content;
+    ///
+    /// assert_eq!(Content::Described.stated_length(Some(5)), Some(5));
+    /// assert_eq!(Content::Absent.stated_length(Some(5)), None);
+    /// assert_eq!(Content::Empty.stated_length(Some(5)), Some(0));
+    /// ```
+    #[must_use]
+    pub const fn stated_length(self, known: Option<u64>) -> Option<u64> {
+        match self {
+            Content::Any | Content::Described => known,
+            Content::Absent => None,
+            Content::Empty => Some(0),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -130,5 +149,16 @@ mod tests {
         assert_eq!(of(Some(Method::Post), &[200, 206, 303, 404, 413, 500, 599]), [Content::Any]);
         let connect = Some(Method::Connect);
         assert_eq!(of(connect, &[200, 204, 299, 300]), [Content::Absent, Content::Any]);
+    }
+
+    /// RFC 9110, sections 8.6 and 15.3.6.
+    #[test]
+    fn the_length_is_that_of_the_content_unless_the_status_says_otherwise() {
+        for known in [None, Some(0), Some(5)] {
+            assert_eq!(Content::Any.stated_length(known), known);
+            assert_eq!(Content::Described.stated_length(known), known);
+            assert_eq!(Content::Absent.stated_length(known), None);
+            assert_eq!(Content::Empty.stated_length(known), Some(0));
+        }
     }
 }

@@ -187,17 +187,13 @@ fn frame(method: Option<Method>, declared: Option<u64>, response: &mut Response)
         // A 304 keeps only those fields of the 200 that caches need (RFC 9110, section 15.4.5).
         return response.drop_representation();
     }
-    if content == Content::Described {
-        response.expect_length(declared.or(response.body().length()));
-        response.set_body(Body::empty());
-        // The body is empty now, so the server cannot take the length from it.
-        return state_content(response);
+    if content != Content::Described {
+        response.drop_content_type();
     }
+    response.expect_length(content.stated_length(declared.or(response.body().length())));
     response.set_body(Body::empty());
-    response.drop_content_type();
-    if content == Content::Empty {
-        response.headers_mut().put(CONTENT_LENGTH, HeaderValue::from_static("0"));
-    }
+    // The body is empty now, so the server cannot take the length from it.
+    state_content(response);
 }
 
 #[cfg(test)]

@@ -36,7 +36,7 @@ pub use content::{Content, FIELDS_OF_CONTENT, FIELDS_OF_NOT_MODIFIED, faults_of_
 pub use document_root::DocumentRoot;
 pub use error::{ResponseError, is_missing};
 pub use file::{FileRange, OpenFile};
-pub use final_status::{NotFinal, check_final};
+pub use final_status::{BadSwitch, NotFinal, check_final, check_final_or_switching};
 pub use finish::finish;
 pub use length::{BadLength, DeclaredLength, PromisedLength, WrongLength};
 pub use range::may_be_cut;

@@ -9,7 +9,7 @@ use http_body::Body;
 use poorwsgi_core::BoxError;
 use poorwsgi_core::headers::connection;
 use poorwsgi_core::headers::list::has_token;
-use poorwsgi_core::response::{BodyKind, Content, DeclaredLength, Declined, check_final};
+use poorwsgi_core::response::{BodyKind, Content, DeclaredLength, Declined, check_final_or_switching};
 
 use super::outgoing::{Outgoing, Payload};
 use super::record::Record;
@@ -73,12 +73,13 @@ pub(super) fn finish<B: Body<Data = Bytes> + 'static>(
     if said.connection {
         connection::remove(headers, status.as_u16());
     }
-    match (content, said.length) {
-        (Content::Empty, _) => drop(headers.insert(header::CONTENT_LENGTH, 0.into())),
-        (Content::Absent, _) => drop(headers.remove(header::CONTENT_LENGTH)),
-        (_, Some(length)) if said.restates_length => {
+    let stated = content.stated_length(said.length);
+    match stated {
+        // The 0 of `Content::Empty` is written even where the application has sent one in another spelling.
+        Some(length) if said.restates_length || content == Content::Empty => {
             headers.insert(header::CONTENT_LENGTH, length.into());
         }
+        None if said.length.is_some() => drop(headers.remove(header::CONTENT_LENGTH)),
         _ => {}
     }
     if let Some(server) = context.config.server_header.as_ref().filter(|_| !said.server) {
@@ -92,8 +93,9 @@ pub(super) fn finish<B: Body<Data = Bytes> + 'static>(
         upgrade.name(format!("{} {}", record.quoted_method(), record.quoted_path()));
     }
     let response = response.map(|body| {
-        let is_left_out =
-            upgrade.is_some() || content == Content::Empty || !content.is_allowed() && said.length.is_some();
+        // Where no field gives the length, hyper asks the body for it, and leaves the body out itself.
+        let has_length = stated.or(said.length).is_some();
+        let is_left_out = upgrade.is_some() || !content.is_allowed() && has_length;
         let payload = if is_left_out {
             Payload::Text { text: Bytes::new() }
         } else {
@@ -145,13 +147,8 @@ struct Said {
 impl Said {
     /// Reads the head, and checks what it says about the content: hyper sends a `Content-Length` unchecked.
     fn of<B: Body>(response: &Response<B>, content: Content, upgrades: bool) -> Result<Self, BoxError> {
-        let status = response.status();
-        if status == StatusCode::SWITCHING_PROTOCOLS && !upgrades {
-            return Err("the application sent 101 Switching Protocols, but the request asked for no upgrade, or no code of the application takes the connection over".into());
-        }
-        if !upgrades {
-            check_final(status.as_u16())?;
-        }
+        let status = response.status().as_u16();
+        check_final_or_switching(status, upgrades, || response.headers().contains_key(header::UPGRADE))?;
         let mut said = Said::default();
         let mut declared = DeclaredLength::default();
         for (name, value) in response.headers() {
@@ -169,11 +166,8 @@ impl Said {
                 }
                 header::UPGRADE => (said.connection, said.protocols) = (true, true),
                 header::CONTENT_TYPE | header::SET_COOKIE | header::CACHE_CONTROL | header::ETAG => {}
-                _ => said.connection |= connection::position(name, status.as_u16()).is_some(),
+                _ => said.connection |= connection::position(name, status).is_some(),
             }
-        }
-        if status == StatusCode::SWITCHING_PROTOCOLS && !said.protocols {
-            return Err("101: no Upgrade names the protocol".into());
         }
         said.length = declared.get();
         match (said.length, response.body().size_hint().exact()) {
