@@ -1,6 +1,6 @@
 //! The pipeline: takes a request through the tables of an application, for handlers of any language.
 //!
-//! What happens to a request is decided here and nowhere else. A door (the API for handlers of one language)
+//! What happens to a request is decided here and nowhere else. A door, the interface for applications in one language,
 //! implements [`Language`], which says what its handlers, requests, responses and errors are, and how each is
 //! called. [`dispatch`] does the rest, in this order: it resolves the route, calls the before hooks, reads
 //! the body, calls the handler, turns an error into a response, calls the after hooks, and finishes the
@@ -40,7 +40,7 @@ use crate::routing::{Captures, RouteMatch};
 use crate::state::Method;
 use crate::tables::Tables;
 
-pub use answer::{BodyPlan, is_data};
+pub use answer::{BodyPlan, is_data, is_form_in_query};
 #[cfg(feature = "pages")]
 pub use debug::{debug_page, routes};
 #[cfg(feature = "digest")]

@@ -77,6 +77,19 @@ pub fn is_data(length: Option<u64>, settings: &Settings) -> bool {
     settings.auto_data && length.is_some_and(|length| length <= settings.data_size)
 }
 
+/// Whether the form of a request with this method is its query: so for GET and HEAD. The form of any other
+/// request is its body.
+///
+/// ```
+/// use poorwsgi_core::dispatch::is_form_in_query;
+///
+/// assert!(is_form_in_query("HEAD") && !is_form_in_query("POST"));
+/// ```
+#[must_use]
+pub fn is_form_in_query(method: &str) -> bool {
+    matches!(method.parse(), Ok(Method::Get | Method::Head))
+}
+
 /// Calls the before hooks in order, up to one that fails.
 ///
 /// # Errors
@@ -127,5 +140,21 @@ pub async fn answer<L: Language>(tables: &Tables<L>, request: &L::Request) -> Re
         #[cfg(not(feature = "pages"))]
         Target::Debug => Err(HttpError::new(crate::state::HTTP_NOT_FOUND).into()),
         Target::Refused(error) => Err((*error).into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 9110, section 9.3.1: the content of a GET has no generally defined meaning.
+    #[test]
+    fn the_form_of_a_get_is_its_query() {
+        for method in ["GET", "HEAD"] {
+            assert!(is_form_in_query(method), "{method}");
+        }
+        for method in ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "BREW", "get", ""] {
+            assert!(!is_form_in_query(method), "{method}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::ops::Deref;
 
+use poorwsgi_core::dispatch::is_form_in_query;
 use poorwsgi_core::error::HttpError;
 use poorwsgi_core::form::FieldStorage;
 use poorwsgi_core::settings::is_listed;
@@ -58,7 +59,7 @@ impl<T: DeserializeOwned> FromRequest for Form<T> {
     type Rejection = Error;
 
     async fn from_request(request: Request) -> Result<Self, Error> {
-        if matches!(request.method(), "GET" | "HEAD") {
+        if is_form_in_query(request.method()) {
             let Query(form) = Query::from_request_parts(&request).await?;
             return Ok(Form(form));
         }
