@@ -74,7 +74,6 @@ mod forms;
 mod handler;
 mod into_response;
 mod language;
-mod mount;
 mod path_arg;
 pub mod request;
 #[cfg(feature = "server")]

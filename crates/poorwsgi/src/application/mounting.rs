@@ -6,12 +6,14 @@ use std::sync::Arc;
 #[cfg(feature = "pages")]
 use poorwsgi_core::dispatch::routes;
 use poorwsgi_core::error::BoxError;
-use poorwsgi_core::response::Body;
+use poorwsgi_core::request::enter_mount;
+use poorwsgi_core::response::{Body, Response};
 use poorwsgi_core::routing::{self, RouteError};
+use tower_service::Service;
 
 use super::Application;
-use crate::handler::{About, Stored};
-use crate::mount;
+use crate::error::Error;
+use crate::handler::{About, Called, Stored};
 use crate::request::Request;
 
 impl Application {
@@ -46,14 +48,14 @@ impl Application {
     /// there already.
     pub fn mount<S, B>(&mut self, prefix: &str, service: S) -> Result<&mut Self, RouteError>
     where
-        S: tower_service::Service<http::Request<Body>, Response = http::Response<B>>,
+        S: Service<http::Request<Body>, Response = http::Response<B>>,
         S: Clone + Send + Sync + 'static,
         S::Future: Send,
         S::Error: Into<BoxError>,
         B: http_body::Body<Data = bytes::Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        self.set_mount(prefix, mount::handler(About::of::<S>(), prefix, service))
+        self.set_mount(prefix, calling(About::of::<S>(), prefix, service))
     }
 
     /// Nests an application below a prefix, such as `/admin`. The nested application gets every request whose
@@ -100,11 +102,34 @@ impl Application {
             let shared = Arc::clone(application.shared());
             move || routes(&shared.tables)
         });
-        self.set_mount(prefix, mount::handler(about, prefix, application))
+        self.set_mount(prefix, calling(about, prefix, application))
     }
 
     fn set_mount(&mut self, prefix: &str, handler: Stored<Request>) -> Result<&mut Self, RouteError> {
         routing::mount(&mut self.tables_mut().router, prefix, handler)?;
         Ok(self)
     }
+}
+
+/// The handler that calls a service that is mounted below a prefix.
+fn calling<S, B>(about: About, prefix: &str, service: S) -> Stored<Request>
+where
+    S: Service<http::Request<Body>, Response = http::Response<B>> + Clone + Send + Sync + 'static,
+    S::Future: Send,
+    S::Error: Into<BoxError>,
+    B: http_body::Body<Data = bytes::Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    let prefix = prefix.to_owned();
+    Stored::new(about, move |request: Request| {
+        let mut service = service.clone();
+        let (mut head, body) = request.to_http().into_parts();
+        let entered = enter_mount(&mut head, &prefix);
+        Called::later(async move {
+            entered?;
+            std::future::poll_fn(|context| service.poll_ready(context)).await.map_err(Error::new)?;
+            let called = service.call(http::Request::from_parts(head, body));
+            Ok(Response::from(called.await.map_err(Error::new)?))
+        })
+    })
 }
