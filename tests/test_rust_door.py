@@ -99,6 +99,17 @@ def test_what_is_visible_mentions_only_types_that_are_exported():
     assert len(seen) > 50
 
 
+def test_what_a_user_may_only_read_has_no_methods_that_change_it():
+    """A user gets the router of an application, its routes and its filters by shared references."""
+    methods = [
+        (f"{item}::{name}", rest)
+        for path in (CORE / "routing").glob("*.rs") for kind, item, _, body in ITEM.findall(without_tests(path))
+        if kind == "impl" for name, rest in PARTS[kind].findall(body)
+    ]
+    assert {"Router::static_routes", "Filters::get", "Registration::rule"} < {name for name, _ in methods}
+    assert [name for name, rest in methods if re.search(r"&(?:'\w+ )?mut self", rest)] == []
+
+
 def test_each_kind_of_part_is_seen():
     text = """
 impl<T: AsRef<str>> Shown<T>

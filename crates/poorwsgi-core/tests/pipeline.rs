@@ -15,7 +15,7 @@ use poorwsgi_core::headers::Headers;
 use poorwsgi_core::request::{Head, HttpHead};
 use poorwsgi_core::response::Response;
 use poorwsgi_core::results::ErrorReport;
-use poorwsgi_core::routing::{RouteMatch, mount};
+use poorwsgi_core::routing::{RouteMatch, mount, set_default, set_route};
 use poorwsgi_core::settings::{SecretKey, Settings};
 use poorwsgi_core::state::{METHOD_ALL, METHOD_GET, METHOD_GET_POST, METHOD_POST, Method};
 use poorwsgi_core::tables::Tables;
@@ -238,7 +238,7 @@ fn tables() -> Tables<Toy> {
 }
 
 fn route(tables: &mut Tables<Toy>, rule: &str, handler: Handler) {
-    tables.router.set_route(rule, METHOD_GET_POST, handler).unwrap();
+    set_route(&mut tables.router, rule, METHOD_GET_POST, handler).unwrap();
 }
 
 #[test]
@@ -309,7 +309,7 @@ fn a_pattern_of_another_method_is_405_unless_the_default_handler_takes_it() {
     route(&mut tables, "/item/<id:int>", hello);
     let outcome = ask(&tables, "DELETE", "/item/1");
     assert_eq!((outcome.status, &outcome.headers["allow"]), (405, &"HEAD, GET, POST".parse().unwrap()));
-    tables.router.set_default(METHOD_ALL, hello as Handler);
+    set_default(&mut tables.router, METHOD_ALL, hello as Handler);
     let outcome = ask(&tables, "DELETE", "/item/1");
     assert_eq!(outcome.status, 200);
     assert_eq!(outcome.route, Some(("/*".into(), true, vec![])));
@@ -322,7 +322,7 @@ fn options_of_any_path_goes_to_its_default_handler() {
     route(&mut tables, "/hello", hello);
     route(&mut tables, "/item/<id:int>", hello);
     assert_eq!(ask(&tables, "OPTIONS", "/hello").headers["allow"], "HEAD, GET, POST");
-    tables.router.set_default(METHOD_ALL, hello as Handler);
+    set_default(&mut tables.router, METHOD_ALL, hello as Handler);
     for path in ["/hello", "/item/1", "/nowhere"] {
         let outcome = ask(&tables, "OPTIONS", path);
         assert_eq!((outcome.status, outcome.body.as_str()), (200, "hello"), "{path}");
@@ -629,8 +629,8 @@ fn methods_of_state_handlers_do_not_leak() {
 #[test]
 fn a_route_that_was_found_before_is_taken() {
     let mut tables = Tables::<Toy>::new(Settings::new("toy"));
-    tables.router.set_route("/hello", METHOD_GET, hello as Handler).unwrap();
-    tables.router.set_route("/name/<name:word>", METHOD_GET, hello as Handler).unwrap();
+    set_route(&mut tables.router, "/hello", METHOD_GET, hello as Handler).unwrap();
+    set_route(&mut tables.router, "/name/<name:word>", METHOD_GET, hello as Handler).unwrap();
     let request = || http::Request::get("/nowhere").header("host", "h").body(()).unwrap();
     assert_eq!(try_ask(&tables, request()).unwrap().status, 404);
     let found = RouteMatch::find(&tables.router, "/hello", Method::Get);
@@ -654,7 +654,7 @@ fn what_is_foreseen_is_what_answers() {
     plain.settings.debug = true;
     plain.settings.secret_key = Some(b"hush-hush".into());
     let mut default = plain.clone();
-    default.router.set_default(METHOD_ALL, other as Handler);
+    set_default(&mut default.router, METHOD_ALL, other as Handler);
     let mut files = default.clone();
     files.settings.document_root = Some(root.path().to_owned());
     for tables in [plain, default, files] {

@@ -6,11 +6,12 @@ use std::fmt;
 /// column, and says what is wrong and what would be right.
 ///
 /// ```
-/// use poorwsgi::routing::{RouteErrorKind, Router};
+/// use poorwsgi::Application;
+/// use poorwsgi::routing::RouteErrorKind;
 /// use poorwsgi::state::METHOD_GET;
 ///
-/// let mut router = Router::<&str, ()>::new();
-/// let error = router.set_route("/user/<name:wrod>", METHOD_GET, "user").unwrap_err();
+/// let mut app = Application::new("demo");
+/// let error = app.route("/user/<name:wrod>", METHOD_GET, || "user").unwrap_err();
 /// assert_eq!(error.kind(), RouteErrorKind::UnknownFilter);
 /// assert_eq!(error.column(), Some(7));
 /// assert_eq!(

@@ -92,11 +92,11 @@ impl<C> Filter<C> {
 /// Names are case-insensitive. A change of a filter does not affect routes that are already registered.
 ///
 /// ```
-/// use poorwsgi::routing::{Conversion, Filters};
+/// use poorwsgi::Application;
 ///
-/// let mut filters = Filters::<()>::default();
-/// filters.set("year", r"\d{4}", Conversion::Int);
-/// assert_eq!(filters.get(":YEAR").unwrap().regex(), Some(r"\d{4}"));
+/// let mut app = Application::new("demo");
+/// app.set_filter("year", r"\d{4}", str::parse::<u16>);
+/// assert_eq!(app.router().filters().get(":YEAR").unwrap().regex(), Some(r"\d{4}"));
 /// ```
 #[derive(Clone, Debug)]
 pub struct Filters<C> {
@@ -111,12 +111,8 @@ const RE: &str = ":re:";
 pub(super) type GroupFilter<'f, C> = (&'f str, &'f Conversion<C>);
 
 impl<C> Filters<C> {
-    /// Adds a filter, or replaces the one of that name, built-in ones included. A leading colon may be left
-    /// out.
-    ///
-    /// The expression is compiled with each route that uses the filter. An invalid expression is an error of
-    /// that route.
-    pub fn set(&mut self, name: &str, regex: &str, conversion: Conversion<C>) {
+    /// Adds a filter, or replaces the one of that name. A leading colon may be left out.
+    pub(super) fn set(&mut self, name: &str, regex: &str, conversion: Conversion<C>) {
         let name = if name.starts_with(':') { name.to_owned() } else { format!(":{name}") };
         let filter = Filter { name, regex: Some(regex.into()), conversion };
         match self.rows.iter_mut().find(|row| same(&row.name, &filter.name)) {

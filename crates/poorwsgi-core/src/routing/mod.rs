@@ -30,7 +30,7 @@ pub use methods::MethodTable;
 pub use resolved::Resolved;
 pub use route_match::RouteMatch;
 pub use router::{
-    Router, handlers_of_expression, handlers_of_path, mount, mounted, pop_regular_route, pop_route,
-    set_regular_route,
+    Router, handlers_of_expression, handlers_of_path, mount, mounted, pop_default, pop_regular_route,
+    pop_route, set_default, set_filter, set_regular_route, set_route,
 };
 pub use routes::{PatternRoute, Popped, Registration, RegularRoute};

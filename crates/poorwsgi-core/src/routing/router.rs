@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 use super::captures::Captures;
 use super::error::{RouteError, RouteErrorKind};
 use super::expressions::Expressions;
-use super::filter::Filters;
+use super::filter::{Conversion, Filters};
 use super::index::Index;
 use super::matcher::Groups;
 #[cfg(test)]
@@ -21,19 +21,21 @@ use crate::state::{METHOD_ALL, Method, MethodSet};
 
 /// Routes, regular routes and default handlers of an application.
 ///
-/// `H` is the handler, `C` the application's own converter; the router calls neither.
+/// `H` is the handler, `C` the application's own converter; the router calls neither. The functions that change
+/// a router are for doors, whose users get a router only to read it: so they are functions of this module, not
+/// methods.
 ///
 /// Paths without groups are looked up first. Routes with groups and regular routes share one table, in which
 /// the first that matches *and* has the method wins, in the order of registration. Registering a route again
 /// replaces its handlers for the given methods; the route keeps its place in the order.
 ///
 /// ```
-/// use poorwsgi_core::routing::{Resolved, Router};
+/// use poorwsgi_core::routing::{Resolved, Router, set_route};
 /// use poorwsgi_core::state::{METHOD_GET, METHOD_HEAD, Method};
 ///
 /// let mut router = Router::<&str, ()>::new();
-/// router.set_route("/", METHOD_HEAD | METHOD_GET, "root")?;
-/// router.set_route("/user/<name:word>/<age:int>", METHOD_GET, "user")?;
+/// set_route(&mut router, "/", METHOD_HEAD | METHOD_GET, "root")?;
+/// set_route(&mut router, "/user/<name:word>/<age:int>", METHOD_GET, "user")?;
 ///
 /// let found = Resolved::of(&router, "/user/anna/42", Method::Get);
 /// let Resolved::Pattern { rule, handler, captures } = found else {
@@ -131,11 +133,6 @@ impl<H, C> Router<H, C> {
         &self.filters
     }
 
-    /// The table of filters, for changes, which do not affect routes that are already registered.
-    pub const fn filters_mut(&mut self) -> &mut Filters<C> {
-        &mut self.filters
-    }
-
     /// The paths without groups, with their handlers, in the order of registration.
     pub fn static_routes(&self) -> impl Iterator<Item = (&Arc<str>, &MethodTable<H>)> {
         self.statics.iter().map(|route| (&route.path, &route.methods))
@@ -158,11 +155,6 @@ impl<H, C> Router<H, C> {
         self.defaults.get(method)
     }
 
-    /// Sets the default handler of these methods.
-    pub fn set_default(&mut self, methods: MethodSet, handler: H) {
-        self.defaults.set(methods, handler);
-    }
-
     /// Whether a regular route with this expression is registered, or a route with groups that stands for
     /// this expression.
     #[must_use]
@@ -176,32 +168,11 @@ impl<H, C> Router<H, C> {
 }
 
 impl<H, C: Clone> Router<H, C> {
-    /// Registers a handler for a path, or for a route with groups `<name>` or `<name:filter>`.
-    ///
-    /// Text outside of groups is literal. An expression, as in `<name:re:[a-z]{2}>`, has the syntax of
-    /// Python's `re` and may use look-around and back-references.
-    ///
-    /// # Errors
-    /// A group that is malformed, named twice, or whose filter is unknown or does not compile.
-    pub fn set_route(&mut self, rule: &str, methods: MethodSet, handler: H) -> Result<(), RouteError> {
-        if !pattern::has_groups(rule) {
-            self.set_static(rule, methods, handler);
-            return Ok(());
-        }
-        let pattern = Pattern::parse(rule, &self.filters)?;
-        let compiled = pattern.compile(&mut self.expressions)?;
-        let arguments = Arc::clone(&compiled.arguments);
-        let registration =
-            Registration { handler, rule: Some(rule.into()), arguments, converted: true, mounted: false };
-        self.set_pattern(pattern.source(), compiled, methods, registration);
-        Ok(())
-    }
-
     /// The regular expression that a route with groups stands for, in the syntax of Python's `re`; `None` for
     /// a path without groups.
     ///
     /// # Errors
-    /// As [`Router::set_route`], except that expressions are not compiled.
+    /// A group that is malformed, named twice, or whose filter is unknown. Expressions are not compiled.
     pub fn expression(&self, rule: &str) -> Result<Option<String>, RouteError> {
         if !pattern::has_groups(rule) {
             return Ok(None);
@@ -212,7 +183,7 @@ impl<H, C: Clone> Router<H, C> {
     /// Whether a route is registered for any method.
     ///
     /// # Errors
-    /// As [`Router::set_route`], except that expressions are not compiled.
+    /// Those of [`expression`](Self::expression).
     pub fn is_route(&self, rule: &str) -> Result<bool, RouteError> {
         if !pattern::has_groups(rule) {
             return Ok(self.paths.contains_key(rule));
@@ -250,11 +221,6 @@ impl<H, C: Clone> Router<H, C> {
 }
 
 impl<H: Clone, C: Clone> Router<H, C> {
-    /// Removes the default handler of one method and returns it.
-    pub fn pop_default(&mut self, method: Method) -> Option<H> {
-        self.defaults.pop(method)
-    }
-
     fn pop_pattern(&mut self, source: &str, method: Method) -> Option<Registration<H, C>> {
         let at = self.position(source)?;
         let route = self.patterns.get_mut(at)?;
@@ -274,6 +240,50 @@ impl<H, C> Default for Router<H, C> {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// Adds a filter, or replaces the one of that name, built-in ones included. A leading colon may be left out.
+///
+/// The expression is compiled with each route that uses the filter. An invalid expression is an error of that
+/// route.
+pub fn set_filter<H, C>(router: &mut Router<H, C>, name: &str, regex: &str, conversion: Conversion<C>) {
+    router.filters.set(name, regex, conversion);
+}
+
+/// Registers a handler for a path, or for a route with groups `<name>` or `<name:filter>`.
+///
+/// Text outside of groups is literal. An expression, as in `<name:re:[a-z]{2}>`, has the syntax of Python's
+/// `re` and may use look-around and back-references.
+///
+/// # Errors
+/// A group that is malformed, named twice, or whose filter is unknown or does not compile.
+pub fn set_route<H, C: Clone>(
+    router: &mut Router<H, C>,
+    rule: &str,
+    methods: MethodSet,
+    handler: H,
+) -> Result<(), RouteError> {
+    if !pattern::has_groups(rule) {
+        router.set_static(rule, methods, handler);
+        return Ok(());
+    }
+    let pattern = Pattern::parse(rule, &router.filters)?;
+    let compiled = pattern.compile(&mut router.expressions)?;
+    let arguments = Arc::clone(&compiled.arguments);
+    let registration =
+        Registration { handler, rule: Some(rule.into()), arguments, converted: true, mounted: false };
+    router.set_pattern(pattern.source(), compiled, methods, registration);
+    Ok(())
+}
+
+/// Sets the default handler of these methods.
+pub fn set_default<H, C>(router: &mut Router<H, C>, methods: MethodSet, handler: H) {
+    router.defaults.set(methods, handler);
+}
+
+/// Removes the default handler of one method and returns it.
+pub fn pop_default<H: Clone, C>(router: &mut Router<H, C>, method: Method) -> Option<H> {
+    router.defaults.pop(method)
 }
 
 /// The handlers of a path without groups, by method; none where it is not registered.
@@ -364,7 +374,7 @@ pub fn mounted<'r, H, C>(router: &'r Router<H, C>, path: &str) -> Option<(&'r Ar
 /// Removes the handler of a route for one method and returns it. A route without handlers is removed.
 ///
 /// # Errors
-/// [`RouteErrorKind::NotRegistered`], or the error of a malformed route, as with [`Router::set_route`].
+/// [`RouteErrorKind::NotRegistered`], or the error of a malformed route, as with [`set_route`].
 pub fn pop_route<H: Clone, C: Clone>(
     router: &mut Router<H, C>,
     rule: &str,

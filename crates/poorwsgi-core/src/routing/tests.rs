@@ -13,7 +13,7 @@ type TestRouter = Router<usize, &'static str>;
 fn routes(rules: &[&str]) -> TestRouter {
     let mut router = Router::new();
     for (number, rule) in rules.iter().enumerate() {
-        router.set_route(rule, METHOD_GET, number).unwrap();
+        set_route(&mut router, rule, METHOD_GET, number).unwrap();
     }
     router
 }
@@ -81,9 +81,9 @@ fn look_around_and_back_references_work() {
 #[test]
 fn the_first_pattern_that_has_the_method_wins() {
     let mut router = TestRouter::new();
-    router.set_route("/<a:word>", METHOD_POST, 0).unwrap();
-    router.set_route("/<b>", METHOD_GET, 1).unwrap();
-    router.set_route("/<c:re:.*>", METHOD_GET_POST | METHOD_PUT, 2).unwrap();
+    set_route(&mut router, "/<a:word>", METHOD_POST, 0).unwrap();
+    set_route(&mut router, "/<b>", METHOD_GET, 1).unwrap();
+    set_route(&mut router, "/<c:re:.*>", METHOD_GET_POST | METHOD_PUT, 2).unwrap();
     let resolve = |method| match Resolved::of(&router, "/x", method) {
         Resolved::Pattern { handler, captures, .. } => {
             Ok((*handler, captures.iter().next().unwrap().name.cloned()))
@@ -105,7 +105,7 @@ fn the_first_pattern_that_has_the_method_wins() {
 #[test]
 fn a_path_of_another_method_is_not_looked_for_among_patterns() {
     let mut router = routes(&["/<x>"]);
-    router.set_route("/a", METHOD_HEAD | METHOD_POST, 7).unwrap();
+    set_route(&mut router, "/a", METHOD_HEAD | METHOD_POST, 7).unwrap();
     let resolved = Resolved::of(&router, "/a", Method::Get);
     assert!(matches!(resolved, Resolved::MethodNotAllowed(allowed) if allowed.to_string() == "HEAD, POST"));
     assert!(
@@ -216,9 +216,9 @@ fn groups_may_share_a_segment() {
 #[test]
 fn an_own_filter_brings_its_converter() {
     let mut router = TestRouter::new();
-    router.filters_mut().set("colour", "[0-9a-f]{6}", Conversion::Custom("colour"));
-    router.set_route("/<c:Colour>", METHOD_GET, 0).unwrap();
-    router.filters_mut().set("colour", "x", Conversion::Str);
+    set_filter(&mut router, "colour", "[0-9a-f]{6}", Conversion::Custom("colour"));
+    set_route(&mut router, "/<c:Colour>", METHOD_GET, 0).unwrap();
+    set_filter(&mut router, "colour", "x", Conversion::Str);
     let Resolved::Pattern { captures, .. } = Resolved::of(&router, "/00ff00", Method::Get) else { panic!() };
     assert_eq!(captures.get("c").unwrap().conversion, &Conversion::Custom("colour"));
 }
@@ -227,8 +227,8 @@ fn an_own_filter_brings_its_converter() {
 #[test]
 fn a_route_set_again_keeps_its_place() {
     let mut router = routes(&["/<x:word>", "/<y>", "/a"]);
-    router.set_route("/<x:WORD>", METHOD_ALL, 10).unwrap();
-    router.set_route("/a", METHOD_POST, 11).unwrap();
+    set_route(&mut router, "/<x:WORD>", METHOD_ALL, 10).unwrap();
+    set_route(&mut router, "/a", METHOD_POST, 11).unwrap();
     assert_eq!(get(&router, "/b"), Some((10, vec![Some("b")])));
     assert_eq!(get(&router, "/a"), Some((2, vec![])));
     assert_eq!(router.pattern_routes().count(), 2);
@@ -240,7 +240,7 @@ fn a_route_set_again_keeps_its_place() {
 fn tables_list_in_the_order_of_registration() {
     let mut router = routes(&["/z", "/<n:int>", "/a", "/b/<f:float>"]);
     set_regular_route(&mut router, "/r", METHOD_POST, 9).unwrap();
-    router.set_default(METHOD_GET_POST, 5);
+    set_default(&mut router, METHOD_GET_POST, 5);
     let paths: Vec<_> = router.static_routes().map(|(path, table)| (&**path, table.methods())).collect();
     assert_eq!(paths, [("/z", METHOD_GET), ("/a", METHOD_GET)]);
     let patterns: Vec<_> = router
@@ -278,9 +278,9 @@ fn tables_list_in_the_order_of_registration() {
 #[test]
 fn a_route_goes_with_its_last_method() {
     let mut router = TestRouter::new();
-    router.set_route("/a", METHOD_HEAD | METHOD_GET, 0).unwrap();
-    router.set_route("/<x>", METHOD_GET, 1).unwrap();
-    router.set_route("/<y:re:.*>", METHOD_GET, 2).unwrap();
+    set_route(&mut router, "/a", METHOD_HEAD | METHOD_GET, 0).unwrap();
+    set_route(&mut router, "/<x>", METHOD_GET, 1).unwrap();
+    set_route(&mut router, "/<y:re:.*>", METHOD_GET, 2).unwrap();
     set_regular_route(&mut router, "/", METHOD_GET, 3).unwrap();
     assert!(matches!(pop_route(&mut router, "/a", Method::Get), Ok(Popped::Static(0))));
     assert!(router.is_route("/a").unwrap());
@@ -309,9 +309,12 @@ fn a_route_goes_with_its_last_method() {
         RouteErrorKind::NotRegistered
     );
 
-    router.set_default(METHOD_GET_POST, 4);
-    assert_eq!(router.pop_default(Method::Get), Some(4));
-    assert_eq!((router.pop_default(Method::Get), router.default_handler(Method::Post)), (None, Some(&4)));
+    set_default(&mut router, METHOD_GET_POST, 4);
+    assert_eq!(pop_default(&mut router, Method::Get), Some(4));
+    assert_eq!(
+        (pop_default(&mut router, Method::Get), router.default_handler(Method::Post)),
+        (None, Some(&4))
+    );
 }
 
 #[test]
@@ -325,12 +328,12 @@ fn a_bad_expression_is_refused_and_nothing_is_registered() {
         set_regular_route(&mut router, "/a)|(?:b", METHOD_GET, 0).unwrap_err().kind(),
         RouteErrorKind::Regex
     );
-    assert_eq!(router.set_route("/<a:re:*>", METHOD_GET, 0).unwrap_err().kind(), RouteErrorKind::Regex);
+    assert_eq!(set_route(&mut router, "/<a:re:*>", METHOD_GET, 0).unwrap_err().kind(), RouteErrorKind::Regex);
     assert_eq!(
-        router.set_route("/<a:wrod>", METHOD_GET, 0).unwrap_err().kind(),
+        set_route(&mut router, "/<a:wrod>", METHOD_GET, 0).unwrap_err().kind(),
         RouteErrorKind::UnknownFilter
     );
-    assert_eq!(router.set_route("/< a>", METHOD_GET, 0).unwrap_err().kind(), RouteErrorKind::Space);
+    assert_eq!(set_route(&mut router, "/< a>", METHOD_GET, 0).unwrap_err().kind(), RouteErrorKind::Space);
     assert_eq!(router.pattern_routes().count(), 0);
 }
 
@@ -418,7 +421,7 @@ proptest! {
         let mut router = TestRouter::new();
         for (number, (route, methods)) in table.iter().enumerate() {
             let set = match route {
-                Ok(rule) => router.set_route(rule, *methods, number),
+                Ok(rule) => set_route(&mut router, rule, *methods, number),
                 Err(regex) => set_regular_route(&mut router, &**regex, *methods, number),
             };
             set.unwrap();

@@ -1,6 +1,6 @@
 //! Tables of routes, of any size, and paths to look up in them.
 
-use poorwsgi_core::routing::Router;
+use poorwsgi_core::routing::{Router, set_route};
 use poorwsgi_core::state::METHOD_GET;
 
 /// A table of routes that differ in one number.
@@ -40,7 +40,8 @@ impl Table {
     pub(crate) fn router(&self, size: usize) -> Router<usize, ()> {
         let mut router = Router::new();
         for number in 0..size {
-            router.set_route(&(self.route)(number), METHOD_GET, number).expect("the route is well formed");
+            set_route(&mut router, &(self.route)(number), METHOD_GET, number)
+                .expect("the route is well formed");
         }
         router
     }

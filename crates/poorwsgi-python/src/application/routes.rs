@@ -172,7 +172,7 @@ impl Application {
         converter: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
         let conversion = converter.map_or(Ok(Conversion::Str), conversion)?;
-        self.change(py, |tables| tables.router.filters_mut().set(name, regex, conversion));
+        self.change(py, |tables| routing::set_filter(&mut tables.router, name, regex, conversion));
         Ok(())
     }
 
@@ -224,7 +224,7 @@ impl Application {
             )?,
         }
         drop(tables);
-        self.change(py, |tables| tables.router.set_route(&uri, methods, handler))
+        self.change(py, |tables| routing::set_route(&mut tables.router, &uri, methods, handler))
             .map_err(|error| route_error(py, &error))
     }
 
@@ -337,7 +337,7 @@ impl Application {
     ) -> PyResult<()> {
         let what = "default handler";
         let (handler, methods) = (callable(fun, what)?, methods(fun, method, what)?);
-        self.change(fun.py(), |tables| tables.router.set_default(methods, handler));
+        self.change(fun.py(), |tables| routing::set_default(&mut tables.router, methods, handler));
         Ok(())
     }
 
@@ -348,7 +348,7 @@ impl Application {
         #[pyo3(from_py_with = method_bits)] method: i64,
     ) -> PyResult<Py<PyAny>> {
         let one = one_method(method)?;
-        let popped = self.change(py, |tables| tables.router.pop_default(one));
+        let popped = self.change(py, |tables| routing::pop_default(&mut tables.router, one));
         popped.map(|handler| handler.clone_ref(py)).ok_or_else(|| PyKeyError::new_err(method))
     }
 }

@@ -120,7 +120,7 @@ impl Application {
             Err(error) => Err(error.into()),
         };
         let converter = Converter { convert: Arc::new(convert), type_name: type_name::<T>() };
-        self.tables_mut().router.filters_mut().set(name, regex, Conversion::Custom(converter));
+        routing::set_filter(&mut self.tables_mut().router, name, regex, Conversion::Custom(converter));
         self
     }
 
@@ -137,7 +137,7 @@ impl Application {
     ) -> Result<&mut Self, RouteError> {
         let handler = handler.store();
         self.check_handler(rule, &handler)?;
-        self.tables_mut().router.set_route(rule, methods, handler)?;
+        routing::set_route(&mut self.tables_mut().router, rule, methods, handler)?;
         Ok(self)
     }
 
@@ -171,13 +171,13 @@ impl Application {
 
     /// Sets the handler of requests that match neither a route nor a file.
     pub fn default<M>(&mut self, methods: MethodSet, handler: impl Handler<M>) -> &mut Self {
-        self.tables_mut().router.set_default(methods, handler.store());
+        routing::set_default(&mut self.tables_mut().router, methods, handler.store());
         self
     }
 
     /// Removes the default handler of one method. Returns whether there was one.
     pub fn pop_default(&mut self, method: Method) -> bool {
-        self.tables_mut().router.pop_default(method).is_some()
+        routing::pop_default(&mut self.tables_mut().router, method).is_some()
     }
 
     /// Sets the connection that all requests to this clone come in on. A server that makes a clone for each
