@@ -17,7 +17,7 @@ from workers import start  # noqa: F401 - a fixture
 from poorwsgi._poorwsgi import _raise_descriptor_limit
 
 APP = """
-import json, os, subprocess, time
+import json, os, subprocess
 
 def app(environ, start_response):
     start_response("200 OK", [("Content-Type", "application/json")])
@@ -26,8 +26,6 @@ def app(environ, start_response):
         left = subprocess.check_output(["sh", "-c", "sleep 0.2 >/dev/null & echo $!"])
         assert subprocess.run(["sh", "-c", "exit 7"]).returncode == 7
         return [left]
-    if environ["PATH_INFO"] == "/sleep":
-        time.sleep(1)
     environ = {key: value for key, value in environ.items() if isinstance(value, (str, bool))}
     return [json.dumps({"pid": os.getpid(), **environ}).encode()]
 """

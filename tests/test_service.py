@@ -69,7 +69,8 @@ def test_streams_that_are_closed_are_nothing_else(tmp_path, redirections, worker
         assert process.wait(30) == 0
 
 
-#: An application that takes a while to end, during which it may get the signal a second and a third time.
+#: An application that ends a second after it was told to. The time is what is tested: it is enough for the signals to
+#: arrive a second and a third time, and for a server that ends the application early to do so.
 LINGERS = APP + """
 import atexit, pathlib
 

@@ -106,9 +106,9 @@ def test_a_handshake_that_ends_late_keeps_nobody_waiting(start):
         drop_answers_to_syn(late)
         late.setblocking(False)
         late.connect_ex(("127.0.0.1", workers.port))
-        # The system repeats its SYN-ACK after a second, and the supervisor shuts the socket down a second
-        # after the signal. The repeated SYN-ACK has to arrive after the workers have closed the socket, and
-        # before that.
+        # The times are what is tested. The system repeats its SYN-ACK a second after the first one; the workers
+        # close the socket soon after the signal, and the supervisor shuts it down a second after the signal. The
+        # repeated SYN-ACK has to arrive between these two, so the signal is sent in the middle of its second.
         time.sleep(0.4)
         workers.signal(signal.SIGTERM)
         until(lambda: not any(has_socket(pid, socket_) for pid in workers.pids()))
