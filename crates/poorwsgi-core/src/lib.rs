@@ -1,7 +1,7 @@
 //! The engine of PoorWSGI: dispatch, routing, requests, forms, responses, sessions, digest login and pages.
-//! It knows neither sockets nor Python: servers and *doors* (the APIs for handlers of one language) are built
-//! on this crate. Applications in Rust use the crate `poorwsgi`, whose API is curated and stable; the API of
-//! this crate may change with each version.
+//! It knows neither sockets nor Python: servers and doors are built on this crate. A *door* is one of the
+//! interfaces, Python or Rust, through which applications use the engine. The Rust door is the crate
+//! `poorwsgi`, whose API is curated and stable; the API of this crate may change with each version.
 //!
 //! # Where to look
 //!

@@ -1,5 +1,5 @@
-//! The Python door: Python types around the engine. This crate decides nothing about the meaning of HTTP
-//! messages; `poorwsgi_core` does.
+//! The Python door, which is the interface through which applications in Python use the engine: Python types
+//! around the engine's. This crate decides nothing about the meaning of HTTP messages; `poorwsgi_core` does.
 //!
 //! A request arrives through `wsgi` (PEP 3333, from any WSGI server) or through `server` (our own). Both pass
 //! it to the engine's one pipeline; `language` tells the pipeline how to call Python handlers.
