@@ -253,6 +253,14 @@ pub fn no_such_value(error: impl Into<BoxError>) -> HttpError {
     HttpError::new(state::HTTP_NOT_FOUND).with_source(error)
 }
 
+/// 415 for a body of another media type than the handler reads: what the handler reads, and the media types
+/// for that, are shown to the client.
+#[must_use]
+pub fn unsupported_media_type(wanted: &str, media_types: &str) -> HttpError {
+    let detail = format!("{wanted} is wanted, as {media_types}");
+    HttpError::new(state::HTTP_UNSUPPORTED_MEDIA_TYPE).with_detail(detail)
+}
+
 /// Adds the value of a `Set-Cookie` field, which removes the cookie that was the client's mistake: the answer
 /// to the error has this field, so that the client's next request comes without the cookie. A value that no
 /// field can hold is ignored.

@@ -208,6 +208,15 @@ pub fn is_listed(types: &[String], media_type: &str) -> bool {
     types.iter().any(|each| each.eq_ignore_ascii_case(media_type))
 }
 
+/// Whether a handler that asks for JSON takes a body of this media type: one that is in the setting
+/// `json_mime_types`, or any that ends with `+json` (RFC 6839, section 3.1). Only the former are read
+/// [before the handler runs](Settings::auto_json), because a handler may want the bytes of the latter.
+#[must_use]
+pub fn is_json(settings: &Settings, media_type: &str) -> bool {
+    let suffix = media_type.rsplit_once('+').is_some_and(|(_, suffix)| suffix.eq_ignore_ascii_case("json"));
+    suffix || is_listed(&settings.json_mime_types, media_type)
+}
+
 /// Whether debug is on for this request: `poor_Debug`, else the setting.
 #[must_use]
 pub fn debug_for(settings: &Settings, head: &dyn Head) -> bool {
@@ -294,5 +303,24 @@ impl<T: AsRef<[u8]> + ?Sized> From<&T> for SecretKey {
 impl fmt::Debug for SecretKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SecretKey(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 6839, section 3.1.
+    #[test]
+    fn json_is_what_is_listed_and_what_has_its_suffix() {
+        let settings = Settings::new("demo");
+        for media_type in
+            ["application/json", "Application/JSON", "application/hal+json", "application/x+JSON"]
+        {
+            assert!(is_json(&settings, media_type), "{media_type}");
+        }
+        for media_type in ["", "json", "text/plain", "application/json+xml", "application/jsonx"] {
+            assert!(!is_json(&settings, media_type), "{media_type}");
+        }
     }
 }

@@ -91,7 +91,7 @@ pub use extract::Json;
 pub use handler::{
     AfterHook, BeforeHook, ErrorHandler, Handler, HandlerService, Layered, StateHandler, marker,
 };
-pub use into_response::{Data, IntoHeaders, IntoResponse, make_response};
+pub use into_response::{IntoHeaders, IntoResponse, ResponseContent, make_response};
 pub use path_arg::{ConvertError, FromPathArg};
 pub use poorwsgi_core::error::{BoxError, Challenge, HttpError};
 pub use poorwsgi_core::response::{Body, Response};

@@ -40,7 +40,7 @@ use crate::language::{Rust, Shared};
 use crate::path_arg::{Converted, FromPathArg, PathArgs};
 #[cfg(feature = "digest")]
 use poorwsgi_core::digest::{self, PasswordMap};
-use poorwsgi_core::error::{BoxError, HttpError, no_such_value};
+use poorwsgi_core::error::{BoxError, HttpError, no_such_value, unsupported_media_type};
 #[cfg(feature = "forms")]
 use poorwsgi_core::form::FieldStorage;
 use poorwsgi_core::headers::cookie::Cookies;
@@ -305,20 +305,11 @@ impl Request {
     /// reason, where the value does not fit the type, or the body was not read because `auto_json` is off.
     pub fn json_as<'r, T: Deserialize<'r>>(&'r self) -> Result<T, HttpError> {
         let Some(value) = self.json() else {
-            return Err(if self.is_listed_as_json() {
-                HttpError::bad_request("a JSON body is wanted")
-            } else {
-                no_json()
-            });
+            let is_listed = settings::is_listed(&self.settings().json_mime_types, &self.mime_type());
+            return Err(if is_listed { HttpError::bad_request("a JSON body is wanted") } else { no_json() });
         };
         T::deserialize(value)
             .map_err(|error| HttpError::bad_request(format!("JSON: {error}")).with_source(error))
-    }
-
-    /// Whether the content type is in the setting `json_mime_types`.
-    pub(crate) fn is_listed_as_json(&self) -> bool {
-        let media_type = self.mime_type();
-        settings::is_listed(&self.settings().json_mime_types, &media_type)
     }
 
     /// The body, if `auto_data` read it: a body of at most `data_size` bytes, of known length, that is
@@ -456,8 +447,7 @@ pub(crate) fn args_options(settings: &Settings) -> ArgsOptions {
 
 /// The error of a body whose content type is not JSON.
 pub(crate) fn no_json() -> HttpError {
-    HttpError::new(state::HTTP_UNSUPPORTED_MEDIA_TYPE)
-        .with_detail("a JSON body is wanted, as application/json")
+    unsupported_media_type("a JSON body", "application/json")
 }
 
 /// Shows the rule only, because the rest may hold secrets that the client sent.

@@ -68,7 +68,7 @@ impl Application {
     }
 
     pub(super) fn check_handler(&self, rule: &str, handler: &Stored<Request>) -> Result<(), RouteError> {
-        let Some(missing) = handler.needs().missing(&self.shared.states) else { return Ok(()) };
+        let Some(missing) = handler.required_states().missing(&self.shared.states) else { return Ok(()) };
         let name = handler.name();
         let detail = format!(
             "{name} takes a State<{missing}>, which the application does not have: call with_state first"

@@ -3,10 +3,9 @@
 use std::ops::Deref;
 
 use poorwsgi_core::dispatch::is_form_in_query;
-use poorwsgi_core::error::HttpError;
+use poorwsgi_core::error::{HttpError, unsupported_media_type};
 use poorwsgi_core::form::FieldStorage;
 use poorwsgi_core::settings::is_listed;
-use poorwsgi_core::state;
 use serde::de::DeserializeOwned;
 
 use super::texts::{Named, Texts};
@@ -69,8 +68,7 @@ impl<T: DeserializeOwned> FromRequest for Form<T> {
         let media_type = request.mime_type();
         let known = &request.settings().form_mime_types;
         if !is_listed(known, &media_type) {
-            let detail = format!("a form is wanted, as {}", known.join(" or "));
-            return Err(HttpError::new(state::HTTP_UNSUPPORTED_MEDIA_TYPE).with_detail(detail).into());
+            return Err(unsupported_media_type("a form", &known.join(" or ")).into());
         }
         let form = forms::read(&request, true).await;
         let form = form.inspect_err(|error| request.break_body(error.downcast_ref()))?;

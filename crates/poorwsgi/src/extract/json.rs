@@ -6,14 +6,14 @@ use http::header::CONTENT_TYPE;
 use poorwsgi_core::error::HttpError;
 use poorwsgi_core::json::parse_json;
 use poorwsgi_core::response::Response;
-use poorwsgi_core::settings::json_limits;
+use poorwsgi_core::settings::{is_json, json_limits};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::body::whole;
 use super::{FromRequest, OptionalFromRequest};
 use crate::error::Result;
-use crate::into_response::{Data, IntoResponse};
+use crate::into_response::{IntoResponse, ResponseContent};
 use crate::request::{Request, no_json};
 
 /// A JSON body, read and written by serde. As the last argument of a handler it is the body of the request,
@@ -62,7 +62,7 @@ impl<T: DeserializeOwned> FromRequest for Json<T> {
             return request.json_as().map(Json);
         }
         let settings = request.settings();
-        if !is_json(&request) {
+        if !is_json(settings, &request.mime_type()) {
             return Err(no_json());
         }
         let body = whole(&request, settings.json_size, "json_size").await?;
@@ -81,21 +81,13 @@ impl<T: DeserializeOwned> OptionalFromRequest for Json<T> {
     }
 }
 
-/// Whether the content type is JSON.
-fn is_json(request: &Request) -> bool {
-    let media_type = request.mime_type();
-    // RFC 6839, section 3.1
-    let suffix = media_type.rsplit_once('+').is_some_and(|(_, suffix)| suffix.eq_ignore_ascii_case("json"));
-    suffix || request.is_listed_as_json()
-}
-
 impl<T: Serialize> IntoResponse for Json<T> {
     fn into_response(self) -> Result<Response> {
         Ok(Response::json(&self.0)?)
     }
 }
 
-impl<T: Serialize> Data for Json<T> {}
+impl<T: Serialize> ResponseContent for Json<T> {}
 
 impl<T> Deref for Json<T> {
     type Target = T;

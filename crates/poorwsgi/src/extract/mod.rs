@@ -61,10 +61,10 @@ mod head;
 mod json;
 #[cfg(feature = "forms")]
 mod multipart;
-mod needs;
 mod option;
 mod path;
 mod query;
+mod required_states;
 mod result;
 #[cfg(feature = "sealed-sessions")]
 mod session;
@@ -80,10 +80,10 @@ pub use head::OriginalUri;
 pub use json::Json;
 #[cfg(feature = "forms")]
 pub use multipart::{Field, Multipart};
-pub use needs::Needs;
 pub use option::{OptionalFromRequest, OptionalFromRequestParts};
 pub use path::Path;
 pub use query::Query;
+pub use required_states::RequiredStates;
 pub use state::State;
 pub use user::User;
 
@@ -142,8 +142,8 @@ pub trait FromRequestParts: Sized {
     }
 
     /// Names the states that the value is made of, so that setting a route fails where one is missing.
-    fn needs(needs: &mut Needs) {
-        let _ = needs;
+    fn required_states(required: &mut RequiredStates) {
+        let _ = required;
     }
 }
 
@@ -200,8 +200,8 @@ pub trait FromRequest<M = marker::ViaRequest>: Sized {
     fn from_request(request: Request) -> impl Future<Output = Result<Self, Self::Rejection>> + Send;
 
     /// Names the states that the value is made of, as [`FromRequestParts::needs`] does.
-    fn needs(needs: &mut Needs) {
-        let _ = needs;
+    fn required_states(required: &mut RequiredStates) {
+        let _ = required;
     }
 }
 
@@ -214,7 +214,7 @@ impl<T: FromRequestParts> FromRequest<marker::ViaParts> for T {
         T::from_last(request)
     }
 
-    fn needs(needs: &mut Needs) {
-        <T as FromRequestParts>::needs(needs);
+    fn required_states(required: &mut RequiredStates) {
+        <T as FromRequestParts>::required_states(required);
     }
 }

@@ -6,13 +6,12 @@ use std::pin::Pin;
 use bytes::{Bytes, BytesMut};
 use http::header::CONTENT_TYPE;
 use http_body::Body as _;
-use poorwsgi_core::error::HttpError;
+use poorwsgi_core::error::{HttpError, unsupported_media_type};
 use poorwsgi_core::form::multipart::MultipartEvent;
 use poorwsgi_core::form::{PartHead, PartReader, safe_filename};
 use poorwsgi_core::headers::Headers;
 use poorwsgi_core::request::{Head, body_error};
 use poorwsgi_core::response::Body;
-use poorwsgi_core::state;
 
 use super::{FromRequest, OptionalFromRequest};
 use crate::request::Request;
@@ -108,8 +107,7 @@ impl FromRequest for Multipart {
 
     async fn from_request(request: Request) -> Result<Self, HttpError> {
         if !request.mime_type().eq_ignore_ascii_case("multipart/form-data") {
-            let detail = "a form is wanted, as multipart/form-data";
-            return Err(HttpError::new(state::HTTP_UNSUPPORTED_MEDIA_TYPE).with_detail(detail));
+            return Err(unsupported_media_type("a form", "multipart/form-data"));
         }
         let content_type = request.head().header(&CONTENT_TYPE).unwrap_or_default();
         let reader = PartReader::new(&content_type, request.settings().form_limits.clone())?;

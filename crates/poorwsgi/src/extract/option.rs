@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use super::{FromRequest, FromRequestParts, Needs};
+use super::{FromRequest, FromRequestParts, RequiredStates};
 use crate::error::Error;
 use crate::request::Request;
 
@@ -57,8 +57,8 @@ pub trait OptionalFromRequestParts: Sized {
     ) -> impl Future<Output = Result<Option<Self>, Self::Rejection>> + Send;
 
     /// Names the states that the value is made of.
-    fn needs(needs: &mut Needs) {
-        let _ = needs;
+    fn required_states(required: &mut RequiredStates) {
+        let _ = required;
     }
 }
 
@@ -93,8 +93,8 @@ pub trait OptionalFromRequest: Sized {
     fn from_request(request: Request) -> impl Future<Output = Result<Option<Self>, Self::Rejection>> + Send;
 
     /// Names the states that the value is made of.
-    fn needs(needs: &mut Needs) {
-        let _ = needs;
+    fn required_states(required: &mut RequiredStates) {
+        let _ = required;
     }
 }
 
@@ -107,8 +107,8 @@ impl<T: OptionalFromRequestParts> FromRequestParts for Option<T> {
         T::from_request_parts(request)
     }
 
-    fn needs(needs: &mut Needs) {
-        T::needs(needs);
+    fn required_states(required: &mut RequiredStates) {
+        T::required_states(required);
     }
 }
 
@@ -120,7 +120,7 @@ impl<T: OptionalFromRequest> FromRequest for Option<T> {
         T::from_request(request)
     }
 
-    fn needs(needs: &mut Needs) {
-        T::needs(needs);
+    fn required_states(required: &mut RequiredStates) {
+        T::required_states(required);
     }
 }

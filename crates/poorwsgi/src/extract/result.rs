@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use super::{FromRequest, FromRequestParts, Needs};
+use super::{FromRequest, FromRequestParts, RequiredStates};
 use crate::request::Request;
 
 #[diagnostic::do_not_recommend]
@@ -14,8 +14,8 @@ impl<T: FromRequestParts> FromRequestParts for Result<T, T::Rejection> {
         Ok(T::from_request_parts(request).await)
     }
 
-    fn needs(needs: &mut Needs) {
-        <T as FromRequestParts>::needs(needs);
+    fn required_states(required: &mut RequiredStates) {
+        <T as FromRequestParts>::required_states(required);
     }
 }
 
@@ -27,7 +27,7 @@ impl<T: FromRequest> FromRequest for Result<T, T::Rejection> {
         Ok(<T as FromRequest>::from_request(request).await)
     }
 
-    fn needs(needs: &mut Needs) {
-        <T as FromRequest>::needs(needs);
+    fn required_states(required: &mut RequiredStates) {
+        <T as FromRequest>::required_states(required);
     }
 }

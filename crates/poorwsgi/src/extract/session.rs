@@ -8,7 +8,7 @@ use poorwsgi_core::response::Response;
 use poorwsgi_core::session::{SealedKeys, SealedSession, SessionConfig};
 use poorwsgi_core::state;
 
-use super::{FromRequestParts, Needs};
+use super::{FromRequestParts, RequiredStates};
 use crate::error::Result;
 use crate::into_response::IntoResponse;
 use crate::request::Request;
@@ -35,8 +35,8 @@ impl FromRequestParts for SealedSession {
         Ok(session)
     }
 
-    fn needs(needs: &mut Needs) {
-        needs.state::<Arc<SealedKeys>>();
+    fn required_states(required: &mut RequiredStates) {
+        required.add::<Arc<SealedKeys>>();
     }
 }
 

@@ -5,7 +5,7 @@ use std::ops::{Deref, DerefMut};
 
 use poorwsgi_core::error::HttpError;
 
-use super::{FromRequestParts, Needs};
+use super::{FromRequestParts, RequiredStates};
 use crate::request::Request;
 
 /// A clone of the application's state of this type; see
@@ -43,8 +43,8 @@ impl<T: Clone + Send + Sync + 'static> FromRequestParts for State<T> {
         })
     }
 
-    fn needs(needs: &mut Needs) {
-        needs.state::<T>();
+    fn required_states(required: &mut RequiredStates) {
+        required.add::<T>();
     }
 }
 

@@ -4,7 +4,7 @@ use std::future::Future;
 
 use super::marker;
 use crate::error::{Error, Result};
-use crate::extract::{FromRequest, FromRequestParts, Needs};
+use crate::extract::{FromRequest, FromRequestParts, RequiredStates};
 use crate::request::Request;
 
 /// All arguments of a function, as a tuple. `Via` says how the last argument is made.
@@ -15,7 +15,7 @@ pub trait ArgumentList<Via>: Sized + Send + 'static {
     const READS_BODY: bool;
 
     /// Names the states that the arguments are made of.
-    fn needs(needs: &mut Needs);
+    fn required_states(required: &mut RequiredStates);
 
     /// Makes the arguments, from left to right.
     fn extract(request: Request) -> impl Future<Output = Result<Self>> + Send;
@@ -25,7 +25,7 @@ impl ArgumentList<marker::ViaParts> for () {
     const IS_READY: bool = true;
     const READS_BODY: bool = false;
 
-    fn needs(_: &mut Needs) {}
+    fn required_states(_: &mut RequiredStates) {}
 
     async fn extract(_: Request) -> Result<Self> {
         Ok(())
@@ -43,9 +43,9 @@ macro_rules! arguments {
             const IS_READY: bool = $(<$first as FromRequestParts>::IS_READY &&)* <$last as FromRequest<Via>>::IS_READY;
             const READS_BODY: bool = <$last as FromRequest<Via>>::READS_BODY;
 
-            fn needs(needs: &mut Needs) {
-                $(<$first as FromRequestParts>::needs(needs);)*
-                <$last as FromRequest<Via>>::needs(needs);
+            fn required_states(required: &mut RequiredStates) {
+                $(<$first as FromRequestParts>::required_states(required);)*
+                <$last as FromRequest<Via>>::required_states(required);
             }
 
             #[allow(non_snake_case, reason = "each value has the name of its type")]

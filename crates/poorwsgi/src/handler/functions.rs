@@ -12,15 +12,15 @@ use super::outputs::HookOutput;
 use super::stored::{About, Stored};
 use super::{BeforeHook, Handler, marker};
 use crate::error::Result;
-use crate::extract::Needs;
+use crate::extract::RequiredStates;
 use crate::into_response::IntoResponse;
 use crate::request::Request;
 
 /// About a function `F` that takes these arguments.
 fn about<F: 'static, Via, A: ArgumentList<Via>>() -> About {
-    let mut needs = Needs::default();
-    A::needs(&mut needs);
-    About::of::<F>().reading_body(A::READS_BODY).needing(needs)
+    let mut required = RequiredStates::default();
+    A::required_states(&mut required);
+    About::of::<F>().reading_body(A::READS_BODY).requiring(required)
 }
 
 /// A plain function `F`, called by `function`.

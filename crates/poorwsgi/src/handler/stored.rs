@@ -13,7 +13,7 @@ use poorwsgi_core::results::HandlerRow;
 use super::called::{Called, panicked};
 use super::calls::Calls;
 use crate::error::Result;
-use crate::extract::Needs;
+use crate::extract::RequiredStates;
 
 /// A registered handler or hook: a shared callable, with what is known of the function that it was made from.
 ///
@@ -45,7 +45,7 @@ pub(crate) struct About {
     name: &'static str,
     function: TypeId,
     reads_body: bool,
-    needs: Needs,
+    required_states: RequiredStates,
     calls: Option<Arc<Calls>>,
     #[cfg(feature = "pages")]
     routes: Option<Arc<dyn Fn() -> Vec<HandlerRow> + Send + Sync>>,
@@ -59,7 +59,7 @@ impl About {
             name: type_name::<F>(),
             function: TypeId::of::<F>(),
             reads_body: false,
-            needs: Needs::default(),
+            required_states: RequiredStates::default(),
             calls: None,
             #[cfg(feature = "pages")]
             routes: None,
@@ -78,8 +78,8 @@ impl About {
     }
 
     /// Sets the states that the arguments are made of.
-    pub(super) fn needing(self, needs: Needs) -> Self {
-        About { needs, ..self }
+    pub(super) fn requiring(self, required_states: RequiredStates) -> Self {
+        About { required_states, ..self }
     }
 
     /// Sets where the times of a plain function are kept.
@@ -164,8 +164,8 @@ impl<A> Stored<A> {
         self.about.reads_body
     }
 
-    pub(crate) fn needs(&self) -> &Needs {
-        &self.about.needs
+    pub(crate) fn required_states(&self) -> &RequiredStates {
+        &self.about.required_states
     }
 
     /// The routes of a nested application, without its prefix.

@@ -51,7 +51,7 @@ use crate::{Error, Result};
 /// ([`html_escape`](crate::results::html_escape)), or return [`Response::text`].
 ///
 /// The data of a tuple is a value of the rows above the tuples, or of a type of your own that implements
-/// [`Data`].
+/// [`ResponseContent`].
 pub trait IntoResponse {
     /// Makes the response.
     ///
@@ -63,12 +63,11 @@ pub trait IntoResponse {
 /// A value that may be the data of a tuple, in front of the content type: `(data, content_type, headers,
 /// status)`.
 ///
-/// [`StatusCode`](http::StatusCode) is not `Data`: in front of a tuple it is the status of the response, as
-/// in
-/// `(StatusCode, headers, value)`.
+/// [`StatusCode`](http::StatusCode) is not `ResponseContent`: in front of a tuple it is the status of the
+/// response, as in `(StatusCode, headers, value)`.
 ///
 /// ```
-/// use poorwsgi::{Data, IntoResponse, Response, Result};
+/// use poorwsgi::{ResponseContent, IntoResponse, Response, Result};
 ///
 /// /// A table for a spreadsheet.
 /// struct Table(Vec<[i32; 2]>);
@@ -79,13 +78,13 @@ pub trait IntoResponse {
 ///     }
 /// }
 ///
-/// impl Data for Table {}
+/// impl ResponseContent for Table {}
 ///
 /// let response = (Table(vec![[1, 2]]), "text/csv").into_response()?;
 /// assert_eq!(response.content_type(), Some("text/csv"));
 /// # Ok::<(), poorwsgi::Error>(())
 /// ```
-pub trait Data: IntoResponse {}
+pub trait ResponseContent: IntoResponse {}
 
 /// Makes a response of its four parts, as PoorWSGI does. An empty `content_type` keeps the type of the data.
 /// Without `headers`, the response has `X-Powered-By: PoorWSGI`; otherwise it has only these. Data without
@@ -143,11 +142,11 @@ impl<T: IntoResponse, E: Into<Error>> IntoResponse for Result<T, E> {
     }
 }
 
-impl Data for Response {}
-impl Data for () {}
-impl Data for Value {}
-impl<T: Data> Data for Option<T> {}
-impl<T: Data, E: Into<Error>> Data for Result<T, E> {}
+impl ResponseContent for Response {}
+impl ResponseContent for () {}
+impl ResponseContent for Value {}
+impl<T: ResponseContent> ResponseContent for Option<T> {}
+impl<T: ResponseContent, E: Into<Error>> ResponseContent for Result<T, E> {}
 
 macro_rules! data {
     ($($data:ty),*) => {$(
@@ -157,7 +156,7 @@ macro_rules! data {
             }
         }
 
-        impl Data for $data {}
+        impl ResponseContent for $data {}
     )*};
 }
 

@@ -5,22 +5,22 @@ use poorwsgi_core::headers::{HeaderError, Headers};
 use poorwsgi_core::response::{Response, assemble};
 use poorwsgi_core::state::{self, IntoStatus};
 
-use super::{Data, IntoHeaders, IntoResponse};
+use super::{IntoHeaders, IntoResponse, ResponseContent};
 use crate::Result;
 
-impl<T: Data, C: AsRef<str>> IntoResponse for (T, C) {
+impl<T: ResponseContent, C: AsRef<str>> IntoResponse for (T, C) {
     fn into_response(self) -> Result<Response> {
         Ok(assemble(self.0.into_response()?, self.1.as_ref(), None, state::HTTP_OK)?)
     }
 }
 
-impl<T: Data, C: AsRef<str>, H: IntoHeaders> IntoResponse for (T, C, H) {
+impl<T: ResponseContent, C: AsRef<str>, H: IntoHeaders> IntoResponse for (T, C, H) {
     fn into_response(self) -> Result<Response> {
         Ok(assemble(self.0.into_response()?, self.1.as_ref(), Some(self.2.into_headers()?), state::HTTP_OK)?)
     }
 }
 
-impl<T: Data, C: AsRef<str>, H: IntoHeaders, S: IntoStatus> IntoResponse for (T, C, H, S) {
+impl<T: ResponseContent, C: AsRef<str>, H: IntoHeaders, S: IntoStatus> IntoResponse for (T, C, H, S) {
     fn into_response(self) -> Result<Response> {
         let (headers, status) = (self.2.into_headers()?, self.3.into_status());
         Ok(assemble(self.0.into_response()?, self.1.as_ref(), Some(headers), status)?)

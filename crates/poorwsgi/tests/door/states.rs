@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use poorwsgi::extract::{FromRequestParts, Needs, OptionalFromRequest, State};
+use poorwsgi::extract::{FromRequestParts, OptionalFromRequest, RequiredStates, State};
 use poorwsgi::routing::RouteErrorKind;
 use poorwsgi::state::{METHOD_ALL, METHOD_GET, METHOD_POST};
 use poorwsgi::{Application, HttpError, Request, Response, Result};
@@ -79,8 +79,8 @@ fn a_route_without_its_state_is_an_error() {
             Ok(Own)
         }
 
-        fn needs(needs: &mut Needs) {
-            needs.state::<Name>();
+        fn required_states(required: &mut RequiredStates) {
+            required.add::<Name>();
         }
     }
     assert!(app.route("/own", METHOD_GET, |_: Own| "never").is_err());
@@ -118,8 +118,8 @@ fn a_route_without_the_state_below_an_option_is_an_error() {
             Ok(None)
         }
 
-        fn needs(needs: &mut Needs) {
-            needs.state::<Name>();
+        fn required_states(required: &mut RequiredStates) {
+            required.add::<Name>();
         }
     }
     let route = |app: &mut Application| {

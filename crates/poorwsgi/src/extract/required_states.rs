@@ -10,7 +10,7 @@ use http::Extensions;
 /// route is set:
 ///
 /// ```
-/// use poorwsgi::extract::{FromRequestParts, Needs, State};
+/// use poorwsgi::extract::{FromRequestParts, RequiredStates, State};
 /// use poorwsgi::{Application, Error, Request, Result, state};
 ///
 /// #[derive(Clone)]
@@ -27,8 +27,8 @@ use http::Extensions;
 ///         Ok(Connection(pool))
 ///     }
 ///
-///     fn needs(needs: &mut Needs) {
-///         needs.state::<Pool>();
+///     fn required_states(required: &mut RequiredStates) {
+///         required.add::<Pool>();
 ///     }
 /// }
 ///
@@ -37,22 +37,22 @@ use http::Extensions;
 /// assert!(error.to_string().contains("Pool"), "{error}");
 /// ```
 #[derive(Clone, Debug, Default)]
-pub struct Needs(Vec<Need>);
+pub struct RequiredStates(Vec<RequiredState>);
 
 #[derive(Clone, Copy, Debug)]
-struct Need {
+struct RequiredState {
     name: &'static str,
     is_among: fn(&Extensions) -> bool,
 }
 
-impl Needs {
+impl RequiredStates {
     /// Names a state.
-    pub fn state<T: Clone + Send + Sync + 'static>(&mut self) {
-        self.0.push(Need { name: type_name::<T>(), is_among: |states| states.get::<T>().is_some() });
+    pub fn add<T: Clone + Send + Sync + 'static>(&mut self) {
+        self.0.push(RequiredState { name: type_name::<T>(), is_among: |states| states.get::<T>().is_some() });
     }
 
-    /// The type of the first needed state that is not among `states`.
+    /// The type of the first required state that is not among `states`.
     pub(crate) fn missing(&self, states: &Extensions) -> Option<&'static str> {
-        self.0.iter().find(|need| !(need.is_among)(states)).map(|need| need.name)
+        self.0.iter().find(|state| !(state.is_among)(states)).map(|state| state.name)
     }
 }
