@@ -39,7 +39,7 @@ SOURCES    = $(shell find crates python Cargo.toml Cargo.lock pyproject.toml -ty
 
 ADVISORIES := https://github.com/RustSec/advisory-db
 
-.PHONY: help run check test all-tests test-servers fmt-check lint doc-check deny test-rust test-python test-times test-long test-all stubtest test-compat test-applications wheel-dev bench bench-server bench-load docs docs-settings fmt fuzz wheel profiler clean rust run-rust bench-python bench-rust bench-sizes test-features
+.PHONY: help run check check-rust check-python test all-tests test-servers fmt-check lint fuzz-check doc-check deny test-rust features-check test-bare test-python test-measures test-original test-differences test-times test-long test-all stubtest test-compat test-applications wheel-dev bench bench-server bench-load docs docs-settings fmt fuzz wheel profiler clean rust run-rust bench-python bench-rust bench-sizes test-features
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -53,8 +53,13 @@ run:  ## serve the demo in Python; HOST=127.0.0.1 PORT=8080
 run-rust: rust  ## serve the demo in Rust
 	cargo run --locked -p poorwsgi --example demo -- $(HOST):$(PORT)
 
-check: fmt-check lint wheel-dev  ## format, clippy, and the tests of what is usually touched: those of workers and of slow clients are left out
+check:  ## format, clippy, and the tests of what is usually touched: those of workers and of slow clients are left out
+	@$(MAKE) --no-print-directory --keep-going fmt-check lint check-rust check-python
+
+check-rust: rust
 	cargo test --locked --workspace --lib
+
+check-python: wheel-dev
 	$(DEV_MODE) -m pytest tests --numprocesses 8 --dist worksteal -m "not long and not measures" --ours $(LEFT_OUT:%=--ignore tests/%.py)
 
 # by what takes longest: faults, stops and reloads of processes, clients that take their time, packages that are installed
@@ -63,13 +68,17 @@ LEFT_OUT = test_workers test_worker_faults test_stops test_descriptors test_slow
 test:  ## every check and every test; what fails does not hide what comes after it
 	@$(MAKE) --no-print-directory --keep-going all-tests
 
-all-tests: fmt-check lint doc-check deny test-rust test-features test-python test-long test-compat test-applications
+# each of these is one command, so that none hides what comes after it
+all-tests: fmt-check lint fuzz-check doc-check deny test-rust features-check test-bare stubtest test-python test-long \
+	test-measures test-original test-differences test-applications
 
 fmt-check: rust
 	cargo fmt --all --check
 
-lint: rust $(VENV)/ready  ## clippy; a warning is an error. The fuzz targets, which a nightly toolchain builds, are checked as well
+lint: rust $(VENV)/ready  ## clippy; a warning is an error
 	cargo clippy --locked --workspace --all-targets -- -D warnings
+
+fuzz-check: rust  ## whether the fuzz targets, which a nightly toolchain builds, still compile
 	cargo check --quiet --locked --manifest-path fuzz/Cargo.toml
 
 doc-check: rust $(VENV)/ready
@@ -88,9 +97,13 @@ test-rust: rust  ## unit, integration and documentation tests
 # each other compile one after the other
 POWERSET = PATH="$(BIN):$$PATH" cargo hack clippy --quiet --locked --feature-powerset --depth 2 --exclude-features default -p poorwsgi
 
-test-features: rust $(VENV)/ready  ## the Rust crates with each two of their features, and what an application without any answers
+test-features: features-check test-bare  ## the Rust crates with each two of their features, and what an application without any answers
+
+features-check: rust $(VENV)/ready
 	$(POWERSET) --partition 1/2 -- -D warnings & first=$$!; \
 		CARGO_TARGET_DIR=target/features $(POWERSET) --partition 2/2 -- -D warnings; second=$$?; wait $$first && exit $$second
+
+test-bare: rust
 	cargo test --locked -p poorwsgi --no-default-features --test features
 
 test-times: rust  ## what 64 KiB of any field cost, in a release build
@@ -99,11 +112,13 @@ test-times: rust  ## what 64 KiB of any field cost, in a release build
 # Python's development mode warns of more
 DEV_MODE = PYTHONDEVMODE=1 $(BIN)/python -X dev
 
-test-python: wheel-dev stubtest  ## the tests of the Python door, in Python's development mode
+test-python: wheel-dev  ## the tests of the Python door, in Python's development mode
 	$(DEV_MODE) -m pytest tests $(SIDE_BY_SIDE) -m "not long and not measures"
 
-test-long: wheel-dev  ## those that take long, and those that compare times or memory: in the mode that users have
+test-long: wheel-dev  ## those that take long: in the mode that users have
 	$(BIN)/python -m pytest tests $(SIDE_BY_SIDE) -m "long and not measures"
+
+test-measures: wheel-dev  ## those that compare times or memory, one after the other
 	$(BIN)/python -m pytest tests -m measures
 
 stubtest: wheel-dev  ## the type stubs against what the built wheel has
@@ -113,16 +128,20 @@ test-all: rust $(VENV)/ready  ## the tests of the Python door under every Python
 	set -e; for python in $$($(BIN)/python tools/interpreters.py); do \
 		version=$$($$python -c 'import sys, sysconfig; print("%d.%d" % sys.version_info[:2] + (sysconfig.get_config_var("abi_thread") or ""))'); \
 		echo "Python $$version"; \
-		$(MAKE) --no-print-directory test-python test-long PYTHON=$$python VENV=$(CURDIR)/.cache/python-$$version; \
+		$(MAKE) --no-print-directory test-python test-long test-measures PYTHON=$$python VENV=$(CURDIR)/.cache/python-$$version; \
 	done
 
 test-servers: wheel-dev  ## the tests of every server on Apache's mod_wsgi, too; installs its Debian packages where it may
 	@if reason=$$($(BIN)/python tests/apache.py); then $(BIN)/python -m pytest tests --apache; \
 	else echo "test-servers SKIPPED: $$reason"; fi
 
-test-compat: wheel-dev $(ORIGINAL)/ready $(PRUSALINK)/ready  ## PoorWSGI's own tests, the same input through it and us, and PrusaLink
+test-compat: test-original test-differences  ## PoorWSGI's own tests, the same input through it and us, and PrusaLink
+
+test-original: wheel-dev $(ORIGINAL)/ready
 	cd $(ORIGINAL) && PYTHONPATH=$(CURDIR)/tests/compat \
 		$(BIN)/python -m pytest -c $(CURDIR)/tests/compat/original.ini --rootdir $(ORIGINAL) tests
+
+test-differences: wheel-dev $(ORIGINAL)/ready $(PRUSALINK)/ready
 	$(BIN)/python -m pytest tests/compat $(SIDE_BY_SIDE)
 
 test-applications: wheel-dev $(APPLICATIONS)/ready  ## wsgidav under litmus, Django, Flask and httpbin, on our server and on gunicorn

@@ -128,7 +128,7 @@ def longest(port, targets=("/", "/nowhere"), requests=20):
     return max(times)
 
 
-#: Enough seconds for slow clients to occupy all threads, if they could.
+#: Enough seconds for slow clients to occupy all threads, if they could. That they do not is no event to wait for.
 SOON = 2.5
 
 
@@ -174,7 +174,7 @@ def test_what_slow_readers_get_is_whole(application, caplog):
     clients that have been waited for longest are cut off in favour of others."""
     with on_our_server(application, threads=8, max_spool=64 << 20) as port, contextlib.ExitStack() as stack:
         clients = [stack.enter_context(download(port)) for _ in range(6)]
-        time.sleep(7)
+        time.sleep(7)  # after 5 s they are cut off in favour of others
         got = [digest(each) for each in clients]
     assert set(got) == {DIGEST, None}
     assert caplog.text.count("the client is too far behind") == len(caplog.records) == got.count(None)

@@ -82,7 +82,7 @@ def main():
         lines.append(f"| {title} | " + " | ".join(cells) + " |")
     date = datetime.datetime.now(datetime.timezone.utc).date()
     lines += [
-        "", f"In brackets: how many times ours. `import poorwsgi`: ours {imported(args.ours):.0f} ms, the original "
+        "", f"In brackets: the ratio to ours. `import poorwsgi`: ours {imported(args.ours):.0f} ms, the original "
         f"{imported(args.original):.0f} ms. {date}, Python {platform.python_version()}, {platform.machine()}, median of "
         f"{args.rounds} rounds in turn.",
     ]

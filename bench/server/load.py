@@ -122,7 +122,7 @@ def workers(args, root):
         (one, _), (two, client) = (map(statistics.median, zip(*samples)) for samples in taken.values())
         lines.append(f"| calls that compute {what}: {name} | {one:,.0f} | {two:,.0f} | {two / one:.2f} × | {client:.2f} |")
     head = (f"| requests per second, on {os.cpu_count()} processors which the client shares | one worker | two workers | "
-            "| of them for the client |\n|---|---:|---:|---:|---:|\n")
+            "| processors that the client used |\n|---|---:|---:|---:|---:|\n")
     return head + "\n".join(lines)
 
 

@@ -309,7 +309,7 @@ def tables(taken):
     table(lines, "µs of CPU for one file", median, ("ours", "peer"), FILES, "nginx")
     for group, title in (("bare", "a bare WSGI callable"), ("flask", "Flask")):
         table(lines, f"µs of CPU for one request of {title}", median, (group,), ["hello"], None)
-    lines.append("In brackets: how many times ours (of files: nginx). Ours is compiled with a profile, as `make wheel` does it, "
+    lines.append("In brackets: the ratio to ours (of files: to nginx). Ours is compiled with a profile, as `make wheel` does it, "
                  "hyper as cargo does it. One process on one processor, 32 connections, median of "
                  f"the rounds in turn. {machine()}")
     return "\n".join(lines)

@@ -140,8 +140,8 @@ _ROWS_OF_COMMAND = (
      "listen on this name or address; an empty one means all addresses of IPv4"),
     ("port", "socket", "port", 8080, None, None, (), "listen on this port; 0 means any free port"),
     ("bind", "socket", "address", None, None, None, (),
-     "listen on HOST:PORT, on unix:PATH, or on the socket that another process such as systemd has passed (inherited); a "
-     "passed socket is the default"),
+     "listen on HOST:PORT, on unix:PATH, or on the socket that another process such as systemd has passed (inherited); "
+     "without an address, a passed socket is used"),
     ("workers", "workers", "workers", 1, None, None, (),
      "start this many workers, which share no memory, or auto for one on each processor; 0 serves in this process"),
     ("max_requests", "workers", "count", 0, None, None, (),

@@ -656,7 +656,8 @@ mod tests {
         assert!(event_loop(1).run(async { panic!("on purpose") }).is_err());
     }
 
-    /// Also a task that the timer has woken: within the runtime it would keep the sockets from all others.
+    /// Neither does a task that the timer has woken: within the runtime, such a task would keep the sockets from
+    /// all others.
     #[test]
     fn a_task_that_the_sockets_woke_holds_up_no_other() {
         let event_loop = event_loop(4);

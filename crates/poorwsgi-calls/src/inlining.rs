@@ -76,7 +76,7 @@ impl Default for Rule {
 pub(crate) enum Load {
     /// No call has ended yet.
     Unknown,
-    /// At least [`PATIENCE`] on average: brief calls should not have to wait for such a call.
+    /// Calls compute for at least [`PATIENCE`] on average: brief calls should not wait for such a call.
     Long,
     Brief,
 }
@@ -196,7 +196,7 @@ impl RouteTimes {
         result
     }
 
-    /// The same on the event loop's thread. CPU time is read only while the route is in doubt, that is after
+    /// Like `time`, but on the event loop's thread. CPU time is read only while the route is in doubt, that is after
     /// a call that was not short: the system calls cost a good part of what a brief call costs.
     fn time_inline<T>(&self, rule: &Rule, call: impl FnOnce(Instant) -> T) -> T {
         let before = (!self.credit.is_full()).then(Usage::now);

@@ -118,7 +118,7 @@ struct Seen {
     cost: f32,
 }
 
-/// How long no trial follows a failed one: twice as long each time.
+/// The pause after a failed trial, which doubles with each failure.
 #[derive(Clone, Debug)]
 struct TrialRest {
     left: Duration,

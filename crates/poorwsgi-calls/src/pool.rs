@@ -357,7 +357,7 @@ impl Pool {
         self.enter(place, call);
     }
 
-    /// The same for a call that begins by waiting for its client: the call takes no place of the limit.
+    /// Like [`spawn`](Self::spawn), but for a call that begins by waiting for its client: the call takes no place of the limit.
     pub fn spawn_waiting(&self, route_times: &Arc<RouteTimes>, job: impl Job + 'static) {
         let Some(call) = QueuedCall::new(route_times, job) else { return };
         self.enter(CallClass::Beside, call);

@@ -94,7 +94,7 @@ const SETTINGS: &[Setting<ServerSettings>] = &[
         name: "inline_limit",
         section: CALLS,
         help: "count a call as short, so that its route may run inline, if it lasts at most this long; \
-               computing counts a fifth of its time",
+               CPU time counts for a fifth",
         kind: SettingKind::Seconds {
             default: Rule::DEFAULT.short,
             set: |settings, time| settings.rule.short = time,
@@ -147,9 +147,8 @@ const SETTINGS: &[Setting<ServerSettings>] = &[
     Setting {
         name: "chunked_bodies",
         section: CALLS,
-        help: "before a WSGI application of another framework is called for a chunked request, read the \
-               body whole and set CONTENT_LENGTH (gather), or call the application at once without a \
-               length (stream)",
+        help: "how a WSGI application of another framework gets a chunked body: read completely before the \
+               call, with CONTENT_LENGTH (gather), or as the body arrives, without a length (stream)",
         kind: SettingKind::Choice(&[
             ("gather", |settings| settings.chunked_bodies = ChunkedBodies::Gather),
             ("stream", |settings| settings.chunked_bodies = ChunkedBodies::Stream),
@@ -158,8 +157,8 @@ const SETTINGS: &[Setting<ServerSettings>] = &[
     Setting {
         name: "max_spool",
         section: CALLS,
-        help: "let temporary files hold at most this many bytes together, of request bodies that come \
-               slowly and of responses that are read slowly; one body of max_body always has room",
+        help: "limit the total size of the temporary files for slow uploads and for responses to slow readers; \
+               one body of max_body always has room",
         kind: SettingKind::Bytes(Number {
             default: Some(1 << 30),
             min: None,

@@ -57,7 +57,7 @@ pub(crate) fn mistaken(py: Python<'_>, text: &str) -> PyResult<()> {
     user_warning(py, text, 1)
 }
 
-/// The same for the value of a setting. It points at the caller of `poorwsgi._misspelt`, through which all
+/// Like [`mistaken`], but for the value of a setting. It points at the caller of `poorwsgi._misspelt`, through which all
 /// attributes of an application are set.
 pub(crate) fn mistaken_setting(py: Python<'_>, text: &str) -> PyResult<()> {
     user_warning(py, text, 2)

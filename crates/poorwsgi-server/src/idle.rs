@@ -18,7 +18,7 @@ const FIRST_BYTE_AFTER_STOP: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub(crate) struct IdleWait {
     since: Option<Instant>,
-    /// The same for a server that is stopping.
+    /// When this wait noticed that the server stops.
     since_stop: Option<Instant>,
 }
 

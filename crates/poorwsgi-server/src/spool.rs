@@ -379,7 +379,7 @@ impl Gathering {
         }
     }
 
-    /// The same for a body that is of no use if it breaks off: then the result is only the error.
+    /// Like [`new`](Self::new), but for a body that is of no use if it breaks off: then the result is only the error.
     #[must_use]
     pub fn whole(body: Body, spool: &Spool) -> Self {
         Gathering { is_whole_or_error: true, ..Gathering::new(body, spool) }

@@ -16,7 +16,7 @@ pub(super) fn handler_of_route(handler: &Bound<'_, PyAny>, request: &PipelineReq
     format!("handler {}{rule}", name_and_place(handler))
 }
 
-/// The same, for a message that is written only if the content of the response turns out wrong.
+/// Like [`handler_of_route`], but for a message that is written only if the content of the response turns out wrong.
 pub(super) fn origin(handler: &Bound<'_, PyAny>, request: &PipelineRequest) -> ReturnedBy {
     ReturnedBy { handler: handler.clone().unbind(), rule: request.base.get().rule().cloned() }
 }

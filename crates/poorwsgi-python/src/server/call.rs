@@ -80,7 +80,7 @@ impl Call {
         pool.spawn(&route_times, OnPool { call: self, place: CallPlace::Pool });
     }
 
-    /// The same for a call that will wait for its client.
+    /// Like `make_on_pool`, but for a call that will wait for its client.
     pub(super) fn make_beside(self) {
         let (pool, route_times) = (self.run.0.pool.clone(), Arc::clone(&self.route_times));
         pool.spawn_waiting(&route_times, OnPool { call: self, place: CallPlace::Waiting });

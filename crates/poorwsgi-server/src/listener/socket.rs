@@ -99,7 +99,7 @@ impl Socket {
         }
     }
 
-    /// The same without a runtime.
+    /// Like `bind`, but outside a runtime.
     pub(crate) fn bind_blocking(address: &str, config: &Config) -> io::Result<Self> {
         Address::check(address)?;
         match address.strip_prefix("unix:") {
