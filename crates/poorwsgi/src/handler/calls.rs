@@ -4,6 +4,8 @@
 mod inlining;
 #[cfg(not(feature = "inlining"))]
 mod never_inline;
+#[cfg(feature = "inlining")]
+mod watch;
 
 use std::fmt;
 use std::sync::Arc;
@@ -22,7 +24,8 @@ use crate::error::{Error, Result};
 
 /// The calls of one plain function. They begin on tokio's threads for blocking work. With the feature
 /// `inlining` they move to where the request is handled, once 64 in a row took no longer than 200 µs, and
-/// leave it when one or two take 20 ms, or several more than 200 µs.
+/// leave it when one or two take 20 ms, or several more than 200 µs. One thread of the runtime is always left
+/// without inline calls, so that a runtime of one thread makes none.
 #[derive(Debug, Default)]
 pub(super) struct Calls(Times);
 
@@ -34,10 +37,10 @@ impl Calls {
         A: Send + 'static,
         T: Send + 'static,
     {
-        if self.0.is_inline() {
+        let Ok(runtime) = Handle::try_current() else { return Called::Ready(function(argument)) };
+        if let Some(_running) = self.0.begin_inline(&runtime) {
             return Called::Ready(self.0.time_inline(|| function(argument)));
         }
-        let Ok(runtime) = Handle::try_current() else { return Called::Ready(function(argument)) };
         let (calls, function, span, ahead) =
             (Arc::clone(self), Arc::clone(function), Span::current(), clock::ahead());
         let task = runtime.spawn_blocking(move || {

@@ -1,8 +1,9 @@
 //! Plain handlers may block: nobody waits for them but their own clients.
 
+use std::io::{Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{self, ThreadId};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use poorwsgi::state::{METHOD_GET, METHOD_POST};
@@ -69,34 +70,79 @@ fn brief_requests_do_not_wait_for_handlers_that_sleep() {
     }
 }
 
-/// What has proved short is called on the thread of its request, and leaves it when it becomes long.
+/// What has proved short is called within the task of its request, and leaves the task when it becomes long.
 #[test]
 fn a_handler_comes_inline_when_it_is_short_and_leaves_when_it_is_not() {
-    let runtime = Builder::new_current_thread().build().unwrap();
+    let runtime = Builder::new_multi_thread().worker_threads(2).build().unwrap();
     let is_slow = Arc::new(AtomicBool::new(false));
     let (slow, mut app) = (Arc::clone(&is_slow), Application::new("inline"));
     app.route("/", METHOD_GET, move || {
         if slow.load(Ordering::Relaxed) {
             thread::sleep(Duration::from_millis(40));
         }
-        format!("{:?}", thread::current().id())
+        tokio::task::id().to_string()
     })
     .unwrap();
-    let here = |id: ThreadId| format!("{id:?}");
+    let is_inline = async || {
+        let app = app.clone();
+        let asked = async move { get(&app, "/").await.text() == tokio::task::id().to_string() };
+        tokio::spawn(asked).await.unwrap()
+    };
     runtime.block_on(async {
-        let own = here(thread::current().id());
-        assert_ne!(get(&app, "/").await.text(), own, "the first call may block");
+        assert!(!is_inline().await, "the first call may block");
         let mut calls = 1;
-        while get(&app, "/").await.text() != own {
+        while !is_inline().await {
             calls += 1;
             assert!(calls < 10_000, "short calls stay away");
         }
         assert!(calls >= 64, "{calls}");
         is_slow.store(true, Ordering::Relaxed);
-        get(&app, "/").await;
-        get(&app, "/").await;
-        assert_ne!(get(&app, "/").await.text(), own, "two long calls are enough");
+        is_inline().await;
+        is_inline().await;
+        assert!(!is_inline().await, "two long calls are enough");
     });
+}
+
+/// A handler that was always short blocks: the sockets and the other tasks go to another thread, also where the
+/// blocked thread was the one that waits for the sockets.
+#[test]
+fn a_short_handler_that_blocks_all_the_same_delays_nobody() {
+    const BLOCKED: Duration = Duration::from_millis(1500);
+    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let is_slow = Arc::new(AtomicBool::new(false));
+    let (slow, mut app) = (Arc::clone(&is_slow), Application::new("stalls"));
+    app.route("/", METHOD_GET, move || {
+        if slow.load(Ordering::Relaxed) {
+            thread::sleep(BLOCKED);
+        }
+        "done"
+    })
+    .unwrap();
+    app.route("/async", METHOD_GET, async || "async").unwrap();
+    let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+    let address = listener.local_addr().unwrap();
+    let served = app.clone();
+    runtime.spawn(async move {
+        axum::serve(listener, axum::Router::new().fallback_service(served)).await.unwrap();
+    });
+    // Each on a connection of its own, by a client that needs no runtime.
+    let ask = move |path: &str| {
+        let mut stream = std::net::TcpStream::connect(address).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    };
+    for round in 0..3 {
+        is_slow.store(false, Ordering::Relaxed);
+        (0..200).for_each(|_| ask("/"));
+        is_slow.store(true, Ordering::Relaxed);
+        let begun = Instant::now();
+        let blocked: Vec<_> = (0..4).map(|_| thread::spawn(move || ask("/"))).collect();
+        (0..20).for_each(|_| ask("/async"));
+        assert!(begun.elapsed() < BLOCKED / 2, "{:?} in round {round}", begun.elapsed());
+        blocked.into_iter().for_each(|each| each.join().unwrap());
+    }
 }
 
 #[tokio::test]

@@ -3,6 +3,9 @@
 use std::fmt;
 
 use poorwsgi_calls::inlining::{CallPlace, RouteTimes, Rule};
+use tokio::runtime::Handle;
+
+use super::watch::InlineCall;
 
 /// Only the number of processors limits how many calls compute at a time, and any thread of the runtime may
 /// make them.
@@ -13,8 +16,9 @@ const RULE: Rule = Rule { loops: usize::MAX, has_lock: false, ..Rule::DEFAULT };
 pub(super) struct Times(RouteTimes);
 
 impl Times {
-    pub(super) fn is_inline(&self) -> bool {
-        self.0.is_inline(&RULE)
+    /// Begins an inline call, if the call may be one.
+    pub(super) fn begin_inline(&self, runtime: &Handle) -> Option<InlineCall> {
+        if self.0.is_inline(&RULE) { InlineCall::begin(runtime) } else { None }
     }
 
     pub(super) fn time_inline<T>(&self, call: impl FnOnce() -> T) -> T {
