@@ -69,8 +69,9 @@ async fn directories_and_the_debug_page_need_the_pages() {
     assert_eq!(answered(&app, "/debug-info").await.0, shown);
 }
 
-/// Without the feature `inlining`, plain handlers may block just the same, and are never called inline.
-#[tokio::test]
+/// Without the feature `inlining`, plain handlers may block just the same, and are never called inline; nor are they on
+/// a runtime of one thread.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_plain_handler_may_block() {
     const NAP: Duration = Duration::from_millis(300);
     let own = thread::current().id();

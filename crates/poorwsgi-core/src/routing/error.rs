@@ -55,6 +55,11 @@ pub enum RouteErrorKind {
     Regex,
     /// A prefix below which nothing can be mounted, or something is mounted already.
     Prefix,
+    /// No request reaches the rule: it does not begin with a slash, or has a group in braces. PoorWSGI takes such
+    /// a rule.
+    Unreachable,
+    /// The rule has a handler for one of the methods. PoorWSGI replaces the handler.
+    Taken,
     /// The handler takes a state that the application does not have.
     State,
     /// No handler is registered for that route and method. PoorWSGI raises `KeyError`.

@@ -14,6 +14,7 @@ mod filter;
 mod index;
 mod matcher;
 mod methods;
+mod mistakes;
 mod pattern;
 mod resolved;
 mod route_match;
@@ -27,6 +28,7 @@ pub use captures::{Capture, Captures};
 pub use error::{RouteError, RouteErrorKind};
 pub use filter::{Conversion, Filter, Filters};
 pub use methods::MethodTable;
+pub use mistakes::mistakes_of_rule;
 pub use resolved::Resolved;
 pub use route_match::RouteMatch;
 pub use router::{

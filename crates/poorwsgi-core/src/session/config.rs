@@ -153,7 +153,7 @@ pub fn vary_on_cookie(headers: &mut Headers) -> Result<(), SessionError> {
     }
     let before = if all.trim_ascii().is_empty() { &[][..] } else { &[&all, &b", "[..]].concat() };
     let value = [before, name.as_bytes()].concat();
-    headers.set(VARY, value)?;
+    headers.set("Vary", value)?;
     Ok(())
 }
 

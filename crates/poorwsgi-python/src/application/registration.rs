@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use poorwsgi_core::routing::mistakes_of_rule;
 use poorwsgi_core::state::{METHOD_ALL, Method, MethodSet};
 use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::intern;
@@ -126,49 +127,9 @@ pub(super) fn methods(function: &Bound<'_, PyAny>, bits: i64, what: &str) -> PyR
     Ok(MethodSet::from_bits(u16::try_from(known).unwrap_or_default()))
 }
 
-/// Warns of a path that no request has: one without a leading slash, and one with groups in the style of other
-/// frameworks.
+/// Warns of a rule that no request reaches.
 pub(super) fn check_rule(py: Python<'_>, rule: &str) -> PyResult<()> {
-    // "" is the path of a mounted application, and "*" that of `OPTIONS *` on some servers.
-    if !rule.starts_with(['/', '<']) && !matches!(rule, "" | "*") {
-        mistaken(
-            py,
-            &format!(
-                "route {rule:?}: paths begin with a slash, so no request reaches it; write {:?}",
-                format!("/{rule}")
-            ),
-        )?;
-    }
-    if let Some(name) = braced(rule) {
-        mistaken(
-            py,
-            &format!(
-                "route {rule:?}: {{{name}}} is taken as text; a group is written <{name}> or <{name}:word>"
-            ),
-        )?;
-    }
-    Ok(())
-}
-
-/// The name in braces, outside of a group.
-fn braced(rule: &str) -> Option<&str> {
-    let mut rest = rule;
-    while let Some((before, after)) = rest.split_once('{') {
-        let (inner, next) = after.split_once('}')?;
-        let name = inner.split(':').next().unwrap_or_default();
-        let is_name = name.starts_with(|first: char| first == '_' || first.is_alphabetic())
-            && name.chars().all(|char| char == '_' || char.is_alphanumeric());
-        // Within a group, braces belong to a regular expression.
-        if is_name
-            && before
-                .rfind('<')
-                .is_none_or(|open| before.get(open..).is_some_and(|group| group.contains('>')))
-        {
-            return Some(name);
-        }
-        rest = next;
-    }
-    None
+    mistakes_of_rule(rule).try_for_each(|mistake| mistaken(py, &format!("route {rule:?}: {mistake}")))
 }
 
 /// Warns of handlers that are replaced by another one. `replaced` are the handlers so far, with their methods.

@@ -15,7 +15,10 @@ use crate::path_arg::{Converted, Converter};
 use crate::request::Request;
 use poorwsgi_core::error::BoxError;
 use poorwsgi_core::request::{Connection, HttpHead};
-use poorwsgi_core::routing::{self, Conversion, RouteError, Router};
+use poorwsgi_core::routing::{
+    self, Conversion, RouteError, RouteErrorKind, Router, handlers_of_expression, handlers_of_path,
+    mistakes_of_rule,
+};
 use poorwsgi_core::settings::Settings;
 use poorwsgi_core::state::{Method, MethodSet};
 use poorwsgi_core::tables::Tables;
@@ -127,8 +130,10 @@ impl Application {
     /// Adds a route: a path, or a pattern with arguments such as `/user/<name:word>`.
     ///
     /// # Errors
-    /// Where the pattern is invalid: the error gives the pattern, the column, and the known filters. Where
-    /// the handler takes a [state](Self::with_state) that the application does not have yet.
+    /// Where the pattern is invalid: the error gives the pattern, the column, and the known filters. Where no
+    /// request can reach the rule: without a slash at its start, or with a group in braces. Where the rule has
+    /// a handler for one of the methods; [`pop_route`](Self::pop_route) removes it. Where the handler takes a
+    /// [state](Self::with_state) that the application does not have yet.
     pub fn route<M>(
         &mut self,
         rule: &str,
@@ -137,8 +142,28 @@ impl Application {
     ) -> Result<&mut Self, RouteError> {
         let handler = handler.store();
         self.check_handler(rule, &handler)?;
+        self.check_rule(rule, methods)?;
         routing::set_route(&mut self.tables_mut().router, rule, methods, handler)?;
         Ok(self)
+    }
+
+    fn check_rule(&self, rule: &str, methods: MethodSet) -> Result<(), RouteError> {
+        if let Some(mistake) = mistakes_of_rule(rule).next() {
+            return Err(RouteError::new(RouteErrorKind::Unreachable, rule, mistake));
+        }
+        let router = &self.shared.tables.router;
+        let taken: Vec<_> = match router.expression(rule)? {
+            Some(expression) => methods_of(handlers_of_expression(router, &expression), methods),
+            None => methods_of(handlers_of_path(router, rule), methods),
+        };
+        if taken.is_empty() {
+            return Ok(());
+        }
+        let detail = format!(
+            "{} has a handler already; give one of the two another path or method, or call pop_route first",
+            taken.join(", ")
+        );
+        Err(RouteError::new(RouteErrorKind::Taken, rule, detail))
     }
 
     /// Removes the handler of a route for one method. Returns whether there was one.
@@ -203,4 +228,12 @@ impl std::fmt::Debug for Application {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Application").field("settings", self.settings()).finish_non_exhaustive()
     }
+}
+
+/// The names of those methods that are in the set.
+fn methods_of<'a>(
+    handlers: impl Iterator<Item = (Method, &'a Stored<Request>)>,
+    methods: MethodSet,
+) -> Vec<&'static str> {
+    handlers.filter(|(method, _)| methods.contains(*method)).map(|(method, _)| method.as_str()).collect()
 }

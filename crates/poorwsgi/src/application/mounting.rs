@@ -1,6 +1,6 @@
 //! Services and applications that are mounted below a prefix.
 
-#[cfg(feature = "pages")]
+#[cfg(any(feature = "pages", feature = "sealed-sessions"))]
 use std::sync::Arc;
 
 #[cfg(feature = "pages")]
@@ -8,7 +8,11 @@ use poorwsgi_core::dispatch::routes;
 use poorwsgi_core::error::BoxError;
 use poorwsgi_core::request::enter_mount;
 use poorwsgi_core::response::{Body, Response};
+#[cfg(feature = "sealed-sessions")]
+use poorwsgi_core::routing::RouteErrorKind;
 use poorwsgi_core::routing::{self, RouteError};
+#[cfg(feature = "sealed-sessions")]
+use poorwsgi_core::session::{SealedKeys, SessionConfig};
 use tower_service::Service;
 
 use super::Application;
@@ -93,9 +97,12 @@ impl Application {
     /// ```
     ///
     /// # Errors
-    /// Those of [`mount`](Self::mount), and where the nested application [lacks a state](Self::check_states).
+    /// Those of [`mount`](Self::mount), and where the nested application [lacks a state](Self::check_states), or has
+    /// the keys of sessions but no [`SessionConfig`](crate::session::SessionConfig), which the outer one has.
     pub fn nest(&mut self, prefix: &str, application: Application) -> Result<&mut Self, RouteError> {
         application.check_states()?;
+        #[cfg(feature = "sealed-sessions")]
+        self.check_sessions(prefix, &application)?;
         let about = About::of::<Application>();
         #[cfg(feature = "pages")]
         let about = about.listing({
@@ -103,6 +110,21 @@ impl Application {
             move || routes(&shared.tables)
         });
         self.set_mount(prefix, calling(about, prefix, application))
+    }
+
+    /// Sessions would live longer in the nested application than in this one.
+    #[cfg(feature = "sealed-sessions")]
+    fn check_sessions(&self, prefix: &str, nested: &Application) -> Result<(), RouteError> {
+        let (own, nested) = (&self.shared.states, &nested.shared.states);
+        if own.get::<SessionConfig>().is_none()
+            || nested.get::<Arc<SealedKeys>>().is_none()
+            || nested.get::<SessionConfig>().is_some()
+        {
+            return Ok(());
+        }
+        let detail = "the nested application has the state Arc<SealedKeys> but no SessionConfig, which this application \
+                      has: sessions would have another lifetime there; call with_state on the nested one first";
+        Err(RouteError::new(RouteErrorKind::State, prefix, detail))
     }
 
     fn set_mount(&mut self, prefix: &str, handler: Stored<Request>) -> Result<&mut Self, RouteError> {

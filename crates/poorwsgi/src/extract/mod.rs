@@ -199,7 +199,7 @@ pub trait FromRequest<M = marker::ViaRequest>: Sized {
     /// Where no value can be made of the request. The request is answered with the error.
     fn from_request(request: Request) -> impl Future<Output = Result<Self, Self::Rejection>> + Send;
 
-    /// Names the states that the value is made of, as [`FromRequestParts::needs`] does.
+    /// Names the states that the value is made of, as [`FromRequestParts::required_states`] does.
     fn required_states(required: &mut RequiredStates) {
         let _ = required;
     }

@@ -75,7 +75,9 @@ pub mod marker {
 /// request waits for it; at most `max_blocking_threads` of the runtime, 512 by default, run at a time. Once
 /// 64 calls in a row took no longer than 200 µs, the function is called where its request is handled, which
 /// is quicker. It goes back to the other threads after at most two calls that take 20 ms, or after several
-/// calls that take more than 200 µs. Without the feature `inlining`, it is always called on those threads. A
+/// calls that take more than 200 µs. Such calls delay others by some milliseconds at most: one thread of the
+/// runtime is always left without them, and takes over when one of them blocks; a runtime of a single thread
+/// makes none. Without the feature `inlining`, the function is always called on those other threads. A
 /// call that has begun runs to its end, even if its client goes away. Hooks, state handlers and error
 /// handlers are called in the same way.
 ///

@@ -230,3 +230,27 @@ async fn layers_are_around_a_nested_application() {
     get(&app, "/admin/nowhere").await.expect(404, "no /nowhere in the admin");
     assert_eq!(count.load(Ordering::Relaxed), 2);
 }
+
+/// security: with another lifetime, a session that has expired in one application would be valid in the other.
+#[cfg(feature = "sealed-sessions")]
+#[test]
+fn a_nested_application_needs_the_configuration_of_the_sessions() {
+    use poorwsgi::session::{SealedKeys, SessionConfig};
+
+    let keys = Arc::new(SealedKeys::new(["0123456789abcdef0123456789abcdef"]).unwrap());
+    let config = SessionConfig { max_age: Some(60), ..SessionConfig::default() };
+    let nested = |config: Option<SessionConfig>| {
+        let mut app = Application::new("nested");
+        app.with_state(Arc::clone(&keys));
+        if let Some(config) = config {
+            app.with_state(config);
+        }
+        app
+    };
+    let mut app = Application::new("outer");
+    assert!(app.nest("/without", nested(None)).is_ok());
+    app.with_state(config.clone());
+    let error = app.nest("/admin", nested(None)).unwrap_err();
+    assert!(error.to_string().contains("no SessionConfig"), "{error}");
+    assert!(app.nest("/admin", nested(Some(config))).is_ok());
+}

@@ -1,6 +1,7 @@
 //! What is registered can be removed, and a clone is an application of its own.
 
-use poorwsgi::state::{METHOD_ALL, METHOD_GET, METHOD_GET_POST, Method};
+use poorwsgi::routing::RouteErrorKind::{Taken, Unreachable};
+use poorwsgi::state::{METHOD_ALL, METHOD_GET, METHOD_GET_POST, METHOD_POST, Method};
 use poorwsgi::{Application, Request, Response, Result};
 use tower::ServiceExt;
 
@@ -109,4 +110,26 @@ async fn an_application_is_a_tower_service() {
     app.route("/", METHOD_GET, hello).unwrap();
     let request = http::Request::new(http_body_util::Empty::<bytes::Bytes>::new());
     assert_eq!(app.oneshot(request).await.unwrap().status(), 200);
+}
+
+/// What no request reaches, and what would replace another handler, is said where it is set.
+#[test]
+fn wrong_rules_are_errors() {
+    let mut app = Application::new("rules");
+    app.route("/a", METHOD_GET, || "a").unwrap();
+    app.route("/u/<id:int>", METHOD_GET, || "u").unwrap();
+    for (rule, kind, says) in [
+        ("/u/{id}", Unreachable, "a group is written <id> or <id:word>"),
+        ("/u/{id:int}", Unreachable, "a group is written <id>"),
+        ("u", Unreachable, "write \"/u\""),
+        ("/a", Taken, "GET has a handler already"),
+        ("/u/<id:int>", Taken, "GET has a handler already"),
+    ] {
+        let error = app.route(rule, METHOD_GET, || "b").unwrap_err();
+        assert_eq!(error.kind(), kind, "{rule}");
+        assert!(error.to_string().contains(says), "{error}");
+    }
+    assert!(app.route("/a", METHOD_POST, || "b").is_ok(), "another method");
+    assert!(app.pop_route("/a", Method::Get));
+    assert!(app.route("/a", METHOD_GET, || "b").is_ok());
 }
