@@ -1,6 +1,7 @@
 //! Whether content may follow the head of a response, and which length the head gives. Only the request's
 //! method and the response's status decide.
 
+use super::error::ResponseError;
 use crate::headers::Headers;
 use crate::state::{self, Method};
 
@@ -109,6 +110,28 @@ impl Content {
             Content::Empty => Some(0),
         }
     }
+
+    /// Checks the `declared` value of `Content-Length` against the `actual` length of the content, where both
+    /// are known. Only content that is sent can contradict its length: a response to HEAD may declare the
+    /// length of content that its handler has not made (RFC 9110, section 9.3.2).
+    ///
+    /// ```
+    /// use poorwsgi_core::response::Content;
+    ///
+    /// assert!(Content::Any.check_length(Some(5), Some(4)).is_err());
+    /// assert!(Content::Described.check_length(Some(5), Some(0)).is_ok());
+    /// ```
+    ///
+    /// # Errors
+    /// [`ResponseError::Length`] where the content is sent and has another length.
+    pub const fn check_length(self, declared: Option<u64>, actual: Option<u64>) -> Result<(), ResponseError> {
+        match (declared, actual) {
+            (Some(declared), Some(actual)) if declared != actual && self.is_allowed() => {
+                Err(ResponseError::Length { declared, actual })
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -159,6 +182,18 @@ mod tests {
             assert_eq!(Content::Described.stated_length(known), known);
             assert_eq!(Content::Absent.stated_length(known), None);
             assert_eq!(Content::Empty.stated_length(known), Some(0));
+        }
+    }
+
+    #[test]
+    fn only_content_that_is_sent_can_contradict_its_length() {
+        let check = |content: Content, declared, actual| content.check_length(declared, actual).is_ok();
+        for content in [Content::Any, Content::Described, Content::Absent, Content::Empty] {
+            assert!(check(content, Some(5), Some(5)) && check(content, None, Some(5)));
+            assert!(check(content, Some(5), None) && check(content, None, None));
+            for actual in [0, 4, 6] {
+                assert_eq!(check(content, Some(5), Some(actual)), content != Content::Any, "{content:?}");
+            }
         }
     }
 }

@@ -63,9 +63,7 @@ pub fn finish<'r>(
         declared = declared_length(&mut response)?;
         response.headers_mut().remove(TRANSFER_ENCODING);
     }
-    if method != Some(Method::Head) {
-        settle_length(&mut response, declared)?;
-    }
+    settle_length(method, declared, &mut response)?;
     if response.status() == state::HTTP_OK
         && let Some(method @ (Method::Get | Method::Head)) = method
     {
@@ -98,18 +96,19 @@ fn declared_length(response: &mut Response) -> Result<Option<u64>, ResponseError
     Ok(declared.get())
 }
 
-fn settle_length(response: &mut Response, declared: Option<u64>) -> Result<(), ResponseError> {
-    let may_have_content = Content::of(None, response.status()).is_allowed();
-    match (declared, response.body().length()) {
-        (Some(declared), Some(actual)) if declared != actual && may_have_content => {
-            Err(ResponseError::Length { declared, actual })
-        }
-        (Some(declared), None) => {
-            response.map_body(|body| body.with_length(declared));
-            Ok(())
-        }
-        _ => Ok(()),
+/// Checks the declared length, and holds a body of unknown length to it.
+fn settle_length(
+    method: Option<Method>,
+    declared: Option<u64>,
+    response: &mut Response,
+) -> Result<(), ResponseError> {
+    let Some(length) = declared else { return Ok(()) };
+    let actual = response.body().length();
+    Content::of(method, response.status()).check_length(declared, actual)?;
+    if actual.is_none() {
+        response.map_body(|body| body.with_length(length));
     }
+    Ok(())
 }
 
 fn validators(response: &Response) -> Option<Validators<'_>> {
@@ -263,6 +262,11 @@ mod tests {
         // A handler may know the length without making the body.
         let response = Response::new("").with_header("Content-Length", "1234").unwrap();
         assert_eq!(ask(Method::Head, &[], response).headers().get_str("Content-Length"), Some("1234"));
+        // A stream of a declared length offers and chooses ranges as its GET does.
+        let offers = || streamed().with_header("Content-Length", "3").unwrap().accept_ranges();
+        let (head, get) = (ask(Method::Head, &[], offers()), get(offers()));
+        assert_eq!((head.status(), head.headers()), (get.status(), get.headers()));
+        assert_eq!(head.headers().get_str("Accept-Ranges"), Some("bytes"));
     }
 
     /// RFC 9110, sections 8.6, 15.2, 15.3.5, 15.3.6 and 15.4.5: the header fields are sent, a body is not.
@@ -293,6 +297,24 @@ mod tests {
             ask(Method::Connect, &[], Response::new("x").with_status(403).unwrap()).body().length(),
             Some(1)
         );
+    }
+
+    /// A length contradicts only content that is sent.
+    #[test]
+    fn a_length_is_checked_where_content_is_sent() {
+        let with = |method: Method, status: u16| {
+            let response = Response::new("abc").with_status(status).unwrap();
+            finish(method, |_| None, response.with_header("Content-Length", "9").unwrap()).is_ok()
+        };
+        for (method, status, passes) in [
+            (Method::Get, 200, false),
+            (Method::Head, 200, true),
+            (Method::Get, 304, true),
+            (Method::Connect, 200, true),
+            (Method::Connect, 403, false),
+        ] {
+            assert_eq!(with(method, status), passes, "{method:?} {status}");
+        }
     }
 
     /// RFC 9110, sections 13.2 and 15.4.5.

@@ -170,12 +170,8 @@ impl Said {
             }
         }
         said.length = declared.get();
-        match (said.length, response.body().size_hint().exact()) {
-            (Some(length), Some(size)) if size != length && content.is_allowed() => {
-                Err("Content-Length differs from the content's length".into())
-            }
-            _ => Ok(said),
-        }
+        content.check_length(said.length, response.body().size_hint().exact())?;
+        Ok(said)
     }
 }
 
