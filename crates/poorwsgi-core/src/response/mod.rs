@@ -39,7 +39,7 @@ pub use file::{FileRange, OpenFile};
 pub use final_status::{BadSwitch, NotFinal, check_final, check_final_or_switching};
 pub use finish::finish;
 pub use length::{BadLength, DeclaredLength, PromisedLength, WrongLength};
-pub use range::may_be_cut;
+pub use range::{keeps_ranges, may_be_cut};
 pub use response::{Declined, HTML_TYPE, Ranges, Response, into_http_with, state_content};
 pub use stream::{Iter, iter};
 pub use text_page::text_page;

@@ -18,6 +18,20 @@ pub const fn may_be_cut(status: u16) -> bool {
     status == state::HTTP_OK
 }
 
+/// Whether the ranges that an application has set stay with a response that gets this status. They are cut out
+/// of a 200; the content of a 206 was cut by the application itself, so [`may_be_cut`] is false for it.
+///
+/// ```
+/// use poorwsgi_core::response::{keeps_ranges, may_be_cut};
+///
+/// assert!(keeps_ranges(206) && !may_be_cut(206));
+/// assert!(!keeps_ranges(404));
+/// ```
+#[must_use]
+pub const fn keeps_ranges(status: u16) -> bool {
+    may_be_cut(status) || status == state::HTTP_PARTIAL_CONTENT
+}
+
 /// The ranges of a `Range` field. `None` where the field has to be ignored, because its unit is not `bytes`
 /// or one of its ranges is invalid (RFC 9110, section 14.2).
 pub(super) fn requested(field: &str) -> Option<Vec<RangeSpec>> {
@@ -130,6 +144,14 @@ mod tests {
         let mut response = finish(Method::Get, field, response).unwrap();
         state_content(&mut response);
         response
+    }
+
+    #[test]
+    fn a_200_may_be_cut_and_a_206_has_been() {
+        for status in [100, 200, 201, 204, 206, 304, 404, 416, 500] {
+            assert_eq!(may_be_cut(status), status == 200, "{status}");
+            assert_eq!(keeps_ranges(status), matches!(status, 200 | 206), "{status}");
+        }
     }
 
     fn ten() -> Response {

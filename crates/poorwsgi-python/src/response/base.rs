@@ -4,7 +4,7 @@ use std::mem;
 use std::sync::Mutex;
 
 use bytes::Bytes;
-use poorwsgi_core::response::{Body, FileRange, may_be_cut};
+use poorwsgi_core::response::{Body, FileRange, keeps_ranges, may_be_cut};
 use poorwsgi_core::state::{self, HTTP_OK, HTTP_PARTIAL_CONTENT};
 use pyo3::exceptions::{PyOverflowError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
@@ -208,7 +208,7 @@ impl BaseResponse {
         {
             let mut base = slf.try_borrow_mut()?;
             base.status = status_code;
-            if matches!(status_code, HTTP_OK | HTTP_PARTIAL_CONTENT) {
+            if keeps_ranges(status_code) {
                 return Ok(());
             }
             base.ranges.clear();
