@@ -23,6 +23,8 @@ mod field;
 mod file;
 #[cfg(feature = "forms")]
 mod filename;
+#[cfg(feature = "forms")]
+mod kind;
 #[cfg_attr(not(feature = "forms"), allow(dead_code))] // without the feature, nothing counts
 mod limits;
 #[cfg(feature = "forms")]
@@ -42,6 +44,8 @@ pub use field::{FieldContent, FieldStorage, into_pair, into_parts};
 pub use file::{FormFile, WriteOnly};
 #[cfg(feature = "forms")]
 pub use filename::safe_filename;
+#[cfg(feature = "forms")]
+pub use kind::{FormKind, URLENCODED};
 pub use limits::FormLimits;
 #[cfg(feature = "forms")]
 pub use part::PartHead;

@@ -1,5 +1,6 @@
 //! The header of one part: its fields, with `Content-Disposition` and `Content-Type` parsed.
 
+use super::kind::FormKind;
 use super::{Decode, FormError};
 use crate::headers::Headers;
 use crate::headers::parameters::{Parameters, parse_header};
@@ -94,7 +95,7 @@ impl PartHead {
     /// is uploaded as `multipart/related`, and is a file all the same.
     #[must_use]
     pub fn is_multipart(&self) -> bool {
-        self.content_type.starts_with("multipart/") && !self.is_file()
+        FormKind::of(&self.content_type) == FormKind::Multipart && !self.is_file()
     }
 
     /// The boundary of the parts within this part or form.

@@ -14,6 +14,7 @@ use super::budget::Budget;
 use super::field::{FieldContent, FieldStorage};
 use super::file::{FormFile, LineWriter};
 use super::filename::safe_filename;
+use super::kind::{FormKind, URLENCODED};
 use super::limits::{self, FormLimits};
 use super::multipart::{MultipartEvent, MultipartParser};
 use super::part::PartHead;
@@ -136,22 +137,25 @@ impl FormReader {
     /// boundary; [`FormError::TooLarge`] for a content length over the limit.
     pub fn new(content_type: &str, options: FormOptions) -> Result<Self, FormError> {
         limits::BODY_BYTES.check(&options.limits, options.content_length.unwrap_or_default())?;
-        let content_type =
-            if content_type.trim().is_empty() { "application/x-www-form-urlencoded" } else { content_type };
+        let content_type = if content_type.trim().is_empty() { URLENCODED } else { content_type };
         let head = PartHead::of_body(content_type, "")?;
         let FormOptions { limits, keep_blank_values, strict_parsing, separator, decode, .. } = options;
         let mut open = Vec::new();
-        let source = if head.is_multipart() {
-            let parser = MultipartParser::new(head.boundary()?.as_bytes(), limits.clone())?;
-            FormParser::Multipart(Box::new(parser.with_decode(Arc::clone(&decode))))
-        } else if head.content_type == "application/x-www-form-urlencoded" {
-            let (limits, decode) = (limits.clone(), Arc::clone(&decode));
-            let options =
-                urlencoded::Options { keep_blank_values, strict_parsing, separator, limits, decode };
-            FormParser::Urlencoded(UrlencodedParser::new(options))
-        } else {
-            open.push(OpenPart { head: head.clone(), bytes_read: 0, value: Value::Text(Vec::new()) });
-            FormParser::Single
+        let source = match FormKind::of(&head.content_type) {
+            FormKind::Multipart => {
+                let parser = MultipartParser::new(head.boundary()?.as_bytes(), limits.clone())?;
+                FormParser::Multipart(Box::new(parser.with_decode(Arc::clone(&decode))))
+            }
+            FormKind::Urlencoded => {
+                let (limits, decode) = (limits.clone(), Arc::clone(&decode));
+                let options =
+                    urlencoded::Options { keep_blank_values, strict_parsing, separator, limits, decode };
+                FormParser::Urlencoded(UrlencodedParser::new(options))
+            }
+            FormKind::Single => {
+                open.push(OpenPart { head: head.clone(), bytes_read: 0, value: Value::Text(Vec::new()) });
+                FormParser::Single
+            }
         };
         Ok(FormReader {
             source,

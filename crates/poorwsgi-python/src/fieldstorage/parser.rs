@@ -2,7 +2,8 @@
 
 use poorwsgi_core::form::multipart::is_boundary;
 use poorwsgi_core::form::{
-    self as engine, FieldContent, FormError, FormFileCallback, FormLimits, FormOptions, FormReader, PartHead,
+    self as engine, FieldContent, FormError, FormFileCallback, FormKind, FormLimits, FormOptions, FormReader,
+    PartHead, URLENCODED,
 };
 use poorwsgi_core::headers::framing::content_length;
 use poorwsgi_core::headers::parameters::{parse_header, render_parameter};
@@ -18,8 +19,6 @@ use super::limited_input::{LimitedInput, whole};
 use super::{convert, decode, file, form_error};
 use crate::headers::{Headers, header_error};
 use crate::names::{Name, kind_of, overrides};
-
-const URLENCODED: &str = "application/x-www-form-urlencoded";
 
 /// Whether a str or bytes is a valid boundary of a multipart body: 1 to 201 printable ASCII characters that
 /// do not end with a space.
@@ -208,19 +207,22 @@ impl FieldStorageParser {
             parser.limit = parser.limit.or(length);
         }
         let is_exact = slf.is_exact_instance_of::<Self>();
-        if head.content_type == URLENCODED && is_exact {
-            form.texts = Self::read_form(slf, URLENCODED)?;
-        } else if head.content_type == URLENCODED {
-            form.list = Some(slf.call_method0(intern!(py, "read_urlencoded"))?.unbind());
-        } else if head.content_type.starts_with("multipart/") {
-            let boundary = head.type_options.iter().find(|(name, _)| name == "boundary");
-            slf.try_borrow_mut()?.innerboundary =
-                boundary.map(|(_, boundary)| boundary.clone().into_bytes()).unwrap_or_default();
-            form.list = Some(slf.call_method0(intern!(py, "read_multi"))?.unbind());
-        } else {
-            form.file = Some(FileCloser::new(&slf.call_method0(intern!(py, "read_single"))?)?);
-            if let Some(length) = Self::known_length(slf)? {
-                whole(slf.try_borrow()?.bytes_read, length)?;
+        match FormKind::of(&head.content_type) {
+            FormKind::Urlencoded if is_exact => form.texts = Self::read_form(slf, URLENCODED)?,
+            FormKind::Urlencoded => {
+                form.list = Some(slf.call_method0(intern!(py, "read_urlencoded"))?.unbind());
+            }
+            FormKind::Multipart => {
+                let boundary = head.type_options.iter().find(|(name, _)| name == "boundary");
+                slf.try_borrow_mut()?.innerboundary =
+                    boundary.map(|(_, boundary)| boundary.clone().into_bytes()).unwrap_or_default();
+                form.list = Some(slf.call_method0(intern!(py, "read_multi"))?.unbind());
+            }
+            FormKind::Single => {
+                form.file = Some(FileCloser::new(&slf.call_method0(intern!(py, "read_single"))?)?);
+                if let Some(length) = Self::known_length(slf)? {
+                    whole(slf.try_borrow()?.bytes_read, length)?;
+                }
             }
         }
         let bytes_read = slf.try_borrow()?.bytes_read;
