@@ -8,6 +8,7 @@
 use http::StatusCode;
 use memchr::{memchr, memchr_iter};
 use poorwsgi_core::headers::framing::{content_length, is_chunked};
+use poorwsgi_core::state::Method;
 
 use crate::config::Config;
 use crate::exchange::Refusal;
@@ -183,6 +184,12 @@ fn value_of<'line>(line: &'line [u8], name: &[u8]) -> Option<&'line [u8]> {
     found.eq_ignore_ascii_case(name).then_some(value)
 }
 
+/// The method of a head that is refused. `None` where the method is not known, or has not arrived completely.
+pub(crate) fn method_of(head: &[u8]) -> Option<Method> {
+    let (method, _) = head.split_at(memchr(b' ', head)?);
+    std::str::from_utf8(method).ok()?.parse().ok()
+}
+
 /// The value of `Accept` in a head that is refused: in which form the reason is told. Several fields are
 /// joined; lines that are not complete, or not UTF-8, do not count.
 pub(crate) fn accept_of(head: &[u8]) -> Option<String> {
@@ -207,6 +214,20 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn the_method_is_the_first_word() {
+        for (head, method) in [
+            ("HEAD / HTTP/1.1\r\n", Some(Method::Head)),
+            ("POST /a", Some(Method::Post)),
+            ("HEAD", None),
+            ("head / HTTP/1.1\r\n", None),
+            (" HEAD /", None),
+            ("", None),
+        ] {
+            assert_eq!(method_of(head.as_bytes()), method, "{head}");
+        }
+    }
 
     const LIMITS: HeadLimits = HeadLimits { head: 200, request_line: 40, fields: 5 };
 

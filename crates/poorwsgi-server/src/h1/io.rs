@@ -12,13 +12,15 @@ use bytes::{Buf, BytesMut};
 use http::header::SERVER;
 use http::{HeaderValue, StatusCode};
 use poorwsgi_core::headers::usual_spelling;
+use poorwsgi_core::response::Content;
+use poorwsgi_core::state::{self, Method};
 use smallvec::SmallVec;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
 use super::carrier::H1Session;
 use super::chunks::{BadChunk, Chunks, Taken};
-use super::framing::{Framing, HeadLimits, HeadScanner, MessageHead, accept_of};
+use super::framing::{Framing, HeadLimits, HeadScanner, MessageHead, accept_of, method_of};
 use crate::LOG;
 use crate::body_rate::BodyRate;
 use crate::config::Config;
@@ -135,9 +137,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> GuardedIo<T> {
     }
 
     fn refuse(&mut self, refusal: Refusal, head: &[u8]) {
-        let to_head = head.starts_with(b"HEAD ");
         let refusal = refusal.accepting(accept_of(head));
-        self.answer = Some(bytes_of(&refusal, to_head, self.config().server_header.as_ref()));
+        self.answer = Some(bytes_of(&refusal, method_of(head), self.config().server_header.as_ref()));
         self.refusal = Some(refusal);
         self.give_up();
     }
@@ -436,13 +437,17 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for GuardedIo<T> {
     }
 }
 
-/// The response to a head that was refused before it was parsed. `HEAD` gets no content (RFC 9110, section
-/// 9.3.2).
-fn bytes_of(refusal: &Refusal, to_head: bool, server: Option<&HeaderValue>) -> Vec<u8> {
+/// The response to a head that was refused before it was parsed.
+fn bytes_of(refusal: &Refusal, method: Option<Method>, server: Option<&HeaderValue>) -> Vec<u8> {
     let (head, page) = refusal.to_response("", "").into_parts();
-    let mut bytes =
-        format!("HTTP/1.1 {}\r\nContent-Length: {}\r\nConnection: close\r\n", refusal.status(), page.len(),)
-            .into_bytes();
+    let status = refusal.status().as_u16();
+    let content = Content::of(method, status);
+    let reason = state::reason(status).unwrap_or_default();
+    let mut bytes = format!("HTTP/1.1 {status} {reason}\r\n").into_bytes();
+    if let Some(length) = content.stated_length(Some(page.len() as u64)) {
+        bytes.extend_from_slice(format!("Content-Length: {length}\r\n").as_bytes());
+    }
+    bytes.extend_from_slice(b"Connection: close\r\n");
     for (name, value) in head.headers.iter().chain(server.map(|server| (&SERVER, server))) {
         bytes.extend_from_slice(usual_spelling(name).as_bytes());
         bytes.extend_from_slice(b": ");
@@ -450,7 +455,7 @@ fn bytes_of(refusal: &Refusal, to_head: bool, server: Option<&HeaderValue>) -> V
         bytes.extend_from_slice(b"\r\n");
     }
     bytes.extend_from_slice(b"\r\n");
-    if !to_head {
+    if content.is_allowed() {
         bytes.extend_from_slice(&page);
     }
     bytes
@@ -475,7 +480,7 @@ mod tests {
     fn a_refusal_has_status_length_close_and_reason() {
         let refusal = Refusal::over_limit(StatusCode::URI_TOO_LONG, "request line", 100, "max_request_line");
         let server = HeaderValue::from_static("PoorWSGI");
-        let text = String::from_utf8(bytes_of(&refusal, false, Some(&server))).unwrap();
+        let text = String::from_utf8(bytes_of(&refusal, Some(Method::Get), Some(&server))).unwrap();
         assert!(text.starts_with("HTTP/1.1 414 URI Too Long\r\n"), "{text}");
         assert!(
             text.contains("\r\nConnection: close\r\n") && text.contains("\r\nServer: PoorWSGI\r\n"),
@@ -485,14 +490,24 @@ mod tests {
         let reason = "request line over the limit of 100 (setting max_request_line)";
         assert!(body.contains("414") && body.contains(reason), "{body}");
         assert!(head.contains(&format!("Content-Length: {}", body.len())));
-        assert!(bytes_of(&refusal, true, None).ends_with(b"\r\n\r\n"));
+        let to_head = bytes_of(&refusal, method_of(b"HEAD /long"), None);
+        assert!(to_head.ends_with(b"\r\n\r\n"));
+        assert!(String::from_utf8(to_head).unwrap().contains(&format!("Content-Length: {}\r\n", body.len())));
 
         let refusal = refusal.accepting(Some("application/json".to_owned()));
-        let text = String::from_utf8(bytes_of(&refusal, false, None)).unwrap();
+        let text = String::from_utf8(bytes_of(&refusal, None, None)).unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
         assert!(head.contains("\r\nContent-Type: application/problem+json"), "{head}");
         let problem: serde_json::Value = serde_json::from_str(body).unwrap();
         assert_eq!((&problem["status"], &problem["detail"]), (&414.into(), &reason.into()));
+    }
+
+    /// The engine names a 413 `Content Too Large` (RFC 9110, section 15.5.14), the `http` crate does not.
+    #[test]
+    fn the_reason_phrase_is_that_of_the_engine() {
+        let refusal = Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "");
+        let text = String::from_utf8(bytes_of(&refusal, None, None)).unwrap();
+        assert!(text.starts_with("HTTP/1.1 413 Content Too Large\r\n"), "{text}");
     }
 
     /// A socket whose bytes arrive in these pieces, and then end.
