@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::exchange::ConnectionContext;
+use crate::connection::ConnectionContext;
 use crate::stop::Level;
 
 /// How long a connection has to have been idle before it may be closed for others.

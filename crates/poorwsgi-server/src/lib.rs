@@ -53,6 +53,7 @@ const LOG: &str = "poorwsgi::server";
 
 mod body_rate;
 mod config;
+mod connection;
 mod deadline;
 mod exchange;
 pub mod gathering;

@@ -22,7 +22,8 @@ use tower_service::Service;
 
 use crate::LOG;
 use crate::config::Config;
-use crate::exchange::{Introduce, Peer, RequestBody};
+use crate::connection::Peer;
+use crate::exchange::{Introduce, RequestBody};
 use crate::listener::{
     Address, DescriptorLimit, INHERITED, Listener, Siblings, Socket, raise_descriptor_limit,
 };

@@ -13,14 +13,19 @@ use http_body::Body;
 use pin_project_lite::pin_project;
 use poorwsgi_core::BoxError;
 use poorwsgi_core::clip;
+use poorwsgi_core::request::Connection;
 use tower_service::Service;
 
 use super::body::BYTES;
 use super::finish::{Cut, FinishedResponse, finish, refused};
 use super::head::{self, KnownHost};
 use super::record::Record;
-use super::{BodyError, Carrier, ConnectionContext, Introduce, Refusal, RequestBody};
+use super::{BodyError, Carrier, Refusal, RequestBody};
 use crate::LOG;
+use crate::connection::ConnectionContext;
+
+/// Tells a service of the connection that it is going to serve.
+pub(crate) type Introduce<S> = fn(&mut S, Connection);
 
 /// The service of one connection, which is called for each of its requests.
 pub(crate) struct Exchanger<S, B> {

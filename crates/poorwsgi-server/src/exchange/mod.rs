@@ -12,11 +12,11 @@ use std::task::Context;
 
 use http::StatusCode;
 
+use crate::connection::ConnectionContext;
 use crate::transport::sendfile::Files;
 
 mod body;
 mod call;
-mod context;
 pub(crate) mod date;
 mod finish;
 mod head;
@@ -29,8 +29,7 @@ mod upgrade;
 
 pub(crate) use body::BodyFault;
 pub use body::{BodyError, RequestBody};
-pub(crate) use call::{Exchange, Exchanger};
-pub(crate) use context::{ConnectionContext, Introduce, Peer};
+pub(crate) use call::{Exchange, Exchanger, Introduce};
 pub(crate) use finish::{Cut, FinishedResponse};
 pub(crate) use outgoing::Outgoing;
 pub(crate) use refusal::Refusal;

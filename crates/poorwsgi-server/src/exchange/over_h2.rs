@@ -26,11 +26,10 @@ use tokio::task::{LocalSet, spawn_local};
 use tokio::time::Instant;
 use tower_service::Service;
 
-use super::{
-    BodyError, BodyFault, Carrier, ConnectionContext, Cut, Exchanger, FinishedResponse, RequestBody, Upgrade,
-};
+use super::{BodyError, BodyFault, Carrier, Cut, Exchanger, FinishedResponse, RequestBody, Upgrade};
 use crate::body_rate::BodyRate;
 use crate::config::Config;
+use crate::connection::ConnectionContext;
 use crate::deadline::Deadline;
 use crate::stop::Stop;
 use crate::transport::sendfile::Files;

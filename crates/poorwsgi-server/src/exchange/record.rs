@@ -8,8 +8,9 @@ use http::uri::PathAndQuery;
 use http::{Method, StatusCode};
 use poorwsgi_core::clip;
 
+use super::Carrier;
 use super::body::Lease;
-use super::{Carrier, ConnectionContext};
+use crate::connection::ConnectionContext;
 use crate::stop::Level;
 
 /// The log target of access records: one event at level `INFO` for each request, when its response has been

@@ -13,8 +13,8 @@ use bytes::Bytes;
 use poorwsgi_core::request::Connection;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::ConnectionContext;
 use crate::LOG;
+use crate::connection::ConnectionContext;
 use crate::stop::{Level, Stop};
 
 type Speaking = Pin<Box<dyn Future<Output = ()> + Send>>;

@@ -7,7 +7,8 @@ use std::task::Context;
 use http::StatusCode;
 
 use super::broken_off::BrokenOff;
-use crate::exchange::{Carrier, ConnectionContext, Upgrade};
+use crate::connection::ConnectionContext;
+use crate::exchange::{Carrier, Upgrade};
 use crate::stop::Level;
 use crate::transport::sendfile::Files;
 

@@ -473,7 +473,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::exchange::ConnectionContext;
+    use crate::connection::ConnectionContext;
     use crate::stop::Stop;
 
     #[test]

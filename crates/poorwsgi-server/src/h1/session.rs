@@ -22,7 +22,8 @@ use super::io::GuardedIo;
 use super::service::Exchanges;
 use crate::LOG;
 use crate::config::Config;
-use crate::exchange::{Carrier, ConnectionContext, Exchanger, Introduce, Refusal, RequestBody};
+use crate::connection::ConnectionContext;
+use crate::exchange::{Carrier, Exchanger, Introduce, Refusal, RequestBody};
 use crate::stop::{Level, Stop};
 use crate::transport::Transport;
 

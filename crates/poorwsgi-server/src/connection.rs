@@ -1,4 +1,4 @@
-//! The data of a connection, independent of its protocol.
+//! The data of a connection, independent of its protocol. Sessions, their exchanges and idle connections use it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,9 +7,6 @@ use poorwsgi_core::request::Connection;
 
 use crate::config::Config;
 use crate::stop::Stop;
-
-/// Tells a service of the connection that it is going to serve.
-pub(crate) type Introduce<S> = fn(&mut S, Connection);
 
 /// A connection: its two ends, the settings of its server, and the signal that stops it.
 #[derive(Debug)]
@@ -49,5 +46,24 @@ impl fmt::Display for Peer {
             Some(address) => address.fmt(f),
             None => f.write_str("unix"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_knows_whether_it_trusts_its_peer_and_how_to_name_it() {
+        let config = Arc::new(Config::new().trusted_proxies(["10.0.0.0/8".parse().unwrap()]));
+        let of = |remote: Option<&str>| {
+            let remote = remote.map(|address| address.parse().unwrap());
+            let connection = Connection { remote, ..Connection::default() };
+            let context = ConnectionContext::new(Arc::clone(&config), Arc::new(Stop::new()), connection);
+            (context.trusted, context.peer().to_string())
+        };
+        assert_eq!(of(Some("10.1.2.3:80")), (true, "10.1.2.3:80".to_owned()));
+        assert_eq!(of(Some("192.0.2.1:80")), (false, "192.0.2.1:80".to_owned()));
+        assert_eq!(of(None), (config.trusts(None), "unix".to_owned()));
     }
 }
