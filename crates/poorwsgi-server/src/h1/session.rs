@@ -165,59 +165,12 @@ mod tests {
     use std::fs::File;
     use std::io::{self, Write as _};
     use std::sync::Mutex;
-    use std::task::Context;
 
-    use poorwsgi_core::request::Connection;
     use poorwsgi_core::response::{Body as ResponseBody, FileRange};
-    use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf, duplex};
+    use tokio::io::duplex;
 
     use super::*;
-    use crate::transport::sendfile::Files;
-
-    /// A transport that says that it sends files, and sends the bytes that it is given.
-    #[derive(Debug)]
-    struct Lying {
-        stream: DuplexStream,
-        files: Arc<Files>,
-    }
-
-    impl Transport for Lying {
-        fn connection(&self) -> Connection {
-            Connection::default()
-        }
-
-        fn files(&self) -> Option<&Arc<Files>> {
-            Some(&self.files)
-        }
-
-        fn has_unread(&self) -> bool {
-            false
-        }
-    }
-
-    impl AsyncRead for Lying {
-        fn poll_read(
-            mut self: Pin<&mut Self>,
-            cx: &mut Context<'_>,
-            buf: &mut ReadBuf<'_>,
-        ) -> Poll<io::Result<()>> {
-            Pin::new(&mut self.stream).poll_read(cx, buf)
-        }
-    }
-
-    impl AsyncWrite for Lying {
-        fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-            Pin::new(&mut self.stream).poll_write(cx, buf)
-        }
-
-        fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-            Pin::new(&mut self.stream).poll_flush(cx)
-        }
-
-        fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-            Pin::new(&mut self.stream).poll_shutdown(cx)
-        }
-    }
+    use crate::transport::Lying;
 
     fn tempfile_of(content: &[u8]) -> File {
         let mut file = tempfile::tempfile().unwrap();
@@ -225,8 +178,8 @@ mod tests {
         file
     }
 
-    /// A service that sends a large file, and the sessions of a server.
-    async fn answers(transport: impl FnOnce(DuplexStream) -> Lying) -> Vec<u8> {
+    /// What the client of a service that sends a large file gets through a transport that lies.
+    async fn answers() -> Vec<u8> {
         let file = Arc::new(tempfile_of(&[7; 300_000]));
         let service = tower::service_fn(move |_request: Request<RequestBody>| {
             let body = ResponseBody::from(FileRange::new(Arc::clone(&file), 0..300_000));
@@ -240,7 +193,7 @@ mod tests {
             // A connection that is cut ends as well.
             let _ = client.read_to_end(&mut answers).await;
         };
-        tokio::join!(sessions.drive(transport(stream), service, None), reading);
+        tokio::join!(sessions.drive(Lying::new(stream), service, None), reading);
         answers
     }
 
@@ -266,7 +219,7 @@ mod tests {
         let writer = move || writer.clone();
         let logging = tracing_subscriber::fmt().with_ansi(false).with_writer(writer).finish();
         let _logs = tracing::subscriber::set_default(logging);
-        let answers = answers(|stream| Lying { stream, files: Arc::default() }).await;
+        let answers = answers().await;
         let heads = answers.windows(15).filter(|window| window == b"HTTP/1.1 200 OK").count();
         let log = String::from_utf8_lossy(&log.0.lock().unwrap()).into_owned();
         // Where the system does not say what of a file it has in memory, the bytes themselves are sent.

@@ -11,10 +11,14 @@ use std::sync::Arc;
 use poorwsgi_core::request::Connection;
 use tokio::io::{AsyncRead, AsyncWrite};
 
+#[cfg(test)]
+mod lying;
 mod plain;
 pub(crate) mod sendfile;
 mod stream;
 
+#[cfg(test)]
+pub(crate) use lying::Lying;
 pub(crate) use plain::{Accepted, PlainTransport};
 use sendfile::Files;
 pub(crate) use stream::Copied;

@@ -54,7 +54,7 @@ impl Accepted {
             Accepted::Tcp(socket) => SocketKind::Tcp(TcpStream::from_std(socket)?),
             Accepted::Unix(socket) => SocketKind::Unix(UnixStream::from_std(socket)?),
         };
-        Ok(PlainTransport { socket, connection, files: Arc::default() })
+        Ok(PlainTransport { socket, connection, files: Arc::new(Files::new()) })
     }
 }
 

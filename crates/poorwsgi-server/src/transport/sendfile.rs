@@ -35,8 +35,9 @@ const WORTHWHILE: u64 = 64 << 10;
 /// The bytes that are read at a time if the disk has to be waited for.
 const COLD_BLOCK: u64 = 256 << 10;
 
-/// The queue of the file parts whose stand-ins are not sent yet.
-#[derive(Debug, Default)]
+/// The queue of the file parts whose stand-ins are not sent yet. Only transports can make one: whoever has it
+/// says that it replaces stand-ins by their files.
+#[derive(Debug)]
 pub(crate) struct Files(Mutex<VecDeque<FileRange>>);
 
 /// Whether these bytes are a stand-in.
@@ -45,6 +46,10 @@ pub(crate) fn is_stand_in(bytes: &[u8]) -> bool {
 }
 
 impl Files {
+    pub(super) const fn new() -> Self {
+        Files(Mutex::new(VecDeque::new()))
+    }
+
     fn queue(&self) -> MutexGuard<'_, VecDeque<FileRange>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
