@@ -81,7 +81,7 @@ impl<B: Body<Data = Bytes>> Outgoing<B> {
     }
 }
 
-/// Gives hyper the error that cuts the connection, once everything before it is written.
+/// Gives the session the error that cuts the response off, once everything before it is written.
 fn poll_cut(
     error: &mut Option<BoxError>,
     carrier: &dyn Carrier,
@@ -145,7 +145,7 @@ where
                     peer = %this.record.context().peer(),
                     cause = error.source(),
                     error = %clip::error(&error),
-                    "the response body failed, the connection is cut",
+                    "the response body failed, the response is cut off",
                 );
                 *this.error = Some(error);
                 poll_cut(this.error, this.record.carrier(), cx)
