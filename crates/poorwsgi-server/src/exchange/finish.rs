@@ -8,7 +8,6 @@ use http::{Response, StatusCode, header};
 use http_body::Body;
 use poorwsgi_core::BoxError;
 use poorwsgi_core::headers::connection;
-use poorwsgi_core::headers::list::has_token;
 use poorwsgi_core::response::{BodyKind, Content, DeclaredLength, Declined, check_final_or_switching};
 
 use super::outgoing::{Outgoing, Payload};
@@ -16,16 +15,11 @@ use super::record::Record;
 use super::{Carrier, Refusal, Upgrade, date};
 use crate::LOG;
 
-/// The end of an exchange: the response as it is sent, and what the application asks of its connection, which
-/// each protocol handles in its own way.
+/// The end of an exchange, which each protocol sends in its own way.
 pub(crate) struct FinishedResponse<B> {
     pub(crate) response: Response<Outgoing<B>>,
-    /// The application asks that the connection is not used again.
-    pub(crate) ends_connection: bool,
     /// What follows after the response, which then has the status that its session has named.
     pub(crate) upgrade: Option<Upgrade>,
-    /// The response names protocols for an upgrade (RFC 9110, section 7.8).
-    pub(crate) names_protocols: bool,
 }
 
 /// A response that the server itself makes.
@@ -37,7 +31,7 @@ pub(super) fn refused<B: Body<Data = Bytes>>(refusal: &Refusal, mut record: Reco
         response.headers_mut().insert(header::SERVER, server.clone());
     }
     let response = response.map(|text| Outgoing::new(Payload::Text { text }, None, record));
-    FinishedResponse { response, ends_connection: false, upgrade: None, names_protocols: false }
+    FinishedResponse { response, upgrade: None }
 }
 
 /// A response of the application, or a 500 if it cannot be sent.
@@ -71,7 +65,7 @@ pub(super) fn finish<B: Body<Data = Bytes> + 'static>(
     let context = record.context();
     let headers = response.headers_mut();
     if said.connection {
-        connection::remove(headers, status.as_u16());
+        record.carrier().take_connection_fields(headers, status);
     }
     let stated = content.stated_length(said.length);
     match stated {
@@ -88,12 +82,11 @@ pub(super) fn finish<B: Body<Data = Bytes> + 'static>(
     if !said.date && date::is_set_back() {
         date::put(headers);
     }
-    let names_protocols = said.protocols && headers.contains_key(header::UPGRADE);
     if let Some(upgrade) = &upgrade {
         upgrade.name(format!("{} {}", record.quoted_method(), record.quoted_path()));
     }
     let response = response.map(|body| {
-        // Where no field gives the length, hyper asks the body for it, and leaves the body out itself.
+        // Where no field gives the length, the session takes it from the body, and leaves the body out itself.
         let has_length = stated.or(said.length).is_some();
         let is_left_out = upgrade.is_some() || !content.is_allowed() && has_length;
         let payload = if is_left_out {
@@ -103,7 +96,7 @@ pub(super) fn finish<B: Body<Data = Bytes> + 'static>(
         };
         Outgoing::new(payload, said.length, record)
     });
-    Ok(FinishedResponse { response, ends_connection: said.closes, upgrade, names_protocols })
+    Ok(FinishedResponse { response, upgrade })
 }
 
 /// The other protocol that a response of the application opens by a 101 with an [`Upgrade`], if the request asks
@@ -132,20 +125,17 @@ fn is_at_hand<B: 'static>(body: &B) -> bool {
 struct Said {
     server: bool,
     date: bool,
-    /// Fields about the connection, including the transfer coding (RFC 9112, section 6.1); and whether they
-    /// ask to close it.
+    /// Fields about the connection, including `Transfer-Encoding`, and `Upgrade` even where the application may
+    /// send it.
     connection: bool,
-    closes: bool,
-    /// `Upgrade`, which also a 426 has.
-    protocols: bool,
     length: Option<u64>,
-    /// Several fields give the length, or one with blanks: it is written again, since hyper accepts only
-    /// digits.
+    /// Several fields give the length, or one with blanks: a message is sent with one field, of digits only
+    /// (RFC 9110, section 8.6).
     restates_length: bool,
 }
 
 impl Said {
-    /// Reads the head, and checks what it says about the content: hyper sends a `Content-Length` unchecked.
+    /// Reads the head, and checks what it says about the content: no session checks a `Content-Length`.
     fn of<B: Body>(response: &Response<B>, content: Content, upgrades: bool) -> Result<Self, BoxError> {
         let status = response.status().as_u16();
         check_final_or_switching(status, upgrades, || response.headers().contains_key(header::UPGRADE))?;
@@ -155,16 +145,12 @@ impl Said {
             match *name {
                 header::SERVER => said.server = true,
                 header::DATE => said.date = true,
-                header::CONNECTION => {
-                    said.connection = true;
-                    said.closes |= has_token(value.as_bytes(), "close");
-                }
                 header::CONTENT_LENGTH => {
                     let is_bare = value.as_bytes().iter().all(u8::is_ascii_digit);
                     said.restates_length |= declared.get().is_some() || !is_bare;
                     declared.add(value.as_bytes())?;
                 }
-                header::UPGRADE => (said.connection, said.protocols) = (true, true),
+                header::CONNECTION | header::UPGRADE => said.connection = true,
                 header::CONTENT_TYPE | header::SET_COOKIE | header::CACHE_CONTROL | header::ETAG => {}
                 _ => said.connection |= connection::position(name, status).is_some(),
             }

@@ -10,7 +10,7 @@
 use std::fmt;
 use std::task::Context;
 
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 
 use crate::connection::ConnectionContext;
 use crate::transport::sendfile::Files;
@@ -54,4 +54,9 @@ pub(crate) trait Carrier: fmt::Debug + Send + Sync {
     /// The status of the response that accepts the protocol which the request asks for; `None` if it asks for
     /// none, so that no response can be an [`Upgrade`].
     fn upgrade_status(&self) -> Option<StatusCode>;
+
+    /// Takes the fields about the connection (RFC 9110, section 7.6.1) out of a response of the application
+    /// with this status, and obeys them as far as its protocol knows them. It is called only for a response
+    /// that has such fields.
+    fn take_connection_fields(&self, headers: &mut HeaderMap, status: StatusCode);
 }

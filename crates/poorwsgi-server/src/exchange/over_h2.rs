@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode, Version};
+use http::{HeaderMap, Request, Response, StatusCode, Version, header};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
@@ -19,6 +19,7 @@ use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use poorwsgi_core::BoxError;
+use poorwsgi_core::headers::connection;
 use poorwsgi_core::request::Connection;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
@@ -60,6 +61,12 @@ impl Carrier for H2Stream {
 
     fn upgrade_status(&self) -> Option<StatusCode> {
         self.opens_protocol.then_some(StatusCode::OK)
+    }
+
+    /// No field is about the connection (RFC 9113, section 8.2.2).
+    fn take_connection_fields(&self, headers: &mut HeaderMap, status: StatusCode) {
+        connection::remove(headers, status.as_u16());
+        headers.remove(header::UPGRADE);
     }
 }
 
@@ -136,7 +143,7 @@ where
             let carrier = Arc::new(H2Stream { context: context(), opens_protocol });
             let exchange = exchanger.exchange(request, Arc::<H2Stream>::clone(&carrier) as Arc<dyn Carrier>);
             async move {
-                let FinishedResponse { response, upgrade, .. } = exchange.await?;
+                let FinishedResponse { response, upgrade } = exchange.await?;
                 if let Some(upgrade) = upgrade {
                     spawn_local(async move {
                         let stream = TokioIo::new(stream.await.unwrap());
@@ -254,7 +261,11 @@ async fn fields_about_a_connection_stay_out_and_failures_are_told() {
     let test = async {
         let service = tower::service_fn(async |request: Request<RequestBody>| {
             let mut response = Response::new(Full::new(Bytes::from("hello")));
-            response.headers_mut().insert("connection", "keep-alive".parse().unwrap());
+            response.headers_mut().insert("connection", "keep-alive, close".parse().unwrap());
+            if request.headers().contains_key("x-upgrade") {
+                *response.status_mut() = StatusCode::UPGRADE_REQUIRED;
+                response.headers_mut().insert("upgrade", "h2c".parse().unwrap());
+            }
             let fails = request.headers().contains_key("x-fail");
             if fails { Err("as asked") } else { Ok(response) }
         });
@@ -262,6 +273,12 @@ async fn fields_about_a_connection_stay_out_and_failures_are_told() {
         let response = requests.send_request(post(Full::default())).await.unwrap();
         assert_eq!(response.status(), 200);
         assert!(!response.headers().contains_key("connection"));
+        let mut asks = post(Full::default());
+        asks.headers_mut().insert("x-upgrade", "1".parse().unwrap());
+        let response = requests.send_request(asks).await.unwrap();
+        assert_eq!(response.status(), 426);
+        let fields = response.headers();
+        assert!(!fields.contains_key("upgrade") && !fields.contains_key("connection"), "{fields:?}");
         let mut fails = post(Full::default());
         fails.headers_mut().insert("x-fail", "1".parse().unwrap());
         assert_eq!(answer(&mut requests, fails).await.0, 500);

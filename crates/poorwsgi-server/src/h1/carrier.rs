@@ -4,7 +4,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Context;
 
-use http::StatusCode;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use poorwsgi_core::headers::connection;
+use poorwsgi_core::headers::list::has_token;
 
 use super::broken_off::BrokenOff;
 use crate::connection::ConnectionContext;
@@ -22,6 +24,8 @@ pub(crate) struct H1Session {
     context: ConnectionContext,
     /// Whether no request is read after the current one.
     is_last: AtomicBool,
+    /// Whether the application asks that the connection ends with the current response.
+    is_ended: AtomicBool,
     /// The files of its responses.
     files: Option<Arc<Files>>,
     /// Whether its last response is written up to the point where it breaks off.
@@ -40,6 +44,7 @@ impl H1Session {
             context,
             is_single,
             is_last: AtomicBool::new(false),
+            is_ended: AtomicBool::new(false),
             files,
             broken_off: BrokenOff::default(),
             may_upgrade: AtomicBool::new(false),
@@ -53,7 +58,8 @@ impl H1Session {
 
     /// Whether the current response is the last one, unless the connection leaves HTTP with it.
     pub(super) fn ends_with_response(&self) -> bool {
-        self.is_single || self.is_last() || self.context.stop.level() > Level::Running
+        let is_ended = self.is_ended.load(Ordering::Relaxed);
+        self.is_single || is_ended || self.is_last() || self.context.stop.level() > Level::Running
     }
 
     /// Says of the current request whether it asks for another protocol.
@@ -99,5 +105,67 @@ impl Carrier for H1Session {
 
     fn upgrade_status(&self) -> Option<StatusCode> {
         self.may_upgrade.load(Ordering::Relaxed).then_some(StatusCode::SWITCHING_PROTOCOLS)
+    }
+
+    /// `Connection: close` ends the connection (RFC 9112, section 9.6). An `Upgrade` that stays, in a 101 or a
+    /// 426, is named in `Connection` (RFC 9110, section 7.8).
+    fn take_connection_fields(&self, headers: &mut HeaderMap, status: StatusCode) {
+        let mut fields = headers.get_all(header::CONNECTION).iter();
+        if fields.any(|value| has_token(value.as_bytes(), "close")) {
+            self.is_ended.store(true, Ordering::Relaxed);
+        }
+        connection::remove(headers, status.as_u16());
+        if headers.contains_key(header::UPGRADE) {
+            headers.append(header::CONNECTION, HeaderValue::from_static("upgrade"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use poorwsgi_core::request::Connection;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::stop::Stop;
+
+    fn session() -> H1Session {
+        let (config, stop) = (Arc::new(Config::new()), Arc::new(Stop::new()));
+        H1Session::new(ConnectionContext::new(config, stop, Connection::default()), None, false)
+    }
+
+    /// What becomes of these fields, as text, and whether the connection ends.
+    fn taken(status: StatusCode, fields: &[(&'static str, &'static str)]) -> (String, bool) {
+        let (session, mut headers) = (session(), HeaderMap::new());
+        for (name, value) in fields {
+            headers.append(*name, HeaderValue::from_static(value));
+        }
+        session.take_connection_fields(&mut headers, status);
+        let left: Vec<_> =
+            headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
+        (left.join("\n"), session.ends_with_response())
+    }
+
+    #[test]
+    fn fields_about_the_connection_are_obeyed_and_left_out() {
+        let (none, x) = (String::new(), ("x-a", "1"));
+        for (fields, ends) in [
+            (&[("connection", "close")][..], true),
+            (&[("connection", "keep-alive"), ("connection", "x, Close")], true),
+            (&[("connection", "keep-alive"), ("keep-alive", "timeout=5")], false),
+            (&[("connection", "upgrade"), ("upgrade", "h2c")], false),
+        ] {
+            assert_eq!(taken(StatusCode::OK, fields), (none.clone(), ends), "{fields:?}");
+        }
+        assert_eq!(taken(StatusCode::OK, &[("te", "trailers"), x]), ("x-a: 1".to_owned(), false));
+    }
+
+    #[test]
+    fn an_upgrade_that_stays_is_named_in_connection() {
+        for status in [StatusCode::SWITCHING_PROTOCOLS, StatusCode::UPGRADE_REQUIRED] {
+            let (left, ends) = taken(status, &[("upgrade", "chat"), ("connection", "close")]);
+            assert_eq!(left, "upgrade: chat\nconnection: upgrade");
+            assert!(ends);
+        }
     }
 }

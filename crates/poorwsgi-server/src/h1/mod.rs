@@ -4,7 +4,8 @@
 //! each message begins and ends (`framing`, `chunks`), enforces the limits and deadlines of the protocol, and
 //! writes the response to a head that is refused. `service` gives each request to an exchange, and adds to
 //! its response what only HTTP/1.1 needs: `Connection`, reason phrases, the spelling of names; `body` tells
-//! hyper's errors from each other. `carrier` is what `io` and `service` share. Exchanges know none of this.
+//! hyper's errors from each other. `carrier` is what `io` and `service` share, and reads the fields about the
+//! connection of each response. Exchanges know none of this.
 
 mod body;
 mod broken_off;

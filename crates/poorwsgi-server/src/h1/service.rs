@@ -89,18 +89,14 @@ fn names_upgrade(headers: &HeaderMap) -> bool {
 
 /// Adds to the response what only HTTP/1.1 needs.
 fn dress<B>(answer: FinishedResponse<B>, session: &H1Session) -> Response<Outgoing<B>> {
-    let FinishedResponse { mut response, ends_connection, upgrade, names_protocols } = answer;
+    let FinishedResponse { mut response, upgrade } = answer;
     name_status(&mut response);
     spelling::keep(&mut response);
-    let headers = response.headers_mut();
     if let Some(upgrade) = upgrade {
         session.upgrade_to(upgrade);
-    } else if ends_connection || session.ends_with_response() {
-        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
-    }
-    if names_protocols {
-        // A sender of Upgrade names it in Connection (RFC 9110, section 7.8).
-        headers.append(header::CONNECTION, HeaderValue::from_static("upgrade"));
+    } else if session.ends_with_response() {
+        // A 426 already names `upgrade` there.
+        response.headers_mut().append(header::CONNECTION, HeaderValue::from_static("close"));
     }
     response
 }
