@@ -38,8 +38,8 @@
 //!   is a trusted proxy.
 //!
 //! A client that closes its sending side still gets its response (`printf … | nc -N` works). So a handler is
-//! not cancelled when its client goes away; the server notices that when it writes the response. A request
-//! with wrong syntax gets hyper's 400, which has no text; the log has the reason.
+//! not cancelled when its client goes away; the server notices that when it writes the response. A target
+//! that is no URI gets hyper's 400, which has no text; the log has the reason.
 //!
 //! Requests carry a [`poorwsgi_core::request::Connection`] among their extensions. Each one is an event of the
 //! target `poorwsgi::access` (level `INFO`: method, path, status, bytes, duration in microseconds, peer;

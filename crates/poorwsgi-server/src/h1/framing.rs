@@ -118,6 +118,7 @@ impl HeadScanner {
     }
 
     fn field(&mut self, line: &[u8]) -> Result<(), Refusal> {
+        check_field(line)?;
         if let Some(value) = value_of(line, b"content-length") {
             let length =
                 content_length(value).map_err(|_| Refusal::bad_request("Content-Length is not a number"))?;
@@ -142,14 +143,17 @@ impl HeadScanner {
     }
 }
 
-/// `method SP request-target SP HTTP-version` (RFC 9112, section 3), where hyper checks the method and the
-/// form of the target. Returns the position of the minor version if that is above 1.
+/// `method SP request-target SP HTTP-version` (RFC 9112, section 3), where hyper checks the form of the target.
+/// Returns the position of the minor version if that is above 1.
 fn request_line(line: &[u8]) -> Result<Option<usize>, Refusal> {
     let Some((target, version)) = target_and_version(line) else {
         let reason =
             "the request line is not a method, a target and a version of HTTP, with one space in between";
         return Err(Refusal::bad_request(reason));
     };
+    if line.iter().find(|byte| !is_of_token(**byte)) != Some(&b' ') {
+        return Err(Refusal::bad_request("the method has characters that no method has"));
+    }
     if !target.iter().all(|byte| is_of_target(*byte)) {
         let reason = "the target has a space, a fragment or characters that must be percent-encoded";
         return Err(Refusal::bad_request(reason));
@@ -175,6 +179,51 @@ fn target_and_version(line: &[u8]) -> Option<(&[u8], &[u8])> {
 /// clients send although they ought to be encoded are accepted, as they can mean nothing else.
 const fn is_of_target(byte: u8) -> bool {
     byte.is_ascii_graphic() && byte != b'#'
+}
+
+/// A name, a colon and a value (RFC 9112, section 5). hyper refuses the same lines, but says nothing to the
+/// client.
+fn check_field(line: &[u8]) -> Result<(), Refusal> {
+    let end = line.iter().position(|byte| !is_of_token(*byte));
+    let reason = match end.map(|end| (end, line.get(end))) {
+        Some((1.., Some(b':'))) => {
+            if !line.iter().any(|byte| is_control(*byte)) {
+                return Ok(());
+            }
+            "a field has a control character in its value"
+        }
+        Some((0, Some(b' ' | b'\t'))) => "a field is continued on a second line",
+        None => "a field line has no colon",
+        Some(_) => "a field name is empty, or has a character that no name has",
+    };
+    Err(Refusal::bad_request(reason))
+}
+
+/// A character of a token (RFC 9110, section 5.6.2).
+const fn is_of_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(
+            byte,
+            b'!' | b'#'
+                | b'$'
+                | b'%'
+                | b'&'
+                | b'\''
+                | b'*'
+                | b'+'
+                | b'-'
+                | b'.'
+                | b'^'
+                | b'_'
+                | b'`'
+                | b'|'
+                | b'~'
+        )
+}
+
+/// A character that no value has (section 5.5).
+const fn is_control(byte: u8) -> bool {
+    byte.is_ascii_control() && byte != b'\t'
 }
 
 /// The value of a field line if it has this (lower-case) name. hyper refuses a space before the colon.
@@ -226,6 +275,33 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(method_of(head.as_bytes()), method, "{head}");
+        }
+    }
+
+    /// RFC 9110, sections 5.1, 5.5 and 9.1; RFC 9112, sections 5 and 5.2.
+    #[test]
+    fn what_hyper_refuses_in_silence_has_a_reason() {
+        for (head, reason) in [
+            ("G@T / HTTP/1.1\r\n\r\n", Some("the method has")),
+            ("GET / HTTP/1.1\r\nBad Header\r\n\r\n", Some("no name has")),
+            ("GET / HTTP/1.1\r\nBadHeader\r\n\r\n", Some("no colon")),
+            ("GET / HTTP/1.1\r\n: 1\r\n\r\n", Some("name is empty")),
+            ("GET / HTTP/1.1\r\nX Y: 1\r\n\r\n", Some("no name has")),
+            ("GET / HTTP/1.1\r\nX : 1\r\n\r\n", Some("no name has")),
+            ("GET / HTTP/1.1\r\nX: 1\r\n 2\r\n\r\n", Some("second line")),
+            ("GET / HTTP/1.1\r\nX: a\0b\r\n\r\n", Some("control character")),
+            ("GET / HTTP/1.1\r\nX: a\x7fb\r\n\r\n", Some("control character")),
+            ("GET / HTTP/1.1\r\nX: a\rb\r\n\r\n", Some("control character")),
+            ("GET / HTTP/1.1\r\nX:\ta\t\u{e9} b\r\nY:\r\nX-!#$%&'*+.^_`|~: 1\r\n\r\n", None),
+        ] {
+            let refused = HeadScanner::default().scan(head.as_bytes(), &LIMITS).err();
+            let said = refused.map(|refusal| refusal.to_string());
+            match reason {
+                Some(reason) => {
+                    assert!(said.as_ref().is_some_and(|said| said.contains(reason)), "{head:?}: {said:?}")
+                }
+                None => assert_eq!(said, None, "{head:?}"),
+            }
         }
     }
 
