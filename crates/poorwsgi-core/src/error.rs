@@ -181,8 +181,20 @@ impl HttpError {
         HttpError { allow: Some(allow), ..Self::new(state::HTTP_METHOD_NOT_ALLOWED) }
     }
 
-    /// 413 whose detail names the exceeded limit and the setting which changes it, as [`OverLimit`] prints
-    /// them.
+    /// 413 whose detail names the exceeded limit and the setting which changes it. `what` says what is
+    /// limited, in the plural and with its unit; `setting` is the name under which whoever runs the
+    /// application finds the limit: a setting, a constant, a line in a configuration file. It has no other
+    /// effect. The client sees the whole sentence on the error page, also when debug is off.
+    ///
+    /// ```
+    /// use poorwsgi::HttpError;
+    ///
+    /// let error = HttpError::too_large("bytes of the portrait", 2_097_152, "portrait_bytes");
+    /// assert_eq!(
+    ///     error.detail(),
+    ///     Some("bytes of the portrait over the limit of 2097152 (setting portrait_bytes)"),
+    /// );
+    /// ```
     #[must_use]
     pub fn too_large(what: &str, limit: u64, setting: &str) -> Self {
         Self::new(state::HTTP_REQUEST_ENTITY_TOO_LARGE)

@@ -105,8 +105,9 @@ pub struct Settings {
     pub auto_data: bool,
     /// Parses the `Cookie` field. Default: on.
     pub auto_cookies: bool,
-    /// The largest body, in bytes, that [`auto_data`](Self::auto_data) reads before the handler runs.
-    /// Default: 65,365.
+    /// The largest body, in bytes, that [`auto_data`](Self::auto_data) reads before the handler runs; a
+    /// larger one is left unread. It is also the limit of the arguments `Bytes` and `String`: there a larger
+    /// body is answered with 413. Default: 65,365.
     pub data_size: u64,
     /// The size, in bytes, of the blocks in which the input of a WSGI server is read. Default: 65,365.
     pub cached_size: usize,
@@ -121,7 +122,9 @@ pub struct Settings {
     pub keep_blank_values: bool,
     /// Answers a malformed query or form with 400 instead of skipping its malformed parts. Default: off.
     pub strict_parsing: bool,
-    /// The limits of form parsing.
+    /// The limits of forms: bytes, fields, files. A form over one of them is answered with 413. Default:
+    /// that of [`FormLimits`], which allows 16 MiB for the whole body. The server has a limit of its own, see
+    /// [`FormLimits::body_bytes`].
     pub form_limits: FormLimits,
     /// Opens the files that uploads are written into. Default: none; uploads are then kept in memory up to
     /// `form_limits.spool_bytes`, and in temporary files beyond that.

@@ -156,8 +156,14 @@ config! {
         /// More than 100 cost an allocation for each request.
         max_fields: Count usize = 100, REQUESTS, at most 10_000,
             "refuse a request (431) that has more header fields than this";
-        /// A request with an announced length is refused at once; otherwise the reader of the body gets an
-        /// error.
+        /// A request whose `Content-Length` is larger is refused by the server itself: the service never gets
+        /// the request, so that the state handlers and the hooks of an application do not run. A body
+        /// without an announced length (chunked) ends with an error for its reader, once it is larger; a
+        /// PoorWSGI application handles that error as any other 413.
+        ///
+        /// An application has limits of its own for forms, JSON and other bodies, some of which are 16 MiB,
+        /// too. `poorwsgi::Application::run` uses the defaults of this `Config`; to raise this limit, give the
+        /// application to a [`Server`](crate::Server) with another `Config`.
         max_body: Bytes u64 = 16 * 1024 * 1024, REQUESTS,
             "refuse a request (413) whose body is larger than this";
         /// Only the time in which the body is being read counts. The reader gets an error that means 408.

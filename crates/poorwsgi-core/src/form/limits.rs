@@ -15,7 +15,8 @@ use super::FormError;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FormLimits {
-    /// Bytes of the whole body. Default 16 MiB.
+    /// Bytes of the whole body. Default 16 MiB. The server has a limit of its own, which is 16 MiB as well
+    /// (`max_body` of `poorwsgi_server::Config`): for larger uploads, raise both.
     pub body_bytes: u64,
     /// Parts of a multipart body, files and containers of nested parts included. Default 1000.
     pub parts: u64,

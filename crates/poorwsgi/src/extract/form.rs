@@ -22,6 +22,8 @@ use crate::request::Request;
 /// | a content type that is not in the setting `form_mime_types` | 415 |
 /// | larger than the setting `form_limits` | 413 |
 ///
+/// The server has a limit of its own for a body: see the limits of [`Multipart`](super::Multipart#limits).
+///
 /// Fields are read as those of a [`Query`]. Files of a multipart form are ignored; see
 /// [`Multipart`](super::Multipart).
 ///

@@ -17,15 +17,49 @@ use super::{FromRequest, OptionalFromRequest};
 use crate::request::Request;
 
 /// A multipart form as a stream, as the last argument of a handler: one field after the other, each in pieces
-/// as they arrive. No field is stored, neither in memory nor in a file.
+/// as they arrive. No field is stored, neither in memory nor in a file. A form whose files may be stored
+/// before the handler runs is easier to read with [`Request::form`].
 ///
 /// | body | answer |
 /// |---|---|
 /// | malformed | 400 |
 /// | a content type other than `multipart/form-data` | 415 |
 /// | larger than the setting `form_limits` | 413 |
+/// | larger than the setting `max_body` of the server | 413 |
 ///
 /// `Option<Multipart>` is `None` for a request without a `Content-Type`.
+///
+/// # Limits
+///
+/// Two limits apply to the size of an upload, and both are 16 MiB by default:
+/// [`form_limits.body_bytes`](crate::form::FormLimits::body_bytes) of the application, and `max_body` of the
+/// server. An upload of 20 MB needs both to be raised. [`Application::run`](crate::Application::run) cannot
+/// raise the second one; `poorwsgi_server::Server` can, which is in a crate of its own, so that
+/// `poorwsgi-server` is a second dependency:
+///
+/// ```no_run
+/// use poorwsgi::Application;
+/// use poorwsgi::form::FormLimits;
+/// use poorwsgi_server::{Config, Server};
+///
+/// # #[tokio::main] async fn main() -> Result<(), poorwsgi::BoxError> {
+/// let mut app = Application::new("demo");
+/// app.settings_mut().form_limits = FormLimits { body_bytes: 64 << 20, ..FormLimits::default() };
+/// // … the routes
+/// app.check_states()?;
+/// let server = Server::new(app).config(Config::new().max_body(64 << 20));
+/// server.bind("127.0.0.1:8080").await?.run().await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// `testing::Client` applies the limits of the application, not those of the
+/// server.
+///
+/// The setting is for all routes. For a lower limit of one route, count the bytes of the chunks, and return
+/// [`HttpError::too_large`]: see the example of [`Field`].
+///
+/// # Example
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -130,25 +164,50 @@ impl OptionalFromRequest for Multipart {
 /// A field of a [`Multipart`] form: a file or a text.
 ///
 /// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), poorwsgi::BoxError> {
+/// use std::io::Write;
+///
 /// use poorwsgi::extract::{Field, Multipart};
-/// use poorwsgi::{HttpError, Result};
-/// use tokio::io::{AsyncWrite, AsyncWriteExt};
+/// use poorwsgi::{Application, HttpError, Result, state};
+/// use tempfile::NamedTempFile;
 ///
-/// /// Writes a file while it arrives.
-/// async fn write(mut field: Field<'_>, mut file: impl AsyncWrite + Unpin) -> Result<()> {
+/// /// The most bytes of a portrait.
+/// const PORTRAIT: u64 = 2 << 20;
+///
+/// /// Writes a file while it arrives. If the upload fails, the temporary file is removed.
+/// async fn stored(mut field: Field<'_>) -> Result<NamedTempFile> {
+///     let (mut file, mut size) = (NamedTempFile::new()?, 0);
 ///     while let Some(piece) = field.chunk().await? {
-///         file.write_all(&piece).await?;
+///         size += piece.len() as u64;
+///         if size > PORTRAIT {
+///             return Err(HttpError::too_large("bytes of the portrait", PORTRAIT, "PORTRAIT").into());
+///         }
+///         file.write_all(&piece)?;
 ///     }
-///     Ok(())
+///     Ok(file)
 /// }
 ///
-/// async fn upload(mut form: Multipart) -> Result<&'static str> {
+/// async fn upload(mut form: Multipart) -> Result<String> {
 ///     let field = form.next_field().await?.ok_or_else(|| HttpError::bad_request("a file is wanted"))?;
-///     write(field, tokio::io::sink()).await?;
-///     Ok("thank you")
+///     let file = stored(field).await?;
+///     // `file.persist(path)?` keeps the file.
+///     Ok(format!("{} bytes", file.as_file().metadata()?.len()))
 /// }
-/// # poorwsgi::Application::new("demo").route("/", poorwsgi::state::METHOD_POST, upload).unwrap();
+///
+/// let mut app = Application::new("demo");
+/// app.route("/portrait", state::METHOD_POST, upload)?;
+/// # let ask = async |content: &str| {
+/// #     let body = format!("--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n{content}\r\n--x--\r\n");
+/// #     let request = http::Request::post("/portrait").header("Content-Type", "multipart/form-data; boundary=x");
+/// #     app.handle(request.body(body).unwrap()).await.status()
+/// # };
+/// # assert_eq!((ask("small").await.as_u16(), ask(&"x".repeat(3 << 20)).await.as_u16()), (200, 413));
+/// # Ok(())
+/// # }
 /// ```
+///
+/// A short write to a file seldom blocks for long; where a file system is slow, write with `tokio::fs`.
 #[derive(Debug)]
 pub struct Field<'m> {
     head: PartHead,

@@ -28,6 +28,10 @@ const MAX_REDIRECTS: usize = 20;
 
 /// A client of an application. It keeps cookies; on request it follows redirects and logs in.
 ///
+/// There is no server between client and application: the limits and deadlines of `poorwsgi_server::Config`
+/// do not apply, such as the 16 MiB of `max_body`, and [`Request::connection`](crate::Request::connection) is
+/// `None`. The limits in the application's settings apply.
+///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), poorwsgi::BoxError> {

@@ -143,7 +143,31 @@ impl<'c> TestRequest<'c> {
         self.body(body)
     }
 
-    /// Sends the request, and receives the whole response.
+    /// Sends the request, and receives the whole response: it does not return before the body has ended. For
+    /// a body without an end, such as one of [server-sent events](crate::sse), use
+    /// [`Application::handle`](crate::Application::handle) and read the frames that the test needs:
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), poorwsgi::BoxError> {
+    /// use std::convert::Infallible;
+    ///
+    /// use http_body_util::BodyExt;
+    /// use poorwsgi::response::iter;
+    /// use poorwsgi::sse::{Event, Sse};
+    /// use poorwsgi::{Application, state};
+    ///
+    /// let mut app = Application::new("demo");
+    /// app.route("/ticks", state::METHOD_GET, async || {
+    ///     Sse::new(iter((0..).map(|tick| Ok::<_, Infallible>(Event::default().data(tick.to_string())))))
+    /// })?;
+    ///
+    /// let mut answer = app.handle(http::Request::get("/ticks").body(String::new())?).await;
+    /// let frame = answer.body_mut().frame().await.ok_or("the body has ended")??;
+    /// assert!(frame.into_data().is_ok_and(|data| data.starts_with(b"data: 0\n\n")));
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Panics
     /// Where the body of the response ends with an error, and after too many redirects.
