@@ -25,6 +25,14 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # Streams without an end
+//!
+//! A server that is told to stop waits for the requests that still run. A stream that never ends delays the
+//! stop until the server cuts the stream off: with `poorwsgi-server` after `stop_timeout` of its `Config`,
+//! 30 s by default. Either end the stream yourself, with the signal that stops the server
+//! (`tokio::signal::ctrl_c` or `tokio::signal::unix::signal`, which any number of tasks may await), or lower
+//! the setting. The browser connects again.
 
 mod event;
 mod keep_alive;
