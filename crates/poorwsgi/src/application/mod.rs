@@ -127,7 +127,58 @@ impl Application {
         self
     }
 
-    /// Adds a route: a path, or a pattern with arguments such as `/user/<name:word>`.
+    /// Adds a route: a path, or a pattern with arguments such as `/user/<name:word>`. The filter of an
+    /// argument, here `word`, says which text the argument takes:
+    ///
+    /// | argument | matches | for example |
+    /// |---|---|---|
+    /// | `<id>` | `[^/]+`, any text up to the next `/` | `tea & more` |
+    /// | `<id:int>` | `-?\d+` | `42`, `-1` |
+    /// | `<id:float>` | `-?\d+(\.\d+)?` | `2.5`, `-1` |
+    /// | `<id:word>` | `\w+` | `tea_2` |
+    /// | `<id:hex>` | `[0-9a-fA-F]+` | `1f3A` |
+    /// | `<id:uuid>` | 8-4-4-4-12 hexadecimal digits | `f81d4fae-7dec-11d0-a765-00a0c91e6bf6` |
+    /// | `<id:re:[a-z]{2}>` | the expression after `re:` | `en` |
+    ///
+    /// [`set_filter`](Self::set_filter) adds filters. The type of an argument is that which the handler asks
+    /// for; a text that does not convert to it is a 404, such as `-1` for a `u32`.
+    ///
+    /// The path has to match as a whole, and is compared as it is, after percent-decoding: `/users/` is
+    /// another path than `/users`, and no request is redirected from one to the other. A path without
+    /// arguments wins over a pattern; of several patterns, the one that was added first wins.
+    ///
+    /// The handler gets the requests with one of the `methods` alone. A path that is known for other methods
+    /// is answered with 405. [`METHOD_GET`](crate::state::METHOD_GET) does not include HEAD: for a page, write
+    /// `METHOD_HEAD | METHOD_GET`. [`METHOD_GET_POST`](crate::state::METHOD_GET_POST) includes HEAD. The body
+    /// of the response to a HEAD is not sent.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), poorwsgi::BoxError> {
+    /// use poorwsgi::Application;
+    /// use poorwsgi::extract::Path;
+    /// use poorwsgi::state::{METHOD_GET, METHOD_GET_POST, METHOD_HEAD};
+    ///
+    /// async fn floor(Path(floor): Path<i64>) -> String {
+    ///     format!("floor {floor}")
+    /// }
+    ///
+    /// let mut app = Application::new("house");
+    /// app.route("/floor/<number:int>", METHOD_HEAD | METHOD_GET, floor)?;
+    /// app.route("/visit", METHOD_GET_POST, async || "come in")?;
+    ///
+    /// let ask = async |method: &str, path: &str| {
+    ///     let request = http::Request::builder().method(method).uri(path).body(String::new());
+    ///     app.handle(request.unwrap()).await.status().as_u16()
+    /// };
+    /// assert_eq!(ask("GET", "/floor/-1").await, 200);
+    /// assert_eq!(ask("GET", "/floor/one").await, 404);
+    /// assert_eq!(ask("GET", "/floor/1/").await, 404);
+    /// assert_eq!(ask("POST", "/floor/1").await, 405);
+    /// assert_eq!(ask("HEAD", "/visit").await, 200);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// Where the pattern is invalid: the error gives the pattern, the column, and the known filters. Where no

@@ -47,6 +47,26 @@ impl Application {
     /// # }
     /// ```
     ///
+    /// A router of axum is such a service. Its responses are sent as they are, whatever their status: a 404
+    /// of the router gets neither the page nor the state handler of this application. After hooks get it.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), poorwsgi::BoxError> {
+    /// use poorwsgi::Application;
+    ///
+    /// let api = axum::Router::new().route("/version", axum::routing::get(async || "1.0"));
+    ///
+    /// let mut app = Application::new("site");
+    /// app.mount("/api", api)?;
+    /// let answer = app.handle(http::Request::get("/api/version").body(String::new())?).await;
+    /// assert_eq!(answer.status(), 200);
+    /// # let answer = app.handle(http::Request::get("/api/nothing").body(String::new())?).await;
+    /// # assert_eq!((answer.status().as_u16(), answer.headers().get("content-type")), (404, None));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// Where the prefix does not begin with `/`, ends with it, or has a group, and where something is mounted
     /// there already.
@@ -69,6 +89,12 @@ impl Application {
     /// a request, and the user who is logged in; [`OriginalUri`](crate::extract::OriginalUri) is the target as
     /// it arrived. The URLs of `construct_url` have the prefix, and so has a path in `Location`; the debug page
     /// lists the routes of both applications.
+    ///
+    /// The session of a user who signs in at the outer application reaches the nested one in two ways. Give
+    /// the nested application the same `Arc<SealedKeys>` and the same `SessionConfig` as
+    /// [states](Self::with_state), so that an argument `SealedSession` opens the same cookie. Or read the
+    /// session in a before hook of the outer application and call [`Request::set_user`]: the nested
+    /// application sees the user ([`Request::user`]).
     ///
     /// To put a tower layer around a nested application, use [`mount`](Self::mount):
     /// `app.mount("/admin", layer.layer(admin))`.
