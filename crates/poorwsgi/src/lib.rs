@@ -182,6 +182,60 @@ pub mod routing {
 
 /// Sessions in sealed or plain cookies, and signed tokens.
 ///
+/// A [`SealedSession`] is the class for a login. It is an argument of a handler; its keys are a state of the
+/// application. A handler that returns the session beside the response writes the cookie; the session is not
+/// written otherwise.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use poorwsgi::session::{SealedKeys, SealedSession, SessionConfig};
+/// use poorwsgi::state::{METHOD_GET, METHOD_HEAD, METHOD_POST};
+/// use poorwsgi::{Application, Form, Response, Result};
+///
+/// #[derive(serde::Deserialize)]
+/// struct Login {
+///     user: String,
+/// }
+///
+/// /// A real application checks a password here.
+/// async fn sign_in(mut session: SealedSession, Form(login): Form<Login>) -> (SealedSession, &'static str) {
+///     session.data_mut().insert("user".into(), login.user.into());
+///     (session, "welcome")
+/// }
+///
+/// async fn who(session: SealedSession) -> Result<Response> {
+///     let user = session.data().get("user").and_then(|user| user.as_str()).unwrap_or("nobody");
+///     Ok(Response::text(user.to_owned()).with_header("Vary", "Cookie")?)
+/// }
+///
+/// async fn sign_out(mut session: SealedSession) -> (SealedSession, &'static str) {
+///     session.destroy();
+///     (session, "bye")
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), poorwsgi::BoxError> {
+/// # let secret = "a secret of at least 32 random bytes";
+/// let mut app = Application::new("demo");
+/// app.with_state(Arc::new(SealedKeys::new([secret])?));
+/// // Without a `SessionConfig`, the cookie is named SESSID and lasts until the browser is closed.
+/// app.with_state(SessionConfig { max_age: Some(24 * 3600), secure: true, ..SessionConfig::default() });
+/// app.route("/sign-in", METHOD_POST, sign_in)?;
+/// app.route("/who", METHOD_HEAD | METHOD_GET, who)?;
+/// app.route("/sign-out", METHOD_POST, sign_out)?;
+/// # let form = http::Request::post("/sign-in").header("Content-Type", "application/x-www-form-urlencoded");
+/// # let answer = app.handle(form.body("user=ann".to_owned())?).await;
+/// # let cookie = answer.headers()["Set-Cookie"].to_str()?.split(';').next().unwrap_or_default().to_owned();
+/// # let answer = app.handle(http::Request::get("/who").header("Cookie", cookie).body(String::new())?).await;
+/// # use http_body_util::BodyExt;
+/// # assert_eq!(answer.into_body().collect().await?.to_bytes(), "ann");
+/// # Ok(())
+/// # }
+/// ```
+///
+/// The client can read and change the cookie of a plain [`Session`], which is for preferences:
+///
 /// ```
 /// use poorwsgi::session::{Session, SessionConfig};
 /// use poorwsgi::{Request, Response, Result};

@@ -12,6 +12,33 @@ use crate::headers::cookie::Cookies;
 
 /// A session in a cookie that nobody without the key can read or change. New applications should use it.
 ///
+/// It is an argument of a handler, made of the application's state `Arc<SealedKeys>` and, where there is one,
+/// of its state `SessionConfig`. Without a cookie, or with one that does not open, the session is empty. The
+/// pair `(session, value)` is the response of the value with the session in its cookie:
+///
+/// ```
+/// use poorwsgi::session::SealedSession;
+///
+/// async fn count(mut session: SealedSession) -> (SealedSession, String) {
+///     let visits = session.data().get("visits").and_then(|visits| visits.as_u64()).unwrap_or(0) + 1;
+///     session.data_mut().insert("visits".into(), visits.into());
+///     (session, format!("visit {visits}"))
+/// }
+/// # let mut app = poorwsgi::Application::new("demo");
+/// # app.with_state(std::sync::Arc::new(poorwsgi::session::SealedKeys::new(["secret"]).unwrap()));
+/// # app.route("/", poorwsgi::state::METHOD_GET, count).unwrap();
+/// ```
+///
+/// The [`lifetime`](SessionConfig::lifetime) counts from when the session was last written; to read the
+/// session does not renew it. To renew, return the session again, changed or not. Without a lifetime a cookie
+/// opens for as long as its key is in use.
+///
+/// A response with the session has `Vary: Cookie`. A page that only reads the session has not: set the field
+/// with `Response::with_header("Vary", "Cookie")`, or `Cache-Control: no-store`, so that no cache gives the
+/// page of one user to another.
+///
+/// The same without an argument:
+///
 /// ```
 /// use std::sync::Arc;
 ///
