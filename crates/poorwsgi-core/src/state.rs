@@ -1,4 +1,9 @@
-//! Status codes, their reasons, and sets of request methods.
+//! Status codes, their reasons, and sets of request methods. (State that handlers share is another matter:
+//! see `poorwsgi::extract::State`.)
+//!
+//! The constants of statuses are numbers, for `abort`, `HttpError::new`, `http_state` and the end of the tuple
+//! `(data, content_type, headers, status)`. In front of a tuple, as in `(StatusCode::CREATED, value)`, a status
+//! is an [`http::StatusCode`].
 //!
 //! The names and numbers are those of PoorWSGI's `state` module; the reasons are those of the IANA registry
 //! (RFC 9110, section 15), except for the codes that are not registered.
@@ -7,6 +12,7 @@
 //! use poorwsgi::state::{self, Method, MethodSet};
 //!
 //! assert_eq!(state::reason(state::HTTP_NOT_FOUND), Some("Not Found"));
+//! assert!(!state::METHOD_GET.contains(Method::Head));
 //! assert!(state::METHOD_GET_POST.contains(Method::Head));
 //! assert_eq!((state::METHOD_GET | state::METHOD_HEAD).bits(), 3);
 //! ```

@@ -100,6 +100,32 @@
 //! # }
 //! ```
 //!
+//! # An application that `axum::serve` serves
+//!
+//! An application is the fallback of a router without routes. (`axum::serve` takes routers and services of its
+//! own kind of connection; neither the application itself nor `tower::make::Shared::new(app)` is one.)
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), poorwsgi::BoxError> {
+//! use poorwsgi::Application;
+//! use poorwsgi::state::{METHOD_GET, METHOD_HEAD};
+//!
+//! let mut app = Application::new("demo");
+//! app.route("/", METHOD_HEAD | METHOD_GET, async || "Hello world")?;
+//! app.check_states()?;
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+//! let serving = axum::serve(listener, axum::Router::new().fallback_service(app));
+//! # drop(serving);
+//! // serving.await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! What `poorwsgi-server` adds is lost then: its limits and deadlines (the settings of
+//! `poorwsgi_server::Config`), the access log, and [`Request::connection`](crate::Request::connection), which
+//! is `None`. The limits in the settings of the application remain.
+//!
 //! # What is different
 //!
 //! | | here | in axum |
@@ -134,7 +160,15 @@
 //! - A text is an HTML page, as in PoorWSGI: `String` and `&str` are sent as `text/html`, in axum as
 //!   `text/plain`. Escape text that a client has sent, or return [`Response::text`](crate::Response::text).
 //! - Call [`Application::with_state`](crate::Application::with_state) before you set the routes.
-//! - `route` takes the methods between the path and the handler, and returns a `Result`.
+//! - `route` takes the methods between the path and the handler, and returns a `Result`. A page has
+//!   `METHOD_HEAD | METHOD_GET`, because `METHOD_GET` does not include HEAD.
+//! - The argument of a rule is written `<id:int>` or `<id>`, not `{id}`.
+//! - After hooks are functions of the request and the response, and take no `State`: use
+//!   [`Request::state`](crate::Request::state).
+//! - `None` is a 204, and so is `()`.
+//! - `Err(StatusCode)` is no response, because a `StatusCode` is no error: return `abort(StatusCode::…)`.
+//! - `String` and `Bytes` as arguments take at most 65,365 bytes (64 KiB), the setting
+//!   [`data_size`](crate::settings::Settings::data_size); axum's limit is 2 MB for all bodies.
 //! - Extractors get a [`&Request`](crate::Request), which is shared and cheap to clone, not `&mut Parts` and
 //!   a state.
 //! - A tuple begins with a status, `(StatusCode, headers, value)`, or, as in PoorWSGI, with the data:

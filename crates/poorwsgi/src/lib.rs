@@ -28,9 +28,10 @@
 //! }
 //! ```
 //!
-//! [`Application`] is a tower service over `http` types. `Application::run` serves it with `poorwsgi-server`;
-//! any other server for such services can serve it, too (`default-features = false` leaves `poorwsgi-server`
-//! out).
+//! [`Application`] is a tower service over `http` types. `Application::run` serves it with `poorwsgi-server`
+//! and the default settings of that server; its page shows how to change a setting, such as the largest body.
+//! Any other server for such services can serve it, too: [`compared_with_axum`] shows `axum::serve`.
+//! (`default-features = false` leaves `poorwsgi-server` out.)
 //!
 //! # Where to look
 //!
@@ -41,10 +42,26 @@
 //! | arguments of handlers by type, shared state | [`extract`] |
 //! | responses | [`Response`], [`IntoResponse`], [`Json`], [`sse`], [`abort`], [`response`] |
 //! | sessions and login | [`session`], [`digest`] |
-//! | settings and limits | [`settings::Settings`], [`form::FormLimits`] |
+//! | settings and limits | [`settings::Settings`], [`form::FormLimits`], `poorwsgi_server::Config` |
 //! | statuses and methods | [`state`] |
 //!
 //! Many names are those of axum; [`compared_with_axum`] says what is different.
+//!
+//! # Logging
+//!
+//! Without a subscriber of the crate `tracing`, nothing is printed, not even the error behind a 500. With the
+//! crate `tracing-subscriber` among the dependencies, one line at the begin of `main` prints all events of the
+//! level `INFO` and above on the standard output:
+//!
+//! ```
+//! tracing_subscriber::fmt().init();
+//! ```
+//!
+//! | target | its events |
+//! |---|---|
+//! | `poorwsgi` | the error behind each 500 (`ERROR`); requests that were refused (`INFO`) |
+//! | `poorwsgi::access` | each request that `poorwsgi-server` has answered (`INFO`): method, path, status, bytes, duration in microseconds, peer |
+//! | `poorwsgi::server` | what `poorwsgi-server` has to say of itself: connections that cannot be accepted, requests that a stop cuts off |
 //!
 //! # Features
 //!
@@ -165,9 +182,9 @@ pub mod response {
 /// use poorwsgi::{Application, Request, state};
 ///
 /// let mut app = Application::new("demo");
-/// app.route("/about", state::METHOD_GET, |_req: Request| "about us")?;
+/// app.route("/about", state::METHOD_HEAD | state::METHOD_GET, |_req: Request| "about us")?;
 /// for (path, methods) in app.router().static_routes() {
-///     assert_eq!((&**path, methods.methods()), ("/about", state::METHOD_GET));
+///     assert_eq!((&**path, methods.methods().to_string()), ("/about", "HEAD, GET".to_owned()));
 /// }
 /// # Ok::<(), poorwsgi::routing::RouteError>(())
 /// ```
@@ -270,7 +287,7 @@ pub mod session {
 ///
 /// let mut app = Application::new("demo");
 /// app.settings_mut().auth_digest = true;
-/// app.route("/admin", state::METHOD_GET, move |req: Request| -> Result<String> {
+/// app.route("/admin", state::METHOD_HEAD | state::METHOD_GET, move |req: Request| -> Result<String> {
 ///     let user = req.check_digest(&users, "Zone")?;
 ///     Ok(format!("hello {user}"))
 /// })?;

@@ -12,7 +12,7 @@
 //! }
 //!
 //! let mut app = Application::new("demo");
-//! app.route("/mirror", state::METHOD_GET, mirror)?;
+//! app.route("/mirror", state::METHOD_HEAD | state::METHOD_GET, mirror)?;
 //! let request = http::Request::get("/mirror?x=1").header("Host", "srv").header("User-Agent", "curl");
 //! # use http_body_util::BodyExt;
 //! let text = app.handle(request.body(String::new())?).await.into_body().collect().await?.to_bytes();

@@ -17,7 +17,7 @@ pub const MAX_RANGES: usize = 64;
 /// use poorwsgi::{Application, Request, Response, state};
 ///
 /// let mut app = Application::new("demo");
-/// app.route("/log/tail", state::METHOD_GET, |_req: Request| {
+/// app.route("/log/tail", state::METHOD_HEAD | state::METHOD_GET, |_req: Request| {
 ///     let mut response = Response::text("first line\nlast line\n");
 ///     response.set_ranges(Ranges::Chosen(vec![RangeSpec::Last(10)]));
 ///     response

@@ -24,7 +24,7 @@ use crate::HttpError;
 /// }
 ///
 /// let mut app = Application::new("demo");
-/// app.route("/", state::METHOD_GET, |req: Request| feed_link(&*req))?;
+/// app.route("/", state::METHOD_HEAD | state::METHOD_GET, |req: Request| feed_link(&*req))?;
 /// let request = http::Request::get("/").header("Host", "example.org").body(String::new())?;
 /// # use http_body_util::BodyExt;
 /// let text = app.handle(request).await.into_body().collect().await?.to_bytes();

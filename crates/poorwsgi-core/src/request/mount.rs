@@ -17,7 +17,7 @@ use crate::HttpError;
 /// use poorwsgi::{Application, Request, state};
 ///
 /// let mut inner = Application::new("inner");
-/// inner.route("/where", state::METHOD_GET, |req: Request| {
+/// inner.route("/where", state::METHOD_HEAD | state::METHOD_GET, |req: Request| {
 ///     format!("{} at {}", req.path(), req.mount().as_deref().map_or("", Mount::path))
 /// })?;
 /// let mut outer = Application::new("outer");

@@ -64,7 +64,7 @@ struct ResponseParts {
 /// use poorwsgi::{Application, Request, Response, state};
 ///
 /// let mut app = Application::new("demo");
-/// app.route("/report", state::METHOD_GET, |_req: Request| {
+/// app.route("/report", state::METHOD_HEAD | state::METHOD_GET, |_req: Request| {
 ///     let mut response = Response::text("0123456789");
 ///     response.set_ranges(Ranges::Offered);
 ///     response

@@ -43,7 +43,7 @@ pub fn iter<I: IntoIterator>(items: I) -> Iter<I::IntoIter> {
 /// }
 ///
 /// let mut app = Application::new("demo");
-/// app.route("/squares.csv", state::METHOD_GET, |_req: Request| {
+/// app.route("/squares.csv", state::METHOD_HEAD | state::METHOD_GET, |_req: Request| {
 ///     Response::text_stream(rows()).with_content_type("text/csv")
 /// })?;
 /// # let answer = app.handle(http::Request::get("/squares.csv").body(String::new())?).await;

@@ -35,7 +35,7 @@ pub struct RouteError {
 ///
 /// let mut app = Application::new("demo");
 /// let rule = "/page/<name:slug>"; // as an administrator has written it
-/// match app.route(rule, state::METHOD_GET, |_req: Request| "a page") {
+/// match app.route(rule, state::METHOD_HEAD | state::METHOD_GET, |_req: Request| "a page") {
 ///     Err(error) if error.kind() == RouteErrorKind::UnknownFilter => eprintln!("skipped: {error}"),
 ///     Err(error) => panic!("{error}"),
 ///     Ok(_) => {}

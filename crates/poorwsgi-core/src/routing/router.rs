@@ -52,8 +52,8 @@ use crate::state::{METHOD_ALL, Method, MethodSet};
 /// use poorwsgi::{Application, Request, state};
 ///
 /// let mut app = Application::new("demo");
-/// app.route("/", state::METHOD_GET, |_req: Request| "Hello world")?;
-/// app.route("/user/<name:word>", state::METHOD_GET, |_req: Request| "a user")?;
+/// app.route("/", state::METHOD_HEAD | state::METHOD_GET, |_req: Request| "Hello world")?;
+/// app.route("/user/<name:word>", state::METHOD_HEAD | state::METHOD_GET, |_req: Request| "a user")?;
 ///
 /// let router = app.router();
 /// assert_eq!(router.static_routes().map(|(path, _)| &**path).collect::<Vec<_>>(), ["/"]);

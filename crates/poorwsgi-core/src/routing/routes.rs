@@ -15,7 +15,7 @@ use super::methods::MethodTable;
 ///
 /// # fn main() -> Result<(), poorwsgi::routing::RouteError> {
 /// let mut app = Application::new("demo");
-/// app.route("/user/<age:int>", state::METHOD_GET, |_req: Request| "a user")?;
+/// app.route("/user/<age:int>", state::METHOD_HEAD | state::METHOD_GET, |_req: Request| "a user")?;
 /// for route in app.router().pattern_routes() {
 ///     assert_eq!(&**route.regex(), r"/user/(?P<age>-?\d+)$");
 ///     for (method, registered) in route.methods().iter() {
@@ -59,7 +59,7 @@ impl<H, C> PatternRoute<H, C> {
 /// }
 ///
 /// let mut app = Application::new("demo");
-/// app.route("/user/<name>/<age:int>", state::METHOD_GET, |_req: Request| "a user")?;
+/// app.route("/user/<name>/<age:int>", state::METHOD_HEAD | state::METHOD_GET, |_req: Request| "a user")?;
 /// for route in app.router().pattern_routes() {
 ///     let registered = route.methods().get(state::Method::Get).map(arguments);
 ///     assert_eq!(registered, Some(vec!["name", "age"]));

@@ -41,7 +41,7 @@ use poorwsgi_core::variables::Variables;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let mut app = Application::new("demo");
-/// app.route("/user/<name:word>/<age:int>", state::METHOD_GET, user_detail)?;
+/// app.route("/user/<name:word>/<age:int>", state::METHOD_HEAD | state::METHOD_GET, user_detail)?;
 /// app.route("/", state::METHOD_GET_POST, async |_req: Request| "Hello world")?;
 /// app.http_state(404, state::METHOD_ALL, |_req: Request, _error| ("Not here", "text/plain", [("X-Why", "lost")], 404));
 /// # Ok(())
@@ -101,7 +101,7 @@ impl Application {
     /// # fn main() -> Result<(), poorwsgi::routing::RouteError> {
     /// let mut app = Application::new("archive");
     /// app.set_filter("year", r"\d{4}", |text| text.parse().map(Year));
-    /// app.route("/archive/<year:year>", state::METHOD_GET, archive)?;
+    /// app.route("/archive/<year:year>", state::METHOD_HEAD | state::METHOD_GET, archive)?;
     /// # Ok(())
     /// # }
     /// ```

@@ -37,7 +37,7 @@ impl Application {
     /// use tower::timeout::TimeoutLayer;
     ///
     /// let mut admin = Application::new("admin");
-    /// admin.route("/", state::METHOD_GET, || Response::redirect("/users", 302))?;
+    /// admin.route("/", state::METHOD_HEAD | state::METHOD_GET, || Response::redirect("/users", 302))?;
     ///
     /// let mut site = Application::new("site");
     /// site.mount("/admin", TimeoutLayer::new(std::time::Duration::from_secs(30)).layer(admin))?;
@@ -111,10 +111,10 @@ impl Application {
     ///
     /// let mut admin = Application::new("admin");
     /// admin.before_response(members_only);
-    /// admin.route("/users", state::METHOD_GET, async |_req: Request| "all users")?;
+    /// admin.route("/users", state::METHOD_HEAD | state::METHOD_GET, async |_req: Request| "all users")?;
     ///
     /// let mut app = Application::new("demo");
-    /// app.route("/", state::METHOD_GET, async |_req: Request| "for everybody")?;
+    /// app.route("/", state::METHOD_HEAD | state::METHOD_GET, async |_req: Request| "for everybody")?;
     /// app.nest("/admin", admin)?;
     /// let answer = app.handle(http::Request::get("/admin/users").body(String::new())?).await;
     /// assert_eq!(answer.status(), 403);

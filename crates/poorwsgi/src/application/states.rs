@@ -31,11 +31,11 @@ impl Application {
     /// }
     ///
     /// let mut app = Application::new("demo");
-    /// let forgotten = app.route("/visit", state::METHOD_GET, visit).map(drop);
+    /// let forgotten = app.route("/visit", state::METHOD_HEAD | state::METHOD_GET, visit).map(drop);
     /// assert!(forgotten.unwrap_err().to_string().contains("State<alloc::sync::Arc<"));
     ///
     /// app.with_state(Arc::new(AtomicU64::new(0)));
-    /// app.route("/visit", state::METHOD_GET, visit)?;
+    /// app.route("/visit", state::METHOD_HEAD | state::METHOD_GET, visit)?;
     /// # Ok::<(), poorwsgi::routing::RouteError>(())
     /// ```
     pub fn with_state<T: Clone + Send + Sync + 'static>(&mut self, state: T) -> &mut Self {

@@ -17,7 +17,9 @@ use crate::request::Request;
 /// use poorwsgi::{Application, Request, state};
 ///
 /// let mut admin = Application::new("admin");
-/// admin.route("/users", state::METHOD_GET, |req: Request, OriginalUri(uri)| format!("{} of {uri}", req.path()))?;
+/// admin.route("/users", state::METHOD_HEAD | state::METHOD_GET, |req: Request, OriginalUri(uri)| {
+///     format!("{} of {uri}", req.path())
+/// })?;
 /// let mut app = Application::new("demo");
 /// app.nest("/admin", admin)?;
 /// let answer = app.handle(http::Request::get("/admin/users?page=2").body(String::new())?).await;

@@ -13,8 +13,9 @@
 //! | [`Form<T>`](Form), last | the body, a form | 400, 413, 415 |
 //! | [`Json<T>`](Json), last | the body, JSON | 400, 413, 415 |
 //! | [`Multipart`], last | the body, an upload, as a stream | 400, 413, 415 |
-//! | [`Body`](crate::Body), last | the body, as a stream | |
-//! | `Bytes`, `String`, last | the body, whole | 400, 413 |
+//! | [`Body`](crate::Body), last | the body, as a stream, without a limit but that of the server | |
+//! | `Bytes`, last | the body, whole, of at most 65,365 bytes: the setting [`data_size`](crate::settings::Settings::data_size) | 413 |
+//! | `String`, last | the same as text | 413; 400 where the body is not UTF-8 |
 //! | [`SealedSession`](crate::session::SealedSession) | the session in its cookie; a new one where the cookie does not open | |
 //! | [`User`] | the user who is logged in | 401 |
 //! | [`http::Method`], [`http::Uri`], [`http::HeaderMap`], [`OriginalUri`] | the head of the request | |
@@ -42,7 +43,7 @@
 //!
 //! let mut app = Application::new("shop");
 //! app.with_state(Shop("Corner shop"));
-//! app.route("/articles/<kind:word>", state::METHOD_GET, articles)?;
+//! app.route("/articles/<kind:word>", state::METHOD_HEAD | state::METHOD_GET, articles)?;
 //! # use http_body_util::BodyExt;
 //! # let ask = async |path: &str| {
 //! #     let answer = app.handle(http::Request::get(path).body(String::new()).unwrap()).await;
@@ -112,14 +113,17 @@ use crate::request::Request;
 /// }
 ///
 /// let mut app = Application::new("demo");
-/// app.route("/api", state::METHOD_GET, async |ApiKey(key): ApiKey| Response::text(format!("hello {key}")))?;
+/// app.route("/api", state::METHOD_HEAD | state::METHOD_GET, async |ApiKey(key): ApiKey| {
+///     Response::text(format!("hello {key}"))
+/// })?;
 /// let answer = app.handle(http::Request::get("/api").body(String::new())?).await;
 /// assert_eq!(answer.status(), 403);
 /// # Ok(())
 /// # }
 /// ```
 #[diagnostic::on_unimplemented(
-    note = "an argument that reads the body implements `FromRequest`, and has to be the last one"
+    note = "an argument that reads the body implements `FromRequest`, and has to be the last one",
+    note = "`Path<T>` and `Query<T>` need `T: serde::Deserialize`, `State<T>` needs `T: Clone`; the request is taken by value, as `Request`"
 )]
 pub trait FromRequestParts: Sized {
     /// The error where no value can be made. An [`HttpError`](crate::HttpError) is answered with its status.
@@ -179,7 +183,8 @@ pub trait FromRequestParts: Sized {
 /// # }
 /// ```
 #[diagnostic::on_unimplemented(
-    note = "an argument of a handler implements `FromRequestParts`, or `FromRequest` where it is the last"
+    note = "an argument of a handler implements `FromRequestParts`, or `FromRequest` where it is the last",
+    note = "`Json<T>`, `Form<T>`, `Path<T>` and `Query<T>` need `T: serde::Deserialize`, `State<T>` needs `T: Clone`; the request is taken by value, as `Request`"
 )]
 pub trait FromRequest<M = marker::ViaRequest>: Sized {
     /// The error where no value can be made. An [`HttpError`](crate::HttpError) is answered with its status.

@@ -28,7 +28,7 @@ use crate::request::Request;
 /// }
 ///
 /// let mut app = Application::new("demo");
-/// app.route("/", state::METHOD_GET, |version: Option<Version>| match version {
+/// app.route("/", state::METHOD_HEAD | state::METHOD_GET, |version: Option<Version>| match version {
 ///     Some(Version(version)) => format!("you have {version}"),
 ///     None => "who are you?".to_owned(),
 /// })?;

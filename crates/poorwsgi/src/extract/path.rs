@@ -30,11 +30,12 @@ use crate::request::Request;
 /// }
 ///
 /// let mut app = Application::new("calendar");
-/// app.route("/year/<year:int>", state::METHOD_GET, |Path(year): Path<u16>| format!("{year}"))?;
-/// app.route("/<year:int>/<month:int>", state::METHOD_GET, |Path((year, month)): Path<(u16, u8)>| {
+/// let get = state::METHOD_HEAD | state::METHOD_GET;
+/// app.route("/year/<year:int>", get, |Path(year): Path<u16>| format!("{year}"))?;
+/// app.route("/<year:int>/<month:int>", get, |Path((year, month)): Path<(u16, u8)>| {
 ///     format!("{month} of {year}")
 /// })?;
-/// app.route("/since/<year:int>/<month:int>", state::METHOD_GET, |Path(day): Path<Day>| {
+/// app.route("/since/<year:int>/<month:int>", get, |Path(day): Path<Day>| {
 ///     format!("since {} of {}", day.month, day.year)
 /// })?;
 /// # Ok::<(), poorwsgi::routing::RouteError>(())

@@ -36,7 +36,7 @@ use crate::request::{Request, args_options};
 /// }
 ///
 /// let mut app = Application::new("demo");
-/// app.route("/search", state::METHOD_GET, search)?;
+/// app.route("/search", state::METHOD_HEAD | state::METHOD_GET, search)?;
 /// # use http_body_util::BodyExt;
 /// # let ask = async |path: &str| {
 /// #     let answer = app.handle(http::Request::get(path).body(String::new()).unwrap()).await;

@@ -26,7 +26,7 @@ use crate::request::Request;
 ///
 /// let mut app = Application::new("hotel");
 /// app.with_state(Guests::default());
-/// app.route("/guests", state::METHOD_GET, count)?;
+/// app.route("/guests", state::METHOD_HEAD | state::METHOD_GET, count)?;
 /// # Ok::<(), poorwsgi::routing::RouteError>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default)]

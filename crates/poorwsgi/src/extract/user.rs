@@ -26,7 +26,7 @@ use crate::request::Request;
 ///         req.set_user("ann");
 ///     }
 /// });
-/// app.route("/me", state::METHOD_GET, |user: User| format!("hello {user}"))?;
+/// app.route("/me", state::METHOD_HEAD | state::METHOD_GET, |user: User| format!("hello {user}"))?;
 /// let request = http::Request::get("/me");
 /// assert_eq!(app.handle(request.body(String::new())?).await.status(), 401);
 /// let request = http::Request::get("/me").header("x-ann", "yes");

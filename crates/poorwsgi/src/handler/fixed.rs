@@ -133,7 +133,7 @@ callable! {
     /// }
     ///
     /// let mut app = Application::new("demo");
-    /// app.route("/order", state::METHOD_GET, order)?;
+    /// app.route("/order", state::METHOD_HEAD | state::METHOD_GET, order)?;
     /// app.error_handler::<ParseIntError, _>(state::METHOD_ALL, no_number);
     /// let answer = app.handle(http::Request::get("/order?pieces=many").body(String::new())?).await;
     /// assert_eq!(answer.status(), 400);

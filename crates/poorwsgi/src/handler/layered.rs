@@ -50,7 +50,7 @@ pub struct HandlerService(Stored<Request>);
 ///
 /// /// Registers a page that may take long.
 /// fn slow_page(app: &mut Application, path: &str, page: Layered) -> Result<(), RouteError> {
-///     app.route(path, state::METHOD_GET, page).map(drop)
+///     app.route(path, state::METHOD_HEAD | state::METHOD_GET, page).map(drop)
 /// }
 ///
 /// let report = async || "a report";

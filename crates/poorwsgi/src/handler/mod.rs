@@ -32,7 +32,7 @@ use crate::request::Request;
 ///
 /// /// Registers a health check, which has to be a plain function, not an asynchronous one.
 /// fn health<A>(app: &mut Application, check: impl Handler<(marker::Plain, A)>) {
-///     app.route("/health", state::METHOD_GET, check).expect("this path has no groups");
+///     app.route("/health", state::METHOD_HEAD | state::METHOD_GET, check).expect("this path has no groups");
 /// }
 ///
 /// health(&mut Application::new("demo"), |_req: Request| "ok");
@@ -60,7 +60,10 @@ pub mod marker {
     label = "not a handler",
     note = "a handler is a function or closure, plain or asynchronous, of at most eight arguments, and returns what `IntoResponse` takes",
     note = "each argument implements `FromRequestParts`; the last one may implement `FromRequest`, which reads the body",
-    note = "all values that an asynchronous handler keeps across an `.await` are `Send`"
+    note = "`Json<T>`, `Form<T>`, `Path<T>` and `Query<T>` need `T: serde::Deserialize`, `State<T>` needs `T: Clone`; the request is taken by value, as `Request`",
+    note = "the error of a `Result` implements `std::error::Error`, or is a `poorwsgi::Error`; a `StatusCode` or a `BoxError` is neither: use `abort` or `Error::new`",
+    note = "a status in front of a tuple is an `http::StatusCode`, as in `(StatusCode::CREATED, value)`",
+    note = "all values that an asynchronous handler keeps across an `.await` are `Send`, which a `MutexGuard` is not"
 )]
 /// The handler of a route, or a default handler: a function of up to eight arguments that returns an
 /// [`IntoResponse`](crate::IntoResponse).
@@ -94,7 +97,8 @@ pub mod marker {
 /// where
 ///     H: Handler<M> + Clone,
 /// {
-///     paths.iter().try_for_each(|path| app.route(path, state::METHOD_GET, page.clone()).map(drop))
+///     let get = state::METHOD_HEAD | state::METHOD_GET;
+///     paths.iter().try_for_each(|path| app.route(path, get, page.clone()).map(drop))
 /// }
 ///
 /// let mut app = Application::new("demo");
@@ -103,7 +107,27 @@ pub mod marker {
 /// # Ok::<(), RouteError>(())
 /// ```
 ///
-/// Where a function is not a handler, the compiler says what a handler is:
+/// # If the compiler says that a function is not a handler
+///
+/// Compare the function with this list:
+///
+/// - It has at most eight arguments. Each implements
+///   [`FromRequestParts`](crate::extract::FromRequestParts); only the last one may implement
+///   [`FromRequest`](crate::extract::FromRequest) instead, such as `Json`, `Form`, `Multipart`, `Body`, `Bytes`
+///   and `String`, which read the body.
+/// - `Path<T>`, `Query<T>`, `Form<T>` and `Json<T>` need `T: serde::Deserialize`; `T` borrows nothing.
+/// - `State<T>` needs `T: Clone + Send + Sync + 'static`.
+/// - It takes the request by value: `Request`, not `&Request`.
+/// - It returns what [`IntoResponse`](crate::IntoResponse) takes, by value. A `Json<T>` that is returned needs
+///   `T: serde::Serialize`. A status in front of a tuple is an [`http::StatusCode`], not a number.
+/// - The error of a `Result` implements `std::error::Error`, or is a [`poorwsgi::Error`](crate::Error). A
+///   `StatusCode`, a `String` and a [`BoxError`](crate::BoxError) do not.
+/// - An asynchronous function keeps no value across an `.await` that is not `Send`, such as the `MutexGuard`
+///   of the standard library or an `Rc`: put the guard into a block of its own that ends before the `.await`.
+/// - A closure owns what it captures (`move`), and what it captures is `Send + Sync + 'static`.
+///
+/// To see which argument is at fault, remove one after the other, or give the function to
+/// [`route`](crate::Application::route) by name instead of a closure.
 ///
 /// ```compile_fail
 /// use poorwsgi::{Application, state};
@@ -145,7 +169,8 @@ pub trait Handler<M>: Sized + Send + Sync + 'static {
     /// }
     ///
     /// let mut app = Application::new("demo");
-    /// app.route("/report", state::METHOD_GET, report.layer(TimeoutLayer::new(Duration::from_millis(10))))?;
+    /// let timeout = TimeoutLayer::new(Duration::from_millis(10));
+    /// app.route("/report", state::METHOD_HEAD | state::METHOD_GET, report.layer(timeout))?;
     /// app.error_handler::<Elapsed, _>(state::METHOD_ALL, |_req: Request, _late: Elapsed| {
     ///     (http::StatusCode::SERVICE_UNAVAILABLE, "The report takes too long.")
     /// });

@@ -25,7 +25,7 @@ use crate::extract::RequiredStates;
 /// }
 ///
 /// let mut app = Application::new("demo");
-/// app.route("/about", state::METHOD_GET, about)?;
+/// app.route("/about", state::METHOD_HEAD | state::METHOD_GET, about)?;
 /// for (path, methods) in app.router().static_routes() {
 ///     for (methods, handler) in methods.shared() {
 ///         println!("{methods} {path}: {}", handler.name());

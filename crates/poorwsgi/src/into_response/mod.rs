@@ -33,6 +33,11 @@ use crate::{Error, Result};
 /// | `(SealedSession, value)` | the response of the value, with the session in its cookie |
 /// | `Ok` of any of these | the same; an `Err` goes to the application's state and error handlers |
 ///
+/// The `Err` is a [`poorwsgi::Error`](crate::Error), or of a type that implements `std::error::Error` and is
+/// `Send + Sync + 'static`, such as [`HttpError`](crate::HttpError) or `std::io::Error`. A `StatusCode`, a
+/// `String` and a [`BoxError`](crate::BoxError) are not: return [`abort(status)`](crate::abort), or
+/// `Err(Error::new(text_or_boxed_error))`.
+///
 /// ```
 /// use poorwsgi::{IntoResponse, state};
 ///
@@ -52,6 +57,11 @@ use crate::{Error, Result};
 ///
 /// The data of a tuple is a value of the rows above the tuples, or of a type of your own that implements
 /// [`ResponseContent`].
+#[diagnostic::on_unimplemented(
+    note = "a response is text, bytes, `Json<T>`, `Response`, `()`, a status, an `Option` or `Result` of those, or a tuple: see `IntoResponse`",
+    note = "the error of a `Result` implements `std::error::Error`, or is a `poorwsgi::Error`; a `StatusCode` or a `BoxError` is neither: use `abort` or `Error::new`",
+    note = "a status in front of a tuple is an `http::StatusCode`"
+)]
 pub trait IntoResponse {
     /// Makes the response.
     ///
@@ -84,6 +94,11 @@ pub trait IntoResponse {
 /// assert_eq!(response.content_type(), Some("text/csv"));
 /// # Ok::<(), poorwsgi::Error>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not the data of a tuple",
+    note = "a tuple begins with the data, `(data, content_type, headers, status)`, or with a status",
+    note = "a status in front of a tuple is an `http::StatusCode`"
+)]
 pub trait ResponseContent: IntoResponse {}
 
 /// Makes a response of its four parts, as PoorWSGI does. An empty `content_type` keeps the type of the data.

@@ -16,7 +16,7 @@
 //! }
 //!
 //! let mut app = Application::new("demo");
-//! app.route("/countdown", state::METHOD_GET, countdown)?;
+//! app.route("/countdown", state::METHOD_HEAD | state::METHOD_GET, countdown)?;
 //! let answer = app.handle(http::Request::get("/countdown").body(String::new())?).await;
 //! assert_eq!(answer.headers()["Content-Type"], "text/event-stream");
 //! # use http_body_util::BodyExt;

@@ -39,8 +39,10 @@ const MAX_REDIRECTS: usize = 20;
 /// use poorwsgi::{Application, Response, state};
 ///
 /// let mut app = Application::new("demo");
-/// app.route("/old", state::METHOD_GET, || Response::redirect("/new", http::StatusCode::FOUND))?;
-/// app.route("/new", state::METHOD_GET, || "here")?;
+/// app.route("/old", state::METHOD_HEAD | state::METHOD_GET, || {
+///     Response::redirect("/new", http::StatusCode::FOUND)
+/// })?;
+/// app.route("/new", state::METHOD_HEAD | state::METHOD_GET, || "here")?;
 ///
 /// let client = Client::new(app).follow_redirects();
 /// assert_eq!(client.get("/old").send().await.text(), "here");
@@ -91,7 +93,7 @@ impl Client {
     /// users.set("Zone", "ann", &hexdigest("ann", "Zone", "looking-glass", Algorithm::Sha256))?;
     /// let mut app = Application::new("demo");
     /// app.settings_mut().auth_digest = true;
-    /// app.route("/admin", state::METHOD_GET, move |req: Request| -> Result<String> {
+    /// app.route("/admin", state::METHOD_HEAD | state::METHOD_GET, move |req: Request| -> Result<String> {
     ///     Ok(format!("hello {}", req.check_digest(&users, "Zone")?))
     /// })?;
     ///
@@ -142,7 +144,9 @@ impl Client {
     ///
     /// let hour = std::num::NonZeroU64::new(3600);
     /// let mut app = Application::new("demo");
-    /// app.route("/token", state::METHOD_GET, move || get_token("secret", "ann", hour, None))?;
+    /// app.route("/token", state::METHOD_HEAD | state::METHOD_GET, move || {
+    ///     get_token("secret", "ann", hour, None)
+    /// })?;
     /// app.route("/check", state::METHOD_POST, move |token: String| {
     ///     check_token(&token, "secret", "ann", hour).to_string()
     /// })?;

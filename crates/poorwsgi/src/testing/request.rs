@@ -158,7 +158,7 @@ impl<'c> TestRequest<'c> {
     /// use poorwsgi::{Application, state};
     ///
     /// let mut app = Application::new("demo");
-    /// app.route("/ticks", state::METHOD_GET, async || {
+    /// app.route("/ticks", state::METHOD_HEAD | state::METHOD_GET, async || {
     ///     Sse::new(iter((0..).map(|tick| Ok::<_, Infallible>(Event::default().data(tick.to_string())))))
     /// })?;
     ///

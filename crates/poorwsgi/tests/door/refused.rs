@@ -64,6 +64,35 @@ fn the_compiler_says_what_a_handler_and_a_hook_may_be() {
             ["is not a handler", "returns what `IntoResponse` takes"],
         ),
         (
+            "app.route(\"/\", state::METHOD_GET, |_: &Request| \"x\");",
+            ["is not a handler", "the request is taken by value, as `Request`"],
+        ),
+        (
+            "struct Own;\napp.route(\"/\", state::METHOD_POST, |_: Json<Own>| \"x\");",
+            ["is not a handler", "need `T: serde::Deserialize`"],
+        ),
+        (
+            "app.route(\"/\", state::METHOD_GET, || Err::<&str, poorwsgi::BoxError>(\"x\".into()));",
+            ["is not a handler", "a `StatusCode` or a `BoxError` is neither: use `abort` or `Error::new`"],
+        ),
+        (
+            "app.route(\"/\", state::METHOD_GET, || (404_u16, \"x\"));",
+            ["is not a handler", "a status in front of a tuple is an `http::StatusCode`"],
+        ),
+        (
+            "app.route(\"/\", state::METHOD_GET, async || {\nlet lock = std::sync::Mutex::new(0);\n\
+             let _guard = lock.lock();\nstd::future::ready(()).await;\n\"x\"\n});",
+            ["is not a handler", "which a `MutexGuard` is not"],
+        ),
+        (
+            "fn response() -> impl poorwsgi::IntoResponse { (404_u16, \"x\") }",
+            ["`u16` is not the data of a tuple", "a status in front of a tuple is an `http::StatusCode`"],
+        ),
+        (
+            "fn response() -> impl poorwsgi::IntoResponse { Err::<&str, poorwsgi::BoxError>(\"x\".into()) }",
+            ["Error", "Error"],
+        ),
+        (
             "app.before_response(|_: Json<u8>| ());",
             ["is not a before hook", "at most eight arguments that implement `FromRequestParts`"],
         ),
