@@ -30,7 +30,9 @@ use poorwsgi_core::response::Response;
 /// ```
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Any error of a handler. `?` converts every error type to it.
+/// Any error of a handler. `?` converts every type to it that implements `std::error::Error` and is
+/// `Send + Sync + 'static`. A [`BoxError`] and a text do not implement it: write `.map_err(Error::new)?`.
+/// Neither does an [`http::StatusCode`]: see [`abort`].
 ///
 /// An [`HttpError`] inside goes to the state handler, or else the built-in page, of its status. Any other
 /// error goes to the first [error handler](crate::Application::error_handler) registered for its type. Where
@@ -73,7 +75,8 @@ pub(super) enum Parts {
 }
 
 impl Error {
-    /// An error from anything that can be boxed: an error, or a text.
+    /// An error from anything that can be boxed: an error, a [`BoxError`], or a text. An error in a box is
+    /// handled as if `?` had converted it: an [`HttpError`] is answered with its status.
     #[track_caller]
     pub fn new(error: impl Into<BoxError>) -> Self {
         match error.into().downcast::<Carried>() {

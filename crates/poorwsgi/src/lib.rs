@@ -199,9 +199,9 @@ pub mod routing {
 
 /// Sessions in sealed or plain cookies, and signed tokens.
 ///
-/// A [`SealedSession`] is the class for a login. It is an argument of a handler; its keys are a state of the
-/// application. A handler that returns the session beside the response writes the cookie; the session is not
-/// written otherwise.
+/// A [`SealedSession`](session::SealedSession) is the class for a login. It is an argument of a handler; its
+/// keys are a state of the application. Only a handler that returns the session beside the response writes
+/// the cookie.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -251,7 +251,34 @@ pub mod routing {
 /// # }
 /// ```
 ///
-/// The client can read and change the cookie of a plain [`Session`], which is for preferences:
+/// A before hook that reads the session lets every handler take the user as an argument
+/// [`User`](crate::extract::User), those of nested applications as well:
+///
+/// ```
+/// use poorwsgi::extract::User;
+/// use poorwsgi::session::SealedSession;
+/// use poorwsgi::{Application, Request, Response, state};
+///
+/// async fn remember(session: SealedSession, req: Request) {
+///     if let Some(user) = session.data().get("user").and_then(|user| user.as_str()) {
+///         req.set_user(user);
+///     }
+/// }
+///
+/// # fn main() -> Result<(), poorwsgi::BoxError> {
+/// let mut app = Application::new("demo");
+/// # app.with_state(std::sync::Arc::new(poorwsgi::session::SealedKeys::new(["secret"])?));
+/// // … the keys, as above
+/// app.before_response(remember);
+/// app.route("/me", state::METHOD_HEAD | state::METHOD_GET, async |User(user): User| {
+///     Response::text(format!("hello {user}")).with_header("Vary", "Cookie")
+/// })?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// The client can read and change the cookie of a plain [`Session`](session::Session), which is for
+/// preferences:
 ///
 /// ```
 /// use poorwsgi::session::{Session, SessionConfig};

@@ -22,7 +22,9 @@ impl Application {
         remove(&mut self.tables_mut().before, &hook)
     }
 
-    /// Adds a hook that gets each response, those to errors included, and returns the response to send.
+    /// Adds a hook that gets the request and its response, those to errors included, and returns the response
+    /// to send. It has no other arguments: a state of the application is
+    /// [`Request::state`](crate::Request::state).
     pub fn after_response<M>(&mut self, hook: impl AfterHook<M>) -> &mut Self {
         self.tables_mut().after.push(hook.store());
         self
@@ -37,6 +39,10 @@ impl Application {
     /// ([`allow`](crate::HttpError::allow)) and the login that a 401 asks for
     /// ([`challenge`](crate::HttpError::challenge)). A response of such a status without `Allow` or, with digest
     /// login, `WWW-Authenticate` gets the field.
+    ///
+    /// Two kinds of responses do not come from here: a status that a handler returns instead of raising it,
+    /// as `(StatusCode, value)` or by a service that is [mounted](Self::mount), and what the server refuses
+    /// itself, such as a request whose `Content-Length` is over its limit.
     pub fn http_state<M>(
         &mut self,
         status: impl IntoStatus,

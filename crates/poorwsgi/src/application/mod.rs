@@ -140,8 +140,9 @@ impl Application {
     /// | `<id:uuid>` | 8-4-4-4-12 hexadecimal digits | `f81d4fae-7dec-11d0-a765-00a0c91e6bf6` |
     /// | `<id:re:[a-z]{2}>` | the expression after `re:` | `en` |
     ///
-    /// [`set_filter`](Self::set_filter) adds filters. The type of an argument is that which the handler asks
-    /// for; a text that does not convert to it is a 404, such as `-1` for a `u32`.
+    /// [`set_filter`](Self::set_filter) adds filters. Expressions have the syntax of Python's `re`. The type
+    /// of an argument is that which the handler asks for; a text that does not convert to it is a 404, such
+    /// as `-1` for a `u32`.
     ///
     /// The path has to match as a whole, and is compared as it is, after percent-decoding: `/users/` is
     /// another path than `/users`, and no request is redirected from one to the other. A path without

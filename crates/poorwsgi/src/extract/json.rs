@@ -25,6 +25,8 @@ use crate::request::{Request, no_json};
 /// | a content type that neither is in the setting `json_mime_types` nor ends with `+json` | 415 |
 /// | larger than the settings `json_size` or `json_values` | 413 |
 ///
+/// The server has a limit of its own for a body, 16 MiB by default: see `Application::run`.
+///
 /// `Option<Json<T>>` is `None` for a request without a `Content-Type`.
 ///
 /// ```

@@ -126,13 +126,13 @@ pub mod marker {
 ///   of the standard library or an `Rc`: put the guard into a block of its own that ends before the `.await`.
 /// - A closure owns what it captures (`move`), and what it captures is `Send + Sync + 'static`.
 ///
-/// To see which argument is at fault, remove one after the other, or give the function to
-/// [`route`](crate::Application::route) by name instead of a closure.
+/// The compiler does not say which of these points is at fault: to find it, remove one argument after the
+/// other, and return a text.
 ///
 /// ```compile_fail
 /// use poorwsgi::{Application, state};
 ///
-/// // A `u8` cannot be made of a request.
+/// // A `u8` is not made of a request.
 /// Application::new("demo").route("/", state::METHOD_GET, |_number: u8| "a page");
 /// ```
 ///

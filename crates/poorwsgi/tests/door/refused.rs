@@ -89,8 +89,8 @@ fn the_compiler_says_what_a_handler_and_a_hook_may_be() {
             ["`u16` is not the data of a tuple", "a status in front of a tuple is an `http::StatusCode`"],
         ),
         (
-            "fn response() -> impl poorwsgi::IntoResponse { Err::<&str, poorwsgi::BoxError>(\"x\".into()) }",
-            ["Error", "Error"],
+            "fn response() -> impl poorwsgi::IntoResponse { 7_u8 }",
+            ["a response is text, bytes, `Json<T>`", "a `StatusCode` or a `BoxError` is neither"],
         ),
         (
             "app.before_response(|_: Json<u8>| ());",
