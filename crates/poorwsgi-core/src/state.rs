@@ -1,9 +1,10 @@
-//! Status codes, their reasons, and sets of request methods. (State that handlers share is another matter:
-//! see `poorwsgi::extract::State`.)
+//! Status codes, their reasons, and sets of request methods.
+//!
+//! State that handlers share is another matter: see `poorwsgi::extract::State`.
 //!
 //! The constants of statuses are numbers, for `abort`, `HttpError::new`, `http_state` and the end of the tuple
 //! `(data, content_type, headers, status)`. In front of a tuple, as in `(StatusCode::CREATED, value)`, a status
-//! is an [`http::StatusCode`].
+//! is an `http::StatusCode`.
 //!
 //! The names and numbers are those of PoorWSGI's `state` module; the reasons are those of the IANA registry
 //! (RFC 9110, section 15), except for the codes that are not registered.
@@ -155,7 +156,7 @@ pub fn add_status(code: u16, reason: &str) -> bool {
     true
 }
 
-/// A status, as a number or as an [`http::StatusCode`]. No other type implements it.
+/// A status, as a number or as an `http::StatusCode`. No other type implements it.
 ///
 /// ```
 /// use http::StatusCode;

@@ -30,9 +30,11 @@ use poorwsgi_core::response::Response;
 /// ```
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Any error of a handler. `?` converts every type to it that implements `std::error::Error` and is
-/// `Send + Sync + 'static`. A [`BoxError`] and a text do not implement it: write `.map_err(Error::new)?`.
-/// Neither does an [`http::StatusCode`]: see [`abort`].
+/// Any error of a handler, made by `?`.
+///
+/// `?` converts every type that implements `std::error::Error` and is `Send + Sync + 'static`. A [`BoxError`]
+/// and a text do not implement it: write `.map_err(Error::new)?`. Neither does an `http::StatusCode`: see
+/// [`abort`].
 ///
 /// An [`HttpError`] inside goes to the state handler, or else the built-in page, of its status. Any other
 /// error goes to the first [error handler](crate::Application::error_handler) registered for its type. Where
@@ -159,7 +161,7 @@ impl fmt::Debug for Error {
     }
 }
 
-/// The argument of [`abort`]: a status code (a number or an [`http::StatusCode`]), an [`HttpError`], or a
+/// The argument of [`abort`]: a status code (a number or an `http::StatusCode`), an [`HttpError`], or a
 /// [`Response`] that is sent as it is.
 ///
 /// ```

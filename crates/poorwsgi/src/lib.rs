@@ -50,7 +50,7 @@
 //! # Logging
 //!
 //! Without a subscriber of the crate `tracing`, nothing is printed, not even the error behind a 500. With the
-//! crate `tracing-subscriber` among the dependencies, one line at the begin of `main` prints all events of the
+//! crate `tracing-subscriber` among the dependencies, one line at the start of `main` prints all events of the
 //! level `INFO` and above on the standard output:
 //!
 //! ```

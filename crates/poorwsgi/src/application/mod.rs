@@ -26,7 +26,7 @@ use poorwsgi_core::variables::Variables;
 
 /// A web application: routes, hooks, state and error handlers, and settings.
 ///
-/// It is a [`tower::Service`](tower_service::Service) over [`http::Request`] and [`http::Response`], so that
+/// It is a `tower::Service` over `http::Request` and `http::Response`, so that
 /// any server for such services can serve it, `poorwsgi-server` among them. A clone shares settings, routes,
 /// hooks and handlers with the original until either is changed.
 ///

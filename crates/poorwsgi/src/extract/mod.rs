@@ -18,7 +18,7 @@
 //! | `String`, last | the same as text | 413; 400 where the body is not UTF-8 |
 //! | [`SealedSession`](crate::session::SealedSession) | the session in its cookie; a new one where the cookie does not open | |
 //! | [`User`] | the user who is logged in | 401 |
-//! | [`http::Method`], [`http::Uri`], [`http::HeaderMap`], [`OriginalUri`] | the head of the request | |
+//! | `http::Method`, `http::Uri`, `http::HeaderMap`, [`OriginalUri`] | the head of the request | |
 //! | `Option<T>` of some of them | `None` where the client sent nothing | that of `T` |
 //! | `Result<T, T::Rejection>` of all of them | the value or the error | |
 //!
@@ -123,7 +123,7 @@ use crate::request::Request;
 /// ```
 #[diagnostic::on_unimplemented(
     note = "an argument that reads the body implements `FromRequest`, and has to be the last one",
-    note = "`Path<T>` and `Query<T>` need `T: serde::Deserialize`, `State<T>` needs `T: Clone`; the request is taken by value, as `Request`"
+    note = "a value that serde reads needs `serde::Deserialize`, a state needs `Clone`; the request is taken by value, without `&`"
 )]
 pub trait FromRequestParts: Sized {
     /// The error where no value can be made. An [`HttpError`](crate::HttpError) is answered with its status.
@@ -184,7 +184,7 @@ pub trait FromRequestParts: Sized {
 /// ```
 #[diagnostic::on_unimplemented(
     note = "an argument of a handler implements `FromRequestParts`, or `FromRequest` where it is the last",
-    note = "`Json<T>`, `Form<T>`, `Path<T>` and `Query<T>` need `T: serde::Deserialize`, `State<T>` needs `T: Clone`; the request is taken by value, as `Request`"
+    note = "a value that serde reads needs `serde::Deserialize`, a state needs `Clone`; the request is taken by value, without `&`"
 )]
 pub trait FromRequest<M = marker::ViaRequest>: Sized {
     /// The error where no value can be made. An [`HttpError`](crate::HttpError) is answered with its status.

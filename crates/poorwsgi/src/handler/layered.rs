@@ -21,7 +21,7 @@ use crate::request::Request;
 
 /// A handler as a tower service, which [`Handler::layer`](crate::Handler::layer) puts a layer around. It
 /// answers only requests that an application passes to it, because it finds the application's [`Request`] in
-/// the extensions of the [`http::Request`].
+/// the extensions of the `http::Request`.
 ///
 /// ```
 /// use std::time::Duration;

@@ -119,7 +119,7 @@ pub mod marker {
 /// - `State<T>` needs `T: Clone + Send + Sync + 'static`.
 /// - It takes the request by value: `Request`, not `&Request`.
 /// - It returns what [`IntoResponse`](crate::IntoResponse) takes, by value. A `Json<T>` that is returned needs
-///   `T: serde::Serialize`. A status in front of a tuple is an [`http::StatusCode`], not a number.
+///   `T: serde::Serialize`. A status in front of a tuple is an `http::StatusCode`, not a number.
 /// - The error of a `Result` implements `std::error::Error`, or is a [`poorwsgi::Error`](crate::Error). A
 ///   `StatusCode`, a `String` and a [`BoxError`](crate::BoxError) do not.
 /// - An asynchronous function keeps no value across an `.await` that is not `Send`, such as the `MutexGuard`

@@ -5,7 +5,7 @@ use poorwsgi_core::headers::{HeaderError, Headers};
 
 use crate::Result;
 
-/// Header fields in the forms that a handler may return: [`Headers`], an [`http::HeaderMap`], `()` for none,
+/// Header fields in the forms that a handler may return: [`Headers`], an `http::HeaderMap`, `()` for none,
 /// one pair, or an array or vector of pairs. A name may come several times.
 ///
 /// ```

@@ -15,6 +15,11 @@ pub use headers::IntoHeaders;
 
 use crate::{Error, Result};
 
+#[diagnostic::on_unimplemented(
+    note = "a response is text, bytes, `Json<T>`, `Response`, `()`, a status, an `Option` or `Result` of those, or a tuple: see `IntoResponse`",
+    note = "the error of a `Result` implements `std::error::Error`, or is a `poorwsgi::Error`; a `StatusCode` or a `BoxError` is neither: use `abort` or `Error::new`",
+    note = "a status in front of a tuple is an `http::StatusCode`"
+)]
 /// A value that a handler may return.
 ///
 /// | value | response |
@@ -26,7 +31,7 @@ use crate::{Error, Result};
 /// | `(data, content_type)` | with that type; JSON and no content keep their own |
 /// | `(data, content_type, headers)` | with those header fields instead of the default ones |
 /// | `(data, content_type, headers, status)` | with that status |
-/// | [`StatusCode`](http::StatusCode) | that status, without content |
+/// | `http::StatusCode` | that status, without content |
 /// | `(StatusCode, value)` | the response of the value, with that status |
 /// | `(StatusCode, headers, value)` | the same; these header fields replace the value's own fields of the same names |
 /// | [`Sse`](crate::sse::Sse) | server-sent events |
@@ -57,11 +62,6 @@ use crate::{Error, Result};
 ///
 /// The data of a tuple is a value of the rows above the tuples, or of a type of your own that implements
 /// [`ResponseContent`].
-#[diagnostic::on_unimplemented(
-    note = "a response is text, bytes, `Json<T>`, `Response`, `()`, a status, an `Option` or `Result` of those, or a tuple: see `IntoResponse`",
-    note = "the error of a `Result` implements `std::error::Error`, or is a `poorwsgi::Error`; a `StatusCode` or a `BoxError` is neither: use `abort` or `Error::new`",
-    note = "a status in front of a tuple is an `http::StatusCode`"
-)]
 pub trait IntoResponse {
     /// Makes the response.
     ///
@@ -70,10 +70,15 @@ pub trait IntoResponse {
     fn into_response(self) -> Result<Response>;
 }
 
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not the data of a tuple",
+    note = "a tuple begins with the data, `(data, content_type, headers, status)`, or with a status",
+    note = "a status in front of a tuple is an `http::StatusCode`"
+)]
 /// A value that may be the data of a tuple, in front of the content type: `(data, content_type, headers,
 /// status)`.
 ///
-/// [`StatusCode`](http::StatusCode) is not `ResponseContent`: in front of a tuple it is the status of the
+/// `http::StatusCode` is not `ResponseContent`: in front of a tuple it is the status of the
 /// response, as in `(StatusCode, headers, value)`.
 ///
 /// ```
@@ -94,11 +99,6 @@ pub trait IntoResponse {
 /// assert_eq!(response.content_type(), Some("text/csv"));
 /// # Ok::<(), poorwsgi::Error>(())
 /// ```
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is not the data of a tuple",
-    note = "a tuple begins with the data, `(data, content_type, headers, status)`, or with a status",
-    note = "a status in front of a tuple is an `http::StatusCode`"
-)]
 pub trait ResponseContent: IntoResponse {}
 
 /// Makes a response of its four parts, as PoorWSGI does. An empty `content_type` keeps the type of the data.
