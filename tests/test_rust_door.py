@@ -11,31 +11,40 @@ from rust_source import CRATES, Crate, types, without_tests
 DOOR, CORE = CRATES / "poorwsgi" / "src", CRATES / "poorwsgi-core" / "src"
 
 
+#: The files that say what a user may import: those of the crate, and those of its public folders. The folders that are
+#: not public are listed because lib.rs exports from them: what they make public must have an example as well.
+EXPORTING = [DOOR / "lib.rs", DOOR / "request.rs", *(
+    DOOR / folder / "mod.rs" for folder in ("extract", "handler", "into_response", "sse", "testing")
+)]
+KINDS = "struct|enum|trait|fn|type|mod"
+
+
 def exported():
-    """Each name that lib.rs and request.rs export, with the module that defines it."""
-    for path in (DOOR / "lib.rs", DOOR / "request.rs"):
+    """Each name that these files export, with the module that defines it."""
+    for path in EXPORTING:
         text = path.read_text()
-        yield from ((path, name) for name in re.findall(r"^ *pub mod (\w+)", text, re.M))
+        kinds = "mod" if path.parent == DOOR else KINDS
+        yield from ((path, name) for name in re.findall(rf"^(?:pub (?:{kinds})| +pub mod) (\w+)", text, re.M))
         for module, group, single in re.findall(r"^ *pub use ([\w:]+)::(?:\{([^}]*)\}|(\w+));", text, re.M):
-            yield from ((directory(module), name) for name in re.findall(r"\w+", group or single))
+            yield from ((directory(path, module), name) for name in re.findall(r"\w+", group or single))
 
 
-def directory(module):
-    """The path of a module's files: a directory, or the path of the only file without its suffix."""
+def directory(path, module):
+    """The path of a module's files, as a file names it: a directory, or the path of the only file without its suffix."""
     first, *rest = module.removeprefix("crate::").split("::")
-    return CORE.joinpath(*rest) if first == "poorwsgi_core" else DOOR.joinpath(first, *rest)
+    root = DOOR if module.startswith("crate::") else path.parent
+    return CORE.joinpath(*rest) if first == "poorwsgi_core" else root.joinpath(first, *rest)
 
 
 def documentation(place, name):
     """The doc comments of the items with this name; the macro `callable!` declares some of them."""
     files = [path for path in (place, place.with_suffix(".rs"), *place.rglob("*.rs")) if path.is_file()]
-    kinds = "struct|enum|trait|fn|type|mod"
-    declared = (rf"((?:^ *///.*\n)+)(?:^#\[.*\n)*^pub (?:async |const )*(?:{kinds}) {name}\b",
+    declared = (rf"((?:^ *///.*\n)+)(?:^ *#\[.*\n(?:(?:^ .*\n)+^\)\]\n)?)*^ *pub (?:async |const )*(?:{KINDS}) {name}\b",
                 rf"^callable! \{{\n((?:^ *///.*\n)+)^ *{name}<")
     for text in map(pathlib.Path.read_text, files):
         for pattern in declared:
             yield from re.findall(pattern, text, re.M)
-    parent = DOOR if place.suffix else place
+    parent = place.parent if place.suffix else place
     for path in (parent / f"{name}.rs", parent / name / "mod.rs"):
         if path.is_file():
             yield "".join(re.findall(r"^//!.*\n", path.read_text(), re.M))

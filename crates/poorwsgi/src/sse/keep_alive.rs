@@ -58,7 +58,25 @@ impl Default for KeepAlive {
 }
 
 pin_project! {
-    /// The events of a stream, with keep-alive events between them.
+    /// The events of a stream, with keep-alive events between them: what [`Sse::keep_alive`](super::Sse::keep_alive)
+    /// sends, for a handler that names the type of its response.
+    ///
+    /// ```
+    /// use std::convert::Infallible;
+    ///
+    /// use poorwsgi::response::{Iter, iter};
+    /// use poorwsgi::sse::{Event, KeepAlive, KeepAliveStream, Sse};
+    ///
+    /// type Ticks = Iter<std::vec::IntoIter<Result<Event, Infallible>>>;
+    ///
+    /// async fn ticks() -> Sse<KeepAliveStream<Ticks>> {
+    ///     let ticks = vec![Ok(Event::default().data("tick")), Ok(Event::default().data("tock"))];
+    ///     Sse::new(iter(ticks)).keep_alive(KeepAlive::default())
+    /// }
+    /// # let mut app = poorwsgi::Application::new("demo");
+    /// # app.route("/ticks", poorwsgi::state::METHOD_GET, ticks)?;
+    /// # Ok::<(), poorwsgi::BoxError>(())
+    /// ```
     pub struct KeepAliveStream<S> {
         #[pin]
         events: S,

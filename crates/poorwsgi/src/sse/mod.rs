@@ -54,6 +54,24 @@ use crate::into_response::IntoResponse;
 
 /// A response of server-sent events: `text/event-stream`, with `Cache-Control: no-cache`. An error of the
 /// stream closes the connection, and the browser connects again.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), poorwsgi::BoxError> {
+/// use std::convert::Infallible;
+///
+/// use poorwsgi::IntoResponse;
+/// use poorwsgi::response::iter;
+/// use poorwsgi::sse::{Event, Sse};
+///
+/// let events = iter([Ok::<_, Infallible>(Event::default().data("ready"))]);
+/// let response = Sse::new(events).into_response()?;
+/// assert_eq!(response.content_type(), Some("text/event-stream"));
+/// # use http_body_util::BodyExt;
+/// assert_eq!(response.into_body().collect().await?.to_bytes(), "data: ready\n\n");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 #[must_use]
 pub struct Sse<S> {
