@@ -6,8 +6,8 @@ from rust_source import CRATES, NAMES, code, types
 
 #: What a door has of its own for a thing of the engine or the server, under the same name.
 VIEWS = {
-    "Application", "ContentRange", "Error", "ErrorType", "Extras", "FieldStorage", "FormLimits", "Headers", "Listener", "PathArg",
-    "Patience", "Request", "Route", "Sender", "Server", "Session",
+    "Application", "ContentRange", "Error", "ErrorType", "FieldStorage", "FormLimits", "Headers", "PathArg", "Request", "Route",
+    "Server", "Session",
 }
 
 

@@ -80,8 +80,8 @@ mod _poorwsgi {
     };
     #[pymodule_export]
     use super::server::{
-        _call_within, _check_address, _end_after_parent, _end_servers, _raise_descriptor_limit, Listener,
-        Server,
+        _call_within, _check_address, _end_after_parent, _end_servers, _raise_descriptor_limit,
+        ListeningSocket, Server,
     };
     #[pymodule_export]
     use super::session::{

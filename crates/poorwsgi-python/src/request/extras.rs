@@ -9,7 +9,7 @@ macro_rules! extras {
     ($($name:ident),*) => {
         /// The attributes. Allocated when the first one is needed.
         #[derive(Default)]
-        pub(super) struct Extras {
+        pub(super) struct RequestAttributes {
             $(pub(super) $name: Option<Py<PyAny>>,)*
             /// How many bytes of the body `read` may still return.
             pub(super) left: Option<u64>,
@@ -17,7 +17,7 @@ macro_rules! extras {
             pub(super) has_used_nonce: bool,
         }
 
-        impl Extras {
+        impl RequestAttributes {
             fn each(&self) -> impl Iterator<Item = &Py<PyAny>> {
                 [$(&self.$name),*].into_iter().flatten()
             }
@@ -44,13 +44,13 @@ extras!(
 
 /// The extras of a request, allocated at the first access. No Python code runs while they are locked.
 #[derive(Default)]
-pub(super) struct LazyExtras(Mutex<Option<Box<Extras>>>);
+pub(super) struct LazyExtras(Mutex<Option<Box<RequestAttributes>>>);
 
 /// Selects one of the extras.
-pub(super) type Slot = fn(&mut Extras) -> &mut Option<Py<PyAny>>;
+pub(super) type Slot = fn(&mut RequestAttributes) -> &mut Option<Py<PyAny>>;
 
 impl LazyExtras {
-    fn lock(&self) -> MutexGuard<'_, Option<Box<Extras>>> {
+    fn lock(&self) -> MutexGuard<'_, Option<Box<RequestAttributes>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -94,7 +94,7 @@ impl LazyExtras {
         Ok(self.get(py, slot).unwrap_or(made))
     }
 
-    pub(super) fn with<T>(&self, change: impl FnOnce(&mut Extras) -> T) -> T {
+    pub(super) fn with<T>(&self, change: impl FnOnce(&mut RequestAttributes) -> T) -> T {
         change(self.lock().get_or_insert_default())
     }
 

@@ -11,7 +11,7 @@ use poorwsgi_core::response::Body;
 use poorwsgi_server::spool::Spool;
 use tokio::sync::Semaphore;
 
-use super::caller::Patience;
+use super::caller::CallerPatience;
 use super::loops::{around, attach};
 use super::request_timeout::CallClock;
 use super::served::Served;
@@ -29,7 +29,7 @@ pub(super) struct Backend {
     /// limit, not even once their bodies are complete.
     pub(super) arriving: Arc<Semaphore>,
     /// How long threads wait for clients that read slowly.
-    pub(super) patience: Patience,
+    pub(super) patience: CallerPatience,
     /// The request timeout, if there is one.
     pub(super) request_timeout: Option<Duration>,
     chunked_bodies: ChunkedBodies,
@@ -53,7 +53,7 @@ impl Backend {
             rule: Rule { loops: loops.min(settings.threads), has_lock, ..settings.rule },
             pool: Pool::new(settings.threads, around, has_lock.then_some(attach)),
             arriving: Arc::new(Semaphore::new(settings.threads / 4)),
-            patience: Patience::new(settings.threads, answers),
+            patience: CallerPatience::new(settings.threads, answers),
             spool,
             request_timeout: settings.request_timeout,
             chunked_bodies: settings.chunked_bodies,

@@ -12,10 +12,10 @@ use crate::forked::is_child;
 pub(super) struct Caller(pub(super) Option<Asked>);
 
 /// The limits of waiting for slow clients.
-pub(super) type Patience = pipe::Patience<Caller>;
+pub(super) type CallerPatience = pipe::Patience<Caller>;
 
 /// The sending end of a pipe.
-pub(super) type Sender = pipe::Sender<Caller>;
+pub(super) type BlockSender = pipe::Sender<Caller>;
 
 impl Maker for Caller {
     type Aside = Aside;

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use crate::forked::{end_child, exit, is_child};
 
 use super::ServiceResult;
-use super::caller::{Caller, Patience, Sender};
+use super::caller::{BlockSender, Caller, CallerPatience};
 use super::failure::{Unhandled, log_failure};
 
 /// Hands a response to its connection. Python generates its blocks on this thread, as under any WSGI server;
@@ -18,7 +18,7 @@ use super::failure::{Unhandled, log_failure};
 pub(super) fn send(
     response: http::Response<Body>,
     answer: oneshot::Sender<ServiceResult>,
-    patience: &Patience,
+    patience: &CallerPatience,
 ) {
     let (head, body) = response.into_parts();
     let (begun, rest) = match BodyKind::from_body(body) {
@@ -36,11 +36,11 @@ pub(super) fn send(
 struct UnsentBlocks {
     blocks: Blocking,
     /// `None` once all content is sent: what follows is not content.
-    sender: Option<Sender>,
+    sender: Option<BlockSender>,
 }
 
 /// Generates the first block: while nothing is sent, an error can still become a response.
-fn begin(mut blocks: Blocking, patience: &Patience) -> (Result<Body, BoxError>, Option<UnsentBlocks>) {
+fn begin(mut blocks: Blocking, patience: &CallerPatience) -> (Result<Body, BoxError>, Option<UnsentBlocks>) {
     let length = blocks.remaining();
     let block = match next(&mut blocks) {
         Ok(Some(block)) => block,

@@ -19,15 +19,15 @@ use crate::forked;
 /// Connections wait until a Server serves them. Several servers may serve on it, one after the other.
 ///
 /// Settings, by keyword, are limits, timeouts and how the application is called: see poorwsgi.server.run.
-#[pyclass(frozen, module = "poorwsgi.server")]
-pub(crate) struct Listener {
+#[pyclass(frozen, module = "poorwsgi.server", name = "Listener")]
+pub(crate) struct ListeningSocket {
     address: String,
     pub(super) socket: Mutex<Option<BoundServer<()>>>,
     pub(super) settings: ServerSettings,
 }
 
 #[pymethods]
-impl Listener {
+impl ListeningSocket {
     #[new]
     #[pyo3(signature = (address, **settings))]
     pub(super) fn new(py: Python<'_>, address: &str, settings: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
@@ -37,7 +37,11 @@ impl Listener {
         let server = poorwsgi_server::Server::new(()).config(settings.config.clone());
         let bound = py.detach(|| server.bind_blocking(address));
         let bound = bound.map_err(|error| os_error(address, &error))?;
-        Ok(Listener { address: bound.address().to_string(), socket: Mutex::new(Some(bound)), settings })
+        Ok(ListeningSocket {
+            address: bound.address().to_string(),
+            socket: Mutex::new(Some(bound)),
+            settings,
+        })
     }
 
     /// Where it listens, such as "http://127.0.0.1:8080".
@@ -76,7 +80,7 @@ impl Listener {
     }
 }
 
-impl Listener {
+impl ListeningSocket {
     fn socket(&self) -> MutexGuard<'_, Option<BoundServer<()>>> {
         self.socket.lock().unwrap_or_else(PoisonError::into_inner)
     }

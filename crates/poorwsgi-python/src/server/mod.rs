@@ -30,7 +30,7 @@ use poorwsgi_core::BoxError;
 use poorwsgi_core::response::Body;
 
 pub(crate) use control::_end_servers;
-pub(crate) use listener::{_check_address, Listener};
+pub(crate) use listener::{_check_address, ListeningSocket};
 pub(crate) use orphan::_end_after_parent;
 pub(crate) use process::{_call_within, _raise_descriptor_limit};
 pub(crate) use serve::Server;

@@ -13,7 +13,7 @@ use pyo3::types::PyDict;
 
 use super::backend::Backend;
 use super::control::{Control, Serving};
-use super::listener::{Listener, closed};
+use super::listener::{ListeningSocket, closed};
 use super::loops::{OnLoop, event_loop};
 use super::served::Served;
 use super::service::Service;
@@ -37,7 +37,7 @@ pub(crate) struct Server {
 /// Where a server listens.
 #[derive(FromPyObject)]
 enum Endpoint<'py> {
-    Listener(Bound<'py, Listener>),
+    Listener(Bound<'py, ListeningSocket>),
     Address(String),
 }
 
@@ -59,7 +59,8 @@ impl Server {
             }
             Endpoint::Listener(listener) => (listener.get().server()?, listener.get().settings.clone()),
             Endpoint::Address(address) => {
-                let Listener { socket, settings, .. } = Listener::new(application.py(), &address, settings)?;
+                let ListeningSocket { socket, settings, .. } =
+                    ListeningSocket::new(application.py(), &address, settings)?;
                 let bound = socket.into_inner().unwrap_or_else(PoisonError::into_inner);
                 (bound.ok_or_else(closed)?, settings)
             }

@@ -24,7 +24,7 @@ use tokio::sync::oneshot;
 
 use super::ServiceResult;
 use super::asked::Asked;
-use super::caller::Patience;
+use super::caller::CallerPatience;
 use super::failure::{Unhandled, log_refusal, page};
 use crate::environ;
 use crate::forked::end_child;
@@ -39,7 +39,7 @@ pub(super) struct CallContext<'a> {
     pub(super) route_times: &'a RouteTimes,
     pub(super) rule: &'a Rule,
     pub(super) place: CallPlace,
-    pub(super) patience: &'a Patience,
+    pub(super) patience: &'a CallerPatience,
 }
 
 /// A WSGI callable that is served.

@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 use crate::headers::CALLED_BEFORE;
 use crate::server::ServiceResult;
 use crate::server::asked::Asked;
-use crate::server::caller::{Caller, Patience, Sender};
+use crate::server::caller::{BlockSender, Caller, CallerPatience};
 use crate::server::failure::log_failure;
 
 /// The arguments of `start_response`.
@@ -54,7 +54,7 @@ pub(super) struct PendingResponse {
     may_wait: AtomicBool,
     /// Whether `write` was called when the thread should have waited and could not.
     is_overfull: AtomicBool,
-    patience: Patience,
+    patience: CallerPatience,
     progress: Mutex<ResponseProgress>,
 }
 
@@ -62,7 +62,7 @@ enum ResponseProgress {
     /// Nothing has been sent. A head may be replaced until then.
     Open { answer: oneshot::Sender<ServiceResult>, head: Option<ResponseHead> },
     /// The head is sent and the content follows.
-    Content { sender: Sender, promised: Option<PromisedLength> },
+    Content { sender: BlockSender, promised: Option<PromisedLength> },
     /// The head is sent and no content follows it, whatever the callable gives (RFC 9110, section 6.4.1).
     HeadAlone,
     /// Everything is sent, or nothing more can be.
@@ -89,7 +89,7 @@ impl PendingResponse {
         asked: Asked,
         place: CallPlace,
         answer: oneshot::Sender<ServiceResult>,
-        patience: &Patience,
+        patience: &CallerPatience,
     ) -> Self {
         PendingResponse {
             asked,
@@ -193,7 +193,7 @@ impl PendingResponse {
     }
 
     /// Where a block of this size is sent; `None` if it is dropped.
-    fn admit(&self, size: u64) -> PyResult<Option<Sender>> {
+    fn admit(&self, size: u64) -> PyResult<Option<BlockSender>> {
         let mut progress = self.progress();
         if let ResponseProgress::Open { head: Some(head), .. } = &*progress {
             // A length that is wrong from the beginning can still be answered.
