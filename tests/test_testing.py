@@ -188,6 +188,40 @@ def test_redirects_are_followed_on_wish(client, status, method, then):
         assert (seen["method"], seen["body"], seen["length"]) == ((then, "", -1) if then == "GET" else (then, "x", 1))
 
 
+@pytest.mark.parametrize("status, location, expected", [
+    (302, "/request", {"Authorization", "Cookie", "X-A"}),
+    (307, "http://localhost:80/request", {"Authorization", "Cookie", "X-A", "Content-Language", "Content-Type"}),
+    (307, "https://localhost/request", {"X-A", "Content-Language", "Content-Type"}),
+    (303, "//localhost:8080/request", {"X-A"}),
+])
+def test_fields_that_do_not_belong_to_the_next_request_are_not_sent(app, status, location, expected):
+    """RFC 9110, section 15.4: the client of the Rust door asks the same function of the engine."""
+    names = {"Authorization", "Content-Language", "Content-Type", "Cookie", "X-A"}
+    app.set_route("/leave", lambda req: RedirectResponse(location, status), state.METHOD_POST)
+    seen = []
+    app.add_before_response(lambda req: seen.append(names & {name.title() for name in req.headers.keys()}))
+    client = Client(app, follow_redirects=True)
+    client.post("/leave", data="x", headers=dict.fromkeys(names, "a=b"))
+    assert seen == [names, expected]
+
+
+def test_a_login_and_cookies_of_one_request_stay_with_their_origin(app):
+    def fields(path):
+        seen.clear()
+        client.get(path, cookies={"once": "1"})
+        return [(req.environ.get("HTTP_COOKIE"), "HTTP_AUTHORIZATION" in req.environ) for req in seen]
+
+    seen = []
+    app.add_before_response(seen.append)
+    challenge = "", "text/plain", {"WWW-Authenticate": 'Basic realm="x"'}, state.HTTP_UNAUTHORIZED
+    app.set_route("/basic", lambda req: "welcome" if "HTTP_AUTHORIZATION" in req.environ else challenge)
+    app.set_route("/away", lambda req: RedirectResponse("https://localhost/request"))
+    client = Client(app, follow_redirects=True, auth=("ann", "drop"))
+    assert client.get("/basic").status == 200
+    assert fields("/to/302") == [("once=1", True)] * 2
+    assert fields("/away") == [("once=1", True), (None, False)]
+
+
 def test_redirects_come_to_an_end(app):
     with pytest.raises(TooManyRedirects, match="http://localhost/again redirects after 20 redirects"):
         Client(app, follow_redirects=True).get("/again")

@@ -29,15 +29,12 @@ from wsgiref.validate import validator
 
 from poorwsgi._client_auth import Login
 from poorwsgi._client_body import encoded, pairs
-from poorwsgi._poorwsgi import Headers, PoorSession, _shift_clock, parse_header
+from poorwsgi._poorwsgi import Headers, PoorSession, _may_have_content, _redirected, _shift_clock, parse_header
 
 __all__ = ["Client", "Cookies", "Response", "TooManyRedirects"]
 
 _AGENT = "poorwsgi.testing"
 _MOST_REDIRECTS = 20
-_REDIRECTS = (301, 302, 303, 307, 308)
-#: RFC 9110, section 6.4.1; neither do servers send the content of a response to HEAD.
-_WITHOUT_CONTENT = (204, 205, 304)
 
 # The characters that a target may have (RFC 3986, section 3.3), and the percent signs of its escapes.
 _OF_PATHS = "%/:@!$&'()*+,;=~"
@@ -64,13 +61,13 @@ class Response:
     url is the URL that this response belongs to.
     """
 
-    def __init__(self, url, call, has_content):
+    def __init__(self, url, call, method):
         self.url = url
         self._status, headers = call.head
         self.headers = Headers(headers, strict=False)
         self.history = []
         self._call = call
-        self._has_content = has_content and self.status not in _WITHOUT_CONTENT
+        self._has_content = _may_have_content(method, self.status)
         self._content = None
 
     def __repr__(self):
@@ -214,12 +211,15 @@ class _Request:
     environ: dict
 
     def redirected(self, status, url):
-        """The request that follows a redirect (RFC 9110, section 15.4; after a POST, browsers send GET)."""
-        to_get = self.method == "POST" if status in (301, 302) else self.method != "HEAD"
-        if status in (307, 308) or not to_get:
-            return replace(self, url=url)
-        headers = [(name, value) for name, value in self.headers if name.lower() != "content-type"]
-        return replace(self, method="GET", url=url, headers=headers, body=None)
+        """The request that follows a redirect; None if the status is not that of a redirect."""
+        if not (followed := _redirected(self.method, status, self.url, url)):
+            return None
+        method, has_content, dropped = followed
+        return replace(
+            self, method=method, url=url, body=self.body if has_content else None,
+            headers=[(name, value) for name, value in self.headers if name.lower() not in dropped],
+            cookies={} if "cookie" in dropped else self.cookies,
+        )
 
 
 class Client:
@@ -388,9 +388,10 @@ class Client:
     ):
         body, content_type = encoded(data, files, json)
         own = [("User-Agent", _AGENT), ("Content-Type", content_type)]
+        url = self._url(path, params)
         return _Request(
-            method, self._url(path, params), _replaced(own, pairs(self.headers), pairs(headers or ())), body,
-            self._login(self.auth if auth is _CLIENTS else auth), dict(cookies or {}), dict(environ or {}),
+            method, url, _replaced(own, pairs(self.headers), pairs(headers or ())), body,
+            self._login(self.auth if auth is _CLIENTS else auth, url), dict(cookies or {}), dict(environ or {}),
         )
 
     def _url(self, path, params=None):
@@ -404,11 +405,12 @@ class Client:
             path=quote(url.path, _OF_PATHS) or "/", query=quote(query, _OF_QUERIES), fragment=""
         ).geturl()
 
-    def _login(self, auth):
-        """The login of a user, whose nonce is used again."""
+    def _login(self, auth, url):
+        """The login of a user at the origin of a URL, where its nonce is used again."""
         if auth is None:
             return None
-        return self._logins.setdefault(tuple(auth), Login(*auth))
+        scheme, netloc, *_ = urlsplit(url)
+        return self._logins.setdefault((scheme, netloc, *auth), Login(*auth))
 
     def _follow(self, request, follows):
         history = []
@@ -417,15 +419,20 @@ class Client:
             response.content  # noqa: B018 - read here, which closes the response
             response.history = history
             location = response.headers.get("Location")
-            if not follows or response.status not in _REDIRECTS or location is None:
+            if not follows or response.status // 100 != 3 or location is None:
                 return response
             url = urljoin(request.url, location.encode("latin-1").decode("utf-8", "replace"))
             if urlsplit(url).hostname != urlsplit(request.url).hostname:
                 return response
+            redirected = request.redirected(response.status, self._url(url))
+            if redirected is None:
+                return response
             if len(history) == _MOST_REDIRECTS:
                 raise TooManyRedirects(f"{response.url} redirects after {_MOST_REDIRECTS} redirects")
             history = [*history, response]
-            request = request.redirected(response.status, self._url(url))
+            request = redirected
+            if login := request.login:
+                request.login = self._login((login.user, login.password), request.url)
 
     def _exchange(self, request):
         """Sends a request, and once more if it has to answer a challenge."""
@@ -441,7 +448,7 @@ class Client:
 
     def _send(self, request):
         call = _Call(self._called, self._environ(request), self._clock)
-        response = Response(request.url, call, request.method != "HEAD")
+        response = Response(request.url, call, request.method)
         self.cookies._take(request.url, response.headers.get_all("Set-Cookie"))
         return response
 

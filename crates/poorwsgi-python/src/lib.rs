@@ -31,6 +31,7 @@ mod server;
 mod session;
 mod setting;
 mod state;
+mod testing;
 mod wsgi;
 
 #[pyo3::pymodule]
@@ -87,6 +88,8 @@ mod _poorwsgi {
     use super::session::{
         AESSession, NoCompress, PoorSession, Session, SessionError, check_token, get_token,
     };
+    #[pymodule_export]
+    use super::testing::{_may_have_content, _redirected};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

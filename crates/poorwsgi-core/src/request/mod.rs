@@ -25,6 +25,7 @@ mod head;
 mod host;
 mod http_head;
 mod mount;
+mod redirected;
 mod target;
 
 pub use args::{Args, ArgsOptions, MAX_NUM_FIELDS};
@@ -38,4 +39,5 @@ pub(crate) use host::encode_path;
 pub use host::{Authority, default_port, is_host};
 pub use http_head::HttpHead;
 pub use mount::{Mount, enter_mount};
+pub use redirected::{Redirected, redirected};
 pub use target::full_path;

@@ -8,13 +8,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::header::{
-    CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_TYPE, COOKIE, HOST,
-    LOCATION,
-};
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+#[cfg(feature = "digest")]
+use http::StatusCode;
+use http::header::{COOKIE, HOST, LOCATION};
+use http::{HeaderMap, HeaderValue};
 use poorwsgi_core::clock;
-use poorwsgi_core::request::read_body;
+use poorwsgi_core::request::{self, read_body};
 use poorwsgi_core::response::Body;
 
 use super::cookies::Jar;
@@ -262,7 +261,7 @@ impl Client {
     }
 
     async fn ask(&self, message: &Message, more: HeaderMap) -> TestResponse {
-        let Message { method, target, headers, body } = message.clone();
+        let Message { method, target, headers, body, .. } = message.clone();
         let path = target.path().to_owned();
         let mut request = http::Request::new(Body::from(body));
         *request.headers_mut() = headers;
@@ -306,22 +305,19 @@ fn shifted(time: SystemTime, ahead: i64) -> SystemTime {
     shifted.expect("a time that the system can represent")
 }
 
-/// The request that a redirect leads to (RFC 9110, section 15.4). `None` where the response is no redirect,
-/// or leads to another host.
+/// The request that a redirect leads to. `None` where the response is no redirect, or leads to another host.
 fn redirected(message: &Message, response: &TestResponse) -> Option<Message> {
-    let is_get = match response.status() {
-        StatusCode::SEE_OTHER => message.method != Method::HEAD,
-        StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND => message.method == Method::POST,
-        StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT => false,
-        _ => return None,
-    };
-    let target = reference::resolve(&message.target, response.headers().get(LOCATION)?.to_str().ok()?)?;
-    let mut next = Message { target, ..message.clone() };
-    if is_get {
-        (next.method, next.body) = (Method::GET, Bytes::new());
-        for name in [CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_TYPE] {
-            next.headers.remove(name);
-        }
+    let location = response.headers().get(LOCATION)?.to_str().ok()?;
+    let (origin, target) = reference::resolve(&message.origin, &message.target, location)?;
+    let method = message.method.as_str();
+    let followed = request::redirected(method, response.status().as_u16(), &message.origin, &origin)?;
+    let mut next = Message { origin, target, ..message.clone() };
+    next.method = followed.method.parse().ok()?;
+    if !followed.has_content {
+        next.body = Bytes::new();
+    }
+    for name in followed.dropped {
+        next.headers.remove(name);
     }
     Some(next)
 }

@@ -2,35 +2,40 @@
 
 use http::Uri;
 
-/// The target that a reference in a response to a request for `base` leads to; `None` where it leads to
-/// another host than `localhost`, or is no reference.
-pub(super) fn resolve(base: &Uri, reference: &str) -> Option<Uri> {
+/// The origin and the target that a reference in a response to a request for `base` of `origin` leads to; `None`
+/// where it leads to another host than `localhost`, or is no reference.
+pub(super) fn resolve(origin: &str, base: &Uri, reference: &str) -> Option<(String, Uri)> {
     let reference = reference.split('#').next().unwrap_or_default();
-    let path_and_query = match split_authority(reference) {
-        Some((authority, rest)) => {
-            let host = authority.rsplit('@').next()?.split(':').next()?;
-            if host != "localhost" {
+    let (origin, path_and_query) = match split_authority(reference) {
+        Some((scheme, authority, rest)) => {
+            let authority = authority.rsplit('@').next()?;
+            if authority.split(':').next()? != "localhost" {
                 return None;
             }
-            if rest.starts_with('/') { rest.to_owned() } else { format!("/{rest}") }
+            let scheme = if scheme.is_empty() { origin.split("//").next()? } else { scheme };
+            let rest = if rest.starts_with('/') { rest.to_owned() } else { format!("/{rest}") };
+            (format!("{scheme}//{authority}"), rest)
         }
-        None => relative(base.path(), base.query(), reference),
+        None => (origin.to_owned(), relative(base.path(), base.query(), reference)),
     };
     let (path, query) = match path_and_query.split_once('?') {
         Some((path, query)) => (path, Some(query)),
         None => (path_and_query.as_str(), None),
     };
     let path = without_dots(path);
-    query.map_or_else(|| path.parse(), |query| format!("{path}?{query}").parse()).ok()
+    let target = query.map_or_else(|| path.parse(), |query| format!("{path}?{query}").parse());
+    Some((origin, target.ok()?))
 }
 
-/// The authority of a reference that begins with `http:`, `https:` or two slashes, and what follows it.
-fn split_authority(reference: &str) -> Option<(&str, &str)> {
-    let rest = ["http:", "https:", ""].iter().find_map(|scheme| {
+/// The start of a reference, which is `http:`, `https:` or nothing, the authority behind its two slashes, and what
+/// follows.
+fn split_authority(reference: &str) -> Option<(&str, &str, &str)> {
+    let (scheme, rest) = ["http:", "https:", ""].iter().find_map(|scheme| {
         let (start, rest) = reference.split_at_checked(scheme.len())?;
-        start.eq_ignore_ascii_case(scheme).then(|| rest.strip_prefix("//"))?
+        Some((start, start.eq_ignore_ascii_case(scheme).then(|| rest.strip_prefix("//"))??))
     })?;
-    Some(rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len())))
+    let (authority, rest) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+    Some((scheme, authority, rest))
 }
 
 fn relative(path: &str, query: Option<&str>, reference: &str) -> String {
@@ -89,14 +94,20 @@ mod tests {
             ("../../../g", "/g"),
             ("/./g", "/g"),
             ("g;x=1/../y", "/b/c/y"),
-            ("http://localhost", "/"),
-            ("HTTP://localhost:8080/g?y", "/g?y"),
-            ("//localhost/g", "/g"),
         ] {
-            assert_eq!(resolve(&base, reference).unwrap(), target, "{reference}");
+            let (origin, resolved) = resolve("https://localhost", &base, reference).unwrap();
+            assert_eq!((&*origin, &*resolved.to_string()), ("https://localhost", target), "{reference}");
+        }
+        for (reference, origin, target) in [
+            ("http://localhost", "http://localhost", "/"),
+            ("HTTP://localhost:8080/g?y", "HTTP://localhost:8080", "/g?y"),
+            ("//ann@localhost/g", "https://localhost", "/g"),
+        ] {
+            let resolved = resolve("https://localhost", &base, reference).unwrap();
+            assert_eq!((&*resolved.0, &*resolved.1.to_string()), (origin, target), "{reference}");
         }
         for other in ["//other.example/g", "https://other.example/g", "http://localhost.other.example/"] {
-            assert_eq!(resolve(&base, other), None, "{other}");
+            assert_eq!(resolve("https://localhost", &base, other), None, "{other}");
         }
     }
 }

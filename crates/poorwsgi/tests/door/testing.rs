@@ -116,6 +116,34 @@ async fn redirections_are_followed_on_request_alone() {
     assert!(endless.await.unwrap_err().is_panic());
 }
 
+/// RFC 9110, section 15.4: the other client, `poorwsgi.testing`, asks the same function of the engine.
+#[tokio::test]
+async fn fields_that_do_not_belong_to_the_next_request_are_not_sent() {
+    async fn names(req: Request) -> String {
+        let known = ["authorization", "content-language", "content-type", "cookie", "x-a"];
+        known.into_iter().filter(|name| req.headers().contains_key(*name)).collect::<Vec<_>>().join(" ")
+    }
+    let mut app = Application::new("leaving");
+    app.route("/names", METHOD_ALL, names).unwrap();
+    app.route("/to/<status:int>", METHOD_ALL, |req: Request| -> Result<_> {
+        Ok(Response::redirect(&req.query(), req.path_arg::<u16>("status")?)?)
+    })
+    .unwrap();
+    let client = Client::new(app).follow_redirects();
+    for (target, expected) in [
+        ("/to/302?/names", "authorization cookie x-a"),
+        ("/to/307?http://localhost:80/names", "authorization content-language content-type cookie x-a"),
+        ("/to/307?https://localhost/names", "content-language content-type x-a"),
+        ("/to/303?//localhost:8080/names", "x-a"),
+    ] {
+        let mut request = client.post(target).body("x");
+        for name in ["Authorization", "Content-Language", "Content-Type", "Cookie", "X-A"] {
+            request = request.header(name, "a=b");
+        }
+        assert_eq!(request.send().await.text(), expected, "{target}");
+    }
+}
+
 #[tokio::test]
 async fn twenty_redirections_to_relative_references_are_followed() {
     let mut app = Application::new("chain");
