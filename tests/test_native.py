@@ -307,8 +307,34 @@ def test_files_have_no_part_in_the_times_of_a_default_handler(paced, tmp_path):
 
     with SERVERS["ours"](paced) as port:
         assert Client(port)("/file.txt").text == "a file" and not timed()
-        assert Client(port)("/nowhere").text == "rest" and not timed()
-        assert Client(port)("/nowhere", "POST", b"").text == "rest" and timed()
+        assert Client(port)("/nowhere").text == "rest" and timed()
+
+
+def test_a_slow_default_handler_is_called_beside_files_that_are_quick(paced, tmp_path):
+    """Whether a file or the default handler answers is known only after the call."""
+    (tmp_path / "file.txt").write_text("a file")
+    paced.document_root = str(tmp_path)
+
+    @paced.default(state.METHOD_GET)
+    def default(req):
+        time.sleep(0.05)
+        return threading.current_thread().name
+
+    def column():
+        [row] = [row for row in _routes(paced) if "/*" in row]
+        return "".join(column for column in row if "p50" in column)
+
+    with SERVERS["ours"](paced) as port:
+        client = Client(port)
+        names = [client("/nowhere").text]
+        assert column().startswith("pool")
+        deadline = time.monotonic() + 30
+        while column().startswith("pool"):
+            assert time.monotonic() < deadline
+            assert {client("/file.txt").text for _ in range(100)} == {"a file"}
+            names.append(client("/nowhere").text)
+        names.append(client("/nowhere").text)
+    assert names[-2] not in (names[0], names[-1])
 
 
 def test_a_request_is_answered_by_the_table_that_it_was_routed_with(app):
@@ -339,6 +365,41 @@ def test_a_request_is_answered_by_the_table_that_it_was_routed_with(app):
         assert waiting.read().endswith(b"\r\n\r\nTrue")
         assert [answer.read().rpartition(b"\r\n\r\n")[2] for answer in behind] == [b"b1", b"c2"]
         assert Client(port)("/a/1").status == 404
+
+
+def test_a_request_is_answered_by_the_mounted_table_that_it_was_routed_with(app, name):
+    """The route in a mounted application is looked up once, together with that of the outer application."""
+    begun, goes_on = threading.Event(), threading.Event()
+    middle, inner = Application(f"{name}, middle"), Application(f"{name}, inner")
+
+    @app.route("/wait")
+    def wait(req):
+        begun.set()
+        return str(goes_on.wait(30))
+
+    inner.set_route("/é/<word>", lambda req, word: f"{req.path} {word}")
+    inner.set_route("/", lambda req: "the prefix itself")
+    middle.mount("/inner", inner)
+    app.mount("/middle", middle)
+    with SERVERS["ours"](app, threads=1, inline="never", loops=1) as port, contextlib.ExitStack() as stack:
+        def asking(path):
+            connection = stack.enter_context(socket.create_connection(("127.0.0.1", port), 30))
+            connection.sendall(get(path))
+            return stack.enter_context(connection.makefile("rb"))
+
+        waiting = asking("/wait")
+        assert begun.wait(30)
+        behind = [asking(path) for path in ("/middle/inner/%C3%A9/x", "/middle/inner", "/middle/inner/")]
+        # The event loop refuses a malformed request itself. It has read the requests that were sent before that one.
+        assert raw(Client(port), b"malformed\r\n\r\n").startswith(b"HTTP/1.1 400 ")
+        for rule in ("/é/<word>", "/"):
+            inner.pop_route(rule, state.METHOD_GET)
+            inner.pop_route(rule, state.METHOD_HEAD)
+        goes_on.set()
+        assert waiting.read().endswith(b"\r\n\r\nTrue")
+        texts = [answer.read().rpartition(b"\r\n\r\n")[2].decode() for answer in behind]
+        assert texts == ["/é/x x", "the prefix itself", "the prefix itself"]
+        assert Client(port)("/middle/inner/").status == 404
 
 
 def test_a_body_that_is_there_makes_no_difference(paced):

@@ -62,6 +62,15 @@ impl Rule {
         let weight = took.saturating_sub(computed) + computed.min(took) / part;
         weight <= self.short && took < self.long
     }
+
+    /// What a call that took this long says about its route.
+    fn evidence(&self, took: Duration, is_short: bool) -> Evidence {
+        match is_short {
+            true => Evidence::Short,
+            false if took >= self.long => Evidence::Long,
+            false => Evidence::NotShort,
+        }
+    }
 }
 
 impl Default for Rule {
@@ -170,52 +179,77 @@ impl RouteTimes {
     /// A call on the pool that computed little and still took long is weak evidence if other calls ran at the
     /// same time: it may have waited for the compute lock, which the other calls held.
     pub fn time<T>(&self, rule: &Rule, place: CallPlace, call: impl FnOnce(Instant) -> T) -> T {
+        self.time_of_either(rule, place, |begun| (call(begun), None))
+    }
+
+    /// Like [`time`](Self::time), for calls of which only the result says whose they were, so that these times
+    /// decide where the next ones are made: the call is also recorded under the times that it returns.
+    pub fn time_of_either<'t, T>(
+        &self,
+        rule: &Rule,
+        place: CallPlace,
+        call: impl FnOnce(Instant) -> (T, Option<&'t RouteTimes>),
+    ) -> T {
         match place {
             CallPlace::Inline => return self.time_inline(rule, call),
-            CallPlace::Waiting => return call(Instant::now()),
+            CallPlace::Waiting => return call(Instant::now()).0,
             CallPlace::Pool => {}
         }
         let running = RunningCount::new(&RUNNING);
         let others_before = running.has_others();
         let (before, begun) = (Usage::now(), Instant::now());
-        let result = call(begun);
+        let (result, other) = call(begun);
         let took = begun.elapsed();
         let after = Usage::now();
         let had_others = others_before || running.has_others();
         drop(running);
-        self.times.add(took);
         let (own, computed) = (after.own_since(before, took), after.computed_since(before));
         let is_short = rule.is_short(own, computed);
-        if is_short || !had_others || !rule.is_short(computed, computed) {
-            self.judge(rule, own, is_short);
+        let evidence = if is_short || !had_others || !rule.is_short(computed, computed) {
+            rule.evidence(own, is_short)
         } else {
-            self.credit.judge(Evidence::Unclear);
+            Evidence::Unclear
+        };
+        for times in [Some(self), other].into_iter().flatten() {
+            times.record(took, evidence, CallPlace::Pool);
+            times.computed.add(computed.as_secs_f32().max(1e-6));
         }
-        self.was_inline.store(false, Ordering::Relaxed);
-        self.computed.add(computed.as_secs_f32().max(1e-6));
         result
     }
 
     /// Like `time`, but on the event loop's thread. CPU time is read only while the route is in doubt, that is after
     /// a call that was not short: the system calls cost a good part of what a brief call costs.
-    fn time_inline<T>(&self, rule: &Rule, call: impl FnOnce(Instant) -> T) -> T {
+    fn time_inline<'t, T>(
+        &self,
+        rule: &Rule,
+        call: impl FnOnce(Instant) -> (T, Option<&'t RouteTimes>),
+    ) -> T {
         let before = (!self.credit.is_full()).then(Usage::now);
         let inline = RunningCount::new(&self.inline);
         let begun = Instant::now();
-        let result = call(begun);
+        let (result, other) = call(begun);
         let took = begun.elapsed();
-        self.times.add(took);
-        match before {
+        let evidence = match before {
             Some(before) if took > rule.short => {
                 let after = Usage::now();
                 let own = after.own_since(before, took);
-                self.judge(rule, own, rule.is_short(own, after.computed_since(before)));
+                rule.evidence(own, rule.is_short(own, after.computed_since(before)))
             }
-            _ => self.judge(rule, took, rule.is_short(took, Duration::ZERO)),
+            _ => rule.evidence(took, rule.is_short(took, Duration::ZERO)),
+        };
+        self.record(took, evidence, CallPlace::Inline);
+        if let Some(other) = other {
+            other.record(took, evidence, CallPlace::Inline);
         }
         drop(inline);
-        self.was_inline.store(true, Ordering::Relaxed);
         result
+    }
+
+    /// Decides where the next calls run, after a call that took this long.
+    fn record(&self, took: Duration, evidence: Evidence, place: CallPlace) {
+        self.times.add(took);
+        self.credit.judge(evidence);
+        self.was_inline.store(place == CallPlace::Inline, Ordering::Relaxed);
     }
 
     /// Like [`time`](Self::time) with [`CallPlace::Inline`], for calls that cost hardly more than to read the
@@ -228,18 +262,9 @@ impl RouteTimes {
             Some(tick) if self.timed.load(Ordering::Relaxed) == tick => call(),
             tick => {
                 self.timed.store(tick.unwrap_or_default(), Ordering::Relaxed);
-                self.time_inline(rule, |_| call())
+                self.time_inline(rule, |_| (call(), None))
             }
         }
-    }
-
-    /// Decides where the next calls run, after a call that took this long.
-    fn judge(&self, rule: &Rule, took: Duration, is_short: bool) {
-        self.credit.judge(match is_short {
-            true => Evidence::Short,
-            false if took >= rule.long => Evidence::Long,
-            false => Evidence::NotShort,
-        });
     }
 
     /// Moves the route back to the pool, where it needs twice as many short calls in a row as before.
@@ -313,7 +338,7 @@ mod tests {
             (0..count).for_each(|_| {
                 let rule = Rule::default();
                 route_times.times.add(took);
-                route_times.judge(&rule, took, rule.is_short(took, Duration::ZERO));
+                route_times.credit.judge(rule.evidence(took, rule.is_short(took, Duration::ZERO)));
             });
         }
         route_times
@@ -333,6 +358,25 @@ mod tests {
         assert!(route_times.is_inline(&rule));
         route_times.time(&rule, CallPlace::Waiting, |_| std::thread::sleep(rule.long * 2));
         assert!(route_times.is_inline(&rule));
+    }
+
+    /// Files are short, the default handler is long, and which of them answers is known afterwards.
+    #[test]
+    fn a_call_of_either_is_recorded_under_both() {
+        let rule = Rule::default();
+        for place in [CallPlace::Inline, CallPlace::Pool] {
+            let (decisive, [file, handler]) =
+                (RouteTimes::default(), [(); 2].map(|()| RouteTimes::default()));
+            for _ in 0..FULL {
+                decisive.time_of_either(&rule, place, |_| ((), Some(&file)));
+            }
+            assert!(decisive.is_inline(&rule) && file.is_inline(&rule));
+            decisive.time_of_either(&rule, place, |_| (std::thread::sleep(rule.long * 2), Some(&handler)));
+            assert!(place == CallPlace::Pool || !decisive.is_inline(&rule));
+            assert_eq!(handler.times.sorted().len(), 1);
+            assert_eq!(file.times.sorted().len(), FULL as usize);
+            assert!(file.is_inline(&rule));
+        }
     }
 
     #[test]
@@ -538,11 +582,11 @@ mod tests {
                 route_times
             };
             let comes = mixed();
-            (0..needed).for_each(|_| comes.judge(&rule, SHORT, true));
+            (0..needed).for_each(|_| comes.credit.judge(rule.evidence(SHORT, true)));
             prop_assert!(comes.is_inline(&rule));
             for (calls, took) in [(1, LONG), (FULL / FINE, LONGER)] {
                 let goes = mixed();
-                (0..calls).for_each(|_| goes.judge(&rule, took, false));
+                (0..calls).for_each(|_| goes.credit.judge(rule.evidence(took, false)));
                 prop_assert!(!goes.is_inline(&rule));
             }
         }

@@ -38,6 +38,6 @@ pub use head::{Head, field_text, path_text};
 pub(crate) use host::encode_path;
 pub use host::{Authority, default_port, is_host};
 pub use http_head::HttpHead;
-pub use mount::{Mount, enter_mount};
+pub use mount::{Mount, PathForm, enter_mount, path_below, split_prefix};
 pub use redirected::{Redirected, redirected};
 pub use target::full_path;

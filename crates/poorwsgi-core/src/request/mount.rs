@@ -76,7 +76,7 @@ pub(super) struct Mounted {
 /// # Errors
 /// 400 where the rest of the target is not a target.
 pub fn enter_mount(parts: &mut Parts, prefix: &str) -> Result<(), HttpError> {
-    let target = below(&parts.uri, prefix.len())
+    let target = below(&parts.uri, prefix)
         .map_err(|error| HttpError::bad_request(format!("the target below {prefix}: {error}")))?;
     let whole = std::mem::replace(&mut parts.uri, target);
     let mounted = match parts.extensions.remove::<Mounted>() {
@@ -87,10 +87,11 @@ pub fn enter_mount(parts: &mut Parts, prefix: &str) -> Result<(), HttpError> {
     Ok(())
 }
 
-/// The target without the prefix, which the router has matched in the decoded path: its first `skip` bytes,
-/// and the `/` after them.
-fn below(target: &Uri, skip: usize) -> Result<Uri, http::Error> {
-    let rest = without_decoded(target.path(), skip + 1);
+/// The target without the prefix, which the router has matched in the decoded path, and without the `/` behind
+/// it.
+fn below(target: &Uri, prefix: &str) -> Result<Uri, http::Error> {
+    let (_, rest) = split_prefix(target.path(), prefix, PathForm::Escaped);
+    let (_, rest) = split_prefix(rest, "/", PathForm::Escaped);
     let target_below = match target.query() {
         Some(query) => format!("/{rest}?{query}"),
         None => format!("/{rest}"),
@@ -100,8 +101,55 @@ fn below(target: &Uri, skip: usize) -> Result<Uri, http::Error> {
     Ok(Uri::from_parts(parts)?)
 }
 
-/// A path without its first `count` bytes, where an escape such as `%61` counts as one byte.
-fn without_decoded(path: &str, count: usize) -> &str {
+/// How the bytes of a path are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PathForm {
+    /// Decoded: as UTF-8.
+    Decoded,
+    /// As in a target: an escape such as `%61` is one byte.
+    Escaped,
+    /// As in the environ of WSGI: each character is one byte (PEP 3333).
+    Native,
+}
+
+/// Splits a path behind the prefix of a mount, with which its decoded form begins.
+///
+/// ```
+/// use poorwsgi_core::request::{PathForm, split_prefix};
+///
+/// assert_eq!(split_prefix("/é/x", "/é", PathForm::Decoded), ("/é", "/x"));
+/// assert_eq!(split_prefix("/%C3%A9%2Fx", "/é", PathForm::Escaped), ("/%C3%A9", "%2Fx"));
+/// assert_eq!(split_prefix("/\u{c3}\u{a9}/x", "/é", PathForm::Native), ("/\u{c3}\u{a9}", "/x"));
+/// ```
+#[must_use]
+pub fn split_prefix<'p>(path: &'p str, prefix: &str, form: PathForm) -> (&'p str, &'p str) {
+    let bytes = prefix.len();
+    let at = match form {
+        PathForm::Decoded => bytes,
+        PathForm::Escaped => length_of_escaped(path, bytes),
+        PathForm::Native => path.char_indices().nth(bytes).map_or(path.len(), |(at, _)| at),
+    };
+    path.split_at_checked(at).unwrap_or((path, ""))
+}
+
+/// The decoded path in what is mounted below a prefix: `/` where nothing follows the prefix.
+///
+/// ```
+/// use poorwsgi_core::request::path_below;
+///
+/// assert_eq!(path_below("/api/users", "/api"), "/users");
+/// assert_eq!(path_below("/api", "/api"), "/");
+/// ```
+#[must_use]
+pub fn path_below<'p>(path: &'p str, prefix: &str) -> &'p str {
+    match split_prefix(path, prefix, PathForm::Decoded) {
+        (_, "") => "/",
+        (_, rest) => rest,
+    }
+}
+
+/// How much of an escaped path stands for its first `count` bytes.
+fn length_of_escaped(path: &str, count: usize) -> usize {
     let mut rest = path.as_bytes();
     for _ in 0..count {
         rest = match rest {
@@ -110,7 +158,7 @@ fn without_decoded(path: &str, count: usize) -> &str {
             [] => rest,
         };
     }
-    path.get(path.len() - rest.len()..).unwrap_or_default()
+    path.len() - rest.len()
 }
 
 impl Mounted {
@@ -192,6 +240,19 @@ mod tests {
             let expected = if rest.is_empty() { "/" } else { &rest };
             prop_assert_eq!(head.parts().uri.path(), expected);
             prop_assert_eq!(head.query(), query);
+        }
+
+        /// What is mounted is routed by the decoded path before its head is made.
+        #[test]
+        fn the_path_below_a_prefix_is_that_of_the_head_below_it(rest in "(/[a-z0-9.é ]{0,9}){0,3}") {
+            let path = format!("/é{rest}");
+            let escaped: String = path.bytes().map(|byte| format!("%{byte:02x}")).collect();
+            let head = head(&escaped.replacen("%2f", "/", 1), &["/é"]);
+            prop_assert_eq!(&*head.path().unwrap(), path_below(&path, "/é"));
+            let native: String = path.bytes().map(char::from).collect();
+            let (moved, below) = split_prefix(&native, "/é", PathForm::Native);
+            prop_assert_eq!(moved, "/\u{c3}\u{a9}");
+            prop_assert_eq!(below.chars().map(|byte| byte as u8).collect::<Vec<_>>(), rest.as_bytes());
         }
     }
 }

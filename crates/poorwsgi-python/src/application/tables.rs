@@ -2,11 +2,11 @@
 
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use poorwsgi_calls::inlining::RouteTimes;
 use poorwsgi_core::dispatch::{Foreseen, foresee};
-use poorwsgi_core::request::Head;
+use poorwsgi_core::request::{Head, path_below};
 use poorwsgi_core::routing::RouteMatch;
 use poorwsgi_core::settings::Settings;
 use poorwsgi_core::tables::Tables;
@@ -86,12 +86,24 @@ impl PartialEq for ErrorType {
 pub(crate) struct Routed {
     pub(crate) tables: Arc<Tables<Python3>>,
     pub(crate) route: Option<RouteMatch>,
+    /// The same in the application of ours that the route leads to, if it leads to one.
+    pub(crate) mounted: Option<Box<Routed>>,
+    /// Where the call leaves the handler of its route, if the route does not say which one that will be.
+    pub(crate) called: Option<Arc<OnceLock<Function>>>,
 }
 
 impl Routed {
     /// Leaves it to the pipeline to look the route up.
     pub(crate) const fn later(tables: Arc<Tables<Python3>>) -> Self {
-        Routed { tables, route: None }
+        Routed { tables, route: None, mounted: None, called: None }
+    }
+
+    /// Where the call leaves the handler of its route, in the innermost application.
+    pub(crate) fn called(&self) -> Option<&Arc<OnceLock<Function>>> {
+        match &self.mounted {
+            Some(inner) => inner.called(),
+            None => self.called.as_ref(),
+        }
     }
 }
 
@@ -103,7 +115,8 @@ pub(crate) struct LiveTables {
     unrouted: Arc<RouteTimes>,
     /// The times of requests without a route where there is a document root: for files, and for the default
     /// handler if there is no such file. Which of the two answers is not known before the call, because the
-    /// event loop does not look for files.
+    /// event loop does not look for files; so these times say where both are called. A call of the default
+    /// handler is recorded under the handler, too.
     below_root: Arc<RouteTimes>,
 }
 
@@ -132,33 +145,35 @@ impl LiveTables {
         py.detach(|| change(Arc::make_mut(&mut self.tables.write().unwrap_or_else(PoisonError::into_inner))))
     }
 
-    /// Looks up the route of a request before the application is called. Also returns the times of requests
-    /// with the same handler.
+    /// Looks up the route of a request before the application is called, also in what is mounted. Also returns
+    /// the times of requests with the same handler.
     pub(super) fn routed(&self, head: &dyn Head) -> (Routed, Arc<RouteTimes>) {
-        let tables = self.get();
-        let Ok(path) = head.path() else {
-            return (Routed::later(tables), Arc::clone(&self.unrouted));
-        };
-        let (route, foreseen) = foresee(&tables, head, &path);
-        let times = self.times(head, &path, foreseen);
-        (Routed { tables, route }, times)
+        match head.path() {
+            Ok(path) => self.routed_by(head, &path),
+            Err(_) => (Routed::later(self.get()), Arc::clone(&self.unrouted)),
+        }
     }
 
-    /// The times of requests with the same handler, that of a mounted application of ours included.
-    fn times(&self, head: &dyn Head, path: &str, foreseen: Foreseen<&Function>) -> Arc<RouteTimes> {
+    fn routed_by(&self, head: &dyn Head, path: &str) -> (Routed, Arc<RouteTimes>) {
+        let tables = self.get();
+        let (route, foreseen) = foresee(&tables, head, path);
+        let (mut mounted, mut called) = (None, None);
         let times = match foreseen {
             Foreseen::Handler(handler) => match &handler.mounted {
                 Some(MountedCallable { prefix, tables: Some(inner) }) => {
-                    let below = path.get(prefix.len()..).filter(|below| !below.is_empty()).unwrap_or("/");
-                    let tables = inner.get();
-                    return inner.times(head, below, foresee(&tables, head, below).1);
+                    let (routed, times) = inner.routed_by(head, path_below(path, prefix));
+                    mounted = Some(Box::new(routed));
+                    times
                 }
-                _ => &handler.route_times,
+                _ => Arc::clone(&handler.route_times),
             },
-            Foreseen::File => &self.below_root,
-            Foreseen::Engine => &self.unrouted,
+            Foreseen::File => {
+                called = Some(Arc::default());
+                Arc::clone(&self.below_root)
+            }
+            Foreseen::Engine => Arc::clone(&self.unrouted),
         };
-        Arc::clone(times)
+        (Routed { tables, route, mounted, called }, times)
     }
 
     /// Whether these tables are the given ones, or lead to them through what is mounted.

@@ -1,6 +1,6 @@
 //! The environ for what is mounted in an application, below a prefix of its path.
 
-use poorwsgi_core::request::Mount;
+use poorwsgi_core::request::{Mount, PathForm, split_prefix};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
@@ -40,9 +40,7 @@ pub(crate) fn below<'py>(environ: &Bound<'py, PyDict>, prefix: &str) -> PyResult
         environ.get_item(key)?.map_or(Ok(String::new()), |value| value.extract())
     };
     let (script_name, path) = (value(intern!(py, "SCRIPT_NAME"))?, value(intern!(py, "PATH_INFO"))?);
-    // Each character of a native string is one byte of the decoded path.
-    let at = path.char_indices().nth(prefix.len()).map_or(path.len(), |(at, _)| at);
-    let (moved, rest) = path.split_at_checked(at).unwrap_or((&path, ""));
+    let (moved, rest) = split_prefix(&path, prefix, PathForm::Native);
     copy.set_item(intern!(py, "SCRIPT_NAME"), format!("{script_name}{moved}"))?;
     copy.set_item(intern!(py, "PATH_INFO"), rest)?;
     let outer = mount_of(environ);

@@ -1,5 +1,6 @@
 //! Runs one request through the pipeline.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use http_body::Body as _;
@@ -23,11 +24,16 @@ pub(crate) fn handle(
 ) -> PyResult<Response> {
     let py = application.py();
     let app = application.get();
-    let Routed { tables, route } = match !body.is_end_stream() && app.refresh_types(py)? {
+    let Routed { tables, route, mounted, called } = match !body.is_end_stream() && app.refresh_types(py)? {
         true => Routed::later(app.tables()),
         false => routed,
     };
     let request = Request::made_of(py, source, application.clone().into_any().unbind(), body, begun)?;
-    let request = PipelineRequest::new(request, route, steps::are_overridden(application)?);
-    ready(dispatch::dispatch(&tables, &request))
+    let request =
+        PipelineRequest::new(request, steps::are_overridden(application)?).with_route(route, mounted);
+    let response = ready(dispatch::dispatch(&tables, &request));
+    if let Some((called, handler)) = called.zip(request.base.get().route_handler()) {
+        let _ = called.set(Arc::clone(handler));
+    }
+    response
 }

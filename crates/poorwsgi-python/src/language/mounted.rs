@@ -26,7 +26,7 @@ pub(super) fn answer(
         && !application.get().is_profiled()
     {
         let (source, body) = Request::below(object, &mounted.prefix)?;
-        let routed = Routed::later(tables.get());
+        let routed = request.take_mounted().unwrap_or_else(|| Routed::later(tables.get()));
         return Ok(Answer::Engine(handle(application, source, routed, body, Instant::now())?));
     }
     let environ = Request::environ_below(object, &mounted.prefix)?;

@@ -100,7 +100,7 @@ impl Application {
         req: &Bound<'py, Request>,
     ) -> PyResult<Bound<'py, BaseResponse>> {
         let py = slf.py();
-        let request = PipelineRequest::new(req.clone(), None, are_overridden(slf)?);
+        let request = PipelineRequest::new(req.clone(), are_overridden(slf)?);
         let tables = slf.get().tables();
         let answer = async {
             dispatch::steps::answer::<Python3>(&tables, &request)
@@ -146,7 +146,7 @@ impl Application {
                 Status::raised(status_code, kwargs, PyErr::from_value(exception))
             }
         };
-        let request = PipelineRequest::new(req.clone(), None, false);
+        let request = PipelineRequest::new(req.clone(), false);
         request.base.get().set_status(status_code);
         ready(dispatch::steps::by_state::<Python3>(&slf.get().tables(), &request, error))?.into_object(py)
     }
@@ -159,7 +159,7 @@ impl Application {
         error: Bound<'py, PyAny>,
     ) -> PyResult<Option<Bound<'py, BaseResponse>>> {
         let py = slf.py();
-        let request = PipelineRequest::new(req.clone(), None, false);
+        let request = PipelineRequest::new(req.clone(), false);
         let error = Error::Python(PyErr::from_value(error));
         let tables = slf.get().tables();
         let answered =

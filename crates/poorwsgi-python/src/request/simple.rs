@@ -152,6 +152,11 @@ impl SimpleRequest {
         self.route.get().map(|route| &route.rule)
     }
 
+    /// The handler of the route, once it is known, if a handler of the application answers.
+    pub(crate) fn route_handler(&self) -> Option<&Function> {
+        self.route.get()?.handler.as_ref()
+    }
+
     pub(crate) fn route_args(&self) -> &[PathArg] {
         self.route.get().map_or(&[], |route| &route.args)
     }

@@ -168,8 +168,11 @@ fn native(
     Python::attach(|py| {
         let source = Source::Native(head);
         let routed = routed.unwrap_or_else(|| Routed::later(application.get().tables()));
-        let response =
-            route_times.time(rule, place, |begun| handle(application.bind(py), source, routed, body, begun));
+        let called = routed.called().cloned();
+        let response = route_times.time_of_either(rule, place, |begun| {
+            let response = handle(application.bind(py), source, routed, body, begun);
+            (response, called.as_ref().and_then(|called| called.get()).map(|handler| &*handler.route_times))
+        });
         end_child(py, response.as_ref().err());
         response.map(Response::into_http).map_err(|error| Unhandled::boxed(py, error))
     })
