@@ -98,6 +98,21 @@ def test_frames_open_without_a_script(browser, url):
     assert after > before
 
 
+def test_what_is_collapsed_is_printed(browser, url):
+    browser.open(f"{url}/fails/x")
+    content = """[...document.querySelectorAll("details:not([open]) > :not(summary)")].map(each => each.checkVisibility())"""
+    shown = browser.evaluate(content)
+    assert shown and not any(shown)
+    try:
+        browser.call("Emulation.setEmulatedMedia", media="print")
+        printed = browser.evaluate(content)
+        heights = browser.evaluate('[...document.querySelectorAll("details:not([open]) > pre")].map(each => each.offsetHeight)')
+    finally:
+        browser.call("Emulation.setEmulatedMedia", media="")
+    assert len(printed) == len(shown) and all(printed)
+    assert heights and all(heights)
+
+
 def test_the_style_sheet_and_nothing_else_is_allowed(browser, url):
     browser.open(f"{url}/none", dark=True)
     assert browser.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(21, 24, 27)"

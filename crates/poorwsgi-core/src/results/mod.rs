@@ -66,7 +66,7 @@ use crate::state::{METHOD_ALL, MethodSet};
 #[cfg(feature = "pages")]
 /// The `Content-Security-Policy` for the pages of this module. It allows their style sheet, by its digest,
 /// and forbids everything else: scripts, frames, forms, and external resources.
-pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'sha256-3M+8IWGgl9ABO/BQ1jN+hah4+zb1irXUY4rzDfnwCuc='; \
+pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'sha256-vPa2VqrWdBs8myosxIbvVCarniv0aggA6mehmv2mHQc='; \
      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// The server, as the footer of each page names it.
