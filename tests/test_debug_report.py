@@ -8,7 +8,7 @@ import pytest
 from servers import SERVERS, Client
 from wsgi_call import Call, environ
 
-from poorwsgi import Application, results
+from poorwsgi import Application, results, state
 
 SECRET = "s3cr3t of the tests"
 
@@ -165,6 +165,95 @@ def test_local_variables_are_shown_and_secrets_are_not(app):
     assert "ValueError: with [hidden] and [hidden]" in text
     for secret in (SECRET, "hunter22", "t0k3n-of-the-code", "QWxhZGRpbjpvcGVuIHNlc2FtZQ"):
         assert secret not in html.unescape(markup)
+
+
+LEAKS = {
+    "password=LEAKFORM", "{'password': 'LEAKFORM'}", "Authorization: Bearer LEAKFORM", "https://host/?token=LEAKFORM",
+    "FieldStorage(password, LEAKFORM)", "[('csrf', 'LEAKFORM')]", "page=1&api_key=LEAKFORM",
+    "{'page': 1,\n 'password': 'LEAKFORM'}", "{'password':\n  'LEAKFORM'}", "-----BEGIN PRIVATE KEY-----\nLEAKFORM\n-----END PRIVATE KEY-----",
+}
+
+
+@pytest.mark.parametrize("accept", ["text/html", "application/json"])
+@pytest.mark.parametrize("message", sorted(LEAKS))
+def test_messages_are_masked_by_the_names_of_secrets(app, message, accept):
+    read = iter([message])
+
+    @app.route("/message")
+    def leak(req):
+        raise ValueError(next(read)) from ExceptionGroup("several", [KeyError("page")])
+
+    answer = Call(app, environ("/message", HTTP_ACCEPT=accept))
+    assert answer.status.startswith("500")
+    assert "LEAKFORM" not in answer.body.decode() and "ValueError" in answer.body.decode()
+
+
+FORM = {"CONTENT_TYPE": "application/x-www-form-urlencoded", "REQUEST_METHOD": "POST"}
+MULTIPART = {"CONTENT_TYPE": "multipart/form-data; boundary=b", "REQUEST_METHOD": "POST"}
+JSON = {"CONTENT_TYPE": "application/json", "REQUEST_METHOD": "POST"}
+SENT = {
+    "a form": (FORM, b"name=ann&password=LEAK%20FORM"),
+    "a form of parts": (MULTIPART, b'--b\r\nContent-Disposition: form-data; name="password"\r\n\r\nLEAK FORM\r\n--b--\r\n'),
+    "the query": ({"QUERY_STRING": "password=LEAK+FORM&name=ann"}, b""),
+    "JSON": (JSON, b'{"name": "ann", "password": "LEAK FORM", "user": {"pin": ["LEAK FORM"]}}'),
+}
+
+
+@pytest.mark.parametrize("accept", ["text/html", "application/json"])
+@pytest.mark.parametrize("sent", SENT)
+def test_what_the_client_sent_under_the_name_of_a_secret_is_hidden(app, sent, accept):
+    @app.route("/sent", method=state.METHOD_GET_POST)
+    def use(req):
+        values = next(values for values in (req.form, req.args, req.json) if values)
+        field, val = values["password"], values["password"]
+        val = getattr(val, "value", val)
+        nested = [{"x": val}]
+        raise ValueError(f"{val} is wrong")
+
+    fields, body = SENT[sent]
+    answer = Call(app, environ("/sent", body=body, HTTP_ACCEPT=accept, **fields))
+    text = answer.body.decode()
+    assert answer.status.startswith("500") and "[hidden] is wrong" in text
+    for leak in ("LEAK FORM", "LEAK%20FORM", "LEAK+FORM"):
+        assert leak not in html.unescape(text)
+    if accept == "text/html":
+        assert "<code>nested</code>" in text
+
+
+@pytest.mark.parametrize("accept", ["text/html", "application/json"])
+@pytest.mark.parametrize("line", ["x" * 5_000_000, "word, " * 800_000, "line\n" * 1_000_000])
+def test_a_long_message_is_cut(app, line, accept):
+    @app.route("/long")
+    def long(req):
+        raise ValueError(line)
+
+    answer = Call(app, environ("/long", HTTP_ACCEPT=accept))
+    assert answer.status.startswith("500") and len(answer.body) < 200_000
+
+
+@pytest.mark.parametrize("accept", ["text/html", "application/json"])
+def test_the_page_says_how_many_causes_it_leaves_out(app, accept):
+    @app.route("/chain/<length:int>")
+    def chain(req, length):
+        error = None
+        for number in range(length):
+            following = ValueError(number)
+            following.__cause__, error = error, following
+        raise error
+
+    @app.route("/members/<count:int>")
+    def members(req, count):
+        raise ExceptionGroup("many", [ValueError(number) for number in range(count)])
+
+    def others(path):
+        found = re.findall(r"(\d+) more errors?,? [a-z, ]*not shown\.", Call(app, environ(path, HTTP_ACCEPT=accept)).body.decode())
+        return [int(number) for number in found]
+
+    assert others("/chain/32") == others("/members/31") == []
+    assert others("/chain/33") == [1]
+    assert others("/chain/1000") == [968]
+    assert others("/members/5000") == [4969]
+    assert others("/members/20000") == [10_000]
 
 
 def test_values_of_any_kind_are_cut_and_what_they_raise_is_caught(app):

@@ -16,8 +16,12 @@ import sysconfig
 import textwrap
 import time
 
+from poorwsgi._poorwsgi import FieldStorage
+
 #: How many exceptions of a chain are shown.
 EXCEPTIONS = 32
+#: How many other exceptions are counted.
+COUNTED = 10_000
 #: How many frames of all exceptions are shown.
 FRAMES = 50
 #: Of more than so many frames of one line in a row, as where a function calls itself, only the last one is shown.
@@ -34,6 +38,8 @@ SECRET = 6
 MESSAGE = 16384
 #: How many characters all values of a page may take, and how many seconds.
 VALUES, SECONDS = 1 << 20, 1.0
+#: How many values that the client has sent are looked at, and how deep in JSON.
+SENT, SENT_DEPTH = 2000, 4
 #: How many lines of source are shown before and after that of a frame of the application.
 BEFORE, AFTER = 3, 2
 
@@ -51,8 +57,8 @@ _BRACKETS = {
 
 
 def inspect_exception(exception, traceback):
-    """The exceptions of the chain, each as (link, kind, message, frames, number of frames left out), and texts that are
-    secret by the names of their variables. A frame is (file, line, function, is_library, source, repeated, variables)."""
+    """The exceptions of the chain, each as (link, kind, message, frames, number of frames left out); how many others there
+    are; and texts that are secret by the names of their variables. A frame is (file, line, function, is_library, source, repeated, variables)."""
     found, secrets, seen, room = [], [], set(), _Room()
     waiting = [(CAUSE, exception, traceback)]
     while waiting and len(found) < EXCEPTIONS:
@@ -64,12 +70,64 @@ def inspect_exception(exception, traceback):
         frames = [_frame(*frame, room, secrets) for frame in frames]
         found.append((link, _name(type(exception)), _said(str, exception, MESSAGE), frames, left_out))
         if isinstance(exception, BaseExceptionGroup):
-            waiting += [(MEMBER, each, each.__traceback__) for each in reversed(exception.exceptions[:EXCEPTIONS])]
-        if exception.__cause__ is not None:
-            waiting.append((CAUSE, exception.__cause__, exception.__cause__.__traceback__))
-        elif exception.__context__ is not None and not exception.__suppress_context__:
-            waiting.append((CONTEXT, exception.__context__, exception.__context__.__traceback__))
-    return found, secrets
+            waiting += [(MEMBER, each, each.__traceback__) for each in reversed(exception.exceptions[:EXCEPTIONS + COUNTED])]
+        waiting += _before(exception)
+    return found, _others(waiting, seen), secrets
+
+
+def _before(exception):
+    if exception.__cause__ is not None:
+        return [(CAUSE, exception.__cause__, exception.__cause__.__traceback__)]
+    if exception.__context__ is not None and not exception.__suppress_context__:
+        return [(CONTEXT, exception.__context__, exception.__context__.__traceback__)]
+    return []
+
+
+def _others(waiting, seen):
+    """How many exceptions of the chain are left, up to COUNTED."""
+    shown = len(seen)
+    while waiting and len(seen) < shown + COUNTED:
+        _, exception, _ = waiting.pop()
+        if id(exception) not in seen:
+            seen.add(id(exception))
+            if isinstance(exception, BaseExceptionGroup):
+                waiting += [(MEMBER, each, None) for each in exception.exceptions[:COUNTED]]
+            waiting += _before(exception)
+    return len(seen) - shown
+
+
+def named_values(containers):
+    """Names and values of forms, of arguments and of JSON, as texts. No file is read."""
+    return list(itertools.islice(_named(containers), SENT))
+
+
+def _named(containers):
+    for container in containers:
+        if isinstance(container, FieldStorage):
+            fields = container.list or ()
+            for field in fields:
+                if not field.filename and _are_texts(field.name, value := field.value):
+                    yield _clean(field.name), _clean(value)
+        else:
+            yield from _members(container, SENT_DEPTH)
+
+
+def _members(value, depth):
+    if isinstance(value, dict) and depth:
+        for name, member in dict.items(value):
+            for each in member if isinstance(member, list) else [member]:
+                if _are_texts(name, each):
+                    yield _clean(name), _clean(each)
+                elif type(each) is int:
+                    yield _clean(str(name)), str(each)
+                yield from _members(each, depth - 1)
+    elif isinstance(value, list) and depth:
+        for each in list.__iter__(value):
+            yield from _members(each, depth - 1)
+
+
+def _are_texts(*values):
+    return all(type(value) is str for value in values)
 
 
 class _Room:

@@ -11,7 +11,7 @@ use crate::dispatch::site::HeadSite;
 use crate::error::HttpError;
 use crate::request::Head;
 use crate::response::Response;
-use crate::results::{ErrorPage, ErrorReport};
+use crate::results::{ErrorPage, ErrorReport, without};
 use crate::settings::Settings;
 use crate::state;
 
@@ -30,14 +30,19 @@ pub(super) fn error_response(
     if status < state::HTTP_BAD_REQUEST {
         return Response::empty(status).unwrap_or_else(|_| Response::no_content());
     }
-    let report = report.map(|report| report.without(&secrets(settings, head)));
+    let hidden = report.is_some().then(|| secrets(settings, head)).unwrap_or_default();
+    let report = report.map(|report| report.without(&hidden));
+    // That of another status is meant for the client.
+    let is_internal = status == state::HTTP_INTERNAL_SERVER_ERROR;
+    let detail =
+        error.detail().map(|detail| if is_internal { without(detail, &hidden) } else { detail.into() });
     let site = HeadSite::new(settings, head);
     // Without the query, which may hold secrets.
     let uri = head.client_path().unwrap_or_default();
     let page = ErrorPage {
         method: head.method(),
         uri: &uri,
-        detail: error.detail(),
+        detail: detail.as_deref(),
         allow: error.allow(),
         report: report.as_ref(),
         ..ErrorPage::new(status, site.as_site())

@@ -4,7 +4,8 @@ use crate::request::Head;
 use crate::results::Secrets;
 use crate::settings::{self, Settings};
 
-/// The secret key, and the values of all variables, options and header fields whose names look secret.
+/// The secret key, and the values of all variables, options, header fields and arguments of the query whose
+/// names look secret.
 #[must_use]
 pub fn secrets(settings: &Settings, head: &dyn Head) -> Secrets {
     let mut secrets = Secrets::default();
@@ -14,6 +15,7 @@ pub fn secrets(settings: &Settings, head: &dyn Head) -> Secrets {
     head.each_variable(&mut |name, value| secrets.add(name, value));
     head.options().iter().for_each(|(name, value)| secrets.add(name, value));
     head.each_header(&mut |name, value| secrets.add(name, value));
+    form_urlencoded::parse(head.query().as_bytes()).for_each(|(name, value)| secrets.add(&name, &value));
     secrets
 }
 

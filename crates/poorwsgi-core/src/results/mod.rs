@@ -49,6 +49,7 @@ pub use debug_page::{DebugPage, HandlerRow};
 #[cfg(feature = "pages")]
 pub use directory_index::DirectoryIndex;
 pub use error_page::ErrorPage;
+pub(crate) use error_report::without;
 pub use error_report::{Cause, CauseLink, ErrorReport};
 pub use escape::html_escape;
 pub use frame::Frame;

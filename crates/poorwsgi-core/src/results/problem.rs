@@ -74,6 +74,8 @@ struct Problem<'a> {
 struct Report<'a> {
     causes: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    others: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     location: Option<&'a str>,
     traceback: Vec<&'a str>,
     #[serde(serialize_with = "as_object")]
@@ -86,13 +88,14 @@ fn as_object<S: Serializer>(facts: &[(&str, Cow<'_, str>)], serializer: S) -> Re
 
 impl<'a> Report<'a> {
     fn new(shown: &'a Shown<'a>) -> Self {
-        let causes = shown.causes.iter().map(|cause| match cause.kind {
+        let causes = shown.causes.iter().map(|cause| match &cause.kind {
             Some(kind) => format!("{kind}: {}", cause.message),
             None => cause.message.clone().into_owned(),
         });
         Report {
             causes: causes.collect(),
-            location: shown.causes.first().and_then(|cause| cause.location),
+            others: shown.others.as_deref(),
+            location: shown.causes.first().and_then(|cause| cause.location.as_deref()),
             traceback: shown.backtrace.lines().collect(),
             request: &shown.facts,
         }

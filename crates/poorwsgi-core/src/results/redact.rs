@@ -49,7 +49,7 @@ pub fn redact<'a>(name: &str, value: &'a str) -> Cow<'a, str> {
     if value.is_empty() {
         return Cow::Borrowed(value);
     }
-    if is_secret(name) || value.contains("PRIVATE KEY-----") {
+    if is_secret(name) || value.contains(PRIVATE_KEY) {
         return Cow::Borrowed(HIDDEN);
     }
     let value =
@@ -65,8 +65,51 @@ fn is_secret(name: &str) -> bool {
         || name.split(|c: char| !c.is_alphanumeric()).any(|word| WORDS.contains(&word))
 }
 
+/// What the first and the last line of a private key have in common (RFC 7468, section 10).
+const PRIVATE_KEY: &str = "PRIVATE KEY-----";
+
 /// What separates a name from its value: in a query, in an object of JSON, in a pair.
 const SEPARATORS: [char; 3] = ['=', ':', ','];
+
+/// How the `repr` of a form's field begins, whose name has no quotes.
+const FIELD: &str = "FieldStorage(";
+/// How the names of exceptions end, which come before a colon and their message: `KeyError: …`.
+const KINDS: [&str; 3] = ["Error", "Exception", "Warning"];
+
+/// A text of several lines, such as a traceback or a message, without the secrets inside it: each line as
+/// [`redact`] shows it, no line of a private key, and no line after one that ends with the name of a secret
+/// and its separator. `is_source` says which lines are source code, in which a name is mostly that of a
+/// variable: they are shown.
+pub(super) fn redact_lines(text: &str, mut is_source: impl FnMut(&str) -> bool) -> Cow<'_, str> {
+    let is_plain = !text.contains(SEPARATORS) && !text.contains(PRIVATE_KEY);
+    if is_plain {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len());
+    let (mut in_key, mut is_value) = (false, false);
+    for (number, line) in text.split('\n').enumerate() {
+        shown.push_str(if number > 0 { "\n" } else { "" });
+        if is_source(line) {
+            shown.push_str(line);
+            continue;
+        }
+        let has_key = line.contains(PRIVATE_KEY);
+        if in_key || has_key || is_value {
+            shown.push_str(HIDDEN);
+        } else {
+            shown.push_str(&redact("", line));
+        }
+        in_key = if has_key { line.contains("BEGIN") && !line.contains("END ") } else { in_key };
+        is_value = ends_with_name(line);
+    }
+    Cow::Owned(shown)
+}
+
+/// Whether a line ends with the name of a secret and what separates the name from its value.
+fn ends_with_name(line: &str) -> bool {
+    let line = line.trim_end();
+    line.ends_with(SEPARATORS) && without_fields(&format!("{line} ?")).ends_with(HIDDEN)
+}
 
 /// Hides the value of a secret `name=value` up to the end of the query field, and that of a secret `'name':
 /// value` or `'name', value` up to the end of the text.
@@ -84,9 +127,12 @@ fn without_fields(value: &str) -> String {
         // A colon separates a name from its value only in `"name":` and `name: `, not in `host:80`; a comma
         // only in `"name",`.
         let is_spaced = separator == ':' && after.starts_with(char::is_whitespace);
-        let separates = query || bare.len() < quoted.len() || is_spaced;
-        let name = bare.rsplit(|c: char| !(c.is_alphanumeric() || "-_.%[]".contains(c))).next();
-        if separates && name.is_some_and(is_secret) && !after.is_empty() {
+        let name =
+            bare.rsplit(|c: char| !(c.is_alphanumeric() || "-_.%[]".contains(c))).next().unwrap_or_default();
+        let is_field = separator == ',' && bare.strip_suffix(name).is_some_and(|bare| bare.ends_with(FIELD));
+        let separates = query || bare.len() < quoted.len() || is_spaced || is_field;
+        let is_kind = separator == ':' && KINDS.iter().any(|kind| name.ends_with(kind));
+        if separates && is_secret(name) && !is_kind && !after.is_empty() {
             shown.push_str(HIDDEN);
             let end = if query { after.find(['&', '#']) } else { None };
             rest = end.and_then(|end| after.get(end..)).unwrap_or_default();
@@ -176,6 +222,14 @@ mod tests {
             ("[('page', '2'), ('token', 's3cr3t')]", "[('page', '2'), ('token',[hidden]"),
             ("(b'Cookie', b's3cr3t')", "(b'Cookie',[hidden]"),
             ("token, page", "token, page"),
+            ("FieldStorage(password, s3cr3t)", "FieldStorage(password,[hidden]"),
+            (
+                "[FieldStorage(page, 2), FieldStorage(pin, s3)]",
+                "[FieldStorage(page, 2), FieldStorage(pin,[hidden]",
+            ),
+            ("KeyError: 'page'", "KeyError: 'page'"),
+            ("jwt.TokenError: token: s3cr3t", "jwt.TokenError: token:[hidden]"),
+            ("Authorization: Bearer s3cr3t", "Authorization:[hidden]"),
             ("https://s3cr3t@sentry.example/1", "https://[hidden]@sentry.example/1"),
             ("pg://a:s3@cr3t@db/x see redis://:s3cr3t@r", "pg://[hidden]@db/x see redis://[hidden]@r"),
             ("-----BEGIN PRIVATE KEY-----\ns3cr3t", HIDDEN),
@@ -191,11 +245,28 @@ mod tests {
     }
 
     #[test]
+    fn secrets_are_hidden_in_each_line() {
+        for (text, shown) in [
+            ("password=s3cr3t\nin file x", "password=[hidden]\nin file x"),
+            ("{'password':\n  's3cr3t',\n 'page': 2}", "{'password':\n[hidden]\n 'page': 2}"),
+            (
+                "-----BEGIN PRIVATE KEY-----\ns3cr3t\n-----END PRIVATE KEY-----\nend",
+                "[hidden]\n[hidden]\n[hidden]\nend",
+            ),
+            ("one: two,\nthree", "one: two,\nthree"),
+            ("    token = form['token']", "    token = form['token']"),
+        ] {
+            assert_eq!(redact_lines(text, |line| line.starts_with("    ")), shown);
+        }
+    }
+
+    #[test]
     fn time_is_linear() {
         for piece in ["a=", "'a' : ", "token: &", "://@ ", "%%%%", "\"\" \t"] {
             let value = piece.repeat(200_000 / piece.len());
             let start = std::time::Instant::now();
             let _ = redact("x", &value);
+            let _ = redact_lines(&value.replace('&', "\n"), |_| false);
             assert!(start.elapsed().as_secs() < 2, "{piece:?}");
         }
     }

@@ -15,7 +15,7 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
 use pyo3::types::{PyDict, PyString, PyTuple};
 
-use super::extras::LazyExtras;
+use super::extras::{LazyExtras, Slot};
 use super::source::Source;
 use crate::application::Function;
 use crate::environ::{self, EnvironHead};
@@ -145,6 +145,13 @@ impl SimpleRequest {
     /// Sets the status of the response, so that `error_handler` can return the built-in page of this status.
     pub(crate) fn set_status(&self, status: u16) {
         self.status.store(status, Ordering::Relaxed);
+    }
+
+    /// The form, the arguments and the JSON, as far as the request has them by now.
+    pub(crate) fn values(&self, py: Python<'_>) -> Vec<Py<PyAny>> {
+        let slots: [Slot; 3] =
+            [|extras| &mut extras.form, |extras| &mut extras.args, |extras| &mut extras.json];
+        slots.into_iter().filter_map(|slot| self.extras.get(py, slot)).collect()
     }
 
     /// The rule of the route, once it is known.

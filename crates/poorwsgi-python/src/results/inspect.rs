@@ -19,7 +19,21 @@ pub(crate) fn inspect(req: &Bound<'_, PyAny>, error: &Status) -> ErrorReport {
         // The report without the frames is still the report of the error.
         Some(Err(_)) | None => report,
     };
-    details(req, report)
+    details(req, report.without(&sent(req)))
+}
+
+/// The secrets among the values that the client has sent: those of a form, of the query, and of JSON whose names look
+/// secret.
+fn sent(req: &Bound<'_, PyAny>) -> Secrets {
+    static NAMED: Name = Name::new("poorwsgi._frames", "named_values");
+    let mut secrets = Secrets::default();
+    if let Ok(request) = req.cast::<SimpleRequest>() {
+        let py = req.py();
+        let named = NAMED.get(py).and_then(|named| named.call1((request.get().values(py),)));
+        let named = named.and_then(|named| named.extract::<Vec<(String, String)>>());
+        named.unwrap_or_default().iter().for_each(|(name, value)| secrets.add(name, value));
+    }
+    secrets
 }
 
 /// An exception as `poorwsgi._frames` describes it: its link to the one before, its kind, its message, its
@@ -34,11 +48,11 @@ struct SeenFrame(String, u32, String, bool, Vec<(u32, String)>, usize, Vec<(Stri
 fn with_frames(py: Python<'_>, exception: &PyErr, report: ErrorReport) -> PyResult<ErrorReport> {
     static INSPECT: Name = Name::new("poorwsgi._frames", "inspect_exception");
     let described = INSPECT.get(py)?.call1((exception.value(py), exception.traceback(py)))?;
-    let (causes, values): (Vec<SeenException>, Vec<Vec<u8>>) = described.extract()?;
+    let (causes, others, values): (Vec<SeenException>, usize, Vec<Vec<u8>>) = described.extract()?;
     let mut secrets = Secrets::default();
     values.iter().for_each(|secret| secrets.add_bytes(secret));
     let causes = causes.into_iter().map(Cause::from).collect();
-    Ok(ErrorReport { causes, ..report }.without(&secrets))
+    Ok(ErrorReport { causes, others, ..report }.without(&secrets))
 }
 
 impl From<SeenException> for Cause {
