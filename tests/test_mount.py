@@ -321,6 +321,16 @@ def test_errors_are_answered_where_they_belong(served, outer, inner, way):
     assert client.get("/failing").text == "outer nothing there"
 
 
+def test_the_log_has_the_path_that_the_client_asked_for(served, outer, inner, way, caplog):
+    inner.set_route("/boom", lambda req: 1 / 0)
+    outer.mount("/admin", way(inner))
+    client = served(outer)
+    assert client.get("/admin/boom").status == 500
+    until(lambda: "division by zero" in caplog.text)
+    [record] = [record for record in caplog.records if "division by zero" in record.getMessage()]
+    assert "/admin/boom" in record.getMessage()
+
+
 def test_built_in_pages_show_the_whole_path(served, outer, inner, way, tmp_path):
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "file.txt").write_text("content")

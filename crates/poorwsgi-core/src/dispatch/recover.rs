@@ -152,7 +152,7 @@ fn log<L: Language>(request: &L::Request, error: &L::HttpError) {
     if tracing::enabled!(target: "poorwsgi", tracing::Level::ERROR) {
         let head = L::head(request);
         let report = L::report(error);
-        let path = head.path().unwrap_or_default();
+        let path = head.client_path().unwrap_or_default();
         let cause = L::cause(error);
         tracing::error!(
             target: "poorwsgi",
@@ -181,7 +181,7 @@ fn log_refusal<L: Language>(request: &L::Request, error: &L::HttpError) {
         && tracing::enabled!(target: "poorwsgi", tracing::Level::INFO)
     {
         let head = L::head(request);
-        let (method, path) = (clip::quoted(head.method()), head.path().unwrap_or_default());
+        let (method, path) = (clip::quoted(head.method()), head.client_path().unwrap_or_default());
         let path = clip::quoted(&path);
         tracing::info!(target: "poorwsgi", %method, %path, "refused: {}", clip::error(error));
     }
