@@ -369,6 +369,19 @@ def test_one_more_and_one_less_during_a_reload(start, versions):
     assert workers.stop() == 0
 
 
+def test_no_more_workers_than_there_may_be(start):
+    program = ("-c", "import poorwsgi._supervisor as s, poorwsgi.cli as c; s.MOST_WORKERS = 2; c.main()")
+    workers = start("--workers", "1", program=program)
+    workers.signal(signal.SIGTTIN)
+    until(lambda: len(workers.pids()) == 2)
+    workers.signal(signal.SIGTTIN)
+    until(lambda: "SIGTTIN is ignored: there are 2 workers, and there may not be more" in workers.messages())
+    assert len(workers.pids()) == 2
+    workers.signal(signal.SIGTTOU)
+    until(lambda: len(workers.pids()) == 1)
+    assert workers.stop() == 0
+
+
 def test_one_less_during_a_reload_leaves_the_new_version(start, versions):
     """Also if the surplus new worker dies before it is ready."""
     workers = start("--workers", "2")

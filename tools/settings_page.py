@@ -18,7 +18,8 @@ and only the command starts workers.
 On the command line a size is a number of bytes, which may be written with K, M or G (`64K`), a time is a number of seconds,
 also a fraction (`0.5`), and permissions are octal digits (`660`). In Python a size is a number of bytes (`64 * 1024`), permissions
 are a number as well (`0o660`), and networks are a list. A number above the maximum of a
-setting counts as the maximum, except for `loops`, where it is an error. Any other invalid value is an error before the server
+setting counts as the maximum, except for `loops` and `workers`, where it is an error. Limits and times with which no request
+would be answered (`max_fields=0`, `head_timeout=0`) are errors, too. Any other invalid value is an error before the server
 starts.
 """
 

@@ -10,7 +10,7 @@ from poorwsgi._poorwsgi import SETTINGS as _ROWS
 from poorwsgi._poorwsgi import _check_address, _check_settings
 
 __all__ = [
-    "ARGUMENTS", "DEFAULTS", "DEFAULT_ADDRESS", "DESCRIPTIONS", "KINDS", "OPTIONS", "SETTINGS", "Setting", "address_of",
+    "ARGUMENTS", "DEFAULTS", "DEFAULT_ADDRESS", "DESCRIPTIONS", "KINDS", "MOST_WORKERS", "OPTIONS", "SETTINGS", "Setting", "address_of",
     "described", "sections",
 ]
 
@@ -51,6 +51,9 @@ class Setting(_Row):
 
 #: How the values of a kind are written: ``read`` parses a text, or raises ValueError; ``show`` formats a value.
 Kind = namedtuple("Kind", "metavar read show")
+
+#: How many workers there may be.
+MOST_WORKERS = 1024
 
 #: Options whose name differs from the name of the setting.
 _RENAMED = {"unix_mode": "socket_mode", "trusted_proxies": "trusted_proxy"}
@@ -105,7 +108,10 @@ def _read_port(text):
 def _read_workers(text):
     if text == "auto":
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return _read_count(text)
+    number = _read_count(text)
+    if number > MOST_WORKERS:
+        raise ValueError(f"must be a whole number from 0 to {MOST_WORKERS}, not {number}")
+    return number
 
 
 def _read_address(text):
@@ -142,7 +148,7 @@ _ROWS_OF_COMMAND = (
     ("bind", "socket", "address", None, None, None, (),
      "listen on HOST:PORT, on unix:PATH, or on the socket that another process such as systemd has passed (inherited); "
      "without an address, a passed socket is used"),
-    ("workers", "workers", "workers", 1, None, None, (),
+    ("workers", "workers", "workers", 1, None, MOST_WORKERS, (),
      "start this many workers, which share no memory, or auto for one on each processor; 0 serves in this process"),
     ("max_requests", "workers", "count", 0, None, None, (),
      "replace a worker after this many requests; 0 sets no limit"),

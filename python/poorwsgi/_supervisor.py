@@ -17,6 +17,7 @@ import time
 from contextlib import suppress
 
 from poorwsgi import _log
+from poorwsgi._settings import MOST_WORKERS
 from poorwsgi._worker import (
     BOUND, CONTROL, CUT, LAST_WORDS, LISTENING, LONGEST_WORD, NOT_FOR_WORKERS, RETIRE, SIBLINGS, STOP, STUCK, TELL, WORDS,
 )
@@ -336,6 +337,8 @@ class Supervisor:
             for worker in self._workers:
                 if worker.how is not None:
                     worker.ask(TELL)
+        elif number == signal.SIGTTIN and self._count >= MOST_WORKERS:
+            _LOG.warning("SIGTTIN is ignored: there are %d workers, and there may not be more", self._count)
         elif number == signal.SIGTTIN:
             self._count += 1
         elif number == signal.SIGTTOU:

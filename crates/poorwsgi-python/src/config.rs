@@ -7,7 +7,7 @@ use std::time::Duration;
 use poorwsgi_calls::inlining::{Inline, Rule};
 use poorwsgi_server::Config;
 use poorwsgi_server::settings::{Number, Setting, SettingKind};
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
@@ -176,12 +176,35 @@ pub(crate) fn settings(given: Option<&Bound<'_, PyDict>>) -> PyResult<ServerSett
     let mut settings = ServerSettings::default();
     for (name, value) in given.into_iter().flatten() {
         let name: String = name.extract()?;
+        refuse_zero(&name, &value)?;
         setting::set(Config::SETTINGS, &mut settings.config, &name, &value)
             .or_else(|| setting::set(SETTINGS, &mut settings, &name, &value))
             .unwrap_or_else(|| Err(unknown(&name)))?;
     }
     settings.rule.long = settings.rule.long.max(settings.rule.short);
     Ok(settings)
+}
+
+/// Settings with which the server would refuse every request if they were 0, and what they must be instead.
+const MORE_THAN_0: [(&str, &str); 7] = [
+    ("max_head", "a whole number of bytes, 1 or more"),
+    ("max_request_line", "a whole number of bytes, 1 or more"),
+    ("max_fields", "a whole number, 1 or more"),
+    ("first_byte_timeout", "a number of seconds, more than 0"),
+    ("head_timeout", "a number of seconds, more than 0"),
+    ("body_timeout", "a number of seconds, more than 0"),
+    ("write_timeout", "a number of seconds, more than 0"),
+];
+
+fn refuse_zero(name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
+    let right = MORE_THAN_0.iter().find(|(setting, _)| *setting == name);
+    match right.filter(|_| value.extract::<f64>().is_ok_and(|value| value == 0.0)) {
+        Some((_, right)) => {
+            let text = format!("{name}: must be {right}, not {value:?}: no request would be answered");
+            Err(PyValueError::new_err(text))
+        }
+        None => Ok(()),
+    }
 }
 
 fn unknown(name: &str) -> PyErr {
