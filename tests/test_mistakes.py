@@ -140,6 +140,21 @@ ERRORS = {
     "a state that is too large": (
         lambda app: app.set_http_state(70_000, handler), ValueError,
         "http_state: 70000 is not a status code; expected a status code, such as 404 or state.HTTP_NOT_FOUND"),
+    "error_handler without parentheses": (
+        lambda app: app.error_handler(handler), TypeError,
+        'error_handler: "handler" is given in place of the type; write the type in parentheses: @app.error_handler(ValueError)'),
+    "a class that is mounted": (
+        lambda app: app.mount("/cls", Application), TypeError,
+        'mount "/cls": Application is a class; mount an application: Application("name")'),
+    "no header fields": (
+        lambda app: Listener("127.0.0.1:0", max_fields=0), ValueError,
+        "max_fields: must be a whole number, 1 or more, not 0: no request would be answered"),
+    "no time for the head": (
+        lambda app: Listener("127.0.0.1:0", head_timeout=0.0), ValueError,
+        "head_timeout: must be a number of seconds, more than 0, not 0.0: no request would be answered"),
+    "no time to write": (
+        lambda app: Listener("127.0.0.1:0", write_timeout=0), ValueError,
+        "write_timeout: must be a number of seconds, more than 0, not 0: no request would be answered"),
     "an error that is text": (
         lambda app: app.set_error_handler("ValueError", handler), TypeError,
         "'ValueError' is a str, not a type of exceptions; write ValueError without quotation marks"),
@@ -296,6 +311,21 @@ WARNINGS = {
         lambda app: [app.set_regular_route("/a+", handler), app.set_regular_route("/a+", other)],
         f'regular route "/a+": HEAD and GET of {place(handler)} is replaced by {place(other)}; give one of the two another path or method, '
         "or remove the first by pop_route"),
+    "another name of a group": (
+        lambda app: [app.set_route("/a/<x:int>", handler), app.set_route("/a/<y:int>", other)],
+        f'route "/a/<y:int>": HEAD and GET never reaches {place(other)}, because route "/a/<x:int>" of {place(handler)} was set before and '
+        "takes the same paths; give one of the two another path or method"),
+    "a narrower filter after none": (
+        lambda app: [app.set_route("/a/<x>", handler, state.METHOD_GET_POST), app.set_route("/a/<y:word>", other, state.METHOD_POST)],
+        f'route "/a/<y:word>": POST never reaches {place(other)}, because route "/a/<x>" of {place(handler)} was set before and '
+        "takes the same paths; give one of the two another path or method"),
+    "a regular route without a slash": (
+        lambda app: app.set_regular_route("a/(?P<x>.*)", handler),
+        'regular route "a/(?P<x>.*)": paths begin with a slash, so no request reaches it; write "/a/(?P<x>.*)"'),
+    "a state twice": (
+        lambda app: [app.set_http_state(404, handler), app.set_http_state(404, other, state.METHOD_POST)],
+        f"handler of status 404: POST of {place(handler)} is replaced by {place(other)}; give one of the two another method, or remove "
+        "the first by pop_http_state"),
     "an unknown status": (
         lambda app: app.http_state(999)(handler),
         "http_state(999): 999 is not a known HTTP status, so only abort(999) leads to the handler; the HTTP_ constants of poorwsgi.state "
@@ -345,6 +375,13 @@ def test_what_is_no_mistake_is_silent(app):
     app.set_route("/<code:re:[a-z]{2}>/{2}", handler)
     app.set_route("/all", handler, ~state.METHOD_GET)
     app.http_state(404)(handler)
+    app.http_state(404)(handler)
+    app.http_state(404, state.METHOD_PUT)(other)
+    app.set_route("/b/<x:word>", handler)
+    app.set_route("/b/<y>", other)
+    app.set_route("/b/<z:int>", other, state.METHOD_POST)
+    for expression in (".*", "(a|/b)", "[/a]", "a?/b", "a*/c", "a{0,1}/d", "a|/e", "/f", "^/g", r"\\/h"):
+        app.set_regular_route(expression, handler)
     app.config, app.db, app.data_dir, app._debug, app.users, app.cache = {}, None, "/", 1, [], {}
     app.document_root = ""
     app.secret_key = ""
@@ -531,6 +568,12 @@ OPTIONS = {
     "a port that is too large": (["--bind", "localhost:70000"], f'argument --bind: "localhost:70000" has no port from 0 to 65535; {ADDRESS}'),
     "a port that is a name": (["--port", "http"], "argument --port: 'http' is not a port; expected a number from 0 to 65535"),
     "too many loops": (["--loops", "100000"], "argument --loops: must be a whole number from 1 to 1024, not 100000"),
+    "too many workers": (["--workers", "100000"], "argument --workers: must be a whole number from 0 to 1024, not 100000"),
+    "no header fields": (
+        ["--max-fields", "0"], "argument --max-fields: must be a whole number, 1 or more, not 0: no request would be answered"),
+    "no time for the head": (
+        ["--head-timeout", "0"],
+        "argument --head-timeout: must be a number of seconds, more than 0, not 0.0: no request would be answered"),
     "a size with another unit": (
         ["--max-body", "1T"], "argument --max-body: '1T' is not a size; expected bytes such as 500000, or 64K, 16M, 1G"),
     "a number that is none": (

@@ -106,6 +106,8 @@ pub struct Filters<C> {
 /// The name under which the filter of groups without a filter is listed.
 const NONE: &str = "none";
 const RE: &str = ":re:";
+/// The expression of groups without a filter.
+pub(super) const ANY_SEGMENT: &str = "[^/]+";
 
 /// The filter of a group: the expression to match, and the conversion.
 pub(super) type GroupFilter<'f, C> = (&'f str, &'f Conversion<C>);
@@ -170,10 +172,15 @@ impl<C> Default for Filters<C> {
                     Conversion::Uuid,
                 ),
                 row(RE, None, Conversion::Str),
-                row(NONE, Some("[^/]+"), Conversion::Str),
+                row(NONE, Some(ANY_SEGMENT), Conversion::Str),
             ],
         }
     }
+}
+
+/// Whether an expression is that of a built-in filter, none of which matches a slash or nothing at all.
+pub(super) fn is_within_segment(expression: &str) -> bool {
+    Filters::<()>::default().rows.iter().any(|row| row.regex() == Some(expression))
 }
 
 /// The expression behind `:re:`, as written: only the filter's name is case-insensitive.

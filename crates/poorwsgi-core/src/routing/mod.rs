@@ -21,6 +21,7 @@ mod route_match;
 mod router;
 mod routes;
 mod segments;
+mod shadow;
 #[cfg(test)]
 mod tests;
 
@@ -36,3 +37,4 @@ pub use router::{
     pop_route, set_default, set_filter, set_regular_route, set_route,
 };
 pub use routes::{PatternRoute, Popped, Registration, RegularRoute};
+pub use shadow::{Shadow, handlers_before};

@@ -6,7 +6,7 @@ use super::captures::Argument;
 use super::dialect;
 use super::error::{RouteError, RouteErrorKind};
 use super::expressions::Expressions;
-use super::filter::{Conversion, Filters, own_expression};
+use super::filter::{ANY_SEGMENT, Conversion, Filters, is_within_segment, own_expression};
 use super::index::{RoutePiece, Shape};
 use super::matcher::{End, Matcher, literal_prefix};
 use super::segments::SegmentsBuilder;
@@ -120,6 +120,19 @@ impl<'p, C: Clone> Pattern<'p, C> {
         let mut source = self.expression();
         source.push('$');
         source
+    }
+
+    /// Whether this route matches every path that the other one matches. It is false in doubt.
+    pub(super) fn takes_all_of(&self, other: &Self) -> bool {
+        let takes = |parts: (&RulePart<'_, C>, &RulePart<'_, C>)| match parts {
+            (RulePart::Literal(text), RulePart::Literal(other)) => text == other,
+            (RulePart::Group(group), RulePart::Group(other)) => {
+                group.expression == other.expression
+                    || (group.expression == ANY_SEGMENT && is_within_segment(&other.expression))
+            }
+            _ => false,
+        };
+        self.parts.len() == other.parts.len() && self.parts.iter().zip(&other.parts).all(takes)
     }
 
     fn expression(&self) -> String {

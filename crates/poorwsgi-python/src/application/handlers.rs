@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use poorwsgi_core::tables::Tables;
-use pyo3::exceptions::{PyKeyError, PyValueError};
+use pyo3::exceptions::{PyKeyError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyDict, PyTuple};
 
 use super::registration::{
-    callable, check_status, method_bits, methods, not_exceptions, of_error, of_status, status_code as status,
+    callable, check_replaced_state, check_status, method_bits, methods, not_exceptions, of_error, of_status,
+    status_code as status,
 };
 use super::routes::{by_method, ordered};
 use super::{Application, ErrorType, Function, Python3, decorator, one_method};
-use crate::names::{deprecated, name_and_place};
+use crate::names::{deprecated, function_name, name_and_place};
 
 /// Selects the hooks of one kind.
 type Hooks = fn(&mut Tables<Python3>) -> &mut Vec<Function>;
@@ -209,6 +210,11 @@ impl Application {
         let what = of_status(status_code);
         let (handler, methods) = (callable(fun, &what)?, methods(fun, method, &what)?);
         check_status(fun.py(), status_code)?;
+        {
+            let tables = self.tables();
+            let rows = tables.states.iter().filter(|(status, _)| **status == status_code);
+            check_replaced_state(fun, methods, &what, rows.flat_map(|(_, table)| table.iter()))?;
+        }
         self.change(fun.py(), |tables| tables.states.set(status_code, methods, handler));
         Ok(())
     }
@@ -232,6 +238,13 @@ impl Application {
         error: Bound<'py, PyAny>,
         #[pyo3(from_py_with = method_bits)] method: i64,
     ) -> PyResult<Bound<'py, PyCFunction>> {
+        if error.is_callable() && error.py().None().bind(error.py()).is_instance(&error).is_err() {
+            return Err(PyTypeError::new_err(format!(
+                "error_handler: {:?} is given in place of the type; write the type in parentheses: \
+                 @app.error_handler(ValueError)",
+                function_name(&error)
+            )));
+        }
         let error = error.unbind();
         decorator(slf, move |app, function| {
             app.call_method1("set_error_handler", (&error, function, method)).map(drop)

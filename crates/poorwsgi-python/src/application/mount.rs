@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use poorwsgi_core::routing::mount;
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
+use pyo3::types::PyType;
 
 use super::registration::callable;
 use super::routes::route_error;
@@ -38,6 +39,14 @@ impl Application {
         if tables.as_ref().is_some_and(|tables| tables.lead_to(&slf.get().tables)) {
             return Err(PyValueError::new_err(format!(
                 "mount {prefix:?}: an application cannot be mounted in itself"
+            )));
+        }
+        if let Ok(class) = application.cast::<PyType>()
+            && class.is_subclass_of::<Application>()?
+        {
+            let name = class.name()?;
+            return Err(PyTypeError::new_err(format!(
+                "mount {prefix:?}: {name} is a class; mount an application: {name}(\"name\")"
             )));
         }
         callable(application, &format!("mount {prefix:?}"))?;

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use poorwsgi_core::routing::mistakes_of_rule;
+use poorwsgi_core::routing::{Shadow, mistakes_of_rule};
 use poorwsgi_core::state::{METHOD_ALL, Method, MethodSet};
 use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::intern;
@@ -139,6 +139,28 @@ pub(super) fn check_replaced<'a>(
     what: &str,
     replaced: impl Iterator<Item = (Method, &'a Function)>,
 ) -> PyResult<()> {
+    let right = "give one of the two another path or method, or remove the first by pop_route";
+    warn_of_replaced(function, methods, what, replaced, right)
+}
+
+/// Warns of handlers of a status that are replaced by another one.
+pub(super) fn check_replaced_state<'a>(
+    function: &Bound<'_, PyAny>,
+    methods: MethodSet,
+    what: &str,
+    replaced: impl Iterator<Item = (Method, &'a Function)>,
+) -> PyResult<()> {
+    let right = "give one of the two another method, or remove the first by pop_http_state";
+    warn_of_replaced(function, methods, what, replaced, right)
+}
+
+fn warn_of_replaced<'a>(
+    function: &Bound<'_, PyAny>,
+    methods: MethodSet,
+    what: &str,
+    replaced: impl Iterator<Item = (Method, &'a Function)>,
+    right: &str,
+) -> PyResult<()> {
     let py = function.py();
     let mut names = Vec::new();
     let mut old = None;
@@ -152,11 +174,53 @@ pub(super) fn check_replaced<'a>(
     mistaken(
         py,
         &format!(
-            "{what}: {} of {} is replaced by {}; give one of the two another path or method, or remove the \
-             first by pop_route",
+            "{what}: {} of {} is replaced by {}; {right}",
             names.join(" and "),
             name_and_place(old.bind(py)),
             name_and_place(function)
+        ),
+    )
+}
+
+/// Warns of a route that is never reached with some methods, because handlers of another route take all its
+/// paths.
+pub(super) fn check_reached(
+    function: &Bound<'_, PyAny>,
+    methods: MethodSet,
+    what: &str,
+    before: Vec<Shadow<'_, Function>>,
+) -> PyResult<()> {
+    let py = function.py();
+    let others = before.into_iter();
+    let mut others = others
+        .filter(|(method, handler, _)| methods.contains(*method) && !handler.bind(py).is(function))
+        .peekable();
+    let Some((_, handler, rule)) = others.peek().copied() else { return Ok(()) };
+    let names: Vec<_> = others.map(|(method, ..)| method.to_string()).collect();
+    mistaken(
+        py,
+        &format!(
+            "{what}: {} never reaches {}, because route {rule:?} of {} was set before and takes the same paths; give \
+             one of the two another path or method",
+            names.join(" and "),
+            name_and_place(function),
+            name_and_place(handler.bind(py)),
+        ),
+    )
+}
+
+/// Warns of a regular expression that certainly matches no path, because it begins with a letter or a digit.
+pub(super) fn check_expression(py: Python<'_>, expression: &str) -> PyResult<()> {
+    let mut chars = expression.chars();
+    let is_letter = chars.next().is_some_and(char::is_alphanumeric);
+    if !is_letter || chars.next().is_some_and(|next| "?*{".contains(next)) || expression.contains('|') {
+        return Ok(());
+    }
+    mistaken(
+        py,
+        &format!(
+            "regular route {expression:?}: paths begin with a slash, so no request reaches it; write {:?}",
+            format!("/{expression}")
         ),
     )
 }

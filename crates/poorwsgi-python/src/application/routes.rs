@@ -8,7 +8,9 @@ use pyo3::exceptions::{PyKeyError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyDict, PyTuple};
 
-use super::registration::{callable, check_replaced, check_rule, method_bits, methods, rule};
+use super::registration::{
+    callable, check_expression, check_reached, check_replaced, check_rule, method_bits, methods, rule,
+};
 use super::{Application, Function, decorator, one_method};
 use crate::names::Name;
 
@@ -221,7 +223,10 @@ impl Application {
                 methods,
                 &what,
                 routing::handlers_of_expression(&tables.router, expression),
-            )?,
+            )
+            .and_then(|()| {
+                check_reached(fun, methods, &what, routing::handlers_before(&tables.router, &uri))
+            })?,
         }
         drop(tables);
         self.change(py, |tables| routing::set_route(&mut tables.router, &uri, methods, handler))
@@ -282,6 +287,7 @@ impl Application {
         let what = format!("regular route {uri:?}");
         let handler = callable(fun, &what)?;
         check(py, &uri, &uri)?;
+        check_expression(py, &uri)?;
         let methods = methods(fun, method, &what)?;
         check_replaced(fun, methods, &what, routing::handlers_of_expression(&self.tables().router, &uri))?;
         let converters = converters
