@@ -1,6 +1,7 @@
 """Digest login (RFC 7616): the password is never sent.
 
     poorwsgi run digest:app        # in the folder of this file
+    python digest.py 127.0.0.1:8080        # the same; the address is HOST:PORT, or unix:PATH
     curl --digest -u ann:drop http://127.0.0.1:8080/
 """
 import secrets
@@ -35,4 +36,4 @@ def only_ann(_req):
 
 
 if __name__ == "__main__":
-    run(app, *sys.argv[1:])
+    run(app, *sys.argv[1:2])

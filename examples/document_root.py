@@ -1,6 +1,7 @@
 """Files of a directory, with an index; downloads with conditions and ranges; a file from elsewhere.
 
     poorwsgi run document_root:app        # in the folder of this file
+    python document_root.py 127.0.0.1:8080        # the same; the address is HOST:PORT, or unix:PATH
     curl http://127.0.0.1:8080/
     curl -r 0-99 http://127.0.0.1:8080/hello.py
 """
@@ -25,4 +26,4 @@ def download(_req):
 
 
 if __name__ == "__main__":
-    run(app, *sys.argv[1:])
+    run(app, *sys.argv[1:2])

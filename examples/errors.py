@@ -1,6 +1,7 @@
 """What becomes of errors: pages for states, handlers for exceptions, and a default handler.
 
     poorwsgi run errors:app        # in the folder of this file
+    python errors.py 127.0.0.1:8080        # the same; the address is HOST:PORT, or unix:PATH
     curl -i http://127.0.0.1:8080/nowhere
     curl -i http://127.0.0.1:8080/account/ann
 """
@@ -67,4 +68,4 @@ def any_put(req):
 
 
 if __name__ == "__main__":
-    run(app, *sys.argv[1:])
+    run(app, *sys.argv[1:2])

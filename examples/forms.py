@@ -1,6 +1,7 @@
 """A form and an upload, which goes to the disk while it arrives.
 
     poorwsgi run forms:app --max-body 64M        # in the folder of this file
+    python forms.py 127.0.0.1:8080        # the same; the address is HOST:PORT, or unix:PATH
     curl -F name=ann -F picture=@cat.jpg http://127.0.0.1:8080/
 """
 import sys
@@ -47,4 +48,4 @@ def send(req):
 
 
 if __name__ == "__main__":
-    run(app, *sys.argv[1:], max_body=LARGEST)
+    run(app, *sys.argv[1:2], max_body=LARGEST)

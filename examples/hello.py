@@ -1,6 +1,7 @@
 """The smallest application.
 
     poorwsgi run hello:app        # in the folder of this file
+    python hello.py 127.0.0.1:8080        # the same; the address is HOST:PORT, or unix:PATH
     curl http://127.0.0.1:8080/
 """
 import sys
@@ -17,4 +18,4 @@ def hello(req):
 
 
 if __name__ == "__main__":
-    run(app, *sys.argv[1:])
+    run(app, *sys.argv[1:2])

@@ -1,6 +1,7 @@
 """Hooks: before every response, also those for files and errors, and after it.
 
     poorwsgi run hooks:app        # in the folder of this file
+    python hooks.py 127.0.0.1:8080        # the same; the address is HOST:PORT, or unix:PATH
     curl -i http://127.0.0.1:8080/
     curl -i -H 'X-Api-Key: secret' http://127.0.0.1:8080/
 """
@@ -39,4 +40,4 @@ def home(req):
 
 
 if __name__ == "__main__":
-    run(app, *sys.argv[1:])
+    run(app, *sys.argv[1:2])

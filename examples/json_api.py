@@ -1,6 +1,7 @@
 """A JSON API: bodies come parsed, dictionaries and lists go out as JSON, long lists are streamed.
 
     poorwsgi run json_api:app        # in the folder of this file
+    python json_api.py 127.0.0.1:8080        # the same; the address is HOST:PORT, or unix:PATH
     curl -d '{"title": "Buy milk"}' -H 'Content-Type: application/json' http://127.0.0.1:8080/tasks
     curl http://127.0.0.1:8080/tasks
 """
@@ -52,4 +53,4 @@ def problem(req, error=None, **_details):
 
 
 if __name__ == "__main__":
-    run(app, *sys.argv[1:])
+    run(app, *sys.argv[1:2])

@@ -1,6 +1,7 @@
 """Routes: static ones, path arguments with filters, a filter of our own, regular expressions, other methods.
 
     poorwsgi run routes:app        # in the folder of this file
+    python routes.py 127.0.0.1:8080        # the same; the address is HOST:PORT, or unix:PATH
     curl http://127.0.0.1:8080/user/ann/42
     curl http://127.0.0.1:8080/colour/ff8000
     curl -X DELETE http://127.0.0.1:8080/user/ann
@@ -48,4 +49,4 @@ def echo(req):
 
 
 if __name__ == "__main__":
-    run(app, *sys.argv[1:])
+    run(app, *sys.argv[1:2])

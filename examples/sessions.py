@@ -4,6 +4,7 @@ PoorSession is the class for new applications: nobody without the key can read o
 max_age is refused, whoever kept a copy of it. AESSession is for cookies that PoorWSGI has to read as well.
 
     poorwsgi run sessions:app        # in the folder of this file
+    python sessions.py 127.0.0.1:8080        # the same; the address is HOST:PORT, or unix:PATH
     curl -c jar -d 'name=ann&password=drop' http://127.0.0.1:8080/login
     curl -b jar http://127.0.0.1:8080/
 """
@@ -73,4 +74,4 @@ def logout(_req):
 
 
 if __name__ == "__main__":
-    run(app, *sys.argv[1:])
+    run(app, *sys.argv[1:2])

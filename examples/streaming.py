@@ -1,6 +1,7 @@
 """Answers that are longer than memory, or that come bit by bit; and a request's body, read as it comes.
 
     poorwsgi run streaming:app        # in the folder of this file
+    python streaming.py 127.0.0.1:8080        # the same; the address is HOST:PORT, or unix:PATH
     curl -N http://127.0.0.1:8080/clock
     curl http://127.0.0.1:8080/table.csv
     curl -T README.md http://127.0.0.1:8080/length
@@ -47,4 +48,4 @@ def length(req):
 
 
 if __name__ == "__main__":
-    run(app, *sys.argv[1:])
+    run(app, *sys.argv[1:2])

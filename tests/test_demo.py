@@ -10,7 +10,7 @@ import pytest
 from servers import SERVERS, port_of, to_server
 
 from examples import demo
-from examples.demo import app, application, pages
+from examples.demo import api, app, application, pages
 from poorwsgi.testing import Client
 
 
@@ -42,6 +42,37 @@ def name():
 
 def upload(client, filename, content, **options):
     return client.post("/upload", data={"note": "hi"}, files={"file": (filename, content)}, **options)
+
+
+@pytest.mark.parametrize(("copy", "original"), [
+    ("page.css", "crates/poorwsgi-core/templates/page.css"),
+    ("demo.css", "crates/poorwsgi/examples/demo/templates/demo.css"),
+])
+def test_style_sheets_are_files_that_equal_those_of_the_rust_door(copy, original):
+    """A link leads nowhere once somebody has copied the examples."""
+    root = Path(demo.__file__).parents[2]
+    copy = root / "examples" / "demo" / copy
+    assert not copy.is_symlink()
+    assert copy.read_bytes() == (root / original).read_bytes()
+
+
+def test_only_what_asks_for_a_500_gets_one(client):
+    for status in (0, 99, 299, 499, 599, 999, 1000, 99999, -1):
+        answer = client.get(f"/errors/{status}", headers={"Accept": "application/json"})
+        assert (answer.status, answer.json()["detail"]) == (400, f"{status} is not a known status; try 404.")
+    assert client.get("/errors/404").status == 404
+
+
+def test_the_list_of_files_has_pages(client, name, monkeypatch):
+    monkeypatch.setattr(api, "PAGE", 1)
+    for number in range(2):
+        upload(client, f"{number}{name}", b"x")
+    pages = [client.get(f"/api/files?page={page}").json() for page in (1, 2)]
+    assert {page[0]["name"] for page in pages} == {f"0{name}", f"1{name}"}
+    assert client.get("/api/files").json() == pages[0]
+    assert client.get("/api/files?page=1000000").json() == []
+    for wrong in ("abc", "0", "-1", "1000001", "1.5"):
+        assert client.get(f"/api/files?page={wrong}").status == 400
 
 
 @pytest.mark.parametrize("path", ["/", "/login", "/api", "/errors", "/files/", "/debug-info"])

@@ -48,6 +48,16 @@ def test_each_names_a_command_of_the_package(name):
     assert f"\n    poorwsgi run {name}:app " in load(name).__doc__
 
 
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "background"])
+def test_host_and_port_in_two_arguments_are_refused_in_words(name):
+    command = [sys.executable, EXAMPLES / f"{name}.py", "127.0.0.1", "8080"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == (
+        'ValueError: "127.0.0.1" is not an address; expected HOST:PORT or unix:PATH, such as 127.0.0.1:8080')
+    assert f"\n    python {name}.py 127.0.0.1:8080 " in load(name).__doc__
+
+
 def test_a_form_takes_a_file_of_20_mb():
     command = [sys.executable, EXAMPLES / "forms.py", "127.0.0.1:0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:

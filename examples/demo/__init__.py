@@ -1,8 +1,8 @@
 """A little file drop: pages, session and digest login, uploads, downloads with ranges, a JSON API, a streamed page,
 errors to try, and the debug page.
 
-    make run                                            # on the built-in server
-    poorwsgi run examples.demo:app --max-body 64M       # the same, by hand, in the folder above examples
+    poorwsgi run examples.demo:app --max-body 64M       # on the built-in server, in the folder above examples
+    make run                                            # the same, where the package is not installed
     gunicorn examples.demo:app                          # on any WSGI server
 
 It keeps its files in the directory that DEMO_DIRECTORY names, or else in one that is removed at the end. A server with

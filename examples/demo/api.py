@@ -16,7 +16,8 @@ def help_(req):
     return pages.page(req, "API", f"""
 <h1>JSON API</h1>
 <ul class="links">
-<li><code>GET <a href="/api/files">/api/files</a></code>: all files, as a JSON array</li>
+<li><code>GET <a href="/api/files">/api/files</a></code>: the {PAGE} newest files, as a JSON array</li>
+<li><code>GET <a href="/api/files?page=2">/api/files?page=2</a></code>: the next {PAGE}</li>
 <li><code>GET /api/files/&lt;name&gt;</code>: one file</li>
 <li><code>POST /api/sum</code>: adds the numbers of a JSON array</li>
 </ul>
@@ -28,9 +29,16 @@ curl --digest -u admin:drop {base}/admin</pre>
 """)
 
 
+#: How many files a page of the list has.
+PAGE = 100
+
+
 @app.route("/api/files")
-def files(_req):
-    return [describe(file) for file in drop.listing()]
+def files(req):
+    number = req.args.getfirst("page", 1, int)  # a 400 for what is no number
+    if not 1 <= number <= 1_000_000:
+        raise HTTPException(HTTP_BAD_REQUEST, error="page: expected a number from 1 to 1000000")
+    return [describe(file) for file in drop.listing()[(number - 1) * PAGE:number * PAGE]]
 
 
 @app.route("/api/files/<name>")

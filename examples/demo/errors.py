@@ -1,5 +1,6 @@
 """Errors to try: each kind, and what becomes of it."""
 from html import escape
+from http.client import responses
 from pathlib import Path
 
 from poorwsgi.response import HTTPException
@@ -36,6 +37,8 @@ def list_of_errors(req):
 
 @app.route("/errors/<status:int>", METHOD_ALL)
 def any_status(_req, status):
+    if status not in responses:
+        raise HTTPException(HTTP_BAD_REQUEST, error=f"{status} is not a known status; try 404.")
     details = {"realm": REALM} if status == HTTP_UNAUTHORIZED else {}
     raise HTTPException(status, error="This is what you asked for.", **details)
 
