@@ -11,7 +11,7 @@ use crate::dispatch::site::HeadSite;
 use crate::error::HttpError;
 use crate::request::Head;
 use crate::response::Response;
-use crate::results::{ErrorPage, ErrorReport, without};
+use crate::results::{ErrorPage, ErrorReport, Secrets, without};
 use crate::settings::Settings;
 use crate::state;
 
@@ -30,7 +30,7 @@ pub(super) fn error_response(
     if status < state::HTTP_BAD_REQUEST {
         return Response::empty(status).unwrap_or_else(|_| Response::no_content());
     }
-    let hidden = report.is_some().then(|| secrets(settings, head)).unwrap_or_default();
+    let hidden = if report.is_some() { secrets(settings, head) } else { Secrets::default() };
     let report = report.map(|report| report.without(&hidden));
     // That of another status is meant for the client.
     let is_internal = status == state::HTTP_INTERNAL_SERVER_ERROR;
