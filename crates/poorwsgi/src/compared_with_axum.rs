@@ -102,8 +102,8 @@
 //!
 //! # An application that `axum::serve` serves
 //!
-//! An application is the fallback of a router without routes. (`axum::serve` takes routers and services of its
-//! own kind of connection; neither the application itself nor `tower::make::Shared::new(app)` is one.)
+//! An application is the fallback of a router without routes. (`tower::make::Shared::new(app)` does not
+//! compile, because `axum::serve` wants responses with axum's own body; `fallback_service` converts the body.)
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -162,7 +162,9 @@
 //! - Call [`Application::with_state`](crate::Application::with_state) before you set the routes.
 //! - `route` takes the methods between the path and the handler, and returns a `Result`. A page has
 //!   `METHOD_HEAD | METHOD_GET`, because `METHOD_GET` does not include HEAD.
-//! - The argument of a rule is written `<id:int>` or `<id>`, not `{id}`.
+//! - The argument of a rule is written `<id:int>` or `<id>`; a rule with `{id}` is an error of `route`.
+//! - A second handler for the same rule and method is an error of `route`, where axum panics. Rules that
+//!   overlap are no error: see [`route`](crate::Application::route).
 //! - After hooks are functions of the request and the response, and take no `State`: use
 //!   [`Request::state`](crate::Request::state).
 //! - `None` is a 204, and so is `()`.

@@ -27,7 +27,8 @@ use crate::state::{METHOD_ALL, Method, MethodSet};
 ///
 /// Paths without groups are looked up first. Routes with groups and regular routes share one table, in which
 /// the first that matches *and* has the method wins, in the order of registration. Registering a route again
-/// replaces its handlers for the given methods; the route keeps its place in the order.
+/// replaces its handlers for the given methods, where the door allows that (`poorwsgi::Application::route` does
+/// not); the route keeps its place in the order.
 ///
 /// ```
 /// use poorwsgi_core::routing::{Resolved, Router, set_route};
