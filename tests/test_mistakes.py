@@ -313,7 +313,7 @@ WARNINGS = {
         "or remove the first by pop_route"),
     "another name of a group": (
         lambda app: [app.set_route("/a/<x:int>", handler), app.set_route("/a/<y:int>", other)],
-        f'route "/a/<y:int>": HEAD and GET never reaches {place(other)}, because route "/a/<x:int>" of {place(handler)} was set before and '
+        f'route "/a/<y:int>": HEAD or GET never reaches {place(other)}, because route "/a/<x:int>" of {place(handler)} was set before and '
         "takes the same paths; give one of the two another path or method"),
     "a narrower filter after none": (
         lambda app: [app.set_route("/a/<x>", handler, state.METHOD_GET_POST), app.set_route("/a/<y:word>", other, state.METHOD_POST)],

@@ -202,7 +202,7 @@ pub(super) fn check_reached(
         &format!(
             "{what}: {} never reaches {}, because route {rule:?} of {} was set before and takes the same paths; give \
              one of the two another path or method",
-            names.join(" and "),
+            names.join(" or "),
             name_and_place(function),
             name_and_place(handler.bind(py)),
         ),
