@@ -95,8 +95,11 @@ fn dress<B>(answer: FinishedResponse<B>, session: &H1Session) -> Response<Outgoi
     if let Some(upgrade) = upgrade {
         session.upgrade_to(upgrade);
     } else if session.ends_with_response() {
-        // A 426 already names `upgrade` there.
-        response.headers_mut().append(header::CONNECTION, HeaderValue::from_static("close"));
+        let headers = response.headers_mut();
+        // A 426 already names `upgrade` there, which stays, after `close`.
+        if let Some(named) = headers.insert(header::CONNECTION, HeaderValue::from_static("close")) {
+            headers.append(header::CONNECTION, named);
+        }
     }
     response
 }

@@ -55,7 +55,7 @@ impl Drop for InlineCall {
 }
 
 /// A thread that makes inline calls.
-struct Watched {
+struct WatchedThread {
     /// How often a call has begun or ended on the thread: odd while a call runs.
     count: Weak<AtomicUsize>,
     last: usize,
@@ -63,7 +63,7 @@ struct Watched {
 }
 
 struct Watch {
-    threads: Arc<Mutex<Vec<Watched>>>,
+    threads: Arc<Mutex<Vec<WatchedThread>>>,
     sleeps: Arc<AtomicBool>,
     thread: Option<Thread>,
 }
@@ -82,7 +82,7 @@ impl Watch {
 
     fn register(&self, runtime: &Handle) -> Arc<AtomicUsize> {
         let count = Arc::new(AtomicUsize::new(0));
-        let watched = Watched { count: Arc::downgrade(&count), last: 0, runtime: runtime.clone() };
+        let watched = WatchedThread { count: Arc::downgrade(&count), last: 0, runtime: runtime.clone() };
         self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(watched);
         count
     }
@@ -95,7 +95,7 @@ impl Watch {
     }
 }
 
-fn watch(threads: &Mutex<Vec<Watched>>, sleeps: &AtomicBool) {
+fn watch(threads: &Mutex<Vec<WatchedThread>>, sleeps: &AtomicBool) {
     let mut idle = 0;
     loop {
         thread::sleep(TICK);
