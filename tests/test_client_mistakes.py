@@ -194,7 +194,8 @@ class TestForgedCookie:
     def test_goes_with_the_answer_of_the_application(self, app, kind):
         app.set_http_state(400, lambda req, **kwargs: "new session")
         assert "Set-Cookie" in answer(app, self.load(kind), HTTP_COOKIE="SESSID=forged").header
-        app.set_http_state(400, lambda req, **kwargs: ("", "text/html", {"Set-Cookie": "SESSID=new"}, 200))
+        with pytest.warns(UserWarning, match="is replaced by"):
+            app.set_http_state(400, lambda req, **kwargs: ("", "text/html", {"Set-Cookie": "SESSID=new"}, 200))
         assert answer(app, self.load(kind), HTTP_COOKIE="SESSID=forged").headers.count(("Set-Cookie", "SESSID=new")) == 1
         assert sum(name == "Set-Cookie" for name, _ in answer(app, self.load(kind), HTTP_COOKIE="SESSID=forged").headers) == 1
 
@@ -216,7 +217,8 @@ class TestStateHandler:
         app.set_route("/", lambda req: "")
         app.set_http_state(405, lambda req: ("no", "text/plain", {"Allow": "GET"}, 405), state.METHOD_ALL)
         assert [value for name, value in ask(app, "/", "PUT").headers if name == "Allow"] == ["GET"]
-        app.set_http_state(405, lambda req: "instead", state.METHOD_ALL)
+        with pytest.warns(UserWarning, match="is replaced by"):
+            app.set_http_state(405, lambda req: "instead", state.METHOD_ALL)
         assert "Allow" not in ask(app, "/", "PUT").header
 
     @pytest.mark.parametrize(("handler", "text"), [
