@@ -104,6 +104,6 @@ mod tests {
         mount(&mut router, "/a", "inner").unwrap();
         set_route(&mut router, "/a/<x>", METHOD_GET_POST, "first").unwrap();
         let methods: Vec<_> = handlers_before(&router, "/a/<y>").iter().map(|(method, ..)| *method).collect();
-        assert_eq!(methods, [Method::Get, Method::Post]);
+        assert_eq!(methods, [Method::Head, Method::Get, Method::Post]);
     }
 }
