@@ -1,9 +1,11 @@
 """Mistakes of the client: handlers get the exception that PoorWSGI raises, and where they do not catch it, the answer is the
 status of the mistake, without a traceback in the log."""
 import copy
+import http.client
 import json
 import logging
 import pickle
+import socket
 import warnings
 from decimal import Decimal
 from types import SimpleNamespace
@@ -379,3 +381,28 @@ def test_the_servers_own_refusals_come_in_either_form(app, serve):
             assert reason in answer.text
             assert answer.text.endswith("</html>")
             assert answer.headers["X-Powered-By"] is None
+
+
+@pytest.mark.parametrize(("head", "status", "reason"), [
+    ("GET / HTTP/1.1\r\nHost: a\r\nBad Header", 400, "no name has"),
+    ("GET / HTTP/1.1\r\nHost: a\r\nBadHeader", 400, "no colon"),
+    ("GET / HTTP/1.1\r\nHost: a\r\nX: a\0b", 400, "control character"),
+    ("G@T / HTTP/1.1\r\nHost: a", 400, "the method has"),
+    ("GET / HTTP/1.1\r\nHost: a\r\nHost: b", 400, "two Host fields"),
+    ("GET /" + "a" * 20_000 + " HTTP/1.1\r\nHost: a", 414, "max_request_line"),
+])
+def test_a_refused_head_comes_in_either_form(app, head, status, reason):
+    with on_our_server(app) as port:
+        for accept in ("application/json", "*/*"):
+            # Accept comes first: a head that is refused is not read any further.
+            line, *fields = head.split("\r\n")
+            with socket.create_connection(("127.0.0.1", port)) as connection:
+                connection.sendall("\r\n".join([line, f"Accept: {accept}", *fields, "", ""]).encode())
+                answer = http.client.HTTPResponse(connection)
+                answer.begin()
+                body = answer.read().decode()
+            assert answer.status == status
+            if accept == "*/*":
+                assert answer.headers["Content-Type"] == HTML and reason in body and body.endswith("</html>")
+            elif status != 414:  # the request line alone is too long: its fields have not been read
+                assert answer.headers["Content-Type"] == "application/problem+json" and reason in json.loads(body)["detail"]
