@@ -116,6 +116,18 @@ def test_routes(command):
     assert "site_module:plain is a function, whose routes are not known here" in done.stderr
 
 
+def test_routes_of_what_is_mounted(command, directory):
+    (directory / "mounts.py").write_text(
+        "from poorwsgi import Application\n"
+        "outer, inner = Application('outer'), Application('inner')\n"
+        "inner.set_route('/users', lambda req: '')\n"
+        "outer.mount('/admin', inner)\n"
+        "outer.mount('/other', lambda environ, start_response: [])\n")
+    rows = [line.split() for line in command("routes", "mounts:outer").stdout.splitlines()]
+    assert [row[:-1][-1] for row in rows if row[0] == "HEAD"] == ["/admin/users"]
+    assert {"/admin/*", "/other/*"} <= {word for row in rows for word in row}
+
+
 @pytest.mark.parametrize(("target", "kind", "text"), [
     ("site_module:app", "", "here"), ("site_module", "", "here"),
     ("site_module:create_app()", "", "here"), ("site_module:shop.application", "", "here"),
