@@ -197,8 +197,38 @@ pub(crate) fn unquote(value: &str) -> Cow<'_, str> {
 
 /// Whether a text is a token (RFC 9110, section 5.6.2).
 pub(crate) fn is_token(text: &str) -> bool {
-    let tchar = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    !text.is_empty() && text.bytes().all(tchar)
+    !text.is_empty() && text.bytes().all(is_tchar)
+}
+
+/// Whether a byte is a character of a token (RFC 9110, section 5.6.2): of a method, or of the name of a field
+/// or a parameter.
+///
+/// ```
+/// use poorwsgi_core::headers::parameters::is_tchar;
+///
+/// assert!(b"X-Forwarded-For".iter().all(|byte| is_tchar(*byte)));
+/// assert!(!is_tchar(b' ') && !is_tchar(b':') && !is_tchar(0xe9));
+/// ```
+#[must_use]
+pub const fn is_tchar(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(
+            byte,
+            b'!' | b'#'
+                | b'$'
+                | b'%'
+                | b'&'
+                | b'\''
+                | b'*'
+                | b'+'
+                | b'-'
+                | b'.'
+                | b'^'
+                | b'_'
+                | b'`'
+                | b'|'
+                | b'~'
+        )
 }
 
 /// The name in lower case. Allocates only if the name has capitals.

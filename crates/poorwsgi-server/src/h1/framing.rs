@@ -8,6 +8,7 @@
 use http::StatusCode;
 use memchr::{memchr, memchr_iter};
 use poorwsgi_core::headers::framing::{content_length, is_chunked};
+use poorwsgi_core::headers::parameters::is_tchar;
 use poorwsgi_core::state::Method;
 
 use crate::config::Config;
@@ -151,7 +152,7 @@ fn request_line(line: &[u8]) -> Result<Option<usize>, Refusal> {
             "the request line is not a method, a target and a version of HTTP, with one space in between";
         return Err(Refusal::bad_request(reason));
     };
-    if line.iter().find(|byte| !is_of_token(**byte)) != Some(&b' ') {
+    if line.iter().find(|byte| !is_tchar(**byte)) != Some(&b' ') {
         return Err(Refusal::bad_request("the method has characters that no method has"));
     }
     if !target.iter().all(|byte| is_of_target(*byte)) {
@@ -184,7 +185,7 @@ const fn is_of_target(byte: u8) -> bool {
 /// A name, a colon and a value (RFC 9112, section 5). hyper refuses the same lines, but says nothing to the
 /// client.
 fn check_field(line: &[u8]) -> Result<(), Refusal> {
-    let end = line.iter().position(|byte| !is_of_token(*byte));
+    let end = line.iter().position(|byte| !is_tchar(*byte));
     let reason = match end.map(|end| (end, line.get(end))) {
         Some((1.., Some(b':'))) => {
             if !line.iter().any(|byte| is_control(*byte)) {
@@ -197,28 +198,6 @@ fn check_field(line: &[u8]) -> Result<(), Refusal> {
         Some(_) => "a field name is empty, or has a character that no name has",
     };
     Err(Refusal::bad_request(reason))
-}
-
-/// A character of a token (RFC 9110, section 5.6.2).
-const fn is_of_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(
-            byte,
-            b'!' | b'#'
-                | b'$'
-                | b'%'
-                | b'&'
-                | b'\''
-                | b'*'
-                | b'+'
-                | b'-'
-                | b'.'
-                | b'^'
-                | b'_'
-                | b'`'
-                | b'|'
-                | b'~'
-        )
 }
 
 /// A character that no value has (section 5.5).
