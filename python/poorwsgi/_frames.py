@@ -24,7 +24,8 @@ EXCEPTIONS = 32
 COUNTED = 10_000
 #: How many frames of all exceptions are shown.
 FRAMES = 50
-#: Of more than so many frames of one line in a row, as where a function calls itself, only the last one is shown.
+#: The longest run of frames with the same line that is shown whole. Of a longer run, as in a recursion, the page shows the
+#: last frame and the number of the others.
 REPEATED = 3
 #: How many variables of a frame are shown; of another one, the page says only that it is there.
 VARIABLES = 51
