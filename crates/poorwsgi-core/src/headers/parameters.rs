@@ -210,26 +210,28 @@ pub(crate) fn is_token(text: &str) -> bool {
 /// assert!(!is_tchar(b' ') && !is_tchar(b':') && !is_tchar(0xe9));
 /// ```
 #[must_use]
+#[inline]
 pub const fn is_tchar(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(
-            byte,
-            b'!' | b'#'
-                | b'$'
-                | b'%'
-                | b'&'
-                | b'\''
-                | b'*'
-                | b'+'
-                | b'-'
-                | b'.'
-                | b'^'
-                | b'_'
-                | b'`'
-                | b'|'
-                | b'~'
-        )
+    byte.is_ascii() && TCHARS >> byte & 1 == 1
 }
+
+/// One bit for each ASCII character, because each byte of each field name is looked up.
+const TCHARS: u128 = {
+    let mut others: &[u8] = b"!#$%&'*+-.^_`|~";
+    let mut set = 0;
+    while let [character, rest @ ..] = others {
+        set |= 1 << *character;
+        others = rest;
+    }
+    let mut character = 0;
+    while character < 128_u8 {
+        if character.is_ascii_alphanumeric() {
+            set |= 1 << character;
+        }
+        character += 1;
+    }
+    set
+};
 
 /// The name in lower case. Allocates only if the name has capitals.
 pub(crate) fn lower(name: &str) -> Cow<'_, str> {

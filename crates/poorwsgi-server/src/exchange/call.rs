@@ -17,8 +17,9 @@ use poorwsgi_core::request::Connection;
 use tower_service::Service;
 
 use super::body::BYTES;
-use super::finish::{Cut, FinishedResponse, finish, refused};
+use super::finish::{Cut, finish, refused};
 use super::head::{self, KnownHost};
+use super::outgoing::Outgoing;
 use super::record::Record;
 use super::{BodyError, Carrier, Refusal, RequestBody};
 use crate::LOG;
@@ -160,7 +161,7 @@ where
     S: Service<Request<RequestBody>, Response = Response<B>, Error: Into<BoxError>>,
     B: Body<Data = Bytes, Error: Into<BoxError>> + 'static,
 {
-    type Output = Result<FinishedResponse<B>, Cut>;
+    type Output = Result<Response<Outgoing<B>>, Cut>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::fmt;
 
 use bytes::Bytes;
+use http::response::Parts as ResponseHead;
 use http::{Response, StatusCode, header};
 use http_body::Body;
 use poorwsgi_core::BoxError;
@@ -15,38 +16,32 @@ use super::record::Record;
 use super::{Carrier, Refusal, Upgrade, date};
 use crate::LOG;
 
-/// The end of an exchange, which each protocol sends in its own way.
-pub(crate) struct FinishedResponse<B> {
-    pub(crate) response: Response<Outgoing<B>>,
-    /// What follows after the response, which then has the status that its session has named.
-    pub(crate) upgrade: Option<Upgrade>,
-}
-
 /// A response that the server itself makes.
-pub(super) fn refused<B: Body<Data = Bytes>>(refusal: &Refusal, mut record: Record) -> FinishedResponse<B> {
+pub(super) fn refused<B: Body<Data = Bytes>>(refusal: &Refusal, mut record: Record) -> Response<Outgoing<B>> {
     record.carrier().abandon_request(None);
-    let mut response = refusal.to_response(record.method().as_str(), record.path());
-    record.answered(response.status());
+    let (mut head, text) = refusal.to_response(record.method().as_str(), record.path()).into_parts();
+    record.answered(head.status);
     if let Some(server) = &record.context().config.server_header {
-        response.headers_mut().insert(header::SERVER, server.clone());
+        head.headers.insert(header::SERVER, server.clone());
     }
-    let response = response.map(|text| Outgoing::new(Payload::Text { text }, None, record));
-    FinishedResponse { response, upgrade: None }
+    record.carrier().complete_head(&mut head, None);
+    Response::from_parts(head, Outgoing::new(Payload::Text { text }, None, record))
 }
 
 /// A response of the application, or a 500 if it cannot be sent.
 pub(super) fn finish<B: Body<Data = Bytes> + 'static>(
-    mut response: Response<B>,
+    response: Response<B>,
     mut record: Record,
-) -> Result<FinishedResponse<B>, Cut> {
-    if response.extensions().get::<Declined>().is_some() {
+) -> Result<Response<Outgoing<B>>, Cut> {
+    let (mut head, body) = response.into_parts();
+    if head.extensions.get::<Declined>().is_some() {
         record.finish();
         return Err(Cut);
     }
-    let upgrade = accepted(&mut response, record.carrier());
-    let status = response.status();
+    let upgrade = accepted(&mut head, record.carrier());
+    let status = head.status;
     let content = Content::of(record.method().as_str().parse().ok(), status.as_u16());
-    let said = match Said::of(&response, content, upgrade.is_some()) {
+    let said = match Said::of(&head, body.size_hint().exact(), content, upgrade.is_some()) {
         Ok(said) => said,
         Err(reason) => {
             tracing::error!(
@@ -59,11 +54,10 @@ pub(super) fn finish<B: Body<Data = Bytes> + 'static>(
         }
     };
     record.answered(status);
-    if is_at_hand(response.body()) {
+    if is_at_hand(&body) {
         record.abandon_body();
     }
-    let context = record.context();
-    let headers = response.headers_mut();
+    let headers = &mut head.headers;
     if said.connection {
         record.carrier().take_connection_fields(headers, status);
     }
@@ -76,40 +70,38 @@ pub(super) fn finish<B: Body<Data = Bytes> + 'static>(
         None if said.length.is_some() => drop(headers.remove(header::CONTENT_LENGTH)),
         _ => {}
     }
-    if let Some(server) = context.config.server_header.as_ref().filter(|_| !said.server) {
+    if let Some(server) = record.context().config.server_header.as_ref().filter(|_| !said.server) {
         headers.append(header::SERVER, server.clone());
     }
     if !said.date && date::is_set_back() {
         date::put(headers);
     }
+    // Where no field gives the length, the session takes it from the body, and leaves the body out itself.
+    let has_length = stated.or(said.length).is_some();
+    let is_left_out = upgrade.is_some() || !content.is_allowed() && has_length;
     if let Some(upgrade) = &upgrade {
         upgrade.name(format!("{} {}", record.quoted_method(), record.quoted_path()));
     }
-    let response = response.map(|body| {
-        // Where no field gives the length, the session takes it from the body, and leaves the body out itself.
-        let has_length = stated.or(said.length).is_some();
-        let is_left_out = upgrade.is_some() || !content.is_allowed() && has_length;
-        let payload = if is_left_out {
-            Payload::Text { text: Bytes::new() }
-        } else {
-            Payload::of(body, record.carrier().files().is_some())
-        };
-        Outgoing::new(payload, said.length, record)
-    });
-    Ok(FinishedResponse { response, upgrade })
+    record.carrier().complete_head(&mut head, upgrade);
+    let payload = if is_left_out {
+        Payload::Text { text: Bytes::new() }
+    } else {
+        Payload::of(body, record.carrier().files().is_some())
+    };
+    Ok(Response::from_parts(head, Outgoing::new(payload, said.length, record)))
 }
 
 /// The other protocol that a response of the application opens by a 101 with an [`Upgrade`], if the request asks
 /// for one. The response gets the status by which its session does that. Only a 101 names the protocol.
-fn accepted<B>(response: &mut Response<B>, carrier: &dyn Carrier) -> Option<Upgrade> {
-    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+fn accepted(head: &mut ResponseHead, carrier: &dyn Carrier) -> Option<Upgrade> {
+    if head.status != StatusCode::SWITCHING_PROTOCOLS {
         return None;
     }
     let status = carrier.upgrade_status()?;
-    let upgrade = response.extensions_mut().remove::<Upgrade>()?;
+    let upgrade = head.extensions.remove::<Upgrade>()?;
     if status != StatusCode::SWITCHING_PROTOCOLS {
-        *response.status_mut() = status;
-        response.headers_mut().remove(header::UPGRADE);
+        head.status = status;
+        head.headers.remove(header::UPGRADE);
     }
     Some(upgrade)
 }
@@ -135,13 +127,19 @@ struct Said {
 }
 
 impl Said {
-    /// Reads the head, and checks what it says about the content: no session checks a `Content-Length`.
-    fn of<B: Body>(response: &Response<B>, content: Content, upgrades: bool) -> Result<Self, BoxError> {
-        let status = response.status().as_u16();
-        check_final_or_switching(status, upgrades, || response.headers().contains_key(header::UPGRADE))?;
+    /// Reads the head, and checks what it says about the content of this size: no session checks a
+    /// `Content-Length`.
+    fn of(
+        head: &ResponseHead,
+        size: Option<u64>,
+        content: Content,
+        upgrades: bool,
+    ) -> Result<Self, BoxError> {
+        let status = head.status.as_u16();
+        check_final_or_switching(status, upgrades, || head.headers.contains_key(header::UPGRADE))?;
         let mut said = Said::default();
         let mut declared = DeclaredLength::default();
-        for (name, value) in response.headers() {
+        for (name, value) in &head.headers {
             match *name {
                 header::SERVER => said.server = true,
                 header::DATE => said.date = true,
@@ -156,7 +154,7 @@ impl Said {
             }
         }
         said.length = declared.get();
-        content.check_length(said.length, response.body().size_hint().exact())?;
+        content.check_length(said.length, size)?;
         Ok(said)
     }
 }

@@ -10,6 +10,7 @@
 use std::fmt;
 use std::task::Context;
 
+use http::response::Parts as ResponseHead;
 use http::{HeaderMap, StatusCode};
 
 use crate::connection::ConnectionContext;
@@ -30,7 +31,7 @@ mod upgrade;
 pub(crate) use body::BodyFault;
 pub use body::{BodyError, RequestBody};
 pub(crate) use call::{Exchange, Exchanger, Introduce};
-pub(crate) use finish::{Cut, FinishedResponse};
+pub(crate) use finish::Cut;
 pub(crate) use outgoing::Outgoing;
 pub(crate) use refusal::Refusal;
 pub use upgrade::{Upgrade, Upgraded};
@@ -59,4 +60,8 @@ pub(crate) trait Carrier: fmt::Debug + Send + Sync {
     /// with this status, and obeys them as far as its protocol knows them. It is called only for a response
     /// that has such fields.
     fn take_connection_fields(&self, headers: &mut HeaderMap, status: StatusCode);
+
+    /// Completes the head of every response for its protocol. The [`Upgrade`] of a response that accepts another
+    /// protocol follows after this response.
+    fn complete_head(&self, head: &mut ResponseHead, upgrade: Option<Upgrade>);
 }

@@ -3,11 +3,12 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::response::Parts as ResponseHead;
 use http::{HeaderMap, Request, Response, StatusCode, Version, header};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt as _, Full};
@@ -27,7 +28,7 @@ use tokio::task::{LocalSet, spawn_local};
 use tokio::time::Instant;
 use tower_service::Service;
 
-use super::{BodyError, BodyFault, Carrier, Cut, Exchanger, FinishedResponse, RequestBody, Upgrade};
+use super::{BodyError, BodyFault, Carrier, Cut, Exchanger, RequestBody, Upgrade};
 use crate::body_rate::BodyRate;
 use crate::config::Config;
 use crate::connection::ConnectionContext;
@@ -41,6 +42,8 @@ struct H2Stream {
     context: ConnectionContext,
     /// Whether its request is a CONNECT with a protocol.
     opens_protocol: bool,
+    /// What follows after its response.
+    upgrade: Mutex<Option<Upgrade>>,
 }
 
 impl Carrier for H2Stream {
@@ -67,6 +70,10 @@ impl Carrier for H2Stream {
     fn take_connection_fields(&self, headers: &mut HeaderMap, status: StatusCode) {
         connection::remove(headers, status.as_u16());
         headers.remove(header::UPGRADE);
+    }
+
+    fn complete_head(&self, _head: &mut ResponseHead, upgrade: Option<Upgrade>) {
+        *self.upgrade.lock().unwrap() = upgrade;
     }
 }
 
@@ -140,10 +147,12 @@ where
                 rate: BodyRate::default(),
                 deadline: Deadline::default(),
             });
-            let carrier = Arc::new(H2Stream { context: context(), opens_protocol });
+            let carrier =
+                Arc::new(H2Stream { context: context(), opens_protocol, upgrade: Mutex::default() });
             let exchange = exchanger.exchange(request, Arc::<H2Stream>::clone(&carrier) as Arc<dyn Carrier>);
             async move {
-                let FinishedResponse { response, upgrade } = exchange.await?;
+                let response = exchange.await?;
+                let upgrade = carrier.upgrade.lock().unwrap().take();
                 if let Some(upgrade) = upgrade {
                     spawn_local(async move {
                         let stream = TokioIo::new(stream.await.unwrap());

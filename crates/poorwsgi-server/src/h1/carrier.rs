@@ -4,11 +4,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Context;
 
+use http::response::Parts as ResponseHead;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
+use hyper::ext::ReasonPhrase;
 use poorwsgi_core::headers::connection;
 use poorwsgi_core::headers::list::has_token;
+use poorwsgi_core::state;
 
 use super::broken_off::BrokenOff;
+use super::spelling;
 use crate::connection::ConnectionContext;
 use crate::exchange::{Carrier, Upgrade};
 use crate::stop::Level;
@@ -57,7 +61,7 @@ impl H1Session {
     }
 
     /// Whether the current response is the last one, unless the connection leaves HTTP with it.
-    pub(super) fn ends_with_response(&self) -> bool {
+    fn ends_with_response(&self) -> bool {
         let is_ended = self.is_ended.load(Ordering::Relaxed);
         self.is_single || is_ended || self.is_last() || self.context.stop.level() > Level::Running
     }
@@ -68,7 +72,7 @@ impl H1Session {
     }
 
     /// The current response is the last one of this protocol.
-    pub(super) fn upgrade_to(&self, upgrade: Upgrade) {
+    fn upgrade_to(&self, upgrade: Upgrade) {
         self.upgrade.lock().unwrap_or_else(PoisonError::into_inner).replace(upgrade);
     }
 
@@ -118,6 +122,31 @@ impl Carrier for H1Session {
         if headers.contains_key(header::UPGRADE) {
             headers.append(header::CONNECTION, HeaderValue::from_static("upgrade"));
         }
+    }
+
+    fn complete_head(&self, head: &mut ResponseHead, upgrade: Option<Upgrade>) {
+        name_status(head);
+        spelling::keep(head);
+        if let Some(upgrade) = upgrade {
+            self.upgrade_to(upgrade);
+        } else if self.ends_with_response() {
+            // A 426 already names `upgrade` there, which stays, after `close`.
+            if let Some(named) = head.headers.insert(header::CONNECTION, HeaderValue::from_static("close")) {
+                head.headers.append(header::CONNECTION, named);
+            }
+        }
+    }
+}
+
+/// Has hyper send the reason phrase of [`state`], which knows more statuses than hyper, unless the
+/// application has set its own.
+fn name_status(head: &mut ResponseHead) {
+    let reason = state::reason(head.status.as_u16());
+    let reason = reason.filter(|reason| head.status.canonical_reason() != Some(*reason));
+    if let Some(reason) = reason.and_then(|reason| ReasonPhrase::try_from(reason.as_bytes()).ok())
+        && head.extensions.get::<ReasonPhrase>().is_none()
+    {
+        head.extensions.insert(reason);
     }
 }
 

@@ -12,6 +12,7 @@ use std::io::Cursor;
 use std::pin::pin;
 use std::task::{Context, Waker};
 
+use http::response::Parts as ResponseHead;
 use http::{Extensions, Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1::Builder;
@@ -29,12 +30,10 @@ thread_local! {
 
 /// Has hyper spell the fields of a response as its application does. Without a spelling of the application,
 /// acronyms are spelled as usual.
-pub(crate) fn keep<B>(response: &mut Response<B>) {
-    let spellings = match response.extensions_mut().remove::<Spellings>() {
+pub(super) fn keep(head: &mut ResponseHead) {
+    let spellings = match head.extensions.remove::<Spellings>() {
         Some(spellings) => spellings,
-        None if response.headers().keys().any(has_acronym) => {
-            Spellings::of(&Headers::from(response.headers()))
-        }
+        None if head.headers.keys().any(has_acronym) => Spellings::of(&Headers::from(&head.headers)),
         None => return,
     };
     let map = MAPS.with_borrow_mut(|maps| {
@@ -50,7 +49,7 @@ pub(crate) fn keep<B>(response: &mut Response<B>) {
         }
         map
     });
-    response.extensions_mut().extend(map);
+    head.extensions.extend(map);
 }
 
 /// The map that hyper makes from a message with these names.
