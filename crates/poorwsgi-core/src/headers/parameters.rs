@@ -211,26 +211,39 @@ pub(crate) fn is_token(text: &str) -> bool {
 /// ```
 #[must_use]
 #[inline]
-pub const fn is_tchar(byte: u8) -> bool {
-    byte.is_ascii() && TCHARS >> byte & 1 == 1
+pub fn is_tchar(byte: u8) -> bool {
+    TCHARS.get(usize::from(byte)) == Some(&true)
 }
 
-/// One bit for each ASCII character, because each byte of each field name is looked up.
-const TCHARS: u128 = {
-    let mut others: &[u8] = b"!#$%&'*+-.^_`|~";
-    let mut set = 0;
-    while let [character, rest @ ..] = others {
-        set |= 1 << *character;
-        others = rest;
-    }
-    let mut character = 0;
-    while character < 128_u8 {
-        if character.is_ascii_alphanumeric() {
-            set |= 1 << character;
+/// A table, because each byte of each field name is looked up.
+#[expect(clippy::indexing_slicing, reason = "the compiler evaluates it")]
+static TCHARS: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = u8::MAX;
+    loop {
+        table[byte as usize] = byte.is_ascii_alphanumeric()
+            || matches!(
+                byte,
+                b'!' | b'#'
+                    | b'$'
+                    | b'%'
+                    | b'&'
+                    | b'\''
+                    | b'*'
+                    | b'+'
+                    | b'-'
+                    | b'.'
+                    | b'^'
+                    | b'_'
+                    | b'`'
+                    | b'|'
+                    | b'~'
+            );
+        if byte == 0 {
+            break table;
         }
-        character += 1;
+        byte -= 1;
     }
-    set
 };
 
 /// The name in lower case. Allocates only if the name has capitals.

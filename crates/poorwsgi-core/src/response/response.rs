@@ -334,6 +334,7 @@ impl Response {
     /// [`finish`](super::finish) has to come first: this function does not apply the request's method,
     /// conditions and ranges.
     #[must_use]
+    #[inline]
     pub fn into_http(self) -> http::Response<Body> {
         into_http_with(self, HeaderMap::new())
     }
@@ -353,6 +354,7 @@ pub fn state_content(response: &mut Response) {
 /// Like [`Response::into_http`], but puts the header fields into `map`, whose present content is removed. This
 /// reuses the map's allocation.
 #[must_use]
+#[inline]
 pub fn into_http_with(mut response: Response, mut map: HeaderMap) -> http::Response<Body> {
     let content_type = response.unstated_content_type();
     let ResponseParts { status, headers, body, mut extensions, .. } = *response.parts;

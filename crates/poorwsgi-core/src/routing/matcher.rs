@@ -101,19 +101,19 @@ impl Matcher {
         match self {
             Matcher::Segments(segments) => {
                 let mut groups = Groups::default();
-                segments.matches(path, |place| groups.0.push(place)).then_some(groups)
+                segments.matches(path, |place| groups.push(place)).then_some(groups)
             }
             Matcher::Linear(regex) => {
                 let mut found = regex.create_captures();
                 regex.captures(path, &mut found);
                 let place = |group: Option<Span>| group.map_or(NOWHERE, |group| group.range());
-                found.is_match().then(|| Groups(found.iter().skip(1).map(place).collect()))
+                found.is_match().then(|| found.iter().skip(1).map(place).collect())
             }
             Matcher::Backtracking(regex) => match regex.captures(path) {
                 Ok(captures) => captures.map(|found| {
                     let place =
                         |group: Option<fancy_regex::Match<'_>>| group.map_or(NOWHERE, |group| group.range());
-                    Groups(found.iter().skip(1).map(place).collect())
+                    found.iter().skip(1).map(place).collect()
                 }),
                 Err(error) => gave_up(regex, &error),
             },
@@ -139,14 +139,32 @@ fn gave_up<T: Default>(regex: &fancy_regex::Regex, error: &fancy_regex::Error) -
 /// The range of a group that took no part in the match. It lies outside of any text.
 const NOWHERE: Range<usize> = usize::MAX..usize::MAX;
 
-/// The byte ranges of the groups of one match in its path.
+/// The byte ranges of the groups of one match in its path. They are small, because the match of each request is
+/// moved several times: a range ends below 4 GiB, and the first two groups are not on the heap.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Groups(SmallVec<[Range<usize>; 4]>);
+pub(super) struct Groups(SmallVec<[Range<u32>; 2]>);
 
 impl Groups {
+    fn push(&mut self, place: Range<usize>) {
+        let end = |at| u32::try_from(at).unwrap_or(u32::MAX);
+        self.0.push(end(place.start)..end(place.end));
+    }
+
     /// The text of a group. Groups are counted from 1, as in the expression.
     pub(super) fn get<'p>(&self, path: &'p str, group: usize) -> Option<&'p str> {
-        path.get(self.0.get(group.checked_sub(1)?)?.clone())
+        let Range { start, end } = self.0.get(group.checked_sub(1)?)?.clone();
+        if end == u32::MAX {
+            return None;
+        }
+        path.get(usize::try_from(start).ok()?..usize::try_from(end).ok()?)
+    }
+}
+
+impl FromIterator<Range<usize>> for Groups {
+    fn from_iter<I: IntoIterator<Item = Range<usize>>>(places: I) -> Self {
+        let mut groups = Groups::default();
+        places.into_iter().for_each(|place| groups.push(place));
+        groups
     }
 }
 
