@@ -133,6 +133,8 @@ KINDS = {
     "choice": Kind("WORD", str, str),
     "networks": Kind("NETWORK", _read_networks, ", ".join),
     "field": Kind("TEXT", str, str),
+    "text": Kind("FORMAT", str, str),
+    "file": Kind("FILE", str, str),
     "host": Kind("HOST", str, str),
     "port": Kind("PORT", _read_port, str),
     "address": Kind("ADDRESS", _read_address, str),

@@ -5,8 +5,8 @@ use std::thread;
 use std::time::Duration;
 
 use poorwsgi_calls::inlining::{Inline, Rule};
-use poorwsgi_server::Config;
 use poorwsgi_server::settings::{Number, Setting, SettingKind};
+use poorwsgi_server::{AccessFormat, BadFormat, Config};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
@@ -30,6 +30,9 @@ pub(crate) struct ServerSettings {
     /// How long a client waits for the application to begin its response; `None` without a limit.
     pub(crate) request_timeout: Option<Duration>,
     pub(crate) chunked_bodies: ChunkedBodies,
+    /// The file of the access log, `-` for the standard output; `None` for no log.
+    pub(crate) access_log: Option<String>,
+    pub(crate) access_format: AccessFormat,
 }
 
 /// How a WSGI callable gets a request body without `Content-Length`.
@@ -69,6 +72,8 @@ impl Default for ServerSettings {
             max_spool: 0,
             request_timeout: None,
             chunked_bodies: ChunkedBodies::Gather,
+            access_log: None,
+            access_format: AccessFormat::combined(),
         };
         SETTINGS.iter().for_each(|setting| setting.set_default(&mut settings));
         settings
@@ -76,6 +81,7 @@ impl Default for ServerSettings {
 }
 
 const CALLS: &str = "calls of the application";
+const LOGS: &str = "logs";
 
 /// The settings that are not in [`Config`].
 const SETTINGS: &[Setting<ServerSettings>] = &[
@@ -165,6 +171,26 @@ const SETTINGS: &[Setting<ServerSettings>] = &[
             max: None,
             set: |settings, bytes| settings.max_spool = bytes,
         }),
+    },
+    Setting {
+        name: "access_log",
+        section: LOGS,
+        help: "write a line for each request to this file, or to the standard output (-); the file is opened \
+               anew once it was moved away",
+        kind: SettingKind::File(|settings, path| settings.access_log = Some(path)),
+    },
+    Setting {
+        name: "access_format",
+        section: LOGS,
+        help: "write the lines of the access log in this format: combined, json, or a template such as \
+               '{client} \"{request}\" {status} {duration}'",
+        kind: SettingKind::Text {
+            default: "combined",
+            set: |settings, format| {
+                settings.access_format = format.parse().map_err(|error: BadFormat| error.to_string())?;
+                Ok(())
+            },
+        },
     },
 ];
 

@@ -70,6 +70,8 @@ mod _poorwsgi {
     #[pymodule_export]
     use super::json::{_charset, parse_json_request};
     #[pymodule_export]
+    use super::log::_request_id;
+    #[pymodule_export]
     use super::request::{Request, SimpleRequest};
     #[pymodule_export]
     use super::response::{abort, make_response, redirect, to_response};

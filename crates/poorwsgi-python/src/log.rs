@@ -4,10 +4,14 @@
 //! cannot start a new log record.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::fmt::{self, Write};
-use std::sync::{Mutex, PoisonError};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
+use http::{HeaderMap, HeaderName, HeaderValue};
 use poorwsgi_core::clip;
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
@@ -85,6 +89,34 @@ fn short(quoted: Bound<'_, PyAny>) -> PyResult<Bound<'_, PyAny>> {
     }
 }
 
+thread_local! {
+    /// The id of the request that this thread serves.
+    static REQUEST: RefCell<Option<HeaderValue>> = const { RefCell::new(None) };
+}
+
+/// As long as this exists, log records of this thread belong to a request.
+pub(crate) struct LoggedRequest(Option<HeaderValue>);
+
+impl LoggedRequest {
+    pub(crate) fn begin(head: &HeaderMap) -> Self {
+        LoggedRequest(REQUEST.replace(head.get(X_REQUEST_ID).cloned()))
+    }
+}
+
+impl Drop for LoggedRequest {
+    fn drop(&mut self) {
+        REQUEST.set(self.0.take());
+    }
+}
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The id of the request that this thread serves; None if it serves none, or if the request has no id.
+#[pyfunction]
+pub(crate) fn _request_id() -> Option<String> {
+    REQUEST.with_borrow(|id| id.as_ref().and_then(|id| id.to_str().ok()).map(str::to_owned))
+}
+
 /// Sends `tracing` events to Python's logging from now on, unless the process has another global subscriber.
 pub(crate) fn to_python() {
     let _ = tracing::subscriber::set_global_default(Logger);
@@ -93,7 +125,7 @@ pub(crate) fn to_python() {
 struct Logger;
 
 /// The maximum number of INFO records a second. Most of them are about refused requests, which clients can
-/// send at almost no cost, while each record needs the GIL.
+/// send at almost no cost, while each record needs the GIL of the thread that writes it.
 const RATE: u32 = 20;
 
 /// Counts one more INFO record, and returns whether it is within [`RATE`].
@@ -107,10 +139,35 @@ fn is_within_rate() -> bool {
     count < RATE
 }
 
+/// How many INFO records may wait to be written.
+const QUEUE: usize = 1000;
+
+/// Leaves an INFO record to a thread of its own: the event loops log such records, and must not wait for the GIL.
+/// Records that do not fit into the queue are dropped.
+fn write_later(metadata: &'static Metadata<'static>, line: &Line) {
+    static WRITER: OnceLock<Option<SyncSender<(&'static Metadata<'static>, String)>>> = OnceLock::new();
+    let writer = WRITER.get_or_init(|| {
+        let (sender, records) = sync_channel::<(&'static Metadata<'static>, String)>(QUEUE);
+        let write = move || {
+            for (metadata, text) in records {
+                // An interpreter that is shutting down takes no more records.
+                let _ = Python::try_attach(|py| {
+                    let (_, method) = level(metadata);
+                    logger(py, metadata)?.call_method1(method, ("%s", text)).map(drop)
+                });
+            }
+        };
+        thread::Builder::new().name("poorwsgi info".to_owned()).spawn(write).ok().map(|_| sender)
+    });
+    if let Some(writer) = writer {
+        let _ = writer.try_send((metadata, clip::record(&format!("{}{}", line.message, line.fields))));
+    }
+}
+
 impl Subscriber for Logger {
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
-        // Only rare events: each of them takes the GIL, on the event loop as well. Events for each request
-        // are ignored.
+        // Only rare events: each warning takes the GIL, on the event loop as well. Events for each request are
+        // ignored.
         let is_rare = match *metadata.level() {
             Level::ERROR | Level::WARN => metadata.target().starts_with("poorwsgi"),
             Level::INFO => matches!(metadata.target(), "poorwsgi" | "poorwsgi::server"),
@@ -125,8 +182,9 @@ impl Subscriber for Logger {
 
     /// Asks the Python logger whether the level is enabled, so that no unused message is formatted.
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        if *metadata.level() == Level::INFO && !is_within_rate() {
-            return false;
+        if *metadata.level() == Level::INFO {
+            // Python is asked by the thread that writes.
+            return is_within_rate();
         }
         Python::try_attach(|py| {
             let asked = logger(py, metadata)
@@ -143,6 +201,9 @@ impl Subscriber for Logger {
     fn event(&self, event: &Event<'_>) {
         let mut line = Line::default();
         event.record(&mut line);
+        if *event.metadata().level() == Level::INFO {
+            return write_later(event.metadata(), &line);
+        }
         // An error of logging cannot be logged, and an interpreter that is shutting down takes no more
         // records.
         let _ = Python::try_attach(|py| {

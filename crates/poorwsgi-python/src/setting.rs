@@ -66,6 +66,14 @@ fn apply<C>(kind: &SettingKind<C>, target: &mut C, value: &Bound<'_, PyAny>) -> 
             })?;
             set(target);
         }
+        SettingKind::File(_) if value.is_none() => {}
+        SettingKind::File(set) => {
+            let path: Option<String> = value.extract().ok().filter(|path: &String| !path.is_empty());
+            set(target, path.ok_or_else(|| wrong("the name of a file, or \"-\" for the standard output"))?);
+        }
+        SettingKind::Text { set, .. } => {
+            set(target, value.extract().map_err(|_| wrong("a text"))?)?;
+        }
         SettingKind::Networks(set) => set(target, networks(value)?),
         SettingKind::Field { set, .. } => {
             set(target, field(value).ok_or_else(|| wrong("text without control characters, or None"))?);
@@ -143,6 +151,8 @@ pub(crate) fn row<'py, C>(py: Python<'py>, setting: &Setting<C>) -> PyResult<Bou
             ("choice", words.first().into_pyobject(py)?)
         }
         SettingKind::Networks(_) => ("networks", PyTuple::empty(py).into_any()),
+        SettingKind::File(_) => ("file", nothing()),
+        SettingKind::Text { default, .. } => ("text", default.into_pyobject(py)?.into_any()),
         SettingKind::Field { default, .. } => ("field", default.into_pyobject(py)?.into_any()),
     };
     let words = PyTuple::new(py, words)?;

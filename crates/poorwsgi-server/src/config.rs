@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::HeaderValue;
 use ipnet::IpNet;
 
+use crate::access_log::AccessLog;
 use crate::settings::{Number, Setting, SettingKind};
 
 /// The number, where there is one.
@@ -54,6 +55,7 @@ macro_rules! config {
             $(pub(crate) $number: $type,)*
             $(pub(crate) $time: Duration,)*
             $(pub(crate) $other: $field,)*
+            pub(crate) access_log: Option<AccessLog>,
         }
 
         impl Config {
@@ -96,6 +98,7 @@ macro_rules! config {
                     $($number: $count,)*
                     $($time: Duration::from_secs($seconds),)*
                     $($other: $default,)*
+                    access_log: None,
                 }
             }
 
@@ -213,6 +216,10 @@ config! {
         trust_unix_peers(trust: bool) -> bool = false, trust,
             SettingKind::Switch { default: false, set: |config, trust| config.trust_unix_peers = trust },
             PROXIES, "believe the X-Forwarded and Forwarded fields of everybody who connects to a Unix socket";
+        /// The request has the id as its field `X-Request-ID`: that of a trusted proxy, or a new one.
+        request_id(send: bool) -> bool = true, send,
+            SettingKind::Switch { default: true, set: |config, send| config.request_id = send },
+            RESPONSES, "give each request an id, which its response has as X-Request-ID";
         /// `None` sends none.
         server_header(value: Option<HeaderValue>) -> Option<HeaderValue> =
             Some(HeaderValue::from_static(SERVER)), value,
@@ -228,6 +235,13 @@ impl Default for Config {
 }
 
 impl Config {
+    /// Writes a line for each request. Default: no log.
+    #[must_use]
+    pub fn access_log(mut self, log: AccessLog) -> Self {
+        self.access_log = Some(log);
+        self
+    }
+
     /// The limit that [`max_body`](Self::max_body) has set.
     #[must_use]
     pub const fn body_limit(&self) -> u64 {
@@ -272,6 +286,7 @@ mod tests {
             }
             SettingKind::Switch { default, set } => set(config, *default != other),
             SettingKind::Choice(words) => (words[usize::from(other)].1)(config),
+            SettingKind::File(_) | SettingKind::Text { .. } => unreachable!("the binding has these"),
             SettingKind::Networks(set) if other => set(config, vec!["::1/128".parse().unwrap()]),
             SettingKind::Networks(set) => set(config, Vec::new()),
             SettingKind::Field { default, set } => {

@@ -1,5 +1,6 @@
 //! The data of a connection, independent of its protocol. Sessions, their exchanges and idle connections use it.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -37,6 +38,14 @@ pub(crate) struct Peer(Connection);
 impl Peer {
     pub(crate) const fn of(connection: Connection) -> Self {
         Peer(connection)
+    }
+
+    /// The peer without its port, for the access log.
+    pub(crate) fn client(self) -> Cow<'static, str> {
+        match self.0.remote {
+            Some(address) => Cow::Owned(address.ip().to_canonical().to_string()),
+            None => Cow::Borrowed("unix"),
+        }
     }
 }
 

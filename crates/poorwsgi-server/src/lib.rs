@@ -51,6 +51,7 @@
 /// The log target of the server itself.
 const LOG: &str = "poorwsgi::server";
 
+mod access_log;
 mod body_rate;
 mod config;
 mod connection;
@@ -68,8 +69,9 @@ pub mod spool;
 mod stop;
 mod transport;
 
+pub use access_log::{AccessFormat, AccessLog, BadFormat, CallReport};
 pub use config::Config;
-pub use exchange::{BodyError, RequestBody, Upgrade, Upgraded};
+pub use exchange::{BodyError, RequestBody, Upgrade, Upgraded, report_call};
 pub use ipnet::IpNet;
 pub use listener::{Address, raise_descriptor_limit, share_sockets};
 pub use serve::{Bound, Executor, Listening, Server, run};

@@ -21,6 +21,7 @@ use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 use tower_service::Service;
 
 use crate::LOG;
+use crate::access_log::AccessLog;
 use crate::config::Config;
 use crate::connection::Peer;
 use crate::exchange::{Introduce, RequestBody};
@@ -253,6 +254,19 @@ impl<S> Bound<S> {
         self
     }
 
+    /// Writes a line for each request to this log, as [`Config::access_log`] has it written.
+    #[must_use]
+    pub fn access_log(mut self, log: AccessLog) -> Self {
+        self.config = self.config.access_log(log);
+        self
+    }
+
+    /// Whether somebody wants to know how the application is called: see [`report_call`](crate::report_call).
+    #[must_use]
+    pub const fn is_observed(&self) -> bool {
+        self.config.access_log.is_some()
+    }
+
     /// Has executors drive the connections instead of the current runtime: each connection goes to the
     /// executor with the fewest tasks, and uses the service of that executor.
     #[must_use]
@@ -388,10 +402,12 @@ where
             () = stop => return Ok(false),
         };
         let stop = StopOnDrop(Arc::new(Stop::new()));
+        let log = config.access_log.clone();
         let protocols = Protocols::new(Arc::new(config), Arc::clone(&stop.0)).of_one_request();
         if let Some(transport) = register(accepted, connection) {
             protocols.drive(transport, service, introduce).await;
         }
+        end_log(log).await;
         Ok(true)
     }
 
@@ -436,7 +452,7 @@ where
                 (permit, accepted) = next => begin(permit, accepted),
             }
         };
-        let (backlog, free) = (config.backlog, Arc::clone(&permits));
+        let (backlog, free, log) = (config.backlog, Arc::clone(&permits), config.access_log.clone());
         let mut ended = Box::pin(async move {
             accept_rest(listener, backlog, &free, begin).await;
             drop(open);
@@ -445,7 +461,10 @@ where
         let in_time = stop_in_time(&stop.0, &config, drain);
         tokio::select! {
             biased;
-            () = &mut ended => return Ok(()),
+            () = &mut ended => {
+                end_log(log).await;
+                return Ok(());
+            }
             () = at_once => {}
             () = in_time => {}
         }
@@ -453,6 +472,7 @@ where
         stop.0.raise(Level::AtOnce);
         let _ = tokio::time::timeout(LAST_WORDS, permits.acquire_many(connections)).await;
         tell_left(&stop.0);
+        end_log(log).await;
         Ok(())
     }
 }
@@ -470,6 +490,13 @@ fn tell_left(stop: &Stop) {
     let left = stop.take_left();
     if !left.is_empty() {
         tracing::warn!(target: LOG, count = left.len(), "cut off at the stop: {}", clip::list(left.join(", ")));
+    }
+}
+
+/// Waits until the access log is written, for a while.
+async fn end_log(log: Option<AccessLog>) {
+    if let Some(log) = log {
+        let _ = tokio::task::spawn_blocking(move || log.flush(LAST_WORDS)).await;
     }
 }
 

@@ -44,7 +44,11 @@ impl<C> Setting<C> {
                 }
             }
             SettingKind::Field { default, set } => set(config, HeaderValue::from_str(default).ok()),
-            SettingKind::Mode(_) | SettingKind::Networks(_) => {}
+            SettingKind::Text { default, set } => {
+                // A default is valid.
+                let _ = set(config, default);
+            }
+            SettingKind::Mode(_) | SettingKind::Networks(_) | SettingKind::File(_) => {}
         }
     }
 }
@@ -79,6 +83,15 @@ pub enum SettingKind<C: 'static> {
     Choice(&'static [Word<C>]),
     /// Any number of networks; none by default.
     Networks(fn(&mut C, Vec<IpNet>)),
+    /// A file, none by default; `-` is the standard output.
+    File(fn(&mut C, String)),
+    /// A text with a syntax.
+    Text {
+        /// From the start.
+        default: &'static str,
+        /// Sets it, or says what is wrong with the text.
+        set: fn(&mut C, &str) -> Result<(), String>,
+    },
     /// The value of a field, or `None` for no such field.
     Field {
         /// From the start.

@@ -6,6 +6,7 @@ use http::header::{COOKIE, REFERER, USER_AGENT};
 use super::Head;
 use crate::headers::Cookies;
 
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const X_REQUESTED_WITH: HeaderName = HeaderName::from_static("x-requested-with");
 
 impl dyn Head + '_ {
@@ -19,6 +20,14 @@ impl dyn Head + '_ {
     #[must_use]
     pub fn user_agent(&self) -> Option<String> {
         self.header(&USER_AGENT).map(Into::into)
+    }
+
+    /// The id of the request, by which its lines in several logs are found: the field `X-Request-ID`. Our server
+    /// gives each request one (its setting `request_id`), which is that of a trusted proxy or a new one; the
+    /// response has the same field. Under any other server it is what the client sends.
+    #[must_use]
+    pub fn request_id(&self) -> Option<String> {
+        self.header(&X_REQUEST_ID).map(Into::into)
     }
 
     /// Whether `X-Requested-With` is `XMLHttpRequest`, which script libraries send with their requests.
@@ -42,6 +51,7 @@ mod tests {
     fn what_the_client_says() {
         let head = with(&[
             ("referer", "http://h/"),
+            ("x-request-id", "a-1"),
             ("user-agent", "curl"),
             ("x-requested-with", "XMLHttpRequest"),
             ("cookie", "a=1"),
@@ -49,6 +59,7 @@ mod tests {
         ]);
         assert_eq!(head.head().referer().unwrap(), "http://h/");
         assert_eq!(head.head().user_agent().unwrap(), "curl");
+        assert_eq!(head.head().request_id().unwrap(), "a-1");
         assert!(head.head().is_xhr());
         assert_eq!(head.head().cookies().iter().collect::<Vec<_>>(), [("a", "1"), ("b", "2")]);
     }
@@ -58,6 +69,7 @@ mod tests {
         let head = with(&[("x-requested-with", "xmlhttprequest")]);
         assert_eq!(head.head().referer(), None);
         assert_eq!(head.head().user_agent(), None);
+        assert_eq!(head.head().request_id(), None);
         assert!(!head.head().is_xhr());
         assert!(head.head().cookies().is_empty());
     }

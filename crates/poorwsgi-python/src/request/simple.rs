@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use http::header;
+use http::{HeaderName, header};
 use poorwsgi_core::request::{Head, full_path};
 use poorwsgi_core::settings::overrides;
 use poorwsgi_core::state::{METHOD_GET, Method, MethodSet};
@@ -367,6 +367,13 @@ impl SimpleRequest {
     #[getter]
     fn user_agent<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
         self.native_header(py, &header::USER_AGENT)
+    }
+
+    /// The id of the request, which lines of several logs and the response have (X-Request-ID): from our server, or
+    /// from a proxy; or None. Under any other server it is what the client sends.
+    #[getter]
+    fn request_id<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        self.native_header(py, &HeaderName::from_static("x-request-id"))
     }
 
     /// "http" or "https", as the server sees the connection.

@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 
 use super::caller::CallerPatience;
 use super::loops::{around, attach};
+use super::reported::WaitingCall;
 use super::request_timeout::CallClock;
 use super::served::Served;
 use crate::config::{ChunkedBodies, ServerSettings};
@@ -33,6 +34,8 @@ pub(super) struct Backend {
     /// The request timeout, if there is one.
     pub(super) request_timeout: Option<Duration>,
     chunked_bodies: ChunkedBodies,
+    /// Whether somebody wants to know how the application is called.
+    is_observed: bool,
 }
 
 impl Backend {
@@ -42,6 +45,7 @@ impl Backend {
         settings: &ServerSettings,
         loops: usize,
         has_lock: bool,
+        is_observed: bool,
     ) -> Self {
         // Two spools, so that neither takes the room of the other; a body that the server admits has room.
         let answers = Spool::new(settings.max_spool / 2);
@@ -57,7 +61,13 @@ impl Backend {
             spool,
             request_timeout: settings.request_timeout,
             chunked_bodies: settings.chunked_bodies,
+            is_observed,
         }
+    }
+
+    /// Where a call that begins to wait now leaves how it is made.
+    pub(super) fn waiting_call(&self) -> Option<WaitingCall> {
+        self.is_observed.then(WaitingCall::now)
     }
 
     /// Whether the application is called once the body is complete, since it would take a body without a

@@ -15,11 +15,13 @@ use super::backend::{Backend, Run};
 use super::callable::{CallContext, WsgiCallable};
 use super::failure::Unhandled;
 use super::generated;
+use super::reported::WaitingCall;
 use super::request_timeout::CallClock;
 use super::served::Served;
 use crate::application::{Application, Routed};
 use crate::forked::end_child;
 use crate::language::handle;
+use crate::log::LoggedRequest;
 use crate::request::Source;
 
 /// A call of the application, for one request.
@@ -35,6 +37,8 @@ pub(super) struct Call {
     pub(super) clock: Option<CallClock>,
     /// The body's share of the memory budget.
     pub(super) _held: Option<Held>,
+    /// Set if somebody wants to know how it is made.
+    pub(super) waiting: Option<WaitingCall>,
     /// The permit to read the body as it arrives.
     pub(super) permit: Option<OwnedSemaphorePermit>,
 }
@@ -46,7 +50,11 @@ impl Call {
         if !self.route_times.is_inline(&self.run.0.rule) {
             return self.make_on_pool();
         }
-        let Some(Call { run, head, routed, body, route_times, answer, .. }) = self.begun() else { return };
+        let Some(Call { run, head, routed, body, route_times, answer, .. }) = self.begun(CallPlace::Inline)
+        else {
+            return;
+        };
+        let _logged = LoggedRequest::begin(&head.parts().headers);
         let Backend { served, rule, pool, patience, .. } = &*run.0;
         let context = CallContext { route_times: &route_times, rule, place: CallPlace::Inline, patience };
         match &**served {
@@ -87,21 +95,26 @@ impl Call {
     }
 
     /// Begins the call; `None` if no connection waits for its answer any more.
-    fn begun(self) -> Option<Self> {
+    fn begun(self, place: CallPlace) -> Option<Self> {
         if self.answer.is_closed() {
             return None;
         }
         if let Some(clock) = &self.clock {
             clock.begin();
         }
+        if let Some(waiting) = &self.waiting {
+            waiting.begin(matches!(place, CallPlace::Inline));
+        }
         Some(self)
     }
 
     fn make(self, place: CallPlace) {
-        let Some(Call { run, head, routed, body, route_times, answer, permit: _permit, .. }) = self.begun()
+        let Some(Call { run, head, routed, body, route_times, answer, permit: _permit, .. }) =
+            self.begun(place)
         else {
             return;
         };
+        let _logged = LoggedRequest::begin(&head.parts().headers);
         let Backend { served, rule, patience, .. } = &*run.0;
         let context = CallContext { route_times: &route_times, rule, place, patience };
         match &**served {

@@ -10,10 +10,12 @@ use std::time::Duration;
 
 use poorwsgi_calls::event_loop::EventLoop;
 use poorwsgi_calls::running::Running;
+use poorwsgi_server::AccessLog;
 use pyo3::prelude::*;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
+use super::listener::os_error;
 use crate::config::ServerSettings;
 
 /// How long clients may send one more request when another server takes over.
@@ -30,6 +32,8 @@ pub(super) struct Control {
     retires: AtomicBool,
     stopped_at: OnceLock<Instant>,
     pub(super) settings: ServerSettings,
+    /// Open while the server serves.
+    access_log: Mutex<Option<AccessLog>>,
     /// Not empty while the server serves.
     loops: Mutex<Vec<EventLoop>>,
 }
@@ -49,6 +53,7 @@ impl Control {
             retires: AtomicBool::new(false),
             stopped_at: OnceLock::new(),
             settings,
+            access_log: Mutex::default(),
             loops: Mutex::default(),
         }
     }
@@ -65,6 +70,21 @@ impl Control {
     /// For how many seconds an inline call has been blocking its thread; 0 while none does.
     pub(super) fn held_up_for(&self) -> f64 {
         self.loops().iter().map(|event_loop| event_loop.held_up_for().as_secs_f64()).fold(0.0, f64::max)
+    }
+
+    /// Opens the access log, if there is to be one.
+    pub(super) fn open_access_log(&self) -> PyResult<Option<AccessLog>> {
+        let Some(path) = &self.settings.access_log else { return Ok(None) };
+        let format = self.settings.access_format.clone();
+        let opened = if path == "-" { AccessLog::stdout(format) } else { AccessLog::open(path, format) };
+        let log = opened.map_err(|error| os_error(&format!("the access log {path}"), &error))?;
+        *self.access_log.lock().unwrap_or_else(PoisonError::into_inner) = Some(log.clone());
+        Ok(Some(log))
+    }
+
+    /// Opens the file of the access log anew.
+    pub(super) fn reopen_access_log(&self) {
+        self.access_log.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(AccessLog::reopen);
     }
 
     /// Stops the server for another one at its address.

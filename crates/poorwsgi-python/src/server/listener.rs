@@ -100,8 +100,8 @@ pub(crate) fn _check_address(address: &str) -> PyResult<()> {
     Address::check(address).map_err(|error| PyValueError::new_err(error.to_string()))
 }
 
-/// The error that Python raises for this number, with the address in its text.
-fn os_error(address: &str, error: &io::Error) -> PyErr {
+/// The error that Python raises for this number, with the address or file in its text.
+pub(super) fn os_error(address: &str, error: &io::Error) -> PyErr {
     let text = error.to_string();
     match error.raw_os_error() {
         Some(number) => {

@@ -19,6 +19,7 @@ mod loops;
 mod orphan;
 mod process;
 mod read_timeout;
+mod reported;
 mod request_timeout;
 mod serve;
 mod served;

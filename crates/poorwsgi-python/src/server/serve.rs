@@ -139,6 +139,12 @@ impl Server {
         self.control.running.all()
     }
 
+    /// Opens the file of the access log anew, if there is one.
+    #[pyo3(name = "_reopen_log")]
+    fn reopen_log(&self) {
+        self.control.reopen_access_log();
+    }
+
     /// Stops the server for another one at its address: connected clients may send one more request within a
     /// second.
     fn retire(&self) {
@@ -170,6 +176,11 @@ impl Server {
         forked::begin(py)?;
         let _switching = Switching::begin(py)?;
         let has_lock = has_lock(py)?;
+        let bound = match self.control.open_access_log()? {
+            Some(log) => bound.access_log(log),
+            None => bound,
+        };
+        let is_observed = bound.is_observed();
         py.detach(|| {
             let Control { running, settings, .. } = &*self.control;
             // Not earlier: threads do not survive a fork.
@@ -180,7 +191,8 @@ impl Server {
                 .ok_or_else(|| PyValueError::new_err("the number of event loops is 0; expected 1 or more"))?;
             let _serving = Serving::begin(&self.control, &loops);
             let served = Arc::clone(&self.served);
-            let backend = Arc::new(Backend::new(served, running.clone(), settings, count, has_lock));
+            let backend =
+                Arc::new(Backend::new(served, running.clone(), settings, count, has_lock, is_observed));
             let service = |event_loop: &EventLoop| Service {
                 backend: Arc::clone(&backend),
                 event_loop: event_loop.clone(),

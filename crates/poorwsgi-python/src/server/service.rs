@@ -15,9 +15,9 @@ use poorwsgi_core::request::{Connection, HttpHead};
 use poorwsgi_core::response::Body;
 use poorwsgi_core::state::HTTP_SERVICE_UNAVAILABLE;
 use poorwsgi_core::variables::Variables;
-use poorwsgi_server::RequestBody;
 use poorwsgi_server::gathering::RequestGathering;
 use poorwsgi_server::spool::IN_MEMORY;
+use poorwsgi_server::{RequestBody, report_call};
 use tokio::sync::oneshot;
 
 use super::ServiceResult;
@@ -27,6 +27,7 @@ use super::call::Call;
 use super::failure::page;
 use super::gathering::{Arrival, arrived, refused};
 use super::read_timeout::Timed;
+use super::reported::{MadeCall, WaitingCall};
 use super::request_timeout::{Alarm, Arriving, Late};
 use super::served::Served;
 use super::stuck::stuck;
@@ -106,8 +107,20 @@ impl Service {
         let late = late.map(|(timeout, clock)| {
             Box::new(Alarmed { alarm: Alarm::new(timeout, clock), asked: Asked::of(head.parts()) })
         });
-        let call =
-            |held, permit| Call { run, head, routed, body, route_times, answer, clock, _held: held, permit };
+        let waiting = backend.waiting_call();
+        let made = waiting.as_ref().map(WaitingCall::made);
+        let call = |held, permit| Call {
+            run,
+            head,
+            routed,
+            body,
+            route_times,
+            answer,
+            clock,
+            waiting,
+            _held: held,
+            permit,
+        };
         match arrival {
             Arrival::InMemory(held) => {
                 let call = call(held, None);
@@ -120,7 +133,7 @@ impl Service {
             Arrival::InFile(held) => call(Some(held), None).make_on_pool(),
             Arrival::Pending(permit) => call(None, Some(permit)).make_beside(),
         }
-        Answering::OnItsWay { receiver, late }
+        Answering::OnItsWay { receiver, late, made }
     }
 
     fn boxed(&self, head: Parts, variables: Option<Arc<Variables>>) -> Box<HttpHead> {
@@ -137,7 +150,12 @@ pub(super) struct Alarmed {
 /// The future of the response to a request.
 pub(super) enum Answering {
     /// Waits for the answer, with the alarm of the request timeout.
-    OnItsWay { receiver: oneshot::Receiver<ServiceResult>, late: Option<Box<Alarmed>> },
+    OnItsWay {
+        receiver: oneshot::Receiver<ServiceResult>,
+        late: Option<Box<Alarmed>>,
+        /// Set if somebody wants to know how the call was made.
+        made: Option<MadeCall>,
+    },
     /// Collects the body; then the service begins the call.
     Gathering(Box<(Service, RequestGathering)>),
 }
@@ -148,8 +166,11 @@ impl Future for Answering {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<ServiceResult> {
         loop {
             let next = match &mut *self {
-                Answering::OnItsWay { receiver, late } => {
+                Answering::OnItsWay { receiver, late, made } => {
                     if let Poll::Ready(answer) = Pin::new(receiver).poll(cx) {
+                        if let Some(call) = made.as_ref().and_then(MadeCall::report) {
+                            report_call(call);
+                        }
                         return Poll::Ready(answer.unwrap_or_else(|gone| Err(gone.into())));
                     }
                     let Some(alarmed) = late else { return Poll::Pending };

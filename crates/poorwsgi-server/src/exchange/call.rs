@@ -1,6 +1,6 @@
 //! The call of the service.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -19,11 +19,24 @@ use tower_service::Service;
 use super::body::BYTES;
 use super::finish::{Cut, finish, refused};
 use super::head::{self, KnownHost};
+use super::ids::identify;
 use super::outgoing::Outgoing;
 use super::record::Record;
 use super::{BodyError, Carrier, Refusal, RequestBody};
 use crate::LOG;
+use crate::access_log::CallReport;
 use crate::connection::ConnectionContext;
+
+thread_local! {
+    /// The report of a call whose response this thread returns next.
+    static REPORT: Cell<Option<CallReport>> = const { Cell::new(None) };
+}
+
+/// Reports how the application was called, for the access log. The future of a service calls this function right
+/// before it returns the response.
+pub fn report_call(call: CallReport) {
+    REPORT.set(Some(call));
+}
 
 /// Tells a service of the connection that it is going to serve.
 pub(crate) type Introduce<S> = fn(&mut S, Connection);
@@ -118,6 +131,8 @@ where
                 CallState::Refused { refusal: refusal.to(request.headers()) }
             }
             Ok(()) => {
+                let id = context.config.request_id.then(|| identify(request.headers_mut(), context.trusted));
+                record.admitted(&request, id);
                 if !self.introduced {
                     request.extensions_mut().insert(context.connection);
                 }
@@ -173,9 +188,10 @@ where
                         Ok(Poll::Pending) => return Poll::Pending,
                         // Finished right here: a response is large, and each further step would copy it.
                         Ok(Poll::Ready(Ok(response))) => {
-                            return Poll::Ready(
-                                this.record.take().ok_or(Cut).and_then(|record| finish(response, record)),
-                            );
+                            return Poll::Ready(this.record.take().ok_or(Cut).and_then(|mut record| {
+                                record.called(REPORT.take());
+                                finish(response, record)
+                            }));
                         }
                         Ok(Poll::Ready(Err(error))) => break OwnResponse::Failed(error.into()),
                         Err(_panic) => break OwnResponse::Panicked,

@@ -5,12 +5,13 @@ use std::fmt;
 
 use bytes::Bytes;
 use http::response::Parts as ResponseHead;
-use http::{Response, StatusCode, header};
+use http::{HeaderMap, Response, StatusCode, header};
 use http_body::Body;
 use poorwsgi_core::BoxError;
 use poorwsgi_core::headers::connection;
 use poorwsgi_core::response::{BodyKind, Content, DeclaredLength, Declined, check_final_or_switching};
 
+use super::ids::REQUEST_ID;
 use super::outgoing::{Outgoing, Payload};
 use super::record::Record;
 use super::{Carrier, Refusal, Upgrade, date};
@@ -24,6 +25,7 @@ pub(super) fn refused<B: Body<Data = Bytes>>(refusal: &Refusal, mut record: Reco
     if let Some(server) = &record.context().config.server_header {
         head.headers.insert(header::SERVER, server.clone());
     }
+    name_request(&mut head.headers, &record);
     record.carrier().complete_head(&mut head, None);
     Response::from_parts(head, Outgoing::new(Payload::Text { text }, None, record))
 }
@@ -73,6 +75,7 @@ pub(super) fn finish<B: Body<Data = Bytes> + 'static>(
     if let Some(server) = record.context().config.server_header.as_ref().filter(|_| !said.server) {
         headers.append(header::SERVER, server.clone());
     }
+    name_request(headers, &record);
     if !said.date && date::is_set_back() {
         date::put(headers);
     }
@@ -89,6 +92,15 @@ pub(super) fn finish<B: Body<Data = Bytes> + 'static>(
         Payload::of(body, record.carrier().files().is_some())
     };
     Ok(Response::from_parts(head, Outgoing::new(payload, said.length, record)))
+}
+
+/// Gives a response the id of its request, unless the application has given it one.
+fn name_request(headers: &mut HeaderMap, record: &Record) {
+    if let Some(id) = record.id()
+        && !headers.contains_key(REQUEST_ID)
+    {
+        headers.append(REQUEST_ID, id.clone());
+    }
 }
 
 /// The other protocol that a response of the application opens by a 101 with an [`Upgrade`], if the request asks

@@ -21,6 +21,8 @@ mod call;
 pub(crate) mod date;
 mod finish;
 mod head;
+mod ids;
+mod logged;
 mod outgoing;
 #[cfg(test)]
 mod over_h2;
@@ -30,6 +32,7 @@ mod upgrade;
 
 pub(crate) use body::BodyFault;
 pub use body::{BodyError, RequestBody};
+pub use call::report_call;
 pub(crate) use call::{Exchange, Exchanger, Introduce};
 pub(crate) use finish::Cut;
 pub(crate) use outgoing::Outgoing;

@@ -2,14 +2,16 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::uri::PathAndQuery;
-use http::{Method, StatusCode};
+use http::{HeaderValue, Method, Request, StatusCode};
 use poorwsgi_core::clip;
 
 use super::Carrier;
 use super::body::Lease;
+use super::logged::LoggedHead;
+use crate::access_log::{AccessEntry, CallReport, RequestLine};
 use crate::connection::ConnectionContext;
 use crate::stop::Level;
 
@@ -25,17 +27,22 @@ pub(crate) struct Record {
     method: Method,
     /// `None` for a target that is only a host.
     target: Option<PathAndQuery>,
-    /// `None` if access records are not enabled.
+    /// `None` if nobody asks how long requests take.
     started: Option<Instant>,
     status: Option<StatusCode>,
     bytes: u64,
     finished: bool,
     body: Option<Lease>,
+    id: Option<HeaderValue>,
+    /// `None` if there is no access log, or the head was refused.
+    logged: Option<Box<LoggedHead>>,
+    call: Option<CallReport>,
 }
 
 impl Record {
-    pub(crate) fn new<B>(request: &http::Request<B>, carrier: Arc<dyn Carrier>) -> Self {
-        let listened = tracing::enabled!(target: ACCESS, tracing::Level::INFO);
+    pub(crate) fn new<B>(request: &Request<B>, carrier: Arc<dyn Carrier>) -> Self {
+        let listened = tracing::enabled!(target: ACCESS, tracing::Level::INFO)
+            || carrier.context().config.access_log.is_some();
         Record {
             carrier,
             method: request.method().clone(),
@@ -45,7 +52,28 @@ impl Record {
             bytes: 0,
             finished: false,
             body: None,
+            id: None,
+            logged: None,
+            call: None,
         }
+    }
+
+    /// The head of the request was checked, and the application gets it.
+    pub(crate) fn admitted<B>(&mut self, request: &Request<B>, id: Option<HeaderValue>) {
+        self.id = id;
+        if self.started.is_some() {
+            self.logged = Some(Box::new(LoggedHead::of(request, &self.context().connection)));
+        }
+    }
+
+    /// The id of the request, which its response has as well.
+    pub(crate) const fn id(&self) -> Option<&HeaderValue> {
+        self.id.as_ref()
+    }
+
+    /// The service reports how it called the application.
+    pub(crate) const fn called(&mut self, call: Option<CallReport>) {
+        self.call = call;
     }
 
     /// The body of the request can be read as long as this exists.
@@ -98,18 +126,54 @@ impl Record {
     }
 }
 
-impl Drop for Record {
-    fn drop(&mut self) {
-        if let Some(started) = self.started {
+impl Record {
+    /// The request has ended: tells those who want to know.
+    fn tell(&self, duration: Duration) {
+        let of_head = |entry: AccessEntry<'_>| {
+            let entry = AccessEntry {
+                request: self.logged.as_ref().map(|logged| RequestLine {
+                    method: self.method.as_str(),
+                    target: self.target.as_ref().map_or("*", PathAndQuery::as_str),
+                    version: logged.version,
+                }),
+                status: self.status.map_or(0, |status| status.as_u16()),
+                bytes: self.bytes,
+                duration,
+                call: self.call,
+                ..entry
+            };
             tracing::info!(
                 target: ACCESS,
                 method = %self.quoted_method(),
                 path = &*self.quoted_path(),
-                status = self.status.map_or(0, |status| status.as_u16()),
-                bytes = self.bytes,
-                duration_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
+                status = entry.status,
+                bytes = entry.bytes,
+                duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX),
                 peer = %self.context().peer(),
+                client = &*clip::quoted(entry.client),
+                user = entry.user.map(clip::quoted).as_deref(),
+                referer = entry.referer.map(clip::quoted).as_deref(),
+                user_agent = entry.user_agent.map(clip::quoted).as_deref(),
+                request_id = entry.request_id,
+                traceparent = entry.traceparent.map(clip::quoted).as_deref(),
             );
+            if let Some(log) = &self.context().config.access_log {
+                log.write(&entry);
+            }
+        };
+        match &self.logged {
+            Some(logged) => logged.with_entry(of_head),
+            None => {
+                of_head(AccessEntry { client: &self.context().peer().client(), ..AccessEntry::default() })
+            }
+        }
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        if let Some(started) = self.started {
+            self.tell(started.elapsed());
         }
         if !self.finished && self.context().stop.level() == Level::AtOnce {
             let (method, path) = (self.quoted_method(), self.quoted_path());

@@ -21,6 +21,7 @@ use super::carrier::H1Session;
 use super::io::GuardedIo;
 use super::service::Exchanges;
 use crate::LOG;
+use crate::access_log::AccessEntry;
 use crate::config::Config;
 use crate::connection::ConnectionContext;
 use crate::exchange::{Carrier, Exchanger, Introduce, Refusal, RequestBody};
@@ -94,6 +95,7 @@ impl H1Protocol {
         let peer = context.peer();
         if let Some(refusal) = io.refusal() {
             tracing::info!(target: LOG, %peer, "refused: {refusal}");
+            log_refusal(context, refusal);
         }
         match result {
             Ok(()) => {}
@@ -101,6 +103,7 @@ impl H1Protocol {
                 session.abandon_request(None);
                 let refusal = Refusal::bad_request(clip::error(error).to_string());
                 tracing::info!(target: LOG, %peer, "refused: {refusal}");
+                log_refusal(context, &refusal);
             }
             Err(error) => {
                 let reason = error.source().map(ToString::to_string).unwrap_or_default();
@@ -113,6 +116,18 @@ impl H1Protocol {
         if (has_more || transport.has_unread()) && context.stop.level() < Level::AtOnce {
             linger(transport).await;
         }
+    }
+}
+
+/// Writes to the access log that a head was refused before it was a request.
+fn log_refusal(context: &ConnectionContext, refusal: &Refusal) {
+    if let Some(log) = &context.config.access_log {
+        let client = context.peer().client();
+        log.write(&AccessEntry {
+            client: &client,
+            status: refusal.status().as_u16(),
+            ..AccessEntry::default()
+        });
     }
 }
 
