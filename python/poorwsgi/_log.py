@@ -30,13 +30,63 @@ _ESCAPED = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u20
 #: Prefix of the lines of a record after the first, so that no reader takes them for another record.
 _MARK = "  "
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-_OWN = logging.Formatter(_FORMAT)  # of records of this module, whatever formatter the application has set
 
 
-def configure():
-    """Sets up logging with times and levels, unless the application has configured it."""
+class _Text(logging.Formatter):
+    """Lines of text; a record of a request ends its first line with the id of the request."""
+
+    def formatMessage(self, record):  # noqa: N802 - the name of logging
+        text = super().formatMessage(record)
+        return f"{text} [{record.request_id}]" if getattr(record, "request_id", None) else text
+
+
+class _Json(logging.Formatter):
+    """One JSON object for each record."""
+
+    def format(self, record):
+        import json
+
+        moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+        entry = {
+            "time": f"{moment}.{int(record.msecs):03d}Z", "level": record.levelname, "logger": record.name, "message": record.getMessage(),
+            "request_id": getattr(record, "request_id", None), "process": record.process,
+        }
+        if record.exc_info or record.exc_text:
+            entry["traceback"] = record.exc_text or self.formatException(record.exc_info)
+        # Cut, so that the line is never longer than a reader takes, and stays one object.
+        while len(line := json.dumps(entry)) > _LONGEST_RECORD:
+            longest = max((name for name in entry if isinstance(entry[name], str)), key=lambda name: len(entry[name]))
+            entry[longest] = entry[longest][:len(entry[longest]) // 2] + "…"
+        return line
+
+
+_OWN = _Text(_FORMAT)  # of records of this module, whatever formatter the application has set
+
+
+def configure(level="WARNING", form="text"):
+    """Sets up logging, unless the application has configured it. In any case log records get the attribute
+    ``request_id``: the id of the request that the thread serves, or None."""
+    _name_requests()
     if not logging.root.handlers:
-        logging.basicConfig(format=_FORMAT, handlers=[_handler()])
+        handler = _handler()
+        handler.setFormatter(_Json() if form == "json" else _OWN)
+        logging.basicConfig(level=level.upper(), handlers=[handler])
+
+
+def _name_requests():
+    from poorwsgi._poorwsgi import _request_id
+
+    make = logging.getLogRecordFactory()
+    if getattr(make, "names_requests", False):
+        return
+
+    def made(*args, **kwargs):
+        record = make(*args, **kwargs)
+        record.request_id = _request_id()
+        return record
+
+    made.names_requests = True
+    logging.setLogRecordFactory(made)
 
 
 def _handler():
@@ -92,7 +142,13 @@ def reopened(descriptor):
 
 class _StreamHandler(logging.StreamHandler):
     def format(self, record):
-        return _clipped(super().format(record)).decode().removesuffix("\n")
+        return _record(self, record).decode().removesuffix("\n")
+
+
+def _record(handler, record):
+    """The bytes of a record. A line of JSON has no characters that would have to be escaped, and is not cut here."""
+    text = logging.Handler.format(handler, record)
+    return f"{text}\n".encode() if isinstance(handler.formatter, _Json) else _clipped(text)
 
 
 class Handler(logging.Handler):
@@ -106,7 +162,7 @@ class Handler(logging.Handler):
 
     def emit(self, record):
         try:
-            data = _clipped(self.format(record))
+            data = _record(self, record)
         except Exception as error:  # noqa: BLE001 - formatting a record may raise any exception
             place = f"{record.pathname}:{record.lineno}"
             data = _clipped(_own(record.levelno, f"a log record of {place} cannot be formatted: {type(error).__name__}"))

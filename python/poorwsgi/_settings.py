@@ -156,6 +156,10 @@ _ROWS_OF_COMMAND = (
      "replace a worker after this many requests; 0 sets no limit"),
     ("max_memory", "workers", "bytes", 0, None, None, (),
      "replace a worker that uses at least this much memory; 0 sets no limit"),
+    ("log_level", "logs", "choice", "warning", None, None, ("debug", "info", "warning", "error"),
+     "log records of this level and above, unless the application has configured logging itself"),
+    ("log_format", "logs", "choice", "text", None, None, ("text", "json"),
+     "write log records as lines of text, or as one JSON object each, unless the application has configured logging itself"),
 )
 
 SETTINGS = (*(Setting(*row)._replace(is_argument=False) for row in _ROWS_OF_COMMAND), *(Setting(*row) for row in _ROWS))
@@ -164,7 +168,8 @@ OPTIONS = {setting.name: setting.option for setting in SETTINGS}
 #: The settings that the server takes as keyword arguments.
 ARGUMENTS = tuple(setting for setting in SETTINGS if setting.is_argument)
 #: A description of a section beside its settings, in the form of a help.
-DESCRIPTIONS = {"workers": "processes that serve; SIGHUP replaces them, SIGTTIN adds one, SIGTTOU removes one"}
+DESCRIPTIONS = {"workers": "processes that serve; SIGHUP replaces them, SIGTTIN adds one, SIGTTOU removes one",
+                "logs": "SIGUSR1 opens the access log anew, SIGUSR2 logs the routes with the times of their calls"}
 
 
 def address_of(host, port):

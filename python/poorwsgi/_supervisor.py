@@ -19,7 +19,7 @@ from contextlib import suppress
 from poorwsgi import _log
 from poorwsgi._settings import MOST_WORKERS
 from poorwsgi._worker import (
-    BOUND, CONTROL, CUT, LAST_WORDS, LISTENING, LONGEST_WORD, NOT_FOR_WORKERS, RETIRE, SIBLINGS, STOP, STUCK, TELL, WORDS,
+    BOUND, CONTROL, CUT, LAST_WORDS, LISTENING, LONGEST_WORD, NOT_FOR_WORKERS, REOPEN, RETIRE, SIBLINGS, STOP, STUCK, TELL, WORDS,
 )
 
 _LOG = logging.getLogger("poorwsgi.supervisor")
@@ -333,10 +333,10 @@ class Supervisor:
             return
         elif number == signal.SIGHUP:
             self._reload()
-        elif number == signal.SIGUSR1:
+        elif number in (signal.SIGUSR1, signal.SIGUSR2):
             for worker in self._workers:
                 if worker.how is not None:
-                    worker.ask(TELL)
+                    worker.ask(REOPEN if number == signal.SIGUSR1 else TELL)
         elif number == signal.SIGTTIN and self._count >= MOST_WORKERS:
             _LOG.warning("SIGTTIN is ignored: there are %d workers, and there may not be more", self._count)
         elif number == signal.SIGTTIN:

@@ -22,8 +22,8 @@ SIBLINGS = "POORWSGI_SIBLINGS"
 LISTENING = ("LISTEN_FDS", "LISTEN_FDS_FIRST_FD", "LISTEN_PID", "LISTEN_FDNAMES")
 
 #: Signals for the supervisor only. Sent to every process, as `pkill -f` does, they must not end the workers.
-NOT_FOR_WORKERS = (signal.SIGHUP, signal.SIGUSR1, signal.SIGTTIN, signal.SIGTTOU)
-RETIRE, STOP, TELL, CUT = b"r", b"s", b"t", b"c"  # orders to a worker
+NOT_FOR_WORKERS = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGTTIN, signal.SIGTTOU)
+RETIRE, STOP, TELL, REOPEN, CUT = b"r", b"s", b"t", b"o", b"c"  # orders to a worker
 BOUND = b"b"  # the same; comes with the listening socket
 WORDS = ("loaded", "ready", "alive", "replace", "closed")  # messages of a worker: each is a line, some with more text
 LONGEST_WORD = 1000  # bytes of a message
@@ -161,6 +161,8 @@ class Control:
                     self._finish(server.stop)
                 elif asked == TELL:
                     _tell_routes(application)
+                elif asked == REOPEN:
+                    server._reopen_log()
                 elif asked == CUT:
                     self._finish(server.stop)
                     server.stop()

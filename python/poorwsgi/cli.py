@@ -17,7 +17,7 @@ _DESCRIPTION = "PoorWSGI, a small web framework with a Rust engine and a server 
 _RUN = """Serves an application until Ctrl-C or SIGTERM; running requests are finished first. A SIZE is a number of bytes and may
 be written with K, M or G; a time is a number of seconds and may be a fraction."""
 _ROUTES = """Lists the routes of an application of poorwsgi in the order in which they are tried. A running
-server shows how long the calls of each route take on its debug page, and in its log when it gets SIGUSR1."""
+server shows how long the calls of each route take on its debug page, and in its log when it gets SIGUSR2."""
 _EXAMPLES = f"""\
 examples:
   poorwsgi run hello:app                      app of hello.py, at http://{DEFAULT_ADDRESS}
@@ -333,7 +333,7 @@ def _supervise(address, arguments):
     from poorwsgi._poorwsgi import Listener
     from poorwsgi._supervisor import Supervisor
 
-    _log.configure()
+    _log.configure(_setting(arguments, "log_level"), _setting(arguments, "log_format"))
 
     def bind():
         return Listener(address, **arguments.settings)
@@ -372,7 +372,7 @@ def _serve(application, place, arguments, control):
     from poorwsgi.server import Listener, _announce, _stopping, run
 
     # After loading the application, which may have configured logging itself.
-    _log.configure()
+    _log.configure(_setting(arguments, "log_level"), _setting(arguments, "log_format"))
     with contextlib.suppress(OSError):  # then there are fewer connections, and the server says so
         _raise_descriptor_limit(**arguments.settings)
 

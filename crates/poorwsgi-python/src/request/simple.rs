@@ -181,7 +181,7 @@ impl SimpleRequest {
         self.extras.with(|extras| extras.has_used_nonce = true);
     }
 
-    fn native_header<'py>(&self, py: Python<'py>, name: &http::HeaderName) -> Option<Bound<'py, PyAny>> {
+    fn native_header<'py>(&self, py: Python<'py>, name: &HeaderName) -> Option<Bound<'py, PyAny>> {
         self.source().header(py, name)
     }
 

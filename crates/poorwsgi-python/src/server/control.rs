@@ -82,9 +82,18 @@ impl Control {
         Ok(Some(log))
     }
 
+    fn access_log(&self) -> Option<AccessLog> {
+        self.access_log.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Opens the file of the access log anew.
     pub(super) fn reopen_access_log(&self) {
-        self.access_log.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(AccessLog::reopen);
+        self.access_log().iter().for_each(AccessLog::reopen);
+    }
+
+    /// Waits until the access log is written, for a while.
+    pub(super) fn flush_access_log(&self) {
+        self.access_log().iter().for_each(|log| drop(log.flush(LAST_WORDS)));
     }
 
     /// Stops the server for another one at its address.

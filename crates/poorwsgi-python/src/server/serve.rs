@@ -67,9 +67,13 @@ impl Server {
         };
         let address = bound.address().to_string();
         let listening = bound.listening();
-        let ready = Mutex::new(Some(bound));
         let control = Arc::new(Control::new(settings));
-        Ok(Server { address, served, ready, listening, control })
+        // Before the server counts as ready.
+        let bound = match control.open_access_log()? {
+            Some(log) => bound.access_log(log),
+            None => bound,
+        };
+        Ok(Server { address, served, ready: Mutex::new(Some(bound)), listening, control })
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -176,10 +180,6 @@ impl Server {
         forked::begin(py)?;
         let _switching = Switching::begin(py)?;
         let has_lock = has_lock(py)?;
-        let bound = match self.control.open_access_log()? {
-            Some(log) => bound.access_log(log),
-            None => bound,
-        };
         let is_observed = bound.is_observed();
         py.detach(|| {
             let Control { running, settings, .. } = &*self.control;
@@ -214,6 +214,8 @@ impl Server {
             // First the connections, which make calls.
             drop(begun);
             backend.end();
+            // A second stop has not waited for the log.
+            self.control.flush_access_log();
             Ok(served??)
         })
     }
