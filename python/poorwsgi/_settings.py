@@ -156,6 +156,9 @@ _ROWS_OF_COMMAND = (
      "replace a worker after this many requests; 0 sets no limit"),
     ("max_memory", "workers", "bytes", 0, None, None, (),
      "replace a worker that uses at least this much memory; 0 sets no limit"),
+    ("admin", "metrics", "address", None, None, None, (),
+     "answer /metrics, /health, /ready and /routes at this address, to everybody who can connect: use one of this machine such as "
+     "127.0.0.1:9090, or unix:PATH"),
     ("log_level", "logs", "choice", "warning", None, None, ("debug", "info", "warning", "error"),
      "log records of this level and above, unless the application has configured logging itself"),
     ("log_format", "logs", "choice", "text", None, None, ("text", "json"),

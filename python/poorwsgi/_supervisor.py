@@ -5,6 +5,7 @@ threads is forked, and while workers are replaced, connections wait in the one q
 loads the application; the first worker says when it has done so, and only then the socket is bound.
 """
 # Written in Python, because it starts interpreters as this one was started. No request passes through it.
+import json
 import logging
 import os
 import select
@@ -17,6 +18,7 @@ import time
 from contextlib import suppress
 
 from poorwsgi import _log
+from poorwsgi._admin import State
 from poorwsgi._settings import MOST_WORKERS
 from poorwsgi._worker import (
     BOUND, CONTROL, CUT, LAST_WORDS, LISTENING, LONGEST_WORD, NOT_FOR_WORKERS, REOPEN, RETIRE, SIBLINGS, STOP, STUCK, TELL, WORDS,
@@ -140,7 +142,7 @@ class _Worker:
 class Supervisor:
     """Keeps ``count`` workers running until it is told to stop."""
 
-    def __init__(self, listener, count, *, bind, stop_timeout, name, command=None):
+    def __init__(self, listener, count, *, bind, stop_timeout, name, command=None, admin=None):
         self._listener = listener  # None until it is bound
         self._bind = bind
         self._table = None
@@ -160,6 +162,7 @@ class Supervisor:
         self._is_good = False
         self._announced = False
         self._status = 0
+        self._state = admin or State()
 
     def run(self):
         """Returns the exit status once all workers have ended. From then on the process ignores the supervisor's
@@ -177,6 +180,7 @@ class Supervisor:
             try:
                 while True:
                     self._fill()
+                    self._tell()
                     if self._stops and not self._workers:
                         self._end_listening()
                         return self._status
@@ -194,6 +198,12 @@ class Supervisor:
                 for number in _SIGNALS:
                     signal.signal(number, signal.SIG_IGN)
                 signal.set_wakeup_fd(wakeup)
+
+    def _tell(self):
+        """Tells the admin server what it cannot see."""
+        state = self._state
+        state.is_stopping, state.wanted = bool(self._stops), self._count
+        state.serving = tuple(worker.pid for worker in self._workers if worker.is_serving)
 
     def _active(self):
         """The workers that are neither stopping nor about to be replaced."""
@@ -250,6 +260,7 @@ class Supervisor:
         if replaces:
             worker.replaces = replaces
             replaces.reloads = self._reloads
+        self._state.counts.add("poorwsgi_worker_starts_total")
         self._workers.append(worker)
         self._selector.register(worker.control, selectors.EVENT_READ, worker)
         return worker
@@ -407,6 +418,7 @@ class Supervisor:
         """Replaces all workers by new ones; a worker that is not ready yet is replaced once it is ready."""
         _LOG.warning("reload: %d new workers", self._count)
         self._reloads += 1
+        self._state.counts.add("poorwsgi_reloads_total")
         self._pause = _FIRST_PAUSE
         self._held.clear()
         now = time.monotonic()
@@ -464,8 +476,16 @@ class Supervisor:
         elif kind == "replace" and worker.kill_at is None and not worker.is_to_go:
             _LOG.warning("worker %d is replaced: %s", worker.pid, rest)
             worker.is_to_go = True
+            self._state.counts.add(f'poorwsgi_worker_replacements_total{{reason="{_reason(rest)}"}}')
         elif kind == "closed":
             worker.has_closed = True
+        elif kind == "counts":
+            try:
+                self._state.counts.hear(worker.pid, rest)
+            except ValueError as error:
+                raise _NonsenseError(str(error)) from None
+        elif kind == "routes":
+            self._state.routes = json.loads(rest)
 
     def _ready(self, worker):
         self._is_good = True
@@ -487,6 +507,7 @@ class Supervisor:
             while worker.is_heard and self._hear(worker):
                 pass
             self._hang_up(worker)
+            self._state.counts.end(worker.pid)
             for each in self._workers:
                 if each.replaces is worker:
                     each.replaces = None
@@ -495,6 +516,7 @@ class Supervisor:
         _reap_others({worker.pid for worker in self._workers})
 
     def _died(self, worker):
+        self._state.counts.add("poorwsgi_worker_deaths_total")
         status = worker.process.returncode
         how = f"was ended by {_signal_name(-status)}" if status < 0 else f"ended with status {status}"
         # The first worker has usually said itself why it cannot start.
@@ -508,6 +530,11 @@ class Supervisor:
         # A worker that was ready is replaced at once: that costs one load of the application, and clients wait for it.
         if worker.how is None:
             self._hold(worker.replaces)
+
+
+def _reason(said):
+    """Why a worker asks to be replaced, in one of a few words."""
+    return "requests" if said.startswith("after ") else "memory" if said.startswith("at ") else "stuck"
 
 
 def _table():

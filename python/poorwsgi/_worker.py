@@ -11,6 +11,7 @@ import time
 from contextlib import suppress
 
 from poorwsgi import _log
+from poorwsgi._admin import messages
 
 _LOG = logging.getLogger("poorwsgi.supervisor")
 
@@ -25,8 +26,8 @@ LISTENING = ("LISTEN_FDS", "LISTEN_FDS_FIRST_FD", "LISTEN_PID", "LISTEN_FDNAMES"
 NOT_FOR_WORKERS = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGTTIN, signal.SIGTTOU)
 RETIRE, STOP, TELL, REOPEN, CUT = b"r", b"s", b"t", b"o", b"c"  # orders to a worker
 BOUND = b"b"  # the same; comes with the listening socket
-WORDS = ("loaded", "ready", "alive", "replace", "closed")  # messages of a worker: each is a line, some with more text
-LONGEST_WORD = 1000  # bytes of a message
+WORDS = ("loaded", "ready", "alive", "replace", "closed", "counts", "routes")  # messages of a worker: each is a line, some with more text
+LONGEST_WORD = 1 << 16  # bytes of a message
 LAST_WORDS = 5  # seconds that a worker gets beyond its stop_timeout
 STUCK = 60  # a worker is replaced after this many seconds without a heartbeat, or of one inline call
 _BEAT = 1  # seconds between two heartbeats
@@ -101,6 +102,7 @@ class Control:
         self.has_socket = "LISTEN_FDS" in os.environ
         self._siblings = "" if self.has_socket else _held_back(SIBLINGS)
         os.register_at_fork(after_in_child=connection.close)
+        self._counted = {}  # the counts that were sent
         self._ends = threading.Lock()  # taken when the server is told to finish for the first time
 
     def close(self):
@@ -109,7 +111,7 @@ class Control:
 
     def say(self, words):
         """Sends a message to the supervisor, if it still runs and reads."""
-        line = " ".join(words.split()).encode()[:LONGEST_WORD]
+        line = "".join(each if each.isprintable() else " " for each in words).encode()[:LONGEST_WORD]
         with suppress(OSError):
             self._connection.sendall(line + b"\n")
 
@@ -123,6 +125,11 @@ class Control:
         if self._siblings:
             os.environ[SIBLINGS] = self._siblings
         return inherited(settings)
+
+    def count(self, server):
+        """Sends the counts of the server that have changed."""
+        for message in messages(server._metrics(), self._counted):
+            self.say(f"counts {message}")
 
     def watch(self, server, application, *, max_requests, max_memory, request_timeout):
         """Stops the server when the supervisor has ended, and asks for a replacement when a limit is reached
@@ -173,6 +180,7 @@ class Control:
             except OSError:
                 return self._finish(server.stop)
             self.say("alive")
+            self.count(server)
             if time.monotonic() < quiet_until:
                 continue
             if server.held_up_for > longest:
@@ -188,11 +196,9 @@ class Control:
 
 def _tell_routes(application):
     """Logs the table of routes with the times of their calls."""
-    from poorwsgi import Application
-    from poorwsgi.cli import _routes_table
+    from poorwsgi.cli import _routes_text
 
-    known = isinstance(application, Application)
-    _LOG.warning("worker %d:\n%s", os.getpid(), _routes_table(application) if known else "the routes are not known")
+    _LOG.warning("worker %d:\n%s", os.getpid(), _routes_text(application))
 
 
 def _resident():

@@ -3,6 +3,7 @@ import argparse
 import contextlib
 import errno
 import importlib
+import json
 import os
 import signal
 import sys
@@ -177,6 +178,8 @@ def _text(read):
 
 def _run(arguments, parser):
     _open_streams()
+    if "admin" in arguments and _setting(arguments, "workers") == 0:
+        parser.error(f"{OPTIONS['admin']} needs a supervisor: start 1 worker or more ({OPTIONS['workers']})")
     if "bind" in arguments and ("host" in arguments or "port" in arguments):
         bind, host, port = (OPTIONS[name] for name in ("bind", "host", "port"))
         parser.error(f"{bind} replaces {host} and {port}: give one or the other")
@@ -330,6 +333,8 @@ def _place(address, arguments, control):
 
 def _supervise(address, arguments):
     from poorwsgi import _log
+    from poorwsgi._admin import State
+    from poorwsgi._admin import serve as serve_admin
     from poorwsgi._poorwsgi import Listener
     from poorwsgi._supervisor import Supervisor
 
@@ -341,8 +346,11 @@ def _supervise(address, arguments):
     # A socket that was handed over is bound already. Any other address is bound once the application is loaded, so
     # that no client connects before, and an application that cannot be loaded takes no port.
     listener = bind() if address == "inherited" else None
+    state = State()
+    if admin := _setting(arguments, "admin"):
+        serve_admin(Listener(admin, threads=4), state)
     count, stop_timeout = _setting(arguments, "workers"), _setting(arguments, "stop_timeout")
-    return Supervisor(listener, count, bind=bind, stop_timeout=stop_timeout, name=arguments.target).run()
+    return Supervisor(listener, count, bind=bind, stop_timeout=stop_timeout, name=arguments.target, admin=state).run()
 
 
 def _list_routes(arguments, parser):
@@ -366,6 +374,13 @@ def _routes_table(application):
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
 
 
+def _routes_text(application):
+    from poorwsgi import Application
+
+    known = isinstance(application, Application)
+    return f"{_routes_table(application) if known else 'the routes are not known'}\n"
+
+
 def _serve(application, place, arguments, control):
     from poorwsgi import _log
     from poorwsgi._poorwsgi import _raise_descriptor_limit
@@ -376,7 +391,12 @@ def _serve(application, place, arguments, control):
     with contextlib.suppress(OSError):  # then there are fewer connections, and the server says so
         _raise_descriptor_limit(**arguments.settings)
 
+    serving = []
+
     def ready(server):
+        serving.append(server)
+        if _setting(arguments, "admin"):
+            server._count()
         if isinstance(place, Listener):
             # This descriptor would stay open until the process ends; the server has its own, and closes it when it
             # stops.
@@ -389,9 +409,13 @@ def _serve(application, place, arguments, control):
             return _announce(server, arguments.target)
         limits = {name: _setting(arguments, name) for name in ("max_requests", "max_memory", "request_timeout")}
         control.watch(server, application, **limits)
+        if _setting(arguments, "admin"):
+            control.say(f"routes {json.dumps(_routes_text(application))}")
         control.say("ready " + ("natively" if server.is_native else "as a WSGI callable"))
 
     run(application, place, ready=ready, **({} if isinstance(place, Listener) else arguments.settings))
+    if control and serving:
+        control.count(serving[0])
     if not control:
         for number in (signal.SIGINT, signal.SIGTERM):
             # Python removes its own handlers before it ends.

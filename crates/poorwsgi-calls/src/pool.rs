@@ -332,6 +332,13 @@ impl Pool {
         }))
     }
 
+    /// How many of its threads make calls now.
+    #[must_use]
+    pub fn busy(&self) -> usize {
+        let state = self.0.state();
+        state.running + state.beside + state.aside
+    }
+
     /// Drops the queued calls, ends the idle threads, and waits for their end. The other threads end after
     /// their calls.
     pub fn end(&self) {

@@ -7,6 +7,7 @@ use http::HeaderValue;
 use ipnet::IpNet;
 
 use crate::access_log::AccessLog;
+use crate::metrics::Metrics;
 use crate::settings::{Number, Setting, SettingKind};
 
 /// The number, where there is one.
@@ -56,6 +57,7 @@ macro_rules! config {
             $(pub(crate) $time: Duration,)*
             $(pub(crate) $other: $field,)*
             pub(crate) access_log: Option<AccessLog>,
+            pub(crate) metrics: Option<Metrics>,
         }
 
         impl Config {
@@ -99,6 +101,7 @@ macro_rules! config {
                     $($time: Duration::from_secs($seconds),)*
                     $($other: $default,)*
                     access_log: None,
+                    metrics: None,
                 }
             }
 
@@ -239,6 +242,13 @@ impl Config {
     #[must_use]
     pub fn access_log(mut self, log: AccessLog) -> Self {
         self.access_log = Some(log);
+        self
+    }
+
+    /// Counts what the server does. Default: nothing is counted.
+    #[must_use]
+    pub fn metrics(mut self, metrics: Metrics) -> Self {
+        self.metrics = Some(metrics);
         self
     }
 

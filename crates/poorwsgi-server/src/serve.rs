@@ -28,6 +28,7 @@ use crate::exchange::{Introduce, RequestBody};
 use crate::listener::{
     Address, DescriptorLimit, INHERITED, Listener, Siblings, Socket, raise_descriptor_limit,
 };
+use crate::metrics::Metrics;
 use crate::protocols::Protocols;
 use crate::stop::{Level, Stop};
 use crate::transport::{Accepted, Copied, PlainTransport};
@@ -261,10 +262,17 @@ impl<S> Bound<S> {
         self
     }
 
+    /// Counts what the server does, as [`Config::metrics`] has it counted.
+    #[must_use]
+    pub fn metrics(mut self, metrics: Metrics) -> Self {
+        self.config = self.config.metrics(metrics);
+        self
+    }
+
     /// Whether somebody wants to know how the application is called: see [`report_call`](crate::report_call).
     #[must_use]
     pub const fn is_observed(&self) -> bool {
-        self.config.access_log.is_some()
+        self.config.access_log.is_some() || self.config.metrics.is_some()
     }
 
     /// Has executors drive the connections instead of the current runtime: each connection goes to the

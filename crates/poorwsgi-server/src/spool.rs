@@ -109,6 +109,18 @@ impl Spool {
         }))
     }
 
+    /// How many bytes of bodies are in memory now.
+    #[must_use]
+    pub fn memory_used(&self) -> u64 {
+        self.0.memory.used.load(Ordering::Relaxed)
+    }
+
+    /// How many bytes of bodies are in temporary files now.
+    #[must_use]
+    pub fn files_used(&self) -> u64 {
+        self.0.files.used.load(Ordering::Relaxed)
+    }
+
     fn waiting(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<WaitingBody>>> {
         lock(&self.0.waiting)
     }

@@ -473,6 +473,21 @@ impl RouteMatch {
         }
     }
 
+    /// The rule of the route, for a match that was found in this router; `None` where no route has the path and
+    /// the method.
+    #[must_use]
+    pub fn rule<'r, H, C>(&self, router: &'r Router<H, C>) -> Option<&'r Arc<str>> {
+        match self.place {
+            RoutePlace::Static { route } => router.statics.get(route).map(|route| &route.path),
+            RoutePlace::Pattern { route, .. } => {
+                let route = router.patterns.get(route)?;
+                let registration = route.methods.get(self.method)?;
+                Some(registration.rule.as_ref().unwrap_or(&route.source))
+            }
+            RoutePlace::MethodNotAllowed(_) | RoutePlace::NotFound { .. } => None,
+        }
+    }
+
     /// The handler of the route, for a match that was found in this router; `None` where no route has the
     /// path and the method.
     #[must_use]

@@ -1,5 +1,6 @@
 //! The tables of an application, and the Python functions in them.
 
+use std::borrow::Cow;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
@@ -96,6 +97,15 @@ impl Routed {
     /// Leaves it to the pipeline to look the route up.
     pub(crate) const fn later(tables: Arc<Tables<Python3>>) -> Self {
         Routed { tables, route: None, mounted: None, called: None }
+    }
+
+    /// The rule of the route, below the rule of what is mounted; `None` if no route takes the request.
+    pub(crate) fn rule(&self) -> Option<Cow<'_, str>> {
+        let rule = self.route.as_ref()?.rule(&self.tables.router)?;
+        match self.mounted.as_ref().and_then(|inner| inner.rule()) {
+            Some(inner) => Some(Cow::Owned(format!("{}{inner}", rule.trim_end_matches('/')))),
+            None => Some(Cow::Borrowed(rule)),
+        }
     }
 
     /// Where the call leaves the handler of its route, in the innermost application.

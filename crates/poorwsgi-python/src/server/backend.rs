@@ -1,5 +1,6 @@
 //! What all connections of a server share.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use poorwsgi_calls::pool::Pool;
 use poorwsgi_calls::running::Running;
 use poorwsgi_core::response::Body;
 use poorwsgi_server::spool::Spool;
+use poorwsgi_server::{Metrics, RouteLabel};
 use tokio::sync::Semaphore;
 
 use super::caller::CallerPatience;
@@ -36,6 +38,9 @@ pub(super) struct Backend {
     chunked_bodies: ChunkedBodies,
     /// Whether somebody wants to know how the application is called.
     is_observed: bool,
+    metrics: Option<Metrics>,
+    /// Where responses wait for clients that read slowly.
+    answers: Spool,
 }
 
 impl Backend {
@@ -45,7 +50,7 @@ impl Backend {
         settings: &ServerSettings,
         loops: usize,
         has_lock: bool,
-        is_observed: bool,
+        (is_observed, metrics): (bool, Option<Metrics>),
     ) -> Self {
         // Two spools, so that neither takes the room of the other; a body that the server admits has room.
         let answers = Spool::new(settings.max_spool / 2);
@@ -57,12 +62,33 @@ impl Backend {
             rule: Rule { loops: loops.min(settings.threads), has_lock, ..settings.rule },
             pool: Pool::new(settings.threads, around, has_lock.then_some(attach)),
             arriving: Arc::new(Semaphore::new(settings.threads / 4)),
-            patience: CallerPatience::new(settings.threads, answers),
+            patience: CallerPatience::new(settings.threads, answers.clone()),
             spool,
             request_timeout: settings.request_timeout,
             chunked_bodies: settings.chunked_bodies,
             is_observed,
+            metrics,
+            answers,
         }
+    }
+
+    /// The label of a rule in the metrics.
+    pub(super) fn label(&self, rule: Option<&str>) -> RouteLabel {
+        self.metrics.as_ref().zip(rule).map(|(metrics, rule)| metrics.route(rule)).unwrap_or_default()
+    }
+
+    /// What is measured now, as Prometheus reads it.
+    pub(super) fn write_gauges(&self, text: &mut String) {
+        for (spool, direction) in [(&self.spool, "received"), (&self.answers, "sent")] {
+            for (place, bytes) in [("memory", spool.memory_used()), ("file", spool.files_used())] {
+                // Writing to a String cannot fail.
+                let _ = writeln!(
+                    text,
+                    "poorwsgi_body_bytes{{direction=\"{direction}\",place=\"{place}\"}} {bytes}"
+                );
+            }
+        }
+        let _ = writeln!(text, "poorwsgi_threads_busy {}", self.pool.busy());
     }
 
     /// Where a call that begins to wait now leaves how it is made.

@@ -103,7 +103,7 @@ impl Call {
             clock.begin();
         }
         if let Some(waiting) = &self.waiting {
-            waiting.begin(matches!(place, CallPlace::Inline));
+            waiting.begin(place);
         }
         Some(self)
     }

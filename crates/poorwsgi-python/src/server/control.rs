@@ -4,17 +4,18 @@ use std::future::Future;
 use std::io;
 use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::thread;
 use std::time::Duration;
 
 use poorwsgi_calls::event_loop::EventLoop;
 use poorwsgi_calls::running::Running;
-use poorwsgi_server::AccessLog;
+use poorwsgi_server::{AccessLog, Metrics};
 use pyo3::prelude::*;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
+use super::backend::Backend;
 use super::listener::os_error;
 use crate::config::ServerSettings;
 
@@ -32,8 +33,11 @@ pub(super) struct Control {
     retires: AtomicBool,
     stopped_at: OnceLock<Instant>,
     pub(super) settings: ServerSettings,
-    /// Open while the server serves.
     access_log: Mutex<Option<AccessLog>>,
+    /// Set if the server counts what it does.
+    pub(super) metrics: OnceLock<Metrics>,
+    /// Set while the server serves.
+    backend: Mutex<Weak<Backend>>,
     /// Not empty while the server serves.
     loops: Mutex<Vec<EventLoop>>,
 }
@@ -54,6 +58,8 @@ impl Control {
             stopped_at: OnceLock::new(),
             settings,
             access_log: Mutex::default(),
+            metrics: OnceLock::new(),
+            backend: Mutex::new(Weak::new()),
             loops: Mutex::default(),
         }
     }
@@ -82,6 +88,21 @@ impl Control {
         Ok(Some(log))
     }
 
+    pub(super) fn serves(&self, backend: &Arc<Backend>) {
+        *self.backend.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(backend);
+    }
+
+    /// The metrics as Prometheus reads them; empty if nothing is counted.
+    pub(super) fn metrics_text(&self) -> String {
+        let mut text = String::new();
+        if let Some(metrics) = self.metrics.get() {
+            metrics.write(&mut text);
+            let backend = self.backend.lock().unwrap_or_else(PoisonError::into_inner).upgrade();
+            backend.iter().for_each(|backend| backend.write_gauges(&mut text));
+        }
+        text
+    }
+
     fn access_log(&self) -> Option<AccessLog> {
         self.access_log.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -93,7 +114,9 @@ impl Control {
 
     /// Waits until the access log is written, for a while.
     pub(super) fn flush_access_log(&self) {
-        self.access_log().iter().for_each(|log| drop(log.flush(LAST_WORDS)));
+        if let Some(log) = self.access_log() {
+            let _ = log.flush(LAST_WORDS);
+        }
     }
 
     /// Stops the server for another one at its address.

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use poorwsgi_calls::event_loop::EventLoop;
-use poorwsgi_server::{Bound as BoundServer, Listening};
+use poorwsgi_server::{Bound as BoundServer, Listening, Metrics};
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
@@ -143,6 +143,18 @@ impl Server {
         self.control.running.all()
     }
 
+    /// Has the server count what it does. Called before it serves.
+    #[pyo3(name = "_count")]
+    fn count(&self) {
+        self.control.metrics.get_or_init(Metrics::new);
+    }
+
+    /// The counts, in lines as Prometheus reads them; empty if nothing is counted.
+    #[pyo3(name = "_metrics")]
+    fn metrics(&self, py: Python<'_>) -> String {
+        py.detach(|| self.control.metrics_text())
+    }
+
     /// Opens the file of the access log anew, if there is one.
     #[pyo3(name = "_reopen_log")]
     fn reopen_log(&self) {
@@ -180,7 +192,9 @@ impl Server {
         forked::begin(py)?;
         let _switching = Switching::begin(py)?;
         let has_lock = has_lock(py)?;
-        let is_observed = bound.is_observed();
+        let metrics = self.control.metrics.get();
+        let bound = metrics.cloned().into_iter().fold(bound, BoundServer::metrics);
+        let observation = (bound.is_observed(), metrics.cloned());
         py.detach(|| {
             let Control { running, settings, .. } = &*self.control;
             // Not earlier: threads do not survive a fork.
@@ -192,7 +206,8 @@ impl Server {
             let _serving = Serving::begin(&self.control, &loops);
             let served = Arc::clone(&self.served);
             let backend =
-                Arc::new(Backend::new(served, running.clone(), settings, count, has_lock, is_observed));
+                Arc::new(Backend::new(served, running.clone(), settings, count, has_lock, observation));
+            self.control.serves(&backend);
             let service = |event_loop: &EventLoop| Service {
                 backend: Arc::clone(&backend),
                 event_loop: event_loop.clone(),

@@ -17,7 +17,7 @@ use poorwsgi_core::state::HTTP_SERVICE_UNAVAILABLE;
 use poorwsgi_core::variables::Variables;
 use poorwsgi_server::gathering::RequestGathering;
 use poorwsgi_server::spool::IN_MEMORY;
-use poorwsgi_server::{RequestBody, report_call};
+use poorwsgi_server::{RequestBody, RouteLabel, report_call};
 use tokio::sync::oneshot;
 
 use super::ServiceResult;
@@ -27,10 +27,11 @@ use super::call::Call;
 use super::failure::page;
 use super::gathering::{Arrival, arrived, refused};
 use super::read_timeout::Timed;
-use super::reported::{MadeCall, WaitingCall};
+use super::reported::MadeCall;
 use super::request_timeout::{Alarm, Arriving, Late};
 use super::served::Served;
 use super::stuck::stuck;
+use crate::application::Routed;
 
 /// The tower service of one connection.
 #[derive(Clone)]
@@ -108,7 +109,10 @@ impl Service {
             Box::new(Alarmed { alarm: Alarm::new(timeout, clock), asked: Asked::of(head.parts()) })
         });
         let waiting = backend.waiting_call();
-        let made = waiting.as_ref().map(WaitingCall::made);
+        let made = waiting.as_ref().map(|waiting| {
+            let rule = routed.as_ref().and_then(Routed::rule);
+            (waiting.made(), backend.label(rule.as_deref()))
+        });
         let call = |held, permit| Call {
             run,
             head,
@@ -154,7 +158,7 @@ pub(super) enum Answering {
         receiver: oneshot::Receiver<ServiceResult>,
         late: Option<Box<Alarmed>>,
         /// Set if somebody wants to know how the call was made.
-        made: Option<MadeCall>,
+        made: Option<(MadeCall, RouteLabel)>,
     },
     /// Collects the body; then the service begins the call.
     Gathering(Box<(Service, RequestGathering)>),
@@ -168,7 +172,7 @@ impl Future for Answering {
             let next = match &mut *self {
                 Answering::OnItsWay { receiver, late, made } => {
                     if let Poll::Ready(answer) = Pin::new(receiver).poll(cx) {
-                        if let Some(call) = made.as_ref().and_then(MadeCall::report) {
+                        if let Some(call) = made.as_ref().and_then(|(made, route)| made.report(*route)) {
                             report_call(call);
                         }
                         return Poll::Ready(answer.unwrap_or_else(|gone| Err(gone.into())));

@@ -7,6 +7,7 @@ use std::time::Duration;
 use http::Version;
 
 use super::time::LogTime;
+use crate::metrics::{CallLane, RouteLabel};
 
 /// What an access log says of one request. A text is `None` where it is not known.
 #[derive(Clone, Copy, Debug, Default)]
@@ -42,8 +43,10 @@ pub(crate) struct RequestLine<'a> {
 pub struct CallReport {
     /// How long the call waited for a thread.
     pub queued: Duration,
-    /// Whether the call was made on the thread of the event loop.
-    pub is_inline: bool,
+    /// Where the call was made.
+    pub lane: CallLane,
+    /// The rule of its route, for [`Metrics`](crate::Metrics).
+    pub route: RouteLabel,
 }
 
 /// The format of the lines of an access log: `combined`, `json`, or a template.
@@ -110,7 +113,7 @@ fields! {
     Duration "duration";
     /// In seconds, how long the call waited for a thread.
     Queue "queue";
-    /// `inline` or `pool`.
+    /// Where the application was called: `inline`, `pool` or `waiting`.
     Call "call";
     Host "host";
     Referer "referer";
@@ -279,7 +282,7 @@ fn text<'a>(field: LogField, entry: &AccessEntry<'a>) -> Option<&'a str> {
         LogField::Method => entry.request.map(|request| request.method),
         LogField::Target => entry.request.map(|request| request.target),
         LogField::Protocol => entry.request.map(|request| protocol(request.version)),
-        LogField::Call => entry.call.map(|call| if call.is_inline { "inline" } else { "pool" }),
+        LogField::Call => entry.call.map(|call| call.lane.name()),
         LogField::Host => entry.host,
         LogField::Referer => entry.referer,
         LogField::UserAgent => entry.user_agent,
@@ -429,7 +432,11 @@ mod tests {
             status: 200,
             bytes: 1234,
             duration: Duration::from_micros(1_000_071),
-            call: Some(CallReport { queued: Duration::from_micros(42), is_inline: true }),
+            call: Some(CallReport {
+                queued: Duration::from_micros(42),
+                lane: CallLane::Inline,
+                route: RouteLabel::default(),
+            }),
             host: Some("a.example"),
             referer: None,
             user_agent: Some("curl/8"),

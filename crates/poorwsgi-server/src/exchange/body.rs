@@ -150,6 +150,9 @@ impl Body for RequestBody {
                 return shared.fail(&mut state, BodyError::new(BodyFault::TooLarge { what: BYTES, limit }));
             };
             *left = rest;
+            if let Some(metrics) = &shared.carrier.context().config.metrics {
+                metrics.received(data.len());
+            }
         }
         Poll::Ready(Some(Ok(frame)))
     }

@@ -29,6 +29,8 @@ pub(crate) struct Record {
     target: Option<PathAndQuery>,
     /// `None` if nobody asks how long requests take.
     started: Option<Instant>,
+    /// Whether the request is to be logged.
+    logs: bool,
     status: Option<StatusCode>,
     bytes: u64,
     finished: bool,
@@ -41,13 +43,16 @@ pub(crate) struct Record {
 
 impl Record {
     pub(crate) fn new<B>(request: &Request<B>, carrier: Arc<dyn Carrier>) -> Self {
-        let listened = tracing::enabled!(target: ACCESS, tracing::Level::INFO)
+        let logs = tracing::enabled!(target: ACCESS, tracing::Level::INFO)
             || carrier.context().config.access_log.is_some();
+        let metrics = carrier.context().config.metrics.as_ref();
+        let listened = metrics.inspect(|metrics| metrics.request_begun()).is_some() || logs;
         Record {
             carrier,
             method: request.method().clone(),
             target: request.uri().path_and_query().cloned(),
             started: listened.then(Instant::now),
+            logs,
             status: None,
             bytes: 0,
             finished: false,
@@ -61,7 +66,7 @@ impl Record {
     /// The head of the request was checked, and the application gets it.
     pub(crate) fn admitted<B>(&mut self, request: &Request<B>, id: Option<HeaderValue>) {
         self.id = id;
-        if self.started.is_some() {
+        if self.logs {
             self.logged = Some(Box::new(LoggedHead::of(request, &self.context().connection)));
         }
     }
@@ -127,8 +132,7 @@ impl Record {
 }
 
 impl Record {
-    /// The request has ended: tells those who want to know.
-    fn tell(&self, duration: Duration) {
+    fn log(&self, duration: Duration) {
         let of_head = |entry: AccessEntry<'_>| {
             let entry = AccessEntry {
                 request: self.logged.as_ref().map(|logged| RequestLine {
@@ -173,7 +177,13 @@ impl Record {
 impl Drop for Record {
     fn drop(&mut self) {
         if let Some(started) = self.started {
-            self.tell(started.elapsed());
+            let duration = started.elapsed();
+            if let Some(metrics) = &self.context().config.metrics {
+                metrics.request_ended(&self.method, self.status, self.bytes, duration, self.call);
+            }
+            if self.logs {
+                self.log(duration);
+            }
         }
         if !self.finished && self.context().stop.level() == Level::AtOnce {
             let (method, path) = (self.quoted_method(), self.quoted_path());

@@ -25,6 +25,7 @@ use crate::access_log::AccessEntry;
 use crate::config::Config;
 use crate::connection::ConnectionContext;
 use crate::exchange::{Carrier, Exchanger, Introduce, Refusal, RequestBody};
+use crate::metrics::CountedConnection;
 use crate::stop::{Level, Stop};
 use crate::transport::Transport;
 
@@ -71,6 +72,7 @@ impl H1Protocol {
         let (config, stop) = (Arc::clone(&self.config), Arc::clone(&self.stop));
         let context = ConnectionContext::new(config, stop, transport.connection());
         let exchanger = Exchanger::<S, B>::new(service, introduce, &context);
+        let _counted = CountedConnection::begin(context.config.metrics.as_ref());
         let session = Arc::new(H1Session::new(context, transport.files().cloned(), self.is_single));
         let context = session.context();
         let io = TokioIo::new(GuardedIo::new(transport, &session));
@@ -119,15 +121,15 @@ impl H1Protocol {
     }
 }
 
-/// Writes to the access log that a head was refused before it was a request.
+/// Counts and logs that a head was refused before it was a request.
 fn log_refusal(context: &ConnectionContext, refusal: &Refusal) {
+    let status = refusal.status();
+    if let Some(metrics) = &context.config.metrics {
+        metrics.request_refused(status);
+    }
     if let Some(log) = &context.config.access_log {
         let client = context.peer().client();
-        log.write(&AccessEntry {
-            client: &client,
-            status: refusal.status().as_u16(),
-            ..AccessEntry::default()
-        });
+        log.write(&AccessEntry { client: &client, status: status.as_u16(), ..AccessEntry::default() });
     }
 }
 
