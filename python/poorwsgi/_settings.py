@@ -41,6 +41,8 @@ class Setting(_Row):
                 _check_settings(**{self.name: value})
             except ValueError as error:
                 raise ValueError(str(error).removeprefix(f"{self.name}: ")) from None
+        elif self.words and value not in self.words:
+            raise ValueError(f"must be {' or '.join(map(repr, self.words))}, not {value!r}")
         return value
 
     @property

@@ -121,6 +121,7 @@ where
         let context = carrier.context();
         let state = match self.admit(&mut request, &*carrier) {
             Err(refusal) => {
+                record.describe(&request, None);
                 tracing::info!(
                     target: LOG,
                     method = %record.quoted_method(),
@@ -132,7 +133,7 @@ where
             }
             Ok(()) => {
                 let id = context.config.request_id.then(|| identify(request.headers_mut(), context.trusted));
-                record.admitted(&request, id);
+                record.describe(&request, id);
                 if !self.introduced {
                     request.extensions_mut().insert(context.connection);
                 }

@@ -63,8 +63,8 @@ impl Record {
         }
     }
 
-    /// The head of the request was checked, and the application gets it.
-    pub(crate) fn admitted<B>(&mut self, request: &Request<B>, id: Option<HeaderValue>) {
+    /// Keeps what logs say of a head that has been checked, before the application gets it.
+    pub(crate) fn describe<B>(&mut self, request: &Request<B>, id: Option<HeaderValue>) {
         self.id = id;
         if self.logs {
             self.logged = Some(Box::new(LoggedHead::of(request, &self.context().connection)));
