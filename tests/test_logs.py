@@ -135,7 +135,7 @@ def test_a_request_has_an_id_in_its_response_and_its_logs(start):  # noqa: F811
     workers = start()
     found = workers("/id?what=a%20hat", headers={"X-Request-ID": "mine"})
     identity = found.headers["X-Request-ID"]
-    assert re.fullmatch("[0-9a-f]{24}", identity) and found.text == f"{identity} {identity}"
+    assert re.fullmatch("[0-9a-f]{16}", identity) and found.text == f"{identity} {identity}"
     assert until(lambda: f"WARNING shop: sold a hat [{identity}]\n" in workers.messages())
     found = workers("/fail")
     assert until(lambda: re.search(rf"ERROR .*\[{found.headers['X-Request-ID']}\]\n", workers.messages()))

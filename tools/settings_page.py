@@ -49,7 +49,7 @@ def _values(setting):
     values = {
         "bytes": "a size", "count": "a number", "mode": "permissions", "seconds": "a time", "switch": "yes or no",
         "networks": "networks", "field": "text", "host": "a name or an address", "port": "a number from 0 to 65535",
-        "address": "an address", "workers": "a number, or `auto`",
+        "address": "an address", "file": "a file", "text": "text", "workers": "a number, or `auto`",
     }[setting.kind]
     show = KINDS[setting.kind].show
     least = f", at least {show(setting.min)}" if setting.min is not None else ""

@@ -1,8 +1,7 @@
 //! The data of a connection, independent of its protocol. Sessions, their exchanges and idle connections use it.
 
-use std::borrow::Cow;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use poorwsgi_core::request::Connection;
 
@@ -17,18 +16,30 @@ pub(crate) struct ConnectionContext {
     pub(crate) connection: Connection,
     /// Whether the peer is trusted to name its client (`Forwarded`, `X-Forwarded-*`).
     pub(crate) trusted: bool,
+    /// The peer without its port, for the access log.
+    client: OnceLock<String>,
 }
 
 impl ConnectionContext {
     pub(crate) fn new(config: Arc<Config>, stop: Arc<Stop>, connection: Connection) -> Self {
         let trusted = config.trusts(connection.remote.map(|address| address.ip()));
-        ConnectionContext { config, stop, connection, trusted }
+        ConnectionContext { config, stop, connection, trusted, client: OnceLock::new() }
+    }
+
+    /// The peer as the access log names it: without its port.
+    pub(crate) fn client(&self) -> &str {
+        self.client.get_or_init(|| client_name(&self.connection))
     }
 
     /// The peer, for logs.
     pub(crate) const fn peer(&self) -> Peer {
         Peer::of(self.connection)
     }
+}
+
+/// The client of a connection as the access log names it.
+pub(crate) fn client_name(connection: &Connection) -> String {
+    connection.remote.map_or_else(|| "unix".to_owned(), |remote| remote.ip().to_canonical().to_string())
 }
 
 /// The peer of a connection as logs name it.
@@ -38,14 +49,6 @@ pub(crate) struct Peer(Connection);
 impl Peer {
     pub(crate) const fn of(connection: Connection) -> Self {
         Peer(connection)
-    }
-
-    /// The peer without its port, for the access log.
-    pub(crate) fn client(self) -> Cow<'static, str> {
-        match self.0.remote {
-            Some(address) => Cow::Owned(address.ip().to_canonical().to_string()),
-            None => Cow::Borrowed("unix"),
-        }
     }
 }
 

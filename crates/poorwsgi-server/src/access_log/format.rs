@@ -9,11 +9,11 @@ use http::Version;
 use super::time::LogTime;
 use crate::metrics::{CallLane, RouteLabel};
 
-/// What an access log says of one request. A text is `None` where it is not known.
+/// What an access log says of one request. A text, which need not be UTF-8, is `None` where it is not known.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct AccessEntry<'a> {
     pub(crate) client: &'a str,
-    pub(crate) user: Option<&'a str>,
+    pub(crate) user: Option<&'a [u8]>,
     /// `None` for a request whose head was refused before it was understood.
     pub(crate) request: Option<RequestLine<'a>>,
     /// 0 if there was no response.
@@ -23,11 +23,11 @@ pub(crate) struct AccessEntry<'a> {
     pub(crate) duration: Duration,
     /// The report of the call, if the service makes one.
     pub(crate) call: Option<CallReport>,
-    pub(crate) host: Option<&'a str>,
-    pub(crate) referer: Option<&'a str>,
-    pub(crate) user_agent: Option<&'a str>,
-    pub(crate) request_id: Option<&'a str>,
-    pub(crate) traceparent: Option<&'a str>,
+    pub(crate) host: Option<&'a [u8]>,
+    pub(crate) referer: Option<&'a [u8]>,
+    pub(crate) user_agent: Option<&'a [u8]>,
+    pub(crate) request_id: Option<&'a [u8]>,
+    pub(crate) traceparent: Option<&'a [u8]>,
 }
 
 /// The first line of a request.
@@ -64,7 +64,27 @@ pub struct CallReport {
 /// # Ok::<(), poorwsgi_server::BadFormat>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AccessFormat(Lines);
+pub struct AccessFormat {
+    lines: Lines,
+    fields: FieldSet,
+}
+
+/// The fields that a format names, as bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FieldSet(u32);
+
+impl FieldSet {
+    /// All fields.
+    pub(crate) const ALL: FieldSet = FieldSet(u32::MAX);
+
+    pub(crate) const fn has(self, field: LogField) -> bool {
+        self.0 >> field as u32 & 1 == 1
+    }
+
+    const fn with(self, field: LogField) -> Self {
+        FieldSet(self.0 | 1 << field as u32)
+    }
+}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Lines {
@@ -83,7 +103,7 @@ macro_rules! fields {
     ($($(#[$doc:meta])* $variant:ident $name:literal;)*) => {
         /// What a template can name.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        enum LogField { $($(#[$doc])* $variant,)* }
+        pub(crate) enum LogField { $($(#[$doc])* $variant,)* }
 
         impl LogField {
             const ALL: &[(&str, LogField)] = &[$(($name, LogField::$variant),)*];
@@ -134,13 +154,17 @@ impl AccessFormat {
     /// The combined format of Apache and nginx.
     #[must_use]
     pub fn combined() -> Self {
-        COMBINED.parse().unwrap_or(AccessFormat(Lines::Json))
+        COMBINED.parse().unwrap_or(Self::json())
     }
 
     /// One JSON object in each line, with every field. A field that is not known is `null`.
     #[must_use]
     pub const fn json() -> Self {
-        AccessFormat(Lines::Json)
+        AccessFormat { lines: Lines::Json, fields: FieldSet::ALL }
+    }
+
+    pub(super) const fn field_set(&self) -> FieldSet {
+        self.fields
     }
 
     /// The names of the fields of a template.
@@ -149,7 +173,7 @@ impl AccessFormat {
     }
 
     pub(super) fn write(&self, line: &mut String, entry: &AccessEntry<'_>, time: &LogTime) {
-        match &self.0 {
+        match &self.lines {
             Lines::Template(pieces) => {
                 for piece in pieces {
                     match piece {
@@ -176,7 +200,7 @@ impl FromStr for AccessFormat {
     fn from_str(text: &str) -> Result<Self, BadFormat> {
         match text {
             "combined" => return COMBINED.parse(),
-            "json" => return Ok(AccessFormat(Lines::Json)),
+            "json" => return Ok(Self::json()),
             _ => {}
         }
         let (mut pieces, mut literal) = (Vec::new(), String::new());
@@ -203,10 +227,14 @@ impl FromStr for AccessFormat {
         literal.push_str(rest);
         pieces.push(Piece::Text(literal));
         pieces.retain(|piece| !matches!(piece, Piece::Text(text) if text.is_empty()));
-        if !pieces.iter().any(|piece| matches!(piece, Piece::Field(_))) {
+        let fields = pieces.iter().fold(FieldSet(0), |fields, piece| match piece {
+            Piece::Field(field) => fields.with(*field),
+            Piece::Text(_) => fields,
+        });
+        if fields == FieldSet(0) {
             return Err(BadFormat::NoField);
         }
-        Ok(AccessFormat(Lines::Template(pieces)))
+        Ok(AccessFormat { lines: Lines::Template(pieces), fields })
     }
 }
 
@@ -248,7 +276,7 @@ fn write_field(line: &mut String, field: LogField, entry: &AccessEntry<'_>, time
     match field {
         LogField::Time => line.push_str(time.common()),
         LogField::TimeIso => time.write_iso(line),
-        LogField::Client => escape(line, entry.client),
+        LogField::Client => line.push_str(entry.client),
         LogField::Status => number(line, entry.status.into()),
         LogField::Bytes => number(line, entry.bytes),
         LogField::Duration => seconds(line, entry.duration),
@@ -259,9 +287,9 @@ fn write_field(line: &mut String, field: LogField, entry: &AccessEntry<'_>, time
         LogField::Pid => number(line, std::process::id().into()),
         LogField::Request => match entry.request {
             Some(RequestLine { method, target, version }) => {
-                escape(line, method);
+                escape(line, method.as_bytes());
                 line.push(' ');
-                escape(line, target);
+                escape(line, target.as_bytes());
                 line.push(' ');
                 line.push_str(protocol(version));
             }
@@ -275,14 +303,14 @@ fn write_field(line: &mut String, field: LogField, entry: &AccessEntry<'_>, time
 }
 
 /// A field that is a text.
-fn text<'a>(field: LogField, entry: &AccessEntry<'a>) -> Option<&'a str> {
+fn text<'a>(field: LogField, entry: &AccessEntry<'a>) -> Option<&'a [u8]> {
     match field {
-        LogField::Client => Some(entry.client),
+        LogField::Client => Some(entry.client.as_bytes()),
         LogField::User => entry.user,
-        LogField::Method => entry.request.map(|request| request.method),
-        LogField::Target => entry.request.map(|request| request.target),
-        LogField::Protocol => entry.request.map(|request| protocol(request.version)),
-        LogField::Call => entry.call.map(|call| call.lane.name()),
+        LogField::Method => entry.request.map(|request| request.method.as_bytes()),
+        LogField::Target => entry.request.map(|request| request.target.as_bytes()),
+        LogField::Protocol => entry.request.map(|request| protocol(request.version).as_bytes()),
+        LogField::Call => entry.call.map(|call| call.lane.name().as_bytes()),
         LogField::Host => entry.host,
         LogField::Referer => entry.referer,
         LogField::UserAgent => entry.user_agent,
@@ -355,24 +383,27 @@ fn seconds(line: &mut String, duration: Duration) {
 
 /// Writes a text so that it ends neither the line nor a field in quotation marks, as Apache does: `\"`, `\\`, and
 /// `\xHH` for other bytes than visible ASCII. Of a long text the beginning is written.
-fn escape(line: &mut String, text: &str) {
-    let (text, is_cut) = clipped(text);
-    // Each byte, without an early end: so the compiler compares many at once.
-    if text.bytes().fold(false, |found, byte| found | is_escaped(byte)) {
-        for byte in text.bytes() {
-            match byte {
-                b'"' | b'\\' => line.extend(['\\', char::from(byte)]),
-                _ if is_escaped(byte) => {
-                    // Writing to a String cannot fail.
-                    let _ = write!(line, "\\x{byte:02X}");
+fn escape(line: &mut String, text: &[u8]) {
+    let clipped = text.get(..LONGEST).unwrap_or(text);
+    match std::str::from_utf8(clipped) {
+        // Each byte, without an early end: so the compiler compares many at once.
+        Ok(plain) if !clipped.iter().fold(false, |found, byte| found | is_escaped(*byte)) => {
+            line.push_str(plain);
+        }
+        _ => {
+            for byte in clipped {
+                match byte {
+                    b'"' | b'\\' => line.extend(['\\', char::from(*byte)]),
+                    _ if is_escaped(*byte) => {
+                        // Writing to a String cannot fail.
+                        let _ = write!(line, "\\x{byte:02X}");
+                    }
+                    _ => line.push(char::from(*byte)),
                 }
-                _ => line.push(char::from(byte)),
             }
         }
-    } else {
-        line.push_str(text);
     }
-    if is_cut {
+    if text.len() > LONGEST {
         line.push_str("...");
     }
 }
@@ -381,34 +412,22 @@ const fn is_escaped(byte: u8) -> bool {
     byte < b' ' || byte >= 0x7f || byte == b'"' || byte == b'\\'
 }
 
-/// Writes a string of JSON (RFC 8259, section 7), of which readers of logs get only ASCII.
-fn json_text(line: &mut String, text: &str) {
-    let (text, is_cut) = clipped(text);
+/// Writes a string of JSON (RFC 8259, section 7), of which readers of logs get only ASCII. Bytes that are not UTF-8
+/// are replaced.
+fn json_text(line: &mut String, text: &[u8]) {
     line.push('"');
-    if text.bytes().fold(false, |found, byte| found | is_escaped(byte)) {
-        for char in text.chars() {
-            match char {
-                '"' | '\\' => line.extend(['\\', char]),
-                ' '..='~' => line.push(char),
-                _ => {
-                    for unit in char.encode_utf16(&mut [0; 2]) {
-                        let _ = write!(line, "\\u{unit:04x}");
-                    }
+    for char in String::from_utf8_lossy(text.get(..LONGEST).unwrap_or(text)).chars() {
+        match char {
+            '"' | '\\' => line.extend(['\\', char]),
+            ' '..='~' => line.push(char),
+            _ => {
+                for unit in char.encode_utf16(&mut [0; 2]) {
+                    let _ = write!(line, "\\u{unit:04x}");
                 }
             }
         }
-    } else {
-        line.push_str(text);
     }
-    line.push_str(if is_cut { "...\"" } else { "\"" });
-}
-
-/// The beginning of a long text, and whether something is left out.
-fn clipped(text: &str) -> (&str, bool) {
-    if text.len() <= LONGEST {
-        return (text, false);
-    }
-    (beginning(text, LONGEST), true)
+    line.push_str(if text.len() > LONGEST { "...\"" } else { "\"" });
 }
 
 /// As much of a text as fits into this many bytes.
@@ -427,7 +446,7 @@ mod tests {
     fn entry() -> AccessEntry<'static> {
         AccessEntry {
             client: "192.0.2.7",
-            user: Some("ann"),
+            user: Some(b"ann"),
             request: Some(RequestLine { method: "GET", target: "/a?b=1", version: Version::HTTP_11 }),
             status: 200,
             bytes: 1234,
@@ -437,10 +456,10 @@ mod tests {
                 lane: CallLane::Inline,
                 route: RouteLabel::default(),
             }),
-            host: Some("a.example"),
+            host: Some(b"a.example"),
             referer: None,
-            user_agent: Some("curl/8"),
-            request_id: Some("7f"),
+            user_agent: Some(b"curl/8"),
+            request_id: Some(b"7f"),
             traceparent: None,
         }
     }
@@ -500,7 +519,7 @@ mod tests {
         #[test]
         fn no_line_can_be_forged(target in ".*", agent in ".*", user in ".*") {
             let request = Some(RequestLine { method: "GET", target: &target, version: Version::HTTP_11 });
-            let entry = AccessEntry { request, user_agent: Some(&agent), user: Some(&user), ..entry() };
+            let entry = AccessEntry { request, user_agent: Some(agent.as_bytes()), user: Some(user.as_bytes()), ..entry() };
             let combined = line("combined", &entry);
             prop_assert_eq!(combined.find(|char: char| !(' '..='~').contains(&char)), Some(combined.len() - 1));
             let quotes = combined.replace("\\\\", "").replace("\\\"", "").matches('"').count();
@@ -517,7 +536,7 @@ mod tests {
     #[test]
     fn a_long_text_is_cut() {
         let long = "ä".repeat(5000);
-        let entry = AccessEntry { user_agent: Some(&long), ..entry() };
+        let entry = AccessEntry { user_agent: Some(long.as_bytes()), ..entry() };
         assert!(line("{user_agent}", &entry).len() < 4096);
         assert!(line("{user_agent}", &entry).ends_with("\\xC3\\xA4...\n"));
         assert!(line("json", &entry).contains("\\u00e4...\""));

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant, SystemTime};
 mod format;
 mod time;
 
-pub(crate) use format::{AccessEntry, RequestLine};
+pub(crate) use format::{AccessEntry, FieldSet, LogField, RequestLine};
 pub use format::{AccessFormat, BadFormat, CallReport};
 
 use self::format::beginning;
@@ -128,6 +128,11 @@ impl AccessLog {
             };
         }
         true
+    }
+
+    /// The fields that its lines have.
+    pub(crate) fn fields(&self) -> FieldSet {
+        self.0.format.field_set()
     }
 
     pub(crate) fn write(&self, entry: &AccessEntry<'_>) {

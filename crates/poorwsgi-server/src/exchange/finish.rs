@@ -94,12 +94,10 @@ pub(super) fn finish<B: Body<Data = Bytes> + 'static>(
     Ok(Response::from_parts(head, Outgoing::new(payload, said.length, record)))
 }
 
-/// Gives a response the id of its request, unless the application has given it one.
+/// Gives a response the id of its request.
 fn name_request(headers: &mut HeaderMap, record: &Record) {
-    if let Some(id) = record.id()
-        && !headers.contains_key(REQUEST_ID)
-    {
-        headers.append(REQUEST_ID, id.clone());
+    if let Some(id) = record.id() {
+        headers.insert(REQUEST_ID, id.clone());
     }
 }
 

@@ -17,15 +17,19 @@ const LONGEST: usize = 128;
 /// The id that the request has from now on: that of a trusted proxy, or a new one. An id of anybody else, or one
 /// with other characters than ids have, is replaced.
 pub(super) fn identify(headers: &mut HeaderMap, trusted: bool) -> HeaderValue {
-    let mut given = headers.get_all(REQUEST_ID).iter();
-    if let (true, Some(id), None) = (trusted, given.next(), given.next())
-        && is_id(id.as_bytes())
-    {
+    if let Some(id) = trusted.then(|| given(headers)).flatten() {
         return id.clone();
     }
     let id = next();
     headers.insert(REQUEST_ID, id.clone());
     id
+}
+
+/// The id that came with the request.
+fn given(headers: &HeaderMap) -> Option<&HeaderValue> {
+    let mut values = headers.get_all(REQUEST_ID).iter();
+    let id = values.next().filter(|id| is_id(id.as_bytes()))?;
+    values.next().is_none().then_some(id)
 }
 
 /// Visible ASCII, without what could end a field of a log.
@@ -34,36 +38,19 @@ fn is_id(bytes: &[u8]) -> bool {
     (1..=LONGEST).contains(&bytes.len()) && bytes.iter().all(is_of_id)
 }
 
-/// A new id: 24 hexadecimal digits. Two processes hardly ever make the same one, and no client can tell from an
+/// A new id: 16 hexadecimal digits. Two processes hardly ever make the same one, and no client can tell from an
 /// id how many requests there have been.
 fn next() -> HeaderValue {
-    static PROCESS: LazyLock<(u64, u64)> = LazyLock::new(|| {
-        let random = |number: u64| RandomState::new().hash_one(number);
-        (random(1), random(2))
-    });
+    static SECRET: LazyLock<RandomState> = LazyLock::new(RandomState::new);
     static COUNT: AtomicU64 = AtomicU64::new(0);
-    let (process, first) = *PROCESS;
-    let number = first.wrapping_add(COUNT.fetch_add(1, Ordering::Relaxed));
-    let mut digits = [0; 24];
-    hex(&mut digits, u128::from(process >> 32) << 64 | u128::from(mixed(number)));
-    HeaderValue::from_bytes(&digits).unwrap_or(HeaderValue::from_static("-"))
+    let number = SECRET.hash_one(COUNT.fetch_add(1, Ordering::Relaxed));
+    let digits = number.to_be_bytes().map(|byte| [digit(byte >> 4), digit(byte & 0xf)]);
+    HeaderValue::from_bytes(digits.as_flattened()).unwrap_or(HeaderValue::from_static("-"))
 }
 
-/// Another number for each number (the finalizer of MurmurHash3).
-const fn mixed(number: u64) -> u64 {
-    let number = (number ^ number >> 33).wrapping_mul(0xff51_afd7_ed55_8ccd);
-    let number = (number ^ number >> 33).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
-    number ^ number >> 33
-}
-
-fn hex(digits: &mut [u8], mut number: u128) {
-    for digit in digits.iter_mut().rev() {
-        *digit = match (number & 0xf) as u8 {
-            value @ 0..=9 => b'0' + value,
-            value => b'a' - 10 + value,
-        };
-        number >>= 4;
-    }
+/// A hexadecimal digit.
+const fn digit(value: u8) -> u8 {
+    value + if value < 10 { b'0' } else { b'a' - 10 }
 }
 
 #[cfg(test)]
@@ -76,7 +63,7 @@ mod tests {
     fn ids_differ() {
         let ids: HashSet<_> = (0..10_000).map(|_| next()).collect();
         assert_eq!(ids.len(), 10_000);
-        assert!(ids.iter().all(|id| id.len() == 24 && is_id(id.as_bytes())));
+        assert!(ids.iter().all(|id| id.len() == 16 && is_id(id.as_bytes())));
     }
 
     #[test]

@@ -1,8 +1,5 @@
 //! What the access log says of the request of an exchange.
 
-use std::borrow::Cow;
-use std::net::IpAddr;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{AUTHORIZATION, HOST, REFERER, USER_AGENT};
@@ -10,15 +7,17 @@ use http::{HeaderName, HeaderValue, Request, Version};
 use poorwsgi_core::request::{Authorization, Connection};
 
 use super::ids::{REQUEST_ID, TRACEPARENT};
-use crate::access_log::AccessEntry;
+use crate::access_log::{AccessEntry, FieldSet, LogField};
+use crate::connection::client_name;
 
-/// Taken from the request before the application gets it: only if there is an access log.
+/// Taken from the request before the application gets it: only if the request is logged.
 #[derive(Debug)]
 pub(super) struct LoggedHead {
     pub(super) version: Version,
-    client: Option<IpAddr>,
+    /// The client that a trusted proxy has named.
+    client: Option<String>,
+    user: Option<String>,
     host: Option<HeaderValue>,
-    authorization: Option<HeaderValue>,
     referer: Option<HeaderValue>,
     user_agent: Option<HeaderValue>,
     request_id: Option<HeaderValue>,
@@ -26,51 +25,42 @@ pub(super) struct LoggedHead {
 }
 
 impl LoggedHead {
-    /// `connection` is that of the socket; a trusted proxy may have named another client.
-    pub(super) fn of<B>(request: &Request<B>, connection: &Connection) -> Self {
-        let connection = request.extensions().get().unwrap_or(connection);
-        let field = |name: &HeaderName| request.headers().get(name).cloned();
+    /// Takes these fields.
+    pub(super) fn of<B>(request: &Request<B>, fields: FieldSet) -> Self {
+        let value = |field, name: &HeaderName| {
+            if fields.has(field) { request.headers().get(name) } else { None }
+        };
         LoggedHead {
             version: request.version(),
-            client: connection.remote.map(|remote| remote.ip().to_canonical()),
-            host: field(&HOST),
-            authorization: field(&AUTHORIZATION),
-            referer: field(&REFERER),
-            user_agent: field(&USER_AGENT),
-            request_id: field(&REQUEST_ID),
-            traceparent: field(&TRACEPARENT),
+            client: request.extensions().get::<Connection>().map(client_name),
+            user: value(LogField::User, &AUTHORIZATION).and_then(user_of),
+            host: value(LogField::Host, &HOST).cloned(),
+            referer: value(LogField::Referer, &REFERER).cloned(),
+            user_agent: value(LogField::UserAgent, &USER_AGENT).cloned(),
+            request_id: value(LogField::RequestId, &REQUEST_ID).cloned(),
+            traceparent: value(LogField::Traceparent, &TRACEPARENT).cloned(),
         }
     }
 
-    /// Calls a function with this part of an entry.
-    pub(super) fn with_entry<R>(&self, then: impl FnOnce(AccessEntry<'_>) -> R) -> R {
-        let client = self.client.map(|client| client.to_string());
-        let authorization = self.authorization.as_ref().map(text);
-        let user = authorization.as_deref().and_then(user_of);
-        let [host, referer, user_agent, request_id, traceparent] =
-            [&self.host, &self.referer, &self.user_agent, &self.request_id, &self.traceparent]
-                .map(|value| value.as_ref().map(text));
-        then(AccessEntry {
-            client: client.as_deref().unwrap_or("unix"),
-            user: user.as_deref(),
-            host: host.as_deref(),
-            referer: referer.as_deref(),
-            user_agent: user_agent.as_deref(),
-            request_id: request_id.as_deref(),
-            traceparent: traceparent.as_deref(),
+    /// This part of an entry; `peer` is the client where no proxy has named another one.
+    pub(super) fn entry<'a>(&'a self, peer: &'a str) -> AccessEntry<'a> {
+        let bytes = |value: &'a Option<HeaderValue>| value.as_ref().map(HeaderValue::as_bytes);
+        AccessEntry {
+            client: self.client.as_deref().unwrap_or(peer),
+            user: self.user.as_deref().map(str::as_bytes),
+            host: bytes(&self.host),
+            referer: bytes(&self.referer),
+            user_agent: bytes(&self.user_agent),
+            request_id: bytes(&self.request_id),
+            traceparent: bytes(&self.traceparent),
             ..AccessEntry::default()
-        })
+        }
     }
 }
 
-/// A value as text. Bytes that are not UTF-8 are replaced.
-fn text(value: &HeaderValue) -> Cow<'_, str> {
-    String::from_utf8_lossy(value.as_bytes())
-}
-
 /// The user that the credentials name, of the scheme Basic or Digest. Nothing is verified here.
-fn user_of(authorization: &str) -> Option<String> {
-    let authorization = Authorization::parse(authorization);
+fn user_of(authorization: &HeaderValue) -> Option<String> {
+    let authorization = Authorization::parse(&String::from_utf8_lossy(authorization.as_bytes()));
     match authorization.scheme() {
         "Digest" => authorization.get("username").map(str::to_owned),
         "Basic" => {
@@ -96,7 +86,7 @@ mod tests {
             ("Bearer YW5uOnNlY3JldA==", None),
             ("", None),
         ] {
-            assert_eq!(user_of(credentials).as_deref(), user, "{credentials}");
+            assert_eq!(user_of(&HeaderValue::from_static(credentials)).as_deref(), user, "{credentials}");
         }
     }
 }

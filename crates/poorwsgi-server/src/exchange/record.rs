@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Method, Request, StatusCode};
@@ -11,8 +11,10 @@ use poorwsgi_core::clip;
 use super::Carrier;
 use super::body::Lease;
 use super::logged::LoggedHead;
-use crate::access_log::{AccessEntry, CallReport, RequestLine};
+use crate::access_log::{AccessEntry, AccessLog, CallReport, FieldSet, RequestLine};
+use crate::config::Config;
 use crate::connection::ConnectionContext;
+use crate::metrics::Metrics;
 use crate::stop::Level;
 
 /// The log target of access records: one event at level `INFO` for each request, when its response has been
@@ -27,58 +29,73 @@ pub(crate) struct Record {
     method: Method,
     /// `None` for a target that is only a host.
     target: Option<PathAndQuery>,
-    /// `None` if nobody asks how long requests take.
-    started: Option<Instant>,
-    /// Whether the request is to be logged.
-    logs: bool,
     status: Option<StatusCode>,
     bytes: u64,
     finished: bool,
     body: Option<Lease>,
+    /// `None` if nobody asks for more: in a box, because a record is moved with its response.
+    observed: Option<Box<ObservedRequest>>,
+}
+
+/// What is kept of a request for logs and metrics.
+#[derive(Debug)]
+struct ObservedRequest {
+    started: Instant,
+    /// The fields of the log; `None` if the request is not logged.
+    fields: Option<FieldSet>,
+    /// `None` if the head was refused.
+    head: Option<LoggedHead>,
     id: Option<HeaderValue>,
-    /// `None` if there is no access log, or the head was refused.
-    logged: Option<Box<LoggedHead>>,
     call: Option<CallReport>,
+}
+
+impl ObservedRequest {
+    /// `None` if nobody asks for it.
+    fn of(config: &Config) -> Option<Box<Self>> {
+        let is_traced = tracing::enabled!(target: ACCESS, tracing::Level::INFO);
+        let fields =
+            is_traced.then_some(FieldSet::ALL).or_else(|| config.access_log.as_ref().map(AccessLog::fields));
+        if fields.is_none() && config.metrics.is_none() && !config.request_id {
+            return None;
+        }
+        config.metrics.iter().for_each(Metrics::request_begun);
+        Some(Box::new(ObservedRequest { started: Instant::now(), fields, head: None, id: None, call: None }))
+    }
 }
 
 impl Record {
     pub(crate) fn new<B>(request: &Request<B>, carrier: Arc<dyn Carrier>) -> Self {
-        let logs = tracing::enabled!(target: ACCESS, tracing::Level::INFO)
-            || carrier.context().config.access_log.is_some();
-        let metrics = carrier.context().config.metrics.as_ref();
-        let listened = metrics.inspect(|metrics| metrics.request_begun()).is_some() || logs;
+        let observed = ObservedRequest::of(&carrier.context().config);
         Record {
             carrier,
             method: request.method().clone(),
             target: request.uri().path_and_query().cloned(),
-            started: listened.then(Instant::now),
-            logs,
             status: None,
             bytes: 0,
             finished: false,
             body: None,
-            id: None,
-            logged: None,
-            call: None,
+            observed,
         }
     }
 
     /// Keeps what logs say of a head that has been checked, before the application gets it.
     pub(crate) fn describe<B>(&mut self, request: &Request<B>, id: Option<HeaderValue>) {
-        self.id = id;
-        if self.logs {
-            self.logged = Some(Box::new(LoggedHead::of(request, &self.context().connection)));
+        if let Some(observed) = &mut self.observed {
+            observed.id = id;
+            observed.head = observed.fields.map(|fields| LoggedHead::of(request, fields));
         }
     }
 
     /// The id of the request, which its response has as well.
-    pub(crate) const fn id(&self) -> Option<&HeaderValue> {
-        self.id.as_ref()
+    pub(crate) fn id(&self) -> Option<&HeaderValue> {
+        self.observed.as_ref()?.id.as_ref()
     }
 
     /// The service reports how it called the application.
-    pub(crate) const fn called(&mut self, call: Option<CallReport>) {
-        self.call = call;
+    pub(crate) fn called(&mut self, call: Option<CallReport>) {
+        if let Some(observed) = &mut self.observed {
+            observed.call = call;
+        }
     }
 
     /// The body of the request can be read as long as this exists.
@@ -132,58 +149,60 @@ impl Record {
 }
 
 impl Record {
-    fn log(&self, duration: Duration) {
-        let of_head = |entry: AccessEntry<'_>| {
-            let entry = AccessEntry {
-                request: self.logged.as_ref().map(|logged| RequestLine {
-                    method: self.method.as_str(),
-                    target: self.target.as_ref().map_or("*", PathAndQuery::as_str),
-                    version: logged.version,
-                }),
-                status: self.status.map_or(0, |status| status.as_u16()),
-                bytes: self.bytes,
-                duration,
-                call: self.call,
-                ..entry
-            };
-            tracing::info!(
-                target: ACCESS,
-                method = %self.quoted_method(),
-                path = &*self.quoted_path(),
-                status = entry.status,
-                bytes = entry.bytes,
-                duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX),
-                peer = %self.context().peer(),
-                client = &*clip::quoted(entry.client),
-                user = entry.user.map(clip::quoted).as_deref(),
-                referer = entry.referer.map(clip::quoted).as_deref(),
-                user_agent = entry.user_agent.map(clip::quoted).as_deref(),
-                request_id = entry.request_id,
-                traceparent = entry.traceparent.map(clip::quoted).as_deref(),
-            );
-            if let Some(log) = &self.context().config.access_log {
-                log.write(&entry);
-            }
+    /// Says in the logs and the metrics that the request has ended.
+    fn tell(&self, observed: &ObservedRequest) {
+        let duration = observed.started.elapsed();
+        let context = self.context();
+        if let Some(metrics) = &context.config.metrics {
+            metrics.request_ended(&self.method, self.status, self.bytes, duration, observed.call);
+        }
+        if observed.fields.is_none() {
+            return;
+        }
+        let peer = context.client();
+        let head = observed.head.as_ref();
+        let entry = AccessEntry {
+            request: head.map(|head| RequestLine {
+                method: self.method.as_str(),
+                target: self.target.as_ref().map_or("*", PathAndQuery::as_str),
+                version: head.version,
+            }),
+            status: self.status.map_or(0, |status| status.as_u16()),
+            bytes: self.bytes,
+            duration,
+            call: observed.call,
+            ..head.map_or(AccessEntry { client: peer, ..AccessEntry::default() }, |head| head.entry(peer))
         };
-        match &self.logged {
-            Some(logged) => logged.with_entry(of_head),
-            None => {
-                of_head(AccessEntry { client: &self.context().peer().client(), ..AccessEntry::default() })
-            }
+        tracing::info!(
+            target: ACCESS,
+            method = %self.quoted_method(),
+            path = &*self.quoted_path(),
+            status = entry.status,
+            bytes = entry.bytes,
+            duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX),
+            peer = %context.peer(),
+            client = entry.client,
+            user = entry.user.map(quoted).as_deref(),
+            referer = entry.referer.map(quoted).as_deref(),
+            user_agent = entry.user_agent.map(quoted).as_deref(),
+            request_id = entry.request_id.map(quoted).as_deref(),
+            traceparent = entry.traceparent.map(quoted).as_deref(),
+        );
+        if let Some(log) = &context.config.access_log {
+            log.write(&entry);
         }
     }
 }
 
+/// A text of a request as logs quote it.
+fn quoted(bytes: &[u8]) -> String {
+    clip::quoted(&String::from_utf8_lossy(bytes)).into_owned()
+}
+
 impl Drop for Record {
     fn drop(&mut self) {
-        if let Some(started) = self.started {
-            let duration = started.elapsed();
-            if let Some(metrics) = &self.context().config.metrics {
-                metrics.request_ended(&self.method, self.status, self.bytes, duration, self.call);
-            }
-            if self.logs {
-                self.log(duration);
-            }
+        if let Some(observed) = self.observed.take() {
+            self.tell(&observed);
         }
         if !self.finished && self.context().stop.level() == Level::AtOnce {
             let (method, path) = (self.quoted_method(), self.quoted_path());

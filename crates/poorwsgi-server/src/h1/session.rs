@@ -128,8 +128,11 @@ fn log_refusal(context: &ConnectionContext, refusal: &Refusal) {
         metrics.request_refused(status);
     }
     if let Some(log) = &context.config.access_log {
-        let client = context.peer().client();
-        log.write(&AccessEntry { client: &client, status: status.as_u16(), ..AccessEntry::default() });
+        log.write(&AccessEntry {
+            client: context.client(),
+            status: status.as_u16(),
+            ..AccessEntry::default()
+        });
     }
 }
 
