@@ -82,7 +82,7 @@ def test_json_has_all_fields(start, tmp_path):  # noqa: F811
 
 def test_a_template_names_the_fields(start, tmp_path):  # noqa: F811
     log = tmp_path / "access.log"
-    workers = start("--access-log", str(log), "--access-format", "{method} {target} {status} {request_id}")
+    workers = start("--access-log", str(log), "--request-id", "--access-format", "{method} {target} {status} {request_id}")
     found = workers("/user/ann")
     assert lines_of(log) == [f"GET /user/ann 200 {found.headers['X-Request-ID']}\n"]
 
@@ -132,7 +132,7 @@ def test_lines_are_written_before_the_server_ends(start, tmp_path):  # noqa: F81
 
 
 def test_a_request_has_an_id_in_its_response_and_its_logs(start):  # noqa: F811
-    workers = start()
+    workers = start("--request-id")
     found = workers("/id?what=a%20hat", headers={"X-Request-ID": "mine"})
     identity = found.headers["X-Request-ID"]
     assert re.fullmatch("[0-9a-f]{16}", identity) and found.text == f"{identity} {identity}"
@@ -143,20 +143,20 @@ def test_a_request_has_an_id_in_its_response_and_its_logs(start):  # noqa: F811
 
 def test_a_wsgi_application_finds_the_id_in_its_environ(start, tmp_path):  # noqa: F811
     (tmp_path / "app.py").write_text(APP + "\napp = wsgi\n")
-    workers = start()
+    workers = start("--request-id")
     found = workers("/")
     assert found.headers["X-Request-ID"] == found.text
     assert until(lambda: f"sold a coat [{found.text}]" in workers.messages())
 
 
 def test_without_ids_nothing_is_sent(start):  # noqa: F811
-    workers = start("--no-request-id")
+    workers = start()
     found = workers("/id")
     assert "X-Request-ID" not in found.headers and found.text == "None None"
 
 
 def test_the_log_is_one_object_a_line_if_that_is_wanted(start):  # noqa: F811
-    workers = start("--log-format", "json", "--log-level", "info")
+    workers = start("--request-id", "--log-format", "json", "--log-level", "info")
     found = workers("/id?what=%22%0A%E2%80%A8")
     workers("/fail")
     raw(workers, b"nonsense\r\n\r\n")
@@ -179,7 +179,7 @@ def test_records_below_the_level_are_left_out(start):  # noqa: F811
 def test_the_application_may_configure_logging_itself(start, tmp_path):  # noqa: F811
     own = 'import logging\nlogging.basicConfig(format="OWN %(message)s %(request_id)s", level="INFO")\n'
     (tmp_path / "app.py").write_text(own + APP)
-    workers = start("--log-format", "json")
+    workers = start("--request-id", "--log-format", "json")
     found = workers("/id")
     assert until(lambda: f"OWN sold a hat {found.headers['X-Request-ID']}\n" in workers.messages())
 

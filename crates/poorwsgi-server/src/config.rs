@@ -219,10 +219,12 @@ config! {
         trust_unix_peers(trust: bool) -> bool = false, trust,
             SettingKind::Switch { default: false, set: |config, trust| config.trust_unix_peers = trust },
             PROXIES, "believe the X-Forwarded and Forwarded fields of everybody who connects to a Unix socket";
-        /// The request has the id as its field `X-Request-ID`: that of a trusted proxy, or a new one.
-        request_id(send: bool) -> bool = true, send,
-            SettingKind::Switch { default: true, set: |config, send| config.request_id = send },
-            RESPONSES, "give each request an id, which its response has as X-Request-ID";
+        /// The request has the id as its field `X-Request-ID`: that of a trusted proxy, or a new one. Ids cost some
+        /// percent of the time of a short request.
+        request_id(send: bool) -> bool = false, send,
+            SettingKind::Switch { default: false, set: |config, send| config.request_id = send },
+            RESPONSES, "give each request an id, that of a trusted proxy or a new one; its response and its log records have \
+            the same";
         /// `None` sends none.
         server_header(value: Option<HeaderValue>) -> Option<HeaderValue> =
             Some(HeaderValue::from_static(SERVER)), value,
@@ -250,6 +252,12 @@ impl Config {
     pub fn metrics(mut self, metrics: Metrics) -> Self {
         self.metrics = Some(metrics);
         self
+    }
+
+    /// Whether requests have ids, as [`request_id`](Self::request_id) has set.
+    #[must_use]
+    pub const fn names_requests(&self) -> bool {
+        self.request_id
     }
 
     /// The limit that [`max_body`](Self::max_body) has set.

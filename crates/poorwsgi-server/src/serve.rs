@@ -21,7 +21,7 @@ use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 use tower_service::Service;
 
 use crate::LOG;
-use crate::access_log::AccessLog;
+use crate::access_log::{AccessLog, LogField};
 use crate::config::Config;
 use crate::connection::Peer;
 use crate::exchange::{Introduce, RequestBody};
@@ -271,8 +271,9 @@ impl<S> Bound<S> {
 
     /// Whether somebody wants to know how the application is called: see [`report_call`](crate::report_call).
     #[must_use]
-    pub const fn is_observed(&self) -> bool {
-        self.config.access_log.is_some() || self.config.metrics.is_some()
+    pub fn is_observed(&self) -> bool {
+        let of_call = |log: &AccessLog| log.fields().has(LogField::Queue) || log.fields().has(LogField::Call);
+        self.config.metrics.is_some() || self.config.access_log.as_ref().is_some_and(of_call)
     }
 
     /// Has executors drive the connections instead of the current runtime: each connection goes to the

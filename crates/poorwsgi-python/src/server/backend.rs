@@ -38,6 +38,8 @@ pub(super) struct Backend {
     chunked_bodies: ChunkedBodies,
     /// Whether somebody wants to know how the application is called.
     is_observed: bool,
+    /// Whether requests have ids, which log records get.
+    pub(super) names_requests: bool,
     metrics: Option<Metrics>,
     /// Where responses wait for clients that read slowly.
     answers: Spool,
@@ -67,6 +69,7 @@ impl Backend {
             request_timeout: settings.request_timeout,
             chunked_bodies: settings.chunked_bodies,
             is_observed,
+            names_requests: settings.config.names_requests(),
             metrics,
             answers,
         }

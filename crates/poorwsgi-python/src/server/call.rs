@@ -54,7 +54,7 @@ impl Call {
         else {
             return;
         };
-        let _logged = LoggedRequest::begin(&head.parts().headers);
+        let _logged = run.0.names_requests.then(|| LoggedRequest::begin(&head.parts().headers));
         let Backend { served, rule, pool, patience, .. } = &*run.0;
         let context = CallContext { route_times: &route_times, rule, place: CallPlace::Inline, patience };
         match &**served {
@@ -114,7 +114,7 @@ impl Call {
         else {
             return;
         };
-        let _logged = LoggedRequest::begin(&head.parts().headers);
+        let _logged = run.0.names_requests.then(|| LoggedRequest::begin(&head.parts().headers));
         let Backend { served, rule, patience, .. } = &*run.0;
         let context = CallContext { route_times: &route_times, rule, place, patience };
         match &**served {

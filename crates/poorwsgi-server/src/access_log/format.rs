@@ -1,6 +1,7 @@
 //! The format of a line of the access log.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
+use std::io::Write as _;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -172,19 +173,19 @@ impl AccessFormat {
         LogField::ALL.iter().map(|(name, _)| *name)
     }
 
-    pub(super) fn write(&self, line: &mut String, entry: &AccessEntry<'_>, time: &LogTime) {
+    pub(super) fn write(&self, line: &mut Vec<u8>, entry: &AccessEntry<'_>, time: &LogTime) {
         match &self.lines {
             Lines::Template(pieces) => {
                 for piece in pieces {
                     match piece {
-                        Piece::Text(text) => line.push_str(text),
+                        Piece::Text(text) => line.extend_from_slice(text.as_bytes()),
                         Piece::Field(field) => write_field(line, *field, entry, time),
                     }
                 }
             }
             Lines::Json => write_json(line, entry, time),
         }
-        line.push('\n');
+        line.push(b'\n');
     }
 }
 
@@ -272,32 +273,32 @@ impl fmt::Display for BadFormat {
 
 impl std::error::Error for BadFormat {}
 
-fn write_field(line: &mut String, field: LogField, entry: &AccessEntry<'_>, time: &LogTime) {
+fn write_field(line: &mut Vec<u8>, field: LogField, entry: &AccessEntry<'_>, time: &LogTime) {
     match field {
-        LogField::Time => line.push_str(time.common()),
+        LogField::Time => line.extend_from_slice(time.common().as_bytes()),
         LogField::TimeIso => time.write_iso(line),
-        LogField::Client => line.push_str(entry.client),
+        LogField::Client => line.extend_from_slice(entry.client.as_bytes()),
         LogField::Status => number(line, entry.status.into()),
         LogField::Bytes => number(line, entry.bytes),
         LogField::Duration => seconds(line, entry.duration),
         LogField::Queue => match entry.call {
             Some(call) => seconds(line, call.queued),
-            None => line.push('-'),
+            None => line.push(b'-'),
         },
         LogField::Pid => number(line, std::process::id().into()),
         LogField::Request => match entry.request {
             Some(RequestLine { method, target, version }) => {
                 escape(line, method.as_bytes());
-                line.push(' ');
+                line.push(b' ');
                 escape(line, target.as_bytes());
-                line.push(' ');
-                line.push_str(protocol(version));
+                line.push(b' ');
+                line.extend_from_slice(protocol(version).as_bytes());
             }
-            None => line.push('-'),
+            None => line.push(b'-'),
         },
         _ => match text(field, entry) {
             Some(text) if !text.is_empty() => escape(line, text),
-            _ => line.push('-'),
+            _ => line.push(b'-'),
         },
     }
 }
@@ -320,8 +321,8 @@ fn text<'a>(field: LogField, entry: &AccessEntry<'a>) -> Option<&'a [u8]> {
     }
 }
 
-fn write_json(line: &mut String, entry: &AccessEntry<'_>, time: &LogTime) {
-    let mut separator = '{';
+fn write_json(line: &mut Vec<u8>, entry: &AccessEntry<'_>, time: &LogTime) {
+    let mut separator = b'{';
     for (name, field) in LogField::ALL {
         // The request line is there in three parts, and the time in one form.
         let name = match field {
@@ -330,30 +331,30 @@ fn write_json(line: &mut String, entry: &AccessEntry<'_>, time: &LogTime) {
             _ => name,
         };
         line.push(separator);
-        separator = ',';
-        line.push('"');
-        line.push_str(name);
-        line.push_str("\":");
+        separator = b',';
+        line.push(b'"');
+        line.extend_from_slice(name.as_bytes());
+        line.extend_from_slice(b"\":");
         match field {
             LogField::TimeIso => {
-                line.push('"');
+                line.push(b'"');
                 time.write_iso(line);
-                line.push('"');
+                line.push(b'"');
             }
             LogField::Status | LogField::Bytes | LogField::Duration | LogField::Pid => {
                 write_field(line, *field, entry, time);
             }
             LogField::Queue => match entry.call {
                 Some(call) => seconds(line, call.queued),
-                None => line.push_str("null"),
+                None => line.extend_from_slice(b"null"),
             },
             _ => match text(*field, entry) {
                 Some(text) => json_text(line, text),
-                None => line.push_str("null"),
+                None => line.extend_from_slice(b"null"),
             },
         }
     }
-    line.push('}');
+    line.push(b'}');
 }
 
 const fn protocol(version: Version) -> &'static str {
@@ -366,45 +367,42 @@ const fn protocol(version: Version) -> &'static str {
     }
 }
 
-fn number(line: &mut String, number: u64) {
-    line.push_str(itoa::Buffer::new().format(number));
+fn number(line: &mut Vec<u8>, number: u64) {
+    line.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
 /// Seconds with six decimals.
-fn seconds(line: &mut String, duration: Duration) {
+fn seconds(line: &mut Vec<u8>, duration: Duration) {
     number(line, duration.as_secs());
-    line.push('.');
+    line.push(b'.');
     let micros = duration.subsec_micros();
     let mut digits = itoa::Buffer::new();
     let digits = digits.format(micros);
-    line.push_str("000000".get(digits.len()..).unwrap_or_default());
-    line.push_str(digits);
+    line.extend_from_slice(b"000000".get(digits.len()..).unwrap_or_default());
+    line.extend_from_slice(digits.as_bytes());
 }
 
 /// Writes a text so that it ends neither the line nor a field in quotation marks, as Apache does: `\"`, `\\`, and
 /// `\xHH` for other bytes than visible ASCII. Of a long text the beginning is written.
-fn escape(line: &mut String, text: &[u8]) {
+fn escape(line: &mut Vec<u8>, text: &[u8]) {
     let clipped = text.get(..LONGEST).unwrap_or(text);
-    match std::str::from_utf8(clipped) {
-        // Each byte, without an early end: so the compiler compares many at once.
-        Ok(plain) if !clipped.iter().fold(false, |found, byte| found | is_escaped(*byte)) => {
-            line.push_str(plain);
-        }
-        _ => {
-            for byte in clipped {
-                match byte {
-                    b'"' | b'\\' => line.extend(['\\', char::from(*byte)]),
-                    _ if is_escaped(*byte) => {
-                        // Writing to a String cannot fail.
-                        let _ = write!(line, "\\x{byte:02X}");
-                    }
-                    _ => line.push(char::from(*byte)),
+    // Each byte, without an early end: so the compiler compares many at once.
+    if clipped.iter().fold(false, |found, byte| found | is_escaped(*byte)) {
+        for byte in clipped {
+            match byte {
+                b'"' | b'\\' => line.extend([b'\\', *byte]),
+                _ if is_escaped(*byte) => {
+                    // Writing to a Vec cannot fail.
+                    let _ = write!(line, "\\x{byte:02X}");
                 }
+                _ => line.push(*byte),
             }
         }
+    } else {
+        line.extend_from_slice(clipped);
     }
     if text.len() > LONGEST {
-        line.push_str("...");
+        line.extend_from_slice(b"...");
     }
 }
 
@@ -414,12 +412,12 @@ const fn is_escaped(byte: u8) -> bool {
 
 /// Writes a string of JSON (RFC 8259, section 7), of which readers of logs get only ASCII. Bytes that are not UTF-8
 /// are replaced.
-fn json_text(line: &mut String, text: &[u8]) {
-    line.push('"');
+fn json_text(line: &mut Vec<u8>, text: &[u8]) {
+    line.push(b'"');
     for char in String::from_utf8_lossy(text.get(..LONGEST).unwrap_or(text)).chars() {
         match char {
-            '"' | '\\' => line.extend(['\\', char]),
-            ' '..='~' => line.push(char),
+            '"' | '\\' => line.extend([b'\\', char as u8]),
+            ' '..='~' => line.push(char as u8),
             _ => {
                 for unit in char.encode_utf16(&mut [0; 2]) {
                     let _ = write!(line, "\\u{unit:04x}");
@@ -427,12 +425,7 @@ fn json_text(line: &mut String, text: &[u8]) {
             }
         }
     }
-    line.push_str(if text.len() > LONGEST { "...\"" } else { "\"" });
-}
-
-/// As much of a text as fits into this many bytes.
-pub(super) fn beginning(text: &str, most: usize) -> &str {
-    (0..=most).rev().find_map(|end| text.get(..end)).unwrap_or_default()
+    line.extend_from_slice(if text.len() > LONGEST { b"...\"" } else { b"\"" });
 }
 
 #[cfg(test)]
@@ -466,9 +459,9 @@ mod tests {
 
     fn line(format: &str, entry: &AccessEntry<'_>) -> String {
         let time = LogTime::of(UNIX_EPOCH + Duration::from_millis(1_796_130_309_071));
-        let mut line = String::new();
+        let mut line = Vec::new();
         format.parse::<AccessFormat>().unwrap().write(&mut line, entry, &time);
-        line
+        String::from_utf8(line).unwrap()
     }
 
     #[test]

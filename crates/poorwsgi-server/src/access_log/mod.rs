@@ -13,13 +13,14 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
+use memchr::{memchr, memchr_iter, memrchr};
+
 mod format;
 mod time;
 
 pub(crate) use format::{AccessEntry, FieldSet, LogField, RequestLine};
 pub use format::{AccessFormat, BadFormat, CallReport};
 
-use self::format::beginning;
 use self::time::LogTime;
 use crate::LOG;
 
@@ -61,7 +62,7 @@ struct LogLines {
 
 #[derive(Default)]
 struct WaitingLines {
-    text: String,
+    text: Vec<u8>,
     time: LogTime,
     /// How many lines did not fit.
     lost: u64,
@@ -171,7 +172,7 @@ fn append_to(path: &Path) -> io::Result<File> {
 
 /// The thread that writes.
 fn write_lines(lines: &LogLines, mut output: LogOutput) {
-    let mut text = String::new();
+    let mut text = Vec::new();
     loop {
         let mut waiting = lines.waiting();
         while waiting.text.is_empty() {
@@ -192,8 +193,11 @@ fn write_lines(lines: &LogLines, mut output: LogOutput) {
         if reopen || output.was_moved() {
             output.reopen();
         }
-        let count = text.bytes().filter(|byte| *byte == b'\n').count() as u64;
-        let lost = lost + if let Err(error) = output.write(&text) { output.failed(&error, count) } else { 0 };
+        let unwritten = output.write(&text).err().map_or(0, |error| {
+            tracing::warn!(target: LOG, %error, "the access log cannot be written");
+            memchr_iter(b'\n', &text).count() as u64
+        });
+        let lost = lost + unwritten;
         if lost > 0 {
             tracing::warn!(target: LOG, "{lost} lines of the access log are lost, because it was not written in time");
         }
@@ -235,25 +239,19 @@ impl LogOutput {
         }
     }
 
-    fn write(&mut self, text: &str) -> io::Result<()> {
+    fn write(&mut self, text: &[u8]) -> io::Result<()> {
         if !self.file.metadata()?.file_type().is_fifo() {
-            return self.file.write_all(text.as_bytes());
+            return self.file.write_all(text);
         }
         let mut rest = text;
         while !rest.is_empty() {
-            let piece = if rest.len() <= PIPE { rest } else { beginning(rest, PIPE) };
-            let end = piece.rfind('\n').or_else(|| rest.find('\n')).map_or(rest.len(), |end| end + 1);
+            let piece = rest.get(..PIPE).unwrap_or(rest);
+            let end = memrchr(b'\n', piece).or_else(|| memchr(b'\n', rest)).map_or(rest.len(), |end| end + 1);
             let (lines, others) = rest.split_at(end);
-            self.file.write_all(lines.as_bytes())?;
+            self.file.write_all(lines)?;
             rest = others;
         }
         Ok(())
-    }
-
-    /// Says that lines could not be written; returns how many are lost.
-    fn failed(&self, error: &io::Error, lines: u64) -> u64 {
-        tracing::warn!(target: LOG, %error, "the access log cannot be written");
-        lines
     }
 }
 
