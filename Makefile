@@ -39,7 +39,7 @@ SOURCES    = $(shell find crates python Cargo.toml Cargo.lock pyproject.toml -ty
 
 ADVISORIES := https://github.com/RustSec/advisory-db
 
-.PHONY: help run check check-rust check-python test all-tests test-servers fmt-check lint fuzz-check doc-check deny test-rust features-check test-bare test-python test-measures test-original test-differences test-times test-long test-all stubtest test-compat test-applications wheel-dev bench bench-server bench-load docs docs-settings fmt fuzz wheel profiler clean rust run-rust bench-python bench-rust bench-sizes test-features
+.PHONY: help run check check-rust check-python test all-tests test-servers fmt-check lint fuzz-check doc-check deny test-rust features-check test-bare test-python test-measures test-original test-differences test-times test-long test-all stubtest test-compat test-applications test-proxies wheel-dev bench bench-server bench-load docs docs-settings fmt fuzz wheel profiler clean rust run-rust bench-python bench-rust bench-sizes test-features
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -70,7 +70,7 @@ test:  ## every check and every test; what fails does not hide what comes after 
 
 # each of these is one command, so that none hides what comes after it
 all-tests: fmt-check lint fuzz-check doc-check deny test-rust features-check test-bare stubtest test-python test-long \
-	test-measures test-original test-differences test-applications
+	test-measures test-original test-differences test-applications test-proxies
 
 fmt-check: rust
 	cargo fmt --all --check
@@ -147,6 +147,10 @@ test-differences: wheel-dev $(ORIGINAL)/ready $(PRUSALINK)/ready
 test-applications: wheel-dev $(APPLICATIONS)/ready  ## wsgidav under litmus, Django, Flask and httpbin, on our server and on gunicorn
 	@command -v litmus >/dev/null || $(BIN)/python tests/debian.py litmus || echo "litmus is SKIPPED"
 	$(BIN)/python -m pytest tests/applications
+
+test-proxies: wheel-dev $(APPLICATIONS)/ready  ## our server behind Debian's nginx and HAProxy, as docs/proxies.md says
+	@PATH="$$PATH:/usr/sbin"; if command -v nginx && command -v haproxy && command -v openssl || $(BIN)/python tests/debian.py nginx haproxy openssl; \
+	then $(BIN)/python -m pytest tests/proxies $(SIDE_BY_SIDE); else echo "test-proxies is SKIPPED"; fi
 
 # the wheel as users install it, not the source folder; the development profile shares what `cargo test` compiled
 wheel-dev: rust $(VENV)/ready

@@ -243,7 +243,7 @@ def test_more_sockets_than_one(directory):
 
 @pytest.mark.parametrize("arguments", [
     ["--port", "x"], ["--port", "65536"], ["--port", "-1"], ["--bind", "a:1", "--port", "1"], ["--bind", "a:1", "--host", "a"],
-    ["--socket-mode", "660"], ["--socket-mode", "660", "--bind", "inherited"], ["--trust-unix-peers", "--port", "0"],
+    ["--socket-mode", "660"], ["--socket-mode", "660", "--bind", "inherited"], ["--trusted-proxy", "none", "--trusted-proxy", "::1"],
 ])
 def test_options_that_cannot_be(command, arguments):
     done = command("run", "site_module:app", *arguments)

@@ -258,7 +258,7 @@ ERRORS = {
         lambda app: Listener("127.0.0.1:0", threads=0), ValueError, "threads: must be a whole number, 1 or more, not 0"),
     "a network that is none": (
         lambda app: Listener("127.0.0.1:0", trusted_proxies=["x"]), ValueError,
-        'trusted_proxies: "x" is not a network; expected an address with or without a prefix length, such as "10.0.0.0/8"'),
+        'trusted_proxies: "x" is not a network; expected an address with or without a prefix length, such as "10.0.0.0/8", or unix'),
     "a network that is a number": (
         lambda app: Listener("127.0.0.1:0", trusted_proxies=[5]), ValueError,
         "trusted_proxies: an int is not a network; expected a str"),
@@ -585,7 +585,7 @@ OPTIONS = {
         "argument --socket-mode: 'rw' are not permissions; expected octal digits such as 600, 660, 666"),
     "a network that is none": (
         ["--trusted-proxy", "proxy"],
-        'argument --trusted-proxy: "proxy" is not a network; expected an address with or without a prefix length, such as "10.0.0.0/8"'),
+        'argument --trusted-proxy: "proxy" is not a network; expected an address with or without a prefix length, such as "10.0.0.0/8", or unix'),
     "two addresses": (
         ["--bind", "127.0.0.1:0", "--port", "1"], "--bind replaces --host and --port: give one or the other"),
     "permissions of TCP": (

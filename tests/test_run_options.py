@@ -53,7 +53,7 @@ class UnixClient(http.client.HTTPConnection):
 @pytest.mark.parametrize("trusts", [False, True])
 def test_a_proxy_at_a_unix_socket_is_believed_where_it_is_trusted(tmp_path, trusts, workers):
     path = str(tmp_path / "socket")
-    options = ["--trust-unix-peers", "--socket-mode", "0620"] if trusts else []
+    options = ["--socket-mode", "0620"] if trusts else ["--trusted-proxy", "none"]
     run = [sys.executable, "-m", "poorwsgi", "run", "app:app", "--bind", f"unix:{path}", "--workers", workers, *options]
     with subprocess.Popen(run, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
         try:
@@ -91,12 +91,12 @@ def test_the_socket_of_systemd_is_taken_where_no_address_is_given(tmp_path, work
 
 
 @pytest.mark.parametrize("workers", ["0", "1", "2"])
-def test_the_unix_socket_of_systemd_may_be_trusted(tmp_path, workers):
+def test_the_unix_socket_of_systemd_is_trusted(tmp_path, workers):
     path = str(tmp_path / "socket")
     with socket.socket(socket.AF_UNIX) as place:
         place.bind(path)
         place.listen()
-        run = [sys.executable, "-m", "poorwsgi", "run", "app:app", "--trust-unix-peers", "--workers", workers]
+        run = [sys.executable, "-m", "poorwsgi", "run", "app:app", "--workers", workers]
         command = ["sh", "-c", f'LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDS_FIRST_FD={place.fileno()} exec "$@"', "sh", *run]
         with subprocess.Popen(command, cwd=tmp_path, pass_fds=[place.fileno()], stdout=subprocess.PIPE, text=True) as process:
             try:

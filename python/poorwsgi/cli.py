@@ -214,13 +214,8 @@ def _setting(arguments, name):
 
 def _check_socket(arguments, address, parser):
     """Rejects options for Unix sockets with any other address."""
-    if address.startswith("unix:"):
-        return
-    misplaced = ["unix_mode"] if "unix_mode" in arguments.settings else []
-    if arguments.settings.get("trust_unix_peers") and address != "inherited":
-        misplaced.append("trust_unix_peers")
-    for name in misplaced:
-        parser.error(f"{OPTIONS[name]} is for a Unix socket ({OPTIONS['bind']} unix:PATH), not for {address}")
+    if "unix_mode" in arguments.settings and not address.startswith("unix:"):
+        parser.error(f"{OPTIONS['unix_mode']} is for a Unix socket ({OPTIONS['bind']} unix:PATH), not for {address}")
 
 
 def _address(arguments):

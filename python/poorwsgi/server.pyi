@@ -30,7 +30,7 @@ class _Settings(TypedDict, total=False):
     max_spool: int
     request_timeout: float
     trusted_proxies: Iterable[str]
-    trust_unix_peers: bool
+    forwarded_fields: Literal["x-forwarded", "forwarded"]
     chunked_bodies: Literal["gather", "stream"]
     server_header: str | None
 

@@ -2,12 +2,11 @@
 //!
 //! Text from the command line is parsed in Python (`poorwsgi._settings`).
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use http::HeaderValue;
-use ipnet::IpNet;
 use poorwsgi_server::settings::{LONGEST, Number, Setting, SettingKind};
+use poorwsgi_server::{BadPeer, TrustedPeer};
 use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
@@ -74,7 +73,7 @@ fn apply<C>(kind: &SettingKind<C>, target: &mut C, value: &Bound<'_, PyAny>) -> 
         SettingKind::Text { set, .. } => {
             set(target, value.extract().map_err(|_| wrong("a text"))?)?;
         }
-        SettingKind::Networks(set) => set(target, networks(value)?),
+        SettingKind::Peers(set) => set(target, peers(value)?),
         SettingKind::Field { set, .. } => {
             set(target, field(value).ok_or_else(|| wrong("text without control characters, or None"))?);
         }
@@ -98,29 +97,32 @@ fn time(value: &Bound<'_, PyAny>) -> Option<Duration> {
     Some(Duration::try_from_secs_f64(seconds).map_or(LONGEST, |time| time.min(LONGEST)))
 }
 
-fn networks(value: &Bound<'_, PyAny>) -> Result<Vec<IpNet>, String> {
-    let network = |item: PyResult<Bound<'_, PyAny>>| {
-        let text: String = item
-            .and_then(|item| {
-                item.extract().map_err(|_| {
-                    PyTypeError::new_err(format!("{} is not a network; expected a str", kind_of(&item)))
-                })
+/// The peers of a list of texts; `none` alone stands for no peer.
+fn peers(value: &Bound<'_, PyAny>) -> Result<Vec<TrustedPeer>, String> {
+    let text = |item: PyResult<Bound<'_, PyAny>>| {
+        let text = item.and_then(|item| {
+            item.extract::<String>().map_err(|_| {
+                PyTypeError::new_err(format!("{} is not a network; expected a str", kind_of(&item)))
             })
-            .map_err(|error| error.value(value.py()).to_string())?;
-        let parsed = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
-        parsed.map_err(|_| {
-            format!(
-                "{text:?} is not a network; expected an address with or without a prefix length, such as \
-                 \"10.0.0.0/8\""
-            )
-        })
+        });
+        text.map_err(|error| error.value(value.py()).to_string())
     };
-    match value.try_iter() {
+    let texts: Vec<String> = match value.try_iter() {
         // A str is iterable, too, but its items are characters.
-        Ok(items) if !value.is_instance_of::<PyString>() => items.map(network).collect(),
-        _ => Err(format!("must be a list of networks, such as [\"10.0.0.0/8\"], not {value:?}")),
+        Ok(items) if !value.is_instance_of::<PyString>() => items.map(text).collect::<Result<_, _>>()?,
+        _ => return Err(format!("must be a list of networks, such as [\"10.0.0.0/8\"], not {value:?}")),
+    };
+    match texts.as_slice() {
+        [only] if only == NOBODY => Ok(Vec::new()),
+        texts if texts.iter().any(|text| text == NOBODY) => {
+            Err(format!("{NOBODY} trusts nobody; expected it alone, or only networks"))
+        }
+        texts => texts.iter().map(|text| text.parse().map_err(|error: BadPeer| error.to_string())).collect(),
     }
 }
+
+/// The word for no trusted peer.
+const NOBODY: &str = "none";
 
 /// `Some(None)` if the field is not to be sent; `None` if the value is refused.
 fn field(value: &Bound<'_, PyAny>) -> Option<Option<HeaderValue>> {
@@ -150,9 +152,12 @@ pub(crate) fn row<'py, C>(py: Python<'py>, setting: &Setting<C>) -> PyResult<Bou
             words = all.iter().map(|(word, _)| *word).collect();
             ("choice", words.first().into_pyobject(py)?)
         }
-        SettingKind::Networks(_) => ("networks", PyTuple::empty(py).into_any()),
         SettingKind::File(_) => ("file", nothing()),
         SettingKind::Text { default, .. } => ("text", default.into_pyobject(py)?.into_any()),
+        SettingKind::Peers(_) => {
+            let peers = TrustedPeer::local().iter().map(ToString::to_string).collect::<Vec<_>>();
+            ("networks", PyTuple::new(py, peers)?.into_any())
+        }
         SettingKind::Field { default, .. } => ("field", default.into_pyobject(py)?.into_any()),
     };
     let words = PyTuple::new(py, words)?;

@@ -4,8 +4,9 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use http::HeaderValue;
-use ipnet::IpNet;
+use poorwsgi_core::request::ForwardedFields;
 
+use crate::TrustedPeer;
 use crate::access_log::AccessLog;
 use crate::metrics::Metrics;
 use crate::settings::{Number, Setting, SettingKind};
@@ -211,14 +212,20 @@ config! {
             SettingKind::Mode(|config, mode| config.unix_mode = Some(mode)),
             SOCKET, "give the file of a Unix socket these permissions, such as 660; without this setting the umask \
             decides";
-        trusted_proxies(networks: impl IntoIterator<Item = IpNet>) -> Vec<IpNet> = Vec::new(),
-            networks.into_iter().collect(),
-            SettingKind::Networks(|config, networks| config.trusted_proxies = networks),
-            PROXIES, "believe the X-Forwarded and Forwarded fields of proxies in these networks; the fields are \
-            removed from all other requests";
-        trust_unix_peers(trust: bool) -> bool = false, trust,
-            SettingKind::Switch { default: false, set: |config, trust| config.trust_unix_peers = trust },
-            PROXIES, "believe the X-Forwarded and Forwarded fields of everybody who connects to a Unix socket";
+        /// What such a proxy says of its client is what the service sees: the address and the scheme in the
+        /// [`Connection`](poorwsgi_core::request::Connection), the host in `Host`.
+        trusted_proxies(peers: impl IntoIterator<Item = TrustedPeer>) -> Vec<TrustedPeer> = TrustedPeer::local(),
+            peers.into_iter().collect(),
+            SettingKind::Peers(|config, peers| config.trusted_proxies = peers),
+            PROXIES, "believe what proxies in these networks, or unix for whoever connects to a Unix socket, say of \
+            their clients: address, scheme, host and port; none trusts nobody";
+        forwarded_fields(fields: ForwardedFields) -> ForwardedFields = ForwardedFields::XForwarded, fields,
+            SettingKind::Choice(&[
+                ("x-forwarded", |config| config.forwarded_fields = ForwardedFields::XForwarded),
+                ("forwarded", |config| config.forwarded_fields = ForwardedFields::Forwarded),
+            ]),
+            PROXIES, "read the client of a trusted proxy from its X-Forwarded fields, or from Forwarded (RFC 7239); the \
+            fields of the other kind, and all those of others, are removed";
         /// The request has the id as its field `X-Request-ID`: that of a trusted proxy, or a new one. Ids cost some
         /// percent of the time of a short request.
         request_id(send: bool) -> bool = false, send,
@@ -278,12 +285,9 @@ impl Config {
         self.stop_timeout
     }
 
-    /// Whether the peer is a trusted proxy. An IPv4 address mapped into IPv6 counts as IPv4.
+    /// Whether the peer is a trusted proxy; a peer on a Unix socket has no address.
     pub(crate) fn trusts(&self, peer: Option<IpAddr>) -> bool {
-        match peer.map(|address| address.to_canonical()) {
-            Some(address) => self.trusted_proxies.iter().any(|network| network.contains(&address)),
-            None => self.trust_unix_peers,
-        }
+        self.trusted_proxies.iter().any(|trusted| trusted.includes(peer))
     }
 }
 
@@ -305,8 +309,8 @@ mod tests {
             SettingKind::Switch { default, set } => set(config, *default != other),
             SettingKind::Choice(words) => (words[usize::from(other)].1)(config),
             SettingKind::File(_) | SettingKind::Text { .. } => unreachable!("the binding has these"),
-            SettingKind::Networks(set) if other => set(config, vec!["::1/128".parse().unwrap()]),
-            SettingKind::Networks(set) => set(config, Vec::new()),
+            SettingKind::Peers(set) if other => set(config, Vec::new()),
+            SettingKind::Peers(set) => set(config, TrustedPeer::local()),
             SettingKind::Field { default, set } => {
                 set(config, (!other).then(|| HeaderValue::from_static(default)));
             }
@@ -344,13 +348,14 @@ mod tests {
     }
 
     #[test]
-    fn only_listed_networks_are_trusted() {
+    fn only_listed_peers_are_trusted() {
         let config =
             Config::new().trusted_proxies(["10.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()]);
         let trusts = |address: &str| config.trusts(Some(address.parse().unwrap()));
         assert!(trusts("10.1.2.3") && trusts("::1") && trusts("::ffff:10.1.2.3"));
         assert!(!trusts("11.1.2.3") && !trusts("::2"));
-        assert!(!config.trusts(None) && config.clone().trust_unix_peers(true).trusts(None));
-        assert!(!Config::new().trusts(Some("127.0.0.1".parse().unwrap())));
+        assert!(!config.trusts(None) && config.trusted_proxies([TrustedPeer::Unix]).trusts(None));
+        let trusts = |address: &str| Config::new().trusts(Some(address.parse().unwrap()));
+        assert!(trusts("127.0.0.1") && trusts("::1") && Config::new().trusts(None) && !trusts("10.1.2.3"));
     }
 }

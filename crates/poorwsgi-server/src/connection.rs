@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use poorwsgi_core::request::Connection;
+use poorwsgi_core::request::{Connection, ForwardedFields};
 
 use crate::config::Config;
 use crate::stop::Stop;
@@ -14,16 +14,17 @@ pub(crate) struct ConnectionContext {
     pub(crate) config: Arc<Config>,
     pub(crate) stop: Arc<Stop>,
     pub(crate) connection: Connection,
-    /// Whether the peer is trusted to name its client (`Forwarded`, `X-Forwarded-*`).
-    pub(crate) trusted: bool,
+    /// The fields in which the peer may name its client; `None` where the peer is no trusted proxy.
+    pub(crate) believed: Option<ForwardedFields>,
     /// The peer without its port, for the access log.
     client: OnceLock<String>,
 }
 
 impl ConnectionContext {
     pub(crate) fn new(config: Arc<Config>, stop: Arc<Stop>, connection: Connection) -> Self {
-        let trusted = config.trusts(connection.remote.map(|address| address.ip()));
-        ConnectionContext { config, stop, connection, trusted, client: OnceLock::new() }
+        let is_trusted = config.trusts(connection.remote.map(|address| address.ip()));
+        let believed = is_trusted.then_some(config.forwarded_fields);
+        ConnectionContext { config, stop, connection, believed, client: OnceLock::new() }
     }
 
     /// The peer as the access log names it: without its port.
@@ -72,7 +73,7 @@ mod tests {
             let remote = remote.map(|address| address.parse().unwrap());
             let connection = Connection { remote, ..Connection::default() };
             let context = ConnectionContext::new(Arc::clone(&config), Arc::new(Stop::new()), connection);
-            (context.trusted, context.peer().to_string())
+            (context.believed.is_some(), context.peer().to_string())
         };
         assert_eq!(of(Some("10.1.2.3:80")), (true, "10.1.2.3:80".to_owned()));
         assert_eq!(of(Some("192.0.2.1:80")), (false, "192.0.2.1:80".to_owned()));

@@ -35,7 +35,8 @@
 //!   the request asks for it and the response says who speaks the other protocol ([`Upgrade`]).
 //! - A panic in the service is a 500 for that request.
 //! - Fields whose names contain `_` are dropped, and so are `Forwarded` and `X-Forwarded-*` unless the peer
-//!   is a trusted proxy.
+//!   is a [trusted proxy](Config::trusted_proxies). What such a proxy says of its client is what the service
+//!   sees: the address and the scheme in the `Connection`, the host in `Host`.
 //!
 //! A client that closes its sending side still gets its response (`printf … | nc -N` works). So a handler is
 //! not cancelled when its client goes away; the server notices that when it writes the response. A target
@@ -69,6 +70,7 @@ pub mod settings;
 pub mod spool;
 mod stop;
 mod transport;
+mod trusted;
 
 pub use access_log::{AccessFormat, AccessLog, BadFormat, CallReport};
 pub use config::Config;
@@ -77,3 +79,4 @@ pub use ipnet::IpNet;
 pub use listener::{Address, raise_descriptor_limit, share_sockets};
 pub use metrics::{CallLane, Metrics, RouteLabel};
 pub use serve::{Bound, Executor, Listening, Server, run};
+pub use trusted::{BadPeer, TrustedPeer};

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use http::HeaderValue;
-use ipnet::IpNet;
+
+use crate::TrustedPeer;
 
 /// A setting of `C`, such as [`Config`](crate::Config). Builder methods, keyword arguments, options of a
 /// command line and documentation are all generated from it.
@@ -44,11 +45,12 @@ impl<C> Setting<C> {
                 }
             }
             SettingKind::Field { default, set } => set(config, HeaderValue::from_str(default).ok()),
+            SettingKind::Peers(set) => set(config, TrustedPeer::local()),
             SettingKind::Text { default, set } => {
                 // A default is valid.
                 let _ = set(config, default);
             }
-            SettingKind::Mode(_) | SettingKind::Networks(_) | SettingKind::File(_) => {}
+            SettingKind::Mode(_) | SettingKind::File(_) => {}
         }
     }
 }
@@ -81,8 +83,8 @@ pub enum SettingKind<C: 'static> {
     },
     /// One of a few words; the first one is the default.
     Choice(&'static [Word<C>]),
-    /// Any number of networks; none by default.
-    Networks(fn(&mut C, Vec<IpNet>)),
+    /// Any number of peers; by default those of the same machine ([`TrustedPeer::local`]).
+    Peers(fn(&mut C, Vec<TrustedPeer>)),
     /// A file, none by default; `-` is the standard output.
     File(fn(&mut C, String)),
     /// A text with a syntax.

@@ -7,26 +7,30 @@ use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue, Method, Uri, Version};
 use memchr::memchr;
 
+use super::ForwardedFields;
 use super::forwarded::is_about_client;
 use super::host::{Authority, default_port};
 use crate::{HttpError, state};
 
-/// The fields of a head that may come only once, and whether it has fields that an application must not see.
+/// The fields of a head that may come only once; whether it has fields that an application must not see, and
+/// fields in which a trusted peer names its client.
 #[derive(Debug, Default)]
 pub struct SingleFields<'a> {
     host: Option<&'a HeaderValue>,
     content_type: Option<&'a HeaderValue>,
     expect: Option<&'a HeaderValue>,
     has_hidden: bool,
+    names_client: bool,
 }
 
 impl<'a> SingleFields<'a> {
-    /// Collects the fields. `trusted` says whether the peer may name its client.
+    /// Collects the fields. `believed` says in which fields the peer may name its client; `None` for a peer that
+    /// is not trusted.
     ///
     /// # Errors
     /// 400 for `Host`, `Content-Type` or `Expect` that comes twice: two readers could take one each (RFC 9110,
     /// section 5.3).
-    pub fn collect(headers: &'a HeaderMap, trusted: bool) -> Result<Self, HttpError> {
+    pub fn collect(headers: &'a HeaderMap, believed: Option<ForwardedFields>) -> Result<Self, HttpError> {
         let mut fields = SingleFields::default();
         for (name, value) in headers {
             let (place, reason) = match *name {
@@ -34,7 +38,9 @@ impl<'a> SingleFields<'a> {
                 header::CONTENT_TYPE => (&mut fields.content_type, "two Content-Type fields"),
                 header::EXPECT => (&mut fields.expect, "two Expect fields"),
                 _ => {
-                    fields.has_hidden |= is_hidden(name, trusted);
+                    let is_hidden = is_hidden(name, believed);
+                    fields.has_hidden |= is_hidden;
+                    fields.names_client |= believed.is_some() && !is_hidden && is_about_client(name);
                     continue;
                 }
             };
@@ -75,6 +81,13 @@ impl<'a> SingleFields<'a> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether the peer is trusted to name its client and does so
+    /// ([`ForwardedClient`](super::ForwardedClient)).
+    #[must_use]
+    pub const fn names_client(&self) -> bool {
+        self.names_client
     }
 
     /// Whether [`hide`] has something to remove.
@@ -136,15 +149,16 @@ pub fn check_target(method: &Method, uri: &Uri, host: Option<&Authority<'_>>) ->
 }
 
 /// Whether an application must not see a field: names with `_`, which CGI and WSGI cannot tell from the same
-/// name with `-`, and what an untrusted peer says about its client.
+/// name with `-`, and what names the client in a field that is not believed.
 #[must_use]
-pub fn is_hidden(name: &HeaderName, trusted: bool) -> bool {
-    memchr(b'_', name.as_str().as_bytes()).is_some() || (!trusted && is_about_client(name))
+pub fn is_hidden(name: &HeaderName, believed: Option<ForwardedFields>) -> bool {
+    memchr(b'_', name.as_str().as_bytes()).is_some()
+        || believed.map_or_else(|| is_about_client(name), |fields| fields.exclude(name))
 }
 
 /// Removes the fields that an application must not see.
-pub fn hide(headers: &mut HeaderMap, trusted: bool) {
-    while let Some(name) = headers.keys().find(|name| is_hidden(name, trusted)).cloned() {
+pub fn hide(headers: &mut HeaderMap, believed: Option<ForwardedFields>) {
+    while let Some(name) = headers.keys().find(|name| is_hidden(name, believed)).cloned() {
         headers.remove(name);
     }
 }
@@ -170,7 +184,7 @@ mod tests {
     fn each_version_has_its_host() {
         let host = |fields: &[(&'static str, &'static str)], target: &'static str, version| {
             let headers = headers(fields);
-            let host = SingleFields::collect(&headers, false)?.host(&Uri::from_static(target), version)?;
+            let host = SingleFields::collect(&headers, None)?.host(&Uri::from_static(target), version)?;
             Ok::<_, HttpError>(host.cloned())
         };
         let named = [("host", "a.example")];
@@ -197,14 +211,14 @@ mod tests {
     #[test]
     fn some_fields_come_once() {
         for name in ["host", "content-type", "expect"] {
-            assert_eq!(status(SingleFields::collect(&headers(&[(name, "x")]), false)), 200);
+            assert_eq!(status(SingleFields::collect(&headers(&[(name, "x")]), None)), 200);
             assert_eq!(
-                status(SingleFields::collect(&headers(&[(name, "x"), (name, "x")]), false)),
+                status(SingleFields::collect(&headers(&[(name, "x"), (name, "x")]), None)),
                 400,
                 "{name}"
             );
         }
-        assert_eq!(status(SingleFields::collect(&headers(&[("accept", "x"), ("accept", "x")]), false)), 200);
+        assert_eq!(status(SingleFields::collect(&headers(&[("accept", "x"), ("accept", "x")]), None)), 200);
     }
 
     /// RFC 9110, section 10.1.1.
@@ -212,7 +226,7 @@ mod tests {
     fn only_one_expectation_is_known() {
         for (value, expected) in [("100-continue", 200), ("100-Continue", 200), ("200-ok", 417), ("", 417)] {
             let headers = headers(&[("expect", value)]);
-            let fields = SingleFields::collect(&headers, false).unwrap();
+            let fields = SingleFields::collect(&headers, None).unwrap();
             assert_eq!(status(fields.check_expectation()), expected, "{value}");
         }
     }
@@ -250,12 +264,16 @@ mod tests {
     #[test]
     fn fields_that_lie_are_hidden() {
         let names = ["x_forwarded_for", "forwarded", "x-forwarded-for", "x-real"];
-        for (trusted, kept) in [(false, &names[3..]), (true, &names[1..])] {
+        let all = [None, Some(ForwardedFields::Forwarded), Some(ForwardedFields::XForwarded)];
+        for (believed, kept) in
+            all.into_iter().zip([&["x-real"][..], &["forwarded", "x-real"], &["x-forwarded-for", "x-real"]])
+        {
             let mut headers =
                 headers(&[names, names].concat().iter().map(|name| (*name, "v")).collect::<Vec<_>>());
-            assert!(SingleFields::collect(&headers, trusted).unwrap().has_hidden());
-            hide(&mut headers, trusted);
-            assert!(!SingleFields::collect(&headers, trusted).unwrap().has_hidden());
+            assert!(SingleFields::collect(&headers, believed).unwrap().has_hidden());
+            hide(&mut headers, believed);
+            let fields = SingleFields::collect(&headers, believed).unwrap();
+            assert!(!fields.has_hidden() && fields.names_client() == believed.is_some());
             let mut left: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
             left.sort_unstable();
             assert_eq!(left, kept);

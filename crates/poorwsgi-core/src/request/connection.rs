@@ -4,9 +4,10 @@ use std::net::SocketAddr;
 
 /// The connection that a request came in on.
 ///
-/// A server puts a `Connection` into the extensions of each `http::Request`. The addresses are those of the
-/// sockets. What a proxy says about its client is in header fields, which a server must keep only from
-/// proxies that it trusts.
+/// A server puts a `Connection` into the extensions of each `http::Request`. Where a proxy that the server trusts
+/// names its client, address and scheme are those of the client
+/// ([`ForwardedClient`](super::ForwardedClient)); the fields in which others name a client are removed. So nothing
+/// reads these fields again: `construct_url`, for example, takes the scheme from here and the host from `Host`.
 ///
 /// ```
 /// use poorwsgi::request::Connection;
@@ -17,10 +18,11 @@ use std::net::SocketAddr;
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Connection {
-    /// The address of the peer; `None` on a Unix socket.
+    /// The address of the client, with port 0 where a proxy names the address alone; `None` for an unnamed client of
+    /// a Unix socket.
     pub remote: Option<SocketAddr>,
-    /// The address of the server; `None` on a Unix socket.
+    /// The address of the server, with the port that the client addresses; `None` on a Unix socket.
     pub local: Option<SocketAddr>,
-    /// Whether the connection is encrypted, that is whether the scheme is `https`.
+    /// Whether the client's connection is encrypted, that is whether the scheme is `https`.
     pub secure: bool,
 }

@@ -12,9 +12,10 @@ use super::Head;
 use super::host::{Authority, default_port, split};
 use crate::HttpError;
 
-const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+pub(super) const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+pub(super) const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+pub(super) const PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
+pub(super) const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// Whether a field says who the client behind a proxy is: `Forwarded` (RFC 7239) and `X-Forwarded-…`. A server
 /// removes these fields unless it trusts its peer.
@@ -32,7 +33,7 @@ impl dyn Head + '_ {
     /// The host of `X-Forwarded-Host`, without the port.
     #[must_use]
     pub fn forwarded_host(&self) -> Option<String> {
-        self.last(&HOST).map(|host| split(&host).0.to_owned())
+        self.last(&FORWARDED_HOST).map(|host| split(&host).0.to_owned())
     }
 
     /// The port of `X-Forwarded-Host`; where it has none, the default port of the scheme in
@@ -41,7 +42,7 @@ impl dyn Head + '_ {
     /// # Errors
     /// 400 where the port is not a number up to 65535.
     pub fn forwarded_port(&self) -> Result<Option<u16>, HttpError> {
-        let host = self.last(&HOST).unwrap_or_default();
+        let host = self.last(&FORWARDED_HOST).unwrap_or_default();
         let of_scheme = || default_port(&self.last(&PROTO)?);
         Ok(Authority::parse(&host)?.port.or_else(of_scheme))
     }
@@ -50,15 +51,6 @@ impl dyn Head + '_ {
     #[must_use]
     pub fn forwarded_proto(&self) -> Option<String> {
         self.last(&PROTO).map(Cow::into_owned)
-    }
-
-    /// The client's scheme: that of `X-Forwarded-Proto` if it is `https` or `http`, in any letter case,
-    /// else that of the connection.
-    #[must_use]
-    pub fn client_scheme(&self) -> Cow<'_, str> {
-        let said = self.last(&PROTO).unwrap_or_default();
-        let known = ["https", "http"].into_iter().find(|scheme| said.eq_ignore_ascii_case(scheme));
-        known.map_or_else(|| self.scheme(), Cow::Borrowed)
     }
 
     fn last(&self, name: &HeaderName) -> Option<Cow<'_, str>> {
@@ -82,8 +74,8 @@ mod tests {
     /// security: each field that is read here is one that a server removes.
     #[test]
     fn the_fields_about_the_client() {
-        let others = ["forwarded", "x-forwarded-port", "x-forwarded-"].map(HeaderName::from_static);
-        for name in [FOR, HOST, PROTO].into_iter().chain(others) {
+        let others = ["forwarded", "x-forwarded-"].map(HeaderName::from_static);
+        for name in [FOR, FORWARDED_HOST, PORT, PROTO].into_iter().chain(others) {
             assert!(is_about_client(&name), "{name}");
         }
         for name in ["host", "forwarded-for", "x-forwarded", "via"] {
@@ -129,24 +121,5 @@ mod tests {
         ]);
         assert_eq!(head.head().forwarded_host().unwrap(), "f");
         assert_eq!(head.head().forwarded_proto().unwrap(), "http");
-    }
-
-    #[test]
-    fn the_scheme_of_the_client_is_one_of_http() {
-        for (said, on_http, on_https) in [
-            (None, "http", "https"),
-            (Some("https"), "https", "https"),
-            (Some("HTTPS"), "https", "https"),
-            (Some("http"), "http", "http"),
-            (Some("https, http"), "http", "http"),
-            (Some("http, https"), "https", "https"),
-            (Some("ftp"), "http", "https"),
-            (Some(""), "http", "https"),
-        ] {
-            let mut head = said.map_or_else(|| with(&[]), |said| with(&[("x-forwarded-proto", said)]));
-            assert_eq!(head.head().client_scheme(), on_http, "{said:?}");
-            head.https = true;
-            assert_eq!(head.head().client_scheme(), on_https, "{said:?}");
-        }
     }
 }

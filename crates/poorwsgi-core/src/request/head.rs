@@ -60,6 +60,13 @@ pub trait Head: Send + Sync {
     /// `https` where the connection is encrypted, else `http`.
     fn scheme(&self) -> Cow<'_, str>;
 
+    /// Whether scheme, host and address are those of the client also behind a proxy: a server has read the fields
+    /// of the proxies that it trusts ([`ForwardedClient`](super::ForwardedClient)), and has removed those of all
+    /// others. Where this is false, `construct_url` reads the `X-Forwarded-…` fields.
+    fn knows_client(&self) -> bool {
+        false
+    }
+
     /// The value of a header field, `None` where there is none. Several fields of one name are joined as by
     /// [`combined`](crate::headers::list::combined).
     fn header(&self, name: &HeaderName) -> Option<Cow<'_, str>>;

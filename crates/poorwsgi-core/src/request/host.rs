@@ -131,8 +131,9 @@ impl dyn Head + '_ {
     }
 
     /// The full URL of a path of the application, as the client sees it: where the application is mounted in
-    /// another one, the path follows its prefix. The `X-Forwarded-…` fields take precedence over the
-    /// connection and `Host`. The port is left out where it is the default of the scheme.
+    /// another one, the path follows its prefix. Unless the server
+    /// [knows the client](trait.Head.html#method.knows_client), the `X-Forwarded-…` fields take precedence over
+    /// the connection and `Host`. The port is left out where it is the default of the scheme.
     ///
     /// A `uri` that is a full `http` or `https` URL is returned unchanged. A `uri` that begins with none of
     /// `/`, `?` and `#` gets a slash in front, so that it cannot become part of the host name. An empty `uri`
@@ -157,13 +158,15 @@ impl dyn Head + '_ {
     /// # Errors
     /// Those of [`construct_url`](#method.construct_url).
     pub(crate) fn origin(&self) -> Result<String, HttpError> {
-        let scheme = self.forwarded_proto().unwrap_or_else(|| self.scheme().into_owned());
+        let reads_fields = !self.knows_client();
+        let said = if reads_fields { self.forwarded_proto() } else { None };
+        let scheme = said.unwrap_or_else(|| self.scheme().into_owned());
         if !is_scheme(&scheme) {
             return Err(HttpError::bad_request(format!(
                 "X-Forwarded-Proto {scheme:?} is not a scheme; expected http or https"
             )));
         }
-        let forwarded = self.forwarded_host();
+        let forwarded = if reads_fields { self.forwarded_host() } else { None };
         let is_empty = forwarded.is_none() && self.header(&HOST).is_some_and(|host| host.is_empty());
         let host = forwarded.unwrap_or_else(|| self.hostname());
         if !is_host(&host) {
@@ -171,7 +174,8 @@ impl dyn Head + '_ {
                 "the host {host:?} is not a host name or an address"
             )));
         }
-        let port = match self.forwarded_port()? {
+        let forwarded_port = if reads_fields { self.forwarded_port()? } else { None };
+        let port = match forwarded_port {
             Some(port) => port,
             None if is_empty => self.server_port(),
             None => self.host_port()?,
@@ -196,8 +200,8 @@ fn is_scheme(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::HttpHead;
     use super::super::head::tests::with;
+    use super::super::{Connection, HttpHead};
     use super::*;
     use proptest::prelude::*;
 
@@ -264,6 +268,17 @@ mod tests {
         for full in ["http://e/", "HTTPS://e/"] {
             assert_eq!(head.head().construct_url(full).unwrap(), full);
         }
+    }
+
+    /// A server that gives the connection has read the fields of its proxies.
+    #[test]
+    fn addresses_on_a_server_that_knows_the_client() {
+        let request = http::Request::get("/").header("host", "h:8443").header("x-forwarded-proto", "https");
+        let request = request.header("x-forwarded-host", "other").body(()).unwrap();
+        let head = HttpHead::new(request.into_parts().0, None);
+        assert_eq!((&head as &dyn Head).construct_url("/x").unwrap(), "https://other/x");
+        let head = head.with_connection(Some(Connection { secure: true, ..Connection::default() }));
+        assert_eq!((&head as &dyn Head).construct_url("/x").unwrap(), "https://h:8443/x");
     }
 
     #[test]

@@ -71,7 +71,8 @@ impl HttpHead {
     /// The connection that the request came in on, where the server gives it.
     #[must_use]
     pub fn connection(&self) -> Option<&Connection> {
-        self.connection.as_ref().or_else(|| self.parts.extensions.get())
+        // The connection of the request, if a proxy has named its client, comes before that of all requests.
+        self.parts.extensions.get().or(self.connection.as_ref())
     }
 
     /// The path of the target, percent-decoded, whether or not it is UTF-8, as WSGI's `PATH_INFO` has it: where
@@ -141,6 +142,10 @@ impl Head for HttpHead {
         Cow::Borrowed(if secure { "https" } else { "http" })
     }
 
+    fn knows_client(&self) -> bool {
+        self.connection().is_some()
+    }
+
     fn header(&self, name: &HeaderName) -> Option<Cow<'_, str>> {
         combined(name, self.parts.headers.get_all(name)).map(field_text)
     }
@@ -165,8 +170,8 @@ impl Head for HttpHead {
     }
 
     fn server_port(&self) -> u16 {
-        let local = self.connection().and_then(|connection| connection.local);
-        local.map_or(80, |local| local.port())
+        let connection = self.connection().copied().unwrap_or_default();
+        connection.local.map_or(if connection.secure { 443 } else { 80 }, |local| local.port())
     }
 
     fn server_software(&self) -> Cow<'_, str> {

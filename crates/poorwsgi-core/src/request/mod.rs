@@ -21,6 +21,7 @@ mod client;
 mod connection;
 mod content;
 mod forwarded;
+mod forwarded_client;
 mod head;
 mod host;
 mod http_head;
@@ -32,6 +33,7 @@ pub use args::{Args, ArgsOptions, MAX_NUM_FIELDS};
 pub use authorization::Authorization;
 pub use body::{EarlyEnd, body_error, read_body};
 pub use connection::Connection;
+pub use forwarded_client::{ForwardedClient, ForwardedFields};
 #[cfg(test)]
 pub(crate) use head::tests;
 pub use head::{Head, field_text, path_text};

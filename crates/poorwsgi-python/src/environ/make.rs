@@ -1,7 +1,7 @@
 //! The environ of a request of our own server (PEP 3333, "environ Variables").
 
 use std::cell::RefCell;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::{Method, Version};
@@ -54,7 +54,9 @@ pub(crate) fn of_http<'py>(py: Python<'py>, head: &HttpHead) -> PyResult<Bound<'
     }
     if let Some(remote) = head.connection().and_then(|connection| connection.remote) {
         environ.set_item(intern!(py, "REMOTE_ADDR"), address(py, remote.ip())?)?;
-        environ.set_item(intern!(py, "REMOTE_PORT"), remote.port().to_string())?;
+        if has_port(remote) {
+            environ.set_item(intern!(py, "REMOTE_PORT"), remote.port().to_string())?;
+        }
     }
     set_fields(&environ, head)?;
     environ.set_item(intern!(py, "wsgi.errors"), errors(py)?)?;
@@ -66,18 +68,6 @@ pub(crate) fn of_http<'py>(py: Python<'py>, head: &HttpHead) -> PyResult<Bound<'
     });
     set?;
     Ok(environ)
-}
-
-/// Sets `wsgi.url_scheme` to the client's scheme, which X-Forwarded-Proto may name. Our server passes that
-/// field on only from trusted proxies. A PoorWSGI application does not need this: it reads the field
-/// itself.
-pub(crate) fn set_client_scheme(environ: &Bound<'_, PyDict>, head: &HttpHead) -> PyResult<()> {
-    let py = environ.py();
-    let scheme = (head as &dyn Head).client_scheme();
-    if scheme == head.scheme() {
-        return Ok(());
-    }
-    environ.set_item(intern!(py, "wsgi.url_scheme"), PyString::intern(py, &scheme))
 }
 
 /// The current `sys.stderr`, which may be replaced at any time. If it is None, what is written is discarded.
@@ -96,7 +86,7 @@ fn base<'py>(py: Python<'py>, head: &HttpHead) -> PyResult<Bound<'py, PyDict>> {
     }
     let connection = head.connection().copied().unwrap_or_default();
     // Connections that differ only in the client's address share it.
-    let kind = (Connection { remote: None, ..connection }, connection.remote.is_some());
+    let kind = (Connection { remote: None, ..connection }, connection.remote.is_some_and(has_port));
     LAST.with(|last| last.get_or(py, kind, || made_base(py, head)))?.copy()
 }
 
@@ -138,16 +128,19 @@ fn made_base<'py>(py: Python<'py>, head: &HttpHead) -> PyResult<Bound<'py, PyDic
     environ.set_item(intern!(py, "QUERY_STRING"), intern!(py, ""))?;
     environ.set_item(intern!(py, "REQUEST_URI"), intern!(py, ""))?;
     environ.set_item(intern!(py, "SERVER_PROTOCOL"), intern!(py, "HTTP/1.1"))?;
-    environ.set_item(intern!(py, "SERVER_SOFTWARE"), intern!(py, "PoorWSGI"))?;
+    environ.set_item(intern!(py, "SERVER_SOFTWARE"), intern!(py, super::SERVER_SOFTWARE))?;
     environ.set_item(intern!(py, "SERVER_NAME"), &*head.server_name())?;
     environ.set_item(intern!(py, "SERVER_PORT"), head.server_port().to_string())?;
     // "" on a Unix socket: there is no address, but many applications expect one.
     environ.set_item(intern!(py, "REMOTE_ADDR"), intern!(py, ""))?;
-    if head.connection().is_some_and(|connection| connection.remote.is_some()) {
+    if head.connection().and_then(|connection| connection.remote).is_some_and(has_port) {
         environ.set_item(intern!(py, "REMOTE_PORT"), intern!(py, ""))?;
     }
     environ.set_item(intern!(py, "wsgi.version"), version)?;
     environ.set_item(intern!(py, "wsgi.url_scheme"), &*head.scheme())?;
+    if head.connection().is_some_and(|connection| connection.secure) {
+        environ.set_item(intern!(py, "HTTPS"), intern!(py, "on"))?;
+    }
     environ.set_item(intern!(py, "wsgi.errors"), py.None())?;
     environ.set_item(intern!(py, "wsgi.multithread"), true)?;
     environ.set_item(intern!(py, "wsgi.multiprocess"), IS_MULTIPROCESS.load(Ordering::Relaxed))?;
@@ -155,6 +148,11 @@ fn made_base<'py>(py: Python<'py>, head: &HttpHead) -> PyResult<Bound<'py, PyDic
     environ.set_item(intern!(py, "wsgi.input_terminated"), true)?;
     environ.set_item(intern!(py, "wsgi.file_wrapper"), py.get_type::<FileWrapper>())?;
     Ok(environ)
+}
+
+/// Whether the port of a client is known: a proxy may name its address alone.
+const fn has_port(remote: SocketAddr) -> bool {
+    remote.port() != 0
 }
 
 /// An address as text. Cached, because behind a proxy all requests have the same address.

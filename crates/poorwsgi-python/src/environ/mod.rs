@@ -10,6 +10,9 @@ mod mounted;
 mod read;
 
 pub(crate) use file_wrapper::FileWrapper;
-pub(crate) use make::{_set_multiprocess, of_http, set_client_scheme};
+pub(crate) use make::{_set_multiprocess, of_http};
 pub(crate) use mounted::{below, join_mounts};
 pub(crate) use read::{EnvironHead, of_process, text};
+
+/// The `SERVER_SOFTWARE` of environs that our server has made.
+const SERVER_SOFTWARE: &str = "PoorWSGI";

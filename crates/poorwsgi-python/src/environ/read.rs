@@ -14,6 +14,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyMapping, PyString};
 
+use super::SERVER_SOFTWARE;
 use super::key::{field_name, key};
 use super::mounted::mount_of;
 use crate::names::Name;
@@ -184,6 +185,10 @@ impl Head for EnvironHead {
 
     fn scheme(&self) -> Cow<'_, str> {
         self.get_or("wsgi.url_scheme", "http")
+    }
+
+    fn knows_client(&self) -> bool {
+        self.get("SERVER_SOFTWARE").is_some_and(|name| name == SERVER_SOFTWARE)
     }
 
     fn header(&self, name: &HeaderName) -> Option<Cow<'_, str>> {

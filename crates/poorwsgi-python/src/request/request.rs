@@ -161,7 +161,6 @@ impl Request {
             Source::Native(head) => {
                 let head = head.below(prefix)?;
                 let environ = environ::of_http(py, &head)?;
-                environ::set_client_scheme(&environ, &head)?;
                 let input = Bound::new(py, Input::new(Self::rest(slf)?))?;
                 environ.set_item(intern!(py, "wsgi.input"), input)?;
                 environ

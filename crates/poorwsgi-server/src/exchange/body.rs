@@ -178,7 +178,7 @@ impl Body for RequestBody {
 /// Removes the trailers that the application must not see.
 fn drop_forbidden(trailers: &mut HeaderMap) {
     remove_forbidden(trailers);
-    hide(trailers, false);
+    hide(trailers, None);
 }
 
 /// Why a request body could not be read to its end.

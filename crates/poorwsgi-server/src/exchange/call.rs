@@ -13,7 +13,7 @@ use http_body::Body;
 use pin_project_lite::pin_project;
 use poorwsgi_core::BoxError;
 use poorwsgi_core::clip;
-use poorwsgi_core::request::Connection;
+use poorwsgi_core::request::{Connection, ForwardedClient};
 use tower_service::Service;
 
 use super::body::BYTES;
@@ -64,16 +64,25 @@ impl<S: 'static, B> Exchanger<S, B> {
         }
     }
 
-    fn admit<I: Body>(&self, request: &mut Request<I>, carrier: &dyn Carrier) -> Result<(), Refusal> {
+    /// Checks a request. Returns the connection as the service is to see it, where a trusted proxy names its
+    /// client.
+    fn admit<I: Body>(
+        &self,
+        request: &mut Request<I>,
+        carrier: &dyn Carrier,
+    ) -> Result<Option<Connection>, Refusal> {
         let context = carrier.context();
         let opens_protocol = carrier.upgrade_status().is_some();
-        head::check(request, context.trusted, opens_protocol, &self.known_host)?;
+        let names_client = head::check(request, context.believed, opens_protocol, &self.known_host)?;
         let length = request.body().size_hint().lower();
         if length > context.config.max_body {
             let (status, limit) = (StatusCode::PAYLOAD_TOO_LARGE, context.config.max_body);
             return Err(Refusal::over_limit(status, BYTES, limit, "max_body"));
         }
-        Ok(())
+        let Some(fields) = context.believed.filter(|_| names_client) else { return Ok(None) };
+        let trusts = |address| context.config.trusts(Some(address));
+        let client = ForwardedClient::read(request.headers(), fields, trusts)?;
+        Ok(Some(client.apply(request.headers_mut(), context.connection)))
     }
 
     /// Calls a service that is ready at once, as nearly every service is. The returned future polls any other
@@ -131,10 +140,15 @@ where
                 );
                 CallState::Refused { refusal: refusal.to(request.headers()) }
             }
-            Ok(()) => {
-                let id = context.config.request_id.then(|| identify(request.headers_mut(), context.trusted));
+            Ok(named) => {
+                // Before the record describes the request: the log names the same client.
+                if let Some(connection) = named {
+                    request.extensions_mut().insert(connection);
+                }
+                let is_trusted = context.believed.is_some();
+                let id = context.config.request_id.then(|| identify(request.headers_mut(), is_trusted));
                 record.describe(&request, id);
-                if !self.introduced {
+                if named.is_none() && !self.introduced {
                     request.extensions_mut().insert(context.connection);
                 }
                 let (head, incoming) = request.into_parts();

@@ -7,8 +7,8 @@ use std::cell::RefCell;
 
 use http::{HeaderValue, Request};
 use poorwsgi_core::HttpError;
-use poorwsgi_core::request::Authority;
 use poorwsgi_core::request::check::{SingleFields, check_method, check_target, exact_host, hide};
+use poorwsgi_core::request::{Authority, ForwardedFields};
 
 /// The last valid `Host` of a connection: the next one is nearly always the same.
 #[derive(Debug, Default)]
@@ -29,15 +29,15 @@ impl KnownHost {
 }
 
 /// Checks a parsed head, and removes the fields that the application must not see. `opens_protocol` says
-/// whether the request may leave HTTP.
+/// whether the request may leave HTTP. Returns whether the peer names its client in fields that are `believed`.
 pub(crate) fn check<B>(
     request: &mut Request<B>,
-    trusted: bool,
+    believed: Option<ForwardedFields>,
     opens_protocol: bool,
     known: &KnownHost,
-) -> Result<(), HttpError> {
+) -> Result<bool, HttpError> {
     check_method(request.method(), opens_protocol)?;
-    let fields = SingleFields::collect(request.headers(), trusted)?;
+    let fields = SingleFields::collect(request.headers(), believed)?;
     let host = match fields.host(request.uri(), request.version())? {
         // Only an authority in the target is compared with it.
         Some(value) if request.uri().authority().is_none() && known.is(value) => None,
@@ -46,10 +46,11 @@ pub(crate) fn check<B>(
     };
     check_target(request.method(), request.uri(), host.as_ref())?;
     fields.check_expectation()?;
+    let names_client = fields.names_client();
     if fields.has_hidden() {
-        hide(request.headers_mut(), trusted);
+        hide(request.headers_mut(), believed);
     }
-    Ok(())
+    Ok(names_client)
 }
 
 #[cfg(test)]
@@ -63,8 +64,8 @@ mod tests {
         for (name, value) in fields {
             request = request.header(*name, *value);
         }
-        check(&mut request.body(()).unwrap(), false, false, &KnownHost::default())
-            .map_or_else(|error| error.status(), |()| 200)
+        check(&mut request.body(()).unwrap(), None, false, &KnownHost::default())
+            .map_or_else(|error| error.status(), |_| 200)
     }
 
     /// RFC 9112, section 3.2.
@@ -90,7 +91,7 @@ mod tests {
     #[test]
     fn http_1_0_needs_no_host() {
         let mut request = Request::builder().version(Version::HTTP_10).uri("/").body(()).unwrap();
-        assert!(check(&mut request, false, false, &KnownHost::default()).is_ok());
+        assert!(check(&mut request, None, false, &KnownHost::default()).is_ok());
     }
 
     #[test]
@@ -121,7 +122,7 @@ mod tests {
         let known = KnownHost::default();
         let status = |target: &str, host: &str| {
             let mut request = Request::builder().uri(target).header("host", host).body(()).unwrap();
-            check(&mut request, false, false, &known).map_or_else(|error| error.status(), |()| 200)
+            check(&mut request, None, false, &known).map_or_else(|error| error.status(), |_| 200)
         };
         for (target, host, expected) in [
             ("/", "a.example", 200),
@@ -160,12 +161,12 @@ mod tests {
         }
         let mut request = Request::builder().version(Version::HTTP_10).body(()).unwrap();
         request.headers_mut().clone_from(&headers);
-        assert!(check(&mut request, false, false, &KnownHost::default()).is_ok());
+        assert!(check(&mut request, None, false, &KnownHost::default()).is_ok());
         assert_eq!(request.headers().keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["x-real"]);
         let mut trusted = headers.clone();
-        hide(&mut trusted, true);
-        assert_eq!(trusted.keys_len(), 4);
-        hide(&mut headers, false);
+        hide(&mut trusted, Some(ForwardedFields::XForwarded));
+        assert_eq!(trusted.keys_len(), 3);
+        hide(&mut headers, None);
         assert_eq!(headers.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["x-real"]);
     }
 }

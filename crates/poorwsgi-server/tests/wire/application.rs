@@ -326,3 +326,22 @@ async fn heads_over_the_limits_never_reach_the_application() {
     assert_eq!(statuses(&server.ask(get("/", &"X: 1\r\n".repeat(101))).await), [431]);
     assert_eq!(statuses(&server.ask(get("/", &format!("X: {}\r\n", "a".repeat(70_000)))).await), [431]);
 }
+
+/// An application reads what a trusted proxy says of its client from its request as of any client.
+#[tokio::test]
+async fn a_proxy_names_the_client_of_an_application() {
+    let mut app = Application::new("application");
+    let seen = |req: Request| -> Result<_> {
+        Ok(format!("{:?} {} {}", req.remote_addr(), req.scheme(), req.construct_url("/x")?))
+    };
+    app.route("/", METHOD_GET, seen).unwrap();
+    let fields = "X-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Port: 8443\r\n";
+    for (config, expected) in [
+        (Config::new(), "Some(\"192.0.2.7\") https https://a.example:8443/x"),
+        (Config::new().trusted_proxies([]), "Some(\"127.0.0.1\") http http://a.example/x"),
+    ] {
+        let server = TestServer::of(app.clone(), config).await;
+        let answer = server.ask(get("/", fields)).await;
+        assert!(answer.ends_with(expected), "{answer}");
+    }
+}

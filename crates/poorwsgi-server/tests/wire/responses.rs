@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use poorwsgi::Application;
 use poorwsgi::state::METHOD_GET;
-use poorwsgi_server::Config;
+use poorwsgi_core::request::ForwardedFields;
+use poorwsgi_server::{Config, TrustedPeer};
 
 use crate::support::{LOG, TestServer, statuses};
 
@@ -214,11 +215,33 @@ async fn every_response_has_one_date_and_an_application_may_give_its_own() {
 #[tokio::test]
 async fn fields_are_dropped_unless_they_can_be_believed() {
     let request = "GET /fields HTTP/1.1\r\nHost: a\r\nX_Forwarded_For: 1\r\nX-Forwarded-For: 1\r\nForwarded: for=1\r\n\r\n";
+    for (config, left) in [
+        (Config::new(), "host x-forwarded-for"),
+        (Config::new().trusted_proxies(["127.0.0.1".parse().unwrap()]), "host x-forwarded-for"),
+        (Config::new().forwarded_fields(ForwardedFields::Forwarded), "forwarded host"),
+        (Config::new().trusted_proxies([]), "host"),
+        (Config::new().trusted_proxies(["10.0.0.0/8".parse().unwrap(), TrustedPeer::Unix]), "host"),
+    ] {
+        let server = TestServer::start(config.clone()).await;
+        assert_eq!(body(&server.ask(request).await), left, "{config:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_trusted_proxy_names_the_client_of_each_request() {
     let server = TestServer::start(Config::new()).await;
-    assert_eq!(body(&server.ask(request).await), "host");
-    let config = Config::new().trusted_proxies(["127.0.0.0/8".parse().unwrap()]);
-    let server = TestServer::start(config).await;
-    assert_eq!(body(&server.ask(request).await), "forwarded host x-forwarded-for");
+    let fields =
+        "X-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: site.example\r\n";
+    let named = server.ask(&format!("GET /connection HTTP/1.1\r\nHost: a\r\n{fields}\r\n")).await;
+    for part in ["remote: Some(192.0.2.7:0)", "local: Some(127.0.0.1:443)", "secure: true"] {
+        assert!(named.contains(part), "{named}");
+    }
+    let unnamed = get(&server, "GET", "/connection").await;
+    assert!(unnamed.contains("remote: Some(127.0.0.1:") && unnamed.contains("secure: false"), "{unnamed}");
+    for field in ["X-Forwarded-Host: a b", "X-Forwarded-Port: x"] {
+        let answer = server.ask(&format!("GET /connection HTTP/1.1\r\nHost: a\r\n{field}\r\n\r\n")).await;
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    }
 }
 
 #[tokio::test]

@@ -118,7 +118,6 @@ impl WsgiCallable {
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = input.py();
         let environ = environ::of_http(py, head)?;
-        environ::set_client_scheme(&environ, head)?;
         environ.set_item(intern!(py, "wsgi.input"), input)?;
         self.callable.bind(py).call1((environ, start_response))
     }

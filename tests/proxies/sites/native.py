@@ -1,0 +1,36 @@
+"""An application of PoorWSGI, which our server calls without an environ."""
+from poorwsgi import Application, redirect
+from poorwsgi.session import PoorSession
+
+app = Application("native")
+app.secret_key = "of the tests, and long enough for them"
+
+
+@app.route("/")
+def seen(req):
+    return {"address": req.remote_addr, "scheme": req.scheme, "url": req.construct_url("/x"),
+            "fields": sorted(name for name in req.headers.keys() if "forwarded" in name.lower())}
+
+
+@app.route("/away")
+def away(req):
+    redirect(req.construct_url("/"))
+
+
+@app.route("/secured")
+def secured(req):
+    if req.scheme != "https":
+        redirect(f"https://{req.hostname}/secured")
+    return "secured"
+
+
+@app.route("/visits")
+def visits(req):
+    session = PoorSession(app.secret_key, secure=True)
+    session.load(req.cookies)
+    session.data["visits"] = session.data.get("visits", 0) + 1
+    session.write()
+    from poorwsgi.response import Response
+    response = Response(str(session.data["visits"]))
+    session.header(response)
+    return response
