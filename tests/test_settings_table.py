@@ -79,7 +79,7 @@ def test_the_option_shows_help_and_default(help_of_run, setting):
 
 @pytest.mark.parametrize(("name", "shown"), [
     ("max_body", "16M"), ("max_head", "64K"), ("min_body_rate", "240"), ("max_spool", "1G"), ("idle_timeout", "75 s"),
-    ("inline_limit", "0.0002 s"), ("threads", "256"), ("forwarded_fields", "x-forwarded"), ("inline", "auto"), ("server_header", "PoorWSGI"),
+    ("inline_limit", "0.0002 s"), ("threads", "256"), ("forwarded_fields", "x-forwarded"), ("proxy_protocol", "no"), ("max_proxy_header", "4K"), ("inline", "auto"), ("server_header", "PoorWSGI"),
     ("unix_mode", ""), ("loops", ""), ("trusted_proxies", "127.0.0.0/8, ::1/128, unix"), ("host", "127.0.0.1"), ("port", "8080"), ("bind", ""), ("workers", "1"),
     ("max_requests", "0"), ("max_memory", "0"),
 ])
@@ -89,7 +89,7 @@ def test_defaults_are_shown_with_their_units(name, shown):
 
 @pytest.mark.parametrize(("name", "text", "value"), [
     ("max_body", "64k", 65536), ("max_body", "0", 0), ("max_body", "9" * 30, int("9" * 30)), ("max_fields", "20000", 20000),
-    ("idle_timeout", "0.5", 0.5), ("unix_mode", "0660", 0o660), ("forwarded_fields", "forwarded", "forwarded"),
+    ("idle_timeout", "0.5", 0.5), ("unix_mode", "0660", 0o660), ("proxy_protocol", "yes", True), ("proxy_protocol", "no", False), ("forwarded_fields", "forwarded", "forwarded"),
     ("inline", "never", "never"), ("trusted_proxies", "10.0.0.0/8, ::1 10.1.2.3", ("10.0.0.0/8", "::1", "10.1.2.3")), ("trusted_proxies", "none", ("none",)),
     ("server_header", "", ""), ("server_header", "a b", "a b"), ("host", "", ""), ("host", "::1", "::1"), ("port", "0", 0),
     ("port", "65535", 65535), ("bind", "unix:/run/a", "unix:/run/a"), ("workers", "0", 0), ("workers", "3", 3),
@@ -112,6 +112,7 @@ WRONG = [
     ("idle_timeout", "soon", "'soon' is not a time; expected seconds such as 10 or 0.5"), ("idle_timeout", "-1", "must be a number of seconds, 0 or more, not -1.0"),
     ("idle_timeout", "nan", "must be a number of seconds"), ("idle_timeout", "inf", "must be a number of seconds"),
     ("unix_mode", "7777", "'7777' are not permissions; expected octal digits such as 600, 660, 666"), ("trusted_proxies", "none ::1", "none trusts nobody; expected it alone, or only networks"),
+    ("proxy_protocol", "maybe", "'maybe' is neither yes nor no; expected one of the two"),
     ("forwarded_fields", "via", """must be "x-forwarded" or "forwarded", not 'via'"""),
     ("inline", "soon", """must be "auto" or "always" or "never", not 'soon'"""),
     ("trusted_proxies", "10.0.0.0/99", '"10.0.0.0/99" is not a network; expected an address with or without a prefix length, such as "10.0.0.0/8", or unix'), ("trusted_proxies", "", '"" is not a network'),
@@ -129,7 +130,7 @@ def test_text_that_cannot_be_is_refused_with_what_would_be_right(name, text, sai
     assert str(caught.value).startswith(said)
 
 
-@pytest.mark.parametrize(("name", "text", "said"), [wrong for wrong in WRONG])
+@pytest.mark.parametrize(("name", "text", "said"), [wrong for wrong in WRONG if wrong[0] != "proxy_protocol"])
 def test_the_command_line_names_the_option_before_anything_is_loaded(tmp_path, name, text, said):
     (tmp_path / "served.py").write_text("print('loaded')")
     done = run(tmp_path, f"{setting(name).option}={text}")
@@ -146,6 +147,7 @@ def test_an_option_of_networks_may_be_given_several_times():
     ({"max_body": "1M"}, "max_body: must be a whole number of bytes, 0 or more, not '1M'"),
     ({"max_connections": 0}, "max_connections: must be a whole number, 1 or more, not 0"),
     ({"unix_mode": 660}, "unix_mode: must be permissions from 0 to 0o777, such as 0o660, not 660"),
+    ({"proxy_protocol": "no"}, "proxy_protocol: must be True or False, not 'no'"),
     ({"trusted_proxies": ["unix", "none"]}, "trusted_proxies: none trusts nobody; expected it alone, or only networks"),
     ({"trusted_proxies": "10.0.0.0/8"}, 'trusted_proxies: must be a list of networks, such as ["10.0.0.0/8"], not \'10.0.0.0/8\''),
     ({"trusted_proxies": 1}, 'trusted_proxies: must be a list of networks, such as ["10.0.0.0/8"], not 1'),

@@ -31,6 +31,8 @@ class _Settings(TypedDict, total=False):
     request_timeout: float
     trusted_proxies: Iterable[str]
     forwarded_fields: Literal["x-forwarded", "forwarded"]
+    proxy_protocol: bool
+    max_proxy_header: int
     chunked_bodies: Literal["gather", "stream"]
     server_header: str | None
 

@@ -65,10 +65,21 @@ def haproxy(folder, port, server, tls=False, more=()):
     return [program("haproxy"), "-db", "-f", folder / "haproxy.cfg"]
 
 
+def haproxy_of_bytes(folder, port, server, tls=False, version="send-proxy-v2"):
+    """HAProxy that passes on bytes behind a PROXY header, and asks for the health of the server."""
+    listens = f"bind 127.0.0.1:{port}" + (f" ssl crt {certificate()}" if tls else "")
+    site = re.sub(" +#.*", "", listing("haproxy", 1))
+    (folder / "haproxy.cfg").write_text(replaced(
+        site, ("bind :80", listens), ("127.0.0.1:8080", server.replace("unix:", "unix@")), ("send-proxy-v2 check", f"{version} check inter 100ms fall 1"),
+        ("GET /", "GET /health")))
+    return [program("haproxy"), "-db", "-f", folder / "haproxy.cfg"]
+
+
 def program(name):
     return shutil.which(name) or f"/usr/sbin/{name}"
 
 
+#: Those that pass on requests.
 FRONTS = {"nginx": nginx, "haproxy": haproxy}
 
 
@@ -91,7 +102,8 @@ def until_it_accepts(process, port):
 def front(name, folder, server, **options):
     """Runs a proxy in front of a server; yields its port."""
     port = free_port()  # neither proxy says which port the system chose
-    process = subprocess.Popen(FRONTS[name](folder, port, server, **options), cwd=folder)
+    make = FRONTS.get(name, haproxy_of_bytes)
+    process = subprocess.Popen(make(folder, port, server, **options), cwd=folder)
     try:
         until_it_accepts(process, port)
         yield port

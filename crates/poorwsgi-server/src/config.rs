@@ -190,6 +190,10 @@ config! {
         /// The value is raised to hold a complete head.
         queue: Bytes usize = 128 * 1024, CONNECTIONS, at least 8192,
             "keep at most this many bytes in memory for one connection, in each direction";
+        /// A header of version 1 has at most 107 bytes, one of version 2 more if it carries, for example, the
+        /// client's certificate.
+        max_proxy_header: Bytes usize = 4096, PROXIES, at least 107, at most 65_551,
+            "close a connection whose PROXY header is larger than this";
         backlog: Count u32 = 1024, SOCKET,
             "let at most this many connections wait to be accepted, as far as the system allows";
     }
@@ -226,6 +230,15 @@ config! {
             ]),
             PROXIES, "read the client of a trusted proxy from its X-Forwarded fields, or from Forwarded (RFC 7239); the \
             fields of the other kind, and all those of others, are removed";
+        /// The header names both ends of the client's connection, and version 2 also whether the client has used
+        /// TLS. It has to be complete after [`first_byte_timeout`](Self::first_byte_timeout). From then on the client
+        /// that it names is the peer: its `X-Forwarded-…` fields are believed only if that address is trusted, too.
+        /// [`Server::serve_connection`](crate::Server::serve_connection) reads no header; its caller can do so with
+        /// a [`HeaderReader`](crate::proxy_protocol::HeaderReader).
+        proxy_protocol(expect: bool) -> bool = false, expect,
+            SettingKind::Switch { default: false, set: |config, expect| config.proxy_protocol = expect },
+            PROXIES, "expect each connection of a trusted proxy to begin with a PROXY header (version 1 or 2), and close \
+            it if that is missing or malformed; from others such a header is a bad request (400)";
         /// The request has the id as its field `X-Request-ID`: that of a trusted proxy, or a new one. Ids cost some
         /// percent of the time of a short request.
         request_id(send: bool) -> bool = false, send,

@@ -36,7 +36,8 @@
 //! - A panic in the service is a 500 for that request.
 //! - Fields whose names contain `_` are dropped, and so are `Forwarded` and `X-Forwarded-*` unless the peer
 //!   is a [trusted proxy](Config::trusted_proxies). What such a proxy says of its client is what the service
-//!   sees: the address and the scheme in the `Connection`, the host in `Host`.
+//!   sees: the address and the scheme in the `Connection`, the host in `Host`. Where the PROXY protocol is on
+//!   ([`Config::proxy_protocol`]), each connection of such a proxy has to begin with its header.
 //!
 //! A client that closes its sending side still gets its response (`printf … | nc -N` works). So a handler is
 //! not cancelled when its client goes away; the server notices that when it writes the response. A target
@@ -65,6 +66,7 @@ mod listener;
 mod metrics;
 pub mod pipe;
 mod protocols;
+pub mod proxy_protocol;
 mod serve;
 pub mod settings;
 pub mod spool;

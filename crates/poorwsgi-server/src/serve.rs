@@ -23,15 +23,14 @@ use tower_service::Service;
 use crate::LOG;
 use crate::access_log::{AccessLog, LogField};
 use crate::config::Config;
-use crate::connection::Peer;
 use crate::exchange::{Introduce, RequestBody};
 use crate::listener::{
-    Address, DescriptorLimit, INHERITED, Listener, Siblings, Socket, raise_descriptor_limit,
+    Address, DescriptorLimit, INHERITED, Listener, Siblings, Socket, introduced, raise_descriptor_limit,
 };
 use crate::metrics::Metrics;
 use crate::protocols::Protocols;
 use crate::stop::{Level, Stop};
-use crate::transport::{Accepted, Copied, PlainTransport};
+use crate::transport::{Accepted, Copied};
 
 /// How long the server waits for connections that were told to end at once.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -412,8 +411,9 @@ where
         };
         let stop = StopOnDrop(Arc::new(Stop::new()));
         let log = config.access_log.clone();
-        let protocols = Protocols::new(Arc::new(config), Arc::clone(&stop.0)).of_one_request();
-        if let Some(transport) = register(accepted, connection) {
+        let config = Arc::new(config);
+        let protocols = Protocols::new(Arc::clone(&config), Arc::clone(&stop.0)).of_one_request();
+        if let Some(transport) = introduced(accepted, connection, &config, &stop.0).await {
             protocols.drive(transport, service, introduce).await;
         }
         end_log(log).await;
@@ -433,13 +433,15 @@ where
         let stop = StopOnDrop(Arc::new(Stop::new()));
         let config = Arc::new(config);
         let protocols = Arc::new(Protocols::new(Arc::clone(&config), Arc::clone(&stop.0)));
+        let (settings, signal) = (Arc::clone(&config), Arc::clone(&stop.0));
         let begin = move |permit, (accepted, connection): (Accepted, Connection)| {
             let executor = executors.iter().min_by_key(|(executor, _)| executor.tasks());
             let service = executor.map_or(&service, |(_, service)| service).clone();
             let protocols = Arc::clone(&protocols);
+            let (config, stop) = (Arc::clone(&settings), Arc::clone(&signal));
             let counted = siblings.as_ref().map(Siblings::count);
             let task = async move {
-                if let Some(transport) = register(accepted, connection) {
+                if let Some(transport) = introduced(accepted, connection, &config, &stop).await {
                     protocols.drive(transport, service, introduce).await;
                 }
                 drop((permit, counted));
@@ -507,17 +509,6 @@ async fn end_log(log: Option<AccessLog>) {
     if let Some(log) = log {
         let _ = tokio::task::spawn_blocking(move || log.flush(LAST_WORDS)).await;
     }
-}
-
-/// Registers a connection with the current runtime; `None` if it cannot be served.
-fn register(accepted: Accepted, connection: Connection) -> Option<PlainTransport> {
-    accepted
-        .register(connection)
-        .map_err(|error| {
-            let peer = Peer::of(connection);
-            tracing::warn!(target: LOG, %peer, %error, "a connection cannot be served");
-        })
-        .ok()
 }
 
 /// Accepts the queued connections, and those whose handshake has begun, and then closes the socket: the

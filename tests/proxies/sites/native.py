@@ -3,6 +3,7 @@ from poorwsgi import Application, redirect
 from poorwsgi.session import PoorSession
 
 app = Application("native")
+checks = []
 app.secret_key = "of the tests, and long enough for them"
 
 
@@ -10,6 +11,17 @@ app.secret_key = "of the tests, and long enough for them"
 def seen(req):
     return {"address": req.remote_addr, "scheme": req.scheme, "url": req.construct_url("/x"),
             "fields": sorted(name for name in req.headers.keys() if "forwarded" in name.lower())}
+
+
+@app.route("/health")
+def health(req):
+    checks.append(req.remote_addr)
+    return "well"
+
+
+@app.route("/checks")
+def seen_checks(req):
+    return checks
 
 
 @app.route("/away")

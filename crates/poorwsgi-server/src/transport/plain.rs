@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use poorwsgi_core::request::Connection;
+use rustix::net::{RecvFlags, recv};
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
@@ -55,6 +56,40 @@ impl Accepted {
             Accepted::Unix(socket) => SocketKind::Unix(UnixStream::from_std(socket)?),
         };
         Ok(PlainTransport { socket, connection, files: Arc::new(Files::new()) })
+    }
+}
+
+impl PlainTransport {
+    /// The same transport, whose client has connected through a proxy.
+    pub(crate) fn with_connection(mut self, connection: Connection) -> Self {
+        self.connection = connection;
+        self
+    }
+
+    /// Waits for bytes, looks at as many of them as the buffer holds, and takes those that belong to what the caller
+    /// reads, as `belonging` counts them; the rest stays in the socket. Returns whether any have come, and not the
+    /// end of the connection.
+    pub(crate) async fn take_some<E: From<io::Error>>(
+        &self,
+        buffer: &mut [u8],
+        belonging: impl FnOnce(&[u8]) -> Result<usize, E>,
+    ) -> Result<bool, E> {
+        let arrived = self.receive(buffer, RecvFlags::PEEK).await?;
+        let taken = belonging(buffer.get(..arrived).unwrap_or_default())?;
+        if taken > 0 {
+            self.receive(buffer.get_mut(..taken).unwrap_or_default(), RecvFlags::empty()).await?;
+        }
+        Ok(arrived > 0)
+    }
+
+    async fn receive(&self, buffer: &mut [u8], flags: RecvFlags) -> io::Result<usize> {
+        either!(&self.socket, socket => loop {
+            socket.readable().await?;
+            match socket.try_io(Interest::READABLE, || Ok(recv(socket, &mut *buffer, flags)?)) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                received => return Ok(received?.0),
+            }
+        })
     }
 }
 

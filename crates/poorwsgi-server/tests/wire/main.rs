@@ -12,6 +12,7 @@ mod bodies;
 mod corpus;
 mod deadlines;
 mod process;
+mod proxy_protocol;
 mod responses;
 mod sockets;
 mod stopping;
