@@ -10,10 +10,11 @@ _BEGIN = """\
 
 <!-- written by `make docs-settings` from the table of settings; see CONTRIBUTING.md -->
 
-Each is an option of `poorwsgi run`. Those with a name in the first column are keyword arguments of `run`, `make_server`,
-`Listener` and `Server` in `poorwsgi.server`, too; in Rust they are methods of `poorwsgi_server::Config`, except those of the
-calls of the application. Those without a name belong to the command alone: in Python the address is an argument of its own,
-and only the command starts workers.
+Each is an option of `poorwsgi run`, a variable of the environment, and a line of a configuration file: `--max-body 64M`,
+`POORWSGI_MAX_BODY=64M` and `max-body = "64M"` are the same setting ([configuration.md](configuration.md)). Those with a name
+in the first column are keyword arguments of `run`, `make_server`, `Listener` and `Server` in `poorwsgi.server`, too; in Rust
+they are methods of `poorwsgi_server::Config`, except those of the calls of the application. Those without a name belong to the
+command alone: in Python the address is an argument of its own, and only the command starts workers.
 
 On the command line a size is a number of bytes, which may be written with K, M or G (`64K`), a time is a number of seconds,
 also a fraction (`0.5`), and permissions are octal digits (`660`). In Python a size is a number of bytes (`64 * 1024`), permissions
@@ -50,6 +51,8 @@ def _values(setting):
         "bytes": "a size", "count": "a number", "mode": "permissions", "seconds": "a time", "switch": "yes or no",
         "networks": "networks", "field": "text", "host": "a name or an address", "port": "a number from 0 to 65535",
         "address": "an address", "file": "a file", "text": "text", "workers": "a number, or `auto`",
+        "path": "a path", "user": "a user", "group": "a group",
+        "function": "`MODULE:FUNCTION`",
     }[setting.kind]
     show = KINDS[setting.kind].show
     least = f", at least {show(setting.min)}" if setting.min is not None else ""

@@ -10,8 +10,8 @@ from poorwsgi._poorwsgi import SETTINGS as _ROWS
 from poorwsgi._poorwsgi import _check_address, _check_settings
 
 __all__ = [
-    "ARGUMENTS", "DEFAULTS", "DEFAULT_ADDRESS", "DESCRIPTIONS", "KINDS", "MOST_WORKERS", "OPTIONS", "SETTINGS", "Setting", "address_of",
-    "described", "sections",
+    "ARGUMENTS", "AT_START", "DEFAULTS", "DEFAULT_ADDRESS", "DESCRIPTIONS", "KINDS", "MOST_WORKERS", "OPTIONS", "SETTINGS", "Setting",
+    "address_of", "described", "sections",
 ]
 
 
@@ -29,9 +29,19 @@ class Setting(_Row):
     __slots__ = ()
 
     @property
+    def key(self):
+        """The name in a configuration file."""
+        return _RENAMED.get(self.name, self.name).replace("_", "-")
+
+    @property
     def option(self):
         """The option on the command line."""
-        return "--" + _RENAMED.get(self.name, self.name).replace("_", "-")
+        return f"--{self.key}"
+
+    @property
+    def variable(self):
+        """The environment variable."""
+        return "POORWSGI_" + self.key.replace("-", "_").upper()
 
     def read(self, text):
         """Parses a text. Raises ValueError, whose message says what is allowed."""
@@ -51,14 +61,16 @@ class Setting(_Row):
         return "" if self.default in (None, ()) else KINDS[self.kind].show(self.default)
 
 
-#: How the values of a kind are written: ``read`` parses a text, or raises ValueError; ``show`` formats a value.
-Kind = namedtuple("Kind", "metavar read show")
+#: How the values of a kind are written: ``read`` parses a text, or raises ValueError; ``show`` formats a value. ``types`` are
+#: those of TOML that stand for a value beside a string.
+Kind = namedtuple("Kind", "metavar read show types", defaults=[()])
 
 #: How many workers there may be.
 MOST_WORKERS = 1024
 
 #: Options whose name differs from the name of the setting.
 _RENAMED = {"unix_mode": "socket_mode", "trusted_proxies": "trusted_proxy"}
+_NO_ACCOUNT = (1 << 32) - 1  # stands for "unchanged" in setreuid(2)
 _UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 
@@ -96,9 +108,11 @@ def _read_mode(text):
 
 
 def _read_switch(text):
-    if text not in ("yes", "no"):
-        raise ValueError(f"{text!r} is neither yes nor no; expected one of the two")
-    return text == "yes"
+    if text.lower() in ("yes", "true", "on", "1"):
+        return True
+    if text.lower() in ("no", "false", "off", "0"):
+        return False
+    raise ValueError(f"{text!r} is neither yes nor no; expected one of the two")
 
 
 def _read_port(text):
@@ -125,22 +139,61 @@ def _read_networks(text):
     return tuple(text.replace(",", " ").split()) or ("",)
 
 
+def _read_path(text):
+    if not text or "\0" in text:
+        raise ValueError(f"{text!r} is not the name of a file or directory")
+    return text
+
+
+def _read_function(text):
+    module, _, path = text.partition(":")
+    if all(name.isidentifier() for names in (module, path) for name in names.split(".")):
+        return text
+    raise ValueError(f"{text!r} does not name a function; expected MODULE:FUNCTION, such as shop.database:connect")
+
+
+def _read_user(text):
+    import pwd
+
+    return _read_account(text, "user", pwd.getpwnam)
+
+
+def _read_group(text):
+    import grp
+
+    return _read_account(text, "group", grp.getgrnam)
+
+
+def _read_account(text, what, find):
+    """A number needs no entry in the system's list."""
+    if not (text.isascii() and text.isdigit() and int(text) < _NO_ACCOUNT):
+        try:
+            find(text)
+        except (KeyError, ValueError, UnicodeError):
+            raise ValueError(f"there is no {what} {text!r}; expected a name or a number that this system knows") from None
+    return text
+
+
 #: Parser and formatter for each kind of setting.
 KINDS = {
-    "bytes": Kind("SIZE", _read_bytes, _show_bytes),
-    "count": Kind("NUMBER", _read_count, str),
+    "bytes": Kind("SIZE", _read_bytes, _show_bytes, (int,)),
+    "count": Kind("NUMBER", _read_count, str, (int,)),
     "mode": Kind("MODE", _read_mode, "{:o}".format),
-    "seconds": Kind("SECONDS", _read_seconds, "{:g} s".format),
-    "switch": Kind("", _read_switch, lambda value: "yes" if value else "no"),
+    "seconds": Kind("SECONDS", _read_seconds, "{:g} s".format, (int, float)),
+    "switch": Kind("", _read_switch, lambda value: "yes" if value else "no", (bool,)),
     "choice": Kind("WORD", str, str),
-    "networks": Kind("NETWORK", _read_networks, ", ".join),
+    "networks": Kind("NETWORK", _read_networks, ", ".join, (list,)),
     "field": Kind("TEXT", str, str),
     "text": Kind("FORMAT", str, str),
     "file": Kind("FILE", str, str),
     "host": Kind("HOST", str, str),
-    "port": Kind("PORT", _read_port, str),
+    "port": Kind("PORT", _read_port, str, (int,)),
     "address": Kind("ADDRESS", _read_address, str),
-    "workers": Kind("NUMBER", _read_workers, str),
+    "workers": Kind("NUMBER", _read_workers, str, (int,)),
+    "path": Kind("PATH", _read_path, str),
+    "user": Kind("USER", _read_user, str, (int,)),
+    "group": Kind("GROUP", _read_group, str, (int,)),
+    "function": Kind("MODULE:FUNCTION", _read_function, str),
 }
 
 #: The settings that only the command has. Their rows are here, because no Rust reads them: the command makes one address
@@ -156,6 +209,8 @@ _ROWS_OF_COMMAND = (
      "start this many workers, which share no memory, or auto for one on each processor; 0 serves in this process"),
     ("max_requests", "workers", "count", 0, None, None, (),
      "replace a worker after this many requests; 0 sets no limit"),
+    ("max_requests_jitter", "workers", "count", 0, None, None, (),
+     "add a random number up to this to max_requests in each worker, so that not all workers are replaced at once"),
     ("max_memory", "workers", "bytes", 0, None, None, (),
      "replace a worker that uses at least this much memory; 0 sets no limit"),
     ("admin", "metrics", "address", None, None, None, (),
@@ -165,6 +220,31 @@ _ROWS_OF_COMMAND = (
      "log records of this level and above, unless the application has configured logging itself"),
     ("log_format", "logs", "choice", "text", None, None, ("text", "json"),
      "write log records as lines of text, or as one JSON object each, unless the application has configured logging itself"),
+    ("on_worker_start", "workers", "function", None, None, None, (),
+     "call this function with the application in each worker, before the worker serves; a worker in which it raises does not start"),
+    ("on_worker_stop", "workers", "function", None, None, None, (),
+     "call this function with the application in each worker that ends, after its last request; the time counts to stop_timeout"),
+    ("config", "process", "path", None, None, None, (),
+     "read the settings of this file of TOML; without this setting those of poorwsgi.toml, or of the table tool.poorwsgi of "
+     "pyproject.toml, in the current directory"),
+    ("chdir", "process", "path", None, None, None, (),
+     "change to this directory before anything else, so that all relative paths begin there"),
+    ("env_file", "process", "path", None, None, None, (),
+     "give the application the variables of this file, a NAME=VALUE on each line; variables of the environment are not replaced"),
+    ("umask", "process", "mode", None, None, None, (),
+     "take these permissions from all files that are created, such as 027; without this setting the umask stays as it is"),
+    ("user", "process", "user", None, None, None, (),
+     "run the application as this user, by name or number, which root alone may; the supervisor of workers goes on as root"),
+    ("group", "process", "group", None, None, None, (),
+     "run the application with this group alone, by name or number; without this setting with the groups of the user"),
+    ("pid_file", "process", "path", None, None, None, (),
+     "write the id of the process that takes signals to this file, which is removed at the end; the start is refused while another "
+     "server has the file"),
+)
+
+#: The settings of the command that hold from the start to the end; a reload takes changes of the others.
+AT_START = frozenset(
+    ("host", "port", "bind", "backlog", "unix_mode", "admin", "config", "chdir", "umask", "user", "group", "pid_file")
 )
 
 SETTINGS = (*(Setting(*row)._replace(is_argument=False) for row in _ROWS_OF_COMMAND), *(Setting(*row) for row in _ROWS))

@@ -19,7 +19,8 @@ from contextlib import suppress
 
 from poorwsgi import _log
 from poorwsgi._admin import State
-from poorwsgi._settings import MOST_WORKERS
+from poorwsgi._configuration import working_directory
+from poorwsgi._settings import MOST_WORKERS, OPTIONS
 from poorwsgi._worker import (
     BOUND, CONTROL, CUT, LAST_WORDS, LISTENING, LONGEST_WORD, NOT_FOR_WORKERS, REOPEN, RETIRE, SIBLINGS, STOP, STUCK, TELL, WORDS,
 )
@@ -46,13 +47,14 @@ class _NonsenseError(Exception):
 class _Worker:
     """A process that serves, as the supervisor sees it."""
 
-    def __init__(self, command, directory, listener, table, entry, reloads):
+    def __init__(self, command, directory, configuration, identity, listener, table, entry, reloads):
         self.version = reloads  # how many reloads were requested before it was started
         self.reloads = reloads  # the same, or the number when its replacement was started
         self.entry = entry  # number of its entry in the table of connections; None if it has none
         self.control, theirs = socket.socketpair()
         with theirs:
-            environment = {name: value for name, value in os.environ.items() if name not in (*LISTENING, SIBLINGS)}
+            environment = configuration.environment() | identity.variables()
+            environment = {name: value for name, value in environment.items() if name not in (*LISTENING, SIBLINGS)}
             passed = [theirs.fileno()]
             if listener:
                 environment["LISTEN_FDS"], environment["LISTEN_FDS_FIRST_FD"] = "1", str(listener.fileno())
@@ -68,7 +70,7 @@ class _Worker:
             mask = signal.pthread_sigmask(signal.SIG_BLOCK, NOT_FOR_WORKERS)
             try:
                 self.process = subprocess.Popen(
-                    command, cwd=directory, env=environment, pass_fds=passed, process_group=0
+                    command, cwd=directory, env=environment, pass_fds=passed, process_group=0, **identity.for_process()
                 )
             except OSError:
                 self.control.close()
@@ -140,17 +142,19 @@ class _Worker:
 
 
 class Supervisor:
-    """Keeps ``count`` workers running until it is told to stop."""
+    """Keeps the workers running until it is told to stop."""
 
-    def __init__(self, listener, count, *, bind, stop_timeout, name, command=None, admin=None):
+    def __init__(self, listener, configuration, *, identity, bind, name, command=None, admin=None):
         self._listener = listener  # None until it is bound
         self._bind = bind
         self._table = None
-        self._count = count
+        self._configuration = configuration
+        self._identity = identity
+        self._count = configuration["workers"]
         self._name = name
         self._command = command or _command()
-        self._directory = _directory()
-        self._grace = stop_timeout + LAST_WORDS
+        self._directory = working_directory() or None
+        self._grace = configuration["stop_timeout"] + LAST_WORDS
         self._workers = []
         self._selector = selectors.DefaultSelector()
         self._pause = _FIRST_PAUSE
@@ -249,7 +253,8 @@ class Supervisor:
     def _start(self, replaces=None):
         try:
             worker = _Worker(
-                self._command, self._directory, self._listener, self._table, self._free_entry(), self._reloads
+                self._command, self._directory, self._configuration, self._identity, self._listener, self._table,
+                self._free_entry(), self._reloads,
             )
         except OSError as error:
             if not self._is_good:
@@ -416,6 +421,8 @@ class Supervisor:
 
     def _reload(self):
         """Replaces all workers by new ones; a worker that is not ready yet is replaced once it is ready."""
+        if not self._configure():
+            return
         _LOG.warning("reload: %d new workers", self._count)
         self._reloads += 1
         self._state.counts.add("poorwsgi_reloads_total")
@@ -427,6 +434,21 @@ class Supervisor:
             if worker.how is None and now - worker.begun > _SLOW:
                 # It serves no client, and may hang.
                 worker.stop(LAST_WORDS)
+
+    def _configure(self):
+        """Reads the settings again. A mistake in them changes nothing. Returns whether there is none."""
+        configuration, kept = self._configuration.renewed()
+        for error in configuration.errors:
+            _LOG.error("no reload: %s", error)
+        if configuration.errors:
+            return False
+        for name in kept:
+            _LOG.warning("a change of %s takes a restart; it stays %s", OPTIONS[name], self._configuration[name])
+        if configuration["workers"] != self._configuration["workers"]:  # else it may have been changed by a signal
+            self._count = max(1, configuration["workers"])
+        self._grace = configuration["stop_timeout"] + LAST_WORDS
+        self._configuration = configuration
+        return True
 
     def _hear(self, worker):
         """Reads and handles the messages of a worker. Returns whether there were any."""
@@ -560,16 +582,6 @@ def _signal_name(number):
 def _command():
     """The command line that starts another process like this one."""
     return [sys.executable, *sys.orig_argv[1:]]
-
-
-def _directory():
-    """The name of the current directory as the shell has it (PWD), which may be a symbolic link that later leads to a
-    newer release. None if there is none."""
-    name = os.environ.get("PWD", "")
-    with suppress(OSError):
-        if os.path.isabs(name) and os.path.samefile(name, "."):
-            return name
-    return None
 
 
 def _reap_others(own):

@@ -4,19 +4,26 @@ import contextlib
 import errno
 import importlib
 import json
+import logging
 import os
 import signal
 import sys
 
 from poorwsgi._settings import (
-    ARGUMENTS, DEFAULT_ADDRESS, DEFAULTS, DESCRIPTIONS, KINDS, OPTIONS, address_of, sections,
+    ARGUMENTS, DEFAULT_ADDRESS, DEFAULTS, DESCRIPTIONS, KINDS, OPTIONS, SETTINGS, address_of, sections,
 )
 
 __all__ = ["LoadError", "load", "main"]
 
+_LOG = logging.getLogger("poorwsgi.server")
+
 _DESCRIPTION = "PoorWSGI, a small web framework with a Rust engine and a server of its own."
 _RUN = """Serves an application until Ctrl-C or SIGTERM; running requests are finished first. A SIZE is a number of bytes and may
 be written with K, M or G; a time is a number of seconds and may be a fraction."""
+_CONFIG = """Prints each setting, its value, and where the value comes from: an option, a variable POORWSGI_..., a file and its line, or
+the default. The output can be saved as poorwsgi.toml. Takes the options of run."""
+_CHECK = """Says all that would keep an application from being served: wrong settings, an application that cannot be loaded, hooks
+that are missing, an address that cannot be used, as that of a server which runs. Takes the options of run."""
 _ROUTES = """Lists the routes of an application of poorwsgi in the order in which they are tried. A running
 server shows how long the calls of each route take on its debug page, and in its log when it gets SIGUSR2."""
 _EXAMPLES = f"""\
@@ -27,6 +34,11 @@ examples:
   poorwsgi run hello:app --port 0             on a port that the system chooses
   poorwsgi run hello:app --host 0.0.0.0       reachable from other machines, too
   poorwsgi run hello:app --bind unix:/run/hello.sock
+  poorwsgi check hello:app                    says what would keep it from being served
+
+Each option of run may also be a variable of the environment (POORWSGI_PORT=8000), or a line of poorwsgi.toml or of the table
+tool.poorwsgi of pyproject.toml in the current directory (port = 8000). An option wins over a variable, and a variable over a
+file; poorwsgi config shows which settings hold.
 
 Modules are searched for in the current directory first. An Application of poorwsgi is called natively, without WSGI in
 between; any other WSGI callable, of Flask or Django for example, is served as well.
@@ -135,20 +147,25 @@ def _parser():
     parser.add_argument("--version", action="store_true", help="show the version")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
 
-    run = commands.add_parser(
-        "run", help="serve an application", description=_RUN, epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    run.add_argument("target", metavar="MODULE:APP", help="the application, or a function that makes it")
-    for section, settings in sections().items():
-        group = run.add_argument_group(section, DESCRIPTIONS.get(section))
-        for setting in settings:
-            _add_setting(group, setting)
-    run.set_defaults(call=_run, command_parser=run)
-
-    routes = commands.add_parser("routes", help="list the routes of an application", description=_ROUTES)
-    routes.add_argument("target", metavar="MODULE:APP", help="the application, or a function that makes it")
-    routes.set_defaults(call=_list_routes, command_parser=routes)
+    for name, call, brief, description, has_settings in (
+        ("run", _run, "serve an application", _RUN, True),
+        ("check", _check, "say what would keep an application from being served", _CHECK, True),
+        ("config", _show_settings, "print the settings and where they come from", _CONFIG, True),
+        ("routes", _list_routes, "list the routes of an application", _ROUTES, False),
+    ):
+        command = commands.add_parser(
+            name, help=brief, description=description, epilog=_EXAMPLES if call is _run else None,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        command.add_argument(
+            "target", metavar="MODULE:APP", help="the application, or a function that makes it", nargs="?" if call is _show_settings else None
+        )
+        if has_settings:
+            for section, settings in sections().items():
+                group = command.add_argument_group(section, DESCRIPTIONS.get(section))
+                for setting in settings:
+                    _add_setting(group, setting)
+        command.set_defaults(call=call, command_parser=command)
     return parser
 
 
@@ -178,28 +195,25 @@ def _text(read):
 
 def _run(arguments, parser):
     _open_streams()
-    if "admin" in arguments and _setting(arguments, "workers") == 0:
-        parser.error(f"{OPTIONS['admin']} needs a supervisor: start 1 worker or more ({OPTIONS['workers']})")
-    if "bind" in arguments and ("host" in arguments or "port" in arguments):
-        bind, host, port = (OPTIONS[name] for name in ("bind", "host", "port"))
-        parser.error(f"{bind} replaces {host} and {port}: give one or the other")
-    address = _address(arguments)
-    names = {setting.name for setting in ARGUMENTS}
-    arguments.settings = {name: value for name, value in vars(arguments).items() if name in names}
 
     from poorwsgi import _log
-    from poorwsgi._worker import Control
+    from poorwsgi._configuration import handed_over
+    from poorwsgi._worker import CONTROL, Control
 
-    # A worker gets its socket from its supervisor, which has checked the address.
+    # A worker gets its settings and its socket from its supervisor, which has checked them.
+    configuration = None if CONTROL in os.environ else _configured(arguments, parser)
+    _take(arguments, handed_over() if configuration is None else configuration.values)
+    address = _address(arguments)
     control = Control.of_environment(_setting(arguments, "stop_timeout"))
-    if control is None:
+    if configuration:
+        _check_workers(arguments, parser)
         _check_socket(arguments, address, parser)
     if os.getpid() == 1 and _setting(arguments, "workers") == 0:
         from poorwsgi import _init
 
         _init.fork()
     try:
-        status = _start(address, arguments, parser, control)
+        status = _start(address, arguments, parser, control, configuration)
     finally:
         if control:
             control.close()
@@ -208,8 +222,40 @@ def _run(arguments, parser):
         sys.exit(status)
 
 
+def _configured(arguments, parser):
+    """The settings of a file, the environment and the arguments. Ends the process if any of them is wrong."""
+    configuration = _configuration(arguments)
+    if configuration.errors:
+        if any(error.startswith("-") for error in configuration.errors):  # one of the command line
+            parser.print_usage(sys.stderr)
+        parser.exit(2, "".join(f"{parser.prog}: {error}\n" for error in configuration.errors))
+    return configuration
+
+
+def _configuration(arguments):
+    from poorwsgi._configuration import Configuration
+
+    return Configuration({name: value for name, value in vars(arguments).items() if name in DEFAULTS})
+
+
+def _take(arguments, settings):
+    """Makes the arguments those that hold, wherever they come from."""
+    for name in DEFAULTS.keys() & vars(arguments).keys():
+        delattr(arguments, name)
+    for name, value in settings.items():
+        setattr(arguments, name, value)
+    names = {setting.name for setting in ARGUMENTS}
+    arguments.settings = {name: value for name, value in settings.items() if name in names}
+
+
 def _setting(arguments, name):
     return getattr(arguments, name, DEFAULTS[name])
+
+
+def _check_workers(arguments, parser):
+    """Rejects options that need workers where there are none."""
+    if "admin" in arguments and _setting(arguments, "workers") == 0:
+        parser.error(f"{OPTIONS['admin']} needs a supervisor: start 1 worker or more ({OPTIONS['workers']})")
 
 
 def _check_socket(arguments, address, parser):
@@ -241,51 +287,120 @@ def _open_streams():
             setattr(sys, name, open(descriptor, mode, encoding="utf-8", errors="backslashreplace", closefd=False))
 
 
-def _start(address, arguments, parser, control):
-    """Serves, and returns the exit status."""
+def _start(address, arguments, parser, control, configuration):
+    """Serves, and returns the exit status. ``configuration`` is None in a worker."""
+    if control:
+        return _serve_loaded(address, arguments, parser, control)
+
+    from poorwsgi._surroundings import Identity, enter, give, pid_file
+
+    with contextlib.ExitStack() as stack:
+        with _said_shortly(parser, address):
+            enter(configuration)
+            identity = Identity(_setting(arguments, "user"), _setting(arguments, "group"))
+            stack.enter_context(pid_file(_setting(arguments, "pid_file")))
+            if _setting(arguments, "workers") > 0:
+                return _supervise(address, arguments, configuration, identity)
+            identity.take()
+        give(configuration.variables)
+        return _serve_loaded(address, arguments, parser, control)
+
+
+def _serve_loaded(address, arguments, parser, control):
+    """Loads the application, and serves it. Returns the exit status."""
     with _said_shortly(parser, address):
-        if _setting(arguments, "workers") > 0 and not control:
-            return _supervise(address, arguments)
         place = _place(address, arguments, control)
-    application = _loaded(arguments, parser)
+    with _failing_loudly(arguments, parser):
+        application = load(arguments.target)
+        on_start, on_stop = (_hook(arguments, name) for name in ("on_worker_start", "on_worker_stop"))
+        on_start(application)
     with _said_shortly(parser, address):
         if place is None:
             place = control.bound(arguments.settings)
         _serve(application, place, arguments, control)
+    try:
+        on_stop(application)
+    except Exception:
+        _LOG.exception("%s failed", OPTIONS["on_worker_stop"])
     return 0
 
 
-def _loaded(arguments, parser):
-    """The application. An error of the command line ends the process with one line, and an error of the application's
-    modules with its traceback, which begins at the first frame that is not ours or Python's own."""
+def _hook(arguments, name):
+    """The function that a setting names. Raises LoadError."""
+    target = _setting(arguments, name)
+    if target is None:
+        return lambda application: None
+    module_name, _, path = target.partition(":")
+    function = _import(module_name)
+    for part in path.split("."):
+        if not hasattr(function, part):
+            raise LoadError(f"{OPTIONS[name]}: {module_name} has no {path!r}")
+        function = getattr(function, part)
+    if not callable(function):
+        raise LoadError(f"{OPTIONS[name]}: {target} is {_kind(function)}, which cannot be called")
+    return function
+
+
+@contextlib.contextmanager
+def _failing_loudly(arguments, parser):
+    """Ends the process for an error of loading an application: a mistake of the command line with one line, an error of the
+    application's modules with its traceback."""
     try:
-        return load(arguments.target)
+        yield
     except LoadError as error:
         parser.exit(2, f"{parser.prog}: {error}\n")
     except Exception as error:  # noqa: BLE001 - shown as Python shows it
-        import traceback
-
-        seen = set()
-        _shorten(error, seen)
-        traceback.print_exception(error)
+        _print_error(error, arguments.target.partition(":")[0])
         parser.exit(1)
 
 
-def _shorten(error, seen):
-    """Removes the first frames of a traceback, those of ours and of the import system, also in the chain of errors."""
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        frames = error.__traceback__
-        while frames is not None and _is_hidden(frames.tb_frame.f_code.co_filename):
-            frames = frames.tb_next
-        error.__traceback__ = frames
-        _shorten(error.__context__, seen)
-        error = error.__cause__
+def _print_error(error, module):
+    """Prints an error as Python does, with the frames of the application alone. Where those of libraries are all that there
+    are, they are shown."""
+    import traceback
+
+    from poorwsgi._frames import _is_library
+
+    chain = _chain(error)
+    files = {frame.tb_frame.f_code.co_filename for each in chain for frame in _frames(each)}
+    hidden = {file for file in files if file.startswith("<frozen importlib") or _is_in(file, __file__) or _is_in(file, importlib.__file__)}
+    libraries = {file for file in files - hidden if _is_library(file)}
+    if files - hidden == libraries:
+        libraries = set()
+    for each in chain:
+        kept = None
+        for frame in reversed(_frames(each)):
+            if frame.tb_frame.f_code.co_filename not in hidden | libraries:
+                frame.tb_next = kept
+                kept = frame
+        each.__traceback__ = kept
+    text = "".join(traceback.format_exception(error))
+    if libraries:
+        text = text.replace("(most recent call last)", f"(most recent call last; python -c 'import {module}' shows frames of libraries too)", 1)
+    print(text, end="", file=sys.stderr)
 
 
-def _is_hidden(file):
-    ours = os.path.dirname(os.path.abspath(__file__))
-    return file.startswith("<frozen importlib") or os.path.dirname(os.path.abspath(file)) in (ours, os.path.dirname(importlib.__file__))
+def _chain(error):
+    """An error, with those that it was raised from or during."""
+    found, waiting = [], [error]
+    while waiting:
+        error = waiting.pop()
+        if error is not None and not any(each is error for each in found):
+            found.append(error)
+            waiting += (error.__cause__, error.__context__)
+    return found
+
+
+def _frames(error):
+    frames = []
+    while (frame := frames[-1].tb_next if frames else error.__traceback__) is not None:
+        frames.append(frame)
+    return frames
+
+
+def _is_in(file, module):
+    """Whether a file is in the folder of a module."""
+    return os.path.dirname(os.path.abspath(file)) == os.path.dirname(os.path.abspath(module))
 
 
 @contextlib.contextmanager
@@ -296,6 +411,8 @@ def _said_shortly(parser, address):
     except ValueError as error:
         parser.error(str(error))
     except OSError as error:
+        if error.filename is not None:
+            parser.exit(1, f"{parser.prog}: {error.filename}: {error.strerror}\n")
         parser.exit(1, f"{parser.prog}: {error.strerror or error}{_advice(error.errno, address)}\n")
 
 
@@ -326,7 +443,7 @@ def _place(address, arguments, control):
     return inherited(arguments.settings) if control or address == "inherited" else address
 
 
-def _supervise(address, arguments):
+def _supervise(address, arguments, configuration, identity):
     from poorwsgi import _log
     from poorwsgi._admin import State
     from poorwsgi._admin import serve as serve_admin
@@ -344,14 +461,41 @@ def _supervise(address, arguments):
     state = State()
     if admin := _setting(arguments, "admin"):
         serve_admin(Listener(admin, threads=4), state)
-    count, stop_timeout = _setting(arguments, "workers"), _setting(arguments, "stop_timeout")
-    return Supervisor(listener, count, bind=bind, stop_timeout=stop_timeout, name=arguments.target, admin=state).run()
+    return Supervisor(listener, configuration, identity=identity, bind=bind, name=arguments.target, admin=state).run()
+
+
+def _show_settings(arguments, parser):
+    from poorwsgi._configuration import as_toml
+
+    configuration = _configured(arguments, parser)
+    rows = []
+    for setting in SETTINGS:
+        value = configuration[setting.name]
+        is_given = setting.name in configuration.values and setting.name != "config"
+        line = "# " * (not is_given) + f"{setting.key} =" + (f" {as_toml(setting, value)}" if value is not None else "")
+        rows.append((line, configuration.source(setting.name)))
+    width = min(max(len(line) for line, _ in rows), 60)
+    print("\n".join(f"{line:{width}}  # {source}" for line, source in rows))
+
+
+def _check(arguments, parser):
+    from poorwsgi._check import check
+
+    configuration = _configuration(arguments)
+    _take(arguments, configuration.values)
+    sys.exit(check(arguments, parser, configuration))
 
 
 def _list_routes(arguments, parser):
     from poorwsgi import Application
+    from poorwsgi._surroundings import enter, give
 
-    application = _loaded(arguments, parser)
+    configuration = _configured(arguments, parser)
+    with _said_shortly(parser, ""):
+        enter(configuration)
+    give(configuration.variables)
+    with _failing_loudly(arguments, parser):
+        application = load(arguments.target)
     if not isinstance(application, Application):
         text = f"{arguments.target} is {_kind(application)}, whose routes are not known here; only an Application of poorwsgi has them"
         parser.exit(2, f"{parser.prog}: {text}\n")
@@ -402,8 +546,8 @@ def _serve(application, place, arguments, control):
                 # The handler stays when the server has stopped: another signal must not cut off the end of the process.
                 signal.signal(number, stop)
             return _announce(server, arguments.target)
-        limits = {name: _setting(arguments, name) for name in ("max_requests", "max_memory", "request_timeout")}
-        control.watch(server, application, **limits)
+        limits = {name: _setting(arguments, name) for name in ("max_memory", "request_timeout")}
+        control.watch(server, application, max_requests=_most_requests(arguments), **limits)
         if _setting(arguments, "admin"):
             control.say(f"routes {json.dumps(_routes_text(application))}")
         control.say("ready " + ("natively" if server.is_native else "as a WSGI callable"))
@@ -417,10 +561,22 @@ def _serve(application, place, arguments, control):
             signal.signal(number, signal.SIG_IGN)
 
 
+def _most_requests(arguments):
+    """After how many requests this worker is replaced."""
+    number, jitter = _setting(arguments, "max_requests"), _setting(arguments, "max_requests_jitter")
+    if number and jitter:
+        import random
+
+        number += random.randint(0, jitter)
+    return number
+
+
 def main(argv=None):
     """Runs a command line, by default that of the process."""
     parser = _parser()
-    arguments = parser.parse_args(argv)
+    arguments, unknown = parser.parse_known_args(argv)
+    if unknown:
+        _refuse(unknown, arguments, parser)
     if arguments.version:
         from importlib.metadata import version
 
@@ -429,3 +585,12 @@ def main(argv=None):
         parser.print_help()
     else:
         arguments.call(arguments, arguments.command_parser)
+
+
+def _refuse(unknown, arguments, parser):
+    """Ends the process because of arguments that do not exist."""
+    from poorwsgi._configuration import nearest
+
+    option = unknown[0].partition("=")[0]
+    near = nearest(option, lambda name: "--" + name.replace("_", "-")) if option.startswith("--") else ""
+    getattr(arguments, "command_parser", parser).error(f"unrecognized arguments: {' '.join(unknown)}{near}")
