@@ -21,6 +21,7 @@ from poorwsgi import _log
 from poorwsgi._admin import State
 from poorwsgi._configuration import working_directory
 from poorwsgi._settings import MOST_WORKERS, OPTIONS
+from poorwsgi._systemd import Manager
 from poorwsgi._worker import (
     BOUND, CONTROL, CUT, LAST_WORDS, LISTENING, LONGEST_WORD, NOT_FOR_WORKERS, REOPEN, RETIRE, SIBLINGS, STOP, STUCK, TELL, WORDS,
 )
@@ -155,6 +156,9 @@ class Supervisor:
         self._command = command or _command()
         self._directory = working_directory() or None
         self._grace = configuration["stop_timeout"] + LAST_WORDS
+        self._manager = Manager()
+        self._is_reloading = False  # until the service manager is told of the end of the reload
+        self._is_refused = False  # whether the last reload found a mistake in the settings
         self._workers = []
         self._selector = selectors.DefaultSelector()
         self._pause = _FIRST_PAUSE
@@ -185,6 +189,7 @@ class Supervisor:
                 while True:
                     self._fill()
                     self._tell()
+                    self._tell_manager()
                     if self._stops and not self._workers:
                         self._end_listening()
                         return self._status
@@ -287,6 +292,8 @@ class Supervisor:
     def _timeout(self):
         """Seconds until the next deadline; None if there is none."""
         times = [self._shut_at] if self._shut_at else []
+        if (beat_at := self._manager.beat()) is not None:
+            times.append(beat_at)
         times += [
             worker.heard + STUCK if worker.kill_at is None else worker.kill_at
             for worker in self._workers if worker.kill_at is not None or worker.is_serving
@@ -437,10 +444,13 @@ class Supervisor:
 
     def _configure(self):
         """Reads the settings again. A mistake in them changes nothing. Returns whether there is none."""
+        self._manager.reloading("reloading")
+        self._is_reloading = True
         configuration, kept = self._configuration.renewed()
+        self._is_refused = bool(configuration.errors)
         for error in configuration.errors:
             _LOG.error("no reload: %s", error)
-        if configuration.errors:
+        if self._is_refused:
             return False
         for name in kept:
             _LOG.warning("a change of %s takes a restart; it stays %s", OPTIONS[name], self._configuration[name])
@@ -449,6 +459,28 @@ class Supervisor:
         self._grace = configuration["stop_timeout"] + LAST_WORDS
         self._configuration = configuration
         return True
+
+    def _tell_manager(self):
+        """Tells the service manager how the server is."""
+        if not self._manager.listens:
+            return
+        if self._stops:
+            self._manager.stopping("finishing the requests that run")
+        elif not self._announced:
+            self._manager.status(f"loading {self._name}")
+        else:
+            active = self._active()
+            ready = sum(worker.how is not None for worker in active)
+            status = f"serving {self._name} on {self._listener.address} with {ready} of {self._count} workers"
+            self._is_reloading = self._is_reloading and bool(ready < len(active) or self._to_replace())
+            if self._is_reloading:
+                self._manager.status(f"reloading; {status}")
+            elif self._is_refused:
+                self._manager.ready(f"{status}; the last reload was refused, see the log")
+            elif any(worker.version < self._reloads for worker in active):
+                self._manager.ready(f"{status}; the last reload failed, see the log")
+            else:
+                self._manager.ready(status)
 
     def _hear(self, worker):
         """Reads and handles the messages of a worker. Returns whether there were any."""

@@ -308,6 +308,9 @@ def _start(address, arguments, parser, control, configuration):
 
 def _serve_loaded(address, arguments, parser, control):
     """Loads the application, and serves it. Returns the exit status."""
+    from poorwsgi._systemd import Manager
+
+    manager = Manager()
     with _said_shortly(parser, address):
         place = _place(address, arguments, control)
     with _failing_loudly(arguments, parser):
@@ -317,7 +320,7 @@ def _serve_loaded(address, arguments, parser, control):
     with _said_shortly(parser, address):
         if place is None:
             place = control.bound(arguments.settings)
-        _serve(application, place, arguments, control)
+        _serve(application, place, arguments, control, manager)
     try:
         on_stop(application)
     except Exception:
@@ -520,7 +523,7 @@ def _routes_text(application):
     return f"{_routes_table(application) if known else 'the routes are not known'}\n"
 
 
-def _serve(application, place, arguments, control):
+def _serve(application, place, arguments, control, manager):
     from poorwsgi import _log
     from poorwsgi._poorwsgi import _raise_descriptor_limit
     from poorwsgi.server import Listener, _announce, _stopping, run
@@ -541,11 +544,13 @@ def _serve(application, place, arguments, control):
             # stops.
             place.close()
         if not control:
-            stop = _stopping(server)
+            stop = _telling(manager, _stopping(server))
             for number in (signal.SIGINT, signal.SIGTERM):
                 # The handler stays when the server has stopped: another signal must not cut off the end of the process.
                 signal.signal(number, stop)
-            return _announce(server, arguments.target)
+            _announce(server, arguments.target)
+            manager.beat_in_thread()
+            return manager.ready(f"serving {arguments.target} on {server.address}")
         limits = {name: _setting(arguments, name) for name in ("max_memory", "request_timeout")}
         control.watch(server, application, max_requests=_most_requests(arguments), **limits)
         if _setting(arguments, "admin"):
@@ -569,6 +574,15 @@ def _most_requests(arguments):
 
         number += random.randint(0, jitter)
     return number
+
+
+def _telling(manager, stop):
+    """A signal handler that tells the service manager of the stop as well."""
+    def stop_and_tell(*signal_and_frame):
+        manager.stopping("finishing the requests that run")
+        stop(*signal_and_frame)
+
+    return stop_and_tell
 
 
 def main(argv=None):
