@@ -48,14 +48,10 @@ class Identity:
         if group is not None:
             self.group = int(group) if group.isdigit() else grp.getgrnam(group).gr_gid
             self.groups = [self.group]
-        if self.is_own():
+        if self.user in (None, os.geteuid()) and (group is None or self.group == os.getegid()):  # there is nothing to change
             self.user = self.group = self.groups = self._account = None
         elif os.geteuid() != 0:
             raise OSError(None, "only root can change the user and the group: start as root, or as the user that is wanted")
-
-    def is_own(self):
-        """Whether this process has this user and this group."""
-        return self.user in (None, os.geteuid()) and self.group in (None, os.getegid())
 
     def for_process(self):
         """Arguments of Popen for a process that has this identity."""

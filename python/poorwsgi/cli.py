@@ -224,17 +224,19 @@ def _run(arguments, parser):
 
 def _configured(arguments, parser):
     """The settings of a file, the environment and the arguments. Ends the process if any of them is wrong."""
-    configuration = _configuration(arguments)
+    configuration = _configuration(arguments, parser)
     if configuration.errors:
-        if any(error.startswith("-") for error in configuration.errors):  # one of the command line
-            parser.print_usage(sys.stderr)
         parser.exit(2, "".join(f"{parser.prog}: {error}\n" for error in configuration.errors))
     return configuration
 
 
-def _configuration(arguments):
+def _configuration(arguments, parser):
+    """The same, with the mistakes in it, but for those of the command line."""
     from poorwsgi._configuration import Configuration
 
+    if "bind" in arguments and ("host" in arguments or "port" in arguments):
+        bind, host, port = (OPTIONS[name] for name in ("bind", "host", "port"))
+        parser.error(f"{bind} replaces {host} and {port}: give one or the other")
     return Configuration({name: value for name, value in vars(arguments).items() if name in DEFAULTS})
 
 
@@ -484,7 +486,7 @@ def _show_settings(arguments, parser):
 def _check(arguments, parser):
     from poorwsgi._check import check
 
-    configuration = _configuration(arguments)
+    configuration = _configuration(arguments, parser)
     _take(arguments, configuration.values)
     sys.exit(check(arguments, parser, configuration))
 
