@@ -55,7 +55,7 @@ class TestSources:
     @pytest.mark.parametrize("setting", SETTINGS, ids=[setting.name for setting in SETTINGS])
     def test_each_setting_may_come_from_each(self, monkeypatch, setting):
         text = {
-            "bytes": "9K", "count": "7", "mode": "600", "seconds": "2.5", "switch": "yes", "networks": "10.0.0.0/8", "field": "a b", "host": "::1",
+            "bytes": "9K", "count": "7", "mode": "600", "seconds": "2.5", "switch": "yes", "networks": "10.0.0.0/8", "field": "a b", "file": "a.log", "text": "{status}", "host": "::1",
             "port": "81", "address": "unix:a", "workers": "3", "path": ".", "user": "root", "group": "root", "function": "a.b:c.d",
         }.get(setting.kind) or setting.words[-1]
         value = setting.read(text)
