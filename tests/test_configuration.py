@@ -73,7 +73,7 @@ class TestSources:
             max-body = 5
             idle_timeout = 0.5
             head-timeout = 3
-            trust-unix-peers = true
+            request-id = true
             trusted-proxy = ["10.0.0.0/8", "::1"]
             port = 0
             socket-mode = "660"
@@ -81,7 +81,7 @@ class TestSources:
         configuration = Configuration()
         assert configuration.errors == []
         assert configuration.values == {
-            "max_body": 5, "idle_timeout": 0.5, "head_timeout": 3.0, "trust_unix_peers": True, "trusted_proxies": ("10.0.0.0/8", "::1"),
+            "max_body": 5, "idle_timeout": 0.5, "head_timeout": 3.0, "request_id": True, "trusted_proxies": ("10.0.0.0/8", "::1"),
             "port": 0, "unix_mode": 0o660,
         }
 
@@ -151,7 +151,7 @@ class TestMistakes:
         ("port = true", "1: port: must be a number or a string"), ("threads = 0", "1: threads: must be a whole number, 1 or more, not 0"),
         ("idle-timeout = nan", "1: idle-timeout: must be a number of seconds, 0 or more, not nan"),
         ("idle-timeout = [1]", "1: idle-timeout: must be a number or a fraction or a string"),
-        ("socket-mode = 600", '1: socket-mode: must be a string, such as "660"'), ("trust-unix-peers = 1", "1: trust-unix-peers: must be true or false or a string"),
+        ("socket-mode = 600", '1: socket-mode: must be a string, such as "660"'), ("request-id = 1", "1: request-id: must be true or false or a string"),
         ("trusted-proxy = [1]", "1: trusted-proxy: must be an array of strings or a string"), ("inline = 'x'", '1: inline: must be "auto" or "always" or "never", not \'x\''),
         ("max-body = 1\nmax_body = 2", "2: max_body is set for the second time"), ("on-worker-start = 'x'", "1: on-worker-start: 'x' does not name a function"),
         ("config = 'x'", "1: config names this file, and cannot be set in it; use --config or POORWSGI_CONFIG"),
@@ -166,7 +166,7 @@ class TestMistakes:
     @pytest.mark.parametrize(("variable", "value", "said"), [
         ("POORWSGI_PROT", "1", "there is no such setting; did you mean POORWSGI_PORT?"), ("POORWSGI_PORT", "http", "'http' is not a port; expected"),
         ("POORWSGI_UNIX_MODE", "600", "there is no such setting; did you mean POORWSGI_SOCKET_MODE?"),
-        ("POORWSGI_TRUST_UNIX_PEERS", "maybe", "'maybe' is neither yes nor no"), ("POORWSGI_PORT", "", "'' is not a port"),
+        ("POORWSGI_REQUEST_ID", "maybe", "'maybe' is neither yes nor no"), ("POORWSGI_PORT", "", "'' is not a port"),
     ])
     def test_of_the_environment_name_the_variable(self, monkeypatch, variable, value, said):
         monkeypatch.setenv(variable, value)

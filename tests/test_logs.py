@@ -58,7 +58,7 @@ def test_each_request_is_a_line_of_the_combined_format(start, tmp_path):  # noqa
     first, second = lines_of(log, 2)
     client, user, _, request, status, size, referer, agent = COMBINED.fullmatch(first).groups()
     assert (client, user, request, status, size) == ("127.0.0.1", "ann", "GET /user/ann?a=1&b=%22 HTTP/1.1", "200", "3")
-    assert (referer, agent) == (r"http://a.example/\"", r"curl/8 \xEF\xBF\xBD")
+    assert (referer, agent) == (r"http://a.example/\"", r"curl/8 \xE4")
     assert '"GET /nowhere HTTP/1.1" 404 ' in second
 
 
@@ -132,13 +132,20 @@ def test_lines_are_written_before_the_server_ends(start, tmp_path):  # noqa: F81
 
 
 def test_a_request_has_an_id_in_its_response_and_its_logs(start):  # noqa: F811
-    workers = start("--request-id")
+    workers = start("--request-id", "--trusted-proxy", "none")
     found = workers("/id?what=a%20hat", headers={"X-Request-ID": "mine"})
     identity = found.headers["X-Request-ID"]
     assert re.fullmatch("[0-9a-f]{16}", identity) and found.text == f"{identity} {identity}"
     assert until(lambda: f"WARNING shop: sold a hat [{identity}]\n" in workers.messages())
     found = workers("/fail")
     assert until(lambda: re.search(rf"ERROR .*\[{found.headers['X-Request-ID']}\]\n", workers.messages()))
+
+
+def test_the_id_of_a_trusted_proxy_is_taken(start):  # noqa: F811
+    workers = start("--request-id")
+    found = workers("/id", headers={"X-Request-ID": "proxy-7"})
+    assert found.headers["X-Request-ID"] == "proxy-7" and found.text == "proxy-7 proxy-7"
+    assert workers("/id", headers={"X-Request-ID": "a b"}).headers["X-Request-ID"] != "a b"
 
 
 def test_a_wsgi_application_finds_the_id_in_its_environ(start, tmp_path):  # noqa: F811

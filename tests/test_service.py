@@ -112,7 +112,7 @@ poorwsgi.cli.main()
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGTTIN])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGTTIN])
 def test_signals_do_nothing_to_a_supervisor_that_ends(start, tmp_path, number):
     workers = start("--workers", "1", program=("-c", ENDS))
     workers.signal(signal.SIGTERM)

@@ -20,7 +20,7 @@ from poorwsgi.cli import _parser
 #: The type of each kind in the stubs.
 TYPES = {
     "bytes": "int", "count": "int", "mode": "int", "seconds": "float", "switch": "bool", "networks": "Iterable[str]",
-    "field": "str | None",
+    "field": "str | None", "file": "str", "text": "str",
 }
 
 EACH = pytest.mark.parametrize("setting", SETTINGS, ids=[setting.name for setting in SETTINGS])

@@ -408,7 +408,7 @@ def test_signals_for_the_supervisor_do_nothing_to_a_worker_that_starts(start, ve
         while time.monotonic() < begun + 1:
             for pid in workers.pids():
                 with contextlib.suppress(ProcessLookupError):
-                    for each in (signal.SIGUSR1, signal.SIGHUP):
+                    for each in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGHUP):
                         os.kill(pid, each)
     until(lambda: len(workers.pids()) == 2)
     assert "was ended by" not in workers.messages()

@@ -256,7 +256,7 @@ def test_signals_for_the_supervisor_do_nothing_to_workers(start):
     before = workers.pids()
     with Load(workers.port) as load:
         for number, is_done in (
-            (signal.SIGUSR1, lambda: all(f"worker {pid}:\n" in workers.messages() for pid in before)),
+            (signal.SIGUSR2, lambda: all(f"worker {pid}:\n" in workers.messages() for pid in before)),
             (signal.SIGTTIN, lambda: len(workers.pids()) == 3),
             (signal.SIGTTOU, lambda: len(workers.pids()) == 2),
             (signal.SIGHUP, lambda: len(workers.pids()) == 2 and not before & workers.pids()),
@@ -269,7 +269,7 @@ def test_signals_for_the_supervisor_do_nothing_to_workers(start):
 
 def test_programs_that_an_application_starts_can_be_told_by_signals(start):
     ignored = int(start("--workers", "1")("/ignored-by-programs").text.split()[1], 16)
-    assert not any(ignored & 1 << number - 1 for number in (signal.SIGHUP, signal.SIGUSR1))
+    assert not any(ignored & 1 << number - 1 for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2))
 
 
 def test_a_second_stop_cuts_requests_off(start):
@@ -350,7 +350,7 @@ def test_each_worker_says_how_its_calls_go(start):
     workers = start("--workers", "1")
     for _ in range(100):
         workers("/pid")
-    workers.signal(signal.SIGUSR1)
+    workers.signal(signal.SIGUSR2)
     until(lambda: re.search(r"\n *HEAD \| GET  /pid  +pid  +(inline|pool), p50 \d+ µs, p99 \d+ µs\n", workers.messages()))
     assert workers("/pid").status == 200
 

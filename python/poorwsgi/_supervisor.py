@@ -548,6 +548,7 @@ class Supervisor:
         if worker.replaces and worker.kill_at is None:
             worker.replaces.retire(self._grace)
             worker.replaces = None
+        self._tell()
         if not self._announced and sum(each.how is not None for each in self._active()) >= self._count:
             self._announced = True
             workers = f" with {self._count} worker{'s' if self._count > 1 else ''}"

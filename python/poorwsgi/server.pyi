@@ -35,6 +35,9 @@ class _Settings(TypedDict, total=False):
     max_proxy_header: int
     chunked_bodies: Literal["gather", "stream"]
     server_header: str | None
+    request_id: bool
+    access_log: str | None
+    access_format: str
 
 class _Reads(Protocol):
     def read(self, size: int, /) -> bytes: ...

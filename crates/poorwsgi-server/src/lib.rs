@@ -55,6 +55,7 @@ const LOG: &str = "poorwsgi::server";
 
 mod access_log;
 mod body_rate;
+mod call_report;
 mod config;
 mod connection;
 mod deadline;
@@ -74,11 +75,12 @@ mod stop;
 mod transport;
 mod trusted;
 
-pub use access_log::{AccessFormat, AccessLog, BadFormat, CallReport};
+pub use access_log::{AccessFormat, AccessLog, BadFormat};
+pub use call_report::{CallLane, CallReport, RouteLabel};
 pub use config::Config;
 pub use exchange::{BodyError, RequestBody, Upgrade, Upgraded, report_call};
 pub use ipnet::IpNet;
 pub use listener::{Address, raise_descriptor_limit, share_sockets};
-pub use metrics::{CallLane, Metrics, RouteLabel};
+pub use metrics::Metrics;
 pub use serve::{Bound, Executor, Listening, Server, run};
 pub use trusted::{BadPeer, TrustedPeer};

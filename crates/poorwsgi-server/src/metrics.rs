@@ -1,4 +1,4 @@
-//! Counts of what a server does, for monitoring.
+//! MetricCounts of what a server does, for monitoring.
 
 use std::collections::HashMap;
 use std::fmt::{self, Write as _};
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use http::{Method, StatusCode};
 
-use crate::access_log::CallReport;
+use crate::call_report::{CallLane, CallReport, RouteLabel};
 
 /// The number of rules that are told apart; those beyond count as none.
 const MOST_ROUTES: usize = 1000;
@@ -44,10 +44,10 @@ const QUEUE_TIMES: [u64; 10] =
 /// # let _ = config;
 /// ```
 #[derive(Clone, Debug, Default)]
-pub struct Metrics(Arc<Counts>);
+pub struct Metrics(Arc<MetricCounts>);
 
 #[derive(Debug, Default)]
-struct Counts {
+struct MetricCounts {
     routes: RwLock<Routes>,
     durations: Histogram<{ DURATIONS.len() }>,
     queue_times: Histogram<{ QUEUE_TIMES.len() }>,
@@ -78,11 +78,7 @@ impl Default for Routes {
 #[derive(Debug, Default)]
 struct RequestCounts([[AtomicU64; CLASSES.len()]; METHODS.len()]);
 
-/// The rule of a route, by which requests are counted apart; the default stands for requests without a rule.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct RouteLabel(u32);
-
-/// Counts times by buckets.
+/// MetricCounts times by buckets.
 #[derive(Debug)]
 struct Histogram<const N: usize> {
     buckets: [AtomicU64; N],
@@ -143,7 +139,7 @@ fn method_index(method: &Method) -> usize {
 }
 
 impl Metrics {
-    /// Counts from zero.
+    /// MetricCounts from zero.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -260,7 +256,7 @@ impl Metrics {
     }
 }
 
-/// Counts a connection as long as it exists.
+/// MetricCounts a connection as long as it exists.
 #[derive(Debug)]
 pub(crate) struct CountedConnection(Option<Metrics>);
 
@@ -274,29 +270,6 @@ impl CountedConnection {
 impl Drop for CountedConnection {
     fn drop(&mut self) {
         self.0.iter().for_each(Metrics::connection_ended);
-    }
-}
-
-/// Where the application was called.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CallLane {
-    /// On the thread of the event loop.
-    Inline,
-    /// On a thread of the pool.
-    Pool,
-    /// On a thread of the pool, while the body of the request arrives.
-    Waiting,
-}
-
-impl CallLane {
-    /// The name of the lane in logs and metrics.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            CallLane::Inline => "inline",
-            CallLane::Pool => "pool",
-            CallLane::Waiting => "waiting",
-        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use http::Version;
 
 use super::time::LogTime;
-use crate::metrics::{CallLane, RouteLabel};
+use crate::call_report::CallReport;
 
 /// What an access log says of one request. A text, which need not be UTF-8, is `None` where it is not known.
 #[derive(Clone, Copy, Debug, Default)]
@@ -37,17 +37,6 @@ pub(crate) struct RequestLine<'a> {
     pub(crate) method: &'a str,
     pub(crate) target: &'a str,
     pub(crate) version: Version,
-}
-
-/// How the application was called.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CallReport {
-    /// How long the call waited for a thread.
-    pub queued: Duration,
-    /// Where the call was made.
-    pub lane: CallLane,
-    /// The rule of its route, for [`Metrics`](crate::Metrics).
-    pub route: RouteLabel,
 }
 
 /// The format of the lines of an access log: `combined`, `json`, or a template.
@@ -89,12 +78,12 @@ impl FieldSet {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Lines {
-    Template(Vec<Piece>),
+    Template(Vec<LogPiece>),
     Json,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Piece {
+enum LogPiece {
     Text(String),
     Field(LogField),
 }
@@ -178,8 +167,8 @@ impl AccessFormat {
             Lines::Template(pieces) => {
                 for piece in pieces {
                     match piece {
-                        Piece::Text(text) => line.extend_from_slice(text.as_bytes()),
-                        Piece::Field(field) => write_field(line, *field, entry, time),
+                        LogPiece::Text(text) => line.extend_from_slice(text.as_bytes()),
+                        LogPiece::Field(field) => write_field(line, *field, entry, time),
                     }
                 }
             }
@@ -219,18 +208,18 @@ impl FromStr for AccessFormat {
             {
                 let field = LogField::ALL.iter().find(|(known, _)| *known == name);
                 let (_, field) = field.ok_or_else(|| BadFormat::UnknownField(name.to_owned()))?;
-                pieces.extend([Piece::Text(std::mem::take(&mut literal)), Piece::Field(*field)]);
+                pieces.extend([LogPiece::Text(std::mem::take(&mut literal)), LogPiece::Field(*field)]);
                 rest
             } else {
                 return Err(BadFormat::Stray(found.chars().next().unwrap_or('{')));
             };
         }
         literal.push_str(rest);
-        pieces.push(Piece::Text(literal));
-        pieces.retain(|piece| !matches!(piece, Piece::Text(text) if text.is_empty()));
+        pieces.push(LogPiece::Text(literal));
+        pieces.retain(|piece| !matches!(piece, LogPiece::Text(text) if text.is_empty()));
         let fields = pieces.iter().fold(FieldSet(0), |fields, piece| match piece {
-            Piece::Field(field) => fields.with(*field),
-            Piece::Text(_) => fields,
+            LogPiece::Field(field) => fields.with(*field),
+            LogPiece::Text(_) => fields,
         });
         if fields == FieldSet(0) {
             return Err(BadFormat::NoField);
@@ -435,6 +424,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::call_report::{CallLane, RouteLabel};
 
     fn entry() -> AccessEntry<'static> {
         AccessEntry {

@@ -19,7 +19,7 @@ mod format;
 mod time;
 
 pub(crate) use format::{AccessEntry, FieldSet, LogField, RequestLine};
-pub use format::{AccessFormat, BadFormat, CallReport};
+pub use format::{AccessFormat, BadFormat};
 
 use self::time::LogTime;
 use crate::LOG;

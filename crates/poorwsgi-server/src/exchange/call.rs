@@ -24,7 +24,7 @@ use super::outgoing::Outgoing;
 use super::record::Record;
 use super::{BodyError, Carrier, Refusal, RequestBody};
 use crate::LOG;
-use crate::access_log::CallReport;
+use crate::call_report::CallReport;
 use crate::connection::ConnectionContext;
 
 thread_local! {
