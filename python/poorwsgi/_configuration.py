@@ -2,6 +2,7 @@
 
 A supervisor reads them, and hands them over to its workers, so that all have the same. At a reload it reads them again.
 """
+import contextlib
 import json
 import os
 import re
@@ -58,7 +59,7 @@ class Configuration:
 
     def environment(self):
         """The environment of a worker."""
-        return {**self.variables, **os.environ, HANDED_OVER: json.dumps(self.values)}
+        return {**self.variables, **os.environ, **_python_path(), HANDED_OVER: json.dumps(self.values)}
 
     def renewed(self):
         """The settings as they are now, and the names of those that have changed but keep their value until a restart."""
@@ -276,3 +277,15 @@ def _place(name, text, path):
 
 def _parts(keys):
     return tuple(part.strip("\"' \t") for part in keys.split("."))
+
+
+def _python_path():
+    """PYTHONPATH as this process was started with. Launchers such as those of tracers put a directory in front, whose module
+    ``sitecustomize`` sets the process up and may take the directory away again; workers are to be set up as well."""
+    with contextlib.suppress(OSError):
+        with open("/proc/self/environ", "rb") as file:
+            for entry in file.read().split(b"\0"):
+                name, _, value = entry.partition(b"=")
+                if name == b"PYTHONPATH":
+                    return {"PYTHONPATH": os.fsdecode(value)}
+    return {}
