@@ -199,14 +199,18 @@ where
             match this.state.as_mut().project() {
                 CallStateProjection::Refused { refusal } => break OwnResponse::Refused(refusal.clone()),
                 CallStateProjection::Running { future } => {
-                    match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
+                    let polled = catch_unwind(AssertUnwindSafe(|| future.poll(cx)));
+                    if let (Ok(Poll::Ready(_)) | Err(_), Some(record)) = (&polled, &mut this.record) {
+                        // Also of a call that has failed: a report that stays would count for the next request.
+                        record.called(REPORT.take());
+                    }
+                    match polled {
                         Ok(Poll::Pending) => return Poll::Pending,
                         // Finished right here: a response is large, and each further step would copy it.
                         Ok(Poll::Ready(Ok(response))) => {
-                            return Poll::Ready(this.record.take().ok_or(Cut).and_then(|mut record| {
-                                record.called(REPORT.take());
-                                finish(response, record)
-                            }));
+                            return Poll::Ready(
+                                this.record.take().ok_or(Cut).and_then(|record| finish(response, record)),
+                            );
                         }
                         Ok(Poll::Ready(Err(error))) => break OwnResponse::Failed(error.into()),
                         Err(_panic) => break OwnResponse::Panicked,
