@@ -226,24 +226,29 @@ def test_a_unix_socket_in_use(command, tmp_path):
     assert "another server listens" in done.stderr
 
 
-def test_more_sockets_than_one(directory):
-    """Handed over as by systemd. The server refuses to start, because clients of the second socket would wait
-    for ever."""
+@pytest.mark.parametrize("workers", ["0", "1", "2"])
+def test_more_sockets_than_one(directory, workers):
+    """Handed over as by systemd: all are served."""
     with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
         first, second = sorted((one.fileno(), two.fileno()))
         assert second == first + 1
-        done = subprocess.run(
-            [*COMMANDS["python -m poorwsgi"], "run", "site_module:app", "--bind", "inherited"], cwd=directory,
+        process = subprocess.Popen(
+            [*COMMANDS["python -m poorwsgi"], "run", "site_module:app", "--bind", "inherited", "--workers", workers], cwd=directory,
             env={**os.environ, "LISTEN_FDS": "2", "LISTEN_FDS_FIRST_FD": str(first)}, pass_fds=[first, second],
-            capture_output=True, text=True, timeout=30,
+            stdout=subprocess.PIPE, text=True,
         )
-    assert done.returncode == 1
-    assert "2 sockets were handed over (LISTEN_FDS), and one is served" in done.stderr
+        ports = [each.getsockname()[1] for each in (one, two)]
+        with process:
+            line = process.stdout.readline()
+            assert all(f"http://127.0.0.1:{port}" in line for port in ports)
+            assert [Client(port)("/").status for port in ports * 2] == [200] * 4
+            process.terminate()
+            assert process.wait(30) == 0
 
 
 @pytest.mark.parametrize("arguments", [
     ["--port", "x"], ["--port", "65536"], ["--port", "-1"], ["--bind", "a:1", "--port", "1"], ["--bind", "a:1", "--host", "a"],
-    ["--socket-mode", "660"], ["--socket-mode", "660", "--bind", "inherited"], ["--trusted-proxy", "none", "--trusted-proxy", "::1"],
+    ["--socket-mode", "660"], ["--socket-mode", "660", "--bind", "inherited"], ["--socket-group", "0"], ["-b", "inherited", "-b", "fd://3"], ["-b", "fd://x"], ["--trusted-proxy", "none", "--trusted-proxy", "::1"],
 ])
 def test_options_that_cannot_be(command, arguments):
     done = command("run", "site_module:app", *arguments)

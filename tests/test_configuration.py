@@ -56,7 +56,7 @@ class TestSources:
     def test_each_setting_may_come_from_each(self, monkeypatch, setting):
         text = {
             "bytes": "9K", "count": "7", "mode": "600", "seconds": "2.5", "switch": "yes", "networks": "10.0.0.0/8", "field": "a b", "file": "a.log", "text": "{status}", "host": "::1",
-            "port": "81", "address": "unix:a", "workers": "3", "path": ".", "user": "root", "group": "root", "function": "a.b:c.d",
+            "port": "81", "address": "unix:a", "addresses": "unix:a", "name": "root", "workers": "3", "path": ".", "user": "root", "group": "root", "function": "a.b:c.d",
         }.get(setting.kind) or setting.words[-1]
         value = setting.read(text)
         monkeypatch.setenv(setting.variable, text)
@@ -68,12 +68,19 @@ class TestSources:
             configuration = Configuration()
             assert (configuration[setting.name], configuration.source(setting.name)) == (value, "poorwsgi.toml:1")
 
+    def test_a_list_may_come_from_each(self, monkeypatch):
+        file("bind = ['unix:a b', '127.0.0.1:0']")
+        assert Configuration()["bind"] == ("unix:a b", "127.0.0.1:0")
+        monkeypatch.setenv("POORWSGI_BIND", "unix:c  fd://5")
+        assert Configuration()["bind"] == ("unix:c", "fd://5")
+        assert Configuration({"bind": ["unix:d"]})["bind"] == ["unix:d"]
+
     def test_values_of_toml_may_have_their_own_type(self):
         file("""
             max-body = 5
             idle_timeout = 0.5
             head-timeout = 3
-            request-id = true
+            proxy-protocol = true
             trusted-proxy = ["10.0.0.0/8", "::1"]
             port = 0
             socket-mode = "660"
@@ -81,7 +88,7 @@ class TestSources:
         configuration = Configuration()
         assert configuration.errors == []
         assert configuration.values == {
-            "max_body": 5, "idle_timeout": 0.5, "head_timeout": 3.0, "request_id": True, "trusted_proxies": ("10.0.0.0/8", "::1"),
+            "max_body": 5, "idle_timeout": 0.5, "head_timeout": 3.0, "proxy_protocol": True, "trusted_proxies": ("10.0.0.0/8", "::1"),
             "port": 0, "unix_mode": 0o660,
         }
 
@@ -151,7 +158,7 @@ class TestMistakes:
         ("port = true", "1: port: must be a number or a string"), ("threads = 0", "1: threads: must be a whole number, 1 or more, not 0"),
         ("idle-timeout = nan", "1: idle-timeout: must be a number of seconds, 0 or more, not nan"),
         ("idle-timeout = [1]", "1: idle-timeout: must be a number or a fraction or a string"),
-        ("socket-mode = 600", '1: socket-mode: must be a string, such as "660"'), ("request-id = 1", "1: request-id: must be true or false or a string"),
+        ("socket-mode = 600", '1: socket-mode: must be a string, such as "660"'), ("proxy-protocol = 1", "1: proxy-protocol: must be true or false or a string"),
         ("trusted-proxy = [1]", "1: trusted-proxy: must be an array of strings or a string"), ("inline = 'x'", '1: inline: must be "auto" or "always" or "never", not \'x\''),
         ("max-body = 1\nmax_body = 2", "2: max_body is set for the second time"), ("on-worker-start = 'x'", "1: on-worker-start: 'x' does not name a function"),
         ("config = 'x'", "1: config names this file, and cannot be set in it; use --config or POORWSGI_CONFIG"),
@@ -166,7 +173,7 @@ class TestMistakes:
     @pytest.mark.parametrize(("variable", "value", "said"), [
         ("POORWSGI_PROT", "1", "there is no such setting; did you mean POORWSGI_PORT?"), ("POORWSGI_PORT", "http", "'http' is not a port; expected"),
         ("POORWSGI_UNIX_MODE", "600", "there is no such setting; did you mean POORWSGI_SOCKET_MODE?"),
-        ("POORWSGI_REQUEST_ID", "maybe", "'maybe' is neither yes nor no"), ("POORWSGI_PORT", "", "'' is not a port"),
+        ("POORWSGI_PROXY_PROTOCOL", "maybe", "'maybe' is neither yes nor no"), ("POORWSGI_PORT", "", "'' is not a port"),
     ])
     def test_of_the_environment_name_the_variable(self, monkeypatch, variable, value, said):
         monkeypatch.setenv(variable, value)
@@ -227,10 +234,10 @@ class TestConfigCommand:
         lines = dict(re.fullmatch(r"(?:# )?([a-z-]+) =( .*)", line).groups() for line in done.stdout.splitlines())
         assert list(lines) == [setting.key for setting in SETTINGS]
         shown = {name: tuple(part.strip() for part in lines[name].split("  # ")) for name in lines}
-        assert {name: shown[name] for name in ("max-body", "socket-mode", "trusted-proxy", "idle-timeout", "threads", "queue", "bind")} == {
+        assert {name: shown[name] for name in ("max-body", "socket-mode", "trusted-proxy", "idle-timeout", "threads", "queue", "loops")} == {
             "max-body": ('"32M"', "poorwsgi.toml:1"), "socket-mode": ('"660"', "poorwsgi.toml:2"), "threads": ("9", "POORWSGI_THREADS"),
             "trusted-proxy": ('["10.0.0.0/8", "::1"]', "--trusted-proxy"), "idle-timeout": ("0.5", "--idle-timeout"),
-            "queue": ('"128K"', "default"), "bind": ("", "default"),
+            "queue": ('"128K"', "default"), "loops": ("", "default"),
         }
 
     def test_what_it_prints_is_a_file_with_the_same_settings(self):

@@ -563,12 +563,12 @@ def test_digest_without_users_says_what_to_set(app, caplog):
 
 #: Options that are refused before anything is loaded, with what is said of them.
 OPTIONS = {
-    "an address without a port": (["--bind", "127.0.0.1"], f'argument --bind: "127.0.0.1" is not an address; {ADDRESS}'),
-    "a Unix socket without a path": (["--bind", "unix:"], 'argument --bind: "unix:" has no path; expected unix:PATH, such as unix:/run/app.sock'),
-    "a port that is too large": (["--bind", "localhost:70000"], f'argument --bind: "localhost:70000" has no port from 0 to 65535; {ADDRESS}'),
+    "an address without a port": (["--bind", "127.0.0.1"], f'argument -b/--bind: "127.0.0.1" is not an address; {ADDRESS}'),
+    "a Unix socket without a path": (["--bind", "unix:"], 'argument -b/--bind: "unix:" has no path; expected unix:PATH, such as unix:/run/app.sock'),
+    "a port that is too large": (["--bind", "localhost:70000"], f'argument -b/--bind: "localhost:70000" has no port from 0 to 65535; {ADDRESS}'),
     "a port that is a name": (["--port", "http"], "argument --port: 'http' is not a port; expected a number from 0 to 65535"),
     "too many loops": (["--loops", "100000"], "argument --loops: must be a whole number from 1 to 1024, not 100000"),
-    "too many workers": (["--workers", "100000"], "argument --workers: must be a whole number from 0 to 1024, not 100000"),
+    "too many workers": (["--workers", "100000"], "argument -w/--workers: must be a whole number from 0 to 1024, not 100000"),
     "no header fields": (
         ["--max-fields", "0"], "argument --max-fields: must be a whole number, 1 or more, not 0: no request would be answered"),
     "no time for the head": (
@@ -577,7 +577,7 @@ OPTIONS = {
     "a size with another unit": (
         ["--max-body", "1T"], "argument --max-body: '1T' is not a size; expected bytes such as 500000, or 64K, 16M, 1G"),
     "a number that is none": (
-        ["--workers", "two"], "argument --workers: 'two' is not a number; expected a whole number such as 0, 1, 100"),
+        ["--workers", "two"], "argument -w/--workers: 'two' is not a number; expected a whole number such as 0, 1, 100"),
     "a time that is none": (
         ["--idle-timeout", "soon"], "argument --idle-timeout: 'soon' is not a time; expected seconds such as 10 or 0.5"),
     "permissions that are none": (

@@ -69,6 +69,55 @@ def test_a_proxy_at_a_unix_socket_is_believed_where_it_is_trusted(tmp_path, trus
             process.terminate()
 
 
+@pytest.mark.parametrize("workers", ["0", "1", "2"])
+def test_it_listens_at_several_addresses(tmp_path, workers):
+    path = str(tmp_path / "socket")
+    group = os.getgid()
+    run = [sys.executable, "-m", "poorwsgi", "run", "app:app", "-w", workers, "-b", "127.0.0.1:0", "-b", f"unix:{path}", "--socket-group", str(group)]
+    with socket.create_server(("127.0.0.1", 0)) as handed, socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(tmp_path / "other"))
+        other.listen()
+        # Not in the order of their numbers, and with others in between.
+        run += ["--bind", f"fd://{other.fileno()}", "--bind", f"fd://{handed.fileno()}"]
+        passed = [handed.fileno(), other.fileno()]
+        with subprocess.Popen(run, cwd=tmp_path, pass_fds=passed, stdout=subprocess.PIPE, text=True) as process:
+            try:
+                line = process.stdout.readline()
+                own = next(int(port) for port in re.findall(r"http://127.0.0.1:(\d+)", line) if int(port) != handed.getsockname()[1])
+                assert f"unix:{path}" in line and f"unix:{tmp_path}/other" in line
+
+                def served():
+                    statuses = [Client(port)("/").status for port in (own, handed.getsockname()[1])]
+                    for client in (UnixClient(path), UnixClient(str(tmp_path / "other"))):
+                        client.request("GET", "/")
+                        statuses.append(client.getresponse().status)
+                        client.close()
+                    return statuses
+
+                assert served() == [200] * 4
+                assert os.stat(path).st_gid == group
+                if workers != "0":
+                    before = {Client(own)("/").json["pid"] for _ in range(10)}
+                    process.send_signal(signal.SIGHUP)
+                    until(lambda: not before & {Client(own)("/").json["pid"] for _ in range(10)})
+                    assert served() == [200] * 4
+            finally:
+                process.terminate()
+            assert process.wait(30) == 0
+        assert not os.path.exists(path)
+        # The sockets that were passed stay those of whoever has passed them.
+        socket.create_connection(handed.getsockname()).close()
+
+
+@pytest.mark.parametrize(("number", "reason"), [("99", "fd://99: Bad file descriptor"), ("1", "fd://1: Socket operation on non-socket"), (None, "the socket does not listen")])
+@pytest.mark.parametrize("workers", ["0", "1"])
+def test_what_is_no_listening_socket_is_refused(tmp_path, number, reason, workers):
+    with socket.socket() as deaf:
+        run = [sys.executable, "-m", "poorwsgi", "run", "app:app", "--workers", workers, "--bind", f"fd://{number or deaf.fileno()}"]
+        done = subprocess.run(run, cwd=tmp_path, pass_fds=[deaf.fileno()], capture_output=True, text=True, timeout=30)
+    assert done.returncode == 1 and reason in done.stderr and "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize("mode", ["888", "rw", "7777", "", "-1", "0o660"])
 def test_permissions_are_octal_digits(tmp_path, mode):
     run = [sys.executable, "-m", "poorwsgi", "run", "app:app", "--bind", f"unix:{tmp_path}/socket", f"--socket-mode={mode}"]
@@ -201,7 +250,7 @@ def test_every_setting_is_an_option():
         _raise_descriptor_limit(nonsense=1)
     known = str(raised.value).partition("known: ")[2].split(", ")
     assert len(known) > 20
-    others = {"unix_mode": "socket_mode", "trusted_proxies": "trusted_proxy"}
+    others = {"unix_mode": "socket_mode", "unix_group": "socket_group", "trusted_proxies": "trusted_proxy"}
     text = _help()
     assert [name for name in known if not re.search(rf"--{others.get(name, name)}\b".replace("_", "-"), text)] == []
 

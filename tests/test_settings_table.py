@@ -20,7 +20,7 @@ from poorwsgi.cli import _parser
 #: The type of each kind in the stubs.
 TYPES = {
     "bytes": "int", "count": "int", "mode": "int", "seconds": "float", "switch": "bool", "networks": "Iterable[str]",
-    "field": "str | None", "file": "str", "text": "str",
+    "field": "str | None", "file": "str", "text": "str", "name": "str",
 }
 
 EACH = pytest.mark.parametrize("setting", SETTINGS, ids=[setting.name for setting in SETTINGS])
@@ -50,8 +50,9 @@ def test_each_name_and_each_option_is_one_settings():
 
 def test_each_option_of_run_is_a_setting(help_of_run):
     usage = help_of_run.partition(" MODULE:APP ")[0]
-    options = set(re.findall(r"--(?!no-)[a-z-]+", usage))
-    assert options == {setting.option for setting in SETTINGS}
+    options = set(re.findall(r"\[(--?[a-z-]+)", usage)) - {"-h"}
+    assert options == {setting.options[0] for setting in SETTINGS}
+    assert {setting.name: setting.options for setting in SETTINGS if len(setting.options) > 1} == {"bind": ["-b", "--bind"], "workers": ["-w", "--workers"]}
 
 
 @pytest.mark.parametrize("setting", ARGUMENTS, ids=[setting.name for setting in ARGUMENTS])
@@ -80,7 +81,7 @@ def test_the_option_shows_help_and_default(help_of_run, setting):
 @pytest.mark.parametrize(("name", "shown"), [
     ("max_body", "16M"), ("max_head", "64K"), ("min_body_rate", "240"), ("max_spool", "1G"), ("idle_timeout", "75 s"),
     ("inline_limit", "0.0002 s"), ("threads", "256"), ("forwarded_fields", "x-forwarded"), ("proxy_protocol", "no"), ("max_proxy_header", "4K"), ("inline", "auto"), ("server_header", "PoorWSGI"),
-    ("unix_mode", ""), ("loops", ""), ("trusted_proxies", "127.0.0.0/8, ::1/128, unix"), ("host", "127.0.0.1"), ("port", "8080"), ("bind", ""), ("workers", "1"),
+    ("unix_mode", ""), ("unix_group", ""), ("loops", ""), ("trusted_proxies", "127.0.0.0/8, ::1/128, unix"), ("host", "127.0.0.1"), ("port", "8080"), ("bind", ""), ("workers", "1"),
     ("max_requests", "0"), ("max_memory", "0"),
 ])
 def test_defaults_are_shown_with_their_units(name, shown):
@@ -92,7 +93,7 @@ def test_defaults_are_shown_with_their_units(name, shown):
     ("idle_timeout", "0.5", 0.5), ("unix_mode", "0660", 0o660), ("proxy_protocol", "yes", True), ("proxy_protocol", "no", False), ("forwarded_fields", "forwarded", "forwarded"),
     ("inline", "never", "never"), ("trusted_proxies", "10.0.0.0/8, ::1 10.1.2.3", ("10.0.0.0/8", "::1", "10.1.2.3")), ("trusted_proxies", "none", ("none",)),
     ("server_header", "", ""), ("server_header", "a b", "a b"), ("host", "", ""), ("host", "::1", "::1"), ("port", "0", 0),
-    ("port", "65535", 65535), ("bind", "unix:/run/a", "unix:/run/a"), ("workers", "0", 0), ("workers", "3", 3),
+    ("port", "65535", 65535), ("bind", "unix:/run/a", ("unix:/run/a",)), ("bind", "fd://3", ("fd://3",)), ("unix_group", "www-data", "www-data"), ("workers", "0", 0), ("workers", "3", 3),
     ("max_requests", "1000", 1000), ("max_memory", "150M", 150 << 20),
 ])
 def test_text_is_read_as_its_kind(name, text, value):
@@ -112,6 +113,7 @@ WRONG = [
     ("idle_timeout", "soon", "'soon' is not a time; expected seconds such as 10 or 0.5"), ("idle_timeout", "-1", "must be a number of seconds, 0 or more, not -1.0"),
     ("idle_timeout", "nan", "must be a number of seconds"), ("idle_timeout", "inf", "must be a number of seconds"),
     ("unix_mode", "7777", "'7777' are not permissions; expected octal digits such as 600, 660, 666"), ("trusted_proxies", "none ::1", "none trusts nobody; expected it alone, or only networks"),
+    ("unix_group", "", "must be a name, not ''"), ("bind", "fd://", "'fd://' names no descriptor; expected fd:// and a number, such as fd://3"),
     ("proxy_protocol", "maybe", "'maybe' is neither yes nor no; expected one of the two"),
     ("forwarded_fields", "via", """must be "x-forwarded" or "forwarded", not 'via'"""),
     ("inline", "soon", """must be "auto" or "always" or "never", not 'soon'"""),
@@ -135,7 +137,7 @@ def test_the_command_line_names_the_option_before_anything_is_loaded(tmp_path, n
     (tmp_path / "served.py").write_text("print('loaded')")
     done = run(tmp_path, f"{setting(name).option}={text}")
     assert (done.returncode, done.stdout) == (2, "")
-    assert f"run: error: argument {setting(name).option}: {said}" in done.stderr
+    assert f"run: error: argument {'/'.join(setting(name).options)}: {said}" in done.stderr
 
 
 def test_an_option_of_networks_may_be_given_several_times():

@@ -18,7 +18,7 @@ command alone: in Python the address is an argument of its own, and only the com
 
 On the command line a size is a number of bytes, which may be written with K, M or G (`64K`), a time is a number of seconds,
 also a fraction (`0.5`), and permissions are octal digits (`660`). In Python a size is a number of bytes (`64 * 1024`), permissions
-are a number as well (`0o660`), and networks are a list. A number above the maximum of a
+are a number as well (`0o660`), and networks are a list. Options of networks and of addresses may be given several times. A number above the maximum of a
 setting counts as the maximum, except for `loops` and `workers`, where it is an error. Limits and times with which no request
 would be answered (`max_fields=0`, `head_timeout=0`) are errors, too. Any other invalid value is an error before the server
 starts.
@@ -32,12 +32,16 @@ def page():
 
 def _table(section, settings):
     rows = [
-        f"| {_name(setting)} | `{setting.option}` | {_values(setting)} | {_default(setting)} | {setting.help} |" for setting in settings
+        f"| {_name(setting)} | {_options(setting)} | {_values(setting)} | {_default(setting)} | {setting.help} |" for setting in settings
     ]
     head = ["| Setting | Option | Values | Default | Meaning |", "|---|---|---|---|---|"]
     said = DESCRIPTIONS.get(section, "")
     description = [f"{said[0].upper()}{said[1:]}.", ""] if said else []
     return "\n".join([f"## {section.capitalize()}", "", *description, *head, *rows, ""])
+
+
+def _options(setting):
+    return ", ".join(f"`{option}`" for option in setting.options)
 
 
 def _name(setting):
@@ -50,7 +54,7 @@ def _values(setting):
     values = {
         "bytes": "a size", "count": "a number", "mode": "permissions", "seconds": "a time", "switch": "yes or no",
         "networks": "networks", "field": "text", "host": "a name or an address", "port": "a number from 0 to 65535",
-        "address": "an address", "file": "a file", "text": "text", "workers": "a number, or `auto`",
+        "address": "an address", "addresses": "addresses", "name": "a name", "file": "a file", "text": "text", "workers": "a number, or `auto`",
         "path": "a path", "user": "a user", "group": "a group",
         "function": "`MODULE:FUNCTION`",
     }[setting.kind]

@@ -95,7 +95,7 @@ class Configuration:
                 self.errors.append(f"{variable}: there is no such setting{nearest(variable, _as_variable)}")
                 continue
             try:
-                found[setting.name] = setting.read(text), variable
+                found[setting.name] = _of_variable(setting, text), variable
             except ValueError as error:
                 self.errors.append(f"{variable}: {error}")
         return found
@@ -232,11 +232,22 @@ def _variable(line):
     return name, value
 
 
+def _of_variable(setting, text):
+    """The value of a setting that a variable has. The items of a list are separated by blanks."""
+    if list in KINDS[setting.kind].types:
+        return _of_items(setting, text.split() or [text])
+    return setting.read(text)
+
+
+def _of_items(setting, texts):
+    return tuple(item for text in texts for item in setting.read(text))
+
+
 def _of_toml(setting, value):
     """The value of a setting that TOML has. A string is read like the text of an argument."""
     types = KINDS[setting.kind].types
     if list in types and isinstance(value, list) and all(isinstance(each, str) for each in value):
-        return setting.read(",".join(value)) if value else ()
+        return _of_items(setting, value)
     if type(value) in types and type(value) is not list:
         value = ("no", "yes")[value] if type(value) is bool else str(value)
     if not isinstance(value, str):

@@ -43,6 +43,11 @@ class Setting(_Row):
         """The environment variable."""
         return "POORWSGI_" + self.key.replace("-", "_").upper()
 
+    @property
+    def options(self):
+        """All forms of the option."""
+        return [*filter(None, [_SHORT.get(self.name)]), self.option]
+
     def read(self, text):
         """Parses a text. Raises ValueError, whose message says what is allowed."""
         value = KINDS[self.kind].read(text)
@@ -69,7 +74,9 @@ Kind = namedtuple("Kind", "metavar read show types", defaults=[()])
 MOST_WORKERS = 1024
 
 #: Options whose name differs from the name of the setting.
-_RENAMED = {"unix_mode": "socket_mode", "trusted_proxies": "trusted_proxy"}
+_RENAMED = {"unix_mode": "socket_mode", "unix_group": "socket_group", "trusted_proxies": "trusted_proxy"}
+#: The options that have a short form, too.
+_SHORT = {"bind": "-b", "workers": "-w"}
 _NO_ACCOUNT = (1 << 32) - 1  # stands for "unchanged" in setreuid(2)
 _UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
@@ -135,6 +142,16 @@ def _read_address(text):
     return text
 
 
+def _read_addresses(text):
+    number = text.removeprefix("fd://")
+    if number != text:
+        if not (number.isascii() and number.isdigit()):
+            raise ValueError(f"{text!r} names no descriptor; expected fd:// and a number, such as fd://3")
+    else:
+        _check_address(text)
+    return (text,)
+
+
 def _read_networks(text):
     return tuple(text.replace(",", " ").split()) or ("",)
 
@@ -182,6 +199,7 @@ KINDS = {
     "seconds": Kind("SECONDS", _read_seconds, "{:g} s".format, (int, float)),
     "switch": Kind("", _read_switch, lambda value: "yes" if value else "no", (bool,)),
     "choice": Kind("WORD", str, str),
+    "name": Kind("NAME", str, str),
     "networks": Kind("NETWORK", _read_networks, ", ".join, (list,)),
     "field": Kind("TEXT", str, str),
     "text": Kind("FORMAT", str, str),
@@ -189,6 +207,7 @@ KINDS = {
     "host": Kind("HOST", str, str),
     "port": Kind("PORT", _read_port, str, (int,)),
     "address": Kind("ADDRESS", _read_address, str),
+    "addresses": Kind("ADDRESS", _read_addresses, " ".join, (list,)),
     "workers": Kind("NUMBER", _read_workers, str, (int,)),
     "path": Kind("PATH", _read_path, str),
     "user": Kind("USER", _read_user, str, (int,)),
@@ -202,9 +221,9 @@ _ROWS_OF_COMMAND = (
     ("host", "socket", "host", "127.0.0.1", None, None, (),
      "listen on this name or address; an empty one means all addresses of IPv4"),
     ("port", "socket", "port", 8080, None, None, (), "listen on this port; 0 means any free port"),
-    ("bind", "socket", "address", None, None, None, (),
-     "listen on HOST:PORT, on unix:PATH, or on the socket that another process such as systemd has passed (inherited); "
-     "without an address, a passed socket is used"),
+    ("bind", "socket", "addresses", (), None, None, (),
+     "listen on HOST:PORT, on unix:PATH, on the open socket with a number (fd://NUMBER), or on the sockets that another "
+     "process such as systemd has passed (inherited); without an address, passed sockets are used"),
     ("workers", "workers", "workers", 1, None, MOST_WORKERS, (),
      "start this many workers, which share no memory, or auto for one on each processor; 0 serves in this process"),
     ("max_requests", "workers", "count", 0, None, None, (),
@@ -244,7 +263,7 @@ _ROWS_OF_COMMAND = (
 
 #: The settings of the command that hold from the start to the end; a reload takes changes of the others.
 AT_START = frozenset(
-    ("host", "port", "bind", "backlog", "unix_mode", "admin", "config", "chdir", "umask", "user", "group", "pid_file")
+    ("host", "port", "bind", "backlog", "unix_mode", "unix_group", "admin", "config", "chdir", "umask", "user", "group", "pid_file")
 )
 
 SETTINGS = (*(Setting(*row)._replace(is_argument=False) for row in _ROWS_OF_COMMAND), *(Setting(*row) for row in _ROWS))

@@ -23,7 +23,7 @@ from poorwsgi._configuration import working_directory
 from poorwsgi._settings import MOST_WORKERS, OPTIONS
 from poorwsgi._systemd import Manager
 from poorwsgi._worker import (
-    BOUND, CONTROL, CUT, LAST_WORDS, LISTENING, LONGEST_WORD, NOT_FOR_WORKERS, REOPEN, RETIRE, SIBLINGS, STOP, STUCK, TELL, WORDS,
+    BOUND, CONTROL, CUT, LAST_WORDS, LISTENING, LONGEST_WORD, NOT_FOR_WORKERS, REOPEN, RETIRE, SIBLINGS, STOP, STUCK, TELL, WORDS, in_a_row,
 )
 
 _LOG = logging.getLogger("poorwsgi.supervisor")
@@ -57,9 +57,10 @@ class _Worker:
             environment = configuration.environment() | identity.variables()
             environment = {name: value for name, value in environment.items() if name not in (*LISTENING, SIBLINGS)}
             passed = [theirs.fileno()]
-            if listener:
-                environment["LISTEN_FDS"], environment["LISTEN_FDS_FIRST_FD"] = "1", str(listener.fileno())
-                passed.append(listener.fileno())
+            row = in_a_row([os.dup(number) for number in listener._filenos()]) if listener else []
+            if row:
+                environment["LISTEN_FDS"], environment["LISTEN_FDS_FIRST_FD"] = str(len(row)), str(row[0])
+                passed += row
             # By the process id, a worker notices that the supervisor has ended before the worker could watch
             # it.
             environment[CONTROL] = f"{theirs.fileno()}:{os.getpid()}"
@@ -78,6 +79,8 @@ class _Worker:
                 raise
             finally:
                 signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+                for number in row:
+                    os.close(number)
         self.control.setblocking(False)
         self.pid = self.process.pid
         self.begun = time.monotonic()
@@ -133,9 +136,9 @@ class _Worker:
             self.control.send(what)
 
     def give(self, listener):
-        """Hands the listening socket over."""
+        """Hands the listening sockets over."""
         with suppress(OSError):
-            socket.send_fds(self.control, [BOUND], [listener.fileno()])
+            socket.send_fds(self.control, [BOUND], listener._filenos())
 
     def signal(self, number):
         with suppress(ProcessLookupError):
@@ -400,7 +403,8 @@ class Supervisor:
     def _is_waited_for(self):
         """Whether a connection is queued."""
         waiting = select.poll()  # select(2) takes no descriptor above 1023
-        waiting.register(self._listener, select.POLLIN)
+        for number in self._listener._filenos():
+            waiting.register(number, select.POLLIN)
         return bool(waiting.poll(0))
 
     def _end_listening(self):

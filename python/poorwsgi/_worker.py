@@ -1,6 +1,8 @@
 """The worker's side of a worker process: what the supervisor hands over, and the messages between the two."""
 # Written in Python, because it is about signals, the environment and threads of Python. No request passes through it.
+import errno
 import faulthandler
+import fcntl
 import logging
 import os
 import signal
@@ -28,6 +30,7 @@ RETIRE, STOP, TELL, REOPEN, CUT = b"r", b"s", b"t", b"o", b"c"  # orders to a wo
 BOUND = b"b"  # the same; comes with the listening socket
 WORDS = ("loaded", "ready", "alive", "replace", "closed", "counts", "routes")  # messages of a worker: each is a line, some with more text
 LONGEST_WORD = 1 << 16  # bytes of a message
+MOST_SOCKETS = 250  # that may be sent with one message: Linux allows 253
 LAST_WORDS = 5  # seconds that a worker gets beyond its stop_timeout
 STUCK = 60  # a worker is replaced after this many seconds without a heartbeat, or of one inline call
 _BEAT = 1  # seconds between two heartbeats
@@ -35,14 +38,51 @@ _LOOK = 0.1  # seconds between two checks whether a stopping server has closed i
 _AGAIN = 30  # seconds until a worker repeats its request to be replaced
 
 
-def inherited(settings):
-    """The listening socket that was handed over by the supervisor or systemd. It is taken before the
-    application is loaded, because programs that the application starts must inherit neither the descriptor
-    nor the variables."""
+def hand_over(descriptors):
+    """Names these descriptors of this process as sockets that were handed over to it, as systemd does. Raises OSError where
+    one is no listening socket."""
+    for number in descriptors:
+        try:
+            with socket.socket(fileno=os.dup(number)) as found:
+                is_listening = found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+        except OSError as error:
+            raise OSError(error.errno, f"fd://{number}: {error.strerror}; expected the number of an open, listening socket") from None
+        if not is_listening:
+            raise OSError(errno.EINVAL, f"fd://{number}: the socket does not listen; call listen() before it is passed on")
+    row = in_a_row(descriptors)
+    for name in LISTENING:
+        os.environ.pop(name, None)
+    os.environ["LISTEN_FDS"], os.environ["LISTEN_FDS_FIRST_FD"] = str(len(row)), str(row[0])
+
+
+def in_a_row(descriptors):
+    """The same open files under successive numbers, as sd_listen_fds(3) wants them; other numbers are closed."""
+    row, start = list(descriptors), 3
+    while any(number != row[0] + place for place, number in enumerate(row)):
+        row = []
+        for number in descriptors:
+            row.append(fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, start if not row else row[0] + len(row)))
+            if row[-1] != row[0] + len(row) - 1:  # something else has that number
+                start = row[-1]
+                break
+        else:
+            for number in descriptors:
+                os.close(number)
+            return row
+        for number in row:
+            os.close(number)
+    return row
+
+
+def inherited(settings, addresses="inherited"):
+    """The listening sockets that were handed over by the supervisor or systemd. They are taken before the
+    application is loaded, because programs that the application starts must inherit neither the descriptors
+    nor the variables. Other addresses are bound beside them."""
     from poorwsgi._poorwsgi import Listener
 
-    listener = Listener("inherited", **settings)
-    os.set_inheritable(listener.fileno(), False)
+    listener = Listener(addresses, **settings)
+    for number in listener._filenos():
+        os.set_inheritable(number, False)
     for name in LISTENING:
         os.environ.pop(name, None)
     # The listener has its own descriptor of the table.
@@ -118,10 +158,10 @@ class Control:
     def bound(self, settings):
         """The listening socket, which the supervisor binds when it hears that the application is loaded."""
         self.say("loaded")
-        asked, descriptors, _, _ = socket.recv_fds(self._connection, 1, 1)
+        asked, descriptors, _, _ = socket.recv_fds(self._connection, 1, MOST_SOCKETS)
         if asked != BOUND or not descriptors:  # told to stop, or the supervisor has ended
             sys.exit(1)
-        os.environ["LISTEN_FDS"], os.environ["LISTEN_FDS_FIRST_FD"] = "1", str(descriptors[0])
+        hand_over(descriptors)
         if self._siblings:
             os.environ[SIBLINGS] = self._siblings
         return inherited(settings)

@@ -175,12 +175,12 @@ def _add_setting(group, setting):
     kind = {"type": _text(setting.read), "metavar": KINDS[setting.kind].metavar}
     if setting.kind == "switch":
         kind = {"action": argparse.BooleanOptionalAction}
-    elif setting.kind == "networks":
+    elif setting.kind in ("networks", "addresses"):
         kind["action"] = "extend"
         text += "; may be given several times"
     elif setting.kind == "choice":
         kind["metavar"] = f"{{{','.join(setting.words)}}}"
-    group.add_argument(setting.option, dest=setting.name, default=argparse.SUPPRESS, help=text.replace("%", "%%"), **kind)
+    group.add_argument(*setting.options, dest=setting.name, default=argparse.SUPPRESS, help=text.replace("%", "%%"), **kind)
 
 
 def _text(read):
@@ -203,17 +203,17 @@ def _run(arguments, parser):
     # A worker gets its settings and its socket from its supervisor, which has checked them.
     configuration = None if CONTROL in os.environ else _configured(arguments, parser)
     _take(arguments, handed_over() if configuration is None else configuration.values)
-    address = _address(arguments)
+    addresses = _addresses(arguments, parser)
     control = Control.of_environment(_setting(arguments, "stop_timeout"))
     if configuration:
         _check_workers(arguments, parser)
-        _check_socket(arguments, address, parser)
+        _check_socket(arguments, addresses, parser)
     if os.getpid() == 1 and _setting(arguments, "workers") == 0:
         from poorwsgi import _init
 
         _init.fork()
     try:
-        status = _start(address, arguments, parser, control, configuration)
+        status = _start(addresses, arguments, parser, control, configuration)
     finally:
         if control:
             control.close()
@@ -260,20 +260,26 @@ def _check_workers(arguments, parser):
         parser.error(f"{OPTIONS['admin']} needs a supervisor: start 1 worker or more ({OPTIONS['workers']})")
 
 
-def _check_socket(arguments, address, parser):
-    """Rejects options for Unix sockets with any other address."""
-    if "unix_mode" in arguments.settings and not address.startswith("unix:"):
-        parser.error(f"{OPTIONS['unix_mode']} is for a Unix socket ({OPTIONS['bind']} unix:PATH), not for {address}")
+def _check_socket(arguments, addresses, parser):
+    """Rejects options for Unix sockets where none is bound."""
+    if any(address.startswith("unix:") for address in addresses):
+        return
+    for name in ("unix_mode", "unix_group"):
+        if name in arguments.settings:
+            parser.error(f"{OPTIONS[name]} is for a Unix socket ({OPTIONS['bind']} unix:PATH), not for {' and '.join(addresses)}")
 
 
-def _address(arguments):
+def _addresses(arguments, parser):
     if bind := _setting(arguments, "bind"):
+        bind = list(dict.fromkeys(bind))
+        if "inherited" in bind and any(address.startswith("fd://") for address in bind):
+            parser.error(f"{OPTIONS['bind']}: give either inherited, which takes all sockets that were passed, or fd://NUMBER for each")
         return bind
     # As systemd hands sockets over (sd_listen_fds(3)).
     is_handed_over = os.environ.get("LISTEN_PID") == str(os.getpid()) and os.environ.get("LISTEN_FDS", "0") != "0"
     if is_handed_over and "host" not in arguments and "port" not in arguments:
-        return "inherited"
-    return address_of(_setting(arguments, "host"), _setting(arguments, "port"))
+        return ["inherited"]
+    return [address_of(_setting(arguments, "host"), _setting(arguments, "port"))]
 
 
 def _open_streams():
@@ -289,37 +295,37 @@ def _open_streams():
             setattr(sys, name, open(descriptor, mode, encoding="utf-8", errors="backslashreplace", closefd=False))
 
 
-def _start(address, arguments, parser, control, configuration):
+def _start(addresses, arguments, parser, control, configuration):
     """Serves, and returns the exit status. ``configuration`` is None in a worker."""
     if control:
-        return _serve_loaded(address, arguments, parser, control)
+        return _serve_loaded(addresses, arguments, parser, control)
 
     from poorwsgi._surroundings import Identity, enter, give, pid_file
 
     with contextlib.ExitStack() as stack:
-        with _said_shortly(parser, address):
+        with _said_shortly(parser, addresses):
             enter(configuration)
             identity = Identity(_setting(arguments, "user"), _setting(arguments, "group"))
             stack.enter_context(pid_file(_setting(arguments, "pid_file")))
             if _setting(arguments, "workers") > 0:
-                return _supervise(address, arguments, configuration, identity)
+                return _supervise(addresses, arguments, configuration, identity)
             identity.take()
         give(configuration.variables)
-        return _serve_loaded(address, arguments, parser, control)
+        return _serve_loaded(addresses, arguments, parser, control)
 
 
-def _serve_loaded(address, arguments, parser, control):
+def _serve_loaded(addresses, arguments, parser, control):
     """Loads the application, and serves it. Returns the exit status."""
     from poorwsgi._systemd import Manager
 
     manager = Manager()
-    with _said_shortly(parser, address):
-        place = _place(address, arguments, control)
+    with _said_shortly(parser, addresses):
+        place = _place(addresses, arguments, control)
     with _failing_loudly(arguments, parser):
         application = load(arguments.target)
         on_start, on_stop = (_hook(arguments, name) for name in ("on_worker_start", "on_worker_stop"))
         on_start(application)
-    with _said_shortly(parser, address):
+    with _said_shortly(parser, addresses):
         if place is None:
             place = control.bound(arguments.settings)
         _serve(application, place, arguments, control, manager)
@@ -409,7 +415,7 @@ def _is_in(file, module):
 
 
 @contextlib.contextmanager
-def _said_shortly(parser, address):
+def _said_shortly(parser, addresses):
     """Reports errors of the settings and of the socket in one line."""
     try:
         yield
@@ -418,13 +424,13 @@ def _said_shortly(parser, address):
     except OSError as error:
         if error.filename is not None:
             parser.exit(1, f"{parser.prog}: {error.filename}: {error.strerror}\n")
-        parser.exit(1, f"{parser.prog}: {error.strerror or error}{_advice(error.errno, address)}\n")
+        parser.exit(1, f"{parser.prog}: {error.strerror or error}{_advice(error.errno, addresses)}\n")
 
 
-def _advice(number, address):
-    """What to do about an error of an address of TCP."""
-    host, _, port = address.rpartition(":")
-    if not port.isdigit():
+def _advice(number, addresses):
+    """What to do about an error of an address of TCP, which is the only one."""
+    host, _, port = addresses[0].rpartition(":")
+    if not port.isdigit() or len(addresses) > 1:
         return ""
     if number == errno.EADDRINUSE:
         return f"; another process listens there: stop it, or try --port {int(port) % 65535 + 1}"
@@ -435,9 +441,9 @@ def _advice(number, address):
     return ""
 
 
-def _place(address, arguments, control):
-    """Where to serve: the address, or the socket that another process has handed over; None for a worker that gets
-    its socket once it has loaded the application."""
+def _place(addresses, arguments, control):
+    """Where to serve: the addresses, or the sockets that another process has handed over; None for a worker that gets
+    its sockets once it has loaded the application."""
     from poorwsgi._poorwsgi import _set_multiprocess
     from poorwsgi._worker import inherited
 
@@ -445,10 +451,26 @@ def _place(address, arguments, control):
         _set_multiprocess()
     if control and not control.has_socket:
         return None
-    return inherited(arguments.settings) if control or address == "inherited" else address
+    if control:
+        return inherited(arguments.settings)
+    addresses = _handed_over(addresses)
+    # Taken before the application is loaded, unlike what is only to be bound.
+    return inherited(arguments.settings, addresses) if "inherited" in addresses else addresses
 
 
-def _supervise(address, arguments, configuration, identity):
+def _handed_over(addresses):
+    """The addresses with "inherited" for all those that are descriptors: from now on these are sockets that were handed
+    over."""
+    numbers = [int(address.removeprefix("fd://")) for address in addresses if address.startswith("fd://")]
+    if not numbers:
+        return addresses
+    from poorwsgi._worker import hand_over
+
+    hand_over(numbers)
+    return ["inherited", *(address for address in addresses if not address.startswith("fd://"))]
+
+
+def _supervise(addresses, arguments, configuration, identity):
     from poorwsgi import _log
     from poorwsgi._admin import State
     from poorwsgi._admin import serve as serve_admin
@@ -457,12 +479,14 @@ def _supervise(address, arguments, configuration, identity):
 
     _log.configure(_setting(arguments, "log_level"), _setting(arguments, "log_format"))
 
-    def bind():
-        return Listener(address, **arguments.settings)
+    addresses = _handed_over(addresses)
 
-    # A socket that was handed over is bound already. Any other address is bound once the application is loaded, so
-    # that no client connects before, and an application that cannot be loaded takes no port.
-    listener = bind() if address == "inherited" else None
+    def bind():
+        return Listener(addresses, **arguments.settings)
+
+    # Sockets that were handed over are bound already. Where there are none, an address is bound once the application is
+    # loaded, so that no client connects before, and an application that cannot be loaded takes no port.
+    listener = bind() if "inherited" in addresses else None
     state = State()
     if admin := _setting(arguments, "admin"):
         serve_admin(Listener(admin, threads=4), state)
@@ -496,7 +520,7 @@ def _list_routes(arguments, parser):
     from poorwsgi._surroundings import enter, give
 
     configuration = _configured(arguments, parser)
-    with _said_shortly(parser, ""):
+    with _said_shortly(parser, [""]):
         enter(configuration)
     give(configuration.variables)
     with _failing_loudly(arguments, parser):

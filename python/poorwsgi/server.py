@@ -27,7 +27,7 @@ def run(app, address=DEFAULT_ADDRESS, *, ready=None, **settings):
     still running.
 
     ``app`` is an Application, which is called natively, or any other WSGI callable. ``address`` is
-    ``"host:port"`` (port 0 lets the system choose one), ``"unix:/path"``, or a :class:`Listener`. Prints a
+    ``"host:port"`` (port 0 lets the system choose one), ``"unix:/path"``, a list of these, or a :class:`Listener`. Prints a
     first line that says what is served and where. Call ``run`` in the main thread, since Python handles
     signals only there; in other threads use :class:`Server`. ``settings`` are the keyword arguments listed
     below, such as ``max_body=200 * 1024 * 1024``. ``ready`` is called with the server, instead of printing

@@ -1,4 +1,4 @@
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Literal, Protocol, Self, TypedDict, TypeVar, Unpack, final, overload, type_check_only
 from wsgiref.types import WSGIApplication
@@ -32,6 +32,7 @@ class _Settings(TypedDict, total=False):
     trusted_proxies: Iterable[str]
     forwarded_fields: Literal["x-forwarded", "forwarded"]
     proxy_protocol: bool
+    unix_group: str | None
     max_proxy_header: int
     chunked_bodies: Literal["gather", "stream"]
     server_header: str | None
@@ -59,10 +60,11 @@ class Input:
 
 @final
 class Listener:
-    def __new__(cls, address: str, **settings: Unpack[_Settings]) -> Listener: ...
+    def __new__(cls, address: str | Sequence[str], **settings: Unpack[_Settings]) -> Listener: ...
     @property
     def address(self) -> str: ...
     def fileno(self) -> int: ...
+    def _filenos(self) -> list[int]: ...
     def _refuse(self) -> bool: ...
     def _shut(self) -> None: ...
     def close(self) -> None: ...
@@ -70,7 +72,7 @@ class Listener:
 @final
 class Server:
     def __new__(
-        cls, application: WSGIApplication, address: str | Listener, **settings: Unpack[_Settings]
+        cls, application: WSGIApplication, address: str | Sequence[str] | Listener, **settings: Unpack[_Settings]
     ) -> Server: ...
     @property
     def address(self) -> str: ...
@@ -90,7 +92,7 @@ class Server:
     def stop(self) -> None: ...
 
 def run(
-    app: WSGIApplication, address: str | Listener = "127.0.0.1:8080", *, ready: Callable[[Server], object] | None = None,
+    app: WSGIApplication, address: str | Sequence[str] | Listener = "127.0.0.1:8080", *, ready: Callable[[Server], object] | None = None,
     **settings: Unpack[_Settings],
 ) -> None: ...
 

@@ -34,7 +34,8 @@ fn apply<C>(kind: &SettingKind<C>, target: &mut C, value: &Bound<'_, PyAny>) -> 
     let wrong = |right: &str| format!("must be {right}, not {value:?}");
     let too_small = |what: &str, min: Option<u64>| wrong(&format!("{what}, {} or more", min.unwrap_or(0)));
     match kind {
-        SettingKind::Quantity(Number { default: None, .. }) | SettingKind::Mode(_) if value.is_none() => {}
+        SettingKind::Quantity(Number { default: None, .. }) | SettingKind::Mode(_) | SettingKind::Name(_)
+            if value.is_none() => {}
         SettingKind::Quantity(number) => {
             let (min, max) = (number.min.unwrap_or(0), number.max.unwrap_or(u64::MAX));
             let count = value.extract().ok().filter(|count| (min..=max).contains(count));
@@ -74,6 +75,10 @@ fn apply<C>(kind: &SettingKind<C>, target: &mut C, value: &Bound<'_, PyAny>) -> 
             set(target, value.extract().map_err(|_| wrong("a text"))?)?;
         }
         SettingKind::Peers(set) => set(target, peers(value)?),
+        SettingKind::Name(set) => {
+            let name = value.extract().ok().filter(|name: &String| !name.is_empty());
+            set(target, name.ok_or_else(|| wrong("a name"))?);
+        }
         SettingKind::Field { set, .. } => {
             set(target, field(value).ok_or_else(|| wrong("text without control characters, or None"))?);
         }
@@ -153,6 +158,7 @@ pub(crate) fn row<'py, C>(py: Python<'py>, setting: &Setting<C>) -> PyResult<Bou
             ("choice", words.first().into_pyobject(py)?)
         }
         SettingKind::File(_) => ("file", nothing()),
+        SettingKind::Name(_) => ("name", nothing()),
         SettingKind::Text { default, .. } => ("text", default.into_pyobject(py)?.into_any()),
         SettingKind::Peers(_) => {
             let peers = TrustedPeer::local().iter().map(ToString::to_string).collect::<Vec<_>>();

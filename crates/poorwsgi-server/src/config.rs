@@ -216,6 +216,11 @@ config! {
             SettingKind::Mode(|config, mode| config.unix_mode = Some(mode)),
             SOCKET, "give the file of a Unix socket these permissions, such as 660; without this setting the umask \
             decides";
+        /// A group is named by its name or its number. This process has to be a member of it, or root.
+        unix_group(group: impl Into<String>) -> Option<String> = None, Some(group.into()),
+            SettingKind::Name(|config, group| config.unix_group = Some(group)),
+            SOCKET, "give the file of a Unix socket to this group, such as that of a proxy; without this setting the \
+            group of the process, or of the folder, has it";
         /// What such a proxy says of its client is what the service sees: the address and the scheme in the
         /// [`Connection`](poorwsgi_core::request::Connection), the host in `Host`.
         trusted_proxies(peers: impl IntoIterator<Item = TrustedPeer>) -> Vec<TrustedPeer> = TrustedPeer::local(),
@@ -324,6 +329,8 @@ mod tests {
             SettingKind::File(_) | SettingKind::Text { .. } => unreachable!("the binding has these"),
             SettingKind::Peers(set) if other => set(config, Vec::new()),
             SettingKind::Peers(set) => set(config, TrustedPeer::local()),
+            SettingKind::Name(set) if other => set(config, "0".to_owned()),
+            SettingKind::Name(_) => config.unix_group = None,
             SettingKind::Field { default, set } => {
                 set(config, (!other).then(|| HeaderValue::from_static(default)));
             }

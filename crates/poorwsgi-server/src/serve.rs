@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::pending;
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::BorrowedFd;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -25,7 +25,7 @@ use crate::access_log::{AccessLog, LogField};
 use crate::config::Config;
 use crate::exchange::{Introduce, RequestBody};
 use crate::listener::{
-    Address, DescriptorLimit, INHERITED, Listener, Siblings, Socket, introduced, raise_descriptor_limit,
+    Address, DescriptorLimit, INHERITED, Listener, Siblings, Sockets, introduced, raise_descriptor_limit,
 };
 use crate::metrics::Metrics;
 use crate::protocols::Protocols;
@@ -57,7 +57,7 @@ const CROWDED: Duration = Duration::from_millis(250);
 ///     Ok::<_, Infallible>(Response::new("Hello world".to_owned()))
 /// });
 /// let bound = Server::new(hello).config(Config::new().max_body(1024)).bind("127.0.0.1:0").await?;
-/// println!("{}", bound.address());
+/// println!("{}", bound.addresses()[0]);
 /// bound.serve_until(std::future::ready(())).await
 /// # }
 /// ```
@@ -82,16 +82,16 @@ impl<S> Server<S> {
     }
 
     /// Binds `host:port`, where port 0 is one that the system chooses, or `unix:/path/of/socket`; `inherited`
-    /// is the socket that another process has bound and handed over, as systemd does (sd_listen_fds(3)). From
-    /// here on connections wait in the backlog; they are accepted by [`Bound::serve`].
+    /// are the sockets that another process has bound and handed over, as systemd does (sd_listen_fds(3)).
+    /// [`Bound::also`] binds another address. From here on connections wait in the backlog; they are accepted by [`Bound::serve`].
     ///
     /// # Errors
     ///
     /// Errors of the system: the address is in use, not ours, or not allowed. A path that is no socket, or on
     /// which another server listens, is left alone.
     pub async fn bind(self, address: &str) -> io::Result<Bound<S>> {
-        let socket = Socket::bind(address, &self.config).await?;
-        self.on(socket, address)
+        let sockets = Sockets::bind(address, &self.config).await?;
+        self.on(sockets, address)
     }
 
     /// The same without a runtime, for example before a fork. It blocks while a name is looked up.
@@ -100,8 +100,8 @@ impl<S> Server<S> {
     ///
     /// As [`bind`](Self::bind).
     pub fn bind_blocking(self, address: &str) -> io::Result<Bound<S>> {
-        let socket = Socket::bind_blocking(address, &self.config)?;
-        self.on(socket, address)
+        let sockets = Sockets::bind_blocking(address, &self.config)?;
+        self.on(sockets, address)
     }
 
     /// Serves a connection that the caller has accepted, over any stream: for example TLS, or a pipe in
@@ -158,27 +158,36 @@ impl<S> Server<S> {
         tell_left(&signal.0);
     }
 
-    fn on(self, socket: Socket, address: &str) -> io::Result<Bound<S>> {
+    fn on(self, sockets: Sockets, address: &str) -> io::Result<Bound<S>> {
         let siblings = if address == INHERITED { Siblings::inherited() } else { None };
-        let address = socket.address()?;
+        let addresses = sockets.addresses()?;
         let Server { service, config } = self;
         let open = Arc::default();
-        Ok(Bound { service, config, socket, siblings, address, executors: Vec::new(), introduce: None, open })
+        Ok(Bound {
+            service,
+            config,
+            sockets,
+            siblings,
+            addresses,
+            executors: Vec::new(),
+            introduce: None,
+            open,
+        })
     }
 }
 
-/// A server that is bound to its address.
+/// A server that is bound to its addresses, one or more.
 pub struct Bound<S> {
     service: S,
     config: Config,
-    socket: Socket,
-    /// Other processes that accept from the socket.
+    sockets: Sockets,
+    /// Other processes that accept from the sockets.
     siblings: Option<Arc<Siblings>>,
-    address: Address,
+    addresses: Vec<Address>,
     /// Each with the service of its connections; empty for the current runtime.
     executors: Vec<(Arc<dyn Executor>, S)>,
     introduce: Option<Introduce<S>>,
-    /// Dropped when the server has closed its handle of the socket.
+    /// Dropped when the server has closed its handles of the sockets.
     open: Arc<()>,
 }
 
@@ -213,34 +222,83 @@ impl<S> fmt::Debug for Server<S> {
 
 impl<S> fmt::Debug for Bound<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Bound").field("address", &self.address).finish_non_exhaustive()
+        f.debug_struct("Bound").field("addresses", &self.addresses).finish_non_exhaustive()
     }
 }
 
 impl<S> Bound<S> {
-    /// Where it listens; port 0 is replaced by the real one.
+    /// Where it listens; port 0 is replaced by the real one. At least one address, those that were bound first in
+    /// front.
     #[must_use]
-    pub const fn address(&self) -> &Address {
-        &self.address
+    pub fn addresses(&self) -> &[Address] {
+        &self.addresses
     }
 
-    /// Where it listens, unless that is a Unix socket.
+    /// The first IP address and port where it listens; `None` if it does so on Unix sockets alone.
     #[must_use]
-    pub const fn local_addr(&self) -> Option<SocketAddr> {
-        match self.address {
-            Address::Tcp(address) => Some(address),
+    pub fn local_addr(&self) -> Option<SocketAddr> {
+        self.addresses.iter().find_map(|address| match address {
+            Address::Tcp(address) => Some(*address),
             Address::Unix(_) => None,
+        })
+    }
+
+    /// Binds another address, as [`Server::bind`] does: the server listens there as well.
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// # use http::{Request, Response};
+    /// # use poorwsgi_server::{RequestBody, Server};
+    /// # #[tokio::main] async fn main() -> std::io::Result<()> {
+    /// # let hello = tower::service_fn(async |_request: Request<RequestBody>| {
+    /// #     Ok::<_, Infallible>(Response::new("Hello world".to_owned()))
+    /// # });
+    /// let bound = Server::new(hello).bind("127.0.0.1:0").await?.also("[::1]:0").await?;
+    /// assert_eq!(bound.addresses().len(), 2);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Server::bind`].
+    pub async fn also(self, address: &str) -> io::Result<Self> {
+        let sockets = Sockets::bind(address, &self.config).await?;
+        self.with(sockets, address)
+    }
+
+    /// The same without a runtime. It blocks while a name is looked up.
+    ///
+    /// # Errors
+    ///
+    /// As [`Server::bind`].
+    pub fn also_blocking(self, address: &str) -> io::Result<Self> {
+        let sockets = Sockets::bind_blocking(address, &self.config)?;
+        self.with(sockets, address)
+    }
+
+    fn with(mut self, sockets: Sockets, address: &str) -> io::Result<Self> {
+        if address == INHERITED {
+            self.siblings = Siblings::inherited();
         }
+        self.sockets.append(sockets);
+        self.addresses = self.sockets.addresses()?;
+        Ok(self)
+    }
+
+    /// The listening sockets.
+    pub fn descriptors(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        self.sockets.descriptors()
     }
 
     /// Serves another service here, on the current runtime.
     #[must_use]
     pub fn with_service<T>(self, service: T) -> Bound<T> {
-        let Bound { config, socket, siblings, address, open, .. } = self;
-        Bound { service, config, socket, siblings, address, executors: Vec::new(), introduce: None, open }
+        let Bound { config, sockets, siblings, addresses, open, .. } = self;
+        Bound { service, config, sockets, siblings, addresses, executors: Vec::new(), introduce: None, open }
     }
 
-    /// Returns a handle that tells whether this server has closed its handle of the socket.
+    /// Returns a handle that tells whether this server has closed its handles of its sockets.
     #[must_use]
     pub fn listening(&self) -> Listening {
         Listening(Arc::downgrade(&self.open))
@@ -288,13 +346,13 @@ impl<S> Bound<S> {
     /// handle, and cannot be undone. A server does it by itself when it stops; this method is for a process
     /// whose children serve. Returns whether it worked: only on Linux, and only for TCP.
     pub fn refuse(&mut self) -> bool {
-        self.socket.refuse()
+        self.sockets.refuse()
     }
 
     /// Shuts this socket down in every process that has it: new connections are refused from now on, and the
     /// system resets the queued ones. It works under the same conditions as [`refuse`](Self::refuse).
     pub fn shut(&self) {
-        self.socket.shut();
+        self.sockets.shut();
     }
 
     /// A second server on the same socket, which stays open until both are gone: one may stop before the
@@ -307,25 +365,18 @@ impl<S> Bound<S> {
     where
         S: Clone,
     {
-        let socket = self.socket.try_clone()?;
-        let Bound { service, config, siblings, address, executors, introduce, .. } = self;
+        let sockets = self.sockets.try_clone()?;
+        let Bound { service, config, siblings, addresses, executors, introduce, .. } = self;
         Ok(Bound {
             service: service.clone(),
             config: config.clone(),
-            socket,
+            sockets,
             siblings: siblings.clone(),
-            address: address.clone(),
+            addresses: addresses.clone(),
             executors: executors.clone(),
             introduce: *introduce,
             open: Arc::default(),
         })
-    }
-}
-
-impl<S> AsFd for Bound<S> {
-    /// The listening socket.
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
     }
 }
 
@@ -383,7 +434,8 @@ where
         // If the limit cannot be raised, there are fewer connections, and a warning.
         let _ = raise_descriptor_limit(self.config.max_connections);
         // The line need not be read.
-        let _ = writeln!(io::stdout(), "Serving on {}; Ctrl-C stops", self.address);
+        let addresses: Vec<_> = self.addresses.iter().map(ToString::to_string).collect();
+        let _ = writeln!(io::stdout(), "Serving on {}; Ctrl-C stops", addresses.join(" and "));
         let at_once = async {
             second.next().await;
             second.next().await;
@@ -403,8 +455,8 @@ where
     ///
     /// The socket cannot be used on this runtime.
     pub async fn serve_one(self, stop: impl Future<Output = ()>) -> io::Result<bool> {
-        let Bound { service, config, socket, introduce, .. } = self;
-        let listener = socket.listen(None)?;
+        let Bound { service, config, sockets, introduce, .. } = self;
+        let listener = sockets.listen(None)?;
         let (accepted, connection) = tokio::select! {
             accepted = listener.accept(|| ()) => accepted,
             () = stop => return Ok(false),
@@ -425,8 +477,8 @@ where
         graceful: impl Future<Output = Duration>,
         at_once: impl Future<Output = ()>,
     ) -> io::Result<()> {
-        let Bound { service, config, socket, siblings, executors, introduce, open, .. } = self;
-        let listener = socket.listen(siblings.clone())?;
+        let Bound { service, config, sockets, siblings, executors, introduce, open, .. } = self;
+        let listener = sockets.listen(siblings.clone())?;
         let mut limit = DescriptorLimit::new(config.max_connections);
         let connections = limit.connections();
         let permits = Arc::new(Semaphore::new(connections as usize));

@@ -50,7 +50,7 @@ impl<C> Setting<C> {
                 // A default is valid.
                 let _ = set(config, default);
             }
-            SettingKind::Mode(_) | SettingKind::File(_) => {}
+            SettingKind::Mode(_) | SettingKind::Name(_) | SettingKind::File(_) => {}
         }
     }
 }
@@ -83,6 +83,8 @@ pub enum SettingKind<C: 'static> {
     },
     /// One of a few words; the first one is the default.
     Choice(&'static [Word<C>]),
+    /// The name of something that the system knows, none by default.
+    Name(fn(&mut C, String)),
     /// Any number of peers; by default those of the same machine ([`TrustedPeer::local`]).
     Peers(fn(&mut C, Vec<TrustedPeer>)),
     /// A file, none by default; `-` is the standard output.

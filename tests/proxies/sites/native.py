@@ -1,5 +1,8 @@
 """An application of PoorWSGI, which our server calls without an environ."""
-from poorwsgi import Application, redirect
+import os
+
+from poorwsgi import Application, redirect, state
+from poorwsgi.response import Response
 from poorwsgi.session import PoorSession
 
 app = Application("native")
@@ -17,6 +20,13 @@ def seen(req):
 def health(req):
     checks.append(req.remote_addr)
     return "well"
+
+
+@app.route("/pid", method=state.METHOD_GET_POST)
+def pid(req):
+    if req.method_number == state.METHOD_POST:
+        assert len(req.read()) == 1000
+    return str(os.getpid())
 
 
 @app.route("/checks")
@@ -42,7 +52,6 @@ def visits(req):
     session.load(req.cookies)
     session.data["visits"] = session.data.get("visits", 0) + 1
     session.write()
-    from poorwsgi.response import Response
     response = Response(str(session.data["visits"]))
     session.header(response)
     return response

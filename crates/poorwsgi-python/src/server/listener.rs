@@ -1,7 +1,7 @@
 //! A listening socket as Python sees it.
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::AsRawFd;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use poorwsgi_server::{Address, Bound as BoundServer};
@@ -13,8 +13,8 @@ use crate::config::ServerSettings;
 use crate::forked;
 
 /// A socket that listens at "host:port", where port 0 is one that the system chooses, or at "unix:/path";
-/// "inherited" is a socket that another process has bound and handed over, as systemd does
-/// (sd_listen_fds(3)).
+/// "inherited" are the sockets that another process has bound and handed over, as systemd does
+/// (sd_listen_fds(3)). A list of addresses makes one Listener with several sockets.
 ///
 /// Connections wait until a Server serves them. Several servers may serve on it, one after the other.
 ///
@@ -30,30 +30,47 @@ pub(crate) struct ListeningSocket {
 impl ListeningSocket {
     #[new]
     #[pyo3(signature = (address, **settings))]
-    pub(super) fn new(py: Python<'_>, address: &str, settings: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
+    pub(super) fn new(
+        py: Python<'_>,
+        address: Addresses,
+        settings: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Self> {
         forked::watch(py)?;
-        _check_address(address)?;
+        let addresses = address.into_list();
+        let (first, others) = addresses
+            .split_first()
+            .ok_or_else(|| PyValueError::new_err("no address; expected one or more"))?;
+        addresses.iter().try_for_each(|address| _check_address(address))?;
         let settings = crate::config::settings(settings)?;
         let server = poorwsgi_server::Server::new(()).config(settings.config.clone());
-        let bound = py.detach(|| server.bind_blocking(address));
-        let bound = bound.map_err(|error| os_error(address, &error))?;
-        Ok(ListeningSocket {
-            address: bound.address().to_string(),
-            socket: Mutex::new(Some(bound)),
-            settings,
-        })
+        let bound = py.detach(|| {
+            let bound = server.bind_blocking(first).map_err(|error| (first, error))?;
+            others
+                .iter()
+                .try_fold(bound, |bound, other| bound.also_blocking(other).map_err(|error| (other, error)))
+        });
+        let bound = bound.map_err(|(address, error): (&String, _)| os_error(address, &error))?;
+        Ok(ListeningSocket { address: place(&bound), socket: Mutex::new(Some(bound)), settings })
     }
 
-    /// Where it listens, such as "http://127.0.0.1:8080".
+    /// Where it listens, such as "http://127.0.0.1:8080"; several addresses are joined by " and ".
     #[getter]
     fn address(&self) -> &str {
         &self.address
     }
 
-    /// The file descriptor, for select and the like. ValueError when it is closed.
+    /// The file descriptor, for select and the like: of several sockets, that of the first. ValueError when it is
+    /// closed.
     fn fileno(&self) -> PyResult<i32> {
+        self.filenos()?.first().copied().ok_or_else(closed)
+    }
+
+    /// The file descriptors of all sockets.
+    #[pyo3(name = "_filenos")]
+    fn filenos(&self) -> PyResult<Vec<i32>> {
         let socket = self.socket();
-        socket.as_ref().map(|bound| bound.as_fd().as_raw_fd()).ok_or_else(closed)
+        let bound = socket.as_ref().ok_or_else(closed)?;
+        Ok(bound.descriptors().map(|descriptor| descriptor.as_raw_fd()).collect())
     }
 
     /// Has the system refuse new connections, if this process has bound the socket and no server serves on it
@@ -87,6 +104,28 @@ impl ListeningSocket {
 
     pub(super) fn server(&self) -> PyResult<BoundServer<()>> {
         Ok(self.socket().as_ref().ok_or_else(closed)?.try_clone()?)
+    }
+}
+
+/// Where a server listens, for people.
+pub(super) fn place<S>(bound: &BoundServer<S>) -> String {
+    let addresses: Vec<_> = bound.addresses().iter().map(ToString::to_string).collect();
+    addresses.join(" and ")
+}
+
+/// One address, or several.
+#[derive(FromPyObject)]
+pub(super) enum Addresses {
+    One(String),
+    Several(Vec<String>),
+}
+
+impl Addresses {
+    fn into_list(self) -> Vec<String> {
+        match self {
+            Addresses::One(address) => vec![address],
+            Addresses::Several(addresses) => addresses,
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use pyo3::types::PyDict;
 
 use super::backend::Backend;
 use super::control::{Control, Serving};
-use super::listener::{ListeningSocket, closed};
+use super::listener::{Addresses, ListeningSocket, closed, place};
 use super::loops::{OnLoop, event_loop};
 use super::served::Served;
 use super::service::Service;
@@ -23,8 +23,8 @@ use crate::forked;
 
 /// A server for an Application or any other WSGI callable. A server object serves only once.
 ///
-/// address is the address of a new socket, "host:port" or "unix:/path", or a Listener; settings are those of
-/// a Listener.
+/// address is the address of a new socket, "host:port" or "unix:/path", a list of addresses, or a Listener;
+/// settings are those of a Listener.
 #[pyclass(frozen, module = "poorwsgi.server")]
 pub(crate) struct Server {
     address: String,
@@ -38,7 +38,7 @@ pub(crate) struct Server {
 #[derive(FromPyObject)]
 enum Endpoint<'py> {
     Listener(Bound<'py, ListeningSocket>),
-    Address(String),
+    Addresses(Addresses),
 }
 
 #[pymethods]
@@ -58,14 +58,14 @@ impl Server {
                 ));
             }
             Endpoint::Listener(listener) => (listener.get().server()?, listener.get().settings.clone()),
-            Endpoint::Address(address) => {
+            Endpoint::Addresses(addresses) => {
                 let ListeningSocket { socket, settings, .. } =
-                    ListeningSocket::new(application.py(), &address, settings)?;
+                    ListeningSocket::new(application.py(), addresses, settings)?;
                 let bound = socket.into_inner().unwrap_or_else(PoisonError::into_inner);
                 (bound.ok_or_else(closed)?, settings)
             }
         };
-        let address = bound.address().to_string();
+        let address = place(&bound);
         let listening = bound.listening();
         let control = Arc::new(Control::new(settings));
         // Before the server counts as ready.
@@ -84,7 +84,7 @@ impl Server {
         self.served.traverse(&visit)
     }
 
-    /// Where it listens, such as "http://127.0.0.1:8080".
+    /// Where it listens, such as "http://127.0.0.1:8080"; several addresses are joined by " and ".
     #[getter]
     fn address(&self) -> &str {
         &self.address

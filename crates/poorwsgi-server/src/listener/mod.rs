@@ -14,4 +14,4 @@ pub use descriptors::raise_descriptor_limit;
 pub(crate) use introduction::introduced;
 pub(crate) use siblings::Siblings;
 pub use socket::{Address, share_sockets};
-pub(crate) use socket::{INHERITED, Listener, Socket};
+pub(crate) use socket::{INHERITED, Listener, Sockets};

@@ -2,19 +2,22 @@
 
 use std::fmt;
 use std::fs;
+use std::future::poll_fn;
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpListener, ToSocketAddrs};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, chown};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use listenfd::ListenFd;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::unistd::Group;
 use poorwsgi_core::request::Connection;
 use rustix::io::Errno;
 use socket2::{Domain, Protocol, SockAddr, Type};
@@ -26,7 +29,7 @@ use crate::LOG;
 use crate::config::Config;
 use crate::transport::Accepted;
 
-/// The address of a socket that was handed over.
+/// The address of the sockets that were handed over.
 pub(crate) const INHERITED: &str = "inherited";
 
 /// Where a server listens.
@@ -82,60 +85,41 @@ impl fmt::Display for Address {
 
 /// A bound socket that belongs to no runtime yet: it may be made before a fork, and shared.
 #[derive(Debug)]
-pub(crate) enum Socket {
+enum Socket {
     Tcp(TcpListener, Owner),
     /// With its file, if we have created that.
     Unix(UnixListener, Option<Arc<OwnedPath>>),
 }
 
 impl Socket {
-    /// Binds `host:port`, where port 0 is one that the system chooses, or `unix:path`.
-    pub(crate) async fn bind(address: &str, config: &Config) -> io::Result<Self> {
-        Address::check(address)?;
-        match address.strip_prefix("unix:") {
-            Some(path) => Self::bind_unix(Path::new(path), config),
-            None if address == INHERITED => Self::inherited(),
-            None => Self::bind_first(tokio::net::lookup_host(address).await?, address, config),
-        }
-    }
-
-    /// Like `bind`, but outside a runtime.
-    pub(crate) fn bind_blocking(address: &str, config: &Config) -> io::Result<Self> {
-        Address::check(address)?;
-        match address.strip_prefix("unix:") {
-            Some(path) => Self::bind_unix(Path::new(path), config),
-            None if address == INHERITED => Self::inherited(),
-            None => Self::bind_first(address.to_socket_addrs()?, address, config),
-        }
-    }
-
-    /// The socket that another process has bound and handed over, by the protocol of systemd
+    /// The sockets that another process has bound and handed over, by the protocol of systemd
     /// (sd_listen_fds(3)).
-    fn inherited() -> io::Result<Self> {
+    fn inherited() -> io::Result<Vec<Self>> {
         static TAKEN: AtomicBool = AtomicBool::new(false);
         let none = |text| io::Error::new(io::ErrorKind::NotFound, text);
         if TAKEN.swap(true, Ordering::Relaxed) {
             return Err(none(
-                "the inherited socket is in use by another server of this process; one server can have it",
+                "the inherited sockets are in use by another server of this process; one server can have them",
             ));
         }
         let mut sockets = ListenFd::from_env();
-        if sockets.len() > 1 {
-            let text = format!(
-                "{} sockets were handed over (LISTEN_FDS), and one is served; hand over one",
-                sockets.len()
-            );
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+        if sockets.len() == 0 {
+            return Err(none(
+                "no listening socket was handed over (LISTEN_FDS); expected one, as from systemd",
+            ));
         }
-        if let Ok(Some(socket)) = sockets.take_tcp_listener(0) {
-            socket.set_nonblocking(true)?;
-            return Ok(Socket::Tcp(socket, Owner::others()));
+        let mut taken = Vec::new();
+        for number in 0..sockets.len() {
+            let socket = match sockets.take_tcp_listener(number) {
+                Ok(Some(socket)) => Some(Socket::Tcp(socket, Owner::others())),
+                _ => sockets.take_unix_listener(number)?.map(|socket| Socket::Unix(socket, None)),
+            };
+            taken.extend(socket);
         }
-        let socket = sockets.take_unix_listener(0)?.ok_or_else(|| {
-            none("no listening socket was handed over (LISTEN_FDS); expected one, as from systemd")
-        })?;
-        socket.set_nonblocking(true)?;
-        Ok(Socket::Unix(socket, None))
+        for socket in &taken {
+            rustix::io::ioctl_fionbio(socket, true)?;
+        }
+        Ok(taken)
     }
 
     fn bind_first(
@@ -173,6 +157,9 @@ impl Socket {
         socket.set_nonblocking(true)?;
         socket.bind(&SockAddr::unix(path)?)?;
         let owned = OwnedPath::new(path)?;
+        if let Some(group) = &config.unix_group {
+            chown(path, None, Some(group_number(group)?))?;
+        }
         // before `listen`: no client can connect while the permissions are still those of the umask
         if let Some(mode) = config.unix_mode {
             fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
@@ -181,7 +168,7 @@ impl Socket {
         Ok(Socket::Unix(socket.into(), Some(Arc::new(owned))))
     }
 
-    pub(crate) fn address(&self) -> io::Result<Address> {
+    fn address(&self) -> io::Result<Address> {
         match self {
             Socket::Tcp(socket, _) => socket.local_addr().map(Address::Tcp),
             Socket::Unix(socket, _) => {
@@ -191,7 +178,7 @@ impl Socket {
         }
     }
 
-    pub(crate) fn try_clone(&self) -> io::Result<Self> {
+    fn try_clone(&self) -> io::Result<Self> {
         Ok(match self {
             Socket::Tcp(socket, owner) => {
                 owner.share();
@@ -202,21 +189,16 @@ impl Socket {
     }
 
     /// Registers the socket with the current runtime.
-    pub(crate) fn listen(self, siblings: Option<Arc<Siblings>>) -> io::Result<Listener> {
+    fn place(self) -> io::Result<Place> {
         // A listener is not a stream, but all that tokio needs is readiness events.
         let readiness = TcpStream::from_std(self.as_fd().try_clone_to_owned()?.into())?;
-        siblings.iter().for_each(|siblings| siblings.join());
         if let Socket::Tcp(socket, _) = &self {
             limit_unsent(socket);
         }
-        Ok(Listener { socket: self, readiness, siblings: siblings.map(Joined) })
+        Ok(Place { socket: self, readiness })
     }
 
-    /// Has the system refuse new connections, in all processes, if this process has bound the socket and has
-    /// no other handle of it. Queued connections can still be accepted. The system resets the connections
-    /// that are queued when a socket is closed, and without this call one may arrive between the last accept
-    /// and the close. Returns whether it did so.
-    pub(crate) fn refuse(&mut self) -> bool {
+    fn refuse(&mut self) -> bool {
         match self {
             Socket::Tcp(socket, owner) => owner.is_this_process() && drop_requests(socket).is_ok(),
             // The last handle removes its file.
@@ -227,9 +209,7 @@ impl Socket {
         }
     }
 
-    /// Shuts the socket down in every process that has it, if this process has bound the socket and has no
-    /// other handle of it.
-    pub(crate) fn shut(&self) {
+    fn shut(&self) {
         if let Socket::Tcp(socket, owner) = self
             && owner.is_this_process()
         {
@@ -268,21 +248,126 @@ impl AsFd for Socket {
     }
 }
 
-/// A bound socket that accepts connections, balanced with other processes.
+/// The sockets of a server: one or more.
+#[derive(Debug, Default)]
+pub(crate) struct Sockets(Vec<Socket>);
+
+impl Sockets {
+    /// Binds `host:port`, where port 0 is one that the system chooses, or `unix:path`; or takes what another process
+    /// has bound.
+    pub(crate) async fn bind(address: &str, config: &Config) -> io::Result<Self> {
+        Address::check(address)?;
+        match address.strip_prefix("unix:") {
+            Some(path) => Socket::bind_unix(Path::new(path), config).map(Self::one),
+            None if address == INHERITED => Socket::inherited().map(Sockets),
+            None => {
+                Socket::bind_first(tokio::net::lookup_host(address).await?, address, config).map(Self::one)
+            }
+        }
+    }
+
+    /// Like `bind`, but outside a runtime.
+    pub(crate) fn bind_blocking(address: &str, config: &Config) -> io::Result<Self> {
+        Address::check(address)?;
+        match address.strip_prefix("unix:") {
+            Some(path) => Socket::bind_unix(Path::new(path), config).map(Self::one),
+            None if address == INHERITED => Socket::inherited().map(Sockets),
+            None => Socket::bind_first(address.to_socket_addrs()?, address, config).map(Self::one),
+        }
+    }
+
+    fn one(socket: Socket) -> Self {
+        Sockets(vec![socket])
+    }
+
+    pub(crate) fn append(&mut self, mut other: Self) {
+        self.0.append(&mut other.0);
+    }
+
+    pub(crate) fn addresses(&self) -> io::Result<Vec<Address>> {
+        self.0.iter().map(Socket::address).collect()
+    }
+
+    pub(crate) fn descriptors(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        self.0.iter().map(AsFd::as_fd)
+    }
+
+    pub(crate) fn try_clone(&self) -> io::Result<Self> {
+        self.0.iter().map(Socket::try_clone).collect::<io::Result<_>>().map(Sockets)
+    }
+
+    /// Registers the sockets with the current runtime.
+    pub(crate) fn listen(self, siblings: Option<Arc<Siblings>>) -> io::Result<Listener> {
+        let places = self.0.into_iter().map(Socket::place).collect::<io::Result<_>>()?;
+        siblings.iter().for_each(|siblings| siblings.join());
+        Ok(Listener { places, next: AtomicUsize::new(0), siblings: siblings.map(Joined) })
+    }
+
+    /// Has the system refuse new connections, in all processes, on each socket that this process has bound and of
+    /// which it has no other handle. Queued connections can still be accepted. The system resets the connections
+    /// that are queued when a socket is closed, and without this call one may arrive between the last accept and
+    /// the close. Returns whether it did so on any.
+    pub(crate) fn refuse(&mut self) -> bool {
+        self.0.iter_mut().map(Socket::refuse).fold(false, |any, refused| any | refused)
+    }
+
+    /// Shuts the sockets down in every process that has them: those that this process has bound and of which it has
+    /// no other handle.
+    pub(crate) fn shut(&self) {
+        self.0.iter().for_each(Socket::shut);
+    }
+}
+
+/// Bound sockets from which connections are accepted, balanced with other processes.
 #[derive(Debug)]
 pub(crate) struct Listener {
-    socket: Socket,
-    /// Another handle of the same socket.
-    readiness: TcpStream,
+    places: Vec<Place>,
+    /// The place whose turn it is: no socket with many connections holds up the others.
+    next: AtomicUsize,
     siblings: Option<Joined>,
 }
 
+/// A socket that is registered with a runtime.
+#[derive(Debug)]
+struct Place {
+    socket: Socket,
+    /// Another handle of the same socket.
+    readiness: TcpStream,
+}
+
+impl Place {
+    /// Whether a connection is queued now: the runtime's readiness may be older than the last accept.
+    fn waiting(&self) -> io::Result<()> {
+        let mut socket = [PollFd::new(self.socket.as_fd(), PollFlags::POLLIN)];
+        match poll(&mut socket, PollTimeout::ZERO)? {
+            0 => Err(io::ErrorKind::WouldBlock.into()),
+            _ => Ok(()),
+        }
+    }
+}
+
 impl Listener {
-    /// The socket alone.
-    pub(crate) fn into_closing(self) -> ClosingSocket {
-        let mut socket = self.socket;
-        socket.refuse();
-        ClosingSocket(socket)
+    /// The sockets alone.
+    pub(crate) fn into_closing(self) -> ClosingSockets {
+        let mut sockets = Sockets(self.places.into_iter().map(|place| place.socket).collect());
+        sockets.refuse();
+        ClosingSockets(sockets)
+    }
+
+    /// Waits until a socket may have a connection.
+    async fn ready(&self) -> io::Result<&Place> {
+        poll_fn(|cx| {
+            let first = self.next.load(Ordering::Relaxed);
+            for (number, place) in self.places.iter().enumerate().cycle().skip(first).take(self.places.len())
+            {
+                if let Poll::Ready(ready) = place.readiness.poll_read_ready(cx) {
+                    self.next.store(number + 1, Ordering::Relaxed);
+                    return Poll::Ready(ready.map(|()| place));
+                }
+            }
+            Poll::Pending
+        })
+        .await
     }
 
     /// Accepts the next connection. Temporary errors are retried: without file descriptors, `accept` waits
@@ -306,32 +391,25 @@ impl Listener {
     /// Returns once connections are queued at two checks, this long apart.
     pub(crate) async fn left_waiting(&self, time: Duration) {
         loop {
-            if self.readiness.readable().await.is_err() {
+            if self.ready().await.is_err() {
                 return std::future::pending().await;
             }
             tokio::time::sleep(time).await;
-            if self.readiness.try_io(Interest::READABLE, || self.waiting()).is_ok() {
+            let is_waiting =
+                |place: &Place| place.readiness.try_io(Interest::READABLE, || place.waiting()).is_ok();
+            if self.places.iter().any(is_waiting) {
                 return;
             }
         }
     }
 
-    /// Whether a connection is queued now: the runtime's readiness may be older than the last accept.
-    fn waiting(&self) -> io::Result<()> {
-        let mut socket = [PollFd::new(self.socket.as_fd(), PollFlags::POLLIN)];
-        match poll(&mut socket, PollTimeout::ZERO)? {
-            0 => Err(io::ErrorKind::WouldBlock.into()),
-            _ => Ok(()),
-        }
-    }
-
     async fn accept_once(&self) -> io::Result<(Accepted, Connection)> {
         loop {
-            self.readiness.readable().await?;
+            let place = self.ready().await?;
             if let Some(Joined(siblings)) = &self.siblings {
                 siblings.give_way().await;
             }
-            match self.readiness.try_io(Interest::READABLE, || self.socket.accept()) {
+            match place.readiness.try_io(Interest::READABLE, || place.socket.accept()) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 accepted => return accepted,
             }
@@ -349,15 +427,24 @@ impl Drop for Joined {
     }
 }
 
-/// A socket of which only the last connections are accepted: it is closed right after the last accept.
-pub(crate) struct ClosingSocket(Socket);
+/// Sockets of which only the last connections are accepted: they are closed right after the last accept.
+pub(crate) struct ClosingSockets(Sockets);
 
-impl ClosingSocket {
-    /// The next queued connection; `None` if there are no more, or another process has shut the socket down.
+impl ClosingSockets {
+    /// The next queued connection; `None` if there are no more, or another process has shut the sockets down.
     pub(crate) async fn accept_waiting(&self) -> Option<(Accepted, Connection)> {
+        for socket in &self.0.0 {
+            if let Some(accepted) = Self::accept_from(socket).await {
+                return Some(accepted);
+            }
+        }
+        None
+    }
+
+    async fn accept_from(socket: &Socket) -> Option<(Accepted, Connection)> {
         let mut pause = Pause::default();
         loop {
-            match self.0.accept() {
+            match socket.accept() {
                 Ok(accepted) => return Some(accepted),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock || is_shut(&error) => return None,
                 Err(error) if is_the_peers(&error) => {}
@@ -480,6 +567,18 @@ fn drop_requests(_: &TcpListener) -> io::Result<()> {
 
 fn backlog(config: &Config) -> i32 {
     i32::try_from(config.backlog).unwrap_or(i32::MAX)
+}
+
+/// The number of a group that is named by its name or its number.
+fn group_number(group: &str) -> io::Result<u32> {
+    if let Ok(number) = group.parse() {
+        return Ok(number);
+    }
+    let found = Group::from_name(group)?.map(|found| found.gid.as_raw());
+    found.ok_or_else(|| {
+        let text = format!("unix_group: there is no group {group:?}; expected the name or the number of one");
+        io::Error::new(io::ErrorKind::InvalidInput, text)
+    })
 }
 
 /// Removes a stale socket file, on which no process listens. Anything else at this path is left alone.

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::fs;
 use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -37,13 +37,66 @@ fn socket_path(name: &str) -> PathBuf {
 }
 
 #[tokio::test]
+async fn a_server_listens_at_several_addresses() {
+    let path = socket_path("several");
+    let bound = Server::new(hello()).bind("127.0.0.1:0").await.unwrap();
+    let bound = bound.also(&format!("unix:{}", path.display())).await.unwrap();
+    let bound = bound.also("127.0.0.1:0").await.unwrap();
+    let addresses: Vec<_> = bound.addresses().iter().map(ToString::to_string).collect();
+    assert_eq!((addresses.len(), bound.descriptors().count()), (3, 3));
+    let (stop, stopped) = oneshot::channel::<()>();
+    let running = tokio::spawn(bound.serve_until(async { stopped.await.unwrap_or(()) }));
+    let ports = [0, 2].map(|number| addresses[number].rsplit(':').next().unwrap().parse::<u16>().unwrap());
+    for _ in 0..3 {
+        for port in ports {
+            assert!(ask(TcpStream::connect(("127.0.0.1", port)).await.unwrap()).await.ends_with("hello"));
+        }
+        assert!(ask(UnixStream::connect(&path).await.unwrap()).await.ends_with("hello"));
+    }
+    // One address with connections without end leaves the others their turn.
+    let busy: Vec<_> = (0..200).map(|_| tokio::spawn(TcpStream::connect(("127.0.0.1", ports[0])))).collect();
+    assert!(ask(UnixStream::connect(&path).await.unwrap()).await.ends_with("hello"));
+    drop(busy);
+    stop.send(()).unwrap();
+    tokio::time::timeout(PATIENCE, running).await.unwrap().unwrap().unwrap();
+    assert!(!path.exists());
+}
+
+#[tokio::test]
+async fn an_address_that_cannot_be_bound_leaves_none_behind() {
+    let path = socket_path("none");
+    let bound = Server::new(hello()).bind(&format!("unix:{}", path.display())).await.unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let error = bound.also(&taken.local_addr().unwrap().to_string()).await.unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+    assert!(!path.exists());
+}
+
+#[tokio::test]
+async fn a_unix_socket_has_its_group() {
+    let path = socket_path("group");
+    let bind = async |group: &str| {
+        let server = Server::new(hello()).config(Config::new().unix_group(group));
+        server.bind(&format!("unix:{}", path.display())).await
+    };
+    // A group of the process, which any user may give a file of its own.
+    let own = tempfile::tempfile().unwrap().metadata().unwrap().gid();
+    let bound = bind(&own.to_string()).await.unwrap();
+    assert_eq!(fs::metadata(&path).unwrap().gid(), own);
+    drop(bound);
+    let error = bind("no such group").await.unwrap_err();
+    assert!(error.to_string().contains("there is no group \"no such group\""), "{error}");
+    assert!(!path.exists());
+}
+
+#[tokio::test]
 async fn a_unix_socket_has_its_mode_and_goes_with_its_server() {
     let path = socket_path("serve");
     let address = format!("unix:{}", path.display());
     // a socket that a dead server has left behind
     drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
     let bound = Server::new(hello()).config(Config::new().unix_mode(0o600)).bind(&address).await.unwrap();
-    assert_eq!((bound.address().to_string(), bound.local_addr()), (address.clone(), None));
+    assert_eq!((bound.addresses()[0].to_string(), bound.local_addr()), (address.clone(), None));
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
 
     let in_use = Server::new(hello()).bind(&address).await.unwrap_err();
