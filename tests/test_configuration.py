@@ -71,8 +71,8 @@ class TestSources:
     def test_a_list_may_come_from_each(self, monkeypatch):
         file("bind = ['unix:a b', '127.0.0.1:0']")
         assert Configuration()["bind"] == ("unix:a b", "127.0.0.1:0")
-        monkeypatch.setenv("POORWSGI_BIND", "unix:c  fd://5")
-        assert Configuration()["bind"] == ("unix:c", "fd://5")
+        monkeypatch.setenv("POORWSGI_BIND", "unix:c  fd://web")
+        assert Configuration()["bind"] == ("unix:c", "fd://web")
         assert Configuration({"bind": ["unix:d"]})["bind"] == ["unix:d"]
 
     def test_values_of_toml_may_have_their_own_type(self):

@@ -38,6 +38,14 @@ class Manager:
             if message.keys() - {"STATUS"}:
                 return message
 
+    def drain(self):
+        """Takes what has come by now."""
+        self.socket.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                self.socket.recv(4096)
+        self.socket.settimeout(30)
+
     def until(self, status):
         """Waits for a text."""
         while (message := self.message())["STATUS"] != status:
@@ -137,13 +145,12 @@ class TestWatchdog:
     def test_signs_of_life_come_twice_as_often_as_needed(self, on_file, start, workers, monkeypatch):  # noqa: F811
         monkeypatch.setenv("WATCHDOG_USEC", "400000")
         server = start("--workers", workers)
-        while on_file.socket.recv(4096) != b"WATCHDOG=1":
-            pass
+        on_file.drain()
         begun = time.monotonic()
         for _ in range(5):
             while on_file.socket.recv(4096) != b"WATCHDOG=1":
                 pass
-        assert time.monotonic() - begun > 0.5
+        assert time.monotonic() - begun > 0.5  # five of them, 0.2 s apart
         assert server("/pid").status == 200
         server.signal(signal.SIGSTOP)
         on_file.socket.settimeout(1)
@@ -210,6 +217,48 @@ def test_a_socket_of_systemd_is_served(on_file, tmp_path, start, workers):  # no
         finally:
             process.terminate()
         assert process.wait(30) == 0
+
+
+@pytest.mark.skipif(not shutil.which("systemd-socket-activate"), reason="systemd-socket-activate is not installed")
+@pytest.mark.parametrize("workers", ["0", "1"])
+@pytest.mark.parametrize(("options", "served"), [
+    ([], ["one", "two", "three"]), (["--bind", "fd://web"], ["one", "three"]), (["--bind", "fd://web", "--bind", "fd://other"], ["one", "three", "two"]),
+    (["--bind", "fd://4", "--bind", "unix:own"], ["two", "own"]),
+])
+def test_several_sockets_are_picked_by_their_names(on_file, tmp_path, start, workers, options, served):  # noqa: F811
+    run = [sys.executable, "-m", "poorwsgi", "run", "app:app", "--workers", workers, *options]
+    listen = [f"--listen={tmp_path / name}" for name in ("one", "two", "three")]
+    command = ["systemd-socket-activate", *listen, "--fdname=web:other:web", "--setenv", f"NOTIFY_SOCKET={tmp_path}/notify", *run]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            until((tmp_path / "three").exists)
+            with socket.socket(socket.AF_UNIX) as client:
+                until(lambda: _connected(client, tmp_path / "one"))
+                status = on_file.state()["STATUS"]
+            for name in served:
+                with socket.socket(socket.AF_UNIX) as client:
+                    client.settimeout(30)
+                    client.connect(str(tmp_path / name))
+                    client.sendall(b"GET /pid HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+                    assert client.recv(4096).startswith(b"HTTP/1.1 200 ")
+            for name in ("one", "two", "three"):
+                assert (f"unix:{tmp_path / name}" in status) == (name in served)
+        finally:
+            process.terminate()
+        assert process.wait(30) == 0
+
+
+@pytest.mark.parametrize("workers", ["0", "1"])
+@pytest.mark.parametrize(("variables", "said"), [
+    ({}, "none was passed with a name"), ({"LISTEN_FDNAMES": "web:admin", "LISTEN_FDS": "2"}, "passed are web, admin"),
+    ({"LISTEN_FDNAMES": "wbe", "LISTEN_PID": "1"}, "none was passed with a name"),
+])
+def test_a_name_that_was_not_passed_is_an_error(tmp_path, workers, variables, said):
+    (tmp_path / "app.py").write_text("print('loaded')")
+    command = [sys.executable, "-m", "poorwsgi", "run", "app:app", "--bind", "fd://wbe", "--workers", workers]
+    done = subprocess.run(command, cwd=tmp_path, env={**os.environ, **variables}, capture_output=True, text=True, timeout=30)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.endswith(f"there is no socket for fd://wbe (LISTEN_FDNAMES): {said}\n")
 
 
 def _connected(client, path):

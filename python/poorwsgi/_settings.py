@@ -143,12 +143,11 @@ def _read_address(text):
 
 
 def _read_addresses(text):
-    number = text.removeprefix("fd://")
-    if number != text:
-        if not (number.isascii() and number.isdigit()):
-            raise ValueError(f"{text!r} names no descriptor; expected fd:// and a number, such as fd://3")
-    else:
+    name = text.removeprefix("fd://")
+    if name == text:
         _check_address(text)
+    elif not name or ":" in name or not name.isprintable():
+        raise ValueError(f"{text!r} names no descriptor; expected fd:// and a number, such as fd://3, or a name, such as fd://web")
     return (text,)
 
 
@@ -222,7 +221,7 @@ _ROWS_OF_COMMAND = (
      "listen on this name or address; an empty one means all addresses of IPv4"),
     ("port", "socket", "port", 8080, None, None, (), "listen on this port; 0 means any free port"),
     ("bind", "socket", "addresses", (), None, None, (),
-     "listen on HOST:PORT, on unix:PATH, on the open socket with a number (fd://NUMBER), or on the sockets that another "
+     "listen on HOST:PORT, on unix:PATH, on the open socket with a number (fd://NUMBER), on those that systemd has passed with a name (fd://NAME), or on the sockets that another "
      "process such as systemd has passed (inherited); without an address, passed sockets are used"),
     ("workers", "workers", "workers", 1, None, MOST_WORKERS, (),
      "start this many workers, which share no memory, or auto for one on each processor; 0 serves in this process"),

@@ -38,6 +38,22 @@ _LOOK = 0.1  # seconds between two checks whether a stopping server has closed i
 _AGAIN = 30  # seconds until a worker repeats its request to be replaced
 
 
+def descriptors_of(address):
+    """The descriptors of fd://NUMBER, or of fd://NAME: those of the sockets that were passed with this name (FileDescriptorName= in
+    systemd.socket(5)). Raises ValueError."""
+    name = address.removeprefix("fd://")
+    if name.isascii() and name.isdigit():
+        return [int(name)]
+    own = str(os.getpid())
+    names = os.environ.get("LISTEN_FDNAMES", "") if os.environ.get("LISTEN_PID", own) == own else ""
+    first = int(os.environ.get("LISTEN_FDS_FIRST_FD", "3"))  # as sd_listen_fds(3) begins
+    found = [first + place for place, each in enumerate(names.split(":")) if each == name]
+    if not found:
+        passed = f"passed are {names.replace(':', ', ')}" if names else "none was passed with a name"
+        raise ValueError(f"there is no socket for {address} (LISTEN_FDNAMES): {passed}")
+    return found
+
+
 def hand_over(descriptors):
     """Names these descriptors of this process as sockets that were handed over to it, as systemd does. Raises OSError where
     one is no listening socket."""

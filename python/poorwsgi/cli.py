@@ -461,12 +461,12 @@ def _place(addresses, arguments, control):
 def _handed_over(addresses):
     """The addresses with "inherited" for all those that are descriptors: from now on these are sockets that were handed
     over."""
-    numbers = [int(address.removeprefix("fd://")) for address in addresses if address.startswith("fd://")]
-    if not numbers:
+    named = [address for address in addresses if address.startswith("fd://")]
+    if not named:
         return addresses
-    from poorwsgi._worker import hand_over
+    from poorwsgi._worker import descriptors_of, hand_over
 
-    hand_over(numbers)
+    hand_over([number for address in named for number in descriptors_of(address)])
     return ["inherited", *(address for address in addresses if not address.startswith("fd://"))]
 
 
