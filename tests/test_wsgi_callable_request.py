@@ -8,6 +8,7 @@ import wsgiref.util
 
 import pytest
 from callables import OK, TEXT, answer, get, raw, serve  # noqa: F401
+from servers import until
 
 
 class Environ:
@@ -213,7 +214,7 @@ class TestInput:
         request = get("/path?secret", method="POST", fields="Transfer-Encoding: chunked\r\n") + chunks
         assert raw(client, request).startswith(b"HTTP/1.1 " + status)
         assert not called
-        [record] = caplog.records
+        [record] = until(lambda: caplog.records)
         assert record.levelname == "INFO" and setting in record.getMessage()
         assert "method: POST, path: \"/path\"" in record.getMessage() and "secret" not in record.getMessage()
 

@@ -142,6 +142,12 @@ fn is_within_rate() -> bool {
 /// How many INFO records may wait to be written.
 const QUEUE: usize = 1000;
 
+/// Whether an event is left to a thread of its own: one of the server, which its event loops log. The engine logs
+/// within a call, whose thread has the GIL and the id of the request.
+fn is_written_later(metadata: &Metadata<'_>) -> bool {
+    *metadata.level() == Level::INFO && metadata.target() == "poorwsgi::server"
+}
+
 /// Leaves an INFO record to a thread of its own: the event loops log such records, and must not wait for the GIL.
 /// Records that do not fit into the queue are dropped.
 fn write_later(metadata: &'static Metadata<'static>, line: &Line) {
@@ -182,9 +188,12 @@ impl Subscriber for Logger {
 
     /// Asks the Python logger whether the level is enabled, so that no unused message is formatted.
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        if *metadata.level() == Level::INFO {
+        if *metadata.level() == Level::INFO && !is_within_rate() {
+            return false;
+        }
+        if is_written_later(metadata) {
             // Python is asked by the thread that writes.
-            return is_within_rate();
+            return true;
         }
         Python::try_attach(|py| {
             let asked = logger(py, metadata)
@@ -201,7 +210,7 @@ impl Subscriber for Logger {
     fn event(&self, event: &Event<'_>) {
         let mut line = Line::default();
         event.record(&mut line);
-        if *event.metadata().level() == Level::INFO {
+        if is_written_later(event.metadata()) {
             return write_later(event.metadata(), &line);
         }
         // An error of logging cannot be logged, and an interpreter that is shutting down takes no more
