@@ -141,6 +141,14 @@ def test_routes_are_shown(watched):
     assert admin("/").status == 200 and admin("/nowhere").status == 404
 
 
+def test_a_long_table_of_routes_is_cut(watched, tmp_path):
+    with open(tmp_path / "app.py", "a") as file:
+        file.write('for number in range(3000):\n    app.set_route(f"/{number}/\u00e9{\'x\' * 40}", pid)\n')
+    workers, admin = watched()
+    assert "the table goes on" in until(lambda: "RULE" in (text := admin("/routes").text) and text)
+    assert workers("/pid").status == 200 and "invalid message" not in workers.messages()
+
+
 def test_a_unix_socket_will_do(start, tmp_path):  # noqa: F811
     path = tmp_path / "admin"
     start("--admin", f"unix:{path}")

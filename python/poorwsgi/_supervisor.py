@@ -537,13 +537,14 @@ class Supervisor:
             self._state.counts.add(f'poorwsgi_worker_replacements_total{{reason="{_reason(rest)}"}}')
         elif kind == "closed":
             worker.has_closed = True
-        elif kind == "counts":
+        elif kind in ("counts", "routes"):
             try:
-                self._state.counts.hear(worker.pid, rest)
+                if kind == "counts":
+                    self._state.counts.hear(worker.pid, rest)
+                else:
+                    self._state.routes = str(json.loads(rest))
             except ValueError as error:
                 raise _NonsenseError(str(error)) from None
-        elif kind == "routes":
-            self._state.routes = json.loads(rest)
 
     def _ready(self, worker):
         self._is_good = True

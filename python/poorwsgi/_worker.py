@@ -3,6 +3,7 @@
 import errno
 import faulthandler
 import fcntl
+import json
 import logging
 import os
 import signal
@@ -30,6 +31,7 @@ RETIRE, STOP, TELL, REOPEN, CUT = b"r", b"s", b"t", b"o", b"c"  # orders to a wo
 BOUND = b"b"  # the same; comes with the listening socket
 WORDS = ("loaded", "ready", "alive", "replace", "closed", "counts", "routes")  # messages of a worker: each is a line, some with more text
 LONGEST_WORD = 1 << 16  # bytes of a message
+_LONGEST_TABLE = LONGEST_WORD // 8  # characters, each of which takes up to 6 bytes of JSON
 MOST_SOCKETS = 250  # that may be sent with one message: Linux allows 253
 LAST_WORDS = 5  # seconds that a worker gets beyond its stop_timeout
 STUCK = 60  # a worker is replaced after this many seconds without a heartbeat, or of one inline call
@@ -181,6 +183,11 @@ class Control:
         if self._siblings:
             os.environ[SIBLINGS] = self._siblings
         return inherited(settings)
+
+    def say_routes(self, table):
+        """Sends the table of routes: of a long one the beginning, so that the message stays whole."""
+        shown = table if len(table) <= _LONGEST_TABLE else f"{table[:_LONGEST_TABLE]}\n… (the table goes on)\n"
+        self.say(f"routes {json.dumps(shown)}")
 
     def count(self, server):
         """Sends the counts of the server that have changed."""

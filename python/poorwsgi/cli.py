@@ -3,7 +3,6 @@ import argparse
 import contextlib
 import errno
 import importlib
-import json
 import logging
 import os
 import signal
@@ -580,7 +579,7 @@ def _serve(application, place, arguments, control, manager):
         limits = {name: _setting(arguments, name) for name in ("max_memory", "request_timeout")}
         control.watch(server, application, max_requests=_most_requests(arguments), **limits)
         if _setting(arguments, "admin"):
-            control.say(f"routes {json.dumps(_routes_text(application))}")
+            control.say_routes(_routes_text(application))
         control.say("ready " + ("natively" if server.is_native else "as a WSGI callable"))
 
     run(application, place, ready=ready, **({} if isinstance(place, Listener) else arguments.settings))
